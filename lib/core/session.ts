@@ -1,0 +1,61 @@
+import type { Content, Message } from './message.ts';
+
+/** What a user says to a session. */
+export interface NewTask {
+  /** The caller's own id, at most 36 characters; the same id again is the same task. Made here when missing. */
+  taskId?: string;
+  form: 'text' | 'image' | 'list';
+  content: Content[];
+  /** Whether deltas are wanted while the model speaks. */
+  stream?: boolean;
+}
+
+export interface AcceptedTask {
+  taskId: string;
+  /** The log's last number when the task was accepted: following from here shows all of it. */
+  seq: number;
+}
+
+/** Why a session ends its followers: emptied, idle too long, deleted, or this node is going away. */
+export type EndReason = 'cleared' | 'expired' | 'removed' | 'draining';
+
+/** Partial text while the model speaks; not in the log. */
+export interface Delta {
+  taskId: string;
+  text: string;
+}
+
+/**
+ * One that watches a session.
+ *
+ * Contract:
+ * - `messages` gets log lines in order, each once, the same objects for every follower of a node (so that an encoding
+ *   can be cached by identity). While a promise it returned is pending nothing more is delivered and nothing is buffered:
+ *   the follower is caught up from the store when it resolves.
+ * - `delta` is skipped while the follower is behind.
+ * - `ended` is called at most once, last. None of them may throw.
+ */
+export interface Follower {
+  messages(batch: readonly Message[]): void | Promise<void>;
+  delta(delta: Delta): void;
+  ended(reason: EndReason): void;
+}
+
+/**
+ * A conversation: its log, tools and owner.
+ *
+ * Contract: every method rejects with an AppError, never with anything else.
+ */
+export interface Session {
+  readonly id: string;
+  /** Resolves once the task is committed. `task_rejected`, `conflict` (same id, other content), `limit_reached`. */
+  submit(task: NewTask): Promise<AcceptedTask>;
+  /** The log since the last `session_started`, that line included. */
+  history(): Promise<Message[]>;
+  /** Delivers every line after number `after` (live only when undefined), until the function that it returns is called. */
+  follow(follower: Follower, after?: number): () => void;
+  /** Stops one task, or all and what waits. Resolves once nothing new can be sent to a device or model. */
+  stop(taskId?: string): Promise<void>;
+  /** Stops, empties the log, ends the followers with `cleared`. The session stays. */
+  clear(): Promise<void>;
+}

@@ -1,0 +1,74 @@
+/** Every way a request, document, device or model can fail, as told to callers. Each dialect maps every code (`satisfies Record<ErrorCode, …>`). */
+export type ErrorCode =
+  | 'invalid_request' // the body, query or frame does not validate
+  | 'unauthorized' // no or bad credentials
+  | 'forbidden' // known caller, not allowed
+  | 'not_found' // unknown, expired, or not the caller's
+  | 'conflict' // the same id with another content, or a lost update
+  | 'too_large' // a body, frame or file over its limit
+  | 'unsupported_media_type'
+  | 'too_many_requests'
+  | 'unavailable' // draining, or a dependency is down; try again
+  | 'timeout'
+  | 'spec_invalid' // an openspec document cannot be used
+  | 'model_error' // the language model's endpoint failed
+  | 'task_rejected' // the session is busy and its strategy is `reject`
+  | 'limit_reached' // rounds, calls, queue
+  | 'stopped' // ended by stop, clear or shutdown
+  | 'internal';
+
+/** One thing wrong with the input, at a JSON pointer [RFC 6901]. */
+export interface Fault {
+  pointer: string;
+  detail: string;
+}
+
+export interface AppErrorOptions {
+  /** The error behind this one; for the log only. */
+  cause?: unknown;
+  faults?: readonly Fault[];
+  retryAfterSeconds?: number;
+}
+
+/** An expected failure: `message` is safe to show to the caller, `cause` goes to the log only. */
+export class AppError extends Error {
+  override readonly name: string = 'AppError';
+  readonly code: ErrorCode;
+  readonly faults: readonly Fault[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.faults = options.faults ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** A document that cannot be used; every fault by JSON pointer. */
+export class SpecError extends AppError {
+  override readonly name = 'SpecError';
+  constructor(message: string, faults: readonly Fault[] = [], cause?: unknown) {
+    super('spec_invalid', message, { faults, cause });
+  }
+}
+
+/** The model's endpoint failed; `status` is the vendor's HTTP status where one was given. */
+export class ModelError extends AppError {
+  override readonly name = 'ModelError';
+  readonly status: number | undefined;
+  constructor(message: string, options: AppErrorOptions & { status?: number } = {}) {
+    super('model_error', message, options);
+    this.status = options.status;
+  }
+}
+
+/** The text of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Wraps anything thrown into an Error, so that nothing else travels. */
+export function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
