@@ -1,0 +1,70 @@
+const MiB = 1024 * 1024;
+const minute = 60_000;
+
+/** How much the log tells, from nothing to everything. */
+export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Every setting but the limits: its default (or how it comes about) and what it means; the README shows this table. */
+export const settings = {
+  HOST: ['`127.0.0.1`', 'the name or address to listen on; any other than a loopback one needs `AUTH_TOKEN`'],
+  PORT: ['`9527`', 'the port to listen on; `0` picks a free one and prints it'],
+  DATABASE_URL: [
+    '`sqlite:<DATA_DIR>/lite-agent.db`',
+    'where sessions are kept: `sqlite:<file>`, `sqlite::memory:` or `postgres://…`',
+  ],
+  DATA_DIR: ['`data`', 'the folder of the database and of files'],
+  baseUrl: [
+    "OpenAI's, when there is a key",
+    'the base URL of an OpenAI-compatible model; also `OPENAI_BASE_URL`',
+  ],
+  apiKey: ['–', 'its key; also `OPENAI_API_KEY`. Neither base URL nor key: the offline demo model'],
+  model: ['`gpt-4o-mini`', "the model's name; also `OPENAI_MODEL`"],
+  AUTH: ['`none` on loopback, else `required`', 'whether callers must show a token'],
+  AUTH_TOKEN: ['–', 'the token that callers show as `Authorization: Bearer …`'],
+  ALLOWED_ORIGINS: [
+    'the same host',
+    "comma list of web pages' origins that may call, e.g. `https://panel.example`",
+  ],
+  EGRESS_ALLOW: [
+    'loopback and private addresses on loopback, else –',
+    'comma list of host, host:port or CIDR that devices and models may live at, besides public addresses',
+  ],
+  EGRESS_DENY: ['–', 'the same, for where they may not; deny wins, and metadata addresses are always denied'],
+  SERIAL_ALLOW: ['`*` on loopback, else –', 'comma list of serial devices that documents may open; `*`: all'],
+  LOG_LEVEL: ['`info`', '`silent`, `error`, `warn`, `info` or `debug`'],
+  LOG_FILE: ['–', 'a file that gets the log as JSON lines too'],
+  PUBLIC_URL: ['–', 'how the outside sees the server, e.g. `https://agent.example`'],
+  TRUSTED_PROXIES: ['–', 'comma list of addresses or CIDRs whose forwarded headers count'],
+} as const satisfies Record<string, readonly [string, string]>;
+
+/** Every limit: its default, what it bounds, and its largest value where there is one. */
+export const limits = {
+  initMaxBytes: [64 * MiB, 'the body of `POST /api/init`'],
+  frameMaxBytes: [MiB, 'one WebSocket frame of a client; a larger one gets an error frame', 16 * MiB],
+  toolResultMaxBytes: [64 * 1024, 'one tool result; the rest is cut, with a marker that says so'],
+  taskRoundsMaxCount: [50, 'rounds of model reply and tool calls in one task'],
+  replyCallsMaxCount: [64, 'tool calls in one model reply'],
+  identicalCallsMaxCount: [5, 'identical tool calls in a row in one task'],
+  callTimeoutMs: [30_000, 'one tool call, waiting included'],
+  taskTimeoutMs: [10 * minute, 'one task from its first round on'],
+  modelTimeoutMs: [2 * minute, 'one model reply'],
+  socketBufferMaxBytes: [
+    4 * MiB,
+    'what waits for a slow WebSocket reader before nothing more is read for it',
+  ],
+  socketStallTimeoutMs: [30_000, 'how long such a reader may take nothing before it is closed with 1013'],
+  heartbeatIntervalMs: [30_000, 'between two WebSocket pings; a peer that misses two is dropped'],
+  queuedTasksMaxCount: [100, 'tasks that wait in one session'],
+  sessionsPerOwnerMaxCount: [10_000, 'open sessions of one caller'],
+  sessionIdleTimeoutMs: [
+    60 * minute,
+    'life of a session without a task or message, unless `/init` says otherwise',
+  ],
+  shutdownTimeoutMs: [10_000, 'how long a stopping server waits for calls on the wire'],
+} as const satisfies Record<string, readonly [number, string, number?]>;
+
+/** The env name of a limit: `initMaxBytes` → `INIT_MAX_BYTES`. */
+export function envNameOf(limit: string): string {
+  return limit.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}

@@ -1,0 +1,227 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { isLoopback, readConfig } from '../lib/config.ts';
+import { AppError } from '../lib/errors.ts';
+import { envNameOf, limits } from '../lib/settings.ts';
+
+describe('readConfig', () => {
+  let cwd: string;
+  beforeEach(() => (cwd = mkdtempSync(join(tmpdir(), 'config-'))));
+  afterEach(() => rmSync(cwd, { recursive: true }));
+
+  /** What is wrong with these settings, a line each; fails when nothing is. */
+  function faultsOf(env: NodeJS.ProcessEnv): string[] {
+    try {
+      readConfig(env, cwd);
+    } catch (error) {
+      expect(error).to.be.instanceOf(AppError).with.property('code', 'invalid_request');
+      return (error as AppError).message.split('\n').slice(1);
+    }
+    throw new Error('the settings were accepted');
+  }
+
+  it('has a safe default for everything', () => {
+    expect(readConfig({}, cwd)).to.deep.equal({
+      host: '127.0.0.1',
+      port: 9527,
+      loopback: true,
+      databaseUrl: `sqlite:${join(cwd, 'data/lite-agent.db')}`,
+      dataDir: join(cwd, 'data'),
+      model: { baseUrl: undefined, apiKey: undefined, model: 'gpt-4o-mini' },
+      auth: 'none',
+      authToken: undefined,
+      allowedOrigins: [],
+      egressAllow: [],
+      egressDeny: [],
+      serialAllow: ['*'],
+      logLevel: 'info',
+      logFile: undefined,
+      publicUrl: undefined,
+      trustedProxies: [],
+      limits: {
+        initMaxBytes: 67_108_864,
+        frameMaxBytes: 1_048_576,
+        toolResultMaxBytes: 65_536,
+        taskRoundsMaxCount: 50,
+        replyCallsMaxCount: 64,
+        identicalCallsMaxCount: 5,
+        callTimeoutMs: 30_000,
+        taskTimeoutMs: 600_000,
+        modelTimeoutMs: 120_000,
+        socketBufferMaxBytes: 4_194_304,
+        socketStallTimeoutMs: 30_000,
+        heartbeatIntervalMs: 30_000,
+        queuedTasksMaxCount: 100,
+        sessionsPerOwnerMaxCount: 10_000,
+        sessionIdleTimeoutMs: 3_600_000,
+        shutdownTimeoutMs: 10_000,
+      },
+    });
+  });
+
+  it('reads every setting', () => {
+    const config = readConfig(
+      {
+        HOST: '[::]',
+        PORT: '0',
+        DATABASE_URL: 'sqlite:db/agent.db',
+        DATA_DIR: 'store',
+        AUTH_TOKEN: 'correct-horse',
+        ALLOWED_ORIGINS: 'https://panel.example/, http://[::1]:3000, app://panel',
+        EGRESS_ALLOW: '10.0.0.0/8, plc.local:502,[fe80::1]:502, fd00::/8 ,::1,',
+        EGRESS_DENY: '10.1.2.3',
+        SERIAL_ALLOW: '/dev/ttyUSB0,/dev/ttyUSB1',
+        LOG_LEVEL: 'DEBUG',
+        LOG_FILE: 'agent.log',
+        PUBLIC_URL: 'https://agent.example/',
+        TRUSTED_PROXIES: '127.0.0.1,192.168.0.0/16',
+        CALL_TIMEOUT_MS: '1500',
+      },
+      cwd,
+    );
+    expect(config).to.deep.include({
+      host: '::',
+      port: 0,
+      loopback: false,
+      databaseUrl: `sqlite:${join(cwd, 'db/agent.db')}`,
+      dataDir: join(cwd, 'store'),
+      auth: 'required',
+      authToken: 'correct-horse',
+      allowedOrigins: ['https://panel.example', 'http://[::1]:3000', 'app://panel'],
+      egressAllow: ['10.0.0.0/8', 'plc.local:502', '[fe80::1]:502', 'fd00::/8', '::1'],
+      egressDeny: ['10.1.2.3'],
+      serialAllow: ['/dev/ttyUSB0', '/dev/ttyUSB1'],
+      logLevel: 'debug',
+      logFile: join(cwd, 'agent.log'),
+      publicUrl: 'https://agent.example',
+      trustedProxies: ['127.0.0.1', '192.168.0.0/16'],
+    });
+    expect(config.limits.callTimeoutMs).to.equal(1500);
+  });
+
+  it('takes the environment before .env.local before .env, and an empty value as not set', () => {
+    writeFileSync(join(cwd, '.env'), 'PORT=1\nHOST=127.0.0.2\nLOG_LEVEL=error\nCALL_TIMEOUT_MS=7 # ms\n');
+    writeFileSync(join(cwd, '.env.local'), 'PORT=2\nHOST=127.0.0.3\nLOG_LEVEL=\n');
+    const { port, host, logLevel, limits } = readConfig({ PORT: '3' }, cwd);
+    expect({ port, host, logLevel, callTimeoutMs: limits.callTimeoutMs }).to.deep.equal({
+      port: 3,
+      host: '127.0.0.3',
+      logLevel: 'info',
+      callTimeoutMs: 7,
+    });
+  });
+
+  it("reads the seed's .env, whose names win over OPENAI_*", () => {
+    writeFileSync(
+      join(cwd, '.env'),
+      'baseUrl = https://llm.example/v1/    # the endpoint\napiKey = sk-seed  # key\n',
+    );
+    const openai = {
+      OPENAI_BASE_URL: 'http://127.0.0.1:1/v1',
+      OPENAI_API_KEY: 'sk-openai',
+      OPENAI_MODEL: 'gpt-4.1',
+    };
+    expect(readConfig(openai, cwd).model).to.deep.equal({
+      baseUrl: 'https://llm.example/v1',
+      apiKey: 'sk-seed',
+      model: 'gpt-4.1',
+    });
+    expect(readConfig(openai, tmpdir()).model).to.deep.equal({
+      baseUrl: 'http://127.0.0.1:1/v1',
+      apiKey: 'sk-openai',
+      model: 'gpt-4.1',
+    });
+  });
+
+  it("goes to OpenAI with a key alone, and needs no key for another's endpoint", () => {
+    expect(readConfig({ apiKey: 'sk-1' }, cwd).model.baseUrl).to.equal('https://api.openai.com/v1');
+    expect(readConfig({ baseUrl: 'http://127.0.0.1:11434/v1' }, cwd).model.apiKey).to.equal(undefined);
+  });
+
+  it('names every bad setting at once, and no secret', () => {
+    const faults = faultsOf({
+      HOST: 'a b',
+      PORT: '65536',
+      DATABASE_URL: 'mysql://root:hunter2@db/x',
+      AUTH: 'maybe',
+      AUTH_TOKEN: 'two words',
+      baseUrl: 'ftp://user:hunter2@llm.example',
+      ALLOWED_ORIGINS: '*',
+      EGRESS_ALLOW: 'http://device',
+      EGRESS_DENY: '10.0.0.0/33',
+      LOG_LEVEL: 'loud',
+      PUBLIC_URL: 'agent.example',
+      TRUSTED_PROXIES: 'proxy.example',
+      CALL_TIMEOUT_MS: '0',
+      FRAME_MAX_BYTES: '16777217',
+      INIT_MAX_BYTES: '1e6',
+    });
+    expect(faults.map((line) => line.trim().split(' ')[0])).to.have.members([
+      'ALLOWED_ORIGINS',
+      'AUTH',
+      'AUTH_TOKEN',
+      'CALL_TIMEOUT_MS',
+      'DATABASE_URL',
+      'EGRESS_ALLOW',
+      'EGRESS_DENY',
+      'FRAME_MAX_BYTES',
+      'HOST',
+      'INIT_MAX_BYTES',
+      'LOG_LEVEL',
+      'PORT',
+      'PUBLIC_URL',
+      'TRUSTED_PROXIES',
+      'baseUrl',
+    ]);
+    expect(faults.join('\n')).not.to.match(/hunter2|two words/);
+    expect(faults).to.include('  PORT "65536" is not a whole number from 0 to 65535');
+  });
+
+  it('refuses to listen for other machines without a token, and says what to set', () => {
+    for (const HOST of ['0.0.0.0', '::', '192.168.1.5', 'agent.example']) {
+      expect(faultsOf({ HOST })).to.deep.equal([
+        `  AUTH_TOKEN is not set, and HOST=${HOST} can be reached from other machines: set it to a long random text, ` +
+          'e.g. of `openssl rand -hex 24`',
+      ]);
+      expect(readConfig({ HOST, AUTH_TOKEN: 't0ken' }, cwd)).to.deep.include({
+        auth: 'required',
+        serialAllow: [],
+      });
+      expect(faultsOf({ HOST, AUTH_TOKEN: 't0ken', AUTH: 'none' })[0]).to.match(
+        /^ {2}AUTH "none" would let anyone/,
+      );
+    }
+    expect(faultsOf({ AUTH: 'required' })).to.have.length(1);
+  });
+
+  it('says which file it cannot read', () => {
+    writeFileSync(join(cwd, '.env'), 'PORT=1\n');
+    expect(() => readConfig({}, join(cwd, '.env'))).to.throw(
+      AppError,
+      /\.env\/\.env(\.local)? cannot be read: ENOTDIR/,
+    );
+  });
+
+  it('gives every limit an env name that ends in its unit', () => {
+    expect(envNameOf('initMaxBytes')).to.equal('INIT_MAX_BYTES');
+    for (const name of Object.keys(limits)) expect(envNameOf(name)).to.match(/_(MS|BYTES|COUNT)$/);
+  });
+});
+
+describe('isLoopback', () => {
+  it('knows the names and addresses of this machine', () => {
+    const hosts = [
+      '127.0.0.1',
+      '127.9.9.9',
+      '::1',
+      'localhost',
+      'LocalHost',
+      'x.localhost',
+      '128.0.0.1',
+      '127.example',
+    ];
+    expect(hosts.filter(isLoopback)).to.deep.equal(hosts.slice(0, 6));
+  });
+});
