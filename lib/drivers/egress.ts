@@ -1,4 +1,10 @@
+import { lookup } from 'node:dns/promises';
+import { posix } from 'node:path';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, buildConnector, Pool } from 'undici';
 import type { Dispatcher } from 'undici';
+import { AppError, toError } from '../errors.ts';
+import { openEgressRules } from './egress-rules.ts';
 
 /** Where outgoing calls may go; lists of host, host:port and CIDR. Deny wins; metadata addresses are always denied. */
 export interface EgressOptions {
@@ -23,4 +29,84 @@ export interface Egress {
   /** An undici dispatcher (pooled by origin) whose connections are checked at connect time; literals too. */
   readonly dispatcher: Dispatcher;
   close(): Promise<void>;
+}
+
+interface Address {
+  address: string;
+  family: 4 | 6;
+}
+
+/** Connections to one origin at a time; more calls wait for a free one. */
+const ORIGIN_CONNECTIONS_MAX_COUNT = 512;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Opens the door; throws an AppError `invalid_request` that names a list entry which is no host, host:port or CIDR. */
+export function openEgress(options: EgressOptions): Egress {
+  const rules = openEgressRules(options);
+
+  // Every address behind a name is checked, and only the permitted ones are used: a name cannot lead to a denied
+  // address, and a name with both kinds still works. Node resolves `127.1`, `0x7f000001` and the like as names.
+  async function permitted(rawHost: string, port: number): Promise<Address[]> {
+    const host = rawHost.replace(/^\[(.*)\]$/, '$1');
+    const family = isIP(host);
+    const found = family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
+    const refusals = found.map(({ address }) => rules.refusal(host, port, address));
+    const addresses = found.filter((_, at) => refusals[at] === undefined);
+    const refusal = refusals.find((one) => one !== undefined);
+    if (addresses.length === 0 && refusal !== undefined) throw new AppError('forbidden', refusal);
+    return addresses.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+  }
+
+  function connectorTo(origin: URL): buildConnector.connector {
+    const port = Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80);
+    const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: lookupThrough(permitted, port) });
+    return (to, callback) => {
+      // Sockets never look up a literal, so it is checked here.
+      const refusal = isIP(to.hostname) === 0 ? undefined : rules.refusal(to.hostname, port, to.hostname);
+      if (refusal === undefined) connect(to, callback);
+      else callback(new AppError('forbidden', refusal), null);
+    };
+  }
+
+  const dispatcher = new Agent({
+    factory: (origin) =>
+      new Pool(origin, {
+        connections: ORIGIN_CONNECTIONS_MAX_COUNT,
+        connect: connectorTo(new URL(origin)),
+      }),
+  });
+
+  return {
+    dispatcher,
+    async resolve(host, port) {
+      const addresses = await permitted(host, port);
+      const first = addresses.find(({ family }) => family === 4) ?? addresses[0];
+      if (first === undefined) throw new AppError('unavailable', `${host} has no address`);
+      return first;
+    },
+    checkSerial(path) {
+      const plain = posix.normalize(path);
+      if (options.serialAllow.includes('*') || options.serialAllow.includes(plain)) return;
+      throw new AppError('forbidden', `The serial device ${plain} is not allowed; add it to SERIAL_ALLOW.`);
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+function lookupThrough(
+  permitted: (host: string, port: number) => Promise<Address[]>,
+  port: number,
+): LookupFunction {
+  async function answer(host: string, all: boolean, callback: Parameters<LookupFunction>[2]): Promise<void> {
+    try {
+      const addresses = await permitted(host, port);
+      const [first] = addresses;
+      if (first === undefined) callback(new Error(`${host} has no address`), '');
+      else if (all) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    } catch (error) {
+      callback(toError(error), '');
+    }
+  }
+  return (host, { all }, callback) => void answer(host, all === true, callback);
 }
