@@ -1,0 +1,144 @@
+import { mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { DestinationStream, StreamEntry } from 'pino';
+import { AppError, messageOf } from './errors.ts';
+import type { LogLevel } from './settings.ts';
+
+/** What a log line says beside its message; an `error` is written with its stack and causes. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Where the parts of the server tell what happens. Never throws; secrets are blotted out of fields and texts alike. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export interface OpenLog extends Log {
+  /** Resolves when every line is out. */
+  close(): Promise<void>;
+}
+
+export interface LogOptions {
+  level: LogLevel;
+  /** A file that gets every line as JSON too; its folder is made. */
+  file?: string | undefined;
+  /** For people: lines in colour instead of JSON. */
+  pretty?: boolean;
+  /** Where lines go instead of stderr. */
+  stream?: DestinationStream;
+}
+
+/** A log of JSON lines on stderr and, if wanted, in a file. Throws an AppError when the file cannot be opened. */
+export async function openLog({ level, file, pretty = false, stream }: LogOptions): Promise<OpenLog> {
+  if (level === 'silent') return quiet;
+  const { pino } = await import('pino');
+  const screen = stream ?? (pretty ? await prettyStream() : pino.destination({ dest: 2, sync: true }));
+  const streams: StreamEntry[] = [{ level, stream: screen }];
+  const disk = file === undefined ? undefined : pino.destination({ fd: openFile(file), sync: false });
+  if (disk !== undefined) {
+    disk.on('error', (error: Error) => {
+      screen.write(
+        `${JSON.stringify({ level: 'error', msg: `LOG_FILE cannot be written: ${error.message}` })}\n`,
+      );
+    });
+    streams.push({ level, stream: disk });
+  }
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.multistream(streams),
+  );
+  const write = (at: Exclude<LogLevel, 'silent'>) => {
+    if (!logger.isLevelEnabled(at)) return () => {};
+    return (message: string, fields: LogFields = {}) => logger[at](safeFields(fields, 0), scrub(message));
+  };
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    close: async () => {
+      if (disk === undefined) return;
+      await new Promise<void>((resolve) => {
+        disk.once('close', resolve);
+        disk.once('error', () => resolve());
+        disk.end();
+      });
+    },
+  };
+}
+
+/** A log that says nothing. */
+export const quiet: OpenLog = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  close: async () => {},
+};
+
+function openFile(file: string): number {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    return openSync(file, 'a');
+  } catch (error) {
+    throw new AppError('invalid_request', `LOG_FILE ${file} cannot be opened: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function prettyStream(): Promise<DestinationStream> {
+  const { build } = await import('pino-pretty');
+  return build({ destination: 2, sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
+}
+
+const secretName =
+  /^(.*authorization|(set-)?cookie|.*api[-_]?key|.*token|.*secret|passw(or)?d|.*credentials?|ticket)$/i;
+
+/** Secrets as they stand in texts: credentials of a header, of a URL, of a query, and keys of model vendors. */
+const secretText: readonly [RegExp, string][] = [
+  [/\b(Bearer|Basic) +[\w.~+/=-]+/gi, '$1 [secret]'],
+  [/(\w:\/\/)[^/?#@\s"]+@/g, '$1[secret]@'],
+  [/([?&](?:ticket|\w*token|\w*key|secret|password)=)[^&#\s"]+/gi, '$1[secret]'],
+  [/\b(bearer\.|sk-)[\w-]{8,}/g, '$1[secret]'],
+];
+
+function scrub(text: string): string {
+  return secretText.reduce((clean, [pattern, instead]) => clean.replace(pattern, instead), text);
+}
+
+/** A copy without secrets, at most eight levels deep, that surely becomes JSON. */
+function safeOf(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return scrub(value);
+  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
+    return String(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === 8) return '…';
+  if (Array.isArray(value)) return value.map((item) => safeOf(item, depth + 1));
+  if (value instanceof Date || value instanceof URL) return scrub(String(value));
+  return safeFields(value, depth + 1);
+}
+
+function safeFields(source: object, depth: number): Record<string, unknown> {
+  const own = ['name', 'message', 'stack', 'cause'].filter(
+    (name) => source instanceof Error && name in source,
+  );
+  const names = new Set([...own, ...Object.keys(source)]);
+  return Object.fromEntries([...names].map((name) => [name, safeField(source, name, depth)]));
+}
+
+function safeField(source: object, name: string, depth: number): unknown {
+  if (secretName.test(name)) return '[secret]';
+  try {
+    return safeOf(Reflect.get(source, name), depth);
+  } catch (error) {
+    return `[unreadable: ${messageOf(error)}]`;
+  }
+}
