@@ -1,0 +1,224 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { cyclesOf, parseSource, readSources, type Source } from './support/sources.ts';
+
+/**
+ * Who may import whom at run time; a layer is a folder of lib, or a file beside them. Types of `config` and `log` are
+ * open to all but core, which knows nothing but errors.
+ */
+const layers: Record<string, readonly string[]> = {
+  errors: [],
+  settings: [],
+  config: ['errors', 'settings'],
+  log: ['errors', 'settings'],
+  core: ['errors'],
+  drivers: ['errors', 'core'],
+  simulate: ['errors', 'core', 'drivers'],
+  models: ['core', 'errors'],
+  store: ['core', 'errors'],
+  accounts: ['core', 'errors'],
+  agents: ['core', 'errors'],
+  files: ['core', 'errors'],
+  credits: ['core', 'errors'],
+  openspec: ['core', 'drivers', 'errors'],
+  server: ['core', 'accounts', 'errors'],
+  dialects: [
+    'core',
+    'accounts',
+    'agents',
+    'files',
+    'credits',
+    'models',
+    'store',
+    'openspec',
+    'drivers',
+    'errors',
+  ],
+};
+const everything = new Set(['app', 'index', 'cli']);
+const openTypes = new Set(['config', 'log', 'settings']);
+
+/** Packages that only some layers may know, by the layer or file that may. */
+const packages: Record<string, readonly string[]> = {
+  express: ['lib/server/', 'lib/dialects/'],
+  ws: ['lib/server/sockets.ts', 'lib/cli/'],
+  commander: ['lib/cli/'],
+  pino: ['lib/log.ts'],
+  'pino-pretty': ['lib/log.ts'],
+  openai: ['lib/models/'],
+  undici: ['lib/drivers/'],
+  'modbus-serial': ['lib/drivers/modbus/', 'lib/simulate/'],
+  'better-sqlite3': ['lib/store/'],
+  pg: ['lib/store/'],
+  kysely: ['lib/store/', 'lib/accounts/', 'lib/agents/', 'lib/files/', 'lib/credits/'],
+};
+
+/** Packages so heavy that they are loaded when they are needed, never at start. */
+const heavy = new Set([
+  'openai',
+  '@apidevtools/swagger-parser',
+  'serialport',
+  'pg',
+  'pino',
+  'pino-pretty',
+  'gpt-tokenizer',
+]);
+
+/** `lib/core/task.ts` → `core`, `lib/app.ts` → `app`, `bin/…` → `bin`. */
+function layerOf(path: string): string {
+  return path.startsWith('bin/') ? 'bin' : (/^lib\/([^/.]+)/.exec(path)?.[1] ?? path);
+}
+
+function layeringFaults({ path, imports }: Source): string[] {
+  const layer = layerOf(path);
+  if (everything.has(layer)) return [];
+  const allowed = layer === 'bin' ? ['cli'] : layers[layer];
+  if (allowed === undefined) return [`${path}: ${layer} has no row in the table of layers`];
+  return imports
+    .filter(({ target, ours, typeOnly }) => {
+      const other = layerOf(target);
+      if (!ours || other === layer || allowed.includes(other)) return false;
+      return !(typeOnly && layer !== 'core' && openTypes.has(other));
+    })
+    .concat(layer === 'dialects' ? imports.filter(({ target }) => target === 'lib/server/sockets.ts') : [])
+    .map(({ target }) => `${path} imports ${target}`);
+}
+
+function packageFaults({ path, imports }: Source): string[] {
+  return imports.flatMap(({ target, ours, typeOnly, lazy }) => {
+    if (ours || typeOnly) return [];
+    const places = packages[target];
+    const misplaced = places !== undefined && !places.some((place) => path.startsWith(place));
+    return [
+      ...(misplaced ? [`${path} imports ${target}`] : []),
+      ...(heavy.has(target) && !lazy ? [`${path} loads ${target} at start`] : []),
+    ];
+  });
+}
+
+/** What is done, not declared, at a file's top level: a statement at the start of a line. */
+function topLevelActs({ path, text }: Source): string[] {
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/`(?:[^`\\]|\\.)*`/g, '``');
+  return code
+    .split('\n')
+    .filter((line) => /^[^\s})\]/*|&;,]/.test(line))
+    .filter(
+      (line) =>
+        !/^(import|export|const|function|async function|function\*|class|interface|type|declare)\b/.test(
+          line,
+        ),
+    )
+    .map((line) => `${path}: ${line}`);
+}
+
+describe('the architecture', () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const sources = readSources(root, ['bin', 'lib']);
+  const specs = readSources(root, ['spec', 'examples']);
+
+  it('is read from every source file', function () {
+    const scanned = [...sources, ...specs].map(({ path }) => path);
+    expect(scanned.length).to.be.above(20);
+    expect(sources.flatMap(({ imports }) => imports).length).to.be.above(sources.length);
+    if (!existsSync(join(root, '.git'))) this.skip(); // an unpacked archive: nobody else knows the files
+    const args = ['ls-files', '-co', '--exclude-standard', '--deduplicate', '--', '*.ts'];
+    const known = execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim().split('\n');
+    expect(scanned).to.have.members(known.filter((path) => existsSync(join(root, path))));
+  });
+
+  it('keeps every layer to the layers it may import', () => {
+    expect(sources.flatMap(layeringFaults)).to.deep.equal([]);
+  });
+
+  it('keeps packages to the parts they are made for, and loads heavy ones late', () => {
+    expect(sources.flatMap(packageFaults)).to.deep.equal([]);
+  });
+
+  it('has no cycles', () => {
+    expect(cyclesOf(sources)).to.deep.equal([]);
+  });
+
+  it('reads the environment in config and bin only', () => {
+    const readers = sources.filter(({ text }) => /\bprocess\.env\b/.test(text)).map(({ path }) => path);
+    expect(readers.filter((path) => path !== 'lib/config.ts' && layerOf(path) !== 'bin')).to.deep.equal([]);
+  });
+
+  it('has named exports only', () => {
+    const faults = sources
+      .filter(({ text }) => /^export default\b|\bas default\b/m.test(text))
+      .map(({ path }) => path);
+    expect(faults).to.deep.equal([]);
+  });
+
+  it('does nothing when a file is imported', () => {
+    expect(sources.filter(({ path }) => layerOf(path) !== 'bin').flatMap(topLevelActs)).to.deep.equal([]);
+  });
+
+  it('has names that say what a thing is', () => {
+    const vague = /(Manager|Service|Handler|Helper|Util|Utils|Base|Impl|Info)$/;
+    const names = sources.flatMap(({ path, text }) => [
+      path.replace(/\.ts$/, ''),
+      ...[...text.matchAll(/^export (?:async )?(?:function|const|class|interface|type) (\w+)/gm)].map(
+        ([, name = '']) => name,
+      ),
+    ]);
+    expect(names.filter((name) => vague.test(name))).to.deep.equal([]);
+    expect(names.length).to.be.above(sources.length);
+  });
+
+  it('has files of at most 300 lines', () => {
+    const long = [...sources, ...specs]
+      .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+      .filter(({ lines }) => lines > 300);
+    expect(long).to.deep.equal([]);
+  });
+
+  describe('would notice', () => {
+    it('a layer that reaches up, and a layer without a row', () => {
+      const bad = parseSource(
+        'lib/core/x.ts',
+        `import { a } from '../server/web.ts';\nimport type { Log } from '../log.ts';\n`,
+      );
+      expect(layeringFaults(bad)).to.deep.equal([
+        'lib/core/x.ts imports lib/server/web.ts',
+        'lib/core/x.ts imports lib/log.ts',
+      ]);
+      expect(layeringFaults(parseSource('lib/misc/x.ts', ''))).to.have.length(1);
+      const lazy = parseSource('lib/drivers/x.ts', `const { a } = await import('../store/sqlite.ts');\n`);
+      expect(layeringFaults(lazy)).to.deep.equal(['lib/drivers/x.ts imports lib/store/sqlite.ts']);
+      const types = parseSource('lib/server/x.ts', `import { type Log, type OpenLog } from '../log.ts';\n`);
+      expect(layeringFaults(types)).to.deep.equal([]);
+      const sockets = parseSource('lib/dialects/x.ts', `export { send } from '../server/sockets.ts';\n`);
+      expect(layeringFaults(sockets)).to.include('lib/dialects/x.ts imports lib/server/sockets.ts');
+    });
+
+    it('a misplaced package and a heavy one at start', () => {
+      const bad = parseSource(
+        'lib/core/x.ts',
+        `import OpenAI from 'openai';\nimport type { WebSocket } from 'ws';\n`,
+      );
+      expect(packageFaults(bad)).to.deep.equal([
+        'lib/core/x.ts imports openai',
+        'lib/core/x.ts loads openai at start',
+      ]);
+    });
+
+    it('a cycle of values, not of types', () => {
+      const a = parseSource('lib/a.ts', `import {\n  b,\n  type B,\n} from './b.ts';\n`);
+      const b = parseSource('lib/b.ts', `import { a } from './a.ts';\n`);
+      expect(cyclesOf([a, b])).to.deep.equal(['lib/a.ts → lib/b.ts → lib/a.ts']);
+      expect(cyclesOf([a, parseSource('lib/b.ts', `import type { A } from './a.ts';\n`)])).to.deep.equal([]);
+    });
+
+    it('an act at the top level', () => {
+      const bad = parseSource(
+        'lib/x.ts',
+        `/** Doc. */\nexport const a = 1;\nstart(a);\nlet b = 2;\nfunction f() {\n  start();\n}\n`,
+      );
+      expect(topLevelActs(bad)).to.deep.equal(['lib/x.ts: start(a);', 'lib/x.ts: let b = 2;']);
+    });
+  });
+});
