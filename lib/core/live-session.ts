@@ -4,7 +4,7 @@ import { openFeed } from './feed.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
 import type { Model } from './model.ts';
 import type { AcceptedTask, EndReason, NewTask, Session } from './session.ts';
-import type { Store, StoredSession, StoredTask, TaskChange } from './store.ts';
+import type { Standing, Store, StoredSession, StoredTask, TaskEnd } from './store.ts';
 import { runTask } from './task.ts';
 import type { TaskLimits } from './task.ts';
 import type { Toolbox } from './toolbox.ts';
@@ -46,13 +46,6 @@ export interface LiveSession extends Session {
   leave(reason: EndReason): Promise<void>;
 }
 
-/** Where a session stands when this process becomes its only writer. */
-export interface Standing {
-  epoch: number;
-  lastSeq: number;
-  tasks: StoredTask[];
-}
-
 interface Running {
   controller: AbortController;
   done: Promise<void>;
@@ -63,25 +56,33 @@ interface Running {
 const PAGE = 500;
 
 /** Brings a stored session to life; unfinished tasks go on at once. */
-export function openLiveSession(stored: StoredSession, standing: Standing, around: Surroundings): LiveSession {
+export function openLiveSession(
+  stored: StoredSession,
+  standing: Standing,
+  around: Surroundings,
+): LiveSession {
   const { id, config } = stored;
   const { store, limits } = around;
   const { epoch } = standing;
   let { lastSeq } = standing;
-  let activeAt = Date.now();
+  let activeAt = standing.lastTime;
   let transcript: Promise<Transcript> | undefined;
   let equipment: Promise<Equipment> | undefined;
   let leaving: EndReason | undefined;
   const queue: StoredTask[] = [...standing.tasks];
   const running = new Map<string, Running>();
-  const feed = openFeed((after, limit) => store.read(id, after, limit), lastSeq, around.lost);
+  const feed = openFeed(
+    (after, limit) => store.read(id, after, limit),
+    lastSeq,
+    (error) => around.lost(error),
+  );
 
   /** The one place that makes a message: numbers it, stores it, tells the followers. */
-  async function append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {
+  async function append(bodies: readonly MessageBody[], ended?: TaskEnd): Promise<Message[]> {
     const time = Date.now();
     const messages = bodies.map((body): Message => ({ ...body, seq: (lastSeq += 1), time }));
     try {
-      await store.append(id, epoch, messages, change);
+      await store.append(id, epoch, messages, ended);
     } catch (error) {
       around.lost(error);
       throw error;
@@ -125,15 +126,18 @@ export function openLiveSession(stored: StoredSession, standing: Standing, aroun
     const { taskId } = task;
     const { signal } = run.controller;
     const deadline = setTimeout(
-      () => run.controller.abort(new AppError('timeout', `The task was ended after ${limits.taskTimeoutMs} ms (TASK_TIMEOUT_MS).`)),
+      () =>
+        run.controller.abort(
+          new AppError('timeout', `The task was ended after ${limits.taskTimeoutMs} ms (TASK_TIMEOUT_MS).`),
+        ),
       limits.taskTimeoutMs,
-    );
-    const say = (bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> =>
-      run.detached ? Promise.reject(stopped()) : append(bodies, change);
+    ).unref();
+    const say = (bodies: readonly MessageBody[], ended?: TaskEnd): Promise<Message[]> =>
+      run.detached ? Promise.reject(stopped()) : append(bodies, ended);
     try {
       const known = await (transcript ??= loadTranscript());
-      if (task.state === 'queued')
-        await say([{ type: 'task_started', taskId, form: task.form, content: task.content }], { taskId, state: 'running' });
+      if (!known.has(taskId))
+        await say([{ type: 'task_started', taskId, form: task.form, content: task.content }]);
       const { model, toolbox } = await (equipment ??= around.equip(stored));
       const answer = await runTask({
         taskId,
@@ -145,14 +149,26 @@ export function openLiveSession(stored: StoredSession, standing: Standing, aroun
         signal,
         append: (...bodies) => say(bodies),
         permit: (seq, call, checked) =>
-          store.permit(id, epoch, { seq, taskId, callId: call.callId, tool: call.name, arguments: checked.arguments }),
+          store.permit(id, epoch, {
+            seq,
+            taskId,
+            callId: call.callId,
+            tool: call.name,
+            arguments: checked.arguments,
+          }),
         settle: (seq, call, outcome) => store.settle(id, { seq, callId: call.callId }, outcome),
         ...(task.stream && { onDelta: (text: string) => feed.tellDelta({ taskId, text }) }),
       });
-      await say([{ type: 'model_reply', taskId, ...answer }, { type: 'task_ended', taskId, status: 'done' }], {
-        taskId,
-        state: 'done',
-      });
+      await say(
+        [
+          { type: 'model_reply', taskId, ...answer },
+          { type: 'task_ended', taskId, status: 'done' },
+        ],
+        {
+          taskId,
+          status: 'done',
+        },
+      );
     } catch (error) {
       if (run.detached || signal.reason === LEAVING) return;
       await fail(taskId, error).catch(() => undefined); // the store's failure was told to `lost` by append
@@ -162,26 +178,34 @@ export function openLiveSession(stored: StoredSession, standing: Standing, aroun
   }
 
   async function fail(taskId: string, error: unknown): Promise<void> {
-    const known = error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
+    const known =
+      error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
     const status: TaskStatus = known.code === 'stopped' ? 'stopped' : 'failed';
     const told = status === 'failed' ? { error: { code: known.code, message: messageOf(known) } } : {};
-    await append([{ type: 'task_ended', taskId, status, ...told }], { taskId, state: status });
+    await append([{ type: 'task_ended', taskId, status, ...told }], { taskId, status });
   }
 
   async function submit(input: NewTask): Promise<AcceptedTask> {
-    const task: StoredTask = { ...input, taskId: input.taskId ?? uuid(), state: 'queued' };
+    const task: StoredTask = { ...input, taskId: input.taskId ?? uuid() };
     const { taskId } = task;
     const accepted = { taskId, seq: lastSeq };
-    if (leaving) throw new AppError('unavailable', 'The server is going away; connect again.', { retryAfterSeconds: 1 });
+    if (leaving)
+      throw new AppError('unavailable', 'The server is going away; connect again.', { retryAfterSeconds: 1 });
     if (config.taskStrategy === 'reject' && running.size + queue.length > 0) {
       const known = await store.recognise(id, task);
       if (known === 'unknown')
-        throw new AppError('task_rejected', 'A task is running and this session takes one at a time (taskPipelineStrategy: reject).');
+        throw new AppError(
+          'task_rejected',
+          'A task is running and this session takes one at a time (taskPipelineStrategy: reject).',
+        );
       if (known === 'conflict') throw conflict(taskId);
       return accepted;
     }
     if (queue.length >= limits.queuedTasksMaxCount)
-      throw new AppError('limit_reached', `${queue.length} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`);
+      throw new AppError(
+        'limit_reached',
+        `${queue.length} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
+      );
     const known = await store.enqueue(id, task);
     if (known === 'conflict') throw conflict(taskId);
     activeAt = Date.now();
@@ -196,7 +220,8 @@ export function openLiveSession(stored: StoredSession, standing: Standing, aroun
     const waiting = queue.filter((task) => taskId === undefined || task.taskId === taskId);
     for (const task of waiting) queue.splice(queue.indexOf(task), 1);
     const ended = waiting.map((task) => fail(task.taskId, stopped()));
-    for (const [key, run] of running) if (taskId === undefined || key === taskId) run.controller.abort(stopped());
+    for (const [key, run] of running)
+      if (taskId === undefined || key === taskId) run.controller.abort(stopped());
     if (taskId === undefined && running.size === 0 && waiting.length === 0)
       ended.push(append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined));
     await Promise.all(ended);
@@ -211,7 +236,12 @@ export function openLiveSession(stored: StoredSession, standing: Standing, aroun
     }
     if (queue.length > 0) ended.push(stop());
     await Promise.all(ended);
-    const first: Message = { type: 'session_started', systemPrompt: config.systemPrompt, seq: (lastSeq += 1), time: Date.now() };
+    const first: Message = {
+      type: 'session_started',
+      systemPrompt: config.systemPrompt,
+      seq: (lastSeq += 1),
+      time: Date.now(),
+    };
     const fresh = openTranscript();
     fresh.add(first);
     transcript = Promise.resolve(fresh);

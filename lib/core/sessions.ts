@@ -2,13 +2,13 @@ import { v4 as uuid } from 'uuid';
 import { AppError } from '../errors.ts';
 import type { JsonObject } from './json.ts';
 import { openLiveSession } from './live-session.ts';
-import type { Equipment, LiveLimits, LiveSession, Standing } from './live-session.ts';
+import type { Equipment, LiveLimits, LiveSession } from './live-session.ts';
 import type { Message } from './message.ts';
 import type { ModelConfig } from './model.ts';
 import { mayUse } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Session } from './session.ts';
-import type { Store, StoredSession } from './store.ts';
+import type { Standing, Store, StoredSession } from './store.ts';
 
 /** How tasks of a session, or calls of one reply, share time: one after the other, at once, or refused while one runs. */
 export type Strategy = 'serial' | 'parallel' | 'reject';
@@ -109,7 +109,11 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
   async function create(config: SessionConfig, owner: Principal): Promise<string> {
     if (closing) throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
     if ((await store.countSessions(owner.id)) >= limits.sessionsPerOwnerMaxCount)
-      throw new AppError('too_many_requests', `${limits.sessionsPerOwnerMaxCount} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`, { retryAfterSeconds: 60 });
+      throw new AppError(
+        'too_many_requests',
+        `${limits.sessionsPerOwnerMaxCount} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`,
+        { retryAfterSeconds: 60 },
+      );
     const equipment = await equip(config, owner.id);
     const id = uuid();
     const now = Date.now();
@@ -122,7 +126,10 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
       equipment.close();
       throw error;
     }
-    live.set(id, Promise.resolve(wake(stored, { epoch: 1, lastSeq: 1, tasks: [] }, equipment)));
+    live.set(
+      id,
+      Promise.resolve(wake(stored, { epoch: 1, lastSeq: 1, lastTime: now, tasks: [] }, equipment)),
+    );
     return id;
   }
 
@@ -164,27 +171,36 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     async find(id, caller) {
       const session = await load(id);
       if (!session || !mayUse(caller, session.stored.owner))
-        throw new AppError('not_found', `There is no session "${id.slice(0, 100)}": it is unknown or has expired.`);
+        throw new AppError(
+          'not_found',
+          `There is no session "${id.slice(0, 100)}": it is unknown or has expired.`,
+        );
       return session;
     },
     async close() {
       closing = true;
       await Promise.all([sweeper(), tidier()]);
-      const sessions = await Promise.all(live.values());
+      const sessions = await Promise.all([...live.values()]);
       await Promise.all(sessions.map((session) => session?.leave('draining')));
     },
   };
 }
 
 /** Runs `work` again and again with a pause between; the function that it returns ends it and waits for what runs. */
-function every(pauseMs: number, work: () => Promise<void>, onError: (error: unknown) => void): () => Promise<void> {
+function every(
+  pauseMs: number,
+  work: () => Promise<void>,
+  onError: (error: unknown) => void,
+): () => Promise<void> {
   let running = Promise.resolve();
   let ended = false;
   const next = (): NodeJS.Timeout =>
     setTimeout(() => {
-      running = work().catch(onError).then(() => {
-        if (!ended) timer = next();
-      });
+      running = work()
+        .catch(onError)
+        .then(() => {
+          if (!ended) timer = next();
+        });
     }, pauseMs).unref();
   let timer = next();
   return () => {

@@ -17,7 +17,6 @@ export interface StoredSession {
 /** A user message in the inbox: committed before it is accepted. */
 export interface StoredTask extends NewTask {
   taskId: string;
-  state: 'queued' | 'running';
 }
 
 /** The permission to send one write call: one row per call of one decision (`seq` of its model_reply). */
@@ -32,10 +31,18 @@ export interface JournalEntry extends JournalKey {
   arguments: JsonObject;
 }
 
-/** What an append does to the inbox in the same transaction. */
-export interface TaskChange {
+/** Where a session stands when a process becomes its only writer: the last line of its log, its open tasks in order. */
+export interface Standing {
+  epoch: number;
+  lastSeq: number;
+  lastTime: number;
+  tasks: StoredTask[];
+}
+
+/** A task's end, written to the inbox with its last line. */
+export interface TaskEnd {
   taskId: string;
-  state: 'running' | TaskStatus;
+  status: TaskStatus;
 }
 
 /**
@@ -57,12 +64,12 @@ export interface Store {
   findExpired(now: number, limit: number): Promise<string[]>;
   postpone(id: string, expiresAt: number): Promise<void>;
 
-  /** Makes this process the session's only writer: the new epoch, the last number of the log, its open tasks in order. */
-  claim(id: string): Promise<{ epoch: number; lastSeq: number; tasks: StoredTask[] } | undefined>;
+  /** Makes this process the session's only writer, from where it stands. */
+  claim(id: string): Promise<Standing | undefined>;
   /** Sessions with tasks that have not ended. */
   findUnfinished(): Promise<string[]>;
 
-  append(id: string, epoch: number, messages: readonly Message[], change?: TaskChange): Promise<void>;
+  append(id: string, epoch: number, messages: readonly Message[], ended?: TaskEnd): Promise<void>;
   /** Lines after number `after`, in order. */
   read(id: string, after: number, limit: number): Promise<Message[]>;
   /** Empties log and inbox; `first` (the next number) is all that is left. */

@@ -52,7 +52,10 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
   for (;;) {
     if (!open) {
       if (transcript.rounds(taskId) >= limits.taskRoundsMaxCount)
-        throw new AppError('limit_reached', `The task was ended after ${limits.taskRoundsMaxCount} rounds of tool calls (TASK_ROUNDS_MAX_COUNT).`);
+        throw new AppError(
+          'limit_reached',
+          `The task was ended after ${limits.taskRoundsMaxCount} rounds of tool calls (TASK_ROUNDS_MAX_COUNT).`,
+        );
       signal.throwIfAborted();
       const reply = await ask();
       if (reply.calls.length === 0) return reply;
@@ -72,7 +75,9 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
       return await model.reply(request, options);
     } catch (error) {
       signal.throwIfAborted();
-      throw error instanceof AppError ? error : new AppError('model_error', `The model failed: ${messageOf(error)}`, { cause: error });
+      throw error instanceof AppError
+        ? error
+        : new AppError('model_error', `The model failed: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -84,7 +89,13 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
       left -= 1;
       const roundDone = left === 0 && !signal.aborted;
       // In one event-loop tick, so that result and outcome are one transaction.
-      const logged = task.append({ type: 'tool_result', taskId, callId: call.callId, result: made.result, roundDone });
+      const logged = task.append({
+        type: 'tool_result',
+        taskId,
+        callId: call.callId,
+        result: made.result,
+        roundDone,
+      });
       await Promise.all([logged, made.outcome && task.settle(seq, call, made.outcome)]);
     };
     if (task.toolStrategy === 'serial') for (const [index, call] of calls.entries()) await one(call, index);
@@ -92,7 +103,10 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
   }
 
   /** The call's result, and its outcome where it was permitted; undefined when it was not made because of a stop. */
-  async function make(call: ToolCall, index: number): Promise<{ result: ToolResult; outcome?: Outcome } | undefined> {
+  async function make(
+    call: ToolCall,
+    index: number,
+  ): Promise<{ result: ToolResult; outcome?: Outcome } | undefined> {
     if (signal.aborted) return undefined;
     const refusal = overLimit(call, index);
     if (refusal) return { result: refusal };
@@ -101,7 +115,8 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
     const { ready } = checked;
     const write = ready.tool.effect === 'write';
     if (signal.aborted) return undefined;
-    if (write && !(await task.permit(seq, call, ready))) return { result: unknownOutcome(call), outcome: 'unknown' };
+    if (write && !(await task.permit(seq, call, ready)))
+      return { result: unknownOutcome(call), outcome: 'unknown' };
     if (signal.aborted) {
       await task.settle(seq, call, 'none');
       return undefined;
@@ -121,14 +136,26 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
 
   function overLimit(call: ToolCall, index: number): ToolResult | undefined {
     if (index >= limits.replyCallsMaxCount)
-      return failed('limit_reached', `Only ${limits.replyCallsMaxCount} calls of one reply are made; ask for the rest in the next reply.`, 'none');
+      return failed(
+        'limit_reached',
+        `Only ${limits.replyCallsMaxCount} calls of one reply are made; ask for the rest in the next reply.`,
+        'none',
+      );
     if (task.toolStrategy === 'reject' && index > 0)
-      return failed('rejected', 'Only one call at a time in this session; ask for this one in the next reply.', 'none');
+      return failed(
+        'rejected',
+        'Only one call at a time in this session; ask for this one in the next reply.',
+        'none',
+      );
     const key = `${call.name} ${JSON.stringify(call.arguments)}`;
     repeats.count = key === repeats.key ? repeats.count + 1 : 1;
     repeats.key = key;
     if (repeats.count > limits.identicalCallsMaxCount)
-      return failed('limit_reached', `The same call was made ${limits.identicalCallsMaxCount} times in a row; it is not made again. Answer with what is known.`, 'none');
+      return failed(
+        'limit_reached',
+        `The same call was made ${limits.identicalCallsMaxCount} times in a row; it is not made again. Answer with what is known.`,
+        'none',
+      );
     return undefined;
   }
 }

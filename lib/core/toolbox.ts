@@ -54,7 +54,13 @@ export function openToolbox(sources: readonly ToolSource[], resultMaxBytes: numb
       if (!found) return { refused: failed('unknown_tool', unknownTool(call.name, byName), 'none') };
       const args = call.arguments;
       if (typeof args === 'string')
-        return { refused: failed('invalid_arguments', `The arguments are not valid JSON: ${args.slice(0, 200)}`, 'none') };
+        return {
+          refused: failed(
+            'invalid_arguments',
+            `The arguments are not valid JSON: ${args.slice(0, 200)}`,
+            'none',
+          ),
+        };
       if (!isObject(args))
         return { refused: failed('invalid_arguments', 'The arguments must be a JSON object.', 'none') };
       const faults = await faultsOf(found.tool.parameters, args);

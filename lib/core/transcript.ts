@@ -8,6 +8,8 @@ import { failed } from './tool.ts';
  */
 export interface Transcript {
   add(message: Message): void;
+  /** Whether the task has begun. */
+  has(taskId: string): boolean;
   /** What the model is shown for a task: the system prompt, the tasks that have ended, then the task itself. */
   view(taskId: string): ModelMessage[];
   /** The task's last decision and which of its calls have no result yet; undefined when nothing is open. */
@@ -77,6 +79,7 @@ export function openTranscript(): Transcript {
           break;
       }
     },
+    has: (taskId) => parts.has(taskId),
     view(taskId) {
       const lines = [...system];
       for (const [id, part] of parts) if (part.ended && id !== taskId) lines.push(...part.lines);

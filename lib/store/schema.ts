@@ -1,0 +1,53 @@
+/** The tables, the same on SQLite and PostgreSQL. Times are ms since the epoch. */
+export interface Schema {
+  sessions: SessionsTable;
+  messages: MessagesTable;
+  tasks: TasksTable;
+  calls: CallsTable;
+}
+
+interface SessionsTable {
+  id: string;
+  owner: string;
+  /** The configuration, sealed. */
+  config: string;
+  created_at: number;
+  expires_at: number | null;
+  /** Raised by every claim; writes under an older one are refused. */
+  epoch: number;
+}
+
+/** The log: append-only, numbered without gaps in a session. */
+interface MessagesTable {
+  session_id: string;
+  seq: number;
+  time: number;
+  /** The message as JSON, without number and time. */
+  body: string;
+}
+
+/** The inbox: what users asked for. */
+interface TasksTable {
+  session_id: string;
+  task_id: string;
+  /** Order of arrival. */
+  position: number;
+  /** Form and content as JSON: the same text is the same task. */
+  body: string;
+  stream: number;
+  status: 'open' | 'done' | 'stopped' | 'failed';
+}
+
+/** The journal: write calls that may have been sent. It outlives the log. */
+interface CallsTable {
+  session_id: string;
+  /** The number of the decision that asked for the call. */
+  seq: number;
+  call_id: string;
+  task_id: string;
+  tool: string;
+  arguments: string;
+  outcome: 'sent' | 'done' | 'none' | 'unknown';
+  sent_at: number;
+  settled_at: number | null;
+}
