@@ -180,8 +180,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     async close() {
       closing = true;
       await Promise.all([sweeper(), tidier()]);
-      const sessions = await Promise.all([...live.values()]);
-      await Promise.all(sessions.map((session) => session?.leave('draining')));
+      await Promise.all([...live.values()].map(async (entry) => (await entry)?.leave('draining')));
     },
   };
 }

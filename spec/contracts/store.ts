@@ -1,0 +1,212 @@
+import { expect } from 'chai';
+import { AppError } from '../../lib/errors.ts';
+import type { Message } from '../../lib/core/message.ts';
+import type { SessionConfig } from '../../lib/core/sessions.ts';
+import type { Store, StoredSession } from '../../lib/core/store.ts';
+
+const config: SessionConfig = {
+  model: { apiKey: 'sk-canary-in-config' },
+  systemPrompt: 'You are helpful.',
+  documents: [{ openSpec: '{}', apiKey: { type: 'bearer', apiKey: 'canary-of-device' } }],
+  children: [],
+  taskStrategy: 'serial',
+  toolStrategy: 'parallel',
+  memoryTools: false,
+};
+
+let counter = 0;
+
+/** A session that no other test uses. */
+export function newSession(more: Partial<StoredSession> = {}): StoredSession {
+  counter += 1;
+  return {
+    id: `session-${process.pid}-${counter}`,
+    owner: `owner-${counter}`,
+    config,
+    createdAt: 1000,
+    expiresAt: null,
+    ...more,
+  };
+}
+
+const first: Message = { type: 'session_started', systemPrompt: 'You are helpful.', seq: 1, time: 1000 };
+const line = (seq: number, taskId = 'task'): Message => ({
+  type: 'task_started',
+  taskId,
+  form: 'text',
+  content: [{ type: 'text', text: `line ${seq} “ü” \u0000 \n` }],
+  seq,
+  time: 1000 + seq,
+});
+const task = (taskId: string, text = 'hello') => ({
+  taskId,
+  form: 'text' as const,
+  content: [{ type: 'text' as const, text }],
+  stream: true,
+});
+
+async function refusal(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof AppError) return error.code;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+/** What every store must do; `open` gives a migrated, empty-enough store, `dump` all that it has written as text. */
+export function describeStore(
+  name: string,
+  open: () => Promise<{ store: Store; dump(): Promise<string> }>,
+): void {
+  describe(`the ${name} store`, () => {
+    let store: Store;
+    let dump: () => Promise<string>;
+    before(async () => {
+      ({ store, dump } = await open());
+    });
+    after(() => store.close());
+
+    it('gives a session back as it was stored, and nothing for an unknown id', async () => {
+      const session = newSession({ expiresAt: 5000 });
+      await store.createSession(session, first);
+      expect(await store.findSession(session.id)).to.deep.equal(session);
+      expect(await store.read(session.id, 0, 10)).to.deep.equal([first]);
+      expect(await store.findSession('nobody')).to.equal(undefined);
+      expect(await store.claim('nobody')).to.equal(undefined);
+    });
+
+    it('counts the sessions of an owner', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      await store.createSession(newSession({ owner: session.owner }), first);
+      expect(await store.countSessions(session.owner)).to.equal(2);
+      expect(await store.countSessions('nobody')).to.equal(0);
+    });
+
+    it('keeps no secret of a configuration readable', async () => {
+      await store.createSession(newSession(), first);
+      const text = await dump();
+      expect(text).to.contain('You are helpful.'); // the log is readable: the dump does show what is written
+      expect(text).to.not.contain('canary');
+    });
+
+    it('reads the log after a number, in order, as many lines as asked for', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      await Promise.all([
+        store.append(session.id, 1, [line(2), line(3)]),
+        store.append(session.id, 1, [line(4)]),
+      ]);
+      expect(await store.read(session.id, 0, 10)).to.deep.equal([first, line(2), line(3), line(4)]);
+      expect(await store.read(session.id, 2, 1)).to.deep.equal([line(3)]);
+      expect(await store.read(session.id, 4, 10)).to.deep.equal([]);
+    });
+
+    it('refuses a number that is taken, and the writes of the same tick stand', async () => {
+      const session = newSession();
+      const other = newSession();
+      await store.createSession(session, first);
+      await store.createSession(other, first);
+      const [taken, fine] = await Promise.allSettled([
+        store.append(session.id, 1, [line(1)]),
+        store.append(other.id, 1, [line(2)]),
+      ]);
+      expect([taken.status, fine.status]).to.deep.equal(['rejected', 'fulfilled']);
+      expect(await store.read(session.id, 0, 10)).to.deep.equal([first]);
+      expect(await store.read(other.id, 0, 10)).to.deep.equal([first, line(2)]);
+    });
+
+    it('takes many appends of one tick', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const lines = Array.from({ length: 350 }, (_, index) => line(index + 2));
+      await Promise.all(lines.map((one) => store.append(session.id, 1, [one])));
+      expect(await store.read(session.id, 1, 1000)).to.deep.equal(lines);
+    });
+
+    it('lets only the newest claim write', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      await store.enqueue(session.id, task('open'));
+      const standing = await store.claim(session.id);
+      expect(standing).to.deep.equal({ epoch: 2, lastSeq: 1, lastTime: 1000, tasks: [task('open')] });
+      const end = { taskId: 'open', status: 'done' } as const;
+      expect(await refusal(store.append(session.id, 1, [line(2)], end))).to.equal('conflict');
+      const entry = { seq: 2, callId: 'c', taskId: 'open', tool: 't', arguments: {} };
+      expect(await refusal(store.permit(session.id, 1, entry))).to.equal('conflict');
+      expect(await refusal(store.clear(session.id, 1, { ...first, seq: 2 }))).to.equal('conflict');
+      expect(await store.read(session.id, 0, 10)).to.deep.equal([first]);
+      expect((await store.claim(session.id))?.tasks).to.deep.equal([task('open')]);
+      await store.append(session.id, 3, [line(2)], end);
+      expect(await store.claim(session.id)).to.deep.equal({
+        epoch: 4,
+        lastSeq: 2,
+        lastTime: 1002,
+        tasks: [],
+      });
+    });
+
+    it('knows a task again by its id, and tells another content apart', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      expect(await store.recognise(session.id, task('a'))).to.equal('unknown');
+      expect(
+        await Promise.all([store.enqueue(session.id, task('a')), store.enqueue(session.id, task('a'))]),
+      ).to.deep.equal(['new', 'same']);
+      expect(await store.enqueue(session.id, task('a', 'other'))).to.equal('conflict');
+      expect(await store.recognise(session.id, task('a'))).to.equal('same');
+      expect(await store.recognise(session.id, task('a', 'other'))).to.equal('conflict');
+      await store.append(session.id, 1, [line(2)], { taskId: 'a', status: 'stopped' });
+      expect(await store.enqueue(session.id, task('a'))).to.equal('same');
+    });
+
+    it('gives open tasks in the order of arrival, and the sessions that have some', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      for (const id of ['z', 'b', 'a']) await store.enqueue(session.id, task(id));
+      await store.append(session.id, 1, [line(2)], { taskId: 'b', status: 'failed' });
+      expect((await store.claim(session.id))?.tasks).to.deep.equal([task('z'), task('a')]);
+      expect(await store.findUnfinished()).to.include(session.id);
+    });
+
+    it('permits a call once', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const entry = { seq: 5, callId: 'call_1', taskId: 'task', tool: 'set', arguments: { to: 5 } };
+      const permits = await Promise.all(Array.from({ length: 5 }, () => store.permit(session.id, 1, entry)));
+      expect(permits.filter(Boolean)).to.have.length(1);
+      await store.settle(session.id, entry, 'done');
+      expect(await store.permit(session.id, 1, entry)).to.equal(false);
+      expect(await store.permit(session.id, 1, { ...entry, seq: 6 })).to.equal(true);
+    });
+
+    it('empties a log down to its new first line, and keeps the journal', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      await store.append(session.id, 1, [line(2), line(3)]);
+      const entry = { seq: 2, callId: 'call_1', taskId: 'task', tool: 'set', arguments: {} };
+      await store.permit(session.id, 1, entry);
+      await store.clear(session.id, 1, { ...first, seq: 4 });
+      expect(await store.read(session.id, 0, 10)).to.deep.equal([{ ...first, seq: 4 }]);
+      expect(await store.permit(session.id, 1, entry)).to.equal(false);
+    });
+
+    it('finds what has expired, until it is postponed or removed', async () => {
+      const session = newSession({ expiresAt: 10 });
+      const lasting = newSession({ expiresAt: null });
+      await store.createSession(session, first);
+      await store.createSession(lasting, first);
+      expect(await store.findExpired(9, 100)).to.not.include(session.id);
+      expect(await store.findExpired(10, 100)).to.include(session.id);
+      await store.postpone(session.id, 20);
+      expect(await store.findExpired(10, 100)).to.not.include(session.id);
+      await store.removeSession(session.id);
+      expect(await store.findExpired(30, 100)).to.not.include(session.id);
+      expect(await store.findSession(session.id)).to.equal(undefined);
+      expect(await store.read(session.id, 0, 10)).to.deep.equal([]);
+      expect(await store.findSession(lasting.id)).to.deep.equal(lasting);
+    });
+  });
+}
