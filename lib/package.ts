@@ -1,0 +1,17 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The absolute folder of this package, where package.json and the examples are; the same from source and when built. */
+export function packageRoot(): string {
+  const fromSource = new URL('../', import.meta.url);
+  const root = existsSync(new URL('package.json', fromSource))
+    ? fromSource
+    : new URL('../../', import.meta.url);
+  return fileURLToPath(root);
+}
+
+/** The version in package.json. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(`${packageRoot()}package.json`, 'utf8')) as { version: string };
+  return version;
+}

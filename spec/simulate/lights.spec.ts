@@ -1,0 +1,64 @@
+import { expect } from 'chai';
+import type { SimulatedDevice } from '../../lib/simulate/device.ts';
+import { simulateLights } from '../../lib/simulate/lights.ts';
+
+describe('the simulated lights', () => {
+  let lights: SimulatedDevice;
+  beforeEach(async () => (lights = await simulateLights()));
+  afterEach(() => lights.close());
+
+  async function send(method: string, path: string, body?: string): Promise<[number, unknown]> {
+    const response = await fetch(lights.server + path, { method, ...(body === undefined ? {} : { body }) });
+    return [response.status, await response.json()];
+  }
+
+  it('are off at first, and list themselves', async () => {
+    const off = (room: string) => ({ room, power: 'off', brightness: 100, color: 'white' });
+    expect(await send('GET', '/rooms')).to.deep.equal([200, ['living-room', 'kitchen', 'bedroom'].map(off)]);
+    expect(lights.state()).to.equal('living-room off, kitchen off, bedroom off');
+  });
+
+  it('keep what they are set to', async () => {
+    await send('PUT', '/rooms/kitchen/light/power', '{"power":"on"}');
+    await send('PUT', '/rooms/kitchen/light/color', '{"color":"warm"}');
+    const light = { room: 'kitchen', power: 'on', brightness: 40, color: 'warm' };
+    expect(await send('PUT', '/rooms/kitchen/light/brightness', '{"brightness":40}')).to.deep.equal([
+      200,
+      light,
+    ]);
+    expect(await send('GET', '/rooms/kitchen/light')).to.deep.equal([200, light]);
+    expect(lights.state()).to.equal('living-room off, kitchen on 40 % warm, bedroom off');
+  });
+
+  it('refuse what they do not have, and stay as they are', async () => {
+    expect(
+      await Promise.all([
+        send('GET', '/rooms/attic/light'),
+        send('PUT', '/rooms/kitchen/light/constructor', '{"constructor":1}'),
+        send('PUT', '/rooms/kitchen/light/brightness', '{"brightness":101}'),
+        send('PUT', '/rooms/kitchen/light/power', 'on'),
+        send('PUT', '/rooms/kitchen/light/power', 'null'),
+        send('DELETE', '/rooms/kitchen/light'),
+        send('POST', '/rooms', '{}'),
+        send('POST', '/rooms/kitchen/light/power', '{"power":"on"}'),
+      ]),
+    ).to.deep.equal([
+      [404, { message: 'there is no light at /rooms/attic/light' }],
+      [404, { message: 'a light has no constructor' }],
+      [400, { message: 'brightness does not fit' }],
+      [400, { message: 'power does not fit' }],
+      [400, { message: 'power does not fit' }],
+      [405, { message: 'GET only' }],
+      [405, { message: 'GET only' }],
+      [405, { message: 'PUT only' }],
+    ]);
+    expect(lights.state()).to.equal('living-room off, kitchen off, bedroom off');
+  });
+
+  it('say when their port is taken', async () => {
+    const error: unknown = await simulateLights(Number(new URL(lights.server).port)).catch(
+      (error: unknown) => error,
+    );
+    expect(error).to.have.property('code', 'EADDRINUSE');
+  });
+});
