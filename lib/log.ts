@@ -4,15 +4,15 @@ import type { DestinationStream, StreamEntry } from 'pino';
 import { AppError, messageOf } from './errors.ts';
 import type { LogLevel } from './settings.ts';
 
-/** What a log line says beside its message; an `error` is written with its stack and causes. */
-export type LogFields = Readonly<Record<string, unknown>>;
-
-/** Where the parts of the server tell what happens. Never throws; secrets are blotted out of fields and texts alike. */
+/**
+ * Where the parts of the server tell what happens: fields, then a text, as pino takes them. Never throws; secrets are
+ * blotted out of fields and texts alike; an Error among the fields is written with its stack and causes.
+ */
 export interface Log {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
+  debug(fields: object, text: string): void;
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
 }
 
 export interface OpenLog extends Log {
@@ -56,7 +56,7 @@ export async function openLog({ level, file, pretty = false, stream }: LogOption
   );
   const write = (at: Exclude<LogLevel, 'silent'>) => {
     if (!logger.isLevelEnabled(at)) return () => {};
-    return (message: string, fields: LogFields = {}) => logger[at](safeFields(fields, 0), scrub(message));
+    return (fields: object, text: string) => logger[at](safeFields(fields, 0), scrub(text));
   };
   return {
     debug: write('debug'),

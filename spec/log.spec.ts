@@ -25,7 +25,7 @@ describe('openLog', () => {
 
   it('writes one JSON line with level, time, message and fields', async () => {
     const [line, ...more] = await linesOf({ level: 'info' }, (log) =>
-      log.info('session opened', { tools: 3 }),
+      log.info({ tools: 3 }, 'session opened'),
     );
     expect(more).to.deep.equal([]);
     expect(line).to.deep.include({ level: 'info', msg: 'session opened', tools: 3 });
@@ -35,10 +35,10 @@ describe('openLog', () => {
 
   it('tells no more than its level', async () => {
     const lines = await linesOf({ level: 'warn' }, (log) => {
-      log.debug('1');
-      log.info('2');
-      log.warn('3');
-      log.error('4');
+      log.debug({}, '1');
+      log.info({}, '2');
+      log.warn({}, '3');
+      log.error({}, '4');
     });
     expect(lines.map(({ msg }) => msg)).to.deep.equal(['3', '4']);
   });
@@ -46,7 +46,7 @@ describe('openLog', () => {
   it('writes an error with its stack, code and causes', async () => {
     const cause = new AppError('timeout', 'the device hangs');
     const [line] = await linesOf({ level: 'error' }, (log) =>
-      log.error('a task failed', { error: new Error('no answer', { cause }) }),
+      log.error({ error: new Error('no answer', { cause }) }, 'a task failed'),
     );
     expect(line?.['error']).to.deep.include({ name: 'Error', message: 'no answer' });
     const error = line?.['error'] as { stack: string; cause: object };
@@ -57,24 +57,27 @@ describe('openLog', () => {
   it('blots secrets out of names, texts, errors and messages', async () => {
     const url = 'https://me:hunter2@plc.local/api?ticket=hunter2&x=1';
     const lines = await linesOf({ level: 'info' }, (log) => {
-      log.info(`called ${url} with Authorization: Bearer hunter2hunter2`, {
-        headers: {
-          authorization: 'hunter2',
-          'proxy-authorization': 'hunter2',
-          Cookie: 'hunter2',
-          'x-api-key': 'hunter2',
+      log.info(
+        {
+          headers: {
+            authorization: 'hunter2',
+            'proxy-authorization': 'hunter2',
+            Cookie: 'hunter2',
+            'x-api-key': 'hunter2',
+          },
+          apiKey: { type: 'bearer', apiKey: 'hunter2' },
+          list: [
+            { api_key: 'hunter2', AUTH_TOKEN: 'hunter2', password: 'hunter2', credentials: { s: 'hunter2' } },
+          ],
+          clientSecret: 'hunter2',
+          protocols: 'liteagent, bearer.hunter2hunter2',
+          place: new URL(url),
+          error: new Error('refused: Basic hunter2hunter2=='),
+          key: 'wrong key sk-hunter2hunter2hunter2',
+          usage: { promptTokens: 100, maxTokens: 4096 },
         },
-        apiKey: { type: 'bearer', apiKey: 'hunter2' },
-        list: [
-          { api_key: 'hunter2', AUTH_TOKEN: 'hunter2', password: 'hunter2', credentials: { s: 'hunter2' } },
-        ],
-        clientSecret: 'hunter2',
-        protocols: 'liteagent, bearer.hunter2hunter2',
-        place: new URL(url),
-        error: new Error('refused: Basic hunter2hunter2=='),
-        key: 'wrong key sk-hunter2hunter2hunter2',
-        usage: { promptTokens: 100, maxTokens: 4096 },
-      });
+        `called ${url} with Authorization: Bearer hunter2hunter2`,
+      );
     });
     const [line] = lines;
     expect(JSON.stringify(lines)).not.to.include('hunter2');
@@ -94,7 +97,7 @@ describe('openLog', () => {
       },
       good: 1,
     };
-    const [line] = await linesOf({ level: 'info' }, (log) => log.info('odd', { loop, trap }));
+    const [line] = await linesOf({ level: 'info' }, (log) => log.info({ loop, trap }, 'odd'));
     expect(line?.['trap']).to.deep.equal({ bad: '[unreadable: no]', good: 1 });
     expect(line?.['loop']).to.deep.include({ n: '1', none: null });
   });
@@ -106,8 +109,8 @@ describe('openLog', () => {
 
     it('has written every line to it when it is closed, and goes on in the same file', async () => {
       const file = join(folder, 'deep/agent.log');
-      await linesOf({ level: 'info', file }, (log) => log.info('one'));
-      const screen = await linesOf({ level: 'info', file }, (log) => log.info('two', { token: 'hunter2' }));
+      await linesOf({ level: 'info', file }, (log) => log.info({}, 'one'));
+      const screen = await linesOf({ level: 'info', file }, (log) => log.info({ token: 'hunter2' }, 'two'));
       const lines = readFileSync(file, 'utf8').trim().split('\n');
       expect(lines.map((line) => (JSON.parse(line) as Line)['msg'])).to.deep.equal(['one', 'two']);
       expect(JSON.parse(lines[1] ?? '')).to.deep.equal(screen[0]);
@@ -124,7 +127,7 @@ describe('openLog', () => {
 
   it('says nothing when it is silent', async () => {
     expect(await openLog({ level: 'silent' })).to.equal(quiet);
-    quiet.error('nobody hears this');
+    quiet.error({}, 'nobody hears this');
     await quiet.close();
   });
 });
