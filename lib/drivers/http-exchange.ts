@@ -1,0 +1,150 @@
+import { setMaxListeners } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { AppError, messageOf } from '../errors.ts';
+import type { HttpContext, HttpRequest, HttpResponse } from './http.ts';
+
+/** Bytes read past the limit, to learn the size of a body that does not tell it and to keep the connection. */
+const DRAIN_MAX_BYTES = 16 * 1024 * 1024;
+
+const CODES: Record<string, string> = {
+  UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
+  UND_ERR_SOCKET: 'ECONNRESET',
+  EPIPE: 'ECONNRESET',
+  UND_ERR_DESTROYED: 'unavailable',
+  UND_ERR_CLOSED: 'unavailable',
+  UND_ERR_INVALID_ARG: 'invalid_request',
+  forbidden: 'EGRESS_DENIED',
+};
+
+/** Sends a request, once, and resolves with what came of it. */
+export function exchangeOnce(
+  dispatcher: Dispatcher,
+  request: HttpRequest,
+  context: HttpContext,
+  maxBytes: number,
+): Promise<HttpResponse> {
+  return new Promise((resolve) => {
+    const exchange = new Exchange(request, context, maxBytes, resolve);
+    if (context.signal.aborted) {
+      exchange.cancel();
+      return;
+    }
+    const { method, origin, path, headers, body = null } = request;
+    dispatcher.dispatch({ method, origin, path, headers, body, headersTimeout: 0, bodyTimeout: 0 }, exchange);
+    exchange.waiting();
+  });
+}
+
+/** What undici tells about one request, from the queue to the last byte. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: HttpRequest;
+  readonly #context: HttpContext;
+  readonly #maxBytes: number;
+  readonly #resolve: (response: HttpResponse) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #cancel = () => this.cancel();
+  #controller: Dispatcher.DispatchController | undefined;
+  #state: 'queued' | 'sent' | 'done' = 'queued';
+  #statusCode: number | undefined;
+  #headers: IncomingHttpHeaders = {};
+  #chunks: Buffer[] = [];
+  #keptBytes = 0;
+  #byteCount = 0;
+
+  constructor(
+    request: HttpRequest,
+    context: HttpContext,
+    maxBytes: number,
+    resolve: (response: HttpResponse) => void,
+  ) {
+    this.#request = request;
+    this.#context = context;
+    this.#maxBytes = maxBytes;
+    this.#resolve = resolve;
+    this.#timer = setTimeout(() => this.#timeOut(), context.timeoutMs);
+  }
+
+  /** Still without a connection: from here on the signal may call it off. */
+  waiting(): void {
+    if (this.#state === 'queued')
+      this.#context.signal.addEventListener('abort', this.#cancel, { once: true });
+  }
+
+  cancel(): void {
+    this.#fail('cancelled', 'Stopped before it was sent');
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#state === 'done') {
+      controller.abort(new Error('Called off'));
+      return;
+    }
+    this.#controller = controller;
+    this.#state = 'sent';
+    this.#context.signal.removeEventListener('abort', this.#cancel);
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, statusCode: number, headers: IncomingHttpHeaders): void {
+    if (statusCode < 200) return;
+    this.#statusCode = statusCode;
+    this.#headers = headers;
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#byteCount += chunk.length;
+    const room = this.#maxBytes - this.#keptBytes;
+    if (room > 0) {
+      const kept = chunk.length <= room ? chunk : chunk.subarray(0, room);
+      this.#chunks.push(kept);
+      this.#keptBytes += kept.length;
+    }
+    if (this.#byteCount <= this.#maxBytes) return;
+    const announced = Number(this.#headers['content-length'] ?? Number.NaN);
+    if (announced - this.#byteCount > DRAIN_MAX_BYTES) this.#cutOff({ bytes: announced, atLeast: false });
+    else if (this.#byteCount > this.#maxBytes + DRAIN_MAX_BYTES)
+      this.#cutOff({ bytes: this.#byteCount, atLeast: true });
+  }
+
+  onResponseEnd(): void {
+    this.#done({ size: { bytes: this.#byteCount, atLeast: false } });
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    const own = (error as NodeJS.ErrnoException).code ?? 'EPROTO';
+    const code = CODES[own] ?? (own.startsWith('HPE_') ? 'EPROTO' : own);
+    // undici puts the socket's own words behind an empty or general message.
+    const message = error instanceof AppError ? error.message : messageOf(error) || own;
+    this.#fail(code, error instanceof AppError ? message : `${this.#request.origin}: ${message}`);
+  }
+
+  #timeOut(): void {
+    const stage = this.#state === 'queued' ? 'could not be reached' : 'did not finish its answer';
+    this.#fail(
+      'ETIMEDOUT',
+      `${this.#request.origin} ${stage} within ${Math.round(this.#context.timeoutMs)} ms`,
+    );
+    this.#controller?.abort(new Error('Time-out'));
+  }
+
+  #cutOff(size: HttpResponse['size']): void {
+    this.#done({ size });
+    this.#controller?.abort(new Error('Long enough'));
+  }
+
+  #fail(code: string, message: string): void {
+    const effect = this.#state === 'sent' && this.#request.effect === 'write' ? 'unknown' : 'none';
+    this.#done({ size: { bytes: this.#byteCount, atLeast: true }, error: { code, message, effect } });
+  }
+
+  #done(end: Pick<HttpResponse, 'size' | 'error'>): void {
+    if (this.#state === 'done') return;
+    this.#state = 'done';
+    clearTimeout(this.#timer);
+    this.#context.signal.removeEventListener('abort', this.#cancel);
+    const [only] = this.#chunks;
+    const bytes = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
+    const status = this.#statusCode === undefined ? {} : { statusCode: this.#statusCode };
+    this.#resolve({ ...status, headers: this.#headers, bytes, ...end });
+  }
+}

@@ -1,0 +1,111 @@
+import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
+import type { JsonObject } from '../core/json.ts';
+import type { ToolResult } from '../core/message.ts';
+import { failed, type CallContext, type Effect } from '../core/tool.ts';
+import type { Egress } from './egress.ts';
+import { textOf } from './http-body.ts';
+import { exchangeOnce } from './http-exchange.ts';
+
+/** One request, ready to be sent. */
+export interface HttpRequest {
+  /** Upper case. */
+  method: string;
+  /** `https://host:port`, without a path or user info. */
+  origin: string;
+  /** Path and query, percent-encoded, beginning with `/`. */
+  path: string;
+  headers: Record<string, string>;
+  body?: string | Uint8Array;
+  /** A `write` is sent at most once. */
+  effect: Effect;
+}
+
+/** What came back, or why nothing did. `error` beside a status: the answer broke off, or is late. */
+export interface HttpResponse {
+  /** Missing when no answer came. */
+  statusCode?: number;
+  headers: IncomingHttpHeaders;
+  /** The body's first bytes, at most the limit asked for. */
+  bytes: Buffer;
+  /** The size of the whole body; `atLeast` when it was not read to its end. */
+  size: { bytes: number; atLeast: boolean };
+  error?: { code: string; message: string; effect: 'none' | 'unknown' };
+}
+
+export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
+
+/**
+ * Carries one HTTP request to a device.
+ *
+ * Contract:
+ * - Both resolve, whatever happens; what failed is told in `error`. A request that `signal` aborts or the door refuses
+ *   before its first byte left has `effect: "none"`; after that it is let finish, up to its time-out.
+ * - A write is sent at most once. A GET, HEAD or OPTIONS that only reads is sent again, once, when its connection breaks
+ *   before any answer. Redirects are not followed.
+ */
+export interface HttpDriver {
+  /** The answer as bytes; `maxBytes` of the body are kept. */
+  exchange(request: HttpRequest, context: HttpContext, maxBytes?: number): Promise<HttpResponse>;
+  /** The answer as a tool's result: `{statusCode, body}`, with `contentType` unless it is JSON, with `error` from HTTP 400 on. */
+  send(request: HttpRequest, context: HttpContext): Promise<ToolResult>;
+}
+
+export interface HttpOptions {
+  egress: Egress;
+  /** A result's `body` is cut to this size, marker included. */
+  resultMaxBytes: number;
+}
+
+/** An HTTP driver over the door out. */
+export function openHttp({ egress, resultMaxBytes }: HttpOptions): HttpDriver {
+  async function exchange(
+    request: HttpRequest,
+    context: HttpContext,
+    maxBytes: number,
+  ): Promise<HttpResponse> {
+    const deadline = performance.now() + context.timeoutMs;
+    const first = await exchangeOnce(egress.dispatcher, request, context, maxBytes);
+    if (first.error?.code !== 'ECONNRESET' || first.statusCode !== undefined || !isRepeatable(request))
+      return first;
+    const timeoutMs = deadline - performance.now();
+    return timeoutMs <= 0
+      ? first
+      : exchangeOnce(egress.dispatcher, request, { ...context, timeoutMs }, maxBytes);
+  }
+
+  return {
+    exchange: (request, context, maxBytes = resultMaxBytes) => exchange(request, context, maxBytes),
+    async send(request, context) {
+      return resultOf(request, await exchange(request, context, resultMaxBytes), resultMaxBytes);
+    },
+  };
+}
+
+function isRepeatable({ method, effect }: HttpRequest): boolean {
+  return effect === 'read' && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
+}
+
+/** An answer as a tool's result. */
+export function resultOf(request: HttpRequest, response: HttpResponse, maxBytes: number): ToolResult {
+  const { statusCode, headers, error } = response;
+  if (statusCode === undefined) {
+    const { code, message, effect } = error ?? { code: 'EPROTO', message: 'No answer', effect: 'unknown' };
+    return failed(code, message, effect);
+  }
+  const result: JsonObject = { statusCode, body: textOf(response, maxBytes) };
+  const contentType = headers['content-type'];
+  if (contentType !== undefined && !isJson(contentType)) result['contentType'] = contentType;
+  if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined)
+    result['location'] = headers.location;
+  if (error !== undefined) return failed(error.code, error.message, error.effect, result);
+  if (statusCode < 400) return result;
+  const reason = STATUS_CODES[statusCode];
+  const message = `The device answered HTTP ${statusCode}${reason === undefined ? '' : ` ${reason}`}`;
+  // 4xx says that the request was refused; after 5xx a write may have happened [RFC 9110 15.5, 15.6].
+  const effect = statusCode >= 500 && request.effect === 'write' ? 'unknown' : 'none';
+  return failed(`HTTP_${statusCode}`, message, effect, result);
+}
+
+function isJson(contentType: string): boolean {
+  return /^application\/(?:[\w.+-]+\+)?json\b/i.test(contentType);
+}
