@@ -67,8 +67,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   /** Still without a connection: from here on the signal may call it off. */
   waiting(): void {
-    if (this.#state === 'queued')
-      this.#context.signal.addEventListener('abort', this.#cancel, { once: true });
+    if (this.#state !== 'queued') return;
+    const { signal } = this.#context;
+    setMaxListeners(0, signal); // one signal may call off many calls
+    signal.addEventListener('abort', this.#cancel, { once: true });
   }
 
   cancel(): void {
