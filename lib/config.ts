@@ -35,15 +35,29 @@ export interface Config {
 /** Every limit, named with its unit; the env name is the same in upper snake case (`initMaxBytes` ← INIT_MAX_BYTES). */
 export type Limits = { [Name in keyof typeof limits]: number };
 
+/** Where settings come from; `fixed` ones win over all others. */
+export interface ConfigSources {
+  fixed?: NodeJS.Dict<string>;
+  /** The process's own by default. */
+  env?: NodeJS.Dict<string>;
+  /** The folder of `.env.local` and `.env`, and what relative paths are relative to. */
+  cwd?: string;
+}
+
 /**
- * The settings from `env` (the process's own by default), `.env.local` and `.env` in `cwd`; earlier wins, and an empty
- * value means "not set". Throws one AppError `invalid_request` that names every bad setting and never shows a secret.
+ * The settings from the environment, `.env.local` and `.env`; earlier wins, and an empty value means "not set". Throws one
+ * AppError `invalid_request` that names every bad setting and never shows a secret.
  */
-export function readConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Config {
-  const values: NodeJS.ProcessEnv = {
+export function readConfig({
+  fixed = {},
+  env = process.env,
+  cwd = process.cwd(),
+}: ConfigSources = {}): Config {
+  const values = {
     ...readEnvFile(resolve(cwd, '.env')),
     ...readEnvFile(resolve(cwd, '.env.local')),
     ...env,
+    ...fixed,
   };
   const faults: Fault[] = [];
   const text = (name: string) => values[name]?.trim() || undefined;

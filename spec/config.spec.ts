@@ -14,7 +14,7 @@ describe('readConfig', () => {
   /** What is wrong with these settings, a line each; fails when nothing is. */
   function faultsOf(env: NodeJS.ProcessEnv): string[] {
     try {
-      readConfig(env, cwd);
+      readConfig({ env, cwd });
     } catch (error) {
       expect(error).to.be.instanceOf(AppError).with.property('code', 'invalid_request');
       return (error as AppError).message.split('\n').slice(1);
@@ -23,7 +23,7 @@ describe('readConfig', () => {
   }
 
   it('has a safe default for everything', () => {
-    expect(readConfig({}, cwd)).to.deep.equal({
+    expect(readConfig({ env: {}, cwd })).to.deep.equal({
       host: '127.0.0.1',
       port: 9527,
       loopback: true,
@@ -62,8 +62,8 @@ describe('readConfig', () => {
   });
 
   it('reads every setting', () => {
-    const config = readConfig(
-      {
+    const config = readConfig({
+      env: {
         HOST: '[::]',
         PORT: '0',
         DATABASE_URL: 'sqlite:db/agent.db',
@@ -80,7 +80,7 @@ describe('readConfig', () => {
         CALL_TIMEOUT_MS: '1500',
       },
       cwd,
-    );
+    });
     expect(config).to.deep.include({
       host: '::',
       port: 0,
@@ -104,12 +104,24 @@ describe('readConfig', () => {
   it('takes the environment before .env.local before .env, and an empty value as not set', () => {
     writeFileSync(join(cwd, '.env'), 'PORT=1\nHOST=127.0.0.2\nLOG_LEVEL=error\nCALL_TIMEOUT_MS=7 # ms\n');
     writeFileSync(join(cwd, '.env.local'), 'PORT=2\nHOST=127.0.0.3\nLOG_LEVEL=\n');
-    const { port, host, logLevel, limits } = readConfig({ PORT: '3' }, cwd);
+    const { port, host, logLevel, limits } = readConfig({ env: { PORT: '3' }, cwd });
     expect({ port, host, logLevel, callTimeoutMs: limits.callTimeoutMs }).to.deep.equal({
       port: 3,
       host: '127.0.0.3',
       logLevel: 'info',
       callTimeoutMs: 7,
+    });
+  });
+
+  it('lets what is fixed win over everything', () => {
+    const { port, model } = readConfig({
+      fixed: { PORT: '4', apiKey: '' },
+      env: { PORT: '3', apiKey: 'sk-1' },
+      cwd,
+    });
+    expect({ port, model }).to.deep.equal({
+      port: 4,
+      model: { baseUrl: undefined, apiKey: undefined, model: 'gpt-4o-mini' },
     });
   });
 
@@ -123,12 +135,12 @@ describe('readConfig', () => {
       OPENAI_API_KEY: 'sk-openai',
       OPENAI_MODEL: 'gpt-4.1',
     };
-    expect(readConfig(openai, cwd).model).to.deep.equal({
+    expect(readConfig({ env: openai, cwd }).model).to.deep.equal({
       baseUrl: 'https://llm.example/v1',
       apiKey: 'sk-seed',
       model: 'gpt-4.1',
     });
-    expect(readConfig(openai, tmpdir()).model).to.deep.equal({
+    expect(readConfig({ env: openai, cwd: tmpdir() }).model).to.deep.equal({
       baseUrl: 'http://127.0.0.1:1/v1',
       apiKey: 'sk-openai',
       model: 'gpt-4.1',
@@ -136,8 +148,10 @@ describe('readConfig', () => {
   });
 
   it("goes to OpenAI with a key alone, and needs no key for another's endpoint", () => {
-    expect(readConfig({ apiKey: 'sk-1' }, cwd).model.baseUrl).to.equal('https://api.openai.com/v1');
-    expect(readConfig({ baseUrl: 'http://127.0.0.1:11434/v1' }, cwd).model.apiKey).to.equal(undefined);
+    expect(readConfig({ env: { apiKey: 'sk-1' }, cwd }).model.baseUrl).to.equal('https://api.openai.com/v1');
+    expect(readConfig({ env: { baseUrl: 'http://127.0.0.1:11434/v1' }, cwd }).model.apiKey).to.equal(
+      undefined,
+    );
   });
 
   it('names every bad setting at once, and no secret', () => {
@@ -185,7 +199,7 @@ describe('readConfig', () => {
         `  AUTH_TOKEN is not set, and HOST=${HOST} can be reached from other machines: set it to a long random text, ` +
           'e.g. of `openssl rand -hex 24`',
       ]);
-      expect(readConfig({ HOST, AUTH_TOKEN: 't0ken' }, cwd)).to.deep.include({
+      expect(readConfig({ env: { HOST, AUTH_TOKEN: 't0ken' }, cwd })).to.deep.include({
         auth: 'required',
         serialAllow: [],
       });
@@ -198,7 +212,7 @@ describe('readConfig', () => {
 
   it('says which file it cannot read', () => {
     writeFileSync(join(cwd, '.env'), 'PORT=1\n');
-    expect(() => readConfig({}, join(cwd, '.env'))).to.throw(
+    expect(() => readConfig({ env: {}, cwd: join(cwd, '.env') })).to.throw(
       AppError,
       /\.env\/\.env(\.local)? cannot be read: ENOTDIR/,
     );

@@ -1,0 +1,35 @@
+import { Command, CommanderError } from 'commander';
+import { AppError, messageOf } from '../errors.ts';
+import { packageVersion } from '../package.ts';
+
+/** Adds one command to the program. Its action throws an AppError, or sets `process.exitCode` to 1, when it fails. */
+type AddCommand = (program: Command) => void;
+
+/** Every command, in the order of `--help`. */
+const commands: readonly AddCommand[] = [];
+
+/**
+ * Runs one command line and gives its exit code: 0 done, 1 failed, 2 wrong usage or settings. Data goes to stdout,
+ * everything else to stderr.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  // Who reads may go away early (`lite-agent tools … | head`): what is then written goes nowhere.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+  const program = new Command('lite-agent')
+    .description('People talk to their devices, and the devices do exactly what was meant, once.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpCommand(false)
+    .exitOverride()
+    .showHelpAfterError('(--help tells more)');
+  for (const add of commands) add(program);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const known = error instanceof AppError;
+    process.stderr.write(`lite-agent: ${known ? '' : 'unexpected: '}${messageOf(error)}\n`);
+    return known && error.code === 'invalid_request' ? 2 : 1;
+  }
+}

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { AppError, messageOf } from '../errors.ts';
+
+/** A document's text and where it came from (an absolute path or a URL; nothing for standard input). */
+export interface SpecText {
+  text: string;
+  source?: string;
+}
+
+/** Reads a document from a file (relative to `folder`), from `-` (standard input) or from an http(s) URL. Throws an AppError `not_found`. */
+export async function readSpec(place: string, folder: string = process.cwd()): Promise<SpecText> {
+  try {
+    if (place === '-') return { text: await text(process.stdin) };
+    if (/^https?:\/\//i.test(place)) return { text: await download(place), source: place };
+    const source = resolve(folder, place);
+    return { text: await readFile(source, 'utf8'), source };
+  } catch (error) {
+    throw new AppError('not_found', `${place} cannot be read: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function download(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
+  if (!response.ok) throw new Error(`it answers ${response.status} ${response.statusText}`.trim());
+  return response.text();
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof TypeError && error.cause !== undefined ? error.cause : error;
+  return (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : messageOf(cause);
+}

@@ -1,0 +1,25 @@
+import { expect } from 'chai';
+import { packageVersion } from '../../lib/package.ts';
+import { runCommand } from '../support/command.ts';
+
+describe('lite-agent', () => {
+  it('prints its version', async () => {
+    expect(await runCommand(['--version'])).to.deep.equal({
+      code: 0,
+      stdout: `${packageVersion()}\n`,
+      stderr: '',
+    });
+  });
+
+  it('lists its commands with --help', async () => {
+    const { code, stdout, stderr } = await runCommand(['--help']);
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    expect(stdout).to.match(/^Usage: lite-agent /);
+  });
+
+  it('says what is wrong with a command line, and ends with 2', async () => {
+    const { code, stdout, stderr } = await runCommand(['fly']);
+    expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+    expect(stderr).to.match(/^error: .+\n\(--help tells more\)\n/);
+  });
+});
