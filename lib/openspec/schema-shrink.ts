@@ -23,7 +23,7 @@ const TEXT_STEPS: readonly [number, number][] = [
   [80, 0],
 ];
 /** How deep arguments are written out when descriptions are not enough: the first that fits. */
-const CUT_STEPS = [8, 7, 6, 5, 4, 3, 2, 1];
+const CUT_STEPS = [8, 7, 6, 5, 4, 3, 2, 1, 0];
 /** A longer enum goes with the depth. */
 const ENUM_MAX_COUNT = 40;
 
@@ -82,8 +82,7 @@ export function openShrink(
   };
   const cut = (schema: JsonObject, levels: number): JsonObject | null => {
     const name = nameOfRef(schema);
-    if (name !== undefined)
-      return levels > 0 ? cutDefinition(name, levels) : typeOnly(define(name).schema);
+    if (name !== undefined) return levels > 0 ? cutDefinition(name, levels) : typeOnly(define(name).schema);
     if (levels <= 0) return typeOnly(schema);
     let fits = true;
     const {
