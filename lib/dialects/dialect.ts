@@ -1,0 +1,25 @@
+import type { Access } from '../accounts/access.ts';
+import type { Config } from '../config.ts';
+import type { Sessions } from '../core/sessions.ts';
+import type { Log } from '../server/log.ts';
+import type { Mount } from '../server/mount.ts';
+
+/** What every dialect may use. */
+export interface DialectContext {
+  sessions: Sessions;
+  access: Access;
+  config: Pick<Config, 'auth' | 'limits'>;
+  /** The package's version. */
+  version: string;
+  log: Log;
+}
+
+/**
+ * One wire shape over the core: a folder here and a line in index.ts.
+ *
+ * Contract: a dialect translates and keeps nothing; what it says about a session comes from the session's log.
+ */
+export interface Dialect {
+  readonly name: string;
+  mount(context: DialectContext): Mount;
+}

@@ -1,0 +1,5 @@
+import type { Dialect } from './dialect.ts';
+import { liteagent } from './liteagent/liteagent.ts';
+
+/** All dialects, each on paths of its own. */
+export const dialects: readonly Dialect[] = [liteagent];

@@ -1,0 +1,50 @@
+import type { Message } from '../../core/message.ts';
+import type { Delta } from '../../core/session.ts';
+import { encodeFrames } from '../../server/frame.ts';
+import { envelopesOf } from './envelope.ts';
+
+/** Turns lines of the log into WebSocket frames. */
+export interface Encoder {
+  /** The frames of all envelopes after the position `since`; empty when there are none. The system prompt is never among them. */
+  lines(sessionId: string, batch: readonly Message[], since?: number): Buffer;
+  chunk(delta: Delta): Buffer;
+}
+
+/**
+ * An encoder that remembers the last batch and the last delta: a session tells all its followers of the same one, one
+ * after the other, so each is encoded once however many sockets watch, and nothing stays in memory for idle sessions.
+ */
+export function createEncoder(): Encoder {
+  let lastBatch: readonly Message[] | undefined;
+  let lastFrames: Buffer = Buffer.alloc(0);
+  let lastDelta: Delta | undefined;
+  let lastChunk: Buffer = lastFrames;
+
+  return {
+    lines(sessionId, batch, since) {
+      if (since !== undefined) return encode(sessionId, batch, since);
+      if (batch !== lastBatch) {
+        lastFrames = encode(sessionId, batch, -1);
+        lastBatch = batch;
+      }
+      return lastFrames;
+    },
+    chunk(delta) {
+      if (delta !== lastDelta) {
+        lastChunk = encodeFrames([JSON.stringify({ type: 'chunk', taskId: delta.taskId, part: delta.text })]);
+        lastDelta = delta;
+      }
+      return lastChunk;
+    },
+  };
+}
+
+function encode(sessionId: string, batch: readonly Message[], since: number): Buffer {
+  const texts: string[] = [];
+  for (const line of batch) {
+    if (line.type === 'session_started') continue;
+    for (const envelope of envelopesOf(sessionId, line))
+      if (envelope.seq > since) texts.push(JSON.stringify(envelope));
+  }
+  return encodeFrames(texts);
+}

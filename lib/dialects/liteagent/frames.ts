@@ -1,0 +1,97 @@
+import { isObject } from '../../core/json.ts';
+import type { Content } from '../../core/message.ts';
+import type { NewTask } from '../../core/session.ts';
+import { AppError, type Fault } from '../../errors.ts';
+import { parseJson } from '../../server/body.ts';
+import { readerOf, type Reader } from '../../server/validate.ts';
+
+/** A piece of what a user says, on the wire. */
+export const contentSchema = {
+  type: 'object',
+  required: ['type', 'message'],
+  properties: { type: { enum: ['text', 'imageUrl'] }, message: { type: 'string', minLength: 1 } },
+} as const;
+
+/** Several pieces. */
+export const contentListSchema = { type: 'array', minItems: 1, items: contentSchema } as const;
+
+/** The form that names its task. */
+export const userTaskSchema = {
+  type: 'object',
+  required: ['contentList'],
+  properties: {
+    taskId: { type: 'string', minLength: 1, maxLength: 36 },
+    contentList: contentListSchema,
+    stream: { type: 'boolean' },
+    ack: { type: 'boolean' },
+  },
+} as const;
+
+/** What a client may send: a ping, or a user's message in one of four forms. */
+export type Frame = { type: 'ping' } | { type: 'task'; task: NewTask; ack: boolean };
+
+export type FrameParser = (text: string) => Frame;
+
+interface WireContent {
+  type: 'text' | 'imageUrl';
+  message: string;
+}
+
+/** Loads the parser of client frames, which throws `invalid_request` with what is wrong and where. */
+export async function loadFrameParser(): Promise<FrameParser> {
+  const [readContent, readList, readTask] = await Promise.all([
+    readerOf(contentSchema),
+    readerOf(contentListSchema),
+    readerOf(userTaskSchema),
+  ]);
+
+  return (text) => {
+    if (text === 'ping') return { type: 'ping' };
+    const value = parseJson(text);
+    if (Array.isArray(value)) {
+      const content = (read(readList, value) as WireContent[]).map((piece, at) => toContent(piece, `/${at}`));
+      return { type: 'task', task: { form: 'list', content }, ack: false };
+    }
+    if (!isObject(value))
+      throw new AppError(
+        'invalid_request',
+        'A message must be {"type":"text"|"imageUrl","message":"…"}, a list of those, or {"contentList":[…]}.',
+      );
+    if (!('contentList' in value)) {
+      const piece = toContent(read(readContent, value) as WireContent, '');
+      return { type: 'task', task: { form: piece.type, content: [piece] }, ack: false };
+    }
+    const { taskId, contentList, stream, ack } = read(readTask, value) as {
+      taskId?: string;
+      contentList: WireContent[];
+      stream?: boolean;
+      ack?: boolean;
+    };
+    const content = contentList.map((piece, at) => toContent(piece, `/contentList/${at}`));
+    const task: NewTask = {
+      form: 'list',
+      content,
+      ...(taskId !== undefined && { taskId }),
+      ...(stream !== undefined && { stream }),
+    };
+    return { type: 'task', task, ack: ack === true };
+  };
+}
+
+function read(reader: Reader, value: unknown): unknown {
+  const reading = reader(value);
+  if (reading.faults.length > 0) throw invalid(reading.faults);
+  return reading.value;
+}
+
+function toContent({ type, message }: WireContent, pointer: string): Content {
+  if (type === 'text') return { type, text: message };
+  if (!/^(https?:\/\/|data:image\/)/i.test(message))
+    throw invalid([{ pointer: `${pointer}/message`, detail: 'must be an http, https or data:image URL' }]);
+  return { type: 'image', url: message };
+}
+
+function invalid(faults: readonly Fault[]): AppError {
+  const texts = faults.slice(0, 5).map(({ pointer, detail }) => `${pointer || 'the message'} ${detail}`);
+  return new AppError('invalid_request', `The message is not valid: ${texts.join('; ')}.`, { faults });
+}

@@ -1,0 +1,92 @@
+import type { XStatic } from 'typebox/schema';
+import type { JsonObject } from '../../core/json.ts';
+import type { SessionConfig } from '../../core/sessions.ts';
+
+const text = { type: 'string', minLength: 1 } as const;
+const texts = { type: 'array', items: { type: 'string' } } as const;
+const selection = { type: 'object', properties: { tags: texts, methods: texts, paths: texts } } as const;
+const strategy = { enum: ['parallel', 'serial', 'reject'] } as const;
+
+const credential = {
+  description: 'a text, {username, password} or {clientId, clientSecret}',
+  anyOf: [
+    { type: 'string' },
+    {
+      type: 'object',
+      required: ['username', 'password'],
+      properties: { username: { type: 'string' }, password: { type: 'string' } },
+    },
+    {
+      type: 'object',
+      required: ['clientId', 'clientSecret'],
+      properties: { clientId: { type: 'string' }, clientSecret: { type: 'string' } },
+    },
+  ],
+} as const;
+
+const openSpecEntry = {
+  type: 'object',
+  required: ['openSpec'],
+  properties: {
+    openSpec: { type: ['string', 'object'], minLength: 1 },
+    apiKey: {
+      type: 'object',
+      required: ['type', 'apiKey'],
+      properties: { type: { enum: ['basic', 'bearer'] }, apiKey: { type: 'string' } },
+    },
+    protocol: { enum: ['openapi', 'openmodbus', 'jsonrpcHttp', 'openrpc'] },
+    server: text,
+    paramStructure: { enum: ['by-name', 'by-position'] },
+    include: selection,
+    exclude: selection,
+    credentials: { type: 'object', additionalProperties: credential },
+  },
+} as const;
+
+/** The body of `POST /api/init` (contract 1). */
+export const initSchema = {
+  type: 'object',
+  properties: {
+    llmConfig: {
+      type: 'object',
+      properties: {
+        baseUrl: { type: 'string', pattern: '^https?://.', description: 'an http or https URL' },
+        apiKey: { type: 'string' },
+        model: text,
+        temperature: { type: 'number', minimum: 0, maximum: 2 },
+        maxTokens: { type: 'integer', minimum: 1 },
+        topP: { type: 'number', minimum: 0, maximum: 1 },
+      },
+    },
+    systemPrompt: { type: 'string' },
+    openSpecList: { type: 'array', items: openSpecEntry },
+    sessionList: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['id', 'name'],
+        properties: { id: text, name: text, description: { type: 'string' } },
+      },
+    },
+    taskPipelineStrategy: strategy,
+    toolPipelineStrategy: strategy,
+    memoryTools: { type: 'boolean' },
+    timeoutSeconds: { type: 'number', exclusiveMinimum: 0 },
+  },
+} as const;
+
+export type InitBody = XStatic<typeof initSchema>;
+
+/** What a valid body asks for, with the contract's defaults. */
+export function toSessionConfig(body: InitBody): SessionConfig {
+  return {
+    model: { temperature: 0, maxTokens: 4096, topP: 1, ...body.llmConfig },
+    systemPrompt: body.systemPrompt ?? '',
+    documents: (body.openSpecList ?? []) as JsonObject[],
+    children: (body.sessionList ?? []).map(({ id, name, description = '' }) => ({ id, name, description })),
+    taskStrategy: body.taskPipelineStrategy ?? 'serial',
+    toolStrategy: body.toolPipelineStrategy ?? 'parallel',
+    memoryTools: body.memoryTools ?? false,
+    ...(body.timeoutSeconds !== undefined && { timeoutSeconds: body.timeoutSeconds }),
+  };
+}

@@ -1,0 +1,52 @@
+import { anonymous } from '../../accounts/access.ts';
+import { formatProblem } from '../../server/problem.ts';
+import type { SocketRoute } from '../../server/socket.ts';
+import type { Dialect, DialectContext } from '../dialect.ts';
+import { createEncoder } from './encoder.ts';
+import { loadFrameParser } from './frames.ts';
+import { createRoutes } from './routes.ts';
+import { Watcher } from './watcher.ts';
+
+/** Contract 1: agent sessions under `/api`, with the WebSocket `/api/chat`. Its calls are open to all where AUTH is `none`. */
+export const liteagent: Dialect = {
+  name: 'liteagent',
+  mount(context) {
+    return {
+      name: 'liteagent',
+      prefixes: ['/api'],
+      routes: createRoutes(context),
+      sockets: [createChat(context)],
+      anonymous: context.config.auth === 'none' ? anonymous : undefined,
+      formatError: (error) => formatProblem(error),
+    };
+  },
+};
+
+function createChat({ sessions, log }: DialectContext): SocketRoute {
+  const encoder = createEncoder();
+  return {
+    path: '/api/chat',
+    protocol: 'liteagent',
+    query: {
+      type: 'object',
+      required: ['id'],
+      properties: {
+        id: { type: 'string', minLength: 1 },
+        since: { type: 'string', pattern: '^\\d{1,15}$', description: 'a seq: a whole number' },
+      },
+    },
+    async admit({ id = '', since }, caller) {
+      const session = await sessions.find(id, caller);
+      const parse = await loadFrameParser();
+      return (peer) =>
+        new Watcher({
+          session,
+          peer,
+          encoder,
+          parse,
+          log,
+          since: since === undefined ? undefined : Number(since),
+        });
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { route, type Call, type Route } from '../../server/mount.ts';
+import type { DialectContext } from '../dialect.ts';
+import { envelopesOf } from './envelope.ts';
+import { initSchema, toSessionConfig } from './init.ts';
+
+const id = { type: 'string', minLength: 1 } as const;
+const sessionQuery = { type: 'object', required: ['id'], properties: { id } } as const;
+const stopQuery = {
+  type: 'object',
+  required: ['id'],
+  properties: { id, taskId: { type: 'string', minLength: 1, maxLength: 36 } },
+} as const;
+const idAnswer = { type: 'object', required: ['id'], properties: { id, taskId: id } } as const;
+
+/** The HTTP calls of contract 1. */
+export function createRoutes({ sessions, access, config, version }: DialectContext): Route[] {
+  /** The seed stops and clears with GET; POST is the same for clients that care. */
+  const both = (make: (method: 'GET' | 'POST') => Route) => [make('GET'), make('POST')];
+
+  return [
+    route({
+      method: 'GET',
+      path: '/api/version',
+      summary: 'The version of the server.',
+      access: 'open',
+      answer: { type: 'object', required: ['version'], properties: { version: { type: 'string' } } },
+      handle: () => ({ version }),
+    }),
+    route({
+      method: 'POST',
+      path: '/api/init',
+      summary: 'Opens a session with a model and documents that describe devices.',
+      access: 'caller',
+      body: initSchema,
+      bodyMaxBytes: config.limits.initMaxBytes,
+      answer: idAnswer,
+      async handle({ body, caller, ignored, log }) {
+        if (ignored.length > 0)
+          log.info({ ignored: ignored.slice(0, 100) }, 'unknown fields of /init were ignored');
+        return { id: await sessions.create(toSessionConfig(body), caller) };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/api/history',
+      summary: 'All envelopes of a session since it was opened or cleared, oldest first.',
+      access: 'caller',
+      query: sessionQuery,
+      async handle({ query, caller }) {
+        const session = await sessions.find(query.id, caller);
+        return (await session.history()).flatMap((line) => envelopesOf(session.id, line));
+      },
+    }),
+    ...both((method) =>
+      route({
+        method,
+        path: '/api/stop',
+        summary: 'Stops a task of a session, or all of them.',
+        access: 'caller',
+        query: stopQuery,
+        answer: idAnswer,
+        async handle({ query, caller }) {
+          const session = await sessions.find(query.id, caller);
+          await session.stop(query.taskId);
+          return { id: session.id, ...(query.taskId !== undefined && { taskId: query.taskId }) };
+        },
+      }),
+    ),
+    ...both((method) =>
+      route({
+        method,
+        path: '/api/clear',
+        summary: "Stops a session's tasks, empties its history and closes its sockets.",
+        access: 'caller',
+        query: sessionQuery,
+        answer: idAnswer,
+        async handle({ query, caller }) {
+          const session = await sessions.find(query.id, caller);
+          await session.clear();
+          return { id: session.id };
+        },
+      }),
+    ),
+    route({
+      method: 'POST',
+      path: '/api/ticket',
+      summary: 'A ticket that opens one WebSocket in the name of the caller.',
+      access: 'caller',
+      answer: {
+        type: 'object',
+        required: ['ticket', 'expiresInSeconds'],
+        properties: { ticket: { type: 'string' }, expiresInSeconds: { type: 'integer' } },
+      },
+      handle: ({ caller }: Call) => access.issueTicket(caller),
+    }),
+  ];
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import type { Message } from '../../core/message.ts';
+import type { Delta, EndReason, Follower, Session } from '../../core/session.ts';
+import { encodeFrames } from '../../server/frame.ts';
+import type { Log } from '../../server/log.ts';
+import type { Peer, Receiver } from '../../server/socket.ts';
+import { toAppError } from '../../server/status.ts';
+import type { Encoder } from './encoder.ts';
+import { endOf, positionOf } from './envelope.ts';
+import type { Frame, FrameParser } from './frames.ts';
+
+const pong = encodeFrames(['pong']);
+
+/** How a socket is closed when its session ends it (contract 1; 4000 + HTTP status where there is one). */
+const closings = {
+  cleared: [1000, 'cleared'],
+  expired: [4408, 'the session has expired'],
+  removed: [4404, 'the session was removed'],
+  draining: [1012, 'the server is going down: connect again with since'],
+} as const satisfies Record<EndReason, readonly [number, string]>;
+
+export interface WatcherOptions {
+  session: Session;
+  peer: Peer;
+  encoder: Encoder;
+  parse: FrameParser;
+  log: Log;
+  /** The position the client has seen everything up to; undefined: live messages only. */
+  since: number | undefined;
+}
+
+/** One socket of a session: takes what the user says, shows what the log says. A class, as there are as many as sockets. */
+export class Watcher implements Receiver, Follower {
+  readonly #session: Session;
+  readonly #peer: Peer;
+  readonly #encoder: Encoder;
+  readonly #parse: FrameParser;
+  readonly #log: Log;
+  /** While lines come that the client may have seen a part of. */
+  #since: number | undefined;
+  readonly #leave: () => void;
+
+  constructor({ session, peer, encoder, parse, log, since }: WatcherOptions) {
+    this.#session = session;
+    this.#peer = peer;
+    this.#encoder = encoder;
+    this.#parse = parse;
+    this.#log = log;
+    this.#since = since;
+    // The client may have seen only some envelopes of that line, so it is read again.
+    const after = since === undefined ? undefined : Math.max(0, positionOf(since).line - 1);
+    this.#leave = session.follow(this, after);
+  }
+
+  messages(batch: readonly Message[]): void | Promise<void> {
+    const frames = this.#encoder.lines(this.#session.id, batch, this.#since);
+    this.#since = undefined;
+    if (frames.length > 0) this.#peer.send(frames);
+    return this.#peer.drained();
+  }
+
+  delta(delta: Delta): void {
+    this.#peer.queue(this.#encoder.chunk(delta));
+  }
+
+  ended(reason: EndReason): void {
+    const [code, text] = closings[reason];
+    this.#peer.close(code, text);
+  }
+
+  text(text: string): void {
+    try {
+      this.#take(this.#parse(text));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  refused(reason: string): void {
+    this.#show({ type: 'error', code: 'invalid_request', message: reason });
+  }
+
+  closed(): void {
+    this.#leave();
+  }
+
+  #take(frame: Frame): void {
+    if (frame.type === 'ping') {
+      this.#peer.queue(pong);
+      return;
+    }
+    // Named here, so that a refusal can name it too.
+    const taskId = frame.task.taskId ?? randomUUID();
+    this.#session.submit({ ...frame.task, taskId }).then(
+      (accepted) => {
+        if (frame.ack) this.#show({ type: 'ack', taskId: accepted.taskId, seq: endOf(accepted.seq) });
+      },
+      (error: unknown) => this.#fail(error, taskId),
+    );
+  }
+
+  #fail(error: unknown, taskId?: string): void {
+    const { code, message, cause } = toAppError(error);
+    if (code === 'internal') this.#log.error({ err: cause ?? error, session_id: this.#session.id }, message);
+    this.#show({ type: 'error', code, message, ...(taskId !== undefined && { taskId }) });
+  }
+
+  #show(frame: object): void {
+    this.#peer.queue(encodeFrames([JSON.stringify(frame)]));
+  }
+}

@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError, messageOf } from '../errors.ts';
+
+/**
+ * The request's body as JSON. Pieces are decoded as they come, so that a body of 64 MiB stands in memory once.
+ * Throws `unsupported_media_type`, `too_large` (before anything is read, where the length is told), or
+ * `invalid_request` with the place for what is not UTF-8 or not JSON. A body without a Content-Type counts as JSON.
+ */
+export async function readJson(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+): Promise<unknown> {
+  const { 'content-type': type, 'content-encoding': encoding, 'content-length': length } = request.headers;
+  if (type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
+    throw new AppError('unsupported_media_type', `The body must be application/json, not ${clean(type)}.`);
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+    throw new AppError('unsupported_media_type', 'The body must come without a Content-Encoding.');
+  if (Number(length) > maxBytes) throw tooLarge(maxBytes);
+  if (request.headers.expect !== undefined) response.writeContinue();
+  return parseJson(await readText(request, maxBytes));
+}
+
+function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    let text = '';
+    let size = 0;
+    // What still comes after a fault is read and dropped, so that the answer reaches a client that is still sending.
+    const fail = (error: AppError) => {
+      request.removeAllListeners('data').resume();
+      reject(error);
+    };
+    const decode = (bytes?: Buffer) => {
+      try {
+        text += decoder.decode(bytes, { stream: bytes !== undefined });
+        return true;
+      } catch {
+        fail(new AppError('invalid_request', 'The body is not UTF-8.'));
+        return false;
+      }
+    };
+    request
+      .on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > maxBytes) fail(tooLarge(maxBytes));
+        else decode(chunk);
+      })
+      .once('end', () => decode() && resolve(text))
+      .once('error', (cause) => fail(new AppError('invalid_request', 'The body broke off.', { cause })))
+      .once('close', () => fail(new AppError('invalid_request', 'The body broke off.')));
+  });
+}
+
+/** A JSON text as a value, without any `__proto__` keys. Throws `invalid_request` with the place of the fault. */
+export function parseJson(text: string): unknown {
+  try {
+    // A reviver costs several times the parsing, so it is used only where such a key may hide.
+    return /__proto__|\\u00[57]/i.test(text)
+      ? JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value))
+      : JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('invalid_request', `Not JSON: ${placeOf(text, messageOf(cause))}.`, { cause });
+  }
+}
+
+/** V8's message gives a position, or nothing for a text that ends too early; people look for a line and a column. */
+function placeOf(text: string, message: string): string {
+  if (text.trim() === '') return 'the text is empty';
+  const found = /position (\d+)/.exec(message);
+  const position = found ? Number(found[1]) : text.length;
+  const before = text.slice(0, position);
+  const line = before.split('\n').length;
+  const column = position - before.lastIndexOf('\n');
+  const what = found ? `unexpected ${JSON.stringify(text.charAt(position))}` : 'the text ends too early';
+  return `${what} at position ${position} (line ${line}, column ${column})`;
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError('too_large', `The body is larger than ${maxBytes} bytes.`);
+}
+
+/** A header's value, short and printable, for a message. */
+function clean(text: string): string {
+  return text.slice(0, 100).replaceAll(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,57 @@
+import type { IncomingMessage } from 'node:http';
+import { isLoopback, type Config } from '../config.ts';
+import { AppError } from '../errors.ts';
+
+/** Keeps web pages from elsewhere away from the server, on HTTP and on upgrades (contract 0, ALLOWED_ORIGINS). */
+export interface Guard {
+  /** Throws `forbidden` unless the request may be looked at. `host`: the host it asked for, forwarded or direct. */
+  check(request: IncomingMessage, host: string | undefined): void;
+  /** Whether the request's Origin is one that was allowed by name; only then CORS headers are sent. */
+  allows(origin: string | undefined): origin is string;
+}
+
+/** A guard for where the server listens and who may call. */
+export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' | 'publicUrl'>): Guard {
+  const allowed = new Set(config.allowedOrigins);
+  const publicHost = config.publicUrl === undefined ? undefined : new URL(config.publicUrl).host;
+  if (config.publicUrl !== undefined) allowed.add(new URL(config.publicUrl).origin);
+
+  function checkHost(host: string | undefined): void {
+    // A page whose name was made to point at this machine [DNS rebinding] still sends that name.
+    if (!config.loopback || (host !== undefined && (isLoopback(nameOf(host)) || host === publicHost))) return;
+    throw new AppError(
+      'forbidden',
+      'The Host header must name this machine: localhost or a loopback address.',
+    );
+  }
+
+  return {
+    check({ headers }, host) {
+      checkHost(headers.host);
+      const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
+      if (origin !== undefined) {
+        if (allowed.has(origin) || isSameHost(origin, host)) return;
+        throw new AppError(
+          'forbidden',
+          'Pages of this origin may not call; ALLOWED_ORIGINS names those that may.',
+        );
+      }
+      // Without an Origin come links, images and scripts: they reach GET calls, and some of those change something.
+      if (site === 'cross-site' || (site === 'same-site' && mode === 'no-cors'))
+        throw new AppError('forbidden', 'Other sites may not make a browser call this server.');
+    },
+    allows: (origin): origin is string => origin !== undefined && allowed.has(origin),
+  };
+}
+
+function isSameHost(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase();
+}
+
+/** A Host header's name, without port, brackets and final dot. */
+function nameOf(host: string): string {
+  return host
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '');
+}

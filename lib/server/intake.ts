@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Access } from '../accounts/access.ts';
+import type { Principal } from '../core/principal.ts';
+import { AppError, type Fault } from '../errors.ts';
+import type { Mount, RouteSchema } from './mount.ts';
+import { readerOf } from './validate.ts';
+
+/** A request's target, split. */
+export interface Target {
+  path: string;
+  search: URLSearchParams;
+}
+
+/** Path and query of a request, in origin or absolute form [RFC 9112 3.2]. Throws `invalid_request`. */
+export function targetOf(request: IncomingMessage): Target {
+  const url = request.url ?? '/';
+  const text = url.startsWith('/') ? `http://host${url}` : url;
+  if (!URL.canParse(text))
+    throw new AppError('invalid_request', 'The request target is not a path or a URL.');
+  const mark = url.indexOf('?');
+  const path = url.startsWith('/') ? url.slice(0, mark === -1 ? undefined : mark) : new URL(text).pathname;
+  return { path, search: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)) };
+}
+
+/** The query's known parameters as the schema says. Throws `invalid_request` with every fault by JSON pointer. */
+export async function readQuery(
+  search: URLSearchParams,
+  schema: RouteSchema | undefined,
+): Promise<Record<string, string>> {
+  if (!schema) return {};
+  const names = Object.keys(schema.properties as object).filter((name) => search.has(name));
+  const twice: Fault[] = names
+    .filter((name) => search.getAll(name).length > 1)
+    .map((name) => ({ pointer: `/${name}`, detail: 'is given more than once' }));
+  const read = await readerOf(schema);
+  const { value, faults } = read(Object.fromEntries(names.map((name) => [name, search.get(name)])));
+  refuse('query', [...twice, ...faults]);
+  return value as Record<string, string>;
+}
+
+/** Throws `invalid_request` for a body or query with faults; the text names the first ones. */
+export function refuse(what: 'query' | 'body', faults: readonly Fault[]): void {
+  if (faults.length === 0) return;
+  const first = faults.slice(0, 3).map(({ pointer, detail }) => `${pointer || 'it'} ${detail}`);
+  const more = faults.length > first.length ? `; and ${faults.length - first.length} more` : '';
+  throw new AppError('invalid_request', `The ${what} is not valid: ${first.join('; ')}${more}.`, { faults });
+}
+
+/** What a caller showed to say who it is. */
+export interface Credentials {
+  token: string | undefined;
+  ticket?: string | undefined;
+}
+
+/** Who is calling a dialect: the token's or ticket's principal, or nobody in particular where the dialect is open. Throws `unauthorized`. */
+export async function identify(access: Access, mount: Mount, credentials: Credentials): Promise<Principal> {
+  if (mount.anonymous) return mount.anonymous;
+  if (credentials.token !== undefined) return access.identify(credentials.token);
+  if (credentials.ticket !== undefined) return access.redeemTicket(credentials.ticket);
+  throw new AppError('unauthorized', 'A token is needed: send "Authorization: Bearer <token>".');
+}
+
+/** The token of an Authorization header [RFC 6750 2.1]; undefined without one. Throws `unauthorized` for another scheme. */
+export function bearerOf(request: IncomingMessage): string | undefined {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return undefined;
+  const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+  if (token === undefined)
+    throw new AppError('unauthorized', 'The Authorization header must be "Bearer <token>".');
+  return token;
+}
+
+/** The caller's own request id where it is a harmless one, else a new one. */
+export function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}

@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { XStatic } from 'typebox/schema';
+import type { JsonObject } from '../core/json.ts';
+import type { Principal } from '../core/principal.ts';
+import type { AppError } from '../errors.ts';
+import type { Log } from './log.ts';
+import type { SocketRoute } from './socket.ts';
+
+/** One request on its way through: what was checked, and the raw pair for what is not JSON. */
+export interface Call<Query = unknown, Body = unknown> {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly body: Body;
+  readonly caller: Principal;
+  /** Known fields of `body` that were missing from the schema, by JSON pointer: ignored, worth a line in the log. */
+  readonly ignored: readonly string[];
+  /** A log whose lines carry the request's id. */
+  readonly log: Log;
+}
+
+/** A JSON Schema written `as const`: what is validated, what the handler's types come from, and what documents the route. */
+export type RouteSchema = JsonObject | Readonly<Record<string, unknown>>;
+
+/** One HTTP call of a dialect. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `/api/history`; a segment `:name` is a parameter. */
+  readonly path: string;
+  readonly summary: string;
+  /** `open`: anybody; `caller`: only with a principal. */
+  readonly access: 'open' | 'caller';
+  readonly query?: RouteSchema;
+  readonly body?: RouteSchema;
+  readonly bodyMaxBytes?: number;
+  readonly answer?: RouteSchema;
+  /** The answer's JSON value; undefined when the response was written by hand. Throws AppErrors. */
+  handle(call: Call): unknown;
+}
+
+/** A route whose query and body have the types of their schemas. */
+export function route<const Q extends RouteSchema, const B extends RouteSchema>(
+  definition: Omit<Route, 'query' | 'body' | 'handle'> & {
+    query?: Q;
+    body?: B;
+    handle(call: Call<XStatic<Q>, XStatic<B>>): unknown;
+  },
+): Route {
+  return definition;
+}
+
+/** An error in a dialect's shape; the status and the headers are the server's. */
+export interface FormattedError {
+  contentType: string;
+  body: string;
+}
+
+/**
+ * What a dialect puts on the server.
+ *
+ * Contract: nothing here holds state of a session; all of it may be called for many requests at once.
+ */
+export interface Mount {
+  readonly name: string;
+  /** Path prefixes whose errors this dialect formats, unknown paths included; the longest match wins. */
+  readonly prefixes: readonly string[];
+  readonly routes: readonly Route[];
+  readonly sockets: readonly SocketRoute[];
+  /** Who calls without a token; undefined: nobody may. */
+  readonly anonymous: Principal | undefined;
+  formatError(error: AppError): FormattedError;
+}

@@ -1,0 +1,16 @@
+import { STATUS_CODES } from 'node:http';
+import type { AppError } from '../errors.ts';
+import type { FormattedError } from './mount.ts';
+import { statusOf } from './status.ts';
+
+/** An error as problem details, with `errors` of {pointer, detail} when single faults are known [RFC 9457]. */
+export function formatProblem(error: AppError, status: number = statusOf(error.code)): FormattedError {
+  const problem = {
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    detail: error.message,
+    ...(error.faults.length > 0 && { errors: error.faults }),
+  };
+  return { contentType: 'application/problem+json', body: JSON.stringify(problem) };
+}

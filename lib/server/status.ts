@@ -1,0 +1,41 @@
+import { AppError, type ErrorCode } from '../errors.ts';
+
+const statuses = {
+  invalid_request: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  unsupported_media_type: 415,
+  too_many_requests: 429,
+  unavailable: 503,
+  timeout: 504,
+  spec_invalid: 400,
+  model_error: 502,
+  task_rejected: 409,
+  limit_reached: 429,
+  stopped: 409,
+  internal: 500,
+} as const satisfies Record<ErrorCode, number>;
+
+/** The HTTP status of an error [RFC 9110 15]. */
+export function statusOf(code: ErrorCode): number {
+  return statuses[code];
+}
+
+/** Anything thrown as an AppError: what is not one becomes `internal`, its text kept from the caller. */
+export function toAppError(error: unknown): AppError {
+  return error instanceof AppError
+    ? error
+    : new AppError('internal', 'The server failed; its log says why.', { cause: error });
+}
+
+/** The headers that go with an error: how to sign in with a 401, when to come back with a 429 or 503 [RFC 9110 10.2.3]. */
+export function errorHeaders(error: AppError): Record<string, string> {
+  const status = statusOf(error.code);
+  if (status === 401) return { 'WWW-Authenticate': 'Bearer' };
+  if (status === 429 || status === 503)
+    return { 'Retry-After': String(Math.ceil(error.retryAfterSeconds ?? 1)) };
+  return {};
+}

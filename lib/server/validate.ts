@@ -1,0 +1,100 @@
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { isObject } from '../core/json.ts';
+import type { Fault } from '../errors.ts';
+import type { RouteSchema } from './mount.ts';
+
+/** Beyond this many checked values only the first fault is looked for: a list of all would be larger than the input. */
+const ALL_FAULTS_MAX_VALUES = 10_000;
+const FAULTS_MAX_COUNT = 100;
+
+/** What reading a value against a schema gave: only the known fields of it, what was left out, what is wrong. */
+export interface Reading {
+  value: unknown;
+  /** JSON pointers of fields that the schema does not know. */
+  ignored: string[];
+  faults: Fault[];
+}
+
+export type Reader = (value: unknown) => Reading;
+
+const readers = new WeakMap<RouteSchema, Reader>();
+
+/**
+ * A reader for a schema, compiled once, at its first value. Unknown fields of objects with `properties` are dropped, and
+ * a field that is null counts as missing (several clients write all their fields, set or not).
+ */
+export async function readerOf(schema: RouteSchema): Promise<Reader> {
+  let reader = readers.get(schema);
+  if (!reader) {
+    const { Ajv2020 } = await import('ajv/dist/2020.js');
+    const options = {
+      meta: false,
+      validateSchema: false,
+      strict: false,
+      verbose: true,
+      logger: false,
+    } as const;
+    let first: ValidateFunction | undefined;
+    reader = (value) => {
+      first ??= new Ajv2020(options).compile(schema);
+      const picked: Picked = { count: 0, ignored: [] };
+      const known = pick(schema, value, '', picked);
+      if (first(known)) return { value: known, ignored: picked.ignored, faults: [] };
+      let { errors } = first;
+      if (picked.count <= ALL_FAULTS_MAX_VALUES) {
+        const all = new Ajv2020({ ...options, allErrors: true }).compile(schema);
+        all(known);
+        errors = all.errors;
+      }
+      return { value: known, ignored: picked.ignored, faults: faultsOf(errors ?? []) };
+    };
+    readers.set(schema, reader);
+  }
+  return reader;
+}
+
+interface Picked {
+  count: number;
+  ignored: string[];
+}
+
+function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Picked): unknown {
+  picked.count += 1;
+  if (Array.isArray(value)) {
+    const items = schema.items as RouteSchema | undefined;
+    return items ? value.map((item, index) => pick(items, item, `${pointer}/${index}`, picked)) : value;
+  }
+  const properties = schema.properties as Readonly<Record<string, RouteSchema>> | undefined;
+  const others = schema.additionalProperties as RouteSchema | undefined;
+  if (!isObject(value) || (!properties && !others)) return value;
+  const known: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(value)) {
+    const at = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const inner = properties && Object.hasOwn(properties, name) ? properties[name] : others;
+    if (!inner) picked.ignored.push(at);
+    else if (field !== null) known[name] = pick(inner, field, at, picked);
+  }
+  return known;
+}
+
+function faultsOf(errors: readonly ErrorObject[]): Fault[] {
+  return errors
+    .filter(({ schemaPath }) => !schemaPath.includes('/anyOf/'))
+    .slice(0, FAULTS_MAX_COUNT)
+    .map((error) =>
+      error.keyword === 'required'
+        ? { pointer: `${error.instancePath}/${String(error.params.missingProperty)}`, detail: 'is missing' }
+        : { pointer: error.instancePath, detail: detailOf(error) },
+    );
+}
+
+function detailOf({ keyword, params, parentSchema, message }: ErrorObject): string {
+  const described = (parentSchema as { description?: string } | undefined)?.description;
+  if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
+  if (keyword === 'const') return `must be ${String(params.allowedValue)}`;
+  if ((keyword === 'minLength' || keyword === 'minItems') && params.limit === 1) return 'must not be empty';
+  if ((keyword === 'anyOf' || keyword === 'pattern') && described !== undefined)
+    return `must be ${described}`;
+  if (keyword === 'type') return `must be ${[params.type].flat().join(' or ')}`;
+  return message ?? 'is not valid';
+}

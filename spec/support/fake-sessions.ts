@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import type { Message, MessageBody } from '../../lib/core/message.ts';
+import type { Principal } from '../../lib/core/principal.ts';
+import type { EndReason, Follower, NewTask, Session } from '../../lib/core/session.ts';
+import type { SessionConfig, Sessions } from '../../lib/core/sessions.ts';
+import { AppError } from '../../lib/errors.ts';
+
+/** A session whose log the test writes: it stands in for the core where only the wire is looked at. */
+export interface FakeSession extends Session {
+  readonly owner: Principal;
+  readonly config: SessionConfig;
+  readonly submitted: NewTask[];
+  readonly stopped: (string | undefined)[];
+  readonly followers: number;
+  /** Makes the next submit fail. */
+  failNext(error: unknown): void;
+  /** Appends lines and tells the followers in one batch. */
+  append(...bodies: MessageBody[]): Message[];
+  say(taskId: string, text: string): void;
+  end(reason: EndReason): void;
+}
+
+export interface FakeSessions extends Sessions {
+  readonly all: Map<string, FakeSession>;
+  /** Makes the next create fail. */
+  failNext(error: unknown): void;
+}
+
+export const time = Date.parse('2023-06-18T15:45:30.123Z');
+
+/** Sessions in memory, without model and tools. */
+export function createFakeSessions(): FakeSessions {
+  const all = new Map<string, FakeSession>();
+  let failure: unknown;
+  return {
+    all,
+    failNext(error) {
+      failure = error;
+    },
+    async create(config, owner) {
+      const error = failure;
+      failure = undefined;
+      if (error !== undefined) throw error;
+      const session = createFakeSession(config, owner);
+      all.set(session.id, session);
+      return session.id;
+    },
+    async find(id, caller) {
+      const session = all.get(id);
+      if (session?.owner.id !== caller.id) throw new AppError('not_found', 'There is no such session.');
+      return session;
+    },
+    async close() {
+      for (const session of all.values()) session.end('draining');
+    },
+  };
+}
+
+function createFakeSession(config: SessionConfig, owner: Principal): FakeSession {
+  let log: Message[] = [];
+  let seq = 0;
+  let failure: unknown;
+  const cursors = new Map<Follower, { at: number; busy: boolean }>();
+  const id = randomUUID();
+  const submitted: NewTask[] = [];
+  const stopped: (string | undefined)[] = [];
+
+  async function catchUp(
+    follower: Follower,
+    cursor: { at: number; busy: boolean },
+    wait: unknown,
+  ): Promise<void> {
+    cursor.busy = true;
+    await wait;
+    while (cursors.has(follower) && cursor.at < seq) {
+      const batch = log.filter((line) => line.seq > cursor.at).slice(0, 50);
+      cursor.at = batch.at(-1)?.seq ?? seq;
+      await follower.messages(batch);
+    }
+    cursor.busy = false;
+  }
+
+  const session: FakeSession = {
+    id,
+    owner,
+    config,
+    submitted,
+    stopped,
+    get followers() {
+      return cursors.size;
+    },
+    failNext(error) {
+      failure = error;
+    },
+    append(...bodies) {
+      const batch = bodies.map((body) => ({ ...body, seq: ++seq, time }));
+      log.push(...batch);
+      for (const [follower, cursor] of cursors) {
+        if (cursor.busy) continue;
+        cursor.at = seq;
+        const wait = follower.messages(batch);
+        if (wait) void catchUp(follower, cursor, wait);
+      }
+      return batch;
+    },
+    say(taskId, text) {
+      const delta = { taskId, text };
+      for (const follower of cursors.keys()) follower.delta(delta);
+    },
+    end(reason) {
+      const ended = [...cursors.keys()];
+      cursors.clear();
+      for (const follower of ended) follower.ended(reason);
+    },
+    async submit(task) {
+      submitted.push(task);
+      const error = failure;
+      failure = undefined;
+      if (error !== undefined) throw error;
+      const taskId = task.taskId ?? randomUUID();
+      const [line] = session.append({ type: 'task_started', taskId, form: task.form, content: task.content });
+      return { taskId, seq: line!.seq - 1 };
+    },
+    async history() {
+      return log;
+    },
+    follow(follower, after) {
+      const cursor = { at: after ?? seq, busy: false };
+      cursors.set(follower, cursor);
+      if (cursor.at < seq) void catchUp(follower, cursor, undefined);
+      return () => void cursors.delete(follower);
+    },
+    async stop(taskId) {
+      stopped.push(taskId);
+      session.append({ type: 'task_ended', taskId: taskId ?? null, status: 'stopped' });
+    },
+    async clear() {
+      log = [];
+      session.append({ type: 'session_started', systemPrompt: config.systemPrompt });
+      session.end('cleared');
+    },
+  };
+  session.append({ type: 'session_started', systemPrompt: config.systemPrompt });
+  return session;
+}
