@@ -1,7 +1,7 @@
 import type { Access } from '../accounts/access.ts';
 import type { Config } from '../config.ts';
 import type { Sessions } from '../core/sessions.ts';
-import type { Log } from '../server/log.ts';
+import type { Log } from '../log.ts';
 import type { Mount } from '../server/mount.ts';
 
 /** What every dialect may use. */

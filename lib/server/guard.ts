@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { isLoopback, type Config } from '../config.ts';
+import { isIP } from 'node:net';
+import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 
 /** Keeps web pages from elsewhere away from the server, on HTTP and on upgrades (contract 0, ALLOWED_ORIGINS). */
@@ -54,4 +55,9 @@ function nameOf(host: string): string {
     .replace(/:\d*$/, '')
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '');
+}
+
+/** Names and addresses that can only be this machine's own [RFC 6761 6.3, RFC 1122 3.2.1.3]. */
+function isLoopback(name: string): boolean {
+  return /^(localhost|.+\.localhost|::1)$/i.test(name) || (isIP(name) === 4 && name.startsWith('127.'));
 }

@@ -3,7 +3,7 @@ import type { XStatic } from 'typebox/schema';
 import type { JsonObject } from '../core/json.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AppError } from '../errors.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../log.ts';
 import type { SocketRoute } from './socket.ts';
 
 /** One request on its way through: what was checked, and the raw pair for what is not JSON. */

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { createForwarded } from './forwarded.ts';
 import { createGuard } from './guard.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../log.ts';
 import type { Mount } from './mount.ts';
 import { createRouter } from './router.ts';
 import { openSockets } from './sockets.ts';

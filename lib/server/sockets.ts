@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { Limits } from '../config.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../log.ts';
 import { Pulse, type Flow } from './pulse.ts';
 import type { Peer, Receiver } from './socket.ts';
 

@@ -3,15 +3,16 @@ import type { Access } from '../accounts/access.ts';
 import { anonymous } from '../accounts/access.ts';
 import { AppError } from '../errors.ts';
 import { readJson } from './body.ts';
+import type { Log } from '../log.ts';
 import type { Forwarded } from './forwarded.ts';
 import type { Guard } from './guard.ts';
 import { bearerOf, identify, readQuery, refuse, requestIdOf, targetOf } from './intake.ts';
-import { withFields, type Log } from './log.ts';
 import { formatProblem } from './problem.ts';
 import type { Call, Route } from './mount.ts';
 import type { Match, Router } from './router.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
 import { readerOf } from './validate.ts';
+import { withFields } from './with-fields.ts';
 
 const BODY_MAX_BYTES = 1024 * 1024;
 

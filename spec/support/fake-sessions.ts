@@ -13,7 +13,7 @@ export interface FakeSession extends Session {
   readonly stopped: (string | undefined)[];
   readonly followers: number;
   /** Makes the next submit fail. */
-  failNext(error: unknown): void;
+  failNext(error: Error): void;
   /** Appends lines and tells the followers in one batch. */
   append(...bodies: MessageBody[]): Message[];
   say(taskId: string, text: string): void;
@@ -23,7 +23,7 @@ export interface FakeSession extends Session {
 export interface FakeSessions extends Sessions {
   readonly all: Map<string, FakeSession>;
   /** Makes the next create fail. */
-  failNext(error: unknown): void;
+  failNext(error: Error): void;
 }
 
 export const time = Date.parse('2023-06-18T15:45:30.123Z');
@@ -31,7 +31,7 @@ export const time = Date.parse('2023-06-18T15:45:30.123Z');
 /** Sessions in memory, without model and tools. */
 export function createFakeSessions(): FakeSessions {
   const all = new Map<string, FakeSession>();
-  let failure: unknown;
+  let failure: Error | undefined;
   return {
     all,
     failNext(error) {
@@ -59,7 +59,7 @@ export function createFakeSessions(): FakeSessions {
 function createFakeSession(config: SessionConfig, owner: Principal): FakeSession {
   let log: Message[] = [];
   let seq = 0;
-  let failure: unknown;
+  let failure: Error | undefined;
   const cursors = new Map<Follower, { at: number; busy: boolean }>();
   const id = randomUUID();
   const submitted: NewTask[] = [];

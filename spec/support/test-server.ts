@@ -2,7 +2,7 @@ import { WebSocket, type ClientOptions } from 'ws';
 import { createOperatorAccess } from '../../lib/accounts/operator.ts';
 import { readConfig, type Config } from '../../lib/config.ts';
 import { dialects } from '../../lib/dialects/index.ts';
-import type { Log } from '../../lib/server/log.ts';
+import type { Log } from '../../lib/log.ts';
 import { openServer, type OpenServer } from '../../lib/server/server.ts';
 import { createFakeSessions, type FakeSession, type FakeSessions } from './fake-sessions.ts';
 
@@ -53,7 +53,7 @@ type Settings = Partial<Omit<Config, 'limits'>> & {
 
 /** Opens a test server; `settings` over the defaults of an empty environment. */
 export async function openTestServer({ limits, ready, ...settings }: Settings = {}): Promise<TestServer> {
-  const defaults = readConfig({}, '/');
+  const defaults = readConfig({ env: {}, cwd: '/' });
   const config: Config = { ...defaults, port: 0, ...settings, limits: { ...defaults.limits, ...limits } };
   const sessions = createFakeSessions();
   const lines: LogLine[] = [];
@@ -115,7 +115,7 @@ function createTestSocket(ws: WebSocket): TestSocket {
   opened.catch(() => {});
   ws.on('message', (data: Buffer) => {
     frames.push(data.toString());
-    for (const [at, { count, resolve }] of [...waiting.entries()].reverse())
+    for (const [at, { count, resolve }] of [...waiting.entries()].toReversed())
       if (frames.length >= count) {
         waiting.splice(at, 1);
         resolve(frames.slice(0, count));

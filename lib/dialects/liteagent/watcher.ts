@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Message } from '../../core/message.ts';
 import type { Delta, EndReason, Follower, Session } from '../../core/session.ts';
 import { encodeFrames } from '../../server/frame.ts';
-import type { Log } from '../../server/log.ts';
+import type { Log } from '../../log.ts';
 import type { Peer, Receiver } from '../../server/socket.ts';
 import { toAppError } from '../../server/status.ts';
 import type { Encoder } from './encoder.ts';

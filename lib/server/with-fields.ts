@@ -1,10 +1,4 @@
-/** Where the server writes what happens: fields first, then a text, as pino takes them. */
-export interface Log {
-  debug(fields: object, text: string): void;
-  info(fields: object, text: string): void;
-  warn(fields: object, text: string): void;
-  error(fields: object, text: string): void;
-}
+import type { Log } from '../log.ts';
 
 /** A log whose every line has some more fields. */
 export function withFields(log: Log, fields: object): Log {
