@@ -19,6 +19,8 @@ export interface Config {
   model: { baseUrl: string | undefined; apiKey: string | undefined; model: string };
   auth: 'none' | 'required';
   authToken: string | undefined;
+  /** What stored secrets are sealed with; missing: made at first start and kept in `dataDir`. */
+  secretKey: string | undefined;
   /** Origins as browsers send them, e.g. `https://panel.example:8443`. */
   allowedOrigins: readonly string[];
   egressAllow: readonly string[];
@@ -108,6 +110,7 @@ export function readConfig({
     },
     auth,
     authToken,
+    secretKey: read('SECRET_KEY', undefined, parseSecret),
     allowedOrigins: read('ALLOWED_ORIGINS', [], listOf(parseOrigin)),
     egressAllow: read('EGRESS_ALLOW', [], listOf(parsePlace)),
     egressDeny: read('EGRESS_DENY', [], listOf(parsePlace)),
@@ -180,6 +183,11 @@ function parseToken(text: string): string {
   if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(text)) {
     throw new RangeError('has characters other than letters, digits and signs without space and comma');
   }
+  return text;
+}
+
+function parseSecret(text: string): string {
+  if (text.length < 16) throw new RangeError('is too short to keep a secret: at least 16 characters');
   return text;
 }
 

@@ -22,6 +22,10 @@ export const settings = {
   model: ['`gpt-4o-mini`', "the model's name; also `OPENAI_MODEL`"],
   AUTH: ['`none` on loopback, else `required`', 'whether callers must show a token'],
   AUTH_TOKEN: ['–', 'the token that callers show as `Authorization: Bearer …`'],
+  SECRET_KEY: [
+    'made at first start, kept in `DATA_DIR`',
+    'what keys of clients are sealed with in the database',
+  ],
   ALLOWED_ORIGINS: [
     'the same host',
     "comma list of web pages' origins that may call, e.g. `https://panel.example`",
