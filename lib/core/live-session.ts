@@ -89,6 +89,8 @@ export function openLiveSession(
     }
     activeAt = time;
     const known = await transcript;
+    // Before anybody is told, so that whoever sees the end may send the next task at once.
+    if (ended && !running.get(ended.taskId)?.detached) running.delete(ended.taskId);
     if (known) for (const message of messages) known.add(message);
     feed.tell(messages);
     return messages;
@@ -185,13 +187,18 @@ export function openLiveSession(
     await append([{ type: 'task_ended', taskId, status, ...told }], { taskId, status });
   }
 
+  /** Whether a task runs or waits; one that was cleared away and only waits for the wire does not count. */
+  function taken(): boolean {
+    return queue.length > 0 || [...running.values()].some((run) => !run.detached);
+  }
+
   async function submit(input: NewTask): Promise<AcceptedTask> {
     const task: StoredTask = { ...input, taskId: input.taskId ?? uuid() };
     const { taskId } = task;
     const accepted = { taskId, seq: lastSeq };
     if (leaving)
       throw new AppError('unavailable', 'The server is going away; connect again.', { retryAfterSeconds: 1 });
-    if (config.taskStrategy === 'reject' && running.size + queue.length > 0) {
+    if (config.taskStrategy === 'reject' && taken()) {
       const known = await store.recognise(id, task);
       if (known === 'unknown')
         throw new AppError(
