@@ -1,20 +1,45 @@
-import type { CompiledQuery, Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { CompiledQuery, Kysely, RawBuilder, Transaction } from 'kysely';
+import { v4 as uuid } from 'uuid';
 import type { Message, MessageBody } from '../core/message.ts';
 import type { SessionConfig } from '../core/sessions.ts';
-import type { Store, StoredTask, TaskEnd } from '../core/store.ts';
+import type { Enqueued, Standing, Store, StoredTask, TaskEnd } from '../core/store.ts';
 import type { Schema } from './schema.ts';
 import type { Vault } from './vault.ts';
 import { openWriter } from './writer.ts';
 
 export interface StoreOptions {
   db: Kysely<Schema>;
+  /** SQLite belongs to one process: its leases are always free. PostgreSQL is shared by many. */
   engine: 'sqlite' | 'postgres';
   vault: Vault;
+  /** Tells other nodes of sessions that were written to, and hears of theirs. */
+  wakeups?: Wakeups;
+  leaseMs?: number;
 }
 
+/** How nodes wake each other. */
+export interface Wakeups {
+  notify(trx: Transaction<Schema>, node: string, sessions: string[]): Promise<void>;
+  /** Hears `session` and the `node` that wrote. */
+  listen(hear: (session: string, node: string) => void): void;
+  close(): Promise<void>;
+}
+
+const LEASE_MS = 10_000;
+
 /** The store over a migrated database: one set of queries for both engines. */
-export function openStore({ db, engine, vault }: StoreOptions): Store {
-  const writer = openWriter(db, engine);
+export function openStore({ db, engine, vault, wakeups, leaseMs = LEASE_MS }: StoreOptions): Store {
+  const node = uuid();
+  const writer = openWriter(db, engine, wakeups && ((trx, sessions) => wakeups.notify(trx, node, sessions)));
+  /** The database's clock where nodes share one, so that theirs need not agree. */
+  const now: RawBuilder<number> =
+    engine === 'postgres'
+      ? sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`
+      : sql<number>`(unixepoch('subsec') * 1000)`;
+  const free =
+    engine === 'sqlite' ? sql<boolean>`1 = 1` : sql<boolean>`(lease_until < ${now} or node = ${node})`;
+  const until = sql<number>`${now} + ${sql.lit(leaseMs)}`;
   let lastPosition = 0;
 
   /** Order of arrival: µs since the epoch, always rising in this process. */
@@ -23,15 +48,8 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
     return lastPosition;
   }
 
-  async function compare(id: string, task: StoredTask): Promise<'unknown' | 'same' | 'conflict'> {
-    const row = await db
-      .selectFrom('tasks')
-      .select('body')
-      .where('session_id', '=', id)
-      .where('task_id', '=', task.taskId)
-      .executeTakeFirst();
-    if (!row) return 'unknown';
-    return row.body === taskBody(task) ? 'same' : 'conflict';
+  function run<T>(session: string, work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+    return writer.write({ kind: 'run', session, run: work }) as Promise<T>;
   }
 
   const ending = db
@@ -45,6 +63,25 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
     return { ...ending, parameters: [status, id, taskId] };
   }
 
+  function selectOpenTasks(on: Kysely<Schema>, id: string) {
+    return on
+      .selectFrom('tasks')
+      .select(['task_id', 'body', 'stream'])
+      .where('session_id', '=', id)
+      .where('status', '=', 'open')
+      .orderBy('position');
+  }
+
+  async function compare(id: string, task: StoredTask): Promise<Enqueued> {
+    const row = await db
+      .selectFrom('tasks')
+      .select('body')
+      .where('session_id', '=', id)
+      .where('task_id', '=', task.taskId)
+      .executeTakeFirst();
+    return row?.body === taskBody(task) ? 'same' : 'conflict';
+  }
+
   return {
     async createSession(session, first) {
       const row = {
@@ -54,21 +91,32 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
         created_at: session.createdAt,
         expires_at: session.expiresAt,
         epoch: 1,
+        node,
+        lease_until: until,
       };
-      await writer.write({
-        kind: 'run',
-        run: async (trx) => {
-          await trx.insertInto('sessions').values(row).execute();
-          await trx.insertInto('messages').values(messageRow(session.id, first)).execute();
-        },
+      await run(session.id, async (trx) => {
+        await trx.insertInto('sessions').values(row).execute();
+        await trx.insertInto('messages').values(messageRow(session.id, first)).execute();
       });
+      return { epoch: 1 };
     },
 
     async findSession(id) {
-      const row = await db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+      const row = await db
+        .selectFrom('sessions')
+        .select(['owner', 'config', 'created_at', 'expires_at'])
+        .select(({ selectFrom }) =>
+          selectFrom('messages')
+            .select(({ fn }) => fn.max('seq').as('seq'))
+            .where('session_id', '=', id)
+            .as('last_seq'),
+        )
+        .where('id', '=', id)
+        .executeTakeFirst();
       if (!row) return undefined;
       const config = JSON.parse(vault.open(row.config)) as SessionConfig;
-      return { id, owner: row.owner, config, createdAt: row.created_at, expiresAt: row.expires_at };
+      const { owner, created_at: createdAt, expires_at: expiresAt, last_seq: lastSeq } = row;
+      return { id, owner, config, createdAt, expiresAt, lastSeq: lastSeq ?? 0 };
     },
 
     async countSessions(owner) {
@@ -80,22 +128,26 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
       return counted.count;
     },
 
-    async removeSession(id) {
+    async removeSession(id, epoch) {
       await writer.write({
-        kind: 'run',
-        run: async (trx) => {
+        kind: 'append',
+        session: id,
+        epoch,
+        rows: [],
+        async also(trx) {
           await trx.deleteFrom('messages').where('session_id', '=', id).execute();
           await trx.deleteFrom('tasks').where('session_id', '=', id).execute();
+          await trx.deleteFrom('controls').where('session_id', '=', id).execute();
           await trx.deleteFrom('sessions').where('id', '=', id).execute();
         },
       });
     },
 
-    async findExpired(now, limit) {
+    async findExpired(at, limit) {
       const rows = await db
         .selectFrom('sessions')
         .select('id')
-        .where('expires_at', '<=', now)
+        .where('expires_at', '<=', at)
         .orderBy('expires_at')
         .limit(limit)
         .execute();
@@ -106,51 +158,74 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
       await db.updateTable('sessions').set({ expires_at: expiresAt }).where('id', '=', id).execute();
     },
 
-    async claim(id) {
-      const claimed = await writer.write({
-        kind: 'run',
-        run: (trx) =>
-          trx
-            .updateTable('sessions')
-            .set(({ eb }) => ({ epoch: eb('epoch', '+', 1) }))
-            .where('id', '=', id)
-            .returning('epoch')
-            .executeTakeFirst(),
+    claim(id) {
+      return run(id, async (trx): Promise<Standing | 'held' | undefined> => {
+        const claimed = await trx
+          .updateTable('sessions')
+          .set(({ eb }) => ({ epoch: eb('epoch', '+', 1), node, lease_until: until }))
+          .where('id', '=', id)
+          .where(free)
+          .returning('epoch')
+          .executeTakeFirst();
+        if (!claimed) {
+          const there = await trx.selectFrom('sessions').select('id').where('id', '=', id).executeTakeFirst();
+          return there && 'held';
+        }
+        const last = await trx
+          .selectFrom('messages')
+          .select(['seq', 'time'])
+          .where('session_id', '=', id)
+          .orderBy('seq', 'desc')
+          .limit(1)
+          .executeTakeFirst();
+        const open = await selectOpenTasks(trx, id).execute();
+        return {
+          epoch: claimed.epoch,
+          lastSeq: last?.seq ?? 0,
+          lastTime: last?.time ?? 0,
+          tasks: open.map(storedTask),
+        };
       });
-      if (!claimed) return undefined;
-      const last = await db
-        .selectFrom('messages')
-        .select(['seq', 'time'])
-        .where('session_id', '=', id)
-        .orderBy('seq', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      const open = await db
-        .selectFrom('tasks')
-        .select(['task_id', 'body', 'stream'])
-        .where('session_id', '=', id)
-        .where('status', '=', 'open')
-        .orderBy('position')
-        .execute();
-      return {
-        epoch: (claimed as { epoch: number }).epoch,
-        lastSeq: last?.seq ?? 0,
-        lastTime: last?.time ?? 0,
-        tasks: open.map((row) => {
-          const said = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content'>;
-          return { taskId: row.task_id, ...said, stream: row.stream === 1 };
-        }),
-      };
     },
 
-    async findUnfinished() {
+    async renew(epochs) {
+      if (engine === 'sqlite' || epochs.size === 0) return new Set(epochs.keys());
+      const ids = [...epochs.keys()];
       const rows = await db
+        .updateTable('sessions')
+        .set({ lease_until: until })
+        .where('id', 'in', ids)
+        .where('node', '=', node)
+        .returning(['id', 'epoch'])
+        .execute();
+      return new Set(rows.filter((row) => epochs.get(row.id) === row.epoch).map((row) => row.id));
+    },
+
+    async release(id, epoch) {
+      await run(id, (trx) =>
+        trx
+          .updateTable('sessions')
+          .set({ lease_until: 0, node: null })
+          .where('id', '=', id)
+          .where('epoch', '=', epoch)
+          .execute(),
+      );
+    },
+
+    async findOrphans(limit) {
+      const waiting = db
         .selectFrom('tasks')
         .select('session_id')
-        .distinct()
         .where('status', '=', 'open')
+        .union(db.selectFrom('controls').select('session_id'));
+      const rows = await db
+        .selectFrom('sessions')
+        .select('id')
+        .where('id', 'in', waiting)
+        .where(free)
+        .limit(limit)
         .execute();
-      return rows.map((row) => row.session_id);
+      return rows.map(({ id }) => id);
     },
 
     async append(id, epoch, messages, ended) {
@@ -181,7 +256,7 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
         session: id,
         epoch,
         rows: [messageRow(id, first)],
-        also: async (trx) => {
+        async also(trx) {
           await trx
             .deleteFrom('messages')
             .where('session_id', '=', id)
@@ -192,7 +267,7 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
       });
     },
 
-    async enqueue(id, task) {
+    async enqueue(id, task, alone) {
       const row = {
         session_id: id,
         task_id: task.taskId,
@@ -201,11 +276,71 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
         stream: task.stream ? 1 : 0,
         status: 'open' as const,
       };
-      if ((await writer.write({ kind: 'enqueue', row })) === true) return 'new';
-      return (await compare(id, task)) === 'conflict' ? 'conflict' : 'same';
+      if (!alone) {
+        if ((await writer.write({ kind: 'enqueue', session: id, row })) === true) return 'new';
+        return compare(id, task);
+      }
+      const outcome = await run(id, async (trx) => {
+        // Whoever else hands in a task here waits for this row.
+        await trx
+          .updateTable('sessions')
+          .set({ owner: sql.ref('owner') })
+          .where('id', '=', id)
+          .execute();
+        const known = await trx
+          .selectFrom('tasks')
+          .select(['task_id', 'status'])
+          .where('session_id', '=', id)
+          .where(({ eb, or }) => or([eb('task_id', '=', task.taskId), eb('status', '=', 'open')]))
+          .execute();
+        if (known.some((one) => one.task_id === task.taskId)) return 'known';
+        if (known.length > 0) return 'busy';
+        await trx.insertInto('tasks').values(row).execute();
+        return 'new';
+      });
+      return outcome === 'known' ? compare(id, task) : outcome;
     },
 
-    recognise: compare,
+    async openTasks(id) {
+      return (await selectOpenTasks(db, id).execute()).map(storedTask);
+    },
+
+    async control(id, control) {
+      const key = uuid();
+      const taskId = control.kind === 'stop' ? (control.taskId ?? null) : null;
+      const row = { session_id: id, key, position: nextPosition(), kind: control.kind, task_id: taskId };
+      await run(id, (trx) => trx.insertInto('controls').values(row).execute());
+      return key;
+    },
+
+    async isHandled(id, key) {
+      const row = await db
+        .selectFrom('controls')
+        .select('key')
+        .where('session_id', '=', id)
+        .where('key', '=', key)
+        .executeTakeFirst();
+      return row === undefined;
+    },
+
+    async controls(id) {
+      const rows = await db
+        .selectFrom('controls')
+        .select(['key', 'kind', 'task_id'])
+        .where('session_id', '=', id)
+        .orderBy('position')
+        .execute();
+      return rows.map(({ key, kind, task_id: taskId }) => ({
+        key,
+        control: kind === 'stop' && taskId !== null ? { kind, taskId } : { kind },
+      }));
+    },
+
+    async handled(id, key) {
+      await run(id, (trx) =>
+        trx.deleteFrom('controls').where('session_id', '=', id).where('key', '=', key).execute(),
+      );
+    },
 
     async permit(id, epoch, entry) {
       const row = {
@@ -223,21 +358,37 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
     },
 
     async settle(id, key, outcome) {
-      await writer.write({
-        kind: 'run',
-        run: (trx) =>
-          trx
-            .updateTable('calls')
-            .set({ outcome, settled_at: Date.now() })
-            .where('session_id', '=', id)
-            .where('seq', '=', key.seq)
-            .where('call_id', '=', key.callId)
-            .execute(),
+      await run(id, (trx) =>
+        trx
+          .updateTable('calls')
+          .set({ outcome, settled_at: Date.now() })
+          .where('session_id', '=', id)
+          .where('seq', '=', key.seq)
+          .where('call_id', '=', key.callId)
+          .execute(),
+      );
+    },
+
+    onWake(hear) {
+      wakeups?.listen((session, from) => {
+        if (from !== node) hear(session);
       });
+    },
+
+    async lastSeqs(ids) {
+      if (ids.length === 0) return new Map();
+      const rows = await db
+        .selectFrom('messages')
+        .select(['session_id', ({ fn }) => fn.max('seq').as('seq')])
+        .where('session_id', 'in', ids)
+        .groupBy('session_id')
+        .execute();
+      return new Map(rows.map((row) => [row.session_id, row.seq]));
     },
 
     async close() {
       await writer.drain();
+      await wakeups?.close();
       await db.destroy();
     },
   };
@@ -246,6 +397,11 @@ export function openStore({ db, engine, vault }: StoreOptions): Store {
 /** Form and content only: the same text is the same task. */
 function taskBody({ form, content }: StoredTask): string {
   return JSON.stringify({ form, content });
+}
+
+function storedTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream'>): StoredTask {
+  const said = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content'>;
+  return { taskId: row.task_id, ...said, stream: row.stream === 1 };
 }
 
 function messageRow(id: string, { seq, time, ...body }: Message): Schema['messages'] {

@@ -62,8 +62,9 @@ export async function openWorld(options: {
   limits?: Partial<SessionsLimits>;
   databaseUrl?: string;
 }): Promise<World> {
-  const store = await connectStore(options.databaseUrl ?? 'sqlite::memory:', 'secret');
   const errors: unknown[] = [];
+  const databaseUrl = options.databaseUrl ?? 'sqlite::memory:';
+  const store = await connectStore({ databaseUrl, secret: 'secret', onError: (error) => errors.push(error) });
   const equipped = { opened: 0, closed: 0 };
   const sessions = await openSessions({
     store,
@@ -114,7 +115,7 @@ export function watch(session: Session, after?: number) {
     for (const one of waiting) one();
   };
   const follower: Follower = {
-    messages(batch) {
+    messages(batch): void {
       seen.push(...batch);
       check();
     },
