@@ -12,6 +12,8 @@ export interface Feed {
   poke(): void;
   follow(follower: Follower, after?: number): () => void;
   end(reason: EndReason): void;
+  /** Resolves when nothing is being read. */
+  rest(): Promise<void>;
   readonly size: number;
 }
 
@@ -34,6 +36,8 @@ export function openFeed(
   onError: (error: unknown) => void,
 ): Feed {
   const cursors = new Set<Cursor>();
+  let reading = 0;
+  const rested: (() => void)[] = [];
 
   function deliver(cursor: Cursor, batch: readonly Message[]): void | Promise<void> {
     const start = cursor.live ? batch.findLastIndex((message) => message.type === 'session_started') : -1;
@@ -48,6 +52,16 @@ export function openFeed(
     return cursor.follower.messages(batch);
   }
 
+  async function readPage(after: number): Promise<Message[]> {
+    reading += 1;
+    try {
+      return await read(after, PAGE);
+    } finally {
+      reading -= 1;
+      if (reading === 0) for (const tell of rested.splice(0)) tell();
+    }
+  }
+
   /** Reads on for one follower until it has everything. */
   async function catchUp(cursor: Cursor, wait?: Promise<void>): Promise<void> {
     cursor.busy = true;
@@ -55,7 +69,7 @@ export function openFeed(
       if (wait) await wait;
       while (cursors.has(cursor) && (cursor.behind || cursor.at < last)) {
         cursor.behind = false;
-        const batch = await read(cursor.at, PAGE);
+        const batch = await readPage(cursor.at);
         if (!cursors.has(cursor)) return;
         if (batch.length > 0) {
           last = Math.max(last, batch[batch.length - 1]!.seq);
@@ -109,6 +123,7 @@ export function openFeed(
         cursors.delete(cursor);
       };
     },
+    rest: () => (reading === 0 ? Promise.resolve() : new Promise((resolve) => rested.push(resolve))),
     end(reason) {
       const all = [...cursors];
       cursors.clear();

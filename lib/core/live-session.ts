@@ -64,6 +64,17 @@ export function openLiveSession(
   let loop: Loop | undefined;
   let acquiring: Promise<Loop | undefined> | undefined;
   let leaving = false;
+  /** What goes on without anybody waiting for it; the session is not gone before it has ended. */
+  const background = new Set<Promise<void>>();
+
+  function inBackground(work: Promise<void>): void {
+    const noted = work
+      .catch((error: unknown) => around.onError(error))
+      .finally(() => {
+        background.delete(noted);
+      });
+    background.add(noted);
+  }
 
   function own(from: Standing, equipment?: Equipment): Loop {
     const opened: Loop = openLoop({
@@ -161,7 +172,7 @@ export function openLiveSession(
   function abandon(): void {
     const lost = loop;
     loop = undefined;
-    lost?.leave(true).catch((error: unknown) => around.onError(error));
+    if (lost) inBackground(lost.leave(true));
   }
 
   async function leave(reason: EndReason): Promise<void> {
@@ -171,6 +182,7 @@ export function openLiveSession(
     if (owned && reason === 'draining') await store.release(id, owned.epoch);
     loop = undefined;
     feed.end(reason);
+    await Promise.all([...background, feed.rest()]);
   }
 
   if (owned) own(owned.standing, owned.equipment);
@@ -186,7 +198,8 @@ export function openLiveSession(
     acquire,
     abandon,
     wake() {
-      if (loop) loop.refresh().catch((error: unknown) => around.onError(error));
+      if (leaving) return;
+      if (loop) inBackground(loop.refresh());
       else feed.poke();
     },
     async release() {

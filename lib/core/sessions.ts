@@ -57,7 +57,6 @@ export interface SessionsOptions {
 
 const SWEEP_INTERVAL_MS = 500;
 const POLL_INTERVAL_MS = 1000;
-const RENEW_INTERVAL_MS = 3000;
 const REST_AFTER_MS = 60_000;
 const AT_ONCE = 100;
 
@@ -190,7 +189,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
   const ends = [
     every(SWEEP_INTERVAL_MS, sweep, report),
     every(POLL_INTERVAL_MS, poll, report),
-    every(RENEW_INTERVAL_MS, renew, report),
+    every(store.leaseMs / 3, renew, report),
     every(REST_AFTER_MS / 2, tidy, report),
   ];
 

@@ -61,6 +61,8 @@ export type Enqueued = 'new' | 'same' | 'conflict' | 'busy';
  * - Configurations are sealed: no key of a client is readable in the database.
  */
 export interface Store {
+  /** How long a node that says nothing still owns its sessions. */
+  readonly leaseMs: number;
   createSession(session: StoredSession, first: Message): Promise<{ epoch: number }>;
   /** With the number of its log's last line. */
   findSession(id: string): Promise<(StoredSession & { lastSeq: number }) | undefined>;

@@ -14,29 +14,27 @@ export interface ConnectOptions {
   secret: string;
   /** Hears of connections that break and come back. */
   onError(error: unknown): void;
-  /** How long a node that says nothing still owns its sessions (PostgreSQL). */
+  /** How long a node that says nothing still owns its sessions (PostgreSQL); 10 s. */
   leaseMs?: number;
 }
 
+const LEASE_MS = 10_000;
+
 /** The store behind a DATABASE_URL, migrated. */
-export async function connectStore({
-  databaseUrl,
-  secret,
-  onError,
-  leaseMs,
-}: ConnectOptions): Promise<Store> {
+export async function connectStore(options: ConnectOptions): Promise<Store> {
+  const { databaseUrl, secret, onError, leaseMs = LEASE_MS } = options;
   const vault = openVault(secret);
   if (/^postgres(ql)?:/.test(databaseUrl)) {
     const { openPostgres, openWakeups } = await import('./postgres.ts');
     const db = await migrated(openPostgres(databaseUrl, onError));
     const wakeups = await openWakeups(databaseUrl, onError);
-    return openStore({ db, engine: 'postgres', vault, wakeups, ...(leaseMs !== undefined && { leaseMs }) });
+    return openStore({ db, engine: 'postgres', vault, wakeups, leaseMs });
   }
   const file = /^sqlite:(.+)$/.exec(databaseUrl)?.[1];
   if (file === undefined)
     throw new AppError('invalid_request', `DATABASE_URL is of no known kind: ${databaseUrl.split(':')[0]}`);
   const { openSqlite } = await import('./sqlite.ts');
-  return openStore({ db: await migrated(openSqlite(file)), engine: 'sqlite', vault });
+  return openStore({ db: await migrated(openSqlite(file)), engine: 'sqlite', vault, leaseMs });
 }
 
 /** Brings a database to the newest schema; it is closed when that fails. */

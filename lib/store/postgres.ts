@@ -1,8 +1,8 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { messageOf } from '../errors.ts';
+import type { Wakeups } from './ground.ts';
 import type { Schema } from './schema.ts';
-import type { Wakeups } from './store.ts';
 
 const CHANNEL = 'lite_agent';
 const RECONNECT_AFTER_MS = 500;

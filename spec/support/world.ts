@@ -61,10 +61,16 @@ export async function openWorld(options: {
   tools?: Tool[];
   limits?: Partial<SessionsLimits>;
   databaseUrl?: string;
+  leaseMs?: number;
 }): Promise<World> {
   const errors: unknown[] = [];
   const databaseUrl = options.databaseUrl ?? 'sqlite::memory:';
-  const store = await connectStore({ databaseUrl, secret: 'secret', onError: (error) => errors.push(error) });
+  const store = await connectStore({
+    databaseUrl,
+    secret: 'secret',
+    onError: (error) => errors.push(error),
+    ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
+  });
   const equipped = { opened: 0, closed: 0 };
   const sessions = await openSessions({
     store,
