@@ -1,0 +1,93 @@
+import { ModbusError, describeRequest, type ModbusReply, type ModbusRequest } from './request.ts';
+import type { StatusCode } from './status.ts';
+
+/** One call: a request, or several that belong together. Times in ms. */
+export interface BusCall {
+  readonly request: ModbusRequest;
+  /** The request that follows on a good reply, with no other call's between; undefined when the call is complete. */
+  readonly follow?: (reply: ModbusReply) => ModbusRequest | undefined;
+  /** For each reply. */
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** Further attempts of a read that got no usable answer. */
+  readonly retries: number;
+  /** May be read together with its neighbours. */
+  readonly coalesce: boolean;
+  /** For the whole call, waiting included. */
+  readonly deadlineMs: number;
+  /** Takes out what has not been sent. */
+  readonly signal: AbortSignal;
+  /** Who calls: parties take turns. */
+  readonly party: object;
+}
+
+/** A call on a bus. Its state is the bus's to change. */
+export interface Job {
+  readonly call: BusCall;
+  /** On the clock of `performance.now()`. */
+  readonly deadline: number;
+  /** The request that waits or is on the way. */
+  request: ModbusRequest;
+  /** How often it was sent. */
+  attempts: number;
+  /** A write of this call has left. */
+  written: boolean;
+  /** Read on its own: together with its neighbours it was refused. */
+  alone: boolean;
+  /** Stops the clock and the ear of one that waits; undefined while it does not wait. */
+  stopWaiting: (() => void) | undefined;
+  resolve(reply: ModbusReply): void;
+  reject(error: Error): void;
+}
+
+/** A new job, and the promise of its last reply. */
+export function createJob(call: BusCall): { job: Job; reply: Promise<ModbusReply> } {
+  const { promise: reply, resolve, reject } = withResolvers<ModbusReply>();
+  const job: Job = {
+    call,
+    deadline: performance.now() + call.deadlineMs,
+    request: call.request,
+    attempts: 0,
+    written: false,
+    alone: false,
+    stopWaiting: undefined,
+    resolve,
+    reject,
+  };
+  return { job, reply };
+}
+
+/** Starts the clock of a job that waits; `takeOut` is called when its deadline passes or it is cancelled. */
+export function startWaiting(job: Job, takeOut: (status: StatusCode, what: string) => void): void {
+  const { signal } = job.call;
+  const left = Math.max(0, job.deadline - performance.now());
+  const timer = setTimeout(() => takeOut(240, 'had no turn before its deadline'), left);
+  const cancel = (): void => takeOut(228, 'was cancelled');
+  // After a write has left, what verifies it still runs.
+  if (!job.written) signal.addEventListener('abort', cancel, { once: true });
+  job.stopWaiting = () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', cancel);
+    job.stopWaiting = undefined;
+  };
+}
+
+/** The error of a job's request: "<name> unit 1: holdingRegisters 5 count 1 <what>". */
+export function errorOf(name: string, job: Job, status: StatusCode, what: string): ModbusError {
+  const message = `${name} ${describeRequest(job.request)} ${what}`;
+  return new ModbusError(status, message, job.request, job.attempts > 0);
+}
+
+function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: Error) => void;
+} {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

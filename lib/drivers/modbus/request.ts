@@ -1,0 +1,74 @@
+import { AppError, type ErrorCode } from '../../errors.ts';
+import type { StatusCode } from './status.ts';
+
+export type Storage = 'coils' | 'discreteInput' | 'inputRegisters' | 'holdingRegisters';
+
+/** One request to one unit; addresses count from 0. */
+export type ModbusRequest =
+  | { readonly fc: 1 | 2 | 3 | 4; readonly unit: number; readonly address: number; readonly count: number }
+  | ({ readonly unit: number; readonly address: number; readonly count: number } & (
+      | { readonly fc: 5 | 15; readonly bits: readonly boolean[] }
+      | { readonly fc: 6 | 16; readonly registers: readonly number[] }
+    ));
+
+/** What came back. A write's `confirmed` is `none` for a broadcast, which nobody answers. */
+export interface ModbusReply {
+  readonly registers: readonly number[];
+  readonly bits: readonly boolean[];
+  readonly confirmed: 'echo' | 'none';
+}
+
+/** Why one exchange failed, before it is told as a ModbusError. `what` completes "holdingRegisters 5 count 1 …". */
+export interface Failure {
+  readonly status: StatusCode;
+  readonly what: string;
+}
+
+const storages: Record<ModbusRequest['fc'], Storage> = {
+  1: 'coils',
+  2: 'discreteInput',
+  3: 'holdingRegisters',
+  4: 'inputRegisters',
+  5: 'coils',
+  6: 'holdingRegisters',
+  15: 'coils',
+  16: 'holdingRegisters',
+};
+
+export function isRead(request: ModbusRequest): boolean {
+  return request.fc <= 4;
+}
+
+/** Bytes from the unit to the last data byte that a good reply has, without checksums. */
+export function replyLength({ fc, count }: ModbusRequest): number {
+  if (fc === 1 || fc === 2) return 3 + Math.ceil(count / 8);
+  return fc === 3 || fc === 4 ? 3 + count * 2 : 6;
+}
+
+/** A request in words: "unit 1: holdingRegisters 5000 count 1". */
+export function describeRequest({ unit, fc, address, count }: ModbusRequest): string {
+  return `unit ${unit}: ${storages[fc]} ${address} count ${count}`;
+}
+
+/** A call that failed. `sent` when a byte of `request` may have left; `request` is the one of the call that failed. */
+export class ModbusError extends AppError {
+  override readonly name = 'ModbusError';
+  readonly status: StatusCode;
+  readonly sent: boolean;
+  readonly request: ModbusRequest;
+
+  constructor(status: StatusCode, message: string, request: ModbusRequest, sent: boolean) {
+    super(codes[status] ?? 'unavailable', message);
+    this.status = status;
+    this.request = request;
+    this.sent = sent;
+  }
+}
+
+const codes: Partial<Record<StatusCode, ErrorCode>> = {
+  224: 'invalid_request',
+  225: 'forbidden',
+  226: 'limit_reached',
+  228: 'stopped',
+  240: 'timeout',
+};

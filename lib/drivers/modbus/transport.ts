@@ -1,0 +1,195 @@
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import type { Egress } from '../egress.ts';
+import { messageOf, toError } from '../../errors.ts';
+import { endpointName, type Endpoint } from './endpoint.ts';
+
+/** An open way to a device. It never throws: what goes wrong is told by `closed`, once. */
+export interface Transport {
+  write(bytes: Buffer): void;
+  /** Closes, politely when `gently`; resolves when the device can accept the next connection. No event follows. */
+  close(gently: boolean): Promise<void>;
+}
+
+export interface TransportEvents {
+  data(chunk: Buffer): void;
+  /** The other side is gone. `unsent`: bytes of a request may not have left. */
+  closed(reason: string, unsent: boolean): void;
+}
+
+/** Loads the optional package `serialport`; rejects when it is not installed. */
+export type LoadSerialPort = () => Promise<typeof import('serialport')>;
+
+export interface TransportOptions {
+  egress: Egress;
+  loadSerialPort: LoadSerialPort;
+  /** Gives up opening. */
+  signal: AbortSignal;
+}
+
+const gentleCloseMs = 250;
+
+/** Opens the way to an endpoint within a time; rejects with an Error that says why it cannot. */
+export async function openTransport(
+  endpoint: Endpoint,
+  options: TransportOptions,
+  events: TransportEvents,
+  timeoutMs: number,
+): Promise<Transport> {
+  const within = createLimit(timeoutMs, options.signal);
+  if (endpoint.type === 'serial') return openSerial(endpoint, options, events, within);
+  const resolved = options.egress.resolve(endpoint.host, endpoint.port);
+  const { address, family } = await within(resolved, `${endpoint.host} was not resolved`);
+  const open = endpoint.type === 'tcp' ? openTcp : openUdp;
+  return open(address, family, endpoint.port, events, within);
+}
+
+/** The promise's outcome, or an Error when the time for all of them is over, or the signal is given. */
+type Limit = <T>(promise: Promise<T>, what: string) => Promise<T>;
+
+function createLimit(timeoutMs: number, signal: AbortSignal): Limit {
+  const end = performance.now() + timeoutMs;
+  return async (promise, what) => {
+    let stop = (): void => undefined;
+    const late = new Promise<never>((_, reject) => {
+      const over = (): void =>
+        reject(new Error(signal.aborted ? 'shut down' : `${what} within ${timeoutMs} ms`));
+      const timer = setTimeout(over, Math.max(1, end - performance.now()));
+      signal.addEventListener('abort', over, { once: true });
+      stop = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', over);
+      };
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      stop();
+    }
+  };
+}
+
+async function openTcp(
+  address: string,
+  family: 4 | 6,
+  port: number,
+  events: TransportEvents,
+  within: Limit,
+): Promise<Transport> {
+  const socket = connect({ host: address, port, family, noDelay: true, keepAlive: true });
+  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  let live = true;
+  const lost = (reason: string): void => {
+    if (!live) return;
+    live = false;
+    const unsent = socket.writableLength > 0;
+    socket.destroy();
+    events.closed(reason, unsent);
+  };
+  try {
+    await within(
+      new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject)),
+      'no connection',
+    );
+  } catch (error) {
+    socket.on('error', () => undefined).destroy();
+    throw error;
+  }
+  socket.on('data', (chunk) => live && events.data(chunk));
+  socket.on('end', () => lost('connection closed by the device'));
+  socket.on('error', (error) => lost(error.message));
+  socket.on('close', () => lost('connection closed'));
+  return {
+    write: (bytes) => void socket.write(bytes),
+    async close(gently) {
+      live = false;
+      if (!gently) socket.destroy();
+      else {
+        socket.end();
+        const timer = setTimeout(() => socket.destroy(), gentleCloseMs);
+        void gone.then(() => clearTimeout(timer));
+      }
+      await gone;
+    },
+  };
+}
+
+async function openUdp(
+  address: string,
+  family: 4 | 6,
+  port: number,
+  events: TransportEvents,
+  within: Limit,
+): Promise<Transport> {
+  const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
+  const gone = new Promise<void>((resolve) => socket.once('close', resolve));
+  let live = true;
+  const lost = (reason: string): void => {
+    if (!live) return;
+    live = false;
+    socket.close();
+    events.closed(reason, false);
+  };
+  const ready = new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.connect(port, address, resolve);
+  });
+  try {
+    await within(ready, 'no connection');
+  } catch (error) {
+    socket.on('error', () => undefined).close();
+    throw error;
+  }
+  socket.on('message', (chunk) => live && events.data(chunk));
+  socket.on('error', (error) => lost(error.message));
+  return {
+    write: (bytes) => socket.send(bytes, (error) => void (error === null || lost(error.message))),
+    async close() {
+      if (live) socket.close();
+      live = false;
+      await gone;
+    },
+  };
+}
+
+async function openSerial(
+  endpoint: Endpoint & { type: 'serial' },
+  { egress, loadSerialPort }: TransportOptions,
+  events: TransportEvents,
+  within: Limit,
+): Promise<Transport> {
+  egress.checkSerial(endpoint.path);
+  const { SerialPort } = await loadSerialPort();
+  const port = new SerialPort({ path: endpoint.path, ...endpoint.serial, autoOpen: false });
+  const gone = new Promise<void>((resolve) => port.once('close', () => resolve()));
+  let live = false;
+  const lost = (reason: string): void => {
+    if (!live) return;
+    live = false;
+    if (port.isOpen) port.close(() => undefined);
+    events.closed(reason, port.writableLength > 0);
+  };
+  port.on('data', (chunk: Buffer) => live && events.data(chunk));
+  port.on('error', (error) => lost(error.message));
+  port.on('close', (error: unknown) => lost(error instanceof Error ? messageOf(error) : 'port closed'));
+  const opened = new Promise<void>((resolve, reject) =>
+    port.open((error) => (error ? reject(toError(error)) : resolve())),
+  );
+  try {
+    await within(opened, `${endpointName(endpoint)} did not open`);
+  } catch (error) {
+    // A port that opens after all must not stay open with nobody to use it.
+    void opened.then(() => port.close(() => undefined)).catch(() => undefined);
+    throw error;
+  }
+  live = true;
+  return {
+    write: (bytes) => void port.write(bytes),
+    async close() {
+      live = false;
+      if (!port.isOpen) return;
+      port.close(() => undefined);
+      await gone;
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import type { Fault } from '../../errors.ts';
+
+/** What was found while a document was read: faults make it unusable, warnings do not. */
+export interface Findings {
+  readonly faults: Fault[];
+  readonly warnings: string[];
+}
+
+/** Reads the properties of one object of a document; what is wrong is noted by JSON pointer, and undefined is given. */
+export interface Fields {
+  readonly pointer: string;
+  has(name: string): boolean;
+  get(name: string): JsonValue | undefined;
+  /** Notes a fault at a property (at the object itself for ""). */
+  fault(name: string, detail: string): void;
+  warn(detail: string): void;
+  text(name: string): string | undefined;
+  flag(name: string): boolean;
+  integer(name: string, range: { min: number; max: number }): number | undefined;
+  choice<T extends string | number>(name: string, choices: readonly T[]): T | undefined;
+  object(name: string): Fields | undefined;
+  /** Notes the properties that nobody asked for: a misspelt one would change what values mean. */
+  finish(ignored?: readonly string[]): void;
+}
+
+/** The fields of an object at a place in the document. */
+export function createFields(object: JsonObject, pointer: string, findings: Findings): Fields {
+  const asked = new Set<string>();
+  const get = (name: string): JsonValue | undefined => {
+    asked.add(name);
+    return object[name];
+  };
+  const fault = (name: string, detail: string): void => {
+    findings.faults.push({ pointer: name === '' ? pointer : `${pointer}/${name}`, detail });
+  };
+  const warn = (detail: string): void => void findings.warnings.push(`${pointer}: ${detail}`);
+
+  return {
+    pointer,
+    get,
+    fault,
+    warn,
+    has: (name) => get(name) !== undefined,
+    text(name) {
+      const value = get(name);
+      if (value === undefined || typeof value === 'string') return value;
+      fault(name, 'must be a text');
+      return undefined;
+    },
+    flag(name) {
+      const value = get(name);
+      if (value !== undefined && typeof value !== 'boolean') fault(name, 'must be true or false');
+      return value === true;
+    },
+    integer(name, { min, max }) {
+      const value = get(name);
+      if (value === undefined) return undefined;
+      if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+      fault(name, `must be an integer from ${min} to ${max}`);
+      return undefined;
+    },
+    choice(name, choices) {
+      const value = get(name);
+      if (value === undefined) return undefined;
+      const found = choices.find((choice) => choice === value);
+      if (found === undefined) fault(name, `must be one of ${choices.join(', ')}`);
+      return found;
+    },
+    object(name) {
+      const value = get(name);
+      if (value === undefined) return undefined;
+      if (isObject(value)) return createFields(value, `${pointer}/${name}`, findings);
+      fault(name, 'must be an object');
+      return undefined;
+    },
+    finish(ignored = []) {
+      const unknown = Object.keys(object).filter((key) => !asked.has(key) && !ignored.includes(key));
+      if (unknown.length > 0) warn(`not known, and ignored: ${unknown.join(', ')}`);
+    },
+  };
+}

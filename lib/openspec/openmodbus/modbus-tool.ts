@@ -1,0 +1,189 @@
+import type { JsonObject, JsonValue } from '../../core/json.ts';
+import type { ToolResult } from '../../core/message.ts';
+import type { CallContext, Connection, Tool } from '../../core/tool.ts';
+import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../drivers/modbus/codec.ts';
+import { isSerialLine, relocate, type Endpoint } from '../../drivers/modbus/endpoint.ts';
+import type { BusCall } from '../../drivers/modbus/job.ts';
+import type { ModbusDriver } from '../../drivers/modbus/modbus.ts';
+import { isRead, ModbusError, type ModbusReply, type ModbusRequest } from '../../drivers/modbus/request.ts';
+import type { StatusCode } from '../../drivers/modbus/status.ts';
+import { messageOf } from '../../errors.ts';
+import { readFunctionOf, type ModbusFunction } from './read-document.ts';
+import { callDeadlineMs, type ServerSettings } from './read-server.ts';
+import { errorResult, readResult, writeResult } from './result.ts';
+import { describeValue, schemaOf } from './value-schema.ts';
+
+const untouched = { sent: false, unknown: false };
+
+/** Exceptions after which a device has surely not done what it was asked [Modbus Application Protocol 1.1b3, 7]. */
+const refusals: ReadonlySet<StatusCode> = new Set([1, 2, 3, 6, 7, 8, 10]);
+
+/** The tool of one function of a document. */
+export function createModbusTool(driver: ModbusDriver, server: ServerSettings, entry: ModbusFunction): Tool {
+  const { name, value } = entry;
+  const endpoints = new WeakMap<Connection, Endpoint>();
+  const endpointOf = (connection: Connection): Endpoint => {
+    if (connection.server === undefined) return server.endpoint;
+    let endpoint = endpoints.get(connection);
+    if (endpoint === undefined) {
+      endpoint = relocate(server.endpoint, connection.server);
+      endpoints.set(connection, endpoint);
+    }
+    return endpoint;
+  };
+  const write = entry.method === 'write';
+  const carry = write ? carryWrite : carryRead;
+
+  return {
+    name,
+    description: describe(entry),
+    parameters: {
+      type: 'object',
+      properties: write ? { [value.name]: schemaOf(value) } : {},
+      ...(write ? { required: [value.name] } : {}),
+      additionalProperties: false,
+    },
+    operation: name,
+    effect: entry.method,
+    async call(args, context) {
+      const extra = Object.keys(args).filter((key) => !write || key !== value.name);
+      if (extra.length > 0)
+        return errorResult(224, `${name} has no parameter ${extra.join(', ')}`, untouched);
+      let endpoint: Endpoint;
+      try {
+        endpoint = endpointOf(context.connection);
+      } catch (error) {
+        return errorResult(224, messageOf(error), untouched);
+      }
+      return carry({ driver, server, entry, endpoint, context }, args);
+    },
+  };
+}
+
+interface Call {
+  driver: ModbusDriver;
+  server: ServerSettings;
+  entry: ModbusFunction;
+  endpoint: Endpoint;
+  context: CallContext;
+}
+
+async function carryRead({ driver, server, entry, endpoint, context }: Call): Promise<ToolResult> {
+  try {
+    const call = busCall(server, entry, context, readRequest(entry), server.coalesce);
+    const reply = await driver.call(endpoint, call);
+    return readResult(entry.value, decode(entry, reply));
+  } catch (error) {
+    return failure(error, false);
+  }
+}
+
+async function carryWrite(
+  { driver, server, entry, endpoint, context }: Call,
+  args: JsonObject,
+): Promise<ToolResult> {
+  const { value, name } = entry;
+  if (server.readOnly) return errorResult(225, `${name}: the document is read-only`, untouched);
+  if (entry.confirm) {
+    return errorResult(225, `${name} needs the approval of a human, which cannot be given here`, untouched);
+  }
+  const wanted = args[value.name];
+  if (wanted === undefined) return errorResult(224, `${name} needs ${value.name}`, untouched);
+  let request: ModbusRequest;
+  try {
+    request = writeRequest(entry, wanted, 0);
+  } catch (error) {
+    return errorResult(224, `${value.name}: ${messageOf(error)}`, untouched);
+  }
+
+  // A bit shares its register with others, so the register is read first; a read after the write verifies it.
+  const verify = entry.verify && !(isSerialLine(endpoint) && entry.unit === 0);
+  const shared = value.format.bit !== undefined;
+  let stage = (shared ? 'before' : 'write') as 'before' | 'write' | 'after';
+  const follow = ({ registers }: ModbusReply): ModbusRequest | undefined => {
+    if (stage === 'before') {
+      stage = 'write';
+      return (request = writeRequest(entry, wanted, registers[0] ?? 0));
+    }
+    if (stage === 'after' || !verify) return undefined;
+    stage = 'after';
+    return readRequest(entry);
+  };
+  try {
+    const call = busCall(server, entry, context, shared ? readRequest(entry) : request, false);
+    const last = await driver.call(endpoint, shared || verify ? { ...call, follow } : call);
+    const meant = decode(entry, contentOf(request));
+    if (!verify) return writeResult(value, meant, last.confirmed);
+    const found = decode(entry, last);
+    if (JSON.stringify(found) === JSON.stringify(meant)) return writeResult(value, found, 'readback');
+    const detail = `${name}: ${JSON.stringify(meant)} was written, ${JSON.stringify(found)} was read back`;
+    return errorResult(227, detail, { sent: true, unknown: true });
+  } catch (error) {
+    return failure(error, stage === 'after');
+  }
+}
+
+function failure(error: unknown, written: boolean): ToolResult {
+  if (!(error instanceof ModbusError)) throw error;
+  const { status, sent, request } = error;
+  const unknown = written || (sent && !isRead(request) && !refusals.has(status));
+  const what = written ? 'the write was confirmed by its echo, but not read back: ' : '';
+  return errorResult(status, what + error.message, { sent: sent || written, unknown });
+}
+
+function busCall(
+  { connectTimeout, retries }: ServerSettings,
+  { timeout }: ModbusFunction,
+  { connection, signal, timeoutMs }: CallContext,
+  request: ModbusRequest,
+  coalesce: boolean,
+): BusCall {
+  return {
+    request,
+    timeoutMs: timeout,
+    connectTimeoutMs: connectTimeout,
+    retries,
+    coalesce,
+    deadlineMs: Math.min(timeoutMs, callDeadlineMs),
+    signal,
+    party: connection,
+  };
+}
+
+function readRequest({ unit, storage, address, value }: ModbusFunction): ModbusRequest {
+  return { fc: readFunctionOf(storage), unit, address, count: value.format.count };
+}
+
+function writeRequest(entry: ModbusFunction, wanted: JsonValue, before: number): ModbusRequest {
+  const { unit, address, value, writeFunction } = entry;
+  const place = { unit, address, count: value.format.count };
+  if (writeFunction === 5 || writeFunction === 15) {
+    return { fc: writeFunction, ...place, bits: encodeBits(value.format, wanted) };
+  }
+  return { fc: writeFunction ?? 16, ...place, registers: encodeRegisters(value.format, wanted, before) };
+}
+
+function decode({ storage, value }: ModbusFunction, { registers, bits }: Content): JsonValue {
+  const inCoils = storage === 'coils' || storage === 'discreteInput';
+  return inCoils ? decodeBits(value.format, bits) : decodeRegisters(value.format, registers);
+}
+
+type Content = Pick<ModbusReply, 'registers' | 'bits'>;
+
+/** What a write puts on the device, in the form a read gives it. */
+function contentOf(request: ModbusRequest): Content {
+  return {
+    registers: 'registers' in request ? request.registers : [],
+    bits: 'bits' in request ? request.bits : [],
+  };
+}
+
+/** What the model is told of a function, within 1,024 characters. */
+function describe({ description, method, name, value }: ModbusFunction): string {
+  const about = describeValue(value);
+  const first = description.trim() === '' ? name : description.trim();
+  const text = `${first}${/[.!?。]$/.test(first) ? '' : '.'} ${
+    method === 'read' ? `Returns ${value.name}` : `Writes ${value.name}`
+  }${about === '' ? '' : ` (${about})`}.`;
+  return text.length > 1024 ? `${text.slice(0, 1023)}…` : text;
+}

@@ -1,0 +1,182 @@
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { readLimits } from '../../drivers/modbus/coalesce.ts';
+import { isSerialLine } from '../../drivers/modbus/endpoint.ts';
+import type { Storage } from '../../drivers/modbus/request.ts';
+import { SpecError } from '../../errors.ts';
+import { createFields, type Fields, type Findings } from './fields.ts';
+import { callDeadlineMs, readServer, type ServerSettings } from './read-server.ts';
+import { readValue, type Value } from './read-value.ts';
+
+/** One entry of `functions`: where a value is, and what it is. */
+export interface ModbusFunction {
+  readonly name: string;
+  readonly description: string;
+  readonly method: 'read' | 'write';
+  readonly unit: number;
+  readonly storage: Storage;
+  readonly address: number;
+  readonly value: Value;
+  /** In ms, for each reply. */
+  readonly timeout: number;
+  /** A write's function code. */
+  readonly writeFunction: 5 | 6 | 15 | 16 | undefined;
+  readonly verify: boolean;
+  readonly confirm: boolean;
+}
+
+/** An OpenModbus document, checked. */
+export interface ModbusDocument {
+  readonly title: string;
+  readonly server: ServerSettings;
+  readonly functions: readonly ModbusFunction[];
+  readonly warnings: readonly string[];
+}
+
+const readFunctions = { coils: 1, discreteInput: 2, holdingRegisters: 3, inputRegisters: 4 } as const;
+const storages = ['coils', 'discreteInput', 'discreteInputs', 'inputRegisters', 'holdingRegisters'] as const;
+
+/** The function code that reads a storage. */
+export function readFunctionOf(storage: Storage): 1 | 2 | 3 | 4 {
+  return readFunctions[storage];
+}
+
+/** Reads a document; throws a SpecError with every fault by JSON pointer. */
+export function readDocument(document: JsonObject): ModbusDocument {
+  const findings: Findings = { faults: [], warnings: [] };
+  const root = createFields(document, '', findings);
+  const version = root.text('openmodbus');
+  if (version?.startsWith('1.') !== true) root.fault('openmodbus', 'must be a version 1.x.y');
+  const info = root.object('info');
+  const title = info?.text('title') ?? 'Modbus device';
+  const server = readServer(root);
+  const list = root.get('functions');
+  const functions: ModbusFunction[] = [];
+  const names = new Map<string, number>();
+  if (!Array.isArray(list)) root.fault('functions', 'must be an array');
+  else {
+    list.forEach((entry, index) => {
+      if (!isObject(entry)) return root.fault(`functions/${index}`, 'must be an object');
+      const fields = createFields(entry, `/functions/${index}`, findings);
+      checkName(fields, names, index);
+      const read = readFunction(fields, server);
+      if (read !== undefined) functions.push(read);
+      return undefined;
+    });
+    if (list.length === 0) root.warn('the document has no functions');
+  }
+  root.finish();
+  const { faults, warnings } = findings;
+  if (faults.length > 0 || server === undefined) {
+    const [first] = faults;
+    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+    throw new SpecError(
+      `The OpenModbus document cannot be used: ${first?.pointer} ${first?.detail}${more}`,
+      faults,
+    );
+  }
+  return { title, server, functions, warnings };
+}
+
+function checkName(fields: Fields, names: Map<string, number>, index: number): void {
+  const name = fields.text('name');
+  if (name === undefined || !/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
+    fields.fault('name', 'must be 1 to 64 letters, digits, _ or -');
+    return;
+  }
+  const first = names.get(name);
+  if (first === undefined) names.set(name, index);
+  else fields.fault('name', `${name} is the name of /functions/${first} too`);
+}
+
+function readFunction(fields: Fields, server: ServerSettings | undefined): ModbusFunction | undefined {
+  const method = fields.choice('method', ['read', 'write']);
+  if (!fields.has('method')) fields.fault('method', 'is missing: read or write');
+  const path = fields.object('path');
+  if (!fields.has('path')) fields.fault('path', 'is missing');
+  const timeout = fields.integer('timeout', { min: 1, max: 86_400_000 }) ?? server?.timeout ?? 3000;
+  if (timeout > callDeadlineMs) fields.warn(`timeout: a call ends after ${callDeadlineMs} ms in any case`);
+  const verify = fields.flag('verify');
+  const confirm = fields.flag('confirm');
+  const wanted = fields.choice('writeFunction', ['auto', 5, 6, 15, 16]) ?? 'auto';
+  const description = fields.text('description') ?? '';
+  const name = fields.text('name') ?? '';
+  if (method === undefined || path === undefined) return undefined;
+
+  const place = readPlace(path, server);
+  const part = method === 'write' ? 'parameter' : 'return';
+  const valueFields = fields.object(part);
+  if (!fields.has(part)) fields.fault(part, `is missing: a ${method} needs it`);
+  fields.finish(['parameter', 'return']);
+  if (valueFields === undefined || place.storage === undefined) return undefined;
+  const { storage, unit, address } = place;
+  const inCoils = storage === 'coils' || storage === 'discreteInput';
+  const value = readValue(valueFields, path, inCoils);
+  path.finish();
+  if (value === undefined) return undefined;
+
+  const { count } = value.format;
+  checkExtent(path, method, storage, address, count);
+  let writeFunction: ModbusFunction['writeFunction'];
+  if (method === 'write') {
+    if (storage === 'discreteInput' || storage === 'inputRegisters') {
+      path.fault('storage', `${storage} can only be read`);
+    }
+    writeFunction = wanted === 'auto' ? (inCoils ? (count === 1 ? 5 : 15) : count === 1 ? 6 : 16) : wanted;
+    checkWriteFunction(fields, writeFunction, inCoils, count);
+  }
+  if (unit === undefined || address === undefined) return undefined;
+  if (verify && unit === 0 && server !== undefined && isSerialLine(server.endpoint)) {
+    fields.warn('verify: a broadcast cannot be read back');
+  }
+  return {
+    name,
+    description,
+    method,
+    unit,
+    storage,
+    address,
+    value,
+    timeout,
+    writeFunction,
+    verify,
+    confirm,
+  };
+}
+
+function readPlace(
+  path: Fields,
+  server: ServerSettings | undefined,
+): { unit: number | undefined; storage: Storage | undefined; address: number | undefined } {
+  for (const name of ['slaveId', 'storage', 'address']) {
+    if (!path.has(name)) path.fault(name, 'is missing');
+  }
+  const serial = server !== undefined && isSerialLine(server.endpoint);
+  const unit = path.integer('slaveId', { min: 0, max: serial ? 247 : 255 });
+  const storage = path.choice('storage', storages);
+  const address = path.integer('address', { min: 0, max: 65535 });
+  return { unit, storage: storage === 'discreteInputs' ? 'discreteInput' : storage, address };
+}
+
+function checkExtent(
+  path: Fields,
+  method: 'read' | 'write',
+  storage: Storage,
+  address: number | undefined,
+  count: number,
+): void {
+  const inCoils = storage === 'coils' || storage === 'discreteInput';
+  const limit = method === 'read' ? readLimits[readFunctionOf(storage)] : inCoils ? 1968 : 123;
+  const things = inCoils ? 'bits' : 'registers';
+  if (count > limit) path.fault('count', `a ${method} of ${count} ${things} is over the limit of ${limit}`);
+  if (address !== undefined && address + count - 1 > 65535) {
+    path.fault('address', `${address} and ${count} ${things} reach beyond 65535`);
+  }
+}
+
+function checkWriteFunction(fields: Fields, fc: 5 | 6 | 15 | 16, inCoils: boolean, count: number): void {
+  if (inCoils !== (fc === 5 || fc === 15)) {
+    fields.fault('writeFunction', `${fc} does not write ${inCoils ? 'coils' : 'registers'}`);
+  } else if (count > 1 && (fc === 5 || fc === 6)) {
+    fields.fault('writeFunction', `${fc} writes one ${inCoils ? 'coil' : 'register'}, not ${count}`);
+  }
+}

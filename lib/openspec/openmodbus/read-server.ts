@@ -1,0 +1,91 @@
+import type { BusSettings, Endpoint } from '../../drivers/modbus/endpoint.ts';
+import type { Fields } from './fields.ts';
+
+/** What a document says about its device as a whole. Times in ms. */
+export interface ServerSettings {
+  readonly endpoint: Endpoint;
+  readonly timeout: number;
+  readonly connectTimeout: number;
+  readonly retries: number;
+  readonly readOnly: boolean;
+  readonly coalesce: boolean;
+}
+
+const day = 86_400_000;
+const time = { min: 0, max: day };
+const timeLimit = { min: 1, max: day };
+
+/** The longest a call may take, waiting included. */
+export const callDeadlineMs = 10_000;
+
+/** Reads `server`; undefined when it has faults (they are noted). */
+export function readServer(document: Fields): ServerSettings | undefined {
+  const server = document.object('server');
+  if (server === undefined) {
+    if (!document.has('server')) document.fault('server', 'is missing');
+    return undefined;
+  }
+  const type = server.choice('type', ['tcp', 'udp', 'rtu', 'ascii']);
+  if (!server.has('type')) server.fault('type', 'is missing: tcp, udp, rtu or ascii');
+  const config = server.object('config');
+  if (!server.has('config')) server.fault('config', 'is missing');
+  server.finish();
+  if (type === undefined || config === undefined) return undefined;
+
+  const serial = type === 'rtu' || type === 'ascii';
+  const framing = config.choice('framing', ['rtu']);
+  if (framing !== undefined && type !== 'tcp') config.fault('framing', 'is for type tcp (RTU over TCP)');
+  const timeout = config.integer('timeout', timeLimit) ?? 3000;
+  if (timeout > callDeadlineMs) config.warn(`timeout: a call ends after ${callDeadlineMs} ms in any case`);
+  const connectTimeout = config.integer('connectTimeout', timeLimit) ?? 3000;
+  const retries = config.integer('retries', { min: 0, max: 10 }) ?? 1;
+  const bus: BusSettings = {
+    requestDelay: config.integer('requestDelay', time) ?? (serial ? 30 : 0),
+    idleTimeout: config.integer('idleTimeout', time) ?? 60_000,
+    maxInFlight: config.integer('maxInFlight', { min: 1, max: 16 }) ?? 1,
+  };
+  if (bus.maxInFlight > 1 && (type !== 'tcp' || framing === 'rtu')) {
+    config.fault('maxInFlight', 'more than 1 is for Modbus TCP: other replies carry no transaction id');
+  }
+  const readOnly = config.flag('readOnly');
+  const coalesce = config.flag('coalesce');
+  const endpoint = serial ? readSerial(config, type, bus) : readSocket(config, type, framing ?? 'mbap', bus);
+  config.finish();
+  if (endpoint === undefined) return undefined;
+  return { endpoint, timeout, connectTimeout, retries, readOnly, coalesce };
+}
+
+function readSocket(
+  config: Fields,
+  type: 'tcp' | 'udp',
+  framing: 'mbap' | 'rtu',
+  bus: BusSettings,
+): Endpoint | undefined {
+  const url = config.text('url');
+  const port = config.integer('port', { min: 1, max: 65535 }) ?? 502;
+  const host =
+    url
+      ?.trim()
+      .replace(/^(tcp|udp|modbus):\/\//, '')
+      .replace(/^\[(.*)\]$/, '$1') ?? '';
+  if (host === '' || /[\s/?#@]/.test(host)) {
+    config.fault('url', 'must be a host name or an IP address');
+    return undefined;
+  }
+  if (type === 'tcp') return { type, host, port, framing, bus };
+  return { type, host, port, framing: 'mbap', bus };
+}
+
+function readSerial(config: Fields, framing: 'rtu' | 'ascii', bus: BusSettings): Endpoint | undefined {
+  const path = config.text('port') ?? '';
+  if (path === '')
+    config.fault('port', 'must be the path or name of a serial device, as /dev/ttyUSB0 or COM3');
+  const serial = {
+    baudRate: config.integer('baudRate', { min: 50, max: 4_000_000 }) ?? 9600,
+    parity: config.choice('parity', ['none', 'even', 'odd', 'mark', 'space']) ?? 'none',
+    dataBits: config.choice('dataBits', [5, 6, 7, 8]) ?? 8,
+    stopBits: config.choice('stopBits', [1, 1.5, 2]) ?? 1,
+  } as const;
+  if (framing === 'rtu' && serial.dataBits !== 8) config.fault('dataBits', 'must be 8 for RTU');
+  return path === '' ? undefined : { type: 'serial', path, framing, serial, bus };
+}

@@ -1,0 +1,51 @@
+import type { JsonValue } from '../../core/json.ts';
+import type { ToolResult } from '../../core/message.ts';
+import { statusNames, type StatusCode } from '../../drivers/modbus/status.ts';
+import type { Value } from './read-value.ts';
+
+/** How far a failed call got. */
+export interface Fate {
+  /** A byte has left. */
+  sent: boolean;
+  /** A write may have been executed. */
+  unknown: boolean;
+}
+
+/** Failures that the same call may not meet again, as far as the device is unchanged. */
+const passing: ReadonlySet<StatusCode> = new Set([5, 6, 10, 11, 226, 240, 241, 242, 243, 244, 245, 246]);
+
+/** The result of a read: its value, also in words. */
+export function readResult({ name, uom }: Value, value: JsonValue): ToolResult {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const message = `${name}: ${text}${value === null ? '' : (uom ?? '')}`;
+  return { statusCode: 0, value, message, name, ...(uom === undefined ? {} : { uom }) };
+}
+
+/** The result of a write: the value that was really written, and how it is known. */
+export function writeResult(
+  { name, uom }: Value,
+  value: JsonValue,
+  confirmed: 'echo' | 'readback' | 'none',
+): ToolResult {
+  const unit = uom === undefined ? {} : { uom };
+  return { statusCode: 0, value, message: statusNames[0], name, ...unit, confirmed };
+}
+
+/** The result of a call that failed. */
+export function errorResult(status: StatusCode, detail: string, { sent, unknown }: Fate): ToolResult {
+  const name = statusNames[status];
+  const code = status === 228 ? name : name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  const advice = unknown ? '; it may have been executed: read the value before repeating the write' : '';
+  return {
+    statusCode: status,
+    value: null,
+    message: name,
+    error: {
+      code,
+      detail: detail + advice,
+      sent,
+      effect: unknown ? 'unknown' : 'none',
+      retryable: !unknown && passing.has(status),
+    },
+  };
+}

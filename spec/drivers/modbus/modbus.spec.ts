@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
+import type { Egress } from '../../../lib/drivers/egress.ts';
+import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
+import { openLocalEgress } from '../../support/modbus-egress.ts';
+import { startModbusFake, type ModbusFake } from '../../support/modbus-fake.ts';
+
+describe('the Modbus driver on TCP', () => {
+  let egress: Egress;
+  let driver: ModbusDriver;
+  let fake: ModbusFake;
+
+  beforeEach(async () => {
+    egress = openLocalEgress();
+    driver = openModbus({ egress });
+    fake = await startModbusFake();
+  });
+  afterEach(async () => {
+    await driver.close();
+    await fake.close();
+    await egress.close();
+  });
+
+  it('reads and writes every storage', async () => {
+    const endpoint = tcpEndpoint(fake.port);
+    const place = { unit: 1, address: 7 };
+    const call = (request: Parameters<typeof callOf>[0]) => driver.call(endpoint, callOf(request));
+    const replies = await Promise.all([
+      call({ fc: 1, ...place, count: 3 }),
+      call({ fc: 2, ...place, count: 1 }),
+      call({ fc: 3, ...place, count: 2 }),
+      call({ fc: 4, ...place, count: 1 }),
+      call({ fc: 5, ...place, count: 1, bits: [true] }),
+      call({ fc: 6, ...place, count: 1, registers: [9] }),
+      call({ fc: 15, ...place, count: 3, bits: [true, false, true] }),
+      call({ fc: 16, ...place, count: 2, registers: [1, 65535] }),
+    ]);
+    expect(replies.map(({ bits }) => bits.slice(0, 3))).to.deep.equal([
+      [true, false, true],
+      [true, false, false],
+      [],
+      [],
+      [],
+      [],
+      [],
+      [],
+    ]);
+    expect(replies.slice(2, 4).map(({ registers }) => registers)).to.deep.equal([[7, 8], [7]]);
+    expect(replies.every(({ confirmed }) => confirmed === 'echo')).to.equal(true);
+    expect(fake.writes.map(({ pdu }) => pdu.toString('hex'))).to.deep.equal([
+      '050007ff00',
+      '0600070009',
+      '0f000700030105',
+      '1000070002040001ffff',
+    ]);
+    expect(fake.accepted).to.equal(1);
+  });
+
+  it('tells a device that refuses, cannot be reached, or does not answer apart', async () => {
+    const endpoint = tcpEndpoint(fake.port);
+    fake.behave = ({ id, unit, fc, socket }) =>
+      socket.write(Buffer.from([id >> 8, id & 255, 0, 0, 0, 3, unit, fc | 0x80, 2]));
+    expect(await outcomeOf(driver.call(endpoint, callOf(readOf(5000))))).to.deep.equal({
+      status: 2,
+      sent: true,
+      message: `127.0.0.1:${fake.port} unit 1: holdingRegisters 5000 count 1 refused (FC3, exception 2)`,
+    });
+    fake.behave = () => undefined;
+    const silent = callOf(writeOf(1, 2), { timeoutMs: 30 });
+    expect(await outcomeOf(driver.call(endpoint, silent))).to.deep.equal({
+      status: 240,
+      sent: true,
+      message: `127.0.0.1:${fake.port} unit 1: holdingRegisters 1 count 1 got no answer within 30 ms`,
+    });
+    expect(fake.writes.length).to.equal(1);
+    await driver.call(endpoint, callOf(writeOf(1, 2), { timeoutMs: 30 })).catch(() => undefined);
+    await fake.close();
+    const refused = await outcomeOf(driver.call(endpoint, callOf(readOf(1))));
+    expect(refused).to.have.property('status').that.is.oneOf([241, 243]);
+  });
+});
