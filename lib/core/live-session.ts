@@ -1,97 +1,120 @@
 import { v4 as uuid } from 'uuid';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import { openFeed } from './feed.ts';
-import type { Message, MessageBody, TaskStatus } from './message.ts';
-import type { Model } from './model.ts';
+import { openLoop } from './loop.ts';
+import type { Equipment, Loop, LoopLimits } from './loop.ts';
+import type { Message } from './message.ts';
 import type { AcceptedTask, EndReason, NewTask, Session } from './session.ts';
-import type { Standing, Store, StoredSession, StoredTask, TaskEnd } from './store.ts';
-import { runTask } from './task.ts';
-import type { TaskLimits } from './task.ts';
-import type { Toolbox } from './toolbox.ts';
-import { openTranscript } from './transcript.ts';
-import type { Transcript } from './transcript.ts';
+import type { Control, Standing, Store, StoredSession, StoredTask } from './store.ts';
 
-/** What a session works with, opened from its configuration. `close` gives its documents back. */
-export interface Equipment {
-  model: Model;
-  toolbox: Toolbox;
-  close(): void;
-}
-
-export interface LiveLimits extends TaskLimits {
-  taskTimeoutMs: number;
+export interface LiveLimits extends LoopLimits {
   queuedTasksMaxCount: number;
 }
 
 /** What a live session needs of its surroundings. */
 export interface Surroundings {
   store: Store;
-  equip(session: StoredSession): Promise<Equipment>;
+  equip(): Promise<Equipment>;
   limits: LiveLimits;
-  /** The session cannot go on in this process (it was taken over, or the store failed): forget it. */
-  lost(error: unknown): void;
+  onError(error: unknown): void;
 }
 
-/** A session whose loop runs in this process. */
+/** A session in the memory of this node: watched, worked on, or both. */
 export interface LiveSession extends Session {
   readonly stored: StoredSession;
-  /** True while it has a task, or somebody watches it. */
-  readonly busy: boolean;
+  /** The loop while this node owns the session. */
+  readonly loop: Loop | undefined;
   readonly watched: boolean;
-  /** The time of the last task or message, in ms. */
-  readonly activeAt: number;
-  /** Gives back what can be loaded again; only while no task runs. */
-  rest(): void;
-  /** Ends it here: nothing new is sent, calls on the wire finish and are logged, tasks stay unfinished in the store. */
+  /** Becomes the owner if nobody is: open tasks and controls are worked on. */
+  acquire(): Promise<Loop | undefined>;
+  /** Somebody wrote to the session elsewhere. */
+  wake(): void;
+  /** Another node took the session over. */
+  abandon(): void;
+  /** Stops owning it; only while nothing runs. */
+  release(): Promise<void>;
+  /** Ends it here: nothing new is sent, calls on the wire finish; unless `draining` nothing more is logged. */
   leave(reason: EndReason): Promise<void>;
 }
 
-interface Running {
-  controller: AbortController;
-  done: Promise<void>;
-  /** Set by clear: what comes now goes to the journal only. */
-  detached: boolean;
+const PAGE = 500;
+const CONTROL_TIMEOUT_MS = 20_000;
+const CONTROL_POLL_MS = 25;
+
+/** A session that this node owns from the start, equipped. */
+export interface Owned {
+  standing: Standing;
+  equipment: Equipment;
 }
 
-const PAGE = 500;
-
-/** Brings a stored session to life; unfinished tasks go on at once. */
+/** Brings a stored session to life. */
 export function openLiveSession(
   stored: StoredSession,
-  standing: Standing,
+  lastSeq: number,
   around: Surroundings,
+  owned?: Owned,
 ): LiveSession {
   const { id, config } = stored;
   const { store, limits } = around;
-  const { epoch } = standing;
-  let { lastSeq } = standing;
-  let activeAt = standing.lastTime;
-  let transcript: Promise<Transcript> | undefined;
-  let equipment: Promise<Equipment> | undefined;
-  let leaving: EndReason | undefined;
-  const queue: StoredTask[] = [...standing.tasks];
-  const running = new Map<string, Running>();
   const feed = openFeed(
     (after, limit) => store.read(id, after, limit),
     lastSeq,
-    (error) => around.lost(error),
+    (error) => around.onError(error),
   );
+  let loop: Loop | undefined;
+  let acquiring: Promise<Loop | undefined> | undefined;
+  let leaving = false;
+  /** What goes on without anybody waiting for it; the session is not gone before it has ended. */
+  const background = new Set<Promise<void>>();
 
-  /** The one place that makes a message: numbers it, stores it, tells the followers. */
-  async function append(bodies: readonly MessageBody[], ended?: TaskEnd): Promise<Message[]> {
-    const time = Date.now();
-    const messages = bodies.map((body): Message => ({ ...body, seq: (lastSeq += 1), time }));
-    try {
-      await store.append(id, epoch, messages, ended);
-    } catch (error) {
-      around.lost(error);
-      throw error;
+  function inBackground(work: Promise<void>): void {
+    const noted = work
+      .catch((error: unknown) => around.onError(error))
+      .finally(() => {
+        background.delete(noted);
+      });
+    background.add(noted);
+  }
+
+  function own(from: Standing, equipment?: Equipment): Loop {
+    const opened: Loop = openLoop({
+      stored,
+      standing: from,
+      store,
+      feed,
+      limits,
+      equip: () => around.equip(),
+      readAll,
+      ...(equipment && { equipment }),
+      lost(error) {
+        if (loop !== opened) return;
+        around.onError(error);
+        abandon();
+      },
+    });
+    loop = opened;
+    return opened;
+  }
+
+  async function claim(): Promise<Loop | undefined> {
+    const from = await store.claim(id);
+    if (from === undefined) {
+      feed.end('removed');
+      throw new AppError('not_found', `The session "${id}" is gone.`);
     }
-    activeAt = time;
-    const known = await transcript;
-    if (known) for (const message of messages) known.add(message);
-    feed.tell(messages);
-    return messages;
+    if (from === 'held' || leaving) return undefined;
+    const opened = own(from);
+    feed.poke();
+    await opened.refresh();
+    return opened;
+  }
+
+  async function acquire(): Promise<Loop | undefined> {
+    if (loop) return loop;
+    acquiring ??= claim().finally(() => {
+      acquiring = undefined;
+    });
+    return acquiring;
   }
 
   async function readAll(): Promise<Message[]> {
@@ -103,206 +126,98 @@ export function openLiveSession(
     }
   }
 
-  async function loadTranscript(): Promise<Transcript> {
-    const loaded = openTranscript();
-    for (const message of await readAll()) loaded.add(message);
-    return loaded;
-  }
-
-  function pump(): void {
-    while (!leaving && queue.length > 0 && (config.taskStrategy === 'parallel' || running.size === 0)) {
-      const task = queue.shift()!;
-      const run: Running = { controller: new AbortController(), done: Promise.resolve(), detached: false };
-      running.set(task.taskId, run);
-      run.done = work(task, run).then(() => {
-        running.delete(task.taskId);
-        pump();
-      });
-    }
-  }
-
-  /** Never rejects: a task's failure is its last line; a store's failure has been told to `lost`. */
-  async function work(task: StoredTask, run: Running): Promise<void> {
-    const { taskId } = task;
-    const { signal } = run.controller;
-    const deadline = setTimeout(
-      () =>
-        run.controller.abort(
-          new AppError('timeout', `The task was ended after ${limits.taskTimeoutMs} ms (TASK_TIMEOUT_MS).`),
-        ),
-      limits.taskTimeoutMs,
-    ).unref();
-    const say = (bodies: readonly MessageBody[], ended?: TaskEnd): Promise<Message[]> =>
-      run.detached ? Promise.reject(stopped()) : append(bodies, ended);
-    try {
-      const known = await (transcript ??= loadTranscript());
-      if (!known.has(taskId))
-        await say([{ type: 'task_started', taskId, form: task.form, content: task.content }]);
-      const { model, toolbox } = await (equipment ??= around.equip(stored));
-      const answer = await runTask({
-        taskId,
-        model,
-        toolbox,
-        toolStrategy: config.toolStrategy,
-        transcript: known,
-        limits,
-        signal,
-        append: (...bodies) => say(bodies),
-        permit: (seq, call, checked) =>
-          store.permit(id, epoch, {
-            seq,
-            taskId,
-            callId: call.callId,
-            tool: call.name,
-            arguments: checked.arguments,
-          }),
-        settle: (seq, call, outcome) => store.settle(id, { seq, callId: call.callId }, outcome),
-        ...(task.stream && { onDelta: (text: string) => feed.tellDelta({ taskId, text }) }),
-      });
-      await say(
-        [
-          { type: 'model_reply', taskId, ...answer },
-          { type: 'task_ended', taskId, status: 'done' },
-        ],
-        {
-          taskId,
-          status: 'done',
-        },
-      );
-    } catch (error) {
-      if (run.detached || signal.reason === LEAVING) return;
-      await fail(taskId, error).catch(() => undefined); // the store's failure was told to `lost` by append
-    } finally {
-      clearTimeout(deadline);
-    }
-  }
-
-  async function fail(taskId: string, error: unknown): Promise<void> {
-    const known =
-      error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
-    const status: TaskStatus = known.code === 'stopped' ? 'stopped' : 'failed';
-    const told = status === 'failed' ? { error: { code: known.code, message: messageOf(known) } } : {};
-    await append([{ type: 'task_ended', taskId, status, ...told }], { taskId, status });
-  }
-
   async function submit(input: NewTask): Promise<AcceptedTask> {
+    if (leaving) throw goingAway();
     const task: StoredTask = { ...input, taskId: input.taskId ?? uuid() };
     const { taskId } = task;
-    const accepted = { taskId, seq: lastSeq };
-    if (leaving)
-      throw new AppError('unavailable', 'The server is going away; connect again.', { retryAfterSeconds: 1 });
-    if (config.taskStrategy === 'reject' && running.size + queue.length > 0) {
-      const known = await store.recognise(id, task);
-      if (known === 'unknown')
-        throw new AppError(
-          'task_rejected',
-          'A task is running and this session takes one at a time (taskPipelineStrategy: reject).',
-        );
-      if (known === 'conflict') throw conflict(taskId);
-      return accepted;
-    }
-    if (queue.length >= limits.queuedTasksMaxCount)
+    const waiting = loop ? loop.waiting : (await store.openTasks(id)).length;
+    if (waiting >= limits.queuedTasksMaxCount)
       throw new AppError(
         'limit_reached',
-        `${queue.length} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
+        `${waiting} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
       );
-    const known = await store.enqueue(id, task);
-    if (known === 'conflict') throw conflict(taskId);
-    activeAt = Date.now();
-    if (known === 'new') {
-      queue.push(task);
-      pump();
-    }
+    const accepted = { taskId, seq: loop ? loop.lastSeq : await lastSeqNow() };
+    const outcome = await store.enqueue(id, task, config.taskStrategy === 'reject');
+    if (outcome === 'conflict')
+      throw new AppError('conflict', `The task "${taskId}" is known in this session with another content.`);
+    if (outcome === 'busy')
+      throw new AppError(
+        'task_rejected',
+        'A task is open and this session takes one at a time (taskPipelineStrategy: reject).',
+      );
+    if (outcome === 'new') (await acquire())?.take(task);
     return accepted;
   }
 
-  async function stop(taskId?: string): Promise<void> {
-    const waiting = queue.filter((task) => taskId === undefined || task.taskId === taskId);
-    for (const task of waiting) queue.splice(queue.indexOf(task), 1);
-    const ended = waiting.map((task) => fail(task.taskId, stopped()));
-    for (const [key, run] of running)
-      if (taskId === undefined || key === taskId) run.controller.abort(stopped());
-    if (taskId === undefined && running.size === 0 && waiting.length === 0)
-      ended.push(append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined));
-    await Promise.all(ended);
+  async function lastSeqNow(): Promise<number> {
+    return (await store.lastSeqs([id])).get(id) ?? 0;
   }
 
-  async function clear(): Promise<void> {
-    const ended: Promise<void>[] = [];
-    for (const [taskId, run] of running) {
-      run.controller.abort(stopped());
-      if (!run.detached) ended.push(fail(taskId, stopped()));
-      run.detached = true;
+  /** Does it here when this node is or becomes the owner, else asks the owner and waits until it has. */
+  async function command(control: Control): Promise<void> {
+    const owned = await acquire();
+    if (owned) return control.kind === 'clear' ? owned.clear() : owned.stop(control.taskId);
+    const key = await store.control(id, control);
+    for (const until = Date.now() + CONTROL_TIMEOUT_MS; Date.now() < until;) {
+      if (await store.isHandled(id, key)) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, CONTROL_POLL_MS));
     }
-    if (queue.length > 0) ended.push(stop());
-    await Promise.all(ended);
-    const first: Message = {
-      type: 'session_started',
-      systemPrompt: config.systemPrompt,
-      seq: (lastSeq += 1),
-      time: Date.now(),
-    };
-    const fresh = openTranscript();
-    fresh.add(first);
-    transcript = Promise.resolve(fresh);
-    try {
-      await store.clear(id, epoch, first);
-    } catch (error) {
-      around.lost(error);
-      throw error;
-    }
-    activeAt = first.time;
-    feed.end('cleared');
-    feed.tell([first]);
+    throw new AppError(
+      'unavailable',
+      "The session's node does not answer; what was asked is kept and done as soon as one does.",
+      { retryAfterSeconds: 5 },
+    );
+  }
+
+  function abandon(): void {
+    const lost = loop;
+    loop = undefined;
+    if (lost) inBackground(lost.leave(true));
   }
 
   async function leave(reason: EndReason): Promise<void> {
-    leaving = reason;
-    for (const run of running.values()) {
-      run.detached = reason !== 'draining';
-      run.controller.abort(LEAVING);
-    }
-    await Promise.all([...running.values()].map((run) => run.done));
+    leaving = true;
+    const owned = loop ?? (await acquiring?.catch(() => undefined));
+    await owned?.leave(reason !== 'draining');
+    if (owned && reason === 'draining') await store.release(id, owned.epoch);
+    loop = undefined;
     feed.end(reason);
-    rest();
+    await Promise.all([...background, feed.rest()]);
   }
 
-  function rest(): void {
-    if (running.size > 0) return;
-    transcript = undefined;
-    equipment?.then((held) => held.close()).catch(() => undefined); // what could not be opened holds nothing
-    equipment = undefined;
-  }
-
-  pump();
+  if (owned) own(owned.standing, owned.equipment);
   return {
     id,
     stored,
-    get busy() {
-      return running.size > 0 || queue.length > 0;
+    get loop() {
+      return loop;
     },
     get watched() {
       return feed.size > 0;
     },
-    get activeAt() {
-      return activeAt;
+    acquire,
+    abandon,
+    wake() {
+      if (leaving) return;
+      if (loop) inBackground(loop.refresh());
+      else feed.poke();
+    },
+    async release() {
+      const owned = loop;
+      if (!owned || owned.busy) return;
+      loop = undefined;
+      await owned.leave(true);
+      await store.release(id, owned.epoch);
     },
     submit,
     history: readAll,
-    follow: (follower, after = lastSeq) => feed.follow(follower, after),
-    stop,
-    clear,
-    rest,
+    follow: (follower, after) => feed.follow(follower, after),
+    stop: (taskId) => command(taskId === undefined ? { kind: 'stop' } : { kind: 'stop', taskId }),
+    clear: () => command({ kind: 'clear' }),
     leave,
   };
 }
 
-const LEAVING = new AppError('stopped', 'The server is going away.');
-
-function stopped(): AppError {
-  return new AppError('stopped', 'The task was stopped.');
-}
-
-function conflict(taskId: string): AppError {
-  return new AppError('conflict', `The task "${taskId}" is known in this session with another content.`);
+function goingAway(): AppError {
+  return new AppError('unavailable', 'The server is going away; connect again.', { retryAfterSeconds: 1 });
 }

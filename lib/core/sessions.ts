@@ -2,13 +2,14 @@ import { v4 as uuid } from 'uuid';
 import { AppError } from '../errors.ts';
 import type { JsonObject } from './json.ts';
 import { openLiveSession } from './live-session.ts';
-import type { Equipment, LiveLimits, LiveSession } from './live-session.ts';
+import type { LiveLimits, LiveSession, Owned } from './live-session.ts';
+import type { Equipment } from './loop.ts';
 import type { Message } from './message.ts';
 import type { ModelConfig } from './model.ts';
 import { mayUse } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Session } from './session.ts';
-import type { Standing, Store, StoredSession } from './store.ts';
+import type { Store, StoredSession } from './store.ts';
 
 /** How tasks of a session, or calls of one reply, share time: one after the other, at once, or refused while one runs. */
 export type Strategy = 'serial' | 'parallel' | 'reject';
@@ -55,42 +56,29 @@ export interface SessionsOptions {
 }
 
 const SWEEP_INTERVAL_MS = 500;
+const POLL_INTERVAL_MS = 1000;
 const REST_AFTER_MS = 60_000;
-const EXPIRED_AT_ONCE = 100;
+const AT_ONCE = 100;
 
-/** All sessions over a store; those with unfinished tasks go on at once. */
+/** All sessions over a store; those with unfinished tasks that no node works on go on at once. */
 export async function openSessions({ store, equip, limits, onError }: SessionsOptions): Promise<Sessions> {
   const live = new Map<string, Promise<LiveSession | undefined>>();
   let closing = false;
 
-  function wake(stored: StoredSession, standing: Standing, ready?: Equipment): LiveSession {
-    let first = ready;
-    return openLiveSession(stored, standing, {
+  function open(stored: StoredSession, lastSeq: number, owned?: Owned): LiveSession {
+    const around = {
       store,
       limits,
-      equip: async () => {
-        const held = first ?? (await equip(stored.config, stored.owner));
-        first = undefined;
-        return held;
-      },
-      lost(error) {
-        onError(error, stored.id);
-        forget(stored.id);
-      },
-    });
-  }
-
-  /** Drops a session that cannot go on here; it is loaded afresh when somebody asks for it. */
-  function forget(id: string): void {
-    const entry = live.get(id);
-    live.delete(id);
-    entry?.then((session) => session?.leave('draining')).catch((error: unknown) => onError(error, id));
+      equip: () => equip(stored.config, stored.owner),
+      onError: (error: unknown) => onError(error, stored.id),
+    };
+    return openLiveSession(stored, lastSeq, around, owned);
   }
 
   function load(id: string): Promise<LiveSession | undefined> {
     let entry = live.get(id);
     if (!entry) {
-      entry = read(id);
+      entry = store.findSession(id).then((stored) => stored && open(stored, stored.lastSeq));
       live.set(id, entry);
       entry.then(
         (session) => !session && live.delete(id),
@@ -100,20 +88,12 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     return entry;
   }
 
-  async function read(id: string): Promise<LiveSession | undefined> {
-    const stored = await store.findSession(id);
-    const standing = stored && (await store.claim(id));
-    return stored && standing ? wake(stored, standing) : undefined;
-  }
-
   async function create(config: SessionConfig, owner: Principal): Promise<string> {
     if (closing) throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
-    if ((await store.countSessions(owner.id)) >= limits.sessionsPerOwnerMaxCount)
-      throw new AppError(
-        'too_many_requests',
-        `${limits.sessionsPerOwnerMaxCount} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`,
-        { retryAfterSeconds: 60 },
-      );
+    if ((await store.countSessions(owner.id)) >= limits.sessionsPerOwnerMaxCount) {
+      const text = `${limits.sessionsPerOwnerMaxCount} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`;
+      throw new AppError('too_many_requests', text, { retryAfterSeconds: 60 });
+    }
     const equipment = await equip(config, owner.id);
     const id = uuid();
     const now = Date.now();
@@ -121,34 +101,70 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     const stored: StoredSession = { id, owner: owner.id, config, createdAt: now, expiresAt };
     const first: Message = { type: 'session_started', systemPrompt: config.systemPrompt, seq: 1, time: now };
     try {
-      await store.createSession(stored, first);
+      const { epoch } = await store.createSession(stored, first);
+      const standing = { epoch, lastSeq: 1, lastTime: now, tasks: [] };
+      live.set(id, Promise.resolve(open(stored, 1, { standing, equipment })));
     } catch (error) {
       equipment.close();
       throw error;
     }
-    live.set(
-      id,
-      Promise.resolve(wake(stored, { epoch: 1, lastSeq: 1, lastTime: now, tasks: [] }, equipment)),
-    );
     return id;
   }
 
+  /** Ends sessions that were idle too long, on the node that owns them or comes to. */
   async function sweep(): Promise<void> {
     const now = Date.now();
-    for (const id of await store.findExpired(now, EXPIRED_AT_ONCE)) {
+    for (const id of await store.findExpired(now, AT_ONCE)) {
       const session = await load(id);
-      if (!session) continue;
-      const idleFrom = session.busy ? now : session.activeAt;
+      const loop = await session?.acquire();
+      if (!session || !loop) continue;
+      const idleFrom = loop.busy ? now : loop.activeAt;
       const expiresAt = idleFrom + (session.stored.config.timeoutSeconds ?? 0) * 1000;
-      if (expiresAt > now) await store.postpone(id, expiresAt);
-      else await remove(id, session);
+      if (expiresAt > now) {
+        await store.postpone(id, expiresAt);
+        continue;
+      }
+      await store.removeSession(id, loop.epoch);
+      live.delete(id);
+      await session.leave('expired');
     }
   }
 
-  async function remove(id: string, session: LiveSession): Promise<void> {
-    await store.removeSession(id);
-    live.delete(id);
-    await session.leave('expired');
+  /** Behind the wake-ups: takes over what no node works on, and shows watchers what other nodes wrote. */
+  async function poll(): Promise<void> {
+    for (const id of await store.findOrphans(AT_ONCE)) {
+      const session = await load(id);
+      if (session?.loop) session.wake();
+      else await session?.acquire();
+    }
+    const watching: LiveSession[] = [];
+    for (const entry of live.values()) {
+      const session = await entry;
+      if (session?.watched && !session.loop) watching.push(session);
+    }
+    if (watching.length === 0) return;
+    const known = await store.lastSeqs(watching.map(({ id }) => id));
+    for (const session of watching) {
+      if (known.has(session.id)) session.wake();
+      else {
+        live.delete(session.id);
+        await session.leave('expired');
+      }
+    }
+  }
+
+  async function renew(): Promise<void> {
+    const owned = new Map<string, LiveSession>();
+    const epochs = new Map<string, number>();
+    for (const [id, entry] of live) {
+      const session = await entry;
+      if (!session?.loop) continue;
+      owned.set(id, session);
+      epochs.set(id, session.loop.epoch);
+    }
+    const kept = await store.renew(epochs);
+    for (const [id, session] of owned)
+      if (!kept.has(id) && session.loop?.epoch === epochs.get(id)) session.abandon();
   }
 
   /** Gives back the memory of sessions at rest; what nobody watches is forgotten. */
@@ -156,15 +172,26 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     const before = Date.now() - REST_AFTER_MS;
     for (const [id, entry] of live) {
       const session = await entry;
-      if (!session || session.busy || session.activeAt > before) continue;
-      session.rest();
-      if (!session.watched) live.delete(id);
+      if (!session || session.loop?.busy || (session.loop?.activeAt ?? 0) > before) continue;
+      await session.release();
+      if (!session.watched && !session.loop) live.delete(id);
     }
   }
 
-  const sweeper = every(SWEEP_INTERVAL_MS, sweep, (error) => onError(error, ''));
-  const tidier = every(REST_AFTER_MS / 2, tidy, (error) => onError(error, ''));
-  for (const id of await store.findUnfinished()) await load(id);
+  store.onWake((id) => {
+    live
+      .get(id)
+      ?.then((session) => session?.wake())
+      .catch((error: unknown) => onError(error, id));
+  });
+  await poll();
+  const report = (error: unknown): void => onError(error, '');
+  const ends = [
+    every(SWEEP_INTERVAL_MS, sweep, report),
+    every(POLL_INTERVAL_MS, poll, report),
+    every(store.leaseMs / 3, renew, report),
+    every(REST_AFTER_MS / 2, tidy, report),
+  ];
 
   return {
     create,
@@ -179,7 +206,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     },
     async close() {
       closing = true;
-      await Promise.all([sweeper(), tidier()]);
+      await Promise.all(ends.map((end) => end()));
       await Promise.all([...live.values()].map(async (entry) => (await entry)?.leave('draining')));
     },
   };

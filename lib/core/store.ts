@@ -31,7 +31,7 @@ export interface JournalEntry extends JournalKey {
   arguments: JsonObject;
 }
 
-/** Where a session stands when a process becomes its only writer: the last line of its log, its open tasks in order. */
+/** Where a session stands when a node becomes its only writer: the last line of its log, its open tasks in order. */
 export interface Standing {
   epoch: number;
   lastSeq: number;
@@ -45,8 +45,14 @@ export interface TaskEnd {
   status: TaskStatus;
 }
 
+/** What another node wants of a session's owner. */
+export type Control = { kind: 'stop'; taskId?: string } | { kind: 'clear' };
+
+/** What became of a task that was handed in: `busy` when something else is open and `alone` was asked for. */
+export type Enqueued = 'new' | 'same' | 'conflict' | 'busy';
+
 /**
- * Where sessions live.
+ * Where sessions live; what several nodes share.
  *
  * Contract:
  * - Every promise resolves after the commit; everything asked for in one event-loop tick is one transaction.
@@ -55,19 +61,25 @@ export interface TaskEnd {
  * - Configurations are sealed: no key of a client is readable in the database.
  */
 export interface Store {
-  createSession(session: StoredSession, first: Message): Promise<void>;
-  findSession(id: string): Promise<StoredSession | undefined>;
+  /** How long a node that says nothing still owns its sessions. */
+  readonly leaseMs: number;
+  createSession(session: StoredSession, first: Message): Promise<{ epoch: number }>;
+  /** With the number of its log's last line. */
+  findSession(id: string): Promise<(StoredSession & { lastSeq: number }) | undefined>;
   countSessions(owner: string): Promise<number>;
   /** The session with its log and inbox; its journal stays. */
-  removeSession(id: string): Promise<void>;
+  removeSession(id: string, epoch: number): Promise<void>;
   /** Sessions whose `expiresAt` has passed, at most `limit`. */
   findExpired(now: number, limit: number): Promise<string[]>;
   postpone(id: string, expiresAt: number): Promise<void>;
 
-  /** Makes this process the session's only writer, from where it stands. */
-  claim(id: string): Promise<Standing | undefined>;
-  /** Sessions with tasks that have not ended. */
-  findUnfinished(): Promise<string[]>;
+  /** Makes this node the session's only writer for a lease; `held`: another node is; undefined: no such session. */
+  claim(id: string): Promise<Standing | 'held' | undefined>;
+  /** Prolongs the leases of these sessions; those that another node has taken over are left out of the answer. */
+  renew(epochs: ReadonlyMap<string, number>): Promise<Set<string>>;
+  release(id: string, epoch: number): Promise<void>;
+  /** Sessions with open tasks or controls that no node works on. */
+  findOrphans(limit: number): Promise<string[]>;
 
   append(id: string, epoch: number, messages: readonly Message[], ended?: TaskEnd): Promise<void>;
   /** Lines after number `after`, in order. */
@@ -76,13 +88,25 @@ export interface Store {
   clear(id: string, epoch: number, first: Message): Promise<void>;
 
   /** `same`: this task is known with this content; `conflict`: with another. */
-  enqueue(id: string, task: StoredTask): Promise<'new' | 'same' | 'conflict'>;
-  /** Whether a task is known, without storing it. */
-  recognise(id: string, task: StoredTask): Promise<'unknown' | 'same' | 'conflict'>;
+  enqueue(id: string, task: StoredTask, alone: boolean): Promise<Enqueued>;
+  /** Open tasks in order of arrival. */
+  openTasks(id: string): Promise<StoredTask[]>;
+
+  /** Asks the owner; the answer is for `isHandled`. */
+  control(id: string, control: Control): Promise<string>;
+  isHandled(id: string, control: string): Promise<boolean>;
+  /** What the owner is asked, in order; `handled` takes it off the list. */
+  controls(id: string): Promise<{ key: string; control: Control }[]>;
+  handled(id: string, key: string): Promise<void>;
 
   /** True: the row was written now, the call may be sent. False: it was there, the call may have been sent before. */
   permit(id: string, epoch: number, entry: JournalEntry): Promise<boolean>;
   settle(id: string, key: JournalKey, outcome: Outcome): Promise<void>;
+
+  /** Hears of sessions that other nodes wrote to: ids, sooner or later than the commit, perhaps more than once. */
+  onWake(hear: (id: string) => void): void;
+  /** Of these sessions, the last number of each log; removed ones are left out. */
+  lastSeqs(ids: readonly string[]): Promise<Map<string, number>>;
 
   close(): Promise<void>;
 }

@@ -12,6 +12,8 @@ export const migrations: Record<string, Migration> = {
         .addColumn('created_at', 'bigint', (column) => column.notNull())
         .addColumn('expires_at', 'bigint')
         .addColumn('epoch', 'bigint', (column) => column.notNull())
+        .addColumn('node', 'text')
+        .addColumn('lease_until', 'bigint', (column) => column.notNull())
         .execute();
       await db.schema.createIndex('sessions_by_owner').on('sessions').column('owner').execute();
       await db.schema.createIndex('sessions_by_expiry').on('sessions').column('expires_at').execute();
@@ -51,6 +53,15 @@ export const migrations: Record<string, Migration> = {
         .addColumn('sent_at', 'bigint', (column) => column.notNull())
         .addColumn('settled_at', 'bigint')
         .addPrimaryKeyConstraint('calls_pk', ['session_id', 'seq', 'call_id'])
+        .execute();
+      await db.schema
+        .createTable('controls')
+        .addColumn('session_id', 'text', (column) => column.notNull())
+        .addColumn('key', 'text', (column) => column.notNull())
+        .addColumn('position', 'bigint', (column) => column.notNull())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('task_id', 'text')
+        .addPrimaryKeyConstraint('controls_pk', ['session_id', 'key'])
         .execute();
     },
   },

@@ -4,6 +4,7 @@ export interface Schema {
   messages: MessagesTable;
   tasks: TasksTable;
   calls: CallsTable;
+  controls: ControlsTable;
 }
 
 interface SessionsTable {
@@ -15,6 +16,9 @@ interface SessionsTable {
   expires_at: number | null;
   /** Raised by every claim; writes under an older one are refused. */
   epoch: number;
+  /** The node that owns the session until `lease_until`. */
+  node: string | null;
+  lease_until: number;
 }
 
 /** The log: append-only, numbered without gaps in a session. */
@@ -50,4 +54,13 @@ interface CallsTable {
   outcome: 'sent' | 'done' | 'none' | 'unknown';
   sent_at: number;
   settled_at: number | null;
+}
+
+/** What nodes ask of a session's owner. */
+interface ControlsTable {
+  session_id: string;
+  key: string;
+  position: number;
+  kind: 'stop' | 'clear';
+  task_id: string | null;
 }

@@ -8,10 +8,10 @@ type Row<Table extends keyof Schema> = Schema[Table];
 /** A write that waits for the next transaction. */
 export type Write =
   | { kind: 'append'; session: string; epoch: number; rows: Row<'messages'>[]; also?: Run }
-  | { kind: 'enqueue'; row: Row<'tasks'> }
+  | { kind: 'enqueue'; session: string; row: Row<'tasks'> }
   | { kind: 'permit'; session: string; epoch: number; row: Row<'calls'> }
   /** Anything rarer: alone, in its place. */
-  | { kind: 'run'; run: Run };
+  | { kind: 'run'; session: string; run: Run };
 
 /** What stands or falls with a write: `also` happens only when its append does. */
 type Run = (trx: Transaction<Schema>) => Promise<unknown>;
@@ -37,7 +37,12 @@ type Outcome = { value: unknown } | { error: unknown };
 
 const ROWS_A_STATEMENT = 100;
 
-export function openWriter(db: Kysely<Schema>, engine: 'sqlite' | 'postgres'): Writer {
+/** A writer; `notify` tells other nodes, in the transaction, which sessions it writes to. */
+export function openWriter(
+  db: Kysely<Schema>,
+  engine: 'sqlite' | 'postgres',
+  notify?: (trx: Transaction<Schema>, sessions: string[]) => Promise<void>,
+): Writer {
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | undefined;
   const statements = new Map<string, CompiledQuery>();
@@ -63,6 +68,7 @@ export function openWriter(db: Kysely<Schema>, engine: 'sqlite' | 'postgres'): W
       return await db.transaction().execute(async (trx) => {
         const outcomes: Outcome[] = [];
         for (const segment of segmentsOf(batch)) outcomes.push(...(await runSegment(trx, segment)));
+        await notify?.(trx, [...new Set(batch.map(({ write }) => write.session))]);
         return outcomes;
       });
     } catch (error) {
@@ -104,7 +110,8 @@ export function openWriter(db: Kysely<Schema>, engine: 'sqlite' | 'postgres'): W
     trx: Transaction<Schema>,
     writes: readonly Write[],
   ): Promise<Map<string, number>> {
-    const ids = [...new Set(writes.flatMap((write) => ('session' in write ? [write.session] : [])))];
+    const fencing = writes.filter((write) => write.kind === 'append' || write.kind === 'permit');
+    const ids = [...new Set(fencing.map((write) => write.session))];
     const epochs = new Map<string, number>();
     for (let from = 0; from < ids.length; from += ROWS_A_STATEMENT) {
       const some = ids.slice(from, from + ROWS_A_STATEMENT);

@@ -71,7 +71,7 @@ export function describeStore(
     it('gives a session back as it was stored, and nothing for an unknown id', async () => {
       const session = newSession({ expiresAt: 5000 });
       await store.createSession(session, first);
-      expect(await store.findSession(session.id)).to.deep.equal(session);
+      expect(await store.findSession(session.id)).to.deep.equal({ ...session, lastSeq: 1 });
       expect(await store.read(session.id, 0, 10)).to.deep.equal([first]);
       expect(await store.findSession('nobody')).to.equal(undefined);
       expect(await store.claim('nobody')).to.equal(undefined);
@@ -129,7 +129,7 @@ export function describeStore(
     it('lets only the newest claim write', async () => {
       const session = newSession();
       await store.createSession(session, first);
-      await store.enqueue(session.id, task('open'));
+      await store.enqueue(session.id, task('open'), false);
       const standing = await store.claim(session.id);
       expect(standing).to.deep.equal({ epoch: 2, lastSeq: 1, lastTime: 1000, tasks: [task('open')] });
       const end = { taskId: 'open', status: 'done' } as const;
@@ -138,7 +138,8 @@ export function describeStore(
       expect(await refusal(store.permit(session.id, 1, entry))).to.equal('conflict');
       expect(await refusal(store.clear(session.id, 1, { ...first, seq: 2 }))).to.equal('conflict');
       expect(await store.read(session.id, 0, 10)).to.deep.equal([first]);
-      expect((await store.claim(session.id))?.tasks).to.deep.equal([task('open')]);
+      expect(await store.openTasks(session.id)).to.deep.equal([task('open')]);
+      await store.claim(session.id);
       await store.append(session.id, 3, [line(2)], end);
       expect(await store.claim(session.id)).to.deep.equal({
         epoch: 4,
@@ -151,24 +152,73 @@ export function describeStore(
     it('knows a task again by its id, and tells another content apart', async () => {
       const session = newSession();
       await store.createSession(session, first);
-      expect(await store.recognise(session.id, task('a'))).to.equal('unknown');
       expect(
-        await Promise.all([store.enqueue(session.id, task('a')), store.enqueue(session.id, task('a'))]),
+        await Promise.all([
+          store.enqueue(session.id, task('a'), false),
+          store.enqueue(session.id, task('a'), false),
+        ]),
       ).to.deep.equal(['new', 'same']);
-      expect(await store.enqueue(session.id, task('a', 'other'))).to.equal('conflict');
-      expect(await store.recognise(session.id, task('a'))).to.equal('same');
-      expect(await store.recognise(session.id, task('a', 'other'))).to.equal('conflict');
+      expect(await store.enqueue(session.id, task('a', 'other'), false)).to.equal('conflict');
       await store.append(session.id, 1, [line(2)], { taskId: 'a', status: 'stopped' });
-      expect(await store.enqueue(session.id, task('a'))).to.equal('same');
+      expect(await store.enqueue(session.id, task('a'), false)).to.equal('same');
     });
 
     it('gives open tasks in the order of arrival, and the sessions that have some', async () => {
       const session = newSession();
       await store.createSession(session, first);
-      for (const id of ['z', 'b', 'a']) await store.enqueue(session.id, task(id));
+      for (const id of ['z', 'b', 'a']) await store.enqueue(session.id, task(id), false);
       await store.append(session.id, 1, [line(2)], { taskId: 'b', status: 'failed' });
-      expect((await store.claim(session.id))?.tasks).to.deep.equal([task('z'), task('a')]);
-      expect(await store.findUnfinished()).to.include(session.id);
+      expect(await store.openTasks(session.id)).to.deep.equal([task('z'), task('a')]);
+      expect(await store.claim(session.id)).to.deep.include({ tasks: [task('z'), task('a')] });
+    });
+
+    it('takes a task that must be alone only when none is open', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const both = await Promise.all(['a', 'b'].map((id) => store.enqueue(session.id, task(id), true)));
+      expect(both).to.deep.equal(['new', 'busy']);
+      expect(await store.enqueue(session.id, task('a'), true)).to.equal('same');
+      expect(await store.enqueue(session.id, task('a', 'other'), true)).to.equal('conflict');
+      await store.append(session.id, 1, [line(2)], { taskId: 'a', status: 'done' });
+      expect(await store.enqueue(session.id, task('b'), true)).to.equal('new');
+    });
+
+    it('keeps what is asked of the owner, in order, until it is handled', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const stop = await store.control(session.id, { kind: 'stop', taskId: 'a' });
+      const clear = await store.control(session.id, { kind: 'clear' });
+      await store.control(session.id, { kind: 'stop' });
+      const asked = await store.controls(session.id);
+      expect(asked.map(({ control }) => control)).to.deep.equal([
+        { kind: 'stop', taskId: 'a' },
+        { kind: 'clear' },
+        { kind: 'stop' },
+      ]);
+      await store.handled(session.id, stop);
+      expect([
+        await store.isHandled(session.id, stop),
+        await store.isHandled(session.id, clear),
+      ]).to.deep.equal([true, false]);
+      expect((await store.controls(session.id)).map(({ key }) => key))
+        .to.include(clear)
+        .and.not.include(stop);
+    });
+
+    it('tells the last number of logs, and leaves out those that are gone', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      await store.append(session.id, 1, [line(2)]);
+      expect(await store.lastSeqs([session.id, 'nobody'])).to.deep.equal(new Map([[session.id, 2]]));
+      expect(await store.lastSeqs([])).to.deep.equal(new Map());
+    });
+
+    it('prolongs the leases of sessions that are still its own', async () => {
+      const session = newSession();
+      const { epoch } = await store.createSession(session, first);
+      expect(await store.renew(new Map([[session.id, epoch]]))).to.deep.equal(new Set([session.id]));
+      await store.release(session.id, epoch);
+      expect(await store.claim(session.id)).to.deep.include({ epoch: epoch + 1 });
     });
 
     it('permits a call once', async () => {
@@ -202,11 +252,11 @@ export function describeStore(
       expect(await store.findExpired(10, 100)).to.include(session.id);
       await store.postpone(session.id, 20);
       expect(await store.findExpired(10, 100)).to.not.include(session.id);
-      await store.removeSession(session.id);
+      await store.removeSession(session.id, 1);
       expect(await store.findExpired(30, 100)).to.not.include(session.id);
       expect(await store.findSession(session.id)).to.equal(undefined);
       expect(await store.read(session.id, 0, 10)).to.deep.equal([]);
-      expect(await store.findSession(lasting.id)).to.deep.equal(lasting);
+      expect(await store.findSession(lasting.id)).to.deep.equal({ ...lasting, lastSeq: 1 });
     });
   });
 }

@@ -5,6 +5,10 @@ import { expect } from 'chai';
 import { connectStore } from '../../lib/store/index.ts';
 import { describeStore, newSession } from '../contracts/store.ts';
 
+const onError = (error: unknown): never => {
+  throw error;
+};
+
 describe('stores', () => {
   let folder: string;
   before(async () => {
@@ -13,7 +17,11 @@ describe('stores', () => {
   after(() => rm(folder, { recursive: true }));
 
   describeStore('SQLite', async () => ({
-    store: await connectStore(`sqlite:${join(folder, 'deep', 'contract.db')}`, 'a secret'),
+    store: await connectStore({
+      databaseUrl: `sqlite:${join(folder, 'deep', 'contract.db')}`,
+      secret: 'a secret',
+      onError,
+    }),
     async dump() {
       const names = await readdir(join(folder, 'deep'));
       const files = await Promise.all(names.map((name) => readFile(join(folder, 'deep', name), 'latin1')));
@@ -24,22 +32,24 @@ describe('stores', () => {
   it('opens a database again with everything in it, also its sealed configurations', async () => {
     const url = `sqlite:${join(folder, 'again.db')}`;
     const session = newSession();
-    const before = await connectStore(url, 'a secret');
+    const before = await connectStore({ databaseUrl: url, secret: 'a secret', onError });
     await before.createSession(session, { type: 'session_started', systemPrompt: '', seq: 1, time: 1 });
     await before.close();
-    const after = await connectStore(url, 'a secret');
-    expect(await after.findSession(session.id)).to.deep.equal(session);
+    const after = await connectStore({ databaseUrl: url, secret: 'a secret', onError });
+    expect(await after.findSession(session.id)).to.deep.equal({ ...session, lastSeq: 1 });
     await after.close();
-    const stranger = await connectStore(url, 'another secret');
+    const stranger = await connectStore({ databaseUrl: url, secret: 'another secret', onError });
     const error: unknown = await stranger.findSession(session.id).catch((reason: unknown) => reason);
     expect(String(error)).to.contain('another SECRET_KEY');
     await stranger.close();
   });
 
   it('refuses a DATABASE_URL of no known kind', async () => {
-    const error: unknown = await connectStore('mysql://root:hunter2@db', 's').catch(
-      (reason: unknown) => reason,
-    );
+    const error: unknown = await connectStore({
+      databaseUrl: 'mysql://root:hunter2@db',
+      secret: 's',
+      onError,
+    }).catch((reason: unknown) => reason);
     expect(String(error)).to.equal('AppError: DATABASE_URL is of no known kind: mysql');
   });
 });

@@ -1,0 +1,272 @@
+import { AppError, messageOf } from '../errors.ts';
+import type { Feed } from './feed.ts';
+import type { Message, MessageBody, TaskStatus } from './message.ts';
+import type { Model } from './model.ts';
+import type { Standing, Store, StoredSession, StoredTask, TaskEnd } from './store.ts';
+import { runTask } from './task.ts';
+import type { TaskLimits } from './task.ts';
+import type { Toolbox } from './toolbox.ts';
+import { openTranscript } from './transcript.ts';
+import type { Transcript } from './transcript.ts';
+
+/** What a session works with, opened from its configuration. `close` gives its documents back. */
+export interface Equipment {
+  model: Model;
+  toolbox: Toolbox;
+  close(): void;
+}
+
+export interface LoopLimits extends TaskLimits {
+  taskTimeoutMs: number;
+}
+
+export interface LoopOptions {
+  stored: StoredSession;
+  standing: Standing;
+  store: Store;
+  feed: Feed;
+  limits: LoopLimits;
+  equip(): Promise<Equipment>;
+  /** What `equip` would open, when it is open already. */
+  equipment?: Equipment;
+  /** All of the log, for the transcript. */
+  readAll(): Promise<Message[]>;
+  /** The loop cannot go on (another node took over, or the store failed). */
+  lost(error: unknown): void;
+}
+
+/** A session's working side, on the one node that owns it: takes tasks, runs them, is the log's only writer. */
+export interface Loop {
+  readonly epoch: number;
+  /** Whether a task runs or waits. */
+  readonly busy: boolean;
+  readonly waiting: number;
+  /** The number and time (ms) of the last line. */
+  readonly lastSeq: number;
+  readonly activeAt: number;
+  /** A committed task; one that is known already is ignored. */
+  take(task: StoredTask): void;
+  /** Looks for tasks and controls that other nodes have written. */
+  refresh(): Promise<void>;
+  stop(taskId?: string): Promise<void>;
+  clear(): Promise<void>;
+  /** Gives back what can be loaded again; nothing while a task runs. */
+  rest(): void;
+  /** Starts nothing more, aborts the model, lets calls on the wire finish. `abandon`: their results are not logged. */
+  leave(abandon: boolean): Promise<void>;
+}
+
+interface Running {
+  controller: AbortController;
+  done: Promise<void>;
+  /** What comes now goes to the journal only. */
+  detached: boolean;
+}
+
+/** A loop over a session that was just claimed; its open tasks go on at once. */
+export function openLoop(options: LoopOptions): Loop {
+  const { stored, standing, store, feed, limits, equip, readAll, lost } = options;
+  const { id, config } = stored;
+  const { epoch } = standing;
+  let { lastSeq, lastTime } = standing;
+  let transcript: Promise<Transcript> | undefined;
+  let equipment = options.equipment && Promise.resolve(options.equipment);
+  let leaving = false;
+  const queue: StoredTask[] = [];
+  const running = new Map<string, Running>();
+  /** Every task that was ever taken here, so that none is run again. */
+  let taken = new Set<string>();
+
+  /** The one place that makes a message: numbers it, stores it, tells the followers. */
+  async function append(bodies: readonly MessageBody[], ended?: TaskEnd): Promise<Message[]> {
+    const time = Date.now();
+    const messages = bodies.map((body): Message => ({ ...body, seq: (lastSeq += 1), time }));
+    try {
+      await store.append(id, epoch, messages, ended);
+    } catch (error) {
+      lost(error);
+      throw error;
+    }
+    lastTime = time;
+    const known = await transcript;
+    // Before anybody is told, so that whoever sees the end may send the next task at once.
+    if (ended && !running.get(ended.taskId)?.detached) running.delete(ended.taskId);
+    if (known) for (const message of messages) known.add(message);
+    feed.tell(messages);
+    return messages;
+  }
+
+  async function loadTranscript(): Promise<Transcript> {
+    const loaded = openTranscript();
+    for (const message of await readAll()) loaded.add(message);
+    return loaded;
+  }
+
+  function pump(): void {
+    while (!leaving && queue.length > 0 && (config.taskStrategy === 'parallel' || running.size === 0)) {
+      const task = queue.shift()!;
+      const run: Running = { controller: new AbortController(), done: Promise.resolve(), detached: false };
+      running.set(task.taskId, run);
+      run.done = work(task, run).then(() => {
+        running.delete(task.taskId);
+        pump();
+      });
+    }
+  }
+
+  /** Never rejects: a task's failure is its last line; a store's failure has been told to `lost`. */
+  async function work(task: StoredTask, run: Running): Promise<void> {
+    const { taskId } = task;
+    const { signal } = run.controller;
+    const late = (): void => run.controller.abort(tooLong(limits.taskTimeoutMs));
+    const deadline = setTimeout(late, limits.taskTimeoutMs).unref();
+    const say = (bodies: readonly MessageBody[], ended?: TaskEnd): Promise<Message[]> =>
+      run.detached ? Promise.reject(stopped()) : append(bodies, ended);
+    try {
+      const known = await (transcript ??= loadTranscript());
+      if (!known.has(taskId))
+        await say([{ type: 'task_started', taskId, form: task.form, content: task.content }]);
+      const { model, toolbox } = await (equipment ??= equip());
+      const answer = await runTask({
+        taskId,
+        model,
+        toolbox,
+        toolStrategy: config.toolStrategy,
+        transcript: known,
+        limits,
+        signal,
+        append: (...bodies) => say(bodies),
+        permit: (seq, call, checked) =>
+          store.permit(id, epoch, {
+            seq,
+            taskId,
+            callId: call.callId,
+            tool: call.name,
+            arguments: checked.arguments,
+          }),
+        settle: (seq, call, outcome) => store.settle(id, { seq, callId: call.callId }, outcome),
+        ...(task.stream && { onDelta: (text: string) => feed.tellDelta({ taskId, text }) }),
+      });
+      const lines: MessageBody[] = [
+        { type: 'model_reply', taskId, ...answer },
+        { type: 'task_ended', taskId, status: 'done' },
+      ];
+      await say(lines, { taskId, status: 'done' });
+    } catch (error) {
+      if (run.detached || signal.reason === LEAVING) return;
+      await end(taskId, error).catch(() => undefined); // `lost` has been told by append
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async function end(taskId: string, error: unknown): Promise<void> {
+    const known =
+      error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
+    const status: TaskStatus = known.code === 'stopped' ? 'stopped' : 'failed';
+    const told = status === 'failed' ? { error: { code: known.code, message: messageOf(known) } } : {};
+    await append([{ type: 'task_ended', taskId, status, ...told }], { taskId, status });
+  }
+
+  function take(task: StoredTask): void {
+    if (taken.has(task.taskId)) return;
+    taken.add(task.taskId);
+    queue.push(task);
+    pump();
+  }
+
+  async function stop(taskId?: string): Promise<void> {
+    const waiting = queue.filter((task) => taskId === undefined || task.taskId === taskId);
+    for (const task of waiting) queue.splice(queue.indexOf(task), 1);
+    const ended = waiting.map((task) => end(task.taskId, stopped()));
+    for (const [key, run] of running)
+      if (taskId === undefined || key === taskId) run.controller.abort(stopped());
+    if (taskId === undefined && running.size === 0 && waiting.length === 0)
+      ended.push(append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined));
+    await Promise.all(ended);
+  }
+
+  async function clear(): Promise<void> {
+    const ended: Promise<void>[] = [];
+    for (const [taskId, run] of running) {
+      run.controller.abort(stopped());
+      if (!run.detached) ended.push(end(taskId, stopped()));
+      run.detached = true;
+    }
+    if (queue.length > 0) ended.push(stop());
+    await Promise.all(ended);
+    const { systemPrompt } = config;
+    const first: Message = { type: 'session_started', systemPrompt, seq: (lastSeq += 1), time: Date.now() };
+    const fresh = openTranscript();
+    fresh.add(first);
+    transcript = Promise.resolve(fresh);
+    try {
+      await store.clear(id, epoch, first);
+    } catch (error) {
+      lost(error);
+      throw error;
+    }
+    lastTime = first.time;
+    feed.tell([first]);
+  }
+
+  async function refresh(): Promise<void> {
+    for (const task of await store.openTasks(id)) take(task);
+    for (const { key, control } of await store.controls(id)) {
+      await (control.kind === 'clear' ? clear() : stop(control.taskId));
+      await store.handled(id, key);
+    }
+  }
+
+  function rest(): void {
+    if (running.size > 0 || queue.length > 0) return;
+    transcript = undefined;
+    taken = new Set();
+    equipment?.then((held) => held.close()).catch(() => undefined); // what could not be opened holds nothing
+    equipment = undefined;
+  }
+
+  async function leave(abandon: boolean): Promise<void> {
+    leaving = true;
+    queue.length = 0;
+    for (const run of running.values()) {
+      run.detached ||= abandon;
+      run.controller.abort(LEAVING);
+    }
+    await Promise.all([...running.values()].map((run) => run.done));
+    rest();
+  }
+
+  for (const task of standing.tasks) take(task);
+  return {
+    epoch,
+    get busy() {
+      return queue.length > 0 || [...running.values()].some((run) => !run.detached);
+    },
+    get waiting() {
+      return queue.length;
+    },
+    get lastSeq() {
+      return lastSeq;
+    },
+    get activeAt() {
+      return lastTime;
+    },
+    take,
+    refresh,
+    stop,
+    clear,
+    rest,
+    leave,
+  };
+}
+
+const LEAVING = new AppError('stopped', 'The server is going away.');
+
+function stopped(): AppError {
+  return new AppError('stopped', 'The task was stopped.');
+}
+
+function tooLong(ms: number): AppError {
+  return new AppError('timeout', `The task was ended after ${ms} ms (TASK_TIMEOUT_MS).`);
+}

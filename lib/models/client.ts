@@ -1,0 +1,103 @@
+import { isObject } from '../core/json.ts';
+import { OpenAI } from 'openai/client';
+import { APIError } from 'openai/core/error';
+import type { Failure } from './retry.ts';
+
+/** One POST to a model endpoint: everything that is not shared between sessions comes with it. */
+export interface Ask {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  signal: AbortSignal;
+}
+
+/** Why a request got no 2xx answer. */
+export interface Refusal extends Failure {
+  /** The field that the endpoint names as the culprit. */
+  param: string | null | undefined;
+  /** What the endpoint says; empty when it says nothing. */
+  detail: string;
+}
+
+/** The official client, for every endpoint. */
+export interface Client {
+  /** Sends one request once (for retries see retry.ts). Resolves with a 2xx response whose body is unread. */
+  send(ask: Ask): Promise<Response>;
+  /** What an error of `send` says, or undefined for one that is not the client's. */
+  refusalOf(error: unknown): Refusal | undefined;
+}
+
+const ERROR_BODY_MAX_BYTES = 64 * 1024;
+
+/**
+ * The official client with what makes a call dear left out: headers and body come ready, so nothing is built anew, and
+ * the deadline is the caller's, so there is no timer of its own. It reads no key from the environment and knows no
+ * endpoint, so that one client can serve every session.
+ */
+class LeanOpenAI extends OpenAI {
+  override async buildRequest(options: Parameters<OpenAI['buildRequest']>[0]) {
+    const { path, headers, body, signal, timeout = 0 } = options;
+    const req = { method: 'POST', headers, body, signal, redirect: 'manual' };
+    // Any fetch takes headers as a plain object; the client's type asks for an instance, which costs 15 µs to make.
+    return { req: req as unknown as Awaited<ReturnType<OpenAI['buildRequest']>>['req'], url: path, timeout };
+  }
+
+  override async fetchWithTimeout(...[url, init]: Parameters<OpenAI['fetchWithTimeout']>): Promise<Response> {
+    const response = await this.#fetch(url, init);
+    return response.ok ? response : bounded(response);
+  }
+
+  protected override makeStatusError(
+    ...[status, body, message, headers]: Parameters<OpenAI['makeStatusError']>
+  ) {
+    // Not every server wraps its error as OpenAI does: {"detail": …} and {"message": …} are common.
+    const error =
+      isObject(body) && body['error'] === undefined ? (body['message'] ?? body['detail'] ?? body) : undefined;
+    return super.makeStatusError(
+      status,
+      error === undefined ? body : { error: { message: error } },
+      message,
+      headers,
+    );
+  }
+
+  readonly #fetch: typeof globalThis.fetch;
+
+  constructor(fetch: typeof globalThis.fetch) {
+    super({ apiKey: 'comes with each request', adminAPIKey: null, fetch, maxRetries: 0, logLevel: 'off' });
+    this.#fetch = fetch;
+  }
+}
+
+/** Opens the official client on a `fetch`. */
+export function openClient(fetch: typeof globalThis.fetch): Client {
+  const client = new LeanOpenAI(fetch);
+  return {
+    send: ({ url, headers, body, signal }) => client.post(url, { headers, body, signal }).asResponse(),
+    refusalOf(error) {
+      if (!(error instanceof APIError)) return undefined;
+      const { status, headers, param } = error;
+      const said = error.error === undefined && status === undefined ? '' : error.message;
+      const detail = said.replace(`${status} `, '').replace('status code (no body)', '');
+      return { status, headers, param, detail };
+    },
+  };
+}
+
+/** The same response with at most 64 KiB of its body, so that an endless error page cannot fill the memory. */
+async function bounded(response: Response): Promise<Response> {
+  const body = await readStart(response.body, ERROR_BODY_MAX_BYTES);
+  const headers = Object.fromEntries(response.headers.entries());
+  return new Response(response.status === 304 ? null : body, { status: response.status, headers });
+}
+
+async function readStart(body: Response['body'], maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= maxBytes) break;
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, maxBytes);
+}

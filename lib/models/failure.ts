@@ -1,0 +1,68 @@
+import { AppError, ModelError } from '../errors.ts';
+import type { Refusal } from './client.ts';
+import { retryAfterMs } from './retry.ts';
+
+const HINTS: Record<number, string> = {
+  401: '; check apiKey',
+  403: '; check apiKey',
+  404: '; check baseUrl and model',
+};
+
+/** What the caller is told when an endpoint gave no 2xx answer: who, which status, its own words, never the key. */
+export function refusalError(
+  host: string,
+  key: string | undefined,
+  refusal: Refusal,
+  cause: unknown,
+): ModelError {
+  const { status, headers } = refusal;
+  if (status === undefined) return unreachable(host, cause);
+  const detail = safeText(refusal.detail, key);
+  const message = `the model endpoint ${host} answered ${status}${detail === '' ? '' : `: ${detail}`}${HINTS[status] ?? ''}`;
+  const waitMs = retryAfterMs(headers);
+  return new ModelError(message, {
+    status,
+    cause,
+    ...(waitMs === undefined ? {} : { retryAfterSeconds: Math.ceil(waitMs / 1000) }),
+  });
+}
+
+function unreachable(host: string, error: unknown): ModelError {
+  const refused = findCause(error, (cause) => cause instanceof AppError);
+  if (refused instanceof AppError) return new ModelError(refused.message, { cause: error });
+  const coded = findCause(error, (cause) => typeof codeOf(cause) === 'string');
+  const code = coded === undefined ? 'no connection' : String(codeOf(coded));
+  return new ModelError(`the model endpoint ${host} cannot be reached (${code})`, { cause: error });
+}
+
+/** True when the way out was refused on purpose, so that trying again is no use. */
+export function isEgressRefusal(error: unknown): boolean {
+  return findCause(error, (cause) => cause instanceof AppError) !== undefined;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function findCause(error: unknown, wanted: (error: Error) => boolean): Error | undefined {
+  for (let depth = 0; depth < 8 && error instanceof Error; depth++, error = error.cause) {
+    if (wanted(error)) return error;
+    if (
+      error instanceof AggregateError &&
+      error.errors.some((inner) => inner instanceof Error && wanted(inner))
+    )
+      return error.errors.find((inner) => inner instanceof Error && wanted(inner)) as Error;
+  }
+  return undefined;
+}
+
+/** An endpoint's own words on one line, at most 300 characters, without anything that looks like a key. */
+export function safeText(text: string, key: string | undefined): string {
+  if (text.trimStart().startsWith('<')) return ''; // a proxy's HTML page
+  const keyless = key === undefined ? text : text.replaceAll(key, '***');
+  const line = keyless
+    .replaceAll(/\b(?:sk|pk|key)-[\w*.-]{4,}/g, '***')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}

@@ -1,0 +1,82 @@
+import type { JsonValue } from '../core/json.ts';
+import type { ModelConfig } from '../core/model.ts';
+
+/** A request field that some endpoints do not take, with what it is called there instead (nothing: it is left out). */
+const REFUSABLE = {
+  stream_options: undefined,
+  top_p: undefined,
+  temperature: undefined,
+  max_tokens: 'max_completion_tokens',
+  max_completion_tokens: undefined,
+} as const;
+
+type Refusable = keyof typeof REFUSABLE;
+
+/** What one endpoint has shown to be its way. */
+export interface Quirks {
+  /** The fields it has refused. */
+  refused: Set<Refusable>;
+  /** It was given without a path and stands under `/v1`. */
+  v1: boolean;
+}
+
+const ENDPOINTS_MAX_COUNT = 1_000;
+
+/** Remembers endpoints' ways, by a key that the caller makes of address and model; the oldest are forgotten. */
+export function rememberQuirks(): (endpoint: string) => Quirks {
+  const known = new Map<string, Quirks>();
+  return (endpoint) => {
+    let quirks = known.get(endpoint);
+    if (quirks === undefined) {
+      quirks = { refused: new Set(), v1: false };
+      known.set(endpoint, quirks);
+      for (const oldest of known.keys()) {
+        if (known.size <= ENDPOINTS_MAX_COUNT) break;
+        known.delete(oldest);
+      }
+    }
+    return quirks;
+  };
+}
+
+/** The fields of a request besides messages and tools, as this endpoint takes them. */
+export function requestHead(
+  config: Required<Pick<ModelConfig, 'model' | 'temperature' | 'topP' | 'maxTokens'>>,
+  stream: boolean,
+  quirks: Quirks,
+): Record<string, JsonValue> {
+  const wanted: [Refusable, JsonValue][] = [
+    ['temperature', config.temperature],
+    ['top_p', config.topP],
+    ['max_tokens', config.maxTokens],
+  ];
+  if (stream) wanted.push(['stream_options', { include_usage: true }]);
+  const head: Record<string, JsonValue> = { model: config.model };
+  if (stream) head['stream'] = true;
+  for (const [field, value] of wanted) {
+    let name: Refusable | undefined = field;
+    while (name !== undefined && quirks.refused.has(name)) name = REFUSABLE[name];
+    if (name !== undefined) head[name] = value;
+  }
+  return head;
+}
+
+/**
+ * Notes the field of `head` that a refusal (HTTP 400 or 422) names, and returns true when there is one, so that the same
+ * request fits better when it is made again. Where two are named (`temperature` and `top_p` together), the first of the
+ * table goes.
+ */
+export function noteRefusal(
+  quirks: Quirks,
+  head: Record<string, JsonValue>,
+  refusal: { status: number | undefined; param: string | null | undefined; detail: string },
+): boolean {
+  if (refusal.status !== 400 && refusal.status !== 422) return false;
+  const sent = (Object.keys(REFUSABLE) as Refusable[]).filter((field) => field in head);
+  const refused =
+    sent.find((field) => refusal.param === field || refusal.param?.startsWith(`${field}.`)) ??
+    sent.find((field) => new RegExp(`\\b${field}\\b`).test(refusal.detail));
+  if (refused === undefined || quirks.refused.has(refused)) return false;
+  quirks.refused.add(refused);
+  return true;
+}

@@ -1,0 +1,114 @@
+import type { ModelReply, ReplyOptions } from '../core/model.ts';
+import { ModelError } from '../errors.ts';
+import { safeText } from './failure.ts';
+import { createReplyBuilder, parseJson, type ReplyBuilder } from './reply.ts';
+import { createSseParser } from './sse.ts';
+
+/** The time a reply has. */
+export interface Limit {
+  /** Aborts when the caller wants no more, or when time is up, with that as its reason. */
+  readonly signal: AbortSignal;
+  /** Ms until the reply must be there. */
+  leftMs(): number;
+  /** Something came: a stream's silence starts anew. */
+  heard(): void;
+  /** All has come: only the connection's own end is waited for, this long. */
+  finish(graceMs: number): void;
+  close(): void;
+}
+
+export interface ReadOptions {
+  /** The model that was asked for. */
+  model: string;
+  /** Kept out of error messages. */
+  apiKey: string | undefined;
+  limit: Limit;
+  onDelta: ReplyOptions['onDelta'];
+}
+
+const REPLY_MAX_BYTES = 16 * 1024 * 1024;
+const DRAIN_TIMEOUT_MS = 250;
+
+/**
+ * Reads a reply from a 2xx response, streamed or whole as its content type says (some endpoints stream unasked, or do not
+ * when asked). Rejects with a ModelError.
+ */
+export async function readReply(response: Response, options: ReadOptions): Promise<ModelReply> {
+  const builder = createReplyBuilder(options.model);
+  const streamed = response.headers.get('content-type')?.includes('text/event-stream') === true;
+  let told = 0;
+  const tell = (text: string) => {
+    if (text === '') return;
+    told += text.length;
+    options.onDelta?.(text);
+  };
+  try {
+    if (streamed) await readStream(response, builder, options.limit, tell);
+    else tell(await readWhole(response, builder));
+    const reply = builder.build();
+    tell(reply.text.slice(told)); // what the builder adds at the end
+    return reply;
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw broken(error);
+    throw new ModelError(safeText(error.message, options.apiKey), { cause: error });
+  }
+}
+
+async function readStream(
+  response: Response,
+  builder: ReplyBuilder,
+  limit: Limit,
+  tell: (text: string) => void,
+): Promise<void> {
+  const parser = createSseParser();
+  let done = false;
+  const take = (events: string[]) => {
+    for (const data of events) {
+      if (done) return;
+      if (data.startsWith('[DONE]')) {
+        done = true;
+        limit.finish(DRAIN_TIMEOUT_MS);
+        return;
+      }
+      const json = parseJson(data);
+      if (json === undefined) throw new ModelError('the model endpoint sent an event that is not JSON');
+      tell(builder.add(json));
+    }
+  };
+  try {
+    for await (const bytes of bounded(response)) {
+      if (!done) limit.heard();
+      take(parser.push(bytes));
+    }
+    take(parser.end());
+  } catch (error) {
+    if (!done) throw error; // once all is there, how the connection ends does not matter
+  }
+  if (!done && !builder.finished) throw broken(undefined);
+}
+
+async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const bytes of bounded(response)) chunks.push(bytes);
+  const json = parseJson(Buffer.concat(chunks).toString());
+  if (json === undefined) {
+    const type = response.headers.get('content-type') ?? 'no content type';
+    throw new ModelError(
+      `the model endpoint answered with something that is not JSON (${type}); check baseUrl`,
+    );
+  }
+  return builder.add(json);
+}
+
+async function* bounded(response: Response): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const bytes of response.body ?? []) {
+    size += bytes.length;
+    if (size > REPLY_MAX_BYTES) throw new ModelError('the model endpoint sent more than 16 MiB');
+    yield bytes;
+  }
+}
+
+function broken(cause: unknown): ModelError {
+  return new ModelError("the model's reply broke off before its end", { cause });
+}

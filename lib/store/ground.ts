@@ -1,0 +1,66 @@
+import { sql } from 'kysely';
+import type { Kysely, RawBuilder, Transaction } from 'kysely';
+import type { Schema } from './schema.ts';
+import type { Vault } from './vault.ts';
+import { openWriter } from './writer.ts';
+import type { Writer } from './writer.ts';
+
+/** How nodes wake each other: ids only. */
+export interface Wakeups {
+  notify(trx: Transaction<Schema>, node: string, sessions: string[]): Promise<void>;
+  /** Hears `session` and the `node` that wrote. */
+  listen(hear: (session: string, node: string) => void): void;
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  db: Kysely<Schema>;
+  /** SQLite belongs to one process: its leases are always free. PostgreSQL is shared by many. */
+  engine: 'sqlite' | 'postgres';
+  vault: Vault;
+  wakeups?: Wakeups;
+  /** How long a node that says nothing still owns its sessions. */
+  leaseMs: number;
+}
+
+/** What every part of the store stands on. */
+export interface Ground extends StoreOptions {
+  /** This process among those that share the database. */
+  node: string;
+  writer: Writer;
+  /** Whether a session may be claimed. */
+  free: RawBuilder<boolean>;
+  /** When a lease that begins now ends. */
+  until: RawBuilder<number>;
+  /** Order of arrival: µs since the epoch, always rising in this process. */
+  nextPosition(): number;
+  /** A rare write: alone, in its place. */
+  run<T>(session: string, work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
+}
+
+/** Lays the ground for a store in this process, called `node`. */
+export function layGround(options: StoreOptions, node: string): Ground {
+  const { db, engine, wakeups, leaseMs } = options;
+  const writer = openWriter(db, engine, wakeups && ((trx, sessions) => wakeups.notify(trx, node, sessions)));
+  /** The database's clock where nodes share one, so that theirs need not agree. */
+  const now =
+    engine === 'postgres'
+      ? sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`
+      : sql<number>`(unixepoch('subsec') * 1000)`;
+  const free =
+    engine === 'postgres' ? sql<boolean>`(lease_until < ${now} or node = ${node})` : sql<boolean>`1 = 1`;
+  let lastPosition = 0;
+  return {
+    ...options,
+    node,
+    writer,
+    free,
+    until: sql<number>`${now} + ${sql.lit(leaseMs)}`,
+    nextPosition() {
+      lastPosition = Math.max(lastPosition + 1, Date.now() * 1000);
+      return lastPosition;
+    },
+    run: <T>(session: string, run: (trx: Transaction<Schema>) => Promise<T>) =>
+      writer.write({ kind: 'run', session, run }) as Promise<T>,
+  };
+}

@@ -1,0 +1,122 @@
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { v4 as uuid } from 'uuid';
+import type { Enqueued, Store, StoredTask } from '../core/store.ts';
+import type { Ground } from './ground.ts';
+import type { Schema } from './schema.ts';
+
+/** What users asked for, and what nodes ask of a session's owner. */
+export function openInbox({
+  db,
+  writer,
+  nextPosition,
+  run,
+}: Ground): Pick<Store, 'enqueue' | 'openTasks' | 'control' | 'isHandled' | 'controls' | 'handled'> {
+  async function compare(id: string, task: StoredTask): Promise<Enqueued> {
+    const row = await db
+      .selectFrom('tasks')
+      .select('body')
+      .where('session_id', '=', id)
+      .where('task_id', '=', task.taskId)
+      .executeTakeFirst();
+    return row?.body === taskBody(task) ? 'same' : 'conflict';
+  }
+
+  return {
+    async enqueue(id, task, alone) {
+      const row = {
+        session_id: id,
+        task_id: task.taskId,
+        position: nextPosition(),
+        body: taskBody(task),
+        stream: task.stream ? 1 : 0,
+        status: 'open' as const,
+      };
+      if (!alone) {
+        if ((await writer.write({ kind: 'enqueue', session: id, row })) === true) return 'new';
+        return compare(id, task);
+      }
+      const outcome = await run(id, async (trx) => {
+        // Whoever else hands in a task here waits for this row.
+        await trx
+          .updateTable('sessions')
+          .set({ owner: sql.ref('owner') })
+          .where('id', '=', id)
+          .execute();
+        const known = await trx
+          .selectFrom('tasks')
+          .select(['task_id', 'status'])
+          .where('session_id', '=', id)
+          .where(({ eb, or }) => or([eb('task_id', '=', task.taskId), eb('status', '=', 'open')]))
+          .execute();
+        if (known.some((one) => one.task_id === task.taskId)) return 'known';
+        if (known.length > 0) return 'busy';
+        await trx.insertInto('tasks').values(row).execute();
+        return 'new';
+      });
+      return outcome === 'known' ? compare(id, task) : outcome;
+    },
+
+    async openTasks(id) {
+      return (await selectOpenTasks(db, id).execute()).map(storedTask);
+    },
+
+    async control(id, control) {
+      const key = uuid();
+      const taskId = control.kind === 'stop' ? (control.taskId ?? null) : null;
+      const row = { session_id: id, key, position: nextPosition(), kind: control.kind, task_id: taskId };
+      await run(id, (trx) => trx.insertInto('controls').values(row).execute());
+      return key;
+    },
+
+    async isHandled(id, key) {
+      const row = await db
+        .selectFrom('controls')
+        .select('key')
+        .where('session_id', '=', id)
+        .where('key', '=', key)
+        .executeTakeFirst();
+      return row === undefined;
+    },
+
+    async controls(id) {
+      const rows = await db
+        .selectFrom('controls')
+        .select(['key', 'kind', 'task_id'])
+        .where('session_id', '=', id)
+        .orderBy('position')
+        .execute();
+      return rows.map(({ key, kind, task_id: taskId }) => ({
+        key,
+        control: kind === 'stop' && taskId !== null ? { kind, taskId } : { kind },
+      }));
+    },
+
+    async handled(id, key) {
+      await run(id, (trx) =>
+        trx.deleteFrom('controls').where('session_id', '=', id).where('key', '=', key).execute(),
+      );
+    },
+  };
+}
+
+/** The open tasks of a session, in order of arrival. */
+export function selectOpenTasks(on: Kysely<Schema>, id: string) {
+  return on
+    .selectFrom('tasks')
+    .select(['task_id', 'body', 'stream'])
+    .where('session_id', '=', id)
+    .where('status', '=', 'open')
+    .orderBy('position');
+}
+
+/** A task as it was handed in. */
+export function storedTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream'>): StoredTask {
+  const said = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content'>;
+  return { taskId: row.task_id, ...said, stream: row.stream === 1 };
+}
+
+/** Form and content only: the same text is the same task. */
+function taskBody({ form, content }: StoredTask): string {
+  return JSON.stringify({ form, content });
+}

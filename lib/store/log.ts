@@ -1,0 +1,76 @@
+import type { CompiledQuery } from 'kysely';
+import type { Message, MessageBody } from '../core/message.ts';
+import type { Store, TaskEnd } from '../core/store.ts';
+import type { Ground } from './ground.ts';
+import type { Schema } from './schema.ts';
+
+/** The logs: appended under an epoch, read from a number on. */
+export function openLog({ db, writer }: Ground): Pick<Store, 'append' | 'read' | 'clear' | 'lastSeqs'> {
+  const ending = db
+    .updateTable('tasks')
+    .set({ status: 'done' })
+    .where('session_id', '=', '')
+    .where('task_id', '=', '')
+    .compile();
+  /** The statement that ends a task, compiled once. */
+  function endOf(id: string, { taskId, status }: TaskEnd): CompiledQuery {
+    return { ...ending, parameters: [status, id, taskId] };
+  }
+
+  return {
+    async append(id, epoch, messages, ended) {
+      const rows = messages.map((message) => messageRow(id, message));
+      const log = { kind: 'append', session: id, epoch, rows } as const;
+      await writer.write(ended ? { ...log, also: (trx) => trx.executeQuery(endOf(id, ended)) } : log);
+    },
+
+    async read(id, after, limit) {
+      const rows = await db
+        .selectFrom('messages')
+        .select(['seq', 'time', 'body'])
+        .where('session_id', '=', id)
+        .where('seq', '>', after)
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
+      return rows.map(({ seq, time, body }): Message => ({
+        ...(JSON.parse(body) as MessageBody),
+        seq,
+        time,
+      }));
+    },
+
+    async clear(id, epoch, first) {
+      await writer.write({
+        kind: 'append',
+        session: id,
+        epoch,
+        rows: [messageRow(id, first)],
+        async also(trx) {
+          await trx
+            .deleteFrom('messages')
+            .where('session_id', '=', id)
+            .where('seq', '<', first.seq)
+            .execute();
+          await trx.deleteFrom('tasks').where('session_id', '=', id).where('status', '!=', 'open').execute();
+        },
+      });
+    },
+
+    async lastSeqs(ids) {
+      if (ids.length === 0) return new Map();
+      const rows = await db
+        .selectFrom('messages')
+        .select(['session_id', ({ fn }) => fn.max('seq').as('seq')])
+        .where('session_id', 'in', ids)
+        .groupBy('session_id')
+        .execute();
+      return new Map(rows.map((row) => [row.session_id, row.seq]));
+    },
+  };
+}
+
+/** A message as it is kept. */
+export function messageRow(id: string, { seq, time, ...body }: Message): Schema['messages'] {
+  return { session_id: id, seq, time, body: JSON.stringify(body) };
+}

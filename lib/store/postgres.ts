@@ -1,0 +1,74 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import { messageOf } from '../errors.ts';
+import type { Wakeups } from './ground.ts';
+import type { Schema } from './schema.ts';
+
+const CHANNEL = 'lite_agent';
+const RECONNECT_AFTER_MS = 500;
+
+/** A pool of connections to PostgreSQL; numbers come as numbers (all of ours are below 2^53). */
+export function openPostgres(url: string, onError: (error: unknown) => void): Kysely<Schema> {
+  const types = { getTypeParser: parserOf };
+  const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 10_000, types });
+  pool.on('error', onError); // an idle connection that breaks is replaced by the pool
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}
+
+const parserOf: typeof pg.types.getTypeParser = (type, format) =>
+  type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format);
+
+/**
+ * LISTEN/NOTIFY with ids only, on a connection of its own that comes back when it breaks; what was missed meanwhile is
+ * found by polling.
+ */
+export async function openWakeups(url: string, onError: (error: unknown) => void): Promise<Wakeups> {
+  const hearers = new Set<(session: string, node: string) => void>();
+  let client: pg.Client | undefined;
+  let closed = false;
+  let retry: NodeJS.Timeout | undefined;
+
+  async function connect(): Promise<void> {
+    const next = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+    const broken = (error?: unknown): void => {
+      if (client !== next || closed) return;
+      client = undefined;
+      onError(error ?? new Error('The listening connection to PostgreSQL ended.'));
+      next.end().catch(() => undefined); // it is broken already
+      again();
+    };
+    next.on('error', broken);
+    next.on('end', () => broken());
+    next.on('notification', ({ payload }) => {
+      const [session, node] = (payload ?? '').split(' ');
+      if (session && node) for (const hear of hearers) hear(session, node);
+    });
+    client = next;
+    await next.connect();
+    await next.query(`listen ${CHANNEL}`);
+  }
+
+  function again(): void {
+    retry = setTimeout(() => {
+      connect().catch((error: unknown) => {
+        onError(new Error(`Listening to PostgreSQL failed: ${messageOf(error)}`));
+        client = undefined;
+        if (!closed) again();
+      });
+    }, RECONNECT_AFTER_MS);
+  }
+
+  await connect();
+  return {
+    async notify(trx, node, sessions) {
+      const payloads = sessions.map((session) => `${session} ${node}`);
+      await sql`select pg_notify(${CHANNEL}, payload) from unnest(${payloads}::text[]) payload`.execute(trx);
+    },
+    listen: (hear) => void hearers.add(hear),
+    async close() {
+      closed = true;
+      clearTimeout(retry);
+      await client?.end();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import type { SessionConfig } from '../core/sessions.ts';
+import type { Store } from '../core/store.ts';
+import type { Ground } from './ground.ts';
+import { messageRow } from './log.ts';
+
+/** Sessions as rows: made, found, removed, expired. */
+export function openSessionRows({
+  db,
+  vault,
+  writer,
+  node,
+  until,
+  run,
+}: Ground): Pick<
+  Store,
+  'createSession' | 'findSession' | 'countSessions' | 'removeSession' | 'findExpired' | 'postpone'
+> {
+  return {
+    async createSession(session, first) {
+      const row = {
+        id: session.id,
+        owner: session.owner,
+        config: vault.seal(JSON.stringify(session.config)),
+        created_at: session.createdAt,
+        expires_at: session.expiresAt,
+        epoch: 1,
+        node,
+        lease_until: until,
+      };
+      await run(session.id, async (trx) => {
+        await trx.insertInto('sessions').values(row).execute();
+        await trx.insertInto('messages').values(messageRow(session.id, first)).execute();
+      });
+      return { epoch: 1 };
+    },
+
+    async findSession(id) {
+      const row = await db
+        .selectFrom('sessions')
+        .select(['owner', 'config', 'created_at', 'expires_at'])
+        .select(({ selectFrom }) =>
+          selectFrom('messages')
+            .select(({ fn }) => fn.max('seq').as('seq'))
+            .where('session_id', '=', id)
+            .as('last_seq'),
+        )
+        .where('id', '=', id)
+        .executeTakeFirst();
+      if (!row) return undefined;
+      const config = JSON.parse(vault.open(row.config)) as SessionConfig;
+      const { owner, created_at: createdAt, expires_at: expiresAt, last_seq: lastSeq } = row;
+      return { id, owner, config, createdAt, expiresAt, lastSeq: lastSeq ?? 0 };
+    },
+
+    async countSessions(owner) {
+      const counted = await db
+        .selectFrom('sessions')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('owner', '=', owner)
+        .executeTakeFirstOrThrow();
+      return counted.count;
+    },
+
+    async removeSession(id, epoch) {
+      await writer.write({
+        kind: 'append',
+        session: id,
+        epoch,
+        rows: [],
+        async also(trx) {
+          await trx.deleteFrom('messages').where('session_id', '=', id).execute();
+          await trx.deleteFrom('tasks').where('session_id', '=', id).execute();
+          await trx.deleteFrom('controls').where('session_id', '=', id).execute();
+          await trx.deleteFrom('sessions').where('id', '=', id).execute();
+        },
+      });
+    },
+
+    async findExpired(at, limit) {
+      const rows = await db
+        .selectFrom('sessions')
+        .select('id')
+        .where('expires_at', '<=', at)
+        .orderBy('expires_at')
+        .limit(limit)
+        .execute();
+      return rows.map(({ id }) => id);
+    },
+
+    async postpone(id, expiresAt) {
+      await db.updateTable('sessions').set({ expires_at: expiresAt }).where('id', '=', id).execute();
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import { expect } from 'chai';
+import { createScriptedModel } from '../../lib/models/scripted.ts';
+import type { ScriptedStep } from '../../lib/models/scripted.ts';
+import { openPostgresServer } from '../support/postgres.ts';
+import type { Postgres } from '../support/postgres.ts';
+import { fakeTool, gate, openWorld, outline, say, somebody, watch } from '../support/world.ts';
+import type { World } from '../support/world.ts';
+
+describe('several nodes over one PostgreSQL', function () {
+  this.timeout(60_000);
+  let server: Postgres;
+  let databaseUrl: string;
+  let nodes: World[] = [];
+  before(async () => {
+    server = await openPostgresServer();
+  });
+  after(() => server.close());
+  beforeEach(async () => {
+    databaseUrl = await server.createDatabase();
+  });
+  afterEach(async () => {
+    for (const node of nodes) await node.close();
+    expect(nodes.flatMap((node) => node.errors)).to.deep.equal([]);
+    nodes = [];
+  });
+
+  async function openNode(
+    steps: ScriptedStep[],
+    tools: Parameters<typeof openWorld>[0]['tools'] = [],
+  ): Promise<World> {
+    const node = await openWorld({ databaseUrl, leaseMs: 1500, model: createScriptedModel(steps), tools });
+    nodes.push(node);
+    return node;
+  }
+
+  it('work a task on the node that owns the session, and everybody sees it everywhere, once and in order', async () => {
+    const a = await openNode([{ text: 'one' }, { text: 'two' }]);
+    const b = await openNode([]);
+    const onA = await a.create();
+    const onB = await b.sessions.find(onA.id, somebody);
+    const watchers = [watch(onA), watch(onB)];
+    await onA.submit(say('from a'));
+    await onB.submit(say('from b'));
+    await Promise.all(watchers.map((watcher) => watcher.tasksEnded(2)));
+    for (const watcher of watchers) {
+      expect(outline(watcher.seen)).to.deep.equal([
+        'user from a',
+        'answer one',
+        'ended done',
+        'user from b',
+        'answer two',
+        'ended done',
+      ]);
+    }
+    expect(await onB.history()).to.deep.equal(await onA.history());
+  });
+
+  it('stop a task from any node', async () => {
+    const asked = gate();
+    const a = await openNode([
+      () => {
+        asked.open();
+        return { hang: true };
+      },
+    ]);
+    const b = await openNode([]);
+    const onA = await a.create();
+    const onB = await b.sessions.find(onA.id, somebody);
+    const watcher = watch(onB);
+    await onA.submit(say('think'));
+    await asked.opened;
+    await onB.stop();
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal(['user think', 'ended stopped']);
+  });
+
+  it('clear from any node, and followers everywhere are ended', async () => {
+    const a = await openNode([{ text: 'one' }]);
+    const b = await openNode([]);
+    const onA = await a.create({ systemPrompt: 'Hi.' });
+    const onB = await b.sessions.find(onA.id, somebody);
+    const watchers = [watch(onA), watch(onB)];
+    await onA.submit(say('1'));
+    await Promise.all(watchers.map((watcher) => watcher.tasksEnded(1)));
+    await onB.clear();
+    await Promise.all(watchers.map((watcher) => watcher.until(() => watcher.ended !== undefined)));
+    expect(watchers.map((watcher) => watcher.ended)).to.deep.equal(['cleared', 'cleared']);
+    expect(outline(await onB.history())).to.deep.equal(['started Hi.']);
+  });
+
+  it('take over what a node leaves unfinished when it goes away', async () => {
+    const asked = gate();
+    const a = await openNode([
+      () => {
+        asked.open();
+        return { hang: true };
+      },
+    ]);
+    const onA = await a.create();
+    await onA.submit(say('think'));
+    await asked.opened;
+    const b = await openNode([{ text: 'thought' }]);
+    const watcher = watch(await b.sessions.find(onA.id, somebody), 0);
+    nodes.shift();
+    await a.close();
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal(['started', 'user think', 'answer thought', 'ended done']);
+  });
+
+  it('take over from a node that says nothing any more, which then can neither append nor send', async () => {
+    const asked = gate();
+    const awake = gate();
+    const set = fakeTool('set', 'write', () => ({ ok: true }));
+    const a = await openNode(
+      [
+        async () => {
+          asked.open();
+          await awake.opened;
+          return { calls: [{ name: 'set', arguments: {} }] };
+        },
+      ],
+      [set],
+    );
+    const onA = await a.create();
+    await onA.submit(say('set it'));
+    await asked.opened;
+    a.store.renew = (epochs) => Promise.resolve(new Set(epochs.keys())); // it stalls: its lease runs out and it does not notice
+    const b = await openNode([{ text: 'not set' }]);
+    const watcher = watch(await b.sessions.find(onA.id, somebody), 0);
+    await watcher.tasksEnded(1);
+    awake.open();
+    await onA.submit(say('more'));
+    expect(a.errors.map(String)).to.deep.equal(['AppError: The session is run by another process now.']);
+    a.errors.length = 0;
+    expect(set.calls).to.deep.equal([]);
+    expect(outline(watcher.seen).slice(0, 4)).to.deep.equal([
+      'started',
+      'user set it',
+      'answer not set',
+      'ended done',
+    ]);
+  });
+});

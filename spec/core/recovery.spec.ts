@@ -1,0 +1,136 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { MessageBody } from '../../lib/core/message.ts';
+import { createScriptedModel } from '../../lib/models/scripted.ts';
+import { connectStore } from '../../lib/store/index.ts';
+import { fakeTool, openWorld, outline, say, somebody, watch } from '../support/world.ts';
+
+const completion = { id: 'r', model: 'm', usage: { promptTokens: 1, completionTokens: 1, totalTokens: 2 } };
+const task = { taskId: 'task', ...say('go') };
+
+describe('after a crash', () => {
+  let folder: string;
+  let databaseUrl: string;
+  let count = 0;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lite-agent-recovery-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+  beforeEach(() => {
+    count += 1;
+    databaseUrl = `sqlite:${join(folder, `${count}.db`)}`;
+  });
+
+  /** What a process wrote before it was killed: a session, an accepted task, these lines, and these permits to send. */
+  async function leaveBehind(lines: MessageBody[], permits: string[] = []): Promise<void> {
+    const store = await connectStore({ databaseUrl, secret: 'secret', onError: () => undefined });
+    const config = {
+      model: {},
+      systemPrompt: '',
+      documents: [],
+      children: [],
+      taskStrategy: 'serial' as const,
+      toolStrategy: 'parallel' as const,
+      memoryTools: false,
+    };
+    const stored = { id: 's', owner: somebody.id, config, createdAt: 1, expiresAt: null };
+    await store.createSession(stored, { type: 'session_started', systemPrompt: '', seq: 1, time: 1 });
+    await store.enqueue('s', task, false);
+    const messages = lines.map((line, index) => ({ ...line, seq: index + 2, time: 2 }));
+    await store.append('s', 1, messages);
+    for (const callId of permits)
+      await store.permit('s', 1, { seq: 3, callId, taskId: 'task', tool: 'set', arguments: {} });
+    await store.close();
+  }
+
+  const started: MessageBody = { type: 'task_started', ...task };
+  const decision = (...calls: [callId: string, name: string][]): MessageBody => ({
+    type: 'model_reply',
+    taskId: 'task',
+    text: '',
+    calls: calls.map(([callId, name]) => ({ callId, name, arguments: {} })),
+    completion,
+  });
+
+  it('an accepted task runs', async () => {
+    await leaveBehind([]);
+    const world = await openWorld({ databaseUrl, model: createScriptedModel([{ text: 'done' }]) });
+    const session = await world.sessions.find('s', somebody);
+    const watcher = watch(session, 0);
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal(['started', 'user go', 'answer done', 'ended done']);
+    await world.close();
+  });
+
+  it('a committed decision is not asked again: a call without a row is made, a read is made again, a write that may have been sent is not', async () => {
+    await leaveBehind([started, decision(['sent', 'set'], ['unsent', 'set'], ['read', 'get'])], ['sent']);
+    const set = fakeTool('set', 'write', () => ({ ok: true }));
+    const get = fakeTool('get', 'read', () => ({ body: 'x' }));
+    const model = createScriptedModel([{ text: 'checked' }]);
+    const world = await openWorld({ databaseUrl, model, tools: [set, get] });
+    const watcher = watch(await world.sessions.find('s', somebody), 0);
+    await watcher.tasksEnded(1);
+    expect([set.calls.length, get.calls.length]).to.deep.equal([1, 1]);
+    const results = Object.fromEntries(
+      watcher.seen.flatMap((message) =>
+        message.type === 'tool_result' ? [[message.callId, message.result]] : [],
+      ),
+    );
+    expect(results).to.deep.equal({
+      sent: {
+        error: {
+          code: 'outcome_unknown',
+          message:
+            'The server was interrupted after "set" may have been sent. Whether it happened is not known, and it is not sent again by itself: read the device\'s state before deciding.',
+          effect: 'unknown',
+        },
+      },
+      unsent: { ok: true },
+      read: { body: 'x' },
+    });
+    expect(
+      watcher.seen.filter((message) => message.type === 'tool_result').map((message) => message.roundDone),
+    ).to.deep.equal([false, false, true]);
+    expect(outline(watcher.seen).slice(-2)).to.deep.equal(['answer checked', 'ended done']);
+    expect(model.requests[0]?.messages).to.have.length(5);
+    await world.close();
+  });
+
+  it('results that were logged stand, and only what is open goes on', async () => {
+    const result: MessageBody = {
+      type: 'tool_result',
+      taskId: 'task',
+      callId: 'a',
+      result: { body: 'old' },
+      roundDone: false,
+    };
+    await leaveBehind([started, decision(['a', 'get'], ['b', 'get']), result]);
+    const get = fakeTool('get', 'read', () => ({ body: 'new' }));
+    const model = createScriptedModel([{ text: 'ok' }]);
+    const world = await openWorld({ databaseUrl, model, tools: [get] });
+    const watcher = watch(await world.sessions.find('s', somebody), 4);
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal(['result {"body":"new"} done', 'answer ok', 'ended done']);
+    expect(get.calls).to.have.length(1);
+    await world.close();
+  });
+
+  it('a session that is closed in the middle of a task goes on with the next process', async () => {
+    const model = createScriptedModel([{ hang: true }]);
+    const before = await openWorld({ databaseUrl, model });
+    const session = await before.create();
+    await session.submit(say('think'));
+    const watcher = watch(session, 0);
+    await watcher.until(() => watcher.seen.length === 2);
+    await before.close();
+    expect(watcher.ended).to.equal('draining');
+    expect(outline(watcher.seen)).to.deep.equal(['started', 'user think']);
+    const after = await openWorld({ databaseUrl, model: createScriptedModel([{ text: 'thought' }]) });
+    const again = watch(await after.sessions.find(session.id, somebody), watcher.seen.at(-1)?.seq);
+    await again.tasksEnded(1);
+    expect(outline(again.seen)).to.deep.equal(['answer thought', 'ended done']);
+    await after.close();
+  });
+});

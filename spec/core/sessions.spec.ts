@@ -1,0 +1,458 @@
+import { expect } from 'chai';
+import { AppError } from '../../lib/errors.ts';
+import type { Message } from '../../lib/core/message.ts';
+import { failed } from '../../lib/core/tool.ts';
+import { createScriptedModel } from '../../lib/models/scripted.ts';
+import type { ScriptedStep } from '../../lib/models/scripted.ts';
+import { fakeTool, gate, openWorld, outline, say, somebody, watch } from '../support/world.ts';
+import type { World } from '../support/world.ts';
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error: unknown = await promise.then(
+    () => new Error('it was not refused'),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof AppError) return error.code;
+  throw error;
+}
+
+/** A model that tells when it was asked, and never replies. */
+function hang(asked: { open: () => void }): ScriptedStep {
+  return () => {
+    asked.open();
+    return { hang: true };
+  };
+}
+
+describe('sessions', () => {
+  let world: World | undefined;
+  afterEach(async () => {
+    await world?.close();
+    expect(world?.errors ?? []).to.deep.equal([]);
+    world = undefined;
+  });
+
+  it('work a sentence to its end: model, tool, model, answer', async () => {
+    const read = fakeTool('read', 'read', () => ({ statusCode: 200, body: '21' }));
+    const model = createScriptedModel([{ calls: [{ name: 'read', arguments: {} }] }, { text: 'It is 21.' }]);
+    world = await openWorld({ model, tools: [read] });
+    const session = await world.create({ systemPrompt: 'Be brief.' });
+    const watcher = watch(session);
+    const { taskId } = await session.submit(say('How warm?'));
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal([
+      'user How warm?',
+      'calls read',
+      'result {"statusCode":200,"body":"21"} done',
+      'answer It is 21.',
+      'ended done',
+    ]);
+    expect(watcher.seen.map((message) => message.seq)).to.deep.equal([2, 3, 4, 5, 6]);
+    expect(new Set(watcher.seen.map((message) => 'taskId' in message && message.taskId))).to.deep.equal(
+      new Set([taskId]),
+    );
+    expect(outline(await session.history())).to.deep.equal(['started Be brief.', ...outline(watcher.seen)]);
+    expect(model.requests[1]?.messages).to.deep.equal([
+      { role: 'system', text: 'Be brief.' },
+      { role: 'user', content: [{ type: 'text', text: 'How warm?' }] },
+      { role: 'assistant', text: '', calls: [{ callId: 'call_1', name: 'read', arguments: {} }] },
+      { role: 'tool', callId: 'call_1', result: { statusCode: 200, body: '21' } },
+    ]);
+    model.expectDone();
+  });
+
+  it('make the calls of one reply in parallel, and note each result as it comes', async () => {
+    const first = gate();
+    const slow = fakeTool('slow', 'read', async () => {
+      await first.opened;
+      return { body: 'slow' };
+    });
+    const quick = fakeTool('quick', 'read', () => ({ body: 'quick' }));
+    const calls = [
+      { name: 'slow', arguments: {} },
+      { name: 'quick', arguments: {} },
+    ];
+    world = await openWorld({
+      model: createScriptedModel([{ calls }, { text: 'ok' }]),
+      tools: [slow, quick],
+    });
+    const session = await world.create();
+    const watcher = watch(session);
+    await session.submit(say('both'));
+    await watcher.until(() => watcher.seen.length === 3);
+    first.open();
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen).slice(2, 4)).to.deep.equal([
+      'result {"body":"quick"}',
+      'result {"body":"slow"} done',
+    ]);
+  });
+
+  it('make them one after the other with toolStrategy serial, and only the first with reject', async () => {
+    for (const toolStrategy of ['serial', 'reject'] as const) {
+      let running = 0;
+      const tool = fakeTool('one', 'read', async () => {
+        running += 1;
+        await new Promise((resolve) => setImmediate(resolve));
+        const alone = running === 1;
+        running -= 1;
+        return { alone };
+      });
+      const calls = [1, 2].map((to) => ({ name: 'one', arguments: { to } }));
+      const own = await openWorld({ model: createScriptedModel([{ calls }, { text: 'ok' }]), tools: [tool] });
+      const session = await own.create({ toolStrategy });
+      const watcher = watch(session);
+      await session.submit(say('go'));
+      await watcher.tasksEnded(1);
+      const results = watcher.seen.flatMap((message) =>
+        message.type === 'tool_result' ? [message.result] : [],
+      );
+      expect(results).to.deep.include({ alone: true });
+      expect(tool.calls).to.have.length(toolStrategy === 'serial' ? 2 : 1);
+      await own.close();
+    }
+  });
+
+  it('never let a refused call reach the device, and tell the model each fault', async () => {
+    const tool = fakeTool('set', 'write', () => ({ ok: true }));
+    const model = createScriptedModel([
+      {
+        calls: [
+          { name: 'set', arguments: { to: 'five', more: 1 } },
+          { name: 'nothing', arguments: {} },
+          { name: 'set', arguments: 'not { json' },
+          { name: 'set', arguments: [1] },
+        ],
+      },
+      { text: 'sorry' },
+    ]);
+    world = await openWorld({ model, tools: [tool] });
+    const session = await world.create();
+    const watcher = watch(session);
+    await session.submit(say('set it'));
+    await watcher.tasksEnded(1);
+    expect(tool.calls).to.deep.equal([]);
+    const results = watcher.seen.flatMap((message) =>
+      message.type === 'tool_result' ? [[message.callId, message.result]] : [],
+    );
+    expect(Object.fromEntries(results)).to.deep.equal({
+      call_1: failed(
+        'invalid_arguments',
+        'The arguments do not fit the tool: / must NOT have additional properties: "more"; /to must be integer.',
+        'none',
+      ),
+      call_2: failed('unknown_tool', 'There is no tool named "nothing". Tools: set.', 'none'),
+      call_3: failed('invalid_arguments', 'The arguments are not valid JSON: not { json', 'none'),
+      call_4: failed('invalid_arguments', 'The arguments must be a JSON object.', 'none'),
+    });
+  });
+
+  it('end a task that stays in tool rounds, and one whose model fails, and go on with the next', async () => {
+    const tool = fakeTool('read', 'read', () => ({ body: 'x' }));
+    const model = createScriptedModel([
+      { calls: [{ name: 'read', arguments: { to: 1 } }] },
+      { calls: [{ name: 'read', arguments: { to: 2 } }] },
+      { error: 'the endpoint is down', status: 503 },
+      { text: 'hello' },
+    ]);
+    world = await openWorld({ model, tools: [tool], limits: { taskRoundsMaxCount: 2 } });
+    const session = await world.create();
+    const watcher = watch(session);
+    for (const text of ['loop', 'fail', 'hi']) await session.submit(say(text));
+    await watcher.tasksEnded(3);
+    expect(outline(watcher.seen).filter((line) => /^(ended|answer)/.test(line))).to.deep.equal([
+      'ended failed limit_reached',
+      'ended failed model_error',
+      'answer hello',
+      'ended done',
+    ]);
+    const failure = watcher.seen.find((message) => message.type === 'task_ended');
+    expect(failure).to.deep.include({
+      error: {
+        code: 'limit_reached',
+        message: 'The task was ended after 2 rounds of tool calls (TASK_ROUNDS_MAX_COUNT).',
+      },
+    });
+  });
+
+  it('refuse the same call after it was made too often in a row, and more calls than a reply may have', async () => {
+    const tool = fakeTool('read', 'read', () => ({ body: 'x' }));
+    const many = Array.from({ length: 10 }, (_, to) => ({ name: 'read', arguments: { to } }));
+    const same = { calls: [{ name: 'read', arguments: {} }] };
+    const model = createScriptedModel([same, same, same, { calls: many }, { text: 'done' }]);
+    world = await openWorld({ model, tools: [tool], limits: { identicalCallsMaxCount: 2 } });
+    const session = await world.create();
+    const watcher = watch(session);
+    await session.submit(say('go'));
+    await watcher.tasksEnded(1);
+    expect(tool.calls).to.have.length(2 + 8);
+    const refused = outline(watcher.seen).filter((line) => line.includes('limit_reached'));
+    expect(refused).to.have.length(1 + 2);
+  });
+
+  it('end a task at its deadline', async () => {
+    world = await openWorld({ model: createScriptedModel([{ hang: true }]), limits: { taskTimeoutMs: 20 } });
+    const session = await world.create();
+    const watcher = watch(session);
+    await session.submit(say('think'));
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal(['user think', 'ended failed timeout']);
+  });
+
+  it('stream deltas only for a task that asks for them', async () => {
+    world = await openWorld({ model: createScriptedModel([{ text: 'one two' }, { text: 'three four' }]) });
+    const session = await world.create();
+    const watcher = watch(session);
+    await session.submit(say('plain'));
+    await session.submit({ ...say('streamed'), stream: true });
+    await watcher.tasksEnded(2);
+    expect(watcher.deltas).to.deep.equal(['three ', 'four']);
+  });
+
+  describe('stop', () => {
+    it('lets a call on the wire finish, makes no other, and the next task sees a valid transcript', async () => {
+      const device = gate();
+      const sent = gate();
+      const set = fakeTool('set', 'write', async () => {
+        sent.open();
+        await device.opened;
+        return { ok: true };
+      });
+      const model = createScriptedModel([
+        {
+          calls: [
+            { name: 'set', arguments: { to: 1 } },
+            { name: 'set', arguments: { to: 2 } },
+          ],
+        },
+        { text: 'fresh' },
+      ]);
+      world = await openWorld({ model, tools: [set] });
+      const session = await world.create({ toolStrategy: 'serial' });
+      const watcher = watch(session);
+      await session.submit(say('move'));
+      await sent.opened;
+      await session.stop();
+      await session.submit(say('again'));
+      expect(outline(watcher.seen)).to.deep.equal(['user move', 'calls set,set']);
+      device.open();
+      await watcher.tasksEnded(2);
+      expect(set.calls).to.deep.equal([{ to: 1 }]);
+      expect(outline(watcher.seen)).to.deep.equal([
+        'user move',
+        'calls set,set',
+        'result {"ok":true}',
+        'ended stopped',
+        'user again',
+        'answer fresh',
+        'ended done',
+      ]);
+      expect(model.requests[1]?.messages.slice(2)).to.deep.equal([
+        { role: 'tool', callId: 'call_1', result: { ok: true } },
+        {
+          role: 'tool',
+          callId: 'call_2',
+          result: failed('stopped', 'This call was not made: the task was stopped before it.', 'none'),
+        },
+        { role: 'user', content: [{ type: 'text', text: 'again' }] },
+      ]);
+    });
+
+    it('aborts the model, drops what waits, each ended once; and says so when nothing ran', async () => {
+      world = await openWorld({ model: createScriptedModel([{ hang: true }]) });
+      const session = await world.create();
+      const watcher = watch(session);
+      await session.submit({ ...say('a'), taskId: 'a' });
+      await session.submit({ ...say('b'), taskId: 'b' });
+      await watcher.until(() => watcher.seen.length === 1);
+      await session.stop();
+      await watcher.tasksEnded(2);
+      await session.stop();
+      await watcher.tasksEnded(3);
+      expect(
+        watcher.seen.map((message) => message.type === 'task_ended' && [message.taskId, message.status]),
+      ).to.deep.equal([false, ['b', 'stopped'], ['a', 'stopped'], [null, 'stopped']]);
+    });
+
+    it('with a task id stops that one only', async () => {
+      const asked = gate();
+      world = await openWorld({ model: createScriptedModel([hang(asked), { text: 'b' }]) });
+      const session = await world.create();
+      const watcher = watch(session);
+      await session.submit({ ...say('a'), taskId: 'a' });
+      await session.submit({ ...say('b'), taskId: 'b' });
+      await asked.opened;
+      await session.stop('a');
+      await watcher.tasksEnded(2);
+      expect(outline(watcher.seen)).to.deep.equal([
+        'user a',
+        'ended stopped',
+        'user b',
+        'answer b',
+        'ended done',
+      ]);
+    });
+  });
+
+  describe('clear', () => {
+    it('ends the task and the followers, empties history and context, and the numbers go on', async () => {
+      const asked = gate();
+      const model = createScriptedModel([{ text: 'one' }, hang(asked), { text: 'two' }]);
+      world = await openWorld({ model });
+      const session = await world.create({ systemPrompt: 'Be kind.' });
+      const watcher = watch(session);
+      await session.submit(say('first'));
+      await watcher.tasksEnded(1);
+      await session.submit(say('second'));
+      await asked.opened;
+      await session.clear();
+      expect(watcher.ended).to.equal('cleared');
+      expect(outline(watcher.seen).slice(3)).to.deep.equal(['user second', 'ended stopped']);
+      const history = await session.history();
+      expect(outline(history)).to.deep.equal(['started Be kind.']);
+      expect(history[0]?.seq).to.equal(7);
+      const again = watch(session, 3);
+      await session.submit(say('third'));
+      await again.tasksEnded(1);
+      expect(outline(again.seen)).to.deep.equal([
+        'started Be kind.',
+        'user third',
+        'answer two',
+        'ended done',
+      ]);
+      expect(model.requests[2]?.messages).to.deep.equal([
+        { role: 'system', text: 'Be kind.' },
+        { role: 'user', content: [{ type: 'text', text: 'third' }] },
+      ]);
+    });
+  });
+
+  describe('several tasks', () => {
+    it('run at once with taskStrategy parallel, each with a transcript of its own', async () => {
+      const both = gate();
+      const model = createScriptedModel([
+        async () => {
+          await both.opened;
+          return { text: 'a' };
+        },
+        () => {
+          both.open();
+          return { text: 'b' };
+        },
+      ]);
+      world = await openWorld({ model });
+      const session = await world.create({ taskStrategy: 'parallel' });
+      const watcher = watch(session);
+      await session.submit(say('one'));
+      await session.submit(say('two'));
+      await watcher.tasksEnded(2);
+      expect(model.requests.map(({ messages }) => messages.length)).to.deep.equal([1, 1]);
+    });
+
+    it('are refused with taskStrategy reject while one runs, and refused work never runs', async () => {
+      const asked = gate();
+      const model = createScriptedModel([hang(asked), { text: 'later' }]);
+      world = await openWorld({ model });
+      const session = await world.create({ taskStrategy: 'reject' });
+      const watcher = watch(session);
+      const { taskId } = await session.submit({ ...say('one'), taskId: 'one' });
+      expect(await codeOf(session.submit(say('two')))).to.equal('task_rejected');
+      expect((await session.submit({ ...say('one'), taskId: 'one' })).taskId).to.equal(taskId);
+      await asked.opened;
+      await session.stop();
+      await watcher.tasksEnded(1);
+      await session.submit(say('three'));
+      await watcher.tasksEnded(2);
+      expect(outline(watcher.seen)).to.deep.equal([
+        'user one',
+        'ended stopped',
+        'user three',
+        'answer later',
+        'ended done',
+      ]);
+    });
+
+    it('with one id are one task; with another content a conflict; and no more may wait than the limit', async () => {
+      world = await openWorld({
+        model: createScriptedModel([{ hang: true }]),
+        limits: { queuedTasksMaxCount: 2 },
+      });
+      const session = await world.create();
+      await session.submit({ ...say('same'), taskId: 'x' });
+      await session.submit({ ...say('same'), taskId: 'x' });
+      expect(await codeOf(session.submit({ ...say('other'), taskId: 'x' }))).to.equal('conflict');
+      await session.submit(say('1'));
+      await session.submit(say('2'));
+      expect(await codeOf(session.submit(say('3')))).to.equal('limit_reached');
+    });
+  });
+
+  describe('followers', () => {
+    it('get what they missed, then what comes, in order and once', async () => {
+      const model = createScriptedModel([{ text: 'a' }, { text: 'b' }]);
+      world = await openWorld({ model });
+      const session = await world.create();
+      const early = watch(session);
+      await session.submit(say('1'));
+      await early.tasksEnded(1);
+      const late = watch(session, 2);
+      await session.submit(say('2'));
+      await late.tasksEnded(2);
+      expect(late.seen).to.deep.equal((await session.history()).filter((message) => message.seq > 2));
+      expect(late.seen.at(-1)).to.equal(early.seen.at(-1)); // the same object: it is encoded once
+    });
+
+    it('that are slow are caught up from the store, and keep nothing waiting in memory', async () => {
+      world = await openWorld({ model: createScriptedModel([{ text: 'a' }, { text: 'b' }]) });
+      const session = await world.create();
+      const slow = gate();
+      const seen: Message[] = [];
+      let calls = 0;
+      const caughtUp = gate();
+      session.follow({
+        messages(batch) {
+          calls += 1;
+          seen.push(...batch);
+          if (seen.length === 6) caughtUp.open();
+          return calls === 1 ? slow.opened : undefined;
+        },
+        delta: () => undefined,
+        ended: () => undefined,
+      });
+      const watcher = watch(session);
+      await session.submit(say('1'));
+      await session.submit(say('2'));
+      await watcher.tasksEnded(2);
+      expect(calls).to.equal(1);
+      slow.open();
+      await caughtUp.opened;
+      expect(seen).to.deep.equal(watcher.seen);
+      expect(calls).to.equal(2);
+    });
+  });
+
+  describe('expiry and access', () => {
+    it('ends an idle session, counted from its last message, and its id is unknown', async () => {
+      world = await openWorld({ model: createScriptedModel([{ text: 'hi' }]) });
+      const session = await world.create({ timeoutSeconds: 0.3 });
+      const watcher = watch(session);
+      await session.submit(say('hello'));
+      await watcher.until(() => watcher.ended !== undefined);
+      expect(watcher.ended).to.equal('expired');
+      expect(outline(watcher.seen)).to.deep.equal(['user hello', 'answer hi', 'ended done']);
+      expect(await codeOf(world.sessions.find(session.id, somebody))).to.equal('not_found');
+      expect(world.equipped).to.deep.equal({ opened: 1, closed: 1 });
+    });
+
+    it("does not show a session to somebody else, nor count it as somebody else's", async () => {
+      world = await openWorld({ model: createScriptedModel([]), limits: { sessionsPerOwnerMaxCount: 1 } });
+      const session = await world.create();
+      const other = { id: 'other', kind: 'user' as const };
+      expect(await codeOf(world.sessions.find(session.id, other))).to.equal('not_found');
+      expect((await world.sessions.find(session.id, { id: 'operator', kind: 'operator' })).id).to.equal(
+        session.id,
+      );
+      expect(await codeOf(world.create())).to.equal('too_many_requests');
+    });
+  });
+});

@@ -1,0 +1,194 @@
+import type { JsonObject } from '../../lib/core/json.ts';
+import type { Message } from '../../lib/core/message.ts';
+import type { Model } from '../../lib/core/model.ts';
+import type { Principal } from '../../lib/core/principal.ts';
+import type { EndReason, Follower, Session } from '../../lib/core/session.ts';
+import { openSessions } from '../../lib/core/sessions.ts';
+import type { SessionConfig, Sessions, SessionsLimits } from '../../lib/core/sessions.ts';
+import type { Store } from '../../lib/core/store.ts';
+import { openToolbox } from '../../lib/core/toolbox.ts';
+import type { Effect, Tool, CallContext } from '../../lib/core/tool.ts';
+import type { ToolResult } from '../../lib/core/message.ts';
+import { connectStore } from '../../lib/store/index.ts';
+
+export const somebody: Principal = { id: 'somebody', kind: 'user' };
+
+export const limits: SessionsLimits = {
+  taskRoundsMaxCount: 50,
+  replyCallsMaxCount: 8,
+  identicalCallsMaxCount: 5,
+  callTimeoutMs: 5000,
+  taskTimeoutMs: 5000,
+  queuedTasksMaxCount: 5,
+  sessionsPerOwnerMaxCount: 100,
+};
+
+/** A fake device's tool: notes each call and answers with what `answer` gives. */
+export function fakeTool(
+  name: string,
+  effect: Effect,
+  answer: (args: JsonObject, context: CallContext) => ToolResult | Promise<ToolResult>,
+): Tool & { calls: JsonObject[] } {
+  const calls: JsonObject[] = [];
+  const parameters = { type: 'object', properties: { to: { type: 'integer' } }, additionalProperties: false };
+  return {
+    name,
+    description: `${effect} ${name}`,
+    parameters,
+    operation: name,
+    effect,
+    calls,
+    async call(args, context) {
+      calls.push(args);
+      return answer(args, context);
+    },
+  };
+}
+
+export interface World {
+  store: Store;
+  sessions: Sessions;
+  errors: unknown[];
+  /** How often a session's equipment was opened and given back. */
+  equipped: { opened: number; closed: number };
+  create(config?: Partial<SessionConfig>): Promise<Session>;
+  close(): Promise<void>;
+}
+
+/** Real sessions over a real SQLite database; the model is scripted and the tools are fakes. */
+export async function openWorld(options: {
+  model: Model | ((config: SessionConfig) => Model);
+  tools?: Tool[];
+  limits?: Partial<SessionsLimits>;
+  databaseUrl?: string;
+  leaseMs?: number;
+}): Promise<World> {
+  const errors: unknown[] = [];
+  const databaseUrl = options.databaseUrl ?? 'sqlite::memory:';
+  const store = await connectStore({
+    databaseUrl,
+    secret: 'secret',
+    onError: (error) => errors.push(error),
+    ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
+  });
+  const equipped = { opened: 0, closed: 0 };
+  const sessions = await openSessions({
+    store,
+    limits: { ...limits, ...options.limits },
+    onError: (error) => void errors.push(error),
+    async equip(config) {
+      equipped.opened += 1;
+      return {
+        model: typeof options.model === 'function' ? options.model(config) : options.model,
+        toolbox: openToolbox([{ tools: options.tools ?? [], connection: {} }], 64 * 1024),
+        close: () => void (equipped.closed += 1),
+      };
+    },
+  });
+  return {
+    store,
+    sessions,
+    errors,
+    equipped,
+    async create(config = {}) {
+      const id = await sessions.create({ ...plain, ...config }, somebody);
+      return sessions.find(id, somebody);
+    },
+    async close() {
+      await sessions.close();
+      await store.close();
+    },
+  };
+}
+
+const plain: SessionConfig = {
+  model: {},
+  systemPrompt: '',
+  documents: [],
+  children: [],
+  taskStrategy: 'serial',
+  toolStrategy: 'parallel',
+  memoryTools: false,
+};
+
+/** A follower that keeps what it sees and lets a spec wait for it. */
+export function watch(session: Session, after?: number) {
+  const seen: Message[] = [];
+  const deltas: string[] = [];
+  let ended: EndReason | undefined;
+  const waiting = new Set<() => void>();
+  const check = (): void => {
+    for (const one of waiting) one();
+  };
+  const follower: Follower = {
+    messages(batch): void {
+      seen.push(...batch);
+      check();
+    },
+    delta({ text }) {
+      deltas.push(text);
+      check();
+    },
+    ended(reason) {
+      ended = reason;
+      check();
+    },
+  };
+  const leave = session.follow(follower, after);
+  return {
+    seen,
+    deltas,
+    leave,
+    get ended() {
+      return ended;
+    },
+    /** Resolves when `holds` does, looked at after each delivery. */
+    until(holds: () => boolean): Promise<void> {
+      return new Promise((resolve) => {
+        const one = (): void => {
+          if (!holds()) return;
+          waiting.delete(one);
+          resolve();
+        };
+        waiting.add(one);
+        one();
+      });
+    },
+    /** Resolves when `count` tasks have ended. */
+    tasksEnded(count: number): Promise<void> {
+      return this.until(() => seen.filter((message) => message.type === 'task_ended').length >= count);
+    },
+  };
+}
+
+/** Lines as a spec compares them: without numbers and times, and without what every model reply carries. */
+export function outline(messages: readonly Message[]): string[] {
+  return messages.map((message) => {
+    switch (message.type) {
+      case 'session_started':
+        return `started ${message.systemPrompt}`.trim();
+      case 'task_started':
+        return `user ${message.content.map((part) => (part.type === 'text' ? part.text : part.url)).join('|')}`;
+      case 'model_reply':
+        return message.calls.length > 0
+          ? `calls ${message.calls.map((call) => call.name).join(',')}`
+          : `answer ${message.text}`;
+      case 'tool_result':
+        return `result ${JSON.stringify(message.result)}${message.roundDone ? ' done' : ''}`;
+      case 'task_ended':
+        return `ended ${message.status}${message.error ? ` ${message.error.code}` : ''}`;
+    }
+  });
+}
+
+/** Somebody says a text. */
+export const say = (text: string) => ({ form: 'text' as const, content: [{ type: 'text' as const, text }] });
+
+/** A promise and its resolver. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
