@@ -17,7 +17,7 @@ const layers: Record<string, readonly string[]> = {
   log: ['errors', 'settings'],
   core: ['errors'],
   drivers: ['errors', 'core'],
-  simulate: ['errors', 'core', 'drivers', 'package'],
+  simulate: ['errors', 'core', 'drivers', 'openspec', 'package'],
   models: ['core', 'errors'],
   store: ['core', 'errors'],
   accounts: ['core', 'errors'],
