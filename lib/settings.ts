@@ -51,6 +51,11 @@ export const limits = {
   replyCallsMaxCount: [64, 'tool calls in one model reply'],
   identicalCallsMaxCount: [5, 'identical tool calls in a row in one task'],
   callTimeoutMs: [30_000, 'one tool call, waiting included'],
+  contextTokensMaxCount: [
+    100_000,
+    'tokens of the conversation that the model is shown; the oldest rounds leave first',
+  ],
+  childDepthMaxCount: [3, 'how deep sessions may use other sessions as tools (`sessionList`)'],
   taskTimeoutMs: [10 * minute, 'one task from its first round on'],
   modelTimeoutMs: [2 * minute, 'one model reply'],
   socketBufferMaxBytes: [

@@ -136,7 +136,7 @@ export function openLiveSession(
         'limit_reached',
         `${waiting} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
       );
-    const accepted = { taskId, seq: loop ? loop.lastSeq : await lastSeqNow() };
+    const seq = loop ? loop.lastSeq : await lastSeqNow();
     const outcome = await store.enqueue(id, task, config.taskStrategy === 'reject');
     if (outcome === 'conflict')
       throw new AppError('conflict', `The task "${taskId}" is known in this session with another content.`);
@@ -145,8 +145,9 @@ export function openLiveSession(
         'task_rejected',
         'A task is open and this session takes one at a time (taskPipelineStrategy: reject).',
       );
-    if (outcome === 'new') (await acquire())?.take(task);
-    return accepted;
+    if (outcome === 'same') return { taskId, seq: 0 };
+    (await acquire())?.take(task);
+    return { taskId, seq };
   }
 
   async function lastSeqNow(): Promise<number> {

@@ -128,6 +128,7 @@ export function openLoop(options: LoopOptions): Loop {
         await say([{ type: 'task_started', taskId, form: task.form, content: task.content }]);
       const { model, toolbox } = await (equipment ??= equip());
       const answer = await runTask({
+        sessionId: id,
         taskId,
         model,
         toolbox,

@@ -12,7 +12,7 @@ export interface NewTask {
 
 export interface AcceptedTask {
   taskId: string;
-  /** The log's last number when the task was accepted: following from here shows all of it. */
+  /** Following from this number shows all of the task: the log's last when it was accepted, 0 for one that was known. */
   seq: number;
 }
 

@@ -1,5 +1,6 @@
 import { v4 as uuid } from 'uuid';
 import { AppError } from '../errors.ts';
+import { childTools } from './children.ts';
 import type { JsonObject } from './json.ts';
 import { openLiveSession } from './live-session.ts';
 import type { LiveLimits, LiveSession, Owned } from './live-session.ts';
@@ -10,6 +11,7 @@ import { mayUse } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Session } from './session.ts';
 import type { Store, StoredSession } from './store.ts';
+import type { Tool } from './tool.ts';
 
 /** How tasks of a session, or calls of one reply, share time: one after the other, at once, or refused while one runs. */
 export type Strategy = 'serial' | 'parallel' | 'reject';
@@ -44,12 +46,14 @@ export interface Sessions {
 
 export interface SessionsLimits extends LiveLimits {
   sessionsPerOwnerMaxCount: number;
+  /** How deep sessions may use others as tools. */
+  childDepthMaxCount: number;
 }
 
 export interface SessionsOptions {
   store: Store;
-  /** Opens model and documents of a configuration; an AppError when a document cannot be used. */
-  equip(config: SessionConfig, owner: string): Promise<Equipment>;
+  /** Opens model and documents of a configuration, with the tools that its children are; an AppError when a document cannot be used. */
+  equip(config: SessionConfig, children: readonly Tool[]): Promise<Equipment>;
   limits: SessionsLimits;
   /** Hears of failures that no caller can be told. */
   onError(error: unknown, sessionId: string): void;
@@ -69,7 +73,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     const around = {
       store,
       limits,
-      equip: () => equip(stored.config, stored.owner),
+      equip: () => equip(stored.config, toolsOf(stored.config, stored.owner)),
       onError: (error: unknown) => onError(error, stored.id),
     };
     return openLiveSession(stored, lastSeq, around, owned);
@@ -88,13 +92,49 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     return entry;
   }
 
+  async function find(id: string, caller: Principal): Promise<LiveSession> {
+    const session = await load(id);
+    if (!session || !mayUse(caller, session.stored.owner))
+      throw new AppError(
+        'not_found',
+        `There is no session "${id.slice(0, 100)}": it is unknown or has expired.`,
+      );
+    return session;
+  }
+
+  function toolsOf(config: SessionConfig, owner: string): Tool[] {
+    return childTools(config.children, { id: owner, kind: 'user' }, find);
+  }
+
+  /** How many sessions stand below one; an unknown child, or too many levels, is an error. A cycle cannot be made: children are older. */
+  async function checkChildren(config: SessionConfig, owner: Principal, level: number): Promise<void> {
+    for (const [index, { id }] of config.children.entries()) {
+      const pointer = `/sessionList/${index}/id`;
+      if (level > limits.childDepthMaxCount) {
+        const detail = `is more than ${limits.childDepthMaxCount} levels deep (CHILD_DEPTH_MAX_COUNT)`;
+        throw new AppError('invalid_request', `The sessions of sessionList stand too deep.`, {
+          faults: [{ pointer, detail }],
+        });
+      }
+      const child = await load(id);
+      if (!child || !mayUse(owner, child.stored.owner)) {
+        const detail = `there is no session "${id.slice(0, 100)}"`;
+        throw new AppError('invalid_request', `sessionList names a session that is unknown.`, {
+          faults: [{ pointer, detail }],
+        });
+      }
+      await checkChildren(child.stored.config, owner, level + 1);
+    }
+  }
+
   async function create(config: SessionConfig, owner: Principal): Promise<string> {
     if (closing) throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
     if ((await store.countSessions(owner.id)) >= limits.sessionsPerOwnerMaxCount) {
       const text = `${limits.sessionsPerOwnerMaxCount} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`;
       throw new AppError('too_many_requests', text, { retryAfterSeconds: 60 });
     }
-    const equipment = await equip(config, owner.id);
+    await checkChildren(config, owner, 1);
+    const equipment = await equip(config, toolsOf(config, owner.id));
     const id = uuid();
     const now = Date.now();
     const expiresAt = config.timeoutSeconds === undefined ? null : now + config.timeoutSeconds * 1000;
@@ -195,15 +235,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
 
   return {
     create,
-    async find(id, caller) {
-      const session = await load(id);
-      if (!session || !mayUse(caller, session.stored.owner))
-        throw new AppError(
-          'not_found',
-          `There is no session "${id.slice(0, 100)}": it is unknown or has expired.`,
-        );
-      return session;
-    },
+    find,
     async close() {
       closing = true;
       await Promise.all(ends.map((end) => end()));

@@ -13,9 +13,12 @@ export interface TaskLimits {
   replyCallsMaxCount: number;
   identicalCallsMaxCount: number;
   callTimeoutMs: number;
+  /** What of the conversation is shown to the model at most, in tokens. */
+  contextTokensMaxCount: number;
 }
 
 export interface TaskInput {
+  sessionId: string;
   taskId: string;
   model: Model;
   toolbox: Toolbox;
@@ -69,7 +72,10 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
   }
 
   async function ask(): Promise<ModelReply> {
-    const request = { messages: transcript.view(taskId), tools: toolbox.offers };
+    const request = {
+      messages: transcript.view(taskId, limits.contextTokensMaxCount),
+      tools: toolbox.offers,
+    };
     const options = task.onDelta ? { signal, onDelta: task.onDelta } : { signal };
     try {
       return await model.reply(request, options);
@@ -121,13 +127,17 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
       await task.settle(seq, call, 'none');
       return undefined;
     }
-    const result = await send(ready);
+    const result = await send(ready, call.callId);
     return write ? { result, outcome: outcomeOf(result) } : { result };
   }
 
-  async function send(ready: CheckedCall): Promise<ToolResult> {
+  async function send(ready: CheckedCall, callId: string): Promise<ToolResult> {
     try {
-      return await toolbox.send(ready, { signal, timeoutMs: limits.callTimeoutMs });
+      return await toolbox.send(ready, {
+        signal,
+        timeoutMs: limits.callTimeoutMs,
+        key: `${task.sessionId}.${seq}.${callId}`,
+      });
     } catch (error) {
       const effect = ready.tool.effect === 'write' ? 'unknown' : 'none';
       return failed('internal', `The call failed inside the server: ${messageOf(error)}`, effect);
@@ -161,7 +171,7 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
 }
 
 function callsOf(transcript: Transcript, taskId: string, callIds: readonly string[]): ToolCall[] {
-  const lines = transcript.view(taskId);
+  const lines = transcript.view(taskId, Infinity);
   const reply = lines.findLast((line) => line.role === 'assistant');
   return reply?.role === 'assistant' ? reply.calls.filter((call) => callIds.includes(call.callId)) : [];
 }

@@ -27,7 +27,7 @@ export interface Toolbox {
   /** The call ready to be sent, or the result that refuses it: nothing has reached the device then. */
   check(call: ToolCall): Promise<{ ready: CheckedCall } | { refused: ToolResult }>;
   /** Sends a checked call; the result is cut to the size limit. Never rejects for a device's failure. */
-  send(call: CheckedCall, context: Pick<CallContext, 'signal' | 'timeoutMs'>): Promise<ToolResult>;
+  send(call: CheckedCall, context: Omit<CallContext, 'connection'>): Promise<ToolResult>;
 }
 
 const NAME_MAX = 64;
@@ -67,8 +67,8 @@ export function openToolbox(sources: readonly ToolSource[], resultMaxBytes: numb
       if (faults) return { refused: failed('invalid_arguments', faults, 'none') };
       return { ready: { tool: found.tool, arguments: args, connection: sources[found.source]!.connection } };
     },
-    async send({ tool, arguments: args, connection }, { signal, timeoutMs }) {
-      return clip(await tool.call(args, { connection, signal, timeoutMs }), resultMaxBytes);
+    async send({ tool, arguments: args, connection }, context) {
+      return clip(await tool.call(args, { ...context, connection }), resultMaxBytes);
     },
   };
 }

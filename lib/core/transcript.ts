@@ -10,8 +10,12 @@ export interface Transcript {
   add(message: Message): void;
   /** Whether the task has begun. */
   has(taskId: string): boolean;
-  /** What the model is shown for a task: the system prompt, the tasks that have ended, then the task itself. */
-  view(taskId: string): ModelMessage[];
+  /**
+   * What the model is shown for a task: the system prompt, the tasks that have ended, then the task itself. Over
+   * `tokensMaxCount` the oldest leave first, whole tasks and then whole rounds, so that no call is split from its result;
+   * the prompt, what the user said last and the last round always stay.
+   */
+  view(taskId: string, tokensMaxCount: number): ModelMessage[];
   /** The task's last decision and which of its calls have no result yet; undefined when nothing is open. */
   openDecision(taskId: string): Decision | undefined;
   /** How many decisions the task has made. */
@@ -23,55 +27,73 @@ export interface Decision {
   callIds: string[];
 }
 
-interface Part {
+/** A reply with the results of its calls, or what the user said. */
+interface Round {
   lines: ModelMessage[];
-  /** Calls of the last reply without a result. */
+  /** The length of its text, in estimated tokens. */
+  size: number;
+}
+
+interface Part {
+  user: Round;
+  rounds: Round[];
+  /** Where the results of the last reply's open calls go. */
   open: Map<string, number>;
+  /** The number of the last decision, and how many there were. */
   seq: number;
-  rounds: number;
+  decisions: number;
   ended: boolean;
 }
 
-const NOT_RUN = 'This call was not made: the task was stopped before it.';
-
 export function openTranscript(): Transcript {
-  let system: ModelMessage[] = [];
+  let system: Round = { lines: [], size: 0 };
   let parts = new Map<string, Part>();
   let last = 0;
+  /** Tokens that the model counted for one estimated here; learned from its usage. */
+  let ratio = 1;
+  let shown = 0;
 
   return {
     add(message) {
       if (message.seq <= last) return; // known from the store already
       last = message.seq;
       if (message.type === 'session_started') {
-        system = message.systemPrompt ? [{ role: 'system', text: message.systemPrompt }] : [];
+        system = roundOf(message.systemPrompt ? [{ role: 'system', text: message.systemPrompt }] : []);
         parts = new Map();
         return;
       }
       if (message.taskId === null) return;
       if (message.type === 'task_started') {
-        const user: ModelMessage = { role: 'user', content: message.content };
-        parts.set(message.taskId, { lines: [user], open: new Map(), seq: 0, rounds: 0, ended: false });
+        const user = roundOf([{ role: 'user', content: message.content }]);
+        parts.set(message.taskId, { user, rounds: [], open: new Map(), seq: 0, decisions: 0, ended: false });
         return;
       }
       const part = parts.get(message.taskId);
       if (!part) return; // a task that was stopped while it waited has no lines
       switch (message.type) {
         case 'model_reply': {
-          part.lines.push({ role: 'assistant', text: message.text, calls: message.calls });
-          part.seq = message.seq;
-          if (message.calls.length > 0) part.rounds += 1;
-          for (const call of message.calls) {
-            part.open.set(call.callId, part.lines.length);
-            part.lines.push({ role: 'tool', callId: call.callId, result: NO_RESULT });
+          const { text, calls, completion } = message;
+          const lines: ModelMessage[] = [{ role: 'assistant', text, calls }];
+          part.open.clear();
+          for (const { callId } of calls) {
+            part.open.set(callId, lines.length);
+            lines.push({ role: 'tool', callId, result: NO_RESULT });
           }
+          part.rounds.push(roundOf(lines));
+          part.seq = message.seq;
+          if (calls.length > 0) part.decisions += 1;
+          if (shown > MEASURABLE && completion.usage.promptTokens > 0)
+            ratio = completion.usage.promptTokens / shown;
           break;
         }
         case 'tool_result': {
           const at = part.open.get(message.callId);
-          if (at === undefined) break;
+          const round = part.rounds.at(-1);
+          if (at === undefined || !round) break;
           part.open.delete(message.callId);
-          part.lines[at] = { role: 'tool', callId: message.callId, result: message.result };
+          const line: ModelMessage = { role: 'tool', callId: message.callId, result: message.result };
+          round.lines[at] = line;
+          round.size += sizeOf(line);
           break;
         }
         case 'task_ended':
@@ -80,21 +102,77 @@ export function openTranscript(): Transcript {
       }
     },
     has: (taskId) => parts.has(taskId),
-    view(taskId) {
-      const lines = [...system];
-      for (const [id, part] of parts) if (part.ended && id !== taskId) lines.push(...part.lines);
+    view(taskId, tokensMaxCount) {
       const own = parts.get(taskId);
-      if (own) lines.push(...own.lines);
+      const before = [...parts].flatMap(([id, part]) => (part.ended && id !== taskId ? [part] : []));
+      let size = system.size + (own ? sizeOfPart(own) : 0);
+      for (const part of before) size += sizeOfPart(part);
+      const budget = tokensMaxCount / ratio;
+      let firstPart = 0;
+      while (size > budget && firstPart < before.length) size -= sizeOfPart(before[firstPart++]!);
+      let firstRound = 0;
+      while (own && size > budget && firstRound < own.rounds.length - 1)
+        size -= own.rounds[firstRound++]!.size;
+      shown = size;
+      const lines = [...system.lines];
+      for (const part of before.slice(firstPart)) pushPart(lines, part, 0);
+      if (own) pushPart(lines, own, firstRound);
       return lines;
     },
     openDecision(taskId) {
       const part = parts.get(taskId);
       return part && part.open.size > 0 ? { seq: part.seq, callIds: [...part.open.keys()] } : undefined;
     },
-    rounds(taskId) {
-      return parts.get(taskId)?.rounds ?? 0;
-    },
+    rounds: (taskId) => parts.get(taskId)?.decisions ?? 0,
   };
 }
 
-const NO_RESULT: ToolResult = failed('stopped', NOT_RUN, 'none');
+const NO_RESULT: ToolResult = failed(
+  'stopped',
+  'This call was not made: the task was stopped before it.',
+  'none',
+);
+/** Below this the tools' own size spoils the ratio between estimate and usage. */
+const MEASURABLE = 4000;
+/** What an image is taken for, in tokens. */
+const IMAGE_TOKENS = 1000;
+
+function pushPart(lines: ModelMessage[], part: Part, firstRound: number): void {
+  lines.push(...part.user.lines);
+  for (let index = firstRound; index < part.rounds.length; index += 1)
+    lines.push(...part.rounds[index]!.lines);
+}
+
+function sizeOfPart(part: Part): number {
+  let size = part.user.size;
+  for (const round of part.rounds) size += round.size;
+  return size;
+}
+
+function roundOf(lines: ModelMessage[]): Round {
+  let size = 0;
+  for (const line of lines) size += sizeOf(line);
+  return { lines, size };
+}
+
+function sizeOf(line: ModelMessage): number {
+  switch (line.role) {
+    case 'system':
+      return tokensOf(line.text);
+    case 'user':
+      return line.content.reduce(
+        (sum, part) => sum + (part.type === 'text' ? tokensOf(part.text) : IMAGE_TOKENS),
+        0,
+      );
+    case 'assistant':
+      return tokensOf(line.text) + (line.calls.length > 0 ? tokensOf(JSON.stringify(line.calls)) : 0);
+    case 'tool':
+      return line.result === NO_RESULT ? 0 : tokensOf(JSON.stringify(line.result));
+  }
+}
+
+/** About as many tokens as a model counts: four letters a token, a Chinese character one. */
+function tokensOf(text: string): number {
+  const bytes = Buffer.byteLength(text);
+  return (text.length * 5 - bytes) / 16 + (bytes - text.length) / 2 + 4;
+}

@@ -18,6 +18,8 @@ export const limits: SessionsLimits = {
   replyCallsMaxCount: 8,
   identicalCallsMaxCount: 5,
   callTimeoutMs: 5000,
+  contextTokensMaxCount: 100_000,
+  childDepthMaxCount: 2,
   taskTimeoutMs: 5000,
   queuedTasksMaxCount: 5,
   sessionsPerOwnerMaxCount: 100,
@@ -76,11 +78,14 @@ export async function openWorld(options: {
     store,
     limits: { ...limits, ...options.limits },
     onError: (error) => void errors.push(error),
-    async equip(config) {
+    async equip(config, children) {
       equipped.opened += 1;
       return {
         model: typeof options.model === 'function' ? options.model(config) : options.model,
-        toolbox: openToolbox([{ tools: options.tools ?? [], connection: {} }], 64 * 1024),
+        toolbox: openToolbox(
+          [options.tools ?? [], children].map((tools) => ({ tools, connection: {} })),
+          64 * 1024,
+        ),
         close: () => void (equipped.closed += 1),
       };
     },

@@ -1,0 +1,108 @@
+import { expect } from 'chai';
+import { AppError } from '../../lib/errors.ts';
+import { createScriptedModel } from '../../lib/models/scripted.ts';
+import type { ScriptedStep } from '../../lib/models/scripted.ts';
+import { gate, openWorld, outline, say, watch } from '../support/world.ts';
+import type { World } from '../support/world.ts';
+
+describe('sessions as tools of a session', () => {
+  let world: World;
+  afterEach(async () => {
+    await world.close();
+    expect(world.errors).to.deep.equal([]);
+  });
+
+  /** Sessions whose model is scripted by their system prompt. */
+  async function openFamily(scripts: Record<string, ScriptedStep[]>): Promise<void> {
+    const models = new Map(
+      Object.entries(scripts).map(([name, steps]) => [name, createScriptedModel(steps)]),
+    );
+    world = await openWorld({
+      model: (config) => models.get(config.systemPrompt) ?? createScriptedModel([]),
+    });
+  }
+  const child = (id: string, name = 'helper') => ({ children: [{ id, name, description: 'It helps.' }] });
+  const ask = (prompt: string): ScriptedStep => ({ calls: [{ name: 'helper', arguments: { prompt } }] });
+  const results = (messages: ReturnType<typeof watch>['seen']) =>
+    messages.flatMap((message) => (message.type === 'tool_result' ? [message.result] : []));
+
+  it('are asked with a prompt, and their answer is the result', async () => {
+    await openFamily({ parent: [ask('What is 1 + 1?'), { text: 'It is 2.' }], child: [{ text: 'Two.' }] });
+    const helper = await world.create({ systemPrompt: 'child' });
+    const parent = await world.create({ systemPrompt: 'parent', ...child(helper.id) });
+    const watcher = watch(parent);
+    await parent.submit(say('ask'));
+    await watcher.tasksEnded(1);
+    expect(results(watcher.seen)).to.deep.equal([{ answer: 'Two.' }]);
+    expect(outline(await helper.history())).to.deep.equal([
+      'started child',
+      'user What is 1 + 1?',
+      'answer Two.',
+      'ended done',
+    ]);
+  });
+
+  it('that fail say so to the parent', async () => {
+    await openFamily({ parent: [ask('go'), { text: 'Sorry.' }], child: [{ error: 'it is down' }] });
+    const helper = await world.create({ systemPrompt: 'child' });
+    const parent = await world.create({ systemPrompt: 'parent', ...child(helper.id) });
+    const watcher = watch(parent);
+    await parent.submit(say('ask'));
+    await watcher.tasksEnded(1);
+    expect(results(watcher.seen)).to.deep.equal([
+      { error: { code: 'model_error', message: 'The agent failed: it is down', effect: 'unknown' } },
+    ]);
+    expect(outline(watcher.seen).at(-1)).to.equal('ended done');
+  });
+
+  it('are stopped with the parent', async () => {
+    const asked = gate();
+    const wait = (): ScriptedStep => {
+      asked.open();
+      return { hang: true };
+    };
+    await openFamily({ parent: [ask('go')], child: [wait] });
+    const helper = await world.create({ systemPrompt: 'child' });
+    const parent = await world.create({ systemPrompt: 'parent', ...child(helper.id) });
+    const watchers = [watch(parent), watch(helper)];
+    await parent.submit(say('ask'));
+    await asked.opened;
+    await parent.stop();
+    await Promise.all(watchers.map((watcher) => watcher.tasksEnded(1)));
+    expect(watchers.map((watcher) => outline(watcher.seen).at(-1))).to.deep.equal([
+      'ended stopped',
+      'ended stopped',
+    ]);
+  });
+
+  it('must be known, the caller’s own, and not too deep', async () => {
+    await openFamily({});
+    const pointers = async (promise: Promise<unknown>) => {
+      const error: unknown = await promise.catch((reason: unknown) => reason);
+      return error instanceof AppError && error.faults;
+    };
+    expect(await pointers(world.create(child('nobody')))).to.deep.equal([
+      { pointer: '/sessionList/0/id', detail: 'there is no session "nobody"' },
+    ]);
+    const one = await world.create();
+    const foreign = { id: 'stranger', kind: 'user' as const };
+    const config = { ...one, ...child(one.id) };
+    expect(
+      await pointers(world.sessions.create({ ...plainConfig, children: config.children }, foreign)),
+    ).to.have.length(1);
+    const two = await world.create(child(one.id));
+    const three = await world.create(child(two.id));
+    expect(await pointers(world.create(child(three.id)))).to.deep.equal([
+      { pointer: '/sessionList/0/id', detail: 'is more than 2 levels deep (CHILD_DEPTH_MAX_COUNT)' },
+    ]);
+  });
+});
+
+const plainConfig = {
+  model: {},
+  systemPrompt: '',
+  documents: [],
+  taskStrategy: 'serial' as const,
+  toolStrategy: 'parallel' as const,
+  memoryTools: false,
+};

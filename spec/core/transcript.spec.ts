@@ -1,0 +1,120 @@
+import { expect } from 'chai';
+import type { Message, MessageBody } from '../../lib/core/message.ts';
+import { openTranscript } from '../../lib/core/transcript.ts';
+
+const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
+const user = (taskId: string, text: string): MessageBody => ({
+  type: 'task_started',
+  taskId,
+  form: 'text',
+  content: [{ type: 'text', text }],
+});
+const reply = (taskId: string, text: string, callIds: string[] = [], promptTokens = 0): MessageBody => ({
+  type: 'model_reply',
+  taskId,
+  text,
+  calls: callIds.map((callId) => ({ callId, name: 'tool', arguments: {} })),
+  completion: { id: 'r', model: 'm', usage: { ...usage, promptTokens } },
+});
+const result = (taskId: string, callId: string, body: string): MessageBody => ({
+  type: 'tool_result',
+  taskId,
+  callId,
+  result: { body },
+  roundDone: true,
+});
+const end = (taskId: string): MessageBody => ({ type: 'task_ended', taskId, status: 'done' });
+
+function transcriptOf(...bodies: MessageBody[]) {
+  const transcript = openTranscript();
+  bodies.forEach((body, index) => transcript.add({ ...body, seq: index + 1, time: 0 } as Message));
+  return transcript;
+}
+const outline = (lines: ReturnType<ReturnType<typeof openTranscript>['view']>): string[] =>
+  lines.map((line) => {
+    if (line.role === 'system') return 'system';
+    if (line.role === 'user')
+      return `user ${line.content.map((part) => (part.type === 'text' ? part.text.slice(0, 3) : '')).join()}`;
+    if (line.role === 'assistant')
+      return `assistant ${line.text.slice(0, 3)}${line.calls.map(({ callId }) => callId).join()}`;
+    return `tool ${line.callId}`;
+  });
+
+describe('the transcript', () => {
+  const long = 'x'.repeat(4000); // about 1,000 tokens
+  const started: MessageBody = { type: 'session_started', systemPrompt: 'Be kind.' };
+
+  it('shows all while it fits', () => {
+    const transcript = transcriptOf(started, user('a', 'one'), reply('a', 'two'), end('a'), user('b', 'thr'));
+    expect(outline(transcript.view('b', 100_000))).to.deep.equal([
+      'system',
+      'user one',
+      'assistant two',
+      'user thr',
+    ]);
+  });
+
+  it('leaves out the oldest tasks first, whole', () => {
+    const lines = ['a', 'b', 'c'].flatMap((id) => [
+      user(id, id + long),
+      reply(id, '', [`${id}1`]),
+      result(id, `${id}1`, long),
+      reply(id, 'ok'),
+      end(id),
+    ]);
+    const transcript = transcriptOf(started, ...lines, user('d', 'now'));
+    expect(outline(transcript.view('d', 5000))).to.deep.equal([
+      'system',
+      'user bxx',
+      'assistant b1',
+      'tool b1',
+      'assistant ok',
+      'user cxx',
+      'assistant c1',
+      'tool c1',
+      'assistant ok',
+      'user now',
+    ]);
+  });
+
+  it('then the oldest rounds of the task itself, never a call without its result, never the last', () => {
+    const rounds = ['1', '2', '3'].flatMap((id) => [reply('a', '', [id]), result('a', id, long)]);
+    const transcript = transcriptOf(started, user('a', 'now'), ...rounds);
+    expect(outline(transcript.view('a', 2500))).to.deep.equal([
+      'system',
+      'user now',
+      'assistant 2',
+      'tool 2',
+      'assistant 3',
+      'tool 3',
+    ]);
+    expect(outline(transcript.view('a', 10))).to.deep.equal(['system', 'user now', 'assistant 3', 'tool 3']);
+  });
+
+  it('learns from what the model counted', () => {
+    const bodies = [
+      started,
+      user('a', long.repeat(6)),
+      reply('a', '', ['1']),
+      result('a', '1', long.repeat(3)),
+    ];
+    const transcript = transcriptOf(...bodies);
+    transcript.view('a', 100_000);
+    const twice = reply('a', '', ['2'], 18_000); // twice what was estimated
+    [twice, result('a', '2', long)].forEach((body, index) =>
+      transcript.add({ ...body, seq: bodies.length + index + 1, time: 0 } as Message),
+    );
+    expect(outline(transcript.view('a', 18_000))).to.deep.equal([
+      'system',
+      'user xxx',
+      'assistant 2',
+      'tool 2',
+    ]);
+  });
+
+  it('takes a line that it knows already only once', () => {
+    const transcript = transcriptOf(started, user('a', 'one'));
+    transcript.add({ ...user('a', 'two'), seq: 2, time: 0 } as Message);
+    expect(outline(transcript.view('a', 1000))).to.deep.equal(['system', 'user one']);
+  });
+});
