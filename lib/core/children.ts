@@ -1,4 +1,4 @@
-import { v5 as uuidOf } from 'uuid';
+import { v4 as uuid, v5 as uuidOf } from 'uuid';
 import { AppError } from '../errors.ts';
 import type { Principal } from './principal.ts';
 import type { Message, ToolResult } from './message.ts';
@@ -37,8 +37,8 @@ export function childTools(children: SessionConfig['children'], owner: Principal
     parameters: PARAMETERS,
     operation: `session ${id}`,
     effect: 'read',
-    async call(args, { signal, key }) {
-      const content = [{ type: 'text' as const, text: String(args['prompt']) }];
+    async call(args, { signal, key = uuid() }) {
+      const content = [{ type: 'text' as const, text: args['prompt'] as string }];
       try {
         const child = await find(id, owner);
         const { taskId, seq } = await child.submit({ taskId: uuidOf(key, NAMESPACE), form: 'text', content });

@@ -32,8 +32,8 @@ export interface CallContext {
   signal: AbortSignal;
   /** Milliseconds after which the call must have a result, waiting included. */
   timeoutMs: number;
-  /** The same for the same call of the same decision, also when it is made again after a crash; else unique. */
-  key: string;
+  /** Names the call: the same when the same decision's call is made again after a crash. Missing outside a session. */
+  key?: string;
 }
 
 /**

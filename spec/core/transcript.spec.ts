@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Message, MessageBody } from '../../lib/core/message.ts';
+import type { MessageBody } from '../../lib/core/message.ts';
 import { openTranscript } from '../../lib/core/transcript.ts';
 
 const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
@@ -27,7 +27,7 @@ const end = (taskId: string): MessageBody => ({ type: 'task_ended', taskId, stat
 
 function transcriptOf(...bodies: MessageBody[]) {
   const transcript = openTranscript();
-  bodies.forEach((body, index) => transcript.add({ ...body, seq: index + 1, time: 0 } as Message));
+  bodies.forEach((body, index) => transcript.add({ ...body, seq: index + 1, time: 0 }));
   return transcript;
 }
 const outline = (lines: ReturnType<ReturnType<typeof openTranscript>['view']>): string[] =>
@@ -102,7 +102,7 @@ describe('the transcript', () => {
     transcript.view('a', 100_000);
     const twice = reply('a', '', ['2'], 18_000); // twice what was estimated
     [twice, result('a', '2', long)].forEach((body, index) =>
-      transcript.add({ ...body, seq: bodies.length + index + 1, time: 0 } as Message),
+      transcript.add({ ...body, seq: bodies.length + index + 1, time: 0 }),
     );
     expect(outline(transcript.view('a', 18_000))).to.deep.equal([
       'system',
@@ -114,7 +114,7 @@ describe('the transcript', () => {
 
   it('takes a line that it knows already only once', () => {
     const transcript = transcriptOf(started, user('a', 'one'));
-    transcript.add({ ...user('a', 'two'), seq: 2, time: 0 } as Message);
+    transcript.add({ ...user('a', 'two'), seq: 2, time: 0 });
     expect(outline(transcript.view('a', 1000))).to.deep.equal(['system', 'user one']);
   });
 });

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createOperatorAccess } from './accounts/operator.ts';
+import type { Config } from './config.ts';
+import type { JsonObject } from './core/json.ts';
+import type { Equipment } from './core/loop.ts';
+import type { Tool } from './core/tool.ts';
+import { openSessions } from './core/sessions.ts';
+import type { SessionConfig } from './core/sessions.ts';
+import { openToolbox } from './core/toolbox.ts';
+import { dialects } from './dialects/index.ts';
+import { egressFetch } from './drivers/egress-fetch.ts';
+import { openEgress } from './drivers/egress.ts';
+import { openModbus } from './drivers/modbus/modbus.ts';
+import { messageOf, SpecError } from './errors.ts';
+import type { Log } from './log.ts';
+import { openModels } from './models/index.ts';
+import { openOpenspecs } from './openspec/index.ts';
+import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
+import { openmodbus } from './openspec/openmodbus/openmodbus.ts';
+import { packageVersion } from './package.ts';
+import { openServer } from './server/server.ts';
+import { connectStore } from './store/index.ts';
+
+/** A running server. */
+export interface App {
+  /** `http://<host>:<port>`, without a path. */
+  readonly url: string;
+  /** Takes no more work, lets calls on the wire finish, ends sockets with 1012, closes everything; at most the shutdown time-out. */
+  close(): Promise<void>;
+}
+
+/** Puts the parts together: the only place that knows them all. Rejects with an AppError, and leaves nothing open then. */
+export async function openApp(config: Config, log: Log): Promise<App> {
+  const undo: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) {
+      try {
+        await step();
+      } catch (error) {
+        log.error({ err: error }, 'something could not be closed');
+      }
+    }
+  };
+  try {
+    const { limits } = config;
+    const onError = (error: unknown, session?: string): void =>
+      log.error({ err: error, ...(session && { session }) }, messageOf(error));
+    const store = await connectStore({ databaseUrl: config.databaseUrl, secret: secretOf(config), onError });
+    undo.push(() => store.close());
+    const egress = openEgress({
+      allow: config.egressAllow,
+      deny: config.egressDeny,
+      allowPrivate: config.loopback,
+      serialAllow: config.serialAllow,
+    });
+    undo.push(() => egress.close());
+    const modbus = openModbus({ egress });
+    undo.push(() => modbus.close());
+    const openspecs = openOpenspecs({ kinds: [openmodbus(modbus)] });
+    undo.push(() => openspecs.close());
+    const models = openModels({
+      fetch: egressFetch(egress),
+      defaults: config.model,
+      timeoutMs: limits.modelTimeoutMs,
+    });
+    const sessions = await openSessions({
+      store,
+      limits,
+      onError,
+      async equip(session: SessionConfig, children: readonly Tool[]): Promise<Equipment> {
+        const model = models.open(session.model);
+        const documents = await openDocuments(openspecs, session.documents);
+        const sources = documents.map(({ spec, connection }) => ({
+          tools: spec.tools as readonly Tool[],
+          connection,
+        }));
+        if (children.length > 0) sources.push({ tools: children, connection: {} });
+        return {
+          model,
+          toolbox: openToolbox(sources, limits.toolResultMaxBytes),
+          close: () => documents.forEach((document) => document.release()),
+        };
+      },
+    });
+    undo.push(() => sessions.close());
+    const access = createOperatorAccess(config.authToken);
+    const context = { sessions, access, config, version: packageVersion(), log };
+    const mounts = dialects.map((dialect) => dialect.mount(context));
+    const server = await openServer({ config, mounts, access, log });
+    undo.push(() => server.close());
+    return { url: server.url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Opens every document or none; a document that cannot be used, or gives no tool, fails all and is named by its place. */
+async function openDocuments(openspecs: Openspecs, entries: readonly JsonObject[]): Promise<LoadedSpec[]> {
+  const opened: LoadedSpec[] = [];
+  try {
+    for (const [index, entry] of entries.entries()) {
+      const pointer = `/openSpecList/${index}`;
+      try {
+        const document = await openspecs.load(entry as unknown as DocumentEntry);
+        opened.push(document);
+        if (document.spec.tools.length === 0)
+          throw new SpecError(
+            'It has no operation that can be called.',
+            document.spec.skipped.map(({ operation, reason }) => ({
+              pointer,
+              detail: `${operation}: ${reason}`,
+            })),
+          );
+      } catch (error) {
+        if (!(error instanceof SpecError)) throw error;
+        const faults = error.faults.map((fault) => ({
+          pointer: `${pointer}/openSpec${fault.pointer}`,
+          detail: fault.detail,
+        }));
+        throw new SpecError(
+          `The document at ${pointer} cannot be used: ${error.message}`,
+          faults.length > 0 ? faults : [{ pointer, detail: error.message }],
+          error,
+        );
+      }
+    }
+    return opened;
+  } catch (error) {
+    for (const document of opened) document.release();
+    throw error;
+  }
+}
+
+/** SECRET_KEY, or a key that is made at the first start and kept in the data folder, readable by the owner only. */
+function secretOf({ secretKey, dataDir, databaseUrl }: Config): string {
+  if (secretKey !== undefined) return secretKey;
+  if (databaseUrl === 'sqlite::memory:') return randomBytes(32).toString('base64');
+  const file = join(dataDir, 'secret.key');
+  mkdirSync(dataDir, { recursive: true });
+  try {
+    writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(file, 'utf8').trim();
+}
