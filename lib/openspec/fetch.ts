@@ -1,0 +1,107 @@
+import type { Connection } from '../core/tool.ts';
+import type { HttpDriver, HttpRequest } from '../drivers/http.ts';
+import { textOf } from '../drivers/http-body.ts';
+import type { JsonrpcDriver } from '../drivers/jsonrpc.ts';
+import { AppError, SpecError } from '../errors.ts';
+import { isObject } from '../core/json.ts';
+import { authorization } from './openrpc/credentials.ts';
+
+export interface FetchOptions {
+  http: HttpDriver;
+  jsonrpc: JsonrpcDriver;
+  maxBytes?: number;
+  timeoutMs?: number;
+}
+
+/** Gets the document behind a URL: its text. Rejects with a SpecError that tells what the URL answered. */
+export type FetchDocument = (
+  url: string,
+  connection: Connection,
+  signal: AbortSignal | undefined,
+) => Promise<string>;
+
+const REDIRECTS_MAX_COUNT = 5;
+
+/**
+ * Opens the way to documents behind URLs: what the URL itself serves, else what a JSON-RPC endpoint there says of itself
+ * (`rpc.discover` [OpenRPC, Service Discovery Method]). A key goes to the URL's own origin only.
+ */
+export function openFetch(options: FetchOptions): FetchDocument {
+  const { http, jsonrpc, maxBytes = 64 * 1024 * 1024, timeoutMs = 30_000 } = options;
+
+  async function serve(
+    first: URL,
+    key: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ text: string } | { fault: string }> {
+    let url = first;
+    for (let hops = 0; hops <= REDIRECTS_MAX_COUNT; hops++) {
+      const request: HttpRequest = {
+        method: 'GET',
+        origin: url.origin,
+        path: url.pathname + url.search,
+        headers: {
+          accept: 'application/json, application/yaml;q=0.9, */*;q=0.5',
+          ...(key !== undefined && url.origin === first.origin ? { authorization: key } : {}),
+        },
+        effect: 'read',
+      };
+      const {
+        statusCode = 0,
+        headers,
+        size,
+        bytes,
+        error,
+        ...rest
+      } = await http.exchange(request, { signal, timeoutMs }, maxBytes);
+      if (error !== undefined) return { fault: error.message };
+      const { location } = headers;
+      if (
+        statusCode >= 300 &&
+        statusCode < 400 &&
+        location !== undefined &&
+        URL.canParse(location, url.href)
+      ) {
+        url = new URL(location, url);
+        if (url.protocol !== 'http:' && url.protocol !== 'https:')
+          return { fault: `it leads to ${url.href}` };
+      } else if (statusCode < 200 || statusCode > 299) {
+        return { fault: `it answers HTTP ${statusCode}` };
+      } else if (size.atLeast || size.bytes > bytes.length) {
+        return { fault: `it serves more than ${maxBytes} bytes` };
+      } else {
+        return { text: textOf({ ...rest, statusCode, headers, size, bytes }, maxBytes) };
+      }
+    }
+    return { fault: `it redirects more than ${REDIRECTS_MAX_COUNT} times` };
+  }
+
+  return async (address, connection, signal = new AbortController().signal) => {
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    if (url === undefined || url.username !== '' || url.password !== '') {
+      throw new SpecError(
+        `The document's URL cannot be used${url === undefined ? '' : ': it holds user info'}.`,
+      );
+    }
+    const header = authorization(connection);
+    const key = 'fault' in header ? undefined : header.value;
+    const served = await serve(url, key, signal);
+    if ('text' in served && isDocument(served.text)) return served.text;
+    const headers: Record<string, string> = key === undefined ? {} : { authorization: key };
+    const call = { url: url.href, headers, method: 'rpc.discover', effect: 'read' as const };
+    const answer = await jsonrpc.ask(call, { signal, timeoutMs }, maxBytes);
+    if (signal.aborted) throw new AppError('stopped', 'Stopped while the document was fetched.');
+    if ('result' in answer) return JSON.stringify(answer.result);
+    const { error } = answer.failure;
+    const why = isObject(error) && typeof error['message'] === 'string' ? error['message'] : 'no answer';
+    const got = 'text' in served ? 'it serves no document' : served.fault;
+    throw new SpecError(
+      `No document behind ${url.origin}${url.pathname}: ${got}, and rpc.discover failed: ${why}.`,
+    );
+  };
+}
+
+/** Whether a text may be a document: a web page or an error in JSON is none. */
+function isDocument(text: string): boolean {
+  return /["'\s{]?(?:openapi|swagger|openrpc|openmodbus)["']?\s*:/.test(text) && !/^\s*</.test(text);
+}
