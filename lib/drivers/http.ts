@@ -88,7 +88,8 @@ function isRepeatable({ method, effect }: HttpRequest): boolean {
   return effect === 'read' && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
 }
 
-function resultOf(request: HttpRequest, response: HttpResponse, maxBytes: number): ToolResult {
+/** An answer as a tool's result, its body cut to `maxBytes`. */
+export function resultOf(request: HttpRequest, response: HttpResponse, maxBytes: number): ToolResult {
   const { statusCode, headers, error } = response;
   if (statusCode === undefined) {
     const { code, message, effect } = error ?? { code: 'EPROTO', message: 'No answer', effect: 'unknown' };

@@ -2,7 +2,7 @@ import { isObject } from '../../core/json.ts';
 import { AppError } from '../../errors.ts';
 import type { HttpContext, HttpDriver, HttpResponse } from '../../drivers/http.ts';
 import type { Grant } from './security.ts';
-import { parseBase } from './servers.ts';
+import { parseServer } from './servers.ts';
 import { encodeForm } from './body.ts';
 
 /** Access tokens for client credentials, asked for once and kept until shortly before they expire. */
@@ -99,7 +99,7 @@ export function openTokens(http: HttpDriver, now: () => number = Date.now): Toke
 }
 
 function tokenUrl({ tokenUrl }: Grant, base: string): string {
-  parseBase(tokenUrl === '' ? 'none:' : tokenUrl, base); // refuses what is no http(s) URL
+  parseServer(tokenUrl === '' ? 'none:' : tokenUrl, base); // refuses what is no http(s) URL
   return new URL(tokenUrl, base).href;
 }
 

@@ -12,7 +12,7 @@ import { fillRequest, type Target } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
 import { redacted } from './redact.ts';
 import type { openSecurity, SignIn } from './security.ts';
-import { parseBase, serverUrl, type Base } from './servers.ts';
+import { parseServer, serverUrl, type ServerRoot } from './servers.ts';
 
 /** One operation, as it stands in the document. */
 export interface Operation {
@@ -45,7 +45,7 @@ export function operationTool(
   const { document, http, security, tokens } = shared;
   let planned: Plan | undefined;
   let ready: Target | undefined;
-  let standing: { server: string | undefined; base: Base } | undefined;
+  let standing: { server: string | undefined; base: ServerRoot } | undefined;
 
   const plan = () => (planned ??= shared.planOf(operation.shape));
 
@@ -59,11 +59,11 @@ export function operationTool(
       requirements: security.requirementsOf(node),
     });
 
-  function baseFor({ server }: Connection): Base {
+  function baseFor({ server }: Connection): ServerRoot {
     if (standing === undefined || standing.server !== server) {
       const given =
         server === undefined || /^[a-z][a-z0-9+.-]*:\/\/|^\//i.test(server) ? server : `http://${server}`;
-      standing = { server, base: parseBase(given ?? serverUrl(document, item, node), shared.source) };
+      standing = { server, base: parseServer(given ?? serverUrl(document, item, node), shared.source) };
     }
     return standing.base;
   }

@@ -4,10 +4,11 @@ import { isObject } from '../../core/json.ts';
 import type { HttpRequest } from '../../drivers/http.ts';
 import { AppError } from '../../errors.ts';
 import { encodeBody, encodeForm } from './body.ts';
-import type { BodyPlan, Plan } from './plan.ts';
+import type { BodyPlan } from './body-plan.ts';
+import type { Plan } from './plan.ts';
 import { pathVariable } from './request-shape.ts';
 import type { openSecurity, SignIn } from './security.ts';
-import type { Base } from './servers.ts';
+import type { ServerRoot } from './servers.ts';
 import { encodePart, plainText, writeCookies, writeHeader, writePairs, writePath } from './styles.ts';
 
 /** Everything about an operation that its requests have in common. */
@@ -21,7 +22,7 @@ export interface Target {
 }
 
 /** Writes the request for one call; throws an AppError `invalid_request` for arguments that cannot be written. */
-export function fillRequest(target: Target, args: JsonObject, base: Base, signIn: SignIn): HttpRequest {
+export function fillRequest(target: Target, args: JsonObject, base: ServerRoot, signIn: SignIn): HttpRequest {
   const { plan, method, effect } = target;
   const variables = new Map<string, string>();
   const query: string[] = [];

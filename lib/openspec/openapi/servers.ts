@@ -4,7 +4,7 @@ import type { SpecDocument } from './document.ts';
 import { listAt, objectAt, textAt, textsAt } from './read.ts';
 
 /** Where requests go: `https://host:port`, and the path that all paths stand below (no `/` at its end). */
-export interface Base {
+export interface ServerRoot {
   origin: string;
   path: string;
 }
@@ -40,7 +40,7 @@ function swagger2Url(root: JsonObject, operation: JsonObject): string {
 }
 
 /** Reads a base URL; a relative one is resolved against `source`, where the document came from. Throws an AppError `invalid_request` that says what to do. */
-export function parseBase(url: string, source: string | undefined): Base {
+export function parseServer(url: string, source: string | undefined): ServerRoot {
   const from = source !== undefined && /^https?:/i.test(source) ? source : undefined;
   const isBare = /^[\w.-]+:\d+(\/|$)|^\[[\da-f:.]+\](:\d+)?(\/|$)/i.test(url);
   const text = isBare ? `http://${url}` : from === undefined && url.startsWith('//') ? `http:${url}` : url;
