@@ -50,6 +50,7 @@ export async function openLog({ level, file, pretty = false, stream }: LogOption
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: (value: unknown) => value }, // errors are plain fields by then
       formatters: { level: (label) => ({ level: label }) },
     },
     pino.multistream(streams),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { cyclesOf, parseSource, readSources, type Source } from './support/sources.ts';
+import { cyclesOf, loadedWith, parseSource, readSources, type Source } from './support/sources.ts';
 
 /**
  * Who may import whom at run time; a layer is a folder of lib, or a file beside them. Types of `config` and `log` are
@@ -58,9 +58,6 @@ const packages: Record<string, readonly string[]> = {
   kysely: ['lib/store/', 'lib/accounts/', 'lib/agents/', 'lib/files/', 'lib/credits/'],
 };
 
-/** A file that is itself only loaded when its package is needed. */
-const lateFiles = new Map([['pg', 'lib/store/postgres.ts']]);
-
 /** Packages so heavy that they are loaded when they are needed, never at start. */
 const heavy = new Set([
   'openai',
@@ -93,17 +90,21 @@ function layeringFaults({ path, imports }: Source): string[] {
 }
 
 function packageFaults({ path, imports }: Source): string[] {
-  return imports.flatMap(({ target, ours, typeOnly, lazy }) => {
-    if (ours || typeOnly) return [];
-    const places = packages[target];
-    const misplaced = places !== undefined && !places.some((place) => path.startsWith(place));
-    return [
-      ...(misplaced ? [`${path} imports ${target}`] : []),
-      ...(heavy.has(target) && !lazy && path !== lateFiles.get(target)
-        ? [`${path} loads ${target} at start`]
-        : []),
-    ];
+  return imports.flatMap(({ target, ours, typeOnly }) => {
+    const places = ours || typeOnly ? undefined : packages[target];
+    return places === undefined || places.some((place) => path.startsWith(place))
+      ? []
+      : [`${path} imports ${target}`];
   });
+}
+
+/** Heavy packages that are loaded as soon as the program or its composition root is. */
+function earlyLoads(all: readonly Source[]): string[] {
+  return loadedWith(all, ['bin/lite-agent.ts', 'lib/app.ts', 'lib/index.ts']).flatMap(({ path, imports }) =>
+    imports.flatMap(({ target, ours, typeOnly, lazy }) =>
+      !ours && !typeOnly && !lazy && heavy.has(target) ? [`${path} loads ${target} at start`] : [],
+    ),
+  );
 }
 
 /** What is done, not declared, at a file's top level: a statement at the start of a line. */
@@ -142,6 +143,7 @@ describe('the architecture', () => {
 
   it('keeps packages to the parts they are made for, and loads heavy ones late', () => {
     expect(sources.flatMap(packageFaults)).to.deep.equal([]);
+    expect(earlyLoads(sources)).to.deep.equal([]);
   });
 
   it('has no cycles', () => {
@@ -209,10 +211,11 @@ describe('the architecture', () => {
         'lib/core/x.ts',
         `import OpenAI from 'openai';\nimport type { WebSocket } from 'ws';\n`,
       );
-      expect(packageFaults(bad)).to.deep.equal([
-        'lib/core/x.ts imports openai',
-        'lib/core/x.ts loads openai at start',
-      ]);
+      expect(packageFaults(bad)).to.deep.equal(['lib/core/x.ts imports openai']);
+      const early = parseSource('lib/app.ts', `import { a } from './core/x.ts';\n`);
+      expect(earlyLoads([early, bad])).to.deep.equal(['lib/core/x.ts loads openai at start']);
+      const late = parseSource('lib/app.ts', `const { a } = await import('./core/x.ts');\n`);
+      expect(earlyLoads([late, bad])).to.deep.equal([]);
     });
 
     it('a cycle of values, not of types', () => {

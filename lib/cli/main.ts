@@ -1,12 +1,27 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, messageOf } from '../errors.ts';
 import { packageVersion } from '../package.ts';
+import { addChat } from './chat.ts';
+import { addRun } from './run.ts';
+import { addServe } from './serve.ts';
 
 /** Adds one command to the program. Its action throws an AppError, or sets `process.exitCode` to 1, when it fails. */
 type AddCommand = (program: Command) => void;
 
 /** Every command, in the order of `--help`. */
-const commands: readonly AddCommand[] = [];
+const commands: readonly AddCommand[] = [addServe, addChat, addRun];
+
+/** The command line with all its commands; parsing throws a CommanderError instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('lite-agent')
+    .description('People talk to their devices, and the devices do exactly what was meant, once.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpCommand(false)
+    .exitOverride()
+    .showHelpAfterError('(--help tells more)');
+  for (const add of commands) add(program);
+  return program;
+}
 
 /**
  * Runs one command line and gives its exit code: 0 done, 1 failed, 2 wrong usage or settings. Data goes to stdout,
@@ -16,15 +31,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   // Who reads may go away early (`lite-agent tools … | head`): what is then written goes nowhere.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  const program = new Command('lite-agent')
-    .description('People talk to their devices, and the devices do exactly what was meant, once.')
-    .version(packageVersion(), '-V, --version', 'print the version')
-    .helpCommand(false)
-    .exitOverride()
-    .showHelpAfterError('(--help tells more)');
-  for (const add of commands) add(program);
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await createProgram().parseAsync(argv, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

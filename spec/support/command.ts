@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const bin = fileURLToPath(new URL('../../bin/lite-agent.ts', import.meta.url));
-const tsx = import.meta.resolve('tsx');
+/** What `node --import` takes to run TypeScript, wherever it is started. */
+export const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 export interface CommandRun {
   code: number | null;

@@ -79,3 +79,18 @@ export function cyclesOf(sources: readonly Source[]): string[] {
   for (const { path } of sources) visit(path, []);
   return cycles;
 }
+
+/** The files that are loaded together with `roots`: what they import at run time, but for what is imported when needed. */
+export function loadedWith(sources: readonly Source[], roots: readonly string[]): Source[] {
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const loaded = new Set<string>();
+  const load = (path: string) => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    for (const { target, ours, typeOnly, lazy } of byPath.get(path)?.imports ?? []) {
+      if (ours && !typeOnly && !lazy) load(target);
+    }
+  };
+  for (const root of roots) load(root);
+  return sources.filter(({ path }) => loaded.has(path));
+}

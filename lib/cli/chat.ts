@@ -1,0 +1,121 @@
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { readConfig } from '../config.ts';
+import { openClient, type Client, type Watcher } from './client.ts';
+import { readDocument } from './documents.ts';
+import { openServer, privately, type OpenServer } from './server.ts';
+import { formatContent, hasColors, paint } from './show.ts';
+
+interface ChatOptions {
+  spec?: string[];
+  url?: string;
+  session?: string;
+  token?: string;
+  systemPrompt?: string;
+  json?: boolean;
+}
+
+/** `chat`: sentences from the terminal or a pipe to a session, of a server of its own or of a running one. */
+export function addChat(program: Command): void {
+  program
+    .command('chat')
+    .description('talk to devices: on a terminal, or with sentences from a pipe, one a line')
+    .option('--spec <place...>', 'documents of the devices: files or http(s) URLs')
+    .option('--system-prompt <text>', 'what the model is told about its role')
+    .option('--url <url>', 'a running server, e.g. http://127.0.0.1:9527/api, instead of an own one')
+    .option('--session <id>', 'a session of that server, instead of a new one')
+    .option('--token <token>', 'what that server wants to see; AUTH_TOKEN of the settings when missing')
+    .option('--json', 'print every envelope as a line of JSON')
+    .action(async (options: ChatOptions, command: Command) => {
+      if (options.session !== undefined && options.url === undefined) {
+        command.error("error: --session needs --url: a server of this command's own has no sessions yet");
+      }
+      const openSpecList = await Promise.all((options.spec ?? []).map((place) => readDocument(place)));
+      const server = options.url === undefined ? await openServer(privately) : remote(options.url);
+      try {
+        const client = await openClient({
+          url: server.url,
+          session: options.session,
+          token: options.url === undefined ? undefined : (options.token ?? readConfig().authToken),
+          capability: {
+            openSpecList,
+            ...(options.systemPrompt === undefined ? {} : { systemPrompt: options.systemPrompt }),
+          },
+          watcher:
+            options.json === true ? jsonLines : process.stdin.isTTY ? live(hasColors(process.stdout)) : {},
+        });
+        await converse(client, options.json === true);
+        await client.close();
+      } finally {
+        await server.close();
+      }
+    });
+}
+
+/** A server that somebody else runs; its address may be given with or without `/api`. */
+function remote(address: string): OpenServer {
+  const url = address.replace(/\/+$/, '');
+  return { url: url.endsWith('/api') ? url : `${url}/api`, close: async () => {} };
+}
+
+const jsonLines: Watcher = {
+  envelope: (envelope) => void process.stdout.write(`${JSON.stringify(envelope)}\n`),
+};
+
+/** What a person sees while a task runs: calls and results as they come, and the answer in pieces. */
+function live(colors: boolean): Watcher {
+  let inText = false;
+  const line = (text: string) => {
+    process.stdout.write(`${inText ? '\n' : ''}  ${text}\n`);
+    inText = false;
+  };
+  return {
+    chunk: (text) => {
+      process.stdout.write(text);
+      inText = true;
+    },
+    envelope: (envelope) => {
+      const { from, to, type } = envelope;
+      if (from === 'llm' && type === 'functionCallList')
+        line(paint('yellow', formatContent(envelope), colors));
+      if (from === 'tool' && type === 'toolReturn') line(`→ ${formatContent(envelope)}`);
+      if (to !== 'user') return;
+      process.stdout.write(inText ? '\n' : `${formatContent(envelope)}\n`);
+      inText = false;
+    },
+  };
+}
+
+/** Says line by line until the input ends. On a terminal Ctrl-C stops what runs, and ends the chat when nothing does. */
+async function converse(client: Client, json: boolean): Promise<void> {
+  const terminal = process.stdin.isTTY;
+  const colors = hasColors(process.stdout);
+  const lines = createInterface({
+    input: process.stdin,
+    ...(terminal ? { output: process.stdout, prompt: paint('green', '> ', colors) } : {}),
+    terminal,
+  });
+  let busy = false;
+  lines.on('SIGINT', () => {
+    if (!busy) return lines.close();
+    client.stop().catch((error: Error) => process.stderr.write(`lite-agent: ${error.message}\n`));
+  });
+  if (terminal) {
+    process.stdout.write(paint('gray', `Session ${client.id}. Ctrl-C stops a task, Ctrl-D ends.\n`, colors));
+    lines.prompt();
+  }
+  for await (const line of lines) {
+    if (line.trim() !== '') {
+      busy = true;
+      const { answer, status, error } = await client.say(line.trim());
+      busy = false;
+      if (status === 'done') {
+        if (!terminal && !json) process.stdout.write(`${answer}\n`);
+      } else {
+        process.stderr.write(`${status}${error === undefined ? '' : `: ${error.message}`}\n`);
+        if (!terminal) process.exitCode = 1;
+      }
+    }
+    if (terminal) lines.prompt();
+  }
+}

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import { WebSocket } from 'ws';
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import { AppError, messageOf } from '../errors.ts';
+
+/** A line of a session as the server pushes it (contract 1, AgentMessage). */
+export interface Envelope {
+  sessionId: string;
+  taskId: string | null;
+  from: string;
+  to: string;
+  type: 'text' | 'imageUrl' | 'contentList' | 'functionCallList' | 'toolReturn';
+  message: JsonValue;
+  seq: number;
+  error?: { code: string; message: string };
+}
+
+/** Everything the server sends besides `pong`. */
+type Frame =
+  | Envelope
+  | { type: 'chunk'; taskId: string; part: string }
+  | { type: 'error'; code: string; message?: string; taskId?: string };
+
+/** Problem details [RFC 9457], as far as they are there. */
+interface Problem {
+  title?: string;
+  detail?: string;
+  errors?: { pointer: string; detail: string }[];
+}
+
+/** What one sentence came to. */
+export interface Turn {
+  sentence: string;
+  answer: string;
+  toolCalls: { name: string; arguments: JsonValue; result: JsonValue }[];
+  status: 'done' | 'stopped' | 'failed';
+  error?: { code: string; message: string };
+}
+
+/** What a caller wants to see while a turn runs. */
+export interface Watcher {
+  envelope?(envelope: Envelope): void;
+  chunk?(text: string): void;
+}
+
+/** One session of a server, over HTTP and a WebSocket. Every method rejects with an AppError only. */
+export interface Client {
+  readonly id: string;
+  /** Sends a sentence and resolves when its task has ended. */
+  say(sentence: string): Promise<Turn>;
+  /** Stops what runs; its `say` resolves with `stopped`. */
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ClientOptions {
+  /** Base of the HTTP calls: `http://127.0.0.1:9527/api`. */
+  url: string;
+  token?: string | undefined;
+  /** The session to join; a new one with `capability` when missing. */
+  session?: string | undefined;
+  /** The body of `/init`. */
+  capability?: JsonObject;
+  watcher?: Watcher;
+}
+
+interface Running {
+  turn: Turn;
+  callIds: string[];
+  resolve(turn: Turn): void;
+  reject(error: AppError): void;
+}
+
+/** Opens a session, or joins one, and listens to it. */
+export async function openClient(options: ClientOptions): Promise<Client> {
+  const { url, token, watcher = {} } = options;
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const id = options.session ?? (await call('/init', options.capability ?? {})).id;
+  const running = new Map<string, Running>();
+  const socket = await openSocket(`${url.replace(/^http/, 'ws')}/chat?id=${encodeURIComponent(id)}`, headers);
+  socket.on('message', (data: Buffer) => receive(JSON.parse(data.toString('utf8')) as Frame));
+  socket.on('close', (code, reason) =>
+    fail(`the server closed the connection (${code} ${reason.toString()})`),
+  );
+  socket.on('error', (error) => fail(`the connection broke: ${error.message}`));
+
+  /** One HTTP call; problem details become an AppError with every fault named. */
+  async function call(path: string, body: JsonObject): Promise<{ id: string }> {
+    let response: Response;
+    try {
+      response = await fetch(url + path, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(60_000),
+      });
+    } catch (error) {
+      throw unreachable(url, error);
+    }
+    if (response.ok) return (await response.json()) as { id: string };
+    throw new AppError('unavailable', `${url}${path}: ${problemOf(response.status, await response.text())}`);
+  }
+
+  function receive(frame: Frame): void {
+    if (frame.type === 'chunk') return watcher.chunk?.(frame.part);
+    if (frame.type === 'error') return refuse(frame.taskId, frame.message ?? frame.code);
+    watcher.envelope?.(frame);
+    const task = frame.taskId === null ? undefined : running.get(frame.taskId);
+    if (task !== undefined && follow(task, frame)) settle(frame.taskId ?? '')?.resolve(task.turn);
+  }
+
+  /** A refusal without a task id is the answer to what was sent last. */
+  function refuse(taskId: string | undefined, why: string): void {
+    settle(taskId ?? [...running.keys()].at(-1) ?? '')?.reject(new AppError('unavailable', why));
+  }
+
+  function settle(taskId: string): Running | undefined {
+    const task = running.get(taskId);
+    running.delete(taskId);
+    return task;
+  }
+
+  function fail(why: string): void {
+    for (const { reject } of running.values()) reject(new AppError('unavailable', why));
+    running.clear();
+  }
+
+  return {
+    id,
+    say: (sentence) =>
+      new Promise((resolve, reject) => {
+        if (socket.readyState !== WebSocket.OPEN)
+          return reject(new AppError('unavailable', 'the connection is closed'));
+        const taskId = randomUUID();
+        const turn: Turn = { sentence, answer: '', toolCalls: [], status: 'done' };
+        running.set(taskId, { turn, callIds: [], resolve, reject });
+        const contentList = [{ type: 'text', message: sentence }];
+        socket.send(JSON.stringify({ taskId, contentList, stream: watcher.chunk !== undefined }));
+      }),
+    stop: async () => void (await call(`/stop?id=${encodeURIComponent(id)}`, {})),
+    close: () =>
+      new Promise((resolve) => {
+        if (socket.readyState === WebSocket.CLOSED) return resolve();
+        socket.once('close', () => resolve());
+        socket.close(1000);
+        setTimeout(() => socket.terminate(), 2000).unref();
+      }),
+  };
+}
+
+/** Notes what an envelope says about its task; true when it was the last one. */
+function follow({ turn, callIds }: Running, { from, to, type, message, error }: Envelope): boolean {
+  if (from === 'llm' && type === 'functionCallList') {
+    for (const { id, name, parameters } of message as { id: string; name: string; parameters: JsonValue }[]) {
+      callIds.push(id);
+      turn.toolCalls.push({ name, arguments: parameters, result: null });
+    }
+  } else if (from === 'tool' && type === 'toolReturn') {
+    const { id, result } = message as { id: string; result: JsonValue };
+    const made = turn.toolCalls[callIds.lastIndexOf(id)];
+    if (made !== undefined) made.result = result;
+  } else if (to === 'user') {
+    turn.answer = typeof message === 'string' ? message : JSON.stringify(message);
+  }
+  if (to !== 'client' || (message !== '[TASK_DONE]' && message !== '[TASK_STOP]')) return false;
+  turn.status = message === '[TASK_DONE]' ? 'done' : error === undefined ? 'stopped' : 'failed';
+  if (error !== undefined) turn.error = error;
+  return true;
+}
+
+function openSocket(url: string, headers: Record<string, string>): Promise<WebSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, { headers, handshakeTimeout: 10_000 });
+    socket.once('open', () => resolve(socket.off('error', refuse)));
+    socket.once('error', refuse);
+    function refuse(error: Error) {
+      reject(unreachable(url, error));
+    }
+  });
+}
+
+function unreachable(url: string, error: unknown): AppError {
+  const cause = error instanceof TypeError && error.cause !== undefined ? error.cause : error;
+  return new AppError('unavailable', `${url} cannot be reached: ${messageOf(cause)}`, { cause: error });
+}
+
+/** Why a call was refused, in words. */
+function problemOf(status: number, text: string): string {
+  let problem: Problem = {};
+  try {
+    problem = JSON.parse(text) as Problem;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error; // an answer of something else than this server
+  }
+  const faults = (problem.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`);
+  return (problem.detail ?? problem.title ?? `HTTP ${status}`) + faults.join('');
+}

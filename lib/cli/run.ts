@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { AppError, type Fault } from '../errors.ts';
+import { parseText } from '../openspec/parse.ts';
+import { openClient, type Turn } from './client.ts';
+import { readDocument } from './documents.ts';
+import { openServer, privately } from './server.ts';
+import { formatCall, hasColors, paint } from './show.ts';
+import { readSpec } from './spec.ts';
+
+/** What `run` is told: documents (file, URL or openSpecList entry) and the sentences, said one after the other. */
+interface Scenario {
+  documents: (string | JsonObject)[];
+  systemPrompt?: string | undefined;
+  llmConfig?: JsonObject | undefined;
+  sentences: string[];
+}
+
+/** `run`: says a scenario's sentences to a server of its own, and shows what they came to. */
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('say the sentences of a scenario (YAML or JSON) to a session with its documents')
+    .argument('<scenario>', 'a file, - for standard input, or an http(s) URL')
+    .option('--json', 'print one JSON value: {"turns":[{"sentence","answer","toolCalls","status"}]}')
+    .action(async (place: string, { json = false }: { json?: boolean }) => {
+      const { text, source } = await readSpec(place);
+      const scenario = scenarioOf((await parseText(text)).document);
+      const { documents, sentences, ...more } = scenario;
+      const folder = source === undefined || !existsSync(source) ? process.cwd() : dirname(source);
+      const openSpecList = await Promise.all(
+        documents.map((document) => readDocument(document, folderOf(document, folder))),
+      );
+      const server = await openServer(privately);
+      try {
+        const client = await openClient({ url: server.url, capability: { ...more, openSpecList } });
+        const turns: Turn[] = [];
+        for (const sentence of sentences) {
+          const turn = await client.say(sentence);
+          turns.push(turn);
+          if (!json) process.stdout.write(formatTurn(turn));
+        }
+        await client.close();
+        if (json) process.stdout.write(`${JSON.stringify({ turns })}\n`);
+        if (turns.some(({ status }) => status !== 'done')) process.exitCode = 1;
+      } finally {
+        await server.close();
+      }
+    });
+}
+
+/** Files are named relative to the scenario; what is not there is looked for in the working folder. */
+function folderOf(document: string | JsonObject, folder: string): string {
+  return typeof document === 'string' && existsSync(resolve(folder, document)) ? folder : process.cwd();
+}
+
+function formatTurn({ sentence, toolCalls, answer, status, error }: Turn): string {
+  const colors = hasColors(process.stdout);
+  const calls = toolCalls.map((made) => `  ${formatCall(made, colors)}\n`);
+  const end =
+    status === 'done'
+      ? answer
+      : paint('red', `${status}${error === undefined ? '' : `: ${error.message}`}`, colors);
+  return `${paint('green', `> ${sentence}`, colors)}\n${calls.join('')}${end}\n\n`;
+}
+
+function scenarioOf({ documents = [], systemPrompt, llmConfig, sentences }: JsonObject): Scenario {
+  const faults: Fault[] = [];
+  if (!Array.isArray(documents) || !documents.every(isPlace)) {
+    faults.push({ pointer: '/documents', detail: 'must be a list of files, URLs or objects with openSpec' });
+  }
+  if (!Array.isArray(sentences) || sentences.length === 0 || !sentences.every(isSentence)) {
+    faults.push({ pointer: '/sentences', detail: 'must be a list of at least one sentence' });
+  }
+  if (systemPrompt !== undefined && typeof systemPrompt !== 'string') {
+    faults.push({ pointer: '/systemPrompt', detail: 'must be a text' });
+  }
+  if (llmConfig !== undefined && !isObject(llmConfig)) {
+    faults.push({ pointer: '/llmConfig', detail: 'must be an object' });
+  }
+  if (faults.length > 0) {
+    const lines = faults.map(({ pointer, detail }) => `\n  ${pointer} ${detail}`);
+    throw new AppError('invalid_request', `the scenario cannot be used:${lines.join('')}`, { faults });
+  }
+  return { documents, systemPrompt, llmConfig, sentences } as Scenario;
+}
+
+function isPlace(item: JsonValue): item is string | JsonObject {
+  return typeof item === 'string' || isObject(item);
+}
+
+function isSentence(item: JsonValue): item is string {
+  return typeof item === 'string' && item.trim() !== '';
+}

@@ -1,0 +1,39 @@
+import { readConfig } from '../config.ts';
+import { openLog } from '../log.ts';
+
+export interface OpenServer {
+  /** Base of the HTTP calls, e.g. `http://127.0.0.1:9527/api`. */
+  url: string;
+  /** Stops gracefully and waits for the last log line. */
+  close(): Promise<void>;
+}
+
+/** Settings that make a server for this process alone: on any free port of this machine, with nothing left behind. */
+export const privately: NodeJS.Dict<string> = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  AUTH: 'none',
+  AUTH_TOKEN: '',
+  DATABASE_URL: 'sqlite::memory:',
+  LOG_LEVEL: 'error',
+};
+
+/** Opens a server in this process; `fixed` settings win over all others. Throws an AppError that says what to do. */
+export async function openServer(fixed: NodeJS.Dict<string> = {}): Promise<OpenServer> {
+  const config = readConfig({ fixed });
+  const { openApp } = await import('../app.ts');
+  const log = await openLog({ level: config.logLevel, file: config.logFile, pretty: process.stderr.isTTY });
+  try {
+    const app = await openApp(config, log);
+    return {
+      url: `${app.url}/api`,
+      close: async () => {
+        await app.close();
+        await log.close();
+      },
+    };
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}

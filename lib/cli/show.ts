@@ -1,0 +1,51 @@
+import { styleText } from 'node:util';
+import type { JsonValue } from '../core/json.ts';
+import type { Envelope, Turn } from './client.ts';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Whether what goes to this stream may be coloured: a terminal that can, and nobody said NO_COLOR. */
+export function hasColors(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && stream.hasColors();
+}
+
+/** The text in a style, or as it is. */
+export function paint(style: Style, text: string, colors: boolean): string {
+  return colors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
+}
+
+const styles: Record<string, Style> = { user: 'green', llm: 'magenta', tool: 'yellow', agent: 'cyan' };
+const longest = 'AGENT → CLIENT'.length;
+const clipAt = 600;
+
+/** An envelope in a line: `AGENT → CLIENT [TASK_START]`; what is very long is cut, and says so. */
+export function formatEnvelope(envelope: Envelope, colors: boolean): string {
+  const { from, to, error } = envelope;
+  const route = `${from.toUpperCase()} → ${to.toUpperCase()}`.padEnd(longest);
+  const style = to === 'client' ? 'gray' : to === 'user' ? 'bold' : (styles[from] ?? 'gray');
+  const why = error === undefined ? '' : ` ${error.code}: ${error.message}`;
+  return `${paint(style, route, colors)} ${formatContent(envelope)}${paint('red', why, colors)}`;
+}
+
+/** A tool call and what it came to, in a line. */
+export function formatCall(
+  { name, arguments: given, result }: Turn['toolCalls'][number],
+  colors: boolean,
+): string {
+  return `${paint('yellow', `${name} ${JSON.stringify(given)}`, colors)} → ${clip(JSON.stringify(result))}`;
+}
+
+/** What an envelope says, without who and to whom. */
+export function formatContent({ type, message }: Envelope): string {
+  if (typeof message === 'string') return clip(message);
+  if (type === 'contentList')
+    return clip((message as { message: string }[]).map((part) => part.message).join(' '));
+  if (type === 'toolReturn') return clip(JSON.stringify((message as { result: JsonValue }).result));
+  if (type !== 'functionCallList') return clip(JSON.stringify(message));
+  const calls = message as { name: string; parameters: JsonValue }[];
+  return clip(calls.map(({ name, parameters }) => `${name} ${JSON.stringify(parameters)}`).join(', '));
+}
+
+function clip(text: string): string {
+  return text.length <= clipAt ? text : `${text.slice(0, clipAt)}… (${text.length - clipAt} characters more)`;
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect } from 'chai';
+import { packageVersion } from '../../lib/package.ts';
+import { runCommand, startCommand } from '../support/command.ts';
+
+describe('lite-agent serve', () => {
+  let cwd: string;
+  beforeEach(() => (cwd = mkdtempSync(join(tmpdir(), 'serve-'))));
+  afterEach(() => rmSync(cwd, { recursive: true }));
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`prints one line when it listens, and ends well at ${signal}`, async () => {
+      const child = startCommand(['serve'], { cwd, env: { PORT: '0' } });
+      const ended = once(child, 'close');
+      const log = text(child.stderr);
+      let stdout = '';
+      child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+      await once(child.stdout, 'data');
+      const [, url = ''] = /^lite-agent \S+ listening on (\S+)\n$/.exec(stdout) ?? [];
+      expect(stdout).to.equal(`lite-agent ${packageVersion()} listening on ${url}\n`);
+      expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+\/api$/);
+      const version = await fetch(`${url}/version`);
+      expect(await version.json()).to.deep.equal({ version: packageVersion() });
+      child.kill(signal);
+      expect(await ended).to.deep.equal([0, null]);
+      expect(stdout.split('\n')).to.have.length(2);
+      for (const line of (await log).split('\n').filter(Boolean))
+        expect(JSON.parse(line)).to.include.keys('level', 'msg');
+    });
+  }
+
+  it('names every bad setting and ends with 2', async () => {
+    const env = { PORT: 'x', LOG_LEVEL: 'loud', HOST: '0.0.0.0' };
+    expect(await runCommand(['serve'], { cwd, env })).to.deep.equal({
+      code: 2,
+      stdout: '',
+      stderr:
+        'lite-agent: 3 settings are wrong:\n' +
+        '  AUTH_TOKEN is not set, and HOST=0.0.0.0 can be reached from other machines: set it to a long random text, ' +
+        'e.g. of `openssl rand -hex 24`\n' +
+        '  PORT "x" is not a whole number from 0 to 65535\n' +
+        '  LOG_LEVEL "loud" is none of silent, error, warn, info, debug\n',
+    });
+  });
+
+  it('says what to do when the port is taken, and ends with 1', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    try {
+      const { code, stdout, stderr } = await runCommand(['serve'], {
+        cwd,
+        env: { PORT: String(port), LOG_LEVEL: 'silent' },
+      });
+      expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' });
+      expect(stderr).to.equal(
+        `lite-agent: Cannot listen on 127.0.0.1:${port}: it is in use: set PORT to another.\n`,
+      );
+    } finally {
+      other.close();
+    }
+  });
+});

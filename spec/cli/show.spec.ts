@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import type { Envelope } from '../../lib/cli/client.ts';
+import { formatCall, formatEnvelope } from '../../lib/cli/show.ts';
+
+describe('formatEnvelope', () => {
+  const line = (part: Partial<Envelope>, colors = false) =>
+    formatEnvelope(
+      {
+        sessionId: 's',
+        taskId: 't',
+        from: 'agent',
+        to: 'client',
+        type: 'text',
+        message: '',
+        seq: 1,
+        ...part,
+      },
+      colors,
+    );
+
+  it('says who told whom what', () => {
+    expect([
+      line({ message: '[TASK_START]' }),
+      line({
+        from: 'user',
+        to: 'agent',
+        type: 'contentList',
+        message: [{ type: 'text', message: 'Light on' }],
+      }),
+      line({
+        from: 'llm',
+        to: 'agent',
+        type: 'functionCallList',
+        message: [
+          { id: 'c1', name: 'switch_light', parameters: { power: 'on' } },
+          { id: 'c2', name: 'odd', parameters: 'no JSON' },
+        ],
+      }),
+      line({
+        from: 'tool',
+        to: 'agent',
+        type: 'toolReturn',
+        message: { id: 'c1', result: { statusCode: 200 } },
+      }),
+      line({ to: 'user', type: 'imageUrl', message: 'https://x.example/a.png' }),
+      line({ message: '[TASK_STOP]', error: { code: 'model_error', message: 'the model is down' } }),
+    ]).to.deep.equal([
+      'AGENT → CLIENT [TASK_START]',
+      'USER → AGENT   Light on',
+      'LLM → AGENT    switch_light {"power":"on"}, odd "no JSON"',
+      'TOOL → AGENT   {"statusCode":200}',
+      'AGENT → USER   https://x.example/a.png',
+      'AGENT → CLIENT [TASK_STOP] model_error: the model is down',
+    ]);
+  });
+
+  it('cuts what is very long, and says so', () => {
+    expect(line({ message: 'x'.repeat(700) })).to.equal(
+      `AGENT → CLIENT ${'x'.repeat(600)}… (100 characters more)`,
+    );
+  });
+
+  it('is coloured for a terminal', () => {
+    expect(line({ message: '[TASK_START]' }, true)).to.equal(
+      '\u001b[90mAGENT → CLIENT\u001b[39m [TASK_START]',
+    );
+  });
+});
+
+describe('formatCall', () => {
+  it('shows a call and its result', () => {
+    expect(formatCall({ name: 'pick', arguments: { quantity: 2 }, result: { ok: true } }, false)).to.equal(
+      'pick {"quantity":2} → {"ok":true}',
+    );
+  });
+});
