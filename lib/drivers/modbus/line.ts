@@ -129,7 +129,8 @@ export function createLine(endpoint: Endpoint, options: LineOptions, events: Lin
       answered = true;
       failures = 0;
     },
-    drop: () => leave(false),
+    // A device that allows one connection must have seen the old one close before it sees the next.
+    drop: () => leave(true),
     rest() {
       if (connection === undefined) return;
       if (idleTimeout === 0) return leave(true);

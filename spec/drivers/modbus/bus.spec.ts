@@ -1,0 +1,305 @@
+import { expect } from 'chai';
+import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
+import type { Egress } from '../../../lib/drivers/egress.ts';
+import type { BusCall } from '../../../lib/drivers/modbus/job.ts';
+import type { ModbusReply, ModbusRequest } from '../../../lib/drivers/modbus/request.ts';
+import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
+import { openLocalEgress } from '../../support/modbus-egress.ts';
+import {
+  adu,
+  answer,
+  startModbusFake,
+  type FakeRequest,
+  type ModbusFake,
+} from '../../support/modbus-fake.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+describe('a Modbus bus', () => {
+  let egress: Egress;
+  let driver: ModbusDriver;
+  let fake: ModbusFake;
+  let settings: { requestDelay?: number; idleTimeout?: number; maxInFlight?: number };
+
+  beforeEach(async () => {
+    egress = openLocalEgress();
+    driver = openModbus({ egress });
+    fake = await startModbusFake();
+    settings = {};
+  });
+  afterEach(async () => {
+    await driver.close();
+    await fake.close();
+    await egress.close();
+  });
+
+  const call = (request: ModbusRequest, more: Partial<BusCall> = {}): Promise<ModbusReply> => {
+    const bus = { requestDelay: 0, idleTimeout: 60_000, maxInFlight: 1, ...settings };
+    return driver.call(tcpEndpoint(fake.port, { bus }), callOf(request, more));
+  };
+  const statusOf = async (reply: Promise<ModbusReply>): Promise<number> => {
+    const outcome = await outcomeOf(reply);
+    return 'status' in outcome ? outcome.status : 0;
+  };
+  /** Keeps requests until they are let go. */
+  const hold = (): FakeRequest[] => {
+    const held: FakeRequest[] = [];
+    fake.behave = (request) => held.push(request);
+    return held;
+  };
+  const letGo = (held: FakeRequest[]): void => {
+    fake.behave = answer;
+    for (const request of held.splice(0)) answer(request);
+  };
+
+  it('has one request on the way, in the order of the calls', async () => {
+    let waiting = 0;
+    let most = 0;
+    fake.behave = (request) => {
+      most = Math.max(most, ++waiting);
+      setImmediate(() => {
+        waiting--;
+        answer(request);
+      });
+    };
+    await Promise.all([3, 1, 2].map((address) => call(readOf(address))));
+    expect([most, fake.requests.map(({ address }) => address)]).to.deep.equal([1, [3, 1, 2]]);
+  });
+
+  it('gives the parties their turns, whoever asked most', async () => {
+    const held = hold();
+    const [busy, quiet] = [{}, {}];
+    const calls = [10, 11, 12, 13].map((address) => call(readOf(address), { party: busy }));
+    calls.push(...[20, 21].map((address) => call(readOf(address), { party: quiet })));
+    await waitFor(() => held.length === 1);
+    letGo(held);
+    await Promise.all(calls);
+    expect(fake.requests.map(({ address }) => address)).to.deep.equal([10, 20, 11, 21, 12, 13]);
+  });
+
+  it('lets 256 calls wait and refuses more at once, unsent', async () => {
+    const held = hold();
+    const first = call(readOf(0));
+    await waitFor(() => held.length === 1);
+    const calls = Array.from({ length: 260 }, (_, index) => outcomeOf(call(readOf(index + 1))));
+    letGo(held);
+    const outcomes = await Promise.all(calls);
+    expect(outcomes.slice(0, 256)).to.deep.equal(Array.from({ length: 256 }, (_, index) => [index + 1]));
+    expect(outcomes.slice(256)).to.deep.equal(
+      Array.from({ length: 4 }, () => ({
+        status: 226,
+        sent: false,
+        message: `127.0.0.1:${fake.port} has 256 calls waiting already`,
+      })),
+    );
+    await first;
+  });
+
+  it('loses and mixes up none of 5,000 calls at once', async () => {
+    const calls = Array.from({ length: 5000 }, (_, address) => outcomeOf(call(readOf(address))));
+    const outcomes = await Promise.all(calls);
+    const wrong = outcomes.filter((outcome, address) =>
+      'status' in outcome ? outcome.status !== 226 || outcome.sent : outcome[0] !== address,
+    );
+    expect(wrong).to.deep.equal([]);
+    expect(outcomes.filter((outcome) => !('status' in outcome)).length).to.equal(256);
+    expect(fake.requests.length).to.equal(256);
+  });
+
+  for (const maxInFlight of [1, 16]) {
+    it(`loses and mixes up none of 5,000 calls, ${maxInFlight} on the way, also when replies come late`, async () => {
+      settings = { maxInFlight };
+      let count = 0;
+      fake.behave = (request) => {
+        count++;
+        if (count % 500 === 0) setTimeout(() => answer(request), 60);
+        else answer(request);
+      };
+      const wrong: unknown[] = [];
+      let next = 0;
+      const caller = async (): Promise<void> => {
+        while (next < 5000) {
+          const address = next++;
+          const outcome = await outcomeOf(call(readOf(address), { timeoutMs: 40, retries: 3 }));
+          if ('status' in outcome || outcome[0] !== address) wrong.push([address, outcome]);
+        }
+      };
+      await Promise.all(Array.from({ length: 200 }, caller));
+      expect(wrong).to.deep.equal([]);
+      expect(fake.accepted).to.equal(1);
+    });
+  }
+
+  it('takes out a cancelled call that was not sent, and lets one that was sent finish', async () => {
+    const held = hold();
+    const [stop, stopOther] = [new AbortController(), new AbortController()];
+    const sent = outcomeOf(call(writeOf(1, 5), { signal: stop.signal }));
+    await waitFor(() => held.length === 1);
+    const unsent = outcomeOf(call(writeOf(2, 6), { signal: stop.signal }));
+    const other = outcomeOf(call(readOf(3), { signal: stopOther.signal }));
+    stop.abort();
+    expect(await unsent).to.deep.equal({
+      status: 228,
+      sent: false,
+      message: `127.0.0.1:${fake.port} unit 1: holdingRegisters 2 count 1 was cancelled`,
+    });
+    letGo(held);
+    expect([await sent, await other]).to.deep.equal([[], [3]]);
+    expect(await statusOf(call(writeOf(4, 7), { signal: AbortSignal.abort() }))).to.equal(228);
+    expect(fake.writes.map(({ address }) => address)).to.deep.equal([1]);
+  });
+
+  it('ends every call by its deadline, waiting included', async () => {
+    hold();
+    const started = performance.now();
+    const calls = [1, 2, 3].map((address) =>
+      outcomeOf(call(readOf(address), { timeoutMs: 5000, retries: 9, deadlineMs: 50 })),
+    );
+    const outcomes = await Promise.all(calls);
+    expect(performance.now() - started).to.be.within(45, 200);
+    expect(outcomes.map((outcome) => 'status' in outcome && [outcome.status, outcome.sent])).to.deep.equal([
+      [240, true],
+      [240, false],
+      [240, false],
+    ]);
+  });
+
+  it('keeps requests that belong together free of others between them', async () => {
+    settings = { maxInFlight: 8 };
+    const steps = [writeOf(1, 5), readOf(1)];
+    const follow = (): ModbusRequest | undefined => steps.shift();
+    await Promise.all([
+      call(readOf(10)),
+      call(readOf(1), { follow }),
+      ...[11, 12, 13].map((address) => call(readOf(address))),
+    ]);
+    const order = fake.requests.map(({ fc, address }) => `${fc}:${address}`);
+    expect(order.join(' ')).to.contain('3:1 6:1 3:1');
+    expect(order.length).to.equal(7);
+  });
+
+  it('stops between two requests that belong together when it is cancelled and nothing was written', async () => {
+    const stop = new AbortController();
+    const follow = (): ModbusRequest => {
+      stop.abort();
+      return writeOf(1, 5);
+    };
+    expect(await statusOf(call(readOf(1), { follow, signal: stop.signal }))).to.equal(228);
+    expect(fake.writes).to.deep.equal([]);
+  });
+
+  it('rejects with what a following request could not be made of', async () => {
+    const follow = (): ModbusRequest => {
+      throw new RangeError('no such value');
+    };
+    const error = await call(readOf(1), { follow }).catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(RangeError);
+    expect(await outcomeOf(call(readOf(2)))).to.deep.equal([2]);
+  });
+
+  it('reads neighbours in one request when they may be, each getting its own part', async () => {
+    const coalesce = { coalesce: true };
+    const calls = [
+      ...Array.from({ length: 10 }, (_, index) => call(readOf(20 + index), coalesce)),
+      call(readOf(25, 8), coalesce),
+      call(readOf(40), coalesce),
+      call({ fc: 1, unit: 1, address: 20, count: 3 }, coalesce),
+      call({ fc: 1, unit: 1, address: 23, count: 2 }, coalesce),
+      call(readOf(20, 1, 2), coalesce),
+    ];
+    const replies = await Promise.all(calls);
+    expect(replies.slice(0, 12).map(({ registers }) => registers)).to.deep.equal([
+      ...Array.from({ length: 10 }, (_, index) => [20 + index]),
+      [25, 26, 27, 28, 29, 30, 31, 32],
+      [40],
+    ]);
+    expect(replies.slice(12, 14).map(({ bits }) => bits)).to.deep.equal([
+      [false, true, false],
+      [true, false],
+    ]);
+    expect(fake.requests.map(({ unit, fc, address, count }) => [unit, fc, address, count])).to.deep.equal([
+      [1, 3, 20, 13],
+      [1, 3, 40, 1],
+      [1, 1, 20, 5],
+      [2, 3, 20, 1],
+    ]);
+  });
+
+  it('reads neighbours one by one when the device refuses them together', async () => {
+    fake.behave = (request) => {
+      const { id, unit, fc, address, count, socket } = request;
+      if (address + count > 22) socket.write(adu(id, unit, Buffer.of(fc | 0x80, 2)));
+      else answer(request);
+    };
+    const calls = [20, 21, 22].map((address) => outcomeOf(call(readOf(address), { coalesce: true })));
+    const outcomes = await Promise.all(calls);
+    expect(outcomes.map((outcome) => ('status' in outcome ? outcome.status : outcome))).to.deep.equal([
+      [20],
+      [21],
+      2,
+    ]);
+  });
+
+  it('closes a connection that nobody uses, and opens one for the next call', async () => {
+    settings = { idleTimeout: 30 };
+    await call(readOf(1));
+    await call(readOf(2));
+    expect([fake.accepted, fake.open.size]).to.deep.equal([1, 1]);
+    await waitFor(() => fake.open.size === 0);
+    expect(await outcomeOf(call(readOf(3)))).to.deep.equal([3]);
+    expect(fake.accepted).to.equal(2);
+  });
+
+  it('closes after each call with an idle time of 0, and is done with the old one before the new one', async () => {
+    settings = { idleTimeout: 0 };
+    let most = 0;
+    fake.greet = () => void (most = Math.max(most, fake.open.size));
+    for (const address of [1, 2, 3]) expect(await outcomeOf(call(readOf(address)))).to.deep.equal([address]);
+    expect([fake.accepted, most]).to.deep.equal([3, 1]);
+  });
+
+  it('keeps the line silent between two requests as long as it is told', async () => {
+    settings = { requestDelay: 30 };
+    const times: number[] = [];
+    fake.behave = (request) => {
+      times.push(performance.now());
+      answer(request);
+    };
+    await Promise.all([1, 2, 3].map((address) => call(readOf(address))));
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(Math.min(...gaps)).to.be.above(28);
+  });
+
+  it('lets what is on the way finish at shutdown, and refuses the rest', async () => {
+    const held = hold();
+    const sent = outcomeOf(call(writeOf(1, 5)));
+    await waitFor(() => held.length === 1);
+    const waiting = outcomeOf(call(writeOf(2, 5)));
+    const closed = driver.close();
+    expect(await waiting).to.include({ status: 228, sent: false });
+    letGo(held);
+    expect(await sent).to.deep.equal([]);
+    await closed;
+    expect(await statusOf(call(readOf(1)))).to.equal(228);
+    await waitFor(() => fake.open.size === 0);
+  });
+
+  it('does not grow with the calls it has carried', async function () {
+    if (globalThis.gc === undefined) {
+      const { setFlagsFromString } = await import('node:v8');
+      const { runInNewContext } = await import('node:vm');
+      setFlagsFromString('--expose-gc');
+      globalThis.gc = runInNewContext('gc') as NodeJS.GCFunction;
+    }
+    const heapAfter = async (calls: number): Promise<number> => {
+      for (let index = 0; index < calls; index++) await call(readOf(index & 0xff));
+      fake.requests.length = 0;
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    };
+    await heapAfter(3000);
+    const before = await heapAfter(1000);
+    const growth = (await heapAfter(10_000)) - before;
+    // A tenth of 1 MB for a tenth of 100,000 calls, and what the collector leaves lying about.
+    expect(growth).to.be.below(300_000);
+  });
+});
