@@ -1,6 +1,5 @@
 import { isObject } from '../core/json.ts';
-import { OpenAI } from 'openai/client';
-import { APIError } from 'openai/core/error';
+import type { OpenAI } from 'openai/client';
 import type { Failure } from './retry.ts';
 
 /** One POST to a model endpoint: everything that is not shared between sessions comes with it. */
@@ -30,48 +29,47 @@ export interface Client {
 const ERROR_BODY_MAX_BYTES = 64 * 1024;
 
 /**
- * The official client with what makes a call dear left out: headers and body come ready, so nothing is built anew, and
- * the deadline is the caller's, so there is no timer of its own. It reads no key from the environment and knows no
- * endpoint, so that one client can serve every session.
+ * Loads the official client and opens it on a `fetch`, with what makes a call dear left out: headers and body come ready, so
+ * nothing is built anew, and the deadline is the caller's, so there is no timer of its own. It reads no key from the
+ * environment and knows no endpoint, so that one client can serve every session.
  */
-class LeanOpenAI extends OpenAI {
-  override async buildRequest(options: Parameters<OpenAI['buildRequest']>[0]) {
-    const { path, headers, body, signal, timeout = 0 } = options;
-    const req = { method: 'POST', headers, body, signal, redirect: 'manual' };
-    // Any fetch takes headers as a plain object; the client's type asks for an instance, which costs 15 µs to make.
-    return { req: req as unknown as Awaited<ReturnType<OpenAI['buildRequest']>>['req'], url: path, timeout };
+export async function openClient(fetch: typeof globalThis.fetch): Promise<Client> {
+  const [official, { APIError }] = await Promise.all([import('openai/client'), import('openai/core/error')]);
+
+  class LeanOpenAI extends official.OpenAI {
+    override async buildRequest(options: Parameters<OpenAI['buildRequest']>[0]) {
+      const { path, headers, body, signal, timeout = 0 } = options;
+      const req = { method: 'POST', headers, body, signal, redirect: 'manual' };
+      // Any fetch takes headers as a plain object; the client's type asks for an instance, which costs 15 µs to make.
+      return {
+        req: req as unknown as Awaited<ReturnType<OpenAI['buildRequest']>>['req'],
+        url: path,
+        timeout,
+      };
+    }
+
+    override async fetchWithTimeout(
+      ...[url, init]: Parameters<OpenAI['fetchWithTimeout']>
+    ): Promise<Response> {
+      const response = await fetch(url, init);
+      return response.ok ? response : bounded(response);
+    }
+
+    protected override makeStatusError(
+      ...[status, body, message, headers]: Parameters<OpenAI['makeStatusError']>
+    ) {
+      // Not every server wraps its error as OpenAI does: {"detail": …} and {"message": …} are common.
+      const error =
+        isObject(body) && body['error'] === undefined
+          ? (body['message'] ?? body['detail'] ?? body)
+          : undefined;
+      const wrapped = error === undefined ? body : { error: { message: error } };
+      return super.makeStatusError(status, wrapped, message, headers);
+    }
   }
 
-  override async fetchWithTimeout(...[url, init]: Parameters<OpenAI['fetchWithTimeout']>): Promise<Response> {
-    const response = await this.#fetch(url, init);
-    return response.ok ? response : bounded(response);
-  }
-
-  protected override makeStatusError(
-    ...[status, body, message, headers]: Parameters<OpenAI['makeStatusError']>
-  ) {
-    // Not every server wraps its error as OpenAI does: {"detail": …} and {"message": …} are common.
-    const error =
-      isObject(body) && body['error'] === undefined ? (body['message'] ?? body['detail'] ?? body) : undefined;
-    return super.makeStatusError(
-      status,
-      error === undefined ? body : { error: { message: error } },
-      message,
-      headers,
-    );
-  }
-
-  readonly #fetch: typeof globalThis.fetch;
-
-  constructor(fetch: typeof globalThis.fetch) {
-    super({ apiKey: 'comes with each request', adminAPIKey: null, fetch, maxRetries: 0, logLevel: 'off' });
-    this.#fetch = fetch;
-  }
-}
-
-/** Opens the official client on a `fetch`. */
-export function openClient(fetch: typeof globalThis.fetch): Client {
-  const client = new LeanOpenAI(fetch);
+  const apiKey = 'comes with each request';
+  const client = new LeanOpenAI({ apiKey, adminAPIKey: null, fetch, maxRetries: 0, logLevel: 'off' });
   return {
     send: ({ url, headers, body, signal }) => client.post(url, { headers, body, signal }).asResponse(),
     refusalOf(error) {

@@ -1,6 +1,6 @@
 import type { Model, ModelConfig, ModelReply, ModelRequest, ReplyOptions } from '../core/model.ts';
 import { AppError, ModelError, messageOf } from '../errors.ts';
-import type { Client } from './client.ts';
+import { openClient, type Client } from './client.ts';
 import { encodeRequest } from './encode.ts';
 import { isEgressRefusal, refusalError, safeText } from './failure.ts';
 import { noteRefusal, rememberQuirks, requestHead, type Quirks } from './quirks.ts';
@@ -27,8 +27,7 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
   const { timeoutMs = 120_000, silenceTimeoutMs = 60_000 } = options;
   const quirksOf = rememberQuirks();
   let client: Promise<Client> | undefined;
-  const loadClient = () =>
-    (client ??= import('./client.ts').then(({ openClient }) => openClient(options.fetch)));
+  const loadClient = () => (client ??= openClient(options.fetch));
 
   return (config) => {
     const base = parseBaseUrl(config.baseUrl);
