@@ -4,7 +4,8 @@ import { openClient, type Client } from './client.ts';
 import { encodeRequest } from './encode.ts';
 import { isEgressRefusal, refusalError, safeText } from './failure.ts';
 import { noteRefusal, rememberQuirks, requestHead, type Quirks } from './quirks.ts';
-import { readReply, type Limit } from './read.ts';
+import { openLimit, type Limit } from './limit.ts';
+import { readReply } from './read.ts';
 import { retryDelay, waitMs } from './retry.ts';
 
 /** How endpoints are reached. */
@@ -42,7 +43,7 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
           return await requestReply(await loadClient(), request, ask);
         } catch (error) {
           if (signal.aborted) throw signal.reason;
-          if (limit.signal.reason instanceof ModelError) throw limit.signal.reason;
+          if (limit.over instanceof ModelError) throw limit.over;
           if (error instanceof ModelError) throw error;
           const why = safeText(messageOf(error), config.apiKey);
           throw new ModelError(`the model's reply could not be read: ${why}`, { cause: error });
@@ -71,10 +72,10 @@ async function requestReply(client: Client, request: ModelRequest, ask: AskConte
     const body = encodeRequest(request, head);
     let response: Response;
     try {
-      response = await client.send({ url: endpointUrl(base, quirks), headers, body, signal: limit.signal });
+      response = await client.send({ url: endpointUrl(base, quirks), headers, body, attach: limit.attach });
     } catch (error) {
       const refusal = client.refusalOf(error);
-      if (refusal === undefined || limit.signal.aborted) throw error;
+      if (refusal === undefined || limit.over !== undefined) throw error;
       if (noteRefusal(quirks, head, refusal) || noteMissingPath(quirks, base, refusal.status)) {
         tries--; // made to fit: each can happen once
         continue;
@@ -82,7 +83,7 @@ async function requestReply(client: Client, request: ModelRequest, ask: AskConte
       const wait = isEgressRefusal(error) ? undefined : retryDelay(refusal, tries);
       if (wait === undefined || wait > limit.leftMs())
         throw refusalError(base.host, config.apiKey, refusal, error);
-      await waitMs(wait, limit.signal);
+      await waitMs(wait, limit.attach);
       continue;
     }
     return await readReply(response, { model: config.model, apiKey: config.apiKey, limit, onDelta });
@@ -131,33 +132,4 @@ function requestHeaders(apiKey: string | undefined): Record<string, string> {
       },
     );
   return { ...headers, authorization: `Bearer ${apiKey}` };
-}
-
-function openLimit(outer: AbortSignal, timeoutMs: number, silenceTimeoutMs: number): Limit {
-  const controller = new AbortController();
-  const end = performance.now() + timeoutMs;
-  const abort = () => controller.abort(outer.reason);
-  const late = (ms: number, what: string) =>
-    controller.abort(new ModelError(`the model endpoint ${what} for ${ms / 1000} s; given up`));
-  outer.addEventListener('abort', abort, { once: true });
-  const total = setTimeout(late, timeoutMs, timeoutMs, 'did not finish its answer');
-  let silence: NodeJS.Timeout | undefined;
-  return {
-    signal: controller.signal,
-    leftMs: () => end - performance.now(),
-    heard() {
-      if (silence === undefined)
-        silence = setTimeout(late, silenceTimeoutMs, silenceTimeoutMs, 'stayed silent mid-stream');
-      else silence.refresh();
-    },
-    finish(graceMs) {
-      clearTimeout(silence);
-      silence = setTimeout(() => controller.abort(), graceMs);
-    },
-    close() {
-      clearTimeout(total);
-      clearTimeout(silence);
-      outer.removeEventListener('abort', abort);
-    },
-  };
 }

@@ -1,21 +1,9 @@
 import type { ModelReply, ReplyOptions } from '../core/model.ts';
 import { ModelError } from '../errors.ts';
 import { safeText } from './failure.ts';
+import type { Limit } from './limit.ts';
 import { createReplyBuilder, parseJson, type ReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
-
-/** The time a reply has. */
-export interface Limit {
-  /** Aborts when the caller wants no more, or when time is up, with that as its reason. */
-  readonly signal: AbortSignal;
-  /** Ms until the reply must be there. */
-  leftMs(): number;
-  /** Something came: a stream's silence starts anew. */
-  heard(): void;
-  /** All has come: only the connection's own end is waited for, this long. */
-  finish(graceMs: number): void;
-  close(): void;
-}
 
 export interface ReadOptions {
   /** The model that was asked for. */
@@ -88,9 +76,7 @@ async function readStream(
 }
 
 async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const bytes of bounded(response)) chunks.push(bytes);
-  const json = parseJson(Buffer.concat(chunks).toString());
+  const json = parseJson(await readText(response));
   if (json === undefined) {
     const type = response.headers.get('content-type') ?? 'no content type';
     throw new ModelError(
@@ -98,6 +84,16 @@ async function readWhole(response: Response, builder: ReplyBuilder): Promise<str
     );
   }
   return builder.add(json);
+}
+
+async function readText(response: Response): Promise<string> {
+  const { headers } = response;
+  const size =
+    headers.get('content-encoding') === null ? Number(headers.get('content-length') ?? 'NaN') : NaN;
+  if (size <= REPLY_MAX_BYTES) return response.text(); // much cheaper than reading piece by piece
+  const chunks: Uint8Array[] = [];
+  for await (const bytes of bounded(response)) chunks.push(bytes);
+  return Buffer.concat(chunks).toString();
 }
 
 async function* bounded(response: Response): AsyncGenerator<Uint8Array> {

@@ -35,7 +35,9 @@ export function retryAfterMs(headers: Failure['headers']): number | undefined {
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
-/** Waits, or rejects when `signal` aborts. */
-export async function waitMs(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal });
+/** Waits, or rejects when the controller that it hands out is aborted. */
+export async function waitMs(ms: number, attach: (controller: AbortController) => void): Promise<void> {
+  const controller = new AbortController();
+  attach(controller);
+  await delay(ms, undefined, { signal: controller.signal });
 }
