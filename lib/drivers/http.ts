@@ -48,6 +48,8 @@ export interface HttpDriver {
   exchange(request: HttpRequest, context: HttpContext, maxBytes?: number): Promise<HttpResponse>;
   /** The answer as a tool's result: `{statusCode, body}`, with `contentType` unless it is JSON, with `error` from HTTP 400 on. */
   send(request: HttpRequest, context: HttpContext): Promise<ToolResult>;
+  /** An answer that is there already as a tool's result. */
+  resultOf(request: HttpRequest, response: HttpResponse): ToolResult;
 }
 
 export interface HttpOptions {
@@ -78,6 +80,7 @@ export function openHttp({ egress, resultMaxBytes }: HttpOptions): HttpDriver {
     async send(request, context) {
       return resultOf(request, await exchange(request, context, resultMaxBytes), resultMaxBytes);
     },
+    resultOf: (request, response) => resultOf(request, response, resultMaxBytes),
   };
 }
 
@@ -85,7 +88,7 @@ function isRepeatable({ method, effect }: HttpRequest): boolean {
   return effect === 'read' && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
 }
 
-/** An answer as a tool's result. */
+/** An answer as a tool's result, its body cut to `maxBytes`. */
 export function resultOf(request: HttpRequest, response: HttpResponse, maxBytes: number): ToolResult {
   const { statusCode, headers, error } = response;
   if (statusCode === undefined) {

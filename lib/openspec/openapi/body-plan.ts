@@ -1,0 +1,176 @@
+import { isObject } from '../../core/json.ts';
+import type { JsonSchema } from '../../core/tool.ts';
+import type { SpecDocument } from './document.ts';
+import { described, type Draft } from './draft.ts';
+import { isBinary, isObjectLike, layersOf, shapeOf, type Layers, type Shape } from './layers.ts';
+import type { Choice } from './media-type.ts';
+import type { RequestShape } from './request-shape.ts';
+import type { SchemaWriter } from './schema.ts';
+
+/** The body as arguments: its properties side by side (`properties`: key to the wire's name), or whole under `key`. */
+export interface BodyPlan {
+  required: boolean;
+  choices: Choice[];
+  /** The argument that picks the media type, where there are several. */
+  contentTypeKey?: string;
+  key?: string;
+  properties?: Map<string, string>;
+  /** Keys that have to be there once there is a body. */
+  requiredKeys: string[];
+  /** Whether other keys go into the body, too. */
+  open: boolean;
+  /** The schema of one property (or of the whole), for encodings that go by type. */
+  layersOf(name: string | undefined): Layers | undefined;
+}
+
+/** A body's plan, and its arguments before they have keys. */
+export interface PlannedBody {
+  plan: BodyPlan;
+  drafts: Draft[];
+  /** Missing when the body is one argument. */
+  shape: Shape | undefined;
+}
+
+/** The schema of a body, followed. */
+export function bodyLayers(document: SpecDocument, media: Choice): Layers | undefined {
+  return isObject(media.schema) ? layersOf(document, media.schema, media.home, new Set()) : undefined;
+}
+
+/** Plans a body; `isOpaque` when its schema is too large for anything else. */
+export function planBody(
+  document: SpecDocument,
+  body: NonNullable<RequestShape['body']>,
+  choices: Choice[],
+  isOpaque: boolean,
+): PlannedBody {
+  const [best] = choices;
+  const drafts: Draft[] = [];
+  const whole = best === undefined ? undefined : bodyLayers(document, best);
+  const shape = isOpaque || best === undefined ? undefined : flatShape(document, choices, whole);
+  const plan: BodyPlan = {
+    required: body.required,
+    choices,
+    requiredKeys: [],
+    open: shape?.additional !== undefined && shape.additional.value !== false,
+    layersOf: (name) => (name === undefined ? whole : shape?.properties.get(name)),
+  };
+  if (shape === undefined) {
+    drafts.push({
+      name: 'body',
+      place: body.place,
+      required: body.required,
+      write(writer) {
+        const written = wholeSchema(best, whole, writer, isOpaque);
+        return described(written, body.description, 'body', writer);
+      },
+      settle(key) {
+        plan.key = key;
+      },
+    });
+  } else {
+    const properties = new Map<string, string>();
+    plan.properties = properties;
+    for (const [name, layers] of shape.properties) {
+      const isRequired = shape.required.has(name);
+      drafts.push({
+        name,
+        place: body.place,
+        required: isRequired && body.required,
+        write: (writer) => described(writer.writeLayers(layers, false), undefined, name, writer),
+        settle(key) {
+          properties.set(key, name);
+          if (isRequired) plan.requiredKeys.push(key);
+        },
+      });
+    }
+  }
+  const isWild = best?.kind === 'binary' && best.name.includes('*');
+  if (choices.length > 1 || isWild) {
+    drafts.push({
+      name: 'Content-Type',
+      place: 'header',
+      required: false,
+      write(writer) {
+        writer.spend(60);
+        const description = `The body's media type; ${best?.contentType} unless given`;
+        if (isWild) return { type: 'string', description };
+        return { type: 'string', enum: choices.map(({ contentType }) => contentType), description };
+      },
+      settle(key) {
+        plan.contentTypeKey = key;
+      },
+    });
+  }
+  return { plan, drafts, shape };
+}
+
+/** The properties of an object body, where they can stand side by side; those of all its media types together. */
+function flatShape(
+  document: SpecDocument,
+  [best, ...others]: Choice[],
+  whole: Layers | undefined,
+): Shape | undefined {
+  if (whole === undefined || best === undefined || best.kind === 'text' || best.kind === 'binary')
+    return undefined;
+  const shape = shapeOfObject(document, whole);
+  if (shape === undefined) return undefined;
+  for (const other of others) {
+    const layers = bodyLayers(document, other);
+    if (layers === undefined || layers.identity === whole.identity) continue;
+    const more = shapeOfObject(document, layers);
+    if (more === undefined) continue;
+    for (const [name, property] of more.properties) {
+      if (!shape.properties.has(name)) shape.properties.set(name, property);
+    }
+    for (const name of shape.required) if (!more.required.has(name)) shape.required.delete(name);
+  }
+  return shape;
+}
+
+function shapeOfObject(document: SpecDocument, { layers }: Layers): Shape | undefined {
+  if (!isObjectLike(layers)) return undefined;
+  const shape = shapeOf(document, layers, new Set());
+  if (shape.properties.size === 0) return undefined;
+  // Alternatives that only say what goes together do not matter; those with properties of their own need the whole.
+  for (const { node, home } of layers) {
+    for (const union of [node['anyOf'], node['oneOf']]) {
+      for (const member of Array.isArray(union) ? union : []) {
+        if (!isObject(member)) continue;
+        const alternative = shapeOf(document, layersOf(document, member, home, new Set()).layers, new Set());
+        for (const name of alternative.properties.keys()) if (!shape.properties.has(name)) return undefined;
+      }
+    }
+  }
+  for (const name of shape.required) {
+    if (!shape.properties.has(name)) shape.properties.set(name, { layers: [], identity: {} });
+  }
+  return shape;
+}
+
+/** What other keys may hold beside the properties of a body: `additionalProperties` of the whole tool. */
+export function writeOpen(shape: Shape | undefined, writer: SchemaWriter): JsonSchema | boolean {
+  const additional = shape?.additional;
+  if (additional === undefined || additional.value === false) return false;
+  if (!isObject(additional.value) || Object.keys(additional.value).length === 0) return true;
+  return writer.write(additional.value, additional.home);
+}
+
+function wholeSchema(
+  best: Choice | undefined,
+  whole: Layers | undefined,
+  writer: SchemaWriter,
+  isOpaque: boolean,
+): JsonSchema {
+  if (best?.kind === 'binary') {
+    const hint = whole !== undefined && isBinary(whole.layers) ? {} : { description: 'Bytes in base64' };
+    return { ...hint, ...(whole === undefined ? {} : writer.writeLayers(whole, false)), type: 'string' };
+  }
+  if (best?.kind === 'text') {
+    const isXml = /[/+]xml/i.test(best.name);
+    const isPlain = whole !== undefined && !isObjectLike(whole.layers) && !isXml;
+    if (isPlain) return { ...writer.writeLayers(whole, false), type: 'string' };
+    return { type: 'string', description: `Text of the type ${best.contentType}` };
+  }
+  if (isOpaque && whole !== undefined && isObjectLike(whole.layers)) return { type: 'object' };
+  return whole === undefined || isOpaque ? {} : writer.writeLayers(whole, false);
+}

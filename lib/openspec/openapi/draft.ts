@@ -1,0 +1,49 @@
+import type { JsonSchema } from '../../core/tool.ts';
+import { trimmed } from './layers.ts';
+import { argumentKey, uniqueNames } from './names.ts';
+import { textAt } from './read.ts';
+import type { SchemaWriter } from './schema.ts';
+
+/** One argument before it has a key. */
+export interface Draft {
+  name: string;
+  place: string;
+  required: boolean;
+  write(writer: SchemaWriter): JsonSchema;
+  settle(key: string): void;
+}
+
+/** A name that stands in several places gets its place; whatever is still twice gets a number. */
+export function keysOf(drafts: readonly Draft[]): Map<Draft, string> {
+  const places = new Map<string, Set<string>>();
+  for (const { name, place } of drafts) {
+    const base = argumentKey(name);
+    places.set(base, (places.get(base) ?? new Set()).add(place));
+  }
+  const unique = uniqueNames();
+  const keys = new Map<Draft, string>();
+  for (const draft of drafts) {
+    const base = argumentKey(draft.name);
+    const isShared = (places.get(base)?.size ?? 0) > 1;
+    keys.set(draft, unique(isShared ? `${base.slice(0, 62 - draft.place.length)}__${draft.place}` : base));
+  }
+  return keys;
+}
+
+/** A schema with the description of its argument, which says so when the wire knows it by another name. */
+export function described(
+  schema: JsonSchema,
+  description: string | undefined,
+  name: string,
+  writer: SchemaWriter,
+): JsonSchema {
+  const own = description ?? textAt(schema, 'description');
+  const wire = argumentKey(name) === name ? undefined : `Sent as "${name}".`;
+  if (wire === undefined && description === undefined) return schema;
+  const limit = writer.descriptionLimit;
+  const text = [wire, own].filter((part) => part !== undefined).join(' ');
+  if (limit === 0) return schema;
+  schema['description'] = trimmed(text, limit);
+  writer.spend(Buffer.byteLength(text));
+  return schema;
+}

@@ -1,0 +1,167 @@
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { Effect } from '../../core/tool.ts';
+import type { HttpDriver } from '../../drivers/http.ts';
+import { SpecError } from '../../errors.ts';
+import type { CompiledSpec, CompileOptions, OpenspecKind, Selection } from '../kind.ts';
+import { openDocument, type SpecDocument } from './document.ts';
+import { readFilesBeside } from './files.ts';
+import { trimmed } from './layers.ts';
+import { toolName, uniqueNames } from './names.ts';
+import { openTokens } from './oauth.ts';
+import { operationTool, type Operation, type Shared } from './operation.ts';
+import { openPlanner } from './plan.ts';
+import { objectAt, textAt, textsAt } from './read.ts';
+import { requestShapeOf } from './request-shape.ts';
+import { openSecurity } from './security.ts';
+
+const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query'] as const;
+const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+const DESCRIPTION_MAX_LENGTH = 1024;
+
+/** OpenAPI 3.0, 3.1, 3.2 and Swagger 2.0: one tool for each operation of each path. */
+export function openapi(http: HttpDriver): OpenspecKind {
+  const tokens = openTokens(http);
+
+  return {
+    name: 'openapi',
+    detect: (document) => document['openapi'] !== undefined || document['swagger'] !== undefined,
+    async compile(root, options) {
+      checkUsable(root);
+      const warnings: string[] = [];
+      const files = await readFilesBeside(root, options.source, warnings);
+      const document = openDocument(root, files, options.source);
+      const security = openSecurity(document);
+      const shared: Shared = {
+        document,
+        http,
+        security,
+        tokens,
+        planOf: openPlanner(document),
+        source: options.source,
+      };
+      return compile(shared, options, warnings);
+    },
+  };
+}
+
+function compile(shared: Shared, options: CompileOptions, warnings: string[]): CompiledSpec {
+  const { document } = shared;
+  const tools: ReturnType<typeof operationTool>[] = [];
+  const skipped: CompiledSpec['skipped'] = [];
+  const unique = uniqueNames();
+
+  for (const found of operationsOf(document, warnings)) {
+    const { method, path, node, item } = found;
+    const operation = `${method} ${path}`;
+    // Named before anything is left out: a selection does not change names.
+    const name = unique(toolName(textAt(node, 'operationId'), method, path));
+    if (!isSelected(options, found)) {
+      skipped.push({ operation, reason: 'left out by include or exclude' });
+      continue;
+    }
+    const shape = requestShapeOf(document, path, item, found.home, node);
+    if (typeof shape === 'string') {
+      skipped.push({ operation, reason: shape });
+      continue;
+    }
+    const face = {
+      name,
+      description: descriptionOf(node, item, operation),
+      effect: effectOf(method, node, item),
+    };
+    tools.push(operationTool({ ...found, shape }, face, shared));
+  }
+
+  const title = textAt(objectAt(document.root, 'info'), 'title') ?? 'untitled';
+  const operations = tools.length + skipped.length;
+  if (operations === 0) warnings.push('The document has no operations, so there are no tools.');
+  return {
+    kind: 'openapi',
+    title,
+    operations,
+    tools,
+    skipped,
+    // Schemas are worked out when they are looked at, and so is what is odd about them.
+    get warnings() {
+      const inTools = tools.flatMap((tool) =>
+        tool.plan().warnings.map((text) => `${tool.operation}: ${text}`),
+      );
+      return [...warnings, ...inTools];
+    },
+  };
+}
+
+function checkUsable(root: JsonObject): void {
+  const version = root['openapi'] ?? root['swagger'];
+  if (!/^"?[23](\.|"?$)/.test(JSON.stringify(version))) {
+    throw new SpecError(`OpenAPI ${JSON.stringify(version)} is not known; 2.0, 3.0, 3.1 and 3.2 are.`, [
+      { pointer: root['openapi'] === undefined ? '/swagger' : '/openapi', detail: 'is no known version' },
+    ]);
+  }
+  const { paths } = root;
+  if (paths !== undefined && paths !== null && !isObject(paths)) {
+    throw new SpecError('"paths" is not an object.', [{ pointer: '/paths', detail: 'has to be an object' }]);
+  }
+}
+
+function* operationsOf(document: SpecDocument, warnings: string[]): Generator<Omit<Operation, 'shape'>> {
+  for (const [path, value] of Object.entries(objectAt(document.root, 'paths') ?? {})) {
+    if (path.startsWith('x-')) continue;
+    const target = document.object(value, document.root);
+    if (target === undefined) {
+      if (value !== null) warnings.push(`The path ${path} leads nowhere; its operations are unknown.`);
+      continue;
+    }
+    const { node: item, home } = target;
+    // What stands beside a path item's `$ref` counts as well.
+    const whole = isObject(value) && value !== item ? { ...item, ...value } : item;
+    for (const method of METHODS) {
+      const node = objectAt(whole, method);
+      if (node !== undefined) yield { method: method.toUpperCase(), path, item: whole, home, node };
+    }
+    for (const [method, node] of Object.entries(objectAt(whole, 'additionalOperations') ?? {})) {
+      if (isObject(node)) yield { method: method.toUpperCase(), path, item: whole, home, node };
+    }
+  }
+}
+
+function effectOf(method: string, node: JsonObject, item: JsonObject): Effect {
+  for (const said of [node['x-lite-agent-effect'], item['x-lite-agent-effect']]) {
+    if (said === 'read' || said === 'write') return said;
+  }
+  return READS.has(method) ? 'read' : 'write';
+}
+
+function descriptionOf(node: JsonObject, item: JsonObject, operation: string): string {
+  const summary = textAt(node, 'summary') ?? textAt(item, 'summary');
+  const description = textAt(node, 'description') ?? textAt(item, 'description');
+  const parts = summary === undefined || description?.startsWith(summary) === true ? [] : [summary.trim()];
+  if (description !== undefined) parts.push(description.trim());
+  const text = parts.length === 0 ? operation : parts.join('\n\n');
+  return trimmed(node['deprecated'] === true ? `Deprecated. ${text}` : text, DESCRIPTION_MAX_LENGTH);
+}
+
+function isSelected({ include, exclude }: CompileOptions, operation: Omit<Operation, 'shape'>): boolean {
+  if (include !== undefined && !matches(include, operation, true)) return false;
+  return exclude === undefined || !matches(exclude, operation, false);
+}
+
+/** To be included, an operation has to match every list that is given; to be excluded, one is enough. */
+function matches(
+  { tags, methods, paths }: Selection,
+  { method, path, node }: Omit<Operation, 'shape'>,
+  every: boolean,
+): boolean {
+  const verdicts: boolean[] = [];
+  if (tags !== undefined && tags.length > 0)
+    verdicts.push(textsAt(node, 'tags').some((tag) => tags.includes(tag)));
+  if (methods !== undefined && methods.length > 0) {
+    verdicts.push(methods.some((one) => one.toUpperCase() === method));
+  }
+  if (paths !== undefined && paths.length > 0) {
+    verdicts.push(
+      paths.some((one) => (one.endsWith('*') ? path.startsWith(one.slice(0, -1)) : one === path)),
+    );
+  }
+  return every ? verdicts.every(Boolean) : verdicts.some(Boolean);
+}

@@ -1,0 +1,122 @@
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { JsonSchema } from '../../core/tool.ts';
+import { bodyLayers, planBody, writeOpen, type BodyPlan } from './body-plan.ts';
+import type { SpecDocument } from './document.ts';
+import { described, keysOf, type Draft } from './draft.ts';
+import { choicesOf, type Choice } from './media-type.ts';
+import { objectAt, textAt } from './read.ts';
+import type { Parameter, RequestShape } from './request-shape.ts';
+import { openSchemaWriter, type Detail } from './schema.ts';
+import { styleOf, type Style } from './styles.ts';
+
+/** A parameter as an argument: its key for the model, and how it is written on the wire. */
+export interface Argument extends Style {
+  key: string;
+  name: string;
+  in: Parameter['in'];
+  required: boolean;
+}
+
+/** What the model is offered for an operation, and how its arguments become a request. */
+export interface Plan {
+  parameters: JsonSchema;
+  arguments: Argument[];
+  body?: BodyPlan;
+  /** Property keys inside arguments that stand for a name no key may have. */
+  renamed: Map<string, string>;
+  warnings: string[];
+}
+
+/** The most that one tool's parameters may have. */
+export const TOOL_MAX_BYTES = 12 * 1024;
+
+// First shorter descriptions, then fewer levels, then opaque objects.
+const DETAILS: readonly Detail[] = [
+  { depth: 24, description: 1024, innerDescription: 1024, enumBytes: 4096 },
+  { depth: 24, description: 400, innerDescription: 200, enumBytes: 2048 },
+  { depth: 24, description: 200, innerDescription: 80, enumBytes: 2048 },
+  { depth: 24, description: 120, innerDescription: 0, enumBytes: 1024 },
+  ...[7, 5, 4, 3, 2, 1].map((depth) => ({ depth, description: 100, innerDescription: 0, enumBytes: 512 })),
+  { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 },
+];
+
+/** Opens the planner of a document; plans are the same whatever order they are asked for in. */
+export function openPlanner(document: SpecDocument): (shape: RequestShape) => Plan {
+  // Many operations share a body: what was too much of it once is not tried again.
+  const firstDetail = new Map<JsonObject, number>();
+
+  return (shape) => {
+    const choices = shape.body === undefined ? [] : choicesOf(document, shape.body.mediaTypes);
+    const identity = choices[0] === undefined ? undefined : bodyLayers(document, choices[0])?.identity;
+    for (let level = (identity && firstDetail.get(identity)) ?? 0; level < DETAILS.length; level += 1) {
+      const { plan, isOver, isBodyOver } = attempt(shape, choices, level, false);
+      if (!isOver) return plan;
+      if (isBodyOver && identity !== undefined) firstDetail.set(identity, level + 1);
+    }
+    return attempt(shape, choices, DETAILS.length - 1, true).plan;
+  };
+
+  function attempt(shape: RequestShape, choices: Choice[], level: number, isLast: boolean) {
+    const detail = DETAILS[level] ?? { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
+    const writer = openSchemaWriter(document, detail, isLast ? Number.POSITIVE_INFINITY : TOOL_MAX_BYTES);
+    const args: Argument[] = [];
+    const parameterDrafts = shape.parameters.map((parameter) => draftOf(parameter, args));
+    const body = shape.body === undefined ? undefined : planBody(document, shape.body, choices, isLast);
+    const drafts = [...parameterDrafts, ...(body?.drafts ?? [])];
+    const keys = keysOf(drafts);
+
+    // The body first: whether it alone is too much does not depend on who else has it.
+    const schemas = new Map<Draft, JsonSchema>();
+    for (const draft of body?.drafts ?? []) schemas.set(draft, draft.write(writer));
+    const open = writeOpen(body?.shape, writer);
+    const isBodyOver = writer.spend(0);
+    for (const draft of parameterDrafts) schemas.set(draft, draft.write(writer));
+
+    const properties: JsonObject = {};
+    const required: string[] = [];
+    for (const draft of drafts) {
+      const key = keys.get(draft) ?? draft.name;
+      draft.settle(key);
+      properties[key] = schemas.get(draft);
+      if (draft.required) required.push(key);
+      writer.spend(key.length * (draft.required ? 2 : 1) + 10);
+    }
+    const definitions = writer.definitions();
+    const parameters: JsonSchema = { type: 'object', properties };
+    if (required.length > 0) parameters['required'] = required;
+    parameters['additionalProperties'] = open;
+    if (Object.keys(definitions).length > 0) parameters['$defs'] = definitions;
+
+    const warnings = [...shape.faults, ...writer.faults];
+    if (isLast) warnings.push('its schema is too large; what it takes is an opaque object');
+    else if (level > 0) warnings.push(`its schema is too large; ${wordsFor(level)}`);
+    const plan: Plan = { parameters, arguments: args, renamed: writer.renamed, warnings };
+    if (body !== undefined) plan.body = body.plan;
+    return { plan, isOver: writer.spend(0), isBodyOver };
+  }
+
+  function draftOf(parameter: Parameter, args: Argument[]): Draft {
+    const { node, home, name, required } = parameter;
+    const style = styleOf(document, parameter);
+    // Swagger 2.0 writes the schema beside the name; a parameter may also have a whole media type.
+    const content = Object.values(objectAt(node, 'content') ?? {})[0];
+    const schema = node['schema'] ?? (isObject(content) ? content['schema'] : undefined) ?? node;
+    return {
+      name,
+      place: parameter.in,
+      required,
+      write(writer) {
+        const written =
+          isObject(schema) && Object.keys(schema).length > 0 ? writer.write(schema, home, false) : {};
+        if (parameter.in === 'path' && written['type'] === undefined) written['type'] = 'string';
+        return described(written, textAt(node, 'description'), name, writer);
+      },
+      settle: (key) => args.push({ key, name, in: parameter.in, required, ...style }),
+    };
+  }
+}
+
+function wordsFor(level: number): string {
+  const { depth } = DETAILS[level] ?? { depth: 1 };
+  return depth > 20 ? 'descriptions are shortened' : `below level ${depth} it has opaque objects`;
+}

@@ -1,0 +1,201 @@
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import type { SpecDocument } from './document.ts';
+import { flagAt, listAt, objectAt, own, textAt, textsAt } from './read.ts';
+
+export type Place = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
+
+/** One parameter of an operation, as the document has it. */
+export interface Parameter {
+  name: string;
+  in: Place;
+  required: boolean;
+  /** Missing for a path variable that nobody declared: it is a text. */
+  node: JsonObject;
+  home: JsonObject;
+}
+
+/** One way to write a body. */
+export interface MediaType {
+  /** As the document writes it; may hold a `*`. */
+  name: string;
+  schema: JsonValue | undefined;
+  encoding: JsonObject | undefined;
+  home: JsonObject;
+}
+
+/** What an operation takes. */
+export interface RequestShape {
+  parameters: Parameter[];
+  body?: {
+    required: boolean;
+    description: string | undefined;
+    mediaTypes: MediaType[];
+    /** What the name of an argument of the body ends in when another place has one of the same name. */
+    place: 'body' | 'formData';
+  };
+  faults: string[];
+}
+
+// The request itself says these [OpenAPI 3.0.3 4.7.12.1]; sign-in is no business of the model.
+const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization']);
+
+/** Reads what an operation takes, following only what names arguments; a text is the reason why that cannot be told. */
+export function requestShapeOf(
+  document: SpecDocument,
+  path: string,
+  item: JsonObject,
+  itemHome: JsonObject,
+  operation: JsonObject,
+): RequestShape | string {
+  const parameters = new Map<string, Parameter>();
+  const fields: { node: JsonObject; home: JsonObject }[] = [];
+  const shape: RequestShape = { parameters: [], faults: [] };
+
+  for (const value of [...listAt(item, 'parameters'), ...listAt(operation, 'parameters')]) {
+    const target = document.object(value, itemHome);
+    if (target === undefined) return `a parameter's $ref leads nowhere: ${refOf(value)}`;
+    const { node, home } = target;
+    const name = textAt(node, 'name');
+    const place = textAt(node, 'in')?.toLowerCase();
+    if (name === undefined || place === undefined) {
+      shape.faults.push('a parameter without a name or a place is left out');
+    } else if (place === 'body') {
+      shape.body = {
+        required: flagAt(node, 'required') ?? false,
+        description: textAt(node, 'description'),
+        mediaTypes: consumesOf(document, operation).map((type) =>
+          mediaType(type, { schema: node['schema'] }, home),
+        ),
+        place: 'body',
+      };
+    } else if (place === 'formdata') {
+      fields.push({ node, home });
+    } else if (isPlace(place)) {
+      const isHeader = place === 'header';
+      if (isHeader && OWN_HEADERS.has(name.toLowerCase())) continue;
+      const required = place === 'path' || flagAt(node, 'required') === true;
+      parameters.set(`${place} ${isHeader ? name.toLowerCase() : name}`, {
+        name,
+        in: place,
+        required,
+        node,
+        home,
+      });
+    } else shape.faults.push(`parameter "${name}" is in "${place}", which is no place; it is left out`);
+  }
+
+  matchPath(path, parameters, document.root, shape.faults);
+  shape.parameters = [...parameters.values()];
+  if (fields.length > 0) shape.body = formBody(document, operation, fields);
+  const requestBody = own(operation, 'requestBody');
+  if (requestBody === undefined || requestBody === null) return shape;
+  const target = document.object(requestBody, itemHome);
+  if (target === undefined) return `the body's $ref leads nowhere: ${refOf(requestBody)}`;
+  const { node, home } = target;
+  const mediaTypes = Object.entries(objectAt(node, 'content') ?? {}).map(([name, value]) => {
+    const media = document.object(value, home);
+    return mediaType(name, media?.node ?? {}, media?.home ?? home);
+  });
+  if (mediaTypes.length > 0) {
+    const required = flagAt(node, 'required') ?? false;
+    shape.body = { required, description: textAt(node, 'description'), mediaTypes, place: 'body' };
+  }
+  return shape;
+}
+
+/** The names of a path's variables: `{id}`, and the odd forms `{id:[0-9]+}`, `{+path}`, `{path*}`, `{;id}`. */
+export function pathVariable(braces: string): string {
+  return braces
+    .replace(/^[+;.#?&/]/, '')
+    .replace(/:.*$/s, '')
+    .replace(/[*+]$/, '');
+}
+
+/** A parameter for every variable of the path, found by name, then by name without case and punctuation. */
+function matchPath(
+  path: string,
+  parameters: Map<string, Parameter>,
+  home: JsonObject,
+  faults: string[],
+): void {
+  const plain = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const declared = [...parameters.values()].filter((parameter) => parameter.in === 'path');
+  const used = new Set<Parameter>();
+  const missing: string[] = [];
+  for (const [, braces = ''] of path.matchAll(/\{([^{}]*)\}/g)) {
+    const name = pathVariable(braces);
+    const exact = declared.find((parameter) => parameter.name === name || parameter.name === braces);
+    if (exact === undefined) missing.push(name);
+    else used.add(exact);
+    if (exact !== undefined && exact.name !== name) rename(exact, name);
+  }
+  for (const name of missing) {
+    const alike = declared.find((parameter) => !used.has(parameter) && plain(parameter.name) === plain(name));
+    if (alike === undefined)
+      parameters.set(`path ${name}`, { name, in: 'path', required: true, node: {}, home });
+    else {
+      used.add(alike);
+      rename(alike, name);
+    }
+  }
+  for (const parameter of declared) {
+    if (used.has(parameter)) continue;
+    parameters.delete(`path ${parameter.name}`);
+    faults.push(`the path has no {${parameter.name}}; that parameter is left out`);
+  }
+
+  function rename(parameter: Parameter, name: string): void {
+    parameters.delete(`path ${parameter.name}`);
+    parameters.set(`path ${name}`, { ...parameter, name });
+  }
+}
+
+/** Swagger 2.0 form fields are the properties of an object body. */
+function formBody(
+  document: SpecDocument,
+  operation: JsonObject,
+  fields: { node: JsonObject; home: JsonObject }[],
+): NonNullable<RequestShape['body']> {
+  const consumes = consumesOf(document, operation);
+  const isMultipart =
+    fields.some(({ node }) => node['type'] === 'file') ||
+    consumes.some((type) => type.startsWith('multipart/'));
+  const schema: JsonObject = { type: 'object', properties: {}, required: [] };
+  const encoding: JsonObject = {};
+  const [first] = fields;
+  for (const { node } of fields) {
+    const name = textAt(node, 'name') ?? '';
+    const { required, in: _, name: __, collectionFormat, ...field } = node;
+    (schema['properties'] as JsonObject)[name] = field;
+    if (required === true) (schema['required'] as JsonValue[]).push(name);
+    encoding[name] = { collectionFormat: collectionFormat ?? 'csv' };
+  }
+  const type = isMultipart ? 'multipart/form-data' : 'application/x-www-form-urlencoded';
+  return {
+    required: textsAt(schema, 'required').length > 0,
+    description: undefined,
+    mediaTypes: [mediaType(type, { schema, encoding }, first?.home ?? document.root)],
+    place: 'formData',
+  };
+}
+
+function consumesOf(document: SpecDocument, operation: JsonObject): string[] {
+  const own = textsAt(operation, 'consumes');
+  if (own.length > 0) return own;
+  const common = textsAt(document.root, 'consumes');
+  return common.length > 0 ? common : ['application/json'];
+}
+
+function mediaType(name: string, node: JsonObject, home: JsonObject): MediaType {
+  return { name: name.trim(), schema: node['schema'], encoding: objectAt(node, 'encoding'), home };
+}
+
+function isPlace(text: string): text is Place {
+  return (
+    text === 'path' || text === 'query' || text === 'header' || text === 'cookie' || text === 'querystring'
+  );
+}
+
+function refOf(value: JsonValue | undefined): string {
+  return (isObject(value) ? textAt(value, '$ref') : undefined) ?? 'it is no object';
+}

@@ -1,0 +1,140 @@
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { Connection, Credential } from '../../core/tool.ts';
+import type { SpecDocument } from './document.ts';
+import { listAt, objectAt, textAt, textsAt } from './read.ts';
+
+/** What signing in adds to a request. */
+export interface SignIn {
+  headers: Record<string, string>;
+  /** `name`, `value`, not yet encoded. */
+  query: [string, string][];
+  cookies: [string, string][];
+  /** A token to ask for before the call. */
+  grant?: Grant;
+  /** A user that answers a digest challenge. */
+  digest?: { username: string; password: string };
+  /** Every text that must not come back to the model. */
+  secrets: string[];
+}
+
+/** OAuth 2.0 client credentials [RFC 6749 4.4]. */
+export interface Grant {
+  tokenUrl: string;
+  clientId: string;
+  clientSecret: string;
+  scopes: string[];
+}
+
+type Requirement = Map<string, string[]>;
+
+/** Chooses how to sign in for one operation, from what the document asks (an OR of ANDs) and what the session has. */
+export function openSecurity(document: SpecDocument) {
+  const schemes = document.isSwagger2
+    ? objectAt(document.root, 'securityDefinitions')
+    : objectAt(objectAt(document.root, 'components'), 'securitySchemes');
+
+  /** The alternatives of an operation; undefined when neither it nor the document says anything. */
+  function requirementsOf(operation: JsonObject): Requirement[] | undefined {
+    const holder = operation['security'] === undefined ? document.root : operation;
+    if (!Array.isArray(holder['security'])) return undefined;
+    return listAt(holder, 'security').flatMap((one) =>
+      isObject(one) ? [new Map(Object.keys(one).map((name) => [name, textsAt(one, name)] as const))] : [],
+    );
+  }
+
+  function schemeOf(name: string): JsonObject | undefined {
+    return document.object(schemes?.[name], document.root)?.node;
+  }
+
+  /** Whether the seed's key serves a scheme: it goes into the Authorization header, and nowhere else. */
+  function isKeyFor(scheme: JsonObject, apiKey: Connection['apiKey']): boolean {
+    if (apiKey === undefined) return false;
+    const type = textAt(scheme, 'type');
+    if (type === 'basic' || isHttp(scheme, 'basic')) return apiKey.type === 'basic';
+    if (type === 'oauth2' || type === 'openIdConnect' || isHttp(scheme, 'bearer'))
+      return apiKey.type === 'bearer';
+    return (
+      type === 'apiKey' && scheme['in'] === 'header' && /^authorization$/i.test(textAt(scheme, 'name') ?? '')
+    );
+  }
+
+  function signIn(requirements: Requirement[] | undefined, connection: Connection): SignIn {
+    const { apiKey, credentials = {} } = connection;
+    const result: SignIn = { headers: {}, query: [], cookies: [], secrets: [] };
+    const has = (name: string) => {
+      const scheme = schemeOf(name);
+      return scheme !== undefined && (Object.hasOwn(credentials, name) || isKeyFor(scheme, apiKey));
+    };
+    const full = requirements?.find((one) => one.size > 0 && [...one.keys()].every(has));
+    const chosen = full ?? requirements?.find((one) => [...one.keys()].some(has));
+    for (const [name, scopes] of chosen ?? []) {
+      const scheme = schemeOf(name);
+      const credential = Object.hasOwn(credentials, name) ? credentials[name] : undefined;
+      if (scheme === undefined) continue;
+      if (credential !== undefined) apply(result, scheme, credential, scopes);
+      else if (apiKey !== undefined && isKeyFor(scheme, apiKey)) applyKey(result, apiKey);
+    }
+    // A document that forgets to ask is no reason to come without the key that was given for it; `security: []` is one.
+    const isOpen = requirements !== undefined && requirements.every((one) => one.size === 0);
+    if (chosen === undefined && apiKey !== undefined && !isOpen) applyKey(result, apiKey);
+    return result;
+  }
+
+  return { requirementsOf, signIn };
+}
+
+function applyKey(result: SignIn, { type, apiKey }: NonNullable<Connection['apiKey']>): void {
+  result.secrets.push(apiKey);
+  if (type === 'basic') result.headers['authorization'] = `Basic ${basicToken(result, apiKey)}`;
+  else result.headers['authorization'] = `Bearer ${apiKey}`;
+}
+
+function apply(result: SignIn, scheme: JsonObject, credential: Credential, scopes: string[]): void {
+  const type = textAt(scheme, 'type');
+  if (typeof credential === 'string') result.secrets.push(credential);
+  else result.secrets.push('password' in credential ? credential.password : credential.clientSecret);
+
+  if (type === 'basic' || isHttp(scheme, 'basic')) {
+    const pair = typeof credential === 'string' ? credential : pairOf(credential);
+    result.headers['authorization'] = `Basic ${basicToken(result, pair)}`;
+  } else if (isHttp(scheme, 'digest')) {
+    const [username = '', ...rest] = (typeof credential === 'string' ? credential : pairOf(credential)).split(
+      ':',
+    );
+    result.digest = { username, password: rest.join(':') };
+    result.secrets.push(result.digest.password);
+  } else if (type === 'apiKey') {
+    const name = textAt(scheme, 'name') ?? 'apiKey';
+    const value = typeof credential === 'string' ? credential : pairOf(credential);
+    if (scheme['in'] === 'query') result.query.push([name, value]);
+    else if (scheme['in'] === 'cookie') result.cookies.push([name, value]);
+    else result.headers[name.toLowerCase()] = value;
+  } else if (typeof credential === 'string') {
+    // bearer, oauth2 and openIdConnect with a token in hand, and HTTP schemes we have no more to say about
+    const named = textAt(scheme, 'scheme') ?? 'bearer';
+    result.headers['authorization'] = `${/^bearer$/i.test(named) ? 'Bearer' : named} ${credential}`;
+  } else if (type === 'oauth2' && 'clientId' in credential) {
+    const flow = objectAt(objectAt(scheme, 'flows'), 'clientCredentials') ?? scheme;
+    result.grant = { ...credential, tokenUrl: textAt(flow, 'tokenUrl') ?? '', scopes };
+  } else {
+    result.headers['authorization'] = `Basic ${basicToken(result, pairOf(credential))}`;
+  }
+}
+
+function isHttp(scheme: JsonObject, name: string): boolean {
+  return textAt(scheme, 'type') === 'http' && textAt(scheme, 'scheme')?.toLowerCase() === name;
+}
+
+function pairOf(credential: Exclude<Credential, string>): string {
+  return 'username' in credential
+    ? `${credential.username}:${credential.password}`
+    : `${credential.clientId}:${credential.clientSecret}`;
+}
+
+/** `user:password` encoded; what has no colon is encoded already. */
+function basicToken(result: SignIn, text: string): string {
+  if (!text.includes(':')) return text;
+  const token = Buffer.from(text).toString('base64');
+  result.secrets.push(token, text.slice(text.indexOf(':') + 1));
+  return token;
+}

@@ -1,0 +1,74 @@
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { AppError } from '../../errors.ts';
+import type { SpecDocument } from './document.ts';
+import { listAt, objectAt, textAt, textsAt } from './read.ts';
+
+/** Where requests go: `https://host:port`, and the path that all paths stand below (no `/` at its end). */
+export interface ServerRoot {
+  origin: string;
+  path: string;
+}
+
+/** The URL an operation's paths are relative to, variables filled in; may itself be relative. Operation over path over root. */
+export function serverUrl(document: SpecDocument, item: JsonObject, operation: JsonObject): string {
+  if (document.isSwagger2) return swagger2Url(document.root, operation);
+  for (const node of [operation, item, document.root]) {
+    const urls = listAt(node, 'servers').flatMap((server) => (isObject(server) ? [filledIn(server)] : []));
+    const usable = urls.find((url) => /^https?:/i.test(url) || !/^[a-z][a-z0-9+.-]*:/i.test(url)) ?? urls[0];
+    if (usable !== undefined) return usable;
+  }
+  return '/';
+}
+
+function filledIn(server: JsonObject): string {
+  const variables = objectAt(server, 'variables');
+  return (textAt(server, 'url') ?? '/').trim().replace(/\{([^{}]+)\}/g, (braces, name: string) => {
+    const variable = objectAt(variables, name);
+    const standard = variable?.['default'] ?? listAt(variable, 'enum')[0];
+    return typeof standard === 'object' || standard === undefined ? braces : String(standard);
+  });
+}
+
+function swagger2Url(root: JsonObject, operation: JsonObject): string {
+  const schemes = [...textsAt(operation, 'schemes'), ...textsAt(root, 'schemes')];
+  const scheme = schemes.find((one) => one === 'https') ?? schemes.find((one) => one === 'http');
+  const host = textAt(root, 'host');
+  const basePath = `/${(textAt(root, 'basePath') ?? '/').replace(/^\/+/, '')}`;
+  if (host === undefined) return basePath;
+  // Without schemes it is the one the document came by [Swagger 2.0].
+  return `${scheme === undefined ? '' : `${scheme}:`}//${host}${basePath}`;
+}
+
+/** Reads a base URL; a relative one is resolved against `source`, where the document came from. Throws an AppError `invalid_request` that says what to do. */
+export function parseServer(url: string, source: string | undefined): ServerRoot {
+  const from = source !== undefined && /^https?:/i.test(source) ? source : undefined;
+  const isBare = /^[\w.-]+:\d+(\/|$)|^\[[\da-f:.]+\](:\d+)?(\/|$)/i.test(url);
+  const text = isBare ? `http://${url}` : from === undefined && url.startsWith('//') ? `http:${url}` : url;
+  if (!URL.canParse(text, from)) {
+    const what = /^[a-z][a-z0-9+.-]*:/i.test(text) ? `cannot be read: ${text}` : `is relative: ${text}`;
+    throw new AppError(
+      'invalid_request',
+      `The document's server URL ${what}. Give the device's base URL as "server".`,
+    );
+  }
+  const { protocol, origin, pathname, username, password, href } = new URL(text, from);
+  if (protocol !== 'http:' && protocol !== 'https:') {
+    throw new AppError(
+      'forbidden',
+      `${protocol} is refused: only http and https are called. Give another "server".`,
+    );
+  }
+  if (username !== '' || password !== '') {
+    throw new AppError(
+      'forbidden',
+      'A server URL with a user name or password is refused; give them as credentials.',
+    );
+  }
+  if (/%7B|[{}]/i.test(href)) {
+    throw new AppError(
+      'invalid_request',
+      `The server URL has a variable without a value: ${text}. Give "server".`,
+    );
+  }
+  return { origin, path: pathname.replace(/\/+$/, '') };
+}
