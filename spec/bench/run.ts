@@ -1,0 +1,20 @@
+/**
+ * The benchmarks: `npm run bench` runs all, `npm run bench -- turn fan-out` some. Each prints a table of ratios within one
+ * run; only ratios carry over to another machine.
+ */
+const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
+  turn: () => import('./turn.ts'),
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in benches));
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(', ')}; there are: ${Object.keys(benches).join(', ')}`);
+  process.exitCode = 2;
+} else {
+  for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
+    console.log(`\n## ${name}\n`);
+    const { run } = await benches[name]!();
+    await run();
+  }
+}
