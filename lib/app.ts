@@ -12,13 +12,17 @@ import { openToolbox } from './core/toolbox.ts';
 import { dialects } from './dialects/index.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
 import { openEgress } from './drivers/egress.ts';
+import { openHttp } from './drivers/http.ts';
+import { openJsonrpc } from './drivers/jsonrpc.ts';
 import { openModbus } from './drivers/modbus/modbus.ts';
 import { messageOf, SpecError } from './errors.ts';
 import type { Log } from './log.ts';
 import { openModels } from './models/index.ts';
 import { openOpenspecs } from './openspec/index.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
+import { openapi } from './openspec/openapi/openapi.ts';
 import { openmodbus } from './openspec/openmodbus/openmodbus.ts';
+import { openrpc } from './openspec/openrpc/openrpc.ts';
 import { packageVersion } from './package.ts';
 import { openServer } from './server/server.ts';
 import { connectStore } from './store/index.ts';
@@ -56,9 +60,11 @@ export async function openApp(config: Config, log: Log): Promise<App> {
       serialAllow: config.serialAllow,
     });
     undo.push(() => egress.close());
+    const http = openHttp({ egress, resultMaxBytes: limits.toolResultMaxBytes });
+    const jsonrpc = openJsonrpc({ http, resultMaxBytes: limits.toolResultMaxBytes });
     const modbus = openModbus({ egress });
     undo.push(() => modbus.close());
-    const openspecs = openOpenspecs({ kinds: [openmodbus(modbus)] });
+    const openspecs = openOpenspecs({ kinds: [openapi(http), openrpc(jsonrpc), openmodbus(modbus)] });
     undo.push(() => openspecs.close());
     const models = openModels({
       fetch: egressFetch(egress),
