@@ -34,7 +34,8 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
   const fault = (name: string, detail: string): void => {
     findings.faults.push({ pointer: name === '' ? pointer : `${pointer}/${name}`, detail });
   };
-  const warn = (detail: string): void => void findings.warnings.push(`${pointer}: ${detail}`);
+  const warn = (detail: string): void =>
+    void findings.warnings.push(pointer === '' ? detail : `${pointer}: ${detail}`);
 
   return {
     pointer,

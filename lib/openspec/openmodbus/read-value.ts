@@ -106,7 +106,7 @@ function readCount(
   const size = sizeOf(type);
   const given = count ?? size;
   if (type === 'bool' && given > 1) {
-    path.fault('count', `a register holds one bool, not ${given} registers one or more`);
+    path.fault('count', `a bool takes one register, not ${given}`);
     return undefined;
   }
   if (given < size) {

@@ -7,10 +7,11 @@ import type { Value } from './read-value.ts';
 /** The JSON Schema of a value that the model sends. */
 export function schemaOf(value: Value): JsonSchema {
   const { length } = value.format;
-  const description = describeValue(value);
+  const about = describeValue(value);
+  const description = about === '' ? {} : { description: about };
   const single = singleSchema(value);
-  if (length === undefined) return { ...single, description };
-  return { type: 'array', items: single, minItems: length, maxItems: length, description };
+  if (length === undefined) return { ...single, ...description };
+  return { type: 'array', items: single, minItems: length, maxItems: length, ...description };
 }
 
 /** A value in words: what it is, its unit, step and texts. */
