@@ -19,11 +19,7 @@ export function uniqueNames(): (name: string) => string {
 
 /** A tool's name: the operationId with what is not allowed replaced, else `POST-AUT`, `GET-rooms-id-light`. */
 export function toolName(operationId: string | undefined, method: string, path: string): string {
-  const id =
-    operationId
-      ?.trim()
-      .replace(/[^a-zA-Z0-9_-]+/g, '_')
-      .replace(/^_+(?=[^_])|(?<=[^_])_+$/g, '') ?? '';
+  const id = replaced(operationId?.trim() ?? '', /[^a-zA-Z0-9_-]+/g);
   if (/[a-zA-Z0-9]/.test(id)) return shortened(id, operationId ?? id);
   const words = path.replace(/[^a-zA-Z0-9_-]+/g, '-').replace(/^-+|-+$/g, '');
   return shortened(words === '' ? method : `${method}-${words}`, `${method} ${path}`);
@@ -31,9 +27,15 @@ export function toolName(operationId: string | undefined, method: string, path: 
 
 /** An argument's key: the wire's name with what is not allowed replaced. */
 export function argumentKey(wireName: string): string {
-  if (/^[a-zA-Z0-9_.-]{1,64}$/.test(wireName)) return wireName;
-  const key = wireName.replace(/[^a-zA-Z0-9_.-]+/g, '_').replace(/^_+(?=[^_])|(?<=[^_])_+$/g, '');
+  const key = replaced(wireName, /[^a-zA-Z0-9_.-]+/g);
+  if (key === wireName && key !== '') return shortened(key, wireName);
   return /[a-zA-Z0-9]/.test(key) ? shortened(key, wireName) : `arg_${hashOf(wireName)}`;
+}
+
+/** A name with `_` for what is not allowed, but not at its ends; one that is allowed stays as it is. */
+function replaced(name: string, illegal: RegExp): string {
+  const text = name.replace(illegal, '_');
+  return text === name ? name : text.replace(/^_+(?=[^_])|(?<=[^_])_+$/g, '');
 }
 
 /** Too long a name keeps its beginning, and a hash of the whole that tells it from its like. */
