@@ -27,6 +27,16 @@ export function keyOf(wireName: string): string {
   return legal(wireName, /[^a-zA-Z0-9_.-]+/g, 'arg');
 }
 
+/**
+ * A key inside an argument: as it is where a model API takes it, else with what is not allowed replaced and a hash, so
+ * that no other key becomes the same.
+ */
+export function innerKeyOf(wireName: string): string {
+  if (/^[a-zA-Z0-9_.-]{1,64}$/.test(wireName)) return wireName;
+  const plain = wireName.replaceAll(/[^a-zA-Z0-9_.-]+/g, '_').slice(0, LENGTH_MAX - 7);
+  return `${plain}_${hashOf(wireName)}`;
+}
+
 function legal(text: string, others: RegExp, fallback: string): string {
   const plain = text.trim().replaceAll(others, '_');
   if (plain === text && plain.length > 0 && plain.length <= LENGTH_MAX) return plain;

@@ -8,6 +8,8 @@ export interface Place {
   warn(text: string): void;
   /** The definition that a $ref leads to, through refs that are nothing but refs; undefined when it leads nowhere. */
   define(ref: string, base: string): string | undefined;
+  /** The key that stands for a member's name. */
+  key(name: string): string;
   /** A definition's converted content; undefined while it is being made (it contains itself) or too far down. */
   content(name: string): JsonObject | undefined;
 }
@@ -189,14 +191,15 @@ function convertMembers(
   if (isObject(node['properties'])) {
     const properties: JsonObject = {};
     for (const [name, member] of Object.entries(node['properties'])) {
-      if (isObject(member) && member['readOnly'] === true) readOnly.push(name);
-      else if (member !== false) properties[name] = convertSchema(member, base, place);
+      const key = place.key(name);
+      if (isObject(member) && member['readOnly'] === true) readOnly.push(key);
+      else if (member !== false) properties[key] = convertSchema(member, base, place);
     }
     schema['properties'] = properties;
   }
   if (Array.isArray(node['required'])) {
     const names = new Set(node['required'].filter((name) => typeof name === 'string'));
-    if (names.size > 0) schema['required'] = [...names];
+    if (names.size > 0) schema['required'] = [...names].map((name) => place.key(name));
   }
   const more = node['additionalProperties'];
   // A name that only a pattern allows must not be refused.

@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from '../core/json.ts';
 import { isObject } from '../core/json.ts';
 import type { JsonSchema } from '../core/tool.ts';
 import { SpecError } from '../errors.ts';
+import { innerKeyOf } from './names.ts';
 import { convertSchema } from './schema-convert.ts';
 import type { Place } from './schema-convert.ts';
 import { openShrink } from './schema-shrink.ts';
@@ -56,6 +57,7 @@ export interface ObjectShape {
  *   read-only members.
  * - `parameters` is an object schema without combinators at its root, closed to other arguments; arrays have `items`,
  *   every `$ref` leads to its own `$defs` (small and acyclic ones are written out), `const` is `enum`, `oneOf` is `anyOf`.
+ * - Keys inside arguments that model APIs refuse are replaced; `restore` puts them back.
  * - A bad $ref inside a schema stands for any value, with a warning; an argument that is nothing but a bad $ref is a SpecError.
  * - Nothing is changed that was passed in; what comes out is shared between tools: do not change it.
  */
@@ -63,6 +65,8 @@ export interface Schemas {
   parameters(args: readonly Argument[]): Parameters;
   /** Undefined when the schema is no plain object with known members (a list, a choice, a map). */
   objectShape(schema: JsonValue, base?: string): ObjectShape | undefined;
+  /** Arguments that fit `parameters` as the device knows them: replaced keys inside them put back. */
+  restore(value: JsonValue): JsonValue;
   /** What was odd, each once, in plain words. */
   readonly warnings: ReadonlySet<string>;
 }
@@ -84,10 +88,16 @@ export function openSchemas(resolve: ResolveRef, maxBytes = PARAMETERS_MAX_BYTES
   const inlined = new Map<string, { schema: JsonObject; levels: number } | null>();
   const expanded = new Map<string, Definition>();
   const making = new Set<string>();
+  const renamed = new Map<string, string>();
 
   const place: Place = {
     warn: (text) => warnings.add(text),
     define,
+    key(name) {
+      const key = innerKeyOf(name);
+      if (key !== name) renamed.set(key, name);
+      return key;
+    },
     content: (name) =>
       making.has(name) || making.size > MERGE_MAX_LEVELS ? undefined : converted(name).schema,
   };
@@ -156,8 +166,20 @@ export function openSchemas(resolve: ResolveRef, maxBytes = PARAMETERS_MAX_BYTES
     return text === '' ? own : { ...own, description: shorten(text, 1024) };
   };
 
+  const restore = (value: JsonValue): JsonValue => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(restore);
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [
+        renamed.get(key) ?? key,
+        inner === undefined ? inner : restore(inner),
+      ]),
+    );
+  };
+
   return {
     warnings,
+    restore: (value) => (renamed.size === 0 ? value : restore(value)),
     parameters(args) {
       const properties: JsonObject = {};
       for (const arg of args) properties[arg.name] = argumentSchema(arg);

@@ -37,14 +37,12 @@ export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
       };
       const tools: Tool[] = [];
       const skipped: CompiledSpec['skipped'] = [];
-      const methods = document['methods'];
-      if (!Array.isArray(methods)) warnings.push('The document has no list of methods.');
-      for (const [index, item] of (Array.isArray(methods) ? methods : []).entries()) {
+      for (const [index, item] of methodsOf(document).entries()) {
         const where = `methods/${index}`;
         const named = isObject(item) && typeof item['name'] === 'string' ? item['name'] : where;
         try {
           const { value: method, base } = follow(item, '', resolve, where);
-          if (!isChosen(method, base, compiler)) continue;
+          if (!isChosen(method, base, compiler)) throw new SpecError('left out by include or exclude');
           tools.push(compileMethod(method, base, where, compiler));
         } catch (error) {
           if (!(error instanceof SpecError)) throw error;
@@ -52,7 +50,7 @@ export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
         }
       }
       const operations = tools.length + skipped.length;
-      if (operations === 0) warnings.push('The document has no methods to call.');
+      if (operations === 0) warnings.push('The document has no methods, so there are no tools.');
       const { title } = isObject(document['info']) ? document['info'] : {};
       return {
         kind: 'openrpc',
@@ -64,6 +62,12 @@ export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
       };
     },
   };
+}
+
+function methodsOf({ methods }: JsonObject): JsonValue[] {
+  if (methods === undefined || methods === null) return [];
+  if (Array.isArray(methods)) return methods;
+  throw new SpecError('"methods" is not a list.', [{ pointer: '/methods', detail: 'has to be a list' }]);
 }
 
 interface Compiler {
@@ -80,7 +84,7 @@ function compileMethod(method: JsonObject, base: string, where: string, compiler
   const { document, options, resolve, schemas, warnings } = compiler;
   const operation = method['name'];
   if (typeof operation !== 'string' || operation === '') throw new SpecError(`${where} has no name`);
-  const params = paramsOf(method['params'], base, resolve);
+  const params = paramsOf(method['params'], base, resolve, (value) => schemas.restore(value));
   const { schema: parameters, trimmed } = schemas.parameters(params.arguments);
   if (trimmed !== undefined) warnings.push(`${operation}: ${TRIMMED[trimmed]} to keep its schema short.`);
   const server = serverUrl([method['servers'], document['servers']], options.source);

@@ -14,7 +14,12 @@ export interface Params {
 }
 
 /** Reads a method's params. Throws a SpecError when one of them cannot be read, since no call could give it. */
-export function paramsOf(list: JsonValue | undefined, base: string, resolve: ResolveRef): Params {
+export function paramsOf(
+  list: JsonValue | undefined,
+  base: string,
+  resolve: ResolveRef,
+  restore: (value: JsonValue) => JsonValue,
+): Params {
   if (list !== undefined && !Array.isArray(list)) throw fault('"params" is no list');
   const unique = uniqueNames();
   const wireNames: (string | undefined)[] = [];
@@ -40,13 +45,13 @@ export function paramsOf(list: JsonValue | undefined, base: string, resolve: Res
       const params: JsonObject = {};
       args.forEach(({ name }, index) => {
         const value = given[name];
-        if (value !== undefined) params[wireNames[index] ?? name] = value;
+        if (value !== undefined) params[wireNames[index] ?? name] = restore(value);
       });
       return Object.keys(params).length === 0 ? undefined : params;
     },
     byPosition(given) {
       const last = args.findLastIndex(({ name }) => given[name] !== undefined);
-      return args.slice(0, last + 1).map(({ name }) => given[name] ?? null);
+      return args.slice(0, last + 1).map(({ name }) => restore(given[name] ?? null));
     },
   };
 }
