@@ -10,19 +10,13 @@ import { openSessions } from './core/sessions.ts';
 import type { SessionConfig } from './core/sessions.ts';
 import { openToolbox } from './core/toolbox.ts';
 import { dialects } from './dialects/index.ts';
+import { openDevices } from './devices.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
 import { openEgress } from './drivers/egress.ts';
-import { openHttp } from './drivers/http.ts';
-import { openJsonrpc } from './drivers/jsonrpc.ts';
-import { openModbus } from './drivers/modbus/modbus.ts';
 import { messageOf, SpecError } from './errors.ts';
 import type { Log } from './log.ts';
 import { openModels } from './models/index.ts';
-import { openOpenspecs } from './openspec/index.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
-import { openapi } from './openspec/openapi/openapi.ts';
-import { openmodbus } from './openspec/openmodbus/openmodbus.ts';
-import { openrpc } from './openspec/openrpc/openrpc.ts';
 import { packageVersion } from './package.ts';
 import { openServer } from './server/server.ts';
 import { connectStore } from './store/index.ts';
@@ -60,12 +54,12 @@ export async function openApp(config: Config, log: Log): Promise<App> {
       serialAllow: config.serialAllow,
     });
     undo.push(() => egress.close());
-    const http = openHttp({ egress, resultMaxBytes: limits.toolResultMaxBytes });
-    const jsonrpc = openJsonrpc({ http, resultMaxBytes: limits.toolResultMaxBytes });
-    const modbus = openModbus({ egress });
-    undo.push(() => modbus.close());
-    const openspecs = openOpenspecs({ kinds: [openapi(http), openrpc(jsonrpc), openmodbus(modbus)] });
-    undo.push(() => openspecs.close());
+    const devices = openDevices({
+      egress,
+      resultMaxBytes: limits.toolResultMaxBytes,
+      documentMaxBytes: limits.initMaxBytes,
+    });
+    undo.push(() => devices.close());
     const models = openModels({
       fetch: egressFetch(egress),
       defaults: config.model,
@@ -77,7 +71,7 @@ export async function openApp(config: Config, log: Log): Promise<App> {
       onError,
       async equip(session: SessionConfig, children: readonly Tool[]): Promise<Equipment> {
         const model = models.open(session.model);
-        const documents = await openDocuments(openspecs, session.documents);
+        const documents = await openDocuments(devices.openspecs, session.documents);
         const sources = documents.map(({ spec, connection }) => ({
           tools: spec.tools as readonly Tool[],
           connection,

@@ -40,7 +40,7 @@ const layers: Record<string, readonly string[]> = {
     'server',
   ],
 };
-const everything = new Set(['app', 'index', 'cli']);
+const everything = new Set(['app', 'devices', 'index', 'cli']);
 const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */

@@ -1,0 +1,45 @@
+import { openHttp } from './drivers/http.ts';
+import { openJsonrpc } from './drivers/jsonrpc.ts';
+import { openModbus } from './drivers/modbus/modbus.ts';
+import type { Egress } from './drivers/egress.ts';
+import { openFetch } from './openspec/fetch.ts';
+import { openOpenspecs, type Openspecs } from './openspec/index.ts';
+import { openapi } from './openspec/openapi/openapi.ts';
+import { openmodbus } from './openspec/openmodbus/openmodbus.ts';
+import { openrpc } from './openspec/openrpc/openrpc.ts';
+
+export interface DevicesOptions {
+  egress: Egress;
+  /** A result's `body` is cut to this size. */
+  resultMaxBytes: number;
+  /** The largest document that is fetched from a URL. */
+  documentMaxBytes: number;
+  /** Whether a document may refer to files beside it: only where its own file was named by whoever runs this. */
+  readFiles?: boolean;
+}
+
+/** Documents and the drivers that carry their calls. */
+export interface Devices {
+  openspecs: Openspecs;
+  close(): Promise<void>;
+}
+
+/** Opens the drivers and the kinds of documents over them: a new kind is one line in this table. */
+export function openDevices(options: DevicesOptions): Devices {
+  const { egress, resultMaxBytes, documentMaxBytes, readFiles = false } = options;
+  const http = openHttp({ egress, resultMaxBytes });
+  const jsonrpc = openJsonrpc({ http, resultMaxBytes });
+  const modbus = openModbus({ egress });
+  const openspecs = openOpenspecs({
+    kinds: [openapi(http), openrpc(jsonrpc), openmodbus(modbus)],
+    discover: openFetch({ http, jsonrpc, maxBytes: documentMaxBytes }),
+    readFiles,
+  });
+  return {
+    openspecs,
+    async close() {
+      openspecs.close();
+      await modbus.close();
+    },
+  };
+}
