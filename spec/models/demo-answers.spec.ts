@@ -35,6 +35,32 @@ describe('the demo model answers', () => {
       [{ room_temperature: 23.5 }],
       'Room temperature: 23.5 °C.',
     ],
+    [
+      'a register with its unit',
+      'What is the target temperature?',
+      [
+        {
+          statusCode: 0,
+          value: 21.5,
+          message: 'target_temperature: 21.5℃',
+          name: 'target_temperature',
+          uom: '℃',
+        },
+      ],
+      'Target temperature: 21.5 ℃.',
+    ],
+    [
+      'why a register was not written',
+      'Turn on the AC',
+      [
+        {
+          statusCode: 228,
+          value: null,
+          error: { code: 'CONNECT', detail: 'nobody listens', effect: 'none' },
+        },
+      ],
+      'Set power failed: nobody listens.',
+    ],
     ['in Chinese', '现在室温多少？', [{ room_temperature: 23.5 }], '读取当前室温：23.5 °C。'],
     [
       'a change',
@@ -147,6 +173,7 @@ describe('the demo model answers', () => {
     expect(await answerTo('唱首歌', [], robot.slice(1, 2))).to.match(
       /^我是离线演示模型，不是语言模型.*\n- robot_battery: 查询机器人电量\n/s,
     );
+    expect(await answerTo('Please stop the robot', [])).to.match(/^I am the offline demo model/);
     expect(await answerTo('Hello', [], [])).to.contain('This session has no tools.');
   });
 

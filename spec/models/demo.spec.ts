@@ -71,6 +71,9 @@ describe('the demo model calls the tool that is meant', () => {
     ['把温度调到24度', 'set_target_temperature 24'],
     ['请把空调温度设为二十二度半', 'set_target_temperature 22.5'],
     ['打开空调', 'set_power true'],
+    ['太热了，把空调开到22度', 'set_target_temperature 22'],
+    ['空调现在设定多少度', 'get_target_temperature'],
+    ['帮我开一下空调', 'set_power true'],
     ['关掉空调', 'set_power false'],
     ['空调设置为制热模式', 'set_mode heat'],
     ['关闭客厅的灯', 'switch_light living-room off'],
@@ -97,6 +100,10 @@ describe('the demo model calls the tool that is meant', () => {
     ['Send the robot to shelf 5, then pick 2 items', 'robot_moveToShelf 5', 'robot_pick 2'],
     ['How warm is it and how full is the battery of the robot?', ['read_room_temperature', 'robot_battery']],
     ['Set the air conditioner to cool at 22 degrees', 'set_mode cool', 'set_target_temperature 22'],
+    ['Set the AC to cool mode and 21 degrees', 'set_mode cool', 'set_target_temperature 21'],
+    ['空调调到制冷模式，26度', 'set_mode cool', 'set_target_temperature 26'],
+    ['机器人去7号货架取3件货', 'robot_moveToShelf 7', 'robot_pick 3'],
+    ['Kitchen light to 20 percent please', 'set_light_brightness kitchen 20'],
     ['打开厨房的灯，亮度40%', 'switch_light kitchen on', 'set_light_brightness kitchen 40'],
     [
       '关闭所有的灯',
@@ -151,6 +158,9 @@ describe('the demo model changes nothing', () => {
     'Set the temperature to 80 degrees',
     'Turn on the light',
     'Turn on the bathroom light',
+    'Turn everything off',
+    'Pick 3 items from shelf 5',
+    'What is the fan set to?',
     'Turn on the kitchen radio',
     'Open the garage door',
     'Send the robot to shelf 99',
@@ -165,6 +175,16 @@ describe('the demo model changes nothing', () => {
     '厨房的灯开了吗',
     '你好',
   ];
+  const otherwise = ['Open the umbrella', 'Turn on the kitchen radio', 'Water the plants'];
+  for (const text of otherwise)
+    it(`${text} (where a tool takes any word)`, async () => {
+      expect(await callsOf(text, otherDevices)).to.deep.equal([]);
+    });
+
+  it('把温度调到24度 (where warm is a colour)', async () => {
+    expect(await callsOf('把温度调到24度', lights)).to.deep.equal([]);
+  });
+
   const writes = new Set(
     everything.filter(({ name }) => /set|switch|move|pick/.test(name)).map(({ name }) => name),
   );

@@ -16,29 +16,42 @@ const modes = ['auto', 'cool', 'heat', 'dry', 'fan'];
 export const airConditioner: ToolOffer[] = [
   tool(
     'read_room_temperature',
-    'Read the current room temperature that the air conditioner measures (读取当前室温) ℃',
+    'Read the current room temperature that the air conditioner measures (读取当前室温). Returns room_temperature (Current room temperature; unit: ℃).',
   ),
   tool(
     'get_target_temperature',
-    'Get the target temperature that the air conditioner is set to (查询空调目标温度) ℃',
+    'Get the target temperature that the air conditioner is set to (查询空调目标温度). Returns target_temperature (Target temperature; unit: ℃).',
   ),
-  tool('set_target_temperature', 'Set the target temperature of the air conditioner (设置空调目标温度)', {
-    target_temperature: {
-      type: 'number',
-      minimum: 16,
-      maximum: 30,
-      multipleOf: 0.5,
-      description: 'Target temperature, ℃',
+  tool(
+    'set_target_temperature',
+    'Set the target temperature of the air conditioner (设置空调目标温度). Writes target_temperature (Target temperature; unit: ℃; step: 0.5).',
+    {
+      target_temperature: {
+        type: 'number',
+        minimum: 16,
+        maximum: 30,
+        description: 'Target temperature; unit: ℃; step: 0.5',
+      },
     },
-  }),
-  tool('get_power', 'Get whether the air conditioner is on (查询空调是否打开)'),
-  tool('set_power', 'Turn the air conditioner on or off (打开或关闭空调)', {
-    power: { type: 'boolean', description: 'true turns it on, false turns it off' },
-  }),
-  tool('get_mode', 'Get the mode of the air conditioner (查询空调模式)'),
-  tool('set_mode', 'Set the mode of the air conditioner (设置空调模式)', {
-    mode: { type: 'string', enum: modes, description: 'Mode' },
-  }),
+  ),
+  tool(
+    'get_power',
+    'Get whether the air conditioner is on (查询空调是否打开). Returns power (Whether it is on).',
+  ),
+  tool(
+    'set_power',
+    'Turn the air conditioner on or off (打开或关闭空调). Writes power (true turns it on, false turns it off).',
+    { power: { type: 'boolean', description: 'true turns it on, false turns it off' } },
+  ),
+  tool(
+    'get_mode',
+    'Get the mode of the air conditioner (查询空调模式). Returns mode (Mode; one of: auto, cool, heat, dry, fan).',
+  ),
+  tool(
+    'set_mode',
+    'Set the mode of the air conditioner (设置空调模式). Writes mode (Mode; one of: auto, cool, heat, dry, fan).',
+    { mode: { type: 'string', enum: modes, description: `Mode; one of: ${modes.join(', ')}` } },
+  ),
 ];
 
 export const lights: ToolOffer[] = [

@@ -59,7 +59,9 @@ function outcomeLine({ call, result }: Outcome, chinese: boolean): string {
   const label = labelOf(tool, chinese);
   const error = result['error'] ?? bodyOf(result, 'error');
   if (error !== undefined && error !== null) {
-    const said = isObject(error) ? plain(error['message'] ?? error['code']) : JSON.stringify(error);
+    const said = isObject(error)
+      ? plain(error['message'] ?? error['detail'] ?? error['code'])
+      : JSON.stringify(error);
     const unsure = isObject(error) && error['effect'] === 'unknown';
     if (chinese) return `${label}失败：${said}${unsure ? '（不确定设备是否已改变，请检查）' : ''}。`;
     return `${label} failed: ${said.replace(/\.$/, '')}${unsure ? ' (it may or may not have happened; please check)' : ''}.`;
@@ -100,6 +102,8 @@ function noteLine({ part, why, entry, parameters = [] }: Note, chinese: boolean)
 /** What a device said: the body as JSON where it is JSON, without JSON-RPC's wrapping. */
 function bodyOf(result: ToolResult, field = 'result'): JsonValue | undefined {
   const body = result['body'];
+  if (body === undefined && result['value'] !== undefined)
+    return field === 'result' ? measured(result) : undefined;
   if (body === undefined) {
     const { statusCode: _, ...rest } = result;
     return field === 'result' ? rest : undefined;
@@ -107,6 +111,13 @@ function bodyOf(result: ToolResult, field = 'result'): JsonValue | undefined {
   const json = typeof body === 'string' ? (parseJson(body) ?? body) : body;
   if (isObject(json) && json['jsonrpc'] !== undefined) return json[field];
   return field === 'result' ? json : undefined;
+}
+
+/** A value with its unit, as registers give it. */
+function measured({ value, uom }: JsonObject): JsonValue {
+  return typeof value === 'number' && typeof uom === 'string' && uom !== ''
+    ? `${value} ${uom}`
+    : (value ?? null);
 }
 
 function valueText(value: JsonValue | undefined, unit: string, depth = 0): string {

@@ -1,11 +1,14 @@
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { ToolOffer } from '../../core/model.ts';
+import { SWITCHES } from './vocabulary.ts';
 import { keysOf, plain, wordsOf } from './words.ts';
 
-/** One value that a parameter takes, with the words for it. */
+/** One value that a parameter takes, with the words that have to be said for it. */
 export interface Choice {
   value: JsonValue;
   keys: Set<string>;
+  /** What it means, where it means on (true) or off (false). */
+  polarity: boolean | undefined;
 }
 
 export interface Parameter {
@@ -102,10 +105,12 @@ function parameterOf(name: string, schema: JsonObject, required: boolean): Param
 
 /** The values of an enum, of titled constants, or of a description like "0: auto, 1: cool". */
 function choicesOf(schema: JsonObject, description: string): Choice[] {
-  const choice = (value: JsonValue, words: string): Choice => ({
-    value,
-    keys: new Set(wordsOf(words).map(({ key, text }) => key ?? text.toLowerCase())),
-  });
+  const choice = (value: JsonValue, text: string): Choice => {
+    const words = wordsOf(text);
+    const keys = new Set(words.map(({ key, own }) => (key === own ? key : own)));
+    const polarity = words.map(({ key = '' }) => SWITCHES.get(key)).find((meaning) => meaning !== undefined);
+    return { value, keys, polarity };
+  };
   if (Array.isArray(schema['enum']) && schema['enum'].some((value) => typeof value === 'string'))
     return schema['enum'].map((value) => choice(value, plain(value)));
   const variants = schema['oneOf'] ?? schema['anyOf'];

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { Entry, Parameter } from './catalog.ts';
-import { SWITCHES, type Part } from './parts.ts';
+import type { Part } from './parts.ts';
+import { SWITCHES } from './vocabulary.ts';
 import { keysOf, plain, type Quantity } from './words.ts';
 
 /** Arguments that a part's words give for a tool. */
@@ -12,6 +13,8 @@ export interface Filling {
   score: number;
   /** What of the part went into it. */
   used: { keys: Set<string>; quantities: Set<Quantity> };
+  /** How many numbers were taken by their unit or neighbour. */
+  sureCount: number;
   /** Words taken for a value because nothing else explains them: no sign that this tool was meant. */
   guessed: Set<string>;
 }
@@ -28,6 +31,7 @@ export function fill(entry: Entry, part: Part): Filling {
     missing: [],
     score: 0,
     used: { keys: new Set(), quantities: new Set() },
+    sureCount: 0,
     guessed: new Set(),
   };
   const fillers = [fillChoice, fillSwitch, fillNumber, fillText];
@@ -51,11 +55,12 @@ type Filler = (parameter: Parameter, part: Part, filling: Filling, entry: Entry)
 
 /** The choice all of whose words are said; the one with most words where several are. */
 const fillChoice: Filler = ({ choices }, part, filling) => {
-  const said = new Set(part.words.map(({ key, text }) => key ?? text.toLowerCase()));
+  const said = new Set(part.words.flatMap(({ key, own }) => [key, own]));
   const fits = choices.filter(({ keys }) => keys.size > 0 && [...keys].every((key) => said.has(key)));
   const [best] = fits.sort((a, b) => b.keys.size - a.keys.size);
   if (best === undefined) return undefined;
-  for (const key of best.keys) filling.used.keys.add(key);
+  for (const { key, own } of part.words)
+    if (key !== undefined && (best.keys.has(key) || best.keys.has(own))) filling.used.keys.add(key);
   filling.score++;
   return best.value;
 };
@@ -63,9 +68,7 @@ const fillChoice: Filler = ({ choices }, part, filling) => {
 /** On or off for a boolean, or for choices that mean these. */
 const fillSwitch: Filler = ({ type, choices, required }, part, filling) => {
   if (part.polarity === undefined) return undefined;
-  const wanted = choices.find(({ keys }) =>
-    [...keys].some((key) => SWITCHES.get(key) === part.polarity),
-  )?.value;
+  const wanted = choices.find(({ polarity }) => polarity === part.polarity)?.value;
   const value = wanted ?? (type === 'boolean' && required ? part.polarity : undefined);
   if (value === undefined) return undefined;
   filling.score++;
@@ -81,26 +84,25 @@ const fillNumber: Filler = (parameter, part, filling, entry) => {
   const own = part.quantities.filter(
     (quantity) => !filling.used.quantities.has(quantity) && inRange(parameter, quantity.value),
   );
+  const percentRange = parameter.schema['maximum'] === 100;
   const byUnit = own.find(
-    ({ unit }) => unit !== undefined && (UNITS[unit].test(about) || UNITS[unit].test(entry.tool.description)),
+    ({ unit }) =>
+      unit !== undefined &&
+      (UNITS[unit].test(about) ||
+        UNITS[unit].test(entry.tool.description) ||
+        (unit === 'percent' && percentRange)),
   );
   const byName = own.find(
     ({ beside, unit }) => unit === undefined && beside.some((key) => parameter.keys.has(key)),
   );
-  const loose = parameter.required
-    ? own.find(({ unit }) => unit === undefined || !otherUnit(unit, `${about} ${entry.tool.description}`))
-    : undefined;
-  const found = byUnit ?? byName ?? loose;
+  const sure = byUnit ?? byName;
+  const found = sure ?? (parameter.required ? own.find(({ unit }) => unit === undefined) : undefined);
   if (found === undefined) return undefined;
-  filling.score += found === loose && found !== byUnit && found !== byName ? 0.5 : 1;
+  filling.score += sure === undefined ? 0.5 : 1;
   filling.used.quantities.add(found);
+  if (sure !== undefined) filling.sureCount++;
   return found.value;
 };
-
-/** Whether the words around speak of another unit than this one. */
-function otherUnit(unit: NonNullable<Quantity['unit']>, about: string): boolean {
-  return unit === 'percent' ? UNITS.degree.test(about) : UNITS.percent.test(about);
-}
 
 function inRange({ schema, type }: Parameter, value: number): boolean {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
@@ -176,14 +178,14 @@ export const GENERIC: ReadonlySet<string> = new Set([
   'off',
   'get',
   'open',
-  'close',
+  'clos',
   'all',
-  'move',
+  'mov',
   'pick',
   'list',
   'status',
-  'actual',
-  'give',
+  'current',
+  'giv',
 ]);
 
 /** What a person has to say for a parameter. */

@@ -1,4 +1,4 @@
-import { isChinese } from './vocabulary.ts';
+import { isChinese, SWITCHES } from './vocabulary.ts';
 import { quantitiesOf, withDigits, wordsOf, type Quantity, type Word } from './words.ts';
 
 /** What one part of a sentence is after: to know, to change, or neither can be told. */
@@ -19,7 +19,7 @@ export interface Part {
 }
 
 const SPLIT =
-  /([;；。!！?？\n，、]|,(?!\d)|\.(?=\s|$)|\b(?:and then|and also|and|then|also|plus|but|after that)\b|然后|接着|并且|同时|但是|(?:再|并)(?=[把去打关开设调移告取拿]))/i;
+  /([;；。!！?？\n，、]|,(?!\d)|\.(?=\s|$)|\b(?:and then|and also|and|then|also|plus|but|after that)\b|然后|接着|并且|同时|但是|(?<=货架)(?=[取拿])|(?:再|并)(?=[把去打关开设调移告取拿]))/i;
 const THEN = /then|after|然后|接着|再/i;
 const POLITE =
   /^(?:please|kindly|can you|could you|would you|will you|hey|ok|now|请问?|麻烦你?|能不能|可不可以|可以|能否|能|帮我|帮忙)[\s,，]*/i;
@@ -35,14 +35,8 @@ const CONDITIONAL =
   /\b(?:if|when|whenever|unless|until|once|while|tomorrow|tonight|later|every \w+|in \d+ (?:second|minute|hour|day)s?|at \d+(?::\d+)? ?(?:am|pm|o'clock))\b|如果|要是|的时候|以后|之后|(?:分钟|小时|秒|天)后|明天|今晚|每天/i;
 const RELATIVE =
   /\b(?:warmer|cooler|colder|hotter|brighter|dimmer|darker|higher|lower than|more|less|faster|slower|by \d)|(?:调|升|降|提|减|加|增)[高低大小亮暗快慢]?\s*\d+(?!\s*(?:号|楼))|[高低大小亮暗快慢热冷]一?[点些]|(?:increase|decrease|raise|lower|dim|brighten)(?!.*\bto\b)/i;
+const TO_A_VALUE = /\bto \d/i;
 const STATES = /\b(?:is|are|was|were|been)\b|是|着|了/i;
-/** Words for on (true) and off (false). */
-export const SWITCHES: ReadonlyMap<string, boolean> = new Map([
-  ['on', true],
-  ['open', true],
-  ['off', false],
-  ['clos', false],
-]);
 
 /** Takes a sentence apart into its requests; a part without a verb goes on with the one before. */
 export function partsOf(sentence: string): Part[] {
@@ -61,6 +55,7 @@ export function partsOf(sentence: string): Part[] {
     const own = words.map(({ key = '' }) => SWITCHES.get(key)).find((value) => value !== undefined);
     const polarity = own ?? (inherits ? previous.polarity : undefined);
     if (intent === 'unclear' && own !== undefined && !STATES.test(text)) intent = 'write'; // "kitchen light off"
+    if (intent === 'unclear' && TO_A_VALUE.test(text) && !STATES.test(text)) intent = 'write'; // "kitchen light to 20 %"
     const beyond = intent !== 'write' ? undefined : beyondOf(text, conditional);
     const afterwards = THEN.test(pieces[at - 1] ?? '');
     parts.push({ text, intent, words, quantities, polarity, afterwards, beyond });

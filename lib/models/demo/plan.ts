@@ -31,9 +31,11 @@ interface Candidate {
   /** Words of the part that it has something to do with, and those that it has not. */
   explained: number;
   unexplained: string[];
+  /** Whether it is also the right kind of deed, or some value was found for it: more than a noun in common. */
+  kindred: boolean;
 }
 
-const NEUTRAL = new Set(['actual', 'room', 'stat', 'status']);
+const NEUTRAL = new Set(['current', 'room', 'status', 'stat']);
 const CALLS_MAX_COUNT = 24;
 
 /** What to call for a sentence. `earlier` holds arguments of earlier calls, for words like "it". */
@@ -48,7 +50,7 @@ export function planOf(sentence: string, tools: readonly ToolOffer[], earlier: J
       continue;
     }
     const { calls, note } = callsFor(part, catalog, known, recent);
-    if (note !== undefined) plan.notes.push(note);
+    if (note !== undefined && (note.why !== 'unknown' || part.intent !== 'unclear')) plan.notes.push(note);
     let fresh = part.afterwards;
     for (const call of calls) {
       addCall(plan, call, fresh);
@@ -94,10 +96,16 @@ function callsFor(
   const tied = best.explained === 0 && second !== undefined && second.score === best.score;
   const doubtful =
     effect === 'write' ? best.explained <= unexplained.length : best.explained < unexplained.length;
-  if (tied || (unexplained.length > 0 && doubtful)) return { calls: [], note: unknown };
+  // A number that nothing takes says something that was not understood, unless the tool lacks just that: it is out of range.
+  const unused = part.quantities.filter((quantity) =>
+    chosen.every(({ filling }) => !filling.used.quantities.has(quantity)),
+  );
+  const adrift = effect === 'write' && unused.length > best.filling.missing.length;
+  if (tied || adrift || (unexplained.length > 0 && doubtful)) return { calls: [], note: unknown };
   if (best.filling.missing.length > 0) {
     const calls = eachChoice(best, part);
     if (calls !== undefined) return { calls };
+    if (!best.kindred) return { calls: [], note: unknown };
     const note: Note = { part, why: 'missing', entry: best.entry, parameters: best.filling.missing };
     return { calls: [], note };
   }
@@ -114,15 +122,16 @@ function judge(
   const filling = fill(entry, part);
   const keys = new Set(part.words.flatMap(({ key }) => key ?? []));
   let score = filling.score;
-  let explained = [...filling.used.quantities].filter(
-    ({ unit, beside }) => unit !== undefined || beside.length > 0,
-  ).length;
+  let explained = filling.sureCount;
   let generic = 0;
   const unexplained: string[] = [];
   for (const key of keys) {
     const mine = entry.keys.has(key) || filling.used.keys.has(key);
     if (mine)
-      score += catalog.weight(key) * (entry.nameKeys.has(key) ? 1.5 : 1) * (GENERIC.has(key) ? 0.3 : 1);
+      score +=
+        catalog.weight(key) *
+        (entry.nameKeys.has(key) ? 1.5 : 1) *
+        (GENERIC.has(key) && !(key === 'set' && part.intent === 'read') ? 0.3 : 1);
     if (GENERIC.has(key)) generic += mine ? 1 : 0;
     else if (mine) explained++;
     else if (!filling.guessed.has(key)) unexplained.push(key);
@@ -133,9 +142,13 @@ function judge(
   score -= 0.75 * filling.missing.length;
   // Nothing in common but "turn" and "on" is nothing, unless that is all that was said.
   const bare =
-    unexplained.length === 0 && generic > 0 && (filling.score >= 1 || entry.parameters.length === 0);
+    unexplained.length === 0 &&
+    filling.guessed.size === 0 &&
+    !keys.has('all') &&
+    generic > 0 &&
+    (filling.score >= 1 || entry.parameters.length === 0);
   if (explained === 0) score = bare ? score + (entry === recent ? 1 : 0) : 0;
-  return { entry, filling, score, explained, unexplained };
+  return { entry, filling, score, explained, unexplained, kindred: generic > 0 || filling.score > 0 };
 }
 
 /** What a part leaves out because it was said before: "… and set its brightness to 40 %". */

@@ -75,6 +75,14 @@ close
 get read query check show tell report display know see retrieve find 查询 查看 读取 获取 告诉 显示 看看 看 查 读
 `;
 
+/** Words for on (true) and off (false). */
+export const SWITCHES: ReadonlyMap<string, boolean> = new Map([
+  ['on', true],
+  ['open', true],
+  ['off', false],
+  ['clos', false],
+]);
+
 /** Chinese words for things that English says in two. */
 const PHRASES: Record<string, string[]> = {
   客厅: ['living', 'room'],
@@ -91,7 +99,7 @@ const PHRASES: Record<string, string[]> = {
 /** Words that say nothing about which tool is meant. */
 const EMPTY = `a an the to of in at is are was were am be been me my i you your we our it its this that there here please and or
 with for from by into onto onto can could would will shall should may do does did has have had what how much many which who
-if so up down out just now also then want need like us them they he she let lets right hi hello hey thanks thank 's re ll
+if so up down out just now also then want need like us them they he she let lets right hi hello hey thanks thank s t re ll ve m d percent degree degrees celsius deg
 把 将 请 的 了 吗 呢 吧 啊 一下 帮我 帮 给我 我 你 您 它 他 她 这 那 是 在 到 和 与 有 里 上 下 多少 什么 怎么 怎么样 是否 几 个 号 度 着 现 为 成 能 可以 要`;
 
 export interface Vocabulary {

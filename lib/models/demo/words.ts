@@ -5,6 +5,8 @@ import { isChinese, stem, vocabulary } from './vocabulary.ts';
 export interface Word {
   text: string;
   key: string | undefined;
+  /** Its own stem, where the key stands for several words. */
+  own: string;
 }
 
 /** A number in a sentence with what stands around it. */
@@ -34,7 +36,7 @@ function englishWord(text: string): Word {
   const { english, empty } = vocabulary();
   const short = stem(text);
   const key = english.get(short);
-  return { text, key: key ?? (empty.has(short) ? undefined : short) };
+  return { text, key: key ?? (empty.has(short) ? undefined : short), own: short };
 }
 
 /** Known words, the longest first; what is left between them goes in pairs of characters. */
@@ -46,7 +48,7 @@ function chineseWords(run: string): Word[] {
     const pairs = unknown.length > 1 ? unknown.length - 1 : unknown.length;
     for (const at of Array(pairs).keys()) {
       const text = unknown.slice(at, at + 2);
-      words.push({ text, key: text });
+      words.push({ text, key: text, own: text });
     }
     unknown = '';
   };
@@ -61,8 +63,8 @@ function chineseWords(run: string): Word[] {
     flush();
     const text = run.slice(at, at + length);
     const keys = chinese.get(text) ?? [];
-    if (keys.length === 0) words.push({ text, key: undefined });
-    for (const key of keys) words.push({ text, key });
+    if (keys.length === 0) words.push({ text, key: undefined, own: text });
+    for (const key of keys) words.push({ text, key, own: key });
     at += length;
   }
   flush();
