@@ -137,6 +137,8 @@ export function openLiveSession(
         `${waiting} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
       );
     const seq = loop ? loop.lastSeq : await lastSeqNow();
+    // A task that nobody else can know of needs no look into the inbox.
+    if (input.taskId === undefined && (await begin(task))) return { taskId, seq };
     const outcome = await store.enqueue(id, task, config.taskStrategy === 'reject');
     if (outcome === 'conflict')
       throw new AppError('conflict', `The task "${taskId}" is known in this session with another content.`);
@@ -148,6 +150,16 @@ export function openLiveSession(
     if (outcome === 'same') return { taskId, seq: 0 };
     (await acquire())?.take(task);
     return { taskId, seq };
+  }
+
+  /** False when it cannot begin at once here; so too when the session turns out to be another node's by now. */
+  async function begin(task: StoredTask): Promise<boolean> {
+    try {
+      return (await loop?.begin(task)) ?? false;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'conflict') return false;
+      throw error;
+    }
   }
 
   async function lastSeqNow(): Promise<number> {

@@ -1,8 +1,8 @@
-import { AppError, messageOf } from '../errors.ts';
+import { AppError, messageOf, toError } from '../errors.ts';
 import type { Feed } from './feed.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
 import type { Model } from './model.ts';
-import type { Standing, Store, StoredSession, StoredTask, TaskEnd } from './store.ts';
+import type { Standing, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
 import { runTask } from './task.ts';
 import type { TaskLimits } from './task.ts';
 import type { Toolbox } from './toolbox.ts';
@@ -44,6 +44,8 @@ export interface Loop {
   /** The number and time (ms) of the last line. */
   readonly lastSeq: number;
   readonly activeAt: number;
+  /** Starts a new task at once: its inbox row and first line are one commit. False when it has to wait: nothing was done. */
+  begin(task: StoredTask): Promise<boolean>;
   /** A committed task; one that is known already is ignored. */
   take(task: StoredTask): void;
   /** Looks for tasks and controls that other nodes have written. */
@@ -54,6 +56,12 @@ export interface Loop {
   rest(): void;
   /** Starts nothing more, aborts the model, lets calls on the wire finish. `abandon`: their results are not logged. */
   leave(abandon: boolean): Promise<void>;
+}
+
+/** Who waits for a task's first line to be committed; `reject` says whether anybody still did. */
+interface Begun {
+  resolve(): void;
+  reject(error: unknown): boolean;
 }
 
 interface Running {
@@ -78,11 +86,11 @@ export function openLoop(options: LoopOptions): Loop {
   let taken = new Set<string>();
 
   /** The one place that makes a message: numbers it, stores it, tells the followers. */
-  async function append(bodies: readonly MessageBody[], ended?: TaskEnd): Promise<Message[]> {
+  async function append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {
     const time = Date.now();
     const messages = bodies.map((body): Message => ({ ...body, seq: (lastSeq += 1), time }));
     try {
-      await store.append(id, epoch, messages, ended);
+      await store.append(id, epoch, messages, change);
     } catch (error) {
       lost(error);
       throw error;
@@ -90,7 +98,7 @@ export function openLoop(options: LoopOptions): Loop {
     lastTime = time;
     const known = await transcript;
     // Before anybody is told, so that whoever sees the end may send the next task at once.
-    if (ended && !running.get(ended.taskId)?.detached) running.delete(ended.taskId);
+    if (change && 'ended' in change && !running.get(change.ended)?.detached) running.delete(change.ended);
     if (known) for (const message of messages) known.add(message);
     feed.tell(messages);
     return messages;
@@ -102,30 +110,38 @@ export function openLoop(options: LoopOptions): Loop {
     return loaded;
   }
 
+  function mayStart(): boolean {
+    return !leaving && (config.taskStrategy === 'parallel' || running.size === 0);
+  }
+
   function pump(): void {
-    while (!leaving && queue.length > 0 && (config.taskStrategy === 'parallel' || running.size === 0)) {
-      const task = queue.shift()!;
-      const run: Running = { controller: new AbortController(), done: Promise.resolve(), detached: false };
-      running.set(task.taskId, run);
-      run.done = work(task, run).then(() => {
-        running.delete(task.taskId);
-        pump();
-      });
-    }
+    while (queue.length > 0 && mayStart()) start(queue.shift()!);
+  }
+
+  function start(task: StoredTask, begun?: Begun): void {
+    const run: Running = { controller: new AbortController(), done: Promise.resolve(), detached: false };
+    running.set(task.taskId, run);
+    run.done = work(task, run, begun).then(() => {
+      running.delete(task.taskId);
+      pump();
+    });
   }
 
   /** Never rejects: a task's failure is its last line; a store's failure has been told to `lost`. */
-  async function work(task: StoredTask, run: Running): Promise<void> {
+  async function work(task: StoredTask, run: Running, begun?: Begun): Promise<void> {
     const { taskId } = task;
     const { signal } = run.controller;
     const late = (): void => run.controller.abort(tooLong(limits.taskTimeoutMs));
     const deadline = setTimeout(late, limits.taskTimeoutMs).unref();
-    const say = (bodies: readonly MessageBody[], ended?: TaskEnd): Promise<Message[]> =>
-      run.detached ? Promise.reject(stopped()) : append(bodies, ended);
+    const say = (bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> =>
+      run.detached ? Promise.reject(stopped()) : append(bodies, change);
     try {
       const known = await (transcript ??= loadTranscript());
-      if (!known.has(taskId))
-        await say([{ type: 'task_started', taskId, form: task.form, content: task.content }]);
+      if (!known.has(taskId)) {
+        const line: MessageBody = { type: 'task_started', taskId, form: task.form, content: task.content };
+        await say([line], begun && { began: task });
+      }
+      begun?.resolve();
       const { model, toolbox } = await (equipment ??= equip());
       const answer = await runTask({
         sessionId: id,
@@ -152,8 +168,9 @@ export function openLoop(options: LoopOptions): Loop {
         { type: 'model_reply', taskId, ...answer },
         { type: 'task_ended', taskId, status: 'done' },
       ];
-      await say(lines, { taskId, status: 'done' });
+      await say(lines, { ended: taskId, status: 'done' });
     } catch (error) {
+      if (begun?.reject(error)) return;
       if (run.detached || signal.reason === LEAVING) return;
       await end(taskId, error).catch(() => undefined); // `lost` has been told by append
     } finally {
@@ -166,7 +183,7 @@ export function openLoop(options: LoopOptions): Loop {
       error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
     const status: TaskStatus = known.code === 'stopped' ? 'stopped' : 'failed';
     const told = status === 'failed' ? { error: { code: known.code, message: messageOf(known) } } : {};
-    await append([{ type: 'task_ended', taskId, status, ...told }], { taskId, status });
+    await append([{ type: 'task_ended', taskId, status, ...told }], { ended: taskId, status });
   }
 
   function take(task: StoredTask): void {
@@ -174,6 +191,25 @@ export function openLoop(options: LoopOptions): Loop {
     taken.add(task.taskId);
     queue.push(task);
     pump();
+  }
+
+  async function begin(task: StoredTask): Promise<boolean> {
+    if (queue.length > 0 || !mayStart()) return false;
+    taken.add(task.taskId);
+    await new Promise<void>((resolve, reject) => {
+      let waiting = true;
+      start(task, {
+        resolve() {
+          waiting = false;
+          resolve();
+        },
+        reject(error) {
+          if (waiting) reject(toError(error));
+          return waiting;
+        },
+      });
+    });
+    return true;
   }
 
   async function stop(taskId?: string): Promise<void> {
@@ -253,6 +289,7 @@ export function openLoop(options: LoopOptions): Loop {
     get activeAt() {
       return lastTime;
     },
+    begin,
     take,
     refresh,
     stop,

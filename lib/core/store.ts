@@ -39,11 +39,8 @@ export interface Standing {
   tasks: StoredTask[];
 }
 
-/** A task's end, written to the inbox with its last line. */
-export interface TaskEnd {
-  taskId: string;
-  status: TaskStatus;
-}
+/** What an append writes to the inbox with its lines: a task that begins at once, or a task's end. */
+export type TaskChange = { began: StoredTask } | { ended: string; status: TaskStatus };
 
 /** What another node wants of a session's owner. */
 export type Control = { kind: 'stop'; taskId?: string } | { kind: 'clear' };
@@ -81,7 +78,7 @@ export interface Store {
   /** Sessions with open tasks or controls that no node works on. */
   findOrphans(limit: number): Promise<string[]>;
 
-  append(id: string, epoch: number, messages: readonly Message[], ended?: TaskEnd): Promise<void>;
+  append(id: string, epoch: number, messages: readonly Message[], change?: TaskChange): Promise<void>;
   /** Lines after number `after`, in order. */
   read(id: string, after: number, limit: number): Promise<Message[]>;
   /** Empties log and inbox; `first` (the next number) is all that is left. */

@@ -24,14 +24,7 @@ export function openInbox({
 
   return {
     async enqueue(id, task, alone) {
-      const row = {
-        session_id: id,
-        task_id: task.taskId,
-        position: nextPosition(),
-        body: taskBody(task),
-        stream: task.stream ? 1 : 0,
-        status: 'open' as const,
-      };
+      const row = taskRow(id, task, nextPosition());
       if (!alone) {
         if ((await writer.write({ kind: 'enqueue', session: id, row })) === true) return 'new';
         return compare(id, task);
@@ -108,6 +101,18 @@ export function selectOpenTasks(on: Kysely<Schema>, id: string) {
     .where('session_id', '=', id)
     .where('status', '=', 'open')
     .orderBy('position');
+}
+
+/** An open task as it is kept. */
+export function taskRow(id: string, task: StoredTask, position: number): Schema['tasks'] {
+  return {
+    session_id: id,
+    task_id: task.taskId,
+    position,
+    body: taskBody(task),
+    stream: task.stream ? 1 : 0,
+    status: 'open',
+  };
 }
 
 /** A task as it was handed in. */

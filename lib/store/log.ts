@@ -1,27 +1,33 @@
-import type { CompiledQuery } from 'kysely';
 import type { Message, MessageBody } from '../core/message.ts';
-import type { Store, TaskEnd } from '../core/store.ts';
+import type { Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
+import { taskRow } from './inbox.ts';
 import type { Schema } from './schema.ts';
 
 /** The logs: appended under an epoch, read from a number on. */
-export function openLog({ db, writer }: Ground): Pick<Store, 'append' | 'read' | 'clear' | 'lastSeqs'> {
+export function openLog({
+  db,
+  writer,
+  nextPosition,
+}: Ground): Pick<Store, 'append' | 'read' | 'clear' | 'lastSeqs'> {
   const ending = db
     .updateTable('tasks')
     .set({ status: 'done' })
     .where('session_id', '=', '')
     .where('task_id', '=', '')
     .compile();
-  /** The statement that ends a task, compiled once. */
-  function endOf(id: string, { taskId, status }: TaskEnd): CompiledQuery {
-    return { ...ending, parameters: [status, id, taskId] };
-  }
 
   return {
-    async append(id, epoch, messages, ended) {
+    async append(id, epoch, messages, change) {
       const rows = messages.map((message) => messageRow(id, message));
       const log = { kind: 'append', session: id, epoch, rows } as const;
-      await writer.write(ended ? { ...log, also: (trx) => trx.executeQuery(endOf(id, ended)) } : log);
+      if (change === undefined) await writer.write(log);
+      else if ('began' in change)
+        await writer.write({ ...log, task: taskRow(id, change.began, nextPosition()) });
+      else {
+        const end = { ...ending, parameters: [change.status, id, change.ended] };
+        await writer.write({ ...log, also: (trx) => trx.executeQuery(end) });
+      }
     },
 
     async read(id, after, limit) {

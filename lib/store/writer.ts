@@ -7,7 +7,14 @@ type Row<Table extends keyof Schema> = Schema[Table];
 
 /** A write that waits for the next transaction. */
 export type Write =
-  | { kind: 'append'; session: string; epoch: number; rows: Row<'messages'>[]; also?: Run }
+  | {
+      kind: 'append';
+      session: string;
+      epoch: number;
+      rows: Row<'messages'>[];
+      task?: Row<'tasks'>;
+      also?: Run;
+    }
   | { kind: 'enqueue'; session: string; row: Row<'tasks'> }
   | { kind: 'permit'; session: string; epoch: number; row: Row<'calls'> }
   /** Anything rarer: alone, in its place. */
@@ -92,7 +99,10 @@ export function openWriter(
       current.flatMap((write) => (write.kind === 'append' ? write.rows : [])),
       MESSAGES,
     );
-    const tasks = current.flatMap((write) => (write.kind === 'enqueue' ? [write.row] : []));
+    const tasks = current.flatMap((write) => {
+      if (write.kind === 'append') return write.task ?? [];
+      return write.kind === 'enqueue' ? [write.row] : [];
+    });
     const newTasks = await insert(trx, 'tasks', tasks, TASKS);
     const calls = current.flatMap((write) => (write.kind === 'permit' ? [write.row] : []));
     const newCalls = await insert(trx, 'calls', calls, CALLS);

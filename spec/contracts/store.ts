@@ -132,7 +132,7 @@ export function describeStore(
       await store.enqueue(session.id, task('open'), false);
       const standing = await store.claim(session.id);
       expect(standing).to.deep.equal({ epoch: 2, lastSeq: 1, lastTime: 1000, tasks: [task('open')] });
-      const end = { taskId: 'open', status: 'done' } as const;
+      const end = { ended: 'open', status: 'done' } as const;
       expect(await refusal(store.append(session.id, 1, [line(2)], end))).to.equal('conflict');
       const entry = { seq: 2, callId: 'c', taskId: 'open', tool: 't', arguments: {} };
       expect(await refusal(store.permit(session.id, 1, entry))).to.equal('conflict');
@@ -159,15 +159,29 @@ export function describeStore(
         ]),
       ).to.deep.equal(['new', 'same']);
       expect(await store.enqueue(session.id, task('a', 'other'), false)).to.equal('conflict');
-      await store.append(session.id, 1, [line(2)], { taskId: 'a', status: 'stopped' });
+      await store.append(session.id, 1, [line(2)], { ended: 'a', status: 'stopped' });
       expect(await store.enqueue(session.id, task('a'), false)).to.equal('same');
+    });
+
+    it('takes a task with its first line in one write, or neither', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      await store.append(session.id, 1, [line(2)], { began: task('a') });
+      expect(await store.openTasks(session.id)).to.deep.equal([task('a')]);
+      expect(await store.enqueue(session.id, task('a'), false)).to.equal('same');
+      expect(await refusal(store.append(session.id, 0, [line(3)], { began: task('b') }))).to.equal(
+        'conflict',
+      );
+      expect(await store.openTasks(session.id)).to.deep.equal([task('a')]);
+      await store.append(session.id, 1, [line(3)], { ended: 'a', status: 'done' });
+      expect(await store.openTasks(session.id)).to.deep.equal([]);
     });
 
     it('gives open tasks in the order of arrival, and the sessions that have some', async () => {
       const session = newSession();
       await store.createSession(session, first);
       for (const id of ['z', 'b', 'a']) await store.enqueue(session.id, task(id), false);
-      await store.append(session.id, 1, [line(2)], { taskId: 'b', status: 'failed' });
+      await store.append(session.id, 1, [line(2)], { ended: 'b', status: 'failed' });
       expect(await store.openTasks(session.id)).to.deep.equal([task('z'), task('a')]);
       expect(await store.claim(session.id)).to.deep.include({ tasks: [task('z'), task('a')] });
     });
@@ -179,7 +193,7 @@ export function describeStore(
       expect(both).to.deep.equal(['new', 'busy']);
       expect(await store.enqueue(session.id, task('a'), true)).to.equal('same');
       expect(await store.enqueue(session.id, task('a', 'other'), true)).to.equal('conflict');
-      await store.append(session.id, 1, [line(2)], { taskId: 'a', status: 'done' });
+      await store.append(session.id, 1, [line(2)], { ended: 'a', status: 'done' });
       expect(await store.enqueue(session.id, task('b'), true)).to.equal('new');
     });
 
