@@ -3,7 +3,7 @@ import type { OpenAI } from 'openai/client';
 import type { Failure } from './retry.ts';
 
 /** One POST to a model endpoint: everything that is not shared between sessions comes with it. */
-export interface Ask {
+interface Ask {
   url: string;
   headers: Record<string, string>;
   body: string;

@@ -144,6 +144,39 @@ describe('the demo model understands tools that are described otherwise', () => 
     });
 });
 
+describe('the demo model fills parameters of other shapes', () => {
+  const tools: ToolOffer[] = [
+    {
+      name: 'set_level',
+      description: 'Set the ventilation',
+      parameters: {
+        type: 'object',
+        properties: {
+          level: {
+            oneOf: [
+              { const: 1, title: 'low' },
+              { const: 2, title: 'high' },
+            ],
+          },
+          unit: { type: 'string', const: 'step' },
+          zone: { type: ['string', 'null'], pattern: '^[A-Z][0-9]$' },
+          ramp: { type: 'integer', default: 5 },
+        },
+        required: ['level', 'unit', 'zone', 'ramp'],
+      },
+    },
+    { name: 'no_schema', description: 'Set nothing', parameters: {} },
+  ];
+  it('titled constants, constants, patterns and defaults', async () => {
+    expect(await callsOf('Set the ventilation of B3 to high', tools)).to.deep.equal([
+      ['set_level 2 step B3 5'],
+    ]);
+  });
+  it('and leaves alone what a pattern forbids', async () => {
+    expect(await callsOf('Set the ventilation of BBB33 to high', tools)).to.deep.equal([]);
+  });
+});
+
 describe('the demo model changes nothing', () => {
   const table = [
     'Is it a good idea to turn on the air conditioner?',

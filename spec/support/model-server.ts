@@ -11,7 +11,7 @@ export type ModelServerStep =
   | { answer: (response: ServerResponse, request: ModelServerRequest) => void | Promise<void> };
 
 /** A request as it came. */
-export interface ModelServerRequest {
+interface ModelServerRequest {
   path: string;
   headers: IncomingHttpHeaders;
   body: JsonObject;

@@ -4,7 +4,7 @@ import { SWITCHES } from './vocabulary.ts';
 import { keysOf, plain, wordsOf } from './words.ts';
 
 /** One value that a parameter takes, with the words that have to be said for it. */
-export interface Choice {
+interface Choice {
   value: JsonValue;
   keys: Set<string>;
   /** What it means, where it means on (true) or off (false). */

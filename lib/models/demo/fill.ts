@@ -34,7 +34,7 @@ export function fill(entry: Entry, part: Part): Filling {
     sureCount: 0,
     guessed: new Set(),
   };
-  const fillers = [fillChoice, fillSwitch, fillNumber, fillText];
+  const fillers = [fillConstant, fillChoice, fillSwitch, fillNumber, fillText];
   // What is named outright goes first, so that a loose fit does not take it away.
   for (const filler of fillers)
     for (const parameter of entry.parameters) {
@@ -44,7 +44,7 @@ export function fill(entry: Entry, part: Part): Filling {
     }
   for (const parameter of entry.parameters) {
     if (!parameter.required || filling.args[parameter.name] !== undefined) continue;
-    const preset = parameter.schema['const'] ?? parameter.schema['default'];
+    const preset = parameter.schema['default'];
     if (preset !== undefined) filling.args[parameter.name] = preset;
     else filling.missing.push(parameter);
   }
@@ -52,6 +52,9 @@ export function fill(entry: Entry, part: Part): Filling {
 }
 
 type Filler = (parameter: Parameter, part: Part, filling: Filling, entry: Entry) => JsonValue | undefined;
+
+/** What cannot be anything else. */
+const fillConstant: Filler = ({ schema, required }) => (required ? schema['const'] : undefined);
 
 /** The choice all of whose words are said; the one with most words where several are. */
 const fillChoice: Filler = ({ choices }, part, filling) => {

@@ -2,7 +2,7 @@ import { isChinese, SWITCHES } from './vocabulary.ts';
 import { quantitiesOf, withDigits, wordsOf, type Quantity, type Word } from './words.ts';
 
 /** What one part of a sentence is after: to know, to change, or neither can be told. */
-export type Intent = 'read' | 'write' | 'unclear';
+type Intent = 'read' | 'write' | 'unclear';
 
 /** One request within a sentence. */
 export interface Part {
