@@ -50,14 +50,19 @@ export function endpointName(endpoint: Endpoint): string {
     : `${endpoint.host}:${endpoint.port}`;
 }
 
-/** The same text for the same endpoint: the bus is one per key. A serial device goes by its real path. */
+/** The same text for the same endpoint, once it is located: the bus is one per key. */
 export function endpointKey(endpoint: Endpoint): string {
-  if (endpoint.type !== 'serial') return `${endpoint.type}://${endpointName(endpoint).toLowerCase()}`;
+  return `${endpoint.type}://${endpoint.type === 'serial' ? endpoint.path : endpointName(endpoint).toLowerCase()}`;
+}
+
+/** The endpoint with a serial device's real path: links to it come and go, and several may lead to one device. */
+export function locate(endpoint: Endpoint): Endpoint {
+  if (endpoint.type !== 'serial') return endpoint;
   try {
-    return `serial:${realpathSync(endpoint.path)}`;
+    return { ...endpoint, path: realpathSync(endpoint.path) };
   } catch {
     // Not plugged in (or no file at all, as COM3): the path as written is the best name there is.
-    return `serial:${endpoint.path}`;
+    return endpoint;
   }
 }
 

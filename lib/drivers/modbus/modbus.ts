@@ -1,8 +1,8 @@
-import { AppError } from '../../errors.ts';
+import { AppError, messageOf } from '../../errors.ts';
 import type { Egress } from '../egress.ts';
 import { createBus, type Bus } from './bus.ts';
 import type { ModbusClass } from './connection.ts';
-import { endpointKey, endpointName, settingsDifference, type Endpoint } from './endpoint.ts';
+import { endpointKey, endpointName, locate, settingsDifference, type Endpoint } from './endpoint.ts';
 import type { BusCall } from './job.ts';
 import { ModbusError, type ModbusReply } from './request.ts';
 import type { LoadSerialPort } from './transport.ts';
@@ -66,7 +66,8 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
 
   return {
     serialInstalled,
-    reserve(endpoint) {
+    reserve(named) {
+      const endpoint = locate(named);
       const key = endpointKey(endpoint);
       const held = reserved.get(key) ?? { endpoint, count: 0 };
       const difference = settingsDifference(held.endpoint, endpoint);
@@ -86,11 +87,19 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
         if (held.count === 0) reserved.delete(key);
       };
     },
-    async call(endpoint, call) {
+    async call(named, call) {
       const refuse = (status: 228 | 229 | 241, what: string): ModbusError =>
-        new ModbusError(status, `${endpointName(endpoint)} ${what}`, call.request, false);
+        new ModbusError(status, `${endpointName(named)} ${what}`, call.request, false);
       if (closed) throw refuse(228, 'is shut down');
-      if (endpoint.type === 'serial' && !(await serialInstalled())) throw refuse(229, serialMissing);
+      if (named.type === 'serial') {
+        try {
+          egress.checkSerial(named.path);
+        } catch (error) {
+          throw refuse(241, `may not be opened: ${messageOf(error)}`);
+        }
+        if (!(await serialInstalled())) throw refuse(229, serialMissing);
+      }
+      const endpoint = locate(named);
       const key = endpointKey(endpoint);
       const bus = busOf(key, endpoint);
       const difference = settingsDifference(reserved.get(key)?.endpoint ?? bus.endpoint, endpoint);
