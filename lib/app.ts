@@ -9,6 +9,7 @@ import type { Tool } from './core/tool.ts';
 import { openSessions } from './core/sessions.ts';
 import type { SessionConfig } from './core/sessions.ts';
 import { openToolbox } from './core/toolbox.ts';
+import type { ToolboxOptions } from './core/toolbox.ts';
 import { dialects } from './dialects/index.ts';
 import { openDevices } from './devices.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
@@ -17,6 +18,7 @@ import { messageOf, SpecError } from './errors.ts';
 import type { Log } from './log.ts';
 import { openModels } from './models/index.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
+import { selectTools } from './openspec/select.ts';
 import { packageVersion } from './package.ts';
 import { openServer } from './server/server.ts';
 import { connectStore } from './store/index.ts';
@@ -65,6 +67,16 @@ export async function openApp(config: Config, log: Log): Promise<App> {
       defaults: config.model,
       timeoutMs: limits.modelTimeoutMs,
     });
+    const tooling: ToolboxOptions = {
+      resultMaxBytes: limits.toolResultMaxBytes,
+      chooser: (offers) =>
+        selectTools(offers, { maxCount: limits.offeredToolsMaxCount, maxBytes: limits.offeredToolsMaxBytes }),
+      onLeftOut: (count, leftOut) =>
+        log.debug(
+          { leftOut: leftOut.slice(0, 50) },
+          `${leftOut.length} of ${count} tools were not offered to the model`,
+        ),
+    };
     const sessions = await openSessions({
       store,
       limits,
@@ -79,7 +91,7 @@ export async function openApp(config: Config, log: Log): Promise<App> {
         if (children.length > 0) sources.push({ tools: children, connection: {} });
         return {
           model,
-          toolbox: openToolbox(sources, limits.toolResultMaxBytes),
+          toolbox: openToolbox(sources, tooling),
           close: () => documents.forEach((document) => document.release()),
         };
       },

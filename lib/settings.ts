@@ -51,6 +51,11 @@ export const limits = {
   replyCallsMaxCount: [64, 'tool calls in one model reply'],
   identicalCallsMaxCount: [5, 'identical tool calls in a row in one task'],
   callTimeoutMs: [30_000, 'one tool call, waiting included'],
+  offeredToolsMaxCount: [
+    128,
+    'tools that a model is offered at once; of more, those that fit the sentence best and three to find the others',
+  ],
+  offeredToolsMaxBytes: [200_000, 'their JSON text together'],
   contextTokensMaxCount: [
     100_000,
     'tokens of the conversation that the model is shown; the oldest rounds leave first',

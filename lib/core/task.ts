@@ -72,13 +72,10 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
   }
 
   async function ask(): Promise<ModelReply> {
-    const request = {
-      messages: transcript.view(taskId, limits.contextTokensMaxCount),
-      tools: toolbox.offers,
-    };
+    const messages = transcript.view(taskId, limits.contextTokensMaxCount);
     const options = task.onDelta ? { signal, onDelta: task.onDelta } : { signal };
     try {
-      return await model.reply(request, options);
+      return await model.reply({ messages, tools: await toolbox.offersFor(messages) }, options);
     } catch (error) {
       signal.throwIfAborted();
       throw error instanceof AppError
@@ -117,7 +114,7 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
     const refusal = overLimit(call, index);
     if (refusal) return { result: refusal };
     const checked = await toolbox.check(call);
-    if ('refused' in checked) return { result: checked.refused };
+    if ('answered' in checked) return { result: checked.answered };
     const { ready } = checked;
     const write = ready.tool.effect === 'write';
     if (signal.aborted) return undefined;

@@ -2,7 +2,7 @@ import type { ValidateFunction } from 'ajv';
 import { isObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { ToolCall, ToolResult } from './message.ts';
-import type { ToolOffer } from './model.ts';
+import type { ModelMessage, ToolOffer } from './model.ts';
 import { clip } from './clip.ts';
 import { failed } from './tool.ts';
 import type { CallContext, Connection, JsonSchema, Tool } from './tool.ts';
@@ -20,12 +20,32 @@ export interface CheckedCall {
   connection: Connection;
 }
 
+/** Chooses among tools when there are too many for a model. */
+export interface ToolChooser {
+  /** The same array for the same choice; `keep` are names that must be among them. */
+  choose(
+    sentence: string,
+    keep: readonly string[],
+  ): Promise<{ offers: readonly ToolOffer[]; leftOut: readonly string[] }>;
+  /** Answers a call that looks for tools, turns one that calls another tool into that call, gives any other back. */
+  redirect(call: ToolCall): Promise<{ call: ToolCall } | { result: ToolResult }>;
+}
+
+export interface ToolboxOptions {
+  /** A result is cut to this size. */
+  resultMaxBytes: number;
+  /** How to choose among the tools; asked once for each list of tools. All are always offered when missing. */
+  chooser?: (offers: readonly ToolOffer[]) => ToolChooser;
+  /** Hears how many tools there are and which were not offered. */
+  onLeftOut?: (count: number, leftOut: readonly string[]) => void;
+}
+
 /** Everything a session's model may use, each under one name. */
 export interface Toolbox {
-  /** The same array for the same documents, also in other sessions. */
-  readonly offers: readonly ToolOffer[];
-  /** The call ready to be sent, or the result that refuses it: nothing has reached the device then. */
-  check(call: ToolCall): Promise<{ ready: CheckedCall } | { refused: ToolResult }>;
+  /** What the model is offered for a conversation: all tools, or those that fit what the user said last; the same array for the same choice. */
+  offersFor(conversation: readonly ModelMessage[]): Promise<readonly ToolOffer[]>;
+  /** The call ready to be sent, or its result when there is nothing to send: refused, or answered from what is known here. */
+  check(call: ToolCall): Promise<{ ready: CheckedCall } | { answered: ToolResult }>;
   /** Sends a checked call; the result is cut to the size limit. Never rejects for a device's failure. */
   send(call: CheckedCall, context: Omit<CallContext, 'connection'>): Promise<ToolResult>;
 }
@@ -34,6 +54,7 @@ const NAME_MAX = 64;
 
 interface Catalogue {
   offers: ToolOffer[];
+  chooser?: ToolChooser | undefined;
   byName: Map<string, { tool: Tool; source: number }>;
 }
 
@@ -45,30 +66,40 @@ interface Node {
 const root: Node = { next: new WeakMap() };
 
 /** A toolbox over documents; the second tool of a name gets a numbered suffix. */
-export function openToolbox(sources: readonly ToolSource[], resultMaxBytes: number): Toolbox {
-  const { offers, byName } = catalogueOf(sources);
+export function openToolbox(sources: readonly ToolSource[], options: ToolboxOptions): Toolbox {
+  const catalogue = catalogueOf(sources);
+  const { offers, byName } = catalogue;
+  const chooser = (catalogue.chooser ??= options.chooser?.(offers));
   return {
-    offers,
-    async check(call) {
+    async offersFor(conversation) {
+      if (!chooser) return offers;
+      const chosen = await chooser.choose(...wishOf(conversation));
+      if (chosen.leftOut.length > 0) options.onLeftOut?.(offers.length, chosen.leftOut);
+      return chosen.offers;
+    },
+    async check(asked) {
+      const redirected = chooser ? await chooser.redirect(asked) : { call: asked };
+      if ('result' in redirected) return { answered: redirected.result };
+      const { call } = redirected;
       const found = byName.get(call.name);
-      if (!found) return { refused: failed('unknown_tool', unknownTool(call.name, byName), 'none') };
+      if (!found) return { answered: failed('unknown_tool', unknownTool(call.name, byName), 'none') };
       const args = call.arguments;
       if (typeof args === 'string')
         return {
-          refused: failed(
+          answered: failed(
             'invalid_arguments',
             `The arguments are not valid JSON: ${args.slice(0, 200)}`,
             'none',
           ),
         };
       if (!isObject(args))
-        return { refused: failed('invalid_arguments', 'The arguments must be a JSON object.', 'none') };
+        return { answered: failed('invalid_arguments', 'The arguments must be a JSON object.', 'none') };
       const faults = await faultsOf(found.tool.parameters, args);
-      if (faults) return { refused: failed('invalid_arguments', faults, 'none') };
+      if (faults) return { answered: failed('invalid_arguments', faults, 'none') };
       return { ready: { tool: found.tool, arguments: args, connection: sources[found.source]!.connection } };
     },
     async send({ tool, arguments: args, connection }, context) {
-      return clip(await tool.call(args, { ...context, connection }), resultMaxBytes);
+      return clip(await tool.call(args, { ...context, connection }), options.resultMaxBytes);
     },
   };
 }
@@ -94,6 +125,17 @@ function buildCatalogue(sources: readonly ToolSource[]): Catalogue {
     }
   });
   return { offers, byName };
+}
+
+/** What the user said last, and the tools that were used so far. */
+function wishOf(conversation: readonly ModelMessage[]): [sentence: string, used: string[]] {
+  const used = conversation.flatMap((line) =>
+    line.role === 'assistant' ? line.calls.map(({ name }) => name) : [],
+  );
+  const said = conversation.findLast((line) => line.role === 'user');
+  const texts =
+    said?.role === 'user' ? said.content.map((part) => (part.type === 'text' ? part.text : '')) : [];
+  return [texts.join(' '), used];
 }
 
 function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {

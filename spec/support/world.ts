@@ -84,7 +84,7 @@ export async function openWorld(options: {
         model: typeof options.model === 'function' ? options.model(config) : options.model,
         toolbox: openToolbox(
           [options.tools ?? [], children].map((tools) => ({ tools, connection: {} })),
-          64 * 1024,
+          { resultMaxBytes: 64 * 1024 },
         ),
         close: () => void (equipped.closed += 1),
       };
