@@ -48,7 +48,7 @@ export function openTokens(http: HttpDriver, now: () => number = Date.now): Toke
     const answer = parse(response);
     const token = answer['access_token'];
     if (response.statusCode !== 200 || typeof token !== 'string')
-      throw refused(grant, response, answer['error']);
+      throw refused(url, response, answer['error']);
     const seconds = Number(answer['expires_in'] ?? 3600);
     const lifeMs = (Number.isFinite(seconds) ? seconds : 3600) * 1000;
     entry.expiresAt = now() + Math.max(lifeMs - EARLY_MS, lifeMs / 2);
@@ -103,7 +103,7 @@ function tokenUrl({ tokenUrl }: Grant, base: string): string {
   return new URL(tokenUrl, base).href;
 }
 
-function refused({ tokenUrl }: Grant, response: HttpResponse, error: unknown): AppError {
+function refused(tokenUrl: string, response: HttpResponse, error: unknown): AppError {
   const reason =
     response.error?.message ?? `HTTP ${response.statusCode}${typeof error === 'string' ? `, ${error}` : ''}`;
   const code = response.statusCode === undefined ? 'unavailable' : 'unauthorized';

@@ -1,0 +1,200 @@
+import { expect } from 'chai';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isObject, type JsonObject } from '../../lib/core/json.ts';
+import type { CompiledSpec } from '../../lib/openspec/kind.ts';
+import { openapi } from '../../lib/openspec/openapi/openapi.ts';
+import { parseText } from '../../lib/openspec/parse.ts';
+import type { HttpDriver } from '../../lib/drivers/http.ts';
+import { faultsOfTool } from '../contracts/openspec-kind.ts';
+
+const CORPUS = process.env['CORPUS_DIR'] ?? join(import.meta.dirname, '../../../shared/corpus');
+const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
+
+interface Row {
+  name: string;
+  spec: CompiledSpec;
+  document: JsonObject;
+  bytes: number;
+  loadMs: number;
+  schemaMs: number;
+}
+
+/** Nothing is called here. */
+const noHttp: HttpDriver = {
+  exchange: () => Promise.reject(new Error('not called')),
+  send: () => Promise.reject(new Error('not called')),
+  resultOf: () => ({}),
+};
+
+describe('openapi on real documents', function () {
+  this.timeout(60_000);
+  const folder = join(CORPUS, 'openapi');
+  const rows: Row[] = [];
+
+  before(async function () {
+    if (!existsSync(folder)) {
+      console.log(`      skipped: there is no ${folder} (CORPUS_DIR names another place)`);
+      this.skip();
+    }
+    const names = readdirSync(folder).filter((name) => /\.(json|ya?ml)$/.test(name));
+    for (const name of [...names, 'openhue.d/src/main.yaml'].filter((one) => existsSync(join(folder, one)))) {
+      const { document } = await parseText(readFileSync(join(folder, name), 'utf8'));
+      const start = performance.now();
+      const spec = await openapi(noHttp).compile(document, { source: join(folder, name) });
+      const loaded = performance.now();
+      const bytes = spec.tools.reduce((sum, tool) => sum + Buffer.byteLength(JSON.stringify(face(tool))), 0);
+      rows.push({
+        name,
+        spec,
+        document,
+        bytes,
+        loadMs: loaded - start,
+        schemaMs: performance.now() - loaded,
+      });
+    }
+  });
+
+  after(() => {
+    const line = (cells: (string | number)[]) =>
+      console.log(
+        `      ${cells.map((cell, at) => (at === 0 ? String(cell).padEnd(36) : String(cell).padStart(10))).join('')}`,
+      );
+    if (rows.length === 0) return;
+    line(['document', 'operations', 'tools', 'skipped', 'trimmed', 'KB', 'load ms', 'schema ms']);
+    for (const { name, spec, bytes, loadMs, schemaMs } of rows) {
+      const trimmed = spec.warnings.filter((text) => text.includes('too large')).length;
+      line([
+        name,
+        spec.operations,
+        spec.tools.length,
+        spec.skipped.length,
+        trimmed,
+        Math.round(bytes / 1024),
+        loadMs.toFixed(1),
+        schemaMs.toFixed(1),
+      ]);
+      const reasons = new Map<string, number>();
+      for (const { reason } of spec.skipped) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      for (const [reason, count] of reasons) console.log(`        skipped ${count}: ${reason}`);
+    }
+    const sum = (pick: (row: Row) => number) => rows.reduce((total, row) => total + pick(row), 0);
+    line([
+      `${rows.length} documents`,
+      sum(({ spec }) => spec.operations),
+      sum(({ spec }) => spec.tools.length),
+      sum(({ spec }) => spec.skipped.length),
+      '',
+      Math.round(sum(({ bytes }) => bytes) / 1024),
+      sum(({ loadMs }) => loadMs).toFixed(0),
+      sum(({ schemaMs }) => schemaMs).toFixed(0),
+    ]);
+  });
+
+  it('counts every operation of every document once', () => {
+    for (const { name, spec, document } of rows) {
+      const all = [...spec.tools, ...spec.skipped].map(({ operation }) => operation);
+      expect(all.length, name).to.equal(spec.operations);
+      expect(new Set(all).size, name).to.equal(all.length);
+      const written = Object.entries(isObject(document['paths']) ? document['paths'] : {}).flatMap(
+        ([path, item]) =>
+          METHODS.filter((method) => isObject(item) && isObject(item[method])).map(
+            (method) => `${method.toUpperCase()} ${path}`,
+          ),
+      );
+      expect(all, name).to.include.members(written);
+    }
+  });
+
+  it('skips no operation but those whose $refs lead nowhere', () => {
+    for (const { name, spec } of rows) {
+      for (const { operation, reason } of spec.skipped)
+        expect(reason, `${name} ${operation}`).to.contain('$ref leads nowhere');
+    }
+  });
+
+  it('makes no tool that a model API refuses', () => {
+    for (const { name, spec } of rows) {
+      for (const tool of spec.tools) expect(faultsOfTool(tool), `${name} ${tool.name}`).to.deep.equal([]);
+      expect(new Set(spec.tools.map((tool) => tool.name)).size, name).to.equal(spec.tools.length);
+    }
+  });
+
+  it('keeps every tool within its budget', () => {
+    for (const { name, spec } of rows) {
+      for (const tool of spec.tools)
+        expect(Buffer.byteLength(JSON.stringify(tool.parameters)), `${name} ${tool.name}`).to.be.below(
+          12.5 * 1024,
+        );
+    }
+  });
+
+  it('loses no argument: each parameter of each operation has its place, and each body its properties or itself', () => {
+    for (const { name, spec, document } of rows) {
+      if (name.endsWith('.yaml') && name.includes('/')) continue; // written in other files
+      const isOld = document['swagger'] !== undefined;
+      for (const tool of spec.tools) {
+        const [method = '', path = ''] = tool.operation.split(/ (.*)/s);
+        const item = at(document, ['paths', path]);
+        const operation = at(item, [method.toLowerCase()]);
+        const own = [...list(item, 'parameters'), ...list(operation, 'parameters')].map((one) =>
+          followed(document, one),
+        );
+        const wanted = new Set(
+          own
+            .filter(
+              (one) =>
+                !(
+                  one['in'] === 'header' && /^(accept|content-type|authorization)$/i.test(String(one['name']))
+                ),
+            )
+            .filter((one) => one['in'] !== 'body' && one['in'] !== 'formData')
+            .filter((one) => one['in'] !== 'path' || path.includes(`{${String(one['name'])}}`))
+            .map((one) => `${String(one['in'])} ${String(one['name'])}`),
+        );
+        const keys = Object.keys(
+          isObject(tool.parameters['properties']) ? tool.parameters['properties'] : {},
+        );
+        const body = isOld
+          ? own.filter((one) => one['in'] === 'body' || one['in'] === 'formData')
+          : Object.keys(at(followed(document, at(operation, ['requestBody'])), ['content']));
+        expect(keys.length, `${name} ${tool.operation}`).to.be.at.least(wanted.size);
+        if (wanted.size === 0 && body.length === 0) continue;
+        const needsBody = body.length > 0 && keys.length === wanted.size;
+        // A body all of whose properties are read-only, or that has none, is the one kind without an argument.
+        if (needsBody) expect(tool.description, `${name} ${tool.operation} lost its body`).to.equal('');
+      }
+    }
+  });
+
+  it('loads fast: the largest in less than a second, all of them in a few', () => {
+    for (const { name, loadMs } of rows) expect(loadMs, name).to.be.below(1000);
+  });
+});
+
+const face = ({ name, description, parameters }: CompiledSpec['tools'][number]) => ({
+  name,
+  description,
+  parameters,
+});
+
+function at(node: unknown, path: string[]): JsonObject {
+  let value: unknown = node;
+  for (const key of path) value = isObject(value) ? value[key] : undefined;
+  return isObject(value) ? value : {};
+}
+
+function list(node: JsonObject, key: string): unknown[] {
+  return Array.isArray(node[key]) ? node[key] : [];
+}
+
+/** An independent, simple follower of local `$ref`s. */
+function followed(document: JsonObject, node: unknown): JsonObject {
+  if (!isObject(node)) return {};
+  if (typeof node['$ref'] !== 'string') return node;
+  const path = node['$ref']
+    .slice(2)
+    .split('/')
+    .map((part) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~'));
+  return followed(document, at(document, path));
+}

@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { JsonObject } from '../../../lib/core/json.ts';
+import { parseText } from '../../../lib/openspec/parse.ts';
+import { openOpenapiBench, type OpenapiBench } from '../../support/openapi-bench.ts';
+
+describe('openapi documents of several files', () => {
+  let bench: OpenapiBench;
+  let folder: string;
+  before(async () => {
+    bench = await openOpenapiBench();
+  });
+  after(() => bench.close());
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'openapi-files-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function compileFiles(files: Record<string, string>, isFile = true) {
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), text);
+    }
+    const { document } = await parseText(files['api/main.yaml'] ?? '');
+    return bench.compile(document, isFile ? { source: join(folder, 'api/main.yaml') } : {});
+  }
+
+  const main = `
+openapi: 3.0.3
+info: { title: Several, version: '1' }
+paths:
+  /lights/{id}: { $ref: paths/light.yaml }
+  /all: { $ref: 'paths/more.json#/~1all' }
+`;
+  const light = `
+parameters:
+  - $ref: ../common.yaml#/id
+put:
+  requestBody: { content: { application/json: { schema: { $ref: '../schemas/light%20state.yaml' } } } }
+`;
+  const files = {
+    'api/main.yaml': main,
+    'api/paths/light.yaml': light,
+    'api/paths/more.json':
+      '{"/all":{"get":{"parameters":[{"name":"q","in":"query","schema":{"$ref":"../schemas/light%20state.yaml#/properties/on"}}]}}}',
+    'api/common.yaml':
+      'id: { name: id, in: path, required: true, schema: { $ref: "#/types/id" } }\ntypes: { id: { type: integer } }',
+    'api/schemas/light state.yaml':
+      'type: object\nproperties: { on: { type: boolean }, parent: { $ref: "./light%20state.yaml" }, main: { $ref: "../main.yaml#/info" } }',
+  };
+
+  it('are read from beside the document, each $ref from where it stands', async () => {
+    const spec = await compileFiles(files);
+    expect(spec.warnings).to.deep.equal([]);
+    expect(spec.tools.map(({ operation }) => operation)).to.deep.equal(['PUT /lights/{id}', 'GET /all']);
+    const [put, get] = spec.tools;
+    expect((put?.parameters['properties'] as JsonObject)['id']).to.deep.equal({ type: 'integer' });
+    expect(Object.keys(put?.parameters['properties'] as JsonObject)).to.deep.equal([
+      'id',
+      'on',
+      'parent',
+      'main',
+    ]);
+    expect(get?.parameters['properties']).to.deep.equal({ q: { type: 'boolean' } });
+  });
+
+  it('read no file for a document that a client sent', async () => {
+    const spec = await compileFiles(files, false);
+    expect([spec.operations, spec.warnings.length]).to.deep.equal([0, 3]);
+  });
+
+  it('lose only what needs a file that is missing, broken, or outside the folder', async () => {
+    await writeFile(join(folder, 'secret.yaml'), 'put: {}');
+    await mkdir(join(folder, 'api'), { recursive: true });
+    await symlink(join(folder, 'secret.yaml'), join(folder, 'api/link.yaml'));
+    const spec = await compileFiles({
+      'api/main.yaml': `${main}  /gone: { $ref: gone.yaml }\n  /bad: { $ref: bad.yaml }\n  /up: { $ref: ../secret.yaml }\n  /link: { $ref: link.yaml }\n  /net: { $ref: 'https://127.0.0.1:9/x.yaml' }\n`,
+      ...Object.fromEntries(Object.entries(files).slice(1)),
+      'api/bad.yaml': '{"a": ',
+    });
+    expect(spec.tools).to.have.length(2);
+    const warnings = spec.warnings.join('\n').replaceAll(folder, '');
+    for (const said of [
+      '/api/gone.yaml cannot be read: ENOENT',
+      '/api/bad.yaml cannot be read: The document is not valid JSON',
+      '/secret.yaml cannot be read: it lies outside',
+      '/api/link.yaml cannot be read: it lies outside',
+      ...['gone', 'bad', 'up', 'link', 'net'].map((path) => `The path /${path} leads nowhere`),
+    ]) {
+      expect(warnings).to.contain(said);
+    }
+  });
+});
