@@ -5,7 +5,10 @@ import type { Context } from 'mocha';
 const peers = {
   mbpoll: ['mbpoll', ['-h']],
   socat: ['socat', ['-V']],
-  pymodbus: ['/usr/bin/python3', ['-c', 'import pymodbus']],
+  pymodbus: [
+    '/usr/bin/python3',
+    ['-c', 'import serial_asyncio; from pymodbus.server.async_io import ModbusUdpServer'],
+  ],
   'libmodbus and cc': ['pkg-config', ['--exists', 'libmodbus']],
 } as const;
 
@@ -16,7 +19,7 @@ const peers = {
 export function needPeer(context: Context, name: keyof typeof peers): void {
   const [command, args] = peers[name];
   if (spawnSync(command, [...args], { stdio: 'ignore' }).status === 0) return;
-  const reason = `${name} is not installed (Debian: python3-pymodbus, libmodbus-dev, mbpoll, socat)`;
+  const reason = `${name} is not installed (Debian: python3-pymodbus, python3-serial-asyncio, libmodbus-dev, mbpoll, socat)`;
   if (process.env['CI'] !== undefined && process.platform === 'linux') throw new Error(reason);
   if (context.test !== undefined) context.test.title += ` (${reason})`;
   context.skip();
