@@ -1,15 +1,17 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, messageOf } from '../errors.ts';
 import { packageVersion } from '../package.ts';
+import { addCall } from './call.ts';
 import { addChat } from './chat.ts';
 import { addRun } from './run.ts';
 import { addServe } from './serve.ts';
+import { addTools } from './tools.ts';
 
 /** Adds one command to the program. Its action throws an AppError, or sets `process.exitCode` to 1, when it fails. */
 type AddCommand = (program: Command) => void;
 
 /** Every command, in the order of `--help`. */
-const commands: readonly AddCommand[] = [addServe, addChat, addRun];
+const commands: readonly AddCommand[] = [addServe, addChat, addRun, addTools, addCall];
 
 /** The command line with all its commands; parsing throws a CommanderError instead of ending the process. */
 export function createProgram(): Command {

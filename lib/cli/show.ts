@@ -5,8 +5,8 @@ import type { Envelope, Turn } from './client.ts';
 type Style = Parameters<typeof styleText>[0];
 
 /** Whether what goes to this stream may be coloured: a terminal that can, and nobody said NO_COLOR. */
-export function hasColors(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && stream.hasColors();
+export function hasColors(stream: { isTTY?: boolean; hasColors?: () => boolean }): boolean {
+  return stream.isTTY === true && stream.hasColors?.() === true;
 }
 
 /** The text in a style, or as it is. */

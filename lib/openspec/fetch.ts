@@ -22,6 +22,9 @@ export type FetchDocument = (
 
 const REDIRECTS_MAX_COUNT = 5;
 
+/** What a GET came to; `silent`: nobody answered at all. */
+type Served = { text: string } | { fault: string; silent?: boolean };
+
 /**
  * Opens the way to documents behind URLs: what the URL itself serves, else what a JSON-RPC endpoint there says of itself
  * (`rpc.discover` [OpenRPC, Service Discovery Method]). A key goes to the URL's own origin only.
@@ -29,11 +32,7 @@ const REDIRECTS_MAX_COUNT = 5;
 export function openFetch(options: FetchOptions): FetchDocument {
   const { http, jsonrpc, maxBytes = 64 * 1024 * 1024, timeoutMs = 30_000 } = options;
 
-  async function serve(
-    first: URL,
-    key: string | undefined,
-    signal: AbortSignal,
-  ): Promise<{ text: string } | { fault: string }> {
+  async function serve(first: URL, key: string | undefined, signal: AbortSignal): Promise<Served> {
     let url = first;
     for (let hops = 0; hops <= REDIRECTS_MAX_COUNT; hops++) {
       const request: HttpRequest = {
@@ -54,7 +53,7 @@ export function openFetch(options: FetchOptions): FetchDocument {
         error,
         ...rest
       } = await http.exchange(request, { signal, timeoutMs }, maxBytes);
-      if (error !== undefined) return { fault: error.message };
+      if (error !== undefined) return { fault: error.message, silent: true };
       const { location } = headers;
       if (
         statusCode >= 300 &&
@@ -87,10 +86,12 @@ export function openFetch(options: FetchOptions): FetchDocument {
     const key = 'fault' in header ? undefined : header.value;
     const served = await serve(url, key, signal);
     if ('text' in served && isDocument(served.text)) return served.text;
+    if (signal.aborted) throw new AppError('stopped', 'Stopped while the document was fetched.');
+    const place = `No document behind ${url.origin}${url.pathname}`;
+    if ('silent' in served) throw new SpecError(`${place}: ${served.fault}.`);
     const headers: Record<string, string> = key === undefined ? {} : { authorization: key };
     const call = { url: url.href, headers, method: 'rpc.discover', effect: 'read' as const };
     const answer = await jsonrpc.ask(call, { signal, timeoutMs }, maxBytes);
-    if (signal.aborted) throw new AppError('stopped', 'Stopped while the document was fetched.');
     if ('result' in answer) return JSON.stringify(answer.result);
     const { error } = answer.failure;
     const why = isObject(error) && typeof error['message'] === 'string' ? error['message'] : 'no answer';

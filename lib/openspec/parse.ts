@@ -12,6 +12,9 @@ export interface ParsedText {
 /** No real document comes near: deeper ones overflow the stack of whoever walks them. */
 const DEPTH_LIMIT = 500;
 
+/** Finding the place of a fault parses the text some twenty times: not a longer one. */
+const POSITION_MAX_CHARS = 2 * 1024 * 1024;
+
 /**
  * The object that a document's text holds, JSON or YAML. It is a finite tree of at most 500 levels without cycles and
  * without keys that reach a prototype. Throws a SpecError with line and column when the text is neither.
@@ -44,15 +47,40 @@ function parseJson(source: string): { value: JsonValue; fault?: undefined } | { 
     value = JSON.parse(source) as JsonValue;
   } catch (error) {
     const message = messageOf(error);
-    const at = /at position (\d+)/.exec(message)?.[1];
-    const where = at === undefined ? place(source, source.length) : place(source, Number(at));
-    const detail = `${where}: ${message.replace(/ (in JSON )?at position.*$/s, '')}`;
+    const at = positionOf(source, message);
+    const plain = message.replace(/ (in JSON )?at position.*$/s, '').replace(/, .* is not valid JSON$/s, '');
+    const detail = at === undefined ? plain : `${place(source, at)}: ${plain}`;
     return {
       fault: new SpecError(`The document is not valid JSON: ${detail}`, [{ pointer: '', detail }], error),
     };
   }
   if (isDeep(source)) throw tooDeep();
   return { value };
+}
+
+/** Where the parser stopped. Node 20 does not tell for an unexpected character: then it is the longest good beginning. */
+function positionOf(source: string, message: string): number | undefined {
+  const told = /at position (\d+)/.exec(message)?.[1];
+  if (told !== undefined) return Number(told);
+  if (!isUnexpected(message)) return source.length;
+  if (source.length > POSITION_MAX_CHARS) return undefined;
+  let good = 0;
+  let bad = source.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    try {
+      JSON.parse(source.slice(0, middle));
+      good = middle;
+    } catch (error) {
+      if (isUnexpected(messageOf(error))) bad = middle;
+      else good = middle;
+    }
+  }
+  return good;
+}
+
+function isUnexpected(message: string): boolean {
+  return message.startsWith("Unexpected token '") && !/at position/.test(message);
 }
 
 /** Whether valid JSON nests deeper than the limit; on the text, since a walk over the values costs more than parsing them. */

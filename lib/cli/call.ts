@@ -1,0 +1,153 @@
+import type { Command } from 'commander';
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import type { ToolResult } from '../core/message.ts';
+import { openToolbox } from '../core/toolbox.ts';
+import type { Connection } from '../core/tool.ts';
+import { AppError, messageOf } from '../errors.ts';
+import { openDocument } from './document.ts';
+import { print, type Io } from './io.ts';
+import { hasColors, paint } from './show.ts';
+import { nextSignal } from './signals.ts';
+
+export interface CallOptions {
+  server?: string;
+  /** JSON by security scheme, or the seed's `{"type","apiKey"}`. */
+  credentials?: string;
+  json?: boolean;
+}
+
+/** `call`: one call of one tool, without a model. */
+export function addCall(program: Command): void {
+  program
+    .command('call')
+    .description('call one tool of a document, without a model')
+    .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
+    .argument('<tool>', 'the name of a tool, as `lite-agent tools` shows it')
+    .argument('[arguments]', 'its arguments as a JSON object', '{}')
+    .option('--server <url>', "base URL (or host:port) instead of the document's own")
+    .option(
+      '--credentials <json>',
+      '{"<scheme>": "token" | {"username","password"} | {"clientId","clientSecret"}}',
+    )
+    .option('--json', 'print one JSON value: {"name","arguments","result"}')
+    .action(async (place: string, tool: string, given: string, options: CallOptions) => {
+      const stop = new AbortController();
+      const { signal, cancel } = nextSignal();
+      // Stops what has not been sent yet; what is on the wire is let finish, so that its fate is known.
+      void signal.then(() => stop.abort(new AppError('stopped', 'Stopped.')));
+      try {
+        process.exitCode = await runCall(place, tool, given, options, process, stop.signal);
+      } finally {
+        cancel();
+      }
+    });
+}
+
+/**
+ * Calls a tool as the server would, its arguments checked first, and shows the result; gives the exit code: 1 when the
+ * result has an `error`. Throws an AppError when the document or the options cannot be used.
+ */
+export async function runCall(
+  place: string,
+  name: string,
+  given: string,
+  options: CallOptions,
+  io: Io,
+  signal: AbortSignal,
+): Promise<number> {
+  const { server, json = false } = options;
+  const connection = { ...(server === undefined ? {} : { server }), ...credentialsOf(options.credentials) };
+  const document = await openDocument(place, connection, signal);
+  try {
+    const { spec, limits } = document;
+    const sources = [{ tools: spec.tools, connection: document.connection }];
+    const toolbox = openToolbox(sources, limits.toolResultMaxBytes);
+    const call = { callId: 'call', name, arguments: parse(given) };
+    const checked = await toolbox.check(call);
+    const result =
+      'refused' in checked
+        ? checked.refused
+        : await toolbox.send(checked.ready, { signal, timeoutMs: limits.callTimeoutMs });
+    const text = json
+      ? JSON.stringify({ name, arguments: call.arguments, result })
+      : showResult(result, io.stdout);
+    await print(io.stdout, `${text}\n`);
+    return result['error'] === undefined ? 0 : 1;
+  } finally {
+    await document.close();
+  }
+}
+
+/** Text that is no JSON stays as it is: the check of the arguments refuses it. */
+function parse(given: string): JsonValue {
+  try {
+    return JSON.parse(given) as JsonValue;
+  } catch (error) {
+    if (error instanceof SyntaxError) return given;
+    throw error;
+  }
+}
+
+function credentialsOf(json: string | undefined): Connection {
+  if (json === undefined) return {};
+  let value: JsonValue;
+  try {
+    value = JSON.parse(json) as JsonValue;
+  } catch (error) {
+    throw new AppError('invalid_request', `--credentials is no JSON: ${reasonOf(error)}`, { cause: error });
+  }
+  if (!isObject(value)) throw new AppError('invalid_request', '--credentials has to be a JSON object');
+  const { type, apiKey } = value;
+  if ((type === 'basic' || type === 'bearer') && typeof apiKey === 'string')
+    return { apiKey: { type, apiKey } };
+  for (const [scheme, credential] of Object.entries(value)) {
+    if (!isCredential(credential)) {
+      const shapes = 'a text, {"username","password"} or {"clientId","clientSecret"}';
+      throw new AppError('invalid_request', `--credentials: "${scheme}" has to be ${shapes}`);
+    }
+  }
+  return { credentials: value as NonNullable<Connection['credentials']> };
+}
+
+function isCredential(value: JsonValue | undefined): boolean {
+  if (typeof value === 'string') return true;
+  if (!isObject(value)) return false;
+  const has = (...keys: string[]): boolean => keys.every((key) => typeof value[key] === 'string');
+  return has('username', 'password') || has('clientId', 'clientSecret');
+}
+
+/** What the parser says, without the text itself: that holds a secret. */
+function reasonOf(error: unknown): string {
+  return /at position \d+/.exec(messageOf(error))?.[0] ?? 'it does not parse';
+}
+
+/** A result for people: a body that is JSON laid out, the rest a line each. */
+function showResult(result: ToolResult, stdout: Io['stdout']): string {
+  const colors = hasColors(stdout);
+  const { body, error, ...rest } = result;
+  const lines = Object.entries(rest).map(
+    ([key, value]) => `${paint('gray', `${key}:`, colors)} ${shown(value)}`,
+  );
+  if (body !== undefined) lines.push(typeof body === 'string' ? laidOut(body) : shown(body));
+  if (isObject(error)) lines.push(...errorLines(error, colors));
+  return lines.join('\n');
+}
+
+function errorLines({ code, message, effect, ...more }: JsonObject, colors: boolean): string[] {
+  const fate = effect === 'unknown' ? 'it may have happened: look at the device' : 'nothing happened';
+  const details = Object.entries(more).map(([key, value]) => `  ${key}: ${shown(value)}`);
+  return [`${paint('red', `error ${shown(code)}:`, colors)} ${shown(message)} (${fate})`, ...details];
+}
+
+function shown(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+}
+
+function laidOut(body: string): string {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    // Not JSON, or cut: as it came.
+    return body;
+  }
+}

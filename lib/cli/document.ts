@@ -1,0 +1,65 @@
+import { readConfig } from '../config.ts';
+import type { Config } from '../config.ts';
+import { openDevices } from '../devices.ts';
+import { openEgress } from '../drivers/egress.ts';
+import { SpecError } from '../errors.ts';
+import type { DocumentEntry, LoadedSpec } from '../openspec/index.ts';
+import { privately } from './server.ts';
+import { readSpec } from './spec.ts';
+
+/** A document that this process uses by itself, without a server. */
+export interface OpenDocument extends LoadedSpec {
+  limits: Config['limits'];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a document: a file with the files beside it, `-` for standard input, or a URL, which may also be a JSON-RPC
+ * endpoint that describes itself. Throws an AppError that says why it cannot be used, fault by fault.
+ */
+export async function openDocument(
+  place: string,
+  entry: Omit<DocumentEntry, 'openSpec' | 'source'>,
+  signal: AbortSignal,
+): Promise<OpenDocument> {
+  const { limits, egressAllow, egressDeny } = readConfig({ fixed: privately });
+  const { text, source } = isUrl(place) ? { text: place } : await readSpec(place);
+  const egress = openEgress({ allow: egressAllow, deny: egressDeny, allowPrivate: true, serialAllow: ['*'] });
+  const devices = openDevices({
+    egress,
+    resultMaxBytes: limits.toolResultMaxBytes,
+    documentMaxBytes: limits.initMaxBytes,
+    readFiles: true,
+  });
+  const close = async (): Promise<void> => {
+    await devices.close();
+    await egress.close();
+  };
+  try {
+    const whole = { ...entry, openSpec: text, ...(source === undefined ? {} : { source }) };
+    const loaded = await devices.openspecs.load(whole, { signal });
+    return {
+      ...loaded,
+      limits,
+      async close() {
+        loaded.release();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error instanceof SpecError ? withFaults(place, error) : error;
+  }
+}
+
+function isUrl(place: string): boolean {
+  return /^https?:\/\//i.test(place);
+}
+
+/** The same error, every fault in its message. */
+function withFaults(place: string, error: SpecError): SpecError {
+  const told = error.faults.filter(({ detail }) => !error.message.includes(detail));
+  const lines = told.map(({ pointer, detail }) => `\n  ${pointer === '' ? '/' : pointer}: ${detail}`);
+  const named = isUrl(place) ? '' : `${place === '-' ? 'standard input' : place}: `;
+  return new SpecError(named + error.message + lines.join(''), error.faults, error);
+}

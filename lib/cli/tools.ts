@@ -1,0 +1,107 @@
+import { Option, type Command } from 'commander';
+import type { Tool } from '../core/tool.ts';
+import type { CompiledSpec } from '../openspec/kind.ts';
+import { openDocument } from './document.ts';
+import { print, type Io } from './io.ts';
+import { hasColors, paint } from './show.ts';
+
+export interface ToolsOptions {
+  kind?: CompiledSpec['kind'];
+  json?: boolean;
+}
+
+/** `tools`: what a document gives a model, what it cannot give, and what is odd about it. */
+export function addTools(program: Command): void {
+  program
+    .command('tools')
+    .description('show the tools that a document gives, what was skipped and why, and what is odd about it')
+    .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
+    .addOption(
+      new Option('--kind <kind>', 'refuse a document of another kind').choices([
+        'openapi',
+        'openrpc',
+        'openmodbus',
+      ]),
+    )
+    .option('--json', 'print one JSON value: {"kind","operations","tools","skipped","warnings"}')
+    .action(async (place: string, options: ToolsOptions) => {
+      process.exitCode = await runTools(place, options, process);
+    });
+}
+
+/** Shows a document's tools; gives the exit code. Throws an AppError when the document cannot be used. */
+export async function runTools(place: string, { kind, json = false }: ToolsOptions, io: Io): Promise<number> {
+  const entry = kind === undefined ? {} : { protocol: kind };
+  const document = await openDocument(place, entry, new AbortController().signal);
+  try {
+    const text = json ? `${JSON.stringify(valueOf(document.spec))}\n` : tableOf(document.spec, io.stdout);
+    await print(io.stdout, text);
+    return 0;
+  } finally {
+    await document.close();
+  }
+}
+
+function valueOf({ kind, operations, tools, skipped, warnings }: CompiledSpec): object {
+  const shown = tools.map(({ name, description, parameters, operation, effect }) => ({
+    name,
+    description,
+    parameters,
+    operation,
+    effect,
+  }));
+  return { kind, operations, tools: shown, skipped, warnings };
+}
+
+function tableOf(spec: CompiledSpec, stdout: Io['stdout']): string {
+  const { kind, title, operations, tools, skipped, warnings } = spec;
+  const colors = hasColors(stdout);
+  const lines = [
+    `${paint('bold', title, colors)}: ${kind}, ${count(operations, 'operation')}, ${count(tools.length, 'tool')}`,
+    ...rowsOf(tools, stdout, colors),
+  ];
+  if (skipped.length > 0) {
+    lines.push('', paint('yellow', `Skipped (${skipped.length})`, colors));
+    const width = widest(skipped.map(({ operation }) => operation));
+    lines.push(...skipped.map(({ operation, reason }) => `  ${operation.padEnd(width)}  ${reason}`));
+  }
+  if (warnings.length > 0) {
+    lines.push(
+      '',
+      paint('yellow', `Warnings (${warnings.length})`, colors),
+      ...warnings.map((text) => `  ${text}`),
+    );
+  }
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+/** Name, effect, operation and the first line of the description; on a terminal no line is longer than it. */
+function rowsOf(
+  tools: readonly Tool[],
+  { isTTY = false, columns = 120 }: Io['stdout'],
+  colors: boolean,
+): string[] {
+  const names = widest(tools.map(({ name }) => name));
+  const operations = widest(tools.map(({ operation }) => operation));
+  const left = columns - names - operations - 'write'.length - 8;
+  return tools.map(({ name, effect, operation, description }) => {
+    const [first = ''] = description.split('\n');
+    const text = isTTY && first.length > left ? `${first.slice(0, Math.max(0, left - 1))}…` : first;
+    return [
+      '',
+      paint('cyan', name.padEnd(names), colors),
+      paint(effect === 'write' ? 'yellow' : 'gray', effect.padEnd(5), colors),
+      operation.padEnd(operations),
+      left > 10 || !isTTY ? text : '',
+    ].join('  ');
+  });
+}
+
+/** The width of a column: that of its widest cell, unless a few are far wider than the others. */
+function widest(cells: readonly string[]): number {
+  return Math.min(48, Math.max(0, ...cells.map((cell) => cell.length)));
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
