@@ -61,12 +61,12 @@ export async function runCall(
   try {
     const { spec, limits } = document;
     const sources = [{ tools: spec.tools, connection: document.connection }];
-    const toolbox = openToolbox(sources, limits.toolResultMaxBytes);
+    const toolbox = openToolbox(sources, { resultMaxBytes: limits.toolResultMaxBytes });
     const call = { callId: 'call', name, arguments: parse(given) };
     const checked = await toolbox.check(call);
     const result =
-      'refused' in checked
-        ? checked.refused
+      'answered' in checked
+        ? checked.answered
         : await toolbox.send(checked.ready, { signal, timeoutMs: limits.callTimeoutMs });
     const text = json
       ? JSON.stringify({ name, arguments: call.arguments, result })
