@@ -27,6 +27,7 @@ const layers: Record<string, readonly string[]> = {
   openspec: ['core', 'drivers', 'errors'],
   server: ['core', 'accounts', 'errors'],
   dialects: [
+    'server',
     'core',
     'accounts',
     'agents',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
+import { jsonFaultAt } from './json-fault.ts';
 
 /**
  * The request's body as JSON. Pieces are decoded as they come, so that a body of 64 MiB stands in memory once.
@@ -60,19 +61,19 @@ export function parseJson(text: string): unknown {
       ? JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value))
       : JSON.parse(text);
   } catch (cause) {
-    throw new AppError('invalid_request', `Not JSON: ${placeOf(text, messageOf(cause))}.`, { cause });
+    throw new AppError('invalid_request', `Not JSON: ${placeOf(text)}.`, { cause });
   }
 }
 
-/** V8's message gives a position, or nothing for a text that ends too early; people look for a line and a column. */
-function placeOf(text: string, message: string): string {
+/** What is wrong and where, as people look for it: by position, line and column. */
+function placeOf(text: string): string {
   if (text.trim() === '') return 'the text is empty';
-  const found = /position (\d+)/.exec(message);
-  const position = found ? Number(found[1]) : text.length;
+  const position = jsonFaultAt(text);
   const before = text.slice(0, position);
   const line = before.split('\n').length;
   const column = position - before.lastIndexOf('\n');
-  const what = found ? `unexpected ${JSON.stringify(text.charAt(position))}` : 'the text ends too early';
+  const char = String.fromCodePoint(text.codePointAt(position) ?? 0);
+  const what = position < text.length ? `unexpected ${JSON.stringify(char)}` : 'the text ends too early';
   return `${what} at position ${position} (line ${line}, column ${column})`;
 }
 

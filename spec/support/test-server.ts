@@ -93,8 +93,8 @@ export async function openTestServer({ limits, ready, ...settings }: Settings = 
       return socket;
     },
     async close() {
-      for (const { ws } of sockets) ws.terminate();
       await server.close();
+      for (const { ws } of sockets) ws.terminate();
     },
   };
 }

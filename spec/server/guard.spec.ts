@@ -1,0 +1,178 @@
+import { expect } from 'chai';
+import { rawRequest } from '../support/raw-http.ts';
+import { openTestServer, Refused, type TestServer } from '../support/test-server.ts';
+
+/** The status of a GET with these headers. */
+async function statusOf(
+  port: number,
+  headers: Record<string, string>,
+  path = '/api/version',
+): Promise<number> {
+  const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(
+    ([name, text]) => `${name}: ${text}\r\n`,
+  );
+  return (await rawRequest(port, `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)).status;
+}
+
+describe('the guard', () => {
+  describe('on loopback', () => {
+    let server: TestServer;
+    before(async () => {
+      server = await openTestServer({
+        allowedOrigins: ['https://panel.example'],
+        publicUrl: 'https://agent.example',
+      });
+    });
+    after(() => server.close());
+
+    it('takes a Host that names this machine, and no other [DNS rebinding]', async () => {
+      for (const host of [
+        'localhost',
+        'LOCALHOST:1',
+        'a.localhost',
+        '127.0.0.1',
+        '127.9.9.9:80',
+        '[::1]:9527',
+        'localhost.',
+      ])
+        expect(await statusOf(server.port, { Host: host }), host).to.equal(200);
+      expect(await statusOf(server.port, { Host: 'agent.example' })).to.equal(200);
+      for (const host of [
+        'evil.example',
+        '127.0.0.1.evil.example',
+        'localhost.evil.example',
+        '10.0.0.1',
+        '[::2]',
+        '127.1',
+        '',
+      ])
+        expect(await statusOf(server.port, { Host: host }), host).to.equal(403);
+    });
+
+    it('refuses in the shape of the dialect', async () => {
+      const { status, headers, body } = await rawRequest(
+        server.port,
+        'GET /api/version HTTP/1.1\r\nHost: evil.example\r\n\r\n',
+      );
+      expect([status, headers['content-type'], JSON.parse(body)]).to.deep.equal([
+        403,
+        'application/problem+json',
+        {
+          type: 'about:blank',
+          title: 'Forbidden',
+          status: 403,
+          detail: 'The Host header must name this machine: localhost or a loopback address.',
+        },
+      ]);
+    });
+
+    it('takes the same host and allowed origins, and no others', async () => {
+      for (const origin of [
+        `http://127.0.0.1:${server.port}`,
+        'https://panel.example',
+        'https://agent.example',
+      ])
+        expect(await statusOf(server.port, { Origin: origin }), origin).to.equal(200);
+      for (const origin of [
+        'https://evil.example',
+        'null',
+        'http://panel.example',
+        'http://127.0.0.1:1',
+        'x',
+        'file://',
+      ])
+        expect(await statusOf(server.port, { Origin: origin }), origin).to.equal(403);
+    });
+
+    it('keeps a picture or a link of another site from stopping a session', async () => {
+      const session = await server.session();
+      const stop = `/api/stop?id=${session.id}`;
+      const refused: Record<string, string>[] = [
+        { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
+        { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' },
+        { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'no-cors' },
+      ];
+      for (const headers of refused) expect(await statusOf(server.port, headers, stop)).to.equal(403);
+      expect(session.stopped).to.deep.equal([]);
+      for (const site of ['none', 'same-origin'])
+        expect(await statusOf(server.port, { 'Sec-Fetch-Site': site }, stop)).to.equal(200);
+      expect(session.stopped).to.deep.equal([undefined, undefined]);
+    });
+
+    it('lets pages of allowed origins call across sites, with CORS', async () => {
+      const headers = { origin: 'https://panel.example', 'sec-fetch-site': 'cross-site' };
+      const answer = await rawRequest(
+        server.port,
+        `GET /api/nothing HTTP/1.1\r\nHost: localhost\r\nOrigin: ${headers.origin}\r\nSec-Fetch-Site: cross-site\r\n\r\n`,
+      );
+      expect(answer.status).to.equal(404);
+      expect(answer.headers).to.include({
+        'access-control-allow-origin': 'https://panel.example',
+        'access-control-expose-headers': 'X-Request-ID, Retry-After',
+        vary: 'Origin',
+      });
+    });
+
+    it('answers the preflight of allowed origins, and of no others', async () => {
+      const preflight = (origin: string) =>
+        rawRequest(
+          server.port,
+          `OPTIONS /api/init HTTP/1.1\r\nHost: localhost\r\nOrigin: ${origin}\r\n` +
+            'Access-Control-Request-Method: POST\r\nAccess-Control-Request-Private-Network: true\r\n\r\n',
+        );
+      const allowed = await preflight('https://panel.example');
+      expect(allowed.status).to.equal(204);
+      expect(allowed.headers).to.include({
+        'access-control-allow-origin': 'https://panel.example',
+        'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+        'access-control-allow-headers': 'Authorization, Content-Type, X-Request-ID',
+        'access-control-allow-private-network': 'true',
+        'access-control-max-age': '600',
+      });
+      const foreign = await preflight('https://evil.example');
+      expect(foreign.status).to.equal(403);
+      expect(foreign.headers).not.to.have.property('access-control-allow-origin');
+    });
+
+    it('watches over upgrades too', async () => {
+      const { id } = await server.session();
+      const refusals: Record<string, string>[] = [
+        { Origin: 'https://evil.example' },
+        { Host: 'evil.example' },
+        { 'Sec-Fetch-Site': 'cross-site' },
+      ];
+      for (const headers of refusals) {
+        const refused = await server
+          .connect(`/api/chat?id=${id}`, [], { headers })
+          .open()
+          .catch((error: unknown) => error);
+        expect(refused).to.be.instanceOf(Refused).and.include({ status: 403 });
+      }
+      const origin = 'https://panel.example';
+      const socket = await server.connect(`/api/chat?id=${id}`, [], { headers: { Origin: origin } }).open();
+      socket.ws.send('ping');
+      expect(await socket.take(1)).to.deep.equal(['pong']);
+    });
+  });
+
+  describe('elsewhere', () => {
+    it('takes any Host, and believes the forwarded host of trusted proxies only', async () => {
+      const behind = await openTestServer({ loopback: false, trustedProxies: ['127.0.0.0/8'] });
+      expect(await statusOf(behind.port, { Host: 'agent.example' })).to.equal(200);
+      const forwarded = {
+        Host: 'inner',
+        Origin: 'https://agent.example',
+        'X-Forwarded-Host': 'agent.example',
+        'X-Forwarded-For': '1.1.1.1, 203.0.113.9, 127.0.0.2',
+      };
+      expect(await statusOf(behind.port, forwarded)).to.equal(200);
+      expect(behind.log.at(-1)?.fields.client_ip).to.equal('203.0.113.9');
+      await behind.close();
+
+      const alone = await openTestServer({ loopback: false });
+      expect(await statusOf(alone.port, forwarded)).to.equal(403);
+      expect(alone.log.at(-1)?.fields.client_ip).to.equal('127.0.0.1');
+      await alone.close();
+    });
+  });
+});
