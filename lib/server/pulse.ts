@@ -18,13 +18,14 @@ export interface Flow {
 export class Pulse {
   #heardAt: number;
   #flow: Flow;
-  #confirmed = 0;
+  #confirmed: number;
   #misses = 0;
   #pinged = false;
 
   constructor(now: number, flow: Flow) {
     this.#heardAt = now;
     this.#flow = flow;
+    this.#confirmed = flow.taken;
   }
 
   /** Called at every beat: false when two pings in a row were missed, with time enough to read what came before them. */

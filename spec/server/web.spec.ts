@@ -222,7 +222,7 @@ describe('the HTTP side', () => {
       problem(500, 'Internal Server Error', 'The server failed; its log says why.'),
     );
     const line = server.log.find(({ level }) => level === 'error');
-    expect((line?.fields.err as AppError).cause).to.be.instanceOf(TypeError);
+    expect(line?.fields.err).to.have.property('cause').that.is.instanceOf(TypeError);
   });
 
   it('tells when to come back', async () => {

@@ -12,6 +12,8 @@ export interface FakeSession extends Session {
   readonly submitted: NewTask[];
   readonly stopped: (string | undefined)[];
   readonly followers: number;
+  /** How many followers have not kept up. */
+  readonly behind: number;
   /** Makes the next submit fail. */
   failNext(error: Error): void;
   /** Appends lines and tells the followers in one batch. */
@@ -24,6 +26,8 @@ export interface FakeSessions extends Sessions {
   readonly all: Map<string, FakeSession>;
   /** Makes the next create fail. */
   failNext(error: Error): void;
+  /** Makes the next find fail. */
+  failFind(error: Error): void;
 }
 
 export const time = Date.parse('2023-06-18T15:45:30.123Z');
@@ -32,8 +36,12 @@ export const time = Date.parse('2023-06-18T15:45:30.123Z');
 export function createFakeSessions(): FakeSessions {
   const all = new Map<string, FakeSession>();
   let failure: Error | undefined;
+  let findFailure: Error | undefined;
   return {
     all,
+    failFind(error) {
+      findFailure = error;
+    },
     failNext(error) {
       failure = error;
     },
@@ -46,6 +54,9 @@ export function createFakeSessions(): FakeSessions {
       return session.id;
     },
     async find(id, caller) {
+      const error = findFailure;
+      findFailure = undefined;
+      if (error !== undefined) throw error;
       const session = all.get(id);
       if (session?.owner.id !== caller.id) throw new AppError('not_found', 'There is no such session.');
       return session;
@@ -89,6 +100,9 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     get followers() {
       return cursors.size;
     },
+    get behind() {
+      return [...cursors.values()].filter(({ busy }) => busy).length;
+    },
     failNext(error) {
       failure = error;
     },
@@ -105,7 +119,7 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     },
     say(taskId, text) {
       const delta = { taskId, text };
-      for (const follower of cursors.keys()) follower.delta(delta);
+      for (const [follower, { busy }] of cursors) if (!busy) follower.delta(delta);
     },
     end(reason) {
       const ended = [...cursors.keys()];

@@ -22,7 +22,7 @@ const result = { statusCode: 200, body: '{"code":200,"message":"FAIL"}' };
 
 /** The envelopes of one line, without what all of them share: [from, to, type, message, more]. */
 function brief(body: MessageBody): unknown[] {
-  return envelopesOf(sessionId, { ...body, seq: 15, time } as Message).map(
+  return envelopesOf(sessionId, { ...body, seq: 15, time }).map(
     ({ from, to, type, message, sessionId: id, taskId: task, createTime, seq, ...more }) => {
       expect({ id, createTime }).to.deep.equal({ id: sessionId, createTime: formatTime(time) });
       expect(task).to.equal(body.type === 'session_started' ? null : body.taskId);
