@@ -1,13 +1,12 @@
 import { AppError, messageOf, toError } from '../errors.ts';
 import type { Feed } from './feed.ts';
+import { openLog } from './log.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
 import type { Model } from './model.ts';
 import type { Standing, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
 import { runTask } from './task.ts';
 import type { TaskLimits } from './task.ts';
 import type { Toolbox } from './toolbox.ts';
-import { openTranscript } from './transcript.ts';
-import type { Transcript } from './transcript.ts';
 
 /** What a session works with, opened from its configuration. `close` gives its documents back. */
 export interface Equipment {
@@ -73,42 +72,26 @@ interface Running {
 
 /** A loop over a session that was just claimed; its open tasks go on at once. */
 export function openLoop(options: LoopOptions): Loop {
-  const { stored, standing, store, feed, limits, equip, readAll, lost } = options;
+  const { stored, standing, store, feed, limits, equip } = options;
   const { id, config } = stored;
   const { epoch } = standing;
-  let { lastSeq, lastTime } = standing;
-  let transcript: Promise<Transcript> | undefined;
+  const log = openLog({
+    stored,
+    standing,
+    store,
+    feed,
+    readAll: options.readAll,
+    lost: options.lost,
+    ended(taskId) {
+      if (!running.get(taskId)?.detached) running.delete(taskId);
+    },
+  });
   let equipment = options.equipment && Promise.resolve(options.equipment);
   let leaving = false;
   const queue: StoredTask[] = [];
   const running = new Map<string, Running>();
   /** Every task that was ever taken here, so that none is run again. */
   let taken = new Set<string>();
-
-  /** The one place that makes a message: numbers it, stores it, tells the followers. */
-  async function append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {
-    const time = Date.now();
-    const messages = bodies.map((body): Message => ({ ...body, seq: (lastSeq += 1), time }));
-    try {
-      await store.append(id, epoch, messages, change);
-    } catch (error) {
-      lost(error);
-      throw error;
-    }
-    lastTime = time;
-    const known = await transcript;
-    // Before anybody is told, so that whoever sees the end may send the next task at once.
-    if (change && 'ended' in change && !running.get(change.ended)?.detached) running.delete(change.ended);
-    if (known) for (const message of messages) known.add(message);
-    feed.tell(messages);
-    return messages;
-  }
-
-  async function loadTranscript(): Promise<Transcript> {
-    const loaded = openTranscript();
-    for (const message of await readAll()) loaded.add(message);
-    return loaded;
-  }
 
   function mayStart(): boolean {
     return !leaving && (config.taskStrategy === 'parallel' || running.size === 0);
@@ -134,9 +117,9 @@ export function openLoop(options: LoopOptions): Loop {
     const late = (): void => run.controller.abort(tooLong(limits.taskTimeoutMs));
     const deadline = setTimeout(late, limits.taskTimeoutMs).unref();
     const say = (bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> =>
-      run.detached ? Promise.reject(stopped()) : append(bodies, change);
+      run.detached ? Promise.reject(stopped()) : log.append(bodies, change);
     try {
-      const known = await (transcript ??= loadTranscript());
+      const known = await log.transcript();
       if (!known.has(taskId)) {
         const line: MessageBody = { type: 'task_started', taskId, form: task.form, content: task.content };
         await say([line], begun && { began: task });
@@ -183,7 +166,7 @@ export function openLoop(options: LoopOptions): Loop {
       error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
     const status: TaskStatus = known.code === 'stopped' ? 'stopped' : 'failed';
     const told = status === 'failed' ? { error: { code: known.code, message: messageOf(known) } } : {};
-    await append([{ type: 'task_ended', taskId, status, ...told }], { ended: taskId, status });
+    await log.append([{ type: 'task_ended', taskId, status, ...told }], { ended: taskId, status });
   }
 
   function take(task: StoredTask): void {
@@ -219,7 +202,7 @@ export function openLoop(options: LoopOptions): Loop {
     for (const [key, run] of running)
       if (taskId === undefined || key === taskId) run.controller.abort(stopped());
     if (taskId === undefined && running.size === 0 && waiting.length === 0)
-      ended.push(append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined));
+      ended.push(log.append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined));
     await Promise.all(ended);
   }
 
@@ -232,19 +215,7 @@ export function openLoop(options: LoopOptions): Loop {
     }
     if (queue.length > 0) ended.push(stop());
     await Promise.all(ended);
-    const { systemPrompt } = config;
-    const first: Message = { type: 'session_started', systemPrompt, seq: (lastSeq += 1), time: Date.now() };
-    const fresh = openTranscript();
-    fresh.add(first);
-    transcript = Promise.resolve(fresh);
-    try {
-      await store.clear(id, epoch, first);
-    } catch (error) {
-      lost(error);
-      throw error;
-    }
-    lastTime = first.time;
-    feed.tell([first]);
+    await log.clear();
   }
 
   async function refresh(): Promise<void> {
@@ -257,7 +228,7 @@ export function openLoop(options: LoopOptions): Loop {
 
   function rest(): void {
     if (running.size > 0 || queue.length > 0) return;
-    transcript = undefined;
+    log.rest();
     taken = new Set();
     equipment?.then((held) => held.close()).catch(() => undefined); // what could not be opened holds nothing
     equipment = undefined;
@@ -284,10 +255,10 @@ export function openLoop(options: LoopOptions): Loop {
       return queue.length;
     },
     get lastSeq() {
-      return lastSeq;
+      return log.lastSeq;
     },
     get activeAt() {
-      return lastTime;
+      return log.lastTime;
     },
     begin,
     take,
