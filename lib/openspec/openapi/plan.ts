@@ -47,52 +47,70 @@ export function openPlanner(document: SpecDocument): (shape: RequestShape) => Pl
 
   return (shape) => {
     const choices = shape.body === undefined ? [] : choicesOf(document, shape.body.mediaTypes);
-    const identity = choices[0] === undefined ? undefined : bodyLayers(document, choices[0])?.identity;
+    const identity =
+      choices.length === 1 && choices[0] ? bodyLayers(document, choices[0])?.identity : undefined;
+    const sketch = sketchOf(shape, choices, false);
     for (let level = (identity && firstDetail.get(identity)) ?? 0; level < DETAILS.length; level += 1) {
-      const { plan, isOver, isBodyOver } = attempt(shape, choices, level, false);
-      if (!isOver) return plan;
+      const { draft, isOver, isBodyOver } = attempt(sketch, level, TOOL_MAX_BYTES);
+      if (!isOver) return finish(shape, sketch, draft, level === 0 ? undefined : wordsFor(level));
       if (isBodyOver && identity !== undefined) firstDetail.set(identity, level + 1);
     }
-    return attempt(shape, choices, DETAILS.length - 1, true).plan;
+    const opaque = sketchOf(shape, choices, true);
+    const { draft } = attempt(opaque, DETAILS.length - 1, Number.POSITIVE_INFINITY);
+    return finish(shape, opaque, draft, 'what it takes is an opaque object');
   };
 
-  function attempt(shape: RequestShape, choices: Choice[], level: number, isLast: boolean) {
-    const detail = DETAILS[level] ?? { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
-    const writer = openSchemaWriter(document, detail, isLast ? Number.POSITIVE_INFINITY : TOOL_MAX_BYTES);
+  function sketchOf(shape: RequestShape, choices: Choice[], isOpaque: boolean) {
     const args: Argument[] = [];
-    const parameterDrafts = shape.parameters.map((parameter) => draftOf(parameter, args));
-    const body = shape.body === undefined ? undefined : planBody(document, shape.body, choices, isLast);
-    const drafts = [...parameterDrafts, ...(body?.drafts ?? [])];
-    const keys = keysOf(drafts);
+    const parameters = shape.parameters.map((parameter) => draftOf(parameter, args));
+    const body = shape.body === undefined ? undefined : planBody(document, shape.body, choices, isOpaque);
+    return { args, parameters, body, keys: keysOf([...parameters, ...(body?.drafts ?? [])]) };
+  }
 
+  function attempt(
+    { parameters, body, keys }: ReturnType<typeof sketchOf>,
+    level: number,
+    budgetBytes: number,
+  ) {
+    const detail = DETAILS[level] ?? { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
+    const writer = openSchemaWriter(document, detail, budgetBytes);
     // The body first: whether it alone is too much does not depend on who else has it.
     const schemas = new Map<Draft, JsonSchema>();
-    for (const draft of body?.drafts ?? []) schemas.set(draft, draft.write(writer));
+    for (const draft of body?.drafts ?? []) {
+      schemas.set(draft, draft.write(writer));
+      if (writer.spend(keys.get(draft)?.length ?? 0)) break;
+    }
     const open = writeOpen(body?.shape, writer);
     const isBodyOver = writer.spend(0);
-    for (const draft of parameterDrafts) schemas.set(draft, draft.write(writer));
-
-    const properties: JsonObject = {};
+    for (const draft of parameters) {
+      if (!isBodyOver) schemas.set(draft, draft.write(writer));
+    }
     const required: string[] = [];
-    for (const draft of drafts) {
-      const key = keys.get(draft) ?? draft.name;
-      draft.settle(key);
-      properties[key] = schemas.get(draft);
+    for (const [draft, key] of keys) {
       if (draft.required) required.push(key);
       writer.spend(key.length * (draft.required ? 2 : 1) + 10);
     }
     const definitions = writer.definitions();
-    const parameters: JsonSchema = { type: 'object', properties };
-    if (required.length > 0) parameters['required'] = required;
-    parameters['additionalProperties'] = open;
-    if (Object.keys(definitions).length > 0) parameters['$defs'] = definitions;
+    const properties = Object.fromEntries([...keys].map(([draft, key]) => [key, schemas.get(draft)]));
+    const schema: JsonSchema = { type: 'object', properties };
+    if (required.length > 0) schema['required'] = required;
+    schema['additionalProperties'] = open;
+    if (Object.keys(definitions).length > 0) schema['$defs'] = definitions;
+    return { draft: { schema, writer }, isOver: writer.spend(0), isBodyOver };
+  }
 
+  function finish(
+    shape: RequestShape,
+    { args, body, keys }: ReturnType<typeof sketchOf>,
+    { schema, writer }: ReturnType<typeof attempt>['draft'],
+    cut: string | undefined,
+  ): Plan {
+    for (const [draft, key] of keys) draft.settle(key);
     const warnings = [...shape.faults, ...writer.faults];
-    if (isLast) warnings.push('its schema is too large; what it takes is an opaque object');
-    else if (level > 0) warnings.push(`its schema is too large; ${wordsFor(level)}`);
-    const plan: Plan = { parameters, arguments: args, renamed: writer.renamed, warnings };
+    if (cut !== undefined) warnings.push(`its schema is too large; ${cut}`);
+    const plan: Plan = { parameters: schema, arguments: args, renamed: writer.renamed, warnings };
     if (body !== undefined) plan.body = body.plan;
-    return { plan, isOver: writer.spend(0), isBodyOver };
+    return plan;
   }
 
   function draftOf(parameter: Parameter, args: Argument[]): Draft {
@@ -108,7 +126,7 @@ export function openPlanner(document: SpecDocument): (shape: RequestShape) => Pl
       write(writer) {
         const written =
           isObject(schema) && Object.keys(schema).length > 0 ? writer.write(schema, home, false) : {};
-        if (parameter.in === 'path' && written['type'] === undefined) written['type'] = 'string';
+        if (parameter.in === 'path' && Object.keys(written).length === 0) written['type'] = 'string';
         return described(written, textAt(node, 'description'), name, writer);
       },
       settle: (key) => args.push({ key, name, in: parameter.in, required, ...style }),

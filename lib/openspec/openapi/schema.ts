@@ -61,6 +61,7 @@ export function openSchemaWriter(document: SpecDocument, detail: Detail, budgetB
   }
 
   function writeLayers({ layers, identity, name }: Layers, inner = true): JsonSchema {
+    if (left < 0) return {};
     if (recursive.has(identity) || stack.includes(identity)) {
       let definition = recursive.get(identity);
       if (definition === undefined) {

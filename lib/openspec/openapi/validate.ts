@@ -1,0 +1,46 @@
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { messageOf } from '../../errors.ts';
+import { textAt } from './read.ts';
+
+const FINDINGS_MAX_COUNT = 20;
+
+/**
+ * What the OpenAPI schemas find wrong with a document, in plain words; at most 20, then how many more there are. A
+ * document with findings may well be usable: they are warnings for its author. Nothing is read, dereferenced or changed.
+ */
+export async function validateOpenapi(document: JsonObject): Promise<string[]> {
+  // There is no schema for later versions yet.
+  if (/^3\.(?![01]\b)/.test(textAt(document, 'openapi') ?? '')) return [];
+  const { default: SwaggerParser } = await import('@apidevtools/swagger-parser');
+  const parser = new SwaggerParser();
+  try {
+    // The parser writes into what it is given, and believes the types of a valid document.
+    await parser.validate(structuredClone(document) as unknown as Parameters<typeof parser.validate>[0], {
+      resolve: { external: false },
+      dereference: { circular: 'ignore', excludedPathMatcher: () => true },
+      validate: { schema: true, spec: false },
+    });
+    return [];
+  } catch (error) {
+    return findingsOf(error);
+  }
+}
+
+function findingsOf(error: unknown): string[] {
+  const details: unknown[] =
+    error instanceof Error && 'details' in error && Array.isArray(error.details) ? error.details : [];
+  if (details.length === 0) return [messageOf(error)];
+  // A schema of alternatives has a fault for each of them at the same place: the first one speaks for all.
+  const byPlace = new Map<string, string>();
+  for (const detail of details) {
+    if (!isObject(detail)) continue;
+    const { instancePath, message, params } = detail;
+    const place = typeof instancePath === 'string' && instancePath !== '' ? instancePath : '/';
+    const extra = isObject(params) ? params['additionalProperty'] : undefined;
+    const text = `${place} ${typeof message === 'string' ? message : 'is wrong'}${typeof extra === 'string' ? ` ("${extra}")` : ''}`;
+    if (!byPlace.has(place)) byPlace.set(place, text);
+  }
+  const findings = [...byPlace.values()];
+  const more = findings.length - FINDINGS_MAX_COUNT;
+  return more > 0 ? [...findings.slice(0, FINDINGS_MAX_COUNT), `and ${more} more findings`] : findings;
+}
