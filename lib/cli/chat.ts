@@ -2,9 +2,9 @@ import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
 import { openClient, type Client, type Watcher } from './client.ts';
-import { readDocument } from './documents.ts';
 import { openServer, privately, type OpenServer } from './server.ts';
 import { formatContent, hasColors, paint } from './show.ts';
+import { readEntry } from './spec.ts';
 
 interface ChatOptions {
   spec?: string[];
@@ -30,7 +30,7 @@ export function addChat(program: Command): void {
       if (options.session !== undefined && options.url === undefined) {
         command.error("error: --session needs --url: a server of this command's own has no sessions yet");
       }
-      const openSpecList = await Promise.all((options.spec ?? []).map((place) => readDocument(place)));
+      const openSpecList = await Promise.all((options.spec ?? []).map((place) => readEntry(place)));
       const server = options.url === undefined ? await openServer(privately) : remote(options.url);
       try {
         const client = await openClient({

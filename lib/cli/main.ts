@@ -3,6 +3,7 @@ import { AppError, messageOf } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { addCall } from './call.ts';
 import { addChat } from './chat.ts';
+import { addDemo } from './demo.ts';
 import { addRun } from './run.ts';
 import { addServe } from './serve.ts';
 import { addTools } from './tools.ts';
@@ -11,7 +12,7 @@ import { addTools } from './tools.ts';
 type AddCommand = (program: Command) => void;
 
 /** Every command, in the order of `--help`. */
-const commands: readonly AddCommand[] = [addServe, addChat, addRun, addTools, addCall];
+const commands: readonly AddCommand[] = [addServe, addDemo, addChat, addRun, addTools, addCall];
 
 /** The command line with all its commands; parsing throws a CommanderError instead of ending the process. */
 export function createProgram(): Command {

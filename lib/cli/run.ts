@@ -5,10 +5,9 @@ import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import { AppError, type Fault } from '../errors.ts';
 import { parseText } from '../openspec/parse.ts';
 import { openClient, type Turn } from './client.ts';
-import { readDocument } from './documents.ts';
 import { openServer, privately } from './server.ts';
 import { formatCall, hasColors, paint } from './show.ts';
-import { readSpec } from './spec.ts';
+import { readEntry, readSpec } from './spec.ts';
 
 /** What `run` is told: documents (file, URL or openSpecList entry) and the sentences, said one after the other. */
 interface Scenario {
@@ -31,7 +30,7 @@ export function addRun(program: Command): void {
       const { documents, sentences, ...more } = scenario;
       const folder = source === undefined || !existsSync(source) ? process.cwd() : dirname(source);
       const openSpecList = await Promise.all(
-        documents.map((document) => readDocument(document, folderOf(document, folder))),
+        documents.map((document) => readEntry(document, folderOf(document, folder))),
       );
       const server = await openServer(privately);
       try {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { JsonObject } from '../core/json.ts';
 import { AppError, messageOf } from '../errors.ts';
 
 /** A document's text and where it came from (an absolute path or a URL; nothing for standard input). */
@@ -19,6 +20,11 @@ export async function readSpec(place: string, folder: string = process.cwd()): P
   } catch (error) {
     throw new AppError('not_found', `${place} cannot be read: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** An openSpecList entry of a document's place; one that is an entry already stays as it is. Throws as `readSpec` does. */
+export async function readEntry(place: string | JsonObject, folder?: string): Promise<JsonObject> {
+  return typeof place === 'string' ? { openSpec: (await readSpec(place, folder)).text } : place;
 }
 
 async function download(url: string): Promise<string> {

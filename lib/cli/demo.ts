@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import type { Command } from 'commander';
+import { packageVersion } from '../package.ts';
+import { simulateHouse, type House } from '../simulate/house.ts';
+import { openClient } from './client.ts';
+import { openServer, type OpenServer } from './server.ts';
+import { formatEnvelope, hasColors, paint } from './show.ts';
+import { readEntry } from './spec.ts';
+import { nextSignal } from './signals.ts';
+
+/** What the demo says, one sentence for each device. */
+const sentences = [
+  'Set the target temperature of the air conditioner to 23.5 degrees',
+  '打开厨房的灯',
+  'Move the robot to shelf 7',
+];
+
+/** The demo needs nothing but this machine and leaves nothing on it: no key, no token, whatever the settings say. */
+const offline = (folder: string): NodeJS.Dict<string> => ({
+  DATA_DIR: folder,
+  DATABASE_URL: '',
+  HOST: '127.0.0.1',
+  AUTH: 'none',
+  AUTH_TOKEN: '',
+  baseUrl: '',
+  apiKey: '',
+  OPENAI_BASE_URL: '',
+  OPENAI_API_KEY: '',
+  LOG_LEVEL: 'warn',
+});
+
+/** `demo`: a server with three simulated devices, three sentences to them, and everything that is said on the way. */
+export function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('show it all at work: a server, three simulated devices, three sentences; needs no key')
+    .option('--once', 'end after the three sentences instead of staying up')
+    .action(async ({ once = false }: { once?: boolean }) => {
+      const colors = hasColors(process.stdout);
+      const say = (text = '') => void process.stdout.write(`${text}\n`);
+      const title = (text: string) => say(`\n${paint('bold', text, colors)}`);
+      const stop = nextSignal();
+      const folder = await mkdtemp(join(tmpdir(), 'lite-agent-demo-'));
+      let server: OpenServer | undefined;
+      let house: House | undefined;
+      try {
+        server = await openServer(offline(folder));
+        house = await simulateHouse();
+        say(paint('bold', `LiteAgent Server ${packageVersion()} at ${server.url}`, colors));
+        say(
+          'No hardware moves: the devices are simulated, and the model is an offline stand-in that matches words.',
+        );
+        title('The devices before');
+        say(describe(house));
+        const openSpecList = await Promise.all(
+          house.devices.map(async ({ document, device }) => ({
+            ...(await readEntry(document)),
+            server: device.server,
+          })),
+        );
+        const client = await openClient({
+          url: server.url,
+          capability: { openSpecList },
+          watcher: { envelope: (envelope) => say(formatEnvelope(envelope, colors)) },
+        });
+        let failed = false;
+        for (const sentence of sentences) {
+          title(`“${sentence}”`);
+          const { status } = await client.say(sentence);
+          failed ||= status !== 'done';
+        }
+        title('The devices after');
+        say(describe(house));
+        await client.close();
+        if (failed) process.exitCode = 1;
+        if (!once) {
+          title('Still running. Try, in another terminal:');
+          say(advice(server.url, client.id, house));
+          await stop.signal;
+        }
+      } finally {
+        await server?.close();
+        await house?.close();
+        await rm(folder, { recursive: true, force: true });
+        stop.cancel();
+      }
+    });
+}
+
+function describe({ devices }: House): string {
+  return devices.map(({ name, device }) => `  ${name.padEnd(16)} ${device.state()}`).join('\n');
+}
+
+function advice(url: string, session: string, { devices }: House): string {
+  const [, lights] = devices;
+  const document = relative(process.cwd(), lights?.document ?? '');
+  return [
+    `  npx lite-agent chat --url ${url} --session ${session}     talk to these devices`,
+    `  npx lite-agent tools ${document}     what a document lets the model do`,
+    `  npx lite-agent call ${document} list_lights '{}' --server ${lights?.device.server}     one call, no model`,
+    `  curl '${url}/history?id=${session}'     everything that was said`,
+    '',
+    '  A model of your own: write baseUrl, apiKey and model into .env.local, then npm start.',
+    '  Ctrl-C ends the demo.',
+  ].join('\n');
+}

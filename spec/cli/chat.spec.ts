@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Envelope } from '../../lib/cli/client.ts';
+import { runCommand, startCommand } from '../support/command.ts';
+import { openHouse } from '../support/scenario.ts';
+
+describe('lite-agent chat', () => {
+  let cwd: string;
+  let house: Awaited<ReturnType<typeof openHouse>>;
+  before(async () => {
+    cwd = mkdtempSync(join(tmpdir(), 'chat-'));
+    house = await openHouse();
+  });
+  after(async () => {
+    rmSync(cwd, { recursive: true });
+    await house.close();
+  });
+
+  it('answers piped sentences, a line each', async () => {
+    const { code, stdout, stderr } = await runCommand(['chat'], {
+      cwd,
+      input: 'Hello\n\n  What can you do?  \n',
+    });
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    expect(stdout.trim().split('\n').length).to.be.at.least(2);
+  });
+
+  it('prints every envelope as a line of JSON with --json', async () => {
+    const { code, stdout } = await runCommand(['chat', '--json'], { cwd, input: 'Hello\n' });
+    expect(code).to.equal(0);
+    const envelopes = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Envelope);
+    expect(envelopes.map(({ from, to }) => `${from} ${to}`)).to.deep.equal([
+      'agent client',
+      'user agent',
+      'agent llm',
+      'llm agent',
+      'agent user',
+      'agent client',
+    ]);
+  });
+
+  it('joins a session of a running server, with its token', async () => {
+    const token = 'a-long-random-token';
+    const server = startCommand(['serve'], { cwd, env: { PORT: '0', AUTH: 'required', AUTH_TOKEN: token } });
+    server.stderr.resume();
+    const ended = once(server, 'close');
+    const [line] = (await once(server.stdout, 'data')) as [Buffer];
+    const [, url = ''] = /listening on (\S+)\/api\n/.exec(line.toString()) ?? [];
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const openSpecList = house.documents;
+    const init = await fetch(`${url}/api/init`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ openSpecList }),
+    });
+    const { id } = (await init.json()) as { id: string };
+    const input = 'Move the robot to shelf 5\n';
+    const [joined, byEnvironment, stranger] = [
+      await runCommand(['chat', '--url', url, '--session', id, '--token', token], { cwd, input }),
+      await runCommand(['chat', '--url', `${url}/api/`], {
+        cwd,
+        input: 'Hello\n',
+        env: { AUTH_TOKEN: token },
+      }),
+      await runCommand(['chat', '--url', url, '--session', id], { cwd, input }),
+    ];
+    server.kill('SIGTERM');
+    expect(await ended).to.deep.equal([0, null]);
+    expect([joined.code, byEnvironment.code]).to.deep.equal([0, 0]);
+    expect({ code: stranger.code, stdout: stranger.stdout }).to.deep.equal({ code: 1, stdout: '' });
+    expect(stranger.stderr).to.match(/^lite-agent: .*401/);
+    expect(house.devices[2]?.device.state()).to.match(/^at shelf 5, /);
+  });
+
+  it('says why it cannot begin', async () => {
+    const [url, session, spec] = await Promise.all([
+      runCommand(['chat', '--url', 'http://127.0.0.1:1'], { cwd, input: 'Hello\n' }),
+      runCommand(['chat', '--session', 'x'], { cwd }),
+      runCommand(['chat', '--spec', 'nowhere.yaml'], { cwd }),
+    ]);
+    expect([url.code, session.code, spec.code]).to.deep.equal([1, 2, 1]);
+    expect(url.stderr).to.match(/^lite-agent: http:\/\/127\.0\.0\.1:1\/api cannot be reached: /);
+    expect(session.stderr).to.match(/^error: --session needs --url/);
+    expect(spec.stderr).to.equal('lite-agent: nowhere.yaml cannot be read: there is no such file\n');
+  });
+});
