@@ -79,8 +79,8 @@ describe('a sentence moves a device', () => {
     expect(Number((value * 10).toFixed(6)) % 1).to.equal(0);
     expect(rest).to.deep.equal({
       statusCode: 0,
-      message: `current_temperature: ${value}℃`,
-      name: 'current_temperature',
+      message: `room_temperature: ${value}℃`,
+      name: 'room_temperature',
       uom: '℃',
     });
   });
