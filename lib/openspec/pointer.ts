@@ -21,11 +21,6 @@ export function valueAt(document: JsonValue, fragment: string): JsonValue | unde
   return node;
 }
 
-/** One more step of a pointer, escaped. */
-export function step(key: string | number): string {
-  return `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
 function decode(part: string): string {
   if (!part.includes('%')) return part;
   try {
