@@ -31,8 +31,11 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** Puts the parts together: the only place that knows them all. Rejects with an AppError, and leaves nothing open then. */
-export async function openApp(config: Config, log: Log): Promise<App> {
+/**
+ * Puts the parts together: the only place that knows them all. Rejects with an AppError, and leaves nothing open then.
+ * `connect` opens the store; a spec may stand between.
+ */
+export async function openApp(config: Config, log: Log, connect = connectStore): Promise<App> {
   const undo: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) {
@@ -47,7 +50,7 @@ export async function openApp(config: Config, log: Log): Promise<App> {
     const { limits } = config;
     const onError = (error: unknown, session?: string): void =>
       log.error({ err: error, ...(session && { session }) }, messageOf(error));
-    const store = await connectStore({ databaseUrl: config.databaseUrl, secret: secretOf(config), onError });
+    const store = await connect({ databaseUrl: config.databaseUrl, secret: secretOf(config), onError });
     undo.push(() => store.close());
     const egress = openEgress({
       allow: config.egressAllow,

@@ -1,0 +1,171 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { NodeNews, NodeOrder } from './crash-node.ts';
+import type { CrashPoint } from './crash-points.ts';
+
+const PROGRAM = fileURLToPath(new URL('crash-node.ts', import.meta.url));
+const START_TIMEOUT_MS = 30_000;
+
+/** Something that was done to a node; `from` and `to` in ms since the epoch (a stall lasts). */
+export interface Crash {
+  how: string;
+  from: number;
+  to: number;
+}
+
+export interface ClusterOptions {
+  count: number;
+  settings: Record<string, string>;
+  leaseMs: number;
+  journal: boolean;
+  /** How long a stalled node says nothing. */
+  stallMs: number;
+}
+
+/** Nodes as real processes. One that dies is started again in its place at once. */
+export interface Cluster {
+  /** Where those listen that have not died; one that is stalled is among them. */
+  readonly urls: string[];
+  readonly crashes: Crash[];
+  /** How often each point was reached by a node that was told to die there. */
+  readonly points: Map<CrashPoint, number>;
+  /** What ended otherwise than it was told to. */
+  readonly faults: string[];
+  kill(place: number): void;
+  stall(place: number): void;
+  /** Tells a node to die, or to stall, when it next comes to a point. */
+  arm(place: number, point: CrashPoint, signal: 'SIGKILL' | 'SIGSTOP'): void;
+  /** SIGTERM, and another in its place as soon as it has ended; resolves then. */
+  replace(place: number): Promise<void>;
+  /** Resolves when every place has a node that listens and runs. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Place {
+  child: ChildProcess | undefined;
+  url: string | undefined;
+  stalled: Promise<void> | undefined;
+}
+
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const { count, settings, leaseMs, journal, stallMs } = options;
+  const places: Place[] = Array.from({ length: count }, () => ({
+    child: undefined,
+    url: undefined,
+    stalled: undefined,
+  }));
+  const crashes: Crash[] = [];
+  const points = new Map<CrashPoint, number>();
+  const faults: string[] = [];
+  let closing = false;
+  /** One that has loaded its modules already, so that a place is not empty for long. */
+  let spare = load();
+
+  function load(): { child: ChildProcess; loaded: Promise<unknown> } {
+    const child = fork(PROGRAM, [], {
+      execArgv: ['--import', 'tsx'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const loaded = once(child, 'message');
+    loaded.catch(() => undefined); // whoever waits for it hears of it
+    return { child, loaded };
+  }
+
+  async function fill(place: Place): Promise<void> {
+    const { child, loaded } = spare;
+    spare = load();
+    place.child = child;
+    child.once('exit', (code, signal) => {
+      place.url = undefined;
+      place.child = undefined;
+      if (closing || code === 0) return;
+      if (signal === 'SIGKILL') void fill(place);
+      else faults.push(`a node ended with ${code ?? signal}`);
+    });
+    child.on('message', (told: NodeNews) => {
+      if (told.type === 'listening') place.url = told.url;
+      if (told.type !== 'reached') return;
+      points.set(told.point, (points.get(told.point) ?? 0) + 1);
+      if (told.signal === 'SIGSTOP') hold(place, told.point);
+      else crashes.push({ how: `killed ${told.point}`, from: Date.now(), to: Date.now() });
+    });
+    await loaded;
+    send(child, { type: 'start', settings, leaseMs, journal });
+  }
+
+  /** Lets a stopped node go on after a while. */
+  function hold(place: Place, how: string): void {
+    const { child } = place;
+    const crash = { how: `stalled ${how}`, from: Date.now(), to: Infinity };
+    crashes.push(crash);
+    place.stalled = delay(stallMs).then(() => {
+      child?.kill('SIGCONT');
+      crash.to = Date.now();
+      place.stalled = undefined;
+    });
+  }
+
+  const cluster: Cluster = {
+    get urls() {
+      return places.flatMap(({ url }) => url ?? []);
+    },
+    crashes,
+    points,
+    faults,
+    kill(at) {
+      const { child } = places[at]!;
+      if (!child) return;
+      crashes.push({ how: 'killed', from: Date.now(), to: Date.now() });
+      child.kill('SIGKILL');
+    },
+    stall(at) {
+      const place = places[at]!;
+      if (!place.child || place.stalled) return;
+      place.child.kill('SIGSTOP');
+      hold(place, 'anywhere');
+    },
+    arm(at, point, signal) {
+      const { child } = places[at]!;
+      if (child) send(child, { type: 'crash', point, signal });
+    },
+    async replace(at) {
+      const place = places[at]!;
+      const { child } = place;
+      if (!child) return;
+      const exited = once(child, 'exit');
+      place.url = undefined;
+      child.kill('SIGTERM');
+      const [code] = (await exited) as [number | null];
+      if (code !== 0) faults.push(`a node that was told to end gracefully ended with ${code}`);
+      await fill(place);
+      await cluster.settled();
+    },
+    async settled() {
+      for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end; await delay(20))
+        if (places.every(({ url, stalled }) => url !== undefined && !stalled)) return;
+      throw new Error('not every node came back');
+    },
+    async close() {
+      closing = true;
+      const children = [spare.child, ...places.flatMap(({ child }) => child ?? [])];
+      await Promise.all(
+        children.map((child) => {
+          const exited = once(child, 'exit');
+          child.kill('SIGKILL');
+          return exited;
+        }),
+      );
+    },
+  };
+  await Promise.all(places.map(fill));
+  await cluster.settled();
+  return cluster;
+}
+
+function send(child: ChildProcess, order: NodeOrder): void {
+  child.send(order, () => undefined); // one that died meanwhile hears nothing
+}
