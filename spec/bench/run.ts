@@ -4,6 +4,7 @@
  */
 const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   turn: () => import('./turn.ts'),
+  compile: () => import('./compile.ts'),
 };
 
 const wanted = process.argv.slice(2);

@@ -25,7 +25,13 @@ export function choicesOf(document: SpecDocument, mediaTypes: readonly MediaType
   const [best] = ranked;
   if (best === undefined) return [];
   const isWhole = (kind: BodyKind) => kind === 'text' || kind === 'binary';
-  return ranked.filter(({ kind }) => (isWhole(best.kind) ? kind === best.kind : !isWhole(kind)));
+  const alike = ranked.filter(({ kind }) => (isWhole(best.kind) ? kind === best.kind : !isWhole(kind)));
+  return alike.filter((one) => one === best || !isSynonym(one));
+}
+
+/** Whether a media type says nothing that JSON's own does not say: `text/json`, `application/*+json`. */
+function isSynonym({ kind, name }: Choice): boolean {
+  return kind === 'json' && (name.includes('*') || /^text\/json/i.test(name));
 }
 
 function choice(document: SpecDocument, media: MediaType): Choice {
@@ -33,7 +39,9 @@ function choice(document: SpecDocument, media: MediaType): Choice {
   const schema = isObject(media.schema) ? layersOf(document, media.schema, media.home, new Set()).layers : [];
   const isText = schema.some(({ node }) => typesOf(node)?.includes('string') === true);
   const named = (kind: BodyKind, contentType = media.name): Choice => ({ ...media, kind, contentType });
-  if (/^application\/(?:.+\+)?json$|^text\/json$/.test(type)) return named('json');
+  if (/^application\/(?:.+\+)?json$|^text\/json$/.test(type)) {
+    return named('json', type.includes('*') ? 'application/json' : media.name);
+  }
   if (type === 'application/x-www-form-urlencoded') return named('form');
   if (type.startsWith('multipart/')) {
     return named('multipart', type === 'multipart/*' ? 'multipart/form-data' : media.name);

@@ -14,7 +14,7 @@ import { objectAt, textAt, textsAt } from './read.ts';
 import { requestShapeOf } from './request-shape.ts';
 import { openSecurity } from './security.ts';
 
-const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query'] as const;
+const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query']);
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const DESCRIPTION_MAX_LENGTH = 1024;
 
@@ -115,9 +115,9 @@ function* operationsOf(document: SpecDocument, warnings: string[]): Generator<Om
     const { node: item, home } = target;
     // What stands beside a path item's `$ref` counts as well.
     const whole = isObject(value) && value !== item ? { ...item, ...value } : item;
-    for (const method of METHODS) {
-      const node = objectAt(whole, method);
-      if (node !== undefined) yield { method: method.toUpperCase(), path, item: whole, home, node };
+    for (const [method, node] of Object.entries(whole)) {
+      if (!METHODS.has(method.toLowerCase()) || !isObject(node)) continue;
+      yield { method: method.toUpperCase(), path, item: whole, home, node };
     }
     for (const [method, node] of Object.entries(objectAt(whole, 'additionalOperations') ?? {})) {
       if (isObject(node)) yield { method: method.toUpperCase(), path, item: whole, home, node };

@@ -73,7 +73,8 @@ export function requestShapeOf(
     } else if (isPlace(place)) {
       const isHeader = place === 'header';
       if (isHeader && OWN_HEADERS.has(name.toLowerCase())) continue;
-      const required = place === 'path' || flagAt(node, 'required') === true;
+      const required =
+        place === 'path' || (flagAt(node, 'required') === true && !isKey(document, place, name));
       parameters.set(`${place} ${isHeader ? name.toLowerCase() : name}`, {
         name,
         in: place,
@@ -188,6 +189,19 @@ function consumesOf(document: SpecDocument, operation: JsonObject): string[] {
 
 function mediaType(name: string, node: JsonObject, home: JsonObject): MediaType {
   return { name: name.trim(), schema: node['schema'], encoding: objectAt(node, 'encoding'), home };
+}
+
+/** Whether a parameter is what a security scheme sends: the session has it, and the model need not. */
+function isKey(document: SpecDocument, place: string, name: string): boolean {
+  const schemes =
+    objectAt(objectAt(document.root, 'components'), 'securitySchemes') ??
+    objectAt(document.root, 'securityDefinitions');
+  return Object.values(schemes ?? {}).some(
+    (scheme) =>
+      isObject(scheme) &&
+      scheme['in'] === place &&
+      textAt(scheme, 'name')?.toLowerCase() === name.toLowerCase(),
+  );
 }
 
 function isPlace(text: string): text is Place {

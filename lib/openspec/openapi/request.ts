@@ -38,6 +38,7 @@ export function fillRequest(target: Target, args: JsonObject, base: ServerRoot, 
       if (!argument.required) continue;
       throw new AppError('invalid_request', `"${key}" is missing.`);
     }
+    if (isSignedIn(signIn, argument.in, name)) continue;
     const value = wireValue(given, plan.renamed);
     const whole = argument.mediaType === undefined ? undefined : contentText(value, argument.mediaType);
     switch (argument.in) {
@@ -82,6 +83,12 @@ export function fillRequest(target: Target, args: JsonObject, base: ServerRoot, 
     effect,
     ...(body === undefined ? {} : { body: body.bytes }),
   };
+}
+
+/** Whether signing in sends this already: the session's word counts, not the model's. */
+function isSignedIn(signIn: SignIn, place: string, name: string): boolean {
+  const pairs = place === 'query' ? signIn.query : place === 'cookie' ? signIn.cookies : [];
+  return pairs.some(([own]) => own === name);
 }
 
 function pathOf(

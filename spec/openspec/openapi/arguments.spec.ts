@@ -165,6 +165,25 @@ describe('openapi names', () => {
     expect(await properties(oneOperation('/a', 'get', { parameters }))).to.deep.equal(['X-Own']);
   });
 
+  it('parameters that a security scheme sends need not be given, and are not the model’s to give', async () => {
+    for (const place of ['header', 'query', 'cookie']) {
+      const parameters = [{ name: 'x-key', in: place, required: true, schema: {} }];
+      const more = { components: { securitySchemes: { k: { type: 'apiKey', in: place, name: 'x-key' } } } };
+      const document = oneOperation('/a', 'get', { parameters, security: [{ k: [] }] }, more);
+      expect((await bench.toolOf(document)).parameters['required']).to.equal(undefined);
+      const connection = { server: bench.device.url, credentials: { k: 'the-key' } };
+      const [seen] = (await bench.call(document, { 'x-key': 'made-up' }, connection)).seen;
+      const sent = [seen?.headers['x-key'], seen?.url.split('?')[1], seen?.headers.cookie].filter(
+        (one) => one !== undefined,
+      );
+      expect(sent).to.deep.equal([place === 'header' ? 'the-key' : 'x-key=the-key']);
+    }
+  });
+
+  it('methods in capitals are methods', async () => {
+    expect(await namesOf({ '/a': { GET: {}, Post: {} } })).to.deep.equal(['GET-a', 'POST-a']);
+  });
+
   it('parameters without a name or a place are left out, and told', async () => {
     const parameters = [{ in: 'query' }, { name: 'x' }, { name: 'y', in: 'moon' }];
     const spec = await bench.compile(oneOperation('/a', 'get', { parameters }));
@@ -217,8 +236,8 @@ describe('openapi operations', () => {
       'TRACE /a write',
       'QUERY /a write',
       'LINK /a write',
-      'OPTIONS /b/c read',
       'HEAD /b/c write',
+      'OPTIONS /b/c read',
       'PATCH /b/c write',
       'GET /shared read',
       'PUT /shared write',
@@ -240,7 +259,7 @@ describe('openapi operations', () => {
     ['a tag', { include: { tags: ['two'] } }, ['POST /a']],
     ['a method', { include: { methods: ['get'] } }, ['GET /a', 'GET /shared']],
     ['a method and a tag', { include: { methods: ['GET'], tags: ['one'] } }, ['GET /a']],
-    ['a path', { include: { paths: ['/b/c'] } }, ['OPTIONS /b/c', 'HEAD /b/c', 'PATCH /b/c']],
+    ['a path', { include: { paths: ['/b/c'] } }, ['HEAD /b/c', 'OPTIONS /b/c', 'PATCH /b/c']],
     [
       'a prefix, without a method',
       { include: { paths: ['/b*', '/s*'] }, exclude: { methods: ['PUT', 'HEAD'] } },

@@ -350,6 +350,15 @@ describe('openapi bodies on the wire', () => {
       });
     }
 
+    it('leaves out what only says JSON again', async () => {
+      const types = ['application/json', 'text/json', 'application/*+json'];
+      const document = post(Object.fromEntries(types.map((type) => [type, { schema: a }])));
+      expect(await properties(document)).to.deep.equal(['a']);
+      expect((await sent(post({ 'application/*+json': { schema: a } }), { a: 'x' })).type).to.equal(
+        'application/json',
+      );
+    });
+
     it('prefers one with a schema', async () => {
       const { type } = await sent(
         post({ 'application/json': {}, 'application/x-www-form-urlencoded': { schema: a } }),
