@@ -41,10 +41,11 @@ const PAGE = 500;
 const CONTROL_TIMEOUT_MS = 20_000;
 const CONTROL_POLL_MS = 25;
 
-/** A session that this node owns from the start, equipped. */
+/** A session that was just made, on the node that owns it from the start. */
 export interface Owned {
   standing: Standing;
   equipment: Equipment;
+  first: Message;
 }
 
 /** Brings a stored session to life. */
@@ -76,7 +77,7 @@ export function openLiveSession(
     background.add(noted);
   }
 
-  function own(from: Standing, equipment?: Equipment): Loop {
+  function own(from: Standing, made?: Owned): Loop {
     const opened: Loop = openLoop({
       stored,
       standing: from,
@@ -85,7 +86,8 @@ export function openLiveSession(
       limits,
       equip: () => around.equip(),
       readAll,
-      ...(equipment && { equipment }),
+      equipment: made?.equipment,
+      first: made?.first,
       lost(error) {
         if (loop !== opened) return;
         around.onError(error);
@@ -198,7 +200,7 @@ export function openLiveSession(
     await Promise.all([...background, feed.rest()]);
   }
 
-  if (owned) own(owned.standing, owned.equipment);
+  if (owned) own(owned.standing, owned);
   return {
     id,
     stored,

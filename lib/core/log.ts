@@ -7,6 +7,8 @@ import type { Transcript } from './transcript.ts';
 export interface LogOptions {
   stored: StoredSession;
   standing: Standing;
+  /** Its only line, when it was just made. */
+  first?: Message | undefined;
   store: Store;
   feed: Feed;
   /** All of the log, for the transcript. */
@@ -33,11 +35,11 @@ export interface Log {
 }
 
 /** The log of a session that was just claimed. */
-export function openLog({ stored, standing, store, feed, readAll, ended, lost }: LogOptions): Log {
+export function openLog({ stored, standing, first, store, feed, readAll, ended, lost }: LogOptions): Log {
   const { id, config } = stored;
   const { epoch } = standing;
   let { lastSeq, lastTime } = standing;
-  let transcript: Promise<Transcript> | undefined;
+  let transcript = first && Promise.resolve(transcriptOf([first]));
 
   async function written<T>(write: Promise<T>): Promise<T> {
     try {
@@ -49,9 +51,7 @@ export function openLog({ stored, standing, store, feed, readAll, ended, lost }:
   }
 
   async function load(): Promise<Transcript> {
-    const loaded = openTranscript();
-    for (const message of await readAll()) loaded.add(message);
-    return loaded;
+    return transcriptOf(await readAll());
   }
 
   return {
@@ -75,9 +75,7 @@ export function openLog({ stored, standing, store, feed, readAll, ended, lost }:
     async clear() {
       const { systemPrompt } = config;
       const first: Message = { type: 'session_started', systemPrompt, seq: (lastSeq += 1), time: Date.now() };
-      const fresh = openTranscript();
-      fresh.add(first);
-      transcript = Promise.resolve(fresh);
+      transcript = Promise.resolve(transcriptOf([first]));
       await written(store.clear(id, epoch, first));
       lastTime = first.time;
       feed.tell([first]);
@@ -87,4 +85,10 @@ export function openLog({ stored, standing, store, feed, readAll, ended, lost }:
       transcript = undefined;
     },
   };
+}
+
+function transcriptOf(messages: readonly Message[]): Transcript {
+  const transcript = openTranscript();
+  for (const message of messages) transcript.add(message);
+  return transcript;
 }

@@ -27,7 +27,9 @@ export interface LoopOptions {
   limits: LoopLimits;
   equip(): Promise<Equipment>;
   /** What `equip` would open, when it is open already. */
-  equipment?: Equipment;
+  equipment?: Equipment | undefined;
+  /** The log's only line, when the session was just made. */
+  first?: Message | undefined;
   /** All of the log, for the transcript. */
   readAll(): Promise<Message[]>;
   /** The loop cannot go on (another node took over, or the store failed). */
@@ -80,6 +82,7 @@ export function openLoop(options: LoopOptions): Loop {
     standing,
     store,
     feed,
+    first: options.first,
     readAll: options.readAll,
     lost: options.lost,
     ended(taskId) {

@@ -143,7 +143,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     try {
       const { epoch } = await store.createSession(stored, first);
       const standing = { epoch, lastSeq: 1, lastTime: now, tasks: [] };
-      live.set(id, Promise.resolve(open(stored, 1, { standing, equipment })));
+      live.set(id, Promise.resolve(open(stored, 1, { standing, equipment, first })));
     } catch (error) {
       equipment.close();
       throw error;

@@ -1,4 +1,5 @@
-import type { Kysely, Migration } from 'kysely';
+import { sql, SqliteAdapter } from 'kysely';
+import type { CreateTableBuilder, Kysely, Migration } from 'kysely';
 
 /** Every change of the schema, in order; never edited once released. One list for both engines. */
 export const migrations: Record<string, Migration> = {
@@ -17,52 +18,68 @@ export const migrations: Record<string, Migration> = {
         .execute();
       await db.schema.createIndex('sessions_by_owner').on('sessions').column('owner').execute();
       await db.schema.createIndex('sessions_by_expiry').on('sessions').column('expires_at').execute();
-      await db.schema
-        .createTable('messages')
-        .addColumn('session_id', 'text', (column) => column.notNull())
-        .addColumn('seq', 'bigint', (column) => column.notNull())
-        .addColumn('time', 'bigint', (column) => column.notNull())
-        .addColumn('body', 'text', (column) => column.notNull())
-        .addPrimaryKeyConstraint('messages_pk', ['session_id', 'seq'])
-        .execute();
-      await db.schema
-        .createTable('tasks')
-        .addColumn('session_id', 'text', (column) => column.notNull())
-        .addColumn('task_id', 'text', (column) => column.notNull())
-        .addColumn('position', 'bigint', (column) => column.notNull())
-        .addColumn('body', 'text', (column) => column.notNull())
-        .addColumn('stream', 'integer', (column) => column.notNull())
-        .addColumn('status', 'text', (column) => column.notNull())
-        .addPrimaryKeyConstraint('tasks_pk', ['session_id', 'task_id'])
-        .execute();
+      await clustered(
+        db,
+        db.schema
+          .createTable('messages')
+          .addColumn('session_id', 'text', (column) => column.notNull())
+          .addColumn('seq', 'bigint', (column) => column.notNull())
+          .addColumn('time', 'bigint', (column) => column.notNull())
+          .addColumn('body', 'text', (column) => column.notNull())
+          .addPrimaryKeyConstraint('messages_pk', ['session_id', 'seq']),
+      ).execute();
+      await clustered(
+        db,
+        db.schema
+          .createTable('tasks')
+          .addColumn('session_id', 'text', (column) => column.notNull())
+          .addColumn('task_id', 'text', (column) => column.notNull())
+          .addColumn('position', 'bigint', (column) => column.notNull())
+          .addColumn('body', 'text', (column) => column.notNull())
+          .addColumn('stream', 'integer', (column) => column.notNull())
+          .addColumn('status', 'text', (column) => column.notNull())
+          .addPrimaryKeyConstraint('tasks_pk', ['session_id', 'task_id']),
+      ).execute();
       await db.schema
         .createIndex('tasks_open')
         .on('tasks')
         .columns(['session_id', 'position'])
         .where('status' as never, '=', 'open')
         .execute();
-      await db.schema
-        .createTable('calls')
-        .addColumn('session_id', 'text', (column) => column.notNull())
-        .addColumn('seq', 'bigint', (column) => column.notNull())
-        .addColumn('call_id', 'text', (column) => column.notNull())
-        .addColumn('task_id', 'text', (column) => column.notNull())
-        .addColumn('tool', 'text', (column) => column.notNull())
-        .addColumn('arguments', 'text', (column) => column.notNull())
-        .addColumn('outcome', 'text', (column) => column.notNull())
-        .addColumn('sent_at', 'bigint', (column) => column.notNull())
-        .addColumn('settled_at', 'bigint')
-        .addPrimaryKeyConstraint('calls_pk', ['session_id', 'seq', 'call_id'])
-        .execute();
-      await db.schema
-        .createTable('controls')
-        .addColumn('session_id', 'text', (column) => column.notNull())
-        .addColumn('key', 'text', (column) => column.notNull())
-        .addColumn('position', 'bigint', (column) => column.notNull())
-        .addColumn('kind', 'text', (column) => column.notNull())
-        .addColumn('task_id', 'text')
-        .addPrimaryKeyConstraint('controls_pk', ['session_id', 'key'])
-        .execute();
+      await clustered(
+        db,
+        db.schema
+          .createTable('calls')
+          .addColumn('session_id', 'text', (column) => column.notNull())
+          .addColumn('seq', 'bigint', (column) => column.notNull())
+          .addColumn('call_id', 'text', (column) => column.notNull())
+          .addColumn('task_id', 'text', (column) => column.notNull())
+          .addColumn('tool', 'text', (column) => column.notNull())
+          .addColumn('arguments', 'text', (column) => column.notNull())
+          .addColumn('outcome', 'text', (column) => column.notNull())
+          .addColumn('sent_at', 'bigint', (column) => column.notNull())
+          .addColumn('settled_at', 'bigint')
+          .addPrimaryKeyConstraint('calls_pk', ['session_id', 'seq', 'call_id']),
+      ).execute();
+      await clustered(
+        db,
+        db.schema
+          .createTable('controls')
+          .addColumn('session_id', 'text', (column) => column.notNull())
+          .addColumn('key', 'text', (column) => column.notNull())
+          .addColumn('position', 'bigint', (column) => column.notNull())
+          .addColumn('kind', 'text', (column) => column.notNull())
+          .addColumn('task_id', 'text')
+          .addPrimaryKeyConstraint('controls_pk', ['session_id', 'key']),
+      ).execute();
     },
   },
 };
+
+/** On SQLite the table is its primary key's tree: half the pages of a table with an index beside it. */
+function clustered<T extends string>(
+  db: Kysely<unknown>,
+  table: CreateTableBuilder<T>,
+): CreateTableBuilder<T> {
+  return db.getExecutor().adapter instanceof SqliteAdapter ? table.modifyEnd(sql`without rowid`) : table;
+}

@@ -14,6 +14,8 @@ export function openSqlite(file: string, synchronous: 'NORMAL' | 'FULL' = 'NORMA
   database.pragma('journal_mode = WAL');
   database.pragma(`synchronous = ${synchronous}`);
   database.pragma('busy_timeout = 5000');
+  // A page that is written again and again is carried into the database once in 16 MiB, not in 4.
+  database.pragma('wal_autocheckpoint = 4000');
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: cachingStatements(database) }) });
 }
 
