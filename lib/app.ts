@@ -104,7 +104,10 @@ export async function openApp(config: Config, log: Log, connect = connectStore):
     const context = { sessions, access, config, version: packageVersion(), log };
     const mounts = dialects.map((dialect) => dialect.mount(context));
     const server = await openServer({ config, mounts, access, log });
+    // First nothing new is taken, then what runs is told to its end, then the sockets close.
     undo.push(() => server.close());
+    undo.push(() => sessions.close());
+    undo.push(() => server.drain());
     return { url: server.url, close };
   } catch (error) {
     await close();

@@ -7,10 +7,8 @@ import type { RouteSchema } from './mount.ts';
  * Contract: none of these throws; on a closed socket they do nothing.
  */
 export interface Peer {
-  /** Sends complete frames (see frame.ts) at once, after everything queued. */
+  /** Sends complete frames (see frame.ts), in one write with all others of this tick. */
   send(frames: Buffer): void;
-  /** Sends complete frames at the end of this tick, in one write with all others queued. */
-  queue(frames: Buffer): void;
   /** Undefined while the peer keeps up; else resolves when all that waits has been taken, or the socket has closed. */
   drained(): Promise<void> | undefined;
   /** Sends what is queued, then closes [RFC 6455 7.4]. */

@@ -64,7 +64,7 @@ export function openSockets({ limits, log }: SocketsOptions): Sockets {
     maxBytes: limits.socketBufferMaxBytes,
     stallMs: limits.socketStallTimeoutMs,
     later(connection) {
-      if (dirty.push(connection) === 1) setImmediate(flushAll);
+      if (dirty.push(connection) === 1) process.nextTick(flushAll);
     },
   };
 
@@ -143,7 +143,9 @@ class Connection implements Peer {
   readonly #ws: WebSocket;
   readonly #socket: Socket;
   readonly #lane: Lane;
-  #queued: Buffer[] | undefined;
+  /** What this tick has for the peer; mostly one buffer, so no list for that. */
+  #queued: Buffer | Buffer[] | undefined;
+  #queuedBytes = 0;
   #wait: Wait | undefined;
   #stall: NodeJS.Timeout | undefined;
 
@@ -155,35 +157,35 @@ class Connection implements Peer {
   }
 
   send(frames: Buffer): void {
-    if (this.#queued) {
-      this.#queued.push(frames);
-      this.flush();
-    } else if (this.#isOpen) {
-      this.#socket.write(frames);
-      this.#watch();
-    }
-  }
-
-  queue(frames: Buffer): void {
-    if (this.#queued) {
+    this.#queuedBytes += frames.length;
+    if (this.#queued === undefined) {
+      this.#queued = frames;
+      this.#lane.later(this);
+    } else if (Array.isArray(this.#queued)) {
       this.#queued.push(frames);
     } else {
-      this.#queued = [frames];
-      this.#lane.later(this);
+      this.#queued = [this.#queued, frames];
     }
   }
 
   flush(): void {
-    const frames = this.#queued;
+    const queued = this.#queued;
     this.#queued = undefined;
-    if (!frames || !this.#isOpen) return;
-    this.#socket.cork();
-    for (const frame of frames) this.#socket.write(frame);
-    this.#socket.uncork();
+    this.#queuedBytes = 0;
+    if (queued === undefined || !this.#isOpen) return;
+    if (Array.isArray(queued)) {
+      this.#socket.cork();
+      for (const frames of queued) this.#socket.write(frames);
+      this.#socket.uncork();
+    } else {
+      this.#socket.write(queued);
+    }
     this.#watch();
   }
 
   drained(): Promise<void> | undefined {
+    // What is queued counts, but only a write can say whether it has to wait.
+    if (this.#isFull) this.flush();
     return this.#isFull ? this.#untilDrained() : undefined;
   }
 
@@ -194,7 +196,7 @@ class Connection implements Peer {
 
   /** Reads no more from a peer that does not take the answers to what it has sent. */
   restrain(): void {
-    if (!this.#isFull || this.#ws.isPaused) return;
+    if (this.drained() === undefined || this.#ws.isPaused) return;
     this.#ws.pause();
     void this.#untilDrained().then(() => this.#ws.resume());
   }
@@ -219,7 +221,7 @@ class Connection implements Peer {
   get #isFull(): boolean {
     // Under its own high-water mark a stream never says "drain".
     const most = Math.max(this.#lane.maxBytes, this.#socket.writableHighWaterMark);
-    return this.#isOpen && this.#socket.writableLength > most;
+    return this.#isOpen && this.#socket.writableLength + this.#queuedBytes > most;
   }
 
   #untilDrained(): Promise<void> {

@@ -1,9 +1,8 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { setImmediate as nextTick, setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { createOperatorAccess } from '../../lib/accounts/operator.ts';
 import { readConfig } from '../../lib/config.ts';
 import { openFeed } from '../../lib/core/feed.ts';
@@ -14,25 +13,14 @@ import { dialects } from '../../lib/dialects/index.ts';
 import { envelopesOf } from '../../lib/dialects/liteagent/envelope.ts';
 import { quiet } from '../../lib/log.ts';
 import { openServer } from '../../lib/server/server.ts';
+import { launch, pinDriver } from './processes.ts';
+import { median, table } from './table.ts';
 
 /** Of a frame between 126 bytes and 64 KiB [RFC 6455 5.2]. */
 const HEAD_BYTES = 4;
-const SECONDS = 2;
-const ROUNDS = 3;
+const variants = ['ws.send', 'ours'] as const;
+type Variant = (typeof variants)[number];
 
-/** One line of the table: what one core of the server pushes to so many sockets. */
-export interface FanoutRow {
-  sockets: number;
-  variant: 'ours' | 'ws.send';
-  perSecond: number;
-  /** Per second of the server's CPU time: the number that depends least on what else runs. */
-  perCpuSecond: number;
-}
-
-interface Ask {
-  variant: FanoutRow['variant'];
-  seconds: number;
-}
 interface Told {
   sent: number;
   bytes: number;
@@ -41,63 +29,58 @@ interface Told {
 }
 
 /**
- * Pushes one session's envelopes to 1, 100 and 1,000 sockets, through the whole server and through bare ws, in the same
- * process and run. The clients only drain their sockets.
+ * Pushes one session's envelopes (480 bytes each) to 1, 100 and 1,000 sockets, through the whole server and through bare
+ * ws, in the same process and run. The clients only drain their sockets.
  */
-export async function run(): Promise<FanoutRow[]> {
-  const server = fork(fileURLToPath(import.meta.url), ['server'], { execArgv: ['--import', 'tsx'] });
-  const rows: FanoutRow[] = [];
+export async function run(seconds = 2, repetitions = 3): Promise<void> {
+  pinDriver();
+  const server = await launch(['--import', 'tsx', fileURLToPath(import.meta.url), 'serve'], {}, 'server');
+  const rows: Record<string, string | number>[] = [];
   try {
-    const [{ ours, bare, id }] = (await once(server, 'message')) as [
-      { ours: number; bare: number; id: string },
-    ];
+    const control = new WebSocket(`ws://127.0.0.1:${server.port}/control`);
+    const [first] = (await once(control, 'message')) as [Buffer];
+    const { port, path } = JSON.parse(first.toString()) as { port: number; path: string };
     for (const sockets of [1, 100, 1000]) {
       const clients = {
-        ours: await openClients(sockets, ours, `/api/chat?id=${id}`),
-        'ws.send': await openClients(sockets, bare, '/'),
+        'ws.send': await openClients(sockets, server.port, '/'),
+        ours: await openClients(sockets, port, path),
       };
-      const told: Record<FanoutRow['variant'], Told[]> = { ours: [], 'ws.send': [] };
-      for (let round = 0; round <= ROUNDS; round += 1)
-        for (const variant of ['ws.send', 'ours'] as const) {
-          const before = clients[variant].bytes();
-          const result = await ask(server, { variant, seconds: round === 0 ? 0.5 : SECONDS });
-          const expected = result.bytes;
-          while (clients[variant].bytes() - before < expected) await delay(20);
-          if (clients[variant].bytes() - before !== expected)
-            throw new Error(`${variant}: ${clients[variant].bytes() - before} bytes of ${expected}`);
-          if (round > 0) told[variant].push(result); // the first one warms up
+      const told: Record<Variant, Told[]> = { 'ws.send': [], ours: [] };
+      for (let repetition = 0; repetition <= repetitions; repetition += 1)
+        for (const variant of variants) {
+          const { bytes } = clients[variant];
+          const before = bytes();
+          control.send(JSON.stringify({ variant, seconds: repetition === 0 ? 0.5 : seconds }));
+          const [data] = (await once(control, 'message')) as [Buffer];
+          const one = JSON.parse(data.toString()) as Told;
+          while (bytes() - before < one.bytes) await delay(20);
+          if (bytes() - before > one.bytes) throw new Error(`${variant}: bytes that nobody sent`);
+          if (repetition > 0) told[variant].push(one); // the first one warms up
         }
-      for (const variant of ['ws.send', 'ours'] as const)
+      const perCpuSecond = (variant: Variant): number =>
+        median(told[variant].map(({ sent, cpuMs }) => (sent / cpuMs) * 1000));
+      for (const variant of variants)
         rows.push({
           sockets,
           variant,
-          perSecond: median(told[variant].map(({ sent, ms }) => (sent / ms) * 1000)),
-          perCpuSecond: median(told[variant].map(({ sent, cpuMs }) => (sent / cpuMs) * 1000)),
+          'messages/s': median(told[variant].map(({ sent, ms }) => (sent / ms) * 1000)),
+          'per second of CPU': perCpuSecond(variant),
+          ratio: `${(perCpuSecond(variant) / perCpuSecond('ws.send')).toFixed(2)}×`,
         });
-      clients.ours.close();
-      clients['ws.send'].close();
+      for (const variant of variants) clients[variant].close();
     }
+    control.terminate();
   } finally {
-    server.kill();
+    await server.stop();
   }
-  return rows;
-}
-
-function median(values: number[]): number {
-  return Math.round(values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN);
-}
-
-async function ask(server: ChildProcess, what: Ask): Promise<Told> {
-  server.send(what);
-  const [told] = (await once(server, 'message')) as [Told];
-  return told;
+  console.log(table(rows));
 }
 
 async function openClients(
   count: number,
   port: number,
   path: string,
-): Promise<{ bytes(): number; close(): void }> {
+): Promise<{ bytes: () => number; close: () => void }> {
   const sockets: Socket[] = [];
   let bytes = 0;
   for (let at = 0; at < count; at += 1) {
@@ -173,6 +156,11 @@ const LINE_BYTES =
     JSON.stringify(envelopesOf('b2ac9280-70d6-4651-bd3a-45eb81cd8c30', { ...body, seq: 0, time: 0 })[0]),
   ) - 1;
 
+interface Ask {
+  variant: Variant;
+  seconds: number;
+}
+
 /** The process under test. */
 async function serve(): Promise<void> {
   const source = openSource();
@@ -192,13 +180,23 @@ async function serve(): Promise<void> {
     dialect.mount({ sessions, access, config, version: '0', log: quiet }),
   );
   const server = await openServer({ config, mounts, access, log: quiet });
-  const bare = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+  const bare = new WebSocketServer({
+    host: '127.0.0.1',
+    port: Number(process.env['PORT']),
+    perMessageDeflate: false,
+  });
   const sockets = new Set<WebSocket>();
-  bare.on('connection', (socket) => {
+  bare.on('connection', (socket, request) => {
+    if (request.url === '/control') {
+      socket.on('message', (data: Buffer) => {
+        void push(JSON.parse(data.toString()) as Ask).then((told) => socket.send(JSON.stringify(told)));
+      });
+      socket.send(JSON.stringify({ port: server.port, path: `/api/chat?id=${source.session.id}` }));
+      return;
+    }
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => sockets.delete(socket));
   });
-  await once(bare, 'listening');
   const text = 'x'.repeat(LINE_BYTES + 6);
 
   async function push({ variant, seconds }: Ask): Promise<Told> {
@@ -230,14 +228,6 @@ async function serve(): Promise<void> {
     const used = process.cpuUsage(cpu);
     return { sent, bytes, ms: performance.now() - began, cpuMs: (used.user + used.system) / 1000 };
   }
-
-  process.on('message', (what: Ask) => void push(what).then((told) => process.send?.(told)));
-  process.send?.({
-    ours: server.port,
-    bare: (bare.address() as { port: number }).port,
-    id: source.session.id,
-  });
 }
 
-if (process.argv[2] === 'server') await serve();
-else if (process.argv[1] === fileURLToPath(import.meta.url)) console.table(await run());
+if (process.argv[2] === 'serve') await serve();

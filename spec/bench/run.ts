@@ -5,6 +5,7 @@
 const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   turn: () => import('./turn.ts'),
   compile: () => import('./compile.ts'),
+  'fan-out': () => import('./fanout.ts'),
 };
 
 const wanted = process.argv.slice(2);

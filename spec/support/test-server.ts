@@ -2,6 +2,7 @@ import { WebSocket, type ClientOptions } from 'ws';
 import { createOperatorAccess } from '../../lib/accounts/operator.ts';
 import { readConfig, type Config } from '../../lib/config.ts';
 import { dialects } from '../../lib/dialects/index.ts';
+import type { Sessions } from '../../lib/core/sessions.ts';
 import type { Log } from '../../lib/log.ts';
 import { openServer, type OpenServer } from '../../lib/server/server.ts';
 import { createFakeSessions, type FakeSession, type FakeSessions } from './fake-sessions.ts';
@@ -49,10 +50,17 @@ export class Refused extends Error {
 type Settings = Partial<Omit<Config, 'limits'>> & {
   limits?: Partial<Config['limits']>;
   ready?: () => Promise<void>;
+  /** Other sessions than the fake ones. */
+  over?: Sessions;
 };
 
 /** Opens a test server; `settings` over the defaults of an empty environment. */
-export async function openTestServer({ limits, ready, ...settings }: Settings = {}): Promise<TestServer> {
+export async function openTestServer({
+  limits,
+  ready,
+  over,
+  ...settings
+}: Settings = {}): Promise<TestServer> {
   const defaults = readConfig({ env: {}, cwd: '/' });
   const config: Config = { ...defaults, port: 0, ...settings, limits: { ...defaults.limits, ...limits } };
   const sessions = createFakeSessions();
@@ -62,7 +70,7 @@ export async function openTestServer({ limits, ready, ...settings }: Settings = 
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   const access = createOperatorAccess(config.authToken);
   const mounts = dialects.map((dialect) =>
-    dialect.mount({ sessions, access, config, version: '9.8.7', log }),
+    dialect.mount({ sessions: over ?? sessions, access, config, version: '9.8.7', log }),
   );
   const server = await openServer({ config, mounts, access, log, ...(ready && { ready }) });
   const sockets: TestSocket[] = [];

@@ -60,7 +60,7 @@ export class Watcher implements Receiver, Follower {
   }
 
   delta(delta: Delta): void {
-    this.#peer.queue(this.#encoder.chunk(delta));
+    this.#peer.send(this.#encoder.chunk(delta));
   }
 
   ended(reason: EndReason): void {
@@ -86,7 +86,7 @@ export class Watcher implements Receiver, Follower {
 
   #take(frame: Frame): void {
     if (frame.type === 'ping') {
-      this.#peer.queue(pong);
+      this.#peer.send(pong);
       return;
     }
     // Named here, so that a refusal can name it too.
@@ -106,6 +106,6 @@ export class Watcher implements Receiver, Follower {
   }
 
   #show(frame: object): void {
-    this.#peer.queue(encodeFrames([JSON.stringify(frame)]));
+    this.#peer.send(encodeFrames([JSON.stringify(frame)]));
   }
 }
