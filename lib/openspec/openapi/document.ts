@@ -43,6 +43,7 @@ export function openDocument(
     const cacheKey = `${homePath} ${ref}`;
     const known = found.get(cacheKey);
     if (known !== undefined) return known;
+    found.set(cacheKey, { value: undefined, home, missing: ref }); // what leads through itself leads nowhere
     const [file = '', fragment = ''] = ref.split('#', 2);
     const path = file === '' ? homePath : posix.join(posix.dirname(homePath), safeDecode(file));
     const target = file === '' ? home : path === source ? root : files.get(path);
