@@ -2,7 +2,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { HttpDriver, HttpRequest } from '../../drivers/http.ts';
-import { AppError } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from './document.ts';
@@ -34,6 +34,14 @@ export interface Shared {
   planOf: (shape: RequestShape) => Plan;
   source: string | undefined;
 }
+
+// What a call says that failed before it was sent.
+const CODES: Partial<Record<ErrorCode, string>> = {
+  invalid_request: 'invalid_arguments',
+  spec_invalid: 'invalid_server',
+  stopped: 'cancelled',
+  timeout: 'ETIMEDOUT',
+};
 
 /** An operation as a tool; what it takes is worked out when it is first looked at. */
 export function operationTool(
@@ -93,7 +101,7 @@ export function operationTool(
       return redacted(result, signIn.secrets);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      return redacted(failed(codeOf(error), error.message, 'none'), signIn.secrets);
+      return redacted(failed(CODES[error.code] ?? error.code, error.message, 'none'), signIn.secrets);
     }
   }
 
@@ -121,10 +129,4 @@ export function operationTool(
     plan,
     call,
   };
-}
-
-function codeOf({ code }: AppError): string {
-  if (code === 'forbidden') return 'EGRESS_DENIED';
-  if (code === 'stopped') return 'cancelled';
-  return code === 'timeout' ? 'ETIMEDOUT' : code;
 }

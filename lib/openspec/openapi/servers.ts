@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { AppError } from '../../errors.ts';
+import { SpecError } from '../../errors.ts';
 import type { SpecDocument } from './document.ts';
 import { listAt, objectAt, textAt, textsAt } from './read.ts';
 
@@ -39,36 +39,25 @@ function swagger2Url(root: JsonObject, operation: JsonObject): string {
   return `${scheme === undefined ? '' : `${scheme}:`}//${host}${basePath}`;
 }
 
-/** Reads a base URL; a relative one is resolved against `source`, where the document came from. Throws an AppError `invalid_request` that says what to do. */
+/** Reads a base URL; a relative one is resolved against `source`, where the document came from. Throws a SpecError that says what to do. */
 export function parseServer(url: string, source: string | undefined): ServerRoot {
   const from = source !== undefined && /^https?:/i.test(source) ? source : undefined;
   const isBare = /^[\w.-]+:\d+(\/|$)|^\[[\da-f:.]+\](:\d+)?(\/|$)/i.test(url);
   const text = isBare ? `http://${url}` : from === undefined && url.startsWith('//') ? `http:${url}` : url;
   if (!URL.canParse(text, from)) {
-    const what = /^[a-z][a-z0-9+.-]*:/i.test(text) ? `cannot be read: ${text}` : `is relative: ${text}`;
-    throw new AppError(
-      'invalid_request',
-      `The document's server URL ${what}. Give the device's base URL as "server".`,
-    );
+    const shown = text.replace(/\/\/[^/@]*@/, '//…@'); // never a password
+    const what = /^[a-z][a-z0-9+.-]*:/i.test(text) ? `cannot be read: ${shown}` : `is relative: ${shown}`;
+    throw new SpecError(`The document's server URL ${what}. Give the device's base URL as "server".`);
   }
   const { protocol, origin, pathname, username, password, href } = new URL(text, from);
   if (protocol !== 'http:' && protocol !== 'https:') {
-    throw new AppError(
-      'forbidden',
-      `${protocol} is refused: only http and https are called. Give another "server".`,
-    );
+    throw new SpecError(`${protocol} is refused: only http and https are called. Give another "server".`);
   }
   if (username !== '' || password !== '') {
-    throw new AppError(
-      'forbidden',
-      'A server URL with a user name or password is refused; give them as credentials.',
-    );
+    throw new SpecError('A server URL with a user name or password is refused; give them as credentials.');
   }
   if (/%7B|[{}]/i.test(href)) {
-    throw new AppError(
-      'invalid_request',
-      `The server URL has a variable without a value: ${text}. Give "server".`,
-    );
+    throw new SpecError(`The server URL has a variable without a value: ${text}. Give "server".`);
   }
   return { origin, path: pathname.replace(/\/+$/, '') };
 }

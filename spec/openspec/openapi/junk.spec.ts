@@ -187,9 +187,7 @@ describe('openapi with anything anywhere', () => {
                 server: bench.device.url,
                 credentials: { key: 'k', b: 'u:p', oauth: { clientId: 'i', clientSecret: 's' } },
               };
-              expect(
-                isObject(await tool.call(args as JsonObject, { connection, signal, timeoutMs: 100 })),
-              ).to.equal(true);
+              expect(isObject(await tool.call(args, { connection, signal, timeoutMs: 100 }))).to.equal(true);
             }
           },
         ),

@@ -313,7 +313,7 @@ describe('openapi security', () => {
         effect: 'none',
       });
       expect((await call('file:///etc/passwd'))['error']).to.include({
-        code: 'EGRESS_DENIED',
+        code: 'invalid_server',
         effect: 'none',
       });
       expect(arrived()).to.deep.equal([]);

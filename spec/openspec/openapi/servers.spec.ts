@@ -114,7 +114,7 @@ describe('openapi servers', () => {
     it('without one the call says what to do', async () => {
       expect(await urlOf(undefined, document('/v1'))).to.deep.equal({
         error: {
-          code: 'invalid_request',
+          code: 'invalid_server',
           message: 'The document\'s server URL is relative: /v1. Give the device\'s base URL as "server".',
           effect: 'none',
         },

@@ -248,7 +248,7 @@ describe('openapi parameters on the wire', () => {
           { id: value },
         );
         expect(seen).to.deep.equal([]);
-        expect(result).to.have.nested.property('error.code', 'invalid_request');
+        expect(result).to.have.nested.property('error.code', 'invalid_arguments');
         expect(result).to.have.nested.property('error.effect', 'none');
         expect(result).to.have.nested.property('error.message').that.contains('"id"');
       });
