@@ -8,8 +8,9 @@ json='content-type: application/json'
 
 echo "version:  $(curl -fsS "$server/version")"
 
-# A document may be sent as a JSON object, so it goes into the body as it is.
-body="{\"openSpecList\": [{\"openSpec\": $(cat lights.openapi.json)}], \"systemPrompt\": \"You look after the lights.\"}"
+# A document may be sent as a JSON object, so it goes into the body as it is; "server" says where the device really is.
+lights="{\"openSpec\": $(cat lights.openapi.json), \"server\": \"${LIGHTS:-http://127.0.0.1:9532}\"}"
+body="{\"openSpecList\": [$lights], \"systemPrompt\": \"You look after the lights.\"}"
 answer=$(curl -fsS -X POST -H "$json" -d "$body" "$server/init")
 id=$(sed -E 's/.*"id" *: *"([^"]+)".*/\1/' <<<"$answer")
 echo "session:  $id"
