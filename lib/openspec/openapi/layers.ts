@@ -97,6 +97,12 @@ export function shapeOf(document: SpecDocument, layers: readonly Layer[], faults
     else if (additional?.value === false && layers.length > 1) additional = undefined;
   }
   if (additional?.value === false && layers.length > 1) additional = undefined;
+  // Its kinds have properties of their own, which only they name.
+  const [first] = layers;
+  if (first !== undefined && layers.some(({ node }) => node['discriminator'] !== undefined)) {
+    if (additional === undefined || additional.value === false)
+      additional = { value: true, home: first.home };
+  }
   for (const name of readOnly) {
     properties.delete(name);
     required.delete(name);

@@ -109,6 +109,19 @@ describe('openapi bodies on the wire', () => {
       expect((await sent(document, { a: 'x', more: 1 })).body).to.equal('{"a":"x","more":1}');
     });
 
+    it('with a discriminator takes the properties of its kinds, too', async () => {
+      const schema = {
+        ...object({ kind: text }),
+        discriminator: { propertyName: 'kind' },
+        additionalProperties: false,
+      };
+      const document = post({ 'application/json': { schema } });
+      expect((await bench.toolOf(document)).parameters['additionalProperties']).to.equal(true);
+      expect((await sent(document, { kind: 'cat', meows: true })).body).to.equal(
+        '{"kind":"cat","meows":true}',
+      );
+    });
+
     it('with properties of several schemas at once holds all of them', async () => {
       const document = post({
         'application/json': {
