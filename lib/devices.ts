@@ -16,6 +16,8 @@ export interface DevicesOptions {
   documentMaxBytes: number;
   /** Whether a document may refer to files beside it: only where its own file was named by whoever runs this. */
   readFiles?: boolean;
+  /** Whether documents are also held against the schemas of their family. */
+  validate?: boolean;
 }
 
 /** Documents and the drivers that carry their calls. */
@@ -26,7 +28,7 @@ export interface Devices {
 
 /** Opens the drivers and the kinds of documents over them: a new kind is one line in this table. */
 export function openDevices(options: DevicesOptions): Devices {
-  const { egress, resultMaxBytes, documentMaxBytes, readFiles = false } = options;
+  const { egress, resultMaxBytes, documentMaxBytes, readFiles = false, validate = false } = options;
   const http = openHttp({ egress, resultMaxBytes });
   const jsonrpc = openJsonrpc({ http, resultMaxBytes });
   const modbus = openModbus({ egress });
@@ -34,6 +36,7 @@ export function openDevices(options: DevicesOptions): Devices {
     kinds: [openapi(http), openrpc(jsonrpc), openmodbus(modbus)],
     discover: openFetch({ http, jsonrpc, maxBytes: documentMaxBytes }),
     readFiles,
+    validate,
   });
   return {
     openspecs,

@@ -15,12 +15,13 @@ export interface OpenDocument extends LoadedSpec {
 
 /**
  * Opens a document: a file with the files beside it, `-` for standard input, or a URL, which may also be a JSON-RPC
- * endpoint that describes itself. Throws an AppError that says why it cannot be used, fault by fault.
+ * endpoint that describes itself; with `validate` its warnings are complete. Throws an AppError that says why it cannot be used, fault by fault.
  */
 export async function openDocument(
   place: string,
   entry: Omit<DocumentEntry, 'openSpec' | 'source'>,
   signal: AbortSignal,
+  { validate = false }: { validate?: boolean } = {},
 ): Promise<OpenDocument> {
   const { limits, egressAllow, egressDeny } = readConfig({ fixed: privately });
   const { text, source } = isUrl(place) ? { text: place } : await readSpec(place);
@@ -30,6 +31,7 @@ export async function openDocument(
     resultMaxBytes: limits.toolResultMaxBytes,
     documentMaxBytes: limits.initMaxBytes,
     readFiles: true,
+    validate,
   });
   const close = async (): Promise<void> => {
     await devices.close();

@@ -49,6 +49,8 @@ export interface OpenspecsOptions {
   discover?: (url: string, connection: Connection, signal: AbortSignal | undefined) => Promise<string>;
   /** Whether `source` may name a file, so that files beside it are read: for documents of the command line only. */
   readFiles?: boolean;
+  /** Whether documents are also held against the schemas of their family: for the command line. */
+  validate?: boolean;
   /** Unused documents that are kept compiled: 32 of together 64 MiB of text. */
   idleMaxCount?: number;
   idleMaxBytes?: number;
@@ -63,7 +65,7 @@ const KIND_OF = {
 
 /** Opens the door to `kinds`; nothing is compiled yet. */
 export function openOpenspecs(options: OpenspecsOptions): Openspecs {
-  const { kinds, discover, readFiles = false } = options;
+  const { kinds, discover, readFiles = false, validate = false } = options;
   const cache = openCache<CompiledSpec>({
     idleMaxCount: options.idleMaxCount ?? 32,
     idleMaxBytes: options.idleMaxBytes ?? 64 * 1024 * 1024,
@@ -75,7 +77,7 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
   return {
     async load(entry, { signal } = {}) {
       const connection = connectionOf(entry);
-      const compileOptions = compileOptionsOf(entry, readFiles);
+      const compileOptions = { ...compileOptionsOf(entry, readFiles), ...(validate ? { validate } : {}) };
       let text = textOf(entry.openSpec);
       if (isUrl(text)) {
         if (discover === undefined) throw new SpecError(`The document is a URL; send the document itself.`);

@@ -18,6 +18,8 @@ export interface CompileOptions {
    * of a multi-file document are read beside a file. Missing for a document sent by a client: nothing else is ever read.
    */
   source?: string;
+  /** Tells in the warnings what the family's own schemas find wrong, too: slow, for whoever writes documents. */
+  validate?: boolean;
 }
 
 /** A document turned into tools. `tools.length + skipped.length === operations`, always. */

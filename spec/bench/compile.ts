@@ -1,19 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../../lib/core/json.ts';
-import type { HttpDriver } from '../../lib/drivers/http.ts';
 import { openapi } from '../../lib/openspec/openapi/openapi.ts';
 import { parseText } from '../../lib/openspec/parse.ts';
 import { median, table } from './table.ts';
+import { noHttp } from '../support/no-http.ts';
 
 const CORPUS = process.env['CORPUS_DIR'] ?? join(import.meta.dirname, '../../../shared/corpus');
 const ROUNDS = 5;
-
-const noHttp: HttpDriver = {
-  exchange: () => Promise.reject(new Error('not called')),
-  send: () => Promise.reject(new Error('not called')),
-  resultOf: () => ({}),
-};
 
 /** What it costs to turn an OpenAPI document into tools: to parse it, to load it, and to write all its schemas. */
 export async function run(): Promise<void> {

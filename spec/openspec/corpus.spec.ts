@@ -5,8 +5,8 @@ import { isObject, type JsonObject } from '../../lib/core/json.ts';
 import type { CompiledSpec } from '../../lib/openspec/kind.ts';
 import { openapi } from '../../lib/openspec/openapi/openapi.ts';
 import { parseText } from '../../lib/openspec/parse.ts';
-import type { HttpDriver } from '../../lib/drivers/http.ts';
 import { faultsOfTool } from '../contracts/openspec-kind.ts';
+import { noHttp } from '../support/no-http.ts';
 
 const CORPUS = process.env['CORPUS_DIR'] ?? join(import.meta.dirname, '../../../shared/corpus');
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
@@ -19,13 +19,6 @@ interface Row {
   loadMs: number;
   schemaMs: number;
 }
-
-/** Nothing is called here. */
-const noHttp: HttpDriver = {
-  exchange: () => Promise.reject(new Error('not called')),
-  send: () => Promise.reject(new Error('not called')),
-  resultOf: () => ({}),
-};
 
 describe('openapi on real documents', function () {
   this.timeout(60_000);

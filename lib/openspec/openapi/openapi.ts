@@ -13,6 +13,7 @@ import { openPlanner } from './plan.ts';
 import { objectAt, textAt, textsAt } from './read.ts';
 import { requestShapeOf } from './request-shape.ts';
 import { openSecurity } from './security.ts';
+import { validateOpenapi } from './validate.ts';
 
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query']);
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -27,7 +28,7 @@ export function openapi(http: HttpDriver): OpenspecKind {
     detect: (document) => document['openapi'] !== undefined || document['swagger'] !== undefined,
     async compile(root, options) {
       checkUsable(root);
-      const warnings: string[] = [];
+      const warnings = options.validate === true ? await validateOpenapi(root) : [];
       const files = await readFilesBeside(root, options.source, warnings);
       const document = openDocument(root, files, options.source);
       const security = openSecurity(document);

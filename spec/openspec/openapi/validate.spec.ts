@@ -1,5 +1,8 @@
 import { expect } from 'chai';
+import type { CompileOptions } from '../../../lib/openspec/kind.ts';
+import { openapi } from '../../../lib/openspec/openapi/openapi.ts';
 import { validateOpenapi } from '../../../lib/openspec/openapi/validate.ts';
+import { noHttp } from '../../support/no-http.ts';
 
 describe('openapi validation', () => {
   const info = { title: 'x', version: '1' };
@@ -45,6 +48,20 @@ describe('openapi validation', () => {
 
   it('has nothing to say on versions it does not know', async () => {
     expect(await validateOpenapi({ openapi: '3.2.0', info, paths: {} })).to.deep.equal([]);
+  });
+
+  it('is part of the warnings where it is asked for', async () => {
+    const document = {
+      openapi: '3.0.3',
+      info: { ...info, extra: 1 },
+      paths: { '/a': { get: { responses: { 200: { description: '' } } } } },
+    };
+    const compile = async (options: CompileOptions) =>
+      (await openapi(noHttp).compile(document, options)).warnings;
+    expect(await compile({})).to.deep.equal([]);
+    expect(await compile({ validate: true })).to.deep.equal([
+      '/info must NOT have additional properties ("extra")',
+    ]);
   });
 
   it('survives what is no document at all', async () => {
