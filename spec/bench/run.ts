@@ -6,6 +6,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   turn: () => import('./turn.ts'),
   compile: () => import('./compile.ts'),
   'fan-out': () => import('./fanout.ts'),
+  modbus: () => import('./modbus.ts'),
 };
 
 const wanted = process.argv.slice(2);

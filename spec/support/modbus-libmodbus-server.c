@@ -38,6 +38,9 @@ int main(int argc, char **argv) {
   if (listening < 0 || getsockname(listening, (struct sockaddr *)&address, &size) != 0) return 1;
   printf("%d\n", ntohs(address.sin_port));
   fflush(stdout);
-  while (modbus_tcp_accept(context, &listening) >= 0) serve(context, map);
+  while (modbus_tcp_accept(context, &listening) >= 0) {
+    serve(context, map);
+    modbus_close(context);
+  }
   return 0;
 }

@@ -24,9 +24,8 @@ export async function compileLibmodbus(
 ): Promise<{ program: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'modbus-'));
   const program = join(folder, 'program');
-  const flags = execFileSync('pkg-config', ['--cflags', '--libs', 'libmodbus'], { encoding: 'utf8' });
   const file = fileURLToPath(new URL(source, import.meta.url));
-  execFileSync('cc', ['-O2', '-o', program, file, ...flags.trim().split(/\s+/)]);
+  execFileSync('cc', ['-O2', '-I/usr/include/modbus', '-o', program, file, '-lmodbus']);
   return { program, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
