@@ -78,6 +78,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // undici may start a request again whose connection broke: what was sent once is not sent again from here.
+    if (this.#state === 'sent') this.#fail('ECONNRESET', `${this.#request.origin}: the connection broke`);
     if (this.#state === 'done') {
       controller.abort(new Error('Called off'));
       return;

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import type { Dispatcher } from 'undici';
 import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
 import { openHttp, type HttpDriver, type HttpRequest } from '../../lib/drivers/http.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
@@ -201,6 +202,29 @@ describe('http driver', () => {
         else response.end('second');
       };
       expect(await send()).to.deep.equal({ statusCode: 200, body: 'second' });
+    });
+
+    it('never send a request twice, even where the library below would', async () => {
+      let aborts = 0;
+      const controller = { abort: () => (aborts += 1) } as unknown as Dispatcher.DispatchController;
+      const dispatcher = {
+        dispatch(_: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
+          handler.onRequestStart?.(controller, {});
+          handler.onRequestStart?.(controller, {});
+          return true;
+        },
+      } as unknown as Dispatcher;
+      const odd = openHttp({ egress: { ...egress, dispatcher }, resultMaxBytes: 1024 });
+      const result = await odd.send(request({ method: 'POST' }), {
+        signal: new AbortController().signal,
+        timeoutMs: 5000,
+      });
+      expect(result['error']).to.deep.equal({
+        code: 'ECONNRESET',
+        message: `${device.url}: the connection broke`,
+        effect: 'unknown',
+      });
+      expect(aborts).to.equal(1);
     });
 
     it('of an answer that is no HTTP are EPROTO', async () => {
