@@ -130,8 +130,8 @@ export function openLiveSession(
 
   async function submit(input: NewTask): Promise<AcceptedTask> {
     if (leaving) throw goingAway();
-    const task: StoredTask = { ...input, taskId: input.taskId ?? uuid() };
-    const { taskId } = task;
+    const { fresh = input.taskId === undefined, taskId = uuid(), ...said } = input;
+    const task: StoredTask = { ...said, taskId };
     const waiting = loop ? loop.waiting : (await store.openTasks(id)).length;
     if (waiting >= limits.queuedTasksMaxCount)
       throw new AppError(
@@ -140,7 +140,7 @@ export function openLiveSession(
       );
     const seq = loop ? loop.lastSeq : await lastSeqNow();
     // A task that nobody else can know of needs no look into the inbox.
-    if (input.taskId === undefined && (await begin(task))) return { taskId, seq };
+    if (fresh && (await begin(task))) return { taskId, seq };
     const outcome = await store.enqueue(id, task, config.taskStrategy === 'reject');
     if (outcome === 'conflict')
       throw new AppError('conflict', `The task "${taskId}" is known in this session with another content.`);

@@ -26,6 +26,8 @@ export interface Log {
   readonly lastTime: number;
   /** Numbers the lines, stores them, then tells the followers; they are committed when it resolves. */
   append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]>;
+  /** Resolves when all that was appended so far is committed and told, or has failed. */
+  settled(): Promise<void>;
   /** Begins afresh: everything before is gone. */
   clear(): Promise<void>;
   /** The conversation so far, kept up to date. */
@@ -39,6 +41,7 @@ export function openLog({ stored, standing, first, store, feed, readAll, ended, 
   const { id, config } = stored;
   const { epoch } = standing;
   let { lastSeq, lastTime } = standing;
+  let settled = Promise.resolve();
   let transcript = first && Promise.resolve(transcriptOf([first]));
 
   async function written<T>(write: Promise<T>): Promise<T> {
@@ -54,6 +57,18 @@ export function openLog({ stored, standing, first, store, feed, readAll, ended, 
     return transcriptOf(await readAll());
   }
 
+  async function append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {
+    const time = Date.now();
+    const messages = bodies.map((body): Message => ({ ...body, seq: (lastSeq += 1), time }));
+    await written(store.append(id, epoch, messages, change));
+    lastTime = time;
+    const known = await transcript;
+    if (change && 'ended' in change) ended(change.ended);
+    if (known) for (const message of messages) known.add(message);
+    feed.tell(messages);
+    return messages;
+  }
+
   return {
     get lastSeq() {
       return lastSeq;
@@ -61,17 +76,15 @@ export function openLog({ stored, standing, first, store, feed, readAll, ended, 
     get lastTime() {
       return lastTime;
     },
-    async append(bodies, change) {
-      const time = Date.now();
-      const messages = bodies.map((body): Message => ({ ...body, seq: (lastSeq += 1), time }));
-      await written(store.append(id, epoch, messages, change));
-      lastTime = time;
-      const known = await transcript;
-      if (change && 'ended' in change) ended(change.ended);
-      if (known) for (const message of messages) known.add(message);
-      feed.tell(messages);
-      return messages;
+    append(bodies, change) {
+      const appended = append(bodies, change);
+      settled = appended.then(
+        () => undefined,
+        () => undefined, // whoever appended hears of it
+      );
+      return appended;
     },
+    settled: () => settled,
     async clear() {
       const { systemPrompt } = config;
       const first: Message = { type: 'session_started', systemPrompt, seq: (lastSeq += 1), time: Date.now() };

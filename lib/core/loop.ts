@@ -206,7 +206,7 @@ export function openLoop(options: LoopOptions): Loop {
       if (taskId === undefined || key === taskId) run.controller.abort(stopped());
     if (taskId === undefined && running.size === 0 && waiting.length === 0)
       ended.push(log.append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined));
-    await Promise.all(ended);
+    await Promise.all([...ended, log.settled()]);
   }
 
   async function clear(): Promise<void> {

@@ -4,6 +4,8 @@ import type { Content, Message } from './message.ts';
 export interface NewTask {
   /** The caller's own id, at most 36 characters; the same id again is the same task. Made here when missing. */
   taskId?: string;
+  /** The id was made for this very message, so that no other can have it. */
+  fresh?: boolean;
   form: 'text' | 'image' | 'list';
   content: Content[];
   /** Whether deltas are wanted while the model speaks. */

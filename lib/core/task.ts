@@ -61,6 +61,7 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
         );
       signal.throwIfAborted();
       const reply = await ask();
+      signal.throwIfAborted(); // what came with the stop is not decided any more
       if (reply.calls.length === 0) return reply;
       const [line] = await task.append({ type: 'model_reply', taskId, ...reply });
       calls = reply.calls;

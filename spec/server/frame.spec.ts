@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { WebSocket } from 'ws';
+import * as ws from 'ws';
 import { encodeFrames } from '../../lib/server/frame.ts';
 
-const { Sender } = WebSocket as unknown as {
+// ws exports it, its types do not say so.
+const { Sender } = ws as unknown as {
   Sender: { frame(data: Buffer, options: object): Buffer[] };
 };
 

@@ -90,8 +90,8 @@ export class Watcher implements Receiver, Follower {
       return;
     }
     // Named here, so that a refusal can name it too.
-    const taskId = frame.task.taskId ?? randomUUID();
-    this.#session.submit({ ...frame.task, taskId }).then(
+    const { taskId = randomUUID() } = frame.task;
+    this.#session.submit({ ...frame.task, taskId, fresh: frame.task.taskId === undefined }).then(
       (accepted) => {
         if (frame.ack) this.#show({ type: 'ack', taskId: accepted.taskId, seq: endOf(accepted.seq) });
       },

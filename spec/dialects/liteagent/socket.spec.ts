@@ -53,6 +53,7 @@ describe('the LiteAgent socket', () => {
         form: 'text',
         content: [{ type: 'text', text: 'on' }],
         taskId: (JSON.parse(frames[0]!) as AgentMessage).taskId,
+        fresh: true,
       },
     ]);
   });
