@@ -14,7 +14,7 @@ export interface Access {
   redeemTicket(ticket: string): Promise<Principal>;
 }
 
-export interface Ticket {
+interface Ticket {
   ticket: string;
   expiresInSeconds: number;
 }

@@ -12,9 +12,8 @@ import { openSockets } from './sockets.ts';
 import { createUpgrade, refuse } from './upgrade.ts';
 import { createWeb, type WebOptions } from './web.ts';
 
-const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 120_000;
-const CHECK_INTERVAL_MS = 2000;
+/** How long a request may take to arrive: its headers, and all of it (64 MiB over a slow line). */
+const arrival = { headers: 15_000, request: 120_000 };
 
 export interface ServerOptions {
   config: Pick<
@@ -26,6 +25,8 @@ export interface ServerOptions {
   log: Log;
   /** Rejects while something that every call needs is down. */
   ready?: () => Promise<void>;
+  /** Instead of 15 seconds for the headers of a request, and two minutes for all of it. */
+  arrivalMs?: { headers: number; request: number };
 }
 
 /** A listening server. */
@@ -41,7 +42,7 @@ export interface OpenServer {
 
 /** Listens, with everything the dialects mount. Rejects with `unavailable` when the address cannot be had. */
 export async function openServer(options: ServerOptions): Promise<OpenServer> {
-  const { config, mounts, access, log, ready = async () => {} } = options;
+  const { config, mounts, access, log, ready = async () => {}, arrivalMs = arrival } = options;
   let draining = false;
   const shared: WebOptions = {
     router: createRouter(mounts),
@@ -56,9 +57,9 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
   const sockets = openSockets({ limits: config.limits, log });
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      headersTimeout: arrivalMs.headers,
+      requestTimeout: arrivalMs.request,
+      connectionsCheckingInterval: Math.min(2000, arrivalMs.headers),
     },
     web,
   );

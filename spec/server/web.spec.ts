@@ -1,6 +1,8 @@
+import { createConnection } from 'node:net';
 import { expect } from 'chai';
 import { AppError } from '../../lib/errors.ts';
 import { rawRequest } from '../support/raw-http.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { openTestServer, type TestServer } from '../support/test-server.ts';
 
 const json = { 'content-type': 'application/json' };
@@ -252,6 +254,36 @@ describe('the HTTP side', () => {
       const response = await server.call(path);
       expect([response.status, await response.json()]).to.deep.equal([200, { status }]);
     }
+  });
+});
+
+describe('a request that does not arrive', () => {
+  it('is answered with 408 and dropped: headers, or a body', async () => {
+    const server = await openTestServer({ arrivalMs: { headers: 50, request: 100 } });
+    const detail = 'The request took too long to arrive.';
+    for (const sent of [
+      'GET /api/version HTTP/1.1\r\nHost: localhost\r\nX: ',
+      'POST /api/init HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"a',
+    ]) {
+      const { status, headers, body } = await rawRequest(server.port, sent);
+      expect([status, headers['connection'], JSON.parse(body)]).to.deep.equal([
+        408,
+        'close',
+        problem(408, 'Request Timeout', detail),
+      ]);
+    }
+    await server.close();
+  });
+
+  it('is forgotten when its client breaks off', async () => {
+    const server = await openTestServer();
+    const client = createConnection(server.port, '127.0.0.1');
+    client.write('POST /api/init HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"a');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    client.destroy();
+    await waitFor(() => server.log.length > 0);
+    expect(server.log.at(-1)?.fields).to.include({ path: '/api/init', aborted: true });
+    await server.close();
   });
 });
 

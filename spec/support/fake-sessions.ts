@@ -30,7 +30,7 @@ export interface FakeSessions extends Sessions {
   failFind(error: Error): void;
 }
 
-export const time = Date.parse('2023-06-18T15:45:30.123Z');
+const time = Date.parse('2023-06-18T15:45:30.123Z');
 
 /** Sessions in memory, without model and tools. */
 export function createFakeSessions(): FakeSessions {

@@ -7,7 +7,7 @@ import type { Log } from '../../lib/log.ts';
 import { openServer, type OpenServer } from '../../lib/server/server.ts';
 import { createFakeSessions, type FakeSession, type FakeSessions } from './fake-sessions.ts';
 
-export interface LogLine {
+interface LogLine {
   level: keyof Log;
   fields: Record<string, unknown>;
   text: string;
@@ -52,6 +52,7 @@ type Settings = Partial<Omit<Config, 'limits'>> & {
   ready?: () => Promise<void>;
   /** Other sessions than the fake ones. */
   over?: Sessions;
+  arrivalMs?: { headers: number; request: number };
 };
 
 /** Opens a test server; `settings` over the defaults of an empty environment. */
@@ -59,6 +60,7 @@ export async function openTestServer({
   limits,
   ready,
   over,
+  arrivalMs,
   ...settings
 }: Settings = {}): Promise<TestServer> {
   const defaults = readConfig({ env: {}, cwd: '/' });
@@ -72,7 +74,14 @@ export async function openTestServer({
   const mounts = dialects.map((dialect) =>
     dialect.mount({ sessions: over ?? sessions, access, config, version: '9.8.7', log }),
   );
-  const server = await openServer({ config, mounts, access, log, ...(ready && { ready }) });
+  const server = await openServer({
+    config,
+    mounts,
+    access,
+    log,
+    ...(ready && { ready }),
+    ...(arrivalMs && { arrivalMs }),
+  });
   const sockets: TestSocket[] = [];
   const authorization = config.auth === 'required' ? `Bearer ${config.authToken ?? ''}` : undefined;
 

@@ -2,8 +2,8 @@ import type { JsonValue } from '../../core/json.ts';
 import type { Completion, Content, Message, ToolCall } from '../../core/message.ts';
 import { formatTime } from './time.ts';
 
-export type Party = 'system' | 'user' | 'agent' | 'llm' | 'tool' | 'client';
-export type EnvelopeType = 'text' | 'imageUrl' | 'contentList' | 'functionCallList' | 'toolReturn';
+type Party = 'system' | 'user' | 'agent' | 'llm' | 'tool' | 'client';
+type EnvelopeType = 'text' | 'imageUrl' | 'contentList' | 'functionCallList' | 'toolReturn';
 
 /** The wrapper of this dialect around a line of the log (contract 1, AgentMessage). */
 export interface AgentMessage {

@@ -6,17 +6,17 @@ import { parseJson } from '../../server/body.ts';
 import { readerOf, type Reader } from '../../server/validate.ts';
 
 /** A piece of what a user says, on the wire. */
-export const contentSchema = {
+const contentSchema = {
   type: 'object',
   required: ['type', 'message'],
   properties: { type: { enum: ['text', 'imageUrl'] }, message: { type: 'string', minLength: 1 } },
 } as const;
 
 /** Several pieces. */
-export const contentListSchema = { type: 'array', minItems: 1, items: contentSchema } as const;
+const contentListSchema = { type: 'array', minItems: 1, items: contentSchema } as const;
 
 /** The form that names its task. */
-export const userTaskSchema = {
+const userTaskSchema = {
   type: 'object',
   required: ['contentList'],
   properties: {
