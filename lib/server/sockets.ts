@@ -112,6 +112,7 @@ export function openSockets({ limits, log }: SocketsOptions): Sockets {
       });
     },
     async close() {
+      server.close(); // an upgrade on its way is answered with 503
       for (const connection of connections.values()) connection.close(1012, 'the server is going down');
       if (connections.size > 0) {
         await new Promise<void>((resolve) => {
@@ -119,7 +120,6 @@ export function openSockets({ limits, log }: SocketsOptions): Sockets {
         });
       }
       clearInterval(heart);
-      server.close();
     },
   };
 }
