@@ -103,7 +103,7 @@ export async function openApp(config: Config, log: Log, connect = connectStore):
     const access = createOperatorAccess(config.authToken);
     const context = { sessions, access, config, version: packageVersion(), log };
     const mounts = dialects.map((dialect) => dialect.mount(context));
-    const server = await openServer({ config, mounts, access, log });
+    const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });
     // First nothing new is taken, then what runs is told to its end, then the sockets close.
     undo.push(() => server.close());
     undo.push(() => sessions.close());

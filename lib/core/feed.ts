@@ -10,6 +10,8 @@ export interface Feed {
   tellDelta(delta: Delta): void;
   /** The log may have grown elsewhere: everybody reads on. */
   poke(): void;
+  /** The log's last number now, learnt elsewhere. */
+  reached(seq: number): void;
   follow(follower: Follower, after?: number): () => void;
   end(reason: EndReason): void;
   /** Resolves when nothing is being read. */
@@ -113,6 +115,9 @@ export function openFeed(
         cursor.behind = true;
         if (!cursor.busy) void catchUp(cursor);
       }
+    },
+    reached(seq) {
+      last = Math.max(last, seq);
     },
     follow(follower, after = last) {
       const behind = after < last;

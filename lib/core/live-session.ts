@@ -33,8 +33,15 @@ export interface LiveSession extends Session {
   abandon(): void;
   /** Stops owning it; only while nothing runs. */
   release(): Promise<void>;
-  /** Ends it here: nothing new is sent, calls on the wire finish; unless `draining` nothing more is logged. */
-  leave(reason: EndReason): Promise<void>;
+  /** When somebody last wanted it, in ms since the epoch. */
+  readonly touchedAt: number;
+  /** Somebody wants it: who follows from now on sees live lines only, also when other nodes wrote. False: it is gone. */
+  touch(): Promise<boolean>;
+  /**
+   * Ends it here: nothing new is sent. With `draining` calls on the wire finish and are logged, as far as they do within
+   * that time (ms), and another node may go on; else nothing more is logged.
+   */
+  leave(reason: EndReason, withinMs?: number): Promise<void>;
 }
 
 const PAGE = 500;
@@ -65,6 +72,7 @@ export function openLiveSession(
   let loop: Loop | undefined;
   let acquiring: Promise<Loop | undefined> | undefined;
   let leaving = false;
+  let touchedAt = Date.now();
   /** What goes on without anybody waiting for it; the session is not gone before it has ended. */
   const background = new Set<Promise<void>>();
 
@@ -132,12 +140,14 @@ export function openLiveSession(
     if (leaving) throw goingAway();
     const { fresh = input.taskId === undefined, taskId = uuid(), ...said } = input;
     const task: StoredTask = { ...said, taskId };
-    const waiting = loop ? loop.waiting : (await store.openTasks(id)).length;
-    if (waiting >= limits.queuedTasksMaxCount)
-      throw new AppError(
-        'limit_reached',
-        `${waiting} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
-      );
+    if (!loop || loop.waiting >= limits.queuedTasksMaxCount) {
+      const open = await store.openTasks(id);
+      if (open.length >= limits.queuedTasksMaxCount && !open.some((one) => one.taskId === taskId))
+        throw new AppError(
+          'limit_reached',
+          `${open.length} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
+        );
+    }
     const seq = loop ? loop.lastSeq : await lastSeqNow();
     // A task that nobody else can know of needs no look into the inbox.
     if (fresh && (await begin(task))) return { taskId, seq };
@@ -188,12 +198,13 @@ export function openLiveSession(
     const lost = loop;
     loop = undefined;
     if (lost) inBackground(lost.leave(true));
+    feed.poke();
   }
 
-  async function leave(reason: EndReason): Promise<void> {
+  async function leave(reason: EndReason, withinMs?: number): Promise<void> {
     leaving = true;
     const owned = loop ?? (await acquiring?.catch(() => undefined));
-    await owned?.leave(reason !== 'draining');
+    await owned?.leave(reason !== 'draining', withinMs);
     if (owned && reason === 'draining') await store.release(id, owned.epoch);
     loop = undefined;
     feed.end(reason);
@@ -207,11 +218,21 @@ export function openLiveSession(
     get loop() {
       return loop;
     },
+    get touchedAt() {
+      return touchedAt;
+    },
     get watched() {
       return feed.size > 0;
     },
     acquire,
     abandon,
+    async touch() {
+      touchedAt = Date.now();
+      if (loop || feed.size > 0) return true;
+      const seq = await lastSeqNow();
+      feed.reached(seq);
+      return seq > 0;
+    },
     wake() {
       if (leaving) return;
       if (loop) inBackground(loop.refresh());

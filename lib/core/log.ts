@@ -32,6 +32,8 @@ export interface Log {
   clear(): Promise<void>;
   /** The conversation so far, kept up to date. */
   transcript(): Promise<Transcript>;
+  /** Passes a work of the store on; when it fails, nothing more can be written. */
+  written<T>(work: Promise<T>): Promise<T>;
   /** Forgets the transcript; it is loaded again when it is needed. */
   rest(): void;
 }
@@ -44,9 +46,9 @@ export function openLog({ stored, standing, first, store, feed, readAll, ended, 
   let settled = Promise.resolve();
   let transcript = first && Promise.resolve(transcriptOf([first]));
 
-  async function written<T>(write: Promise<T>): Promise<T> {
+  async function written<T>(work: Promise<T>): Promise<T> {
     try {
-      return await write;
+      return await work;
     } catch (error) {
       lost(error);
       throw error;
@@ -54,7 +56,7 @@ export function openLog({ stored, standing, first, store, feed, readAll, ended, 
   }
 
   async function load(): Promise<Transcript> {
-    return transcriptOf(await readAll());
+    return transcriptOf(await written(readAll()));
   }
 
   async function append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {
@@ -94,6 +96,7 @@ export function openLog({ stored, standing, first, store, feed, readAll, ended, 
       feed.tell([first]);
     },
     transcript: () => (transcript ??= load()),
+    written,
     rest() {
       transcript = undefined;
     },

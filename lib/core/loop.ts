@@ -4,6 +4,8 @@ import { openLog } from './log.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
 import type { Model } from './model.ts';
 import type { Standing, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
+import { permitFresh } from './permission.ts';
+import { openRefresh } from './refresh.ts';
 import { runTask } from './task.ts';
 import type { TaskLimits } from './task.ts';
 import type { Toolbox } from './toolbox.ts';
@@ -55,8 +57,11 @@ export interface Loop {
   clear(): Promise<void>;
   /** Gives back what can be loaded again; nothing while a task runs. */
   rest(): void;
-  /** Starts nothing more, aborts the model, lets calls on the wire finish. `abandon`: their results are not logged. */
-  leave(abandon: boolean): Promise<void>;
+  /**
+   * Starts nothing more, aborts the model, lets calls on the wire finish. `abandon`: their results are not logged; nor are
+   * those that come later than `withinMs`, which nobody waits for.
+   */
+  leave(abandon: boolean, withinMs?: number): Promise<void>;
 }
 
 /** Who waits for a task's first line to be committed; `reject` says whether anybody still did. */
@@ -72,7 +77,7 @@ interface Running {
   detached: boolean;
 }
 
-/** A loop over a session that was just claimed; its open tasks go on at once. */
+/** A loop over a session that was just claimed; `refresh` takes its open tasks up. */
 export function openLoop(options: LoopOptions): Loop {
   const { stored, standing, store, feed, limits, equip } = options;
   const { id, config } = stored;
@@ -91,13 +96,15 @@ export function openLoop(options: LoopOptions): Loop {
   });
   let equipment = options.equipment && Promise.resolve(options.equipment);
   let leaving = false;
+  /** Begins no task while the log is emptied. */
+  let clearing = false;
   const queue: StoredTask[] = [];
   const running = new Map<string, Running>();
   /** Every task that was ever taken here, so that none is run again. */
   let taken = new Set<string>();
 
   function mayStart(): boolean {
-    return !leaving && (config.taskStrategy === 'parallel' || running.size === 0);
+    return !leaving && !clearing && (config.taskStrategy === 'parallel' || running.size === 0);
   }
 
   function pump(): void {
@@ -121,9 +128,11 @@ export function openLoop(options: LoopOptions): Loop {
     const deadline = setTimeout(late, limits.taskTimeoutMs).unref();
     const say = (bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> =>
       run.detached ? Promise.reject(stopped()) : log.append(bodies, change);
+    if (task.stopping) run.controller.abort(stopped());
     try {
       const known = await log.transcript();
       if (!known.has(taskId)) {
+        signal.throwIfAborted();
         const line: MessageBody = { type: 'task_started', taskId, form: task.form, content: task.content };
         await say([line], begun && { began: task });
       }
@@ -139,15 +148,9 @@ export function openLoop(options: LoopOptions): Loop {
         limits,
         signal,
         append: (...bodies) => say(bodies),
-        permit: (seq, call, checked) =>
-          store.permit(id, epoch, {
-            seq,
-            taskId,
-            callId: call.callId,
-            tool: call.name,
-            arguments: checked.arguments,
-          }),
-        settle: (seq, call, outcome) => store.settle(id, { seq, callId: call.callId }, outcome),
+        permit: (seq, { callId, name: tool }, { arguments: args }) =>
+          log.written(permitFresh(store, id, epoch, { seq, taskId, callId, tool, arguments: args })),
+        settle: (seq, { callId }, outcome) => log.written(store.settle(id, { seq, callId }, outcome)),
         ...(task.stream && { onDelta: (text: string) => feed.tellDelta({ taskId, text }) }),
       });
       const lines: MessageBody[] = [
@@ -202,31 +205,33 @@ export function openLoop(options: LoopOptions): Loop {
     const waiting = queue.filter((task) => taskId === undefined || task.taskId === taskId);
     for (const task of waiting) queue.splice(queue.indexOf(task), 1);
     const ended = waiting.map((task) => end(task.taskId, stopped()));
-    for (const [key, run] of running)
-      if (taskId === undefined || key === taskId) run.controller.abort(stopped());
+    const stopping = [...running].filter(
+      ([key, run]) => !run.detached && (taskId === undefined || key === taskId),
+    );
+    for (const [, run] of stopping) run.controller.abort(stopped());
+    // Calls on the wire may take long yet: a crash meanwhile must not bring the tasks back.
+    ended.push(log.written(store.markStopping(id, epoch, [...new Map(stopping).keys()])));
     if (taskId === undefined && running.size === 0 && waiting.length === 0)
       ended.push(log.append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined));
     await Promise.all([...ended, log.settled()]);
   }
 
   async function clear(): Promise<void> {
-    const ended: Promise<void>[] = [];
-    for (const [taskId, run] of running) {
-      run.controller.abort(stopped());
-      if (!run.detached) ended.push(end(taskId, stopped()));
-      run.detached = true;
+    clearing = true;
+    try {
+      const ended: Promise<void>[] = [];
+      for (const [taskId, run] of running) {
+        run.controller.abort(stopped());
+        if (!run.detached) ended.push(end(taskId, stopped()));
+        run.detached = true;
+      }
+      if (queue.length > 0) ended.push(stop());
+      await Promise.all(ended);
+      await log.clear();
+    } finally {
+      clearing = false;
     }
-    if (queue.length > 0) ended.push(stop());
-    await Promise.all(ended);
-    await log.clear();
-  }
-
-  async function refresh(): Promise<void> {
-    for (const task of await store.openTasks(id)) take(task);
-    for (const { key, control } of await store.controls(id)) {
-      await (control.kind === 'clear' ? clear() : stop(control.taskId));
-      await store.handled(id, key);
-    }
+    pump();
   }
 
   function rest(): void {
@@ -237,18 +242,21 @@ export function openLoop(options: LoopOptions): Loop {
     equipment = undefined;
   }
 
-  async function leave(abandon: boolean): Promise<void> {
+  async function leave(abandon: boolean, withinMs?: number): Promise<void> {
     leaving = true;
     queue.length = 0;
     for (const run of running.values()) {
       run.detached ||= abandon;
       run.controller.abort(LEAVING);
     }
-    await Promise.all([...running.values()].map((run) => run.done));
+    const ends: Promise<unknown>[] = [Promise.all([...running.values()].map((run) => run.done))];
+    if (withinMs !== undefined) ends.push(elapsed(withinMs));
+    await Promise.race(ends);
+    for (const run of running.values()) run.detached = true;
+    running.clear();
     rest();
   }
 
-  for (const task of standing.tasks) take(task);
   return {
     epoch,
     get busy() {
@@ -265,7 +273,11 @@ export function openLoop(options: LoopOptions): Loop {
     },
     begin,
     take,
-    refresh,
+    refresh: openRefresh(store, id, {
+      take,
+      follow: (control) => (control.kind === 'clear' ? clear() : stop(control.taskId)),
+      over: () => leaving,
+    }),
     stop,
     clear,
     rest,
@@ -274,6 +286,10 @@ export function openLoop(options: LoopOptions): Loop {
 }
 
 const LEAVING = new AppError('stopped', 'The server is going away.');
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+}
 
 function stopped(): AppError {
   return new AppError('stopped', 'The task was stopped.');

@@ -12,6 +12,7 @@ import type { Principal } from './principal.ts';
 import type { Session } from './session.ts';
 import type { Store, StoredSession } from './store.ts';
 import type { Tool } from './tool.ts';
+import { openUpkeep } from './upkeep.ts';
 
 /** How tasks of a session, or calls of one reply, share time: one after the other, at once, or refused while one runs. */
 export type Strategy = 'serial' | 'parallel' | 'reject';
@@ -40,7 +41,7 @@ export interface Sessions {
   /** Opens the documents, stores the session and its first line; nothing is left behind when it fails. */
   create(config: SessionConfig, owner: Principal): Promise<string>;
   find(id: string, caller: Principal): Promise<Session>;
-  /** Takes no more tasks, lets calls on the wire finish (bounded), ends all followers with `draining`. */
+  /** Takes no more tasks, lets calls on the wire finish (at most `shutdownTimeoutMs`), ends all followers with `draining`. */
   close(): Promise<void>;
 }
 
@@ -48,6 +49,8 @@ export interface SessionsLimits extends LiveLimits {
   sessionsPerOwnerMaxCount: number;
   /** How deep sessions may use others as tools. */
   childDepthMaxCount: number;
+  /** How long `close` waits for calls on the wire. */
+  shutdownTimeoutMs: number;
 }
 
 export interface SessionsOptions {
@@ -58,11 +61,6 @@ export interface SessionsOptions {
   /** Hears of failures that no caller can be told. */
   onError(error: unknown, sessionId: string): void;
 }
-
-const SWEEP_INTERVAL_MS = 500;
-const POLL_INTERVAL_MS = 1000;
-const REST_AFTER_MS = 60_000;
-const AT_ONCE = 100;
 
 /** All sessions over a store; those with unfinished tasks that no node works on go on at once. */
 export async function openSessions({ store, equip, limits, onError }: SessionsOptions): Promise<Sessions> {
@@ -94,7 +92,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
 
   async function find(id: string, caller: Principal): Promise<LiveSession> {
     const session = await load(id);
-    if (!session || !mayUse(caller, session.stored.owner))
+    if (!session || !mayUse(caller, session.stored.owner) || !(await session.touch()))
       throw new AppError(
         'not_found',
         `There is no session "${id.slice(0, 100)}": it is unknown or has expired.`,
@@ -142,7 +140,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     const first: Message = { type: 'session_started', systemPrompt: config.systemPrompt, seq: 1, time: now };
     try {
       const { epoch } = await store.createSession(stored, first);
-      const standing = { epoch, lastSeq: 1, lastTime: now, tasks: [] };
+      const standing = { epoch, lastSeq: 1, lastTime: now };
       live.set(id, Promise.resolve(open(stored, 1, { standing, equipment, first })));
     } catch (error) {
       equipment.close();
@@ -151,119 +149,40 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
     return id;
   }
 
-  /** Ends sessions that were idle too long, on the node that owns them or comes to. */
-  async function sweep(): Promise<void> {
-    const now = Date.now();
-    for (const id of await store.findExpired(now, AT_ONCE)) {
-      const session = await load(id);
-      const loop = await session?.acquire();
-      if (!session || !loop) continue;
-      const idleFrom = loop.busy ? now : loop.activeAt;
-      const expiresAt = idleFrom + (session.stored.config.timeoutSeconds ?? 0) * 1000;
-      if (expiresAt > now) {
-        await store.postpone(id, expiresAt);
-        continue;
-      }
-      await store.removeSession(id, loop.epoch);
-      live.delete(id);
-      await session.leave('expired');
-    }
-  }
-
-  /** Behind the wake-ups: takes over what no node works on, and shows watchers what other nodes wrote. */
-  async function poll(): Promise<void> {
-    for (const id of await store.findOrphans(AT_ONCE)) {
-      const session = await load(id);
-      if (session?.loop) session.wake();
-      else await session?.acquire();
-    }
-    const watching: LiveSession[] = [];
-    for (const entry of live.values()) {
-      const session = await entry;
-      if (session?.watched && !session.loop) watching.push(session);
-    }
-    if (watching.length === 0) return;
-    const known = await store.lastSeqs(watching.map(({ id }) => id));
-    for (const session of watching) {
-      if (known.has(session.id)) session.wake();
-      else {
-        live.delete(session.id);
-        await session.leave('expired');
-      }
-    }
-  }
-
-  async function renew(): Promise<void> {
-    const owned = new Map<string, LiveSession>();
-    const epochs = new Map<string, number>();
-    for (const [id, entry] of live) {
-      const session = await entry;
-      if (!session?.loop) continue;
-      owned.set(id, session);
-      epochs.set(id, session.loop.epoch);
-    }
-    const kept = await store.renew(epochs);
-    for (const [id, session] of owned)
-      if (!kept.has(id) && session.loop?.epoch === epochs.get(id)) session.abandon();
-  }
-
-  /** Gives back the memory of sessions at rest; what nobody watches is forgotten. */
-  async function tidy(): Promise<void> {
-    const before = Date.now() - REST_AFTER_MS;
-    for (const [id, entry] of live) {
-      const session = await entry;
-      if (!session || session.loop?.busy || (session.loop?.activeAt ?? 0) > before) continue;
-      await session.release();
-      if (!session.watched && !session.loop) live.delete(id);
-    }
-  }
-
   store.onWake((id) => {
     live
       .get(id)
       ?.then((session) => session?.wake())
       .catch((error: unknown) => onError(error, id));
   });
-  await poll();
-  const report = (error: unknown): void => onError(error, '');
-  const ends = [
-    every(SWEEP_INTERVAL_MS, sweep, report),
-    every(POLL_INTERVAL_MS, poll, report),
-    every(store.leaseMs / 3, renew, report),
-    every(REST_AFTER_MS / 2, tidy, report),
-  ];
+  const upkeep = await openUpkeep({ store, live, load, onError });
+  let closed: Promise<void> | undefined;
 
   return {
     create,
     find,
-    async close() {
-      closing = true;
-      await Promise.all(ends.map((end) => end()));
-      await Promise.all([...live.values()].map(async (entry) => (await entry)?.leave('draining')));
+    close() {
+      return (closed ??= close());
     },
   };
-}
 
-/** Runs `work` again and again with a pause between; the function that it returns ends it and waits for what runs. */
-function every(
-  pauseMs: number,
-  work: () => Promise<void>,
-  onError: (error: unknown) => void,
-): () => Promise<void> {
-  let running = Promise.resolve();
-  let ended = false;
-  const next = (): NodeJS.Timeout =>
-    setTimeout(() => {
-      running = work()
-        .catch(onError)
-        .then(() => {
-          if (!ended) timer = next();
-        });
-    }, pauseMs).unref();
-  let timer = next();
-  return () => {
-    ended = true;
-    clearTimeout(timer);
-    return running;
-  };
+  async function close(): Promise<void> {
+    closing = true;
+    const rested = upkeep.rest();
+    await leaveAll();
+    await rested;
+    await leaveAll(); // what was taken up meanwhile
+    await upkeep.close();
+  }
+
+  async function leaveAll(): Promise<void> {
+    const leaving = [...live].map(async ([id, entry]) => {
+      try {
+        await (await entry)?.leave('draining', limits.shutdownTimeoutMs);
+      } catch (error) {
+        onError(error, id);
+      }
+    });
+    await Promise.all(leaving);
+  }
 }

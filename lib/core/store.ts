@@ -17,6 +17,8 @@ export interface StoredSession {
 /** A user message in the inbox: committed before it is accepted. */
 export interface StoredTask extends NewTask {
   taskId: string;
+  /** It was told to stop and has not ended yet. */
+  stopping?: true;
 }
 
 /** The permission to send one write call: one row per call of one decision (`seq` of its model_reply). */
@@ -31,12 +33,11 @@ export interface JournalEntry extends JournalKey {
   arguments: JsonObject;
 }
 
-/** Where a session stands when a node becomes its only writer: the last line of its log, its open tasks in order. */
+/** Where a session stands when a node becomes its only writer: the last line of its log. */
 export interface Standing {
   epoch: number;
   lastSeq: number;
   lastTime: number;
-  tasks: StoredTask[];
 }
 
 /** What an append writes to the inbox with its lines: a task that begins at once, or a task's end. */
@@ -54,7 +55,8 @@ export type Enqueued = 'new' | 'same' | 'conflict' | 'busy';
  * Contract:
  * - Every promise resolves after the commit; everything asked for in one event-loop tick is one transaction.
  * - A write under an epoch that is no longer the session's rejects with AppError `conflict` and changes nothing: its
- *   owner has been replaced.
+ *   owner has been replaced. So does every write after an append that failed, until the session is claimed anew: a log has
+ *   no gaps.
  * - Configurations are sealed: no key of a client is readable in the database.
  */
 export interface Store {
@@ -88,6 +90,8 @@ export interface Store {
   enqueue(id: string, task: StoredTask, alone: boolean): Promise<Enqueued>;
   /** Open tasks in order of arrival. */
   openTasks(id: string): Promise<StoredTask[]>;
+  /** These open tasks were told to stop: whoever works on the session from now on ends them. */
+  markStopping(id: string, epoch: number, taskIds: readonly string[]): Promise<void>;
 
   /** Asks the owner; the answer is for `isHandled`. */
   control(id: string, control: Control): Promise<string>;
@@ -105,5 +109,7 @@ export interface Store {
   /** Of these sessions, the last number of each log; removed ones are left out. */
   lastSeqs(ids: readonly string[]): Promise<Map<string, number>>;
 
+  /** Rejects with `unavailable` when the database does not answer. */
+  ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -50,6 +50,8 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
   let open = transcript.openDecision(taskId);
   let calls = open ? callsOf(transcript, taskId, open.callIds) : [];
   let seq = open?.seq ?? 0;
+  /** Whether its calls may have been sent by a process that is gone. */
+  let inherited = open !== undefined;
   const repeats = { key: '', count: 0 };
 
   for (;;) {
@@ -64,11 +66,12 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
       signal.throwIfAborted(); // what came with the stop is not decided any more
       if (reply.calls.length === 0) return reply;
       const [line] = await task.append({ type: 'model_reply', taskId, ...reply });
-      calls = reply.calls;
+      calls = reply.calls.map((call, index) => ({ call, index }));
       seq = line!.seq;
     }
     open = undefined;
     await runCalls();
+    inherited = false;
     signal.throwIfAborted();
   }
 
@@ -87,7 +90,7 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
 
   async function runCalls(): Promise<void> {
     let left = calls.length;
-    const one = async (call: ToolCall, index: number): Promise<void> => {
+    const one = async ({ call, index }: AskedCall): Promise<void> => {
       const made = await make(call, index);
       if (!made) return;
       left -= 1;
@@ -102,7 +105,7 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
       });
       await Promise.all([logged, made.outcome && task.settle(seq, call, made.outcome)]);
     };
-    if (task.toolStrategy === 'serial') for (const [index, call] of calls.entries()) await one(call, index);
+    if (task.toolStrategy === 'serial') for (const call of calls) await one(call);
     else await settleAll(calls.map(one));
   }
 
@@ -111,14 +114,14 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
     call: ToolCall,
     index: number,
   ): Promise<{ result: ToolResult; outcome?: Outcome } | undefined> {
-    if (signal.aborted) return undefined;
+    if (signal.aborted && !inherited) return undefined;
     const refusal = overLimit(call, index);
-    if (refusal) return { result: refusal };
-    const checked = await toolbox.check(call);
-    if ('answered' in checked) return { result: checked.answered };
+    const checked = refusal ? { answered: refusal } : await toolbox.check(call);
+    if ('answered' in checked) return signal.aborted ? undefined : { result: checked.answered };
     const { ready } = checked;
     const write = ready.tool.effect === 'write';
-    if (signal.aborted) return undefined;
+    // Also after a stop: what may have been sent is told.
+    if (signal.aborted && !(inherited && write)) return undefined;
     if (write && !(await task.permit(seq, call, ready)))
       return { result: unknownOutcome(call), outcome: 'unknown' };
     if (signal.aborted) {
@@ -168,10 +171,19 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
   }
 }
 
-function callsOf(transcript: Transcript, taskId: string, callIds: readonly string[]): ToolCall[] {
+/** A call and its place among those of its reply. */
+interface AskedCall {
+  call: ToolCall;
+  index: number;
+}
+
+function callsOf(transcript: Transcript, taskId: string, callIds: readonly string[]): AskedCall[] {
   const lines = transcript.view(taskId, Infinity);
   const reply = lines.findLast((line) => line.role === 'assistant');
-  return reply?.role === 'assistant' ? reply.calls.filter((call) => callIds.includes(call.callId)) : [];
+  if (reply?.role !== 'assistant') return [];
+  return reply.calls
+    .map((call, index) => ({ call, index }))
+    .filter(({ call }) => callIds.includes(call.callId));
 }
 
 function outcomeOf(result: ToolResult): Outcome {

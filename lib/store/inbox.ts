@@ -1,5 +1,4 @@
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
 import { v4 as uuid } from 'uuid';
 import type { Enqueued, Store, StoredTask } from '../core/store.ts';
 import type { Ground } from './ground.ts';
@@ -11,7 +10,10 @@ export function openInbox({
   writer,
   nextPosition,
   run,
-}: Ground): Pick<Store, 'enqueue' | 'openTasks' | 'control' | 'isHandled' | 'controls' | 'handled'> {
+}: Ground): Pick<
+  Store,
+  'enqueue' | 'openTasks' | 'markStopping' | 'control' | 'isHandled' | 'controls' | 'handled'
+> {
   async function compare(id: string, task: StoredTask): Promise<Enqueued> {
     const row = await db
       .selectFrom('tasks')
@@ -51,7 +53,31 @@ export function openInbox({
     },
 
     async openTasks(id) {
-      return (await selectOpenTasks(db, id).execute()).map(storedTask);
+      const rows = await db
+        .selectFrom('tasks')
+        .select(['task_id', 'body', 'stream', 'stopping'])
+        .where('session_id', '=', id)
+        .where('status', '=', 'open')
+        .orderBy('position')
+        .execute();
+      return rows.map(storedTask);
+    },
+
+    async markStopping(id, epoch, taskIds) {
+      if (taskIds.length === 0) return;
+      await writer.write({
+        kind: 'append',
+        session: id,
+        epoch,
+        rows: [],
+        also: (trx) =>
+          trx
+            .updateTable('tasks')
+            .set({ stopping: 1 })
+            .where('session_id', '=', id)
+            .where('task_id', 'in', taskIds)
+            .execute(),
+      });
     },
 
     async control(id, control) {
@@ -93,16 +119,6 @@ export function openInbox({
   };
 }
 
-/** The open tasks of a session, in order of arrival. */
-export function selectOpenTasks(on: Kysely<Schema>, id: string) {
-  return on
-    .selectFrom('tasks')
-    .select(['task_id', 'body', 'stream'])
-    .where('session_id', '=', id)
-    .where('status', '=', 'open')
-    .orderBy('position');
-}
-
 /** An open task as it is kept. */
 export function taskRow(id: string, task: StoredTask, position: number): Schema['tasks'] {
   return {
@@ -111,14 +127,16 @@ export function taskRow(id: string, task: StoredTask, position: number): Schema[
     position,
     body: taskBody(task),
     stream: task.stream ? 1 : 0,
+    stopping: 0,
     status: 'open',
   };
 }
 
 /** A task as it was handed in. */
-export function storedTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream'>): StoredTask {
+function storedTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 'stopping'>): StoredTask {
   const said = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content'>;
-  return { taskId: row.task_id, ...said, stream: row.stream === 1 };
+  const stopping = row.stopping === 1 && { stopping: true as const };
+  return { taskId: row.task_id, ...said, stream: row.stream === 1, ...stopping };
 }
 
 /** Form and content only: the same text is the same task. */

@@ -74,6 +74,14 @@ export const migrations: Record<string, Migration> = {
       ).execute();
     },
   },
+  '0002-stopping': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .alterTable('tasks')
+        .addColumn('stopping', 'integer', (column) => column.notNull().defaultTo(0))
+        .execute();
+    },
+  },
 };
 
 /** On SQLite the table is its primary key's tree: half the pages of a table with an index beside it. */

@@ -1,6 +1,5 @@
 import type { Standing, Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
-import { selectOpenTasks, storedTask } from './inbox.ts';
 
 /** Which node works on a session: a lease with an epoch. */
 export function openOwnership({
@@ -32,12 +31,10 @@ export function openOwnership({
           .orderBy('seq', 'desc')
           .limit(1)
           .executeTakeFirst();
-        const open = await selectOpenTasks(trx, id).execute();
         return {
           epoch: claimed.epoch,
           lastSeq: last?.seq ?? 0,
           lastTime: last?.time ?? 0,
-          tasks: open.map(storedTask),
         };
       });
     },

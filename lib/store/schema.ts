@@ -39,6 +39,8 @@ interface TasksTable {
   /** Form and content as JSON: the same text is the same task. */
   body: string;
   stream: number;
+  /** 1: it was told to stop. */
+  stopping: number;
   status: 'open' | 'done' | 'stopped' | 'failed';
 }
 

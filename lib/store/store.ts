@@ -1,5 +1,7 @@
+import { sql } from 'kysely';
 import { v4 as uuid } from 'uuid';
 import type { Store } from '../core/store.ts';
+import { AppError } from '../errors.ts';
 import { layGround } from './ground.ts';
 import type { StoreOptions } from './ground.ts';
 import { openInbox } from './inbox.ts';
@@ -7,6 +9,8 @@ import { openJournal } from './journal.ts';
 import { openLog } from './log.ts';
 import { openOwnership } from './ownership.ts';
 import { openSessionRows } from './session-rows.ts';
+
+const PING_TIMEOUT_MS = 2000;
 
 /** The store over a migrated database: one set of queries for both engines. */
 export function openStore(options: StoreOptions): Store {
@@ -23,6 +27,22 @@ export function openStore(options: StoreOptions): Store {
       wakeups?.listen((session, from) => {
         if (from !== node) hear(session);
       });
+    },
+    async ping() {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(
+          () => reject(new Error(`no answer within ${PING_TIMEOUT_MS} ms`)),
+          PING_TIMEOUT_MS,
+        );
+      });
+      try {
+        await Promise.race([sql`select 1`.execute(db), late]);
+      } catch (error) {
+        throw new AppError('unavailable', 'The database does not answer.', { cause: error });
+      } finally {
+        clearTimeout(timer);
+      }
     },
     async close() {
       await writer.drain();

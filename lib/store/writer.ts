@@ -53,6 +53,8 @@ export function openWriter(
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | undefined;
   const statements = new Map<string, CompiledQuery>();
+  /** Sessions with a line that could not be written, and under which epoch: a later line would leave a gap. */
+  const broken = new Map<string, number>();
 
   async function flush(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
@@ -79,7 +81,11 @@ export function openWriter(
         return outcomes;
       });
     } catch (error) {
-      if (batch.length === 1) return [{ error }];
+      const [only] = batch;
+      if (batch.length === 1 && only) {
+        if (only.write.kind === 'append') broken.set(only.write.session, only.write.epoch);
+        return [{ error }];
+      }
       const outcomes: Outcome[] = [];
       for (const one of batch) outcomes.push(...(await commit([one])));
       return outcomes;
@@ -91,7 +97,8 @@ export function openWriter(
     if (only.kind === 'run') return [{ value: await only.run(trx) }];
     const epochs = await readEpochs(trx, writes);
     const fenced = (write: Write): boolean =>
-      (write.kind === 'append' || write.kind === 'permit') && epochs.get(write.session) !== write.epoch;
+      (write.kind === 'append' || write.kind === 'permit') &&
+      (epochs.get(write.session) !== write.epoch || broken.get(write.session) === write.epoch);
     const current = writes.filter((write) => !fenced(write));
     await insert(
       trx,
@@ -109,7 +116,7 @@ export function openWriter(
     for (const write of current) if (write.kind === 'append') await write.also?.(trx);
     return writes.map((write): Outcome => {
       if (fenced(write))
-        return { error: new AppError('conflict', 'The session is run by another process now.') };
+        return { error: new AppError('conflict', 'The session has been taken over, or has to be.') };
       if (write.kind === 'enqueue') return { value: newTasks.delete(taskKey(write.row)) };
       if (write.kind === 'permit') return { value: newCalls.delete(callKey(write.row)) };
       return { value: undefined };
@@ -193,7 +200,7 @@ const callKey = (row: Row<'calls'>): string => `${row.session_id} ${row.seq} ${r
 
 const MESSAGES: Shape<'messages'> = { columns: ['session_id', 'seq', 'time', 'body'] };
 const TASKS: Shape<'tasks'> = {
-  columns: ['session_id', 'task_id', 'position', 'body', 'stream', 'status'],
+  columns: ['session_id', 'task_id', 'position', 'body', 'stream', 'stopping', 'status'],
   key: taskKey,
 };
 const CALLS: Shape<'calls'> = {

@@ -118,6 +118,21 @@ export function describeStore(
       expect(await store.read(other.id, 0, 10)).to.deep.equal([first, line(2)]);
     });
 
+    it('leaves no gap in a log: after a line that could not be written comes none until the next claim', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const [failed, same] = await Promise.allSettled([
+        store.append(session.id, 1, [line(2), line(1)]),
+        store.append(session.id, 1, [line(3)]),
+      ]);
+      expect([failed.status, same.status]).to.deep.equal(['rejected', 'rejected']);
+      expect(await refusal(store.append(session.id, 1, [line(3)]))).to.equal('conflict');
+      expect(await store.read(session.id, 0, 10)).to.deep.equal([first]);
+      await store.claim(session.id);
+      await store.append(session.id, 2, [line(2)]);
+      expect(await store.read(session.id, 1, 10)).to.deep.equal([line(2)]);
+    });
+
     it('takes many appends of one tick', async () => {
       const session = newSession();
       await store.createSession(session, first);
@@ -131,7 +146,7 @@ export function describeStore(
       await store.createSession(session, first);
       await store.enqueue(session.id, task('open'), false);
       const standing = await store.claim(session.id);
-      expect(standing).to.deep.equal({ epoch: 2, lastSeq: 1, lastTime: 1000, tasks: [task('open')] });
+      expect(standing).to.deep.equal({ epoch: 2, lastSeq: 1, lastTime: 1000 });
       const end = { ended: 'open', status: 'done' } as const;
       expect(await refusal(store.append(session.id, 1, [line(2)], end))).to.equal('conflict');
       const entry = { seq: 2, callId: 'c', taskId: 'open', tool: 't', arguments: {} };
@@ -145,7 +160,6 @@ export function describeStore(
         epoch: 4,
         lastSeq: 2,
         lastTime: 1002,
-        tasks: [],
       });
     });
 
@@ -183,7 +197,22 @@ export function describeStore(
       for (const id of ['z', 'b', 'a']) await store.enqueue(session.id, task(id), false);
       await store.append(session.id, 1, [line(2)], { ended: 'b', status: 'failed' });
       expect(await store.openTasks(session.id)).to.deep.equal([task('z'), task('a')]);
-      expect(await store.claim(session.id)).to.deep.include({ tasks: [task('z'), task('a')] });
+    });
+
+    it('remembers which open tasks were told to stop', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      for (const id of ['a', 'b', 'c']) await store.enqueue(session.id, task(id), false);
+      await store.markStopping(session.id, 1, ['a', 'c']);
+      await store.markStopping(session.id, 1, []);
+      await store.append(session.id, 1, [line(2)], { ended: 'a', status: 'stopped' });
+      expect(await store.openTasks(session.id)).to.deep.equal([task('b'), { ...task('c'), stopping: true }]);
+      await store.claim(session.id);
+      expect(await refusal(store.markStopping(session.id, 1, ['b']))).to.equal('conflict');
+    });
+
+    it('says that it answers', async () => {
+      expect(await store.ping()).to.equal(undefined);
     });
 
     it('takes a task that must be alone only when none is open', async () => {

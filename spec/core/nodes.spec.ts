@@ -130,7 +130,7 @@ describe('several nodes over one PostgreSQL', function () {
     await watcher.tasksEnded(1);
     awake.open();
     await onA.submit(say('more'));
-    expect(a.errors.map(String)).to.deep.equal(['AppError: The session is run by another process now.']);
+    expect(a.errors.map(String)).to.deep.equal(['AppError: The session has been taken over, or has to be.']);
     a.errors.length = 0;
     expect(set.calls).to.deep.equal([]);
     expect(outline(watcher.seen).slice(0, 4)).to.deep.equal([
@@ -140,4 +140,75 @@ describe('several nodes over one PostgreSQL', function () {
       'ended done',
     ]);
   });
+
+  it('do not send what was permitted before a stall in which another took over', async () => {
+    const set = fakeTool('set', 'write', () => ({ ok: true }));
+    const a = await openNode([{ calls: [{ name: 'set', arguments: {} }] }], [set]);
+    const onA = await a.create();
+    const permitted = gate();
+    const awake = gate();
+    const { permit } = a.store;
+    a.store.permit = async (...args) => {
+      const given = await permit(...args);
+      permitted.open();
+      await awake.opened;
+      return given;
+    };
+    a.store.renew = (epochs) => Promise.resolve(new Set(epochs.keys()));
+    await onA.submit(say('set it'));
+    await permitted.opened;
+    const b = await openNode([{ text: 'not known' }], [set]);
+    const watcher = watch(await b.sessions.find(onA.id, somebody), 0);
+    await watcher.tasksEnded(1);
+    a.store.renew = (epochs) => b.store.renew(epochs).then(() => new Set());
+    awake.open();
+    await until(() => a.errors.length > 0);
+    expect(a.errors.map(String)).to.deep.equal(['AppError: The session has been taken over meanwhile.']);
+    a.errors.length = 0;
+    expect(set.calls).to.deep.equal([]);
+    expect(outline(watcher.seen)[3]).to.contain('"code":"outcome_unknown"');
+  });
+
+  it('show who comes without a position only what comes from now on, whatever another node wrote before', async () => {
+    const a = await openNode([{ text: 'one' }, { text: 'two' }]);
+    const b = await openNode([]);
+    const onA = await a.create();
+    await b.sessions.find(onA.id, somebody);
+    const watcher = watch(onA);
+    await onA.submit(say('before'));
+    await watcher.tasksEnded(1);
+    const late = watch(await b.sessions.find(onA.id, somebody));
+    await onA.submit(say('after'));
+    await late.tasksEnded(1);
+    expect(outline(late.seen)).to.deep.equal(['user after', 'answer two', 'ended done']);
+  });
+
+  it('know of a session that another node has removed', async () => {
+    const a = await openNode([]);
+    const b = await openNode([]);
+    const onA = await a.create({ timeoutSeconds: 0.1 });
+    await b.sessions.find(onA.id, somebody);
+    await until(async () => (await b.store.findSession(onA.id)) === undefined);
+    const error: unknown = await b.sessions.find(onA.id, somebody).catch((reason: unknown) => reason);
+    expect(String(error)).to.contain('it is unknown or has expired');
+  });
+
+  it('follow a control once, however often they are woken', async () => {
+    const a = await openNode([]);
+    const b = await openNode([]);
+    const onA = await a.create();
+    const watcher = watch(onA);
+    const live = await b.sessions.find(onA.id, somebody);
+    await Promise.all([
+      live.stop(),
+      ...Array.from({ length: 5 }, () => b.store.control(onA.id, { kind: 'stop' })),
+    ]);
+    await until(async () => (await a.store.controls(onA.id)).length === 0);
+    expect(outline(watcher.seen)).to.deep.equal(Array(6).fill('ended stopped'));
+  });
 });
+
+/** Waits for a condition. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}

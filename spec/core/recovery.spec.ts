@@ -10,6 +10,12 @@ import { fakeTool, openWorld, outline, say, somebody, watch } from '../support/w
 const completion = { id: 'r', model: 'm', usage: { promptTokens: 1, completionTokens: 1, totalTokens: 2 } };
 const task = { taskId: 'task', ...say('go') };
 
+const unknownOf = (tool: string) => ({
+  code: 'outcome_unknown',
+  message: `The server was interrupted after "${tool}" may have been sent. Whether it happened is not known, and it is not sent again by itself: read the device's state before deciding.`,
+  effect: 'unknown',
+});
+
 describe('after a crash', () => {
   let folder: string;
   let databaseUrl: string;
@@ -24,7 +30,11 @@ describe('after a crash', () => {
   });
 
   /** What a process wrote before it was killed: a session, an accepted task, these lines, and these permits to send. */
-  async function leaveBehind(lines: MessageBody[], permits: string[] = []): Promise<void> {
+  async function leaveBehind(
+    lines: MessageBody[],
+    permits: string[] = [],
+    more: { stopping?: string[]; toolStrategy?: 'reject' } = {},
+  ): Promise<void> {
     const store = await connectStore({ databaseUrl, secret: 'secret', onError: () => undefined });
     const config = {
       model: {},
@@ -32,7 +42,7 @@ describe('after a crash', () => {
       documents: [],
       children: [],
       taskStrategy: 'serial' as const,
-      toolStrategy: 'parallel' as const,
+      toolStrategy: more.toolStrategy ?? ('parallel' as const),
       memoryTools: false,
     };
     const stored = { id: 's', owner: somebody.id, config, createdAt: 1, expiresAt: null };
@@ -42,6 +52,7 @@ describe('after a crash', () => {
     await store.append('s', 1, messages);
     for (const callId of permits)
       await store.permit('s', 1, { seq: 3, callId, taskId: 'task', tool: 'set', arguments: {} });
+    await store.markStopping('s', 1, more.stopping ?? []);
     await store.close();
   }
 
@@ -79,14 +90,7 @@ describe('after a crash', () => {
       ),
     );
     expect(results).to.deep.equal({
-      sent: {
-        error: {
-          code: 'outcome_unknown',
-          message:
-            'The server was interrupted after "set" may have been sent. Whether it happened is not known, and it is not sent again by itself: read the device\'s state before deciding.',
-          effect: 'unknown',
-        },
-      },
+      sent: { error: unknownOf('set') },
       unsent: { ok: true },
       read: { body: 'x' },
     });
@@ -95,6 +99,76 @@ describe('after a crash', () => {
     ).to.deep.equal([false, false, true]);
     expect(outline(watcher.seen).slice(-2)).to.deep.equal(['answer checked', 'ended done']);
     expect(model.requests[0]?.messages).to.have.length(5);
+    await world.close();
+  });
+
+  it('a stop that was answered holds: what may have been sent is told, and nothing more is', async () => {
+    const calls = decision(['sent', 'set'], ['unsent', 'set'], ['read', 'get']);
+    await leaveBehind([started, calls], ['sent'], { stopping: ['task'] });
+    const set = fakeTool('set', 'write', () => ({ ok: true }));
+    const get = fakeTool('get', 'read', () => ({ body: 'x' }));
+    const world = await openWorld({ databaseUrl, model: createScriptedModel([]), tools: [set, get] });
+    const watcher = watch(await world.sessions.find('s', somebody), 3);
+    await watcher.tasksEnded(1);
+    expect([set.calls, get.calls]).to.deep.equal([[], []]);
+    expect(
+      watcher.seen.map((line) =>
+        line.type === 'tool_result' ? [line.callId, line.result['error']] : outline([line])[0],
+      ),
+    ).to.deep.equal([['sent', unknownOf('set')], 'ended stopped']);
+    await world.close();
+  });
+
+  it('a task that was stopped before it began never begins', async () => {
+    await leaveBehind([], [], { stopping: ['task'] });
+    const world = await openWorld({ databaseUrl, model: createScriptedModel([]) });
+    const watcher = watch(await world.sessions.find('s', somebody), 1);
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal(['ended stopped']);
+    await world.close();
+  });
+
+  it('a call that would have been refused beside another still is', async () => {
+    const result: MessageBody = {
+      type: 'tool_result',
+      taskId: 'task',
+      callId: 'a',
+      result: { body: 'old' },
+      roundDone: false,
+    };
+    await leaveBehind([started, decision(['a', 'get'], ['b', 'get']), result], [], {
+      toolStrategy: 'reject',
+    });
+    const get = fakeTool('get', 'read', () => ({ body: 'new' }));
+    const world = await openWorld({
+      databaseUrl,
+      model: createScriptedModel([{ text: 'ok' }]),
+      tools: [get],
+    });
+    const watcher = watch(await world.sessions.find('s', somebody), 4);
+    await watcher.tasksEnded(1);
+    expect(get.calls).to.deep.equal([]);
+    expect(outline(watcher.seen)[0]).to.contain('"code":"rejected"');
+    await world.close();
+  });
+
+  it('a session that cannot be read keeps no other from going on', async () => {
+    await leaveBehind([]);
+    const other = await connectStore({ databaseUrl, secret: 'another secret', onError: () => undefined });
+    const alien = await other.findSession('s').catch((error: unknown) => String(error));
+    expect(alien).to.contain('another SECRET_KEY');
+    await other.createSession(
+      { id: 'a', owner: 'x', config: {} as never, createdAt: 1, expiresAt: null },
+      { type: 'session_started', systemPrompt: '', seq: 1, time: 1 },
+    );
+    await other.enqueue('a', task, false);
+    await other.close();
+    const world = await openWorld({ databaseUrl, model: createScriptedModel([{ text: 'done' }]) });
+    const watcher = watch(await world.sessions.find('s', somebody), 0);
+    await watcher.tasksEnded(1);
+    expect(world.errors.map(String)).to.include(
+      'AppError: A stored configuration was sealed under another SECRET_KEY.',
+    );
     await world.close();
   });
 

@@ -23,6 +23,7 @@ export const limits: SessionsLimits = {
   taskTimeoutMs: 5000,
   queuedTasksMaxCount: 5,
   sessionsPerOwnerMaxCount: 100,
+  shutdownTimeoutMs: 5000,
 };
 
 /** A fake device's tool: notes each call and answers with what `answer` gives. */
