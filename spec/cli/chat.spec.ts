@@ -7,7 +7,8 @@ import type { Envelope } from '../../lib/cli/client.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { openHouse } from '../support/scenario.ts';
 
-describe('lite-agent chat', () => {
+describe('lite-agent chat', function () {
+  this.timeout(60_000); // each test starts processes, which take their time on a busy machine
   let cwd: string;
   let house: Awaited<ReturnType<typeof openHouse>>;
   before(async () => {

@@ -22,7 +22,8 @@ const turn = [
   'AGENT → CLIENT [TASK_DONE]',
 ];
 
-describe('lite-agent demo', () => {
+describe('lite-agent demo', function () {
+  this.timeout(60_000); // each test starts processes, which take their time on a busy machine
   let cwd: string;
   beforeEach(() => (cwd = mkdtempSync(join(tmpdir(), 'demo-'))));
   afterEach(() => rmSync(cwd, { recursive: true }));

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { packageVersion } from '../../lib/package.ts';
 import { runCommand } from '../support/command.ts';
 
-describe('lite-agent', () => {
+describe('lite-agent', function () {
+  this.timeout(30_000); // each test starts processes, which take their time on a busy machine
   it('prints its version', async () => {
     expect(await runCommand(['--version'])).to.deep.equal({
       code: 0,

@@ -7,7 +7,8 @@ import { packageRoot } from '../../lib/package.ts';
 import { runCommand } from '../support/command.ts';
 import { openHouse } from '../support/scenario.ts';
 
-describe('lite-agent run', () => {
+describe('lite-agent run', function () {
+  this.timeout(60_000); // each test starts processes, which take their time on a busy machine
   let cwd: string;
   let house: Awaited<ReturnType<typeof openHouse>>;
   before(async () => {

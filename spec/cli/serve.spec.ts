@@ -8,7 +8,8 @@ import { expect } from 'chai';
 import { packageVersion } from '../../lib/package.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 
-describe('lite-agent serve', () => {
+describe('lite-agent serve', function () {
+  this.timeout(60_000); // each test starts processes, which take their time on a busy machine
   let cwd: string;
   beforeEach(() => (cwd = mkdtempSync(join(tmpdir(), 'serve-'))));
   afterEach(() => rmSync(cwd, { recursive: true }));

@@ -4,7 +4,8 @@ import { expect } from 'chai';
 import { nextSignal } from '../../lib/cli/signals.ts';
 import { tsx } from '../support/command.ts';
 
-describe('nextSignal', () => {
+describe('nextSignal', function () {
+  this.timeout(30_000); // each test starts processes, which take their time on a busy machine
   const signals = new URL('../../lib/cli/signals.ts', import.meta.url).href;
 
   /** A process that prints each signal it is told of and never ends by itself. */

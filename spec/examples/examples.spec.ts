@@ -17,7 +17,8 @@ interface Tools {
   warnings: unknown[];
 }
 
-describe('the examples', () => {
+describe('the examples', function () {
+  this.timeout(60_000); // each test starts processes, which take their time on a busy machine
   const examples = join(packageRoot(), 'examples');
 
   const documents: [string, string, string[]][] = [
@@ -83,7 +84,6 @@ describe('the examples', () => {
   });
 
   it('control a session with curl and talk to it from a client of thirty lines', async function () {
-    this.timeout(30_000);
     if (!hasCurl()) this.skip(); // the script says that it needs it
     const cwd = mkdtempSync(join(tmpdir(), 'session-'));
     const house = await simulateHouse();

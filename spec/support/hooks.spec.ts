@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 
-describe('the hooks of every run', () => {
+describe('the hooks of every run', function () {
+  this.timeout(60_000); // each test starts a run, which takes its time on a busy machine
+  const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
   let folder: string;
   before(() => (folder = mkdtempSync(join(tmpdir(), 'hooks-'))));
   after(() => rmSync(folder, { recursive: true }));
@@ -13,7 +16,7 @@ describe('the hooks of every run', () => {
   async function run(name: string, source: string): Promise<{ code: number | null; output: string }> {
     const file = join(folder, `${name}.mjs`);
     writeFileSync(file, source);
-    const child = spawn('npx', ['mocha', file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [mocha, file], { stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     const output = await text(child.stdout);
     return { code: await ended, output };
