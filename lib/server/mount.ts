@@ -14,7 +14,7 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly query: Query;
   readonly body: Body;
   readonly caller: Principal;
-  /** Known fields of `body` that were missing from the schema, by JSON pointer: ignored, worth a line in the log. */
+  /** Fields of the body that its schema does not know, by JSON pointer: they are not in `body`, and worth a line in the log. */
   readonly ignored: readonly string[];
   /** A log whose lines carry the request's id. */
   readonly log: Log;

@@ -9,7 +9,8 @@ import type { Log } from '../log.ts';
 import type { Mount } from './mount.ts';
 import { createRouter } from './router.ts';
 import { openSockets } from './sockets.ts';
-import { createUpgrade, refuse } from './upgrade.ts';
+import { refuse } from './refuse.ts';
+import { createUpgrade } from './upgrade.ts';
 import { createWeb, type WebOptions } from './web.ts';
 
 /** How long a request may take to arrive: its headers, and all of it (64 MiB over a slow line). */

@@ -3,8 +3,10 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { Limits } from '../config.ts';
+import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Pulse, type Flow } from './pulse.ts';
+import { refuse } from './refuse.ts';
 import type { Peer, Receiver } from './socket.ts';
 
 /** Above this a frame may end the connection with 1009 (contract 1). */
@@ -52,6 +54,9 @@ export function openSockets({ limits, log }: SocketsOptions): Sockets {
       return wanted !== undefined && offered.has(wanted) ? wanted : false;
     },
   });
+  server.on('wsClientError', ({ message }, socket) =>
+    refuse(socket, new AppError('invalid_request', `Not a WebSocket handshake: ${message}.`), 400),
+  );
   const wantedProtocols = new WeakMap<IncomingMessage, string>();
   const connections = new Map<WebSocket, Connection>();
   const dirty: Connection[] = [];

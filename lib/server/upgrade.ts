@@ -1,12 +1,12 @@
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../errors.ts';
 import { bearerOf, identify, readQuery, targetOf } from './intake.ts';
-import { formatProblem } from './problem.ts';
-import type { FormattedError, Mount } from './mount.ts';
+import type { Mount } from './mount.ts';
+import { refuse } from './refuse.ts';
 import type { Peer, Receiver, SocketRoute } from './socket.ts';
 import type { Sockets } from './sockets.ts';
-import { errorHeaders, statusOf, toAppError } from './status.ts';
+import { statusOf, toAppError } from './status.ts';
 import type { WebOptions } from './web.ts';
 
 const BEARER = 'bearer.';
@@ -57,24 +57,6 @@ export function createUpgrade(
   }
 
   return (request, socket, head) => void upgrade(request, socket, head);
-}
-
-/** Answers a request that has only a socket left, and closes it. */
-export function refuse(
-  socket: Duplex,
-  error: AppError,
-  status: number,
-  { contentType, body }: FormattedError = formatProblem(error, status),
-): void {
-  const headers = {
-    ...errorHeaders(error),
-    'Content-Type': contentType,
-    'Content-Length': Buffer.byteLength(body),
-    Connection: 'close',
-  };
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.once('finish', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`);
 }
 
 function offeredToken(request: IncomingMessage): string | undefined {

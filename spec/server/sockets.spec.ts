@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import type { MessageBody } from '../../lib/core/message.ts';
 import { WebSocket } from 'ws';
 import type { FakeSession } from '../support/fake-sessions.ts';
+import { rawRequest } from '../support/raw-http.ts';
 import { openTestServer, type TestServer } from '../support/test-server.ts';
 
 const MIB = 1024 * 1024;
@@ -203,8 +204,17 @@ describe('the sockets', () => {
   it('refuse what is no WebSocket', async () => {
     const server = await openTestServer();
     const session = await server.session();
-    const response = await server.call(`/api/chat?id=${session.id}`);
-    expect(response.status).to.equal(404);
+    const path = `/api/chat?id=${session.id}`;
+    expect((await server.call(path)).status).to.equal(404);
+    const { status, headers, body } = await rawRequest(
+      server.port,
+      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n`,
+    );
+    expect([status, headers['content-type'], (JSON.parse(body) as { detail: string }).detail]).to.deep.equal([
+      400,
+      'application/problem+json',
+      'Not a WebSocket handshake: Missing or invalid Sec-WebSocket-Key header.',
+    ]);
     await server.close();
   });
 });
