@@ -12,7 +12,7 @@ import { openLocalEgress } from '../support/modbus-egress.ts';
 import { startLineFake } from '../support/modbus-line-fake.ts';
 import { libmodbusIsThere } from '../support/modbus-peers.ts';
 import { compileLibmodbus, start } from '../support/modbus-server.ts';
-import { median, table } from './table.ts';
+import { table } from './table.ts';
 
 interface Cost {
   perSecond: number;
@@ -20,7 +20,7 @@ interface Cost {
 }
 
 /** What a read of one register over TCP costs: a tool call through the driver, bare modbus-serial, libmodbus in C. */
-export async function run({ reads = 20_000, turns = 3 } = {}): Promise<void> {
+export async function run({ reads = 10_000, turns = 7 } = {}): Promise<void> {
   const compiled = libmodbusIsThere() ? await compileLibmodbus('modbus-libmodbus-server.c') : undefined;
   const client = compiled ? await compileLibmodbus('modbus-libmodbus-client.c') : undefined;
   const own = ['--import', 'tsx', fileURLToPath(new URL('modbus-device.ts', import.meta.url))];
@@ -39,16 +39,19 @@ export async function run({ reads = 20_000, turns = 3 } = {}): Promise<void> {
         if (turn > 0) costs.set(name, [...(costs.get(name) ?? []), cost]);
       }
     }
-    const middle = [...costs].map(([name, all]) => ({
+    // The best turn of each is the one that other programs disturbed least.
+    const best = [...costs].map(([name, all]) => ({
       name,
-      perSecond: median(all.map(({ perSecond }) => perSecond)),
-      cpuMicros: median(all.map(({ cpuMicros }) => cpuMicros)),
+      perSecond: Math.max(...all.map(({ perSecond }) => perSecond)),
+      cpuMicros: Math.min(...all.map(({ cpuMicros }) => cpuMicros)),
     }));
-    const bare = middle.find(({ name }) => name === 'modbus-serial')?.perSecond ?? Number.NaN;
-    console.log(`one register after the other, server: ${compiled ? 'libmodbus' : 'a fake in Node'}\n`);
+    const bare = best.find(({ name }) => name === 'modbus-serial')?.perSecond ?? Number.NaN;
+    console.log(
+      `one register after the other, best of ${turns} turns, server: ${compiled ? 'libmodbus' : 'a fake in Node'}\n`,
+    );
     console.log(
       table(
-        middle.map(({ name, perSecond, cpuMicros }) => ({
+        best.map(({ name, perSecond, cpuMicros }) => ({
           client: name,
           'reads/s': perSecond,
           'CPU µs/read': cpuMicros,
@@ -90,9 +93,9 @@ async function withTools<T>(document: JsonObject, use: (tools: readonly Tool[]) 
 function measureTool(port: number, reads: number): Promise<Cost> {
   const document = documentOf([functionOf({ path: { address: 1 }, value: { multiplier: 0.1 } })], { port });
   return withTools(document, async ([tool]) => {
-    const signal = new AbortController().signal;
-    const context = { connection: {}, signal };
-    return timed(reads, () => callTool(tool, {}, context));
+    const { signal } = new AbortController();
+    const context = { connection: {}, signal, timeoutMs: 30_000 };
+    return timed(reads, () => tool!.call({}, context));
   });
 }
 

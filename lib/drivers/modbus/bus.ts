@@ -1,6 +1,6 @@
 import { toError } from '../../errors.ts';
 import { joinReads } from './coalesce.ts';
-import { isBroadcast, isFailure } from './connection.ts';
+import { isBroadcast, isFailure, type Connection } from './connection.ts';
 import { endpointName, isSerialLine, type Endpoint } from './endpoint.ts';
 import { createJob, errorOf, startWaiting, type BusCall, type Job } from './job.ts';
 import { createLine, type LineOptions } from './line.ts';
@@ -21,9 +21,12 @@ export interface Bus {
 
 /** What was sent for one job, or for neighbours together. */
 interface Exchange {
+  readonly connection: Connection;
   readonly slot: number;
   readonly request: ModbusRequest;
   readonly jobs: readonly Job[];
+  /** How long it waits for its reply. */
+  readonly ms: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -48,6 +51,11 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
 
   const line = createLine(endpoint, options, {
     changed: () => pump(),
+    outcome(slot, outcome) {
+      const exchange = active.get(slot);
+      // Nobody answers a broadcast: it ends by its time alone.
+      if (exchange !== undefined && !isBroadcast(endpoint, exchange.request)) onOutcome(exchange, outcome);
+    },
     unreachable: (reason) => refuseWaiting(241, `cannot be reached: ${reason}`),
     lost(failure) {
       for (const exchange of active.values()) end(exchange, failure, false);
@@ -56,7 +64,9 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     broken(failure) {
       if (endpoint.type === 'serial') line.hold(quietMs, true);
       else line.drop();
-      for (const exchange of active.values()) end(exchange, failure, true);
+      for (const exchange of active.values()) {
+        if (!isBroadcast(endpoint, exchange.request)) end(exchange, failure, true);
+      }
       pump();
     },
   });
@@ -120,7 +130,12 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     line.heard();
   };
 
-  const onTimeout = (exchange: Exchange, ms: number, begun: boolean): void => {
+  const onTimeout = (exchange: Exchange): void => {
+    const { connection, slot, ms } = exchange;
+    const begun = connection.abandon(slot);
+    if (isBroadcast(endpoint, exchange.request)) {
+      return onOutcome(exchange, { registers: [], bits: [], confirmed: 'none' });
+    }
     timeoutsInARow++;
     const nobody = serialLine && exchange.request.unit === 0;
     const what =
@@ -137,7 +152,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
       for (const other of active.values()) end(other, replaced, true);
     }
     end(exchange, { status: 240, what }, true);
-    pump();
+    return pump();
   };
 
   const deliver = (job: Job, exchange: Exchange, reply: ModbusReply): void => {
@@ -160,8 +175,6 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     if (connection === undefined) return;
     let slot = 1;
     while (active.has(slot)) slot++;
-    const exchange: Exchange = { slot, request, jobs, timer: undefined };
-    active.set(slot, exchange);
     const now = performance.now();
     let ms = Infinity;
     for (const job of jobs) {
@@ -170,16 +183,11 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
       if (!isRead(request)) job.written = true;
       ms = Math.min(ms, job.call.timeoutMs, Math.max(1, Math.ceil(job.deadline - now)));
     }
-    if (isBroadcast(endpoint, request)) {
-      const passed = (): void => {
-        connection.abandon(slot);
-        onOutcome(exchange, { registers: [], bits: [], confirmed: 'none' });
-      };
-      exchange.timer = setTimeout(passed, broadcastMs);
-      return connection.send(slot, request, () => undefined);
-    }
-    exchange.timer = setTimeout(() => onTimeout(exchange, ms, connection.abandon(slot)), ms);
-    return connection.send(slot, request, (outcome) => onOutcome(exchange, outcome));
+    if (isBroadcast(endpoint, request)) ms = broadcastMs;
+    const exchange: Exchange = { connection, slot, request, jobs, ms, timer: undefined };
+    active.set(slot, exchange);
+    exchange.timer = setTimeout(onTimeout, ms, exchange);
+    connection.send(slot, request);
   };
 
   const mayStart = (): boolean => {
@@ -194,7 +202,6 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
   const startNext = (): void => {
     const job = queue.take();
     if (job === undefined) return;
-    const mayJoin = ({ call, alone }: Job): boolean => call.coalesce && call.follow === undefined && !alone;
     if (!mayJoin(job) || queue.size === 0) return start([job], job.request);
     const { request, joined } = joinReads(job, queue.items().filter(mayJoin));
     for (const other of joined) queue.remove(other);
@@ -224,7 +231,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
       return queue.size === 0 && active.size === 0 && line.unused;
     },
     call(call) {
-      const { job, reply } = createJob(call);
+      const { promise, job } = createJob(call);
       if (closing) refuse(job, 228, 'is shut down');
       else if (call.signal.aborted) job.reject(errorOf(name, job, 228, 'was cancelled'));
       else if (queue.size >= waitingMax) refuse(job, 226, `has ${waitingMax} calls waiting already`);
@@ -237,7 +244,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
         if (call.coalesce) pumpSoon();
         else pump();
       }
-      return reply;
+      return promise;
     },
     async close() {
       closing = true;
@@ -257,6 +264,10 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
       await line.close();
     },
   };
+}
+
+function mayJoin({ call, alone }: Job): boolean {
+  return call.coalesce && call.follow === undefined && !alone;
 }
 
 /** One read's part of a reply to several. */

@@ -10,28 +10,33 @@ import type { Transport } from './transport.ts';
 /** The client class of the package modbus-serial. */
 export type ModbusClass = new (port: EventEmitter) => ModbusRTU.default;
 
-/** Called once per request that was sent, unless it was abandoned. */
-export type Done = (outcome: ModbusReply | Failure) => void;
-
 /** One connection to a device: sends requests and gives each the reply that is its own, or what was wrong with it. */
 export interface Connection {
   /** `slot` 1 to `maxInFlight` is free: no request sent on it waits for a reply. */
-  send(slot: number, request: ModbusRequest, done: Done): void;
+  send(slot: number, request: ModbusRequest): void;
   receive(chunk: Buffer): void;
   /** Stops waiting on a slot: a reply that comes now is nobody's. True when a part of a reply had come. */
   abandon(slot: number): boolean;
   readonly transport: Transport;
 }
 
+export interface ConnectionEvents {
+  /** Told once per request that was sent, unless it was abandoned. */
+  outcome(slot: number, outcome: ModbusReply | Failure): void;
+  /** What arrives makes no sense any more; no request that waits is answered now. */
+  broken(failure: Failure): void;
+}
+
 interface Pending {
   slot: number;
   id: number;
   request: ModbusRequest;
-  done: Done;
   /** The request's bytes, which the echo of a write repeats in part. */
   adu: Buffer;
 }
 
+/** Ids of replies that may still come late are not used again; the oldest of more are given up on. */
+const staleMax = 4096;
 const none = Buffer.alloc(0);
 const written: ModbusReply = { registers: [], bits: [], confirmed: 'echo' };
 
@@ -39,18 +44,36 @@ const written: ModbusReply = { registers: [], bits: [], confirmed: 'echo' };
  * Drives modbus-serial over a transport. modbus-serial encodes the requests and decodes the replies; it is given a port
  * of our own, because its ports have one-byte transaction ids, do not notice a lost connection, and accept late,
  * foreign and wrongly framed replies. Its own transaction number is our slot; the 16-bit id on the wire is ours.
- *
- * @param onBroken told when the bytes on the connection make no sense any more; no request that waits is answered then.
  */
 export function createConnection(
   Modbus: ModbusClass,
   endpoint: Endpoint,
   transport: Transport,
-  onBroken: (failure: Failure) => void,
+  { outcome, broken }: ConnectionEvents,
 ): Connection {
   const pending: Pending[] = [];
+  const stale = new Set<number>();
+  const callbacks: Callback[] = [];
   let lastId = 0;
-  let sending: Pending | undefined;
+
+  const nextId = (): number => {
+    do lastId = (lastId + 1) & 0xffff;
+    while (stale.has(lastId));
+    return lastId;
+  };
+
+  const take = (slot: number): Pending | undefined => {
+    const index = pending.findIndex((item) => item.slot === slot);
+    return index === -1 ? undefined : pending.splice(index, 1)[0];
+  };
+
+  /** One callback a slot, so that none is made for each request. */
+  const callbackOf = (slot: number): Callback =>
+    (callbacks[slot] ??= (error, result) => {
+      const item = take(slot);
+      if (item !== undefined)
+        outcome(slot, error ? failureOf(item.request, error) : replyOf(item.request, result));
+    });
 
   const port = Object.assign(new EventEmitter(), {
     isOpen: true,
@@ -58,34 +81,34 @@ export function createConnection(
     _transactionIdWrite: 1,
     open: (callback: () => void) => callback(),
     write(adu: Buffer) {
-      if (sending === undefined) return;
-      sending.adu = adu;
-      transport.write(framing.encode(adu, sending.id));
+      const item = pending.at(-1);
+      if (item === undefined) return;
+      item.adu = adu;
+      transport.write(framing.encode(adu, item.id));
     },
   });
 
-  const finish = (item: Pending, outcome: ModbusReply | Failure): void => {
-    const index = pending.indexOf(item);
-    if (index === -1) return;
-    pending.splice(index, 1);
-    item.done(outcome);
-  };
-
   const events: FramingEvents = {
     frame(id, adu) {
-      const item = pending.find((each) => id === undefined || each.id === id);
-      // A late or repeated reply: whoever asked has been answered.
-      if (item === undefined) return;
+      const item = id === undefined ? pending[0] : pending.find((each) => each.id === id);
+      if (item === undefined) {
+        // A late or repeated reply: whoever asked has been answered.
+        stale.delete(id ?? -1);
+        return;
+      }
       const wrong = inspect(item, adu);
       if (wrong === undefined) {
         port._transactionIdRead = item.slot;
         port.emit('data', adu);
       } else if (wrong.status === 243) events.broken(wrong);
-      else finish(item, wrong);
+      else {
+        take(item.slot);
+        outcome(item.slot, wrong);
+      }
     },
     broken(failure) {
       pending.length = 0;
-      onBroken(failure);
+      broken(failure);
     },
   };
   const framing = framings[endpoint.framing](events);
@@ -94,16 +117,14 @@ export function createConnection(
 
   return {
     transport,
-    send(slot, request, done) {
-      lastId = (lastId + 1) & 0xffff;
-      const item: Pending = { slot, id: lastId, request, done, adu: none };
-      pending.push(item);
-      sending = item;
+    send(slot, request) {
+      pending.push({ slot, id: nextId(), request, adu: none });
       port._transactionIdWrite = slot;
       try {
-        encode(client, request, (outcome) => finish(item, outcome));
+        encode(client, request, callbackOf(slot));
       } catch (error) {
-        finish(item, { status: 224, what: `cannot be asked for: ${messageOf(error)}` });
+        take(slot);
+        outcome(slot, { status: 224, what: `cannot be asked for: ${messageOf(error)}` });
       }
     },
     receive(chunk) {
@@ -116,8 +137,12 @@ export function createConnection(
       }
     },
     abandon(slot) {
-      const index = pending.findIndex((item) => item.slot === slot);
-      if (index !== -1) pending.splice(index, 1);
+      const item = take(slot);
+      if (item !== undefined && endpoint.framing === 'mbap') {
+        stale.add(item.id);
+        const [oldest] = stale;
+        if (stale.size > staleMax && oldest !== undefined) stale.delete(oldest);
+      }
       const begun = framing.partial > 0;
       if (endpoint.framing !== 'mbap') framing.reset();
       return begun;
@@ -146,40 +171,46 @@ function inspect({ request, adu: sent }: Pending, adu: Buffer): Failure | undefi
   return undefined;
 }
 
-/** Has modbus-serial send a request, and decode its reply for `done`. */
-function encode(client: ModbusRTU.default, request: ModbusRequest, done: Done): void {
+/** How modbus-serial tells of a reply: an exception has its code, a read its data, the echo of a write has been checked. */
+type Callback = (
+  error: (NodeJS.ErrnoException & { modbusCode?: number }) | null,
+  result: { data?: (number | boolean)[] } | object,
+) => void;
+
+function failureOf({ fc }: ModbusRequest, error: NodeJS.ErrnoException & { modbusCode?: number }): Failure {
+  const code = error.modbusCode;
+  if (code === undefined) return { status: 243, what: `gave no usable answer: ${messageOf(error)}` };
+  return { status: statusOfException(code), what: `refused (FC${fc}, exception ${code})` };
+}
+
+function replyOf({ fc }: ModbusRequest, result: { data?: (number | boolean)[] }): ModbusReply {
+  if (fc > 4) return written;
+  const { data = [] } = result;
+  return fc <= 2
+    ? { registers: written.registers, bits: data as boolean[], confirmed: 'echo' }
+    : { registers: data as number[], bits: written.bits, confirmed: 'echo' };
+}
+
+/** Has modbus-serial encode and send a request; it gives `next` the decoded reply. */
+function encode(client: ModbusRTU.default, request: ModbusRequest, next: Callback): void {
   const { unit, address, count, fc } = request;
-  const reply = <T>(outcome: (result: T) => ModbusReply) => {
-    return (error: (NodeJS.ErrnoException & { modbusCode?: number }) | null, result: T): void => {
-      if (!error) done(outcome(result));
-      else if (error.modbusCode === undefined) {
-        done({ status: 243, what: `gave no usable answer: ${messageOf(error)}` });
-      } else {
-        const status = statusOfException(error.modbusCode);
-        done({ status, what: `refused (FC${fc}, exception ${error.modbusCode})` });
-      }
-    };
-  };
-  const toBits = reply<{ data: boolean[] }>(({ data }) => ({ ...written, bits: data }));
-  const toRegisters = reply<{ data: number[] }>(({ data }) => ({ ...written, registers: data }));
-  const toEcho = reply<unknown>(() => written);
   switch (fc) {
     case 1:
-      return client.writeFC1(unit, address, count, toBits);
+      return client.writeFC1(unit, address, count, next);
     case 2:
-      return client.writeFC2(unit, address, count, toBits);
+      return client.writeFC2(unit, address, count, next);
     case 3:
-      return client.writeFC3(unit, address, count, toRegisters);
+      return client.writeFC3(unit, address, count, next);
     case 4:
-      return client.writeFC4(unit, address, count, toRegisters);
+      return client.writeFC4(unit, address, count, next);
     case 5:
-      return client.writeFC5(unit, address, request.bits[0] === true, toEcho);
+      return client.writeFC5(unit, address, request.bits[0] === true, next);
     case 6:
-      return client.writeFC6(unit, address, request.registers[0] ?? 0, toEcho);
+      return client.writeFC6(unit, address, request.registers[0] ?? 0, next);
     case 15:
-      return client.writeFC15(unit, address, [...request.bits], toEcho);
+      return client.writeFC15(unit, address, [...request.bits], next);
     case 16:
-      return client.writeFC16(unit, address, [...request.registers], toEcho);
+      return client.writeFC16(unit, address, [...request.registers], next);
   }
 }
 

@@ -73,6 +73,7 @@ export function isSerialLine(endpoint: Endpoint): boolean {
 
 /** The first link setting in which two uses of one endpoint differ, in words; undefined when they agree. */
 export function settingsDifference(a: Endpoint, b: Endpoint): string | undefined {
+  if (a === b) return undefined;
   const left = settingsOf(a);
   const right = settingsOf(b);
   const name = Object.keys(left).find((key) => left[key] !== right[key]);

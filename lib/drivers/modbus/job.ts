@@ -41,8 +41,7 @@ export interface Job {
 }
 
 /** A new job, and the promise of its last reply. */
-export function createJob(call: BusCall): { job: Job; reply: Promise<ModbusReply> } {
-  const { promise: reply, resolve, reject } = withResolvers<ModbusReply>();
+export function createJob(call: BusCall): { job: Job; promise: Promise<ModbusReply> } {
   const job: Job = {
     call,
     deadline: performance.now() + call.deadlineMs,
@@ -51,10 +50,18 @@ export function createJob(call: BusCall): { job: Job; reply: Promise<ModbusReply
     written: false,
     alone: false,
     stopWaiting: undefined,
-    resolve,
-    reject,
+    resolve: unsettled,
+    reject: unsettled,
   };
-  return { job, reply };
+  const promise = new Promise<ModbusReply>((resolve, reject) => {
+    job.resolve = resolve;
+    job.reject = reject;
+  });
+  return { job, promise };
+}
+
+function unsettled(): never {
+  throw new Error('the promise of a job is made with it');
 }
 
 /** Starts the clock of a job that waits; `takeOut` is called when its deadline passes or it is cancelled. */
@@ -76,18 +83,4 @@ export function startWaiting(job: Job, takeOut: (status: StatusCode, what: strin
 export function errorOf(name: string, job: Job, status: StatusCode, what: string): ModbusError {
   const message = `${name} ${describeRequest(job.request)} ${what}`;
   return new ModbusError(status, message, job.request, job.attempts > 0);
-}
-
-function withResolvers<T>(): {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-  reject: (error: Error) => void;
-} {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }

@@ -1,5 +1,5 @@
 import { messageOf } from '../../errors.ts';
-import { createConnection, type Connection, type ModbusClass } from './connection.ts';
+import { createConnection, type Connection, type ConnectionEvents, type ModbusClass } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Failure } from './request.ts';
 import { openTransport, type TransportOptions } from './transport.ts';
@@ -23,15 +23,13 @@ export interface Line {
   close(): Promise<void>;
 }
 
-export interface LineEvents {
+export interface LineEvents extends ConnectionEvents {
   /** A request may be sent now, or it may be tried to open. */
   changed(): void;
   /** Could not be opened. */
   unreachable(reason: string): void;
   /** The other side closed. */
   lost(failure: Failure): void;
-  /** What arrives makes no sense. */
-  broken(failure: Failure): void;
 }
 
 export interface LineOptions extends Omit<TransportOptions, 'signal'> {
@@ -84,7 +82,7 @@ export function createLine(endpoint: Endpoint, options: LineOptions, events: Lin
       const Modbus = await options.loadModbus();
       const transportOptions = { ...options, signal: shutdown.signal };
       const transport = await openTransport(endpoint, transportOptions, { data, closed }, connectTimeoutMs);
-      connection = createConnection(Modbus, endpoint, transport, (failure) => events.broken(failure));
+      connection = createConnection(Modbus, endpoint, transport, events);
       answered = false;
     } catch (error) {
       backOff(messageOf(error));

@@ -88,23 +88,21 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
       };
     },
     async call(named, call) {
-      const refuse = (status: 228 | 229 | 241, what: string): ModbusError =>
-        new ModbusError(status, `${endpointName(named)} ${what}`, call.request, false);
-      if (closed) throw refuse(228, 'is shut down');
+      if (closed) throw refusal(named, call, 228, 'is shut down');
       if (named.type === 'serial') {
         try {
           egress.checkSerial(named.path);
         } catch (error) {
-          throw refuse(241, `may not be opened: ${messageOf(error)}`);
+          throw refusal(named, call, 241, `may not be opened: ${messageOf(error)}`);
         }
-        if (!(await serialInstalled())) throw refuse(229, serialMissing);
+        if (!(await serialInstalled())) throw refusal(named, call, 229, serialMissing);
       }
       const endpoint = locate(named);
       const key = endpointKey(endpoint);
       const bus = busOf(key, endpoint);
       const difference = settingsDifference(reserved.get(key)?.endpoint ?? bus.endpoint, endpoint);
       if (difference !== undefined) {
-        throw refuse(241, `is in use with other link settings: ${difference}`);
+        throw refusal(named, call, 241, `is in use with other link settings: ${difference}`);
       }
       return bus.call(call);
     },
@@ -119,6 +117,15 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
 /** What to do when `serialport` is missing. */
 export const serialMissing =
   'needs the package serialport, which is not installed: run `npm install serialport` (TCP and UDP work without it)';
+
+function refusal(
+  endpoint: Endpoint,
+  { request }: BusCall,
+  status: 228 | 229 | 241,
+  what: string,
+): ModbusError {
+  return new ModbusError(status, `${endpointName(endpoint)} ${what}`, request, false);
+}
 
 async function importModbus(): Promise<ModbusClass> {
   const { default: ModbusRTU } = await import('modbus-serial');

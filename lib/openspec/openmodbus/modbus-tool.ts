@@ -18,19 +18,25 @@ const untouched = { sent: false, unknown: false };
 /** Exceptions after which a device has surely not done what it was asked [Modbus Application Protocol 1.1b3, 7]. */
 const refusals: ReadonlySet<StatusCode> = new Set([1, 2, 3, 6, 7, 8, 10]);
 
-/** The tool of one function of a document. */
-export function createModbusTool(driver: ModbusDriver, server: ServerSettings, entry: ModbusFunction): Tool {
-  const { name, value } = entry;
-  const endpoints = new WeakMap<Connection, Endpoint>();
-  const endpointOf = (connection: Connection): Endpoint => {
-    if (connection.server === undefined) return server.endpoint;
-    let endpoint = endpoints.get(connection);
-    if (endpoint === undefined) {
-      endpoint = relocate(server.endpoint, connection.server);
-      endpoints.set(connection, endpoint);
-    }
+/** Where the sessions of a document call: its own endpoint, or the one that a session says. Throws an AppError for no place. */
+export function endpointsOf(own: Endpoint): (connection: Connection) => Endpoint {
+  const others = new WeakMap<Connection, Endpoint>();
+  return (connection) => {
+    if (connection.server === undefined) return own;
+    let endpoint = others.get(connection);
+    if (endpoint === undefined) others.set(connection, (endpoint = relocate(own, connection.server)));
     return endpoint;
   };
+}
+
+/** The tool of one function of a document. */
+export function createModbusTool(
+  driver: ModbusDriver,
+  server: ServerSettings,
+  endpointOf: (connection: Connection) => Endpoint,
+  entry: ModbusFunction,
+): Tool {
+  const { name, value } = entry;
   const write = entry.method === 'write';
   const carry = write ? carryWrite : carryRead;
 

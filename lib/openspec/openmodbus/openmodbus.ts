@@ -1,7 +1,7 @@
 import { serialMissing, type ModbusDriver } from '../../drivers/modbus/modbus.ts';
 import { messageOf, SpecError } from '../../errors.ts';
 import type { CompiledSpec, OpenspecKind, Selection } from '../kind.ts';
-import { createModbusTool } from './modbus-tool.ts';
+import { createModbusTool, endpointsOf } from './modbus-tool.ts';
 import { readDocument, type ModbusFunction } from './read-document.ts';
 
 /**
@@ -21,11 +21,12 @@ export function openmodbus(modbus: ModbusDriver): OpenspecKind {
         (entry) =>
           (include === undefined || isChosen(entry, include)) && !(exclude && isChosen(entry, exclude)),
       );
+      const endpointOf = endpointsOf(server.endpoint);
       const spec: CompiledSpec = {
         kind: 'openmodbus',
         title,
         operations: functions.length,
-        tools: chosen.map((entry) => createModbusTool(modbus, server, entry)),
+        tools: chosen.map((entry) => createModbusTool(modbus, server, endpointOf, entry)),
         skipped: functions
           .filter((entry) => !chosen.includes(entry))
           .map(({ name }) => ({ operation: name, reason: 'not selected' })),
