@@ -100,7 +100,10 @@ export interface Store {
   controls(id: string): Promise<{ key: string; control: Control }[]>;
   handled(id: string, key: string): Promise<void>;
 
-  /** True: the row was written now, the call may be sent. False: it was there, the call may have been sent before. */
+  /**
+   * True: the call may be sent; its row is committed. False: it may have been sent before. A row that was settled as `none`
+   * is surely unsent, and is given again.
+   */
   permit(id: string, epoch: number, entry: JournalEntry): Promise<boolean>;
   settle(id: string, key: JournalKey, outcome: Outcome): Promise<void>;
 

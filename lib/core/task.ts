@@ -129,6 +129,10 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
       return undefined;
     }
     const result = await send(ready, call.callId);
+    if (signal.aborted && wasCancelled(result)) {
+      if (write) await task.settle(seq, call, 'none');
+      return undefined;
+    }
     return write ? { result, outcome: outcomeOf(result) } : { result };
   }
 
@@ -189,6 +193,11 @@ function callsOf(transcript: Transcript, taskId: string, callIds: readonly strin
 function outcomeOf(result: ToolResult): Outcome {
   const effect = isObject(result['error']) ? result['error']['effect'] : 'done';
   return effect === 'none' || effect === 'unknown' ? effect : 'done';
+}
+
+/** The signal came before its first byte left. */
+function wasCancelled(result: ToolResult): boolean {
+  return isObject(result['error']) && result['error']['code'] === 'cancelled';
 }
 
 function unknownOutcome(call: ToolCall): ToolResult {

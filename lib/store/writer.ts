@@ -1,4 +1,5 @@
-import type { CompiledQuery, Kysely, Transaction } from 'kysely';
+import { sql } from 'kysely';
+import type { CompiledQuery, Kysely, OnConflictBuilder, OnConflictUpdateBuilder, Transaction } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Schema } from './schema.ts';
 
@@ -111,7 +112,8 @@ export function openWriter(
       return write.kind === 'enqueue' ? [write.row] : [];
     });
     const newTasks = await insert(trx, 'tasks', tasks, TASKS);
-    const calls = current.flatMap((write) => (write.kind === 'permit' ? [write.row] : []));
+    const asked = current.flatMap((write) => (write.kind === 'permit' ? [write.row] : []));
+    const calls = [...new Map(asked.map((row) => [callKey(row), row])).values()];
     const newCalls = await insert(trx, 'calls', calls, CALLS);
     for (const write of current) if (write.kind === 'append') await write.also?.(trx);
     return writes.map((write): Outcome => {
@@ -145,24 +147,23 @@ export function openWriter(
     return epochs;
   }
 
-  /** Inserts rows in as few statements as it takes; the keys of those that were not there before, where `key` is given. */
+  /** Inserts rows in as few statements as it takes; the keys of those that were not there before (or are given again), where `key` is given. */
   async function insert<Table extends 'messages' | 'tasks' | 'calls'>(
     trx: Transaction<Schema>,
     table: Table,
     rows: readonly Row<Table>[],
-    { columns, key }: Shape<Table>,
+    { columns, key, again }: Shape<Table>,
   ): Promise<Set<string>> {
     const inserted = new Set<string>();
     for (let from = 0; from < rows.length; from += ROWS_A_STATEMENT) {
       const some = rows.slice(from, from + ROWS_A_STATEMENT);
       const statement = prepared(`${table} ${some.length}`, () => {
         const query = db.insertInto(table).values(some as never);
-        return key
-          ? query
-              .onConflict((conflict) => conflict.doNothing())
-              .returningAll()
-              .compile()
-          : query.compile();
+        if (!key) return query.compile();
+        return query
+          .onConflict((conflict) => again?.(conflict) ?? conflict.doNothing())
+          .returningAll()
+          .compile();
       });
       const parameters = some.flatMap((row) => columns.map((column) => row[column]));
       const result = await trx.executeQuery<Row<Table>>({ ...statement, parameters });
@@ -193,6 +194,8 @@ export function openWriter(
 interface Shape<Table extends keyof Schema> {
   columns: (keyof Row<Table>)[];
   key?: (row: Row<Table>) => string;
+  /** What becomes of one that is there; nothing when it is missing. */
+  again?: (conflict: OnConflictBuilder<Schema, Table>) => OnConflictUpdateBuilder<Schema, Table>;
 }
 
 const taskKey = (row: Row<'tasks'>): string => `${row.session_id} ${row.task_id}`;
@@ -216,6 +219,16 @@ const CALLS: Shape<'calls'> = {
     'settled_at',
   ],
   key: callKey,
+  // A call that was surely not sent may be sent after all.
+  again: (conflict) =>
+    conflict
+      .columns(['session_id', 'seq', 'call_id'])
+      .doUpdateSet(({ ref }) => ({
+        outcome: sql.lit('sent'),
+        sent_at: ref('excluded.sent_at'),
+        settled_at: sql.lit(null),
+      }))
+      .where('calls.outcome', '=', sql.lit('none')),
 };
 
 /** Runs of writes that may be merged; a `run` stands alone. */

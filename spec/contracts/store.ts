@@ -275,6 +275,19 @@ export function describeStore(
       expect(await store.permit(session.id, 1, { ...entry, seq: 6 })).to.equal(true);
     });
 
+    it('permits a call again that was surely not sent', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const entry = { seq: 5, callId: 'call_1', taskId: 'task', tool: 'set', arguments: { to: 5 } };
+      const permit = () => store.permit(session.id, 1, entry);
+      const given = [await permit()];
+      await store.settle(session.id, entry, 'none');
+      given.push(await permit(), await permit());
+      await store.settle(session.id, entry, 'unknown');
+      given.push(await permit());
+      expect(given).to.deep.equal([true, true, false, false]);
+    });
+
     it('empties a log down to its new first line, and keeps the journal', async () => {
       const session = newSession();
       await store.createSession(session, first);

@@ -28,7 +28,7 @@ describe('nodes that die in the middle of everything', function () {
 
   it('lose nothing and repeat no write: one process on SQLite', async () => {
     const chaos = chaosOf({ nodes: 1, pauseMs: 900 });
-    const load = { sessions: 6, seconds: 4, stopsPercent: 10 };
+    const load = { sessions: 6, seconds: 3, stopsPercent: 10 };
     expectNothingLost(await runCrashes({ ...sqlite(), ...load, chaos }));
   });
 
@@ -37,7 +37,7 @@ describe('nodes that die in the middle of everything', function () {
     try {
       const databaseUrl = await server.createDatabase();
       const chaos = chaosOf({ nodes: 3, pauseMs: 500, stallsPercent: 30 });
-      const load = { sessions: 8, seconds: 5, stopsPercent: 10 };
+      const load = { sessions: 8, seconds: 4, stopsPercent: 10 };
       const report = await runCrashes({ databaseUrl, dataDir, nodes: 3, ...load, chaos });
       expectNothingLost(report);
       expect(report.stalls).to.be.above(0);

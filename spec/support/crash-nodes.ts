@@ -32,6 +32,8 @@ export interface Cluster {
   readonly crashes: Crash[];
   /** How often each point was reached by a node that was told to die there. */
   readonly points: Map<CrashPoint, number>;
+  /** How many were replaced gracefully. */
+  readonly replaced: number;
   /** What ended otherwise than it was told to. */
   readonly faults: string[];
   kill(place: number): void;
@@ -61,6 +63,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const crashes: Crash[] = [];
   const points = new Map<CrashPoint, number>();
   const faults: string[] = [];
+  let replaced = 0;
   let closing = false;
   /** One that has loaded its modules already, so that a place is not empty for long. */
   let spare = load();
@@ -115,6 +118,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     },
     crashes,
     points,
+    get replaced() {
+      return replaced;
+    },
     faults,
     kill(at) {
       const { child } = places[at]!;
@@ -141,6 +147,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       child.kill('SIGTERM');
       const [code] = (await exited) as [number | null];
       if (code !== 0) faults.push(`a node that was told to end gracefully ended with ${code}`);
+      replaced += 1;
       await fill(place);
       await cluster.settled();
     },

@@ -33,6 +33,8 @@ export interface CrashReport {
   seconds: number;
   kills: number;
   stalls: number;
+  /** Nodes that were ended gracefully. */
+  replaced: number;
   /** How often nodes died or stalled at each named point. */
   points: Record<string, number>;
   reconnects: number;
@@ -118,6 +120,7 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
       seconds: Math.round((performance.now() - began) / 100) / 10,
       kills: cluster.crashes.filter(({ how }) => how.startsWith('killed')).length,
       stalls: cluster.crashes.filter(({ how }) => how.startsWith('stalled')).length,
+      replaced: cluster.replaced,
       points: Object.fromEntries(cluster.points),
       reconnects: clients.reduce((sum, { connections }) => sum + connections - 1, 0),
       envelopes,
