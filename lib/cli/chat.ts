@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
 import { openClient, type Client, type Watcher } from './client.ts';
 import { openServer, privately, type OpenServer } from './server.ts';
-import { formatContent, hasColors, paint } from './show.ts';
+import { hasColors, liveWatcher, paint } from './show.ts';
 import { readEntry } from './spec.ts';
 
 interface ChatOptions {
@@ -42,7 +42,11 @@ export function addChat(program: Command): void {
             ...(options.systemPrompt === undefined ? {} : { systemPrompt: options.systemPrompt }),
           },
           watcher:
-            options.json === true ? jsonLines : process.stdin.isTTY ? live(hasColors(process.stdout)) : {},
+            options.json === true
+              ? jsonLines
+              : process.stdin.isTTY
+                ? liveWatcher((text) => void process.stdout.write(text), hasColors(process.stdout))
+                : {},
         });
         await converse(client, options.json === true);
         await client.close();
@@ -61,30 +65,6 @@ function remote(address: string): OpenServer {
 const jsonLines: Watcher = {
   envelope: (envelope) => void process.stdout.write(`${JSON.stringify(envelope)}\n`),
 };
-
-/** What a person sees while a task runs: calls and results as they come, and the answer in pieces. */
-function live(colors: boolean): Watcher {
-  let inText = false;
-  const line = (text: string) => {
-    process.stdout.write(`${inText ? '\n' : ''}  ${text}\n`);
-    inText = false;
-  };
-  return {
-    chunk: (text) => {
-      process.stdout.write(text);
-      inText = true;
-    },
-    envelope: (envelope) => {
-      const { from, to, type } = envelope;
-      if (from === 'llm' && type === 'functionCallList')
-        line(paint('yellow', formatContent(envelope), colors));
-      if (from === 'tool' && type === 'toolReturn') line(`→ ${formatContent(envelope)}`);
-      if (to !== 'user') return;
-      process.stdout.write(inText ? '\n' : `${formatContent(envelope)}\n`);
-      inText = false;
-    },
-  };
-}
 
 /** Says line by line until the input ends. On a terminal Ctrl-C stops what runs, and ends the chat when nothing does. */
 async function converse(client: Client, json: boolean): Promise<void> {

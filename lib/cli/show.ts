@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { JsonValue } from '../core/json.ts';
-import type { Envelope, Turn } from './client.ts';
+import type { Envelope, Turn, Watcher } from './client.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -33,6 +33,30 @@ export function formatCall(
   colors: boolean,
 ): string {
   return `${paint('yellow', `${name} ${JSON.stringify(given)}`, colors)} → ${clip(JSON.stringify(result))}`;
+}
+
+/** What a person sees while a task runs: calls and results as they come, and the answer in pieces. */
+export function liveWatcher(write: (text: string) => void, colors: boolean): Watcher {
+  let inText = false;
+  const line = (text: string) => {
+    write(`${inText ? '\n' : ''}  ${text}\n`);
+    inText = false;
+  };
+  return {
+    chunk: (text) => {
+      write(text);
+      inText = true;
+    },
+    envelope: (envelope) => {
+      const { from, to, type } = envelope;
+      if (from === 'llm' && type === 'functionCallList')
+        line(paint('yellow', formatContent(envelope), colors));
+      if (from === 'tool' && type === 'toolReturn') line(`→ ${formatContent(envelope)}`);
+      if (to !== 'user') return;
+      write(inText ? '\n' : `${formatContent(envelope)}\n`);
+      inText = false;
+    },
+  };
 }
 
 /** What an envelope says, without who and to whom. */

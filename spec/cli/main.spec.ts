@@ -18,6 +18,12 @@ describe('lite-agent', function () {
     expect(stdout).to.match(/^Usage: lite-agent /);
   });
 
+  it('shows its help on stderr when nothing is asked of it, and ends with 2', async () => {
+    const { code, stdout, stderr } = await runCommand([]);
+    expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+    expect(stderr).to.match(/^Usage: lite-agent /);
+  });
+
   it('says what is wrong with a command line, and ends with 2', async () => {
     const { code, stdout, stderr } = await runCommand(['fly']);
     expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Envelope } from '../../lib/cli/client.ts';
-import { formatCall, formatEnvelope } from '../../lib/cli/show.ts';
+import { formatCall, formatEnvelope, liveWatcher } from '../../lib/cli/show.ts';
 
 describe('formatEnvelope', () => {
   const line = (part: Partial<Envelope>, colors = false) =>
@@ -72,5 +72,48 @@ describe('formatCall', () => {
     expect(formatCall({ name: 'pick', arguments: { quantity: 2 }, result: { ok: true } }, false)).to.equal(
       'pick {"quantity":2} → {"ok":true}',
     );
+  });
+});
+
+describe('liveWatcher', () => {
+  const base = { sessionId: 's', taskId: 't', seq: 1 };
+  const call: Envelope = {
+    ...base,
+    from: 'llm',
+    to: 'agent',
+    type: 'functionCallList',
+    message: [{ id: 'c1', name: 'pick', parameters: { quantity: 2 } }],
+  };
+  const result: Envelope = {
+    ...base,
+    from: 'tool',
+    to: 'agent',
+    type: 'toolReturn',
+    message: { id: 'c1', result: { statusCode: 200 } },
+  };
+  const answer: Envelope = { ...base, from: 'agent', to: 'user', type: 'text', message: 'Two are picked.' };
+
+  function shown(act: (watcher: ReturnType<typeof liveWatcher>) => void): string {
+    let text = '';
+    act(liveWatcher((piece) => (text += piece), false));
+    return text;
+  }
+
+  it('shows calls, results and the answer in pieces, each on lines of their own', () => {
+    expect(
+      shown(({ chunk, envelope }) => {
+        chunk?.('I will ');
+        chunk?.('pick.');
+        envelope?.(call);
+        envelope?.(result);
+        chunk?.('Two are');
+        chunk?.(' picked.');
+        envelope?.(answer);
+      }),
+    ).to.equal('I will pick.\n  pick {"quantity":2}\n  → {"statusCode":200}\nTwo are picked.\n');
+  });
+
+  it('shows the answer as a whole when it did not come in pieces', () => {
+    expect(shown(({ envelope }) => envelope?.(answer))).to.equal('Two are picked.\n');
   });
 });
