@@ -8,8 +8,6 @@ export interface WireRequest {
   pdu: Buffer;
   reply(pdu: Buffer): void;
   raw(bytes: Buffer): void;
-  /** Cuts the connection, where there is one. */
-  cut(): void;
 }
 
 /** A port that requests come in by. `close` frees it at once. */
@@ -90,7 +88,6 @@ function readFrames(
         // The framing leaves out the last two bytes, a checksum on serial lines.
         reply: (pdu) => send(framing.encode(Buffer.concat([Buffer.of(unit), pdu, Buffer.alloc(2)]), id)),
         raw: send,
-        cut,
       });
     },
   });

@@ -1,10 +1,12 @@
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../drivers/modbus/codec.ts';
 import { formatDecimal } from '../drivers/modbus/decimal.ts';
+import type { Endpoint } from '../drivers/modbus/endpoint.ts';
 import type { Storage } from '../drivers/modbus/request.ts';
 import { AppError } from '../errors.ts';
 import { readDocument, type ModbusFunction } from '../openspec/openmodbus/read-document.ts';
 import { listenTcp, listenUdp, type WireRequest } from './modbus-listen.ts';
+import { listenPty } from './modbus-pty.ts';
 import { createModbusMemory } from './modbus-memory.ts';
 
 /** What a simulated device does wrong, until it is told otherwise. `drop` answers nothing and does nothing. */
@@ -21,14 +23,17 @@ export interface SimulateModbusOptions {
   port?: number;
   /** Values at the start, by the name of a function. */
   values?: Record<string, JsonValue>;
+  /** On a pseudo terminal instead, for a document of type rtu or ascii: at this path, or (`true`) at one of its own. */
+  pty?: boolean | string;
   /** Lets what can only be read wander inside its range; `true`: once a second. */
   drift?: boolean | { everyMs: number; random: () => number };
 }
 
 /** A simulated Modbus device: no hardware moves. */
 export interface SimulatedModbus {
+  /** Its TCP or UDP port; 0 on a pseudo terminal. */
   url: { host: string; port: number };
-  /** The same as `server` of an openSpecList entry. */
+  /** The same as `server` of an openSpecList entry; the path of its pseudo terminal. */
   server: string;
   /** Its values by the name of the function that reads them (that writes them, where none reads). */
   state(): Record<string, JsonValue>;
@@ -43,11 +48,12 @@ export interface SimulatedModbus {
 /**
  * Serves an OpenModbus document as a device on Modbus TCP (on UDP, for a document of type udp): it has exactly the places
  * of the document, keeps what is written, and refuses values outside their ranges. Rejects with a SpecError for a
- * document that cannot be used, and when the port is taken.
+ * document that cannot be used, and when the port is taken. With `pty` it is at the end of a serial line (socat makes one),
+ * where a unit that is not there says nothing.
  */
 export async function simulateModbus(
   document: JsonObject,
-  { host = '127.0.0.1', port = 0, values = {}, drift = false }: SimulateModbusOptions = {},
+  { host = '127.0.0.1', port = 0, values = {}, drift = false, pty = false }: SimulateModbusOptions = {},
 ): Promise<SimulatedModbus> {
   const { functions, server } = readDocument(document);
   const memory = createModbusMemory();
@@ -89,10 +95,10 @@ export async function simulateModbus(
   };
 
   const answer = (request: WireRequest): void => {
+    const reply = memory.answer(request.unit, request.pdu, permit);
+    if (reply !== undefined) request.reply(reply);
     // As a gateway does for a unit that is not there.
-    const reply =
-      memory.answer(request.unit, request.pdu, permit) ?? Buffer.of((request.pdu[0] ?? 0) | 0x80, 11);
-    request.reply(reply);
+    else if (pty === false) request.reply(Buffer.of((request.pdu[0] ?? 0) | 0x80, 11));
   };
   const receive = (request: WireRequest): void => {
     if (fault === undefined) return answer(request);
@@ -107,8 +113,7 @@ export async function simulateModbus(
     }
   };
 
-  const listen = server.endpoint.type === 'udp' ? listenUdp : listenTcp;
-  const listener = await listen(host, port, receive);
+  const listener = await listen(server.endpoint, { host, port, pty }, receive);
   const wander = drift === true ? { everyMs: 1000, random: Math.random } : drift;
   const shown = functions.filter((entry) => entry.method === 'read' || !isReadToo(entry, functions));
   const clock =
@@ -123,7 +128,7 @@ export async function simulateModbus(
 
   return {
     url: { host, port: listener.port },
-    server: `${host.includes(':') ? `[${host}]` : host}:${listener.port}`,
+    server: listener.server,
     state: () => Object.fromEntries(shown.map((entry) => [entry.name, valueOf(entry)])),
     set: (name, value) => put(find(name), value),
     fault: (next) => void (fault = next),
@@ -133,6 +138,22 @@ export async function simulateModbus(
       await listener.close();
     },
   };
+}
+
+async function listen(
+  { type, framing }: Endpoint,
+  { host, port, pty }: { host: string; port: number; pty: boolean | string },
+  receive: (request: WireRequest) => void,
+): Promise<{ server: string; port: number; close(): Promise<void> }> {
+  if (pty !== false) {
+    if (type !== 'serial')
+      throw new AppError('invalid_request', 'a pty is for a document of type rtu or ascii');
+    const line = await listenPty(framing, receive, pty === true ? undefined : pty);
+    return { server: line.path, port: 0, close: () => line.close() };
+  }
+  const listener = await (type === 'udp' ? listenUdp : listenTcp)(host, port, receive);
+  const server = `${host.includes(':') ? `[${host}]` : host}:${listener.port}`;
+  return { server, port: listener.port, close: () => listener.close() };
 }
 
 function inCoils({ storage }: ModbusFunction): boolean {

@@ -184,4 +184,97 @@ describe('a simulated Modbus device', () => {
       );
     });
   });
+
+  describe('at the end of a serial line', () => {
+    const lineOf = (type: string): JsonObject => ({
+      ...document,
+      server: { type, config: { port: '/dev/nowhere', baudRate: 115200, requestDelay: 5, timeout: 200 } },
+    });
+
+    before(function () {
+      needPeer(this, 'socat');
+      needPeer(this, 'mbpoll');
+    });
+
+    for (const type of ['rtu', 'ascii']) {
+      it(`is read and written over ${type}`, async () => {
+        await device.close();
+        device = await simulateModbus(lineOf(type), { pty: true });
+        const spec = await openmodbus(driver).compile(lineOf(type), {});
+        spec.close?.();
+        const line = (name: string, args: JsonObject = {}): Promise<JsonObject> =>
+          callTool(
+            spec.tools.find((tool) => tool.name === name),
+            args,
+            { connection: { server: device.server } },
+          );
+        const results = [
+          await line('set_target', { target: 21.5 }),
+          await line('set_pumps', { on: [true, false] }),
+          await line('get_target'),
+          await line('room'),
+        ];
+        expect(results.map(({ value }) => value)).to.deep.equal([21.5, [true, false], 21.5, 25]);
+        device.fault({ kind: 'garbage' });
+        expect((await line('room'))['statusCode']).to.be.oneOf([240, 245, 246]);
+        device.fault(undefined);
+        expect((await line('room'))['value']).to.equal(25);
+      });
+    }
+
+    it('is polled by mbpoll, and silent for a unit that is not there', async () => {
+      await device.close();
+      device = await simulateModbus(lineOf('rtu'), { pty: true });
+      const poll = async (unit: number): Promise<string> => {
+        const line = [
+          '-m',
+          'rtu',
+          '-b',
+          '115200',
+          '-P',
+          'none',
+          '-0',
+          '-1',
+          '-q',
+          '-o',
+          '0.3',
+          device.server,
+        ];
+        const asked = promisify(execFile)('mbpoll', ['-a', String(unit), '-r', '0', '-t', '3', ...line]);
+        const { stdout, stderr } = await asked.catch((error: { stdout: string; stderr: string }) => error);
+        return stdout + stderr;
+      };
+      expect(await poll(1)).to.match(/\[0\]:\s+250/);
+      expect(await poll(9)).to.contain('timed out');
+    });
+
+    it('is for documents of a serial line, and says what is missing', async () => {
+      const refused = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
+      expect(await refused(simulateModbus(document, { pty: true }))).to.have.property(
+        'code',
+        'invalid_request',
+      );
+      const path = '/nowhere/tty';
+      const error = await refused(simulateModbus(lineOf('rtu'), { pty: path }));
+      expect(error).to.have.property('code', 'unavailable');
+      expect(error).to.have.property('message').that.contains('socat ended').and.contains(path);
+      const { PATH } = process.env;
+      process.env['PATH'] = '/nowhere';
+      const missing = await refused(simulateModbus(lineOf('rtu'), { pty: true }));
+      process.env['PATH'] = PATH;
+      expect(missing).to.have.property('message').that.contains('is it installed?');
+    });
+  });
+
+  it('serves a document of type udp on UDP', async () => {
+    await device.close();
+    const udp = { ...document, server: { type: 'udp', config: { url: '127.0.0.1', timeout: 200 } } };
+    device = await simulateModbus(udp, {});
+    const spec = await openmodbus(driver).compile(udp, {});
+    spec.close?.();
+    const connection = { server: device.server };
+    const [room, , set] = spec.tools;
+    expect(await callTool(room, {}, { connection })).to.include({ statusCode: 0, value: 25 });
+    expect(await callTool(set, { target: 20 }, { connection })).to.include({ statusCode: 0, value: 20 });
+  });
 });

@@ -9,6 +9,7 @@ import { isRead, ModbusError, type ModbusReply, type ModbusRequest } from '../..
 import type { StatusCode } from '../../drivers/modbus/status.ts';
 import { messageOf } from '../../errors.ts';
 import { readFunctionOf, type ModbusFunction } from './read-document.ts';
+import type { Value } from './read-value.ts';
 import { callDeadlineMs, type ServerSettings } from './read-server.ts';
 import { errorResult, readResult, writeResult } from './result.ts';
 import { describeValue, schemaOf } from './value-schema.ts';
@@ -37,6 +38,7 @@ export function createModbusTool(
   entry: ModbusFunction,
 ): Tool {
   const { name, value } = entry;
+  const key = keyOf(value);
   const write = entry.method === 'write';
   const carry = write ? carryWrite : carryRead;
 
@@ -45,14 +47,14 @@ export function createModbusTool(
     description: describe(entry),
     parameters: {
       type: 'object',
-      properties: write ? { [value.name]: schemaOf(value) } : {},
-      ...(write ? { required: [value.name] } : {}),
+      properties: write ? { [key]: schemaOf(value) } : {},
+      ...(write ? { required: [key] } : {}),
       additionalProperties: false,
     },
     operation: name,
     effect: entry.method,
     async call(args, context) {
-      const extra = Object.keys(args).filter((key) => !write || key !== value.name);
+      const extra = Object.keys(args).filter((each) => !write || each !== key);
       if (extra.length > 0)
         return errorResult(224, `${name} has no parameter ${extra.join(', ')}`, untouched);
       let endpoint: Endpoint;
@@ -93,8 +95,8 @@ async function carryWrite(
   if (entry.confirm) {
     return errorResult(225, `${name} needs the approval of a human, which cannot be given here`, untouched);
   }
-  const wanted = args[value.name];
-  if (wanted === undefined) return errorResult(224, `${name} needs ${value.name}`, untouched);
+  const wanted = args[keyOf(value)];
+  if (wanted === undefined) return errorResult(224, `${name} needs ${keyOf(value)}`, untouched);
   let request: ModbusRequest;
   try {
     request = writeRequest(entry, wanted, 0);
@@ -182,6 +184,11 @@ function contentOf(request: ModbusRequest): Content {
     registers: 'registers' in request ? request.registers : [],
     bits: 'bits' in request ? request.bits : [],
   };
+}
+
+/** A parameter's name as model APIs accept it: one in other letters is called `value`. */
+function keyOf({ name }: Value): string {
+  return /^[a-zA-Z0-9_.-]{1,64}$/.test(name) ? name : 'value';
 }
 
 /** What the model is told of a function, within 1,024 characters. */

@@ -360,6 +360,13 @@ describe('an OpenModbus tool', () => {
     expect(fake.writes.length).to.equal(1);
   });
 
+  it('names its parameter as model APIs can bear it, and its result as the document does', async () => {
+    const tool = await toolOf({ method: 'write', value: { name: '目标温度' } });
+    expect(tool.parameters['required']).to.deep.equal(['value']);
+    expect(tool.description).to.equal('get. Writes 目标温度.');
+    expect(await call(tool, { value: 5 })).to.include({ statusCode: 0, value: 5, name: '目标温度' });
+  });
+
   it('does not write where it must not', async () => {
     const readOnly = await toolOf({ method: 'write' }, { readOnly: true });
     const confirm = await toolOf({ method: 'write', confirm: true });
