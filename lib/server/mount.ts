@@ -71,3 +71,17 @@ export interface Mount {
   readonly anonymous: Principal | undefined;
   formatError(error: AppError): FormattedError;
 }
+
+/** The dialect that lives at a path, by the longest of its prefixes; undefined where none does. */
+export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
+  let found: Mount | undefined;
+  let longest = -1;
+  for (const mount of mounts)
+    for (const prefix of mount.prefixes) {
+      if (prefix.length <= longest || !(path === prefix || path.startsWith(prefix.replace(/\/?$/, '/'))))
+        continue;
+      found = mount;
+      longest = prefix.length;
+    }
+  return found;
+}

@@ -7,7 +7,6 @@ import { createForwarded } from './forwarded.ts';
 import { createGuard } from './guard.ts';
 import type { Log } from '../log.ts';
 import type { Mount } from './mount.ts';
-import { createRouter } from './router.ts';
 import { openSockets } from './sockets.ts';
 import { refuse } from './refuse.ts';
 import { createUpgrade } from './upgrade.ts';
@@ -46,7 +45,7 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
   const { config, mounts, access, log, ready = async () => {}, arrivalMs = arrival } = options;
   let draining = false;
   const shared: WebOptions = {
-    router: createRouter(mounts),
+    mounts,
     guard: createGuard(config),
     forwarded: createForwarded(config.trustedProxies),
     access,
@@ -66,7 +65,7 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
   );
   // The listener itself asks for the body once it wants it.
   server.on('checkContinue', web);
-  server.on('upgrade', createUpgrade(shared, mounts, sockets));
+  server.on('upgrade', createUpgrade(shared, sockets));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug({ err: error }, 'a request that is not HTTP');
     if (socket.writable) refuse(socket, ...clientFault(error));

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../errors.ts';
 import { bearerOf, identify, readQuery, targetOf } from './intake.ts';
-import type { Mount } from './mount.ts';
+import { mountAt } from './mount.ts';
 import { refuse } from './refuse.ts';
 import type { Peer, Receiver, SocketRoute } from './socket.ts';
 import type { Sockets } from './sockets.ts';
@@ -16,8 +16,7 @@ const BEARER = 'bearer.';
  * A caller is known by a bearer header, by the subprotocols `<name>, bearer.<token>`, or by `?ticket=`. Never rejects.
  */
 export function createUpgrade(
-  { router, guard, forwarded, access, log, draining }: WebOptions,
-  mounts: readonly Mount[],
+  { mounts, guard, forwarded, access, log, draining }: WebOptions,
   sockets: Sockets,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const ends = new Map(
@@ -52,7 +51,7 @@ export function createUpgrade(
       const path = (request.url ?? '').split('?', 1)[0] ?? '';
       if (known.code === 'internal') log.error({ err: known, path }, known.message);
       else log.info({ path, status: statusOf(known.code) }, 'upgrade refused');
-      refuse(socket, known, statusOf(known.code), router.mountOf(path)?.formatError(known));
+      refuse(socket, known, statusOf(known.code), mountAt(mounts, path)?.formatError(known));
     }
   }
 

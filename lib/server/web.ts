@@ -1,15 +1,15 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Access } from '../accounts/access.ts';
 import { anonymous } from '../accounts/access.ts';
 import { AppError } from '../errors.ts';
-import { readJson } from './body.ts';
 import type { Log } from '../log.ts';
+import { readJson } from './body.ts';
 import type { Forwarded } from './forwarded.ts';
 import type { Guard } from './guard.ts';
 import { bearerOf, identify, readQuery, refuse, requestIdOf, targetOf } from './intake.ts';
+import { mountAt, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
-import type { Call, Route } from './mount.ts';
-import type { Match, Router } from './router.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
 import { readerOf } from './validate.ts';
 import { withFields } from './with-fields.ts';
@@ -18,7 +18,7 @@ const BODY_MAX_BYTES = 1024 * 1024;
 
 /** What the HTTP side and the upgrades share. */
 export interface WebOptions {
-  router: Router;
+  mounts: readonly Mount[];
   guard: Guard;
   forwarded: (request: IncomingMessage) => Forwarded;
   access: Access;
@@ -28,93 +28,89 @@ export interface WebOptions {
   ready: () => Promise<void>;
 }
 
-/**
- * The way of every HTTP request: id, guard, CORS, route, caller, query, body, answer; one place for errors and one log
- * line. A plain listener on node:http with routes as data: that is 45 ms less at every start than express, and the same
- * table is what documents the routes. Never rejects.
- */
-export function createWeb(options: WebOptions): (request: IncomingMessage, response: ServerResponse) => void {
-  const { router, guard, access, draining } = options;
+/** What is known of a request on its way. */
+interface Trail {
+  log: Log;
+  path: string;
+  search: URLSearchParams;
+  /** The fields of its log line. */
+  line: Record<string, unknown>;
+}
+type Answer = Response<unknown, Trail>;
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+/**
+ * The way of every HTTP request, on express: id, guard, CORS, health, route, caller, query, body, answer; one place for
+ * errors and one log line. Routes are data (mount.ts): none can forget its caller, its limit or its error shape, and a
+ * list of all of them exists. Throws on two routes of one method and path.
+ */
+export function createWeb(options: WebOptions): RequestListener {
+  const { mounts, guard, access, draining } = options;
+  const app = express();
+  app.disable('x-powered-by').disable('etag').disable('query parser');
+  app.enable('case sensitive routing').enable('strict routing');
+
+  app.use((request: Request, response: Answer, next: NextFunction) => {
     const began = performance.now();
     const requestId = requestIdOf(request);
     const { address, host } = options.forwarded(request);
-    const log = withFields(options.log, { request_id: requestId });
-    let path = '';
     const line: Record<string, unknown> = { client_ip: address, method: request.method };
+    const trail = response.locals;
+    Object.assign(trail, { log: withFields(options.log, { request_id: requestId }), path: '', line });
     response.setHeader('X-Request-ID', requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
     if (draining()) response.setHeader('Connection', 'close');
     response.once('close', () => {
-      line.path = path;
+      line.path = trail.path;
       line.status = response.statusCode;
       line.response_time_ms = Math.round((performance.now() - began) * 10) / 10;
       if (!response.writableFinished) line.aborted = true;
-      const level = path === '/healthz' || path === '/readyz' ? 'debug' : 'info';
-      log[level](line, `${request.method} ${path}`);
+      const level = trail.path === '/healthz' || trail.path === '/readyz' ? 'debug' : 'info';
+      trail.log[level](line, `${request.method} ${trail.path}`);
     });
-    try {
-      const target = targetOf(request);
-      path = target.path;
-      guard.check(request, host);
-      if (allowOrigin(request, response)) return;
-      if (await answerHealth(path, response)) return;
-      if (draining()) throw new AppError('unavailable', 'The server is going down; try again.');
-      const match = router.match(request.method ?? 'GET', path);
-      const call = await read(request, response, match, target.search, log);
-      line.user_id = call.caller.id;
-      const value = await match.route.handle(call);
-      if (value !== undefined) sendJson(response, value);
-    } catch (error) {
-      fail(response, path, toAppError(error), log);
-    }
-  }
+    Object.assign(trail, targetOf(request));
+    guard.check(request, host);
+    if (!allowOrigin(guard, request, response)) next();
+  });
 
-  async function read(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { route, mount, params }: Match,
-    search: URLSearchParams,
-    log: Log,
-  ): Promise<Call> {
-    const caller =
-      route.access === 'open' ? anonymous : await identify(access, mount, { token: bearerOf(request) });
-    const query = await readQuery(search, route.query);
-    const { value: body, ignored } = await readBody(request, response, route);
-    return { request, response, params, query, body, caller, ignored, log };
-  }
-
-  /** CORS for origins allowed by name [Fetch 3.3]; true when this was a preflight, which is answered then. */
-  function allowOrigin(request: IncomingMessage, response: ServerResponse): boolean {
-    const { origin, 'access-control-request-method': method } = request.headers;
-    response.setHeader('Vary', 'Origin');
-    if (!guard.allows(origin)) return false;
-    response.setHeader('Access-Control-Allow-Origin', origin);
-    response.setHeader('Access-Control-Expose-Headers', 'X-Request-ID, Retry-After');
-    if (request.method !== 'OPTIONS' || method === undefined) return false;
-    response.setHeader('Access-Control-Allow-Methods', 'GET, POST, PUT, PATCH, DELETE');
-    response.setHeader('Access-Control-Allow-Headers', 'Authorization, Content-Type, X-Request-ID');
-    response.setHeader('Access-Control-Max-Age', '600');
-    if (request.headers['access-control-request-private-network'] !== undefined)
-      response.setHeader('Access-Control-Allow-Private-Network', 'true');
-    response.writeHead(204).end();
-    return true;
-  }
-
-  /** `/healthz`: the process answers. `/readyz`: it takes work. */
-  async function answerHealth(path: string, response: ServerResponse): Promise<boolean> {
-    if (path === '/healthz') {
-      sendJson(response, { status: 'ok' });
-      return true;
-    }
-    if (path !== '/readyz') return false;
+  app.get('/healthz', (_request: Request, response: Answer) => sendJson(response, { status: 'ok' }));
+  app.get('/readyz', async (_request: Request, response: Answer) => {
     if (draining()) throw new AppError('unavailable', 'The server is going down.');
     await options.ready();
     sendJson(response, { status: 'ready' });
-    return true;
+  });
+  app.use((_request, _response, next) => {
+    if (draining()) throw new AppError('unavailable', 'The server is going down; try again.');
+    next();
+  });
+
+  for (const { mount, route } of inOrder(mounts)) {
+    const method = route.method.toLowerCase() as Lowercase<Route['method']>;
+    app[method](route.path, async (request: Request, response: Answer) => {
+      const { log, search, line } = response.locals;
+      const caller =
+        route.access === 'open' ? anonymous : await identify(access, mount, { token: bearerOf(request) });
+      line.user_id = caller.id;
+      const query = await readQuery(search, route.query);
+      const { value: body, ignored } = await readBody(request, response, route);
+      const params = request.params as Record<string, string>;
+      const value = await route.handle({ request, response, params, query, body, caller, ignored, log });
+      if (value !== undefined) sendJson(response, value);
+    });
   }
+  for (const [path, methods] of methodsByPath(mounts))
+    app.all(path, ({ method }: Request, response: Answer) => {
+      const known = methods.join(', ');
+      throw new AppError('not_found', `There is no ${method} at ${response.locals.path}, only ${known}.`);
+    });
+  app.use((_request: Request, response: Answer) => {
+    throw new AppError('not_found', `There is nothing at ${response.locals.path}.`);
+  });
+
+  app.use((thrown: unknown, _request: Request, response: Answer, _next: NextFunction) => {
+    const { path, log } = response.locals;
+    fail(response, path, thrown instanceof URIError ? badEscape(thrown) : toAppError(thrown), log);
+  });
 
   function fail(response: ServerResponse, path: string, error: AppError, log: Log): void {
     const status = statusOf(error.code);
@@ -123,27 +119,57 @@ export function createWeb(options: WebOptions): (request: IncomingMessage, respo
       response.destroy();
       return;
     }
-    const { contentType, body } = router.mountOf(path)?.formatError(error) ?? formatProblem(error);
-    response
-      .writeHead(status, {
-        ...errorHeaders(error),
-        'Content-Type': contentType,
-        'Content-Length': Buffer.byteLength(body),
-      })
-      .end(body);
+    const { contentType, body } = mountAt(mounts, path)?.formatError(error) ?? formatProblem(error);
+    const headers = { ...errorHeaders(error), 'Content-Type': contentType };
+    response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
   }
 
   return (request, response) => {
-    serve(request, response).catch((error: unknown) => {
-      options.log.error({ err: error }, 'an answer could not be made');
-      response.destroy();
-    });
+    try {
+      targetOf(request); // a target that is none would never reach a route, nor the one place for errors
+    } catch (error) {
+      return fail(response, '', toAppError(error), options.log);
+    }
+    return app(request, response);
   };
 }
 
+/** All routes, fixed paths before paths with parameters. */
+function inOrder(mounts: readonly Mount[]): { mount: Mount; route: Route }[] {
+  const all = mounts.flatMap((mount) => mount.routes.map((route) => ({ mount, route })));
+  return all.toSorted((a, b) => Number(a.route.path.includes(':')) - Number(b.route.path.includes(':')));
+}
+
+function methodsByPath(mounts: readonly Mount[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { route } of inOrder(mounts)) {
+    const known = methods.get(route.path) ?? [];
+    if (known.includes(route.method)) throw new Error(`two routes for ${route.method} ${route.path}`);
+    methods.set(route.path, [...known, route.method]);
+  }
+  return methods;
+}
+
+/** CORS for origins allowed by name [Fetch 3.3]; true when this was a preflight, which is answered then. */
+function allowOrigin(guard: Guard, request: Request, response: Answer): boolean {
+  const { origin, 'access-control-request-method': method } = request.headers;
+  response.setHeader('Vary', 'Origin');
+  if (!guard.allows(origin)) return false;
+  response.setHeader('Access-Control-Allow-Origin', origin);
+  response.setHeader('Access-Control-Expose-Headers', 'X-Request-ID, Retry-After');
+  if (request.method !== 'OPTIONS' || method === undefined) return false;
+  response.setHeader('Access-Control-Allow-Methods', 'GET, POST, PUT, PATCH, DELETE');
+  response.setHeader('Access-Control-Allow-Headers', 'Authorization, Content-Type, X-Request-ID');
+  response.setHeader('Access-Control-Max-Age', '600');
+  if (request.headers['access-control-request-private-network'] !== undefined)
+    response.setHeader('Access-Control-Allow-Private-Network', 'true');
+  response.writeHead(204).end();
+  return true;
+}
+
 async function readBody(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Request,
+  response: Answer,
   { body: schema, bodyMaxBytes = BODY_MAX_BYTES }: Route,
 ): Promise<{ value: unknown; ignored: string[] }> {
   if (!schema) return { value: undefined, ignored: [] };
@@ -153,7 +179,11 @@ async function readBody(
   return reading;
 }
 
-function sendJson(response: ServerResponse, value: unknown): void {
+function badEscape(cause: URIError): AppError {
+  return new AppError('invalid_request', 'The path holds a broken percent escape.', { cause });
+}
+
+function sendJson(response: Answer, value: unknown): void {
   const body = Buffer.from(JSON.stringify(value));
   response.writeHead(response.statusCode, {
     'Content-Type': 'application/json',
