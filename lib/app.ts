@@ -23,6 +23,8 @@ import { packageVersion } from './package.ts';
 import { openServer } from './server/server.ts';
 import { connectStore } from './store/index.ts';
 
+const DAY_MS = 86_400_000;
+
 /** A running server. */
 export interface App {
   /** `http://<host>:<port>`, without a path. */
@@ -50,7 +52,12 @@ export async function openApp(config: Config, log: Log, connect = connectStore):
     const { limits } = config;
     const onError = (error: unknown, session?: string): void =>
       log.error({ err: error, ...(session && { session }) }, messageOf(error));
-    const store = await connect({ databaseUrl: config.databaseUrl, secret: secretOf(config), onError });
+    const store = await connect({
+      databaseUrl: config.databaseUrl,
+      synchronous: config.sqliteSynchronous,
+      secret: secretOf(config),
+      onError,
+    });
     undo.push(() => store.close());
     const egress = openEgress({
       allow: config.egressAllow,
@@ -83,6 +90,7 @@ export async function openApp(config: Config, log: Log, connect = connectStore):
     const sessions = await openSessions({
       store,
       limits,
+      retentionMs: config.retentionDays && config.retentionDays * DAY_MS,
       onError,
       async equip(session: SessionConfig, children: readonly Tool[]): Promise<Equipment> {
         const model = models.open(session.model);

@@ -13,6 +13,10 @@ export interface Config {
   loopback: boolean;
   /** `sqlite:<absolute file>`, `sqlite::memory:` or `postgres://…`. */
   databaseUrl: string;
+  /** How much SQLite waits for the disk at a commit. */
+  sqliteSynchronous: 'normal' | 'full';
+  /** After how many days what has ended is deleted; never when undefined. */
+  retentionDays: number | undefined;
   /** Absolute. */
   dataDir: string;
   /** The model of .env: without base URL and key it is the offline demo model. A key alone means OpenAI's base URL. */
@@ -102,6 +106,8 @@ export function readConfig({
     databaseUrl: read('DATABASE_URL', `sqlite:${resolve(dataDir, 'lite-agent.db')}`, (value) =>
       parseDatabaseUrl(value, cwd),
     ),
+    sqliteSynchronous: read('SQLITE_SYNCHRONOUS', 'normal', oneOf(['normal', 'full'])),
+    retentionDays: read('RETENTION_DAYS', undefined, (value) => parseCount(value, 1, 36_500)),
     dataDir,
     model: {
       baseUrl: read(baseUrlName, apiKey === undefined ? undefined : 'https://api.openai.com/v1', parseUrl),

@@ -14,6 +14,14 @@ export const settings = {
     'where sessions are kept: `sqlite:<file>`, `sqlite::memory:` or `postgres://…`',
   ],
   DATA_DIR: ['`data`', 'the folder of the database and of files'],
+  SQLITE_SYNCHRONOUS: [
+    '`normal`',
+    'what of SQLite survives: `normal` all but the last moments before a power cut, `full` these too; a killed process loses nothing either way',
+  ],
+  RETENTION_DAYS: [
+    '–',
+    'after how many days ended tasks, their messages and journal are deleted, and sessions that nobody used; never when not set',
+  ],
   baseUrl: [
     "OpenAI's, when there is a key",
     'the base URL of an OpenAI-compatible model; also `OPENAI_BASE_URL`',

@@ -58,12 +58,15 @@ export interface SessionsOptions {
   /** Opens model and documents of a configuration, with the tools that its children are; an AppError when a document cannot be used. */
   equip(config: SessionConfig, children: readonly Tool[]): Promise<Equipment>;
   limits: SessionsLimits;
+  /** How long ended tasks, their lines and journal are kept, and sessions that nobody touches; for ever when missing. */
+  retentionMs?: number | undefined;
   /** Hears of failures that no caller can be told. */
   onError(error: unknown, sessionId: string): void;
 }
 
 /** All sessions over a store; those with unfinished tasks that no node works on go on at once. */
-export async function openSessions({ store, equip, limits, onError }: SessionsOptions): Promise<Sessions> {
+export async function openSessions(options: SessionsOptions): Promise<Sessions> {
+  const { store, equip, limits, retentionMs, onError } = options;
   const live = new Map<string, Promise<LiveSession | undefined>>();
   let closing = false;
 
@@ -155,7 +158,7 @@ export async function openSessions({ store, equip, limits, onError }: SessionsOp
       ?.then((session) => session?.wake())
       .catch((error: unknown) => onError(error, id));
   });
-  const upkeep = await openUpkeep({ store, live, load, onError });
+  const upkeep = await openUpkeep({ store, live, load, retentionMs, onError });
   let closed: Promise<void> | undefined;
 
   return {

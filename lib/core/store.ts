@@ -107,6 +107,15 @@ export interface Store {
   permit(id: string, epoch: number, entry: JournalEntry): Promise<boolean>;
   settle(id: string, key: JournalKey, outcome: Outcome): Promise<void>;
 
+  /**
+   * Takes away what is older than `before` (ms since the epoch) of some sessions, those after the id `after` ('' at first):
+   * lines of tasks that have ended, so that the log begins later with the same first line, and ended tasks; nothing of an
+   * open one. `idle`: sessions without an open task that nobody touched since. `next`: where to go on, if anywhere.
+   */
+  prune(before: number, after: string): Promise<{ idle: string[]; next: string | undefined }>;
+  /** The same for the journal, which outlives its sessions; what an open task may need stays. Resolves where to go on. */
+  pruneJournal(before: number, after: string): Promise<string | undefined>;
+
   /** Hears of sessions that other nodes wrote to: ids, sooner or later than the commit, perhaps more than once. */
   onWake(hear: (id: string) => void): void;
   /** Of these sessions, the last number of each log; removed ones are left out. */

@@ -1,17 +1,21 @@
 import { AppError } from '../errors.ts';
 import type { LiveSession } from './live-session.ts';
+import { retain } from './retention.ts';
 import type { Store } from './store.ts';
 
 const SWEEP_INTERVAL_MS = 500;
 const POLL_INTERVAL_MS = 1000;
 const REST_AFTER_MS = 60_000;
 const AT_ONCE = 100;
+const RETAIN_INTERVAL_MS = 3_600_000;
 
 export interface UpkeepOptions {
   store: Store;
   /** The sessions in this node's memory. */
   live: Map<string, Promise<LiveSession | undefined>>;
   load(id: string): Promise<LiveSession | undefined>;
+  /** How long what ended is kept; for ever when missing. */
+  retentionMs?: number | undefined;
   /** Hears of failures; one session's is no other's. */
   onError(error: unknown, sessionId: string): void;
 }
@@ -24,7 +28,15 @@ export interface Upkeep {
 }
 
 /** Begins the upkeep; sessions with unfinished tasks that no node works on have been taken up when it resolves. */
-export async function openUpkeep({ store, live, load, onError }: UpkeepOptions): Promise<Upkeep> {
+export async function openUpkeep({
+  store,
+  live,
+  load,
+  retentionMs,
+  onError,
+}: UpkeepOptions): Promise<Upkeep> {
+  let resting = false;
+
   async function each(ids: Iterable<string>, work: (session: LiveSession) => Promise<void>): Promise<void> {
     for (const id of ids) {
       try {
@@ -80,6 +92,15 @@ export async function openUpkeep({ store, live, load, onError }: UpkeepOptions):
     }
   }
 
+  async function retainUntil(before: number): Promise<void> {
+    const removeIdle = (ids: readonly string[]): Promise<void> =>
+      each(ids, async (session) => {
+        const loop = await session.acquire();
+        if (loop && !loop.busy && loop.activeAt < before) await remove(session, loop.epoch);
+      });
+    await retain({ store, before, removeIdle, over: () => resting });
+  }
+
   async function renew(): Promise<void> {
     const owned = new Map<string, { session: LiveSession; epoch: number }>();
     for (const session of await loaded())
@@ -108,8 +129,15 @@ export async function openUpkeep({ store, live, load, onError }: UpkeepOptions):
     every(POLL_INTERVAL_MS, poll, report),
     every(REST_AFTER_MS / 2, tidy, report),
   ];
+  if (retentionMs !== undefined) {
+    const work = (): Promise<void> => retainUntil(Date.now() - retentionMs);
+    others.push(every(Math.min(RETAIN_INTERVAL_MS, retentionMs / 24), work, report));
+  }
   return {
-    rest: async () => void (await Promise.all(others.map((end) => end()))),
+    async rest() {
+      resting = true;
+      await Promise.all(others.map((end) => end()));
+    },
     close: lease,
   };
 }

@@ -14,6 +14,8 @@ export interface ConnectOptions {
   secret: string;
   /** Hears of connections that break and come back. */
   onError(error: unknown): void;
+  /** How much SQLite waits for the disk at a commit; `normal` when missing. */
+  synchronous?: 'normal' | 'full';
   /** How long a node that says nothing still owns its sessions (PostgreSQL); 10 s. */
   leaseMs?: number;
 }
@@ -22,7 +24,7 @@ const LEASE_MS = 10_000;
 
 /** The store behind a DATABASE_URL, migrated. */
 export async function connectStore(options: ConnectOptions): Promise<Store> {
-  const { databaseUrl, secret, onError, leaseMs = LEASE_MS } = options;
+  const { databaseUrl, secret, onError, synchronous, leaseMs = LEASE_MS } = options;
   const vault = openVault(secret);
   if (/^postgres(ql)?:/.test(databaseUrl)) {
     const { openPostgres, openWakeups } = await import('./postgres.ts');
@@ -34,7 +36,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
   if (file === undefined)
     throw new AppError('invalid_request', `DATABASE_URL is of no known kind: ${databaseUrl.split(':')[0]}`);
   const { openSqlite } = await import('./sqlite.ts');
-  return openStore({ db: await migrated(openSqlite(file)), engine: 'sqlite', vault, leaseMs });
+  return openStore({ db: await migrated(openSqlite(file, synchronous)), engine: 'sqlite', vault, leaseMs });
 }
 
 /** Brings a database to the newest schema; it is closed when that fails. */

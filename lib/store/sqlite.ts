@@ -5,10 +5,10 @@ import { Kysely, SqliteDialect } from 'kysely';
 import type { Schema } from './schema.ts';
 
 /**
- * A SQLite database: WAL, `synchronous` NORMAL (a crash of the process loses nothing; a power cut may lose the last
- * transactions, never the order of them) or FULL (a power cut loses nothing that was accepted). `file` may be `:memory:`.
+ * A SQLite database: WAL, `synchronous` normal (a crash of the process loses nothing; a power cut may lose the last
+ * transactions, never the order of them) or full (a power cut loses nothing that was accepted) [SQLite PRAGMA synchronous]. `file` may be `:memory:`.
  */
-export function openSqlite(file: string, synchronous: 'NORMAL' | 'FULL' = 'NORMAL'): Kysely<Schema> {
+export function openSqlite(file: string, synchronous: 'normal' | 'full' = 'normal'): Kysely<Schema> {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
   const database = new Database(file);
   database.pragma('journal_mode = WAL');

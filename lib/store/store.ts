@@ -8,6 +8,7 @@ import { openInbox } from './inbox.ts';
 import { openJournal } from './journal.ts';
 import { openLog } from './log.ts';
 import { openOwnership } from './ownership.ts';
+import { openRetention } from './retention.ts';
 import { openSessionRows } from './session-rows.ts';
 
 const PING_TIMEOUT_MS = 2000;
@@ -23,6 +24,7 @@ export function openStore(options: StoreOptions): Store {
     ...openLog(ground),
     ...openInbox(ground),
     ...openJournal(ground),
+    ...openRetention(ground),
     onWake(hear) {
       wakeups?.listen((session, from) => {
         if (from !== node) hear(session);

@@ -299,6 +299,81 @@ export function describeStore(
       expect(await store.permit(session.id, 1, entry)).to.equal(false);
     });
 
+    describe('takes away what is older than wanted', () => {
+      const end = (seq: number, taskId: string): Message => ({
+        type: 'task_ended',
+        taskId,
+        status: 'done',
+        seq,
+        time: 1000 + seq,
+      });
+
+      /** Everything, also of other tests: the sessions found idle. */
+      async function pruneAll(before: number): Promise<string[]> {
+        const idle: string[] = [];
+        for (let after: string | undefined = ''; after !== undefined;) {
+          const pruned = await store.prune(before, after);
+          idle.push(...pruned.idle);
+          after = pruned.next;
+        }
+        for (let after: string | undefined = ''; after !== undefined;)
+          after = await store.pruneJournal(before, after);
+        return idle;
+      }
+
+      it('of the log whole tasks, with its first line kept and no number used again', async () => {
+        const session = newSession();
+        await store.createSession(session, first);
+        const lines = [line(2, 'a'), line(3, 'b'), end(4, 'a'), end(5, 'b'), line(6, 'c'), end(7, 'c')];
+        await store.append(session.id, 1, lines);
+        expect(await pruneAll(1005)).to.not.include(session.id);
+        expect(await store.read(session.id, 0, 10)).to.deep.equal([first, ...lines]); // b has not ended by then
+        await pruneAll(1006);
+        await pruneAll(1006);
+        expect(await store.read(session.id, 0, 10)).to.deep.equal([
+          { ...first, seq: 5, time: 1005 },
+          line(6, 'c'),
+          end(7, 'c'),
+        ]);
+        expect(await store.claim(session.id)).to.deep.include({ lastSeq: 7 });
+      });
+
+      it('a long log in several steps', async () => {
+        const session = newSession();
+        await store.createSession(session, first);
+        const lines = Array.from({ length: 1300 }, (_, index) => {
+          const seq = index * 2 + 2;
+          return [line(seq, `t${index}`), end(seq + 1, `t${index}`)];
+        }).flat();
+        await store.append(session.id, 1, lines);
+        await pruneAll(1000 + 2501);
+        const left = await store.read(session.id, 0, 1000);
+        expect(left[0]).to.deep.equal({ ...first, seq: 2499, time: 3499 });
+        expect(left).to.have.length(2601 - 2498);
+      });
+
+      it('tasks that have ended, and journal rows, but none of an open task', async () => {
+        const session = newSession();
+        await store.createSession(session, first);
+        for (const id of ['ended', 'open']) await store.enqueue(session.id, task(id), false);
+        await store.append(session.id, 1, [line(2)], { ended: 'ended', status: 'done' });
+        const call = (taskId: string) => ({ seq: 2, callId: taskId, taskId, tool: 'set', arguments: {} });
+        for (const id of ['ended', 'open']) await store.permit(session.id, 1, call(id));
+        expect(await pruneAll(Date.now() + 1000)).to.not.include(session.id);
+        expect(await store.openTasks(session.id)).to.deep.equal([task('open')]);
+        expect(await store.permit(session.id, 1, call('open'))).to.equal(false);
+        expect(await store.permit(session.id, 1, call('ended'))).to.equal(true);
+      });
+
+      it('and finds sessions that nobody touched since', async () => {
+        const session = newSession();
+        await store.createSession(session, first);
+        expect(await pruneAll(1000)).to.not.include(session.id);
+        expect(await pruneAll(1001)).to.include(session.id);
+        expect(await store.read(session.id, 0, 10)).to.deep.equal([first]);
+      });
+    });
+
     it('finds what has expired, until it is postponed or removed', async () => {
       const session = newSession({ expiresAt: 10 });
       const lasting = newSession({ expiresAt: null });

@@ -444,6 +444,30 @@ describe('sessions', () => {
       expect(world.equipped).to.deep.equal({ opened: 1, closed: 1 });
     });
 
+    it('takes away what is older than the operator keeps, and then what nobody uses', async () => {
+      world = await openWorld({
+        model: createScriptedModel([{ text: 'a' }, { text: 'b' }]),
+        retentionMs: 1500,
+      });
+      const session = await world.create({ systemPrompt: 'Hi.' });
+      const watcher = watch(session);
+      await session.submit(say('old'));
+      await watcher.tasksEnded(1);
+      await new Promise((resolve) => setTimeout(resolve, 1000)); // it ages
+      await session.submit(say('new'));
+      await watcher.tasksEnded(2);
+      let history = await session.history();
+      while (history[0]?.seq === 1) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        history = await session.history();
+      }
+      expect(outline(history)).to.deep.equal(['started Hi.', 'user new', 'answer b', 'ended done']);
+      expect(history.map(({ seq }) => seq)).to.deep.equal([4, 5, 6, 7]);
+      await watcher.until(() => watcher.ended !== undefined);
+      expect(watcher.ended).to.equal('expired');
+      expect(await codeOf(world.sessions.find(session.id, somebody))).to.equal('not_found');
+    });
+
     it("does not show a session to somebody else, nor count it as somebody else's", async () => {
       world = await openWorld({ model: createScriptedModel([]), limits: { sessionsPerOwnerMaxCount: 1 } });
       const session = await world.create();

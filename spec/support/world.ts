@@ -65,6 +65,7 @@ export async function openWorld(options: {
   limits?: Partial<SessionsLimits>;
   databaseUrl?: string;
   leaseMs?: number;
+  retentionMs?: number;
 }): Promise<World> {
   const errors: unknown[] = [];
   const databaseUrl = options.databaseUrl ?? 'sqlite::memory:';
@@ -78,6 +79,7 @@ export async function openWorld(options: {
   const sessions = await openSessions({
     store,
     limits: { ...limits, ...options.limits },
+    retentionMs: options.retentionMs,
     onError: (error) => void errors.push(error),
     async equip(config, children) {
       equipped.opened += 1;

@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Migrator } from 'kysely';
+import type { Kysely } from 'kysely';
+import type { Store } from '../../lib/core/store.ts';
+import { connectStore } from '../../lib/store/index.ts';
+import { migrations } from '../../lib/store/migrations.ts';
+import { openPostgres } from '../../lib/store/postgres.ts';
+import type { Schema } from '../../lib/store/schema.ts';
+import { openSqlite } from '../../lib/store/sqlite.ts';
+import { openVault } from '../../lib/store/vault.ts';
+import { newSession } from '../contracts/store.ts';
+import { openPostgresServer } from '../support/postgres.ts';
+import type { Postgres } from '../support/postgres.ts';
+
+const names = Object.keys(migrations);
+const secret = 'a secret of the migrations';
+const onError = (error: unknown): never => {
+  throw error;
+};
+const said = JSON.stringify({ form: 'text', content: [{ type: 'text', text: 'go' }] });
+
+/** What a server of an earlier release left behind, in the columns that its schema had. */
+async function leaveBehind(db: Kysely<Schema>, id: string): Promise<void> {
+  const config = openVault(secret).seal(JSON.stringify(newSession().config));
+  const session = { id, owner: 'o', config, created_at: 1, expires_at: null, epoch: 1, node: null };
+  await db
+    .insertInto('sessions')
+    .values({ ...session, lease_until: 0 })
+    .execute();
+  const started = JSON.stringify({ type: 'session_started', systemPrompt: 'Hi.' });
+  await db.insertInto('messages').values({ session_id: id, seq: 1, time: 1, body: started }).execute();
+  const task = { session_id: id, task_id: 't', position: 1, body: said, stream: 0, status: 'open' };
+  await db
+    .insertInto('tasks')
+    .values(task as Schema['tasks'])
+    .execute();
+  await db
+    .insertInto('calls')
+    .values({
+      session_id: id,
+      seq: 3,
+      call_id: 'c',
+      task_id: 't',
+      tool: 'set',
+      arguments: '{}',
+      outcome: 'sent',
+      sent_at: 1,
+      settled_at: null,
+    })
+    .execute();
+}
+
+/** The store takes up what was there, and works. */
+async function expectTakenUp(store: Store, id: string): Promise<void> {
+  expect(await store.findSession(id)).to.deep.include({ id, owner: 'o', lastSeq: 1 });
+  expect(await store.read(id, 0, 10)).to.deep.equal([
+    { type: 'session_started', systemPrompt: 'Hi.', seq: 1, time: 1 },
+  ]);
+  const task = { taskId: 't', form: 'text', content: [{ type: 'text', text: 'go' }], stream: false };
+  expect(await store.findOrphans(10)).to.include(id);
+  expect(await store.openTasks(id)).to.deep.equal([task]);
+  expect(await store.claim(id)).to.deep.equal({ epoch: 2, lastSeq: 1, lastTime: 1 });
+  const call = { seq: 3, callId: 'c', taskId: 't', tool: 'set', arguments: {} };
+  expect(await store.permit(id, 2, call)).to.equal(false);
+  await store.markStopping(id, 2, ['t']);
+  expect(await store.openTasks(id)).to.deep.equal([{ ...task, stopping: true }]);
+}
+
+describe('migrations', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let server: Postgres;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lite-agent-migrations-'));
+    server = await openPostgresServer();
+  });
+  after(async () => {
+    await server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const engines = {
+    SQLite: async () => {
+      const file = join(folder, `${Math.random()}.db`);
+      return { url: `sqlite:${file}`, open: () => openSqlite(file) };
+    },
+    PostgreSQL: async () => {
+      const url = await server.createDatabase();
+      return { url, open: () => openPostgres(url, onError) };
+    },
+  };
+
+  for (const [engine, make] of Object.entries(engines)) {
+    names.forEach((name, index) => {
+      it(`bring a ${engine} database from ${name} to the newest schema, with everything in it`, async () => {
+        const { url, open } = await make();
+        const before = open();
+        const earlier = Object.fromEntries(Object.entries(migrations).slice(0, index + 1));
+        const migrator = new Migrator({
+          db: before,
+          provider: { getMigrations: () => Promise.resolve(earlier) },
+        });
+        expect((await migrator.migrateToLatest()).error).to.equal(undefined);
+        await leaveBehind(before, 's');
+        await before.destroy();
+        const store = await connectStore({ databaseUrl: url, secret, onError });
+        await expectTakenUp(store, 's');
+        await store.close();
+      });
+    });
+
+    it(`make an empty ${engine} database usable, once however many nodes start at once`, async () => {
+      const { url } = await make();
+      const opening = Array.from({ length: engine === 'PostgreSQL' ? 3 : 1 }, () =>
+        connectStore({ databaseUrl: url, secret, onError }),
+      );
+      for (const store of await Promise.all(opening)) {
+        const session = newSession();
+        await store.createSession(session, { type: 'session_started', systemPrompt: '', seq: 1, time: 1 });
+        expect(await store.findSession(session.id)).to.deep.equal({ ...session, lastSeq: 1 });
+        await store.close();
+      }
+    });
+  }
+
+  it('refuse a database of a newer release', async () => {
+    const file = join(folder, 'newer.db');
+    const db = openSqlite(file);
+    const newer = { ...migrations, '9999-future': { up: () => Promise.resolve() } };
+    await new Migrator({ db, provider: { getMigrations: () => Promise.resolve(newer) } }).migrateToLatest();
+    await db.destroy();
+    const error: unknown = await connectStore({ databaseUrl: `sqlite:${file}`, secret, onError }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(String(error)).to.equal(
+      'AppError: The database cannot be opened or brought to the newest schema.',
+    );
+  });
+});
