@@ -54,11 +54,16 @@ const NUMBERS = [
  * additionalProperties, items, enum, anyOf, allOf, description, default, format, pattern and limits. Refs become
  * `#/$defs/<name>`. It accepts what the original accepts, and perhaps more, but for read-only members.
  */
-export function convertSchema(node: JsonValue | undefined, base: string, place: Place): JsonObject {
+export function convertSchema(
+  node: JsonValue | undefined,
+  base: string,
+  place: Place,
+  isMember = false,
+): JsonObject {
   if (!isObject(node)) return {};
   const readOnly: string[] = [];
   let schema = convertOwn(node, readOnly, base, place);
-  const members = [refTo(node, base, place), ...listed(node['allOf'], base, place)];
+  const members = [refTo(node, base, place), ...listed(node['allOf'], base, place, true)];
   for (const key of ['anyOf', 'oneOf']) {
     const branches = listed(node[key], base, place);
     if (branches.length === 1) members.push(branches[0]);
@@ -82,8 +87,17 @@ export function convertSchema(node: JsonValue | undefined, base: string, place: 
     for (const content of contents) readOnly.push(...(readOnlyNames.get(content) ?? []));
     schema = { ...mergeSchemas(contents.reduce(mergeSchemas), structure), ...words };
   }
+  if (!isMember) schema = withType(schema);
   if (readOnly.length > 0) schema = withoutRequired(schema, readOnly);
   return node['nullable'] === true || node['x-nullable'] === true ? nullable(schema) : schema;
+}
+
+/** What has members is meant to be an object, what has items a list, where nothing says otherwise. */
+function withType(schema: JsonObject): JsonObject {
+  for (const key of ['type', '$ref', 'enum', 'anyOf', 'allOf']) if (schema[key] !== undefined) return schema;
+  const isObjectLike = schema['properties'] !== undefined || isObject(schema['additionalProperties']);
+  const isListLike = schema['items'] !== undefined;
+  return isObjectLike === isListLike ? schema : { type: isListLike ? 'array' : 'object', ...schema };
 }
 
 /** Members left out as read-only, by the converted object they are missing in: a neighbour in an allOf may require them. */
@@ -105,9 +119,11 @@ function addsNothing(structure: JsonObject, only: JsonObject): boolean {
   return keys.length === 0 || (only['$ref'] !== undefined && keys.length === 1 && keys[0] === 'type');
 }
 
-function listed(value: JsonValue | undefined, base: string, place: Place): JsonObject[] {
+function listed(value: JsonValue | undefined, base: string, place: Place, areMembers = false): JsonObject[] {
   if (!Array.isArray(value)) return [];
-  return value.filter((member) => member !== false).map((member) => convertSchema(member, base, place));
+  return value
+    .filter((member) => member !== false)
+    .map((member) => convertSchema(member, base, place, areMembers));
 }
 
 function refTo(node: JsonObject, base: string, place: Place): JsonObject | undefined {
@@ -119,14 +135,18 @@ function refTo(node: JsonObject, base: string, place: Place): JsonObject | undef
   return undefined;
 }
 
-/** A ref's content, so that it can be merged; what stands beside it wins. The ref itself where it cannot be had. */
-function contentOf(member: JsonObject, place: Place): JsonObject {
+/**
+ * A ref's content, so that it can be merged; what stands beside it wins. The ref itself where it cannot be had, nothing
+ * where it leads back to itself.
+ */
+function contentOf(member: JsonObject, place: Place, seen: readonly string[] = []): JsonObject {
   const name = nameOfRef(member);
-  const content = name === undefined ? undefined : place.content(name);
-  if (content === undefined) return member;
+  if (name === undefined) return member;
   const { $ref: _, ...beside } = member;
-  if (Object.keys(beside).length === 0) return contentOf(content, place);
-  const whole = { ...contentOf(content, place), ...beside };
+  if (seen.includes(name)) return beside;
+  const content = place.content(name);
+  if (content === undefined) return member;
+  const whole = { ...contentOf(content, place, [...seen, name]), ...beside };
   readOnlyNames.set(whole, readOnlyNames.get(content) ?? []);
   return whole;
 }
@@ -157,7 +177,8 @@ function convertOwn(node: JsonObject, readOnly: string[], base: string, place: P
       );
   }
   if (types.includes('object') || types.length === 0) convertMembers(node, schema, readOnly, base, place);
-  if (types.includes('array')) schema['items'] = convertItems(node, schema, base, place);
+  const isList = types.length === 0 && (node['items'] ?? node['prefixItems']) !== undefined;
+  if (isList || types.includes('array')) schema['items'] = convertItems(node, schema, base, place);
   return schema;
 }
 
@@ -173,10 +194,6 @@ function typesOf(node: JsonObject, place: Place): string[] {
     }
     if (meant === undefined) return [];
     types.add(meant);
-  }
-  if (types.size === 0 && node['$ref'] === undefined) {
-    if (isObject(node['properties']) || node['additionalProperties'] !== undefined) types.add('object');
-    else if (node['items'] !== undefined || node['prefixItems'] !== undefined) types.add('array');
   }
   return [...types];
 }
@@ -202,8 +219,8 @@ function convertMembers(
     if (names.size > 0) schema['required'] = [...names].map((name) => place.key(name));
   }
   const more = node['additionalProperties'];
-  // A name that only a pattern allows must not be refused.
-  if (more === false && isObject(node['patternProperties'])) return;
+  // What stands under a name that a pattern allows must not be refused.
+  if (isObject(node['patternProperties'])) return;
   if (typeof more === 'boolean') schema['additionalProperties'] = more;
   else if (isObject(more)) schema['additionalProperties'] = convertSchema(more, base, place);
 }
@@ -238,11 +255,10 @@ function nullable(schema: JsonObject): JsonObject {
   const { type } = schema;
   const types = Array.isArray(type) ? type : type === undefined ? [] : [type];
   if (types.length > 0 && schema['anyOf'] === undefined && schema['allOf'] === undefined) {
-    if (types.includes('null')) return schema;
     const values = schema['enum'];
     return {
       ...schema,
-      type: [...types, 'null'],
+      type: types.includes('null') ? type : [...types, 'null'],
       ...(Array.isArray(values) && !values.includes(null) ? { enum: [...values, null] } : {}),
     };
   }

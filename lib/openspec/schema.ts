@@ -7,7 +7,7 @@ import { convertSchema } from './schema-convert.ts';
 import type { Place } from './schema-convert.ts';
 import { openShrink } from './schema-shrink.ts';
 import type { Definition, Trim } from './schema-shrink.ts';
-import { bytesOf, nameOfRef, shorten, usesInPlace, usesOf, writeOut } from './schema-walk.ts';
+import { bytesOf, shorten, usesInPlace, usesOf, writeOut } from './schema-walk.ts';
 
 /** Where a $ref leads. `id` names the place in the whole document set; `base` is where refs in `value` start from. */
 export interface RefTarget {
@@ -28,24 +28,12 @@ export interface Argument {
   description?: string;
   /** The document that `schema` stands in. */
   base?: string;
-  /** True for a schema out of `objectShape`: it is converted already. */
-  ready?: boolean;
 }
 
 export interface Parameters {
   schema: JsonSchema;
   /** What had to go to stay in the budget. */
   trimmed: Trim | undefined;
-}
-
-/** An object's members, its refs followed and its allOf merged. */
-export interface ObjectShape {
-  /** Converted schemas: as arguments they are `ready`. */
-  properties: Map<string, JsonObject>;
-  required: Set<string>;
-  description: string | undefined;
-  /** What its other members may be: a converted schema, true for anything, false for none. */
-  more: JsonValue;
 }
 
 /**
@@ -63,8 +51,6 @@ export interface ObjectShape {
  */
 export interface Schemas {
   parameters(args: readonly Argument[]): Parameters;
-  /** Undefined when the schema is no plain object with known members (a list, a choice, a map). */
-  objectShape(schema: JsonValue, base?: string): ObjectShape | undefined;
   /** Arguments that fit `parameters` as the device knows them: replaced keys inside them put back. */
   restore(value: JsonValue): JsonValue;
   /** What was odd, each once, in plain words. */
@@ -157,9 +143,9 @@ export function openSchemas(resolve: ResolveRef, maxBytes = PARAMETERS_MAX_BYTES
   };
 
   const shrink = openShrink(expand, maxBytes);
-  const argumentSchema = ({ name, schema, ready, description, base = '' }: Argument): JsonObject => {
-    if (ready !== true) checkRefs(name, schema, base, resolve);
-    const own = writeSmall(ready === true && isObject(schema) ? schema : convertSchema(schema, base, place));
+  const argumentSchema = ({ name, schema, description, base = '' }: Argument): JsonObject => {
+    checkRefs(name, schema, base, resolve);
+    const own = writeSmall(convertSchema(schema, base, place));
     const inner = own['description'];
     const texts = new Set([description, typeof inner === 'string' ? inner : undefined]);
     const text = [...texts].filter((part) => part !== undefined && part !== '').join('\n');
@@ -188,26 +174,6 @@ export function openSchemas(resolve: ResolveRef, maxBytes = PARAMETERS_MAX_BYTES
       if (required.length > 0) root['required'] = required;
       root['additionalProperties'] = false;
       return shrink(root);
-    },
-    objectShape(schema, base = '') {
-      let shape = convertSchema(schema, base, place);
-      for (
-        let name = nameOfRef(shape), hops = 0;
-        name !== undefined && hops < 32;
-        name = nameOfRef(shape), hops++
-      ) {
-        const { $ref: _, ...beside } = shape;
-        shape = { ...converted(name).schema, ...beside };
-      }
-      const { type, properties, required, anyOf, allOf, additionalProperties, description } = shape;
-      if (type !== 'object' || anyOf !== undefined || allOf !== undefined) return undefined;
-      if (!isObject(properties) || Object.keys(properties).length === 0) return undefined;
-      return {
-        properties: new Map(Object.entries(properties) as [string, JsonObject][]),
-        required: new Set((Array.isArray(required) ? required : []) as string[]),
-        description: typeof description === 'string' ? description : undefined,
-        more: additionalProperties ?? true,
-      };
     },
   };
 }
