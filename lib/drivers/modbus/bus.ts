@@ -56,6 +56,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
       // Nobody answers a broadcast: it ends by its time alone.
       if (exchange !== undefined && !isBroadcast(endpoint, exchange.request)) onOutcome(exchange, outcome);
     },
+    resting: () => active.size === 0 && queue.size === 0,
     unreachable: (reason) => refuseWaiting(241, `cannot be reached: ${reason}`),
     lost(failure) {
       for (const exchange of active.values()) end(exchange, failure, false);

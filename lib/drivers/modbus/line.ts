@@ -30,6 +30,8 @@ export interface LineEvents extends ConnectionEvents {
   unreachable(reason: string): void;
   /** The other side closed. */
   lost(failure: Failure): void;
+  /** Whether nothing is to be sent and nothing on its way. */
+  resting(): boolean;
 }
 
 export interface LineOptions extends Omit<TransportOptions, 'signal'> {
@@ -99,6 +101,12 @@ export function createLine(endpoint: Endpoint, options: LineOptions, events: Lin
     change(transport.close(gently));
   };
 
+  const expire = (): void => {
+    idleTimer = undefined;
+    // The clock starts with a rest, and is not stopped for every request: one may be on its way.
+    if (events.resting()) leave(true);
+  };
+
   return {
     get ready() {
       return changing === undefined && held === undefined ? connection : undefined;
@@ -132,7 +140,7 @@ export function createLine(endpoint: Endpoint, options: LineOptions, events: Lin
     rest() {
       if (connection === undefined) return;
       if (idleTimeout === 0) return leave(true);
-      if (idleTimer === undefined) idleTimer = setTimeout(() => leave(true), idleTimeout);
+      if (idleTimer === undefined) idleTimer = setTimeout(expire, idleTimeout);
       else idleTimer.refresh();
     },
     async close() {

@@ -2,7 +2,7 @@ import { isObject } from '../../core/json.ts';
 import { sizeOf, valueRange, type ValueFormat } from '../../drivers/modbus/codec.ts';
 import { compareDecimals, parseDecimal, type Decimal } from '../../drivers/modbus/decimal.ts';
 import { numberTypes, type NumberType, type ValueType } from '../../drivers/modbus/registers.ts';
-import { createScaling } from '../../drivers/modbus/scaling.ts';
+import { createScaling, unscaled } from '../../drivers/modbus/scaling.ts';
 import type { Fields } from './fields.ts';
 
 /** A parameter or a return value: its format, and how people speak of it. */
@@ -65,7 +65,7 @@ export function readValue(fields: Fields, path: Fields, inCoils: boolean): Value
   }
   const place = readCount(fields, path, type, inCoils);
   if (place === undefined) return undefined;
-  const scaling = numeric ? createScaling(multiplier, offset) : createScaling(one, zero);
+  const scaling = numeric ? createScaling(multiplier, offset) : unscaled;
   if (numeric) checkRange(fields, type, { scaling, min, max });
   const format: ValueFormat = {
     type,

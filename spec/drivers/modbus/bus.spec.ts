@@ -249,6 +249,15 @@ describe('a Modbus bus', () => {
     expect(fake.accepted).to.equal(2);
   });
 
+  it('does not take a connection for idle while a reply is on its way', async () => {
+    settings = { idleTimeout: 30 };
+    await call(readOf(1));
+    fake.behave = (request) => void setTimeout(() => answer(request), 80);
+    expect(await outcomeOf(call(readOf(2)))).to.deep.equal([2]);
+    expect(fake.accepted).to.equal(1);
+    await waitFor(() => fake.open.size === 0);
+  });
+
   it('closes after each call with an idle time of 0, and is done with the old one before the new one', async () => {
     settings = { idleTimeout: 0 };
     let most = 0;

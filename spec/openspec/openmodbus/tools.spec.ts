@@ -177,6 +177,15 @@ describe('an OpenModbus tool', () => {
       name: 'value',
       uom: 'V',
     });
+    const sentinels: [JsonObject, number[]][] = [
+      [{ type: 'int16', nullValue: -32768 }, [0x8000]],
+      [{ type: 'float32', nullValue: -9999.5 }, [0xc61c, 0x3e00]],
+      [{ type: 'uint64', nullValue: '18446744073709551615' }, [65535, 65535, 65535, 65535]],
+    ];
+    for (const [value, words] of sentinels) {
+      fake.behave = holding(words);
+      expect(await call(await toolOf({ value }))).to.include({ statusCode: 0, value: null });
+    }
     fake.behave = answer;
     expect(await call(await toolOf({ path: { address: 4, count: 3 } }))).to.deep.equal({
       statusCode: 0,
