@@ -228,7 +228,7 @@ export function openLiveSession(
     abandon,
     async touch() {
       touchedAt = Date.now();
-      if (loop || feed.size > 0) return true;
+      if (loop || feed.size > 0 || !store.shared) return true;
       const seq = await lastSeqNow();
       feed.reached(seq);
       return seq > 0;

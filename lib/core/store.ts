@@ -62,6 +62,8 @@ export type Enqueued = 'new' | 'same' | 'conflict' | 'busy';
 export interface Store {
   /** How long a node that says nothing still owns its sessions. */
   readonly leaseMs: number;
+  /** Whether other processes may write to the same sessions at the same time. */
+  readonly shared: boolean;
   createSession(session: StoredSession, first: Message): Promise<{ epoch: number }>;
   /** With the number of its log's last line. */
   findSession(id: string): Promise<(StoredSession & { lastSeq: number }) | undefined>;

@@ -80,6 +80,7 @@ export async function openUpkeep({
       if (session.loop) session.wake();
       else await session.acquire();
     });
+    if (!store.shared) return;
     const watching = (await loaded()).filter((session) => session.watched && !session.loop);
     if (watching.length === 0) return;
     const known = await store.lastSeqs(watching.map(({ id }) => id));

@@ -1,5 +1,6 @@
 import type { Standing, Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
+import { inPortions } from './portions.ts';
 
 /** Which node works on a session: a lease with an epoch. */
 export function openOwnership({
@@ -40,16 +41,19 @@ export function openOwnership({
     },
 
     async renew(epochs) {
-      if (engine === 'sqlite' || epochs.size === 0) return new Set(epochs.keys());
-      const ids = [...epochs.keys()];
-      const rows = await db
-        .updateTable('sessions')
-        .set({ lease_until: until })
-        .where('id', 'in', ids)
-        .where('node', '=', node)
-        .returning(['id', 'epoch'])
-        .execute();
-      return new Set(rows.filter((row) => epochs.get(row.id) === row.epoch).map((row) => row.id));
+      if (engine === 'sqlite') return new Set(epochs.keys());
+      const kept = new Set<string>();
+      for (const ids of inPortions([...epochs.keys()])) {
+        const rows = await db
+          .updateTable('sessions')
+          .set({ lease_until: until })
+          .where('id', 'in', ids)
+          .where('node', '=', node)
+          .returning(['id', 'epoch'])
+          .execute();
+        for (const { id, epoch } of rows) if (epochs.get(id) === epoch) kept.add(id);
+      }
+      return kept;
     },
 
     async release(id, epoch) {

@@ -19,6 +19,7 @@ export function openStore(options: StoreOptions): Store {
   const { db, leaseMs, node, wakeups, writer } = ground;
   return {
     leaseMs,
+    shared: options.engine === 'postgres',
     ...openSessionRows(ground),
     ...openOwnership(ground),
     ...openLog(ground),

@@ -254,12 +254,16 @@ export function describeStore(
       await store.append(session.id, 1, [line(2)]);
       expect(await store.lastSeqs([session.id, 'nobody'])).to.deep.equal(new Map([[session.id, 2]]));
       expect(await store.lastSeqs([])).to.deep.equal(new Map());
+      const many = Array.from({ length: 70_000 }, (_, index) => `nobody-${index}`); // more than a statement may name
+      expect(await store.lastSeqs([...many, session.id])).to.deep.equal(new Map([[session.id, 2]]));
     });
 
     it('prolongs the leases of sessions that are still its own', async () => {
       const session = newSession();
       const { epoch } = await store.createSession(session, first);
       expect(await store.renew(new Map([[session.id, epoch]]))).to.deep.equal(new Set([session.id]));
+      const many = new Map(Array.from({ length: 70_000 }, (_, index) => [`nobody-${index}`, 1]));
+      expect(await store.renew(many.set(session.id, epoch))).to.include(session.id);
       await store.release(session.id, epoch);
       expect(await store.claim(session.id)).to.deep.include({ epoch: epoch + 1 });
     });
