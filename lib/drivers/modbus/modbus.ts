@@ -100,7 +100,9 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
       const endpoint = locate(named);
       const key = endpointKey(endpoint);
       const bus = busOf(key, endpoint);
-      const difference = settingsDifference(reserved.get(key)?.endpoint ?? bus.endpoint, endpoint);
+      const difference =
+        settingsDifference(reserved.get(key)?.endpoint ?? endpoint, endpoint) ??
+        settingsDifference(bus.endpoint, endpoint);
       if (difference !== undefined) {
         throw refusal(named, call, 241, `is in use with other link settings: ${difference}`);
       }

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
-import type { Egress } from '../../../lib/drivers/egress.ts';
+import { openEgress, type Egress } from '../../../lib/drivers/egress.ts';
+import type { Endpoint } from '../../../lib/drivers/modbus/endpoint.ts';
 import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
 import { openLocalEgress } from '../../support/modbus-egress.ts';
 import { startModbusFake, type ModbusFake } from '../../support/modbus-fake.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 describe('the Modbus driver on TCP', () => {
   let egress: Egress;
@@ -77,5 +79,51 @@ describe('the Modbus driver on TCP', () => {
     await fake.close();
     const refused = await outcomeOf(driver.call(endpoint, callOf(readOf(1))));
     expect(refused).to.have.property('status').that.is.oneOf([241, 243]);
+  });
+
+  it('does not mix link settings on one endpoint, whoever came first', async () => {
+    const endpoint = tcpEndpoint(fake.port);
+    const other = tcpEndpoint(fake.port, { framing: 'rtu' });
+    expect(await outcomeOf(driver.call(endpoint, callOf(readOf(1))))).to.deep.equal([1]);
+    const difference = 'is in use with other link settings: framing mbap and rtu';
+    const refused = {
+      status: 241,
+      sent: false,
+      message: `127.0.0.1:${fake.port} ${difference}`,
+    };
+    expect(await outcomeOf(driver.call(other, callOf(readOf(1))))).to.deep.equal(refused);
+    const release = driver.reserve(other);
+    expect(await outcomeOf(driver.call(other, callOf(readOf(1))))).to.deep.equal(refused);
+    release();
+    expect(await outcomeOf(driver.call(endpoint, callOf(readOf(2))))).to.deep.equal([2]);
+    expect(fake.requests.length).to.equal(2);
+  });
+
+  it('forgets endpoints that nobody uses any more', async () => {
+    const brief = { requestDelay: 0, idleTimeout: 0, maxInFlight: 1 };
+    await driver.call(tcpEndpoint(fake.port, { bus: brief }), callOf(readOf(1)));
+    await waitFor(() => fake.open.size === 0);
+    const second = await startModbusFake();
+    await driver.call(tcpEndpoint(second.port), callOf(readOf(2)));
+    // Its settings may be others now.
+    expect(await outcomeOf(driver.call(tcpEndpoint(fake.port), callOf(readOf(3))))).to.deep.equal([3]);
+    await second.close();
+  });
+
+  it('connects where the door leads, and tells why where it is closed', async () => {
+    const named = { ...tcpEndpoint(fake.port), host: 'boiler.example' } as Endpoint;
+    const resolve = (host: string): ReturnType<Egress['resolve']> =>
+      Promise.resolve({ address: host === 'boiler.example' ? '127.0.0.1' : '127.0.0.2', family: 4 });
+    const naming = openModbus({ egress: { ...egress, resolve } });
+    expect(await outcomeOf(naming.call(named, callOf(readOf(5))))).to.deep.equal([5]);
+    await naming.close();
+    const closed = openEgress({ allow: [], deny: ['127.0.0.1'], allowPrivate: true, serialAllow: [] });
+    const refusing = openModbus({ egress: closed });
+    const outcome = await outcomeOf(refusing.call(tcpEndpoint(fake.port), callOf(writeOf(1, 1))));
+    expect(outcome).to.include({ status: 241, sent: false });
+    expect(outcome).to.have.property('message').that.contains('EGRESS_DENY');
+    await refusing.close();
+    await closed.close();
+    expect(fake.writes).to.deep.equal([]);
   });
 });
