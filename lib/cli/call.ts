@@ -133,10 +133,14 @@ function showResult(result: ToolResult, stdout: Io['stdout']): string {
   return lines.join('\n');
 }
 
-function errorLines({ code, message, effect, ...more }: JsonObject, colors: boolean): string[] {
+/** What went wrong stands in `message`; over Modbus in `detail`. */
+function errorLines({ code, message, detail, effect, ...more }: JsonObject, colors: boolean): string[] {
   const fate = effect === 'unknown' ? 'it may have happened: look at the device' : 'nothing happened';
   const details = Object.entries(more).map(([key, value]) => `  ${key}: ${shown(value)}`);
-  return [`${paint('red', `error ${shown(code)}:`, colors)} ${shown(message)} (${fate})`, ...details];
+  return [
+    `${paint('red', `error ${shown(code)}:`, colors)} ${shown(message ?? detail)} (${fate})`,
+    ...details,
+  ];
 }
 
 function shown(value: JsonValue | undefined): string {

@@ -1,8 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Egress } from '../egress.ts';
 import { messageOf, toError } from '../../errors.ts';
-import { endpointName, type Endpoint } from './endpoint.ts';
+import { endpointName, type Endpoint, type SerialSettings } from './endpoint.ts';
 
 /** An open way to a device. It never throws: what goes wrong is told by `closed`, once. */
 export interface Transport {
@@ -17,8 +18,17 @@ export interface TransportEvents {
   closed(reason: string, unsent: boolean): void;
 }
 
+/** What the driver uses of the package `serialport`: it is optional, so the build must not need its types either. */
+export interface SerialPortPackage {
+  SerialPort: new (options: SerialSettings & { path: string; autoOpen: boolean }) => Duplex & {
+    readonly isOpen: boolean;
+    open(callback: (error: Error | null) => void): void;
+    close(callback: (error: Error | null) => void): void;
+  };
+}
+
 /** Loads the optional package `serialport`; rejects when it is not installed. */
-export type LoadSerialPort = () => Promise<typeof import('serialport')>;
+export type LoadSerialPort = () => Promise<SerialPortPackage>;
 
 export interface TransportOptions {
   egress: Egress;
