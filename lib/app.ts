@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createOperatorAccess } from './accounts/operator.ts';
+import { openAccounts } from './accounts/accounts.ts';
+import { accountsFromConfig } from './accounts/from-config.ts';
 import type { Config } from './config.ts';
 import type { JsonObject } from './core/json.ts';
 import type { Equipment } from './core/loop.ts';
@@ -21,7 +22,8 @@ import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
 import { selectTools } from './openspec/select.ts';
 import { packageVersion } from './package.ts';
 import { openServer } from './server/server.ts';
-import { connectStore } from './store/index.ts';
+import { connectDatabase } from './store/database.ts';
+import { openStoreOn } from './store/index.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -37,7 +39,7 @@ export interface App {
  * Puts the parts together: the only place that knows them all. Rejects with an AppError, and leaves nothing open then.
  * `connect` opens the store; a spec may stand between.
  */
-export async function openApp(config: Config, log: Log, connect = connectStore): Promise<App> {
+export async function openApp(config: Config, log: Log, connect = openStoreOn): Promise<App> {
   const undo: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) {
@@ -52,13 +54,18 @@ export async function openApp(config: Config, log: Log, connect = connectStore):
     const { limits } = config;
     const onError = (error: unknown, session?: string): void =>
       log.error({ err: error, ...(session && { session }) }, messageOf(error));
-    const store = await connect({
-      databaseUrl: config.databaseUrl,
-      synchronous: config.sqliteSynchronous,
-      secret: secretOf(config),
-      onError,
-    });
+    const { databaseUrl, sqliteSynchronous: synchronous } = config;
+    const database = await connectDatabase({ databaseUrl, synchronous, onError });
+    undo.push(() => database.close());
+    const store = await connect(database, { secret: secretOf(config), onError });
     undo.push(() => store.close());
+    const accounts = openAccounts({ ...accountsFromConfig(config, log), db: database.tables() });
+    undo.push(() => accounts.close());
+    if (config.auth === 'required' && config.authToken === undefined && (await accounts.users.count()) === 0)
+      log.warn(
+        {},
+        'nobody can call yet: make a user with `lite-agent user add NAME --role admin`, or set AUTH_TOKEN',
+      );
     const egress = openEgress({
       allow: config.egressAllow,
       deny: config.egressDeny,
@@ -108,7 +115,7 @@ export async function openApp(config: Config, log: Log, connect = connectStore):
       },
     });
     undo.push(() => sessions.close());
-    const access = createOperatorAccess(config.authToken);
+    const { access } = accounts;
     const context = { sessions, access, config, version: packageVersion(), log };
     const mounts = dialects.map((dialect) => dialect.mount(context));
     const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });

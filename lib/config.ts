@@ -23,6 +23,8 @@ export interface Config {
   model: { baseUrl: string | undefined; apiKey: string | undefined; model: string };
   auth: 'none' | 'required';
   authToken: string | undefined;
+  /** What access tokens are signed with, the first, and what else is accepted; none: made at first start and kept in `dataDir`. */
+  jwtSecrets: readonly string[];
   /** What stored secrets are sealed with; missing: made at first start and kept in `dataDir`. */
   secretKey: string | undefined;
   /** Origins as browsers send them, e.g. `https://panel.example:8443`. */
@@ -87,13 +89,7 @@ export function readConfig({
   const baseUrlName = text('baseUrl') === undefined ? 'OPENAI_BASE_URL' : 'baseUrl';
   const authToken = read('AUTH_TOKEN', undefined, parseToken);
   const auth = read('AUTH', loopback ? 'none' : 'required', oneOf(['none', 'required']));
-  if (text('AUTH_TOKEN') === undefined && (auth === 'required' || !loopback)) {
-    const why = loopback ? 'AUTH=required' : `HOST=${host} can be reached from other machines`;
-    fault(
-      'AUTH_TOKEN',
-      `is not set, and ${why}: set it to a long random text, e.g. of \`openssl rand -hex 24\``,
-    );
-  } else if (auth === 'none' && !loopback) {
+  if (auth === 'none' && !loopback) {
     fault(
       'AUTH',
       `"none" would let anyone who reaches HOST=${host} move devices: take it out, or set HOST=127.0.0.1`,
@@ -116,6 +112,7 @@ export function readConfig({
     },
     auth,
     authToken,
+    jwtSecrets: read('JWT_SECRET', [], listOf(parseSigningSecret)),
     secretKey: read('SECRET_KEY', undefined, parseSecret),
     allowedOrigins: read('ALLOWED_ORIGINS', [], listOf(parseOrigin)),
     egressAllow: read('EGRESS_ALLOW', [], listOf(parsePlace)),
@@ -194,6 +191,16 @@ function parseToken(text: string): string {
 
 function parseSecret(text: string): string {
   if (text.length < 16) throw new RangeError('is too short to keep a secret: at least 16 characters');
+  return text;
+}
+
+/** HS256 wants 32 bytes [RFC 7518 3.2], and a text that is not one thing again and again. */
+function parseSigningSecret(text: string): string {
+  if (text.length < 32 || new Set(text).size < 10) {
+    throw new RangeError(
+      'is too weak to sign with: at least 32 random characters, e.g. of `openssl rand -hex 32`',
+    );
+  }
   return text;
 }
 

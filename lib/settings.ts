@@ -7,7 +7,10 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** Every setting but the limits: its default (or how it comes about) and what it means; the README shows this table. */
 export const settings = {
-  HOST: ['`127.0.0.1`', 'the name or address to listen on; any other than a loopback one needs `AUTH_TOKEN`'],
+  HOST: [
+    '`127.0.0.1`',
+    'the name or address to listen on; any other than a loopback one asks callers for a token',
+  ],
   PORT: ['`9527`', 'the port to listen on; `0` picks a free one and prints it'],
   DATABASE_URL: [
     '`sqlite:<DATA_DIR>/lite-agent.db`',
@@ -29,7 +32,11 @@ export const settings = {
   apiKey: ['–', 'its key; also `OPENAI_API_KEY`. Neither base URL nor key: the offline demo model'],
   model: ['`gpt-4o-mini`', "the model's name; also `OPENAI_MODEL`"],
   AUTH: ['`none` on loopback, else `required`', 'whether callers must show a token'],
-  AUTH_TOKEN: ['–', 'the token that callers show as `Authorization: Bearer …`'],
+  AUTH_TOKEN: ['–', "a fixed token, the operator's, for callers to show as `Authorization: Bearer …`"],
+  JWT_SECRET: [
+    'made at first start, kept in `DATA_DIR`',
+    "what users' tokens are signed with, at least 32 random characters; to change it put the new one in front, with a comma",
+  ],
   SECRET_KEY: [
     'made at first start, kept in `DATA_DIR`',
     'what keys of clients are sealed with in the database',

@@ -34,6 +34,7 @@ describe('readConfig', () => {
       model: { baseUrl: undefined, apiKey: undefined, model: 'gpt-4o-mini' },
       auth: 'none',
       authToken: undefined,
+      jwtSecrets: [],
       secretKey: undefined,
       allowedOrigins: [],
       egressAllow: [],
@@ -208,21 +209,25 @@ describe('readConfig', () => {
     expect(faults).to.include('  PORT "65536" is not a whole number from 0 to 65535');
   });
 
-  it('refuses to listen for other machines without a token, and says what to set', () => {
+  it('asks callers for a token when other machines can reach it, and refuses to be open to them', () => {
     for (const HOST of ['0.0.0.0', '::', '192.168.1.5', 'agent.example']) {
-      expect(faultsOf({ HOST })).to.deep.equal([
-        `  AUTH_TOKEN is not set, and HOST=${HOST} can be reached from other machines: set it to a long random text, ` +
-          'e.g. of `openssl rand -hex 24`',
-      ]);
-      expect(readConfig({ env: { HOST, AUTH_TOKEN: 't0ken' }, cwd })).to.deep.include({
-        auth: 'required',
-        serialAllow: [],
-      });
+      expect(readConfig({ env: { HOST }, cwd })).to.deep.include({ auth: 'required', serialAllow: [] });
+      expect(faultsOf({ HOST, AUTH: 'none' })).to.have.length(1);
       expect(faultsOf({ HOST, AUTH_TOKEN: 't0ken', AUTH: 'none' })[0]).to.match(
         /^ {2}AUTH "none" would let anyone/,
       );
     }
-    expect(faultsOf({ AUTH: 'required' })).to.have.length(1);
+    expect(readConfig({ env: { AUTH: 'required' }, cwd }).auth).to.equal('required');
+  });
+
+  it('signs with strong secrets only, the first of several', () => {
+    const strong = ['0123456789abcdef0123456789abcdef', 'fedcba9876543210fedcba9876543210'];
+    expect(readConfig({ env: { JWT_SECRET: strong.join(', ') }, cwd }).jwtSecrets).to.deep.equal(strong);
+    for (const weak of ['secret', '12345', 'a'.repeat(64), 'abcabc'.repeat(20), `${strong[0]},short`]) {
+      const [fault = ''] = faultsOf({ JWT_SECRET: weak });
+      expect(fault).to.match(/^ {2}JWT_SECRET is too weak to sign with/);
+      expect(fault).not.to.contain(weak);
+    }
   });
 
   it('says which file it cannot read', () => {

@@ -1,44 +1,50 @@
-import { randomBytes } from 'node:crypto';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
-import type { Access } from './access.ts';
+import type { Ticket } from './access.ts';
+import type { Vouchers } from './vouchers.ts';
 
 const LIFE_SECONDS = 30;
 const MAX_COUNT = 10_000;
+const KIND = 'ticket';
 
-/** Tickets of this process: random, good once and for 30 seconds, at most 10,000 at a time (then `too_many_requests`). */
-export function createTickets(now: () => number = Date.now): Pick<Access, 'issueTicket' | 'redeemTicket'> {
-  const tickets = new Map<string, { principal: Principal; until: number }>();
+/** What a ticket stands for: somebody without an account, or what a user showed. */
+export type Holding =
+  | { kind: 'anonymous' | 'operator' }
+  | { kind: 'signIn' | 'key'; id: string; expiresAt: number | null };
 
-  /** In order of issue, and all live equally long: the first that is good ends the sweep. */
-  function sweep(): void {
-    for (const [ticket, { until }] of tickets) {
-      if (until > now()) return;
-      tickets.delete(ticket);
-    }
-  }
+/** Tickets for WebSockets: good once, for 30 seconds, on any node. */
+export interface Tickets {
+  issue(principal: Principal): Promise<Ticket>;
+  /** What it stands for. Rejects with `unauthorized`. */
+  redeem(ticket: string): Promise<Holding>;
+}
 
+/**
+ * Tickets as vouchers: what the user showed is looked at again when one is redeemed. At most 10,000 in the time they live
+ * (then `too_many_requests`).
+ */
+export function createTickets(vouchers: Vouchers, now: () => number): Tickets {
+  let since = 0;
+  let count = 0;
   return {
-    async issueTicket(principal) {
-      sweep();
-      if (tickets.size >= MAX_COUNT)
+    async issue({ kind, account }) {
+      if (now() >= since + LIFE_SECONDS * 1000) [since, count] = [now(), 0];
+      count += 1;
+      if (count > MAX_COUNT)
         throw new AppError('too_many_requests', 'Too many tickets are waiting to be used.', {
           retryAfterSeconds: LIFE_SECONDS,
         });
-      const ticket = randomBytes(24).toString('base64url');
-      tickets.set(ticket, { principal, until: now() + LIFE_SECONDS * 1000 });
+      const holding = account ? { ...account.credential, expiresAt: account.expiresAt } : { kind };
+      const ticket = await vouchers.issue(KIND, holding, LIFE_SECONDS * 1000);
       return { ticket, expiresInSeconds: LIFE_SECONDS };
     },
-    async redeemTicket(ticket) {
-      sweep();
-      const found = tickets.get(ticket);
-      tickets.delete(ticket);
-      if (!found)
-        throw new AppError(
-          'unauthorized',
-          'The ticket is unknown, used or older than 30 seconds: get a new one from POST /api/ticket.',
-        );
-      return found.principal;
+    async redeem(ticket) {
+      const holding = (await vouchers.redeem(KIND, ticket)) as Holding | undefined;
+      if (holding) return holding;
+      throw new AppError(
+        'unauthorized',
+        'The ticket is unknown, used or older than 30 seconds: get a new one from POST /api/ticket.',
+      );
     },
   };
 }

@@ -51,13 +51,16 @@ export function refuse(what: 'query' | 'body', faults: readonly Fault[]): void {
 export interface Credentials {
   token: string | undefined;
   ticket?: string | undefined;
+  /** Where the caller calls from. */
+  address: string;
 }
 
 /** Who is calling a dialect: the token's or ticket's principal, or nobody in particular where the dialect is open. Throws `unauthorized`. */
 export async function identify(access: Access, mount: Mount, credentials: Credentials): Promise<Principal> {
   if (mount.anonymous) return mount.anonymous;
-  if (credentials.token !== undefined) return access.identify(credentials.token);
-  if (credentials.ticket !== undefined) return access.redeemTicket(credentials.ticket);
+  const where = { dialect: mount.name, address: credentials.address };
+  if (credentials.token !== undefined) return access.identify(credentials.token, where);
+  if (credentials.ticket !== undefined) return access.redeemTicket(credentials.ticket, where);
   throw new AppError('unauthorized', 'A token is needed: send "Authorization: Bearer <token>".');
 }
 

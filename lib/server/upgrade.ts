@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import { bearerOf, identify, readQuery, targetOf } from './intake.ts';
 import { mountAt } from './mount.ts';
@@ -10,6 +11,8 @@ import { statusOf, toAppError } from './status.ts';
 import type { WebOptions } from './web.ts';
 
 const BEARER = 'bearer.';
+/** 4000 and the HTTP status. */
+const TOKEN_ENDED = 4401;
 
 /**
  * The way of every upgrade: the same guard, caller and refusals as on HTTP, told by HTTP status before the handshake.
@@ -27,16 +30,35 @@ export function createUpgrade(
     request: IncomingMessage,
   ): Promise<{ end: SocketRoute; receive: (peer: Peer) => Receiver }> {
     const { path, search } = targetOf(request);
-    guard.check(request, forwarded(request).host);
+    const { address, host } = forwarded(request);
+    guard.check(request, host);
     const found = ends.get(path);
     if (!found || request.headers.upgrade?.toLowerCase() !== 'websocket')
       throw new AppError('not_found', `There is no WebSocket at ${path}.`);
     if (draining()) throw new AppError('unavailable', 'The server is going down; try again.');
     const { end, mount } = found;
     const token = bearerOf(request) ?? offeredToken(request);
-    const caller = await identify(access, mount, { token, ticket: search.get('ticket') ?? undefined });
+    const ticket = search.get('ticket') ?? undefined;
+    const caller = await identify(access, mount, { token, ticket, address });
     const query = await readQuery(search, end.query);
-    return { end, receive: await end.admit(query, caller) };
+    return { end, receive: untilEnd(await end.admit(query, caller), caller) };
+  }
+
+  /** Closes the socket when what its caller showed is good no longer. */
+  function untilEnd(receive: (peer: Peer) => Receiver, caller: Principal): (peer: Peer) => Receiver {
+    if (!caller.account) return receive;
+    return (peer) => {
+      const receiver = receive(peer);
+      const stop = access.onEnd(caller, () => peer.close(TOKEN_ENDED, 'the token has ended: sign in again'));
+      return {
+        text: (text) => receiver.text(text),
+        refused: (reason) => receiver.refused(reason),
+        closed() {
+          stop();
+          receiver.closed();
+        },
+      };
+    };
   }
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

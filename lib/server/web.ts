@@ -33,6 +33,8 @@ interface Trail {
   log: Log;
   path: string;
   search: URLSearchParams;
+  /** Where the client is. */
+  address: string;
   /** The fields of its log line. */
   line: Record<string, unknown>;
 }
@@ -55,7 +57,12 @@ export function createWeb(options: WebOptions): RequestListener {
     const { address, host } = options.forwarded(request);
     const line: Record<string, unknown> = { client_ip: address, method: request.method };
     const trail = response.locals;
-    Object.assign(trail, { log: withFields(options.log, { request_id: requestId }), path: '', line });
+    Object.assign(trail, {
+      log: withFields(options.log, { request_id: requestId }),
+      path: '',
+      line,
+      address,
+    });
     response.setHeader('X-Request-ID', requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
@@ -87,15 +94,23 @@ export function createWeb(options: WebOptions): RequestListener {
   for (const { mount, route } of inOrder(mounts)) {
     const method = route.method.toLowerCase() as Lowercase<Route['method']>;
     app[method](route.path, async (request: Request, response: Answer) => {
-      const { log, search, line } = response.locals;
+      const { log, search, line, address, path } = response.locals;
       const caller =
-        route.access === 'open' ? anonymous : await identify(access, mount, { token: bearerOf(request) });
+        route.access === 'open'
+          ? anonymous
+          : await identify(access, mount, { token: bearerOf(request), address });
       line.user_id = caller.id;
-      const query = await readQuery(search, route.query);
-      const { value: body, ignored } = await readBody(request, response, route);
-      const params = request.params as Record<string, string>;
-      const value = await route.handle({ request, response, params, query, body, caller, ignored, log });
-      if (value !== undefined) sendJson(response, value);
+      try {
+        const query = await readQuery(search, route.query);
+        const { value: body, ignored } = await readBody(request, response, route);
+        const params = request.params as Record<string, string>;
+        const value = await route.handle({ request, response, params, query, body, caller, ignored, log });
+        if (value !== undefined) sendJson(response, value);
+      } catch (error) {
+        if (error instanceof AppError && error.code === 'forbidden')
+          access.refused(caller, { dialect: mount.name, address }, path);
+        throw error;
+      }
     });
   }
   for (const [path, methods] of methodsByPath(mounts))

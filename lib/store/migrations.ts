@@ -1,5 +1,6 @@
 import { sql, SqliteAdapter } from 'kysely';
 import type { CreateTableBuilder, Kysely, Migration } from 'kysely';
+import { accountTables } from './account-tables.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for both engines. */
 export const migrations: Record<string, Migration> = {
@@ -82,6 +83,7 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0003-accounts': accountTables,
 };
 
 /** On SQLite the table is its primary key's tree: half the pages of a table with an index beside it. */

@@ -3,7 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { setImmediate as nextTick, setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WebSocket, WebSocketServer } from 'ws';
-import { createOperatorAccess } from '../../lib/accounts/operator.ts';
+
 import { readConfig } from '../../lib/config.ts';
 import { openFeed } from '../../lib/core/feed.ts';
 import type { Message } from '../../lib/core/message.ts';
@@ -13,6 +13,7 @@ import { dialects } from '../../lib/dialects/index.ts';
 import { envelopesOf } from '../../lib/dialects/liteagent/envelope.ts';
 import { quiet } from '../../lib/log.ts';
 import { openServer } from '../../lib/server/server.ts';
+import { openTestAccounts } from '../support/accounts.ts';
 import { launch, pinDriver } from './processes.ts';
 import { median, table } from './table.ts';
 
@@ -175,7 +176,7 @@ async function serve(): Promise<void> {
     find: async () => source.session,
     close: async () => {},
   };
-  const access = createOperatorAccess(undefined);
+  const { access } = await openTestAccounts();
   const mounts = dialects.map((dialect) =>
     dialect.mount({ sessions, access, config, version: '0', log: quiet }),
   );

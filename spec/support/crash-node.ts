@@ -3,7 +3,7 @@ import { readConfig } from '../../lib/config.ts';
 import { openApp } from '../../lib/app.ts';
 import type { App } from '../../lib/app.ts';
 import { openLog } from '../../lib/log.ts';
-import { connectStore } from '../../lib/store/index.ts';
+import { openStoreOn } from '../../lib/store/index.ts';
 import { watchSends, withCrashPoints, withoutJournal } from './crash-points.ts';
 import type { CrashPoint } from './crash-points.ts';
 
@@ -43,8 +43,8 @@ async function start({ settings, leaseMs, journal }: NodeOrder & { type: 'start'
   watchSends(reach);
   const config = readConfig({ env: {}, fixed: settings, cwd: settings['DATA_DIR'] ?? '/' });
   const log = await openLog({ level: config.logLevel });
-  app = await openApp(config, log, async (options) => {
-    const store = await connectStore({ ...options, leaseMs });
+  app = await openApp(config, log, async (database, options) => {
+    const store = await openStoreOn(database, { ...options, leaseMs });
     return withCrashPoints(journal ? store : withoutJournal(store), reach);
   });
   tell({ type: 'listening', url: app.url });

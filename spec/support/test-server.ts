@@ -1,5 +1,5 @@
 import { WebSocket, type ClientOptions } from 'ws';
-import { createOperatorAccess } from '../../lib/accounts/operator.ts';
+import { openTestAccounts, type TestAccounts } from './accounts.ts';
 import { readConfig, type Config } from '../../lib/config.ts';
 import { dialects } from '../../lib/dialects/index.ts';
 import type { Sessions } from '../../lib/core/sessions.ts';
@@ -15,6 +15,7 @@ interface LogLine {
 
 /** A server on a free port with all dialects, over sessions that the test writes. */
 export interface TestServer extends OpenServer {
+  readonly accounts: TestAccounts;
   readonly sessions: FakeSessions;
   readonly log: LogLine[];
   /** Opens a session, as its only caller would. */
@@ -70,7 +71,8 @@ export async function openTestServer({
   const write = (level: keyof Log) => (fields: object, text: string) =>
     void lines.push({ level, fields: { ...fields }, text });
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
-  const access = createOperatorAccess(config.authToken);
+  const accounts = await openTestAccounts({ authToken: config.authToken });
+  const { access } = accounts;
   const mounts = dialects.map((dialect) =>
     dialect.mount({ sessions: over ?? sessions, access, config, version: '9.8.7', log }),
   );
@@ -87,6 +89,7 @@ export async function openTestServer({
 
   return {
     ...server,
+    accounts,
     sessions,
     log: lines,
     async session(body = {}) {
@@ -112,6 +115,7 @@ export async function openTestServer({
     async close() {
       await server.close();
       for (const { ws } of sockets) ws.terminate();
+      await accounts.close();
     },
   };
 }

@@ -1,0 +1,90 @@
+import type { SigningKeys } from './signing-keys.ts';
+
+/** What an access token says. */
+export interface Claims {
+  /** The user's uuid. */
+  uuid: string;
+  /** The user's name when the token was made. */
+  name: string;
+  /** The sign-in it belongs to. */
+  signIn: string;
+  /** Ms since the epoch. */
+  expiresAt: number;
+}
+
+/** Signs and checks access tokens [RFC 9068], the only users of the JWT package. */
+export interface AccessTokens {
+  sign(claims: Claims): Promise<string>;
+  /** Undefined for whatever is not a token of ours that is good now. */
+  verify(token: string): Promise<Claims | undefined>;
+}
+
+const ALGORITHM = 'HS256';
+const TYPE = 'at+jwt';
+/** Who makes the tokens, and whom they are for. */
+const NAME = 'lite-agent';
+const MAX_LENGTH = 2048;
+
+/** Tokens under these keys; a key is found by `kid`, and algorithm, type, issuer, audience and expiry are fixed. */
+export function createAccessTokens(keys: SigningKeys, now: () => number): AccessTokens {
+  const byKid = new Map(keys.all.map((key) => [key.kid, key]));
+  return {
+    async sign({ uuid, name, signIn, expiresAt }) {
+      const { default: jwt } = await import('jsonwebtoken');
+      const payload = {
+        uuid,
+        name,
+        sid: signIn,
+        iat: Math.floor(now() / 1000),
+        exp: Math.floor(expiresAt / 1000),
+      };
+      return jwt.sign(payload, keys.current.secret, {
+        algorithm: ALGORITHM,
+        header: { alg: ALGORITHM, typ: TYPE, kid: keys.current.kid },
+        subject: uuid,
+        audience: NAME,
+        issuer: NAME,
+      });
+    },
+
+    async verify(token) {
+      if (token.length > MAX_LENGTH) return undefined;
+      const head = headOf(token);
+      const key = typeof head.kid === 'string' && head.typ === TYPE ? byKid.get(head.kid) : undefined;
+      if (!key) return undefined;
+      const { default: jwt } = await import('jsonwebtoken');
+      try {
+        const payload = jwt.verify(token, key.secret, {
+          algorithms: [ALGORITHM],
+          audience: NAME,
+          issuer: NAME,
+          clockTimestamp: Math.floor(now() / 1000),
+        });
+        if (typeof payload === 'string') return undefined;
+        const { sub, name, sid, exp } = payload as Record<string, unknown>;
+        if (typeof sub !== 'string' || typeof sid !== 'string' || typeof exp !== 'number') return undefined;
+        return {
+          uuid: sub,
+          name: typeof name === 'string' ? name : '',
+          signIn: sid,
+          expiresAt: exp * 1000,
+        };
+      } catch (error) {
+        // Everything that can be wrong with a token is one of these; the rest is our own fault.
+        if (error instanceof jwt.JsonWebTokenError) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+function headOf(token: string): Record<string, unknown> {
+  const parts = token.split('.');
+  if (parts.length !== 3) return {};
+  try {
+    const head: unknown = JSON.parse(Buffer.from(parts[0]!, 'base64url').toString('utf8'));
+    return typeof head === 'object' && head !== null ? (head as Record<string, unknown>) : {};
+  } catch {
+    return {}; // not JSON: not a token
+  }
+}

@@ -1,0 +1,100 @@
+import type { AccountsDb } from './schema.ts';
+
+/** What is worth a line for those who look into an incident. */
+export type AuditEvent =
+  | 'user_created'
+  | 'user_changed'
+  | 'user_removed'
+  | 'user_disabled'
+  | 'user_enabled'
+  | 'role_changed'
+  | 'scopes_changed'
+  | 'password_changed'
+  | 'identity_added'
+  | 'signed_in'
+  | 'sign_in_failed'
+  | 'signed_out'
+  | 'token_reused'
+  | 'key_created'
+  | 'key_used'
+  | 'key_revoked'
+  | 'access_refused';
+
+/** Where a call came from, as far as it is known. */
+export interface Client {
+  address?: string | undefined;
+  /** The User-Agent header. */
+  agent?: string | undefined;
+}
+
+export interface AuditEntry {
+  event: AuditEvent;
+  /** The uuid of the user it is about. */
+  user?: string | undefined;
+  address?: string | undefined;
+  /** Anything more; never a secret. */
+  detail?: Readonly<Record<string, string | number | boolean | undefined>>;
+}
+
+/** The append-only record of what happened to accounts. */
+export interface Audit {
+  /** Written with what it is about, when `on` is that transaction. */
+  record(entry: AuditEntry, on?: AccountsDb): Promise<void>;
+  /** A refused call; of more than a hundred a minute only the number is kept, so that nobody fills the disk. Never throws. */
+  refused(entry: Omit<AuditEntry, 'event'>): void;
+  /** The newest entries first. */
+  list(filter: { user?: string; limit: number }): Promise<(AuditEntry & { at: number })[]>;
+  /** Resolves when what was refused is written. */
+  drain(): Promise<void>;
+}
+
+const REFUSALS_A_MINUTE = 100;
+
+/** The audit log in the database. */
+export function openAudit(db: AccountsDb, now: () => number, onError: (error: unknown) => void): Audit {
+  let minute = 0;
+  let count = 0;
+  let unwritten = 0;
+  const writing = new Set<Promise<void>>();
+
+  async function record({ event, user, address, detail = {} }: AuditEntry, on = db): Promise<void> {
+    const row = { at: now(), event, user_uuid: user ?? null, address: address ?? null };
+    await on
+      .insertInto('audit')
+      .values({ ...row, detail: JSON.stringify(detail) })
+      .execute();
+  }
+
+  return {
+    record,
+    refused(entry) {
+      const current = Math.floor(now() / 60_000);
+      if (current !== minute) [minute, count] = [current, 0];
+      count += 1;
+      if (count > REFUSALS_A_MINUTE) {
+        unwritten += 1;
+        return;
+      }
+      const detail = unwritten > 0 ? { ...entry.detail, unwritten } : entry.detail;
+      unwritten = 0;
+      const written = record({ ...entry, event: 'access_refused', ...(detail && { detail }) })
+        .catch(onError)
+        .finally(() => writing.delete(written));
+      writing.add(written);
+    },
+    async list({ user, limit }) {
+      let query = db.selectFrom('audit').selectAll().orderBy('id', 'desc').limit(limit);
+      if (user !== undefined) query = query.where('user_uuid', '=', user);
+      return (await query.execute()).map((row) => ({
+        at: row.at,
+        event: row.event as AuditEvent,
+        user: row.user_uuid ?? undefined,
+        address: row.address ?? undefined,
+        detail: JSON.parse(row.detail) as NonNullable<AuditEntry['detail']>,
+      }));
+    },
+    async drain() {
+      await Promise.all(writing);
+    },
+  };
+}

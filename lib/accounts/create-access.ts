@@ -1,0 +1,93 @@
+import type { Principal } from '../core/principal.ts';
+import { AppError } from '../errors.ts';
+import { anonymous, type Access, type Where } from './access.ts';
+import type { AccessTokens } from './access-tokens.ts';
+import { isApiKey, type ApiKeys } from './api-keys.ts';
+import type { Audit } from './audit.ts';
+import type { Endings } from './endings.ts';
+import { createOperator, operator } from './operator.ts';
+import type { Principals } from './principals.ts';
+import { hashOf } from './secret-text.ts';
+import type { Holding, Tickets } from './tickets.ts';
+
+export interface AccessParts {
+  /** The fixed bearer of the operator. */
+  authToken: string | undefined;
+  accessTokens: AccessTokens;
+  principals: Principals;
+  apiKeys: ApiKeys;
+  tickets: Tickets;
+  audit: Audit;
+  endings: Endings;
+}
+
+/**
+ * Access for users with access tokens and keys, and for the operator with AUTH_TOKEN. A token's signature is checked first,
+ * so that a forged one costs no look into the database; then its sign-in and user are read, with all others of the tick.
+ */
+export function createAccess(parts: AccessParts): Access {
+  const { accessTokens, principals, apiKeys, tickets, audit, endings } = parts;
+  const isOperator = createOperator(parts.authToken);
+
+  async function ofKey(
+    found: Promise<{ principal: Principal; dialects: string[] } | undefined>,
+    { dialect, address }: Where,
+  ): Promise<Principal | undefined> {
+    const key = await found;
+    if (!key) return undefined;
+    const { principal, dialects } = key;
+    if (dialect !== undefined && dialects.length > 0 && !dialects.includes(dialect)) {
+      audit.refused({ user: principal.id, address, detail: { what: 'key', dialect } });
+      throw new AppError('forbidden', `The key is for ${dialects.join(', ')} only.`);
+    }
+    apiKeys.used(principal.account!.credential.id, principal.id, { address });
+    return principal;
+  }
+
+  async function ofToken(token: string): Promise<Principal | undefined> {
+    const claims = await accessTokens.verify(token);
+    return claims && until(await principals.ofSignIn(claims.signIn), claims.expiresAt, claims.uuid);
+  }
+
+  async function ofHolding(holding: Holding, where: Where): Promise<Principal | undefined> {
+    if (!('id' in holding)) return holding.kind === 'operator' ? operator : anonymous;
+    if (holding.kind === 'key') return ofKey(principals.ofKeyId(holding.id), where);
+    return until(await principals.ofSignIn(holding.id), holding.expiresAt);
+  }
+
+  function refuse(what: string, { dialect, address }: Where): never {
+    audit.refused({ address, detail: { what, dialect } });
+    throw new AppError('unauthorized', `The ${what} is not known, or good no longer.`);
+  }
+
+  return {
+    async identify(token, where = {}) {
+      if (isOperator(token)) return operator;
+      const found = isApiKey(token) ? ofKey(principals.ofKey(hashOf(token)), where) : ofToken(token);
+      return (await found) ?? refuse('token', where);
+    },
+    issueTicket: (principal) => tickets.issue(principal),
+    async redeemTicket(ticket, where = {}) {
+      return (await ofHolding(await tickets.redeem(ticket), where)) ?? refuse('ticket', where);
+    },
+    onEnd({ id, account }, end) {
+      if (!account) return () => {};
+      return endings.watch({ uuid: id, account }, end);
+    },
+    refused({ id }, where, path) {
+      audit.refused({ user: id, address: where.address, detail: { what: path, dialect: where.dialect } });
+    },
+  };
+}
+
+/** A principal whose token ends before its sign-in does; nobody when the token is another user's. */
+function until(
+  principal: Principal | undefined,
+  expiresAt: number | null,
+  uuid = principal?.id,
+): Principal | undefined {
+  if (!principal?.account || principal.id !== uuid) return undefined;
+  const { account } = principal;
+  const ends = Math.min(account.expiresAt ?? Infinity, expiresAt ?? Infinity);
+  return { ...principal, account: { ...account, expiresAt: ends === Infinity ? null : ends } };
+}

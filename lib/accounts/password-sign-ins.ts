@@ -1,0 +1,175 @@
+import { AppError } from '../errors.ts';
+import type { Client } from './audit.ts';
+import type { Ground } from './ground.ts';
+import type { Passwords } from './passwords.ts';
+import type { Sender } from './senders.ts';
+import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
+import { createThrottle } from './throttle.ts';
+import { keyOf } from './user-names.ts';
+import { endAll, noSuchUser } from './user-rows.ts';
+import type { By, NewUser, User, Users } from './users.ts';
+
+/** How somebody names himself when he signs in; `login` is either. */
+export type Login = { username: string } | { email: string } | { login: string };
+
+export interface PasswordSignIn extends SignInLife {
+  who: Login;
+  password: string;
+  client?: Client;
+}
+
+/**
+ * Signing in with a password.
+ *
+ * Contract: rejects with an AppError; every failed sign-in is `unauthorized` with one text after one time, from the sixth
+ * on `too_many_requests` for a growing while; a password that must not be is `invalid_request`.
+ */
+export interface PasswordSignIns {
+  signIn(options: PasswordSignIn): Promise<Tokens>;
+  /** A new user with a password. */
+  register(user: NewUser & { password: string }, by?: By): Promise<User>;
+  /** Changes a password and signs the user out everywhere; keys stay. Whoever asks has been allowed to. */
+  set(uuid: string, password: string, by?: By): Promise<void>;
+  /** Throws `forbidden` unless the user has signed in within ten minutes, or knows the password. */
+  prove(
+    user: Pick<User, 'uuid'>,
+    proof: { signedInAt: number | null; password?: string; client?: Client },
+  ): Promise<void>;
+}
+
+const FREE_FAILURES = 5;
+const FREE_FAILURES_OF_ADDRESS = 50;
+const RECENT_MS = 10 * 60_000;
+
+export interface PasswordSignInParts {
+  ground: Ground;
+  passwords: Passwords;
+  users: Users;
+  signIns: SignIns;
+  /** Tells users by mail that their password was changed. */
+  mail: Sender;
+  onError(error: unknown): void;
+}
+
+/** Password sign-ins over users and sign-ins. */
+export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignIns {
+  const { ground, passwords, users, signIns } = parts;
+  const { db, now, audit, endings } = ground;
+  const byUser = createThrottle(ground, { free: FREE_FAILURES, forgives: true });
+  const byAddress = createThrottle(ground, { free: FREE_FAILURES_OF_ADDRESS, forgives: false });
+
+  async function read(who: Login | { uuid: string }) {
+    const [column, value] = columnOf(who);
+    return db
+      .selectFrom('users')
+      .select(['uuid', 'password', 'disabled_at'])
+      .where(column, '=', value)
+      .executeTakeFirst();
+  }
+
+  /** Runs a check under both throttles; a failure is put on record and gives undefined. */
+  async function guarded<T>(
+    key: string,
+    { address }: Client,
+    check: () => Promise<{ uuid: string | undefined; value: T | undefined }>,
+  ): Promise<T | undefined> {
+    const attempt = () =>
+      byUser.attempt(key, async () => {
+        const { uuid, value } = await check();
+        if (value !== undefined) return { passed: true, value };
+        await audit.record({ event: 'sign_in_failed', user: uuid, address, detail: { method: 'password' } });
+        return { passed: false };
+      });
+    try {
+      if (address === undefined) return await attempt();
+      return await byAddress.attempt(`address ${address}`, async () => {
+        const value = await attempt();
+        return value === undefined ? { passed: false } : { passed: true, value };
+      });
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'too_many_requests')
+        audit.refused({ address, detail: { what: 'sign-in', blocked: true } });
+      throw error;
+    }
+  }
+
+  async function renewHash(uuid: string, old: string, password: string): Promise<string> {
+    if (!passwords.isOutdated(old)) return old;
+    const hash = await passwords.hash(password);
+    const renewed = await db
+      .updateTable('users')
+      .set({ password: hash })
+      .where('uuid', '=', uuid)
+      .where('password', '=', old)
+      .returning('id')
+      .executeTakeFirst();
+    return renewed ? hash : old;
+  }
+
+  return {
+    async signIn({ who, password, client = {}, ...life }) {
+      const found = (await read(who)) ?? ('login' in who ? await read({ email: who.login }) : undefined);
+      // One counter for a user, by whichever name; and one for a name that nobody has.
+      const key = found ? { uuid: found.uuid } : who;
+      const tokens = await guarded(`sign-in ${columnOf(key)[1]}`, client, async () => {
+        const row = found && (await read({ uuid: found.uuid }));
+        const known = row?.disabled_at === null ? row.password : null;
+        const matches = await passwords.verify(known, password);
+        if (!row || !matches || known === null) return { uuid: row?.uuid, value: undefined };
+        const hash = await renewHash(row.uuid, known, password);
+        const options = { ...life, method: 'password', client, password: hash };
+        return { uuid: row.uuid, value: await signIns.begin(row.uuid, options) };
+      });
+      if (tokens) return tokens;
+      throw new AppError('unauthorized', 'The name or the password is wrong.');
+    },
+
+    async register(user, by = {}) {
+      passwords.check(user.password, [user.username, user.email]);
+      return users.create({ ...user, password: await passwords.hash(user.password) }, by);
+    },
+
+    async set(uuid, password, { by, address } = {}) {
+      const user = await users.find(uuid);
+      if (!user) throw noSuchUser();
+      passwords.check(password, [user.username, user.email]);
+      const hash = await passwords.hash(password);
+      await db.transaction().execute(async (trx) => {
+        const changed = await trx
+          .updateTable('users')
+          .set({ password: hash, updated_at: now() })
+          .where('uuid', '=', uuid)
+          .returning('id')
+          .executeTakeFirst();
+        if (!changed) throw noSuchUser();
+        await endAll(trx, 'sign_ins', uuid, now());
+        await audit.record({ event: 'password_changed', user: uuid, address, detail: { by } }, trx);
+      });
+      endings.tell(`user:${uuid}`);
+      if (user.email === null) return;
+      const text = 'The password of your account was changed. If it was not you, tell your administrator.';
+      parts.mail.send({ to: user.email, text }).catch((error: unknown) => parts.onError(error));
+    },
+
+    async prove({ uuid }, { signedInAt, password, client = {} }) {
+      if (signedInAt !== null && signedInAt > now() - RECENT_MS) return;
+      if (password !== undefined) {
+        const proven = await guarded(`proof ${uuid}`, client, async () => {
+          const row = await read({ uuid });
+          return { uuid, value: (await passwords.verify(row?.password, password)) || undefined };
+        });
+        if (proven) return;
+      }
+      throw new AppError(
+        'forbidden',
+        'The old password is needed, or a sign-in within the last ten minutes.',
+      );
+    },
+  };
+}
+
+function columnOf(who: Login | { uuid: string }): ['username_key' | 'email_key' | 'uuid', string] {
+  if ('uuid' in who) return ['uuid', who.uuid];
+  if ('email' in who) return ['email_key', keyOf(who.email)];
+  return ['username_key', keyOf('username' in who ? who.username : who.login)];
+}

@@ -1,0 +1,138 @@
+import type { CompiledQuery } from 'kysely';
+import type { Account, Principal, Role } from '../core/principal.ts';
+import type { AccountsDb } from './schema.ts';
+import { wordsOf } from './user-rows.ts';
+
+/** Who a credential stands for, as the database says at this moment; what is asked in one tick is one statement. */
+export interface Principals {
+  /** Undefined when the sign-in is unknown or over, or its user disabled. */
+  ofSignIn(id: string): Promise<Principal | undefined>;
+  /** The same for a key, by its hash, with the dialects it is for (empty: all). */
+  ofKey(hash: string): Promise<{ principal: Principal; dialects: string[] } | undefined>;
+  ofKeyId(id: string): Promise<{ principal: Principal; dialects: string[] } | undefined>;
+}
+
+interface Row {
+  lookup: string;
+  id: string;
+  since: number;
+  until: number | null;
+  ended_at: number | null;
+  dialects: string;
+  number: number;
+  uuid: string;
+  name: string;
+  role: Role;
+  scopes: string;
+  disabled_at: number | null;
+}
+
+const KEYS_A_STATEMENT = 100;
+
+/** Principals over the tables of users, sign-ins and keys: nothing is remembered, so that what is revoked ends at once on every node. */
+export function openPrincipals(db: AccountsDb, now: () => number): Principals {
+  const user = ['u.id as number', 'u.uuid', 'u.name', 'u.role', 'u.scopes', 'u.disabled_at'] as const;
+  const signIns = batched<Row>((ids) =>
+    run(db, `signIns ${ids.length}`, ids, () =>
+      db
+        .selectFrom('sign_ins as c')
+        .innerJoin('users as u', 'u.uuid', 'c.user_uuid')
+        .select(['c.id as lookup', 'c.id', 'c.created_at as since', 'c.until', 'c.ended_at', ...user])
+        .select(({ val }) => val('').as('dialects'))
+        .where('c.id', 'in', ids)
+        .compile(),
+    ),
+  );
+  const keysBy = (column: 'id' | 'hash') =>
+    batched<Row>((values) =>
+      run(db, `keys ${column} ${values.length}`, values, () =>
+        db
+          .selectFrom('api_keys as c')
+          .innerJoin('users as u', 'u.uuid', 'c.user_uuid')
+          .select([
+            `c.${column} as lookup`,
+            'c.id',
+            'c.created_at as since',
+            'c.until',
+            'c.ended_at',
+            'c.scopes as dialects',
+            ...user,
+          ])
+          .where(`c.${column}`, 'in', values)
+          .compile(),
+      ),
+    );
+  const byHash = keysBy('hash');
+  const byId = keysBy('id');
+
+  function principalOf(row: Row | undefined, kind: 'signIn' | 'key'): Principal | undefined {
+    if (!row || row.ended_at !== null || row.disabled_at !== null) return undefined;
+    if (row.until !== null && row.until <= now()) return undefined;
+    const account: Account = {
+      number: row.number,
+      name: row.name,
+      role: row.role,
+      scopes: wordsOf(row.scopes),
+      credential: { kind, id: row.id },
+      signedInAt: kind === 'signIn' ? row.since : null,
+      expiresAt: row.until,
+    };
+    return { id: row.uuid, kind: 'user', account };
+  }
+
+  async function ofKey(lookup: Promise<Row | undefined>) {
+    const row = await lookup;
+    const principal = principalOf(row, 'key');
+    return principal && row && { principal, dialects: wordsOf(row.dialects) };
+  }
+
+  return {
+    ofSignIn: async (id) => principalOf(await signIns(id), 'signIn'),
+    ofKey: (hash) => ofKey(byHash(hash)),
+    ofKeyId: (id) => ofKey(byId(id)),
+  };
+}
+
+const statements = new WeakMap<AccountsDb, Map<string, CompiledQuery<Row>>>();
+
+/** A statement is compiled once for every number of values. */
+async function run(
+  db: AccountsDb,
+  name: string,
+  values: readonly string[],
+  compile: () => CompiledQuery<Row>,
+): Promise<Row[]> {
+  const known = statements.get(db) ?? new Map<string, CompiledQuery<Row>>();
+  statements.set(db, known);
+  const statement = known.get(name) ?? compile();
+  known.set(name, statement);
+  const fixed = statement.parameters.slice(0, statement.parameters.length - values.length);
+  return (await db.executeQuery<Row>({ ...statement, parameters: [...fixed, ...values] })).rows;
+}
+
+/** What is asked for in one event-loop tick is read at once. */
+function batched<T extends { lookup: string }>(
+  read: (keys: string[]) => Promise<T[]>,
+): (key: string) => Promise<T | undefined> {
+  let waiting: Set<string> | undefined;
+  let reading: Promise<Map<string, T>> | undefined;
+
+  async function readAll(keys: Set<string>): Promise<Map<string, T>> {
+    await new Promise((resolve) => setImmediate(resolve));
+    waiting = undefined;
+    const list = [...keys];
+    const found = new Map<string, T>();
+    for (let from = 0; from < list.length; from += KEYS_A_STATEMENT)
+      for (const row of await read(list.slice(from, from + KEYS_A_STATEMENT))) found.set(row.lookup, row);
+    return found;
+  }
+
+  return async (key) => {
+    if (!waiting || !reading) {
+      waiting = new Set();
+      reading = readAll(waiting);
+    }
+    waiting.add(key);
+    return (await reading).get(key);
+  };
+}

@@ -1,0 +1,120 @@
+import type { Generated, Kysely } from 'kysely';
+import type { Role } from '../core/principal.ts';
+
+/** The tables of accounts, the same on SQLite and PostgreSQL. Times are ms since the epoch; lists are texts with spaces. */
+export interface AccountTables {
+  users: UsersTable;
+  identities: IdentitiesTable;
+  sign_ins: SignInsTable;
+  refresh_tokens: RefreshTokensTable;
+  api_keys: ApiKeysTable;
+  vouchers: VouchersTable;
+  text_codes: TextCodesTable;
+  failures: FailuresTable;
+  audit: AuditTable;
+}
+
+/** The database, or a transaction on it. */
+export type AccountsDb = Kysely<AccountTables>;
+
+export interface UsersTable {
+  id: Generated<number>;
+  uuid: string;
+  /** What the user is called; not unique. */
+  name: string;
+  /** What the user may sign in with; `…_key` is the form in which it is unique. */
+  username: string | null;
+  username_key: string | null;
+  email: string | null;
+  email_key: string | null;
+  role: Role;
+  scopes: string;
+  /** The hash, in PHC form. */
+  password: string | null;
+  disabled_at: number | null;
+  /** When everything that the user had shown was last called in question: disabled, another role. */
+  revoked_at: number | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** How a user is recognised from elsewhere. */
+interface IdentitiesTable {
+  provider: string;
+  issuer: string;
+  subject: string;
+  user_uuid: string;
+  created_at: number;
+}
+
+/** One sign-in of a user, on one device, until it signs out. */
+export interface SignInsTable {
+  id: string;
+  user_uuid: string;
+  method: string;
+  address: string | null;
+  agent: string | null;
+  created_at: number;
+  /** When tokens were last taken. */
+  used_at: number;
+  access_ms: number;
+  idle_ms: number;
+  until: number;
+  ended_at: number | null;
+}
+
+/** All refresh tokens of a sign-in, as hashes, so that an old one is known when it comes back. */
+interface RefreshTokensTable {
+  hash: string;
+  sign_in_id: string;
+  child_hash: string | null;
+  rotated_at: number | null;
+}
+
+export interface ApiKeysTable {
+  id: string;
+  hash: string;
+  user_uuid: string;
+  name: string;
+  /** The last four characters. */
+  hint: string;
+  scopes: string;
+  created_at: number;
+  used_at: number | null;
+  until: number | null;
+  ended_at: number | null;
+}
+
+/** Random texts that are good once, as hashes. */
+interface VouchersTable {
+  hash: string;
+  kind: string;
+  body: string;
+  until: number;
+}
+
+/** The last code sent to a telephone. */
+interface TextCodesTable {
+  telephone: string;
+  hash: string;
+  attempts: number;
+  sent_at: number;
+  until: number;
+}
+
+interface FailuresTable {
+  key: string;
+  count: number;
+  at: number;
+  until: number;
+}
+
+/** What happened; the database refuses to change or remove a row. */
+interface AuditTable {
+  id: Generated<number>;
+  at: number;
+  event: string;
+  user_uuid: string | null;
+  address: string | null;
+  detail: string;
+}

@@ -1,0 +1,53 @@
+import { AppError } from '../errors.ts';
+import type { AccountsDb, UsersTable } from './schema.ts';
+import type { User } from './users.ts';
+
+/** A row as the user it stands for, without what only the database knows. */
+export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
+  return {
+    id: row.id,
+    uuid: row.uuid,
+    name: row.name,
+    username: row.username,
+    email: row.email,
+    role: row.role,
+    scopes: wordsOf(row.scopes),
+    disabled: row.disabled_at !== null,
+    hasPassword: row.password !== null,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** The words of a list as it is stored. */
+export function wordsOf(text: string): string[] {
+  return text.split(' ').filter(Boolean);
+}
+
+/** Ends everything of one kind that a user can show. */
+export async function endAll(
+  on: AccountsDb,
+  table: 'sign_ins' | 'api_keys',
+  uuid: string,
+  at: number,
+): Promise<void> {
+  await on
+    .updateTable(table)
+    .set({ ended_at: at })
+    .where('user_uuid', '=', uuid)
+    .where('ended_at', 'is', null)
+    .execute();
+}
+
+/** Whether a write was refused because something unique exists already, on either engine. */
+export function isUniqueViolation(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return (
+    code === '23505' || (typeof code === 'string' && /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(code))
+  );
+}
+
+/** The answer for a uuid that nobody has. */
+export function noSuchUser(): AppError {
+  return new AppError('not_found', 'There is no such user.');
+}
