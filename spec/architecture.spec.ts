@@ -56,6 +56,9 @@ const packages: Record<string, readonly string[]> = {
   'modbus-serial': ['lib/drivers/modbus/', 'lib/simulate/'],
   'better-sqlite3': ['lib/store/'],
   pg: ['lib/store/'],
+  jsonwebtoken: ['lib/accounts/'],
+  '@node-rs/argon2': ['lib/accounts/'],
+  'openid-client': ['lib/accounts/'],
   kysely: ['lib/store/', 'lib/accounts/', 'lib/agents/', 'lib/files/', 'lib/credits/'],
 };
 
@@ -68,6 +71,9 @@ const heavy = new Set([
   'pino',
   'pino-pretty',
   'gpt-tokenizer',
+  'jsonwebtoken',
+  '@node-rs/argon2',
+  'openid-client',
 ]);
 
 /** `lib/core/task.ts` → `core`, `lib/app.ts` → `app`, `bin/…` → `bin`. */

@@ -137,9 +137,9 @@ export function openUsers({ db, now, audit, endings }: Ground): Users {
       const uuid = uuidOf();
       const row = {
         uuid,
-        name: checkName(name),
         username: username === undefined ? null : checkUsername(username),
         username_key: username === undefined ? null : keyOf(username),
+        name: checkName(name),
         email: email === undefined ? null : checkEmail(email),
         email_key: email === undefined ? null : keyOf(email),
         role: user.role ?? 'user',

@@ -1,0 +1,39 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { AppError } from '../errors.ts';
+
+/**
+ * A password: asked for twice on a terminal, without showing it; from a pipe its first line. Throws an AppError when the
+ * input ends before, or the two differ.
+ */
+export async function readPassword(
+  input: NodeJS.ReadableStream & { isTTY?: boolean },
+  prompts: NodeJS.WritableStream,
+): Promise<string> {
+  const terminal = input.isTTY === true;
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input, terminal, ...(terminal && { output: nowhere }) });
+  const ask = async (prompt: string): Promise<string> => {
+    if (terminal) prompts.write(prompt);
+    const answer = await new Promise<string | undefined>((resolve) => {
+      lines.once('line', resolve);
+      lines.once('close', () => resolve(undefined));
+      lines.once('SIGINT', () => lines.close());
+    });
+    if (terminal) prompts.write('\n');
+    if (answer === undefined)
+      throw new AppError(
+        'invalid_request',
+        'A password is needed: on the terminal, from a pipe, or with --password.',
+      );
+    return answer;
+  };
+  try {
+    const password = await ask('Password: ');
+    if (terminal && (await ask('The same again: ')) !== password)
+      throw new AppError('invalid_request', 'The two passwords differ.');
+    return password;
+  } finally {
+    lines.close();
+  }
+}

@@ -1,0 +1,134 @@
+import { expect } from 'chai';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { readPassword } from '../../lib/cli/read-password.ts';
+import type { AppError } from '../../lib/errors.ts';
+import { openApp } from '../../lib/app.ts';
+import { readConfig } from '../../lib/config.ts';
+import { quiet } from '../../lib/log.ts';
+import { runCommand } from '../support/command.ts';
+
+describe('lite-agent user', function () {
+  this.timeout(60_000);
+  let cwd: string;
+  before(() => (cwd = mkdtempSync(join(tmpdir(), 'user-'))));
+  after(() => rmSync(cwd, { recursive: true }));
+
+  const user = (args: string[], input = '') => runCommand(['user', ...args], { cwd, input });
+  const json = async (...args: string[]): Promise<unknown> => {
+    const { code, stdout, stderr } = await user([...args, '--json']);
+    expect([code, stderr]).to.deep.equal([0, '']);
+    return JSON.parse(stdout) as unknown;
+  };
+
+  it('makes users, whose tokens and keys a running server takes, and lets them go', async () => {
+    const added = await user(
+      ['add', 'ann', '--email', 'ann@example.com', '--role', 'admin', '--json'],
+      'a long enough one\n',
+    );
+    const { uuid, ...ann } = JSON.parse(added.stdout) as { uuid: string };
+    expect([added.code, ann]).to.deep.equal([0, { name: 'ann', role: 'admin' }]);
+    const bob = (await json('add', 'bob', '--password', 'another long one')) as { uuid: string };
+    expect(bob).to.deep.equal({ uuid: bob.uuid, name: 'bob', role: 'user' });
+    expect(await json('list')).to.deep.equal([
+      { uuid, name: 'ann', role: 'admin', email: 'ann@example.com', disabled: false },
+      { uuid: bob.uuid, name: 'bob', role: 'user', email: null, disabled: false },
+    ]);
+    const { token, expires_in: seconds } = (await json('token', 'ann@example.com')) as {
+      token: string;
+      expires_in: number;
+    };
+    expect(seconds).to.equal(900);
+    const { key } = (await json('key', uuid)) as { key: string };
+    expect(key).to.match(/^sk-[\w-]{43}$/);
+
+    const app = await openApp(readConfig({ env: { PORT: '0', AUTH: 'required' }, cwd }), quiet);
+    const statusFor = async (bearer: string) =>
+      (await fetch(`${app.url}/api/init`, { method: 'POST', headers: { authorization: `Bearer ${bearer}` } }))
+        .status;
+    try {
+      expect([await statusFor(token), await statusFor(key), await statusFor(`${token}x`)]).to.deep.equal([
+        400, 400, 401,
+      ]);
+      expect(await json('role', 'ann', 'visitor')).to.include({ uuid, role: 'visitor', disabled: false });
+      expect(await json('disable', 'ann')).to.deep.equal({
+        uuid,
+        name: 'ann',
+        role: 'visitor',
+        email: 'ann@example.com',
+        disabled: true,
+      });
+      expect([await statusFor(token), await statusFor(key)]).to.deep.equal([401, 401]);
+      expect(await json('enable', 'ann')).to.include({ uuid, disabled: false });
+      expect([await statusFor(token), await statusFor(key)]).to.deep.equal([401, 400]);
+    } finally {
+      await app.close();
+    }
+    expect(statSync(join(cwd, 'data/jwt.keys')).mode & 0o777).to.equal(0o600);
+  });
+
+  it('says what is wrong, with exit code 1 or 2', async () => {
+    const outcomes = await Promise.all([
+      user(['add', 'carol', '--password', 'password1']),
+      user(['add', 'carol'], ''),
+      user(['add', ' ', '--password', 'a long enough one']),
+      user(['disable', 'nobody']),
+      user(['role', 'nobody', 'king']),
+      user([]),
+      runCommand(['user', 'list'], { cwd, env: { DATABASE_URL: 'sqlite::memory:' } }),
+      runCommand(['user', 'list'], { cwd, env: { JWT_SECRET: 'secret' } }),
+    ]);
+    const said = outcomes.map(({ code, stdout, stderr }) => [code, stdout, stderr.split('\n')[0]]);
+    expect(said.slice(0, 5)).to.deep.equal([
+      [2, '', 'lite-agent: The password is one of those that are tried first.'],
+      [2, '', 'lite-agent: A password is needed: on the terminal, from a pipe, or with --password.'],
+      [2, '', 'lite-agent: The username must have 1 to 50 characters.'],
+      [1, '', 'lite-agent: There is no user "nobody".'],
+      [2, '', 'lite-agent: "king" is none of visitor, user, admin.'],
+    ]);
+    expect(said.slice(5).map(([code]) => code)).to.deep.equal([2, 2, 2]);
+  });
+
+  it('tells people in words', async () => {
+    const { code, stdout } = await user(['add', 'dora', '--password', 'a long enough one']);
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/^dora is a user now \(user, [\da-f-]{36}\)\n$/);
+    const taken = await user(['add', 'DORA', '--password', 'a long enough one']);
+    expect([taken.code, taken.stderr]).to.deep.equal([1, 'lite-agent: The username is taken.\n']);
+    const outcomes = await Promise.all([user(['list']), user(['disable', 'dora']), user(['key', 'dora'])]);
+    expect(outcomes[0].stdout).to.match(/^[\da-f-]{36} {2}user {5}dora$/m);
+    expect(outcomes[1].stdout).to.equal('dora is disabled.\n');
+    expect(readFileSync(join(cwd, 'data/jwt.keys'), 'utf8')).to.match(/^[\w-]{64}\n$/);
+  });
+});
+
+describe('cli/readPassword', () => {
+  /** What a person types, line by line, and what the terminal shows meanwhile. */
+  async function typed(...lines: string[]): Promise<{ answer: string; shown: string }> {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const prompts = new PassThrough();
+    prompts.on('data', () => {
+      const line = lines.shift();
+      if (line !== undefined) setImmediate(() => input.write(line));
+    });
+    const chunks: Buffer[] = [];
+    prompts.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const answer = await readPassword(input, prompts).catch((error: unknown) => (error as AppError).message);
+    return { answer, shown: Buffer.concat(chunks).toString() };
+  }
+
+  it('asks twice on a terminal and shows nothing', async () => {
+    expect(await typed('s3cret words\r', '', 's3cret words\r')).to.deep.equal({
+      answer: 's3cret words',
+      shown: 'Password: \nThe same again: \n',
+    });
+    expect((await typed('one\r', '', 'two\r')).answer).to.equal('The two passwords differ.');
+  });
+
+  it('gives up at Ctrl-C and Ctrl-D', async () => {
+    for (const key of ['\u0003', '\u0004'])
+      expect((await typed(key)).answer).to.match(/^A password is needed/);
+  });
+});
