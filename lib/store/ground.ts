@@ -7,7 +7,8 @@ import type { Writer } from './writer.ts';
 
 /** How nodes wake each other: ids only. */
 export interface Wakeups {
-  notify(trx: Transaction<Schema>, node: string, sessions: string[]): Promise<void>;
+  /** Tells, soon, that `node` has written to these; what is lost is found by polling. */
+  notify(node: string, sessions: readonly string[]): void;
   /** Hears `session` and the `node` that wrote. */
   listen(hear: (session: string, node: string) => void): void;
   close(): Promise<void>;
@@ -41,7 +42,7 @@ export interface Ground extends StoreOptions {
 /** Lays the ground for a store in this process, called `node`. */
 export function layGround(options: StoreOptions, node: string): Ground {
   const { db, engine, wakeups, leaseMs } = options;
-  const writer = openWriter(db, engine, wakeups && ((trx, sessions) => wakeups.notify(trx, node, sessions)));
+  const writer = openWriter(db, engine, wakeups && ((sessions) => wakeups.notify(node, sessions)));
   /** The database's clock where nodes share one, so that theirs need not agree. */
   const now =
     engine === 'postgres'

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { messageOf } from '../errors.ts';
 import type { Wakeups } from './ground.ts';
@@ -6,6 +6,8 @@ import type { Schema } from './schema.ts';
 
 const CHANNEL = 'lite_agent';
 const RECONNECT_AFTER_MS = 500;
+/** Between two NOTIFYs of a busy node. */
+const NOTIFY_PAUSE_MS = 5;
 
 /** A pool of connections to PostgreSQL; numbers come as numbers (all of ours are below 2^53). */
 export function openPostgres(url: string, onError: (error: unknown) => void): Kysely<Schema> {
@@ -20,13 +22,16 @@ const parserOf: typeof pg.types.getTypeParser = (type, format) =>
 
 /**
  * LISTEN/NOTIFY with ids only, on a connection of its own that comes back when it breaks; what was missed meanwhile is
- * found by polling.
+ * found by polling. Telling stands in no other transaction and does not wait for the disk: a commit with NOTIFY holds one
+ * lock for the whole database [PostgreSQL async.c, PreCommit_Notify], so that nodes would commit one after the other.
  */
 export async function openWakeups(url: string, onError: (error: unknown) => void): Promise<Wakeups> {
   const hearers = new Set<(session: string, node: string) => void>();
   let client: pg.Client | undefined;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
+  const untold = new Set<string>();
+  let telling: Promise<void> | undefined;
 
   async function connect(): Promise<void> {
     const next = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
@@ -45,7 +50,20 @@ export async function openWakeups(url: string, onError: (error: unknown) => void
     });
     client = next;
     await next.connect();
-    await next.query(`listen ${CHANNEL}`);
+    await next.query(`set synchronous_commit = off; listen ${CHANNEL}`);
+  }
+
+  /** Everything that was written to while one NOTIFY is on its way goes with the next. */
+  async function tell(): Promise<void> {
+    while (untold.size > 0) {
+      const payloads = [...untold];
+      untold.clear();
+      await client?.query('select pg_notify($1, payload) from unnest($2::text[]) payload', [
+        CHANNEL,
+        payloads,
+      ]);
+      if (untold.size > 0) await new Promise((resolve) => setTimeout(resolve, NOTIFY_PAUSE_MS));
+    }
   }
 
   function again(): void {
@@ -60,14 +78,20 @@ export async function openWakeups(url: string, onError: (error: unknown) => void
 
   await connect();
   return {
-    async notify(trx, node, sessions) {
-      const payloads = sessions.map((session) => `${session} ${node}`);
-      await sql`select pg_notify(${CHANNEL}, payload) from unnest(${payloads}::text[]) payload`.execute(trx);
+    notify(node, sessions) {
+      if (closed) return;
+      for (const session of sessions) untold.add(`${session} ${node}`);
+      telling ??= tell()
+        .catch(() => untold.clear()) // the connection broke, which its own listeners are told
+        .finally(() => {
+          telling = undefined;
+        });
     },
     listen: (hear) => void hearers.add(hear),
     async close() {
       closed = true;
       clearTimeout(retry);
+      await telling;
       await client?.end();
     },
   };

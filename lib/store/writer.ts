@@ -45,11 +45,11 @@ type Outcome = { value: unknown } | { error: unknown };
 
 const ROWS_A_STATEMENT = 100;
 
-/** A writer; `notify` tells other nodes, in the transaction, which sessions it writes to. */
+/** A writer; `notify` hears, after each commit, which sessions were written to. */
 export function openWriter(
   db: Kysely<Schema>,
   engine: 'sqlite' | 'postgres',
-  notify?: (trx: Transaction<Schema>, sessions: string[]) => Promise<void>,
+  notify?: (sessions: readonly string[]) => void,
 ): Writer {
   let waiting: Waiting[] = [];
   let flushing: Promise<void> | undefined;
@@ -75,12 +75,13 @@ export function openWriter(
   /** All of a batch in one transaction; when that fails, each write in its own. */
   async function commit(batch: readonly Waiting[]): Promise<Outcome[]> {
     try {
-      return await db.transaction().execute(async (trx) => {
+      const outcomes = await db.transaction().execute(async (trx) => {
         const outcomes: Outcome[] = [];
         for (const segment of segmentsOf(batch)) outcomes.push(...(await runSegment(trx, segment)));
-        await notify?.(trx, [...new Set(batch.map(({ write }) => write.session))]);
         return outcomes;
       });
+      notify?.(batch.map(({ write }) => write.session));
+      return outcomes;
     } catch (error) {
       const [only] = batch;
       if (batch.length === 1 && only) {

@@ -6,6 +6,9 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   turn: () => import('./turn.ts'),
   compile: () => import('./compile.ts'),
   'fan-out': () => import('./fanout.ts'),
+  replay: () => import('./replay.ts'),
+  'idle-sessions': () => import('./idle-sessions.ts'),
+  crash: () => import('./crash.ts'),
   modbus: () => import('./modbus.ts'),
 };
 

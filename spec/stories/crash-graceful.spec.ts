@@ -12,7 +12,7 @@ import { startCrashDevice } from '../support/crash-device.ts';
 import { sentenceOf, startCrashModel } from '../support/crash-model.ts';
 import { runCrashes } from '../support/crash-run.ts';
 import { openPostgresServer } from '../support/postgres.ts';
-import { gate } from '../support/world.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('nodes that are told to go', function () {
   this.timeout(60_000);
@@ -40,7 +40,7 @@ describe('nodes that are told to go', function () {
         unknown: 0,
         kills: 0,
       });
-      expect(report.replaced).to.be.above(2);
+      expect(report.replaced).to.be.above(1);
       expect(report.tasks).to.be.above(10);
     } finally {
       await server.close();
@@ -48,12 +48,8 @@ describe('nodes that are told to go', function () {
   });
 
   it('refuse new work first, tell how the calls on the wire end, close with 1012, and go on at the next start', async () => {
-    const sent = gate();
     const model = await startCrashModel(() => 0);
-    const device = await startCrashDevice(() => {
-      sent.open();
-      return 300;
-    });
+    const device = await startCrashDevice(() => 500);
     const open = () =>
       openApp(
         readConfig({ env: {}, fixed: { DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'silent' }, cwd: dataDir }),
@@ -72,7 +68,7 @@ describe('nodes that are told to go', function () {
     const before = listen(first.url, id);
     await before.opened;
     before.socket.send(JSON.stringify({ type: 'text', message: sentenceOf('t', 2, 1) }));
-    await sent.opened;
+    await waitFor(() => device.writes.has('t.0.w0'));
     const closed = first.close();
     const ready = await fetch(`${first.url}/readyz`);
     const refused = await fetch(`${first.url}/api/history?id=${id}`);
