@@ -65,6 +65,7 @@ function createLimit(timeoutMs: number, signal: AbortSignal): Limit {
       const over = (): void =>
         reject(new Error(signal.aborted ? 'shut down' : `${what} within ${timeoutMs} ms`));
       const timer = setTimeout(over, Math.max(1, end - performance.now()));
+      if (signal.aborted) over();
       signal.addEventListener('abort', over, { once: true });
       stop = () => {
         clearTimeout(timer);

@@ -126,4 +126,29 @@ describe('the Modbus driver on TCP', () => {
     await closed.close();
     expect(fake.writes).to.deep.equal([]);
   });
+
+  it('gives up a connection that does not come about, in its time or at shutdown', async () => {
+    const hanging = openModbus({ egress: { ...egress, resolve: () => new Promise(() => undefined) } });
+    const endpoint = tcpEndpoint(fake.port);
+    const call = (connectTimeoutMs: number): ReturnType<typeof outcomeOf> =>
+      outcomeOf(hanging.call(endpoint, callOf(writeOf(1, 1), { connectTimeoutMs })));
+    expect(await call(20)).to.deep.equal({
+      status: 241,
+      sent: false,
+      message: `127.0.0.1:${fake.port} cannot be reached: 127.0.0.1 was not resolved within 20 ms`,
+    });
+    const again = openModbus({ egress: { ...egress, resolve: () => new Promise(() => undefined) } });
+    const stop = new AbortController();
+    const stopped = outcomeOf(
+      again.call(endpoint, callOf(writeOf(1, 1), { connectTimeoutMs: 60_000, signal: stop.signal })),
+    );
+    const waiting = outcomeOf(again.call(endpoint, callOf(writeOf(2, 1), { connectTimeoutMs: 60_000 })));
+    stop.abort();
+    expect(await stopped).to.include({ status: 228, sent: false });
+    const started = performance.now();
+    await Promise.all([hanging.close(), again.close()]);
+    expect(performance.now() - started).to.be.below(500);
+    expect(await waiting).to.include({ status: 228, sent: false });
+    expect(fake.accepted).to.equal(0);
+  });
 });
