@@ -170,8 +170,13 @@ async function faultsOf(schema: JsonSchema, args: JsonObject): Promise<string | 
 }
 
 async function loadCompiler(): Promise<(schema: JsonSchema) => ValidateFunction> {
-  const [{ Ajv2020 }, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
-  const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, addUsedSchema: false });
+  const [ajvs, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
+  const ajv = new ajvs.default.Ajv2020({
+    strict: false,
+    allErrors: true,
+    logger: false,
+    addUsedSchema: false,
+  });
   formats.default.default(ajv);
   return (schema) => ajv.compile(schema);
 }

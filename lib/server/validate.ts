@@ -26,7 +26,7 @@ const readers = new WeakMap<RouteSchema, Reader>();
 export async function readerOf(schema: RouteSchema): Promise<Reader> {
   let reader = readers.get(schema);
   if (!reader) {
-    const { Ajv2020 } = await import('ajv/dist/2020.js');
+    const { Ajv2020 } = (await import('ajv/dist/2020.js')).default;
     const options = {
       meta: false,
       validateSchema: false,
