@@ -59,13 +59,6 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     undo.push(() => database.close());
     const store = await connect(database, { secret: secretOf(config), onError });
     undo.push(() => store.close());
-    const accounts = openAccounts({ ...accountsFromConfig(config, log), db: database.tables() });
-    undo.push(() => accounts.close());
-    if (config.auth === 'required' && config.authToken === undefined && (await accounts.users.count()) === 0)
-      log.warn(
-        {},
-        'nobody can call yet: make a user with `lite-agent user add NAME --role admin`, or set AUTH_TOKEN',
-      );
     const egress = openEgress({
       allow: config.egressAllow,
       deny: config.egressDeny,
@@ -73,6 +66,16 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
       serialAllow: config.serialAllow,
     });
     undo.push(() => egress.close());
+    const accounts = openAccounts({
+      ...accountsFromConfig(config, log, egressFetch(egress)),
+      db: database.tables(),
+    });
+    undo.push(() => accounts.close());
+    if (config.auth === 'required' && config.authToken === undefined && (await accounts.users.count()) === 0)
+      log.warn(
+        {},
+        'nobody can call yet: make a user with `lite-agent user add NAME --role admin`, or set AUTH_TOKEN',
+      );
     const devices = openDevices({
       egress,
       resultMaxBytes: limits.toolResultMaxBytes,

@@ -25,6 +25,12 @@ export interface Config {
   authToken: string | undefined;
   /** What access tokens are signed with, the first, and what else is accepted; none: made at first start and kept in `dataDir`. */
   jwtSecrets: readonly string[];
+  /** The providers to sign in at. */
+  providers: Partial<Record<'jaccount' | 'github' | 'google', { clientId: string; clientSecret: string }>>;
+  /** Where browsers may be sent after that: exactly these. */
+  returnUrls: readonly string[];
+  /** Gets `{"telephone","text","code"}`; missing: codes are in the log. */
+  smsWebhookUrl: string | undefined;
   /** What stored secrets are sealed with; missing: made at first start and kept in `dataDir`. */
   secretKey: string | undefined;
   /** Origins as browsers send them, e.g. `https://panel.example:8443`. */
@@ -113,6 +119,20 @@ export function readConfig({
     auth,
     authToken,
     jwtSecrets: read('JWT_SECRET', [], listOf(parseSigningSecret)),
+    providers: Object.fromEntries(
+      (['jaccount', 'github', 'google'] as const).flatMap((name) => {
+        const prefix = name.toUpperCase();
+        const clientId = text(`${prefix}_CLIENT_ID`);
+        const clientSecret = text(`${prefix}_CLIENT_SECRET`);
+        if (clientId !== undefined && clientSecret !== undefined) return [[name, { clientId, clientSecret }]];
+        if (clientId !== undefined) fault(`${prefix}_CLIENT_SECRET`, `is missing beside ${prefix}_CLIENT_ID`);
+        if (clientSecret !== undefined)
+          fault(`${prefix}_CLIENT_ID`, `is missing beside ${prefix}_CLIENT_SECRET`);
+        return [];
+      }),
+    ),
+    returnUrls: read('RETURN_URLS', [], listOf(parseReturnUrl)),
+    smsWebhookUrl: read('SMS_WEBHOOK_URL', undefined, parseUrl),
     secretKey: read('SECRET_KEY', undefined, parseSecret),
     allowedOrigins: read('ALLOWED_ORIGINS', [], listOf(parseOrigin)),
     egressAllow: read('EGRESS_ALLOW', [], listOf(parsePlace)),
@@ -209,6 +229,13 @@ function parseUrl(text: string): string {
   if (!/^https?:\/\/[^/?#\s]/i.test(text) || !URL.canParse(text))
     throw new RangeError('is not an http(s) URL');
   return text.replace(/\/+$/, '');
+}
+
+/** Compared as it is, so it is taken as it is. */
+function parseReturnUrl(text: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text) || !URL.canParse(text) || /^javascript:/i.test(text))
+    throw new RangeError(`"${text}" is not a URL such as https://panel.example/signed-in`);
+  return text;
 }
 
 function parseOrigin(text: string): string {

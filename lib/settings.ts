@@ -37,6 +37,17 @@ export const settings = {
     'made at first start, kept in `DATA_DIR`',
     "what users' tokens are signed with, at least 32 random characters; to change it put the new one in front, with a comma",
   ],
+  JACCOUNT_CLIENT_ID: [
+    '–',
+    'with `JACCOUNT_CLIENT_SECRET`: users may sign in with jAccount; its callback is `<PUBLIC_URL>/auth/callback/jaccount`',
+  ],
+  JACCOUNT_CLIENT_SECRET: ['–', 'the secret that belongs to it'],
+  GITHUB_CLIENT_ID: ['–', 'the same for GitHub; its callback is `<PUBLIC_URL>/auth/callback/github`'],
+  GITHUB_CLIENT_SECRET: ['–', 'the secret that belongs to it'],
+  GOOGLE_CLIENT_ID: ['–', 'the same for Google; its callback is `<PUBLIC_URL>/auth/callback/google`'],
+  GOOGLE_CLIENT_SECRET: ['–', 'the secret that belongs to it'],
+  RETURN_URLS: ['–', 'comma list of exact URLs that a browser may be sent to after signing in there'],
+  SMS_WEBHOOK_URL: ['codes are in the log', 'gets `{"telephone","text","code"}` by POST and sends it on'],
   SECRET_KEY: [
     'made at first start, kept in `DATA_DIR`',
     'what keys of clients are sealed with in the database',

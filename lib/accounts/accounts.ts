@@ -5,14 +5,18 @@ import { openAudit, type Audit } from './audit.ts';
 import { createAccess } from './create-access.ts';
 import { openEndings } from './endings.ts';
 import type { Ground } from './ground.ts';
+import { openIdentities, type Identities } from './identities.ts';
+import { createOauth, type Oauth, type OauthOptions } from './oauth.ts';
 import { createPasswordSignIns, type PasswordSignIns } from './password-sign-ins.ts';
 import { createPasswords, type PasswordCost } from './passwords.ts';
 import { openPrincipals } from './principals.ts';
 import type { AccountsDb } from './schema.ts';
 import type { Sender } from './senders.ts';
+import { createSignInCodes, type SignInCodes } from './sign-in-codes.ts';
 import { openSignIns, type SignIns } from './sign-ins.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { sweepAccounts } from './sweep.ts';
+import { createTextCodes, type TextCodes } from './text-codes.ts';
 import { createTickets } from './tickets.ts';
 import { openUsers, type Users } from './users.ts';
 import { openVouchers } from './vouchers.ts';
@@ -22,6 +26,10 @@ export interface Accounts {
   readonly users: Users;
   readonly passwords: PasswordSignIns;
   readonly signIns: SignIns;
+  readonly identities: Identities;
+  readonly oauth: Oauth;
+  readonly textCodes: TextCodes;
+  readonly signInCodes: SignInCodes;
   readonly apiKeys: ApiKeys;
   readonly access: Access;
   readonly audit: Audit;
@@ -36,6 +44,10 @@ export interface AccountsOptions {
   authToken?: string | undefined;
   /** Carries notices by e-mail. */
   mail: Sender;
+  /** Carries codes to telephones. */
+  sms: Sender;
+  /** Signing in elsewhere. */
+  oauth: Pick<OauthOptions, 'secrets' | 'returnUrls' | 'fetch' | 'places'>;
   onError(error: unknown): void;
   passwordCost?: PasswordCost;
   /** Ms since the epoch. */
@@ -48,7 +60,7 @@ const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** The accounts over a migrated database; several processes may share it. */
 export function openAccounts(options: AccountsOptions): Accounts {
-  const { db, keys, mail, onError, now = Date.now } = options;
+  const { db, keys, mail, sms, onError, now = Date.now } = options;
   const audit = openAudit(db, now, onError);
   const endings = openEndings(db, now, onError, options.lookEveryMs);
   const ground: Ground = { db, now, keys, audit, endings };
@@ -57,12 +69,14 @@ export function openAccounts(options: AccountsOptions): Accounts {
   const signIns = openSignIns(ground, accessTokens);
   const apiKeys = openApiKeys(ground, onError);
   const passwords = createPasswords(options.passwordCost);
+  const vouchers = openVouchers(ground);
+  const identities = openIdentities(ground);
   const access = createAccess({
     authToken: options.authToken,
     accessTokens,
     principals: openPrincipals(db, now),
     apiKeys,
-    tickets: createTickets(openVouchers(ground), now),
+    tickets: createTickets(vouchers, now),
     audit,
     endings,
   });
@@ -74,6 +88,10 @@ export function openAccounts(options: AccountsOptions): Accounts {
     users,
     passwords: createPasswordSignIns({ ground, passwords, users, signIns, mail, onError }),
     signIns,
+    identities,
+    oauth: createOauth({ ...options.oauth, ground, vouchers, identities }),
+    textCodes: createTextCodes({ ground, identities, signIns, sms }),
+    signInCodes: createSignInCodes(vouchers, signIns, audit),
     apiKeys,
     access,
     audit,

@@ -1,19 +1,36 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { AccountsOptions } from './accounts.ts';
-import { createConsoleSender } from './senders.ts';
+import { createConsoleSender, createWebhookSender } from './senders.ts';
 import { openSigningKeys } from './signing-keys.ts';
 
-/** The settings of accounts as `openAccounts` takes them; makes the signing key at first start. Throws an AppError. */
+/**
+ * The settings of accounts as `openAccounts` takes them; makes the signing key at first start. `fetchIt` carries what is said
+ * to providers and the SMS webhook. Throws an AppError.
+ */
 export function accountsFromConfig(
-  config: Pick<Config, 'jwtSecrets' | 'dataDir' | 'databaseUrl' | 'authToken'>,
+  config: Config,
   log: Log,
-): Pick<AccountsOptions, 'keys' | 'authToken' | 'mail' | 'onError'> {
-  const { jwtSecrets: secrets, dataDir, databaseUrl, authToken } = config;
+  fetchIt: typeof fetch,
+): Omit<AccountsOptions, 'db'> {
+  const {
+    jwtSecrets: secrets,
+    dataDir,
+    databaseUrl,
+    authToken,
+    providers,
+    returnUrls,
+    smsWebhookUrl,
+  } = config;
   return {
     keys: openSigningKeys({ secrets, dataDir, inMemory: databaseUrl === 'sqlite::memory:' }),
     authToken,
     mail: createConsoleSender(log, 'mail'),
+    sms:
+      smsWebhookUrl === undefined
+        ? createConsoleSender(log, 'SMS')
+        : createWebhookSender(smsWebhookUrl, fetchIt),
+    oauth: { secrets: providers, returnUrls, fetch: fetchIt },
     onError: (error) => log.error({ err: error }, 'accounts: something could not be kept'),
   };
 }

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError, messageOf } from '../errors.ts';
 import type { AccountsDb, UsersTable } from './schema.ts';
 import type { User } from './users.ts';
 
@@ -45,6 +45,21 @@ export function isUniqueViolation(error: unknown): boolean {
   return (
     code === '23505' || (typeof code === 'string' && /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(code))
   );
+}
+
+/** Writes a user; what another one has comes as `conflict`, with the field as a fault. */
+export async function unlessTaken<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    const field = ['username', 'email'].find((one) => messageOf(error).includes(`${one}_key`));
+    if (field === undefined) throw error;
+    throw new AppError('conflict', `The ${field} is taken.`, {
+      faults: [{ pointer: `/${field}`, detail: 'is taken' }],
+      cause: error,
+    });
+  }
 }
 
 /** The answer for a uuid that nobody has. */

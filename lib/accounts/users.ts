@@ -1,12 +1,12 @@
 import type { Updateable } from 'kysely';
 import { v4 as uuidOf } from 'uuid';
 import type { Role } from '../core/principal.ts';
-import { AppError, type Fault } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import type { Client } from './audit.ts';
 import type { Ground } from './ground.ts';
 import type { AccountsDb, UsersTable } from './schema.ts';
 import { checkEmail, checkName, checkUsername, keyOf } from './user-names.ts';
-import { endAll, isUniqueViolation, noSuchUser, userOf } from './user-rows.ts';
+import { endAll, noSuchUser, unlessTaken, userOf } from './user-rows.ts';
 
 /** A person or machine with an account. */
 export interface User {
@@ -95,29 +95,6 @@ export function openUsers({ db, now, audit, endings }: Ground): Users {
     return total;
   }
 
-  /** Which of the fields somebody else has. */
-  async function taken(user: Updateable<UsersTable>, uuid: string): Promise<Fault[]> {
-    const faults: Fault[] = [];
-    for (const field of ['username', 'email'] as const) {
-      const key = user[`${field}_key`];
-      if (key === undefined || key === null) continue;
-      const other = await where(`${field}_key`, key);
-      if (other && other.uuid !== uuid) faults.push({ pointer: `/${field}`, detail: 'is taken' });
-    }
-    return faults;
-  }
-
-  async function unique<T>(user: Updateable<UsersTable>, uuid: string, write: () => Promise<T>): Promise<T> {
-    try {
-      return await write();
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error;
-      const faults = await taken(user, uuid);
-      const what = faults.map(({ pointer }) => pointer.slice(1)).join(' and the ') || 'username or e-mail';
-      throw new AppError('conflict', `The ${what} is taken.`, { faults, cause: error });
-    }
-  }
-
   async function update(uuid: string, values: Updateable<UsersTable>, on: AccountsDb): Promise<User> {
     const row = await on
       .updateTable('users')
@@ -130,36 +107,9 @@ export function openUsers({ db, now, audit, endings }: Ground): Users {
   }
 
   return {
-    async create(user, by = {}) {
-      const { username, email, password } = user;
-      const name = user.name ?? username ?? email;
-      if (name === undefined) throw new AppError('invalid_request', 'A user needs a name.');
-      const uuid = uuidOf();
-      const row = {
-        uuid,
-        username: username === undefined ? null : checkUsername(username),
-        username_key: username === undefined ? null : keyOf(username),
-        name: checkName(name),
-        email: email === undefined ? null : checkEmail(email),
-        email_key: email === undefined ? null : keyOf(email),
-        role: user.role ?? 'user',
-        scopes: '',
-        password: password ?? null,
-        disabled_at: null,
-        revoked_at: null,
-        created_at: now(),
-        updated_at: now(),
-      };
-      return unique(row, uuid, () =>
-        db.transaction().execute(async (trx) => {
-          const made = await trx.insertInto('users').values(row).returningAll().executeTakeFirstOrThrow();
-          const { by: who, address } = by;
-          await audit.record(
-            { event: 'user_created', user: uuid, address, detail: { by: who, role: row.role } },
-            trx,
-          );
-          return userOf(made);
-        }),
+    create(user, by = {}) {
+      return unlessTaken(() =>
+        db.transaction().execute((trx) => insertUser({ now, audit }, trx, uuidOf(), user, by)),
       );
     },
 
@@ -199,7 +149,7 @@ export function openUsers({ db, now, audit, endings }: Ground): Users {
       else if (username !== undefined && before.name === before.username)
         values.name = checkUsername(username);
       const detail = { by, fields: Object.keys(values).join(' ') };
-      return unique(values, uuid, () =>
+      return unlessTaken(() =>
         db.transaction().execute(async (trx) => {
           const user = await update(uuid, values, trx);
           await audit.record({ event: 'user_changed', user: uuid, address, detail }, trx);
@@ -268,4 +218,35 @@ export function openUsers({ db, now, audit, endings }: Ground): Users {
       endings.tell(`user:${uuid}`);
     },
   };
+}
+
+/** Writes a new user, and that it was made, into a transaction. Throws `invalid_request`; the database refuses what is taken. */
+export async function insertUser(
+  { now, audit }: Pick<Ground, 'now' | 'audit'>,
+  trx: AccountsDb,
+  uuid: string,
+  user: NewUser,
+  { by, address }: By,
+): Promise<User> {
+  const { username, email, password, role = 'user' } = user;
+  const name = user.name ?? username ?? email;
+  if (name === undefined) throw new AppError('invalid_request', 'A user needs a name.');
+  const row = {
+    uuid,
+    username: username === undefined ? null : checkUsername(username),
+    username_key: username === undefined ? null : keyOf(username),
+    name: checkName(name),
+    email: email === undefined ? null : checkEmail(email),
+    email_key: email === undefined ? null : keyOf(email),
+    role,
+    scopes: '',
+    password: password ?? null,
+    disabled_at: null,
+    revoked_at: null,
+    created_at: now(),
+    updated_at: now(),
+  };
+  const made = await trx.insertInto('users').values(row).returningAll().executeTakeFirstOrThrow();
+  await audit.record({ event: 'user_created', user: uuid, address, detail: { by, role } }, trx);
+  return userOf(made);
 }

@@ -20,7 +20,7 @@ export async function openOwnAccounts(): Promise<Accounts> {
     const onError = (error: unknown): void => log.error({ err: error }, 'the database');
     const database = await connectDatabase({ databaseUrl, synchronous, onError });
     undo.push(() => database.close());
-    const accounts = openAccounts({ ...accountsFromConfig(config, log), db: database.tables() });
+    const accounts = openAccounts({ ...accountsFromConfig(config, log, fetch), db: database.tables() });
     undo.push(() => accounts.close());
     return { ...accounts, close };
   } catch (error) {

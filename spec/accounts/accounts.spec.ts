@@ -1,5 +1,6 @@
 import { connectDatabase } from '../../lib/store/database.ts';
 import { describeAccounts } from '../contracts/accounts.ts';
+import { describeCodes } from '../contracts/sign-in-codes.ts';
 import { describeSignIns } from '../contracts/sign-ins.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
@@ -8,6 +9,7 @@ const onError = (): void => {};
 
 describeAccounts('SQLite', () => connectDatabase({ databaseUrl: 'sqlite::memory:', onError }));
 describeSignIns('SQLite', () => connectDatabase({ databaseUrl: 'sqlite::memory:', onError }));
+describeCodes('SQLite', () => connectDatabase({ databaseUrl: 'sqlite::memory:', onError }));
 
 describe('over a server', function () {
   this.timeout(60_000);
@@ -20,4 +22,5 @@ describe('over a server', function () {
   const open = async () => connectDatabase({ databaseUrl: await server.createDatabase(), onError });
   describeAccounts('PostgreSQL', open);
   describeSignIns('PostgreSQL', open);
+  describeCodes('PostgreSQL', open);
 });

@@ -24,6 +24,7 @@ export interface TestAccounts extends Accounts {
   readonly database: Database;
   readonly db: AccountsDb;
   readonly mails: OutgoingText[];
+  readonly texts: OutgoingText[];
   readonly errors: unknown[];
   /** Ms that are added to the real time. */
   skew: number;
@@ -41,11 +42,14 @@ export async function openTestAccounts(
   const database = given ?? (await connectDatabase({ databaseUrl, onError }));
   const db = database.tables<AccountTables>();
   const mails: OutgoingText[] = [];
+  const texts: OutgoingText[] = [];
   const clock = { skew: 0 };
   const accounts = openAccounts({
     db,
     keys: testKeys(),
     mail: { send: async (mail) => void mails.push(mail) },
+    sms: { send: async (text) => void texts.push(text) },
+    oauth: { secrets: {}, returnUrls: [], fetch },
     onError,
     passwordCost: cheap,
     now: () => Date.now() + clock.skew,
@@ -56,6 +60,7 @@ export async function openTestAccounts(
     database,
     db,
     mails,
+    texts,
     errors,
     async dump() {
       const tables = await db.introspection.getTables();

@@ -1,0 +1,153 @@
+import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
+
+/** The providers there are, in the order of their buttons. */
+export const providerNames = ['jaccount', 'github', 'google'] as const;
+export type ProviderName = (typeof providerNames)[number];
+
+/** What a provider gave this server when it was registered there. */
+export interface ProviderSecrets {
+  clientId: string;
+  clientSecret: string;
+}
+
+/** Where a provider lives; only specs say another place than the real one. */
+export interface ProviderPlace {
+  issuer: string;
+  profile: string;
+}
+
+/** Who signed in, as the provider knows him. */
+export interface ProviderProfile {
+  issuer: string;
+  subject: string;
+  name: string;
+}
+
+type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
+
+/** What is different at each provider. */
+export interface Provider extends ProviderPlace {
+  /** For people. */
+  title: string;
+  scope: string;
+  /** How the id_token is signed: not there, with the provider's key, or with the client's secret. */
+  idToken: 'none' | 'key' | 'secret';
+  /** Its metadata, from the issuer; missing: discovered there. */
+  endpoints?: (issuer: string) => { authorization_endpoint: string; token_endpoint: string };
+  /** Whom the tokens stand for; `read` gets the profile's JSON. */
+  identify(tokens: Tokens, read: () => Promise<unknown>, place: ProviderPlace): Promise<ProviderProfile>;
+}
+
+/** The table of providers. */
+export const providers: Record<ProviderName, Provider> = {
+  jaccount: {
+    title: 'jAccount',
+    issuer: 'https://jaccount.sjtu.edu.cn/oauth2/',
+    profile: 'https://api.sjtu.edu.cn/v1/me/profile',
+    scope: 'openid basic',
+    idToken: 'secret',
+    endpoints: (issuer) => ({
+      authorization_endpoint: new URL('authorize', issuer).href,
+      token_endpoint: new URL('token', issuer).href,
+    }),
+    // A person may have several accounts over the years, and one student number.
+    async identify(_tokens, read, { issuer }) {
+      const { entities } = (await read()) as { entities?: { code?: unknown; name?: unknown }[] };
+      const { code, name } = entities?.[0] ?? {};
+      return { issuer, subject: textOf(code), name: textOf(name) };
+    },
+  },
+  github: {
+    title: 'GitHub',
+    issuer: 'https://github.com/login/oauth',
+    profile: 'https://api.github.com/user',
+    scope: 'read:user',
+    idToken: 'none',
+    endpoints: (issuer) => ({
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/access_token`,
+    }),
+    async identify(_tokens, read, { issuer }) {
+      const { id, name, login } = (await read()) as { id?: unknown; name?: unknown; login?: unknown };
+      return { issuer, subject: textOf(id), name: textOf(name) || textOf(login) };
+    },
+  },
+  google: {
+    title: 'Google',
+    issuer: 'https://accounts.google.com',
+    profile: '',
+    scope: 'openid profile',
+    idToken: 'key',
+    async identify(tokens, _read, { issuer }) {
+      const claims = tokens.claims();
+      return { issuer, subject: textOf(claims?.sub), name: textOf(claims?.['name']) };
+    },
+  },
+};
+
+/** The client of a provider: discovered where the provider says how, else from the table. */
+export async function configure(
+  provider: Provider,
+  { clientId, clientSecret }: ProviderSecrets,
+  fetchIt: typeof fetch,
+): Promise<Configuration> {
+  const client = await import('openid-client');
+  const { issuer, endpoints, idToken } = provider;
+  const metadata = idToken === 'secret' ? { id_token_signed_response_alg: 'HS256' } : {};
+  const authentication = client.ClientSecretBasic(clientSecret);
+  const insecure = isLoopbackHttp(issuer) ? [client.allowInsecureRequests] : [];
+  const carry = plainFetch(fetchIt);
+  if (!endpoints)
+    return client.discovery(new URL(issuer), clientId, metadata, authentication, {
+      execute: [...insecure, client.enableNonRepudiationChecks],
+      timeout: TIMEOUT_SECONDS,
+      [client.customFetch]: carry,
+    });
+  const configuration = new client.Configuration(
+    { issuer, ...endpoints(issuer) },
+    clientId,
+    metadata,
+    authentication,
+  );
+  configuration.timeout = TIMEOUT_SECONDS;
+  configuration[client.customFetch] = carry;
+  for (const allow of insecure) allow(configuration);
+  return configuration;
+}
+
+const TIMEOUT_SECONDS = 10;
+
+/** A server on this machine may be called without TLS: what is said does not leave it. */
+function isLoopbackHttp(url: string): boolean {
+  return /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/]/.test(url);
+}
+
+/** The client library wants a Response of the platform, and sends forms as objects. */
+function plainFetch(fetchIt: typeof fetch) {
+  return async (url: string, { body, headers, method, signal }: FetchOptions): Promise<Response> => {
+    const answer = await fetchIt(url, {
+      method,
+      headers: { 'user-agent': 'lite-agent', ...headers },
+      ...(body !== undefined &&
+        body !== null && { body: body instanceof URLSearchParams ? body.toString() : (body as string) }),
+      ...(signal && { signal }),
+    });
+    const { status } = answer;
+    const empty = status === 204 || status === 304;
+    return new Response(empty ? null : await answer.arrayBuffer(), {
+      status,
+      headers: new Headers([...answer.headers]),
+    });
+  };
+}
+
+interface FetchOptions {
+  body?: unknown;
+  headers: Record<string, string>;
+  method: string;
+  signal?: AbortSignal | undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
+}
