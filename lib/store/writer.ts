@@ -58,8 +58,8 @@ export function openWriter(
   const broken = new Map<string, number>();
 
   async function flush(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
+      await new Promise((resolve) => setImmediate(resolve)); // what the rest of this tick asks for comes along
       const batch = waiting;
       waiting = [];
       const outcomes = await commit(batch);
