@@ -3,8 +3,9 @@ import { AppError } from '../errors.ts';
 import { openFeed } from './feed.ts';
 import { openLoop } from './loop.ts';
 import type { Equipment, Loop, LoopLimits } from './loop.ts';
-import type { Message } from './message.ts';
-import type { AcceptedTask, EndReason, NewTask, Session } from './session.ts';
+import { arrivalOf } from './arrival.ts';
+import type { Message, MessageAdded } from './message.ts';
+import type { AcceptedTask, EndReason, NewMessage, NewTask, Session } from './session.ts';
 import type { Control, Standing, Store, StoredSession, StoredTask } from './store.ts';
 
 export interface LiveLimits extends LoopLimits {
@@ -174,6 +175,37 @@ export function openLiveSession(
     }
   }
 
+  async function add(message: NewMessage): Promise<Message & MessageAdded> {
+    const key = uuid();
+    const line: MessageAdded = { type: 'message_added', id: key, ...message };
+    const owned = await acquire();
+    if (owned && !message.run) return (await owned.note(line)) as Message & MessageAdded;
+    const after = owned ? owned.lastSeq : await lastSeqNow();
+    const isIt = (one: Message): one is Message & MessageAdded =>
+      one.type === 'message_added' && one.id === key;
+    const arrival = arrivalOf(
+      (follower, from) => feed.follow(follower, from),
+      after,
+      isIt,
+      CONTROL_TIMEOUT_MS,
+    );
+    try {
+      const { content, attachments, metadata } = message;
+      const task = {
+        taskId: key,
+        fresh: true,
+        form: 'list',
+        content,
+        said: { attachments, metadata },
+      } as const;
+      if (message.run) await submit(task);
+      else await store.control(id, { kind: 'note', line });
+      return await arrival.line;
+    } finally {
+      arrival.give();
+    }
+  }
+
   async function lastSeqNow(): Promise<number> {
     return (await store.lastSeqs([id])).get(id) ?? 0;
   }
@@ -181,7 +213,7 @@ export function openLiveSession(
   /** Does it here when this node is or becomes the owner, else asks the owner and waits until it has. */
   async function command(control: Control): Promise<void> {
     const owned = await acquire();
-    if (owned) return control.kind === 'clear' ? owned.clear() : owned.stop(control.taskId);
+    if (owned) return owned.follow(control);
     const key = await store.control(id, control);
     for (const until = Date.now() + CONTROL_TIMEOUT_MS; Date.now() < until;) {
       if (await store.isHandled(id, key)) return undefined;
@@ -245,8 +277,15 @@ export function openLiveSession(
       await owned.leave(true);
       await store.release(id, owned.epoch);
     },
+    createdAt: stored.createdAt,
+    attributes: () => store.attributes(id),
+    setAttributes: (attributes) => store.setAttributes(id, attributes),
     submit,
+    add,
+    mark: (of, part, mark) => command({ kind: 'note', line: { type: 'message_marked', of, part, mark } }),
     history: readAll,
+    read: (from, limit) =>
+      'after' in from ? store.read(id, from.after, limit) : store.readBack(id, from.before, limit),
     follow: (follower, after) => feed.follow(follower, after),
     stop: (taskId) => command(taskId === undefined ? { kind: 'stop' } : { kind: 'stop', taskId }),
     clear: () => command({ kind: 'clear' }),

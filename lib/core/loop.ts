@@ -1,13 +1,15 @@
 import { AppError, messageOf, toError } from '../errors.ts';
 import type { Feed } from './feed.ts';
 import { openLog } from './log.ts';
+import { createOpening } from './opening.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
 import type { Model } from './model.ts';
-import type { Standing, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
+import type { Control, NoteBody, Standing, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
 import { permitFresh } from './permission.ts';
 import { openRefresh } from './refresh.ts';
 import { runTask } from './task.ts';
 import type { TaskLimits } from './task.ts';
+import { elapsed, LEAVING, stopped, tooLong } from './endings.ts';
 import type { Toolbox } from './toolbox.ts';
 
 /** What a session works with, opened from its configuration. `close` gives its documents back. */
@@ -51,10 +53,12 @@ export interface Loop {
   begin(task: StoredTask): Promise<boolean>;
   /** A committed task; one that is known already is ignored. */
   take(task: StoredTask): void;
+  /** Writes a line that belongs to no task's course. */
+  note(line: NoteBody): Promise<Message>;
   /** Looks for tasks and controls that other nodes have written. */
   refresh(): Promise<void>;
-  stop(taskId?: string): Promise<void>;
-  clear(): Promise<void>;
+  /** Does what somebody wants of the session's owner. */
+  follow(control: Control): Promise<void>;
   /** Gives back what can be loaded again; nothing while a task runs. */
   rest(): void;
   /**
@@ -94,6 +98,7 @@ export function openLoop(options: LoopOptions): Loop {
       if (!running.get(taskId)?.detached) running.delete(taskId);
     },
   });
+  const opening = createOpening(log);
   let equipment = options.equipment && Promise.resolve(options.equipment);
   let leaving = false;
   /** Begins no task while the log is emptied. */
@@ -133,8 +138,7 @@ export function openLoop(options: LoopOptions): Loop {
       const known = await log.transcript();
       if (!known.has(taskId)) {
         signal.throwIfAborted();
-        const line: MessageBody = { type: 'task_started', taskId, form: task.form, content: task.content };
-        await say([line], begun && { began: task });
+        await say(await opening.of(task), begun && { began: task });
       }
       begun?.resolve();
       const { model, toolbox } = await (equipment ??= equip());
@@ -180,6 +184,7 @@ export function openLoop(options: LoopOptions): Loop {
     taken.add(task.taskId);
     queue.push(task);
     pump();
+    if (queue.includes(task)) opening.announce(task);
   }
 
   async function begin(task: StoredTask): Promise<boolean> {
@@ -216,6 +221,10 @@ export function openLoop(options: LoopOptions): Loop {
     await Promise.all([...ended, log.settled()]);
   }
 
+  async function note(line: NoteBody): Promise<Message> {
+    return (await log.append([line]))[0]!;
+  }
+
   async function clear(): Promise<void> {
     clearing = true;
     try {
@@ -232,6 +241,11 @@ export function openLoop(options: LoopOptions): Loop {
       clearing = false;
     }
     pump();
+  }
+
+  async function follow(control: Control): Promise<void> {
+    if (control.kind === 'note') await note(control.line);
+    else await (control.kind === 'clear' ? clear() : stop(control.taskId));
   }
 
   function rest(): void {
@@ -273,28 +287,14 @@ export function openLoop(options: LoopOptions): Loop {
     },
     begin,
     take,
+    note,
     refresh: openRefresh(store, id, {
       take,
-      follow: (control) => (control.kind === 'clear' ? clear() : stop(control.taskId)),
+      follow,
       over: () => leaving,
     }),
-    stop,
-    clear,
+    follow,
     rest,
     leave,
   };
-}
-
-const LEAVING = new AppError('stopped', 'The server is going away.');
-
-function elapsed(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
-}
-
-function stopped(): AppError {
-  return new AppError('stopped', 'The task was stopped.');
-}
-
-function tooLong(ms: number): AppError {
-  return new AppError('timeout', `The task was ended after ${ms} ms (TASK_TIMEOUT_MS).`);
 }

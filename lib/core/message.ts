@@ -1,7 +1,35 @@
 import type { JsonValue, JsonObject } from './json.ts';
 
 /** A piece of what a user says. */
-export type Content = { type: 'text'; text: string } | { type: 'image'; url: string };
+export type Content =
+  | { type: 'text'; text: string }
+  | { type: 'image'; url: string; detail?: ImageDetail }
+  /** A file of the session's owner, by its id. */
+  | { type: 'file'; fileId: string; detail?: ImageDetail }
+  /** Sound as base64; only on its way to a model. */
+  | { type: 'audio'; data: string; format: 'wav' | 'mp3' };
+
+/** How closely a model is to look. */
+export type ImageDetail = 'auto' | 'low' | 'high';
+
+/** A file that goes with a message, and the tools that it is meant for. */
+export interface Attachment {
+  fileId: string;
+  tools: JsonObject[];
+}
+
+/** What a client notes about something, for itself. */
+export type Metadata = Record<string, string>;
+
+/** What became of a message afterwards: it was removed from every view, or has other metadata. */
+export interface Mark {
+  removed?: true;
+  metadata?: Metadata;
+}
+
+/** A line may hold what a user said and stand for its task's answer. */
+export type MessagePart = 'said' | 'answer';
+export type Marks = { [Part in MessagePart]?: Mark };
 
 /** What the model asks for. `arguments` is the parsed JSON; a string when the model sent no valid JSON (its raw text). */
 export interface ToolCall {
@@ -35,8 +63,21 @@ export type TaskStatus = 'done' | 'stopped' | 'failed';
 export type MessageBody =
   /** The session begins, or begins afresh after a clear: everything before it is gone from every view. */
   | { type: 'session_started'; systemPrompt: string }
-  /** A task begins with what the user said; `form` is how it was said (one text, one image, a list). */
-  | { type: 'task_started'; taskId: string; form: 'text' | 'image' | 'list'; content: Content[] }
+  /**
+   * A task begins with what the user said; `form` is how it was said (one text, one image, a list). With `added`, that
+   * stands in the log already, as the message of the task's id.
+   */
+  | {
+      type: 'task_started';
+      taskId: string;
+      form: 'text' | 'image' | 'list';
+      content: Content[];
+      added?: true;
+    }
+  /** Something said that no task began with. With `run`, the task of the same id answers it. */
+  | MessageAdded
+  /** The marks of these earlier lines change. */
+  | { type: 'message_marked'; of: number[]; part: MessagePart; mark: Mark }
   /** One model reply. With `calls`: a decision. Without: the answer. */
   | { type: 'model_reply'; taskId: string; text: string; calls: ToolCall[]; completion: Completion }
   /** One call's result; `roundDone` on the last one of its reply. */
@@ -49,5 +90,18 @@ export type MessageBody =
       error?: { code: string; message: string };
     };
 
-/** A line of a session's log: numbered from 1 without gaps, never changed. `time` in ms since the epoch. */
-export type Message = MessageBody & { seq: number; time: number };
+export interface MessageAdded {
+  type: 'message_added';
+  id: string;
+  run: boolean;
+  role: 'user' | 'assistant';
+  content: Content[];
+  attachments: Attachment[];
+  metadata: Metadata;
+}
+
+/**
+ * A line of a session's log: numbered from 1 without gaps, never changed; what was removed is read back empty, with its
+ * mark. `time` in ms since the epoch.
+ */
+export type Message = MessageBody & { seq: number; time: number; marks?: Marks };

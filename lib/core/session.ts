@@ -1,4 +1,6 @@
-import type { Content, Message } from './message.ts';
+import type { JsonObject } from './json.ts';
+import type { Attachment, Content, Message, MessageAdded, Metadata } from './message.ts';
+import type { Mark, MessagePart } from './message.ts';
 
 /** What a user says to a session. */
 export interface NewTask {
@@ -10,7 +12,12 @@ export interface NewTask {
   content: Content[];
   /** Whether deltas are wanted while the model speaks. */
   stream?: boolean;
+  /** What the user said stands in the log as a message of its own, from when the task is taken on. */
+  said?: { attachments: Attachment[]; metadata: Metadata };
 }
+
+/** Something to be said in a session; with `run`, a task answers it. */
+export type NewMessage = Omit<MessageAdded, 'type' | 'id'>;
 
 export interface AcceptedTask {
   taskId: string;
@@ -50,10 +57,21 @@ export interface Follower {
  */
 export interface Session {
   readonly id: string;
+  /** Ms since the epoch. */
+  readonly createdAt: number;
+  /** What clients note about it; it outlives a clear. */
+  attributes(): Promise<JsonObject>;
+  setAttributes(attributes: JsonObject): Promise<void>;
   /** Resolves once the task is committed. `task_rejected`, `conflict` (same id, other content), `limit_reached`. */
   submit(task: NewTask): Promise<AcceptedTask>;
+  /** Resolves with its line once that is committed. `limit_reached`, `task_rejected` as with `submit`. */
+  add(message: NewMessage): Promise<Message & MessageAdded>;
+  /** Marks lines that are in the log, and keeps that in the log too. Resolves once it is committed. */
+  mark(of: number[], part: MessagePart, mark: Mark): Promise<void>;
   /** The log since the last `session_started`, that line included. */
   history(): Promise<Message[]>;
+  /** Lines after a number, in order, or before one, newest first. */
+  read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;
   /** Delivers every line after number `after` (live only when undefined), until the function that it returns is called. */
   follow(follower: Follower, after?: number): () => void;
   /** Stops one task, or all and what waits. Resolves once nothing new can be sent to a device or model. */

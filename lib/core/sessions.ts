@@ -39,8 +39,12 @@ export interface SessionConfig {
  */
 export interface Sessions {
   /** Opens the documents, stores the session and its first line; nothing is left behind when it fails. */
-  create(config: SessionConfig, owner: Principal): Promise<string>;
+  create(config: SessionConfig, owner: Principal, attributes?: JsonObject): Promise<string>;
   find(id: string, caller: Principal): Promise<Session>;
+  /** Whether there is such a session, whoever it belongs to. */
+  exists(id: string): Promise<boolean>;
+  /** Stops a session and takes it away; what was done to devices stays in the journal. Ends its followers with `removed`. */
+  remove(id: string, caller: Principal): Promise<void>;
   /** Takes no more tasks, lets calls on the wire finish (at most `shutdownTimeoutMs`), ends all followers with `draining`. */
   close(): Promise<void>;
 }
@@ -56,7 +60,7 @@ export interface SessionsLimits extends LiveLimits {
 export interface SessionsOptions {
   store: Store;
   /** Opens model and documents of a configuration, with the tools that its children are; an AppError when a document cannot be used. */
-  equip(config: SessionConfig, children: readonly Tool[]): Promise<Equipment>;
+  equip(config: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment>;
   limits: SessionsLimits;
   /** How long ended tasks, their lines and journal are kept, and sessions that nobody touches; for ever when missing. */
   retentionMs?: number | undefined;
@@ -74,7 +78,7 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
     const around = {
       store,
       limits,
-      equip: () => equip(stored.config, toolsOf(stored.config, stored.owner)),
+      equip: () => equip(stored.config, toolsOf(stored.config, stored.owner), stored.owner),
       onError: (error: unknown) => onError(error, stored.id),
     };
     return openLiveSession(stored, lastSeq, around, owned);
@@ -128,18 +132,25 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
     }
   }
 
-  async function create(config: SessionConfig, owner: Principal): Promise<string> {
+  async function create(config: SessionConfig, owner: Principal, attributes?: JsonObject): Promise<string> {
     if (closing) throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
     if ((await store.countSessions(owner.id)) >= limits.sessionsPerOwnerMaxCount) {
       const text = `${limits.sessionsPerOwnerMaxCount} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`;
       throw new AppError('too_many_requests', text, { retryAfterSeconds: 60 });
     }
     await checkChildren(config, owner, 1);
-    const equipment = await equip(config, toolsOf(config, owner.id));
+    const equipment = await equip(config, toolsOf(config, owner.id), owner.id);
     const id = uuid();
     const now = Date.now();
     const expiresAt = config.timeoutSeconds === undefined ? null : now + config.timeoutSeconds * 1000;
-    const stored: StoredSession = { id, owner: owner.id, config, createdAt: now, expiresAt };
+    const stored: StoredSession = {
+      id,
+      owner: owner.id,
+      config,
+      createdAt: now,
+      expiresAt,
+      ...(attributes && { attributes }),
+    };
     const first: Message = { type: 'session_started', systemPrompt: config.systemPrompt, seq: 1, time: now };
     try {
       const { epoch } = await store.createSession(stored, first);
@@ -150,6 +161,14 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
       throw error;
     }
     return id;
+  }
+
+  async function remove(id: string, caller: Principal): Promise<void> {
+    const session = await find(id, caller);
+    await session.stop();
+    await store.removeSession(id, session.loop?.epoch);
+    live.delete(id);
+    await session.leave('removed');
   }
 
   store.onWake((id) => {
@@ -164,6 +183,8 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
   return {
     create,
     find,
+    exists: async (id) => (await load(id)) !== undefined,
+    remove,
     close() {
       return (closed ??= close());
     },

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json.ts';
-import type { Message, TaskStatus } from './message.ts';
+import type { Message, MessageBody, TaskStatus } from './message.ts';
 import type { NewTask } from './session.ts';
 import type { SessionConfig } from './sessions.ts';
 import type { Outcome } from './task.ts';
@@ -12,6 +12,8 @@ export interface StoredSession {
   createdAt: number;
   /** When it goes if nothing happens; null: never. Moved on by `postpone`, not by every message. */
   expiresAt: number | null;
+  /** What clients note about it. */
+  attributes?: JsonObject;
 }
 
 /** A user message in the inbox: committed before it is accepted. */
@@ -44,7 +46,13 @@ export interface Standing {
 export type TaskChange = { began: StoredTask } | { ended: string; status: TaskStatus };
 
 /** What another node wants of a session's owner. */
-export type Control = { kind: 'stop'; taskId?: string } | { kind: 'clear' };
+export type Control =
+  | { kind: 'stop'; taskId?: string }
+  | { kind: 'clear' }
+  | { kind: 'note'; line: NoteBody };
+
+/** A line that belongs to no task's course: it may be written at any time. */
+export type NoteBody = Extract<MessageBody, { type: 'message_added' | 'message_marked' }>;
 
 /** What became of a task that was handed in: `busy` when something else is open and `alone` was asked for. */
 export type Enqueued = 'new' | 'same' | 'conflict' | 'busy';
@@ -68,8 +76,10 @@ export interface Store {
   /** With the number of its log's last line. */
   findSession(id: string): Promise<(StoredSession & { lastSeq: number }) | undefined>;
   countSessions(owner: string): Promise<number>;
-  /** The session with its log and inbox; its journal stays. */
-  removeSession(id: string, epoch: number): Promise<void>;
+  /** The session with its log and inbox; its journal stays. Without an epoch: whoever owns it. */
+  removeSession(id: string, epoch?: number): Promise<void>;
+  attributes(id: string): Promise<JsonObject>;
+  setAttributes(id: string, attributes: JsonObject): Promise<void>;
   /** Sessions whose `expiresAt` has passed, at most `limit`. */
   findExpired(now: number, limit: number): Promise<string[]>;
   postpone(id: string, expiresAt: number): Promise<void>;
@@ -83,8 +93,10 @@ export interface Store {
   findOrphans(limit: number): Promise<string[]>;
 
   append(id: string, epoch: number, messages: readonly Message[], change?: TaskChange): Promise<void>;
-  /** Lines after number `after`, in order. */
+  /** Lines after number `after`, in order. What a `message_marked` says of earlier lines, they show when they are read. */
   read(id: string, after: number, limit: number): Promise<Message[]>;
+  /** Lines before number `before`, newest first. */
+  readBack(id: string, before: number, limit: number): Promise<Message[]>;
   /** Empties log and inbox; `first` (the next number) is all that is left. */
   clear(id: string, epoch: number, first: Message): Promise<void>;
 

@@ -1,4 +1,4 @@
-import type { Message, ToolResult } from './message.ts';
+import type { Message, MessageAdded, MessagePart, ToolResult } from './message.ts';
 import type { ModelMessage } from './model.ts';
 import { failed } from './tool.ts';
 
@@ -10,6 +10,8 @@ export interface Transcript {
   add(message: Message): void;
   /** Whether the task has begun. */
   has(taskId: string): boolean;
+  /** Whether what the user said stands in the log and its task has not begun. */
+  awaits(taskId: string): boolean;
   /**
    * What the model is shown for a task: the system prompt, the tasks that have ended, then the task itself. Over
    * `tokensMaxCount` the oldest leave first, whole tasks and then whole rounds, so that no call is split from its result;
@@ -35,6 +37,11 @@ interface Round {
 }
 
 interface Part {
+  /** Where what was said stands, and the answer: line numbers. */
+  said: number;
+  answer: number;
+  /** Not a task, but something said between tasks. */
+  note: boolean;
   user: Round;
   rounds: Round[];
   /** Where the results of the last reply's open calls go. */
@@ -48,10 +55,19 @@ interface Part {
 export function openTranscript(): Transcript {
   let system: Round = { lines: [], size: 0 };
   let parts = new Map<string, Part>();
+  /** What was said before its task has begun. */
+  let waiting = new Map<string, { said: number; user: Round }>();
   let last = 0;
   /** Tokens that the model counted for one estimated here; learned from its usage. */
   let ratio = 1;
   let shown = 0;
+
+  function remove(seqs: readonly number[], which: MessagePart): void {
+    const said = which === 'said' ? [...parts.values(), ...waiting.values()] : [];
+    for (const part of said) if (seqs.includes(part.said)) part.user = roundOf([]);
+    const answered = which === 'answer' ? parts.values() : [];
+    for (const part of answered) if (seqs.includes(part.answer)) part.rounds.pop();
+  }
 
   return {
     add(message) {
@@ -60,12 +76,25 @@ export function openTranscript(): Transcript {
       if (message.type === 'session_started') {
         system = roundOf(message.systemPrompt ? [{ role: 'system', text: message.systemPrompt }] : []);
         parts = new Map();
+        waiting = new Map();
+        return;
+      }
+      if (message.type === 'message_added') {
+        const said = { said: message.seq, user: roundOf(linesOf(message)) };
+        if (message.run) waiting.set(message.id, said);
+        else parts.set(message.id, { ...newPart(), ...said, note: true, ended: true });
+        return;
+      }
+      if (message.type === 'message_marked') {
+        if (message.mark.removed) remove(message.of, message.part);
         return;
       }
       if (message.taskId === null) return;
       if (message.type === 'task_started') {
-        const user = roundOf([{ role: 'user', content: message.content }]);
-        parts.set(message.taskId, { user, rounds: [], open: new Map(), seq: 0, decisions: 0, ended: false });
+        const content = linesOf({ role: 'user', content: message.content, attachments: [] });
+        const said = waiting.get(message.taskId) ?? { said: message.seq, user: roundOf(content) };
+        waiting.delete(message.taskId);
+        parts.set(message.taskId, { ...newPart(), ...said });
         return;
       }
       const part = parts.get(message.taskId);
@@ -82,6 +111,7 @@ export function openTranscript(): Transcript {
           part.rounds.push(roundOf(lines));
           part.seq = message.seq;
           if (calls.length > 0) part.decisions += 1;
+          else part.answer = message.seq;
           if (shown > MEASURABLE && completion.usage.promptTokens > 0)
             ratio = completion.usage.promptTokens / shown;
           break;
@@ -102,9 +132,15 @@ export function openTranscript(): Transcript {
       }
     },
     has: (taskId) => parts.has(taskId),
+    awaits: (taskId) => waiting.has(taskId),
     view(taskId, tokensMaxCount) {
       const own = parts.get(taskId);
-      const before = [...parts].flatMap(([id, part]) => (part.ended && id !== taskId ? [part] : []));
+      const before: Part[] = [];
+      let later = false; // what is said beside a running task is for those after it
+      for (const [id, part] of parts) {
+        later ||= id === taskId;
+        if (part.ended && part !== own && !(later && part.note)) before.push(part);
+      }
       let size = system.size + (own ? sizeOfPart(own) : 0);
       for (const part of before) size += sizeOfPart(part);
       const budget = tokensMaxCount / ratio;
@@ -136,6 +172,27 @@ const NO_RESULT: ToolResult = failed(
 const MEASURABLE = 4000;
 /** What an image is taken for, in tokens. */
 const IMAGE_TOKENS = 1000;
+
+function newPart(): Part {
+  const user = roundOf([]);
+  const none = { said: 0, answer: 0, seq: 0, decisions: 0 };
+  return { ...none, user, rounds: [], open: new Map(), note: false, ended: false };
+}
+
+/** Something said as the model is shown it, with the files that go with it; nothing when nothing is left of it. */
+function linesOf({
+  role,
+  content,
+  attachments,
+}: Pick<MessageAdded, 'role' | 'content' | 'attachments'>): ModelMessage[] {
+  if (content.length === 0 && attachments.length === 0) return [];
+  if (role === 'user') {
+    const files = attachments.map(({ fileId }) => ({ type: 'file' as const, fileId }));
+    return [{ role, content: [...content, ...files] }];
+  }
+  const texts = content.flatMap((part) => (part.type === 'text' ? [part.text] : []));
+  return [{ role, text: texts.join('\n'), calls: [] }];
+}
 
 function pushPart(lines: ModelMessage[], part: Part, firstRound: number): void {
   lines.push(...part.user.lines);

@@ -88,7 +88,7 @@ export async function openUpkeep({
       if (known.has(session.id)) session.wake();
       else {
         live.delete(session.id);
-        await session.leave('expired');
+        await session.leave(session.stored.expiresAt === null ? 'removed' : 'expired');
       }
     }
   }

@@ -4,8 +4,8 @@ import type { Sessions } from '../core/sessions.ts';
 import type { Log } from '../log.ts';
 import type { Mount } from '../server/mount.ts';
 
-/** What every dialect may use. */
-export interface DialectContext {
+/** What a dialect of sessions needs. */
+export interface CoreContext {
   sessions: Sessions;
   access: Access;
   config: Pick<Config, 'auth' | 'limits'>;
@@ -13,6 +13,9 @@ export interface DialectContext {
   version: string;
   log: Log;
 }
+
+/** What every dialect may use. */
+export type DialectContext = CoreContext;
 
 /**
  * One wire shape over the core: a folder here and a line in index.ts.

@@ -61,15 +61,24 @@ function wireMessage(message: ModelMessage): JsonObject | undefined {
 }
 
 function userContent(content: Content[]): JsonValue {
-  const parts = content.filter((part) => part.type === 'image' || part.text.trim() !== '');
+  const parts = content.filter((part) => part.type !== 'text' || part.text.trim() !== '');
   const [first] = parts;
   if (first === undefined) return '(empty message)';
   if (parts.length === 1 && first.type === 'text') return first.text;
-  return parts.map((part) =>
-    part.type === 'text'
-      ? { type: 'text', text: part.text }
-      : { type: 'image_url', image_url: { url: part.url } },
-  );
+  return parts.map(wirePart);
+}
+
+function wirePart(part: Content): JsonValue {
+  switch (part.type) {
+    case 'text':
+      return { type: 'text', text: part.text };
+    case 'image':
+      return { type: 'image_url', image_url: { url: part.url, ...(part.detail && { detail: part.detail }) } };
+    case 'audio':
+      return { type: 'input_audio', input_audio: { data: part.data, format: part.format } };
+    case 'file': // nobody has put its content in its place
+      return { type: 'text', text: `[file ${part.fileId}]` };
+  }
 }
 
 /** A past call in a form that every endpoint takes back, also where the model itself had got it wrong. */

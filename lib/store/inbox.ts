@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { v4 as uuid } from 'uuid';
-import type { Enqueued, Store, StoredTask } from '../core/store.ts';
+import type { Control, Enqueued, NoteBody, Store, StoredTask } from '../core/store.ts';
 import type { Ground } from './ground.ts';
 import type { Schema } from './schema.ts';
 
@@ -82,8 +82,14 @@ export function openInbox({
 
     async control(id, control) {
       const key = uuid();
-      const taskId = control.kind === 'stop' ? (control.taskId ?? null) : null;
-      const row = { session_id: id, key, position: nextPosition(), kind: control.kind, task_id: taskId };
+      const row = {
+        session_id: id,
+        key,
+        position: nextPosition(),
+        kind: control.kind,
+        task_id: control.kind === 'stop' ? (control.taskId ?? null) : null,
+        line: control.kind === 'note' ? JSON.stringify(control.line) : null,
+      };
       await run(id, (trx) => trx.insertInto('controls').values(row).execute());
       return key;
     },
@@ -101,14 +107,14 @@ export function openInbox({
     async controls(id) {
       const rows = await db
         .selectFrom('controls')
-        .select(['key', 'kind', 'task_id'])
+        .select(['key', 'kind', 'task_id', 'line'])
         .where('session_id', '=', id)
         .orderBy('position')
         .execute();
-      return rows.map(({ key, kind, task_id: taskId }) => ({
-        key,
-        control: kind === 'stop' && taskId !== null ? { kind, taskId } : { kind },
-      }));
+      return rows.map(({ key, kind, task_id: taskId, line }) => {
+        if (line !== null) return { key, control: { kind: 'note', line: JSON.parse(line) as NoteBody } };
+        return { key, control: { kind, ...(taskId !== null && { taskId }) } as Control };
+      });
     },
 
     async handled(id, key) {
@@ -134,12 +140,12 @@ export function taskRow(id: string, task: StoredTask, position: number): Schema[
 
 /** A task as it was handed in. */
 function storedTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 'stopping'>): StoredTask {
-  const said = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content'>;
+  const handedIn = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content' | 'said'>;
   const stopping = row.stopping === 1 && { stopping: true as const };
-  return { taskId: row.task_id, ...said, stream: row.stream === 1, ...stopping };
+  return { taskId: row.task_id, ...handedIn, stream: row.stream === 1, ...stopping };
 }
 
-/** Form and content only: the same text is the same task. */
-function taskBody({ form, content }: StoredTask): string {
-  return JSON.stringify({ form, content });
+/** What was said, and how, only: the same text is the same task. */
+function taskBody({ form, content, said }: StoredTask): string {
+  return JSON.stringify({ form, content, said });
 }

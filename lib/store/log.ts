@@ -1,4 +1,6 @@
-import type { Message, MessageBody } from '../core/message.ts';
+import type { Insertable, Selectable, Transaction } from 'kysely';
+import { marked, withMark } from '../core/marks.ts';
+import type { Marks, Message, MessageBody } from '../core/message.ts';
 import type { Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
 import { taskRow } from './inbox.ts';
@@ -10,19 +12,22 @@ export function openLog({
   db,
   writer,
   nextPosition,
-}: Ground): Pick<Store, 'append' | 'read' | 'clear' | 'lastSeqs'> {
+}: Ground): Pick<Store, 'append' | 'read' | 'readBack' | 'clear' | 'lastSeqs'> {
   const ending = db
     .updateTable('tasks')
     .set({ status: 'done' })
     .where('session_id', '=', '')
     .where('task_id', '=', '')
     .compile();
+  const lines = (id: string) =>
+    db.selectFrom('messages').select(['seq', 'time', 'body', 'marks']).where('session_id', '=', id);
 
   return {
     async append(id, epoch, messages, change) {
       const rows = messages.map((message) => messageRow(id, message));
       const log = { kind: 'append', session: id, epoch, rows } as const;
-      if (change === undefined) await writer.write(log);
+      const also = marking(id, messages);
+      if (change === undefined) await writer.write(also ? { ...log, also } : log);
       else if ('began' in change)
         await writer.write({ ...log, task: taskRow(id, change.began, nextPosition()) });
       else {
@@ -32,19 +37,13 @@ export function openLog({
     },
 
     async read(id, after, limit) {
-      const rows = await db
-        .selectFrom('messages')
-        .select(['seq', 'time', 'body'])
-        .where('session_id', '=', id)
-        .where('seq', '>', after)
-        .orderBy('seq')
-        .limit(limit)
-        .execute();
-      return rows.map(({ seq, time, body }): Message => ({
-        ...(JSON.parse(body) as MessageBody),
-        seq,
-        time,
-      }));
+      const rows = await lines(id).where('seq', '>', after).orderBy('seq').limit(limit).execute();
+      return rows.map(messageOf);
+    },
+
+    async readBack(id, before, limit) {
+      const rows = await lines(id).where('seq', '<', before).orderBy('seq', 'desc').limit(limit).execute();
+      return rows.map(messageOf);
     },
 
     async clear(id, epoch, first) {
@@ -86,7 +85,38 @@ export function openLog({
   };
 }
 
+/** Puts the marks that lines make on the lines that they mark; undefined when they make none. */
+function marking(id: string, messages: readonly Message[]) {
+  const marks = messages.flatMap((line) => (line.type === 'message_marked' ? line : []));
+  if (marks.length === 0) return undefined;
+  return async (trx: Transaction<Schema>): Promise<void> => {
+    for (const { of, part, mark } of marks)
+      for (const seq of of) {
+        const line = trx.selectFrom('messages').where('session_id', '=', id).where('seq', '=', seq);
+        const row = await line.select('marks').executeTakeFirst();
+        if (!row) continue; // it was cleared
+        const before = row.marks === null ? {} : (JSON.parse(row.marks) as Marks);
+        await trx
+          .updateTable('messages')
+          .set({ marks: JSON.stringify(withMark(before, part, mark)) })
+          .where('session_id', '=', id)
+          .where('seq', '=', seq)
+          .execute();
+      }
+  };
+}
+
 /** A message as it is kept. */
-export function messageRow(id: string, { seq, time, ...body }: Message): Schema['messages'] {
+export function messageRow(id: string, { seq, time, ...body }: Message): Insertable<Schema['messages']> {
   return { session_id: id, seq, time, body: JSON.stringify(body) };
+}
+
+function messageOf({
+  seq,
+  time,
+  body,
+  marks,
+}: Pick<Selectable<Schema['messages']>, 'seq' | 'time' | 'body' | 'marks'>): Message {
+  const message = { ...(JSON.parse(body) as MessageBody), seq, time };
+  return marks === null ? message : marked(message, JSON.parse(marks) as Marks);
 }

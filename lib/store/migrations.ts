@@ -84,6 +84,13 @@ export const migrations: Record<string, Migration> = {
     },
   },
   '0003-accounts': accountTables,
+  '0004-threads': {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('sessions').addColumn('attributes', 'text').execute();
+      await db.schema.alterTable('messages').addColumn('marks', 'text').execute();
+      await db.schema.alterTable('controls').addColumn('line', 'text').execute();
+    },
+  },
 };
 
 /** On SQLite the table is its primary key's tree: half the pages of a table with an index beside it. */

@@ -26,6 +26,7 @@ export function openRetention({ db, run }: Ground): Pick<Store, 'prune' | 'prune
         if (time >= before) return cut;
         const line = JSON.parse(body) as MessageBody;
         if (line.type === 'task_started') open.add(line.taskId);
+        if (line.type === 'message_added' && line.run) open.add(line.id);
         if (line.type === 'task_ended' && line.taskId !== null) open.delete(line.taskId);
         if (open.size === 0) cut = seq;
       }
@@ -49,7 +50,7 @@ export function openRetention({ db, run }: Ground): Pick<Store, 'prune' | 'prune
     return run(id, async (trx) => {
       const moved = await trx
         .updateTable('messages')
-        .set({ body: first.body })
+        .set({ body: first.body, marks: null })
         .where('session_id', '=', id)
         .where('seq', '=', cut)
         .executeTakeFirst();

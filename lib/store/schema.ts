@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely';
+
 /** The tables, the same on SQLite and PostgreSQL. Times are ms since the epoch. */
 export interface Schema {
   sessions: SessionsTable;
@@ -19,6 +21,8 @@ interface SessionsTable {
   /** The node that owns the session until `lease_until`. */
   node: string | null;
   lease_until: number;
+  /** What clients note about it, as JSON. */
+  attributes: Generated<string | null>;
 }
 
 /** The log: append-only, numbered without gaps in a session. */
@@ -28,6 +32,8 @@ interface MessagesTable {
   time: number;
   /** The message as JSON, without number and time. */
   body: string;
+  /** What later lines say of it, as JSON. */
+  marks: Generated<string | null>;
 }
 
 /** The inbox: what users asked for. */
@@ -63,6 +69,8 @@ interface ControlsTable {
   session_id: string;
   key: string;
   position: number;
-  kind: 'stop' | 'clear';
+  kind: 'stop' | 'clear' | 'note';
   task_id: string | null;
+  /** The line to be noted, as JSON. */
+  line: Generated<string | null>;
 }

@@ -1,7 +1,10 @@
+import type { Transaction } from 'kysely';
+import type { JsonObject } from '../core/json.ts';
 import type { SessionConfig } from '../core/sessions.ts';
 import type { Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
 import { messageRow } from './log.ts';
+import type { Schema } from './schema.ts';
 
 /** Sessions as rows: made, found, removed, expired. */
 export function openSessionRows({
@@ -13,7 +16,14 @@ export function openSessionRows({
   run,
 }: Ground): Pick<
   Store,
-  'createSession' | 'findSession' | 'countSessions' | 'removeSession' | 'findExpired' | 'postpone'
+  | 'createSession'
+  | 'findSession'
+  | 'countSessions'
+  | 'removeSession'
+  | 'findExpired'
+  | 'postpone'
+  | 'attributes'
+  | 'setAttributes'
 > {
   return {
     async createSession(session, first) {
@@ -26,6 +36,7 @@ export function openSessionRows({
         epoch: 1,
         node,
         lease_until: until,
+        ...(session.attributes && { attributes: JSON.stringify(session.attributes) }),
       };
       await run(session.id, async (trx) => {
         await trx.insertInto('sessions').values(row).execute();
@@ -62,18 +73,28 @@ export function openSessionRows({
     },
 
     async removeSession(id, epoch) {
-      await writer.write({
-        kind: 'append',
-        session: id,
-        epoch,
-        rows: [],
-        async also(trx) {
-          await trx.deleteFrom('messages').where('session_id', '=', id).execute();
-          await trx.deleteFrom('tasks').where('session_id', '=', id).execute();
-          await trx.deleteFrom('controls').where('session_id', '=', id).execute();
-          await trx.deleteFrom('sessions').where('id', '=', id).execute();
-        },
-      });
+      const remove = async (trx: Transaction<Schema>): Promise<void> => {
+        await trx.deleteFrom('messages').where('session_id', '=', id).execute();
+        await trx.deleteFrom('tasks').where('session_id', '=', id).execute();
+        await trx.deleteFrom('controls').where('session_id', '=', id).execute();
+        await trx.deleteFrom('sessions').where('id', '=', id).execute();
+      };
+      if (epoch === undefined) await run(id, remove);
+      else await writer.write({ kind: 'append', session: id, epoch, rows: [], also: remove });
+    },
+
+    async attributes(id) {
+      const row = await db
+        .selectFrom('sessions')
+        .select('attributes')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row?.attributes ? (JSON.parse(row.attributes) as JsonObject) : {};
+    },
+
+    async setAttributes(id, attributes) {
+      const text = JSON.stringify(attributes);
+      await db.updateTable('sessions').set({ attributes: text }).where('id', '=', id).execute();
     },
 
     async findExpired(at, limit) {

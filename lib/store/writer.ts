@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
-import type { CompiledQuery, Kysely, OnConflictBuilder, OnConflictUpdateBuilder, Transaction } from 'kysely';
+import type { CompiledQuery, Insertable, Kysely, Transaction } from 'kysely';
+import type { OnConflictBuilder, OnConflictUpdateBuilder } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Schema } from './schema.ts';
 
 /** One row of a table, ready to be inserted. */
-type Row<Table extends keyof Schema> = Schema[Table];
+type Row<Table extends keyof Schema> = Insertable<Schema[Table]>;
 
 /** A write that waits for the next transaction. */
 export type Write =
@@ -159,7 +160,7 @@ export function openWriter(
     for (let from = 0; from < rows.length; from += ROWS_A_STATEMENT) {
       const some = rows.slice(from, from + ROWS_A_STATEMENT);
       const statement = prepared(`${table} ${some.length}`, () => {
-        const query = db.insertInto(table).values(some as never);
+        const query = db.insertInto(table).values(some);
         if (!key) return query.compile();
         return query
           .onConflict((conflict) => again?.(conflict) ?? conflict.doNothing())

@@ -9,7 +9,7 @@ import { openFeed } from '../../lib/core/feed.ts';
 import type { Message } from '../../lib/core/message.ts';
 import type { Follower, Session } from '../../lib/core/session.ts';
 import type { Sessions } from '../../lib/core/sessions.ts';
-import { dialects } from '../../lib/dialects/index.ts';
+import { liteagent } from '../../lib/dialects/liteagent/liteagent.ts';
 import { envelopesOf } from '../../lib/dialects/liteagent/envelope.ts';
 import { quiet } from '../../lib/log.ts';
 import { openServer } from '../../lib/server/server.ts';
@@ -98,6 +98,10 @@ async function openClients(
   return { bytes: () => bytes, close: () => sockets.forEach((socket) => socket.destroy()) };
 }
 
+function notMeasured(): never {
+  throw new Error('This is not measured here.');
+}
+
 /** A session without a model: the core's own feed over lines made here. `behind` counts the sockets that do not keep up. */
 function openSource() {
   let seq = 0;
@@ -110,6 +114,12 @@ function openSource() {
   );
   const session: Session = {
     id: 'b2ac9280-70d6-4651-bd3a-45eb81cd8c30',
+    createdAt: 0,
+    attributes: notMeasured,
+    setAttributes: notMeasured,
+    add: notMeasured,
+    mark: notMeasured,
+    read: notMeasured,
     submit: async () => ({ taskId: '', seq }),
     history: async () => lines,
     stop: async () => {},
@@ -174,12 +184,12 @@ async function serve(): Promise<void> {
   const sessions: Sessions = {
     create: async () => source.session.id,
     find: async () => source.session,
+    exists: notMeasured,
+    remove: notMeasured,
     close: async () => {},
   };
   const { access } = await openTestAccounts();
-  const mounts = dialects.map((dialect) =>
-    dialect.mount({ sessions, access, config, version: '0', log: quiet }),
-  );
+  const mounts = [liteagent.mount({ sessions, access, config, version: '0', log: quiet })];
   const server = await openServer({ config, mounts, access, log: quiet });
   const bare = new WebSocketServer({
     host: '127.0.0.1',

@@ -74,6 +74,32 @@ describe('several nodes over one PostgreSQL', function () {
     expect(outline(watcher.seen)).to.deep.equal(['user think', 'ended stopped']);
   });
 
+  it('take messages and marks from any node, in one order, and remove from any', async () => {
+    const a = await openNode([{ text: 'one' }]);
+    const b = await openNode([]);
+    const onA = await a.create();
+    const onB = await b.sessions.find(onA.id, somebody);
+    const watcher = watch(onA);
+    const said = { role: 'user' as const, attachments: [], metadata: {} };
+    const note = await onB.add({ ...said, run: false, content: [{ type: 'text', text: 'a note' }] });
+    const asked = await onB.add({ ...said, run: true, content: [{ type: 'text', text: 'go' }] });
+    await watcher.tasksEnded(1);
+    await onB.mark([note.seq], 'said', { removed: true });
+    expect([note.seq, asked.seq]).to.deep.equal([2, 3]);
+    expect(outline(watcher.seen).slice(0, 5)).to.deep.equal([
+      'said user a note',
+      'asked user go',
+      'user',
+      'answer one',
+      'ended done',
+    ]);
+    expect(outline((await onB.history()).slice(1, 3))).to.deep.equal(['said user', 'asked user go']);
+    await b.sessions.remove(onA.id, somebody);
+    await watcher.until(() => watcher.ended !== undefined);
+    expect(watcher.ended).to.equal('removed');
+    expect(await a.sessions.exists(onA.id)).to.equal(false);
+  });
+
   it('clear from any node, and followers everywhere are ended', async () => {
     const a = await openNode([{ text: 'one' }]);
     const b = await openNode([]);

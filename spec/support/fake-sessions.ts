@@ -61,10 +61,17 @@ export function createFakeSessions(): FakeSessions {
       if (session?.owner.id !== caller.id) throw new AppError('not_found', 'There is no such session.');
       return session;
     },
+    exists: notFaked,
+    remove: notFaked,
     async close() {
       for (const session of all.values()) session.end('draining');
     },
   };
+}
+
+/** What the dialect that is looked at over these sessions has no use for. */
+function notFaked(): never {
+  throw new Error('These sessions are for the LiteAgent dialect alone.');
 }
 
 function createFakeSession(config: SessionConfig, owner: Principal): FakeSession {
@@ -97,6 +104,12 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     config,
     submitted,
     stopped,
+    createdAt: time,
+    attributes: notFaked,
+    setAttributes: notFaked,
+    add: notFaked,
+    mark: notFaked,
+    read: notFaked,
     get followers() {
       return cursors.size;
     },

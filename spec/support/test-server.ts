@@ -1,7 +1,7 @@
 import { WebSocket, type ClientOptions } from 'ws';
 import { openTestAccounts, type TestAccounts } from './accounts.ts';
 import { readConfig, type Config } from '../../lib/config.ts';
-import { dialects } from '../../lib/dialects/index.ts';
+import { liteagent } from '../../lib/dialects/liteagent/liteagent.ts';
 import type { Sessions } from '../../lib/core/sessions.ts';
 import type { Log } from '../../lib/log.ts';
 import { openServer, type OpenServer } from '../../lib/server/server.ts';
@@ -13,7 +13,7 @@ interface LogLine {
   text: string;
 }
 
-/** A server on a free port with all dialects, over sessions that the test writes. */
+/** A server on a free port with the LiteAgent dialect, over sessions that the test writes. */
 export interface TestServer extends OpenServer {
   readonly accounts: TestAccounts;
   readonly sessions: FakeSessions;
@@ -73,9 +73,8 @@ export async function openTestServer({
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   const accounts = await openTestAccounts({ authToken: config.authToken });
   const { access } = accounts;
-  const mounts = dialects.map((dialect) =>
-    dialect.mount({ sessions: over ?? sessions, access, config, version: '9.8.7', log }),
-  );
+  const context = { sessions: over ?? sessions, access, config, version: '9.8.7', log };
+  const mounts = [liteagent.mount(context)];
   const server = await openServer({
     config,
     mounts,

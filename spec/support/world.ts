@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../lib/core/json.ts';
-import type { Message } from '../../lib/core/message.ts';
+import type { Content, Message } from '../../lib/core/message.ts';
 import type { Model } from '../../lib/core/model.ts';
 import type { Principal } from '../../lib/core/principal.ts';
 import type { EndReason, Follower, Session } from '../../lib/core/session.ts';
@@ -176,7 +176,11 @@ export function outline(messages: readonly Message[]): string[] {
       case 'session_started':
         return `started ${message.systemPrompt}`.trim();
       case 'task_started':
-        return `user ${message.content.map((part) => (part.type === 'text' ? part.text : part.url)).join('|')}`;
+        return `user ${wordsOf(message.content)}`.trim();
+      case 'message_added':
+        return `${message.run ? 'asked' : 'said'} ${message.role} ${wordsOf(message.content)}`.trim();
+      case 'message_marked':
+        return `marked ${message.of.join(',')} ${message.part} ${JSON.stringify(message.mark)}`;
       case 'model_reply':
         return message.calls.length > 0
           ? `calls ${message.calls.map((call) => call.name).join(',')}`
@@ -187,6 +191,12 @@ export function outline(messages: readonly Message[]): string[] {
         return `ended ${message.status}${message.error ? ` ${message.error.code}` : ''}`;
     }
   });
+}
+
+function wordsOf(content: readonly Content[]): string {
+  return content
+    .map((part) => (part.type === 'text' ? part.text : part.type === 'image' ? part.url : part.type))
+    .join('|');
 }
 
 /** Somebody says a text. */

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../core/json.ts';
-import type { Completion, Content, Message, ToolCall } from '../../core/message.ts';
+import type { Completion, Content, Marks, Message, ToolCall } from '../../core/message.ts';
 import { formatTime } from './time.ts';
 
 type Party = 'system' | 'user' | 'agent' | 'llm' | 'tool' | 'client';
@@ -40,7 +40,7 @@ type Part = Pick<AgentMessage, 'from' | 'to' | 'type' | 'message' | 'completions
 
 /** The envelopes of one line of a session's log, in the order of contract 1, "One turn, in order". */
 export function envelopesOf(sessionId: string, line: Message): AgentMessage[] {
-  const taskId = line.type === 'session_started' ? null : line.taskId;
+  const taskId = taskOf(line);
   const createTime = formatTime(line.time);
   const envelopes: AgentMessage[] = [];
   for (const part of partsOf(line)) {
@@ -50,6 +50,11 @@ export function envelopesOf(sessionId: string, line: Message): AgentMessage[] {
   return envelopes;
 }
 
+function taskOf(line: Message): string | null {
+  if (line.type === 'message_added') return line.run ? line.id : null;
+  return 'taskId' in line ? line.taskId : null;
+}
+
 function partsOf(line: Message): Part[] {
   return (parts[line.type] as (line: Message) => Part[])(line);
 }
@@ -57,16 +62,21 @@ function partsOf(line: Message): Part[] {
 const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => Part[] } = {
   session_started: ({ systemPrompt }) => [text('system', 'agent', systemPrompt)],
 
-  task_started({ form, content }) {
-    const said = saidBy(form, content);
-    return [
-      text('agent', 'client', '[TASK_START]'),
-      { from: 'user', to: 'agent', ...said },
-      { from: 'agent', to: 'llm', ...said },
-    ];
+  task_started: ({ form, content, added, marks }) => (added ? [] : opened(form, content, marks)),
+
+  // A message that a task answers is that task's beginning, so that a turn reads the same however it was asked for.
+  message_added({ run, role, content, marks }) {
+    if (run) return opened(formOf(content), content, marks);
+    if (marks?.said?.removed) return [];
+    const parties =
+      role === 'user' ? ({ from: 'user', to: 'agent' } as const) : ({ from: 'agent', to: 'user' } as const);
+    return [{ ...parties, ...saidBy(formOf(content), content) }];
   },
 
+  message_marked: () => [],
+
   model_reply(line) {
+    if (line.marks?.answer?.removed && line.calls.length === 0) return [];
     const completions = completionsOf(line.completion);
     if (line.calls.length === 0)
       return [{ ...text('llm', 'agent', line.text), completions }, text('agent', 'user', line.text)];
@@ -94,6 +104,18 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
   },
 };
 
+/** A task's first envelopes; what was said is not among them once it was removed. */
+function opened(
+  form: 'text' | 'image' | 'list',
+  content: readonly Content[],
+  marks: Marks | undefined,
+): Part[] {
+  const begun = text('agent', 'client', '[TASK_START]');
+  if (marks?.said?.removed) return [begun];
+  const said = saidBy(form, content);
+  return [begun, { from: 'user', to: 'agent', ...said }, { from: 'agent', to: 'llm', ...said }];
+}
+
 function text(from: Party, to: AgentMessage['to'], message: string): Part {
   return { from, to, type: 'text', message };
 }
@@ -106,10 +128,24 @@ function saidBy(
   const list = content.map((piece) =>
     piece.type === 'text'
       ? ({ type: 'text', message: piece.text } as const)
-      : ({ type: 'imageUrl', message: piece.url } as const),
+      : ({ type: 'imageUrl', message: urlOf(piece) } as const),
   );
   const [only] = list;
   return form === 'list' || !only ? { type: 'contentList', message: list } : only;
+}
+
+/** Where a client finds a picture, or another file. */
+function urlOf(piece: Exclude<Content, { type: 'text' }>): string {
+  if (piece.type === 'image') return piece.url;
+  return piece.type === 'file'
+    ? `/v1/files/${piece.fileId}/content`
+    : `data:audio/${piece.format};base64,${piece.data}`;
+}
+
+/** The form of what was said elsewhere than on a socket. */
+function formOf(content: readonly Content[]): 'text' | 'image' | 'list' {
+  const [only] = content;
+  return content.length === 1 && only?.type === 'text' ? 'text' : 'list';
 }
 
 function completionsOf({ usage, id, model }: Completion): NonNullable<AgentMessage['completions']> {

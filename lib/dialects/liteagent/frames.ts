@@ -84,7 +84,10 @@ function read(reader: Reader, value: unknown): unknown {
   return reading.value;
 }
 
-function toContent({ type, message }: WireContent, pointer: string): Content {
+function toContent(
+  { type, message }: WireContent,
+  pointer: string,
+): Extract<Content, { type: 'text' | 'image' }> {
   if (type === 'text') return { type, text: message };
   if (!/^(https?:\/\/|data:image\/)/i.test(message))
     throw invalid([{ pointer: `${pointer}/message`, detail: 'must be an http, https or data:image URL' }]);

@@ -1,16 +1,17 @@
 import { anonymous } from '../../accounts/access.ts';
 import { formatProblem } from '../../server/problem.ts';
 import type { SocketRoute } from '../../server/socket.ts';
-import type { Dialect, DialectContext } from '../dialect.ts';
+import type { Mount } from '../../server/mount.ts';
+import type { CoreContext } from '../dialect.ts';
 import { createEncoder } from './encoder.ts';
 import { loadFrameParser } from './frames.ts';
 import { createRoutes } from './routes.ts';
 import { Watcher } from './watcher.ts';
 
 /** Contract 1: agent sessions under `/api`, with the WebSocket `/api/chat`. Its calls are open to all where AUTH is `none`. */
-export const liteagent: Dialect = {
+export const liteagent = {
   name: 'liteagent',
-  mount(context) {
+  mount(context: CoreContext): Mount {
     return {
       name: 'liteagent',
       prefixes: ['/api'],
@@ -22,7 +23,7 @@ export const liteagent: Dialect = {
   },
 };
 
-function createChat({ sessions, log }: DialectContext): SocketRoute {
+function createChat({ sessions, log }: CoreContext): SocketRoute {
   const encoder = createEncoder();
   return {
     path: '/api/chat',

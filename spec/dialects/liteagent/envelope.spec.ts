@@ -25,7 +25,7 @@ function brief(body: MessageBody): unknown[] {
   return envelopesOf(sessionId, { ...body, seq: 15, time }).map(
     ({ from, to, type, message, sessionId: id, taskId: task, createTime, seq, ...more }) => {
       expect({ id, createTime }).to.deep.equal({ id: sessionId, createTime: formatTime(time) });
-      expect(task).to.equal(body.type === 'session_started' ? null : body.taskId);
+      expect(task).to.equal('taskId' in body ? body.taskId : 'run' in body && body.run ? body.id : null);
       expect(seq).to.be.within(120, 127);
       return Object.keys(more).length === 0 ? [from, to, type, message] : [from, to, type, message, more];
     },
@@ -73,6 +73,40 @@ describe('the envelopes of a line', () => {
     expect(endOf(15)).to.equal(127);
   });
 
+  const noted = { attachments: [], metadata: {}, id: taskId, run: false } as const;
+  const hi = { type: 'message_added', role: 'user', content: [{ type: 'text', text: 'hi' }] } as const;
+  const added: [string, MessageBody, unknown[]][] = [
+    [
+      'a task that answers a message, when that is said',
+      { ...noted, ...hi, content: [...hi.content], attachments: [], run: true },
+      [
+        ['agent', 'client', 'text', '[TASK_START]'],
+        ['user', 'agent', 'text', 'hi'],
+        ['agent', 'llm', 'text', 'hi'],
+      ],
+    ],
+    [
+      'nothing more when it begins',
+      { type: 'task_started', taskId, form: 'list', content: [], added: true },
+      [],
+    ],
+    [
+      'what is said beside tasks, by whom it is said',
+      { ...noted, ...hi, content: [...hi.content], attachments: [] },
+      [['user', 'agent', 'text', 'hi']],
+    ],
+    [
+      'what is said in the name of the agent',
+      { ...noted, ...hi, role: 'assistant', content: [...hi.content], attachments: [] },
+      [['agent', 'user', 'text', 'hi']],
+    ],
+    [
+      'a file by where it can be fetched',
+      { ...noted, ...hi, content: [{ type: 'file', fileId: 'file-1' }], attachments: [] },
+      [['user', 'agent', 'contentList', [{ type: 'imageUrl', message: '/v1/files/file-1/content' }]]],
+    ],
+    ['nothing of marks', { type: 'message_marked', of: [2], part: 'said', mark: { removed: true } }, []],
+  ];
   const table: [string, MessageBody, unknown[]][] = [
     [
       'a session that starts',
@@ -106,6 +140,7 @@ describe('the envelopes of a line', () => {
         ['agent', 'llm', 'contentList', [{ type: 'text', message: 'hi' }]],
       ],
     ],
+    ...added,
     [
       'a decision',
       { type: 'model_reply', taskId, text: '', calls: [call], completion },
@@ -193,6 +228,23 @@ describe('the envelopes of a line', () => {
   ];
   for (const [name, body, expected] of table)
     it(`tell of ${name}`, () => expect(brief(body)).to.deep.equal(expected));
+});
+
+describe('the envelopes of what was removed', () => {
+  it('are gone, but a task still begins', () => {
+    const marks = { said: { removed: true }, answer: { removed: true } } as const;
+    const gone = (body: MessageBody) => envelopesOf(sessionId, { ...body, seq: 15, time, marks });
+    const said = { attachments: [], metadata: {}, id: taskId, role: 'user' as const, content: [] };
+    const begun = ['[TASK_START]'];
+    expect(gone({ type: 'message_added', ...said, run: false })).to.deep.equal([]);
+    expect(gone({ type: 'message_added', ...said, run: true }).map(({ message }) => message)).to.deep.equal(
+      begun,
+    );
+    expect(
+      gone({ type: 'task_started', taskId, form: 'text', content: [] }).map(({ message }) => message),
+    ).to.deep.equal(begun);
+    expect(gone({ type: 'model_reply', taskId, text: '', calls: [], completion })).to.deep.equal([]);
+  });
 });
 
 describe('formatTime', () => {
