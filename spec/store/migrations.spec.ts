@@ -11,7 +11,7 @@ import { openPostgres } from '../../lib/store/postgres.ts';
 import type { Schema } from '../../lib/store/schema.ts';
 import { openSqlite } from '../../lib/store/sqlite.ts';
 import { openVault } from '../../lib/store/vault.ts';
-import { newSession } from '../contracts/store.ts';
+import { newSession } from '../support/stored.ts';
 import { openPostgresServer } from '../support/postgres.ts';
 import type { Postgres } from '../support/postgres.ts';
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { connectStore } from '../../lib/store/index.ts';
-import { describeStore, newSession } from '../contracts/store.ts';
+import { describeStore } from '../contracts/store.ts';
+import { newSession } from '../support/stored.ts';
 
 const onError = (error: unknown): never => {
   throw error;

@@ -1,0 +1,113 @@
+import { expect } from 'chai';
+import type { Mark, Message, MessagePart } from '../../lib/core/message.ts';
+import type { Store } from '../../lib/core/store.ts';
+import { first, line, newSession, refusal } from '../support/stored.ts';
+
+/** What every store must do for messages that stand beside tasks, and for what becomes of them. */
+export function storesMessages(store: () => Store, dump: () => Promise<string>): void {
+  it('reads the log before a number, newest first', async () => {
+    const session = newSession();
+    await store().createSession(session, first);
+    await store().append(session.id, 1, [line(2), line(3), line(4)]);
+    expect(await store().readBack(session.id, Number.MAX_SAFE_INTEGER, 2)).to.deep.equal([line(4), line(3)]);
+    expect(await store().readBack(session.id, 3, 10)).to.deep.equal([line(2), first]);
+    expect(await store().readBack(session.id, 1, 10)).to.deep.equal([]);
+  });
+
+  it('shows lines with what later ones say of them, and nothing of what was removed', async () => {
+    const session = newSession();
+    await store().createSession(session, first);
+    const said: Message = {
+      type: 'message_added',
+      id: 'm',
+      run: false,
+      role: 'user',
+      content: [
+        {
+          type: 'text',
+          text: 'said',
+        },
+      ],
+      attachments: [],
+      metadata: { a: '1' },
+      seq: 2,
+      time: 1,
+    };
+    const answer: Message = {
+      type: 'model_reply',
+      taskId: 't',
+      text: 'answered',
+      calls: [],
+      seq: 3,
+      time: 1,
+      completion: {
+        id: 'r',
+        model: 'm',
+        usage: {
+          promptTokens: 1,
+          completionTokens: 1,
+          totalTokens: 2,
+        },
+      },
+    };
+    await store().append(session.id, 1, [said, answer]);
+    const mark = (seq: number, of: number[], part: MessagePart, more: Mark): Message => ({
+      type: 'message_marked',
+      of,
+      part,
+      mark: more,
+      seq,
+      time: 1,
+    });
+    const [noted, other] = [mark(4, [2], 'said', { metadata: { b: '2' } }), mark(5, [3], 'said', {})];
+    await store().append(session.id, 1, [noted, other]);
+    expect((await store().read(session.id, 1, 2))[0]).to.deep.equal({
+      ...said,
+      marks: { said: { metadata: { b: '2' } } },
+    });
+    const gone = [mark(6, [2, 99], 'said', { removed: true }), mark(7, [3], 'answer', { removed: true })];
+    await store().append(session.id, 1, gone);
+    expect(await store().read(session.id, 1, 9)).to.deep.equal([
+      {
+        ...said,
+        content: [],
+        attachments: [],
+        metadata: {},
+        marks: {
+          said: {
+            metadata: { b: '2' },
+            removed: true,
+          },
+        },
+      },
+      { ...answer, text: '', marks: { said: {}, answer: { removed: true } } },
+      noted,
+      other,
+      ...gone,
+    ]);
+    expect(await dump()).to.contain('answered'); // the log keeps it
+  });
+
+  it("keeps what clients note about a session, and a control's line", async () => {
+    const session = newSession({ attributes: { metadata: { a: 'b' } } });
+    await store().createSession(session, first);
+    expect(await store().attributes(session.id)).to.deep.equal({ metadata: { a: 'b' } });
+    await store().setAttributes(session.id, { metadata: {} });
+    expect(await store().attributes(session.id)).to.deep.equal({ metadata: {} });
+    expect(await store().attributes('nobody')).to.deep.equal({});
+    const note = { type: 'message_marked', of: [1], part: 'said', mark: { removed: true } } as const;
+    const key = await store().control(session.id, { kind: 'note', line: { ...note, of: [1] } });
+    expect(await store().controls(session.id)).to.deep.equal([
+      { key, control: { kind: 'note', line: note } },
+    ]);
+  });
+
+  it('removes a session, for its owner or whoever it belongs to', async () => {
+    const session = newSession();
+    await store().createSession(session, first);
+    expect(await refusal(store().removeSession(session.id, 7))).to.equal('conflict');
+    await store().removeSession(session.id);
+    expect(await store().findSession(session.id)).to.equal(undefined);
+    expect(await refusal(store().append(session.id, 1, [line(2)]))).to.equal('conflict');
+  });
+}
