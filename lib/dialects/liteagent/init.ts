@@ -77,8 +77,8 @@ export const initSchema = {
 
 export type InitBody = XStatic<typeof initSchema>;
 
-/** What a valid body asks for, with the contract's defaults. */
-export function toSessionConfig(body: InitBody): SessionConfig {
+/** What a valid body asks for, with the contract's defaults; without a `timeoutSeconds` it lives as long idle as the settings say. */
+export function toSessionConfig(body: InitBody, idleMs: number): SessionConfig {
   return {
     model: { temperature: 0, maxTokens: 4096, topP: 1, ...body.llmConfig },
     systemPrompt: body.systemPrompt ?? '',
@@ -87,6 +87,6 @@ export function toSessionConfig(body: InitBody): SessionConfig {
     taskStrategy: body.taskPipelineStrategy ?? 'serial',
     toolStrategy: body.toolPipelineStrategy ?? 'parallel',
     memoryTools: body.memoryTools ?? false,
-    ...(body.timeoutSeconds !== undefined && { timeoutSeconds: body.timeoutSeconds }),
+    timeoutSeconds: body.timeoutSeconds ?? idleMs / 1000,
   };
 }

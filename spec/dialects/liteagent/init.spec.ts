@@ -10,7 +10,7 @@ describe('the body of /init', () => {
   it('may be empty: then the defaults of the contract hold', async () => {
     const { value, faults, ignored } = await read({});
     expect({ faults, ignored }).to.deep.equal({ faults: [], ignored: [] });
-    expect(toSessionConfig(value as InitBody)).to.deep.equal({
+    expect(toSessionConfig(value as InitBody, 60_000)).to.deep.equal({
       model: { temperature: 0, maxTokens: 4096, topP: 1 },
       systemPrompt: '',
       documents: [],
@@ -18,6 +18,7 @@ describe('the body of /init', () => {
       taskStrategy: 'serial',
       toolStrategy: 'parallel',
       memoryTools: false,
+      timeoutSeconds: 60,
     });
   });
 
@@ -57,7 +58,7 @@ describe('the body of /init', () => {
       timeoutSeconds: 1.5,
     });
     expect(faults).to.deep.equal([]);
-    expect(toSessionConfig(value as InitBody)).to.deep.equal({
+    expect(toSessionConfig(value as InitBody, 60_000)).to.deep.equal({
       model: { baseUrl: 'https://m/v1', apiKey: 'k', model: 'm', temperature: 1, maxTokens: 5, topP: 0.5 },
       systemPrompt: 'Be kind.',
       documents: [entry, { openSpec: 'text' }],
