@@ -1,5 +1,3 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { openHttpDevice } from '../support/http-device.ts';
 import type { HttpDevice } from '../support/http-device.ts';
@@ -7,6 +5,7 @@ import { startModelServer } from '../support/model-server.ts';
 import type { ModelServer, ModelServerStep } from '../support/model-server.ts';
 import { openTestApp } from '../support/app.ts';
 import type { Chat, Envelope, TestApp } from '../support/app.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** Everything that goes wrong between a client, a model and a device, with the whole server in between. */
 describe('when something goes wrong', () => {
@@ -77,14 +76,6 @@ describe('when something goes wrong', () => {
         ? [error ? `${String(message)} ${error.code}` : message]
         : [],
     );
-
-  async function freePort(): Promise<number> {
-    const probe = createServer();
-    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
-    return port;
-  }
 
   it('a device that is down is told to the model, and nothing was done', async () => {
     const { chat } = await scene(

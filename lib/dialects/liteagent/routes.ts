@@ -37,7 +37,9 @@ export function createRoutes({ sessions, access, config, version }: CoreContext)
       async handle({ body, caller, ignored, log }) {
         if (ignored.length > 0)
           log.info({ ignored: ignored.slice(0, 100) }, 'unknown fields of /init were ignored');
-        return { id: await sessions.create(toSessionConfig(body, config.limits.sessionIdleTimeoutMs), caller) };
+        return {
+          id: await sessions.create(toSessionConfig(body, config.limits.sessionIdleTimeoutMs), caller),
+        };
       },
     }),
     route({
