@@ -40,7 +40,7 @@ export async function openLog({ level, file, pretty = false, stream }: LogOption
   if (disk !== undefined) {
     disk.on('error', (error: Error) => {
       screen.write(
-        `${JSON.stringify({ level: 'error', msg: `LOG_FILE cannot be written: ${error.message}` })}\n`,
+        `${JSON.stringify({ level: 'error', message: `LOG_FILE cannot be written: ${error.message}` })}\n`,
       );
     });
     streams.push({ level, stream: disk });
@@ -49,6 +49,7 @@ export async function openLog({ level, file, pretty = false, stream }: LogOption
     {
       level,
       base: null,
+      messageKey: 'message',
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: (value: unknown) => value }, // errors are plain fields by then
       formatters: { level: (label) => ({ level: label }) },
@@ -97,7 +98,13 @@ function openFile(file: string): number {
 
 async function prettyStream(): Promise<DestinationStream> {
   const { build } = await import('pino-pretty');
-  return build({ destination: 2, sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
+  return build({
+    destination: 2,
+    sync: true,
+    colorize: true,
+    messageKey: 'message',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
 }
 
 const secretName =

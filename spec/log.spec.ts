@@ -28,8 +28,8 @@ describe('openLog', () => {
       log.info({ tools: 3 }, 'session opened'),
     );
     expect(more).to.deep.equal([]);
-    expect(line).to.deep.include({ level: 'info', msg: 'session opened', tools: 3 });
-    expect(Object.keys(line ?? {})).to.deep.equal(['level', 'time', 'tools', 'msg']);
+    expect(line).to.deep.include({ level: 'info', message: 'session opened', tools: 3 });
+    expect(Object.keys(line ?? {})).to.deep.equal(['level', 'time', 'tools', 'message']);
     expect(Math.abs(Date.parse(String(line?.['time'])) - Date.now())).to.be.below(5000);
   });
 
@@ -40,7 +40,7 @@ describe('openLog', () => {
       log.warn({}, '3');
       log.error({}, '4');
     });
-    expect(lines.map(({ msg }) => msg)).to.deep.equal(['3', '4']);
+    expect(lines.map(({ message }) => message)).to.deep.equal(['3', '4']);
   });
 
   it('writes an error with its stack, code and causes', async () => {
@@ -82,7 +82,8 @@ describe('openLog', () => {
     const [line] = lines;
     expect(JSON.stringify(lines)).not.to.include('hunter2');
     expect(line).to.deep.include({
-      msg: 'called https://[secret]@plc.local/api?ticket=[secret]&x=1 with Authorization: Bearer [secret]',
+      message:
+        'called https://[secret]@plc.local/api?ticket=[secret]&x=1 with Authorization: Bearer [secret]',
       usage: { promptTokens: 100, maxTokens: 4096 },
       key: 'wrong key sk-[secret]',
     });
@@ -112,7 +113,7 @@ describe('openLog', () => {
       await linesOf({ level: 'info', file }, (log) => log.info({}, 'one'));
       const screen = await linesOf({ level: 'info', file }, (log) => log.info({ token: 'hunter2' }, 'two'));
       const lines = readFileSync(file, 'utf8').trim().split('\n');
-      expect(lines.map((line) => (JSON.parse(line) as Line)['msg'])).to.deep.equal(['one', 'two']);
+      expect(lines.map((line) => (JSON.parse(line) as Line)['message'])).to.deep.equal(['one', 'two']);
       expect(JSON.parse(lines[1] ?? '')).to.deep.equal(screen[0]);
     });
 

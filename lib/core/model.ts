@@ -1,4 +1,5 @@
 import type { Completion, Content, ToolCall, ToolResult } from './message.ts';
+import type { JsonObject } from './json.ts';
 import type { JsonSchema } from './tool.ts';
 
 /** How a tool is described to the model. */
@@ -31,6 +32,8 @@ export interface ReplyOptions {
   signal: AbortSignal;
   /** Called with each piece of text as it comes. */
   onDelta?: (text: string) => void;
+  /** Asked after deltas: while what it returns is pending, no more is read of the endpoint's stream. */
+  pace?: () => Promise<void> | undefined;
 }
 
 /**
@@ -54,4 +57,6 @@ export interface ModelConfig {
   temperature?: number;
   maxTokens?: number;
   topP?: number;
+  /** More fields of the request, as the endpoint names them; those that it refuses are left out. */
+  extra?: JsonObject;
 }

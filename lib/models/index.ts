@@ -36,6 +36,7 @@ export function openModels({ defaults = {}, ...options }: ModelsOptions): Models
         temperature: config.temperature ?? DEFAULTS.temperature,
         maxTokens: config.maxTokens ?? DEFAULTS.maxTokens,
         topP: config.topP ?? DEFAULTS.topP,
+        ...(config.extra === undefined ? {} : { extra: config.extra }),
         ...(apiKey === undefined ? {} : { apiKey }),
       });
     },

@@ -18,7 +18,7 @@ export interface OpenAiOptions {
   silenceTimeoutMs?: number;
 }
 
-type OpenAiConfig = Required<Omit<ModelConfig, 'apiKey'>> & Pick<ModelConfig, 'apiKey'>;
+type OpenAiConfig = Required<Omit<ModelConfig, 'apiKey' | 'extra'>> & Pick<ModelConfig, 'apiKey' | 'extra'>;
 
 /**
  * Models behind any endpoint that speaks OpenAI's chat completions: returns a function that opens one. All share one
@@ -35,11 +35,11 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
     const headers = requestHeaders(config.apiKey);
     const quirks = quirksOf(`${config.baseUrl} ${config.model}`);
     return {
-      async reply(request, { signal, onDelta }) {
+      async reply(request, { signal, onDelta, pace }) {
         if (signal.aborted) throw signal.reason;
         const limit = openLimit(signal, timeoutMs, silenceTimeoutMs);
         try {
-          const ask = { base, headers, config, quirks, limit, onDelta };
+          const ask = { base, headers, config, quirks, limit, onDelta, pace };
           return await requestReply(await loadClient(), request, ask);
         } catch (error) {
           if (signal.aborted) throw signal.reason;
@@ -62,11 +62,12 @@ interface AskContext {
   quirks: Quirks;
   limit: Limit;
   onDelta: ReplyOptions['onDelta'];
+  pace: ReplyOptions['pace'];
 }
 
 /** Asks until there is a reply or no more sense in asking. */
 async function requestReply(client: Client, request: ModelRequest, ask: AskContext): Promise<ModelReply> {
-  const { base, headers, config, quirks, limit, onDelta } = ask;
+  const { base, headers, config, quirks, limit, onDelta, pace } = ask;
   for (let tries = 1; ; tries++) {
     const head = requestHead(config, onDelta !== undefined, quirks);
     const body = encodeRequest(request, head);
@@ -86,7 +87,7 @@ async function requestReply(client: Client, request: ModelRequest, ask: AskConte
       await waitMs(wait, limit.attach);
       continue;
     }
-    return await readReply(response, { model: config.model, apiKey: config.apiKey, limit, onDelta });
+    return await readReply(response, { model: config.model, apiKey: config.apiKey, limit, onDelta, pace });
   }
 }
 

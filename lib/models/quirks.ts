@@ -15,7 +15,7 @@ type Refusable = keyof typeof REFUSABLE;
 /** What one endpoint has shown to be its way. */
 export interface Quirks {
   /** The fields it has refused. */
-  refused: Set<Refusable>;
+  refused: Set<string>;
   /** It was given without a path and stands under `/v1`. */
   v1: boolean;
 }
@@ -41,7 +41,8 @@ export function rememberQuirks(): (endpoint: string) => Quirks {
 
 /** The fields of a request besides messages and tools, as this endpoint takes them. */
 export function requestHead(
-  config: Required<Pick<ModelConfig, 'model' | 'temperature' | 'topP' | 'maxTokens'>>,
+  config: Required<Pick<ModelConfig, 'model' | 'temperature' | 'topP' | 'maxTokens'>> &
+    Pick<ModelConfig, 'extra'>,
   stream: boolean,
   quirks: Quirks,
 ): Record<string, JsonValue> {
@@ -53,6 +54,8 @@ export function requestHead(
   if (stream) wanted.push(['stream_options', { include_usage: true }]);
   const head: Record<string, JsonValue> = { model: config.model };
   if (stream) head['stream'] = true;
+  for (const [field, value] of Object.entries(config.extra ?? {}))
+    if (value !== undefined && !quirks.refused.has(field)) head[field] = value;
   for (const [field, value] of wanted) {
     let name: Refusable | undefined = field;
     while (name !== undefined && quirks.refused.has(name)) name = REFUSABLE[name];
@@ -72,10 +75,13 @@ export function noteRefusal(
   refusal: { status: number | undefined; param: string | null | undefined; detail: string },
 ): boolean {
   if (refusal.status !== 400 && refusal.status !== 422) return false;
-  const sent = (Object.keys(REFUSABLE) as Refusable[]).filter((field) => field in head);
+  const sent = [
+    ...Object.keys(REFUSABLE).filter((field) => field in head),
+    ...Object.keys(head).filter((field) => !(field in REFUSABLE) && field !== 'model' && field !== 'stream'),
+  ];
   const refused =
     sent.find((field) => refusal.param === field || refusal.param?.startsWith(`${field}.`)) ??
-    sent.find((field) => new RegExp(`\\b${field}\\b`).test(refusal.detail));
+    sent.find((field) => /^\w+$/.test(field) && new RegExp(`\\b${field}\\b`).test(refusal.detail));
   if (refused === undefined || quirks.refused.has(refused)) return false;
   quirks.refused.add(refused);
   return true;

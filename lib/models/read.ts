@@ -12,6 +12,7 @@ export interface ReadOptions {
   apiKey: string | undefined;
   limit: Limit;
   onDelta: ReplyOptions['onDelta'];
+  pace: ReplyOptions['pace'];
 }
 
 const REPLY_MAX_BYTES = 16 * 1024 * 1024;
@@ -31,7 +32,7 @@ export async function readReply(response: Response, options: ReadOptions): Promi
     options.onDelta?.(text);
   };
   try {
-    if (streamed) await readStream(response, builder, options.limit, tell);
+    if (streamed) await readStream(response, builder, options, tell);
     else tell(await readWhole(response, builder));
     const reply = builder.build();
     tell(reply.text.slice(told)); // what the builder adds at the end
@@ -45,7 +46,7 @@ export async function readReply(response: Response, options: ReadOptions): Promi
 async function readStream(
   response: Response,
   builder: ReplyBuilder,
-  limit: Limit,
+  { limit, pace }: ReadOptions,
   tell: (text: string) => void,
 ): Promise<void> {
   const parser = createSseParser();
@@ -67,6 +68,10 @@ async function readStream(
     for await (const bytes of bounded(response)) {
       if (!done) limit.heard();
       take(parser.push(bytes));
+      const held = done ? undefined : pace?.();
+      if (!held) continue;
+      await held;
+      limit.heard();
     }
     take(parser.end());
   } catch (error) {

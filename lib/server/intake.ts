@@ -79,3 +79,16 @@ export function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }
+
+/**
+ * The trace that a request belongs to: X-Trace-ID where it is a harmless one, else that of `traceparent` [Trace Context 3.2],
+ * else a new one.
+ */
+export function traceIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-trace-id'];
+  if (typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given)) return given;
+  const parent = headers['traceparent'];
+  const id =
+    typeof parent === 'string' ? /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-/.exec(parent)?.[1] : undefined;
+  return id !== undefined && !/^0+$/.test(id) ? id : randomUUID().replaceAll('-', '');
+}

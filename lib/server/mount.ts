@@ -26,7 +26,7 @@ export type RouteSchema = JsonObject | Readonly<Record<string, unknown>>;
 /** One HTTP call of a dialect. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** `/api/history`; a segment `:name` is a parameter. */
+  /** `/api/history`; a segment `:name` is a parameter, a last one `*name` all that is left. */
   readonly path: string;
   readonly summary: string;
   /** `open`: anybody; `caller`: only with a principal. */
@@ -35,6 +35,8 @@ export interface Route {
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;
   readonly answer?: RouteSchema;
+  /** Of a success; 200. With 204 there is no body. */
+  readonly status?: number;
   /** The answer's JSON value; undefined when the response was written by hand. Throws AppErrors. */
   handle(call: Call): unknown;
 }
@@ -50,8 +52,10 @@ export function route<const Q extends RouteSchema, const B extends RouteSchema>(
   return definition;
 }
 
-/** An error in a dialect's shape; the status and the headers are the server's. */
+/** An error in a dialect's shape; the headers are the server's. */
 export interface FormattedError {
+  /** Instead of the status that belongs to the error's code. */
+  status?: number;
   contentType: string;
   body: string;
 }

@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { readJson } from './body.ts';
 import type { Forwarded } from './forwarded.ts';
 import type { Guard } from './guard.ts';
-import { bearerOf, identify, readQuery, refuse, requestIdOf, targetOf } from './intake.ts';
+import { bearerOf, identify, readQuery, refuse, requestIdOf, targetOf, traceIdOf } from './intake.ts';
 import { mountAt, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
@@ -54,16 +54,18 @@ export function createWeb(options: WebOptions): RequestListener {
   app.use((request: Request, response: Answer, next: NextFunction) => {
     const began = performance.now();
     const requestId = requestIdOf(request);
+    const traceId = traceIdOf(request);
     const { address, host } = options.forwarded(request);
     const line: Record<string, unknown> = { client_ip: address, method: request.method };
     const trail = response.locals;
     Object.assign(trail, {
-      log: withFields(options.log, { request_id: requestId }),
+      log: withFields(options.log, { request_id: requestId, trace_id: traceId }),
       path: '',
       line,
       address,
     });
     response.setHeader('X-Request-ID', requestId);
+    response.setHeader('X-Trace-ID', traceId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
     if (draining()) response.setHeader('Connection', 'close');
@@ -104,6 +106,7 @@ export function createWeb(options: WebOptions): RequestListener {
         const query = await readQuery(search, route.query);
         const { value: body, ignored } = await readBody(request, response, route);
         const params = request.params as Record<string, string>;
+        if (route.status !== undefined) response.statusCode = route.status;
         const value = await route.handle({ request, response, params, query, body, caller, ignored, log });
         if (value !== undefined) sendJson(response, value);
       } catch (error) {
@@ -128,13 +131,14 @@ export function createWeb(options: WebOptions): RequestListener {
   });
 
   function fail(response: ServerResponse, path: string, error: AppError, log: Log): void {
-    const status = statusOf(error.code);
-    if (status >= 500 && error.code !== 'unavailable') log.error({ err: error, path }, error.message);
+    const usual = statusOf(error.code);
+    if (usual >= 500 && error.code !== 'unavailable') log.error({ err: error, path }, error.message);
     if (response.headersSent) {
       response.destroy();
       return;
     }
-    const { contentType, body } = mountAt(mounts, path)?.formatError(error) ?? formatProblem(error);
+    const formatted = mountAt(mounts, path)?.formatError(error) ?? formatProblem(error);
+    const { contentType, body, status = usual } = formatted;
     const headers = { ...errorHeaders(error), 'Content-Type': contentType };
     response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
   }
@@ -152,7 +156,7 @@ export function createWeb(options: WebOptions): RequestListener {
 /** All routes, fixed paths before paths with parameters. */
 function inOrder(mounts: readonly Mount[]): { mount: Mount; route: Route }[] {
   const all = mounts.flatMap((mount) => mount.routes.map((route) => ({ mount, route })));
-  return all.toSorted((a, b) => Number(a.route.path.includes(':')) - Number(b.route.path.includes(':')));
+  return all.toSorted((a, b) => Number(/[:*]/.test(a.route.path)) - Number(/[:*]/.test(b.route.path)));
 }
 
 function methodsByPath(mounts: readonly Mount[]): Map<string, string[]> {
@@ -171,10 +175,13 @@ function allowOrigin(guard: Guard, request: Request, response: Answer): boolean 
   response.setHeader('Vary', 'Origin');
   if (!guard.allows(origin)) return false;
   response.setHeader('Access-Control-Allow-Origin', origin);
-  response.setHeader('Access-Control-Expose-Headers', 'X-Request-ID, Retry-After');
+  response.setHeader('Access-Control-Expose-Headers', 'X-Request-ID, X-Trace-ID, Retry-After');
   if (request.method !== 'OPTIONS' || method === undefined) return false;
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, PUT, PATCH, DELETE');
-  response.setHeader('Access-Control-Allow-Headers', 'Authorization, Content-Type, X-Request-ID');
+  response.setHeader(
+    'Access-Control-Allow-Headers',
+    'Authorization, Content-Type, X-Request-ID, X-Trace-ID, traceparent',
+  );
   response.setHeader('Access-Control-Max-Age', '600');
   if (request.headers['access-control-request-private-network'] !== undefined)
     response.setHeader('Access-Control-Allow-Private-Network', 'true');
@@ -199,6 +206,10 @@ function badEscape(cause: URIError): AppError {
 }
 
 function sendJson(response: Answer, value: unknown): void {
+  if (response.statusCode === 204) {
+    response.end();
+    return;
+  }
   const body = Buffer.from(JSON.stringify(value));
   response.writeHead(response.statusCode, {
     'Content-Type': 'application/json',

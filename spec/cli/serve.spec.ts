@@ -31,7 +31,7 @@ describe('lite-agent serve', function () {
       expect(await ended).to.deep.equal([0, null]);
       expect(stdout.split('\n')).to.have.length(2);
       for (const line of (await log).split('\n').filter(Boolean))
-        expect(JSON.parse(line)).to.include.keys('level', 'msg');
+        expect(JSON.parse(line)).to.include.keys('level', 'message');
     });
   }
 

@@ -108,7 +108,7 @@ describe('the guard', () => {
       expect(answer.status).to.equal(404);
       expect(answer.headers).to.include({
         'access-control-allow-origin': 'https://panel.example',
-        'access-control-expose-headers': 'X-Request-ID, Retry-After',
+        'access-control-expose-headers': 'X-Request-ID, X-Trace-ID, Retry-After',
         vary: 'Origin',
       });
     });
@@ -125,7 +125,7 @@ describe('the guard', () => {
       expect(allowed.headers).to.include({
         'access-control-allow-origin': 'https://panel.example',
         'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
-        'access-control-allow-headers': 'Authorization, Content-Type, X-Request-ID',
+        'access-control-allow-headers': 'Authorization, Content-Type, X-Request-ID, X-Trace-ID, traceparent',
         'access-control-allow-private-network': 'true',
         'access-control-max-age': '600',
       });

@@ -196,7 +196,7 @@ describe('the HTTP side', () => {
 
   it('writes one line a request, without its query', async () => {
     server.log.length = 0;
-    await server.call('/api/history?id=secret', { headers: { 'x-request-id': 'r1' } });
+    await server.call('/api/history?id=secret', { headers: { 'x-request-id': 'r1', 'x-trace-id': 't1' } });
     await server.call('/healthz');
     const lines = server.log.map(({ level, text, fields }) => {
       expect(fields.response_time_ms).to.be.a('number');
@@ -207,6 +207,7 @@ describe('the HTTP side', () => {
       level: 'info',
       text: 'GET /api/history',
       request_id: 'r1',
+      trace_id: 't1',
       client_ip: '127.0.0.1',
       method: 'GET',
       path: '/api/history',
@@ -214,6 +215,18 @@ describe('the HTTP side', () => {
       user_id: 'anonymous',
     });
     expect(lines[1]).to.include({ level: 'debug', path: '/healthz', status: 200 });
+  });
+
+  it('keeps to the trace of its caller, where that has a harmless name', async () => {
+    const traceOf = async (headers: Record<string, string>) =>
+      (await server.call('/healthz', { headers })).headers.get('x-trace-id');
+    const parent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    expect(await traceOf({ 'x-trace-id': 'a.b:c-1', traceparent: parent })).to.equal('a.b:c-1');
+    expect(await traceOf({ 'x-trace-id': 'a b', traceparent: parent })).to.equal(
+      '4bf92f3577b34da6a3ce929d0e0e4736',
+    );
+    for (const traceparent of ['00-00000000000000000000000000000000-00f067aa0ba902b7-01', 'x', ''])
+      expect(await traceOf({ traceparent })).to.match(/^(?!0+$)[\da-f]{32}$/);
   });
 
   it('keeps an unexpected failure to the log', async () => {
