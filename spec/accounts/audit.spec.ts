@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { openTestAccounts, refusal, type TestAccounts } from '../support/accounts.ts';
+
+describe('the audit log', () => {
+  let accounts: TestAccounts;
+  beforeEach(async () => {
+    accounts = await openTestAccounts();
+  });
+  afterEach(() => accounts.close());
+
+  it('keeps a hundred refusals a minute, and the number of the others', async () => {
+    const address = '192.0.2.1';
+    for (let at = 0; at < 150; at += 1)
+      expect(await refusal(accounts.access.identify('x', { address, dialect: 'openai' }))).to.equal(
+        'unauthorized',
+      );
+    accounts.skew = 60_000;
+    await refusal(accounts.access.identify('x', { address }));
+    await accounts.audit.drain();
+    const entries = await accounts.audit.list({ limit: 1000 });
+    expect(entries).to.have.length(101);
+    expect(entries[0]).to.deep.include({
+      event: 'access_refused',
+      address,
+      detail: { what: 'token', unwritten: 50 },
+    });
+    expect(entries[100]).to.deep.include({ address, detail: { what: 'token', dialect: 'openai' } });
+  });
+
+  it('tells who was refused, and where', async () => {
+    accounts.access.refused(
+      { id: 'uuid', kind: 'user' },
+      { address: '192.0.2.1', dialect: 'openai' },
+      '/v1/threads/x',
+    );
+    await accounts.audit.drain();
+    const [entry] = await accounts.audit.list({ user: 'uuid', limit: 1 });
+    expect(entry).to.deep.include({
+      event: 'access_refused',
+      address: '192.0.2.1',
+      detail: { what: '/v1/threads/x', dialect: 'openai' },
+    });
+  });
+
+  it('tells of what it could not write, and refuses the call all the same', async () => {
+    await accounts.db.schema.dropTable('audit').execute();
+    expect(await refusal(accounts.access.identify('x'))).to.equal('unauthorized');
+    await accounts.audit.drain();
+    expect(accounts.errors.map(String)).to.deep.equal(['SqliteError: no such table: audit']);
+  });
+});

@@ -1,0 +1,149 @@
+import { expect } from 'chai';
+import { createGate } from '../../lib/accounts/gate.ts';
+import { createPasswords } from '../../lib/accounts/passwords.ts';
+import { AppError } from '../../lib/errors.ts';
+import { cheap, goodPassword, openTestAccounts, refusal } from '../support/accounts.ts';
+
+describe('passwords', () => {
+  const passwords = createPasswords(cheap);
+
+  function faultOf(password: string, known: string[] = []): string {
+    try {
+      passwords.check(password, known);
+      return 'none';
+    } catch (error) {
+      return (error as AppError).faults[0]!.detail;
+    }
+  }
+
+  it('have 8 to 128 characters of any kind, and are not what is tried first', () => {
+    for (const password of [
+      goodPassword,
+      'x y z 1 !',
+      '密码密码密码密码',
+      '🔑'.repeat(8),
+      'ab'.repeat(64),
+      'é'.repeat(128),
+    ])
+      expect(faultOf(password), password).to.equal('none');
+    expect(faultOf('1234567')).to.equal('is too short: at least 8 characters');
+    expect(faultOf('🔑'.repeat(7))).to.equal('is too short: at least 8 characters');
+    expect(faultOf('ab'.repeat(65))).to.equal('is too long: at most 128 characters');
+    for (const common of ['password', 'PassWord', '12345678', 'qwertyuiop', 'iloveyou', 'ｐａｓｓｗｏｒｄ'])
+      expect(faultOf(common), common).to.equal('is one of those that are tried first');
+    expect(faultOf('Ann@Example.com', ['ann', 'ann@example.com'])).to.equal(
+      'is the name or e-mail of the user',
+    );
+  });
+
+  it('are hashed with argon2id at 64 MiB and three passes', async () => {
+    const hash = await createPasswords().hash(goodPassword);
+    expect(hash).to.match(/^\$argon2id\$v=19\$m=65536,t=3,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
+    expect(await createPasswords().verify(hash, goodPassword)).to.equal(true);
+    expect(createPasswords().isOutdated(hash)).to.equal(false);
+    expect(passwords.isOutdated(hash)).to.equal(true);
+  });
+
+  it('are told apart to the last character, but not by the form of a letter', async () => {
+    const hash = await passwords.hash(`café ${'x'.repeat(120)}`);
+    expect(await passwords.verify(hash, `cafe\u0301 ${'x'.repeat(120)}`)).to.equal(true);
+    for (const wrong of [
+      `café ${'x'.repeat(119)}y`,
+      `café ${'x'.repeat(119)}`,
+      `café ${'x'.repeat(120)} `,
+      '',
+      'x'.repeat(1e6),
+    ])
+      expect(await passwords.verify(hash, wrong)).to.equal(false);
+  });
+
+  it('fit nobody’s hash, not even the empty one', async () => {
+    for (const nobody of [undefined, null])
+      for (const password of ['', goodPassword])
+        expect(await passwords.verify(nobody, password)).to.equal(false);
+  });
+
+  it('take as long to refuse for nobody as for somebody', async () => {
+    const dear = createPasswords({ memoryCost: 8192, timeCost: 2, parallelism: 1 });
+    const hash = await dear.hash(goodPassword);
+    await dear.verify(undefined, 'warm');
+    const time = async (stored: string | undefined, password: string) => {
+      const times = [];
+      for (let at = 0; at < 9; at += 1) {
+        const began = performance.now();
+        await dear.verify(stored, password);
+        times.push(performance.now() - began);
+      }
+      return times.sort((a, b) => a - b)[4]!;
+    };
+    const [nobody, somebody, tooLong] = [
+      await time(undefined, 'wrong password'),
+      await time(hash, 'wrong password'),
+      await time(hash, 'x'.repeat(10_000)),
+    ];
+    expect(nobody / somebody).to.be.within(0.4, 2.5);
+    expect(tooLong / somebody).to.be.within(0.4, 2.5);
+  });
+
+  it('are hashed anew at the next sign-in when the cost has changed', async () => {
+    const before = await openTestAccounts();
+    const user = await before.passwords.register({ username: 'ann', password: goodPassword });
+    const stored = async () =>
+      (
+        await before.db
+          .selectFrom('users')
+          .select('password')
+          .where('uuid', '=', user.uuid)
+          .executeTakeFirstOrThrow()
+      ).password;
+    const after = await openTestAccounts({
+      database: before.database,
+      passwordCost: { ...cheap, timeCost: 2 },
+    });
+    const signIn = () => after.passwords.signIn({ who: { username: 'ann' }, password: goodPassword });
+    await signIn();
+    const renewed = await stored();
+    expect(renewed).to.contain('t=2');
+    await signIn();
+    expect(await stored()).to.equal(renewed);
+    await after.close();
+    await before.close();
+  });
+
+  it('of an account that has none are never right', async () => {
+    const accounts = await openTestAccounts();
+    await accounts.users.create({ username: 'elsewhere' });
+    for (const password of ['', goodPassword])
+      expect(await refusal(accounts.passwords.signIn({ who: { username: 'elsewhere' }, password }))).to.equal(
+        'unauthorized',
+      );
+    await accounts.close();
+  });
+});
+
+describe('a gate', () => {
+  it('lets so many through at once, keeps order, and turns away whom it cannot hold', async () => {
+    const gate = createGate(2, 3);
+    const began: number[] = [];
+    const finish: (() => void)[] = [];
+    const work = (name: number) =>
+      gate(async () => {
+        began.push(name);
+        await new Promise<void>((resolve) => finish.push(resolve));
+        if (name === 1) throw new Error('failed');
+        return name;
+      }).catch((error: unknown) => (error instanceof AppError ? error.code : 'failed'));
+    const all = [1, 2, 3, 4, 5, 6].map(work);
+    expect(await all[5]).to.equal('unavailable');
+    expect(began).to.deep.equal([1, 2]);
+    while (began.length < 5 || finish.length > 0) {
+      finish.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await Promise.all(all)).to.deep.equal(['failed', 2, 3, 4, 5, 'unavailable']);
+    expect(began).to.deep.equal([1, 2, 3, 4, 5]);
+    const last = work(7);
+    finish.shift()?.();
+    expect(await last).to.equal(7);
+  });
+});
