@@ -62,6 +62,7 @@ export type Enqueued = 'new' | 'same' | 'conflict' | 'busy';
  *
  * Contract:
  * - Every promise resolves after the commit; everything asked for in one event-loop tick is one transaction.
+ * - Rejects with AppErrors only; `unavailable` when the database fails, and then nobody knows whether the write happened.
  * - A write under an epoch that is no longer the session's rejects with AppError `conflict` and changes nothing: its
  *   owner has been replaced. So does every write after an append that failed, until the session is claimed anew: a log has
  *   no gaps.

@@ -32,27 +32,32 @@ export async function connectDatabase({
 }: DatabaseSettings): Promise<Database> {
   if (/^postgres(ql)?:/.test(databaseUrl)) {
     const { openPostgres } = await import('./postgres.ts');
-    return migrated({ engine: 'postgres', place: databaseUrl, db: openPostgres(databaseUrl, onError) });
+    // A change of the schema may take longer than any other statement.
+    await (await migrated(openPostgres(databaseUrl, onError, 0))).destroy();
+    return databaseOf('postgres', databaseUrl, openPostgres(databaseUrl, onError));
   }
   const file = /^sqlite:(.+)$/.exec(databaseUrl)?.[1];
   if (file === undefined)
     throw new AppError('invalid_request', `DATABASE_URL is of no known kind: ${databaseUrl.split(':')[0]}`);
   const { openSqlite } = await import('./sqlite.ts');
-  return migrated({ engine: 'sqlite', place: file, db: openSqlite(file, synchronous) });
+  return databaseOf('sqlite', file, await migrated(openSqlite(file, synchronous)));
 }
 
-/** Closes it when it cannot be migrated. */
-async function migrated(opened: Pick<Database, 'engine' | 'place' | 'db'>): Promise<Database> {
-  const { db } = opened;
+function databaseOf(engine: Database['engine'], place: string, db: Kysely<Schema>): Database {
+  return {
+    engine,
+    place,
+    db,
+    tables: <Tables>() => db as unknown as Kysely<Tables>,
+    close: () => db.destroy(),
+  };
+}
+
+/** Brings a database to the newest schema; closes it when it cannot be. */
+async function migrated(db: Kysely<Schema>): Promise<Kysely<Schema>> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   const { error } = await migrator.migrateToLatest();
-  if (error === undefined) {
-    return {
-      ...opened,
-      tables: <Tables>() => db as unknown as Kysely<Tables>,
-      close: () => db.destroy(),
-    };
-  }
+  if (error === undefined) return db;
   await db.destroy();
   throw new AppError('internal', 'The database cannot be opened or brought to the newest schema.', {
     cause: error,

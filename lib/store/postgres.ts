@@ -9,11 +9,26 @@ const RECONNECT_AFTER_MS = 500;
 /** Between two NOTIFYs of a busy node. */
 const NOTIFY_PAUSE_MS = 5;
 
-/** A pool of connections to PostgreSQL; numbers come as numbers (all of ours are below 2^53). */
-export function openPostgres(url: string, onError: (error: unknown) => void): Kysely<Schema> {
-  const types = { getTypeParser: parserOf };
-  const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 10_000, types });
+/**
+ * A pool of connections to PostgreSQL; numbers come as numbers (all of ours are below 2^53). A statement that takes longer
+ * than `queryTimeoutMs` rejects; 0: it may take as long as it wants.
+ */
+export function openPostgres(
+  url: string,
+  onError: (error: unknown) => void,
+  queryTimeoutMs = 30_000,
+): Kysely<Schema> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    types: { getTypeParser: parserOf },
+    ...(queryTimeoutMs > 0 && { query_timeout: queryTimeoutMs }),
+  });
   pool.on('error', onError); // an idle connection that breaks is replaced by the pool
+  // One in use that breaks between two statements has nobody else who hears it, and its next statement rejects.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { v4 as uuid } from 'uuid';
 import type { Store } from '../core/store.ts';
 import { AppError } from '../errors.ts';
+import { withAppErrors } from './failures.ts';
 import { layGround } from './ground.ts';
 import type { StoreOptions } from './ground.ts';
 import { openInbox } from './inbox.ts';
@@ -20,12 +21,14 @@ export function openStore(options: StoreOptions): Store {
   return {
     leaseMs,
     shared: options.engine === 'postgres',
-    ...openSessionRows(ground),
-    ...openOwnership(ground),
-    ...openLog(ground),
-    ...openInbox(ground),
-    ...openJournal(ground),
-    ...openRetention(ground),
+    ...withAppErrors({
+      ...openSessionRows(ground),
+      ...openOwnership(ground),
+      ...openLog(ground),
+      ...openInbox(ground),
+      ...openJournal(ground),
+      ...openRetention(ground),
+    }),
     onWake(hear) {
       wakeups?.listen((session, from) => {
         if (from !== node) hear(session);

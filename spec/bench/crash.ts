@@ -17,11 +17,12 @@ export async function run(tasks = 1000): Promise<void> {
       databaseUrl: `sqlite:${join(folder, `${name}.db`)}`,
       dataDir: folder,
       nodes: 1,
-      chaos: chaosOf({ nodes: 1, pauseMs: 3000 }),
+      chaos: chaosOf({ nodes: 1, pauseMs: 1500 }),
     });
     const load = (count: number) => ({
-      sessions: 20,
-      tasksPerSession: Math.ceil(count / 20),
+      sessions: 10,
+      latencyMs: 250,
+      tasksPerSession: Math.ceil(count / 10),
       stopsPercent: 5,
     });
     reports.push([
@@ -30,7 +31,7 @@ export async function run(tasks = 1000): Promise<void> {
         databaseUrl: await server.createDatabase(),
         dataDir: folder,
         nodes: 3,
-        chaos: chaosOf({ nodes: 3, pauseMs: 2000, stallsPercent: 30 }),
+        chaos: chaosOf({ nodes: 3, pauseMs: 1200, stallsPercent: 30, cut: () => server.cut() }),
         ...load(tasks),
       }),
     ]);
@@ -51,6 +52,7 @@ export async function run(tasks = 1000): Promise<void> {
         seconds: report.seconds,
         kills: report.kills,
         stalls: report.stalls,
+        'connections cut': report.cuts,
         reconnects: report.reconnects,
         envelopes: report.envelopes,
         writes: report.writes,

@@ -32,11 +32,11 @@ describe('nodes that die in the middle of everything', function () {
     expectNothingLost(await runCrashes({ ...sqlite(), ...load, chaos }));
   });
 
-  it('lose nothing and repeat no write: three nodes on PostgreSQL, which stall too', async () => {
+  it('lose nothing and repeat no write: three nodes that stall too, on a PostgreSQL that breaks its connections', async () => {
     const server = await openPostgresServer();
     try {
       const databaseUrl = await server.createDatabase();
-      const chaos = chaosOf({ nodes: 3, pauseMs: 500, stallsPercent: 30 });
+      const chaos = chaosOf({ nodes: 3, pauseMs: 500, stallsPercent: 30, cut: () => server.cut() });
       const load = { sessions: 8, seconds: 4, stopsPercent: 10 };
       const report = await runCrashes({ databaseUrl, dataDir, nodes: 3, ...load, chaos });
       expectNothingLost(report);

@@ -14,10 +14,12 @@ export interface ChaosOptions {
   stallsPercent?: number;
   /** The points taken in turn; every third blow falls anywhere, unless only some points are given. */
   points?: readonly CrashPoint[];
+  /** Breaks every connection to the database; called instead of every fourth blow. */
+  cut?: () => Promise<void>;
 }
 
 /** Kills and stalls nodes: at each named point in turn, and anywhere. */
-export function chaosOf({ nodes, pauseMs, stallsPercent = 0, points }: ChaosOptions): Chaos {
+export function chaosOf({ nodes, pauseMs, stallsPercent = 0, points, cut }: ChaosOptions): Chaos {
   const places = points ?? crashPoints;
   let next = 0;
   return async (cluster, random, over) => {
@@ -25,7 +27,12 @@ export function chaosOf({ nodes, pauseMs, stallsPercent = 0, points }: ChaosOpti
       await pause(pauseMs * (0.5 + random() / 2), over);
       const place = Math.floor(random() * nodes);
       const stall = random() * 100 < stallsPercent;
-      if (points || count % 3 > 0) {
+      if (cut && count % 4 === 3) {
+        const crash = { how: 'connections cut', from: Date.now(), to: Infinity };
+        cluster.crashes.push(crash);
+        await cut();
+        crash.to = Date.now();
+      } else if (points || count % 3 > 0) {
         cluster.arm(place, places[next % places.length]!, stall ? 'SIGSTOP' : 'SIGKILL');
         next += 1;
       } else if (stall) cluster.stall(place);

@@ -33,6 +33,8 @@ export interface CrashReport {
   seconds: number;
   kills: number;
   stalls: number;
+  /** How often every connection to the database was broken. */
+  cuts: number;
   /** Nodes that were ended gracefully. */
   replaced: number;
   /** How often nodes died or stalled at each named point. */
@@ -93,8 +95,8 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
           const task: AcceptedTask = { taskId: randomUUID(), rounds: 1 + Math.floor(random() * 3) };
           session.tasks.push(task);
           const stop = random() * 100 < stopsPercent ? stopOnce(session, task, urls, random) : undefined;
-          await session.clients[0]!.work(task.taskId, sentenceOf(task.taskId, task.rounds, 2));
-          await stop;
+          const work = session.clients[0]!.work(task.taskId, sentenceOf(task.taskId, task.rounds, 2));
+          await Promise.all([work, stop]);
         }
       }),
     );
@@ -120,6 +122,7 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
       seconds: Math.round((performance.now() - began) / 100) / 10,
       kills: cluster.crashes.filter(({ how }) => how.startsWith('killed')).length,
       stalls: cluster.crashes.filter(({ how }) => how.startsWith('stalled')).length,
+      cuts: cluster.crashes.filter(({ how }) => how === 'connections cut').length,
       replaced: cluster.replaced,
       points: Object.fromEntries(cluster.points),
       reconnects: clients.reduce((sum, { connections }) => sum + connections - 1, 0),

@@ -8,6 +8,8 @@ import { freePort } from './free-port.ts';
 export interface Postgres {
   /** A fresh, empty database. */
   createDatabase(): Promise<string>;
+  /** Breaks every connection to its databases, as a failover does. */
+  cut(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,6 +38,14 @@ export async function openPostgresServer(): Promise<Postgres> {
       const name = `spec_${count}`;
       await server.createDatabase(name);
       return `postgres://postgres:postgres@127.0.0.1:${port}/${name}`;
+    },
+    async cut() {
+      const client = server.getPgClient();
+      await client.connect();
+      await client.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname like 'spec_%'",
+      );
+      await client.end();
     },
     async close() {
       await server.stop();

@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { AppError } from '../../lib/errors.ts';
+import { connectStore } from '../../lib/store/index.ts';
+import { newSession } from '../support/stored.ts';
+import { openPostgresServer } from '../support/postgres.ts';
+import { openTestApp } from '../support/app.ts';
+
+const first = { type: 'session_started', systemPrompt: '', seq: 1, time: 1 } as const;
+
+describe('a PostgreSQL that goes away', function () {
+  this.timeout(60_000);
+
+  it('is told as unavailable, to calls and to /readyz, and everything goes on when it is back', async () => {
+    const server = await openPostgresServer();
+    const databaseUrl = await server.createDatabase();
+    const errors: unknown[] = [];
+    const store = await connectStore({
+      databaseUrl,
+      secret: 'a secret',
+      onError: (error) => errors.push(error),
+    });
+    const app = await openTestApp({ DATABASE_URL: databaseUrl, SECRET_KEY: 'a secret of the outage' });
+    expect((await app.get('/readyz')).status).to.equal(200);
+    const session = newSession();
+    await store.createSession(session, first);
+
+    await server.cut();
+    const heard = new Promise<void>((resolve) => store.onWake((id) => id === session.id && resolve()));
+    const poll = setInterval(() => void store.findSession(session.id).catch(() => undefined), 50);
+    while ((await store.findSession(session.id).catch(() => undefined)) === undefined);
+    const other = await connectStore({ databaseUrl, secret: 'a secret', onError: () => undefined });
+    const wake = setInterval(() => void other.control(session.id, { kind: 'stop' }), 100);
+    await heard; // the listening connection is back
+    clearInterval(poll);
+    clearInterval(wake);
+    await other.close();
+    expect(errors).to.not.deep.equal([]);
+
+    await server.close();
+    const refused: unknown = await store
+      .append(session.id, 1, [{ ...first, seq: 2 }])
+      .catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(AppError).and.include({ code: 'unavailable' });
+    const ready = await fetch(`${app.url}/readyz`);
+    expect([ready.status, ready.headers.get('retry-after')]).to.deep.equal([503, '1']);
+    await ready.body?.cancel();
+    expect((await app.get('/api/history?id=x')).status).to.equal(503);
+    await app.close();
+    await store.close();
+  });
+});
