@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** What an access token says. */
@@ -23,14 +24,16 @@ const ALGORITHM = 'HS256';
 const TYPE = 'at+jwt';
 /** Who makes the tokens, and whom they are for. */
 const NAME = 'lite-agent';
-const MAX_LENGTH = 2048;
+const MAX_LENGTH = 4096;
 
 /** Tokens under these keys; a key is found by `kid`, and algorithm, type, issuer, audience and expiry are fixed. */
 export function createAccessTokens(keys: SigningKeys, now: () => number): AccessTokens {
-  const byKid = new Map(keys.all.map((key) => [key.kid, key]));
+  const byKid = new Map(keys.all.map(({ kid, secret }) => [kid, createSecretKey(secret, 'utf8')]));
+  let loaded: typeof import('jsonwebtoken') | undefined;
+  const load = async () => (loaded ??= (await import('jsonwebtoken')).default);
   return {
     async sign({ uuid, name, signIn, expiresAt }) {
-      const { default: jwt } = await import('jsonwebtoken');
+      const jwt = loaded ?? (await load());
       const payload = {
         uuid,
         name,
@@ -52,9 +55,9 @@ export function createAccessTokens(keys: SigningKeys, now: () => number): Access
       const head = headOf(token);
       const key = typeof head.kid === 'string' && head.typ === TYPE ? byKid.get(head.kid) : undefined;
       if (!key) return undefined;
-      const { default: jwt } = await import('jsonwebtoken');
+      const jwt = loaded ?? (await load());
       try {
-        const payload = jwt.verify(token, key.secret, {
+        const payload = jwt.verify(token, key, {
           algorithms: [ALGORITHM],
           audience: NAME,
           issuer: NAME,

@@ -33,6 +33,8 @@ export interface Accounts {
   readonly apiKeys: ApiKeys;
   readonly access: Access;
   readonly audit: Audit;
+  /** Takes away what is over; done by itself every ten minutes. */
+  sweep(): Promise<void>;
   /** Stops what runs by itself; the database is the caller's. */
   close(): Promise<void>;
 }
@@ -80,9 +82,10 @@ export function openAccounts(options: AccountsOptions): Accounts {
     audit,
     endings,
   });
+  const sweep = () => sweepAccounts(db, now());
   let sweeping: Promise<void> | undefined;
   const timer = setInterval(() => {
-    sweeping = sweepAccounts(db, now()).catch(onError);
+    sweeping = sweep().catch(onError);
   }, SWEEP_EVERY_MS).unref();
   return {
     users,
@@ -95,6 +98,7 @@ export function openAccounts(options: AccountsOptions): Accounts {
     apiKeys,
     access,
     audit,
+    sweep,
     async close() {
       clearInterval(timer);
       await sweeping;

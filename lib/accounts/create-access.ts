@@ -6,6 +6,7 @@ import { isApiKey, type ApiKeys } from './api-keys.ts';
 import type { Audit } from './audit.ts';
 import type { Endings } from './endings.ts';
 import { createOperator, operator } from './operator.ts';
+import { isRefreshToken } from './refresh-tokens.ts';
 import type { Principals } from './principals.ts';
 import { hashOf } from './secret-text.ts';
 import type { Holding, Tickets } from './tickets.ts';
@@ -55,14 +56,20 @@ export function createAccess(parts: AccessParts): Access {
     return until(await principals.ofSignIn(holding.id), holding.expiresAt);
   }
 
-  function refuse(what: string, { dialect, address }: Where): never {
+  function refuse(
+    what: string,
+    { dialect, address }: Where,
+    message = `The ${what} is not known, or good no longer.`,
+  ): never {
     audit.refused({ address, detail: { what, dialect } });
-    throw new AppError('unauthorized', `The ${what} is not known, or good no longer.`);
+    throw new AppError('unauthorized', message);
   }
 
   return {
     async identify(token, where = {}) {
       if (isOperator(token)) return operator;
+      if (isRefreshToken(token))
+        return refuse('token', where, 'This is a refresh token: refresh it, and show the access token.');
       const found = isApiKey(token) ? ofKey(principals.ofKey(hashOf(token)), where) : ofToken(token);
       return (await found) ?? refuse('token', where);
     },

@@ -4,7 +4,7 @@ import type { Ground } from './ground.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sender } from './senders.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
-import { createThrottle } from './throttle.ts';
+import { createThrottle, networkOf } from './throttle.ts';
 import { keyOf } from './user-names.ts';
 import { endAll, noSuchUser } from './user-rows.ts';
 import type { By, NewUser, User, Users } from './users.ts';
@@ -82,7 +82,7 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
       });
     try {
       if (address === undefined) return await attempt();
-      return await byAddress.attempt(`address ${address}`, async () => {
+      return await byAddress.attempt(`address ${networkOf(address)}`, async () => {
         const value = await attempt();
         return value === undefined ? { passed: false } : { passed: true, value };
       });

@@ -6,7 +6,7 @@ import type { Ground } from './ground.ts';
 import type { Identities } from './identities.ts';
 import type { Sender } from './senders.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
-import { createThrottle } from './throttle.ts';
+import { createThrottle, networkOf } from './throttle.ts';
 import { checkTelephone } from './user-names.ts';
 
 /**
@@ -105,7 +105,7 @@ export function createTextCodes({ ground, identities, signIns, sms }: TextCodePa
       sends.attempt(`send ${telephone}`, async () => (await run(), { passed: false as const }));
     if (address === undefined) return void (await one());
     await sendsOfAddress.attempt(
-      `send from ${address}`,
+      `send from ${networkOf(address)}`,
       async () => (await one(), { passed: false as const }),
     );
   }
@@ -119,7 +119,7 @@ export function createTextCodes({ ground, identities, signIns, sms }: TextCodePa
     const good =
       address === undefined
         ? (await check()).passed
-        : await guessesOfAddress.attempt(`guess from ${address}`, check);
+        : await guessesOfAddress.attempt(`guess from ${networkOf(address)}`, check);
     if (good) return telephone;
     await audit.record({ event: 'sign_in_failed', address, detail: { method: 'telephone' } });
     throw new AppError('unauthorized', 'The code is wrong, used or too old.');

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { sql } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Ground } from './ground.ts';
@@ -137,4 +138,20 @@ export function createThrottle(
       }
     },
   };
+}
+
+/** The network of an address: whoever has one IPv6 address has 2^64 of them. */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const groups = head.split(':').filter(Boolean);
+  if (tail !== undefined) {
+    const rest = tail.split(':').filter(Boolean);
+    // An IPv4 address at the end stands for two groups.
+    const length = rest.length + Number(rest.at(-1)?.includes('.') ?? false);
+    while (groups.length + length < 8) groups.push('0');
+    groups.push(...rest);
+  }
+  const network = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
+  return `${network.join(':')}::/64`;
 }

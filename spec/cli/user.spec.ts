@@ -97,9 +97,9 @@ describe('lite-agent user', function () {
     expect(stdout).to.match(/^dora is a user now \(user, [\da-f-]{36}\)\n$/);
     const taken = await user(['add', 'DORA', '--password', 'a long enough one']);
     expect([taken.code, taken.stderr]).to.deep.equal([1, 'lite-agent: The username is taken.\n']);
-    const outcomes = await Promise.all([user(['list']), user(['disable', 'dora']), user(['key', 'dora'])]);
-    expect(outcomes[0].stdout).to.match(/^[\da-f-]{36} {2}user {5}dora$/m);
-    expect(outcomes[1].stdout).to.equal('dora is disabled.\n');
+    expect((await user(['list'])).stdout).to.match(/^[\da-f-]{36} {2}user {5}dora$/m);
+    expect((await user(['disable', 'dora'])).stdout).to.equal('dora is disabled.\n');
+    expect((await user(['list'])).stdout).to.match(/^[\da-f-]{36} {2}user {5}dora {4}disabled$/m);
     expect(readFileSync(join(cwd, 'data/jwt.keys'), 'utf8')).to.match(/^[\w-]{64}\n$/);
   });
 });
