@@ -1,3 +1,4 @@
+import { withAppErrors } from '../core/failures.ts';
 import { createAccessTokens } from './access-tokens.ts';
 import type { Access } from './access.ts';
 import { openApiKeys, type ApiKeys } from './api-keys.ts';
@@ -60,7 +61,10 @@ export interface AccountsOptions {
 
 const SWEEP_EVERY_MS = 10 * 60_000;
 
-/** The accounts over a migrated database; several processes may share it. */
+/**
+ * The accounts over a migrated database; several processes may share it. What the database throws comes as AppError
+ * `unavailable` from all of them.
+ */
 export function openAccounts(options: AccountsOptions): Accounts {
   const { db, keys, mail, sms, onError, now = Date.now } = options;
   const audit = openAudit(db, now, onError);
@@ -87,16 +91,21 @@ export function openAccounts(options: AccountsOptions): Accounts {
   const timer = setInterval(() => {
     sweeping = sweep().catch(onError);
   }, SWEEP_EVERY_MS).unref();
+  const textCodes = createTextCodes({ ground, identities, signIns, sms });
+  const passwordSignIns = createPasswordSignIns({ ground, passwords, users, signIns, mail, onError });
+  const oauth = createOauth({ ...options.oauth, ground, vouchers, identities });
+  const { identify, issueTicket, redeemTicket } = access;
+  const { create, list, revoke, drain } = apiKeys;
   return {
-    users,
-    passwords: createPasswordSignIns({ ground, passwords, users, signIns, mail, onError }),
-    signIns,
-    identities,
-    oauth: createOauth({ ...options.oauth, ground, vouchers, identities }),
-    textCodes: createTextCodes({ ground, identities, signIns, sms }),
-    signInCodes: createSignInCodes(vouchers, signIns, audit),
-    apiKeys,
-    access,
+    users: withAppErrors(users),
+    passwords: withAppErrors(passwordSignIns),
+    signIns: withAppErrors(signIns),
+    identities: withAppErrors(identities),
+    oauth: { ...oauth, ...withAppErrors({ begin: oauth.begin, finish: oauth.finish }) },
+    textCodes: withAppErrors(textCodes),
+    signInCodes: withAppErrors(createSignInCodes(vouchers, signIns, audit)),
+    apiKeys: { ...apiKeys, ...withAppErrors({ create, list, revoke, drain }) },
+    access: { ...access, ...withAppErrors({ identify, issueTicket, redeemTicket }) },
     audit,
     sweep,
     async close() {

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { v4 as uuid } from 'uuid';
+import { withAppErrors } from '../core/failures.ts';
 import type { Store } from '../core/store.ts';
 import { AppError } from '../errors.ts';
-import { withAppErrors } from './failures.ts';
+
 import { layGround } from './ground.ts';
 import type { StoreOptions } from './ground.ts';
 import { openInbox } from './inbox.ts';

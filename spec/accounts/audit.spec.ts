@@ -49,3 +49,25 @@ describe('the audit log', () => {
     expect(accounts.errors.map(String)).to.deep.equal(['SqliteError: no such table: audit']);
   });
 });
+
+describe('accounts whose database fails', () => {
+  it('are unavailable, whatever is asked of them', async () => {
+    const accounts = await openTestAccounts({ authToken: 't0ken' });
+    const user = await accounts.users.create({ username: 'ann' });
+    const tokens = await accounts.signIns.begin(user.uuid, { method: 'test' });
+    await accounts.database.close();
+    for (const [what, attempt] of Object.entries({
+      token: () => accounts.access.identify(tokens.accessToken),
+      key: () => accounts.access.identify('sk-x'),
+      ticket: () => accounts.access.redeemTicket('x'),
+      refresh: () => accounts.signIns.refresh(tokens.refreshToken),
+      password: () => accounts.passwords.signIn({ who: { username: 'ann' }, password: 'x' }),
+      user: () => accounts.users.find(user.uuid),
+      text: () => accounts.textCodes.send('+8613800000000'),
+      code: () => accounts.signInCodes.exchange({ code: 'x' }),
+    }))
+      expect(await refusal(attempt()), what).to.equal('unavailable');
+    expect((await accounts.access.identify('t0ken')).kind).to.equal('operator');
+    await accounts.close();
+  });
+});
