@@ -36,15 +36,15 @@ describe('lite-agent serve', function () {
   }
 
   it('names every bad setting and ends with 2', async () => {
-    const env = { PORT: 'x', LOG_LEVEL: 'loud', HOST: '0.0.0.0' };
+    const env = { PORT: 'x', LOG_LEVEL: 'loud', HOST: '0.0.0.0', AUTH: 'none', JWT_SECRET: 'secret' };
     expect(await runCommand(['serve'], { cwd, env })).to.deep.equal({
       code: 2,
       stdout: '',
       stderr:
-        'lite-agent: 3 settings are wrong:\n' +
-        '  AUTH_TOKEN is not set, and HOST=0.0.0.0 can be reached from other machines: set it to a long random text, ' +
-        'e.g. of `openssl rand -hex 24`\n' +
+        'lite-agent: 4 settings are wrong:\n' +
+        '  AUTH "none" would let anyone who reaches HOST=0.0.0.0 move devices: take it out, or set HOST=127.0.0.1\n' +
         '  PORT "x" is not a whole number from 0 to 65535\n' +
+        '  JWT_SECRET is too weak to sign with: at least 32 random characters, e.g. of `openssl rand -hex 32`\n' +
         '  LOG_LEVEL "loud" is none of silent, error, warn, info, debug\n',
     });
   });
