@@ -1,28 +1,44 @@
 import { AppError } from '../errors.ts';
 
-/** Runs work, so many pieces at once; when too many wait already it rejects with `unavailable`. */
+/** Runs work, so many pieces at once; rejects with `unavailable` when too many wait already, or it has waited too long. */
 export type Gate = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** A gate that lets `atOnce` pieces of work through and `waitingMax` wait, in order. */
-export function createGate(atOnce: number, waitingMax: number): Gate {
-  const waiting: (() => void)[] = [];
+export interface GateOptions {
+  atOnce: number;
+  waitingMaxCount: number;
+  waitMaxMs: number;
+}
+
+/** A gate; what waits is let through in order. */
+export function createGate({ atOnce, waitingMaxCount, waitMaxMs }: GateOptions): Gate {
+  const waiting: { since: number; enter: (inTime: boolean) => void }[] = [];
   let running = 0;
+
+  /** Whoever leaves hands its place to the first that has not waited too long. */
+  function leave(): void {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const inTime = performance.now() - next.since <= waitMaxMs;
+      next.enter(inTime);
+      if (inTime) return;
+    }
+    running -= 1;
+  }
+
   return async (work) => {
-    if (running >= atOnce) {
-      if (waiting.length >= waitingMax)
-        throw new AppError('unavailable', 'Too many are signing in at once; try again.', {
-          retryAfterSeconds: 5,
-        });
-      await new Promise<void>((resolve) => waiting.push(resolve)); // whoever leaves hands its place over
-    } else {
-      running += 1;
+    if (running < atOnce) running += 1;
+    else if (waiting.length >= waitingMaxCount) throw tooMany();
+    else {
+      const inTime = await new Promise<boolean>((enter) => waiting.push({ since: performance.now(), enter }));
+      if (!inTime) throw tooMany();
     }
     try {
       return await work();
     } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
+      leave();
     }
   };
+}
+
+function tooMany(): AppError {
+  return new AppError('unavailable', 'Too many are signing in at once; try again.', { retryAfterSeconds: 5 });
 }

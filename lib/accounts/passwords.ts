@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { AppError } from '../errors.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { createGate } from './gate.ts';
@@ -24,13 +25,18 @@ const LEAST = 8;
 const MOST = 128;
 /** OWASP's second choice of today, above its least one. */
 const COST: PasswordCost = { memoryCost: 65_536, timeCost: 3, parallelism: 1 };
-/** Hashes at the same time, 64 MiB each; and how many may wait for their turn. */
-const AT_ONCE = 2;
-const WAITING_MAX = 500;
+/** Hashes at the same time: 64 MiB each, and always one thread of the pool's four left for files and names. */
+const AT_ONCE_MAX = 3;
+const WAITING_MAX_COUNT = 200;
+const WAIT_MAX_MS = 30_000;
 
 /** Passwords of 8 to 128 characters, taken as they are but for the forms of one letter [NIST SP 800-63B 5.1.1.2]. */
 export function createPasswords(cost: PasswordCost = COST): Passwords {
-  const gate = createGate(AT_ONCE, WAITING_MAX);
+  const gate = createGate({
+    atOnce: Math.min(AT_ONCE_MAX, availableParallelism()),
+    waitingMaxCount: WAITING_MAX_COUNT,
+    waitMaxMs: WAIT_MAX_MS,
+  });
   const prefix = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$`;
   let nobodys: Promise<string> | undefined;
 
