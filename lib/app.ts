@@ -3,9 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAccounts } from './accounts/accounts.ts';
 import { accountsFromConfig } from './accounts/from-config.ts';
+import { framingOf, openAgents } from './agents/agents.ts';
 import type { Config } from './config.ts';
 import type { JsonObject } from './core/json.ts';
-import type { Equipment } from './core/loop.ts';
+import type { Equipment } from './core/equipment.ts';
 import type { Tool } from './core/tool.ts';
 import { openSessions } from './core/sessions.ts';
 import type { SessionConfig } from './core/sessions.ts';
@@ -24,6 +25,7 @@ import { packageVersion } from './package.ts';
 import { openServer } from './server/server.ts';
 import { connectDatabase } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
+import { openVault } from './store/vault.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -57,7 +59,8 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const { databaseUrl, sqliteSynchronous: synchronous } = config;
     const database = await connectDatabase({ databaseUrl, synchronous, onError });
     undo.push(() => database.close());
-    const store = await connect(database, { secret: secretOf(config), onError });
+    const secret = secretOf(config);
+    const store = await connect(database, { secret, onError });
     undo.push(() => store.close());
     const egress = openEgress({
       allow: config.egressAllow,
@@ -97,14 +100,25 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
           `${leftOut.length} of ${count} tools were not offered to the model`,
         ),
     };
+    const agents = openAgents({
+      db: database.tables(),
+      vault: openVault(secret),
+      store,
+      openModel: (asked) => models.open(asked),
+      now: Date.now,
+      onError,
+    });
+    undo.push(() => agents.close());
     const sessions = await openSessions({
       store,
       limits,
       retentionMs: config.retentionDays && config.retentionDays * DAY_MS,
       onError,
       async equip(session: SessionConfig, children: readonly Tool[]): Promise<Equipment> {
-        const model = models.open(session.model);
-        const documents = await openDocuments(devices.openspecs, session.documents);
+        const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
+        const model = models.open(agent ? agent.config.model : session.model);
+        const entries = agent ? (agent.config.documents ?? []) : session.documents;
+        const documents = await openDocuments(devices.openspecs, entries);
         const sources = documents.map(({ spec, connection }) => ({
           tools: spec.tools as readonly Tool[],
           connection,
@@ -113,18 +127,20 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
         return {
           model,
           toolbox: openToolbox(sources, tooling),
+          ...(agent && { framing: framingOf(agent) }),
+          ...(agent?.config.toolStrategy && { toolStrategy: agent.config.toolStrategy }),
           close: () => documents.forEach((document) => document.release()),
         };
       },
     });
     undo.push(() => sessions.close());
     const { access } = accounts;
-    const context = { sessions, access, config, version: packageVersion(), log };
+    const context = { sessions, agents, access, config, version: packageVersion(), log };
     const mounts = dialects.map((dialect) => dialect.mount(context));
     const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });
     // First nothing new is taken, then what runs is told to its end, then the sockets close.
     undo.push(() => server.close());
-    undo.push(() => sessions.close());
+    undo.push(() => Promise.all([sessions.close(), agents.close()]).then(() => undefined));
     undo.push(() => server.drain());
     return { url: server.url, close };
   } catch (error) {

@@ -43,6 +43,8 @@ export interface Config {
   /** Without a slash at its end. */
   publicUrl: string | undefined;
   trustedProxies: readonly string[];
+  /** Whether answers of the LLMOps dialect have the HTTP status of their code, or always 200. */
+  llmopsHttpStatus: 'code' | 'always200';
   limits: Limits;
 }
 
@@ -142,6 +144,7 @@ export function readConfig({
     logFile: read('LOG_FILE', undefined, (value) => resolve(cwd, value)),
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
     trustedProxies: read('TRUSTED_PROXIES', [], listOf(parseNetwork)),
+    llmopsHttpStatus: read('LLMOPS_HTTP_STATUS', 'code', oneOf(['code', 'always200'])),
     limits: Object.fromEntries(
       Object.entries(limits).map(([name, [normal, , most]]: [string, readonly [number, string, number?]]) => {
         const largest = most ?? (name.endsWith('Ms') ? 2 ** 31 - 1 : Number.MAX_SAFE_INTEGER);

@@ -66,6 +66,10 @@ export const settings = {
   LOG_FILE: ['–', 'a file that gets the log as JSON lines too'],
   PUBLIC_URL: ['–', 'how the outside sees the server, e.g. `https://agent.example`'],
   TRUSTED_PROXIES: ['–', 'comma list of addresses or CIDRs whose forwarded headers count'],
+  LLMOPS_HTTP_STATUS: [
+    '`code`',
+    'the HTTP status of answers under `/apps`: `code` follows their `code`, `always200` is always 200',
+  ],
 } as const satisfies Record<string, readonly [string, string]>;
 
 /** Every limit: its default, what it bounds, and its largest value where there is one. */

@@ -47,6 +47,7 @@ describe('readConfig', () => {
       logFile: undefined,
       publicUrl: undefined,
       trustedProxies: [],
+      llmopsHttpStatus: 'code',
       limits: {
         initMaxBytes: 67_108_864,
         frameMaxBytes: 1_048_576,
@@ -95,6 +96,7 @@ describe('readConfig', () => {
         JACCOUNT_CLIENT_ID: 'id',
         JACCOUNT_CLIENT_SECRET: 'secret',
         TRUSTED_PROXIES: '127.0.0.1,192.168.0.0/16',
+        LLMOPS_HTTP_STATUS: 'ALWAYS200',
         CALL_TIMEOUT_MS: '1500',
       },
       cwd,
@@ -121,6 +123,7 @@ describe('readConfig', () => {
       smsWebhookUrl: 'https://sms.example/send',
       providers: { jaccount: { clientId: 'id', clientSecret: 'secret' } },
       trustedProxies: ['127.0.0.1', '192.168.0.0/16'],
+      llmopsHttpStatus: 'always200',
     });
     expect(config.limits.callTimeoutMs).to.equal(1500);
   });

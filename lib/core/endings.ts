@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError, toError } from '../errors.ts';
 
 /** Why a task is aborted when its node goes away: it goes on elsewhere. */
 export const LEAVING = new AppError('stopped', 'The server is going away.');
@@ -16,4 +16,14 @@ export function tooLong(ms: number): AppError {
 /** Resolves after so many ms; keeps no process alive. */
 export function elapsed(ms: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+}
+
+/** What a promise resolves with, or the signal's reason as soon as it aborts; the promise goes on by itself. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(toError(signal.reason));
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

@@ -2,7 +2,8 @@ import { v4 as uuid } from 'uuid';
 import { AppError } from '../errors.ts';
 import { openFeed } from './feed.ts';
 import { openLoop } from './loop.ts';
-import type { Equipment, Loop, LoopLimits } from './loop.ts';
+import type { Equipment } from './equipment.ts';
+import type { Loop, LoopLimits } from './loop.ts';
 import { arrivalOf } from './arrival.ts';
 import type { Message, MessageAdded } from './message.ts';
 import type { AcceptedTask, EndReason, NewMessage, NewTask, Session } from './session.ts';
@@ -52,7 +53,7 @@ const CONTROL_POLL_MS = 25;
 /** A session that was just made, on the node that owns it from the start. */
 export interface Owned {
   standing: Standing;
-  equipment: Equipment;
+  equipment: Equipment | undefined;
   first: Message;
 }
 

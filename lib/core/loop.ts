@@ -3,21 +3,14 @@ import type { Feed } from './feed.ts';
 import { openLog } from './log.ts';
 import { createOpening } from './opening.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
-import type { Model } from './model.ts';
 import type { Control, NoteBody, Standing, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
 import { permitFresh } from './permission.ts';
 import { openRefresh } from './refresh.ts';
 import { runTask } from './task.ts';
 import type { TaskLimits } from './task.ts';
-import { elapsed, LEAVING, stopped, tooLong } from './endings.ts';
-import type { Toolbox } from './toolbox.ts';
-
-/** What a session works with, opened from its configuration. `close` gives its documents back. */
-export interface Equipment {
-  model: Model;
-  toolbox: Toolbox;
-  close(): void;
-}
+import { elapsed, LEAVING, stopped, tooLong, unlessAborted } from './endings.ts';
+import { giveBack } from './equipment.ts';
+import type { Equipment } from './equipment.ts';
 
 export interface LoopLimits extends TaskLimits {
   taskTimeoutMs: number;
@@ -134,6 +127,7 @@ export function openLoop(options: LoopOptions): Loop {
     const say = (bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> =>
       run.detached ? Promise.reject(stopped()) : log.append(bodies, change);
     if (task.stopping) run.controller.abort(stopped());
+    let held: Promise<Equipment> | undefined;
     try {
       const known = await log.transcript();
       if (!known.has(taskId)) {
@@ -141,14 +135,18 @@ export function openLoop(options: LoopOptions): Loop {
         await say(await opening.of(task), begun && { began: task });
       }
       begun?.resolve();
-      const { model, toolbox } = await (equipment ??= equip());
+      held = config.agent === undefined ? (equipment ??= equip()) : equip();
+      // Also after a stop it is told what an open decision may have sent.
+      const ready = known.openDecision(taskId) ? held : unlessAborted(held, signal);
+      const { model, toolbox, framing, toolStrategy } = await ready;
       const answer = await runTask({
         sessionId: id,
         taskId,
         model,
         toolbox,
-        toolStrategy: config.toolStrategy,
+        toolStrategy: toolStrategy ?? config.toolStrategy,
         transcript: known,
+        framing,
         limits,
         signal,
         append: (...bodies) => say(bodies),
@@ -168,6 +166,7 @@ export function openLoop(options: LoopOptions): Loop {
       await end(taskId, error).catch(() => undefined); // `lost` has been told by append
     } finally {
       clearTimeout(deadline);
+      if (config.agent !== undefined) giveBack(held);
     }
   }
 
@@ -252,7 +251,7 @@ export function openLoop(options: LoopOptions): Loop {
     if (running.size > 0 || queue.length > 0) return;
     log.rest();
     taken = new Set();
-    equipment?.then((held) => held.close()).catch(() => undefined); // what could not be opened holds nothing
+    giveBack(equipment);
     equipment = undefined;
   }
 

@@ -4,7 +4,7 @@ import { childTools } from './children.ts';
 import type { JsonObject } from './json.ts';
 import { openLiveSession } from './live-session.ts';
 import type { LiveLimits, LiveSession, Owned } from './live-session.ts';
-import type { Equipment } from './loop.ts';
+import type { Equipment } from './equipment.ts';
 import type { Message } from './message.ts';
 import type { ModelConfig } from './model.ts';
 import { mayUse } from './policy.ts';
@@ -30,6 +30,8 @@ export interface SessionConfig {
   /** Idle life; it restarts with every task and message. */
   timeoutSeconds?: number;
   memoryTools: boolean;
+  /** Names a stored agent: every task works with what it is then, instead of what stands here. */
+  agent?: string;
 }
 
 /**
@@ -38,8 +40,11 @@ export interface SessionConfig {
  * Contract: rejects with an AppError only. `find` says `not_found` for an id that is unknown, expired or not the caller's.
  */
 export interface Sessions {
-  /** Opens the documents, stores the session and its first line; nothing is left behind when it fails. */
-  create(config: SessionConfig, owner: Principal, attributes?: JsonObject): Promise<string>;
+  /**
+   * Opens the documents, stores the session and its first line; nothing is left behind when it fails. An `id` of the caller's
+   * own must be a uuid that no session has; the id is made here when missing.
+   */
+  create(config: SessionConfig, owner: Principal, attributes?: JsonObject, id?: string): Promise<string>;
   find(id: string, caller: Principal): Promise<Session>;
   /** Whether there is such a session, whoever it belongs to. */
   exists(id: string): Promise<boolean>;
@@ -87,12 +92,10 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
   function load(id: string): Promise<LiveSession | undefined> {
     let entry = live.get(id);
     if (!entry) {
-      entry = store.findSession(id).then((stored) => stored && open(stored, stored.lastSeq));
-      live.set(id, entry);
-      entry.then(
-        (session) => !session && live.delete(id),
-        () => live.delete(id),
-      );
+      const loading = store.findSession(id).then((stored) => stored && open(stored, stored.lastSeq));
+      const forget = (): unknown => live.get(id) === loading && live.delete(id);
+      live.set(id, (entry = loading));
+      loading.then((session) => !session && forget(), forget);
     }
     return entry;
   }
@@ -132,15 +135,20 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
     }
   }
 
-  async function create(config: SessionConfig, owner: Principal, attributes?: JsonObject): Promise<string> {
+  async function create(
+    config: SessionConfig,
+    owner: Principal,
+    attributes?: JsonObject,
+    id: string = uuid(),
+  ): Promise<string> {
     if (closing) throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
     if ((await store.countSessions(owner.id)) >= limits.sessionsPerOwnerMaxCount) {
       const text = `${limits.sessionsPerOwnerMaxCount} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`;
       throw new AppError('too_many_requests', text, { retryAfterSeconds: 60 });
     }
     await checkChildren(config, owner, 1);
-    const equipment = await equip(config, toolsOf(config, owner.id), owner.id);
-    const id = uuid();
+    const equipment =
+      config.agent === undefined ? await equip(config, toolsOf(config, owner.id), owner.id) : undefined;
     const now = Date.now();
     const expiresAt = config.timeoutSeconds === undefined ? null : now + config.timeoutSeconds * 1000;
     const stored: StoredSession = {
@@ -157,7 +165,7 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
       const standing = { epoch, lastSeq: 1, lastTime: now };
       live.set(id, Promise.resolve(open(stored, 1, { standing, equipment, first })));
     } catch (error) {
-      equipment.close();
+      equipment?.close();
       throw error;
     }
     return id;

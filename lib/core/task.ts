@@ -4,7 +4,7 @@ import type { Message, MessageBody, ToolCall, ToolResult } from './message.ts';
 import type { Model, ModelReply } from './model.ts';
 import { failed } from './tool.ts';
 import type { CheckedCall, Toolbox } from './toolbox.ts';
-import type { Transcript } from './transcript.ts';
+import type { Framing, Transcript } from './transcript.ts';
 import type { Strategy } from './sessions.ts';
 
 /** What bounds a task. Counts per task or reply; times in ms. */
@@ -24,6 +24,7 @@ export interface TaskInput {
   toolbox: Toolbox;
   toolStrategy: Strategy;
   transcript: Transcript;
+  framing?: Framing | undefined;
   limits: TaskLimits;
   /** Stop: nothing new is sent after it; what is on the wire is let finish. */
   signal: AbortSignal;
@@ -76,7 +77,7 @@ export async function runTask(task: TaskInput): Promise<ModelReply> {
   }
 
   async function ask(): Promise<ModelReply> {
-    const messages = transcript.view(taskId, limits.contextTokensMaxCount);
+    const messages = transcript.view(taskId, limits.contextTokensMaxCount, task.framing);
     const options = task.onDelta ? { signal, onDelta: task.onDelta } : { signal };
     try {
       return await model.reply({ messages, tools: await toolbox.offersFor(messages) }, options);

@@ -17,11 +17,19 @@ export interface Transcript {
    * `tokensMaxCount` the oldest leave first, whole tasks and then whole rounds, so that no call is split from its result;
    * the prompt, what the user said last and the last round always stay.
    */
-  view(taskId: string, tokensMaxCount: number): ModelMessage[];
+  view(taskId: string, tokensMaxCount: number, framing?: Framing): ModelMessage[];
   /** The task's last decision and which of its calls have no result yet; undefined when nothing is open. */
   openDecision(taskId: string): Decision | undefined;
   /** How many decisions the task has made. */
   rounds(taskId: string): number;
+}
+
+/** How a conversation is shown whose agent is stored elsewhere. */
+export interface Framing {
+  /** Stands in front, in the place of the session's own prompt. */
+  system: string;
+  /** How many earlier turns are shown, the last ones; all when missing. */
+  turnsMaxCount?: number;
 }
 
 export interface Decision {
@@ -66,7 +74,14 @@ export function openTranscript(): Transcript {
     const said = which === 'said' ? [...parts.values(), ...waiting.values()] : [];
     for (const part of said) if (seqs.includes(part.said)) part.user = roundOf([]);
     const answered = which === 'answer' ? parts.values() : [];
-    for (const part of answered) if (seqs.includes(part.answer)) part.rounds.pop();
+    for (const part of answered)
+      if (seqs.includes(part.answer)) {
+        part.rounds.pop();
+        part.answer = 0;
+      }
+    // What was called in between goes with the last of the two.
+    for (const part of parts.values())
+      if (part.ended && part.answer === 0 && part.user.lines.length === 0) part.rounds = [];
   }
 
   return {
@@ -74,7 +89,7 @@ export function openTranscript(): Transcript {
       if (message.seq <= last) return; // known from the store already
       last = message.seq;
       if (message.type === 'session_started') {
-        system = roundOf(message.systemPrompt ? [{ role: 'system', text: message.systemPrompt }] : []);
+        system = systemOf(message.systemPrompt);
         parts = new Map();
         waiting = new Map();
         return;
@@ -133,15 +148,17 @@ export function openTranscript(): Transcript {
     },
     has: (taskId) => parts.has(taskId),
     awaits: (taskId) => waiting.has(taskId),
-    view(taskId, tokensMaxCount) {
+    view(taskId, tokensMaxCount, framing) {
       const own = parts.get(taskId);
-      const before: Part[] = [];
+      const front = framing ? systemOf(framing.system) : system;
+      let before: Part[] = [];
       let later = false; // what is said beside a running task is for those after it
       for (const [id, part] of parts) {
         later ||= id === taskId;
         if (part.ended && part !== own && !(later && part.note)) before.push(part);
       }
-      let size = system.size + (own ? sizeOfPart(own) : 0);
+      if (framing?.turnsMaxCount !== undefined) before = lastTurns(before, framing.turnsMaxCount);
+      let size = front.size + (own ? sizeOfPart(own) : 0);
       for (const part of before) size += sizeOfPart(part);
       const budget = tokensMaxCount / ratio;
       let firstPart = 0;
@@ -150,7 +167,7 @@ export function openTranscript(): Transcript {
       while (own && size > budget && firstRound < own.rounds.length - 1)
         size -= own.rounds[firstRound++]!.size;
       shown = size;
-      const lines = [...system.lines];
+      const lines = [...front.lines];
       for (const part of before.slice(firstPart)) pushPart(lines, part, 0);
       if (own) pushPart(lines, own, firstRound);
       return lines;
@@ -192,6 +209,18 @@ function linesOf({
   }
   const texts = content.flatMap((part) => (part.type === 'text' ? [part.text] : []));
   return [{ role, text: texts.join('\n'), calls: [] }];
+}
+
+function systemOf(text: string): Round {
+  return roundOf(text ? [{ role: 'system', text }] : []);
+}
+
+/** The last parts that hold so many answers, with what was said and not answered between them. */
+function lastTurns(parts: Part[], count: number): Part[] {
+  if (count === 0) return [];
+  let from = parts.length;
+  for (let answers = 0; from > 0; from -= 1) if (parts[from - 1]!.answer > 0 && ++answers > count) break;
+  return parts.slice(from);
 }
 
 function pushPart(lines: ModelMessage[], part: Part, firstRound: number): void {

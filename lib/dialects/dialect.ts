@@ -1,4 +1,5 @@
 import type { Access } from '../accounts/access.ts';
+import type { Agents } from '../agents/agents.ts';
 import type { Config } from '../config.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Log } from '../log.ts';
@@ -15,7 +16,10 @@ export interface CoreContext {
 }
 
 /** What every dialect may use. */
-export type DialectContext = CoreContext;
+export interface DialectContext extends CoreContext {
+  config: Pick<Config, 'auth' | 'limits' | 'llmopsHttpStatus'>;
+  agents: Agents;
+}
 
 /**
  * One wire shape over the core: a folder here and a line in index.ts.

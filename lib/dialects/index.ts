@@ -1,5 +1,6 @@
 import type { Dialect } from './dialect.ts';
 import { liteagent } from './liteagent/liteagent.ts';
+import { llmops } from './llmops/llmops.ts';
 
 /** All dialects, each on paths of its own. */
-export const dialects: readonly Dialect[] = [liteagent];
+export const dialects: readonly Dialect[] = [liteagent, llmops];

@@ -5,21 +5,24 @@ import { jsonFaultAt } from './json-fault.ts';
 /**
  * The request's body as JSON. Pieces are decoded as they come, so that a body of 64 MiB stands in memory once.
  * Throws `unsupported_media_type`, `too_large` (before anything is read, where the length is told), or
- * `invalid_request` with the place for what is not UTF-8 or not JSON. A body without a Content-Type counts as JSON.
+ * `invalid_request` with the place for what is not UTF-8 or not JSON. A body without a Content-Type counts as JSON. With
+ * `lenient` so does one of any type, and a missing one is an empty object.
  */
 export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
   maxBytes: number,
+  lenient = false,
 ): Promise<unknown> {
   const { 'content-type': type, 'content-encoding': encoding, 'content-length': length } = request.headers;
-  if (type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
+  if (!lenient && type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
     throw new AppError('unsupported_media_type', `The body must be application/json, not ${clean(type)}.`);
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
     throw new AppError('unsupported_media_type', 'The body must come without a Content-Encoding.');
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
-  return parseJson(await readText(request, maxBytes));
+  const text = await readText(request, maxBytes);
+  return lenient && text.trim() === '' ? {} : parseJson(text);
 }
 
 function readText(request: IncomingMessage, maxBytes: number): Promise<string> {

@@ -34,6 +34,8 @@ export interface Route {
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;
+  /** The body may be missing (it counts as an empty object), and is JSON whatever its Content-Type says: `curl -d` says it is a form. */
+  readonly bodyLenient?: true;
   readonly answer?: RouteSchema;
   /** Of a success; 200. With 204 there is no body. */
   readonly status?: number;

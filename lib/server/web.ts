@@ -192,11 +192,11 @@ function allowOrigin(guard: Guard, request: Request, response: Answer): boolean 
 async function readBody(
   request: Request,
   response: Answer,
-  { body: schema, bodyMaxBytes = BODY_MAX_BYTES }: Route,
+  { body: schema, bodyMaxBytes = BODY_MAX_BYTES, bodyLenient }: Route,
 ): Promise<{ value: unknown; ignored: string[] }> {
   if (!schema) return { value: undefined, ignored: [] };
   const read = await readerOf(schema);
-  const reading = read(await readJson(request, response, bodyMaxBytes));
+  const reading = read(await readJson(request, response, bodyMaxBytes, bodyLenient));
   refuse('body', reading.faults);
   return reading;
 }

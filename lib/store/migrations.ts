@@ -1,6 +1,7 @@
 import { sql, SqliteAdapter } from 'kysely';
 import type { CreateTableBuilder, Kysely, Migration } from 'kysely';
 import { accountTables } from './account-tables.ts';
+import { agentTables } from './agent-tables.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for both engines. */
 export const migrations: Record<string, Migration> = {
@@ -91,6 +92,7 @@ export const migrations: Record<string, Migration> = {
       await db.schema.alterTable('controls').addColumn('line', 'text').execute();
     },
   },
+  '0005-agents': agentTables,
 };
 
 /** On SQLite the table is its primary key's tree: half the pages of a table with an index beside it. */

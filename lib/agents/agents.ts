@@ -1,0 +1,51 @@
+import { AppError } from '../errors.ts';
+import type { Framing } from '../core/transcript.ts';
+import type { Agent } from './agent-config.ts';
+import { openApps, versionInUse, type Apps, type AppsOptions } from './apps.ts';
+import { openMemory, type Memory, type MemoryOptions } from './memory.ts';
+
+/** Agents that people configure and keep, whichever dialect they do it in. */
+export interface Agents {
+  readonly apps: Apps;
+  readonly memory: Memory;
+  /** The agent that a session's configuration names (`agentName`), as it is now. `not_found` when it is gone. */
+  open(name: string): Promise<Agent>;
+  close(): Promise<void>;
+}
+
+export type AgentsOptions = AppsOptions & MemoryOptions;
+
+/** How a session names the agent that it works with. */
+export function agentName(kind: 'app', id: string): string {
+  return `${kind}:${id}`;
+}
+
+/** The stored agents over a migrated database; several nodes may share it. */
+export function openAgents(options: AgentsOptions): Agents {
+  const apps = openApps(options);
+  const memory = openMemory(options);
+  return {
+    apps,
+    memory,
+    async open(name) {
+      const id = /^app:(.+)$/.exec(name)?.[1];
+      if (id === undefined) throw new AppError('not_found', `There is no agent "${name.slice(0, 100)}".`);
+      const version = versionInUse(await apps.find(id, server));
+      return { config: version.config, memory: version.remembers ? await memory.read(id) : '' };
+    },
+    close: () => memory.close(),
+  };
+}
+
+/** How an agent's conversation is shown to its model. */
+export function framingOf({ config, memory }: Agent): Framing {
+  const { systemPrompt = '', turnsMaxCount } = config;
+  const short = memory && `What was said before, in short:\n${memory}`;
+  return {
+    system: [systemPrompt, short].filter(Boolean).join('\n\n'),
+    ...(turnsMaxCount !== undefined && { turnsMaxCount }),
+  };
+}
+
+/** Whoever may use the session may use its agent. */
+const server = { id: 'operator', kind: 'operator' } as const;

@@ -1,0 +1,47 @@
+import type { Selectable } from 'kysely';
+import type { AgentConfig } from './agent-config.ts';
+import type { App, AppVersion, NewDraft } from './apps.ts';
+import type { AppsTable, AppVersionsTable } from './schema.ts';
+import type { Vault } from './secrets.ts';
+
+/** An app as its rows say. */
+export function appOf(
+  row: Selectable<AppsTable>,
+  versions: readonly Selectable<AppVersionsTable>[],
+  vault: Vault,
+): App {
+  const version = (status: AppVersionsTable['status']): AppVersion | undefined => {
+    const found = versions.find((one) => one.status === status);
+    return found && versionOf(found, vault);
+  };
+  return {
+    id: row.id,
+    owner: row.owner,
+    name: row.name,
+    icon: row.icon,
+    description: row.description,
+    draft: version('drafted'),
+    published: version('published'),
+    conversationId: row.conversation_id ?? undefined,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion {
+  return {
+    id: row.id,
+    config: JSON.parse(vault.open(row.config)) as AgentConfig,
+    remembers: row.remembers === 1,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** What a version is kept as. */
+export function versionColumns(
+  { config, remembers }: NewDraft,
+  vault: Vault,
+): Pick<AppVersionsTable, 'config' | 'remembers'> {
+  return { config: vault.seal(JSON.stringify(config)), remembers: remembers ? 1 : 0 };
+}

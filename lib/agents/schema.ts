@@ -1,0 +1,40 @@
+import type { Kysely } from 'kysely';
+
+/** The tables of stored agents, the same on SQLite and PostgreSQL. Times are ms since the epoch. */
+export interface AgentTables {
+  apps: AppsTable;
+  app_versions: AppVersionsTable;
+}
+
+/** The database, or a transaction on it. */
+export type AgentsDb = Kysely<AgentTables>;
+
+export interface AppsTable {
+  id: string;
+  owner: string;
+  name: string;
+  icon: string;
+  description: string;
+  /** The session in which the app is tried out, once it was needed. */
+  conversation_id: string | null;
+  /** The running summary of that conversation, and up to which line of its log it reaches. */
+  memory: string;
+  memory_seq: number;
+  /** Raised by every change of the two. */
+  memory_revision: number;
+  created_at: number;
+  updated_at: number;
+  deleted_at: number | null;
+}
+
+/** At most one of each status for an app. */
+export interface AppVersionsTable {
+  app_id: string;
+  status: 'drafted' | 'published';
+  id: string;
+  /** The AgentConfig, sealed. */
+  config: string;
+  remembers: number;
+  created_at: number;
+  updated_at: number;
+}

@@ -1,0 +1,79 @@
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { AppError } from '../errors.ts';
+
+/** Seals texts at rest. */
+export interface Vault {
+  seal(text: string): string;
+  /** Throws an AppError when the text was sealed by another vault or was changed. */
+  open(sealed: string): string;
+}
+
+/** A key as it may be shown: `sk-…1d9a`; of a short one nothing. The ellipsis stands in no key: no header can carry it. */
+export function masked(secret: string): string {
+  if (secret === '') return '';
+  return secret.length < 12 ? ELLIPSIS : `${secret.slice(0, 3)}${ELLIPSIS}${secret.slice(-4)}`;
+}
+
+/** The same configuration with every key masked. */
+export function withMaskedSecrets<T extends object>(config: T): T {
+  return mapSecrets(config as JsonObject, '', masked) as T;
+}
+
+/**
+ * What a client sends back after it was shown `stored` masked: what still is a mask of a stored key is that key. Throws
+ * `invalid_request` for a mask of no stored key, and for what is nested too deep to be anything real.
+ */
+export function withKeptSecrets<T extends object>(config: T, stored: object | undefined): T {
+  const byPlace = new Map<string, string>();
+  const byMask = new Map<string, string | undefined>();
+  if (stored)
+    mapSecrets(stored as JsonObject, '', (secret, pointer) => {
+      const mask = masked(secret);
+      byPlace.set(pointer, secret);
+      byMask.set(mask, byMask.has(mask) && byMask.get(mask) !== secret ? undefined : secret);
+      return secret;
+    });
+  return mapSecrets(config as JsonObject, '', (given, pointer) => {
+    if (!given.includes(ELLIPSIS)) return given;
+    const here = byPlace.get(pointer);
+    const kept = here !== undefined && masked(here) === given ? here : byMask.get(given);
+    if (kept !== undefined) return kept;
+    const detail = 'is a masked key that is not known here: send the key itself';
+    throw new AppError('invalid_request', `A key ${detail}.`, { faults: [{ pointer, detail }] });
+  }) as T;
+}
+
+const ELLIPSIS = '…';
+const DEPTH_MAX_COUNT = 200;
+const secretName = /(api_?key|access_?key|^key|token|secret|password|passwd|credential|authorization)$/i;
+
+function mapSecrets(
+  value: JsonValue,
+  pointer: string,
+  change: (secret: string, pointer: string) => string,
+  inside: { secret: boolean; depth: number } = { secret: false, depth: 0 },
+): JsonValue {
+  if (inside.depth > DEPTH_MAX_COUNT) {
+    const detail = `is nested more than ${DEPTH_MAX_COUNT} levels deep`;
+    throw new AppError('invalid_request', `The configuration ${detail}.`, {
+      faults: [{ pointer: '', detail }],
+    });
+  }
+  if (typeof value === 'string') return inside.secret && value !== '' ? change(value, pointer) : value;
+  const depth = inside.depth + 1;
+  if (Array.isArray(value))
+    return value.map((item, index) =>
+      mapSecrets(item, `${pointer}/${index}`, change, { secret: inside.secret, depth }),
+    );
+  if (!isObject(value)) return value;
+  const mapped: JsonObject = {};
+  const all = pointer.endsWith('/credentials');
+  for (const [name, field] of Object.entries(value)) {
+    const at = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    if (field === undefined) continue;
+    // A document describes keys, it holds none.
+    const secret = name !== 'openSpec' && (all || secretName.test(name));
+    mapped[name] = mapSecrets(field, at, name === 'openSpec' ? (text) => text : change, { secret, depth });
+  }
+  return mapped;
+}

@@ -1,0 +1,71 @@
+import type { JsonObject } from '../../core/json.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import type { FormattedError } from '../../server/mount.ts';
+
+/** What every answer under `/apps` looks like (contract 3). */
+export interface Answer {
+  code: AnswerCode;
+  data: JsonObject;
+  message: string;
+}
+
+const httpStatuses = {
+  success: 200,
+  fail: 400,
+  not_found: 404,
+  unauthorized: 401,
+  forbidden: 403,
+  validate_error: 400,
+} as const;
+
+type AnswerCode = keyof typeof httpStatuses;
+
+const codes = {
+  invalid_request: 'validate_error',
+  unauthorized: 'unauthorized',
+  forbidden: 'forbidden',
+  not_found: 'not_found',
+  conflict: 'fail',
+  too_large: 'validate_error',
+  unsupported_media_type: 'validate_error',
+  too_many_requests: 'fail',
+  unavailable: 'fail',
+  timeout: 'fail',
+  spec_invalid: 'validate_error',
+  model_error: 'fail',
+  task_rejected: 'fail',
+  limit_reached: 'fail',
+  stopped: 'fail',
+  internal: 'fail',
+} as const satisfies Record<ErrorCode, AnswerCode>;
+
+/** What went well; `message` only where the contract gives a text. */
+export function success(data: object = {}, message = ''): Answer {
+  return { code: 'success', data: data as JsonObject, message };
+}
+
+/** What went wrong. With faults of fields: `{field: [faults]}`, and the first fault as the message. */
+export function failure(error: AppError): Answer {
+  const data: Record<string, string[]> = {};
+  for (const { pointer, detail } of error.faults) {
+    const field = pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
+    (data[field || 'body'] ??= []).push(`${field || 'the body'} ${detail}`);
+  }
+  const [first] = Object.values(data);
+  return { code: codes[error.code], data, message: first?.[0] ?? error.message };
+}
+
+/** A failed task's own code where that is told as `fail`, else one that is: its app is at fault, not the call. */
+export function failureOf(code: string): ErrorCode {
+  return Object.entries(codes).some(([known, told]) => known === code && told === 'fail')
+    ? (code as ErrorCode)
+    : 'model_error';
+}
+
+/** An error as `{code, data, message}`; its HTTP status follows the code, where it does not always have to be 200. */
+export function formatFailure(error: AppError, statuses: 'code' | 'always200'): FormattedError {
+  const answer = failure(error);
+  const own = error.code === 'internal' ? 500 : error.code === 'unavailable' ? 503 : undefined;
+  const status = statuses === 'always200' ? 200 : (own ?? httpStatuses[answer.code]);
+  return { status, contentType: 'application/json', body: JSON.stringify(answer) };
+}

@@ -1,0 +1,152 @@
+import type { App, AppVersion } from '../../agents/apps.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { DialectContext } from '../dialect.ts';
+import { success } from './answer.ts';
+import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
+import { pageAnswer, pageOf, pageQuery, secondsOf } from './page.ts';
+
+const newApp = {
+  type: 'object',
+  required: ['name', 'icon'],
+  properties: {
+    name: {
+      type: 'string',
+      maxLength: 40,
+      pattern: '^(?=[^]*\\S)[^\\u0000]*$',
+      description: 'a text of 1 to 40 characters',
+    },
+    icon: {
+      type: 'string',
+      maxLength: 2000,
+      pattern: '^https?://[^\\s/\\u0000][^\\s\\u0000]*$',
+      description: 'an http or https URL',
+    },
+    description: {
+      type: 'string',
+      maxLength: 800,
+      pattern: '^[^\\u0000]*$',
+      description: 'a text of at most 800 characters',
+    },
+  },
+} as const;
+
+/** Apps and their configurations (contract 3). */
+export function createAppRoutes({ agents: { apps }, sessions, config }: DialectContext): Route[] {
+  const update = (method: 'POST' | 'PUT'): Route =>
+    route({
+      method,
+      path: '/apps/:app_id/config',
+      summary: "Updates an app's draft, or makes one.",
+      access: 'caller',
+      body: configSchema,
+      bodyMaxBytes: config.limits.initMaxBytes,
+      async handle({ params, body, caller }) {
+        const id = params.app_id!;
+        await apps.find(id, caller);
+        try {
+          await apps.saveDraft(id, caller, toDraft(body));
+        } catch (error) {
+          throw inWireWords(error);
+        }
+        return success({}, '更新AI应用配置成功');
+      },
+    });
+
+  return [
+    route({
+      method: 'POST',
+      path: '/apps',
+      summary: 'Makes an app.',
+      access: 'caller',
+      body: newApp,
+      async handle({ body: { name, icon, description = '' }, caller }) {
+        return success({ id: await apps.create({ name, icon, description }, caller) });
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/apps',
+      summary: "A page of the caller's apps, newest first.",
+      access: 'caller',
+      query: pageQuery,
+      async handle({ query, caller }) {
+        const page = pageOf(query);
+        const { before, offset, size: limit } = page;
+        const { apps: found, total } = await apps.list(caller, { before, offset, limit });
+        return success(pageAnswer(found.map(appAnswer), page, total));
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/apps/:app_id',
+      summary: 'An app with its draft and its published configuration.',
+      access: 'caller',
+      async handle({ params, caller }) {
+        return success(appAnswer(await apps.find(params.app_id!, caller)));
+      },
+    }),
+    update('POST'),
+    update('PUT'),
+    route({
+      method: 'POST',
+      path: '/apps/:app_id/publish',
+      summary: "Publishes what an app's draft is now.",
+      access: 'caller',
+      async handle({ params, caller }) {
+        await apps.publish(params.app_id!, caller);
+        return success();
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/apps/:app_id/publish/cancel',
+      summary: 'Takes the published configuration back.',
+      access: 'caller',
+      async handle({ params, caller }) {
+        await apps.unpublish(params.app_id!, caller);
+        return success();
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/apps/:app_id/delete',
+      summary: 'Deletes an app, and stops what it is doing.',
+      access: 'caller',
+      async handle({ params, caller }) {
+        const { id, conversationId } = await apps.find(params.app_id!, caller);
+        await apps.remove(id, caller);
+        if (conversationId !== undefined && (await sessions.exists(conversationId)))
+          await (await sessions.find(conversationId, caller)).stop();
+        return success();
+      },
+    }),
+  ];
+}
+
+function appAnswer(app: App): object {
+  return {
+    id: app.id,
+    name: app.name,
+    icon: app.icon,
+    description: app.description,
+    published_app_config_id: app.published?.id ?? null,
+    drafted_app_config_id: app.draft?.id ?? null,
+    debug_conversation_id: app.conversationId ?? null,
+    published_app_config: configAnswer(app.published, 'published'),
+    drafted_app_config: configAnswer(app.draft, 'drafted'),
+    updated_at: secondsOf(app.updatedAt),
+    created_at: secondsOf(app.createdAt),
+  };
+}
+
+function configAnswer(version: AppVersion | undefined, status: 'drafted' | 'published'): object | null {
+  if (!version) return null;
+  return {
+    id: version.id,
+    model_config: toModelConfig(version.config),
+    memory_mode: version.remembers ? 'long_term_memory' : 'none',
+    status,
+    updated_at: secondsOf(version.updatedAt),
+    created_at: secondsOf(version.createdAt),
+  };
+}

@@ -1,0 +1,68 @@
+import { agentName } from '../../agents/agents.ts';
+import type { App } from '../../agents/apps.ts';
+import type { Session } from '../../core/session.ts';
+import type { SessionConfig, Sessions } from '../../core/sessions.ts';
+import type { Turn } from '../../core/turns.ts';
+import { AppError } from '../../errors.ts';
+import type { DialectContext } from '../dialect.ts';
+import { secondsOf } from './page.ts';
+
+/** The session in which an app is tried out, made on first need. Whoever comes first makes it: its id is settled before. */
+export async function openConversation(
+  { agents: { apps, memory }, sessions }: Pick<DialectContext, 'agents' | 'sessions'>,
+  app: App,
+): Promise<Session> {
+  const id = await apps.conversationOf(app.id);
+  const known = await findConversation(sessions, { ...app, conversationId: id });
+  if (known) return known;
+  const owner = { id: app.owner, kind: 'user' } as const;
+  await memory.restart(app.id);
+  try {
+    await sessions.create(conversationConfig(app.id), owner, undefined, id);
+  } catch (error) {
+    if (!(await sessions.exists(id))) throw error;
+  }
+  return sessions.find(id, owner);
+}
+
+/** The session in which an app was tried out; undefined when there is none (any more). */
+export async function findConversation(
+  sessions: Sessions,
+  { conversationId, owner }: Pick<App, 'conversationId' | 'owner'>,
+): Promise<Session | undefined> {
+  if (conversationId === undefined) return undefined;
+  try {
+    return await sessions.find(conversationId, { id: owner, kind: 'user' });
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return undefined;
+    throw error;
+  }
+}
+
+/** The session has the app for its agent, and no end. */
+function conversationConfig(appId: string): SessionConfig {
+  return {
+    agent: agentName('app', appId),
+    model: {},
+    systemPrompt: '',
+    documents: [],
+    children: [],
+    taskStrategy: 'serial',
+    toolStrategy: 'parallel',
+    memoryTools: false,
+  };
+}
+
+/** A turn as a message of contract 3. */
+export function messageAnswer(conversationId: string, turn: Turn): object {
+  return {
+    id: turn.taskId,
+    conversation_id: conversationId,
+    query: turn.said,
+    answer: turn.answer ?? '',
+    answer_tokens: turn.completionTokens,
+    response_latency: turn.endedAt - turn.startedAt,
+    updated_at: secondsOf(turn.endedAt),
+    created_at: secondsOf(turn.startedAt),
+  };
+}

@@ -1,0 +1,118 @@
+import type { ServerResponse } from 'node:http';
+import { v4 as uuid } from 'uuid';
+import { versionInUse } from '../../agents/apps.ts';
+import { ask, type AskOptions } from '../../core/ask.ts';
+import type { NewTask, Session } from '../../core/session.ts';
+import type { Turn } from '../../core/turns.ts';
+import { AppError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { openEventStream, wantsEvents } from '../../server/event-stream.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { toAppError } from '../../server/status.ts';
+import type { DialectContext } from '../dialect.ts';
+import { failure, failureOf, success } from './answer.ts';
+import { messageAnswer, openConversation } from './conversation.ts';
+import { secondsOf } from './page.ts';
+
+const debugBody = {
+  type: 'object',
+  required: ['query'],
+  properties: { query: { type: 'string', pattern: '\\S', description: 'a text that is not empty' } },
+} as const;
+
+type Task = NewTask & { taskId: string };
+
+/** `POST /apps/:app_id/debug`: one sentence to the app's agent, and its answer, whole or as events while it is made (contract 3). */
+export function createDebugRoute(context: DialectContext): Route {
+  const { agents, config } = context;
+
+  return route({
+    method: 'POST',
+    path: '/apps/:app_id/debug',
+    summary:
+      'Says something to an app, and answers with what it says; as events with `Accept: text/event-stream`.',
+    access: 'caller',
+    body: debugBody,
+    async handle({ params, body, caller, request, response, log }) {
+      const app = await agents.apps.find(params.app_id!, caller);
+      versionInUse(app);
+      const session = await openConversation(context, app);
+      const task: Task = {
+        taskId: uuid(),
+        form: 'text',
+        content: [{ type: 'text', text: body.query }],
+      };
+      const answer = async (options: AskOptions): Promise<object> => {
+        const turn = answered(await ask(session, task, options));
+        agents.memory.keep(app.id);
+        return messageAnswer(session.id, turn);
+      };
+      if (!wantsEvents(request.headers.accept)) return success(await answer({ signal: leaving(response) }));
+      await tell(answer, { session, task, query: body.query, response, log, limits: config.limits });
+      return undefined;
+    },
+  });
+}
+
+interface Telling {
+  session: Session;
+  task: Task;
+  query: string;
+  response: ServerResponse;
+  log: Log;
+  limits: DialectContext['config']['limits'];
+}
+
+/**
+ * `chunk` events with a message whose `answer` is the next piece, then one `message` event with what the call answers
+ * without events, or one `error` event with what it fails with.
+ */
+async function tell(answer: (options: AskOptions) => Promise<object>, telling: Telling): Promise<void> {
+  const { session, task, query, response, log, limits } = telling;
+  const stream = openEventStream(response, {
+    heartbeatMs: limits.heartbeatIntervalMs,
+    bufferMaxBytes: limits.socketBufferMaxBytes,
+  });
+  const began = Date.now();
+  const onDelta = (piece: string): void => {
+    const now = Date.now();
+    stream.send(
+      {
+        id: task.taskId,
+        conversation_id: session.id,
+        query,
+        answer: piece,
+        answer_tokens: 0,
+        response_latency: now - began,
+        updated_at: secondsOf(now),
+        created_at: secondsOf(began),
+      },
+      'chunk',
+    );
+  };
+  try {
+    stream.send(success(await answer({ signal: stream.gone, onDelta })), 'message');
+  } catch (error) {
+    const known = toAppError(error);
+    if (known.code === 'internal') log.error({ err: known.cause ?? known }, known.message);
+    stream.send(failure(known), 'error');
+  }
+  stream.end();
+}
+
+/** The turn when it was answered. Throws an AppError when it was not. */
+function answered(turn: Turn): Turn {
+  if (turn.status === 'done') return turn;
+  if (!turn.error) throw new AppError('stopped', 'The answer was stopped before it was done.');
+  throw new AppError(failureOf(turn.error.code), turn.error.message);
+}
+
+/** Aborts when whoever waits for the response goes away before it is there. */
+function leaving(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  if (response.closed) controller.abort(); // before anybody listened
+  return controller.signal;
+}

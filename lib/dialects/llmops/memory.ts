@@ -1,0 +1,52 @@
+import { versionInUse } from '../../agents/apps.ts';
+import type { Principal } from '../../core/principal.ts';
+import { AppError } from '../../errors.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { DialectContext } from '../dialect.ts';
+import { success } from './answer.ts';
+
+const written = {
+  type: 'object',
+  required: ['summary'],
+  properties: {
+    summary: {
+      type: 'string',
+      maxLength: 10_000,
+      pattern: '^[^\\u0000]*$',
+      description: 'a text of at most 10000 characters',
+    },
+  },
+} as const;
+
+/** The long-term memory of apps' conversations (contract 3). */
+export function createMemoryRoutes({ agents: { apps, memory } }: DialectContext): Route[] {
+  async function remembering(id: string, caller: Principal): Promise<void> {
+    if (!versionInUse(await apps.find(id, caller)).remembers)
+      throw new AppError('conflict', 'The app keeps no long-term memory: its memory_mode is "none".');
+  }
+
+  return [
+    route({
+      method: 'GET',
+      path: '/apps/:app_id/long-term-memory',
+      summary: "The running summary of an app's conversation.",
+      access: 'caller',
+      async handle({ params, caller }) {
+        await remembering(params.app_id!, caller);
+        return success({ summary: await memory.read(params.app_id!) });
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/apps/:app_id/long-term-memory',
+      summary: "Puts other words in the place of an app's running summary.",
+      access: 'caller',
+      body: written,
+      async handle({ params, body, caller }) {
+        await remembering(params.app_id!, caller);
+        await memory.write(params.app_id!, body.summary);
+        return success({}, '更新AI应用长记忆成功');
+      },
+    }),
+  ];
+}

@@ -1,0 +1,103 @@
+import type { XStatic } from 'typebox/schema';
+import type { AgentConfig } from '../../agents/agent-config.ts';
+import type { NewDraft } from '../../agents/apps.ts';
+import { withMaskedSecrets } from '../../agents/secrets.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { AppError, type Fault } from '../../errors.ts';
+import { initSchema } from '../liteagent/init.ts';
+
+const { llmConfig, systemPrompt, openSpecList, toolPipelineStrategy } = initSchema.properties;
+const dialogRound = { type: 'integer', minimum: 0 } as const;
+
+/** The body of an update of an app's draft (contract 3). */
+export const configSchema = {
+  type: 'object',
+  required: ['model_config', 'memory_mode'],
+  properties: {
+    model_config: {
+      type: 'object',
+      properties: {
+        dialog_round: dialogRound,
+        llmConfig,
+        systemPrompt,
+        openSpecList,
+        toolPipelineStrategy,
+      },
+      additionalProperties: {},
+    },
+    dialog_round: dialogRound,
+    memory_mode: { enum: ['long_term_memory', 'none'] },
+    status: { enum: ['drafted', 'draft'] },
+  },
+} as const;
+
+export type ConfigBody = XStatic<typeof configSchema>;
+
+/** The draft that a valid body describes. Throws `invalid_request` where `dialog_round` is missing or says two things. */
+export function toDraft(body: ConfigBody): NewDraft {
+  const { dialog_round: inside, llmConfig: model, ...rest } = body.model_config;
+  const {
+    systemPrompt: prompt,
+    openSpecList: documents,
+    toolPipelineStrategy: toolStrategy,
+    ...others
+  } = rest;
+  const turnsMaxCount = inside ?? body.dialog_round;
+  if (turnsMaxCount === undefined)
+    throw wrong({ pointer: '/model_config/dialog_round', detail: 'is missing' });
+  if (body.dialog_round !== undefined && body.dialog_round !== turnsMaxCount)
+    throw wrong({
+      pointer: '/dialog_round',
+      detail: `is ${body.dialog_round}, but ${turnsMaxCount} in model_config`,
+    });
+  const config: AgentConfig = {
+    turnsMaxCount,
+    ...(model !== undefined && { model }),
+    ...(prompt !== undefined && { systemPrompt: prompt }),
+    ...(documents !== undefined && { documents: documents as JsonObject[] }),
+    ...(toolStrategy !== undefined && { toolStrategy }),
+    ...(Object.keys(others).length > 0 && { others: others as JsonObject }),
+  };
+  return { config, remembers: body.memory_mode === 'long_term_memory' };
+}
+
+/** A configuration as a client sent it, its keys masked. */
+export function toModelConfig(config: AgentConfig): JsonObject {
+  const {
+    turnsMaxCount = 0,
+    model,
+    systemPrompt: prompt,
+    documents,
+    toolStrategy,
+    others,
+  } = withMaskedSecrets(config);
+  return {
+    ...others,
+    dialog_round: turnsMaxCount,
+    ...(model && { llmConfig: { ...model } }),
+    ...(prompt !== undefined && { systemPrompt: prompt }),
+    ...(documents && { openSpecList: documents }),
+    ...(toolStrategy && { toolPipelineStrategy: toolStrategy }),
+  };
+}
+
+/** Where the parts of a configuration stand on the wire. */
+const places: readonly (readonly [string, string])[] = [
+  ['/model/', '/llmConfig/'],
+  ['/documents/', '/openSpecList/'],
+  ['/others/', '/'],
+];
+
+/** The same error with its faults named as on the wire. */
+export function inWireWords(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== 'invalid_request') return error;
+  const faults = error.faults.map(({ pointer, detail }) => {
+    const [ours, wire] = places.find(([start]) => pointer.startsWith(start)) ?? ['', ''];
+    return { pointer: `/model_config${wire}${pointer.slice(ours.length)}`, detail };
+  });
+  return new AppError(error.code, error.message, { faults, cause: error });
+}
+
+function wrong(fault: Fault): AppError {
+  return new AppError('invalid_request', `${fault.pointer.slice(1)} ${fault.detail}`, { faults: [fault] });
+}

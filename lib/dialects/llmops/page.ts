@@ -1,0 +1,50 @@
+/** The query of a page (contract 3). */
+export const pageQuery = {
+  type: 'object',
+  properties: {
+    current_page: { type: 'string', pattern: '^[1-9]\\d{0,8}$', description: 'a whole number from 1' },
+    page_size: {
+      type: 'string',
+      pattern: '^([1-9]|1\\d|20)$',
+      description: 'a whole number from 1 to 20',
+    },
+    created_at: { type: 'string', pattern: '^\\d{1,11}$', description: 'a time in unix seconds' },
+  },
+} as const;
+
+/** Which things of a list are wanted. */
+export interface Page {
+  number: number;
+  size: number;
+  /** Only what was made before this time, in ms. */
+  before: number;
+  offset: number;
+}
+
+/** A query that is valid, as a page. */
+export function pageOf(query: { current_page?: string; page_size?: string; created_at?: string }): Page {
+  const number = Number(query.current_page ?? 1);
+  const size = Number(query.page_size ?? 20);
+  // All of the cursor's second belongs to it.
+  const before =
+    query.created_at === undefined ? Number.MAX_SAFE_INTEGER : (Number(query.created_at) + 1) * 1000;
+  return { number, size, before, offset: (number - 1) * size };
+}
+
+/** A page of things with where it stands. */
+export function pageAnswer(list: readonly object[], { number, size }: Page, total: number): object {
+  return {
+    list,
+    paginator: {
+      current_page: number,
+      page_size: size,
+      total_page: Math.ceil(total / size),
+      total_record: total,
+    },
+  };
+}
+
+/** Ms as unix seconds. */
+export function secondsOf(ms: number): number {
+  return Math.floor(ms / 1000);
+}
