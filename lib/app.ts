@@ -16,12 +16,17 @@ import { dialects } from './dialects/index.ts';
 import { openDevices } from './devices.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
 import { openEgress } from './drivers/egress.ts';
+import { openDiskStore } from './files/disk-store.ts';
+import { openFileRoom } from './files/index.ts';
+import { memoryTools } from './memory/memory-tools.ts';
+import { openMemory } from './memory/memory.ts';
 import { messageOf, SpecError } from './errors.ts';
 import type { Log } from './log.ts';
 import { openModels } from './models/index.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
 import { selectTools } from './openspec/select.ts';
 import { packageVersion } from './package.ts';
+import { v4 as uuid } from 'uuid';
 import { openServer } from './server/server.ts';
 import { connectDatabase } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
@@ -109,12 +114,20 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
       onError,
     });
     undo.push(() => agents.close());
+    const files = openFileRoom({
+      db: database.tables(),
+      objects: openDiskStore(join(config.dataDir, 'files')),
+      limits,
+      onError,
+    });
+    undo.push(() => files.close());
+    const memory = openMemory({ db: database.tables(), newId: uuid });
     const sessions = await openSessions({
       store,
       limits,
       retentionMs: config.retentionDays && config.retentionDays * DAY_MS,
       onError,
-      async equip(session: SessionConfig, children: readonly Tool[]): Promise<Equipment> {
+      async equip(session: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment> {
         const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
         const model = models.open(agent ? agent.config.model : session.model);
         const entries = agent ? (agent.config.documents ?? []) : session.documents;
@@ -124,6 +137,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
           connection,
         }));
         if (children.length > 0) sources.push({ tools: children, connection: {} });
+        if (session.memoryTools) sources.push({ tools: memoryTools(memory, owner), connection: {} });
         return {
           model,
           toolbox: openToolbox(sources, tooling),
@@ -135,7 +149,8 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     });
     undo.push(() => sessions.close());
     const { access } = accounts;
-    const context = { sessions, agents, access, config, version: packageVersion(), log };
+    const shared = { sessions, agents, files, memory, access, config, log };
+    const context = { ...shared, version: packageVersion() };
     const mounts = dialects.map((dialect) => dialect.mount(context));
     const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });
     // First nothing new is taken, then what runs is told to its end, then the sockets close.

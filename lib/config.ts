@@ -45,6 +45,8 @@ export interface Config {
   trustedProxies: readonly string[];
   /** Whether answers of the LLMOps dialect have the HTTP status of their code, or always 200. */
   llmopsHttpStatus: 'code' | 'always200';
+  /** Whether the agent answers in threads unasked. */
+  threadAutoReply: boolean;
   limits: Limits;
 }
 
@@ -143,6 +145,7 @@ export function readConfig({
     logLevel: read('LOG_LEVEL', 'info', oneOf(logLevels)),
     logFile: read('LOG_FILE', undefined, (value) => resolve(cwd, value)),
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
+    threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),
     trustedProxies: read('TRUSTED_PROXIES', [], listOf(parseNetwork)),
     llmopsHttpStatus: read('LLMOPS_HTTP_STATUS', 'code', oneOf(['code', 'always200'])),
     limits: Object.fromEntries(
@@ -194,6 +197,10 @@ function parseCount(text: string, least: number, most: number): number {
     throw new RangeError(`"${text}" is not a whole number from ${least} to ${most}`);
   }
   return value;
+}
+
+function parseSwitch(text: string): boolean {
+  return oneOf(['1', 'true', '0', 'false'])(text).match(/^(1|true)$/) !== null;
 }
 
 function parseHost(text: string): string {

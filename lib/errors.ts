@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'forbidden' // known caller, not allowed
   | 'not_found' // unknown, expired, or not the caller's
   | 'conflict' // the same id with another content, or a lost update
+  | 'precondition_failed' // the version that the caller knows is not the newest
   | 'too_large' // a body, frame or file over its limit
   | 'unsupported_media_type'
   | 'too_many_requests'

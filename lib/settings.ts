@@ -1,4 +1,5 @@
 const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
 const minute = 60_000;
 
 /** How much the log tells, from nothing to everything. */
@@ -62,6 +63,10 @@ export const settings = {
   ],
   EGRESS_DENY: ['–', 'the same, for where they may not; deny wins, and metadata addresses are always denied'],
   SERIAL_ALLOW: ['`*` on loopback, else –', 'comma list of serial devices that documents may open; `*`: all'],
+  THREAD_AUTO_REPLY: [
+    '`0`',
+    "`1`: the agent answers every user's message in a thread (`/v1/threads/…/messages`) without `run=true`",
+  ],
   LOG_LEVEL: ['`info`', '`silent`, `error`, `warn`, `info` or `debug`'],
   LOG_FILE: ['–', 'a file that gets the log as JSON lines too'],
   PUBLIC_URL: ['–', 'how the outside sees the server, e.g. `https://agent.example`'],
@@ -105,6 +110,14 @@ export const limits = {
     60 * minute,
     'life of a session without a task or message, unless `/init` says otherwise',
   ],
+  messageMaxBytes: [
+    16 * MiB,
+    'one message of a thread, and one chat completion: pictures and voice stand in them',
+  ],
+  fileMaxBytes: [512 * MiB, 'a file that comes in one piece (`POST /v1/files`)'],
+  uploadPartMaxBytes: [64 * MiB, 'a part of an upload'],
+  uploadMaxBytes: [8 * GiB, 'an upload, all its parts together'],
+  filesPerOwnerMaxBytes: [16 * GiB, 'the files and open uploads of one user'],
   shutdownTimeoutMs: [10_000, 'how long a stopping server waits for calls on the wire'],
 } as const satisfies Record<string, readonly [number, string, number?]>;
 

@@ -23,6 +23,7 @@ const layers: Record<string, readonly string[]> = {
   accounts: ['core', 'errors'],
   agents: ['core', 'errors'],
   files: ['core', 'errors'],
+  memory: ['core', 'errors'],
   credits: ['core', 'errors'],
   openspec: ['core', 'drivers', 'errors'],
   server: ['core', 'accounts', 'errors'],
@@ -32,6 +33,7 @@ const layers: Record<string, readonly string[]> = {
     'accounts',
     'agents',
     'files',
+    'memory',
     'credits',
     'models',
     'store',
@@ -47,6 +49,8 @@ const openTypes = new Set(['config', 'log', 'settings']);
 /** Packages that only some layers may know, by the layer or file that may. */
 const packages: Record<string, readonly string[]> = {
   express: ['lib/server/', 'lib/dialects/'],
+  busboy: ['lib/dialects/'],
+  'file-type': ['lib/files/'],
   ws: ['lib/server/sockets.ts', 'lib/cli/'],
   commander: ['lib/cli/'],
   pino: ['lib/log.ts'],
@@ -59,7 +63,7 @@ const packages: Record<string, readonly string[]> = {
   jsonwebtoken: ['lib/accounts/'],
   '@node-rs/argon2': ['lib/accounts/'],
   'openid-client': ['lib/accounts/'],
-  kysely: ['lib/store/', 'lib/accounts/', 'lib/agents/', 'lib/files/', 'lib/credits/'],
+  kysely: ['lib/store/', 'lib/accounts/', 'lib/agents/', 'lib/files/', 'lib/memory/', 'lib/credits/'],
 };
 
 /** Packages so heavy that they are loaded when they are needed, never at start. */

@@ -48,6 +48,7 @@ describe('readConfig', () => {
       publicUrl: undefined,
       trustedProxies: [],
       llmopsHttpStatus: 'code',
+      threadAutoReply: false,
       limits: {
         initMaxBytes: 67_108_864,
         frameMaxBytes: 1_048_576,
@@ -68,6 +69,11 @@ describe('readConfig', () => {
         queuedTasksMaxCount: 100,
         sessionsPerOwnerMaxCount: 10_000,
         sessionIdleTimeoutMs: 3_600_000,
+        messageMaxBytes: 16_777_216,
+        fileMaxBytes: 536_870_912,
+        uploadPartMaxBytes: 67_108_864,
+        uploadMaxBytes: 8_589_934_592,
+        filesPerOwnerMaxBytes: 17_179_869_184,
         shutdownTimeoutMs: 10_000,
       },
     });

@@ -1,6 +1,8 @@
 import type { Access } from '../accounts/access.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Config } from '../config.ts';
+import type { FileRoom } from '../files/index.ts';
+import type { Memory } from '../memory/memory.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Log } from '../log.ts';
 import type { Mount } from '../server/mount.ts';
@@ -17,8 +19,10 @@ export interface CoreContext {
 
 /** What every dialect may use. */
 export interface DialectContext extends CoreContext {
-  config: Pick<Config, 'auth' | 'limits' | 'llmopsHttpStatus'>;
+  config: Pick<Config, 'auth' | 'limits' | 'llmopsHttpStatus' | 'threadAutoReply'>;
   agents: Agents;
+  files: FileRoom;
+  memory: Memory;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Dialect } from './dialect.ts';
 import { liteagent } from './liteagent/liteagent.ts';
 import { llmops } from './llmops/llmops.ts';
+import { openai } from './openai/openai.ts';
 
 /** All dialects, each on paths of its own. */
-export const dialects: readonly Dialect[] = [liteagent, llmops];
+export const dialects: readonly Dialect[] = [liteagent, openai, llmops];

@@ -57,8 +57,12 @@ export interface Credentials {
 
 /** Who is calling a dialect: the token's or ticket's principal, or nobody in particular where the dialect is open. Throws `unauthorized`. */
 export async function identify(access: Access, mount: Mount, credentials: Credentials): Promise<Principal> {
-  if (mount.anonymous) return mount.anonymous;
   const where = { dialect: mount.name, address: credentials.address };
+  if (mount.anonymous) {
+    // Who shows who he is, is known; whatever else is shown, nobody is turned away.
+    const known = credentials.token === undefined ? undefined : access.identify(credentials.token, where);
+    return (await known?.catch(() => undefined)) ?? mount.anonymous;
+  }
   if (credentials.token !== undefined) return access.identify(credentials.token, where);
   if (credentials.ticket !== undefined) return access.redeemTicket(credentials.ticket, where);
   throw new AppError('unauthorized', 'A token is needed: send "Authorization: Bearer <token>".');

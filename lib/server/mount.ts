@@ -14,6 +14,8 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly query: Query;
   readonly body: Body;
   readonly caller: Principal;
+  /** Where the request comes from, and what it says of the program that makes it. */
+  readonly client: { address: string; agent: string | undefined };
   /** Fields of the body that its schema does not know, by JSON pointer: they are not in `body`, and worth a line in the log. */
   readonly ignored: readonly string[];
   /** A log whose lines carry the request's id. */

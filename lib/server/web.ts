@@ -107,7 +107,9 @@ export function createWeb(options: WebOptions): RequestListener {
         const { value: body, ignored } = await readBody(request, response, route);
         const params = request.params as Record<string, string>;
         if (route.status !== undefined) response.statusCode = route.status;
-        const value = await route.handle({ request, response, params, query, body, caller, ignored, log });
+        const client = { address, agent: request.headers['user-agent'] };
+        const checked = { params, query, body, caller, client, ignored, log };
+        const value = await route.handle({ request, response, ...checked });
         if (value !== undefined) sendJson(response, value);
       } catch (error) {
         if (error instanceof AppError && error.code === 'forbidden')

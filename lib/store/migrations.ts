@@ -2,6 +2,7 @@ import { sql, SqliteAdapter } from 'kysely';
 import type { CreateTableBuilder, Kysely, Migration } from 'kysely';
 import { accountTables } from './account-tables.ts';
 import { agentTables } from './agent-tables.ts';
+import { fileTables } from './file-tables.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for both engines. */
 export const migrations: Record<string, Migration> = {
@@ -93,6 +94,7 @@ export const migrations: Record<string, Migration> = {
     },
   },
   '0005-agents': agentTables,
+  '0006-files': fileTables,
 };
 
 /** On SQLite the table is its primary key's tree: half the pages of a table with an index beside it. */

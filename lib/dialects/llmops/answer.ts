@@ -26,6 +26,7 @@ const codes = {
   forbidden: 'forbidden',
   not_found: 'not_found',
   conflict: 'fail',
+  precondition_failed: 'fail',
   too_large: 'validate_error',
   unsupported_media_type: 'validate_error',
   too_many_requests: 'fail',

@@ -1,0 +1,50 @@
+import { ModelError, type AppError, type ErrorCode } from '../../errors.ts';
+import type { FormattedError } from '../../server/mount.ts';
+import { statusOf } from '../../server/status.ts';
+
+const types = {
+  invalid_request: 'invalid_request_error',
+  unauthorized: 'invalid_request_error',
+  forbidden: 'invalid_request_error',
+  not_found: 'invalid_request_error',
+  conflict: 'invalid_request_error',
+  precondition_failed: 'invalid_request_error',
+  too_large: 'invalid_request_error',
+  unsupported_media_type: 'invalid_request_error',
+  too_many_requests: 'rate_limit_error',
+  unavailable: 'server_error',
+  timeout: 'server_error',
+  spec_invalid: 'invalid_request_error',
+  model_error: 'server_error',
+  task_rejected: 'invalid_request_error',
+  limit_reached: 'rate_limit_error',
+  stopped: 'invalid_request_error',
+  internal: 'server_error',
+} as const satisfies Record<ErrorCode, string>;
+
+/** What a model's endpoint refuses because of what the caller asked for is the caller's to mend. */
+const passedOn = new Set([400, 404, 413, 422, 429]);
+
+/** An error as OpenAI says it: `{"error":{message,type,param,code}}`; `param` is the first field that is wrong. */
+export function formatOpenAiError(error: AppError): FormattedError {
+  const status = error instanceof ModelError && passedOn.has(error.status ?? 0) ? error.status! : undefined;
+  const [fault] = error.faults;
+  const body = {
+    error: {
+      message: error.message,
+      type:
+        status === undefined
+          ? types[error.code]
+          : status === 429
+            ? 'rate_limit_error'
+            : 'invalid_request_error',
+      param: fault ? fault.pointer.slice(1).replaceAll('/', '.') || null : null,
+      code: statusOf(error.code) === 401 ? 'invalid_api_key' : error.code,
+    },
+  };
+  return {
+    ...(status !== undefined && { status }),
+    contentType: 'application/json',
+    body: JSON.stringify(body),
+  };
+}

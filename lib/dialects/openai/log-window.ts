@@ -1,0 +1,72 @@
+import type { Message } from '../../core/message.ts';
+import type { Session } from '../../core/session.ts';
+
+type Line<Type extends Message['type']> = Extract<Message, { type: Type }>;
+
+/** How far a task has come. */
+export interface Outcome {
+  reply?: Line<'model_reply'>;
+  ended?: Line<'task_ended'>;
+}
+
+/**
+ * A stretch of a session's log, read page by page in the direction that is asked for. It has no gaps, so that a task's
+ * outcome is known once the lines after its beginning have been read.
+ */
+export interface LogWindow {
+  /** The lines before the start, newest first. */
+  back(): AsyncGenerator<Message>;
+  /** The lines from the start on. */
+  forth(): AsyncGenerator<Message>;
+  /** What became of a task that begins in the window; reads on as far as it must. */
+  outcomeOf(taskId: string): Promise<Outcome>;
+}
+
+/** A window that begins between the lines before number `start` and those from it on; nothing is read yet. */
+export function openLogWindow(session: Session, start: number, pageLines: number): LogWindow {
+  const outcomes = new Map<string, Outcome>();
+  const later: Message[] = [];
+  let end = start - 1;
+  let over = false;
+
+  function note(line: Message): void {
+    if (line.type === 'model_reply' && line.calls.length === 0)
+      outcomes.set(line.taskId, { ...outcomes.get(line.taskId), reply: line });
+    if (line.type === 'task_ended' && line.taskId !== null)
+      outcomes.set(line.taskId, { ...outcomes.get(line.taskId), ended: line });
+  }
+
+  async function readOn(): Promise<void> {
+    const page = await session.read({ after: end }, pageLines);
+    page.forEach(note);
+    later.push(...page);
+    end = page.at(-1)?.seq ?? end;
+    over = page.length < pageLines;
+  }
+
+  return {
+    async *back() {
+      for (let before = start; before > 1;) {
+        const page = await session.read({ before }, pageLines);
+        for (const line of page) {
+          note(line);
+          yield line;
+        }
+        if (page.length < pageLines) return;
+        before = page.at(-1)!.seq;
+      }
+    },
+    async *forth() {
+      for (let at = 0; ; at += 1) {
+        while (at >= later.length && !over) await readOn();
+        const line = later[at];
+        if (!line) return;
+        yield line;
+      }
+    },
+    async outcomeOf(taskId) {
+      while (!outcomes.get(taskId)?.ended && !over) await readOn();
+      return outcomes.get(taskId) ?? {};
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { Session } from '../../core/session.ts';
+import { positionOf, runIdOf, secondsOf, type Place } from './ids.ts';
+import { openLogWindow, type LogWindow } from './log-window.ts';
+import { anchorsOf, formatMessage, type Anchor, type ThreadMessage } from './message-format.ts';
+
+/** Which messages of a thread are wanted. */
+export interface MessagePage {
+  limit: number;
+  order: 'asc' | 'desc';
+  after?: Place | undefined;
+  /** With `after`: where the page ends; without: the page is the one right before. */
+  before?: Place | undefined;
+  runId?: string | undefined;
+  /** Seconds since the epoch, both included. */
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+const LINES_A_MESSAGE = 4;
+const PAGE_MAX_LINES = 400;
+
+/** A page of a thread's messages; `more`: there are others in its direction. */
+export async function listMessages(
+  session: Session,
+  page: MessagePage,
+): Promise<{ messages: ThreadMessage[]; more: boolean }> {
+  const { limit, after, before } = page;
+  const turned = after === undefined && before !== undefined;
+  const order = turned ? opposite(page.order) : page.order;
+  const edge = turned ? before : after;
+  const window = openLogWindow(
+    session,
+    startOf(order, edge),
+    Math.min(PAGE_MAX_LINES, (limit + 1) * LINES_A_MESSAGE),
+  );
+  const messages: ThreadMessage[] = [];
+  for await (const anchor of anchorsIn(window, order)) {
+    const ahead = order === 'asc' ? 1 : -1;
+    const beyond = (place: Place): number => (positionOf(anchor) - positionOf(place)) * ahead;
+    if (edge && beyond(edge) <= 0) continue;
+    if (!turned && before && beyond(before) >= 0) break;
+    const at = secondsOf(anchor.line.time);
+    if (order === 'asc' ? at > (page.to ?? Infinity) : at < (page.from ?? 0)) break;
+    if (at < (page.from ?? 0) || at > (page.to ?? Infinity) || !isOfRun(anchor, page.runId)) continue;
+    if (messages.length === limit) return { messages: inOrder(messages, turned), more: true };
+    messages.push(await messageOf(session.id, window, anchor));
+  }
+  return { messages: inOrder(messages, turned), more: false };
+}
+
+/** The message at a place, with the line that it comes from; undefined when none is there. */
+export async function messageAt(
+  session: Session,
+  place: Place,
+): Promise<{ anchor: Anchor; message: ThreadMessage; lines: number[] } | undefined> {
+  const window = openLogWindow(session, place.seq, LINES_A_MESSAGE * 4);
+  const { value: line } = await window.forth().next();
+  if (!line || line.seq !== place.seq) return undefined;
+  const anchor = anchorsOf(line).find(({ part }) => part === place.part);
+  if (!anchor) return undefined;
+  const message = await messageOf(session.id, window, anchor);
+  if (anchor.part === 'said' || anchor.line.type !== 'task_started')
+    return { anchor, message, lines: [place.seq] };
+  const { reply } = await window.outcomeOf(anchor.line.taskId);
+  return { anchor, message, lines: reply ? [place.seq, reply.seq] : [place.seq] };
+}
+
+async function messageOf(sessionId: string, window: LogWindow, anchor: Anchor): Promise<ThreadMessage> {
+  const { line, part } = anchor;
+  const answers = part === 'answer' && line.type === 'task_started';
+  return formatMessage(sessionId, anchor, answers ? await window.outcomeOf(line.taskId) : {});
+}
+
+async function* anchorsIn(window: LogWindow, order: 'asc' | 'desc'): AsyncGenerator<Anchor> {
+  const lines = order === 'asc' ? window.forth() : window.back();
+  for await (const line of lines) {
+    const anchors = anchorsOf(line);
+    yield* order === 'asc' ? anchors : anchors.toReversed();
+  }
+}
+
+/** Where the window begins: the line of the edge belongs to the page's side, as its other message may be wanted. */
+function startOf(order: 'asc' | 'desc', edge: Place | undefined): number {
+  if (order === 'asc') return edge ? edge.seq : 1;
+  return edge ? edge.seq + 1 : Number.MAX_SAFE_INTEGER;
+}
+
+function isOfRun({ line, part }: Anchor, runId: string | undefined): boolean {
+  if (runId === undefined) return true;
+  return part === 'answer' && line.type === 'task_started' && runIdOf(line.taskId) === runId;
+}
+
+function inOrder<T>(list: T[], turned: boolean): T[] {
+  return turned ? list.toReversed() : list;
+}
+
+function opposite(order: 'asc' | 'desc'): 'asc' | 'desc' {
+  return order === 'asc' ? 'desc' : 'asc';
+}

@@ -1,0 +1,42 @@
+import type { XStatic } from 'typebox/schema';
+import type { JsonObject } from '../../core/json.ts';
+import type { Attachment, Content } from '../../core/message.ts';
+import type { Principal } from '../../core/principal.ts';
+import type { NewMessage } from '../../core/session.ts';
+import { AppError } from '../../errors.ts';
+import type { Files } from '../../files/files.ts';
+import type { newMessageSchema } from './schemas.ts';
+
+type Body = XStatic<typeof newMessageSchema>;
+type Part = Exclude<Body['content'], string>[number];
+
+/** What a client wants to say. Throws when a part is not whole, or names a file that is not the caller's. */
+export async function readMessage(
+  files: Files,
+  { role, content, attachments = [], metadata = {} }: Body,
+  caller: Principal,
+): Promise<Omit<NewMessage, 'run'>> {
+  const parts: Content[] =
+    typeof content === 'string' ? [{ type: 'text', text: content }] : content.map(contentOf);
+  const attached = attachments.map(({ file_id: fileId, tools = [] }): Attachment => ({
+    fileId,
+    tools: tools as JsonObject[],
+  }));
+  const named = [
+    ...parts.flatMap((part) => (part.type === 'file' ? part.fileId : [])),
+    ...attached.map(({ fileId }) => fileId),
+  ];
+  await Promise.all(named.map((id) => files.find(id, caller)));
+  return { role, content: parts, attachments: attached, metadata };
+}
+
+function contentOf({ type, text, image_url: image, image_file: file }: Part, index: number): Content {
+  if (type === 'text' && text !== undefined) return { type, text };
+  if (type === 'image_url' && image)
+    return { type: 'image', url: image.url, ...(image.detail && { detail: image.detail }) };
+  if (type === 'image_file' && file)
+    return { type: 'file', fileId: file.file_id, ...(file.detail && { detail: file.detail }) };
+  throw new AppError('invalid_request', `The body is not valid: /content/${index}/${type} is missing.`, {
+    faults: [{ pointer: `/content/${index}/${type}`, detail: 'is missing' }],
+  });
+}

@@ -1,0 +1,19 @@
+import type { Dialect } from '../dialect.ts';
+import { formatOpenAiError } from './errors.ts';
+import { messageRoutes } from './message-routes.ts';
+import { threadRoutes } from './thread-routes.ts';
+
+/** Contract 2: threads, messages, completions, files and memory under `/v1`, signing in under `/auth`; always with a token. */
+export const openai: Dialect = {
+  name: 'openai',
+  mount(context) {
+    return {
+      name: 'openai',
+      prefixes: ['/v1', '/auth'],
+      routes: [...threadRoutes(context), ...messageRoutes(context)],
+      sockets: [],
+      anonymous: undefined,
+      formatError: formatOpenAiError,
+    };
+  },
+};

@@ -1,0 +1,135 @@
+/** Notes of a client: at most 16 pairs, keys of at most 64 characters, values of at most 512. */
+export const metadataSchema = {
+  type: 'object',
+  maxProperties: 16,
+  propertyNames: { maxLength: 64 },
+  additionalProperties: { type: 'string', maxLength: 512 },
+} as const;
+
+/** A file's id. */
+export const fileIdSchema = { type: 'string', minLength: 1, maxLength: 100 } as const;
+
+const detail = { enum: ['auto', 'low', 'high'] } as const;
+
+/** A piece of a message that a client sends; which of the three it is, its type says. */
+const contentPart = {
+  type: 'object',
+  required: ['type'],
+  properties: {
+    type: { enum: ['text', 'image_url', 'image_file'] },
+    text: { type: 'string' },
+    image_url: {
+      type: 'object',
+      required: ['url'],
+      properties: {
+        url: {
+          type: 'string',
+          pattern: '^([Hh][Tt][Tt][Pp][Ss]?://|data:image/)',
+          description: 'an http, https or data:image URL',
+        },
+        detail,
+      },
+    },
+    image_file: { type: 'object', required: ['file_id'], properties: { file_id: fileIdSchema, detail } },
+  },
+} as const;
+
+const attachments = {
+  type: 'array',
+  maxItems: 20,
+  items: {
+    type: 'object',
+    required: ['file_id'],
+    properties: {
+      file_id: fileIdSchema,
+      tools: {
+        type: 'array',
+        maxItems: 10,
+        items: {
+          type: 'object',
+          required: ['type'],
+          properties: { type: { enum: ['code_interpreter', 'file_search'] } },
+        },
+      },
+    },
+  },
+} as const;
+
+/** A message that a client adds to a thread. */
+export const newMessageSchema = {
+  type: 'object',
+  required: ['role', 'content'],
+  properties: {
+    role: { enum: ['user', 'assistant'] },
+    content: {
+      anyOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'array', minItems: 1, maxItems: 100, items: contentPart },
+      ],
+      description: 'a text, or a list of text, image_url and image_file parts',
+    },
+    attachments,
+    metadata: metadataSchema,
+  },
+} as const;
+
+/** What a thread's tools of OpenAI's would work on; kept and echoed. */
+export const toolResourcesSchema = {
+  type: 'object',
+  properties: {
+    code_interpreter: {
+      type: 'object',
+      properties: { file_ids: { type: 'array', maxItems: 20, items: fileIdSchema } },
+    },
+    file_search: {
+      type: 'object',
+      properties: { vector_store_ids: { type: 'array', maxItems: 1, items: fileIdSchema } },
+    },
+  },
+} as const;
+
+/** What was deleted. */
+export function deletedSchema(object: string) {
+  return {
+    type: 'object',
+    required: ['id', 'object', 'deleted'],
+    properties: { id: { type: 'string' }, object: { const: object }, deleted: { const: true } },
+  } as const;
+}
+
+/** A page of things. */
+export function listSchema<const Item extends object>(item: Item) {
+  return {
+    type: 'object',
+    required: ['object', 'data', 'first_id', 'last_id', 'has_more'],
+    properties: {
+      object: { const: 'list' },
+      data: { type: 'array', items: item },
+      first_id: { type: 'string' },
+      last_id: { type: 'string' },
+      has_more: { type: 'boolean' },
+    },
+  } as const;
+}
+
+/** A page as OpenAI says it; the ids of an empty one are empty. */
+export function listOf<Item extends { id: string }>(data: Item[], more: boolean) {
+  const [first] = data;
+  return {
+    object: 'list',
+    data,
+    first_id: first?.id ?? '',
+    last_id: data.at(-1)?.id ?? '',
+    has_more: more,
+  };
+}
+
+/** How many of a list are wanted. */
+export const limitSchema = {
+  type: 'string',
+  pattern: '^([1-9]|[1-9][0-9]|100)$',
+  description: 'a whole number from 1 to 100',
+} as const;
+
+/** In which order of time. */
+export const orderSchema = { enum: ['asc', 'desc'] } as const;

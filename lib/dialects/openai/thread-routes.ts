@@ -1,0 +1,89 @@
+import type { JsonObject } from '../../core/json.ts';
+import type { SessionConfig } from '../../core/sessions.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { DialectContext } from '../dialect.ts';
+import { readMessage } from './new-message.ts';
+import { deletedSchema, metadataSchema, newMessageSchema, toolResourcesSchema } from './schemas.ts';
+import { findThread, formatThread, threadSchema } from './threads.ts';
+
+/** A thread has no devices; its agent has what the user lets it know. */
+const threadConfig: SessionConfig = {
+  model: {},
+  systemPrompt: '',
+  documents: [],
+  children: [],
+  taskStrategy: 'serial',
+  toolStrategy: 'parallel',
+  memoryTools: true,
+};
+
+/** Threads: sessions seen from another side. */
+export function threadRoutes({ sessions, files }: Pick<DialectContext, 'sessions' | 'files'>): Route[] {
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/threads',
+      summary: 'Opens a thread, with the messages that it begins with.',
+      access: 'caller',
+      bodyLenient: true,
+      body: {
+        type: 'object',
+        properties: {
+          messages: { type: 'array', maxItems: 100, items: newMessageSchema },
+          metadata: metadataSchema,
+          tool_resources: toolResourcesSchema,
+        },
+      },
+      answer: threadSchema,
+      async handle({ body: { messages = [], ...notes }, caller }) {
+        const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
+        const id = await sessions.create(threadConfig, caller, notes as JsonObject);
+        const session = await sessions.find(id, caller);
+        for (const message of said) await session.add({ ...message, run: false });
+        return formatThread(id, session.createdAt, notes);
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/threads/:thread',
+      summary: 'A thread.',
+      access: 'caller',
+      answer: threadSchema,
+      async handle({ params, caller }) {
+        const session = await findThread(sessions, params['thread']!, caller);
+        return formatThread(session.id, session.createdAt, await session.attributes());
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/threads/:thread',
+      summary: 'Changes what a client notes about a thread.',
+      access: 'caller',
+      bodyLenient: true,
+      body: {
+        type: 'object',
+        properties: { metadata: metadataSchema, tool_resources: toolResourcesSchema },
+      },
+      answer: threadSchema,
+      async handle({ params, body, caller }) {
+        const session = await findThread(sessions, params['thread']!, caller);
+        const notes = { ...(await session.attributes()), ...body } as JsonObject;
+        await session.setAttributes(notes);
+        return formatThread(session.id, session.createdAt, notes);
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/threads/:thread',
+      summary: 'Ends a thread: its session is stopped and gone.',
+      access: 'caller',
+      answer: deletedSchema('thread.deleted'),
+      async handle({ params, caller }) {
+        const id = params['thread']!;
+        const session = await findThread(sessions, id, caller);
+        await sessions.remove(session.id, caller);
+        return { id, object: 'thread.deleted', deleted: true };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,50 @@
+import type { JsonObject } from '../../core/json.ts';
+import type { Metadata } from '../../core/message.ts';
+import type { Principal } from '../../core/principal.ts';
+import type { Session } from '../../core/session.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { AppError } from '../../errors.ts';
+import { noSuchThread, secondsOf, sessionIdOf, threadIdOf } from './ids.ts';
+import { metadataSchema, toolResourcesSchema } from './schemas.ts';
+
+/** A thread as OpenAI says it. */
+export const threadSchema = {
+  type: 'object',
+  required: ['id', 'object', 'created_at', 'tool_resources', 'metadata'],
+  properties: {
+    id: { type: 'string' },
+    object: { const: 'thread' },
+    created_at: { type: 'integer' },
+    tool_resources: toolResourcesSchema,
+    metadata: metadataSchema,
+  },
+} as const;
+
+/** What a client notes about a thread: kept with the session, and by no other dialect's name. */
+export interface ThreadNotes {
+  metadata?: Metadata;
+  tool_resources?: JsonObject;
+}
+
+/** The session of a thread. Throws `not_found`, or `forbidden` when it is somebody else's (contract 2: 403, not 404). */
+export async function findThread(sessions: Sessions, threadId: string, caller: Principal): Promise<Session> {
+  const id = sessionIdOf(threadId);
+  try {
+    return await sessions.find(id, caller);
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'not_found')) throw error;
+    if (await sessions.exists(id)) throw new AppError('forbidden', 'The thread belongs to somebody else.');
+    throw noSuchThread(threadId);
+  }
+}
+
+/** A thread from what is known of its session. */
+export function formatThread(id: string, createdAt: number, notes: ThreadNotes) {
+  return {
+    id: threadIdOf(id),
+    object: 'thread',
+    created_at: secondsOf(createdAt),
+    metadata: notes.metadata ?? {},
+    tool_resources: notes.tool_resources ?? {},
+  };
+}

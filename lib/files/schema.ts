@@ -1,0 +1,66 @@
+import type { Kysely } from 'kysely';
+
+/** The tables of files, the same on SQLite and PostgreSQL. Times are ms since the epoch. */
+export interface FileTables {
+  files: FilesTable;
+  file_objects: FileObjectsTable;
+  uploads: UploadsTable;
+  upload_parts: UploadPartsTable;
+  file_usage: FileUsageTable;
+}
+
+/** The database, or a transaction on it. */
+export type FilesDb = Kysely<FileTables>;
+
+export interface FilesTable {
+  id: string;
+  owner: string;
+  filename: string;
+  purpose: string;
+  mime_type: string;
+  bytes: number;
+  /** Rises with every file, so that a list has an order. */
+  position: number;
+  created_at: number;
+  expires_at: number | null;
+}
+
+/** What a file is made of, in order. */
+interface FileObjectsTable {
+  file_id: string;
+  position: number;
+  object: string;
+  bytes: number;
+}
+
+export interface UploadsTable {
+  id: string;
+  owner: string;
+  /** The session that it was made in. */
+  session_id: string | null;
+  filename: string;
+  purpose: string;
+  mime_type: string;
+  bytes: number;
+  status: 'pending' | 'completed' | 'cancelled' | 'expired';
+  created_at: number;
+  expires_at: number;
+  /** For how long its file is kept, in ms. */
+  file_life_ms: number | null;
+  file_id: string | null;
+}
+
+export interface UploadPartsTable {
+  id: string;
+  upload_id: string;
+  object: string;
+  bytes: number;
+  md5: string;
+  created_at: number;
+}
+
+/** What an owner's files and open uploads take, in bytes. */
+interface FileUsageTable {
+  owner: string;
+  bytes: number;
+}

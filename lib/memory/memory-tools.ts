@@ -1,0 +1,108 @@
+import type { JsonObject } from '../core/json.ts';
+import type { ToolResult } from '../core/message.ts';
+import { failed, type JsonSchema, type Tool } from '../core/tool.ts';
+import { AppError } from '../errors.ts';
+import type { Memory, MemoryDocument } from './memory.ts';
+
+const nothing: JsonSchema = { type: 'object', properties: {}, additionalProperties: false };
+const subtask: JsonSchema = {
+  type: 'object',
+  properties: {
+    subtaskname: { type: 'string' },
+    sequence: { type: 'integer' },
+    completed: { type: 'boolean' },
+    reminder: { type: 'string' },
+  },
+  required: ['subtaskname'],
+};
+const fields: JsonObject = {
+  task: { type: 'string', description: 'What is to be done.' },
+  trigger: { type: 'string', description: 'When, or upon what.' },
+  completed: { type: 'boolean' },
+  subtasks: { type: 'array', items: subtask },
+};
+const id = { type: 'string', description: 'The id of the item, as memory_todo_list tells it.' };
+
+/** A user's memory as tools for the agent that answers that user. What they change is the user's own, and theirs alone. */
+export function memoryTools(memory: Memory, owner: string): Tool[] {
+  return [
+    tool(
+      'memory_config_read',
+      'Reads what is known of the user: name, preferences, anything kept.',
+      nothing,
+      'read',
+      () => memory.config(owner),
+    ),
+    tool(
+      'memory_config_update',
+      'Keeps something about the user: a JSON merge patch of what memory_config_read gives. null takes a member away.',
+      {
+        type: 'object',
+        properties: { patch: { type: 'object', description: 'The members to be set or taken away.' } },
+        required: ['patch'],
+        additionalProperties: false,
+      },
+      'write',
+      (args) => memory.patchConfig(owner, args['patch'] as JsonObject),
+    ),
+    tool(
+      'memory_todo_list',
+      "Lists the user's itinerary: what is to be done, when, and what is done.",
+      nothing,
+      'read',
+      () => memory.todo(owner),
+    ),
+    tool(
+      'memory_todo_add',
+      "Adds an item to the user's itinerary.",
+      { type: 'object', properties: fields, required: ['task'], additionalProperties: false },
+      'write',
+      (args) => memory.putTodo(owner, args),
+    ),
+    tool(
+      'memory_todo_update',
+      "Changes an item of the user's itinerary; what is not named stays.",
+      { type: 'object', properties: { id, ...fields }, required: ['id'], additionalProperties: false },
+      'write',
+      async (args) => {
+        const wanted = args['id'] as string;
+        const known = await memory.todo(owner);
+        if (!known.data.some((item) => String(item.id) === wanted))
+          throw new AppError('not_found', `There is no item "${wanted}".`);
+        return memory.putTodo(owner, args);
+      },
+    ),
+    tool(
+      'memory_todo_remove',
+      "Takes an item off the user's itinerary.",
+      { type: 'object', properties: { id }, required: ['id'], additionalProperties: false },
+      'write',
+      (args) => memory.removeTodo(owner, args['id'] as string),
+    ),
+  ];
+}
+
+function tool(
+  name: string,
+  description: string,
+  parameters: JsonSchema,
+  effect: 'read' | 'write',
+  run: (args: JsonObject) => Promise<MemoryDocument<JsonObject | JsonObject[]>>,
+): Tool {
+  return {
+    name,
+    description,
+    parameters,
+    operation: name,
+    effect,
+    async call(args): Promise<ToolResult> {
+      try {
+        const { data, version } = await run(args);
+        return { data, version };
+      } catch (error) {
+        if (error instanceof AppError) return failed(error.code, error.message, 'none');
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import type { Kysely } from 'kysely';
+
+/** The table of memory, the same on SQLite and PostgreSQL. */
+export interface MemoryTables {
+  memory: MemoryTable;
+}
+
+export type MemoryDb = Kysely<MemoryTables>;
+
+interface MemoryTable {
+  owner: string;
+  kind: 'config' | 'todo';
+  /** JSON. */
+  body: string;
+  /** Raised by every change. */
+  version: number;
+  /** Ms since the epoch. */
+  updated_at: number;
+}
