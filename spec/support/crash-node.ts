@@ -52,11 +52,7 @@ async function start({ settings, leaseMs, journal }: NodeOrder & { type: 'start'
 
 process.on('message', (told: NodeOrder) => {
   if (told.type === 'crash') order = told;
-  else
-    start(told).catch((error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    });
+  else start(told).catch(() => process.exit(1));
 });
 process.on('disconnect', () => process.exit(0));
 process.on('SIGTERM', () => {

@@ -82,15 +82,20 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     const { child, loaded } = spare;
     spare = load();
     place.child = child;
+    let listened = false;
     child.once('exit', (code, signal) => {
       place.url = undefined;
       place.child = undefined;
       if (closing || code === 0) return;
-      if (signal === 'SIGKILL') void fill(place);
+      // One that cannot reach its database at the start says so and ends: whoever runs it starts it again.
+      if (signal === 'SIGKILL' || (code === 1 && !listened)) void fill(place);
       else faults.push(`a node ended with ${code ?? signal}`);
     });
     child.on('message', (told: NodeNews) => {
-      if (told.type === 'listening') place.url = told.url;
+      if (told.type === 'listening') {
+        listened = true;
+        place.url = told.url;
+      }
       if (told.type !== 'reached') return;
       points.set(told.point, (points.get(told.point) ?? 0) + 1);
       if (told.signal === 'SIGSTOP') hold(place, told.point);
