@@ -8,16 +8,18 @@ import { lightResponse, ResponseBody } from './egress-response.ts';
  * connection's error.
  */
 export function egressFetch(egress: Egress): typeof fetch {
+  /** The last address that was asked: a client calls the same one again and again. */
+  let last: Target | undefined;
+
+  function targetOf(input: string | URL | Request): Target {
+    const text = String(input instanceof Request ? input.url : input);
+    return last?.text === text ? last : (last = readTarget(text));
+  }
+
   return (input, init = {}) =>
     new Promise((resolve, reject) => {
       const { method = 'GET', headers, body, signal } = init;
-      const url = new URL(input instanceof Request ? input.url : input);
-      if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-        throw new AppError('forbidden', `${url.protocol} is refused: only http and https are called.`);
-      }
-      if (url.username !== '' || url.password !== '') {
-        throw new AppError('forbidden', 'A URL with a user name or password is refused.');
-      }
+      const { origin, path, href } = targetOf(input);
       if (body !== undefined && body !== null && typeof body !== 'string' && !(body instanceof Uint8Array)) {
         throw new AppError('invalid_request', 'A request body is text or bytes.');
       }
@@ -31,8 +33,8 @@ export function egressFetch(egress: Egress): typeof fetch {
       signal?.addEventListener('abort', onAbort, { once: true });
       egress.dispatcher.dispatch(
         {
-          origin: url.origin,
-          path: url.pathname + url.search,
+          origin,
+          path,
           method,
           headers: plainHeaders(headers),
           body: body ?? null,
@@ -43,7 +45,7 @@ export function egressFetch(egress: Egress): typeof fetch {
             if (status < 200) return;
             resolve(
               lightResponse(
-                { url: url.href, method, status, statusText, headers: responseHeaders },
+                { url: href, method, status, statusText, headers: responseHeaders },
                 responseBody,
               ),
             );
@@ -63,12 +65,37 @@ export function egressFetch(egress: Egress): typeof fetch {
     });
 }
 
+interface Target {
+  text: string;
+  origin: string;
+  path: string;
+  href: string;
+}
+
+/** Throws an AppError for an address that is none, is not http(s), or holds credentials. */
+function readTarget(text: string): Target {
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new AppError('forbidden', `${url.protocol} is refused: only http and https are called.`);
+  if (url.username !== '' || url.password !== '')
+    throw new AppError('forbidden', 'A URL with a user name or password is refused.');
+  return { text, origin: url.origin, path: url.pathname + url.search, href: url.href };
+}
+
 function plainHeaders(headers: RequestInit['headers']): Record<string, string> {
   const plain: Record<string, string> = {};
   if (headers === undefined) return plain;
+  if (isPlain(headers)) return headers;
   const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
   for (const [name, value] of entries as Iterable<[string, string | readonly string[]]>) {
     plain[name] = typeof value === 'string' ? value : value.join(', ');
   }
   return plain;
+}
+
+function isPlain(headers: NonNullable<RequestInit['headers']>): headers is Record<string, string> {
+  return (
+    Object.getPrototypeOf(headers) === Object.prototype &&
+    Object.values(headers).every((value) => typeof value === 'string')
+  );
 }

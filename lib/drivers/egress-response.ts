@@ -98,43 +98,102 @@ interface Head {
   headers: IncomingHttpHeaders;
 }
 
-/** A Response that costs little: its headers become a `Headers` and its body a stream only when somebody asks for them. */
+/** A Response that costs little: its headers are the plain ones and its body becomes a stream only when somebody asks for it. */
 export function lightResponse(head: Head, body: ResponseBody): Response {
-  const empty = head.method === 'HEAD' || [204, 205, 304].includes(head.status);
-  let headers: Headers | undefined;
-  const response: Response = {
-    url: head.url,
-    status: head.status,
-    statusText: head.statusText,
-    ok: head.status >= 200 && head.status < 300,
-    redirected: false,
-    type: 'basic',
-    get headers() {
-      headers ??= headersOf(head.headers);
-      return headers;
-    },
-    get body() {
-      return empty ? null : body.stream();
-    },
-    get bodyUsed() {
-      return body.used;
-    },
-    text: async () => (await body.gather()).toString('utf8'),
-    json: async () => JSON.parse((await body.gather()).toString('utf8')) as unknown,
-    arrayBuffer: async () => Uint8Array.from(await body.gather()).buffer,
-    blob: async () => new Blob([Uint8Array.from(await body.gather())]),
-    formData: () => new Response(body.stream(), { headers: response.headers }).formData(),
-    clone() {
-      throw new TypeError('This body is read once; it has no clone');
-    },
-  };
-  return response;
+  return new LightResponse(head, body) as unknown as Response;
 }
 
-function headersOf(plain: IncomingHttpHeaders): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(plain)) {
-    for (const one of Array.isArray(value) ? value : [value ?? '']) headers.append(name, one);
+/** What clients use of a Response [Fetch 6.4]; a class, so that a call makes two objects and not twenty closures. */
+class LightResponse {
+  readonly redirected = false;
+  readonly type = 'basic';
+  readonly #head: Head;
+  readonly #body: ResponseBody;
+  #headers: LightHeaders | undefined;
+
+  constructor(head: Head, body: ResponseBody) {
+    this.#head = head;
+    this.#body = body;
   }
-  return headers;
+
+  get url(): string {
+    return this.#head.url;
+  }
+  get status(): number {
+    return this.#head.status;
+  }
+  get statusText(): string {
+    return this.#head.statusText;
+  }
+  get ok(): boolean {
+    return this.#head.status >= 200 && this.#head.status < 300;
+  }
+  get headers(): LightHeaders {
+    return (this.#headers ??= new LightHeaders(this.#head.headers));
+  }
+  get body(): ReadableStream<Uint8Array> | null {
+    const empty = this.#head.method === 'HEAD' || [204, 205, 304].includes(this.#head.status);
+    return empty ? null : this.#body.stream();
+  }
+  get bodyUsed(): boolean {
+    return this.#body.used;
+  }
+  async text(): Promise<string> {
+    return (await this.#body.gather()).toString('utf8');
+  }
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return Uint8Array.from(await this.#body.gather()).buffer;
+  }
+  async blob(): Promise<Blob> {
+    return new Blob([Uint8Array.from(await this.#body.gather())]);
+  }
+  formData(): Promise<FormData> {
+    return new Response(this.#body.stream(), { headers: [...this.headers] }).formData();
+  }
+  clone(): never {
+    throw new TypeError('This body is read once; it has no clone');
+  }
+}
+
+/** Headers that are read only [Fetch 5.1]; the names come in lower case from the parser. */
+class LightHeaders implements Iterable<[string, string]> {
+  readonly #plain: IncomingHttpHeaders;
+
+  constructor(plain: IncomingHttpHeaders) {
+    this.#plain = plain;
+  }
+
+  get(name: string): string | null {
+    const value = this.#plain[name] ?? this.#plain[name.toLowerCase()];
+    return value === undefined ? null : joined(value);
+  }
+  has(name: string): boolean {
+    return this.get(name) !== null;
+  }
+  getSetCookie(): string[] {
+    return this.#plain['set-cookie'] ?? [];
+  }
+  *entries(): Generator<[string, string]> {
+    for (const [name, value] of Object.entries(this.#plain))
+      if (value !== undefined) yield [name, joined(value)];
+  }
+  [Symbol.iterator](): Generator<[string, string]> {
+    return this.entries();
+  }
+  *keys(): Generator<string> {
+    for (const [name] of this.entries()) yield name;
+  }
+  *values(): Generator<string> {
+    for (const [, value] of this.entries()) yield value;
+  }
+  forEach(visit: (value: string, name: string) => void): void {
+    for (const [name, value] of this.entries()) visit(value, name);
+  }
+}
+
+function joined(value: string | string[]): string {
+  return typeof value === 'string' ? value : value.join(', ');
 }
