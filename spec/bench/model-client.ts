@@ -7,18 +7,12 @@ import type { ModelRequest } from '../../lib/core/model.ts';
 import { egressFetch } from '../../lib/drivers/egress-fetch.ts';
 import { openEgress } from '../../lib/drivers/egress.ts';
 import { openModels } from '../../lib/models/index.ts';
-
-/** What one way to ask a model costs: CPU µs a call in this process, and times the cheapest. */
-export interface ModelClientCost {
-  client: string;
-  cpuMicros: number;
-  ratio: number;
-}
+import { median, table } from './table.ts';
 
 const CONCURRENT_COUNT = 16;
 
 /** Measures our model client beside an undici Pool and the official client as it comes, in turns in one run. */
-export async function run({ calls = 3_000, turns = 3 } = {}): Promise<ModelClientCost[]> {
+export async function run(calls = 3_000, turns = 3): Promise<void> {
   const endpoint = spawn(
     process.execPath,
     ['--import', 'tsx', fileURLToPath(new URL('model-endpoint.ts', import.meta.url))],
@@ -31,7 +25,14 @@ export async function run({ calls = 3_000, turns = 3 } = {}): Promise<ModelClien
   const origin = `http://127.0.0.1:${line.toString().trim()}`;
   const pool = new Pool(origin, { connections: 64 });
   try {
-    return await measure(waysToAsk(origin, pool, egressFetch(egress)), calls, turns);
+    const costs = await measure(waysToAsk(origin, pool, egressFetch(egress)), calls, turns);
+    const least = Math.min(...costs.values());
+    const rows = [...costs].map(([client, cost]) => ({
+      client,
+      'CPU µs a call': cost,
+      ratio: `${(cost / least).toFixed(2)}×`,
+    }));
+    console.log(table(rows));
   } finally {
     await pool.close();
     await egress.close();
@@ -100,7 +101,7 @@ async function measure(
   ways: Record<string, () => Promise<unknown>>,
   calls: number,
   turns: number,
-): Promise<ModelClientCost[]> {
+): Promise<Map<string, number>> {
   const costs = new Map<string, number[]>();
   for (let turn = 0; turn <= turns; turn++)
     for (const [client, ask] of Object.entries(ways)) {
@@ -114,10 +115,5 @@ async function measure(
       const { user, system } = process.cpuUsage(before);
       if (turn > 0) costs.set(client, [...(costs.get(client) ?? []), (user + system) / count]);
     }
-  const medians = [...costs].map(([client, all]) => ({
-    client,
-    cpuMicros: all.sort((a, b) => a - b)[all.length >> 1] ?? 0,
-  }));
-  const least = Math.min(...medians.map(({ cpuMicros }) => cpuMicros));
-  return medians.map((cost) => ({ ...cost, ratio: cost.cpuMicros / least }));
+  return new Map([...costs].map(([client, all]) => [client, median(all)]));
 }

@@ -4,6 +4,7 @@
  */
 const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   turn: () => import('./turn.ts'),
+  'model-client': () => import('./model-client.ts'),
   compile: () => import('./compile.ts'),
   'fan-out': () => import('./fanout.ts'),
   replay: () => import('./replay.ts'),
