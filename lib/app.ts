@@ -19,9 +19,11 @@ import { openEgress } from './drivers/egress.ts';
 import { openDiskStore } from './files/disk-store.ts';
 import { openFileRoom } from './files/index.ts';
 import { memoryTools } from './memory/memory-tools.ts';
+import { openCompletionNotes } from './memory/completion-notes.ts';
 import { openMemory } from './memory/memory.ts';
 import { messageOf, SpecError } from './errors.ts';
 import type { Log } from './log.ts';
+import { openCompletions } from './models/completions.ts';
 import { openModels } from './models/index.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
 import { selectTools } from './openspec/select.ts';
@@ -95,6 +97,11 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
       defaults: config.model,
       timeoutMs: limits.modelTimeoutMs,
     });
+    const completions = openCompletions({
+      fetch: egressFetch(egress),
+      endpoint: config.model,
+      timeoutMs: limits.modelTimeoutMs,
+    });
     const tooling: ToolboxOptions = {
       resultMaxBytes: limits.toolResultMaxBytes,
       chooser: (offers) =>
@@ -149,7 +156,8 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     });
     undo.push(() => sessions.close());
     const { access } = accounts;
-    const shared = { sessions, agents, files, memory, access, config, log };
+    const completionNotes = openCompletionNotes(database.tables());
+    const shared = { sessions, agents, files, memory, completions, completionNotes, access, config, log };
     const context = { ...shared, version: packageVersion() };
     const mounts = dialects.map((dialect) => dialect.mount(context));
     const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });

@@ -2,7 +2,9 @@ import type { Access } from '../accounts/access.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Config } from '../config.ts';
 import type { FileRoom } from '../files/index.ts';
+import type { CompletionNotes } from '../memory/completion-notes.ts';
 import type { Memory } from '../memory/memory.ts';
+import type { Completions } from '../models/completions.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Log } from '../log.ts';
 import type { Mount } from '../server/mount.ts';
@@ -23,6 +25,8 @@ export interface DialectContext extends CoreContext {
   agents: Agents;
   files: FileRoom;
   memory: Memory;
+  completions: Completions;
+  completionNotes: CompletionNotes;
 }
 
 /**

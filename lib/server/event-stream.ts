@@ -6,6 +6,8 @@ export interface EventStream {
   readonly gone: AbortSignal;
   /** Sends one event, its data as JSON in one line; nothing after the end, or when the client has gone. */
   send(data: unknown, event?: string): void;
+  /** The same with a text of one line as it stands. */
+  sendText(text: string): void;
   end(): void;
 }
 
@@ -41,6 +43,7 @@ export function openEventStream(response: ServerResponse, options: EventStreamOp
     send(data, event) {
       write(`${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`);
     },
+    sendText: (text) => write(`data: ${text}\n\n`),
     end() {
       ended = true;
       clearInterval(heartbeat);

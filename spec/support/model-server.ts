@@ -20,6 +20,8 @@ interface ModelServerRequest {
 export interface ModelServer {
   /** The base URL to configure: `http://127.0.0.1:<port>/v1`. */
   baseUrl: string;
+  /** What it says when it is asked for its models; 404 while it is empty. */
+  models: string[];
   /** Every request so far, oldest first. */
   requests: ModelServerRequest[];
   /** Throws when it was asked too often, or when steps are left over. */
@@ -32,8 +34,13 @@ const USAGE = { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 };
 /** Starts the server; each request takes the next step. Ids are `chatcmpl-1`… and `call_1`…, usage is always 100 + 20 tokens. */
 export async function startModelServer(steps: readonly ModelServerStep[]): Promise<ModelServer> {
   const requests: ModelServerRequest[] = [];
+  const models: string[] = [];
   let callCount = 0;
   const answer = async (incoming: IncomingMessage, response: ServerResponse) => {
+    if (incoming.method === 'GET')
+      return models.length === 0
+        ? sendJson(response, 404, {})
+        : sendJson(response, 200, { object: 'list', data: models.map((id) => ({ id })) });
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString()) as JsonObject;
@@ -62,6 +69,7 @@ export async function startModelServer(steps: readonly ModelServerStep[]): Promi
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    models,
     requests,
     expectDone() {
       if (requests.length !== steps.length)

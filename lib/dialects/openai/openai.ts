@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialect.ts';
+import { chatRoutes } from './chat-routes.ts';
 import { formatOpenAiError } from './errors.ts';
 import { messageRoutes } from './message-routes.ts';
 import { threadRoutes } from './thread-routes.ts';
@@ -10,7 +11,7 @@ export const openai: Dialect = {
     return {
       name: 'openai',
       prefixes: ['/v1', '/auth'],
-      routes: [...threadRoutes(context), ...messageRoutes(context)],
+      routes: [...threadRoutes(context), ...messageRoutes(context), ...chatRoutes(context)],
       sockets: [],
       anonymous: undefined,
       formatError: formatOpenAiError,

@@ -1,0 +1,134 @@
+import type { ServerResponse } from 'node:http';
+import type { JsonObject } from '../../core/json.ts';
+import type { Metadata } from '../../core/message.ts';
+import type { Principal } from '../../core/principal.ts';
+import { openEventStream } from '../../server/event-stream.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { toAppError } from '../../server/status.ts';
+import type { DialectContext } from '../dialect.ts';
+import { chunkAnswer, newHead, wholeAnswer } from './completion.ts';
+import { formatOpenAiError } from './errors.ts';
+import { metadataSchema } from './schemas.ts';
+
+const completionSchema = {
+  type: 'object',
+  required: ['id', 'object', 'created', 'model', 'choices'],
+  properties: {
+    id: { type: 'string' },
+    object: { const: 'chat.completion' },
+    created: { type: 'integer' },
+    model: { type: 'string' },
+    choices: {
+      type: 'array',
+      items: { type: 'object', required: ['finish_reason', 'index', 'message', 'logprobs'] },
+    },
+    usage: { type: 'object' },
+    metadata: metadataSchema,
+  },
+} as const;
+
+const modelSchema = {
+  type: 'object',
+  required: ['id', 'object', 'created', 'owned_by'],
+  properties: {
+    id: { type: 'string' },
+    object: { const: 'model' },
+    created: { type: 'integer' },
+    owned_by: { type: 'string' },
+  },
+} as const;
+
+/** Completions outside of any thread, and the models for them: passed on to the server's endpoint. */
+export function chatRoutes({ completions, completionNotes, config }: DialectContext): Route[] {
+  async function keep(caller: Principal, answer: JsonObject, metadata: Metadata | undefined): Promise<void> {
+    if (!metadata) return;
+    const { id, model } = answer as { id: string; model: string };
+    await completionNotes.keep(caller.id, { id, model, metadata });
+  }
+
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/chat/completions',
+      summary: 'One answer of the model, whole or (stream: true) as server-sent events.',
+      access: 'caller',
+      bodyMaxBytes: config.limits.messageMaxBytes,
+      bodyLenient: true,
+      body: {
+        type: 'object',
+        required: ['messages'],
+        properties: {
+          messages: { type: 'array', minItems: 1, items: { type: 'object', required: ['role'] } },
+          model: { type: 'string' },
+          stream: { type: 'boolean' },
+          metadata: metadataSchema,
+        },
+        additionalProperties: {},
+      },
+      answer: completionSchema,
+      async handle({ body, response, caller, log }) {
+        // What a client notes is for us; many endpoints refuse it.
+        const { metadata, stream, ...request } = body as JsonObject & { metadata?: Metadata };
+        const head = newHead(request['model'], metadata);
+        if (stream !== true) {
+          const answer = wholeAnswer(await completions.ask(request, goneOf(response)), head);
+          await keep(caller, answer, metadata);
+          return answer;
+        }
+        const chunks = completions.stream(request, goneOf(response));
+        const first = await chunks.next(); // until then a failure has a status of its own
+        const events = openEventStream(response, {
+          heartbeatMs: config.limits.heartbeatIntervalMs,
+          bufferMaxBytes: config.limits.socketBufferMaxBytes,
+        });
+        try {
+          for (let next = first; !next.done; next = await chunks.next()) {
+            const chunk = chunkAnswer(next.value, head);
+            if (next === first) await keep(caller, chunk, metadata);
+            Object.assign(head, { id: chunk['id'], created: chunk['created'], model: chunk['model'] });
+            events.send(chunk);
+          }
+          events.sendText('[DONE]');
+        } catch (thrown) {
+          if (events.gone.aborted) return undefined;
+          const error = toAppError(thrown);
+          log.warn({ err: error }, `a stream broke off: ${error.message}`);
+          events.send(JSON.parse(formatOpenAiError(error).body));
+        } finally {
+          events.end();
+        }
+        return undefined;
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/models',
+      summary: "The models that the server's endpoint offers.",
+      access: 'caller',
+      answer: {
+        type: 'object',
+        required: ['object', 'data'],
+        properties: { object: { const: 'list' }, data: { type: 'array', items: modelSchema } },
+      },
+      async handle({ response }) {
+        const models = await completions.models(goneOf(response));
+        const data = models.map(({ id, created, owned_by: owner }) => ({
+          id: typeof id === 'string' ? id : '',
+          object: 'model',
+          created: typeof created === 'number' ? Math.floor(created) : 0,
+          owned_by: typeof owner === 'string' ? owner : 'endpoint',
+        }));
+        return { object: 'list', data };
+      },
+    }),
+  ];
+}
+
+/** Aborts when the client has gone before it had its answer. */
+function goneOf(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}

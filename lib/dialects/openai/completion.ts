@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import type { Metadata } from '../../core/message.ts';
+
+/** What a completion's answers share: where the endpoint does not say it, we do. */
+export interface CompletionHead {
+  id: string;
+  created: number;
+  model: string;
+  metadata: Metadata | undefined;
+}
+
+const finishReasons = new Set<unknown>(['stop', 'length', 'tool_calls', 'content_filter', 'function_call']);
+
+/** What is known before the endpoint has said anything. */
+export function newHead(model: JsonValue | undefined, metadata: Metadata | undefined): CompletionHead {
+  return {
+    id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
+    created: Math.floor(Date.now() / 1000),
+    model: typeof model === 'string' ? model : '',
+    metadata,
+  };
+}
+
+/** An endpoint's `chat.completion` with all that OpenAI's always has; many leave fields out. */
+export function wholeAnswer(answer: JsonObject, head: CompletionHead): JsonObject {
+  const choices = objectsIn(answer['choices']).map((choice, index) => {
+    const message = isObject(choice['message']) ? choice['message'] : {};
+    return {
+      ...choice,
+      index: typeof choice['index'] === 'number' ? choice['index'] : index,
+      message: {
+        ...known(message),
+        role: 'assistant',
+        content: orNull(message['content']),
+        refusal: orNull(message['refusal']),
+      },
+      finish_reason: finishReasons.has(choice['finish_reason']) ? choice['finish_reason'] : 'stop',
+      logprobs: choice['logprobs'] ?? null,
+    };
+  });
+  return { ...known(answer), ...headOf(answer, head), object: 'chat.completion', choices };
+}
+
+/** The same for a `chat.completion.chunk`; all chunks of an answer have one id. */
+export function chunkAnswer(answer: JsonObject, head: CompletionHead): JsonObject {
+  const choices = objectsIn(answer['choices']).map((choice, index) => ({
+    ...known(choice),
+    index: typeof choice['index'] === 'number' ? choice['index'] : index,
+    delta: isObject(choice['delta']) ? choice['delta'] : {},
+    finish_reason: finishReasons.has(choice['finish_reason']) ? choice['finish_reason'] : null,
+  }));
+  return { ...known(answer), ...headOf(answer, head), object: 'chat.completion.chunk', choices };
+}
+
+function headOf(answer: JsonObject, { id, created, model, metadata }: CompletionHead): JsonObject {
+  const told = (value: JsonValue | undefined): value is string => typeof value === 'string' && value !== '';
+  return {
+    id: told(answer['id']) ? answer['id'] : id,
+    created: typeof answer['created'] === 'number' ? Math.floor(answer['created']) : created,
+    model: told(answer['model']) ? answer['model'] : model,
+    ...(metadata && { metadata }),
+  };
+}
+
+function orNull(value: JsonValue | undefined): JsonValue {
+  return typeof value === 'string' ? value : null;
+}
+
+/** Without the fields that are null: OpenAI leaves those out. */
+function known(value: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+}
+
+function objectsIn(value: JsonValue | undefined): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}

@@ -1,0 +1,87 @@
+import { AppError } from '../errors.ts';
+import type { Client, Refusal } from './client.ts';
+import { isEgressRefusal, refusalError } from './failure.ts';
+import type { Limit } from './limit.ts';
+import type { Quirks } from './quirks.ts';
+import { retryDelay, waitMs } from './retry.ts';
+
+/** A chat completion asked of an endpoint. */
+export interface EndpointAsk {
+  base: URL;
+  headers: Record<string, string>;
+  /** Kept out of error messages. */
+  apiKey: string | undefined;
+  quirks: Quirks;
+  limit: Limit;
+  /** The request, made anew for each try. */
+  body(): string;
+  /** Makes the next request fit what was refused; false when it cannot. */
+  mend(refusal: Refusal): boolean;
+}
+
+/** Asks until there is a 2xx answer, whose body is unread, or no more sense in asking. Rejects with a ModelError. */
+export async function askEndpoint(client: Client, ask: EndpointAsk): Promise<Response> {
+  const { base, headers, apiKey, quirks, limit } = ask;
+  for (let tries = 1; ; tries++) {
+    const body = ask.body();
+    try {
+      return await client.send({ url: endpointUrl(base, quirks), headers, body, attach: limit.attach });
+    } catch (error) {
+      const refusal = client.refusalOf(error);
+      if (refusal === undefined || limit.over !== undefined) throw error;
+      if (ask.mend(refusal) || noteMissingPath(quirks, base, refusal.status)) {
+        tries--; // made to fit: each can happen once
+        continue;
+      }
+      const wait = isEgressRefusal(error) ? undefined : retryDelay(refusal, tries);
+      if (wait === undefined || wait > limit.leftMs()) throw refusalError(base.host, apiKey, refusal, error);
+      await waitMs(wait, limit.attach);
+    }
+  }
+}
+
+/** An endpoint given as a bare host often means its `/v1`: tried once, remembered. */
+function noteMissingPath(quirks: Quirks, base: URL, status: number | undefined): boolean {
+  if (status !== 404 || base.pathname !== '/' || quirks.v1) return false;
+  quirks.v1 = true;
+  return true;
+}
+
+function endpointUrl(base: URL, quirks: Quirks): string {
+  const path = (quirks.v1 ? '/v1' : base.pathname).replace(/\/+$/, '');
+  const full = path.endsWith('/chat/completions') ? path : `${path}/chat/completions`;
+  return `${base.origin}${full}${base.search}`;
+}
+
+/** The address of an endpoint. Throws `invalid_request` for what is none. */
+export function parseBaseUrl(baseUrl: string): URL {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    throw new AppError('invalid_request', 'baseUrl of the model is not an http(s) URL', {
+      faults: [{ pointer: '/llmConfig/baseUrl', detail: 'must be an http(s) URL' }],
+    });
+  if (url.username !== '' || url.password !== '')
+    throw new AppError('invalid_request', 'baseUrl of the model holds a password; put the key in apiKey', {
+      faults: [{ pointer: '/llmConfig/baseUrl', detail: 'must not hold credentials' }],
+    });
+  return url;
+}
+
+/** What goes with every request to an endpoint. Throws `invalid_request` for a key that no header can carry. */
+export function requestHeaders(apiKey: string | undefined): Record<string, string> {
+  const headers = {
+    accept: 'application/json, text/event-stream',
+    'content-type': 'application/json',
+    'user-agent': 'lite-agent-server',
+  };
+  if (apiKey === undefined) return headers;
+  if (!/^[\x21-\x7e]+$/.test(apiKey))
+    throw new AppError(
+      'invalid_request',
+      'apiKey of the model holds characters that no HTTP header can carry',
+      {
+        faults: [{ pointer: '/llmConfig/apiKey', detail: 'must be printable ASCII without spaces' }],
+      },
+    );
+  return { ...headers, authorization: `Bearer ${apiKey}` };
+}

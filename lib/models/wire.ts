@@ -1,0 +1,57 @@
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import type { ModelReply } from '../core/model.ts';
+
+/** A reply as a `chat.completion` [OpenAI API, the chat completion object]. */
+export function completionOf({ text, calls, completion }: ModelReply): JsonObject {
+  const { id, model, usage } = completion;
+  const toolCalls = calls.map(({ callId, name, arguments: args }) => ({
+    id: callId,
+    type: 'function',
+    function: { name, arguments: typeof args === 'string' ? args : JSON.stringify(args) },
+  }));
+  const asks = toolCalls.length > 0;
+  const message = { role: 'assistant', content: asks && text === '' ? null : text, refusal: null };
+  return {
+    id,
+    object: 'chat.completion',
+    created: Math.floor(Date.now() / 1000),
+    model,
+    choices: [
+      {
+        index: 0,
+        message: asks ? { ...message, tool_calls: toolCalls } : message,
+        finish_reason: asks ? 'tool_calls' : 'stop',
+        logprobs: null,
+      },
+    ],
+    usage: {
+      prompt_tokens: usage.promptTokens,
+      completion_tokens: usage.completionTokens,
+      total_tokens: usage.totalTokens,
+    },
+  };
+}
+
+/** A whole `chat.completion` as the chunks of a stream: the text word by word, then why it ended. */
+export function* chunksOf(completion: JsonObject): Generator<JsonObject> {
+  const { choices, usage, ...head } = completion;
+  const chunk = (index: JsonValue, delta: JsonObject, finish: JsonValue): JsonObject => ({
+    ...head,
+    object: 'chat.completion.chunk',
+    choices: [{ index, delta, finish_reason: finish }],
+  });
+  for (const choice of Array.isArray(choices) ? choices.filter(isObject) : []) {
+    const { index = 0, finish_reason: finish = 'stop' } = choice;
+    const message = isObject(choice['message']) ? choice['message'] : {};
+    const { content, tool_calls: calls } = message;
+    yield chunk(index, { role: 'assistant', content: '' }, null);
+    const words = typeof content === 'string' ? (content.match(/\s*\S+\s*|\s+/g) ?? []) : [];
+    for (const word of words) yield chunk(index, { content: word }, null);
+    if (Array.isArray(calls)) {
+      const pieces = calls.filter(isObject).map((call, at) => ({ index: at, ...call }));
+      yield chunk(index, { tool_calls: pieces }, null);
+    }
+    yield chunk(index, {}, finish);
+  }
+  if (isObject(usage)) yield { ...head, object: 'chat.completion.chunk', choices: [], usage };
+}
