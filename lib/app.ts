@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { openAccounts } from './accounts/accounts.ts';
 import { accountsFromConfig } from './accounts/from-config.ts';
 import { framingOf, openAgents } from './agents/agents.ts';
+import { openModelConfigs } from './agents/model-configs.ts';
+import { openChats } from './chats/chats.ts';
+import { openReplies } from './chats/replies.ts';
 import type { Config } from './config.ts';
 import type { JsonObject } from './core/json.ts';
 import type { Equipment } from './core/equipment.ts';
@@ -18,6 +21,8 @@ import { egressFetch } from './drivers/egress-fetch.ts';
 import { openEgress } from './drivers/egress.ts';
 import { openDiskStore } from './files/disk-store.ts';
 import { openFileRoom } from './files/index.ts';
+import { openS3Store } from './files/s3-store.ts';
+import { createUrlSigner } from './files/url-signer.ts';
 import { memoryTools } from './memory/memory-tools.ts';
 import { openCompletionNotes } from './memory/completion-notes.ts';
 import { openMemory } from './memory/memory.ts';
@@ -121,9 +126,12 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
       onError,
     });
     undo.push(() => agents.close());
+    const signer = createUrlSigner(secret);
+    const objects = config.s3 ? openS3Store(config.s3) : openDiskStore(join(config.dataDir, 'files'), signer);
+    undo.push(() => objects.close());
     const files = openFileRoom({
       db: database.tables(),
-      objects: openDiskStore(join(config.dataDir, 'files')),
+      objects,
       limits,
       onError,
     });
@@ -157,8 +165,13 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     undo.push(() => sessions.close());
     const { access } = accounts;
     const completionNotes = openCompletionNotes(database.tables());
+    const chats = openChats(database.tables());
+    const replies = openReplies(chats);
+    undo.push(() => replies.close());
+    const modelConfigs = openModelConfigs(database.tables(), openVault(secret));
     const shared = { sessions, agents, files, memory, completions, completionNotes, access, config, log };
-    const context = { ...shared, version: packageVersion() };
+    const said = { accounts, models, modelConfigs, chats, replies, objects, signer };
+    const context = { ...shared, ...said, version: packageVersion() };
     const mounts = dialects.map((dialect) => dialect.mount(context));
     const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });
     // First nothing new is taken, then what runs is told to its end, then the sockets close.

@@ -3,7 +3,24 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { AppError, messageOf, type Fault } from './errors.ts';
-import { envNameOf, limits, logLevels, type LogLevel } from './settings.ts';
+import {
+  oneOf,
+  listOf,
+  parseCount,
+  parseHost,
+  parseSwitch,
+  parseToken,
+  parseSecret,
+  parseSigningSecret,
+  parseRates,
+  parseUrl,
+  parseReturnUrl,
+  parseOrigin,
+  parseDatabaseUrl,
+  parseNetwork,
+  parsePlace,
+} from './setting-values.ts';
+import { creditRates, envNameOf, limits, logLevels, vendorUrls, type LogLevel } from './settings.ts';
 
 /** The settings, read once at start (contract 0). Everything else gets them as plain values. */
 export interface Config {
@@ -31,6 +48,16 @@ export interface Config {
   returnUrls: readonly string[];
   /** Gets `{"telephone","text","code"}`; missing: codes are in the log. */
   smsWebhookUrl: string | undefined;
+  /** The WeChat app whose users may sign in. */
+  wechat: { appid: string; secret: string } | undefined;
+  /** Endpoints for models by the vendor in their name; for all others there is `model`. */
+  vendors: Partial<Record<'dashscope' | 'deepseek', { baseUrl: string; apiKey: string | undefined }>>;
+  /** The bucket for objects; missing: a folder in `dataDir`. */
+  s3:
+    | { endpoint: string; region: string; bucket: string; accessKeyId: string; secretAccessKey: string }
+    | undefined;
+  /** Credits a token, by the model's name; 1 for all others. */
+  creditRates: Readonly<Record<string, number>>;
   /** What stored secrets are sealed with; missing: made at first start and kept in `dataDir`. */
   secretKey: string | undefined;
   /** Origins as browsers send them, e.g. `https://panel.example:8443`. */
@@ -92,6 +119,16 @@ export function readConfig({
     }
   };
 
+  /** Settings that make sense together only: all of them, or undefined when none is there. */
+  const together = <Key extends string>(names: Record<Key, string>): Record<Key, string> | undefined => {
+    const pairs = Object.entries<string>(names);
+    const missing = pairs.filter(([, name]) => text(name) === undefined);
+    if (missing.length === pairs.length) return undefined;
+    const [, there = ''] = pairs.find(([, name]) => text(name) !== undefined) ?? [];
+    for (const [, name] of missing) fault(name, `is missing beside ${there}`);
+    return Object.fromEntries(pairs.map(([key, name]) => [key, text(name) ?? ''])) as Record<Key, string>;
+  };
+
   const host = read('HOST', '127.0.0.1', parseHost);
   const loopback = isLoopback(host);
   const dataDir = resolve(cwd, text('DATA_DIR') ?? 'data');
@@ -105,6 +142,13 @@ export function readConfig({
       `"none" would let anyone who reaches HOST=${host} move devices: take it out, or set HOST=127.0.0.1`,
     );
   }
+  const s3 = together({
+    endpoint: 'S3_ENDPOINT',
+    region: 'S3_REGION',
+    bucket: 'S3_BUCKET',
+    accessKeyId: 'S3_ACCESS_KEY_ID',
+    secretAccessKey: 'S3_SECRET_ACCESS_KEY',
+  });
   const config: Config = {
     host,
     port: read('PORT', 9527, (value) => parseCount(value, 0, 65_535)),
@@ -125,16 +169,22 @@ export function readConfig({
     jwtSecrets: read('JWT_SECRET', [], listOf(parseSigningSecret)),
     providers: Object.fromEntries(
       (['jaccount', 'github', 'google'] as const).flatMap((name) => {
-        const prefix = name.toUpperCase();
-        const clientId = text(`${prefix}_CLIENT_ID`);
-        const clientSecret = text(`${prefix}_CLIENT_SECRET`);
-        if (clientId !== undefined && clientSecret !== undefined) return [[name, { clientId, clientSecret }]];
-        if (clientId !== undefined) fault(`${prefix}_CLIENT_SECRET`, `is missing beside ${prefix}_CLIENT_ID`);
-        if (clientSecret !== undefined)
-          fault(`${prefix}_CLIENT_ID`, `is missing beside ${prefix}_CLIENT_SECRET`);
-        return [];
+        const id = `${name.toUpperCase()}_CLIENT`;
+        const both = together({ clientId: `${id}_ID`, clientSecret: `${id}_SECRET` });
+        return both ? [[name, both]] : [];
       }),
     ),
+    wechat: together({ appid: 'WECHAT_APPID', secret: 'WECHAT_SECRET' }),
+    vendors: Object.fromEntries(
+      Object.entries(vendorUrls).flatMap(([name, usualUrl]) => {
+        const prefix = name.toUpperCase();
+        const vendorKey = text(`${prefix}_API_KEY`);
+        const baseUrl = read(`${prefix}_BASE_URL`, vendorKey && usualUrl, parseUrl);
+        return baseUrl === undefined ? [] : [[name, { baseUrl, apiKey: vendorKey }]];
+      }),
+    ),
+    s3: s3 && { ...s3, endpoint: read('S3_ENDPOINT', s3.endpoint, parseOrigin) },
+    creditRates: read('CREDIT_RATES', creditRates, parseRates),
     returnUrls: read('RETURN_URLS', [], listOf(parseReturnUrl)),
     smsWebhookUrl: read('SMS_WEBHOOK_URL', undefined, parseUrl),
     secretKey: read('SECRET_KEY', undefined, parseSecret),
@@ -177,112 +227,4 @@ function readEnvFile(path: string): NodeJS.Dict<string> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new AppError('invalid_request', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
-}
-
-function oneOf<const T extends string>(choices: readonly T[]): (text: string) => T {
-  return (text) => {
-    const found = choices.find((choice) => choice === text.toLowerCase());
-    if (found === undefined) throw new RangeError(`"${text}" is none of ${choices.join(', ')}`);
-    return found;
-  };
-}
-
-function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
-  return (text) => text.split(',').flatMap((part) => (part.trim() === '' ? [] : [parse(part.trim())]));
-}
-
-function parseCount(text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least || value > most) {
-    throw new RangeError(`"${text}" is not a whole number from ${least} to ${most}`);
-  }
-  return value;
-}
-
-function parseSwitch(text: string): boolean {
-  return oneOf(['1', 'true', '0', 'false'])(text).match(/^(1|true)$/) !== null;
-}
-
-function parseHost(text: string): string {
-  const host = text.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(host) === 0 && !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_-]+)*\.?$/i.test(host)) {
-    throw new RangeError(`"${text}" is neither a host name nor an address`);
-  }
-  return host;
-}
-
-/** What can stand in a header and be told apart in a subprotocol list. */
-function parseToken(text: string): string {
-  if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(text)) {
-    throw new RangeError('has characters other than letters, digits and signs without space and comma');
-  }
-  return text;
-}
-
-function parseSecret(text: string): string {
-  if (text.length < 16) throw new RangeError('is too short to keep a secret: at least 16 characters');
-  return text;
-}
-
-/** HS256 wants 32 bytes [RFC 7518 3.2], and a text that is not one thing again and again. */
-function parseSigningSecret(text: string): string {
-  if (text.length < 32 || new Set(text).size < 10) {
-    throw new RangeError(
-      'is too weak to sign with: at least 32 random characters, e.g. of `openssl rand -hex 32`',
-    );
-  }
-  return text;
-}
-
-/** Never shows the text: a URL may hold a password. */
-function parseUrl(text: string): string {
-  if (!/^https?:\/\/[^/?#\s]/i.test(text) || !URL.canParse(text))
-    throw new RangeError('is not an http(s) URL');
-  return text.replace(/\/+$/, '');
-}
-
-/** Compared as it is, so it is taken as it is. */
-function parseReturnUrl(text: string): string {
-  if (!/^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text) || !URL.canParse(text) || /^javascript:/i.test(text))
-    throw new RangeError(`"${text}" is not a URL such as https://panel.example/signed-in`);
-  return text;
-}
-
-function parseOrigin(text: string): string {
-  const url =
-    /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+\/?$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined)
-    throw new RangeError(`"${text}" is not an origin such as https://panel.example:8443`);
-  return url.origin === 'null' ? `${url.protocol}//${url.host}` : url.origin;
-}
-
-function parseDatabaseUrl(text: string, cwd: string): string {
-  if (text === 'sqlite::memory:') return text;
-  if (/^sqlite:[^:]/i.test(text)) return `sqlite:${resolve(cwd, text.slice('sqlite:'.length))}`;
-  if (/^postgres(ql)?:\/\//i.test(text) && URL.canParse(text)) return text;
-  throw new RangeError(
-    'is none of sqlite:<file>, sqlite::memory: and postgres://user:password@host:port/name',
-  );
-}
-
-/** An address, or a CIDR whose prefix fits its family. */
-function parseNetwork(text: string): string {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
-  if (bits < 0 || !fits || rest.length > 0)
-    throw new RangeError(`"${text}" is neither an address nor a CIDR`);
-  return text;
-}
-
-/** host, host:port, [IPv6]:port or CIDR, as the egress rules read them. */
-function parsePlace(text: string): string {
-  if (text.includes('/') && !text.includes('//')) return parseNetwork(text);
-  const [, bracketed, name = '', port] = /^(?:\[([^\]]*)\]|([^:[\]/\s]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  const known =
-    isIP(text) === 6 || (bracketed === undefined ? /^[a-z0-9_.*-]+$/i.test(name) : isIP(bracketed) === 6);
-  if (!known || Number(port ?? 0) > 65_535) {
-    throw new RangeError(`"${text}" is none of host, host:port and CIDR (no scheme, no path)`);
-  }
-  return text;
 }

@@ -6,6 +6,21 @@ const minute = 60_000;
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** Where the vendors' models are, when only a key is set. */
+export const vendorUrls = {
+  dashscope: 'https://dashscope.aliyuncs.com/compatible-mode/v1',
+  deepseek: 'https://api.deepseek.com/v1',
+} as const;
+
+/** Credits a token, by the model's name. */
+export const creditRates: Readonly<Record<string, number>> = {
+  'deepseek-chat': 1,
+  'qwen-turbo': 4,
+  'qwen-plus': 10,
+  'gpt-3.5-turbo': 11,
+  'qwen-max': 60,
+};
+
 /** Every setting but the limits: its default (or how it comes about) and what it means; the README shows this table. */
 export const settings = {
   HOST: [
@@ -49,6 +64,30 @@ export const settings = {
   GOOGLE_CLIENT_SECRET: ['–', 'the secret that belongs to it'],
   RETURN_URLS: ['–', 'comma list of exact URLs that a browser may be sent to after signing in there'],
   SMS_WEBHOOK_URL: ['codes are in the log', 'gets `{"telephone","text","code"}` by POST and sends it on'],
+  WECHAT_APPID: ['–', 'with `WECHAT_SECRET`: users of this WeChat app may sign in'],
+  WECHAT_SECRET: ['–', 'the secret that belongs to it'],
+  DASHSCOPE_BASE_URL: [
+    "DashScope's, when there is a key",
+    'the endpoint for models that are called `qwen…`; missing: `baseUrl`',
+  ],
+  DASHSCOPE_API_KEY: ['–', 'its key'],
+  DEEPSEEK_BASE_URL: [
+    "DeepSeek's, when there is a key",
+    'the endpoint for models that are called `deepseek…`; missing: `baseUrl`',
+  ],
+  DEEPSEEK_API_KEY: ['–', 'its key'],
+  CREDIT_RATES: [
+    '`deepseek-chat=1,qwen-turbo=4,qwen-plus=10,gpt-3.5-turbo=11,qwen-max=60`',
+    'credits that a token costs, by the name of the model; 1 for all others',
+  ],
+  S3_ENDPOINT: [
+    '–',
+    'with the four below: a bucket for pictures instead of `DATA_DIR/objects`; Tencent COS is `https://cos.<region>.myqcloud.com`',
+  ],
+  S3_REGION: ['–', 'its region'],
+  S3_BUCKET: ['–', 'its name'],
+  S3_ACCESS_KEY_ID: ['–', 'who uses it'],
+  S3_SECRET_ACCESS_KEY: ['–', 'the secret that belongs to it'],
   SECRET_KEY: [
     'made at first start, kept in `DATA_DIR`',
     'what keys of clients are sealed with in the database',
@@ -103,6 +142,7 @@ export const limits = {
     'what waits for a slow WebSocket reader before nothing more is read for it',
   ],
   socketStallTimeoutMs: [30_000, 'how long such a reader may take nothing before it is closed with 1013'],
+  imageMaxBytes: [20 * MiB, 'one picture that is uploaded'],
   heartbeatIntervalMs: [30_000, 'between two WebSocket pings; a peer that misses two is dropped'],
   queuedTasksMaxCount: [100, 'tasks that wait in one session'],
   sessionsPerOwnerMaxCount: [10_000, 'open sessions of one caller'],

@@ -13,7 +13,8 @@ const layers: Record<string, readonly string[]> = {
   errors: [],
   settings: [],
   package: [],
-  config: ['errors', 'settings'],
+  'setting-values': [],
+  config: ['errors', 'settings', 'setting-values'],
   log: ['errors', 'settings'],
   core: ['errors'],
   drivers: ['errors', 'core'],
@@ -25,6 +26,7 @@ const layers: Record<string, readonly string[]> = {
   files: ['core', 'errors'],
   memory: ['core', 'errors'],
   credits: ['core', 'errors'],
+  chats: ['core', 'errors'],
   openspec: ['core', 'drivers', 'errors'],
   server: ['core', 'accounts', 'errors'],
   dialects: [
@@ -35,6 +37,7 @@ const layers: Record<string, readonly string[]> = {
     'files',
     'memory',
     'credits',
+    'chats',
     'models',
     'store',
     'openspec',
@@ -63,7 +66,19 @@ const packages: Record<string, readonly string[]> = {
   jsonwebtoken: ['lib/accounts/'],
   '@node-rs/argon2': ['lib/accounts/'],
   'openid-client': ['lib/accounts/'],
-  kysely: ['lib/store/', 'lib/accounts/', 'lib/agents/', 'lib/files/', 'lib/memory/', 'lib/credits/'],
+  kysely: [
+    'lib/store/',
+    'lib/accounts/',
+    'lib/agents/',
+    'lib/files/',
+    'lib/memory/',
+    'lib/credits/',
+    'lib/chats/',
+  ],
+  '@aws-sdk/client-s3': ['lib/files/'],
+  '@aws-sdk/s3-request-presigner': ['lib/files/'],
+  '@aws-sdk/lib-storage': ['lib/files/'],
+  sharp: ['lib/files/'],
 };
 
 /** Packages so heavy that they are loaded when they are needed, never at start. */
@@ -78,6 +93,11 @@ const heavy = new Set([
   'jsonwebtoken',
   '@node-rs/argon2',
   'openid-client',
+  '@aws-sdk/client-s3',
+  '@aws-sdk/s3-request-presigner',
+  '@aws-sdk/lib-storage',
+  'sharp',
+  'file-type',
 ]);
 
 /** `lib/core/task.ts` → `core`, `lib/app.ts` → `app`, `bin/…` → `bin`. */

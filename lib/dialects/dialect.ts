@@ -1,12 +1,19 @@
 import type { Access } from '../accounts/access.ts';
 import type { Agents } from '../agents/agents.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { ModelConfigs } from '../agents/model-configs.ts';
+import type { Chats } from '../chats/chats.ts';
+import type { Replies } from '../chats/replies.ts';
 import type { Config } from '../config.ts';
 import type { FileRoom } from '../files/index.ts';
 import type { CompletionNotes } from '../memory/completion-notes.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { Completions } from '../models/completions.ts';
 import type { Sessions } from '../core/sessions.ts';
+import type { ObjectStore } from '../files/object-store.ts';
+import type { UrlSigner } from '../files/url-signer.ts';
 import type { Log } from '../log.ts';
+import type { Models } from '../models/index.ts';
 import type { Mount } from '../server/mount.ts';
 
 /** What a dialect of sessions needs. */
@@ -27,6 +34,14 @@ export interface DialectContext extends CoreContext {
   memory: Memory;
   completions: Completions;
   completionNotes: CompletionNotes;
+  accounts: Accounts;
+  models: Models;
+  modelConfigs: ModelConfigs;
+  chats: Chats;
+  replies: Replies;
+  /** Where bytes lie; `signer` knows the URLs of it that lead here. */
+  objects: ObjectStore;
+  signer: UrlSigner;
 }
 
 /**

@@ -1,47 +1,41 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
-import type { ObjectStore, StoredObject } from './object-store.ts';
-
-const HEAD_MAX_BYTES = 64 * 1024;
+import { createMeasure } from './measure.ts';
+import { checkName, isName, type ObjectStore, type StoredObject } from './object-store.ts';
+import type { UrlSigner } from './url-signer.ts';
 
 /**
  * Objects as files in a folder, readable by the owner only. One is written beside the others and takes its name once it is
- * whole and on the disk.
+ * whole and on the disk. Signed URLs lead to this server (dialects/objects).
  */
-export function openDiskStore(folder: string): ObjectStore {
+export function openDiskStore(folder: string, signer: UrlSigner): ObjectStore {
   const unfinished = join(folder, 'unfinished');
-  /** 256 folders, so that none gets large. */
-  const folderOf = (key: string): string => join(folder, 'objects', key.slice(0, 2));
-  const fileOf = (key: string): string => join(folderOf(key), key);
+  const fileOf = (key: string): string => {
+    // 256 folders, so that none gets large.
+    if (!isName(key)) return join(folder, 'objects', key.slice(0, 2), key);
+    checkName(key);
+    return join(folder, 'named', key);
+  };
 
-  async function write(source: Readable, maxBytes: number): Promise<StoredObject> {
-    const key = randomUUID().replaceAll('-', '');
-    const draft = join(unfinished, key);
+  async function write(source: Readable, maxBytes: number, name?: string): Promise<StoredObject> {
+    if (name !== undefined) checkName(name);
+    const made = randomUUID().replaceAll('-', '');
+    const target = fileOf(name ?? made);
+    const draft = join(unfinished, made);
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
     const file = await open(draft, 'wx', 0o600);
     try {
-      const hash = createHash('md5');
-      const head: Buffer[] = [];
-      let headBytes = 0;
-      let bytes = 0;
-      for await (const chunk of source as AsyncIterable<Buffer>) {
-        bytes += chunk.length;
-        if (bytes > maxBytes) throw new AppError('too_large', `It is larger than ${maxBytes} bytes.`);
-        hash.update(chunk);
-        if (headBytes < HEAD_MAX_BYTES) {
-          head.push(Buffer.from(chunk.subarray(0, HEAD_MAX_BYTES - headBytes)));
-          headBytes += chunk.length;
-        }
+      const measure = createMeasure(source as AsyncIterable<Buffer>, maxBytes);
+      for await (const chunk of measure.bytes())
         for (let from = 0; from < chunk.length;) from += (await file.write(chunk, from)).bytesWritten;
-      }
       await file.datasync();
       await file.close();
-      await mkdir(folderOf(key), { recursive: true, mode: 0o700 });
-      await rename(draft, fileOf(key));
-      return { key, bytes, md5: hash.digest('hex'), head: Buffer.concat(head) };
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+      await rename(draft, target);
+      return measure.result(name ?? made);
     } catch (error) {
       await file.close().catch(() => undefined); // closed already
       await rm(draft, { force: true });
@@ -60,6 +54,7 @@ export function openDiskStore(folder: string): ObjectStore {
       }
     },
     remove: (key) => rm(fileOf(key), { force: true }),
+    removeUnder: (prefix) => rm(dirname(fileOf(`${prefix}/x`)), { recursive: true, force: true }),
     async *list(before) {
       for await (const { parentPath, name } of filesIn(join(folder, 'objects')))
         if (await isOlder(join(parentPath, name), before)) yield name;
@@ -68,6 +63,12 @@ export function openDiskStore(folder: string): ObjectStore {
       for await (const { parentPath, name } of filesIn(unfinished))
         if (await isOlder(join(parentPath, name), before)) await rm(join(parentPath, name), { force: true });
     },
+    sign(grant) {
+      fileOf(grant.key); // a name that is none is not signed
+      return Promise.resolve(signer.sign(grant));
+    },
+    keyOf: (url) => signer.keyOf(url),
+    close() {},
   };
 }
 

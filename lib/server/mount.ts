@@ -16,6 +16,8 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly caller: Principal;
   /** Where the request comes from, and what it says of the program that makes it. */
   readonly client: { address: string; agent: string | undefined };
+  /** How the client names this server, e.g. `https://agent.example`: PUBLIC_URL, or the host that was asked for. */
+  readonly origin: string;
   /** Fields of the body that its schema does not know, by JSON pointer: they are not in `body`, and worth a line in the log. */
   readonly ignored: readonly string[];
   /** A log whose lines carry the request's id. */

@@ -52,6 +52,7 @@ export async function openServer(options: ServerOptions): Promise<OpenServer> {
     log,
     draining: () => draining,
     ready,
+    publicUrl: config.publicUrl,
   };
   const web = createWeb(shared);
   const sockets = openSockets({ limits: config.limits, log });

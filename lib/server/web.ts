@@ -26,6 +26,8 @@ export interface WebOptions {
   draining: () => boolean;
   /** Rejects while something that every call needs is down; asked by `/readyz`. */
   ready: () => Promise<void>;
+  /** PUBLIC_URL. */
+  publicUrl: string | undefined;
 }
 
 /** What is known of a request on its way. */
@@ -35,6 +37,8 @@ interface Trail {
   search: URLSearchParams;
   /** Where the client is. */
   address: string;
+  /** How it names this server. */
+  origin: string;
   /** The fields of its log line. */
   line: Record<string, unknown>;
 }
@@ -63,6 +67,7 @@ export function createWeb(options: WebOptions): RequestListener {
       path: '',
       line,
       address,
+      origin: options.publicUrl ?? `http://${host ?? 'localhost'}`,
     });
     response.setHeader('X-Request-ID', requestId);
     response.setHeader('X-Trace-ID', traceId);
@@ -96,7 +101,7 @@ export function createWeb(options: WebOptions): RequestListener {
   for (const { mount, route } of inOrder(mounts)) {
     const method = route.method.toLowerCase() as Lowercase<Route['method']>;
     app[method](route.path, async (request: Request, response: Answer) => {
-      const { log, search, line, address, path } = response.locals;
+      const { log, search, line, address, path, origin } = response.locals;
       const caller =
         route.access === 'open'
           ? anonymous
@@ -108,7 +113,7 @@ export function createWeb(options: WebOptions): RequestListener {
         const params = request.params as Record<string, string>;
         if (route.status !== undefined) response.statusCode = route.status;
         const client = { address, agent: request.headers['user-agent'] };
-        const checked = { params, query, body, caller, client, ignored, log };
+        const checked = { params, query, body, caller, client, origin, ignored, log };
         const value = await route.handle({ request, response, ...checked });
         if (value !== undefined) sendJson(response, value);
       } catch (error) {

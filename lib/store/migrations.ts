@@ -3,6 +3,7 @@ import type { CreateTableBuilder, Kysely, Migration } from 'kysely';
 import { accountTables } from './account-tables.ts';
 import { agentTables } from './agent-tables.ts';
 import { fileTables } from './file-tables.ts';
+import { chatTables } from './chat-tables.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for both engines. */
 export const migrations: Record<string, Migration> = {
@@ -95,6 +96,7 @@ export const migrations: Record<string, Migration> = {
   },
   '0005-agents': agentTables,
   '0006-files': fileTables,
+  '0007-chats': chatTables,
 };
 
 /** On SQLite the table is its primary key's tree: half the pages of a table with an index beside it. */

@@ -1,0 +1,286 @@
+import type { Selectable } from 'kysely';
+import { v4 as newUuid } from 'uuid';
+import type { JsonValue } from '../core/json.ts';
+import { AppError } from '../errors.ts';
+import type { ChatMessagesTable, ChatsDb, ChatsTable } from './schema.ts';
+
+/** A conversation that its client leads. Times in ms since the epoch. */
+export interface Chat {
+  id: number;
+  uuid: string;
+  owner: string;
+  title: string | null;
+  modelConfigId: number | null;
+  /** Chats of a preset are one kind, those without another: no list shows both. */
+  presetId: string | null;
+  visibility: 'private' | 'shared';
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface NewMessage {
+  role: 'user' | 'assistant' | 'system';
+  type?: 'text' | 'image';
+  /** A text, or parts as a dialect keeps them. */
+  content: JsonValue;
+  /** False: the model gets it, people do not. */
+  visible?: boolean;
+  /** False: it broke off. */
+  complete?: boolean;
+  createdAt?: number | undefined;
+}
+
+export type ChatMessage = Required<NewMessage> & { id: number; createdAt: number };
+
+export interface NewChat {
+  owner: string;
+  title?: string | null;
+  modelConfigId?: number;
+  presetId?: string;
+  visibility?: 'private' | 'shared';
+  messages?: readonly NewMessage[];
+}
+
+/** With a preset or without. */
+export type ChatKind = 'preset' | 'free';
+
+export interface ChatPage {
+  offset: number;
+  limit: number;
+  orderBy: 'id' | 'title' | 'created_at' | 'updated_at';
+  order: 'asc' | 'desc';
+}
+
+/**
+ * The chats in the database.
+ *
+ * Contract: `not_found` for a chat that is gone meanwhile; whoever asks has been allowed to. Messages of a chat rise in their
+ * ids, and none is used twice.
+ */
+export interface Chats {
+  create(chat: NewChat): Promise<Chat>;
+  find(which: { id: number } | { uuid: string }): Promise<Chat | undefined>;
+  list(owner: string, kind: ChatKind, page: ChatPage): Promise<Chat[]>;
+  change(id: number, changes: { title?: string; visibility?: 'private' | 'shared' }): Promise<Chat>;
+  messages(id: number): Promise<ChatMessage[]>;
+  findMessage(chatId: number, id: number): Promise<ChatMessage | undefined>;
+  append(id: number, message: NewMessage): Promise<number>;
+  /** The visible messages are these from now on; hidden ones stay in front. */
+  replaceVisible(id: number, messages: readonly NewMessage[]): Promise<void>;
+  /** False, and nothing is removed, unless all of them are there and the owner's. */
+  remove(owner: string, ids: readonly number[], kind: ChatKind): Promise<boolean>;
+  /** The owner's copy of somebody's chat, made at the first time; the copy stays as it was then. */
+  copy(chat: Chat, owner: string): Promise<Chat>;
+}
+
+/** Chats over their tables. */
+export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
+  /** Locks the chat until the transaction ends, and notes that it changed. */
+  async function touch(trx: ChatsDb, id: number): Promise<void> {
+    const row = await trx
+      .updateTable('chats')
+      .set({ updated_at: now() })
+      .where('id', '=', id)
+      .returning('id')
+      .executeTakeFirst();
+    if (!row) throw new AppError('not_found', 'The conversation is gone.');
+  }
+
+  async function insert(trx: ChatsDb, chatId: number, messages: readonly NewMessage[]): Promise<number[]> {
+    if (messages.length === 0) return [];
+    const time = now();
+    const rows = messages.map((message) => ({
+      chat_id: chatId,
+      role: message.role,
+      type: message.type ?? 'text',
+      // PostgreSQL keeps no NUL in a text, JSON writes it as an escape.
+      content: JSON.stringify(message.content),
+      visible: message.visible === false ? 0 : 1,
+      complete: message.complete === false ? 0 : 1,
+      created_at: message.createdAt ?? time,
+    }));
+    const made = await trx.insertInto('chat_messages').values(rows).returning('id').execute();
+    return made.map(({ id }) => id);
+  }
+
+  async function insertChat(trx: ChatsDb, chat: NewChat, copiedFrom: string | null): Promise<Chat> {
+    const time = now();
+    const row = await trx
+      .insertInto('chats')
+      .values({
+        uuid: newUuid(),
+        owner: chat.owner,
+        title: chat.title ?? null,
+        model_config_id: chat.modelConfigId ?? null,
+        preset_id: chat.presetId ?? null,
+        visibility: chat.visibility ?? 'private',
+        copied_from: copiedFrom,
+        created_at: time,
+        updated_at: time,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    await insert(trx, row.id, chat.messages ?? []);
+    return chatOf(row);
+  }
+
+  async function messages(id: number, on: ChatsDb = db): Promise<ChatMessage[]> {
+    const rows = await on
+      .selectFrom('chat_messages')
+      .selectAll()
+      .where('chat_id', '=', id)
+      .orderBy('id')
+      .execute();
+    return rows.map(messageOf);
+  }
+
+  async function copyOf(owner: string, uuid: string): Promise<Chat | undefined> {
+    const row = await db
+      .selectFrom('chats')
+      .selectAll()
+      .where('owner', '=', owner)
+      .where('copied_from', '=', uuid)
+      .executeTakeFirst();
+    return row && chatOf(row);
+  }
+
+  return {
+    create: (chat) => db.transaction().execute((trx) => insertChat(trx, chat, null)),
+
+    async find(which) {
+      const query = db.selectFrom('chats').selectAll();
+      const found = 'id' in which ? query.where('id', '=', which.id) : query.where('uuid', '=', which.uuid);
+      const row = await found.executeTakeFirst();
+      return row && chatOf(row);
+    },
+
+    async list(owner, kind, { offset, limit, orderBy, order }) {
+      let query = db
+        .selectFrom('chats')
+        .selectAll()
+        .where('owner', '=', owner)
+        .where('preset_id', kind === 'preset' ? 'is not' : 'is', null)
+        .orderBy(orderBy, order);
+      if (orderBy !== 'id') query = query.orderBy('id', order);
+      return (await query.limit(limit).offset(offset).execute()).map(chatOf);
+    },
+
+    async change(id, { title, visibility }) {
+      const row = await db
+        .updateTable('chats')
+        .set({
+          updated_at: now(),
+          ...(title !== undefined && { title }),
+          ...(visibility !== undefined && { visibility }),
+        })
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw new AppError('not_found', 'The conversation is gone.');
+      return chatOf(row);
+    },
+
+    messages: (id) => messages(id),
+
+    async findMessage(chatId, id) {
+      const row = await db
+        .selectFrom('chat_messages')
+        .selectAll()
+        .where('chat_id', '=', chatId)
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row && messageOf(row);
+    },
+
+    append: (id, message) =>
+      db.transaction().execute(async (trx) => {
+        await touch(trx, id);
+        const [made] = await insert(trx, id, [message]);
+        return made!;
+      }),
+
+    replaceVisible: (id, given) =>
+      db.transaction().execute(async (trx) => {
+        await touch(trx, id);
+        await trx.deleteFrom('chat_messages').where('chat_id', '=', id).where('visible', '=', 1).execute();
+        await insert(trx, id, given);
+      }),
+
+    async remove(owner, ids, kind) {
+      const wanted = [...new Set(ids)];
+      if (wanted.length === 0) return true;
+      return db
+        .transaction()
+        .execute(async (trx) => {
+          const gone = await trx
+            .deleteFrom('chats')
+            .where('id', 'in', wanted)
+            .where('owner', '=', owner)
+            .where('preset_id', kind === 'preset' ? 'is not' : 'is', null)
+            .returning('id')
+            .execute();
+          if (gone.length < wanted.length) throw new NotAll();
+          await trx.deleteFrom('chat_messages').where('chat_id', 'in', wanted).execute();
+          return true;
+        })
+        .catch(falseIfNotAll);
+    },
+
+    async copy(chat, owner) {
+      const known = await copyOf(owner, chat.uuid);
+      if (known) return known;
+      try {
+        return await db.transaction().execute(async (trx) =>
+          insertChat(
+            trx,
+            {
+              owner,
+              title: chat.title,
+              ...(chat.presetId !== null && { presetId: chat.presetId }),
+              messages: await messages(chat.id, trx),
+            },
+            chat.uuid,
+          ),
+        );
+      } catch (error) {
+        const other = await copyOf(owner, chat.uuid); // made by the same caller at the same time
+        if (other) return other;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Rolls a transaction back that would have removed a part. */
+class NotAll extends Error {}
+
+function falseIfNotAll(error: unknown): false {
+  if (error instanceof NotAll) return false;
+  throw error;
+}
+
+function chatOf(row: Selectable<ChatsTable>): Chat {
+  return {
+    id: row.id,
+    uuid: row.uuid,
+    owner: row.owner,
+    title: row.title,
+    modelConfigId: row.model_config_id,
+    presetId: row.preset_id,
+    visibility: row.visibility,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function messageOf(row: Selectable<ChatMessagesTable>): ChatMessage {
+  return {
+    id: row.id,
+    role: row.role,
+    type: row.type,
+    content: JSON.parse(row.content) as JsonValue,
+    visible: row.visible === 1,
+    complete: row.complete === 1,
+    createdAt: row.created_at,
+  };
+}

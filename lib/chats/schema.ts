@@ -1,0 +1,60 @@
+import type { Generated, Kysely } from 'kysely';
+
+/** The tables of chats, the same on SQLite and PostgreSQL. Times are ms since the epoch, 1 and 0 are yes and no. */
+export interface ChatTables {
+  chats: ChatsTable;
+  chat_messages: ChatMessagesTable;
+  chat_tasks: ChatTasksTable;
+}
+
+/** The database, or a transaction on it. */
+export type ChatsDb = Kysely<ChatTables>;
+
+export interface ChatsTable {
+  id: Generated<number>;
+  uuid: string;
+  owner: string;
+  title: string | null;
+  model_config_id: number | null;
+  preset_id: string | null;
+  visibility: 'private' | 'shared';
+  /** The uuid of the chat that it is a copy of. */
+  copied_from: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface ChatMessagesTable {
+  id: Generated<number>;
+  chat_id: number;
+  role: 'user' | 'assistant' | 'system';
+  type: 'text' | 'image';
+  /** JSON: a text, or parts. */
+  content: string;
+  visible: number;
+  complete: number;
+  created_at: number;
+}
+
+export interface ChatTasksTable {
+  id: string;
+  owner: string;
+  chat_id: number;
+  type: 'chat_generation' | 'title_generation' | 'image_generation';
+  status: 'pending' | 'running' | 'finished' | 'failed';
+  /** What the model has said so far. */
+  content: string;
+  error: string | null;
+  /** Credits a token; 0: nothing is held for it. */
+  rate: number;
+  /** Estimated. */
+  prompt_tokens: number;
+  token_cost: number | null;
+  /** Somebody has connected to its stream. */
+  streamed: number;
+  stopping: number;
+  /** Until when its node is believed to work on it. */
+  lease_until: number;
+  created_at: number;
+  ended_at: number | null;
+}

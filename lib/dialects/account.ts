@@ -1,0 +1,8 @@
+import type { Account, Principal } from '../core/principal.ts';
+import { AppError } from '../errors.ts';
+
+/** The account of a caller. Throws `forbidden` for one that has none: the operator's token names nobody. */
+export function accountOf({ account }: Principal): Account {
+  if (account) return account;
+  throw new AppError('forbidden', 'This call is for users: sign in, or show a key of a user.');
+}

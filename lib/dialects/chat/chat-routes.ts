@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../../errors.ts';
+import { pictureSuffixes } from '../../files/picture-types.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+import { openContents, type Said } from './content.ts';
+import { findConversation, sayBody } from './say.ts';
+import { send } from './send.ts';
+import { id } from './shapes.ts';
+
+const UPLOAD_SECONDS = 300;
+const SUFFIXES_MAX_COUNT = 50;
+
+/** Talking, what was said, and where to upload pictures. */
+export function createChatRoutes(context: DialectContext): Route[] {
+  const { chats, objects, config } = context;
+  return [
+    route({
+      method: 'POST',
+      path: '/chat/get_upload_presigned_url',
+      summary: 'URLs that pictures may be uploaded to.',
+      access: 'caller',
+      body: {
+        type: 'object',
+        required: ['conversation_id', 'suffixes'],
+        properties: {
+          conversation_id: id,
+          suffixes: { type: 'array', items: { type: 'string' }, maxItems: SUFFIXES_MAX_COUNT },
+        },
+      },
+      answer: {
+        type: 'object',
+        required: ['urls'],
+        properties: { urls: { type: 'array', items: { type: 'string' } } },
+      },
+      async handle({ caller, body, origin }) {
+        accountOf(caller);
+        const { id: chatId } = await findConversation(context, caller.id, body.conversation_id);
+        const suffixes = body.suffixes.map((text) => text.replace(/^\./, '').toLowerCase());
+        const bad = suffixes.find((suffix) => !pictureSuffixes.includes(suffix));
+        if (bad !== undefined)
+          throw new AppError(
+            'invalid_request',
+            `"${bad.slice(0, 20)}" is not the ending of a picture: ${pictureSuffixes.join(', ')}.`,
+          );
+        const urls = suffixes.map((suffix) =>
+          objects.sign({
+            method: 'PUT',
+            key: `${caller.id}/${chatId}/images/${randomUUID()}.${suffix}`,
+            seconds: UPLOAD_SECONDS,
+            origin,
+          }),
+        );
+        return { urls: await Promise.all(urls) };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/chat/:id',
+      summary: 'What was said in a conversation.',
+      access: 'caller',
+      answer: { type: 'object', required: ['messages'], properties: { messages: { type: 'array' } } },
+      async handle({ caller, params, origin }) {
+        accountOf(caller);
+        if (!/^[1-9]\d{0,9}$/.test(params['id'] ?? '') || Number(params['id']) > id.maximum)
+          throw new AppError('invalid_request', 'The id of a conversation is a whole number.');
+        const chat = await findConversation(context, caller.id, Number(params['id']));
+        const contents = openContents(objects, caller.id, origin);
+        const messages = (await chats.messages(chat.id)).map(async (message) => ({
+          message_id: message.id,
+          role: message.role,
+          content: await contents.forClient(message.content as Said),
+          timestamp: new Date(message.createdAt).toISOString(),
+        }));
+        return { messages: await Promise.all(messages) };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/chat/send',
+      summary: 'Says something; the answer is a stream of JSON lines, of server-sent events, or of text.',
+      access: 'caller',
+      body: sayBody,
+      bodyMaxBytes: config.limits.imageMaxBytes,
+      handle: (call) => send(context, call),
+    }),
+  ];
+}

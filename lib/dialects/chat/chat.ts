@@ -1,0 +1,31 @@
+import type { Route } from '../../server/mount.ts';
+import type { Dialect } from '../dialect.ts';
+import { formatDetail } from '../refusal.ts';
+import { createChatRoutes } from './chat-routes.ts';
+import { createConversationRoutes } from './conversation-routes.ts';
+import { createModelRoutes } from './model-routes.ts';
+import { createUserRoutes } from './user-routes.ts';
+
+const prefixes = ['/user', '/model_config', '/conversation', '/chat'];
+const places = ['/api/v1', ''];
+
+/** Contract 4: a chat backend whose clients lead the conversation; under `/api/v1`, and under `/` for the seed's own paths. */
+export const chat: Dialect = {
+  name: 'chat',
+  mount(context) {
+    const routes: Route[] = [
+      ...createUserRoutes(context),
+      ...createModelRoutes(context),
+      ...createConversationRoutes(context),
+      ...createChatRoutes(context),
+    ];
+    return {
+      name: 'chat',
+      prefixes: places.flatMap((place) => prefixes.map((prefix) => `${place}${prefix}`)),
+      routes: places.flatMap((place) => routes.map((route) => ({ ...route, path: `${place}${route.path}` }))),
+      sockets: [],
+      anonymous: undefined,
+      formatError: formatDetail,
+    };
+  },
+};

@@ -1,0 +1,90 @@
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import type { Content } from '../../core/message.ts';
+import { AppError } from '../../errors.ts';
+import type { ObjectStore } from '../../files/object-store.ts';
+
+/** What is said in a message, as it is kept: a text, or parts; a picture is an object of ours, or a URL elsewhere. */
+export type Said = string | SaidPart[];
+type SaidPart =
+  | { type: 'text'; text: string }
+  | { type: 'image'; key: string }
+  | { type: 'image'; url: string };
+
+const URL_SECONDS = 3600;
+const PARTS_MAX_COUNT = 100;
+
+/** Reads the content of messages for one user, and shows it to models and clients. */
+export interface Contents {
+  /** Throws `invalid_request` for what is no content, and `not_found` for a picture of somebody else. */
+  read(content: JsonValue, pointer: string): Said;
+  /** For a model: pictures as URLs that it can get. */
+  forModel(said: Said): Promise<Content[]>;
+  forClient(said: Said): Promise<JsonValue>;
+}
+
+/** Contents of a user; `origin` is how clients name this server. */
+export function openContents(objects: ObjectStore, owner: string, origin: string): Contents {
+  const urlOf = (key: string) => objects.sign({ method: 'GET', key, seconds: URL_SECONDS, origin });
+
+  function readImage(url: string, pointer: string): SaidPart {
+    // An upload URL, a download URL of the history, or the key itself.
+    const key = url.startsWith('cos://') ? url.slice('cos://'.length) : objects.keyOf(url);
+    if (key !== undefined) {
+      if (key.startsWith(`${owner}/`) && !key.includes('..')) return { type: 'image', key };
+      throw new AppError('not_found', 'There is no such picture.');
+    }
+    if (/^(https?:\/\/|data:image\/)/i.test(url)) return { type: 'image', url };
+    fail(`${pointer}/image_url`, 'must be an http(s) or data URL');
+  }
+
+  return {
+    read(content, pointer) {
+      if (typeof content === 'string') return content;
+      if (!Array.isArray(content) || content.length === 0 || content.length > PARTS_MAX_COUNT)
+        fail(pointer, `must be a text, or 1 to ${PARTS_MAX_COUNT} parts`);
+      return content.map((part, index) => {
+        const at = `${pointer}/${index}`;
+        if (isObject(part)) {
+          const { type, text, image_url: image } = part;
+          if (type === 'text' && typeof text === 'string') return { type, text };
+          const url = isObject(image) ? image['url'] : image;
+          if (type === 'image_url' && typeof url === 'string') return readImage(url, at);
+        }
+        fail(at, 'must be {type: "text", text} or {type: "image_url", image_url: {url}}');
+      });
+    },
+
+    async forModel(said) {
+      if (typeof said === 'string') return [{ type: 'text', text: said }];
+      return Promise.all(
+        said.map(async (part): Promise<Content> => {
+          if (part.type === 'text') return part;
+          return { type: 'image', url: 'key' in part ? await urlOf(part.key) : part.url };
+        }),
+      );
+    },
+
+    async forClient(said) {
+      if (typeof said === 'string') return said;
+      return Promise.all(
+        said.map(async (part): Promise<JsonObject> => {
+          if (part.type === 'text') return { ...part };
+          const url = 'key' in part ? await urlOf(part.key) : part.url;
+          return { type: 'image_url', image_url: { url } };
+        }),
+      );
+    },
+  };
+}
+
+/** The text of a content, without its pictures. */
+export function textOf(said: Said): string {
+  if (typeof said === 'string') return said;
+  return said.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
+}
+
+function fail(pointer: string, detail: string): never {
+  throw new AppError('invalid_request', `The body is not valid: ${pointer} ${detail}.`, {
+    faults: [{ pointer, detail }],
+  });
+}

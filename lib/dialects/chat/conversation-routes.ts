@@ -1,0 +1,87 @@
+import { AppError } from '../../errors.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { goneSignal } from '../../server/stream.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+import { textOf } from './content.ts';
+import { readSaying, sayBody } from './say.ts';
+import { conversationOf, id, ids } from './shapes.ts';
+import { makeTitle } from './title.ts';
+
+const LIST_MAX_COUNT = 10_000;
+const nothing = { type: 'object' } as const;
+
+/** The conversations of a user. */
+export function createConversationRoutes(context: DialectContext): Route[] {
+  const { chats, modelConfigs, objects } = context;
+  return [
+    route({
+      method: 'GET',
+      path: '/conversation',
+      summary: "The user's conversations, the last used first.",
+      access: 'caller',
+      answer: {
+        type: 'object',
+        required: ['conversations'],
+        properties: { conversations: { type: 'array' } },
+      },
+      async handle({ caller }) {
+        accountOf(caller);
+        const page = { offset: 0, limit: LIST_MAX_COUNT, orderBy: 'updated_at', order: 'desc' } as const;
+        return { conversations: (await chats.list(caller.id, 'free', page)).map(conversationOf) };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/conversation/create',
+      summary: 'Begins a conversation.',
+      access: 'caller',
+      status: 201,
+      body: { type: 'object', required: ['model_config_id'], properties: { model_config_id: id } },
+      answer: nothing,
+      async handle({ caller, body: { model_config_id: modelConfigId } }) {
+        accountOf(caller);
+        if (!(await modelConfigs.find(caller.id, modelConfigId)))
+          throw new AppError('not_found', 'There is no such model configuration.');
+        return conversationOf(await chats.create({ owner: caller.id, modelConfigId }));
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/conversation/generate_title',
+      summary: 'Lets the model give the conversation a title.',
+      access: 'caller',
+      status: 201,
+      body: sayBody,
+      bodyMaxBytes: context.config.limits.imageMaxBytes,
+      answer: nothing,
+      async handle(call) {
+        const { chat, model, messages, contents } = await readSaying(context, call);
+        const said = messages.map((message) => ({ role: message.role, text: textOf(message.said) }));
+        const parts = await Promise.all(messages.map((message) => contents.forModel(message.said)));
+        const pictures = parts.flat().filter((part) => part.type === 'image');
+        const title = await makeTitle(model, said, pictures, goneSignal(call.response));
+        const { model_config_id: _, ...titled } = conversationOf(await chats.change(chat.id, { title }));
+        return titled;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/conversation/delete',
+      summary: 'Removes conversations with their messages and pictures: all of them or none.',
+      access: 'caller',
+      status: 204,
+      body: ids,
+      async handle({ caller, body, log }) {
+        accountOf(caller);
+        if (!(await chats.remove(caller.id, body.ids, 'free')))
+          throw new AppError('not_found', 'There is no such conversation.');
+        const gone = body.ids.map((chatId) => objects.removeUnder(`${caller.id}/${chatId}`));
+        for (const outcome of await Promise.allSettled(gone))
+          if (outcome.status === 'rejected')
+            log.error({ err: outcome.reason }, 'pictures could not be removed');
+        return {};
+      },
+    }),
+  ];
+}

@@ -1,0 +1,120 @@
+import type { Chat } from '../../chats/chats.ts';
+import type { JsonObject, JsonValue } from '../../core/json.ts';
+import type { Model, ModelConfig, ModelMessage } from '../../core/model.ts';
+import { AppError } from '../../errors.ts';
+import type { Call } from '../../server/mount.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+import { openContents, textOf, type Contents, type Said } from './content.ts';
+import { baseUrl, id, line, params } from './shapes.ts';
+
+/** What `/chat/send` and `/conversation/generate_title` take: a conversation, what is said in it, and the model to ask. */
+export const sayBody = {
+  type: 'object',
+  required: ['conversation_id', 'messages'],
+  properties: {
+    conversation_id: id,
+    messages: {
+      type: 'array',
+      minItems: 1,
+      maxItems: 2000,
+      items: {
+        type: 'object',
+        required: ['role', 'content'],
+        properties: {
+          message_id: id,
+          role: { enum: ['user', 'assistant', 'system'] },
+          content: { description: 'a text or parts', type: ['string', 'array'] },
+        },
+      },
+    },
+    base_url: baseUrl,
+    model_name: line,
+    api_key: { type: 'string', maxLength: 1000 },
+    model_config_id: id,
+    params,
+  },
+} as const;
+
+interface SayBody {
+  conversation_id: number;
+  messages: { message_id?: number; role: 'user' | 'assistant' | 'system'; content: unknown }[];
+  base_url?: string;
+  model_name?: string;
+  api_key?: string;
+  model_config_id?: number;
+  params?: unknown;
+}
+
+/** A checked request. */
+export interface Saying {
+  chat: Chat;
+  model: Model;
+  contents: Contents;
+  messages: { id: number | undefined; role: 'user' | 'assistant' | 'system'; said: Said }[];
+}
+
+/** Reads what is said: nothing is stored or sent yet. Throws `not_found` and `invalid_request`. */
+export async function readSaying(context: DialectContext, call: Call<unknown, SayBody>): Promise<Saying> {
+  const { caller, body, origin } = call;
+  accountOf(caller);
+  const chat = await findConversation(context, caller.id, body.conversation_id);
+  const contents = openContents(context.objects, caller.id, origin);
+  const messages = body.messages.map(({ message_id: messageId, role, content }, index) => ({
+    id: messageId,
+    role,
+    said: contents.read(content as JsonValue, `/messages/${index}/content`),
+  }));
+  if (messages.at(-1)?.role !== 'user')
+    throw new AppError('invalid_request', 'The last message must be the user’s.');
+  return { chat, model: await openModel(context, caller.id, body), contents, messages };
+}
+
+/** The caller's conversation. Throws `not_found` for anything else. */
+export async function findConversation({ chats }: DialectContext, owner: string, id: number): Promise<Chat> {
+  const chat = await chats.find({ id });
+  if (chat && chat.owner === owner && chat.presetId === null) return chat;
+  throw new AppError('not_found', 'There is no such conversation.');
+}
+
+async function openModel(
+  { modelConfigs, models }: DialectContext,
+  owner: string,
+  body: SayBody,
+): Promise<Model> {
+  const given = (body.params ?? {}) as JsonObject;
+  if (body.model_config_id !== undefined) {
+    const stored = await modelConfigs.find(owner, body.model_config_id);
+    if (!stored) throw new AppError('not_found', 'There is no such model configuration.');
+    // The stored key goes to the stored endpoint only: what else the request names does not count.
+    const { baseUrl: url, apiKey, modelName: model, params: more } = stored;
+    return models.open({ baseUrl: url, apiKey, model, ...settingsOf({ ...more, ...given }) });
+  }
+  const { base_url: url, model_name: model, api_key: apiKey } = body;
+  if (url === undefined || model === undefined || apiKey === undefined)
+    throw new AppError(
+      'invalid_request',
+      'A model is needed: base_url, model_name and api_key, or model_config_id.',
+    );
+  return models.open({ baseUrl: url, apiKey, model, ...settingsOf(given) });
+}
+
+function settingsOf({ temperature, top_p: topP, max_tokens: maxTokens, ...extra }: JsonObject): ModelConfig {
+  return {
+    ...(typeof temperature === 'number' && { temperature }),
+    ...(typeof topP === 'number' && { topP }),
+    ...(typeof maxTokens === 'number' && { maxTokens }),
+    extra,
+  };
+}
+
+/** What is said, as a model gets it. */
+export function toModelMessages({ contents, messages }: Saying): Promise<ModelMessage[]> {
+  return Promise.all(
+    messages.map(async ({ role, said }): Promise<ModelMessage> => {
+      if (role === 'system') return { role, text: textOf(said) };
+      if (role === 'assistant') return { role, text: textOf(said), calls: [] };
+      return { role, content: await contents.forModel(said) };
+    }),
+  );
+}

@@ -1,0 +1,93 @@
+import { AppError } from '../../errors.ts';
+import type { Call } from '../../server/mount.ts';
+import { openStream, sseEvent } from '../../server/stream.ts';
+import { toAppError } from '../../server/status.ts';
+import type { DialectContext } from '../dialect.ts';
+import { readSaying, toModelMessages, type Saying } from './say.ts';
+
+/** What the client is told, in this order. */
+type Line =
+  | { type: 'user_message_id'; user_message_id: number }
+  | { type: 'ai_chunk'; content: string }
+  | { type: 'complete'; ai_message_id: number }
+  | { type: 'error'; detail: string };
+
+/** How lines are written, as the Accept header wants them. */
+interface Format {
+  contentType: string;
+  heartbeat?: string;
+  write(line: Line): string;
+}
+
+/** Stores what the user says, asks the model, and streams its answer. Resolves when the answer is stored and told. */
+export async function send(
+  context: DialectContext,
+  call: Call<unknown, Parameters<typeof readSaying>[1]['body']>,
+): Promise<void> {
+  const { replies, config } = context;
+  const { response, request, log } = call;
+  const saying = await readSaying(context, call);
+  const messages = await toModelMessages(saying);
+  const userMessageId = await storeLast(context, saying);
+  const { contentType, heartbeat, write } = formatOf(request.headers.accept ?? '', userMessageId);
+  const { heartbeatIntervalMs: everyMs, socketStallTimeoutMs: stallTimeoutMs } = config.limits;
+  const stream = openStream(response, {
+    contentType,
+    stallTimeoutMs,
+    ...(heartbeat !== undefined && { heartbeat: { text: heartbeat, everyMs } }),
+  });
+  stream.write(write({ type: 'user_message_id', user_message_id: userMessageId }));
+  const fail = (error: unknown): Line => {
+    const { code, message, cause } = toAppError(error);
+    if (code === 'internal') log.error({ err: cause ?? error }, 'a reply could not be made');
+    return { type: 'error', detail: message };
+  };
+  const last = await replies
+    .ask({
+      chatId: saying.chat.id,
+      model: saying.model,
+      messages,
+      signal: stream.signal,
+      onText: (content) => stream.write(write({ type: 'ai_chunk', content })),
+      pace: () => stream.drained(),
+    })
+    .then(
+      (outcome): Line =>
+        'reply' in outcome ? { type: 'complete', ai_message_id: outcome.messageId } : fail(outcome.error),
+      fail,
+    );
+  await stream.end(write(last));
+}
+
+/** The id of the last message: what was stored before (the client asks again), or is now. */
+async function storeLast({ chats }: DialectContext, { chat, messages }: Saying): Promise<number> {
+  const last = messages.at(-1)!;
+  if (last.id === undefined) return chats.append(chat.id, { role: 'user', content: last.said });
+  const known = await chats.findMessage(chat.id, last.id);
+  if (known?.role === 'user') return known.id;
+  throw new AppError('not_found', 'There is no such message.');
+}
+
+function formatOf(accept: string, userMessageId: number): Format {
+  if (/\btext\/event-stream\b/i.test(accept))
+    return {
+      contentType: 'text/event-stream',
+      heartbeat: ':\n\n',
+      write: (line) => sseEvent(JSON.stringify(line)),
+    };
+  if (/\btext\/plain\b/i.test(accept))
+    return {
+      contentType: 'text/plain; charset=utf-8',
+      write(line) {
+        if (line.type === 'ai_chunk') return line.content;
+        if (line.type === 'user_message_id') return '';
+        const { type: _, ...told } = line;
+        return `\n\n[END]${JSON.stringify({ user_message_id: userMessageId, ...told })}`;
+      },
+    };
+  return {
+    contentType: 'application/x-ndjson',
+    heartbeat: '\n',
+    write: (line) => `${JSON.stringify(line)}\n`,
+  };
+}

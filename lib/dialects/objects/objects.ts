@@ -1,0 +1,85 @@
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../../errors.ts';
+import type { ObjectStore } from '../../files/object-store.ts';
+import { typeOfKey } from '../../files/picture-types.ts';
+import { OBJECTS_PATH, type UrlSigner } from '../../files/url-signer.ts';
+import { route, type Call, type Route } from '../../server/mount.ts';
+import { formatProblem } from '../../server/problem.ts';
+import type { Dialect } from '../dialect.ts';
+
+const query = {
+  type: 'object',
+  required: ['expires', 'signature'],
+  properties: { expires: { type: 'string', pattern: '^\\d{1,12}$' }, signature: { type: 'string' } },
+} as const;
+
+/** The disk store's signed URLs: whoever has one may do what it says, and nothing else. */
+export const objects: Dialect = {
+  name: 'objects',
+  mount({ objects: store, signer, config }) {
+    return {
+      name: 'objects',
+      prefixes: [OBJECTS_PATH],
+      routes: createRoutes(store, signer, config.limits.imageMaxBytes),
+      sockets: [],
+      anonymous: undefined,
+      formatError: (error) => formatProblem(error),
+    };
+  },
+};
+
+function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): Route[] {
+  /** The key of a request whose URL allows it. */
+  const keyOf = (
+    method: 'GET' | 'PUT',
+    { params, query: given }: Call<{ expires: string; signature: string }>,
+  ) => {
+    const { key } = params as Record<string, string | readonly string[]>;
+    const name = [key ?? ''].flat().join('/');
+    if (!signer.allows(method, name, new URLSearchParams(given)))
+      throw new AppError('forbidden', 'The signature of this URL is not good, or good no longer.');
+    return name;
+  };
+  return [
+    route({
+      method: 'PUT',
+      path: `${OBJECTS_PATH}/*key`,
+      summary: 'Stores what is sent, at a URL that was signed for it.',
+      access: 'open',
+      query,
+      async handle(call) {
+        const key = keyOf('PUT', call);
+        const { request } = call;
+        if (Number(request.headers['content-length']) > maxBytes)
+          throw new AppError('too_large', `The file is larger than ${maxBytes} bytes (IMAGE_MAX_BYTES).`);
+        if (request.headers.expect !== undefined) call.response.writeContinue();
+        await store.write(request, maxBytes, key).catch((cause: unknown) => {
+          if (!request.destroyed || request.complete) throw cause;
+          throw new AppError('invalid_request', 'The body broke off.', { cause });
+        });
+        return {};
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${OBJECTS_PATH}/*key`,
+      summary: 'What is stored, at a URL that was signed for it.',
+      access: 'open',
+      query,
+      async handle(call) {
+        const key = keyOf('GET', call);
+        const body = await store.read(key);
+        const { response } = call;
+        response.writeHead(200, {
+          'Content-Type': typeOfKey(key),
+          // Whatever somebody has stored, no page of this server is made of it.
+          'Content-Security-Policy': "default-src 'none'; sandbox",
+          'Cache-Control': 'private, max-age=300',
+        });
+        await pipeline(body, response).catch((error: unknown) => {
+          if (!response.destroyed || body.errored !== null) throw error; // else the client has gone away
+        });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,20 @@
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { FormattedError } from '../server/mount.ts';
+
+/** An error whose HTTP status a contract names. */
+export class Refusal extends AppError {
+  override readonly name = 'Refusal';
+  readonly status: number;
+  constructor(status: number, message: string, code: ErrorCode = 'invalid_request') {
+    super(code, message);
+    this.status = status;
+  }
+}
+
+/** `{"detail":"…"}`, as FastAPI's clients know it: what does not validate is 422. */
+export function formatDetail(error: AppError): FormattedError {
+  const body = JSON.stringify({ detail: error.message });
+  const contentType = 'application/json';
+  if (error instanceof Refusal) return { contentType, body, status: error.status };
+  return error.code === 'invalid_request' ? { contentType, body, status: 422 } : { contentType, body };
+}

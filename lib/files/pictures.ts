@@ -1,0 +1,47 @@
+import { AppError } from '../errors.ts';
+
+/** What pictures may be made of: types by their bytes, never by their name. */
+const types = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/avif']);
+const PIXELS_MAX_COUNT = 40_000_000;
+const SIDE = 128;
+
+/** What of a picture that is too large to look at is read at most. */
+export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
+
+/**
+ * Any picture as an avatar: exactly 128×128 pixels, JPEG, turned as its EXIF says and without any. Throws `invalid_request` for
+ * what is no picture, is broken, or has more than 40 million pixels; `unsupported_media_type` for other types, SVG among
+ * them; `too_large` beyond 5 MB.
+ */
+export async function toAvatar(bytes: Uint8Array): Promise<Buffer> {
+  if (bytes.length > AVATAR_MAX_BYTES)
+    throw new AppError('too_large', `The picture is larger than ${AVATAR_MAX_BYTES} bytes.`);
+  const { fileTypeFromBuffer } = await import('file-type');
+  const type = await fileTypeFromBuffer(bytes);
+  if (!type || !types.has(type.mime))
+    throw new AppError('unsupported_media_type', 'A picture is JPEG, PNG, GIF, WebP or AVIF.');
+  const { default: sharp } = await import('sharp');
+  try {
+    return await sharp(bytes, { limitInputPixels: PIXELS_MAX_COUNT, failOn: 'error', pages: 1 })
+      .rotate()
+      .resize(SIDE, SIDE, { fit: 'cover' })
+      .flatten({ background: '#ffffff' })
+      .toColourspace('srgb')
+      .jpeg({ quality: 85 })
+      .toBuffer();
+  } catch (cause) {
+    throw new AppError(
+      'invalid_request',
+      `The picture is broken, or has more than ${PIXELS_MAX_COUNT} pixels.`,
+      { cause },
+    );
+  }
+}
+
+/** The avatar of somebody who has set none: one grey. */
+export async function defaultAvatar(): Promise<Buffer> {
+  const { default: sharp } = await import('sharp');
+  return sharp({ create: { width: SIDE, height: SIDE, channels: 3, background: '#c8ccd4' } })
+    .jpeg()
+    .toBuffer();
+}

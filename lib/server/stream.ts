@@ -1,0 +1,96 @@
+import type { ServerResponse } from 'node:http';
+import { AppError } from '../errors.ts';
+
+export interface StreamOptions {
+  contentType: string;
+  /** What is sent after so long a silence, so that nothing between here and the client takes the connection for dead. */
+  heartbeat?: { text: string; everyMs: number };
+  /** How long a client may take nothing before the connection is cut. */
+  stallTimeoutMs: number;
+}
+
+/** A response that is written piece by piece. */
+export interface TextStream {
+  /** Aborts when the client has gone away before the end, or takes nothing any more. */
+  readonly signal: AbortSignal;
+  /** Nothing is written to a client that is gone. */
+  write(text: string): void;
+  /** Pending while the client has not taken what was written; undefined when it has. It resolves too when the client is gone. */
+  drained(): Promise<void> | undefined;
+  /** Resolves when all is handed over, or the client is gone. */
+  end(text?: string): Promise<void>;
+}
+
+/** Begins a response of 200 at once, so that the client sees its head before the first piece. */
+export function openStream(
+  response: ServerResponse,
+  { contentType, heartbeat, stallTimeoutMs }: StreamOptions,
+): TextStream {
+  const gone = new AbortController();
+  let waiting: Promise<void> | undefined;
+  let stall: NodeJS.Timeout | undefined;
+  const beat = heartbeat && setInterval(() => write(heartbeat.text), heartbeat.everyMs);
+  const closed = new Promise<void>((resolve) => {
+    const onClose = (): void => {
+      clearInterval(beat);
+      clearTimeout(stall);
+      if (!response.writableFinished) gone.abort(new AppError('stopped', 'The client has gone away.'));
+      resolve();
+    };
+    if (response.closed) onClose();
+    else response.once('close', onClose);
+  });
+  if (!response.closed) {
+    response.writeHead(200, { 'Content-Type': contentType, 'X-Accel-Buffering': 'no' });
+    response.flushHeaders();
+  }
+
+  function write(text: string): void {
+    if (gone.signal.aborted || response.writableEnded) return;
+    beat?.refresh();
+    if (response.write(text)) return;
+    waiting ??= new Promise<void>((resolve) => {
+      stall = setTimeout(() => response.destroy(), stallTimeoutMs);
+      const go = (): void => {
+        clearTimeout(stall);
+        stall = undefined;
+        response.off('drain', go);
+        waiting = undefined;
+        resolve();
+      };
+      response.once('drain', go);
+      void closed.then(go);
+    });
+  }
+
+  return {
+    signal: gone.signal,
+    write,
+    drained: () => waiting,
+    async end(text) {
+      if (text !== undefined) write(text);
+      clearInterval(beat);
+      // A client that takes nothing holds nobody up for longer than before.
+      stall ??= setTimeout(() => response.destroy(), stallTimeoutMs);
+      if (!gone.signal.aborted) response.end();
+      await closed;
+    },
+  };
+}
+
+/** Aborts when the client goes away before it has its answer. */
+export function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  const onClose = (): void => {
+    if (!response.writableFinished) gone.abort(new AppError('stopped', 'The client has gone away.'));
+  };
+  if (response.closed) onClose();
+  else response.once('close', onClose);
+  return gone.signal;
+}
+
+/** One server-sent event [HTML 9.2.6]; every event has a data line, else clients drop it. */
+export function sseEvent(data: string, event?: string): string {
+  const name = event === undefined ? '' : `event: ${event}\n`;
+  return `${name}data: ${data.replaceAll(/\r\n|\r|\n/g, '\ndata: ')}\n\n`;
+}

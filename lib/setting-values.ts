@@ -1,0 +1,128 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+
+/** One of these words, in whatever case. */
+export function oneOf<const T extends string>(choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = choices.find((choice) => choice === text.toLowerCase());
+    if (found === undefined) throw new RangeError(`"${text}" is none of ${choices.join(', ')}`);
+    return found;
+  };
+}
+
+/** A comma list. */
+export function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
+  return (text) => text.split(',').flatMap((part) => (part.trim() === '' ? [] : [parse(part.trim())]));
+}
+
+/** A whole number in a range. */
+export function parseCount(text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw new RangeError(`"${text}" is not a whole number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+/** `1` or `true`, `0` or `false`. */
+export function parseSwitch(text: string): boolean {
+  return oneOf(['1', 'true', '0', 'false'])(text).match(/^(1|true)$/) !== null;
+}
+
+/** A name or address to listen on. */
+export function parseHost(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) === 0 && !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_-]+)*\.?$/i.test(host)) {
+    throw new RangeError(`"${text}" is neither a host name nor an address`);
+  }
+  return host;
+}
+
+/** What can stand in a header and be told apart in a subprotocol list. */
+export function parseToken(text: string): string {
+  if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(text)) {
+    throw new RangeError('has characters other than letters, digits and signs without space and comma');
+  }
+  return text;
+}
+
+/** What things are sealed with. */
+export function parseSecret(text: string): string {
+  if (text.length < 16) throw new RangeError('is too short to keep a secret: at least 16 characters');
+  return text;
+}
+
+/** HS256 wants 32 bytes [RFC 7518 3.2], and a text that is not one thing again and again. */
+export function parseSigningSecret(text: string): string {
+  if (text.length < 32 || new Set(text).size < 10) {
+    throw new RangeError(
+      'is too weak to sign with: at least 32 random characters, e.g. of `openssl rand -hex 32`',
+    );
+  }
+  return text;
+}
+
+/** Never shows the text: a URL may hold a password. */
+export function parseUrl(text: string): string {
+  if (!/^https?:\/\/[^/?#\s]/i.test(text) || !URL.canParse(text))
+    throw new RangeError('is not an http(s) URL');
+  return text.replace(/\/+$/, '');
+}
+
+/** Compared as it is, so it is taken as it is. */
+export function parseReturnUrl(text: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text) || !URL.canParse(text) || /^javascript:/i.test(text))
+    throw new RangeError(`"${text}" is not a URL such as https://panel.example/signed-in`);
+  return text;
+}
+
+/** A browser's origin. */
+export function parseOrigin(text: string): string {
+  const url =
+    /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+\/?$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined)
+    throw new RangeError(`"${text}" is not an origin such as https://panel.example:8443`);
+  return url.origin === 'null' ? `${url.protocol}//${url.host}` : url.origin;
+}
+
+/** A DATABASE_URL, its file absolute. */
+export function parseDatabaseUrl(text: string, cwd: string): string {
+  if (text === 'sqlite::memory:') return text;
+  if (/^sqlite:[^:]/i.test(text)) return `sqlite:${resolve(cwd, text.slice('sqlite:'.length))}`;
+  if (/^postgres(ql)?:\/\//i.test(text) && URL.canParse(text)) return text;
+  throw new RangeError(
+    'is none of sqlite:<file>, sqlite::memory: and postgres://user:password@host:port/name',
+  );
+}
+
+/** An address, or a CIDR whose prefix fits its family. */
+export function parseNetwork(text: string): string {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+  if (bits < 0 || !fits || rest.length > 0)
+    throw new RangeError(`"${text}" is neither an address nor a CIDR`);
+  return text;
+}
+
+/** host, host:port, [IPv6]:port or CIDR, as the egress rules read them. */
+export function parsePlace(text: string): string {
+  if (text.includes('/') && !text.includes('//')) return parseNetwork(text);
+  const [, bracketed, name = '', port] = /^(?:\[([^\]]*)\]|([^:[\]/\s]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const known =
+    isIP(text) === 6 || (bracketed === undefined ? /^[a-z0-9_.*-]+$/i.test(name) : isIP(bracketed) === 6);
+  if (!known || Number(port ?? 0) > 65_535) {
+    throw new RangeError(`"${text}" is none of host, host:port and CIDR (no scheme, no path)`);
+  }
+  return text;
+}
+
+/** `name=3,other=4`: whole numbers by name. */
+export function parseRates(text: string): Record<string, number> {
+  const rates = listOf((part) => {
+    const [, name = '', rate = ''] = /^([^=\s]+)=(\d{1,9})$/.exec(part) ?? [];
+    if (name === '') throw new RangeError(`"${part}" is not a model's name and its rate, e.g. qwen-max=60`);
+    return [name, Number(rate)] as const;
+  })(text);
+  return Object.fromEntries(rates);
+}
