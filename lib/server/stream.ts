@@ -70,9 +70,11 @@ export function openStream(
     async end(text) {
       if (text !== undefined) write(text);
       clearInterval(beat);
-      // A client that takes nothing holds nobody up for longer than before.
-      stall ??= setTimeout(() => response.destroy(), stallTimeoutMs);
-      if (!gone.signal.aborted) response.end();
+      if (!gone.signal.aborted) {
+        // A client that takes nothing holds nobody up for longer than before.
+        stall ??= setTimeout(() => response.destroy(), stallTimeoutMs);
+        response.end();
+      }
       await closed;
     },
   };
