@@ -23,6 +23,7 @@ import { openDiskStore } from './files/disk-store.ts';
 import { openFileRoom } from './files/index.ts';
 import { openS3Store } from './files/s3-store.ts';
 import { createUrlSigner } from './files/url-signer.ts';
+import { showFiles } from './files/show-files.ts';
 import { memoryTools } from './memory/memory-tools.ts';
 import { openCompletionNotes } from './memory/completion-notes.ts';
 import { openMemory } from './memory/memory.ts';
@@ -144,7 +145,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
       onError,
       async equip(session: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment> {
         const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
-        const model = models.open(agent ? agent.config.model : session.model);
+        const model = showFiles(models.open(agent ? agent.config.model : session.model), files.files);
         const entries = agent ? (agent.config.documents ?? []) : session.documents;
         const documents = await openDocuments(devices.openspecs, entries);
         const sources = documents.map(({ spec, connection }) => ({

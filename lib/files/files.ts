@@ -44,7 +44,12 @@ export interface FilePage {
  */
 export interface Files {
   /** Stores what comes. What is to be known of it is asked for at its end; `format` is the one that it must be of. */
-  create(owner: string, source: Readable, describe: () => NewFile, format?: string): Promise<StoredFile>;
+  create(
+    owner: string,
+    source: Readable,
+    describe: () => Promise<NewFile>,
+    format?: string,
+  ): Promise<StoredFile>;
   find(id: string, caller: Principal): Promise<StoredFile>;
   /** The owner's files in order of their making; `more`: there are others after them. */
   list(owner: string, page: FilePage): Promise<{ files: StoredFile[]; more: boolean }>;
@@ -95,7 +100,7 @@ export function openFiles(ground: FilesGround): Files {
       const most = Math.min(limits.fileMaxBytes, await roomLeft(db, owner, limits.filesPerOwnerMaxBytes));
       const object = await receive(objects, source, most, 'A file of yours');
       try {
-        const file = describe();
+        const file = await describe();
         const { mime, ...told } = await formatOf(object.head, file.filename);
         if (format !== undefined) checkFormat(format, { mime, ...told });
         return await db.transaction().execute(async (trx) => {

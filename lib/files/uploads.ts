@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream';
 import { mayUse } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
+import { formatOf } from './format.ts';
+import type { ObjectStore } from './object-store.ts';
 import { insertFile, receive, type FilesGround, type StoredFile } from './files.ts';
 import type { FilesDb, UploadPartsTable, UploadsTable } from './schema.ts';
 import { giveRoom, takeRoom } from './usage.ts';
@@ -50,7 +52,8 @@ export interface Uploads {
   /** Takes the room for all of it. */
   create(upload: NewUpload): Promise<Upload>;
   find(id: string, caller: Principal): Promise<Upload>;
-  addPart(upload: Upload, source: Readable): Promise<UploadPart>;
+  /** Stores what comes; at its end `check` may still refuse it. */
+  addPart(upload: Upload, source: Readable, check: () => Promise<void>): Promise<UploadPart>;
   /** Makes a file of parts, in this order, at once: it is there as a whole or not at all. */
   complete(
     upload: Upload,
@@ -155,12 +158,13 @@ export function openUploads(ground: UploadsGround): Uploads {
 
     find,
 
-    async addPart(upload, source) {
+    async addPart(upload, source, check) {
       if (upload.status !== 'pending') throw refusal(`it is ${upload.status}`);
       checkRoom(upload, await partsOf(db, upload.id), 0);
       const most = Math.min(limits.uploadPartMaxBytes, upload.bytes);
       const { key, bytes, md5 } = await receive(objects, source, most, 'A part of this upload');
       try {
+        await check();
         const part: UploadPartsTable = {
           id: `part_${randomUUID().replaceAll('-', '')}`,
           upload_id: upload.id,
@@ -198,6 +202,7 @@ export function openUploads(ground: UploadsGround): Uploads {
       if (bytes !== upload.bytes) throw refusal(`its parts have ${bytes} bytes, not ${upload.bytes}`);
       if (md5 !== undefined && (await md5Of(parts)) !== md5.toLowerCase())
         throw refusal('the md5 of its parts is another one');
+      const { mime } = await formatOf(await headOf(objects, parts[0]?.object), upload.filename);
       const made = await db.transaction().execute(async (trx) => {
         const completed = await hold(trx, upload, { status: 'completed' });
         const row = await trx
@@ -205,10 +210,17 @@ export function openUploads(ground: UploadsGround): Uploads {
           .selectAll()
           .where('id', '=', upload.id)
           .executeTakeFirstOrThrow();
-        const { owner, filename, purpose, mimeType } = completed;
+        const { owner, filename, purpose } = completed;
         const file = await insertFile(
           trx,
-          { owner, filename, purpose, mimeType, createdAt: now(), lifeMs: row.file_life_ms ?? undefined },
+          {
+            owner,
+            filename,
+            purpose,
+            mimeType: mime,
+            createdAt: now(),
+            lifeMs: row.file_life_ms ?? undefined,
+          },
           parts.map((part) => ({ key: part.object, bytes: part.bytes })),
         );
         await trx.updateTable('uploads').set({ file_id: file.id }).where('id', '=', upload.id).execute();
@@ -225,6 +237,21 @@ export function openUploads(ground: UploadsGround): Uploads {
       return endUpload(ground, upload, (trx) => hold(trx, upload, { status: 'cancelled' }));
     },
   };
+}
+
+const HEAD_MAX_BYTES = 64 * 1024;
+
+/** The first bytes of an object, by which its type is told. */
+async function headOf(objects: ObjectStore, key: string | undefined): Promise<Buffer> {
+  if (key === undefined) return Buffer.alloc(0);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of (await objects.read(key)) as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes >= HEAD_MAX_BYTES) break;
+  }
+  return Buffer.concat(pieces).subarray(0, HEAD_MAX_BYTES);
 }
 
 /** Ends an upload without a file: `end` makes it so, its room is given back, its parts go. */

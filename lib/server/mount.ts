@@ -40,6 +40,8 @@ export interface Route {
   readonly bodyMaxBytes?: number;
   /** The body may be missing (it counts as an empty object), and is JSON whatever its Content-Type says: `curl -d` says it is a form. */
   readonly bodyLenient?: true;
+  /** The parts of a multipart form, where the handler reads one from the raw request. */
+  readonly form?: Readonly<Record<string, 'file' | 'text'>>;
   readonly answer?: RouteSchema;
   /** Of a success; 200. With 204 there is no body. */
   readonly status?: number;

@@ -11,10 +11,17 @@ export interface OpenAiDocument {
 
 const file = fileURLToPath(new URL('../../../shared/contracts/openai-subset.json', import.meta.url));
 
+/** Some of its schemas still say "or null" as OpenAPI 3.0 did, which JSON Schema does not know. */
+function nullable(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('nullable' in value)) return value;
+  const { nullable: isNullable, ...schema } = value;
+  return isNullable === true ? { anyOf: [schema, { type: 'null' }] } : schema;
+}
+
 /** The document beside the sources; undefined where there is none. */
 export function openOpenAiDocument(): OpenAiDocument | undefined {
   if (!existsSync(file)) return undefined;
-  const document = JSON.parse(readFileSync(file, 'utf8')) as object;
+  const document = JSON.parse(readFileSync(file, 'utf8'), nullable) as object;
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
   ajv.addSchema(document, 'openai');
   const validators = new Map<string, ValidateFunction>();

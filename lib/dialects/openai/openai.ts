@@ -1,8 +1,11 @@
 import type { Dialect } from '../dialect.ts';
 import { chatRoutes } from './chat-routes.ts';
 import { formatOpenAiError } from './errors.ts';
+import { fileRoutes } from './file-routes.ts';
+import { memoryRoutes } from './memory-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { threadRoutes } from './thread-routes.ts';
+import { uploadRoutes } from './upload-routes.ts';
 
 /** Contract 2: threads, messages, completions, files and memory under `/v1`, signing in under `/auth`; always with a token. */
 export const openai: Dialect = {
@@ -11,7 +14,14 @@ export const openai: Dialect = {
     return {
       name: 'openai',
       prefixes: ['/v1', '/auth'],
-      routes: [...threadRoutes(context), ...messageRoutes(context), ...chatRoutes(context)],
+      routes: [
+        ...threadRoutes(context),
+        ...messageRoutes(context),
+        ...chatRoutes(context),
+        ...uploadRoutes(context),
+        ...fileRoutes(context),
+        ...memoryRoutes(context),
+      ],
       sockets: [],
       anonymous: undefined,
       formatError: formatOpenAiError,

@@ -80,6 +80,7 @@ describe('chat completions', () => {
     );
     expect(new Set(chunks.map(({ id }) => id)).size).to.equal(1);
     for (const chunk of chunks) {
+      valid('CreateChatCompletionStreamResponse', chunk);
       expect(chunk).to.include.keys('id', 'object', 'created', 'model', 'choices');
       expect(chunk.object).to.equal('chat.completion.chunk');
       for (const choice of chunk.choices) expect(choice).to.have.keys('index', 'delta', 'finish_reason');

@@ -1,0 +1,90 @@
+import { AppError } from '../../errors.ts';
+import type { StoredFile } from '../../files/files.ts';
+import type { Upload } from '../../files/uploads.ts';
+import { secondsOf } from './ids.ts';
+
+/** What files are for, as OpenAI's clients may say it. */
+export const purposeSchema = {
+  enum: ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'],
+} as const;
+
+/** After how long a file goes. */
+export const expirySchema = {
+  type: 'object',
+  required: ['anchor', 'seconds'],
+  properties: {
+    anchor: { const: 'created_at' },
+    seconds: { type: 'integer', minimum: 3600, maximum: 2_592_000 },
+  },
+} as const;
+
+/** A file as OpenAI says it. */
+export const fileSchema = {
+  type: 'object',
+  required: ['id', 'object', 'bytes', 'created_at', 'filename', 'purpose', 'status'],
+  properties: {
+    id: { type: 'string' },
+    object: { const: 'file' },
+    bytes: { type: 'integer' },
+    created_at: { type: 'integer' },
+    expires_at: { type: 'integer' },
+    filename: { type: 'string' },
+    purpose: { type: 'string' },
+    status: { const: 'processed' },
+  },
+} as const;
+
+/** An upload as OpenAI says it. */
+export const uploadSchema = {
+  type: 'object',
+  required: ['id', 'object', 'bytes', 'created_at', 'filename', 'purpose', 'status', 'expires_at'],
+  properties: {
+    id: { type: 'string' },
+    object: { const: 'upload' },
+    bytes: { type: 'integer' },
+    created_at: { type: 'integer' },
+    filename: { type: 'string' },
+    purpose: { type: 'string' },
+    status: { enum: ['pending', 'completed', 'cancelled', 'expired'] },
+    expires_at: { type: 'integer' },
+    file: fileSchema,
+  },
+} as const;
+
+export function formatFile({ id, bytes, createdAt, expiresAt, filename, purpose }: StoredFile) {
+  return {
+    id,
+    object: 'file',
+    bytes,
+    created_at: secondsOf(createdAt),
+    ...(expiresAt !== null && { expires_at: secondsOf(expiresAt) }),
+    filename,
+    purpose,
+    status: 'processed',
+  };
+}
+
+export function formatUpload(upload: Upload, file?: StoredFile) {
+  const { id, bytes, createdAt, expiresAt, filename, purpose, status } = upload;
+  return {
+    id,
+    object: 'upload',
+    bytes,
+    created_at: secondsOf(createdAt),
+    filename,
+    purpose,
+    status,
+    expires_at: secondsOf(expiresAt),
+    ...(file && { file: formatFile(file) }),
+  };
+}
+
+/** A name that a file may have: without folders, and without signs that no screen shows. Throws `invalid_request` for what leaves none. */
+export function filenameOf(text: string, pointer: string): string {
+  const name = (text.split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '').trim();
+  if (name === '' || name.length > 255)
+    throw new AppError('invalid_request', 'The file needs a name of 1 to 255 characters.', {
+      faults: [{ pointer, detail: 'must be a name of 1 to 255 characters' }],
+    });
+  return name;
+}

@@ -1,0 +1,105 @@
+import { Readable } from 'node:stream';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError } from '../../errors.ts';
+
+/** A multipart form that is being received: one file, and fields before and after it. */
+export interface Form {
+  /** As the form says; empty when it says nothing. */
+  readonly filename: string;
+  /** The file's bytes as they come. */
+  readonly content: Readable;
+  /** All fields, once the form has come to its end. */
+  fields(): Promise<Record<string, string>>;
+  /** Drops what still comes, so that an answer reaches a client that is still sending. */
+  drop(): void;
+}
+
+/** A field has to fit into memory; a file does not. */
+const FIELD_MAX_BYTES = 8 * 1024 * 1024;
+const FIELDS_MAX_COUNT = 20;
+
+/**
+ * Receives a form [RFC 7578] up to the part called `name`: a file, or a plain field of at most 8 MiB. Rejects with
+ * `invalid_request` when there is no such part, or no form.
+ */
+export async function openForm(
+  request: IncomingMessage,
+  response: ServerResponse,
+  name: string,
+): Promise<Form> {
+  if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? ''))
+    throw new AppError('unsupported_media_type', 'The body must be multipart/form-data.');
+  const { default: busboy } = await import('busboy');
+  if (request.headers.expect !== undefined) response.writeContinue();
+  return new Promise((resolve, reject) => {
+    const fields: Record<string, string> = {};
+    let parser: ReturnType<typeof busboy>;
+    try {
+      parser = busboy({
+        headers: request.headers,
+        // Fields are kept as bytes: one of them may be the file.
+        defCharset: 'latin1',
+        defParamCharset: 'utf8',
+        limits: { fieldSize: FIELD_MAX_BYTES, fields: FIELDS_MAX_COUNT, files: 2 },
+      });
+    } catch (cause) {
+      reject(new AppError('invalid_request', 'The form has no boundary, or one that is none.', { cause }));
+      return;
+    }
+    let found = false;
+    let refusal: AppError | undefined;
+    const drop = (): void => {
+      request.unpipe(parser).resume();
+      parser.removeAllListeners('error').on('error', () => undefined);
+      parser.destroy();
+    };
+    const ended = new Promise<void>((resolveEnd, rejectEnd) => {
+      const fail = (message: string, cause?: unknown): void => {
+        refusal ??= new AppError('invalid_request', message, { cause });
+        rejectEnd(refusal);
+        reject(refusal);
+        drop();
+      };
+      const give = (filename: string, content: Readable): void => {
+        if (found) {
+          content.resume();
+          return fail(`The form has more than one part called "${name}".`);
+        }
+        found = true;
+        resolve({ filename, content, fields: () => ended.then(() => fields), drop });
+      };
+      parser.on('file', (field, stream, { filename }) => {
+        stream.on('error', () => undefined); // whoever reads it hears of it too
+        if (field === name) return give(filename ?? '', Readable.from(whole(stream), { objectMode: false }));
+        stream.resume();
+        fail(`The form has a file called "${field.slice(0, 100)}"; it must be called "${name}".`);
+      });
+      parser.on('field', (field, value, { valueTruncated }) => {
+        if (valueTruncated)
+          return fail(`The field "${field.slice(0, 100)}" is larger than 8 MiB: send it as a file.`);
+        if (field === name) return give('', Readable.from([Buffer.from(value, 'latin1')]));
+        fields[field] = Buffer.from(value, 'latin1').toString('utf8');
+      });
+      parser.on('fieldsLimit', () => fail(`The form has more than ${FIELDS_MAX_COUNT} fields.`));
+      parser.on('error', (cause) => fail('The form is broken.', cause));
+      parser.on('close', () => {
+        if (!found) fail(`The form has no part called "${name}".`);
+        resolveEnd();
+      });
+      request.once('close', () => {
+        if (!request.complete) fail('The form broke off.');
+      });
+    });
+    ended.catch(() => undefined); // told where it is waited for
+    request.pipe(parser);
+  });
+}
+
+/** A file's bytes; that they broke off is the sender's fault. */
+async function* whole(stream: Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw new AppError('invalid_request', 'The form broke off.', { cause });
+  }
+}

@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { JsonObject } from '../../core/json.ts';
+import { AppError } from '../../errors.ts';
+import type { MemoryDocument } from '../../memory/memory.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { DialectContext } from '../dialect.ts';
+import { secondsOf } from './ids.ts';
+
+const text = { type: 'string', maxLength: 10_000 } as const;
+const itemId = { type: ['string', 'integer'], maxLength: 100 } as const;
+
+/** An item of the itinerary; what a client leaves out stays, or has its default in a new one. */
+const todoProperties = {
+  id: itemId,
+  task: text,
+  trigger: {},
+  completed: { type: 'boolean' },
+  createdat: { type: ['string', 'integer'] },
+  subtasks: {
+    type: 'array',
+    maxItems: 1000,
+    items: {
+      type: 'object',
+      properties: {
+        subtaskname: text,
+        sequence: { type: 'integer' },
+        completed: { type: 'boolean' },
+        reminder: {},
+      },
+    },
+  },
+} as const;
+
+const todoItem = { type: 'object', properties: todoProperties } as const;
+
+function documentSchema<const Data extends object>(object: string, data: Data) {
+  return {
+    type: 'object',
+    required: ['object', 'data', 'version', 'updated_at'],
+    properties: {
+      object: { const: object },
+      data,
+      version: { type: 'integer' },
+      updated_at: { type: ['integer', 'null'] },
+    },
+  } as const;
+}
+
+function clearedSchema(object: string) {
+  return {
+    type: 'object',
+    required: ['object', 'deleted'],
+    properties: { object: { const: object }, deleted: { const: true } },
+  } as const;
+}
+
+/** The documents that agents know of the caller: its configuration and its itinerary. */
+export function memoryRoutes({ memory }: DialectContext): Route[] {
+  const configSchema = documentSchema('memory.config', { type: 'object' });
+  const todoSchema = documentSchema('memory.todo', { type: 'array', items: todoItem });
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/memory/config',
+      summary: 'What is kept about the caller.',
+      access: 'caller',
+      answer: configSchema,
+      handle: async ({ caller, response }) =>
+        answer(response, 'memory.config', await memory.config(caller.id)),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/memory/config',
+      summary: 'Changes it by a JSON merge patch; If-Match names the version that it must have.',
+      access: 'caller',
+      bodyLenient: true,
+      body: { type: 'object' },
+      answer: configSchema,
+      async handle({ body, caller, request, response }) {
+        const patched = await memory.patchConfig(caller.id, body as JsonObject, versionOf(request));
+        return answer(response, 'memory.config', patched);
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/memory/config',
+      summary: 'Forgets it.',
+      access: 'caller',
+      answer: clearedSchema('memory.config.deleted'),
+      async handle({ caller, request }) {
+        await memory.clearConfig(caller.id, versionOf(request));
+        return { object: 'memory.config.deleted', deleted: true };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/memory/todo',
+      summary: "The caller's itinerary.",
+      access: 'caller',
+      answer: todoSchema,
+      handle: async ({ caller, response }) => answer(response, 'memory.todo', await memory.todo(caller.id)),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/memory/todo',
+      summary: 'Adds an item, changes the one with its id, or (items) replaces all.',
+      access: 'caller',
+      bodyLenient: true,
+      body: {
+        type: 'object',
+        properties: { ...todoProperties, items: { type: 'array', maxItems: 1000, items: todoItem } },
+      },
+      answer: todoSchema,
+      async handle({ body: { items, ...item }, caller, request, response }) {
+        const version = versionOf(request);
+        if (items)
+          return answer(
+            response,
+            'memory.todo',
+            await memory.replaceTodo(caller.id, items as JsonObject[], version),
+          );
+        if (Object.keys(item).length === 0)
+          throw new AppError('invalid_request', 'The body is not valid: /task is missing.', {
+            faults: [{ pointer: '/task', detail: 'is missing' }],
+          });
+        return answer(response, 'memory.todo', await memory.putTodo(caller.id, item as JsonObject, version));
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/memory/todo',
+      summary: 'Takes one item off the itinerary, or (without id) forgets all.',
+      access: 'caller',
+      query: { type: 'object', properties: { id: { type: 'string', minLength: 1, maxLength: 100 } } },
+      answer: clearedSchema('memory.todo.deleted'),
+      async handle({ query, caller, request }) {
+        const version = versionOf(request);
+        if (query.id === undefined) await memory.clearTodo(caller.id, version);
+        else await memory.removeTodo(caller.id, query.id, version);
+        return { object: 'memory.todo.deleted', deleted: true };
+      },
+    }),
+  ];
+}
+
+function answer(
+  response: ServerResponse,
+  object: string,
+  { data, version, updatedAt }: MemoryDocument<unknown>,
+) {
+  response.setHeader('ETag', `"${version}"`);
+  return { object, data, version, updated_at: updatedAt === null ? null : secondsOf(updatedAt) };
+}
+
+/** The version that a client has seen [RFC 9110 13.1.1]; undefined when any will do. Throws `invalid_request` for what is none. */
+function versionOf(request: IncomingMessage): number | undefined {
+  const given = request.headers['if-match']?.trim();
+  if (given === undefined || given === '*') return undefined;
+  const version = /^(?:W\/)?"?(\d{1,15})"?$/.exec(given)?.[1];
+  if (version === undefined)
+    throw new AppError('invalid_request', 'If-Match must be a version: a whole number.');
+  return Number(version);
+}

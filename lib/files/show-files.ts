@@ -1,0 +1,83 @@
+import type { Content } from '../core/message.ts';
+import type { Model, ModelMessage } from '../core/model.ts';
+import { AppError } from '../errors.ts';
+import type { Files, StoredFile } from './files.ts';
+
+/** More than this no model takes in one piece. */
+const SHOWN_MAX_BYTES = 20 * 1024 * 1024;
+const pictures = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
+const sounds: Record<string, 'wav' | 'mp3'> = {
+  'audio/mpeg': 'mp3',
+  'audio/wav': 'wav',
+  'audio/vnd.wave': 'wav',
+  'audio/x-wav': 'wav',
+};
+/** Whoever put a file into a conversation was allowed to: that was looked at then. */
+const reader = { id: 'operator', kind: 'operator' } as const;
+
+/** A model that is shown the files of a conversation: pictures and sound as they are, others by their names. */
+export function showFiles(model: Model, files: Files): Model {
+  /** Read once, and kept as long as the conversation is in memory. */
+  const shown = new WeakMap<ModelMessage, Promise<ModelMessage>>();
+
+  async function show(message: ModelMessage & { role: 'user' }): Promise<ModelMessage> {
+    const content = await Promise.all(
+      message.content.map(async (part) => (part.type === 'file' ? contentOf(files, part) : part)),
+    );
+    return { role: 'user', content };
+  }
+
+  async function withFiles(message: ModelMessage): Promise<ModelMessage> {
+    if (!hasFiles(message)) return message;
+    let known = shown.get(message);
+    if (!known) {
+      shown.set(message, (known = show(message)));
+      known.catch(() => shown.delete(message)); // looked for again next time
+    }
+    return known;
+  }
+
+  return {
+    async reply(request, options) {
+      if (!request.messages.some(hasFiles)) return model.reply(request, options);
+      return model.reply(
+        { ...request, messages: await Promise.all(request.messages.map(withFiles)) },
+        options,
+      );
+    },
+  };
+}
+
+function hasFiles(message: ModelMessage): message is ModelMessage & { role: 'user' } {
+  return message.role === 'user' && message.content.some(({ type }) => type === 'file');
+}
+
+async function contentOf(files: Files, part: Content & { type: 'file' }): Promise<Content> {
+  try {
+    const file = await files.find(part.fileId, reader);
+    const { mimeType, filename, bytes } = file;
+    const format = sounds[mimeType];
+    if (bytes > SHOWN_MAX_BYTES || (format === undefined && !pictures.has(mimeType)))
+      return note(
+        `the file "${filename}", ${mimeType}, ${bytes} bytes, is attached; its content is not shown here`,
+      );
+    const data = await base64Of(files, file);
+    if (format !== undefined) return { type: 'audio', data, format };
+    const url = `data:${mimeType};base64,${data}`;
+    return { type: 'image', url, ...(part.detail && { detail: part.detail }) };
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found')
+      return note('a file was here that has been deleted');
+    throw error;
+  }
+}
+
+function note(text: string): Content {
+  return { type: 'text', text: `[${text}]` };
+}
+
+async function base64Of(files: Files, file: StoredFile): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of files.open(file)) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces).toString('base64');
+}
