@@ -46,7 +46,7 @@ export async function ask(
     void session.stop(taskId).catch(() => undefined); // it ends by its deadline then
   };
   try {
-    signal.throwIfAborted();
+    if (signal.aborted) throw new AppError('stopped', 'Whoever asked has gone.');
     await session.submit({ ...task, stream: onDelta !== undefined, fresh: true });
     if (signal.aborted) gone();
     signal.addEventListener('abort', gone, { once: true });

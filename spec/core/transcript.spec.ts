@@ -112,6 +112,58 @@ describe('the transcript', () => {
     ]);
   });
 
+  describe('of a stored agent', () => {
+    const failed = (taskId: string): MessageBody => ({ type: 'task_ended', taskId, status: 'failed' });
+    const turns = ['a', 'b', 'c'].flatMap((id) => [user(id, id), reply(id, `${id}!`), end(id)]);
+    const gap = [user('x', 'x'), failed('x')];
+    const now = user('d', 'now');
+    const view = (turnsMaxCount: number, ...lines: MessageBody[]): string[] =>
+      outline(transcriptOf(started, ...lines, now).view('d', 100_000, { system: '', turnsMaxCount }));
+
+    it('has its own words in front', () => {
+      const transcript = transcriptOf(started, now);
+      expect(transcript.view('d', 1000, { system: 'Be brief.' })[0]).to.deep.equal({
+        role: 'system',
+        text: 'Be brief.',
+      });
+      expect(outline(transcript.view('d', 1000, { system: '' }))).to.deep.equal(['user now']);
+    });
+
+    it('shows the last answered turns, and what was not answered between them', () => {
+      expect(view(0, ...turns, ...gap)).to.deep.equal(['user now']);
+      expect(view(1, ...turns, ...gap)).to.deep.equal(['user c', 'assistant c!', 'user x', 'user now']);
+      expect(view(2, ...turns.slice(0, 3), ...gap, ...turns.slice(3))).to.deep.equal(
+        ['b', 'c']
+          .flatMap((id) => [`user ${id}`, `assistant ${id}!`])
+          .concat('user now')
+          .toSpliced(0, 0, 'user x'),
+      );
+      expect(view(9, ...turns)).to.have.length(7);
+    });
+
+    it('counts no turn that was removed, and shows nothing of it', () => {
+      const called = [
+        user('e', 'e'),
+        reply('e', '', ['1']),
+        result('e', '1', ''),
+        reply('e', 'e!'),
+        end('e'),
+      ];
+      const removed: MessageBody[] = [
+        { type: 'message_marked', of: [14], part: 'answer', mark: { removed: true } },
+        { type: 'message_marked', of: [11], part: 'said', mark: { removed: true } },
+      ];
+      expect(view(1, ...turns, ...called)).to.deep.equal([
+        'user e',
+        'assistant 1',
+        'tool 1',
+        'assistant e!',
+        'user now',
+      ]);
+      expect(view(1, ...turns, ...called, ...removed)).to.deep.equal(['user c', 'assistant c!', 'user now']);
+    });
+  });
+
   it('takes a line that it knows already only once', () => {
     const transcript = transcriptOf(started, user('a', 'one'));
     transcript.add({ ...user('a', 'two'), seq: 2, time: 0 });

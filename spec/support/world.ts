@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../lib/core/json.ts';
+import type { Equipment } from '../../lib/core/equipment.ts';
 import type { Content, Message } from '../../lib/core/message.ts';
 import type { Model } from '../../lib/core/model.ts';
 import type { Principal } from '../../lib/core/principal.ts';
@@ -62,6 +63,8 @@ export interface World {
 export async function openWorld(options: {
   model: Model | ((config: SessionConfig) => Model);
   tools?: Tool[];
+  /** What else a session is given, e.g. as its stored agent. */
+  equip?: (config: SessionConfig) => Partial<Equipment> | Promise<Partial<Equipment>>;
   limits?: Partial<SessionsLimits>;
   databaseUrl?: string;
   leaseMs?: number;
@@ -83,6 +86,7 @@ export async function openWorld(options: {
     onError: (error) => void errors.push(error),
     async equip(config, children) {
       equipped.opened += 1;
+      const more = await options.equip?.(config);
       return {
         model: typeof options.model === 'function' ? options.model(config) : options.model,
         toolbox: openToolbox(
@@ -90,6 +94,7 @@ export async function openWorld(options: {
           { resultMaxBytes: 64 * 1024 },
         ),
         close: () => void (equipped.closed += 1),
+        ...more,
       };
     },
   });
