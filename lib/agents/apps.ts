@@ -1,4 +1,4 @@
-import { v4 as uuid } from 'uuid';
+import { v4 as uuid, validate as isUuid } from 'uuid';
 import { mayUse } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
@@ -84,6 +84,7 @@ export interface AppsOptions {
 /** The apps in the database. */
 export function openApps({ db, vault, now }: AppsOptions): Apps {
   async function find(id: string, caller: Principal, on: AgentsDb = db): Promise<App> {
+    if (!isUuid(id)) throw noSuchApp(id); // not every text may be asked of PostgreSQL
     const row = await on
       .selectFrom('apps')
       .selectAll()
@@ -103,6 +104,7 @@ export function openApps({ db, vault, now }: AppsOptions): Apps {
     change: (trx: AgentsDb, app: App) => Promise<T>,
   ): Promise<T> {
     return db.transaction().execute(async (trx) => {
+      if (!isUuid(id)) throw noSuchApp(id);
       await trx
         .updateTable('apps')
         .set(({ ref }) => ({ updated_at: ref('updated_at') }))

@@ -215,12 +215,13 @@ function systemOf(text: string): Round {
   return roundOf(text ? [{ role: 'system', text }] : []);
 }
 
-/** The last parts that hold so many answers, with what was said and not answered between them. */
-function lastTurns(parts: Part[], count: number): Part[] {
+/** The last parts that hold so many answers; between them what was not answered, as far as something was called for it. */
+function lastTurns(parts: readonly Part[], count: number): Part[] {
   if (count === 0) return [];
-  let from = parts.length;
-  for (let answers = 0; from > 0; from -= 1) if (parts[from - 1]!.answer > 0 && ++answers > count) break;
-  return parts.slice(from);
+  const told = parts.filter(({ answer, decisions, note }) => answer > 0 || decisions > 0 || note);
+  let from = told.length;
+  for (let answers = 0; from > 0; from -= 1) if (told[from - 1]!.answer > 0 && ++answers > count) break;
+  return told.slice(from);
 }
 
 function pushPart(lines: ModelMessage[], part: Part, firstRound: number): void {

@@ -115,7 +115,6 @@ describe('the transcript', () => {
   describe('of a stored agent', () => {
     const failed = (taskId: string): MessageBody => ({ type: 'task_ended', taskId, status: 'failed' });
     const turns = ['a', 'b', 'c'].flatMap((id) => [user(id, id), reply(id, `${id}!`), end(id)]);
-    const gap = [user('x', 'x'), failed('x')];
     const now = user('d', 'now');
     const view = (turnsMaxCount: number, ...lines: MessageBody[]): string[] =>
       outline(transcriptOf(started, ...lines, now).view('d', 100_000, { system: '', turnsMaxCount }));
@@ -129,15 +128,28 @@ describe('the transcript', () => {
       expect(outline(transcript.view('d', 1000, { system: '' }))).to.deep.equal(['user now']);
     });
 
-    it('shows the last answered turns, and what was not answered between them', () => {
-      expect(view(0, ...turns, ...gap)).to.deep.equal(['user now']);
-      expect(view(1, ...turns, ...gap)).to.deep.equal(['user c', 'assistant c!', 'user x', 'user now']);
-      expect(view(2, ...turns.slice(0, 3), ...gap, ...turns.slice(3))).to.deep.equal(
-        ['b', 'c']
-          .flatMap((id) => [`user ${id}`, `assistant ${id}!`])
-          .concat('user now')
-          .toSpliced(0, 0, 'user x'),
-      );
+    it('shows the last answered turns, and between them what was called for others', () => {
+      const called = [user('x', 'x'), reply('x', '', ['1']), result('x', '1', ''), failed('x')];
+      const idle = [user('y', 'y'), failed('y')];
+      expect(view(0, ...turns, ...called)).to.deep.equal(['user now']);
+      expect(view(1, ...turns, ...idle, ...called)).to.deep.equal([
+        'user c',
+        'assistant c!',
+        'user x',
+        'assistant 1',
+        'tool 1',
+        'user now',
+      ]);
+      expect(view(2, ...turns.slice(0, 3), ...called, ...turns.slice(3))).to.deep.equal([
+        'user x',
+        'assistant 1',
+        'tool 1',
+        'user b',
+        'assistant b!',
+        'user c',
+        'assistant c!',
+        'user now',
+      ]);
       expect(view(9, ...turns)).to.have.length(7);
     });
 

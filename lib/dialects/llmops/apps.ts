@@ -42,9 +42,10 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       bodyMaxBytes: config.limits.initMaxBytes,
       async handle({ params, body, caller }) {
         const id = params.app_id!;
-        await apps.find(id, caller);
+        await apps.find(id, caller); // who may not change it is not told what is wrong with the change
+        const draft = toDraft(body);
         try {
-          await apps.saveDraft(id, caller, toDraft(body));
+          await apps.saveDraft(id, caller, draft);
         } catch (error) {
           throw inWireWords(error);
         }
