@@ -5,8 +5,11 @@ import { AppError } from '../errors.ts';
 
 /** Keeps web pages from elsewhere away from the server, on HTTP and on upgrades (contract 0, ALLOWED_ORIGINS). */
 export interface Guard {
-  /** Throws `forbidden` unless the request may be looked at. `host`: the host it asked for, forwarded or direct. */
-  check(request: IncomingMessage, host: string | undefined): void;
+  /**
+   * Throws `forbidden` unless the request may be looked at. `host`: the host it asked for, forwarded or direct; `entrance`:
+   * links of other sites may lead there.
+   */
+  check(request: IncomingMessage, host: string | undefined, entrance?: boolean): void;
   /** Whether the request's Origin is one that was allowed by name; only then CORS headers are sent. */
   allows(origin: string | undefined): origin is string;
 }
@@ -27,7 +30,7 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
   }
 
   return {
-    check({ headers }, host) {
+    check({ headers }, host, entrance = false) {
       checkHost(headers.host);
       const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
       if (origin !== undefined) {
@@ -37,6 +40,7 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
           'Pages of this origin may not call; ALLOWED_ORIGINS names those that may.',
         );
       }
+      if (entrance && mode === 'navigate') return;
       // Without an Origin come links, images and scripts: they reach GET calls, and some of those change something.
       if (site === 'cross-site' || (site === 'same-site' && mode === 'no-cors'))
         throw new AppError('forbidden', 'Other sites may not make a browser call this server.');

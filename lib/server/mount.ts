@@ -35,6 +35,8 @@ export interface Route {
   readonly summary: string;
   /** `open`: anybody; `caller`: only with a principal. */
   readonly access: 'open' | 'caller';
+  /** Links of other sites may lead here: a page, or a step on the way to one. */
+  readonly entrance?: true;
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;

@@ -51,6 +51,7 @@ type Answer = Response<unknown, Trail>;
  */
 export function createWeb(options: WebOptions): RequestListener {
   const { mounts, guard, access, draining } = options;
+  const isEntrance = entrancesOf(mounts);
   const app = express();
   app.disable('x-powered-by').disable('etag').disable('query parser');
   app.enable('case sensitive routing').enable('strict routing');
@@ -83,7 +84,7 @@ export function createWeb(options: WebOptions): RequestListener {
       trail.log[level](line, `${request.method} ${trail.path}`);
     });
     Object.assign(trail, targetOf(request));
-    guard.check(request, host);
+    guard.check(request, host, request.method === 'GET' && isEntrance(trail.path));
     if (!allowOrigin(guard, request, response)) next();
   });
 
@@ -164,6 +165,13 @@ export function createWeb(options: WebOptions): RequestListener {
 function inOrder(mounts: readonly Mount[]): { mount: Mount; route: Route }[] {
   const all = mounts.flatMap((mount) => mount.routes.map((route) => ({ mount, route })));
   return all.toSorted((a, b) => Number(/[:*]/.test(a.route.path)) - Number(/[:*]/.test(b.route.path)));
+}
+
+/** Tells whether links of other sites may lead to a path. */
+function entrancesOf(mounts: readonly Mount[]): (path: string) => boolean {
+  const open = inOrder(mounts).flatMap(({ route }) => (route.entrance ? [route.path] : []));
+  const patterns = open.map((path) => new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`));
+  return (path) => patterns.some((pattern) => pattern.test(path));
 }
 
 function methodsByPath(mounts: readonly Mount[]): Map<string, string[]> {

@@ -24,9 +24,16 @@ export interface OidcOptions {
   issuerPath: string;
   routes: NonNullable<Configuration['routes']>;
   algorithm: 'RS256' | 'HS256';
+  /** Where browsers may be sent back to. */
+  callbackUrls?: string[];
 }
 
-export async function openOidcServer({ issuerPath, routes, algorithm }: OidcOptions): Promise<OidcServer> {
+export async function openOidcServer({
+  issuerPath,
+  routes,
+  algorithm,
+  callbackUrls = [callbackUrl],
+}: OidcOptions): Promise<OidcServer> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -38,7 +45,7 @@ export async function openOidcServer({ issuerPath, routes, algorithm }: OidcOpti
       {
         client_id: clientId,
         client_secret: clientSecret,
-        redirect_uris: [callbackUrl],
+        redirect_uris: callbackUrls,
         id_token_signed_response_alg: algorithm,
         token_endpoint_auth_method: 'client_secret_basic',
       },

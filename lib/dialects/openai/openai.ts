@@ -1,9 +1,11 @@
 import type { Dialect } from '../dialect.ts';
+import { authRoutes } from './auth-routes.ts';
 import { chatRoutes } from './chat-routes.ts';
 import { formatOpenAiError } from './errors.ts';
 import { fileRoutes } from './file-routes.ts';
 import { memoryRoutes } from './memory-routes.ts';
 import { messageRoutes } from './message-routes.ts';
+import { pageRoutes } from './page-routes.ts';
 import { threadRoutes } from './thread-routes.ts';
 import { uploadRoutes } from './upload-routes.ts';
 
@@ -21,6 +23,8 @@ export const openai: Dialect = {
         ...uploadRoutes(context),
         ...fileRoutes(context),
         ...memoryRoutes(context),
+        ...authRoutes(context),
+        ...pageRoutes(context),
       ],
       sockets: [],
       anonymous: undefined,

@@ -1,0 +1,128 @@
+import type { IncomingMessage } from 'node:http';
+import { isRefreshToken } from '../../accounts/refresh-tokens.ts';
+import type { Tokens } from '../../accounts/sign-ins.ts';
+import { AppError } from '../../errors.ts';
+import { bearerOf } from '../../server/intake.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+
+const text = { type: 'string', minLength: 1, maxLength: 2000 } as const;
+
+/** What a client gets when somebody has signed in. */
+const tokensSchema = {
+  type: 'object',
+  required: ['token', 'token_type', 'expires_in', 'refresh_token', 'user'],
+  properties: {
+    token: { type: 'string' },
+    token_type: { const: 'Bearer' },
+    expires_in: { type: 'integer' },
+    refresh_token: { type: 'string' },
+    user: {
+      type: 'object',
+      required: ['uuid', 'name'],
+      properties: { uuid: { type: 'string' }, name: { type: 'string' } },
+    },
+  },
+} as const;
+
+/** Signing in and out, for programs; for people there are pages. */
+export function authRoutes({ accounts, access }: Pick<DialectContext, 'accounts' | 'access'>): Route[] {
+  const { signIns, signInCodes, textCodes } = accounts;
+
+  /** The sign-in that a client shows: by its refresh token, or by an access token of it. */
+  async function shown(request: IncomingMessage, refreshToken: string | undefined, address: string) {
+    const token = refreshToken ?? bearerOf(request);
+    if (token === undefined)
+      throw new AppError('unauthorized', 'A token is needed, to say which sign-in ends.');
+    if (isRefreshToken(token)) {
+      const { signIn, user } = await signIns.find(token);
+      return { uuid: user.uuid, id: signIn.id };
+    }
+    const caller = await access.identify(token, { dialect: 'openai', address });
+    const { credential } = accountOf(caller);
+    if (credential.kind !== 'signIn') throw new AppError('forbidden', 'A key is revoked, not signed out.');
+    return { uuid: caller.id, id: credential.id };
+  }
+
+  return [
+    route({
+      method: 'POST',
+      path: '/auth/exchange',
+      summary: 'Tokens for the code that a browser brought back; good once, for a minute.',
+      access: 'open',
+      bodyLenient: true,
+      body: { type: 'object', required: ['code'], properties: { code: text } },
+      answer: tokensSchema,
+      handle: async ({ body, client }) =>
+        formatTokens(await signInCodes.exchange({ code: body.code, client })),
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/sms/send',
+      summary: 'Sends a code to a telephone.',
+      access: 'open',
+      bodyLenient: true,
+      status: 202,
+      body: { type: 'object', required: ['telephone'], properties: { telephone: text } },
+      answer: {
+        type: 'object',
+        required: ['object', 'sent'],
+        properties: { object: { const: 'sms' }, sent: { const: true } },
+      },
+      async handle({ body, client }) {
+        await textCodes.send(body.telephone, client);
+        return { object: 'sms', sent: true };
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/sms/verify',
+      summary: 'Tokens for the code that was sent to a telephone.',
+      access: 'open',
+      bodyLenient: true,
+      body: { type: 'object', required: ['telephone', 'code'], properties: { telephone: text, code: text } },
+      answer: tokensSchema,
+      handle: async ({ body: { telephone, code }, client }) =>
+        formatTokens(await textCodes.signIn({ telephone, code, client })),
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/refresh',
+      summary: 'New tokens for a refresh token, which is good once.',
+      access: 'open',
+      bodyLenient: true,
+      body: { type: 'object', required: ['refresh_token'], properties: { refresh_token: text } },
+      answer: tokensSchema,
+      handle: async ({ body, client }) => formatTokens(await signIns.refresh(body.refresh_token, client)),
+    }),
+    route({
+      method: 'POST',
+      path: '/auth/logout',
+      summary: 'Signs out: shown with a refresh token, or as a bearer with one of its access tokens.',
+      access: 'open',
+      bodyLenient: true,
+      body: { type: 'object', properties: { refresh_token: text } },
+      answer: {
+        type: 'object',
+        required: ['object', 'deleted'],
+        properties: { object: { const: 'session.deleted' }, deleted: { const: true } },
+      },
+      async handle({ body, request, client }) {
+        const { uuid, id } = await shown(request, body.refresh_token, client.address);
+        await signIns.end(uuid, id, client);
+        return { object: 'session.deleted', deleted: true };
+      },
+    }),
+  ];
+}
+
+function formatTokens({ accessToken, expiresInSeconds, refreshToken, user }: Tokens) {
+  return {
+    token: accessToken,
+    token_type: 'Bearer',
+    expires_in: expiresInSeconds,
+    refresh_token: refreshToken,
+    user: { uuid: user.uuid, name: user.name },
+  };
+}

@@ -1,0 +1,149 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { targetOf } from '../../server/intake.ts';
+import { route, type Call, type Route } from '../../server/mount.ts';
+import { statusOf, toAppError } from '../../server/status.ts';
+import type { DialectContext } from '../dialect.ts';
+import { escapeHtml, languageOf, sendPage, words } from './auth-page.ts';
+
+const COOKIE = 'lite_agent_sign_in';
+const returnTo = { type: 'string', minLength: 1, maxLength: 2000 } as const;
+const providerSettings = ['jaccount', 'github', 'google'];
+
+/** Gets the code out of the address, so that it is in no history, and shows a token when it is asked to. */
+const doneScript = `
+const code = new URLSearchParams(location.search).get('code');
+history.replaceState(null, '', location.pathname);
+const at = (id) => document.getElementById(id);
+if (!code) at('show').hidden = true;
+at('show').onclick = async () => {
+  at('show').hidden = true;
+  const answer = await fetch('/auth/exchange', {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ code }),
+  });
+  if (!answer.ok) { at('late').hidden = false; return; }
+  const { token, user } = await answer.json();
+  at('name').textContent = user.name + ' · ' + user.uuid;
+  at('token').textContent = token;
+  at('shown').hidden = false;
+};`;
+
+/** The pages for people who sign in, and the way of their browsers to a provider and back. */
+export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<DialectContext, 'accounts'>): Route[] {
+  /** A browser is shown a page when something goes wrong, everything else the usual error. */
+  function withPage(handle: (call: Call<Record<string, string>>) => Promise<void>) {
+    return async (call: Call): Promise<void> => {
+      try {
+        await handle(call as Call<Record<string, string>>);
+      } catch (thrown) {
+        const { request, response, log } = call;
+        if (!/\btext\/html\b/.test(request.headers.accept ?? '')) throw thrown;
+        const error = toAppError(thrown);
+        log.info({ err: error }, 'a sign-in in a browser did not work');
+        const language = languageOf(request.headers['accept-language']);
+        const { failed, again } = words[language];
+        const body = `<h1>${failed}</h1><p>${escapeHtml(error.message)}</p><nav><a class="button" href="/auth">${again}</a></nav>`;
+        sendPage(response, language, { title: failed, body }, statusOf(error.code));
+      }
+    };
+  }
+
+  async function finish({ request, response, client, origin }: Call): Promise<void> {
+    const { search } = targetOf(request);
+    setCookie(response, origin, '', 0);
+    const { user, provider, returnTo: place } = await oauth.finish(search, cookieOf(request), client);
+    const code = await signInCodes.issue(user.uuid, provider);
+    const url = new URL(place ?? `${origin}/auth/done`);
+    url.searchParams.set('code', code);
+    redirect(response, url.href);
+  }
+
+  return [
+    route({
+      method: 'GET',
+      path: '/auth',
+      summary: 'A page with a button for each provider to sign in at.',
+      access: 'open',
+      entrance: true,
+      query: { type: 'object', properties: { return_to: returnTo } },
+      handle({ request, response, query, origin }) {
+        const language = languageOf(request.headers['accept-language']);
+        const { signIn, lead, with: label, none, how, back } = words[language];
+        const more = query.return_to === undefined ? '' : `?return_to=${encodeURIComponent(query.return_to)}`;
+        const buttons = oauth.providers.map(
+          ({ name, title }) =>
+            `<a class="button" href="/auth/login/${name}${escapeHtml(more)}">${label(title)}</a>`,
+        );
+        const hints = providerSettings.map((name) => {
+          const setting = name.toUpperCase();
+          return `<li>${back}<code>${escapeHtml(origin)}/auth/callback/${name}</code><code>${setting}_CLIENT_ID=…\n${setting}_CLIENT_SECRET=…</code></li>`;
+        });
+        const rest =
+          buttons.length > 0
+            ? `<p>${lead}</p><nav>${buttons.join('')}</nav>`
+            : `<p>${none} ${how}</p><ul>${hints.join('')}</ul>`;
+        sendPage(response, language, { title: signIn, body: `<h1>${signIn}</h1>${rest}` });
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/auth/login/:provider',
+      summary: 'Sends the browser to a provider; return_to must be one of RETURN_URLS.',
+      access: 'open',
+      entrance: true,
+      query: { type: 'object', properties: { return_to: returnTo } },
+      handle: withPage(async ({ params, query, response, origin }) => {
+        const provider = params['provider']!;
+        const begun = await oauth.begin(provider, {
+          callbackUrl: `${origin}/auth/callback/${provider}`,
+          returnTo: query['return_to'],
+        });
+        setCookie(response, origin, begun.cookie, begun.maxAgeSeconds);
+        redirect(response, begun.url);
+      }),
+    }),
+    ...['/auth/callback/:provider', '/auth/login'].map((path) =>
+      route({
+        method: 'GET',
+        path,
+        summary: 'Where a provider sends the browser back to.',
+        access: 'open',
+        entrance: true,
+        handle: withPage(finish),
+      }),
+    ),
+    route({
+      method: 'GET',
+      path: '/auth/done',
+      summary: 'A page for who has signed in and wants to go nowhere in particular.',
+      access: 'open',
+      entrance: true,
+      handle({ request, response }) {
+        const language = languageOf(request.headers['accept-language']);
+        const { done, close, token, copy, late } = words[language];
+        const body =
+          `<h1>${done}</h1><p>${close}</p><nav><button id="show">${token}</button></nav>` +
+          `<p id="late" hidden>${late}</p>` +
+          `<div id="shown" hidden><p id="name"></p><output id="token"></output><p>${copy}</p></div>`;
+        sendPage(response, language, { title: done, body, script: doneScript });
+      },
+    }),
+  ];
+}
+
+function redirect(response: ServerResponse, url: string): void {
+  response.writeHead(302, { Location: url, 'Content-Length': 0, 'Referrer-Policy': 'no-referrer' }).end();
+}
+
+/** Lax: it comes back with the provider's redirect, and with no form of another site [RFC 6265bis 5.5.7]. */
+function setCookie(response: ServerResponse, origin: string, value: string, maxAgeSeconds: number): void {
+  const secure = origin.startsWith('https:') ? '; Secure' : '';
+  response.setHeader(
+    'Set-Cookie',
+    `${COOKIE}=${value}; Path=/auth; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`,
+  );
+}
+
+function cookieOf(request: IncomingMessage): string | undefined {
+  const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
+  return pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+}
