@@ -127,8 +127,13 @@ function checkResults(
       unknown += 1;
       const since = decided.get(id) ?? 0;
       const until = timeOf(createTime);
-      if (!crashes.some((crash) => crash.from <= until && crash.to >= since))
-        faults.push(`the outcome of ${id} is unknown, and no node died meanwhile: ${JSON.stringify(result)}`);
+      if (!crashes.some((crash) => crash.from <= until && crash.to >= since)) {
+        const last = crashes.findLast((crash) => crash.to < since);
+        const before = last ? `the last, ${last.how}, was over ${since - last.to} ms before` : 'nor before';
+        faults.push(
+          `the outcome of ${id} is unknown, and no node died in those ${until - since} ms; ${before}: ${JSON.stringify(result)}`,
+        );
+      }
     } else faults.push(`the result of ${id} is ${JSON.stringify(result)}, the device saw it ${times} times`);
   }
   return { faults, unknown };
