@@ -106,7 +106,9 @@ export async function openUpkeep({
     const owned = new Map<string, { session: LiveSession; epoch: number }>();
     for (const session of await loaded())
       if (session.loop) owned.set(session.id, { session, epoch: session.loop.epoch });
-    const kept = await store.renew(new Map([...owned].map(([id, { epoch }]) => [id, epoch])));
+    const epochs = new Map([...owned].map(([id, { epoch }]) => [id, epoch]));
+    // A connection that broke is no reason to lose them all: another is tried at once.
+    const kept = await store.renew(epochs).catch(() => store.renew(epochs));
     for (const [id, { session, epoch }] of owned)
       if (!kept.has(id) && session.loop?.epoch === epoch) session.abandon();
   }

@@ -1,5 +1,6 @@
-import { sql } from 'kysely';
-import type { Kysely, RawBuilder, Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
+import { beginLife, soleLife } from './life.ts';
+import type { Life } from './life.ts';
 import type { Schema } from './schema.ts';
 import type { Vault } from './vault.ts';
 import { openWriter } from './writer.ts';
@@ -26,37 +27,24 @@ export interface StoreOptions {
 
 /** What every part of the store stands on. */
 export interface Ground extends StoreOptions {
-  /** This process among those that share the database. */
-  node: string;
+  life: Life;
   writer: Writer;
-  /** Whether a session may be claimed. */
-  free: RawBuilder<boolean>;
-  /** When a lease that begins now ends. */
-  until: RawBuilder<number>;
   /** Order of arrival: µs since the epoch, always rising in this process. */
   nextPosition(): number;
   /** A rare write: alone, in its place. */
   run<T>(session: string, work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
 }
 
-/** Lays the ground for a store in this process, called `node`. */
-export function layGround(options: StoreOptions, node: string): Ground {
+/** Lays the ground for a store in this process, called `node` where others are woken. */
+export async function layGround(options: StoreOptions, node: string): Promise<Ground> {
   const { db, engine, wakeups, leaseMs } = options;
+  const life = engine === 'postgres' ? await beginLife(db, leaseMs) : soleLife();
   const writer = openWriter(db, engine, wakeups && ((sessions) => wakeups.notify(node, sessions)));
-  /** The database's clock where nodes share one, so that theirs need not agree. */
-  const now =
-    engine === 'postgres'
-      ? sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`
-      : sql<number>`(unixepoch('subsec') * 1000)`;
-  const free =
-    engine === 'postgres' ? sql<boolean>`(lease_until < ${now} or node = ${node})` : sql<boolean>`1 = 1`;
   let lastPosition = 0;
   return {
     ...options,
-    node,
+    life,
     writer,
-    free,
-    until: sql<number>`${now} + ${sql.lit(leaseMs)}`,
     nextPosition() {
       lastPosition = Math.max(lastPosition + 1, Date.now() * 1000);
       return lastPosition;

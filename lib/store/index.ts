@@ -29,5 +29,11 @@ export async function openStoreOn(
   const vault = openVault(secret);
   if (engine === 'sqlite') return openStore({ db, engine, vault, leaseMs });
   const { openWakeups } = await import('./postgres.ts');
-  return openStore({ db, engine, vault, leaseMs, wakeups: await openWakeups(place, onError) });
+  const wakeups = await openWakeups(place, onError);
+  try {
+    return await openStore({ db, engine, vault, leaseMs, wakeups });
+  } catch (error) {
+    await wakeups.close();
+    throw error;
+  }
 }

@@ -97,6 +97,16 @@ export const migrations: Record<string, Migration> = {
   '0005-agents': agentTables,
   '0006-files': fileTables,
   '0007-chats': chatTables,
+  '0008-nodes': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .createTable('nodes')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('lease_until', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema.alterTable('sessions').dropColumn('lease_until').execute();
+    },
+  },
 };
 
 /** On SQLite the table is its primary key's tree: half the pages of a table with an index beside it. */

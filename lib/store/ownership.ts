@@ -2,13 +2,11 @@ import type { Standing, Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
 import { inPortions } from './portions.ts';
 
-/** Which node works on a session: a lease with an epoch. */
+/** Which node works on a session: its name there, with an epoch. */
 export function openOwnership({
   db,
   engine,
-  node,
-  free,
-  until,
+  life,
   run,
 }: Ground): Pick<Store, 'claim' | 'renew' | 'release' | 'findOrphans'> {
   return {
@@ -16,9 +14,12 @@ export function openOwnership({
       return run(id, async (trx): Promise<Standing | 'held' | undefined> => {
         const claimed = await trx
           .updateTable('sessions')
-          .set(({ eb }) => ({ epoch: eb('epoch', '+', 1), node, lease_until: until }))
-          .where('id', '=', id)
-          .where(free)
+          .set(({ eb }) => ({ epoch: eb('epoch', '+', 1), node: life.name }))
+          .where('id', '=', ({ selectFrom }) => {
+            const free = selectFrom('sessions').select('id').where('id', '=', id).where(life.free());
+            // Whoever holds the row works on it: waiting for each other in turn would be a deadlock.
+            return engine === 'postgres' ? free.forUpdate().skipLocked() : free;
+          })
           .returning('epoch')
           .executeTakeFirst();
         if (!claimed) {
@@ -42,14 +43,15 @@ export function openOwnership({
 
     async renew(epochs) {
       if (engine === 'sqlite') return new Set(epochs.keys());
+      // One row for all: rewriting the sessions' own rows would wait for their writers, and theirs for it.
+      await life.prolong();
       const kept = new Set<string>();
       for (const ids of inPortions([...epochs.keys()])) {
         const rows = await db
-          .updateTable('sessions')
-          .set({ lease_until: until })
+          .selectFrom('sessions')
+          .select(['id', 'epoch'])
           .where('id', 'in', ids)
-          .where('node', '=', node)
-          .returning(['id', 'epoch'])
+          .where('node', '=', life.name)
           .execute();
         for (const { id, epoch } of rows) if (epochs.get(id) === epoch) kept.add(id);
       }
@@ -60,7 +62,7 @@ export function openOwnership({
       await run(id, (trx) =>
         trx
           .updateTable('sessions')
-          .set({ lease_until: 0, node: null })
+          .set({ node: null })
           .where('id', '=', id)
           .where('epoch', '=', epoch)
           .execute(),
@@ -77,7 +79,7 @@ export function openOwnership({
         .selectFrom('sessions')
         .select('id')
         .where('id', 'in', waiting)
-        .where(free)
+        .where(life.free())
         .limit(limit)
         .execute();
       return rows.map(({ id }) => id);

@@ -5,6 +5,7 @@ import type { Wakeups } from './ground.ts';
 import type { Schema } from './schema.ts';
 
 const CHANNEL = 'lite_agent';
+const IDLE_IN_TRANSACTION_MS = 3000;
 const RECONNECT_AFTER_MS = 500;
 /** Between two NOTIFYs of a busy node. */
 const NOTIFY_PAUSE_MS = 5;
@@ -24,9 +25,14 @@ export function openPostgres(
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     types: { getTypeParser: parserOf },
-    ...(queryTimeoutMs > 0 && { query_timeout: queryTimeoutMs }),
+    ...(queryTimeoutMs > 0 && {
+      query_timeout: queryTimeoutMs,
+      // A node that stalls in the middle of a transaction holds up no other for longer.
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    }),
   });
-  pool.on('error', onError); // an idle connection that breaks is replaced by the pool
+  // An idle connection that breaks is replaced by the pool; one that is being closed may break.
+  pool.on('error', (error) => pool.ending || onError(error));
   // One in use that breaks between two statements has nobody else who hears it, and its next statement rejects.
   pool.on('connect', (client) => void client.on('error', () => undefined));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });

@@ -7,6 +7,7 @@ export interface Schema {
   tasks: TasksTable;
   calls: CallsTable;
   controls: ControlsTable;
+  nodes: NodesTable;
 }
 
 interface SessionsTable {
@@ -18,9 +19,8 @@ interface SessionsTable {
   expires_at: number | null;
   /** Raised by every claim; writes under an older one are refused. */
   epoch: number;
-  /** The node that owns the session until `lease_until`. */
+  /** The node that owns the session, for as long as its lease lasts. */
   node: string | null;
-  lease_until: number;
   /** What clients note about it, as JSON. */
   attributes: Generated<string | null>;
 }
@@ -62,6 +62,12 @@ interface CallsTable {
   outcome: 'sent' | 'done' | 'none' | 'unknown';
   sent_at: number;
   settled_at: number | null;
+}
+
+/** The processes that share a PostgreSQL, each under a name of its own for every lease that ran out. */
+interface NodesTable {
+  name: string;
+  lease_until: number;
 }
 
 /** What nodes ask of a session's owner. */

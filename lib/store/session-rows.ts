@@ -11,8 +11,7 @@ export function openSessionRows({
   db,
   vault,
   writer,
-  node,
-  until,
+  life,
   run,
 }: Ground): Pick<
   Store,
@@ -34,8 +33,7 @@ export function openSessionRows({
         created_at: session.createdAt,
         expires_at: session.expiresAt,
         epoch: 1,
-        node,
-        lease_until: until,
+        node: life.name,
         ...(session.attributes && { attributes: JSON.stringify(session.attributes) }),
       };
       await run(session.id, async (trx) => {

@@ -16,9 +16,10 @@ import { openSessionRows } from './session-rows.ts';
 const PING_TIMEOUT_MS = 2000;
 
 /** The store over a migrated database: one set of queries for both engines. */
-export function openStore(options: StoreOptions): Store {
-  const ground = layGround(options, uuid());
-  const { db, leaseMs, node, wakeups, writer } = ground;
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const node = uuid();
+  const ground = await layGround(options, node);
+  const { db, leaseMs, life, wakeups, writer } = ground;
   return {
     leaseMs,
     shared: options.engine === 'postgres',
@@ -54,6 +55,7 @@ export function openStore(options: StoreOptions): Store {
     async close() {
       await writer.drain();
       await wakeups?.close();
+      await life.end().catch(() => undefined); // its lease runs out by itself
       await db.destroy();
     },
   };

@@ -18,6 +18,9 @@ export interface ChaosOptions {
   cut?: () => Promise<void>;
 }
 
+/** So long a lease may run out because it could not be prolonged just then. */
+const AFTER_CUT_MS = 2000;
+
 /** Kills and stalls nodes: at each named point in turn, and anywhere. */
 export function chaosOf({ nodes, pauseMs, stallsPercent = 0, points, cut }: ChaosOptions): Chaos {
   const places = points ?? crashPoints;
@@ -31,7 +34,7 @@ export function chaosOf({ nodes, pauseMs, stallsPercent = 0, points, cut }: Chao
         const crash = { how: 'connections cut', from: Date.now(), to: Infinity };
         cluster.crashes.push(crash);
         await cut();
-        crash.to = Date.now();
+        crash.to = Date.now() + AFTER_CUT_MS;
       } else if (points || count % 3 > 0) {
         cluster.arm(place, places[next % places.length]!, stall ? 'SIGSTOP' : 'SIGKILL');
         next += 1;
