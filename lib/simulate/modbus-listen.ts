@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createMbap } from '../drivers/modbus/framing.ts';
+import { readSerial } from './modbus-serial.ts';
 
 /** A request for a unit: function and data. `reply` sends the same of an answer, `raw` any bytes. */
 export interface WireRequest {
@@ -14,13 +15,16 @@ export interface WireRequest {
 export interface Listener {
   host: string;
   port: number;
+  /** How many connections are open; 0 where there are none, as over UDP. */
+  connections(): number;
   close(): Promise<void>;
 }
 
-/** Listens for Modbus TCP. Rejects when the port is taken. */
+/** Listens for Modbus on TCP: its own framing (mbap), or a serial line's. Rejects when the port is taken. */
 export async function listenTcp(
   host: string,
   port: number,
+  framing: 'mbap' | 'rtu' | 'ascii',
   receive: (request: WireRequest) => void,
 ): Promise<Listener> {
   const open = new Set<Socket>();
@@ -28,7 +32,10 @@ export async function listenTcp(
     open.add(socket);
     socket.on('close', () => open.delete(socket)).on('error', () => socket.destroy());
     const send = (bytes: Buffer): void => void (socket.writable && socket.write(bytes));
-    const read = readFrames(send, () => socket.destroy(), receive);
+    const read =
+      framing === 'mbap'
+        ? readFrames(send, () => socket.destroy(), receive)
+        : readSerial(framing, send, receive);
     socket.on('data', read);
   });
   await new Promise<void>((resolve, reject) => {
@@ -37,6 +44,7 @@ export async function listenTcp(
   return {
     host,
     port: (server.address() as AddressInfo).port,
+    connections: () => open.size,
     close() {
       for (const socket of open) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));
@@ -65,6 +73,7 @@ export async function listenUdp(
   return {
     host,
     port: socket.address().port,
+    connections: () => 0,
     close() {
       live = false;
       return new Promise((resolve) => socket.close(resolve));

@@ -1,4 +1,4 @@
-import type { Storage } from '../drivers/modbus/request.ts';
+import { storageOf, type Storage } from '../drivers/modbus/request.ts';
 
 type Table = Map<number, number>;
 
@@ -19,16 +19,6 @@ export interface ModbusMemory {
   ): Buffer | undefined;
 }
 
-const storageOf: Record<number, Storage> = {
-  1: 'coils',
-  2: 'discreteInput',
-  3: 'holdingRegisters',
-  4: 'inputRegisters',
-  5: 'coils',
-  6: 'holdingRegisters',
-  15: 'coils',
-  16: 'holdingRegisters',
-};
 const mostOf: Record<number, number> = { 1: 2000, 2: 2000, 3: 125, 4: 125, 15: 1968, 16: 123 };
 
 /** An empty memory. */
@@ -58,7 +48,7 @@ export function createModbusMemory(): ModbusMemory {
       if (!units.has(unit)) return undefined;
       const fc = pdu[0] ?? 0;
       const refuse = (code: number): Buffer => Buffer.of(fc | 0x80, code);
-      const storage = storageOf[fc];
+      const storage = storageOf(fc);
       if (storage === undefined) return refuse(1);
       if (pdu.length < 5) return refuse(3);
       const address = pdu.readUInt16BE(1);

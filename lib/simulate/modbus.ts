@@ -1,20 +1,14 @@
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../drivers/modbus/codec.ts';
 import { formatDecimal } from '../drivers/modbus/decimal.ts';
-import type { Endpoint } from '../drivers/modbus/endpoint.ts';
+import { isSerialLine, type Endpoint } from '../drivers/modbus/endpoint.ts';
 import type { Storage } from '../drivers/modbus/request.ts';
 import { AppError } from '../errors.ts';
 import { readDocument, type ModbusFunction } from '../openspec/openmodbus/read-document.ts';
+import type { DeviceFault } from './fault.ts';
 import { listenTcp, listenUdp, type WireRequest } from './modbus-listen.ts';
 import { listenPty } from './modbus-pty.ts';
 import { createModbusMemory } from './modbus-memory.ts';
-
-/** What a simulated device does wrong, until it is told otherwise. `drop` answers nothing and does nothing. */
-export type DeviceFault =
-  | { kind: 'delay'; ms: number }
-  | { kind: 'exception'; code: number }
-  | { kind: 'drop' }
-  | { kind: 'garbage' };
 
 export interface SimulateModbusOptions {
   /** 127.0.0.1 by default. */
@@ -46,7 +40,7 @@ export interface SimulatedModbus {
 }
 
 /**
- * Serves an OpenModbus document as a device on Modbus TCP (on UDP, for a document of type udp): it has exactly the places
+ * Serves an OpenModbus document as a device on Modbus TCP (on UDP or as RTU over TCP, where the document says so): it has exactly the places
  * of the document, keeps what is written, and refuses values outside their ranges. Rejects with a SpecError for a
  * document that cannot be used, and when the port is taken. With `pty` it is at the end of a serial line (socat makes one),
  * where a unit that is not there says nothing.
@@ -83,22 +77,33 @@ export async function simulateModbus(
   }
   for (const [name, value] of Object.entries(values)) put(find(name), value);
 
-  const permit = (storage: Storage, address: number, words: readonly number[]): number | undefined => {
-    const entry = functions.find(
-      (each) =>
-        each.method === 'write' &&
-        each.storage === storage &&
-        each.address === address &&
-        each.value.format.count === words.length,
-    );
-    return entry === undefined || fits(entry, words) ? undefined : 3;
+  /** Exception 3 where a value written as a whole does not fit its function; a request may write several. */
+  const permit = (
+    unit: number,
+    storage: Storage,
+    address: number,
+    words: readonly number[],
+  ): number | undefined => {
+    const refused = functions.some((entry) => {
+      const from = entry.address - address;
+      const { count } = entry.value.format;
+      return (
+        entry.method === 'write' &&
+        entry.unit === unit &&
+        entry.storage === storage &&
+        from >= 0 &&
+        from + count <= words.length &&
+        !fits(entry, words.slice(from, from + count))
+      );
+    });
+    return refused ? 3 : undefined;
   };
-
+  const silent = pty !== false || (server.endpoint.type === 'tcp' && isSerialLine(server.endpoint));
   const answer = (request: WireRequest): void => {
-    const reply = memory.answer(request.unit, request.pdu, permit);
+    const reply = memory.answer(request.unit, request.pdu, (...write) => permit(request.unit, ...write));
     if (reply !== undefined) request.reply(reply);
     // As a gateway does for a unit that is not there.
-    else if (pty === false) request.reply(Buffer.of((request.pdu[0] ?? 0) | 0x80, 11));
+    else if (!silent) request.reply(Buffer.of((request.pdu[0] ?? 0) | 0x80, 11));
   };
   const receive = (request: WireRequest): void => {
     if (fault === undefined) return answer(request);
@@ -151,7 +156,10 @@ async function listen(
     const line = await listenPty(framing, receive, pty === true ? undefined : pty);
     return { server: line.path, port: 0, close: () => line.close() };
   }
-  const listener = await (type === 'udp' ? listenUdp : listenTcp)(host, port, receive);
+  const listener =
+    type === 'udp'
+      ? await listenUdp(host, port, receive)
+      : await listenTcp(host, port, type === 'tcp' ? framing : 'mbap', receive);
   const server = `${host.includes(':') ? `[${host}]` : host}:${listener.port}`;
   return { server, port: listener.port, close: () => listener.close() };
 }

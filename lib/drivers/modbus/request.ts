@@ -24,7 +24,7 @@ export interface Failure {
   readonly what: string;
 }
 
-const storages: Record<ModbusRequest['fc'], Storage> = {
+const storages: Readonly<Record<number, Storage>> = {
   1: 'coils',
   2: 'discreteInput',
   3: 'holdingRegisters',
@@ -34,6 +34,11 @@ const storages: Record<ModbusRequest['fc'], Storage> = {
   15: 'coils',
   16: 'holdingRegisters',
 };
+
+/** The storage that a function code reads or writes; undefined for a code that does neither. */
+export function storageOf(fc: number): Storage | undefined {
+  return storages[fc];
+}
 
 export function isRead(request: ModbusRequest): boolean {
   return request.fc <= 4;

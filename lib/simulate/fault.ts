@@ -1,0 +1,35 @@
+import { isObject, type JsonValue } from '../core/json.ts';
+import { AppError } from '../errors.ts';
+
+/**
+ * What a simulated device does wrong, until it is told otherwise. `exception` is a Modbus exception, an HTTP status or a
+ * JSON-RPC error code; `drop` answers nothing and does nothing; `garbage` is no answer of its protocol.
+ */
+export type DeviceFault =
+  | { kind: 'delay'; ms: number }
+  | { kind: 'exception'; code: number }
+  | { kind: 'drop' }
+  | { kind: 'garbage' };
+
+const delayMaxMs = 3_600_000;
+
+/** A fault as JSON tells it; `codes` is what an exception's code may be. Throws an AppError `invalid_request` that says what may stand there. */
+export function parseFault(
+  value: JsonValue | undefined,
+  [least, most]: readonly [number, number],
+): DeviceFault {
+  const { kind, ms, code } = isObject(value) ? value : {};
+  if (kind === 'drop' || kind === 'garbage') return { kind };
+  if (kind === 'delay' && isWhole(ms, 0, delayMaxMs)) return { kind, ms };
+  if (kind === 'exception' && isWhole(code, least, most)) return { kind, code };
+  const delay = `{"kind":"delay","ms":0…${delayMaxMs}}`;
+  const exception = `{"kind":"exception","code":${least}…${most}}`;
+  throw new AppError(
+    'invalid_request',
+    `a fault is ${delay}, ${exception}, {"kind":"drop"} or {"kind":"garbage"}`,
+  );
+}
+
+function isWhole(value: JsonValue | undefined, least: number, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+}
