@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { openToolbox } from '../core/toolbox.ts';
-import type { Connection } from '../core/tool.ts';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
+import { argumentsOf } from './arguments.ts';
+import { credentialsOf, credentialsShape } from './credentials.ts';
 import { openDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
@@ -25,10 +26,7 @@ export function addCall(program: Command): void {
     .argument('<tool>', 'the name of a tool, as `lite-agent tools` shows it')
     .argument('[arguments]', 'its arguments as a JSON object', '{}')
     .option('--server <url>', "base URL (or host:port) instead of the document's own")
-    .option(
-      '--credentials <json>',
-      '{"<scheme>": "token" | {"username","password"} | {"clientId","clientSecret"}}',
-    )
+    .option('--credentials <json>', credentialsShape)
     .option('--json', 'print one JSON value: {"name","arguments","result"}')
     .action(async (place: string, tool: string, given: string, options: CallOptions) => {
       const stop = new AbortController();
@@ -62,7 +60,7 @@ export async function runCall(
     const { spec, limits } = document;
     const sources = [{ tools: spec.tools, connection: document.connection }];
     const toolbox = openToolbox(sources, { resultMaxBytes: limits.toolResultMaxBytes });
-    const call = { callId: 'call', name, arguments: parse(given) };
+    const call = { callId: 'call', name, arguments: argumentsOf(given) };
     const checked = await toolbox.check(call);
     const result =
       'answered' in checked
@@ -76,49 +74,6 @@ export async function runCall(
   } finally {
     await document.close();
   }
-}
-
-/** Text that is no JSON stays as it is: the check of the arguments refuses it. */
-function parse(given: string): JsonValue {
-  try {
-    return JSON.parse(given) as JsonValue;
-  } catch (error) {
-    if (error instanceof SyntaxError) return given;
-    throw error;
-  }
-}
-
-function credentialsOf(json: string | undefined): Connection {
-  if (json === undefined) return {};
-  let value: JsonValue;
-  try {
-    value = JSON.parse(json) as JsonValue;
-  } catch (error) {
-    throw new AppError('invalid_request', `--credentials is no JSON: ${reasonOf(error)}`, { cause: error });
-  }
-  if (!isObject(value)) throw new AppError('invalid_request', '--credentials has to be a JSON object');
-  const { type, apiKey } = value;
-  if ((type === 'basic' || type === 'bearer') && typeof apiKey === 'string')
-    return { apiKey: { type, apiKey } };
-  for (const [scheme, credential] of Object.entries(value)) {
-    if (!isCredential(credential)) {
-      const shapes = 'a text, {"username","password"} or {"clientId","clientSecret"}';
-      throw new AppError('invalid_request', `--credentials: "${scheme}" has to be ${shapes}`);
-    }
-  }
-  return { credentials: value as NonNullable<Connection['credentials']> };
-}
-
-function isCredential(value: JsonValue | undefined): boolean {
-  if (typeof value === 'string') return true;
-  if (!isObject(value)) return false;
-  const has = (...keys: string[]): boolean => keys.every((key) => typeof value[key] === 'string');
-  return has('username', 'password') || has('clientId', 'clientSecret');
-}
-
-/** What the parser says, without the text itself: that holds a secret. */
-function reasonOf(error: unknown): string {
-  return /at position \d+/.exec(messageOf(error))?.[0] ?? 'it does not parse';
 }
 
 /** A result for people: a body that is JSON laid out, the rest a line each. */

@@ -59,7 +59,7 @@ function isUrl(place: string): boolean {
 }
 
 /** The same error, every fault in its message. */
-function withFaults(place: string, error: SpecError): SpecError {
+export function withFaults(place: string, error: SpecError): SpecError {
   const told = error.faults.filter(({ detail }) => !error.message.includes(detail));
   const lines = told.map(({ pointer, detail }) => `\n  ${pointer === '' ? '/' : pointer}: ${detail}`);
   const named = isUrl(place) ? '' : `${place === '-' ? 'standard input' : place}: `;

@@ -6,14 +6,26 @@ import { addChat } from './chat.ts';
 import { addDemo } from './demo.ts';
 import { addRun } from './run.ts';
 import { addServe } from './serve.ts';
+import { addSimulate } from './simulate.ts';
 import { addTools } from './tools.ts';
 import { addUser } from './user.ts';
+import { addWatch } from './watch.ts';
 
 /** Adds one command to the program. Its action throws an AppError, or sets `process.exitCode` to 1, when it fails. */
 type AddCommand = (program: Command) => void;
 
 /** Every command, in the order of `--help`. */
-const commands: readonly AddCommand[] = [addServe, addDemo, addChat, addRun, addTools, addCall, addUser];
+const commands: readonly AddCommand[] = [
+  addServe,
+  addDemo,
+  addChat,
+  addRun,
+  addTools,
+  addCall,
+  addWatch,
+  addSimulate,
+  addUser,
+];
 
 /** The command line with all its commands; parsing throws a CommanderError instead of ending the process. */
 export function createProgram(): Command {

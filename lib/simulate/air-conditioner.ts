@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { JsonObject } from '../core/json.ts';
 import { packageRoot } from '../package.ts';
 import type { SimulatedDevice } from './device.ts';
-import { simulateModbus } from './modbus.ts';
+import { simulateModbus } from './modbus/modbus.ts';
 
 /** The simulated air conditioner of examples/air-conditioner.openmodbus.json: off, in a room of 28.4 ℃. */
 export async function simulateAirConditioner(port = 0): Promise<SimulatedDevice> {

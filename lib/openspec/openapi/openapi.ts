@@ -1,21 +1,20 @@
-import { isObject, type JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
-import { SpecError } from '../../errors.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind, Selection } from '../kind.ts';
-import { openDocument, type SpecDocument } from './document.ts';
+import { openDocument } from './document.ts';
 import { readFilesBeside } from './files.ts';
 import { trimmed } from './layers.ts';
 import { toolName, uniqueNames } from './names.ts';
 import { openTokens } from './oauth.ts';
-import { operationTool, type Operation, type Shared } from './operation.ts';
+import { operationTool, type Shared } from './operation.ts';
+import { checkUsable, operationsOf, type FoundOperation } from './operations.ts';
 import { openPlanner } from './plan.ts';
 import { objectAt, textAt, textsAt } from './read.ts';
 import { requestShapeOf } from './request-shape.ts';
 import { openSecurity } from './security.ts';
 import { validateOpenapi } from './validate.ts';
 
-const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query']);
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const DESCRIPTION_MAX_LENGTH = 1024;
 
@@ -92,40 +91,6 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
   };
 }
 
-function checkUsable(root: JsonObject): void {
-  const version = root['openapi'] ?? root['swagger'];
-  if (!/^"?[23](\.|"?$)/.test(JSON.stringify(version))) {
-    throw new SpecError(`OpenAPI ${JSON.stringify(version)} is not known; 2.0, 3.0, 3.1 and 3.2 are.`, [
-      { pointer: root['openapi'] === undefined ? '/swagger' : '/openapi', detail: 'is no known version' },
-    ]);
-  }
-  const { paths } = root;
-  if (paths !== undefined && paths !== null && !isObject(paths)) {
-    throw new SpecError('"paths" is not an object.', [{ pointer: '/paths', detail: 'has to be an object' }]);
-  }
-}
-
-function* operationsOf(document: SpecDocument, warnings: string[]): Generator<Omit<Operation, 'shape'>> {
-  for (const [path, value] of Object.entries(objectAt(document.root, 'paths') ?? {})) {
-    if (path.startsWith('x-')) continue;
-    const target = document.object(value, document.root);
-    if (target === undefined) {
-      if (value !== null) warnings.push(`The path ${path} leads nowhere; its operations are unknown.`);
-      continue;
-    }
-    const { node: item, home } = target;
-    // What stands beside a path item's `$ref` counts as well.
-    const whole = isObject(value) && value !== item ? { ...item, ...value } : item;
-    for (const [method, node] of Object.entries(whole)) {
-      if (!METHODS.has(method.toLowerCase()) || !isObject(node)) continue;
-      yield { method: method.toUpperCase(), path, item: whole, home, node };
-    }
-    for (const [method, node] of Object.entries(objectAt(whole, 'additionalOperations') ?? {})) {
-      if (isObject(node)) yield { method: method.toUpperCase(), path, item: whole, home, node };
-    }
-  }
-}
-
 function effectOf(method: string, node: JsonObject, item: JsonObject): Effect {
   for (const said of [node['x-lite-agent-effect'], item['x-lite-agent-effect']]) {
     if (said === 'read' || said === 'write') return said;
@@ -142,7 +107,7 @@ function descriptionOf(node: JsonObject, item: JsonObject, operation: string): s
   return trimmed(node['deprecated'] === true ? `Deprecated. ${text}` : text, DESCRIPTION_MAX_LENGTH);
 }
 
-function isSelected({ include, exclude }: CompileOptions, operation: Omit<Operation, 'shape'>): boolean {
+function isSelected({ include, exclude }: CompileOptions, operation: FoundOperation): boolean {
   if (include !== undefined && !matches(include, operation, true)) return false;
   return exclude === undefined || !matches(exclude, operation, false);
 }
@@ -150,7 +115,7 @@ function isSelected({ include, exclude }: CompileOptions, operation: Omit<Operat
 /** To be included, an operation has to match every list that is given; to be excluded, one is enough. */
 function matches(
   { tags, methods, paths }: Selection,
-  { method, path, node }: Omit<Operation, 'shape'>,
+  { method, path, node }: FoundOperation,
   every: boolean,
 ): boolean {
   const verdicts: boolean[] = [];

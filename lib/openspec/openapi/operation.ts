@@ -7,6 +7,7 @@ import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from './document.ts';
 import type { Tokens } from './oauth.ts';
+import type { FoundOperation } from './operations.ts';
 import type { Plan } from './plan.ts';
 import { fillRequest, type Target } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
@@ -14,14 +15,8 @@ import { redacted } from './redact.ts';
 import type { openSecurity, SignIn } from './security.ts';
 import { parseServer, serverUrl, type ServerRoot } from './servers.ts';
 
-/** One operation, as it stands in the document. */
-export interface Operation {
-  /** Upper case. */
-  method: string;
-  path: string;
-  item: JsonObject;
-  home: JsonObject;
-  node: JsonObject;
+/** One operation, as it stands in the document, with what it takes. */
+export interface Operation extends FoundOperation {
   shape: RequestShape;
 }
 

@@ -113,7 +113,7 @@ function pathOf(
 }
 
 /** The document's own text, with what no URL may hold encoded. */
-function literal(text: string): string {
+export function literal(text: string): string {
   return text.replace(/[^\w\-.~!$&'()*+,;=:@/?%[\]]/gu, encodePart);
 }
 

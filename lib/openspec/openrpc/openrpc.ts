@@ -64,7 +64,8 @@ export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
   };
 }
 
-function methodsOf({ methods }: JsonObject): JsonValue[] {
+/** The entries of `methods`; throws a SpecError where that is no list. */
+export function methodsOf({ methods }: JsonObject): JsonValue[] {
   if (methods === undefined || methods === null) return [];
   if (Array.isArray(methods)) return methods;
   throw new SpecError('"methods" is not a list.', [{ pointer: '/methods', detail: 'has to be a list' }]);

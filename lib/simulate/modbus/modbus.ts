@@ -1,14 +1,15 @@
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../drivers/modbus/codec.ts';
-import { formatDecimal } from '../drivers/modbus/decimal.ts';
-import { isSerialLine, type Endpoint } from '../drivers/modbus/endpoint.ts';
-import type { Storage } from '../drivers/modbus/request.ts';
-import { AppError } from '../errors.ts';
-import { readDocument, type ModbusFunction } from '../openspec/openmodbus/read-document.ts';
-import type { DeviceFault } from './fault.ts';
-import { listenTcp, listenUdp, type WireRequest } from './modbus-listen.ts';
-import { listenPty } from './modbus-pty.ts';
-import { createModbusMemory } from './modbus-memory.ts';
+import type { JsonObject, JsonValue } from '../../core/json.ts';
+import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../drivers/modbus/codec.ts';
+import { formatDecimal } from '../../drivers/modbus/decimal.ts';
+import { isSerialLine, type Endpoint } from '../../drivers/modbus/endpoint.ts';
+import type { Storage } from '../../drivers/modbus/request.ts';
+import { AppError } from '../../errors.ts';
+import { readDocument, type ModbusFunction } from '../../openspec/openmodbus/read-document.ts';
+import type { DeviceFault } from '../fault.ts';
+import { listenTcp, listenUdp, type WireRequest } from './listen.ts';
+import type { Simulated } from '../simulated.ts';
+import { listenPty } from './pty.ts';
+import { createModbusMemory } from './memory.ts';
 
 export interface SimulateModbusOptions {
   /** 127.0.0.1 by default. */
@@ -23,20 +24,11 @@ export interface SimulateModbusOptions {
   drift?: boolean | { everyMs: number; random: () => number };
 }
 
-/** A simulated Modbus device: no hardware moves. */
-export interface SimulatedModbus {
-  /** Its TCP or UDP port; 0 on a pseudo terminal. */
+/** A simulated Modbus device. Its values have the name of the function that reads them (that writes them, where none reads). */
+export interface SimulatedModbus extends Simulated {
+  /** Its TCP or UDP port; 0 on a pseudo terminal, whose path is `server`. */
   url: { host: string; port: number };
-  /** The same as `server` of an openSpecList entry; the path of its pseudo terminal. */
-  server: string;
-  /** Its values by the name of the function that reads them (that writes them, where none reads). */
   state(): Record<string, JsonValue>;
-  /** Puts a value in place, also one that can only be read; throws an AppError when it does not fit. */
-  set(name: string, value: JsonValue): void;
-  /** Begins a fault; undefined ends it. */
-  fault(fault: DeviceFault | undefined): void;
-  /** Frees its port at once; open connections are cut. */
-  close(): Promise<void>;
 }
 
 /**
@@ -134,7 +126,12 @@ export async function simulateModbus(
   return {
     url: { host, port: listener.port },
     server: listener.server,
+    exceptionCodes: [1, 255],
     state: () => Object.fromEntries(shown.map((entry) => [entry.name, valueOf(entry)])),
+    value(name) {
+      const entry = functions.find((each) => each.name === name);
+      return entry === undefined ? undefined : valueOf(entry);
+    },
     set: (name, value) => put(find(name), value),
     fault: (next) => void (fault = next),
     async close() {

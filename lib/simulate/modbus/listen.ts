@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { createMbap } from '../drivers/modbus/framing.ts';
-import { readSerial } from './modbus-serial.ts';
+import { createMbap } from '../../drivers/modbus/framing.ts';
+import { readSerial } from './serial.ts';
 
 /** A request for a unit: function and data. `reply` sends the same of an answer, `raw` any bytes. */
 export interface WireRequest {
@@ -67,7 +67,7 @@ export async function listenUdp(
     readFrames(send, () => undefined, receive)(message);
   });
   await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject).bind(port, host, resolve);
+    socket.once('error', (error) => socket.close(() => reject(error))).bind(port, host, resolve);
   });
   socket.on('error', () => undefined);
   return {

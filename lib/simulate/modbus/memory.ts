@@ -1,4 +1,4 @@
-import { storageOf, type Storage } from '../drivers/modbus/request.ts';
+import { storageOf, type Storage } from '../../drivers/modbus/request.ts';
 
 type Table = Map<number, number>;
 

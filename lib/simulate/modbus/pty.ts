@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError, messageOf } from '../errors.ts';
-import { listenTcp, type WireRequest } from './modbus-listen.ts';
+import { AppError, messageOf } from '../../errors.ts';
+import { listenTcp, type WireRequest } from './listen.ts';
 
 /** A pseudo terminal that requests come in by, as from a serial line. */
 export interface PtyListener {
@@ -39,17 +39,18 @@ export async function listenPty(
     await rm(folder, { recursive: true, force: true });
   };
   let failure: string | undefined;
-  socat.once(
-    'error',
-    (error) => (failure = `socat cannot be started (is it installed?): ${messageOf(error)}`),
-  );
+  let missing: Error | undefined;
+  socat.once('error', (error) => {
+    missing = error;
+    failure = `socat cannot be started (is it installed?): ${messageOf(error)}`;
+  });
   void ended.then(() => (failure ??= `socat ended: ${reason}`));
   const end = performance.now() + startTimeoutMs;
   while (!existsSync(link) || listener.connections() === 0) {
     if (performance.now() > end) failure ??= `socat made no pseudo terminal within ${startTimeoutMs} ms`;
     if (failure !== undefined) {
       await close();
-      throw new AppError('unavailable', failure);
+      throw new AppError('unavailable', failure, missing === undefined ? {} : { cause: missing });
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

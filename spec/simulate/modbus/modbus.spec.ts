@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import type { JsonObject } from '../../lib/core/json.ts';
-import type { Egress } from '../../lib/drivers/egress.ts';
-import { openModbus, type ModbusDriver } from '../../lib/drivers/modbus/modbus.ts';
-import { AppError, SpecError } from '../../lib/errors.ts';
-import { openmodbus } from '../../lib/openspec/openmodbus/openmodbus.ts';
-import { simulateModbus, type SimulatedModbus } from '../../lib/simulate/modbus.ts';
-import { callTool } from '../support/modbus-call.ts';
-import { openLocalEgress } from '../support/modbus-egress.ts';
-import { needPeer } from '../support/modbus-peers.ts';
+import type { JsonObject } from '../../../lib/core/json.ts';
+import type { Egress } from '../../../lib/drivers/egress.ts';
+import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
+import { AppError, SpecError } from '../../../lib/errors.ts';
+import { openmodbus } from '../../../lib/openspec/openmodbus/openmodbus.ts';
+import { simulateModbus, type SimulatedModbus } from '../../../lib/simulate/modbus/modbus.ts';
+import { callTool } from '../../support/modbus-call.ts';
+import { openLocalEgress } from '../../support/modbus-egress.ts';
+import { needPeer } from '../../support/modbus-peers.ts';
 
 const path = (storage: string, address: number, count = 1, slaveId = 1): JsonObject => ({
   slaveId,
@@ -254,7 +254,8 @@ describe('a simulated Modbus device', () => {
         'code',
         'invalid_request',
       );
-      const path = '/nowhere/tty';
+      // Nothing can be made below a file.
+      const path = `${import.meta.filename}/tty`;
       const error = await refused(simulateModbus(lineOf('rtu'), { pty: path }));
       expect(error).to.have.property('code', 'unavailable');
       expect(error).to.have.property('message').that.contains('socat ended').and.contains(path);
@@ -276,5 +277,44 @@ describe('a simulated Modbus device', () => {
     const [room, , set] = spec.tools;
     expect(await callTool(room, {}, { connection })).to.include({ statusCode: 0, value: 25 });
     expect(await callTool(set, { target: 20 }, { connection })).to.include({ statusCode: 0, value: 20 });
+  });
+
+  it('frames as a serial line does where the document says RTU over TCP, and is silent for a unit that is not there', async () => {
+    await device.close();
+    const config = { url: '127.0.0.1', timeout: 100, framing: 'rtu', retries: 0 };
+    const [room] = document['functions'] as JsonObject[];
+    const elsewhere = { ...room, name: 'elsewhere', path: path('inputRegisters', 0, 1, 9) };
+    const rtu = { ...document, server: { type: 'tcp', config } };
+    device = await simulateModbus(rtu);
+    const spec = await openmodbus(driver).compile(
+      { ...rtu, functions: [room, elsewhere] as JsonObject[] },
+      {},
+    );
+    spec.close?.();
+    const connection = { server: device.server };
+    const [first, second] = spec.tools;
+    expect(await callTool(first, {}, { connection })).to.include({ statusCode: 0, value: 25 });
+    expect(await callTool(second, {}, { connection })).to.include({ statusCode: 240 });
+  });
+
+  it('refuses a request that writes several values when one of them does not fit', async () => {
+    const [, , set] = document['functions'] as JsonObject[];
+    const both = {
+      ...set,
+      name: 'both',
+      path: path('holdingRegisters', 1, 2),
+      parameter: { name: 'both', type: 'int16' },
+    };
+    const spec = await openmodbus(driver).compile({ ...document, functions: [both] }, {});
+    spec.close?.();
+    const send = (both: number[]): Promise<JsonObject> =>
+      callTool(spec.tools[0], { both }, { connection: { server: device.server } });
+    expect(await send([215, 7])).to.include({ statusCode: 3 });
+    expect(await send([999, 1])).to.include({ statusCode: 3 });
+    expect(device.state()).to.include({ get_target: 23, set_fan: 'low' });
+    expect(await send([215, 3])).to.include({ statusCode: 0 });
+    expect(device.state()).to.include({ get_target: 21.5, set_fan: 'high' });
+    expect(device.value('set_fan')).to.equal('high');
+    expect(device.value('roof')).to.equal(undefined);
   });
 });

@@ -1,5 +1,5 @@
-import { crc16, createAscii } from '../drivers/modbus/framing.ts';
-import type { WireRequest } from './modbus-listen.ts';
+import { crc16, createAscii } from '../../drivers/modbus/framing.ts';
+import type { WireRequest } from './listen.ts';
 
 const silenceMs = 50;
 

@@ -1,0 +1,41 @@
+import { isObject, type JsonValue } from '../core/json.ts';
+import type { Connection } from '../core/tool.ts';
+import { AppError, messageOf } from '../errors.ts';
+
+/** What `--credentials` takes, for `--help`. */
+export const credentialsShape =
+  '{"<scheme>": "token" | {"username","password"} | {"clientId","clientSecret"}}';
+
+/** Credentials as `--credentials` gives them, or the seed's `{"type","apiKey"}`. Throws an AppError that repeats no secret. */
+export function credentialsOf(json: string | undefined): Connection {
+  if (json === undefined) return {};
+  let value: JsonValue;
+  try {
+    value = JSON.parse(json) as JsonValue;
+  } catch (error) {
+    throw new AppError('invalid_request', `--credentials is no JSON: ${reasonOf(error)}`, { cause: error });
+  }
+  if (!isObject(value)) throw new AppError('invalid_request', '--credentials has to be a JSON object');
+  const { type, apiKey } = value;
+  if ((type === 'basic' || type === 'bearer') && typeof apiKey === 'string')
+    return { apiKey: { type, apiKey } };
+  for (const [scheme, credential] of Object.entries(value)) {
+    if (!isCredential(credential)) {
+      const shapes = 'a text, {"username","password"} or {"clientId","clientSecret"}';
+      throw new AppError('invalid_request', `--credentials: "${scheme}" has to be ${shapes}`);
+    }
+  }
+  return { credentials: value as NonNullable<Connection['credentials']> };
+}
+
+function isCredential(value: JsonValue | undefined): boolean {
+  if (typeof value === 'string') return true;
+  if (!isObject(value)) return false;
+  const has = (...keys: string[]): boolean => keys.every((key) => typeof value[key] === 'string');
+  return has('username', 'password') || has('clientId', 'clientSecret');
+}
+
+/** What the parser says, without the text itself: that holds a secret. */
+function reasonOf(error: unknown): string {
+  return /at position \d+/.exec(messageOf(error))?.[0] ?? 'it does not parse';
+}

@@ -1,0 +1,171 @@
+import { basename, relative } from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import { AppError, SpecError } from '../errors.ts';
+import { readFilesBeside } from '../openspec/openapi/files.ts';
+import { parseText } from '../openspec/parse.ts';
+import type { Controlled } from '../simulate/control.ts';
+import type { Simulation } from '../simulate/simulate-document.ts';
+import { withFaults } from './document.ts';
+import { print, type Io } from './io.ts';
+import { hasColors, paint } from './show.ts';
+import { nextSignal } from './signals.ts';
+import { readSpec } from './spec.ts';
+
+export interface SimulateCommandOptions {
+  port?: number;
+  host?: string;
+  control?: number;
+  drift?: boolean;
+  json?: boolean;
+}
+
+const help = `
+The control port answers on loopback, in JSON; DEVICE is a document's name without its endings:
+  GET    /                     every device
+  GET    /DEVICE               one of them, with its values and its fault
+  GET    /DEVICE/state[/NAME]  its values, or one: by function, method or path
+  PUT    /DEVICE/state/NAME    puts a value in place, also one that can only be read
+  PUT    /DEVICE/fault         {"kind":"delay","ms":500}, {"kind":"exception","code":4}, {"kind":"drop"} or {"kind":"garbage"};
+                               the code is a Modbus exception, an HTTP status or a JSON-RPC error code
+  DELETE /DEVICE/fault         ends it`;
+
+/** `simulate`: devices for people who do not have them on the desk. */
+export function addSimulate(program: Command): void {
+  program
+    .command('simulate')
+    .description('serve documents as devices, with state and faults: no hardware moves')
+    .argument('<documents...>', 'files, - for standard input, or http(s) URLs')
+    .option(
+      '--port <port>',
+      'port of the first device, the next ones count up; any free ones by default',
+      portOf,
+    )
+    .option('--host <host>', 'where the devices listen', '127.0.0.1')
+    .option('--control <port>', 'control port: look at values, set them, make faults', portOf, 0)
+    .option('--drift', 'let what a Modbus device measures wander inside its range')
+    .option(
+      '--json',
+      'print one JSON value when all listen: {"control","devices":[{"name","kind","server",…}]}',
+    )
+    .addHelpText('after', help)
+    .action(async (documents: string[], options: SimulateCommandOptions) => {
+      const stop = nextSignal();
+      try {
+        await runSimulate(documents, options, process, stop.signal);
+      } finally {
+        stop.cancel();
+      }
+    });
+}
+
+/** Serves documents until `stop` resolves. Throws an AppError when one cannot be served; nothing is left behind. */
+export async function runSimulate(
+  documents: readonly string[],
+  options: SimulateCommandOptions,
+  io: Io,
+  stop: Promise<unknown>,
+): Promise<void> {
+  const { control: controlPort = 0, json = false } = options;
+  const { openControl } = await import('../simulate/control.ts');
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    const running: (Controlled & Simulation)[] = [];
+    for (const [index, document] of documents.entries()) {
+      const simulation = await start(document, index, options);
+      undo.push(() => simulation.device.close());
+      running.push({ ...simulation, document, name: nameFor(document, running) });
+    }
+    const control = await openControl(running, controlPort).catch((error: unknown) => {
+      throw inUse(error, `127.0.0.1:${controlPort}`);
+    });
+    undo.push(() => control.close());
+    await print(io.stdout, json ? jsonOf(control.url, running) : textOf(control.url, running, io.stdout));
+    await stop;
+  } finally {
+    await Promise.all(undo.map((close) => close()));
+  }
+}
+
+async function start(place: string, index: number, options: SimulateCommandOptions): Promise<Simulation> {
+  const { simulateDocument } = await import('../simulate/simulate-document.ts');
+  const { host = '127.0.0.1', port, drift = false } = options;
+  const { text, source } = await readSpec(place);
+  const { document } = await parseText(text);
+  const files = await readFilesBeside(document, source, []);
+  const wanted = port === undefined || port === 0 ? {} : { port: port + index };
+  const from = source === undefined ? {} : { source };
+  return simulateDocument(document, { host, drift, files, ...wanted, ...from }).catch((error: unknown) => {
+    throw error instanceof SpecError
+      ? withFaults(place, error)
+      : inUse(error, `${host}:${(port ?? 0) + index}`);
+  });
+}
+
+function inUse(error: unknown, place: string): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
+  return new AppError('unavailable', `Cannot listen on ${place}: it is in use.`, { cause: error });
+}
+
+/** A name for paths: that of the file, without its endings. */
+function nameFor(document: string, others: readonly Controlled[]): string {
+  const file = basename(document.replace(/[?#].*$/, '')).replace(/\.(?:json|ya?ml)$/i, '');
+  const plain = file.replace(/\.open(?:api|rpc|modbus)$/i, '').replaceAll(/[^\w.-]+/g, '-');
+  const base = plain === '-' || plain === '' ? 'device' : plain;
+  let name = base;
+  for (let n = 2; others.some((other) => other.name === name); n++) name = `${base}-${n}`;
+  return name;
+}
+
+function jsonOf(control: string, running: readonly (Controlled & Simulation)[]): string {
+  const devices = running.map(({ name, kind, title, document, described, note, device }) => ({
+    name,
+    kind,
+    title,
+    document,
+    server: device.server,
+    ...(described === undefined ? {} : { described }),
+    ...(note === undefined ? {} : { note }),
+  }));
+  return `${JSON.stringify({ control, devices })}\n`;
+}
+
+function textOf(
+  control: string,
+  running: readonly (Controlled & Simulation)[],
+  stdout: Io['stdout'],
+): string {
+  const colors = hasColors(stdout);
+  const lines = ['No hardware moves: these devices are simulated. Ctrl-C ends them.'];
+  for (const { name, kind, title, document, described, note, device } of running) {
+    const { server } = device;
+    const shown =
+      document === '-' || /^https?:/i.test(document) ? document : relative('', document) || document;
+    const own = described === undefined ? 'the document names no address' : `the document says ${described}`;
+    const here = described === server ? 'as the document says' : own;
+    const usage = described === server ? '' : ` --server ${server}`;
+    lines.push(
+      '',
+      `${paint('bold', title, colors)}: ${kind}, as ${name}`,
+      `  listens on ${paint('cyan', server, colors)} (${here})`,
+      ...(note === undefined ? [] : [`  ${paint('yellow', note, colors)}`]),
+      `  npx lite-agent tools ${shown}`,
+      `  npx lite-agent call ${shown} TOOL '{}'${usage}`,
+      `  curl ${control}/${name}`,
+    );
+  }
+  const [first] = running;
+  lines.push(
+    '',
+    `Control port: ${paint('cyan', control, colors)}; values and faults, see --help`,
+    `  curl -X PUT ${control}/${first?.name ?? ''}/fault -d '{"kind":"delay","ms":500}'`,
+    `  curl -X DELETE ${control}/${first?.name ?? ''}/fault`,
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535)
+    throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return port;
+}

@@ -1,0 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import { openToolbox, type CheckedCall, type Toolbox } from '../core/toolbox.ts';
+import { AppError } from '../errors.ts';
+import { argumentsOf } from './arguments.ts';
+import { credentialsOf, credentialsShape } from './credentials.ts';
+import { openDocument } from './document.ts';
+import { print, type Io } from './io.ts';
+import { readingOf, type Reading } from './reading.ts';
+import { nextSignal } from './signals.ts';
+import { openWatchView, type WatchLine } from './watch-view.ts';
+
+export interface WatchOptions {
+  /** Milliseconds between two rounds. */
+  every?: number;
+  /** Rounds; without end when missing. */
+  count?: number;
+  server?: string;
+  credentials?: string;
+  json?: boolean;
+}
+
+/** `watch`: live values of tools that read. */
+export function addWatch(program: Command): void {
+  program
+    .command('watch')
+    .description(
+      'read again and again, and show the values live; a tool that may change the device is refused',
+    )
+    .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
+    .argument(
+      '<tools...>',
+      'names of tools, each with its arguments as a JSON object after it where it has any',
+    )
+    .option('--every <time>', 'time between two readings: 500ms, 1s, 2m', durationOf, 1000)
+    .option('--count <n>', 'end after so many readings', countOf)
+    .option('--server <url>', "base URL (or host:port) instead of the document's own")
+    .option('--credentials <json>', credentialsShape)
+    .option('--json', 'print one JSON value a line: {"time","name","arguments","result","value","unit"}')
+    .action(async (place: string, words: string[], options: WatchOptions) => {
+      const stop = new AbortController();
+      const { signal, cancel } = nextSignal();
+      void signal.then(() => stop.abort(new AppError('stopped', 'Stopped.')));
+      try {
+        process.exitCode = await runWatch(place, words, options, process, stop.signal);
+      } finally {
+        cancel();
+      }
+    });
+}
+
+interface Watched {
+  label: string;
+  call: CheckedCall;
+  before: Reading | undefined;
+  last: Reading | undefined;
+}
+
+/**
+ * Shows readings until `signal` aborts or `count` rounds are done; a reading that fails is shown and does not end it. Gives
+ * the exit code: 1 when the last reading of a tool failed. Throws an AppError for a tool that writes or does not exist, for
+ * arguments that do not fit, and when the document cannot be used.
+ */
+export async function runWatch(
+  place: string,
+  words: readonly string[],
+  options: WatchOptions,
+  io: Io,
+  signal: AbortSignal,
+): Promise<number> {
+  const { every = 1000, count = Number.POSITIVE_INFINITY, server, json = false } = options;
+  const connection = { ...(server === undefined ? {} : { server }), ...credentialsOf(options.credentials) };
+  const document = await openDocument(place, connection, signal);
+  try {
+    const { spec, limits } = document;
+    const sources = [{ tools: spec.tools, connection: document.connection }];
+    const toolbox = openToolbox(sources, { resultMaxBytes: limits.toolResultMaxBytes });
+    const watched = await Promise.all(callsOf(words).map((call) => watchedOf(call, toolbox)));
+    const view = openWatchView(io.stdout);
+    const started = performance.now();
+    for (let round = 1; round <= count && !signal.aborted; round++) {
+      const lines = await Promise.all(
+        watched.map(async (one): Promise<WatchLine & { json: JsonObject }> => {
+          const result = await toolbox.send(one.call, { signal, timeoutMs: limits.callTimeoutMs });
+          const time = new Date();
+          const reading = readingOf(result);
+          const line = { label: one.label, time, reading, before: one.before };
+          one.last = reading;
+          if (!('error' in reading)) one.before = reading;
+          const { tool, arguments: args } = one.call;
+          const said = 'error' in reading ? {} : reading;
+          return {
+            ...line,
+            json: { time: time.toISOString(), name: tool.name, arguments: args, result, ...said },
+          };
+        }),
+      );
+      if (signal.aborted) break;
+      const text = json ? lines.map((line) => `${JSON.stringify(line.json)}\n`).join('') : view(lines);
+      await print(io.stdout, text);
+      if (round < count) await nextTurn(started, every, signal);
+    }
+    return watched.some(({ last }) => last !== undefined && 'error' in last) ? 1 : 0;
+  } finally {
+    await document.close();
+  }
+}
+
+/** Waits for the next multiple of `every`: a reading that takes longer leaves some out. */
+async function nextTurn(started: number, every: number, signal: AbortSignal): Promise<void> {
+  const left = every - ((performance.now() - started) % every);
+  try {
+    await delay(left, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** The tools named, each with what stands after it as its arguments. */
+function callsOf(words: readonly string[]): { name: string; args: JsonValue; shown: string }[] {
+  const calls: { name: string; args: JsonValue; shown: string }[] = [];
+  for (const word of words) {
+    const last = calls.at(-1);
+    if (!/^\s*[{["]/.test(word)) calls.push({ name: word, args: {}, shown: '' });
+    else if (last === undefined) {
+      throw new AppError('invalid_request', `a tool's name comes first, then its arguments: ${word}`);
+    } else Object.assign(last, { args: argumentsOf(word), shown: word });
+  }
+  return calls;
+}
+
+async function watchedOf(
+  { name, args, shown }: ReturnType<typeof callsOf>[number],
+  toolbox: Toolbox,
+): Promise<Watched> {
+  const checked = await toolbox.check({ callId: 'watch', name, arguments: args });
+  if ('answered' in checked) {
+    const reading = readingOf(checked.answered);
+    throw new AppError('invalid_request', 'error' in reading ? reading.error : `${name} cannot be watched`);
+  }
+  const { tool } = checked.ready;
+  if (tool.effect === 'write') {
+    throw new AppError(
+      'invalid_request',
+      `${name} may change the device (${tool.operation}): watch only reads. Call it once with "lite-agent call"; ` +
+        'if it does only read, say so in the document: "x-lite-agent-effect": "read".',
+    );
+  }
+  const label = shown === '' || shown === '{}' ? name : `${name} ${shown}`;
+  return { label, call: checked.ready, before: undefined, last: undefined };
+}
+
+function durationOf(text: string): number {
+  const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  const ms = Number(digits) * { ms: 1, s: 1000, m: 60_000 }[unit as 'ms' | 's' | 'm'];
+  if (!(ms >= 10 && ms <= 86_400_000)) {
+    throw new InvalidArgumentError('A time is 10ms to 1440m, as in 500ms, 1s, 2m.');
+  }
+  return ms;
+}
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('A count is a whole number from 1.');
+  return Number(text);
+}

@@ -1,0 +1,58 @@
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+
+/** `base` with what `over` says of the properties that it has; a property of another type stays as it is. */
+export function share(base: JsonValue, over: JsonValue | undefined): JsonValue {
+  if (!isObject(base) || !isObject(over)) return base;
+  const entries = Object.entries(base).map(([key, value]) => {
+    const other = Object.hasOwn(over, key) ? over[key] : undefined;
+    if (other === undefined || value === undefined || !isAlike(value, other)) return [key, value];
+    return [key, isObject(value) && isObject(other) ? { ...value, ...other } : other];
+  });
+  return Object.fromEntries(entries) as JsonObject;
+}
+
+/**
+ * What a setter makes of the value that its getter gives: properties of the same name are set; a value that stands alone
+ * on both sides is set whatever its name is. Undefined when nothing of it fits.
+ */
+export function apply(value: JsonValue, given: JsonValue): JsonValue | undefined {
+  if (isObject(value)) {
+    if (!isObject(given)) return wrapped(value, given);
+    const shared = share(value, given);
+    if (JSON.stringify(shared) !== JSON.stringify(value)) return shared;
+    const known = Object.keys(given).some((key) => Object.hasOwn(value, key));
+    const [only, ...others] = Object.values(given);
+    return known || only === undefined || others.length > 0
+      ? known
+        ? value
+        : undefined
+      : wrapped(value, only);
+  }
+  if (!isObject(given)) return isAlike(value, given) ? given : undefined;
+  const fitting = Object.values(given).filter((one) => one !== undefined && isAlike(value, one));
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+/** An object with one property that a lone value fits. */
+function wrapped(value: JsonObject, given: JsonValue): JsonValue | undefined {
+  const [only, ...others] = Object.entries(value);
+  if (only === undefined || others.length > 0 || only[1] === undefined) return undefined;
+  return isAlike(only[1], given) ? { [only[0]]: given } : undefined;
+}
+
+function isAlike(a: JsonValue, b: JsonValue): boolean {
+  if (a === null || b === null) return true;
+  return typeof a === typeof b && Array.isArray(a) === Array.isArray(b);
+}
+
+/** A value after a JSON Merge Patch [RFC 7396]. */
+export function mergePatch(value: JsonValue, patch: JsonValue): JsonValue {
+  if (!isObject(patch)) return patch;
+  const result: JsonObject = isObject(value) ? { ...value } : {};
+  for (const [key, inner] of Object.entries(patch)) {
+    if (inner === undefined) continue;
+    if (inner === null) Reflect.deleteProperty(result, key);
+    else result[key] = mergePatch(result[key] ?? null, inner);
+  }
+  return result;
+}

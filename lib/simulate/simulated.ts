@@ -1,0 +1,20 @@
+import type { JsonValue } from '../core/json.ts';
+import type { DeviceFault } from './fault.ts';
+
+/** A device that a document describes, made up: no hardware moves. */
+export interface Simulated {
+  /** Where it is, as `server` of an openSpecList entry takes it. */
+  readonly server: string;
+  /** What an exception's code may be: from, to. */
+  readonly exceptionCodes: readonly [number, number];
+  /** Its values, by the name of a function or a method, or by path. */
+  state(): Record<string, JsonValue | undefined>;
+  /** One of them, or one that nobody has looked at yet; undefined where there is none. */
+  value(name: string): JsonValue | undefined;
+  /** Puts a value in place; throws an AppError: `not_found`, or `invalid_request` when it does not fit. */
+  set(name: string, value: JsonValue): void;
+  /** Begins a fault; undefined ends it. */
+  fault(fault: DeviceFault | undefined): void;
+  /** Frees its port at once; open connections are cut. */
+  close(): Promise<void>;
+}
