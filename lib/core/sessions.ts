@@ -92,7 +92,10 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
   function load(id: string): Promise<LiveSession | undefined> {
     let entry = live.get(id);
     if (!entry) {
-      const loading = store.findSession(id).then((stored) => stored && open(stored, stored.lastSeq));
+      const loading: Promise<LiveSession | undefined> = store.findSession(id).then((stored) => {
+        const made = live.get(id); // under an id of the caller, while it was looked for
+        return made === loading ? stored && open(stored, stored.lastSeq) : made;
+      });
       const forget = (): unknown => live.get(id) === loading && live.delete(id);
       live.set(id, (entry = loading));
       loading.then((session) => !session && forget(), forget);

@@ -25,12 +25,13 @@ export function openEventStream(response: ServerResponse, options: EventStreamOp
   response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
   response.flushHeaders();
   const heartbeat = setInterval(() => write(':\n\n'), options.heartbeatMs);
-  response.once('close', () => {
+  const left = (): void => {
     clearInterval(heartbeat);
     if (!ended) gone.abort();
     ended = true;
-  });
-  if (response.closed) gone.abort(); // before anybody listened
+  };
+  response.once('close', left);
+  if (response.closed) left(); // before anybody listened
 
   function write(text: string): void {
     if (ended || response.destroyed) return;

@@ -117,6 +117,27 @@ describe('a session of a stored agent', () => {
     expect(world.equipped).to.deep.equal({ opened: 1, closed: 1 });
   });
 
+  it('is one session for those who looked for it while it was made', async () => {
+    world = await openWorld({ model: createScriptedModel([{ text: 'Yes.' }]) });
+    const { sessions, store } = world;
+    const id = '8a3c1c1e-6a77-4a4c-9b0f-0e1c3f1d2b3b';
+    const made = gate();
+    const { findSession } = store;
+    store.findSession = async (asked) => {
+      await made.opened;
+      return findSession(asked);
+    };
+    const looked = sessions.find(id, somebody);
+    await sessions.create(config, somebody, undefined, id);
+    made.open();
+    const session = await looked;
+    expect(await sessions.find(id, somebody)).to.equal(session);
+    const watcher = watch(session);
+    await session.submit(say('There?'));
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal(['user There?', 'answer Yes.', 'ended done']);
+  });
+
   it('can be made under an id of the caller, once', async () => {
     world = await openWorld({ model: createScriptedModel([{ text: 'Yes.' }]) });
     const { sessions } = world;

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { openTestAccounts, testSecret } from './accounts.ts';
-import { openTestApp } from './app.ts';
+import { openTestApp, type TestApp } from './app.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from './model-server.ts';
 import { connectDatabase } from '../../lib/store/database.ts';
 
@@ -37,6 +37,8 @@ export interface LlmopsUnderTest {
   /** A client with a user of its own. */
   client(): Promise<LlmopsClient>;
   clientWith(token: string): LlmopsClient;
+  /** The server ends, and begins again on the same database. */
+  restart(): Promise<void>;
   /** Everything in the database, as text. */
   dump(): Promise<string>;
   close(): Promise<void>;
@@ -54,7 +56,10 @@ export async function openLlmops(
   const script: ModelServerStep[] = [];
   const model = await startModelServer(script);
   const settings = { DATABASE_URL: databaseUrl, JWT_SECRET: testSecret, AUTH_TOKEN: operatorToken };
-  const app = await openTestApp({ ...settings, SECRET_KEY: 'a secret key for specs', ...env });
+  const open = (): Promise<TestApp> =>
+    openTestApp({ ...settings, SECRET_KEY: 'a secret key for specs', ...env });
+  let app = await open();
+  const complaints: string[] = [];
   const database = await connectDatabase({ databaseUrl, onError: () => undefined });
   const accounts = await openTestAccounts({ database });
   const db = database.tables<unknown>();
@@ -99,11 +104,16 @@ export async function openLlmops(
   }
 
   return {
-    url: app.url,
+    get url() {
+      return app.url;
+    },
     model,
     script,
     db,
-    complaints: app.complaints,
+    get complaints() {
+      complaints.push(...app.complaints.splice(0));
+      return complaints;
+    },
     config: (more = {}) => ({
       dialog_round: 3,
       llmConfig: { baseUrl: model.baseUrl, apiKey: 'sk-canary-0123456789abcd', model: 'gpt-4o' },
@@ -115,6 +125,11 @@ export async function openLlmops(
       return clientWith((await accounts.signIns.begin(user.uuid, { method: 'test' })).accessToken);
     },
     clientWith,
+    async restart() {
+      await app.close();
+      complaints.push(...app.complaints);
+      app = await open();
+    },
     async dump() {
       const tables = await db.introspection.getTables();
       const rows = await Promise.all(
