@@ -7,7 +7,8 @@ import { escapeHtml, languageOf, sendPage, words } from './auth-page.ts';
 
 const COOKIE = 'lite_agent_sign_in';
 const returnTo = { type: 'string', minLength: 1, maxLength: 2000 } as const;
-const providerSettings = ['jaccount', 'github', 'google'];
+/** Where one can sign in, once it is configured. */
+const titles = { jaccount: 'jAccount', github: 'GitHub', google: 'Google' };
 
 /** Gets the code out of the address, so that it is in no history, and shows a token when it is asked to. */
 const doneScript = `
@@ -67,15 +68,15 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<DialectCon
       query: { type: 'object', properties: { return_to: returnTo } },
       handle({ request, response, query, origin }) {
         const language = languageOf(request.headers['accept-language']);
-        const { signIn, lead, with: label, none, how, back } = words[language];
+        const { signIn, lead, with: label, none, how } = words[language];
         const more = query.return_to === undefined ? '' : `?return_to=${encodeURIComponent(query.return_to)}`;
         const buttons = oauth.providers.map(
           ({ name, title }) =>
             `<a class="button" href="/auth/login/${name}${escapeHtml(more)}">${label(title)}</a>`,
         );
-        const hints = providerSettings.map((name) => {
+        const hints = Object.entries(titles).map(([name, title]) => {
           const setting = name.toUpperCase();
-          return `<li>${back}<code>${escapeHtml(origin)}/auth/callback/${name}</code><code>${setting}_CLIENT_ID=…\n${setting}_CLIENT_SECRET=…</code></li>`;
+          return `<li>${title}<code>${escapeHtml(origin)}/auth/callback/${name}</code><code>${setting}_CLIENT_ID=…\n${setting}_CLIENT_SECRET=…</code></li>`;
         });
         const rest =
           buttons.length > 0
