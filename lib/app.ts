@@ -15,6 +15,7 @@ import { openSessions } from './core/sessions.ts';
 import type { SessionConfig } from './core/sessions.ts';
 import { openToolbox } from './core/toolbox.ts';
 import type { ToolboxOptions } from './core/toolbox.ts';
+import { describeMounts } from './dialects/docs/docs.ts';
 import { dialects } from './dialects/index.ts';
 import { openDevices } from './devices.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
@@ -173,7 +174,8 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const shared = { sessions, agents, files, memory, completions, completionNotes, access, config, log };
     const said = { accounts, models, modelConfigs, chats, replies, objects, signer };
     const context = { ...shared, ...said, version: packageVersion() };
-    const mounts = dialects.map((dialect) => dialect.mount(context));
+    const spoken = dialects.map((dialect) => dialect.mount(context));
+    const mounts = [...spoken, describeMounts(spoken, context.version)];
     const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });
     // First nothing new is taken, then what runs is told to its end, then the sockets close.
     undo.push(() => server.close());

@@ -34,7 +34,11 @@ export interface SocketRoute {
   readonly path: string;
   /** The subprotocol to select when the client offers it. */
   readonly protocol: string;
+  readonly summary: string;
   readonly query: RouteSchema;
+  /** The messages that clients send, and those that they get, by name; for the description. */
+  readonly receives: Readonly<Record<string, RouteSchema>>;
+  readonly sends: Readonly<Record<string, RouteSchema>>;
   /** Everything that can refuse: rejects with an AppError, whose HTTP status answers the upgrade. */
   admit(query: Readonly<Record<string, string>>, caller: Principal): Promise<(peer: Peer) => Receiver>;
 }

@@ -27,6 +27,14 @@ const userTaskSchema = {
   },
 } as const;
 
+/** What a client may send, by name. */
+export const frameSchemas = {
+  ping: { const: 'ping' },
+  piece: contentSchema,
+  pieces: contentListSchema,
+  task: userTaskSchema,
+} as const;
+
 /** What a client may send: a ping, or a user's message in one of four forms. */
 export type Frame = { type: 'ping' } | { type: 'task'; task: NewTask; ack: boolean };
 

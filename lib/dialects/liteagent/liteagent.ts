@@ -4,7 +4,8 @@ import type { SocketRoute } from '../../server/socket.ts';
 import type { Mount } from '../../server/mount.ts';
 import type { CoreContext } from '../dialect.ts';
 import { createEncoder } from './encoder.ts';
-import { loadFrameParser } from './frames.ts';
+import { envelopeSchema, noticeSchemas } from './envelope-schema.ts';
+import { frameSchemas, loadFrameParser } from './frames.ts';
 import { createRoutes } from './routes.ts';
 import { Watcher } from './watcher.ts';
 
@@ -28,6 +29,10 @@ function createChat({ sessions, log }: CoreContext): SocketRoute {
   return {
     path: '/api/chat',
     protocol: 'liteagent',
+    summary:
+      'A session as it happens; since= shows first what was missed. The token comes as a bearer, subprotocol or ticket.',
+    receives: frameSchemas,
+    sends: { envelope: envelopeSchema, ...noticeSchemas },
     query: {
       type: 'object',
       required: ['id'],

@@ -1,5 +1,6 @@
 import { route, type Call, type Route } from '../../server/mount.ts';
 import type { CoreContext } from '../dialect.ts';
+import { envelopeSchema } from './envelope-schema.ts';
 import { envelopesOf } from './envelope.ts';
 import { initSchema, toSessionConfig } from './init.ts';
 
@@ -48,6 +49,7 @@ export function createRoutes({ sessions, access, config, version }: CoreContext)
       summary: 'All envelopes of a session since it was opened or cleared, oldest first.',
       access: 'caller',
       query: sessionQuery,
+      answer: { type: 'array', items: envelopeSchema },
       async handle({ query, caller }) {
         const session = await sessions.find(query.id, caller);
         return (await session.history()).flatMap((line) => envelopesOf(session.id, line));

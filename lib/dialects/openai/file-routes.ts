@@ -45,12 +45,12 @@ export function fileRoutes({ files: { files } }: DialectContext): Route[] {
     }),
     route({
       method: 'POST',
-      path: '/v1/files/:format',
-      summary: 'Takes a file that must be of a format: pdf, docx, txt, markdowns, png…',
+      path: '/v1/files/:file',
+      summary: 'Takes a file that must be of the format that the path names: pdf, docx, txt, markdowns, png…',
       access: 'caller',
       form: { file: 'file', purpose: 'text' },
       answer: fileSchema,
-      handle: (call: Call) => create(call, call.params['format']),
+      handle: (call: Call) => create(call, call.params['file']),
     }),
     route({
       method: 'GET',

@@ -1,0 +1,108 @@
+import { AppError } from '../../errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Mount, Route, RouteSchema } from '../../server/mount.ts';
+
+/** All HTTP calls of some mounts as an OpenAPI document, from the tables that serve them [OpenAPI 3.1.1]. */
+export function describeRoutes(mounts: readonly Mount[], version: string): JsonObject {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const mount of mounts)
+    for (const route of mount.routes) {
+      const path = templateOf(route.path);
+      (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(mount, route);
+    }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'LiteAgent Server',
+      version,
+      description: 'People talk to their devices, and the devices do exactly what was meant, once.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: mounts.map(({ name }) => ({ name })),
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An access token, or a key of a user (sk-…).',
+        },
+      },
+    },
+  } as unknown as JsonObject;
+}
+
+/** `/v1/threads/:thread` → `/v1/threads/{thread}`. */
+function templateOf(path: string): string {
+  return path.replaceAll(/[:*](\w+)/g, '{$1}');
+}
+
+function operationOf(mount: Mount, route: Route): object {
+  const parameters = [
+    ...[...route.path.matchAll(/[:*](\w+)/g)].map(([, name]) => ({
+      name,
+      in: 'path',
+      required: true,
+      schema: { type: 'string' },
+    })),
+    ...queryOf(route.query),
+  ];
+  const body = bodyOf(route);
+  return {
+    operationId: `${route.method} ${route.path}`.replaceAll(/\W+/g, '_').replace(/_$/, ''),
+    summary: route.summary,
+    tags: [mount.name],
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && { requestBody: body }),
+    responses: { [route.status ?? 200]: answerOf(route), default: failureOf(mount) },
+    security: securityOf(mount, route),
+  };
+}
+
+function queryOf(query: RouteSchema | undefined): object[] {
+  if (!query) return [];
+  const required = (query.required ?? []) as readonly string[];
+  return Object.entries(query.properties as Record<string, object>).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }));
+}
+
+function bodyOf({ body, bodyLenient, form }: Route): object | undefined {
+  if (body) {
+    const required = !bodyLenient || ((body.required as unknown[] | undefined)?.length ?? 0) > 0;
+    return { required, content: { 'application/json': { schema: body } } };
+  }
+  if (!form) return undefined;
+  const properties = Object.fromEntries(
+    Object.entries(form).map(([name, kind]) => [
+      name,
+      kind === 'file' ? { type: 'string', contentMediaType: 'application/octet-stream' } : { type: 'string' },
+    ]),
+  );
+  return { required: true, content: { 'multipart/form-data': { schema: { type: 'object', properties } } } };
+}
+
+function answerOf({ answer, status = 200 }: Route): object {
+  if (status === 204) return { description: 'Done.' };
+  return answer
+    ? { description: 'The answer.', content: { 'application/json': { schema: answer } } }
+    : { description: 'The answer, which is not JSON, or has the shape that the dialect gives it.' };
+}
+
+/** An error in the dialect's own shape: its fields are those of one that is made for this. */
+function failureOf(mount: Mount): object {
+  const { contentType, body } = mount.formatError(new AppError('invalid_request', 'What was wrong.'));
+  return {
+    description: 'What was wrong, and where.',
+    content: { [contentType]: { schema: { type: 'object' }, example: JSON.parse(body) as unknown } },
+  };
+}
+
+function securityOf({ anonymous }: Mount, { access }: Route): object[] {
+  if (access === 'open') return [];
+  return anonymous ? [{}, { bearer: [] }] : [{ bearer: [] }];
+}

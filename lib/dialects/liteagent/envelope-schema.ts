@@ -1,0 +1,61 @@
+const party = { enum: ['system', 'user', 'agent', 'llm', 'tool', 'client'] } as const;
+const text = { type: 'string' } as const;
+const failure = {
+  type: 'object',
+  required: ['code', 'message'],
+  properties: { code: text, message: text },
+} as const;
+
+/** An AgentMessage (contract 1); `message` is a text, or a list or object as `type` says. */
+export const envelopeSchema = {
+  type: 'object',
+  required: ['sessionId', 'taskId', 'from', 'to', 'type', 'message', 'createTime', 'seq'],
+  properties: {
+    sessionId: text,
+    taskId: { type: ['string', 'null'] },
+    from: party,
+    to: party,
+    type: { enum: ['text', 'imageUrl', 'contentList', 'functionCallList', 'toolReturn'] },
+    message: { type: ['string', 'array', 'object'] },
+    completions: {
+      type: 'object',
+      required: ['tokenUsage', 'id', 'model'],
+      properties: {
+        tokenUsage: {
+          type: 'object',
+          required: ['promptTokens', 'completionTokens', 'totalTokens'],
+          properties: {
+            promptTokens: { type: 'integer' },
+            completionTokens: { type: 'integer' },
+            totalTokens: { type: 'integer' },
+          },
+        },
+        id: text,
+        model: text,
+      },
+    },
+    error: failure,
+    createTime: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}[+-]\\d{4}$' },
+    seq: { type: 'integer' },
+  },
+} as const;
+
+/** What else the server sends: none of it is in the history. */
+export const noticeSchemas = {
+  chunk: {
+    type: 'object',
+    required: ['type', 'taskId', 'part'],
+    properties: { type: { const: 'chunk' }, taskId: text, part: text },
+  },
+  ack: {
+    type: 'object',
+    required: ['type', 'taskId', 'seq'],
+    properties: { type: { const: 'ack' }, taskId: text, seq: { type: 'integer' } },
+  },
+  error: {
+    type: 'object',
+    required: ['type', 'code', 'message'],
+    properties: { type: { const: 'error' }, code: text, message: text, taskId: text },
+  },
+  pong: { const: 'pong' },
+} as const;

@@ -1,0 +1,99 @@
+import SwaggerParser from '@apidevtools/swagger-parser';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect } from 'chai';
+import { openThreadServer, type ThreadServer } from '../../support/threads.ts';
+
+interface Operation {
+  operationId: string;
+  summary: string;
+  tags: string[];
+  security: object[];
+  responses: Record<string, { content?: Record<string, object> }>;
+}
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+}
+
+describe('the description of the server', () => {
+  let server: ThreadServer;
+  before(async () => {
+    server = await openThreadServer();
+  });
+  after(() => server.close());
+
+  const get = async <Body>(path: string): Promise<Body> => (await server.call('GET', path)).body as Body;
+
+  it('is an OpenAPI document of every dialect that passes validation', async () => {
+    const document = await get<Document>('/openapi.json');
+    await SwaggerParser.validate(
+      structuredClone(document) as unknown as Parameters<typeof SwaggerParser.validate>[0],
+    );
+    const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+    const dialects = new Set(operations.flatMap(({ tags }) => tags));
+    expect([...dialects]).to.include.members(['liteagent', 'openai', 'llmops', 'chat', 'objects', 'docs']);
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).to.equal(ids.length);
+    expect(operations.every(({ summary }) => summary.length > 5)).to.equal(true);
+    const post = document.paths['/v1/threads/{thread}/messages']!['post'] as Operation & {
+      requestBody: { content: Record<string, { schema: { required: string[] } }> };
+    };
+    expect(post.requestBody.content['application/json']!.schema.required).to.deep.equal(['role', 'content']);
+    expect(post.security).to.deep.equal([{ bearer: [] }]);
+    expect(Object.keys(post.responses['default']!.content!)).to.deep.equal(['application/json']);
+    expect(document.paths['/api/init']!['post']!.security).to.deep.equal([{}, { bearer: [] }]);
+    expect(document.paths['/auth/refresh']!['post']!.security).to.deep.equal([]);
+  });
+
+  it('is an AsyncAPI document of the WebSocket, and what is on the wire is as it says', async () => {
+    const document = await get<{
+      asyncapi: string;
+      channels: Record<string, { address: string; messages: Record<string, { payload: object }> }>;
+      operations: Record<string, { action: string; channel: object; messages: { $ref: string }[] }>;
+    }>('/asyncapi.json');
+    expect(document.asyncapi).to.equal('3.0.0');
+    const channel = document.channels['api_chat']!;
+    expect(channel.address).to.equal('/api/chat');
+    expect(Object.keys(channel.messages)).to.deep.equal([
+      'receive_ping',
+      'receive_piece',
+      'receive_pieces',
+      'receive_task',
+      'send_envelope',
+      'send_chunk',
+      'send_ack',
+      'send_error',
+      'send_pong',
+    ]);
+    for (const { channel: at, messages } of Object.values(document.operations)) {
+      expect(at).to.deep.equal({ $ref: '#/channels/api_chat' });
+      for (const { $ref } of messages)
+        expect(channel.messages).to.have.property($ref.replace('#/channels/api_chat/messages/', ''));
+    }
+    const id = await server.app.init({});
+    const chat = await server.app.chat(id);
+    chat.send({ contentList: [{ type: 'text', message: 'Hello!' }], stream: true, ack: true });
+    chat.send({ nonsense: true });
+    await chat.tasksEnded(1);
+    await chat.until(() => chat.seen.some(({ type }) => type === 'error'));
+    await chat.close();
+    const sends = Object.entries(channel.messages).filter(([name]) => name.startsWith('send'));
+    const validate = new Ajv2020({ strict: false }).compile({
+      anyOf: sends.map(([, { payload }]) => payload),
+    });
+    expect(chat.seen.filter((frame) => !validate(frame))).to.deep.equal([]);
+    expect(chat.seen.map(({ type }) => type)).to.include.members(['ack', 'chunk', 'error', 'text']);
+  });
+
+  it('is a page that comes from this server alone', async () => {
+    const page = await server.call('GET', '/docs');
+    expect(page.headers.get('content-security-policy')).to.contain("default-src 'none'; script-src 'self'");
+    const parts = [...(page.body as string).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path!);
+    expect(parts).to.deep.equal(['/docs/swagger-ui.css', '/docs/swagger-ui.js', '/docs/page.js']);
+    for (const path of parts) {
+      const part = await server.call('GET', path);
+      expect([part.status, (part.body as string).length > 500]).to.deep.equal([200, true]);
+    }
+    for (const path of ['/docs/package.json', '/docs/toString', '/docs/..%2fpackage.json'])
+      expect((await server.call('GET', path)).status).to.equal(404);
+  });
+});
