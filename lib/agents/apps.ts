@@ -1,4 +1,4 @@
-import { v4 as uuid, validate as isUuid } from 'uuid';
+import { v4 as uuid, v7 as nextUuid, validate as isUuid } from 'uuid';
 import { mayUse } from '../core/policy.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
@@ -127,7 +127,7 @@ export function openApps({ db, vault, now }: AppsOptions): Apps {
 
   return {
     async create({ name, icon, description }, owner) {
-      const id = uuid();
+      const id = nextUuid(); // so that those of one millisecond have an order, too
       const at = now();
       await db
         .insertInto('apps')

@@ -80,6 +80,23 @@ export function openStream(
   };
 }
 
+/** A stream of server-sent events, as the limits say. */
+export function openEventStream(
+  response: ServerResponse,
+  limits: { heartbeatIntervalMs: number; socketStallTimeoutMs: number },
+): TextStream {
+  return openStream(response, {
+    contentType: 'text/event-stream; charset=utf-8',
+    heartbeat: { text: ':\n\n', everyMs: limits.heartbeatIntervalMs },
+    stallTimeoutMs: limits.socketStallTimeoutMs,
+  });
+}
+
+/** Whether a client asks for events rather than one answer [RFC 9110 12.5.1]. */
+export function wantsEvents(accept: string | undefined): boolean {
+  return /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(accept ?? '');
+}
+
 /** Aborts when the client goes away before it has its answer. */
 export function goneSignal(response: ServerResponse): AbortSignal {
   const gone = new AbortController();

@@ -6,9 +6,9 @@ import type { NewTask, Session } from '../../core/session.ts';
 import type { Turn } from '../../core/turns.ts';
 import { AppError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { openEventStream, wantsEvents } from '../../server/event-stream.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
+import { goneSignal, openEventStream, sseEvent, wantsEvents } from '../../server/stream.ts';
 import type { DialectContext } from '../dialect.ts';
 import { failure, failureOf, success } from './answer.ts';
 import { messageAnswer, openConversation } from './conversation.ts';
@@ -47,7 +47,8 @@ export function createDebugRoute(context: DialectContext): Route {
         agents.memory.keep(app.id);
         return messageAnswer(session.id, turn);
       };
-      if (!wantsEvents(request.headers.accept)) return success(await answer({ signal: leaving(response) }));
+      if (!wantsEvents(request.headers.accept))
+        return success(await answer({ signal: goneSignal(response) }));
       await tell(answer, { session, task, query: body.query, response, log, limits: config.limits });
       return undefined;
     },
@@ -69,14 +70,12 @@ interface Telling {
  */
 async function tell(answer: (options: AskOptions) => Promise<object>, telling: Telling): Promise<void> {
   const { session, task, query, response, log, limits } = telling;
-  const stream = openEventStream(response, {
-    heartbeatMs: limits.heartbeatIntervalMs,
-    bufferMaxBytes: limits.socketBufferMaxBytes,
-  });
+  const stream = openEventStream(response, limits);
+  const send = (data: object, event: string): void => stream.write(sseEvent(JSON.stringify(data), event));
   const began = Date.now();
   const onDelta = (piece: string): void => {
     const now = Date.now();
-    stream.send(
+    send(
       {
         id: task.taskId,
         conversation_id: session.id,
@@ -91,13 +90,13 @@ async function tell(answer: (options: AskOptions) => Promise<object>, telling: T
     );
   };
   try {
-    stream.send(success(await answer({ signal: stream.gone, onDelta })), 'message');
+    send(success(await answer({ signal: stream.signal, onDelta })), 'message');
   } catch (error) {
     const known = toAppError(error);
     if (known.code === 'internal') log.error({ err: known.cause ?? known }, known.message);
-    stream.send(failure(known), 'error');
+    send(failure(known), 'error');
   }
-  stream.end();
+  await stream.end();
 }
 
 /** The turn when it was answered. Throws an AppError when it was not. */
@@ -105,14 +104,4 @@ function answered(turn: Turn): Turn {
   if (turn.status === 'done') return turn;
   if (!turn.error) throw new AppError('stopped', 'The answer was stopped before it was done.');
   throw new AppError(failureOf(turn.error.code), turn.error.message);
-}
-
-/** Aborts when whoever waits for the response goes away before it is there. */
-function leaving(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
-  });
-  if (response.closed) controller.abort(); // before anybody listened
-  return controller.signal;
 }

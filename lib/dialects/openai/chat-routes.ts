@@ -1,10 +1,9 @@
-import type { ServerResponse } from 'node:http';
 import type { JsonObject } from '../../core/json.ts';
 import type { Metadata } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
-import { openEventStream } from '../../server/event-stream.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
+import { goneSignal, openEventStream, sseEvent } from '../../server/stream.ts';
 import type { DialectContext } from '../dialect.ts';
 import { chunkAnswer, newHead, wholeAnswer } from './completion.ts';
 import { formatOpenAiError } from './errors.ts';
@@ -71,31 +70,30 @@ export function chatRoutes({ completions, completionNotes, config }: DialectCont
         const { metadata, stream, ...request } = body as JsonObject & { metadata?: Metadata };
         const head = newHead(request['model'], metadata);
         if (stream !== true) {
-          const answer = wholeAnswer(await completions.ask(request, goneOf(response)), head);
+          const answer = wholeAnswer(await completions.ask(request, goneSignal(response)), head);
           await keep(caller, answer, metadata);
           return answer;
         }
-        const chunks = completions.stream(request, goneOf(response));
+        const chunks = completions.stream(request, goneSignal(response));
         const first = await chunks.next(); // until then a failure has a status of its own
-        const events = openEventStream(response, {
-          heartbeatMs: config.limits.heartbeatIntervalMs,
-          bufferMaxBytes: config.limits.socketBufferMaxBytes,
-        });
+        const events = openEventStream(response, config.limits);
+        const send = (data: unknown): void => events.write(sseEvent(JSON.stringify(data)));
         try {
           for (let next = first; !next.done; next = await chunks.next()) {
             const chunk = chunkAnswer(next.value, head);
             if (next === first) await keep(caller, chunk, metadata);
             Object.assign(head, { id: chunk['id'], created: chunk['created'], model: chunk['model'] });
-            events.send(chunk);
+            send(chunk);
+            await events.drained();
           }
-          events.sendText('[DONE]');
+          events.write(sseEvent('[DONE]'));
         } catch (thrown) {
-          if (events.gone.aborted) return undefined;
+          if (events.signal.aborted) return undefined;
           const error = toAppError(thrown);
           log.warn({ err: error }, `a stream broke off: ${error.message}`);
-          events.send(JSON.parse(formatOpenAiError(error).body));
+          events.write(sseEvent(formatOpenAiError(error).body));
         } finally {
-          events.end();
+          await events.end();
         }
         return undefined;
       },
@@ -111,7 +109,7 @@ export function chatRoutes({ completions, completionNotes, config }: DialectCont
         properties: { object: { const: 'list' }, data: { type: 'array', items: modelSchema } },
       },
       async handle({ response }) {
-        const models = await completions.models(goneOf(response));
+        const models = await completions.models(goneSignal(response));
         const data = models.map(({ id, created, owned_by: owner }) => ({
           id: typeof id === 'string' ? id : '',
           object: 'model',
@@ -122,13 +120,4 @@ export function chatRoutes({ completions, completionNotes, config }: DialectCont
       },
     }),
   ];
-}
-
-/** Aborts when the client has gone before it had its answer. */
-function goneOf(response: ServerResponse): AbortSignal {
-  const gone = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort();
-  });
-  return gone.signal;
 }
