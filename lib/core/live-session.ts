@@ -1,5 +1,6 @@
 import { v4 as uuid } from 'uuid';
 import { AppError } from '../errors.ts';
+import { askOwner, OWNER_TIMEOUT_MS } from './ask-owner.ts';
 import { openFeed } from './feed.ts';
 import { openLoop } from './loop.ts';
 import type { Equipment } from './equipment.ts';
@@ -47,8 +48,6 @@ export interface LiveSession extends Session {
 }
 
 const PAGE = 500;
-const CONTROL_TIMEOUT_MS = 20_000;
-const CONTROL_POLL_MS = 25;
 
 /** A session that was just made, on the node that owns it from the start. */
 export interface Owned {
@@ -184,12 +183,7 @@ export function openLiveSession(
     const after = owned ? owned.lastSeq : await lastSeqNow();
     const isIt = (one: Message): one is Message & MessageAdded =>
       one.type === 'message_added' && one.id === key;
-    const arrival = arrivalOf(
-      (follower, from) => feed.follow(follower, from),
-      after,
-      isIt,
-      CONTROL_TIMEOUT_MS,
-    );
+    const arrival = arrivalOf((follower, from) => feed.follow(follower, from), after, isIt, OWNER_TIMEOUT_MS);
     try {
       const { content, attachments, metadata } = message;
       const task = {
@@ -214,17 +208,15 @@ export function openLiveSession(
   /** Does it here when this node is or becomes the owner, else asks the owner and waits until it has. */
   async function command(control: Control): Promise<void> {
     const owned = await acquire();
-    if (owned) return owned.follow(control);
-    const key = await store.control(id, control);
-    for (const until = Date.now() + CONTROL_TIMEOUT_MS; Date.now() < until;) {
-      if (await store.isHandled(id, key)) return undefined;
-      await new Promise((resolve) => setTimeout(resolve, CONTROL_POLL_MS));
+    if (!owned) return askOwner(store, id, control);
+    try {
+      await owned.refresh(); // what is meant may have come from elsewhere just now
+      await owned.follow(control);
+    } catch (error) {
+      // This node was replaced and did not know it.
+      if (error instanceof AppError && error.code === 'conflict') return askOwner(store, id, control);
+      throw error;
     }
-    throw new AppError(
-      'unavailable',
-      "The session's node does not answer; what was asked is kept and done as soon as one does.",
-      { retryAfterSeconds: 5 },
-    );
   }
 
   function abandon(): void {

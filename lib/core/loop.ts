@@ -206,15 +206,16 @@ export function openLoop(options: LoopOptions): Loop {
   }
 
   async function stop(taskId?: string): Promise<void> {
-    const waiting = queue.filter((task) => taskId === undefined || task.taskId === taskId);
+    const meant = (key: string): boolean => taskId === undefined || key === taskId;
+    const waiting = queue.filter((task) => meant(task.taskId));
     for (const task of waiting) queue.splice(queue.indexOf(task), 1);
     const ended = waiting.map((task) => end(task.taskId, stopped()));
-    const stopping = [...running].filter(
-      ([key, run]) => !run.detached && (taskId === undefined || key === taskId),
-    );
+    const stopping = [...running].filter(([key, run]) => !run.detached && meant(key));
     for (const [, run] of stopping) run.controller.abort(stopped());
     // Calls on the wire may take long yet: a crash meanwhile must not bring the tasks back.
-    ended.push(log.written(store.markStopping(id, epoch, [...new Map(stopping).keys()])));
+    // One that is not here too, so that a node that was replaced finds out.
+    const ids = taskId === undefined ? stopping.map(([key]) => key) : [taskId];
+    ended.push(log.written(store.markStopping(id, epoch, ids)));
     if (taskId === undefined && running.size === 0 && waiting.length === 0)
       ended.push(log.append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined));
     await Promise.all([...ended, log.settled()]);

@@ -75,6 +75,7 @@ export function openInbox({
             .updateTable('tasks')
             .set({ stopping: 1 })
             .where('session_id', '=', id)
+            .where('status', '=', 'open')
             .where('task_id', 'in', taskIds)
             .execute(),
       });

@@ -195,6 +195,31 @@ describe('several nodes over one PostgreSQL', function () {
     expect(outline(watcher.seen)[3]).to.contain('"code":"outcome_unknown"');
   });
 
+  it('stop a task also through a node that does not know yet that it was replaced', async () => {
+    const a = await openNode([]);
+    const onA = await a.create();
+    a.store.renew = (epochs) => Promise.resolve(new Set(epochs.keys()));
+    const asked = gate();
+    const b = await openNode([
+      () => {
+        asked.open();
+        return { hang: true };
+      },
+    ]);
+    const onB = await b.sessions.find(onA.id, somebody);
+    const watcher = watch(onB);
+    await until(async () => (await b.store.claim(onA.id)) !== 'held');
+    await onB.submit({ ...say('think'), taskId: 'think' });
+    await asked.opened;
+    await onA.stop('think');
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal(['user think', 'ended stopped']);
+    expect(new Set(a.errors.map(String))).to.deep.equal(
+      new Set(['AppError: The session has been taken over, or has to be.']),
+    );
+    a.errors.length = 0;
+  });
+
   it('show who comes without a position only what comes from now on, whatever another node wrote before', async () => {
     const a = await openNode([{ text: 'one' }, { text: 'two' }]);
     const b = await openNode([]);

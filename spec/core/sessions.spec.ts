@@ -274,6 +274,18 @@ describe('sessions', () => {
       ).to.deep.equal([false, ['b', 'stopped'], ['a', 'stopped'], [null, 'stopped']]);
     });
 
+    it('reaches a task that has only just come from elsewhere', async () => {
+      const model = createScriptedModel([]);
+      world = await openWorld({ model });
+      const session = await world.create();
+      const watcher = watch(session);
+      await world.store.enqueue(session.id, { ...say('a'), taskId: 'a' }, false);
+      await session.stop('a');
+      await watcher.tasksEnded(1);
+      expect(outline(watcher.seen)).to.deep.equal(['user a', 'ended stopped']);
+      expect(model.requests).to.deep.equal([]);
+    });
+
     it('with a task id stops that one only', async () => {
       const asked = gate();
       world = await openWorld({ model: createScriptedModel([hang(asked), { text: 'b' }]) });
