@@ -179,6 +179,28 @@ export function describeLlmopsMemory(test: () => LlmopsUnderTest): void {
       );
     });
 
+    it('outlives its conversation, which begins anew when it was removed as a session', async () => {
+      const app = await client.newApp(test().config(), 'long_term_memory');
+      script('A.', 'There was a.', 'B.', 'There were a and b.', 'C.', 'There were a, b, and c.');
+      await client.ask(app, 'a');
+      await read(app);
+      const { data } = await client.ask(app, 'b');
+      await read(app);
+      const id = String(data['conversation_id']);
+      const removed = await client.call(`/v1/threads/thread_${id.replaceAll('-', '')}`, { method: 'DELETE' });
+      expect(removed.status).to.equal(200);
+      expect((await client.get(`/apps/${app}/messages`)).data['list']).to.deep.equal([]);
+      expect(await read(app)).to.equal('There were a and b.');
+      const { data: after } = await client.ask(app, 'c');
+      expect(after).to.deep.include({ answer: 'C.', conversation_id: id });
+      expect(await read(app)).to.equal('There were a, b, and c.');
+      expect(
+        shown()
+          .at(-2)!
+          .map(({ content }) => content),
+      ).to.deep.equal(['What was said before, in short:\nThere were a and b.', 'c']);
+    });
+
     it('takes up much in portions, each cut to what a model can read', async () => {
       const app = await client.newApp(test().config());
       const long = 'x'.repeat(9000);

@@ -1,7 +1,11 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { sql, type Kysely } from 'kysely';
 import { openTestAccounts, testSecret } from './accounts.ts';
 import { openTestApp, type TestApp } from './app.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from './model-server.ts';
+import { readConfig } from '../../lib/config.ts';
+import type { DialectContext } from '../../lib/dialects/dialect.ts';
+import { llmops } from '../../lib/dialects/llmops/llmops.ts';
 import { connectDatabase } from '../../lib/store/database.ts';
 
 /** An answer under `/apps`, with its HTTP status. */
@@ -71,20 +75,23 @@ export async function openLlmops(
         ...init,
         headers: { ...(token && { authorization: `Bearer ${token}` }), ...(headers as object) },
       });
-    const answered = async (response: Response): Promise<LlmopsAnswer> => ({
-      status: response.status,
-      ...((await response.json()) as Omit<LlmopsAnswer, 'status'>),
-    });
+    const answered = async (response: Response, method: string, path: string): Promise<LlmopsAnswer> => {
+      const answer = (await response.json()) as Omit<LlmopsAnswer, 'status'>;
+      if (answer.code === 'success') expectShape(method, path, answer);
+      return { status: response.status, ...answer };
+    };
     const client: LlmopsClient = {
       token,
       call,
-      get: async (path) => answered(await call(path, {})),
+      get: async (path) => answered(await call(path, {}), 'GET', path),
       post: async (path, body) =>
         answered(
           await call(path, {
             method: 'POST',
             ...(body !== undefined && { body: JSON.stringify(body), headers: JSON_HEADERS }),
           }),
+          'POST',
+          path,
         ),
       async newApp(config, memoryMode = 'none') {
         const { data } = await client.post('/apps', { name: 'App', icon: 'http://a.example/i.png' });
@@ -144,4 +151,18 @@ export async function openLlmops(
       await model.close();
     },
   };
+}
+
+/** Every answer has the shape that the route is described with. */
+function expectShape(method: string, path: string, answer: object): void {
+  const context = { agents: {}, sessions: {}, config: readConfig({ env: {}, cwd: '/nowhere' }) };
+  const { routes } = llmops.mount(context as unknown as DialectContext);
+  const [bare = ''] = path.split('?');
+  const found = routes.find(
+    (route) =>
+      route.method === method && new RegExp(`^${route.path.replaceAll(/:\w+/g, '[^/]+')}$`).test(bare),
+  );
+  const ajv = new Ajv2020({ strict: false, formats: { uuid: /^[\da-f-]{36}$/ } });
+  if (!ajv.validate(found!.answer as object, answer))
+    throw new Error(`${method} ${path} answers otherwise than described: ${ajv.errorsText()}`);
 }

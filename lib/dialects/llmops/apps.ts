@@ -4,6 +4,7 @@ import type { DialectContext } from '../dialect.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
 import { pageAnswer, pageOf, pageQuery, secondsOf } from './page.ts';
+import { appShape, idShape, pageShape, successShape } from './shapes.ts';
 
 const newApp = {
   type: 'object',
@@ -12,7 +13,7 @@ const newApp = {
     name: {
       type: 'string',
       maxLength: 40,
-      pattern: '^(?=[^]*\\S)[^\\u0000]*$',
+      pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
       description: 'a text of 1 to 40 characters',
     },
     icon: {
@@ -40,6 +41,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       access: 'caller',
       body: configSchema,
       bodyMaxBytes: config.limits.initMaxBytes,
+      answer: successShape(),
       async handle({ params, body, caller }) {
         const id = params.app_id!;
         await apps.find(id, caller); // who may not change it is not told what is wrong with the change
@@ -60,6 +62,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       summary: 'Makes an app.',
       access: 'caller',
       body: newApp,
+      answer: successShape(idShape),
       async handle({ body: { name, icon, description = '' }, caller }) {
         return success({ id: await apps.create({ name, icon, description }, caller) });
       },
@@ -70,6 +73,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       summary: "A page of the caller's apps, newest first.",
       access: 'caller',
       query: pageQuery,
+      answer: successShape(pageShape(appShape)),
       async handle({ query, caller }) {
         const page = pageOf(query);
         const { before, offset, size: limit } = page;
@@ -82,6 +86,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       path: '/apps/:app_id',
       summary: 'An app with its draft and its published configuration.',
       access: 'caller',
+      answer: successShape(appShape),
       async handle({ params, caller }) {
         return success(appAnswer(await apps.find(params.app_id!, caller)));
       },
@@ -93,6 +98,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       path: '/apps/:app_id/publish',
       summary: "Publishes what an app's draft is now.",
       access: 'caller',
+      answer: successShape(),
       async handle({ params, caller }) {
         await apps.publish(params.app_id!, caller);
         return success();
@@ -103,6 +109,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       path: '/apps/:app_id/publish/cancel',
       summary: 'Takes the published configuration back.',
       access: 'caller',
+      answer: successShape(),
       async handle({ params, caller }) {
         await apps.unpublish(params.app_id!, caller);
         return success();
@@ -113,6 +120,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       path: '/apps/:app_id/delete',
       summary: 'Deletes an app, and stops what it is doing.',
       access: 'caller',
+      answer: successShape(),
       async handle({ params, caller }) {
         const { id, conversationId } = await apps.find(params.app_id!, caller);
         await apps.remove(id, caller);

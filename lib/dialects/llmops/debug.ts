@@ -13,6 +13,7 @@ import type { DialectContext } from '../dialect.ts';
 import { failure, failureOf, success } from './answer.ts';
 import { messageAnswer, openConversation } from './conversation.ts';
 import { secondsOf } from './page.ts';
+import { messageShape, successShape } from './shapes.ts';
 
 const debugBody = {
   type: 'object',
@@ -33,6 +34,7 @@ export function createDebugRoute(context: DialectContext): Route {
       'Says something to an app, and answers with what it says; as events with `Accept: text/event-stream`.',
     access: 'caller',
     body: debugBody,
+    answer: successShape(messageShape),
     async handle({ params, body, caller, request, response, log }) {
       const app = await agents.apps.find(params.app_id!, caller);
       versionInUse(app);

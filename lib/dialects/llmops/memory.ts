@@ -4,6 +4,7 @@ import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { DialectContext } from '../dialect.ts';
 import { success } from './answer.ts';
+import { successShape, summaryShape } from './shapes.ts';
 
 const written = {
   type: 'object',
@@ -31,6 +32,7 @@ export function createMemoryRoutes({ agents: { apps, memory } }: DialectContext)
       path: '/apps/:app_id/long-term-memory',
       summary: "The running summary of an app's conversation.",
       access: 'caller',
+      answer: successShape(summaryShape),
       async handle({ params, caller }) {
         await remembering(params.app_id!, caller);
         return success({ summary: await memory.read(params.app_id!) });
@@ -42,6 +44,7 @@ export function createMemoryRoutes({ agents: { apps, memory } }: DialectContext)
       summary: "Puts other words in the place of an app's running summary.",
       access: 'caller',
       body: written,
+      answer: successShape(),
       async handle({ params, body, caller }) {
         await remembering(params.app_id!, caller);
         await memory.write(params.app_id!, body.summary);

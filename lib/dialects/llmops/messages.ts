@@ -6,6 +6,7 @@ import type { DialectContext } from '../dialect.ts';
 import { success } from './answer.ts';
 import { findConversation, messageAnswer } from './conversation.ts';
 import { pageAnswer, pageOf, pageQuery } from './page.ts';
+import { messageShape, pageShape, successShape } from './shapes.ts';
 
 const removal = {
   type: 'object',
@@ -21,6 +22,7 @@ export function createMessageRoutes({ agents: { apps }, sessions }: DialectConte
       summary: "A page of what was said in an app's conversation, newest first.",
       access: 'caller',
       query: pageQuery,
+      answer: successShape(pageShape(messageShape)),
       async handle({ params, query, caller }) {
         const page = pageOf(query);
         const session = await findConversation(sessions, await apps.find(params.app_id!, caller));
@@ -40,6 +42,7 @@ export function createMessageRoutes({ agents: { apps }, sessions }: DialectConte
       access: 'caller',
       body: removal,
       bodyLenient: true,
+      answer: successShape(),
       async handle({ params, body, caller }) {
         const { app_id: appId = '', message_id: messageId = '' } = params;
         const faults = [
