@@ -1,14 +1,15 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
-import type { CompiledSpec, CompileOptions, OpenspecKind, Selection } from '../kind.ts';
+import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
+import { isSelected } from '../selection.ts';
 import { openDocument } from './document.ts';
 import { readFilesBeside } from './files.ts';
 import { trimmed } from './layers.ts';
 import { toolName, uniqueNames } from './names.ts';
 import { openTokens } from './oauth.ts';
 import { operationTool, type Shared } from './operation.ts';
-import { checkUsable, operationsOf, type FoundOperation } from './operations.ts';
+import { checkUsable, operationsOf } from './operations.ts';
 import { openPlanner } from './plan.ts';
 import { objectAt, textAt, textsAt } from './read.ts';
 import { requestShapeOf } from './request-shape.ts';
@@ -55,7 +56,7 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
     const operation = `${method} ${path}`;
     // Named before anything is left out: a selection does not change names.
     const name = unique(toolName(textAt(node, 'operationId'), method, path));
-    if (!isSelected(options, found)) {
+    if (!isSelected({ tags: textsAt(node, 'tags'), method, path }, options)) {
       skipped.push({ operation, reason: 'left out by include or exclude' });
       continue;
     }
@@ -105,29 +106,4 @@ function descriptionOf(node: JsonObject, item: JsonObject, operation: string): s
   if (description !== undefined) parts.push(description.trim());
   const text = parts.length === 0 ? operation : parts.join('\n\n');
   return trimmed(node['deprecated'] === true ? `Deprecated. ${text}` : text, DESCRIPTION_MAX_LENGTH);
-}
-
-function isSelected({ include, exclude }: CompileOptions, operation: FoundOperation): boolean {
-  if (include !== undefined && !matches(include, operation, true)) return false;
-  return exclude === undefined || !matches(exclude, operation, false);
-}
-
-/** To be included, an operation has to match every list that is given; to be excluded, one is enough. */
-function matches(
-  { tags, methods, paths }: Selection,
-  { method, path, node }: FoundOperation,
-  every: boolean,
-): boolean {
-  const verdicts: boolean[] = [];
-  if (tags !== undefined && tags.length > 0)
-    verdicts.push(textsAt(node, 'tags').some((tag) => tags.includes(tag)));
-  if (methods !== undefined && methods.length > 0) {
-    verdicts.push(methods.some((one) => one.toUpperCase() === method));
-  }
-  if (paths !== undefined && paths.length > 0) {
-    verdicts.push(
-      paths.some((one) => (one.endsWith('*') ? path.startsWith(one.slice(0, -1)) : one === path)),
-    );
-  }
-  return every ? verdicts.every(Boolean) : verdicts.some(Boolean);
 }
