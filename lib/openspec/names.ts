@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 
 const LENGTH_MAX = 64;
+const NO_NAME = /[^a-zA-Z0-9_-]+/g;
+const NO_KEY = /[^a-zA-Z0-9_.-]+/g;
 
 /** Gives each name once: the second of the same name gets `_2`, the third `_3`. */
 export function uniqueNames(): (name: string) => string {
@@ -19,12 +21,20 @@ export function uniqueNames(): (name: string) => string {
 
 /** A tool's name [a-zA-Z0-9_-]{1,64}: what is not allowed replaced by `_`; a text without such characters gets a hash. */
 export function nameOf(text: string): string {
-  return legal(text, /[^a-zA-Z0-9_-]+/g, 'tool');
+  return legal(text, NO_NAME) ?? `tool_${hashOf(text)}`;
+}
+
+/** The name of an HTTP operation's tool: its operationId as `nameOf` has it, else `POST-AUT`, `GET-rooms-id-light`. */
+export function operationName(operationId: string | undefined, method: string, path: string): string {
+  const id = operationId === undefined ? undefined : legal(operationId, NO_NAME);
+  if (id !== undefined && /[a-zA-Z0-9]/.test(id)) return id;
+  const words = path.replace(/[^a-zA-Z0-9_-]+/g, '-').replace(/^-+|-+$/g, '');
+  return shortened(words === '' ? method : `${method}-${words}`, `${method} ${path}`);
 }
 
 /** An argument's key [a-zA-Z0-9_.-]{1,64}: the wire's name with what is not allowed replaced. */
 export function keyOf(wireName: string): string {
-  return legal(wireName, /[^a-zA-Z0-9_.-]+/g, 'arg');
+  return legal(wireName, NO_KEY) ?? `arg_${hashOf(wireName)}`;
 }
 
 /**
@@ -37,13 +47,17 @@ export function innerKeyOf(wireName: string): string {
   return `${plain}_${hashOf(wireName)}`;
 }
 
-function legal(text: string, others: RegExp, fallback: string): string {
+/** A text with `_` for what is not allowed, but not at its ends; undefined when nothing is left of it. */
+function legal(text: string, others: RegExp): string | undefined {
   const plain = text.trim().replaceAll(others, '_');
-  if (plain === text && plain.length > 0 && plain.length <= LENGTH_MAX) return plain;
+  if (plain === text && plain !== '') return shortened(plain, text);
   const bare = plain.replaceAll(/^_+(?=[^_])|(?<=[^_])_+$/g, '');
-  if (!/[a-zA-Z0-9]/.test(bare)) return `${fallback}_${hashOf(text)}`;
-  // Too long a name keeps its beginning, and a hash of the whole that tells it from its like.
-  return bare.length <= LENGTH_MAX ? bare : `${bare.slice(0, LENGTH_MAX - 7)}_${hashOf(text)}`;
+  return /[a-zA-Z0-9]/.test(bare) ? shortened(bare, text) : undefined;
+}
+
+/** Too long a name keeps its beginning, and a hash of the whole that tells it from its like. */
+function shortened(name: string, whole: string): string {
+  return name.length <= LENGTH_MAX ? name : `${name.slice(0, LENGTH_MAX - 7)}_${hashOf(whole)}`;
 }
 
 function hashOf(text: string): string {

@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../../core/tool.ts';
 import { trimmed } from './layers.ts';
-import { argumentKey, uniqueNames } from './names.ts';
+import { keyOf, uniqueNames } from '../names.ts';
 import { textAt } from './read.ts';
 import type { SchemaWriter } from './schema.ts';
 
@@ -17,13 +17,13 @@ export interface Draft {
 export function keysOf(drafts: readonly Draft[]): Map<Draft, string> {
   const places = new Map<string, Set<string>>();
   for (const { name, place } of drafts) {
-    const base = argumentKey(name);
+    const base = keyOf(name);
     places.set(base, (places.get(base) ?? new Set()).add(place));
   }
   const unique = uniqueNames();
   const keys = new Map<Draft, string>();
   for (const draft of drafts) {
-    const base = argumentKey(draft.name);
+    const base = keyOf(draft.name);
     const isShared = (places.get(base)?.size ?? 0) > 1;
     keys.set(draft, unique(isShared ? `${base.slice(0, 62 - draft.place.length)}__${draft.place}` : base));
   }
@@ -38,7 +38,7 @@ export function described(
   writer: SchemaWriter,
 ): JsonSchema {
   const own = description ?? textAt(schema, 'description');
-  const wire = argumentKey(name) === name ? undefined : `Sent as "${name}".`;
+  const wire = keyOf(name) === name ? undefined : `Sent as "${name}".`;
   if (wire === undefined && description === undefined) return schema;
   const limit = writer.descriptionLimit;
   const text = [wire, own].filter((part) => part !== undefined).join(' ');

@@ -6,7 +6,7 @@ import { isSelected } from '../selection.ts';
 import { openDocument } from './document.ts';
 import { readFilesBeside } from './files.ts';
 import { trimmed } from './layers.ts';
-import { toolName, uniqueNames } from './names.ts';
+import { operationName, uniqueNames } from '../names.ts';
 import { openTokens } from './oauth.ts';
 import { operationTool, type Shared } from './operation.ts';
 import { checkUsable, operationsOf } from './operations.ts';
@@ -55,7 +55,7 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
     const { method, path, node, item } = found;
     const operation = `${method} ${path}`;
     // Named before anything is left out: a selection does not change names.
-    const name = unique(toolName(textAt(node, 'operationId'), method, path));
+    const name = unique(operationName(textAt(node, 'operationId'), method, path));
     if (!isSelected({ tags: textsAt(node, 'tags'), method, path }, options)) {
       skipped.push({ operation, reason: 'left out by include or exclude' });
       continue;

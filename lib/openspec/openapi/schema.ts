@@ -2,7 +2,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import type { SpecDocument } from './document.ts';
 import { describe, isObjectLike, layersOf, shapeOf, typesOf, type Layer, type Layers } from './layers.ts';
-import { argumentKey, uniqueNames } from './names.ts';
+import { keyOf, uniqueNames } from '../names.ts';
 import { listAt, own, textAt } from './read.ts';
 
 /** How much detail a schema may have. */
@@ -65,7 +65,7 @@ export function openSchemaWriter(document: SpecDocument, detail: Detail, budgetB
     if (recursive.has(identity) || stack.includes(identity)) {
       let definition = recursive.get(identity);
       if (definition === undefined) {
-        definition = { key: definitionKey(argumentKey(name ?? 'recursive')), layers };
+        definition = { key: definitionKey(keyOf(name ?? 'recursive')), layers };
         recursive.set(identity, definition);
       }
       spend(definition.key.length + 18);
@@ -156,7 +156,7 @@ export function openSchemaWriter(document: SpecDocument, detail: Detail, budgetB
     const target: JsonObject = {};
     const unique = uniqueNames();
     for (const [wireName, property] of properties) {
-      const key = unique(argumentKey(wireName));
+      const key = unique(keyOf(wireName));
       if (key !== wireName) {
         rename(key, wireName);
         if (required.delete(wireName)) required.add(key);
