@@ -1,7 +1,7 @@
 import { basename, relative } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { AppError, SpecError } from '../errors.ts';
-import { readFilesBeside } from '../openspec/openapi/files.ts';
+import { readFilesBeside } from '../openspec/files.ts';
 import { parseText } from '../openspec/parse.ts';
 import type { Controlled } from '../simulate/control.ts';
 import type { Simulation } from '../simulate/simulate-document.ts';
@@ -91,7 +91,7 @@ async function start(place: string, index: number, options: SimulateCommandOptio
   const { host = '127.0.0.1', port, drift = false } = options;
   const { text, source } = await readSpec(place);
   const { document } = await parseText(text);
-  const files = await readFilesBeside(document, source, []);
+  const { files } = await readFilesBeside(document, source);
   const wanted = port === undefined || port === 0 ? {} : { port: port + index };
   const from = source === undefined ? {} : { source };
   return simulateDocument(document, { host, drift, files, ...wanted, ...from }).catch((error: unknown) => {

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { readFile, realpath } from 'node:fs/promises';
+import { dirname, relative, resolve, sep } from 'node:path';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { messageOf } from '../errors.ts';
 import { parseText } from './parse.ts';
@@ -11,40 +11,43 @@ export interface SpecFiles {
 }
 
 /** No real document has more. */
-const FILES_MAX_COUNT = 1000;
+const FILES_MAX_COUNT = 2000;
 
 /**
  * Reads the files that a document at the path `source` refers to, and those that they refer to: only files in its own
- * folder or below. Nothing is read for a document that came from elsewhere.
+ * folder or below, whatever links lead out of it. Nothing is read for a document that came from elsewhere.
  */
 export async function readFilesBeside(document: JsonObject, source: string | undefined): Promise<SpecFiles> {
   const files = new Map<string, JsonObject>();
   const warnings: string[] = [];
   if (source === undefined || isUrl(source)) return { files, warnings };
-  const root = resolve(source);
+  const root = sourcePath(source);
   const folder = dirname(root);
+  const realFolder = await realpath(folder);
   const seen = new Set([root]);
-  const waiting = refsOf(document).map((ref) => fileOf(ref, root));
+  const waiting = [...filesNamedIn(document, root)];
   for (const path of waiting) {
-    if (path === undefined || seen.has(path)) continue;
+    if (seen.has(path)) continue;
     seen.add(path);
     const shown = relative(folder, path);
-    if (shown.startsWith('..') || isAbsolute(shown)) {
-      warnings.push(`The file ${shown} is not read: it is not in the document's folder.`);
-    } else if (files.size >= FILES_MAX_COUNT) {
-      warnings.push(`The file ${shown} is not read: the document has over ${FILES_MAX_COUNT}.`);
-    } else {
-      try {
-        const parsed = await parseText(await readFile(path, 'utf8'));
-        files.set(path, parsed.document);
-        warnings.push(...parsed.warnings.map((warning) => `${shown}: ${warning}`));
-        waiting.push(...refsOf(parsed.document).map((ref) => fileOf(ref, path)));
-      } catch (error) {
-        const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-        warnings.push(
-          `The file ${shown} cannot be read: ${missing ? 'there is no such file' : messageOf(error)}.`,
-        );
+    const refuse = (why: string): void => void warnings.push(`The file ${shown} ${why}.`);
+    if (files.size >= FILES_MAX_COUNT) {
+      refuse(`is not read: the document has over ${FILES_MAX_COUNT}`);
+      continue;
+    }
+    try {
+      const real = path.startsWith(folder + sep) ? await realpath(path) : '';
+      if (!real.startsWith(realFolder + sep)) {
+        refuse("is not read: it is not in the document's folder");
+        continue;
       }
+      const parsed = await parseText(await readFile(real, 'utf8'));
+      files.set(path, parsed.document);
+      warnings.push(...parsed.warnings.map((warning) => `${shown}: ${warning}`));
+      waiting.push(...filesNamedIn(parsed.document, path));
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      refuse(`cannot be read: ${missing ? 'there is no such file' : messageOf(error)}`);
     }
   }
   return { files, warnings };
@@ -62,18 +65,28 @@ export function fileOf(ref: string, from: string): string | undefined {
   }
 }
 
+/** Where a document stands among its files: the absolute path of a file, a URL as it is. */
+export function sourcePath(source: string): string {
+  return source === '' || isUrl(source) ? source : resolve(source);
+}
+
 function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]+:/i.test(text);
 }
 
-function refsOf(document: JsonObject): string[] {
-  const refs = new Set<string>();
-  const visit = (node: JsonValue | undefined): void => {
-    if (typeof node !== 'object' || node === null) return;
-    if (!Array.isArray(node) && typeof node['$ref'] === 'string' && !node['$ref'].startsWith('#'))
-      refs.add(node['$ref']);
-    for (const inner of Object.values(node)) visit(inner);
-  };
-  visit(document);
-  return [...refs];
+function filesNamedIn(document: JsonObject, from: string): Set<string> {
+  const paths = new Set<string>();
+  const pending: JsonValue[] = [document];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (typeof node !== 'object' || node === null) continue;
+    for (const [key, child] of Object.entries(node)) {
+      if (typeof child === 'object' && child !== null) pending.push(child);
+      // A bare word is the name of a schema in old documents, not that of a file.
+      else if (key === '$ref' && typeof child === 'string' && /[./]/.test(child.split('#', 1)[0] ?? '')) {
+        const path = fileOf(child, from);
+        if (path !== undefined) paths.add(path);
+      }
+    }
+  }
+  return paths;
 }

@@ -5,7 +5,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../lib/core/json.t
 import type { Tool } from '../../lib/core/tool.ts';
 import { openDevices, type Devices } from '../../lib/devices.ts';
 import type { Egress } from '../../lib/drivers/egress.ts';
-import { readFilesBeside } from '../../lib/openspec/openapi/files.ts';
+import { readFilesBeside } from '../../lib/openspec/files.ts';
 import { parseText } from '../../lib/openspec/parse.ts';
 import { simulateDocument } from '../../lib/simulate/simulate-document.ts';
 import { sampleOf } from '../../lib/simulate/schema/sample.ts';
@@ -67,7 +67,7 @@ describe('simulated devices of real documents', function () {
       if (/(?:rtu|ascii)/.test(name)) needPeer(this, 'socat');
       const source = join(corpus, name);
       const { document } = await parseText(readFileSync(source, 'utf8'));
-      const files = await readFilesBeside(document, source, []);
+      const { files } = await readFilesBeside(document, source);
       const { device } = await simulateDocument(document, { files, source });
       try {
         const server = device.server;

@@ -1,5 +1,5 @@
-import { posix } from 'node:path';
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { fileOf, sourcePath } from '../files.ts';
 import { objectAt, own, textAt } from './read.ts';
 
 /** A value and the file (its root) that it stands in: a `$ref` inside it is relative to that file. */
@@ -33,7 +33,8 @@ export function openDocument(
   files: ReadonlyMap<string, JsonObject> = new Map(),
   source = '',
 ): SpecDocument {
-  const pathOf = new Map<JsonObject, string>([[root, source]]);
+  const rootPath = sourcePath(source);
+  const pathOf = new Map<JsonObject, string>([[root, rootPath]]);
   for (const [path, file] of files) pathOf.set(file, path);
   const found = new Map<string, Located>();
   const anchors = new Map<JsonObject, Map<string, JsonValue>>();
@@ -45,8 +46,8 @@ export function openDocument(
     if (known !== undefined) return known;
     found.set(cacheKey, { value: undefined, home, missing: ref }); // what leads through itself leads nowhere
     const [file = '', fragment = ''] = ref.split('#', 2);
-    const path = file === '' ? homePath : posix.join(posix.dirname(homePath), safeDecode(file));
-    const target = file === '' ? home : path === source ? root : files.get(path);
+    const path = file === '' ? homePath : (fileOf(file, homePath) ?? file);
+    const target = file === '' ? home : path === rootPath ? root : files.get(path);
     const value = target === undefined ? bareName(ref, home) : at(target, fragment);
     const located: Located =
       value === undefined

@@ -2,9 +2,9 @@ import type { JsonObject } from '../../core/json.ts';
 import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
+import { readFilesBeside } from '../files.ts';
 import { isSelected } from '../selection.ts';
 import { openDocument } from './document.ts';
-import { readFilesBeside } from './files.ts';
 import { trimmed } from './layers.ts';
 import { operationName, uniqueNames } from '../names.ts';
 import { openTokens } from './oauth.ts';
@@ -29,7 +29,8 @@ export function openapi(http: HttpDriver): OpenspecKind {
     async compile(root, options) {
       checkUsable(root);
       const warnings = options.validate === true ? await validateOpenapi(root) : [];
-      const files = await readFilesBeside(root, options.source, warnings);
+      const { files, warnings: unread } = await readFilesBeside(root, options.source);
+      warnings.push(...unread);
       const document = openDocument(root, files, options.source);
       const security = openSecurity(document);
       const shared: Shared = {

@@ -78,10 +78,10 @@ put:
     expect(spec.tools).to.have.length(2);
     const warnings = spec.warnings.join('\n').replaceAll(folder, '');
     for (const said of [
-      '/api/gone.yaml cannot be read: ENOENT',
-      '/api/bad.yaml cannot be read: The document is not valid JSON',
-      '/secret.yaml cannot be read: it lies outside',
-      '/api/link.yaml cannot be read: it lies outside',
+      'The file gone.yaml cannot be read: there is no such file',
+      'The file bad.yaml cannot be read: The document is not valid JSON',
+      "The file ../secret.yaml is not read: it is not in the document's folder",
+      "The file link.yaml is not read: it is not in the document's folder",
       ...['gone', 'bad', 'up', 'link', 'net'].map((path) => `The path /${path} leads nowhere`),
     ]) {
       expect(warnings).to.contain(said);
