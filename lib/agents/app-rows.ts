@@ -28,10 +28,14 @@ export function appOf(
   };
 }
 
+/** Its configuration, which may hold documents of megabytes, is opened when somebody looks at it. */
 function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion {
+  let opened: AgentConfig | undefined;
   return {
     id: row.id,
-    config: JSON.parse(vault.open(row.config)) as AgentConfig,
+    get config() {
+      return (opened ??= JSON.parse(vault.open(row.config)) as AgentConfig);
+    },
     remembers: row.remembers === 1,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -34,7 +34,7 @@ export interface AppVersion extends NewDraft {
 }
 
 export interface NewDraft {
-  config: AgentConfig;
+  readonly config: AgentConfig;
   /** Whether a running summary of its conversation is kept. */
   remembers: boolean;
 }
