@@ -5,8 +5,15 @@ import { openAccounts } from './accounts/accounts.ts';
 import { accountsFromConfig } from './accounts/from-config.ts';
 import { framingOf, openAgents } from './agents/agents.ts';
 import { openModelConfigs } from './agents/model-configs.ts';
+import { openPresets } from './agents/presets.ts';
+import { createWeChat } from './accounts/wechat.ts';
+import { openWeChatSignIns } from './accounts/wechat-sign-ins.ts';
 import { openChats } from './chats/chats.ts';
 import { openReplies } from './chats/replies.ts';
+import { openTasks } from './chats/tasks.ts';
+import { openLedger } from './credits/ledger.ts';
+import { openRedeemCodes } from './credits/redeem-codes.ts';
+import { openPictures } from './models/pictures.ts';
 import type { Config } from './config.ts';
 import type { JsonObject } from './core/json.ts';
 import type { Equipment } from './core/equipment.ts';
@@ -83,8 +90,9 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
       serialAllow: config.serialAllow,
     });
     undo.push(() => egress.close());
+    const fetchOut = egressFetch(egress);
     const accounts = openAccounts({
-      ...accountsFromConfig(config, log, egressFetch(egress)),
+      ...accountsFromConfig(config, log, fetchOut),
       db: database.tables(),
     });
     undo.push(() => accounts.close());
@@ -100,12 +108,12 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     });
     undo.push(() => devices.close());
     const models = openModels({
-      fetch: egressFetch(egress),
+      fetch: fetchOut,
       defaults: config.model,
       timeoutMs: limits.modelTimeoutMs,
     });
     const completions = openCompletions({
-      fetch: egressFetch(egress),
+      fetch: fetchOut,
       endpoint: config.model,
       timeoutMs: limits.modelTimeoutMs,
     });
@@ -169,17 +177,34 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const completionNotes = openCompletionNotes(database.tables());
     const chats = openChats(database.tables());
     const replies = openReplies(chats);
-    undo.push(() => replies.close());
-    const modelConfigs = openModelConfigs(database.tables(), openVault(secret));
+    const ledger = openLedger(database.tables());
+    const alone = database.engine === 'sqlite';
+    const tasks = await openTasks({ db: database.tables(), ledger, alone, onError });
+    const endReplies = () => Promise.all([replies.close(), tasks.close()]);
+    undo.push(() => endReplies().then(() => undefined));
+    const vault = openVault(secret);
+    const { signIns, identities } = accounts;
+    const wechat = config.wechat && createWeChat({ ...config.wechat, fetch: fetchOut });
+    const led = {
+      modelConfigs: openModelConfigs(database.tables(), vault),
+      presets: openPresets(database.tables()),
+      redeemCodes: openRedeemCodes(database.tables(), ledger, secret),
+      wechat: openWeChatSignIns({ db: database.tables(), vault, wechat, identities, signIns }),
+      pictures: openPictures({
+        fetch: fetchOut,
+        timeoutMs: limits.modelTimeoutMs,
+        defaults: config.model,
+      }),
+    };
     const shared = { sessions, agents, files, memory, completions, completionNotes, access, config, log };
-    const said = { accounts, models, modelConfigs, chats, replies, objects, signer };
+    const said = { accounts, models, chats, replies, tasks, ledger, objects, signer, ...led };
     const context = { ...shared, ...said, version: packageVersion() };
     const spoken = dialects.map((dialect) => dialect.mount(context));
     const mounts = [...spoken, describeMounts(spoken, context.version)];
     const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });
     // First nothing new is taken, then what runs is told to its end, then the sockets close.
     undo.push(() => server.close());
-    undo.push(() => Promise.all([sessions.close(), agents.close()]).then(() => undefined));
+    undo.push(() => Promise.all([sessions.close(), agents.close(), endReplies()]).then(() => undefined));
     undo.push(() => server.drain());
     return { url: server.url, close };
   } catch (error) {

@@ -49,7 +49,7 @@ export interface Config {
   /** Gets `{"telephone","text","code"}`; missing: codes are in the log. */
   smsWebhookUrl: string | undefined;
   /** The WeChat app whose users may sign in. */
-  wechat: { appid: string; secret: string } | undefined;
+  wechat: { appid: string; secret: string; baseUrl: string | undefined } | undefined;
   /** Endpoints for models by the vendor in their name; for all others there is `model`. */
   vendors: Partial<Record<'dashscope' | 'deepseek', { baseUrl: string; apiKey: string | undefined }>>;
   /** The bucket for objects; missing: a folder in `dataDir`. */
@@ -142,6 +142,7 @@ export function readConfig({
       `"none" would let anyone who reaches HOST=${host} move devices: take it out, or set HOST=127.0.0.1`,
     );
   }
+  const wechat = together({ appid: 'WECHAT_APPID', secret: 'WECHAT_SECRET' });
   const s3 = together({
     endpoint: 'S3_ENDPOINT',
     region: 'S3_REGION',
@@ -174,7 +175,7 @@ export function readConfig({
         return both ? [[name, both]] : [];
       }),
     ),
-    wechat: together({ appid: 'WECHAT_APPID', secret: 'WECHAT_SECRET' }),
+    wechat: wechat && { ...wechat, baseUrl: read('WECHAT_BASE_URL', undefined, parseUrl) },
     vendors: Object.fromEntries(
       Object.entries(vendorUrls).flatMap(([name, usualUrl]) => {
         const prefix = name.toUpperCase();

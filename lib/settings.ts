@@ -66,6 +66,7 @@ export const settings = {
   SMS_WEBHOOK_URL: ['codes are in the log', 'gets `{"telephone","text","code"}` by POST and sends it on'],
   WECHAT_APPID: ['–', 'with `WECHAT_SECRET`: users of this WeChat app may sign in'],
   WECHAT_SECRET: ['–', 'the secret that belongs to it'],
+  WECHAT_BASE_URL: ["WeChat's own", 'where its API is asked, e.g. that of a proxy'],
   DASHSCOPE_BASE_URL: [
     "DashScope's, when there is a key",
     'the endpoint for models that are called `qwen…`; missing: `baseUrl`',

@@ -26,7 +26,7 @@ const layers: Record<string, readonly string[]> = {
   files: ['core', 'errors'],
   memory: ['core', 'errors'],
   credits: ['core', 'errors'],
-  chats: ['core', 'errors'],
+  chats: ['core', 'credits', 'errors'],
   openspec: ['core', 'drivers', 'errors'],
   server: ['core', 'accounts', 'errors'],
   dialects: [

@@ -1,4 +1,5 @@
 import type { Principal } from '../core/principal.ts';
+import { AppError } from '../errors.ts';
 
 /** Where something is shown: the dialect's name and the caller's address. */
 export interface Where {
@@ -26,6 +27,14 @@ export interface Access {
   onEnd(principal: Principal, end: () => void): () => void;
   /** Puts on record that a known caller was refused. Never throws. */
   refused(principal: Principal, where: Where, path: string): void;
+}
+
+/** A refresh token where an access token belongs, or the other way round. */
+export class TokenKindError extends AppError {
+  override readonly name = 'TokenKindError';
+  constructor(message: string) {
+    super('unauthorized', message);
+  }
 }
 
 export interface Ticket {

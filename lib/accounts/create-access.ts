@@ -1,6 +1,6 @@
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
-import { anonymous, type Access, type Where } from './access.ts';
+import { anonymous, TokenKindError, type Access, type Where } from './access.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { isApiKey, type ApiKeys } from './api-keys.ts';
 import type { Audit } from './audit.ts';
@@ -56,20 +56,18 @@ export function createAccess(parts: AccessParts): Access {
     return until(await principals.ofSignIn(holding.id), holding.expiresAt);
   }
 
-  function refuse(
-    what: string,
-    { dialect, address }: Where,
-    message = `The ${what} is not known, or good no longer.`,
-  ): never {
+  function refuse(what: string, { dialect, address }: Where): never {
     audit.refused({ address, detail: { what, dialect } });
-    throw new AppError('unauthorized', message);
+    throw new AppError('unauthorized', `The ${what} is not known, or good no longer.`);
   }
 
   return {
     async identify(token, where = {}) {
       if (isOperator(token)) return operator;
-      if (isRefreshToken(token))
-        return refuse('token', where, 'This is a refresh token: refresh it, and show the access token.');
+      if (isRefreshToken(token)) {
+        audit.refused({ address: where.address, detail: { what: 'token', dialect: where.dialect } });
+        throw new TokenKindError('This is a refresh token: refresh it, and show the access token.');
+      }
       const found = isApiKey(token) ? ofKey(principals.ofKey(hashOf(token)), where) : ofToken(token);
       return (await found) ?? refuse('token', where);
     },

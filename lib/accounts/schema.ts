@@ -12,6 +12,7 @@ export interface AccountTables {
   text_codes: TextCodesTable;
   failures: FailuresTable;
   audit: AuditTable;
+  wechat_sessions: WeChatSessionsTable;
 }
 
 /** The database, or a transaction on it. */
@@ -83,6 +84,15 @@ export interface ApiKeysTable {
   used_at: number | null;
   until: number | null;
   ended_at: number | null;
+}
+
+/** What WeChat gave with a sign-in, to ask it whether that still holds. */
+interface WeChatSessionsTable {
+  sign_in_id: string;
+  openid: string;
+  /** Sealed. */
+  session_key: string;
+  created_at: number;
 }
 
 /** Random texts that are good once, as hashes. */

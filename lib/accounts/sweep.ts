@@ -24,4 +24,8 @@ export async function sweepAccounts(db: AccountsDb, now: number): Promise<void> 
     .deleteFrom('sign_ins')
     .where(({ or, eb }) => or([eb('ended_at', '<', now - KEEP_MS), eb('until', '<', now - KEEP_MS)]))
     .execute();
+  await db
+    .deleteFrom('wechat_sessions')
+    .where('sign_in_id', 'not in', db.selectFrom('sign_ins').select('id'))
+    .execute();
 }

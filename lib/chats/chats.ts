@@ -1,8 +1,8 @@
-import type { Selectable } from 'kysely';
 import { v4 as newUuid } from 'uuid';
 import type { JsonValue } from '../core/json.ts';
 import { AppError } from '../errors.ts';
-import type { ChatMessagesTable, ChatsDb, ChatsTable } from './schema.ts';
+import { chatOf, falseIfNotAll, insertMessages, messageOf, NotAll, touchChat } from './chat-rows.ts';
+import type { ChatsDb } from './schema.ts';
 
 /** A conversation that its client leads. Times in ms since the epoch. */
 export interface Chat {
@@ -63,46 +63,28 @@ export interface Chats {
   list(owner: string, kind: ChatKind, page: ChatPage): Promise<Chat[]>;
   change(id: number, changes: { title?: string; visibility?: 'private' | 'shared' }): Promise<Chat>;
   messages(id: number): Promise<ChatMessage[]>;
+  /** Those of several chats at once. */
+  messagesOf(ids: readonly number[]): Promise<Map<number, ChatMessage[]>>;
   findMessage(chatId: number, id: number): Promise<ChatMessage | undefined>;
   append(id: number, message: NewMessage): Promise<number>;
   /** The visible messages are these from now on; hidden ones stay in front. */
   replaceVisible(id: number, messages: readonly NewMessage[]): Promise<void>;
   /** False, and nothing is removed, unless all of them are there and the owner's. */
   remove(owner: string, ids: readonly number[], kind: ChatKind): Promise<boolean>;
+  /** All chats of an owner: it is gone. */
+  removeAll(owner: string): Promise<void>;
   /** The owner's copy of somebody's chat, made at the first time; the copy stays as it was then. */
   copy(chat: Chat, owner: string): Promise<Chat>;
 }
 
 /** Chats over their tables. */
 export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
-  /** Locks the chat until the transaction ends, and notes that it changed. */
   async function touch(trx: ChatsDb, id: number): Promise<void> {
-    const row = await trx
-      .updateTable('chats')
-      .set({ updated_at: now() })
-      .where('id', '=', id)
-      .returning('id')
-      .executeTakeFirst();
-    if (!row) throw new AppError('not_found', 'The conversation is gone.');
+    if (!(await touchChat(trx, id, now()))) throw new AppError('not_found', 'The conversation is gone.');
   }
 
-  async function insert(trx: ChatsDb, chatId: number, messages: readonly NewMessage[]): Promise<number[]> {
-    if (messages.length === 0) return [];
-    const time = now();
-    const rows = messages.map((message) => ({
-      chat_id: chatId,
-      role: message.role,
-      type: message.type ?? 'text',
-      // PostgreSQL keeps no NUL in a text, JSON writes it as an escape.
-      content: JSON.stringify(message.content),
-      visible: message.visible === false ? 0 : 1,
-      complete: message.complete === false ? 0 : 1,
-      created_at: message.createdAt ?? time,
-    }));
-    const made = await trx.insertInto('chat_messages').values(rows).returning('id').execute();
-    return made.map(({ id }) => id);
-  }
-
+  const insert = (trx: ChatsDb, chatId: number, messages: readonly NewMessage[]) =>
+    insertMessages(trx, chatId, messages, now());
   async function insertChat(trx: ChatsDb, chat: NewChat, copiedFrom: string | null): Promise<Chat> {
     const time = now();
     const row = await trx
@@ -182,6 +164,19 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
 
     messages: (id) => messages(id),
 
+    async messagesOf(ids) {
+      const all = new Map(ids.map((id): [number, ChatMessage[]] => [id, []]));
+      if (ids.length === 0) return all;
+      const rows = await db
+        .selectFrom('chat_messages')
+        .selectAll()
+        .where('chat_id', 'in', ids)
+        .orderBy('id')
+        .execute();
+      for (const row of rows) all.get(row.chat_id)?.push(messageOf(row));
+      return all;
+    },
+
     async findMessage(chatId, id) {
       const row = await db
         .selectFrom('chat_messages')
@@ -226,6 +221,13 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
         .catch(falseIfNotAll);
     },
 
+    removeAll: (owner) =>
+      db.transaction().execute(async (trx) => {
+        const mine = trx.selectFrom('chats').select('id').where('owner', '=', owner);
+        await trx.deleteFrom('chat_messages').where('chat_id', 'in', mine).execute();
+        await trx.deleteFrom('chats').where('owner', '=', owner).execute();
+      }),
+
     async copy(chat, owner) {
       const known = await copyOf(owner, chat.uuid);
       if (known) return known;
@@ -248,39 +250,5 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
         throw error;
       }
     },
-  };
-}
-
-/** Rolls a transaction back that would have removed a part. */
-class NotAll extends Error {}
-
-function falseIfNotAll(error: unknown): false {
-  if (error instanceof NotAll) return false;
-  throw error;
-}
-
-function chatOf(row: Selectable<ChatsTable>): Chat {
-  return {
-    id: row.id,
-    uuid: row.uuid,
-    owner: row.owner,
-    title: row.title,
-    modelConfigId: row.model_config_id,
-    presetId: row.preset_id,
-    visibility: row.visibility,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
-
-function messageOf(row: Selectable<ChatMessagesTable>): ChatMessage {
-  return {
-    id: row.id,
-    role: row.role,
-    type: row.type,
-    content: JSON.parse(row.content) as JsonValue,
-    visible: row.visible === 1,
-    complete: row.complete === 1,
-    createdAt: row.created_at,
   };
 }

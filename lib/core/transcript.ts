@@ -259,7 +259,7 @@ function sizeOf(line: ModelMessage): number {
 }
 
 /** About as many tokens as a model counts: four letters a token, a Chinese character one. */
-function tokensOf(text: string): number {
+export function tokensOf(text: string): number {
   const bytes = Buffer.byteLength(text);
   return (text.length * 5 - bytes) / 16 + (bytes - text.length) / 2 + 4;
 }

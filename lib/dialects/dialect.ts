@@ -3,7 +3,13 @@ import type { Agents } from '../agents/agents.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { ModelConfigs } from '../agents/model-configs.ts';
 import type { Chats } from '../chats/chats.ts';
+import type { Presets } from '../agents/presets.ts';
+import type { WeChatSignIns } from '../accounts/wechat-sign-ins.ts';
+import type { Ledger } from '../credits/ledger.ts';
+import type { RedeemCodes } from '../credits/redeem-codes.ts';
+import type { Pictures } from '../models/pictures.ts';
 import type { Replies } from '../chats/replies.ts';
+import type { Tasks } from '../chats/tasks.ts';
 import type { Config } from '../config.ts';
 import type { FileRoom } from '../files/index.ts';
 import type { CompletionNotes } from '../memory/completion-notes.ts';
@@ -28,7 +34,7 @@ export interface CoreContext {
 
 /** What every dialect may use. */
 export interface DialectContext extends CoreContext {
-  config: Pick<Config, 'auth' | 'limits' | 'llmopsHttpStatus' | 'threadAutoReply'>;
+  config: Config;
   agents: Agents;
   files: FileRoom;
   memory: Memory;
@@ -39,6 +45,12 @@ export interface DialectContext extends CoreContext {
   modelConfigs: ModelConfigs;
   chats: Chats;
   replies: Replies;
+  presets: Presets;
+  tasks: Tasks;
+  ledger: Ledger;
+  redeemCodes: RedeemCodes;
+  wechat: WeChatSignIns;
+  pictures: Pictures;
   /** Where bytes lie; `signer` knows the URLs of it that lead here. */
   objects: ObjectStore;
   signer: UrlSigner;

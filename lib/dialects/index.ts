@@ -1,3 +1,4 @@
+import { aideer } from './aideer/aideer.ts';
 import { chat } from './chat/chat.ts';
 import type { Dialect } from './dialect.ts';
 import { liteagent } from './liteagent/liteagent.ts';
@@ -6,4 +7,4 @@ import { objects } from './objects/objects.ts';
 import { openai } from './openai/openai.ts';
 
 /** All dialects, each on paths of its own. */
-export const dialects: readonly Dialect[] = [liteagent, openai, llmops, chat, objects];
+export const dialects: readonly Dialect[] = [liteagent, openai, llmops, chat, aideer, objects];

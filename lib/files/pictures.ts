@@ -16,9 +16,7 @@ export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
 export async function toAvatar(bytes: Uint8Array): Promise<Buffer> {
   if (bytes.length > AVATAR_MAX_BYTES)
     throw new AppError('too_large', `The picture is larger than ${AVATAR_MAX_BYTES} bytes.`);
-  const { fileTypeFromBuffer } = await import('file-type');
-  const type = await fileTypeFromBuffer(bytes);
-  if (!type || !types.has(type.mime))
+  if ((await suffixOfPicture(bytes)) === undefined)
     throw new AppError('unsupported_media_type', 'A picture is JPEG, PNG, GIF, WebP or AVIF.');
   const { default: sharp } = await import('sharp');
   try {
@@ -36,6 +34,13 @@ export async function toAvatar(bytes: Uint8Array): Promise<Buffer> {
       { cause },
     );
   }
+}
+
+/** The ending that fits a picture's bytes; undefined for what is none. */
+export async function suffixOfPicture(bytes: Uint8Array): Promise<string | undefined> {
+  const { fileTypeFromBuffer } = await import('file-type');
+  const type = await fileTypeFromBuffer(bytes);
+  return type && types.has(type.mime) ? type.ext : undefined;
 }
 
 /** The avatar of somebody who has set none: one grey. */

@@ -56,6 +56,23 @@ function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
   });
 }
 
+/**
+ * The fields of a form [WHATWG URL 5.1]; the last of several with one name. Throws `unsupported_media_type` for another body, and
+ * `too_large`.
+ */
+export async function readForm(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+): Promise<Record<string, string>> {
+  const { 'content-type': type, 'content-length': length } = request.headers;
+  if (!/^application\/x-www-form-urlencoded *(;|$)/i.test(type ?? ''))
+    throw new AppError('unsupported_media_type', 'The body must be application/x-www-form-urlencoded.');
+  if (Number(length) > maxBytes) throw tooLarge(maxBytes);
+  if (request.headers.expect !== undefined) response.writeContinue();
+  return Object.fromEntries(new URLSearchParams(await readText(request, maxBytes)));
+}
+
 /** A JSON text as a value, without any `__proto__` keys. Throws `invalid_request` with the place of the fault. */
 export function parseJson(text: string): unknown {
   try {

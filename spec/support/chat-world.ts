@@ -26,7 +26,13 @@ export async function openChatWorld(env: Record<string, string> = {}): Promise<C
   const folder = await mkdtemp(join(tmpdir(), 'lite-agent-chat-'));
   const steps: ModelServerStep[] = [];
   const model = await startModelServer(steps);
-  let settings = { DATABASE_URL: `sqlite:${join(folder, 'chat.db')}`, DATA_DIR: folder, ...env };
+  let settings = {
+    DATABASE_URL: `sqlite:${join(folder, 'chat.db')}`,
+    DATA_DIR: folder,
+    baseUrl: model.baseUrl,
+    apiKey: 'sk-own',
+    ...env,
+  };
   let app = await openTestApp(settings);
   return {
     get app() {

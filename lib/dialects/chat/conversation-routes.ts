@@ -1,3 +1,4 @@
+import { makeTitle } from '../../chats/title.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { goneSignal } from '../../server/stream.ts';
@@ -6,7 +7,6 @@ import type { DialectContext } from '../dialect.ts';
 import { textOf } from './content.ts';
 import { readSaying, sayBody } from './say.ts';
 import { conversationOf, id, ids } from './shapes.ts';
-import { makeTitle } from './title.ts';
 
 const LIST_MAX_COUNT = 10_000;
 const nothing = { type: 'object' } as const;
@@ -60,7 +60,7 @@ export function createConversationRoutes(context: DialectContext): Route[] {
         const said = messages.map((message) => ({ role: message.role, text: textOf(message.said) }));
         const parts = await Promise.all(messages.map((message) => contents.forModel(message.said)));
         const pictures = parts.flat().filter((part) => part.type === 'image');
-        const title = await makeTitle(model, said, pictures, goneSignal(call.response));
+        const { title } = await makeTitle(model, said, pictures, goneSignal(call.response));
         const { model_config_id: _, ...titled } = conversationOf(await chats.change(chat.id, { title }));
         return titled;
       },

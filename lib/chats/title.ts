@@ -1,6 +1,6 @@
-import type { Model } from '../../core/model.ts';
-import type { Content } from '../../core/message.ts';
-import { AppError } from '../../errors.ts';
+import type { Model } from '../core/model.ts';
+import type { Content } from '../core/message.ts';
+import { AppError } from '../errors.ts';
 
 const LETTERS_MAX_COUNT = 20;
 const TEXT_MAX_LENGTH = 8000;
@@ -17,7 +17,7 @@ export async function makeTitle(
   said: readonly { role: string; text: string }[],
   pictures: readonly Content[],
   signal: AbortSignal,
-): Promise<string> {
+): Promise<{ title: string; tokens: number }> {
   const text = said.map(({ role, text: words }) => `${role}: ${words}`).join('\n');
   const reply = await model.reply(
     {
@@ -31,7 +31,7 @@ export async function makeTitle(
   );
   const title = cleanTitle(reply.text);
   if (title === '') throw new AppError('model_error', 'The model made no title.');
-  return title;
+  return { title, tokens: reply.completion.usage.totalTokens };
 }
 
 /** The first line that says something, without quotes around it. */

@@ -1,0 +1,156 @@
+import type { Kysely, Selectable } from 'kysely';
+import { v4 as newUuid } from 'uuid';
+import type { JsonObject } from '../core/json.ts';
+import { AppError } from '../errors.ts';
+
+/** What is said in front of every chat of a preset. */
+export interface PresetMessage {
+  role: 'user' | 'assistant' | 'system';
+  type: 'text' | 'image';
+  content: string;
+  visible: boolean;
+  /** Ms since the epoch. */
+  createdAt: number;
+}
+
+export interface NewPreset {
+  title: string;
+  description: string | null;
+  type: 'chat_generation' | 'image_generation';
+  /** `unlisted`: whoever knows the id may use it. */
+  visibility: 'private' | 'unlisted' | 'public';
+  messages: PresetMessage[];
+  /** The model and the fields of a request to it, as its endpoint names them. */
+  parameters: JsonObject & { model: string; max_tokens: number };
+}
+
+/** A scene to chat in. Times in ms since the epoch. */
+export interface Preset extends NewPreset {
+  id: string;
+  owner: string;
+  createdAt: number;
+  updatedAt: number;
+  /** It is gone for new chats; those that there are go on. */
+  removed: boolean;
+}
+
+export interface PresetPage {
+  offset: number;
+  limit: number;
+  orderBy: 'id' | 'title' | 'created_at' | 'updated_at';
+  order: 'asc' | 'desc';
+}
+
+/** Presets. Contract: whoever asks has been allowed to; `not_found` for one that is gone meanwhile. */
+export interface Presets {
+  create(owner: string, preset: NewPreset): Promise<Preset>;
+  /** Removed ones too. */
+  find(id: string): Promise<Preset | undefined>;
+  /** The owner's and the public ones. */
+  list(owner: string, page: PresetPage): Promise<Preset[]>;
+  change(id: string, changes: Partial<NewPreset>): Promise<Preset>;
+  remove(id: string): Promise<void>;
+  removeAll(owner: string): Promise<void>;
+}
+
+interface PresetsTable {
+  id: string;
+  owner: string;
+  title: string;
+  description: string | null;
+  type: NewPreset['type'];
+  visibility: NewPreset['visibility'];
+  messages: string;
+  parameters: string;
+  created_at: number;
+  updated_at: number;
+  deleted_at: number | null;
+}
+
+/** Presets over their table. */
+export function openPresets(db: Kysely<unknown>, now: () => number = Date.now): Presets {
+  const tables = db as unknown as Kysely<{ presets: PresetsTable }>;
+
+  return {
+    async create(owner, preset) {
+      const time = now();
+      const row: PresetsTable = {
+        id: newUuid(),
+        owner,
+        title: preset.title,
+        description: preset.description,
+        type: preset.type,
+        visibility: preset.visibility,
+        messages: JSON.stringify(preset.messages),
+        parameters: JSON.stringify(preset.parameters),
+        created_at: time,
+        updated_at: time,
+        deleted_at: null,
+      };
+      await tables.insertInto('presets').values(row).execute();
+      return presetOf(row);
+    },
+
+    async find(id) {
+      const row = await tables.selectFrom('presets').selectAll().where('id', '=', id).executeTakeFirst();
+      return row && presetOf(row);
+    },
+
+    async list(owner, { offset, limit, orderBy, order }) {
+      let query = tables
+        .selectFrom('presets')
+        .selectAll()
+        .where('deleted_at', 'is', null)
+        .where(({ or, eb }) => or([eb('owner', '=', owner), eb('visibility', '=', 'public')]))
+        .orderBy(orderBy, order);
+      if (orderBy !== 'id') query = query.orderBy('id', order);
+      return (await query.limit(limit).offset(offset).execute()).map(presetOf);
+    },
+
+    async change(id, { messages, parameters, ...changes }) {
+      const row = await tables
+        .updateTable('presets')
+        .set({
+          ...changes,
+          ...(messages && { messages: JSON.stringify(messages) }),
+          ...(parameters && { parameters: JSON.stringify(parameters) }),
+          updated_at: now(),
+        })
+        .where('id', '=', id)
+        .where('deleted_at', 'is', null)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw new AppError('not_found', 'There is no such preset.');
+      return presetOf(row);
+    },
+
+    async remove(id) {
+      await tables.updateTable('presets').set({ deleted_at: now() }).where('id', '=', id).execute();
+    },
+
+    async removeAll(owner) {
+      await tables
+        .updateTable('presets')
+        .set({ deleted_at: now() })
+        .where('owner', '=', owner)
+        .where('deleted_at', 'is', null)
+        .execute();
+    },
+  };
+}
+
+function presetOf(row: Selectable<PresetsTable>): Preset {
+  return {
+    id: row.id,
+    owner: row.owner,
+    title: row.title,
+    description: row.description,
+    type: row.type,
+    visibility: row.visibility,
+    messages: JSON.parse(row.messages) as PresetMessage[],
+    parameters: JSON.parse(row.parameters) as Preset['parameters'],
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    removed: row.deleted_at !== null,
+  };
+}

@@ -1,0 +1,74 @@
+import { tokensOf } from '../core/transcript.ts';
+import type { JsonValue } from '../core/json.ts';
+import type { Ledger } from '../credits/ledger.ts';
+import type { CreditsDb } from '../credits/schema.ts';
+import { insertMessages, touchChat } from './chat-rows.ts';
+import type { ChatsDb } from './schema.ts';
+import type { TaskState } from './task-watch.ts';
+
+/** What came of a task. */
+export interface TaskEnd {
+  status: 'finished' | 'failed';
+  /** What was said; nothing of it is in the chat yet. */
+  content: string;
+  complete: boolean;
+  /** Tokens as the endpoint counted them; estimated when missing. */
+  tokens?: number;
+  /** What the chat gets instead of the content as a text. */
+  picture?: JsonValue;
+  /** The chat's title from now on; then it gets no message. */
+  title?: string;
+  error?: string;
+}
+
+export const unfinished = ['pending', 'running'] as const;
+
+export interface TaskEndParts {
+  db: ChatsDb;
+  ledger: Ledger;
+  now: () => number;
+}
+
+/** The same transaction, typed with the tables of credits. */
+export function creditsOf(trx: ChatsDb): CreditsDb {
+  return trx as unknown as CreditsDb;
+}
+
+/** Ends a task, once: its state, the chat's message and the credits are one transaction. Undefined when it had ended before. */
+export async function endTask(
+  { db, ledger, now }: TaskEndParts,
+  id: string,
+  how: TaskEnd,
+): Promise<TaskState | undefined> {
+  const { status, content, complete, error = null } = how;
+  return db.transaction().execute(async (trx) => {
+    const task = await trx
+      .updateTable('chat_tasks')
+      .set({ status, content, error, ended_at: now() })
+      .where('id', '=', id)
+      .where('status', 'in', unfinished)
+      .returning(['chat_id', 'type', 'rate', 'prompt_tokens'])
+      .executeTakeFirst();
+    if (!task) return undefined;
+    const tokens = Math.ceil(how.tokens ?? task.prompt_tokens + tokensOf(content));
+    const tokenCost = status === 'finished' ? tokens : null;
+    if (tokenCost !== null)
+      await trx.updateTable('chat_tasks').set({ token_cost: tokenCost }).where('id', '=', id).execute();
+    if (await touchChat(trx, task.chat_id, now())) {
+      if (how.title !== undefined)
+        await trx.updateTable('chats').set({ title: how.title }).where('id', '=', task.chat_id).execute();
+      else if (how.picture !== undefined)
+        await insertMessages(
+          trx,
+          task.chat_id,
+          [{ role: 'assistant', type: 'image', content: how.picture }],
+          now(),
+        );
+      else if (task.type === 'chat_generation' && content !== '')
+        await insertMessages(trx, task.chat_id, [{ role: 'assistant', content, complete }], now());
+    }
+    if (tokenCost === null) await ledger.release(id, creditsOf(trx));
+    else await ledger.settle(id, tokenCost * task.rate, creditsOf(trx));
+    return { status, content, error, tokenCost };
+  });
+}

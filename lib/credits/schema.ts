@@ -1,0 +1,39 @@
+import type { Generated, Kysely } from 'kysely';
+
+/** The tables of credits, the same on SQLite and PostgreSQL. Times are ms since the epoch. */
+export interface CreditTables {
+  credit_accounts: CreditAccountsTable;
+  credit_records: CreditRecordsTable;
+  redeem_codes: RedeemCodesTable;
+}
+
+/** The database, or a transaction on it. */
+export type CreditsDb = Kysely<CreditTables>;
+
+interface CreditAccountsTable {
+  owner: string;
+  /** The sum of the owner's records; the database refuses a negative one. */
+  balance: number;
+}
+
+export interface CreditRecordsTable {
+  id: Generated<number>;
+  owner: string;
+  amount: number;
+  kind: 'redeem' | 'hold' | 'settle' | 'release';
+  /** What it is for: a task, or the id of a code. */
+  reference: string;
+  /** At most one record of each step for a reference. */
+  step: 'open' | 'close';
+  created_at: number;
+}
+
+interface RedeemCodesTable {
+  hash: string;
+  id: string;
+  value: number;
+  created_at: number;
+  expires_at: number | null;
+  redeemed_by: string | null;
+  redeemed_at: number | null;
+}

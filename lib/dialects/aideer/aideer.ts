@@ -1,0 +1,39 @@
+import { TokenKindError } from '../../accounts/access.ts';
+import type { Route } from '../../server/mount.ts';
+import type { Dialect } from '../dialect.ts';
+import { formatDetail } from '../refusal.ts';
+import { createAvatarRoutes } from './avatars.ts';
+import { createChatRoutes } from './chat-routes.ts';
+import { createCreditRoutes } from './credit-routes.ts';
+import { createPresetRoutes } from './preset-routes.ts';
+import { createSessionRoutes } from './session-routes.ts';
+import { createTaskRoutes } from './task-routes.ts';
+import { createUserRoutes } from './user-routes.ts';
+
+const PREFIX = '/api/v1';
+
+/** Contract 5: presets, chats in their scenes, tasks that models do, and credits for them. */
+export const aideer: Dialect = {
+  name: 'aideer',
+  mount(context) {
+    const routes: Route[] = [
+      ...createSessionRoutes(context),
+      ...createUserRoutes(context),
+      ...createAvatarRoutes(context),
+      ...createCreditRoutes(context),
+      ...createPresetRoutes(context),
+      ...createChatRoutes(context),
+      ...createTaskRoutes(context),
+    ];
+    return {
+      name: 'aideer',
+      prefixes: [PREFIX],
+      routes: routes.map((route) => ({ ...route, path: `${PREFIX}${route.path}` })),
+      sockets: [],
+      anonymous: undefined,
+      // A token of the wrong kind is a bad request here.
+      formatError: (error) =>
+        error instanceof TokenKindError ? { ...formatDetail(error), status: 400 } : formatDetail(error),
+    };
+  },
+};

@@ -1,0 +1,105 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../../errors.ts';
+import type { ObjectStore } from '../../files/object-store.ts';
+import { AVATAR_MAX_BYTES, defaultAvatar, toAvatar } from '../../files/pictures.ts';
+import { openForm } from '../openai/form.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+import { message } from './shapes.ts';
+import { findUser } from './user-shape.ts';
+
+const DEFAULT = 'avatars/default.jpg';
+const URL_SECONDS = 3600;
+
+/** Where a user's picture lies. */
+export function avatarKey(uuid: string): string {
+  return `avatars/${uuid}.jpg`;
+}
+
+/** Pictures of users: 128×128, JPEG. */
+export function createAvatarRoutes(context: DialectContext): Route[] {
+  const { objects } = context;
+
+  return [
+    route({
+      method: 'POST',
+      path: '/users/me/avatar',
+      summary: 'Sets the picture of the caller: a form with the field avatar_file, at most 5 MB.',
+      access: 'caller',
+      answer: message,
+      async handle({ caller, request, response }) {
+        accountOf(caller);
+        const form = await openForm(request, response, 'avatar_file');
+        try {
+          const picture = await toAvatar(await bytesOf(form.content, AVATAR_MAX_BYTES));
+          await objects.write(Readable.from([picture]), AVATAR_MAX_BYTES, avatarKey(caller.id));
+        } finally {
+          form.drop();
+        }
+        return { message: 'The picture is set.' };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/users/me/avatar',
+      summary: 'The picture of the caller, or a default one.',
+      access: 'caller',
+      async handle({ caller, response }) {
+        accountOf(caller);
+        const body = await open(objects, await keyOf(objects, caller.id));
+        response.writeHead(200, { 'Content-Type': 'image/jpeg' });
+        await pipeline(body, response).catch((error: unknown) => {
+          if (!response.destroyed || body.errored !== null) throw error; // else the client has gone away
+        });
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/users/:id/avatar',
+      summary: 'Leads to the picture of a user.',
+      access: 'caller',
+      async handle({ caller, params, response, origin }) {
+        accountOf(caller);
+        const { uuid } = await findUser(context, params['id']);
+        const key = await keyOf(objects, uuid);
+        const location = await objects.sign({ method: 'GET', key, seconds: URL_SECONDS, origin });
+        response.writeHead(307, { Location: location }).end();
+      },
+    }),
+  ];
+}
+
+/** The key of a user's picture, or of the default one, which is made at first need. */
+async function keyOf(objects: ObjectStore, uuid: string): Promise<string> {
+  if (await exists(objects, avatarKey(uuid))) return avatarKey(uuid);
+  if (!(await exists(objects, DEFAULT)))
+    await objects.write(Readable.from([await defaultAvatar()]), AVATAR_MAX_BYTES, DEFAULT);
+  return DEFAULT;
+}
+
+async function exists(objects: ObjectStore, key: string): Promise<boolean> {
+  try {
+    (await objects.read(key)).destroy();
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return false;
+    throw error;
+  }
+}
+
+function open(objects: ObjectStore, key: string): Promise<Readable> {
+  return objects.read(key);
+}
+
+async function bytesOf(content: Readable, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new AppError('too_large', `The picture is larger than ${maxBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

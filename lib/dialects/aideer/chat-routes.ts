@@ -1,0 +1,120 @@
+import type { NewMessage } from '../../chats/chats.ts';
+import { AppError } from '../../errors.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+import { Refusal } from '../refusal.ts';
+import { formatChat, ownChat } from './chat-shape.ts';
+import { usablePreset } from './preset-routes.ts';
+import {
+  anything,
+  checkUser,
+  list,
+  message,
+  messages,
+  pageOf,
+  pageQuery,
+  readMessages,
+  title,
+} from './shapes.ts';
+
+const visibility = { enum: ['private', 'shared'] } as const;
+
+/** Chats: talks in the scene of a preset. */
+export function createChatRoutes(context: DialectContext): Route[] {
+  const { chats, objects } = context;
+  const read = (given: Parameters<typeof readMessages>[0] | undefined): NewMessage[] =>
+    readMessages(given ?? [], Date.now());
+
+  return [
+    route({
+      method: 'GET',
+      path: '/chats',
+      summary: "The caller's chats.",
+      access: 'caller',
+      query: pageQuery,
+      answer: list,
+      async handle(call) {
+        accountOf(call.caller);
+        const found = await chats.list(call.caller.id, 'preset', pageOf(call.query));
+        const said = await chats.messagesOf(found.map(({ id }) => id));
+        return Promise.all(found.map((chat) => formatChat(context, chat, said.get(chat.id) ?? [], call)));
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/chats',
+      summary: 'Begins a chat in the scene of a preset.',
+      access: 'caller',
+      body: {
+        type: 'object',
+        required: ['preset_id', 'title'],
+        properties: { preset_id: { type: 'string' }, title, visibility, messages },
+      },
+      answer: anything,
+      async handle(call) {
+        const { caller, body } = call;
+        checkUser(caller);
+        const preset = await usablePreset(context, body.preset_id, caller);
+        if (!preset) throw new Refusal(400, 'There is no such preset.');
+        const chat = await chats.create({
+          owner: caller.id,
+          title: body.title,
+          presetId: preset.id,
+          visibility: body.visibility ?? 'private',
+          messages: read(body.messages),
+        });
+        return formatChat(context, chat, await chats.messages(chat.id), call);
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/chats/:id',
+      summary: "A chat; of somebody else's shared one the caller's copy, which is made once.",
+      access: 'caller',
+      answer: anything,
+      async handle(call) {
+        const { caller, params } = call;
+        accountOf(caller);
+        let chat = await chats.find({ uuid: params['id'] ?? '' });
+        if (!chat || chat.presetId === null) throw new AppError('not_found', 'There is no such chat.');
+        if (chat.owner !== caller.id) {
+          if (chat.visibility !== 'shared') throw new AppError('forbidden', 'The chat is somebody else’s.');
+          chat = await chats.copy(chat, caller.id);
+        }
+        return formatChat(context, chat, await chats.messages(chat.id), call);
+      },
+    }),
+    route({
+      method: 'PUT',
+      path: '/chats/:id',
+      summary: 'Changes a chat; messages replace the visible ones.',
+      access: 'caller',
+      body: { type: 'object', properties: { title, visibility, messages } },
+      answer: anything,
+      async handle(call) {
+        const { caller, params, body } = call;
+        const { id } = await ownChat(context, params['id'] ?? '', caller);
+        if (body.messages) await chats.replaceVisible(id, read(body.messages));
+        const { messages: _, ...changes } = body;
+        const chat = await chats.change(id, changes);
+        return formatChat(context, chat, await chats.messages(id), call);
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/chats/:id',
+      summary: 'Removes a chat with its pictures.',
+      access: 'caller',
+      answer: message,
+      async handle({ caller, params, log }) {
+        const { id } = await ownChat(context, params['id'] ?? '', caller);
+        await chats.remove(caller.id, [id], 'preset');
+        await objects
+          .removeUnder(`${caller.id}/${id}`)
+          .catch((error: unknown) => log.error({ err: error }, 'pictures could not be removed'));
+        return { message: 'The chat is removed.' };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,68 @@
+import type { PresetMessage } from '../../agents/presets.ts';
+import type { Chat, ChatMessage } from '../../chats/chats.ts';
+import type { JsonValue } from '../../core/json.ts';
+import type { Principal } from '../../core/principal.ts';
+import { AppError } from '../../errors.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+import { formatMessage, timeOf } from './shapes.ts';
+
+/** How a picture of our own is kept in a message. */
+const OBJECT = 'object:';
+const URL_SECONDS = 3600;
+
+/** The caller's chat. Throws `not_found`, and `forbidden` for somebody else's. */
+export async function ownChat({ chats }: DialectContext, uuid: string, caller: Principal): Promise<Chat> {
+  accountOf(caller);
+  const chat = await chats.find({ uuid });
+  if (!chat || chat.presetId === null) throw new AppError('not_found', 'There is no such chat.');
+  if (chat.owner !== caller.id) throw new AppError('forbidden', 'The chat is somebody else’s.');
+  return chat;
+}
+
+/** A chat as its owner sees it: without hidden messages. */
+export async function formatChat(
+  { objects }: DialectContext,
+  chat: Chat,
+  said: readonly ChatMessage[],
+  { caller, origin }: { caller: Principal; origin: string },
+) {
+  const shown = said
+    .filter(({ visible }) => visible)
+    .map(async (one) => formatMessage({ ...messageOf(one), content: await urlOf(objects, one, origin) }));
+  return {
+    id: chat.uuid,
+    owner_id: accountOf(caller).number,
+    preset_id: chat.presetId,
+    title: chat.title,
+    visibility: chat.visibility,
+    messages: await Promise.all(shown),
+    create_time: timeOf(chat.createdAt),
+    update_time: timeOf(chat.updatedAt),
+  };
+}
+
+/** A message of a chat, its content as it is kept. */
+export function messageOf({ role, type, content, visible, createdAt }: ChatMessage): PresetMessage {
+  return { role, type, content: textOf(content), visible, createdAt };
+}
+
+/** The content of a message; of a picture of our own a URL at which it can be got. */
+export async function urlOf(
+  objects: DialectContext['objects'],
+  { type, content }: Pick<ChatMessage, 'type' | 'content'>,
+  origin: string,
+): Promise<string> {
+  const text = textOf(content);
+  if (type !== 'image' || !text.startsWith(OBJECT)) return text;
+  return objects.sign({ method: 'GET', key: text.slice(OBJECT.length), seconds: URL_SECONDS, origin });
+}
+
+function textOf(content: JsonValue): string {
+  return typeof content === 'string' ? content : JSON.stringify(content);
+}
+
+/** The content of a message with a picture of our own. */
+export function ownPicture(key: string): string {
+  return `${OBJECT}${key}`;
+}

@@ -1,0 +1,177 @@
+import type { NewPreset, Preset } from '../../agents/presets.ts';
+import type { Principal } from '../../core/principal.ts';
+import { AppError } from '../../errors.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+import {
+  anything,
+  checkUser,
+  formatMessage,
+  isAdmin,
+  list,
+  message,
+  messages,
+  pageOf,
+  pageQuery,
+  plain,
+  readMessages,
+  timeOf,
+  title,
+} from './shapes.ts';
+
+/** The fields of a request, as DashScope names them. */
+const parameters = {
+  type: 'object',
+  properties: {
+    model: { type: 'string', minLength: 1, maxLength: 100, pattern: plain },
+    seed: { type: 'integer', minimum: 0, maximum: 2 ** 63 },
+    max_tokens: { type: 'integer', minimum: 1, maximum: 2000 },
+    top_p: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+    top_k: { type: 'integer', minimum: 0, maximum: 1000 },
+    repetition_penalty: { type: 'number', exclusiveMinimum: 0, maximum: 10 },
+    frequency_penalty: { type: 'number', minimum: -2, maximum: 2 },
+    presence_penalty: { type: 'number', minimum: -2, maximum: 2 },
+    temperature: { type: 'number', minimum: 0, exclusiveMaximum: 2 },
+  },
+} as const;
+const defaults = { max_tokens: 1500, top_p: 0.5, repetition_penalty: 1.1, temperature: 0.85 };
+
+const fields = {
+  title,
+  description: { type: 'string', maxLength: 255, pattern: plain },
+  type: { enum: ['chat_generation', 'image_generation'] },
+  visibility: { enum: ['private', 'unlisted', 'public'] },
+  messages,
+  parameters,
+} as const;
+
+/** Presets: scenes to chat in. */
+export function createPresetRoutes(context: DialectContext): Route[] {
+  const { presets, accounts, config } = context;
+
+  async function format(preset: Preset) {
+    const owner = await accounts.users.find(preset.owner);
+    return {
+      id: preset.id,
+      owner_id: owner?.id ?? null,
+      title: preset.title,
+      description: preset.description,
+      type: preset.type,
+      visibility: preset.visibility,
+      messages: preset.messages.map(formatMessage),
+      parameters: preset.parameters,
+      create_time: timeOf(preset.createdAt),
+      update_time: timeOf(preset.updatedAt),
+    };
+  }
+
+  /** Public presets are the admins'. */
+  function checkVisibility(caller: Principal, visibility: NewPreset['visibility'] | undefined): void {
+    if (visibility === 'public' && !isAdmin(caller))
+      throw new AppError('forbidden', 'Public presets are made by admins.');
+  }
+
+  async function mine(id: string, caller: Principal): Promise<Preset> {
+    const preset = await presets.find(id);
+    if (!preset || preset.removed) throw noSuchPreset();
+    if (preset.owner === caller.id || isAdmin(caller)) return preset;
+    throw new AppError('forbidden', 'The preset is somebody else’s.');
+  }
+
+  return [
+    route({
+      method: 'GET',
+      path: '/presets',
+      summary: "The caller's presets and the public ones.",
+      access: 'caller',
+      query: pageQuery,
+      answer: list,
+      async handle({ caller, query }) {
+        accountOf(caller);
+        return Promise.all((await presets.list(caller.id, pageOf(query))).map(format));
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/presets',
+      summary: 'Makes a preset.',
+      access: 'caller',
+      body: { type: 'object', required: ['title'], properties: fields },
+      answer: anything,
+      async handle({ caller, body }) {
+        checkUser(caller);
+        checkVisibility(caller, body.visibility);
+        const made = await presets.create(caller.id, {
+          title: body.title,
+          description: body.description ?? null,
+          type: body.type ?? 'chat_generation',
+          visibility: body.visibility ?? 'private',
+          messages: readMessages(body.messages ?? [], Date.now()),
+          parameters: { model: config.model.model, ...defaults, ...body.parameters },
+        });
+        return format(made);
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/presets/:id',
+      summary: 'A preset that the caller may use.',
+      access: 'caller',
+      answer: anything,
+      async handle({ caller, params }) {
+        const preset = await usablePreset(context, params['id'] ?? '', caller);
+        if (!preset) throw noSuchPreset();
+        return format(preset);
+      },
+    }),
+    route({
+      method: 'PUT',
+      path: '/presets/:id',
+      summary: 'Changes a preset.',
+      access: 'caller',
+      body: { type: 'object', properties: fields },
+      answer: anything,
+      async handle({ caller, params, body }) {
+        const preset = await mine(params['id'] ?? '', caller);
+        checkVisibility(caller, body.visibility);
+        const { messages: said, parameters: more, ...changes } = body;
+        return format(
+          await presets.change(preset.id, {
+            ...changes,
+            ...(said && { messages: readMessages(said, Date.now()) }),
+            ...(more && { parameters: { ...preset.parameters, ...more } }),
+          }),
+        );
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/presets/:id',
+      summary: 'Removes a preset; chats that use it go on.',
+      access: 'caller',
+      answer: message,
+      async handle({ caller, params }) {
+        await presets.remove((await mine(params['id'] ?? '', caller)).id);
+        return { message: 'The preset is removed.' };
+      },
+    }),
+  ];
+}
+
+/** A preset that the caller may see and use; undefined when there is none. Throws `forbidden` for somebody else's private one. */
+export async function usablePreset(
+  { presets }: Pick<DialectContext, 'presets'>,
+  id: string,
+  caller: Principal,
+): Promise<Preset | undefined> {
+  const admin = isAdmin(caller);
+  const preset = await presets.find(id);
+  if (!preset || preset.removed) return undefined;
+  if (preset.visibility !== 'private' || preset.owner === caller.id || admin) return preset;
+  throw new AppError('forbidden', 'The preset is somebody else’s.');
+}
+
+function noSuchPreset(): AppError {
+  return new AppError('not_found', 'There is no such preset.');
+}

@@ -1,0 +1,77 @@
+import { TokenKindError } from '../../accounts/access.ts';
+import { isRefreshToken } from '../../accounts/refresh-tokens.ts';
+import { AppError } from '../../errors.ts';
+import { readForm } from '../../server/body.ts';
+import { bearerOf } from '../../server/intake.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { DialectContext } from '../dialect.ts';
+
+const FORM_MAX_BYTES = 16 * 1024;
+const DAY_MS = 24 * 3600_000;
+
+const text = { type: 'string' } as const;
+const tokens = {
+  type: 'object',
+  required: ['access_token', 'token_type'],
+  properties: { access_token: text, refresh_token: text, token_type: { const: 'bearer' } },
+} as const;
+
+/** Signing in: with a password as OAuth 2.0 has it [RFC 6749 4.3], or with WeChat. */
+export function createSessionRoutes({ accounts, wechat }: DialectContext): Route[] {
+  const { passwords } = accounts;
+  return [
+    route({
+      method: 'POST',
+      path: '/session/oauth2/token',
+      summary: 'An access token for a name and a password, sent as a form; good for a day.',
+      access: 'open',
+      answer: tokens,
+      async handle({ request, response, client }) {
+        const {
+          username,
+          password,
+          grant_type: grant = 'password',
+        } = await readForm(request, response, FORM_MAX_BYTES);
+        if (username === undefined || password === undefined || !/^(password)?$/.test(grant))
+          throw new AppError(
+            'invalid_request',
+            'The form needs username and password; grant_type is "password" or missing.',
+          );
+        // Nobody gets a refresh token: when the day is over, so is the sign-in.
+        const life = { accessMs: DAY_MS, absoluteMs: DAY_MS };
+        const signedIn = await passwords.signIn({ who: { login: username }, password, client, ...life });
+        return { access_token: signedIn.accessToken, token_type: 'bearer' };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/session/wechat/token',
+      summary: 'Tokens for a code of WeChat; somebody new becomes a user.',
+      access: 'open',
+      query: {
+        type: 'object',
+        required: ['code'],
+        properties: { code: { type: 'string', minLength: 1, maxLength: 200 } },
+      },
+      answer: tokens,
+      async handle({ query, client }) {
+        const { accessToken, refreshToken } = await wechat.signIn(query.code, client);
+        return { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer' };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/session/wechat/refresh',
+      summary: 'New tokens for a refresh token, while the WeChat session lives.',
+      access: 'open',
+      answer: tokens,
+      async handle({ request, client }) {
+        const token = bearerOf(request);
+        if (token === undefined) throw new AppError('unauthorized', 'A refresh token is needed.');
+        if (!isRefreshToken(token)) throw new TokenKindError('This is not a refresh token.');
+        const { accessToken, refreshToken } = await wechat.refresh(token, client);
+        return { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer' };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,117 @@
+import type { Task, Tasks } from '../../chats/tasks.ts';
+import type { TaskState } from '../../chats/task-watch.ts';
+import type { Principal } from '../../core/principal.ts';
+import { AppError } from '../../errors.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { openStream, sseEvent } from '../../server/stream.ts';
+import { accountOf } from '../account.ts';
+import type { DialectContext } from '../dialect.ts';
+import { Refusal } from '../refusal.ts';
+import { ownChat } from './chat-shape.ts';
+import { anything, checkUser, isAdmin, message, timeOf } from './shapes.ts';
+import { prepareTask } from './task-work.ts';
+
+/** Tasks: what a model does for a chat, and the one stream of each. */
+export function createTaskRoutes(context: DialectContext): Route[] {
+  const { tasks, config } = context;
+  return [
+    route({
+      method: 'POST',
+      path: '/tasks',
+      summary: 'Lets the model answer in a chat, give it a title, or draw.',
+      access: 'caller',
+      body: {
+        type: 'object',
+        required: ['chat_id'],
+        properties: {
+          chat_id: { type: 'string' },
+          type: { enum: ['chat_generation', 'title_generation', 'image_generation'] },
+        },
+      },
+      answer: {
+        type: 'object',
+        required: ['task_id', 'status'],
+        properties: { task_id: { type: 'string' }, status: { type: 'string' } },
+      },
+      async handle({ caller, body, origin }) {
+        checkUser(caller);
+        const chat = await ownChat(context, body.chat_id, caller);
+        const prepared = await prepareTask(context, chat, body.type, origin);
+        const rate = isAdmin(caller) ? 0 : prepared.rate;
+        const { type, promptTokens, maxTokens } = prepared;
+        const wanted = { owner: caller.id, chatId: chat.id, type, rate, promptTokens, maxTokens };
+        const task = await tasks.start(wanted, prepared.work);
+        if (task) return { task_id: task.id, status: task.status };
+        throw new Refusal(402, 'Your credits do not reach for this.');
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/tasks/:id',
+      summary: 'How far a task is; it is known for an hour.',
+      access: 'caller',
+      answer: anything,
+      async handle({ caller, params }) {
+        const task = await ownTask(tasks, params['id'] ?? '', caller);
+        const chat = await context.chats.find({ id: task.chatId });
+        return {
+          task_id: task.id,
+          chat_id: chat?.uuid ?? null,
+          type: task.type,
+          create_time: timeOf(task.createdAt),
+          ...formatState(task),
+        };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/tasks/:id',
+      summary: 'Ends a task and forgets it; what was said is in the chat.',
+      access: 'caller',
+      answer: message,
+      async handle({ caller, params }) {
+        await tasks.remove((await ownTask(tasks, params['id'] ?? '', caller)).id);
+        return { message: 'The task is removed.' };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/tasks/:id/stream',
+      summary: 'What the model says, as server-sent events: for one connection, once. Its end ends the task.',
+      access: 'caller',
+      async handle({ caller, params, response }) {
+        const { id } = await ownTask(tasks, params['id'] ?? '', caller);
+        if (!(await tasks.connect(id)))
+          throw new Refusal(422, 'Somebody has connected to this task already.');
+        const { heartbeatIntervalMs: everyMs, socketStallTimeoutMs: stallTimeoutMs } = config.limits;
+        const heartbeat = { text: ':\n\n', everyMs };
+        const stream = openStream(response, { contentType: 'text/event-stream', heartbeat, stallTimeoutMs });
+        stream.write(sseEvent(JSON.stringify({ task_id: id }), 'open'));
+        // A slow client is shown fewer states: each holds all text so far.
+        for await (const state of tasks.watch(id, stream.signal)) {
+          stream.write(sseEvent(JSON.stringify(formatState(state))));
+          await stream.drained();
+        }
+        if (stream.signal.aborted) tasks.cut(id);
+        await stream.end(sseEvent(JSON.stringify({ task_id: id }), 'close'));
+      },
+    }),
+  ];
+}
+
+async function ownTask(tasks: Tasks, id: string, caller: Principal): Promise<Task> {
+  accountOf(caller);
+  const task = await tasks.find(id);
+  if (!task) throw new AppError('not_found', 'There is no such task.');
+  if (task.owner !== caller.id) throw new AppError('forbidden', 'The task is somebody else’s.');
+  return task;
+}
+
+function formatState({ status, content, error, tokenCost }: TaskState) {
+  return {
+    status,
+    content,
+    ...(error !== null && { detail: error }),
+    ...(tokenCost !== null && { token_cost: tokenCost }),
+  };
+}

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Preset, PresetMessage } from '../../agents/presets.ts';
+import { endpointOf } from '../../agents/vendors.ts';
+import type { Chat } from '../../chats/chats.ts';
+import type { Task, Work } from '../../chats/tasks.ts';
+import { makeTitle } from '../../chats/title.ts';
+import type { ModelConfig, ModelMessage } from '../../core/model.ts';
+import { tokensOf } from '../../core/transcript.ts';
+import { ModelError } from '../../errors.ts';
+import type { DialectContext } from '../dialect.ts';
+import { suffixOfPicture } from '../../files/pictures.ts';
+import { Refusal } from '../refusal.ts';
+import { messageOf, ownPicture, urlOf } from './chat-shape.ts';
+
+/** A task that can begin: what it may cost, and what it does. */
+export interface PreparedTask {
+  type: Task['type'];
+  rate: number;
+  /** Estimated. */
+  promptTokens: number;
+  maxTokens: number;
+  work: Work;
+}
+
+/** A title is short. */
+const TITLE_MAX_TOKENS = 100;
+
+/** Reads what a task needs of its chat and preset. Throws a Refusal 422 unless the user has said something. */
+export async function prepareTask(
+  context: DialectContext,
+  chat: Chat,
+  wanted: Task['type'] | undefined,
+  origin: string,
+): Promise<PreparedTask> {
+  const { chats, presets, objects, config } = context;
+  const preset = await presets.find(chat.presetId ?? '');
+  if (!preset) throw new Refusal(400, 'There is no such preset.');
+  const type = wanted ?? 'chat_generation';
+  const stored = await chats.messages(chat.id);
+  const inChat = await Promise.all(
+    stored.map(async (one) => ({ ...messageOf(one), content: await urlOf(objects, one, origin) })),
+  );
+  // A title may come after the answer, too.
+  const asked =
+    type === 'title_generation' ? inChat.some(({ role }) => role === 'user') : inChat.at(-1)?.role === 'user';
+  if (!asked) throw new Refusal(422, 'First the user’s message must be in the chat, as its last one.');
+  const said = [...preset.messages, ...inChat];
+  const { model, max_tokens: maxTokens } = preset.parameters;
+  const cost = {
+    type,
+    rate: config.creditRates[model] ?? 1,
+    promptTokens: Math.ceil(said.reduce((sum, { content }) => sum + tokensOf(content), 0)),
+    maxTokens: type === 'title_generation' ? TITLE_MAX_TOKENS : maxTokens,
+  };
+  if (type === 'title_generation') return { ...cost, work: titleWork(context, preset, inChat) };
+  if (type === 'image_generation') return { ...cost, work: pictureWork(context, preset, chat, inChat) };
+  return { ...cost, work: answerWork(context, preset, said) };
+}
+
+function configOf({ config }: DialectContext, { parameters }: Preset): ModelConfig {
+  const { model, max_tokens: maxTokens, temperature, top_p: topP, ...extra } = parameters;
+  return {
+    ...endpointOf(model, config.vendors),
+    maxTokens,
+    ...(typeof temperature === 'number' && { temperature }),
+    ...(typeof topP === 'number' && { topP }),
+    extra,
+  };
+}
+
+function answerWork(context: DialectContext, preset: Preset, said: readonly PresetMessage[]): Work {
+  return async (signal, say) => {
+    const model = context.models.open(configOf(context, preset));
+    let text = '';
+    const reply = await model.reply(
+      { messages: said.map(toModel), tools: [] },
+      {
+        signal,
+        onDelta(piece) {
+          text += piece;
+          say(text);
+        },
+      },
+    );
+    return { content: reply.text, complete: true, ...counted(reply.completion.usage.totalTokens) };
+  };
+}
+
+function titleWork(context: DialectContext, preset: Preset, said: readonly PresetMessage[]): Work {
+  return async (signal) => {
+    const model = context.models.open({ ...configOf(context, preset), maxTokens: TITLE_MAX_TOKENS });
+    const texts = said.filter(({ type, visible }) => type === 'text' && visible);
+    const { title, tokens } = await makeTitle(
+      model,
+      texts.map(({ role, content }) => ({ role, text: content })),
+      [],
+      signal,
+    );
+    return { content: title, complete: true, title, ...counted(tokens) };
+  };
+}
+
+function pictureWork(
+  context: DialectContext,
+  preset: Preset,
+  chat: Chat,
+  said: readonly PresetMessage[],
+): Work {
+  return async (signal) => {
+    const prompt = said.at(-1)?.content ?? '';
+    const hints = preset.messages.filter(({ type }) => type === 'text').map(({ content }) => content);
+    const { model, baseUrl, apiKey } = configOf(context, preset);
+    const place = { ...(baseUrl !== undefined && { baseUrl }), ...(apiKey !== undefined && { apiKey }) };
+    const picture = await context.pictures.draw(
+      { ...(model !== undefined && { model }), ...place },
+      [...hints, prompt].join('\n'),
+      signal,
+    );
+    const content = 'url' in picture ? picture.url : ownPicture(await keep(context, chat, picture.bytes));
+    return { content: '', complete: true, picture: content, ...counted(picture.tokens ?? 0) };
+  };
+}
+
+/** Keeps a picture that an endpoint has sent as bytes; its key. */
+async function keep({ objects, config }: DialectContext, chat: Chat, bytes: Buffer): Promise<string> {
+  const suffix = await suffixOfPicture(bytes);
+  if (suffix === undefined) throw new ModelError('the model endpoint sent bytes that are no picture');
+  const key = `${chat.owner}/${chat.id}/images/${randomUUID()}.${suffix}`;
+  await objects.write(Readable.from([bytes]), config.limits.imageMaxBytes, key);
+  return key;
+}
+
+function toModel({ role, type, content }: PresetMessage): ModelMessage {
+  if (role === 'system') return { role, text: content };
+  if (role === 'assistant')
+    return { role, text: type === 'image' ? `[picture: ${content}]` : content, calls: [] };
+  return { role, content: [type === 'image' ? { type, url: content } : { type, text: content }] };
+}
+
+/** Tokens where the endpoint has counted them. */
+function counted(tokens: number): { tokens?: number } {
+  return tokens > 0 ? { tokens } : {};
+}

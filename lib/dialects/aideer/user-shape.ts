@@ -1,0 +1,24 @@
+import type { User } from '../../accounts/users.ts';
+import { AppError } from '../../errors.ts';
+import type { DialectContext } from '../dialect.ts';
+import { permissionOf } from './shapes.ts';
+
+/** A user as it is shown. */
+export async function formatUser({ ledger }: Pick<DialectContext, 'ledger'>, user: User) {
+  const username = user.username ?? user.name;
+  return {
+    id: user.id,
+    username,
+    permission: permissionOf(user.role),
+    ...(user.name !== username && { nickname: user.name }),
+    avatar: `/api/v1/users/${user.id}/avatar`,
+    credits_left: await ledger.balance(user.uuid),
+  };
+}
+
+/** The user of an id in a path. Throws `not_found`. */
+export async function findUser({ accounts }: Pick<DialectContext, 'accounts'>, id = ''): Promise<User> {
+  const user = /^[1-9]\d{0,8}$/.test(id) ? await accounts.users.findById(Number(id)) : undefined;
+  if (user) return user;
+  throw new AppError('not_found', 'There is no such user.');
+}

@@ -1,0 +1,93 @@
+import { isObject, type JsonObject } from '../core/json.ts';
+import type { ModelConfig } from '../core/model.ts';
+import { ModelError, messageOf } from '../errors.ts';
+import { parseBaseUrl, requestHeaders } from './endpoint.ts';
+import { safeText } from './failure.ts';
+import { parseJson } from './reply.ts';
+
+/** A picture as an endpoint gives it: where it is, or its bytes. `tokens` where the endpoint counts them. */
+export type Picture = ({ url: string } | { bytes: Buffer }) & { tokens?: number };
+
+/** Draws pictures. Contract: rejects with a ModelError, or with the signal's reason. */
+export interface Pictures {
+  draw(config: ModelConfig, prompt: string, signal: AbortSignal): Promise<Picture>;
+}
+
+export interface PicturesOptions {
+  /** Makes every connection. */
+  fetch: typeof globalThis.fetch;
+  timeoutMs: number;
+  /** The settings: what a config leaves out. The key goes to this base URL and to no other. */
+  defaults: { baseUrl?: string | undefined; apiKey?: string | undefined };
+}
+
+const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
+
+/** Pictures of any endpoint that speaks OpenAI's images [OpenAI API, POST /images/generations]. One is asked for once: it costs. */
+export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): Pictures {
+  return {
+    async draw({ baseUrl, apiKey, model = '', extra }, prompt, signal) {
+      const base = parseBaseUrl(baseUrl ?? defaults.baseUrl ?? refuseDemo());
+      const key =
+        apiKey ?? (baseUrl === undefined || baseUrl === defaults.baseUrl ? defaults.apiKey : undefined);
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      const path = `${base.pathname.replace(/\/+$/, '')}/images/generations`;
+      try {
+        const answer = await fetch(`${base.origin}${path}${base.search}`, {
+          method: 'POST',
+          headers: requestHeaders(key),
+          body: JSON.stringify({ ...extra, model, prompt, n: 1 }),
+          signal: limit,
+        });
+        return pictureOf(answer.status, parseJson(await textOf(answer)), base.host);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        if (error instanceof ModelError) throw error;
+        if (limit.aborted)
+          throw new ModelError(`the model endpoint drew nothing for ${timeoutMs / 1000} s; given up`);
+        throw new ModelError(`the model endpoint cannot draw: ${safeText(messageOf(error), key)}`, {
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += (chunk as Uint8Array).length;
+    if (size > ANSWER_MAX_BYTES) throw new ModelError('the model endpoint sent more than 32 MiB');
+    chunks.push(chunk as Uint8Array);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function pictureOf(status: number, answer: unknown, host: string): Picture {
+  const json: JsonObject = isObject(answer) ? answer : {};
+  if (status < 200 || status > 299) {
+    const { error } = json;
+    const said = isObject(error) && typeof error['message'] === 'string' ? error['message'] : '';
+    const detail = safeText(said, undefined);
+    throw new ModelError(`the model endpoint ${host} answered ${status}${detail && `: ${detail}`}`, {
+      status,
+    });
+  }
+  const { data, usage } = json;
+  const first = Array.isArray(data) ? data[0] : undefined;
+  const tokens =
+    isObject(usage) && typeof usage['total_tokens'] === 'number' ? usage['total_tokens'] : undefined;
+  const counted = tokens === undefined ? {} : { tokens };
+  if (isObject(first)) {
+    const { url, b64_json: base64 } = first;
+    if (typeof base64 === 'string' && base64 !== '')
+      return { bytes: Buffer.from(base64, 'base64'), ...counted };
+    if (typeof url === 'string' && /^https?:\/\//i.test(url)) return { url, ...counted };
+  }
+  throw new ModelError(`the model endpoint ${host} sent no picture`);
+}
+
+function refuseDemo(): never {
+  throw new ModelError('the demo model draws no pictures: set baseUrl and apiKey');
+}
