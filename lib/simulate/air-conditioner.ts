@@ -1,14 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { JsonObject } from '../core/json.ts';
-import { packageRoot } from '../package.ts';
-import type { SimulatedDevice } from './device.ts';
+import { readExample, type SimulatedDevice } from './device.ts';
 import { simulateModbus } from './modbus/modbus.ts';
 
 /** The simulated air conditioner of examples/air-conditioner.openmodbus.json: off, in a room of 28.4 ℃. */
 export async function simulateAirConditioner(port = 0): Promise<SimulatedDevice> {
-  const text = await readFile(join(packageRoot(), 'examples/air-conditioner.openmodbus.json'), 'utf8');
-  const device = await simulateModbus(JSON.parse(text) as JsonObject, {
+  const device = await simulateModbus(await readExample('air-conditioner.openmodbus.json'), {
     port,
     values: { read_room_temperature: 28.4, set_target_temperature: 26, set_power: false, set_mode: 'cool' },
   });

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../core/json.ts';
-import { parseJson, serveJson, type SimulatedDevice } from './device.ts';
+import { parseJson, type SimulatedDevice } from './device.ts';
+import { jsonAnswer, openSite } from './http-site.ts';
 
 const capacity = 10;
 
@@ -44,11 +45,14 @@ export async function simulateRobot(port = 0): Promise<SimulatedDevice> {
     }
   }
 
-  const site = await serveJson(port, ({ method, path, body }) => {
-    if (path !== '/rpc') return { status: 404 };
-    if (method !== 'POST') return { status: 405 };
-    const response = answer(body);
-    return response === undefined ? { status: 204 } : { status: 200, body: response };
+  const site = await openSite({
+    port,
+    answer({ method, path, body }) {
+      if (path !== '/rpc') return { status: 404 };
+      if (method !== 'POST') return { status: 405 };
+      const response = answer(body.toString('utf8'));
+      return response === undefined ? { status: 204 } : jsonAnswer(200, response);
+    },
   });
   return {
     server: `${site.url}/rpc`,

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { readSpec } from '../../lib/cli/spec.ts';
 import { AppError } from '../../lib/errors.ts';
-import { serveJson } from '../../lib/simulate/device.ts';
+import { jsonAnswer, openSite } from '../../lib/simulate/http-site.ts';
 
 describe('readSpec', () => {
   const folder = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -21,9 +21,9 @@ describe('readSpec', () => {
   });
 
   it('reads a URL', async () => {
-    const site = await serveJson(0, ({ path }) =>
-      path === '/spec' ? { status: 200, body: 'text' } : { status: 404 },
-    );
+    const site = await openSite({
+      answer: ({ path }) => (path === '/spec' ? jsonAnswer(200, 'text') : { status: 404 }),
+    });
     try {
       expect(await readSpec(`${site.url}/spec`)).to.deep.equal({
         text: '"text"',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { runTools, type ToolsOptions } from '../../lib/cli/tools.ts';
 import type { JsonObject } from '../../lib/core/json.ts';
 import { AppError } from '../../lib/errors.ts';
-import { serveJson } from '../../lib/simulate/device.ts';
+import { jsonAnswer, openSite } from '../../lib/simulate/http-site.ts';
 import { runCommand } from '../support/command.ts';
 import { captureOutput } from '../support/output.ts';
 
@@ -149,11 +149,13 @@ describe('cli/tools', () => {
   });
 
   it('asks a JSON-RPC endpoint, and reads a document at a URL', async () => {
-    const site = await serveJson(0, ({ method, path, body }) => {
-      if (path === '/doc.json') return { status: 200, body: odd };
-      if (method !== 'POST') return { status: 405 };
-      const { id, method: called } = JSON.parse(body) as JsonObject;
-      return { status: 200, body: { id: id ?? null, ...(called === 'rpc.discover' ? { result: odd } : {}) } };
+    const site = await openSite({
+      answer({ method, path, body }) {
+        if (path === '/doc.json') return jsonAnswer(200, odd);
+        if (method !== 'POST') return { status: 405 };
+        const { id, method: called } = JSON.parse(body.toString()) as JsonObject;
+        return jsonAnswer(200, { id: id ?? null, ...(called === 'rpc.discover' ? { result: odd } : {}) });
+      },
     });
     try {
       expect((await shown(`${site.url}/rpc`)).split('\n')[0]).to.equal('Fan: openrpc, 3 operations, 2 tools');

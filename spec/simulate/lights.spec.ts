@@ -8,7 +8,11 @@ describe('the simulated lights', () => {
   afterEach(() => lights.close());
 
   async function send(method: string, path: string, body?: string): Promise<[number, unknown]> {
-    const response = await fetch(lights.server + path, { method, ...(body === undefined ? {} : { body }) });
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(lights.server + path, {
+      method,
+      ...(body === undefined ? {} : { body, headers }),
+    });
     return [response.status, await response.json()];
   }
 
@@ -31,27 +35,28 @@ describe('the simulated lights', () => {
   });
 
   it('refuse what they do not have, and stay as they are', async () => {
-    expect(
-      await Promise.all([
-        send('GET', '/rooms/attic/light'),
-        send('PUT', '/rooms/kitchen/light/constructor', '{"constructor":1}'),
-        send('PUT', '/rooms/kitchen/light/brightness', '{"brightness":101}'),
-        send('PUT', '/rooms/kitchen/light/power', 'on'),
-        send('PUT', '/rooms/kitchen/light/power', 'null'),
-        send('DELETE', '/rooms/kitchen/light'),
-        send('POST', '/rooms', '{}'),
-        send('POST', '/rooms/kitchen/light/power', '{"power":"on"}'),
-      ]),
-    ).to.deep.equal([
-      [404, { message: 'there is no light at /rooms/attic/light' }],
-      [404, { message: 'a light has no constructor' }],
-      [400, { message: 'brightness does not fit' }],
-      [400, { message: 'power does not fit' }],
-      [400, { message: 'power does not fit' }],
-      [405, { message: 'GET only' }],
-      [405, { message: 'GET only' }],
-      [405, { message: 'PUT only' }],
+    const answers = await Promise.all([
+      send('GET', '/rooms/attic/light'),
+      send('PUT', '/rooms/kitchen/light/constructor', '{"constructor":1}'),
+      send('PUT', '/rooms/kitchen/light/brightness', '{"brightness":101}'),
+      send('PUT', '/rooms/kitchen/light/power', 'on'),
+      send('PUT', '/rooms/kitchen/light/power', 'null'),
+      send('DELETE', '/rooms/kitchen/light'),
+      send('POST', '/rooms', '{}'),
+      send('POST', '/rooms/kitchen/light/power', '{"power":"on"}'),
     ]);
+    const said = answers.map(([status, body]) => {
+      const { message, detail } = body as { message?: string; detail?: string };
+      return [status, message ?? detail];
+    });
+    expect(said.map(([status]) => status)).to.deep.equal([404, 404, 400, 400, 400, 405, 405, 405]);
+    expect(said[0]?.[1]).to.match(
+      /There is nothing at \/rooms\/attic\/light: .* must be one of "living-room"/,
+    );
+    expect(said[1]?.[1]).to.match(/no path \/rooms\/kitchen\/light\/constructor/);
+    expect(said[2]?.[1]).to.match(/\/body\/brightness must be at most 100/);
+    expect(said[4]?.[1]).to.match(/\/body must be object/);
+    expect(said[5]?.[1]).to.match(/knows GET/);
     expect(lights.state()).to.equal('living-room off, kitchen off, bedroom off');
   });
 

@@ -175,7 +175,11 @@ export async function simulateOpenapi(
     if (!isResource) {
       const fresh = content.example ?? sampleOf(content.schema);
       const same = content.schema.ref !== undefined && content.schema.ref === refOf(written.template ?? '');
-      const whole = written.value !== undefined && (same || covers(written.value, fresh));
+      const fits =
+        written.template === route.template &&
+        written.value !== undefined &&
+        faultsOf(written.value, content.schema, 'reply').length === 0;
+      const whole = written.value !== undefined && (same || fits || covers(written.value, fresh));
       value = whole ? (written.value ?? null) : share(share(fresh, request?.body), written.value);
     }
     const { type, body } = writeBody(value, content.type);

@@ -14,6 +14,7 @@ import {
   type FakeRequest,
   type ModbusFake,
 } from '../../support/modbus-fake.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 /** What a broken device does with a request, the status of a write that meets it, and whether a read that is repeated does. */
 interface Broken {
@@ -138,10 +139,7 @@ describe('the Modbus driver and a device that', () => {
         expect(outcome).to.have.property('message').that.contains(what);
         // Whatever is repeated now is not that write.
         fake.behave = answer;
-        for (let left = 3; left > 0; left--) {
-          if (!('status' in (await outcomeOf(read(8))))) break;
-          await new Promise((resolve) => setTimeout(resolve, 300));
-        }
+        await waitFor(async () => !('status' in (await outcomeOf(read(8)))));
         expect(await outcomeOf(read(9))).to.deep.equal([9]);
         expect(fake.writes.map(({ address, count }) => [address, count])).to.deep.equal([[5, 77]]);
       });
@@ -196,7 +194,7 @@ describe('the Modbus driver and a device that', () => {
       expect(statuses).to.deep.equal([241, 241, 241]);
       expect(messages.at(-1)).to.match(/cannot be reached: .*ECONNREFUSED.* \(next attempt in \d+ ms\)/);
       fake = await startModbusFake(port);
-      while ('status' in (await outcomeOf(read(3)))) await new Promise((resolve) => setTimeout(resolve, 20));
+      await waitFor(async () => !('status' in (await outcomeOf(read(3)))));
       expect(await outcomeOf(read(4))).to.deep.equal([4]);
       expect(fake.accepted).to.equal(1);
     });
@@ -204,12 +202,12 @@ describe('the Modbus driver and a device that', () => {
     it('backs off longer each time: 250 ms, 500 ms, 1 s', async () => {
       await fake.close();
       const attempts: number[] = [];
-      while (attempts.length < 4) {
+      await waitFor(async () => {
         const outcome = await outcomeOf(read(1));
         if (!('status' in outcome)) throw new Error('nobody listens there');
         if (!outcome.message.includes('next attempt')) attempts.push(performance.now());
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+        return attempts.length === 4;
+      }, 5000);
       const pauses = attempts.slice(1).map((time, index) => time - (attempts[index] ?? 0));
       for (const [index, least] of [250, 500, 1000].entries()) {
         expect(pauses[index]).to.be.within(least - 5, least * 1.9);

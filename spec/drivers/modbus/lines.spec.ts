@@ -102,9 +102,11 @@ for (const [line, framing] of [
       fake.behave = (request) => late.push(request);
       const first = outcomeOf(call(readOf(1), { retries: 0, timeoutMs: 60 }));
       await waitFor(() => late.length === 1);
-      setTimeout(() => late.forEach(fake.answer), 90);
       fake.behave = fake.answer;
       const second = outcomeOf(call(readOf(2)));
+      // Answered only once the first call has been given up.
+      await first;
+      late.forEach(fake.answer);
       expect([await first, await second]).to.deep.equal([
         { status: 240, sent: true, message: ((await first) as { message: string }).message },
         [2],
@@ -153,8 +155,7 @@ for (const [line, framing] of [
         pty = await openPty(fake.port);
         fake.behave = fake.answer;
         endpoint = { type: 'serial', path: pty.path, framing, serial, bus };
-        while ('status' in (await outcomeOf(call(readOf(4)))))
-          await new Promise((resolve) => setTimeout(resolve, 20));
+        await waitFor(async () => !('status' in (await outcomeOf(call(readOf(4))))));
         expect(await outcomeOf(call(readOf(5)))).to.deep.equal([5]);
         expect(fake.writes.length).to.equal(1);
       });
