@@ -203,6 +203,11 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
   const startNext = (): void => {
     const job = queue.take();
     if (job === undefined) return;
+    // A clock is late where the process was busy; what left now would be given up before an answer, its fate unknown.
+    if (job.deadline - performance.now() < 1) {
+      job.stopWaiting?.();
+      return job.reject(errorOf(name, job, 240, 'had no turn before its deadline'));
+    }
     if (!mayJoin(job) || queue.size === 0) return start([job], job.request);
     const { request, joined } = joinReads(job, queue.items().filter(mayJoin));
     for (const other of joined) queue.remove(other);

@@ -111,7 +111,7 @@ describe('a Modbus bus', () => {
       let count = 0;
       fake.behave = (request) => {
         count++;
-        if (count % 500 === 0) setTimeout(() => answer(request), 60);
+        if (count % 500 === 0) setTimeout(() => answer(request), 180);
         else answer(request);
       };
       const wrong: unknown[] = [];
@@ -119,7 +119,7 @@ describe('a Modbus bus', () => {
       const caller = async (): Promise<void> => {
         while (next < 5000) {
           const address = next++;
-          const outcome = await outcomeOf(call(readOf(address), { timeoutMs: 40, retries: 3 }));
+          const outcome = await outcomeOf(call(readOf(address), { timeoutMs: 120, retries: 3 }));
           if ('status' in outcome || outcome[0] !== address) wrong.push([address, outcome]);
         }
       };
@@ -146,6 +146,18 @@ describe('a Modbus bus', () => {
     expect([await sent, await other]).to.deep.equal([[], [3]]);
     expect(await statusOf(call(writeOf(4, 7), { signal: AbortSignal.abort() }))).to.equal(228);
     expect(fake.writes.map(({ address }) => address)).to.deep.equal([1]);
+  });
+
+  it('does not send a write whose deadline passed while the process was busy', async () => {
+    const held = hold();
+    const first = outcomeOf(call(readOf(1)));
+    await waitFor(() => held.length === 1);
+    const late = outcomeOf(call(writeOf(2, 6), { deadlineMs: 20 }));
+    letGo(held);
+    for (const end = performance.now() + 30; performance.now() < end;);
+    expect(await first).to.deep.equal([1]);
+    expect(await late).to.include({ status: 240, sent: false });
+    expect(fake.writes).to.deep.equal([]);
   });
 
   it('ends every call by its deadline, waiting included', async () => {
