@@ -153,7 +153,7 @@ function deepValue(name: string, pairs: readonly Pair[], schema: SchemaView): Js
       view = view.at(propertiesOf(view)[step]);
       if (index === steps.length - 1) at[step] = valueOfText(decoded(value), view);
       else {
-        const next = at[step];
+        const next = Object.hasOwn(at, step) ? at[step] : undefined;
         at = isObject(next) ? next : (at[step] = {});
       }
     }

@@ -134,6 +134,13 @@ describe('arguments of a simulated HTTP device', () => {
     });
   }
 
+  it('change nothing but themselves, whatever their names are', () => {
+    const parameter = parameterOf('query', { style: 'deepObject', schema: { type: 'object' } });
+    const query = 'p[__proto__][polluted]=1&p[constructor][prototype][polluted]=1&p[a]=b';
+    readArguments(document, [parameter], { variables: {}, query, headers: {} });
+    expect(({} as JsonObject)['polluted']).to.equal(undefined);
+  });
+
   it('are told by their place and name when they do not fit', () => {
     const parameters = [
       parameterOf('path', { schema: { type: 'integer' } }, 'id'),

@@ -95,6 +95,15 @@ describe('bodies that a simulated HTTP device gets', () => {
     expect((await put('no boundary', 'multipart/form-data; boundary=x'))[0]).to.equal(400);
   });
 
+  it('change nothing but the device, whatever their names are', async () => {
+    await put(
+      '__proto__[polluted]=1&constructor[prototype][polluted]=1',
+      'application/x-www-form-urlencoded',
+    );
+    await put('{"__proto__":{"polluted":1}}', 'application/json');
+    expect(({} as JsonObject)['polluted']).to.equal(undefined);
+  });
+
   it('are taken as they are when they are text or bytes', async () => {
     expect((await put('words', 'text/csv'))[0]).to.equal(200);
     expect((await put(new Uint8Array([1, 2, 3]), 'application/octet-stream'))[0]).to.equal(200);
