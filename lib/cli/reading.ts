@@ -2,12 +2,12 @@ import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import type { ToolResult } from '../core/message.ts';
 
 /** What a tool's result says, for people: a value with its unit, or why there is none. */
-export type Reading = { value: JsonValue; unit?: string } | { error: string };
+export type Reading = { value: JsonValue; unit?: string } | { error: string; code?: string };
 
 /** Reads a result of any kind: a Modbus value, an HTTP body, a JSON-RPC result. */
 export function readingOf(result: ToolResult): Reading {
   const { error, body, value, uom } = result;
-  if (isObject(error)) return { error: wordsOf(error) };
+  if (isObject(error)) return failureOf(error);
   if (value !== undefined) return { value, ...(typeof uom === 'string' ? { unit: uom } : {}) };
   const inner = typeof body === 'string' ? parsed(body) : body;
   if (inner === undefined) return { value: result };
@@ -30,12 +30,16 @@ export function partsOf(value: JsonValue, name = ''): Part[] {
   return [{ name, text: typeof value === 'string' ? value : JSON.stringify(value) }];
 }
 
-/** An error in plain words, its code with it. */
-function wordsOf({ code, message, detail, data }: JsonObject): string {
-  const why = message ?? detail ?? 'it failed';
-  const text = typeof why === 'string' ? why : JSON.stringify(why);
-  const more = data === undefined ? '' : ` ${JSON.stringify(data)}`;
-  return `${text}${more}${code === undefined ? '' : ` (${typeof code === 'string' ? code : JSON.stringify(code)})`}`;
+/** An error in plain words; what went wrong stands in `message`, over Modbus in `detail`. */
+function failureOf({ code, message, detail, data }: JsonObject): Reading {
+  const text = (value: JsonValue): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  const error = text(message ?? detail ?? 'it failed') + (data === undefined ? '' : ` ${text(data)}`);
+  return { error, ...(code === undefined ? {} : { code: text(code) }) };
+}
+
+/** A failure in one text, the code first: what follows may be cut. */
+export function failureText({ error, code }: { error: string; code?: string }): string {
+  return code === undefined ? error : `${code}: ${error}`;
 }
 
 function parsed(body: string): JsonValue | undefined {

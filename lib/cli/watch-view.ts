@@ -1,5 +1,5 @@
 import type { Io } from './io.ts';
-import { partsOf, type Part, type Reading } from './reading.ts';
+import { failureText, partsOf, type Part, type Reading } from './reading.ts';
 import { hasColors, paint } from './show.ts';
 
 /** One reading of one tool. */
@@ -38,14 +38,15 @@ export function openWatchView(stdout: Io['stdout']): WatchView {
 function plainLine({ label, time, reading }: WatchLine): string {
   const cells =
     'error' in reading
-      ? [`error: ${reading.error}`]
+      ? [`error: ${failureText(reading)}`]
       : [textOf(partsOf(reading.value)), ...(reading.unit === undefined ? [] : [reading.unit])];
   return `${[time.toISOString(), label, ...cells].map((cell) => cell.replaceAll(/\s+/g, ' ')).join('\t')}\n`;
 }
 
 /** A value in a line of at most so many columns, what has changed since the last time marked. */
 function shown({ reading, before }: WatchLine, columns: number, colors: boolean): string {
-  if ('error' in reading) return paint('red', clip(reading.error.replaceAll(/\s+/g, ' '), columns), colors);
+  if ('error' in reading)
+    return paint('red', clip(failureText(reading).replaceAll(/\s+/g, ' '), columns), colors);
   const old =
     before === undefined || 'error' in before
       ? undefined
