@@ -141,6 +141,7 @@ describe('the HTTP side', () => {
         taskStrategy: 'serial',
         toolStrategy: 'parallel',
         memoryTools: false,
+        timeoutSeconds: 3600,
       });
     }
   });
