@@ -27,6 +27,7 @@ export function openStream(
   { contentType, heartbeat, stallTimeoutMs }: StreamOptions,
 ): TextStream {
   const gone = new AbortController();
+  let unsent = '';
   let waiting: Promise<void> | undefined;
   let stall: NodeJS.Timeout | undefined;
   const beat = heartbeat && setInterval(() => write(heartbeat.text), heartbeat.everyMs);
@@ -34,7 +35,7 @@ export function openStream(
     const onClose = (): void => {
       clearInterval(beat);
       clearTimeout(stall);
-      if (!response.writableFinished) gone.abort(new AppError('stopped', 'The client has gone away.'));
+      if (!response.writableEnded) gone.abort(new AppError('stopped', 'The client has gone away.'));
       resolve();
     };
     if (response.closed) onClose();
@@ -45,8 +46,16 @@ export function openStream(
     response.flushHeaders();
   }
 
+  /** What is written in one go leaves in one piece: a model's words come by the dozen. */
   function write(text: string): void {
-    if (gone.signal.aborted || response.writableEnded) return;
+    if (unsent === '') queueMicrotask(flush);
+    unsent += text;
+  }
+
+  function flush(): void {
+    const text = unsent;
+    unsent = '';
+    if (text === '' || gone.signal.aborted || response.writableEnded) return;
     beat?.refresh();
     if (response.write(text)) return;
     waiting ??= new Promise<void>((resolve) => {
@@ -66,9 +75,13 @@ export function openStream(
   return {
     signal: gone.signal,
     write,
-    drained: () => waiting,
+    drained() {
+      flush();
+      return waiting;
+    },
     async end(text) {
       if (text !== undefined) write(text);
+      flush();
       clearInterval(beat);
       if (!gone.signal.aborted) {
         // A client that takes nothing holds nobody up for longer than before.
@@ -101,7 +114,7 @@ export function wantsEvents(accept: string | undefined): boolean {
 export function goneSignal(response: ServerResponse): AbortSignal {
   const gone = new AbortController();
   const onClose = (): void => {
-    if (!response.writableFinished) gone.abort(new AppError('stopped', 'The client has gone away.'));
+    if (!response.writableEnded) gone.abort(new AppError('stopped', 'The client has gone away.'));
   };
   if (response.closed) onClose();
   else response.once('close', onClose);

@@ -11,6 +11,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   'idle-sessions': () => import('./idle-sessions.ts'),
   crash: () => import('./crash.ts'),
   modbus: () => import('./modbus.ts'),
+  'chat-stream': () => import('./chat-stream.ts'),
 };
 
 const wanted = process.argv.slice(2);

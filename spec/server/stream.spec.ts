@@ -1,122 +1,130 @@
-import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
-import {
-  goneSignal,
-  openEventStream,
-  sseEvent,
-  wantsEvents,
-  type TextStream,
-} from '../../lib/server/stream.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { goneSignal, openStream, sseEvent, type StreamOptions } from '../../lib/server/stream.ts';
 
-describe('a stream', () => {
-  let server: Server | undefined;
+/** More than any socket holds for a client that does not read. */
+const flood = 'x'.repeat(1 << 25);
+
+describe('a response that is written piece by piece', () => {
+  let server: Server;
+  let respond: (response: ServerResponse) => void;
+  beforeEach(async () => {
+    server = createServer((_, response) => respond(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
   afterEach(async () => {
-    server?.closeAllConnections();
-    await new Promise((resolve) => server?.close(resolve));
-    server = undefined;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   });
 
-  const moreThanBuffersHold = 'x'.repeat(30_000_000);
-  const limits = { heartbeatIntervalMs: 10_000, socketStallTimeoutMs: 10_000 };
-
-  async function listen(answer: (response: ServerResponse) => void): Promise<number> {
-    const listening = createServer((_request, response) => answer(response));
-    server = listening;
-    await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
-    return (listening.address() as AddressInfo).port;
-  }
-
-  /** Both sides of a stream of events. */
-  async function open(
-    more: Partial<typeof limits> = {},
-  ): Promise<{ stream: TextStream; answer: IncomingMessage }> {
-    let stream: TextStream | undefined;
-    const port = await listen((response) => (stream = openEventStream(response, { ...limits, ...more })));
-    const answer = await new Promise<IncomingMessage>((resolve) => get({ port, host: '127.0.0.1' }, resolve));
-    return { stream: stream!, answer };
-  }
-
-  it('has its head at once, then what is written, and nothing after its end', async () => {
-    const { stream, answer } = await open();
-    expect(answer.statusCode).to.equal(200);
-    expect(answer.headers).to.include({
-      'content-type': 'text/event-stream; charset=utf-8',
-      'x-accel-buffering': 'no',
+  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  /** The other side of a stream, as soon as there is one. */
+  const responding = () =>
+    new Promise<ServerResponse>((resolve) => {
+      respond = resolve;
     });
-    stream.write(sseEvent('{"text":"ü"}', 'piece'));
-    const ended = stream.end(sseEvent('one\ntwo'));
-    stream.write('too late');
-    let text = '';
-    for await (const piece of answer.setEncoding('utf8')) text += piece as string;
-    expect(text).to.equal('event: piece\ndata: {"text":"ü"}\n\ndata: one\ndata: two\n\n');
+  const open = (response: ServerResponse, more: Partial<StreamOptions> = {}) =>
+    openStream(response, { contentType: 'text/plain', stallTimeoutMs: 5000, ...more });
+  /** A client that asks and reads nothing. */
+  function silentClient(): Socket {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause().write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    return socket;
+  }
+
+  it('shows its head before the first piece, and ends', async () => {
+    const response = responding();
+    const answer = fetch(url());
+    const stream = open(await response);
+    const { status, headers, body } = await answer;
+    expect([status, headers.get('content-type'), headers.get('x-accel-buffering')]).to.deep.equal([
+      200,
+      'text/plain',
+      'no',
+    ]);
+    stream.write('a');
+    const ended = stream.end('b');
+    expect(await new Response(body).text()).to.equal('ab');
     await ended;
     expect(stream.signal.aborted).to.equal(false);
+    stream.write('too late');
   });
 
-  it('keeps the way open while nothing is said', async () => {
-    const { stream, answer } = await open({ heartbeatIntervalMs: 5 });
-    let text = '';
-    answer.setEncoding('utf8').on('data', (piece: string) => (text += piece));
-    await waitFor(() => text.startsWith(':\n\n:\n\n'));
+  it('beats while nothing is said', async () => {
+    const response = responding();
+    const answer = fetch(url());
+    const stream = open(await response, { heartbeat: { text: '♥', everyMs: 10 } });
+    let seen = '';
+    for await (const bytes of (await answer).body!) {
+      seen += Buffer.from(bytes as Uint8Array).toString();
+      if (seen.includes('♥♥♥')) break;
+    }
+    await once(await response, 'close');
     await stream.end();
   });
 
-  it('tells that the client has gone, and ends for it', async () => {
-    const { stream, answer } = await open();
-    answer.destroy();
-    await waitFor(() => stream.signal.aborted);
-    stream.write('to nobody');
-    await stream.end();
+  it('tells when the client has gone, before or in the middle', async () => {
+    const response = responding();
+    const client = silentClient();
+    const taken = await response;
+    const stream = open(taken);
+    const gone = goneSignal(taken);
+    client.destroy();
+    await once(taken, 'close');
+    expect([stream.signal.aborted, gone.aborted]).to.deep.equal([true, true]);
+    expect(stream.signal.reason).to.have.property('code', 'stopped');
+    stream.write('nobody reads it');
+    await stream.end('nor this');
+    expect(open(taken).signal.aborted).to.equal(true);
+    expect(goneSignal(taken).aborted).to.equal(true);
   });
 
-  it('lets its writer wait for a slow reader', async () => {
-    const { stream, answer } = await open();
-    answer.pause();
-    stream.write(moreThanBuffersHold);
-    let drained = false;
-    const waited = stream.drained()!.then(() => (drained = true));
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(drained).to.equal(false);
-    answer.resume();
-    await waited;
+  it('waits for a slow client, who may take his time', async () => {
+    const response = responding();
+    const client = silentClient();
+    const stream = open(await response);
     expect(stream.drained()).to.equal(undefined);
+    stream.write(flood);
+    let drained = false;
+    const waiting = stream.drained()!.then(() => (drained = true));
+    stream.write('more');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(drained).to.equal(false);
+    client.resume();
+    await waiting;
+    expect(stream.drained()).to.equal(undefined);
+    client.destroy();
     await stream.end();
   });
 
-  it('gives up a reader that takes nothing', async () => {
-    const { stream, answer } = await open({ socketStallTimeoutMs: 20 });
-    answer.on('error', () => undefined).pause();
-    stream.write(moreThanBuffersHold);
+  it('gives a client up who takes nothing', async () => {
+    const response = responding();
+    const client = silentClient();
+    const stream = open(await response, { stallTimeoutMs: 30 });
+    stream.write(flood);
     await stream.drained();
     expect(stream.signal.aborted).to.equal(true);
-    answer.destroy();
+    client.destroy();
   });
 
-  it('has nobody to write to when the client went before it was opened', async () => {
-    const gone: boolean[] = [];
-    const port = await listen((response) => {
-      response.once('close', () => {
-        gone.push(openEventStream(response, limits).signal.aborted, goneSignal(response).aborted);
-      });
-      response.destroy();
-    });
-    get({ port, host: '127.0.0.1' }).on('error', () => undefined);
-    await waitFor(() => gone.length > 0);
-    expect(gone).to.deep.equal([true, true]);
+  it('gives a client up who does not take the end', async () => {
+    const response = responding();
+    const client = silentClient();
+    const stream = open(await response, { stallTimeoutMs: 30 });
+    (await response).write(flood);
+    const began = Date.now();
+    await stream.end('the end');
+    expect(Date.now() - began).to.be.within(20, 2000);
+    client.destroy();
   });
-});
 
-describe('wantsEvents', () => {
-  it('reads the Accept header', () => {
-    const wanted = [
-      'text/event-stream',
-      'application/json, text/event-stream',
-      'Text/Event-Stream;q=0.9,*/*',
-    ];
-    const others = [undefined, '', '*/*', 'application/json', 'text/event-streams', 'x-text/event-stream'];
-    expect(wanted.map(wantsEvents)).to.deep.equal([true, true, true]);
-    expect(others.map(wantsEvents)).to.deep.equal(others.map(() => false));
+  it('has events with a data line each', () => {
+    expect(sseEvent('{"a":1}')).to.equal('data: {"a":1}\n\n');
+    expect(sseEvent('one\ntwo\r\nthree', 'open')).to.equal(
+      'event: open\ndata: one\ndata: two\ndata: three\n\n',
+    );
   });
 });
