@@ -19,14 +19,17 @@ const server = createServer((request, response) => {
   let body = '';
   request.setEncoding('utf8');
   request.on('data', (chunk) => (body += chunk));
-  request.on('end', async () => {
-    const count = Number(/words-(\d+)/.exec(body)?.[1] ?? 1);
-    response.on('error', () => {});
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (let said = 0; said < count && !response.destroyed; said += 1)
-      if (!response.write(word)) await drained(response);
-    response.end(last);
-  });
+  request.on('end', () => void talk(body, response));
 });
+
+async function talk(body, response) {
+  const count = Number(/words-(\d+)/.exec(body)?.[1] ?? 1);
+  response.on('error', () => {});
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  for (let said = 0; said < count && !response.destroyed; said += 1)
+    if (!response.write(word)) await drained(response);
+  response.end(last);
+}
+
 server.keepAliveTimeout = 600_000;
 server.listen(Number(process.env.PORT), '127.0.0.1');
