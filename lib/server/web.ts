@@ -124,13 +124,12 @@ export function createWeb(options: WebOptions): RequestListener {
       }
     });
   }
-  for (const [path, methods] of methodsByPath(mounts))
-    app.all(path, ({ method }: Request, response: Answer) => {
-      const known = methods.join(', ');
-      throw new AppError('not_found', `There is no ${method} at ${response.locals.path}, only ${known}.`);
-    });
-  app.use((_request: Request, response: Answer) => {
-    throw new AppError('not_found', `There is nothing at ${response.locals.path}.`);
+  const methods = methodsByPath(mounts);
+  app.use(({ method }: Request, response: Answer) => {
+    const { path } = response.locals;
+    const known = [...methods].flatMap(([pattern, some]) => (isOf(path, pattern) ? some : []));
+    if (known.length === 0) throw new AppError('not_found', `There is nothing at ${path}.`);
+    throw new AppError('not_found', `There is no ${method} at ${path}, only ${known.join(', ')}.`);
   });
 
   app.use((thrown: unknown, _request: Request, response: Answer, _next: NextFunction) => {
@@ -172,6 +171,14 @@ function entrancesOf(mounts: readonly Mount[]): (path: string) => boolean {
   const open = inOrder(mounts).flatMap(({ route }) => (route.entrance ? [route.path] : []));
   const patterns = open.map((path) => new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`));
   return (path) => patterns.some((pattern) => pattern.test(path));
+}
+
+/** Whether a path is one of a route's; asked only to say what is wrong, so nothing is prepared for it. */
+function isOf(path: string, pattern: string): boolean {
+  const parts = pattern
+    .split('/')
+    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')));
+  return new RegExp(`^${parts.join('/')}$`).test(path);
 }
 
 function methodsByPath(mounts: readonly Mount[]): Map<string, string[]> {
