@@ -7,6 +7,8 @@ export interface Claims {
   uuid: string;
   /** The user's name when the token was made. */
   name: string;
+  /** What was granted to the user beside the role when the token was made; what counts is what the database says now. */
+  scopes?: readonly string[];
   /** The sign-in it belongs to. */
   signIn: string;
   /** Ms since the epoch. */
@@ -32,11 +34,12 @@ export function createAccessTokens(keys: SigningKeys, now: () => number): Access
   let loaded: typeof import('jsonwebtoken') | undefined;
   const load = async () => (loaded ??= (await import('jsonwebtoken')).default);
   return {
-    async sign({ uuid, name, signIn, expiresAt }) {
+    async sign({ uuid, name, scopes = [], signIn, expiresAt }) {
       const jwt = loaded ?? (await load());
       const payload = {
         uuid,
         name,
+        ...(scopes.length > 0 && { scope: scopes.join(' ') }), // [RFC 9068 2.2.3]
         sid: signIn,
         iat: Math.floor(now() / 1000),
         exp: Math.floor(expiresAt / 1000),

@@ -80,7 +80,8 @@ export function openSignIns(ground: Ground, accessTokens: AccessTokens): SignIns
     // The token says whole seconds: it never outlives what it was made from.
     const time = now();
     const expiresAt = Math.min(time + signIn.access_ms, signIn.until);
-    const claims = { uuid: user.uuid, name: user.name, signIn: signIn.id, expiresAt };
+    const { uuid, name, scopes } = user;
+    const claims = { uuid, name, scopes, signIn: signIn.id, expiresAt };
     return {
       accessToken: await accessTokens.sign(claims),
       expiresInSeconds: Math.floor((expiresAt - time) / 1000),

@@ -75,6 +75,18 @@ export function addUser(program: Command): void {
       }),
   );
   command(
+    'scopes <name> [scope...]',
+    'grant a user these scopes and no others, e.g. add_more_model_config',
+    '{"uuid","name","scopes"}',
+  ).action((login: string, scopes: string[], options: JsonOption) =>
+    withAccounts(async ({ users }) => {
+      const changed = await users.setScopes((await find(users, login)).uuid, scopes, by);
+      const { uuid, name } = changed;
+      const text = `${name} has ${changed.scopes.join(' ') || 'no scopes'}.`;
+      await show({ uuid, name, scopes: changed.scopes }, options, text);
+    }),
+  );
+  command(
     'token <name>',
     'make a token for a short time, to try things out',
     '{"token","expires_in"}',

@@ -52,6 +52,13 @@ describe('lite-agent user', function () {
       expect([await statusFor(token), await statusFor(key), await statusFor(`${token}x`)]).to.deep.equal([
         400, 400, 401,
       ]);
+      expect(await json('scopes', 'bob', 'add_more_model_config')).to.deep.equal({
+        uuid: bob.uuid,
+        name: 'bob',
+        scopes: ['add_more_model_config'],
+      });
+      expect((await user(['scopes', 'bob'])).stdout).to.equal('bob has no scopes.\n');
+      expect((await user(['scopes', 'bob', 'a b'])).code).to.equal(2);
       expect(await json('role', 'ann', 'visitor')).to.include({ uuid, role: 'visitor', disabled: false });
       expect(await json('disable', 'ann')).to.deep.equal({
         uuid,

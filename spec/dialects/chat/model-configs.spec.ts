@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import jwt from 'jsonwebtoken';
 import type { AccountTables } from '../../../lib/accounts/schema.ts';
 import {
   makeConfig,
   makeConversation,
   onBothEngines,
+  password,
   registerUser,
   type ChatUser,
   type ChatWorld,
@@ -138,6 +140,11 @@ onBothEngines('the model configurations of the chat dialect', (open) => {
         .where('email', '=', user.email)
         .execute(),
     );
+    const { email } = user;
+    const again = await world.ok<{ access_token: string }>(200, 'POST', '/user/login', {
+      body: { email, password },
+    });
+    expect(jwt.decode(again.access_token)).to.include({ scope: 'other add_more_model_config' });
     for (let count = 0; count < 4; count += 1) expect((await post('create', config)).status).to.equal(201);
     expect((await post('can_create', { config_count: 9 })).body).to.deep.equal({
       can_create: true,
