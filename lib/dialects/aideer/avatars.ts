@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../errors.ts';
 import type { ObjectStore } from '../../files/object-store.ts';
 import { AVATAR_MAX_BYTES, defaultAvatar, toAvatar } from '../../files/pictures.ts';
-import { openForm } from '../openai/form.ts';
+import { openForm } from '../form.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { DialectContext } from '../dialect.ts';

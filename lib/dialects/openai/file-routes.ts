@@ -5,7 +5,7 @@ import { refuse } from '../../server/intake.ts';
 import { readerOf } from '../../server/validate.ts';
 import type { DialectContext } from '../dialect.ts';
 import { expirySchema, fileSchema, filenameOf, formatFile, purposeSchema } from './files.ts';
-import { openForm } from './form.ts';
+import { openForm } from '../form.ts';
 import { deletedSchema, listOf, listSchema, orderSchema } from './schemas.ts';
 
 /** The fields that go with a file. */

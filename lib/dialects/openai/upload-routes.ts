@@ -4,7 +4,7 @@ import type { Upload } from '../../files/uploads.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { DialectContext } from '../dialect.ts';
 import { expirySchema, filenameOf, formatUpload, purposeSchema, uploadSchema } from './files.ts';
-import { openForm } from './form.ts';
+import { openForm } from '../form.ts';
 import { secondsOf } from './ids.ts';
 import { findThread } from './threads.ts';
 

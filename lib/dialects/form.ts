@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../errors.ts';
 
 /** A multipart form that is being received: one file, and fields before and after it. */
 export interface Form {
