@@ -30,6 +30,7 @@ export interface ModelConfigs {
   update(owner: string, id: number, config: NewModelConfig): Promise<boolean>;
   /** False, and nothing is removed, unless all of them are the owner's. */
   remove(owner: string, ids: readonly number[]): Promise<boolean>;
+  removeAll(owner: string): Promise<void>;
 }
 
 interface ModelConfigsTable {
@@ -143,6 +144,10 @@ export function openModelConfigs(
         .returning('id')
         .executeTakeFirst();
       return row !== undefined;
+    },
+
+    async removeAll(owner) {
+      await tables.deleteFrom('model_configs').where('owner', '=', owner).execute();
     },
 
     async remove(owner, ids) {

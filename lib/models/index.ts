@@ -4,8 +4,11 @@ import { connectOpenAi, type OpenAiOptions } from './openai.ts';
 
 /** The models a server can ask. */
 export interface Models {
-  /** Opens the model of one session. Nothing is sent. Throws an AppError `invalid_request` for a config that cannot work. */
-  open(config?: ModelConfig): Model;
+  /**
+   * Opens a model. Nothing is sent. Throws an AppError `invalid_request` for a config that cannot work. `ownKey: false`: the
+   * key of the settings is not used, wherever the model is.
+   */
+  open(config?: ModelConfig, options?: { ownKey?: boolean }): Model;
 }
 
 export interface ModelsOptions extends OpenAiOptions {
@@ -24,12 +27,13 @@ export function openModels({ defaults = {}, ...options }: ModelsOptions): Models
   const ownKey = filled(defaults.apiKey);
 
   return {
-    open(config = {}) {
+    open(config = {}, { ownKey: mayUseOwnKey = true } = {}) {
       const key = filled(config.apiKey);
       const baseUrl = filled(config.baseUrl) ?? ownBaseUrl;
       if (baseUrl === undefined && key === undefined && ownKey === undefined) return demo;
       const address = baseUrl ?? OPENAI_BASE_URL;
-      const apiKey = key ?? (sameUrl(address, ownBaseUrl ?? OPENAI_BASE_URL) ? ownKey : undefined);
+      const isOwn = mayUseOwnKey && sameUrl(address, ownBaseUrl ?? OPENAI_BASE_URL);
+      const apiKey = key ?? (isOwn ? ownKey : undefined);
       return openOpenAi({
         baseUrl: address,
         model: filled(config.model) ?? filled(defaults.model) ?? DEFAULTS.model,

@@ -79,8 +79,12 @@ export function createTaskRoutes(context: DialectContext): Route[] {
       path: '/tasks/:id/stream',
       summary: 'What the model says, as server-sent events: for one connection, once. Its end ends the task.',
       access: 'caller',
-      async handle({ caller, params, response }) {
+      async handle({ caller, params, request, response }) {
         const { id } = await ownTask(tasks, params['id'] ?? '', caller);
+        if (request.method === 'HEAD') {
+          response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(); // looking is not connecting
+          return;
+        }
         if (!(await tasks.connect(id)))
           throw new Refusal(422, 'Somebody has connected to this task already.');
         const { heartbeatIntervalMs: everyMs, socketStallTimeoutMs: stallTimeoutMs } = config.limits;

@@ -15,7 +15,7 @@ const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 
 
 /** The users. What they may do is never taken from a body. */
 export function createUserRoutes(context: DialectContext): Route[] {
-  const { accounts, chats, presets, objects } = context;
+  const { accounts, chats, presets, modelConfigs, objects } = context;
   const { users, passwords } = accounts;
 
   /** The user of the path, whom the caller may look into and change: itself, or anybody for an admin. */
@@ -128,6 +128,7 @@ export function createUserRoutes(context: DialectContext): Route[] {
         const { uuid } = await managed(call);
         await users.remove(uuid, { ...call.client, by: call.caller.id });
         await presets.removeAll(uuid);
+        await modelConfigs.removeAll(uuid);
         await chats.removeAll(uuid);
         await objects.remove(avatarKey(uuid));
         await objects.removeUnder(uuid);

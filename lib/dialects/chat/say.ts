@@ -46,6 +46,9 @@ interface SayBody {
   params?: unknown;
 }
 
+/** Users bring keys of their own: the server's is not spent, also at the server's own endpoint. */
+const theirs = { ownKey: false };
+
 /** A checked request. */
 export interface Saying {
   chat: Chat;
@@ -88,7 +91,7 @@ async function openModel(
     if (!stored) throw new AppError('not_found', 'There is no such model configuration.');
     // The stored key goes to the stored endpoint only: what else the request names does not count.
     const { baseUrl: url, apiKey, modelName: model, params: more } = stored;
-    return models.open({ baseUrl: url, apiKey, model, ...settingsOf({ ...more, ...given }) });
+    return models.open({ baseUrl: url, apiKey, model, ...settingsOf({ ...more, ...given }) }, theirs);
   }
   const { base_url: url, model_name: model, api_key: apiKey } = body;
   if (url === undefined || model === undefined || apiKey === undefined)
@@ -96,7 +99,7 @@ async function openModel(
       'invalid_request',
       'A model is needed: base_url, model_name and api_key, or model_config_id.',
     );
-  return models.open({ baseUrl: url, apiKey, model, ...settingsOf(given) });
+  return models.open({ baseUrl: url, apiKey, model, ...settingsOf(given) }, theirs);
 }
 
 function settingsOf({ temperature, top_p: topP, max_tokens: maxTokens, ...extra }: JsonObject): ModelConfig {

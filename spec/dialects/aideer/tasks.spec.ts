@@ -136,6 +136,8 @@ onBothEngines('the tasks of AIDeer', (open) => {
     const talk = openTalk();
     world.steps.push(talk.step);
     const task = await start(await newChat(world, user));
+    const head = await world.call('HEAD', `/api/v1/tasks/${task}/stream`, { token: user.token });
+    expect(head.status).to.equal(200); // looking is not connecting
     const stream = await connect(task);
     expect([stream.status, stream.headers.get('content-type')]).to.deep.equal([200, 'text/event-stream']);
     let seen = '';

@@ -162,6 +162,16 @@ onBothEngines('saying something in the chat dialect', (open) => {
     expect((await world.call('POST', '/chat/send', { token: user.access, body })).status).to.equal(422);
   });
 
+  it('never spends the server’s own key, also at the server’s own endpoint', async () => {
+    world.steps.push({ text: 'A.' }, { text: 'B.' });
+    await send([hello], { api_key: '' });
+    expect(world.model.requests.at(-1)!.headers).to.not.have.property('authorization');
+    const config = await makeConfig(world, user, { api_key: '' });
+    const body = { conversation_id: id, messages: [hello], model_config_id: config };
+    await world.ok(200, 'POST', '/chat/send', { token: user.access, body });
+    expect(world.model.requests.at(-1)!.headers).to.not.have.property('authorization');
+  });
+
   it('tells what the model’s endpoint says, stores what came before it, and goes on', async () => {
     world.steps.push({ status: 401, body: { error: { message: 'bad key sk-k' } } });
     const [first, failed, ...none] = linesOf((await send([hello])).body);
