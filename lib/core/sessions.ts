@@ -153,7 +153,8 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
     const equipment =
       config.agent === undefined ? await equip(config, toolsOf(config, owner.id), owner.id) : undefined;
     const now = Date.now();
-    const expiresAt = config.timeoutSeconds === undefined ? null : now + config.timeoutSeconds * 1000;
+    const expiresAt =
+      config.timeoutSeconds === undefined ? null : now + Math.ceil(config.timeoutSeconds * 1000);
     const stored: StoredSession = {
       id,
       owner: owner.id,

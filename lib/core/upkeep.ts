@@ -68,7 +68,7 @@ export async function openUpkeep({
       const loop = await session.acquire();
       if (!loop) return;
       const idleFrom = loop.busy ? now : loop.activeAt;
-      const expiresAt = idleFrom + (session.stored.config.timeoutSeconds ?? 0) * 1000;
+      const expiresAt = idleFrom + Math.ceil((session.stored.config.timeoutSeconds ?? 0) * 1000);
       if (expiresAt > now) await store.postpone(session.id, expiresAt);
       else await remove(session, loop.epoch);
     });

@@ -159,7 +159,9 @@ export async function receive(
   try {
     return await objects.write(source, maxBytes);
   } catch (cause) {
-    if (!(cause instanceof AppError && cause.code === 'too_large')) throw cause;
+    if (!(cause instanceof AppError))
+      throw new AppError('internal', 'The file could not be stored.', { cause });
+    if (cause.code !== 'too_large') throw cause;
     throw new AppError('invalid_request', `${what} may have ${maxBytes} bytes at most now.`, { cause });
   }
 }

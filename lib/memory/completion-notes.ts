@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { withAppErrors } from '../core/failures.ts';
 import type { Metadata } from '../core/message.ts';
 
 /** The table of notes, the same on SQLite and PostgreSQL. */
@@ -22,7 +23,7 @@ export interface CompletionNotes {
 
 /** Notes in the database. */
 export function openCompletionNotes(db: Kysely<CompletionTables>): CompletionNotes {
-  return {
+  return withAppErrors<CompletionNotes>({
     async keep(owner, { id, model, metadata }) {
       const row = { owner, id, model, metadata: JSON.stringify(metadata), created_at: Date.now() };
       await db
@@ -31,5 +32,5 @@ export function openCompletionNotes(db: Kysely<CompletionTables>): CompletionNot
         .onConflict((conflict) => conflict.columns(['owner', 'id']).doUpdateSet(row))
         .execute();
     },
-  };
+  });
 }

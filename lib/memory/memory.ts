@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { withAppErrors } from '../core/failures.ts';
 import { AppError } from '../errors.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { MemoryDb } from './schema.ts';
@@ -141,7 +142,7 @@ export function openMemory({ db, newId, now = Date.now }: MemoryOptions): Memory
     return items.with(at, { ...items[at]!, ...item, id: items[at]!.id });
   }
 
-  return {
+  return withAppErrors<Memory>({
     config,
     todo,
     patchConfig: (owner, patch, version) =>
@@ -162,7 +163,7 @@ export function openMemory({ db, newId, now = Date.now }: MemoryOptions): Memory
     async clearTodo(owner, version) {
       await change([owner, 'todo'], todo, version, () => []);
     },
-  };
+  });
 }
 
 function isId(value: JsonValue | undefined): value is string | number {

@@ -32,7 +32,8 @@ export interface ThreadServer {
   readonly accounts: TestAccounts;
   /** What was logged as a warning or an error. */
   readonly complaints: string[];
-  caller(name: string, role?: Role): Promise<Caller>;
+  /** A new user, who shows a token of a sign-in, or a key. */
+  caller(name: string, role?: Role, how?: 'token' | 'key'): Promise<Caller>;
   /** A call without a token. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   close(): Promise<void>;
@@ -41,7 +42,7 @@ export interface ThreadServer {
 /** Opens the server; `env` over settings for specs. The database is a file, as the users are made beside the server. */
 export async function openThreadServer(env: Record<string, string> = {}): Promise<ThreadServer> {
   const folder = await mkdtemp(join(tmpdir(), 'lite-agent-threads-'));
-  const databaseUrl = `sqlite:${join(folder, 'test.db')}`;
+  const databaseUrl = env['DATABASE_URL'] ?? `sqlite:${join(folder, 'test.db')}`;
   const app = await openTestApp({
     DATABASE_URL: databaseUrl,
     DATA_DIR: folder,
@@ -63,7 +64,7 @@ export async function openThreadServer(env: Record<string, string> = {}): Promis
         ...(body !== undefined && { body: raw ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
-      const json = response.headers.get('content-type')?.includes('json') === true;
+      const json = /^application\/([\w.-]+\+)?json\b/.test(response.headers.get('content-type') ?? '');
       return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
     };
   };
@@ -73,9 +74,10 @@ export async function openThreadServer(env: Record<string, string> = {}): Promis
     app,
     accounts,
     complaints: app.complaints,
-    async caller(name, role = 'user') {
+    async caller(name, role = 'user', how = 'token') {
       const user = await accounts.users.create({ username: name, role });
-      const { accessToken: token } = await accounts.signIns.begin(user.uuid, { method: 'test' });
+      const signIn = await accounts.signIns.begin(user.uuid, { method: 'test' });
+      const token = how === 'key' ? (await accounts.apiKeys.create(user.uuid)).key : signIn.accessToken;
       const openai = new OpenAI({ apiKey: token, baseURL: `${app.url}/v1`, maxRetries: 0 });
       return { user, token, openai, call: call(token) };
     },

@@ -71,7 +71,7 @@ export const initSchema = {
     taskPipelineStrategy: strategy,
     toolPipelineStrategy: strategy,
     memoryTools: { type: 'boolean' },
-    timeoutSeconds: { type: 'number', exclusiveMinimum: 0 },
+    timeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 1e9 },
   },
 } as const;
 

@@ -1,0 +1,429 @@
+import { goodPassword } from './accounts.ts';
+import type { Answer, Caller } from './threads.ts';
+
+/** A request that a row makes; the body is made anew for each caller. */
+export interface AccessRequest {
+  path: string;
+  body?: () => unknown;
+}
+
+/**
+ * Who may make a call:
+ * - `anybody`: it does not matter who calls, all get the same status;
+ * - `users`: whoever has signed in, and gets on as far as the body allows;
+ * - `another token`: whoever shows one, as it is not of the kind that is asked for here, gets 400;
+ * - `admins`: users with that role; all others get 403;
+ * - `owner`: the owner of what the request names, and with `admins` these too; everybody else gets the status `others`,
+ *   whatever their role.
+ */
+export type AccessRow =
+  | {
+      who: 'anybody' | 'users' | 'another token' | 'admins';
+      request?: (things: Things) => Promise<AccessRequest>;
+    }
+  | { who: 'owner'; others: 403 | 404; admins?: true; request: (things: Things) => Promise<AccessRequest> };
+
+/** Makes things of one user, to be asked for by others. */
+export interface Things {
+  session(): Promise<string>;
+  thread(): Promise<string>;
+  /** A thread and a message of it. */
+  message(): Promise<[thread: string, message: string]>;
+  upload(): Promise<string>;
+  file(): Promise<string>;
+  app(): Promise<string>;
+  modelConfig(): Promise<number>;
+  conversation(): Promise<number>;
+  /** The owner's number, and that of a new user. */
+  me(): Promise<number>;
+  somebody(): Promise<number>;
+  preset(): Promise<string>;
+  chat(): Promise<string>;
+  /** A chat whose owner can pay for an answer. */
+  chatWithCredits(): Promise<string>;
+  task(): Promise<string>;
+  code(): Promise<string>;
+}
+
+/** The things of a caller; an admin gives what they cost. */
+export function createThings(owner: Caller, admin: Caller): Things {
+  let count = 0;
+  async function make<Body>(path: string, body: unknown, as = owner): Promise<Body> {
+    const answer: Answer = await as.call('POST', path, body);
+    if (answer.status >= 300) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body as Body;
+  }
+  const idOf = async (path: string, body: unknown): Promise<string> =>
+    (await make<{ id: string }>(path, body)).id;
+  const things: Things = {
+    session: () => idOf('/api/init', {}),
+    thread: () => idOf('/v1/threads', {}),
+    async message() {
+      const thread = await things.thread();
+      return [thread, await idOf(`/v1/threads/${thread}/messages`, { role: 'user', content: 'hi' })];
+    },
+    upload: () => idOf('/v1/uploads', { purpose: 'batch', filename: 'a', bytes: 0, mime_type: 'text/plain' }),
+    file: () => idOf('/v1/files', fileForm()),
+    async app() {
+      const { data } = await make<{ data: { id: string } }>('/apps', {
+        name: 'app',
+        icon: 'https://a.example/i.png',
+        description: '',
+      });
+      const config = { model_config: { dialog_round: 1 }, memory_mode: 'long_term_memory' };
+      await make(`/apps/${data.id}/config`, config);
+      return data.id;
+    },
+    async modelConfig() {
+      const known = (await owner.call('GET', '/model_config')).body as { configs: { config_id: number }[] };
+      const [first] = known.configs;
+      return (
+        first?.config_id ?? (await make<{ config_id: number }>('/model_config/create', modelConfig)).config_id
+      );
+    },
+    async conversation() {
+      const model_config_id = await things.modelConfig();
+      const body = { model_config_id };
+      return (await make<{ conversation_id: number }>('/conversation/create', body)).conversation_id;
+    },
+    me: async () => ((await owner.call('GET', '/api/v1/users/me')).body as { id: number }).id,
+    async somebody() {
+      const user = { username: `somebody-${(count += 1)}`, password: goodPassword };
+      return (await make<{ id: number }>('/api/v1/users', user)).id;
+    },
+    preset: () => idOf('/api/v1/presets', { title: 'p' }),
+    chat: async () =>
+      idOf('/api/v1/chats', {
+        preset_id: await things.preset(),
+        title: 'c',
+        messages: [{ role: 'user', type: 'text', content: 'hi' }],
+      }),
+    async task() {
+      const chat_id = await things.chatWithCredits();
+      return (await make<{ task_id: string }>('/api/v1/tasks', { chat_id })).task_id;
+    },
+    async chatWithCredits() {
+      await make('/api/v1/users/me/credits', { redeem_code: await things.code() });
+      return things.chat();
+    },
+    code: async () =>
+      (await make<{ redeem_code: string }>('/api/v1/codes', { value: 1_000_000 }, admin)).redeem_code,
+  };
+  return things;
+}
+
+const modelConfig = {
+  name: 'm',
+  base_url: 'http://127.0.0.1:9/v1',
+  model_name: 'm',
+  api_key: 'sk-0123456789',
+  params: {},
+};
+
+function fileForm(field = 'file'): FormData {
+  const form = new FormData();
+  form.append(field, new Blob(['x']), 'a.txt');
+  form.append('purpose', 'batch');
+  return form;
+}
+
+const anybody: AccessRow = { who: 'anybody' };
+const users: AccessRow = { who: 'users' };
+const usersWith = (path: string, body: () => unknown): AccessRow => ({
+  who: 'users',
+  request: async () => ({ path, body }),
+});
+const owner = (others: 403 | 404, request: (things: Things) => Promise<AccessRequest>): AccessRow => ({
+  who: 'owner',
+  others,
+  request,
+});
+
+const session = (path: string): AccessRow =>
+  owner(404, async (things) => ({ path: `/api/${path}?id=${await things.session()}` }));
+const thread = (more: string, body?: () => unknown): AccessRow =>
+  owner(403, async (things) => ({
+    path: `/v1/threads/${await things.thread()}${more}`,
+    ...(body && { body }),
+  }));
+const message = (body?: () => unknown): AccessRow =>
+  owner(403, async (things) => {
+    const [of, id] = await things.message();
+    return { path: `/v1/threads/${of}/messages/${id}`, ...(body && { body }) };
+  });
+const upload = (more: string, body?: () => unknown): AccessRow =>
+  owner(403, async (things) => ({
+    path: `/v1/uploads/${await things.upload()}/${more}`,
+    ...(body && { body }),
+  }));
+const file = (more: string): AccessRow =>
+  owner(403, async (things) => ({ path: `/v1/files/${await things.file()}${more}` }));
+const app = (more: string, body?: () => unknown): AccessRow =>
+  owner(403, async (things) => ({ path: `/apps/${await things.app()}${more}`, ...(body && { body }) }));
+
+/** What belongs to somebody under the prefix of AIDeer; some of it is the admins' too. */
+function aideer(
+  make: (things: Things) => Promise<string | number>,
+  place: (id: string | number) => string,
+  more: { body?: (id: string | number) => unknown; admins?: true } = {},
+): AccessRow {
+  const { body, admins } = more;
+  const request = async (things: Things) => {
+    const id = await make(things);
+    return { path: `/api/v1/${place(id)}`, ...(body && { body: () => body(id) }) };
+  };
+  return { ...owner(403, request), ...(admins && { admins }) };
+}
+
+function aideerRows(): Record<string, AccessRow> {
+  const admins = true as const;
+  const ofAdmins = (
+    make: (things: Things) => Promise<string | number>,
+    place: string,
+    body?: () => unknown,
+  ): AccessRow => ({
+    who: 'admins',
+    request: async (things) => ({
+      path: `/api/v1/${place.replace('*', String(await make(things)))}`,
+      ...(body && { body }),
+    }),
+  });
+  const rows: Record<string, AccessRow> = {
+    'POST session/oauth2/token': anybody,
+    'GET session/wechat/token': anybody,
+    'GET session/wechat/refresh': { who: 'another token' },
+    'GET users': ofAdmins(async () => '', 'users'),
+    'POST users': anybody,
+    'GET users/me': users,
+    'PUT users/me/password': users,
+    'GET users/{id}': aideer(
+      (things) => things.me(),
+      (id) => `users/${id}`,
+      { admins },
+    ),
+    'PUT users/{id}': aideer(
+      (things) => things.me(),
+      (id) => `users/${id}`,
+      { admins, body: () => ({}) },
+    ),
+    'DELETE users/{id}': ofAdmins((things) => things.somebody(), 'users/*'),
+    'PUT users/{id}/password': ofAdmins(
+      (things) => things.somebody(),
+      'users/*/password',
+      () => ({
+        new_password: `${goodPassword} too`,
+      }),
+    ),
+    'POST users/me/avatar': users,
+    'GET users/me/avatar': users,
+    'GET users/{id}/avatar': users,
+    'GET users/me/credits': users,
+    'POST users/me/credits': users,
+    'POST codes': ofAdmins(
+      async () => '',
+      'codes',
+      () => ({ value: 1 }),
+    ),
+    'GET codes/{code}': ofAdmins((things) => things.code(), 'codes/*'),
+    'DELETE codes/{code}': ofAdmins((things) => things.code(), 'codes/*'),
+    'GET presets': users,
+    'POST presets': users,
+    'GET presets/{id}': aideer(
+      (things) => things.preset(),
+      (id) => `presets/${id}`,
+      { admins },
+    ),
+    'PUT presets/{id}': aideer(
+      (things) => things.preset(),
+      (id) => `presets/${id}`,
+      {
+        admins,
+        body: () => ({}),
+      },
+    ),
+    'DELETE presets/{id}': aideer(
+      (things) => things.preset(),
+      (id) => `presets/${id}`,
+      { admins },
+    ),
+    'GET chats': users,
+    'POST chats': aideer(
+      (things) => things.preset(),
+      () => 'chats',
+      {
+        admins,
+        body: (preset_id) => ({ preset_id, title: 'c' }),
+      },
+    ),
+    'GET chats/{id}': aideer(
+      (things) => things.chat(),
+      (id) => `chats/${id}`,
+    ),
+    'PUT chats/{id}': aideer(
+      (things) => things.chat(),
+      (id) => `chats/${id}`,
+      { body: () => ({}) },
+    ),
+    'DELETE chats/{id}': aideer(
+      (things) => things.chat(),
+      (id) => `chats/${id}`,
+    ),
+    'POST tasks': aideer(
+      (things) => things.chatWithCredits(),
+      () => 'tasks',
+      { body: (chat_id) => ({ chat_id }) },
+    ),
+    'GET tasks/{id}': aideer(
+      (things) => things.task(),
+      (id) => `tasks/${id}`,
+    ),
+    'DELETE tasks/{id}': aideer(
+      (things) => things.task(),
+      (id) => `tasks/${id}`,
+    ),
+    'GET tasks/{id}/stream': aideer(
+      (things) => things.task(),
+      (id) => `tasks/${id}/stream`,
+    ),
+  };
+  return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name.replace(' ', ' /api/v1/'), row]));
+}
+
+/** The chat backend stands at two places. */
+function chatRows(prefix: string): Record<string, AccessRow> {
+  const config = (more: string, bodyOf: (id: number) => unknown): AccessRow =>
+    owner(404, async (things) => {
+      const id = await things.modelConfig();
+      return { path: `${prefix}/${more}`, body: () => bodyOf(id) };
+    });
+  const conversation = (more: string, bodyOf: (id: number) => unknown): AccessRow =>
+    owner(404, async (things) => {
+      const id = await things.conversation();
+      return { path: `${prefix}/${more}`, body: () => bodyOf(id) };
+    });
+  const said = (conversation_id: number) => ({
+    conversation_id,
+    messages: [{ role: 'user', content: 'hi' }],
+    model_name: 'm',
+    base_url: 'http://127.0.0.1:9/v1',
+    api_key: 'sk-x',
+    params: {},
+  });
+  return {
+    [`POST ${prefix}/user/register`]: anybody,
+    [`POST ${prefix}/user/login`]: anybody,
+    [`POST ${prefix}/user/refresh`]: { ...anybody },
+    [`GET ${prefix}/user/me`]: users,
+    [`POST ${prefix}/user/me/username`]: users,
+    [`POST ${prefix}/user/me/email`]: users,
+    [`POST ${prefix}/user/me/password`]: anybody,
+    [`POST ${prefix}/user/logout`]: anybody,
+    [`GET ${prefix}/model_config`]: users,
+    [`POST ${prefix}/model_config/can_create`]: users,
+    [`POST ${prefix}/model_config/create`]: users,
+    [`POST ${prefix}/model_config/update`]: config('model_config/update', (config_id) => ({
+      ...modelConfig,
+      config_id,
+    })),
+    [`POST ${prefix}/model_config/delete`]: config('model_config/delete', (id) => ({ ids: [id] })),
+    [`GET ${prefix}/conversation`]: users,
+    [`POST ${prefix}/conversation/create`]: config('conversation/create', (model_config_id) => ({
+      model_config_id,
+    })),
+    [`POST ${prefix}/conversation/generate_title`]: conversation('conversation/generate_title', said),
+    [`POST ${prefix}/conversation/delete`]: conversation('conversation/delete', (id) => ({ ids: [id] })),
+    [`POST ${prefix}/chat/get_upload_presigned_url`]: conversation('chat/get_upload_presigned_url', (id) => ({
+      conversation_id: id,
+      suffixes: ['png'],
+    })),
+    [`GET ${prefix}/chat/{id}`]: owner(404, async (things) => ({
+      path: `${prefix}/chat/${await things.conversation()}`,
+    })),
+    [`POST ${prefix}/chat/send`]: conversation('chat/send', said),
+  };
+}
+
+const draft = { model_config: { dialog_round: 1 }, memory_mode: 'none' };
+
+/** A row for every route of every dialect, by its name in the description. */
+export const accessRows: Record<string, AccessRow> = {
+  'GET /api/version': anybody,
+  'POST /api/init': usersWith('/api/init', () => ({})),
+  'GET /api/history': session('history'),
+  'GET /api/stop': session('stop'),
+  'POST /api/stop': session('stop'),
+  'GET /api/clear': session('clear'),
+  'POST /api/clear': session('clear'),
+  'POST /api/ticket': users,
+  'POST /v1/threads': users,
+  'GET /v1/threads/{thread}': thread(''),
+  'POST /v1/threads/{thread}': thread('', () => ({ metadata: {} })),
+  'DELETE /v1/threads/{thread}': thread(''),
+  'POST /v1/threads/{thread}/messages': thread('/messages', () => ({ role: 'user', content: 'hi' })),
+  'GET /v1/threads/{thread}/messages': thread('/messages'),
+  'GET /v1/threads/{thread}/messages/{message}': message(),
+  'POST /v1/threads/{thread}/messages/{message}': message(() => ({ metadata: {} })),
+  'DELETE /v1/threads/{thread}/messages/{message}': message(),
+  'POST /v1/chat/completions': usersWith('/v1/chat/completions', () => ({
+    messages: [{ role: 'user', content: 'hi' }],
+  })),
+  'GET /v1/models': users,
+  'POST /v1/uploads': users,
+  'POST /v1/uploads/{upload}/parts': upload('parts', () => {
+    const form = new FormData();
+    form.append('data', '');
+    return form;
+  }),
+  'POST /v1/uploads/{upload}/complete': upload('complete', () => ({ part_ids: [] })),
+  'POST /v1/uploads/{upload}/cancel': upload('cancel'),
+  'POST /v1/files': usersWith('/v1/files', fileForm),
+  'GET /v1/files': users,
+  'POST /v1/files/{file}': usersWith('/v1/files/txt', fileForm),
+  'GET /v1/files/{file}': file(''),
+  'DELETE /v1/files/{file}': file(''),
+  'GET /v1/files/{file}/content': file('/content'),
+  'GET /v1/memory/config': users,
+  'POST /v1/memory/config': usersWith('/v1/memory/config', () => ({ a: 1 })),
+  'DELETE /v1/memory/config': users,
+  'GET /v1/memory/todo': users,
+  'POST /v1/memory/todo': usersWith('/v1/memory/todo', () => ({ task: 'a' })),
+  'DELETE /v1/memory/todo': users,
+  'POST /auth/exchange': anybody,
+  'POST /auth/sms/send': anybody,
+  'POST /auth/sms/verify': anybody,
+  'POST /auth/refresh': anybody,
+  // Whoever is signed in is signed out by it: looked at where it belongs (auth.spec.ts).
+  'POST /auth/logout': {
+    who: 'anybody',
+    request: async () => ({ path: '/auth/logout', body: () => ({ refresh_token: 1 }) }),
+  },
+  'GET /auth': anybody,
+  'GET /auth/login/{provider}': anybody,
+  'GET /auth/callback/{provider}': anybody,
+  'GET /auth/login': anybody,
+  'GET /auth/done': anybody,
+  'POST /apps': users,
+  'GET /apps': users,
+  'GET /apps/{app_id}': app(''),
+  'POST /apps/{app_id}/config': app('/config', () => draft),
+  'PUT /apps/{app_id}/config': app('/config', () => draft),
+  'POST /apps/{app_id}/publish': app('/publish'),
+  'POST /apps/{app_id}/publish/cancel': app('/publish/cancel'),
+  'POST /apps/{app_id}/delete': app('/delete'),
+  'GET /apps/{app_id}/long-term-memory': app('/long-term-memory'),
+  'POST /apps/{app_id}/long-term-memory': app('/long-term-memory', () => ({ summary: 's' })),
+  'POST /apps/{app_id}/debug': app('/debug', () => ({ query: 'hi' })),
+  'GET /apps/{app_id}/messages': app('/messages'),
+  'POST /apps/{app_id}/messages/{message_id}/delete': owner(403, async (things) => ({
+    path: `/apps/${await things.app()}/messages/5e2f2a1e-0000-4000-8000-000000000000/delete`,
+  })),
+  ...chatRows(''),
+  ...chatRows('/api/v1'),
+  ...aideerRows(),
+  'PUT /objects/{key}': anybody,
+  'GET /objects/{key}': anybody,
+  'GET /openapi.json': anybody,
+  'GET /asyncapi.json': anybody,
+  'GET /docs': anybody,
+  'GET /docs/{file}': anybody,
+};
