@@ -147,6 +147,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     });
     undo.push(() => files.close());
     const memory = openMemory({ db: database.tables(), newId: uuid });
+    const ownMemory = memoryTools(memory);
     const sessions = await openSessions({
       store,
       limits,
@@ -162,10 +163,12 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
           connection,
         }));
         if (children.length > 0) sources.push({ tools: children, connection: {} });
-        if (session.memoryTools) sources.push({ tools: memoryTools(memory, owner), connection: {} });
+        const withMemory = [...sources, { tools: ownMemory, connection: { owner } }];
         return {
           model,
-          toolbox: openToolbox(sources, tooling),
+          toolbox: openToolbox(session.memoryTools ? withMemory : sources, tooling),
+          // A user's messages are answered by an agent that knows the user.
+          ...(isUser(owner) && { messageToolbox: () => openToolbox(withMemory, tooling) }),
           ...(agent && { framing: framingOf(agent) }),
           ...(agent?.config.toolStrategy && { toolStrategy: agent.config.toolStrategy }),
           close: () => documents.forEach((document) => document.release()),
@@ -211,6 +214,10 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     await close();
     throw error;
   }
+}
+
+function isUser(owner: string): boolean {
+  return owner !== 'anonymous' && owner !== 'operator';
 }
 
 /** Opens every document or none; a document that cannot be used, or gives no tool, fails all and is named by its place. */

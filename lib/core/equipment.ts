@@ -7,6 +7,8 @@ import type { Framing } from './transcript.ts';
 export interface Equipment {
   model: Model;
   toolbox: Toolbox;
+  /** Opens the one for what was said through a message of its own, where that is another. */
+  messageToolbox?: () => Toolbox;
   /** How the conversation is shown to the model, and how its calls share time, where a stored agent says so. */
   framing?: Framing;
   toolStrategy?: Strategy;

@@ -138,12 +138,12 @@ export function openLoop(options: LoopOptions): Loop {
       held = config.agent === undefined ? (equipment ??= equip()) : equip();
       // Also after a stop it is told what an open decision may have sent.
       const ready = known.openDecision(taskId) ? held : unlessAborted(held, signal);
-      const { model, toolbox, framing, toolStrategy } = await ready;
+      const { model, toolbox, messageToolbox, framing, toolStrategy } = await ready;
       const answer = await runTask({
         sessionId: id,
         taskId,
         model,
-        toolbox,
+        toolbox: (task.said && messageToolbox?.()) || toolbox,
         toolStrategy: toolStrategy ?? config.toolStrategy,
         transcript: known,
         framing,

@@ -21,6 +21,8 @@ export interface Connection {
   apiKey?: { type: 'basic' | 'bearer'; apiKey: string };
   /** By name of the document's security scheme. */
   credentials?: Record<string, Credential>;
+  /** Whom the session belongs to, for tools that work on what is the owner's own. */
+  owner?: string;
 }
 
 export interface CallContext {

@@ -23,15 +23,15 @@ const fields: JsonObject = {
 };
 const id = { type: 'string', description: 'The id of the item, as memory_todo_list tells it.' };
 
-/** A user's memory as tools for the agent that answers that user. What they change is the user's own, and theirs alone. */
-export function memoryTools(memory: Memory, owner: string): Tool[] {
+/** The memory as tools for an agent; a call works on the documents of the session's owner, and on nobody else's. */
+export function memoryTools(memory: Memory): Tool[] {
   return [
     tool(
       'memory_config_read',
       'Reads what is known of the user: name, preferences, anything kept.',
       nothing,
       'read',
-      () => memory.config(owner),
+      (owner) => memory.config(owner),
     ),
     tool(
       'memory_config_update',
@@ -43,28 +43,28 @@ export function memoryTools(memory: Memory, owner: string): Tool[] {
         additionalProperties: false,
       },
       'write',
-      (args) => memory.patchConfig(owner, args['patch'] as JsonObject),
+      (owner, args) => memory.patchConfig(owner, args['patch'] as JsonObject),
     ),
     tool(
       'memory_todo_list',
       "Lists the user's itinerary: what is to be done, when, and what is done.",
       nothing,
       'read',
-      () => memory.todo(owner),
+      (owner) => memory.todo(owner),
     ),
     tool(
       'memory_todo_add',
       "Adds an item to the user's itinerary.",
       { type: 'object', properties: fields, required: ['task'], additionalProperties: false },
       'write',
-      (args) => memory.putTodo(owner, args),
+      (owner, args) => memory.putTodo(owner, args),
     ),
     tool(
       'memory_todo_update',
       "Changes an item of the user's itinerary; what is not named stays.",
       { type: 'object', properties: { id, ...fields }, required: ['id'], additionalProperties: false },
       'write',
-      async (args) => {
+      async (owner, args) => {
         const wanted = args['id'] as string;
         const known = await memory.todo(owner);
         if (!known.data.some((item) => String(item.id) === wanted))
@@ -77,7 +77,7 @@ export function memoryTools(memory: Memory, owner: string): Tool[] {
       "Takes an item off the user's itinerary.",
       { type: 'object', properties: { id }, required: ['id'], additionalProperties: false },
       'write',
-      (args) => memory.removeTodo(owner, args['id'] as string),
+      (owner, args) => memory.removeTodo(owner, args['id'] as string),
     ),
   ];
 }
@@ -87,7 +87,7 @@ function tool(
   description: string,
   parameters: JsonSchema,
   effect: 'read' | 'write',
-  run: (args: JsonObject) => Promise<MemoryDocument<JsonObject | JsonObject[]>>,
+  run: (owner: string, args: JsonObject) => Promise<MemoryDocument<JsonObject | JsonObject[]>>,
 ): Tool {
   return {
     name,
@@ -95,9 +95,11 @@ function tool(
     parameters,
     operation: name,
     effect,
-    async call(args): Promise<ToolResult> {
+    async call(args, { connection: { owner } }): Promise<ToolResult> {
+      if (owner === undefined)
+        return failed('no_owner', 'There is nobody whose memory this would be.', 'none');
       try {
-        const { data, version } = await run(args);
+        const { data, version } = await run(owner, args);
         return { data, version };
       } catch (error) {
         if (error instanceof AppError) return failed(error.code, error.message, 'none');

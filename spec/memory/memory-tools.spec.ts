@@ -19,10 +19,14 @@ describe('memory tools', () => {
   it('read and change the documents of one user, and tell what is wrong', async () => {
     let count = 0;
     const memory = openMemory({ db: database.tables(), newId: () => `id-${(count += 1)}`, now: () => 0 });
-    const tools = memoryTools(memory, 'ada');
+    const tools = memoryTools(memory);
     const call = (name: string, args = {}) => {
       const tool = tools.find((one) => one.name === name)!;
-      return tool.call(args, { connection: {}, signal: new AbortController().signal, timeoutMs: 1000 });
+      return tool.call(args, {
+        connection: { owner: 'ada' },
+        signal: new AbortController().signal,
+        timeoutMs: 1000,
+      });
     };
     expect(tools.map(({ name, effect }) => `${effect} ${name}`)).to.deep.equal([
       'read memory_config_read',
