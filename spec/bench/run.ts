@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   crash: () => import('./crash.ts'),
   modbus: () => import('./modbus.ts'),
   'chat-stream': () => import('./chat-stream.ts'),
+  threads: () => import('./threads.ts'),
 };
 
 const wanted = process.argv.slice(2);

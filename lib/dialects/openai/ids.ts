@@ -52,8 +52,16 @@ export function noSuchMessage(messageId: string): AppError {
   return new AppError('not_found', `No message found with id '${messageId.slice(0, 100)}'.`);
 }
 
-function hexOf(uuid: string): string {
-  return uuid.replaceAll('-', '');
+/** One session is asked for again and again: by a list for each of its messages. */
+const hexOf: (uuid: string) => string = remembered((uuid) => uuid.replaceAll('-', ''));
+
+function remembered(make: (text: string) => string): (text: string) => string {
+  let known = '';
+  let made = '';
+  return (text) => {
+    if (text !== known) [known, made] = [text, make(text)];
+    return made;
+  };
 }
 
 /** Ms since the epoch as OpenAI's seconds. */

@@ -16,8 +16,10 @@ export interface MessagePage {
   to?: number | undefined;
 }
 
-const LINES_A_MESSAGE = 4;
-const PAGE_MAX_LINES = 400;
+/** Read beside a page's own lines: what stands between messages, and belongs to a task's course. */
+const MORE_LINES = 8;
+/** Read for one message: its line, and those up to its task's end. */
+const ONE_LINES = 16;
 
 /** A page of a thread's messages; `more`: there are others in its direction. */
 export async function listMessages(
@@ -28,11 +30,7 @@ export async function listMessages(
   const turned = after === undefined && before !== undefined;
   const order = turned ? opposite(page.order) : page.order;
   const edge = turned ? before : after;
-  const window = openLogWindow(
-    session,
-    startOf(order, edge),
-    Math.min(PAGE_MAX_LINES, (limit + 1) * LINES_A_MESSAGE),
-  );
+  const window = openLogWindow(session, startOf(order, edge), limit + 1 + MORE_LINES);
   const messages: ThreadMessage[] = [];
   for await (const anchor of anchorsIn(window, order)) {
     const ahead = order === 'asc' ? 1 : -1;
@@ -53,7 +51,7 @@ export async function messageAt(
   session: Session,
   place: Place,
 ): Promise<{ anchor: Anchor; message: ThreadMessage; lines: number[] } | undefined> {
-  const window = openLogWindow(session, place.seq, LINES_A_MESSAGE * 4);
+  const window = openLogWindow(session, place.seq, ONE_LINES);
   const { value: line } = await window.forth().next();
   if (!line || line.seq !== place.seq) return undefined;
   const anchor = anchorsOf(line).find(({ part }) => part === place.part);
