@@ -117,6 +117,6 @@ function messageOf({
   body,
   marks,
 }: Pick<Selectable<Schema['messages']>, 'seq' | 'time' | 'body' | 'marks'>): Message {
-  const message = { ...(JSON.parse(body) as MessageBody), seq, time };
+  const message: Message = Object.assign(JSON.parse(body) as MessageBody, { seq, time });
   return marks === null ? message : marked(message, JSON.parse(marks) as Marks);
 }

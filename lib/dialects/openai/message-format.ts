@@ -1,4 +1,4 @@
-import type { Attachment, Content, Message, Metadata } from '../../core/message.ts';
+import type { Attachment, Content, Message } from '../../core/message.ts';
 import { messageIdOf, runIdOf, secondsOf, threadIdOf, type Place } from './ids.ts';
 import type { Outcome } from './log-window.ts';
 import { metadataSchema } from './schemas.ts';
@@ -64,64 +64,49 @@ export function anchorsOf(line: Message): Anchor[] {
 
 /** A message as OpenAI says it; `outcome` is what became of the task whose answer it is. */
 export function formatMessage(sessionId: string, { line, seq, part }: Anchor, outcome: Outcome) {
-  const shared = {
+  const at = secondsOf(line.time);
+  const answers = part === 'answer' && line.type === 'task_started';
+  const added = line.type === 'message_added' ? line : undefined;
+  const state = answers ? stateOf(outcome) : undefined;
+  // One literal: a list makes many of these.
+  return {
     id: messageIdOf(sessionId, { seq, part }),
     object: 'thread.message',
-    created_at: secondsOf(line.time),
+    created_at: at,
     thread_id: threadIdOf(sessionId),
+    status: state?.status ?? 'completed',
+    incomplete_details: state?.details ?? null,
+    completed_at: state ? state.completedAt : at,
+    incomplete_at: state?.incompleteAt ?? null,
+    role: answers ? 'assistant' : (added?.role ?? 'user'),
+    content: state ? state.content.map(formatContent) : line.content.map(formatContent),
     assistant_id: null,
-    metadata: line.marks?.[part]?.metadata ?? notedWith(line, part),
-  };
-  if (part === 'answer' && line.type === 'task_started')
-    return {
-      ...shared,
-      role: 'assistant',
-      run_id: runIdOf(line.taskId),
-      attachments: [],
-      ...stateOf(outcome),
-    };
-  return {
-    ...shared,
-    role: line.type === 'message_added' ? line.role : 'user',
-    run_id: null,
-    status: 'completed',
-    completed_at: shared.created_at,
-    incomplete_at: null,
-    incomplete_details: null,
-    content: line.content.map(formatContent),
-    attachments: line.type === 'message_added' ? line.attachments.map(formatAttachment) : [],
+    run_id: answers ? runIdOf(line.taskId) : null,
+    attachments: added ? added.attachments.map(formatAttachment) : [],
+    metadata: line.marks?.[part]?.metadata ?? added?.metadata ?? {},
   };
 }
 
 export type ThreadMessage = ReturnType<typeof formatMessage>;
 
-function notedWith(line: Anchor['line'], part: Place['part']): Metadata {
-  return part === 'said' && line.type === 'message_added' ? line.metadata : {};
+interface State {
+  status: 'in_progress' | 'completed' | 'incomplete';
+  completedAt: number | null;
+  incompleteAt: number | null;
+  details: { reason: string } | null;
+  content: Content[];
 }
 
 /** How far an answer has come. */
-function stateOf({ reply, ended }: Outcome) {
-  if (!ended)
-    return {
-      status: 'in_progress',
-      completed_at: null,
-      incomplete_at: null,
-      incomplete_details: null,
-      content: [],
-    };
-  const content = reply ? [formatContent({ type: 'text', text: reply.text })] : [];
+function stateOf({ reply, ended }: Outcome): State {
+  const none = { completedAt: null, incompleteAt: null, details: null };
+  if (!ended) return { ...none, status: 'in_progress', content: [] };
+  const content: Content[] = reply ? [{ type: 'text', text: reply.text }] : [];
   const at = secondsOf(ended.time);
-  if (ended.status === 'done')
-    return { status: 'completed', completed_at: at, incomplete_at: null, incomplete_details: null, content };
+  if (ended.status === 'done') return { ...none, status: 'completed', completedAt: at, content };
   const failure = ended.error?.code === 'timeout' ? 'run_expired' : 'run_failed';
   const reason = ended.status === 'stopped' ? 'run_cancelled' : failure;
-  return {
-    status: 'incomplete',
-    completed_at: null,
-    incomplete_at: at,
-    incomplete_details: { reason },
-    content,
-  };
+  return { ...none, status: 'incomplete', incompleteAt: at, details: { reason }, content };
 }
 
 function formatContent(piece: Content) {
