@@ -29,7 +29,7 @@ export function chaosOf({ nodes, pauseMs, stallsPercent = 0, points, cut }: Chao
     for (let count = 0; !over.aborted; count += 1) {
       await pause(pauseMs * (0.5 + random() / 2), over);
       const place = Math.floor(random() * nodes);
-      const stall = random() * 100 < stallsPercent;
+      const stall = random() * 100 < (count === 0 ? stallsPercent * 100 : stallsPercent); // one at least, where there are any
       if (cut && count % 4 === 3) {
         const crash = { how: 'connections cut', from: Date.now(), to: Infinity };
         cluster.crashes.push(crash);

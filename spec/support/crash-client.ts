@@ -34,7 +34,7 @@ const HANDSHAKE_TIMEOUT_MS = 1000;
 const PASSING = new Set(['unavailable']);
 
 type Frame =
-  | { type: 'ack'; taskId: string }
+  | { type: 'ack'; taskId: string; seq: number }
   | { type: 'error'; code: string; message: string; taskId?: string };
 
 export function openCrashClient({ sessionId, urls, random, since }: CrashClientOptions): CrashClient {
@@ -82,8 +82,10 @@ export function openCrashClient({ sessionId, urls, random, since }: CrashClientO
   function hear(text: string): void {
     heardAt = Date.now();
     const frame = JSON.parse(text) as AgentMessage | Frame;
-    if (frame.type === 'ack') acked.add(frame.taskId);
-    else if (frame.type === 'error') {
+    if (frame.type === 'ack') {
+      acked.add(frame.taskId);
+      last ??= frame.seq; // one that has seen nothing yet comes back to where its task began
+    } else if (frame.type === 'error') {
       const { code, message } = frame;
       if (PASSING.has(code)) socket?.terminate();
       else faults.push(`error frame ${code}: ${message}`);

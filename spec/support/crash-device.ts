@@ -34,6 +34,7 @@ export async function startCrashDevice(latencyMs: () => number): Promise<CrashDe
       });
     });
   });
+  server.keepAliveTimeout = 600_000; // a connection that ends by itself under a call would look like a crash
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

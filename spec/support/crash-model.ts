@@ -42,6 +42,7 @@ export async function startCrashModel(latencyMs: () => number): Promise<CrashMod
       });
     });
   });
+  server.keepAliveTimeout = 600_000; // a connection that ends by itself under a call would look like a crash
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
