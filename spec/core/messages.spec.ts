@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { NewMessage } from '../../lib/core/session.ts';
 import { AppError } from '../../lib/errors.ts';
@@ -151,6 +154,59 @@ describe('messages of a session', () => {
         [0, 1, 2, 3, 4].map((n) => `said user ${writer} ${n}`),
       ),
     );
+  });
+
+  it('stand in the log once when the node is replaced while their task waits', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lite-agent-messages-'));
+    const databaseUrl = `sqlite:${join(folder, 'test.db')}`;
+    try {
+      const asked = gate();
+      const first = await openWorld({
+        databaseUrl,
+        model: createScriptedModel([
+          () => {
+            asked.open();
+            return { hang: true };
+          },
+        ]),
+      });
+      const session = await first.create();
+      await session.add(message('first', { run: true }));
+      await asked.opened;
+      await session.add(message('second', { run: true }));
+      // Handed in, but nobody has taken it up: as another node does it, or a crash leaves it.
+      const said = { attachments: [], metadata: {} };
+      const third = { taskId: 'third', form: 'list' as const, content: message('third').content, said };
+      await first.store.enqueue(session.id, third, false);
+      await first.close();
+      world = await openWorld({
+        databaseUrl,
+        model: createScriptedModel([{ text: 'One.' }, { text: 'Two.' }, { text: 'Three.' }]),
+      });
+      const again = await world.sessions.find(session.id, somebody);
+      const watcher = watch(again, 0);
+      await watcher.tasksEnded(3);
+      expect(outline(watcher.seen)).to.deep.equal([
+        'started',
+        'asked user first',
+        'user',
+        'asked user second',
+        'asked user third',
+        'answer One.',
+        'ended done',
+        'user',
+        'answer Two.',
+        'ended done',
+        'user',
+        'answer Three.',
+        'ended done',
+      ]);
+    } finally {
+      await world?.close();
+      expect(world?.errors).to.deep.equal([]);
+      world = undefined;
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('go with their session when it is removed, which ends its task and its followers', async () => {

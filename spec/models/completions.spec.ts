@@ -1,0 +1,135 @@
+import { expect } from 'chai';
+import type { JsonObject } from '../../lib/core/json.ts';
+import { ModelError } from '../../lib/errors.ts';
+import { openCompletions } from '../../lib/models/completions.ts';
+import { sendEvents, sendJson, startModelServer, type ModelServerStep } from '../support/model-server.ts';
+
+const signal = new AbortController().signal;
+const lamp = {
+  type: 'function',
+  function: {
+    name: 'lamp_on',
+    description: 'Turns the lamp on.',
+    parameters: { type: 'object', properties: {} },
+  },
+};
+const chunk = (content: string, finish: string | null = null): JsonObject => ({
+  id: 'c',
+  model: 'm',
+  choices: [{ index: 0, delta: { content }, finish_reason: finish }],
+});
+const whole = { id: 'c', model: 'm', choices: [{ index: 0, message: { content: 'all at once' } }] };
+
+/** What comes of one request to an endpoint that answers as told. */
+async function over<T>(
+  step: ModelServerStep,
+  work: (completions: ReturnType<typeof openCompletions>) => Promise<T>,
+  more: { timeoutMs?: number; silenceTimeoutMs?: number } = {},
+): Promise<T> {
+  const server = await startModelServer([step]);
+  try {
+    const endpoint = { baseUrl: server.baseUrl, apiKey: 'sk-secret-key', model: 'm' };
+    return await work(openCompletions({ fetch, endpoint, ...more }));
+  } finally {
+    await server.close();
+  }
+}
+
+async function all(chunks: AsyncGenerator<JsonObject>): Promise<string> {
+  let text = '';
+  for await (const { choices } of chunks) {
+    const [choice] = choices as { delta?: { content?: string } }[];
+    text += choice?.delta?.content ?? '';
+  }
+  return text;
+}
+
+async function failure(promise: Promise<unknown>): Promise<ModelError> {
+  const error: unknown = await promise.then(
+    () => new Error('nothing was thrown'),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof ModelError) return error;
+  throw error;
+}
+
+describe('completions that are passed on', () => {
+  it('are put together when the endpoint streams unasked', async () => {
+    const step = {
+      answer: (response: Parameters<typeof sendEvents>[0]) =>
+        sendEvents(response, [chunk('in '), chunk('pieces', 'stop')]),
+    };
+    const answer = await over(step, (completions) => completions.ask({ messages: [] }, signal));
+    expect((answer['choices'] as { message: JsonObject }[])[0]?.message).to.deep.equal({
+      role: 'assistant',
+      content: 'in pieces',
+      refusal: null,
+    });
+  });
+
+  it('are taken apart when it does not stream although it was asked to', async () => {
+    const step = { answer: (response: Parameters<typeof sendJson>[0]) => sendJson(response, 200, whole) };
+    expect(await over(step, (completions) => all(completions.stream({ messages: [] }, signal)))).to.equal(
+      'all at once',
+    );
+  });
+
+  it('end at their deadline, and when the stream stays silent', async () => {
+    const silent: ModelServerStep = {
+      answer(response) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(`data: ${JSON.stringify(chunk('and'))}\n\n`);
+      },
+    };
+    const late = await over(silent, (completions) => failure(completions.ask({ messages: [] }, signal)), {
+      timeoutMs: 50,
+    });
+    expect(late.message).to.contain('did not finish its answer');
+    const quiet = await over(
+      silent,
+      (completions) => failure(all(completions.stream({ messages: [] }, signal))),
+      { silenceTimeoutMs: 50 },
+    );
+    expect(quiet.message).to.contain('stayed silent');
+  });
+
+  it('never tell the key, nor pass on what is no completion', async () => {
+    const told = await over(
+      { status: 400, body: { error: { message: 'bad key sk-secret-key' } } },
+      (completions) => failure(completions.ask({ messages: [] }, signal)),
+    );
+    expect([told.status, told.message.includes('secret')]).to.deep.equal([400, false]);
+    for (const body of ['nonsense', { error: { message: 'out of memory' } }, { error: 'no' }]) {
+      const step: ModelServerStep = { answer: (response) => sendJson(response, 200, body) };
+      const error = await over(step, (completions) => failure(completions.ask({ messages: [] }, signal)));
+      expect(error.message).to.match(/no chat completion|out of memory|reports: no/);
+    }
+    const refused: ModelServerStep = { text: 'unused' };
+    const models = await over(refused, (completions) => completions.models(signal));
+    expect(models).to.deep.equal([{ id: 'm' }]);
+  });
+
+  it('are the demo model’s where no endpoint is set, with the tools of the caller', async () => {
+    const completions = openCompletions({ fetch, endpoint: { model: 'm' } });
+    const said = { role: 'user', content: [{ type: 'text', text: 'Turn the lamp on.' }] };
+    const asked = {
+      messages: [{ role: 'system', content: 'Be brief.' }, said],
+      tools: [lamp, { type: 'other' }],
+    };
+    const answer = await completions.ask(asked, signal);
+    const [choice] = answer['choices'] as { message: { tool_calls: JsonObject[] }; finish_reason: string }[];
+    expect(choice?.finish_reason).to.equal('tool_calls');
+    const [call] = choice!.message.tool_calls;
+    expect(call?.['function']).to.deep.equal({ name: 'lamp_on', arguments: '{}' });
+    const chunks: JsonObject[] = [];
+    for await (const one of completions.stream(asked, signal)) chunks.push(one);
+    expect(JSON.stringify(chunks)).to.contain('lamp_on').and.to.contain('"index":0');
+    const messages = [
+      ...asked.messages,
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', tool_call_id: call?.['id'], content: '{"ok":true}' },
+    ];
+    const text = await all(completions.stream({ ...asked, messages } as unknown as JsonObject, signal));
+    expect(text).to.not.equal('');
+  });
+});
