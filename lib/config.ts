@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { parseEnv } from 'node:util';
+import { parse } from 'dotenv';
 import { AppError, messageOf, type Fault } from './errors.ts';
 import {
   oneOf,
@@ -223,7 +223,7 @@ function settingsError(faults: readonly Fault[]): AppError {
 
 function readEnvFile(path: string): NodeJS.Dict<string> {
   try {
-    return parseEnv(readFileSync(path, 'utf8'));
+    return parse(readFileSync(path, 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new AppError('invalid_request', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
