@@ -127,7 +127,7 @@ export function createWeb(options: WebOptions): RequestListener {
   const methods = methodsByPath(mounts);
   app.use(({ method }: Request, response: Answer) => {
     const { path } = response.locals;
-    const known = [...methods].flatMap(([pattern, some]) => (isOf(path, pattern) ? some : []));
+    const known = [...methods].flatMap(([pattern, some]) => (patternOf(pattern).test(path) ? some : []));
     if (known.length === 0) throw new AppError('not_found', `There is nothing at ${path}.`);
     throw new AppError('not_found', `There is no ${method} at ${path}, only ${known.join(', ')}.`);
   });
@@ -169,16 +169,16 @@ function inOrder(mounts: readonly Mount[]): { mount: Mount; route: Route }[] {
 /** Tells whether links of other sites may lead to a path. */
 function entrancesOf(mounts: readonly Mount[]): (path: string) => boolean {
   const open = inOrder(mounts).flatMap(({ route }) => (route.entrance ? [route.path] : []));
-  const patterns = open.map((path) => new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`));
+  const patterns = open.map(patternOf);
   return (path) => patterns.some((pattern) => pattern.test(path));
 }
 
-/** Whether a path is one of a route's; asked only to say what is wrong, so nothing is prepared for it. */
-function isOf(path: string, pattern: string): boolean {
-  const parts = pattern
+/** What a route's path, whose segments may be parameters, looks like on the wire. */
+function patternOf(path: string): RegExp {
+  const parts = path
     .split('/')
     .map((part) => (part.startsWith(':') ? '[^/]+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')));
-  return new RegExp(`^${parts.join('/')}$`).test(path);
+  return new RegExp(`^${parts.join('/')}$`);
 }
 
 function methodsByPath(mounts: readonly Mount[]): Map<string, string[]> {
