@@ -1,6 +1,6 @@
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { ModelConfig } from '../core/model.ts';
-import type { Strategy } from '../core/sessions.ts';
+import type { Strategy } from '../core/session-config.ts';
 
 /** What an agent is made of, as people configure it; what is missing comes from the settings. */
 export interface AgentConfig {

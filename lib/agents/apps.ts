@@ -1,5 +1,5 @@
 import { v4 as uuid, v7 as nextUuid, validate as isUuid } from 'uuid';
-import { mayUse } from '../core/policy.ts';
+import { mayUse } from '../core/principal.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import type { AgentConfig } from './agent-config.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Generated, Kysely, Selectable } from 'kysely';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { masked, type Vault } from './secrets.ts';
 

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
 import { v4 as newUuid } from 'uuid';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 
 /** What is said in front of every chat of a preset. */

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import type { Chat, ChatMessage, NewMessage } from './chats.ts';
 import type { ChatMessagesTable, ChatsDb, ChatsTable } from './schema.ts';
 

@@ -1,5 +1,5 @@
 import { v4 as newUuid } from 'uuid';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { chatOf, falseIfNotAll, insertMessages, messageOf, NotAll, touchChat } from './chat-rows.ts';
 import type { ChatsDb } from './schema.ts';

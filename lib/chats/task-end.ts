@@ -1,5 +1,5 @@
 import { tokensOf } from '../core/transcript.ts';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import type { Ledger } from '../credits/ledger.ts';
 import type { CreditsDb } from '../credits/schema.ts';
 import { insertMessages, touchChat } from './chat-rows.ts';

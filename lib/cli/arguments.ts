@@ -1,4 +1,4 @@
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 
 /** A tool's arguments as they were typed; text that is no JSON stays as it is: the check of the arguments refuses it. */
 export function argumentsOf(given: string): JsonValue {

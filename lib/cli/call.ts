@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { openToolbox } from '../core/toolbox.ts';
 import { AppError } from '../errors.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
 
 /** A line of a session as the server pushes it (contract 1, AgentMessage). */

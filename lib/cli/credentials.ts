@@ -1,4 +1,4 @@
-import { isObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonValue } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf } from '../errors.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { AppError, type Fault } from '../errors.ts';
 import { parseText } from '../openspec/parse.ts';
 import { openClient, type Turn } from './client.ts';

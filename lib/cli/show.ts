@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import type { Envelope, Turn, Watcher } from './client.ts';
 
 type Style = Parameters<typeof styleText>[0];

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
 
 /** A document's text and where it came from (an absolute path or a URL; nothing for standard input). */

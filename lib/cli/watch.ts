@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
 import { openToolbox, type CheckedCall, type Toolbox } from '../core/toolbox.ts';
 import { AppError } from '../errors.ts';
 import { argumentsOf } from './arguments.ts';

@@ -1,9 +1,9 @@
 import { AppError } from '../errors.ts';
 import type { Message } from './message.ts';
-import type { Follower } from './session.ts';
+import type { Subscriber } from './session.ts';
 
 /** Follows a log from a number on. */
-type Follow = (follower: Follower, after: number) => () => void;
+type Follow = (follower: Subscriber, after: number) => () => void;
 
 /** The first line after number `after` that is looked for. Rejects with `unavailable` when it does not come within `withinMs`. */
 export function arrivalOf<Line extends Message>(

@@ -7,9 +7,9 @@ const POLL_MS = 25;
 
 /** Asks the node that owns a session, whichever it is, and resolves once it has done so; `unavailable` when none does. */
 export async function askOwner(store: Store, id: string, control: Control): Promise<void> {
-  const key = await store.control(id, control);
+  const key = await store.addControl(id, control);
   for (const until = Date.now() + OWNER_TIMEOUT_MS; Date.now() < until;) {
-    if (await store.isHandled(id, key)) return;
+    if (await store.isControlHandled(id, key)) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new AppError(

@@ -24,7 +24,7 @@ export async function ask(
   let leave = (): void => undefined;
   // From before it is handed in: what is said at once is not missed.
   const ended = new Promise<Turn>((resolve, reject) => {
-    leave = session.follow({
+    leave = session.subscribe({
       messages(batch) {
         for (const line of batch) {
           if (!('taskId' in line) || line.taskId !== taskId) continue;

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import type { Principal } from './principal.ts';
 import type { Message, ToolResult } from './message.ts';
 import type { Session } from './session.ts';
-import type { SessionConfig } from './sessions.ts';
+import type { SessionConfig } from './session-config.ts';
 import { failed } from './tool.ts';
 import type { Tool } from './tool.ts';
 
@@ -64,7 +64,7 @@ function resultOf(child: Session, taskId: string, after: number, signal: AbortSi
       leave();
       resolve(result);
     };
-    const leave = child.follow(
+    const leave = child.subscribe(
       {
         messages(batch: readonly Message[]): void {
           for (const message of batch) {

@@ -1,4 +1,4 @@
-import type { JsonValue } from './json.ts';
+import type { JsonValue } from '../common/json.ts';
 import type { ToolResult } from './message.ts';
 
 /** The text cut to `maxBytes` of UTF-8 with a marker that gives its full size; the same text when it fits. */

@@ -1,5 +1,5 @@
 import type { Model } from './model.ts';
-import type { Strategy } from './sessions.ts';
+import type { Strategy } from './session-config.ts';
 import type { Toolbox } from './toolbox.ts';
 import type { Framing } from './transcript.ts';
 

@@ -1,5 +1,5 @@
 import type { Message } from './message.ts';
-import type { Delta, EndReason, Follower } from './session.ts';
+import type { Delta, EndReason, Subscriber } from './session.ts';
 
 const PAGE = 200;
 
@@ -12,7 +12,7 @@ export interface Feed {
   poke(): void;
   /** The log's last number now, learnt elsewhere. */
   reached(seq: number): void;
-  follow(follower: Follower, after?: number): () => void;
+  subscribe(subscriber: Subscriber, after?: number): () => void;
   end(reason: EndReason): void;
   /** Resolves when nothing is being read. */
   rest(): Promise<void>;
@@ -20,7 +20,7 @@ export interface Feed {
 }
 
 interface Cursor {
-  follower: Follower;
+  follower: Subscriber;
   /** The last number delivered. */
   at: number;
   /** Delivering, or waiting for the follower: lines told meanwhile are read from the store. */
@@ -119,7 +119,7 @@ export function openFeed(
     reached(seq) {
       last = Math.max(last, seq);
     },
-    follow(follower, after = last) {
+    subscribe(follower, after = last) {
       const behind = after < last;
       const cursor: Cursor = { follower, at: after, busy: false, behind, live: !behind };
       cursors.add(cursor);

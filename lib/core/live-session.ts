@@ -8,7 +8,7 @@ import type { Loop, LoopLimits } from './loop.ts';
 import { arrivalOf } from './arrival.ts';
 import type { Message, MessageAdded } from './message.ts';
 import type { AcceptedTask, EndReason, NewMessage, NewTask, Session } from './session.ts';
-import type { Control, Standing, Store, StoredSession, StoredTask } from './store.ts';
+import type { Control, Claim, Store, StoredSession, StoredTask } from './store.ts';
 
 export interface LiveLimits extends LoopLimits {
   queuedTasksMaxCount: number;
@@ -51,7 +51,7 @@ const PAGE = 500;
 
 /** A session that was just made, on the node that owns it from the start. */
 export interface Owned {
-  standing: Standing;
+  standing: Claim;
   equipment: Equipment | undefined;
   first: Message;
 }
@@ -86,7 +86,7 @@ export function openLiveSession(
     background.add(noted);
   }
 
-  function own(from: Standing, made?: Owned): Loop {
+  function own(from: Claim, made?: Owned): Loop {
     const opened: Loop = openLoop({
       stored,
       standing: from,
@@ -142,7 +142,7 @@ export function openLiveSession(
     const { fresh = input.taskId === undefined, taskId = uuid(), ...said } = input;
     const task: StoredTask = { ...said, taskId };
     if (!loop || loop.waiting >= limits.queuedTasksMaxCount) {
-      const open = await store.openTasks(id);
+      const open = await store.listOpenTasks(id);
       if (open.length >= limits.queuedTasksMaxCount && !open.some((one) => one.taskId === taskId))
         throw new AppError(
           'limit_reached',
@@ -183,7 +183,12 @@ export function openLiveSession(
     const after = owned ? owned.lastSeq : await lastSeqNow();
     const isIt = (one: Message): one is Message & MessageAdded =>
       one.type === 'message_added' && one.id === key;
-    const arrival = arrivalOf((follower, from) => feed.follow(follower, from), after, isIt, OWNER_TIMEOUT_MS);
+    const arrival = arrivalOf(
+      (follower, from) => feed.subscribe(follower, from),
+      after,
+      isIt,
+      OWNER_TIMEOUT_MS,
+    );
     try {
       const { content, attachments, metadata } = message;
       const task = {
@@ -194,7 +199,7 @@ export function openLiveSession(
         said: { attachments, metadata },
       } as const;
       if (message.run) await submit(task);
-      else await store.control(id, { kind: 'note', line });
+      else await store.addControl(id, { kind: 'note', line });
       return await arrival.line;
     } finally {
       arrival.give();
@@ -279,7 +284,7 @@ export function openLiveSession(
     history: readAll,
     read: (from, limit) =>
       'after' in from ? store.read(id, from.after, limit) : store.readBack(id, from.before, limit),
-    follow: (follower, after) => feed.follow(follower, after),
+    subscribe: (follower, after) => feed.subscribe(follower, after),
     stop: (taskId) => command(taskId === undefined ? { kind: 'stop' } : { kind: 'stop', taskId }),
     clear: () => command({ kind: 'clear' }),
     leave,

@@ -1,12 +1,12 @@
 import type { Feed } from './feed.ts';
 import type { Message, MessageBody } from './message.ts';
-import type { Standing, Store, StoredSession, TaskChange } from './store.ts';
+import type { Claim, Store, StoredSession, TaskChange } from './store.ts';
 import { openTranscript } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
 
 export interface LogOptions {
   stored: StoredSession;
-  standing: Standing;
+  standing: Claim;
   /** Its only line, when it was just made. */
   first?: Message | undefined;
   store: Store;

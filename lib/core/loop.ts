@@ -3,7 +3,7 @@ import type { Feed } from './feed.ts';
 import { openLog } from './log.ts';
 import { createOpening } from './opening.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
-import type { Control, NoteBody, Standing, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
+import type { Control, NoteBody, Claim, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
 import { permitFresh } from './permission.ts';
 import { openRefresh } from './refresh.ts';
 import { runTask } from './task.ts';
@@ -18,7 +18,7 @@ export interface LoopLimits extends TaskLimits {
 
 export interface LoopOptions {
   stored: StoredSession;
-  standing: Standing;
+  standing: Claim;
   store: Store;
   feed: Feed;
   limits: LoopLimits;

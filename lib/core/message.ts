@@ -1,4 +1,4 @@
-import type { JsonValue, JsonObject } from './json.ts';
+import type { JsonValue, JsonObject } from '../common/json.ts';
 
 /** A piece of what a user says. */
 export type Content =

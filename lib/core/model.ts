@@ -1,5 +1,5 @@
 import type { Completion, Content, ToolCall, ToolResult } from './message.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { JsonSchema } from './tool.ts';
 
 /** How a tool is described to the model. */

@@ -19,12 +19,12 @@ export function openRefresh(store: Store, id: string, { take, follow, over }: Re
   async function look(): Promise<void> {
     while (again && !over()) {
       again = false;
-      const [tasks, controls] = await Promise.all([store.openTasks(id), store.controls(id)]);
+      const [tasks, controls] = await Promise.all([store.listOpenTasks(id), store.listControls(id)]);
       // A stop is followed in the tick in which its task begins: nothing is sent between.
       for (const task of tasks) take(task);
       for (const { key, control } of controls) {
         await follow(control);
-        await store.handled(id, key);
+        await store.removeControl(id, key);
       }
     }
   }

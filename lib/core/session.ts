@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { Attachment, Content, Message, MessageAdded, Metadata } from './message.ts';
 import type { Mark, MessagePart } from './message.ts';
 
@@ -44,7 +44,7 @@ export interface Delta {
  * - `delta` is skipped while the follower is behind.
  * - `ended` is called at most once, last. None of them may throw.
  */
-export interface Follower {
+export interface Subscriber {
   messages(batch: readonly Message[]): void | Promise<void>;
   delta(delta: Delta): void;
   ended(reason: EndReason): void;
@@ -73,7 +73,7 @@ export interface Session {
   /** Lines after a number, in order, or before one, newest first. */
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;
   /** Delivers every line after number `after` (live only when undefined), until the function that it returns is called. */
-  follow(follower: Follower, after?: number): () => void;
+  subscribe(subscriber: Subscriber, after?: number): () => void;
   /** Stops one task, or all and what waits. Resolves once nothing new can be sent to a device or model. */
   stop(taskId?: string): Promise<void>;
   /** Stops, empties the log, ends the followers with `cleared`. The session stays. */

@@ -1,38 +1,18 @@
 import { v4 as uuid } from 'uuid';
 import { AppError } from '../errors.ts';
 import { childTools } from './children.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../common/json.ts';
 import { openLiveSession } from './live-session.ts';
 import type { LiveLimits, LiveSession, Owned } from './live-session.ts';
 import type { Equipment } from './equipment.ts';
 import type { Message } from './message.ts';
-import type { ModelConfig } from './model.ts';
-import { mayUse } from './policy.ts';
+import { mayUse } from './principal.ts';
 import type { Principal } from './principal.ts';
 import type { Session } from './session.ts';
+import type { SessionConfig } from './session-config.ts';
 import type { Store, StoredSession } from './store.ts';
 import type { Tool } from './tool.ts';
 import { openUpkeep } from './upkeep.ts';
-
-/** How tasks of a session, or calls of one reply, share time: one after the other, at once, or refused while one runs. */
-export type Strategy = 'serial' | 'parallel' | 'reject';
-
-/** What a session can do (contract 1, `POST /init`). */
-export interface SessionConfig {
-  model: ModelConfig;
-  systemPrompt: string;
-  /** The openSpecList entries as validated by the dialect. */
-  documents: JsonObject[];
-  /** Other sessions of the same owner, offered as tools. */
-  children: { id: string; name: string; description: string }[];
-  taskStrategy: Strategy;
-  toolStrategy: Strategy;
-  /** Idle life; it restarts with every task and message. */
-  timeoutSeconds?: number;
-  memoryTools: boolean;
-  /** Names a stored agent: every task works with what it is then, instead of what stands here. */
-  agent?: string;
-}
 
 /**
  * All sessions.
@@ -183,7 +163,7 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
     await session.leave('removed');
   }
 
-  store.onWake((id) => {
+  store.subscribe((id) => {
     live
       .get(id)
       ?.then((session) => session?.wake())

@@ -1,8 +1,7 @@
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
 import type { NewTask } from './session.ts';
-import type { SessionConfig } from './sessions.ts';
-import type { Outcome } from './task.ts';
+import type { SessionConfig } from './session-config.ts';
 
 /** A session as it is kept. Times in ms since the epoch. */
 export interface StoredSession {
@@ -35,8 +34,11 @@ export interface JournalEntry extends JournalKey {
   arguments: JsonObject;
 }
 
+/** The outcome of a permitted call: it was done, it was surely not done, or nobody knows. */
+export type Outcome = 'done' | 'none' | 'unknown';
+
 /** Where a session stands when a node becomes its only writer: the last line of its log. */
-export interface Standing {
+export interface Claim {
   epoch: number;
   lastSeq: number;
   lastTime: number;
@@ -83,10 +85,10 @@ export interface Store {
   setAttributes(id: string, attributes: JsonObject): Promise<void>;
   /** Sessions whose `expiresAt` has passed, at most `limit`. */
   findExpired(now: number, limit: number): Promise<string[]>;
-  postpone(id: string, expiresAt: number): Promise<void>;
+  setExpiry(id: string, expiresAt: number): Promise<void>;
 
   /** Makes this node the session's only writer for a lease; `held`: another node is; undefined: no such session. */
-  claim(id: string): Promise<Standing | 'held' | undefined>;
+  claim(id: string): Promise<Claim | 'held' | undefined>;
   /** Prolongs the leases of these sessions; those that another node has taken over are left out of the answer. */
   renew(epochs: ReadonlyMap<string, number>): Promise<Set<string>>;
   release(id: string, epoch: number): Promise<void>;
@@ -104,16 +106,16 @@ export interface Store {
   /** `same`: this task is known with this content; `conflict`: with another. */
   enqueue(id: string, task: StoredTask, alone: boolean): Promise<Enqueued>;
   /** Open tasks in order of arrival. */
-  openTasks(id: string): Promise<StoredTask[]>;
+  listOpenTasks(id: string): Promise<StoredTask[]>;
   /** These open tasks were told to stop: whoever works on the session from now on ends them. */
   markStopping(id: string, epoch: number, taskIds: readonly string[]): Promise<void>;
 
-  /** Asks the owner; the answer is for `isHandled`. */
-  control(id: string, control: Control): Promise<string>;
-  isHandled(id: string, control: string): Promise<boolean>;
+  /** Asks the owner; the answer is for `isControlHandled`. */
+  addControl(id: string, control: Control): Promise<string>;
+  isControlHandled(id: string, control: string): Promise<boolean>;
   /** What the owner is asked, in order; `handled` takes it off the list. */
-  controls(id: string): Promise<{ key: string; control: Control }[]>;
-  handled(id: string, key: string): Promise<void>;
+  listControls(id: string): Promise<{ key: string; control: Control }[]>;
+  removeControl(id: string, key: string): Promise<void>;
 
   /**
    * True: the call may be sent; its row is committed. False: it may have been sent before. A row that was settled as `none`
@@ -132,7 +134,7 @@ export interface Store {
   pruneJournal(before: number, after: string): Promise<string | undefined>;
 
   /** Hears of sessions that other nodes wrote to: ids, sooner or later than the commit, perhaps more than once. */
-  onWake(hear: (id: string) => void): void;
+  subscribe(hear: (id: string) => void): void;
   /** Of these sessions, the last number of each log; removed ones are left out. */
   lastSeqs(ids: readonly string[]): Promise<Map<string, number>>;
 

@@ -1,11 +1,12 @@
 import { AppError, messageOf } from '../errors.ts';
-import { isObject } from './json.ts';
+import { isObject } from '../common/json.ts';
 import type { Message, MessageBody, ToolCall, ToolResult } from './message.ts';
 import type { Model, ModelReply } from './model.ts';
+import type { Outcome } from './store.ts';
 import { failed } from './tool.ts';
 import type { CheckedCall, Toolbox } from './toolbox.ts';
 import type { Framing, Transcript } from './transcript.ts';
-import type { Strategy } from './sessions.ts';
+import type { Strategy } from './session-config.ts';
 
 /** What bounds a task. Counts per task or reply; times in ms. */
 export interface TaskLimits {
@@ -36,9 +37,6 @@ export interface TaskInput {
   settle(seq: number, call: ToolCall, outcome: Outcome): Promise<void>;
   onDelta?: (text: string) => void;
 }
-
-/** What became of a permitted call: it was done, surely not done, or nobody knows. */
-export type Outcome = 'done' | 'none' | 'unknown';
 
 /**
  * Works one user request to its end: model → tools → model, until the model answers without calls. Appends everything

@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { ToolResult } from './message.ts';
 
 /** A JSON Schema (draft 2020-12 subset that model APIs accept). */

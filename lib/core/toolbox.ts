@@ -1,6 +1,6 @@
 import type { ValidateFunction } from 'ajv';
-import { isObject } from './json.ts';
-import type { JsonObject } from './json.ts';
+import { isObject } from '../common/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { ToolCall, ToolResult } from './message.ts';
 import type { ModelMessage, ToolOffer } from './model.ts';
 import { clip } from './clip.ts';

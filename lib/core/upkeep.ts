@@ -69,7 +69,7 @@ export async function openUpkeep({
       if (!loop) return;
       const idleFrom = loop.busy ? now : loop.activeAt;
       const expiresAt = idleFrom + Math.ceil((session.stored.config.timeoutSeconds ?? 0) * 1000);
-      if (expiresAt > now) await store.postpone(session.id, expiresAt);
+      if (expiresAt > now) await store.setExpiry(session.id, expiresAt);
       else await remove(session, loop.epoch);
     });
   }

@@ -1,5 +1,5 @@
 import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type CallContext, type Effect } from '../core/tool.ts';
 import type { Egress } from './egress.ts';

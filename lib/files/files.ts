@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { randomBytes } from 'node:crypto';
-import { mayUse } from '../core/policy.ts';
+import { mayUse } from '../core/principal.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import { checkFormat, formatOf } from './format.ts';

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { mayUse } from '../core/policy.ts';
+import { mayUse } from '../core/principal.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import { formatOf } from './format.ts';

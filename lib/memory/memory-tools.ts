@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type JsonSchema, type Tool } from '../core/tool.ts';
 import { AppError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { withAppErrors } from '../core/failures.ts';
 import { AppError } from '../errors.ts';
 import { mergePatch } from './merge-patch.ts';

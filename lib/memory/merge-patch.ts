@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 
 /** A JSON merge patch applied to a document: null takes a member away, objects are merged, anything else replaces [RFC 7396]. */
 export function mergePatch(document: JsonObject, patch: JsonObject): JsonObject {

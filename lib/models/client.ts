@@ -1,4 +1,4 @@
-import { isObject } from '../core/json.ts';
+import { isObject } from '../common/json.ts';
 import type { OpenAI } from 'openai/client';
 import type { Failure } from './retry.ts';
 

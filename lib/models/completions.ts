@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../core/json.ts';
+import { isObject, type JsonObject } from '../common/json.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { openClient, type Client } from './client.ts';
 import { askDemo } from './demo-completion.ts';

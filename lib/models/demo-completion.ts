@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { Content } from '../core/message.ts';
 import type { ModelMessage, ModelReply, ReplyOptions, ToolOffer } from '../core/model.ts';
 import { createDemoModel } from './demo.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../core/json.ts';
+import { isObject, type JsonObject } from '../common/json.ts';
 import type { Model, ModelMessage, ModelReply } from '../core/model.ts';
 import { answerOf, introduction, type Outcome } from './demo/answer.ts';
 import { planOf } from './demo/plan.ts';

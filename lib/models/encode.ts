@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { Content, ToolCall } from '../core/message.ts';
 import type { ModelMessage, ModelRequest, ToolOffer } from '../core/model.ts';
 

@@ -1,6 +1,6 @@
 import type { Model, ModelConfig, ModelReply, ModelRequest, ReplyOptions } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import { openClient, type Client } from './client.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { encodeRequest } from './encode.ts';

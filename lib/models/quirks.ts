@@ -1,4 +1,4 @@
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import type { ModelConfig } from '../core/model.ts';
 
 /** A request field that some endpoints do not take, with what it is called there instead (nothing: it is left out). */

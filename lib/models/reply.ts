@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolCall, Usage } from '../core/message.ts';
 import type { ModelReply } from '../core/model.ts';
 import { ModelError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import type { Model, ModelReply, ModelRequest, ReplyOptions } from '../core/model.ts';
 import { ModelError } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ModelReply } from '../core/model.ts';
 
 /** A reply as a `chat.completion` [OpenAI API, the chat completion object]. */

@@ -3,7 +3,7 @@ import type { HttpDriver, HttpRequest } from '../drivers/http.ts';
 import { textOf } from '../drivers/http-body.ts';
 import type { JsonrpcDriver } from '../drivers/jsonrpc.ts';
 import { AppError, SpecError } from '../errors.ts';
-import { isObject } from '../core/json.ts';
+import { isObject } from '../common/json.ts';
 import { authorization } from './openrpc/credentials.ts';
 
 export interface FetchOptions {

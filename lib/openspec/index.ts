@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isObject } from '../core/json.ts';
-import type { JsonObject } from '../core/json.ts';
+import { isObject } from '../common/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf, SpecError } from '../errors.ts';
 import { openCache } from './cache.ts';

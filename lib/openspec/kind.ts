@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { Tool } from '../core/tool.ts';
 
 /** Which operations of a document become tools: by tag, HTTP method, path (exact, or a prefix ending in `*`). */

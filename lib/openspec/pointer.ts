@@ -1,4 +1,4 @@
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 
 /** The value at a JSON pointer [RFC 6901] given as a URI fragment without its `#`; undefined where there is none. */
 export function valueAt(document: JsonValue, fragment: string): JsonValue | undefined {

@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isObject } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
+import { isObject } from '../common/json.ts';
 import { mergeSchemas } from './schema-merge.ts';
 import { DEFS, nameOfRef, shorten } from './schema-walk.ts';
 

@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isObject } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
+import { isObject } from '../common/json.ts';
 import type { JsonSchema } from '../core/tool.ts';
 import { bytesOf, mapInner, nameOfRef, shorten, usesOf } from './schema-walk.ts';
 

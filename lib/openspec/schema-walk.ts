@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../core/json.ts';
-import { isObject } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
+import { isObject } from '../common/json.ts';
 
 /** What a ref to one of a tool's own definitions begins with. */
 export const DEFS = '#/$defs/';

@@ -1,5 +1,5 @@
 import type MiniSearch from 'minisearch';
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolCall, ToolResult } from '../core/message.ts';
 import type { ToolOffer } from '../core/model.ts';
 import { failed } from '../core/tool.ts';

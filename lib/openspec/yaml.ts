@@ -1,5 +1,5 @@
 import type { Document } from 'yaml';
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import { messageOf, SpecError } from '../errors.ts';
 
 /** YAML is parsed 50 times slower than JSON: over this, a document has to be JSON. */

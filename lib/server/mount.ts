@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { XStatic } from 'typebox/schema';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';

@@ -1,5 +1,5 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { isObject } from '../core/json.ts';
+import { isObject } from '../common/json.ts';
 import type { Fault } from '../errors.ts';
 import type { RouteSchema } from './mount.ts';
 

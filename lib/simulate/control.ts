@@ -1,4 +1,4 @@
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { parseJson } from './device.ts';
 import { parseFault, type DeviceFault } from './fault.ts';

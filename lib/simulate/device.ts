@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
 import { packageRoot } from '../package.ts';
 
 /** A device of the demo and the examples, on loopback: no hardware moves. */

@@ -1,4 +1,4 @@
-import { isObject } from '../core/json.ts';
+import { isObject } from '../common/json.ts';
 import { readExample, type SimulatedDevice } from './device.ts';
 import { simulateOpenapi } from './openapi/openapi.ts';
 

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 
 /** `base` with what `over` says of the properties that it has; a property of another type stays as it is. */
 export function share(base: JsonValue, over: JsonValue | undefined): JsonValue {

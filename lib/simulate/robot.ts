@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
 import { parseJson, type SimulatedDevice } from './device.ts';
 import { jsonAnswer, openSite } from './http-site.ts';
 

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../core/json.ts';
+import type { JsonValue } from '../common/json.ts';
 import type { DeviceFault } from './fault.ts';
 
 /** A device that a document describes, made up: no hardware moves. */

@@ -12,7 +12,13 @@ export function openInbox({
   run,
 }: Ground): Pick<
   Store,
-  'enqueue' | 'openTasks' | 'markStopping' | 'control' | 'isHandled' | 'controls' | 'handled'
+  | 'enqueue'
+  | 'listOpenTasks'
+  | 'markStopping'
+  | 'addControl'
+  | 'isControlHandled'
+  | 'listControls'
+  | 'removeControl'
 > {
   async function compare(id: string, task: StoredTask): Promise<Enqueued> {
     const row = await db
@@ -52,7 +58,7 @@ export function openInbox({
       return outcome === 'known' ? compare(id, task) : outcome;
     },
 
-    async openTasks(id) {
+    async listOpenTasks(id) {
       const rows = await db
         .selectFrom('tasks')
         .select(['task_id', 'body', 'stream', 'stopping'])
@@ -81,7 +87,7 @@ export function openInbox({
       });
     },
 
-    async control(id, control) {
+    async addControl(id, control) {
       const key = uuid();
       const row = {
         session_id: id,
@@ -95,7 +101,7 @@ export function openInbox({
       return key;
     },
 
-    async isHandled(id, key) {
+    async isControlHandled(id, key) {
       const row = await db
         .selectFrom('controls')
         .select('key')
@@ -105,7 +111,7 @@ export function openInbox({
       return row === undefined;
     },
 
-    async controls(id) {
+    async listControls(id) {
       const rows = await db
         .selectFrom('controls')
         .select(['key', 'kind', 'task_id', 'line'])
@@ -118,7 +124,7 @@ export function openInbox({
       });
     },
 
-    async handled(id, key) {
+    async removeControl(id, key) {
       await run(id, (trx) =>
         trx.deleteFrom('controls').where('session_id', '=', id).where('key', '=', key).execute(),
       );

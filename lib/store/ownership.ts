@@ -1,4 +1,4 @@
-import type { Standing, Store } from '../core/store.ts';
+import type { Claim, Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
 import { inPortions } from './portions.ts';
 
@@ -11,7 +11,7 @@ export function openOwnership({
 }: Ground): Pick<Store, 'claim' | 'renew' | 'release' | 'findOrphans'> {
   return {
     claim(id) {
-      return run(id, async (trx): Promise<Standing | 'held' | undefined> => {
+      return run(id, async (trx): Promise<Claim | 'held' | undefined> => {
         const claimed = await trx
           .updateTable('sessions')
           .set(({ eb }) => ({ epoch: eb('epoch', '+', 1), node: life.name }))

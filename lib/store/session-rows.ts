@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
-import type { JsonObject } from '../core/json.ts';
-import type { SessionConfig } from '../core/sessions.ts';
+import type { JsonObject } from '../common/json.ts';
+import type { SessionConfig } from '../core/session-config.ts';
 import type { Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
 import { messageRow } from './log.ts';
@@ -20,7 +20,7 @@ export function openSessionRows({
   | 'countSessions'
   | 'removeSession'
   | 'findExpired'
-  | 'postpone'
+  | 'setExpiry'
   | 'attributes'
   | 'setAttributes'
 > {
@@ -106,7 +106,7 @@ export function openSessionRows({
       return rows.map(({ id }) => id);
     },
 
-    async postpone(id, expiresAt) {
+    async setExpiry(id, expiresAt) {
       await db.updateTable('sessions').set({ expires_at: expiresAt }).where('id', '=', id).execute();
     },
   };

@@ -31,7 +31,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       ...openJournal(ground),
       ...openRetention(ground),
     }),
-    onWake(hear) {
+    subscribe(hear) {
       wakeups?.listen((session, from) => {
         if (from !== node) hear(session);
       });

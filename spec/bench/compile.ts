@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { openapi } from '../../lib/openspec/openapi/openapi.ts';
 import { parseText } from '../../lib/openspec/parse.ts';
 import { median, table } from './table.ts';

@@ -7,7 +7,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { readConfig } from '../../lib/config.ts';
 import { openFeed } from '../../lib/core/feed.ts';
 import type { Message } from '../../lib/core/message.ts';
-import type { Follower, Session } from '../../lib/core/session.ts';
+import type { Subscriber, Session } from '../../lib/core/session.ts';
 import type { Sessions } from '../../lib/core/sessions.ts';
 import { liteagent } from '../../lib/dialects/liteagent/liteagent.ts';
 import { envelopesOf } from '../../lib/dialects/liteagent/envelope.ts';
@@ -124,20 +124,20 @@ function openSource() {
     history: async () => lines,
     stop: async () => {},
     clear: async () => {},
-    follow(follower, after) {
-      const counted: Follower = {
+    subscribe(subscriber, after) {
+      const counted: Subscriber = {
         messages(batch) {
-          const wait = follower.messages(batch);
+          const wait = subscriber.messages(batch);
           if (wait) {
             behind += 1;
             void wait.then(() => (behind -= 1));
           }
           return wait;
         },
-        delta: (delta) => follower.delta(delta),
-        ended: (reason) => follower.ended(reason),
+        delta: (delta) => subscriber.delta(delta),
+        ended: (reason) => subscriber.ended(reason),
       };
-      return feed.follow(counted, after ?? seq);
+      return feed.subscribe(counted, after ?? seq);
     },
   };
   return {

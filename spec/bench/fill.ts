@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { anonymous } from '../../lib/accounts/access.ts';
 import type { Message, MessageBody } from '../../lib/core/message.ts';
-import type { SessionConfig } from '../../lib/core/sessions.ts';
+import type { SessionConfig } from '../../lib/core/session-config.ts';
 import { connectStore } from '../../lib/store/index.ts';
 
 const config: SessionConfig = {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import modbusSerial from 'modbus-serial';
 import { openModbus } from '../../lib/drivers/modbus/modbus.ts';
 import { openmodbus } from '../../lib/openspec/openmodbus/openmodbus.ts';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import type { Tool } from '../../lib/core/tool.ts';
 import { callTool } from '../support/modbus-call.ts';
 import { documentOf, functionOf } from '../support/modbus-document.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { runCall, type CallOptions } from '../../lib/cli/call.ts';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { SimulatedDevice } from '../../lib/simulate/device.ts';
 import { simulateLights } from '../../lib/simulate/lights.ts';

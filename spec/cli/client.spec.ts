@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { openClient, type Client, type Envelope } from '../../lib/cli/client.ts';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
 
 interface Said {

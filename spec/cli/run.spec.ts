@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { runCommand } from '../support/command.ts';
 import { openHouse } from '../support/scenario.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { runSimulate, type SimulateCommandOptions } from '../../lib/cli/simulate.ts';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';

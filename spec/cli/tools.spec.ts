@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTools, type ToolsOptions } from '../../lib/cli/tools.ts';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
 import { jsonAnswer, openSite } from '../../lib/simulate/http-site.ts';
 import { runCommand } from '../support/command.ts';

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'chai';
 import { runWatch, type WatchOptions } from '../../lib/cli/watch.ts';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
 import { simulateAirConditioner } from '../../lib/simulate/air-conditioner.ts';
 import { simulateDocument, type Simulation } from '../../lib/simulate/simulate-document.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isObject, type JsonObject, type JsonValue } from '../../lib/core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../lib/common/json.ts';
 import type { Tool } from '../../lib/core/tool.ts';
 import { SpecError } from '../../lib/errors.ts';
 import type { CompileOptions, OpenspecKind } from '../../lib/openspec/kind.ts';

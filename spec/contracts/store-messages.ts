@@ -96,8 +96,8 @@ export function storesMessages(store: () => Store, dump: () => Promise<string>):
     expect(await store().attributes(session.id)).to.deep.equal({ metadata: {} });
     expect(await store().attributes('nobody')).to.deep.equal({});
     const note = { type: 'message_marked', of: [1], part: 'said', mark: { removed: true } } as const;
-    const key = await store().control(session.id, { kind: 'note', line: { ...note, of: [1] } });
-    expect(await store().controls(session.id)).to.deep.equal([
+    const key = await store().addControl(session.id, { kind: 'note', line: { ...note, of: [1] } });
+    expect(await store().listControls(session.id)).to.deep.equal([
       { key, control: { kind: 'note', line: note } },
     ]);
   });

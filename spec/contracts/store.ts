@@ -107,7 +107,7 @@ export function describeStore(
       expect(await refusal(store.permit(session.id, 1, entry))).to.equal('conflict');
       expect(await refusal(store.clear(session.id, 1, { ...first, seq: 2 }))).to.equal('conflict');
       expect(await store.read(session.id, 0, 10)).to.deep.equal([first]);
-      expect(await store.openTasks(session.id)).to.deep.equal([task('open')]);
+      expect(await store.listOpenTasks(session.id)).to.deep.equal([task('open')]);
       await store.claim(session.id);
       await store.append(session.id, 3, [line(2)], end);
       expect(await store.claim(session.id)).to.deep.equal({
@@ -135,14 +135,14 @@ export function describeStore(
       const session = newSession();
       await store.createSession(session, first);
       await store.append(session.id, 1, [line(2)], { began: task('a') });
-      expect(await store.openTasks(session.id)).to.deep.equal([task('a')]);
+      expect(await store.listOpenTasks(session.id)).to.deep.equal([task('a')]);
       expect(await store.enqueue(session.id, task('a'), false)).to.equal('same');
       expect(await refusal(store.append(session.id, 0, [line(3)], { began: task('b') }))).to.equal(
         'conflict',
       );
-      expect(await store.openTasks(session.id)).to.deep.equal([task('a')]);
+      expect(await store.listOpenTasks(session.id)).to.deep.equal([task('a')]);
       await store.append(session.id, 1, [line(3)], { ended: 'a', status: 'done' });
-      expect(await store.openTasks(session.id)).to.deep.equal([]);
+      expect(await store.listOpenTasks(session.id)).to.deep.equal([]);
     });
 
     it('gives open tasks in the order of arrival, and the sessions that have some', async () => {
@@ -150,7 +150,7 @@ export function describeStore(
       await store.createSession(session, first);
       for (const id of ['z', 'b', 'a']) await store.enqueue(session.id, task(id), false);
       await store.append(session.id, 1, [line(2)], { ended: 'b', status: 'failed' });
-      expect(await store.openTasks(session.id)).to.deep.equal([task('z'), task('a')]);
+      expect(await store.listOpenTasks(session.id)).to.deep.equal([task('z'), task('a')]);
     });
 
     it('remembers which open tasks were told to stop', async () => {
@@ -160,7 +160,10 @@ export function describeStore(
       await store.markStopping(session.id, 1, ['a', 'c']);
       await store.markStopping(session.id, 1, []);
       await store.append(session.id, 1, [line(2)], { ended: 'a', status: 'stopped' });
-      expect(await store.openTasks(session.id)).to.deep.equal([task('b'), { ...task('c'), stopping: true }]);
+      expect(await store.listOpenTasks(session.id)).to.deep.equal([
+        task('b'),
+        { ...task('c'), stopping: true },
+      ]);
       await store.claim(session.id);
       expect(await refusal(store.markStopping(session.id, 1, ['b']))).to.equal('conflict');
     });
@@ -183,21 +186,21 @@ export function describeStore(
     it('keeps what is asked of the owner, in order, until it is handled', async () => {
       const session = newSession();
       await store.createSession(session, first);
-      const stop = await store.control(session.id, { kind: 'stop', taskId: 'a' });
-      const clear = await store.control(session.id, { kind: 'clear' });
-      await store.control(session.id, { kind: 'stop' });
-      const asked = await store.controls(session.id);
+      const stop = await store.addControl(session.id, { kind: 'stop', taskId: 'a' });
+      const clear = await store.addControl(session.id, { kind: 'clear' });
+      await store.addControl(session.id, { kind: 'stop' });
+      const asked = await store.listControls(session.id);
       expect(asked.map(({ control }) => control)).to.deep.equal([
         { kind: 'stop', taskId: 'a' },
         { kind: 'clear' },
         { kind: 'stop' },
       ]);
-      await store.handled(session.id, stop);
+      await store.removeControl(session.id, stop);
       expect([
-        await store.isHandled(session.id, stop),
-        await store.isHandled(session.id, clear),
+        await store.isControlHandled(session.id, stop),
+        await store.isControlHandled(session.id, clear),
       ]).to.deep.equal([true, false]);
-      expect((await store.controls(session.id)).map(({ key }) => key))
+      expect((await store.listControls(session.id)).map(({ key }) => key))
         .to.include(clear)
         .and.not.include(stop);
     });
@@ -318,7 +321,7 @@ export function describeStore(
         const call = (taskId: string) => ({ seq: 2, callId: taskId, taskId, tool: 'set', arguments: {} });
         for (const id of ['ended', 'open']) await store.permit(session.id, 1, call(id));
         expect(await pruneAll(Date.now() + 1000)).to.not.include(session.id);
-        expect(await store.openTasks(session.id)).to.deep.equal([task('open')]);
+        expect(await store.listOpenTasks(session.id)).to.deep.equal([task('open')]);
         expect(await store.permit(session.id, 1, call('open'))).to.equal(false);
         expect(await store.permit(session.id, 1, call('ended'))).to.equal(true);
       });
@@ -339,7 +342,7 @@ export function describeStore(
       await store.createSession(lasting, first);
       expect(await store.findExpired(9, 100)).to.not.include(session.id);
       expect(await store.findExpired(10, 100)).to.include(session.id);
-      await store.postpone(session.id, 20);
+      await store.setExpiry(session.id, 20);
       expect(await store.findExpired(10, 100)).to.not.include(session.id);
       await store.removeSession(session.id, 1);
       expect(await store.findExpired(30, 100)).to.not.include(session.id);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { ask } from '../../lib/core/ask.ts';
 import type { Session } from '../../lib/core/session.ts';
-import type { SessionConfig } from '../../lib/core/sessions.ts';
+import type { SessionConfig } from '../../lib/core/session-config.ts';
 import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import type { ScriptedStep } from '../../lib/models/scripted.ts';
@@ -111,7 +111,7 @@ describe('asking a session', () => {
     const leaving = new AbortController();
     const waiting = refusal(ask(session, task('2'), { signal: leaving.signal }));
     const { store } = world!;
-    while ((await store.openTasks(session.id)).length < 2)
+    while ((await store.listOpenTasks(session.id)).length < 2)
       await new Promise((resolve) => setImmediate(resolve));
     expect(await refusal(ask(session, task('3'), { signal: never }))).to.include(
       'limit_reached: 2 tasks wait',

@@ -252,9 +252,9 @@ describe('several nodes over one PostgreSQL', function () {
     const live = await b.sessions.find(onA.id, somebody);
     await Promise.all([
       live.stop(),
-      ...Array.from({ length: 5 }, () => b.store.control(onA.id, { kind: 'stop' })),
+      ...Array.from({ length: 5 }, () => b.store.addControl(onA.id, { kind: 'stop' })),
     ]);
-    await until(async () => (await a.store.controls(onA.id)).length === 0);
+    await until(async () => (await a.store.listControls(onA.id)).length === 0);
     expect(outline(watcher.seen)).to.deep.equal(Array(6).fill('ended stopped'));
   });
 });

@@ -421,7 +421,7 @@ describe('sessions', () => {
       const seen: Message[] = [];
       let calls = 0;
       const caughtUp = gate();
-      session.follow({
+      session.subscribe({
         messages(batch) {
           calls += 1;
           seen.push(...batch);

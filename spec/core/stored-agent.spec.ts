@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { SessionConfig } from '../../lib/core/sessions.ts';
+import type { SessionConfig } from '../../lib/core/session-config.ts';
 import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { waitFor } from '../support/wait-for.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
 import { openHttp } from '../../lib/drivers/http.ts';
 import { openJsonrpc, type JsonrpcCall, type JsonrpcDriver } from '../../lib/drivers/jsonrpc.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { ModelError } from '../../lib/errors.ts';
 import { openCompletions } from '../../lib/models/completions.ts';
 import { sendEvents, sendJson, startModelServer, type ModelServerStep } from '../support/model-server.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonValue } from '../../lib/core/json.ts';
+import type { JsonValue } from '../../lib/common/json.ts';
 import type { ToolCall } from '../../lib/core/message.ts';
 import { createReplyBuilder } from '../../lib/models/reply.ts';
 

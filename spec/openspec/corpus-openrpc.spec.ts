@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isObject, type JsonObject } from '../../lib/core/json.ts';
+import { isObject, type JsonObject } from '../../lib/common/json.ts';
 import type { JsonrpcCall, JsonrpcDriver } from '../../lib/drivers/jsonrpc.ts';
 import type { CompiledSpec } from '../../lib/openspec/kind.ts';
 import { openrpc } from '../../lib/openspec/openrpc/openrpc.ts';

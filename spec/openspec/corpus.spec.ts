@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObject, type JsonObject } from '../../lib/core/json.ts';
+import { isObject, type JsonObject } from '../../lib/common/json.ts';
 import type { CompiledSpec } from '../../lib/openspec/kind.ts';
 import { openapi } from '../../lib/openspec/openapi/openapi.ts';
 import { parseText } from '../../lib/openspec/parse.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import type { Connection } from '../../lib/core/tool.ts';
 import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
 import { openHttp } from '../../lib/drivers/http.ts';

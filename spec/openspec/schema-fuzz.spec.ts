@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { JsonObject, JsonValue } from '../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 import { innerKeyOf } from '../../lib/openspec/names.ts';
 import { openSchemas } from '../../lib/openspec/schema.ts';
 import { modelFaults } from '../support/model-schema.ts';

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../lib/core/json.ts';
-import { isObject } from '../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
+import { isObject } from '../../lib/common/json.ts';
 import { SpecError } from '../../lib/errors.ts';
 import { valueAt } from '../../lib/openspec/pointer.ts';
 import { openSchemas } from '../../lib/openspec/schema.ts';

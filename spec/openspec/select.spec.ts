@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 import type { ToolOffer } from '../../lib/core/model.ts';
 import { selectTools, type ToolSelector } from '../../lib/openspec/select.ts';
 import { wordsOf } from '../../lib/openspec/select-words.ts';

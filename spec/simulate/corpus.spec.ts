@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isObject, type JsonObject, type JsonValue } from '../../lib/core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../lib/common/json.ts';
 import type { Tool } from '../../lib/core/tool.ts';
 import { openDevices, type Devices } from '../../lib/devices.ts';
 import type { Egress } from '../../lib/drivers/egress.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { SpecError } from '../../lib/errors.ts';
 import { simulateDocument, type Simulation } from '../../lib/simulate/simulate-document.ts';
 import { freePort } from '../support/free-port.ts';

@@ -62,12 +62,12 @@ async function expectTakenUp(store: Store, id: string): Promise<void> {
   ]);
   const task = { taskId: 't', form: 'text', content: [{ type: 'text', text: 'go' }], stream: false };
   expect(await store.findOrphans(10)).to.include(id);
-  expect(await store.openTasks(id)).to.deep.equal([task]);
+  expect(await store.listOpenTasks(id)).to.deep.equal([task]);
   expect(await store.claim(id)).to.deep.equal({ epoch: 2, lastSeq: 1, lastTime: 1 });
   const call = { seq: 3, callId: 'c', taskId: 't', tool: 'set', arguments: {} };
   expect(await store.permit(id, 2, call)).to.equal(false);
   await store.markStopping(id, 2, ['t']);
-  expect(await store.openTasks(id)).to.deep.equal([{ ...task, stopping: true }]);
+  expect(await store.listOpenTasks(id)).to.deep.equal([{ ...task, stopping: true }]);
 }
 
 describe('migrations', function () {

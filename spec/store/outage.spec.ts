@@ -25,11 +25,11 @@ describe('a PostgreSQL that goes away', function () {
     await store.createSession(session, first);
 
     await server.cut();
-    const heard = new Promise<void>((resolve) => store.onWake((id) => id === session.id && resolve()));
+    const heard = new Promise<void>((resolve) => store.subscribe((id) => id === session.id && resolve()));
     const poll = setInterval(() => void store.findSession(session.id).catch(() => undefined), 50);
     while ((await store.findSession(session.id).catch(() => undefined)) === undefined);
     const other = await connectStore({ databaseUrl, secret: 'a secret', onError: () => undefined });
-    const wake = setInterval(() => void other.control(session.id, { kind: 'stop' }), 100);
+    const wake = setInterval(() => void other.addControl(session.id, { kind: 'stop' }), 100);
     await heard; // the listening connection is back
     clearInterval(poll);
     clearInterval(wake);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Message, MessageBody } from '../../lib/core/message.ts';
 import type { Principal } from '../../lib/core/principal.ts';
-import type { EndReason, Follower, NewTask, Session } from '../../lib/core/session.ts';
-import type { SessionConfig, Sessions } from '../../lib/core/sessions.ts';
+import type { EndReason, Subscriber, NewTask, Session } from '../../lib/core/session.ts';
+import type { Sessions } from '../../lib/core/sessions.ts';
+import type { SessionConfig } from '../../lib/core/session-config.ts';
 import { AppError } from '../../lib/errors.ts';
 
 /** A session whose log the test writes: it stands in for the core where only the wire is looked at. */
@@ -78,22 +79,22 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
   let log: Message[] = [];
   let seq = 0;
   let failure: Error | undefined;
-  const cursors = new Map<Follower, { at: number; busy: boolean }>();
+  const cursors = new Map<Subscriber, { at: number; busy: boolean }>();
   const id = randomUUID();
   const submitted: NewTask[] = [];
   const stopped: (string | undefined)[] = [];
 
   async function catchUp(
-    follower: Follower,
+    subscriber: Subscriber,
     cursor: { at: number; busy: boolean },
     wait: unknown,
   ): Promise<void> {
     cursor.busy = true;
     await wait;
-    while (cursors.has(follower) && cursor.at < seq) {
+    while (cursors.has(subscriber) && cursor.at < seq) {
       const batch = log.filter((line) => line.seq > cursor.at).slice(0, 50);
       cursor.at = batch.at(-1)?.seq ?? seq;
-      await follower.messages(batch);
+      await subscriber.messages(batch);
     }
     cursor.busy = false;
   }
@@ -122,22 +123,22 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     append(...bodies) {
       const batch = bodies.map((body) => ({ ...body, seq: ++seq, time }));
       log.push(...batch);
-      for (const [follower, cursor] of cursors) {
+      for (const [subscriber, cursor] of cursors) {
         if (cursor.busy) continue;
         cursor.at = seq;
-        const wait = follower.messages(batch);
-        if (wait) void catchUp(follower, cursor, wait);
+        const wait = subscriber.messages(batch);
+        if (wait) void catchUp(subscriber, cursor, wait);
       }
       return batch;
     },
     say(taskId, text) {
       const delta = { taskId, text };
-      for (const [follower, { busy }] of cursors) if (!busy) follower.delta(delta);
+      for (const [subscriber, { busy }] of cursors) if (!busy) subscriber.delta(delta);
     },
     end(reason) {
       const ended = [...cursors.keys()];
       cursors.clear();
-      for (const follower of ended) follower.ended(reason);
+      for (const subscriber of ended) subscriber.ended(reason);
     },
     async submit(task) {
       submitted.push(task);
@@ -151,11 +152,11 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     async history() {
       return log;
     },
-    follow(follower, after) {
+    subscribe(subscriber, after) {
       const cursor = { at: after ?? seq, busy: false };
-      cursors.set(follower, cursor);
-      if (cursor.at < seq) void catchUp(follower, cursor, undefined);
-      return () => void cursors.delete(follower);
+      cursors.set(subscriber, cursor);
+      if (cursor.at < seq) void catchUp(subscriber, cursor, undefined);
+      return () => void cursors.delete(subscriber);
     },
     async stop(taskId) {
       stopped.push(taskId);

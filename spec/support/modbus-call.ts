@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import type { Connection, Tool } from '../../lib/core/tool.ts';
 import type { Endpoint } from '../../lib/drivers/modbus/endpoint.ts';
 import type { BusCall } from '../../lib/drivers/modbus/job.ts';

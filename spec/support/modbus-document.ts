@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 
 /** An entry of `functions`: by default a read of one uint16 in holding register 0 of unit 1. */
 export function functionOf(

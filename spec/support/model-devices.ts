@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import type { ToolOffer } from '../../lib/core/model.ts';
 
 /** Tools as the documents of an air conditioner, of lights and of a warehouse robot give them: what a demo model is offered. */

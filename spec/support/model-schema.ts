@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../../lib/core/json.ts';
-import { isObject } from '../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
+import { isObject } from '../../lib/common/json.ts';
 
 /**
  * What a model API would refuse in a tool's parameters: a root that is no plain object, lists without `items`, refs that

@@ -1,7 +1,7 @@
 // A fake: an OpenAI-compatible endpoint on loopback that answers what a spec scripts, for runs through the real client.
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { JsonObject, JsonValue } from '../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 
 /** One answer: a text, tool calls (beside a text or not), an error, or whatever a function writes. */
 export type ModelServerStep =

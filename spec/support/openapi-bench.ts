@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import type { ToolResult } from '../../lib/core/message.ts';
 import type { Connection, Tool } from '../../lib/core/tool.ts';
 import { openEgress } from '../../lib/drivers/egress.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 
 const json = (schema: JsonObject): JsonObject => ({ 'application/json': { schema } });
 const ref = (name: string): JsonObject => ({ $ref: `#/components/schemas/${name}` });

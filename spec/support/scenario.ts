@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import { simulateHouse, type House } from '../../lib/simulate/house.ts';
 
 /** The simulated house and its documents as openSpecList entries that point at it. */

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../lib/core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../lib/common/json.ts';
 import type { SchemaView } from '../../lib/simulate/schema/schema-view.ts';
 
 /** A view of a schema whose `$ref`s are `#/$defs/…` of `root`, for specs. */

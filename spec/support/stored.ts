@@ -1,6 +1,6 @@
 import { AppError } from '../../lib/errors.ts';
 import type { Message } from '../../lib/core/message.ts';
-import type { SessionConfig } from '../../lib/core/sessions.ts';
+import type { SessionConfig } from '../../lib/core/session-config.ts';
 import type { StoredSession } from '../../lib/core/store.ts';
 
 const config: SessionConfig = {

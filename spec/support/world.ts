@@ -1,11 +1,12 @@
-import type { JsonObject } from '../../lib/core/json.ts';
+import type { JsonObject } from '../../lib/common/json.ts';
 import type { Equipment } from '../../lib/core/equipment.ts';
 import type { Content, Message } from '../../lib/core/message.ts';
 import type { Model } from '../../lib/core/model.ts';
 import type { Principal } from '../../lib/core/principal.ts';
-import type { EndReason, Follower, Session } from '../../lib/core/session.ts';
+import type { EndReason, Subscriber, Session } from '../../lib/core/session.ts';
 import { openSessions } from '../../lib/core/sessions.ts';
-import type { SessionConfig, Sessions, SessionsLimits } from '../../lib/core/sessions.ts';
+import type { Sessions, SessionsLimits } from '../../lib/core/sessions.ts';
+import type { SessionConfig } from '../../lib/core/session-config.ts';
 import type { Store } from '../../lib/core/store.ts';
 import { openToolbox } from '../../lib/core/toolbox.ts';
 import type { Effect, Tool, CallContext } from '../../lib/core/tool.ts';
@@ -124,7 +125,7 @@ const plain: SessionConfig = {
   memoryTools: false,
 };
 
-/** A follower that keeps what it sees and lets a spec wait for it. */
+/** A subscriber that keeps what it sees and lets a spec wait for it. */
 export function watch(session: Session, after?: number) {
   const seen: Message[] = [];
   const deltas: string[] = [];
@@ -133,7 +134,7 @@ export function watch(session: Session, after?: number) {
   const check = (): void => {
     for (const one of waiting) one();
   };
-  const follower: Follower = {
+  const subscriber: Subscriber = {
     messages(batch): void {
       seen.push(...batch);
       check();
@@ -147,7 +148,7 @@ export function watch(session: Session, after?: number) {
       check();
     },
   };
-  const leave = session.follow(follower, after);
+  const leave = session.subscribe(subscriber, after);
   return {
     seen,
     deltas,

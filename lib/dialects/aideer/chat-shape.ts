@@ -1,6 +1,6 @@
 import type { PresetMessage } from '../../agents/presets.ts';
 import type { Chat, ChatMessage } from '../../chats/chats.ts';
-import type { JsonValue } from '../../core/json.ts';
+import type { JsonValue } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { accountOf } from '../account.ts';

@@ -1,6 +1,6 @@
 import type { NewModelConfig, StoredModelConfig } from '../../agents/model-configs.ts';
 import { masked } from '../../agents/secrets.ts';
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';

@@ -1,5 +1,5 @@
 import type { Chat } from '../../chats/chats.ts';
-import type { JsonObject, JsonValue } from '../../core/json.ts';
+import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Model, ModelConfig, ModelMessage } from '../../core/model.ts';
 import { AppError } from '../../errors.ts';
 import type { Call } from '../../server/mount.ts';

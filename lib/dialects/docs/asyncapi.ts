@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { Mount, RouteSchema } from '../../server/mount.ts';
 
 /** All WebSockets of some mounts as an AsyncAPI document, from the tables that serve them [AsyncAPI 3.0.0]. */

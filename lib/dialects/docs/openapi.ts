@@ -1,5 +1,5 @@
 import { AppError } from '../../errors.ts';
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { Mount, Route, RouteSchema } from '../../server/mount.ts';
 
 /** All HTTP calls of some mounts as an OpenAPI document, from the tables that serve them [OpenAPI 3.1.1]. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../core/json.ts';
+import type { JsonValue } from '../../common/json.ts';
 import type { Completion, Content, Marks, Message, ToolCall } from '../../core/message.ts';
 import { formatTime } from './time.ts';
 

@@ -1,4 +1,4 @@
-import { isObject } from '../../core/json.ts';
+import { isObject } from '../../common/json.ts';
 import type { Content } from '../../core/message.ts';
 import type { NewTask } from '../../core/session.ts';
 import { AppError, type Fault } from '../../errors.ts';

@@ -1,6 +1,6 @@
 import type { XStatic } from 'typebox/schema';
-import type { JsonObject } from '../../core/json.ts';
-import type { SessionConfig } from '../../core/sessions.ts';
+import type { JsonObject } from '../../common/json.ts';
+import type { SessionConfig } from '../../core/session-config.ts';
 
 const text = { type: 'string', minLength: 1 } as const;
 const texts = { type: 'array', items: { type: 'string' } } as const;

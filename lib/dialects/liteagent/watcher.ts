@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Message } from '../../core/message.ts';
-import type { Delta, EndReason, Follower, Session } from '../../core/session.ts';
+import type { Delta, EndReason, Subscriber, Session } from '../../core/session.ts';
 import { encodeFrames } from '../../server/frame.ts';
 import type { Log } from '../../log.ts';
 import type { Peer, Receiver } from '../../server/socket.ts';
@@ -30,7 +30,7 @@ export interface WatcherOptions {
 }
 
 /** One socket of a session: takes what the user says, shows what the log says. A class, as there are as many as sockets. */
-export class Watcher implements Receiver, Follower {
+export class Watcher implements Receiver, Subscriber {
   readonly #session: Session;
   readonly #peer: Peer;
   readonly #encoder: Encoder;
@@ -49,7 +49,7 @@ export class Watcher implements Receiver, Follower {
     this.#since = since;
     // The client may have seen only some envelopes of that line, so it is read again.
     const after = since === undefined ? undefined : Math.max(0, positionOf(since).line - 1);
-    this.#leave = session.follow(this, after);
+    this.#leave = session.subscribe(this, after);
   }
 
   messages(batch: readonly Message[]): void | Promise<void> {

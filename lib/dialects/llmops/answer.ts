@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { FormattedError } from '../../server/mount.ts';
 

@@ -1,7 +1,8 @@
 import { agentName } from '../../agents/agents.ts';
 import type { App } from '../../agents/apps.ts';
 import type { Session } from '../../core/session.ts';
-import type { SessionConfig, Sessions } from '../../core/sessions.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import type { SessionConfig } from '../../core/session-config.ts';
 import type { Turn } from '../../core/turns.ts';
 import { AppError } from '../../errors.ts';
 import type { DialectContext } from '../dialect.ts';

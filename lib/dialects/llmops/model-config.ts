@@ -2,7 +2,7 @@ import type { XStatic } from 'typebox/schema';
 import type { AgentConfig } from '../../agents/agent-config.ts';
 import type { NewDraft } from '../../agents/apps.ts';
 import { withMaskedSecrets } from '../../agents/secrets.ts';
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import { AppError, type Fault } from '../../errors.ts';
 import { initSchema } from '../liteagent/init.ts';
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { Metadata } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
 import { route, type Route } from '../../server/mount.ts';

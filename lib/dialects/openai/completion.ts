@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Metadata } from '../../core/message.ts';
 
 /** What a completion's answers share: where the endpoint does not say it, we do. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import type { MemoryDocument } from '../../memory/memory.ts';
 import { route, type Route } from '../../server/mount.ts';

@@ -1,5 +1,5 @@
 import type { XStatic } from 'typebox/schema';
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { Attachment, Content } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { NewMessage } from '../../core/session.ts';

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../../core/json.ts';
-import type { SessionConfig } from '../../core/sessions.ts';
+import type { JsonObject } from '../../common/json.ts';
+import type { SessionConfig } from '../../core/session-config.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { DialectContext } from '../dialect.ts';
 import { readMessage } from './new-message.ts';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../core/json.ts';
+import type { JsonValue } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import { compareDecimals, formatDecimal, parseDecimal, type Decimal } from './decimal.ts';
 import {

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { ToolOffer } from '../../core/model.ts';
 import { SWITCHES } from './vocabulary.ts';
 import { keysOf, plain, wordsOf } from './words.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Entry, Parameter } from './catalog.ts';
 import type { Part } from './parts.ts';
 import { SWITCHES } from './vocabulary.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { ToolOffer } from '../../core/model.ts';
 import { catalogOf, type Catalog, type Entry, type Parameter } from './catalog.ts';
 import { fill, GENERIC, type Filling } from './fill.ts';

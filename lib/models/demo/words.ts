@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../core/json.ts';
+import type { JsonValue } from '../../common/json.ts';
 import { isChinese, stem, vocabulary } from './vocabulary.ts';
 
 /** A word of a sentence or of a tool's description: as it stands, and the key that same words share. Empty words have none. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { SpecDocument } from './document.ts';
 import { objectAt, textsAt } from './read.ts';
 

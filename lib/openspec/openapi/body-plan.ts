@@ -1,4 +1,4 @@
-import { isObject } from '../../core/json.ts';
+import { isObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import type { SpecDocument } from './document.ts';
 import { described, type Draft } from './draft.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import { isBinary, type Layers } from './layers.ts';
 import type { Choice } from './media-type.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { fileOf, sourcePath } from '../files.ts';
 import { objectAt, own, textAt } from './read.ts';
 

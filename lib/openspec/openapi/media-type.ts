@@ -1,5 +1,5 @@
 import type { SpecDocument } from './document.ts';
-import { isObject } from '../../core/json.ts';
+import { isObject } from '../../common/json.ts';
 import { isBinary, isObjectLike, layersOf, typesOf } from './layers.ts';
 import type { MediaType } from './request-shape.ts';
 

@@ -1,4 +1,4 @@
-import { isObject } from '../../core/json.ts';
+import { isObject } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import type { HttpContext, HttpDriver, HttpResponse } from '../../drivers/http.ts';
 import type { Grant } from './security.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { HttpDriver, HttpRequest } from '../../drivers/http.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import { bodyLayers, planBody, writeOpen, type BodyPlan } from './body-plan.ts';
 import type { SpecDocument } from './document.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 
 /** Shorter texts are words that may stand anywhere; to black them out would hide what the device says. */
 const SECRET_MIN_LENGTH = 6;

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { SpecDocument } from './document.ts';
 import { flagAt, listAt, objectAt, own, textAt, textsAt } from './read.ts';
 

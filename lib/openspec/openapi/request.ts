@@ -1,6 +1,6 @@
-import type { JsonObject, JsonValue } from '../../core/json.ts';
+import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Effect } from '../../core/tool.ts';
-import { isObject } from '../../core/json.ts';
+import { isObject } from '../../common/json.ts';
 import type { HttpRequest } from '../../drivers/http.ts';
 import { AppError } from '../../errors.ts';
 import { encodeBody, encodeForm } from './body.ts';

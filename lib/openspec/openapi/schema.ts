@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import type { SpecDocument } from './document.ts';
 import { describe, isObjectLike, layersOf, shapeOf, typesOf, type Layer, type Layers } from './layers.ts';

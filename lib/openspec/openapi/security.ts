@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 import type { Connection, Credential } from '../../core/tool.ts';
 import type { SpecDocument } from './document.ts';
 import { listAt, objectAt, textAt, textsAt } from './read.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { SpecDocument } from './document.ts';
 import { flagAt, objectAt, textAt } from './read.ts';
 import type { Place } from './request-shape.ts';

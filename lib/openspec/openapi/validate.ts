@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 import { messageOf } from '../../errors.ts';
 import { textAt } from './read.ts';
 

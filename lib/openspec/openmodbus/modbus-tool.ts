@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../core/json.ts';
+import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { CallContext, Connection, Tool } from '../../core/tool.ts';
 import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../drivers/modbus/codec.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 import { readLimits } from '../../drivers/modbus/coalesce.ts';
 import { isSerialLine } from '../../drivers/modbus/endpoint.ts';
 import type { Storage } from '../../drivers/modbus/request.ts';

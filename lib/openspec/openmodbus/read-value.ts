@@ -1,4 +1,4 @@
-import { isObject } from '../../core/json.ts';
+import { isObject } from '../../common/json.ts';
 import { sizeOf, valueRange, type ValueFormat } from '../../drivers/modbus/codec.ts';
 import { compareDecimals, parseDecimal, type Decimal } from '../../drivers/modbus/decimal.ts';
 import { numberTypes, type NumberType, type ValueType } from '../../drivers/modbus/registers.ts';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../core/json.ts';
+import type { JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import { statusNames, type StatusCode } from '../../drivers/modbus/status.ts';
 import type { Value } from './read-value.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { SpecError } from '../../errors.ts';
 import { keyOf, uniqueNames } from '../names.ts';
 import type { Argument, ResolveRef } from '../schema.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { fileOf } from '../files.ts';
 import { valueAt } from '../pointer.ts';
 import type { RefTarget, ResolveRef } from '../schema.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 
 /** Where a method is called: a URL, or why there is none. */
 export type ServerUrl = { url: string } | { fault: string };

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../core/json.ts';
+import type { JsonObject, JsonValue } from '../../common/json.ts';
 import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../drivers/modbus/codec.ts';
 import { formatDecimal } from '../../drivers/modbus/decimal.ts';
 import { isSerialLine, type Endpoint } from '../../drivers/modbus/endpoint.ts';

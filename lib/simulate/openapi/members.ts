@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { pathVariable } from '../../openspec/openapi/request-shape.ts';
 import type { Variables } from './resources.ts';
 

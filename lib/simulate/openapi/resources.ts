@@ -1,4 +1,4 @@
-import { isObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonValue } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import { pathVariable } from '../../openspec/openapi/request-shape.ts';
 import { share } from '../merge.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { SpecDocument } from '../../openspec/openapi/document.ts';
 import { operationsOf } from '../../openspec/openapi/operations.ts';
 import { literal } from '../../openspec/openapi/request.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { SpecError, type Fault } from '../../errors.ts';
 import { methodsOf as entriesOf } from '../../openspec/openrpc/openrpc.ts';
 import { follow } from '../../openspec/openrpc/params.ts';

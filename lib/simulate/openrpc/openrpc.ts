@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { AppError, type Fault } from '../../errors.ts';
 import { openRefs } from '../../openspec/openrpc/refs.ts';
 import { serverUrl } from '../../openspec/openrpc/server.ts';

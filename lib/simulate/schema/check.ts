@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Fault } from '../../errors.ts';
 import { typesOf } from '../../openspec/openapi/layers.ts';
 import { flagAt, listAt, objectAt, own, textsAt } from '../../openspec/openapi/read.ts';

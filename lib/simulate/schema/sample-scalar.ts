@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../common/json.ts';
 import { regexpOf } from './check.ts';
 import { matchingText } from './matching-text.ts';
 

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { isObjectLike, typesOf } from '../../openspec/openapi/layers.ts';
 import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../../openspec/openapi/read.ts';
 import { faultsOf } from './check.ts';

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { SpecDocument } from '../../openspec/openapi/document.ts';
 import type { ResolveRef } from '../../openspec/schema.ts';
 

@@ -10,7 +10,7 @@ import {
 import { parseDecimal } from '../../../lib/drivers/modbus/decimal.ts';
 import type { ByteOrder } from '../../../lib/drivers/modbus/registers.ts';
 import { AppError } from '../../../lib/errors.ts';
-import type { JsonValue } from '../../../lib/core/json.ts';
+import type { JsonValue } from '../../../lib/common/json.ts';
 import { makeFormat } from '../../support/modbus-format.ts';
 
 const orders: ByteOrder[] = ['ABCD', 'CDAB', 'BADC', 'DCBA'];

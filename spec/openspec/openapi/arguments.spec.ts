@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject } from '../../../lib/core/json.ts';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import type { CompileOptions } from '../../../lib/openspec/kind.ts';
 import { oneOperation, openOpenapiBench, type OpenapiBench } from '../../support/openapi-bench.ts';
 

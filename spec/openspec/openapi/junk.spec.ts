@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isObject, type JsonObject, type JsonValue } from '../../../lib/core/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../lib/common/json.ts';
 import { SpecError } from '../../../lib/errors.ts';
 import { faultsOfTool } from '../../contracts/openspec-kind.ts';
 import { openOpenapiBench, type OpenapiBench } from '../../support/openapi-bench.ts';

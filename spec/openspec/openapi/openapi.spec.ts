@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject } from '../../../lib/core/json.ts';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import { openEgress } from '../../../lib/drivers/egress.ts';
 import { openHttp } from '../../../lib/drivers/http.ts';
 import { openapi } from '../../../lib/openspec/openapi/openapi.ts';

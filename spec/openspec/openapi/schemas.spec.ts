@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import type { JsonSchema } from '../../../lib/core/tool.ts';
 import { faultsOfTool } from '../../contracts/openspec-kind.ts';
 import { oneOperation, openOpenapiBench, type OpenapiBench } from '../../support/openapi-bench.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../../../lib/core/json.ts';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import type { Connection } from '../../../lib/core/tool.ts';
 import { digestAnswer } from '../../../lib/openspec/openapi/digest.ts';
 import { oneOperation, openOpenapiBench, type OpenapiBench } from '../../support/openapi-bench.ts';

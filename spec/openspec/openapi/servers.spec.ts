@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject } from '../../../lib/core/json.ts';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import type { Connection } from '../../../lib/core/tool.ts';
 import { openDocument } from '../../../lib/openspec/openapi/document.ts';
 import { parseServer, serverUrl } from '../../../lib/openspec/openapi/servers.ts';

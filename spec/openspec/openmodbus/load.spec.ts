@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { JsonObject } from '../../../lib/core/json.ts';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import type { Egress } from '../../../lib/drivers/egress.ts';
 import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
 import { SpecError } from '../../../lib/errors.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import type { Tool } from '../../../lib/core/tool.ts';
 import type { Egress } from '../../../lib/drivers/egress.ts';
 import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import type { Connection } from '../../../lib/core/tool.ts';
 import type { CompileOptions } from '../../../lib/openspec/kind.ts';
 import { faultsOfTool } from '../../contracts/openspec-kind.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JsonObject } from '../../../lib/core/json.ts';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import { failed } from '../../../lib/core/tool.ts';
 import type { CompileOptions } from '../../../lib/openspec/kind.ts';
 import { openrpc } from '../../../lib/openspec/openrpc/openrpc.ts';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import type { JsonObject } from '../../../lib/core/json.ts';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import type { Egress } from '../../../lib/drivers/egress.ts';
 import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
 import { AppError, SpecError } from '../../../lib/errors.ts';

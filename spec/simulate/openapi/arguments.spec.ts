@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { JsonObject, JsonValue } from '../../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import { openDocument } from '../../../lib/openspec/openapi/document.ts';
 import type { Parameter } from '../../../lib/openspec/openapi/request-shape.ts';
 import {

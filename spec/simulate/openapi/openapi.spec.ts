@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject } from '../../../lib/core/json.ts';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import { AppError, SpecError } from '../../../lib/errors.ts';
 import { simulateOpenapi } from '../../../lib/simulate/openapi/openapi.ts';
 import type { Simulated } from '../../../lib/simulate/simulated.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import { AppError } from '../../../lib/errors.ts';
 import { simulateOpenrpc } from '../../../lib/simulate/openrpc/openrpc.ts';
 import type { Simulated } from '../../../lib/simulate/simulated.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import { faultsOf } from '../../../lib/simulate/schema/check.ts';
 import { viewOf } from '../../support/schema-view.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { JsonObject, JsonValue } from '../../../lib/core/json.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import { faultsOf } from '../../../lib/simulate/schema/check.ts';
 import { matchingText } from '../../../lib/simulate/schema/matching-text.ts';
 import { sampleOf } from '../../../lib/simulate/schema/sample.ts';
