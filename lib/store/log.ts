@@ -1,5 +1,5 @@
 import type { Insertable, Selectable, Transaction } from 'kysely';
-import { marked, withMark } from '../core/marks.ts';
+import { withMark, withMarks } from '../core/marks.ts';
 import type { Marks, Message, MessageBody } from '../core/message.ts';
 import type { Store } from '../core/store.ts';
 import type { Ground } from './ground.ts';
@@ -118,5 +118,5 @@ function messageOf({
   marks,
 }: Pick<Selectable<Schema['messages']>, 'seq' | 'time' | 'body' | 'marks'>): Message {
   const message: Message = Object.assign(JSON.parse(body) as MessageBody, { seq, time });
-  return marks === null ? message : marked(message, JSON.parse(marks) as Marks);
+  return marks === null ? message : withMarks(message, JSON.parse(marks) as Marks);
 }

@@ -95,7 +95,7 @@ describe('asking a session', () => {
     expect((await turn).status).to.equal('stopped');
     expect(outline(await session.history())).to.deep.equal(['started', 'user Wait.', 'ended stopped']);
     const late = refusal(ask(session, task('Too late.'), { signal: leaving.signal }));
-    expect(await late).to.equal('stopped: Whoever asked has gone.');
+    expect(await late).to.equal('stopped: The client disconnected.');
     expect(await session.history()).to.have.length(3);
   });
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { MessageBody } from '../../lib/core/message.ts';
-import { openTranscript } from '../../lib/core/transcript.ts';
+import { Transcript } from '../../lib/core/transcript.ts';
 
 const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
 const user = (taskId: string, text: string): MessageBody => ({
@@ -26,11 +26,11 @@ const result = (taskId: string, callId: string, body: string): MessageBody => ({
 const end = (taskId: string): MessageBody => ({ type: 'task_ended', taskId, status: 'done' });
 
 function transcriptOf(...bodies: MessageBody[]) {
-  const transcript = openTranscript();
+  const transcript = new Transcript();
   bodies.forEach((body, index) => transcript.add({ ...body, seq: index + 1, time: 0 }));
   return transcript;
 }
-const outline = (lines: ReturnType<ReturnType<typeof openTranscript>['view']>): string[] =>
+const outline = (lines: ReturnType<Transcript['view']>): string[] =>
   lines.map((line) => {
     if (line.role === 'system') return 'system';
     if (line.role === 'user')

@@ -8,7 +8,7 @@ import { openSessions } from '../../lib/core/sessions.ts';
 import type { Sessions, SessionsLimits } from '../../lib/core/sessions.ts';
 import type { SessionConfig } from '../../lib/core/session-config.ts';
 import type { Store } from '../../lib/core/store.ts';
-import { openToolbox } from '../../lib/core/toolbox.ts';
+import { createToolbox } from '../../lib/core/toolbox.ts';
 import type { Effect, Tool, CallContext } from '../../lib/core/tool.ts';
 import type { ToolResult } from '../../lib/core/message.ts';
 import { connectStore } from '../../lib/store/index.ts';
@@ -90,7 +90,7 @@ export async function openWorld(options: {
       const more = await options.equip?.(config);
       return {
         model: typeof options.model === 'function' ? options.model(config) : options.model,
-        toolbox: openToolbox(
+        toolbox: createToolbox(
           [options.tools ?? [], children].map((tools) => ({ tools, connection: {} })),
           { resultMaxBytes: 64 * 1024 },
         ),
