@@ -53,7 +53,8 @@ class UpkeepJobs implements Upkeep {
   readonly #clock: Clock;
   #renewal: Periodic | undefined;
   #jobs: Periodic[] = [];
-  #isPaused = false;
+  /** Aborts when the jobs are paused. */
+  readonly #paused = new AbortController();
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -77,7 +78,7 @@ class UpkeepJobs implements Upkeep {
   }
 
   async pause(): Promise<void> {
-    this.#isPaused = true;
+    this.#paused.abort();
     await Promise.all(this.#jobs.map((job) => job.stop()));
   }
 
@@ -148,7 +149,11 @@ class UpkeepJobs implements Upkeep {
 
   /** Deletes what is older than `before`: ended tasks, their journal, and sessions that nobody used since. */
   async #retain(before: number): Promise<void> {
-    for (let after: string | undefined = ''; after !== undefined && !this.#isPaused; await this.#breathe()) {
+    for (
+      let after: string | undefined = '';
+      after !== undefined && !this.#paused.signal.aborted;
+      await this.#breathe()
+    ) {
       const { idle, next } = await this.#store.prune(before, after);
       await this.#each(idle, async (session) => {
         if ((await session.takeOver()) && !session.isBusy && session.writtenAt < before)
@@ -156,7 +161,11 @@ class UpkeepJobs implements Upkeep {
       });
       after = next;
     }
-    for (let after: string | undefined = ''; after !== undefined && !this.#isPaused; await this.#breathe())
+    for (
+      let after: string | undefined = '';
+      after !== undefined && !this.#paused.signal.aborted;
+      await this.#breathe()
+    )
       after = await this.#store.pruneJournal(before, after);
   }
 
@@ -183,7 +192,8 @@ class UpkeepJobs implements Upkeep {
     return startPeriodic({ pauseMs, work, onError, clock: this.#clock });
   }
 
+  /** Lets requests through between two steps of a long job. The pause of the jobs ends it early. */
   #breathe(): Promise<void> {
-    return sleep(BREATH_MS, undefined, this.#clock);
+    return sleep(BREATH_MS, this.#paused.signal, this.#clock).catch(() => undefined);
   }
 }

@@ -8,7 +8,7 @@ const user = (text: string): ModelMessage => ({ role: 'user', content: [{ type: 
 const signal = new AbortController().signal;
 
 describe('the toolbox', () => {
-  it('gives every tool one name, the second of a name a numbered one, and calls the tool that was offered under it', async () => {
+  it('gives the second tool of a name a numbered suffix, and calls the tool that was offered under a name', async () => {
     const long = 'x'.repeat(64);
     const first = fakeTool('set', 'write', () => ({ by: 'first' }));
     const second = fakeTool('set', 'write', (_args, { connection }) => ({
@@ -43,7 +43,7 @@ describe('the toolbox', () => {
     expect(offers[0]).to.equal(offers[1]);
   });
 
-  it('offers those that fit the sentence when there are too many, keeps those that were used, and finds the others', async () => {
+  it('offers the tools that fit the sentence when there are too many, keeps those that were called, and finds the others', async () => {
     const rooms = ['kitchen', 'bathroom', 'garage', 'attic', 'cellar', 'office'];
     const tools = rooms.map((room) => fakeTool(`light_${room}`, 'read', () => ({ room })));
     const leftOut: (readonly string[])[] = [];
@@ -82,7 +82,7 @@ describe('the toolbox', () => {
     expect('answered' in refused && JSON.stringify(refused.answered)).to.contain('/to must be integer');
   });
 
-  it('cuts a result that is too long, and says how long it was', async () => {
+  it('cuts a result that is too long, and says its full size', async () => {
     const results = [
       { statusCode: 200, body: 'ä'.repeat(600) },
       { value: 1, list: Array.from({ length: 500 }, (_, index) => index) },
