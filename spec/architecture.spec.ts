@@ -57,7 +57,7 @@ const core: Record<string, readonly string[]> = {
   data: ['message', 'principal'],
   ports: ['tool', 'model', 'session-config', 'session', 'store'],
   pure: ['tokens', 'marks', 'turns', 'clip', 'argument-check', 'toolbox', 'transcript'],
-  agent: ['equipment', 'task-context', 'call-limits', 'calls', 'run-task'],
+  agent: ['equipment', 'task-context', 'call-limits', 'call-order', 'calls', 'run-task'],
   owner: ['feed', 'journal', 'controls', 'session-log', 'task-run', 'owned-task', 'task-list', 'owner'],
   session: ['until', 'ownership', 'live-session', 'upkeep'],
   top: ['ask', 'children', 'sessions'],

@@ -1,7 +1,7 @@
 /**
  * The calls of one model reply. Each call goes through the same steps:
  *
- *   check limits → check arguments → permit (writes only) → send → settle with the result
+ *   check limits → check arguments → wait for its turn → permit (writes only) → send → settle with the result
  *
  * The permit is a row of the journal. It is committed before the first byte of a write leaves, and it is given once. The
  * result and the outcome are one transaction. So for every moment at which a node may die, the next owner knows what to do:
@@ -20,11 +20,12 @@
 import { isObject } from '../common/json.ts';
 import { messageOf } from '../errors.ts';
 import type { CallLimits } from './call-limits.ts';
+import { CallOrder } from './call-order.ts';
 import type { ToolCall, ToolResult } from './message.ts';
 import type { Outcome } from './store.ts';
 import type { TaskContext } from './task-context.ts';
-import { failed } from './tool.ts';
-import type { CheckedCall } from './toolbox.ts';
+import { failed, type Effect } from './tool.ts';
+import type { CheckedCall, Toolbox } from './toolbox.ts';
 
 /** A call and its index in its reply. */
 export interface RoundCall {
@@ -47,32 +48,51 @@ interface Settled {
   outcome?: Outcome;
 }
 
+/** A call after the checks: ready to be sent, or answered already. */
+type Checked = Awaited<ReturnType<Toolbox['check']>>;
+
 /**
  * Makes the calls of a round, and appends each result as it comes.
  *
  * Contract: settles only when no call is under way. Rejects when a line or the journal cannot be written.
  */
 export async function makeCalls(task: TaskContext, round: Round, limits: CallLimits): Promise<void> {
+  if (task.signal.aborted && !round.inherited) return;
+  const checks = await Promise.all(round.calls.map((asked) => checkCall(task, asked, limits)));
+  const order = new CallOrder(task.toolStrategy);
   const progress = { left: round.calls.length };
-  const one = async (asked: RoundCall): Promise<void> => {
-    const settled = await makeCall(task, round, asked, limits);
-    if (settled) await appendResult(task, round, asked.call, settled, progress);
-  };
-  if (task.toolStrategy === 'serial') for (const asked of round.calls) await one(asked);
-  else await allSettled(round.calls.map(one));
+  const results = round.calls.map(({ call }, index) => {
+    const checked = checks[index]!;
+    const { device, effect } = placeOf(checked);
+    return order.run(device, effect, async () => {
+      const settled = await makeCall(task, round, call, checked);
+      if (settled) await appendResult(task, round, call, settled, progress);
+    });
+  });
+  await allSettled(results);
 }
 
-/** Takes one call through its steps. Undefined when a stop came before the call was sent. */
+/** Asks the limits at once, so that they see the calls in the order of the reply, and then checks the arguments. */
+function checkCall(task: TaskContext, { call, index }: RoundCall, limits: CallLimits): Promise<Checked> {
+  const refused = limits.refuse(call, index);
+  return refused ? Promise.resolve({ answered: refused }) : task.toolbox.check(call);
+}
+
+/** The device of a call, for the order of calls. A call that is answered already goes to no device. */
+function placeOf(checked: Checked): { device: string | undefined; effect: Effect } {
+  if ('answered' in checked) return { device: undefined, effect: 'read' };
+  const { tool, connection } = checked.ready;
+  return { device: tool.device?.(connection), effect: tool.effect };
+}
+
+/** Takes a checked call through the other steps. Undefined when a stop came before the call was sent. */
 async function makeCall(
   task: TaskContext,
   round: Round,
-  { call, index }: RoundCall,
-  limits: CallLimits,
+  call: ToolCall,
+  checked: Checked,
 ): Promise<Settled | undefined> {
-  const { signal, toolbox, journal } = task;
-  if (signal.aborted && !round.inherited) return undefined;
-  const refused = limits.refuse(call, index);
-  const checked = refused ? { answered: refused } : await toolbox.check(call);
+  const { signal, journal } = task;
   if ('answered' in checked) return signal.aborted ? undefined : { result: checked.answered };
   const { ready } = checked;
   if (ready.tool.effect === 'read')

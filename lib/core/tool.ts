@@ -55,6 +55,11 @@ export interface Tool {
   /** The operation's name in the document: `GET /rooms/{id}`, or the name of a method or a function. */
   readonly operation: string;
   readonly effect: Effect;
+  /**
+   * The device that a call goes to: its address, such as `http://lamp:80` or a serial port. Calls to one device keep their order.
+   * Missing, or undefined, for a tool that reaches no device.
+   */
+  device?(connection: Connection): string | undefined;
   call(args: JsonObject, context: CallContext): Promise<ToolResult>;
 }
 
