@@ -56,7 +56,7 @@ const layers: Record<string, readonly string[]> = {
 const core: Record<string, readonly string[]> = {
   data: ['message', 'principal'],
   ports: ['tool', 'model', 'session-config', 'session', 'store'],
-  pure: ['tokens', 'marks', 'turns', 'clip', 'argument-check', 'toolbox', 'transcript'],
+  pure: ['tokens', 'marks', 'turns', 'clip', 'argument-check', 'toolbox', 'role-order', 'transcript'],
   agent: ['equipment', 'task-context', 'call-limits', 'call-order', 'calls', 'run-task'],
   owner: ['feed', 'journal', 'controls', 'session-log', 'task-run', 'owned-task', 'task-list', 'owner'],
   session: ['until', 'ownership', 'live-session', 'upkeep'],

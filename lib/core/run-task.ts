@@ -51,7 +51,16 @@ function checkRoundLimit({ taskId, transcript, limits }: TaskContext): void {
   );
 }
 
+/** Asks the model. An empty reply decides nothing, so that the model is asked once more. */
 async function askModel(task: TaskContext): Promise<ModelReply> {
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    const reply = await askOnce(task);
+    if (reply.calls.length > 0 || reply.text.trim() !== '') return reply;
+  }
+  throw new AppError('model_error', 'The model gave an empty reply twice: neither a text nor a call.');
+}
+
+async function askOnce(task: TaskContext): Promise<ModelReply> {
   const { taskId, model, toolbox, transcript, framing, limits, signal, onDelta } = task;
   const messages = transcript.view(taskId, limits.contextTokensMaxCount, framing);
   const options: ReplyOptions = onDelta ? { signal, onDelta } : { signal };

@@ -1,5 +1,6 @@
 import type { Message, MessageAdded, MessageBody, MessagePart, ToolResult } from './message.ts';
 import type { ModelMessage } from './model.ts';
+import { inStrictOrder } from './role-order.ts';
 import { estimateMessageTokens } from './tokens.ts';
 import { failed } from './tool.ts';
 
@@ -40,6 +41,8 @@ interface Part {
   replySeq: number;
   decisions: number;
   ended: boolean;
+  /** How the task ended without an answer. It is the answer then, as an endpoint wants one to every user message. */
+  closing: Round;
 }
 
 /** Shown as the result of a call that was never made, since every call needs a result. */
@@ -91,7 +94,7 @@ export class Transcript {
       case 'tool_result':
         return this.#addResult(message);
       case 'task_ended':
-        return this.#endTask(message.taskId);
+        return this.#endTask(message);
     }
   }
 
@@ -140,7 +143,7 @@ export class Transcript {
     const lines = [...system.lines];
     for (const part of earlier.slice(firstPart)) pushPart(lines, part, 0);
     if (own) pushPart(lines, own, firstRound);
-    return lines;
+    return inStrictOrder(lines);
   }
 
   /** The parts that a task sees: the tasks that have ended. A note from beside the running task is for later tasks only. */
@@ -205,9 +208,16 @@ export class Transcript {
   }
 
   /** Ends a task. One that was stopped while it waited has no part. */
-  #endTask(taskId: string | null): void {
+  #endTask({ taskId, status, error }: Line<'task_ended'>): void {
     const part = taskId === null ? undefined : this.#parts.get(taskId);
-    if (part) part.ended = true;
+    if (!part) return;
+    part.ended = true;
+    if (status === 'done') return;
+    const text =
+      status === 'stopped'
+        ? '(The task was stopped.)'
+        : `(The task failed: ${error?.message ?? 'no reason given'})`;
+    part.closing = assistantRound(text);
   }
 
   #remove(seqs: readonly number[], which: MessagePart): void {
@@ -219,11 +229,15 @@ export class Transcript {
         if (seqs.includes(part.answerSeq)) {
           part.rounds.pop();
           part.answerSeq = 0;
+          part.closing = assistantRound('(The answer was removed.)');
         }
     }
     // When the user message and the answer are both removed, the calls between them go as well.
     for (const part of this.#parts.values())
-      if (part.ended && part.answerSeq === 0 && part.user.lines.length === 0) part.rounds = [];
+      if (part.ended && part.answerSeq === 0 && part.user.lines.length === 0) {
+        part.rounds = [];
+        part.closing = roundOf([]);
+      }
   }
 }
 
@@ -240,6 +254,7 @@ function newPart(): Part {
     replySeq: 0,
     decisions: 0,
     ended: false,
+    closing: roundOf([]),
   };
 }
 
@@ -267,16 +282,21 @@ function lastTurns(parts: readonly Part[], count: number): Part[] {
 function pushPart(lines: ModelMessage[], part: Part, firstRound: number): void {
   lines.push(...part.user.lines);
   for (const round of part.rounds.slice(firstRound)) lines.push(...round.lines);
+  lines.push(...part.closing.lines);
 }
 
 function tokensOfPart(part: Part): number {
-  let tokens = part.user.tokens;
+  let tokens = part.user.tokens + part.closing.tokens;
   for (const round of part.rounds) tokens += round.tokens;
   return tokens;
 }
 
 function systemRound(text: string): Round {
   return roundOf(text ? [{ role: 'system', text }] : []);
+}
+
+function assistantRound(text: string): Round {
+  return roundOf([{ role: 'assistant', text, calls: [] }]);
 }
 
 function roundOf(lines: ModelMessage[]): Round {

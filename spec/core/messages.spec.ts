@@ -103,8 +103,13 @@ describe('messages of a session', () => {
           ],
         },
         { role: 'assistant', text: 'One.', calls: [] },
-        { role: 'user', content: [{ type: 'text', text: 'by the way' }] },
-        { role: 'user', content: [{ type: 'text', text: 'second' }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'by the way' },
+            { type: 'text', text: 'second' },
+          ],
+        },
       ],
     ]);
   });

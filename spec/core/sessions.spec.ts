@@ -207,6 +207,23 @@ describe('sessions', () => {
     expect(refused).to.have.length(1 + 2);
   });
 
+  it('ask once more after an empty reply, and end the task when the second is empty too', async () => {
+    const model = createScriptedModel([{ text: '' }, { text: 'Now.' }, { text: ' ' }, { text: '' }]);
+    world = await openWorld({ model });
+    const session = await world.create();
+    const watcher = watch(session);
+    await session.submit(say('one'));
+    await session.submit(say('two'));
+    await watcher.tasksEnded(2);
+    expect(outline(watcher.seen)).to.deep.equal([
+      'user one',
+      'answer Now.',
+      'ended done',
+      'user two',
+      'ended failed model_error',
+    ]);
+  });
+
   it('end a task at its deadline', async () => {
     const clock = createFakeClock();
     const asked = gate();
@@ -279,6 +296,7 @@ describe('sessions', () => {
           callId: 'call_2',
           result: failed('stopped', 'This call was not made: the task was stopped before it.', 'none'),
         },
+        { role: 'assistant', text: '(The task was stopped.)', calls: [] },
         { role: 'user', content: [{ type: 'text', text: 'again' }] },
       ]);
     });

@@ -138,12 +138,14 @@ describe('the transcript', () => {
         'user x',
         'assistant 1',
         'tool 1',
+        'assistant (Th',
         'user now',
       ]);
       expect(view(2, ...turns.slice(0, 3), ...called, ...turns.slice(3))).to.deep.equal([
         'user x',
         'assistant 1',
         'tool 1',
+        'assistant (Th',
         'user b',
         'assistant b!',
         'user c',
