@@ -46,7 +46,7 @@ import { v4 as uuid } from 'uuid';
 import { openServer } from './server/server.ts';
 import { connectDatabase } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
-import { openVault } from './store/vault.ts';
+import { createVault } from './store/vault.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -129,7 +129,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     };
     const agents = openAgents({
       db: database.tables(),
-      vault: openVault(secret),
+      vault: createVault(secret),
       store,
       openModel: (asked) => models.open(asked),
       now: Date.now,
@@ -181,11 +181,11 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const chats = openChats(database.tables());
     const replies = openReplies(chats);
     const ledger = openLedger(database.tables());
-    const alone = database.engine === 'sqlite';
+    const alone = !database.shared;
     const tasks = await openTasks({ db: database.tables(), ledger, alone, onError });
     const endReplies = () => Promise.all([replies.close(), tasks.close()]);
     undo.push(() => endReplies().then(() => undefined));
-    const vault = openVault(secret);
+    const vault = createVault(secret);
     const { signIns, identities } = accounts;
     const wechat = config.wechat && createWeChat({ ...config.wechat, fetch: fetchOut });
     const led = {

@@ -1,4 +1,3 @@
-import { withAppErrors } from '../core/failures.ts';
 import { createAccessTokens } from './access-tokens.ts';
 import type { Access } from './access.ts';
 import { openApiKeys, type ApiKeys } from './api-keys.ts';
@@ -94,18 +93,16 @@ export function openAccounts(options: AccountsOptions): Accounts {
   const textCodes = createTextCodes({ ground, identities, signIns, sms });
   const passwordSignIns = createPasswordSignIns({ ground, passwords, users, signIns, mail, onError });
   const oauth = createOauth({ ...options.oauth, ground, vouchers, identities });
-  const { identify, issueTicket, redeemTicket } = access;
-  const { create, list, revoke, drain } = apiKeys;
   return {
-    users: withAppErrors(users),
-    passwords: withAppErrors(passwordSignIns),
-    signIns: withAppErrors(signIns),
-    identities: withAppErrors(identities),
-    oauth: { ...oauth, ...withAppErrors({ begin: oauth.begin, finish: oauth.finish }) },
-    textCodes: withAppErrors(textCodes),
-    signInCodes: withAppErrors(createSignInCodes(vouchers, signIns, audit)),
-    apiKeys: { ...apiKeys, ...withAppErrors({ create, list, revoke, drain }) },
-    access: { ...access, ...withAppErrors({ identify, issueTicket, redeemTicket }) },
+    users,
+    passwords: passwordSignIns,
+    signIns,
+    identities,
+    oauth,
+    textCodes,
+    signInCodes: createSignInCodes(vouchers, signIns, audit),
+    apiKeys,
+    access,
     audit,
     sweep,
     async close() {

@@ -1,8 +1,9 @@
 import { v4 as uuidOf } from 'uuid';
 import { AppError } from '../errors.ts';
+import { UniqueViolation } from '../store/failures.ts';
 import type { Ground } from './ground.ts';
 import type { AccountsDb } from './schema.ts';
-import { isUniqueViolation, noSuchUser, unlessTaken, userOf } from './user-rows.ts';
+import { noSuchUser, unlessTaken, userOf } from './user-rows.ts';
 import { insertUser, type By, type NewUser, type User } from './users.ts';
 
 /** How somebody else's system names a person: never an e-mail. */
@@ -93,7 +94,7 @@ export function openIdentities({ db, now, audit }: Ground): Identities {
           await audit.record({ event: 'identity_added', user: uuid, address, detail: { by, provider } }, trx);
         });
       } catch (error) {
-        if (!isUniqueViolation(error)) throw error;
+        if (!(error instanceof UniqueViolation)) throw error;
         if ((await ownerOf(identity)) === uuid) return;
         throw new AppError('conflict', 'Another user signs in with it.', { cause: error });
       }

@@ -1,4 +1,5 @@
-import { AppError, messageOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
+import { UniqueViolation } from '../store/failures.ts';
 import type { AccountsDb, UsersTable } from './schema.ts';
 import type { User } from './users.ts';
 
@@ -39,21 +40,15 @@ export async function endAll(
     .execute();
 }
 
-/** Whether a write was refused because something unique exists already, on either engine. */
-export function isUniqueViolation(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return (
-    code === '23505' || (typeof code === 'string' && /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(code))
-  );
-}
+const fieldsOfColumns: Readonly<Record<string, string>> = { username_key: 'username', email_key: 'email' };
 
 /** Writes a user; what another one has comes as `conflict`, with the field as a fault. */
 export async function unlessTaken<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    const field = ['username', 'email'].find((one) => messageOf(error).includes(`${one}_key`));
+    if (!(error instanceof UniqueViolation)) throw error;
+    const field = fieldsOfColumns[error.column];
     if (field === undefined) throw error;
     throw new AppError('conflict', `The ${field} is taken.`, {
       faults: [{ pointer: `/${field}`, detail: 'is taken' }],

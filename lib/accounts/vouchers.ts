@@ -1,6 +1,6 @@
+import { UniqueViolation } from '../store/failures.ts';
 import type { Ground } from './ground.ts';
 import { hashOf, newSecretText } from './secret-text.ts';
-import { isUniqueViolation } from './user-rows.ts';
 
 /** Random texts that are good once and for a short time, on any node: tickets, codes to be exchanged. Stored as hashes. */
 export interface Vouchers {
@@ -44,7 +44,7 @@ export function openVouchers({ db, now }: Pick<Ground, 'db' | 'now'>): Vouchers 
         await insert(kind, `${kind} ${text}`, {}, lifeMs);
         return true;
       } catch (error) {
-        if (isUniqueViolation(error)) return false;
+        if (error instanceof UniqueViolation) return false;
         throw error;
       }
     },

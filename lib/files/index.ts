@@ -1,4 +1,3 @@
-import { withAppErrors } from '../core/failures.ts';
 import { openFiles, type Files } from './files.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { FilesDb } from './schema.ts';
@@ -35,14 +34,10 @@ export function openFileRoom({ onError, now = Date.now, ...given }: FileRoomOpti
     (sweeping ??= sweepFiles(ground).finally(() => {
       sweeping = undefined;
     }));
-  const files = openFiles(ground);
   const timer = setInterval(() => void sweep().catch(onError), SWEEP_EVERY_MS).unref();
   return {
-    files: {
-      ...files,
-      ...withAppErrors({ create: files.create, find: files.find, list: files.list, remove: files.remove }),
-    },
-    uploads: withAppErrors(openUploads(ground)),
+    files: openFiles(ground),
+    uploads: openUploads(ground),
     sweep,
     async close() {
       clearInterval(timer);

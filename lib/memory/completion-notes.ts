@@ -1,5 +1,4 @@
 import type { Kysely } from 'kysely';
-import { withAppErrors } from '../core/failures.ts';
 import type { Metadata } from '../core/message.ts';
 
 /** The table of notes, the same on SQLite and PostgreSQL. */
@@ -23,7 +22,7 @@ export interface CompletionNotes {
 
 /** Notes in the database. */
 export function openCompletionNotes(db: Kysely<CompletionTables>): CompletionNotes {
-  return withAppErrors<CompletionNotes>({
+  return {
     async keep(owner, { id, model, metadata }) {
       const row = { owner, id, model, metadata: JSON.stringify(metadata), created_at: Date.now() };
       await db
@@ -32,5 +31,5 @@ export function openCompletionNotes(db: Kysely<CompletionTables>): CompletionNot
         .onConflict((conflict) => conflict.columns(['owner', 'id']).doUpdateSet(row))
         .execute();
     },
-  });
+  };
 }

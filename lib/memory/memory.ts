@@ -1,5 +1,4 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import { withAppErrors } from '../core/failures.ts';
 import { AppError } from '../errors.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { MemoryDb } from './schema.ts';
@@ -142,7 +141,7 @@ export function openMemory({ db, newId, now = Date.now }: MemoryOptions): Memory
     return items.with(at, { ...items[at]!, ...item, id: items[at]!.id });
   }
 
-  return withAppErrors<Memory>({
+  return {
     config,
     todo,
     patchConfig: (owner, patch, version) =>
@@ -163,7 +162,7 @@ export function openMemory({ db, newId, now = Date.now }: MemoryOptions): Memory
     async clearTodo(owner, version) {
       await change([owner, 'todo'], todo, version, () => []);
     },
-  });
+  };
 }
 
 function isId(value: JsonValue | undefined): value is string | number {

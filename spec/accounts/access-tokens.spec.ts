@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import { createAccessTokens } from '../../lib/accounts/access-tokens.ts';
-import { openTestAccounts, refusal, testKeys, testSecret } from '../support/accounts.ts';
+import { openTestAccounts, testKeys, testSecret } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 
 const secrets = ['the-new-secret-0123456789-abcdefghijklm', testSecret];
 const uuid = '3f0c1c1e-0000-4000-8000-000000000001';
@@ -96,7 +97,7 @@ describe('tokens with a new secret in front', () => {
     expect((await after.signIns.refresh(tokens.refreshToken)).refreshToken).to.equal(child.refreshToken);
     const next = await after.signIns.refresh(child.refreshToken);
     expect((await after.access.identify(next.accessToken)).id).to.equal(user.uuid);
-    expect(await refusal(before.access.identify(next.accessToken))).to.equal('unauthorized');
+    expect(await outcomeOf(before.access.identify(next.accessToken))).to.equal('unauthorized');
     await after.close();
     await before.close();
   });

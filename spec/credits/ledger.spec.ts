@@ -3,7 +3,7 @@ import { openLedger, type Ledger } from '../../lib/credits/ledger.ts';
 import { openRedeemCodes, type RedeemCodes } from '../../lib/credits/redeem-codes.ts';
 import type { CreditsDb, CreditTables } from '../../lib/credits/schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
-import { refusal } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
 function describeCredits(name: string, connect: () => Promise<Database>): void {
@@ -154,7 +154,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
     it('come from codes that are known, unused and not expired', async () => {
       const owner = next('owner');
       await codes.create({ code: 'Spring-２０２６', value: 5, expiresAt: time + 1000 });
-      expect(await refusal(codes.create({ code: ' SPRING-2026 ', value: 9 }))).to.equal('conflict');
+      expect(await outcomeOf(codes.create({ code: ' SPRING-2026 ', value: 9 }))).to.equal('conflict');
       expect(await codes.find('spring-2026')).to.deep.equal({
         value: 5,
         createdAt: time,

@@ -5,8 +5,8 @@ import type { OutgoingText } from '../../lib/accounts/senders.ts';
 import type { Tokens } from '../../lib/accounts/sign-ins.ts';
 import type { User } from '../../lib/accounts/users.ts';
 import { openSigningKeys, type SigningKeys } from '../../lib/accounts/signing-keys.ts';
-import { AppError } from '../../lib/errors.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { outcomeOf } from './refusal.ts';
 
 /** A password that may be one. */
 export const goodPassword = 'correct horse battery';
@@ -79,15 +79,6 @@ export async function openTestAccounts(
   });
 }
 
-/** The code of the AppError that a promise rejects with, or what else came of it. */
-export async function refusal(promise: Promise<unknown>): Promise<string> {
-  const outcome = await promise.then(
-    () => 'nothing was thrown',
-    (error: unknown) => error,
-  );
-  return outcome instanceof AppError ? outcome.code : String(outcome);
-}
-
 /** Accounts for every test of a suite, all over one database. */
 export interface AccountsUnderTest {
   readonly accounts: TestAccounts;
@@ -129,6 +120,6 @@ export function useAccounts(open: () => Promise<Database>): AccountsUnderTest {
       return accounts.passwords.register({ ...user, password: goodPassword });
     },
     begin: (user) => accounts.signIns.begin(user.uuid, { method: 'test' }),
-    codeOf: (tokens) => refusal(accounts.access.identify(tokens.accessToken)),
+    codeOf: (tokens) => outcomeOf(accounts.access.identify(tokens.accessToken)),
   };
 }
