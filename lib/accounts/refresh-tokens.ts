@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { lockRow } from '../store/lock-row.ts';
 import type { Ground } from './ground.ts';
 import type { AccountsDb, SignInsTable } from './schema.ts';
 import { hashOf, newSecretText } from './secret-text.ts';
@@ -62,11 +62,8 @@ export function createRefreshTokens({ now, keys }: Pick<Ground, 'now' | 'keys'>)
       return token;
     },
 
-    // A write that changes nothing: it locks the row on PostgreSQL and the database on SQLite.
     lock: (trx, token) =>
-      trx
-        .updateTable('sign_ins')
-        .set({ ended_at: sql.ref('ended_at') })
+      lockRow(trx, 'sign_ins', 'ended_at')
         .where('id', '=', signInOf(trx, token))
         .returningAll()
         .executeTakeFirst(),

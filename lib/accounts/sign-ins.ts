@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import { v4 as uuidOf } from 'uuid';
 import { AppError } from '../errors.ts';
+import { lockRow } from '../store/lock-row.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { Client } from './audit.ts';
 import type { Ground } from './ground.ts';
@@ -93,9 +93,7 @@ export function openSignIns(ground: Ground, accessTokens: AccessTokens): SignIns
 
   /** The user as it is and will be until the transaction ends: what ends all sign-ins comes before or after. */
   async function lockUser(trx: AccountsDb, uuid: string, password?: string): Promise<User | undefined> {
-    const row = await trx
-      .updateTable('users')
-      .set({ updated_at: sql.ref('updated_at') })
+    const row = await lockRow(trx, 'users', 'updated_at')
       .where('uuid', '=', uuid)
       .where('disabled_at', 'is', null)
       .returningAll()

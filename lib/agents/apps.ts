@@ -2,6 +2,7 @@ import { v4 as uuid, v7 as nextUuid, validate as isUuid } from 'uuid';
 import { mayUse } from '../core/principal.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
+import { lockRow } from '../store/lock-row.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { appOf, versionColumns } from './app-rows.ts';
 import type { AgentsDb, AppVersionsTable } from './schema.ts';
@@ -105,11 +106,7 @@ export function openApps({ db, vault, now }: AppsOptions): Apps {
   ): Promise<T> {
     return db.transaction().execute(async (trx) => {
       if (!isUuid(id)) throw noSuchApp(id);
-      await trx
-        .updateTable('apps')
-        .set(({ ref }) => ({ updated_at: ref('updated_at') }))
-        .where('id', '=', id)
-        .execute();
+      await lockRow(trx, 'apps', 'updated_at').where('id', '=', id).execute();
       const changed = await change(trx, await find(id, caller, trx));
       await trx.updateTable('apps').set({ updated_at: now() }).where('id', '=', id).execute();
       return changed;

@@ -1,7 +1,7 @@
-import { sql } from 'kysely';
 import type { Generated, Kysely, Selectable } from 'kysely';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
+import { lockRow } from '../store/lock-row.ts';
 import { masked, type Vault } from './secrets.ts';
 
 /** A model that somebody uses, at an endpoint of his own choice. */
@@ -112,12 +112,8 @@ export function openModelConfigs(
 
     create: (owner, config, maxCount) =>
       tables.transaction().execute(async (trx) => {
-        // A write that changes nothing: of many that count at the same time each waits for the one before.
-        await trx
-          .updateTable('users')
-          .set({ updated_at: sql.ref('updated_at') })
-          .where('uuid', '=', owner)
-          .execute();
+        // Of many that count at the same time each waits for the one before.
+        await lockRow(trx, 'users', 'updated_at').where('uuid', '=', owner).execute();
         if ((await count(owner, trx)) >= maxCount) return undefined;
         const row = await trx
           .insertInto('model_configs')

@@ -1,3 +1,4 @@
+import { lockOrCreateRow } from '../store/lock-row.ts';
 import type { CreditRecordsTable, CreditsDb } from './schema.ts';
 
 /** A movement on an account. */
@@ -39,17 +40,10 @@ export function openLedger(db: CreditsDb, now: () => number = Date.now): Ledger 
   const within = <T>(trx: CreditsDb | undefined, work: (trx: CreditsDb) => Promise<T>): Promise<T> =>
     trx ? work(trx) : db.transaction().execute(work);
 
-  /** Makes sure that there is an account, and locks it: everything about one owner happens one after the other. */
+  /** The balance of an account, locked: everything about one owner happens one after the other. */
   async function lock(trx: CreditsDb, owner: string): Promise<number> {
-    const row = await trx
-      .insertInto('credit_accounts')
-      .values({ owner, balance: 0 })
-      .onConflict((conflict) =>
-        conflict.column('owner').doUpdateSet(({ ref }) => ({ balance: ref('credit_accounts.balance') })),
-      )
-      .returning('balance')
-      .executeTakeFirstOrThrow();
-    return row.balance;
+    const account = { key: 'owner', column: 'balance', row: { owner, balance: 0 } } as const;
+    return (await lockOrCreateRow(trx, 'credit_accounts', account)).balance;
   }
 
   /** Writes a record and moves the balance; false when the reference has one of this step. */

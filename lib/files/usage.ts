@@ -1,16 +1,11 @@
 import { AppError } from '../errors.ts';
+import { lockOrCreateRow } from '../store/lock-row.ts';
 import type { FilesDb } from './schema.ts';
 
 /** Takes room for bytes from what an owner may use; in the transaction that uses it. Throws `invalid_request` when there is not enough. */
 export async function takeRoom(trx: FilesDb, owner: string, bytes: number, maxBytes: number): Promise<void> {
-  const taken = await trx
-    .insertInto('file_usage')
-    .values({ owner, bytes: 0 })
-    .onConflict((conflict) =>
-      conflict.column('owner').doUpdateSet(({ eb }) => ({ bytes: eb('file_usage.bytes', '+', 0) })),
-    )
-    .returning('bytes')
-    .executeTakeFirstOrThrow(); // the row is locked until the transaction ends
+  const usage = { key: 'owner', column: 'bytes', row: { owner, bytes: 0 } } as const;
+  const taken = await lockOrCreateRow(trx, 'file_usage', usage);
   if (taken.bytes + bytes > maxBytes)
     throw new AppError(
       'invalid_request',

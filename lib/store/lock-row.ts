@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Kysely, UpdateQueryBuilder, UpdateResult } from 'kysely';
+import type { Insertable, Kysely, Selectable, UpdateQueryBuilder, UpdateResult } from 'kysely';
 
 /**
  * Locks the rows that the caller's `where` selects until the transaction ends: every other transaction that locks or
@@ -20,4 +20,27 @@ export function lockRow<Tables, Name extends keyof Tables & string>(
     set(values: object): UpdateQueryBuilder<Tables, Name, Name, UpdateResult>;
   };
   return query.set(same);
+}
+
+/**
+ * The row of a key, locked until the transaction ends; a new row, made of `row`, when there was none. `column` is written
+ * without a change, as in `lockRow`.
+ */
+export async function lockOrCreateRow<Tables, Name extends keyof Tables & string>(
+  trx: Kysely<Tables>,
+  table: Name,
+  {
+    key,
+    column,
+    row,
+  }: { key: keyof Tables[Name] & string; column: keyof Tables[Name] & string; row: Insertable<Tables[Name]> },
+): Promise<Selectable<Tables[Name]>> {
+  const insert = trx.insertInto(table as never).values(row as never);
+  const locked = await insert
+    .onConflict((conflict) =>
+      conflict.column(key as never).doUpdateSet({ [column]: sql.ref(`${table}.${column}`) } as never),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return locked as Selectable<Tables[Name]>;
 }
