@@ -10,7 +10,7 @@ import { createWeChat } from './accounts/wechat.ts';
 import { openWeChatSignIns } from './accounts/wechat-sign-ins.ts';
 import { openChats } from './chats/chats.ts';
 import { openReplies } from './chats/replies.ts';
-import { openTasks } from './chats/tasks.ts';
+import { openChatTasks } from './chats/tasks.ts';
 import { openLedger } from './credits/ledger.ts';
 import { openRedeemCodes } from './credits/redeem-codes.ts';
 import { openPictures } from './models/pictures.ts';
@@ -182,7 +182,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const replies = openReplies(chats);
     const ledger = openLedger(database.tables());
     const alone = !database.shared;
-    const tasks = await openTasks({ db: database.tables(), ledger, alone, onError });
+    const tasks = await openChatTasks({ db: database.tables(), ledger, alone, onError });
     const endReplies = () => Promise.all([replies.close(), tasks.close()]);
     undo.push(() => endReplies().then(() => undefined));
     const vault = createVault(secret);

@@ -1,10 +1,10 @@
 import { v4 as uuidOf } from 'uuid';
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
+import type { RequestSource } from './audit.ts';
 import type { Ground } from './ground.ts';
 import type { ApiKeysTable } from './schema.ts';
 import { hashOf, newSecretText } from './secret-text.ts';
-import { noSuchUser, wordsOf } from './user-rows.ts';
+import { noSuchUser, splitWords } from './user-rows.ts';
 
 /** A key for machines, as it can be shown after it was made. */
 export interface ApiKey {
@@ -25,7 +25,7 @@ export interface NewApiKey {
   dialects?: readonly string[];
   /** Ms since the epoch. */
   expiresAt?: number;
-  client?: Client;
+  client?: RequestSource;
 }
 
 /** Keys for machines: they act for their user, wherever a bearer token is taken. Contract: rejects with an AppError. */
@@ -35,9 +35,9 @@ export interface ApiKeys {
   /** Those that are not revoked, newest first. */
   list(uuid: string): Promise<ApiKey[]>;
   /** False when the user has no such key. */
-  revoke(uuid: string, id: string, client?: Client): Promise<boolean>;
+  revoke(uuid: string, id: string, client?: RequestSource): Promise<boolean>;
   /** Notes that a key was shown, once an hour. */
-  used(id: string, uuid: string, client?: Client): void;
+  used(id: string, uuid: string, client?: RequestSource): void;
   /** Resolves when what was noted is written. */
   drain(): Promise<void>;
 }
@@ -144,7 +144,7 @@ function keyOf(row: ApiKeysTable): ApiKey {
     id: row.id,
     name: row.name,
     masked: `${PREFIX}…${row.hint}`,
-    dialects: wordsOf(row.scopes),
+    dialects: splitWords(row.scopes),
     createdAt: row.created_at,
     usedAt: row.used_at,
     expiresAt: row.until,

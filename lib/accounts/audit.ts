@@ -21,7 +21,7 @@ export type AuditEvent =
   | 'access_refused';
 
 /** Where a call came from, as far as it is known. */
-export interface Client {
+export interface RequestSource {
   address?: string | undefined;
   /** The User-Agent header. */
   agent?: string | undefined;

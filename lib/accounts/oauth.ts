@@ -1,6 +1,6 @@
 import type { Configuration } from 'openid-client';
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
+import type { RequestSource } from './audit.ts';
 import type { Ground } from './ground.ts';
 import type { Identities } from './identities.ts';
 import {
@@ -48,7 +48,7 @@ export interface Oauth {
     options: { callbackUrl: string; returnTo?: string | undefined },
   ): Promise<OauthStart>;
   /** The callback's query, and the cookie. */
-  finish(search: URLSearchParams, cookie: string | undefined, client?: Client): Promise<OauthEnd>;
+  finish(search: URLSearchParams, cookie: string | undefined, client?: RequestSource): Promise<OauthEnd>;
 }
 
 export interface OauthOptions {

@@ -1,11 +1,11 @@
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
+import type { RequestSource } from './audit.ts';
 import type { Ground } from './ground.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sender } from './senders.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
 import { createThrottle, networkOf } from './throttle.ts';
-import { keyOf } from './user-names.ts';
+import { loginKey } from './user-names.ts';
 import { endAll, noSuchUser } from './user-rows.ts';
 import type { By, NewUser, User, Users } from './users.ts';
 
@@ -15,7 +15,7 @@ export type Login = { username: string } | { email: string } | { login: string }
 export interface PasswordSignIn extends SignInLife {
   who: Login;
   password: string;
-  client?: Client;
+  client?: RequestSource;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface PasswordSignIns {
   /** Throws `forbidden` unless the user has signed in within ten minutes, or knows the password. */
   prove(
     user: Pick<User, 'uuid'>,
-    proof: { signedInAt: number | null; password?: string; client?: Client },
+    proof: { signedInAt: number | null; password?: string; client?: RequestSource },
   ): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
   /** Runs a check under both throttles; a failure is put on record and gives undefined. */
   async function guarded<T>(
     key: string,
-    { address }: Client,
+    { address }: RequestSource,
     check: () => Promise<{ uuid: string | undefined; value: T | undefined }>,
   ): Promise<T | undefined> {
     const attempt = () =>
@@ -170,6 +170,6 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
 
 function columnOf(who: Login | { uuid: string }): ['username_key' | 'email_key' | 'uuid', string] {
   if ('uuid' in who) return ['uuid', who.uuid];
-  if ('email' in who) return ['email_key', keyOf(who.email)];
-  return ['username_key', keyOf('username' in who ? who.username : who.login)];
+  if ('email' in who) return ['email_key', loginKey(who.email)];
+  return ['username_key', loginKey('username' in who ? who.username : who.login)];
 }

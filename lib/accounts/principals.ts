@@ -1,7 +1,7 @@
 import type { CompiledQuery } from 'kysely';
 import type { Account, Principal, Role } from '../core/principal.ts';
 import type { AccountsDb } from './schema.ts';
-import { wordsOf } from './user-rows.ts';
+import { splitWords } from './user-rows.ts';
 
 /** Who a credential stands for, as the database says at this moment; what is asked in one tick is one statement. */
 export interface Principals {
@@ -72,7 +72,7 @@ export function openPrincipals(db: AccountsDb, now: () => number): Principals {
       number: row.number,
       name: row.name,
       role: row.role,
-      scopes: wordsOf(row.scopes),
+      scopes: splitWords(row.scopes),
       credential: { kind, id: row.id },
       signedInAt: kind === 'signIn' ? row.since : null,
       expiresAt: row.until,
@@ -83,7 +83,7 @@ export function openPrincipals(db: AccountsDb, now: () => number): Principals {
   async function ofKey(lookup: Promise<Row | undefined>) {
     const row = await lookup;
     const principal = principalOf(row, 'key');
-    return principal && row && { principal, dialects: wordsOf(row.dialects) };
+    return principal && row && { principal, dialects: splitWords(row.dialects) };
   }
 
   return {

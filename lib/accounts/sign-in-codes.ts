@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import type { Audit, Client } from './audit.ts';
+import type { Audit, RequestSource } from './audit.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
 import type { Vouchers } from './vouchers.ts';
 
@@ -8,7 +8,7 @@ export interface SignInCodes {
   /** For a user whose identity was proven by `method`; good once, for a minute. */
   issue(uuid: string, method: string): Promise<string>;
   /** Signs in. Rejects with `unauthorized` for a code that is not good. */
-  exchange(options: { code: string; client?: Client } & SignInLife): Promise<Tokens>;
+  exchange(options: { code: string; client?: RequestSource } & SignInLife): Promise<Tokens>;
 }
 
 const KIND = 'sign-in';

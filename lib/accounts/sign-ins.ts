@@ -2,7 +2,7 @@ import { v4 as uuidOf } from 'uuid';
 import { AppError } from '../errors.ts';
 import { lockRow } from '../store/lock-row.ts';
 import type { AccessTokens } from './access-tokens.ts';
-import type { Client } from './audit.ts';
+import type { RequestSource } from './audit.ts';
 import type { Ground } from './ground.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import type { AccountsDb, SignInsTable } from './schema.ts';
@@ -40,7 +40,7 @@ export interface SignInLife {
 
 export interface NewSignIn extends SignInLife {
   method: string;
-  client?: Client;
+  client?: RequestSource;
   /** The hash of the password that was checked: nobody gets in who was slower than its change. */
   password?: string;
 }
@@ -54,15 +54,15 @@ export interface SignIns {
   /** Signs a user in whose identity was proven. `unauthorized` for a disabled user. */
   begin(uuid: string, options: NewSignIn): Promise<Tokens>;
   /** New tokens for a refresh token; the same ones for its second showing within ten seconds, and the end for any later one. */
-  refresh(refreshToken: string, client?: Client): Promise<Tokens>;
+  refresh(refreshToken: string, client?: RequestSource): Promise<Tokens>;
   /** The sign-in of a refresh token that could be refreshed now, and its user; nothing changes. */
   find(refreshToken: string): Promise<{ signIn: SignIn; user: User }>;
   /** Those that are not over, newest first. */
   list(uuid: string): Promise<SignIn[]>;
   /** Signs out; false when the user has no such sign-in that is not over. */
-  end(uuid: string, id: string, client?: Client): Promise<boolean>;
+  end(uuid: string, id: string, client?: RequestSource): Promise<boolean>;
   /** Signs out everywhere, also where tokens are on the way just now. */
-  endAll(uuid: string, client?: Client): Promise<void>;
+  endAll(uuid: string, client?: RequestSource): Promise<void>;
 }
 
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { sql } from 'kysely';
 import { AppError, messageOf } from '../errors.ts';
-import type { Client } from './audit.ts';
+import type { RequestSource } from './audit.ts';
 import type { Ground } from './ground.ts';
 import type { Identities } from './identities.ts';
 import type { Sender } from './senders.ts';
@@ -17,11 +17,11 @@ import { checkTelephone } from './user-names.ts';
  * code cannot be sent, `unauthorized` for a code that is not good.
  */
 export interface TextCodes {
-  send(telephone: string, client?: Client): Promise<void>;
+  send(telephone: string, client?: RequestSource): Promise<void>;
   /** Signs in; a number that nobody has makes a new user. */
-  signIn(options: { telephone: string; code: string; client?: Client } & SignInLife): Promise<Tokens>;
+  signIn(options: { telephone: string; code: string; client?: RequestSource } & SignInLife): Promise<Tokens>;
   /** Uses up a code, to prove that a number is the caller's; gives the number in its plain form. */
-  verify(telephone: string, code: string, client?: Client): Promise<string>;
+  verify(telephone: string, code: string, client?: RequestSource): Promise<string>;
 }
 
 export interface TextCodeParts {
@@ -110,7 +110,7 @@ export function createTextCodes({ ground, identities, signIns, sms }: TextCodePa
     );
   }
 
-  async function verify(text: string, code: string, { address }: Client = {}): Promise<string> {
+  async function verify(text: string, code: string, { address }: RequestSource = {}): Promise<string> {
     const telephone = checkTelephone(text);
     const check = async () =>
       (await use(telephone, code.trim()))

@@ -5,7 +5,7 @@ const NAME_MAX = 200;
 const EMAIL_MAX = 254;
 
 /** The form in which usernames and e-mails are compared: what looks the same is the same. */
-export function keyOf(text: string): string {
+export function loginKey(text: string): string {
   return text.trim().normalize('NFKC').toLowerCase();
 }
 
@@ -15,7 +15,7 @@ export function checkUsername(text: string): string {
 }
 
 /** What a user is called. Throws `invalid_request`. */
-export function checkName(text: string): string {
+export function checkDisplayName(text: string): string {
   return checked('/name', text, NAME_MAX);
 }
 

@@ -12,7 +12,7 @@ export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
     username: row.username,
     email: row.email,
     role: row.role,
-    scopes: wordsOf(row.scopes),
+    scopes: splitWords(row.scopes),
     disabled: row.disabled_at !== null,
     hasPassword: row.password !== null,
     createdAt: row.created_at,
@@ -21,7 +21,7 @@ export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
 }
 
 /** The words of a list as it is stored. */
-export function wordsOf(text: string): string[] {
+export function splitWords(text: string): string[] {
   return text.split(' ').filter(Boolean);
 }
 

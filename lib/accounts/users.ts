@@ -2,10 +2,10 @@ import type { Updateable } from 'kysely';
 import { v4 as uuidOf } from 'uuid';
 import type { Role } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
+import type { RequestSource } from './audit.ts';
 import type { Ground } from './ground.ts';
 import type { AccountsDb, UsersTable } from './schema.ts';
-import { checkEmail, checkName, checkUsername, keyOf } from './user-names.ts';
+import { checkEmail, checkDisplayName, checkUsername, loginKey } from './user-names.ts';
 import { endAll, noSuchUser, unlessTaken, userOf } from './user-rows.ts';
 
 /** A person or machine with an account. */
@@ -51,7 +51,7 @@ export interface UserPage {
 }
 
 /** Who did it, for the audit log. */
-export interface By extends Client {
+export interface By extends RequestSource {
   by?: string;
 }
 
@@ -116,7 +116,7 @@ export function openUsers({ db, now, audit, endings }: Ground): Users {
     find: (uuid) => where('uuid', uuid),
     findById: (id) => where('id', id),
     async findByLogin(login) {
-      const key = keyOf(login);
+      const key = loginKey(login);
       // Nobody is shut out by another's username that looks like his e-mail.
       const [first, second] = key.includes('@')
         ? (['email_key', 'username_key'] as const)
@@ -136,16 +136,16 @@ export function openUsers({ db, now, audit, endings }: Ground): Users {
     async change(uuid, { username, email, name }, { by, address } = {}) {
       const values: Updateable<UsersTable> = {};
       if (username !== undefined)
-        Object.assign(values, { username: checkUsername(username), username_key: keyOf(username) });
+        Object.assign(values, { username: checkUsername(username), username_key: loginKey(username) });
       if (email !== undefined)
         Object.assign(values, {
           email: email === null ? null : checkEmail(email),
-          email_key: email === null ? null : keyOf(email),
+          email_key: email === null ? null : loginKey(email),
         });
       const before = await where('uuid', uuid);
       if (!before) throw noSuchUser();
       // Who is called by the username goes on being called by it.
-      if (name !== undefined) values.name = checkName(name);
+      if (name !== undefined) values.name = checkDisplayName(name);
       else if (username !== undefined && before.name === before.username)
         values.name = checkUsername(username);
       const detail = { by, fields: Object.keys(values).join(' ') };
@@ -234,10 +234,10 @@ export async function insertUser(
   const row = {
     uuid,
     username: username === undefined ? null : checkUsername(username),
-    username_key: username === undefined ? null : keyOf(username),
-    name: checkName(name),
+    username_key: username === undefined ? null : loginKey(username),
+    name: checkDisplayName(name),
     email: email === undefined ? null : checkEmail(email),
-    email_key: email === undefined ? null : keyOf(email),
+    email_key: email === undefined ? null : loginKey(email),
     role,
     scopes: '',
     password: password ?? null,

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
+import type { RequestSource } from './audit.ts';
+import type { Vault } from '../store/vault.ts';
 import type { Identities } from './identities.ts';
 import type { AccountsDb } from './schema.ts';
 import type { SignIns, Tokens } from './sign-ins.ts';
@@ -15,15 +16,9 @@ import type { WeChat } from './wechat.ts';
  */
 export interface WeChatSignIns {
   /** Signs in whoever a code stands for; somebody new becomes a user. */
-  signIn(code: string, client?: Client): Promise<Tokens>;
+  signIn(code: string, client?: RequestSource): Promise<Tokens>;
   /** New tokens, as long as the WeChat session lives. */
-  refresh(refreshToken: string, client?: Client): Promise<Tokens>;
-}
-
-/** Seals texts at rest. */
-interface Vault {
-  seal(text: string): string;
-  open(sealed: string): string;
+  refresh(refreshToken: string, client?: RequestSource): Promise<Tokens>;
 }
 
 export interface WeChatSignInParts {
@@ -51,7 +46,7 @@ export function openWeChatSignIns(parts: WeChatSignInParts): WeChatSignIns {
   }
 
   /** `wechat_` and eight digits that nobody has yet. */
-  async function userOf(appid: string, openid: string, client: Client): Promise<User> {
+  async function userOf(appid: string, openid: string, client: RequestSource): Promise<User> {
     for (let tries = 1; ; tries += 1) {
       const username = `wechat_${String(randomInt(1e8)).padStart(8, '0')}`;
       try {

@@ -2,18 +2,18 @@ import { AppError } from '../errors.ts';
 import type { Framing } from '../core/transcript.ts';
 import type { Agent } from './agent-config.ts';
 import { openApps, versionInUse, type Apps, type AppsOptions } from './apps.ts';
-import { openMemory, type Memory, type MemoryOptions } from './memory.ts';
+import { openAgentMemory, type AgentMemory, type AgentMemoryOptions } from './agent-memory.ts';
 
 /** Agents that people configure and keep, whichever dialect they do it in. */
 export interface Agents {
   readonly apps: Apps;
-  readonly memory: Memory;
+  readonly memory: AgentMemory;
   /** The agent that a session's configuration names (`agentName`), as it is now. `not_found` when it is gone. */
   open(name: string): Promise<Agent>;
   close(): Promise<void>;
 }
 
-export type AgentsOptions = AppsOptions & MemoryOptions;
+export type AgentsOptions = AppsOptions & AgentMemoryOptions;
 
 /** How a session names the agent that it works with. */
 export function agentName(kind: 'app', id: string): string {
@@ -23,7 +23,7 @@ export function agentName(kind: 'app', id: string): string {
 /** The stored agents over a migrated database; several nodes may share it. */
 export function openAgents(options: AgentsOptions): Agents {
   const apps = openApps(options);
-  const memory = openMemory(options);
+  const memory = openAgentMemory(options);
   return {
     apps,
     memory,

@@ -1,15 +1,15 @@
 import type { Selectable } from 'kysely';
 import type { AgentConfig } from './agent-config.ts';
-import type { App, AppVersion, NewDraft } from './apps.ts';
+import type { AgentApp, AppVersion, NewDraft } from './apps.ts';
 import type { AppsTable, AppVersionsTable } from './schema.ts';
-import type { Vault } from './secrets.ts';
+import type { Vault } from '../store/vault.ts';
 
 /** An app as its rows say. */
 export function appOf(
   row: Selectable<AppsTable>,
   versions: readonly Selectable<AppVersionsTable>[],
   vault: Vault,
-): App {
+): AgentApp {
   const version = (status: AppVersionsTable['status']): AppVersion | undefined => {
     const found = versions.find((one) => one.status === status);
     return found && versionOf(found, vault);

@@ -6,10 +6,11 @@ import { lockRow } from '../store/lock-row.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { appOf, versionColumns } from './app-rows.ts';
 import type { AgentsDb, AppVersionsTable } from './schema.ts';
-import { withKeptSecrets, type Vault } from './secrets.ts';
+import type { Vault } from '../store/vault.ts';
+import { withKeptSecrets } from './secrets.ts';
 
 /** An agent that somebody builds: changed as a draft, used by others as published. */
-export interface App extends NewApp {
+export interface AgentApp extends NewApp {
   id: string;
   owner: string;
   draft: AppVersion | undefined;
@@ -54,8 +55,8 @@ export interface AppPage {
  */
 export interface Apps {
   create(app: NewApp, owner: Principal): Promise<string>;
-  find(id: string, caller: Principal): Promise<App>;
-  list(owner: Principal, page: AppPage): Promise<{ apps: App[]; total: number }>;
+  find(id: string, caller: Principal): Promise<AgentApp>;
+  list(owner: Principal, page: AppPage): Promise<{ apps: AgentApp[]; total: number }>;
   /** Changes the draft, or makes one. Masked keys are kept (secrets.ts). */
   saveDraft(id: string, caller: Principal, draft: NewDraft): Promise<void>;
   /** Copies the draft; `conflict` when there is none. */
@@ -68,7 +69,7 @@ export interface Apps {
 }
 
 /** The version that a try-out works with: the draft, else the published one; `conflict` when there is neither. */
-export function versionInUse(app: Pick<App, 'draft' | 'published'>): AppVersion {
+export function versionInUse(app: Pick<AgentApp, 'draft' | 'published'>): AppVersion {
   const version = app.draft ?? app.published;
   if (!version)
     throw new AppError('conflict', 'The app has no configuration yet: send one to /apps/:app_id/config.');
@@ -84,7 +85,7 @@ export interface AppsOptions {
 
 /** The apps in the database. */
 export function openApps({ db, vault, now }: AppsOptions): Apps {
-  async function find(id: string, caller: Principal, on: AgentsDb = db): Promise<App> {
+  async function find(id: string, caller: Principal, on: AgentsDb = db): Promise<AgentApp> {
     if (!isUuid(id)) throw noSuchApp(id); // not every text may be asked of PostgreSQL
     const row = await on
       .selectFrom('apps')
@@ -102,7 +103,7 @@ export function openApps({ db, vault, now }: AppsOptions): Apps {
   function changing<T>(
     id: string,
     caller: Principal,
-    change: (trx: AgentsDb, app: App) => Promise<T>,
+    change: (trx: AgentsDb, app: AgentApp) => Promise<T>,
   ): Promise<T> {
     return db.transaction().execute(async (trx) => {
       if (!isUuid(id)) throw noSuchApp(id);

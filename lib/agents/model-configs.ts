@@ -2,7 +2,8 @@ import type { Generated, Kysely, Selectable } from 'kysely';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { lockRow } from '../store/lock-row.ts';
-import { masked, type Vault } from './secrets.ts';
+import type { Vault } from '../store/vault.ts';
+import { masked } from './secrets.ts';
 
 /** A model that somebody uses, at an endpoint of his own choice. */
 export interface NewModelConfig {

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { JsonValue } from '../common/json.ts';
-import type { Chat, ChatMessage, NewMessage } from './chats.ts';
+import type { Chat, ChatMessage, NewChatMessage } from './chats.ts';
 import type { ChatMessagesTable, ChatsDb, ChatsTable } from './schema.ts';
 
 /** Locks a chat until the transaction ends, and notes that it changed; false when it is gone. */
@@ -18,7 +18,7 @@ export async function touchChat(trx: ChatsDb, id: number, time: number): Promise
 export async function insertMessages(
   trx: ChatsDb,
   chatId: number,
-  messages: readonly NewMessage[],
+  messages: readonly NewChatMessage[],
   time: number,
 ): Promise<number[]> {
   if (messages.length === 0) return [];
@@ -61,7 +61,7 @@ export function chatOf(row: Selectable<ChatsTable>): Chat {
 }
 
 /** A message as its row says. */
-export function messageOf(row: Selectable<ChatMessagesTable>): ChatMessage {
+export function chatMessageOf(row: Selectable<ChatMessagesTable>): ChatMessage {
   return {
     id: row.id,
     role: row.role,

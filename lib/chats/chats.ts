@@ -1,7 +1,7 @@
 import { v4 as newUuid } from 'uuid';
 import type { JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
-import { chatOf, falseIfNotAll, insertMessages, messageOf, NotAll, touchChat } from './chat-rows.ts';
+import { chatOf, falseIfNotAll, insertMessages, chatMessageOf, NotAll, touchChat } from './chat-rows.ts';
 import type { ChatsDb } from './schema.ts';
 
 /** A conversation that its client leads. Times in ms since the epoch. */
@@ -18,7 +18,7 @@ export interface Chat {
   updatedAt: number;
 }
 
-export interface NewMessage {
+export interface NewChatMessage {
   role: 'user' | 'assistant' | 'system';
   type?: 'text' | 'image';
   /** A text, or parts as a dialect keeps them. */
@@ -30,7 +30,7 @@ export interface NewMessage {
   createdAt?: number | undefined;
 }
 
-export type ChatMessage = Required<NewMessage> & { id: number; createdAt: number };
+export type ChatMessage = Required<NewChatMessage> & { id: number; createdAt: number };
 
 export interface NewChat {
   owner: string;
@@ -38,7 +38,7 @@ export interface NewChat {
   modelConfigId?: number;
   presetId?: string;
   visibility?: 'private' | 'shared';
-  messages?: readonly NewMessage[];
+  messages?: readonly NewChatMessage[];
 }
 
 /** With a preset or without. */
@@ -66,9 +66,9 @@ export interface Chats {
   /** Those of several chats at once. */
   messagesOf(ids: readonly number[]): Promise<Map<number, ChatMessage[]>>;
   findMessage(chatId: number, id: number): Promise<ChatMessage | undefined>;
-  append(id: number, message: NewMessage): Promise<number>;
+  append(id: number, message: NewChatMessage): Promise<number>;
   /** The visible messages are these from now on; hidden ones stay in front. */
-  replaceVisible(id: number, messages: readonly NewMessage[]): Promise<void>;
+  replaceVisible(id: number, messages: readonly NewChatMessage[]): Promise<void>;
   /** False, and nothing is removed, unless all of them are there and the owner's. */
   remove(owner: string, ids: readonly number[], kind: ChatKind): Promise<boolean>;
   /** All chats of an owner: it is gone. */
@@ -83,7 +83,7 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
     if (!(await touchChat(trx, id, now()))) throw new AppError('not_found', 'The conversation is gone.');
   }
 
-  const insert = (trx: ChatsDb, chatId: number, messages: readonly NewMessage[]) =>
+  const insert = (trx: ChatsDb, chatId: number, messages: readonly NewChatMessage[]) =>
     insertMessages(trx, chatId, messages, now());
   async function insertChat(trx: ChatsDb, chat: NewChat, copiedFrom: string | null): Promise<Chat> {
     const time = now();
@@ -113,7 +113,7 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
       .where('chat_id', '=', id)
       .orderBy('id')
       .execute();
-    return rows.map(messageOf);
+    return rows.map(chatMessageOf);
   }
 
   async function copyOf(owner: string, uuid: string): Promise<Chat | undefined> {
@@ -173,7 +173,7 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
         .where('chat_id', 'in', ids)
         .orderBy('id')
         .execute();
-      for (const row of rows) all.get(row.chat_id)?.push(messageOf(row));
+      for (const row of rows) all.get(row.chat_id)?.push(chatMessageOf(row));
       return all;
     },
 
@@ -184,7 +184,7 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
         .where('chat_id', '=', chatId)
         .where('id', '=', id)
         .executeTakeFirst();
-      return row && messageOf(row);
+      return row && chatMessageOf(row);
     },
 
     append: (id, message) =>

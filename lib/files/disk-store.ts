@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
 import { createMeasure } from './measure.ts';
-import { checkName, isName, type ObjectStore, type StoredObject } from './object-store.ts';
+import { checkObjectName, isName, type ObjectStore, type StoredObject } from './object-store.ts';
 import type { UrlSigner } from './url-signer.ts';
 
 /**
@@ -16,12 +16,12 @@ export function openDiskStore(folder: string, signer: UrlSigner): ObjectStore {
   const fileOf = (key: string): string => {
     // 256 folders, so that none gets large.
     if (!isName(key)) return join(folder, 'objects', key.slice(0, 2), key);
-    checkName(key);
+    checkObjectName(key);
     return join(folder, 'named', key);
   };
 
   async function write(source: Readable, maxBytes: number, name?: string): Promise<StoredObject> {
-    if (name !== undefined) checkName(name);
+    if (name !== undefined) checkObjectName(name);
     const made = randomUUID().replaceAll('-', '');
     const target = fileOf(name ?? made);
     const draft = join(unfinished, made);

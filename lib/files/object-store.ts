@@ -12,7 +12,7 @@ export interface StoredObject {
 }
 
 /** What a signed URL allows, for how long, and under which name of this server (`https://agent.example`). */
-export interface Grant {
+export interface UrlGrant {
   method: 'GET' | 'PUT';
   key: string;
   seconds: number;
@@ -43,7 +43,7 @@ export interface ObjectStore {
   list(before: number): AsyncIterable<string>;
   /** Takes away what was begun before `before` and never finished. */
   tidy(before: number): Promise<void>;
-  sign(grant: Grant): Promise<string>;
+  sign(grant: UrlGrant): Promise<string>;
   /** The key of a URL that this store has signed, however long ago; undefined for any other text. */
   keyOf(url: string): string | undefined;
   close(): void;
@@ -53,7 +53,7 @@ export interface ObjectStore {
 export const HEAD_MAX_BYTES = 64 * 1024;
 
 /** Throws `invalid_request` for a text that is no name of an object. */
-export function checkName(name: string): void {
+export function checkObjectName(name: string): void {
   if (name.length > 512 || !/^[\w.-]+(\/[\w.-]+)+$/.test(name) || /(^|\/)\.{1,2}(\/|$)/.test(name))
     throw new AppError('invalid_request', 'An object name has letters, digits and the signs / . _ - only.');
 }

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import { AppError, messageOf } from '../errors.ts';
 import { createMeasure } from './measure.ts';
-import { checkName, isName, type ObjectStore } from './object-store.ts';
+import { checkObjectName, isName, type ObjectStore } from './object-store.ts';
 import { typeOfKey } from './picture-types.ts';
 
 /** A bucket. Tencent COS speaks S3 too: its endpoint is `https://cos.<region>.myqcloud.com`. */
@@ -64,7 +64,7 @@ export function openS3Store(settings: S3Settings): ObjectStore {
 
   return {
     async write(source, maxBytes, name) {
-      if (name !== undefined) checkName(name);
+      if (name !== undefined) checkObjectName(name);
       const key = name ?? randomUUID().replaceAll('-', '');
       const measure = createMeasure(source, maxBytes);
       const Body = Readable.from(measure.bytes(), { objectMode: false });
@@ -138,7 +138,7 @@ export function openS3Store(settings: S3Settings): ObjectStore {
 /** Throws for a key that is none. */
 function placeOf(key: string): string {
   if (!isName(key)) return `${UNNAMED}${key}`;
-  checkName(key);
+  checkObjectName(key);
   return key;
 }
 

@@ -1,12 +1,12 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import type { Grant } from './object-store.ts';
+import type { UrlGrant } from './object-store.ts';
 
 /** Where signed URLs of this server lead to. */
 export const OBJECTS_PATH = '/objects';
 
 /** Signs URLs of this server and recognises them. */
 export interface UrlSigner {
-  sign(grant: Grant): string;
+  sign(grant: UrlGrant): string;
   /** Whether a request with this query may do this now. */
   allows(method: 'GET' | 'PUT', key: string, query: URLSearchParams): boolean;
   /** The key of a URL that was signed here, whenever that was. */

@@ -9,7 +9,7 @@ import type {
 } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Engine } from './engine.ts';
-import { failureOf } from './failures.ts';
+import { databaseFailureOf } from './failures.ts';
 
 /** The one place where an error of a driver becomes an AppError: everything that asks the database goes through here. */
 export class CheckedDialect implements Dialect {
@@ -58,7 +58,7 @@ class CheckedDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    if (this.#closing) throw failureOf(new Error('The database is closed.'), this.#engine);
+    if (this.#closing) throw databaseFailureOf(new Error('The database is closed.'), this.#engine);
     const connection = await this.#check(() => this.#driver.acquireConnection());
     return new CheckedConnection(connection, this.#engine);
   }
@@ -92,7 +92,7 @@ class CheckedDriver implements Driver {
     try {
       return await work();
     } catch (error) {
-      throw failureOf(error, this.#engine);
+      throw databaseFailureOf(error, this.#engine);
     }
   }
 }
@@ -110,7 +110,7 @@ class CheckedConnection implements DatabaseConnection {
     try {
       return await this.plain.executeQuery<Row>(query);
     } catch (error) {
-      throw failureOf(error, this.#engine);
+      throw databaseFailureOf(error, this.#engine);
     }
   }
 

@@ -16,7 +16,7 @@ export class UniqueViolation extends AppError {
 }
 
 /** The AppError for an error of an engine: `invalid_request`, `unavailable`, or a UniqueViolation. */
-export function failureOf(error: unknown, engine: Pick<Engine, 'faultOf'>): AppError {
+export function databaseFailureOf(error: unknown, engine: Pick<Engine, 'faultOf'>): AppError {
   if (error instanceof AppError) return error;
   const fault = engine.faultOf(error);
   if (fault?.kind === 'taken') return new UniqueViolation(fault.column, error);

@@ -24,7 +24,7 @@ export function createMessageLog({
 
   return {
     async append(id, epoch, messages, change) {
-      const rows = messages.map((message) => formatMessage(id, message));
+      const rows = messages.map((message) => messageRow(id, message));
       const log = { kind: 'append', session: id, epoch, rows } as const;
       const also = marking(id, messages);
       if (change === undefined) await writer.write(also ? { ...log, also } : log);
@@ -51,7 +51,7 @@ export function createMessageLog({
         kind: 'append',
         session: id,
         epoch,
-        rows: [formatMessage(id, first)],
+        rows: [messageRow(id, first)],
         async also(trx) {
           await trx
             .deleteFrom('messages')
@@ -107,7 +107,7 @@ function marking(id: string, messages: readonly Message[]) {
 }
 
 /** The row of a message. */
-export function formatMessage(id: string, { seq, time, ...body }: Message): Insertable<Schema['messages']> {
+export function messageRow(id: string, { seq, time, ...body }: Message): Insertable<Schema['messages']> {
   return { session_id: id, seq, time, body: JSON.stringify(body) };
 }
 

@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import type { JsonObject } from '../common/json.ts';
 import type { SessionConfig } from '../core/session-config.ts';
 import type { Store } from '../core/store.ts';
-import { formatMessage } from './message-log.ts';
+import { messageRow } from './message-log.ts';
 import type { StoreNode } from './node.ts';
 import type { Schema } from './schema.ts';
 
@@ -38,7 +38,7 @@ export function createSessionRows({
       };
       await run(session.id, async (trx) => {
         await trx.insertInto('sessions').values(row).execute();
-        await trx.insertInto('messages').values(formatMessage(session.id, first)).execute();
+        await trx.insertInto('messages').values(messageRow(session.id, first)).execute();
       });
       return { epoch: 1 };
     },

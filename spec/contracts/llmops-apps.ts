@@ -387,7 +387,7 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
       ).to.deep.equal(
         bad({
           'model_config.llmConfig.apiKey': [
-            'model_config.llmConfig.apiKey is a masked key that is not known here: send the key itself',
+            'model_config.llmConfig.apiKey is the mask of a key that is not stored here: send the key itself',
           ],
         }),
       );
