@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { RequestSource } from './audit.ts';
-import type { Ground } from './ground.ts';
+import type { AccountsContext } from './context.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sender } from './senders.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
@@ -42,7 +42,7 @@ const FREE_FAILURES_OF_ADDRESS = 50;
 const RECENT_MS = 10 * 60_000;
 
 export interface PasswordSignInParts {
-  ground: Ground;
+  context: AccountsContext;
   passwords: Passwords;
   users: Users;
   signIns: SignIns;
@@ -53,10 +53,10 @@ export interface PasswordSignInParts {
 
 /** Password sign-ins over users and sign-ins. */
 export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignIns {
-  const { ground, passwords, users, signIns } = parts;
-  const { db, now, audit, endings } = ground;
-  const byUser = createThrottle(ground, { free: FREE_FAILURES, forgives: true });
-  const byAddress = createThrottle(ground, { free: FREE_FAILURES_OF_ADDRESS, forgives: false });
+  const { context, passwords, users, signIns } = parts;
+  const { db, clock, audit, endings } = context;
+  const byUser = createThrottle(context, { free: FREE_FAILURES, forgives: true });
+  const byAddress = createThrottle(context, { free: FREE_FAILURES_OF_ADDRESS, forgives: false });
 
   async function read(who: Login | { uuid: string }) {
     const [column, value] = columnOf(who);
@@ -137,12 +137,12 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
       await db.transaction().execute(async (trx) => {
         const changed = await trx
           .updateTable('users')
-          .set({ password: hash, updated_at: now() })
+          .set({ password: hash, updated_at: clock.now() })
           .where('uuid', '=', uuid)
           .returning('id')
           .executeTakeFirst();
         if (!changed) throw noSuchUser();
-        await endAll(trx, 'sign_ins', uuid, now());
+        await endAll(trx, 'sign_ins', uuid, clock.now());
         await audit.record({ event: 'password_changed', user: uuid, address, detail: { by } }, trx);
       });
       endings.tell(`user:${uuid}`);
@@ -152,7 +152,7 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
     },
 
     async prove({ uuid }, { signedInAt, password, client = {} }) {
-      if (signedInAt !== null && signedInAt > now() - RECENT_MS) return;
+      if (signedInAt !== null && signedInAt > clock.now() - RECENT_MS) return;
       if (password !== undefined) {
         const proven = await guarded(`proof ${uuid}`, client, async () => {
           const row = await read({ uuid });

@@ -3,7 +3,7 @@ import { UniqueViolation } from '../store/failures.ts';
 import type { AccountsDb, UsersTable } from './schema.ts';
 import type { User } from './users.ts';
 
-/** A row as the user it stands for, without what only the database knows. */
+/** The user of a row, without the columns that only the database needs. */
 export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
   return {
     id: row.id,
@@ -20,12 +20,12 @@ export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
   };
 }
 
-/** The words of a list as it is stored. */
+/** The words of a list that is stored as one text. */
 export function splitWords(text: string): string[] {
   return text.split(' ').filter(Boolean);
 }
 
-/** Ends everything of one kind that a user can show. */
+/** Ends all sign-ins, or all keys, of a user. */
 export async function endAll(
   on: AccountsDb,
   table: 'sign_ins' | 'api_keys',
@@ -42,7 +42,7 @@ export async function endAll(
 
 const fieldsOfColumns: Readonly<Record<string, string>> = { username_key: 'username', email_key: 'email' };
 
-/** Writes a user; what another one has comes as `conflict`, with the field as a fault. */
+/** Writes a user; rejects with `conflict` and the field as a fault when another user has the username or e-mail. */
 export async function unlessTaken<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write();
@@ -57,7 +57,7 @@ export async function unlessTaken<T>(write: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The answer for a uuid that nobody has. */
+/** The error for an unknown uuid. */
 export function noSuchUser(): AppError {
   return new AppError('not_found', 'There is no such user.');
 }

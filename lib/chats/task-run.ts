@@ -47,6 +47,7 @@ export async function runTask(
   let how: TaskEnd;
   try {
     await save();
+    signal.throwIfAborted(); // a task may be removed before it begins
     const done = await work(signal, (text) => {
       said = text.replaceAll('\0', ''); // PostgreSQL keeps no NUL in a text
       watching.tell(id, { status: 'running', content: said, error: null, tokenCost: null });

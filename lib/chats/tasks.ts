@@ -100,7 +100,7 @@ class StoredTasks implements ChatTasks {
     this.#clock = clock;
     this.#onError = onError;
     this.#work = createBackgroundWork(onError);
-    this.#watching = createTaskWatch((id) => this.find(id), clock);
+    this.#watching = createTaskWatch(async (id) => stateOf(await this.find(id)), clock);
   }
 
   startTidying(): void {
@@ -246,4 +246,10 @@ function taskOf(row: ChatTasksTable): ChatTask {
     tokenCost: row.token_cost,
     createdAt: row.created_at,
   };
+}
+
+function stateOf(task: ChatTask | undefined): TaskState | undefined {
+  if (!task) return undefined;
+  const { status, content, error, tokenCost } = task;
+  return { status, content, error, tokenCost };
 }

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
+import { systemClock } from '../common/clock.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { createMeasure } from './measure.ts';
 import { checkObjectName, isName, type ObjectStore } from './object-store.ts';
@@ -65,7 +65,7 @@ export function openS3Store(settings: S3Settings): ObjectStore {
   return {
     async write(source, maxBytes, name) {
       if (name !== undefined) checkObjectName(name);
-      const key = name ?? randomUUID().replaceAll('-', '');
+      const key = name ?? systemClock.newId().replaceAll('-', '');
       const measure = createMeasure(source, maxBytes);
       const Body = Readable.from(measure.bytes(), { objectMode: false });
       await ask(async (_, client) => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createThrottle, networkOf, type Attempt } from '../../lib/accounts/throttle.ts';
 import { openTestAccounts, testKeys, type TestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
+import { createTestClock } from '../support/test-clock.ts';
 
 describe('a throttle', () => {
   let accounts: TestAccounts;
@@ -13,7 +14,10 @@ describe('a throttle', () => {
   afterEach(() => accounts.close());
 
   const open = (free: number, forgives = true) =>
-    createThrottle({ db: accounts.db, now: () => now, keys: testKeys() }, { free, forgives });
+    createThrottle(
+      { db: accounts.db, clock: createTestClock(() => now), keys: testKeys() },
+      { free, forgives },
+    );
   const failed = async (): Promise<Attempt<never>> => ({ passed: false });
   const passed = async (): Promise<Attempt<string>> => ({ passed: true, value: 'in' });
 

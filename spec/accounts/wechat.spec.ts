@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createWeChat, signatureOf } from '../../lib/accounts/wechat.ts';
 import { outcomeOf } from '../support/refusal.ts';
+import { createTestClock } from '../support/test-clock.ts';
 import { startWeChatServer, type WeChatServer } from '../support/wechat-server.ts';
 
 describe('WeChat', () => {
@@ -40,7 +41,7 @@ describe('WeChat', () => {
 
   it('takes a new token when the old one is refused, and when its time is over', async () => {
     let time = 0;
-    const wechat = open({ now: () => time });
+    const wechat = open({ clock: createTestClock(() => time) });
     const session = await wechat.exchange(server.login('ann'));
     expect(await wechat.isAlive(session)).to.equal(true);
     server.dropTokens();

@@ -1,11 +1,13 @@
 import { expect } from 'chai';
-import { openChats, type Chats } from '../../lib/chats/chats.ts';
+import { createChats, type Chats } from '../../lib/chats/chats.ts';
 import type { ChatsDb, ChatTables } from '../../lib/chats/schema.ts';
 import type { TaskState } from '../../lib/chats/task-watch.ts';
-import { openChatTasks, type ChatTask, type ChatTasks, type Work } from '../../lib/chats/tasks.ts';
-import { openLedger, type Ledger } from '../../lib/credits/ledger.ts';
+import type { TaskWork } from '../../lib/chats/task-run.ts';
+import { openChatTasks, type ChatTask, type ChatTasks } from '../../lib/chats/tasks.ts';
+import { createLedger, type Ledger } from '../../lib/credits/ledger.ts';
 import type { CreditTables } from '../../lib/credits/schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
 function describeTasks(name: string, connect: () => Promise<Database>): void {
@@ -19,13 +21,12 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
     let count = 0;
     const errors: unknown[] = [];
     const opened: ChatTasks[] = [];
-    const clock = { skew: 0 };
-    const now = () => Date.now() + clock.skew;
+    const clock = createTestClock();
     before(async () => {
       database = await connect();
       db = database.tables<ChatTables>();
-      ledger = openLedger(database.tables<CreditTables>(), now);
-      chats = openChats(db, now);
+      ledger = createLedger(database.tables<CreditTables>(), clock);
+      chats = createChats(db, clock);
     });
     beforeEach(async () => {
       clock.skew = 0;
@@ -41,18 +42,18 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
 
     /** A process. */
     async function open(alone = false): Promise<ChatTasks> {
-      const tasks = await openChatTasks({ db, ledger, alone, onError: (error) => errors.push(error), now });
+      const tasks = await openChatTasks({ db, ledger, alone, onError: (error) => errors.push(error), clock });
       opened.push(tasks);
       return tasks;
     }
-    const start = async (tasks: ChatTasks, work: Work) =>
+    const start = async (tasks: ChatTasks, work: TaskWork) =>
       (await tasks.start(
         { owner, chatId, type: 'chat_generation', rate: 2, promptTokens: 10, maxTokens: 90 },
         work,
       )) as ChatTask;
     /** Says something and waits for the signal. */
     const talking =
-      (text: string): Work =>
+      (text: string): TaskWork =>
       (signal, say) =>
         new Promise((_, reject) => {
           say(text);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { openPrincipals } from '../../lib/accounts/principals.ts';
+import { systemClock } from '../../lib/common/clock.ts';
+import { createPrincipals } from '../../lib/accounts/principals.ts';
 import type { Database } from '../../lib/store/database.ts';
 import { goodPassword, openTestAccounts, useAccounts } from '../support/accounts.ts';
 import { outcomeOf, rejection } from '../support/refusal.ts';
@@ -218,7 +219,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
     it('look up what is asked in one tick with one statement, and mix nothing up', async () => {
       const users = await Promise.all(Array.from({ length: 5 }, test.newUser));
       const tokens = await Promise.all(users.map(test.begin));
-      const principals = openPrincipals(test.accounts.db, Date.now);
+      const principals = createPrincipals(test.accounts.db, systemClock);
       const ids = [...tokens.map(({ signIn }) => signIn), 'nobody', tokens[0]!.signIn];
       const found = await Promise.all(ids.map((id) => principals.ofSignIn(id)));
       expect(found.map((one) => one?.id)).to.deep.equal([
