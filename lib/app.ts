@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { openAccounts } from './accounts/accounts.ts';
 import { accountsFromConfig } from './accounts/from-config.ts';
 import { framingOf, openAgents } from './agents/agents.ts';
-import { openModelConfigs } from './agents/model-configs.ts';
-import { openPresets } from './agents/presets.ts';
+import { createModelConfigs } from './agents/model-configs.ts';
+import { createPresets } from './agents/presets.ts';
 import { createWeChat } from './accounts/wechat.ts';
-import { openWeChatSignIns } from './accounts/wechat-sign-ins.ts';
-import { openChats } from './chats/chats.ts';
+import { createWeChatSignIns } from './accounts/wechat-sign-ins.ts';
+import { createChats } from './chats/chats.ts';
 import { openReplies } from './chats/replies.ts';
-import { openTasks } from './chats/tasks.ts';
-import { openLedger } from './credits/ledger.ts';
-import { openRedeemCodes } from './credits/redeem-codes.ts';
+import { openChatTasks } from './chats/tasks.ts';
+import { createLedger } from './credits/ledger.ts';
+import { createRedeemCodes } from './credits/redeem-codes.ts';
 import { openPictures } from './models/pictures.ts';
 import type { Config } from './config.ts';
 import type { JsonObject } from './common/json.ts';
@@ -33,7 +33,7 @@ import { openS3Store } from './files/s3-store.ts';
 import { createUrlSigner } from './files/url-signer.ts';
 import { showFiles } from './files/show-files.ts';
 import { memoryTools } from './memory/memory-tools.ts';
-import { openCompletionNotes } from './memory/completion-notes.ts';
+import { createCompletionNotes } from './memory/completion-notes.ts';
 import { openMemory } from './memory/memory.ts';
 import { messageOf, SpecError } from './errors.ts';
 import type { Log } from './log.ts';
@@ -42,11 +42,10 @@ import { openModels } from './models/index.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
 import { selectTools } from './openspec/select.ts';
 import { packageVersion } from './package.ts';
-import { v4 as uuid } from 'uuid';
 import { openServer } from './server/server.ts';
 import { connectDatabase } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
-import { openVault } from './store/vault.ts';
+import { createVault } from './store/vault.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -129,10 +128,9 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     };
     const agents = openAgents({
       db: database.tables(),
-      vault: openVault(secret),
+      vault: createVault(secret),
       store,
       openModel: (asked) => models.open(asked),
-      now: Date.now,
       onError,
     });
     undo.push(() => agents.close());
@@ -146,7 +144,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
       onError,
     });
     undo.push(() => files.close());
-    const memory = openMemory({ db: database.tables(), newId: uuid });
+    const memory = openMemory({ db: database.tables() });
     const ownMemory = memoryTools(memory);
     const sessions = await openSessions({
       store,
@@ -177,22 +175,22 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     });
     undo.push(() => sessions.close());
     const { access } = accounts;
-    const completionNotes = openCompletionNotes(database.tables());
-    const chats = openChats(database.tables());
+    const completionNotes = createCompletionNotes(database.tables());
+    const chats = createChats(database.tables());
     const replies = openReplies(chats);
-    const ledger = openLedger(database.tables());
-    const alone = database.engine === 'sqlite';
-    const tasks = await openTasks({ db: database.tables(), ledger, alone, onError });
+    const ledger = createLedger(database.tables());
+    const alone = !database.shared;
+    const tasks = await openChatTasks({ db: database.tables(), ledger, alone, onError });
     const endReplies = () => Promise.all([replies.close(), tasks.close()]);
     undo.push(() => endReplies().then(() => undefined));
-    const vault = openVault(secret);
+    const vault = createVault(secret);
     const { signIns, identities } = accounts;
     const wechat = config.wechat && createWeChat({ ...config.wechat, fetch: fetchOut });
     const led = {
-      modelConfigs: openModelConfigs(database.tables(), vault),
-      presets: openPresets(database.tables()),
-      redeemCodes: openRedeemCodes(database.tables(), ledger, secret),
-      wechat: openWeChatSignIns({ db: database.tables(), vault, wechat, identities, signIns }),
+      modelConfigs: createModelConfigs(database.tables(), vault),
+      presets: createPresets(database.tables()),
+      redeemCodes: createRedeemCodes(database.tables(), ledger, secret),
+      wechat: createWeChatSignIns({ db: database.tables(), vault, wechat, identities, signIns }),
       pictures: openPictures({
         fetch: fetchOut,
         timeoutMs: limits.modelTimeoutMs,
@@ -201,6 +199,19 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     };
     const shared = { sessions, agents, files, memory, completions, completionNotes, access, config, log };
     const said = { accounts, models, chats, replies, tasks, ledger, objects, signer, ...led };
+    accounts.joinRemovals([
+      (user) => sessions.removeAll(user),
+      (user) => tasks.removeOwner(user),
+      (user) => chats.removeOwner(user),
+      (user) => agents.apps.removeOwner(user),
+      (user) => led.presets.removeOwner(user),
+      (user) => led.modelConfigs.removeOwner(user),
+      (user) => files.removeOwner(user),
+      (user) => memory.removeOwner(user),
+      (user) => completionNotes.removeOwner(user),
+      (user) => ledger.removeOwner(user),
+      (user) => led.redeemCodes.forgetOwner(user),
+    ]);
     const context = { ...shared, ...said, version: packageVersion() };
     const spoken = dialects.map((dialect) => dialect.mount(context));
     const mounts = [...spoken, describeMounts(spoken, context.version)];

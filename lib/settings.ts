@@ -83,7 +83,7 @@ export const settings = {
   ],
   S3_ENDPOINT: [
     '–',
-    'with the four below: a bucket for pictures instead of `DATA_DIR/objects`; Tencent COS is `https://cos.<region>.myqcloud.com`',
+    'with the four below: a bucket for pictures instead of `DATA_DIR/files`; Tencent COS is `https://cos.<region>.myqcloud.com`',
   ],
   S3_REGION: ['–', 'its region'],
   S3_BUCKET: ['–', 'its name'],

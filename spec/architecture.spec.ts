@@ -22,12 +22,12 @@ const layers: Record<string, readonly string[]> = {
   simulate: ['errors', 'common', 'core', 'drivers', 'openspec', 'package'],
   models: ['core', 'errors', 'common'],
   store: ['core', 'errors', 'common'],
-  accounts: ['core', 'errors', 'common'],
-  agents: ['core', 'errors', 'common'],
-  files: ['core', 'errors', 'common'],
-  memory: ['core', 'errors', 'common'],
-  credits: ['core', 'errors', 'common'],
-  chats: ['core', 'credits', 'errors', 'common'],
+  accounts: ['core', 'store', 'errors', 'common'],
+  agents: ['core', 'store', 'errors', 'common'],
+  files: ['core', 'store', 'errors', 'common'],
+  memory: ['core', 'store', 'errors', 'common'],
+  credits: ['core', 'store', 'errors', 'common'],
+  chats: ['core', 'credits', 'store', 'errors', 'common'],
   openspec: ['core', 'drivers', 'errors', 'common'],
   server: ['core', 'accounts', 'errors', 'common'],
   dialects: [
@@ -56,7 +56,17 @@ const layers: Record<string, readonly string[]> = {
 const core: Record<string, readonly string[]> = {
   data: ['message', 'principal'],
   ports: ['tool', 'model', 'session-config', 'session', 'store'],
-  pure: ['tokens', 'marks', 'turns', 'clip', 'argument-check', 'toolbox', 'role-order', 'transcript'],
+  pure: [
+    'tokens',
+    'marks',
+    'turns',
+    'clip',
+    'argument-check',
+    'toolbox',
+    'role-order',
+    'transcript-part',
+    'transcript',
+  ],
   agent: ['equipment', 'task-context', 'call-limits', 'call-order', 'calls', 'run-task'],
   owner: ['feed', 'journal', 'controls', 'session-log', 'task-run', 'owned-task', 'task-list', 'owner'],
   session: ['until', 'ownership', 'live-session', 'upkeep'],
@@ -268,8 +278,8 @@ describe('the architecture', () => {
         'lib/core/x.ts imports lib/log.ts',
       ]);
       expect(layeringFaults(parseSource('lib/misc/x.ts', ''))).to.have.length(1);
-      const lazy = parseSource('lib/drivers/x.ts', `const { a } = await import('../store/sqlite.ts');\n`);
-      expect(layeringFaults(lazy)).to.deep.equal(['lib/drivers/x.ts imports lib/store/sqlite.ts']);
+      const lazy = parseSource('lib/drivers/x.ts', `const { a } = await import('../store/index.ts');\n`);
+      expect(layeringFaults(lazy)).to.deep.equal(['lib/drivers/x.ts imports lib/store/index.ts']);
       const types = parseSource('lib/server/x.ts', `import { type Log, type OpenLog } from '../log.ts';\n`);
       expect(layeringFaults(types)).to.deep.equal([]);
       const sockets = parseSource('lib/dialects/x.ts', `export { send } from '../server/sockets.ts';\n`);

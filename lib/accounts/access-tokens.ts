@@ -1,35 +1,38 @@
 import { createSecretKey } from 'node:crypto';
+import type { Clock } from '../common/clock.ts';
+import { splitWords } from './user-rows.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
-/** What an access token says. */
+/** The claims of an access token. */
 export interface Claims {
   /** The user's uuid. */
   uuid: string;
   /** The user's name when the token was made. */
   name: string;
-  /** What was granted to the user beside the role when the token was made; what counts is what the database says now. */
+  /** The user's scopes when the token was made. Access is decided by the scopes in the database, not by these. */
   scopes?: readonly string[];
-  /** The sign-in it belongs to. */
+  /** The sign-in that the token belongs to. */
   signIn: string;
   /** Ms since the epoch. */
   expiresAt: number;
 }
 
-/** Signs and checks access tokens [RFC 9068], the only users of the JWT package. */
+/** Signs and checks access tokens [RFC 9068]. */
 export interface AccessTokens {
+  /** A signed token. */
   sign(claims: Claims): Promise<string>;
-  /** Undefined for whatever is not a token of ours that is good now. */
+  /** The claims of a token that this server has signed and that is valid now; undefined for any other text. */
   verify(token: string): Promise<Claims | undefined>;
 }
 
 const ALGORITHM = 'HS256';
 const TYPE = 'at+jwt';
-/** Who makes the tokens, and whom they are for. */
+/** Issuer and audience of all tokens. */
 const NAME = 'lite-agent';
 const MAX_LENGTH = 4096;
 
-/** Tokens under these keys; a key is found by `kid`, and algorithm, type, issuer, audience and expiry are fixed. */
-export function createAccessTokens(keys: SigningKeys, now: () => number): AccessTokens {
+/** Tokens under these keys. The header's `kid` names the key; algorithm, type, issuer, audience and expiry are always checked. */
+export function createAccessTokens(keys: SigningKeys, clock: Clock): AccessTokens {
   const byKid = new Map(keys.all.map(({ kid, secret }) => [kid, createSecretKey(secret, 'utf8')]));
   let loaded: typeof import('jsonwebtoken') | undefined;
   const load = async () => (loaded ??= (await import('jsonwebtoken')).default);
@@ -41,7 +44,7 @@ export function createAccessTokens(keys: SigningKeys, now: () => number): Access
         name,
         ...(scopes.length > 0 && { scope: scopes.join(' ') }), // [RFC 9068 2.2.3]
         sid: signIn,
-        iat: Math.floor(now() / 1000),
+        iat: Math.floor(clock.now() / 1000),
         exp: Math.floor(expiresAt / 1000),
       };
       return jwt.sign(payload, keys.current.secret, {
@@ -64,19 +67,20 @@ export function createAccessTokens(keys: SigningKeys, now: () => number): Access
           algorithms: [ALGORITHM],
           audience: NAME,
           issuer: NAME,
-          clockTimestamp: Math.floor(now() / 1000),
+          clockTimestamp: Math.floor(clock.now() / 1000),
         });
         if (typeof payload === 'string') return undefined;
-        const { sub, name, sid, exp } = payload as Record<string, unknown>;
+        const { sub, name, scope, sid, exp } = payload as Record<string, unknown>;
         if (typeof sub !== 'string' || typeof sid !== 'string' || typeof exp !== 'number') return undefined;
         return {
           uuid: sub,
           name: typeof name === 'string' ? name : '',
+          ...(typeof scope === 'string' && { scopes: splitWords(scope) }),
           signIn: sid,
           expiresAt: exp * 1000,
         };
       } catch (error) {
-        // Everything that can be wrong with a token is one of these; the rest is our own fault.
+        // Every fault of a token is one of these; any other error is a fault of this server.
         if (error instanceof jwt.JsonWebTokenError) return undefined;
         throw error;
       }

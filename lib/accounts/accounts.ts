@@ -1,28 +1,30 @@
-import { withAppErrors } from '../core/failures.ts';
+import { systemClock, type Clock } from '../common/clock.ts';
+import { startPeriodic } from '../common/periodic.ts';
 import { createAccessTokens } from './access-tokens.ts';
 import type { Access } from './access.ts';
-import { openApiKeys, type ApiKeys } from './api-keys.ts';
-import { openAudit, type Audit } from './audit.ts';
+import { createApiKeys, type ApiKeys } from './api-keys.ts';
+import { createAudit, type Audit } from './audit.ts';
+import type { AccountsContext } from './context.ts';
 import { createAccess } from './create-access.ts';
 import { openEndings } from './endings.ts';
-import type { Ground } from './ground.ts';
-import { openIdentities, type Identities } from './identities.ts';
+import { createIdentities, type Identities } from './identities.ts';
 import { createOauth, type Oauth, type OauthOptions } from './oauth.ts';
 import { createPasswordSignIns, type PasswordSignIns } from './password-sign-ins.ts';
 import { createPasswords, type PasswordCost } from './passwords.ts';
-import { openPrincipals } from './principals.ts';
+import { createPrincipals } from './principals.ts';
 import type { AccountsDb } from './schema.ts';
 import type { Sender } from './senders.ts';
 import { createSignInCodes, type SignInCodes } from './sign-in-codes.ts';
-import { openSignIns, type SignIns } from './sign-ins.ts';
+import { createSignIns, type SignIns } from './sign-ins.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { sweepAccounts } from './sweep.ts';
 import { createTextCodes, type TextCodes } from './text-codes.ts';
 import { createTickets } from './tickets.ts';
-import { openUsers, type Users } from './users.ts';
-import { openVouchers } from './vouchers.ts';
+import { createUserRemovals, type Removal } from './user-removal.ts';
+import { createUsers, type Users } from './users.ts';
+import { createVouchers } from './vouchers.ts';
 
-/** Who may call, and everything by which they show it; what all dialects share. */
+/** Who may call, and all the ways to prove it; shared by all dialects. */
 export interface Accounts {
   readonly users: Users;
   readonly passwords: PasswordSignIns;
@@ -34,83 +36,87 @@ export interface Accounts {
   readonly apiKeys: ApiKeys;
   readonly access: Access;
   readonly audit: Audit;
-  /** Takes away what is over; done by itself every ten minutes. */
+  /**
+   * Lets the other parts of the server join when a user is removed, and starts to finish removals that an earlier process
+   * left unfinished. Until it was called, a removed user's data stays, and a process that calls it removes the data.
+   */
+  joinRemovals(removals: readonly Removal[]): void;
+  /** Removes expired vouchers, used codes and ended sign-ins, and goes on with unfinished removals; runs every ten minutes. */
   sweep(): Promise<void>;
-  /** Stops what runs by itself; the database is the caller's. */
+  /** Stops the periodic jobs; the database belongs to the caller. */
   close(): Promise<void>;
 }
 
+/** What accounts are opened with. */
 export interface AccountsOptions {
   db: AccountsDb;
   keys: SigningKeys;
   /** AUTH_TOKEN, the operator's. */
   authToken?: string | undefined;
-  /** Carries notices by e-mail. */
+  /** Sends notices by e-mail. */
   mail: Sender;
-  /** Carries codes to telephones. */
+  /** Sends codes to telephones. */
   sms: Sender;
-  /** Signing in elsewhere. */
+  /** Signing in at other providers. */
   oauth: Pick<OauthOptions, 'secrets' | 'returnUrls' | 'fetch' | 'places'>;
+  /** Receives errors that belong to no request. */
   onError(error: unknown): void;
   passwordCost?: PasswordCost;
-  /** Ms since the epoch. */
-  now?: () => number;
-  /** How often it is looked at what other processes ended. */
+  clock?: Clock;
+  /** How often credentials that other processes ended are looked for, in ms; 1000 when missing. */
   lookEveryMs?: number;
 }
 
 const SWEEP_EVERY_MS = 10 * 60_000;
 
-/**
- * The accounts over a migrated database; several processes may share it. What the database throws comes as AppError
- * `unavailable` from all of them.
- */
+/** The accounts over a migrated database; several processes may share it. */
 export function openAccounts(options: AccountsOptions): Accounts {
-  const { db, keys, mail, sms, onError, now = Date.now } = options;
-  const audit = openAudit(db, now, onError);
-  const endings = openEndings(db, now, onError, options.lookEveryMs);
-  const ground: Ground = { db, now, keys, audit, endings };
-  const accessTokens = createAccessTokens(keys, now);
-  const users = openUsers(ground);
-  const signIns = openSignIns(ground, accessTokens);
-  const apiKeys = openApiKeys(ground, onError);
+  const { db, keys, mail, sms, onError, clock = systemClock } = options;
+  const audit = createAudit(db, clock, onError);
+  const endings = openEndings(db, clock, onError, options.lookEveryMs);
+  const context: AccountsContext = { db, clock, keys, audit, endings };
+  const accessTokens = createAccessTokens(keys, clock);
+  const removals = createUserRemovals(context, onError);
+  const users = createUsers(context, removals);
+  const signIns = createSignIns(context, accessTokens);
+  const apiKeys = createApiKeys(context, onError);
+  const vouchers = createVouchers(context);
+  const identities = createIdentities(context);
   const passwords = createPasswords(options.passwordCost);
-  const vouchers = openVouchers(ground);
-  const identities = openIdentities(ground);
   const access = createAccess({
     authToken: options.authToken,
     accessTokens,
-    principals: openPrincipals(db, now),
+    principals: createPrincipals(db, clock),
     apiKeys,
-    tickets: createTickets(vouchers, now),
+    tickets: createTickets(vouchers, clock),
     audit,
     endings,
   });
-  const sweep = () => sweepAccounts(db, now());
-  let sweeping: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    sweeping = sweep().catch(onError);
-  }, SWEEP_EVERY_MS).unref();
-  const textCodes = createTextCodes({ ground, identities, signIns, sms });
-  const passwordSignIns = createPasswordSignIns({ ground, passwords, users, signIns, mail, onError });
-  const oauth = createOauth({ ...options.oauth, ground, vouchers, identities });
-  const { identify, issueTicket, redeemTicket } = access;
-  const { create, list, revoke, drain } = apiKeys;
+  let joined = false;
+  async function sweep(): Promise<void> {
+    await sweepAccounts(db, clock.now());
+    if (joined) await removals.finish();
+  }
+  const sweeping = startPeriodic({ pauseMs: SWEEP_EVERY_MS, work: sweep, onError, clock });
   return {
-    users: withAppErrors(users),
-    passwords: withAppErrors(passwordSignIns),
-    signIns: withAppErrors(signIns),
-    identities: withAppErrors(identities),
-    oauth: { ...oauth, ...withAppErrors({ begin: oauth.begin, finish: oauth.finish }) },
-    textCodes: withAppErrors(textCodes),
-    signInCodes: withAppErrors(createSignInCodes(vouchers, signIns, audit)),
-    apiKeys: { ...apiKeys, ...withAppErrors({ create, list, revoke, drain }) },
-    access: { ...access, ...withAppErrors({ identify, issueTicket, redeemTicket }) },
+    users,
+    passwords: createPasswordSignIns({ context, passwords, users, signIns, mail, onError }),
+    signIns,
+    identities,
+    oauth: createOauth({ ...options.oauth, context, vouchers, identities }),
+    textCodes: createTextCodes({ context, identities, signIns, sms }),
+    signInCodes: createSignInCodes(vouchers, signIns, audit),
+    apiKeys,
+    access,
     audit,
+    joinRemovals(all) {
+      removals.join(all);
+      joined = true;
+      void sweeping.run();
+    },
     sweep,
     async close() {
-      clearInterval(timer);
-      await sweeping;
+      await sweeping.stop();
       await endings.close();
       await apiKeys.drain();
       await audit.drain();

@@ -1,18 +1,17 @@
-import { v4 as uuidOf } from 'uuid';
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
-import type { Ground } from './ground.ts';
+import type { RequestSource } from './audit.ts';
+import type { AccountsContext } from './context.ts';
 import type { ApiKeysTable } from './schema.ts';
 import { hashOf, newSecretText } from './secret-text.ts';
-import { noSuchUser, wordsOf } from './user-rows.ts';
+import { noSuchUser, splitWords } from './user-rows.ts';
 
-/** A key for machines, as it can be shown after it was made. */
+/** A key for machines, without its secret text. */
 export interface ApiKey {
   id: string;
   name: string;
   /** `sk-…1d9a`. */
   masked: string;
-  /** The dialects it is for; empty: all. */
+  /** The dialects that the key is for; empty: all. */
   dialects: string[];
   /** Ms since the epoch; null: never. */
   createdAt: number;
@@ -20,29 +19,33 @@ export interface ApiKey {
   expiresAt: number | null;
 }
 
+/** A key before it is made. */
 export interface NewApiKey {
   name?: string;
   dialects?: readonly string[];
   /** Ms since the epoch. */
   expiresAt?: number;
-  client?: Client;
+  client?: RequestSource;
 }
 
-/** Keys for machines: they act for their user, wherever a bearer token is taken. Contract: rejects with an AppError. */
+/** Keys for machines: a key acts for its user, wherever a bearer token is accepted. Contract: rejects with an AppError. */
 export interface ApiKeys {
-  /** The key itself is given this once and stored as a hash. */
+  /** The secret text is in this answer only; its hash is stored. */
   create(uuid: string, options?: NewApiKey): Promise<ApiKey & { key: string }>;
-  /** Those that are not revoked, newest first. */
+  /** The keys that are not revoked, newest first. */
   list(uuid: string): Promise<ApiKey[]>;
   /** False when the user has no such key. */
-  revoke(uuid: string, id: string, client?: Client): Promise<boolean>;
-  /** Notes that a key was shown, once an hour. */
-  used(id: string, uuid: string, client?: Client): void;
-  /** Resolves when what was noted is written. */
+  revoke(uuid: string, id: string, client?: RequestSource): Promise<boolean>;
+  /** Notes that a key was used, once an hour. */
+  used(id: string, uuid: string, client?: RequestSource): void;
+  /** Resolves when all notes are written. */
   drain(): Promise<void>;
 }
 
 const PREFIX = 'sk-';
+const NAME_MAX_LENGTH = 100;
+/** So many of the last characters are kept in clear, to tell keys apart. */
+const HINT_LENGTH = 4;
 const NOTE_EVERY_MS = 3600_000;
 
 /** Whether a text has the form of a key. */
@@ -50,18 +53,21 @@ export function isApiKey(token: string): boolean {
   return token.startsWith(PREFIX);
 }
 
-/** Keys over their table. */
-export function openApiKeys({ db, now, audit, endings }: Ground, onError: (error: unknown) => void): ApiKeys {
+/** Keys over their table; `onError` receives notes that could not be written. */
+export function createApiKeys(
+  { db, clock, audit, endings }: AccountsContext,
+  onError: (error: unknown) => void,
+): ApiKeys {
   /** When this process last noted a key's use. */
   const noted = new Map<string, number>();
   const writing = new Set<Promise<void>>();
 
   async function note(id: string, uuid: string, address: string | undefined): Promise<void> {
-    const since = now() - NOTE_EVERY_MS;
+    const since = clock.now() - NOTE_EVERY_MS;
     await db.transaction().execute(async (trx) => {
       const first = await trx
         .updateTable('api_keys')
-        .set({ used_at: now() })
+        .set({ used_at: clock.now() })
         .where('id', '=', id)
         .where(({ or, eb }) => or([eb('used_at', 'is', null), eb('used_at', '<=', since)]))
         .returning('id')
@@ -73,16 +79,16 @@ export function openApiKeys({ db, now, audit, endings }: Ground, onError: (error
   return {
     async create(uuid, { name = '', dialects = [], expiresAt, client = {} } = {}) {
       if (dialects.some((dialect) => !/^[a-z]+$/.test(dialect)))
-        throw new AppError('invalid_request', 'A key is for dialects, which are named by small letters.');
+        throw new AppError('invalid_request', 'The name of a dialect has small letters only.');
       const key = `${PREFIX}${newSecretText()}`;
       const row: ApiKeysTable = {
-        id: uuidOf(),
+        id: clock.newId(),
         hash: hashOf(key),
         user_uuid: uuid,
-        name: name.slice(0, 100),
-        hint: key.slice(-4),
+        name: name.slice(0, NAME_MAX_LENGTH),
+        hint: key.slice(-HINT_LENGTH),
         scopes: dialects.join(' '),
-        created_at: now(),
+        created_at: clock.now(),
         used_at: null,
         until: expiresAt ?? null,
         ended_at: null,
@@ -94,7 +100,7 @@ export function openApiKeys({ db, now, audit, endings }: Ground, onError: (error
         const { address } = client;
         await audit.record({ event: 'key_created', user: uuid, address, detail: { key: row.id } }, trx);
       });
-      return { ...keyOf(row), key };
+      return { ...apiKeyOf(row), key };
     },
 
     async list(uuid) {
@@ -105,14 +111,14 @@ export function openApiKeys({ db, now, audit, endings }: Ground, onError: (error
         .where('ended_at', 'is', null)
         .orderBy('created_at', 'desc')
         .execute();
-      return rows.map(keyOf);
+      return rows.map(apiKeyOf);
     },
 
     async revoke(uuid, id, { address } = {}) {
       const revoked = await db.transaction().execute(async (trx) => {
         const row = await trx
           .updateTable('api_keys')
-          .set({ ended_at: now() })
+          .set({ ended_at: clock.now() })
           .where('id', '=', id)
           .where('user_uuid', '=', uuid)
           .where('ended_at', 'is', null)
@@ -126,8 +132,8 @@ export function openApiKeys({ db, now, audit, endings }: Ground, onError: (error
     },
 
     used(id, uuid, { address } = {}) {
-      if ((noted.get(id) ?? -Infinity) > now() - NOTE_EVERY_MS) return;
-      noted.set(id, now());
+      if ((noted.get(id) ?? -Infinity) > clock.now() - NOTE_EVERY_MS) return;
+      noted.set(id, clock.now());
       const written = note(id, uuid, address)
         .catch(onError)
         .finally(() => writing.delete(written));
@@ -139,12 +145,12 @@ export function openApiKeys({ db, now, audit, endings }: Ground, onError: (error
   };
 }
 
-function keyOf(row: ApiKeysTable): ApiKey {
+function apiKeyOf(row: ApiKeysTable): ApiKey {
   return {
     id: row.id,
     name: row.name,
     masked: `${PREFIX}…${row.hint}`,
-    dialects: wordsOf(row.scopes),
+    dialects: splitWords(row.scopes),
     createdAt: row.created_at,
     usedAt: row.used_at,
     expiresAt: row.until,

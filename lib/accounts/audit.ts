@@ -1,6 +1,7 @@
+import type { Clock } from '../common/clock.ts';
 import type { AccountsDb } from './schema.ts';
 
-/** What is worth a line for those who look into an incident. */
+/** The events of the audit log. */
 export type AuditEvent =
   | 'user_created'
   | 'user_changed'
@@ -20,45 +21,47 @@ export type AuditEvent =
   | 'key_revoked'
   | 'access_refused';
 
-/** Where a call came from, as far as it is known. */
-export interface Client {
+/** Where a request came from, as far as it is known. */
+export interface RequestSource {
   address?: string | undefined;
   /** The User-Agent header. */
   agent?: string | undefined;
 }
 
+/** An entry of the audit log, before it is written. */
 export interface AuditEntry {
   event: AuditEvent;
   /** The uuid of the user it is about. */
   user?: string | undefined;
   address?: string | undefined;
-  /** Anything more; never a secret. */
+  /** More about the event; never a secret. */
   detail?: Readonly<Record<string, string | number | boolean | undefined>>;
 }
 
-/** The append-only record of what happened to accounts. */
+/** The append-only log of what happened to accounts. */
 export interface Audit {
-  /** Written with what it is about, when `on` is that transaction. */
+  /** Writes an entry; in the same transaction as its event, when `on` is that transaction. */
   record(entry: AuditEntry, on?: AccountsDb): Promise<void>;
-  /** A refused call; of more than a hundred a minute only the number is kept, so that nobody fills the disk. Never throws. */
+  /** Records a refused request. Of more than a hundred a minute only the number is kept, so that nobody fills the disk. Never throws. */
   refused(entry: Omit<AuditEntry, 'event'>): void;
   /** The newest entries first. */
   list(filter: { user?: string; limit: number }): Promise<(AuditEntry & { at: number })[]>;
-  /** Resolves when what was refused is written. */
+  /** Resolves when all refusals are written. */
   drain(): Promise<void>;
 }
 
+const MINUTE_MS = 60_000;
 const REFUSALS_A_MINUTE = 100;
 
 /** The audit log in the database. */
-export function openAudit(db: AccountsDb, now: () => number, onError: (error: unknown) => void): Audit {
+export function createAudit(db: AccountsDb, clock: Clock, onError: (error: unknown) => void): Audit {
   let minute = 0;
   let count = 0;
   let unwritten = 0;
   const writing = new Set<Promise<void>>();
 
   async function record({ event, user, address, detail = {} }: AuditEntry, on = db): Promise<void> {
-    const row = { at: now(), event, user_uuid: user ?? null, address: address ?? null };
+    const row = { at: clock.now(), event, user_uuid: user ?? null, address: address ?? null };
     await on
       .insertInto('audit')
       .values({ ...row, detail: JSON.stringify(detail) })
@@ -68,7 +71,7 @@ export function openAudit(db: AccountsDb, now: () => number, onError: (error: un
   return {
     record,
     refused(entry) {
-      const current = Math.floor(now() / 60_000);
+      const current = Math.floor(clock.now() / MINUTE_MS);
       if (current !== minute) [minute, count] = [current, 0];
       count += 1;
       if (count > REFUSALS_A_MINUTE) {

@@ -11,8 +11,9 @@ import type { Principals } from './principals.ts';
 import { hashOf } from './secret-text.ts';
 import type { Holding, Tickets } from './tickets.ts';
 
+/** What access is made of. */
 export interface AccessParts {
-  /** The fixed bearer of the operator. */
+  /** The fixed bearer token of the operator. */
   authToken: string | undefined;
   accessTokens: AccessTokens;
   principals: Principals;
@@ -24,7 +25,7 @@ export interface AccessParts {
 
 /**
  * Access for users with access tokens and keys, and for the operator with AUTH_TOKEN. A token's signature is checked first,
- * so that a forged one costs no look into the database; then its sign-in and user are read, with all others of the tick.
+ * so that a forged token costs no query; then its sign-in and user are read, with all others of the tick.
  */
 export function createAccess(parts: AccessParts): Access {
   const { accessTokens, principals, apiKeys, tickets, audit, endings } = parts;
@@ -58,7 +59,7 @@ export function createAccess(parts: AccessParts): Access {
 
   function refuse(what: string, { dialect, address }: Where): never {
     audit.refused({ address, detail: { what, dialect } });
-    throw new AppError('unauthorized', `The ${what} is not known, or good no longer.`);
+    throw new AppError('unauthorized', `The ${what} is unknown or no longer valid.`);
   }
 
   return {
@@ -66,7 +67,7 @@ export function createAccess(parts: AccessParts): Access {
       if (isOperator(token)) return operator;
       if (isRefreshToken(token)) {
         audit.refused({ address: where.address, detail: { what: 'token', dialect: where.dialect } });
-        throw new TokenKindError('This is a refresh token: refresh it, and show the access token.');
+        throw new TokenKindError('This is a refresh token: refresh it, and send the access token.');
       }
       const found = isApiKey(token) ? ofKey(principals.ofKey(hashOf(token)), where) : ofToken(token);
       return (await found) ?? refuse('token', where);
@@ -85,7 +86,7 @@ export function createAccess(parts: AccessParts): Access {
   };
 }
 
-/** A principal whose token ends before its sign-in does; nobody when the token is another user's. */
+/** The principal, with the earlier of both expiries; undefined when the token belongs to another user. */
 function until(
   principal: Principal | undefined,
   expiresAt: number | null,

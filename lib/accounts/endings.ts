@@ -1,22 +1,25 @@
+import type { Clock } from '../common/clock.ts';
+import { startPeriodic, type Periodic } from '../common/periodic.ts';
 import type { Account } from '../core/principal.ts';
 import type { AccountsDb } from './schema.ts';
 
-/** Something that can end: a sign-in or key by its id, or all that a user has shown, by the user's uuid. */
+/** A credential that can end: a sign-in or key by its id, or all credentials of a user, by the user's uuid. */
 export type Subject = `signIn:${string}` | `key:${string}` | `user:${string}`;
 
-/** What holds something open: a user's credential, as it was when it was shown. */
+/** The credential behind an open connection, as it was when the connection was opened. */
 export interface Holder {
   uuid: string;
   account: Pick<Account, 'credential' | 'role' | 'expiresAt'>;
 }
 
 /**
- * Tells who holds something open that what opened it is good no longer. What this process ends is told at once; what
- * another one does is read from the database, once for all that is open, and only while something is.
+ * Notifies open connections when their credential is revoked or expires. Endings of this process are notified at once.
+ * Endings of other processes are read from the database, once for all connections, and only while there is one.
  */
 export interface Endings {
+  /** Ends every connection of a subject. */
   tell(subject: Subject): void;
-  /** Calls `end` once, when the credential ends or its time is over; the result stops listening. */
+  /** Calls `end` once, when the credential is revoked or expires. Returns the way out. */
   watch(holder: Holder, end: () => void): () => void;
   close(): Promise<void>;
 }
@@ -28,85 +31,104 @@ interface Watch {
   end: () => void;
 }
 
-/** How far back a look goes, as clocks differ and transactions take their time. */
+/** How far back a look goes: clocks of processes differ, and transactions take their time. */
 const LOOK_BACK_MS = 60_000;
+const LOOK_EVERY_MS = 1000;
 
-/** Endings over the tables of users, sign-ins and keys; `everyMs` is how often they are looked at. */
+/** Endings over the tables of users, sign-ins and keys, which are read every `everyMs`. */
 export function openEndings(
   db: AccountsDb,
-  now: () => number,
+  clock: Clock,
   onError: (error: unknown) => void,
-  everyMs = 1000,
+  everyMs = LOOK_EVERY_MS,
 ): Endings {
-  const bySubject = new Map<Subject, Set<Watch>>();
-  const all = new Set<Watch>();
-  let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> | undefined;
+  return new WatchedEndings(db, clock, onError, everyMs);
+}
 
-  function drop(watch: Watch): void {
-    all.delete(watch);
-    for (const subject of watch.subjects) {
-      const same = bySubject.get(subject);
-      same?.delete(watch);
-      if (same?.size === 0) bySubject.delete(subject);
-    }
-    if (all.size === 0) {
-      clearInterval(timer);
-      timer = undefined;
-    }
+class WatchedEndings implements Endings {
+  readonly #db: AccountsDb;
+  readonly #clock: Clock;
+  readonly #onError: (error: unknown) => void;
+  readonly #everyMs: number;
+  readonly #bySubject = new Map<Subject, Set<Watch>>();
+  readonly #all = new Set<Watch>();
+  #looking: Periodic | undefined;
+
+  constructor(db: AccountsDb, clock: Clock, onError: (error: unknown) => void, everyMs: number) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#onError = onError;
+    this.#everyMs = everyMs;
   }
 
-  function finish(watch: Watch): void {
-    drop(watch);
+  tell(subject: Subject): void {
+    this.#tell(subject, undefined);
+  }
+
+  watch({ uuid, account: { credential, role, expiresAt } }: Holder, end: () => void): () => void {
+    const subjects: Subject[] = [`${credential.kind}:${credential.id}`, `user:${uuid}`];
+    const watch: Watch = { subjects, role, until: expiresAt ?? Infinity, end };
+    this.#all.add(watch);
+    for (const subject of subjects) {
+      const same = this.#bySubject.get(subject);
+      if (same) same.add(watch);
+      else this.#bySubject.set(subject, new Set([watch]));
+    }
+    this.#looking ??= startPeriodic({
+      pauseMs: this.#everyMs,
+      work: () => this.#look(),
+      onError: this.#onError,
+      clock: this.#clock,
+    });
+    return () => this.#drop(watch);
+  }
+
+  async close(): Promise<void> {
+    const looking = this.#looking;
+    for (const watch of this.#all) this.#drop(watch);
+    await looking?.stop();
+  }
+
+  #drop(watch: Watch): void {
+    this.#all.delete(watch);
+    for (const subject of watch.subjects) {
+      const same = this.#bySubject.get(subject);
+      same?.delete(watch);
+      if (same?.size === 0) this.#bySubject.delete(subject);
+    }
+    if (this.#all.size > 0) return;
+    void this.#looking?.stop();
+    this.#looking = undefined;
+  }
+
+  #finish(watch: Watch): void {
+    this.#drop(watch);
     try {
       watch.end();
     } catch (error) {
-      onError(error);
+      this.#onError(error);
     }
   }
 
-  /** Ends the watches of a subject, but for those that know of this role already. */
-  function tell(subject: Subject, role?: string): void {
-    for (const watch of bySubject.get(subject) ?? []) if (watch.role !== role) finish(watch);
+  /** Ends the watches of a subject, except those that were opened with this role. */
+  #tell(subject: Subject, role: string | undefined): void {
+    for (const watch of this.#bySubject.get(subject) ?? []) if (watch.role !== role) this.#finish(watch);
   }
 
-  async function look(): Promise<void> {
-    const time = now();
-    for (const watch of all) if (watch.until <= time) finish(watch);
+  async #look(): Promise<void> {
+    const time = this.#clock.now();
+    for (const watch of this.#all) if (watch.until <= time) this.#finish(watch);
     const since = time - LOOK_BACK_MS;
-    const signIns = db.selectFrom('sign_ins').select('id').where('ended_at', '>', since);
-    const keys = db.selectFrom('api_keys').select('id').where('ended_at', '>', since);
-    const users = db
-      .selectFrom('users')
-      .select(['uuid', 'role', 'disabled_at'])
-      .where('revoked_at', '>', since);
-    for (const { id } of await signIns.execute()) tell(`signIn:${id}`);
-    for (const { id } of await keys.execute()) tell(`key:${id}`);
+    const [signIns, keys, users, removed] = [
+      this.#db.selectFrom('sign_ins').select('id').where('ended_at', '>', since),
+      this.#db.selectFrom('api_keys').select('id').where('ended_at', '>', since),
+      this.#db.selectFrom('users').select(['uuid', 'role', 'disabled_at']).where('revoked_at', '>', since),
+      this.#db.selectFrom('user_removals').select('user_uuid').where('begun_at', '>', since),
+    ];
+    for (const { id } of await signIns.execute()) this.tell(`signIn:${id}`);
+    for (const { id } of await keys.execute()) this.tell(`key:${id}`);
     for (const { uuid, role, disabled_at: disabled } of await users.execute())
-      tell(`user:${uuid}`, disabled === null ? role : undefined);
+      this.#tell(`user:${uuid}`, disabled === null ? role : undefined);
+    for (const { user_uuid: uuid } of await removed.execute()) this.tell(`user:${uuid}`);
   }
-
-  return {
-    tell: (subject) => tell(subject),
-    watch({ uuid, account: { credential, role, expiresAt } }, end) {
-      const subjects: Subject[] = [`${credential.kind}:${credential.id}`, `user:${uuid}`];
-      const watch: Watch = { subjects, role, until: expiresAt ?? Infinity, end };
-      all.add(watch);
-      for (const subject of subjects) {
-        const same = bySubject.get(subject);
-        if (same) same.add(watch);
-        else bySubject.set(subject, new Set([watch]));
-      }
-      timer ??= setInterval(() => {
-        looking ??= look()
-          .catch(onError)
-          .finally(() => (looking = undefined));
-      }, everyMs).unref();
-      return () => drop(watch);
-    },
-    async close() {
-      for (const watch of all) drop(watch);
-      await looking;
-    },
-  };
 }

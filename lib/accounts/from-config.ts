@@ -2,11 +2,11 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { AccountsOptions } from './accounts.ts';
 import { createConsoleSender, createWebhookSender } from './senders.ts';
-import { openSigningKeys } from './signing-keys.ts';
+import { loadSigningKeys } from './signing-keys.ts';
 
 /**
- * The settings of accounts as `openAccounts` takes them; makes the signing key at first start. `fetchIt` carries what is said
- * to providers and the SMS webhook. Throws an AppError.
+ * The settings of accounts as `openAccounts` takes them; makes the signing key at first start. `fetchIt` sends the
+ * requests to providers and to the SMS webhook. Throws an AppError.
  */
 export function accountsFromConfig(
   config: Config,
@@ -23,7 +23,7 @@ export function accountsFromConfig(
     smsWebhookUrl,
   } = config;
   return {
-    keys: openSigningKeys({ secrets, dataDir, inMemory: databaseUrl === 'sqlite::memory:' }),
+    keys: loadSigningKeys({ secrets, dataDir, inMemory: databaseUrl === 'sqlite::memory:' }),
     authToken,
     mail: createConsoleSender(log, 'mail'),
     sms:
@@ -31,6 +31,6 @@ export function accountsFromConfig(
         ? createConsoleSender(log, 'SMS')
         : createWebhookSender(smsWebhookUrl, fetchIt),
     oauth: { secrets: providers, returnUrls, fetch: fetchIt },
-    onError: (error) => log.error({ err: error }, 'accounts: something could not be kept'),
+    onError: (error) => log.error({ err: error }, 'accounts: an entry could not be stored'),
   };
 }

@@ -1,20 +1,21 @@
 import { AppError } from '../errors.ts';
 
-/** Runs work, so many pieces at once; rejects with `unavailable` when too many wait already, or it has waited too long. */
+/** Runs a limited number of works at once; rejects with `unavailable` when too many wait, or a work has waited too long. */
 export type Gate = <T>(work: () => Promise<T>) => Promise<T>;
 
+/** The limits of a gate. */
 export interface GateOptions {
   atOnce: number;
   waitingMaxCount: number;
   waitMaxMs: number;
 }
 
-/** A gate; what waits is let through in order. */
+/** A gate; works pass it in order. */
 export function createGate({ atOnce, waitingMaxCount, waitMaxMs }: GateOptions): Gate {
   const waiting: { since: number; enter: (inTime: boolean) => void }[] = [];
   let running = 0;
 
-  /** Whoever leaves hands its place to the first that has not waited too long. */
+  /** A work that ends gives its place to the first one that has not waited too long. */
   function leave(): void {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const inTime = performance.now() - next.since <= waitMaxMs;
@@ -40,5 +41,7 @@ export function createGate({ atOnce, waitingMaxCount, waitMaxMs }: GateOptions):
 }
 
 function tooMany(): AppError {
-  return new AppError('unavailable', 'Too many are signing in at once; try again.', { retryAfterSeconds: 5 });
+  return new AppError('unavailable', 'Too many users are signing in at once; try again.', {
+    retryAfterSeconds: 5,
+  });
 }

@@ -1,11 +1,11 @@
-import { v4 as uuidOf } from 'uuid';
 import { AppError } from '../errors.ts';
-import type { Ground } from './ground.ts';
+import { UniqueViolation } from '../store/failures.ts';
+import type { AccountsContext } from './context.ts';
 import type { AccountsDb } from './schema.ts';
-import { isUniqueViolation, noSuchUser, unlessTaken, userOf } from './user-rows.ts';
+import { noSuchUser, unlessTaken, userOf } from './user-rows.ts';
 import { insertUser, type By, type NewUser, type User } from './users.ts';
 
-/** How somebody else's system names a person: never an e-mail. */
+/** The name of a person in another system; never an e-mail. */
 export interface Identity {
   /** `github`, `google`, `jaccount`, `telephone`, `wechat`. */
   provider: string;
@@ -14,26 +14,26 @@ export interface Identity {
 }
 
 /**
- * By what users are recognised from elsewhere.
+ * The identities by which users of other systems are recognised.
  *
- * Contract: rejects with an AppError; nobody is recognised by anything that was not added for him.
+ * Contract: rejects with an AppError; only an identity that was added for a user signs this user in.
  */
 export interface Identities {
-  /** The user of a proven identity; one that nobody has makes a new user, once, however many come at the same time. */
+  /** The user of a proven identity. An unknown identity makes a new user, also when many requests bring it at once: only one. */
   userOf(identity: Identity, user: NewUser, by?: By): Promise<User>;
-  /** Adds a proven identity to a user who is signed in. `conflict` when another user has it. */
+  /** Adds a proven identity to a signed-in user. `conflict` when another user has it. */
   add(uuid: string, identity: Identity, by?: By): Promise<void>;
   list(uuid: string): Promise<Identity[]>;
 }
 
 /** Identities over their table. */
-export function openIdentities({ db, now, audit }: Ground): Identities {
+export function createIdentities({ db, clock, audit }: AccountsContext): Identities {
   const rowOf = (uuid: string, { provider, issuer, subject }: Identity) => ({
     provider,
     issuer,
     subject,
     user_uuid: uuid,
-    created_at: now(),
+    created_at: clock.now(),
   });
 
   async function ownerOf(
@@ -60,10 +60,10 @@ export function openIdentities({ db, now, audit }: Ground): Identities {
     async userOf(identity, user, by = {}) {
       const known = await ownerOf(identity);
       if (known !== undefined) return find(known);
-      const uuid = uuidOf();
+      const uuid = clock.newId();
       const made = await unlessTaken(() =>
         db.transaction().execute(async (trx) => {
-          // First the identity: of many that come at once, all but one wait here and find it taken.
+          // First the identity: of many requests at once, all but one wait here and find it taken.
           const first = await trx
             .insertInto('identities')
             .values(rowOf(uuid, identity))
@@ -72,7 +72,7 @@ export function openIdentities({ db, now, audit }: Ground): Identities {
             .executeTakeFirst();
           if (!first) return undefined;
           const { provider } = identity;
-          const added = await insertUser({ now, audit }, trx, uuid, user, by);
+          const added = await insertUser({ clock, audit }, trx, uuid, user, by);
           await audit.record(
             { event: 'identity_added', user: uuid, address: by.address, detail: { provider } },
             trx,
@@ -93,9 +93,9 @@ export function openIdentities({ db, now, audit }: Ground): Identities {
           await audit.record({ event: 'identity_added', user: uuid, address, detail: { by, provider } }, trx);
         });
       } catch (error) {
-        if (!isUniqueViolation(error)) throw error;
+        if (!(error instanceof UniqueViolation)) throw error;
         if ((await ownerOf(identity)) === uuid) return;
-        throw new AppError('conflict', 'Another user signs in with it.', { cause: error });
+        throw new AppError('conflict', 'Another user signs in with this identity.', { cause: error });
       }
     },
 

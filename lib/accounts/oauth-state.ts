@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { ProviderName } from './providers.ts';
 import type { SigningKey, SigningKeys } from './signing-keys.ts';
 
-/** What a browser carries while it is away at a provider. */
+/** The data that a browser carries while it is at a provider. */
 export interface OauthState {
   provider: ProviderName;
   state: string;
@@ -12,13 +12,13 @@ export interface OauthState {
   until: number;
 }
 
-/** A state as a cookie value that nobody else can make. */
+/** A state as a cookie value that only this server can make. */
 export function sealState(key: SigningKey, state: OauthState): string {
   const text = Buffer.from(JSON.stringify(state)).toString('base64url');
   return `${text}.${key.digest('state', text)}`;
 }
 
-/** The state of a cookie value, and the key that it was sealed with; undefined when it was not. */
+/** The state of a cookie value, and the key that it was sealed with; undefined when no key of this server sealed it. */
 export function openState(keys: SigningKeys, cookie: string): (OauthState & { key: SigningKey }) | undefined {
   const [text = '', seal = ''] = cookie.split('.');
   const key = keys.all.find((one) => isSame(one.digest('state', text), seal));

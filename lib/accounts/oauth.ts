@@ -1,7 +1,7 @@
 import type { Configuration } from 'openid-client';
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
-import type { Ground } from './ground.ts';
+import type { RequestSource } from './audit.ts';
+import type { AccountsContext } from './context.ts';
 import type { Identities } from './identities.ts';
 import {
   configure,
@@ -48,11 +48,11 @@ export interface Oauth {
     options: { callbackUrl: string; returnTo?: string | undefined },
   ): Promise<OauthStart>;
   /** The callback's query, and the cookie. */
-  finish(search: URLSearchParams, cookie: string | undefined, client?: Client): Promise<OauthEnd>;
+  finish(search: URLSearchParams, cookie: string | undefined, client?: RequestSource): Promise<OauthEnd>;
 }
 
 export interface OauthOptions {
-  ground: Ground;
+  context: AccountsContext;
   vouchers: Vouchers;
   identities: Identities;
   secrets: Partial<Record<ProviderName, ProviderSecrets>>;
@@ -68,8 +68,8 @@ const CHALLENGE = 'S256';
 
 /** Signing in at the configured providers. */
 export function createOauth(options: OauthOptions): Oauth {
-  const { ground, vouchers, identities, secrets, returnUrls } = options;
-  const { now, keys, audit } = ground;
+  const { context, vouchers, identities, secrets, returnUrls } = options;
+  const { clock, keys, audit } = context;
   const configurations = new Map<ProviderName, Promise<Configuration>>();
 
   function providerOf(name: string): { name: ProviderName; provider: Provider; own: ProviderSecrets } {
@@ -117,7 +117,13 @@ export function createOauth(options: OauthOptions): Oauth {
         code_challenge_method: CHALLENGE,
         ...(provider.idToken !== 'none' && { nonce: key.digest('nonce', state) }),
       });
-      const cookie = sealState(key, { provider: name, state, callbackUrl, returnTo, until: now() + LIFE_MS });
+      const cookie = sealState(key, {
+        provider: name,
+        state,
+        callbackUrl,
+        returnTo,
+        until: clock.now() + LIFE_MS,
+      });
       return { url: url.href, cookie, maxAgeSeconds: LIFE_MS / 1000 };
     },
 
@@ -127,10 +133,10 @@ export function createOauth(options: OauthOptions): Oauth {
         audit.refused({ address, detail: { what: 'sign-in elsewhere', reason } });
         throw new AppError('unauthorized', 'Signing in did not work: begin again.', { cause });
       };
-      if (!opened || opened.until <= now()) return fail('no cookie of a sign-in that began here');
+      if (!opened || opened.until <= clock.now()) return fail('no cookie of a sign-in that began here');
       const { provider: begun, state, callbackUrl, returnTo, until, key } = opened;
       if (search.get('state') !== state) return fail('another state');
-      if (!(await vouchers.useUp('state', state, until - now()))) return fail('state used before');
+      if (!(await vouchers.useUp('state', state, until - clock.now()))) return fail('state used before');
       const { name, provider, own } = providerOf(begun);
       const configuration = await configurationOf(name, provider, own);
       const client = await import('openid-client');

@@ -1,11 +1,11 @@
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
-import type { Ground } from './ground.ts';
+import type { RequestSource } from './audit.ts';
+import type { AccountsContext } from './context.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sender } from './senders.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
 import { createThrottle, networkOf } from './throttle.ts';
-import { keyOf } from './user-names.ts';
+import { loginKey } from './user-names.ts';
 import { endAll, noSuchUser } from './user-rows.ts';
 import type { By, NewUser, User, Users } from './users.ts';
 
@@ -15,7 +15,7 @@ export type Login = { username: string } | { email: string } | { login: string }
 export interface PasswordSignIn extends SignInLife {
   who: Login;
   password: string;
-  client?: Client;
+  client?: RequestSource;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface PasswordSignIns {
   /** Throws `forbidden` unless the user has signed in within ten minutes, or knows the password. */
   prove(
     user: Pick<User, 'uuid'>,
-    proof: { signedInAt: number | null; password?: string; client?: Client },
+    proof: { signedInAt: number | null; password?: string; client?: RequestSource },
   ): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ const FREE_FAILURES_OF_ADDRESS = 50;
 const RECENT_MS = 10 * 60_000;
 
 export interface PasswordSignInParts {
-  ground: Ground;
+  context: AccountsContext;
   passwords: Passwords;
   users: Users;
   signIns: SignIns;
@@ -53,10 +53,10 @@ export interface PasswordSignInParts {
 
 /** Password sign-ins over users and sign-ins. */
 export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignIns {
-  const { ground, passwords, users, signIns } = parts;
-  const { db, now, audit, endings } = ground;
-  const byUser = createThrottle(ground, { free: FREE_FAILURES, forgives: true });
-  const byAddress = createThrottle(ground, { free: FREE_FAILURES_OF_ADDRESS, forgives: false });
+  const { context, passwords, users, signIns } = parts;
+  const { db, clock, audit, endings } = context;
+  const byUser = createThrottle(context, { free: FREE_FAILURES, forgives: true });
+  const byAddress = createThrottle(context, { free: FREE_FAILURES_OF_ADDRESS, forgives: false });
 
   async function read(who: Login | { uuid: string }) {
     const [column, value] = columnOf(who);
@@ -70,7 +70,7 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
   /** Runs a check under both throttles; a failure is put on record and gives undefined. */
   async function guarded<T>(
     key: string,
-    { address }: Client,
+    { address }: RequestSource,
     check: () => Promise<{ uuid: string | undefined; value: T | undefined }>,
   ): Promise<T | undefined> {
     const attempt = () =>
@@ -137,12 +137,12 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
       await db.transaction().execute(async (trx) => {
         const changed = await trx
           .updateTable('users')
-          .set({ password: hash, updated_at: now() })
+          .set({ password: hash, updated_at: clock.now() })
           .where('uuid', '=', uuid)
           .returning('id')
           .executeTakeFirst();
         if (!changed) throw noSuchUser();
-        await endAll(trx, 'sign_ins', uuid, now());
+        await endAll(trx, 'sign_ins', uuid, clock.now());
         await audit.record({ event: 'password_changed', user: uuid, address, detail: { by } }, trx);
       });
       endings.tell(`user:${uuid}`);
@@ -152,7 +152,7 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
     },
 
     async prove({ uuid }, { signedInAt, password, client = {} }) {
-      if (signedInAt !== null && signedInAt > now() - RECENT_MS) return;
+      if (signedInAt !== null && signedInAt > clock.now() - RECENT_MS) return;
       if (password !== undefined) {
         const proven = await guarded(`proof ${uuid}`, client, async () => {
           const row = await read({ uuid });
@@ -170,6 +170,6 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
 
 function columnOf(who: Login | { uuid: string }): ['username_key' | 'email_key' | 'uuid', string] {
   if ('uuid' in who) return ['uuid', who.uuid];
-  if ('email' in who) return ['email_key', keyOf(who.email)];
-  return ['username_key', keyOf('username' in who ? who.username : who.login)];
+  if ('email' in who) return ['email_key', loginKey(who.email)];
+  return ['username_key', loginKey('username' in who ? who.username : who.login)];
 }

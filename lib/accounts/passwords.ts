@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { createGate } from './gate.ts';
 
-/** What a hash costs: memory in KiB, passes, lanes. */
+/** The cost of a hash: memory in KiB, passes, lanes [RFC 9106 3.1]. */
 export interface PasswordCost {
   memoryCost: number;
   timeCost: number;
@@ -12,25 +12,26 @@ export interface PasswordCost {
 
 /** Passwords and their argon2id hashes. */
 export interface Passwords {
-  /** Throws `invalid_request` for a password that must not be: too short, too long, common, or one of `known`. */
+  /** Throws `invalid_request` for a password that is too short, too long, common, or one of `known`. */
   check(password: string, known?: readonly (string | null | undefined)[]): void;
+  /** The hash of a password, in PHC form. Rejects with `unavailable` when too many are being hashed. */
   hash(password: string): Promise<string>;
-  /** False for no hash too, after the same time. */
+  /** Whether the password has this hash; without a hash false, after the same time. */
   verify(hash: string | null | undefined, password: string): Promise<boolean>;
-  /** Whether a hash was made at another cost than today's. */
+  /** Whether a hash was made at another cost than the present one. */
   isOutdated(hash: string): boolean;
 }
 
-const LEAST = 8;
-const MOST = 128;
-/** OWASP's second choice of today, above its least one. */
+const MIN_LENGTH = 8;
+const MAX_LENGTH = 128;
+/** More than the minimum of [OWASP Password Storage]. */
 const COST: PasswordCost = { memoryCost: 65_536, timeCost: 3, parallelism: 1 };
-/** Hashes at the same time: 64 MiB each, and always one thread of the pool's four left for files and names. */
+/** Hashes at the same time: each takes 64 MiB, and one of the pool's four threads stays free for files and host names. */
 const AT_ONCE_MAX = 3;
 const WAITING_MAX_COUNT = 200;
 const WAIT_MAX_MS = 30_000;
 
-/** Passwords of 8 to 128 characters, taken as they are but for the forms of one letter [NIST SP 800-63B 5.1.1.2]. */
+/** Passwords of 8 to 128 characters; only the forms of one letter are made equal [NIST SP 800-63B 5.1.1.2]. */
 export function createPasswords(cost: PasswordCost = COST): Passwords {
   const gate = createGate({
     atOnce: Math.min(AT_ONCE_MAX, availableParallelism()),
@@ -38,7 +39,7 @@ export function createPasswords(cost: PasswordCost = COST): Passwords {
     waitMaxMs: WAIT_MAX_MS,
   });
   const prefix = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$`;
-  let nobodys: Promise<string> | undefined;
+  let dummyHash: Promise<string> | undefined;
 
   const hash = async (password: string): Promise<string> => {
     const argon2 = await import('@node-rs/argon2');
@@ -49,22 +50,22 @@ export function createPasswords(cost: PasswordCost = COST): Passwords {
     check(password, known = []) {
       const form = formOf(password);
       const length = Array.from(form).length;
-      if (length < LEAST) refuse(`is too short: at least ${LEAST} characters`);
-      if (length > MOST) refuse(`is too long: at most ${MOST} characters`);
-      if (isCommonPassword(form)) refuse('is one of those that are tried first');
+      if (length < MIN_LENGTH) refuse(`is too short: at least ${MIN_LENGTH} characters`);
+      if (length > MAX_LENGTH) refuse(`is too long: at most ${MAX_LENGTH} characters`);
+      if (isCommonPassword(form)) refuse('is too common');
       if (known.some((text) => text && text.toLowerCase() === form.toLowerCase()))
         refuse('is the name or e-mail of the user');
     },
     hash,
     async verify(stored, password) {
-      // Nobody's hash of a random text keeps the time the same where there is nothing to compare with.
-      nobodys ??= hash(`${Math.random()}`).catch((error: unknown) => {
-        nobodys = undefined;
+      // A dummy hash of a random text takes the same time where there is no hash to compare with.
+      dummyHash ??= hash(`${Math.random()}`).catch((error: unknown) => {
+        dummyHash = undefined;
         throw error;
       });
-      const against = stored ?? (await nobodys);
+      const against = stored ?? (await dummyHash);
       const { verify } = await import('@node-rs/argon2');
-      const text = password.length > 4 * MOST ? '' : formOf(password);
+      const text = password.length > 4 * MAX_LENGTH ? '' : formOf(password);
       const matches = await gate(() => verify(against, text));
       return matches && typeof stored === 'string' && text !== '';
     },

@@ -1,14 +1,16 @@
 import type { CompiledQuery } from 'kysely';
+import type { Clock } from '../common/clock.ts';
 import type { Account, Principal, Role } from '../core/principal.ts';
 import type { AccountsDb } from './schema.ts';
-import { wordsOf } from './user-rows.ts';
+import { splitWords } from './user-rows.ts';
 
-/** Who a credential stands for, as the database says at this moment; what is asked in one tick is one statement. */
+/** The principals of credentials, as the database knows them at this moment; all questions of one tick are one statement. */
 export interface Principals {
-  /** Undefined when the sign-in is unknown or over, or its user disabled. */
+  /** Undefined when the sign-in is unknown or has ended, or its user is disabled. */
   ofSignIn(id: string): Promise<Principal | undefined>;
-  /** The same for a key, by its hash, with the dialects it is for (empty: all). */
+  /** The same for a key, by its hash, with the dialects that the key is for (empty: all). */
   ofKey(hash: string): Promise<{ principal: Principal; dialects: string[] } | undefined>;
+  /** The same, by the key's id. */
   ofKeyId(id: string): Promise<{ principal: Principal; dialects: string[] } | undefined>;
 }
 
@@ -29,8 +31,8 @@ interface Row {
 
 const KEYS_A_STATEMENT = 100;
 
-/** Principals over the tables of users, sign-ins and keys: nothing is remembered, so that what is revoked ends at once on every node. */
-export function openPrincipals(db: AccountsDb, now: () => number): Principals {
+/** Principals over the tables of users, sign-ins and keys. Nothing is cached, so that a revoked credential ends at once on every node. */
+export function createPrincipals(db: AccountsDb, clock: Clock): Principals {
   const user = ['u.id as number', 'u.uuid', 'u.name', 'u.role', 'u.scopes', 'u.disabled_at'] as const;
   const signIns = batched<Row>((ids) =>
     run(db, `signIns ${ids.length}`, ids, () =>
@@ -67,12 +69,12 @@ export function openPrincipals(db: AccountsDb, now: () => number): Principals {
 
   function principalOf(row: Row | undefined, kind: 'signIn' | 'key'): Principal | undefined {
     if (!row || row.ended_at !== null || row.disabled_at !== null) return undefined;
-    if (row.until !== null && row.until <= now()) return undefined;
+    if (row.until !== null && row.until <= clock.now()) return undefined;
     const account: Account = {
       number: row.number,
       name: row.name,
       role: row.role,
-      scopes: wordsOf(row.scopes),
+      scopes: splitWords(row.scopes),
       credential: { kind, id: row.id },
       signedInAt: kind === 'signIn' ? row.since : null,
       expiresAt: row.until,
@@ -83,7 +85,7 @@ export function openPrincipals(db: AccountsDb, now: () => number): Principals {
   async function ofKey(lookup: Promise<Row | undefined>) {
     const row = await lookup;
     const principal = principalOf(row, 'key');
-    return principal && row && { principal, dialects: wordsOf(row.dialects) };
+    return principal && row && { principal, dialects: splitWords(row.dialects) };
   }
 
   return {
@@ -95,7 +97,7 @@ export function openPrincipals(db: AccountsDb, now: () => number): Principals {
 
 const statements = new WeakMap<AccountsDb, Map<string, CompiledQuery<Row>>>();
 
-/** A statement is compiled once for every number of values. */
+/** Runs a statement that is compiled once for each number of values. */
 async function run(
   db: AccountsDb,
   name: string,
@@ -110,7 +112,7 @@ async function run(
   return (await db.executeQuery<Row>({ ...statement, parameters: [...fixed, ...values] })).rows;
 }
 
-/** What is asked for in one event-loop tick is read at once. */
+/** Reads the keys of one event-loop tick at once. */
 function batched<T extends { lookup: string }>(
   read: (keys: string[]) => Promise<T[]>,
 ): (key: string) => Promise<T | undefined> {

@@ -1,22 +1,24 @@
+import { isLoopbackHost } from '../common/addresses.ts';
 import type { Configuration, TokenEndpointResponse, TokenEndpointResponseHelpers } from 'openid-client';
 
-/** The providers there are, in the order of their buttons. */
+/** The names of all providers, in the order of their buttons. */
 export const providerNames = ['jaccount', 'github', 'google'] as const;
+/** The name of a provider. */
 export type ProviderName = (typeof providerNames)[number];
 
-/** What a provider gave this server when it was registered there. */
+/** The credentials that a provider gave to this server. */
 export interface ProviderSecrets {
   clientId: string;
   clientSecret: string;
 }
 
-/** Where a provider lives; only specs say another place than the real one. */
+/** The addresses of a provider; only specs use others than the real ones. */
 export interface ProviderPlace {
   issuer: string;
   profile: string;
 }
 
-/** Who signed in, as the provider knows him. */
+/** A person as the provider knows it. */
 export interface ProviderProfile {
   issuer: string;
   subject: string;
@@ -25,16 +27,17 @@ export interface ProviderProfile {
 
 type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 
-/** What is different at each provider. */
+/** Everything that is special about one provider. */
 export interface Provider extends ProviderPlace {
   /** For people. */
   title: string;
+  /** The scopes that are asked for. */
   scope: string;
-  /** How the id_token is signed: not there, with the provider's key, or with the client's secret. */
+  /** How the id_token is signed: there is none, with the provider's key, or with the client's secret. */
   idToken: 'none' | 'key' | 'secret';
-  /** Its metadata, from the issuer; missing: discovered there. */
+  /** The provider's endpoints; missing: they are discovered at the issuer [OIDC Discovery 4]. */
   endpoints?: (issuer: string) => { authorization_endpoint: string; token_endpoint: string };
-  /** Whom the tokens stand for; `read` gets the profile's JSON. */
+  /** The person of the tokens; `read` gets the profile's JSON. */
   identify(tokens: Tokens, read: () => Promise<unknown>, place: ProviderPlace): Promise<ProviderProfile>;
 }
 
@@ -85,7 +88,7 @@ export const providers: Record<ProviderName, Provider> = {
   },
 };
 
-/** The client of a provider: discovered where the provider says how, else from the table. */
+/** The configuration of the client library for a provider: from the table, or discovered at the issuer. */
 export async function configure(
   provider: Provider,
   { clientId, clientSecret }: ProviderSecrets,
@@ -117,12 +120,13 @@ export async function configure(
 
 const TIMEOUT_SECONDS = 10;
 
-/** A server on this machine may be called without TLS: what is said does not leave it. */
+/** A server on this machine may be called without TLS: nothing leaves the machine. */
 function isLoopbackHttp(url: string): boolean {
-  return /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/]/.test(url);
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && isLoopbackHost(hostname);
 }
 
-/** The client library wants a Response of the platform, and sends forms as objects. */
+/** The client library wants a Response of the platform, and it sends forms as objects. */
 function plainFetch(fetchIt: typeof fetch) {
   return async (url: string, { body, headers, method, signal }: FetchOptions): Promise<Response> => {
     const answer = await fetchIt(url, {

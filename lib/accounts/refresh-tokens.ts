@@ -1,21 +1,24 @@
-import { sql } from 'kysely';
-import type { Ground } from './ground.ts';
+import { lockRow } from '../store/lock-row.ts';
+import type { AccountsContext } from './context.ts';
 import type { AccountsDb, SignInsTable } from './schema.ts';
 import { hashOf, newSecretText } from './secret-text.ts';
 
-/** The chain of refresh tokens of a sign-in. Stored as hashes; yet a child can be given twice, being made from its parent. */
+/**
+ * The chain of refresh tokens of a sign-in: each use replaces a token by its child. Tokens are stored as hashes. A child is
+ * computed from its parent, so that it can be issued a second time.
+ */
 export interface RefreshTokens {
   /** A new chain's first token. */
   first(on: AccountsDb, signIn: string): Promise<string>;
-  /** The sign-in of a token, whoever else shows one of its tokens waiting until the transaction ends. */
+  /** The sign-in of a token, locked: another request with a token of the same chain waits until the transaction ends. */
   lock(trx: AccountsDb, token: string): Promise<SignInsTable | undefined>;
   /** The sign-in of a token that may still be rotated. */
   find(on: AccountsDb, token: string): Promise<SignInsTable | undefined>;
-  /** The child of a locked token; undefined when it was rotated before, other than by its parent's second showing in time. */
+  /** The child of a locked token; undefined when the token was rotated before, except for a repeat within ten seconds. */
   rotate(trx: AccountsDb, token: string): Promise<string | undefined>;
 }
 
-/** How long a client that did not get the answer may ask again. */
+/** How long a client that did not get the answer may repeat its request. */
 const GRACE_MS = 10_000;
 
 const PREFIX = 'rt_';
@@ -26,7 +29,7 @@ export function isRefreshToken(token: string): boolean {
 }
 
 /** Refresh tokens over their table. */
-export function createRefreshTokens({ now, keys }: Pick<Ground, 'now' | 'keys'>): RefreshTokens {
+export function createRefreshTokens({ clock, keys }: Pick<AccountsContext, 'clock' | 'keys'>): RefreshTokens {
   const childrenOf = (token: string) => keys.all.map((key) => `${PREFIX}${key.digest('refresh', token)}`);
 
   function signInOf(on: AccountsDb, token: string) {
@@ -41,9 +44,9 @@ export function createRefreshTokens({ now, keys }: Pick<Ground, 'now' | 'keys'>)
       .executeTakeFirst();
   }
 
-  /** Whether a rotated token is the parent of the newest one, and not for long. */
+  /** Whether a rotated token is the parent of the newest token, and was rotated just now. */
   async function inGrace(on: AccountsDb, childHash: string, rotatedAt: number): Promise<boolean> {
-    if (now() - rotatedAt > GRACE_MS) return false;
+    if (clock.now() - rotatedAt > GRACE_MS) return false;
     const child = await on
       .selectFrom('refresh_tokens')
       .select('rotated_at')
@@ -62,11 +65,8 @@ export function createRefreshTokens({ now, keys }: Pick<Ground, 'now' | 'keys'>)
       return token;
     },
 
-    // A write that changes nothing: it locks the row on PostgreSQL and the database on SQLite.
     lock: (trx, token) =>
-      trx
-        .updateTable('sign_ins')
-        .set({ ended_at: sql.ref('ended_at') })
+      lockRow(trx, 'sign_ins', 'ended_at')
         .where('id', '=', signInOf(trx, token))
         .returningAll()
         .executeTakeFirst(),
@@ -85,13 +85,13 @@ export function createRefreshTokens({ now, keys }: Pick<Ground, 'now' | 'keys'>)
       const { child_hash: childHash, rotated_at: rotatedAt, sign_in_id: signIn } = row;
       if (childHash !== null) {
         if (!(await inGrace(trx, childHash, rotatedAt ?? 0))) return undefined;
-        // Made under any of the keys: one may have been put in front meanwhile.
+        // The child may be of any key: a new key may have become the first meanwhile.
         return childrenOf(token).find((child) => hashOf(child) === childHash);
       }
       const child = childrenOf(token)[0]!;
       await trx
         .updateTable('refresh_tokens')
-        .set({ child_hash: hashOf(child), rotated_at: now() })
+        .set({ child_hash: hashOf(child), rotated_at: clock.now() })
         .where('hash', '=', hashOf(token))
         .execute();
       await trx

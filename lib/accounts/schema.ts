@@ -13,17 +13,19 @@ export interface AccountTables {
   failures: FailuresTable;
   audit: AuditTable;
   wechat_sessions: WeChatSessionsTable;
+  user_removals: UserRemovalsTable;
 }
 
 /** The database, or a transaction on it. */
 export type AccountsDb = Kysely<AccountTables>;
 
+/** The users. */
 export interface UsersTable {
   id: Generated<number>;
   uuid: string;
-  /** What the user is called; not unique. */
+  /** The user's name for people; not unique. */
   name: string;
-  /** What the user may sign in with; `…_key` is the form in which it is unique. */
+  /** The name to sign in with; `…_key` is the form in which it is unique. */
   username: string | null;
   username_key: string | null;
   email: string | null;
@@ -33,13 +35,13 @@ export interface UsersTable {
   /** The hash, in PHC form. */
   password: string | null;
   disabled_at: number | null;
-  /** When everything that the user had shown was last called in question: disabled, another role. */
+  /** When open connections of the user were last revoked: it was disabled, or got another role. */
   revoked_at: number | null;
   created_at: number;
   updated_at: number;
 }
 
-/** How a user is recognised from elsewhere. */
+/** How another system names a user. */
 interface IdentitiesTable {
   provider: string;
   issuer: string;
@@ -64,7 +66,7 @@ export interface SignInsTable {
   ended_at: number | null;
 }
 
-/** All refresh tokens of a sign-in, as hashes, so that an old one is known when it comes back. */
+/** All refresh tokens of a sign-in, as hashes, so that an old one is recognised when it comes back. */
 interface RefreshTokensTable {
   hash: string;
   sign_in_id: string;
@@ -72,6 +74,7 @@ interface RefreshTokensTable {
   rotated_at: number | null;
 }
 
+/** Keys for machines, as hashes. */
 export interface ApiKeysTable {
   id: string;
   hash: string;
@@ -86,13 +89,20 @@ export interface ApiKeysTable {
   ended_at: number | null;
 }
 
-/** What WeChat gave with a sign-in, to ask it whether that still holds. */
+/** The session that WeChat gave at a sign-in; WeChat is asked whether it is still alive. */
 interface WeChatSessionsTable {
   sign_in_id: string;
   openid: string;
   /** Sealed. */
   session_key: string;
   created_at: number;
+}
+
+/** The removal of a user: its mark is there before any data goes, and for a day after the last. */
+interface UserRemovalsTable {
+  user_uuid: string;
+  begun_at: number;
+  done_at: number | null;
 }
 
 /** Random texts that are good once, as hashes. */
@@ -112,6 +122,7 @@ interface TextCodesTable {
   until: number;
 }
 
+/** Failed attempts, under a keyed digest of what they were about. */
 interface FailuresTable {
   key: string;
   count: number;
@@ -119,7 +130,7 @@ interface FailuresTable {
   until: number;
 }
 
-/** What happened; the database refuses to change or remove a row. */
+/** Events of accounts; the database refuses to change or remove a row. */
 interface AuditTable {
   id: Generated<number>;
   at: number;

@@ -2,32 +2,34 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /**
- * Carries a short text to a telephone or an e-mail address.
+ * Sends a short text to a telephone or an e-mail address.
  *
- * Contract: rejects when it was surely not handed over; within ten seconds.
+ * Contract: rejects within ten seconds when the text was surely not handed over.
  */
 export interface Sender {
+  /** Resolves when the text was handed over. */
   send(message: OutgoingText): Promise<void>;
 }
 
+/** A text on its way. */
 export interface OutgoingText {
   /** A telephone number or an e-mail address. */
   to: string;
   text: string;
-  /** The code in the text, for services that have texts of their own. */
+  /** The code in the text, for services that write their own text. */
   code?: string;
 }
 
 const TIMEOUT_MS = 10_000;
 
-/** A sender that writes into the log, for trying things out. */
+/** A sender that writes texts into the log, for trials. */
 export function createConsoleSender(log: Log, kind: string): Sender {
   return {
     send: async ({ to, text }) => log.info({ to }, `${kind}: ${text}`),
   };
 }
 
-/** A sender that posts `{"telephone","text","code"}` to a URL, which answers with a 2xx. */
+/** A sender that posts `{"telephone","text","code"}` to a URL; the answer must have a status of 200 to 299. */
 export function createWebhookSender(url: string, fetchIt: typeof fetch): Sender {
   return {
     async send({ to, text, code }) {
@@ -40,7 +42,7 @@ export function createWebhookSender(url: string, fetchIt: typeof fetch): Sender 
         throw new Error(`The webhook cannot be reached: ${messageOf(error)}`, { cause: error });
       });
       await answer.body?.cancel();
-      if (!answer.ok) throw new Error(`The webhook answered with ${answer.status}.`);
+      if (!answer.ok) throw new Error(`The webhook answered with the status ${answer.status}.`);
     },
   };
 }

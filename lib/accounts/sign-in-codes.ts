@@ -1,14 +1,14 @@
 import { AppError } from '../errors.ts';
-import type { Audit, Client } from './audit.ts';
+import type { Audit, RequestSource } from './audit.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
 import type { Vouchers } from './vouchers.ts';
 
-/** Codes that a browser carries back to an application, which exchanges one for tokens, so that no token is in a URL. */
+/** Codes that a browser carries back to an application. The application exchanges one for tokens, so that no token is in a URL. */
 export interface SignInCodes {
-  /** For a user whose identity was proven by `method`; good once, for a minute. */
+  /** A code for a user whose identity was proven by `method`; valid once, for a minute. */
   issue(uuid: string, method: string): Promise<string>;
-  /** Signs in. Rejects with `unauthorized` for a code that is not good. */
-  exchange(options: { code: string; client?: Client } & SignInLife): Promise<Tokens>;
+  /** Signs in. Rejects with `unauthorized` for a code that is not valid. */
+  exchange(options: { code: string; client?: RequestSource } & SignInLife): Promise<Tokens>;
 }
 
 const KIND = 'sign-in';

@@ -3,38 +3,42 @@ import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 
-/** What one secret is used for; every use but the tokens' own signature has a key derived from it [RFC 5869]. */
+/** One secret and its uses. Every use has a key derived from the secret [RFC 5869], except the signature of tokens. */
 export interface SigningKey {
-  /** Names the key in a token's header; tells nothing of the secret that a signature does not. */
+  /** The name of the key in a token's header. It reveals no more of the secret than a signature does. */
   readonly kid: string;
-  /** Signs access tokens: the secret itself, so that others who know it can check them. */
+  /** The secret itself signs access tokens, so that other programs that know it can check them. */
   readonly secret: string;
   /** A keyed digest for one purpose, base64url. */
   digest(purpose: 'refresh' | 'code' | 'state' | 'verifier' | 'nonce' | 'failure', text: string): string;
 }
 
-/** The keys of this server: the first signs, all are accepted, so that a new one in front signs nobody out. */
+/** The keys of this server: the first signs, all are accepted. So a new key in front signs nobody out. */
 export interface SigningKeys {
+  /** The key that signs. */
   readonly current: SigningKey;
+  /** The keys that are accepted. */
   readonly all: readonly SigningKey[];
 }
 
+/** Where the keys come from. */
 export interface KeyPlace {
   /** JWT_SECRET, split at its commas. */
   secrets: readonly string[];
   dataDir: string;
-  /** Nothing outlives the process: the key need not either. */
+  /** True: the database is in memory, and the key is too. */
   inMemory: boolean;
 }
 
+const SECRET_MIN_LENGTH = 32;
 const FILE = 'jwt.keys';
 
 /**
  * The keys of JWT_SECRET, or of the file `jwt.keys` (one a line) that is made at first start, readable by its owner only.
  * Throws an AppError when the file cannot be used.
  */
-export function openSigningKeys({ secrets, dataDir, inMemory }: KeyPlace): SigningKeys {
-  const all = (secrets.length > 0 ? secrets : inMemory ? [newSecret()] : readFile(dataDir)).map(keyOf);
+export function loadSigningKeys({ secrets, dataDir, inMemory }: KeyPlace): SigningKeys {
+  const all = (secrets.length > 0 ? secrets : inMemory ? [newSecret()] : readFile(dataDir)).map(signingKeyOf);
   return { current: all[0]!, all };
 }
 
@@ -47,7 +51,7 @@ function readFile(dataDir: string): string[] {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
     mkdirSync(dataDir, { recursive: true });
-    // Written whole, then named: of several processes that start at once all read the same key, and none half of it.
+    // Written whole, then named: several processes that start at once all read the same key, and none reads half of it.
     writeFileSync(draft, `${newSecret()}\n`, { mode: 0o600, flag: 'wx' });
     try {
       linkSync(draft, file);
@@ -58,7 +62,7 @@ function readFile(dataDir: string): string[] {
     }
     chmodSync(file, 0o600);
     const found = readFileSync(file, 'utf8').split(/\s+/).filter(Boolean);
-    if (found.length > 0 && found.every((secret) => secret.length >= 32)) return found;
+    if (found.length > 0 && found.every((secret) => secret.length >= SECRET_MIN_LENGTH)) return found;
   } catch (error) {
     throw new AppError('invalid_request', `The signing keys in ${file} cannot be read or made.`, {
       cause: error,
@@ -66,11 +70,11 @@ function readFile(dataDir: string): string[] {
   }
   throw new AppError(
     'invalid_request',
-    `${file} holds no key, or one of less than 32 characters: remove it (everybody is signed out then), or mend it.`,
+    `${file} holds no key, or a key of less than ${SECRET_MIN_LENGTH} characters: remove the file (everybody is signed out then), or correct it.`,
   );
 }
 
-function keyOf(secret: string): SigningKey {
+function signingKeyOf(secret: string): SigningKey {
   const derived = new Map<string, Buffer>();
   const derive = (purpose: string): Buffer => {
     let key = derived.get(purpose);

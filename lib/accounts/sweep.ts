@@ -1,29 +1,27 @@
 import type { AccountsDb } from './schema.ts';
 
 const DAY_MS = 24 * 3600_000;
-/** How long it stays known what is over, so that old tokens are recognised and holders on all nodes hear of it. */
-const KEEP_MS = 7 * DAY_MS;
+/** How long ended sign-ins are kept, so that old tokens are recognised and all nodes learn of the end. */
+const KEEP_ENDED_MS = 7 * DAY_MS;
 
-/** Takes away what is over: used and old vouchers, codes, failures of yesterday, sign-ins that ended a week ago. */
+/**
+ * Removes expired vouchers, the codes and failures of yesterday, sign-ins that ended a week ago, and the marks of
+ * removals that were done yesterday. `now` is in ms since the epoch.
+ */
 export async function sweepAccounts(db: AccountsDb, now: number): Promise<void> {
   await db.deleteFrom('vouchers').where('until', '<=', now).execute();
-  await db
-    .deleteFrom('text_codes')
-    .where('until', '<=', now - DAY_MS)
-    .execute();
-  await db
-    .deleteFrom('failures')
-    .where('at', '<', now - DAY_MS)
-    .execute();
-  const over = db
+  const yesterday = now - DAY_MS;
+  await db.deleteFrom('text_codes').where('until', '<=', yesterday).execute();
+  await db.deleteFrom('failures').where('at', '<', yesterday).execute();
+  await db.deleteFrom('user_removals').where('done_at', '<', yesterday).execute();
+  const ended = db
     .selectFrom('sign_ins')
     .select('id')
-    .where(({ or, eb }) => or([eb('ended_at', '<', now - KEEP_MS), eb('until', '<', now - KEEP_MS)]));
-  await db.deleteFrom('refresh_tokens').where('sign_in_id', 'in', over).execute();
-  await db
-    .deleteFrom('sign_ins')
-    .where(({ or, eb }) => or([eb('ended_at', '<', now - KEEP_MS), eb('until', '<', now - KEEP_MS)]))
-    .execute();
+    .where(({ or, eb }) =>
+      or([eb('ended_at', '<', now - KEEP_ENDED_MS), eb('until', '<', now - KEEP_ENDED_MS)]),
+    );
+  await db.deleteFrom('refresh_tokens').where('sign_in_id', 'in', ended).execute();
+  await db.deleteFrom('sign_ins').where('id', 'in', ended).execute();
   await db
     .deleteFrom('wechat_sessions')
     .where('sign_in_id', 'not in', db.selectFrom('sign_ins').select('id'))

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { sql } from 'kysely';
 import { AppError, messageOf } from '../errors.ts';
-import type { Client } from './audit.ts';
-import type { Ground } from './ground.ts';
+import type { RequestSource } from './audit.ts';
+import type { AccountsContext } from './context.ts';
 import type { Identities } from './identities.ts';
 import type { Sender } from './senders.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
@@ -17,15 +17,15 @@ import { checkTelephone } from './user-names.ts';
  * code cannot be sent, `unauthorized` for a code that is not good.
  */
 export interface TextCodes {
-  send(telephone: string, client?: Client): Promise<void>;
+  send(telephone: string, client?: RequestSource): Promise<void>;
   /** Signs in; a number that nobody has makes a new user. */
-  signIn(options: { telephone: string; code: string; client?: Client } & SignInLife): Promise<Tokens>;
+  signIn(options: { telephone: string; code: string; client?: RequestSource } & SignInLife): Promise<Tokens>;
   /** Uses up a code, to prove that a number is the caller's; gives the number in its plain form. */
-  verify(telephone: string, code: string, client?: Client): Promise<string>;
+  verify(telephone: string, code: string, client?: RequestSource): Promise<string>;
 }
 
 export interface TextCodeParts {
-  ground: Ground;
+  context: AccountsContext;
   identities: Identities;
   signIns: SignIns;
   sms: Sender;
@@ -40,17 +40,17 @@ const FREE_SENDS_OF_ADDRESS = 30;
 const FREE_GUESSES_OF_ADDRESS = 50;
 
 /** Codes over their table. */
-export function createTextCodes({ ground, identities, signIns, sms }: TextCodeParts): TextCodes {
-  const { db, now, keys, audit } = ground;
-  const sends = createThrottle(ground, { free: FREE_SENDS, forgives: false });
-  const sendsOfAddress = createThrottle(ground, { free: FREE_SENDS_OF_ADDRESS, forgives: false });
-  const guessesOfAddress = createThrottle(ground, { free: FREE_GUESSES_OF_ADDRESS, forgives: false });
+export function createTextCodes({ context, identities, signIns, sms }: TextCodeParts): TextCodes {
+  const { db, clock, keys, audit } = context;
+  const sends = createThrottle(context, { free: FREE_SENDS, forgives: false });
+  const sendsOfAddress = createThrottle(context, { free: FREE_SENDS_OF_ADDRESS, forgives: false });
+  const guessesOfAddress = createThrottle(context, { free: FREE_GUESSES_OF_ADDRESS, forgives: false });
   const digestOf = (telephone: string, code: string, key = keys.current) =>
     key.digest('code', `${telephone} ${code}`);
 
   /** Takes the place of the code before it, if that is a minute old. */
   async function store(telephone: string, code: string): Promise<void> {
-    const at = now();
+    const at = clock.now();
     const row = { telephone, hash: digestOf(telephone, code), attempts: 0, sent_at: at, until: at + LIFE_MS };
     const stored = await db
       .insertInto('text_codes')
@@ -79,7 +79,7 @@ export function createTextCodes({ ground, identities, signIns, sms }: TextCodePa
       .set({ attempts: sql<number>`attempts + 1` })
       .where('telephone', '=', telephone)
       .where('attempts', '<', GUESSES)
-      .where('until', '>', now())
+      .where('until', '>', clock.now())
       .returning('hash')
       .executeTakeFirst();
     if (!row || !keys.all.some((key) => digestOf(telephone, code, key) === row.hash)) return false;
@@ -110,7 +110,7 @@ export function createTextCodes({ ground, identities, signIns, sms }: TextCodePa
     );
   }
 
-  async function verify(text: string, code: string, { address }: Client = {}): Promise<string> {
+  async function verify(text: string, code: string, { address }: RequestSource = {}): Promise<string> {
     const telephone = checkTelephone(text);
     const check = async () =>
       (await use(telephone, code.trim()))

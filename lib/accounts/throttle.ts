@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { sql } from 'kysely';
 import { AppError } from '../errors.ts';
-import type { Ground } from './ground.ts';
+import type { AccountsContext } from './context.ts';
 
 /**
  * Slows down guessing: after so many failures in a row each further one costs a longer wait, whichever node hears of it.
@@ -45,16 +45,16 @@ interface Lane {
 
 /** A throttle over the table of failures. Keys are stored as keyed digests: people type passwords where names belong. */
 export function createThrottle(
-  { db, now, keys }: Pick<Ground, 'db' | 'now' | 'keys'>,
+  { db, clock, keys }: Pick<AccountsContext, 'db' | 'clock' | 'keys'>,
   { free, forgives, onBlocked }: ThrottleOptions,
 ): Throttle {
   const lanes = new Map<string, Lane>();
 
   async function failures(key: string): Promise<number> {
     const row = await db.selectFrom('failures').selectAll().where('key', '=', key).executeTakeFirst();
-    if (!row || row.at < now() - FORGET_MS) return 0;
-    if (row.until > now()) {
-      const seconds = Math.ceil((row.until - now()) / 1000);
+    if (!row || row.at < clock.now() - FORGET_MS) return 0;
+    if (row.until > clock.now()) {
+      const seconds = Math.ceil((row.until - clock.now()) / 1000);
       await onBlocked?.(key, seconds);
       throw new AppError('too_many_requests', 'Too many failed attempts; try again later.', {
         retryAfterSeconds: seconds,
@@ -64,7 +64,7 @@ export function createThrottle(
   }
 
   async function fail(key: string): Promise<void> {
-    const at = now();
+    const at = clock.now();
     const row = await db
       .insertInto('failures')
       .values({ key, count: 1, at, until: 0 })

@@ -1,3 +1,4 @@
+import type { Clock } from '../common/clock.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import type { Ticket } from './access.ts';
@@ -7,31 +8,29 @@ const LIFE_SECONDS = 30;
 const MAX_COUNT = 10_000;
 const KIND = 'ticket';
 
-/** What a ticket stands for: somebody without an account, or what a user showed. */
+/** The caller behind a ticket: a caller without an account, or a user's credential. */
 export type Holding =
   | { kind: 'anonymous' | 'operator' }
   | { kind: 'signIn' | 'key'; id: string; expiresAt: number | null };
 
-/** Tickets for WebSockets: good once, for 30 seconds, on any node. */
+/** Tickets for WebSockets: valid once, for 30 seconds, on any node. */
 export interface Tickets {
+  /** A new ticket. Rejects with `too_many_requests`. */
   issue(principal: Principal): Promise<Ticket>;
-  /** What it stands for. Rejects with `unauthorized`. */
+  /** The caller behind a ticket. Rejects with `unauthorized`. */
   redeem(ticket: string): Promise<Holding>;
 }
 
-/**
- * Tickets as vouchers: what the user showed is looked at again when one is redeemed. At most 10,000 in the time they live
- * (then `too_many_requests`).
- */
-export function createTickets(vouchers: Vouchers, now: () => number): Tickets {
+/** Tickets as vouchers; the credential is checked again when a ticket is redeemed. At most 10,000 are issued in 30 seconds. */
+export function createTickets(vouchers: Vouchers, clock: Clock): Tickets {
   let since = 0;
   let count = 0;
   return {
     async issue({ kind, account }) {
-      if (now() >= since + LIFE_SECONDS * 1000) [since, count] = [now(), 0];
+      if (clock.now() >= since + LIFE_SECONDS * 1000) [since, count] = [clock.now(), 0];
       count += 1;
       if (count > MAX_COUNT)
-        throw new AppError('too_many_requests', 'Too many tickets are waiting to be used.', {
+        throw new AppError('too_many_requests', 'Too many tickets are waiting to be used; try again later.', {
           retryAfterSeconds: LIFE_SECONDS,
         });
       const holding = account ? { ...account.credential, expiresAt: account.expiresAt } : { kind };

@@ -1,8 +1,9 @@
-import { AppError, messageOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
+import { UniqueViolation } from '../store/failures.ts';
 import type { AccountsDb, UsersTable } from './schema.ts';
 import type { User } from './users.ts';
 
-/** A row as the user it stands for, without what only the database knows. */
+/** The user of a row, without the columns that only the database needs. */
 export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
   return {
     id: row.id,
@@ -11,7 +12,7 @@ export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
     username: row.username,
     email: row.email,
     role: row.role,
-    scopes: wordsOf(row.scopes),
+    scopes: splitWords(row.scopes),
     disabled: row.disabled_at !== null,
     hasPassword: row.password !== null,
     createdAt: row.created_at,
@@ -19,12 +20,12 @@ export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
   };
 }
 
-/** The words of a list as it is stored. */
-export function wordsOf(text: string): string[] {
+/** The words of a list that is stored as one text. */
+export function splitWords(text: string): string[] {
   return text.split(' ').filter(Boolean);
 }
 
-/** Ends everything of one kind that a user can show. */
+/** Ends all sign-ins, or all keys, of a user. */
 export async function endAll(
   on: AccountsDb,
   table: 'sign_ins' | 'api_keys',
@@ -39,21 +40,15 @@ export async function endAll(
     .execute();
 }
 
-/** Whether a write was refused because something unique exists already, on either engine. */
-export function isUniqueViolation(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return (
-    code === '23505' || (typeof code === 'string' && /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(code))
-  );
-}
+const fieldsOfColumns: Readonly<Record<string, string>> = { username_key: 'username', email_key: 'email' };
 
-/** Writes a user; what another one has comes as `conflict`, with the field as a fault. */
+/** Writes a user; rejects with `conflict` and the field as a fault when another user has the username or e-mail. */
 export async function unlessTaken<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    const field = ['username', 'email'].find((one) => messageOf(error).includes(`${one}_key`));
+    if (!(error instanceof UniqueViolation)) throw error;
+    const field = fieldsOfColumns[error.column];
     if (field === undefined) throw error;
     throw new AppError('conflict', `The ${field} is taken.`, {
       faults: [{ pointer: `/${field}`, detail: 'is taken' }],
@@ -62,7 +57,7 @@ export async function unlessTaken<T>(write: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The answer for a uuid that nobody has. */
+/** The error for an unknown uuid. */
 export function noSuchUser(): AppError {
   return new AppError('not_found', 'There is no such user.');
 }

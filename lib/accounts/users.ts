@@ -1,11 +1,11 @@
 import type { Updateable } from 'kysely';
-import { v4 as uuidOf } from 'uuid';
 import type { Role } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
-import type { Ground } from './ground.ts';
+import type { AuditEntry, AuditEvent, RequestSource } from './audit.ts';
+import type { AccountsContext } from './context.ts';
 import type { AccountsDb, UsersTable } from './schema.ts';
-import { checkEmail, checkName, checkUsername, keyOf } from './user-names.ts';
+import { checkDisplayName, checkEmail, checkUsername, loginKey } from './user-names.ts';
+import type { UserRemovals } from './user-removal.ts';
 import { endAll, noSuchUser, unlessTaken, userOf } from './user-rows.ts';
 
 /** A person or machine with an account. */
@@ -13,12 +13,12 @@ export interface User {
   /** The integer id beside the uuid; never used twice. */
   id: number;
   uuid: string;
-  /** What the user is called; not unique. */
+  /** The user's name for people; not unique. */
   name: string;
   username: string | null;
   email: string | null;
   role: Role;
-  /** What was granted beside the role. */
+  /** Rights that were granted beside the role. */
   scopes: string[];
   disabled: boolean;
   hasPassword: boolean;
@@ -27,22 +27,25 @@ export interface User {
   updatedAt: number;
 }
 
+/** A user before it is made. */
 export interface NewUser {
   username?: string | undefined;
   email?: string | undefined;
   /** The username by default. */
   name?: string | undefined;
   role?: Role;
-  /** Hashed. */
+  /** The hash of the password. */
   password?: string | undefined;
 }
 
+/** Changes of a user; a missing field stays. */
 export interface UserChanges {
   username?: string;
   email?: string | null;
   name?: string;
 }
 
+/** A part of the list of users. */
 export interface UserPage {
   offset: number;
   limit: number;
@@ -50,8 +53,8 @@ export interface UserPage {
   order?: 'asc' | 'desc';
 }
 
-/** Who did it, for the audit log. */
-export interface By extends Client {
+/** The actor of a change, for the audit log. */
+export interface By extends RequestSource {
   by?: string;
 }
 
@@ -59,7 +62,7 @@ export interface By extends Client {
  * The users.
  *
  * Contract: rejects with an AppError: `not_found` for an unknown uuid, `conflict` with the field as a fault when a username
- * or e-mail is taken (case and form do not tell them apart), `invalid_request` for one that cannot be.
+ * or e-mail is taken (compared without case and form), `invalid_request` for one that is not allowed.
  */
 export interface Users {
   create(user: NewUser, by?: By): Promise<User>;
@@ -70,159 +73,164 @@ export interface Users {
   list(page: UserPage): Promise<{ users: User[]; total: number }>;
   count(): Promise<number>;
   change(uuid: string, changes: UserChanges, by?: By): Promise<User>;
-  /** Holds from the next request on, and ends what is open. */
+  /** The role counts from the next request on; open connections of the user end. */
   setRole(uuid: string, role: Role, by?: By): Promise<User>;
   setScopes(uuid: string, scopes: readonly string[], by?: By): Promise<User>;
   /** Ends every sign-in; keys and sign-ins are refused until it is enabled again. */
   disable(uuid: string, by?: By): Promise<User>;
   enable(uuid: string, by?: By): Promise<User>;
-  /** With identities, sign-ins and keys; the audit log stays. */
+  /** Removes the user with everything that the server keeps about it, except the audit log (user-removal.ts). */
   remove(uuid: string, by?: By): Promise<void>;
 }
 
 /** The users in the database. */
-export function openUsers({ db, now, audit, endings }: Ground): Users {
-  async function where(column: 'uuid' | 'id' | 'username_key' | 'email_key', value: string | number) {
-    const row = await db.selectFrom('users').selectAll().where(column, '=', value).executeTakeFirst();
-    return row && userOf(row);
+export function createUsers(context: AccountsContext, removals: Pick<UserRemovals, 'remove'>): Users {
+  return new StoredUsers(context, removals);
+}
+
+type UserKey = 'uuid' | 'id' | 'username_key' | 'email_key';
+
+class StoredUsers implements Users {
+  readonly #context: AccountsContext;
+  readonly #removals: Pick<UserRemovals, 'remove'>;
+
+  constructor(context: AccountsContext, removals: Pick<UserRemovals, 'remove'>) {
+    this.#context = context;
+    this.#removals = removals;
   }
 
-  async function count(): Promise<number> {
-    const { total } = await db
+  create(user: NewUser, by: By = {}): Promise<User> {
+    const { db, clock } = this.#context;
+    return unlessTaken(() =>
+      db.transaction().execute((trx) => insertUser(this.#context, trx, clock.newId(), user, by)),
+    );
+  }
+
+  find(uuid: string): Promise<User | undefined> {
+    return this.#where('uuid', uuid);
+  }
+
+  findById(id: number): Promise<User | undefined> {
+    return this.#where('id', id);
+  }
+
+  async findByLogin(login: string): Promise<User | undefined> {
+    const key = loginKey(login);
+    // A user's own e-mail wins over another user's username that looks like it, so nobody is locked out.
+    const [first, second] = key.includes('@')
+      ? (['email_key', 'username_key'] as const)
+      : (['username_key', 'email_key'] as const);
+    return (
+      (await this.#where(first, key)) ??
+      (await this.#where(second, key)) ??
+      (await this.#where('uuid', login))
+    );
+  }
+
+  async count(): Promise<number> {
+    const { total } = await this.#context.db
       .selectFrom('users')
       .select(({ fn }) => fn.countAll<number>().as('total'))
       .executeTakeFirstOrThrow();
     return total;
   }
 
-  async function update(uuid: string, values: Updateable<UsersTable>, on: AccountsDb): Promise<User> {
-    const row = await on
-      .updateTable('users')
-      .set({ ...values, updated_at: now() })
-      .where('uuid', '=', uuid)
-      .returningAll()
-      .executeTakeFirst();
-    if (!row) throw noSuchUser();
-    return userOf(row);
+  async list(page: UserPage): Promise<{ users: User[]; total: number }> {
+    const { offset, limit, orderBy = 'id', order = 'asc' } = page;
+    let query = this.#context.db.selectFrom('users').selectAll().orderBy(orderBy, order);
+    if (orderBy !== 'id') query = query.orderBy('id', order);
+    const rows = await query.limit(limit).offset(offset).execute();
+    return { users: rows.map(userOf), total: await this.count() };
   }
 
-  return {
-    create(user, by = {}) {
-      return unlessTaken(() =>
-        db.transaction().execute((trx) => insertUser({ now, audit }, trx, uuidOf(), user, by)),
-      );
-    },
-
-    find: (uuid) => where('uuid', uuid),
-    findById: (id) => where('id', id),
-    async findByLogin(login) {
-      const key = keyOf(login);
-      // Nobody is shut out by another's username that looks like his e-mail.
-      const [first, second] = key.includes('@')
-        ? (['email_key', 'username_key'] as const)
-        : (['username_key', 'email_key'] as const);
-      return (await where(first, key)) ?? (await where(second, key)) ?? (await where('uuid', login));
-    },
-
-    count,
-
-    async list({ offset, limit, orderBy = 'id', order = 'asc' }) {
-      let query = db.selectFrom('users').selectAll().orderBy(orderBy, order);
-      if (orderBy !== 'id') query = query.orderBy('id', order);
-      const rows = await query.limit(limit).offset(offset).execute();
-      return { users: rows.map(userOf), total: await count() };
-    },
-
-    async change(uuid, { username, email, name }, { by, address } = {}) {
-      const values: Updateable<UsersTable> = {};
-      if (username !== undefined)
-        Object.assign(values, { username: checkUsername(username), username_key: keyOf(username) });
-      if (email !== undefined)
-        Object.assign(values, {
-          email: email === null ? null : checkEmail(email),
-          email_key: email === null ? null : keyOf(email),
-        });
-      const before = await where('uuid', uuid);
-      if (!before) throw noSuchUser();
-      // Who is called by the username goes on being called by it.
-      if (name !== undefined) values.name = checkName(name);
-      else if (username !== undefined && before.name === before.username)
-        values.name = checkUsername(username);
-      const detail = { by, fields: Object.keys(values).join(' ') };
-      return unlessTaken(() =>
-        db.transaction().execute(async (trx) => {
-          const user = await update(uuid, values, trx);
-          await audit.record({ event: 'user_changed', user: uuid, address, detail }, trx);
-          return user;
-        }),
-      );
-    },
-
-    async setRole(uuid, role, { by, address } = {}) {
-      const user = await db.transaction().execute(async (trx) => {
-        const changed = await update(uuid, { role, revoked_at: now() }, trx);
-        await audit.record({ event: 'role_changed', user: uuid, address, detail: { by, role } }, trx);
-        return changed;
+  async change(uuid: string, changes: UserChanges, by: By = {}): Promise<User> {
+    const { username, email, name } = changes;
+    const values: Updateable<UsersTable> = {};
+    if (username !== undefined)
+      Object.assign(values, { username: checkUsername(username), username_key: loginKey(username) });
+    if (email !== undefined)
+      Object.assign(values, {
+        email: email === null ? null : checkEmail(email),
+        email_key: email === null ? null : loginKey(email),
       });
-      endings.tell(`user:${uuid}`);
-      return user;
-    },
+    const before = await this.find(uuid);
+    if (!before) throw noSuchUser();
+    // A name that is the username stays the username.
+    if (name !== undefined) values.name = checkDisplayName(name);
+    else if (username !== undefined && before.name === before.username) values.name = checkUsername(username);
+    const detail = { fields: Object.keys(values).join(' ') };
+    return unlessTaken(() => this.#write(uuid, values, 'user_changed', by, detail));
+  }
 
-    async setScopes(uuid, scopes, { by, address } = {}) {
-      const text = scopes.join(' ');
-      if (scopes.some((scope) => !/^[\w:.-]+$/.test(scope)))
-        throw new AppError('invalid_request', 'A scope has letters, digits and the signs _ : . - only.');
-      return db.transaction().execute(async (trx) => {
-        const user = await update(uuid, { scopes: text }, trx);
-        await audit.record(
-          { event: 'scopes_changed', user: uuid, address, detail: { by, scopes: text } },
-          trx,
-        );
-        return user;
-      });
-    },
+  async setRole(uuid: string, role: Role, by: By = {}): Promise<User> {
+    const values = { role, revoked_at: this.#context.clock.now() };
+    const user = await this.#write(uuid, values, 'role_changed', by, { role });
+    this.#context.endings.tell(`user:${uuid}`);
+    return user;
+  }
 
-    async disable(uuid, { by, address } = {}) {
-      const user = await db.transaction().execute(async (trx) => {
-        const changed = await update(uuid, { disabled_at: now(), revoked_at: now() }, trx);
-        await endAll(trx, 'sign_ins', uuid, now());
-        await audit.record({ event: 'user_disabled', user: uuid, address, detail: { by } }, trx);
-        return changed;
-      });
-      endings.tell(`user:${uuid}`);
-      return user;
-    },
+  async setScopes(uuid: string, scopes: readonly string[], by: By = {}): Promise<User> {
+    const text = scopes.join(' ');
+    if (scopes.some((scope) => !/^[\w:.-]+$/.test(scope)))
+      throw new AppError('invalid_request', 'A scope has letters, digits and the signs _ : . - only.');
+    return this.#write(uuid, { scopes: text }, 'scopes_changed', by, { scopes: text });
+  }
 
-    async enable(uuid, { by, address } = {}) {
-      return db.transaction().execute(async (trx) => {
-        const user = await update(uuid, { disabled_at: null }, trx);
-        await audit.record({ event: 'user_enabled', user: uuid, address, detail: { by } }, trx);
-        return user;
-      });
-    },
+  async disable(uuid: string, by: By = {}): Promise<User> {
+    const now = this.#context.clock.now();
+    const values = { disabled_at: now, revoked_at: now };
+    const user = await this.#write(uuid, values, 'user_disabled', by, {}, (trx) =>
+      endAll(trx, 'sign_ins', uuid, now),
+    );
+    this.#context.endings.tell(`user:${uuid}`);
+    return user;
+  }
 
-    async remove(uuid, { by, address } = {}) {
-      await db.transaction().execute(async (trx) => {
-        const gone = await trx
-          .deleteFrom('users')
-          .where('uuid', '=', uuid)
-          .returning('id')
-          .executeTakeFirst();
-        if (!gone) throw noSuchUser();
-        await trx.deleteFrom('identities').where('user_uuid', '=', uuid).execute();
-        // Ended, not deleted: whoever holds something open on another node learns of it from these rows.
-        await endAll(trx, 'sign_ins', uuid, now());
-        await endAll(trx, 'api_keys', uuid, now());
-        await audit.record({ event: 'user_removed', user: uuid, address, detail: { by } }, trx);
-      });
-      endings.tell(`user:${uuid}`);
-    },
-  };
+  enable(uuid: string, by: By = {}): Promise<User> {
+    return this.#write(uuid, { disabled_at: null }, 'user_enabled', by, {});
+  }
+
+  remove(uuid: string, by: By = {}): Promise<void> {
+    return this.#removals.remove(uuid, by);
+  }
+
+  async #where(column: UserKey, value: string | number): Promise<User | undefined> {
+    const row = await this.#context.db
+      .selectFrom('users')
+      .selectAll()
+      .where(column, '=', value)
+      .executeTakeFirst();
+    return row && userOf(row);
+  }
+
+  /** Changes a user's row and records it, in one transaction with `also`. */
+  #write(
+    uuid: string,
+    values: Updateable<UsersTable>,
+    event: AuditEvent,
+    { by, address }: By,
+    detail: AuditEntry['detail'],
+    also?: (trx: AccountsDb) => Promise<void>,
+  ): Promise<User> {
+    const { db, clock, audit } = this.#context;
+    return db.transaction().execute(async (trx) => {
+      const row = await trx
+        .updateTable('users')
+        .set({ ...values, updated_at: clock.now() })
+        .where('uuid', '=', uuid)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw noSuchUser();
+      await also?.(trx);
+      await audit.record({ event, user: uuid, address, detail: { by, ...detail } }, trx);
+      return userOf(row);
+    });
+  }
 }
 
-/** Writes a new user, and that it was made, into a transaction. Throws `invalid_request`; the database refuses what is taken. */
+/** Writes a new user and its audit entry into a transaction. Throws `invalid_request`, or a UniqueViolation for a taken name. */
 export async function insertUser(
-  { now, audit }: Pick<Ground, 'now' | 'audit'>,
+  { clock, audit }: Pick<AccountsContext, 'clock' | 'audit'>,
   trx: AccountsDb,
   uuid: string,
   user: NewUser,
@@ -234,17 +242,17 @@ export async function insertUser(
   const row = {
     uuid,
     username: username === undefined ? null : checkUsername(username),
-    username_key: username === undefined ? null : keyOf(username),
-    name: checkName(name),
+    username_key: username === undefined ? null : loginKey(username),
+    name: checkDisplayName(name),
     email: email === undefined ? null : checkEmail(email),
-    email_key: email === undefined ? null : keyOf(email),
+    email_key: email === undefined ? null : loginKey(email),
     role,
     scopes: '',
     password: password ?? null,
     disabled_at: null,
     revoked_at: null,
-    created_at: now(),
-    updated_at: now(),
+    created_at: clock.now(),
+    updated_at: clock.now(),
   };
   const made = await trx.insertInto('users').values(row).returningAll().executeTakeFirstOrThrow();
   await audit.record({ event: 'user_created', user: uuid, address, detail: { by, role } }, trx);

@@ -1,29 +1,30 @@
-import type { Ground } from './ground.ts';
+import { UniqueViolation } from '../store/failures.ts';
+import type { AccountsContext } from './context.ts';
 import { hashOf, newSecretText } from './secret-text.ts';
-import { isUniqueViolation } from './user-rows.ts';
 
-/** Random texts that are good once and for a short time, on any node: tickets, codes to be exchanged. Stored as hashes. */
+/** Random texts that are valid once and for a short time, on any node: tickets and sign-in codes. Stored as hashes. */
 export interface Vouchers {
+  /** A new voucher for `body`, valid for `lifeMs`. */
   issue(kind: string, body: object, lifeMs: number): Promise<string>;
-  /** What it was issued with; undefined when it is unknown, of another kind, used or over. */
+  /** The body of a voucher; undefined when the voucher is unknown, of another kind, used or expired. */
   redeem(kind: string, voucher: string): Promise<unknown>;
-  /** Uses up a text that was not issued here; false when it was used before. */
+  /** Uses up a text of another system; false when it was used before. */
   useUp(kind: string, text: string, lifeMs: number): Promise<boolean>;
 }
 
 const SWEEP_EVERY_MS = 60_000;
 
 /** Vouchers over their table. */
-export function openVouchers({ db, now }: Pick<Ground, 'db' | 'now'>): Vouchers {
+export function createVouchers({ db, clock }: Pick<AccountsContext, 'db' | 'clock'>): Vouchers {
   const insert = async (kind: string, text: string, body: object, lifeMs: number): Promise<void> => {
-    const row = { hash: hashOf(text), kind, body: JSON.stringify(body), until: now() + lifeMs };
+    const row = { hash: hashOf(text), kind, body: JSON.stringify(body), until: clock.now() + lifeMs };
     await db.insertInto('vouchers').values(row).execute();
   };
   let swept = 0;
   return {
     async issue(kind, body, lifeMs) {
-      if (now() > swept + SWEEP_EVERY_MS) {
-        swept = now();
+      if (clock.now() > swept + SWEEP_EVERY_MS) {
+        swept = clock.now();
         await db.deleteFrom('vouchers').where('until', '<=', swept).execute();
       }
       const voucher = newSecretText();
@@ -37,14 +38,14 @@ export function openVouchers({ db, now }: Pick<Ground, 'db' | 'now'>): Vouchers 
         .where('kind', '=', kind)
         .returning(['body', 'until'])
         .executeTakeFirst();
-      return row && row.until > now() ? (JSON.parse(row.body) as unknown) : undefined;
+      return row && row.until > clock.now() ? (JSON.parse(row.body) as unknown) : undefined;
     },
     async useUp(kind, text, lifeMs) {
       try {
         await insert(kind, `${kind} ${text}`, {}, lifeMs);
         return true;
       } catch (error) {
-        if (isUniqueViolation(error)) return false;
+        if (error instanceof UniqueViolation) return false;
         throw error;
       }
     },

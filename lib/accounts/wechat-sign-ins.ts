@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto';
+import { systemClock, type Clock } from '../common/clock.ts';
 import { AppError } from '../errors.ts';
-import type { Client } from './audit.ts';
+import type { RequestSource } from './audit.ts';
+import type { Vault } from '../store/vault.ts';
 import type { Identities } from './identities.ts';
 import type { AccountsDb } from './schema.ts';
 import type { SignIns, Tokens } from './sign-ins.ts';
@@ -10,31 +12,25 @@ import type { WeChat } from './wechat.ts';
 /**
  * Signing in with WeChat.
  *
- * Contract: rejects with an AppError; `unauthorized` for a code or token that is not good, `unavailable` when WeChat is down
+ * Contract: rejects with an AppError; `unauthorized` for an invalid code or token, `unavailable` when WeChat does not answer
  * or is not set up.
  */
 export interface WeChatSignIns {
-  /** Signs in whoever a code stands for; somebody new becomes a user. */
-  signIn(code: string, client?: Client): Promise<Tokens>;
-  /** New tokens, as long as the WeChat session lives. */
-  refresh(refreshToken: string, client?: Client): Promise<Tokens>;
+  /** Signs in the person of a code; a new person becomes a user. */
+  signIn(code: string, client?: RequestSource): Promise<Tokens>;
+  /** New tokens, as long as the WeChat session is alive. */
+  refresh(refreshToken: string, client?: RequestSource): Promise<Tokens>;
 }
 
-/** Seals texts at rest. */
-interface Vault {
-  seal(text: string): string;
-  open(sealed: string): string;
-}
-
+/** What WeChat sign-ins need. */
 export interface WeChatSignInParts {
   db: AccountsDb;
   vault: Vault;
-  /** Undefined: it is not set up. */
+  /** Undefined: signing in with WeChat is not set up. */
   wechat: WeChat | undefined;
   identities: Identities;
   signIns: SignIns;
-  /** Ms since the epoch. */
-  now?: () => number;
+  clock?: Clock;
 }
 
 const DAY_MS = 24 * 3600_000;
@@ -42,16 +38,19 @@ const life = { accessMs: DAY_MS, idleMs: 90 * DAY_MS, absoluteMs: 90 * DAY_MS };
 const NAMES_TRIED = 5;
 
 /** WeChat sign-ins over sign-ins and identities. */
-export function openWeChatSignIns(parts: WeChatSignInParts): WeChatSignIns {
-  const { db, vault, identities, signIns, now = Date.now } = parts;
+export function createWeChatSignIns(parts: WeChatSignInParts): WeChatSignIns {
+  const { db, vault, identities, signIns, clock = systemClock } = parts;
 
   function setUp(): WeChat {
     if (parts.wechat) return parts.wechat;
-    throw new AppError('unavailable', 'Signing in with WeChat is not set up: WECHAT_APPID, WECHAT_SECRET.');
+    throw new AppError(
+      'unavailable',
+      'Signing in with WeChat is not set up: set WECHAT_APPID and WECHAT_SECRET.',
+    );
   }
 
-  /** `wechat_` and eight digits that nobody has yet. */
-  async function userOf(appid: string, openid: string, client: Client): Promise<User> {
+  /** The user of a WeChat identity; a new one is named `wechat_` and eight digits that are free. */
+  async function userOf(appid: string, openid: string, client: RequestSource): Promise<User> {
     for (let tries = 1; ; tries += 1) {
       const username = `wechat_${String(randomInt(1e8)).padStart(8, '0')}`;
       try {
@@ -74,7 +73,7 @@ export function openWeChatSignIns(parts: WeChatSignInParts): WeChatSignIns {
         sign_in_id: tokens.signIn,
         openid,
         session_key: vault.seal(sessionKey),
-        created_at: now(),
+        created_at: clock.now(),
       };
       await db.insertInto('wechat_sessions').values(row).execute();
       return tokens;
@@ -92,7 +91,7 @@ export function openWeChatSignIns(parts: WeChatSignInParts): WeChatSignIns {
       const session = { openid: row.openid, sessionKey: vault.open(row.session_key) };
       if (await wechat.isAlive(session)) return signIns.refresh(refreshToken, client);
       await signIns.end(user.uuid, signIn.id, client);
-      throw new AppError('unauthorized', 'The WeChat session is over: sign in again.');
+      throw new AppError('unauthorized', 'The WeChat session has ended: sign in again.');
     },
   };
 }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { systemClock, type Clock } from '../common/clock.ts';
 import { AppError, messageOf } from '../errors.ts';
 
 /** A session of a user in a WeChat app. */
@@ -8,40 +9,40 @@ export interface WeChatSession {
 }
 
 /**
- * WeChat, as far as signing in needs it.
+ * The part of WeChat's API that signing in needs.
  *
- * Contract: rejects with an AppError: `unauthorized` for a code that is not good, `unavailable` when WeChat does not answer
- * or refuses this app; within ten seconds.
+ * Contract: rejects with an AppError: `unauthorized` for an invalid code, `unavailable` when WeChat does not answer or
+ * refuses this app; within ten seconds.
  */
 export interface WeChat {
-  /** Which app it is. */
+  /** The id of the app. */
   readonly appid: string;
-  /** The session of a code from `wx.login`; a code is good once. */
+  /** The session of a code from `wx.login`; a code is valid once. */
   exchange(code: string): Promise<WeChatSession>;
   /** Whether WeChat still knows the session. */
   isAlive(session: WeChatSession): Promise<boolean>;
 }
 
+/** The app and its secret, and how WeChat is reached. */
 export interface WeChatOptions {
   appid: string;
   secret: string;
   fetch: typeof fetch;
   /** `https://api.weixin.qq.com` */
   baseUrl?: string | undefined;
-  /** Ms since the epoch. */
-  now?: () => number;
+  clock?: Clock;
 }
 
 const BASE_URL = 'https://api.weixin.qq.com';
 const TIMEOUT_MS = 10_000;
-/** A token of the app is asked for anew so long before it ends. */
+/** The app asks for a new token so long before the old one ends. */
 const MARGIN_MS = 5 * 60_000;
 
-/** What WeChat says of a code that is unknown, used, or of a user that it has blocked. */
+/** Error codes for a code that is unknown or used, or whose user WeChat has blocked. */
 const badCodes = new Set([40_029, 40_163, 40_226, 41_008]);
-/** Of the app's own token, when it is over. */
+/** Error codes for an expired token of the app. */
 const badTokens = new Set([40_001, 40_014, 42_001]);
-/** Of a session that is over, or not this user's. */
+/** Error codes for a session that has ended or belongs to another user. */
 const deadSessions = new Set([87_009, 40_003]);
 
 type Answer = Record<string, unknown> & { errcode?: number };
@@ -52,7 +53,7 @@ export function createWeChat({
   secret,
   fetch: fetchIt,
   baseUrl,
-  now = Date.now,
+  clock = systemClock,
 }: WeChatOptions): WeChat {
   const base = (baseUrl ?? BASE_URL).replace(/\/+$/, '');
   let token: { text: string; until: number } | undefined;
@@ -67,21 +68,21 @@ export function createWeChat({
       });
       answer = JSON.parse(await response.text());
     } catch (cause) {
-      // The URL holds secrets: of a failure only its text goes on.
+      // The URL holds secrets, so only the text of the failure is kept.
       throw down(messageOf(cause).replaceAll(secret, '***'));
     }
-    if (typeof answer !== 'object' || answer === null) throw down('an answer that is no object');
+    if (typeof answer !== 'object' || answer === null) throw down('it answered with no object');
     return answer as Answer;
   }
 
-  /** The app's own token; `fresh`: the one before was refused. */
+  /** The app's own token; a new one when `fresh`, because WeChat refused the last. */
   async function appToken(fresh: boolean): Promise<string> {
-    if (!fresh && token && token.until > now()) return token.text;
+    if (!fresh && token && token.until > clock.now()) return token.text;
     const body = { grant_type: 'client_credential', appid, secret, ...(fresh && { force_refresh: true }) };
-    // The stable token: asking for it ends no token that another process has.
+    // The stable token: a request for it does not end the token of another process.
     const { access_token: text, expires_in: seconds, errcode } = await ask('/cgi-bin/stable_token', {}, body);
     if (typeof text !== 'string' || typeof seconds !== 'number') throw down(`no token, ${errcode}`);
-    token = { text, until: now() + seconds * 1000 - MARGIN_MS };
+    token = { text, until: clock.now() + seconds * 1000 - MARGIN_MS };
     return text;
   }
 
@@ -91,7 +92,7 @@ export function createWeChat({
     async exchange(code) {
       const query = { appid, secret, js_code: code, grant_type: 'authorization_code' };
       const { openid, session_key: sessionKey, errcode = 0 } = await ask('/sns/jscode2session', query);
-      if (badCodes.has(errcode)) throw new AppError('unauthorized', 'The WeChat code is not good.');
+      if (badCodes.has(errcode)) throw new AppError('unauthorized', 'The WeChat code is not valid.');
       if (errcode !== 0 || typeof openid !== 'string' || typeof sessionKey !== 'string')
         throw down(`error ${errcode}`);
       return { openid, sessionKey };
@@ -106,12 +107,12 @@ export function createWeChat({
         if (deadSessions.has(errcode)) return false;
         if (!badTokens.has(errcode)) throw down(`error ${errcode}`);
       }
-      throw down('a token that it has just given');
+      throw down('it refused a token that it has just issued');
     },
   };
 }
 
-/** How a session signs what is said about it: HMAC-SHA256 under the session key's text. */
+/** The signature of a session for a text: HMAC-SHA256 under the session key [WeChat checksession]. */
 export function signatureOf(sessionKey: string, text: string): string {
   return createHmac('sha256', sessionKey).update(text).digest('hex');
 }

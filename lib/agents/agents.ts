@@ -1,29 +1,30 @@
 import { AppError } from '../errors.ts';
 import type { Framing } from '../core/transcript.ts';
 import type { Agent } from './agent-config.ts';
-import { openApps, versionInUse, type Apps, type AppsOptions } from './apps.ts';
-import { openMemory, type Memory, type MemoryOptions } from './memory.ts';
+import { createApps, versionInUse, type Apps, type AppsOptions } from './apps.ts';
+import { openAgentMemory, type AgentMemory, type AgentMemoryOptions } from './agent-memory.ts';
 
-/** Agents that people configure and keep, whichever dialect they do it in. */
+/** Agents that people configure and store, in any dialect. */
 export interface Agents {
   readonly apps: Apps;
-  readonly memory: Memory;
-  /** The agent that a session's configuration names (`agentName`), as it is now. `not_found` when it is gone. */
+  readonly memory: AgentMemory;
+  /** The agent that a session's configuration names (`agentName`), as it is now. `not_found` when it was removed. */
   open(name: string): Promise<Agent>;
   close(): Promise<void>;
 }
 
-export type AgentsOptions = AppsOptions & MemoryOptions;
+/** What agents are opened with. */
+export type AgentsOptions = AppsOptions & AgentMemoryOptions;
 
-/** How a session names the agent that it works with. */
+/** The name of an agent in a session's configuration. */
 export function agentName(kind: 'app', id: string): string {
   return `${kind}:${id}`;
 }
 
 /** The stored agents over a migrated database; several nodes may share it. */
 export function openAgents(options: AgentsOptions): Agents {
-  const apps = openApps(options);
-  const memory = openMemory(options);
+  const apps = createApps(options);
+  const memory = openAgentMemory(options);
   return {
     apps,
     memory,
@@ -37,7 +38,7 @@ export function openAgents(options: AgentsOptions): Agents {
   };
 }
 
-/** How an agent's conversation is shown to its model. */
+/** The form in which a model gets an agent's conversation. */
 export function framingOf({ config, memory }: Agent): Framing {
   const { systemPrompt = '', turnsMaxCount } = config;
   const short = memory && `What was said before, in short:\n${memory}`;
@@ -47,5 +48,5 @@ export function framingOf({ config, memory }: Agent): Framing {
   };
 }
 
-/** Whoever may use the session may use its agent. */
+/** The caller that opens agents: a user who may use the session may use its agent. */
 const server = { id: 'operator', kind: 'operator' } as const;

@@ -1,15 +1,15 @@
 import type { Selectable } from 'kysely';
 import type { AgentConfig } from './agent-config.ts';
-import type { App, AppVersion, NewDraft } from './apps.ts';
+import type { AgentApp, AppVersion, NewDraft } from './apps.ts';
 import type { AppsTable, AppVersionsTable } from './schema.ts';
-import type { Vault } from './secrets.ts';
+import type { Vault } from '../store/vault.ts';
 
-/** An app as its rows say. */
+/** The app of its rows. */
 export function appOf(
   row: Selectable<AppsTable>,
   versions: readonly Selectable<AppVersionsTable>[],
   vault: Vault,
-): App {
+): AgentApp {
   const version = (status: AppVersionsTable['status']): AppVersion | undefined => {
     const found = versions.find((one) => one.status === status);
     return found && versionOf(found, vault);
@@ -28,7 +28,7 @@ export function appOf(
   };
 }
 
-/** Its configuration, which may hold documents of megabytes, is opened when somebody looks at it. */
+/** The version of a row. Its configuration may hold documents of megabytes, so it is opened at the first use. */
 function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion {
   let opened: AgentConfig | undefined;
   return {
@@ -42,7 +42,7 @@ function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion 
   };
 }
 
-/** What a version is kept as. */
+/** The columns of a version. */
 export function versionColumns(
   { config, remembers }: NewDraft,
   vault: Vault,

@@ -1,20 +1,24 @@
-import { sql } from 'kysely';
 import type { Generated, Kysely, Selectable } from 'kysely';
+import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
-import { masked, type Vault } from './secrets.ts';
+import { allOrNone, NotAllFound } from '../store/all-or-none.ts';
+import { lockRow } from '../store/lock-row.ts';
+import type { Vault } from '../store/vault.ts';
+import { masked } from './secrets.ts';
 
-/** A model that somebody uses, at an endpoint of his own choice. */
+/** A model that an owner uses, at an endpoint of its own choice. */
 export interface NewModelConfig {
   name: string;
   baseUrl: string;
   modelName: string;
-  /** In clear. What `masked` made of the stored key means that key. */
+  /** In clear. The mask of the stored key (secrets.ts) stands for that key. */
   apiKey: string;
   /** More fields of a request, as the endpoint names them. */
   params: JsonObject;
 }
 
+/** A stored configuration. */
 export interface StoredModelConfig extends NewModelConfig {
   id: number;
 }
@@ -24,13 +28,14 @@ export interface ModelConfigs {
   list(owner: string): Promise<StoredModelConfig[]>;
   count(owner: string): Promise<number>;
   find(owner: string, id: number): Promise<StoredModelConfig | undefined>;
-  /** Undefined when the owner has `maxCount` already, however many are made at the same time. */
+  /** Undefined when the owner has `maxCount` already; that holds for many calls at the same time too. */
   create(owner: string, config: NewModelConfig, maxCount: number): Promise<StoredModelConfig | undefined>;
-  /** False when the owner has none of this id. */
+  /** False when the owner has no configuration of this id. */
   update(owner: string, id: number, config: NewModelConfig): Promise<boolean>;
-  /** False, and nothing is removed, unless all of them are the owner's. */
+  /** False, and none is removed, unless all of them belong to the owner. */
   remove(owner: string, ids: readonly number[]): Promise<boolean>;
-  removeAll(owner: string): Promise<void>;
+  /** Removes all configurations of an owner. */
+  removeOwner(owner: string): Promise<void>;
 }
 
 interface ModelConfigsTable {
@@ -53,10 +58,10 @@ interface Tables {
 }
 
 /** Configurations over their table. */
-export function openModelConfigs(
+export function createModelConfigs(
   db: Kysely<unknown>,
   vault: Vault,
-  now: () => number = Date.now,
+  clock: Clock = systemClock,
 ): ModelConfigs {
   const tables = db as unknown as Kysely<Tables>;
 
@@ -74,7 +79,7 @@ export function openModelConfigs(
     model_name: modelName,
     api_key: vault.seal(apiKey),
     params: JSON.stringify(params),
-    updated_at: now(),
+    updated_at: clock.now(),
   });
 
   async function count(owner: string, on: Kysely<Tables> = tables): Promise<number> {
@@ -112,16 +117,12 @@ export function openModelConfigs(
 
     create: (owner, config, maxCount) =>
       tables.transaction().execute(async (trx) => {
-        // A write that changes nothing: of many that count at the same time each waits for the one before.
-        await trx
-          .updateTable('users')
-          .set({ updated_at: sql.ref('updated_at') })
-          .where('uuid', '=', owner)
-          .execute();
+        // Of many that count at the same time each waits for the one before.
+        await lockRow(trx, 'users', 'updated_at').where('uuid', '=', owner).execute();
         if ((await count(owner, trx)) >= maxCount) return undefined;
         const row = await trx
           .insertInto('model_configs')
-          .values({ owner, ...columnsOf(config), created_at: now() })
+          .values({ owner, ...columnsOf(config), created_at: clock.now() })
           .returningAll()
           .executeTakeFirstOrThrow();
         return configOf(row);
@@ -146,37 +147,27 @@ export function openModelConfigs(
       return row !== undefined;
     },
 
-    async removeAll(owner) {
+    async removeOwner(owner) {
       await tables.deleteFrom('model_configs').where('owner', '=', owner).execute();
     },
 
     async remove(owner, ids) {
       const wanted = [...new Set(ids)];
       if (wanted.length === 0) return true;
-      return tables
-        .transaction()
-        .execute(async (trx) => {
-          const gone = await trx
-            .deleteFrom('model_configs')
-            .where('id', 'in', wanted)
-            .where('owner', '=', owner)
-            .returning('id')
-            .execute();
-          if (gone.length < wanted.length) throw new NotAll();
-          await trx
-            .updateTable('chats')
-            .set({ model_config_id: null })
-            .where('model_config_id', 'in', wanted)
-            .execute();
-          return true;
-        })
-        .catch((error: unknown) => {
-          if (error instanceof NotAll) return false;
-          throw error;
-        });
+      return allOrNone(tables, async (trx) => {
+        const gone = await trx
+          .deleteFrom('model_configs')
+          .where('id', 'in', wanted)
+          .where('owner', '=', owner)
+          .returning('id')
+          .execute();
+        if (gone.length < wanted.length) throw new NotAllFound();
+        await trx
+          .updateTable('chats')
+          .set({ model_config_id: null })
+          .where('model_config_id', 'in', wanted)
+          .execute();
+      });
     },
   };
 }
-
-/** Rolls a transaction back that would have removed a part. */
-class NotAll extends Error {}

@@ -1,9 +1,9 @@
 import type { Kysely, Selectable } from 'kysely';
-import { v4 as newUuid } from 'uuid';
+import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 
-/** What is said in front of every chat of a preset. */
+/** A message in front of every chat of a preset. */
 export interface PresetMessage {
   role: 'user' | 'assistant' | 'system';
   type: 'text' | 'image';
@@ -13,11 +13,12 @@ export interface PresetMessage {
   createdAt: number;
 }
 
+/** A preset before it is made. */
 export interface NewPreset {
   title: string;
   description: string | null;
   type: 'chat_generation' | 'image_generation';
-  /** `unlisted`: whoever knows the id may use it. */
+  /** `unlisted`: every user who knows the id may use it. */
   visibility: 'private' | 'unlisted' | 'public';
   messages: PresetMessage[];
   /** The model and the fields of a request to it, as its endpoint names them. */
@@ -30,10 +31,11 @@ export interface Preset extends NewPreset {
   owner: string;
   createdAt: number;
   updatedAt: number;
-  /** It is gone for new chats; those that there are go on. */
+  /** True: no new chat may use it; chats that have it go on. */
   removed: boolean;
 }
 
+/** A part of the list of presets. */
 export interface PresetPage {
   offset: number;
   limit: number;
@@ -41,16 +43,18 @@ export interface PresetPage {
   order: 'asc' | 'desc';
 }
 
-/** Presets. Contract: whoever asks has been allowed to; `not_found` for one that is gone meanwhile. */
+/** Presets. Contract: the caller has checked the rights; `not_found` for a preset that was removed meanwhile. */
 export interface Presets {
   create(owner: string, preset: NewPreset): Promise<Preset>;
-  /** Removed ones too. */
+  /** Also a removed preset. */
   find(id: string): Promise<Preset | undefined>;
-  /** The owner's and the public ones. */
+  /** The owner's presets and the public ones. */
   list(owner: string, page: PresetPage): Promise<Preset[]>;
   change(id: string, changes: Partial<NewPreset>): Promise<Preset>;
+  /** Removes a preset for new chats. */
   remove(id: string): Promise<void>;
-  removeAll(owner: string): Promise<void>;
+  /** Removes all presets of an owner. A preset that chats of other owners have stays for them, without its owner. */
+  removeOwner(owner: string): Promise<void>;
 }
 
 interface PresetsTable {
@@ -67,15 +71,23 @@ interface PresetsTable {
   deleted_at: number | null;
 }
 
+interface Tables {
+  presets: PresetsTable;
+  chats: { owner: string; preset_id: string | null };
+}
+
+/** The owner of a preset whose owner was removed. */
+const NO_OWNER = '';
+
 /** Presets over their table. */
-export function openPresets(db: Kysely<unknown>, now: () => number = Date.now): Presets {
-  const tables = db as unknown as Kysely<{ presets: PresetsTable }>;
+export function createPresets(db: Kysely<unknown>, clock: Clock = systemClock): Presets {
+  const tables = db as unknown as Kysely<Tables>;
 
   return {
     async create(owner, preset) {
-      const time = now();
+      const time = clock.now();
       const row: PresetsTable = {
-        id: newUuid(),
+        id: clock.newId(),
         owner,
         title: preset.title,
         description: preset.description,
@@ -114,7 +126,7 @@ export function openPresets(db: Kysely<unknown>, now: () => number = Date.now): 
           ...changes,
           ...(messages && { messages: JSON.stringify(messages) }),
           ...(parameters && { parameters: JSON.stringify(parameters) }),
-          updated_at: now(),
+          updated_at: clock.now(),
         })
         .where('id', '=', id)
         .where('deleted_at', 'is', null)
@@ -125,15 +137,21 @@ export function openPresets(db: Kysely<unknown>, now: () => number = Date.now): 
     },
 
     async remove(id) {
-      await tables.updateTable('presets').set({ deleted_at: now() }).where('id', '=', id).execute();
+      await tables.updateTable('presets').set({ deleted_at: clock.now() }).where('id', '=', id).execute();
     },
 
-    async removeAll(owner) {
+    async removeOwner(owner) {
+      const ofOthers = tables
+        .selectFrom('chats')
+        .select('preset_id')
+        .where('owner', '!=', owner)
+        .where('preset_id', 'is not', null)
+        .$castTo<{ preset_id: string }>();
+      await tables.deleteFrom('presets').where('owner', '=', owner).where('id', 'not in', ofOthers).execute();
       await tables
         .updateTable('presets')
-        .set({ deleted_at: now() })
+        .set({ owner: NO_OWNER, deleted_at: clock.now() })
         .where('owner', '=', owner)
-        .where('deleted_at', 'is', null)
         .execute();
     },
   };

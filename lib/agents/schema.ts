@@ -9,15 +9,16 @@ export interface AgentTables {
 /** The database, or a transaction on it. */
 export type AgentsDb = Kysely<AgentTables>;
 
+/** The apps. */
 export interface AppsTable {
   id: string;
   owner: string;
   name: string;
   icon: string;
   description: string;
-  /** The session in which the app is tried out, once it was needed. */
+  /** The session in which the owner tries the app; null before the first try. */
   conversation_id: string | null;
-  /** The running summary of that conversation, and up to which line of its log it reaches. */
+  /** The running summary of that conversation, and the number of the last line that is in it. */
   memory: string;
   memory_seq: number;
   /** Raised by every change of the two. */
@@ -27,7 +28,7 @@ export interface AppsTable {
   deleted_at: number | null;
 }
 
-/** At most one of each status for an app. */
+/** The versions of apps, at most one of each status for an app. */
 export interface AppVersionsTable {
   app_id: string;
   status: 'drafted' | 'published';

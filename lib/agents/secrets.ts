@@ -1,14 +1,8 @@
+import { childPointer } from '../common/json-pointer.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 
-/** Seals texts at rest. */
-export interface Vault {
-  seal(text: string): string;
-  /** Throws an AppError when the text was sealed by another vault or was changed. */
-  open(sealed: string): string;
-}
-
-/** A key as it may be shown: `sk-…1d9a`; of a short one nothing. The ellipsis stands in no key: no header can carry it. */
+/** A key as it may be shown: `sk-…1d9a`; a short key is hidden whole. No real key has the ellipsis: no header can carry it. */
 export function masked(secret: string): string {
   if (secret === '') return '';
   return secret.length < 12 ? ELLIPSIS : `${secret.slice(0, 3)}${ELLIPSIS}${secret.slice(-4)}`;
@@ -20,8 +14,8 @@ export function withMaskedSecrets<T extends object>(config: T): T {
 }
 
 /**
- * What a client sends back after it was shown `stored` masked: what still is a mask of a stored key is that key. Throws
- * `invalid_request` for a mask of no stored key, and for what is nested too deep to be anything real.
+ * The configuration that a client sends back after it has got `stored` with masked keys: a mask of a stored key becomes
+ * that key again. Throws `invalid_request` for a mask of no stored key, and for more than 200 levels of nesting.
  */
 export function withKeptSecrets<T extends object>(config: T, stored: object | undefined): T {
   const byPlace = new Map<string, string>();
@@ -38,7 +32,7 @@ export function withKeptSecrets<T extends object>(config: T, stored: object | un
     const here = byPlace.get(pointer);
     const kept = here !== undefined && masked(here) === given ? here : byMask.get(given);
     if (kept !== undefined) return kept;
-    const detail = 'is a masked key that is not known here: send the key itself';
+    const detail = 'is the mask of a key that is not stored here: send the key itself';
     throw new AppError('invalid_request', `A key ${detail}.`, { faults: [{ pointer, detail }] });
   }) as T;
 }
@@ -63,13 +57,13 @@ function mapSecrets(
   const depth = inside.depth + 1;
   if (Array.isArray(value))
     return value.map((item, index) =>
-      mapSecrets(item, `${pointer}/${index}`, change, { secret: inside.secret, depth }),
+      mapSecrets(item, childPointer(pointer, index), change, { secret: inside.secret, depth }),
     );
   if (!isObject(value)) return value;
   const mapped: JsonObject = {};
   const all = pointer.endsWith('/credentials');
   for (const [name, field] of Object.entries(value)) {
-    const at = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const at = childPointer(pointer, name);
     if (field === undefined) continue;
     // A document describes keys, it holds none.
     const secret = name !== 'openSpec' && (all || secretName.test(name));

@@ -3,7 +3,7 @@ import type { Model } from '../core/model.ts';
 import type { Turn } from '../core/turns.ts';
 import { AppError } from '../errors.ts';
 
-/** What of one sentence or answer goes into a summary at most, and what of a summary is kept, in bytes of UTF-8. */
+/** The longest part of one sentence or answer that goes into a summary, and the longest summary, in bytes of UTF-8. */
 const SAID_MAX_BYTES = 6000;
 const SUMMARY_MAX_BYTES = 12_000;
 

@@ -1,13 +1,13 @@
-/** An endpoint of a vendor's models. */
+/** The endpoint of a vendor's models. */
 export interface Vendor {
   baseUrl: string;
   apiKey: string | undefined;
 }
 
-/** Which vendor a model is of, by the beginning of its name. */
+/** The vendors, by the beginning of their models' names. */
 const names = { dashscope: /^(qwen|qwq|wanx|wan\d)/i, deepseek: /^deepseek/i } as const;
 
-/** Where a model of this name is asked: its vendor's endpoint where there is one, else that of the settings. */
+/** The endpoint for a model of this name: its vendor's, if that is configured; without one the settings decide. */
 export function endpointOf(
   model: string,
   vendors: Partial<Record<keyof typeof names, Vendor>>,

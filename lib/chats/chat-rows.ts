@@ -1,9 +1,9 @@
 import type { Selectable } from 'kysely';
 import type { JsonValue } from '../common/json.ts';
-import type { Chat, ChatMessage, NewMessage } from './chats.ts';
+import type { Chat, ChatMessage, NewChatMessage } from './chats.ts';
 import type { ChatMessagesTable, ChatsDb, ChatsTable } from './schema.ts';
 
-/** Locks a chat until the transaction ends, and notes that it changed; false when it is gone. */
+/** Locks a chat until the transaction ends, and notes the time of its change; false when it was removed. */
 export async function touchChat(trx: ChatsDb, id: number, time: number): Promise<boolean> {
   const row = await trx
     .updateTable('chats')
@@ -14,11 +14,11 @@ export async function touchChat(trx: ChatsDb, id: number, time: number): Promise
   return row !== undefined;
 }
 
-/** Writes messages at the end of a chat; their ids, in order. */
+/** Adds messages at the end of a chat; resolves with their ids, in order. */
 export async function insertMessages(
   trx: ChatsDb,
   chatId: number,
-  messages: readonly NewMessage[],
+  messages: readonly NewChatMessage[],
   time: number,
 ): Promise<number[]> {
   if (messages.length === 0) return [];
@@ -36,16 +36,7 @@ export async function insertMessages(
   return made.map(({ id }) => id);
 }
 
-/** Rolls a transaction back that would have removed a part. */
-export class NotAll extends Error {}
-
-/** False for a transaction that was rolled back for this. */
-export function falseIfNotAll(error: unknown): false {
-  if (error instanceof NotAll) return false;
-  throw error;
-}
-
-/** A chat as its row says. */
+/** The chat of a row. */
 export function chatOf(row: Selectable<ChatsTable>): Chat {
   return {
     id: row.id,
@@ -60,8 +51,8 @@ export function chatOf(row: Selectable<ChatsTable>): Chat {
   };
 }
 
-/** A message as its row says. */
-export function messageOf(row: Selectable<ChatMessagesTable>): ChatMessage {
+/** The message of a row. */
+export function chatMessageOf(row: Selectable<ChatMessagesTable>): ChatMessage {
   return {
     id: row.id,
     role: row.role,

@@ -1,7 +1,9 @@
-import { v4 as newUuid } from 'uuid';
+import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
-import { chatOf, falseIfNotAll, insertMessages, messageOf, NotAll, touchChat } from './chat-rows.ts';
+import { allOrNone, NotAllFound } from '../store/all-or-none.ts';
+import { UniqueViolation } from '../store/failures.ts';
+import { chatMessageOf, chatOf, insertMessages, touchChat } from './chat-rows.ts';
 import type { ChatsDb } from './schema.ts';
 
 /** A conversation that its client leads. Times in ms since the epoch. */
@@ -11,39 +13,43 @@ export interface Chat {
   owner: string;
   title: string | null;
   modelConfigId: number | null;
-  /** Chats of a preset are one kind, those without another: no list shows both. */
+  /** Chats with a preset are one kind, chats without one another: no list has both. */
   presetId: string | null;
   visibility: 'private' | 'shared';
   createdAt: number;
   updatedAt: number;
 }
 
-export interface NewMessage {
+/** A message before it is stored. */
+export interface NewChatMessage {
   role: 'user' | 'assistant' | 'system';
   type?: 'text' | 'image';
   /** A text, or parts as a dialect keeps them. */
   content: JsonValue;
-  /** False: the model gets it, people do not. */
+  /** False: only the model sees it. */
   visible?: boolean;
-  /** False: it broke off. */
+  /** False: the message broke off. */
   complete?: boolean;
   createdAt?: number | undefined;
 }
 
-export type ChatMessage = Required<NewMessage> & { id: number; createdAt: number };
+/** A stored message. */
+export type ChatMessage = Required<NewChatMessage> & { id: number; createdAt: number };
 
+/** A chat before it is made. */
 export interface NewChat {
   owner: string;
   title?: string | null;
   modelConfigId?: number;
   presetId?: string;
   visibility?: 'private' | 'shared';
-  messages?: readonly NewMessage[];
+  messages?: readonly NewChatMessage[];
 }
 
 /** With a preset or without. */
 export type ChatKind = 'preset' | 'free';
 
+/** A part of a list of chats. */
 export interface ChatPage {
   offset: number;
   limit: number;
@@ -54,8 +60,8 @@ export interface ChatPage {
 /**
  * The chats in the database.
  *
- * Contract: `not_found` for a chat that is gone meanwhile; whoever asks has been allowed to. Messages of a chat rise in their
- * ids, and none is used twice.
+ * Contract: rejects with `not_found` for a chat that was removed meanwhile. The caller has checked the rights. The ids of a
+ * chat's messages rise, and no id is used twice.
  */
 export interface Chats {
   create(chat: NewChat): Promise<Chat>;
@@ -63,34 +69,165 @@ export interface Chats {
   list(owner: string, kind: ChatKind, page: ChatPage): Promise<Chat[]>;
   change(id: number, changes: { title?: string; visibility?: 'private' | 'shared' }): Promise<Chat>;
   messages(id: number): Promise<ChatMessage[]>;
-  /** Those of several chats at once. */
+  /** The messages of several chats at once. */
   messagesOf(ids: readonly number[]): Promise<Map<number, ChatMessage[]>>;
   findMessage(chatId: number, id: number): Promise<ChatMessage | undefined>;
-  append(id: number, message: NewMessage): Promise<number>;
-  /** The visible messages are these from now on; hidden ones stay in front. */
-  replaceVisible(id: number, messages: readonly NewMessage[]): Promise<void>;
-  /** False, and nothing is removed, unless all of them are there and the owner's. */
+  /** Adds a message; resolves with its id. */
+  append(id: number, message: NewChatMessage): Promise<number>;
+  /** Replaces the visible messages; hidden messages stay in front. */
+  replaceVisible(id: number, messages: readonly NewChatMessage[]): Promise<void>;
+  /** Removes chats; false, and none is removed, unless all of them exist and belong to the owner. */
   remove(owner: string, ids: readonly number[], kind: ChatKind): Promise<boolean>;
-  /** All chats of an owner: it is gone. */
-  removeAll(owner: string): Promise<void>;
-  /** The owner's copy of somebody's chat, made at the first time; the copy stays as it was then. */
+  /** Removes all chats of an owner with their messages. */
+  removeOwner(owner: string): Promise<void>;
+  /** The owner's copy of another owner's chat. The first call makes it; later changes of the chat do not reach it. */
   copy(chat: Chat, owner: string): Promise<Chat>;
 }
 
 /** Chats over their tables. */
-export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
-  async function touch(trx: ChatsDb, id: number): Promise<void> {
-    if (!(await touchChat(trx, id, now()))) throw new AppError('not_found', 'The conversation is gone.');
+export function createChats(db: ChatsDb, clock: Clock = systemClock): Chats {
+  return new StoredChats(db, clock);
+}
+
+class StoredChats implements Chats {
+  readonly #db: ChatsDb;
+  readonly #clock: Clock;
+
+  constructor(db: ChatsDb, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
   }
 
-  const insert = (trx: ChatsDb, chatId: number, messages: readonly NewMessage[]) =>
-    insertMessages(trx, chatId, messages, now());
-  async function insertChat(trx: ChatsDb, chat: NewChat, copiedFrom: string | null): Promise<Chat> {
-    const time = now();
+  create(chat: NewChat): Promise<Chat> {
+    return this.#db.transaction().execute((trx) => this.#insertChat(trx, chat, null));
+  }
+
+  async find(which: { id: number } | { uuid: string }): Promise<Chat | undefined> {
+    const query = this.#db.selectFrom('chats').selectAll();
+    const found = 'id' in which ? query.where('id', '=', which.id) : query.where('uuid', '=', which.uuid);
+    const row = await found.executeTakeFirst();
+    return row && chatOf(row);
+  }
+
+  async list(owner: string, kind: ChatKind, page: ChatPage): Promise<Chat[]> {
+    const { offset, limit, orderBy, order } = page;
+    let query = this.#db
+      .selectFrom('chats')
+      .selectAll()
+      .where('owner', '=', owner)
+      .where('preset_id', kind === 'preset' ? 'is not' : 'is', null)
+      .orderBy(orderBy, order);
+    if (orderBy !== 'id') query = query.orderBy('id', order);
+    return (await query.limit(limit).offset(offset).execute()).map(chatOf);
+  }
+
+  async change(id: number, changes: { title?: string; visibility?: 'private' | 'shared' }): Promise<Chat> {
+    const { title, visibility } = changes;
+    const row = await this.#db
+      .updateTable('chats')
+      .set({
+        updated_at: this.#clock.now(),
+        ...(title !== undefined && { title }),
+        ...(visibility !== undefined && { visibility }),
+      })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirst();
+    if (!row) throw noSuchChat();
+    return chatOf(row);
+  }
+
+  messages(id: number): Promise<ChatMessage[]> {
+    return readMessages(this.#db, id);
+  }
+
+  async messagesOf(ids: readonly number[]): Promise<Map<number, ChatMessage[]>> {
+    const all = new Map(ids.map((id): [number, ChatMessage[]] => [id, []]));
+    if (ids.length === 0) return all;
+    const rows = await this.#db
+      .selectFrom('chat_messages')
+      .selectAll()
+      .where('chat_id', 'in', ids)
+      .orderBy('id')
+      .execute();
+    for (const row of rows) all.get(row.chat_id)?.push(chatMessageOf(row));
+    return all;
+  }
+
+  async findMessage(chatId: number, id: number): Promise<ChatMessage | undefined> {
+    const row = await this.#db
+      .selectFrom('chat_messages')
+      .selectAll()
+      .where('chat_id', '=', chatId)
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row && chatMessageOf(row);
+  }
+
+  append(id: number, message: NewChatMessage): Promise<number> {
+    return this.#db.transaction().execute(async (trx) => {
+      await this.#touch(trx, id);
+      const [made] = await insertMessages(trx, id, [message], this.#clock.now());
+      return made!;
+    });
+  }
+
+  replaceVisible(id: number, messages: readonly NewChatMessage[]): Promise<void> {
+    return this.#db.transaction().execute(async (trx) => {
+      await this.#touch(trx, id);
+      await trx.deleteFrom('chat_messages').where('chat_id', '=', id).where('visible', '=', 1).execute();
+      await insertMessages(trx, id, messages, this.#clock.now());
+    });
+  }
+
+  async remove(owner: string, ids: readonly number[], kind: ChatKind): Promise<boolean> {
+    const wanted = [...new Set(ids)];
+    if (wanted.length === 0) return true;
+    return allOrNone(this.#db, async (trx) => {
+      const gone = await trx
+        .deleteFrom('chats')
+        .where('id', 'in', wanted)
+        .where('owner', '=', owner)
+        .where('preset_id', kind === 'preset' ? 'is not' : 'is', null)
+        .returning('id')
+        .execute();
+      if (gone.length < wanted.length) throw new NotAllFound();
+      await trx.deleteFrom('chat_messages').where('chat_id', 'in', wanted).execute();
+    });
+  }
+
+  removeOwner(owner: string): Promise<void> {
+    return this.#db.transaction().execute(async (trx) => {
+      const own = trx.selectFrom('chats').select('id').where('owner', '=', owner);
+      await trx.deleteFrom('chat_messages').where('chat_id', 'in', own).execute();
+      await trx.deleteFrom('chats').where('owner', '=', owner).execute();
+    });
+  }
+
+  async copy(chat: Chat, owner: string): Promise<Chat> {
+    const known = await this.#copyOf(owner, chat.uuid);
+    if (known) return known;
+    const { title, presetId } = chat;
+    try {
+      return await this.#db.transaction().execute(async (trx) => {
+        const messages = await readMessages(trx, chat.id);
+        const copy = { owner, title, ...(presetId !== null && { presetId }), messages };
+        return this.#insertChat(trx, copy, chat.uuid);
+      });
+    } catch (error) {
+      if (!(error instanceof UniqueViolation)) throw error;
+      const other = await this.#copyOf(owner, chat.uuid); // another request of the owner made it at the same time
+      if (other) return other;
+      throw error;
+    }
+  }
+
+  async #insertChat(trx: ChatsDb, chat: NewChat, copiedFrom: string | null): Promise<Chat> {
+    const time = this.#clock.now();
     const row = await trx
       .insertInto('chats')
       .values({
-        uuid: newUuid(),
+        uuid: this.#clock.newId(),
         owner: chat.owner,
         title: chat.title ?? null,
         model_config_id: chat.modelConfigId ?? null,
@@ -102,22 +239,16 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
       })
       .returningAll()
       .executeTakeFirstOrThrow();
-    await insert(trx, row.id, chat.messages ?? []);
+    await insertMessages(trx, row.id, chat.messages ?? [], time);
     return chatOf(row);
   }
 
-  async function messages(id: number, on: ChatsDb = db): Promise<ChatMessage[]> {
-    const rows = await on
-      .selectFrom('chat_messages')
-      .selectAll()
-      .where('chat_id', '=', id)
-      .orderBy('id')
-      .execute();
-    return rows.map(messageOf);
+  async #touch(trx: ChatsDb, id: number): Promise<void> {
+    if (!(await touchChat(trx, id, this.#clock.now()))) throw noSuchChat();
   }
 
-  async function copyOf(owner: string, uuid: string): Promise<Chat | undefined> {
-    const row = await db
+  async #copyOf(owner: string, uuid: string): Promise<Chat | undefined> {
+    const row = await this.#db
       .selectFrom('chats')
       .selectAll()
       .where('owner', '=', owner)
@@ -125,130 +256,18 @@ export function openChats(db: ChatsDb, now: () => number = Date.now): Chats {
       .executeTakeFirst();
     return row && chatOf(row);
   }
+}
 
-  return {
-    create: (chat) => db.transaction().execute((trx) => insertChat(trx, chat, null)),
+async function readMessages(on: ChatsDb, chatId: number): Promise<ChatMessage[]> {
+  const rows = await on
+    .selectFrom('chat_messages')
+    .selectAll()
+    .where('chat_id', '=', chatId)
+    .orderBy('id')
+    .execute();
+  return rows.map(chatMessageOf);
+}
 
-    async find(which) {
-      const query = db.selectFrom('chats').selectAll();
-      const found = 'id' in which ? query.where('id', '=', which.id) : query.where('uuid', '=', which.uuid);
-      const row = await found.executeTakeFirst();
-      return row && chatOf(row);
-    },
-
-    async list(owner, kind, { offset, limit, orderBy, order }) {
-      let query = db
-        .selectFrom('chats')
-        .selectAll()
-        .where('owner', '=', owner)
-        .where('preset_id', kind === 'preset' ? 'is not' : 'is', null)
-        .orderBy(orderBy, order);
-      if (orderBy !== 'id') query = query.orderBy('id', order);
-      return (await query.limit(limit).offset(offset).execute()).map(chatOf);
-    },
-
-    async change(id, { title, visibility }) {
-      const row = await db
-        .updateTable('chats')
-        .set({
-          updated_at: now(),
-          ...(title !== undefined && { title }),
-          ...(visibility !== undefined && { visibility }),
-        })
-        .where('id', '=', id)
-        .returningAll()
-        .executeTakeFirst();
-      if (!row) throw new AppError('not_found', 'The conversation is gone.');
-      return chatOf(row);
-    },
-
-    messages: (id) => messages(id),
-
-    async messagesOf(ids) {
-      const all = new Map(ids.map((id): [number, ChatMessage[]] => [id, []]));
-      if (ids.length === 0) return all;
-      const rows = await db
-        .selectFrom('chat_messages')
-        .selectAll()
-        .where('chat_id', 'in', ids)
-        .orderBy('id')
-        .execute();
-      for (const row of rows) all.get(row.chat_id)?.push(messageOf(row));
-      return all;
-    },
-
-    async findMessage(chatId, id) {
-      const row = await db
-        .selectFrom('chat_messages')
-        .selectAll()
-        .where('chat_id', '=', chatId)
-        .where('id', '=', id)
-        .executeTakeFirst();
-      return row && messageOf(row);
-    },
-
-    append: (id, message) =>
-      db.transaction().execute(async (trx) => {
-        await touch(trx, id);
-        const [made] = await insert(trx, id, [message]);
-        return made!;
-      }),
-
-    replaceVisible: (id, given) =>
-      db.transaction().execute(async (trx) => {
-        await touch(trx, id);
-        await trx.deleteFrom('chat_messages').where('chat_id', '=', id).where('visible', '=', 1).execute();
-        await insert(trx, id, given);
-      }),
-
-    async remove(owner, ids, kind) {
-      const wanted = [...new Set(ids)];
-      if (wanted.length === 0) return true;
-      return db
-        .transaction()
-        .execute(async (trx) => {
-          const gone = await trx
-            .deleteFrom('chats')
-            .where('id', 'in', wanted)
-            .where('owner', '=', owner)
-            .where('preset_id', kind === 'preset' ? 'is not' : 'is', null)
-            .returning('id')
-            .execute();
-          if (gone.length < wanted.length) throw new NotAll();
-          await trx.deleteFrom('chat_messages').where('chat_id', 'in', wanted).execute();
-          return true;
-        })
-        .catch(falseIfNotAll);
-    },
-
-    removeAll: (owner) =>
-      db.transaction().execute(async (trx) => {
-        const mine = trx.selectFrom('chats').select('id').where('owner', '=', owner);
-        await trx.deleteFrom('chat_messages').where('chat_id', 'in', mine).execute();
-        await trx.deleteFrom('chats').where('owner', '=', owner).execute();
-      }),
-
-    async copy(chat, owner) {
-      const known = await copyOf(owner, chat.uuid);
-      if (known) return known;
-      try {
-        return await db.transaction().execute(async (trx) =>
-          insertChat(
-            trx,
-            {
-              owner,
-              title: chat.title,
-              ...(chat.presetId !== null && { presetId: chat.presetId }),
-              messages: await messages(chat.id, trx),
-            },
-            chat.uuid,
-          ),
-        );
-      } catch (error) {
-        const other = await copyOf(owner, chat.uuid); // made by the same caller at the same time
-        if (other) return other;
-        throw error;
-      }
-    },
-  };
+function noSuchChat(): AppError {
+  return new AppError('not_found', 'The conversation is gone.');
 }

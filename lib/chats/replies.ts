@@ -2,27 +2,29 @@ import type { Model, ModelMessage, ModelReply } from '../core/model.ts';
 import { AppError } from '../errors.ts';
 import type { Chats } from './chats.ts';
 
+/** A reply that is asked for. */
 export interface ReplyWanted {
   chatId: number;
   model: Model;
   messages: readonly ModelMessage[];
-  /** Whoever wants the reply does so no longer. */
+  /** Aborts when the client no longer wants the reply. */
   signal: AbortSignal;
+  /** Receives each delta. */
   onText(text: string): void;
-  /** While pending nothing more is read of the model. */
+  /** Back-pressure: while this promise is pending, nothing more is read from the model. */
   pace?: () => Promise<void> | undefined;
 }
 
-/** What came of asking: the reply is in the chat under this id; with an error what was said before it, if anything. */
+/** The outcome: the reply, which is in the chat under this id; or an error, with the text before it, which is stored too. */
 export type ReplyOutcome =
   | { messageId: number; reply: ModelReply }
   | { messageId: number | undefined; said: string; error: unknown };
 
-/** Asks models and keeps what they say in chats. */
+/** Asks models and stores their replies in chats. */
 export interface Replies {
-  /** Resolves when the answer is stored; one that broke off (stop, failure, shutdown) is stored as incomplete. Rejects when the store fails. */
+  /** Resolves when the reply is stored; a reply that broke off (stop, failure, shutdown) is stored as incomplete. Rejects when the database fails. */
   ask(wanted: ReplyWanted): Promise<ReplyOutcome>;
-  /** Breaks off what is being said, and waits until it is stored. */
+  /** Breaks off all replies, and waits until they are stored. */
   close(): Promise<void>;
 }
 
@@ -33,7 +35,7 @@ export function openReplies(chats: Pick<Chats, 'append'>): Replies {
 
   async function ask({ chatId, model, messages, signal, onText, pace }: ReplyWanted): Promise<ReplyOutcome> {
     let said = '';
-    const keep = (content: string, complete: boolean) =>
+    const store = (content: string, complete: boolean) =>
       chats.append(chatId, { role: 'assistant', content, complete });
     let reply: ModelReply;
     try {
@@ -49,9 +51,9 @@ export function openReplies(chats: Pick<Chats, 'append'>): Replies {
         },
       );
     } catch (error) {
-      return { messageId: said === '' ? undefined : await keep(said, false), said, error };
+      return { messageId: said === '' ? undefined : await store(said, false), said, error };
     }
-    return { messageId: await keep(reply.text, true), reply };
+    return { messageId: await store(reply.text, true), reply };
   }
 
   return {

@@ -10,6 +10,7 @@ export interface ChatTables {
 /** The database, or a transaction on it. */
 export type ChatsDb = Kysely<ChatTables>;
 
+/** The chats. */
 export interface ChatsTable {
   id: Generated<number>;
   uuid: string;
@@ -24,6 +25,7 @@ export interface ChatsTable {
   updated_at: number;
 }
 
+/** The messages of chats, in the order of their ids. */
 export interface ChatMessagesTable {
   id: Generated<number>;
   chat_id: number;
@@ -36,13 +38,14 @@ export interface ChatMessagesTable {
   created_at: number;
 }
 
+/** The tasks of chats. */
 export interface ChatTasksTable {
   id: string;
   owner: string;
   chat_id: number;
   type: 'chat_generation' | 'title_generation' | 'image_generation';
   status: 'pending' | 'running' | 'finished' | 'failed';
-  /** What the model has said so far. */
+  /** The text of the model so far. */
   content: string;
   error: string | null;
   /** Credits a token; 0: nothing is held for it. */
@@ -50,10 +53,11 @@ export interface ChatTasksTable {
   /** Estimated. */
   prompt_tokens: number;
   token_cost: number | null;
-  /** Somebody has connected to its stream. */
+  /** 1: a client has connected to its stream. */
   streamed: number;
+  /** 1: it was removed, and the process that works on it shall stop. */
   stopping: number;
-  /** Until when its node is believed to work on it. */
+  /** The end of the lease of the process that works on it. */
   lease_until: number;
   created_at: number;
   ended_at: number | null;

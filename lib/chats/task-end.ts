@@ -1,3 +1,4 @@
+import type { Clock } from '../common/clock.ts';
 import { estimateTokens } from '../core/tokens.ts';
 import type { JsonValue } from '../common/json.ts';
 import type { Ledger } from '../credits/ledger.ts';
@@ -6,27 +7,29 @@ import { insertMessages, touchChat } from './chat-rows.ts';
 import type { ChatsDb } from './schema.ts';
 import type { TaskState } from './task-watch.ts';
 
-/** What came of a task. */
+/** The result of a task. */
 export interface TaskEnd {
   status: 'finished' | 'failed';
-  /** What was said; nothing of it is in the chat yet. */
+  /** The text of the model; nothing of it is in the chat yet. */
   content: string;
   complete: boolean;
   /** Tokens as the endpoint counted them; estimated when missing. */
   tokens?: number;
-  /** What the chat gets instead of the content as a text. */
+  /** A picture that the chat gets in place of the text. */
   picture?: JsonValue;
-  /** The chat's title from now on; then it gets no message. */
+  /** The chat's title from now on; the chat gets no message then. */
   title?: string;
   error?: string;
 }
 
+/** The states of a task that has not ended. */
 export const unfinished = ['pending', 'running'] as const;
 
+/** What the end of a task touches. */
 export interface TaskEndParts {
   db: ChatsDb;
   ledger: Ledger;
-  now: () => number;
+  clock: Clock;
 }
 
 /** The same transaction, typed with the tables of credits. */
@@ -34,9 +37,9 @@ export function creditsOf(trx: ChatsDb): CreditsDb {
   return trx as unknown as CreditsDb;
 }
 
-/** Ends a task, once: its state, the chat's message and the credits are one transaction. Undefined when it had ended before. */
+/** Ends a task, once: its state, the chat's message and the credits are one transaction. Undefined when it has ended before. */
 export async function endTask(
-  { db, ledger, now }: TaskEndParts,
+  { db, ledger, clock }: TaskEndParts,
   id: string,
   how: TaskEnd,
 ): Promise<TaskState | undefined> {
@@ -44,7 +47,7 @@ export async function endTask(
   return db.transaction().execute(async (trx) => {
     const task = await trx
       .updateTable('chat_tasks')
-      .set({ status, content, error, ended_at: now() })
+      .set({ status, content, error, ended_at: clock.now() })
       .where('id', '=', id)
       .where('status', 'in', unfinished)
       .returning(['chat_id', 'type', 'rate', 'prompt_tokens'])
@@ -54,7 +57,7 @@ export async function endTask(
     const tokenCost = status === 'finished' ? tokens : null;
     if (tokenCost !== null)
       await trx.updateTable('chat_tasks').set({ token_cost: tokenCost }).where('id', '=', id).execute();
-    if (await touchChat(trx, task.chat_id, now())) {
+    if (await touchChat(trx, task.chat_id, clock.now())) {
       if (how.title !== undefined)
         await trx.updateTable('chats').set({ title: how.title }).where('id', '=', task.chat_id).execute();
       else if (how.picture !== undefined)
@@ -62,10 +65,10 @@ export async function endTask(
           trx,
           task.chat_id,
           [{ role: 'assistant', type: 'image', content: how.picture }],
-          now(),
+          clock.now(),
         );
       else if (task.type === 'chat_generation' && content !== '')
-        await insertMessages(trx, task.chat_id, [{ role: 'assistant', content, complete }], now());
+        await insertMessages(trx, task.chat_id, [{ role: 'assistant', content, complete }], clock.now());
     }
     if (tokenCost === null) await ledger.release(id, creditsOf(trx));
     else await ledger.settle(id, tokenCost * task.rate, creditsOf(trx));

@@ -1,7 +1,9 @@
+import type { Cancel, Clock } from '../common/clock.ts';
+
 /** How far a task is. */
 export interface TaskState {
   status: 'pending' | 'running' | 'finished' | 'failed';
-  /** All that was said so far. */
+  /** The text so far. */
   content: string;
   error: string | null;
   /** Tokens, once it has finished. */
@@ -10,69 +12,94 @@ export interface TaskState {
 
 /** Tells watchers how far tasks are. */
 export interface TaskWatch {
-  /** What a task of this process has come to. */
+  /** The newest state of a task that runs in this process. */
   tell(id: string, state: TaskState): void;
-  /** It runs here no longer: watchers read it from the database. */
+  /** The task runs here no longer: watchers read it from the database. */
   forget(id: string): void;
+  /** The states of a task as they change; ends with its last state, or when the signal aborts. */
   watch(id: string, signal: AbortSignal): AsyncGenerator<TaskState>;
 }
 
-/** How often a task that runs elsewhere is looked at. */
-const LOOK_EVERY_MS = 300;
+/** How often a task that runs in another process is read. */
+const READ_EVERY_MS = 300;
 
-/** A watch whose tasks are told of here, or else read. */
-export function openTaskWatch(read: (id: string) => Promise<TaskState | undefined>): TaskWatch {
+/** A watch; `read` finds tasks that do not run in this process. */
+export function createTaskWatch(
+  read: (id: string) => Promise<TaskState | undefined>,
+  clock: Clock,
+): TaskWatch {
   const live = new Map<string, TaskState>();
-  const bells = new Map<string, Set<() => void>>();
-  const ring = (id: string): void => bells.get(id)?.forEach((bell) => bell());
+  const watchers = new Map<string, Set<Bell>>();
+  const ring = (id: string): void => watchers.get(id)?.forEach((bell) => bell.ring());
+
+  async function* watch(id: string, signal: AbortSignal): AsyncGenerator<TaskState> {
+    const bell = new Bell(clock);
+    const others = watchers.get(id) ?? new Set();
+    watchers.set(id, others.add(bell));
+    const onAbort = (): void => bell.ring();
+    signal.addEventListener('abort', onAbort);
+    try {
+      let last: TaskState | undefined;
+      while (!signal.aborted) {
+        bell.clear();
+        const here = live.get(id);
+        const state = here ?? (await read(id));
+        if (!state) return;
+        if (!last || isNews(last, state)) yield state;
+        last = state;
+        if (state.status === 'finished' || state.status === 'failed') return;
+        await bell.wait(here ? undefined : READ_EVERY_MS);
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      others.delete(bell);
+      if (others.size === 0) watchers.delete(id);
+    }
+  }
 
   return {
     tell(id, state) {
       live.set(id, state);
       ring(id);
     },
-
     forget(id) {
       live.delete(id);
       ring(id);
     },
-
-    async *watch(id, signal) {
-      let news = false;
-      let wake = (): void => undefined;
-      const bell = (): void => {
-        news = true;
-        wake();
-      };
-      const others = bells.get(id) ?? new Set();
-      bells.set(id, others.add(bell));
-      signal.addEventListener('abort', bell);
-      try {
-        let last: TaskState | undefined;
-        while (!signal.aborted) {
-          news = false;
-          const here = live.get(id);
-          const state = here ?? (await read(id));
-          if (!state) return;
-          if (!last || isNews(last, state)) yield state;
-          last = state;
-          if (state.status === 'finished' || state.status === 'failed') return;
-          if (news) continue;
-          await new Promise<void>((resolve) => {
-            const timer = here ? undefined : setTimeout(resolve, LOOK_EVERY_MS);
-            wake = () => {
-              clearTimeout(timer);
-              resolve();
-            };
-          });
-        }
-      } finally {
-        signal.removeEventListener('abort', bell);
-        others.delete(bell);
-        if (others.size === 0) bells.delete(id);
-      }
-    },
+    watch,
   };
+}
+
+/** Wakes one waiting reader. A ring before the wait is not lost. */
+class Bell {
+  readonly #clock: Clock;
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  clear(): void {
+    this.#rung = false;
+  }
+
+  /** Resolves at the next ring since `clear`, or after `timeoutMs`. */
+  async wait(timeoutMs: number | undefined): Promise<void> {
+    if (this.#rung) return;
+    let cancel: Cancel | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (timeoutMs !== undefined) cancel = this.#clock.startTimer(timeoutMs, resolve);
+    });
+    cancel?.();
+    this.#wake = undefined;
+  }
 }
 
 function isNews(before: TaskState, after: TaskState): boolean {

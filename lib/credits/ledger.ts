@@ -1,3 +1,5 @@
+import { systemClock, type Clock } from '../common/clock.ts';
+import { lockOrCreateRow } from '../store/lock-row.ts';
 import type { CreditRecordsTable, CreditsDb } from './schema.ts';
 
 /** A movement on an account. */
@@ -12,54 +14,113 @@ export interface CreditRecord {
 }
 
 /**
- * Credits of users. What a piece of work may cost is held before it begins, and settled or released when it ends.
+ * Credits of users. The most that a piece of work may cost is held before it begins, and settled or released when it ends.
  *
  * Contract:
  * - A balance is the sum of its records at every moment, and never negative.
- * - A reference is held once and closed once (settled or released), whoever tries, however often, also after a crash.
- * - Given a transaction, what happens is part of it; all amounts are whole numbers.
+ * - A reference is held once and closed once (settled or released), however often it is tried, also after a crash.
+ * - A call with a transaction is a part of it. All amounts are whole numbers.
  */
 export interface Ledger {
+  /** The credits that an owner can use. */
   balance(owner: string): Promise<number>;
-  /** The newest first. */
+  /** The movements on an account, the newest first. */
   records(owner: string, page: { offset: number; limit: number }): Promise<CreditRecord[]>;
-  /** False when the reference has put something on an account before. */
+  /** Adds credits; false when the reference has added some before. */
   add(owner: string, amount: number, reference: string, trx?: CreditsDb): Promise<boolean>;
-  /** False when the balance does not reach. */
+  /** Holds credits; false when the balance is too small. */
   hold(owner: string, amount: number, reference: string, trx?: CreditsDb): Promise<boolean>;
-  /** Takes `cost` of what is held and gives the rest back; of a cost beyond it as much as there is. False when it is closed. */
+  /** Takes `cost` from the held credits and gives the rest back; a larger cost takes what the balance has. False when it is closed. */
   settle(reference: string, cost: number, trx?: CreditsDb): Promise<boolean>;
-  /** Gives back what is held. False when it is closed, or nothing is held. */
+  /** Gives the held credits back. False when it is closed, or nothing is held. */
   release(reference: string, trx?: CreditsDb): Promise<boolean>;
+  /** Removes the account of an owner with its records. */
+  removeOwner(owner: string): Promise<void>;
 }
 
 /** A ledger over its tables. */
-export function openLedger(db: CreditsDb, now: () => number = Date.now): Ledger {
-  /** In the transaction that is given, or one of its own. */
-  const within = <T>(trx: CreditsDb | undefined, work: (trx: CreditsDb) => Promise<T>): Promise<T> =>
-    trx ? work(trx) : db.transaction().execute(work);
+export function createLedger(db: CreditsDb, clock: Clock = systemClock): Ledger {
+  return new StoredLedger(db, clock);
+}
 
-  /** Makes sure that there is an account, and locks it: everything about one owner happens one after the other. */
-  async function lock(trx: CreditsDb, owner: string): Promise<number> {
-    const row = await trx
-      .insertInto('credit_accounts')
-      .values({ owner, balance: 0 })
-      .onConflict((conflict) =>
-        conflict.column('owner').doUpdateSet(({ ref }) => ({ balance: ref('credit_accounts.balance') })),
-      )
-      .returning('balance')
-      .executeTakeFirstOrThrow();
-    return row.balance;
+class StoredLedger implements Ledger {
+  readonly #db: CreditsDb;
+  readonly #clock: Clock;
+
+  constructor(db: CreditsDb, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
   }
 
-  /** Writes a record and moves the balance; false when the reference has one of this step. */
-  async function move(
+  async balance(owner: string): Promise<number> {
+    const row = await this.#db
+      .selectFrom('credit_accounts')
+      .select('balance')
+      .where('owner', '=', owner)
+      .executeTakeFirst();
+    return row?.balance ?? 0;
+  }
+
+  async records(owner: string, page: { offset: number; limit: number }): Promise<CreditRecord[]> {
+    const rows = await this.#db
+      .selectFrom('credit_records')
+      .selectAll()
+      .where('owner', '=', owner)
+      .orderBy('id', 'desc')
+      .limit(page.limit)
+      .offset(page.offset)
+      .execute();
+    return rows.map(({ id, amount, kind, reference, created_at: createdAt }) => ({
+      id,
+      amount,
+      kind,
+      reference,
+      createdAt,
+    }));
+  }
+
+  add(owner: string, amount: number, reference: string, given?: CreditsDb): Promise<boolean> {
+    return this.#within(given, async (trx) => {
+      await lockAccount(trx, owner);
+      return this.#move(trx, { owner, amount, kind: 'redeem', reference, step: 'open' });
+    });
+  }
+
+  hold(owner: string, amount: number, reference: string, given?: CreditsDb): Promise<boolean> {
+    return this.#within(given, async (trx) => {
+      if ((await lockAccount(trx, owner)) < amount) return false;
+      return this.#move(trx, { owner, amount: -amount, kind: 'hold', reference, step: 'open' });
+    });
+  }
+
+  settle(reference: string, cost: number, given?: CreditsDb): Promise<boolean> {
+    return this.#within(given, (trx) => this.#close(trx, reference, cost));
+  }
+
+  release(reference: string, given?: CreditsDb): Promise<boolean> {
+    return this.#within(given, (trx) => this.#close(trx, reference, undefined));
+  }
+
+  removeOwner(owner: string): Promise<void> {
+    return this.#db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('credit_records').where('owner', '=', owner).execute();
+      await trx.deleteFrom('credit_accounts').where('owner', '=', owner).execute();
+    });
+  }
+
+  /** In the transaction that is given, or in one of its own. */
+  #within<T>(trx: CreditsDb | undefined, work: (trx: CreditsDb) => Promise<T>): Promise<T> {
+    return trx ? work(trx) : this.#db.transaction().execute(work);
+  }
+
+  /** Writes a record and changes the balance; false when the reference has a record of this step. */
+  async #move(
     trx: CreditsDb,
     record: Pick<CreditRecordsTable, 'owner' | 'amount' | 'kind' | 'reference' | 'step'>,
   ): Promise<boolean> {
     const written = await trx
       .insertInto('credit_records')
-      .values({ ...record, created_at: now() })
+      .values({ ...record, created_at: this.#clock.now() })
       .onConflict((conflict) => conflict.columns(['reference', 'step']).doNothing())
       .returning('id')
       .executeTakeFirst();
@@ -72,7 +133,7 @@ export function openLedger(db: CreditsDb, now: () => number = Date.now): Ledger 
     return true;
   }
 
-  async function close(trx: CreditsDb, reference: string, cost: number | undefined): Promise<boolean> {
+  async #close(trx: CreditsDb, reference: string, cost: number | undefined): Promise<boolean> {
     const held = await trx
       .selectFrom('credit_records')
       .select(['owner', 'amount'])
@@ -82,53 +143,15 @@ export function openLedger(db: CreditsDb, now: () => number = Date.now): Ledger 
       .executeTakeFirst();
     if (!held) return false;
     const { owner } = held;
-    const balance = await lock(trx, owner);
+    const balance = await lockAccount(trx, owner);
     const back = -held.amount - (cost ?? 0);
     const kind = cost === undefined ? 'release' : 'settle';
-    return move(trx, { owner, amount: Math.max(back, -balance), kind, reference, step: 'close' });
+    return this.#move(trx, { owner, amount: Math.max(back, -balance), kind, reference, step: 'close' });
   }
+}
 
-  return {
-    async balance(owner) {
-      const row = await db
-        .selectFrom('credit_accounts')
-        .select('balance')
-        .where('owner', '=', owner)
-        .executeTakeFirst();
-      return row?.balance ?? 0;
-    },
-
-    async records(owner, { offset, limit }) {
-      const rows = await db
-        .selectFrom('credit_records')
-        .selectAll()
-        .where('owner', '=', owner)
-        .orderBy('id', 'desc')
-        .limit(limit)
-        .offset(offset)
-        .execute();
-      return rows.map(({ id, amount, kind, reference, created_at: createdAt }) => ({
-        id,
-        amount,
-        kind,
-        reference,
-        createdAt,
-      }));
-    },
-
-    add: (owner, amount, reference, given) =>
-      within(given, async (trx) => {
-        await lock(trx, owner);
-        return move(trx, { owner, amount, kind: 'redeem', reference, step: 'open' });
-      }),
-
-    hold: (owner, amount, reference, given) =>
-      within(given, async (trx) => {
-        if ((await lock(trx, owner)) < amount) return false;
-        return move(trx, { owner, amount: -amount, kind: 'hold', reference, step: 'open' });
-      }),
-
-    settle: (reference, cost, given) => within(given, (trx) => close(trx, reference, cost)),
-    release: (reference, given) => within(given, (trx) => close(trx, reference, undefined)),
-  };
+/** The balance of an account, locked: everything about one owner happens one after the other. */
+async function lockAccount(trx: CreditsDb, owner: string): Promise<number> {
+  const account = { key: 'owner', column: 'balance', row: { owner, balance: 0 } } as const;
+  return (await lockOrCreateRow(trx, 'credit_accounts', account)).balance;
 }

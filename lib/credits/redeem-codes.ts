@@ -1,10 +1,10 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { v4 as newUuid } from 'uuid';
+import { systemClock, type Clock } from '../common/clock.ts';
 import { AppError } from '../errors.ts';
 import type { Ledger } from './ledger.ts';
 import type { CreditsDb } from './schema.ts';
 
-/** A code as it can be told after it was made: the code itself is known to whoever has it. */
+/** A redeem code, without the code itself: the server does not know it any more. */
 export interface RedeemCode {
   value: number;
   /** Ms since the epoch; null: never. */
@@ -15,27 +15,30 @@ export interface RedeemCode {
   redeemedBy: string | null;
 }
 
-/** Codes that give credits once. Letters count the same in both cases. Stored as keyed digests. */
+/** Codes that give credits once. Upper and lower case are the same. Stored as keyed digests. */
 export interface RedeemCodes {
-  /** A code of one's own choice, or a random one. `conflict` when there is one like it. */
+  /** Makes the given code, or a random one. `conflict` when the code exists. */
   create(code: { code?: string; value: number; expiresAt?: number }): Promise<RedeemCode & { code: string }>;
+  /** What is stored of a code. */
   find(code: string): Promise<RedeemCode | undefined>;
-  /** False when there is no such code. What it gave stays given. */
+  /** False when there is no such code. Credits that it gave stay on their account. */
   remove(code: string): Promise<boolean>;
-  /** Puts the code's value on the owner's account; undefined when it is unknown, used or expired. */
+  /** Adds the code's value to the owner's account; undefined when the code is unknown, used or expired. */
   redeem(code: string, owner: string): Promise<number | undefined>;
+  /** Forgets that an owner redeemed codes; the codes stay used. */
+  forgetOwner(owner: string): Promise<void>;
 }
 
-/** No letter or digit that looks like another. */
+/** Without letters and digits that look like others. */
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
 const RANDOM_LENGTH = 20;
 
 /** Codes over their table; the digests' key is derived from the server's secret [RFC 5869]. */
-export function openRedeemCodes(
+export function createRedeemCodes(
   db: CreditsDb,
   ledger: Ledger,
   secret: string,
-  now: () => number = Date.now,
+  clock: Clock = systemClock,
 ): RedeemCodes {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'lite-agent redeem codes 1', 32));
   const hashOf = (code: string): string =>
@@ -45,9 +48,9 @@ export function openRedeemCodes(
     async create({ code = randomCode(), value, expiresAt }) {
       const row = {
         hash: hashOf(code),
-        id: newUuid(),
+        id: clock.newId(),
         value,
-        created_at: now(),
+        created_at: clock.now(),
         expires_at: expiresAt ?? null,
         redeemed_by: null,
         redeemed_at: null,
@@ -58,7 +61,7 @@ export function openRedeemCodes(
         .onConflict((conflict) => conflict.doNothing())
         .returning('id')
         .executeTakeFirst();
-      if (!made) throw new AppError('conflict', 'There is such a code already.');
+      if (!made) throw new AppError('conflict', 'The code exists already: choose another.');
       return { code, ...codeOf(row) };
     },
 
@@ -84,16 +87,24 @@ export function openRedeemCodes(
       db.transaction().execute(async (trx) => {
         const row = await trx
           .updateTable('redeem_codes')
-          .set({ redeemed_by: owner, redeemed_at: now() })
+          .set({ redeemed_by: owner, redeemed_at: clock.now() })
           .where('hash', '=', hashOf(code))
           .where('redeemed_at', 'is', null)
-          .where(({ or, eb }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', now())]))
+          .where(({ or, eb }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', clock.now())]))
           .returning(['id', 'value'])
           .executeTakeFirst();
         if (!row) return undefined;
         await ledger.add(owner, row.value, row.id, trx);
         return row.value;
       }),
+
+    async forgetOwner(owner) {
+      await db
+        .updateTable('redeem_codes')
+        .set({ redeemed_by: null })
+        .where('redeemed_by', '=', owner)
+        .execute();
+    },
   };
 }
 

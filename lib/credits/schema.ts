@@ -16,12 +16,13 @@ interface CreditAccountsTable {
   balance: number;
 }
 
+/** The movements on accounts. */
 export interface CreditRecordsTable {
   id: Generated<number>;
   owner: string;
   amount: number;
   kind: 'redeem' | 'hold' | 'settle' | 'release';
-  /** What it is for: a task, or the id of a code. */
+  /** The id of a task or of a redeem code. */
   reference: string;
   /** At most one record of each step for a reference. */
   step: 'open' | 'close';
@@ -34,6 +35,7 @@ interface RedeemCodesTable {
   value: number;
   created_at: number;
   expires_at: number | null;
+  /** The owner; null when nobody has redeemed it, or the owner was removed. */
   redeemed_by: string | null;
   redeemed_at: number | null;
 }

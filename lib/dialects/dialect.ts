@@ -9,7 +9,7 @@ import type { Ledger } from '../credits/ledger.ts';
 import type { RedeemCodes } from '../credits/redeem-codes.ts';
 import type { Pictures } from '../models/pictures.ts';
 import type { Replies } from '../chats/replies.ts';
-import type { Tasks } from '../chats/tasks.ts';
+import type { ChatTasks } from '../chats/tasks.ts';
 import type { Config } from '../config.ts';
 import type { FileRoom } from '../files/index.ts';
 import type { CompletionNotes } from '../memory/completion-notes.ts';
@@ -46,7 +46,7 @@ export interface DialectContext extends CoreContext {
   chats: Chats;
   replies: Replies;
   presets: Presets;
-  tasks: Tasks;
+  tasks: ChatTasks;
   ledger: Ledger;
   redeemCodes: RedeemCodes;
   wechat: WeChatSignIns;

@@ -1,28 +1,28 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { systemClock } from '../common/clock.ts';
 import { AppError } from '../errors.ts';
 import { createMeasure } from './measure.ts';
-import { checkName, isName, type ObjectStore, type StoredObject } from './object-store.ts';
+import { checkObjectName, isName, type ObjectStore, type StoredObject } from './object-store.ts';
 import type { UrlSigner } from './url-signer.ts';
 
 /**
- * Objects as files in a folder, readable by the owner only. One is written beside the others and takes its name once it is
- * whole and on the disk. Signed URLs lead to this server (dialects/objects).
+ * Objects as files in a folder, readable by the server's user only. An object is written beside the others, and gets its name
+ * when it is whole and on the disk. Signed URLs lead to this server (dialects/objects).
  */
 export function openDiskStore(folder: string, signer: UrlSigner): ObjectStore {
   const unfinished = join(folder, 'unfinished');
   const fileOf = (key: string): string => {
     // 256 folders, so that none gets large.
     if (!isName(key)) return join(folder, 'objects', key.slice(0, 2), key);
-    checkName(key);
+    checkObjectName(key);
     return join(folder, 'named', key);
   };
 
   async function write(source: Readable, maxBytes: number, name?: string): Promise<StoredObject> {
-    if (name !== undefined) checkName(name);
-    const made = randomUUID().replaceAll('-', '');
+    if (name !== undefined) checkObjectName(name);
+    const made = systemClock.newId().replaceAll('-', '');
     const target = fileOf(name ?? made);
     const draft = join(unfinished, made);
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
@@ -37,7 +37,7 @@ export function openDiskStore(folder: string, signer: UrlSigner): ObjectStore {
       await rename(draft, target);
       return measure.result(name ?? made);
     } catch (error) {
-      await file.close().catch(() => undefined); // closed already
+      await file.close().catch(() => undefined); // it is closed already
       await rm(draft, { force: true });
       throw error;
     }
@@ -64,7 +64,7 @@ export function openDiskStore(folder: string, signer: UrlSigner): ObjectStore {
         if (await isOlder(join(parentPath, name), before)) await rm(join(parentPath, name), { force: true });
     },
     sign(grant) {
-      fileOf(grant.key); // a name that is none is not signed
+      fileOf(grant.key); // throws for a bad name, which is not signed
       return Promise.resolve(signer.sign(grant));
     },
     keyOf: (url) => signer.keyOf(url),
@@ -85,7 +85,7 @@ async function isOlder(file: string, before: number): Promise<boolean> {
     return (await stat(file)).mtimeMs < before;
   } catch (error) {
     if (!isMissing(error)) throw error;
-    return false; // it went meanwhile
+    return false; // it was removed meanwhile
   }
 }
 

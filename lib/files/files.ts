@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../common/clock.ts';
 import { mayUse } from '../core/principal.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
@@ -21,13 +22,15 @@ export interface StoredFile {
   expiresAt: number | null;
 }
 
+/** A file before it is stored. */
 export interface NewFile {
   filename: string;
   purpose: string;
-  /** For how long it is kept; for ever when missing. */
+  /** How long the file is kept, in ms; for ever when missing. */
   lifeMs?: number | undefined;
 }
 
+/** A part of the list of an owner's files. */
 export interface FilePage {
   limit: number;
   order: 'asc' | 'desc';
@@ -39,11 +42,11 @@ export interface FilePage {
 /**
  * The files of all owners.
  *
- * Contract: rejects with an AppError: `not_found` for an unknown id, `forbidden` for somebody else's file,
- * `invalid_request` for what is too large or of another format.
+ * Contract: rejects with an AppError: `not_found` for an unknown id, `forbidden` for a file of another owner,
+ * `invalid_request` for a content that is too large or of another format.
  */
 export interface Files {
-  /** Stores what comes. What is to be known of it is asked for at its end; `format` is the one that it must be of. */
+  /** Stores a content. `describe` is called at its end; `format` is the format that the content must have. */
   create(
     owner: string,
     source: Readable,
@@ -51,41 +54,103 @@ export interface Files {
     format?: string,
   ): Promise<StoredFile>;
   find(id: string, caller: Principal): Promise<StoredFile>;
-  /** The owner's files in order of their making; `more`: there are others after them. */
+  /** The owner's files in the order of their making; `more`: there are files after this page. */
   list(owner: string, page: FilePage): Promise<{ files: StoredFile[]; more: boolean }>;
-  /** Its content. */
+  /** The content of a file. */
   open(file: Pick<StoredFile, 'id'>): Readable;
   remove(id: string, caller: Principal): Promise<void>;
 }
 
+/** How much may be stored, in bytes. */
 export interface FilesLimits {
   fileMaxBytes: number;
   filesPerOwnerMaxBytes: number;
 }
 
-export interface FilesGround {
+/** What files and uploads share. */
+export interface FilesContext {
   db: FilesDb;
   objects: ObjectStore;
   limits: FilesLimits;
-  /** Ms since the epoch. */
-  now: () => number;
+  clock: Clock;
 }
 
 /** Files in the database, their content in an object store. */
-export function openFiles(ground: FilesGround): Files {
-  const { db, objects, limits, now } = ground;
+export function createFiles(context: FilesContext): Files {
+  return new StoredFiles(context);
+}
 
-  async function find(id: string, caller: Principal): Promise<StoredFile> {
+class StoredFiles implements Files {
+  readonly #context: FilesContext;
+
+  constructor(context: FilesContext) {
+    this.#context = context;
+  }
+
+  async create(
+    owner: string,
+    source: Readable,
+    describe: () => Promise<NewFile>,
+    format?: string,
+  ): Promise<StoredFile> {
+    const { db, objects, limits, clock } = this.#context;
+    const most = Math.min(limits.fileMaxBytes, await roomLeft(db, owner, limits.filesPerOwnerMaxBytes));
+    const object = await receive(objects, source, most, 'A file of yours');
+    try {
+      const file = await describe();
+      const { mime, ext } = await formatOf(object.head, file.filename);
+      if (format !== undefined) checkFormat(format, { mime, ext });
+      return await db.transaction().execute(async (trx) => {
+        await takeRoom(trx, owner, object.bytes, limits.filesPerOwnerMaxBytes);
+        return insertFile(trx, { ...file, owner, mimeType: mime, createdAt: clock.now() }, [object]);
+      });
+    } catch (error) {
+      await objects.remove(object.key);
+      throw error;
+    }
+  }
+
+  async find(id: string, caller: Principal): Promise<StoredFile> {
+    const { db, clock } = this.#context;
     const row = /^file-[0-9a-f]{24}$/.test(id)
       ? await db.selectFrom('files').selectAll().where('id', '=', id).executeTakeFirst()
       : undefined;
-    if (!row || (row.expires_at !== null && row.expires_at <= now()))
+    if (!row || (row.expires_at !== null && row.expires_at <= clock.now()))
       throw new AppError('not_found', `There is no file "${id.slice(0, 100)}".`);
     if (!mayUse(caller, row.owner)) throw new AppError('forbidden', 'The file belongs to somebody else.');
     return fileOf(row);
   }
 
-  async function* contentOf(id: string): AsyncGenerator<Buffer> {
+  async list(owner: string, page: FilePage): Promise<{ files: StoredFile[]; more: boolean }> {
+    const { limit, order, after, purpose } = page;
+    const now = this.#context.clock.now();
+    let query = this.#context.db
+      .selectFrom('files')
+      .selectAll()
+      .where('owner', '=', owner)
+      .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]));
+    if (purpose !== undefined) query = query.where('purpose', '=', purpose);
+    if (after !== undefined) {
+      const position = await this.#positionOf(owner, after);
+      query = query.where('position', order === 'asc' ? '>' : '<', position);
+    }
+    const rows = await query
+      .orderBy('position', order)
+      .limit(limit + 1)
+      .execute();
+    return { files: rows.slice(0, limit).map(fileOf), more: rows.length > limit };
+  }
+
+  open({ id }: Pick<StoredFile, 'id'>): Readable {
+    return Readable.from(this.#contentOf(id), { objectMode: false });
+  }
+
+  async remove(id: string, caller: Principal): Promise<void> {
+    await removeFile(this.#context, await this.find(id, caller));
+  }
+
+  async *#contentOf(id: string): AsyncGenerator<Buffer> {
+    const { db, objects } = this.#context;
     const rows = await db
       .selectFrom('file_objects')
       .select('object')
@@ -95,61 +160,19 @@ export function openFiles(ground: FilesGround): Files {
     for (const { object } of rows) yield* (await objects.read(object)) as AsyncIterable<Buffer>;
   }
 
-  return {
-    async create(owner, source, describe, format) {
-      const most = Math.min(limits.fileMaxBytes, await roomLeft(db, owner, limits.filesPerOwnerMaxBytes));
-      const object = await receive(objects, source, most, 'A file of yours');
-      try {
-        const file = await describe();
-        const { mime, ...told } = await formatOf(object.head, file.filename);
-        if (format !== undefined) checkFormat(format, { mime, ...told });
-        return await db.transaction().execute(async (trx) => {
-          await takeRoom(trx, owner, object.bytes, limits.filesPerOwnerMaxBytes);
-          return insertFile(trx, { ...file, owner, mimeType: mime, createdAt: now() }, [object]);
-        });
-      } catch (error) {
-        await objects.remove(object.key);
-        throw error;
-      }
-    },
-
-    find,
-
-    async list(owner, { limit, order, after, purpose }) {
-      let query = db
-        .selectFrom('files')
-        .selectAll()
-        .where('owner', '=', owner)
-        .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', now())]));
-      if (purpose !== undefined) query = query.where('purpose', '=', purpose);
-      if (after !== undefined) {
-        const from = await db
-          .selectFrom('files')
-          .select('position')
-          .where('owner', '=', owner)
-          .where('id', '=', after)
-          .executeTakeFirst();
-        if (!from)
-          throw new AppError('not_found', `There is no file "${after.slice(0, 100)}" to go on after.`);
-        query = query.where('position', order === 'asc' ? '>' : '<', from.position);
-      }
-      const rows = await query
-        .orderBy('position', order)
-        .limit(limit + 1)
-        .execute();
-      return { files: rows.slice(0, limit).map(fileOf), more: rows.length > limit };
-    },
-
-    open: ({ id }) => Readable.from(contentOf(id), { objectMode: false }),
-
-    async remove(id, caller) {
-      const file = await find(id, caller);
-      await removeFile(ground, file);
-    },
-  };
+  async #positionOf(owner: string, id: string): Promise<number> {
+    const row = await this.#context.db
+      .selectFrom('files')
+      .select('position')
+      .where('owner', '=', owner)
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (row) return row.position;
+    throw new AppError('not_found', `There is no file "${id.slice(0, 100)}" to go on after.`);
+  }
 }
 
-/** Stores what comes; too much of it is the sender's fault, whatever the size is due to. */
+/** Stores a content. `what` names it in the error `invalid_request` for a content that is too large. */
 export async function receive(
   objects: ObjectStore,
   source: Readable,
@@ -166,7 +189,7 @@ export async function receive(
   }
 }
 
-/** Makes a file of objects that are stored already; in the transaction that makes them its own. */
+/** Makes a file of objects that are stored already, in the caller's transaction. */
 export async function insertFile(
   trx: FilesDb,
   file: NewFile & { owner: string; mimeType: string; createdAt: number },
@@ -206,9 +229,9 @@ export async function insertFile(
 
 const PARTS_A_STATEMENT = 500;
 
-/** Takes a file away: first what is known of it, then its content, so that a crash between leaves only what is swept. */
+/** Removes a file: first its rows, then its content, so that a crash between leaves only objects that the sweep removes. */
 export async function removeFile(
-  { db, objects }: Pick<FilesGround, 'db' | 'objects'>,
+  { db, objects }: Pick<FilesContext, 'db' | 'objects'>,
   { id, owner, bytes }: Pick<StoredFile, 'id' | 'owner' | 'bytes'>,
 ): Promise<void> {
   const keys = await db.transaction().execute(async (trx) => {

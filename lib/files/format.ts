@@ -1,13 +1,13 @@
 import { extname } from 'node:path';
 import { AppError } from '../errors.ts';
 
-/** What a file is: an extension without its dot, and a media type. */
+/** The format of a file: an extension without its dot, and a media type. */
 export interface FileFormat {
   ext: string;
   mime: string;
 }
 
-/** Texts, which have no signature: told apart by their names alone. */
+/** Text formats have no signature: only the file's name tells them apart. */
 const texts: Record<string, string> = {
   txt: 'text/plain',
   md: 'text/markdown',
@@ -35,7 +35,7 @@ const aliases: Record<string, string> = {
   tiff: 'tif',
   mpga: 'mp3',
 };
-/** Kinds of packed files whose content only their own programs tell apart. */
+/** Formats that are zip archives inside: only the file's name tells them apart. */
 const packed = new Set(['docx', 'xlsx', 'pptx', 'odt', 'ods', 'odp', 'epub', 'jar']);
 
 /** The format's own name: `markdowns` is `md`. */
@@ -45,8 +45,8 @@ export function formatNamed(name: string): string {
 }
 
 /**
- * What a file is, by its first bytes and, where these do not tell, its name. Its own word about its type is not asked:
- * whoever sent it may have been wrong, or worse.
+ * The format of a file, by its first bytes and, where these do not show it, by its name. A type that the client names is
+ * not trusted.
  */
 export async function formatOf(head: Buffer, filename: string): Promise<FileFormat> {
   const named = formatNamed(extname(filename).slice(1));
@@ -59,19 +59,19 @@ export async function formatOf(head: Buffer, filename: string): Promise<FileForm
   return { ext, mime: texts[ext]! };
 }
 
-/** Throws `invalid_request` when a file is not of the format that was promised. */
+/** Throws `invalid_request` when a file does not have the expected format. */
 export function checkFormat(expected: string, { ext }: FileFormat): void {
   if (ext === formatNamed(expected)) return;
   throw new AppError(
     'invalid_request',
-    `The file is not of the format "${expected}", it looks like ${ext}.`,
+    `The file does not have the format "${expected}": it looks like ${ext}.`,
     {
       faults: [{ pointer: '/file', detail: `must be of the format ${expected}` }],
     },
   );
 }
 
-/** UTF-8 without control characters, as far as it was seen; a character may be cut at its end. */
+/** Whether the bytes are UTF-8 without NUL. The last character may be cut. */
 function isText(head: Buffer): boolean {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });

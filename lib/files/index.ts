@@ -1,52 +1,45 @@
-import { withAppErrors } from '../core/failures.ts';
-import { openFiles, type Files } from './files.ts';
+import { systemClock, type Clock } from '../common/clock.ts';
+import { startPeriodic } from '../common/periodic.ts';
+import { createFiles, type Files } from './files.ts';
 import type { ObjectStore } from './object-store.ts';
+import { removeFilesOf } from './remove-owner.ts';
 import type { FilesDb } from './schema.ts';
 import { sweepFiles } from './sweep.ts';
-import { openUploads, type Uploads, type UploadsGround } from './uploads.ts';
+import { createUploads, type Uploads, type UploadsContext } from './uploads.ts';
 
-/** Everything that holds files. */
+/** Files and uploads of all owners. */
 export interface FileRoom {
   readonly files: Files;
   readonly uploads: Uploads;
-  /** Takes away what has expired, and what nothing refers to. */
+  /** Removes expired files and uploads, and objects without an owner. Runs every ten minutes. */
   sweep(): Promise<void>;
-  /** Stops what runs by itself; the database is the caller's. */
+  /** Removes all files, uploads and named objects of an owner. */
+  removeOwner(owner: string): Promise<void>;
+  /** Stops the sweep; the database belongs to the caller. */
   close(): Promise<void>;
 }
 
+/** What files and uploads are opened with. */
 export interface FileRoomOptions {
   db: FilesDb;
   objects: ObjectStore;
-  limits: UploadsGround['limits'];
+  limits: UploadsContext['limits'];
   onError(error: unknown): void;
-  /** Ms since the epoch. */
-  now?: () => number;
+  clock?: Clock;
 }
 
 const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** Files and uploads over a migrated database and an object store, swept from time to time. */
-export function openFileRoom({ onError, now = Date.now, ...given }: FileRoomOptions): FileRoom {
-  const ground = { ...given, now };
-  let sweeping: Promise<void> | undefined;
-  /** One at a time. */
-  const sweep = (): Promise<void> =>
-    (sweeping ??= sweepFiles(ground).finally(() => {
-      sweeping = undefined;
-    }));
-  const files = openFiles(ground);
-  const timer = setInterval(() => void sweep().catch(onError), SWEEP_EVERY_MS).unref();
+export function openFileRoom({ onError, clock = systemClock, ...given }: FileRoomOptions): FileRoom {
+  const context: UploadsContext = { ...given, clock };
+  const sweep = (): Promise<void> => sweepFiles(context);
+  const sweeping = startPeriodic({ pauseMs: SWEEP_EVERY_MS, work: sweep, onError, clock });
   return {
-    files: {
-      ...files,
-      ...withAppErrors({ create: files.create, find: files.find, list: files.list, remove: files.remove }),
-    },
-    uploads: withAppErrors(openUploads(ground)),
+    files: createFiles(context),
+    uploads: createUploads(context),
     sweep,
-    async close() {
-      clearInterval(timer);
-      await sweeping?.catch(() => undefined); // `onError` has been told
-    },
+    removeOwner: (owner) => removeFilesOf(context, owner),
+    close: () => sweeping.stop(),
   };
 }

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import { HEAD_MAX_BYTES, type StoredObject } from './object-store.ts';
 
-/** Looks at bytes on their way into a store. */
+/** Measures bytes on their way into a store. */
 export interface Measure {
   /** The same bytes as they come; throws `too_large` at the first one too many. */
   bytes(): AsyncGenerator<Buffer, void, undefined>;
-  /** What has passed. */
+  /** The measures of the bytes that have passed. */
   result(key: string): StoredObject;
 }
 
-/** Measures what comes from a source. */
+/** A measure of a source. */
 export function createMeasure(source: AsyncIterable<Buffer>, maxBytes: number): Measure {
   const hash = createHash('md5');
   const head: Buffer[] = [];
@@ -20,7 +20,8 @@ export function createMeasure(source: AsyncIterable<Buffer>, maxBytes: number): 
     async *bytes() {
       for await (const chunk of source) {
         bytes += chunk.length;
-        if (bytes > maxBytes) throw new AppError('too_large', `It is larger than ${maxBytes} bytes.`);
+        if (bytes > maxBytes)
+          throw new AppError('too_large', `The content is larger than ${maxBytes} bytes.`);
         hash.update(chunk);
         if (headBytes < HEAD_MAX_BYTES) {
           head.push(Buffer.from(chunk.subarray(0, HEAD_MAX_BYTES - headBytes)));

@@ -9,10 +9,10 @@ const types: Readonly<Record<string, string>> = {
   heic: 'image/heic',
 };
 
-/** The endings of pictures that may be uploaded: none that a browser would run scripts of. */
+/** The suffixes of pictures that may be uploaded. A browser runs no scripts of these types. */
 export const pictureSuffixes: readonly string[] = Object.keys(types);
 
-/** The media type of an object by its key's ending; bytes when that says nothing. */
+/** The media type of an object by the suffix of its key; `application/octet-stream` for an unknown suffix. */
 export function typeOfKey(key: string): string {
   return types[/\.(\w+)$/.exec(key)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream';
 }

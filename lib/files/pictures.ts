@@ -1,17 +1,17 @@
 import { AppError } from '../errors.ts';
 
-/** What pictures may be made of: types by their bytes, never by their name. */
+/** The accepted types of pictures, found by their bytes, never by their name. */
 const types = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/avif']);
 const PIXELS_MAX_COUNT = 40_000_000;
 const SIDE = 128;
 
-/** What of a picture that is too large to look at is read at most. */
+/** The largest picture that is accepted, in bytes. */
 export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
 
 /**
- * Any picture as an avatar: exactly 128×128 pixels, JPEG, turned as its EXIF says and without any. Throws `invalid_request` for
- * what is no picture, is broken, or has more than 40 million pixels; `unsupported_media_type` for other types, SVG among
- * them; `too_large` beyond 5 MB.
+ * A picture as an avatar: exactly 128×128 pixels, JPEG, turned as its EXIF data says, without EXIF data. Rejects with
+ * `invalid_request` for a broken picture or more than 40 million pixels, `unsupported_media_type` for other types (also SVG),
+ * `too_large` for more than 5 MB.
  */
 export async function toAvatar(bytes: Uint8Array): Promise<Buffer> {
   if (bytes.length > AVATAR_MAX_BYTES)
@@ -36,14 +36,14 @@ export async function toAvatar(bytes: Uint8Array): Promise<Buffer> {
   }
 }
 
-/** The ending that fits a picture's bytes; undefined for what is none. */
+/** The suffix for the bytes of a picture; undefined when the bytes are no picture. */
 export async function suffixOfPicture(bytes: Uint8Array): Promise<string | undefined> {
   const { fileTypeFromBuffer } = await import('file-type');
   const type = await fileTypeFromBuffer(bytes);
   return type && types.has(type.mime) ? type.ext : undefined;
 }
 
-/** The avatar of somebody who has set none: one grey. */
+/** The avatar of a user without one: a grey square. */
 export async function defaultAvatar(): Promise<Buffer> {
   const { default: sharp } = await import('sharp');
   return sharp({ create: { width: SIDE, height: SIDE, channels: 3, background: '#c8ccd4' } })

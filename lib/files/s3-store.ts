@@ -1,10 +1,10 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
+import { systemClock } from '../common/clock.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { createMeasure } from './measure.ts';
-import { checkName, isName, type ObjectStore } from './object-store.ts';
+import { checkObjectName, isName, type ObjectStore } from './object-store.ts';
 import { typeOfKey } from './picture-types.ts';
 
 /** A bucket. Tencent COS speaks S3 too: its endpoint is `https://cos.<region>.myqcloud.com`. */
@@ -64,8 +64,8 @@ export function openS3Store(settings: S3Settings): ObjectStore {
 
   return {
     async write(source, maxBytes, name) {
-      if (name !== undefined) checkName(name);
-      const key = name ?? randomUUID().replaceAll('-', '');
+      if (name !== undefined) checkObjectName(name);
+      const key = name ?? systemClock.newId().replaceAll('-', '');
       const measure = createMeasure(source, maxBytes);
       const Body = Readable.from(measure.bytes(), { objectMode: false });
       await ask(async (_, client) => {
@@ -138,7 +138,7 @@ export function openS3Store(settings: S3Settings): ObjectStore {
 /** Throws for a key that is none. */
 function placeOf(key: string): string {
   if (!isName(key)) return `${UNNAMED}${key}`;
-  checkName(key);
+  checkObjectName(key);
   return key;
 }
 

@@ -12,6 +12,7 @@ export interface FileTables {
 /** The database, or a transaction on it. */
 export type FilesDb = Kysely<FileTables>;
 
+/** The files. */
 export interface FilesTable {
   id: string;
   owner: string;
@@ -25,7 +26,7 @@ export interface FilesTable {
   expires_at: number | null;
 }
 
-/** What a file is made of, in order. */
+/** The objects of a file, in order. */
 interface FileObjectsTable {
   file_id: string;
   position: number;
@@ -33,10 +34,11 @@ interface FileObjectsTable {
   bytes: number;
 }
 
+/** The uploads. */
 export interface UploadsTable {
   id: string;
   owner: string;
-  /** The session that it was made in. */
+  /** The session in which it was made. */
   session_id: string | null;
   filename: string;
   purpose: string;
@@ -45,11 +47,12 @@ export interface UploadsTable {
   status: 'pending' | 'completed' | 'cancelled' | 'expired';
   created_at: number;
   expires_at: number;
-  /** For how long its file is kept, in ms. */
+  /** How long its file is kept, in ms. */
   file_life_ms: number | null;
   file_id: string | null;
 }
 
+/** The parts of uploads that are not finished. */
 export interface UploadPartsTable {
   id: string;
   upload_id: string;
@@ -59,7 +62,7 @@ export interface UploadPartsTable {
   created_at: number;
 }
 
-/** What an owner's files and open uploads take, in bytes. */
+/** The room that an owner's files and open uploads take, in bytes. */
 interface FileUsageTable {
   owner: string;
   bytes: number;

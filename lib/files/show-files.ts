@@ -3,7 +3,7 @@ import type { Model, ModelMessage } from '../core/model.ts';
 import { AppError } from '../errors.ts';
 import type { Files, StoredFile } from './files.ts';
 
-/** More than this no model takes in one piece. */
+/** No model takes a larger file. */
 const SHOWN_MAX_BYTES = 20 * 1024 * 1024;
 const pictures = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 const sounds: Record<string, 'wav' | 'mp3'> = {
@@ -12,12 +12,12 @@ const sounds: Record<string, 'wav' | 'mp3'> = {
   'audio/vnd.wave': 'wav',
   'audio/x-wav': 'wav',
 };
-/** Whoever put a file into a conversation was allowed to: that was looked at then. */
+/** The caller that reads files: the right of the user was checked when the file came into the conversation. */
 const reader = { id: 'operator', kind: 'operator' } as const;
 
-/** A model that is shown the files of a conversation: pictures and sound as they are, others by their names. */
+/** A model that gets the files of a conversation: pictures and sound with their content, other files by their names. */
 export function showFiles(model: Model, files: Files): Model {
-  /** Read once, and kept as long as the conversation is in memory. */
+  /** A file is read once, and kept as long as its message is in memory. */
   const shown = new WeakMap<ModelMessage, Promise<ModelMessage>>();
 
   async function show(message: ModelMessage & { role: 'user' }): Promise<ModelMessage> {
@@ -32,7 +32,7 @@ export function showFiles(model: Model, files: Files): Model {
     let known = shown.get(message);
     if (!known) {
       shown.set(message, (known = show(message)));
-      known.catch(() => shown.delete(message)); // looked for again next time
+      known.catch(() => shown.delete(message)); // the next request reads it again
     }
     return known;
   }

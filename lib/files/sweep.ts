@@ -1,29 +1,29 @@
 import { AppError } from '../errors.ts';
-import { removeFile, type FilesGround } from './files.ts';
+import { removeFile, type FilesContext } from './files.ts';
 import { endUpload } from './uploads.ts';
 
 const AT_ONCE = 100;
-/** Longer than any write takes: what is younger may belong to something that is just coming about. */
+/** Longer than any write takes: a younger object may belong to a file that is just being stored. */
 const ORPHAN_AFTER_MS = 2 * 3_600_000;
 
-/** Takes away what has expired, and bytes that nothing refers to: what a crash, or a client that went away, left behind. */
-export async function sweepFiles(ground: FilesGround): Promise<void> {
-  await endExpiredUploads(ground);
-  await removeExpiredFiles(ground);
-  await removeOrphans(ground);
+/** Removes expired files and uploads, and objects without a row, which a crash or a client that disconnected left behind. */
+export async function sweepFiles(context: FilesContext): Promise<void> {
+  await endExpiredUploads(context);
+  await removeExpiredFiles(context);
+  await removeOrphans(context);
 }
 
-async function endExpiredUploads(ground: FilesGround): Promise<void> {
-  const { db, now } = ground;
+async function endExpiredUploads(context: FilesContext): Promise<void> {
+  const { db, clock } = context;
   const expired = await db
     .selectFrom('uploads')
     .select(['id', 'owner', 'bytes'])
     .where('status', '=', 'pending')
-    .where('expires_at', '<=', now())
+    .where('expires_at', '<=', clock.now())
     .limit(AT_ONCE)
     .execute();
   for (const upload of expired)
-    await endUpload(ground, upload, async (trx) => {
+    await endUpload(context, upload, async (trx) => {
       const ended = await trx
         .updateTable('uploads')
         .set({ status: 'expired' })
@@ -35,18 +35,18 @@ async function endExpiredUploads(ground: FilesGround): Promise<void> {
     }).catch(unlessConflict);
 }
 
-async function removeExpiredFiles(ground: FilesGround): Promise<void> {
-  const expired = await ground.db
+async function removeExpiredFiles(context: FilesContext): Promise<void> {
+  const expired = await context.db
     .selectFrom('files')
     .select(['id', 'owner', 'bytes'])
-    .where('expires_at', '<=', ground.now())
+    .where('expires_at', '<=', context.clock.now())
     .limit(AT_ONCE)
     .execute();
-  for (const file of expired) await removeFile(ground, file);
+  for (const file of expired) await removeFile(context, file);
 }
 
-async function removeOrphans({ db, objects, now }: FilesGround): Promise<void> {
-  const before = now() - ORPHAN_AFTER_MS;
+async function removeOrphans({ db, objects, clock }: FilesContext): Promise<void> {
+  const before = clock.now() - ORPHAN_AFTER_MS;
   await objects.tidy(before);
   for await (const key of objects.list(before)) {
     const { used } = await db

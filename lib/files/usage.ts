@@ -1,16 +1,11 @@
 import { AppError } from '../errors.ts';
+import { lockOrCreateRow } from '../store/lock-row.ts';
 import type { FilesDb } from './schema.ts';
 
-/** Takes room for bytes from what an owner may use; in the transaction that uses it. Throws `invalid_request` when there is not enough. */
+/** Takes room for bytes from the limit of an owner, in the caller's transaction. Throws `invalid_request` when there is too little. */
 export async function takeRoom(trx: FilesDb, owner: string, bytes: number, maxBytes: number): Promise<void> {
-  const taken = await trx
-    .insertInto('file_usage')
-    .values({ owner, bytes: 0 })
-    .onConflict((conflict) =>
-      conflict.column('owner').doUpdateSet(({ eb }) => ({ bytes: eb('file_usage.bytes', '+', 0) })),
-    )
-    .returning('bytes')
-    .executeTakeFirstOrThrow(); // the row is locked until the transaction ends
+  const usage = { key: 'owner', column: 'bytes', row: { owner, bytes: 0 } } as const;
+  const taken = await lockOrCreateRow(trx, 'file_usage', usage);
   if (taken.bytes + bytes > maxBytes)
     throw new AppError(
       'invalid_request',
@@ -23,7 +18,7 @@ export async function takeRoom(trx: FilesDb, owner: string, bytes: number, maxBy
     .execute();
 }
 
-/** Gives room back. */
+/** Gives the room of bytes back to an owner. */
 export async function giveRoom(trx: FilesDb, owner: string, bytes: number): Promise<void> {
   await trx
     .updateTable('file_usage')
@@ -32,7 +27,7 @@ export async function giveRoom(trx: FilesDb, owner: string, bytes: number): Prom
     .execute();
 }
 
-/** How much room an owner has left, at this moment. */
+/** The room that an owner has at this moment, in bytes. */
 export async function roomLeft(db: FilesDb, owner: string, maxBytes: number): Promise<number> {
   const row = await db.selectFrom('file_usage').select('bytes').where('owner', '=', owner).executeTakeFirst();
   return Math.max(0, maxBytes - (row?.bytes ?? 0));

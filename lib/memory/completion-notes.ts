@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { withAppErrors } from '../core/failures.ts';
+import { systemClock, type Clock } from '../common/clock.ts';
 import type { Metadata } from '../core/message.ts';
 
 /** The table of notes, the same on SQLite and PostgreSQL. */
@@ -15,22 +15,31 @@ export interface CompletionTables {
   };
 }
 
-/** What clients note about completions outside of any thread. */
+/** Notes of clients about completions that belong to no thread. */
 export interface CompletionNotes {
-  /** Keeps it; the same completion's notes are replaced. */
+  /** Stores a note; it replaces the note about the same completion. */
   keep(owner: string, completion: { id: string; model: string; metadata: Metadata }): Promise<void>;
+  /** Removes all notes of an owner. */
+  removeOwner(owner: string): Promise<void>;
 }
 
 /** Notes in the database. */
-export function openCompletionNotes(db: Kysely<CompletionTables>): CompletionNotes {
-  return withAppErrors<CompletionNotes>({
+export function createCompletionNotes(
+  db: Kysely<CompletionTables>,
+  clock: Clock = systemClock,
+): CompletionNotes {
+  return {
     async keep(owner, { id, model, metadata }) {
-      const row = { owner, id, model, metadata: JSON.stringify(metadata), created_at: Date.now() };
+      const row = { owner, id, model, metadata: JSON.stringify(metadata), created_at: clock.now() };
       await db
         .insertInto('completions')
         .values(row)
         .onConflict((conflict) => conflict.columns(['owner', 'id']).doUpdateSet(row))
         .execute();
     },
-  });
+
+    async removeOwner(owner) {
+      await db.deleteFrom('completions').where('owner', '=', owner).execute();
+    },
+  };
 }

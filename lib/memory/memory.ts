@@ -1,7 +1,7 @@
+import { systemClock, type Clock } from '../common/clock.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import { withAppErrors } from '../core/failures.ts';
+import { applyObjectPatch } from '../common/merge-patch.ts';
 import { AppError } from '../errors.ts';
-import { mergePatch } from './merge-patch.ts';
 import type { MemoryDb } from './schema.ts';
 
 /** A document of a user as it is now. */
@@ -13,46 +13,141 @@ export interface MemoryDocument<Data> {
   updatedAt: number | null;
 }
 
-/** Something to do or to remember (contract 2, Memory); the id is the client's, or made here. */
+/** A thing to do or to remember (contract 2, Memory); the client chooses the id, or the server makes one. */
 export interface TodoItem extends JsonObject {
   id: string | number;
 }
 
 /**
- * What an agent knows of each user: a configuration and a list of things to do.
+ * The documents that an agent keeps about each user: a configuration and a list of things to do.
  *
- * Contract: rejects with an AppError: `precondition_failed` when the document has another version than `version` says,
+ * Contract: rejects with an AppError: `precondition_failed` when the document's version is not `version`,
  * `not_found` for an unknown item, `invalid_request` for a document that grows too large. Writers never lose each other's
  * changes.
  */
 export interface Memory {
+  /** The configuration. */
   config(owner: string): Promise<MemoryDocument<JsonObject>>;
   /** Applies a merge patch. */
   patchConfig(owner: string, patch: JsonObject, version?: number): Promise<MemoryDocument<JsonObject>>;
   clearConfig(owner: string, version?: number): Promise<void>;
+  /** The list of things to do. */
   todo(owner: string): Promise<MemoryDocument<TodoItem[]>>;
-  /** Updates the item with the id that `item` has, with what it names; appends it when there is none. */
+  /** Changes the named fields of the item with this id; appends the item when there is none. */
   putTodo(owner: string, item: JsonObject, version?: number): Promise<MemoryDocument<TodoItem[]>>;
   replaceTodo(owner: string, items: JsonObject[], version?: number): Promise<MemoryDocument<TodoItem[]>>;
   removeTodo(owner: string, id: string, version?: number): Promise<MemoryDocument<TodoItem[]>>;
   clearTodo(owner: string, version?: number): Promise<void>;
+  /** Removes both documents of an owner. */
+  removeOwner(owner: string): Promise<void>;
 }
 
+/** What memory is opened with. */
 export interface MemoryOptions {
   db: MemoryDb;
-  /** A new id for an item. */
-  newId: () => string;
-  /** Ms since the epoch. */
-  now?: () => number;
+  /** The clock also makes the ids of new items. */
+  clock?: Clock;
 }
 
 const DOCUMENT_MAX_BYTES = 256 * 1024;
-const TRIES = 20;
+/** How often a change is tried when other writers are faster. */
+const TRIES_MAX_COUNT = 20;
+
+/** The documents that exist for each owner. */
+type Kind = 'config' | 'todo';
 
 /** Memory in the database. */
-export function openMemory({ db, newId, now = Date.now }: MemoryOptions): Memory {
-  async function read(owner: string, kind: 'config' | 'todo') {
-    const row = await db
+export function openMemory({ db, clock = systemClock }: MemoryOptions): Memory {
+  return new StoredMemory(db, clock);
+}
+
+class StoredMemory implements Memory {
+  readonly #db: MemoryDb;
+  readonly #clock: Clock;
+
+  constructor(db: MemoryDb, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  async config(owner: string): Promise<MemoryDocument<JsonObject>> {
+    const document = await this.#read(owner, 'config');
+    return { ...document, data: isObject(document.data) ? document.data : {} };
+  }
+
+  patchConfig(owner: string, patch: JsonObject, version?: number): Promise<MemoryDocument<JsonObject>> {
+    return this.#changeConfig(owner, version, (data) => applyObjectPatch(data, patch));
+  }
+
+  async clearConfig(owner: string, version?: number): Promise<void> {
+    await this.#changeConfig(owner, version, () => ({}));
+  }
+
+  async todo(owner: string): Promise<MemoryDocument<TodoItem[]>> {
+    const document = await this.#read(owner, 'todo');
+    return { ...document, data: Array.isArray(document.data) ? (document.data as TodoItem[]) : [] };
+  }
+
+  putTodo(owner: string, item: JsonObject, version?: number): Promise<MemoryDocument<TodoItem[]>> {
+    return this.#changeTodo(owner, version, (items) => withItem(items, item, this.#clock));
+  }
+
+  replaceTodo(owner: string, items: JsonObject[], version?: number): Promise<MemoryDocument<TodoItem[]>> {
+    return this.#changeTodo(owner, version, () =>
+      items.reduce<TodoItem[]>((all, item) => withItem(all, item, this.#clock), []),
+    );
+  }
+
+  removeTodo(owner: string, id: string, version?: number): Promise<MemoryDocument<TodoItem[]>> {
+    return this.#changeTodo(owner, version, (items) => {
+      const left = items.filter((item) => String(item.id) !== id);
+      if (left.length === items.length)
+        throw new AppError('not_found', `There is no item "${id.slice(0, 100)}".`);
+      return left;
+    });
+  }
+
+  async clearTodo(owner: string, version?: number): Promise<void> {
+    await this.#changeTodo(owner, version, () => []);
+  }
+
+  async removeOwner(owner: string): Promise<void> {
+    await this.#db.deleteFrom('memory').where('owner', '=', owner).execute();
+  }
+
+  #changeConfig(owner: string, version: number | undefined, edit: (data: JsonObject) => JsonObject) {
+    return this.#change([owner, 'config'], () => this.config(owner), version, edit);
+  }
+
+  #changeTodo(owner: string, version: number | undefined, edit: (items: TodoItem[]) => TodoItem[]) {
+    return this.#change([owner, 'todo'], () => this.todo(owner), version, edit);
+  }
+
+  /** Changes a document, and starts again when another writer was faster. */
+  async #change<Data extends JsonValue>(
+    [owner, kind]: readonly [string, Kind],
+    load: () => Promise<MemoryDocument<Data>>,
+    wanted: number | undefined,
+    edit: (data: Data) => Data,
+  ): Promise<MemoryDocument<Data>> {
+    for (let tries = 0; tries < TRIES_MAX_COUNT; tries += 1) {
+      const before = await load();
+      if (wanted !== undefined && wanted !== before.version) throw changed(before.version);
+      const data = edit(before.data);
+      const body = JSON.stringify(data);
+      if (Buffer.byteLength(body) > DOCUMENT_MAX_BYTES)
+        throw new AppError(
+          'invalid_request',
+          `The document would be larger than ${DOCUMENT_MAX_BYTES} bytes.`,
+        );
+      const after = { data, version: before.version + 1, updatedAt: this.#clock.now() };
+      if (await this.#write(owner, kind, body, after)) return after;
+    }
+    throw new AppError('conflict', 'Too many writers change the document; try again.');
+  }
+
+  async #read(owner: string, kind: Kind) {
+    const row = await this.#db
       .selectFrom('memory')
       .select(['body', 'version', 'updated_at'])
       .where('owner', '=', owner)
@@ -62,56 +157,23 @@ export function openMemory({ db, newId, now = Date.now }: MemoryOptions): Memory
     return { data: JSON.parse(row.body) as JsonValue, version: row.version, updatedAt: row.updated_at };
   }
 
-  async function config(owner: string): Promise<MemoryDocument<JsonObject>> {
-    const document = await read(owner, 'config');
-    return { ...document, data: isObject(document.data) ? document.data : {} };
-  }
-
-  async function todo(owner: string): Promise<MemoryDocument<TodoItem[]>> {
-    const document = await read(owner, 'todo');
-    return { ...document, data: Array.isArray(document.data) ? (document.data as TodoItem[]) : [] };
-  }
-
-  /** Changes what is there, and looks again when somebody else was faster. */
-  async function change<Data extends JsonValue>(
-    [owner, kind]: readonly [string, 'config' | 'todo'],
-    load: (owner: string) => Promise<MemoryDocument<Data>>,
-    wanted: number | undefined,
-    edit: (data: Data) => Data,
-  ): Promise<MemoryDocument<Data>> {
-    for (let tries = 0; tries < TRIES; tries += 1) {
-      const before = await load(owner);
-      if (wanted !== undefined && wanted !== before.version) throw changed(before.version);
-      const data = edit(before.data);
-      const body = JSON.stringify(data);
-      if (Buffer.byteLength(body) > DOCUMENT_MAX_BYTES)
-        throw new AppError(
-          'invalid_request',
-          `The document would be larger than ${DOCUMENT_MAX_BYTES} bytes.`,
-        );
-      const after = { data, version: before.version + 1, updatedAt: now() };
-      if (await write(owner, kind, body, after)) return after;
-    }
-    throw new AppError('conflict', 'The document is being changed all the time; try again.');
-  }
-
-  /** False when the version before is not there any more. */
-  async function write(
+  /** Writes a document; false when it does not have the version before this one any more. */
+  async #write(
     owner: string,
-    kind: 'config' | 'todo',
+    kind: Kind,
     body: string,
     { version, updatedAt }: { version: number; updatedAt: number },
   ): Promise<boolean> {
     const row = { owner, kind, body, version, updated_at: updatedAt };
     if (version === 1) {
-      const made = await db
+      const made = await this.#db
         .insertInto('memory')
         .values(row)
         .onConflict((conflict) => conflict.columns(['owner', 'kind']).doNothing())
         .executeTakeFirst();
       return made.numInsertedOrUpdatedRows === 1n;
     }
-    const updated = await db
+    const updated = await this.#db
       .updateTable('memory')
       .set(row)
       .where('owner', '=', owner)
@@ -120,50 +182,28 @@ export function openMemory({ db, newId, now = Date.now }: MemoryOptions): Memory
       .executeTakeFirst();
     return updated.numUpdatedRows === 1n;
   }
+}
 
-  /** A new item has all fields, so that clients need not ask which are there. */
-  function newItem(item: JsonObject): TodoItem {
-    const { id, ...given } = item;
-    return {
-      id: isId(id) ? id : newId(),
-      task: '',
-      trigger: null,
-      completed: false,
-      createdat: new Date(now()).toISOString(),
-      subtasks: [],
-      ...given,
-    };
-  }
+/** The list with the item changed, or appended when it is new. */
+function withItem(items: TodoItem[], item: JsonObject, clock: Clock): TodoItem[] {
+  const wanted = item['id'];
+  const at = isId(wanted) ? items.findIndex(({ id }) => String(id) === String(wanted)) : -1;
+  if (at < 0) return [...items, newItem(item, clock)];
+  return items.with(at, { ...items[at]!, ...item, id: items[at]!.id });
+}
 
-  function edited(items: TodoItem[], item: JsonObject): TodoItem[] {
-    const wanted = item['id'];
-    const at = isId(wanted) ? items.findIndex(({ id }) => String(id) === String(wanted)) : -1;
-    if (at < 0) return [...items, newItem(item)];
-    return items.with(at, { ...items[at]!, ...item, id: items[at]!.id });
-  }
-
-  return withAppErrors<Memory>({
-    config,
-    todo,
-    patchConfig: (owner, patch, version) =>
-      change([owner, 'config'], config, version, (data) => mergePatch(data, patch)),
-    async clearConfig(owner, version) {
-      await change([owner, 'config'], config, version, () => ({}));
-    },
-    putTodo: (owner, item, version) => change([owner, 'todo'], todo, version, (items) => edited(items, item)),
-    replaceTodo: (owner, items, version) =>
-      change([owner, 'todo'], todo, version, () => items.reduce<TodoItem[]>(edited, [])),
-    removeTodo: (owner, id, version) =>
-      change([owner, 'todo'], todo, version, (items) => {
-        const left = items.filter((item) => String(item.id) !== id);
-        if (left.length === items.length)
-          throw new AppError('not_found', `There is no item "${id.slice(0, 100)}".`);
-        return left;
-      }),
-    async clearTodo(owner, version) {
-      await change([owner, 'todo'], todo, version, () => []);
-    },
-  });
+/** A new item has all fields, so that clients need not ask for them. */
+function newItem(item: JsonObject, clock: Clock): TodoItem {
+  const { id, ...given } = item;
+  return {
+    id: isId(id) ? id : clock.newId(),
+    task: '',
+    trigger: null,
+    completed: false,
+    createdat: new Date(clock.now()).toISOString(),
+    subtasks: [],
+    ...given,
+  };
 }
 
 function isId(value: JsonValue | undefined): value is string | number {

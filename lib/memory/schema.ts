@@ -5,6 +5,7 @@ export interface MemoryTables {
   memory: MemoryTable;
 }
 
+/** The database, or a transaction on it. */
 export type MemoryDb = Kysely<MemoryTables>;
 
 interface MemoryTable {

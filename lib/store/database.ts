@@ -1,64 +1,79 @@
-import { Migrator } from 'kysely';
-import type { Kysely } from 'kysely';
+import { Kysely, Migrator } from 'kysely';
 import { AppError } from '../errors.ts';
-import { migrations } from './migrations.ts';
+import { CheckedDialect } from './checked-dialect.ts';
+import type { Engine, EngineOptions } from './engine.ts';
+import { defaultEngines } from './engines.ts';
+import { migrationsFor } from './migrations/migrations.ts';
 import type { Schema } from './schema.ts';
 
-/** An open, migrated database. */
+/**
+ * An open, migrated database.
+ *
+ * Contract: every query rejects with an AppError: `unavailable` when the database fails or is closed, `invalid_request` for
+ * a text that cannot be stored, a UniqueViolation (failures.ts) for a value that is taken.
+ */
 export interface Database {
-  readonly engine: 'sqlite' | 'postgres';
-  /** `postgres://…`, or the SQLite file. */
-  readonly place: string;
+  readonly engine: Engine;
+  /** Whether other processes may work on the same database. */
+  readonly shared: boolean;
+  /** The DATABASE_URL. */
+  readonly url: string;
   readonly db: Kysely<Schema>;
   /** The same connections, typed with the tables of another part of the server. */
   tables<Tables>(): Kysely<Tables>;
   close(): Promise<void>;
 }
 
+/** Where a database is, and how it is opened. */
 export interface DatabaseSettings {
-  /** `sqlite:<file>`, `sqlite::memory:` or `postgres://…`. */
+  /** `sqlite:<file>`, `sqlite::memory:`, `postgres://…`, or a URL of another engine of the table. */
   databaseUrl: string;
   /** How much SQLite waits for the disk at a commit; `normal` when missing. */
   synchronous?: 'normal' | 'full';
-  /** Hears of connections that break and come back. */
+  /** The engines to choose from; SQLite and PostgreSQL when missing. */
+  engines?: readonly Engine[];
+  /** Receives errors of connections that break and come back. */
   onError(error: unknown): void;
 }
 
 /** Opens the database behind a DATABASE_URL and brings it to the newest schema. Rejects with an AppError. */
-export async function connectDatabase({
-  databaseUrl,
-  onError,
-  synchronous,
-}: DatabaseSettings): Promise<Database> {
-  if (/^postgres(ql)?:/.test(databaseUrl)) {
-    const { openPostgres } = await import('./postgres.ts');
-    // A change of the schema may take longer than any other statement.
-    await (await migrated(openPostgres(databaseUrl, onError, 0))).destroy();
-    return databaseOf('postgres', databaseUrl, openPostgres(databaseUrl, onError));
-  }
-  const file = /^sqlite:(.+)$/.exec(databaseUrl)?.[1];
-  if (file === undefined)
-    throw new AppError('invalid_request', `DATABASE_URL is of no known kind: ${databaseUrl.split(':')[0]}`);
-  const { openSqlite } = await import('./sqlite.ts');
-  return databaseOf('sqlite', file, await migrated(openSqlite(file, synchronous)));
+export async function connectDatabase(settings: DatabaseSettings): Promise<Database> {
+  const { databaseUrl: url, onError, synchronous = 'normal', engines = defaultEngines } = settings;
+  const scheme = url.split(':')[0]!;
+  const engine = engines.find(({ schemes }) => schemes.includes(scheme));
+  if (!engine || url === `${scheme}:`)
+    throw new AppError('invalid_request', `DATABASE_URL is of no known kind: ${scheme}`);
+  const options = { url, synchronous, onError, unlimited: false };
+  if (!engine.shared) return migrated(await openDatabase(engine, options));
+  // A change of the schema may take longer than any other statement, so it has connections of its own.
+  await (await migrated(await openDatabase(engine, { ...options, unlimited: true }))).close();
+  return openDatabase(engine, options);
 }
 
-function databaseOf(engine: Database['engine'], place: string, db: Kysely<Schema>): Database {
+/** Opens a database as it is, with any schema. */
+export async function openDatabase(engine: Engine, options: EngineOptions): Promise<Database> {
+  const dialect = new CheckedDialect(await engine.openDialect(options), engine);
+  const db = new Kysely<Schema>({ dialect });
   return {
     engine,
-    place,
+    shared: engine.shared,
+    url: options.url,
     db,
     tables: <Tables>() => db as unknown as Kysely<Tables>,
-    close: () => db.destroy(),
+    close: () => dialect.close(),
   };
 }
 
 /** Brings a database to the newest schema; closes it when it cannot be. */
-async function migrated(db: Kysely<Schema>): Promise<Kysely<Schema>> {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+async function migrated(database: Database): Promise<Database> {
+  const migrations = migrationsFor(database.engine.tables);
+  const migrator = new Migrator({
+    db: database.db,
+    provider: { getMigrations: () => Promise.resolve(migrations) },
+  });
   const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return db;
-  await db.destroy();
+  if (error === undefined) return database;
+  await database.close();
   throw new AppError('internal', 'The database cannot be opened or brought to the newest schema.', {
     cause: error,
   });

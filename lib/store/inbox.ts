@@ -1,16 +1,16 @@
-import { sql } from 'kysely';
-import { v4 as uuid } from 'uuid';
+import { systemClock } from '../common/clock.ts';
 import type { Control, Enqueued, NoteBody, Store, StoredTask } from '../core/store.ts';
-import type { Ground } from './ground.ts';
+import { lockRow } from './lock-row.ts';
+import type { StoreNode } from './node.ts';
 import type { Schema } from './schema.ts';
 
-/** What users asked for, and what nodes ask of a session's owner. */
-export function openInbox({
+/** The tasks that users handed in, and the requests of other nodes to a session's owner. */
+export function createInbox({
   db,
   writer,
   nextPosition,
   run,
-}: Ground): Pick<
+}: StoreNode): Pick<
   Store,
   | 'enqueue'
   | 'listOpenTasks'
@@ -20,6 +20,7 @@ export function openInbox({
   | 'listControls'
   | 'removeControl'
 > {
+  /** Whether the known task of this id has the same content. */
   async function compare(id: string, task: StoredTask): Promise<Enqueued> {
     const row = await db
       .selectFrom('tasks')
@@ -38,12 +39,7 @@ export function openInbox({
         return compare(id, task);
       }
       const outcome = await run(id, async (trx) => {
-        // Whoever else hands in a task here waits for this row.
-        await trx
-          .updateTable('sessions')
-          .set({ owner: sql.ref('owner') })
-          .where('id', '=', id)
-          .execute();
+        await lockRow(trx, 'sessions', 'owner').where('id', '=', id).execute();
         const known = await trx
           .selectFrom('tasks')
           .select(['task_id', 'status'])
@@ -66,7 +62,7 @@ export function openInbox({
         .where('status', '=', 'open')
         .orderBy('position')
         .execute();
-      return rows.map(storedTask);
+      return rows.map(parseTask);
     },
 
     async markStopping(id, epoch, taskIds) {
@@ -88,7 +84,7 @@ export function openInbox({
     },
 
     async addControl(id, control) {
-      const key = uuid();
+      const key = systemClock.newId();
       const row = {
         session_id: id,
         key,
@@ -132,7 +128,7 @@ export function openInbox({
   };
 }
 
-/** An open task as it is kept. */
+/** The row of an open task. */
 export function taskRow(id: string, task: StoredTask, position: number): Schema['tasks'] {
   return {
     session_id: id,
@@ -145,14 +141,14 @@ export function taskRow(id: string, task: StoredTask, position: number): Schema[
   };
 }
 
-/** A task as it was handed in. */
-function storedTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 'stopping'>): StoredTask {
+/** The task of a row, as the user handed it in. */
+function parseTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 'stopping'>): StoredTask {
   const handedIn = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content' | 'said'>;
   const stopping = row.stopping === 1 && { stopping: true as const };
   return { taskId: row.task_id, ...handedIn, stream: row.stream === 1, ...stopping };
 }
 
-/** What was said, and how, only: the same text is the same task. */
+/** Form and content only: the same text is the same task. */
 function taskBody({ form, content, said }: StoredTask): string {
   return JSON.stringify({ form, content, said });
 }

@@ -1,39 +1,39 @@
 import type { Store } from '../core/store.ts';
 import { connectDatabase, type Database, type DatabaseSettings } from './database.ts';
 import { openStore } from './store.ts';
-import { openVault } from './vault.ts';
+import { createVault } from './vault.ts';
 
+/** What a store needs beside its database. */
 export interface StoreSettings {
   /** Seals configurations. */
   secret: string;
-  /** Hears of connections that break and come back. */
+  /** Receives errors of connections that break and come back. */
   onError(error: unknown): void;
-  /** How long a node that says nothing still owns its sessions (PostgreSQL); 10 s. */
+  /** How long a silent node still owns its sessions where several share a database, in ms; 10 s when missing. */
   leaseMs?: number;
 }
 
+/** A database and a store on it. */
 export type ConnectOptions = DatabaseSettings & StoreSettings;
 
 const LEASE_MS = 10_000;
 
-/** The store behind a DATABASE_URL, migrated. */
+/** The store behind a DATABASE_URL, migrated. Rejects with an AppError. */
 export async function connectStore(options: ConnectOptions): Promise<Store> {
   return openStoreOn(await connectDatabase(options), options);
 }
 
-/** The store on an open database, which is closed with it. */
+/** The store on an open database. Closing the store closes the database. */
 export async function openStoreOn(
-  { engine, place, db }: Database,
+  database: Database,
   { secret, onError, leaseMs = LEASE_MS }: StoreSettings,
 ): Promise<Store> {
-  const vault = openVault(secret);
-  if (engine === 'sqlite') return openStore({ db, engine, vault, leaseMs });
-  const { openWakeups } = await import('./postgres.ts');
-  const wakeups = await openWakeups(place, onError);
+  const vault = createVault(secret);
+  const wakeups = await database.engine.openWakeups(database.url, onError);
   try {
-    return await openStore({ db, engine, vault, leaseMs, wakeups });
+    return await openStore({ database, vault, leaseMs, wakeups });
   } catch (error) {
-    await wakeups.close();
+    await wakeups?.close();
     throw error;
   }
 }

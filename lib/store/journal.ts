@@ -1,8 +1,9 @@
+import { systemClock } from '../common/clock.ts';
 import type { Store } from '../core/store.ts';
-import type { Ground } from './ground.ts';
+import type { StoreNode } from './node.ts';
 
-/** The journal of write calls: a row is the permission to send, given once. */
-export function openJournal({ writer, run }: Ground): Pick<Store, 'permit' | 'settle'> {
+/** The journal of write calls: a row is the permission to send one call, and it is given once. */
+export function createJournal({ writer, run }: StoreNode): Pick<Store, 'permit' | 'settle'> {
   return {
     async permit(id, epoch, entry) {
       const row = {
@@ -13,7 +14,7 @@ export function openJournal({ writer, run }: Ground): Pick<Store, 'permit' | 'se
         tool: entry.tool,
         arguments: JSON.stringify(entry.arguments),
         outcome: 'sent' as const,
-        sent_at: Date.now(),
+        sent_at: systemClock.now(),
         settled_at: null,
       };
       return (await writer.write({ kind: 'permit', session: id, epoch, row })) === true;
@@ -23,7 +24,7 @@ export function openJournal({ writer, run }: Ground): Pick<Store, 'permit' | 'se
       await run(id, (trx) =>
         trx
           .updateTable('calls')
-          .set({ outcome, settled_at: Date.now() })
+          .set({ outcome, settled_at: systemClock.now() })
           .where('session_id', '=', id)
           .where('seq', '=', key.seq)
           .where('call_id', '=', key.callId)

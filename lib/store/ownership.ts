@@ -1,14 +1,15 @@
 import type { Claim, Store } from '../core/store.ts';
-import type { Ground } from './ground.ts';
+import type { StoreNode } from './node.ts';
 import { inPortions } from './portions.ts';
 
-/** Which node works on a session: its name there, with an epoch. */
-export function openOwnership({
+/** Which node works on a session: the session's row has the node's name and an epoch. */
+export function createOwnership({
   db,
-  engine,
+  locks,
+  shared,
   life,
   run,
-}: Ground): Pick<Store, 'claim' | 'renew' | 'release' | 'findOrphans'> {
+}: StoreNode): Pick<Store, 'claim' | 'renew' | 'release' | 'findOrphans'> {
   return {
     claim(id) {
       return run(id, async (trx): Promise<Claim | 'held' | undefined> => {
@@ -17,8 +18,8 @@ export function openOwnership({
           .set(({ eb }) => ({ epoch: eb('epoch', '+', 1), node: life.name }))
           .where('id', '=', ({ selectFrom }) => {
             const free = selectFrom('sessions').select('id').where('id', '=', id).where(life.free());
-            // Whoever holds the row works on it: waiting for each other in turn would be a deadlock.
-            return engine === 'postgres' ? free.forUpdate().skipLocked() : free;
+            // Another node that has the row locked works on the session: two that wait for each other are a deadlock.
+            return locks.takeFree(free);
           })
           .returning('epoch')
           .executeTakeFirst();
@@ -42,9 +43,9 @@ export function openOwnership({
     },
 
     async renew(epochs) {
-      if (engine === 'sqlite') return new Set(epochs.keys());
-      // One row for all: rewriting the sessions' own rows would wait for their writers, and theirs for it.
-      await life.prolong();
+      if (!shared) return new Set(epochs.keys());
+      // One row holds the lease of all sessions: writing to the sessions' own rows would wait for their writers.
+      await life.renew();
       const kept = new Set<string>();
       for (const ids of inPortions([...epochs.keys()])) {
         const rows = await db

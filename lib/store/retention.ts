@@ -1,84 +1,15 @@
 import type { MessageBody } from '../core/message.ts';
 import type { Store } from '../core/store.ts';
-import type { Ground } from './ground.ts';
+import type { StoreNode } from './node.ts';
 
 const SESSIONS_AT_ONCE = 20;
 const LINES_A_PAGE = 500;
-/** About as many lines as one transaction takes away; more only when one task has more. */
+/** How many lines one transaction removes, about; more only when one task has more. */
 const LINES_AT_ONCE = 1000;
 
-/** Takes away what is older than wanted, a little at a time: other writes get their turn between. */
-export function openRetention({ db, run }: Ground): Pick<Store, 'prune' | 'pruneJournal'> {
-  /** The last number up to which every task has ended, among lines older than `before`; undefined when there is none. */
-  async function cutOf(id: string, after: number, before: number): Promise<number | undefined> {
-    const open = new Set<string>();
-    let cut: number | undefined;
-    for (let at = after; ;) {
-      const page = await db
-        .selectFrom('messages')
-        .select(['seq', 'time', 'body'])
-        .where('session_id', '=', id)
-        .where('seq', '>', at)
-        .orderBy('seq')
-        .limit(LINES_A_PAGE)
-        .execute();
-      for (const { seq, time, body } of page) {
-        if (time >= before) return cut;
-        const line = JSON.parse(body) as MessageBody;
-        if (line.type === 'task_started') open.add(line.taskId);
-        if (line.type === 'message_added' && line.run) open.add(line.id);
-        if (line.type === 'task_ended' && line.taskId !== null) open.delete(line.taskId);
-        if (open.size === 0) cut = seq;
-      }
-      at = page.at(-1)?.seq ?? at;
-      if (page.length < LINES_A_PAGE || (cut !== undefined && at - after >= LINES_AT_ONCE)) return cut;
-    }
-  }
-
-  /** Lets the log begin later: its first line takes the place of the last that goes. False: there was nothing to do. */
-  async function pruneLog(id: string, before: number): Promise<boolean> {
-    const [first, second] = await db
-      .selectFrom('messages')
-      .select(['seq', 'time', 'body'])
-      .where('session_id', '=', id)
-      .orderBy('seq')
-      .limit(2)
-      .execute();
-    if (!first || !second || second.time >= before) return false;
-    const cut = await cutOf(id, first.seq, before);
-    if (cut === undefined) return false;
-    return run(id, async (trx) => {
-      const moved = await trx
-        .updateTable('messages')
-        .set({ body: first.body, marks: null })
-        .where('session_id', '=', id)
-        .where('seq', '=', cut)
-        .executeTakeFirst();
-      if (moved.numUpdatedRows === 0n) return false; // cleared meanwhile
-      await trx.deleteFrom('messages').where('session_id', '=', id).where('seq', '<', cut).execute();
-      return true;
-    });
-  }
-
-  async function isIdle(id: string, createdAt: number, before: number): Promise<boolean> {
-    const last = await db
-      .selectFrom('messages')
-      .select('time')
-      .where('session_id', '=', id)
-      .orderBy('seq', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    if ((last?.time ?? createdAt) >= before) return false;
-    const open = await db
-      .selectFrom('tasks')
-      .select('task_id')
-      .where('session_id', '=', id)
-      .where('status', '=', 'open')
-      .limit(1)
-      .executeTakeFirst();
-    return open === undefined;
-  }
-
+/** Removes what is older than a time, a little at once: other writes get their turn between. */
+export function createRetention(node: StoreNode): Pick<Store, 'prune' | 'pruneJournal'> {
+  const { db, run } = node;
   return {
     async prune(before, after) {
       const sessions = await db
@@ -90,11 +21,11 @@ export function openRetention({ db, run }: Ground): Pick<Store, 'prune' | 'prune
         .execute();
       const idle: string[] = [];
       for (const { id, created_at: createdAt } of sessions) {
-        if (await isIdle(id, createdAt, before)) {
+        if (await isIdle(node, id, createdAt, before)) {
           idle.push(id);
           continue;
         }
-        while (await pruneLog(id, before));
+        while (await pruneLog(node, id, before));
         await run(id, (trx) =>
           trx
             .deleteFrom('tasks')
@@ -135,4 +66,81 @@ export function openRetention({ db, run }: Ground): Pick<Store, 'prune' | 'prune
       return last;
     },
   };
+}
+
+/** The last number up to which every task has ended, among lines older than `before`; undefined when there is none. */
+async function cutOf(
+  { db }: StoreNode,
+  id: string,
+  after: number,
+  before: number,
+): Promise<number | undefined> {
+  const open = new Set<string>();
+  let cut: number | undefined;
+  for (let at = after; ;) {
+    const page = await db
+      .selectFrom('messages')
+      .select(['seq', 'time', 'body'])
+      .where('session_id', '=', id)
+      .where('seq', '>', at)
+      .orderBy('seq')
+      .limit(LINES_A_PAGE)
+      .execute();
+    for (const { seq, time, body } of page) {
+      if (time >= before) return cut;
+      const line = JSON.parse(body) as MessageBody;
+      if (line.type === 'task_started') open.add(line.taskId);
+      if (line.type === 'message_added' && line.run) open.add(line.id);
+      if (line.type === 'task_ended' && line.taskId !== null) open.delete(line.taskId);
+      if (open.size === 0) cut = seq;
+    }
+    at = page.at(-1)?.seq ?? at;
+    if (page.length < LINES_A_PAGE || (cut !== undefined && at - after >= LINES_AT_ONCE)) return cut;
+  }
+}
+
+/** Lets the log begin later: its first line takes the place of the last line that is removed. False: nothing to remove. */
+async function pruneLog(node: StoreNode, id: string, before: number): Promise<boolean> {
+  const { db, run } = node;
+  const [first, second] = await db
+    .selectFrom('messages')
+    .select(['seq', 'time', 'body'])
+    .where('session_id', '=', id)
+    .orderBy('seq')
+    .limit(2)
+    .execute();
+  if (!first || !second || second.time >= before) return false;
+  const cut = await cutOf(node, id, first.seq, before);
+  if (cut === undefined) return false;
+  return run(id, async (trx) => {
+    const moved = await trx
+      .updateTable('messages')
+      .set({ body: first.body, marks: null })
+      .where('session_id', '=', id)
+      .where('seq', '=', cut)
+      .executeTakeFirst();
+    if (moved.numUpdatedRows === 0n) return false; // the log was cleared meanwhile
+    await trx.deleteFrom('messages').where('session_id', '=', id).where('seq', '<', cut).execute();
+    return true;
+  });
+}
+
+/** Whether nothing was written since `before`, and no task is open. */
+async function isIdle({ db }: StoreNode, id: string, createdAt: number, before: number): Promise<boolean> {
+  const last = await db
+    .selectFrom('messages')
+    .select('time')
+    .where('session_id', '=', id)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if ((last?.time ?? createdAt) >= before) return false;
+  const open = await db
+    .selectFrom('tasks')
+    .select('task_id')
+    .where('session_id', '=', id)
+    .where('status', '=', 'open')
+    .limit(1)
+    .executeTakeFirst();
+  return open === undefined;
 }

@@ -2,18 +2,18 @@ import type { Transaction } from 'kysely';
 import type { JsonObject } from '../common/json.ts';
 import type { SessionConfig } from '../core/session-config.ts';
 import type { Store } from '../core/store.ts';
-import type { Ground } from './ground.ts';
-import { messageRow } from './log.ts';
+import { messageRow } from './message-log.ts';
+import type { StoreNode } from './node.ts';
 import type { Schema } from './schema.ts';
 
-/** Sessions as rows: made, found, removed, expired. */
-export function openSessionRows({
+/** Sessions as rows of their table. Their configurations are sealed. */
+export function createSessionRows({
   db,
   vault,
   writer,
   life,
   run,
-}: Ground): Pick<
+}: StoreNode): Pick<
   Store,
   | 'createSession'
   | 'findSession'

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { CompiledQuery, Insertable, Kysely, Transaction } from 'kysely';
 import type { OnConflictBuilder, OnConflictUpdateBuilder } from 'kysely';
 import { AppError } from '../errors.ts';
+import type { RowLocks } from './engine.ts';
 import type { Schema } from './schema.ts';
 
 /** One row of a table, ready to be inserted. */
@@ -15,24 +16,24 @@ export type Write =
       epoch: number;
       rows: Row<'messages'>[];
       task?: Row<'tasks'>;
+      /** Happens only when the append does. */
       also?: Run;
     }
   | { kind: 'enqueue'; session: string; row: Row<'tasks'> }
   | { kind: 'permit'; session: string; epoch: number; row: Row<'calls'> }
-  /** Anything rarer: alone, in its place. */
+  /** Anything rarer, as a segment of its own. */
   | { kind: 'run'; session: string; run: Run };
 
-/** What stands or falls with a write: `also` happens only when its append does. */
 type Run = (trx: Transaction<Schema>) => Promise<unknown>;
 
 /**
- * Group commit: everything asked for in one event-loop tick is one transaction, and rows for one table are one
- * statement. A write that fails takes no other down with it.
+ * Group commit: all writes of one event-loop tick are one transaction, and rows for one table are one statement. A write
+ * that fails takes no other down with it.
  */
 export interface Writer {
   /** Resolves after the commit: `append` nothing, `enqueue` and `permit` whether the row is new, `run` its own result. */
   write(write: Write): Promise<unknown>;
-  /** Resolves when nothing waits. */
+  /** Resolves when no write waits. */
   drain(): Promise<void>;
 }
 
@@ -46,80 +47,91 @@ type Outcome = { value: unknown } | { error: unknown };
 
 const ROWS_A_STATEMENT = 100;
 
-/** A writer; `notify` hears, after each commit, which sessions were written to. */
-export function openWriter(
+/** A writer; after each commit it calls `notify` with the sessions that were written to. */
+export function createWriter(
   db: Kysely<Schema>,
-  engine: 'sqlite' | 'postgres',
-  notify?: (sessions: readonly string[]) => void,
+  locks: RowLocks,
+  notify: (sessions: readonly string[]) => void,
 ): Writer {
-  let waiting: Waiting[] = [];
-  let flushing: Promise<void> | undefined;
-  const statements = new Map<string, CompiledQuery>();
-  /** Sessions with a line that could not be written, and under which epoch: a later line would leave a gap. */
-  const broken = new Map<string, number>();
+  return new GroupWriter(db, locks, notify);
+}
 
-  async function flush(): Promise<void> {
-    while (waiting.length > 0) {
-      await new Promise((resolve) => setImmediate(resolve)); // what the rest of this tick asks for comes along
-      const batch = waiting;
-      waiting = [];
-      const outcomes = await commit(batch);
+class GroupWriter implements Writer {
+  readonly #db: Kysely<Schema>;
+  readonly #locks: RowLocks;
+  readonly #notify: (sessions: readonly string[]) => void;
+  readonly #statements = new Map<string, CompiledQuery>();
+  /** Sessions with a line that could not be written, and its epoch: a later line of that epoch would leave a gap. */
+  readonly #broken = new Map<string, number>();
+  #waiting: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+
+  constructor(db: Kysely<Schema>, locks: RowLocks, notify: (sessions: readonly string[]) => void) {
+    this.#db = db;
+    this.#locks = locks;
+    this.#notify = notify;
+  }
+
+  write(write: Write): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ write, resolve, reject });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  async drain(): Promise<void> {
+    await this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await new Promise((resolve) => setImmediate(resolve)); // the other writes of this tick come along
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const outcomes = await this.#commit(batch);
       batch.forEach(({ resolve, reject }, index) => {
         const outcome = outcomes[index]!;
         if ('value' in outcome) resolve(outcome.value);
         else reject(outcome.error);
       });
     }
-    flushing = undefined;
+    this.#flushing = undefined;
   }
 
-  /** All of a batch in one transaction; when that fails, each write in its own. */
-  async function commit(batch: readonly Waiting[]): Promise<Outcome[]> {
+  /** All of a batch in one transaction; when that fails, each write in a transaction of its own. */
+  async #commit(batch: readonly Waiting[]): Promise<Outcome[]> {
     try {
-      const outcomes = await db.transaction().execute(async (trx) => {
-        const outcomes: Outcome[] = [];
-        for (const segment of segmentsOf(batch)) outcomes.push(...(await runSegment(trx, segment)));
-        return outcomes;
+      const outcomes = await this.#db.transaction().execute(async (trx) => {
+        const all: Outcome[] = [];
+        for (const segment of segmentsOf(batch)) all.push(...(await this.#writeSegment(trx, segment)));
+        return all;
       });
-      notify?.(batch.map(({ write }) => write.session));
+      this.#notify(batch.map(({ write }) => write.session));
       return outcomes;
     } catch (error) {
       const [only] = batch;
       if (batch.length === 1 && only) {
-        if (only.write.kind === 'append') broken.set(only.write.session, only.write.epoch);
+        if (only.write.kind === 'append') this.#broken.set(only.write.session, only.write.epoch);
         return [{ error }];
       }
       const outcomes: Outcome[] = [];
-      for (const one of batch) outcomes.push(...(await commit([one])));
+      for (const one of batch) outcomes.push(...(await this.#commit([one])));
       return outcomes;
     }
   }
 
-  async function runSegment(trx: Transaction<Schema>, writes: readonly Write[]): Promise<Outcome[]> {
+  async #writeSegment(trx: Transaction<Schema>, writes: readonly Write[]): Promise<Outcome[]> {
     const only = writes[0]!;
     if (only.kind === 'run') return [{ value: await only.run(trx) }];
-    const epochs = await readEpochs(trx, writes);
-    const fenced = (write: Write): boolean =>
+    const epochs = await this.#readEpochs(trx, writes);
+    const isFenced = (write: Write): boolean =>
       (write.kind === 'append' || write.kind === 'permit') &&
-      (epochs.get(write.session) !== write.epoch || broken.get(write.session) === write.epoch);
-    const current = writes.filter((write) => !fenced(write));
-    await insert(
-      trx,
-      'messages',
-      current.flatMap((write) => (write.kind === 'append' ? write.rows : [])),
-      MESSAGES,
-    );
-    const tasks = current.flatMap((write) => {
-      if (write.kind === 'append') return write.task ?? [];
-      return write.kind === 'enqueue' ? [write.row] : [];
-    });
-    const newTasks = await insert(trx, 'tasks', tasks, TASKS);
-    const asked = current.flatMap((write) => (write.kind === 'permit' ? [write.row] : []));
-    const calls = [...new Map(asked.map((row) => [callKey(row), row])).values()];
-    const newCalls = await insert(trx, 'calls', calls, CALLS);
+      (epochs.get(write.session) !== write.epoch || this.#broken.get(write.session) === write.epoch);
+    const current = writes.filter((write) => !isFenced(write));
+    const { newTasks, newCalls } = await this.#insertAll(trx, current);
     for (const write of current) if (write.kind === 'append') await write.also?.(trx);
     return writes.map((write): Outcome => {
-      if (fenced(write))
+      if (isFenced(write))
         return { error: new AppError('conflict', 'The session has been taken over, or has to be.') };
       if (write.kind === 'enqueue') return { value: newTasks.delete(taskKey(write.row)) };
       if (write.kind === 'permit') return { value: newCalls.delete(callKey(write.row)) };
@@ -127,18 +139,33 @@ export function openWriter(
     });
   }
 
-  async function readEpochs(
+  /** Inserts the rows of these writes; resolves with the keys of the tasks and calls that are new. */
+  async #insertAll(
     trx: Transaction<Schema>,
     writes: readonly Write[],
-  ): Promise<Map<string, number>> {
+  ): Promise<{ newTasks: Set<string>; newCalls: Set<string> }> {
+    const messages = writes.flatMap((write) => (write.kind === 'append' ? write.rows : []));
+    await this.#insert(trx, 'messages', messages, MESSAGES);
+    const tasks = writes.flatMap((write) => {
+      if (write.kind === 'append') return write.task ?? [];
+      return write.kind === 'enqueue' ? [write.row] : [];
+    });
+    const newTasks = await this.#insert(trx, 'tasks', tasks, TASKS);
+    const asked = writes.flatMap((write) => (write.kind === 'permit' ? [write.row] : []));
+    const calls = [...new Map(asked.map((row) => [callKey(row), row])).values()];
+    return { newTasks, newCalls: await this.#insert(trx, 'calls', calls, CALLS) };
+  }
+
+  async #readEpochs(trx: Transaction<Schema>, writes: readonly Write[]): Promise<Map<string, number>> {
     const fencing = writes.filter((write) => write.kind === 'append' || write.kind === 'permit');
     const ids = [...new Set(fencing.map((write) => write.session))];
     const epochs = new Map<string, number>();
     for (let from = 0; from < ids.length; from += ROWS_A_STATEMENT) {
       const some = ids.slice(from, from + ROWS_A_STATEMENT);
-      const statement = prepared(`epochs ${some.length}`, () => {
-        const query = db.selectFrom('sessions').select(['id', 'epoch']).where('id', 'in', some);
-        return engine === 'postgres' ? query.orderBy('id').forShare().compile() : query.compile();
+      const statement = this.#prepared(`epochs ${some.length}`, () => {
+        const query = this.#db.selectFrom('sessions').select(['id', 'epoch']).where('id', 'in', some);
+        // In one order, so that two nodes do not lock the same rows from both ends.
+        return this.#locks.share(query.orderBy('id')).compile();
       });
       const { rows } = await trx.executeQuery<{ id: string; epoch: number }>({
         ...statement,
@@ -149,8 +176,8 @@ export function openWriter(
     return epochs;
   }
 
-  /** Inserts rows in as few statements as it takes; the keys of those that were not there before (or are given again), where `key` is given. */
-  async function insert<Table extends 'messages' | 'tasks' | 'calls'>(
+  /** Inserts rows in as few statements as it takes; resolves with the keys of the rows that are new, where there is a `key`. */
+  async #insert<Table extends 'messages' | 'tasks' | 'calls'>(
     trx: Transaction<Schema>,
     table: Table,
     rows: readonly Row<Table>[],
@@ -159,8 +186,8 @@ export function openWriter(
     const inserted = new Set<string>();
     for (let from = 0; from < rows.length; from += ROWS_A_STATEMENT) {
       const some = rows.slice(from, from + ROWS_A_STATEMENT);
-      const statement = prepared(`${table} ${some.length}`, () => {
-        const query = db.insertInto(table).values(some);
+      const statement = this.#prepared(`${table} ${some.length}`, () => {
+        const query = this.#db.insertInto(table).values(some);
         if (!key) return query.compile();
         return query
           .onConflict((conflict) => again?.(conflict) ?? conflict.doNothing())
@@ -174,29 +201,19 @@ export function openWriter(
     return inserted;
   }
 
-  /** Compiled once by shape; only the parameters change. */
-  function prepared(shape: string, compile: () => CompiledQuery): CompiledQuery {
-    let statement = statements.get(shape);
-    if (!statement) statements.set(shape, (statement = compile()));
+  /** A statement is compiled once for each shape; only the parameters change. */
+  #prepared(shape: string, compile: () => CompiledQuery): CompiledQuery {
+    let statement = this.#statements.get(shape);
+    if (!statement) this.#statements.set(shape, (statement = compile()));
     return statement;
   }
-
-  return {
-    write(write) {
-      return new Promise((resolve, reject) => {
-        waiting.push({ write, resolve, reject });
-        flushing ??= flush();
-      });
-    },
-    drain: async () => flushing,
-  };
 }
 
-/** Which columns a statement's parameters are, in order, and how a row is told apart where it may be there already. */
+/** How rows of a table are inserted: the order of the parameters, and the key of a row that may be there already. */
 interface Shape<Table extends keyof Schema> {
   columns: (keyof Row<Table>)[];
   key?: (row: Row<Table>) => string;
-  /** What becomes of one that is there; nothing when it is missing. */
+  /** Changes a row that is there already; such a row stays as it is when this is missing. */
   again?: (conflict: OnConflictBuilder<Schema, Table>) => OnConflictUpdateBuilder<Schema, Table>;
 }
 
@@ -221,7 +238,7 @@ const CALLS: Shape<'calls'> = {
     'settled_at',
   ],
   key: callKey,
-  // A call that was surely not sent may be sent after all.
+  // A call that was surely not sent may be sent now.
   again: (conflict) =>
     conflict
       .columns(['session_id', 'seq', 'call_id'])
@@ -233,7 +250,7 @@ const CALLS: Shape<'calls'> = {
       .where('calls.outcome', '=', sql.lit('none')),
 };
 
-/** Runs of writes that may be merged; a `run` stands alone. */
+/** Neighbours that become one statement a table; a `run` is a segment of its own. */
 function segmentsOf(batch: readonly Waiting[]): Write[][] {
   const segments: Write[][] = [];
   let open: Write[] | undefined;

@@ -1,15 +1,18 @@
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import { createAccessTokens } from '../../lib/accounts/access-tokens.ts';
-import { openTestAccounts, refusal, testKeys, testSecret } from '../support/accounts.ts';
+import { openTestAccounts, testKeys, testSecret } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
+import { createTestClock } from '../support/test-clock.ts';
 
 const secrets = ['the-new-secret-0123456789-abcdefghijklm', testSecret];
 const uuid = '3f0c1c1e-0000-4000-8000-000000000001';
 
 describe('access tokens', () => {
   const now = Date.parse('2026-01-01T00:00:00.500Z');
+  const clock = createTestClock(() => now);
   const keys = testKeys(testSecret);
-  const tokens = createAccessTokens(keys, () => now);
+  const tokens = createAccessTokens(keys, clock);
   const claims = { uuid, name: '张三', signIn: 'sign-in', expiresAt: now + 900_000 };
   const expiresAt = Math.floor(claims.expiresAt / 1000) * 1000;
 
@@ -30,14 +33,21 @@ describe('access tokens', () => {
     expect(await tokens.verify(token)).to.deep.equal({ ...claims, expiresAt });
   });
 
+  it('carry the scopes of the user, as they were when the token was made', async () => {
+    const scopes = ['add_more_model_config', 'second'];
+    const token = await tokens.sign({ ...claims, scopes });
+    expect(jwt.decode(token)).to.deep.include({ scope: 'add_more_model_config second' });
+    expect(await tokens.verify(token)).to.deep.equal({ ...claims, scopes, expiresAt });
+  });
+
   it('are signed with the first secret and known under all, so that a new one signs nobody out', async () => {
     const old = await tokens.sign(claims);
-    const both = createAccessTokens(testKeys(...secrets), () => now);
+    const both = createAccessTokens(testKeys(...secrets), clock);
     const fresh = await both.sign(claims);
     expect(await both.verify(old)).to.deep.include({ uuid });
     expect(await both.verify(fresh)).to.deep.include({ uuid });
     expect(await tokens.verify(fresh)).to.equal(undefined);
-    expect(await createAccessTokens(testKeys(secrets[0]!), () => now).verify(old)).to.equal(undefined);
+    expect(await createAccessTokens(testKeys(secrets[0]!), clock).verify(old)).to.equal(undefined);
   });
 
   it('are refused when anything about them is not ours', async () => {
@@ -96,7 +106,7 @@ describe('tokens with a new secret in front', () => {
     expect((await after.signIns.refresh(tokens.refreshToken)).refreshToken).to.equal(child.refreshToken);
     const next = await after.signIns.refresh(child.refreshToken);
     expect((await after.access.identify(next.accessToken)).id).to.equal(user.uuid);
-    expect(await refusal(before.access.identify(next.accessToken))).to.equal('unauthorized');
+    expect(await outcomeOf(before.access.identify(next.accessToken))).to.equal('unauthorized');
     await after.close();
     await before.close();
   });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { openTestAccounts, refusal, type TestAccounts } from '../support/accounts.ts';
+import { openTestAccounts, type TestAccounts } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 
 describe('the audit log', () => {
   let accounts: TestAccounts;
@@ -11,11 +12,11 @@ describe('the audit log', () => {
   it('keeps a hundred refusals a minute, and the number of the others', async () => {
     const address = '192.0.2.1';
     for (let at = 0; at < 150; at += 1)
-      expect(await refusal(accounts.access.identify('x', { address, dialect: 'openai' }))).to.equal(
+      expect(await outcomeOf(accounts.access.identify('x', { address, dialect: 'openai' }))).to.equal(
         'unauthorized',
       );
     accounts.skew = 60_000;
-    await refusal(accounts.access.identify('x', { address }));
+    await outcomeOf(accounts.access.identify('x', { address }));
     await accounts.audit.drain();
     const entries = await accounts.audit.list({ limit: 1000 });
     expect(entries).to.have.length(101);
@@ -44,9 +45,11 @@ describe('the audit log', () => {
 
   it('tells of what it could not write, and refuses the call all the same', async () => {
     await accounts.db.schema.dropTable('audit').execute();
-    expect(await refusal(accounts.access.identify('x'))).to.equal('unauthorized');
+    expect(await outcomeOf(accounts.access.identify('x'))).to.equal('unauthorized');
     await accounts.audit.drain();
-    expect(accounts.errors.map(String)).to.deep.equal(['SqliteError: no such table: audit']);
+    expect(accounts.errors.map((error) => String((error as Error).cause))).to.deep.equal([
+      'SqliteError: no such table: audit',
+    ]);
   });
 });
 
@@ -66,7 +69,7 @@ describe('accounts whose database fails', () => {
       text: () => accounts.textCodes.send('+8613800000000'),
       code: () => accounts.signInCodes.exchange({ code: 'x' }),
     }))
-      expect(await refusal(attempt()), what).to.equal('unavailable');
+      expect(await outcomeOf(attempt()), what).to.equal('unavailable');
     expect((await accounts.access.identify('t0ken')).kind).to.equal('operator');
     await accounts.close();
   });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { goodPassword, refusal } from '../support/accounts.ts';
+import { goodPassword } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 import { openTestServer, Refused, type TestServer } from '../support/test-server.ts';
 
 describe('what is secret', () => {
@@ -36,15 +37,15 @@ describe('what is secret', () => {
       'text code': `"${text}"`,
       'operator token': 'operator-canary-0123456789',
     };
-    await refusal(accounts.passwords.signIn({ who, password: secrets['wrong password']! }));
-    await refusal(
+    await outcomeOf(accounts.passwords.signIn({ who, password: secrets['wrong password']! }));
+    await outcomeOf(
       accounts.passwords.signIn({
         who: { username: secrets['password as a name']! },
         password: goodPassword,
       }),
     );
-    await refusal(accounts.textCodes.verify('+8613800000000', '000000'));
-    await refusal(accounts.signIns.refresh(`${tokens.refreshToken}x`));
+    await outcomeOf(accounts.textCodes.verify('+8613800000000', '000000'));
+    await outcomeOf(accounts.signIns.refresh(`${tokens.refreshToken}x`));
     const call = async (bearer: string) =>
       (await server.call('/api/history?id=nobody', { headers: { authorization: `Bearer ${bearer}` } }))
         .status;

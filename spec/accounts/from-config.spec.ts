@@ -97,6 +97,6 @@ describe('accounts by their settings', () => {
     await database.db.schema.dropTable('audit').execute();
     accounts.access.refused(await accounts.access.identify('operator'), {}, '/v1/threads');
     await accounts.close();
-    expect(lines.map(([, line]) => line)).to.deep.equal(['accounts: something could not be kept']);
+    expect(lines.map(([, line]) => line)).to.deep.equal(['accounts: an entry could not be stored']);
   });
 });

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { OauthOptions } from '../../lib/accounts/oauth.ts';
 import type { ProviderName } from '../../lib/accounts/providers.ts';
-import { openTestAccounts, refusal, testKeys, type TestAccounts } from '../support/accounts.ts';
+import { openTestAccounts, testKeys, type TestAccounts } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 import { callbackUrl, clientId, clientSecret, openOidcServer, type OidcServer } from '../support/oidc.ts';
 
 const returnUrl = 'https://panel.example/done?x=1';
@@ -127,14 +128,14 @@ describe('signing in elsewhere', () => {
         finish(back, `${Buffer.from('{}').toString('base64url')}.${cookie.split('.')[1]}`),
       'an odd cookie': () => finish(back, 'x'),
     }))
-      expect(await refusal(attempt()), what).to.equal('unauthorized');
+      expect(await outcomeOf(attempt()), what).to.equal('unauthorized');
     accounts.skew = 600_001;
-    expect(await refusal(finish(back, cookie))).to.equal('unauthorized');
+    expect(await outcomeOf(finish(back, cookie))).to.equal('unauthorized');
     accounts.skew = 0;
     const node = await openTestAccounts({ oauth, database: accounts.database });
-    const tries = await Promise.all([finish, node.oauth.finish].map((one) => refusal(one(back, cookie))));
+    const tries = await Promise.all([finish, node.oauth.finish].map((one) => outcomeOf(one(back, cookie))));
     expect(tries.sort()).to.deep.equal(['nothing was thrown', 'unauthorized']);
-    expect(await refusal(finish(back, cookie))).to.equal('unauthorized');
+    expect(await outcomeOf(finish(back, cookie))).to.equal('unauthorized');
     await node.close();
     await accounts.audit.drain();
     const refused = await accounts.audit.list({ limit: 100 });
@@ -185,19 +186,19 @@ describe('signing in elsewhere', () => {
       };
       const replaying = await openTestAccounts({ oauth: { ...oauth, fetch: replay } });
       const good = what === 'as it was';
-      expect(await refusal(replaying.oauth.finish(back, cookie)), what).to.equal(
+      expect(await outcomeOf(replaying.oauth.finish(back, cookie)), what).to.equal(
         good ? 'nothing was thrown' : 'unauthorized',
       );
       expect((await replaying.users.list({ offset: 0, limit: 1 })).total).to.equal(good ? 1 : 0);
       await replaying.close();
     }
     tamper = (url, body) => (url.endsWith('/token') ? body.replace(/("id_token":"[^"]{40})./, '$1_') : body);
-    expect(await refusal(signIn('google'))).to.equal('unauthorized');
+    expect(await outcomeOf(signIn('google'))).to.equal('unauthorized');
     tamper = (url, body) => (url.endsWith('/token') ? body.replace(/"id_token":"[^"]*",?/, '') : body);
-    expect(await refusal(signIn('jaccount'))).to.equal('unauthorized');
+    expect(await outcomeOf(signIn('jaccount'))).to.equal('unauthorized');
     tamper = (url, body) => (url.endsWith('/profile') ? '{}' : body);
-    expect(await refusal(signIn('github'))).to.equal('unauthorized');
-    expect(await refusal(signIn('jaccount'))).to.equal('unauthorized');
+    expect(await outcomeOf(signIn('github'))).to.equal('unauthorized');
+    expect(await outcomeOf(signIn('jaccount'))).to.equal('unauthorized');
     expect((await accounts.users.list({ offset: 0, limit: 1 })).total).to.equal(0);
   });
 
@@ -205,11 +206,11 @@ describe('signing in elsewhere', () => {
     const { url, cookie } = await begin('github');
     const back = (await servers.github.visit(url)).searchParams;
     const no = new URLSearchParams({ error: 'access_denied', state: back.get('state')! });
-    expect(await refusal(accounts.oauth.finish(no, cookie))).to.equal('unauthorized');
+    expect(await outcomeOf(accounts.oauth.finish(no, cookie))).to.equal('unauthorized');
     const again = await begin('github');
     const mixedUp = (await servers.github.visit(again.url)).searchParams;
     mixedUp.set('iss', 'https://evil.example');
-    expect(await refusal(accounts.oauth.finish(mixedUp, again.cookie))).to.equal('unauthorized');
+    expect(await outcomeOf(accounts.oauth.finish(mixedUp, again.cookie))).to.equal('unauthorized');
   });
 
   it('knows providers and places by their exact names only', async () => {
@@ -218,7 +219,7 @@ describe('signing in elsewhere', () => {
       { name: 'github', title: 'GitHub' },
       { name: 'google', title: 'Google' },
     ]);
-    expect(await refusal(accounts.oauth.begin('constructor', { callbackUrl }))).to.equal('not_found');
+    expect(await outcomeOf(accounts.oauth.begin('constructor', { callbackUrl }))).to.equal('not_found');
     for (const returnTo of [
       'https://panel.example/done',
       `${returnUrl}&y`,
@@ -226,12 +227,12 @@ describe('signing in elsewhere', () => {
       '//evil',
       '',
     ])
-      expect(await refusal(accounts.oauth.begin('github', { callbackUrl, returnTo })), returnTo).to.equal(
+      expect(await outcomeOf(accounts.oauth.begin('github', { callbackUrl, returnTo })), returnTo).to.equal(
         'invalid_request',
       );
     const none = await openTestAccounts();
     expect(none.oauth.providers).to.deep.equal([]);
-    expect(await refusal(none.oauth.begin('github', { callbackUrl }))).to.equal('not_found');
+    expect(await outcomeOf(none.oauth.begin('github', { callbackUrl }))).to.equal('not_found');
     await none.close();
   });
 
@@ -243,7 +244,7 @@ describe('signing in elsewhere', () => {
         fetch: (input, init) => (down ? Promise.reject(new TypeError('down')) : fetch(input, init)),
       },
     });
-    expect(await refusal(broken.oauth.begin('google', { callbackUrl }))).to.equal('unavailable');
+    expect(await outcomeOf(broken.oauth.begin('google', { callbackUrl }))).to.equal('unavailable');
     down = false;
     expect((await broken.oauth.begin('google', { callbackUrl })).url).to.contain(servers.google.place.issuer);
     await broken.close();

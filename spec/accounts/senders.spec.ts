@@ -33,7 +33,7 @@ describe('senders', () => {
     ]);
     status = 500;
     const failed = await sender.send(message).catch((error: unknown) => String(error));
-    expect(failed).to.equal('Error: The webhook answered with 500.');
+    expect(failed).to.equal('Error: The webhook answered with the status 500.');
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     const gone = await sender.send(message).catch((error: unknown) => String(error));

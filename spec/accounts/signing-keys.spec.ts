@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSigningKeys, type SigningKeys } from '../../lib/accounts/signing-keys.ts';
+import { loadSigningKeys, type SigningKeys } from '../../lib/accounts/signing-keys.ts';
 import { AppError } from '../../lib/errors.ts';
 
 describe('signing keys', () => {
@@ -11,7 +11,7 @@ describe('signing keys', () => {
   afterEach(() => rmSync(join(dataDir, '..'), { recursive: true }));
 
   const open = (secrets: string[] = [], inMemory = false): SigningKeys =>
-    openSigningKeys({ secrets, dataDir, inMemory });
+    loadSigningKeys({ secrets, dataDir, inMemory });
   const kids = ({ all }: SigningKeys) => all.map(({ kid }) => kid);
   const secret = 'one-secret-0123456789-abcdefghijklmnop';
   const other = 'two-secret-0123456789-abcdefghijklmnop';
@@ -49,7 +49,7 @@ describe('signing keys', () => {
     mkdirSync(dataDir);
     for (const text of ['', 'weak\n', `${secret}\nweak\n`]) {
       writeFileSync(join(dataDir, 'jwt.keys'), text);
-      expect(() => open()).to.throw(AppError, 'holds no key, or one of less than 32 characters');
+      expect(() => open()).to.throw(AppError, 'holds no key, or a key of less than 32 characters');
     }
     rmSync(join(dataDir, 'jwt.keys'));
     mkdirSync(join(dataDir, 'jwt.keys'));

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { goodPassword, openTestAccounts, refusal, type TestAccounts } from '../support/accounts.ts';
+import { goodPassword, openTestAccounts, type TestAccounts } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 
 const DAY = 24 * 3600_000;
 
@@ -26,7 +27,7 @@ describe('sweeping accounts', () => {
     await accounts.signIns.end(user.uuid, ended.signIn);
     await accounts.textCodes.send('+8613800000000');
     await accounts.signInCodes.issue(user.uuid, 'test');
-    await refusal(accounts.passwords.signIn({ who: { username: 'ann' }, password: 'wrong password' }));
+    await outcomeOf(accounts.passwords.signIn({ who: { username: 'ann' }, password: 'wrong password' }));
     const full = { refresh_tokens: 3, sign_ins: 2, vouchers: 1, text_codes: 1, failures: 2, audit: 5 };
     expect(await counts()).to.deep.equal(full);
     await accounts.sweep();

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { createThrottle, networkOf, type Attempt } from '../../lib/accounts/throttle.ts';
-import { openTestAccounts, refusal, testKeys, type TestAccounts } from '../support/accounts.ts';
+import { openTestAccounts, testKeys, type TestAccounts } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
+import { createTestClock } from '../support/test-clock.ts';
 
 describe('a throttle', () => {
   let accounts: TestAccounts;
@@ -12,7 +14,10 @@ describe('a throttle', () => {
   afterEach(() => accounts.close());
 
   const open = (free: number, forgives = true) =>
-    createThrottle({ db: accounts.db, now: () => now, keys: testKeys() }, { free, forgives });
+    createThrottle(
+      { db: accounts.db, clock: createTestClock(() => now), keys: testKeys() },
+      { free, forgives },
+    );
   const failed = async (): Promise<Attempt<never>> => ({ passed: false });
   const passed = async (): Promise<Attempt<string>> => ({ passed: true, value: 'in' });
 
@@ -37,7 +42,7 @@ describe('a throttle', () => {
     const throttle = open(2);
     await throttle.attempt('a', failed);
     await throttle.attempt('a', failed);
-    expect(await refusal(throttle.attempt('a', passed))).to.equal('too_many_requests');
+    expect(await outcomeOf(throttle.attempt('a', passed))).to.equal('too_many_requests');
     expect(await throttle.attempt('b', passed)).to.equal('in');
     now += 24 * 3600_000 + 1;
     expect(await throttle.attempt('a', failed)).to.equal(undefined);
@@ -48,7 +53,7 @@ describe('a throttle', () => {
     await hard.attempt('c', failed);
     expect(await hard.attempt('c', passed)).to.equal('in');
     await hard.attempt('c', failed);
-    expect(await refusal(hard.attempt('c', passed))).to.equal('too_many_requests');
+    expect(await outcomeOf(hard.attempt('c', passed))).to.equal('too_many_requests');
   });
 
   it('lets no more run at once than may still fail, each key for itself', async () => {
@@ -63,7 +68,7 @@ describe('a throttle', () => {
       return { passed: false };
     };
     const outcomes = await Promise.all(
-      Array.from({ length: 30 }, () => refusal(throttle.attempt('a', slow))),
+      Array.from({ length: 30 }, () => outcomeOf(throttle.attempt('a', slow))),
     );
     expect(most).to.equal(3);
     expect(outcomes.filter((outcome) => outcome === 'nothing was thrown')).to.have.length(3);
@@ -77,7 +82,7 @@ describe('a throttle', () => {
     const throttle = open(1);
     const broken = () => Promise.reject(new Error('down'));
     const outcomes = await Promise.all(
-      [throttle.attempt('a', broken), throttle.attempt('a', passed)].map(refusal),
+      [throttle.attempt('a', broken), throttle.attempt('a', passed)].map(outcomeOf),
     );
     expect(outcomes).to.deep.equal(['Error: down', 'nothing was thrown']);
   });

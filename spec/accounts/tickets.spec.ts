@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { anonymous } from '../../lib/accounts/access.ts';
 import { createOperator, operator } from '../../lib/accounts/operator.ts';
-import { openTestAccounts, refusal, type TestAccounts } from '../support/accounts.ts';
+import { openTestAccounts, type TestAccounts } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 
 describe('the operator', () => {
   it('is who shows the one token, and nobody else', () => {
@@ -29,24 +30,24 @@ describe('tickets', () => {
     expect(first.ticket).to.match(/^[\w-]{43}$/);
     accounts.skew = 29_000;
     expect(await access.redeemTicket(first.ticket)).to.deep.equal(anonymous);
-    expect(await refusal(access.redeemTicket(first.ticket))).to.equal('unauthorized');
+    expect(await outcomeOf(access.redeemTicket(first.ticket))).to.equal('unauthorized');
     const second = await access.issueTicket(anonymous);
     accounts.skew += 30_001;
-    expect(await refusal(access.redeemTicket(second.ticket))).to.equal('unauthorized');
-    expect(await refusal(access.redeemTicket('x'))).to.equal('unauthorized');
+    expect(await outcomeOf(access.redeemTicket(second.ticket))).to.equal('unauthorized');
+    expect(await outcomeOf(access.redeemTicket('x'))).to.equal('unauthorized');
   });
 
   it('open in the name of the operator too, on another node', async () => {
     const other = await openTestAccounts({ database: accounts.database });
     const { ticket } = await accounts.access.issueTicket(await accounts.access.identify('t0ken'));
     expect(await other.access.redeemTicket(ticket)).to.deep.equal(operator);
-    expect(await refusal(accounts.access.redeemTicket(ticket))).to.equal('unauthorized');
+    expect(await outcomeOf(accounts.access.redeemTicket(ticket))).to.equal('unauthorized');
     await other.close();
   });
 
   it('open once when redeemed fifty times at once', async () => {
     const { ticket } = await accounts.access.issueTicket(anonymous);
-    const tries = Array.from({ length: 50 }, () => refusal(accounts.access.redeemTicket(ticket)));
+    const tries = Array.from({ length: 50 }, () => outcomeOf(accounts.access.redeemTicket(ticket)));
     const outcomes = await Promise.all(tries);
     expect(outcomes.filter((outcome) => outcome === 'nothing was thrown')).to.have.length(1);
   });
@@ -55,7 +56,7 @@ describe('tickets', () => {
     const { access } = accounts;
     for (let at = 0; at < 10_000; at += 1000)
       await Promise.all(Array.from({ length: 1000 }, () => access.issueTicket(anonymous)));
-    expect(await refusal(access.issueTicket(anonymous))).to.equal('too_many_requests');
+    expect(await outcomeOf(access.issueTicket(anonymous))).to.equal('too_many_requests');
     accounts.skew = 61_000;
     await access.issueTicket(anonymous);
     const { count } = await accounts.db

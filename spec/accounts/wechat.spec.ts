@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createWeChat, signatureOf } from '../../lib/accounts/wechat.ts';
-import { refusal } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
+import { createTestClock } from '../support/test-clock.ts';
 import { startWeChatServer, type WeChatServer } from '../support/wechat-server.ts';
 
 describe('WeChat', () => {
@@ -24,8 +25,8 @@ describe('WeChat', () => {
     const code = server.login('ann');
     const session = await wechat.exchange(code);
     expect(session).to.deep.equal({ openid: 'ann', sessionKey: 'key-ann-1==' });
-    expect(await refusal(wechat.exchange(code))).to.equal('unauthorized');
-    expect(await refusal(wechat.exchange('nonsense'))).to.equal('unauthorized');
+    expect(await outcomeOf(wechat.exchange(code))).to.equal('unauthorized');
+    expect(await outcomeOf(wechat.exchange('nonsense'))).to.equal('unauthorized');
   });
 
   it('knows which sessions live, with one token of the app for all', async () => {
@@ -40,7 +41,7 @@ describe('WeChat', () => {
 
   it('takes a new token when the old one is refused, and when its time is over', async () => {
     let time = 0;
-    const wechat = open({ now: () => time });
+    const wechat = open({ clock: createTestClock(() => time) });
     const session = await wechat.exchange(server.login('ann'));
     expect(await wechat.isAlive(session)).to.equal(true);
     server.dropTokens();
@@ -55,11 +56,11 @@ describe('WeChat', () => {
     const session = { openid: 'ann', sessionKey: 'k' };
     for (const answer of [{ errcode: -1 }, { errcode: 45_011 }, {}, []]) {
       server.answer = answer;
-      expect(await refusal(open().exchange('code')), JSON.stringify(answer)).to.equal('unavailable');
-      expect(await refusal(open().isAlive(session))).to.equal('unavailable');
+      expect(await outcomeOf(open().exchange('code')), JSON.stringify(answer)).to.equal('unavailable');
+      expect(await outcomeOf(open().isAlive(session))).to.equal('unavailable');
     }
     server.answer = { access_token: 'x', expires_in: 7200, errcode: 40_001 };
-    expect(await refusal(open().isAlive(session))).to.equal('unavailable');
+    expect(await outcomeOf(open().isAlive(session))).to.equal('unavailable');
     const nowhere = open({ baseUrl: 'http://127.0.0.1:9' });
     const error: unknown = await nowhere.exchange('code').catch((thrown: unknown) => thrown);
     expect(error).to.have.property('code', 'unavailable');

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { strikeAtRandom } from '../support/crash-chaos.ts';
 import { runCrashes } from '../support/crash-run.ts';
 import type { CrashReport, CrashRun } from '../support/crash-run.ts';
-import { openPostgresServer } from '../support/postgres.ts';
+import { openOwnPostgresServer } from '../support/postgres.ts';
 import { table } from './table.ts';
 
 /** Tasks through nodes that are killed and stalled all the time: on PostgreSQL, on SQLite, and without the journal. */
 export async function run(tasks = 1000): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'lite-agent-crashes-'));
-  const server = await openPostgresServer();
+  const server = await openOwnPostgresServer();
   const load = (count: number) => ({
     sessions: 20,
     latencyMs: 250,

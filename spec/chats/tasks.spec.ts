@@ -1,11 +1,13 @@
 import { expect } from 'chai';
-import { openChats, type Chats } from '../../lib/chats/chats.ts';
+import { createChats, type Chats } from '../../lib/chats/chats.ts';
 import type { ChatsDb, ChatTables } from '../../lib/chats/schema.ts';
 import type { TaskState } from '../../lib/chats/task-watch.ts';
-import { openTasks, type Task, type Tasks, type Work } from '../../lib/chats/tasks.ts';
-import { openLedger, type Ledger } from '../../lib/credits/ledger.ts';
+import type { TaskWork } from '../../lib/chats/task-run.ts';
+import { openChatTasks, type ChatTask, type ChatTasks } from '../../lib/chats/tasks.ts';
+import { createLedger, type Ledger } from '../../lib/credits/ledger.ts';
 import type { CreditTables } from '../../lib/credits/schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
 function describeTasks(name: string, connect: () => Promise<Database>): void {
@@ -18,14 +20,13 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
     let owner: string;
     let count = 0;
     const errors: unknown[] = [];
-    const opened: Tasks[] = [];
-    const clock = { skew: 0 };
-    const now = () => Date.now() + clock.skew;
+    const opened: ChatTasks[] = [];
+    const clock = createTestClock();
     before(async () => {
       database = await connect();
       db = database.tables<ChatTables>();
-      ledger = openLedger(database.tables<CreditTables>(), now);
-      chats = openChats(db, now);
+      ledger = createLedger(database.tables<CreditTables>(), clock);
+      chats = createChats(db, clock);
     });
     beforeEach(async () => {
       clock.skew = 0;
@@ -40,31 +41,31 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
     after(() => database.close());
 
     /** A process. */
-    async function open(alone = false): Promise<Tasks> {
-      const tasks = await openTasks({ db, ledger, alone, onError: (error) => errors.push(error), now });
+    async function open(alone = false): Promise<ChatTasks> {
+      const tasks = await openChatTasks({ db, ledger, alone, onError: (error) => errors.push(error), clock });
       opened.push(tasks);
       return tasks;
     }
-    const start = async (tasks: Tasks, work: Work) =>
+    const start = async (tasks: ChatTasks, work: TaskWork) =>
       (await tasks.start(
         { owner, chatId, type: 'chat_generation', rate: 2, promptTokens: 10, maxTokens: 90 },
         work,
-      )) as Task;
+      )) as ChatTask;
     /** Says something and waits for the signal. */
     const talking =
-      (text: string): Work =>
+      (text: string): TaskWork =>
       (signal, say) =>
         new Promise((_, reject) => {
           say(text);
           signal.addEventListener('abort', () => reject(signal.reason as Error));
         });
-    async function statesOf(tasks: Tasks, id: string, until?: AbortController): Promise<TaskState[]> {
+    async function statesOf(tasks: ChatTasks, id: string, until?: AbortController): Promise<TaskState[]> {
       const states: TaskState[] = [];
       for await (const state of tasks.watch(id, until?.signal ?? new AbortController().signal))
         states.push(state);
       return states;
     }
-    const ended = async (tasks: Tasks, id: string) => (await statesOf(tasks, id)).at(-1)!;
+    const ended = async (tasks: ChatTasks, id: string) => (await statesOf(tasks, id)).at(-1)!;
     const said = async () =>
       (await chats.messages(chatId)).map(({ content, complete }) => [content, complete]);
 

@@ -89,7 +89,7 @@ describe('lite-agent user', function () {
     ]);
     const said = outcomes.map(({ code, stdout, stderr }) => [code, stdout, stderr.split('\n')[0]]);
     expect(said.slice(0, 5)).to.deep.equal([
-      [2, '', 'lite-agent: The password is one of those that are tried first.'],
+      [2, '', 'lite-agent: The password is too common.'],
       [2, '', 'lite-agent: A password is needed: on the terminal, from a pipe, or with --password.'],
       [2, '', 'lite-agent: The username must have 1 to 50 characters.'],
       [1, '', 'lite-agent: There is no user "nobody".'],

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
-import { openPrincipals } from '../../lib/accounts/principals.ts';
+import { systemClock } from '../../lib/common/clock.ts';
+import { createPrincipals } from '../../lib/accounts/principals.ts';
 import type { Database } from '../../lib/store/database.ts';
-import { goodPassword, openTestAccounts, refusal, useAccounts } from '../support/accounts.ts';
+import { goodPassword, openTestAccounts, useAccounts } from '../support/accounts.ts';
+import { outcomeOf, rejection } from '../support/refusal.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const MINUTE = 60_000;
@@ -61,7 +63,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
         expect([error.code, error.faults]).to.deep.equal(['conflict', [{ pointer, detail: 'is taken' }]]);
       }
       const outcomes = await Promise.all(
-        Array.from({ length: 20 }, () => refusal(users.create({ username: `race-${test.count}` }))),
+        Array.from({ length: 20 }, () => outcomeOf(users.create({ username: `race-${test.count}` }))),
       );
       expect(outcomes.sort()).to.deep.equal([
         ...Array.from({ length: 19 }, () => 'conflict'),
@@ -75,7 +77,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       ]);
       expect((await users.change(first.uuid, { name: 'Ann' })).name).to.equal('Ann');
       expect((await users.change(first.uuid, { username: `newer-${test.count}` })).name).to.equal('Ann');
-      expect(await refusal(users.change('nobody', { name: 'x' }))).to.equal('not_found');
+      expect(await outcomeOf(users.change('nobody', { name: 'x' }))).to.equal('not_found');
     });
 
     it('hold a new role, scope and name at the next request, on every node', async () => {
@@ -90,10 +92,10 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       const [scopes, role] = await test.accounts.audit.list({ user: user.uuid, limit: 2 });
       expect(role).to.deep.include({ event: 'role_changed', detail: { by: 'spec', role: 'admin' } });
       expect(scopes).to.deep.include({ event: 'scopes_changed' });
-      expect(await refusal(test.accounts.users.setScopes(user.uuid, ['two words']))).to.equal(
+      expect(await outcomeOf(test.accounts.users.setScopes(user.uuid, ['two words']))).to.equal(
         'invalid_request',
       );
-      expect(await refusal(test.accounts.users.setRole('nobody', 'user'))).to.equal('not_found');
+      expect(await outcomeOf(test.accounts.users.setRole('nobody', 'user'))).to.equal('not_found');
     });
 
     it('let a disabled user in nowhere, with one text for all failures', async () => {
@@ -112,12 +114,12 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(new Set(failures)).to.deep.equal(new Set(['AppError: The name or the password is wrong.']));
       expect([
         await test.codeOf(tokens),
-        await refusal(test.accounts.access.identify(key)),
-        await refusal(test.begin(user)),
+        await outcomeOf(test.accounts.access.identify(key)),
+        await outcomeOf(test.begin(user)),
       ]).to.deep.equal(['unauthorized', 'unauthorized', 'unauthorized']);
-      expect(await refusal(test.accounts.signIns.refresh(tokens.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.refresh(tokens.refreshToken))).to.equal('unauthorized');
       await test.accounts.users.enable(user.uuid);
-      expect(await refusal(test.accounts.access.identify(key))).to.equal('nothing was thrown');
+      expect(await outcomeOf(test.accounts.access.identify(key))).to.equal('nothing was thrown');
       expect(await test.codeOf(tokens)).to.equal('unauthorized');
     });
 
@@ -126,12 +128,12 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       const tokens = await test.begin(user);
       const { key } = await test.accounts.apiKeys.create(user.uuid);
       await test.accounts.users.remove(user.uuid);
-      expect([await test.codeOf(tokens), await refusal(test.accounts.access.identify(key))]).to.deep.equal([
+      expect([await test.codeOf(tokens), await outcomeOf(test.accounts.access.identify(key))]).to.deep.equal([
         'unauthorized',
         'unauthorized',
       ]);
       expect(await test.accounts.users.find(user.uuid)).to.equal(undefined);
-      expect(await refusal(test.accounts.users.remove(user.uuid))).to.equal('not_found');
+      expect(await outcomeOf(test.accounts.users.remove(user.uuid))).to.equal('not_found');
       const next = await test.newUser();
       expect(next.id).to.be.above(user.id);
     });
@@ -148,7 +150,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
         signedInAt: null,
         expiresAt: null,
       });
-      const where = (dialect: string) => refusal(test.accounts.access.identify(some.key, { dialect }));
+      const where = (dialect: string) => outcomeOf(test.accounts.access.identify(some.key, { dialect }));
       expect([await where('openai'), await where('liteagent')]).to.deep.equal([
         'nothing was thrown',
         'forbidden',
@@ -160,12 +162,12 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(events.filter(({ event }) => event === 'key_used')).to.have.length(2);
       expect(await test.accounts.apiKeys.revoke('nobody', all.id)).to.equal(false);
       expect(await test.accounts.apiKeys.revoke(user.uuid, all.id)).to.equal(true);
-      expect(await refusal(test.accounts.access.identify(all.key))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.access.identify(all.key))).to.equal('unauthorized');
       const brief = await test.accounts.apiKeys.create(user.uuid, { expiresAt: Date.now() + 1000 });
       test.accounts.skew = 1001;
-      expect(await refusal(test.accounts.access.identify(brief.key))).to.equal('unauthorized');
-      expect(await refusal(test.accounts.apiKeys.create('nobody'))).to.equal('not_found');
-      expect(await refusal(test.accounts.apiKeys.create(user.uuid, { dialects: ['a b'] }))).to.equal(
+      expect(await outcomeOf(test.accounts.access.identify(brief.key))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.apiKeys.create('nobody'))).to.equal('not_found');
+      expect(await outcomeOf(test.accounts.apiKeys.create(user.uuid, { dialects: ['a b'] }))).to.equal(
         'invalid_request',
       );
     });
@@ -217,7 +219,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
     it('look up what is asked in one tick with one statement, and mix nothing up', async () => {
       const users = await Promise.all(Array.from({ length: 5 }, test.newUser));
       const tokens = await Promise.all(users.map(test.begin));
-      const principals = openPrincipals(test.accounts.db, Date.now);
+      const principals = createPrincipals(test.accounts.db, systemClock);
       const ids = [...tokens.map(({ signIn }) => signIn), 'nobody', tokens[0]!.signIn];
       const found = await Promise.all(ids.map((id) => principals.ofSignIn(id)));
       expect(found.map((one) => one?.id)).to.deep.equal([
@@ -230,7 +232,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
     it('keep an audit log that nobody can change', async () => {
       const user = await test.newUser();
       const address = '192.0.2.9';
-      await refusal(
+      await outcomeOf(
         test.accounts.passwords.signIn({
           who: { username: user.username! },
           password: 'x',
@@ -244,7 +246,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
         () => test.accounts.db.updateTable('audit').set({ event: 'signed_in' }).execute(),
         () => test.accounts.db.deleteFrom('audit').execute(),
       ])
-        expect(String(await change().catch((error: unknown) => error))).to.contain('audit is append-only');
+        expect(String(((await rejection(change())) as Error).cause)).to.contain('audit is append-only');
     });
 
     it('show the list of users of the seed as a view', async () => {

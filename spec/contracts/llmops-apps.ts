@@ -131,7 +131,7 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
         all(401, 'unauthorized', {}, 'A token is needed: send "Authorization: Bearer <token>".'),
       );
       expect(await outcomes(test().clientWith('nonsense'), id)).to.deep.equal(
-        all(401, 'unauthorized', {}, 'The token is not known, or good no longer.'),
+        all(401, 'unauthorized', {}, 'The token is unknown or no longer valid.'),
       );
       for (const unknown of [randomUUID(), 'x', '%00', 'a%2F..%2Fb'])
         expect(await outcomes(client, unknown)).to.deep.equal(
@@ -387,7 +387,7 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
       ).to.deep.equal(
         bad({
           'model_config.llmConfig.apiKey': [
-            'model_config.llmConfig.apiKey is a masked key that is not known here: send the key itself',
+            'model_config.llmConfig.apiKey is the mask of a key that is not stored here: send the key itself',
           ],
         }),
       );

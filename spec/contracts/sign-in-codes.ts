@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Database } from '../../lib/store/database.ts';
-import { openTestAccounts, refusal, useAccounts } from '../support/accounts.ts';
+import { openTestAccounts, useAccounts } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 
 const MINUTE = 60_000;
 
@@ -42,7 +43,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
         .where('uuid', '=', tokens.user.uuid)
         .execute();
       expect(rows).to.deep.equal([{ telephone_num: telephone }]);
-      expect(await refusal(textCodes.signIn({ telephone, code }))).to.equal('unauthorized');
+      expect(await outcomeOf(textCodes.signIn({ telephone, code }))).to.equal('unauthorized');
       test.accounts.skew = MINUTE + 1;
       await textCodes.send(telephone);
       const again = await textCodes.signIn({ telephone, code: test.accounts.texts.at(-1)!.code! });
@@ -54,7 +55,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       const other = await openTestAccounts({ database: test.accounts.database });
       const outcomes = await Promise.all(
         Array.from({ length: 50 }, (_, at) =>
-          refusal((at % 2 === 0 ? test.accounts : other).textCodes.signIn({ telephone, code })),
+          outcomeOf((at % 2 === 0 ? test.accounts : other).textCodes.signIn({ telephone, code })),
         ),
       );
       await other.close();
@@ -63,32 +64,32 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
 
     it('take no code after five guesses, or five minutes', async () => {
       const { telephone, code } = await sent();
-      const guess = (text: string) => refusal(test.accounts.textCodes.verify(telephone, text));
+      const guess = (text: string) => outcomeOf(test.accounts.textCodes.verify(telephone, text));
       for (let at = 0; at < 4; at += 1) expect(await guess(otherThan(code))).to.equal('unauthorized');
       expect(await guess(code)).to.equal('nothing was thrown');
       const second = await sent();
       const outcomes = await Promise.all(
         Array.from({ length: 5 }, () =>
-          refusal(test.accounts.textCodes.verify(second.telephone, otherThan(second.code))),
+          outcomeOf(test.accounts.textCodes.verify(second.telephone, otherThan(second.code))),
         ),
       );
       expect(new Set(outcomes)).to.deep.equal(new Set(['unauthorized']));
-      expect(await refusal(test.accounts.textCodes.verify(second.telephone, second.code))).to.equal(
+      expect(await outcomeOf(test.accounts.textCodes.verify(second.telephone, second.code))).to.equal(
         'unauthorized',
       );
       const third = await sent();
       test.accounts.skew = 5 * MINUTE + 1;
-      expect(await refusal(test.accounts.textCodes.verify(third.telephone, third.code))).to.equal(
+      expect(await outcomeOf(test.accounts.textCodes.verify(third.telephone, third.code))).to.equal(
         'unauthorized',
       );
-      expect(await refusal(test.accounts.textCodes.verify('+8613999999999', '000000'))).to.equal(
+      expect(await outcomeOf(test.accounts.textCodes.verify('+8613999999999', '000000'))).to.equal(
         'unauthorized',
       );
     });
 
     it('send one a minute to a number, and ever fewer after ten', async () => {
       const { telephone } = await sent();
-      const send = () => refusal(test.accounts.textCodes.send(telephone));
+      const send = () => outcomeOf(test.accounts.textCodes.send(telephone));
       expect(await send()).to.equal('too_many_requests');
       const outcomes = await Promise.all(Array.from({ length: 20 }, send));
       expect(new Set(outcomes)).to.deep.equal(new Set(['too_many_requests']));
@@ -104,19 +105,21 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
 
     it('refuse what is no number, and say when a code cannot be sent', async () => {
       for (const telephone of ['', '123', 'not a number', '+', '+1234567890123456', "1' or '1'='1"])
-        expect(await refusal(test.accounts.textCodes.send(telephone)), telephone).to.equal('invalid_request');
+        expect(await outcomeOf(test.accounts.textCodes.send(telephone)), telephone).to.equal(
+          'invalid_request',
+        );
       const broken = await openTestAccounts({
         database: test.accounts.database,
         sms: { send: () => Promise.reject(new Error('no credit')) },
       });
-      expect(await refusal(broken.textCodes.send('+8613900000000'))).to.equal('unavailable');
+      expect(await outcomeOf(broken.textCodes.send('+8613900000000'))).to.equal('unavailable');
       await broken.close();
     });
 
     it('slow down guesses that come from one address for many numbers', async () => {
       const client = { address: '192.0.2.7' };
       const guess = (at: number) =>
-        refusal(test.accounts.textCodes.verify(`+8613700${String(at).padStart(6, '0')}`, '000000', client));
+        outcomeOf(test.accounts.textCodes.verify(`+8613700${String(at).padStart(6, '0')}`, '000000', client));
       const outcomes = [];
       for (let at = 0; at < 60; at += 1) outcomes.push(await guess(at));
       expect(outcomes.slice(0, 50)).to.deep.equal(Array.from({ length: 50 }, () => 'unauthorized'));
@@ -134,12 +137,12 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       expect((await test.accounts.signIns.list(user.uuid)).map(({ method }) => method)).to.deep.equal([
         'github',
       ]);
-      expect(await refusal(signInCodes.exchange({ code }))).to.equal('unauthorized');
+      expect(await outcomeOf(signInCodes.exchange({ code }))).to.equal('unauthorized');
       const { ticket } = await test.accounts.access.issueTicket({ id: 'operator', kind: 'operator' });
-      expect(await refusal(signInCodes.exchange({ code: ticket }))).to.equal('unauthorized');
+      expect(await outcomeOf(signInCodes.exchange({ code: ticket }))).to.equal('unauthorized');
       const late = await signInCodes.issue(user.uuid, 'github');
       test.accounts.skew = MINUTE + 1;
-      expect(await refusal(signInCodes.exchange({ code: late }))).to.equal('unauthorized');
+      expect(await outcomeOf(signInCodes.exchange({ code: late }))).to.equal('unauthorized');
     });
 
     it('know a user by what was added for him, and by nothing else', async () => {
@@ -152,8 +155,8 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       };
       await identities.add(one.uuid, identity, { by: one.uuid });
       await identities.add(one.uuid, identity);
-      expect(await refusal(identities.add(two.uuid, identity))).to.equal('conflict');
-      expect(await refusal(identities.add('nobody', { ...identity, subject: 'x' }))).to.equal('not_found');
+      expect(await outcomeOf(identities.add(two.uuid, identity))).to.equal('conflict');
+      expect(await outcomeOf(identities.add('nobody', { ...identity, subject: 'x' }))).to.equal('not_found');
       expect(await identities.userOf(identity, { name: one.name })).to.deep.equal(one);
       const elsewhere = { ...identity, issuer: 'https://github.example' };
       const stranger = await identities.userOf(elsewhere, {
@@ -163,7 +166,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       expect(stranger.uuid).not.to.equal(one.uuid);
       expect(await users.find(stranger.uuid)).to.deep.equal(stranger);
       const taken = { ...identity, subject: 'y' };
-      expect(await refusal(identities.userOf(taken, { username: one.username! }))).to.equal('conflict');
+      expect(await outcomeOf(identities.userOf(taken, { username: one.username! }))).to.equal('conflict');
       expect(await identities.list(two.uuid)).to.deep.equal([]);
     });
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Database } from '../../lib/store/database.ts';
-import { goodPassword, openTestAccounts, refusal, useAccounts } from '../support/accounts.ts';
+import { goodPassword, openTestAccounts, useAccounts } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -37,7 +38,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
         });
       }
       expect(
-        await refusal(
+        await outcomeOf(
           test.accounts.passwords.signIn({ who: { email: user.username! }, password: goodPassword }),
         ),
       ).to.equal('unauthorized');
@@ -82,11 +83,11 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       );
       expect((await test.accounts.signIns.find(tokens.refreshToken)).user.uuid).to.equal(tokens.user.uuid);
       test.accounts.skew = 10_500;
-      expect(await refusal(test.accounts.signIns.find(tokens.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.find(tokens.refreshToken))).to.equal('unauthorized');
       expect(await test.codeOf(child)).to.equal('nothing was thrown');
-      expect(await refusal(test.accounts.signIns.refresh(tokens.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.refresh(tokens.refreshToken))).to.equal('unauthorized');
       expect(await test.codeOf(child)).to.equal('unauthorized');
-      expect(await refusal(test.accounts.signIns.refresh(child.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.refresh(child.refreshToken))).to.equal('unauthorized');
       const [entry] = await test.accounts.audit.list({ user: tokens.user.uuid, limit: 1 });
       expect(entry).to.deep.include({ event: 'token_reused', detail: { signIn: tokens.signIn } });
     });
@@ -98,17 +99,19 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect((await test.accounts.signIns.refresh(child.refreshToken)).refreshToken).to.equal(
         grandchild.refreshToken,
       );
-      expect(await refusal(test.accounts.signIns.refresh(tokens.refreshToken))).to.equal('unauthorized');
-      expect(await refusal(test.accounts.signIns.refresh(grandchild.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.refresh(tokens.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.refresh(grandchild.refreshToken))).to.equal(
+        'unauthorized',
+      );
     });
 
     it('refuse texts that are no refresh token, and end nothing for them', async () => {
       const tokens = await test.begin(await test.newUser());
       for (const text of ['', 'rt_', tokens.accessToken, `${tokens.refreshToken}x`, `rt_${'A'.repeat(43)}`]) {
-        expect(await refusal(test.accounts.signIns.refresh(text)), text).to.equal('unauthorized');
-        expect(await refusal(test.accounts.signIns.find(text)), text).to.equal('unauthorized');
+        expect(await outcomeOf(test.accounts.signIns.refresh(text)), text).to.equal('unauthorized');
+        expect(await outcomeOf(test.accounts.signIns.find(text)), text).to.equal('unauthorized');
       }
-      expect(await refusal(test.accounts.access.identify(tokens.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.access.identify(tokens.refreshToken))).to.equal('unauthorized');
       expect(await test.codeOf(tokens)).to.equal('nothing was thrown');
     });
 
@@ -116,7 +119,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       const user = await test.newUser();
       const idle = await test.begin(user);
       test.accounts.skew = 30 * DAY + 1000;
-      expect(await refusal(test.accounts.signIns.refresh(idle.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.refresh(idle.refreshToken))).to.equal('unauthorized');
       test.accounts.skew = 0;
       let used = await test.begin(user);
       for (const days of [29, 58, 87]) {
@@ -126,12 +129,14 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       test.accounts.skew = 90 * DAY - 1000;
       expect((await test.accounts.signIns.refresh(used.refreshToken)).expiresInSeconds).to.be.at.most(1);
       test.accounts.skew = 90 * DAY + 1;
-      expect(await refusal(test.accounts.signIns.refresh(used.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.refresh(used.refreshToken))).to.equal('unauthorized');
       expect(await test.accounts.signIns.list(user.uuid)).to.deep.equal([]);
       test.accounts.skew = 0;
       const long = await test.accounts.signIns.begin(user.uuid, { method: 'test', idleMs: 90 * DAY });
       test.accounts.skew = 89 * DAY;
-      expect(await refusal(test.accounts.signIns.refresh(long.refreshToken))).to.equal('nothing was thrown');
+      expect(await outcomeOf(test.accounts.signIns.refresh(long.refreshToken))).to.equal(
+        'nothing was thrown',
+      );
     });
 
     it('list the sign-ins of a user and end one, at the next request', async () => {
@@ -153,10 +158,10 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
         'unauthorized',
         'nothing was thrown',
       ]);
-      expect(await refusal(test.accounts.signIns.refresh(first.refreshToken))).to.equal('unauthorized');
+      expect(await outcomeOf(test.accounts.signIns.refresh(first.refreshToken))).to.equal('unauthorized');
       await test.accounts.signIns.endAll(user.uuid);
       expect(await test.codeOf(second)).to.equal('unauthorized');
-      expect(await refusal(test.accounts.signIns.endAll('nobody'))).to.equal('not_found');
+      expect(await outcomeOf(test.accounts.signIns.endAll('nobody'))).to.equal('not_found');
     });
 
     it('end all sign-ins with a new password, tell by mail, and refuse the old one', async () => {
@@ -165,12 +170,12 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       await test.accounts.passwords.set(user.uuid, 'another horse battery');
       expect(await test.codeOf(tokens)).to.equal('unauthorized');
       const who = { username: user.username! };
-      expect(await refusal(test.accounts.passwords.signIn({ who, password: goodPassword }))).to.equal(
+      expect(await outcomeOf(test.accounts.passwords.signIn({ who, password: goodPassword }))).to.equal(
         'unauthorized',
       );
       await test.accounts.passwords.signIn({ who, password: 'another horse battery' });
       expect(test.accounts.mails.map(({ to }) => to)).to.deep.equal([user.email]);
-      expect(await refusal(test.accounts.passwords.set('nobody', goodPassword))).to.equal('not_found');
+      expect(await outcomeOf(test.accounts.passwords.set('nobody', goodPassword))).to.equal('not_found');
     });
 
     it('let nobody in with a password that was changed meanwhile', async () => {
@@ -188,7 +193,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
     it('refuse the sixth failed sign-in for a growing while, also when a hundred come at once', async () => {
       const user = await test.newUser();
       const who = { username: user.username! };
-      const wrong = () => refusal(test.accounts.passwords.signIn({ who, password: 'wrong password' }));
+      const wrong = () => outcomeOf(test.accounts.passwords.signIn({ who, password: 'wrong password' }));
       const outcomes = await Promise.all(Array.from({ length: 100 }, wrong));
       const count = (code: string) => outcomes.filter((outcome) => outcome === code).length;
       expect([count('unauthorized'), count('too_many_requests')]).to.deep.equal([5, 95]);
@@ -228,7 +233,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       const user = await test.newUser();
       const prove = (ago: number | null, password?: string) => {
         const signedInAt = ago === null ? null : Date.now() - ago;
-        return refusal(
+        return outcomeOf(
           test.accounts.passwords.prove(user, { signedInAt, ...(password !== undefined && { password }) }),
         );
       };

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { Mark, Message, MessagePart } from '../../lib/core/message.ts';
 import type { Store } from '../../lib/core/store.ts';
-import { first, line, newSession, refusal } from '../support/stored.ts';
+import { first, line, newSession } from '../support/stored.ts';
+import { refusal } from '../support/refusal.ts';
 
 /** What every store must do for messages that stand beside tasks, and for what becomes of them. */
 export function storesMessages(store: () => Store, dump: () => Promise<string>): void {

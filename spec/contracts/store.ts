@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { Message } from '../../lib/core/message.ts';
 import type { Store } from '../../lib/core/store.ts';
-import { first, line, newSession, refusal, task } from '../support/stored.ts';
+import { first, line, newSession, task } from '../support/stored.ts';
+import { refusal } from '../support/refusal.ts';
 import { storesMessages } from './store-messages.ts';
 
 /** What every store must do; `open` gives a migrated, empty-enough store, `dump` all that it has written as text. */

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import { openLedger, type Ledger } from '../../lib/credits/ledger.ts';
-import { openRedeemCodes, type RedeemCodes } from '../../lib/credits/redeem-codes.ts';
+import { createLedger, type Ledger } from '../../lib/credits/ledger.ts';
+import { createRedeemCodes, type RedeemCodes } from '../../lib/credits/redeem-codes.ts';
 import type { CreditsDb, CreditTables } from '../../lib/credits/schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
-import { refusal } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
+import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
 function describeCredits(name: string, connect: () => Promise<Database>): void {
@@ -13,13 +14,14 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
     let ledger: Ledger;
     let codes: RedeemCodes;
     let time = Date.parse('2026-01-01T00:00:00Z');
+    const clock = createTestClock(() => time);
     let count = 0;
     const next = (what: string) => `${what}-${(count += 1)}`;
     before(async () => {
       database = await connect();
       db = database.tables<CreditTables>();
-      ledger = openLedger(db, () => time);
-      codes = openRedeemCodes(db, ledger, 'a secret of the codes', () => time);
+      ledger = createLedger(db, clock);
+      codes = createRedeemCodes(db, ledger, 'a secret of the codes', clock);
     });
     after(() => database.close());
 
@@ -154,7 +156,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
     it('come from codes that are known, unused and not expired', async () => {
       const owner = next('owner');
       await codes.create({ code: 'Spring-２０２６', value: 5, expiresAt: time + 1000 });
-      expect(await refusal(codes.create({ code: ' SPRING-2026 ', value: 9 }))).to.equal('conflict');
+      expect(await outcomeOf(codes.create({ code: ' SPRING-2026 ', value: 9 }))).to.equal('conflict');
       expect(await codes.find('spring-2026')).to.deep.equal({
         value: 5,
         createdAt: time,
@@ -183,7 +185,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       await codes.create({ code: 'secret-code-1', value: 1 });
       const rows = JSON.stringify(await db.selectFrom('redeem_codes').selectAll().execute()).toLowerCase();
       expect(rows).to.not.include('secret-code');
-      const other = openRedeemCodes(db, ledger, 'another secret', () => time);
+      const other = createRedeemCodes(db, ledger, 'another secret', clock);
       expect(await other.find('secret-code-1')).to.equal(undefined);
     });
   });

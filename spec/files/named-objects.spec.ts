@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { openDiskStore } from '../../lib/files/disk-store.ts';
 import { createUrlSigner } from '../../lib/files/url-signer.ts';
 import { describeObjectStore } from '../contracts/object-store.ts';
+import { createTestClock } from '../support/test-clock.ts';
 
 describe('objects on the disk', () => {
   const signer = createUrlSigner('a secret for specs');
@@ -29,18 +30,19 @@ describe('objects on the disk', () => {
 
 describe('a URL that this server signs', () => {
   let time = Date.parse('2026-01-01T00:00:00Z');
-  const signer = createUrlSigner('a secret for specs', () => time);
+  const clock = createTestClock(() => time);
+  const signer = createUrlSigner('a secret for specs', clock);
   const signed = (method: 'GET' | 'PUT', key = 'a/b.png') =>
     new URL(signer.sign({ method, key, seconds: 300, origin: 'https://agent.example' }));
 
-  it('names the key and says until when it is good', () => {
+  it('names the key and its expiry', () => {
     const url = signed('PUT');
     expect([url.origin, url.pathname]).to.deep.equal(['https://agent.example', '/objects/a/b.png']);
     expect(url.searchParams.get('expires')).to.equal(String(time / 1000 + 300));
     expect(url.searchParams.get('signature')).to.match(/^[\w-]{43}$/);
   });
 
-  it('is good for its method, key and time, under its secret', () => {
+  it('allows its method and key until it expires, under its secret', () => {
     const { searchParams } = signed('PUT');
     expect(signer.allows('PUT', 'a/b.png', searchParams)).to.equal(true);
     expect(signer.allows('GET', 'a/b.png', searchParams)).to.equal(false);
@@ -49,14 +51,14 @@ describe('a URL that this server signs', () => {
     later.set('expires', '9999999999');
     expect(signer.allows('PUT', 'a/b.png', later)).to.equal(false);
     expect(signer.allows('PUT', 'a/b.png', new URLSearchParams())).to.equal(false);
-    expect(createUrlSigner('another', () => time).allows('PUT', 'a/b.png', searchParams)).to.equal(false);
+    expect(createUrlSigner('another', clock).allows('PUT', 'a/b.png', searchParams)).to.equal(false);
     time += 299_999;
     expect(signer.allows('PUT', 'a/b.png', searchParams)).to.equal(true);
     time += 1;
     expect(signer.allows('PUT', 'a/b.png', searchParams)).to.equal(false);
   });
 
-  it('is recognised when it is good no longer', () => {
+  it('is recognised after it has expired', () => {
     const url = signed('PUT').href;
     time += 3_600_000;
     expect(signer.keyOf(url)).to.equal('a/b.png');

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import sharp, { type Sharp } from 'sharp';
 import { defaultAvatar, toAvatar } from '../../lib/files/pictures.ts';
-import { refusal } from '../support/accounts.ts';
+import { outcomeOf } from '../support/refusal.ts';
 
 /** Red on the left, blue on the right. */
 function halves(width: number, height: number): Sharp {
@@ -85,7 +85,7 @@ describe('avatars', () => {
       ['invalid_request', huge],
       ['too_large', Buffer.alloc(5 * 1024 * 1024 + 1)],
     ] as const)
-      expect(await refusal(toAvatar(bytes))).to.equal(code);
+      expect(await outcomeOf(toAvatar(bytes))).to.equal(code);
   });
 
   it('are there for who has set none', async () => {

@@ -10,6 +10,7 @@ import { openFileRoom, type FileRoom } from '../../lib/files/index.ts';
 import type { Upload } from '../../lib/files/uploads.ts';
 import { createUrlSigner } from '../../lib/files/url-signer.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
 const hour = 3_600_000;
@@ -33,7 +34,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
     let database: Database;
     let folder: string;
     let room: FileRoom;
-    let skew = 0;
+    const clock = createTestClock();
     const limits = {
       fileMaxBytes: 1000,
       filesPerOwnerMaxBytes: 100,
@@ -48,11 +49,10 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       await database.close();
     });
     beforeEach(async () => {
-      skew = 0;
+      clock.skew = 0;
       folder = await mkdtemp(join(tmpdir(), 'lite-agent-files-'));
       const objects = openDiskStore(folder, createUrlSigner('secret'));
-      const now = (): number => Date.now() + skew;
-      room = openFileRoom({ db: database.tables(), objects, limits, onError, now });
+      room = openFileRoom({ db: database.tables(), objects, limits, onError, clock });
     });
     afterEach(async () => {
       for (const file of (await room.files.list('ada', { limit: 100, order: 'asc' })).files)
@@ -126,7 +126,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
     it('end uploads after an hour, and sweep what they held', async () => {
       const upload = await begin(90);
       const part = await room.uploads.addPart(upload, bytes('abc'), fine);
-      skew = hour + 1000;
+      clock.skew = hour + 1000;
       const expired = await room.uploads.find(upload.id, ada);
       expect(expired.status).to.equal('expired');
       for (const attempt of [
@@ -144,7 +144,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
     it('sweep files that have expired', async () => {
       const file = await create('abc', hour);
       await create('stays');
-      skew = hour + 1000;
+      clock.skew = hour + 1000;
       expect(await refusal(room.files.find(file.id, ada))).to.equal('not_found');
       await room.sweep();
       expect(await onDisk()).to.have.length(1);

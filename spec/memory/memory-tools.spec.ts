@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { memoryTools } from '../../lib/memory/memory-tools.ts';
-import { mergePatch } from '../../lib/memory/merge-patch.ts';
+import { applyObjectPatch } from '../../lib/common/merge-patch.ts';
 import { openMemory } from '../../lib/memory/memory.ts';
+import { systemClock } from '../../lib/common/clock.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
 
 describe('memory tools', () => {
@@ -18,7 +19,8 @@ describe('memory tools', () => {
 
   it('read and change the documents of one user, and tell what is wrong', async () => {
     let count = 0;
-    const memory = openMemory({ db: database.tables(), newId: () => `id-${(count += 1)}`, now: () => 0 });
+    const clock = { ...systemClock, newId: () => `id-${(count += 1)}`, now: () => 0 };
+    const memory = openMemory({ db: database.tables(), clock });
     const tools = memoryTools(memory);
     const call = (name: string, args = {}) => {
       const tool = tools.find((one) => one.name === name)!;
@@ -72,7 +74,7 @@ describe('memory tools', () => {
       [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
     ] as const)
       expect(
-        mergePatch(JSON.parse(JSON.stringify(document)), JSON.parse(JSON.stringify(patch))),
+        applyObjectPatch(JSON.parse(JSON.stringify(document)), JSON.parse(JSON.stringify(patch))),
       ).to.deep.equal(result);
   });
 });

@@ -4,7 +4,8 @@ import type { Store } from '../../lib/core/store.ts';
 import { connectStore } from '../../lib/store/index.ts';
 import { openPostgresServer } from '../support/postgres.ts';
 import type { Postgres } from '../support/postgres.ts';
-import { first, line, newSession, refusal } from '../support/stored.ts';
+import { first, line, newSession } from '../support/stored.ts';
+import { refusal } from '../support/refusal.ts';
 
 describe('the leases of nodes on PostgreSQL', function () {
   this.timeout(60_000);
@@ -38,7 +39,8 @@ describe('the leases of nodes on PostgreSQL', function () {
   }
 
   it('are one for all sessions of a node, and once one has run out nothing of it comes back', async () => {
-    const [a, b] = [await open(300), await open(10_000)];
+    const b = await open(10_000);
+    const a = await open(1000); // last, so that its lease lasts until its first renewal
     const [taken, left] = [newSession(), newSession()];
     for (const session of [taken, left]) await a.createSession(session, first);
     const owned = new Map([taken, left].map(({ id }) => [id, 1]));

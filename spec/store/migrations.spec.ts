@@ -6,25 +6,31 @@ import { Migrator } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { Store } from '../../lib/core/store.ts';
 import { connectStore } from '../../lib/store/index.ts';
-import { migrations } from '../../lib/store/migrations.ts';
-import { openPostgres } from '../../lib/store/postgres.ts';
+import { openDatabase, type Database } from '../../lib/store/database.ts';
+import type { Engine } from '../../lib/store/engine.ts';
+import { migrationsFor } from '../../lib/store/migrations/migrations.ts';
+import { postgres } from '../../lib/store/postgres/postgres.ts';
 import type { Schema } from '../../lib/store/schema.ts';
-import { openSqlite } from '../../lib/store/sqlite.ts';
-import { openVault } from '../../lib/store/vault.ts';
+import { sqlite } from '../../lib/store/sqlite/sqlite.ts';
+import { createVault } from '../../lib/store/vault.ts';
 import { newSession } from '../support/stored.ts';
 import { openPostgresServer } from '../support/postgres.ts';
 import type { Postgres } from '../support/postgres.ts';
 
-const names = Object.keys(migrations);
+const names = Object.keys(migrationsFor(sqlite.tables));
 const secret = 'a secret of the migrations';
 const onError = (error: unknown): never => {
   throw error;
 };
 const said = JSON.stringify({ form: 'text', content: [{ type: 'text', text: 'go' }] });
 
+function openAsItIs(engine: Engine, url: string): Promise<Database> {
+  return openDatabase(engine, { url, synchronous: 'normal', unlimited: false, onError });
+}
+
 /** What a server of an earlier release left behind, in the columns that its schema had. */
 async function leaveBehind(db: Kysely<Schema>, id: string, schema: string): Promise<void> {
-  const config = openVault(secret).seal(JSON.stringify(newSession().config));
+  const config = createVault(secret).seal(JSON.stringify(newSession().config));
   const lease = schema < '0008-nodes' && { lease_until: 0 };
   const session = { id, owner: 'o', config, created_at: 1, expires_at: null, epoch: 1, node: null };
   await db
@@ -85,37 +91,35 @@ describe('migrations', function () {
 
   const engines = {
     SQLite: async () => {
-      const file = join(folder, `${Math.random()}.db`);
-      return { url: `sqlite:${file}`, open: () => openSqlite(file) };
+      return { engine: sqlite, url: `sqlite:${join(folder, `${Math.random()}.db`)}` };
     },
     PostgreSQL: async () => {
-      const url = await server.createDatabase();
-      return { url, open: () => openPostgres(url, onError) };
+      return { engine: postgres, url: await server.createDatabase() };
     },
   };
 
-  for (const [engine, make] of Object.entries(engines)) {
-    names.forEach((name, index) => {
-      it(`bring a ${engine} database from ${name} to the newest schema, with everything in it`, async () => {
-        const { url, open } = await make();
-        const before = open();
-        const earlier = Object.fromEntries(Object.entries(migrations).slice(0, index + 1));
+  for (const [name, make] of Object.entries(engines)) {
+    names.forEach((release, index) => {
+      it(`bring a ${name} database from ${release} to the newest schema, with everything in it`, async () => {
+        const { engine, url } = await make();
+        const before = await openAsItIs(engine, url);
+        const earlier = Object.fromEntries(Object.entries(migrationsFor(engine.tables)).slice(0, index + 1));
         const migrator = new Migrator({
-          db: before,
+          db: before.db,
           provider: { getMigrations: () => Promise.resolve(earlier) },
         });
         expect((await migrator.migrateToLatest()).error).to.equal(undefined);
-        await leaveBehind(before, 's', name);
-        await before.destroy();
+        await leaveBehind(before.db, 's', release);
+        await before.close();
         const store = await connectStore({ databaseUrl: url, secret, onError });
         await expectTakenUp(store, 's');
         await store.close();
       });
     });
 
-    it(`make an empty ${engine} database usable, once however many nodes start at once`, async () => {
+    it(`make an empty ${name} database usable, once however many nodes start at once`, async () => {
       const { url } = await make();
-      const opening = Array.from({ length: engine === 'PostgreSQL' ? 3 : 1 }, () =>
+      const opening = Array.from({ length: name === 'PostgreSQL' ? 3 : 1 }, () =>
         connectStore({ databaseUrl: url, secret, onError }),
       );
       for (const store of await Promise.all(opening)) {
@@ -128,12 +132,12 @@ describe('migrations', function () {
   }
 
   it('refuse a database of a newer release', async () => {
-    const file = join(folder, 'newer.db');
-    const db = openSqlite(file);
-    const newer = { ...migrations, '9999-future': { up: () => Promise.resolve() } };
+    const databaseUrl = `sqlite:${join(folder, 'newer.db')}`;
+    const { db, close } = await openAsItIs(sqlite, databaseUrl);
+    const newer = { ...migrationsFor(sqlite.tables), '9999-future': { up: () => Promise.resolve() } };
     await new Migrator({ db, provider: { getMigrations: () => Promise.resolve(newer) } }).migrateToLatest();
-    await db.destroy();
-    const error: unknown = await connectStore({ databaseUrl: `sqlite:${file}`, secret, onError }).catch(
+    await close();
+    const error: unknown = await connectStore({ databaseUrl, secret, onError }).catch(
       (reason: unknown) => reason,
     );
     expect(String(error)).to.equal(

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { AppError } from '../../lib/errors.ts';
 import { connectStore } from '../../lib/store/index.ts';
 import { newSession } from '../support/stored.ts';
-import { openPostgresServer } from '../support/postgres.ts';
+import { openOwnPostgresServer } from '../support/postgres.ts';
 import { openTestApp } from '../support/app.ts';
 
 const first = { type: 'session_started', systemPrompt: '', seq: 1, time: 1 } as const;
@@ -11,7 +11,7 @@ describe('a PostgreSQL that goes away', function () {
   this.timeout(60_000);
 
   it('is told as unavailable, to calls and to /readyz, and everything goes on when it is back', async () => {
-    const server = await openPostgresServer();
+    const server = await openOwnPostgresServer();
     const databaseUrl = await server.createDatabase();
     const errors: unknown[] = [];
     const store = await connectStore({

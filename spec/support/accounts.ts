@@ -4,9 +4,10 @@ import type { AccountsDb, AccountTables } from '../../lib/accounts/schema.ts';
 import type { OutgoingText } from '../../lib/accounts/senders.ts';
 import type { Tokens } from '../../lib/accounts/sign-ins.ts';
 import type { User } from '../../lib/accounts/users.ts';
-import { openSigningKeys, type SigningKeys } from '../../lib/accounts/signing-keys.ts';
-import { AppError } from '../../lib/errors.ts';
+import { loadSigningKeys, type SigningKeys } from '../../lib/accounts/signing-keys.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { outcomeOf } from './refusal.ts';
+import { createTestClock } from './test-clock.ts';
 
 /** A password that may be one. */
 export const goodPassword = 'correct horse battery';
@@ -16,7 +17,7 @@ export const testSecret = 'a-secret-for-specs-0123456789-abcdefgh';
 
 export function testKeys(...secrets: string[]): SigningKeys {
   const all = secrets.length > 0 ? secrets : [testSecret];
-  return openSigningKeys({ secrets: all, dataDir: '/nowhere', inMemory: true });
+  return loadSigningKeys({ secrets: all, dataDir: '/nowhere', inMemory: true });
 }
 
 /** Accounts over a database of their own, with a clock that the test turns. */
@@ -43,7 +44,7 @@ export async function openTestAccounts(
   const db = database.tables<AccountTables>();
   const mails: OutgoingText[] = [];
   const texts: OutgoingText[] = [];
-  const clock = { skew: 0 };
+  const clock = createTestClock();
   const accounts = openAccounts({
     db,
     keys: testKeys(),
@@ -52,11 +53,18 @@ export async function openTestAccounts(
     oauth: { secrets: {}, returnUrls: [], fetch },
     onError,
     passwordCost: cheap,
-    now: () => Date.now() + clock.skew,
+    clock,
     lookEveryMs: 20,
     ...more,
   });
-  return Object.assign(clock, accounts, {
+  return {
+    ...accounts,
+    get skew() {
+      return clock.skew;
+    },
+    set skew(ms) {
+      clock.skew = ms;
+    },
     database,
     db,
     mails,
@@ -76,16 +84,7 @@ export async function openTestAccounts(
       await accounts.close();
       if (!given) await database.close();
     },
-  });
-}
-
-/** The code of the AppError that a promise rejects with, or what else came of it. */
-export async function refusal(promise: Promise<unknown>): Promise<string> {
-  const outcome = await promise.then(
-    () => 'nothing was thrown',
-    (error: unknown) => error,
-  );
-  return outcome instanceof AppError ? outcome.code : String(outcome);
+  };
 }
 
 /** Accounts for every test of a suite, all over one database. */
@@ -129,6 +128,6 @@ export function useAccounts(open: () => Promise<Database>): AccountsUnderTest {
       return accounts.passwords.register({ ...user, password: goodPassword });
     },
     begin: (user) => accounts.signIns.begin(user.uuid, { method: 'test' }),
-    codeOf: (tokens) => refusal(accounts.access.identify(tokens.accessToken)),
+    codeOf: (tokens) => outcomeOf(accounts.access.identify(tokens.accessToken)),
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import type { RootHookObject } from 'mocha';
+import { stopSharedPostgresServer } from './postgres.ts';
 
 /** Kinds of what keeps a process alive, e.g. `TCPServerWrap`, as often as there are such things. */
 function openThings(): string[] {
@@ -33,6 +34,7 @@ export const mochaHooks: RootHookObject = {
     before = openThings();
   },
   async afterAll() {
+    await stopSharedPostgresServer();
     const deadline = Date.now() + 2000;
     while (leaksSince(before).length > 0 && Date.now() < deadline) await delay(20, undefined, { ref: false });
     const faults = [...escaped].map((reason) => `unhandled rejection: ${inspect(reason)}`);

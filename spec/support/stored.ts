@@ -1,4 +1,3 @@
-import { AppError } from '../../lib/errors.ts';
 import type { Message } from '../../lib/core/message.ts';
 import type { SessionConfig } from '../../lib/core/session-config.ts';
 import type { StoredSession } from '../../lib/core/store.ts';
@@ -48,13 +47,3 @@ export const task = (taskId: string, text = 'hello') => ({
   content: [{ type: 'text' as const, text }],
   stream: true,
 });
-
-export async function refusal(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof AppError) return error.code;
-    throw error;
-  }
-  throw new Error('it was not refused');
-}

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../errors.ts';
+import { avatarKey } from '../../files/avatar-key.ts';
 import type { ObjectStore } from '../../files/object-store.ts';
 import { AVATAR_MAX_BYTES, defaultAvatar, toAvatar } from '../../files/pictures.ts';
 import { openForm } from '../form.ts';
@@ -12,11 +13,6 @@ import { findUser } from './user-shape.ts';
 
 const DEFAULT = 'avatars/default.jpg';
 const URL_SECONDS = 3600;
-
-/** Where a user's picture lies. */
-export function avatarKey(uuid: string): string {
-  return `avatars/${uuid}.jpg`;
-}
 
 /** Pictures of users: 128×128, JPEG. */
 export function createAvatarRoutes(context: DialectContext): Route[] {

@@ -1,4 +1,4 @@
-import type { NewMessage } from '../../chats/chats.ts';
+import type { NewChatMessage } from '../../chats/chats.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
@@ -23,7 +23,7 @@ const visibility = { enum: ['private', 'shared'] } as const;
 /** Chats: talks in the scene of a preset. */
 export function createChatRoutes(context: DialectContext): Route[] {
   const { chats, objects } = context;
-  const read = (given: Parameters<typeof readMessages>[0] | undefined): NewMessage[] =>
+  const read = (given: Parameters<typeof readMessages>[0] | undefined): NewChatMessage[] =>
     readMessages(given ?? [], Date.now());
 
   return [

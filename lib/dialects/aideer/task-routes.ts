@@ -1,4 +1,4 @@
-import type { Task, Tasks } from '../../chats/tasks.ts';
+import type { ChatTask, ChatTasks } from '../../chats/tasks.ts';
 import type { TaskState } from '../../chats/task-watch.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
@@ -103,7 +103,7 @@ export function createTaskRoutes(context: DialectContext): Route[] {
   ];
 }
 
-async function ownTask(tasks: Tasks, id: string, caller: Principal): Promise<Task> {
+async function ownTask(tasks: ChatTasks, id: string, caller: Principal): Promise<ChatTask> {
   accountOf(caller);
   const task = await tasks.find(id);
   if (!task) throw new AppError('not_found', 'There is no such task.');

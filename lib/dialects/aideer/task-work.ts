@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import type { Preset, PresetMessage } from '../../agents/presets.ts';
 import { endpointOf } from '../../agents/vendors.ts';
 import type { Chat } from '../../chats/chats.ts';
-import type { Task, Work } from '../../chats/tasks.ts';
+import type { ChatTask } from '../../chats/tasks.ts';
+import type { TaskWork } from '../../chats/task-run.ts';
 import { makeTitle } from '../../chats/title.ts';
 import type { ModelConfig, ModelMessage } from '../../core/model.ts';
 import { estimateTokens } from '../../core/tokens.ts';
@@ -15,12 +16,12 @@ import { messageOf, ownPicture, urlOf } from './chat-shape.ts';
 
 /** A task that can begin: what it may cost, and what it does. */
 export interface PreparedTask {
-  type: Task['type'];
+  type: ChatTask['type'];
   rate: number;
   /** Estimated. */
   promptTokens: number;
   maxTokens: number;
-  work: Work;
+  work: TaskWork;
 }
 
 /** A title is short. */
@@ -30,7 +31,7 @@ const TITLE_MAX_TOKENS = 100;
 export async function prepareTask(
   context: DialectContext,
   chat: Chat,
-  wanted: Task['type'] | undefined,
+  wanted: ChatTask['type'] | undefined,
   origin: string,
 ): Promise<PreparedTask> {
   const { chats, presets, objects, config } = context;
@@ -69,7 +70,7 @@ function configOf({ config }: DialectContext, { parameters }: Preset): ModelConf
   };
 }
 
-function answerWork(context: DialectContext, preset: Preset, said: readonly PresetMessage[]): Work {
+function answerWork(context: DialectContext, preset: Preset, said: readonly PresetMessage[]): TaskWork {
   return async (signal, say) => {
     const model = context.models.open(configOf(context, preset));
     let text = '';
@@ -87,7 +88,7 @@ function answerWork(context: DialectContext, preset: Preset, said: readonly Pres
   };
 }
 
-function titleWork(context: DialectContext, preset: Preset, said: readonly PresetMessage[]): Work {
+function titleWork(context: DialectContext, preset: Preset, said: readonly PresetMessage[]): TaskWork {
   return async (signal) => {
     const model = context.models.open({ ...configOf(context, preset), maxTokens: TITLE_MAX_TOKENS });
     const texts = said.filter(({ type, visible }) => type === 'text' && visible);
@@ -106,7 +107,7 @@ function pictureWork(
   preset: Preset,
   chat: Chat,
   said: readonly PresetMessage[],
-): Work {
+): TaskWork {
   return async (signal) => {
     const prompt = said.at(-1)?.content ?? '';
     const hints = preset.messages.filter(({ type }) => type === 'text').map(({ content }) => content);

@@ -4,7 +4,6 @@ import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { DialectContext } from '../dialect.ts';
-import { avatarKey } from './avatars.ts';
 import { anything, checkAdmin, isAdmin, list, message, pageOf, pageQuery, plain } from './shapes.ts';
 import { findUser, formatUser } from './user-shape.ts';
 
@@ -15,8 +14,7 @@ const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 
 
 /** The users. What they may do is never taken from a body. */
 export function createUserRoutes(context: DialectContext): Route[] {
-  const { accounts, chats, presets, modelConfigs, objects } = context;
-  const { users, passwords } = accounts;
+  const { users, passwords } = context.accounts;
 
   /** The user of the path, whom the caller may look into and change: itself, or anybody for an admin. */
   async function managed({ params, caller }: Pick<Call, 'params' | 'caller'>): Promise<User> {
@@ -121,17 +119,12 @@ export function createUserRoutes(context: DialectContext): Route[] {
     route({
       method: 'DELETE',
       path: '/users/:id',
-      summary: 'Removes a user with its chats and presets.',
+      summary: 'Removes a user with everything that the server keeps about it.',
       access: 'caller',
       answer: message,
       async handle(call) {
         const { uuid } = await managed(call);
         await users.remove(uuid, { ...call.client, by: call.caller.id });
-        await presets.removeAll(uuid);
-        await modelConfigs.removeAll(uuid);
-        await chats.removeAll(uuid);
-        await objects.remove(avatarKey(uuid));
-        await objects.removeUnder(uuid);
         return { message: 'The user is removed.' };
       },
     }),

@@ -1,4 +1,4 @@
-import type { App, AppVersion } from '../../agents/apps.ts';
+import type { AgentApp, AppVersion } from '../../agents/apps.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { DialectContext } from '../dialect.ts';
 import { success } from './answer.ts';
@@ -132,7 +132,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
   ];
 }
 
-function appAnswer(app: App): object {
+function appAnswer(app: AgentApp): object {
   return {
     id: app.id,
     name: app.name,

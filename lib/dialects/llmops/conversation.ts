@@ -1,5 +1,5 @@
 import { agentName } from '../../agents/agents.ts';
-import type { App } from '../../agents/apps.ts';
+import type { AgentApp } from '../../agents/apps.ts';
 import type { Session } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import type { SessionConfig } from '../../core/session-config.ts';
@@ -11,7 +11,7 @@ import { secondsOf } from './page.ts';
 /** The session in which an app is tried out, made on first need. Whoever comes first makes it: its id is settled before. */
 export async function openConversation(
   { agents: { apps, memory }, sessions }: Pick<DialectContext, 'agents' | 'sessions'>,
-  app: App,
+  app: AgentApp,
 ): Promise<Session> {
   const id = await apps.conversationOf(app.id);
   const known = await findConversation(sessions, { ...app, conversationId: id });
@@ -29,7 +29,7 @@ export async function openConversation(
 /** The session in which an app was tried out; undefined when there is none (any more). */
 export async function findConversation(
   sessions: Sessions,
-  { conversationId, owner }: Pick<App, 'conversationId' | 'owner'>,
+  { conversationId, owner }: Pick<AgentApp, 'conversationId' | 'owner'>,
 ): Promise<Session | undefined> {
   if (conversationId === undefined) return undefined;
   try {

@@ -60,7 +60,7 @@ onBothEngines('signing in to AIDeer with WeChat', (open) => {
     expect((await enter(code)).status).to.equal(200);
     for (const bad of [code, 'nonsense']) {
       const answer = await enter(bad);
-      expect([answer.status, answer.body]).to.deep.equal([401, { detail: 'The WeChat code is not good.' }]);
+      expect([answer.status, answer.body]).to.deep.equal([401, { detail: 'The WeChat code is not valid.' }]);
     }
     expect((await enter('')).status).to.equal(422);
     expect((await world.call('GET', '/api/v1/session/wechat/token')).status).to.equal(422);

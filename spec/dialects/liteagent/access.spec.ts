@@ -138,8 +138,8 @@ describe('the LiteAgent calls with AUTH=required', () => {
     ] as const) {
       for (const [authorization, detail] of [
         [undefined, 'A token is needed: send "Authorization: Bearer <token>".'],
-        ['Bearer wrong', 'The token is not known, or good no longer.'],
-        [`Bearer ${token}x`, 'The token is not known, or good no longer.'],
+        ['Bearer wrong', 'The token is unknown or no longer valid.'],
+        [`Bearer ${token}x`, 'The token is unknown or no longer valid.'],
         [`Basic ${token}`, 'The Authorization header must be "Bearer <token>".'],
       ] as const) {
         const response = await server.call(path, {

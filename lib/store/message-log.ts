@@ -2,17 +2,17 @@ import type { Insertable, Selectable, Transaction } from 'kysely';
 import { withMark, withMarks } from '../core/marks.ts';
 import type { Marks, Message, MessageBody } from '../core/message.ts';
 import type { Store } from '../core/store.ts';
-import type { Ground } from './ground.ts';
 import { taskRow } from './inbox.ts';
+import type { StoreNode } from './node.ts';
 import { inPortions } from './portions.ts';
 import type { Schema } from './schema.ts';
 
-/** The logs: appended under an epoch, read from a number on. */
-export function openLog({
+/** The logs: lines are appended under an epoch, and read from a number on. */
+export function createMessageLog({
   db,
   writer,
   nextPosition,
-}: Ground): Pick<Store, 'append' | 'read' | 'readBack' | 'clear' | 'lastSeqs'> {
+}: StoreNode): Pick<Store, 'append' | 'read' | 'readBack' | 'clear' | 'lastSeqs'> {
   const ending = db
     .updateTable('tasks')
     .set({ status: 'done' })
@@ -38,12 +38,12 @@ export function openLog({
 
     async read(id, after, limit) {
       const rows = await lines(id).where('seq', '>', after).orderBy('seq').limit(limit).execute();
-      return rows.map(messageOf);
+      return rows.map(parseMessage);
     },
 
     async readBack(id, before, limit) {
       const rows = await lines(id).where('seq', '<', before).orderBy('seq', 'desc').limit(limit).execute();
-      return rows.map(messageOf);
+      return rows.map(parseMessage);
     },
 
     async clear(id, epoch, first) {
@@ -85,7 +85,7 @@ export function openLog({
   };
 }
 
-/** Puts the marks that lines make on the lines that they mark; undefined when they make none. */
+/** The write that puts the marks of `message_marked` lines on the lines they name; undefined when there are none. */
 function marking(id: string, messages: readonly Message[]) {
   const marks = messages.flatMap((line) => (line.type === 'message_marked' ? line : []));
   if (marks.length === 0) return undefined;
@@ -106,12 +106,13 @@ function marking(id: string, messages: readonly Message[]) {
   };
 }
 
-/** A message as it is kept. */
+/** The row of a message. */
 export function messageRow(id: string, { seq, time, ...body }: Message): Insertable<Schema['messages']> {
   return { session_id: id, seq, time, body: JSON.stringify(body) };
 }
 
-function messageOf({
+/** The message of a row, with the marks that later lines have put on it. */
+function parseMessage({
   seq,
   time,
   body,

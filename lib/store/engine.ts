@@ -1,0 +1,77 @@
+import type { CreateTableBuilder, Dialect, Kysely, SelectQueryBuilder } from 'kysely';
+import type { Life } from './life.ts';
+import type { Schema } from './schema.ts';
+
+/** How a database is opened. */
+export interface EngineOptions {
+  /** The whole DATABASE_URL. */
+  url: string;
+  /** How much an embedded database waits for the disk at a commit. */
+  synchronous: 'normal' | 'full';
+  /** True: a statement may take any time, as a change of the schema does. False: a slow statement rejects. */
+  unlimited: boolean;
+  /** Receives errors of connections that nobody uses at that moment. */
+  onError(error: unknown): void;
+}
+
+/**
+ * What an error of the driver means to the callers of the database: `taken`: a unique column has this value already,
+ * `unstorable`: a text has a character that the database cannot keep.
+ */
+export type EngineFault = { kind: 'taken'; column: string } | { kind: 'unstorable' };
+
+/** How rows are locked by reading them; both need a transaction. */
+export interface RowLocks {
+  /** The rows cannot change until the transaction ends. */
+  share<DB, Table extends keyof DB, Row>(
+    query: SelectQueryBuilder<DB, Table, Row>,
+  ): SelectQueryBuilder<DB, Table, Row>;
+  /** The rows belong to this transaction; a row that another transaction has locked is left out. */
+  takeFree<DB, Table extends keyof DB, Row>(
+    query: SelectQueryBuilder<DB, Table, Row>,
+  ): SelectQueryBuilder<DB, Table, Row>;
+}
+
+/** The parts of the schema that each engine writes in its own way. */
+export interface TableStyle {
+  /** A new table whose `id` is a rising integer, none used twice. */
+  numbered(db: Kysely<unknown>, table: string): CreateTableBuilder<string, 'id'>;
+  /** The same table, stored in the order of its primary key where the engine can do that. */
+  clustered<Name extends string>(table: CreateTableBuilder<Name>): CreateTableBuilder<Name>;
+  /** Statements after which the database refuses to change or remove a row of the table. */
+  appendOnly(table: string): readonly string[];
+}
+
+/** How processes on one database wake each other; only ids are sent. */
+export interface Wakeups {
+  /** Tells the other processes, soon, that `node` has written to these sessions. A lost call is found by polling. */
+  notify(node: string, sessions: readonly string[]): void;
+  /** Calls `hear` with each session that was written to, and the node that wrote. */
+  listen(hear: (session: string, node: string) => void): void;
+  close(): Promise<void>;
+}
+
+/**
+ * A database engine: everything that is special about it. A new engine is one object of this shape and a line in
+ * engines.ts.
+ *
+ * Contract: loading the object loads no package of the engine; opening does.
+ */
+export interface Engine {
+  /** For people. */
+  readonly name: string;
+  /** The schemes of the URLs that it opens, without the colon. */
+  readonly schemes: readonly string[];
+  /** Whether several processes may work on one database at the same time. */
+  readonly shared: boolean;
+  readonly locks: RowLocks;
+  readonly tables: TableStyle;
+  /** The Kysely dialect of the database behind a URL. Throws or rejects when the database cannot be opened. */
+  openDialect(options: EngineOptions): Promise<Dialect>;
+  /** What an error of the driver means; undefined: the database failed. */
+  faultOf(error: unknown): EngineFault | undefined;
+  /** The lease under which this process owns sessions; it lasts `leaseMs` after each renewal. */
+  beginLife(db: Kysely<Schema>, leaseMs: number): Promise<Life>;
+  /** The way to wake other processes; undefined: there are no others. */
+  openWakeups(url: string, onError: (error: unknown) => void): Promise<Wakeups | undefined>;
+}

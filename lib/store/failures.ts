@@ -1,0 +1,31 @@
+import { AppError } from '../errors.ts';
+import type { Engine } from './engine.ts';
+
+const DATABASE_FAILED = 'The database does not answer as it should; try again.';
+const RETRY_AFTER_SECONDS = 1;
+
+/** A write was refused because a unique column has the value already; `column` is its name, or the name of an index. */
+export class UniqueViolation extends AppError {
+  override readonly name = 'UniqueViolation';
+  readonly column: string;
+  constructor(column: string, cause: unknown) {
+    // A caller that does not expect it has not written anything, as after any other failure of the database.
+    super('unavailable', DATABASE_FAILED, { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
+    this.column = column;
+  }
+}
+
+/** The AppError for an error of an engine: `invalid_request`, `unavailable`, or a UniqueViolation. */
+export function databaseFailureOf(error: unknown, engine: Pick<Engine, 'faultOf'>): AppError {
+  if (error instanceof AppError) return error;
+  const fault = engine.faultOf(error);
+  if (fault?.kind === 'taken') return new UniqueViolation(fault.column, error);
+  if (fault?.kind === 'unstorable')
+    return new AppError('invalid_request', 'A text holds the character U+0000, which cannot be stored.', {
+      cause: error,
+    });
+  return new AppError('unavailable', DATABASE_FAILED, {
+    cause: error,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+}

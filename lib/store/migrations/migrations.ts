@@ -1,0 +1,53 @@
+import type { Kysely, Migration } from 'kysely';
+import type { TableStyle } from '../engine.ts';
+import { accountTables } from './account-tables.ts';
+import { agentTables } from './agent-tables.ts';
+import { chatTables } from './chat-tables.ts';
+import { fileTables } from './file-tables.ts';
+import { sessionTables } from './session-tables.ts';
+
+/** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
+export function migrationsFor(style: TableStyle): Record<string, Migration> {
+  return {
+    '0001-sessions': sessionTables(style),
+    '0002-stopping': {
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .alterTable('tasks')
+          .addColumn('stopping', 'integer', (column) => column.notNull().defaultTo(0))
+          .execute();
+      },
+    },
+    '0003-accounts': accountTables(style),
+    '0004-threads': {
+      async up(db: Kysely<unknown>) {
+        await db.schema.alterTable('sessions').addColumn('attributes', 'text').execute();
+        await db.schema.alterTable('messages').addColumn('marks', 'text').execute();
+        await db.schema.alterTable('controls').addColumn('line', 'text').execute();
+      },
+    },
+    '0005-agents': agentTables,
+    '0006-files': fileTables,
+    '0007-chats': chatTables(style),
+    '0008-nodes': {
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .createTable('nodes')
+          .addColumn('name', 'text', (column) => column.primaryKey())
+          .addColumn('lease_until', 'bigint', (column) => column.notNull())
+          .execute();
+        await db.schema.alterTable('sessions').dropColumn('lease_until').execute();
+      },
+    },
+    '0009-user-removals': {
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .createTable('user_removals')
+          .addColumn('user_uuid', 'text', (column) => column.primaryKey())
+          .addColumn('begun_at', 'bigint', (column) => column.notNull())
+          .addColumn('done_at', 'bigint')
+          .execute();
+      },
+    },
+  };
+}

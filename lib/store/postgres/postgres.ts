@@ -1,0 +1,50 @@
+import type { Engine, EngineFault } from '../engine.ts';
+import { beginLeasedLife } from './leased-life.ts';
+
+/** [PostgreSQL appendix A] SQLSTATE unique_violation. */
+const UNIQUE_VIOLATION = '23505';
+/** [PostgreSQL appendix A] SQLSTATE character_not_in_repertoire: U+0000. JSON texts have it escaped, names and ids do not. */
+const CHARACTER_NOT_IN_REPERTOIRE = '22021';
+
+/** PostgreSQL, a server that several processes share. */
+export const postgres: Engine = {
+  name: 'PostgreSQL',
+  schemes: ['postgres', 'postgresql'],
+  shared: true,
+  locks: {
+    share: (query) => query.forShare(),
+    takeFree: (query) => query.forUpdate().skipLocked(),
+  },
+  tables: {
+    numbered: (db, table) =>
+      db.schema
+        .createTable(table)
+        .addColumn('id', 'integer', (column) => column.primaryKey().generatedAlwaysAsIdentity()),
+    clustered: (table) => table,
+    appendOnly: (table) => [
+      `create function ${table}_append_only() returns trigger language plpgsql as
+        $$ begin raise exception '${table} is append-only'; end $$`,
+      `create trigger ${table}_append_only before update or delete or truncate on ${table}
+        for each statement execute function ${table}_append_only()`,
+    ],
+  },
+  async openDialect({ url, unlimited, onError }) {
+    const { openPostgresDialect } = await import('./open-postgres-dialect.ts');
+    return openPostgresDialect(url, unlimited, onError);
+  },
+  faultOf: postgresFaultOf,
+  beginLife: beginLeasedLife,
+  async openWakeups(url, onError) {
+    const { openPostgresWakeups } = await import('./wakeups.ts');
+    return openPostgresWakeups(url, onError);
+  },
+};
+
+function postgresFaultOf(error: unknown): EngineFault | undefined {
+  const { code, table, constraint } = error as { code?: unknown; table?: string; constraint?: string };
+  if (code === CHARACTER_NOT_IN_REPERTOIRE) return { kind: 'unstorable' };
+  if (code !== UNIQUE_VIOLATION) return undefined;
+  // The constraint of a unique column is named `<table>_<column>_key` [PostgreSQL ChooseConstraintName].
+  const column = constraint?.replace(new RegExp(`^${table}_(.+)_key$`), '$1');
+  return { kind: 'taken', column: column ?? '' };
+}

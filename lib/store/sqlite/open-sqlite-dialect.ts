@@ -1,0 +1,41 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import BetterSqlite from 'better-sqlite3';
+import { SqliteDialect } from 'kysely';
+
+/** A page of a new file. Each line of a log goes to its session's own page, and a small page is less to write for it. */
+const PAGE_BYTES = 2048;
+const BUSY_TIMEOUT_MS = 5000;
+/** A page that is written again and again is copied into the database once in 16 MiB, not once in 4. */
+const CHECKPOINT_PAGES = 4000;
+
+/**
+ * A SQLite database: WAL, `synchronous` normal (a crash of the process loses nothing; a power cut may lose the last
+ * transactions, never the order of them) or full (a power cut loses nothing that was accepted) [SQLite PRAGMA synchronous].
+ * `file` may be `:memory:`.
+ */
+export function openSqliteDialect(file: string, synchronous: 'normal' | 'full'): SqliteDialect {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  const database = new BetterSqlite(file);
+  database.pragma(`page_size = ${PAGE_BYTES}`);
+  database.pragma('journal_mode = WAL');
+  database.pragma(`synchronous = ${synchronous}`);
+  database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  return new SqliteDialect({ database: withStatementCache(database) });
+}
+
+/** Kysely prepares every statement anew; here the same text is the same prepared statement. */
+function withStatementCache(
+  database: BetterSqlite.Database,
+): Pick<BetterSqlite.Database, 'prepare' | 'close'> {
+  const statements = new Map<string, BetterSqlite.Statement>();
+  return {
+    prepare: ((sql: string) => {
+      let statement = statements.get(sql);
+      if (!statement) statements.set(sql, (statement = database.prepare(sql)));
+      return statement;
+    }) as BetterSqlite.Database['prepare'],
+    close: () => database.close(),
+  };
+}

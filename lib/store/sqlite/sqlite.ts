@@ -1,0 +1,42 @@
+import { sql } from 'kysely';
+import type { Engine, EngineFault } from '../engine.ts';
+import { createSoleLife } from '../life.ts';
+
+/** SQLite, in this process: one process has the database for itself. */
+export const sqlite: Engine = {
+  name: 'SQLite',
+  schemes: ['sqlite'],
+  shared: false,
+  locks: {
+    // A transaction has the whole database for itself.
+    share: (query) => query,
+    takeFree: (query) => query,
+  },
+  tables: {
+    numbered: (db, table) =>
+      db.schema
+        .createTable(table)
+        .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement()),
+    // The table is its primary key's tree: half the pages of a table with an index beside it.
+    clustered: (table) => table.modifyEnd(sql`without rowid`),
+    appendOnly: (table) =>
+      ['update', 'delete'].map(
+        (act) =>
+          `create trigger ${table}_no_${act} before ${act} on ${table} begin select raise(abort, '${table} is append-only'); end`,
+      ),
+  },
+  async openDialect({ url, synchronous }) {
+    const { openSqliteDialect } = await import('./open-sqlite-dialect.ts');
+    return openSqliteDialect(url.slice('sqlite:'.length), synchronous);
+  },
+  faultOf: sqliteFaultOf,
+  beginLife: () => Promise.resolve(createSoleLife()),
+  openWakeups: () => Promise.resolve(undefined),
+};
+
+/** [SQLite result codes] SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY. The driver names the columns in the text only. */
+function sqliteFaultOf(error: unknown): EngineFault | undefined {
+  const { code, message = '' } = error as { code?: unknown; message?: string };
+  if (code !== 'SQLITE_CONSTRAINT_UNIQUE' && code !== 'SQLITE_CONSTRAINT_PRIMARYKEY') return undefined;
+  return { kind: 'taken', column: /failed: \w+\.(\w+)/.exec(message)?.[1] ?? '' };
+}
