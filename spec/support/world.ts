@@ -12,6 +12,7 @@ import type { Store } from '../../lib/core/store.ts';
 import { createToolbox } from '../../lib/core/toolbox.ts';
 import type { Effect, Tool, CallContext } from '../../lib/core/tool.ts';
 import type { ToolResult } from '../../lib/core/message.ts';
+import type { ScriptedStep } from '../../lib/models/scripted.ts';
 import { connectStore } from '../../lib/store/index.ts';
 import { plainConfig } from './session-config.ts';
 
@@ -209,4 +210,12 @@ export function gate(): { opened: Promise<void>; open: () => void } {
     open = resolve;
   });
   return { opened, open };
+}
+
+/** A model reply that never comes; `asked` opens when the model is asked. */
+export function hang(asked: { open: () => void }): ScriptedStep {
+  return () => {
+    asked.open();
+    return { hang: true };
+  };
 }
