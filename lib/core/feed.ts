@@ -43,6 +43,11 @@ export class Feed {
     this.#lastSeq = options.lastSeq;
   }
 
+  /** The number of the last line that the feed knows of. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
   get subscriberCount(): number {
     return this.#cursors.size;
   }
