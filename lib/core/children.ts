@@ -47,10 +47,11 @@ export function childTools({ children, owner, find, clock }: ChildToolsOptions):
     parameters: PARAMETERS,
     operation: `session ${id}`,
     effect: 'read',
-    async call(args, { signal, key = clock.newId() }) {
+    async call(args, { signal, stopWaitsFor, key = clock.newId() }) {
       try {
         const child = await find(id, owner);
-        return await askChild(child, idFromName(key, NAMESPACE), args['prompt'] as string, signal);
+        const task = { taskId: idFromName(key, NAMESPACE), prompt: args['prompt'] as string };
+        return await askChild(child, task, { signal, stopWaitsFor });
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         return failed(error.code, `The agent "${name}" could not be asked: ${error.message}`, 'none');
@@ -62,12 +63,11 @@ export function childTools({ children, owner, find, clock }: ChildToolsOptions):
 /** Submits the prompt and waits for the end of its task. The child's own time-out (TASK_TIMEOUT_MS) bounds the wait. */
 async function askChild(
   child: Session,
-  id: string,
-  prompt: string,
-  signal: CallContext['signal'],
+  { taskId, prompt }: { taskId: string; prompt: string },
+  { signal, stopWaitsFor }: Pick<CallContext, 'signal' | 'stopWaitsFor'>,
 ): Promise<ToolResult> {
   const content = [{ type: 'text' as const, text: prompt }];
-  const { taskId, seq } = await child.submit({ taskId: id, form: 'text', content });
+  const { seq } = await child.submit({ taskId, form: 'text', content });
   let answer = '';
   const { found } = until<ToolResult>({
     subscribe: (subscriber, after) => child.subscribe(subscriber, after),
@@ -80,7 +80,8 @@ async function askChild(
       failed('stopped', `The agent's session ended (${reason}) before it answered.`, 'unknown'),
   });
   const stop = (): void => {
-    child.stop(taskId).catch(() => undefined); // the end of the task reports what happened
+    const stopped = child.stop(taskId).catch(() => undefined); // the end of the task reports what happened
+    stopWaitsFor?.(stopped);
   };
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();

@@ -42,7 +42,7 @@ export class LiveSession implements Session {
     this.#store = store;
     this.#touchedAt = clock.now();
     const read = (after: number, limit: number): Promise<Message[]> => store.read(stored.id, after, limit);
-    this.#feed = new Feed({ read, lastSeq, onError });
+    this.#feed = new Feed({ read, lastSeq, readLastSeq: () => this.#readLastSeq(), onError });
     this.#ownership = new Ownership(options, this.#feed, () => this.history());
   }
 

@@ -266,6 +266,7 @@ export class Owner {
       if (owned.state === 'waiting') work.push(this.#drop(owned, 'stop'));
       else {
         owned.interrupt('stop');
+        work.push(owned.stopped());
         running.push(owned.id);
       }
     }
@@ -298,7 +299,7 @@ export class Owner {
           continue;
         }
         owned.interrupt('clear');
-        ends.push(this.#end(owned.id, 'stopped'));
+        ends.push(owned.stopped(), this.#end(owned.id, 'stopped'));
       }
       await Promise.all(ends);
       await this.#log.restart();
@@ -341,6 +342,7 @@ export class Owner {
       append: (bodies, change) => this.#append(owned, bodies, change),
       equip: () => (stored.config.agent === undefined ? this.#equipment.get() : equip()),
       onDelta: (text) => feed.publishDelta({ taskId, text }),
+      stopWaitsFor: (work) => owned.stopWaitsFor(work),
     };
   }
 

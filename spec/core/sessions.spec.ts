@@ -317,6 +317,21 @@ describe('sessions', () => {
       expect(late.seen.at(-1)).to.equal(early.seen.at(-1)); // the same object: it is encoded once
     });
 
+    it('that begin after the end of the log learn that their position is unknown, and get new lines', async () => {
+      world = await openWorld({ model: createScriptedModel([{ text: 'a' }, { text: 'b' }]) });
+      const session = await world.create();
+      const early = watch(session);
+      await session.submit(say('1'));
+      await early.tasksEnded(1);
+      const restored = watch(session, 1000);
+      const known = watch(session, 4);
+      await restored.until(() => restored.unknownPositions === 1);
+      await session.submit(say('2'));
+      await restored.tasksEnded(1);
+      expect(outline(restored.seen)).to.deep.equal(['user 2', 'answer b', 'ended done']);
+      expect([restored.unknownPositions, known.unknownPositions]).to.deep.equal([1, 0]);
+    });
+
     it('that are slow read the missed lines from the store, and nothing waits in memory', async () => {
       world = await openWorld({ model: createScriptedModel([{ text: 'a' }, { text: 'b' }]) });
       const session = await world.create();

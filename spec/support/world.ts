@@ -125,6 +125,7 @@ export function watch(session: Session, after?: number) {
   const seen: Message[] = [];
   const deltas: string[] = [];
   let ended: EndReason | undefined;
+  let unknownPositions = 0;
   const waiting = new Set<() => void>();
   const check = (): void => {
     for (const one of waiting) one();
@@ -136,6 +137,10 @@ export function watch(session: Session, after?: number) {
     },
     delta({ text }) {
       deltas.push(text);
+      check();
+    },
+    positionUnknown() {
+      unknownPositions += 1;
       check();
     },
     ended(reason) {
@@ -150,6 +155,9 @@ export function watch(session: Session, after?: number) {
     leave,
     get ended() {
       return ended;
+    },
+    get unknownPositions() {
+      return unknownPositions;
     },
     /** Resolves when `holds` returns true; it is asked after each delivery. */
     until(holds: () => boolean): Promise<void> {
