@@ -3,7 +3,7 @@ import { isObject } from '../common/json.ts';
 import type { JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf, SpecError } from '../errors.ts';
-import { openCache } from './cache.ts';
+import { LoanCache } from './cache.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind, Selection } from './kind.ts';
 import { parseText } from './parse.ts';
 
@@ -66,7 +66,7 @@ const KIND_OF = {
 /** Opens the door to `kinds`; nothing is compiled yet. */
 export function openOpenspecs(options: OpenspecsOptions): Openspecs {
   const { kinds, discover, readFiles = false, validate = false } = options;
-  const cache = openCache<CompiledSpec>({
+  const cache = new LoanCache<CompiledSpec>({
     idleMaxCount: options.idleMaxCount ?? 32,
     idleMaxBytes: options.idleMaxBytes ?? 64 * 1024 * 1024,
     // What holds on to something outside (a bus) must not keep it from others.

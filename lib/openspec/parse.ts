@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../common/json.ts';
-import { isObject } from '../common/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { childPointer } from '../common/json-pointer.ts';
 import { messageOf, SpecError } from '../errors.ts';
 import { parseYaml } from './yaml.ts';
 
@@ -139,7 +139,7 @@ function clean(value: JsonValue): string[] {
         throw new SpecError('The document has too many values, its YAML aliases written out.');
       }
       if (typeof child === 'object' && child !== null) {
-        walk(child, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
+        walk(child, childPointer(pointer, key));
       }
     }
     path.delete(node);

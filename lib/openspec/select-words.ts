@@ -1,3 +1,5 @@
+import { stemOf } from '../common/word-stem.ts';
+
 /** Words that say nothing about what is wanted. */
 const EMPTY_WORDS = new Set(
   'a an and are as at be by can could do does for from has have how i in into is it its make me my now of on or please that the their them then there this to want was what when where which will with would you your'.split(
@@ -22,14 +24,7 @@ export function wordsOf(text: string): string[] {
     .replaceAll(/(\p{Ll}|\d)(\p{Lu})/gu, '$1 $2')
     .replaceAll(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1 $2');
   for (const word of parted.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) {
-    if (!EMPTY_WORDS.has(word)) words.push(stem(word));
+    if (!EMPTY_WORDS.has(word)) words.push(stemOf(word));
   }
   return words;
-}
-
-/** `lights`, `lighting` and `lighted` are `light`; the same for words that it gets wrong, so they still meet. */
-function stem(word: string): string {
-  if (word.length < 5) return word.length > 3 && /[^s]s$/.test(word) ? word.slice(0, -1) : word;
-  const bare = word.replace(/(?:ies|y)$/, 'i').replace(/(?:ing|ed|es|s|e)$/, '');
-  return bare.length >= 3 ? bare : word;
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type MiniSearch from 'minisearch';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolCall, ToolResult } from '../core/message.ts';
@@ -63,7 +64,8 @@ export function selectTools(tools: readonly ToolOffer[], limit: SelectLimit): To
   const fits =
     tools.length <= limit.maxCount && (limit.maxBytes === undefined || sizeOf(tools) <= limit.maxBytes);
   const finders = fits ? [] : findersOf(names, tools.length);
-  const chosen = new Map<string, Selection>();
+  /** A conversation comes back to the same tools, so the last choices are kept. */
+  const chosen = new LRUCache<string, Selection>({ max: CHOICES_KEPT_COUNT });
 
   const search = async (text: string, count: number): Promise<ToolOffer[]> => {
     let index = searches.get(tools);
@@ -94,13 +96,7 @@ export function selectTools(tools: readonly ToolOffer[], limit: SelectLimit): To
         leftOut: tools.filter((tool) => !picked.has(tool)).map(({ name }) => name),
       };
     }
-    // The last used ones are kept: a conversation comes back to the same tools.
-    chosen.delete(key);
     chosen.set(key, selection);
-    for (const oldest of chosen.keys()) {
-      if (chosen.size <= CHOICES_KEPT_COUNT) break;
-      chosen.delete(oldest);
-    }
     return selection;
   };
 

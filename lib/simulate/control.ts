@@ -1,3 +1,4 @@
+import { isLoopbackHost } from '../common/addresses.ts';
 import type { JsonValue } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { parseJson } from './device.ts';
@@ -31,7 +32,7 @@ export async function openControl(
 
   const answer = ({ method, path, headers, body }: SiteRequest): SiteAnswer => {
     // A page that has rebound its name to this machine shows that name.
-    if (!/^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/i.test(headers.host ?? '')) {
+    if (!isLoopbackHost((headers.host ?? '').replace(/:\d+$/, ''))) {
       throw new AppError('forbidden', 'the control port is called by a loopback name');
     }
     const [first = '', part, ...rest] = path.slice(1).split('/').map(decodeURIComponent);

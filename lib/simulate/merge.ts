@@ -44,15 +44,3 @@ function isAlike(a: JsonValue, b: JsonValue): boolean {
   if (a === null || b === null) return true;
   return typeof a === typeof b && Array.isArray(a) === Array.isArray(b);
 }
-
-/** A value after a JSON Merge Patch [RFC 7396]. */
-export function mergePatch(value: JsonValue, patch: JsonValue): JsonValue {
-  if (!isObject(patch)) return patch;
-  const result: JsonObject = isObject(value) ? { ...value } : {};
-  for (const [key, inner] of Object.entries(patch)) {
-    if (inner === undefined) continue;
-    if (inner === null) Reflect.deleteProperty(result, key);
-    else result[key] = mergePatch(result[key] ?? null, inner);
-  }
-  return result;
-}

@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../common/json.ts';
-import { isObject } from '../common/json.ts';
+import { isLoopbackHost } from '../common/addresses.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { endpointName } from '../drivers/modbus/endpoint.ts';
 import { AppError, SpecError } from '../errors.ts';
 import type { CompiledSpec } from '../openspec/kind.ts';
@@ -92,7 +92,7 @@ async function startNear(
   described: Place | undefined,
 ): Promise<Simulated> {
   if (port !== undefined) return start(port);
-  if (described === undefined || !isLoopback(described.host)) return start(0);
+  if (described === undefined || !isLoopbackHost(described.host)) return start(0);
   return start(described.port).catch((error: unknown) => {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
@@ -115,10 +115,6 @@ function placeOf(url: string | undefined): Place | undefined {
   if (url === undefined) return undefined;
   const { hostname, port, protocol } = new URL(url);
   return { host: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
-}
-
-function isLoopback(host: string): boolean {
-  return /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/i.test(host);
 }
 
 function isMissing(error: unknown): boolean {

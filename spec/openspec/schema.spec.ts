@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 import { isObject } from '../../lib/common/json.ts';
 import { SpecError } from '../../lib/errors.ts';
-import { valueAt } from '../../lib/openspec/pointer.ts';
+import { valueAtFragment } from '../../lib/common/json-pointer.ts';
 import { openSchemas } from '../../lib/openspec/schema.ts';
 import type { Schemas } from '../../lib/openspec/schema.ts';
 import { modelFaults } from '../support/model-schema.ts';
@@ -11,7 +11,7 @@ import { modelFaults } from '../support/model-schema.ts';
 /** The schemas of a document that is only its definitions. */
 function open(document: JsonObject = {}, maxBytes?: number): Schemas {
   return openSchemas((ref, base) => {
-    const value = ref.startsWith('#') ? valueAt(document, ref.slice(1)) : undefined;
+    const value = ref.startsWith('#') ? valueAtFragment(document, ref.slice(1)) : undefined;
     return value === undefined ? undefined : { value, base, id: ref.slice(1) };
   }, maxBytes);
 }

@@ -38,7 +38,7 @@ describe('openspec/select', () => {
   describe('finds words', () => {
     const table: [string, string[]][] = [
       ['Turn on the lights, please!', ['turn', 'light']],
-      ['setRoomBrightness HTTPServer2', ['set', 'room', 'brightnes', 'http', 'server2']],
+      ['setRoomBrightness HTTPServer2', ['set', 'room', 'bright', 'http', 'server2']],
       ['issues_list-for-repo', ['issu', 'list', 'repo']],
       ['query queries entry', ['queri', 'queri', 'entri']],
       ['打开厨房灯 2', ['打开', '开厨', '厨房', '房灯', '2']],

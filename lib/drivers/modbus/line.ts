@@ -144,7 +144,7 @@ export function createLine(endpoint: Endpoint, options: LineOptions, events: Lin
       else idleTimer.refresh();
     },
     async close() {
-      shutdown.abort();
+      shutdown.abort(new Error('shut down'));
       clearTimeout(held?.timer);
       held = undefined;
       await changing;

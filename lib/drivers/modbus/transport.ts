@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { unlessAborted, withDeadline } from '../../common/deadline.ts';
 import type { Egress } from '../egress.ts';
 import { messageOf, toError } from '../../errors.ts';
 import { endpointName, type Endpoint, type SerialSettings } from './endpoint.ts';
@@ -59,24 +60,10 @@ type Limit = <T>(promise: Promise<T>, what: string) => Promise<T>;
 
 function createLimit(timeoutMs: number, signal: AbortSignal): Limit {
   const end = performance.now() + timeoutMs;
-  return async (promise, what) => {
-    let stop = (): void => undefined;
-    const late = new Promise<never>((_, reject) => {
-      const over = (): void =>
-        reject(new Error(signal.aborted ? 'shut down' : `${what} within ${timeoutMs} ms`));
-      const timer = setTimeout(over, Math.max(1, end - performance.now()));
-      if (signal.aborted) over();
-      signal.addEventListener('abort', over, { once: true });
-      stop = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', over);
-      };
-    });
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      stop();
-    }
+  return (promise, what) => {
+    const leftMs = Math.max(1, end - performance.now());
+    const late = (): Error => new Error(`${what} within ${timeoutMs} ms`);
+    return withDeadline(unlessAborted(promise, signal), leftMs, late);
   };
 }
 

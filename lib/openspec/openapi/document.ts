@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { unescapePart } from '../../common/json-pointer.ts';
 import { fileOf, sourcePath } from '../files.ts';
 import { objectAt, own, textAt } from './read.ts';
 
@@ -73,7 +74,7 @@ export function openDocument(
     if (!fragment.startsWith('/')) return anchored(target, safeDecode(fragment));
     let value: JsonValue | undefined = target;
     for (const part of safeDecode(fragment).slice(1).split('/')) {
-      const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+      const key = unescapePart(part);
       if (isObject(value) && value['$ref'] !== undefined && own(value, key) === undefined) {
         value = follow(value, target).value;
       }

@@ -7,7 +7,7 @@ import { isSelected } from '../selection.ts';
 import { openDocument } from './document.ts';
 import { trimmed } from './layers.ts';
 import { operationName, uniqueNames } from '../names.ts';
-import { openTokens } from './oauth.ts';
+import { DeviceTokens } from './device-tokens.ts';
 import { operationTool, type Shared } from './operation.ts';
 import { checkUsable, operationsOf } from './operations.ts';
 import { openPlanner } from './plan.ts';
@@ -21,7 +21,7 @@ const DESCRIPTION_MAX_LENGTH = 1024;
 
 /** OpenAPI 3.0, 3.1, 3.2 and Swagger 2.0: one tool for each operation of each path. */
 export function openapi(http: HttpDriver): OpenspecKind {
-  const tokens = openTokens(http);
+  const tokens = new DeviceTokens(http);
 
   return {
     name: 'openapi',

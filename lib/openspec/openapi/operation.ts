@@ -6,13 +6,13 @@ import { AppError, type ErrorCode } from '../../errors.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from './document.ts';
-import type { Tokens } from './oauth.ts';
+import type { DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
 import type { Plan } from './plan.ts';
 import { fillRequest, type Target } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
 import { redacted } from './redact.ts';
-import type { openSecurity, SignIn } from './security.ts';
+import type { openSecurity, CallCredentials } from './security.ts';
 import { parseServer, serverUrl, type ServerRoot } from './servers.ts';
 
 /** One operation, as it stands in the document, with what it takes. */
@@ -25,7 +25,7 @@ export interface Shared {
   document: SpecDocument;
   http: HttpDriver;
   security: ReturnType<typeof openSecurity>;
-  tokens: Tokens;
+  tokens: DeviceTokens;
   planOf: (shape: RequestShape) => Plan;
   source: string | undefined;
 }
@@ -103,7 +103,7 @@ export function operationTool(
   // A 401 says that the request was refused: it was not carried out, and may be asked again with the answer.
   async function sendDigest(
     request: HttpRequest,
-    user: NonNullable<SignIn['digest']>,
+    user: NonNullable<CallCredentials['digest']>,
     left: () => Pick<CallContext, 'signal' | 'timeoutMs'>,
   ): Promise<ToolResult> {
     const first = await http.exchange(request, left());

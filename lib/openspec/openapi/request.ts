@@ -7,7 +7,7 @@ import { encodeBody, encodeForm } from './body.ts';
 import type { BodyPlan } from './body-plan.ts';
 import type { Plan } from './plan.ts';
 import { pathVariable } from './request-shape.ts';
-import type { openSecurity, SignIn } from './security.ts';
+import type { openSecurity, CallCredentials } from './security.ts';
 import type { ServerRoot } from './servers.ts';
 import { encodePart, plainText, writeCookies, writeHeader, writePairs, writePath } from './styles.ts';
 
@@ -22,7 +22,12 @@ export interface Target {
 }
 
 /** Writes the request for one call; throws an AppError `invalid_request` for arguments that cannot be written. */
-export function fillRequest(target: Target, args: JsonObject, base: ServerRoot, signIn: SignIn): HttpRequest {
+export function fillRequest(
+  target: Target,
+  args: JsonObject,
+  base: ServerRoot,
+  signIn: CallCredentials,
+): HttpRequest {
   const { plan, method, effect } = target;
   const variables = new Map<string, string>();
   const query: string[] = [];
@@ -86,7 +91,7 @@ export function fillRequest(target: Target, args: JsonObject, base: ServerRoot, 
 }
 
 /** Whether signing in sends this already: the session's word counts, not the model's. */
-function isSignedIn(signIn: SignIn, place: string, name: string): boolean {
+function isSignedIn(signIn: CallCredentials, place: string, name: string): boolean {
   const pairs = place === 'query' ? signIn.query : place === 'cookie' ? signIn.cookies : [];
   return pairs.some(([own]) => own === name);
 }

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { valueAtFragment } from '../../common/json-pointer.ts';
 import { fileOf } from '../files.ts';
-import { valueAt } from '../pointer.ts';
 import type { RefTarget, ResolveRef } from '../schema.ts';
 
 /**
@@ -21,14 +21,15 @@ export function openRefs(
 
   const resolve: ResolveRef = (ref, base) => {
     const [address = '', fragment = ''] = ref.split('#', 2);
-    if (address === '') return target(valueAt(rootOf(base), fragment), base, fragment);
+    if (address === '') return target(valueAtFragment(rootOf(base), fragment), base, fragment);
     const path = files.size === 0 ? undefined : fileOf(ref, base === '' ? (source ?? '') : base);
-    if (path !== undefined && files.has(path)) return target(valueAt(rootOf(path), fragment), path, fragment);
+    if (path !== undefined && files.has(path))
+      return target(valueAtFragment(rootOf(path), fragment), path, fragment);
     // Only a ref that leads nowhere else is worth the walk over the whole document.
     ids ??= idsOf(document, files);
     const named = ids.get(address);
     if (named === undefined) return undefined;
-    const value = valueAt(named.value, fragment);
+    const value = valueAtFragment(named.value, fragment);
     return value === undefined ? undefined : { value, base: named.base, id: ref };
   };
   return (ref, base) => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sleep } from '../../common/deadline.ts';
 import { AppError, messageOf } from '../../errors.ts';
 import { listenTcp, type WireRequest } from './listen.ts';
 
@@ -52,7 +53,7 @@ export async function listenPty(
       await close();
       throw new AppError('unavailable', failure, missing === undefined ? {} : { cause: missing });
     }
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
   }
   return { path: link, close };
 }

@@ -1,10 +1,11 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { applyMergePatch } from '../../common/merge-patch.ts';
 import type { SpecDocument } from '../../openspec/openapi/document.ts';
 import { layersOf, shapeOf } from '../../openspec/openapi/layers.ts';
 import { textAt } from '../../openspec/openapi/read.ts';
 import { pathVariable, type MediaType } from '../../openspec/openapi/request-shape.ts';
 import { idLike, identityOf, nextId } from './members.ts';
-import { apply, mergePatch } from '../merge.ts';
+import { apply } from '../merge.ts';
 import type { Route } from './routes.ts';
 import { pathOf, type Resources, type Variables } from './resources.ts';
 import { openapiView } from '../schema/schema-view.ts';
@@ -132,7 +133,7 @@ export function openWrites(options: WritesOptions): (request: WriteRequest) => W
       let value: JsonValue | undefined;
       if (method === 'PUT' && body !== undefined) value = replaced(known ?? {}, body, media);
       else if (method === 'PATCH' && body !== undefined && !Array.isArray(body))
-        value = mergePatch(before ?? {}, body);
+        value = applyMergePatch(before ?? {}, body);
       else value = before === undefined ? undefined : apply(before, given);
       if (value === undefined) return { value: before, template };
       if (isMember) value = withIdentity(value, known, template, variables);
