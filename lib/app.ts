@@ -40,7 +40,7 @@ import type { Log } from './log.ts';
 import { openCompletions } from './models/completions.ts';
 import { openModels } from './models/index.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
-import { selectTools } from './openspec/select.ts';
+import { createToolSelector } from './openspec/tool-selector.ts';
 import { packageVersion } from './package.ts';
 import { v4 as uuid } from 'uuid';
 import { openServer } from './server/server.ts';
@@ -120,7 +120,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const tooling: ToolboxOptions = {
       resultMaxBytes: limits.toolResultMaxBytes,
       chooser: (offers) =>
-        selectTools(offers, { maxCount: limits.offeredToolsMaxCount, maxBytes: limits.offeredToolsMaxBytes }),
+        createToolSelector(offers, { maxCount: limits.offeredToolsMaxCount, maxBytes: limits.offeredToolsMaxBytes }),
       onLeftOut: (count, leftOut) =>
         log.debug(
           { leftOut: leftOut.slice(0, 50) },

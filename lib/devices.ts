@@ -1,8 +1,8 @@
-import { openHttp } from './drivers/http.ts';
-import { openJsonrpc } from './drivers/jsonrpc.ts';
+import { createHttpDriver } from './drivers/http.ts';
+import { createJsonrpcDriver } from './drivers/jsonrpc.ts';
 import { openModbus } from './drivers/modbus/modbus.ts';
 import type { Egress } from './drivers/egress.ts';
-import { openFetch } from './openspec/fetch.ts';
+import { createDocumentFetch } from './openspec/fetch.ts';
 import { openOpenspecs, type Openspecs } from './openspec/index.ts';
 import { openapi } from './openspec/openapi/openapi.ts';
 import { openmodbus } from './openspec/openmodbus/openmodbus.ts';
@@ -29,12 +29,12 @@ export interface Devices {
 /** Opens the drivers and the kinds of documents over them: a new kind is one line in this table. */
 export function openDevices(options: DevicesOptions): Devices {
   const { egress, resultMaxBytes, documentMaxBytes, readFiles = false, validate = false } = options;
-  const http = openHttp({ egress, resultMaxBytes });
-  const jsonrpc = openJsonrpc({ http, resultMaxBytes });
+  const http = createHttpDriver({ egress, resultMaxBytes });
+  const jsonrpc = createJsonrpcDriver({ http, resultMaxBytes });
   const modbus = openModbus({ egress });
   const openspecs = openOpenspecs({
     kinds: [openapi(http), openrpc(jsonrpc), openmodbus(modbus)],
-    discover: openFetch({ http, jsonrpc, maxBytes: documentMaxBytes }),
+    discover: createDocumentFetch({ http, jsonrpc, maxBytes: documentMaxBytes }),
     readFiles,
     validate,
   });

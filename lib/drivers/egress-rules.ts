@@ -52,7 +52,7 @@ const PRIVATE = [
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
 /** Reads the lists; throws an AppError `invalid_request` that names a bad entry. */
-export function openEgressRules(options: {
+export function createEgressRules(options: {
   allow: readonly string[];
   deny: readonly string[];
   allowPrivate: boolean;

@@ -4,7 +4,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import { AppError, toError } from '../errors.ts';
-import { openEgressRules } from './egress-rules.ts';
+import { createEgressRules } from './egress-rules.ts';
 
 /** Where outgoing calls may go; lists of host, host:port and CIDR. Deny wins; metadata addresses are always denied. */
 export interface EgressOptions {
@@ -42,7 +42,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Opens the door; throws an AppError `invalid_request` that names a list entry which is no host, host:port or CIDR. */
 export function openEgress(options: EgressOptions): Egress {
-  const rules = openEgressRules(options);
+  const rules = createEgressRules(options);
 
   // Every address behind a name is checked, and only the permitted ones are used: a name cannot lead to a denied
   // address, and a name with both kinds still works. Node resolves `127.1`, `0x7f000001` and the like as names.

@@ -7,7 +7,7 @@ const TEXT =
 const BINARY = /^(?:image\/(?!svg)|audio\/|video\/|font\/|application\/(?:pdf|zip|gzip|x-tar)\b)/i;
 
 /** A body as text of at most `maxBytes`: cut with a marker that gives its full size; what is not text is described. */
-export function textOf(response: HttpResponse, maxBytes: number): string {
+export function bodyTextOf(response: HttpResponse, maxBytes: number): string {
   const contentType = response.headers['content-type'] ?? '';
   const { bytes, size } = unpacked(response, maxBytes);
   if (bytes.length === 0) return '';

@@ -3,7 +3,7 @@ import type { JsonObject } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type CallContext, type Effect } from '../core/tool.ts';
 import type { Egress } from './egress.ts';
-import { textOf } from './http-body.ts';
+import { bodyTextOf } from './http-body.ts';
 import { exchangeOnce } from './http-exchange.ts';
 
 /** One request, ready to be sent. */
@@ -59,7 +59,7 @@ export interface HttpOptions {
 }
 
 /** An HTTP driver over the door out. */
-export function openHttp({ egress, resultMaxBytes }: HttpOptions): HttpDriver {
+export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpDriver {
   async function exchange(
     request: HttpRequest,
     context: HttpContext,
@@ -95,7 +95,7 @@ export function resultOf(request: HttpRequest, response: HttpResponse, maxBytes:
     const { code, message, effect } = error ?? { code: 'EPROTO', message: 'No answer', effect: 'unknown' };
     return failed(code, message, effect);
   }
-  const result: JsonObject = { statusCode, body: textOf(response, maxBytes) };
+  const result: JsonObject = { statusCode, body: bodyTextOf(response, maxBytes) };
   const contentType = headers['content-type'];
   if (contentType !== undefined && !isJson(contentType)) result['contentType'] = contentType;
   if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined)

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type Effect } from '../core/tool.ts';
-import { textOf } from './http-body.ts';
+import { bodyTextOf } from './http-body.ts';
 import { resultOf, type HttpContext, type HttpDriver, type HttpRequest, type HttpResponse } from './http.ts';
 
 /** One JSON-RPC 2.0 call over HTTP. */
@@ -49,7 +49,7 @@ const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 const NOT_EXECUTED = new Set([-32700, -32600, -32601, -32602]);
 
 /** A JSON-RPC driver over an HTTP driver. */
-export function openJsonrpc({ http, resultMaxBytes }: JsonrpcOptions): JsonrpcDriver {
+export function createJsonrpcDriver({ http, resultMaxBytes }: JsonrpcOptions): JsonrpcDriver {
   let lastId = 0;
 
   /** Sends it and looks inside the answer. */
@@ -119,7 +119,7 @@ function urlFault(url: string): string | undefined {
 function verdictOf(response: HttpResponse, id: number | undefined, maxBytes: number): Verdict {
   const { bytes, size, error } = response;
   if (error !== undefined || size.atLeast || size.bytes > bytes.length) return { unread: true };
-  const text = textOf(response, maxBytes);
+  const text = bodyTextOf(response, maxBytes);
   if (text.trim() === '') return id === undefined ? { result: null } : { invalid: 'it is empty' };
   let answer: JsonValue;
   try {

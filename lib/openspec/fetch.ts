@@ -1,6 +1,6 @@
 import type { Connection } from '../core/tool.ts';
 import type { HttpDriver, HttpRequest } from '../drivers/http.ts';
-import { textOf } from '../drivers/http-body.ts';
+import { bodyTextOf } from '../drivers/http-body.ts';
 import type { JsonrpcDriver } from '../drivers/jsonrpc.ts';
 import { AppError, SpecError } from '../errors.ts';
 import { isObject } from '../common/json.ts';
@@ -29,7 +29,7 @@ type Served = { text: string } | { fault: string; silent?: boolean };
  * Opens the way to documents behind URLs: what the URL itself serves, else what a JSON-RPC endpoint there says of itself
  * (`rpc.discover` [OpenRPC, Service Discovery Method]). A key goes to the URL's own origin only.
  */
-export function openFetch(options: FetchOptions): FetchDocument {
+export function createDocumentFetch(options: FetchOptions): FetchDocument {
   const { http, jsonrpc, maxBytes = 64 * 1024 * 1024, timeoutMs = 30_000 } = options;
 
   async function serve(first: URL, key: string | undefined, signal: AbortSignal): Promise<Served> {
@@ -69,7 +69,7 @@ export function openFetch(options: FetchOptions): FetchDocument {
       } else if (size.atLeast || size.bytes > bytes.length) {
         return { fault: `it serves more than ${maxBytes} bytes` };
       } else {
-        return { text: textOf({ ...rest, statusCode, headers, size, bytes }, maxBytes) };
+        return { text: bodyTextOf({ ...rest, statusCode, headers, size, bytes }, maxBytes) };
       }
     }
     return { fault: `it redirects more than ${REDIRECTS_MAX_COUNT} times` };

@@ -4,7 +4,7 @@ import type { JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf, SpecError } from '../errors.ts';
 import { LoanCache } from './cache.ts';
-import type { CompiledSpec, CompileOptions, OpenspecKind, Selection } from './kind.ts';
+import type { CompiledSpec, CompileOptions, OpenspecKind, OperationFilter } from './kind.ts';
 import { parseText } from './parse.ts';
 
 /** One entry of an openSpecList (contract 1, `POST /init`). */
@@ -13,8 +13,8 @@ export interface DocumentEntry extends Connection {
   openSpec: string | JsonObject;
   protocol?: 'openapi' | 'openmodbus' | 'jsonrpcHttp' | 'openrpc';
   paramStructure?: 'by-name' | 'by-position';
-  include?: Selection;
-  exclude?: Selection;
+  include?: OperationFilter;
+  exclude?: OperationFilter;
   /** Where the document came from: a URL, or (only where files may be read) a file's path. */
   source?: string;
 }

@@ -2,15 +2,15 @@ import type { JsonObject } from '../common/json.ts';
 import type { Tool } from '../core/tool.ts';
 
 /** Which operations of a document become tools: by tag, HTTP method, path (exact, or a prefix ending in `*`). */
-export interface Selection {
+export interface OperationFilter {
   tags?: string[];
   methods?: string[];
   paths?: string[];
 }
 
 export interface CompileOptions {
-  include?: Selection;
-  exclude?: Selection;
+  include?: OperationFilter;
+  exclude?: OperationFilter;
   /** OpenRPC: how params are sent, instead of what the document says. */
   paramStructure?: 'by-name' | 'by-position';
   /**

@@ -20,12 +20,12 @@ export function uniqueNames(): (name: string) => string {
 }
 
 /** A tool's name [a-zA-Z0-9_-]{1,64}: what is not allowed replaced by `_`; a text without such characters gets a hash. */
-export function nameOf(text: string): string {
+export function toolNameOf(text: string): string {
   return legal(text, NO_NAME) ?? `tool_${hashOf(text)}`;
 }
 
-/** The name of an HTTP operation's tool: its operationId as `nameOf` has it, else `POST-AUT`, `GET-rooms-id-light`. */
-export function operationName(operationId: string | undefined, method: string, path: string): string {
+/** The name of an HTTP operation's tool: its operationId as `toolNameOf` has it, else `POST-AUT`, `GET-rooms-id-light`. */
+export function operationToolName(operationId: string | undefined, method: string, path: string): string {
   const id = operationId === undefined ? undefined : legal(operationId, NO_NAME);
   if (id !== undefined && /[a-zA-Z0-9]/.test(id)) return id;
   const words = path.replace(/[^a-zA-Z0-9_-]+/g, '-').replace(/^-+|-+$/g, '');
@@ -33,7 +33,7 @@ export function operationName(operationId: string | undefined, method: string, p
 }
 
 /** An argument's key [a-zA-Z0-9_.-]{1,64}: the wire's name with what is not allowed replaced. */
-export function keyOf(wireName: string): string {
+export function argumentKeyOf(wireName: string): string {
   return legal(wireName, NO_KEY) ?? `arg_${hashOf(wireName)}`;
 }
 

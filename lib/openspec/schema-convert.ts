@@ -4,7 +4,7 @@ import { mergeSchemas } from './schema-merge.ts';
 import { DEFS, nameOfRef, shorten } from './schema-walk.ts';
 
 /** What the conversion of one schema needs to know of its document. */
-export interface Place {
+export interface SchemaPlace {
   warn(text: string): void;
   /** The definition that a $ref leads to, through refs that are nothing but refs; undefined when it leads nowhere. */
   define(ref: string, base: string): string | undefined;
@@ -57,7 +57,7 @@ const NUMBERS = [
 export function convertSchema(
   node: JsonValue | undefined,
   base: string,
-  place: Place,
+  place: SchemaPlace,
   isMember = false,
 ): JsonObject {
   if (!isObject(node)) return {};
@@ -119,14 +119,19 @@ function addsNothing(structure: JsonObject, only: JsonObject): boolean {
   return keys.length === 0 || (only['$ref'] !== undefined && keys.length === 1 && keys[0] === 'type');
 }
 
-function listed(value: JsonValue | undefined, base: string, place: Place, areMembers = false): JsonObject[] {
+function listed(
+  value: JsonValue | undefined,
+  base: string,
+  place: SchemaPlace,
+  areMembers = false,
+): JsonObject[] {
   if (!Array.isArray(value)) return [];
   return value
     .filter((member) => member !== false)
     .map((member) => convertSchema(member, base, place, areMembers));
 }
 
-function refTo(node: JsonObject, base: string, place: Place): JsonObject | undefined {
+function refTo(node: JsonObject, base: string, place: SchemaPlace): JsonObject | undefined {
   const ref = node['$ref'] ?? node['$dynamicRef'] ?? node['$recursiveRef'];
   if (typeof ref !== 'string') return undefined;
   const name = place.define(ref, base);
@@ -139,7 +144,7 @@ function refTo(node: JsonObject, base: string, place: Place): JsonObject | undef
  * A ref's content, so that it can be merged; what stands beside it wins. The ref itself where it cannot be had, nothing
  * where it leads back to itself.
  */
-function contentOf(member: JsonObject, place: Place, seen: readonly string[] = []): JsonObject {
+function contentOf(member: JsonObject, place: SchemaPlace, seen: readonly string[] = []): JsonObject {
   const name = nameOfRef(member);
   if (name === undefined) return member;
   const { $ref: _, ...beside } = member;
@@ -152,7 +157,7 @@ function contentOf(member: JsonObject, place: Place, seen: readonly string[] = [
 }
 
 /** Everything but refs and combinators. */
-function convertOwn(node: JsonObject, readOnly: string[], base: string, place: Place): JsonObject {
+function convertOwn(node: JsonObject, readOnly: string[], base: string, place: SchemaPlace): JsonObject {
   const schema: JsonObject = {};
   const types = typesOf(node, place);
   if (types.length > 0) schema['type'] = types.length === 1 ? types[0] : types;
@@ -182,7 +187,7 @@ function convertOwn(node: JsonObject, readOnly: string[], base: string, place: P
   return schema;
 }
 
-function typesOf(node: JsonObject, place: Place): string[] {
+function typesOf(node: JsonObject, place: SchemaPlace): string[] {
   const named = Array.isArray(node['type']) ? node['type'] : node['type'] === undefined ? [] : [node['type']];
   const types = new Set<string>();
   for (const type of named) {
@@ -203,7 +208,7 @@ function convertMembers(
   schema: JsonObject,
   readOnly: string[],
   base: string,
-  place: Place,
+  place: SchemaPlace,
 ): void {
   if (isObject(node['properties'])) {
     const properties: JsonObject = {};
@@ -226,7 +231,7 @@ function convertMembers(
 }
 
 /** A list's `items`, which every model API wants; a tuple's places become one choice. */
-function convertItems(node: JsonObject, schema: JsonObject, base: string, place: Place): JsonObject {
+function convertItems(node: JsonObject, schema: JsonObject, base: string, place: SchemaPlace): JsonObject {
   const { items } = node;
   const places = Array.isArray(node['prefixItems'])
     ? node['prefixItems']

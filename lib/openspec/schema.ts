@@ -4,7 +4,7 @@ import type { JsonSchema } from '../core/tool.ts';
 import { SpecError } from '../errors.ts';
 import { innerKeyOf } from './names.ts';
 import { convertSchema } from './schema-convert.ts';
-import type { Place } from './schema-convert.ts';
+import type { SchemaPlace } from './schema-convert.ts';
 import { openShrink } from './schema-shrink.ts';
 import type { Definition, Trim } from './schema-shrink.ts';
 import { bytesOf, shorten, usesInPlace, usesOf, writeOut } from './schema-walk.ts';
@@ -76,7 +76,7 @@ export function openSchemas(resolve: ResolveRef, maxBytes = PARAMETERS_MAX_BYTES
   const making = new Set<string>();
   const renamed = new Map<string, string>();
 
-  const place: Place = {
+  const place: SchemaPlace = {
     warn: (text) => warnings.add(text),
     define,
     key(name) {
@@ -184,7 +184,7 @@ function definition(name: string, schema: JsonObject): Definition {
 
 /** Gives every place that a $ref leads to a short name of its own, the same every time. */
 function nameTargets(resolve: ResolveRef): {
-  define: Place['define'];
+  define: SchemaPlace['define'];
   target: (name: string) => RefTarget;
 } {
   const targets = new Map<string, RefTarget>();

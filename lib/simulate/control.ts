@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../common/addresses.ts';
 import type { JsonValue } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
-import { parseJson } from './device.ts';
+import { jsonValueOf } from './device.ts';
 import { parseFault, type DeviceFault } from './fault.ts';
 import { jsonAnswer, openSite, type SiteAnswer, type SiteRequest } from './http-site.ts';
 import type { Simulated } from './simulated.ts';
@@ -90,7 +90,7 @@ function reading(method: string, value: unknown): SiteAnswer {
 }
 
 function valueOf(body: Buffer): JsonValue {
-  const value = parseJson(body.toString('utf8'));
+  const value = jsonValueOf(body.toString('utf8'));
   if (value === undefined) throw new AppError('invalid_request', 'the body is no JSON');
   return value;
 }

@@ -19,7 +19,7 @@ export async function readExample(name: string): Promise<JsonObject> {
 }
 
 /** The JSON value of a text; undefined when it is none. */
-export function parseJson(source: string): JsonValue | undefined {
+export function jsonValueOf(source: string): JsonValue | undefined {
   try {
     return JSON.parse(source) as JsonValue;
   } catch (error) {

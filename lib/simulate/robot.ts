@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../common/json.ts';
-import { parseJson, type SimulatedDevice } from './device.ts';
+import { jsonValueOf, type SimulatedDevice } from './device.ts';
 import { jsonAnswer, openSite } from './http-site.ts';
 
 const capacity = 10;
@@ -30,7 +30,7 @@ export async function simulateRobot(port = 0): Promise<SimulatedDevice> {
 
   /** One JSON-RPC 2.0 call: the response, or undefined for a notification. */
   function answer(body: string): JsonObject | undefined {
-    const call = parseJson(body);
+    const call = jsonValueOf(body);
     if (call === undefined) return failure(null, -32700, 'Parse error');
     const { jsonrpc, id, method, params } = (call ?? {}) as JsonObject;
     if (jsonrpc !== '2.0' || typeof method !== 'string') return failure(null, -32600, 'Invalid Request');

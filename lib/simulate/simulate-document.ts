@@ -3,10 +3,10 @@ import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { endpointName } from '../drivers/modbus/endpoint.ts';
 import { AppError, SpecError } from '../errors.ts';
 import type { CompiledSpec } from '../openspec/kind.ts';
-import { openDocument } from '../openspec/openapi/document.ts';
-import { parseServer, serverUrl as openapiUrl } from '../openspec/openapi/servers.ts';
+import { createSpecDocument } from '../openspec/openapi/document.ts';
+import { parseServer, openapiServerUrl } from '../openspec/openapi/servers.ts';
 import { readDocument } from '../openspec/openmodbus/read-document.ts';
-import { serverUrl as openrpcUrl } from '../openspec/openrpc/server.ts';
+import { openrpcServerUrl } from '../openspec/openrpc/server.ts';
 import { simulateModbus } from './modbus/modbus.ts';
 import { simulateOpenapi } from './openapi/openapi.ts';
 import { simulateOpenrpc } from './openrpc/openrpc.ts';
@@ -67,7 +67,7 @@ export async function simulateDocument(
     return { ...facts, note: undefined, device: await startNear(start, port, endpoint) };
   }
   if ('openrpc' in document) {
-    const place = openrpcUrl([document['servers']], source);
+    const place = openrpcServerUrl([document['servers']], source);
     const described = 'url' in place ? place.url : undefined;
     const start: Start = (at) => simulateOpenrpc(document, { host, port: at, ...found });
     const device = await startNear(start, port, placeOf(described));
@@ -102,7 +102,7 @@ async function startNear(
 
 function openapiPlace(document: JsonObject, source: string | undefined): string | undefined {
   try {
-    const { origin, path } = parseServer(openapiUrl(openDocument(document), {}, {}), source);
+    const { origin, path } = parseServer(openapiServerUrl(createSpecDocument(document), {}, {}), source);
     return origin + path;
   } catch (error) {
     // Relative to nobody knows what: the document does not say where.

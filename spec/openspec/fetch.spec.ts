@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import type { JsonObject } from '../../lib/common/json.ts';
 import type { Connection } from '../../lib/core/tool.ts';
 import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
-import { openHttp } from '../../lib/drivers/http.ts';
-import { openJsonrpc } from '../../lib/drivers/jsonrpc.ts';
+import { createHttpDriver } from '../../lib/drivers/http.ts';
+import { createJsonrpcDriver } from '../../lib/drivers/jsonrpc.ts';
 import { AppError, SpecError } from '../../lib/errors.ts';
-import { openFetch, type FetchDocument } from '../../lib/openspec/fetch.ts';
+import { createDocumentFetch, type FetchDocument } from '../../lib/openspec/fetch.ts';
 import { openOpenspecs } from '../../lib/openspec/index.ts';
 import { openrpc } from '../../lib/openspec/openrpc/openrpc.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
@@ -22,9 +22,9 @@ describe('openspec/fetch', () => {
 
   beforeEach(async () => {
     egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
-    const http = openHttp({ egress, resultMaxBytes: 1024 });
-    const jsonrpc = openJsonrpc({ http, resultMaxBytes: 1024 });
-    fetchDocument = openFetch({ http, jsonrpc, maxBytes: 10_000, timeoutMs: 2000 });
+    const http = createHttpDriver({ egress, resultMaxBytes: 1024 });
+    const jsonrpc = createJsonrpcDriver({ http, resultMaxBytes: 1024 });
+    fetchDocument = createDocumentFetch({ http, jsonrpc, maxBytes: 10_000, timeoutMs: 2000 });
     [device, other] = await Promise.all([openHttpDevice(), openHttpDevice()]);
   });
 
@@ -144,9 +144,12 @@ describe('openspec/fetch', () => {
 
   it('gives a document whose tools call the URL that described itself', async () => {
     discoverable(405, '');
-    const http = openHttp({ egress, resultMaxBytes: 1024 });
-    const jsonrpc = openJsonrpc({ http, resultMaxBytes: 1024 });
-    const openspecs = openOpenspecs({ kinds: [openrpc(jsonrpc)], discover: openFetch({ http, jsonrpc }) });
+    const http = createHttpDriver({ egress, resultMaxBytes: 1024 });
+    const jsonrpc = createJsonrpcDriver({ http, resultMaxBytes: 1024 });
+    const openspecs = openOpenspecs({
+      kinds: [openrpc(jsonrpc)],
+      discover: createDocumentFetch({ http, jsonrpc }),
+    });
     const { spec, connection, release } = await openspecs.load({ openSpec: `${device.url}/rpc` });
     device.answer = (response) => response.end('{"id":2,"result":5}');
     const result = await spec.tools[0]?.call(

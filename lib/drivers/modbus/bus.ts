@@ -1,19 +1,25 @@
 import { toError } from '../../errors.ts';
 import { joinReads } from './coalesce.ts';
-import { isBroadcast, isFailure, type Connection } from './connection.ts';
+import { isBroadcast, isExchangeFailure, type ModbusConnection } from './connection.ts';
 import { endpointName, isSerialLine, type Endpoint } from './endpoint.ts';
-import { createJob, errorOf, startWaiting, type BusCall, type Job } from './job.ts';
-import { createLine, type LineOptions } from './line.ts';
+import { createJob, jobErrorOf, startWaiting, type BusCall, type Job } from './job.ts';
+import { openLine, type ModbusLineOptions } from './line.ts';
 import { createFairQueue } from './queue.ts';
-import { isRead, ModbusError, type Failure, type ModbusReply, type ModbusRequest } from './request.ts';
-import type { StatusCode } from './status.ts';
+import {
+  isRead,
+  ModbusError,
+  type ExchangeFailure,
+  type ModbusReply,
+  type ModbusRequest,
+} from './request.ts';
+import { isDeviceException, ModbusStatus, type StatusCode } from './status.ts';
 
 /** The one way to an endpoint for the whole process: a queue before a line. */
 export interface Bus {
   readonly endpoint: Endpoint;
   /** Nothing waits, nothing is open, nothing needs to be remembered. */
   readonly unused: boolean;
-  /** The last reply; rejects with a ModbusError, or with what `follow` threw. */
+  /** The last reply; rejects with a ModbusError, or with what `nextRequest` threw. */
   call(call: BusCall): Promise<ModbusReply>;
   /** Takes out what waits, lets what is on the way finish for a second, closes. */
   close(): Promise<void>;
@@ -21,7 +27,7 @@ export interface Bus {
 
 /** What was sent for one job, or for neighbours together. */
 interface Exchange {
-  readonly connection: Connection;
+  readonly connection: ModbusConnection;
   readonly slot: number;
   readonly request: ModbusRequest;
   readonly jobs: readonly Job[];
@@ -38,7 +44,7 @@ const longestQuietMs = 1000;
 const closeMs = 1000;
 
 /** A bus for an endpoint; it opens nothing before the first call. */
-export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
+export function openBus(endpoint: Endpoint, options: ModbusLineOptions): Bus {
   const queue = createFairQueue<Job>();
   const active = new Map<number, Exchange>();
   const name = endpointName(endpoint);
@@ -49,7 +55,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
   let closing = false;
   let idle: (() => void) | undefined; // told when the last exchange has ended
 
-  const line = createLine(endpoint, options, {
+  const line = openLine(endpoint, options, {
     changed: () => pump(),
     outcome(slot, outcome) {
       const exchange = active.get(slot);
@@ -57,7 +63,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
       if (exchange !== undefined && !isBroadcast(endpoint, exchange.request)) onOutcome(exchange, outcome);
     },
     resting: () => active.size === 0 && queue.size === 0,
-    unreachable: (reason) => refuseWaiting(241, `cannot be reached: ${reason}`),
+    unreachable: (reason) => refuseWaiting(ModbusStatus.CANNOT_CONNECT, `cannot be reached: ${reason}`),
     lost(failure) {
       for (const exchange of active.values()) end(exchange, failure, false);
       pump();
@@ -84,7 +90,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
   const wait = (job: Job): void =>
     startWaiting(job, (status, what) => {
       job.stopWaiting?.();
-      if (queue.remove(job)) job.reject(errorOf(name, job, status, what));
+      if (queue.remove(job)) job.reject(jobErrorOf(name, job, status, what));
     });
 
   const again = (job: Job): void => {
@@ -100,27 +106,28 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
   };
 
   /** An exchange got no good reply: its jobs are tried again where that is safe, else told. */
-  const end = (exchange: Exchange, failure: Failure, retry: boolean): void => {
+  const end = (exchange: Exchange, failure: ExchangeFailure, retry: boolean): void => {
     const { status, what } = failure;
     leave(exchange);
-    if (serialLine && status >= 244 && status <= 246) line.hold(quietMs, true);
+    if (serialLine && status >= ModbusStatus.WRONG_UNIT && status <= ModbusStatus.WRONG_CHECKSUM)
+      line.hold(quietMs, true);
     for (const job of exchange.jobs) {
       const { signal, retries } = job.call;
       const left = retry && !closing && !signal.aborted && performance.now() < job.deadline;
-      const unusable = status >= 240 && status !== 255;
+      const unusable = status >= ModbusStatus.TIMED_OUT && !isDeviceException(status);
       if (left && unusable && isRead(job.request) && job.attempts <= retries) again(job);
       else if (left && !unusable && exchange.jobs.length > 1) again(Object.assign(job, { alone: true }));
-      else job.reject(errorOf(name, job, status, what));
+      else job.reject(jobErrorOf(name, job, status, what));
     }
   };
 
-  const onOutcome = (exchange: Exchange, outcome: ModbusReply | Failure): void => {
-    if (!isFailure(outcome)) {
+  const onOutcome = (exchange: Exchange, outcome: ModbusReply | ExchangeFailure): void => {
+    if (!isExchangeFailure(outcome)) {
       heard();
       leave(exchange);
       for (const job of exchange.jobs) deliver(job, exchange, outcome);
     } else {
-      if (outcome.status < 240 || outcome.status === 255) heard();
+      if (isDeviceException(outcome.status)) heard();
       end(exchange, outcome, true);
     }
     pump();
@@ -149,25 +156,29 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     if (endpoint.type !== 'serial' && worn) {
       timeoutsInARow = 0;
       line.drop();
-      const replaced: Failure = { status: 243, what: 'got no answer: the connection was replaced' };
+      const replaced: ExchangeFailure = {
+        status: ModbusStatus.BAD_RESPONSE,
+        what: 'got no answer: the connection was replaced',
+      };
       for (const other of active.values()) end(other, replaced, true);
     }
-    end(exchange, { status: 240, what }, true);
+    end(exchange, { status: ModbusStatus.TIMED_OUT, what }, true);
     return pump();
   };
 
   const deliver = (job: Job, exchange: Exchange, reply: ModbusReply): void => {
     const part = exchange.jobs.length === 1 ? reply : slice(reply, exchange.request, job.request);
-    if (job.call.follow === undefined) return job.resolve(part);
+    if (job.call.nextRequest === undefined) return job.resolve(part);
     try {
-      const next = job.call.follow(part);
+      const next = job.call.nextRequest(part);
       if (next === undefined) return job.resolve(part);
       job.request = next;
       job.attempts = 0;
     } catch (error) {
       return job.reject(toError(error));
     }
-    if (job.call.signal.aborted && !job.written) job.reject(errorOf(name, job, 228, 'was cancelled'));
+    if (job.call.signal.aborted && !job.written)
+      job.reject(jobErrorOf(name, job, ModbusStatus.CANCELLED, 'was cancelled'));
     else again(job);
   };
 
@@ -197,7 +208,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     if (active.size === 0) return true;
     // Requests that belong together go alone, so that nothing comes between them.
     const [running] = active.values();
-    return next.call.follow === undefined && running?.jobs[0]?.call.follow === undefined;
+    return next.call.nextRequest === undefined && running?.jobs[0]?.call.nextRequest === undefined;
   };
 
   const startNext = (): void => {
@@ -206,7 +217,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     // A clock is late where the process was busy; what left now would be given up before an answer, its fate unknown.
     if (job.deadline - performance.now() < 1) {
       job.stopWaiting?.();
-      return job.reject(errorOf(name, job, 240, 'had no turn before its deadline'));
+      return job.reject(jobErrorOf(name, job, ModbusStatus.TIMED_OUT, 'had no turn before its deadline'));
     }
     if (!mayJoin(job) || queue.size === 0) return start([job], job.request);
     const { request, joined } = joinReads(job, queue.items().filter(mayJoin));
@@ -218,7 +229,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     const next = queue.peek();
     if (next !== undefined) {
       const blocked = line.wake(next.call.connectTimeoutMs);
-      if (blocked !== undefined) refuseWaiting(241, `cannot be reached: ${blocked}`);
+      if (blocked !== undefined) refuseWaiting(ModbusStatus.CANNOT_CONNECT, `cannot be reached: ${blocked}`);
     }
     while (mayStart()) startNext();
     if (active.size === 0 && queue.size === 0) line.rest();
@@ -238,9 +249,11 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     },
     call(call) {
       const { promise, job } = createJob(call);
-      if (closing) refuse(job, 228, 'is shut down');
-      else if (call.signal.aborted) job.reject(errorOf(name, job, 228, 'was cancelled'));
-      else if (queue.size >= waitingMax) refuse(job, 226, `has ${waitingMax} calls waiting already`);
+      if (closing) refuse(job, ModbusStatus.CANCELLED, 'is shut down');
+      else if (call.signal.aborted)
+        job.reject(jobErrorOf(name, job, ModbusStatus.CANCELLED, 'was cancelled'));
+      else if (queue.size >= waitingMax)
+        refuse(job, ModbusStatus.QUEUE_FULL, `has ${waitingMax} calls waiting already`);
       else {
         // A call that can be sent at once needs no clock for waiting.
         const free = line.ready !== undefined && active.size === 0 && queue.size === 0 && !call.coalesce;
@@ -255,7 +268,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
     async close() {
       closing = true;
       clearImmediate(soon);
-      refuseWaiting(228, 'is shut down');
+      refuseWaiting(ModbusStatus.CANCELLED, 'is shut down');
       if (active.size > 0) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, closeMs);
@@ -265,7 +278,10 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
           };
         });
       }
-      const cut: Failure = { status: 243, what: 'got no answer before the shutdown' };
+      const cut: ExchangeFailure = {
+        status: ModbusStatus.BAD_RESPONSE,
+        what: 'got no answer before the shutdown',
+      };
       for (const exchange of active.values()) end(exchange, cut, false);
       await line.close();
     },
@@ -273,7 +289,7 @@ export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
 }
 
 function mayJoin({ call, alone }: Job): boolean {
-  return call.coalesce && call.follow === undefined && !alone;
+  return call.coalesce && call.nextRequest === undefined && !alone;
 }
 
 /** One read's part of a reply to several. */

@@ -2,16 +2,22 @@ import { EventEmitter } from 'node:events';
 import type ModbusRTU from 'modbus-serial';
 import { messageOf } from '../../errors.ts';
 import type { Endpoint } from './endpoint.ts';
-import { createAscii, createMbap, createRtu, type FramingEvents } from './framing.ts';
-import { isRead, replyLength, type Failure, type ModbusReply, type ModbusRequest } from './request.ts';
-import { statusOfException } from './status.ts';
+import { createAscii, createMbap, createRtu, type ModbusFramingEvents } from './framing.ts';
+import {
+  isRead,
+  replyLength,
+  type ExchangeFailure,
+  type ModbusReply,
+  type ModbusRequest,
+} from './request.ts';
+import { ModbusStatus, statusOfException } from './status.ts';
 import type { Transport } from './transport.ts';
 
 /** The client class of the package modbus-serial. */
 export type ModbusClass = new (port: EventEmitter) => ModbusRTU.default;
 
 /** One connection to a device: sends requests and gives each the reply that is its own, or what was wrong with it. */
-export interface Connection {
+export interface ModbusConnection {
   /** `slot` 1 to `maxInFlight` is free: no request sent on it waits for a reply. */
   send(slot: number, request: ModbusRequest): void;
   receive(chunk: Buffer): void;
@@ -20,11 +26,11 @@ export interface Connection {
   readonly transport: Transport;
 }
 
-export interface ConnectionEvents {
+export interface ModbusConnectionEvents {
   /** Told once per request that was sent, unless it was abandoned. */
-  outcome(slot: number, outcome: ModbusReply | Failure): void;
+  outcome(slot: number, outcome: ModbusReply | ExchangeFailure): void;
   /** What arrives makes no sense any more; no request that waits is answered now. */
-  broken(failure: Failure): void;
+  broken(failure: ExchangeFailure): void;
 }
 
 interface Pending {
@@ -45,12 +51,12 @@ const written: ModbusReply = { registers: [], bits: [], confirmed: 'echo' };
  * of our own, because its ports have one-byte transaction ids, do not notice a lost connection, and accept late,
  * foreign and wrongly framed replies. Its own transaction number is our slot; the 16-bit id on the wire is ours.
  */
-export function createConnection(
+export function createModbusConnection(
   Modbus: ModbusClass,
   endpoint: Endpoint,
   transport: Transport,
-  { outcome, broken }: ConnectionEvents,
-): Connection {
+  { outcome, broken }: ModbusConnectionEvents,
+): ModbusConnection {
   const pending: Pending[] = [];
   const stale = new Set<number>();
   const callbacks: Callback[] = [];
@@ -88,7 +94,7 @@ export function createConnection(
     },
   });
 
-  const events: FramingEvents = {
+  const events: ModbusFramingEvents = {
     frame(id, adu) {
       const item = id === undefined ? pending[0] : pending.find((each) => each.id === id);
       if (item === undefined) {
@@ -100,7 +106,7 @@ export function createConnection(
       if (wrong === undefined) {
         port._transactionIdRead = item.slot;
         port.emit('data', adu);
-      } else if (wrong.status === 243) events.broken(wrong);
+      } else if (wrong.status === ModbusStatus.BAD_RESPONSE) events.broken(wrong);
       else {
         take(item.slot);
         outcome(item.slot, wrong);
@@ -124,7 +130,10 @@ export function createConnection(
         encode(client, request, callbackOf(slot));
       } catch (error) {
         take(slot);
-        outcome(slot, { status: 224, what: `cannot be asked for: ${messageOf(error)}` });
+        outcome(slot, {
+          status: ModbusStatus.INVALID_ARGUMENT,
+          what: `cannot be asked for: ${messageOf(error)}`,
+        });
       }
     },
     receive(chunk) {
@@ -153,20 +162,26 @@ export function createConnection(
 const framings = { mbap: createMbap, rtu: createRtu, ascii: createAscii };
 
 /** What is wrong with a reply; undefined when it answers the request. */
-function inspect({ request, adu: sent }: Pending, adu: Buffer): Failure | undefined {
+function inspect({ request, adu: sent }: Pending, adu: Buffer): ExchangeFailure | undefined {
   const [unit, fc = 0, third = 0] = adu;
   const length = adu.length - 2;
-  if (unit !== request.unit) return { status: 244, what: `answered as unit ${unit}` };
+  if (unit !== request.unit) return { status: ModbusStatus.WRONG_UNIT, what: `answered as unit ${unit}` };
   if (fc !== request.fc && fc !== (request.fc | 0x80)) {
-    return { status: 245, what: `answered with function ${fc} instead of ${request.fc}` };
+    return {
+      status: ModbusStatus.WRONG_FUNCTION,
+      what: `answered with function ${fc} instead of ${request.fc}`,
+    };
   }
   const expected = fc === request.fc ? replyLength(request) : 3;
   if (length !== expected || (fc <= 4 && third !== expected - 3)) {
-    return { status: 243, what: `answered with ${length} bytes instead of ${expected}` };
+    return {
+      status: ModbusStatus.BAD_RESPONSE,
+      what: `answered with ${length} bytes instead of ${expected}`,
+    };
   }
   // The echo of a write: the address, and the value (FC 5, 6) or the count (FC 15, 16).
   if (fc > 4 && fc < 0x80 && adu.compare(sent, 2, 6, 2, 6) !== 0) {
-    return { status: 243, what: 'answered with the echo of another write' };
+    return { status: ModbusStatus.BAD_RESPONSE, what: 'answered with the echo of another write' };
   }
   return undefined;
 }
@@ -177,9 +192,13 @@ type Callback = (
   result: { data?: (number | boolean)[] } | object,
 ) => void;
 
-function failureOf({ fc }: ModbusRequest, error: NodeJS.ErrnoException & { modbusCode?: number }): Failure {
+function failureOf(
+  { fc }: ModbusRequest,
+  error: NodeJS.ErrnoException & { modbusCode?: number },
+): ExchangeFailure {
   const code = error.modbusCode;
-  if (code === undefined) return { status: 243, what: `gave no usable answer: ${messageOf(error)}` };
+  if (code === undefined)
+    return { status: ModbusStatus.BAD_RESPONSE, what: `gave no usable answer: ${messageOf(error)}` };
   return { status: statusOfException(code), what: `refused (FC${fc}, exception ${code})` };
 }
 
@@ -215,7 +234,7 @@ function encode(client: ModbusRTU.default, request: ModbusRequest, next: Callbac
 }
 
 /** Whether an outcome is a failure. */
-export function isFailure(outcome: ModbusReply | Failure): outcome is Failure {
+export function isExchangeFailure(outcome: ModbusReply | ExchangeFailure): outcome is ExchangeFailure {
   return 'status' in outcome;
 }
 

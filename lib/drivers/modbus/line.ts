@@ -1,13 +1,19 @@
 import { messageOf } from '../../errors.ts';
-import { createConnection, type Connection, type ConnectionEvents, type ModbusClass } from './connection.ts';
+import {
+  createModbusConnection,
+  type ModbusConnection,
+  type ModbusConnectionEvents,
+  type ModbusClass,
+} from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Failure } from './request.ts';
+import type { ExchangeFailure } from './request.ts';
 import { openTransport, type TransportOptions } from './transport.ts';
+import { ModbusStatus } from './status.ts';
 
 /** The connection to one endpoint: opened when it is needed, kept quiet when the line must settle, closed when idle. */
-export interface Line {
+export interface ModbusLine {
   /** The connection, when a request may be sent now. */
-  readonly ready: Connection | undefined;
+  readonly ready: ModbusConnection | undefined;
   /** No connection, none on its way, nothing to remember. */
   readonly unused: boolean;
   /** Opens if that is needed and may be tried now; else says why it may not. */
@@ -23,18 +29,18 @@ export interface Line {
   close(): Promise<void>;
 }
 
-export interface LineEvents extends ConnectionEvents {
+export interface ModbusLineEvents extends ModbusConnectionEvents {
   /** A request may be sent now, or it may be tried to open. */
   changed(): void;
   /** Could not be opened. */
   unreachable(reason: string): void;
   /** The other side closed. */
-  lost(failure: Failure): void;
+  lost(failure: ExchangeFailure): void;
   /** Whether nothing is to be sent and nothing on its way. */
   resting(): boolean;
 }
 
-export interface LineOptions extends Omit<TransportOptions, 'signal'> {
+export interface ModbusLineOptions extends Omit<TransportOptions, 'signal'> {
   loadModbus: () => Promise<ModbusClass>;
 }
 
@@ -42,10 +48,14 @@ const backoffMs = 250;
 const longestBackoffMs = 10_000;
 
 /** A line that is not open yet. */
-export function createLine(endpoint: Endpoint, options: LineOptions, events: LineEvents): Line {
+export function openLine(
+  endpoint: Endpoint,
+  options: ModbusLineOptions,
+  events: ModbusLineEvents,
+): ModbusLine {
   const { idleTimeout } = endpoint.bus;
   const shutdown = new AbortController();
-  let connection: Connection | undefined;
+  let connection: ModbusConnection | undefined;
   let changing: Promise<void> | undefined; // while it opens or closes
   let held: { timer: NodeJS.Timeout; untilQuiet: boolean } | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
@@ -76,7 +86,10 @@ export function createLine(endpoint: Endpoint, options: LineOptions, events: Lin
     connection = undefined;
     // One that accepts and closes again is as good as one that refuses.
     if (!answered) backOff(reason);
-    events.lost({ status: unsent ? 242 : 243, what: `got no answer: ${reason}` });
+    events.lost({
+      status: unsent ? ModbusStatus.LOST_WHILE_SENDING : ModbusStatus.BAD_RESPONSE,
+      what: `got no answer: ${reason}`,
+    });
   };
 
   const open = async (connectTimeoutMs: number): Promise<void> => {
@@ -84,7 +97,7 @@ export function createLine(endpoint: Endpoint, options: LineOptions, events: Lin
       const Modbus = await options.loadModbus();
       const transportOptions = { ...options, signal: shutdown.signal };
       const transport = await openTransport(endpoint, transportOptions, { data, closed }, connectTimeoutMs);
-      connection = createConnection(Modbus, endpoint, transport, events);
+      connection = createModbusConnection(Modbus, endpoint, transport, events);
       answered = false;
     } catch (error) {
       backOff(messageOf(error));

@@ -1,17 +1,18 @@
 import { AppError, messageOf } from '../../errors.ts';
 import type { Egress } from '../egress.ts';
-import { createBus, type Bus } from './bus.ts';
+import { openBus, type Bus } from './bus.ts';
 import type { ModbusClass } from './connection.ts';
 import { endpointKey, endpointName, locate, settingsDifference, type Endpoint } from './endpoint.ts';
 import type { BusCall } from './job.ts';
 import { ModbusError, type ModbusReply } from './request.ts';
 import type { LoadSerialPort } from './transport.ts';
+import { ModbusStatus, type StatusCode } from './status.ts';
 
 /**
  * Carries Modbus calls: one bus per endpoint in the process.
  *
  * Contract:
- * - Every call ends by its deadline: with the last reply, or rejected with a ModbusError (or with what `follow` threw).
+ * - Every call ends by its deadline: with the last reply, or rejected with a ModbusError (or with what `nextRequest` threw).
  * - A write is sent at most once. A reply is given to no call but the one it answers.
  */
 export interface ModbusDriver {
@@ -59,7 +60,7 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
     if (known !== undefined && !stale) return known;
     // Endpoints are named by sessions: those nobody uses any more must not pile up.
     for (const [other, bus] of buses) if (bus.unused && !reserved.has(other)) buses.delete(other);
-    const bus = createBus(endpoint, options);
+    const bus = openBus(endpoint, options);
     buses.set(key, bus);
     return bus;
   };
@@ -88,14 +89,15 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
       };
     },
     async call(named, call) {
-      if (closed) throw refusal(named, call, 228, 'is shut down');
+      if (closed) throw refusal(named, call, ModbusStatus.CANCELLED, 'is shut down');
       if (named.type === 'serial') {
         try {
           egress.checkSerial(named.path);
         } catch (error) {
-          throw refusal(named, call, 241, `may not be opened: ${messageOf(error)}`);
+          throw refusal(named, call, ModbusStatus.CANNOT_CONNECT, `may not be opened: ${messageOf(error)}`);
         }
-        if (!(await serialInstalled())) throw refusal(named, call, 229, serialMissing);
+        if (!(await serialInstalled()))
+          throw refusal(named, call, ModbusStatus.SERIALPORT_NOT_INSTALLED, serialMissing);
       }
       const endpoint = locate(named);
       const key = endpointKey(endpoint);
@@ -104,7 +106,12 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
         settingsDifference(reserved.get(key)?.endpoint ?? endpoint, endpoint) ??
         settingsDifference(bus.endpoint, endpoint);
       if (difference !== undefined) {
-        throw refusal(named, call, 241, `is in use with other link settings: ${difference}`);
+        throw refusal(
+          named,
+          call,
+          ModbusStatus.CANNOT_CONNECT,
+          `is in use with other link settings: ${difference}`,
+        );
       }
       return bus.call(call);
     },
@@ -120,12 +127,7 @@ export function openModbus({ egress, loadSerialPort = importSerialPort }: Modbus
 export const serialMissing =
   'needs the package serialport, which is not installed: run `npm install serialport` (TCP and UDP work without it)';
 
-function refusal(
-  endpoint: Endpoint,
-  { request }: BusCall,
-  status: 228 | 229 | 241,
-  what: string,
-): ModbusError {
+function refusal(endpoint: Endpoint, { request }: BusCall, status: StatusCode, what: string): ModbusError {
   return new ModbusError(status, `${endpointName(endpoint)} ${what}`, request, false);
 }
 

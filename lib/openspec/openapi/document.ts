@@ -29,7 +29,7 @@ export interface SpecDocument {
 const HOPS_MAX_COUNT = 64;
 
 /** Wraps a parsed document. `files` are the other files of a multi-file document by path, beside `source`. */
-export function openDocument(
+export function createSpecDocument(
   root: JsonObject,
   files: ReadonlyMap<string, JsonObject> = new Map(),
   source = '',

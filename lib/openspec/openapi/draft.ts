@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../../core/tool.ts';
 import { trimmed } from './layers.ts';
-import { keyOf, uniqueNames } from '../names.ts';
+import { argumentKeyOf, uniqueNames } from '../names.ts';
 import { textAt } from './read.ts';
 import type { SchemaWriter } from './schema.ts';
 
@@ -14,16 +14,16 @@ export interface Draft {
 }
 
 /** A name that stands in several places gets its place; whatever is still twice gets a number. */
-export function keysOf(drafts: readonly Draft[]): Map<Draft, string> {
+export function draftKeysOf(drafts: readonly Draft[]): Map<Draft, string> {
   const places = new Map<string, Set<string>>();
   for (const { name, place } of drafts) {
-    const base = keyOf(name);
+    const base = argumentKeyOf(name);
     places.set(base, (places.get(base) ?? new Set()).add(place));
   }
   const unique = uniqueNames();
   const keys = new Map<Draft, string>();
   for (const draft of drafts) {
-    const base = keyOf(draft.name);
+    const base = argumentKeyOf(draft.name);
     const isShared = (places.get(base)?.size ?? 0) > 1;
     keys.set(draft, unique(isShared ? `${base.slice(0, 62 - draft.place.length)}__${draft.place}` : base));
   }
@@ -38,7 +38,7 @@ export function described(
   writer: SchemaWriter,
 ): JsonSchema {
   const own = description ?? textAt(schema, 'description');
-  const wire = keyOf(name) === name ? undefined : `Sent as "${name}".`;
+  const wire = argumentKeyOf(name) === name ? undefined : `Sent as "${name}".`;
   if (wire === undefined && description === undefined) return schema;
   const limit = writer.descriptionLimit;
   const text = [wire, own].filter((part) => part !== undefined).join(' ');

@@ -3,17 +3,17 @@ import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
 import { readFilesBeside } from '../files.ts';
-import { isSelected } from '../selection.ts';
-import { openDocument } from './document.ts';
+import { isSelected } from '../operation-filter.ts';
+import { createSpecDocument } from './document.ts';
 import { trimmed } from './layers.ts';
-import { operationName, uniqueNames } from '../names.ts';
+import { operationToolName, uniqueNames } from '../names.ts';
 import { DeviceTokens } from './device-tokens.ts';
 import { operationTool, type Shared } from './operation.ts';
 import { checkUsable, operationsOf } from './operations.ts';
-import { openPlanner } from './plan.ts';
+import { createPlanner } from './plan.ts';
 import { objectAt, textAt, textsAt } from './read.ts';
 import { requestShapeOf } from './request-shape.ts';
-import { openSecurity } from './security.ts';
+import { createSecurity } from './security.ts';
 import { validateOpenapi } from './validate.ts';
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -31,14 +31,14 @@ export function openapi(http: HttpDriver): OpenspecKind {
       const warnings = options.validate === true ? await validateOpenapi(root) : [];
       const { files, warnings: unread } = await readFilesBeside(root, options.source);
       warnings.push(...unread);
-      const document = openDocument(root, files, options.source);
-      const security = openSecurity(document);
+      const document = createSpecDocument(root, files, options.source);
+      const security = createSecurity(document);
       const shared: Shared = {
         document,
         http,
         security,
         tokens,
-        planOf: openPlanner(document),
+        planOf: createPlanner(document),
         source: options.source,
       };
       return compile(shared, options, warnings);
@@ -56,7 +56,7 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
     const { method, path, node, item } = found;
     const operation = `${method} ${path}`;
     // Named before anything is left out: a selection does not change names.
-    const name = unique(operationName(textAt(node, 'operationId'), method, path));
+    const name = unique(operationToolName(textAt(node, 'operationId'), method, path));
     if (!isSelected({ tags: textsAt(node, 'tags'), method, path }, options)) {
       skipped.push({ operation, reason: 'left out by include or exclude' });
       continue;

@@ -8,12 +8,12 @@ import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from './document.ts';
 import type { DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
-import type { Plan } from './plan.ts';
-import { fillRequest, type Target } from './request.ts';
+import type { OperationPlan } from './plan.ts';
+import { fillRequest, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
 import { redacted } from './redact.ts';
-import type { openSecurity, CallCredentials } from './security.ts';
-import { parseServer, serverUrl, type ServerRoot } from './servers.ts';
+import type { createSecurity, CallCredentials } from './security.ts';
+import { parseServer, openapiServerUrl, type ServerRoot } from './servers.ts';
 
 /** One operation, as it stands in the document, with what it takes. */
 export interface Operation extends FoundOperation {
@@ -24,9 +24,9 @@ export interface Operation extends FoundOperation {
 export interface Shared {
   document: SpecDocument;
   http: HttpDriver;
-  security: ReturnType<typeof openSecurity>;
+  security: ReturnType<typeof createSecurity>;
   tokens: DeviceTokens;
-  planOf: (shape: RequestShape) => Plan;
+  planOf: (shape: RequestShape) => OperationPlan;
   source: string | undefined;
 }
 
@@ -43,16 +43,16 @@ export function operationTool(
   operation: Operation,
   face: { name: string; description: string; effect: Effect },
   shared: Shared,
-): Tool & { plan(): Plan } {
+): Tool & { plan(): OperationPlan } {
   const { method, path, node, item, home } = operation;
   const { document, http, security, tokens } = shared;
-  let planned: Plan | undefined;
-  let ready: Target | undefined;
+  let planned: OperationPlan | undefined;
+  let ready: RequestTemplate | undefined;
   let standing: { server: string | undefined; base: ServerRoot } | undefined;
 
   const plan = () => (planned ??= shared.planOf(operation.shape));
 
-  const target = (): Target =>
+  const target = (): RequestTemplate =>
     (ready ??= {
       method,
       path,
@@ -66,7 +66,10 @@ export function operationTool(
     if (standing === undefined || standing.server !== server) {
       const given =
         server === undefined || /^[a-z][a-z0-9+.-]*:\/\/|^\//i.test(server) ? server : `http://${server}`;
-      standing = { server, base: parseServer(given ?? serverUrl(document, item, node), shared.source) };
+      standing = {
+        server,
+        base: parseServer(given ?? openapiServerUrl(document, item, node), shared.source),
+      };
     }
     return standing.base;
   }

@@ -2,25 +2,25 @@ import { isObject, type JsonObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import { bodyLayers, planBody, writeOpen, type BodyPlan } from './body-plan.ts';
 import type { SpecDocument } from './document.ts';
-import { described, keysOf, type Draft } from './draft.ts';
+import { described, draftKeysOf, type Draft } from './draft.ts';
 import { choicesOf, type Choice } from './media-type.ts';
 import { objectAt, textAt } from './read.ts';
-import type { Parameter, RequestShape } from './request-shape.ts';
-import { openSchemaWriter, type Detail } from './schema.ts';
+import type { OperationParameter, RequestShape } from './request-shape.ts';
+import { createSchemaWriter, type Detail } from './schema.ts';
 import { styleOf, type Style } from './styles.ts';
 
 /** A parameter as an argument: its key for the model, and how it is written on the wire. */
-export interface Argument extends Style {
+export interface WireArgument extends Style {
   key: string;
   name: string;
-  in: Parameter['in'];
+  in: OperationParameter['in'];
   required: boolean;
 }
 
 /** What the model is offered for an operation, and how its arguments become a request. */
-export interface Plan {
+export interface OperationPlan {
   parameters: JsonSchema;
-  arguments: Argument[];
+  arguments: WireArgument[];
   body?: BodyPlan;
   /** Property keys inside arguments that stand for a name no key may have. */
   renamed: Map<string, string>;
@@ -41,7 +41,7 @@ const DETAILS: readonly Detail[] = [
 ];
 
 /** Opens the planner of a document; plans are the same whatever order they are asked for in. */
-export function openPlanner(document: SpecDocument): (shape: RequestShape) => Plan {
+export function createPlanner(document: SpecDocument): (shape: RequestShape) => OperationPlan {
   // Many operations share a body: what was too much of it once is not tried again.
   const firstDetail = new Map<JsonObject, number>();
 
@@ -61,10 +61,10 @@ export function openPlanner(document: SpecDocument): (shape: RequestShape) => Pl
   };
 
   function sketchOf(shape: RequestShape, choices: Choice[], isOpaque: boolean) {
-    const args: Argument[] = [];
+    const args: WireArgument[] = [];
     const parameters = shape.parameters.map((parameter) => draftOf(parameter, args));
     const body = shape.body === undefined ? undefined : planBody(document, shape.body, choices, isOpaque);
-    return { args, parameters, body, keys: keysOf([...parameters, ...(body?.drafts ?? [])]) };
+    return { args, parameters, body, keys: draftKeysOf([...parameters, ...(body?.drafts ?? [])]) };
   }
 
   function attempt(
@@ -73,7 +73,7 @@ export function openPlanner(document: SpecDocument): (shape: RequestShape) => Pl
     budgetBytes: number,
   ) {
     const detail = DETAILS[level] ?? { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
-    const writer = openSchemaWriter(document, detail, budgetBytes);
+    const writer = createSchemaWriter(document, detail, budgetBytes);
     // The body first: whether it alone is too much does not depend on who else has it.
     const schemas = new Map<Draft, JsonSchema>();
     for (const draft of body?.drafts ?? []) {
@@ -104,16 +104,16 @@ export function openPlanner(document: SpecDocument): (shape: RequestShape) => Pl
     { args, body, keys }: ReturnType<typeof sketchOf>,
     { schema, writer }: ReturnType<typeof attempt>['draft'],
     cut: string | undefined,
-  ): Plan {
+  ): OperationPlan {
     for (const [draft, key] of keys) draft.settle(key);
     const warnings = [...shape.faults, ...writer.faults];
     if (cut !== undefined) warnings.push(`its schema is too large; ${cut}`);
-    const plan: Plan = { parameters: schema, arguments: args, renamed: writer.renamed, warnings };
+    const plan: OperationPlan = { parameters: schema, arguments: args, renamed: writer.renamed, warnings };
     if (body !== undefined) plan.body = body.plan;
     return plan;
   }
 
-  function draftOf(parameter: Parameter, args: Argument[]): Draft {
+  function draftOf(parameter: OperationParameter, args: WireArgument[]): Draft {
     const { node, home, name, required } = parameter;
     const style = styleOf(document, parameter);
     // Swagger 2.0 writes the schema beside the name; a parameter may also have a whole media type.

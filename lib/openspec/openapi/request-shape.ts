@@ -2,12 +2,12 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import type { SpecDocument } from './document.ts';
 import { flagAt, listAt, objectAt, own, textAt, textsAt } from './read.ts';
 
-export type Place = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
+export type ParameterPlace = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
 
 /** One parameter of an operation, as the document has it. */
-export interface Parameter {
+export interface OperationParameter {
   name: string;
-  in: Place;
+  in: ParameterPlace;
   required: boolean;
   /** Missing for a path variable that nobody declared: it is a text. */
   node: JsonObject;
@@ -25,7 +25,7 @@ export interface MediaType {
 
 /** What an operation takes. */
 export interface RequestShape {
-  parameters: Parameter[];
+  parameters: OperationParameter[];
   body?: {
     required: boolean;
     description: string | undefined;
@@ -47,7 +47,7 @@ export function requestShapeOf(
   itemHome: JsonObject,
   operation: JsonObject,
 ): RequestShape | string {
-  const parameters = new Map<string, Parameter>();
+  const parameters = new Map<string, OperationParameter>();
   const fields: { node: JsonObject; home: JsonObject }[] = [];
   const shape: RequestShape = { parameters: [], faults: [] };
 
@@ -115,13 +115,13 @@ export function pathVariable(braces: string): string {
 /** A parameter for every variable of the path, found by name, then by name without case and punctuation. */
 function matchPath(
   path: string,
-  parameters: Map<string, Parameter>,
+  parameters: Map<string, OperationParameter>,
   home: JsonObject,
   faults: string[],
 ): void {
   const plain = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
   const declared = [...parameters.values()].filter((parameter) => parameter.in === 'path');
-  const used = new Set<Parameter>();
+  const used = new Set<OperationParameter>();
   const missing: string[] = [];
   for (const [, braces = ''] of path.matchAll(/\{([^{}]*)\}/g)) {
     const name = pathVariable(braces);
@@ -145,7 +145,7 @@ function matchPath(
     faults.push(`the path has no {${parameter.name}}; that parameter is left out`);
   }
 
-  function rename(parameter: Parameter, name: string): void {
+  function rename(parameter: OperationParameter, name: string): void {
     parameters.delete(`path ${parameter.name}`);
     parameters.set(`path ${name}`, { ...parameter, name });
   }
@@ -204,7 +204,7 @@ function isKey(document: SpecDocument, place: string, name: string): boolean {
   );
 }
 
-function isPlace(text: string): text is Place {
+function isPlace(text: string): text is ParameterPlace {
   return (
     text === 'path' || text === 'query' || text === 'header' || text === 'cookie' || text === 'querystring'
   );

@@ -5,25 +5,25 @@ import type { HttpRequest } from '../../drivers/http.ts';
 import { AppError } from '../../errors.ts';
 import { encodeBody, encodeForm } from './body.ts';
 import type { BodyPlan } from './body-plan.ts';
-import type { Plan } from './plan.ts';
+import type { OperationPlan } from './plan.ts';
 import { pathVariable } from './request-shape.ts';
-import type { openSecurity, CallCredentials } from './security.ts';
+import type { createSecurity, CallCredentials } from './security.ts';
 import type { ServerRoot } from './servers.ts';
 import { encodePart, plainText, writeCookies, writeHeader, writePairs, writePath } from './styles.ts';
 
 /** Everything about an operation that its requests have in common. */
-export interface Target {
+export interface RequestTemplate {
   method: string;
   path: string;
   effect: Effect;
   accept: string;
-  plan: Plan;
-  requirements: ReturnType<ReturnType<typeof openSecurity>['requirementsOf']>;
+  plan: OperationPlan;
+  requirements: ReturnType<ReturnType<typeof createSecurity>['requirementsOf']>;
 }
 
 /** Writes the request for one call; throws an AppError `invalid_request` for arguments that cannot be written. */
 export function fillRequest(
-  target: Target,
+  target: RequestTemplate,
   args: JsonObject,
   base: ServerRoot,
   signIn: CallCredentials,

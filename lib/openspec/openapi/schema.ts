@@ -2,7 +2,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import type { JsonSchema } from '../../core/tool.ts';
 import type { SpecDocument } from './document.ts';
 import { describe, isObjectLike, layersOf, shapeOf, typesOf, type Layer, type Layers } from './layers.ts';
-import { keyOf, uniqueNames } from '../names.ts';
+import { argumentKeyOf, uniqueNames } from '../names.ts';
 import { listAt, own, textAt } from './read.ts';
 
 /** How much detail a schema may have. */
@@ -42,7 +42,11 @@ const COUNTS = ['minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties
 const DEFAULT_MAX_BYTES = 256;
 
 /** Opens a writer for one tool with a budget of bytes. */
-export function openSchemaWriter(document: SpecDocument, detail: Detail, budgetBytes: number): SchemaWriter {
+export function createSchemaWriter(
+  document: SpecDocument,
+  detail: Detail,
+  budgetBytes: number,
+): SchemaWriter {
   const renamed = new Map<string, string>();
   const faults = new Set<string>();
   const stack: JsonObject[] = [];
@@ -65,7 +69,7 @@ export function openSchemaWriter(document: SpecDocument, detail: Detail, budgetB
     if (recursive.has(identity) || stack.includes(identity)) {
       let definition = recursive.get(identity);
       if (definition === undefined) {
-        definition = { key: definitionKey(keyOf(name ?? 'recursive')), layers };
+        definition = { key: definitionKey(argumentKeyOf(name ?? 'recursive')), layers };
         recursive.set(identity, definition);
       }
       spend(definition.key.length + 18);
@@ -156,7 +160,7 @@ export function openSchemaWriter(document: SpecDocument, detail: Detail, budgetB
     const target: JsonObject = {};
     const unique = uniqueNames();
     for (const [wireName, property] of properties) {
-      const key = unique(keyOf(wireName));
+      const key = unique(argumentKeyOf(wireName));
       if (key !== wireName) {
         rename(key, wireName);
         if (required.delete(wireName)) required.add(key);

@@ -28,7 +28,7 @@ export interface ClientGrant {
 type Requirement = Map<string, string[]>;
 
 /** Chooses how to sign in for one operation, from what the document asks (an OR of ANDs) and what the session has. */
-export function openSecurity(document: SpecDocument) {
+export function createSecurity(document: SpecDocument) {
   const schemes = document.isSwagger2
     ? objectAt(document.root, 'securityDefinitions')
     : objectAt(objectAt(document.root, 'components'), 'securitySchemes');

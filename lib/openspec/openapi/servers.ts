@@ -10,7 +10,7 @@ export interface ServerRoot {
 }
 
 /** The URL an operation's paths are relative to, variables filled in; may itself be relative. Operation over path over root. */
-export function serverUrl(document: SpecDocument, item: JsonObject, operation: JsonObject): string {
+export function openapiServerUrl(document: SpecDocument, item: JsonObject, operation: JsonObject): string {
   if (document.isSwagger2) return swagger2Url(document.root, operation);
   for (const node of [operation, item, document.root]) {
     const urls = listAt(node, 'servers').flatMap((server) => (isObject(server) ? [filledIn(server)] : []));

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { SpecDocument } from './document.ts';
 import { flagAt, objectAt, textAt } from './read.ts';
-import type { Place } from './request-shape.ts';
+import type { ParameterPlace } from './request-shape.ts';
 
 /** How a value is written [OpenAPI 3.1.1 4.8.12.6]; Swagger 2.0's collection formats are the same by other names. */
 export interface Style {
@@ -31,7 +31,7 @@ const COLLECTIONS: Record<string, { style: StyleName; explode: boolean }> = {
   multi: { style: 'form', explode: true },
 };
 
-const STYLES: Record<Place, readonly StyleName[]> = {
+const STYLES: Record<ParameterPlace, readonly StyleName[]> = {
   path: ['simple', 'label', 'matrix'],
   query: ['form', 'spaceDelimited', 'pipeDelimited', 'deepObject'],
   header: ['simple'],
@@ -42,7 +42,7 @@ const STYLES: Record<Place, readonly StyleName[]> = {
 /** The style of a parameter; one that its place does not know is the place's own. */
 export function styleOf(
   document: SpecDocument,
-  parameter: { in: Place; node: JsonObject; home: JsonObject },
+  parameter: { in: ParameterPlace; node: JsonObject; home: JsonObject },
 ): Style {
   const { node } = parameter;
   const [mediaType] = Object.keys(objectAt(node, 'content') ?? {});

@@ -1,7 +1,7 @@
 import { serialMissing, type ModbusDriver } from '../../drivers/modbus/modbus.ts';
 import { messageOf, SpecError } from '../../errors.ts';
 import type { CompiledSpec, OpenspecKind } from '../kind.ts';
-import { isSelected } from '../selection.ts';
+import { isSelected } from '../operation-filter.ts';
 import { createModbusTool, endpointsOf } from './modbus-tool.ts';
 import { readDocument } from './read-document.ts';
 

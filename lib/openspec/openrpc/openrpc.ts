@@ -5,14 +5,14 @@ import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { messageOf, SpecError } from '../../errors.ts';
 import { readFilesBeside } from '../files.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
-import { nameOf, uniqueNames } from '../names.ts';
+import { toolNameOf, uniqueNames } from '../names.ts';
 import { openSchemas, type ResolveRef, type Schemas } from '../schema.ts';
 import { shorten } from '../schema-walk.ts';
-import { isSelected } from '../selection.ts';
+import { isSelected } from '../operation-filter.ts';
 import { authorization } from './credentials.ts';
 import { follow, paramsOf, type Params } from './params.ts';
 import { openRefs } from './refs.ts';
-import { serverUrl, type ServerUrl } from './server.ts';
+import { openrpcServerUrl, type ServerUrl } from './server.ts';
 
 /** How params are sent; `retry`: by name, and once more by position when the device says that they do not fit. */
 type Structure = 'by-name' | 'by-position' | 'retry';
@@ -37,7 +37,7 @@ export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
       };
       const tools: Tool[] = [];
       const skipped: CompiledSpec['skipped'] = [];
-      for (const [index, item] of methodsOf(document).entries()) {
+      for (const [index, item] of methodEntriesOf(document).entries()) {
         const where = `methods/${index}`;
         const named = isObject(item) && typeof item['name'] === 'string' ? item['name'] : where;
         try {
@@ -65,7 +65,7 @@ export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
 }
 
 /** The entries of `methods`; throws a SpecError where that is no list. */
-export function methodsOf({ methods }: JsonObject): JsonValue[] {
+export function methodEntriesOf({ methods }: JsonObject): JsonValue[] {
   if (methods === undefined || methods === null) return [];
   if (Array.isArray(methods)) return methods;
   throw new SpecError('"methods" is not a list.', [{ pointer: '/methods', detail: 'has to be a list' }]);
@@ -88,11 +88,11 @@ function compileMethod(method: JsonObject, base: string, where: string, compiler
   const params = paramsOf(method['params'], base, resolve, (value) => schemas.restore(value));
   const { schema: parameters, trimmed } = schemas.parameters(params.arguments);
   if (trimmed !== undefined) warnings.push(`${operation}: ${TRIMMED[trimmed]} to keep its schema short.`);
-  const server = serverUrl([method['servers'], document['servers']], options.source);
+  const server = openrpcServerUrl([method['servers'], document['servers']], options.source);
   if ('fault' in server) warnings.push(`${server.fault}: calls need a server given with the document.`);
   const effect = effectOf(method);
   return {
-    name: compiler.uniqueName(nameOf(operation)),
+    name: compiler.uniqueName(toolNameOf(operation)),
     description: descriptionOf(method),
     parameters,
     operation,
@@ -152,7 +152,7 @@ function targetOf(
   connection: Connection,
 ): { url: string; headers: Record<string, string> } | { fault: string } {
   const where =
-    connection.server === undefined ? server : serverUrl([[{ url: connection.server }]], undefined);
+    connection.server === undefined ? server : openrpcServerUrl([[{ url: connection.server }]], undefined);
   if ('fault' in where) return { fault: `${where.fault}; give a server with the document` };
   const header = authorization(connection);
   if ('fault' in header) return header;

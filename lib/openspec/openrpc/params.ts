@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { SpecError } from '../../errors.ts';
-import { keyOf, uniqueNames } from '../names.ts';
+import { argumentKeyOf, uniqueNames } from '../names.ts';
 import type { Argument, ResolveRef } from '../schema.ts';
 
 /** A method's params: the arguments a model gives, and how they go on the wire. */
@@ -31,7 +31,7 @@ export function paramsOf(
       (text): text is string => typeof text === 'string' && text !== '',
     );
     return {
-      name: unique(keyOf(wireName ?? `param_${index + 1}`)),
+      name: unique(argumentKeyOf(wireName ?? `param_${index + 1}`)),
       schema: param['schema'] ?? {},
       required: param['required'] === true,
       base: home,

@@ -1,4 +1,5 @@
 import { storageOf, type Storage } from '../../drivers/modbus/request.ts';
+import { ModbusStatus } from '../../drivers/modbus/status.ts';
 
 type Table = Map<number, number>;
 
@@ -49,14 +50,16 @@ export function createModbusMemory(): ModbusMemory {
       const fc = pdu[0] ?? 0;
       const refuse = (code: number): Buffer => Buffer.of(fc | 0x80, code);
       const storage = storageOf(fc);
-      if (storage === undefined) return refuse(1);
-      if (pdu.length < 5) return refuse(3);
+      if (storage === undefined) return refuse(ModbusStatus.ILLEGAL_FUNCTION);
+      if (pdu.length < 5) return refuse(ModbusStatus.ILLEGAL_DATA_VALUE);
       const address = pdu.readUInt16BE(1);
       const values = fc > 4 ? writtenBy(fc, pdu) : undefined;
       const count = values?.length ?? pdu.readUInt16BE(3);
-      if (fc > 4 ? values === undefined : count < 1 || count > (mostOf[fc] ?? 0)) return refuse(3);
+      if (fc > 4 ? values === undefined : count < 1 || count > (mostOf[fc] ?? 0))
+        return refuse(ModbusStatus.ILLEGAL_DATA_VALUE);
       const table = tableOf(unit, storage);
-      for (let at = address; at < address + count; at++) if (!table.has(at)) return refuse(2);
+      for (let at = address; at < address + count; at++)
+        if (!table.has(at)) return refuse(ModbusStatus.ILLEGAL_DATA_ADDRESS);
       if (values === undefined) return readReply(fc, get(unit, storage, address, count));
       const refused = permit(storage, address, values);
       if (refused !== undefined) return refuse(refused);

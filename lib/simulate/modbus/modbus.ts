@@ -3,6 +3,7 @@ import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../
 import { formatDecimal } from '../../drivers/modbus/decimal.ts';
 import { isSerialLine, type Endpoint } from '../../drivers/modbus/endpoint.ts';
 import type { Storage } from '../../drivers/modbus/request.ts';
+import { ModbusStatus } from '../../drivers/modbus/status.ts';
 import { AppError } from '../../errors.ts';
 import { readDocument, type ModbusFunction } from '../../openspec/openmodbus/read-document.ts';
 import type { DeviceFault } from '../fault.ts';
@@ -88,14 +89,15 @@ export async function simulateModbus(
         !fits(entry, words.slice(from, from + count))
       );
     });
-    return refused ? 3 : undefined;
+    return refused ? ModbusStatus.ILLEGAL_DATA_VALUE : undefined;
   };
   const silent = pty !== false || (server.endpoint.type === 'tcp' && isSerialLine(server.endpoint));
   const answer = (request: WireRequest): void => {
     const reply = memory.answer(request.unit, request.pdu, (...write) => permit(request.unit, ...write));
     if (reply !== undefined) request.reply(reply);
     // As a gateway does for a unit that is not there.
-    else if (!silent) request.reply(Buffer.of((request.pdu[0] ?? 0) | 0x80, 11));
+    else if (!silent)
+      request.reply(Buffer.of((request.pdu[0] ?? 0) | 0x80, ModbusStatus.GATEWAY_TARGET_SILENT));
   };
   const receive = (request: WireRequest): void => {
     if (fault === undefined) return answer(request);

@@ -3,7 +3,7 @@ import type { Fault } from '../../errors.ts';
 import type { SpecDocument } from '../../openspec/openapi/document.ts';
 import { typesOf } from '../../openspec/openapi/layers.ts';
 import { listAt, objectAt } from '../../openspec/openapi/read.ts';
-import type { Parameter } from '../../openspec/openapi/request-shape.ts';
+import type { OperationParameter } from '../../openspec/openapi/request-shape.ts';
 import { styleOf, type Style } from '../../openspec/openapi/styles.ts';
 import { faultsOf } from '../schema/check.ts';
 import { openapiView, type SchemaView } from '../schema/schema-view.ts';
@@ -18,7 +18,7 @@ export interface ArgumentSource {
 /** A request's parameters as values, and what is wrong with them. */
 export interface ReadArguments {
   /** By `in`, then by name. */
-  values: Record<Parameter['in'], JsonObject>;
+  values: Record<OperationParameter['in'], JsonObject>;
   /** Pointers are `/path/id`, `/query/limit`. */
   faults: Fault[];
 }
@@ -31,7 +31,7 @@ type Pair = readonly [name: string, value: string];
 /** Reads parameters as the document says that they are written [OpenAPI 3.1.1 4.8.12.6], and holds them against their schemas. */
 export function readArguments(
   document: SpecDocument,
-  parameters: readonly Parameter[],
+  parameters: readonly OperationParameter[],
   source: ArgumentSource,
 ): ReadArguments {
   const values: ReadArguments['values'] = { path: {}, query: {}, header: {}, cookie: {}, querystring: {} };

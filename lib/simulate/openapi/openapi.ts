@@ -1,27 +1,27 @@
 import { STATUS_CODES } from 'node:http';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { AppError, type Fault } from '../../errors.ts';
-import { openDocument } from '../../openspec/openapi/document.ts';
+import { createSpecDocument } from '../../openspec/openapi/document.ts';
 import { listAt } from '../../openspec/openapi/read.ts';
 import { pathVariable } from '../../openspec/openapi/request-shape.ts';
 import { checkUsable } from '../../openspec/openapi/operations.ts';
-import { parseServer, serverUrl } from '../../openspec/openapi/servers.ts';
+import { parseServer, openapiServerUrl } from '../../openspec/openapi/servers.ts';
 import { faultsOf } from '../schema/check.ts';
 import type { DeviceFault } from '../fault.ts';
 import { openSite, type SiteAnswer, type SiteRequest } from '../http-site.ts';
 import { identityOf, idLike, listIn } from './members.ts';
-import { share } from '../merge.ts';
+import { overlay } from '../setter.ts';
 import { readArguments } from './arguments.ts';
 import { readBody } from './body.ts';
-import { errorOf, isJson, successOf, writeBody, type Reply } from './reply.ts';
-import { openRoutes, type Route } from './routes.ts';
-import { openWrites, type WriteRequest, type Written } from './writes.ts';
-import { membersByList, openResources, type Variables } from './resources.ts';
+import { errorReplyOf, isJson, successReplyOf, writeBody, type Reply } from './reply.ts';
+import { createOperationRoutes, type OperationRoute } from './routes.ts';
+import { createWrites, type WriteRequest, type Written } from './writes.ts';
+import { membersByList, createResources, type Variables } from './resources.ts';
 import { sampleOf } from '../schema/sample.ts';
 import { openapiView } from '../schema/schema-view.ts';
 import type { Simulated } from '../simulated.ts';
 
-export interface SimulateOpenapiOptions {
+export interface SimulateHttpOptions {
   host?: string;
   port?: number;
   /** The other files of a multi-file document by path, beside `source`. */
@@ -38,16 +38,16 @@ const reading = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
  */
 export async function simulateOpenapi(
   root: JsonObject,
-  { host, port, files, source }: SimulateOpenapiOptions = {},
+  { host, port, files, source }: SimulateHttpOptions = {},
 ): Promise<Simulated> {
   checkUsable(root);
-  const document = openDocument(root, files, source);
-  const routes = openRoutes(document);
+  const document = createSpecDocument(root, files, source);
+  const routes = createOperationRoutes(document);
   const memberOf = membersByList(routes.all.map(({ template }) => template));
-  const getters = new Map<string, { route: Route; reply: Reply }>();
+  const getters = new Map<string, { route: OperationRoute; reply: Reply }>();
   for (const route of routes.all) {
     if (route.method !== 'GET' || getters.has(route.template)) continue;
-    const reply = successOf(document, route);
+    const reply = successReplyOf(document, route);
     if (reply.content !== undefined && isJson(reply.content.type))
       getters.set(route.template, { route, reply });
   }
@@ -60,7 +60,7 @@ export async function simulateOpenapi(
     }
     return sample ?? null;
   };
-  const resources = openResources(
+  const resources = createResources(
     [...getters].map(([template, { reply }]) => {
       let first: JsonValue | undefined;
       return { template, first: () => (first ??= oneOfEach(sampleFor(reply), template)) };
@@ -68,7 +68,7 @@ export async function simulateOpenapi(
     memberOf,
   );
   const refOf = (template: string): string | undefined => getters.get(template)?.reply.content?.schema.ref;
-  const write = openWrites({ document, routes: routes.all, resources, memberOf, refOf });
+  const write = createWrites({ document, routes: routes.all, resources, memberOf, refOf });
 
   /** A list whose members have names that the document counts up has one of each. */
   function oneOfEach(sample: JsonValue, template: string): JsonValue {
@@ -100,17 +100,25 @@ export async function simulateOpenapi(
   const base = basePath();
   function basePath(): string {
     try {
-      return parseServer(serverUrl(document, {}, {}), source).path;
+      return parseServer(openapiServerUrl(document, {}, {}), source).path;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       // Relative to nobody knows what: its path still says where it stands.
-      const { pathname } = new URL(serverUrl(document, {}, {}).replaceAll(/[{}]/g, ''), 'http://device/');
+      const { pathname } = new URL(
+        openapiServerUrl(document, {}, {}).replaceAll(/[{}]/g, ''),
+        'http://device/',
+      );
       return pathname.replace(/\/+$/, '');
     }
   }
 
-  const refuse = (status: number, detail: string, faults: readonly Fault[], route?: Route): SiteAnswer => {
-    const reply = route === undefined ? undefined : errorOf(document, route, status);
+  const refuse = (
+    status: number,
+    detail: string,
+    faults: readonly Fault[],
+    route?: OperationRoute,
+  ): SiteAnswer => {
+    const reply = route === undefined ? undefined : errorReplyOf(document, route, status);
     const said = reply?.content === undefined || !isJson(reply.content.type) ? undefined : sampleFor(reply);
     const spoken = isObject(said) ? withMessage(said, status, detail) : undefined;
     if (spoken !== undefined && reply?.content !== undefined) {
@@ -159,7 +167,7 @@ export async function simulateOpenapi(
     }
   };
 
-  const show = (route: Route, written: Written, request?: WriteRequest): SiteAnswer => {
+  const show = (route: OperationRoute, written: Written, request?: WriteRequest): SiteAnswer => {
     if ('fault' in written) {
       return written.fault === 'missing'
         ? refuse(404, 'It is deleted.', [], route)
@@ -168,7 +176,7 @@ export async function simulateOpenapi(
     const isResource = request === undefined && resources.has(route.template);
     if (isResource && written.value === undefined) return refuse(404, 'It is deleted.', [], route);
     const reply = getters.get(route.template)?.reply;
-    const { status, content } = isResource && reply !== undefined ? reply : successOf(document, route);
+    const { status, content } = isResource && reply !== undefined ? reply : successReplyOf(document, route);
     const made = status === 201 && written.made !== undefined ? { location: base + written.made } : {};
     if (content === undefined) return { status, headers: made };
     let value: JsonValue = isResource ? (written.value ?? null) : null;
@@ -180,7 +188,7 @@ export async function simulateOpenapi(
         written.value !== undefined &&
         faultsOf(written.value, content.schema, 'reply').length === 0;
       const whole = written.value !== undefined && (same || fits || covers(written.value, fresh));
-      value = whole ? (written.value ?? null) : share(share(fresh, request?.body), written.value);
+      value = whole ? (written.value ?? null) : overlay(overlay(fresh, request?.body), written.value);
     }
     const { type, body } = writeBody(value, content.type);
     return { status, headers: { 'content-type': type, ...made }, body };

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { SpecDocument } from '../../openspec/openapi/document.ts';
 import { objectAt, own, textsAt } from '../../openspec/openapi/read.ts';
-import type { Route } from './routes.ts';
+import type { OperationRoute } from './routes.ts';
 import { openapiView, type SchemaView } from '../schema/schema-view.ts';
 
 /** What an operation answers in one case. */
@@ -17,7 +17,7 @@ export interface Reply {
 }
 
 /** What an operation answers when all goes well: the lowest of its 2xx, `default`, else what it has. */
-export function successOf(document: SpecDocument, route: Route): Reply {
+export function successReplyOf(document: SpecDocument, route: OperationRoute): Reply {
   const responses = Object.entries(objectAt(route.node, 'responses') ?? {});
   const rank = (key: string): number =>
     /^2\d\d$/.test(key)
@@ -37,14 +37,23 @@ export function successOf(document: SpecDocument, route: Route): Reply {
 }
 
 /** What an operation answers with an error status; undefined where the document says nothing of it. */
-export function errorOf(document: SpecDocument, route: Route, status: number): Reply | undefined {
+export function errorReplyOf(
+  document: SpecDocument,
+  route: OperationRoute,
+  status: number,
+): Reply | undefined {
   const responses = objectAt(route.node, 'responses');
   const value =
     own(responses, String(status)) ?? own(responses, `${String(status)[0]}XX`) ?? own(responses, 'default');
   return value === undefined ? undefined : replyOf(document, route, value, status);
 }
 
-function replyOf(document: SpecDocument, route: Route, value: JsonValue | undefined, status: number): Reply {
+function replyOf(
+  document: SpecDocument,
+  route: OperationRoute,
+  value: JsonValue | undefined,
+  status: number,
+): Reply {
   const response = openapiView(document, value, route.home);
   if (!isObject(response.value)) return { status };
   if (document.isSwagger2) return swagger2Reply(document, route, response, response.value, status);
@@ -66,7 +75,7 @@ function replyOf(document: SpecDocument, route: Route, value: JsonValue | undefi
 
 function swagger2Reply(
   document: SpecDocument,
-  { node }: Route,
+  { node }: OperationRoute,
   response: SchemaView,
   value: JsonObject,
   status: number,

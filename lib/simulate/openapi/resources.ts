@@ -1,7 +1,7 @@
 import { isObject, type JsonValue } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import { pathVariable } from '../../openspec/openapi/request-shape.ts';
-import { share } from '../merge.ts';
+import { overlay } from '../setter.ts';
 import { findMember, identified, listIn, type Members } from './members.ts';
 
 /** Path variables by name, decoded. */
@@ -38,7 +38,7 @@ export interface Resources {
 const resourcesMaxCount = 10_000;
 
 /** The resources of a document; `memberOf` gives the template of a list's members, which may be without a GET of their own. */
-export function openResources(all: readonly Resource[], memberOf: ReadonlyMap<string, string>): Resources {
+export function createResources(all: readonly Resource[], memberOf: ReadonlyMap<string, string>): Resources {
   const byTemplate = new Map(all.map((resource) => [resource.template, resource]));
   const kept = new Map<string, JsonValue>();
   const gone = new Set<string>();
@@ -160,7 +160,7 @@ function variableOf(step: string): string | undefined {
 }
 
 function within(value: JsonValue | undefined, over: JsonValue): JsonValue | undefined {
-  return value === undefined ? undefined : share(value, over);
+  return value === undefined ? undefined : overlay(value, over);
 }
 
 /** What a list or an object becomes by what happened below it; undefined when nothing of it shows there. */
@@ -175,7 +175,7 @@ function toldOf(
   const id = variableOf(step);
   if (id === undefined) {
     if (rest.length > 0 || value === undefined || !isObject(holder)) return undefined;
-    return Object.hasOwn(holder, step) ? share(holder, { [step]: value }) : undefined;
+    return Object.hasOwn(holder, step) ? overlay(holder, { [step]: value }) : undefined;
   }
   if (members === undefined) return undefined;
   const { items } = members;
@@ -183,10 +183,10 @@ function toldOf(
   const member = items[index];
   if (member !== undefined) {
     if (value === undefined) return rest.length > 0 ? undefined : members.with(items.toSpliced(index, 1));
-    return members.with(items.with(index, isObject(member) ? share(member, value) : member));
+    return members.with(items.with(index, isObject(member) ? overlay(member, value) : member));
   }
   if (value === undefined || rest.length > 0) return undefined;
   const [alike] = items;
-  const added: JsonValue | undefined = isObject(alike) && isObject(value) ? share(alike, value) : value;
+  const added: JsonValue | undefined = isObject(alike) && isObject(value) ? overlay(alike, value) : value;
   return members.with([...items, added]);
 }

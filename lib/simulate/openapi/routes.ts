@@ -5,7 +5,7 @@ import { literal } from '../../openspec/openapi/request.ts';
 import { pathVariable, requestShapeOf, type RequestShape } from '../../openspec/openapi/request-shape.ts';
 
 /** One operation of a document, as requests find it. */
-export interface Route {
+export interface OperationRoute {
   /** Upper case. */
   method: string;
   /** Without a query or a fragment. */
@@ -19,18 +19,18 @@ export interface Route {
 
 /** A request's route, and its path variables as they came. */
 export interface RouteMatch {
-  route: Route;
+  route: OperationRoute;
   variables: Readonly<Record<string, string>>;
 }
 
-export interface Routes {
-  readonly all: readonly Route[];
+export interface OperationRoutes {
+  readonly all: readonly OperationRoute[];
   /** The route of a request; else the methods that its path knows, none for a path that is nowhere. */
   find(method: string, path: string, query: string): RouteMatch | { allowed: string[] };
 }
 
 interface Pattern {
-  route: Route;
+  route: OperationRoute;
   regexp: RegExp;
   /** Some documents tell operations apart by a query in the path; it may hold variables, too. */
   query: readonly (readonly [name: string, value: string])[];
@@ -38,13 +38,13 @@ interface Pattern {
 }
 
 /** The routes of a document; where several fit, the one with the fewest variables counts. */
-export function openRoutes(document: SpecDocument): Routes {
+export function createOperationRoutes(document: SpecDocument): OperationRoutes {
   const patterns: Pattern[] = [];
   for (const { method, path, item, home, node } of operationsOf(document, [])) {
     const [whole = ''] = path.split('#', 1);
     const [template = '', query = ''] = whole.split('?', 2);
     const shape = requestShapeOf(document, path, item, home, node);
-    const route: Route = {
+    const route: OperationRoute = {
       method,
       template: template.startsWith('/') ? template : `/${template}`,
       variables: [...whole.matchAll(/\{([^{}]*)\}/g)].map(([, braces = '']) => pathVariable(braces)),

@@ -5,15 +5,15 @@ import { layersOf, shapeOf } from '../../openspec/openapi/layers.ts';
 import { textAt } from '../../openspec/openapi/read.ts';
 import { pathVariable, type MediaType } from '../../openspec/openapi/request-shape.ts';
 import { idLike, identityOf, nextId } from './members.ts';
-import { apply } from '../merge.ts';
-import type { Route } from './routes.ts';
+import { applySetter } from '../setter.ts';
+import type { OperationRoute } from './routes.ts';
 import { pathOf, type Resources, type Variables } from './resources.ts';
 import { openapiView } from '../schema/schema-view.ts';
 import { topicOf } from '../topic.ts';
 
 /** A request that may change something: its body and its query as values. */
 export interface WriteRequest {
-  route: Route;
+  route: OperationRoute;
   variables: Variables;
   body: JsonValue | undefined;
   media: MediaType | undefined;
@@ -34,7 +34,7 @@ export type Written =
 
 export interface WritesOptions {
   document: SpecDocument;
-  routes: readonly Route[];
+  routes: readonly OperationRoute[];
   resources: Resources;
   memberOf: ReadonlyMap<string, string>;
   /** What a GET answers with, where a `$ref` says so. */
@@ -42,7 +42,7 @@ export interface WritesOptions {
 }
 
 /** Opens what POST, PUT, PATCH and DELETE do to the resources of a document. */
-export function openWrites(options: WritesOptions): (request: WriteRequest) => Written {
+export function createWrites(options: WritesOptions): (request: WriteRequest) => Written {
   const { document, routes, resources, memberOf, refOf } = options;
   const getters = routes
     .filter(({ method, template }) => method === 'GET' && resources.has(template))
@@ -50,8 +50,8 @@ export function openWrites(options: WritesOptions): (request: WriteRequest) => W
   const members = new Set([...memberOf].flatMap(([list, member]) => (resources.has(list) ? [member] : [])));
 
   /** The resource that a path without a GET of its own is about. */
-  const targetOf = (route: Route, media: MediaType | undefined): string | undefined => {
-    const sameVariables = (one: Route): boolean =>
+  const targetOf = (route: OperationRoute, media: MediaType | undefined): string | undefined => {
+    const sameVariables = (one: OperationRoute): boolean =>
       one.variables.every((name) => route.variables.includes(name));
     const { verb, words } = topicOf(nameOf(route));
     const pair = getters.find(
@@ -134,7 +134,7 @@ export function openWrites(options: WritesOptions): (request: WriteRequest) => W
       if (method === 'PUT' && body !== undefined) value = replaced(known ?? {}, body, media);
       else if (method === 'PATCH' && body !== undefined && !Array.isArray(body))
         value = applyMergePatch(before ?? {}, body);
-      else value = before === undefined ? undefined : apply(before, given);
+      else value = before === undefined ? undefined : applySetter(before, given);
       if (value === undefined) return { value: before, template };
       if (isMember) value = withIdentity(value, known, template, variables);
       resources.set(template, variables, value);
@@ -145,7 +145,7 @@ export function openWrites(options: WritesOptions): (request: WriteRequest) => W
     if (target !== undefined && resources.isGone(target, variables)) return { fault: 'missing' };
     if (target === undefined || held === undefined) return { value: undefined };
     if (resources.members(target, variables) !== undefined) return { value: undefined };
-    const value = apply(held, given);
+    const value = applySetter(held, given);
     if (value !== undefined) resources.set(target, variables, value);
     return { value: value ?? held, template: target };
   };
@@ -166,6 +166,6 @@ function withIdentity(
   return key === undefined ? value : { ...value, [key]: idLike(model[key], text) };
 }
 
-function nameOf({ node, template }: Route): string {
+function nameOf({ node, template }: OperationRoute): string {
   return textAt(node, 'operationId') ?? template.split('/').at(-1) ?? '';
 }

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { SpecError, type Fault } from '../../errors.ts';
-import { methodsOf as entriesOf } from '../../openspec/openrpc/openrpc.ts';
+import { methodEntriesOf } from '../../openspec/openrpc/openrpc.ts';
 import { follow } from '../../openspec/openrpc/params.ts';
 import type { ResolveRef } from '../../openspec/schema.ts';
 import { faultsOf } from '../schema/check.ts';
@@ -23,9 +23,9 @@ export interface Method {
 }
 
 /** The methods of a document by name; one that cannot be read is left out, as it gives no tool either. */
-export function methodsOf(document: JsonObject, resolve: ResolveRef): Map<string, Method> {
+export function readMethods(document: JsonObject, resolve: ResolveRef): Map<string, Method> {
   const methods = new Map<string, Method>();
-  for (const [index, item] of entriesOf(document).entries()) {
+  for (const [index, item] of methodEntriesOf(document).entries()) {
     try {
       const { value, base } = follow(item, '', resolve, `methods/${index}`);
       const { name } = value;
@@ -74,7 +74,7 @@ function exampleOf(example: SchemaView): Method['examples'] {
 }
 
 /** A call's params by name, and what is wrong with them; pointers are `/shelf`. */
-export function argumentsOf(
+export function readParams(
   { params, structure }: Method,
   given: JsonValue | undefined,
 ): { args: JsonObject; faults: Fault[] } {

@@ -1,14 +1,14 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { AppError, type Fault } from '../../errors.ts';
 import { openRefs } from '../../openspec/openrpc/refs.ts';
-import { serverUrl } from '../../openspec/openrpc/server.ts';
+import { openrpcServerUrl } from '../../openspec/openrpc/server.ts';
 import { faultsOf } from '../schema/check.ts';
-import { parseJson } from '../device.ts';
+import { jsonValueOf } from '../device.ts';
 import type { DeviceFault } from '../fault.ts';
 import { jsonAnswer, openSite, type SiteAnswer, type SiteRequest } from '../http-site.ts';
-import { apply, share } from '../merge.ts';
-import { argumentsOf, freshResult, methodsOf, type Method } from './methods.ts';
-import type { SimulateOpenapiOptions } from '../openapi/openapi.ts';
+import { applySetter, overlay } from '../setter.ts';
+import { readParams, freshResult, readMethods, type Method } from './methods.ts';
+import type { SimulateHttpOptions } from '../openapi/openapi.ts';
 import type { Simulated } from '../simulated.ts';
 
 const batchMaxCount = 1000;
@@ -22,9 +22,9 @@ const valuesMaxCount = 10_000;
  */
 export async function simulateOpenrpc(
   document: JsonObject,
-  { host, port, files = new Map(), source }: SimulateOpenapiOptions = {},
+  { host, port, files = new Map(), source }: SimulateHttpOptions = {},
 ): Promise<Simulated> {
-  const methods = methodsOf(document, openRefs(document, files, source));
+  const methods = readMethods(document, openRefs(document, files, source));
   const getterOf = pairsOf([...methods.values()]);
   const kept = new Map<string, JsonValue>();
 
@@ -34,7 +34,7 @@ export async function simulateOpenrpc(
       getter.params.filter(({ name }) => args[name] !== undefined).map(({ name }) => [name, args[name]]),
     );
     const key = Object.keys(own).length === 0 ? getter.name : `${getter.name} ${JSON.stringify(own)}`;
-    return { key, value: kept.get(key) ?? share(freshResult(getter, own), own) };
+    return { key, value: kept.get(key) ?? overlay(freshResult(getter, own), own) };
   };
   const keep = (key: string, value: JsonValue): void => {
     if (kept.size >= valuesMaxCount && !kept.has(key)) {
@@ -53,11 +53,11 @@ export async function simulateOpenrpc(
     const others = Object.entries(args).filter(
       ([name]) => !getter.params.some((param) => param.name === name),
     );
-    const next = apply(value, Object.fromEntries(others.length === 0 ? Object.entries(args) : others));
+    const next = applySetter(value, Object.fromEntries(others.length === 0 ? Object.entries(args) : others));
     if (next !== undefined) keep(key, next);
     const result = freshResult(method, args);
     const same = method.result?.ref !== undefined && method.result.ref === getter.result?.ref;
-    return same ? (next ?? value) : share(result, next);
+    return same ? (next ?? value) : overlay(result, next);
   };
 
   const answer = (call: JsonValue): JsonObject | undefined => {
@@ -68,7 +68,7 @@ export async function simulateOpenrpc(
     if (name === 'rpc.discover') return respond({ jsonrpc, id, result: document });
     const method = methods.get(name);
     if (method === undefined) return respond(failure(id, -32601, `Method not found: ${name}`));
-    const { args, faults } = argumentsOf(method, params);
+    const { args, faults } = readParams(method, params);
     if (faults.length > 0) {
       const data = { errors: faults.map((fault) => ({ ...fault })) };
       return respond(failure(id, -32602, `Invalid params: ${wordsOf(faults)}`, data));
@@ -81,14 +81,14 @@ export async function simulateOpenrpc(
     }
   };
 
-  const place = serverUrl([document['servers']], source);
+  const place = openrpcServerUrl([document['servers']], source);
   const path = 'url' in place ? new URL(place.url).pathname : '/';
   const handle = (request: SiteRequest, each: (call: JsonValue) => JsonObject | undefined): SiteAnswer => {
     if (request.path !== path) return jsonAnswer(404, { message: `calls go to ${path}` });
     if (request.method !== 'POST') {
       return { ...jsonAnswer(405, { message: 'calls are sent with POST' }), headers: { allow: 'POST' } };
     }
-    const call = parseJson(request.body.toString('utf8'));
+    const call = jsonValueOf(request.body.toString('utf8'));
     if (call === undefined) return jsonAnswer(200, failure(null, -32700, 'Parse error'));
     if (!Array.isArray(call)) {
       const response = each(call);

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
-import { openDocument } from '../../../lib/openspec/openapi/document.ts';
-import type { Parameter } from '../../../lib/openspec/openapi/request-shape.ts';
+import { createSpecDocument } from '../../../lib/openspec/openapi/document.ts';
+import type { OperationParameter } from '../../../lib/openspec/openapi/request-shape.ts';
 import {
   styleOf,
   writeCookies,
@@ -12,8 +12,8 @@ import {
 } from '../../../lib/openspec/openapi/styles.ts';
 import { readArguments } from '../../../lib/simulate/openapi/arguments.ts';
 
-const document = openDocument({ openapi: '3.1.0' });
-const parameterOf = (place: Parameter['in'], node: JsonObject, name = 'p'): Parameter => ({
+const document = createSpecDocument({ openapi: '3.1.0' });
+const parameterOf = (place: OperationParameter['in'], node: JsonObject, name = 'p'): OperationParameter => ({
   name,
   in: place,
   required: true,
@@ -23,7 +23,7 @@ const parameterOf = (place: Parameter['in'], node: JsonObject, name = 'p'): Para
 
 /** Writes a value as the HTTP side of the server does, and reads it as the simulated device does. */
 function roundTrip(
-  parameter: Parameter,
+  parameter: OperationParameter,
   value: JsonValue,
 ): { value: JsonValue | undefined; faults: unknown[] } {
   const style = styleOf(document, parameter);
@@ -56,7 +56,7 @@ describe('arguments of a simulated HTTP device', () => {
     ],
     ['booleans', { type: 'boolean' }, fc.boolean()],
   ];
-  const places: [Parameter['in'], JsonObject][] = [
+  const places: [OperationParameter['in'], JsonObject][] = [
     ['path', {}],
     ['path', { style: 'label' }],
     ['path', { style: 'matrix' }],
@@ -79,7 +79,7 @@ describe('arguments of a simulated HTTP device', () => {
     }
   }
 
-  const lists: [Parameter['in'], JsonObject][] = [
+  const lists: [OperationParameter['in'], JsonObject][] = [
     ['path', {}],
     ['path', { style: 'label', explode: true }],
     ['path', { style: 'matrix', explode: true }],
@@ -104,7 +104,7 @@ describe('arguments of a simulated HTTP device', () => {
     });
   }
 
-  const objects: [Parameter['in'], JsonObject][] = [
+  const objects: [OperationParameter['in'], JsonObject][] = [
     ['path', {}],
     ['path', { explode: true }],
     ['path', { style: 'label', explode: true }],

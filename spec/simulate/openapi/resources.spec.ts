@@ -3,7 +3,7 @@ import type { JsonValue } from '../../../lib/common/json.ts';
 import { AppError } from '../../../lib/errors.ts';
 import {
   membersByList,
-  openResources,
+  createResources,
   pathOf,
   type Resources,
 } from '../../../lib/simulate/openapi/resources.ts';
@@ -19,7 +19,7 @@ describe('resources of a simulated HTTP device', () => {
   let resources: Resources;
   beforeEach(() => {
     const all = Object.entries(firsts).map(([template, value]) => ({ template, first: () => value }));
-    resources = openResources(all, membersByList([...Object.keys(firsts), '/tags/{tag}']));
+    resources = createResources(all, membersByList([...Object.keys(firsts), '/tags/{tag}']));
   });
   const hall = { room: 'hall' };
 

@@ -12,7 +12,7 @@ const CJK = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hang
  * The words of a sentence or name, for searching: lower case, `camelCase` and `snake_case` parted, English endings cut
  * off, Chinese, Japanese and Korean as pairs of characters.
  */
-export function wordsOf(text: string): string[] {
+export function searchWordsOf(text: string): string[] {
   const words: string[] = [];
   const latin = text.replaceAll(CJK, (run) => {
     const characters = Array.from(run);

@@ -5,7 +5,7 @@ import type { ToolCall, ToolResult } from '../core/message.ts';
 import type { ToolOffer } from '../core/model.ts';
 import { failed } from '../core/tool.ts';
 import { shorten } from './schema-walk.ts';
-import { wordsOf } from './select-words.ts';
+import { searchWordsOf } from './search-words.ts';
 
 /** How much a model is offered at once, the three tools for finding others included. */
 export interface SelectLimit {
@@ -14,7 +14,7 @@ export interface SelectLimit {
   maxBytes?: number;
 }
 
-export interface Selection {
+export interface ToolSelection {
   /** The same array for the same choice. */
   offers: readonly ToolOffer[];
   /** Names of what is not offered, in order; for the log. */
@@ -31,7 +31,7 @@ export interface Selection {
  * - `redirect` answers a call of the first two, turns `call_tool` into the call that it means, and gives any other call back.
  */
 export interface ToolSelector {
-  choose(sentence: string, keep?: readonly string[]): Promise<Selection>;
+  choose(sentence: string, keep?: readonly string[]): Promise<ToolSelection>;
   redirect(call: ToolCall): Promise<{ call: ToolCall } | { result: ToolResult }>;
 }
 
@@ -54,7 +54,7 @@ const SCORE_MIN = 0.12;
 const searches = new WeakMap<readonly ToolOffer[], Promise<Search>>();
 
 /** Opens the choice among `tools`; the search index is built when it is first needed, once for each list of tools. */
-export function selectTools(tools: readonly ToolOffer[], limit: SelectLimit): ToolSelector {
+export function createToolSelector(tools: readonly ToolOffer[], limit: SelectLimit): ToolSelector {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const names = {
     search: freeName('search_tools', byName),
@@ -65,7 +65,7 @@ export function selectTools(tools: readonly ToolOffer[], limit: SelectLimit): To
     tools.length <= limit.maxCount && (limit.maxBytes === undefined || sizeOf(tools) <= limit.maxBytes);
   const finders = fits ? [] : findersOf(names, tools.length);
   /** A conversation comes back to the same tools, so the last choices are kept. */
-  const chosen = new LRUCache<string, Selection>({ max: CHOICES_KEPT_COUNT });
+  const chosen = new LRUCache<string, ToolSelection>({ max: CHOICES_KEPT_COUNT });
 
   const search = async (text: string, count: number): Promise<ToolOffer[]> => {
     let index = searches.get(tools);
@@ -75,7 +75,7 @@ export function selectTools(tools: readonly ToolOffer[], limit: SelectLimit): To
     }
     return (await index)(text, count);
   };
-  const selectionOf = (wanted: readonly ToolOffer[]): Selection => {
+  const selectionOf = (wanted: readonly ToolOffer[]): ToolSelection => {
     const picked = new Set<ToolOffer>();
     let bytes = sizeOf(finders);
     for (const tool of wanted) {
@@ -206,7 +206,7 @@ async function buildSearch(tools: readonly ToolOffer[]): Promise<Search> {
   const { default: MiniSearch } = await import('minisearch');
   const index: MiniSearch<Entry> = new MiniSearch({
     fields: ['name', 'description', 'parameters'],
-    tokenize: wordsOf,
+    tokenize: searchWordsOf,
     processTerm: (term) => term,
     searchOptions: {
       boost: { name: 2.5, description: 1.5 },

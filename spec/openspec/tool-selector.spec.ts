@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 import type { ToolOffer } from '../../lib/core/model.ts';
-import { selectTools, type ToolSelector } from '../../lib/openspec/select.ts';
-import { wordsOf } from '../../lib/openspec/select-words.ts';
+import { createToolSelector, type ToolSelector } from '../../lib/openspec/tool-selector.ts';
+import { searchWordsOf } from '../../lib/openspec/search-words.ts';
 
 const rooms = ['kitchen', 'bathroom', 'hall', 'cellar', 'attic'];
 const things: [string, string][] = [
@@ -46,15 +46,16 @@ describe('openspec/select', () => {
       ['éteindre l’été', ['éteindr', 'l', 'été']],
       ['', []],
     ];
-    for (const [text, words] of table) it(`in “${text}”`, () => expect(wordsOf(text)).to.deep.equal(words));
+    for (const [text, words] of table)
+      it(`in “${text}”`, () => expect(searchWordsOf(text)).to.deep.equal(words));
     it('alike for forms of one word', () => {
-      expect(new Set(wordsOf('lighting lighted lights light'))).to.deep.equal(new Set(['light']));
+      expect(new Set(searchWordsOf('lighting lighted lights light'))).to.deep.equal(new Set(['light']));
     });
   });
 
   it('offers all tools where they fit, the same array', async () => {
     const tools = house().slice(0, 128);
-    const selector = selectTools(tools, { maxCount: 128 });
+    const selector = createToolSelector(tools, { maxCount: 128 });
     const { offers, leftOut } = await selector.choose('anything');
     expect(offers).to.equal(tools);
     expect(leftOut).to.deep.equal([]);
@@ -64,7 +65,7 @@ describe('openspec/select', () => {
 
   it('offers the best-matching tools and three to find the others, and names what is left out', async () => {
     const tools = house();
-    const { offers, leftOut } = await selectTools(tools, { maxCount: 13 }).choose(
+    const { offers, leftOut } = await createToolSelector(tools, { maxCount: 13 }).choose(
       'Open the curtains in the attic',
     );
     expect(names(offers)).to.deep.equal([
@@ -77,7 +78,7 @@ describe('openspec/select', () => {
   });
 
   it('understands Chinese', async () => {
-    const { offers } = await selectTools(house(), { maxCount: 128 }).choose('请打开窗帘');
+    const { offers } = await createToolSelector(house(), { maxCount: 128 }).choose('请打开窗帘');
     expect(names(offers)).to.deep.equal([
       ...rooms.flatMap((room) => Array.from({ length: 10 }, (_, n) => `${room}_curtain_${n}`)),
       ...finders,
@@ -93,14 +94,14 @@ describe('openspec/select', () => {
         y: true,
       }),
     ];
-    const selector = selectTools(tools, { maxCount: 8 });
+    const selector = createToolSelector(tools, { maxCount: 8 });
     for (const sentence of ['set it to whisper', 'speed of the fan', 'what humidity']) {
       expect(names((await selector.choose(sentence)).offers)).to.deep.equal(['act', ...finders]);
     }
   });
 
   it('keeps what the conversation used, and gives the same array for the same choice', async () => {
-    const selector = selectTools(house(), { maxCount: 14 });
+    const selector = createToolSelector(house(), { maxCount: 14 });
     const keep = ['hall_door_3', 'gone'];
     const first = await selector.choose('curtains of the attic', keep);
     expect(names(first.offers)).to.include.members(['hall_door_3', 'attic_curtain_0']);
@@ -111,14 +112,16 @@ describe('openspec/select', () => {
   });
 
   it('offers a few tools where no word fits', async () => {
-    const { offers, leftOut } = await selectTools(house(), { maxCount: 128 }).choose('xyzzy');
+    const { offers, leftOut } = await createToolSelector(house(), { maxCount: 128 }).choose('xyzzy');
     expect([offers.length, leftOut.length]).to.deep.equal([23, 180]);
   });
 
   it('stays in a budget of bytes', async () => {
     const tools = house().slice(0, 50);
     const maxBytes = 3000;
-    const { offers, leftOut } = await selectTools(tools, { maxCount: 128, maxBytes }).choose('kitchen light');
+    const { offers, leftOut } = await createToolSelector(tools, { maxCount: 128, maxBytes }).choose(
+      'kitchen light',
+    );
     expect(JSON.stringify(offers).length).to.be.within(2000, maxBytes);
     expect(offers.length - 3 + leftOut.length).to.equal(50);
     expect(names(offers)).to.include('kitchen_light_0');
@@ -127,7 +130,7 @@ describe('openspec/select', () => {
   describe('answers its own tools', () => {
     let selector: ToolSelector;
     before(() => {
-      selector = selectTools(house(), { maxCount: 20 });
+      selector = createToolSelector(house(), { maxCount: 20 });
     });
     const redirect = (name: string, args: JsonValue) =>
       selector.redirect({ callId: 'c1', name, arguments: args });
@@ -193,7 +196,7 @@ describe('openspec/select', () => {
 
     it('under names that no tool of the session has', async () => {
       const tools = [...house(), offer('search_tools', 'Mine')];
-      const own = selectTools(tools, { maxCount: 20 });
+      const own = createToolSelector(tools, { maxCount: 20 });
       expect(names((await own.choose('hall')).offers).slice(-3)).to.deep.equal([
         'search_tools_2',
         'describe_tool',
@@ -208,11 +211,11 @@ describe('openspec/select', () => {
     const tools = Array.from({ length: 5000 }, (_, n) =>
       offer(`tool_${n}`, `Does the thing ${n % 700} with the part ${n % 31}`),
     );
-    const selector = selectTools(tools, { maxCount: 128 });
+    const selector = createToolSelector(tools, { maxCount: 128 });
     await selector.choose('thing 5');
     const started = performance.now();
     for (let n = 0; n < 10; n++)
-      await selectTools(tools, { maxCount: 128 }).choose(`do the thing ${n} with part ${n}`);
+      await createToolSelector(tools, { maxCount: 128 }).choose(`do the thing ${n} with part ${n}`);
     expect((performance.now() - started) / 10).to.be.lessThan(100);
   });
 });

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 
 /** `base` with what `over` says of the properties that it has; a property of another type stays as it is. */
-export function share(base: JsonValue, over: JsonValue | undefined): JsonValue {
+export function overlay(base: JsonValue, over: JsonValue | undefined): JsonValue {
   if (!isObject(base) || !isObject(over)) return base;
   const entries = Object.entries(base).map(([key, value]) => {
     const other = Object.hasOwn(over, key) ? over[key] : undefined;
@@ -15,10 +15,10 @@ export function share(base: JsonValue, over: JsonValue | undefined): JsonValue {
  * What a setter makes of the value that its getter gives: properties of the same name are set; a value that stands alone
  * on both sides is set whatever its name is. Undefined when nothing of it fits.
  */
-export function apply(value: JsonValue, given: JsonValue): JsonValue | undefined {
+export function applySetter(value: JsonValue, given: JsonValue): JsonValue | undefined {
   if (isObject(value)) {
     if (!isObject(given)) return wrapped(value, given);
-    const shared = share(value, given);
+    const shared = overlay(value, given);
     if (JSON.stringify(shared) !== JSON.stringify(value)) return shared;
     const known = Object.keys(given).some((key) => Object.hasOwn(value, key));
     const [only, ...others] = Object.values(given);
