@@ -4,7 +4,7 @@ import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolCall, ToolResult } from '../core/message.ts';
 import type { ToolOffer } from '../core/model.ts';
 import { failed } from '../core/tool.ts';
-import { shorten } from './schema-walk.ts';
+import { shorten } from './shorten.ts';
 import { searchWordsOf } from './search-words.ts';
 
 /** How much a model is offered at once, the three tools for finding others included. */

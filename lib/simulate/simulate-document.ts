@@ -3,7 +3,7 @@ import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { endpointName } from '../drivers/modbus/endpoint.ts';
 import { AppError, SpecError } from '../errors.ts';
 import type { CompiledSpec } from '../openspec/kind.ts';
-import { createSpecDocument } from '../openspec/openapi/document.ts';
+import { SpecDocument } from '../openspec/spec-document.ts';
 import { parseServer, openapiServerUrl } from '../openspec/openapi/servers.ts';
 import { readDocument } from '../openspec/openmodbus/read-document.ts';
 import { openrpcServerUrl } from '../openspec/openrpc/server.ts';
@@ -102,7 +102,7 @@ async function startNear(
 
 function openapiPlace(document: JsonObject, source: string | undefined): string | undefined {
   try {
-    const { origin, path } = parseServer(openapiServerUrl(createSpecDocument(document), {}, {}), source);
+    const { origin, path } = parseServer(openapiServerUrl(new SpecDocument(document), {}, {}), source);
     return origin + path;
   } catch (error) {
     // Relative to nobody knows what: the document does not say where.

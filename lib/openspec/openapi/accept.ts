@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../common/json.ts';
-import type { SpecDocument } from './document.ts';
-import { objectAt, textsAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { objectAt, textsAt } from '../read.ts';
 
 /** The Accept header: what the successful answers are said to be, JSON first; then anything, since documents are often wrong. */
 export function acceptOf(document: SpecDocument, operation: JsonObject, home: JsonObject): string {

@@ -1,8 +1,8 @@
 import type { JsonSchema } from '../../core/tool.ts';
-import { trimmed } from './layers.ts';
+import { shorten } from '../shorten.ts';
 import { argumentKeyOf, uniqueNames } from '../names.ts';
-import { textAt } from './read.ts';
-import type { SchemaWriter } from './schema.ts';
+import { textAt } from '../read.ts';
+import type { SchemaWriter } from '../schema/schema-writer.ts';
 
 /** One argument before it has a key. */
 export interface Draft {
@@ -43,7 +43,7 @@ export function described(
   const limit = writer.descriptionLimit;
   const text = [wire, own].filter((part) => part !== undefined).join(' ');
   if (limit === 0) return schema;
-  schema['description'] = trimmed(text, limit);
+  schema['description'] = shorten(text.trim(), limit);
   writer.spend(Buffer.byteLength(text));
   return schema;
 }

@@ -4,14 +4,14 @@ import type { HttpDriver } from '../../drivers/http.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
 import { readFilesBeside } from '../files.ts';
 import { isSelected } from '../operation-filter.ts';
-import { createSpecDocument } from './document.ts';
-import { trimmed } from './layers.ts';
+import { SpecDocument } from '../spec-document.ts';
+import { shorten } from '../shorten.ts';
 import { operationToolName, uniqueNames } from '../names.ts';
 import { DeviceTokens } from './device-tokens.ts';
 import { operationTool, type Shared } from './operation.ts';
 import { checkUsable, operationsOf } from './operations.ts';
 import { createPlanner } from './plan.ts';
-import { objectAt, textAt, textsAt } from './read.ts';
+import { objectAt, textAt, textsAt } from '../read.ts';
 import { requestShapeOf } from './request-shape.ts';
 import { createSecurity } from './security.ts';
 import { validateOpenapi } from './validate.ts';
@@ -31,7 +31,7 @@ export function openapi(http: HttpDriver): OpenspecKind {
       const warnings = options.validate === true ? await validateOpenapi(root) : [];
       const { files, warnings: unread } = await readFilesBeside(root, options.source);
       warnings.push(...unread);
-      const document = createSpecDocument(root, files, options.source);
+      const document = new SpecDocument(root, files, options.source);
       const security = createSecurity(document);
       const shared: Shared = {
         document,
@@ -106,5 +106,5 @@ function descriptionOf(node: JsonObject, item: JsonObject, operation: string): s
   const parts = summary === undefined || description?.startsWith(summary) === true ? [] : [summary.trim()];
   if (description !== undefined) parts.push(description.trim());
   const text = parts.length === 0 ? operation : parts.join('\n\n');
-  return trimmed(node['deprecated'] === true ? `Deprecated. ${text}` : text, DESCRIPTION_MAX_LENGTH);
+  return shorten((node['deprecated'] === true ? `Deprecated. ${text}` : text).trim(), DESCRIPTION_MAX_LENGTH);
 }

@@ -5,7 +5,7 @@ import type { HttpDriver, HttpRequest } from '../../drivers/http.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
-import type { SpecDocument } from './document.ts';
+import type { SpecDocument } from '../spec-document.ts';
 import type { DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
 import type { OperationPlan } from './plan.ts';

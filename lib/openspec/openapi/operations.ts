@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { SpecError } from '../../errors.ts';
-import type { SpecDocument } from './document.ts';
-import { objectAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { objectAt } from '../read.ts';
 
 /** One operation of a document, before anybody looked at what it takes. */
 export interface FoundOperation {

@@ -1,12 +1,14 @@
-import { isObject, type JsonObject } from '../../common/json.ts';
+import { isObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import { bodyLayers, planBody, writeOpen, type BodyPlan } from './body-plan.ts';
-import type { SpecDocument } from './document.ts';
+import type { SpecDocument } from '../spec-document.ts';
 import { described, draftKeysOf, type Draft } from './draft.ts';
 import { choicesOf, type Choice } from './media-type.ts';
-import { objectAt, textAt } from './read.ts';
+import { objectAt, textAt } from '../read.ts';
 import type { OperationParameter, RequestShape } from './request-shape.ts';
-import { createSchemaWriter, type Detail } from './schema.ts';
+import type { SchemaDetail } from '../schema/dialect.ts';
+import { SchemaWriter } from '../schema/schema-writer.ts';
+import { openapiDialect } from './dialect.ts';
 import { styleOf, type Style } from './styles.ts';
 
 /** A parameter as an argument: its key for the model, and how it is written on the wire. */
@@ -31,7 +33,7 @@ export interface OperationPlan {
 export const TOOL_MAX_BYTES = 12 * 1024;
 
 // First shorter descriptions, then fewer levels, then opaque objects.
-const DETAILS: readonly Detail[] = [
+const DETAILS: readonly SchemaDetail[] = [
   { depth: 24, description: 1024, innerDescription: 1024, enumBytes: 4096 },
   { depth: 24, description: 400, innerDescription: 200, enumBytes: 2048 },
   { depth: 24, description: 200, innerDescription: 80, enumBytes: 2048 },
@@ -43,14 +45,18 @@ const DETAILS: readonly Detail[] = [
 /** Opens the planner of a document; plans are the same whatever order they are asked for in. */
 export function createPlanner(document: SpecDocument): (shape: RequestShape) => OperationPlan {
   // Many operations share a body: what was too much of it once is not tried again.
-  const firstDetail = new Map<JsonObject, number>();
+  const firstDetail = new Map<string, number>();
 
   return (shape) => {
     const choices = shape.body === undefined ? [] : choicesOf(document, shape.body.mediaTypes);
     const identity =
       choices.length === 1 && choices[0] ? bodyLayers(document, choices[0])?.identity : undefined;
     const sketch = sketchOf(shape, choices, false);
-    for (let level = (identity && firstDetail.get(identity)) ?? 0; level < DETAILS.length; level += 1) {
+    for (
+      let level = (identity === undefined ? undefined : firstDetail.get(identity)) ?? 0;
+      level < DETAILS.length;
+      level += 1
+    ) {
       const { draft, isOver, isBodyOver } = attempt(sketch, level, TOOL_MAX_BYTES);
       if (!isOver) return finish(shape, sketch, draft, level === 0 ? undefined : wordsFor(level));
       if (isBodyOver && identity !== undefined) firstDetail.set(identity, level + 1);
@@ -73,7 +79,7 @@ export function createPlanner(document: SpecDocument): (shape: RequestShape) => 
     budgetBytes: number,
   ) {
     const detail = DETAILS[level] ?? { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
-    const writer = createSchemaWriter(document, detail, budgetBytes);
+    const writer = new SchemaWriter(document, detail, budgetBytes, openapiDialect);
     // The body first: whether it alone is too much does not depend on who else has it.
     const schemas = new Map<Draft, JsonSchema>();
     for (const draft of body?.drafts ?? []) {

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import type { SpecDocument } from './document.ts';
-import { flagAt, listAt, objectAt, own, textAt, textsAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../read.ts';
 
 export type ParameterPlace = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
 

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import type { Connection, Credential } from '../../core/tool.ts';
-import type { SpecDocument } from './document.ts';
-import { listAt, objectAt, textAt, textsAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { listAt, objectAt, textAt, textsAt } from '../read.ts';
 
 /** What signing in adds to a request. */
 export interface CallCredentials {

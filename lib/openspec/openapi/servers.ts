@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { SpecError } from '../../errors.ts';
-import type { SpecDocument } from './document.ts';
-import { listAt, objectAt, textAt, textsAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { listAt, objectAt, textAt, textsAt } from '../read.ts';
 
 /** Where requests go: `https://host:port`, and the path that all paths stand below (no `/` at its end). */
 export interface ServerRoot {

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import type { SpecDocument } from './document.ts';
-import { flagAt, objectAt, textAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { flagAt, objectAt, textAt } from '../read.ts';
 import type { ParameterPlace } from './request-shape.ts';
 
 /** How a value is written [OpenAPI 3.1.1 4.8.12.6]; Swagger 2.0's collection formats are the same by other names. */

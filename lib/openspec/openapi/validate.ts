@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { messageOf } from '../../errors.ts';
-import { textAt } from './read.ts';
+import { textAt } from '../read.ts';
 
 const FINDINGS_MAX_COUNT = 20;
 

@@ -1,12 +1,12 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Fault } from '../../errors.ts';
-import type { SpecDocument } from '../../openspec/openapi/document.ts';
-import { typesOf } from '../../openspec/openapi/layers.ts';
-import { listAt, objectAt } from '../../openspec/openapi/read.ts';
+import type { SpecDocument } from '../../openspec/spec-document.ts';
+import { typesOf } from '../../openspec/schema/types.ts';
+import { listAt, objectAt } from '../../openspec/read.ts';
 import type { OperationParameter } from '../../openspec/openapi/request-shape.ts';
 import { styleOf, type Style } from '../../openspec/openapi/styles.ts';
 import { faultsOf } from '../schema/check.ts';
-import { openapiView, type SchemaView } from '../schema/schema-view.ts';
+import { viewOf, type SchemaView } from '../../openspec/schema/schema-view.ts';
 
 /** Where a request's parameters are found, as they came. */
 export interface ArgumentSource {
@@ -46,7 +46,7 @@ export function readArguments(
     const style = styleOf(document, parameter);
     const [content] = Object.values(objectAt(node, 'content') ?? {});
     const said = node['schema'] ?? (isObject(content) ? content['schema'] : undefined);
-    const schema = openapiView(document, said ?? (document.isSwagger2 ? node : {}), home);
+    const schema = viewOf(document, said ?? (document.isSwagger2 ? node : {}), home);
     let value: JsonValue | undefined;
     if (place === 'querystring') value = source.query === '' ? undefined : decoded(source.query);
     else if (place === 'query') value = pairsValue(name, query, style, schema);

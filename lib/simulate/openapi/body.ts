@@ -1,12 +1,12 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { messageOf, type Fault } from '../../errors.ts';
-import type { SpecDocument } from '../../openspec/openapi/document.ts';
+import type { SpecDocument } from '../../openspec/spec-document.ts';
 import type { MediaType, RequestShape } from '../../openspec/openapi/request-shape.ts';
 import { faultsOf } from '../schema/check.ts';
 import type { SiteRequest } from '../http-site.ts';
 import { kindOf, propertiesOf, valueOfText } from './arguments.ts';
 import { isJson } from './reply.ts';
-import { openapiView, type SchemaView } from '../schema/schema-view.ts';
+import { viewOf, type SchemaView } from '../../openspec/schema/schema-view.ts';
 
 /** A request's body as a value (undefined: none, or bytes), or the status that refuses it and why. */
 export type ReadBody =
@@ -35,7 +35,7 @@ export async function readBody(
     const known = shape.mediaTypes.map(({ name }) => name).join(', ');
     return refuse(`is ${type}; it has to be ${known}`, 415);
   }
-  const schema = openapiView(document, media.schema, media.home);
+  const schema = viewOf(document, media.schema, media.home);
   const written = type ?? media.name;
   let value: JsonValue | undefined;
   try {

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { AppError, type Fault } from '../../errors.ts';
-import { createSpecDocument } from '../../openspec/openapi/document.ts';
-import { listAt } from '../../openspec/openapi/read.ts';
+import { SpecDocument } from '../../openspec/spec-document.ts';
+import { listAt } from '../../openspec/read.ts';
 import { pathVariable } from '../../openspec/openapi/request-shape.ts';
 import { checkUsable } from '../../openspec/openapi/operations.ts';
 import { parseServer, openapiServerUrl } from '../../openspec/openapi/servers.ts';
@@ -18,7 +18,7 @@ import { createOperationRoutes, type OperationRoute } from './routes.ts';
 import { createWrites, type WriteRequest, type Written } from './writes.ts';
 import { membersByList, createResources, type Variables } from './resources.ts';
 import { sampleOf } from '../schema/sample.ts';
-import { openapiView } from '../schema/schema-view.ts';
+import { viewOf } from '../../openspec/schema/schema-view.ts';
 import type { Simulated } from '../simulated.ts';
 
 export interface SimulateHttpOptions {
@@ -41,7 +41,7 @@ export async function simulateOpenapi(
   { host, port, files, source }: SimulateHttpOptions = {},
 ): Promise<Simulated> {
   checkUsable(root);
-  const document = createSpecDocument(root, files, source);
+  const document = new SpecDocument(root, files, source);
   const routes = createOperationRoutes(document);
   const memberOf = membersByList(routes.all.map(({ template }) => template));
   const getters = new Map<string, { route: OperationRoute; reply: Reply }>();
@@ -92,7 +92,7 @@ export async function simulateOpenapi(
     const variable = pathVariable(braces?.[1] ?? '');
     const parameter = below?.shape.parameters.find((one) => one.in === 'path' && one.name === variable);
     if (parameter === undefined) return undefined;
-    const { value } = openapiView(document, parameter.node['schema'] ?? parameter.node, parameter.home);
+    const { value } = viewOf(document, parameter.node['schema'] ?? parameter.node, parameter.home);
     const values = isObject(value) ? listAt(value, 'enum').filter((one) => typeof one === 'string') : [];
     return values.length === 0 ? undefined : { variable, values };
   }

@@ -1,8 +1,8 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import type { SpecDocument } from '../../openspec/openapi/document.ts';
-import { objectAt, own, textsAt } from '../../openspec/openapi/read.ts';
+import type { SpecDocument } from '../../openspec/spec-document.ts';
+import { objectAt, own, textsAt } from '../../openspec/read.ts';
 import type { OperationRoute } from './routes.ts';
-import { openapiView, type SchemaView } from '../schema/schema-view.ts';
+import { viewOf, type SchemaView } from '../../openspec/schema/schema-view.ts';
 
 /** What an operation answers in one case. */
 export interface Reply {
@@ -54,7 +54,7 @@ function replyOf(
   value: JsonValue | undefined,
   status: number,
 ): Reply {
-  const response = openapiView(document, value, route.home);
+  const response = viewOf(document, value, route.home);
   if (!isObject(response.value)) return { status };
   if (document.isSwagger2) return swagger2Reply(document, route, response, response.value, status);
   const media = Object.entries(objectAt(response.value, 'content') ?? {});

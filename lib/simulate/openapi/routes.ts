@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../common/json.ts';
-import type { SpecDocument } from '../../openspec/openapi/document.ts';
+import type { SpecDocument } from '../../openspec/spec-document.ts';
 import { operationsOf } from '../../openspec/openapi/operations.ts';
 import { literal } from '../../openspec/openapi/request.ts';
 import { pathVariable, requestShapeOf, type RequestShape } from '../../openspec/openapi/request-shape.ts';

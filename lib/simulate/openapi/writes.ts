@@ -1,14 +1,14 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { applyMergePatch } from '../../common/merge-patch.ts';
-import type { SpecDocument } from '../../openspec/openapi/document.ts';
-import { layersOf, shapeOf } from '../../openspec/openapi/layers.ts';
-import { textAt } from '../../openspec/openapi/read.ts';
+import type { SpecDocument } from '../../openspec/spec-document.ts';
+import { layersOf, shapeOf } from '../../openspec/schema/layers.ts';
+import { textAt } from '../../openspec/read.ts';
 import { pathVariable, type MediaType } from '../../openspec/openapi/request-shape.ts';
 import { idLike, identityOf, nextId } from './members.ts';
 import { applySetter } from '../setter.ts';
 import type { OperationRoute } from './routes.ts';
 import { pathOf, type Resources, type Variables } from './resources.ts';
-import { openapiView } from '../schema/schema-view.ts';
+import { viewOf } from '../../openspec/schema/schema-view.ts';
 import { topicOf } from '../topic.ts';
 
 /** A request that may change something: its body and its query as values. */
@@ -59,7 +59,7 @@ export function createWrites(options: WritesOptions): (request: WriteRequest) =>
         verb === 'set' && topic.verb !== 'set' && topic.words === words && sameVariables(one),
     );
     if (pair !== undefined) return pair.template;
-    const ref = media === undefined ? undefined : openapiView(document, media.schema, media.home).ref;
+    const ref = media === undefined ? undefined : viewOf(document, media.schema, media.home).ref;
     const same = getters.filter(
       (one) => ref !== undefined && refOf(one.template) === ref && sameVariables(one),
     );
@@ -105,8 +105,7 @@ export function createWrites(options: WritesOptions): (request: WriteRequest) =>
   /** PUT says all of what it is about; what a request never says (`id`, `readOnly`) stays. */
   const replaced = (before: JsonValue, body: JsonValue, media: MediaType | undefined): JsonValue => {
     if (!isObject(before) || !isObject(body) || !isObject(media?.schema)) return body;
-    const { layers } = layersOf(document, media.schema, media.home, new Set());
-    const { properties } = shapeOf(document, layers, new Set());
+    const { properties } = shapeOf(document, layersOf(document, media.schema, media.home));
     const own = Object.entries(before).filter(([key]) => !properties.has(key));
     return { ...Object.fromEntries(own), ...body };
   };

@@ -1,11 +1,11 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { SpecError, type Fault } from '../../errors.ts';
-import { methodEntriesOf } from '../../openspec/openrpc/openrpc.ts';
-import { follow } from '../../openspec/openrpc/params.ts';
-import type { ResolveRef } from '../../openspec/schema.ts';
+import { methodEntriesOf } from '../../openspec/openrpc/methods.ts';
+import { objectAtRef } from '../../openspec/openrpc/params.ts';
+import type { SpecDocument } from '../../openspec/spec-document.ts';
 import { faultsOf } from '../schema/check.ts';
 import { sampleOf } from '../schema/sample.ts';
-import { openrpcView, type SchemaView } from '../schema/schema-view.ts';
+import { viewOf, type SchemaView } from '../../openspec/schema/schema-view.ts';
 import { topicOf, type Topic } from '../topic.ts';
 
 /** A method of a document, as calls find it. */
@@ -23,14 +23,14 @@ export interface Method {
 }
 
 /** The methods of a document by name; one that cannot be read is left out, as it gives no tool either. */
-export function readMethods(document: JsonObject, resolve: ResolveRef): Map<string, Method> {
+export function readMethods(document: SpecDocument): Map<string, Method> {
   const methods = new Map<string, Method>();
-  for (const [index, item] of methodEntriesOf(document).entries()) {
+  for (const [index, item] of methodEntriesOf(document.root).entries()) {
     try {
-      const { value, base } = follow(item, '', resolve, `methods/${index}`);
-      const { name } = value;
+      const { node, home } = objectAtRef(document, item, document.root, `methods/${index}`);
+      const { name } = node;
       if (typeof name === 'string' && !methods.has(name))
-        methods.set(name, methodOf(name, value, base, resolve));
+        methods.set(name, methodOf(document, name, node, home));
     } catch (error) {
       if (!(error instanceof SpecError)) throw error;
     }
@@ -38,16 +38,16 @@ export function readMethods(document: JsonObject, resolve: ResolveRef): Map<stri
   return methods;
 }
 
-function methodOf(name: string, method: JsonObject, base: string, resolve: ResolveRef): Method {
+function methodOf(document: SpecDocument, name: string, method: JsonObject, home: JsonObject): Method {
   const params = listOf(method['params']).map((item, index) => {
-    const { value, base: home } = follow(item, base, resolve, `params/${index}`);
+    const { node: value, home: itsHome } = objectAtRef(document, item, home, `params/${index}`);
     return {
       name: typeof value['name'] === 'string' ? value['name'] : `param_${index + 1}`,
       required: value['required'] === true,
-      schema: openrpcView(resolve, value['schema'] ?? {}, home),
+      schema: viewOf(document, value['schema'] ?? {}, itsHome),
     };
   });
-  const result = method['result'] === undefined ? undefined : openrpcView(resolve, method['result'], base);
+  const result = method['result'] === undefined ? undefined : viewOf(document, method['result'], home);
   const { paramStructure } = method;
   return {
     name,
@@ -56,7 +56,7 @@ function methodOf(name: string, method: JsonObject, base: string, resolve: Resol
     params,
     structure: paramStructure === 'by-name' || paramStructure === 'by-position' ? paramStructure : undefined,
     result: result?.at(isObject(result.value) ? result.value['schema'] : undefined),
-    examples: listOf(method['examples']).flatMap((item) => exampleOf(openrpcView(resolve, item, base))),
+    examples: listOf(method['examples']).flatMap((item) => exampleOf(viewOf(document, item, home))),
   };
 }
 

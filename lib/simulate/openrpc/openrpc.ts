@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { AppError, type Fault } from '../../errors.ts';
-import { openRefs } from '../../openspec/openrpc/refs.ts';
+import { SpecDocument } from '../../openspec/spec-document.ts';
 import { openrpcServerUrl } from '../../openspec/openrpc/server.ts';
 import { faultsOf } from '../schema/check.ts';
 import { jsonValueOf } from '../device.ts';
@@ -24,7 +24,7 @@ export async function simulateOpenrpc(
   document: JsonObject,
   { host, port, files = new Map(), source }: SimulateHttpOptions = {},
 ): Promise<Simulated> {
-  const methods = readMethods(document, openRefs(document, files, source));
+  const methods = readMethods(new SpecDocument(document, files, source));
   const getterOf = pairsOf([...methods.values()]);
   const kept = new Map<string, JsonValue>();
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Fault } from '../../errors.ts';
-import { typesOf } from '../../openspec/openapi/layers.ts';
-import { flagAt, listAt, objectAt, own, textsAt } from '../../openspec/openapi/read.ts';
-import type { SchemaView } from './schema-view.ts';
+import { typesOf } from '../../openspec/schema/types.ts';
+import { flagAt, listAt, objectAt, own, textsAt } from '../../openspec/read.ts';
+import type { SchemaView } from '../../openspec/schema/schema-view.ts';
 
 const faultsMaxCount = 20;
 /** A schema that leads to itself for the same value is no more than this deep looked at. */

@@ -1,9 +1,10 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import { isObjectLike, typesOf } from '../../openspec/openapi/layers.ts';
-import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../../openspec/openapi/read.ts';
+import { isObjectLike } from '../../openspec/schema/layers.ts';
+import { typesOf } from '../../openspec/schema/types.ts';
+import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../../openspec/read.ts';
 import { faultsOf } from './check.ts';
 import { sampleNumber, sampleText } from './sample-scalar.ts';
-import type { SchemaView } from './schema-view.ts';
+import type { SchemaView } from '../../openspec/schema/schema-view.ts';
 
 /** Beyond so many values only what is required is made up, and so deep down. */
 const enoughCount = 300;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
-import { createSpecDocument } from '../../../lib/openspec/openapi/document.ts';
+import { SpecDocument } from '../../../lib/openspec/spec-document.ts';
 import type { OperationParameter } from '../../../lib/openspec/openapi/request-shape.ts';
 import {
   styleOf,
@@ -12,7 +12,7 @@ import {
 } from '../../../lib/openspec/openapi/styles.ts';
 import { readArguments } from '../../../lib/simulate/openapi/arguments.ts';
 
-const document = createSpecDocument({ openapi: '3.1.0' });
+const document = new SpecDocument({ openapi: '3.1.0' });
 const parameterOf = (place: OperationParameter['in'], node: JsonObject, name = 'p'): OperationParameter => ({
   name,
   in: place,

@@ -1,19 +1,16 @@
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
-import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
-import { isObject } from '../../lib/common/json.ts';
-import { SpecError } from '../../lib/errors.ts';
-import { valueAtFragment } from '../../lib/common/json-pointer.ts';
-import { openSchemas } from '../../lib/openspec/schema.ts';
-import type { Schemas } from '../../lib/openspec/schema.ts';
-import { modelFaults } from '../support/model-schema.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
+import { isObject } from '../../../lib/common/json.ts';
+import { SpecError } from '../../../lib/errors.ts';
+import { openrpcDialect } from '../../../lib/openspec/openrpc/dialect.ts';
+import { ArgumentSchemas } from '../../../lib/openspec/schema/argument-schemas.ts';
+import { SpecDocument } from '../../../lib/openspec/spec-document.ts';
+import { modelFaults } from '../../support/model-schema.ts';
 
 /** The schemas of a document that is only its definitions. */
-function open(document: JsonObject = {}, maxBytes?: number): Schemas {
-  return openSchemas((ref, base) => {
-    const value = ref.startsWith('#') ? valueAtFragment(document, ref.slice(1)) : undefined;
-    return value === undefined ? undefined : { value, base, id: ref.slice(1) };
-  }, maxBytes);
+function open(document: JsonObject = {}, maxBytes?: number): ArgumentSchemas {
+  return new ArgumentSchemas(new SpecDocument(document), openrpcDialect, maxBytes);
 }
 
 /** What one argument's schema becomes. */
@@ -72,7 +69,7 @@ describe('openspec/schema', () => {
     [
       'allows null beside a ref',
       { $ref: '#/cat', nullable: true },
-      { anyOf: [cat, { type: 'null' }] },
+      { ...cat, type: ['object', 'null'] },
       { cat },
     ],
     ['gives lists items', { type: 'array' }, { type: 'array', items: {} }],
@@ -136,8 +133,10 @@ describe('openspec/schema', () => {
       'keeps two choices apart',
       { anyOf: [{ type: 'string' }, { type: 'null' }], oneOf: [{ minLength: 1 }, { maxLength: 9 }] },
       {
-        anyOf: [{ type: 'string' }, { type: 'null' }],
-        allOf: [{ anyOf: [{ minLength: 1 }, { maxLength: 9 }] }],
+        allOf: [
+          { anyOf: [{ type: 'string' }, { type: 'null' }] },
+          { anyOf: [{ minLength: 1 }, { maxLength: 9 }] },
+        ],
       },
     ],
     [
@@ -288,8 +287,8 @@ describe('openspec/schema', () => {
     }
     expect([...schemas.warnings]).to.deep.equal([
       'The type "String" is none of JSON Schema: taken as string.',
-      'The pattern "(" is none of JavaScript: not checked.',
       'The $ref "#/x" leads nowhere: any value is taken there.',
+      'The pattern "(" is none of JavaScript: not checked.',
     ]);
   });
 

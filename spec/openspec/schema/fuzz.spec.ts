@@ -1,10 +1,12 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
-import { innerKeyOf } from '../../lib/openspec/names.ts';
-import { openSchemas } from '../../lib/openspec/schema.ts';
-import { modelFaults } from '../support/model-schema.ts';
+import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
+import { innerKeyOf } from '../../../lib/openspec/names.ts';
+import { openrpcDialect } from '../../../lib/openspec/openrpc/dialect.ts';
+import { ArgumentSchemas } from '../../../lib/openspec/schema/argument-schemas.ts';
+import { SpecDocument } from '../../../lib/openspec/spec-document.ts';
+import { modelFaults } from '../../support/model-schema.ts';
 
 const names = ['a', 'b', 'c d'];
 const scalars: fc.Arbitrary<JsonValue> = fc.constantFrom<JsonValue>(null, true, 0, 1, 2.5, '', 'x', 'xyz');
@@ -104,10 +106,7 @@ describe('openspec/schema: whatever a document accepts', () => {
         const original = unlessEndless(() =>
           ajv.compile({ $defs: standard(definitions), properties: { a: standard(main) } }),
         );
-        const schemas = openSchemas((ref, base) => {
-          const value = definitions[ref.slice(2)];
-          return value === undefined ? undefined : { value, base, id: ref };
-        }, maxBytes);
+        const schemas = new ArgumentSchemas(new SpecDocument(definitions), openrpcDialect, maxBytes);
         let parameters: JsonObject;
         try {
           parameters = schemas.parameters([{ name: 'a', schema: main, required: true }]).schema;

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 
 // Real documents hold anything anywhere: these read what is of the right type and pass over the rest.
 
