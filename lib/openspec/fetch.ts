@@ -9,6 +9,8 @@ import { authorization } from './openrpc/credentials.ts';
 export interface FetchOptions {
   http: HttpDriver;
   jsonrpc: JsonrpcDriver;
+  /** The keys of documents: a text without any of them is no document. */
+  rootKeys: readonly string[];
   maxBytes?: number;
   timeoutMs?: number;
 }
@@ -30,7 +32,7 @@ type Served = { text: string } | { fault: string; silent?: boolean };
  * (`rpc.discover` [OpenRPC, Service Discovery Method]). A key goes to the URL's own origin only.
  */
 export function createDocumentFetch(options: FetchOptions): FetchDocument {
-  const { http, jsonrpc, maxBytes = 64 * 1024 * 1024, timeoutMs = 30_000 } = options;
+  const { http, jsonrpc, rootKeys, maxBytes = 64 * 1024 * 1024, timeoutMs = 30_000 } = options;
 
   async function serve(first: URL, key: string | undefined, signal: AbortSignal): Promise<Served> {
     let url = first;
@@ -85,7 +87,7 @@ export function createDocumentFetch(options: FetchOptions): FetchDocument {
     const header = authorization(connection);
     const key = 'fault' in header ? undefined : header.value;
     const served = await serve(url, key, signal);
-    if ('text' in served && isDocument(served.text)) return served.text;
+    if ('text' in served && isDocument(served.text, rootKeys)) return served.text;
     if (signal.aborted) throw new AppError('stopped', 'Stopped while the document was fetched.');
     const place = `No document behind ${url.origin}${url.pathname}`;
     if ('silent' in served) throw new SpecError(`${place}: ${served.fault}.`);
@@ -102,7 +104,7 @@ export function createDocumentFetch(options: FetchOptions): FetchDocument {
   };
 }
 
-/** Whether a text may be a document: a web page or an error in JSON is none. */
-function isDocument(text: string): boolean {
-  return /["'\s{]?(?:openapi|swagger|openrpc|openmodbus)["']?\s*:/.test(text) && !/^\s*</.test(text);
+/** Whether a text may be a document. A web page is none, and neither is an error in JSON. */
+function isDocument(text: string, rootKeys: readonly string[]): boolean {
+  return new RegExp(`["'\\s{]?(?:${rootKeys.join('|')})["']?\\s*:`).test(text) && !/^\s*</.test(text);
 }

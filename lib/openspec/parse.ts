@@ -38,7 +38,7 @@ export async function parseText(text: string): Promise<ParsedText> {
 function root(value: JsonValue): JsonObject {
   if (isObject(value)) return value;
   const what = Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'plain text' : String(value);
-  throw new SpecError(`The document is ${what}, not an object with keys such as "openapi" or "openrpc".`);
+  throw new SpecError(`The document is ${what}, not an object.`);
 }
 
 function parseJson(source: string): { value: JsonValue; fault?: undefined } | { fault: SpecError } {

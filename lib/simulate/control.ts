@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../common/addresses.ts';
 import type { JsonValue } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
-import { jsonValueOf } from './device.ts';
+import { jsonValueOf } from './json-text.ts';
 import { parseFault, type DeviceFault } from './fault.ts';
 import { jsonAnswer, openSite, type SiteAnswer, type SiteRequest } from './http-site.ts';
 import type { Simulated } from './simulated.ts';

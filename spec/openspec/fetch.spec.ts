@@ -6,9 +6,11 @@ import { createHttpDriver } from '../../lib/drivers/http.ts';
 import { createJsonrpcDriver } from '../../lib/drivers/jsonrpc.ts';
 import { AppError, SpecError } from '../../lib/errors.ts';
 import { createDocumentFetch, type FetchDocument } from '../../lib/openspec/fetch.ts';
-import { openOpenspecs } from '../../lib/openspec/index.ts';
+import { openOpenspecs } from '../../lib/openspec/openspecs.ts';
 import { openrpc } from '../../lib/openspec/openrpc/openrpc.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
+
+const rootKeys = ['openapi', 'swagger', 'openrpc', 'openmodbus'];
 
 describe('openspec/fetch', () => {
   let egress: Egress;
@@ -24,7 +26,7 @@ describe('openspec/fetch', () => {
     egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
     const http = createHttpDriver({ egress, resultMaxBytes: 1024 });
     const jsonrpc = createJsonrpcDriver({ http, resultMaxBytes: 1024 });
-    fetchDocument = createDocumentFetch({ http, jsonrpc, maxBytes: 10_000, timeoutMs: 2000 });
+    fetchDocument = createDocumentFetch({ http, jsonrpc, rootKeys, maxBytes: 10_000, timeoutMs: 2000 });
     [device, other] = await Promise.all([openHttpDevice(), openHttpDevice()]);
   });
 
@@ -148,7 +150,7 @@ describe('openspec/fetch', () => {
     const jsonrpc = createJsonrpcDriver({ http, resultMaxBytes: 1024 });
     const openspecs = openOpenspecs({
       kinds: [openrpc(jsonrpc)],
-      discover: createDocumentFetch({ http, jsonrpc }),
+      discover: createDocumentFetch({ http, jsonrpc, rootKeys }),
     });
     const { spec, connection, release } = await openspecs.load({ openSpec: `${device.url}/rpc` });
     device.answer = (response) => response.end('{"id":2,"result":5}');

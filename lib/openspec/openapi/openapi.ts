@@ -15,6 +15,7 @@ import { objectAt, textAt, textsAt } from '../read.ts';
 import { requestShapeOf } from './request-shape.ts';
 import { createSecurity } from './security.ts';
 import { validateOpenapi } from './validate.ts';
+import { openapiNames } from './names.ts';
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const DESCRIPTION_MAX_LENGTH = 1024;
@@ -24,8 +25,7 @@ export function openapi(http: HttpDriver): OpenspecKind {
   const tokens = new DeviceTokens(http);
 
   return {
-    name: 'openapi',
-    detect: (document) => document['openapi'] !== undefined || document['swagger'] !== undefined,
+    ...openapiNames,
     async compile(root, options) {
       checkUsable(root);
       const warnings = options.validate === true ? await validateOpenapi(root) : [];
@@ -78,7 +78,7 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
   const operations = tools.length + skipped.length;
   if (operations === 0) warnings.push('The document has no operations, so there are no tools.');
   return {
-    kind: 'openapi',
+    kind: openapiNames.name,
     title,
     operations,
     tools,

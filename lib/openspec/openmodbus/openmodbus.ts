@@ -4,6 +4,7 @@ import type { CompiledSpec, OpenspecKind } from '../kind.ts';
 import { isSelected } from '../operation-filter.ts';
 import { createModbusTool, endpointsOf } from './modbus-tool.ts';
 import { readDocument } from './read-document.ts';
+import { openmodbusNames } from './names.ts';
 
 /**
  * OpenModbus 1.0.0 documents: every function is a tool [contract: OpenModbus]. Any fault refuses the whole document, with
@@ -11,8 +12,7 @@ import { readDocument } from './read-document.ts';
  */
 export function openmodbus(modbus: ModbusDriver): OpenspecKind {
   return {
-    name: 'openmodbus',
-    detect: (document) => 'openmodbus' in document,
+    ...openmodbusNames,
     async compile(document, options) {
       const { title, server, functions, warnings } = readDocument(document);
       if (server.endpoint.type === 'serial' && !(await modbus.serialInstalled())) {
@@ -24,7 +24,7 @@ export function openmodbus(modbus: ModbusDriver): OpenspecKind {
       );
       const endpointOf = endpointsOf(server.endpoint);
       const spec: CompiledSpec = {
-        kind: 'openmodbus',
+        kind: openmodbusNames.name,
         title,
         operations: functions.length,
         tools: chosen.map((entry) => createModbusTool(modbus, server, endpointOf, entry)),

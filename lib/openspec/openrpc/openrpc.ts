@@ -13,12 +13,12 @@ import { createMethodTool, structureOf } from './method-tool.ts';
 import { describeMethod, isMethodSelected, methodEntriesOf } from './methods.ts';
 import { objectAtRef, readMethodParams } from './params.ts';
 import { openrpcServerUrl } from './server.ts';
+import { openrpcNames } from './names.ts';
 
 /** OpenRPC documents: each method becomes a tool, called by JSON-RPC 2.0 over HTTP [OpenRPC 1.0 to 1.4]. */
 export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
   return {
-    name: 'openrpc',
-    detect: (document) => document['openrpc'] !== undefined,
+    ...openrpcNames,
     async compile(root, options) {
       const { files, warnings } = await readFilesBeside(root, options.source);
       const document = new SpecDocument(root, files, options.source);
@@ -70,7 +70,7 @@ class OpenrpcCompiler {
     if (operations === 0) this.#warnings.push('The document has no methods, so there are no tools.');
     const warnings = [...new Set([...fileWarnings, ...this.#warnings, ...this.#schemas.warnings])];
     const title = textAt(objectAt(root, 'info'), 'title') ?? 'OpenRPC';
-    return { kind: 'openrpc', title, operations, tools, skipped, warnings };
+    return { kind: openrpcNames.name, title, operations, tools, skipped, warnings };
   }
 
   #toolOf(method: JsonObject, home: JsonObject, where: string): Tool {
