@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createModbusConnection, type ModbusClass } from '../../../lib/drivers/modbus/connection.ts';
+import { ModbusConnection, type ModbusClass } from '../../../lib/drivers/modbus/connection.ts';
 import type { ExchangeFailure, ModbusReply } from '../../../lib/drivers/modbus/request.ts';
 import { readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
 import { adu } from '../../support/modbus-fake.ts';
@@ -8,7 +8,7 @@ describe('a Modbus connection', () => {
   let sent: Buffer[];
   let outcomes: [number, ModbusReply | ExchangeFailure][];
   let faults: ExchangeFailure[];
-  let connection: ReturnType<typeof createModbusConnection>;
+  let connection: ModbusConnection;
 
   beforeEach(async () => {
     sent = [];
@@ -16,7 +16,7 @@ describe('a Modbus connection', () => {
     faults = [];
     const { default: ModbusRTU } = await import('modbus-serial');
     const transport = { write: (bytes: Buffer) => void sent.push(bytes), close: () => Promise.resolve() };
-    connection = createModbusConnection(ModbusRTU as unknown as ModbusClass, tcpEndpoint(502), transport, {
+    connection = new ModbusConnection(ModbusRTU as unknown as ModbusClass, tcpEndpoint(502), transport, {
       outcome: (slot, outcome) => outcomes.push([slot, outcome]),
       broken: (failure) => faults.push(failure),
     });
