@@ -8,7 +8,7 @@ import { SpecDocument } from '../spec-document.ts';
 import { shorten } from '../shorten.ts';
 import { operationToolName, uniqueNames } from '../names.ts';
 import { DeviceTokens } from './device-tokens.ts';
-import { operationTool, type Shared } from './operation.ts';
+import { OperationTool, type SharedParts } from './operation-tool.ts';
 import { checkUsable, operationsOf } from './operations.ts';
 import { createPlanner } from './plan.ts';
 import { objectAt, textAt, textsAt } from '../read.ts';
@@ -33,7 +33,7 @@ export function openapi(http: HttpDriver): OpenspecKind {
       warnings.push(...unread);
       const document = new SpecDocument(root, files, options.source);
       const security = createSecurity(document);
-      const shared: Shared = {
+      const shared: SharedParts = {
         document,
         http,
         security,
@@ -46,9 +46,9 @@ export function openapi(http: HttpDriver): OpenspecKind {
   };
 }
 
-function compile(shared: Shared, options: CompileOptions, warnings: string[]): CompiledSpec {
+function compile(shared: SharedParts, options: CompileOptions, warnings: string[]): CompiledSpec {
   const { document } = shared;
-  const tools: ReturnType<typeof operationTool>[] = [];
+  const tools: OperationTool[] = [];
   const skipped: CompiledSpec['skipped'] = [];
   const unique = uniqueNames();
 
@@ -71,7 +71,7 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
       description: descriptionOf(node, item, operation),
       effect: effectOf(method, node, item),
     };
-    tools.push(operationTool({ ...found, shape }, face, shared));
+    tools.push(new OperationTool({ ...found, shape }, face, shared));
   }
 
   const title = textAt(objectAt(document.root, 'info'), 'title') ?? 'untitled';
@@ -85,9 +85,7 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
     skipped,
     // Schemas are worked out when they are looked at, and so is what is odd about them.
     get warnings() {
-      const inTools = tools.flatMap((tool) =>
-        tool.plan().warnings.map((text) => `${tool.operation}: ${text}`),
-      );
+      const inTools = tools.flatMap((tool) => tool.plan.warnings.map((text) => `${tool.operation}: ${text}`));
       return [...warnings, ...inTools];
     },
   };

@@ -179,3 +179,8 @@ export function regexpOf(pattern: string): RegExp | undefined {
 function quoted(value: JsonValue): string {
   return JSON.stringify(value);
 }
+
+/** Faults in one text: each pointer with its detail. */
+export function faultWords(faults: readonly Fault[]): string {
+  return faults.map(({ pointer, detail }) => `${pointer} ${detail}`.trim()).join('; ');
+}
