@@ -7,17 +7,18 @@ import { failed } from '../core/tool.ts';
 import { shorten } from './shorten.ts';
 import { searchWordsOf } from './search-words.ts';
 
-/** How much a model is offered at once, the three tools for finding others included. */
-export interface SelectLimit {
+/** How much a model is offered at once, the three tools that find others included. */
+interface OfferLimit {
   maxCount: number;
-  /** JSON text of all offers together; a token is about four bytes. No limit when missing. */
+  /** The length of JSON of all offers together. A token is about four bytes. No limit when missing. */
   maxBytes?: number;
 }
 
+/** The tools that a model is offered. */
 export interface ToolSelection {
   /** The same array for the same choice. */
   offers: readonly ToolOffer[];
-  /** Names of what is not offered, in order; for the log. */
+  /** The names of the other tools, in order; for the log. */
   leftOut: readonly string[];
 }
 
@@ -27,15 +28,17 @@ export interface ToolSelection {
  * Contract:
  * - When all fit, `choose` gives the tools themselves and nothing else.
  * - Otherwise it gives the tools that fit the sentence best and those named in `keep`, in the order of the whole, and
- *   three more: `search_tools`, `describe_tool`, `call_tool`, by which every tool can still be found and called.
+ *   three more: `search_tools`, `describe_tool`, `call_tool`. With these a model can find and call every tool.
  * - `redirect` answers a call of the first two, turns `call_tool` into the call that it means, and gives any other call back.
  */
 export interface ToolSelector {
   choose(sentence: string, keep?: readonly string[]): Promise<ToolSelection>;
-  redirect(call: ToolCall): Promise<{ call: ToolCall } | { result: ToolResult }>;
+  redirect(call: ToolCall): Promise<RedirectedCall>;
 }
 
-interface Entry {
+type RedirectedCall = { call: ToolCall } | { result: ToolResult };
+
+interface IndexedTool {
   id: number;
   name: string;
   description: string;
@@ -43,101 +46,118 @@ interface Entry {
 }
 type Search = (text: string, count: number) => ToolOffer[];
 
-/** Offered when no word of the sentence fits any tool: the first of them. */
+/** The number of tools that are offered when no word of the sentence fits any tool: the first ones. */
 const FALLBACK_COUNT = 20;
 const FOUND_MAX_COUNT = 20;
 const CHOICES_KEPT_COUNT = 32;
-/** What fits far worse than the best match is noise. */
+/** A match that is this much worse than the best one is noise. */
 const SCORE_MIN = 0.12;
 
-/** Searches by the identity of the tool list, so that sessions with the same documents share one. */
+/** The search index of each list of tools: sessions with the same documents share one. */
 const searches = new WeakMap<readonly ToolOffer[], Promise<Search>>();
 
-/** Opens the choice among `tools`; the search index is built when it is first needed, once for each list of tools. */
-export function createToolSelector(tools: readonly ToolOffer[], limit: SelectLimit): ToolSelector {
-  const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const names = {
-    search: freeName('search_tools', byName),
-    describe: freeName('describe_tool', byName),
-    call: freeName('call_tool', byName),
-  };
-  const fits =
-    tools.length <= limit.maxCount && (limit.maxBytes === undefined || sizeOf(tools) <= limit.maxBytes);
-  const finders = fits ? [] : findersOf(names, tools.length);
-  /** A conversation comes back to the same tools, so the last choices are kept. */
-  const chosen = new LRUCache<string, ToolSelection>({ max: CHOICES_KEPT_COUNT });
+/** The choice among `tools`. The search index is built when it is first needed, once for each list of tools. */
+export function createToolSelector(tools: readonly ToolOffer[], limit: OfferLimit): ToolSelector {
+  return new SearchingSelector(tools, limit);
+}
 
-  const search = async (text: string, count: number): Promise<ToolOffer[]> => {
-    let index = searches.get(tools);
-    if (index === undefined) {
-      index = buildSearch(tools);
-      searches.set(tools, index);
+class SearchingSelector implements ToolSelector {
+  readonly #tools: readonly ToolOffer[];
+  readonly #limit: OfferLimit;
+  readonly #byName: ReadonlyMap<string, ToolOffer>;
+  readonly #names: FinderNames;
+  readonly #allFit: boolean;
+  /** The three tools that find others; none when all tools fit. */
+  readonly #finders: readonly ToolOffer[];
+  /** A conversation comes back to the same tools, so the last choices are kept. */
+  readonly #chosen = new LRUCache<string, ToolSelection>({ max: CHOICES_KEPT_COUNT });
+
+  constructor(tools: readonly ToolOffer[], limit: OfferLimit) {
+    this.#tools = tools;
+    this.#limit = limit;
+    this.#byName = new Map(tools.map((tool) => [tool.name, tool]));
+    this.#names = {
+      search: freeName('search_tools', this.#byName),
+      describe: freeName('describe_tool', this.#byName),
+      call: freeName('call_tool', this.#byName),
+    };
+    const isShort = limit.maxBytes === undefined || sizeOf(tools) <= limit.maxBytes;
+    this.#allFit = tools.length <= limit.maxCount && isShort;
+    this.#finders = this.#allFit ? [] : findersOf(this.#names, tools.length);
+  }
+
+  async choose(sentence: string, keep: readonly string[] = []): Promise<ToolSelection> {
+    if (this.#allFit) return { offers: this.#tools, leftOut: [] };
+    const kept = keep.map((name) => this.#byName.get(name)).filter((tool) => tool !== undefined);
+    const found = await this.#search(sentence, this.#limit.maxCount);
+    return this.#select([...kept, ...(found.length > 0 ? found : this.#tools.slice(0, FALLBACK_COUNT))]);
+  }
+
+  async redirect(call: ToolCall): Promise<RedirectedCall> {
+    const { name, arguments: args } = call;
+    if (this.#allFit || !Object.values(this.#names).includes(name)) return { call };
+    if (!isObject(args)) return refused('The arguments must be a JSON object.');
+    if (name === this.#names.search) return this.#answerSearch(args['query']);
+    const { name: wanted } = args;
+    if (typeof wanted !== 'string') return refused('"name" must be the name of a tool.');
+    if (name === this.#names.describe) return this.#describe(wanted);
+    return { call: { ...call, name: wanted, arguments: innerArgumentsOf(args['arguments']) } };
+  }
+
+  async #answerSearch(query: JsonValue | undefined): Promise<RedirectedCall> {
+    if (typeof query !== 'string') return refused('"query" must be a text: what the tool should do.');
+    const found = await this.#search(query, FOUND_MAX_COUNT);
+    const tools = found.map(({ name, description }) => ({ name, description: shorten(description, 200) }));
+    return { result: { tools } };
+  }
+
+  #describe(wanted: string): RedirectedCall {
+    const tool = this.#byName.get(wanted);
+    if (tool !== undefined) {
+      const { name, description, parameters } = tool;
+      return { result: { name, description, parameters } };
     }
+    const message = `There is no tool named "${shorten(wanted, 100)}": ${this.#names.search} finds one.`;
+    return { result: failed('unknown_tool', message, 'none') };
+  }
+
+  async #search(text: string, count: number): Promise<ToolOffer[]> {
+    let index = searches.get(this.#tools);
+    if (index === undefined) searches.set(this.#tools, (index = buildSearch(this.#tools)));
     return (await index)(text, count);
-  };
-  const selectionOf = (wanted: readonly ToolOffer[]): ToolSelection => {
+  }
+
+  /** The first of the wanted tools that fit the limit, with the finders. */
+  #select(wanted: readonly ToolOffer[]): ToolSelection {
+    const { maxCount, maxBytes } = this.#limit;
     const picked = new Set<ToolOffer>();
-    let bytes = sizeOf(finders);
+    let bytes = sizeOf(this.#finders);
     for (const tool of wanted) {
       if (picked.has(tool)) continue;
-      if (picked.size >= limit.maxCount - finders.length) break;
-      bytes += limit.maxBytes === undefined ? 0 : bytesOf(tool);
-      if (limit.maxBytes !== undefined && bytes > limit.maxBytes) break;
+      if (picked.size >= maxCount - this.#finders.length) break;
+      bytes += maxBytes === undefined ? 0 : bytesOf(tool);
+      if (maxBytes !== undefined && bytes > maxBytes) break;
       picked.add(tool);
     }
-    const key = [...picked]
-      .map(({ name }) => name)
-      .toSorted()
-      .join(' ');
-    let selection = chosen.get(key);
+    const names = [...picked].map(({ name }) => name);
+    const key = names.toSorted().join(' ');
+    let selection = this.#chosen.get(key);
     if (selection === undefined) {
       selection = {
-        offers: [...tools.filter((tool) => picked.has(tool)), ...finders],
-        leftOut: tools.filter((tool) => !picked.has(tool)).map(({ name }) => name),
+        offers: [...this.#tools.filter((tool) => picked.has(tool)), ...this.#finders],
+        leftOut: this.#tools.filter((tool) => !picked.has(tool)).map(({ name }) => name),
       };
+      this.#chosen.set(key, selection);
     }
-    chosen.set(key, selection);
     return selection;
-  };
+  }
+}
 
-  return {
-    async choose(sentence, keep = []) {
-      if (fits) return { offers: tools, leftOut: [] };
-      const kept = keep.map((name) => byName.get(name)).filter((tool) => tool !== undefined);
-      const found = await search(sentence, limit.maxCount);
-      return selectionOf([...kept, ...(found.length > 0 ? found : tools.slice(0, FALLBACK_COUNT))]);
-    },
-    async redirect(call) {
-      const { name, arguments: args } = call;
-      if (fits || !Object.values(names).includes(name)) return { call };
-      if (!isObject(args)) return refused('The arguments must be a JSON object.');
-      if (name === names.search) {
-        const { query } = args;
-        if (typeof query !== 'string') return refused('"query" must be a text: what the tool should do.');
-        const found = (await search(query, FOUND_MAX_COUNT)).map(({ name, description }) => ({
-          name,
-          description: shorten(description, 200),
-        }));
-        return { result: { tools: found } };
-      }
-      const { name: wanted } = args;
-      if (typeof wanted !== 'string') return refused('"name" must be the name of a tool.');
-      if (name === names.call) {
-        return { call: { ...call, name: wanted, arguments: argumentsOf(args['arguments']) } };
-      }
-      const tool = byName.get(wanted);
-      if (tool === undefined) {
-        return {
-          result: failed(
-            'unknown_tool',
-            `There is no tool named "${shorten(wanted, 100)}": ${names.search} finds one.`,
-            'none',
-          ),
-        };
-      }
-      return { result: { name: tool.name, description: tool.description, parameters: tool.parameters } };
-    },
-  };
+/** The names of the three tools that find others. */
+interface FinderNames {
+  search: string;
+  describe: string;
+  call: string;
 }
 
 function refused(message: string): { result: ToolResult } {
@@ -145,13 +165,13 @@ function refused(message: string): { result: ToolResult } {
 }
 
 /** Some models send the inner arguments as JSON text. */
-function argumentsOf(value: JsonValue | undefined): JsonValue {
+function innerArgumentsOf(value: JsonValue | undefined): JsonValue {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'string') return value;
   try {
     return JSON.parse(value) as JsonValue;
   } catch {
-    // Whoever checks the call's arguments says what is wrong with them.
+    // The check of the call's arguments reports the fault.
     return value;
   }
 }
@@ -162,7 +182,7 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   return free;
 }
 
-function findersOf(names: { search: string; describe: string; call: string }, count: number): ToolOffer[] {
+function findersOf(names: FinderNames, count: number): ToolOffer[] {
   const object = (properties: JsonObject, required: string[]): JsonObject => ({
     type: 'object',
     properties,
@@ -204,7 +224,7 @@ function findersOf(names: { search: string; describe: string; call: string }, co
 
 async function buildSearch(tools: readonly ToolOffer[]): Promise<Search> {
   const { default: MiniSearch } = await import('minisearch');
-  const index: MiniSearch<Entry> = new MiniSearch({
+  const index: MiniSearch<IndexedTool> = new MiniSearch({
     fields: ['name', 'description', 'parameters'],
     tokenize: searchWordsOf,
     processTerm: (term) => term,
@@ -219,7 +239,7 @@ async function buildSearch(tools: readonly ToolOffer[]): Promise<Search> {
       id,
       name,
       description,
-      parameters: textOf(parameters),
+      parameters: parameterWords(parameters),
     })),
   );
   return (text, count) => {
@@ -233,8 +253,8 @@ async function buildSearch(tools: readonly ToolOffer[]): Promise<Search> {
   };
 }
 
-/** The words of a tool's arguments: their names, descriptions and what they may be. */
-function textOf({ properties }: JsonObject): string {
+/** The words of a tool's arguments: their names, their descriptions and their possible values. */
+function parameterWords({ properties }: JsonObject): string {
   const words: string[] = [];
   for (const [name, schema] of Object.entries(isObject(properties) ? properties : {})) {
     words.push(name);

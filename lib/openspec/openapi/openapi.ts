@@ -10,7 +10,7 @@ import { operationToolName, uniqueNames } from '../names.ts';
 import { DeviceTokens } from './device-tokens.ts';
 import { OperationTool, type SharedParts } from './operation-tool.ts';
 import { checkUsable, operationsOf } from './operations.ts';
-import { createPlanner } from './plan.ts';
+import { Planner } from './plan.ts';
 import { objectAt, textAt, textsAt } from '../read.ts';
 import { requestShapeOf } from './request-shape.ts';
 import { createSecurity } from './security.ts';
@@ -38,7 +38,7 @@ export function openapi(http: HttpDriver): OpenspecKind {
         http,
         security,
         tokens,
-        planOf: createPlanner(document),
+        planner: new Planner(document),
         source: options.source,
       };
       return compile(shared, options, warnings);

@@ -15,7 +15,7 @@ import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
-import type { OperationPlan } from './plan.ts';
+import type { OperationPlan, Planner } from './plan.ts';
 import { fillRequest, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
 import { redacted } from './redact.ts';
@@ -33,7 +33,7 @@ export interface SharedParts {
   http: HttpDriver;
   security: ReturnType<typeof createSecurity>;
   tokens: DeviceTokens;
-  planOf: (shape: RequestShape) => OperationPlan;
+  planner: Planner;
   source: string | undefined;
 }
 
@@ -80,7 +80,7 @@ export class OperationTool implements Tool {
 
   /** The arguments of the operation, and how they become a request. */
   get plan(): OperationPlan {
-    return (this.#plan ??= this.#shared.planOf(this.#operation.shape));
+    return (this.#plan ??= this.#shared.planner.planOf(this.#operation.shape));
   }
 
   /** A tool in JSON holds its parameters, too, which a getter makes. */
