@@ -12,8 +12,8 @@ import { readBody } from './body.ts';
 import { Getters } from './getters.ts';
 import { createOperationRoutes, type OperationRoute, type OperationRoutes } from './operation-routes.ts';
 import { errorReplyOf, isJson, successReplyOf, writeBody, type Reply } from './reply.ts';
-import { createResources, membersByList, type Resources, type Variables } from './resources.ts';
-import { createWrites, type WriteRequest, type Written } from './writes.ts';
+import { membersByList, Resources, type Variables } from './resources.ts';
+import { Writes, type WriteRequest, type Written } from './writes.ts';
 
 /** Methods that change nothing [RFC 9110 9.2.1; QUERY: draft-ietf-httpbis-safe-method-w-body]. */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
@@ -32,7 +32,7 @@ export class OpenapiDevice {
   readonly #routes: OperationRoutes;
   readonly #getters: Getters;
   readonly #resources: Resources;
-  readonly #write: (request: WriteRequest) => Written;
+  readonly #writes: Writes;
 
   /** All paths stand below `base`. */
   constructor(document: SpecDocument, base: string) {
@@ -47,9 +47,9 @@ export class OpenapiDevice {
       let first: JsonValue | undefined;
       return { template, first: () => (first ??= getters.firstValue(template)) };
     });
-    this.#resources = createResources(resources, memberOf);
+    this.#resources = new Resources(resources, memberOf);
     const refOf = (template: string): string | undefined => getters.refOf(template);
-    this.#write = createWrites({ document, routes, resources: this.#resources, memberOf, refOf });
+    this.#writes = new Writes({ document, routes, resources: this.#resources, memberOf, refOf });
   }
 
   /** The answer to a request: 404, 405, 400, 415, 409 or 507 with the reason when it does not fit. */
@@ -127,7 +127,7 @@ export class OpenapiDevice {
 
   #change(request: WriteRequest): SiteAnswer {
     try {
-      return this.#show(request.route, this.#write(request), request);
+      return this.#show(request.route, this.#writes.write(request), request);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'limit_reached') throw error;
       return this.refuse(507, error.message, []);

@@ -7,132 +7,157 @@ import { findMember, identified, listIn, type Members } from './members.ts';
 /** Path variables by name, decoded. */
 export type Variables = Readonly<Record<string, string>>;
 
-/** What can be looked at: a path's template, and what its GET gives as long as nobody has changed it. */
-export interface Resource {
+/** A path that can be read: its template, and the value that its GET gives before anybody changed it. */
+interface Resource {
   template: string;
   first(): JsonValue;
 }
 
-/**
- * What a simulated HTTP device holds: a value for each path that GET knows, made when it is first looked at. A path below
- * a list is one of its members, and a path below an object may be one of its properties: what is changed in one place
- * shows in the other.
- */
-export interface Resources {
-  has(template: string): boolean;
-  /** Whether it was deleted, or what it belongs to. */
-  isGone(template: string, variables: Variables): boolean;
-  /** The value; undefined when it is deleted, or is no resource. */
-  get(template: string, variables: Variables): JsonValue | undefined;
-  /** The value as it would be if nobody had changed or deleted it. */
-  fresh(template: string, variables: Variables): JsonValue | undefined;
-  /** Throws an AppError `limit_reached` when the device is full. */
-  set(template: string, variables: Variables, value: JsonValue): void;
-  remove(template: string, variables: Variables): void;
-  /** The list that a resource is, or holds: when paths below it are its members. */
-  members(template: string, variables: Variables): Members | undefined;
-  /** What was changed, by path. */
-  changed(): Record<string, JsonValue>;
+/** A resource above a path, with the steps that lead down from it. */
+interface UpperResource {
+  template: string;
+  steps: string[];
 }
 
-const resourcesMaxCount = 10_000;
+const RESOURCES_MAX_COUNT = 10_000;
 
-/** The resources of a document; `memberOf` gives the template of a list's members, which may be without a GET of their own. */
-export function createResources(all: readonly Resource[], memberOf: ReadonlyMap<string, string>): Resources {
-  const byTemplate = new Map(all.map((resource) => [resource.template, resource]));
-  const kept = new Map<string, JsonValue>();
-  const gone = new Set<string>();
+/**
+ * The values of a simulated HTTP device: one for each path that GET knows, made when somebody looks at it first. A path
+ * below a list is one of its members, and a path below an object may be one of its properties: a change in one place shows
+ * in the other.
+ */
+export class Resources {
+  readonly #byTemplate: ReadonlyMap<string, Resource>;
+  readonly #memberOf: ReadonlyMap<string, string>;
+  /** The values that were changed, by path. */
+  readonly #kept = new Map<string, JsonValue>();
+  /** The paths that were deleted. */
+  readonly #gone = new Set<string>();
 
-  /** The resources above a path, the farthest first, with the steps that lead down from each. */
-  const above = (template: string): { template: string; steps: string[] }[] => {
+  /** `memberOf` gives the template of a list's members, which may be without a GET of their own. */
+  constructor(all: readonly Resource[], memberOf: ReadonlyMap<string, string>) {
+    this.#byTemplate = new Map(all.map((resource) => [resource.template, resource]));
+    this.#memberOf = memberOf;
+  }
+
+  /** Whether GET knows a path. */
+  has(template: string): boolean {
+    return this.#byTemplate.has(template);
+  }
+
+  /** Whether the resource, or one above it, was deleted. */
+  isGone(template: string, variables: Variables): boolean {
+    return this.#isPathGone(pathOf(template, variables));
+  }
+
+  /** The value; undefined when it is deleted, or is no resource. */
+  get(template: string, variables: Variables): JsonValue | undefined {
+    const path = pathOf(template, variables);
+    if (this.#kept.has(path)) return this.#kept.get(path);
+    return this.#isPathGone(path) ? undefined : this.fresh(template, variables);
+  }
+
+  /** The value as it would be if nobody had changed or deleted it. */
+  fresh(template: string, variables: Variables): JsonValue | undefined {
+    const resource = this.#byTemplate.get(template);
+    let value = resource === undefined ? undefined : identified(resource.first(), template, variables);
+    for (const upper of this.#above(template)) {
+      const holder = this.get(upper.template, variables);
+      if (holder !== undefined) value = this.#seenIn(holder, upper, variables, value);
+    }
+    return value;
+  }
+
+  /** Puts a value in place, and shows it in the resources above. Throws an AppError `limit_reached` when the device is full. */
+  set(template: string, variables: Variables, value: JsonValue): void {
+    this.#keep(pathOf(template, variables), value);
+    this.#showAbove(template, variables, value);
+  }
+
+  /** Deletes a resource with all below it, and takes it out of the resources above. */
+  remove(template: string, variables: Variables): void {
+    const path = pathOf(template, variables);
+    for (const key of this.#kept.keys())
+      if (key === path || key.startsWith(`${path}/`)) this.#kept.delete(key);
+    if (this.#gone.size + this.#kept.size < RESOURCES_MAX_COUNT) this.#gone.add(path);
+    this.#showAbove(template, variables, undefined);
+  }
+
+  /** The list that a resource is, or holds, when paths below it are its members. */
+  members(template: string, variables: Variables): Members | undefined {
+    const value = this.get(template, variables);
+    return value === undefined ? undefined : this.#membersOf(template, value);
+  }
+
+  /** The values that were changed, by path. */
+  changed(): Record<string, JsonValue> {
+    return Object.fromEntries(this.#kept);
+  }
+
+  /** The resources above a path, the farthest first. */
+  #above(template: string): UpperResource[] {
     const parts = template.split('/');
     return parts.flatMap((_, index) => {
       const upper = parts.slice(0, index).join('/') || '/';
-      return index > 0 && upper !== template && byTemplate.has(upper)
-        ? [{ template: upper, steps: parts.slice(index) }]
-        : [];
+      const isUpper = index > 0 && upper !== template && this.#byTemplate.has(upper);
+      return isUpper ? [{ template: upper, steps: parts.slice(index) }] : [];
     });
-  };
-
-  const membersOf = (template: string, value: JsonValue): Members | undefined =>
-    memberOf.has(template) || Array.isArray(value) ? listIn(value, template) : undefined;
-
-  const first = (template: string, variables: Variables): JsonValue | undefined => {
-    const resource = byTemplate.get(template);
-    let value = resource === undefined ? undefined : identified(resource.first(), template, variables);
-    for (const { template: upper, steps } of above(template)) {
-      const holder = get(upper, variables);
-      const [step = '', ...rest] = steps;
-      const id = variableOf(step);
-      if (holder === undefined) continue;
-      if (id !== undefined) {
-        const members = membersOf(upper, holder);
-        const member = members?.items[findMember(members.items, id, variables[id])];
-        if (member !== undefined)
-          value = value === undefined && rest.length === 0 ? member : within(value, member);
-      } else if (rest.length === 0 && isObject(holder) && Object.hasOwn(holder, step)) {
-        value = value === undefined ? undefined : within({ value }, { value: holder[step] });
-        value = isObject(value) ? value['value'] : value;
-      }
-    }
-    return value;
-  };
-
-  function get(template: string, variables: Variables): JsonValue | undefined {
-    const path = pathOf(template, variables);
-    if (kept.has(path)) return kept.get(path);
-    return isGone(path) ? undefined : first(template, variables);
   }
 
-  const isGone = (path: string): boolean => {
-    if (gone.size === 0 || kept.has(path)) return false;
+  #membersOf(template: string, value: JsonValue): Members | undefined {
+    return this.#memberOf.has(template) || Array.isArray(value) ? listIn(value, template) : undefined;
+  }
+
+  /** A value with the part of it that a resource above shows. */
+  #seenIn(
+    holder: JsonValue,
+    { template, steps }: UpperResource,
+    variables: Variables,
+    value: JsonValue | undefined,
+  ): JsonValue | undefined {
+    const [step = '', ...rest] = steps;
+    const id = variableOf(step);
+    if (id === undefined) {
+      if (rest.length > 0 || !isObject(holder) || !Object.hasOwn(holder, step) || value === undefined)
+        return value;
+      const seen = overlay({ value }, { value: holder[step] });
+      return isObject(seen) ? seen['value'] : seen;
+    }
+    const members = this.#membersOf(template, holder);
+    const member = members?.items[findMember(members.items, id, variables[id])];
+    if (member === undefined) return value;
+    if (value === undefined) return rest.length === 0 ? member : undefined;
+    return overlay(value, member);
+  }
+
+  #isPathGone(path: string): boolean {
+    if (this.#gone.size === 0 || this.#kept.has(path)) return false;
     for (let upper = path; upper !== ''; upper = upper.slice(0, upper.lastIndexOf('/'))) {
-      if (gone.has(upper)) return true;
+      if (this.#gone.has(upper)) return true;
     }
     return false;
-  };
+  }
 
-  const keep = (path: string, value: JsonValue): void => {
-    if (!kept.has(path) && kept.size + gone.size >= resourcesMaxCount)
+  #keep(path: string, value: JsonValue): void {
+    if (!this.#kept.has(path) && this.#kept.size + this.#gone.size >= RESOURCES_MAX_COUNT)
       throw new AppError(
         'limit_reached',
-        `The simulated device holds ${resourcesMaxCount} values, and no more.`,
+        `The simulated device holds ${RESOURCES_MAX_COUNT} values, and no more.`,
       );
-    kept.set(path, value);
-    gone.delete(path);
-  };
+    this.#kept.set(path, value);
+    this.#gone.delete(path);
+  }
 
-  /** Tells the lists and objects above of a value that is new, changed or (undefined) gone. */
-  const tell = (template: string, variables: Variables, value: JsonValue | undefined): void => {
-    for (const { template: upper, steps } of above(template)) {
-      const holder = get(upper, variables);
+  /** Shows a value that is new, changed or (undefined) deleted in the lists and objects above it. */
+  #showAbove(template: string, variables: Variables, value: JsonValue | undefined): void {
+    for (const upper of this.#above(template)) {
+      const holder = this.get(upper.template, variables);
       if (holder === undefined) continue;
-      const next = toldOf(holder, membersOf(upper, holder), steps, variables, value);
-      if (next !== undefined) keep(pathOf(upper, variables), next);
+      const members = this.#membersOf(upper.template, holder);
+      const next = holderWith(holder, members, upper.steps, variables, value);
+      if (next !== undefined) this.#keep(pathOf(upper.template, variables), next);
     }
-  };
-
-  return {
-    has: (template) => byTemplate.has(template),
-    isGone: (template, variables) => isGone(pathOf(template, variables)),
-    get,
-    fresh: first,
-    set(template, variables, value) {
-      keep(pathOf(template, variables), value);
-      tell(template, variables, value);
-    },
-    remove(template, variables) {
-      const path = pathOf(template, variables);
-      for (const key of kept.keys()) if (key === path || key.startsWith(`${path}/`)) kept.delete(key);
-      if (gone.size + kept.size < resourcesMaxCount) gone.add(path);
-      tell(template, variables, undefined);
-    },
-    members(template, variables) {
-      const value = get(template, variables);
-      return value === undefined ? undefined : membersOf(template, value);
-    },
-    changed: () => Object.fromEntries(kept),
-  };
+  }
 }
 
 /** A path of a template, its variables filled in. */
@@ -159,12 +184,8 @@ function variableOf(step: string): string | undefined {
   return braces === undefined ? undefined : pathVariable(braces);
 }
 
-function within(value: JsonValue | undefined, over: JsonValue): JsonValue | undefined {
-  return value === undefined ? undefined : overlay(value, over);
-}
-
-/** What a list or an object becomes by what happened below it; undefined when nothing of it shows there. */
-function toldOf(
+/** A list or an object after a change below it; undefined when the change does not show there. */
+function holderWith(
   holder: JsonValue,
   members: Members | undefined,
   steps: readonly string[],

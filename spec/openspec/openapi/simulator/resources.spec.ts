@@ -1,12 +1,7 @@
 import { expect } from 'chai';
 import type { JsonValue } from '../../../../lib/common/json.ts';
 import { AppError } from '../../../../lib/errors.ts';
-import {
-  membersByList,
-  createResources,
-  pathOf,
-  type Resources,
-} from '../../../../lib/openspec/openapi/simulator/resources.ts';
+import { membersByList, Resources, pathOf } from '../../../../lib/openspec/openapi/simulator/resources.ts';
 
 const firsts: Record<string, JsonValue> = {
   '/rooms': { total: 1, items: [{ name: 'hall', lamp: { on: false } }] },
@@ -19,7 +14,7 @@ describe('resources of a simulated HTTP device', () => {
   let resources: Resources;
   beforeEach(() => {
     const all = Object.entries(firsts).map(([template, value]) => ({ template, first: () => value }));
-    resources = createResources(all, membersByList([...Object.keys(firsts), '/tags/{tag}']));
+    resources = new Resources(all, membersByList([...Object.keys(firsts), '/tags/{tag}']));
   });
   const hall = { room: 'hall' };
 
