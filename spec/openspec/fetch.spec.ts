@@ -9,6 +9,7 @@ import { createDocumentFetch, type FetchDocument } from '../../lib/openspec/fetc
 import { openOpenspecs } from '../../lib/openspec/openspecs.ts';
 import { openrpc } from '../../lib/openspec/openrpc/openrpc.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
+import { refusalOf, rejection } from '../support/refusal.ts';
 
 const rootKeys = ['openapi', 'swagger', 'openrpc', 'openmodbus'];
 
@@ -37,11 +38,7 @@ describe('openspec/fetch', () => {
 
   const get = (path: string, connection: Connection = {}, signal?: AbortSignal): Promise<string> =>
     fetchDocument(device.url + path, connection, signal);
-  const refusal = async (path: string, signal?: AbortSignal): Promise<AppError> => {
-    const error: unknown = await get(path, {}, signal).catch((error: unknown) => error);
-    expect(error).to.be.instanceOf(AppError);
-    return error as AppError;
-  };
+  const refusal = (path: string, signal?: AbortSignal): Promise<AppError> => refusalOf(get(path, {}, signal));
   /** Answers `rpc.discover` with the document, and GET as told. */
   const discoverable = (status: number, text: string): void => {
     device.answer = (response, { method, body }) => {
@@ -129,7 +126,7 @@ describe('openspec/fetch', () => {
       expect(error.message).to.match(message);
     }
     for (const url of ['http://', 'http://user:secret@127.0.0.1/']) {
-      const error: unknown = await fetchDocument(url, {}, undefined).catch((error: unknown) => error);
+      const error = await rejection(fetchDocument(url, {}, undefined));
       expect(error).to.be.instanceOf(SpecError);
       expect((error as SpecError).message)
         .to.match(/^The document's URL cannot be used/)

@@ -4,6 +4,7 @@ import { AppError, SpecError } from '../../lib/errors.ts';
 import { openOpenspecs } from '../../lib/openspec/openspecs.ts';
 import type { DocumentEntry, OpenspecsOptions } from '../../lib/openspec/openspecs.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../../lib/openspec/kind.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 interface Counted extends OpenspecKind {
   compiled: { document: JsonObject; options: CompileOptions }[];
@@ -43,18 +44,12 @@ function counted(
 }
 
 /** The error that loading ends in. */
-async function refusal(entry: DocumentEntry, options: Partial<OpenspecsOptions> = {}): Promise<AppError> {
+function refusal(entry: DocumentEntry, options: Partial<OpenspecsOptions> = {}): Promise<AppError> {
   const openspecs = openOpenspecs({
     kinds: [counted('openrpc', 'openrpc'), counted('openapi', 'openapi')],
     ...options,
   });
-  try {
-    await openspecs.load(entry);
-  } catch (error) {
-    expect(error).to.be.instanceOf(AppError);
-    return error as AppError;
-  }
-  throw new Error('it was loaded');
+  return refusalOf(openspecs.load(entry));
 }
 
 describe('openspec/index', () => {

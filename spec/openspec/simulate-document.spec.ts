@@ -6,6 +6,7 @@ import { simulateDocument } from '../../lib/openspec/simulate-document.ts';
 import type { Simulation, SimulateOptions } from '../../lib/simulate/simulation.ts';
 import { freePort } from '../support/free-port.ts';
 import { needPeer } from '../support/modbus-peers.ts';
+import { rejection } from '../support/refusal.ts';
 
 const meter = (server: JsonObject): JsonObject => ({
   openmodbus: '1.0.0',
@@ -71,9 +72,7 @@ describe('a document as a device', () => {
     const port = await freePort();
     const udp = meter({ type: 'udp', config: { url: '127.0.0.1', port: 502 } });
     expect((await start(udp, { port })).device.server).to.equal(`127.0.0.1:${port}`);
-    const taken: unknown = await simulateDocument(defaultKinds, udp, { port }).catch(
-      (error: unknown) => error,
-    );
+    const taken = await rejection(simulateDocument(defaultKinds, udp, { port }));
     expect(taken).to.have.property('code', 'EADDRINUSE');
   });
 
@@ -103,8 +102,7 @@ describe('a document as a device', () => {
       { openapi: '1' },
       { openrpc: '1', methods: 7 },
     ] as JsonObject[]) {
-      const error: unknown = await simulateDocument(defaultKinds, document).catch((error: unknown) => error);
-      expect(error).to.be.instanceOf(SpecError);
+      expect(await rejection(simulateDocument(defaultKinds, document))).to.be.instanceOf(SpecError);
     }
   });
 });

@@ -13,6 +13,7 @@ import {
   type ModbusFake,
 } from '../../support/modbus-fake.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { rejection } from '../../support/refusal.ts';
 
 describe('a Modbus bus', () => {
   let egress: Egress;
@@ -199,11 +200,11 @@ describe('a Modbus bus', () => {
     expect(fake.writes).to.deep.equal([]);
   });
 
-  it('rejects with what a following request could not be made of', async () => {
+  it('rejects with the error of a following request that cannot be made', async () => {
     const nextRequest = (): ModbusRequest => {
       throw new RangeError('no such value');
     };
-    const error = await call(readOf(1), { nextRequest }).catch((thrown: unknown) => thrown);
+    const error = await rejection(call(readOf(1), { nextRequest }));
     expect(error).to.be.instanceOf(RangeError);
     expect(await outcomeOf(call(readOf(2)))).to.deep.equal([2]);
   });

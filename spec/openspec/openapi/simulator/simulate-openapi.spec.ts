@@ -4,6 +4,7 @@ import { AppError, SpecError } from '../../../../lib/errors.ts';
 import { simulateOpenapi } from '../../../../lib/openspec/openapi/simulator/simulate-openapi.ts';
 import type { Simulated } from '../../../../lib/simulate/simulated.ts';
 import { plugsDocument } from '../../../support/plugs-document.ts';
+import { rejection } from '../../../support/refusal.ts';
 
 describe('a simulated HTTP device', () => {
   let device: Simulated;
@@ -189,16 +190,13 @@ describe('a simulated HTTP device', () => {
     device.fault({ kind: 'exception', code: 503 });
     expect((await send('PUT', '/plugs/1', { name: 'x' }))[0]).to.equal(503);
     device.fault({ kind: 'garbage' });
-    const garbage: unknown = await fetched('GET', '/plugs').catch((error: unknown) => error);
-    expect(garbage).to.be.instanceOf(TypeError);
+    expect(await rejection(fetched('GET', '/plugs'))).to.be.instanceOf(TypeError);
     device.fault({ kind: 'delay', ms: 30 });
     const before = performance.now();
     expect((await send('GET', '/plugs'))[0]).to.equal(200);
     expect(performance.now() - before).to.be.at.least(28);
     device.fault({ kind: 'drop' });
-    const dropped: unknown = await fetch(`${device.server}/plugs`, { signal: AbortSignal.timeout(50) }).catch(
-      (error: unknown) => error,
-    );
+    const dropped = await rejection(fetch(`${device.server}/plugs`, { signal: AbortSignal.timeout(50) }));
     expect(dropped).to.have.property('name', 'TimeoutError');
     device.fault(undefined);
     expect(await send('GET', '/plugs/1')).to.deep.equal([200, desk]);
@@ -206,18 +204,15 @@ describe('a simulated HTTP device', () => {
 
   it('closes at once while a delayed answer is due, and says when its port is taken', async () => {
     device.fault({ kind: 'delay', ms: 60_000 });
-    const waiting = fetched('GET', '/plugs').catch((error: unknown) => error);
+    const waiting = rejection(fetched('GET', '/plugs'));
     const { port } = new URL(device.server);
-    const taken: unknown = await simulateOpenapi(plugsDocument, { port: Number(port) }).catch(
-      (error: unknown) => error,
-    );
+    const taken = await rejection(simulateOpenapi(plugsDocument, { port: Number(port) }));
     expect(taken).to.have.property('code', 'EADDRINUSE');
     await device.close();
     expect(await waiting).to.be.instanceOf(TypeError);
   });
 
   it('says what is wrong with a document that cannot be used', async () => {
-    const error: unknown = await simulateOpenapi({ openapi: '9.0.0' }).catch((error: unknown) => error);
-    expect(error).to.be.instanceOf(SpecError);
+    expect(await rejection(simulateOpenapi({ openapi: '9.0.0' }))).to.be.instanceOf(SpecError);
   });
 });

@@ -13,6 +13,8 @@ import {
 import { callTool } from '../../../support/modbus-call.ts';
 import { openLocalEgress } from '../../../support/modbus-egress.ts';
 import { needPeer } from '../../../support/modbus-peers.ts';
+import { rejection } from '../../../support/refusal.ts';
+import { waitFor } from '../../../support/wait-for.ts';
 
 const path = (storage: string, address: number, count = 1, slaveId = 1): JsonObject => ({
   slaveId,
@@ -145,14 +147,13 @@ describe('a simulated Modbus device', () => {
   it('drifts inside its ranges when asked to', async () => {
     await device.close();
     device = await simulateModbus(document, { drift: { everyMs: 1, random: () => 1 } });
-    while (device.state()['room'] !== 40) await new Promise((resolve) => setImmediate(resolve));
+    await waitFor(() => device.state()['room'] === 40);
     expect(device.state()).to.include({ get_target: 23, set_fan: 'low' });
   });
 
   it('says what is wrong with its document, or that its port is taken', async () => {
-    const refused = async (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
-    expect(await refused(simulateModbus({ openmodbus: '1.0.0' }))).to.be.instanceOf(SpecError);
-    const taken = await refused(simulateModbus(document, { port: device.url.port }));
+    expect(await rejection(simulateModbus({ openmodbus: '1.0.0' }))).to.be.instanceOf(SpecError);
+    const taken = await rejection(simulateModbus(document, { port: device.url.port }));
     expect(taken).to.have.property('code', 'EADDRINUSE');
   });
 
@@ -252,19 +253,18 @@ describe('a simulated Modbus device', () => {
     });
 
     it('is for documents of a serial line, and says what is missing', async () => {
-      const refused = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
-      expect(await refused(simulateModbus(document, { pty: true }))).to.have.property(
+      expect(await rejection(simulateModbus(document, { pty: true }))).to.have.property(
         'code',
         'invalid_request',
       );
       // Nothing can be made below a file.
       const path = `${import.meta.filename}/tty`;
-      const error = await refused(simulateModbus(lineOf('rtu'), { pty: path }));
+      const error = await rejection(simulateModbus(lineOf('rtu'), { pty: path }));
       expect(error).to.have.property('code', 'unavailable');
       expect(error).to.have.property('message').that.contains('socat ended').and.contains(path);
       const { PATH } = process.env;
       process.env['PATH'] = '/nowhere';
-      const missing = await refused(simulateModbus(lineOf('rtu'), { pty: true }));
+      const missing = await rejection(simulateModbus(lineOf('rtu'), { pty: true }));
       process.env['PATH'] = PATH;
       expect(missing).to.have.property('message').that.contains('is it installed?');
     });
