@@ -2,9 +2,9 @@ import { isIP } from 'node:net';
 import { createAddressSet, type AddressSet } from '../common/addresses.ts';
 import { AppError } from '../errors.ts';
 
-/** The lists, ready to be asked. */
+/** The egress lists, ready to decide. */
 export interface EgressRules {
-  /** Why a connection to `address` (what `host` came to) is refused, naming the setting to change; undefined when it may be made. */
+  /** The reason why a connection to `address` (to which `host` was resolved) is refused, with the setting to change; undefined for an allowed one. */
   refusal(host: string, port: number, address: string): string | undefined;
 }
 
@@ -15,7 +15,7 @@ interface Rule {
   port?: number;
 }
 
-// Where clouds hand out credentials to whoever asks: AWS, Azure, GCP, Alibaba, Oracle, ECS, EKS.
+// At these addresses clouds hand out credentials to everybody who asks: AWS, Azure, GCP, Alibaba, Oracle, ECS, EKS.
 const METADATA = [
   '169.254.169.254',
   '169.254.170.2',
@@ -28,7 +28,7 @@ const METADATA = [
   'fd20:ce::254',
 ];
 
-// What is not on the public internet [RFC 6890].
+// Addresses that are not on the public internet [RFC 6890].
 const PRIVATE = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -51,7 +51,7 @@ const PRIVATE = [
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
-/** Reads the lists; throws an AppError `invalid_request` that names a bad entry. */
+/** Reads the lists. Throws an AppError `invalid_request` that names a bad entry. */
 export function createEgressRules(options: {
   allow: readonly string[];
   deny: readonly string[];

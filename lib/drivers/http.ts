@@ -20,7 +20,7 @@ export interface HttpRequest {
   effect: Effect;
 }
 
-/** What came back, or why nothing did. `error` beside a status: the answer broke off, or is late. */
+/** The answer, or the reason why there is none. `error` beside a status: the answer broke off, or is late. */
 export interface HttpResponse {
   /** Missing when no answer came. */
   statusCode?: number;
@@ -38,8 +38,8 @@ export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
  * Carries one HTTP request to a device.
  *
  * Contract:
- * - Both resolve, whatever happens; what failed is told in `error`. A request that `signal` aborts or the door refuses
- *   before its first byte left has `effect: "none"`; after that it is let finish, up to its time-out.
+ * - Both always resolve; a failure is in `error`. A request that `signal` aborts or the door refuses
+ *   before its first byte left has `effect: "none"`. After that it may finish, up to its time-out.
  * - A write is sent at most once. A GET, HEAD or OPTIONS that only reads is sent again, once, when its connection breaks
  *   before any answer. Redirects are not followed.
  */

@@ -15,7 +15,7 @@ export interface FetchOptions {
   timeoutMs?: number;
 }
 
-/** Gets the document behind a URL: its text. Rejects with a SpecError that tells what the URL answered. */
+/** Gets the text of the document behind a URL. Rejects with a SpecError that holds the URL's answer. */
 export type FetchDocument = (
   url: string,
   connection: Connection,
@@ -24,11 +24,11 @@ export type FetchDocument = (
 
 const REDIRECTS_MAX_COUNT = 5;
 
-/** What a GET came to; `silent`: nobody answered at all. */
+/** The outcome of a GET. `silent`: no answer came at all. */
 type Served = { text: string } | { fault: string; silent?: boolean };
 
 /**
- * Opens the way to documents behind URLs: what the URL itself serves, else what a JSON-RPC endpoint there says of itself
+ * Makes the fetch for documents behind URLs: the text that the URL serves, else the document of a JSON-RPC endpoint there
  * (`rpc.discover` [OpenRPC, Service Discovery Method]). A key goes to the URL's own origin only.
  */
 export function createDocumentFetch(options: FetchOptions): FetchDocument {

@@ -37,7 +37,7 @@ export interface LoadOptions {
  * Contract:
  * - `load` rejects with an AppError only: a SpecError when the document cannot be used.
  * - The same document with the same options is compiled once and shared, however many sessions load it.
- * - `close` lets go of everything unused; what is still in use goes when it is released.
+ * - `close` drops every unused document. A document in use is dropped when it is released.
  */
 export interface Openspecs {
   load(entry: DocumentEntry, options?: LoadOptions): Promise<LoadedSpec>;
@@ -63,7 +63,7 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
   const cache = new LoanCache<CompiledSpec>({
     idleMaxCount: options.idleMaxCount ?? 32,
     idleMaxBytes: options.idleMaxBytes ?? 64 * 1024 * 1024,
-    // What holds on to something outside (a bus) must not keep it from others.
+    // A document that reserves something outside (a bus) must not keep it from others.
     mayIdle: (spec) => spec.close === undefined,
     drop: (spec) => spec.close?.(),
   });
@@ -112,7 +112,7 @@ async function compile(
   }
 }
 
-/** Whether a document of this kind is what the client's `protocol` says. */
+/** Whether the client's `protocol` names this kind of document. */
 function accepts(kinds: readonly OpenspecKind[], name: string, protocol: string | undefined): boolean {
   if (protocol === undefined) return true;
   return kinds.some((kind) => kind.name === name && kind.protocols.includes(protocol));

@@ -1,6 +1,6 @@
 import type { CompileOptions } from './kind.ts';
 
-/** What an operation can be chosen by. */
+/** The properties by which an operation is chosen. */
 export interface Choosable {
   tags: readonly string[];
   /** `GET`, or an RPC method's name. */

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 
-// Real documents hold anything anywhere: these read what is of the right type and pass over the rest.
+// Real documents hold anything anywhere. These functions read a value of the right type and ignore any other.
 
 /** The object under a key. */
 export function objectAt(node: JsonObject | undefined, key: string): JsonObject | undefined {

@@ -1,6 +1,6 @@
 import { stemOf } from '../common/word-stem.ts';
 
-/** Words that say nothing about what is wanted. */
+/** Words that do not tell one tool from another. */
 const EMPTY_WORDS = new Set(
   'a an and are as at be by can could do does for from has have how i in into is it its make me my now of on or please that the their them then there this to want was what when where which will with would you your'.split(
     ' ',

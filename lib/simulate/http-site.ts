@@ -20,7 +20,7 @@ export interface SiteAnswer {
   body?: string | Buffer;
 }
 
-/** A place on HTTP that is told what to answer. `close` frees its port at once. */
+/** An HTTP server of a simulated device. `close` frees its port at once. */
 export interface Site {
   /** `http://127.0.0.1:41234`. */
   url: string;
@@ -40,7 +40,7 @@ export interface SiteOptions {
 
 const bodyMaxBytes = 16 * 1024 * 1024;
 
-/** Answers HTTP requests, or fails as it is told to. Rejects when the port is taken. */
+/** Opens a server that answers HTTP requests, or fails as its fault says. Rejects when the port is taken. */
 export async function openSite({
   host = '127.0.0.1',
   port = 0,

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 
-/** `base` with what `over` says of the properties that it has; a property of another type stays as it is. */
+/** `base` with the properties of `over` that it has, too. A property of another type keeps its value. */
 export function overlay(base: JsonValue, over: JsonValue | undefined): JsonValue {
   if (!isObject(base) || !isObject(over)) return base;
   const entries = Object.entries(base).map(([key, value]) => {
@@ -12,8 +12,8 @@ export function overlay(base: JsonValue, over: JsonValue | undefined): JsonValue
 }
 
 /**
- * What a setter makes of the value that its getter gives: properties of the same name are set; a value that stands alone
- * on both sides is set whatever its name is. Undefined when nothing of it fits.
+ * The value of a getter after its setter was called: properties of the same name are set; a value that is alone
+ * on both sides is set under any name. Undefined when nothing fits.
  */
 export function applySetter(value: JsonValue, given: JsonValue): JsonValue | undefined {
   if (isObject(value)) {

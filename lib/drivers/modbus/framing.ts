@@ -2,7 +2,7 @@ import type { ExchangeFailure } from './request.ts';
 import { ModbusStatus } from './status.ts';
 
 /**
- * Cuts what arrives into frames, and dresses requests. Frames travel inside the program in the form modbus-serial speaks:
+ * Cuts the bytes that arrive into frames, and frames requests. Inside the program a frame has the form of modbus-serial:
  * unit, function, data, CRC-16.
  */
 export interface ModbusFraming {
@@ -18,7 +18,7 @@ export interface ModbusFraming {
 export interface ModbusFramingEvents {
   /** A whole frame whose checksum is right; `id` is undefined where the framing has none. */
   frame(id: number | undefined, adu: Buffer): void;
-  /** What arrived is no frame: the bytes after it cannot be trusted. */
+  /** The bytes that arrived are no frame: the bytes after them cannot be trusted. */
   broken(failure: ExchangeFailure): void;
 }
 
@@ -99,7 +99,7 @@ export function createRtu(events: ModbusFramingEvents): ModbusFraming {
       const length = rtuLength(rest);
       if (rest.length < length) return;
       const adu = rest.subarray(0, length);
-      // What stands behind an answer was not asked for.
+      // Bytes behind an answer belong to no request.
       rest = none;
       if (crc16(adu, length - 2) === adu.readUInt16LE(length - 2)) events.frame(undefined, adu);
       else

@@ -15,9 +15,9 @@ export interface BusCall {
   readonly coalesce: boolean;
   /** For the whole call, waiting included. */
   readonly deadlineMs: number;
-  /** Takes out what has not been sent. */
+  /** Takes out a request that has not been sent. */
   readonly signal: AbortSignal;
-  /** Who calls: parties take turns. */
+  /** The caller: parties take turns. */
   readonly party: object;
 }
 
@@ -70,7 +70,7 @@ export function startWaiting(job: Job, takeOut: (status: StatusCode, what: strin
   const left = Math.max(0, job.deadline - performance.now());
   const timer = setTimeout(() => takeOut(ModbusStatus.TIMED_OUT, 'had no turn before its deadline'), left);
   const cancel = (): void => takeOut(ModbusStatus.CANCELLED, 'was cancelled');
-  // After a write has left, what verifies it still runs.
+  // After a write was sent, the read that verifies it still runs.
   if (!job.written) signal.addEventListener('abort', cancel, { once: true });
   job.stopWaiting = () => {
     clearTimeout(timer);

@@ -13,7 +13,7 @@ import { ModbusStatus, type StatusCode } from './status.ts';
  * Carries Modbus calls: one bus per endpoint in the process.
  *
  * Contract:
- * - Every call ends by its deadline: with the last reply, or rejected with a ModbusError (or with what `nextRequest` threw).
+ * - Every call ends by its deadline: with the last reply, or rejected with a ModbusError (or with the error of `nextRequest`).
  * - A write is sent at most once. A reply is given to no call but the one it answers.
  */
 export interface ModbusDriver {

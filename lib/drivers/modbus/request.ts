@@ -11,14 +11,14 @@ export type ModbusRequest =
       | { readonly fc: 6 | 16; readonly registers: readonly number[] }
     ));
 
-/** What came back. A write's `confirmed` is `none` for a broadcast, which nobody answers. */
+/** The answer to a request. A write's `confirmed` is `none` for a broadcast, which no unit answers. */
 export interface ModbusReply {
   readonly registers: readonly number[];
   readonly bits: readonly boolean[];
   readonly confirmed: 'echo' | 'none';
 }
 
-/** Why one exchange failed, before it is told as a ModbusError. `what` completes "holdingRegisters 5 count 1 …". */
+/** The reason why one exchange failed, before it becomes a ModbusError. `what` completes "holdingRegisters 5 count 1 …". */
 export interface ExchangeFailure {
   readonly status: StatusCode;
   readonly what: string;

@@ -161,7 +161,7 @@ function shapeOfObject(document: SpecDocument, schema: Layers): BodyShape | unde
   return shape;
 }
 
-/** What other keys may hold beside the properties of a body: `additionalProperties` of the whole tool. */
+/** The schema of keys beside the properties of a body: `additionalProperties` of the whole tool. */
 export function writeOpen(shape: BodyShape | undefined, writer: SchemaWriter): JsonSchema | boolean {
   const additional = shape?.additional;
   if (additional === undefined || additional.value === false) return false;

@@ -133,7 +133,7 @@ function parseAnswer({ bytes }: HttpResponse): Record<string, unknown> {
   }
 }
 
-/** A text as a client id or secret stands in the header [RFC 6749 2.3.1]. */
+/** A client id or secret in the form of the header [RFC 6749 2.3.1]. */
 function formPart(text: string): string {
   return encodeURIComponent(text).replaceAll('%20', '+');
 }

@@ -13,7 +13,7 @@ export interface Draft {
   settle(key: string): void;
 }
 
-/** A name that stands in several places gets its place; whatever is still twice gets a number. */
+/** The key of each draft. A name in several places gets its place as a suffix; a name that is still there twice gets a number. */
 export function draftKeysOf(drafts: readonly Draft[]): Map<Draft, string> {
   const places = new Map<string, Set<string>>();
   for (const { name, place } of drafts) {

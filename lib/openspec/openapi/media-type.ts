@@ -9,7 +9,7 @@ export type BodyKind = 'json' | 'form' | 'multipart' | 'text' | 'binary';
 
 export interface Choice extends MediaType {
   kind: BodyKind;
-  /** What the Content-Type header says, unless the caller says another. */
+  /** The Content-Type header, unless the caller gives another. */
   contentType: string;
 }
 

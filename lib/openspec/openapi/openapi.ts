@@ -83,7 +83,7 @@ function compile(shared: SharedParts, options: CompileOptions, warnings: string[
     operations,
     tools,
     skipped,
-    // Schemas are worked out when they are looked at, and so is what is odd about them.
+    // Schemas are written when somebody looks at them, and so are their warnings.
     get warnings() {
       const inTools = tools.flatMap((tool) => tool.plan.warnings.map((text) => `${tool.operation}: ${text}`));
       return [...warnings, ...inTools];

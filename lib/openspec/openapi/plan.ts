@@ -19,12 +19,12 @@ export interface WireArgument extends Style {
   required: boolean;
 }
 
-/** What the model is offered for an operation, and how its arguments become a request. */
+/** The parameters that a model sees for an operation, and how the arguments become a request. */
 export interface OperationPlan {
   parameters: JsonSchema;
   arguments: WireArgument[];
   body?: BodyPlan;
-  /** Property keys inside arguments that stand for a name no key may have. */
+  /** The replaced member keys inside arguments: key to the name on the wire. */
   renamed: Map<string, string>;
   warnings: string[];
 }

@@ -9,7 +9,7 @@ export interface OperationParameter {
   name: string;
   in: ParameterPlace;
   required: boolean;
-  /** Missing for a path variable that nobody declared: it is a text. */
+  /** Empty for a path variable that the document does not declare: it is a text. */
   node: JsonObject;
   home: JsonObject;
 }
@@ -23,23 +23,23 @@ export interface MediaType {
   home: JsonObject;
 }
 
-/** What an operation takes. */
+/** The parameters and the body of an operation. */
 export interface RequestShape {
   parameters: OperationParameter[];
   body?: {
     required: boolean;
     description: string | undefined;
     mediaTypes: MediaType[];
-    /** What the name of an argument of the body ends in when another place has one of the same name. */
+    /** The suffix of an argument's key when another place has an argument of the same name. */
     place: 'body' | 'formData';
   };
   faults: string[];
 }
 
-// The request itself says these [OpenAPI 3.0.3 4.7.12.1]; sign-in is no business of the model.
+// The request itself sets these headers [OpenAPI 3.0.3 4.7.12.1]. Credentials are not the model's business.
 const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization']);
 
-/** Reads what an operation takes, following only what names arguments; a text is the reason why that cannot be told. */
+/** Reads the parameters and the body of an operation. The result is a text with the reason when a `$ref` to them leads nowhere. */
 export function requestShapeOf(
   document: SpecDocument,
   path: string,
@@ -191,7 +191,7 @@ function mediaType(name: string, node: JsonObject, home: JsonObject): MediaType 
   return { name: name.trim(), schema: node['schema'], encoding: objectAt(node, 'encoding'), home };
 }
 
-/** Whether a parameter is what a security scheme sends: the session has it, and the model need not. */
+/** Whether a security scheme sends this parameter. The session has its value, so the model need not give it. */
 function isKey(document: SpecDocument, place: string, name: string): boolean {
   const schemes =
     objectAt(objectAt(document.root, 'components'), 'securitySchemes') ??

@@ -122,7 +122,7 @@ function pathOf(
   return `${path}${path.includes('?') ? '&' : '?'}${query.join('&')}`;
 }
 
-/** The document's own text, with what no URL may hold encoded. */
+/** The document's own text. Characters that no URL may hold are encoded. */
 export function literal(text: string): string {
   return text.replace(/[^\w\-.~!$&'()*+,;=:@/?%[\]]/gu, encodePart);
 }

@@ -3,7 +3,7 @@ import type { Connection, Credential } from '../../core/tool.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import { listAt, objectAt, textAt, textsAt } from '../read.ts';
 
-/** What signing in adds to a request. */
+/** The parts that credentials add to a request. */
 export interface CallCredentials {
   headers: Record<string, string>;
   /** `name`, `value`, not yet encoded. */
@@ -27,7 +27,7 @@ export interface ClientGrant {
 
 type Requirement = Map<string, string[]>;
 
-/** Chooses how to sign in for one operation, from what the document asks (an OR of ANDs) and what the session has. */
+/** Chooses the credentials for one operation, from the document's requirements (an OR of ANDs) and the session's secrets. */
 export function createSecurity(document: SpecDocument) {
   const schemes = document.isSwagger2
     ? objectAt(document.root, 'securityDefinitions')
@@ -74,7 +74,7 @@ export function createSecurity(document: SpecDocument) {
       if (credential !== undefined) apply(result, scheme, credential, scopes);
       else if (apiKey !== undefined && isKeyFor(scheme, apiKey)) applyKey(result, apiKey);
     }
-    // A document that forgets to ask is no reason to come without the key that was given for it; `security: []` is one.
+    // A document without `security` does not ask for the session's key, and the key is sent all the same. With `security: []` it is not sent.
     const isOpen = requirements !== undefined && requirements.every((one) => one.size === 0);
     if (chosen === undefined && apiKey !== undefined && !isOpen) applyKey(result, apiKey);
     return result;
@@ -131,7 +131,7 @@ function pairOf(credential: Exclude<Credential, string>): string {
     : `${credential.clientId}:${credential.clientSecret}`;
 }
 
-/** `user:password` encoded; what has no colon is encoded already. */
+/** `user:password` encoded. A text without a colon is encoded already. */
 function basicToken(result: CallCredentials, text: string): string {
   if (!text.includes(':')) return text;
   const token = Buffer.from(text).toString('base64');

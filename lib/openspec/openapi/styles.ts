@@ -141,7 +141,7 @@ export function writePath(name: string, value: JsonValue, style: Style): string 
   return named(encode(plainText(value)));
 }
 
-/** A header's text [OpenAPI: simple]; what no header may hold is percent-encoded. */
+/** A header's text [OpenAPI: simple]. Characters that no header may hold are percent-encoded. */
 export function writeHeader(value: JsonValue, style: Style): string {
   if (Array.isArray(value)) return value.map((item) => headerText(plainText(item))).join(',');
   if (isObject(value)) {
@@ -172,7 +172,7 @@ export function writeCookies(name: string, value: JsonValue, style: Style): stri
   return [`${name}=${Array.isArray(value) ? value.map(plainText).join(',') : plainText(value)}`];
 }
 
-/** A value as text: texts as they are, numbers and booleans in JSON's words, what is nested as JSON. */
+/** A value as text: a text as it is, a number or boolean as JSON writes it, a nested value as JSON. */
 export function plainText(value: JsonValue): string {
   if (typeof value === 'string') return value;
   return value === null ? '' : JSON.stringify(value);
@@ -185,7 +185,7 @@ export function encodePart(text: string): string {
   return encoded.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** Leaves reserved characters and percent-encoded triples as they are, but for `#`, `&` and `+`, which would change what is said. */
+/** Keeps reserved characters and percent-encoded triples. `#`, `&` and `+` are encoded: they would change the meaning. */
 function encodeReserved(text: string): string {
   return text.replace(/%[0-9a-fA-F]{2}|[:/?@[\]!$'()*,;=]|[^]/gu, (part) =>
     part.length === 3 && part.startsWith('%')

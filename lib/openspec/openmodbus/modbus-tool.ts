@@ -16,7 +16,7 @@ import { describeValue, schemaOf } from './value-schema.ts';
 
 const untouched = { sent: false, unknown: false };
 
-/** Exceptions after which a device has surely not done what it was asked [Modbus Application Protocol 1.1b3, 7]. */
+/** After these exceptions the device has surely not carried the request out [Modbus Application Protocol 1.1b3, 7]. */
 const refusals: ReadonlySet<StatusCode> = new Set([
   ModbusStatus.ILLEGAL_FUNCTION,
   ModbusStatus.ILLEGAL_DATA_ADDRESS,
@@ -196,7 +196,7 @@ function decode({ storage, value }: ModbusFunction, { registers, bits }: Content
 
 type Content = Pick<ModbusReply, 'registers' | 'bits'>;
 
-/** What a write puts on the device, in the form a read gives it. */
+/** The content that a write puts on the device, in the form of a read. */
 function contentOf(request: ModbusRequest): Content {
   return {
     registers: 'registers' in request ? request.registers : [],
@@ -209,7 +209,7 @@ function keyOf({ name }: Value): string {
   return /^[a-zA-Z0-9_.-]{1,64}$/.test(name) ? name : 'value';
 }
 
-/** What the model is told of a function, within 1,024 characters. */
+/** The description of a function for the model, within 1,024 characters. */
 function describe({ description, method, name, value }: ModbusFunction): string {
   const about = describeValue(value);
   const first = description.trim() === '' ? name : description.trim();

@@ -18,7 +18,7 @@ export function openmodbus(modbus: ModbusDriver): OpenspecKind {
       if (server.endpoint.type === 'serial' && !(await modbus.serialInstalled())) {
         throw refusal('/server/type', `an RTU or ASCII device ${serialMissing}`);
       }
-      // It has no tags; its name stands for a path.
+      // A function has no tags. Its name is used as the path.
       const chosen = functions.filter(({ method, name }) =>
         isSelected({ tags: [], method, path: name }, options),
       );

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 
-/** Where a method is called: a URL, or why there is none. */
+/** The URL at which a method is called, or the reason why there is no URL. */
 export type ServerUrl = { url: string } | { fault: string };
 
 /**

@@ -6,7 +6,7 @@ export interface SchemaDialect {
   undeclaredKey(name: string): string;
   /** Whether a choice with one member is written as that member. */
   readonly flattensSingleChoice: boolean;
-  /** Whether a tuple that says nothing of further items has none. */
+  /** Whether a tuple without a word about further items is closed. */
   readonly closesTuples: boolean;
   /** Whether a title describes where no description stands. */
   readonly titlesDescribe: boolean;

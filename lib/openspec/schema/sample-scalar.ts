@@ -26,7 +26,7 @@ const formats: Readonly<Record<string, string>> = {
   decimal: '1',
 };
 
-/** A text of a schema's format, pattern and length; `name` where it says none. */
+/** A text that fits a schema's format, pattern and length; `name` for a schema without a format. */
 export function sampleText(node: JsonObject, name: string): string {
   const { format, pattern, minLength, maxLength } = node;
   const least = typeof minLength === 'number' ? Math.min(minLength, 10_000) : 0;
@@ -45,7 +45,7 @@ export function sampleText(node: JsonObject, name: string): string {
   );
 }
 
-/** The middle of a range, else 1 or what comes nearest. */
+/** The middle of a range, else 1 or the nearest value to 1. */
 export function sampleNumber(node: JsonObject, whole: boolean): number {
   const step =
     typeof node['multipleOf'] === 'number' && node['multipleOf'] > 0 ? node['multipleOf'] : undefined;
@@ -58,7 +58,7 @@ export function sampleNumber(node: JsonObject, whole: boolean): number {
   const grid = step ?? 1;
   const below = Math.floor(middle / grid + 1e-9) * grid;
   const nearest = low !== undefined && below < low ? Math.ceil(middle / grid - 1e-9) * grid : below;
-  // 3 × 0.1 is 0.30000000000000004, which nobody means.
+  // 3 × 0.1 is 0.30000000000000004. The author means 0.3.
   return Number(nearest.toPrecision(12));
 }
 

@@ -6,7 +6,7 @@ import { faultsOf } from './value-faults.ts';
 import { sampleNumber, sampleText } from './sample-scalar.ts';
 import type { SchemaView } from './schema-view.ts';
 
-/** Beyond so many values only what is required is made up, and so deep down. */
+/** Beyond so many values, and so deep inside a value, only required members are made. */
 const enoughCount = 300;
 const enoughDepth = 6;
 
@@ -23,10 +23,10 @@ export function sampleOf(schema: SchemaView, name = 'text'): JsonValue {
 }
 
 interface Making {
-  /** The schemas on the way here: what leads back to one of them is left out. */
+  /** The schemas on the way here. A member that leads back to one of them is left out. */
   trail: readonly (JsonValue | undefined)[];
   made: { count: number };
-  /** A part of an `allOf`: what it demands may stand in another part. */
+  /** True for a part of an `allOf`: another part may hold the members that it requires. */
   isPart?: boolean;
 }
 
@@ -55,7 +55,7 @@ function sample(schema: SchemaView, name: string, making: Making): JsonValue | u
   return name;
 }
 
-/** What the document itself gives, as far as it fits. */
+/** The value that the document itself gives, as far as it fits. */
 function givenBy(schema: SchemaView, node: JsonObject): JsonValue | undefined {
   const examples = own(node, 'examples');
   const candidates = [
@@ -84,7 +84,7 @@ function combined(schema: SchemaView, node: JsonObject, name: string, making: Ma
     const view = schema.at(part);
     if (isObject(view.value)) {
       for (const one of textsAt(view.value, 'required')) demanded.add(one);
-      // A part that only demands, or says nothing of what it is, makes nothing.
+      // A part that only requires members, or names no type, makes no value.
       const makes = typesOf(view.value) !== undefined || guess(view.value) !== undefined;
       if (onlyDemands(view.value) || (!makes && !hasChoices(view.value))) continue;
     }

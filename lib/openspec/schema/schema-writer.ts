@@ -133,7 +133,7 @@ export class SchemaWriter {
     return { $ref: `#/$defs/${definition.key}` };
   }
 
-  /** One schema for what all layers ask. */
+  /** One schema for the demands of all layers. */
   #merge(source: Layers, inner: boolean): JsonSchema {
     const { layers } = source;
     const schema: JsonSchema = {};

@@ -7,7 +7,7 @@ import { flagAt, listAt, objectAt, own, textsAt } from '../read.ts';
 import type { SchemaView } from './schema-view.ts';
 
 const faultsMaxCount = 20;
-/** A schema that leads to itself for the same value is no more than this deep looked at. */
+/** The check follows a schema that leads to itself for the same value only this deep. */
 const depthMax = 64;
 
 /** Whether `readOnly` properties may be missing: they do not travel in requests. */
@@ -33,7 +33,7 @@ interface Look {
   faults: Fault[];
   direction: Direction;
   depth: number;
-  /** Part of an `allOf`: what closes one part would refuse the properties of the others. */
+  /** True for a part of an `allOf`: a part that closes itself would refuse the properties of the others. */
   open: boolean;
 }
 
@@ -47,7 +47,7 @@ function look(at: Look, schema: SchemaView): void {
   const types = typesOf(node);
   const values = listAt(node, 'enum');
   const listed = values.some((one) => isDeepStrictEqual(one, value));
-  // Some documents count up numbers for a text: what they count up counts.
+  // Some documents enumerate numbers for a text. The enumeration counts more than the type.
   if (!listed && types !== undefined && !types.some((type) => isOf(value, type))) {
     if (node['format'] !== 'binary' && node['type'] !== 'file') say(`must be ${types.join(' or ')}`);
     return;

@@ -15,7 +15,7 @@ export interface ArgumentSource {
   headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** A request's parameters as values, and what is wrong with them. */
+/** A request's parameters as values, and their faults. */
 export interface ReadArguments {
   /** By `in`, then by name. */
   values: Record<OperationParameter['in'], JsonObject>;
@@ -66,7 +66,7 @@ export function readArguments(
   return { values, faults };
 }
 
-/** A text as the value that its schema means: 5 where a number may stand, "5" where only a text may. */
+/** A text as the value that its schema means: 5 where the schema allows a number, "5" where it allows only a text. */
 export function valueOfText(text: string, schema: SchemaView): JsonValue {
   const json = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)$/.test(text)
     ? (JSON.parse(text) as JsonValue)
@@ -165,7 +165,7 @@ function contentValue(text: string, schema: SchemaView): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
-    // No JSON: whoever holds it against the schema says so.
+    // The text is no JSON: the check against the schema reports it.
     return valueOfText(text, schema);
   }
 }
@@ -243,7 +243,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Not percent-encoded after all.
+    // The text is not percent-encoded.
     return text;
   }
 }

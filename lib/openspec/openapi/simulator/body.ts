@@ -8,7 +8,7 @@ import { kindOf, propertiesOf, valueOfText } from './arguments.ts';
 import { isJson } from './reply.ts';
 import { viewOf, type SchemaView } from '../../schema/schema-view.ts';
 
-/** A request's body as a value (undefined: none, or bytes), or the status that refuses it and why. */
+/** A request's body as a value (undefined: no body, or bytes), or the status that refuses it with the faults. */
 export type ReadBody =
   | { value: JsonValue | undefined; media: MediaType | undefined }
   | { status: 400 | 415; faults: Fault[] };
@@ -61,7 +61,7 @@ function isOf(type: string, pattern: string): boolean {
   return wanted.includes('*') && type.startsWith(wanted.trim().replace(/\*.*$/, ''));
 }
 
-/** A form's fields as the object they stand for (`a[b]=1` is `{"a":{"b":1}}`); of a file only its name is kept. */
+/** A form's fields as an object (`a[b]=1` is `{"a":{"b":1}}`). Only the name of a file is kept. */
 async function formValue(body: Buffer, type: string, schema: SchemaView): Promise<JsonObject> {
   const form = await new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData();
   const fields: JsonObject = {};
@@ -107,7 +107,7 @@ function jsonOf(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
-    // No JSON: the schema says so.
+    // The text is no JSON: the check against the schema reports it.
     return text;
   }
 }

@@ -24,7 +24,7 @@ export function listIn(value: JsonValue, template: string): Members | undefined 
   return { items, with: (others) => ({ ...value, [key]: [...others] }) };
 }
 
-/** The place of the member that a path variable names; -1 where there is none. */
+/** The index of the member that a path variable names; -1 for no such member. */
 export function findMember(items: readonly JsonValue[], variable: string, text: string | undefined): number {
   return items.findIndex((item) => {
     const key = isObject(item) ? identityOf(item, variable) : undefined;

@@ -50,7 +50,7 @@ export function createOperationRoutes(document: SpecDocument): OperationRoutes {
       variables: [...whole.matchAll(/\{([^{}]*)\}/g)].map(([, braces = '']) => pathVariable(braces)),
       node,
       home,
-      // What it takes cannot be told: it takes anything.
+      // Its parameters cannot be read, so it accepts any request.
       shape: typeof shape === 'string' ? { parameters: [], faults: [shape] } : shape,
     };
     patterns.push({

@@ -4,19 +4,19 @@ import { objectAt, own, textsAt } from '../../read.ts';
 import type { OperationRoute } from './operation-routes.ts';
 import { viewOf, type SchemaView } from '../../schema/schema-view.ts';
 
-/** What an operation answers in one case. */
+/** The answer of an operation in one case. */
 export interface Reply {
   status: number;
   /** Missing for an answer without a body. */
   content?: {
     type: string;
     schema: SchemaView;
-    /** What the document gives as this very answer. */
+    /** The example that the document gives for this answer. */
     example?: JsonValue;
   };
 }
 
-/** What an operation answers when all goes well: the lowest of its 2xx, `default`, else what it has. */
+/** The answer of an operation that succeeds: the lowest of its 2xx, else `default`, else any other. */
 export function successReplyOf(document: SpecDocument, route: OperationRoute): Reply {
   const responses = Object.entries(objectAt(route.node, 'responses') ?? {});
   const rank = (key: string): number =>
@@ -36,7 +36,7 @@ export function successReplyOf(document: SpecDocument, route: OperationRoute): R
   return replyOf(document, route, best[1], status);
 }
 
-/** What an operation answers with an error status; undefined where the document says nothing of it. */
+/** The answer of an operation with an error status; undefined where the document does not describe it. */
 export function errorReplyOf(
   document: SpecDocument,
   route: OperationRoute,

@@ -46,7 +46,7 @@ export function startValue({ value: { format } }: ModbusFunction): JsonValue | u
   return single === undefined || length === undefined ? single : Array.from({ length }, () => single);
 }
 
-/** The next value of what can only be read and has a range; undefined for all else. */
+/** The next value of a function that can only be read and has a range; undefined for any other function. */
 export function driftedValue(
   { storage, value }: ModbusFunction,
   now: JsonValue,

@@ -81,7 +81,7 @@ export async function listenUdp(
   };
 }
 
-/** Takes chunks of a byte stream and hands over the requests in it; what is no Modbus ends the connection. */
+/** Takes chunks of a byte stream and hands over the requests in it. Other bytes than Modbus end the connection. */
 function readFrames(
   send: (bytes: Buffer) => void,
   cut: () => void,

@@ -3,7 +3,7 @@ import { ModbusStatus } from '../../../drivers/modbus/status.ts';
 
 type Table = Map<number, number>;
 
-/** What a simulated Modbus device holds: only the places it was given exist. Coils are 0 or 1. */
+/** The memory of a simulated Modbus device: only the places that were added exist. A coil is 0 or 1. */
 export interface ModbusMemory {
   /** Makes a place exist, with 0 in it. */
   add(unit: number, storage: Storage, address: number, count: number): void;

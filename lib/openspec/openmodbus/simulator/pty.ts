@@ -9,7 +9,7 @@ import { listenTcp, type WireRequest } from './listen.ts';
 
 /** A pseudo terminal that requests come in by, as from a serial line. */
 export interface PtyListener {
-  /** What a document names as its serial device. */
+  /** The path that a document names as its serial device. */
   path: string;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { WireRequest } from './listen.ts';
 
 const silenceMs = 50;
 
-/** Takes chunks of a serial line (or of RTU over TCP) and hands over the requests in it; what is none is passed over. */
+/** Takes chunks of a serial line (or of RTU over TCP) and hands over the requests in it. Other bytes are ignored. */
 export function readSerial(
   framing: 'rtu' | 'ascii',
   send: (bytes: Buffer) => void,
@@ -17,7 +17,7 @@ function readAscii(
   receive: (request: WireRequest) => void,
 ): (chunk: Buffer) => void {
   const framing = createAscii({
-    // A device does not answer what it does not understand.
+    // A device does not answer a request that it does not understand.
     broken: () => undefined,
     frame: (_, adu) =>
       receive(requestOf(adu, send, (body) => framing.encode(Buffer.concat([body, Buffer.alloc(2)]), 0))),
@@ -61,7 +61,7 @@ function requestOf(
   return {
     unit,
     pdu: Buffer.from(adu.subarray(1, -2)),
-    // Unit 0 is everybody: nobody answers.
+    // Unit 0 means all units: no unit answers.
     reply: (pdu) => unit !== 0 && send(encode(Buffer.concat([Buffer.of(unit), pdu]))),
     raw: send,
   };

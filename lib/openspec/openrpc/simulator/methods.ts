@@ -73,7 +73,7 @@ function exampleOf(example: SchemaView): Method['examples'] {
   return [{ args: Object.fromEntries(pairs), result: result['value'] }];
 }
 
-/** A call's params by name, and what is wrong with them; pointers are `/shelf`. */
+/** A call's params by name, and their faults. A pointer is `/shelf`. */
 export function readParams(
   { params, structure }: Method,
   given: JsonValue | undefined,
@@ -89,7 +89,7 @@ export function readParams(
       say('', `has ${given.length} values, the method takes ${params.length}`);
     params.forEach(({ name }, index) => {
       const value = given[index];
-      // A null before a later value stands for one that is left out.
+      // A null before a later value means that the param is left out.
       if (value !== undefined && !(value === null && params[index]?.required === false)) args[name] = value;
     });
   } else if (given !== undefined) {
@@ -109,7 +109,7 @@ export function readParams(
   return { args, faults };
 }
 
-/** What a method answers as long as nothing was changed: its example for these arguments, else its first, else a value of its schema. */
+/** The answer of a method before anything was changed: its example for these arguments, else its first example, else a value of its schema. */
 export function freshResult({ examples, result, topic }: Method, args: JsonObject): JsonValue {
   if (result === undefined) return null;
   const text = JSON.stringify(args);
