@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
+import { isLoopbackHost } from './common/addresses.ts';
 import { AppError, messageOf, type Fault } from './errors.ts';
 import {
   oneOf,
@@ -130,7 +130,7 @@ export function readConfig({
   };
 
   const host = read('HOST', '127.0.0.1', parseHost);
-  const loopback = isLoopback(host);
+  const loopback = isLoopbackHost(host);
   const dataDir = resolve(cwd, text('DATA_DIR') ?? 'data');
   const apiKey = text('apiKey') ?? text('OPENAI_API_KEY');
   const baseUrlName = text('baseUrl') === undefined ? 'OPENAI_BASE_URL' : 'baseUrl';
@@ -208,11 +208,6 @@ export function readConfig({
   };
   if (faults.length > 0) throw settingsError(faults);
   return config;
-}
-
-/** Whether an address or name can only be this machine's own [RFC 6761 6.3, RFC 1122 3.2.1.3]. */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|.+\.localhost|::1)$/i.test(host) || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function settingsError(faults: readonly Fault[]): AppError {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { jsonFaultAt } from '../common/json-fault.ts';
 import { AppError } from '../errors.ts';
-import { jsonFaultAt } from './json-fault.ts';
 
 /**
  * The request's body as JSON. Pieces are decoded as they come, so that a body of 64 MiB stands in memory once.
@@ -89,6 +89,7 @@ export function parseJson(text: string): unknown {
 function placeOf(text: string): string {
   if (text.trim() === '') return 'the text is empty';
   const position = jsonFaultAt(text);
+  if (position === undefined) return 'the text is nested too deeply';
   const before = text.slice(0, position);
   const line = before.split('\n').length;
   const column = position - before.lastIndexOf('\n');

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isLoopbackHost } from '../common/addresses.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 
@@ -22,7 +22,8 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
 
   function checkHost(host: string | undefined): void {
     // A page whose name was made to point at this machine [DNS rebinding] still sends that name.
-    if (!config.loopback || (host !== undefined && (isLoopback(nameOf(host)) || host === publicHost))) return;
+    if (!config.loopback || (host !== undefined && (isLoopbackHost(nameOf(host)) || host === publicHost)))
+      return;
     throw new AppError(
       'forbidden',
       'The Host header must name this machine: localhost or a loopback address.',
@@ -53,15 +54,7 @@ function isSameHost(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase();
 }
 
-/** A Host header's name, without port, brackets and final dot. */
+/** The name in a Host header, without its port [RFC 9110 7.2]. */
 function nameOf(host: string): string {
-  return host
-    .replace(/:\d*$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '');
-}
-
-/** Names and addresses that can only be this machine's own [RFC 6761 6.3, RFC 1122 3.2.1.3]. */
-function isLoopback(name: string): boolean {
-  return /^(localhost|.+\.localhost|::1)$/i.test(name) || (isIP(name) === 4 && name.startsWith('127.'));
+  return host.replace(/:\d*$/, '');
 }
