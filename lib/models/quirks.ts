@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { JsonValue } from '../common/json.ts';
 import type { ModelConfig } from '../core/model.ts';
 
@@ -22,19 +23,12 @@ export interface Quirks {
 
 const ENDPOINTS_MAX_COUNT = 1_000;
 
-/** Remembers endpoints' ways, by a key that the caller makes of address and model; the oldest are forgotten. */
+/** Remembers the quirks of each endpoint under a key that the caller makes of address and model. Evicts those not used for longest. */
 export function rememberQuirks(): (endpoint: string) => Quirks {
-  const known = new Map<string, Quirks>();
+  const known = new LRUCache<string, Quirks>({ max: ENDPOINTS_MAX_COUNT });
   return (endpoint) => {
-    let quirks = known.get(endpoint);
-    if (quirks === undefined) {
-      quirks = { refused: new Set(), v1: false };
-      known.set(endpoint, quirks);
-      for (const oldest of known.keys()) {
-        if (known.size <= ENDPOINTS_MAX_COUNT) break;
-        known.delete(oldest);
-      }
-    }
+    const quirks = known.get(endpoint) ?? { refused: new Set(), v1: false };
+    known.set(endpoint, quirks);
     return quirks;
   };
 }
