@@ -15,4 +15,6 @@ export type { SessionConfig } from './core/session-config.ts';
 export type { Sessions } from './core/sessions.ts';
 export type { CallContext, Tool } from './core/tool.ts';
 export type { OpenspecKind } from './openspec/kind.ts';
-export type { Dialect } from './dialects/dialect.ts';
+export type { Dialect, Parts } from './dialects/dialect.ts';
+export { route } from './server/mount.ts';
+export type { Call, FormattedError, Mount, Route } from './server/mount.ts';

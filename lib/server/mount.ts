@@ -6,11 +6,23 @@ import type { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { SocketRoute } from './socket.ts';
 
-/** One request on its way through: what was checked, and the raw pair for what is not JSON. */
-export interface Call<Query = unknown, Body = unknown> {
+/** The parameters of a route's path by name: a text for a `:name`, the remaining segments for a `*name`. */
+export type PathParams<Path extends string> = string extends Path
+  ? Readonly<Record<string, string>>
+  : Path extends `${infer First}/${infer Rest}`
+    ? PathParams<First> & PathParams<Rest>
+    : Path extends `:${infer Name}`
+      ? { readonly [Key in Name]: string }
+      : Path extends `*${infer Name}`
+        ? { readonly [Key in Name]: readonly string[] }
+        : unknown;
+
+/** One checked request, with the raw request and response for a body or an answer that is not JSON. */
+export interface Call<Query = unknown, Body = unknown, Params = unknown> {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly params: Readonly<Record<string, string>>;
+  /** The parameters of the path, decoded. */
+  readonly params: Params;
   readonly query: Query;
   readonly body: Body;
   readonly caller: Principal;
@@ -51,12 +63,17 @@ export interface Route {
   handle(call: Call): unknown;
 }
 
-/** A route whose query and body have the types of their schemas. */
-export function route<const Q extends RouteSchema, const B extends RouteSchema>(
-  definition: Omit<Route, 'query' | 'body' | 'handle'> & {
-    query?: Q;
-    body?: B;
-    handle(call: Call<XStatic<Q>, XStatic<B>>): unknown;
+/** A route whose path parameters, query and body have the types of its path and schemas. */
+export function route<
+  const Path extends string,
+  const Query extends RouteSchema,
+  const Body extends RouteSchema,
+>(
+  definition: Omit<Route, 'path' | 'query' | 'body' | 'handle'> & {
+    path: Path;
+    query?: Query;
+    body?: Body;
+    handle(call: Call<XStatic<Query>, XStatic<Body>, PathParams<Path>>): unknown;
   },
 ): Route {
   return definition;

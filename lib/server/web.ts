@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { pathToRegexp } from 'path-to-regexp';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Access } from '../accounts/access.ts';
 import { anonymous } from '../accounts/access.ts';
@@ -173,12 +174,9 @@ function entrancesOf(mounts: readonly Mount[]): (path: string) => boolean {
   return (path) => patterns.some((pattern) => pattern.test(path));
 }
 
-/** What a route's path, whose segments may be parameters, looks like on the wire. */
+/** The paths on the wire that a route's path stands for, as express matches them. */
 function patternOf(path: string): RegExp {
-  const parts = path
-    .split('/')
-    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')));
-  return new RegExp(`^${parts.join('/')}$`);
+  return pathToRegexp(path, { sensitive: true, trailing: false }).regexp;
 }
 
 function methodsByPath(mounts: readonly Mount[]): Map<string, string[]> {

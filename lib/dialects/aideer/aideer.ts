@@ -12,18 +12,33 @@ import { createUserRoutes } from './user-routes.ts';
 
 const PREFIX = '/api/v1';
 
+/** The parts that this dialect takes. */
+type Needs =
+  | 'accounts'
+  | 'chats'
+  | 'config'
+  | 'ledger'
+  | 'modelConfigs'
+  | 'models'
+  | 'objects'
+  | 'pictures'
+  | 'presets'
+  | 'redeemCodes'
+  | 'tasks'
+  | 'wechat';
+
 /** Contract 5: presets, chats in their scenes, tasks that models do, and credits for them. */
-export const aideer: Dialect = {
+export const aideer: Dialect<Needs> = {
   name: 'aideer',
-  mount(context) {
+  mount(parts) {
     const routes: Route[] = [
-      ...createSessionRoutes(context),
-      ...createUserRoutes(context),
-      ...createAvatarRoutes(context),
-      ...createCreditRoutes(context),
-      ...createPresetRoutes(context),
-      ...createChatRoutes(context),
-      ...createTaskRoutes(context),
+      ...createSessionRoutes(parts),
+      ...createUserRoutes(parts),
+      ...createAvatarRoutes(parts),
+      ...createCreditRoutes(parts),
+      ...createPresetRoutes(parts),
+      ...createChatRoutes(parts),
+      ...createTaskRoutes(parts),
     ];
     return {
       name: 'aideer',

@@ -2,7 +2,7 @@ import type { RedeemCode } from '../../credits/redeem-codes.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
 import { anything, checkAdmin, message, pageOf, pageQuery, plain, timeOf } from './shapes.ts';
 
@@ -10,7 +10,11 @@ const code = { type: 'string', minLength: 1, maxLength: 100, pattern: plain } as
 const VALUE_MAX = 1_000_000_000;
 
 /** Credits of the caller, and the codes that give them. */
-export function createCreditRoutes({ ledger, redeemCodes, accounts }: DialectContext): Route[] {
+export function createCreditRoutes({
+  ledger,
+  redeemCodes,
+  accounts,
+}: Pick<Parts, 'ledger' | 'redeemCodes' | 'accounts'>): Route[] {
   async function formatCode(known: RedeemCode) {
     const by = known.redeemedBy === null ? undefined : await accounts.users.find(known.redeemedBy);
     return {
@@ -102,9 +106,9 @@ export function createCreditRoutes({ ledger, redeemCodes, accounts }: DialectCon
       answer: anything,
       async handle({ caller, params }) {
         checkAdmin(caller);
-        const known = await redeemCodes.find(params['code'] ?? '');
+        const known = await redeemCodes.find(params.code);
         if (!known) throw new AppError('not_found', 'There is no such code.');
-        return { redeem_code: params['code'], ...(await formatCode(known)) };
+        return { redeem_code: params.code, ...(await formatCode(known)) };
       },
     }),
     route({
@@ -115,7 +119,7 @@ export function createCreditRoutes({ ledger, redeemCodes, accounts }: DialectCon
       answer: message,
       async handle({ caller, params }) {
         checkAdmin(caller);
-        if (await redeemCodes.remove(params['code'] ?? '')) return { message: 'The code is removed.' };
+        if (await redeemCodes.remove(params.code)) return { message: 'The code is removed.' };
         throw new AppError('not_found', 'There is no such code.');
       },
     }),

@@ -3,7 +3,7 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import {
   anything,
   checkUser,
@@ -47,8 +47,8 @@ const fields = {
 } as const;
 
 /** Presets: scenes to chat in. */
-export function createPresetRoutes(context: DialectContext): Route[] {
-  const { presets, accounts, config } = context;
+export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | 'config'>): Route[] {
+  const { presets, accounts, config } = parts;
 
   async function format(preset: Preset) {
     const owner = await accounts.users.find(preset.owner);
@@ -120,7 +120,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
       access: 'caller',
       answer: anything,
       async handle({ caller, params }) {
-        const preset = await usablePreset(context, params['id'] ?? '', caller);
+        const preset = await usablePreset(parts, params.id, caller);
         if (!preset) throw noSuchPreset();
         return format(preset);
       },
@@ -133,7 +133,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
       body: { type: 'object', properties: fields },
       answer: anything,
       async handle({ caller, params, body }) {
-        const preset = await mine(params['id'] ?? '', caller);
+        const preset = await mine(params.id, caller);
         checkVisibility(caller, body.visibility);
         const { messages: said, parameters: more, ...changes } = body;
         return format(
@@ -152,7 +152,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
       access: 'caller',
       answer: message,
       async handle({ caller, params }) {
-        await presets.remove((await mine(params['id'] ?? '', caller)).id);
+        await presets.remove((await mine(params.id, caller)).id);
         return { message: 'The preset is removed.' };
       },
     }),
@@ -161,7 +161,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
 
 /** A preset that the caller may see and use; undefined when there is none. Throws `forbidden` for somebody else's private one. */
 export async function usablePreset(
-  { presets }: Pick<DialectContext, 'presets'>,
+  { presets }: Pick<Parts, 'presets'>,
   id: string,
   caller: Principal,
 ): Promise<Preset | undefined> {

@@ -3,7 +3,7 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { avatarKey } from './avatars.ts';
 import { anything, checkAdmin, isAdmin, list, message, pageOf, pageQuery, plain } from './shapes.ts';
 import { findUser, formatUser } from './user-shape.ts';
@@ -14,14 +14,16 @@ const password = { type: 'string' } as const;
 const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 'updated_at' } as const;
 
 /** The users. What they may do is never taken from a body. */
-export function createUserRoutes(context: DialectContext): Route[] {
-  const { accounts, chats, presets, modelConfigs, objects } = context;
+export function createUserRoutes(
+  parts: Pick<Parts, 'accounts' | 'chats' | 'presets' | 'modelConfigs' | 'objects' | 'ledger'>,
+): Route[] {
+  const { accounts, chats, presets, modelConfigs, objects } = parts;
   const { users, passwords } = accounts;
 
   /** The user of the path, whom the caller may look into and change: itself, or anybody for an admin. */
-  async function managed({ params, caller }: Pick<Call, 'params' | 'caller'>): Promise<User> {
+  async function managed({ params, caller }: Call<unknown, unknown, { id: string }>): Promise<User> {
     const admin = isAdmin(caller);
-    const user = await findUser(context, params['id']);
+    const user = await findUser(parts, params.id);
     if (admin || user.uuid === caller.id) return user;
     throw new AppError('forbidden', 'This is for the user itself and for admins.');
   }
@@ -45,7 +47,7 @@ export function createUserRoutes(context: DialectContext): Route[] {
         checkAdmin(caller);
         const { orderBy, ...page } = pageOf(query);
         const found = await users.list({ ...page, orderBy: orders[orderBy] });
-        return Promise.all(found.users.map((user) => formatUser(context, user)));
+        return Promise.all(found.users.map((user) => formatUser(parts, user)));
       },
     }),
     route({
@@ -62,7 +64,7 @@ export function createUserRoutes(context: DialectContext): Route[] {
       async handle({ body, client }) {
         const { nickname: name = body.username } = body;
         const user = { username: body.username, password: body.password, name };
-        return formatUser(context, await passwords.register(user, client));
+        return formatUser(parts, await passwords.register(user, client));
       },
     }),
     route({
@@ -71,7 +73,7 @@ export function createUserRoutes(context: DialectContext): Route[] {
       summary: 'Who is signed in.',
       access: 'caller',
       answer: anything,
-      handle: async ({ caller }) => formatUser(context, await me(caller)),
+      handle: async ({ caller }) => formatUser(parts, await me(caller)),
     }),
     route({
       method: 'PUT',
@@ -99,7 +101,7 @@ export function createUserRoutes(context: DialectContext): Route[] {
       summary: 'A user, for itself and for admins.',
       access: 'caller',
       answer: anything,
-      handle: async (call) => formatUser(context, await managed(call)),
+      handle: async (call) => formatUser(parts, await managed(call)),
     }),
     route({
       method: 'PUT',
@@ -115,7 +117,7 @@ export function createUserRoutes(context: DialectContext): Route[] {
           ...(login !== undefined && { username: login }),
           ...(name !== undefined && { name }),
         };
-        return formatUser(context, await users.change(uuid, changes, { ...call.client, by: call.caller.id }));
+        return formatUser(parts, await users.change(uuid, changes, { ...call.client, by: call.caller.id }));
       },
     }),
     route({
@@ -144,7 +146,7 @@ export function createUserRoutes(context: DialectContext): Route[] {
       answer: message,
       async handle({ caller, params, body, client }) {
         checkAdmin(caller);
-        const { uuid } = await findUser(context, params['id']);
+        const { uuid } = await findUser(parts, params.id);
         await passwords.set(uuid, body.new_password, { ...client, by: caller.id });
         return { message: 'The password is changed.' };
       },

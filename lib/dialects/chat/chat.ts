@@ -9,15 +9,18 @@ import { createUserRoutes } from './user-routes.ts';
 const prefixes = ['/user', '/model_config', '/conversation', '/chat'];
 const places = ['/api/v1', ''];
 
+/** The parts that this dialect takes. */
+type Needs = 'accounts' | 'chats' | 'config' | 'modelConfigs' | 'models' | 'objects' | 'replies';
+
 /** Contract 4: a chat backend whose clients lead the conversation; under `/api/v1`, and under `/` for the seed's own paths. */
-export const chat: Dialect = {
+export const chat: Dialect<Needs> = {
   name: 'chat',
-  mount(context) {
+  mount(parts) {
     const routes: Route[] = [
-      ...createUserRoutes(context),
-      ...createModelRoutes(context),
-      ...createConversationRoutes(context),
-      ...createChatRoutes(context),
+      ...createUserRoutes(parts),
+      ...createModelRoutes(parts),
+      ...createConversationRoutes(parts),
+      ...createChatRoutes(parts),
     ];
     return {
       name: 'chat',

@@ -5,7 +5,7 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { baseUrl, id, ids, line, params } from './shapes.ts';
 
 /** How many configurations a user has, unless a scope says otherwise. */
@@ -23,7 +23,7 @@ const required = ['name', 'base_url', 'model_name', 'api_key'] as const;
 const nothing = { type: 'object' } as const;
 
 /** The configurations of models that a user has. */
-export function createModelRoutes({ modelConfigs, models }: DialectContext): Route[] {
+export function createModelRoutes({ modelConfigs, models }: Pick<Parts, 'modelConfigs' | 'models'>): Route[] {
   const limitOf = (caller: Principal): number | null =>
     accountOf(caller).scopes.includes(SCOPE) ? null : LIMIT;
 

@@ -2,7 +2,7 @@ import type { Tokens } from '../../accounts/sign-ins.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
 import { refreshTokenOf, setRefreshCookie } from './refresh-cookie.ts';
 
@@ -15,7 +15,7 @@ const pair = {
 const nothing = { type: 'object' } as const;
 
 /** Registering, signing in and out, and the user's own account. */
-export function createUserRoutes({ accounts }: DialectContext): Route[] {
+export function createUserRoutes({ accounts }: Pick<Parts, 'accounts'>): Route[] {
   const { users, passwords, signIns } = accounts;
 
   function pairOf({ response, origin }: Call, { accessToken, refreshToken }: Tokens) {

@@ -1,6 +1,6 @@
 import type { App, AppVersion } from '../../agents/apps.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
 import { pageAnswer, pageOf, pageQuery, secondsOf } from './page.ts';
@@ -32,7 +32,11 @@ const newApp = {
 } as const;
 
 /** Apps and their configurations (contract 3). */
-export function createAppRoutes({ agents: { apps }, sessions, config }: DialectContext): Route[] {
+export function createAppRoutes({
+  agents: { apps },
+  sessions,
+  config,
+}: Pick<Parts, 'agents' | 'sessions' | 'config'>): Route[] {
   const update = (method: 'POST' | 'PUT'): Route =>
     route({
       method,
@@ -43,7 +47,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       bodyMaxBytes: config.limits.initMaxBytes,
       answer: successShape(),
       async handle({ params, body, caller }) {
-        const id = params.app_id!;
+        const id = params.app_id;
         await apps.find(id, caller); // who may not change it is not told what is wrong with the change
         const draft = toDraft(body);
         try {
@@ -88,7 +92,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       access: 'caller',
       answer: successShape(appShape),
       async handle({ params, caller }) {
-        return success(appAnswer(await apps.find(params.app_id!, caller)));
+        return success(appAnswer(await apps.find(params.app_id, caller)));
       },
     }),
     update('POST'),
@@ -100,7 +104,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       access: 'caller',
       answer: successShape(),
       async handle({ params, caller }) {
-        await apps.publish(params.app_id!, caller);
+        await apps.publish(params.app_id, caller);
         return success();
       },
     }),
@@ -111,7 +115,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       access: 'caller',
       answer: successShape(),
       async handle({ params, caller }) {
-        await apps.unpublish(params.app_id!, caller);
+        await apps.unpublish(params.app_id, caller);
         return success();
       },
     }),
@@ -122,7 +126,7 @@ export function createAppRoutes({ agents: { apps }, sessions, config }: DialectC
       access: 'caller',
       answer: successShape(),
       async handle({ params, caller }) {
-        const { id, conversationId } = await apps.find(params.app_id!, caller);
+        const { id, conversationId } = await apps.find(params.app_id, caller);
         await apps.remove(id, caller);
         if (conversationId !== undefined && (await sessions.exists(conversationId)))
           await (await sessions.find(conversationId, caller)).stop();

@@ -5,12 +5,12 @@ import type { Sessions } from '../../core/sessions.ts';
 import type { SessionConfig } from '../../core/session-config.ts';
 import type { Turn } from '../../core/turns.ts';
 import { AppError } from '../../errors.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { secondsOf } from './page.ts';
 
 /** The session in which an app is tried out, made on first need. Whoever comes first makes it: its id is settled before. */
 export async function openConversation(
-  { agents: { apps, memory }, sessions }: Pick<DialectContext, 'agents' | 'sessions'>,
+  { agents: { apps, memory }, sessions }: Pick<Parts, 'agents' | 'sessions'>,
   app: App,
 ): Promise<Session> {
   const id = await apps.conversationOf(app.id);

@@ -2,7 +2,7 @@ import type { Turn } from '../../core/turns.ts';
 import { turnsOf } from '../../core/turns.ts';
 import { AppError, type Fault } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { success } from './answer.ts';
 import { findConversation, messageAnswer } from './conversation.ts';
 import { pageAnswer, pageOf, pageQuery } from './page.ts';
@@ -14,7 +14,10 @@ const removal = {
 } as const;
 
 /** The messages of apps' conversations: views of their logs (contract 3). */
-export function createMessageRoutes({ agents: { apps }, sessions }: DialectContext): Route[] {
+export function createMessageRoutes({
+  agents: { apps },
+  sessions,
+}: Pick<Parts, 'agents' | 'sessions'>): Route[] {
   return [
     route({
       method: 'GET',
@@ -25,7 +28,7 @@ export function createMessageRoutes({ agents: { apps }, sessions }: DialectConte
       answer: successShape(pageShape(messageShape)),
       async handle({ params, query, caller }) {
         const page = pageOf(query);
-        const session = await findConversation(sessions, await apps.find(params.app_id!, caller));
+        const session = await findConversation(sessions, await apps.find(params.app_id, caller));
         if (!session) return success(pageAnswer([], page, 0));
         const shown = turnsOf(await session.history()).filter(
           (turn) => isShown(turn) && turn.startedAt < page.before,
@@ -44,7 +47,7 @@ export function createMessageRoutes({ agents: { apps }, sessions }: DialectConte
       bodyLenient: true,
       answer: successShape(),
       async handle({ params, body, caller }) {
-        const { app_id: appId = '', message_id: messageId = '' } = params;
+        const { app_id: appId, message_id: messageId } = params;
         const faults = [
           ...differing('app_id', body.app_id, appId),
           ...differing('message_id', body.message_id, messageId),

@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 import { bearerOf } from '../../server/intake.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 
 const text = { type: 'string', minLength: 1, maxLength: 2000 } as const;
 
@@ -27,7 +27,7 @@ const tokensSchema = {
 } as const;
 
 /** Signing in and out, for programs; for people there are pages. */
-export function authRoutes({ accounts, access }: Pick<DialectContext, 'accounts' | 'access'>): Route[] {
+export function authRoutes({ accounts, access }: Pick<Parts, 'accounts' | 'access'>): Route[] {
   const { signIns, signInCodes, textCodes } = accounts;
 
   /** The sign-in that a client shows: by its refresh token, or by an access token of it. */

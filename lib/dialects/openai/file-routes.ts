@@ -3,7 +3,7 @@ import type { NewFile } from '../../files/files.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { refuse } from '../../server/intake.ts';
 import { readerOf } from '../../server/validate.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { expirySchema, fileSchema, filenameOf, formatFile, purposeSchema } from './files.ts';
 import { openForm } from '../form.ts';
 import { deletedSchema, listOf, listSchema, orderSchema } from './schemas.ts';
@@ -19,7 +19,7 @@ const fieldsSchema = {
 } as const;
 
 /** Files in one piece, and all files once they are whole. */
-export function fileRoutes({ files: { files } }: DialectContext): Route[] {
+export function fileRoutes({ files: { files } }: Pick<Parts, 'files'>): Route[] {
   async function create({ request, response, caller }: Call, format?: string) {
     const form = await openForm(request, response, 'file');
     try {
@@ -41,7 +41,7 @@ export function fileRoutes({ files: { files } }: DialectContext): Route[] {
       access: 'caller',
       form: { file: 'file', purpose: 'text' },
       answer: fileSchema,
-      handle: (call: Call) => create(call),
+      handle: (call) => create(call),
     }),
     route({
       method: 'POST',
@@ -50,7 +50,7 @@ export function fileRoutes({ files: { files } }: DialectContext): Route[] {
       access: 'caller',
       form: { file: 'file', purpose: 'text' },
       answer: fileSchema,
-      handle: (call: Call) => create(call, call.params['file']),
+      handle: (call) => create(call, call.params.file),
     }),
     route({
       method: 'GET',
@@ -87,7 +87,7 @@ export function fileRoutes({ files: { files } }: DialectContext): Route[] {
       summary: 'What is known of a file.',
       access: 'caller',
       answer: fileSchema,
-      handle: async ({ params, caller }) => formatFile(await files.find(params['file']!, caller)),
+      handle: async ({ params, caller }) => formatFile(await files.find(params.file, caller)),
     }),
     route({
       method: 'DELETE',
@@ -96,7 +96,7 @@ export function fileRoutes({ files: { files } }: DialectContext): Route[] {
       access: 'caller',
       answer: deletedSchema('file'),
       async handle({ params, caller }) {
-        const id = params['file']!;
+        const id = params.file;
         await files.remove(id, caller);
         return { id, object: 'file', deleted: true };
       },
@@ -107,7 +107,7 @@ export function fileRoutes({ files: { files } }: DialectContext): Route[] {
       summary: "A file's bytes.",
       access: 'caller',
       async handle({ params, caller, response, log }) {
-        const file = await files.find(params['file']!, caller);
+        const file = await files.find(params.file, caller);
         response.writeHead(200, {
           'Content-Type': file.mimeType,
           'Content-Length': file.bytes,

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import type { MemoryDocument } from '../../memory/memory.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { secondsOf } from './ids.ts';
 
 const text = { type: 'string', maxLength: 10_000 } as const;
@@ -55,7 +55,7 @@ function clearedSchema(object: string) {
 }
 
 /** The documents that agents know of the caller: its configuration and its itinerary. */
-export function memoryRoutes({ memory }: DialectContext): Route[] {
+export function memoryRoutes({ memory }: Pick<Parts, 'memory'>): Route[] {
   const configSchema = documentSchema('memory.config', { type: 'object' });
   const todoSchema = documentSchema('memory.todo', { type: 'array', items: todoItem });
   return [

@@ -2,7 +2,7 @@ import type { Principal } from '../../core/principal.ts';
 import type { Session } from '../../core/session.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { noSuchMessage, placeOf } from './ids.ts';
 import { formatMessage, messageSchema } from './message-format.ts';
 import { listMessages, messageAt } from './message-list.ts';
@@ -26,11 +26,15 @@ const time = {
 } as const;
 
 /** The messages of a thread: what stands in its session's log, as people see it. */
-export function messageRoutes({ sessions, files, config }: DialectContext): Route[] {
+export function messageRoutes({
+  sessions,
+  files,
+  config,
+}: Pick<Parts, 'sessions' | 'files' | 'config'>): Route[] {
   /** The message that a path names. */
-  async function find(params: Readonly<Record<string, string>>, caller: Principal) {
-    const session = await findThread(sessions, params['thread']!, caller);
-    const messageId = params['message']!;
+  async function find(params: { thread: string; message: string }, caller: Principal) {
+    const session = await findThread(sessions, params.thread, caller);
+    const messageId = params.message;
     const found = await messageAt(session, placeOf(session.id, messageId));
     if (!found) throw noSuchMessage(messageId);
     return { session, ...found };
@@ -48,7 +52,7 @@ export function messageRoutes({ sessions, files, config }: DialectContext): Rout
       body: newMessageSchema,
       answer: messageSchema,
       async handle({ params, query, body, caller }) {
-        const session = await findThread(sessions, params['thread']!, caller);
+        const session = await findThread(sessions, params.thread, caller);
         const message = await readMessage(files.files, body, caller);
         const asked = query.run === undefined ? config.threadAutoReply : /^(true|1)$/.test(query.run);
         const line = await session.add({ ...message, run: asked && message.role === 'user' });
@@ -75,7 +79,7 @@ export function messageRoutes({ sessions, files, config }: DialectContext): Rout
       },
       answer: listSchema(messageSchema),
       async handle({ params, query, caller }) {
-        const session = await findThread(sessions, params['thread']!, caller);
+        const session = await findThread(sessions, params.thread, caller);
         if (query.user_id !== undefined && query.user_id !== caller.id)
           throw new AppError('forbidden', 'user_id is not the one of the caller.', {
             faults: [{ pointer: '/user_id', detail: "must be the caller's" }],

@@ -3,7 +3,7 @@ import { targetOf } from '../../server/intake.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { statusOf, toAppError } from '../../server/status.ts';
 import { findCookie, setCookie } from '../cookies.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { escapeHtml, languageOf, sendPage, words } from './auth-page.ts';
 
 const COOKIE = 'lite_agent_sign_in';
@@ -30,12 +30,12 @@ at('show').onclick = async () => {
 };`;
 
 /** The pages for people who sign in, and the way of their browsers to a provider and back. */
-export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<DialectContext, 'accounts'>): Route[] {
+export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'accounts'>): Route[] {
   /** A browser is shown a page when something goes wrong, everything else the usual error. */
-  function withPage(handle: (call: Call<Record<string, string>>) => Promise<void>) {
-    return async (call: Call): Promise<void> => {
+  function withPage<Query, Params>(handle: (call: Call<Query, unknown, Params>) => Promise<void>) {
+    return async (call: Call<Query, unknown, Params>): Promise<void> => {
       try {
-        await handle(call as Call<Record<string, string>>);
+        await handle(call);
       } catch (thrown) {
         const { request, response, log } = call;
         if (!/\btext\/html\b/.test(request.headers.accept ?? '')) throw thrown;
@@ -98,10 +98,10 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<DialectCon
       entrance: true,
       query: { type: 'object', properties: { return_to: returnTo } },
       handle: withPage(async ({ params, query, response, origin }) => {
-        const provider = params['provider']!;
+        const provider = params.provider;
         const begun = await oauth.begin(provider, {
           callbackUrl: `${origin}/auth/callback/${provider}`,
-          returnTo: query['return_to'],
+          returnTo: query.return_to,
         });
         setSignInCookie(response, origin, begun.cookie, begun.maxAgeSeconds);
         redirect(response, begun.url);

@@ -2,7 +2,7 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import type { Upload } from '../../files/uploads.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { expirySchema, filenameOf, formatUpload, purposeSchema, uploadSchema } from './files.ts';
 import { openForm } from '../form.ts';
 import { secondsOf } from './ids.ts';
@@ -11,7 +11,7 @@ import { findThread } from './threads.ts';
 const threadId = { type: 'string', minLength: 1, maxLength: 100 } as const;
 
 /** Files that come in parts. */
-export function uploadRoutes({ sessions, files }: DialectContext): Route[] {
+export function uploadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'files'>): Route[] {
   const { uploads } = files;
 
   /** A client may name the thread that it is in: it must be its own, and the upload's. */
@@ -81,7 +81,7 @@ export function uploadRoutes({ sessions, files }: DialectContext): Route[] {
         },
       },
       async handle({ params, request, response, caller }) {
-        const upload = await uploads.find(params['upload']!, caller);
+        const upload = await uploads.find(params.upload, caller);
         const form = await openForm(request, response, 'data');
         try {
           const part = await uploads.addPart(upload, form.content, async () =>
@@ -115,7 +115,7 @@ export function uploadRoutes({ sessions, files }: DialectContext): Route[] {
       },
       answer: uploadSchema,
       async handle({ params, body, caller }) {
-        const upload = await uploads.find(params['upload']!, caller);
+        const upload = await uploads.find(params.upload, caller);
         await checkThread(upload, body.thread_id, caller);
         const made = await uploads.complete(upload, body.part_ids, body.md5);
         return formatUpload(made.upload, made.file);
@@ -128,7 +128,7 @@ export function uploadRoutes({ sessions, files }: DialectContext): Route[] {
       access: 'caller',
       answer: uploadSchema,
       async handle({ params, caller }) {
-        return formatUpload(await uploads.cancel(await uploads.find(params['upload']!, caller)));
+        return formatUpload(await uploads.cancel(await uploads.find(params.upload, caller)));
       },
     }),
   ];
