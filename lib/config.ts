@@ -5,7 +5,7 @@ import { isLoopbackHost } from './common/addresses.ts';
 import { AppError, messageOf, type Fault } from './errors.ts';
 import {
   oneOf,
-  listOf,
+  commaList,
   parseCount,
   parseHost,
   parseSwitch,
@@ -167,7 +167,7 @@ export function readConfig({
     },
     auth,
     authToken,
-    jwtSecrets: read('JWT_SECRET', [], listOf(parseSigningSecret)),
+    jwtSecrets: read('JWT_SECRET', [], commaList(parseSigningSecret)),
     providers: Object.fromEntries(
       (['jaccount', 'github', 'google'] as const).flatMap((name) => {
         const id = `${name.toUpperCase()}_CLIENT`;
@@ -186,18 +186,18 @@ export function readConfig({
     ),
     s3: s3 && { ...s3, endpoint: read('S3_ENDPOINT', s3.endpoint, parseOrigin) },
     creditRates: read('CREDIT_RATES', creditRates, parseRates),
-    returnUrls: read('RETURN_URLS', [], listOf(parseReturnUrl)),
+    returnUrls: read('RETURN_URLS', [], commaList(parseReturnUrl)),
     smsWebhookUrl: read('SMS_WEBHOOK_URL', undefined, parseUrl),
     secretKey: read('SECRET_KEY', undefined, parseSecret),
-    allowedOrigins: read('ALLOWED_ORIGINS', [], listOf(parseOrigin)),
-    egressAllow: read('EGRESS_ALLOW', [], listOf(parsePlace)),
-    egressDeny: read('EGRESS_DENY', [], listOf(parsePlace)),
-    serialAllow: read('SERIAL_ALLOW', loopback ? ['*'] : [], listOf(String)),
+    allowedOrigins: read('ALLOWED_ORIGINS', [], commaList(parseOrigin)),
+    egressAllow: read('EGRESS_ALLOW', [], commaList(parsePlace)),
+    egressDeny: read('EGRESS_DENY', [], commaList(parsePlace)),
+    serialAllow: read('SERIAL_ALLOW', loopback ? ['*'] : [], commaList(String)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(logLevels)),
     logFile: read('LOG_FILE', undefined, (value) => resolve(cwd, value)),
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
     threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),
-    trustedProxies: read('TRUSTED_PROXIES', [], listOf(parseNetwork)),
+    trustedProxies: read('TRUSTED_PROXIES', [], commaList(parseNetwork)),
     llmopsHttpStatus: read('LLMOPS_HTTP_STATUS', 'code', oneOf(['code', 'always200'])),
     limits: Object.fromEntries(
       Object.entries(limits).map(([name, [normal, , most]]: [string, readonly [number, string, number?]]) => {

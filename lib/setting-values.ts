@@ -12,7 +12,7 @@ export function oneOf<const T extends string>(choices: readonly T[]): (text: str
 }
 
 /** A comma list. */
-export function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
+export function commaList<T>(parse: (text: string) => T): (text: string) => T[] {
   return (text) => text.split(',').flatMap((part) => (part.trim() === '' ? [] : [parse(part.trim())]));
 }
 
@@ -116,7 +116,7 @@ export function parsePlace(text: string): string {
 
 /** `name=3,other=4`: whole numbers by name. */
 export function parseRates(text: string): Record<string, number> {
-  const rates = listOf((part) => {
+  const rates = commaList((part) => {
     const [, name = '', rate = ''] = /^([^=\s]+)=(\d{1,9})$/.exec(part) ?? [];
     if (name === '') throw new RangeError(`"${part}" is not a model's name and its rate, e.g. qwen-max=60`);
     return [name, Number(rate)] as const;

@@ -1,6 +1,6 @@
 import { isObject } from '../common/json.ts';
 import type { OpenAI } from 'openai/client';
-import type { Failure } from './retry.ts';
+import type { TryFailure } from './retry.ts';
 
 /** One POST to a model endpoint: everything that is not shared between sessions comes with it. */
 interface Ask {
@@ -12,7 +12,7 @@ interface Ask {
 }
 
 /** Why a request got no 2xx answer. */
-export interface Refusal extends Failure {
+export interface EndpointRefusal extends TryFailure {
   /** The field that the endpoint names as the culprit. */
   param: string | null | undefined;
   /** What the endpoint says; empty when it says nothing. */
@@ -20,11 +20,11 @@ export interface Refusal extends Failure {
 }
 
 /** The official client, for every endpoint. */
-export interface Client {
+export interface OpenAiClient {
   /** Sends one request once (for retries see retry.ts). Resolves with a 2xx response whose body is unread. */
   send(ask: Ask): Promise<Response>;
   /** What an error of `send` says, or undefined for one that is not the client's. */
-  refusalOf(error: unknown): Refusal | undefined;
+  refusalOf(error: unknown): EndpointRefusal | undefined;
 }
 
 const ERROR_BODY_MAX_BYTES = 64 * 1024;
@@ -34,7 +34,7 @@ const ERROR_BODY_MAX_BYTES = 64 * 1024;
  * nothing is built anew, and the deadline is the caller's, so there is no timer of its own. It reads no key from the
  * environment and knows no endpoint, so that one client can serve every session.
  */
-export async function openClient(fetch: typeof globalThis.fetch): Promise<Client> {
+export async function loadOpenAiClient(fetch: typeof globalThis.fetch): Promise<OpenAiClient> {
   const [official, { APIError }] = await Promise.all([import('openai/client'), import('openai/core/error')]);
 
   class LeanOpenAI extends official.OpenAI {

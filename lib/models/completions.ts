@@ -1,13 +1,13 @@
 import { isObject, type JsonObject } from '../common/json.ts';
 import { ModelError, messageOf } from '../errors.ts';
-import { openClient, type Client } from './client.ts';
+import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askDemo } from './demo-completion.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { safeText } from './failure.ts';
 import { openLimit, type Limit } from './limit.ts';
 import type { OpenAiOptions } from './openai.ts';
 import { rememberQuirks } from './quirks.ts';
-import { createReplyBuilder, parseJson } from './reply.ts';
+import { createReplyBuilder, tryParseJson } from './reply.ts';
 import { createSseParser } from './sse.ts';
 import { chunksOf, completionOf } from './wire.ts';
 
@@ -40,12 +40,12 @@ export function openCompletions({ endpoint, ...options }: CompletionsOptions): C
   const base = parseBaseUrl(endpoint.baseUrl);
   const headers = requestHeaders(apiKey);
   const quirks = rememberQuirks()(endpoint.baseUrl);
-  let client: Promise<Client> | undefined;
+  let client: Promise<OpenAiClient> | undefined;
 
   async function send(request: JsonObject, stream: boolean, limit: Limit): Promise<Response> {
     const body = JSON.stringify({ model, ...request, stream: stream || undefined });
     const ask = { base, headers, apiKey, quirks, limit, body: () => body, mend: () => false };
-    return askEndpoint(await (client ??= openClient(options.fetch)), ask);
+    return askEndpoint(await (client ??= loadOpenAiClient(options.fetch)), ask);
   }
 
   /** What went wrong, as callers may know it: the caller's own stop first, then the deadline. */
@@ -116,7 +116,7 @@ export function openCompletions({ endpoint, ...options }: CompletionsOptions): C
             headers,
             signal,
           });
-          const body = parseJson(await response.text());
+          const body = tryParseJson(await response.text());
           if (response.ok && isObject(body) && Array.isArray(body['data']))
             return body['data'].filter(isObject);
           if (response.status === 401 || response.status === 403 || response.status >= 500)
@@ -145,7 +145,7 @@ function demoCompletions(): Completions {
 }
 
 function objectOf(text: string): JsonObject {
-  const value = parseJson(text);
+  const value = tryParseJson(text);
   if (!isObject(value)) throw new ModelError('the model endpoint sent something that is no chat completion');
   if (value['error']) {
     const { error } = value;

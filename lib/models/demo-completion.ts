@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ModelMessage, ModelReply, ReplyOptions, ToolOffer } from '../core/model.ts';
 import { createDemoModel } from './demo.ts';
-import { parseJson } from './reply.ts';
+import { tryParseJson } from './reply.ts';
 
 /** The demo model's reply to a chat completion request. Fields that it does not know are ignored. */
 export function askDemo(request: JsonObject, options: ReplyOptions): Promise<ModelReply> {
@@ -15,13 +15,13 @@ function readMessage({ role, content, tool_calls: calls, tool_call_id: callId }:
   if (role === 'user') return { role, content: [{ type: 'text', text }] };
   if (role === 'assistant') return { role, text, calls: objectsIn(calls).map(readCall) };
   if (role !== 'tool') return { role: 'system', text };
-  const result = parseJson(text);
+  const result = tryParseJson(text);
   return { role, callId: textOf(callId), result: isObject(result) ? result : { body: text } };
 }
 
 function readCall({ id, function: called }: JsonObject) {
   const { name, arguments: args } = isObject(called) ? called : {};
-  return { callId: textOf(id), name: textOf(name), arguments: parseJson(textOf(args)) ?? textOf(args) };
+  return { callId: textOf(id), name: textOf(name), arguments: tryParseJson(textOf(args)) ?? textOf(args) };
 }
 
 function readOffer(offered: JsonValue | undefined): ToolOffer[] {

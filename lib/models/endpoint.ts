@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import type { Client, Refusal } from './client.ts';
+import type { OpenAiClient, EndpointRefusal } from './client.ts';
 import { isEgressRefusal, refusalError } from './failure.ts';
 import type { Limit } from './limit.ts';
 import type { Quirks } from './quirks.ts';
@@ -16,11 +16,11 @@ export interface EndpointAsk {
   /** The request, made anew for each try. */
   body(): string;
   /** Makes the next request fit what was refused; false when it cannot. */
-  mend(refusal: Refusal): boolean;
+  mend(refusal: EndpointRefusal): boolean;
 }
 
 /** Asks until there is a 2xx answer, whose body is unread, or no more sense in asking. Rejects with a ModelError. */
-export async function askEndpoint(client: Client, ask: EndpointAsk): Promise<Response> {
+export async function askEndpoint(client: OpenAiClient, ask: EndpointAsk): Promise<Response> {
   const { base, headers, apiKey, quirks, limit } = ask;
   for (let tries = 1; ; tries++) {
     const body = ask.body();

@@ -1,5 +1,5 @@
 import { AppError, ModelError } from '../errors.ts';
-import type { Refusal } from './client.ts';
+import type { EndpointRefusal } from './client.ts';
 import { retryAfterMs } from './retry.ts';
 
 const HINTS: Record<number, string> = {
@@ -12,7 +12,7 @@ const HINTS: Record<number, string> = {
 export function refusalError(
   host: string,
   key: string | undefined,
-  refusal: Refusal,
+  refusal: EndpointRefusal,
   cause: unknown,
 ): ModelError {
   const { status, headers } = refusal;

@@ -1,7 +1,7 @@
 import type { Model, ModelConfig, ModelReply, ModelRequest, ReplyOptions } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import type { JsonValue } from '../common/json.ts';
-import { openClient, type Client } from './client.ts';
+import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { encodeRequest } from './encode.ts';
 import { safeText } from './failure.ts';
@@ -28,8 +28,8 @@ type OpenAiConfig = Required<Omit<ModelConfig, 'apiKey' | 'extra'>> & Pick<Model
 export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) => Model {
   const { timeoutMs = 120_000, silenceTimeoutMs = 60_000 } = options;
   const quirksOf = rememberQuirks();
-  let client: Promise<Client> | undefined;
-  const loadClient = () => (client ??= openClient(options.fetch));
+  let client: Promise<OpenAiClient> | undefined;
+  const loadClient = () => (client ??= loadOpenAiClient(options.fetch));
 
   return (config) => {
     const base = parseBaseUrl(config.baseUrl);
@@ -67,7 +67,11 @@ interface AskContext {
 }
 
 /** Asks until there is a reply or no more sense in asking. */
-async function requestReply(client: Client, request: ModelRequest, ask: AskContext): Promise<ModelReply> {
+async function requestReply(
+  client: OpenAiClient,
+  request: ModelRequest,
+  ask: AskContext,
+): Promise<ModelReply> {
   const { config, quirks, limit, onDelta, pace } = ask;
   let head: Record<string, JsonValue> = {};
   const response = await askEndpoint(client, {

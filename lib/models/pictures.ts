@@ -3,7 +3,7 @@ import type { ModelConfig } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { safeText } from './failure.ts';
-import { parseJson } from './reply.ts';
+import { tryParseJson } from './reply.ts';
 
 /** A picture as an endpoint gives it: where it is, or its bytes. `tokens` where the endpoint counts them. */
 export type Picture = ({ url: string } | { bytes: Buffer }) & { tokens?: number };
@@ -39,7 +39,7 @@ export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): P
           body: JSON.stringify({ ...extra, model, prompt, n: 1 }),
           signal: limit,
         });
-        return pictureOf(answer.status, parseJson(await textOf(answer)), base.host);
+        return pictureOf(answer.status, tryParseJson(await textOf(answer)), base.host);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (error instanceof ModelError) throw error;

@@ -2,7 +2,7 @@ import type { ModelReply, ReplyOptions } from '../core/model.ts';
 import { ModelError } from '../errors.ts';
 import { safeText } from './failure.ts';
 import type { Limit } from './limit.ts';
-import { createReplyBuilder, parseJson, type ReplyBuilder } from './reply.ts';
+import { createReplyBuilder, tryParseJson, type ReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 
 export interface ReadOptions {
@@ -59,7 +59,7 @@ async function readStream(
         limit.finish(DRAIN_TIMEOUT_MS);
         return;
       }
-      const json = parseJson(data);
+      const json = tryParseJson(data);
       if (json === undefined) throw new ModelError('the model endpoint sent an event that is not JSON');
       tell(builder.add(json));
     }
@@ -81,7 +81,7 @@ async function readStream(
 }
 
 async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
-  const json = parseJson(await readText(response));
+  const json = tryParseJson(await readText(response));
   if (json === undefined) {
     const type = response.headers.get('content-type') ?? 'no content type';
     throw new ModelError(

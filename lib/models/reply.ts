@@ -102,7 +102,7 @@ function addCall(calls: PartialCall[], piece: JsonValue, position?: number): voi
 function startsAnother(call: PartialCall, index: number | undefined, id: string, name: string): boolean {
   if (id !== '' && call.id !== '' && id === call.id) return false;
   if (name === '' || call.name === '') return false;
-  const complete = call.arguments === '' || parseJson(call.arguments) !== undefined;
+  const complete = call.arguments === '' || tryParseJson(call.arguments) !== undefined;
   if (id !== '' && call.id !== '') return complete;
   return index === undefined && (name !== call.name || (complete && call.arguments !== ''));
 }
@@ -123,15 +123,15 @@ function finishCalls(calls: PartialCall[]): ToolCall[] {
 /** The arguments' JSON value; no text at all means none; text that is no JSON stays text. */
 function parseArguments(text: string): JsonValue {
   if (text.trim() === '') return {};
-  const value = parseJson(text);
+  const value = tryParseJson(text);
   if (value === undefined) return text;
   if (value === null) return {};
-  const inner = typeof value === 'string' ? parseJson(value) : undefined; // encoded twice
+  const inner = typeof value === 'string' ? tryParseJson(value) : undefined; // encoded twice
   return isObject(inner) ? inner : value;
 }
 
 /** A JSON text's value, or undefined. */
-export function parseJson(text: string): JsonValue | undefined {
+export function tryParseJson(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const RETRIES_MAX_COUNT = 2;
 
 /** What a try failed with, as far as it says whether another one makes sense. */
-export interface Failure {
+export interface TryFailure {
   /** The HTTP status; undefined when there was no answer. */
   status: number | undefined;
   headers: Pick<Headers, 'get'> | undefined;
@@ -14,7 +14,7 @@ export interface Failure {
  * rules (no answer, 408, 409, 429, 5xx, `x-should-retry`; `retry-after-ms`, `retry-after`; 0.5 s doubling); they stand
  * here because its wait can neither be aborted nor limited.
  */
-export function retryDelay(failure: Failure, tries: number): number | undefined {
+export function retryDelay(failure: TryFailure, tries: number): number | undefined {
   if (tries > RETRIES_MAX_COUNT) return undefined;
   const { status, headers } = failure;
   const told = headers?.get('x-should-retry');
@@ -25,7 +25,7 @@ export function retryDelay(failure: Failure, tries: number): number | undefined 
 }
 
 /** How long the endpoint asks to wait, in ms. [RFC 9110 10.2.3] */
-export function retryAfterMs(headers: Failure['headers']): number | undefined {
+export function retryAfterMs(headers: TryFailure['headers']): number | undefined {
   const ms = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
   if (ms >= 0) return ms;
   const after = headers?.get('retry-after');

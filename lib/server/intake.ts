@@ -7,13 +7,13 @@ import type { Mount, RouteSchema } from './mount.ts';
 import { readerOf } from './validate.ts';
 
 /** A request's target, split. */
-export interface Target {
+export interface RequestTarget {
   path: string;
   search: URLSearchParams;
 }
 
 /** Path and query of a request, in origin or absolute form [RFC 9112 3.2]. Throws `invalid_request`. */
-export function targetOf(request: IncomingMessage): Target {
+export function targetOf(request: IncomingMessage): RequestTarget {
   const url = request.url ?? '/';
   const text = url.startsWith('/') ? `http://host${url}` : url;
   if (!URL.canParse(text))
@@ -35,12 +35,12 @@ export async function readQuery(
     .map((name) => ({ pointer: `/${name}`, detail: 'is given more than once' }));
   const read = await readerOf(schema);
   const { value, faults } = read(Object.fromEntries(names.map((name) => [name, search.get(name)])));
-  refuse('query', [...twice, ...faults]);
+  refuseFaults('query', [...twice, ...faults]);
   return value as Record<string, string>;
 }
 
 /** Throws `invalid_request` for a body or query with faults; the text names the first ones. */
-export function refuse(what: 'query' | 'body', faults: readonly Fault[]): void {
+export function refuseFaults(what: 'query' | 'body', faults: readonly Fault[]): void {
   if (faults.length === 0) return;
   const first = faults.slice(0, 3).map(({ pointer, detail }) => `${pointer || 'it'} ${detail}`);
   const more = faults.length > first.length ? `; and ${faults.length - first.length} more` : '';

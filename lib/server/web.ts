@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import { readJson } from './body.ts';
 import type { Forwarded } from './forwarded.ts';
 import type { Guard } from './guard.ts';
-import { bearerOf, identify, readQuery, refuse, requestIdOf, targetOf, traceIdOf } from './intake.ts';
+import { bearerOf, identify, readQuery, refuseFaults, requestIdOf, targetOf, traceIdOf } from './intake.ts';
 import { mountAt, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
@@ -217,7 +217,7 @@ async function readBody(
   if (!schema) return { value: undefined, ignored: [] };
   const read = await readerOf(schema);
   const reading = read(await readJson(request, response, bodyMaxBytes, bodyLenient));
-  refuse('body', reading.faults);
+  refuseFaults('body', reading.faults);
   return reading;
 }
 

@@ -3,7 +3,7 @@ import type { Route } from '../../server/mount.ts';
 import type { Dialect } from '../dialect.ts';
 import { formatDetail } from '../refusal.ts';
 import { createAvatarRoutes } from './avatars.ts';
-import { createChatRoutes } from './chat-routes.ts';
+import { createSceneChatRoutes } from './chat-routes.ts';
 import { createCreditRoutes } from './credit-routes.ts';
 import { createPresetRoutes } from './preset-routes.ts';
 import { createSessionRoutes } from './session-routes.ts';
@@ -37,7 +37,7 @@ export const aideer: Dialect<Needs> = {
       ...createAvatarRoutes(parts),
       ...createCreditRoutes(parts),
       ...createPresetRoutes(parts),
-      ...createChatRoutes(parts),
+      ...createSceneChatRoutes(parts),
       ...createTaskRoutes(parts),
     ];
     return {

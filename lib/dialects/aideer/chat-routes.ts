@@ -12,8 +12,8 @@ import {
   list,
   message,
   messages,
-  pageOf,
-  pageQuery,
+  sortedPageOf,
+  sortedPageQuery,
   readMessages,
   title,
 } from './shapes.ts';
@@ -21,7 +21,7 @@ import {
 const visibility = { enum: ['private', 'shared'] } as const;
 
 /** Chats: talks in the scene of a preset. */
-export function createChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | 'presets'>): Route[] {
+export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | 'presets'>): Route[] {
   const { chats, objects } = parts;
   const read = (given: Parameters<typeof readMessages>[0] | undefined): NewMessage[] =>
     readMessages(given ?? [], Date.now());
@@ -32,11 +32,11 @@ export function createChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | 'prese
       path: '/chats',
       summary: "The caller's chats.",
       access: 'caller',
-      query: pageQuery,
+      query: sortedPageQuery,
       answer: list,
       async handle(call) {
         accountOf(call.caller);
-        const found = await chats.list(call.caller.id, 'preset', pageOf(call.query));
+        const found = await chats.list(call.caller.id, 'preset', sortedPageOf(call.query));
         const said = await chats.messagesOf(found.map(({ id }) => id));
         return Promise.all(found.map((chat) => formatChat(parts, chat, said.get(chat.id) ?? [], call)));
       },

@@ -5,7 +5,7 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { formatMessage, timeOf } from './shapes.ts';
+import { formatChatMessage, timeOf } from './shapes.ts';
 
 /** How a picture of our own is kept in a message. */
 const OBJECT = 'object:';
@@ -33,7 +33,7 @@ export async function formatChat(
 ) {
   const shown = said
     .filter(({ visible }) => visible)
-    .map(async (one) => formatMessage({ ...messageOf(one), content: await urlOf(objects, one, origin) }));
+    .map(async (one) => formatChatMessage({ ...storedMessageOf(one), content: await urlOf(objects, one, origin) }));
   return {
     id: chat.uuid,
     owner_id: accountOf(caller).number,
@@ -47,7 +47,7 @@ export async function formatChat(
 }
 
 /** A message of a chat, its content as it is kept. */
-export function messageOf({ role, type, content, visible, createdAt }: ChatMessage): PresetMessage {
+export function storedMessageOf({ role, type, content, visible, createdAt }: ChatMessage): PresetMessage {
   return { role, type, content: textOf(content), visible, createdAt };
 }
 

@@ -4,9 +4,9 @@ import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
-import { anything, checkAdmin, message, pageOf, pageQuery, plain, timeOf } from './shapes.ts';
+import { anything, checkAdmin, message, sortedPageOf, sortedPageQuery, storable, timeOf } from './shapes.ts';
 
-const code = { type: 'string', minLength: 1, maxLength: 100, pattern: plain } as const;
+const code = { type: 'string', minLength: 1, maxLength: 100, pattern: storable } as const;
 const VALUE_MAX = 1_000_000_000;
 
 /** Credits of the caller, and the codes that give them. */
@@ -33,7 +33,7 @@ export function createCreditRoutes({
       path: '/users/me/credits',
       summary: 'What happened to the credits of the caller, the newest first, and how many are left.',
       access: 'caller',
-      query: pageQuery,
+      query: sortedPageQuery,
       answer: {
         type: 'object',
         required: ['credit_records', 'credits_left'],
@@ -41,7 +41,7 @@ export function createCreditRoutes({
       },
       async handle({ caller, query }) {
         accountOf(caller);
-        const records = await ledger.records(caller.id, pageOf({ limit: '100', ...query }));
+        const records = await ledger.records(caller.id, sortedPageOf({ limit: '100', ...query }));
         return {
           credit_records: records.map(({ id, amount, kind, reference, createdAt }) => ({
             id,

@@ -7,14 +7,14 @@ import type { Parts } from '../dialect.ts';
 import {
   anything,
   checkUser,
-  formatMessage,
+  formatChatMessage,
   isAdmin,
   list,
   message,
   messages,
-  pageOf,
-  pageQuery,
-  plain,
+  sortedPageOf,
+  sortedPageQuery,
+  storable,
   readMessages,
   timeOf,
   title,
@@ -24,7 +24,7 @@ import {
 const parameters = {
   type: 'object',
   properties: {
-    model: { type: 'string', minLength: 1, maxLength: 100, pattern: plain },
+    model: { type: 'string', minLength: 1, maxLength: 100, pattern: storable },
     seed: { type: 'integer', minimum: 0, maximum: 2 ** 63 },
     max_tokens: { type: 'integer', minimum: 1, maximum: 2000 },
     top_p: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
@@ -39,7 +39,7 @@ const defaults = { max_tokens: 1500, top_p: 0.5, repetition_penalty: 1.1, temper
 
 const fields = {
   title,
-  description: { type: 'string', maxLength: 255, pattern: plain },
+  description: { type: 'string', maxLength: 255, pattern: storable },
   type: { enum: ['chat_generation', 'image_generation'] },
   visibility: { enum: ['private', 'unlisted', 'public'] },
   messages,
@@ -59,7 +59,7 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       description: preset.description,
       type: preset.type,
       visibility: preset.visibility,
-      messages: preset.messages.map(formatMessage),
+      messages: preset.messages.map(formatChatMessage),
       parameters: preset.parameters,
       create_time: timeOf(preset.createdAt),
       update_time: timeOf(preset.updatedAt),
@@ -85,11 +85,11 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       path: '/presets',
       summary: "The caller's presets and the public ones.",
       access: 'caller',
-      query: pageQuery,
+      query: sortedPageQuery,
       answer: list,
       async handle({ caller, query }) {
         accountOf(caller);
-        return Promise.all((await presets.list(caller.id, pageOf(query))).map(format));
+        return Promise.all((await presets.list(caller.id, sortedPageOf(query))).map(format));
       },
     }),
     route({

@@ -11,7 +11,7 @@ import { ModelError } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 import { suffixOfPicture } from '../../files/pictures.ts';
 import { Refusal } from '../refusal.ts';
-import { messageOf, ownPicture, urlOf } from './chat-shape.ts';
+import { storedMessageOf, ownPicture, urlOf } from './chat-shape.ts';
 
 /** A task that can begin: what it may cost, and what it does. */
 export interface PreparedTask {
@@ -42,7 +42,7 @@ export async function prepareTask(
   const type = wanted ?? 'chat_generation';
   const stored = await chats.messages(chat.id);
   const inChat = await Promise.all(
-    stored.map(async (one) => ({ ...messageOf(one), content: await urlOf(objects, one, origin) })),
+    stored.map(async (one) => ({ ...storedMessageOf(one), content: await urlOf(objects, one, origin) })),
   );
   // A title may come after the answer, too.
   const asked =

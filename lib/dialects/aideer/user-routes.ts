@@ -5,11 +5,20 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { avatarKey } from './avatars.ts';
-import { anything, checkAdmin, isAdmin, list, message, pageOf, pageQuery, plain } from './shapes.ts';
+import {
+  anything,
+  checkAdmin,
+  isAdmin,
+  list,
+  message,
+  sortedPageOf,
+  sortedPageQuery,
+  storable,
+} from './shapes.ts';
 import { findUser, formatUser } from './user-shape.ts';
 
-const username = { type: 'string', minLength: 2, maxLength: 50, pattern: plain } as const;
-const nickname = { type: 'string', minLength: 1, maxLength: 50, pattern: plain } as const;
+const username = { type: 'string', minLength: 2, maxLength: 50, pattern: storable } as const;
+const nickname = { type: 'string', minLength: 1, maxLength: 50, pattern: storable } as const;
 const password = { type: 'string' } as const;
 const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 'updated_at' } as const;
 
@@ -41,11 +50,11 @@ export function createUserRoutes(
       path: '/users',
       summary: 'The users, for admins.',
       access: 'caller',
-      query: pageQuery,
+      query: sortedPageQuery,
       answer: list,
       async handle({ caller, query }) {
         checkAdmin(caller);
-        const { orderBy, ...page } = pageOf(query);
+        const { orderBy, ...page } = sortedPageOf(query);
         const found = await users.list({ ...page, orderBy: orders[orderBy] });
         return Promise.all(found.users.map((user) => formatUser(parts, user)));
       },

@@ -4,7 +4,7 @@ import { formatDetail } from '../refusal.ts';
 import { createChatRoutes } from './chat-routes.ts';
 import { createConversationRoutes } from './conversation-routes.ts';
 import { createModelRoutes } from './model-routes.ts';
-import { createUserRoutes } from './user-routes.ts';
+import { createAccountRoutes } from './user-routes.ts';
 
 const prefixes = ['/user', '/model_config', '/conversation', '/chat'];
 const places = ['/api/v1', ''];
@@ -17,7 +17,7 @@ export const chat: Dialect<Needs> = {
   name: 'chat',
   mount(parts) {
     const routes: Route[] = [
-      ...createUserRoutes(parts),
+      ...createAccountRoutes(parts),
       ...createModelRoutes(parts),
       ...createConversationRoutes(parts),
       ...createChatRoutes(parts),

@@ -4,7 +4,7 @@ import { route, type Route } from '../../server/mount.ts';
 import { goneSignal } from '../../server/stream.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { textOf } from './content.ts';
+import { saidTextOf } from './content.ts';
 import { readSaying, sayBody, type SayParts } from './say.ts';
 import { conversationOf, id, ids } from './shapes.ts';
 
@@ -57,7 +57,7 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
       answer: nothing,
       async handle(call) {
         const { chat, model, messages, contents } = await readSaying(parts, call);
-        const said = messages.map((message) => ({ role: message.role, text: textOf(message.said) }));
+        const said = messages.map((message) => ({ role: message.role, text: saidTextOf(message.said) }));
         const shown = await Promise.all(messages.map((message) => contents.forModel(message.said)));
         const pictures = shown.flat().filter((part) => part.type === 'image');
         const { title } = await makeTitle(model, said, pictures, goneSignal(call.response));

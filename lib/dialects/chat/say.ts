@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 import type { Call } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { openContents, textOf, type Contents, type Said } from './content.ts';
+import { openContents, saidTextOf, type Contents, type Said } from './content.ts';
 import { baseUrl, id, line, params } from './shapes.ts';
 
 /** What `/chat/send` and `/conversation/generate_title` take: a conversation, what is said in it, and the model to ask. */
@@ -122,8 +122,8 @@ function settingsOf({ temperature, top_p: topP, max_tokens: maxTokens, ...extra 
 export function toModelMessages({ contents, messages }: Saying): Promise<ModelMessage[]> {
   return Promise.all(
     messages.map(async ({ role, said }): Promise<ModelMessage> => {
-      if (role === 'system') return { role, text: textOf(said) };
-      if (role === 'assistant') return { role, text: textOf(said), calls: [] };
+      if (role === 'system') return { role, text: saidTextOf(said) };
+      if (role === 'assistant') return { role, text: saidTextOf(said), calls: [] };
       return { role, content: await contents.forModel(said) };
     }),
   );

@@ -15,7 +15,7 @@ const pair = {
 const nothing = { type: 'object' } as const;
 
 /** Registering, signing in and out, and the user's own account. */
-export function createUserRoutes({ accounts }: Pick<Parts, 'accounts'>): Route[] {
+export function createAccountRoutes({ accounts }: Pick<Parts, 'accounts'>): Route[] {
   const { users, passwords, signIns } = accounts;
 
   function pairOf({ response, origin }: Call, { accessToken, refreshToken }: Tokens) {

@@ -3,7 +3,8 @@ import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
-import { pageAnswer, pageOf, pageQuery, secondsOf } from './page.ts';
+import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
+import { secondsOf } from '../unix-time.ts';
 import { appShape, idShape, pageShape, successShape } from './shapes.ts';
 
 const newApp = {
@@ -76,10 +77,10 @@ export function createAppRoutes({
       path: '/apps',
       summary: "A page of the caller's apps, newest first.",
       access: 'caller',
-      query: pageQuery,
+      query: numberedPageQuery,
       answer: successShape(pageShape(appShape)),
       async handle({ query, caller }) {
-        const page = pageOf(query);
+        const page = numberedPageOf(query);
         const { before, offset, size: limit } = page;
         const { apps: found, total } = await apps.list(caller, { before, offset, limit });
         return success(pageAnswer(found.map(appAnswer), page, total));

@@ -12,7 +12,7 @@ import { goneSignal, openEventStream, sseEvent, wantsEvents } from '../../server
 import type { Parts } from '../dialect.ts';
 import { failure, failureOf, success } from './answer.ts';
 import { messageAnswer, openConversation } from './conversation.ts';
-import { secondsOf } from './page.ts';
+import { secondsOf } from '../unix-time.ts';
 import { messageShape, successShape } from './shapes.ts';
 
 const debugBody = {

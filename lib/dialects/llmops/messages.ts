@@ -4,8 +4,8 @@ import { AppError, type Fault } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { success } from './answer.ts';
-import { findConversation, messageAnswer } from './conversation.ts';
-import { pageAnswer, pageOf, pageQuery } from './page.ts';
+import { findAppConversation, messageAnswer } from './conversation.ts';
+import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
 import { messageShape, pageShape, successShape } from './shapes.ts';
 
 const removal = {
@@ -24,11 +24,11 @@ export function createMessageRoutes({
       path: '/apps/:app_id/messages',
       summary: "A page of what was said in an app's conversation, newest first.",
       access: 'caller',
-      query: pageQuery,
+      query: numberedPageQuery,
       answer: successShape(pageShape(messageShape)),
       async handle({ params, query, caller }) {
-        const page = pageOf(query);
-        const session = await findConversation(sessions, await apps.find(params.app_id, caller));
+        const page = numberedPageOf(query);
+        const session = await findAppConversation(sessions, await apps.find(params.app_id, caller));
         if (!session) return success(pageAnswer([], page, 0));
         const shown = turnsOf(await session.history()).filter(
           (turn) => isShown(turn) && turn.startedAt < page.before,
@@ -54,7 +54,7 @@ export function createMessageRoutes({
         ];
         if (faults.length > 0)
           throw new AppError('invalid_request', 'The body is not of this path.', { faults });
-        const session = await findConversation(sessions, await apps.find(appId, caller));
+        const session = await findAppConversation(sessions, await apps.find(appId, caller));
         const turns = session ? turnsOf(await session.history()) : [];
         const turn = turns.find(({ taskId }) => taskId === messageId);
         if (!session || turn?.status !== 'done' || (turn.removed.said && turn.removed.answer))

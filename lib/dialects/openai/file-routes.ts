@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { NewFile } from '../../files/files.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
-import { refuse } from '../../server/intake.ts';
+import { refuseFaults } from '../../server/intake.ts';
 import { readerOf } from '../../server/validate.ts';
 import type { Parts } from '../dialect.ts';
 import { expirySchema, fileSchema, filenameOf, formatFile, purposeSchema } from './files.ts';
@@ -137,7 +137,7 @@ async function readFields(fields: Record<string, string>): Promise<Omit<NewFile,
   };
   const read = await readerOf(fieldsSchema);
   const { faults } = read(given);
-  refuse('body', faults);
+  refuseFaults('body', faults);
   return { purpose: given.purpose!, lifeMs: given.expires_after && given.expires_after.seconds * 1000 };
 }
 

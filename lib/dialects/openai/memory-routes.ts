@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts';
 import type { MemoryDocument } from '../../memory/memory.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
-import { secondsOf } from './ids.ts';
+import { secondsOf } from '../unix-time.ts';
 
 const text = { type: 'string', maxLength: 10_000 } as const;
 const itemId = { type: ['string', 'integer'], maxLength: 100 } as const;

@@ -5,7 +5,7 @@ import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { expirySchema, filenameOf, formatUpload, purposeSchema, uploadSchema } from './files.ts';
 import { openForm } from '../form.ts';
-import { secondsOf } from './ids.ts';
+import { secondsOf } from '../unix-time.ts';
 import { findThread } from './threads.ts';
 
 const threadId = { type: 'string', minLength: 1, maxLength: 100 } as const;

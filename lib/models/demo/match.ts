@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { ToolOffer } from '../../core/model.ts';
-import { CHANGES, keysOf, wordsOf, type Quantity, type Request } from './sentence.ts';
+import { CHANGES, wordKeysOf, readWords, type Quantity, type Request } from './sentence.ts';
 import { GENERIC } from './vocabulary.ts';
 
 /** A parameter, and the words for each value that it may have. */
@@ -44,10 +44,10 @@ export function readTool(offer: ToolOffer): DemoTool {
   const required = Array.isArray(schema['required']) ? schema['required'] : [];
   const properties = Object.entries(isObject(schema['properties']) ? schema['properties'] : {});
   const parameters = properties.map(([key, value = {}]) => readParameter(key, value, required.includes(key)));
-  const verb = wordsOf(name).find(({ text }) => READS.test(text) || CHANGES.test(text))?.text;
+  const verb = readWords(name).find(({ text }) => READS.test(text) || CHANGES.test(text))?.text;
   const isRead = verb ? READS.test(verb) : required.length === 0 && !CHANGES.test(description);
   const inside = parameters.flatMap(({ keys, choices }) => [keys, ...choices.map((choice) => choice.keys)]);
-  const keys = new Set([keysOf(`${name} ${description}`), ...inside].flatMap((some) => [...some]));
+  const keys = new Set([wordKeysOf(`${name} ${description}`), ...inside].flatMap((some) => [...some]));
   return { offer, effect: isRead ? 'read' : 'write', keys, parameters };
 }
 
@@ -55,9 +55,9 @@ function readParameter(name: string, value: JsonValue, required: boolean): DemoP
   const schema = isObject(value) ? value : {};
   const choices = namedValues(schema).map(([choice, text]) => ({
     value: choice,
-    keys: new Set(wordsOf(text).map(({ own }) => own)),
+    keys: new Set(readWords(text).map(({ own }) => own)),
   }));
-  return { name, schema, required, keys: keysOf(`${name} ${plain(schema['description'])}`), choices };
+  return { name, schema, required, keys: wordKeysOf(`${name} ${plainText(schema['description'])}`), choices };
 }
 
 /** The values of a boolean, of an enum, of titled constants, or of a description such as "0: auto, 1: cool", named. */
@@ -67,10 +67,10 @@ function namedValues({ type, enum: values, oneOf, description }: JsonObject): [J
       [true, 'on'],
       [false, 'off'],
     ];
-  if (Array.isArray(values)) return values.map((value) => [value, plain(value)]);
+  if (Array.isArray(values)) return values.map((value) => [value, plainText(value)]);
   if (Array.isArray(oneOf))
-    return oneOf.filter(isObject).map(({ const: value = null, title }) => [value, plain(title)]);
-  const coded = [...plain(description).matchAll(/(?<![\d.])(\d+)\s*[:=：＝-]\s*([\p{L}][\p{L} _-]*)/gu)];
+    return oneOf.filter(isObject).map(({ const: value = null, title }) => [value, plainText(title)]);
+  const coded = [...plainText(description).matchAll(/(?<![\d.])(\d+)\s*[:=：＝-]\s*([\p{L}][\p{L} _-]*)/gu)];
   return type === 'integer' && coded.length > 1
     ? coded.map(([, code, text = '']) => [Number(code), text])
     : [];
@@ -113,8 +113,8 @@ const findChoice: Find = ({ choices }, { words }, filling) => {
 
 /** The number with the parameter's unit or beside its name; else, where one is required, any that fits. */
 const findNumber: Find = ({ name, schema, keys, choices, required }, { quantities }, filling, { offer }) => {
-  if (!/^(?:number|integer)$/.test(plain(schema['type'])) || choices.length > 0) return undefined;
-  const about = `${name} ${plain(schema['description'])} ${offer.description}`;
+  if (!/^(?:number|integer)$/.test(plainText(schema['type'])) || choices.length > 0) return undefined;
+  const about = `${name} ${plainText(schema['description'])} ${offer.description}`;
   const free = quantities.filter((one) => !filling.used.has(one) && inRange(schema, one.value));
   const isNamed = ({ unit, beside }: Quantity): boolean =>
     unit ? UNITS[unit].test(about) : beside.some((key) => keys.has(key));
@@ -126,12 +126,12 @@ const findNumber: Find = ({ name, schema, keys, choices, required }, { quantitie
 
 /** A quoted text, a code such as B3, or the one word that nothing else explains. */
 const findText: Find = ({ schema, choices, required }, { text, words }, filling, { keys }) => {
-  if (!required || choices.length > 0 || !/^$|string/.test(plain(schema['type']))) return undefined;
-  const pattern = new RegExp(plain(schema['pattern']), 'u');
+  if (!required || choices.length > 0 || !/^$|string/.test(plainText(schema['type']))) return undefined;
+  const pattern = new RegExp(plainText(schema['pattern']), 'u');
   const fits = (value: string): boolean =>
     pattern.test(value) && !Object.values(filling.args).includes(value);
   const value = [...text.matchAll(TEXT_VALUE)].map(([, quoted, code = '']) => quoted ?? code).find(fits);
-  if (value !== undefined) return use(filling, keysOf(value), value);
+  if (value !== undefined) return use(filling, wordKeysOf(value), value);
   const [word, ...others] = words.filter(
     ({ key = '' }) => ![keys, filling.used, GENERIC].some((set) => set.has(key)),
   );
@@ -155,6 +155,6 @@ function inRange({ type, minimum = -Infinity, maximum = Infinity }: JsonObject, 
 }
 
 /** A value as people write it: a text without quotes, nothing for nothing. */
-export function plain(value: JsonValue | undefined): string {
+export function plainText(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
 }

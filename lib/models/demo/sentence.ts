@@ -52,7 +52,7 @@ export function requestsOf(sentence: string): Request[] {
   const requests: Request[] = [];
   for (let at = 0; at < pieces.length; at += 2) {
     const text = pieces[at]!.trim();
-    const [words, quantities] = [wordsOf(text).filter(({ key }) => key), quantitiesOf(text)];
+    const [words, quantities] = [readWords(text).filter(({ key }) => key), quantitiesOf(text)];
     if (words.length === 0 && quantities.length === 0) continue;
     let intent = intentOf(text, /[?？]/.test(pieces[at + 1] ?? ''));
     const previous = requests.at(-1);
@@ -86,7 +86,7 @@ function beyondOf(text: string, conditional: boolean): Request['beyond'] {
 }
 
 /** The words of a text, in order. A name such as `setTargetTemperature` comes apart. */
-export function wordsOf(text: string): Word[] {
+export function readWords(text: string): Word[] {
   const runs = text.replaceAll(/air[-_ ]?condition(?:er|ing)?/gi, 'aircon').match(WORD) ?? [];
   return runs.flatMap((run) => {
     if (isChinese(run))
@@ -97,8 +97,8 @@ export function wordsOf(text: string): Word[] {
 }
 
 /** The keys of a text. */
-export function keysOf(text: string): Set<string> {
-  return new Set(wordsOf(text).flatMap(({ key }) => key ?? []));
+export function wordKeysOf(text: string): Set<string> {
+  return new Set(readWords(text).flatMap(({ key }) => key ?? []));
 }
 
 function knownWords(text: string): Word[] {
@@ -114,8 +114,8 @@ function pairsOf(text: string): Word[] {
 
 function quantitiesOf(text: string): Quantity[] {
   return [...text.matchAll(QUANTITY)].map(({ 0: whole, 1: number = '', 2: sign = '', index }) => {
-    const before = wordsOf(text.slice(0, index)).findLast(({ key }) => key);
-    const after = wordsOf(text.slice(index + whole.length)).find(({ key }) => key);
+    const before = readWords(text.slice(0, index)).findLast(({ key }) => key);
+    const after = readWords(text.slice(index + whole.length)).find(({ key }) => key);
     const unit = sign === '' ? undefined : /^(?:%|per)/i.test(sign) ? 'percent' : 'degree';
     return { value: Number(number.replace('−', '-')), unit, beside: [before?.key ?? '', after?.key ?? ''] };
   });
