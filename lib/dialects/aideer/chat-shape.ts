@@ -33,7 +33,9 @@ export async function formatChat(
 ) {
   const shown = said
     .filter(({ visible }) => visible)
-    .map(async (one) => formatChatMessage({ ...storedMessageOf(one), content: await urlOf(objects, one, origin) }));
+    .map(async (one) =>
+      formatChatMessage({ ...storedMessageOf(one), content: await urlOf(objects, one, origin) }),
+    );
   return {
     id: chat.uuid,
     owner_id: accountOf(caller).number,

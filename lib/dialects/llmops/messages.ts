@@ -1,5 +1,3 @@
-import type { Turn } from '../../core/turns.ts';
-import { turnsOf } from '../../core/turns.ts';
 import { AppError, type Fault } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
@@ -7,6 +5,7 @@ import { success } from './answer.ts';
 import { findAppConversation, messageAnswer } from './conversation.ts';
 import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
 import { messageShape, pageShape, successShape } from './shapes.ts';
+import { createTurnIndexes } from './turn-index.ts';
 
 const removal = {
   type: 'object',
@@ -18,6 +17,7 @@ export function createMessageRoutes({
   agents: { apps },
   sessions,
 }: Pick<Parts, 'agents' | 'sessions'>): Route[] {
+  const indexOf = createTurnIndexes();
   return [
     route({
       method: 'GET',
@@ -30,12 +30,14 @@ export function createMessageRoutes({
         const page = numberedPageOf(query);
         const session = await findAppConversation(sessions, await apps.find(params.app_id, caller));
         if (!session) return success(pageAnswer([], page, 0));
-        const shown = turnsOf(await session.history()).filter(
-          (turn) => isShown(turn) && turn.startedAt < page.before,
+        const { turns, total } = await indexOf(session).page(page.before, page.offset, page.size);
+        return success(
+          pageAnswer(
+            turns.map((turn) => messageAnswer(session.id, turn)),
+            page,
+            total,
+          ),
         );
-        const list = shown.toReversed().slice(page.offset, page.offset + page.size);
-        const messages = list.map((turn) => messageAnswer(session.id, turn));
-        return success(pageAnswer(messages, page, shown.length));
       },
     }),
     route({
@@ -55,8 +57,7 @@ export function createMessageRoutes({
         if (faults.length > 0)
           throw new AppError('invalid_request', 'The body is not of this path.', { faults });
         const session = await findAppConversation(sessions, await apps.find(appId, caller));
-        const turns = session ? turnsOf(await session.history()) : [];
-        const turn = turns.find(({ taskId }) => taskId === messageId);
+        const turn = session && (await indexOf(session).find(messageId));
         if (!session || turn?.status !== 'done' || (turn.removed.said && turn.removed.answer))
           throw new AppError('not_found', 'There is no such message in the conversation of the app.');
         if (!turn.removed.said) await session.mark([turn.saidSeq], 'said', { removed: true });
@@ -65,11 +66,6 @@ export function createMessageRoutes({
       },
     }),
   ];
-}
-
-/** Answered, and nothing of it removed. */
-function isShown({ status, answer, removed }: Turn): boolean {
-  return status === 'done' && answer !== undefined && !removed.said && !removed.answer;
 }
 
 function differing(field: string, given: string | undefined, inPath: string): Fault[] {
