@@ -1,15 +1,8 @@
+import type { Flow } from './socket-flow.ts';
+
 /** How slowly a peer may read and still count as alive: the bytes it has not confirmed, at 1 kB a second, are time it gets. */
 const BYTES_PER_MS = 1;
 const MISSES_MAX_COUNT = 2;
-
-/** What a socket has done since it was opened, in bytes. */
-export interface Flow {
-  read: number;
-  /** Taken by the operating system out of what was written. */
-  taken: number;
-  /** Whether something written still waits to be taken. */
-  behind: boolean;
-}
 
 /**
  * Whether the peer of one socket lives. Every ping carries how many bytes went before it, and a pong brings that back: so it
