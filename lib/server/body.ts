@@ -3,10 +3,10 @@ import { jsonFaultAt } from '../common/json-fault.ts';
 import { AppError } from '../errors.ts';
 
 /**
- * The request's body as JSON. Pieces are decoded as they come, so that a body of 64 MiB stands in memory once.
- * Throws `unsupported_media_type`, `too_large` (before anything is read, where the length is told), or
- * `invalid_request` with the place for what is not UTF-8 or not JSON. A body without a Content-Type counts as JSON. With
- * `lenient` so does one of any type, and a missing one is an empty object.
+ * The body of a request as JSON. Pieces are decoded as they come, so that a body of 64 MiB is in memory once. Throws
+ * `unsupported_media_type`, `too_large` (before it reads, when the length is known), or `invalid_request` with the place
+ * of the fault. A body without a Content-Type counts as JSON. With `lenient` a body of any type does, and a missing body is
+ * an empty object.
  */
 export async function readJson(
   request: IncomingMessage,
@@ -30,7 +30,7 @@ function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
     const decoder = new TextDecoder('utf-8', { fatal: true });
     let text = '';
     let size = 0;
-    // What still comes after a fault is read and dropped, so that the answer reaches a client that is still sending.
+    // After a fault the rest is read and dropped: a client that is still sending reads no answer.
     const fail = (error: AppError) => {
       request.removeAllListeners('data').resume();
       reject(error);
@@ -85,7 +85,7 @@ export function parseJsonText(text: string): unknown {
   }
 }
 
-/** What is wrong and where, as people look for it: by position, line and column. */
+/** The fault and its place, as editors show it: by position, line and column. */
 function placeOf(text: string): string {
   if (text.trim() === '') return 'the text is empty';
   const position = jsonFaultAt(text);
@@ -94,8 +94,8 @@ function placeOf(text: string): string {
   const line = before.split('\n').length;
   const column = position - before.lastIndexOf('\n');
   const char = String.fromCodePoint(text.codePointAt(position) ?? 0);
-  const what = position < text.length ? `unexpected ${JSON.stringify(char)}` : 'the text ends too early';
-  return `${what} at position ${position} (line ${line}, column ${column})`;
+  const fault = position < text.length ? `unexpected ${JSON.stringify(char)}` : 'the text ends too early';
+  return `${fault} at position ${position} (line ${line}, column ${column})`;
 }
 
 function tooLarge(maxBytes: number): AppError {
