@@ -9,21 +9,21 @@ import { noteRefusal, rememberQuirks, requestHead, type Quirks } from './quirks.
 import { openLimit, type Limit } from './limit.ts';
 import { readReply } from './read.ts';
 
-/** How endpoints are reached. */
+/** How endpoints are reached, and how long they may take. */
 export interface OpenAiOptions {
   /** Makes every connection; headers may come to it as a plain object. */
   fetch: typeof globalThis.fetch;
-  /** How long a reply may take in all, retries included; 120,000. */
+  /** The longest time for a reply, retries included, in ms; 120,000 when missing. */
   timeoutMs?: number;
-  /** How long a stream that has begun may stay silent; 60,000. */
+  /** The longest silence in a stream, in ms; 60,000 when missing. */
   silenceTimeoutMs?: number;
 }
 
 type OpenAiConfig = Required<Omit<ModelConfig, 'apiKey' | 'extra'>> & Pick<ModelConfig, 'apiKey' | 'extra'>;
 
 /**
- * Models behind any endpoint that speaks OpenAI's chat completions: returns a function that opens one. All share one
- * client, which is loaded with the first reply; the key goes with each request. Streams when deltas are wanted.
+ * Returns a function that opens a model behind any endpoint for OpenAI's chat completions. All models share one client,
+ * which is loaded with the first reply; the key goes with each request. A reply is streamed when deltas are wanted.
  */
 export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) => Model {
   const { timeoutMs = 120_000, silenceTimeoutMs = 60_000 } = options;
@@ -66,7 +66,7 @@ interface AskContext {
   pace: ReplyOptions['pace'];
 }
 
-/** Asks until there is a reply or no more sense in asking. */
+/** Asks until there is a reply, or another try makes no sense. */
 async function requestReply(
   client: OpenAiClient,
   request: ModelRequest,

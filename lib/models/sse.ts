@@ -9,7 +9,7 @@ export interface SseParser {
   end(): string[];
 }
 
-/** A longer event is no piece of a reply. Without a limit an endless line would fill the memory. */
+/** No piece of a reply is longer. Without a limit an endless line would fill the memory. */
 const EVENT_MAX_CHARS = 16 * 1024 * 1024;
 
 /** A parser for one stream. The bytes may be cut anywhere, also inside a character. */
