@@ -22,6 +22,7 @@ import { openSessions } from './core/sessions.ts';
 import type { SessionConfig } from './core/session-config.ts';
 import { createToolbox } from './core/toolbox.ts';
 import type { ToolboxOptions } from './core/toolbox.ts';
+import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { dialects } from './dialects/index.ts';
 import { openDocuments } from './openspecs.ts';
@@ -215,9 +216,9 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
       (user) => ledger.removeOwner(user),
       (user) => led.redeemCodes.forgetOwner(user),
     ]);
-    const context = { ...shared, ...said, version: packageVersion() };
-    const spoken = dialects.map((dialect) => dialect.mount(context));
-    const mounts = [...spoken, describeMounts(spoken, context.version)];
+    const parts: Parts = { ...shared, ...said, version: packageVersion() };
+    const spoken = dialects.map((dialect) => dialect.mount(parts));
+    const mounts = [...spoken, describeMounts(spoken, parts.version)];
     const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });
     // First nothing new is taken, then what runs is told to its end, then the sockets close.
     undo.push(() => server.close());

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
+import { isLoopbackHost } from './common/addresses.ts';
 import { AppError, messageOf, type Fault } from './errors.ts';
 import {
   oneOf,
-  listOf,
+  commaList,
   parseCount,
   parseHost,
   parseSwitch,
@@ -130,7 +130,7 @@ export function readConfig({
   };
 
   const host = read('HOST', '127.0.0.1', parseHost);
-  const loopback = isLoopback(host);
+  const loopback = isLoopbackHost(host);
   const dataDir = resolve(cwd, text('DATA_DIR') ?? 'data');
   const apiKey = text('apiKey') ?? text('OPENAI_API_KEY');
   const baseUrlName = text('baseUrl') === undefined ? 'OPENAI_BASE_URL' : 'baseUrl';
@@ -167,7 +167,7 @@ export function readConfig({
     },
     auth,
     authToken,
-    jwtSecrets: read('JWT_SECRET', [], listOf(parseSigningSecret)),
+    jwtSecrets: read('JWT_SECRET', [], commaList(parseSigningSecret)),
     providers: Object.fromEntries(
       (['jaccount', 'github', 'google'] as const).flatMap((name) => {
         const id = `${name.toUpperCase()}_CLIENT`;
@@ -186,18 +186,18 @@ export function readConfig({
     ),
     s3: s3 && { ...s3, endpoint: read('S3_ENDPOINT', s3.endpoint, parseOrigin) },
     creditRates: read('CREDIT_RATES', creditRates, parseRates),
-    returnUrls: read('RETURN_URLS', [], listOf(parseReturnUrl)),
+    returnUrls: read('RETURN_URLS', [], commaList(parseReturnUrl)),
     smsWebhookUrl: read('SMS_WEBHOOK_URL', undefined, parseUrl),
     secretKey: read('SECRET_KEY', undefined, parseSecret),
-    allowedOrigins: read('ALLOWED_ORIGINS', [], listOf(parseOrigin)),
-    egressAllow: read('EGRESS_ALLOW', [], listOf(parsePlace)),
-    egressDeny: read('EGRESS_DENY', [], listOf(parsePlace)),
-    serialAllow: read('SERIAL_ALLOW', loopback ? ['*'] : [], listOf(String)),
+    allowedOrigins: read('ALLOWED_ORIGINS', [], commaList(parseOrigin)),
+    egressAllow: read('EGRESS_ALLOW', [], commaList(parsePlace)),
+    egressDeny: read('EGRESS_DENY', [], commaList(parsePlace)),
+    serialAllow: read('SERIAL_ALLOW', loopback ? ['*'] : [], commaList(String)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(logLevels)),
     logFile: read('LOG_FILE', undefined, (value) => resolve(cwd, value)),
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
     threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),
-    trustedProxies: read('TRUSTED_PROXIES', [], listOf(parseNetwork)),
+    trustedProxies: read('TRUSTED_PROXIES', [], commaList(parseNetwork)),
     llmopsHttpStatus: read('LLMOPS_HTTP_STATUS', 'code', oneOf(['code', 'always200'])),
     limits: Object.fromEntries(
       Object.entries(limits).map(([name, [normal, , most]]: [string, readonly [number, string, number?]]) => {
@@ -208,11 +208,6 @@ export function readConfig({
   };
   if (faults.length > 0) throw settingsError(faults);
   return config;
-}
-
-/** Whether an address or name can only be this machine's own [RFC 6761 6.3, RFC 1122 3.2.1.3]. */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|.+\.localhost|::1)$/i.test(host) || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function settingsError(faults: readonly Fault[]): AppError {

@@ -23,4 +23,6 @@ export type {
   KindNames,
   OpenspecKind,
 } from './openspec/kind.ts';
-export type { Dialect } from './dialects/dialect.ts';
+export type { Dialect, Parts } from './dialects/dialect.ts';
+export { route } from './server/mount.ts';
+export type { Call, FormattedError, Mount, Route } from './server/mount.ts';

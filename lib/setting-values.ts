@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { isAddressRange } from './common/addresses.ts';
 
 /** One of these words, in whatever case. */
 export function oneOf<const T extends string>(choices: readonly T[]): (text: string) => T {
@@ -11,7 +12,7 @@ export function oneOf<const T extends string>(choices: readonly T[]): (text: str
 }
 
 /** A comma list. */
-export function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
+export function commaList<T>(parse: (text: string) => T): (text: string) => T[] {
   return (text) => text.split(',').flatMap((part) => (part.trim() === '' ? [] : [parse(part.trim())]));
 }
 
@@ -95,13 +96,9 @@ export function parseDatabaseUrl(text: string, cwd: string): string {
   );
 }
 
-/** An address, or a CIDR whose prefix fits its family. */
+/** An IP address, or a CIDR range whose prefix fits its family. */
 export function parseNetwork(text: string): string {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
-  if (bits < 0 || !fits || rest.length > 0)
-    throw new RangeError(`"${text}" is neither an address nor a CIDR`);
+  if (!isAddressRange(text)) throw new RangeError(`"${text}" is neither an address nor a CIDR`);
   return text;
 }
 
@@ -119,7 +116,7 @@ export function parsePlace(text: string): string {
 
 /** `name=3,other=4`: whole numbers by name. */
 export function parseRates(text: string): Record<string, number> {
-  const rates = listOf((part) => {
+  const rates = commaList((part) => {
     const [, name = '', rate = ''] = /^([^=\s]+)=(\d{1,9})$/.exec(part) ?? [];
     if (name === '') throw new RangeError(`"${part}" is not a model's name and its rate, e.g. qwen-max=60`);
     return [name, Number(rate)] as const;

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isLoopback, readConfig } from '../lib/config.ts';
+import { isLoopbackHost } from '../lib/common/addresses.ts';
+import { readConfig } from '../lib/config.ts';
 import { AppError } from '../lib/errors.ts';
 import { envNameOf, limits } from '../lib/settings.ts';
 
@@ -282,7 +283,7 @@ describe('readConfig', () => {
   });
 });
 
-describe('isLoopback', () => {
+describe('isLoopbackHost', () => {
   it('knows the names and addresses of this machine', () => {
     const hosts = [
       '127.0.0.1',
@@ -294,6 +295,6 @@ describe('isLoopback', () => {
       '128.0.0.1',
       '127.example',
     ];
-    expect(hosts.filter(isLoopback)).to.deep.equal(hosts.slice(0, 6));
+    expect(hosts.filter(isLoopbackHost)).to.deep.equal(hosts.slice(0, 6));
   });
 });

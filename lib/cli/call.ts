@@ -3,9 +3,9 @@ import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { createToolbox } from '../core/toolbox.ts';
 import { AppError } from '../errors.ts';
-import { argumentsOf } from './arguments.ts';
+import { parseArguments } from './arguments.ts';
 import { credentialsOf, credentialsShape } from './credentials.ts';
-import { openDocument } from './document.ts';
+import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
 import { nextSignal } from './signals.ts';
@@ -55,12 +55,12 @@ export async function runCall(
 ): Promise<number> {
   const { server, json = false } = options;
   const connection = { ...(server === undefined ? {} : { server }), ...credentialsOf(options.credentials) };
-  const document = await openDocument(place, connection, signal);
+  const document = await openOwnDocument(place, connection, signal);
   try {
     const { spec, limits } = document;
     const sources = [{ tools: spec.tools, connection: document.connection }];
     const toolbox = createToolbox(sources, { resultMaxBytes: limits.toolResultMaxBytes });
-    const call = { callId: 'call', name, arguments: argumentsOf(given) };
+    const call = { callId: 'call', name, arguments: parseArguments(given) };
     const checked = await toolbox.check(call);
     const result =
       'answered' in checked

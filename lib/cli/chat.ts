@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
-import { openClient, type Client, type Watcher } from './client.ts';
-import { openServer, privately, type OpenServer } from './server.ts';
+import { openChatClient, type ChatClient, type TurnObserver } from './client.ts';
+import { openOwnServer, privately, type OwnServer } from './server.ts';
 import { hasColors, liveWatcher, paint } from './show.ts';
 import { readEntry } from './spec.ts';
 
@@ -31,9 +31,9 @@ export function addChat(program: Command): void {
         command.error("error: --session needs --url: a server of this command's own has no sessions yet");
       }
       const openSpecList = await Promise.all((options.spec ?? []).map((place) => readEntry(place)));
-      const server = options.url === undefined ? await openServer(privately) : remote(options.url);
+      const server = options.url === undefined ? await openOwnServer(privately) : remote(options.url);
       try {
-        const client = await openClient({
+        const client = await openChatClient({
           url: server.url,
           session: options.session,
           token: options.url === undefined ? undefined : (options.token ?? readConfig().authToken),
@@ -41,7 +41,7 @@ export function addChat(program: Command): void {
             openSpecList,
             ...(options.systemPrompt === undefined ? {} : { systemPrompt: options.systemPrompt }),
           },
-          watcher:
+          observer:
             options.json === true
               ? jsonLines
               : process.stdin.isTTY
@@ -57,17 +57,17 @@ export function addChat(program: Command): void {
 }
 
 /** A server that somebody else runs; its address may be given with or without `/api`. */
-function remote(address: string): OpenServer {
+function remote(address: string): OwnServer {
   const url = address.replace(/\/+$/, '');
   return { url: url.endsWith('/api') ? url : `${url}/api`, close: async () => {} };
 }
 
-const jsonLines: Watcher = {
+const jsonLines: TurnObserver = {
   envelope: (envelope) => void process.stdout.write(`${JSON.stringify(envelope)}\n`),
 };
 
 /** Says line by line until the input ends. On a terminal Ctrl-C stops what runs, and ends the chat when nothing does. */
-async function converse(client: Client, json: boolean): Promise<void> {
+async function converse(client: ChatClient, json: boolean): Promise<void> {
   const terminal = process.stdin.isTTY;
   const colors = hasColors(process.stdout);
   const lines = createInterface({

@@ -29,7 +29,7 @@ interface Problem {
 }
 
 /** What one sentence came to. */
-export interface Turn {
+export interface ChatTurn {
   sentence: string;
   answer: string;
   toolCalls: { name: string; arguments: JsonValue; result: JsonValue }[];
@@ -38,16 +38,16 @@ export interface Turn {
 }
 
 /** What a caller wants to see while a turn runs. */
-export interface Watcher {
+export interface TurnObserver {
   envelope?(envelope: Envelope): void;
   chunk?(text: string): void;
 }
 
 /** One session of a server, over HTTP and a WebSocket. Every method rejects with an AppError only. */
-export interface Client {
+export interface ChatClient {
   readonly id: string;
   /** Sends a sentence and resolves when its task has ended. */
-  say(sentence: string): Promise<Turn>;
+  say(sentence: string): Promise<ChatTurn>;
   /** Stops what runs; its `say` resolves with `stopped`. */
   stop(): Promise<void>;
   close(): Promise<void>;
@@ -61,19 +61,19 @@ export interface ClientOptions {
   session?: string | undefined;
   /** The body of `/init`. */
   capability?: JsonObject;
-  watcher?: Watcher;
+  observer?: TurnObserver;
 }
 
 interface Running {
-  turn: Turn;
+  turn: ChatTurn;
   callIds: string[];
-  resolve(turn: Turn): void;
+  resolve(turn: ChatTurn): void;
   reject(error: AppError): void;
 }
 
 /** Opens a session, or joins one, and listens to it. */
-export async function openClient(options: ClientOptions): Promise<Client> {
-  const { url, token, watcher = {} } = options;
+export async function openChatClient(options: ClientOptions): Promise<ChatClient> {
+  const { url, token, observer = {} } = options;
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const id = options.session ?? (await call('/init', options.capability ?? {})).id;
   const running = new Map<string, Running>();
@@ -102,9 +102,9 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   }
 
   function receive(frame: Frame): void {
-    if (frame.type === 'chunk') return watcher.chunk?.(frame.part);
+    if (frame.type === 'chunk') return observer.chunk?.(frame.part);
     if (frame.type === 'error') return refuse(frame.taskId, frame.message ?? frame.code);
-    watcher.envelope?.(frame);
+    observer.envelope?.(frame);
     const task = frame.taskId === null ? undefined : running.get(frame.taskId);
     if (task !== undefined && follow(task, frame)) settle(frame.taskId ?? '')?.resolve(task.turn);
   }
@@ -132,10 +132,10 @@ export async function openClient(options: ClientOptions): Promise<Client> {
         if (socket.readyState !== WebSocket.OPEN)
           return reject(new AppError('unavailable', 'the connection is closed'));
         const taskId = randomUUID();
-        const turn: Turn = { sentence, answer: '', toolCalls: [], status: 'done' };
+        const turn: ChatTurn = { sentence, answer: '', toolCalls: [], status: 'done' };
         running.set(taskId, { turn, callIds: [], resolve, reject });
         const contentList = [{ type: 'text', message: sentence }];
-        socket.send(JSON.stringify({ taskId, contentList, stream: watcher.chunk !== undefined }));
+        socket.send(JSON.stringify({ taskId, contentList, stream: observer.chunk !== undefined }));
       }),
     stop: async () => void (await call(`/stop?id=${encodeURIComponent(id)}`, {})),
     close: () =>

@@ -4,8 +4,8 @@ import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { packageVersion } from '../package.ts';
 import type { House } from './demo/house.ts';
-import { openClient } from './client.ts';
-import { openServer, type OpenServer } from './server.ts';
+import { openChatClient } from './client.ts';
+import { openOwnServer, type OwnServer } from './server.ts';
 import { formatEnvelope, hasColors, paint } from './show.ts';
 import { readEntry } from './spec.ts';
 import { nextSignal } from './signals.ts';
@@ -43,10 +43,11 @@ export function addDemo(program: Command): void {
       const title = (text: string) => say(`\n${paint('bold', text, colors)}`);
       const stop = nextSignal();
       const folder = await mkdtemp(join(tmpdir(), 'lite-agent-demo-'));
-      let server: OpenServer | undefined;
+      let server: OwnServer | undefined;
       let house: House | undefined;
       try {
-        server = await openServer(offline(folder));
+        server = await openOwnServer(offline(folder));
+        server = await openOwnServer(offline(folder));
         const { simulateHouse } = await import('./demo/house.ts');
         house = await simulateHouse();
         say(paint('bold', `LiteAgent Server ${packageVersion()} at ${server.url}`, colors));
@@ -61,10 +62,10 @@ export function addDemo(program: Command): void {
             server: device.server,
           })),
         );
-        const client = await openClient({
+        const client = await openChatClient({
           url: server.url,
           capability: { openSpecList },
-          watcher: { envelope: (envelope) => say(formatEnvelope(envelope, colors)) },
+          observer: { envelope: (envelope) => say(formatEnvelope(envelope, colors)) },
         });
         let failed = false;
         for (const sentence of sentences) {

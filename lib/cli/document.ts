@@ -17,7 +17,7 @@ export interface OpenDocument extends LoadedSpec {
  * Opens a document: a file with the files beside it, `-` for standard input, or a URL, which may also be a JSON-RPC
  * endpoint that describes itself; with `validate` its warnings are complete. Throws an AppError that says why it cannot be used, fault by fault.
  */
-export async function openDocument(
+export async function openOwnDocument(
   place: string,
   entry: Omit<DocumentEntry, 'openSpec' | 'source'>,
   signal: AbortSignal,

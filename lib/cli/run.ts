@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { AppError, type Fault } from '../errors.ts';
 import { parseText } from '../openspec/parse.ts';
-import { openClient, type Turn } from './client.ts';
-import { openServer, privately } from './server.ts';
+import { openChatClient, type ChatTurn } from './client.ts';
+import { openOwnServer, privately } from './server.ts';
 import { formatCall, hasColors, paint } from './show.ts';
 import { readEntry, readSpec } from './spec.ts';
 
@@ -32,10 +32,10 @@ export function addRun(program: Command): void {
       const openSpecList = await Promise.all(
         documents.map((document) => readEntry(document, folderOf(document, folder))),
       );
-      const server = await openServer(privately);
+      const server = await openOwnServer(privately);
       try {
-        const client = await openClient({ url: server.url, capability: { ...more, openSpecList } });
-        const turns: Turn[] = [];
+        const client = await openChatClient({ url: server.url, capability: { ...more, openSpecList } });
+        const turns: ChatTurn[] = [];
         for (const sentence of sentences) {
           const turn = await client.say(sentence);
           turns.push(turn);
@@ -55,7 +55,7 @@ function folderOf(document: string | JsonObject, folder: string): string {
   return typeof document === 'string' && existsSync(resolve(folder, document)) ? folder : process.cwd();
 }
 
-function formatTurn({ sentence, toolCalls, answer, status, error }: Turn): string {
+function formatTurn({ sentence, toolCalls, answer, status, error }: ChatTurn): string {
   const colors = hasColors(process.stdout);
   const calls = toolCalls.map((made) => `  ${formatCall(made, colors)}\n`);
   const end =

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { packageVersion } from '../package.ts';
-import { openServer } from './server.ts';
+import { openOwnServer } from './server.ts';
 import { nextSignal } from './signals.ts';
 
 /** `serve`: the server alone, until a signal; its stdout is one line that says where it listens. */
@@ -10,7 +10,7 @@ export function addServe(program: Command): void {
     .description('run the server, with the settings of the environment, .env.local and .env')
     .action(async () => {
       const stop = nextSignal();
-      const server = await openServer();
+      const server = await openOwnServer();
       process.stdout.write(`lite-agent ${packageVersion()} listening on ${server.url}\n`);
       await stop.signal;
       await server.close();

@@ -1,7 +1,7 @@
 import { readConfig } from '../config.ts';
 import { openLog } from '../log.ts';
 
-export interface OpenServer {
+export interface OwnServer {
   /** Base of the HTTP calls, e.g. `http://127.0.0.1:9527/api`. */
   url: string;
   /** Stops gracefully and waits for the last log line. */
@@ -19,7 +19,7 @@ export const privately: NodeJS.Dict<string> = {
 };
 
 /** Opens a server in this process; `fixed` settings win over all others. Throws an AppError that says what to do. */
-export async function openServer(fixed: NodeJS.Dict<string> = {}): Promise<OpenServer> {
+export async function openOwnServer(fixed: NodeJS.Dict<string> = {}): Promise<OwnServer> {
   const config = readConfig({ fixed });
   const { openApp } = await import('../app.ts');
   const log = await openLog({ level: config.logLevel, file: config.logFile, pretty: process.stderr.isTTY });

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { JsonValue } from '../common/json.ts';
-import type { Envelope, Turn, Watcher } from './client.ts';
+import type { Envelope, ChatTurn, TurnObserver } from './client.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -29,14 +29,14 @@ export function formatEnvelope(envelope: Envelope, colors: boolean): string {
 
 /** A tool call and what it came to, in a line. */
 export function formatCall(
-  { name, arguments: given, result }: Turn['toolCalls'][number],
+  { name, arguments: given, result }: ChatTurn['toolCalls'][number],
   colors: boolean,
 ): string {
   return `${paint('yellow', `${name} ${JSON.stringify(given)}`, colors)} → ${clip(JSON.stringify(result))}`;
 }
 
 /** What a person sees while a task runs: calls and results as they come, and the answer in pieces. */
-export function liveWatcher(write: (text: string) => void, colors: boolean): Watcher {
+export function liveWatcher(write: (text: string) => void, colors: boolean): TurnObserver {
   let inText = false;
   const line = (text: string) => {
     write(`${inText ? '\n' : ''}  ${text}\n`);

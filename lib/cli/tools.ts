@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import type { Tool } from '../core/tool.ts';
 import { defaultKinds } from '../defaults.ts';
 import type { CompiledSpec } from '../openspec/kind.ts';
-import { openDocument } from './document.ts';
+import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
 
@@ -32,7 +32,7 @@ export function addTools(program: Command): void {
 /** Shows a document's tools; gives the exit code. Throws an AppError when the document cannot be used. */
 export async function runTools(place: string, { kind, json = false }: ToolsOptions, io: Io): Promise<number> {
   const entry = kind === undefined ? {} : { protocol: kind };
-  const document = await openDocument(place, entry, new AbortController().signal, { validate: true });
+  const document = await openOwnDocument(place, entry, new AbortController().signal, { validate: true });
   try {
     const text = json ? `${JSON.stringify(valueOf(document.spec))}\n` : tableOf(document.spec, io.stdout);
     await print(io.stdout, text);

@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import type { Io } from './io.ts';
 import { failureText, partsOf, type Part, type Reading } from './reading.ts';
 import { hasColors, paint } from './show.ts';
@@ -22,11 +23,11 @@ export function openWatchView(stdout: Io['stdout']): WatchView {
   let height = 0;
   return (lines) => {
     const columns = Math.max(20, stdout.columns ?? 80);
-    const width = Math.min(40, Math.max(...lines.map(({ label }) => widthOf(label))));
+    const width = Math.min(40, Math.max(...lines.map(({ label }) => stringWidth(label))));
     const rows = lines.map((line) => {
       const label = clip(line.label, width);
-      const head = `${clock(line.time)}  ${label}${' '.repeat(width - widthOf(label))}  `;
-      return `\r\u001B[2K${paint('gray', head, colors)}${shown(line, columns - widthOf(head) - 1, colors)}\n`;
+      const head = `${clock(line.time)}  ${label}${' '.repeat(width - stringWidth(label))}  `;
+      return `\r\u001B[2K${paint('gray', head, colors)}${shown(line, columns - stringWidth(head) - 1, colors)}\n`;
     });
     const back = height > 0 ? `\u001B[${height}A` : '';
     height = rows.length;
@@ -55,7 +56,7 @@ function shown({ reading, before }: WatchLine, columns: number, colors: boolean)
   const pieces: string[] = [];
   const add = (text: string, changed = false): void => {
     const piece = clip(text.replaceAll(/\s+/g, ' '), left);
-    left -= widthOf(piece);
+    left -= stringWidth(piece);
     pieces.push(changed ? paint(['bold', 'yellow'], piece, colors) : piece);
   };
   for (const [index, part] of partsOf(reading.value).entries()) {
@@ -75,35 +76,15 @@ function clock(time: Date): string {
   return time.toTimeString().slice(0, 8);
 }
 
-/** The columns that a text takes: two for a character of East Asia. */
-function widthOf(text: string): number {
-  let width = 0;
-  for (const char of text) width += isWide(char) ? 2 : 1;
-  return width;
-}
-
+/** A text in at most so many columns of the terminal; a longer one is cut, and ends in "…". */
 function clip(text: string, columns: number): string {
-  if (widthOf(text) <= columns) return text;
+  if (stringWidth(text) <= columns) return text;
   let cut = '';
-  let width = 0;
-  for (const char of text) {
-    width += isWide(char) ? 2 : 1;
-    if (width > columns - 1) break;
-    cut += char;
+  let width = 1; // the sign at the end
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    width += stringWidth(segment);
+    if (width > columns) break;
+    cut += segment;
   }
   return columns > 0 ? `${cut}…` : '';
-}
-
-function isWide(char: string): boolean {
-  const code = char.codePointAt(0) ?? 0;
-  return (
-    (code >= 0x1100 && code <= 0x115f) ||
-    (code >= 0x2e80 && code <= 0xa4cf) ||
-    (code >= 0xac00 && code <= 0xd7a3) ||
-    (code >= 0xf900 && code <= 0xfaff) ||
-    (code >= 0xfe30 && code <= 0xfe6f) ||
-    (code >= 0xff00 && code <= 0xff60) ||
-    (code >= 0x1f300 && code <= 0x1faff) ||
-    (code >= 0x20000 && code <= 0x3fffd)
-  );
 }

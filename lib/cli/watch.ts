@@ -3,9 +3,9 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { JsonObject, JsonValue } from '../common/json.ts';
 import { createToolbox, type CheckedCall, type Toolbox } from '../core/toolbox.ts';
 import { AppError } from '../errors.ts';
-import { argumentsOf } from './arguments.ts';
+import { parseArguments } from './arguments.ts';
 import { credentialsOf, credentialsShape } from './credentials.ts';
-import { openDocument } from './document.ts';
+import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { readingOf, type Reading } from './reading.ts';
 import { nextSignal } from './signals.ts';
@@ -71,7 +71,7 @@ export async function runWatch(
 ): Promise<number> {
   const { every = 1000, count = Number.POSITIVE_INFINITY, server, json = false } = options;
   const connection = { ...(server === undefined ? {} : { server }), ...credentialsOf(options.credentials) };
-  const document = await openDocument(place, connection, signal);
+  const document = await openOwnDocument(place, connection, signal);
   try {
     const { spec, limits } = document;
     const sources = [{ tools: spec.tools, connection: document.connection }];
@@ -125,7 +125,7 @@ function callsOf(words: readonly string[]): { name: string; args: JsonValue; sho
     if (!/^\s*[{["]/.test(word)) calls.push({ name: word, args: {}, shown: '' });
     else if (last === undefined) {
       throw new AppError('invalid_request', `a tool's name comes first, then its arguments: ${word}`);
-    } else Object.assign(last, { args: argumentsOf(word), shown: word });
+    } else Object.assign(last, { args: parseArguments(word), shown: word });
   }
   return calls;
 }

@@ -1,67 +1,85 @@
 import type { Access } from '../accounts/access.ts';
-import type { Agents } from '../agents/agents.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import type { ModelConfigs } from '../agents/model-configs.ts';
-import type { Chats } from '../chats/chats.ts';
-import type { Presets } from '../agents/presets.ts';
 import type { WeChatSignIns } from '../accounts/wechat-sign-ins.ts';
-import type { Ledger } from '../credits/ledger.ts';
-import type { RedeemCodes } from '../credits/redeem-codes.ts';
-import type { Pictures } from '../models/pictures.ts';
+import type { Agents } from '../agents/agents.ts';
+import type { ModelConfigs } from '../agents/model-configs.ts';
+import type { Presets } from '../agents/presets.ts';
+import type { Chats } from '../chats/chats.ts';
 import type { Replies } from '../chats/replies.ts';
 import type { ChatTasks } from '../chats/tasks.ts';
 import type { Config } from '../config.ts';
-import type { FileRoom } from '../files/index.ts';
-import type { CompletionNotes } from '../memory/completion-notes.ts';
-import type { Memory } from '../memory/memory.ts';
-import type { Completions } from '../models/completions.ts';
 import type { Sessions } from '../core/sessions.ts';
+import type { Ledger } from '../credits/ledger.ts';
+import type { RedeemCodes } from '../credits/redeem-codes.ts';
+import type { FileRoom } from '../files/index.ts';
 import type { ObjectStore } from '../files/object-store.ts';
 import type { UrlSigner } from '../files/url-signer.ts';
 import type { Log } from '../log.ts';
+import type { CompletionNotes } from '../memory/completion-notes.ts';
+import type { Memory } from '../memory/memory.ts';
+import type { Completions } from '../models/completions.ts';
 import type { Models } from '../models/index.ts';
+import type { Pictures } from '../models/pictures.ts';
 import type { Mount } from '../server/mount.ts';
 
-/** What a dialect of sessions needs. */
-export interface CoreContext {
-  sessions: Sessions;
-  access: Access;
-  config: Pick<Config, 'auth' | 'limits'>;
+/** Everything that the composition root has to offer. A dialect takes only the parts that it names. */
+export interface Parts {
+  config: Config;
+  log: Log;
   /** The package's version. */
   version: string;
-  log: Log;
-}
 
-/** What every dialect may use. */
-export interface DialectContext extends CoreContext {
-  config: Config;
+  /** Conversations with agents, and the log of each. */
+  sessions: Sessions;
+  /** Agents that users configure. */
   agents: Agents;
-  files: FileRoom;
-  memory: Memory;
-  completions: Completions;
-  completionNotes: CompletionNotes;
-  accounts: Accounts;
+  /** Language models by their configuration. */
   models: Models;
-  modelConfigs: ModelConfigs;
-  chats: Chats;
-  replies: Replies;
-  presets: Presets;
-  tasks: ChatTasks;
-  ledger: Ledger;
-  redeemCodes: RedeemCodes;
-  wechat: WeChatSignIns;
+  /** The endpoint of the settings, for requests that are chat completions already. */
+  completions: Completions;
+  /** The notes that clients keep with their completions. */
+  completionNotes: CompletionNotes;
+  /** Models that draw. */
   pictures: Pictures;
-  /** Where bytes lie; `signer` knows the URLs of it that lead here. */
+  /** What agents know about users. */
+  memory: Memory;
+
+  /** Checks who is calling. */
+  access: Access;
+  /** Users, and how they sign in. */
+  accounts: Accounts;
+  /** Sign-ins of WeChat users. */
+  wechat: WeChatSignIns;
+
+  /** Files and uploads of users. */
+  files: FileRoom;
+  /** Bytes by key; `signer` makes and checks the URLs that lead to them. */
   objects: ObjectStore;
   signer: UrlSigner;
+
+  /** Conversations that their clients lead. */
+  chats: Chats;
+  /** Replies of models in chats, while they are made. */
+  replies: Replies;
+  /** Scenes for chats. */
+  presets: Presets;
+  /** Model configurations that users keep. */
+  modelConfigs: ModelConfigs;
+  /** Work that models do for chats. */
+  tasks: ChatTasks;
+  /** Credits of users, and the codes that give credits. */
+  ledger: Ledger;
+  redeemCodes: RedeemCodes;
 }
 
 /**
- * One wire shape over the core: a folder here and a line in index.ts.
+ * One wire shape over the core: a folder here, and a line in index.ts. `Needs` are the names of the parts that it takes,
+ * e.g. `Dialect<'sessions' | 'access'>`.
  *
- * Contract: a dialect translates and keeps nothing; what it says about a session comes from the session's log.
+ * Contract: a dialect translates, and keeps no state. All that it says about a session comes from the session's log.
  */
-export interface Dialect {
+export interface Dialect<Needs extends keyof Parts> {
+  /** Names the dialect in logs, in the audit and in the served description. */
   readonly name: string;
-  mount(context: DialectContext): Mount;
+  mount(parts: Pick<Parts, Needs>): Mount;
 }

@@ -1,40 +1,40 @@
 import { isObject } from '../common/json.ts';
 import type { OpenAI } from 'openai/client';
-import type { Failure } from './retry.ts';
+import type { TryFailure } from './retry.ts';
 
-/** One POST to a model endpoint: everything that is not shared between sessions comes with it. */
+/** One POST to a model endpoint. It brings everything that sessions do not share. */
 interface Ask {
   url: string;
   headers: Record<string, string>;
   body: string;
-  /** Gets the controller that aborts the request, its body included. */
+  /** Receives the controller that aborts the request, its body included. */
   attach(controller: AbortController): void;
 }
 
-/** Why a request got no 2xx answer. */
-export interface Refusal extends Failure {
-  /** The field that the endpoint names as the culprit. */
+/** Why a request has no 2xx answer. */
+export interface EndpointRefusal extends TryFailure {
+  /** The field that the endpoint names as the fault. */
   param: string | null | undefined;
-  /** What the endpoint says; empty when it says nothing. */
+  /** The endpoint's own words; empty without any. */
   detail: string;
 }
 
 /** The official client, for every endpoint. */
-export interface Client {
+export interface OpenAiClient {
   /** Sends one request once (for retries see retry.ts). Resolves with a 2xx response whose body is unread. */
   send(ask: Ask): Promise<Response>;
-  /** What an error of `send` says, or undefined for one that is not the client's. */
-  refusalOf(error: unknown): Refusal | undefined;
+  /** The refusal in an error of `send`; undefined for an error that is not the client's. */
+  refusalOf(error: unknown): EndpointRefusal | undefined;
 }
 
 const ERROR_BODY_MAX_BYTES = 64 * 1024;
 
 /**
- * Loads the official client and opens it on a `fetch`, with what makes a call dear left out: headers and body come ready, so
- * nothing is built anew, and the deadline is the caller's, so there is no timer of its own. It reads no key from the
- * environment and knows no endpoint, so that one client can serve every session.
+ * Loads the official client over a `fetch`, without the costly parts of a call: headers and body are ready, so nothing is
+ * built anew, and the caller has the deadline, so there is no other timer. It reads no key from the environment and knows
+ * no endpoint, so that one client can serve every session.
  */
-export async function openClient(fetch: typeof globalThis.fetch): Promise<Client> {
+export async function loadOpenAiClient(fetch: typeof globalThis.fetch): Promise<OpenAiClient> {
   const [official, { APIError }] = await Promise.all([import('openai/client'), import('openai/core/error')]);
 
   class LeanOpenAI extends official.OpenAI {
@@ -85,7 +85,7 @@ export async function openClient(fetch: typeof globalThis.fetch): Promise<Client
   };
 }
 
-/** The same response with at most 64 KiB of its body, so that an endless error page cannot fill the memory. */
+/** The response with at most 64 KiB of its body, so that an endless error page cannot fill the memory. */
 async function bounded(response: Response): Promise<Response> {
   const body = await readStart(response.body, ERROR_BODY_MAX_BYTES);
   const headers = Object.fromEntries(response.headers.entries());

@@ -1,137 +1,167 @@
 import { isObject, type JsonObject } from '../common/json.ts';
 import { ModelError, messageOf } from '../errors.ts';
-import { openClient, type Client } from './client.ts';
+import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askDemo } from './demo-completion.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { safeText } from './failure.ts';
 import { openLimit, type Limit } from './limit.ts';
 import type { OpenAiOptions } from './openai.ts';
-import { rememberQuirks } from './quirks.ts';
-import { createReplyBuilder, parseJson } from './reply.ts';
+import { rememberQuirks, type Quirks } from './quirks.ts';
+import { createReplyBuilder, tryParseJson } from './reply.ts';
 import { createSseParser } from './sse.ts';
 import { chunksOf, completionOf } from './wire.ts';
 
 /**
- * The server's endpoint, for who speaks its language already: requests and answers pass as they stand.
+ * The endpoint of the settings, for callers that speak OpenAI's language already: requests and answers pass unchanged.
  *
- * Contract: rejects with a ModelError, whose `status` is the endpoint's where it has answered, or with the signal's reason.
+ * Contract: rejects with a ModelError, whose `status` is the endpoint's when it has answered, or with the signal's reason.
  */
 export interface Completions {
   /** One `chat.completion`. */
   ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject>;
-  /** The `chat.completion.chunk`s of one; whoever stops reading ends the request. */
+  /** The `chat.completion.chunk`s of one. A reader that stops ends the request. */
   stream(request: JsonObject, signal: AbortSignal): AsyncGenerator<JsonObject>;
   /** The models that the endpoint offers. */
   models(signal: AbortSignal): Promise<JsonObject[]>;
 }
 
+/** The endpoint of the settings, and how it is reached. */
 export interface CompletionsOptions extends OpenAiOptions {
-  /** Without a base URL it is the offline demo model that answers. */
+  /** Without a base URL the offline demo model answers. */
   endpoint: { baseUrl?: string | undefined; apiKey?: string | undefined; model: string };
 }
 
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 
-/** Opens the endpoint of the settings. Throws `invalid_request` for one that cannot work. */
+/** The completions of the endpoint of the settings. Throws `invalid_request` for an address or a key that cannot work. */
 export function openCompletions({ endpoint, ...options }: CompletionsOptions): Completions {
-  if (endpoint.baseUrl === undefined) return demoCompletions();
-  const { apiKey, model } = endpoint;
-  const { timeoutMs = 120_000, silenceTimeoutMs = 60_000 } = options;
-  const base = parseBaseUrl(endpoint.baseUrl);
-  const headers = requestHeaders(apiKey);
-  const quirks = rememberQuirks()(endpoint.baseUrl);
-  let client: Promise<Client> | undefined;
+  const { baseUrl } = endpoint;
+  return baseUrl === undefined ? demoCompletions() : new EndpointCompletions(baseUrl, endpoint, options);
+}
 
-  async function send(request: JsonObject, stream: boolean, limit: Limit): Promise<Response> {
-    const body = JSON.stringify({ model, ...request, stream: stream || undefined });
-    const ask = { base, headers, apiKey, quirks, limit, body: () => body, mend: () => false };
-    return askEndpoint(await (client ??= openClient(options.fetch)), ask);
+class EndpointCompletions implements Completions {
+  readonly #model: string;
+  readonly #apiKey: string | undefined;
+  readonly #base: URL;
+  readonly #headers: Record<string, string>;
+  readonly #quirks: Quirks;
+  readonly #options: OpenAiOptions;
+  #client: Promise<OpenAiClient> | undefined;
+
+  constructor(baseUrl: string, { apiKey, model }: CompletionsOptions['endpoint'], options: OpenAiOptions) {
+    this.#model = model;
+    this.#apiKey = apiKey;
+    this.#base = parseBaseUrl(baseUrl);
+    this.#headers = requestHeaders(apiKey);
+    this.#quirks = rememberQuirks()(baseUrl);
+    this.#options = options;
   }
 
-  /** What went wrong, as callers may know it: the caller's own stop first, then the deadline. */
-  function failure(error: unknown, signal: AbortSignal, limit: Limit): unknown {
+  ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+    return this.#within(signal, async (limit) => {
+      const response = await this.#send(request, false, limit);
+      if (!isStream(response)) return objectOf(await response.text());
+      const builder = createReplyBuilder(this.#model); // some endpoints stream unasked
+      for await (const event of eventsOf(response, limit)) builder.add(event);
+      return completionOf(builder.build());
+    });
+  }
+
+  async *stream(request: JsonObject, signal: AbortSignal): AsyncGenerator<JsonObject> {
+    const stopped = new AbortController();
+    const limit = this.#openLimit(AbortSignal.any([signal, stopped.signal]));
+    try {
+      const response = await this.#send(request, true, limit);
+      if (isStream(response)) yield* eventsOf(response, limit);
+      else yield* chunksOf(objectOf(await response.text())); // some endpoints do not stream
+    } catch (error) {
+      throw this.#failure(error, signal, limit);
+    } finally {
+      stopped.abort(); // ends a request that nobody reads any more
+      limit.close();
+    }
+  }
+
+  models(signal: AbortSignal): Promise<JsonObject[]> {
+    const root = this.#base.pathname.replace(/\/+$/, '').replace(/\/chat\/completions$/, '');
+    return this.#within(signal, async () => {
+      for (const path of root === '' ? ['/v1', ''] : [root]) {
+        const listed = await this.#listModels(path, signal);
+        if (listed) return listed;
+      }
+      return [{ id: this.#model }]; // many endpoints have no such list
+    });
+  }
+
+  async #listModels(path: string, signal: AbortSignal): Promise<JsonObject[] | undefined> {
+    const { origin, search, host } = this.#base;
+    const url = `${origin}${path}/models${search}`;
+    const response = await this.#options.fetch(url, { headers: this.#headers, signal });
+    const body = tryParseJson(await response.text());
+    const { status } = response;
+    if (response.ok && isObject(body) && Array.isArray(body['data'])) return body['data'].filter(isObject);
+    if (status === 401 || status === 403 || status >= 500)
+      throw new ModelError(`the model endpoint ${host} answered ${status} to a list of models`);
+    return undefined;
+  }
+
+  async #send(request: JsonObject, stream: boolean, limit: Limit): Promise<Response> {
+    const body = JSON.stringify({ model: this.#model, ...request, stream: stream || undefined });
+    this.#client ??= loadOpenAiClient(this.#options.fetch);
+    return askEndpoint(await this.#client, {
+      base: this.#base,
+      headers: this.#headers,
+      apiKey: this.#apiKey,
+      quirks: this.#quirks,
+      limit,
+      body: () => body,
+      mend: () => false, // the caller's request passes unchanged, or not at all
+    });
+  }
+
+  async #within<T>(signal: AbortSignal, work: (limit: Limit) => Promise<T>): Promise<T> {
+    const limit = this.#openLimit(signal);
+    try {
+      return await work(limit);
+    } catch (error) {
+      throw this.#failure(error, signal, limit);
+    } finally {
+      limit.close();
+    }
+  }
+
+  #openLimit(signal: AbortSignal): Limit {
+    const { timeoutMs = 120_000, silenceTimeoutMs = 60_000 } = this.#options;
+    return openLimit(signal, timeoutMs, silenceTimeoutMs);
+  }
+
+  /** The error that callers may know: the caller's own stop first, then the deadline. */
+  #failure(error: unknown, signal: AbortSignal, limit: Limit): unknown {
     if (signal.aborted) return signal.reason;
     if (limit.over instanceof ModelError) return limit.over;
     if (error instanceof ModelError) return error;
-    const why = safeText(messageOf(error), apiKey);
+    const why = safeText(messageOf(error), this.#apiKey);
     return new ModelError(`the model's answer could not be read: ${why}`, { cause: error });
   }
+}
 
-  async function* events(response: Response, limit: Limit): AsyncGenerator<JsonObject> {
-    const parser = createSseParser();
-    let bytes = 0;
-    for await (const piece of response.body ?? []) {
-      limit.heard();
-      bytes += piece.length;
-      if (bytes > ANSWER_MAX_BYTES) throw new ModelError('the model endpoint sent more than 32 MiB');
-      for (const data of parser.push(piece)) {
-        if (data.startsWith('[DONE]')) return;
-        yield objectOf(data);
-      }
+async function* eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {
+  const parser = createSseParser();
+  let bytes = 0;
+  for await (const piece of response.body ?? []) {
+    limit.heard();
+    bytes += piece.length;
+    if (bytes > ANSWER_MAX_BYTES) throw new ModelError('the model endpoint sent more than 32 MiB');
+    for (const data of parser.push(piece)) {
+      if (data.startsWith('[DONE]')) return;
+      yield objectOf(data);
     }
-    for (const data of parser.end()) if (!data.startsWith('[DONE]')) yield objectOf(data);
   }
+  for (const data of parser.end()) if (!data.startsWith('[DONE]')) yield objectOf(data);
+}
 
-  function isStream(response: Response): boolean {
-    return response.headers.get('content-type')?.includes('text/event-stream') === true;
-  }
-
-  return {
-    async ask(request, signal) {
-      const limit = openLimit(signal, timeoutMs, silenceTimeoutMs);
-      try {
-        const response = await send(request, false, limit);
-        if (!isStream(response)) return objectOf(await response.text());
-        const builder = createReplyBuilder(model); // some stream unasked
-        for await (const event of events(response, limit)) builder.add(event);
-        return completionOf(builder.build());
-      } catch (error) {
-        throw failure(error, signal, limit);
-      } finally {
-        limit.close();
-      }
-    },
-
-    async *stream(request, signal) {
-      const stopped = new AbortController();
-      const limit = openLimit(AbortSignal.any([signal, stopped.signal]), timeoutMs, silenceTimeoutMs);
-      try {
-        const response = await send(request, true, limit);
-        if (isStream(response)) yield* events(response, limit);
-        else yield* chunksOf(objectOf(await response.text())); // some do not stream when asked
-      } catch (error) {
-        throw failure(error, signal, limit);
-      } finally {
-        stopped.abort(); // nothing is left of a request that nobody reads
-        limit.close();
-      }
-    },
-
-    async models(signal) {
-      const limit = openLimit(signal, timeoutMs, silenceTimeoutMs);
-      const root = base.pathname.replace(/\/+$/, '').replace(/\/chat\/completions$/, '');
-      try {
-        for (const path of root === '' ? ['/v1', ''] : [root]) {
-          const response = await options.fetch(`${base.origin}${path}/models${base.search}`, {
-            headers,
-            signal,
-          });
-          const body = parseJson(await response.text());
-          if (response.ok && isObject(body) && Array.isArray(body['data']))
-            return body['data'].filter(isObject);
-          if (response.status === 401 || response.status === 403 || response.status >= 500)
-            throw new ModelError(
-              `the model endpoint ${base.host} answered ${response.status} to a list of models`,
-            );
-        }
-        return [{ id: model }]; // many have no such list
-      } catch (error) {
-        throw failure(error, signal, limit);
-      } finally {
-        limit.close();
-      }
-    },
-  };
+function isStream(response: Response): boolean {
+  return response.headers.get('content-type')?.includes('text/event-stream') === true;
 }
 
 function demoCompletions(): Completions {
@@ -144,15 +174,13 @@ function demoCompletions(): Completions {
   };
 }
 
+/** A JSON object of an endpoint. Throws a ModelError for anything else, and for an error that it reports. */
 function objectOf(text: string): JsonObject {
-  const value = parseJson(text);
+  const value = tryParseJson(text);
   if (!isObject(value)) throw new ModelError('the model endpoint sent something that is no chat completion');
-  if (value['error']) {
-    const { error } = value;
-    const message = isObject(error) ? error['message'] : error;
-    throw new ModelError(
-      `the model endpoint reports: ${safeText(typeof message === 'string' ? message : JSON.stringify(error), undefined)}`,
-    );
-  }
-  return value;
+  const { error } = value;
+  if (!error) return value;
+  const message = isObject(error) ? error['message'] : error;
+  const said = safeText(typeof message === 'string' ? message : JSON.stringify(error), undefined);
+  throw new ModelError(`the model endpoint reports: ${said}`);
 }

@@ -1,46 +1,33 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import type { Content } from '../core/message.ts';
 import type { ModelMessage, ModelReply, ReplyOptions, ToolOffer } from '../core/model.ts';
 import { createDemoModel } from './demo.ts';
-import { parseJson } from './reply.ts';
+import { tryParseJson } from './reply.ts';
 
-/** The demo model's reply to a request as OpenAI's endpoint takes it; what it has no use for is ignored. */
+/** The demo model's reply to a chat completion request. Fields that it does not know are ignored. */
 export function askDemo(request: JsonObject, options: ReplyOptions): Promise<ModelReply> {
-  const messages = objectsIn(request['messages']).map(messageOf);
-  const tools = objectsIn(request['tools']).flatMap((tool) => offerOf(tool['function']));
+  const messages = objectsIn(request['messages']).map(readMessage);
+  const tools = objectsIn(request['tools']).flatMap(({ function: offered }) => readOffer(offered));
   return createDemoModel().reply({ messages, tools }, options);
 }
 
-function messageOf(message: JsonObject): ModelMessage {
-  const { role, content } = message;
-  if (role === 'user') return { role, content: contentOf(content) };
+function readMessage({ role, content, tool_calls: calls, tool_call_id: callId }: JsonObject): ModelMessage {
   const text = textOf(content);
-  if (role === 'assistant') {
-    const calls = objectsIn(message['tool_calls']).map((call) => {
-      const asked = isObject(call['function']) ? call['function'] : {};
-      const args = textOf(asked['arguments']);
-      return { callId: textOf(call['id']), name: textOf(asked['name']), arguments: parseJson(args) ?? args };
-    });
-    return { role, text, calls };
-  }
+  if (role === 'user') return { role, content: [{ type: 'text', text }] };
+  if (role === 'assistant') return { role, text, calls: objectsIn(calls).map(readCall) };
   if (role !== 'tool') return { role: 'system', text };
-  const result = parseJson(text);
-  return {
-    role,
-    callId: textOf(message['tool_call_id']),
-    result: isObject(result) ? result : { body: text },
-  };
+  const result = tryParseJson(text);
+  return { role, callId: textOf(callId), result: isObject(result) ? result : { body: text } };
 }
 
-function contentOf(content: JsonValue | undefined): Content[] {
-  if (!Array.isArray(content)) return [{ type: 'text', text: textOf(content) }];
-  return objectsIn(content).map((part) => ({ type: 'text', text: textOf(part['text']) }));
+function readCall({ id, function: called }: JsonObject) {
+  const { name, arguments: args } = isObject(called) ? called : {};
+  return { callId: textOf(id), name: textOf(name), arguments: tryParseJson(textOf(args)) ?? textOf(args) };
 }
 
-function offerOf(tool: JsonValue | undefined): ToolOffer[] {
-  if (!isObject(tool) || typeof tool['name'] !== 'string') return [];
-  const parameters = isObject(tool['parameters']) ? tool['parameters'] : { type: 'object', properties: {} };
-  return [{ name: tool['name'], description: textOf(tool['description']), parameters }];
+function readOffer(offered: JsonValue | undefined): ToolOffer[] {
+  const { name, description, parameters } = isObject(offered) ? offered : {};
+  if (typeof name !== 'string') return [];
+  return [{ name, description: textOf(description), parameters: isObject(parameters) ? parameters : {} }];
 }
 
 function objectsIn(value: JsonValue | undefined): JsonObject[] {
@@ -49,8 +36,9 @@ function objectsIn(value: JsonValue | undefined): JsonObject[] {
 
 /** A text, or the texts of its parts. */
 function textOf(value: JsonValue | undefined): string {
-  if (typeof value === 'string') return value;
-  return objectsIn(value)
-    .map((part) => (typeof part['text'] === 'string' ? part['text'] : ''))
-    .join('');
+  return typeof value === 'string'
+    ? value
+    : objectsIn(value)
+        .map(({ text }) => textOf(text))
+        .join('\n');
 }

@@ -6,9 +6,9 @@ const encodedMessages = new WeakMap<ModelMessage, string>();
 const encodedTools = new WeakMap<readonly ToolOffer[], string>();
 
 /**
- * A chat completion request as JSON text: `head` holds the fields besides messages and tools. Each message object and each
- * tools array is encoded once, so a long conversation costs a concatenation a round. System messages come first, as some
- * endpoints insist. [OpenAI API, POST /chat/completions]
+ * A chat completion request as JSON text [OpenAI API, POST /chat/completions]. `head` holds the fields except messages and
+ * tools. Each message object and each tools array is encoded once, so a round of a long conversation costs one concatenation.
+ * System messages come first, because some endpoints ask for that.
  */
 export function encodeRequest(request: ModelRequest, head: Record<string, JsonValue | undefined>): string {
   let system = '';
@@ -43,7 +43,7 @@ function encodeTools(tools: readonly ToolOffer[]): string {
   );
 }
 
-/** One message as JSON text; empty for one that says nothing, which endpoints refuse. */
+/** A message as JSON text; empty for a message without content, which endpoints refuse. */
 function encodeMessage(message: ModelMessage): string {
   const wire = wireMessage(message);
   return wire === undefined ? '' : JSON.stringify(wire);
@@ -76,12 +76,12 @@ function wirePart(part: Content): JsonValue {
       return { type: 'image_url', image_url: { url: part.url, ...(part.detail && { detail: part.detail }) } };
     case 'audio':
       return { type: 'input_audio', input_audio: { data: part.data, format: part.format } };
-    case 'file': // nobody has put its content in its place
+    case 'file': // its content was not loaded
       return { type: 'text', text: `[file ${part.fileId}]` };
   }
 }
 
-/** A past call in a form that every endpoint takes back, also where the model itself had got it wrong. */
+/** A past call in a form that every endpoint accepts, even if the model's own form was wrong. */
 function assistantCall(call: ToolCall): JsonValue {
   const name = call.name.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, 64) || '_';
   const args = isObject(call.arguments) ? call.arguments : { not_an_object: call.arguments };

@@ -1,11 +1,11 @@
 import { AppError } from '../errors.ts';
-import type { Client, Refusal } from './client.ts';
+import type { OpenAiClient, EndpointRefusal } from './client.ts';
 import { isEgressRefusal, refusalError } from './failure.ts';
 import type { Limit } from './limit.ts';
 import type { Quirks } from './quirks.ts';
 import { retryDelay, waitMs } from './retry.ts';
 
-/** A chat completion asked of an endpoint. */
+/** One request to an endpoint, with its retries. */
 export interface EndpointAsk {
   base: URL;
   headers: Record<string, string>;
@@ -13,34 +13,35 @@ export interface EndpointAsk {
   apiKey: string | undefined;
   quirks: Quirks;
   limit: Limit;
-  /** The request, made anew for each try. */
+  /** The request as JSON. It is made anew for each try. */
   body(): string;
-  /** Makes the next request fit what was refused; false when it cannot. */
-  mend(refusal: Refusal): boolean;
+  /** Changes the next request so that the refused field is left out; false when it cannot. */
+  mend(refusal: EndpointRefusal): boolean;
 }
 
-/** Asks until there is a 2xx answer, whose body is unread, or no more sense in asking. Rejects with a ModelError. */
-export async function askEndpoint(client: Client, ask: EndpointAsk): Promise<Response> {
+/** Asks until there is a 2xx answer, whose body is unread, or another try makes no sense. Rejects with a ModelError. */
+export async function askEndpoint(client: OpenAiClient, ask: EndpointAsk): Promise<Response> {
   const { base, headers, apiKey, quirks, limit } = ask;
+  const attach = (controller: AbortController): void => limit.attach(controller);
   for (let tries = 1; ; tries++) {
     const body = ask.body();
     try {
-      return await client.send({ url: endpointUrl(base, quirks), headers, body, attach: limit.attach });
+      return await client.send({ url: endpointUrl(base, quirks), headers, body, attach });
     } catch (error) {
       const refusal = client.refusalOf(error);
       if (refusal === undefined || limit.over !== undefined) throw error;
       if (ask.mend(refusal) || noteMissingPath(quirks, base, refusal.status)) {
-        tries--; // made to fit: each can happen once
+        tries--; // a changed request is no retry; each change happens once
         continue;
       }
       const wait = isEgressRefusal(error) ? undefined : retryDelay(refusal, tries);
       if (wait === undefined || wait > limit.leftMs()) throw refusalError(base.host, apiKey, refusal, error);
-      await waitMs(wait, limit.attach);
+      await waitMs(wait, attach);
     }
   }
 }
 
-/** An endpoint given as a bare host often means its `/v1`: tried once, remembered. */
+/** A bare host often means its `/v1`. That is tried once, and remembered. */
 function noteMissingPath(quirks: Quirks, base: URL, status: number | undefined): boolean {
   if (status !== 404 || base.pathname !== '/' || quirks.v1) return false;
   quirks.v1 = true;
@@ -53,7 +54,7 @@ function endpointUrl(base: URL, quirks: Quirks): string {
   return `${base.origin}${full}${base.search}`;
 }
 
-/** The address of an endpoint. Throws `invalid_request` for what is none. */
+/** The address of an endpoint. Throws `invalid_request` for a text that is no http(s) URL, or holds a password. */
 export function parseBaseUrl(baseUrl: string): URL {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
@@ -67,7 +68,7 @@ export function parseBaseUrl(baseUrl: string): URL {
   return url;
 }
 
-/** What goes with every request to an endpoint. Throws `invalid_request` for a key that no header can carry. */
+/** The headers of each request to an endpoint. Throws `invalid_request` for a key that no header can carry. */
 export function requestHeaders(apiKey: string | undefined): Record<string, string> {
   const headers = {
     accept: 'application/json, text/event-stream',

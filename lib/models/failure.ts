@@ -1,18 +1,19 @@
 import { AppError, ModelError } from '../errors.ts';
-import type { Refusal } from './client.ts';
+import type { EndpointRefusal } from './client.ts';
 import { retryAfterMs } from './retry.ts';
 
+/** What a person can do about a status. */
 const HINTS: Record<number, string> = {
   401: '; check apiKey',
   403: '; check apiKey',
   404: '; check baseUrl and model',
 };
 
-/** What the caller is told when an endpoint gave no 2xx answer: who, which status, its own words, never the key. */
+/** The error for an answer that is not 2xx: the endpoint's host, its status and its own words, never the key. */
 export function refusalError(
   host: string,
   key: string | undefined,
-  refusal: Refusal,
+  refusal: EndpointRefusal,
   cause: unknown,
 ): ModelError {
   const { status, headers } = refusal;
@@ -35,7 +36,7 @@ function unreachable(host: string, error: unknown): ModelError {
   return new ModelError(`the model endpoint ${host} cannot be reached (${code})`, { cause: error });
 }
 
-/** True when the way out was refused on purpose, so that trying again is no use. */
+/** Whether the egress rules refused the connection: then another try makes no sense. */
 export function isEgressRefusal(error: unknown): boolean {
   return findCause(error, (cause) => cause instanceof AppError) !== undefined;
 }
@@ -44,8 +45,11 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
+/** A longer chain of causes is a loop. */
+const CAUSES_MAX_COUNT = 8;
+
 function findCause(error: unknown, wanted: (error: Error) => boolean): Error | undefined {
-  for (let depth = 0; depth < 8 && error instanceof Error; depth++, error = error.cause) {
+  for (let depth = 0; depth < CAUSES_MAX_COUNT && error instanceof Error; depth++, error = error.cause) {
     if (wanted(error)) return error;
     if (
       error instanceof AggregateError &&
@@ -56,7 +60,7 @@ function findCause(error: unknown, wanted: (error: Error) => boolean): Error | u
   return undefined;
 }
 
-/** An endpoint's own words on one line, at most 300 characters, without anything that looks like a key. */
+/** An endpoint's own words on one line, at most 300 characters. Everything that looks like a key is replaced. */
 export function safeText(text: string, key: string | undefined): string {
   if (text.trimStart().startsWith('<')) return ''; // a proxy's HTML page
   const keyless = key === undefined ? text : text.replaceAll(key, '***');

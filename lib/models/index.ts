@@ -2,24 +2,25 @@ import type { Model, ModelConfig } from '../core/model.ts';
 import { createDemoModel } from './demo.ts';
 import { connectOpenAi, type OpenAiOptions } from './openai.ts';
 
-/** The models a server can ask. */
+/** The language models of a server. */
 export interface Models {
   /**
-   * Opens a model. Nothing is sent. Throws an AppError `invalid_request` for a config that cannot work. `ownKey: false`: the
-   * key of the settings is not used, wherever the model is.
+   * Opens a model, without a request. Throws an AppError `invalid_request` for a config that cannot work. With
+   * `ownKey: false` the key of the settings is never used.
    */
   open(config?: ModelConfig, options?: { ownKey?: boolean }): Model;
 }
 
+/** How models are reached, and the settings behind them. */
 export interface ModelsOptions extends OpenAiOptions {
-  /** The settings: what a config leaves out. The key goes to this base URL and to no other. */
+  /** The settings, for the fields that a config leaves out. The key goes to this base URL and to no other. */
   defaults?: { baseUrl?: string | undefined; apiKey?: string | undefined; model?: string | undefined };
 }
 
 const OPENAI_BASE_URL = 'https://api.openai.com/v1';
 const DEFAULTS = { model: 'gpt-4o-mini', temperature: 0, maxTokens: 4096, topP: 1 };
 
-/** Opens models by config, merged over the defaults; with neither base URL nor key it is the offline demo model. */
+/** Models by their configuration, merged over the settings. Without a base URL and a key it is the offline demo model. */
 export function openModels({ defaults = {}, ...options }: ModelsOptions): Models {
   const openOpenAi = connectOpenAi(options);
   const demo = createDemoModel();

@@ -1,58 +1,87 @@
+import { systemClock, type Cancel } from '../common/clock.ts';
 import { ModelError } from '../errors.ts';
 
-/** The time a reply has, and the caller's wish to stop. */
+/** The time that a reply has, and the caller's wish to stop it. */
 export interface Limit {
-  /** Why it is over: the caller's reason or a ModelError; undefined while it is not. */
+  /** Why the reply is given up: the caller's reason or a ModelError; undefined while it is not. */
   readonly over: unknown;
   /** Ms until the reply must be there. */
   leftMs(): number;
-  /** From now on it is this controller that is aborted when it is over; at once when it is. */
+  /** From now on this controller is aborted when the reply is given up; at once when it is already. */
   attach(controller: AbortController): void;
-  /** Something came: a stream's silence starts anew. */
+  /** A piece arrived: the silence of a stream starts anew. */
   heard(): void;
-  /** All has come: only the connection's own end is waited for, this long. */
+  /** The reply is complete: the connection may take this long to end. */
   finish(graceMs: number): void;
+  /** Stops all timers. */
   close(): void;
 }
 
-/** Starts the clock; `close` must be called. */
+/** Starts the timers. The caller must close the limit. */
 export function openLimit(signal: AbortSignal, timeoutMs: number, silenceTimeoutMs: number): Limit {
-  const end = performance.now() + timeoutMs;
-  let attached: AbortController | undefined;
-  let over: unknown;
-  let silence: NodeJS.Timeout | undefined;
-  const stop = () => {
-    over ??= signal.reason;
-    attached?.abort(over);
-  };
-  const late = (ms: number, what: string) => {
-    over ??= new ModelError(`the model endpoint ${what} for ${ms / 1000} s; given up`);
-    attached?.abort(over);
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  const total = setTimeout(late, timeoutMs, timeoutMs, 'did not finish its answer');
-  return {
-    get over() {
-      return over;
-    },
-    leftMs: () => end - performance.now(),
-    attach(controller) {
-      attached = controller;
-      if (over !== undefined) controller.abort(over);
-    },
-    heard() {
-      if (silence === undefined)
-        silence = setTimeout(late, silenceTimeoutMs, silenceTimeoutMs, 'stayed silent mid-stream');
-      else silence.refresh();
-    },
-    finish(graceMs) {
-      clearTimeout(silence);
-      silence = setTimeout(() => attached?.abort(), graceMs);
-    },
-    close() {
-      clearTimeout(total);
-      clearTimeout(silence);
-      signal.removeEventListener('abort', stop);
-    },
-  };
+  return new ReplyLimit(signal, timeoutMs, silenceTimeoutMs);
+}
+
+class ReplyLimit implements Limit {
+  readonly #signal: AbortSignal;
+  readonly #end: number;
+  readonly #silenceTimeoutMs: number;
+  readonly #cancelTotal: Cancel;
+  /** Not a timer of the clock: each piece of a stream refreshes it, and that costs less than a new one. */
+  #silence: NodeJS.Timeout | undefined;
+  #attached: AbortController | undefined;
+  #over: unknown;
+  readonly #stop = (): void => this.#giveUp(this.#signal.reason);
+
+  constructor(signal: AbortSignal, timeoutMs: number, silenceTimeoutMs: number) {
+    this.#signal = signal;
+    this.#silenceTimeoutMs = silenceTimeoutMs;
+    this.#end = systemClock.monotonicNow() + timeoutMs;
+    this.#cancelTotal = systemClock.startTimer(timeoutMs, () =>
+      this.#giveUp(tooSlow('did not finish its answer', timeoutMs)),
+    );
+    signal.addEventListener('abort', this.#stop, { once: true });
+  }
+
+  get over(): unknown {
+    return this.#over;
+  }
+
+  leftMs(): number {
+    return this.#end - systemClock.monotonicNow();
+  }
+
+  attach(controller: AbortController): void {
+    this.#attached = controller;
+    if (this.#over !== undefined) controller.abort(this.#over);
+  }
+
+  heard(): void {
+    if (this.#silence) this.#silence.refresh();
+    else this.#silence = setTimeout(() => this.#onSilence(), this.#silenceTimeoutMs);
+  }
+
+  finish(graceMs: number): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#attached?.abort(), graceMs);
+  }
+
+  close(): void {
+    this.#cancelTotal();
+    clearTimeout(this.#silence);
+    this.#signal.removeEventListener('abort', this.#stop);
+  }
+
+  #onSilence(): void {
+    this.#giveUp(tooSlow('stayed silent mid-stream', this.#silenceTimeoutMs));
+  }
+
+  #giveUp(reason: unknown): void {
+    this.#over ??= reason;
+    this.#attached?.abort(this.#over);
+  }
+}
+
+function tooSlow(fault: string, ms: number): ModelError {
+  return new ModelError(`the model endpoint ${fault} for ${ms / 1000} s; given up`);
 }

@@ -1,7 +1,7 @@
 import type { Model, ModelConfig, ModelReply, ModelRequest, ReplyOptions } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import type { JsonValue } from '../common/json.ts';
-import { openClient, type Client } from './client.ts';
+import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { encodeRequest } from './encode.ts';
 import { safeText } from './failure.ts';
@@ -9,27 +9,27 @@ import { noteRefusal, rememberQuirks, requestHead, type Quirks } from './quirks.
 import { openLimit, type Limit } from './limit.ts';
 import { readReply } from './read.ts';
 
-/** How endpoints are reached. */
+/** How endpoints are reached, and how long they may take. */
 export interface OpenAiOptions {
   /** Makes every connection; headers may come to it as a plain object. */
   fetch: typeof globalThis.fetch;
-  /** How long a reply may take in all, retries included; 120,000. */
+  /** The longest time for a reply, retries included, in ms; 120,000 when missing. */
   timeoutMs?: number;
-  /** How long a stream that has begun may stay silent; 60,000. */
+  /** The longest silence in a stream, in ms; 60,000 when missing. */
   silenceTimeoutMs?: number;
 }
 
 type OpenAiConfig = Required<Omit<ModelConfig, 'apiKey' | 'extra'>> & Pick<ModelConfig, 'apiKey' | 'extra'>;
 
 /**
- * Models behind any endpoint that speaks OpenAI's chat completions: returns a function that opens one. All share one
- * client, which is loaded with the first reply; the key goes with each request. Streams when deltas are wanted.
+ * Returns a function that opens a model behind any endpoint for OpenAI's chat completions. All models share one client,
+ * which is loaded with the first reply; the key goes with each request. A reply is streamed when deltas are wanted.
  */
 export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) => Model {
   const { timeoutMs = 120_000, silenceTimeoutMs = 60_000 } = options;
   const quirksOf = rememberQuirks();
-  let client: Promise<Client> | undefined;
-  const loadClient = () => (client ??= openClient(options.fetch));
+  let client: Promise<OpenAiClient> | undefined;
+  const loadClient = () => (client ??= loadOpenAiClient(options.fetch));
 
   return (config) => {
     const base = parseBaseUrl(config.baseUrl);
@@ -66,8 +66,12 @@ interface AskContext {
   pace: ReplyOptions['pace'];
 }
 
-/** Asks until there is a reply or no more sense in asking. */
-async function requestReply(client: Client, request: ModelRequest, ask: AskContext): Promise<ModelReply> {
+/** Asks until there is a reply, or another try makes no sense. */
+async function requestReply(
+  client: OpenAiClient,
+  request: ModelRequest,
+  ask: AskContext,
+): Promise<ModelReply> {
   const { config, quirks, limit, onDelta, pace } = ask;
   let head: Record<string, JsonValue> = {};
   const response = await askEndpoint(client, {

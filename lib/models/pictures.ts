@@ -3,27 +3,29 @@ import type { ModelConfig } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { safeText } from './failure.ts';
-import { parseJson } from './reply.ts';
+import { tryParseJson } from './reply.ts';
 
-/** A picture as an endpoint gives it: where it is, or its bytes. `tokens` where the endpoint counts them. */
+/** A picture of an endpoint: its URL or its bytes. `tokens` when the endpoint counts them. */
 export type Picture = ({ url: string } | { bytes: Buffer }) & { tokens?: number };
 
 /** Draws pictures. Contract: rejects with a ModelError, or with the signal's reason. */
 export interface Pictures {
+  /** Asks once and never again: each picture costs. */
   draw(config: ModelConfig, prompt: string, signal: AbortSignal): Promise<Picture>;
 }
 
+/** How endpoints are reached, and the settings behind them. */
 export interface PicturesOptions {
   /** Makes every connection. */
   fetch: typeof globalThis.fetch;
   timeoutMs: number;
-  /** The settings: what a config leaves out. The key goes to this base URL and to no other. */
+  /** The settings, for the fields that a config leaves out. The key goes to this base URL and to no other. */
   defaults: { baseUrl?: string | undefined; apiKey?: string | undefined };
 }
 
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 
-/** Pictures of any endpoint that speaks OpenAI's images [OpenAI API, POST /images/generations]. One is asked for once: it costs. */
+/** Pictures of any endpoint for OpenAI's images [OpenAI API, POST /images/generations]. */
 export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): Pictures {
   return {
     async draw({ baseUrl, apiKey, model = '', extra }, prompt, signal) {
@@ -39,7 +41,7 @@ export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): P
           body: JSON.stringify({ ...extra, model, prompt, n: 1 }),
           signal: limit,
         });
-        return pictureOf(answer.status, parseJson(await textOf(answer)), base.host);
+        return pictureOf(answer.status, tryParseJson(await textOf(answer)), base.host);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (error instanceof ModelError) throw error;

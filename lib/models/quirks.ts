@@ -1,7 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import type { JsonValue } from '../common/json.ts';
 import type { ModelConfig } from '../core/model.ts';
 
-/** A request field that some endpoints do not take, with what it is called there instead (nothing: it is left out). */
+/** The fields of a request that some endpoints refuse, each with its other name there; undefined: the field is left out. */
 const REFUSABLE = {
   stream_options: undefined,
   top_p: undefined,
@@ -12,34 +13,27 @@ const REFUSABLE = {
 
 type Refusable = keyof typeof REFUSABLE;
 
-/** What one endpoint has shown to be its way. */
+/** The ways of one endpoint that differ from OpenAI's. */
 export interface Quirks {
   /** The fields it has refused. */
   refused: Set<string>;
-  /** It was given without a path and stands under `/v1`. */
+  /** Its address was given without a path, and it is under `/v1`. */
   v1: boolean;
 }
 
 const ENDPOINTS_MAX_COUNT = 1_000;
 
-/** Remembers endpoints' ways, by a key that the caller makes of address and model; the oldest are forgotten. */
+/** Remembers the quirks of each endpoint under a key that the caller makes of address and model. Evicts those not used for longest. */
 export function rememberQuirks(): (endpoint: string) => Quirks {
-  const known = new Map<string, Quirks>();
+  const known = new LRUCache<string, Quirks>({ max: ENDPOINTS_MAX_COUNT });
   return (endpoint) => {
-    let quirks = known.get(endpoint);
-    if (quirks === undefined) {
-      quirks = { refused: new Set(), v1: false };
-      known.set(endpoint, quirks);
-      for (const oldest of known.keys()) {
-        if (known.size <= ENDPOINTS_MAX_COUNT) break;
-        known.delete(oldest);
-      }
-    }
+    const quirks = known.get(endpoint) ?? { refused: new Set(), v1: false };
+    known.set(endpoint, quirks);
     return quirks;
   };
 }
 
-/** The fields of a request besides messages and tools, as this endpoint takes them. */
+/** The fields of a request, except messages and tools, as this endpoint takes them. */
 export function requestHead(
   config: Required<Pick<ModelConfig, 'model' | 'temperature' | 'topP' | 'maxTokens'>> &
     Pick<ModelConfig, 'extra'>,
@@ -65,9 +59,8 @@ export function requestHead(
 }
 
 /**
- * Notes the field of `head` that a refusal (HTTP 400 or 422) names, and returns true when there is one, so that the same
- * request fits better when it is made again. Where two are named (`temperature` and `top_p` together), the first of the
- * table goes.
+ * Notes the field of `head` that a refusal (HTTP 400 or 422) names. Returns true when there is one: then the same request,
+ * made again, leaves it out. When two are named (`temperature` and `top_p` together), it is the first of the table.
  */
 export function noteRefusal(
   quirks: Quirks,

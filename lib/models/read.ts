@@ -2,9 +2,10 @@ import type { ModelReply, ReplyOptions } from '../core/model.ts';
 import { ModelError } from '../errors.ts';
 import { safeText } from './failure.ts';
 import type { Limit } from './limit.ts';
-import { createReplyBuilder, parseJson, type ReplyBuilder } from './reply.ts';
+import { createReplyBuilder, tryParseJson, type ReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 
+/** How a reply is read. */
 export interface ReadOptions {
   /** The model that was asked for. */
   model: string;
@@ -16,26 +17,27 @@ export interface ReadOptions {
 }
 
 const REPLY_MAX_BYTES = 16 * 1024 * 1024;
+/** How long the connection may take to end after a complete reply. */
 const DRAIN_TIMEOUT_MS = 250;
 
 /**
- * Reads a reply from a 2xx response, streamed or whole as its content type says (some endpoints stream unasked, or do not
- * when asked). Rejects with a ModelError.
+ * Reads a reply from a 2xx response. Its content type says whether it is streamed: some endpoints stream unasked, and some
+ * do not when asked. Rejects with a ModelError.
  */
 export async function readReply(response: Response, options: ReadOptions): Promise<ModelReply> {
   const builder = createReplyBuilder(options.model);
   const streamed = response.headers.get('content-type')?.includes('text/event-stream') === true;
-  let told = 0;
-  const tell = (text: string) => {
+  let passed = 0;
+  const pass = (text: string) => {
     if (text === '') return;
-    told += text.length;
+    passed += text.length;
     options.onDelta?.(text);
   };
   try {
-    if (streamed) await readStream(response, builder, options, tell);
-    else tell(await readWhole(response, builder));
+    if (streamed) await readStream(response, builder, options, pass);
+    else pass(await readWhole(response, builder));
     const reply = builder.build();
-    tell(reply.text.slice(told)); // what the builder adds at the end
+    pass(reply.text.slice(passed)); // the builder may add a note at the end
     return reply;
   } catch (error) {
     if (!(error instanceof ModelError)) throw broken(error);
@@ -47,7 +49,7 @@ async function readStream(
   response: Response,
   builder: ReplyBuilder,
   { limit, pace }: ReadOptions,
-  tell: (text: string) => void,
+  pass: (text: string) => void,
 ): Promise<void> {
   const parser = createSseParser();
   let done = false;
@@ -59,9 +61,9 @@ async function readStream(
         limit.finish(DRAIN_TIMEOUT_MS);
         return;
       }
-      const json = parseJson(data);
+      const json = tryParseJson(data);
       if (json === undefined) throw new ModelError('the model endpoint sent an event that is not JSON');
-      tell(builder.add(json));
+      pass(builder.add(json));
     }
   };
   try {
@@ -75,13 +77,13 @@ async function readStream(
     }
     take(parser.end());
   } catch (error) {
-    if (!done) throw error; // once all is there, how the connection ends does not matter
+    if (!done) throw error; // after a complete reply the connection may end in any way
   }
   if (!done && !builder.finished) throw broken(undefined);
 }
 
 async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
-  const json = parseJson(await readText(response));
+  const json = tryParseJson(await readText(response));
   if (json === undefined) {
     const type = response.headers.get('content-type') ?? 'no content type';
     throw new ModelError(
@@ -95,7 +97,7 @@ async function readText(response: Response): Promise<string> {
   const { headers } = response;
   const size =
     headers.get('content-encoding') === null ? Number(headers.get('content-length') ?? 'NaN') : NaN;
-  if (size <= REPLY_MAX_BYTES) return response.text(); // much cheaper than reading piece by piece
+  if (size <= REPLY_MAX_BYTES) return response.text(); // costs much less than reading piece by piece
   const chunks: Uint8Array[] = [];
   for await (const bytes of bounded(response)) chunks.push(bytes);
   return Buffer.concat(chunks).toString();

@@ -8,9 +8,9 @@ import { ModelError } from '../errors.ts';
 export interface ReplyBuilder {
   /** Takes a `chat.completion` or a `chat.completion.chunk`; returns the text it adds. Throws a ModelError. */
   add(json: JsonValue): string;
-  /** True once the model said why it stopped. */
+  /** True once the reply has a reason for its end. */
   readonly finished: boolean;
-  /** The reply. Throws a ModelError when there is none, or when it was withheld. */
+  /** The reply. Throws a ModelError when there is none, or when the provider withheld it. */
   build(): ModelReply;
 }
 
@@ -21,7 +21,7 @@ interface PartialCall {
   arguments: string;
 }
 
-/** Opens a builder; `model` is the name that was asked for, used where the endpoint names none. */
+/** A builder for one reply. `model` is the name in the request, for an endpoint that names none. */
 export function createReplyBuilder(model: string): ReplyBuilder {
   const completion = { id: '', model, usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0 } };
   const calls: PartialCall[] = [];
@@ -35,7 +35,7 @@ export function createReplyBuilder(model: string): ReplyBuilder {
     const toolCalls = message['tool_calls'];
     if (Array.isArray(toolCalls))
       toolCalls.forEach((call, position) => addCall(calls, call, whole ? position : undefined));
-    // The form before there were tools; a few servers send both.
+    // The older form, from before there were tools. A few servers send both.
     else if (isObject(message['function_call'])) addCall(calls, { function: message['function_call'] }, 0);
     return added;
   };
@@ -70,7 +70,7 @@ export function createReplyBuilder(model: string): ReplyBuilder {
   };
 }
 
-/** Adds a call, or a piece of one, to the calls so far. */
+/** Adds a call, or a piece of a call, to the calls so far. */
 function addCall(calls: PartialCall[], piece: JsonValue, position?: number): void {
   if (!isObject(piece)) throw new ModelError('the model endpoint sent a malformed tool call');
   const fn = isObject(piece['function']) ? piece['function'] : {};
@@ -96,13 +96,13 @@ function addCall(calls: PartialCall[], piece: JsonValue, position?: number): voi
 }
 
 /**
- * Whether a named piece is a call of its own. Pieces belong together by `index`, but some endpoints send none, or 0 for
- * every call, or the whole name and a fresh id with every piece.
+ * Whether a named piece begins another call. The `index` joins pieces, but some endpoints send none, or 0 for every call, or
+ * the whole name and a new id with every piece.
  */
 function startsAnother(call: PartialCall, index: number | undefined, id: string, name: string): boolean {
   if (id !== '' && call.id !== '' && id === call.id) return false;
   if (name === '' || call.name === '') return false;
-  const complete = call.arguments === '' || parseJson(call.arguments) !== undefined;
+  const complete = call.arguments === '' || tryParseJson(call.arguments) !== undefined;
   if (id !== '' && call.id !== '') return complete;
   return index === undefined && (name !== call.name || (complete && call.arguments !== ''));
 }
@@ -120,18 +120,18 @@ function finishCalls(calls: PartialCall[]): ToolCall[] {
   return finished;
 }
 
-/** The arguments' JSON value; no text at all means none; text that is no JSON stays text. */
+/** The JSON value of the arguments. An empty text means none, and a text that is no JSON stays a text. */
 function parseArguments(text: string): JsonValue {
   if (text.trim() === '') return {};
-  const value = parseJson(text);
+  const value = tryParseJson(text);
   if (value === undefined) return text;
   if (value === null) return {};
-  const inner = typeof value === 'string' ? parseJson(value) : undefined; // encoded twice
+  const inner = typeof value === 'string' ? tryParseJson(value) : undefined; // encoded twice
   return isObject(inner) ? inner : value;
 }
 
 /** A JSON text's value, or undefined. */
-export function parseJson(text: string): JsonValue | undefined {
+export function tryParseJson(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
@@ -139,7 +139,7 @@ export function parseJson(text: string): JsonValue | undefined {
   }
 }
 
-/** Text as a string or as a list of parts; other parts (a model's thoughts) are left out. */
+/** The text of a content: a string, or the text parts of a list. Other parts, such as a model's thoughts, are left out. */
 function textOf(content: JsonValue | undefined): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
@@ -162,7 +162,7 @@ function usageOf(usage: JsonObject): Usage {
   };
 }
 
-/** What an endpoint's error object says. */
+/** The message in an endpoint's error object. */
 function describe(error: JsonValue): string {
   const message = isObject(error) ? error['message'] : error;
   return (typeof message === 'string' ? message : JSON.stringify(message ?? error)).slice(0, 300);

@@ -11,19 +11,19 @@ export type ScriptedStep =
   | { hang: true }
   | ((request: ModelRequest, options: ReplyOptions) => ScriptedStep | Promise<ScriptedStep>);
 
-/** A model that says what a spec wrote down for it. */
+/** A model that replies from a list, for specs. */
 export interface ScriptedModel extends Model {
-  /** What it was asked so far, oldest first; each with the messages as they stood then. */
+  /** The requests so far, oldest first, each with the messages of that moment. */
   readonly requests: ModelRequest[];
-  /** Throws when it was asked too often, or when steps are left over. */
+  /** Throws when there were too many requests, or when steps are left. */
   expectDone(): void;
 }
 
 const USAGE = { promptTokens: 100, completionTokens: 20, totalTokens: 120 };
 
 /**
- * Opens a model that takes one step per request, for specs. Asked once too often it fails with a ModelError. Call ids are
- * `call_1`…, reply ids `scripted-1`…, text comes word by word through `onDelta`.
+ * A model that takes one step for each request. After the last step it fails with a ModelError. Call ids are `call_1`…,
+ * reply ids `scripted-1`…, and text comes word by word through `onDelta`.
  */
 export function createScriptedModel(steps: readonly ScriptedStep[]): ScriptedModel {
   const requests: ModelRequest[] = [];

@@ -1,42 +1,36 @@
-import { StringDecoder } from 'node:string_decoder';
+import { createParser } from 'eventsource-parser';
+import { ModelError } from '../errors.ts';
 
+/** Takes a stream of server-sent events apart [HTML 9.2.6]. */
 export interface SseParser {
-  /** The data of each event that these bytes complete. */
+  /** The data of each event that these bytes complete. Throws a ModelError for an event that has no end. */
   push(bytes: Uint8Array): string[];
   /** The data of an event that the end of the stream completes: some servers leave out the last blank line. */
   end(): string[];
 }
 
-/** Takes server-sent events apart as bytes come, wherever they are cut. Lines end in LF or CRLF. [HTML 9.2.6] */
+/** No piece of a reply is longer. Without a limit an endless line would fill the memory. */
+const EVENT_MAX_CHARS = 16 * 1024 * 1024;
+
+/** A parser for one stream. The bytes may be cut anywhere, also inside a character. */
 export function createSseParser(): SseParser {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  let searched = 0;
-  let data: string | undefined;
-
-  const parse = (text: string): string[] => {
-    const events: string[] = [];
-    rest += text;
-    let start = 0;
-    for (let end = rest.indexOf('\n', searched); end !== -1; end = rest.indexOf('\n', start)) {
-      const line = rest.slice(start, rest[end - 1] === '\r' && end > start ? end - 1 : end);
-      start = end + 1;
-      if (line === '') {
-        if (data !== undefined) events.push(data);
-        data = undefined;
-      } else if (line.startsWith('data:') || line.startsWith('\uFEFFdata:')) {
-        const colon = line.indexOf(':');
-        const value = line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
-        data = data === undefined ? value : `${data}\n${value}`;
-      }
-    }
-    rest = rest.slice(start);
-    searched = rest.length;
-    return events;
+  const decoder = new TextDecoder(); // removes a byte order mark, too
+  let complete: string[] = [];
+  const parser = createParser({
+    maxBufferSize: EVENT_MAX_CHARS,
+    onEvent: ({ data }) => void complete.push(data),
+    onError({ type }) {
+      if (type === 'max-buffer-size-exceeded')
+        throw new ModelError('the model endpoint sent an event of more than 16 MiB');
+    },
+  });
+  const feed = (text: string): string[] => {
+    complete = [];
+    parser.feed(text);
+    return complete;
   };
-
   return {
-    push: (bytes) => parse(decoder.write(bytes)),
-    end: () => parse(`${decoder.end()}\n\n`),
+    push: (bytes) => feed(decoder.decode(bytes, { stream: true })),
+    end: () => feed(`${decoder.decode()}\n\n`),
   };
 }

@@ -32,7 +32,7 @@ export function completionOf({ text, calls, completion }: ModelReply): JsonObjec
   };
 }
 
-/** A whole `chat.completion` as the chunks of a stream: the text word by word, then why it ended. */
+/** A whole `chat.completion` as the chunks of a stream: the text word by word, then the reason of its end. */
 export function* chunksOf(completion: JsonObject): Generator<JsonObject> {
   const { choices, usage, ...head } = completion;
   const chunk = (index: JsonValue, delta: JsonObject, finish: JsonValue): JsonObject => ({

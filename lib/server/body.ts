@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { jsonFaultAt } from '../common/json-fault.ts';
 import { AppError } from '../errors.ts';
-import { jsonFaultAt } from './json-fault.ts';
 
 /**
- * The request's body as JSON. Pieces are decoded as they come, so that a body of 64 MiB stands in memory once.
- * Throws `unsupported_media_type`, `too_large` (before anything is read, where the length is told), or
- * `invalid_request` with the place for what is not UTF-8 or not JSON. A body without a Content-Type counts as JSON. With
- * `lenient` so does one of any type, and a missing one is an empty object.
+ * The body of a request as JSON. Pieces are decoded as they come, so that a body of 64 MiB is in memory once. Throws
+ * `unsupported_media_type`, `too_large` (before it reads, when the length is known), or `invalid_request` with the place
+ * of the fault. A body without a Content-Type counts as JSON. With `lenient` a body of any type does, and a missing body is
+ * an empty object.
  */
 export async function readJson(
   request: IncomingMessage,
@@ -22,7 +22,7 @@ export async function readJson(
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
   const text = await readText(request, maxBytes);
-  return lenient && text.trim() === '' ? {} : parseJson(text);
+  return lenient && text.trim() === '' ? {} : parseJsonText(text);
 }
 
 function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
@@ -30,7 +30,7 @@ function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
     const decoder = new TextDecoder('utf-8', { fatal: true });
     let text = '';
     let size = 0;
-    // What still comes after a fault is read and dropped, so that the answer reaches a client that is still sending.
+    // After a fault the rest is read and dropped: a client that is still sending reads no answer.
     const fail = (error: AppError) => {
       request.removeAllListeners('data').resume();
       reject(error);
@@ -74,7 +74,7 @@ export async function readForm(
 }
 
 /** A JSON text as a value, without any `__proto__` keys. Throws `invalid_request` with the place of the fault. */
-export function parseJson(text: string): unknown {
+export function parseJsonText(text: string): unknown {
   try {
     // A reviver costs several times the parsing, so it is used only where such a key may hide.
     return /__proto__|\\u00[57]/i.test(text)
@@ -85,16 +85,17 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** What is wrong and where, as people look for it: by position, line and column. */
+/** The fault and its place, as editors show it: by position, line and column. */
 function placeOf(text: string): string {
   if (text.trim() === '') return 'the text is empty';
   const position = jsonFaultAt(text);
+  if (position === undefined) return 'the text is nested too deeply';
   const before = text.slice(0, position);
   const line = before.split('\n').length;
   const column = position - before.lastIndexOf('\n');
   const char = String.fromCodePoint(text.codePointAt(position) ?? 0);
-  const what = position < text.length ? `unexpected ${JSON.stringify(char)}` : 'the text ends too early';
-  return `${what} at position ${position} (line ${line}, column ${column})`;
+  const fault = position < text.length ? `unexpected ${JSON.stringify(char)}` : 'the text ends too early';
+  return `${fault} at position ${position} (line ${line}, column ${column})`;
 }
 
 function tooLarge(maxBytes: number): AppError {

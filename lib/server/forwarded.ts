@@ -1,46 +1,39 @@
-import { BlockList, isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { createAddressSet, plainAddress } from '../common/addresses.ts';
 
-/** Where a request came from and which host it asked for; forwarded headers count only from trusted proxies. */
+/** Where a request came from, and which host it asked for. */
 export interface Forwarded {
+  /** The client's IP address. */
   address: string;
   host: string | undefined;
 }
 
-/** A reader of `X-Forwarded-For` and `-Host` that believes the proxies in a list of addresses and CIDRs, and no one else. */
+/**
+ * Reads `X-Forwarded-For` and `X-Forwarded-Host` of requests that come through a trusted proxy; `trustedProxies` are
+ * addresses and CIDR ranges. From any other peer the two headers do not count. (`proxy-addr` is not used, because it
+ * returns an entry of the header that is no address.)
+ */
 export function createForwarded(trustedProxies: readonly string[]): (request: IncomingMessage) => Forwarded {
-  const trusted = new BlockList();
-  for (const place of trustedProxies) {
-    const [address = '', bits] = place.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (bits === undefined) trusted.addAddress(address, family);
-    else trusted.addSubnet(address, Number(bits), family);
-  }
-  const trusts = (address: string) =>
-    isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-
+  const trusted = createAddressSet(trustedProxies);
   return (request) => {
-    const direct = plain(request.socket.remoteAddress ?? '');
+    const direct = plainAddress(request.socket.remoteAddress ?? '');
     const { host } = request.headers;
-    if (!trusts(direct)) return { address: direct, host };
-    // From the right: each trusted proxy added the address it saw; the first that is not one of ours is the client.
-    const chain = header(request, 'x-forwarded-for').map(plain);
+    if (!trusted.has(direct)) return { address: direct, host };
+    // Each proxy appends the address that it saw. So the last address that is not a proxy of ours is the client's.
+    const chain = listIn(request, 'x-forwarded-for').map(plainAddress);
     let address = direct;
-    for (let at = chain.length - 1; at >= 0 && trusts(address); at -= 1)
+    for (let at = chain.length - 1; at >= 0 && trusted.has(address); at -= 1)
       if (isIP(chain[at]!) !== 0) address = chain[at]!;
-    return { address, host: header(request, 'x-forwarded-host').at(-1) ?? host };
+    return { address, host: listIn(request, 'x-forwarded-host').at(-1) ?? host };
   };
 }
 
-function header(request: IncomingMessage, name: string): string[] {
+/** The entries of a header that is a comma list [RFC 9110 5.6.1]. */
+function listIn(request: IncomingMessage, name: string): string[] {
   return [request.headers[name] ?? []]
     .flat()
     .flatMap((value) => value.split(','))
     .map((value) => value.trim())
     .filter((value) => value !== '');
-}
-
-/** An IPv4 address that a dual-stack socket shows as IPv6, as IPv4. */
-function plain(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -1,28 +1,29 @@
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isLoopbackHost } from '../common/addresses.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 
-/** Keeps web pages from elsewhere away from the server, on HTTP and on upgrades (contract 0, ALLOWED_ORIGINS). */
+/** Keeps pages of other sites away from the server, on HTTP and on upgrades (contract 0, ALLOWED_ORIGINS). */
 export interface Guard {
   /**
-   * Throws `forbidden` unless the request may be looked at. `host`: the host it asked for, forwarded or direct; `entrance`:
-   * links of other sites may lead there.
+   * Throws `forbidden` for a request that a page of another site made. `host` is the host that the request asked for, direct
+   * or forwarded. `entrance`: links of other sites may lead there.
    */
   check(request: IncomingMessage, host: string | undefined, entrance?: boolean): void;
   /** Whether the request's Origin is one that was allowed by name; only then CORS headers are sent. */
   allows(origin: string | undefined): origin is string;
 }
 
-/** A guard for where the server listens and who may call. */
+/** A guard for the address that the server listens on, and the origins that may call. */
 export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' | 'publicUrl'>): Guard {
   const allowed = new Set(config.allowedOrigins);
   const publicHost = config.publicUrl === undefined ? undefined : new URL(config.publicUrl).host;
   if (config.publicUrl !== undefined) allowed.add(new URL(config.publicUrl).origin);
 
   function checkHost(host: string | undefined): void {
-    // A page whose name was made to point at this machine [DNS rebinding] still sends that name.
-    if (!config.loopback || (host !== undefined && (isLoopback(nameOf(host)) || host === publicHost))) return;
+    // DNS rebinding: a page makes its own name point at this machine. Its requests still carry that name.
+    if (!config.loopback || (host !== undefined && (isLoopbackHost(nameOf(host)) || host === publicHost)))
+      return;
     throw new AppError(
       'forbidden',
       'The Host header must name this machine: localhost or a loopback address.',
@@ -41,7 +42,7 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
         );
       }
       if (entrance && mode === 'navigate') return;
-      // Without an Origin come links, images and scripts: they reach GET calls, and some of those change something.
+      // Links, images and scripts come without an Origin. They reach GET calls, and some of those change something.
       if (site === 'cross-site' || (site === 'same-site' && mode === 'no-cors'))
         throw new AppError('forbidden', 'Other sites may not make a browser call this server.');
     },
@@ -53,15 +54,7 @@ function isSameHost(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase();
 }
 
-/** A Host header's name, without port, brackets and final dot. */
+/** The name in a Host header, without its port [RFC 9110 7.2]. */
 function nameOf(host: string): string {
-  return host
-    .replace(/:\d*$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '');
-}
-
-/** Names and addresses that can only be this machine's own [RFC 6761 6.3, RFC 1122 3.2.1.3]. */
-function isLoopback(name: string): boolean {
-  return /^(localhost|.+\.localhost|::1)$/i.test(name) || (isIP(name) === 4 && name.startsWith('127.'));
+  return host.replace(/:\d*$/, '');
 }

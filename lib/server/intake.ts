@@ -6,14 +6,14 @@ import { AppError, type Fault } from '../errors.ts';
 import type { Mount, RouteSchema } from './mount.ts';
 import { readerOf } from './validate.ts';
 
-/** A request's target, split. */
-export interface Target {
+/** The target of a request [RFC 9112 3.2], in its two parts. */
+export interface RequestTarget {
   path: string;
   search: URLSearchParams;
 }
 
 /** Path and query of a request, in origin or absolute form [RFC 9112 3.2]. Throws `invalid_request`. */
-export function targetOf(request: IncomingMessage): Target {
+export function targetOf(request: IncomingMessage): RequestTarget {
   const url = request.url ?? '/';
   const text = url.startsWith('/') ? `http://host${url}` : url;
   if (!URL.canParse(text))
@@ -23,7 +23,7 @@ export function targetOf(request: IncomingMessage): Target {
   return { path, search: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)) };
 }
 
-/** The query's known parameters as the schema says. Throws `invalid_request` with every fault by JSON pointer. */
+/** The parameters of a query that its schema knows. Throws `invalid_request` with every fault by JSON pointer. */
 export async function readQuery(
   search: URLSearchParams,
   schema: RouteSchema | undefined,
@@ -35,31 +35,33 @@ export async function readQuery(
     .map((name) => ({ pointer: `/${name}`, detail: 'is given more than once' }));
   const read = await readerOf(schema);
   const { value, faults } = read(Object.fromEntries(names.map((name) => [name, search.get(name)])));
-  refuse('query', [...twice, ...faults]);
+  refuseFaults('query', [...twice, ...faults]);
   return value as Record<string, string>;
 }
 
 /** Throws `invalid_request` for a body or query with faults; the text names the first ones. */
-export function refuse(what: 'query' | 'body', faults: readonly Fault[]): void {
+export function refuseFaults(what: 'query' | 'body', faults: readonly Fault[]): void {
   if (faults.length === 0) return;
   const first = faults.slice(0, 3).map(({ pointer, detail }) => `${pointer || 'it'} ${detail}`);
   const more = faults.length > first.length ? `; and ${faults.length - first.length} more` : '';
   throw new AppError('invalid_request', `The ${what} is not valid: ${first.join('; ')}${more}.`, { faults });
 }
 
-/** What a caller showed to say who it is. */
+/** The proof of a caller's identity. */
 export interface Credentials {
+  /** A bearer token. */
   token: string | undefined;
+  /** A ticket of `POST /api/ticket`, for a WebSocket. */
   ticket?: string | undefined;
-  /** Where the caller calls from. */
+  /** The caller's IP address. */
   address: string;
 }
 
-/** Who is calling a dialect: the token's or ticket's principal, or nobody in particular where the dialect is open. Throws `unauthorized`. */
+/** The principal of a caller: that of its token or ticket, else the anonymous one of an open dialect. Throws `unauthorized`. */
 export async function identify(access: Access, mount: Mount, credentials: Credentials): Promise<Principal> {
   const where = { dialect: mount.name, address: credentials.address };
   if (mount.anonymous) {
-    // Who shows who he is, is known; whatever else is shown, nobody is turned away.
+    // An open dialect refuses nobody: a good token names its user, and a bad token is ignored.
     const known = credentials.token === undefined ? undefined : access.identify(credentials.token, where);
     return (await known?.catch(() => undefined)) ?? mount.anonymous;
   }
@@ -78,15 +80,15 @@ export function bearerOf(request: IncomingMessage): string | undefined {
   return token;
 }
 
-/** The caller's own request id where it is a harmless one, else a new one. */
+/** The request id that the caller sends, if it is safe to log; else a new one. */
 export function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
 /**
- * The trace that a request belongs to: X-Trace-ID where it is a harmless one, else that of `traceparent` [Trace Context 3.2],
- * else a new one.
+ * The id of the trace that a request belongs to: `X-Trace-ID`, if it is safe to log, else the one in `traceparent`
+ * [Trace Context 3.2], else a new one.
  */
 export function traceIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-trace-id'];

@@ -6,25 +6,37 @@ import type { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { SocketRoute } from './socket.ts';
 
-/** One request on its way through: what was checked, and the raw pair for what is not JSON. */
-export interface Call<Query = unknown, Body = unknown> {
+/** The parameters of a route's path by name: a text for a `:name`, the remaining segments for a `*name`. */
+export type PathParams<Path extends string> = string extends Path
+  ? Readonly<Record<string, string>>
+  : Path extends `${infer First}/${infer Rest}`
+    ? PathParams<First> & PathParams<Rest>
+    : Path extends `:${infer Name}`
+      ? { readonly [Key in Name]: string }
+      : Path extends `*${infer Name}`
+        ? { readonly [Key in Name]: readonly string[] }
+        : unknown;
+
+/** One checked request, with the raw request and response for a body or an answer that is not JSON. */
+export interface Call<Query = unknown, Body = unknown, Params = unknown> {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly params: Readonly<Record<string, string>>;
+  /** The parameters of the path, decoded. */
+  readonly params: Params;
   readonly query: Query;
   readonly body: Body;
   readonly caller: Principal;
-  /** Where the request comes from, and what it says of the program that makes it. */
+  /** The client's IP address, and its User-Agent header. */
   readonly client: { address: string; agent: string | undefined };
-  /** How the client names this server, e.g. `https://agent.example`: PUBLIC_URL, or the host that was asked for. */
+  /** How the client names this server, e.g. `https://agent.example`: PUBLIC_URL, or the host that it asked for. */
   readonly origin: string;
-  /** Fields of the body that its schema does not know, by JSON pointer: they are not in `body`, and worth a line in the log. */
+  /** JSON pointers of the fields that the schema does not know. They are not in `body`; a line in the log may name them. */
   readonly ignored: readonly string[];
-  /** A log whose lines carry the request's id. */
+  /** A log that adds the request's id to each line. */
   readonly log: Log;
 }
 
-/** A JSON Schema written `as const`: what is validated, what the handler's types come from, and what documents the route. */
+/** A JSON Schema, written `as const`. It checks values, gives the handler its types, and describes the route. */
 export type RouteSchema = JsonObject | Readonly<Record<string, unknown>>;
 
 /** One HTTP call of a dialect. */
@@ -33,36 +45,41 @@ export interface Route {
   /** `/api/history`; a segment `:name` is a parameter, a last one `*name` all that is left. */
   readonly path: string;
   readonly summary: string;
-  /** `open`: anybody; `caller`: only with a principal. */
+  /** `open`: without a principal, too; `caller`: only with one. */
   readonly access: 'open' | 'caller';
   /** Links of other sites may lead here: a page, or a step on the way to one. */
   readonly entrance?: true;
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;
-  /** The body may be missing (it counts as an empty object), and is JSON whatever its Content-Type says: `curl -d` says it is a form. */
+  /** A missing body is an empty object, and a body of any Content-Type counts as JSON: `curl -d` sends a form's. */
   readonly bodyLenient?: true;
   /** The parts of a multipart form, where the handler reads one from the raw request. */
   readonly form?: Readonly<Record<string, 'file' | 'text'>>;
   readonly answer?: RouteSchema;
-  /** Of a success; 200. With 204 there is no body. */
+  /** The status of a success; 200 when missing. With 204 there is no body. */
   readonly status?: number;
-  /** The answer's JSON value; undefined when the response was written by hand. Throws AppErrors. */
+  /** Returns the JSON value of the answer, or undefined when it wrote the response itself. Throws AppErrors. */
   handle(call: Call): unknown;
 }
 
-/** A route whose query and body have the types of their schemas. */
-export function route<const Q extends RouteSchema, const B extends RouteSchema>(
-  definition: Omit<Route, 'query' | 'body' | 'handle'> & {
-    query?: Q;
-    body?: B;
-    handle(call: Call<XStatic<Q>, XStatic<B>>): unknown;
+/** A route whose path parameters, query and body have the types of its path and schemas. */
+export function route<
+  const Path extends string,
+  const Query extends RouteSchema,
+  const Body extends RouteSchema,
+>(
+  definition: Omit<Route, 'path' | 'query' | 'body' | 'handle'> & {
+    path: Path;
+    query?: Query;
+    body?: Body;
+    handle(call: Call<XStatic<Query>, XStatic<Body>, PathParams<Path>>): unknown;
   },
 ): Route {
   return definition;
 }
 
-/** An error in a dialect's shape; the headers are the server's. */
+/** An error in the shape of a dialect. The server adds its own headers. */
 export interface FormattedError {
   /** Instead of the status that belongs to the error's code. */
   status?: number;
@@ -71,9 +88,9 @@ export interface FormattedError {
 }
 
 /**
- * What a dialect puts on the server.
+ * The routes and sockets of one dialect.
  *
- * Contract: nothing here holds state of a session; all of it may be called for many requests at once.
+ * Contract: nothing here keeps the state of a session, and many requests may use it at a time.
  */
 export interface Mount {
   readonly name: string;
@@ -81,12 +98,13 @@ export interface Mount {
   readonly prefixes: readonly string[];
   readonly routes: readonly Route[];
   readonly sockets: readonly SocketRoute[];
-  /** Who calls without a token; undefined: nobody may. */
+  /** The principal of a caller without a token; undefined: a token is needed. */
   readonly anonymous: Principal | undefined;
+  /** The answer to an error below one of the prefixes. */
   formatError(error: AppError): FormattedError;
 }
 
-/** The dialect that lives at a path, by the longest of its prefixes; undefined where none does. */
+/** The dialect with the longest prefix of a path; undefined when none has one. */
 export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
   let found: Mount | undefined;
   let longest = -1;

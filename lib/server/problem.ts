@@ -3,7 +3,7 @@ import type { AppError } from '../errors.ts';
 import type { FormattedError } from './mount.ts';
 import { statusOf } from './status.ts';
 
-/** An error as problem details, with `errors` of {pointer, detail} when single faults are known [RFC 9457]. */
+/** An error as problem details [RFC 9457]. Its faults are in `errors`, each with a JSON pointer and a text. */
 export function formatProblem(error: AppError, status: number = statusOf(error.code)): FormattedError {
   const problem = {
     type: 'about:blank',

@@ -1,19 +1,12 @@
-/** How slowly a peer may read and still count as alive: the bytes it has not confirmed, at 1 kB a second, are time it gets. */
+import type { Flow } from './socket-flow.ts';
+
+/** The slowest peer that counts as alive reads 1 kB in a second: it gets that much time for the bytes that it has not confirmed. */
 const BYTES_PER_MS = 1;
 const MISSES_MAX_COUNT = 2;
 
-/** What a socket has done since it was opened, in bytes. */
-export interface Flow {
-  read: number;
-  /** Taken by the operating system out of what was written. */
-  taken: number;
-  /** Whether something written still waits to be taken. */
-  behind: boolean;
-}
-
 /**
- * Whether the peer of one socket lives. Every ping carries how many bytes went before it, and a pong brings that back: so it
- * is known how much the peer may still have to read before it comes to the ping. A class, as there is one for every socket.
+ * Decides whether the peer of one socket is alive. Each ping carries the number of bytes before it, and the pong returns it.
+ * So the number of bytes that the peer still has to read before the ping is known. A class, as every socket has one.
  */
 export class Pulse {
   #heardAt: number;
@@ -28,9 +21,9 @@ export class Pulse {
     this.#confirmed = flow.taken;
   }
 
-  /** Called at every beat: false when two pings in a row were missed, with time enough to read what came before them. */
+  /** Called at every heartbeat. False when the peer missed two pings in a row, and had the time to read up to them. */
   beat(now: number, flow: Flow): boolean {
-    // Taken bytes tell of a living peer only where the buffers on the way were full before.
+    // Taken bytes prove a living peer only when the buffers on the way were full before.
     const heard = flow.read !== this.#flow.read || (this.#flow.behind && flow.taken !== this.#flow.taken);
     this.#flow = flow;
     if (heard) {
@@ -39,18 +32,18 @@ export class Pulse {
     } else if (this.#pinged) {
       this.#misses += 1;
     }
-    // A ping would only wait behind what waits already; the stall limit watches over that.
+    // A ping would wait behind other bytes. The stall limit watches those.
     this.#pinged = !flow.behind;
     const unread = Math.max(0, flow.taken - this.#confirmed);
     return this.#misses < MISSES_MAX_COUNT || now - this.#heardAt < unread / BYTES_PER_MS;
   }
 
-  /** Whether this beat calls for a ping. */
+  /** Whether a ping is due with this heartbeat. */
   get wantsPing(): boolean {
     return this.#pinged;
   }
 
-  /** The peer has answered the ping that `position` bytes went before. */
+  /** The peer has answered the ping after the first `position` bytes. */
   pong(position: number): void {
     if (position > this.#confirmed) this.#confirmed = position;
   }

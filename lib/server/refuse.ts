@@ -5,7 +5,7 @@ import type { FormattedError } from './mount.ts';
 import { formatProblem } from './problem.ts';
 import { errorHeaders } from './status.ts';
 
-/** Answers a request that has only a socket left, and closes it. */
+/** Answers a request that has no response object, but only a socket, and closes the socket. */
 export function refuse(
   socket: Duplex,
   error: AppError,

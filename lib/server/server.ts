@@ -1,20 +1,24 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Access } from '../accounts/access.ts';
+import { systemClock } from '../common/clock.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import { createForwarded } from './forwarded.ts';
 import { createGuard } from './guard.ts';
-import type { Log } from '../log.ts';
 import type { Mount } from './mount.ts';
-import { openSockets } from './sockets.ts';
 import { refuse } from './refuse.ts';
+import { openSockets, type Sockets } from './sockets.ts';
 import { createUpgrade } from './upgrade.ts';
 import { createWeb, type WebOptions } from './web.ts';
 
-/** How long a request may take to arrive: its headers, and all of it (64 MiB over a slow line). */
-const arrival = { headers: 15_000, request: 120_000 };
+/** How long a request may take to arrive, in ms: its headers, and all of it (64 MiB over a slow line). */
+const ARRIVAL_MS = { headers: 15_000, request: 120_000 };
+/** The longest pause between two looks for connections that take too long, in ms. */
+const LOOK_EVERY_MAX_MS = 2000;
 
+/** Where the server listens, its dialects, and its limits. */
 export interface ServerOptions {
   config: Pick<
     Config,
@@ -34,72 +38,108 @@ export interface OpenServer {
   /** `http://<host>:<port>`, without a path. */
   readonly url: string;
   readonly port: number;
-  /** From now on every call and upgrade gets a 503; what runs goes on, and sockets stay. */
+  /** From now on each new call and upgrade gets a 503. Running calls go on, and sockets stay open. */
   drain(): void;
-  /** Drains, closes the sockets with 1012, and waits for running requests, at most `shutdownTimeoutMs`. */
+  /** Drains, closes the sockets with 1012, and waits for running calls, at most `shutdownTimeoutMs`. */
   close(): Promise<void>;
 }
 
-/** Listens, with everything the dialects mount. Rejects with `unavailable` when the address cannot be had. */
+/** Listens, with everything that the dialects mount. Rejects with `unavailable` when the address cannot be used. */
 export async function openServer(options: ServerOptions): Promise<OpenServer> {
-  const { config, mounts, access, log, ready = async () => {}, arrivalMs = arrival } = options;
-  let draining = false;
-  const shared: WebOptions = {
-    mounts,
-    guard: createGuard(config),
-    forwarded: createForwarded(config.trustedProxies),
-    access,
-    log,
-    draining: () => draining,
-    ready,
-    publicUrl: config.publicUrl,
-  };
-  const web = createWeb(shared);
-  const sockets = openSockets({ limits: config.limits, log });
-  const server = createServer(
-    {
-      headersTimeout: arrivalMs.headers,
-      requestTimeout: arrivalMs.request,
-      connectionsCheckingInterval: Math.min(2000, arrivalMs.headers),
-    },
-    web,
-  );
-  // The listener itself asks for the body once it wants it.
-  server.on('checkContinue', web);
-  server.on('upgrade', createUpgrade(shared, sockets));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    log.debug({ err: error }, 'a request that is not HTTP');
-    if (socket.writable) refuse(socket, ...clientFault(error));
-    else socket.destroy();
-  });
-  const port = await listen(server, config.host, config.port).catch(async (error: unknown) => {
-    await sockets.close();
-    throw error;
-  });
-  server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
-
-  return {
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
-    port,
-    drain() {
-      draining = true;
-    },
-    async close() {
-      draining = true;
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-      server.closeIdleConnections();
-      const cut = setTimeout(() => server.closeAllConnections(), config.limits.shutdownTimeoutMs);
-      await Promise.all([closed, sockets.close()]);
-      clearTimeout(cut);
-    },
-  };
+  const server = new HttpServer(options);
+  await server.listen();
+  return server;
 }
 
-function listen(server: Server, host: string, port: number): Promise<number> {
+/** An HTTP server with its WebSockets. */
+class HttpServer implements OpenServer {
+  readonly #config: ServerOptions['config'];
+  readonly #log: Log;
+  readonly #server: Server;
+  readonly #sockets: Sockets;
+  #port = 0;
+  #draining = false;
+
+  constructor({
+    config,
+    mounts,
+    access,
+    log,
+    ready = async () => {},
+    arrivalMs = ARRIVAL_MS,
+  }: ServerOptions) {
+    this.#config = config;
+    this.#log = log;
+    const shared: WebOptions = {
+      mounts,
+      guard: createGuard(config),
+      forwarded: createForwarded(config.trustedProxies),
+      access,
+      log,
+      draining: () => this.#draining,
+      ready,
+      publicUrl: config.publicUrl,
+    };
+    const web = createWeb(shared);
+    const timeouts = {
+      headersTimeout: arrivalMs.headers,
+      requestTimeout: arrivalMs.request,
+      connectionsCheckingInterval: Math.min(LOOK_EVERY_MAX_MS, arrivalMs.headers),
+    };
+    this.#sockets = openSockets({ limits: config.limits, log });
+    this.#server = createServer(timeouts, web);
+    // With its own listener for `Expect: 100-continue`, a route asks for the body when it wants it [RFC 9110 10.1.1].
+    this.#server.on('checkContinue', web);
+    this.#server.on('upgrade', createUpgrade(shared, this.#sockets));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      log.debug({ err: error }, 'a request that is not HTTP');
+      if (socket.writable) refuse(socket, ...clientFault(error));
+      else socket.destroy();
+    });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    const { host } = this.#config;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  async listen(): Promise<void> {
+    try {
+      this.#port = await listenOn(this.#server, this.#config.host, this.#config.port);
+    } catch (error) {
+      await this.#sockets.close();
+      throw error;
+    }
+    this.#server.on('error', (error) =>
+      this.#log.error({ err: error }, 'a connection could not be accepted'),
+    );
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  async close(): Promise<void> {
+    this.drain();
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    this.#server.closeIdleConnections();
+    const cutOff = (): void => this.#server.closeAllConnections();
+    const cancel = systemClock.startTimer(this.#config.limits.shutdownTimeoutMs, cutOff);
+    await Promise.all([closed, this.#sockets.close()]);
+    cancel();
+  }
+}
+
+/** Resolves with the port, which the operating system picks for port 0. */
+function listenOn(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const onError = (cause: NodeJS.ErrnoException) => {
+    const onError = (cause: NodeJS.ErrnoException): void => {
       const why = cause.code === 'EADDRINUSE' ? 'it is in use: set PORT to another' : cause.message;
       reject(new AppError('unavailable', `Cannot listen on ${host}:${port}: ${why}.`, { cause }));
     };
@@ -111,7 +151,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-/** What was wrong with bytes that never became a request, and its status [RFC 9110 15.5, RFC 6585 5]. */
+/** The error for bytes that never became a request, and its status [RFC 9110 15.5, RFC 6585 5]. */
 function clientFault(error: NodeJS.ErrnoException): [AppError, number] {
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return [new AppError('timeout', 'The request took too long to arrive.'), 408];

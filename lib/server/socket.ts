@@ -7,25 +7,25 @@ import type { RouteSchema } from './mount.ts';
  * Contract: none of these throws; on a closed socket they do nothing.
  */
 export interface Peer {
-  /** Sends complete frames (see frame.ts), in one write with all others of this tick. */
+  /** Sends complete frames (see frame.ts). All frames of one tick leave in one write. */
   send(frames: Buffer): void;
-  /** Undefined while the peer keeps up; else resolves when all that waits has been taken, or the socket has closed. */
+  /** Undefined while the peer keeps up. Else it resolves when the peer has taken all frames, or the socket is closed. */
   drained(): Promise<void> | undefined;
-  /** Sends what is queued, then closes [RFC 6455 7.4]. */
+  /** Sends the queued frames, then closes [RFC 6455 7.4]. */
   close(code: number, reason: string): void;
 }
 
 /**
- * What a dialect does with one open WebSocket.
+ * The dialect's side of one open WebSocket.
  *
- * Contract: must not throw; an answer to a bad frame is the dialect's own business.
+ * Contract: none of these throws. The dialect itself answers a bad frame.
  */
 export interface Receiver {
   /** A whole text message. */
   text(text: string): void;
-  /** A message that cannot be taken, and why: binary, or too large. The socket stays open. */
+  /** A message was not taken, because it is binary or too large. The socket stays open. */
   refused(reason: string): void;
-  /** The socket is gone. Called once, last. */
+  /** The socket is closed. Called once, last. */
   closed(): void;
 }
 
@@ -36,9 +36,9 @@ export interface SocketRoute {
   readonly protocol: string;
   readonly summary: string;
   readonly query: RouteSchema;
-  /** The messages that clients send, and those that they get, by name; for the description. */
+  /** The messages that clients send, and those that they receive, by name; for the served description. */
   readonly receives: Readonly<Record<string, RouteSchema>>;
   readonly sends: Readonly<Record<string, RouteSchema>>;
-  /** Everything that can refuse: rejects with an AppError, whose HTTP status answers the upgrade. */
+  /** Admits a caller. Rejects with an AppError, whose HTTP status answers the upgrade. */
   admit(query: Readonly<Record<string, string>>, caller: Principal): Promise<(peer: Peer) => Receiver>;
 }

@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../errors.ts';
 
+/** [RFC 9110 15, RFC 6585 4] */
 const statuses = {
   invalid_request: 400,
   unauthorized: 401,
@@ -25,14 +26,14 @@ export function statusOf(code: ErrorCode): number {
   return statuses[code];
 }
 
-/** Anything thrown as an AppError: what is not one becomes `internal`, its text kept from the caller. */
+/** A thrown value as an AppError. Any other error becomes `internal`, and its text stays in the log. */
 export function toAppError(error: unknown): AppError {
   return error instanceof AppError
     ? error
     : new AppError('internal', 'The server failed; its log says why.', { cause: error });
 }
 
-/** The headers that go with an error: how to sign in with a 401, when to come back with a 429 or 503 [RFC 9110 10.2.3]. */
+/** The headers of an error: `WWW-Authenticate` with a 401 [RFC 9110 11.6.1], `Retry-After` with a 429 or 503 [10.2.3]. */
 export function errorHeaders(error: AppError): Record<string, string> {
   const status = statusOf(error.code);
   if (status === 401) return { 'WWW-Authenticate': 'Bearer' };

@@ -1,99 +1,111 @@
 import type { ServerResponse } from 'node:http';
 import { AppError } from '../errors.ts';
 
+/** How a response is written piece by piece. */
 export interface StreamOptions {
   contentType: string;
-  /** What is sent after so long a silence, so that nothing between here and the client takes the connection for dead. */
+  /** A text for each silence of `everyMs`, so that no proxy on the way takes the connection for dead. */
   heartbeat?: { text: string; everyMs: number };
-  /** How long a client may take nothing before the connection is cut. */
+  /** For how long a client may take nothing before the connection is cut, in ms. */
   stallTimeoutMs: number;
 }
 
 /** A response that is written piece by piece. */
 export interface TextStream {
-  /** Aborts when the client has gone away before the end, or takes nothing any more. */
+  /** Aborts when the client disconnects before the end, or takes nothing any more. */
   readonly signal: AbortSignal;
-  /** Nothing is written to a client that is gone. */
+  /** Writes a text. After the client has disconnected it does nothing. */
   write(text: string): void;
-  /** Pending while the client has not taken what was written; undefined when it has. It resolves too when the client is gone. */
+  /** Pending while the client has not taken the texts so far; undefined when it has. Resolves too when the client disconnects. */
   drained(): Promise<void> | undefined;
-  /** Resolves when all is handed over, or the client is gone. */
+  /** Ends the response. Resolves when all is handed over, or the client has disconnected. */
   end(text?: string): Promise<void>;
 }
 
 /** Begins a response of 200 at once, so that the client sees its head before the first piece. */
-export function openStream(
-  response: ServerResponse,
-  { contentType, heartbeat, stallTimeoutMs }: StreamOptions,
-): TextStream {
-  const gone = new AbortController();
-  let unsent = '';
-  let waiting: Promise<void> | undefined;
-  let stall: NodeJS.Timeout | undefined;
-  const beat = heartbeat && setInterval(() => write(heartbeat.text), heartbeat.everyMs);
-  const closed = new Promise<void>((resolve) => {
-    const onClose = (): void => {
-      clearInterval(beat);
-      clearTimeout(stall);
-      if (!response.writableEnded) gone.abort(new AppError('stopped', 'The client has gone away.'));
-      resolve();
-    };
-    if (response.closed) onClose();
-    else response.once('close', onClose);
-  });
-  if (!response.closed) {
+export function openStream(response: ServerResponse, options: StreamOptions): TextStream {
+  return new ResponseStream(response, options);
+}
+
+/** A stream over a response of Node. */
+class ResponseStream implements TextStream {
+  readonly #response: ServerResponse;
+  readonly #stallTimeoutMs: number;
+  readonly #disconnected = new AbortController();
+  readonly #closed: Promise<void>;
+  readonly #heartbeat: NodeJS.Timeout | undefined;
+  #unsent = '';
+  #waiting: Promise<void> | undefined;
+  #stall: NodeJS.Timeout | undefined;
+
+  constructor(response: ServerResponse, { contentType, heartbeat, stallTimeoutMs }: StreamOptions) {
+    this.#response = response;
+    this.#stallTimeoutMs = stallTimeoutMs;
+    this.#heartbeat = heartbeat && setInterval(() => this.write(heartbeat.text), heartbeat.everyMs);
+    this.#closed = new Promise((resolve) => {
+      const onClose = (): void => resolve(this.#onClose());
+      if (response.closed) onClose();
+      else response.once('close', onClose);
+    });
+    if (response.closed) return;
     response.writeHead(200, { 'Content-Type': contentType, 'X-Accel-Buffering': 'no' });
     response.flushHeaders();
   }
 
-  /** What is written in one go leaves in one piece: a model's words come by the dozen. */
-  function write(text: string): void {
-    if (unsent === '') queueMicrotask(flush);
-    unsent += text;
+  get signal(): AbortSignal {
+    return this.#disconnected.signal;
   }
 
-  function flush(): void {
-    const text = unsent;
-    unsent = '';
-    if (text === '' || gone.signal.aborted || response.writableEnded) return;
-    beat?.refresh();
-    if (response.write(text)) return;
-    waiting ??= new Promise<void>((resolve) => {
-      stall = setTimeout(() => response.destroy(), stallTimeoutMs);
-      const go = (): void => {
-        clearTimeout(stall);
-        stall = undefined;
-        response.off('drain', go);
-        waiting = undefined;
-        resolve();
-      };
-      response.once('drain', go);
-      void closed.then(go);
-    });
+  write(text: string): void {
+    // A model's words come by the dozen. So the texts of one go leave in one piece.
+    if (this.#unsent === '') queueMicrotask(() => this.#flush());
+    this.#unsent += text;
   }
 
-  return {
-    signal: gone.signal,
-    write,
-    drained() {
-      flush();
-      return waiting;
-    },
-    async end(text) {
-      if (text !== undefined) write(text);
-      flush();
-      clearInterval(beat);
-      if (!gone.signal.aborted) {
-        // A client that takes nothing holds nobody up for longer than before.
-        stall ??= setTimeout(() => response.destroy(), stallTimeoutMs);
-        response.end();
-      }
-      await closed;
-    },
-  };
+  drained(): Promise<void> | undefined {
+    this.#flush();
+    return this.#waiting;
+  }
+
+  async end(text = ''): Promise<void> {
+    if (text !== '') this.write(text);
+    this.#flush();
+    clearInterval(this.#heartbeat);
+    if (!this.signal.aborted) {
+      this.#startStallTimer(); // a client that takes nothing does not delay the end for longer, either
+      this.#response.end();
+    }
+    await this.#closed;
+  }
+
+  #flush(): void {
+    const text = this.#unsent;
+    this.#unsent = '';
+    if (text === '' || this.signal.aborted || this.#response.writableEnded) return;
+    this.#heartbeat?.refresh();
+    if (!this.#response.write(text)) this.#waiting ??= this.#untilDrained();
+  }
+
+  async #untilDrained(): Promise<void> {
+    this.#startStallTimer();
+    await Promise.race([drainOf(this.#response), this.#closed]);
+    clearTimeout(this.#stall);
+    this.#stall = undefined;
+    this.#waiting = undefined;
+  }
+
+  #startStallTimer(): void {
+    this.#stall ??= setTimeout(() => this.#response.destroy(), this.#stallTimeoutMs);
+  }
+
+  #onClose(): void {
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#stall);
+    if (!this.#response.writableEnded) this.#disconnected.abort(clientGone());
+  }
 }
 
-/** A stream of server-sent events, as the limits say. */
+/** A stream of server-sent events, with the heartbeat and the patience of the limits. */
 export function openEventStream(
   response: ServerResponse,
   limits: { heartbeatIntervalMs: number; socketStallTimeoutMs: number },
@@ -105,24 +117,34 @@ export function openEventStream(
   });
 }
 
-/** Whether a client asks for events rather than one answer [RFC 9110 12.5.1]. */
+/** Whether a client asks for events instead of one answer [RFC 9110 12.5.1]. */
 export function wantsEvents(accept: string | undefined): boolean {
   return /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(accept ?? '');
 }
 
-/** Aborts when the client goes away before it has its answer. */
+/** Aborts when the client disconnects before it has its answer. */
 export function goneSignal(response: ServerResponse): AbortSignal {
-  const gone = new AbortController();
+  const disconnected = new AbortController();
   const onClose = (): void => {
-    if (!response.writableEnded) gone.abort(new AppError('stopped', 'The client has gone away.'));
+    if (!response.writableEnded) disconnected.abort(clientGone());
   };
   if (response.closed) onClose();
   else response.once('close', onClose);
-  return gone.signal;
+  return disconnected.signal;
 }
 
-/** One server-sent event [HTML 9.2.6]; every event has a data line, else clients drop it. */
+/** One server-sent event [HTML 9.2.6]. It always has a data line, because clients drop an event without one. */
 export function sseEvent(data: string, event?: string): string {
   const name = event === undefined ? '' : `event: ${event}\n`;
   return `${name}data: ${data.replaceAll(/\r\n|\r|\n/g, '\ndata: ')}\n\n`;
+}
+
+function clientGone(): AppError {
+  return new AppError('stopped', 'The client has disconnected.');
+}
+
+function drainOf(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('drain', resolve);
+  });
 }

@@ -10,13 +10,14 @@ import type { Sockets } from './sockets.ts';
 import { statusOf, toAppError } from './status.ts';
 import type { WebOptions } from './web.ts';
 
+/** The prefix of a token among the subprotocols: browsers cannot set a header for a WebSocket. */
 const BEARER = 'bearer.';
-/** 4000 and the HTTP status. */
+/** The close code of an ended token: 4000 and the HTTP status (contract 1). */
 const TOKEN_ENDED = 4401;
 
 /**
- * The way of every upgrade: the same guard, caller and refusals as on HTTP, told by HTTP status before the handshake.
- * A caller is known by a bearer header, by the subprotocols `<name>, bearer.<token>`, or by `?ticket=`. Never rejects.
+ * Answers every upgrade. Guard, caller and refusals are the same as on HTTP, and a refusal has an HTTP status, before the
+ * handshake. A caller shows a bearer header, the subprotocols `<name>, bearer.<token>`, or `?ticket=`. Never rejects.
  */
 export function createUpgrade(
   { mounts, guard, forwarded, access, log, draining }: WebOptions,
@@ -44,7 +45,7 @@ export function createUpgrade(
     return { end, receive: untilEnd(await end.admit(query, caller), caller) };
   }
 
-  /** Closes the socket when what its caller showed is good no longer. */
+  /** Closes the socket when the credential of its caller is revoked or has expired. */
   function untilEnd(receive: (peer: Peer) => Receiver, caller: Principal): (peer: Peer) => Receiver {
     if (!caller.account) return receive;
     return (peer) => {

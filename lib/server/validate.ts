@@ -3,11 +3,12 @@ import { isObject } from '../common/json.ts';
 import type { Fault } from '../errors.ts';
 import type { RouteSchema } from './mount.ts';
 
-/** Beyond this many checked values only the first fault is looked for: a list of all would be larger than the input. */
+/** A larger value gets its first fault only: a list of all faults would be larger than the value. */
 const ALL_FAULTS_MAX_VALUES = 10_000;
+/** More faults help nobody. */
 const FAULTS_MAX_COUNT = 100;
 
-/** What reading a value against a schema gave: only the known fields of it, what was left out, what is wrong. */
+/** A value read by a schema: its known fields, the unknown ones that were left out, and its faults. */
 interface Reading {
   value: unknown;
   /** JSON pointers of fields that the schema does not know. */
@@ -15,13 +16,14 @@ interface Reading {
   faults: Fault[];
 }
 
+/** Reads values by one schema. Never throws: a bad value has faults. */
 export type Reader = (value: unknown) => Reading;
 
 const readers = new WeakMap<RouteSchema, Reader>();
 
 /**
- * A reader for a schema, compiled once, at its first value. Unknown fields of objects with `properties` are dropped, and
- * a field that is null counts as missing (several clients write all their fields, set or not).
+ * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. A
+ * field that is null counts as missing, because several clients send all their fields, set or not.
  */
 export async function readerOf(schema: RouteSchema): Promise<Reader> {
   let reader = readers.get(schema);
@@ -33,7 +35,7 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
       strict: false,
       verbose: true,
       logger: false,
-      code: { optimize: false }, // it takes longer than it saves
+      code: { optimize: false }, // the optimization takes longer than it saves
     } as const;
     let first: ValidateFunction | undefined;
     reader = (value) => {

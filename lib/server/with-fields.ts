@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
 
-/** A log whose every line has some more fields. */
+/** The log, with these fields added to every line. */
 export function withFields(log: Log, fields: object): Log {
   const write = (level: keyof Log) => (more: object, text: string) =>
     log[level]({ ...fields, ...more }, text);

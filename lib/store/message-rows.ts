@@ -28,6 +28,6 @@ function sealed(body: MessageBody, vault: Vault): object {
 }
 
 function opened(stored: StoredBody, vault: Vault): MessageBody {
-  if (stored.provider === undefined) return stored as MessageBody;
+  if (stored.provider === undefined) return stored;
   return { ...stored, provider: JSON.parse(vault.open(stored.provider)) as ProviderPart } as MessageBody;
 }

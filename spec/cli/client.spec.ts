@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { openClient, type Client, type Envelope } from '../../lib/cli/client.ts';
+import { openChatClient, type ChatClient, type Envelope } from '../../lib/cli/client.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
 
@@ -93,11 +93,11 @@ describe('openClient', () => {
     const envelopes: Envelope[] = [];
     let chunks = '';
     behave = answerWell;
-    const client = await openClient({
+    const client = await openChatClient({
       url,
       token: 't0ken',
       capability: { systemPrompt: 'Be kind.' },
-      watcher: { envelope: (envelope) => envelopes.push(envelope), chunk: (piece) => (chunks += piece) },
+      observer: { envelope: (envelope) => envelopes.push(envelope), chunk: (piece) => (chunks += piece) },
     });
     expect(await client.say('Pick two')).to.deep.equal({
       sentence: 'Pick two',
@@ -121,7 +121,7 @@ describe('openClient', () => {
   });
 
   it('joins a session without /init, and tells stopped from failed', async () => {
-    const client = await openClient({ url, session: 'a/b' });
+    const client = await openChatClient({ url, session: 'a/b' });
     expect(requests).to.deep.equal([]);
     const end = {
       sessionId: 's1',
@@ -140,7 +140,7 @@ describe('openClient', () => {
   });
 
   it('rejects what the server refuses or leaves unanswered, with the reason', async () => {
-    const client: Client = await openClient({ url });
+    const client: ChatClient = await openChatClient({ url });
     behave = (socket, { taskId }) => send(socket, { type: 'error', code: 'task_rejected', taskId });
     expect(await refusal(client.say('One'))).to.equal('task_rejected');
     behave = (socket) => send(socket, { type: 'error', code: 'invalid_request', message: 'too long' });
@@ -154,12 +154,12 @@ describe('openClient', () => {
       status: 400,
       body: '{"title":"Bad","detail":"No.","errors":[{"pointer":"/a","detail":"is missing"}]}',
     };
-    expect(await refusal(openClient({ url }))).to.equal(`${url}/init: No.\n  /a: is missing`);
+    expect(await refusal(openChatClient({ url }))).to.equal(`${url}/init: No.\n  /a: is missing`);
     init = { status: 502, body: '<html>' };
-    expect(await refusal(openClient({ url }))).to.equal(`${url}/init: HTTP 502`);
+    expect(await refusal(openChatClient({ url }))).to.equal(`${url}/init: HTTP 502`);
     init = { status: 200, body: '{"id":"s1"}' };
     sockets.shouldHandle = () => false;
-    expect(await refusal(openClient({ url }))).to.match(
+    expect(await refusal(openChatClient({ url }))).to.match(
       / cannot be reached: Unexpected server response: 400$/,
     );
   });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { ModelError } from '../../lib/errors.ts';
 import { createSseParser } from '../../lib/models/sse.ts';
 
 describe('server-sent events', () => {
@@ -23,5 +24,14 @@ describe('server-sent events', () => {
     expect(parser.push(Buffer.from('data: 1\n\ndata: 2\n'))).to.deep.equal(['1']);
     expect(parser.push(Buffer.from('\n'))).to.deep.equal(['2']);
     expect(parser.end()).to.deep.equal([]);
+  });
+
+  it('are refused when one has no end, so that it cannot fill the memory', () => {
+    const parser = createSseParser();
+    const piece = Buffer.from(`data: ${'x'.repeat(1024 * 1024)}`);
+    const pushed = () => {
+      for (let count = 0; count < 32; count++) parser.push(piece);
+    };
+    expect(pushed).to.throw(ModelError, 'more than 16 MiB');
   });
 });

@@ -4,7 +4,7 @@ import { openTestAccounts, testSecret } from './accounts.ts';
 import { openTestApp, type TestApp } from './app.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from './model-server.ts';
 import { readConfig } from '../../lib/config.ts';
-import type { DialectContext } from '../../lib/dialects/dialect.ts';
+import type { Parts } from '../../lib/dialects/dialect.ts';
 import { llmops } from '../../lib/dialects/llmops/llmops.ts';
 import { connectDatabase } from '../../lib/store/database.ts';
 
@@ -156,7 +156,7 @@ export async function openLlmops(
 /** Every answer has the shape that the route is described with. */
 function expectShape(method: string, path: string, answer: object): void {
   const context = { agents: {}, sessions: {}, config: readConfig({ env: {}, cwd: '/nowhere' }) };
-  const { routes } = llmops.mount(context as unknown as DialectContext);
+  const { routes } = llmops.mount(context as unknown as Parts);
   const [bare = ''] = path.split('?');
   const found = routes.find(
     (route) =>

@@ -87,7 +87,9 @@ export async function openTestServer({
   const authorization = config.auth === 'required' ? `Bearer ${config.authToken ?? ''}` : undefined;
 
   return {
-    ...server,
+    url: server.url,
+    port: server.port,
+    drain: () => server.drain(),
     accounts,
     sessions,
     log: lines,

@@ -3,7 +3,7 @@ import type { Route } from '../../server/mount.ts';
 import type { Dialect } from '../dialect.ts';
 import { formatDetail } from '../refusal.ts';
 import { createAvatarRoutes } from './avatars.ts';
-import { createChatRoutes } from './chat-routes.ts';
+import { createSceneChatRoutes } from './chat-routes.ts';
 import { createCreditRoutes } from './credit-routes.ts';
 import { createPresetRoutes } from './preset-routes.ts';
 import { createSessionRoutes } from './session-routes.ts';
@@ -12,18 +12,33 @@ import { createUserRoutes } from './user-routes.ts';
 
 const PREFIX = '/api/v1';
 
+/** The parts that this dialect takes. */
+type Needs =
+  | 'accounts'
+  | 'chats'
+  | 'config'
+  | 'ledger'
+  | 'modelConfigs'
+  | 'models'
+  | 'objects'
+  | 'pictures'
+  | 'presets'
+  | 'redeemCodes'
+  | 'tasks'
+  | 'wechat';
+
 /** Contract 5: presets, chats in their scenes, tasks that models do, and credits for them. */
-export const aideer: Dialect = {
+export const aideer: Dialect<Needs> = {
   name: 'aideer',
-  mount(context) {
+  mount(parts) {
     const routes: Route[] = [
-      ...createSessionRoutes(context),
-      ...createUserRoutes(context),
-      ...createAvatarRoutes(context),
-      ...createCreditRoutes(context),
-      ...createPresetRoutes(context),
-      ...createChatRoutes(context),
-      ...createTaskRoutes(context),
+      ...createSessionRoutes(parts),
+      ...createUserRoutes(parts),
+      ...createAvatarRoutes(parts),
+      ...createCreditRoutes(parts),
+      ...createPresetRoutes(parts),
+      ...createSceneChatRoutes(parts),
+      ...createTaskRoutes(parts),
     ];
     return {
       name: 'aideer',

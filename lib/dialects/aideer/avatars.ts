@@ -7,7 +7,7 @@ import { AVATAR_MAX_BYTES, defaultAvatar, toAvatar } from '../../files/pictures.
 import { openForm } from '../form.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { message } from './shapes.ts';
 import { findUser } from './user-shape.ts';
 
@@ -15,8 +15,8 @@ const DEFAULT = 'avatars/default.jpg';
 const URL_SECONDS = 3600;
 
 /** Pictures of users: 128×128, JPEG. */
-export function createAvatarRoutes(context: DialectContext): Route[] {
-  const { objects } = context;
+export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): Route[] {
+  const { objects } = parts;
 
   return [
     route({
@@ -58,7 +58,7 @@ export function createAvatarRoutes(context: DialectContext): Route[] {
       access: 'caller',
       async handle({ caller, params, response, origin }) {
         accountOf(caller);
-        const { uuid } = await findUser(context, params['id']);
+        const { uuid } = await findUser(parts, params.id);
         const key = await keyOf(objects, uuid);
         const location = await objects.sign({ method: 'GET', key, seconds: URL_SECONDS, origin });
         response.writeHead(307, { Location: location }).end();

@@ -2,7 +2,7 @@ import type { NewChatMessage } from '../../chats/chats.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
 import { formatChat, ownChat } from './chat-shape.ts';
 import { usablePreset } from './preset-routes.ts';
@@ -12,8 +12,8 @@ import {
   list,
   message,
   messages,
-  pageOf,
-  pageQuery,
+  sortedPageOf,
+  sortedPageQuery,
   readMessages,
   title,
 } from './shapes.ts';
@@ -21,8 +21,8 @@ import {
 const visibility = { enum: ['private', 'shared'] } as const;
 
 /** Chats: talks in the scene of a preset. */
-export function createChatRoutes(context: DialectContext): Route[] {
-  const { chats, objects } = context;
+export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | 'presets'>): Route[] {
+  const { chats, objects } = parts;
   const read = (given: Parameters<typeof readMessages>[0] | undefined): NewChatMessage[] =>
     readMessages(given ?? [], Date.now());
 
@@ -32,13 +32,13 @@ export function createChatRoutes(context: DialectContext): Route[] {
       path: '/chats',
       summary: "The caller's chats.",
       access: 'caller',
-      query: pageQuery,
+      query: sortedPageQuery,
       answer: list,
       async handle(call) {
         accountOf(call.caller);
-        const found = await chats.list(call.caller.id, 'preset', pageOf(call.query));
+        const found = await chats.list(call.caller.id, 'preset', sortedPageOf(call.query));
         const said = await chats.messagesOf(found.map(({ id }) => id));
-        return Promise.all(found.map((chat) => formatChat(context, chat, said.get(chat.id) ?? [], call)));
+        return Promise.all(found.map((chat) => formatChat(parts, chat, said.get(chat.id) ?? [], call)));
       },
     }),
     route({
@@ -55,7 +55,7 @@ export function createChatRoutes(context: DialectContext): Route[] {
       async handle(call) {
         const { caller, body } = call;
         checkUser(caller);
-        const preset = await usablePreset(context, body.preset_id, caller);
+        const preset = await usablePreset(parts, body.preset_id, caller);
         if (!preset) throw new Refusal(400, 'There is no such preset.');
         const chat = await chats.create({
           owner: caller.id,
@@ -64,7 +64,7 @@ export function createChatRoutes(context: DialectContext): Route[] {
           visibility: body.visibility ?? 'private',
           messages: read(body.messages),
         });
-        return formatChat(context, chat, await chats.messages(chat.id), call);
+        return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
     }),
     route({
@@ -76,13 +76,13 @@ export function createChatRoutes(context: DialectContext): Route[] {
       async handle(call) {
         const { caller, params } = call;
         accountOf(caller);
-        let chat = await chats.find({ uuid: params['id'] ?? '' });
+        let chat = await chats.find({ uuid: params.id });
         if (!chat || chat.presetId === null) throw new AppError('not_found', 'There is no such chat.');
         if (chat.owner !== caller.id) {
           if (chat.visibility !== 'shared') throw new AppError('forbidden', 'The chat is somebody else’s.');
           chat = await chats.copy(chat, caller.id);
         }
-        return formatChat(context, chat, await chats.messages(chat.id), call);
+        return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
     }),
     route({
@@ -94,11 +94,11 @@ export function createChatRoutes(context: DialectContext): Route[] {
       answer: anything,
       async handle(call) {
         const { caller, params, body } = call;
-        const { id } = await ownChat(context, params['id'] ?? '', caller);
+        const { id } = await ownChat(parts, params.id, caller);
         if (body.messages) await chats.replaceVisible(id, read(body.messages));
         const { messages: _, ...changes } = body;
         const chat = await chats.change(id, changes);
-        return formatChat(context, chat, await chats.messages(id), call);
+        return formatChat(parts, chat, await chats.messages(id), call);
       },
     }),
     route({
@@ -108,7 +108,7 @@ export function createChatRoutes(context: DialectContext): Route[] {
       access: 'caller',
       answer: message,
       async handle({ caller, params, log }) {
-        const { id } = await ownChat(context, params['id'] ?? '', caller);
+        const { id } = await ownChat(parts, params.id, caller);
         await chats.remove(caller.id, [id], 'preset');
         await objects
           .removeUnder(`${caller.id}/${id}`)

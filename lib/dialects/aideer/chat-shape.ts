@@ -4,15 +4,19 @@ import type { JsonValue } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
-import { formatMessage, timeOf } from './shapes.ts';
+import type { Parts } from '../dialect.ts';
+import { formatChatMessage, timeOf } from './shapes.ts';
 
 /** How a picture of our own is kept in a message. */
 const OBJECT = 'object:';
 const URL_SECONDS = 3600;
 
 /** The caller's chat. Throws `not_found`, and `forbidden` for somebody else's. */
-export async function ownChat({ chats }: DialectContext, uuid: string, caller: Principal): Promise<Chat> {
+export async function ownChat(
+  { chats }: Pick<Parts, 'chats'>,
+  uuid: string,
+  caller: Principal,
+): Promise<Chat> {
   accountOf(caller);
   const chat = await chats.find({ uuid });
   if (!chat || chat.presetId === null) throw new AppError('not_found', 'There is no such chat.');
@@ -22,14 +26,16 @@ export async function ownChat({ chats }: DialectContext, uuid: string, caller: P
 
 /** A chat as its owner sees it: without hidden messages. */
 export async function formatChat(
-  { objects }: DialectContext,
+  { objects }: Pick<Parts, 'objects'>,
   chat: Chat,
   said: readonly ChatMessage[],
   { caller, origin }: { caller: Principal; origin: string },
 ) {
   const shown = said
     .filter(({ visible }) => visible)
-    .map(async (one) => formatMessage({ ...messageOf(one), content: await urlOf(objects, one, origin) }));
+    .map(async (one) =>
+      formatChatMessage({ ...storedMessageOf(one), content: await urlOf(objects, one, origin) }),
+    );
   return {
     id: chat.uuid,
     owner_id: accountOf(caller).number,
@@ -43,13 +49,13 @@ export async function formatChat(
 }
 
 /** A message of a chat, its content as it is kept. */
-export function messageOf({ role, type, content, visible, createdAt }: ChatMessage): PresetMessage {
+export function storedMessageOf({ role, type, content, visible, createdAt }: ChatMessage): PresetMessage {
   return { role, type, content: textOf(content), visible, createdAt };
 }
 
 /** The content of a message; of a picture of our own a URL at which it can be got. */
 export async function urlOf(
-  objects: DialectContext['objects'],
+  objects: Parts['objects'],
   { type, content }: Pick<ChatMessage, 'type' | 'content'>,
   origin: string,
 ): Promise<string> {

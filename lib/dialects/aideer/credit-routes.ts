@@ -2,122 +2,140 @@ import type { RedeemCode } from '../../credits/redeem-codes.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
-import { anything, checkAdmin, message, pageOf, pageQuery, plain, timeOf } from './shapes.ts';
+import { anything, checkAdmin, message, sortedPageOf, sortedPageQuery, storable, timeOf } from './shapes.ts';
 
-const code = { type: 'string', minLength: 1, maxLength: 100, pattern: plain } as const;
+const code = { type: 'string', minLength: 1, maxLength: 100, pattern: storable } as const;
 const VALUE_MAX = 1_000_000_000;
 
-/** Credits of the caller, and the codes that give them. */
-export function createCreditRoutes({ ledger, redeemCodes, accounts }: DialectContext): Route[] {
-  async function formatCode(known: RedeemCode) {
-    const by = known.redeemedBy === null ? undefined : await accounts.users.find(known.redeemedBy);
-    return {
-      value: known.value,
-      redeemed: known.redeemedAt !== null,
-      redeemed_by: by?.id ?? null,
-      redeem_time: known.redeemedAt === null ? null : timeOf(known.redeemedAt),
-      expire_time: known.expiresAt === null ? null : timeOf(known.expiresAt),
-      create_time: timeOf(known.createdAt),
-    };
-  }
+type CreditParts = Pick<Parts, 'ledger' | 'redeemCodes' | 'accounts'>;
 
-  return [
-    route({
-      method: 'GET',
-      path: '/users/me/credits',
-      summary: 'What happened to the credits of the caller, the newest first, and how many are left.',
-      access: 'caller',
-      query: pageQuery,
-      answer: {
-        type: 'object',
-        required: ['credit_records', 'credits_left'],
-        properties: { credit_records: { type: 'array', items: anything }, credits_left: { type: 'integer' } },
+/** Credits of the caller, and the codes that give them. */
+export function createCreditRoutes(parts: CreditParts): Route[] {
+  return [listCredits(parts), redeem(parts), createCode(parts), readCode(parts), removeCode(parts)];
+}
+
+function listCredits({ ledger }: CreditParts): Route {
+  return route({
+    method: 'GET',
+    path: '/users/me/credits',
+    summary: 'What happened to the credits of the caller, the newest first, and how many are left.',
+    access: 'caller',
+    query: sortedPageQuery,
+    answer: {
+      type: 'object',
+      required: ['credit_records', 'credits_left'],
+      properties: { credit_records: { type: 'array', items: anything }, credits_left: { type: 'integer' } },
+    },
+    async handle({ caller, query }) {
+      accountOf(caller);
+      const records = await ledger.records(caller.id, sortedPageOf({ limit: '100', ...query }));
+      return {
+        credit_records: records.map(({ id, amount, kind, reference, createdAt }) => ({
+          id,
+          amount,
+          type: kind,
+          ...(kind !== 'redeem' && { task_id: reference }),
+          create_time: timeOf(createdAt),
+        })),
+        credits_left: await ledger.balance(caller.id),
+      };
+    },
+  });
+}
+
+function redeem({ redeemCodes }: CreditParts): Route {
+  return route({
+    method: 'POST',
+    path: '/users/me/credits',
+    summary: 'Redeems a code.',
+    access: 'caller',
+    body: { type: 'object', required: ['redeem_code'], properties: { redeem_code: { type: 'string' } } },
+    answer: message,
+    async handle({ caller, body }) {
+      accountOf(caller);
+      const value = await redeemCodes.redeem(body.redeem_code, caller.id);
+      // One answer for all: whoever guesses learns nothing.
+      if (value === undefined) throw new Refusal(422, 'The code is not good.');
+      return { message: `${value} credits were added.` };
+    },
+  });
+}
+
+function createCode(parts: CreditParts): Route {
+  const { redeemCodes } = parts;
+  return route({
+    method: 'POST',
+    path: '/codes',
+    summary: 'Makes a code, for admins; one that is not given is made up, and shown this once.',
+    access: 'caller',
+    body: {
+      type: 'object',
+      required: ['value'],
+      properties: {
+        redeem_code: code,
+        value: { type: 'integer', minimum: 1, maximum: VALUE_MAX },
+        expire_time: { type: 'string' },
       },
-      async handle({ caller, query }) {
-        accountOf(caller);
-        const records = await ledger.records(caller.id, pageOf({ limit: '100', ...query }));
-        return {
-          credit_records: records.map(({ id, amount, kind, reference, createdAt }) => ({
-            id,
-            amount,
-            type: kind,
-            ...(kind !== 'redeem' && { task_id: reference }),
-            create_time: timeOf(createdAt),
-          })),
-          credits_left: await ledger.balance(caller.id),
-        };
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/users/me/credits',
-      summary: 'Redeems a code.',
-      access: 'caller',
-      body: { type: 'object', required: ['redeem_code'], properties: { redeem_code: { type: 'string' } } },
-      answer: message,
-      async handle({ caller, body }) {
-        accountOf(caller);
-        const value = await redeemCodes.redeem(body.redeem_code, caller.id);
-        // One answer for all: whoever guesses learns nothing.
-        if (value === undefined) throw new Refusal(422, 'The code is not good.');
-        return { message: `${value} credits were added.` };
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/codes',
-      summary: 'Makes a code, for admins; one that is not given is made up, and shown this once.',
-      access: 'caller',
-      body: {
-        type: 'object',
-        required: ['value'],
-        properties: {
-          redeem_code: code,
-          value: { type: 'integer', minimum: 1, maximum: VALUE_MAX },
-          expire_time: { type: 'string' },
-        },
-      },
-      answer: anything,
-      async handle({ caller, body }) {
-        checkAdmin(caller);
-        const { redeem_code: wanted, value, expire_time: until } = body;
-        const expiresAt = until === undefined ? undefined : Date.parse(until);
-        if (Number.isNaN(expiresAt) || wanted?.trim() === '')
-          throw new AppError('invalid_request', 'redeem_code must not be empty, expire_time must be a time.');
-        const made = await redeemCodes.create({
-          value,
-          ...(wanted !== undefined && { code: wanted }),
-          ...(expiresAt !== undefined && { expiresAt }),
-        });
-        return { redeem_code: made.code, ...(await formatCode(made)) };
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/codes/:code',
-      summary: 'What is known of a code, for admins.',
-      access: 'caller',
-      answer: anything,
-      async handle({ caller, params }) {
-        checkAdmin(caller);
-        const known = await redeemCodes.find(params['code'] ?? '');
-        if (!known) throw new AppError('not_found', 'There is no such code.');
-        return { redeem_code: params['code'], ...(await formatCode(known)) };
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/codes/:code',
-      summary: 'Removes a code, for admins; what it gave stays given.',
-      access: 'caller',
-      answer: message,
-      async handle({ caller, params }) {
-        checkAdmin(caller);
-        if (await redeemCodes.remove(params['code'] ?? '')) return { message: 'The code is removed.' };
-        throw new AppError('not_found', 'There is no such code.');
-      },
-    }),
-  ];
+    },
+    answer: anything,
+    async handle({ caller, body }) {
+      checkAdmin(caller);
+      const { redeem_code: wanted, value, expire_time: until } = body;
+      const expiresAt = until === undefined ? undefined : Date.parse(until);
+      if (Number.isNaN(expiresAt) || wanted?.trim() === '')
+        throw new AppError('invalid_request', 'redeem_code must not be empty, expire_time must be a time.');
+      const made = await redeemCodes.create({
+        value,
+        ...(wanted !== undefined && { code: wanted }),
+        ...(expiresAt !== undefined && { expiresAt }),
+      });
+      return { redeem_code: made.code, ...(await formatCode(parts, made)) };
+    },
+  });
+}
+
+function readCode(parts: CreditParts): Route {
+  const { redeemCodes } = parts;
+  return route({
+    method: 'GET',
+    path: '/codes/:code',
+    summary: 'What is known of a code, for admins.',
+    access: 'caller',
+    answer: anything,
+    async handle({ caller, params }) {
+      checkAdmin(caller);
+      const known = await redeemCodes.find(params.code);
+      if (!known) throw new AppError('not_found', 'There is no such code.');
+      return { redeem_code: params.code, ...(await formatCode(parts, known)) };
+    },
+  });
+}
+
+function removeCode({ redeemCodes }: CreditParts): Route {
+  return route({
+    method: 'DELETE',
+    path: '/codes/:code',
+    summary: 'Removes a code, for admins; what it gave stays given.',
+    access: 'caller',
+    answer: message,
+    async handle({ caller, params }) {
+      checkAdmin(caller);
+      if (await redeemCodes.remove(params.code)) return { message: 'The code is removed.' };
+      throw new AppError('not_found', 'There is no such code.');
+    },
+  });
+}
+
+async function formatCode({ accounts }: CreditParts, known: RedeemCode) {
+  const by = known.redeemedBy === null ? undefined : await accounts.users.find(known.redeemedBy);
+  return {
+    value: known.value,
+    redeemed: known.redeemedAt !== null,
+    redeemed_by: by?.id ?? null,
+    redeem_time: known.redeemedAt === null ? null : timeOf(known.redeemedAt),
+    expire_time: known.expiresAt === null ? null : timeOf(known.expiresAt),
+    create_time: timeOf(known.createdAt),
+  };
 }

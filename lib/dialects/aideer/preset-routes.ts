@@ -3,18 +3,18 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import {
   anything,
   checkUser,
-  formatMessage,
+  formatChatMessage,
   isAdmin,
   list,
   message,
   messages,
-  pageOf,
-  pageQuery,
-  plain,
+  sortedPageOf,
+  sortedPageQuery,
+  storable,
   readMessages,
   timeOf,
   title,
@@ -24,7 +24,7 @@ import {
 const parameters = {
   type: 'object',
   properties: {
-    model: { type: 'string', minLength: 1, maxLength: 100, pattern: plain },
+    model: { type: 'string', minLength: 1, maxLength: 100, pattern: storable },
     seed: { type: 'integer', minimum: 0, maximum: 2 ** 63 },
     max_tokens: { type: 'integer', minimum: 1, maximum: 2000 },
     top_p: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
@@ -39,7 +39,7 @@ const defaults = { max_tokens: 1500, top_p: 0.5, repetition_penalty: 1.1, temper
 
 const fields = {
   title,
-  description: { type: 'string', maxLength: 255, pattern: plain },
+  description: { type: 'string', maxLength: 255, pattern: storable },
   type: { enum: ['chat_generation', 'image_generation'] },
   visibility: { enum: ['private', 'unlisted', 'public'] },
   messages,
@@ -47,8 +47,8 @@ const fields = {
 } as const;
 
 /** Presets: scenes to chat in. */
-export function createPresetRoutes(context: DialectContext): Route[] {
-  const { presets, accounts, config } = context;
+export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | 'config'>): Route[] {
+  const { presets, accounts, config } = parts;
 
   async function format(preset: Preset) {
     const owner = await accounts.users.find(preset.owner);
@@ -59,7 +59,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
       description: preset.description,
       type: preset.type,
       visibility: preset.visibility,
-      messages: preset.messages.map(formatMessage),
+      messages: preset.messages.map(formatChatMessage),
       parameters: preset.parameters,
       create_time: timeOf(preset.createdAt),
       update_time: timeOf(preset.updatedAt),
@@ -85,11 +85,11 @@ export function createPresetRoutes(context: DialectContext): Route[] {
       path: '/presets',
       summary: "The caller's presets and the public ones.",
       access: 'caller',
-      query: pageQuery,
+      query: sortedPageQuery,
       answer: list,
       async handle({ caller, query }) {
         accountOf(caller);
-        return Promise.all((await presets.list(caller.id, pageOf(query))).map(format));
+        return Promise.all((await presets.list(caller.id, sortedPageOf(query))).map(format));
       },
     }),
     route({
@@ -120,7 +120,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
       access: 'caller',
       answer: anything,
       async handle({ caller, params }) {
-        const preset = await usablePreset(context, params['id'] ?? '', caller);
+        const preset = await usablePreset(parts, params.id, caller);
         if (!preset) throw noSuchPreset();
         return format(preset);
       },
@@ -133,7 +133,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
       body: { type: 'object', properties: fields },
       answer: anything,
       async handle({ caller, params, body }) {
-        const preset = await mine(params['id'] ?? '', caller);
+        const preset = await mine(params.id, caller);
         checkVisibility(caller, body.visibility);
         const { messages: said, parameters: more, ...changes } = body;
         return format(
@@ -152,7 +152,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
       access: 'caller',
       answer: message,
       async handle({ caller, params }) {
-        await presets.remove((await mine(params['id'] ?? '', caller)).id);
+        await presets.remove((await mine(params.id, caller)).id);
         return { message: 'The preset is removed.' };
       },
     }),
@@ -161,7 +161,7 @@ export function createPresetRoutes(context: DialectContext): Route[] {
 
 /** A preset that the caller may see and use; undefined when there is none. Throws `forbidden` for somebody else's private one. */
 export async function usablePreset(
-  { presets }: Pick<DialectContext, 'presets'>,
+  { presets }: Pick<Parts, 'presets'>,
   id: string,
   caller: Principal,
 ): Promise<Preset | undefined> {

@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts';
 import { readForm } from '../../server/body.ts';
 import { bearerOf } from '../../server/intake.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 
 const FORM_MAX_BYTES = 16 * 1024;
 const DAY_MS = 24 * 3600_000;
@@ -17,7 +17,7 @@ const tokens = {
 } as const;
 
 /** Signing in: with a password as OAuth 2.0 has it [RFC 6749 4.3], or with WeChat. */
-export function createSessionRoutes({ accounts, wechat }: DialectContext): Route[] {
+export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts' | 'wechat'>): Route[] {
   const { passwords } = accounts;
   return [
     route({

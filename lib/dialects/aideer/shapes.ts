@@ -13,8 +13,8 @@ export const anything = { type: 'object' } as const;
 export const list = { type: 'array', items: anything } as const;
 
 /** A text that every database keeps. */
-export const plain = '^[^\\u0000]*$';
-export const title = { type: 'string', minLength: 1, maxLength: 50, pattern: plain } as const;
+export const storable = '^[^\\u0000]*$';
+export const title = { type: 'string', minLength: 1, maxLength: 50, pattern: storable } as const;
 
 const CONTENT_MAX_LENGTH = 100_000;
 
@@ -36,7 +36,7 @@ export const messages = {
 } as const;
 
 /** How much of a list. */
-export const pageQuery = {
+export const sortedPageQuery = {
   type: 'object',
   properties: {
     offset: { type: 'string', pattern: '^\\d{1,9}$', description: 'a whole number' },
@@ -56,7 +56,7 @@ interface PageQuery {
 const columns = { id: 'id', title: 'title', create_time: 'created_at', update_time: 'updated_at' } as const;
 
 /** The page that a query asks for. */
-export function pageOf({ offset = '0', limit = '10', order_by: by = 'id', order = 'asc' }: PageQuery) {
+export function sortedPageOf({ offset = '0', limit = '10', order_by: by = 'id', order = 'asc' }: PageQuery) {
   return { offset: Number(offset), limit: Number(limit), orderBy: columns[by], order } as const;
 }
 
@@ -106,7 +106,7 @@ export function readMessages(given: readonly WireMessage[], now: number): Preset
 }
 
 /** A message as it is shown. */
-export function formatMessage(shown: PresetMessage) {
+export function formatChatMessage(shown: PresetMessage) {
   const { role, type, content, visible, createdAt } = shown;
   return { role, type, content, visibility: visible, create_time: timeOf(createdAt) };
 }

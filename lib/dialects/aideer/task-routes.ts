@@ -5,15 +5,15 @@ import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { openStream, sseEvent } from '../../server/stream.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
 import { ownChat } from './chat-shape.ts';
 import { anything, checkUser, isAdmin, message, timeOf } from './shapes.ts';
-import { prepareTask } from './task-work.ts';
+import { prepareTask, type TaskParts } from './task-work.ts';
 
 /** Tasks: what a model does for a chat, and the one stream of each. */
-export function createTaskRoutes(context: DialectContext): Route[] {
-  const { tasks, config } = context;
+export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route[] {
+  const { tasks, config } = parts;
   return [
     route({
       method: 'POST',
@@ -35,8 +35,8 @@ export function createTaskRoutes(context: DialectContext): Route[] {
       },
       async handle({ caller, body, origin }) {
         checkUser(caller);
-        const chat = await ownChat(context, body.chat_id, caller);
-        const prepared = await prepareTask(context, chat, body.type, origin);
+        const chat = await ownChat(parts, body.chat_id, caller);
+        const prepared = await prepareTask(parts, chat, body.type, origin);
         const rate = isAdmin(caller) ? 0 : prepared.rate;
         const { type, promptTokens, maxTokens } = prepared;
         const wanted = { owner: caller.id, chatId: chat.id, type, rate, promptTokens, maxTokens };
@@ -52,8 +52,8 @@ export function createTaskRoutes(context: DialectContext): Route[] {
       access: 'caller',
       answer: anything,
       async handle({ caller, params }) {
-        const task = await ownTask(tasks, params['id'] ?? '', caller);
-        const chat = await context.chats.find({ id: task.chatId });
+        const task = await ownTask(tasks, params.id, caller);
+        const chat = await parts.chats.find({ id: task.chatId });
         return {
           task_id: task.id,
           chat_id: chat?.uuid ?? null,
@@ -70,7 +70,7 @@ export function createTaskRoutes(context: DialectContext): Route[] {
       access: 'caller',
       answer: message,
       async handle({ caller, params }) {
-        await tasks.remove((await ownTask(tasks, params['id'] ?? '', caller)).id);
+        await tasks.remove((await ownTask(tasks, params.id, caller)).id);
         return { message: 'The task is removed.' };
       },
     }),
@@ -80,7 +80,7 @@ export function createTaskRoutes(context: DialectContext): Route[] {
       summary: 'What the model says, as server-sent events: for one connection, once. Its end ends the task.',
       access: 'caller',
       async handle({ caller, params, request, response }) {
-        const { id } = await ownTask(tasks, params['id'] ?? '', caller);
+        const { id } = await ownTask(tasks, params.id, caller);
         if (request.method === 'HEAD') {
           response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(); // looking is not connecting
           return;

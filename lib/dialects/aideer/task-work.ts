@@ -9,10 +9,10 @@ import { makeTitle } from '../../chats/title.ts';
 import type { ModelConfig, ModelMessage } from '../../core/model.ts';
 import { estimateTokens } from '../../core/tokens.ts';
 import { ModelError } from '../../errors.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { suffixOfPicture } from '../../files/pictures.ts';
 import { Refusal } from '../refusal.ts';
-import { messageOf, ownPicture, urlOf } from './chat-shape.ts';
+import { storedMessageOf, ownPicture, urlOf } from './chat-shape.ts';
 
 /** A task that can begin: what it may cost, and what it does. */
 export interface PreparedTask {
@@ -24,23 +24,26 @@ export interface PreparedTask {
   work: TaskWork;
 }
 
+/** The parts that are needed to work on a task. */
+export type TaskParts = Pick<Parts, 'chats' | 'presets' | 'objects' | 'config' | 'models' | 'pictures'>;
+
 /** A title is short. */
 const TITLE_MAX_TOKENS = 100;
 
 /** Reads what a task needs of its chat and preset. Throws a Refusal 422 unless the user has said something. */
 export async function prepareTask(
-  context: DialectContext,
+  parts: TaskParts,
   chat: Chat,
   wanted: ChatTask['type'] | undefined,
   origin: string,
 ): Promise<PreparedTask> {
-  const { chats, presets, objects, config } = context;
+  const { chats, presets, objects, config } = parts;
   const preset = await presets.find(chat.presetId ?? '');
   if (!preset) throw new Refusal(400, 'There is no such preset.');
   const type = wanted ?? 'chat_generation';
   const stored = await chats.messages(chat.id);
   const inChat = await Promise.all(
-    stored.map(async (one) => ({ ...messageOf(one), content: await urlOf(objects, one, origin) })),
+    stored.map(async (one) => ({ ...storedMessageOf(one), content: await urlOf(objects, one, origin) })),
   );
   // A title may come after the answer, too.
   const asked =
@@ -54,12 +57,12 @@ export async function prepareTask(
     promptTokens: Math.ceil(said.reduce((sum, { content }) => sum + estimateTokens(content), 0)),
     maxTokens: type === 'title_generation' ? TITLE_MAX_TOKENS : maxTokens,
   };
-  if (type === 'title_generation') return { ...cost, work: titleWork(context, preset, inChat) };
-  if (type === 'image_generation') return { ...cost, work: pictureWork(context, preset, chat, inChat) };
-  return { ...cost, work: answerWork(context, preset, said) };
+  if (type === 'title_generation') return { ...cost, work: titleWork(parts, preset, inChat) };
+  if (type === 'image_generation') return { ...cost, work: pictureWork(parts, preset, chat, inChat) };
+  return { ...cost, work: answerWork(parts, preset, said) };
 }
 
-function configOf({ config }: DialectContext, { parameters }: Preset): ModelConfig {
+function configOf({ config }: Pick<Parts, 'config'>, { parameters }: Preset): ModelConfig {
   const { model, max_tokens: maxTokens, temperature, top_p: topP, ...extra } = parameters;
   return {
     ...endpointOf(model, config.vendors),
@@ -70,9 +73,9 @@ function configOf({ config }: DialectContext, { parameters }: Preset): ModelConf
   };
 }
 
-function answerWork(context: DialectContext, preset: Preset, said: readonly PresetMessage[]): TaskWork {
+function answerWork(parts: TaskParts, preset: Preset, said: readonly PresetMessage[]): TaskWork {
   return async (signal, say) => {
-    const model = context.models.open(configOf(context, preset));
+    const model = parts.models.open(configOf(parts, preset));
     let text = '';
     const reply = await model.reply(
       { messages: said.map(toModel), tools: [] },
@@ -88,9 +91,9 @@ function answerWork(context: DialectContext, preset: Preset, said: readonly Pres
   };
 }
 
-function titleWork(context: DialectContext, preset: Preset, said: readonly PresetMessage[]): TaskWork {
+function titleWork(parts: TaskParts, preset: Preset, said: readonly PresetMessage[]): TaskWork {
   return async (signal) => {
-    const model = context.models.open({ ...configOf(context, preset), maxTokens: TITLE_MAX_TOKENS });
+    const model = parts.models.open({ ...configOf(parts, preset), maxTokens: TITLE_MAX_TOKENS });
     const texts = said.filter(({ type, visible }) => type === 'text' && visible);
     const { title, tokens } = await makeTitle(
       model,
@@ -102,29 +105,28 @@ function titleWork(context: DialectContext, preset: Preset, said: readonly Prese
   };
 }
 
-function pictureWork(
-  context: DialectContext,
-  preset: Preset,
-  chat: Chat,
-  said: readonly PresetMessage[],
-): TaskWork {
+function pictureWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonly PresetMessage[]): TaskWork {
   return async (signal) => {
     const prompt = said.at(-1)?.content ?? '';
     const hints = preset.messages.filter(({ type }) => type === 'text').map(({ content }) => content);
-    const { model, baseUrl, apiKey } = configOf(context, preset);
+    const { model, baseUrl, apiKey } = configOf(parts, preset);
     const place = { ...(baseUrl !== undefined && { baseUrl }), ...(apiKey !== undefined && { apiKey }) };
-    const picture = await context.pictures.draw(
+    const picture = await parts.pictures.draw(
       { ...(model !== undefined && { model }), ...place },
       [...hints, prompt].join('\n'),
       signal,
     );
-    const content = 'url' in picture ? picture.url : ownPicture(await keep(context, chat, picture.bytes));
+    const content = 'url' in picture ? picture.url : ownPicture(await keep(parts, chat, picture.bytes));
     return { content: '', complete: true, picture: content, ...counted(picture.tokens ?? 0) };
   };
 }
 
 /** Keeps a picture that an endpoint has sent as bytes; its key. */
-async function keep({ objects, config }: DialectContext, chat: Chat, bytes: Buffer): Promise<string> {
+async function keep(
+  { objects, config }: Pick<Parts, 'objects' | 'config'>,
+  chat: Chat,
+  bytes: Buffer,
+): Promise<string> {
   const suffix = await suffixOfPicture(bytes);
   if (suffix === undefined) throw new ModelError('the model endpoint sent bytes that are no picture');
   const key = `${chat.owner}/${chat.id}/images/${randomUUID()}.${suffix}`;

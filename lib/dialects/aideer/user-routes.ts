@@ -3,144 +3,206 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
-import { anything, checkAdmin, isAdmin, list, message, pageOf, pageQuery, plain } from './shapes.ts';
+import type { Parts } from '../dialect.ts';
+import {
+  anything,
+  checkAdmin,
+  isAdmin,
+  list,
+  message,
+  sortedPageOf,
+  sortedPageQuery,
+  storable,
+} from './shapes.ts';
 import { findUser, formatUser } from './user-shape.ts';
 
-const username = { type: 'string', minLength: 2, maxLength: 50, pattern: plain } as const;
-const nickname = { type: 'string', minLength: 1, maxLength: 50, pattern: plain } as const;
+const username = { type: 'string', minLength: 2, maxLength: 50, pattern: storable } as const;
+const nickname = { type: 'string', minLength: 1, maxLength: 50, pattern: storable } as const;
 const password = { type: 'string' } as const;
 const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 'updated_at' } as const;
 
+type UserParts = Pick<Parts, 'accounts' | 'chats' | 'presets' | 'modelConfigs' | 'objects' | 'ledger'>;
+
 /** The users. What they may do is never taken from a body. */
-export function createUserRoutes(context: DialectContext): Route[] {
-  const { users, passwords } = context.accounts;
-
-  /** The user of the path, whom the caller may look into and change: itself, or anybody for an admin. */
-  async function managed({ params, caller }: Pick<Call, 'params' | 'caller'>): Promise<User> {
-    const admin = isAdmin(caller);
-    const user = await findUser(context, params['id']);
-    if (admin || user.uuid === caller.id) return user;
-    throw new AppError('forbidden', 'This is for the user itself and for admins.');
-  }
-
-  async function me(caller: Principal): Promise<User> {
-    accountOf(caller);
-    const user = await users.find(caller.id);
-    if (user) return user;
-    throw new AppError('unauthorized', 'The user is gone.');
-  }
-
+export function createUserRoutes(parts: UserParts): Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/users',
-      summary: 'The users, for admins.',
-      access: 'caller',
-      query: pageQuery,
-      answer: list,
-      async handle({ caller, query }) {
-        checkAdmin(caller);
-        const { orderBy, ...page } = pageOf(query);
-        const found = await users.list({ ...page, orderBy: orders[orderBy] });
-        return Promise.all(found.users.map((user) => formatUser(context, user)));
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/users',
-      summary: 'Makes a user.',
-      access: 'open',
-      body: {
-        type: 'object',
-        required: ['username', 'password'],
-        properties: { username, password, nickname },
-      },
-      answer: anything,
-      async handle({ body, client }) {
-        const { nickname: name = body.username } = body;
-        const user = { username: body.username, password: body.password, name };
-        return formatUser(context, await passwords.register(user, client));
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/users/me',
-      summary: 'Who is signed in.',
-      access: 'caller',
-      answer: anything,
-      handle: async ({ caller }) => formatUser(context, await me(caller)),
-    }),
-    route({
-      method: 'PUT',
-      path: '/users/me/password',
-      summary: 'Changes the password, with the old one or after a fresh sign-in; ends all sign-ins.',
-      access: 'caller',
-      body: {
-        type: 'object',
-        required: ['new_password'],
-        properties: { old_password: password, new_password: password },
-      },
-      answer: message,
-      async handle({ caller, body, client }) {
-        const { uuid } = await me(caller);
-        const { signedInAt } = accountOf(caller);
-        const { old_password: old, new_password: wanted } = body;
-        await passwords.prove({ uuid }, { signedInAt, client, ...(old !== undefined && { password: old }) });
-        await passwords.set(uuid, wanted, { ...client, by: uuid });
-        return { message: 'The password is changed: sign in again.' };
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/users/:id',
-      summary: 'A user, for itself and for admins.',
-      access: 'caller',
-      answer: anything,
-      handle: async (call) => formatUser(context, await managed(call)),
-    }),
-    route({
-      method: 'PUT',
-      path: '/users/:id',
-      summary: 'Changes the names of a user.',
-      access: 'caller',
-      body: { type: 'object', properties: { username, nickname } },
-      answer: anything,
-      async handle(call) {
-        const { uuid } = await managed(call);
-        const { username: login, nickname: name } = call.body;
-        const changes = {
-          ...(login !== undefined && { username: login }),
-          ...(name !== undefined && { name }),
-        };
-        return formatUser(context, await users.change(uuid, changes, { ...call.client, by: call.caller.id }));
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/users/:id',
-      summary: 'Removes a user with everything that the server keeps about it.',
-      access: 'caller',
-      answer: message,
-      async handle(call) {
-        const { uuid } = await managed(call);
-        await users.remove(uuid, { ...call.client, by: call.caller.id });
-        return { message: 'The user is removed.' };
-      },
-    }),
-    route({
-      method: 'PUT',
-      path: '/users/:id/password',
-      summary: 'Sets the password of a user, for admins; ends all its sign-ins.',
-      access: 'caller',
-      body: { type: 'object', required: ['new_password'], properties: { new_password: password } },
-      answer: message,
-      async handle({ caller, params, body, client }) {
-        checkAdmin(caller);
-        const { uuid } = await findUser(context, params['id']);
-        await passwords.set(uuid, body.new_password, { ...client, by: caller.id });
-        return { message: 'The password is changed.' };
-      },
-    }),
+    listUsers(parts),
+    createUser(parts),
+    readMe(parts),
+    changeOwnPassword(parts),
+    readUser(parts),
+    changeUser(parts),
+    removeUser(parts),
+    setPassword(parts),
   ];
+}
+
+function listUsers(parts: UserParts): Route {
+  const {
+    accounts: { users },
+  } = parts;
+  return route({
+    method: 'GET',
+    path: '/users',
+    summary: 'The users, for admins.',
+    access: 'caller',
+    query: sortedPageQuery,
+    answer: list,
+    async handle({ caller, query }) {
+      checkAdmin(caller);
+      const { orderBy, ...page } = sortedPageOf(query);
+      const found = await users.list({ ...page, orderBy: orders[orderBy] });
+      return Promise.all(found.users.map((user) => formatUser(parts, user)));
+    },
+  });
+}
+
+function createUser(parts: UserParts): Route {
+  const {
+    accounts: { passwords },
+  } = parts;
+  return route({
+    method: 'POST',
+    path: '/users',
+    summary: 'Makes a user.',
+    access: 'open',
+    body: {
+      type: 'object',
+      required: ['username', 'password'],
+      properties: { username, password, nickname },
+    },
+    answer: anything,
+    async handle({ body, client }) {
+      const { nickname: name = body.username } = body;
+      const user = { username: body.username, password: body.password, name };
+      return formatUser(parts, await passwords.register(user, client));
+    },
+  });
+}
+
+function readMe(parts: UserParts): Route {
+  return route({
+    method: 'GET',
+    path: '/users/me',
+    summary: 'Who is signed in.',
+    access: 'caller',
+    answer: anything,
+    handle: async ({ caller }) => formatUser(parts, await findMe(parts, caller)),
+  });
+}
+
+function changeOwnPassword(parts: UserParts): Route {
+  const {
+    accounts: { passwords },
+  } = parts;
+  return route({
+    method: 'PUT',
+    path: '/users/me/password',
+    summary: 'Changes the password, with the old one or after a fresh sign-in; ends all sign-ins.',
+    access: 'caller',
+    body: {
+      type: 'object',
+      required: ['new_password'],
+      properties: { old_password: password, new_password: password },
+    },
+    answer: message,
+    async handle({ caller, body, client }) {
+      const { uuid } = await findMe(parts, caller);
+      const { signedInAt } = accountOf(caller);
+      const { old_password: old, new_password: wanted } = body;
+      await passwords.prove({ uuid }, { signedInAt, client, ...(old !== undefined && { password: old }) });
+      await passwords.set(uuid, wanted, { ...client, by: uuid });
+      return { message: 'The password is changed: sign in again.' };
+    },
+  });
+}
+
+function readUser(parts: UserParts): Route {
+  return route({
+    method: 'GET',
+    path: '/users/:id',
+    summary: 'A user, for itself and for admins.',
+    access: 'caller',
+    answer: anything,
+    handle: async (call) => formatUser(parts, await managed(parts, call)),
+  });
+}
+
+function changeUser(parts: UserParts): Route {
+  const {
+    accounts: { users },
+  } = parts;
+  return route({
+    method: 'PUT',
+    path: '/users/:id',
+    summary: 'Changes the names of a user.',
+    access: 'caller',
+    body: { type: 'object', properties: { username, nickname } },
+    answer: anything,
+    async handle(call) {
+      const { uuid } = await managed(parts, call);
+      const { username: login, nickname: name } = call.body;
+      const changes = {
+        ...(login !== undefined && { username: login }),
+        ...(name !== undefined && { name }),
+      };
+      return formatUser(parts, await users.change(uuid, changes, { ...call.client, by: call.caller.id }));
+    },
+  });
+}
+
+function removeUser(parts: UserParts): Route {
+  const {
+    accounts: { users },
+  } = parts;
+  return route({
+    method: 'DELETE',
+    path: '/users/:id',
+    summary: 'Removes a user with everything that the server keeps about it.',
+    access: 'caller',
+    answer: message,
+    async handle(call) {
+      const { uuid } = await managed(parts, call);
+      await users.remove(uuid, { ...call.client, by: call.caller.id });
+      return { message: 'The user is removed.' };
+    },
+  });
+}
+
+function setPassword(parts: UserParts): Route {
+  const {
+    accounts: { passwords },
+  } = parts;
+  return route({
+    method: 'PUT',
+    path: '/users/:id/password',
+    summary: 'Sets the password of a user, for admins; ends all its sign-ins.',
+    access: 'caller',
+    body: { type: 'object', required: ['new_password'], properties: { new_password: password } },
+    answer: message,
+    async handle({ caller, params, body, client }) {
+      checkAdmin(caller);
+      const { uuid } = await findUser(parts, params.id);
+      await passwords.set(uuid, body.new_password, { ...client, by: caller.id });
+      return { message: 'The password is changed.' };
+    },
+  });
+}
+
+/** The user of the path. Throws `forbidden` unless it is the caller itself, or the caller is an admin. */
+async function managed(
+  parts: UserParts,
+  { params, caller }: Call<unknown, unknown, { id: string }>,
+): Promise<User> {
+  const admin = isAdmin(caller);
+  const user = await findUser(parts, params.id);
+  if (admin || user.uuid === caller.id) return user;
+  throw new AppError('forbidden', 'This is for the user itself and for admins.');
+}
+
+async function findMe({ accounts: { users } }: UserParts, caller: Principal): Promise<User> {
+  accountOf(caller);
+  const user = await users.find(caller.id);
+  if (user) return user;
+  throw new AppError('unauthorized', 'The user is gone.');
 }

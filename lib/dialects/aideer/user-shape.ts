@@ -1,10 +1,10 @@
 import type { User } from '../../accounts/users.ts';
 import { AppError } from '../../errors.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { permissionOf } from './shapes.ts';
 
 /** A user as it is shown. */
-export async function formatUser({ ledger }: Pick<DialectContext, 'ledger'>, user: User) {
+export async function formatUser({ ledger }: Pick<Parts, 'ledger'>, user: User) {
   const username = user.username ?? user.name;
   return {
     id: user.id,
@@ -17,7 +17,7 @@ export async function formatUser({ ledger }: Pick<DialectContext, 'ledger'>, use
 }
 
 /** The user of an id in a path. Throws `not_found`. */
-export async function findUser({ accounts }: Pick<DialectContext, 'accounts'>, id = ''): Promise<User> {
+export async function findUser({ accounts }: Pick<Parts, 'accounts'>, id: string): Promise<User> {
   const user = /^[1-9]\d{0,8}$/.test(id) ? await accounts.users.findById(Number(id)) : undefined;
   if (user) return user;
   throw new AppError('not_found', 'There is no such user.');

@@ -3,18 +3,17 @@ import { AppError } from '../../errors.ts';
 import { pictureSuffixes } from '../../files/picture-types.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
 import { openContents, type Said } from './content.ts';
 import { findConversation, sayBody } from './say.ts';
-import { send } from './send.ts';
+import { send, type SendParts } from './send.ts';
 import { id } from './shapes.ts';
 
 const UPLOAD_SECONDS = 300;
 const SUFFIXES_MAX_COUNT = 50;
 
 /** Talking, what was said, and where to upload pictures. */
-export function createChatRoutes(context: DialectContext): Route[] {
-  const { chats, objects, config } = context;
+export function createChatRoutes(parts: SendParts): Route[] {
+  const { chats, objects, config } = parts;
   return [
     route({
       method: 'POST',
@@ -36,7 +35,7 @@ export function createChatRoutes(context: DialectContext): Route[] {
       },
       async handle({ caller, body, origin }) {
         accountOf(caller);
-        const { id: chatId } = await findConversation(context, caller.id, body.conversation_id);
+        const { id: chatId } = await findConversation(parts, caller.id, body.conversation_id);
         const suffixes = body.suffixes.map((text) => text.replace(/^\./, '').toLowerCase());
         const bad = suffixes.find((suffix) => !pictureSuffixes.includes(suffix));
         if (bad !== undefined)
@@ -63,9 +62,9 @@ export function createChatRoutes(context: DialectContext): Route[] {
       answer: { type: 'object', required: ['messages'], properties: { messages: { type: 'array' } } },
       async handle({ caller, params, origin }) {
         accountOf(caller);
-        if (!/^[1-9]\d{0,9}$/.test(params['id'] ?? '') || Number(params['id']) > id.maximum)
+        if (!/^[1-9]\d{0,9}$/.test(params.id) || Number(params.id) > id.maximum)
           throw new AppError('invalid_request', 'The id of a conversation is a whole number.');
-        const chat = await findConversation(context, caller.id, Number(params['id']));
+        const chat = await findConversation(parts, caller.id, Number(params.id));
         const contents = openContents(objects, caller.id, origin);
         const messages = (await chats.messages(chat.id)).map(async (message) => ({
           message_id: message.id,
@@ -83,7 +82,7 @@ export function createChatRoutes(context: DialectContext): Route[] {
       access: 'caller',
       body: sayBody,
       bodyMaxBytes: config.limits.imageMaxBytes,
-      handle: (call) => send(context, call),
+      handle: (call) => send(parts, call),
     }),
   ];
 }

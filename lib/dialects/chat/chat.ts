@@ -4,20 +4,23 @@ import { formatDetail } from '../refusal.ts';
 import { createChatRoutes } from './chat-routes.ts';
 import { createConversationRoutes } from './conversation-routes.ts';
 import { createModelRoutes } from './model-routes.ts';
-import { createUserRoutes } from './user-routes.ts';
+import { createAccountRoutes } from './user-routes.ts';
 
 const prefixes = ['/user', '/model_config', '/conversation', '/chat'];
 const places = ['/api/v1', ''];
 
+/** The parts that this dialect takes. */
+type Needs = 'accounts' | 'chats' | 'config' | 'modelConfigs' | 'models' | 'objects' | 'replies';
+
 /** Contract 4: a chat backend whose clients lead the conversation; under `/api/v1`, and under `/` for the seed's own paths. */
-export const chat: Dialect = {
+export const chat: Dialect<Needs> = {
   name: 'chat',
-  mount(context) {
+  mount(parts) {
     const routes: Route[] = [
-      ...createUserRoutes(context),
-      ...createModelRoutes(context),
-      ...createConversationRoutes(context),
-      ...createChatRoutes(context),
+      ...createAccountRoutes(parts),
+      ...createModelRoutes(parts),
+      ...createConversationRoutes(parts),
+      ...createChatRoutes(parts),
     ];
     return {
       name: 'chat',

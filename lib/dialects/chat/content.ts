@@ -78,7 +78,7 @@ export function openContents(objects: ObjectStore, owner: string, origin: string
 }
 
 /** The text of a content, without its pictures. */
-export function textOf(said: Said): string {
+export function saidTextOf(said: Said): string {
   if (typeof said === 'string') return said;
   return said.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
 }

@@ -3,17 +3,17 @@ import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { goneSignal } from '../../server/stream.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
-import { textOf } from './content.ts';
-import { readSaying, sayBody } from './say.ts';
+import type { Parts } from '../dialect.ts';
+import { saidTextOf } from './content.ts';
+import { readSaying, sayBody, type SayParts } from './say.ts';
 import { conversationOf, id, ids } from './shapes.ts';
 
 const LIST_MAX_COUNT = 10_000;
 const nothing = { type: 'object' } as const;
 
 /** The conversations of a user. */
-export function createConversationRoutes(context: DialectContext): Route[] {
-  const { chats, modelConfigs, objects } = context;
+export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>): Route[] {
+  const { chats, modelConfigs, objects } = parts;
   return [
     route({
       method: 'GET',
@@ -53,13 +53,13 @@ export function createConversationRoutes(context: DialectContext): Route[] {
       access: 'caller',
       status: 201,
       body: sayBody,
-      bodyMaxBytes: context.config.limits.imageMaxBytes,
+      bodyMaxBytes: parts.config.limits.imageMaxBytes,
       answer: nothing,
       async handle(call) {
-        const { chat, model, messages, contents } = await readSaying(context, call);
-        const said = messages.map((message) => ({ role: message.role, text: textOf(message.said) }));
-        const parts = await Promise.all(messages.map((message) => contents.forModel(message.said)));
-        const pictures = parts.flat().filter((part) => part.type === 'image');
+        const { chat, model, messages, contents } = await readSaying(parts, call);
+        const said = messages.map((message) => ({ role: message.role, text: saidTextOf(message.said) }));
+        const shown = await Promise.all(messages.map((message) => contents.forModel(message.said)));
+        const pictures = shown.flat().filter((part) => part.type === 'image');
         const { title } = await makeTitle(model, said, pictures, goneSignal(call.response));
         const { model_config_id: _, ...titled } = conversationOf(await chats.change(chat.id, { title }));
         return titled;

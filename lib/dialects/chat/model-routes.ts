@@ -5,7 +5,7 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { baseUrl, id, ids, line, params } from './shapes.ts';
 
 /** How many configurations a user has, unless a scope says otherwise. */
@@ -22,113 +22,131 @@ const fields = { name: line, base_url: baseUrl, model_name: line, api_key: key, 
 const required = ['name', 'base_url', 'model_name', 'api_key'] as const;
 const nothing = { type: 'object' } as const;
 
+type ModelParts = Pick<Parts, 'modelConfigs' | 'models'>;
+
 /** The configurations of models that a user has. */
-export function createModelRoutes({ modelConfigs, models }: DialectContext): Route[] {
-  const limitOf = (caller: Principal): number | null =>
-    accountOf(caller).scopes.includes(SCOPE) ? null : LIMIT;
-
-  function readConfig(body: {
-    name: string;
-    base_url: string;
-    model_name: string;
-    api_key: string;
-    params?: unknown;
-  }): NewModelConfig {
-    const config = {
-      name: body.name,
-      baseUrl: body.base_url,
-      modelName: body.model_name,
-      apiKey: body.api_key,
-      params: (body.params ?? {}) as JsonObject,
-    };
-    // What cannot work is told now, not with the first message.
-    models.open({ baseUrl: config.baseUrl, model: config.modelName });
-    return config;
-  }
-
+export function createModelRoutes(parts: ModelParts): Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/model_config',
-      summary: "The user's models, their keys masked.",
-      access: 'caller',
-      answer: { type: 'object', required: ['configs'], properties: { configs: { type: 'array' } } },
-      async handle({ caller }) {
-        accountOf(caller);
-        return { configs: (await modelConfigs.list(caller.id)).map(shown) };
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/model_config/can_create',
-      summary: 'Whether the user may have one more.',
-      access: 'caller',
-      body: {
-        type: 'object',
-        required: ['config_count'],
-        properties: { config_count: { type: 'integer', minimum: 0 } },
-      },
-      answer: {
-        type: 'object',
-        required: ['can_create', 'limit'],
-        properties: { can_create: { type: 'boolean' }, limit: { type: ['integer', 'null'] } },
-      },
-      async handle({ caller, body }) {
-        const limit = limitOf(caller);
-        const count = Math.max(body.config_count, await modelConfigs.count(caller.id));
-        return { can_create: limit === null || count < limit, limit };
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/model_config/create',
-      summary: 'Keeps a model.',
-      access: 'caller',
-      status: 201,
-      body: { type: 'object', required, properties: fields },
-      answer: nothing,
-      async handle({ caller, body }) {
-        const limit = limitOf(caller);
-        const made = await modelConfigs.create(caller.id, readConfig(body), limit ?? Infinity);
-        if (made) return shown(made);
-        throw new AppError(
-          'forbidden',
-          `You have ${LIMIT} model configurations already, which is the limit.`,
-        );
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/model_config/update',
-      summary: 'Changes a model; its masked key means the key as it is.',
-      access: 'caller',
-      status: 202,
-      body: {
-        type: 'object',
-        required: [...required, 'config_id'],
-        properties: { ...fields, config_id: id },
-      },
-      answer: nothing,
-      async handle({ caller, body }) {
-        accountOf(caller);
-        if (await modelConfigs.update(caller.id, body.config_id, readConfig(body))) return {};
-        throw new AppError('not_found', 'There is no such model configuration.');
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/model_config/delete',
-      summary: 'Removes models: all of them or none.',
-      access: 'caller',
-      status: 204,
-      body: ids,
-      async handle({ caller, body }) {
-        accountOf(caller);
-        if (await modelConfigs.remove(caller.id, body.ids)) return {};
-        throw new AppError('not_found', 'There is no such model configuration.');
-      },
-    }),
+    listConfigs(parts),
+    sayWhetherOneMore(parts),
+    createConfig(parts),
+    updateConfig(parts),
+    removeConfigs(parts),
   ];
+}
+
+function listConfigs({ modelConfigs }: ModelParts): Route {
+  return route({
+    method: 'GET',
+    path: '/model_config',
+    summary: "The user's models, their keys masked.",
+    access: 'caller',
+    answer: { type: 'object', required: ['configs'], properties: { configs: { type: 'array' } } },
+    async handle({ caller }) {
+      accountOf(caller);
+      return { configs: (await modelConfigs.list(caller.id)).map(shown) };
+    },
+  });
+}
+
+function sayWhetherOneMore({ modelConfigs }: ModelParts): Route {
+  return route({
+    method: 'POST',
+    path: '/model_config/can_create',
+    summary: 'Whether the user may have one more.',
+    access: 'caller',
+    body: {
+      type: 'object',
+      required: ['config_count'],
+      properties: { config_count: { type: 'integer', minimum: 0 } },
+    },
+    answer: {
+      type: 'object',
+      required: ['can_create', 'limit'],
+      properties: { can_create: { type: 'boolean' }, limit: { type: ['integer', 'null'] } },
+    },
+    async handle({ caller, body }) {
+      const limit = limitOf(caller);
+      const count = Math.max(body.config_count, await modelConfigs.count(caller.id));
+      return { can_create: limit === null || count < limit, limit };
+    },
+  });
+}
+
+function createConfig({ modelConfigs, models }: ModelParts): Route {
+  return route({
+    method: 'POST',
+    path: '/model_config/create',
+    summary: 'Keeps a model.',
+    access: 'caller',
+    status: 201,
+    body: { type: 'object', required, properties: fields },
+    answer: nothing,
+    async handle({ caller, body }) {
+      const limit = limitOf(caller);
+      const made = await modelConfigs.create(caller.id, readConfig(models, body), limit ?? Infinity);
+      if (made) return shown(made);
+      throw new AppError('forbidden', `You have ${LIMIT} model configurations already, which is the limit.`);
+    },
+  });
+}
+
+function updateConfig({ modelConfigs, models }: ModelParts): Route {
+  return route({
+    method: 'POST',
+    path: '/model_config/update',
+    summary: 'Changes a model; its masked key means the key as it is.',
+    access: 'caller',
+    status: 202,
+    body: {
+      type: 'object',
+      required: [...required, 'config_id'],
+      properties: { ...fields, config_id: id },
+    },
+    answer: nothing,
+    async handle({ caller, body }) {
+      accountOf(caller);
+      if (await modelConfigs.update(caller.id, body.config_id, readConfig(models, body))) return {};
+      throw new AppError('not_found', 'There is no such model configuration.');
+    },
+  });
+}
+
+function removeConfigs({ modelConfigs }: ModelParts): Route {
+  return route({
+    method: 'POST',
+    path: '/model_config/delete',
+    summary: 'Removes models: all of them or none.',
+    access: 'caller',
+    status: 204,
+    body: ids,
+    async handle({ caller, body }) {
+      accountOf(caller);
+      if (await modelConfigs.remove(caller.id, body.ids)) return {};
+      throw new AppError('not_found', 'There is no such model configuration.');
+    },
+  });
+}
+
+/** How many configurations a user may have; null for a user without a limit. */
+function limitOf(caller: Principal): number | null {
+  return accountOf(caller).scopes.includes(SCOPE) ? null : LIMIT;
+}
+
+/** The configuration in a body. Throws now for one that cannot work, and not only with the first message. */
+function readConfig(
+  models: Parts['models'],
+  body: { name: string; base_url: string; model_name: string; api_key: string; params?: unknown },
+): NewModelConfig {
+  const config = {
+    name: body.name,
+    baseUrl: body.base_url,
+    modelName: body.model_name,
+    apiKey: body.api_key,
+    params: (body.params ?? {}) as JsonObject,
+  };
+  models.open({ baseUrl: config.baseUrl, model: config.modelName });
+  return config;
 }
 
 function shown({ id: configId, name, baseUrl: url, modelName, apiKey, params: more }: StoredModelConfig) {

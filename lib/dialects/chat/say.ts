@@ -4,8 +4,8 @@ import type { Model, ModelConfig, ModelMessage } from '../../core/model.ts';
 import { AppError } from '../../errors.ts';
 import type { Call } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
-import { openContents, textOf, type Contents, type Said } from './content.ts';
+import type { Parts } from '../dialect.ts';
+import { openContents, saidTextOf, type Contents, type Said } from './content.ts';
 import { baseUrl, id, line, params } from './shapes.ts';
 
 /** What `/chat/send` and `/conversation/generate_title` take: a conversation, what is said in it, and the model to ask. */
@@ -49,6 +49,9 @@ interface SayBody {
 /** Users bring keys of their own: the server's is not spent, also at the server's own endpoint. */
 const theirs = { ownKey: false };
 
+/** The parts that are needed to read what a user says. */
+export type SayParts = Pick<Parts, 'chats' | 'objects' | 'modelConfigs' | 'models'>;
+
 /** A checked request. */
 export interface Saying {
   chat: Chat;
@@ -58,11 +61,11 @@ export interface Saying {
 }
 
 /** Reads what is said: nothing is stored or sent yet. Throws `not_found` and `invalid_request`. */
-export async function readSaying(context: DialectContext, call: Call<unknown, SayBody>): Promise<Saying> {
+export async function readSaying(parts: SayParts, call: Call<unknown, SayBody>): Promise<Saying> {
   const { caller, body, origin } = call;
   accountOf(caller);
-  const chat = await findConversation(context, caller.id, body.conversation_id);
-  const contents = openContents(context.objects, caller.id, origin);
+  const chat = await findConversation(parts, caller.id, body.conversation_id);
+  const contents = openContents(parts.objects, caller.id, origin);
   const messages = body.messages.map(({ message_id: messageId, role, content }, index) => ({
     id: messageId,
     role,
@@ -70,18 +73,22 @@ export async function readSaying(context: DialectContext, call: Call<unknown, Sa
   }));
   if (messages.at(-1)?.role !== 'user')
     throw new AppError('invalid_request', 'The last message must be the user’s.');
-  return { chat, model: await openModel(context, caller.id, body), contents, messages };
+  return { chat, model: await openModel(parts, caller.id, body), contents, messages };
 }
 
 /** The caller's conversation. Throws `not_found` for anything else. */
-export async function findConversation({ chats }: DialectContext, owner: string, id: number): Promise<Chat> {
+export async function findConversation(
+  { chats }: Pick<Parts, 'chats'>,
+  owner: string,
+  id: number,
+): Promise<Chat> {
   const chat = await chats.find({ id });
   if (chat && chat.owner === owner && chat.presetId === null) return chat;
   throw new AppError('not_found', 'There is no such conversation.');
 }
 
 async function openModel(
-  { modelConfigs, models }: DialectContext,
+  { modelConfigs, models }: Pick<Parts, 'modelConfigs' | 'models'>,
   owner: string,
   body: SayBody,
 ): Promise<Model> {
@@ -115,8 +122,8 @@ function settingsOf({ temperature, top_p: topP, max_tokens: maxTokens, ...extra 
 export function toModelMessages({ contents, messages }: Saying): Promise<ModelMessage[]> {
   return Promise.all(
     messages.map(async ({ role, said }): Promise<ModelMessage> => {
-      if (role === 'system') return { role, text: textOf(said) };
-      if (role === 'assistant') return { role, text: textOf(said), calls: [] };
+      if (role === 'system') return { role, text: saidTextOf(said) };
+      if (role === 'assistant') return { role, text: saidTextOf(said), calls: [] };
       return { role, content: await contents.forModel(said) };
     }),
   );

@@ -2,8 +2,8 @@ import { AppError } from '../../errors.ts';
 import type { Call } from '../../server/mount.ts';
 import { openStream, sseEvent } from '../../server/stream.ts';
 import { toAppError } from '../../server/status.ts';
-import type { DialectContext } from '../dialect.ts';
-import { readSaying, toModelMessages, type Saying } from './say.ts';
+import type { Parts } from '../dialect.ts';
+import { readSaying, toModelMessages, type Saying, type SayParts } from './say.ts';
 
 /** What the client is told, in this order. */
 type Line =
@@ -19,16 +19,19 @@ interface Format {
   write(line: Line): string;
 }
 
+/** The parts that are needed to answer in a conversation. */
+export type SendParts = SayParts & Pick<Parts, 'replies' | 'config'>;
+
 /** Stores what the user says, asks the model, and streams its answer. Resolves when the answer is stored and told. */
 export async function send(
-  context: DialectContext,
+  parts: SendParts,
   call: Call<unknown, Parameters<typeof readSaying>[1]['body']>,
 ): Promise<void> {
-  const { replies, config } = context;
+  const { replies, config } = parts;
   const { response, request, log } = call;
-  const saying = await readSaying(context, call);
+  const saying = await readSaying(parts, call);
   const messages = await toModelMessages(saying);
-  const userMessageId = await storeLast(context, saying);
+  const userMessageId = await storeLast(parts, saying);
   const { contentType, heartbeat, write } = formatOf(request.headers.accept ?? '', userMessageId);
   const { heartbeatIntervalMs: everyMs, socketStallTimeoutMs: stallTimeoutMs } = config.limits;
   const stream = openStream(response, {
@@ -60,7 +63,7 @@ export async function send(
 }
 
 /** The id of the last message: what was stored before (the client asks again), or is now. */
-async function storeLast({ chats }: DialectContext, { chat, messages }: Saying): Promise<number> {
+async function storeLast({ chats }: Pick<Parts, 'chats'>, { chat, messages }: Saying): Promise<number> {
   const last = messages.at(-1)!;
   if (last.id === undefined) return chats.append(chat.id, { role: 'user', content: last.said });
   const known = await chats.findMessage(chat.id, last.id);

@@ -1,8 +1,9 @@
 import type { Tokens } from '../../accounts/sign-ins.ts';
+import type { Users } from '../../accounts/users.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
 import { refreshTokenOf, setRefreshCookie } from './refresh-cookie.ts';
 
@@ -14,148 +15,185 @@ const pair = {
 } as const;
 const nothing = { type: 'object' } as const;
 
+type AccountParts = Pick<Parts, 'accounts'>;
+
 /** Registering, signing in and out, and the user's own account. */
-export function createUserRoutes({ accounts }: DialectContext): Route[] {
-  const { users, passwords, signIns } = accounts;
-
-  function pairOf({ response, origin }: Call, { accessToken, refreshToken }: Tokens) {
-    setRefreshCookie(response, origin, refreshToken);
-    return { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer' };
-  }
-
-  async function change({ caller, client }: Call, changes: { username?: string; email?: string }) {
-    accountOf(caller);
-    const user = await users.find(caller.id);
-    const [[field, wanted] = ['', '']] = Object.entries(changes);
-    if (user?.[field as 'username' | 'email'] === wanted)
-      throw new Refusal(400, `The ${field} is the same as before.`);
-    await users.change(caller.id, changes, { ...client, by: caller.id });
-    return {};
-  }
-
+export function createAccountRoutes(parts: AccountParts): Route[] {
   return [
-    route({
-      method: 'POST',
-      path: '/user/register',
-      summary: 'Makes a user and signs in.',
-      access: 'open',
-      body: {
-        type: 'object',
-        required: ['email', 'username', 'password'],
-        properties: { email: text, username: text, password: text },
-      },
-      answer: pair,
-      async handle(call) {
-        const { email, username, password } = call.body;
-        const { uuid } = await passwords.register({ email, username, password }, call.client);
-        return pairOf(call, await signIns.begin(uuid, { method: 'password', client: call.client }));
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/user/login',
-      summary: 'Signs in with e-mail and password.',
-      access: 'open',
-      body: {
-        type: 'object',
-        required: ['email', 'password'],
-        properties: { email: text, password: text },
-      },
-      answer: pair,
-      async handle(call) {
-        const { email, password } = call.body;
-        return pairOf(call, await passwords.signIn({ who: { email }, password, client: call.client }));
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/user/refresh',
-      summary: 'A new pair for a refresh token.',
-      access: 'open',
-      answer: pair,
-      async handle(call) {
-        return pairOf(call, await signIns.refresh(refreshTokenOf(call.request), call.client));
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/user/me',
-      summary: 'Who is signed in.',
-      access: 'caller',
-      answer: {
-        type: 'object',
-        required: ['username', 'email', 'groups'],
-        properties: {
-          username: text,
-          email: { type: ['string', 'null'] },
-          groups: { type: 'array', items: text },
-        },
-      },
-      async handle({ caller }) {
-        accountOf(caller);
-        const user = await users.find(caller.id);
-        if (!user) throw new AppError('unauthorized', 'The user is gone.');
-        return { username: user.username ?? user.name, email: user.email, groups: [user.role] };
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/user/me/username',
-      summary: 'Changes the username.',
-      access: 'caller',
-      status: 202,
-      body: { type: 'object', required: ['username'], properties: { username: text } },
-      answer: nothing,
-      handle: (call) => change(call, { username: call.body.username.trim() }),
-    }),
-    route({
-      method: 'POST',
-      path: '/user/me/email',
-      summary: 'Changes the e-mail.',
-      access: 'caller',
-      status: 202,
-      body: { type: 'object', required: ['email'], properties: { email: text } },
-      answer: nothing,
-      handle: (call) => change(call, { email: call.body.email.trim() }),
-    }),
-    route({
-      method: 'POST',
-      path: '/user/me/password',
-      summary: 'Changes the password and signs out everywhere else; shown with a refresh token.',
-      access: 'open',
-      body: {
-        type: 'object',
-        required: ['password'],
-        properties: { password: text, old_password: text },
-      },
-      answer: pair,
-      async handle(call) {
-        const { signIn, user } = await signIns.find(refreshTokenOf(call.request));
-        const { password, old_password: old } = call.body;
-        const { client } = call;
-        const proof = { signedInAt: signIn.createdAt, client, ...(old !== undefined && { password: old }) };
-        await passwords.prove(user, proof);
-        if (password === old) throw new Refusal(400, 'The password is the same as before.');
-        await passwords.set(user.uuid, password, { ...client, by: user.uuid }).catch((error: unknown) => {
-          if (error instanceof AppError && error.code === 'invalid_request')
-            throw new Refusal(400, error.message);
-          throw error;
-        });
-        return pairOf(call, await signIns.begin(user.uuid, { method: 'password', client }));
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/user/logout',
-      summary: 'Signs out; shown with a refresh token.',
-      access: 'open',
-      answer: nothing,
-      async handle({ request, response, origin, client }) {
-        const { signIn, user } = await signIns.find(refreshTokenOf(request));
-        await signIns.end(user.uuid, signIn.id, client);
-        setRefreshCookie(response, origin, undefined);
-        return {};
-      },
-    }),
+    register(parts),
+    login(parts),
+    refresh(parts),
+    readMe(parts),
+    changeUsername(parts),
+    changeEmail(parts),
+    changePassword(parts),
+    logout(parts),
   ];
+}
+
+function register({ accounts: { passwords, signIns } }: AccountParts): Route {
+  return route({
+    method: 'POST',
+    path: '/user/register',
+    summary: 'Makes a user and signs in.',
+    access: 'open',
+    body: {
+      type: 'object',
+      required: ['email', 'username', 'password'],
+      properties: { email: text, username: text, password: text },
+    },
+    answer: pair,
+    async handle(call) {
+      const { email, username, password } = call.body;
+      const { uuid } = await passwords.register({ email, username, password }, call.client);
+      return pairOf(call, await signIns.begin(uuid, { method: 'password', client: call.client }));
+    },
+  });
+}
+
+function login({ accounts: { passwords } }: AccountParts): Route {
+  return route({
+    method: 'POST',
+    path: '/user/login',
+    summary: 'Signs in with e-mail and password.',
+    access: 'open',
+    body: {
+      type: 'object',
+      required: ['email', 'password'],
+      properties: { email: text, password: text },
+    },
+    answer: pair,
+    async handle(call) {
+      const { email, password } = call.body;
+      return pairOf(call, await passwords.signIn({ who: { email }, password, client: call.client }));
+    },
+  });
+}
+
+function refresh({ accounts: { signIns } }: AccountParts): Route {
+  return route({
+    method: 'POST',
+    path: '/user/refresh',
+    summary: 'A new pair for a refresh token.',
+    access: 'open',
+    answer: pair,
+    async handle(call) {
+      return pairOf(call, await signIns.refresh(refreshTokenOf(call.request), call.client));
+    },
+  });
+}
+
+function readMe({ accounts: { users } }: AccountParts): Route {
+  return route({
+    method: 'GET',
+    path: '/user/me',
+    summary: 'Who is signed in.',
+    access: 'caller',
+    answer: {
+      type: 'object',
+      required: ['username', 'email', 'groups'],
+      properties: {
+        username: text,
+        email: { type: ['string', 'null'] },
+        groups: { type: 'array', items: text },
+      },
+    },
+    async handle({ caller }) {
+      accountOf(caller);
+      const user = await users.find(caller.id);
+      if (!user) throw new AppError('unauthorized', 'The user is gone.');
+      return { username: user.username ?? user.name, email: user.email, groups: [user.role] };
+    },
+  });
+}
+
+function changeUsername({ accounts: { users } }: AccountParts): Route {
+  return route({
+    method: 'POST',
+    path: '/user/me/username',
+    summary: 'Changes the username.',
+    access: 'caller',
+    status: 202,
+    body: { type: 'object', required: ['username'], properties: { username: text } },
+    answer: nothing,
+    handle: (call) => changeUser(users, call, { username: call.body.username.trim() }),
+  });
+}
+
+function changeEmail({ accounts: { users } }: AccountParts): Route {
+  return route({
+    method: 'POST',
+    path: '/user/me/email',
+    summary: 'Changes the e-mail.',
+    access: 'caller',
+    status: 202,
+    body: { type: 'object', required: ['email'], properties: { email: text } },
+    answer: nothing,
+    handle: (call) => changeUser(users, call, { email: call.body.email.trim() }),
+  });
+}
+
+function changePassword({ accounts: { passwords, signIns } }: AccountParts): Route {
+  return route({
+    method: 'POST',
+    path: '/user/me/password',
+    summary: 'Changes the password and signs out everywhere else; shown with a refresh token.',
+    access: 'open',
+    body: {
+      type: 'object',
+      required: ['password'],
+      properties: { password: text, old_password: text },
+    },
+    answer: pair,
+    async handle(call) {
+      const { signIn, user } = await signIns.find(refreshTokenOf(call.request));
+      const { password, old_password: old } = call.body;
+      const { client } = call;
+      const proof = { signedInAt: signIn.createdAt, client, ...(old !== undefined && { password: old }) };
+      await passwords.prove(user, proof);
+      if (password === old) throw new Refusal(400, 'The password is the same as before.');
+      await passwords.set(user.uuid, password, { ...client, by: user.uuid }).catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'invalid_request')
+          throw new Refusal(400, error.message);
+        throw error;
+      });
+      return pairOf(call, await signIns.begin(user.uuid, { method: 'password', client }));
+    },
+  });
+}
+
+function logout({ accounts: { signIns } }: AccountParts): Route {
+  return route({
+    method: 'POST',
+    path: '/user/logout',
+    summary: 'Signs out; shown with a refresh token.',
+    access: 'open',
+    answer: nothing,
+    async handle({ request, response, origin, client }) {
+      const { signIn, user } = await signIns.find(refreshTokenOf(request));
+      await signIns.end(user.uuid, signIn.id, client);
+      setRefreshCookie(response, origin, undefined);
+      return {};
+    },
+  });
+}
+
+/** The answer of a sign-in; a browser gets the refresh token as a cookie, too. */
+function pairOf({ response, origin }: Call, { accessToken, refreshToken }: Tokens) {
+  setRefreshCookie(response, origin, refreshToken);
+  return { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer' };
+}
+
+async function changeUser(
+  users: Users,
+  { caller, client }: Call,
+  changes: { username?: string; email?: string },
+) {
+  accountOf(caller);
+  const user = await users.find(caller.id);
+  const [[field, wanted] = ['', '']] = Object.entries(changes);
+  if (user?.[field as 'username' | 'email'] === wanted)
+    throw new Refusal(400, `The ${field} is the same as before.`);
+  await users.change(caller.id, changes, { ...client, by: caller.id });
+  return {};
 }

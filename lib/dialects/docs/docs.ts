@@ -70,7 +70,7 @@ function createRoutes(mounts: () => readonly Mount[], version: string): Route[] 
       summary: 'What the page consists of.',
       access: 'open',
       async handle({ params, response }) {
-        const name = params['file']!;
+        const name = params.file;
         const file = Object.hasOwn(files, name) ? files[name] : undefined;
         if (!file && name !== 'page.js') throw new AppError('not_found', 'The page has no such part.');
         const content = file ? await readFile(fileURLToPath(file.url())) : pageScript;

@@ -2,7 +2,7 @@ import { isObject } from '../../common/json.ts';
 import type { Content } from '../../core/message.ts';
 import type { NewTask } from '../../core/session.ts';
 import { AppError, type Fault } from '../../errors.ts';
-import { parseJson } from '../../server/body.ts';
+import { parseJsonText } from '../../server/body.ts';
 import { readerOf, type Reader } from '../../server/validate.ts';
 
 /** A piece of what a user says, on the wire. */
@@ -55,7 +55,7 @@ export async function loadFrameParser(): Promise<FrameParser> {
 
   return (text) => {
     if (text === 'ping') return { type: 'ping' };
-    const value = parseJson(text);
+    const value = parseJsonText(text);
     if (Array.isArray(value)) {
       const content = (read(readList, value) as WireContent[]).map((piece, at) => toContent(piece, `/${at}`));
       return { type: 'task', task: { form: 'list', content }, ack: false };

@@ -2,29 +2,29 @@ import { anonymous } from '../../accounts/access.ts';
 import { formatProblem } from '../../server/problem.ts';
 import type { SocketRoute } from '../../server/socket.ts';
 import type { Mount } from '../../server/mount.ts';
-import type { CoreContext } from '../dialect.ts';
+import { createRoutes } from './routes.ts';
+import type { LiteAgentParts } from './parts.ts';
 import { createEncoder } from './encoder.ts';
 import { envelopeSchema, noticeSchemas } from './envelope-schema.ts';
 import { frameSchemas, loadFrameParser } from './frames.ts';
-import { createRoutes } from './routes.ts';
 import { Watcher } from './watcher.ts';
 
 /** Contract 1: agent sessions under `/api`, with the WebSocket `/api/chat`. Its calls are open to all where AUTH is `none`. */
 export const liteagent = {
   name: 'liteagent',
-  mount(context: CoreContext): Mount {
+  mount(parts: LiteAgentParts): Mount {
     return {
       name: 'liteagent',
       prefixes: ['/api'],
-      routes: createRoutes(context),
-      sockets: [createChat(context)],
-      anonymous: context.config.auth === 'none' ? anonymous : undefined,
+      routes: createRoutes(parts),
+      sockets: [createChat(parts)],
+      anonymous: parts.config.auth === 'none' ? anonymous : undefined,
       formatError: (error) => formatProblem(error),
     };
   },
 };
 
-function createChat({ sessions, log }: CoreContext): SocketRoute {
+function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>): SocketRoute {
   const encoder = createEncoder();
   return {
     path: '/api/chat',

@@ -1,5 +1,5 @@
 import { route, type Call, type Route } from '../../server/mount.ts';
-import type { CoreContext } from '../dialect.ts';
+import type { LiteAgentParts } from './parts.ts';
 import { envelopeSchema } from './envelope-schema.ts';
 import { envelopesOf } from './envelope.ts';
 import { initSchema, toSessionConfig } from './init.ts';
@@ -14,7 +14,7 @@ const stopQuery = {
 const idAnswer = { type: 'object', required: ['id'], properties: { id, taskId: id } } as const;
 
 /** The HTTP calls of contract 1. */
-export function createRoutes({ sessions, access, config, version }: CoreContext): Route[] {
+export function createRoutes({ sessions, access, config, version }: LiteAgentParts): Route[] {
   /** The seed stops and clears with GET; POST is the same for clients that care. */
   const both = (make: (method: 'GET' | 'POST') => Route) => [make('GET'), make('POST')];
 

@@ -1,9 +1,10 @@
 import type { AgentApp, AppVersion } from '../../agents/apps.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
-import { pageAnswer, pageOf, pageQuery, secondsOf } from './page.ts';
+import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
+import { secondsOf } from '../unix-time.ts';
 import { appShape, idShape, pageShape, successShape } from './shapes.ts';
 
 const newApp = {
@@ -31,105 +32,133 @@ const newApp = {
   },
 } as const;
 
-/** Apps and their configurations (contract 3). */
-export function createAppRoutes({ agents: { apps }, sessions, config }: DialectContext): Route[] {
-  const update = (method: 'POST' | 'PUT'): Route =>
-    route({
-      method,
-      path: '/apps/:app_id/config',
-      summary: "Updates an app's draft, or makes one.",
-      access: 'caller',
-      body: configSchema,
-      bodyMaxBytes: config.limits.initMaxBytes,
-      answer: successShape(),
-      async handle({ params, body, caller }) {
-        const id = params.app_id!;
-        await apps.find(id, caller); // who may not change it is not told what is wrong with the change
-        const draft = toDraft(body);
-        try {
-          await apps.saveDraft(id, caller, draft);
-        } catch (error) {
-          throw inWireWords(error);
-        }
-        return success({}, '更新AI应用配置成功');
-      },
-    });
+type AppParts = Pick<Parts, 'agents' | 'sessions' | 'config'>;
 
+/** Apps and their configurations (contract 3). */
+export function createAppRoutes(parts: AppParts): Route[] {
   return [
-    route({
-      method: 'POST',
-      path: '/apps',
-      summary: 'Makes an app.',
-      access: 'caller',
-      body: newApp,
-      answer: successShape(idShape),
-      async handle({ body: { name, icon, description = '' }, caller }) {
-        return success({ id: await apps.create({ name, icon, description }, caller) });
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/apps',
-      summary: "A page of the caller's apps, newest first.",
-      access: 'caller',
-      query: pageQuery,
-      answer: successShape(pageShape(appShape)),
-      async handle({ query, caller }) {
-        const page = pageOf(query);
-        const { before, offset, size: limit } = page;
-        const { apps: found, total } = await apps.list(caller, { before, offset, limit });
-        return success(pageAnswer(found.map(appAnswer), page, total));
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/apps/:app_id',
-      summary: 'An app with its draft and its published configuration.',
-      access: 'caller',
-      answer: successShape(appShape),
-      async handle({ params, caller }) {
-        return success(appAnswer(await apps.find(params.app_id!, caller)));
-      },
-    }),
-    update('POST'),
-    update('PUT'),
-    route({
-      method: 'POST',
-      path: '/apps/:app_id/publish',
-      summary: "Publishes what an app's draft is now.",
-      access: 'caller',
-      answer: successShape(),
-      async handle({ params, caller }) {
-        await apps.publish(params.app_id!, caller);
-        return success();
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/apps/:app_id/publish/cancel',
-      summary: 'Takes the published configuration back.',
-      access: 'caller',
-      answer: successShape(),
-      async handle({ params, caller }) {
-        await apps.unpublish(params.app_id!, caller);
-        return success();
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/apps/:app_id/delete',
-      summary: 'Deletes an app, and stops what it is doing.',
-      access: 'caller',
-      answer: successShape(),
-      async handle({ params, caller }) {
-        const { id, conversationId } = await apps.find(params.app_id!, caller);
-        await apps.remove(id, caller);
-        if (conversationId !== undefined && (await sessions.exists(conversationId)))
-          await (await sessions.find(conversationId, caller)).stop();
-        return success();
-      },
-    }),
+    createApp(parts),
+    listApps(parts),
+    readApp(parts),
+    updateConfig(parts, 'POST'),
+    updateConfig(parts, 'PUT'),
+    publish(parts),
+    cancelPublish(parts),
+    removeApp(parts),
   ];
+}
+
+function createApp({ agents: { apps } }: AppParts): Route {
+  return route({
+    method: 'POST',
+    path: '/apps',
+    summary: 'Makes an app.',
+    access: 'caller',
+    body: newApp,
+    answer: successShape(idShape),
+    async handle({ body: { name, icon, description = '' }, caller }) {
+      return success({ id: await apps.create({ name, icon, description }, caller) });
+    },
+  });
+}
+
+function listApps({ agents: { apps } }: AppParts): Route {
+  return route({
+    method: 'GET',
+    path: '/apps',
+    summary: "A page of the caller's apps, newest first.",
+    access: 'caller',
+    query: numberedPageQuery,
+    answer: successShape(pageShape(appShape)),
+    async handle({ query, caller }) {
+      const page = numberedPageOf(query);
+      const { before, offset, size: limit } = page;
+      const { apps: found, total } = await apps.list(caller, { before, offset, limit });
+      return success(pageAnswer(found.map(appAnswer), page, total));
+    },
+  });
+}
+
+function readApp({ agents: { apps } }: AppParts): Route {
+  return route({
+    method: 'GET',
+    path: '/apps/:app_id',
+    summary: 'An app with its draft and its published configuration.',
+    access: 'caller',
+    answer: successShape(appShape),
+    async handle({ params, caller }) {
+      return success(appAnswer(await apps.find(params.app_id, caller)));
+    },
+  });
+}
+
+function publish({ agents: { apps } }: AppParts): Route {
+  return route({
+    method: 'POST',
+    path: '/apps/:app_id/publish',
+    summary: "Publishes what an app's draft is now.",
+    access: 'caller',
+    answer: successShape(),
+    async handle({ params, caller }) {
+      await apps.publish(params.app_id, caller);
+      return success();
+    },
+  });
+}
+
+function cancelPublish({ agents: { apps } }: AppParts): Route {
+  return route({
+    method: 'POST',
+    path: '/apps/:app_id/publish/cancel',
+    summary: 'Takes the published configuration back.',
+    access: 'caller',
+    answer: successShape(),
+    async handle({ params, caller }) {
+      await apps.unpublish(params.app_id, caller);
+      return success();
+    },
+  });
+}
+
+function removeApp({ agents: { apps }, sessions }: AppParts): Route {
+  return route({
+    method: 'POST',
+    path: '/apps/:app_id/delete',
+    summary: 'Deletes an app, and stops what it is doing.',
+    access: 'caller',
+    answer: successShape(),
+    async handle({ params, caller }) {
+      const { id, conversationId } = await apps.find(params.app_id, caller);
+      await apps.remove(id, caller);
+      if (conversationId !== undefined && (await sessions.exists(conversationId)))
+        await (await sessions.find(conversationId, caller)).stop();
+      return success();
+    },
+  });
+}
+
+/** The seed's clients send PUT, others POST. */
+function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | 'PUT'): Route {
+  return route({
+    method,
+    path: '/apps/:app_id/config',
+    summary: "Updates an app's draft, or makes one.",
+    access: 'caller',
+    body: configSchema,
+    bodyMaxBytes: config.limits.initMaxBytes,
+    answer: successShape(),
+    async handle({ params, body, caller }) {
+      const id = params.app_id;
+      await apps.find(id, caller); // a caller who may not change the app learns nothing about the change
+      const draft = toDraft(body);
+      try {
+        await apps.saveDraft(id, caller, draft);
+      } catch (error) {
+        throw inWireWords(error);
+      }
+      return success({}, '更新AI应用配置成功');
+    },
+  });
 }
 
 function appAnswer(app: AgentApp): object {

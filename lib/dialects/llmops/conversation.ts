@@ -5,16 +5,16 @@ import type { Sessions } from '../../core/sessions.ts';
 import type { SessionConfig } from '../../core/session-config.ts';
 import type { Turn } from '../../core/turns.ts';
 import { AppError } from '../../errors.ts';
-import type { DialectContext } from '../dialect.ts';
-import { secondsOf } from './page.ts';
+import type { Parts } from '../dialect.ts';
+import { secondsOf } from '../unix-time.ts';
 
 /** The session in which an app is tried out, made on first need. Whoever comes first makes it: its id is settled before. */
 export async function openConversation(
-  { agents: { apps, memory }, sessions }: Pick<DialectContext, 'agents' | 'sessions'>,
+  { agents: { apps, memory }, sessions }: Pick<Parts, 'agents' | 'sessions'>,
   app: AgentApp,
 ): Promise<Session> {
   const id = await apps.conversationOf(app.id);
-  const known = await findConversation(sessions, { ...app, conversationId: id });
+  const known = await findAppConversation(sessions, { ...app, conversationId: id });
   if (known) return known;
   const owner = { id: app.owner, kind: 'user' } as const;
   await memory.restart(app.id);
@@ -27,7 +27,7 @@ export async function openConversation(
 }
 
 /** The session in which an app was tried out; undefined when there is none (any more). */
-export async function findConversation(
+export async function findAppConversation(
   sessions: Sessions,
   { conversationId, owner }: Pick<AgentApp, 'conversationId' | 'owner'>,
 ): Promise<Session | undefined> {

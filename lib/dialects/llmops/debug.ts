@@ -9,10 +9,10 @@ import type { Log } from '../../log.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
 import { goneSignal, openEventStream, sseEvent, wantsEvents } from '../../server/stream.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { failure, failureOf, success } from './answer.ts';
 import { messageAnswer, openConversation } from './conversation.ts';
-import { secondsOf } from './page.ts';
+import { secondsOf } from '../unix-time.ts';
 import { messageShape, successShape } from './shapes.ts';
 
 const debugBody = {
@@ -24,8 +24,8 @@ const debugBody = {
 type Task = NewTask & { taskId: string };
 
 /** `POST /apps/:app_id/debug`: one sentence to the app's agent, and its answer, whole or as events while it is made (contract 3). */
-export function createDebugRoute(context: DialectContext): Route {
-  const { agents, config } = context;
+export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'config'>): Route {
+  const { agents, config } = parts;
 
   return route({
     method: 'POST',
@@ -36,9 +36,9 @@ export function createDebugRoute(context: DialectContext): Route {
     body: debugBody,
     answer: successShape(messageShape),
     async handle({ params, body, caller, request, response, log }) {
-      const app = await agents.apps.find(params.app_id!, caller);
+      const app = await agents.apps.find(params.app_id, caller);
       versionInUse(app);
-      const session = await openConversation(context, app);
+      const session = await openConversation(parts, app);
       const task: Task = {
         taskId: uuid(),
         form: 'text',
@@ -63,7 +63,7 @@ interface Telling {
   query: string;
   response: ServerResponse;
   log: Log;
-  limits: DialectContext['config']['limits'];
+  limits: Parts['config']['limits'];
 }
 
 /**

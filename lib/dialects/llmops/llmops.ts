@@ -6,21 +6,21 @@ import { createMemoryRoutes } from './memory.ts';
 import { createMessageRoutes } from './messages.ts';
 
 /** Contract 3: apps under `/apps`, each an agent that is built, tried out in a conversation, and published. */
-export const llmops: Dialect = {
+export const llmops: Dialect<'agents' | 'sessions' | 'config'> = {
   name: 'llmops',
-  mount(context) {
+  mount(parts) {
     return {
       name: 'llmops',
       prefixes: ['/apps'],
       routes: [
-        ...createAppRoutes(context),
-        ...createMemoryRoutes(context),
-        createDebugRoute(context),
-        ...createMessageRoutes(context),
+        ...createAppRoutes(parts),
+        ...createMemoryRoutes(parts),
+        createDebugRoute(parts),
+        ...createMessageRoutes(parts),
       ],
       sockets: [],
       anonymous: undefined,
-      formatError: (error) => formatFailure(error, context.config.llmopsHttpStatus),
+      formatError: (error) => formatFailure(error, parts.config.llmopsHttpStatus),
     };
   },
 };

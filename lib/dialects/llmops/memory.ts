@@ -2,7 +2,7 @@ import { versionInUse } from '../../agents/apps.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { success } from './answer.ts';
 import { successShape, summaryShape } from './shapes.ts';
 
@@ -20,7 +20,7 @@ const written = {
 } as const;
 
 /** The long-term memory of apps' conversations (contract 3). */
-export function createMemoryRoutes({ agents: { apps, memory } }: DialectContext): Route[] {
+export function createMemoryRoutes({ agents: { apps, memory } }: Pick<Parts, 'agents'>): Route[] {
   async function remembering(id: string, caller: Principal): Promise<void> {
     if (!versionInUse(await apps.find(id, caller)).remembers)
       throw new AppError('conflict', 'The app keeps no long-term memory: its memory_mode is "none".');
@@ -34,8 +34,8 @@ export function createMemoryRoutes({ agents: { apps, memory } }: DialectContext)
       access: 'caller',
       answer: successShape(summaryShape),
       async handle({ params, caller }) {
-        await remembering(params.app_id!, caller);
-        return success({ summary: await memory.read(params.app_id!) });
+        await remembering(params.app_id, caller);
+        return success({ summary: await memory.read(params.app_id) });
       },
     }),
     route({
@@ -46,8 +46,8 @@ export function createMemoryRoutes({ agents: { apps, memory } }: DialectContext)
       body: written,
       answer: successShape(),
       async handle({ params, body, caller }) {
-        await remembering(params.app_id!, caller);
-        await memory.write(params.app_id!, body.summary);
+        await remembering(params.app_id, caller);
+        await memory.write(params.app_id, body.summary);
         return success({}, '更新AI应用长记忆成功');
       },
     }),

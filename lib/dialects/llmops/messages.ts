@@ -1,12 +1,11 @@
-import type { Turn } from '../../core/turns.ts';
-import { turnsOf } from '../../core/turns.ts';
 import { AppError, type Fault } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { success } from './answer.ts';
-import { findConversation, messageAnswer } from './conversation.ts';
-import { pageAnswer, pageOf, pageQuery } from './page.ts';
+import { findAppConversation, messageAnswer } from './conversation.ts';
+import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
 import { messageShape, pageShape, successShape } from './shapes.ts';
+import { createTurnIndexes } from './turn-index.ts';
 
 const removal = {
   type: 'object',
@@ -14,25 +13,31 @@ const removal = {
 } as const;
 
 /** The messages of apps' conversations: views of their logs (contract 3). */
-export function createMessageRoutes({ agents: { apps }, sessions }: DialectContext): Route[] {
+export function createMessageRoutes({
+  agents: { apps },
+  sessions,
+}: Pick<Parts, 'agents' | 'sessions'>): Route[] {
+  const indexOf = createTurnIndexes();
   return [
     route({
       method: 'GET',
       path: '/apps/:app_id/messages',
       summary: "A page of what was said in an app's conversation, newest first.",
       access: 'caller',
-      query: pageQuery,
+      query: numberedPageQuery,
       answer: successShape(pageShape(messageShape)),
       async handle({ params, query, caller }) {
-        const page = pageOf(query);
-        const session = await findConversation(sessions, await apps.find(params.app_id!, caller));
+        const page = numberedPageOf(query);
+        const session = await findAppConversation(sessions, await apps.find(params.app_id, caller));
         if (!session) return success(pageAnswer([], page, 0));
-        const shown = turnsOf(await session.history()).filter(
-          (turn) => isShown(turn) && turn.startedAt < page.before,
+        const { turns, total } = await indexOf(session).page(page.before, page.offset, page.size);
+        return success(
+          pageAnswer(
+            turns.map((turn) => messageAnswer(session.id, turn)),
+            page,
+            total,
+          ),
         );
-        const list = shown.toReversed().slice(page.offset, page.offset + page.size);
-        const messages = list.map((turn) => messageAnswer(session.id, turn));
-        return success(pageAnswer(messages, page, shown.length));
       },
     }),
     route({
@@ -44,16 +49,15 @@ export function createMessageRoutes({ agents: { apps }, sessions }: DialectConte
       bodyLenient: true,
       answer: successShape(),
       async handle({ params, body, caller }) {
-        const { app_id: appId = '', message_id: messageId = '' } = params;
+        const { app_id: appId, message_id: messageId } = params;
         const faults = [
           ...differing('app_id', body.app_id, appId),
           ...differing('message_id', body.message_id, messageId),
         ];
         if (faults.length > 0)
           throw new AppError('invalid_request', 'The body is not of this path.', { faults });
-        const session = await findConversation(sessions, await apps.find(appId, caller));
-        const turns = session ? turnsOf(await session.history()) : [];
-        const turn = turns.find(({ taskId }) => taskId === messageId);
+        const session = await findAppConversation(sessions, await apps.find(appId, caller));
+        const turn = session && (await indexOf(session).find(messageId));
         if (!session || turn?.status !== 'done' || (turn.removed.said && turn.removed.answer))
           throw new AppError('not_found', 'There is no such message in the conversation of the app.');
         if (!turn.removed.said) await session.mark([turn.saidSeq], 'said', { removed: true });
@@ -62,11 +66,6 @@ export function createMessageRoutes({ agents: { apps }, sessions }: DialectConte
       },
     }),
   ];
-}
-
-/** Answered, and nothing of it removed. */
-function isShown({ status, answer, removed }: Turn): boolean {
-  return status === 'done' && answer !== undefined && !removed.said && !removed.answer;
 }
 
 function differing(field: string, given: string | undefined, inPath: string): Fault[] {

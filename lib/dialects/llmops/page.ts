@@ -1,5 +1,5 @@
 /** The query of a page (contract 3). */
-export const pageQuery = {
+export const numberedPageQuery = {
   type: 'object',
   properties: {
     current_page: { type: 'string', pattern: '^[1-9]\\d{0,8}$', description: 'a whole number from 1' },
@@ -13,7 +13,7 @@ export const pageQuery = {
 } as const;
 
 /** Which things of a list are wanted. */
-export interface Page {
+export interface NumberedPage {
   number: number;
   size: number;
   /** Only what was made before this time, in ms. */
@@ -22,7 +22,11 @@ export interface Page {
 }
 
 /** A query that is valid, as a page. */
-export function pageOf(query: { current_page?: string; page_size?: string; created_at?: string }): Page {
+export function numberedPageOf(query: {
+  current_page?: string;
+  page_size?: string;
+  created_at?: string;
+}): NumberedPage {
   const number = Number(query.current_page ?? 1);
   const size = Number(query.page_size ?? 20);
   // All of the cursor's second belongs to it.
@@ -32,7 +36,7 @@ export function pageOf(query: { current_page?: string; page_size?: string; creat
 }
 
 /** A page of things with where it stands. */
-export function pageAnswer(list: readonly object[], { number, size }: Page, total: number): object {
+export function pageAnswer(list: readonly object[], { number, size }: NumberedPage, total: number): object {
   return {
     list,
     paginator: {
@@ -42,9 +46,4 @@ export function pageAnswer(list: readonly object[], { number, size }: Page, tota
       total_record: total,
     },
   };
-}
-
-/** Ms as unix seconds. */
-export function secondsOf(ms: number): number {
-  return Math.floor(ms / 1000);
 }

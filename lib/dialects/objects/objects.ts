@@ -3,7 +3,7 @@ import { AppError } from '../../errors.ts';
 import type { ObjectStore } from '../../files/object-store.ts';
 import { typeOfKey } from '../../files/picture-types.ts';
 import { OBJECTS_PATH, type UrlSigner } from '../../files/url-signer.ts';
-import { route, type Call, type Route } from '../../server/mount.ts';
+import { route, type Call, type PathParams, type Route } from '../../server/mount.ts';
 import { formatProblem } from '../../server/problem.ts';
 import type { Dialect } from '../dialect.ts';
 
@@ -13,8 +13,11 @@ const query = {
   properties: { expires: { type: 'string', pattern: '^\\d{1,12}$' }, signature: { type: 'string' } },
 } as const;
 
+const keyPath = `${OBJECTS_PATH}/*key` as const;
+type KeyParams = PathParams<typeof keyPath>;
+
 /** The disk store's signed URLs: whoever has one may do what it says, and nothing else. */
-export const objects: Dialect = {
+export const objects: Dialect<'objects' | 'signer' | 'config'> = {
   name: 'objects',
   mount({ objects: store, signer, config }) {
     return {
@@ -32,10 +35,9 @@ function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): 
   /** The key of a request whose URL allows it. */
   const keyOf = (
     method: 'GET' | 'PUT',
-    { params, query: given }: Call<{ expires: string; signature: string }>,
+    { params, query: given }: Call<{ expires: string; signature: string }, unknown, KeyParams>,
   ) => {
-    const { key } = params as Record<string, string | readonly string[]>;
-    const name = [key ?? ''].flat().join('/');
+    const name = params.key.join('/');
     if (!signer.allows(method, name, new URLSearchParams(given)))
       throw new AppError('forbidden', 'The signature of this URL is not good, or good no longer.');
     return name;
@@ -43,7 +45,7 @@ function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): 
   return [
     route({
       method: 'PUT',
-      path: `${OBJECTS_PATH}/*key`,
+      path: keyPath,
       summary: 'Stores what is sent, at a URL that was signed for it.',
       access: 'open',
       query,
@@ -62,7 +64,7 @@ function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): 
     }),
     route({
       method: 'GET',
-      path: `${OBJECTS_PATH}/*key`,
+      path: keyPath,
       summary: 'What is stored, at a URL that was signed for it.',
       access: 'open',
       query,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 
 /** A page for people; `body` is HTML. */
-export interface Page {
+export interface AuthPage {
   title: string;
   body: string;
   /** Runs once the page is there; nothing else may run. */
@@ -71,7 +71,7 @@ const mark = `<svg width="40" height="40" viewBox="0 0 40 40" aria-hidden="true"
 export function sendPage(
   response: ServerResponse,
   language: keyof typeof words,
-  { title, body, script }: Page,
+  { title, body, script }: AuthPage,
   status = 200,
 ): void {
   const nonce = randomBytes(16).toString('base64');

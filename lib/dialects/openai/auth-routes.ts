@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 import { bearerOf } from '../../server/intake.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 
 const text = { type: 'string', minLength: 1, maxLength: 2000 } as const;
 
@@ -26,95 +26,116 @@ const tokensSchema = {
   },
 } as const;
 
+type AuthParts = Pick<Parts, 'accounts' | 'access'>;
+
 /** Signing in and out, for programs; for people there are pages. */
-export function authRoutes({ accounts, access }: Pick<DialectContext, 'accounts' | 'access'>): Route[] {
-  const { signIns, signInCodes, textCodes } = accounts;
+export function authRoutes(parts: AuthParts): Route[] {
+  return [exchange(parts), sendText(parts), verifyText(parts), refresh(parts), logout(parts)];
+}
 
-  /** The sign-in that a client shows: by its refresh token, or by an access token of it. */
-  async function shown(request: IncomingMessage, refreshToken: string | undefined, address: string) {
-    const token = refreshToken ?? bearerOf(request);
-    if (token === undefined)
-      throw new AppError('unauthorized', 'A token is needed, to say which sign-in ends.');
-    if (isRefreshToken(token)) {
-      const { signIn, user } = await signIns.find(token);
-      return { uuid: user.uuid, id: signIn.id };
-    }
-    const caller = await access.identify(token, { dialect: 'openai', address });
-    const { credential } = accountOf(caller);
-    if (credential.kind !== 'signIn') throw new AppError('forbidden', 'A key is revoked, not signed out.');
-    return { uuid: caller.id, id: credential.id };
+function exchange({ accounts: { signInCodes } }: AuthParts): Route {
+  return route({
+    method: 'POST',
+    path: '/auth/exchange',
+    summary: 'Tokens for the code that a browser brought back; good once, for a minute.',
+    access: 'open',
+    bodyLenient: true,
+    body: { type: 'object', required: ['code'], properties: { code: text } },
+    answer: tokensSchema,
+    handle: async ({ body, client }) => formatTokens(await signInCodes.exchange({ code: body.code, client })),
+  });
+}
+
+function sendText({ accounts: { textCodes } }: AuthParts): Route {
+  return route({
+    method: 'POST',
+    path: '/auth/sms/send',
+    summary: 'Sends a code to a telephone.',
+    access: 'open',
+    bodyLenient: true,
+    status: 202,
+    body: { type: 'object', required: ['telephone'], properties: { telephone: text } },
+    answer: {
+      type: 'object',
+      required: ['object', 'sent'],
+      properties: { object: { const: 'sms' }, sent: { const: true } },
+    },
+    async handle({ body, client }) {
+      await textCodes.send(body.telephone, client);
+      return { object: 'sms', sent: true };
+    },
+  });
+}
+
+function verifyText({ accounts: { textCodes } }: AuthParts): Route {
+  return route({
+    method: 'POST',
+    path: '/auth/sms/verify',
+    summary: 'Tokens for the code that was sent to a telephone.',
+    access: 'open',
+    bodyLenient: true,
+    body: { type: 'object', required: ['telephone', 'code'], properties: { telephone: text, code: text } },
+    answer: tokensSchema,
+    handle: async ({ body: { telephone, code }, client }) =>
+      formatTokens(await textCodes.signIn({ telephone, code, client })),
+  });
+}
+
+function refresh({ accounts: { signIns } }: AuthParts): Route {
+  return route({
+    method: 'POST',
+    path: '/auth/refresh',
+    summary: 'New tokens for a refresh token, which is good once.',
+    access: 'open',
+    bodyLenient: true,
+    body: { type: 'object', required: ['refresh_token'], properties: { refresh_token: text } },
+    answer: tokensSchema,
+    handle: async ({ body, client }) => formatTokens(await signIns.refresh(body.refresh_token, client)),
+  });
+}
+
+function logout(parts: AuthParts): Route {
+  const {
+    accounts: { signIns },
+  } = parts;
+  return route({
+    method: 'POST',
+    path: '/auth/logout',
+    summary: 'Signs out: shown with a refresh token, or as a bearer with one of its access tokens.',
+    access: 'open',
+    bodyLenient: true,
+    body: { type: 'object', properties: { refresh_token: text } },
+    answer: {
+      type: 'object',
+      required: ['object', 'deleted'],
+      properties: { object: { const: 'session.deleted' }, deleted: { const: true } },
+    },
+    async handle({ body, request, client }) {
+      const { uuid, id } = await shown(parts, request, body.refresh_token, client.address);
+      await signIns.end(uuid, id, client);
+      return { object: 'session.deleted', deleted: true };
+    },
+  });
+}
+
+/** The sign-in that a client shows: by its refresh token, or by one of its access tokens. */
+async function shown(
+  { accounts: { signIns }, access }: AuthParts,
+  request: IncomingMessage,
+  refreshToken: string | undefined,
+  address: string,
+) {
+  const token = refreshToken ?? bearerOf(request);
+  if (token === undefined)
+    throw new AppError('unauthorized', 'A token is needed, to say which sign-in ends.');
+  if (isRefreshToken(token)) {
+    const { signIn, user } = await signIns.find(token);
+    return { uuid: user.uuid, id: signIn.id };
   }
-
-  return [
-    route({
-      method: 'POST',
-      path: '/auth/exchange',
-      summary: 'Tokens for the code that a browser brought back; good once, for a minute.',
-      access: 'open',
-      bodyLenient: true,
-      body: { type: 'object', required: ['code'], properties: { code: text } },
-      answer: tokensSchema,
-      handle: async ({ body, client }) =>
-        formatTokens(await signInCodes.exchange({ code: body.code, client })),
-    }),
-    route({
-      method: 'POST',
-      path: '/auth/sms/send',
-      summary: 'Sends a code to a telephone.',
-      access: 'open',
-      bodyLenient: true,
-      status: 202,
-      body: { type: 'object', required: ['telephone'], properties: { telephone: text } },
-      answer: {
-        type: 'object',
-        required: ['object', 'sent'],
-        properties: { object: { const: 'sms' }, sent: { const: true } },
-      },
-      async handle({ body, client }) {
-        await textCodes.send(body.telephone, client);
-        return { object: 'sms', sent: true };
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/auth/sms/verify',
-      summary: 'Tokens for the code that was sent to a telephone.',
-      access: 'open',
-      bodyLenient: true,
-      body: { type: 'object', required: ['telephone', 'code'], properties: { telephone: text, code: text } },
-      answer: tokensSchema,
-      handle: async ({ body: { telephone, code }, client }) =>
-        formatTokens(await textCodes.signIn({ telephone, code, client })),
-    }),
-    route({
-      method: 'POST',
-      path: '/auth/refresh',
-      summary: 'New tokens for a refresh token, which is good once.',
-      access: 'open',
-      bodyLenient: true,
-      body: { type: 'object', required: ['refresh_token'], properties: { refresh_token: text } },
-      answer: tokensSchema,
-      handle: async ({ body, client }) => formatTokens(await signIns.refresh(body.refresh_token, client)),
-    }),
-    route({
-      method: 'POST',
-      path: '/auth/logout',
-      summary: 'Signs out: shown with a refresh token, or as a bearer with one of its access tokens.',
-      access: 'open',
-      bodyLenient: true,
-      body: { type: 'object', properties: { refresh_token: text } },
-      answer: {
-        type: 'object',
-        required: ['object', 'deleted'],
-        properties: { object: { const: 'session.deleted' }, deleted: { const: true } },
-      },
-      async handle({ body, request, client }) {
-        const { uuid, id } = await shown(request, body.refresh_token, client.address);
-        await signIns.end(uuid, id, client);
-        return { object: 'session.deleted', deleted: true };
-      },
-    }),
-  ];
+  const caller = await access.identify(token, { dialect: 'openai', address });
+  const { credential } = accountOf(caller);
+  if (credential.kind !== 'signIn') throw new AppError('forbidden', 'A key is revoked, not signed out.');
+  return { uuid: caller.id, id: credential.id };
 }
 
 function formatTokens({ accessToken, expiresInSeconds, refreshToken, user }: Tokens) {

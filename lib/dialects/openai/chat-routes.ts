@@ -4,7 +4,7 @@ import type { Principal } from '../../core/principal.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
 import { goneSignal, openEventStream, sseEvent } from '../../server/stream.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { chunkAnswer, newHead, wholeAnswer } from './completion.ts';
 import { formatOpenAiError } from './errors.ts';
 import { metadataSchema } from './schemas.ts';
@@ -38,7 +38,11 @@ const modelSchema = {
 } as const;
 
 /** Completions outside of any thread, and the models for them: passed on to the server's endpoint. */
-export function chatRoutes({ completions, completionNotes, config }: DialectContext): Route[] {
+export function chatRoutes({
+  completions,
+  completionNotes,
+  config,
+}: Pick<Parts, 'completions' | 'completionNotes' | 'config'>): Route[] {
   async function keep(caller: Principal, answer: JsonObject, metadata: Metadata | undefined): Promise<void> {
     if (!metadata) return;
     const { id, model } = answer as { id: string; model: string };

@@ -1,9 +1,9 @@
 import { pipeline } from 'node:stream/promises';
-import type { NewFile } from '../../files/files.ts';
+import type { Files, NewFile } from '../../files/files.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
-import { refuse } from '../../server/intake.ts';
+import { refuseFaults } from '../../server/intake.ts';
 import { readerOf } from '../../server/validate.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { expirySchema, fileSchema, filenameOf, formatFile, purposeSchema } from './files.ts';
 import { openForm } from '../form.ts';
 import { deletedSchema, listOf, listSchema, orderSchema } from './schemas.ts';
@@ -18,113 +18,139 @@ const fieldsSchema = {
   },
 } as const;
 
-/** Files in one piece, and all files once they are whole. */
-export function fileRoutes({ files: { files } }: DialectContext): Route[] {
-  async function create({ request, response, caller }: Call, format?: string) {
-    const form = await openForm(request, response, 'file');
-    try {
-      const describe = async (): Promise<NewFile> => ({
-        ...(await readFields(await form.fields())),
-        filename: filenameOf(form.filename, '/file'),
-      });
-      return formatFile(await files.create(caller.id, form.content, describe, format));
-    } finally {
-      form.drop();
-    }
-  }
+type FileParts = Pick<Parts, 'files'>;
 
+/** Files in one piece, and all files once they are whole. */
+export function fileRoutes(parts: FileParts): Route[] {
   return [
-    route({
-      method: 'POST',
-      path: '/v1/files',
-      summary: 'Takes a file: a form with the bytes as `file`.',
-      access: 'caller',
-      form: { file: 'file', purpose: 'text' },
-      answer: fileSchema,
-      handle: (call: Call) => create(call),
-    }),
-    route({
-      method: 'POST',
-      path: '/v1/files/:file',
-      summary: 'Takes a file that must be of the format that the path names: pdf, docx, txt, markdowns, png…',
-      access: 'caller',
-      form: { file: 'file', purpose: 'text' },
-      answer: fileSchema,
-      handle: (call: Call) => create(call, call.params['file']),
-    }),
-    route({
-      method: 'GET',
-      path: '/v1/files',
-      summary: "The caller's files, newest first unless asked otherwise.",
-      access: 'caller',
-      query: {
-        type: 'object',
-        properties: {
-          limit: {
-            type: 'string',
-            pattern: '^([1-9]\\d{0,3}|10000)$',
-            description: 'a whole number from 1 to 10000',
-          },
-          order: orderSchema,
-          after: { type: 'string', minLength: 1, maxLength: 100 },
-          purpose: { type: 'string', minLength: 1, maxLength: 100 },
-        },
-      },
-      answer: listSchema(fileSchema),
-      async handle({ query, caller }) {
-        const page = await files.list(caller.id, {
-          limit: Number(query.limit ?? 10_000),
-          order: query.order ?? 'desc',
-          after: query.after,
-          purpose: query.purpose,
-        });
-        return listOf(page.files.map(formatFile), page.more);
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/v1/files/:file',
-      summary: 'What is known of a file.',
-      access: 'caller',
-      answer: fileSchema,
-      handle: async ({ params, caller }) => formatFile(await files.find(params['file']!, caller)),
-    }),
-    route({
-      method: 'DELETE',
-      path: '/v1/files/:file',
-      summary: 'Deletes a file.',
-      access: 'caller',
-      answer: deletedSchema('file'),
-      async handle({ params, caller }) {
-        const id = params['file']!;
-        await files.remove(id, caller);
-        return { id, object: 'file', deleted: true };
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/v1/files/:file/content',
-      summary: "A file's bytes.",
-      access: 'caller',
-      async handle({ params, caller, response, log }) {
-        const file = await files.find(params['file']!, caller);
-        response.writeHead(200, {
-          'Content-Type': file.mimeType,
-          'Content-Length': file.bytes,
-          'Content-Disposition': `attachment; filename*=UTF-8''${encodeRfc8187(file.filename)}`,
-          // Whoever opens it in a browser gets no page of this server's.
-          'Content-Security-Policy': "sandbox; default-src 'none'",
-        });
-        try {
-          await pipeline(files.open(file), response);
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE') return; // the client has gone
-          log.error({ err: error, file: file.id }, 'a file could not be read to its end');
-          response.destroy();
-        }
-      },
-    }),
+    createFile(parts),
+    createFileOfFormat(parts),
+    listFiles(parts),
+    readFile(parts),
+    deleteFile(parts),
+    readContent(parts),
   ];
+}
+
+function createFile({ files: { files } }: FileParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/files',
+    summary: 'Takes a file: a form with the bytes as `file`.',
+    access: 'caller',
+    form: { file: 'file', purpose: 'text' },
+    answer: fileSchema,
+    handle: (call) => receiveFile(files, call),
+  });
+}
+
+function createFileOfFormat({ files: { files } }: FileParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/files/:file',
+    summary: 'Takes a file that must be of the format that the path names: pdf, docx, txt, markdowns, png…',
+    access: 'caller',
+    form: { file: 'file', purpose: 'text' },
+    answer: fileSchema,
+    handle: (call) => receiveFile(files, call, call.params.file),
+  });
+}
+
+function listFiles({ files: { files } }: FileParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/files',
+    summary: "The caller's files, newest first unless asked otherwise.",
+    access: 'caller',
+    query: {
+      type: 'object',
+      properties: {
+        limit: {
+          type: 'string',
+          pattern: '^([1-9]\\d{0,3}|10000)$',
+          description: 'a whole number from 1 to 10000',
+        },
+        order: orderSchema,
+        after: { type: 'string', minLength: 1, maxLength: 100 },
+        purpose: { type: 'string', minLength: 1, maxLength: 100 },
+      },
+    },
+    answer: listSchema(fileSchema),
+    async handle({ query, caller }) {
+      const page = await files.list(caller.id, {
+        limit: Number(query.limit ?? 10_000),
+        order: query.order ?? 'desc',
+        after: query.after,
+        purpose: query.purpose,
+      });
+      return listOf(page.files.map(formatFile), page.more);
+    },
+  });
+}
+
+function readFile({ files: { files } }: FileParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/files/:file',
+    summary: 'What is known of a file.',
+    access: 'caller',
+    answer: fileSchema,
+    handle: async ({ params, caller }) => formatFile(await files.find(params.file, caller)),
+  });
+}
+
+function deleteFile({ files: { files } }: FileParts): Route {
+  return route({
+    method: 'DELETE',
+    path: '/v1/files/:file',
+    summary: 'Deletes a file.',
+    access: 'caller',
+    answer: deletedSchema('file'),
+    async handle({ params, caller }) {
+      const id = params.file;
+      await files.remove(id, caller);
+      return { id, object: 'file', deleted: true };
+    },
+  });
+}
+
+function readContent({ files: { files } }: FileParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/files/:file/content',
+    summary: "A file's bytes.",
+    access: 'caller',
+    async handle({ params, caller, response, log }) {
+      const file = await files.find(params.file, caller);
+      response.writeHead(200, {
+        'Content-Type': file.mimeType,
+        'Content-Length': file.bytes,
+        'Content-Disposition': `attachment; filename*=UTF-8''${encodeRfc8187(file.filename)}`,
+        // Whoever opens it in a browser gets no page of this server's.
+        'Content-Security-Policy': "sandbox; default-src 'none'",
+      });
+      try {
+        await pipeline(files.open(file), response);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE') return; // the client has gone
+        log.error({ err: error, file: file.id }, 'a file could not be read to its end');
+        response.destroy();
+      }
+    },
+  });
+}
+
+async function receiveFile(files: Files, { request, response, caller }: Call, format?: string) {
+  const form = await openForm(request, response, 'file');
+  try {
+    const describe = async (): Promise<NewFile> => ({
+      ...(await readFields(await form.fields())),
+      filename: filenameOf(form.filename, '/file'),
+    });
+    return formatFile(await files.create(caller.id, form.content, describe, format));
+  } finally {
+    form.drop();
+  }
 }
 
 /** The fields of a form: OpenAI's clients write `expires_after[seconds]`. */
@@ -137,7 +163,7 @@ async function readFields(fields: Record<string, string>): Promise<Omit<NewFile,
   };
   const read = await readerOf(fieldsSchema);
   const { faults } = read(given);
-  refuse('body', faults);
+  refuseFaults('body', faults);
   return { purpose: given.purpose!, lifeMs: given.expires_after && given.expires_after.seconds * 1000 };
 }
 

@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.ts';
 import type { StoredFile } from '../../files/files.ts';
 import type { Upload } from '../../files/uploads.ts';
-import { secondsOf } from './ids.ts';
+import { secondsOf } from '../unix-time.ts';
 
 /** What files are for, as OpenAI's clients may say it. */
 export const purposeSchema = {

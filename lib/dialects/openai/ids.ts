@@ -13,23 +13,23 @@ export function sessionIdOf(threadId: string): string {
 }
 
 /** Where a message stands: a line of the log may hold what a user said and stand for the answer. */
-export interface Place {
+export interface MessagePlace {
   seq: number;
   part: 'said' | 'answer';
 }
 
 /** Places in the order of the messages. */
-export function positionOf({ seq, part }: Place): number {
+export function orderOf({ seq, part }: MessagePlace): number {
   return seq * 2 + (part === 'answer' ? 1 : 0);
 }
 
 /** `msg_`, the session's uuid without its dashes, and the place: no two messages of any threads share an id. */
-export function messageIdOf(sessionId: string, place: Place): string {
-  return `msg_${hexOf(sessionId)}${positionOf(place).toString(36)}`;
+export function messageIdOf(sessionId: string, place: MessagePlace): string {
+  return `msg_${hexOf(sessionId)}${orderOf(place).toString(36)}`;
 }
 
 /** Where a message of a session stands. Throws `not_found` for what no message of it can be called. */
-export function placeOf(sessionId: string, messageId: string): Place {
+export function placeOf(sessionId: string, messageId: string): MessagePlace {
   const head = `msg_${hexOf(sessionId)}`;
   const tail = messageId.slice(head.length);
   const position = /^[1-9a-z][0-9a-z]{0,9}$/.test(tail) ? Number.parseInt(tail, 36) : 0;
@@ -62,9 +62,4 @@ function remembered(make: (text: string) => string): (text: string) => string {
     if (text !== known) [known, made] = [text, make(text)];
     return made;
   };
-}
-
-/** Ms since the epoch as OpenAI's seconds. */
-export function secondsOf(ms: number): number {
-  return Math.floor(ms / 1000);
 }

@@ -4,7 +4,7 @@ import type { Session } from '../../core/session.ts';
 type Line<Type extends Message['type']> = Extract<Message, { type: Type }>;
 
 /** How far a task has come. */
-export interface Outcome {
+export interface TaskOutcome {
   reply?: Line<'model_reply'>;
   ended?: Line<'task_ended'>;
 }
@@ -19,12 +19,12 @@ export interface LogWindow {
   /** The lines from the start on. */
   forth(): AsyncGenerator<Message>;
   /** What became of a task that begins in the window; reads on as far as it must. */
-  outcomeOf(taskId: string): Promise<Outcome>;
+  outcomeOf(taskId: string): Promise<TaskOutcome>;
 }
 
 /** A window that begins between the lines before number `start` and those from it on; nothing is read yet. */
 export function openLogWindow(session: Session, start: number, pageLines: number): LogWindow {
-  const outcomes = new Map<string, Outcome>();
+  const outcomes = new Map<string, TaskOutcome>();
   const later: Message[] = [];
   let end = start - 1;
   let over = false;

@@ -3,8 +3,8 @@ import type { JsonObject } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import type { MemoryDocument } from '../../memory/memory.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
-import { secondsOf } from './ids.ts';
+import type { Parts } from '../dialect.ts';
+import { secondsOf } from '../unix-time.ts';
 
 const text = { type: 'string', maxLength: 10_000 } as const;
 const itemId = { type: ['string', 'integer'], maxLength: 100 } as const;
@@ -54,93 +54,119 @@ function clearedSchema(object: string) {
   } as const;
 }
 
+const configSchema = documentSchema('memory.config', { type: 'object' });
+const todoSchema = documentSchema('memory.todo', { type: 'array', items: todoItem });
+
+type MemoryParts = Pick<Parts, 'memory'>;
+
 /** The documents that agents know of the caller: its configuration and its itinerary. */
-export function memoryRoutes({ memory }: DialectContext): Route[] {
-  const configSchema = documentSchema('memory.config', { type: 'object' });
-  const todoSchema = documentSchema('memory.todo', { type: 'array', items: todoItem });
+export function memoryRoutes(parts: MemoryParts): Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/v1/memory/config',
-      summary: 'What is kept about the caller.',
-      access: 'caller',
-      answer: configSchema,
-      handle: async ({ caller, response }) =>
-        answer(response, 'memory.config', await memory.config(caller.id)),
-    }),
-    route({
-      method: 'POST',
-      path: '/v1/memory/config',
-      summary: 'Changes it by a JSON merge patch; If-Match names the version that it must have.',
-      access: 'caller',
-      bodyLenient: true,
-      body: { type: 'object' },
-      answer: configSchema,
-      async handle({ body, caller, request, response }) {
-        const patched = await memory.patchConfig(caller.id, body as JsonObject, versionOf(request));
-        return answer(response, 'memory.config', patched);
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/v1/memory/config',
-      summary: 'Forgets it.',
-      access: 'caller',
-      answer: clearedSchema('memory.config.deleted'),
-      async handle({ caller, request }) {
-        await memory.clearConfig(caller.id, versionOf(request));
-        return { object: 'memory.config.deleted', deleted: true };
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/v1/memory/todo',
-      summary: "The caller's itinerary.",
-      access: 'caller',
-      answer: todoSchema,
-      handle: async ({ caller, response }) => answer(response, 'memory.todo', await memory.todo(caller.id)),
-    }),
-    route({
-      method: 'POST',
-      path: '/v1/memory/todo',
-      summary: 'Adds an item, changes the one with its id, or (items) replaces all.',
-      access: 'caller',
-      bodyLenient: true,
-      body: {
-        type: 'object',
-        properties: { ...todoProperties, items: { type: 'array', maxItems: 1000, items: todoItem } },
-      },
-      answer: todoSchema,
-      async handle({ body: { items, ...item }, caller, request, response }) {
-        const version = versionOf(request);
-        if (items)
-          return answer(
-            response,
-            'memory.todo',
-            await memory.replaceTodo(caller.id, items as JsonObject[], version),
-          );
-        if (Object.keys(item).length === 0)
-          throw new AppError('invalid_request', 'The body is not valid: /task is missing.', {
-            faults: [{ pointer: '/task', detail: 'is missing' }],
-          });
-        return answer(response, 'memory.todo', await memory.putTodo(caller.id, item as JsonObject, version));
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/v1/memory/todo',
-      summary: 'Takes one item off the itinerary, or (without id) forgets all.',
-      access: 'caller',
-      query: { type: 'object', properties: { id: { type: 'string', minLength: 1, maxLength: 100 } } },
-      answer: clearedSchema('memory.todo.deleted'),
-      async handle({ query, caller, request }) {
-        const version = versionOf(request);
-        if (query.id === undefined) await memory.clearTodo(caller.id, version);
-        else await memory.removeTodo(caller.id, query.id, version);
-        return { object: 'memory.todo.deleted', deleted: true };
-      },
-    }),
+    readConfig(parts),
+    patchConfig(parts),
+    clearConfig(parts),
+    readTodo(parts),
+    putTodo(parts),
+    clearTodo(parts),
   ];
+}
+
+function readConfig({ memory }: MemoryParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/memory/config',
+    summary: 'What is kept about the caller.',
+    access: 'caller',
+    answer: configSchema,
+    handle: async ({ caller, response }) => answer(response, 'memory.config', await memory.config(caller.id)),
+  });
+}
+
+function patchConfig({ memory }: MemoryParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/memory/config',
+    summary: 'Changes it by a JSON merge patch; If-Match names the version that it must have.',
+    access: 'caller',
+    bodyLenient: true,
+    body: { type: 'object' },
+    answer: configSchema,
+    async handle({ body, caller, request, response }) {
+      const patched = await memory.patchConfig(caller.id, body as JsonObject, versionOf(request));
+      return answer(response, 'memory.config', patched);
+    },
+  });
+}
+
+function clearConfig({ memory }: MemoryParts): Route {
+  return route({
+    method: 'DELETE',
+    path: '/v1/memory/config',
+    summary: 'Forgets it.',
+    access: 'caller',
+    answer: clearedSchema('memory.config.deleted'),
+    async handle({ caller, request }) {
+      await memory.clearConfig(caller.id, versionOf(request));
+      return { object: 'memory.config.deleted', deleted: true };
+    },
+  });
+}
+
+function readTodo({ memory }: MemoryParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/memory/todo',
+    summary: "The caller's itinerary.",
+    access: 'caller',
+    answer: todoSchema,
+    handle: async ({ caller, response }) => answer(response, 'memory.todo', await memory.todo(caller.id)),
+  });
+}
+
+function putTodo({ memory }: MemoryParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/memory/todo',
+    summary: 'Adds an item, changes the one with its id, or (items) replaces all.',
+    access: 'caller',
+    bodyLenient: true,
+    body: {
+      type: 'object',
+      properties: { ...todoProperties, items: { type: 'array', maxItems: 1000, items: todoItem } },
+    },
+    answer: todoSchema,
+    async handle({ body: { items, ...item }, caller, request, response }) {
+      const version = versionOf(request);
+      if (items)
+        return answer(
+          response,
+          'memory.todo',
+          await memory.replaceTodo(caller.id, items as JsonObject[], version),
+        );
+      if (Object.keys(item).length === 0)
+        throw new AppError('invalid_request', 'The body is not valid: /task is missing.', {
+          faults: [{ pointer: '/task', detail: 'is missing' }],
+        });
+      return answer(response, 'memory.todo', await memory.putTodo(caller.id, item as JsonObject, version));
+    },
+  });
+}
+
+function clearTodo({ memory }: MemoryParts): Route {
+  return route({
+    method: 'DELETE',
+    path: '/v1/memory/todo',
+    summary: 'Takes one item off the itinerary, or (without id) forgets all.',
+    access: 'caller',
+    query: { type: 'object', properties: { id: { type: 'string', minLength: 1, maxLength: 100 } } },
+    answer: clearedSchema('memory.todo.deleted'),
+    async handle({ query, caller, request }) {
+      const version = versionOf(request);
+      if (query.id === undefined) await memory.clearTodo(caller.id, version);
+      else await memory.removeTodo(caller.id, query.id, version);
+      return { object: 'memory.todo.deleted', deleted: true };
+    },
+  });
 }
 
 function answer(

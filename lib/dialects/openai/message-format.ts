@@ -1,6 +1,7 @@
 import type { Attachment, Content, Message } from '../../core/message.ts';
-import { messageIdOf, runIdOf, secondsOf, threadIdOf, type Place } from './ids.ts';
-import type { Outcome } from './log-window.ts';
+import { messageIdOf, runIdOf, threadIdOf, type MessagePlace } from './ids.ts';
+import { secondsOf } from '../unix-time.ts';
+import type { TaskOutcome } from './log-window.ts';
 import { metadataSchema } from './schemas.ts';
 
 const seconds = { type: ['integer', 'null'] } as const;
@@ -47,7 +48,7 @@ export const messageSchema = {
 } as const;
 
 /** Where in the log a message comes from: what was said, or the place of a task's answer. */
-export interface Anchor extends Place {
+export interface Anchor extends MessagePlace {
   line: Extract<Message, { type: 'message_added' | 'task_started' }>;
 }
 
@@ -63,7 +64,7 @@ export function anchorsOf(line: Message): Anchor[] {
 }
 
 /** A message as OpenAI says it; `outcome` is what became of the task whose answer it is. */
-export function formatMessage(sessionId: string, { line, seq, part }: Anchor, outcome: Outcome) {
+export function formatMessage(sessionId: string, { line, seq, part }: Anchor, outcome: TaskOutcome) {
   const at = secondsOf(line.time);
   const answers = part === 'answer' && line.type === 'task_started';
   const added = line.type === 'message_added' ? line : undefined;
@@ -98,7 +99,7 @@ interface State {
 }
 
 /** How far an answer has come. */
-function stateOf({ reply, ended }: Outcome): State {
+function stateOf({ reply, ended }: TaskOutcome): State {
   const none = { completedAt: null, incompleteAt: null, details: null };
   if (!ended) return { ...none, status: 'in_progress', content: [] };
   const content: Content[] = reply ? [{ type: 'text', text: reply.text }] : [];

@@ -1,5 +1,6 @@
 import type { Session } from '../../core/session.ts';
-import { positionOf, runIdOf, secondsOf, type Place } from './ids.ts';
+import { orderOf, runIdOf, type MessagePlace } from './ids.ts';
+import { secondsOf } from '../unix-time.ts';
 import { openLogWindow, type LogWindow } from './log-window.ts';
 import { anchorsOf, formatMessage, type Anchor, type ThreadMessage } from './message-format.ts';
 
@@ -7,9 +8,9 @@ import { anchorsOf, formatMessage, type Anchor, type ThreadMessage } from './mes
 export interface MessagePage {
   limit: number;
   order: 'asc' | 'desc';
-  after?: Place | undefined;
+  after?: MessagePlace | undefined;
   /** With `after`: where the page ends; without: the page is the one right before. */
-  before?: Place | undefined;
+  before?: MessagePlace | undefined;
   runId?: string | undefined;
   /** Seconds since the epoch, both included. */
   from?: number | undefined;
@@ -34,7 +35,7 @@ export async function listMessages(
   const messages: ThreadMessage[] = [];
   for await (const anchor of anchorsIn(window, order)) {
     const ahead = order === 'asc' ? 1 : -1;
-    const beyond = (place: Place): number => (positionOf(anchor) - positionOf(place)) * ahead;
+    const beyond = (place: MessagePlace): number => (orderOf(anchor) - orderOf(place)) * ahead;
     if (edge && beyond(edge) <= 0) continue;
     if (!turned && before && beyond(before) >= 0) break;
     const at = secondsOf(anchor.line.time);
@@ -49,7 +50,7 @@ export async function listMessages(
 /** The message at a place, with the line that it comes from; undefined when none is there. */
 export async function messageAt(
   session: Session,
-  place: Place,
+  place: MessagePlace,
 ): Promise<{ anchor: Anchor; message: ThreadMessage; lines: number[] } | undefined> {
   const window = openLogWindow(session, place.seq, ONE_LINES);
   const { value: line } = await window.forth().next();
@@ -78,7 +79,7 @@ async function* anchorsIn(window: LogWindow, order: 'asc' | 'desc'): AsyncGenera
 }
 
 /** Where the window begins: the line of the edge belongs to the page's side, as its other message may be wanted. */
-function startOf(order: 'asc' | 'desc', edge: Place | undefined): number {
+function startOf(order: 'asc' | 'desc', edge: MessagePlace | undefined): number {
   if (order === 'asc') return edge ? edge.seq : 1;
   return edge ? edge.seq + 1 : Number.MAX_SAFE_INTEGER;
 }

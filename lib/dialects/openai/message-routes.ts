@@ -2,7 +2,7 @@ import type { Principal } from '../../core/principal.ts';
 import type { Session } from '../../core/session.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { noSuchMessage, placeOf } from './ids.ts';
 import { formatMessage, messageSchema } from './message-format.ts';
 import { listMessages, messageAt } from './message-list.ts';
@@ -25,114 +25,136 @@ const time = {
   description: 'seconds since the epoch, or a date with or without a time',
 } as const;
 
-/** The messages of a thread: what stands in its session's log, as people see it. */
-export function messageRoutes({ sessions, files, config }: DialectContext): Route[] {
-  /** The message that a path names. */
-  async function find(params: Readonly<Record<string, string>>, caller: Principal) {
-    const session = await findThread(sessions, params['thread']!, caller);
-    const messageId = params['message']!;
-    const found = await messageAt(session, placeOf(session.id, messageId));
-    if (!found) throw noSuchMessage(messageId);
-    return { session, ...found };
-  }
+type MessageParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
 
+/** The messages of a thread: what stands in its session's log, as people see it. */
+export function messageRoutes(parts: MessageParts): Route[] {
   return [
-    route({
-      method: 'POST',
-      path: '/v1/threads/:thread/messages',
-      summary: 'Says something in a thread; with run=true the agent answers it there.',
-      access: 'caller',
-      bodyMaxBytes: config.limits.messageMaxBytes,
-      bodyLenient: true,
-      query: { type: 'object', properties: { run: { enum: ['true', 'false', '1', '0'] } } },
-      body: newMessageSchema,
-      answer: messageSchema,
-      async handle({ params, query, body, caller }) {
-        const session = await findThread(sessions, params['thread']!, caller);
-        const message = await readMessage(files.files, body, caller);
-        const asked = query.run === undefined ? config.threadAutoReply : /^(true|1)$/.test(query.run);
-        const line = await session.add({ ...message, run: asked && message.role === 'user' });
-        return formatMessage(session.id, { line, seq: line.seq, part: 'said' }, {});
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/v1/threads/:thread/messages',
-      summary: "A thread's messages, newest first unless asked otherwise.",
-      access: 'caller',
-      query: {
-        type: 'object',
-        properties: {
-          limit: limitSchema,
-          order: orderSchema,
-          after: id,
-          before: id,
-          run_id: id,
-          user_id: id,
-          start_time: time,
-          end_time: time,
-        },
-      },
-      answer: listSchema(messageSchema),
-      async handle({ params, query, caller }) {
-        const session = await findThread(sessions, params['thread']!, caller);
-        if (query.user_id !== undefined && query.user_id !== caller.id)
-          throw new AppError('forbidden', 'user_id is not the one of the caller.', {
-            faults: [{ pointer: '/user_id', detail: "must be the caller's" }],
-          });
-        const { messages, more } = await listMessages(session, {
-          limit: Number(query.limit ?? 20),
-          order: query.order ?? 'desc',
-          after: cursorOf(session, 'after', query.after),
-          before: cursorOf(session, 'before', query.before),
-          runId: query.run_id,
-          from: secondsAt('start_time', query.start_time),
-          to: secondsAt('end_time', query.end_time),
-        });
-        return listOf(messages, more);
-      },
-    }),
-    route({
-      method: 'GET',
-      path: '/v1/threads/:thread/messages/:message',
-      summary: 'A message.',
-      access: 'caller',
-      answer: messageSchema,
-      handle: async ({ params, caller }) => (await find(params, caller)).message,
-    }),
-    route({
-      method: 'POST',
-      path: '/v1/threads/:thread/messages/:message',
-      summary: 'Changes what a client notes about a message.',
-      access: 'caller',
-      bodyLenient: true,
-      body: { type: 'object', properties: { metadata: metadataSchema } },
-      answer: messageSchema,
-      async handle({ params, body: { metadata }, caller }) {
-        const { session, anchor, message } = await find(params, caller);
-        if (!metadata) return message;
-        await session.mark([anchor.seq], anchor.part, { metadata });
-        return { ...message, metadata };
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/v1/threads/:thread/messages/:message',
-      summary: 'Hides a message from every view and from the model.',
-      access: 'caller',
-      answer: deletedSchema('thread.message.deleted'),
-      async handle({ params, caller }) {
-        const { session, anchor, message, lines } = await find(params, caller);
-        if (message.status === 'in_progress')
-          throw new AppError(
-            'conflict',
-            'The agent is still answering: delete the message once it has ended.',
-          );
-        await session.mark(lines, anchor.part, { removed: true });
-        return { id: message.id, object: 'thread.message.deleted', deleted: true };
-      },
-    }),
+    addMessage(parts),
+    listThreadMessages(parts),
+    readOneMessage(parts),
+    changeMessage(parts),
+    deleteMessage(parts),
   ];
+}
+
+function addMessage({ sessions, files, config }: MessageParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/threads/:thread/messages',
+    summary: 'Says something in a thread; with run=true the agent answers it there.',
+    access: 'caller',
+    bodyMaxBytes: config.limits.messageMaxBytes,
+    bodyLenient: true,
+    query: { type: 'object', properties: { run: { enum: ['true', 'false', '1', '0'] } } },
+    body: newMessageSchema,
+    answer: messageSchema,
+    async handle({ params, query, body, caller }) {
+      const session = await findThread(sessions, params.thread, caller);
+      const message = await readMessage(files.files, body, caller);
+      const asked = query.run === undefined ? config.threadAutoReply : /^(true|1)$/.test(query.run);
+      const line = await session.add({ ...message, run: asked && message.role === 'user' });
+      return formatMessage(session.id, { line, seq: line.seq, part: 'said' }, {});
+    },
+  });
+}
+
+function listThreadMessages({ sessions }: MessageParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/threads/:thread/messages',
+    summary: "A thread's messages, newest first unless asked otherwise.",
+    access: 'caller',
+    query: {
+      type: 'object',
+      properties: {
+        limit: limitSchema,
+        order: orderSchema,
+        after: id,
+        before: id,
+        run_id: id,
+        user_id: id,
+        start_time: time,
+        end_time: time,
+      },
+    },
+    answer: listSchema(messageSchema),
+    async handle({ params, query, caller }) {
+      const session = await findThread(sessions, params.thread, caller);
+      if (query.user_id !== undefined && query.user_id !== caller.id)
+        throw new AppError('forbidden', 'user_id is not the one of the caller.', {
+          faults: [{ pointer: '/user_id', detail: "must be the caller's" }],
+        });
+      const { messages, more } = await listMessages(session, {
+        limit: Number(query.limit ?? 20),
+        order: query.order ?? 'desc',
+        after: cursorOf(session, 'after', query.after),
+        before: cursorOf(session, 'before', query.before),
+        runId: query.run_id,
+        from: secondsAt('start_time', query.start_time),
+        to: secondsAt('end_time', query.end_time),
+      });
+      return listOf(messages, more);
+    },
+  });
+}
+
+function readOneMessage(parts: MessageParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/threads/:thread/messages/:message',
+    summary: 'A message.',
+    access: 'caller',
+    answer: messageSchema,
+    handle: async ({ params, caller }) => (await find(parts, params, caller)).message,
+  });
+}
+
+function changeMessage(parts: MessageParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/threads/:thread/messages/:message',
+    summary: 'Changes what a client notes about a message.',
+    access: 'caller',
+    bodyLenient: true,
+    body: { type: 'object', properties: { metadata: metadataSchema } },
+    answer: messageSchema,
+    async handle({ params, body: { metadata }, caller }) {
+      const { session, anchor, message } = await find(parts, params, caller);
+      if (!metadata) return message;
+      await session.mark([anchor.seq], anchor.part, { metadata });
+      return { ...message, metadata };
+    },
+  });
+}
+
+function deleteMessage(parts: MessageParts): Route {
+  return route({
+    method: 'DELETE',
+    path: '/v1/threads/:thread/messages/:message',
+    summary: 'Hides a message from every view and from the model.',
+    access: 'caller',
+    answer: deletedSchema('thread.message.deleted'),
+    async handle({ params, caller }) {
+      const { session, anchor, message, lines } = await find(parts, params, caller);
+      if (message.status === 'in_progress')
+        throw new AppError('conflict', 'The agent is still answering: delete the message once it has ended.');
+      await session.mark(lines, anchor.part, { removed: true });
+      return { id: message.id, object: 'thread.message.deleted', deleted: true };
+    },
+  });
+}
+
+/** The message that a path names. */
+async function find(
+  { sessions }: MessageParts,
+  params: { thread: string; message: string },
+  caller: Principal,
+) {
+  const session = await findThread(sessions, params.thread, caller);
+  const found = await messageAt(session, placeOf(session.id, params.message));
+  if (!found) throw noSuchMessage(params.message);
+  return { session, ...found };
 }
 
 /** The place that a cursor names. Throws `invalid_request` for what is no message of the thread. */

@@ -9,22 +9,33 @@ import { pageRoutes } from './page-routes.ts';
 import { threadRoutes } from './thread-routes.ts';
 import { uploadRoutes } from './upload-routes.ts';
 
+/** The parts that this dialect takes. */
+type Needs =
+  | 'accounts'
+  | 'access'
+  | 'completions'
+  | 'completionNotes'
+  | 'config'
+  | 'files'
+  | 'memory'
+  | 'sessions';
+
 /** Contract 2: threads, messages, completions, files and memory under `/v1`, signing in under `/auth`; always with a token. */
-export const openai: Dialect = {
+export const openai: Dialect<Needs> = {
   name: 'openai',
-  mount(context) {
+  mount(parts) {
     return {
       name: 'openai',
       prefixes: ['/v1', '/auth'],
       routes: [
-        ...threadRoutes(context),
-        ...messageRoutes(context),
-        ...chatRoutes(context),
-        ...uploadRoutes(context),
-        ...fileRoutes(context),
-        ...memoryRoutes(context),
-        ...authRoutes(context),
-        ...pageRoutes(context),
+        ...threadRoutes(parts),
+        ...messageRoutes(parts),
+        ...chatRoutes(parts),
+        ...uploadRoutes(parts),
+        ...fileRoutes(parts),
+        ...memoryRoutes(parts),
+        ...authRoutes(parts),
+        ...pageRoutes(parts),
       ],
       sockets: [],
       anonymous: undefined,

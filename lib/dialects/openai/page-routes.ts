@@ -1,8 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { targetOf } from '../../server/intake.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { statusOf, toAppError } from '../../server/status.ts';
-import type { DialectContext } from '../dialect.ts';
+import { findCookie, setCookie } from '../cookies.ts';
+import type { Parts } from '../dialect.ts';
 import { escapeHtml, languageOf, sendPage, words } from './auth-page.ts';
 
 const COOKIE = 'lite_agent_sign_in';
@@ -29,12 +30,12 @@ at('show').onclick = async () => {
 };`;
 
 /** The pages for people who sign in, and the way of their browsers to a provider and back. */
-export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<DialectContext, 'accounts'>): Route[] {
+export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'accounts'>): Route[] {
   /** A browser is shown a page when something goes wrong, everything else the usual error. */
-  function withPage(handle: (call: Call<Record<string, string>>) => Promise<void>) {
-    return async (call: Call): Promise<void> => {
+  function withPage<Query, Params>(handle: (call: Call<Query, unknown, Params>) => Promise<void>) {
+    return async (call: Call<Query, unknown, Params>): Promise<void> => {
       try {
-        await handle(call as Call<Record<string, string>>);
+        await handle(call);
       } catch (thrown) {
         const { request, response, log } = call;
         if (!/\btext\/html\b/.test(request.headers.accept ?? '')) throw thrown;
@@ -50,8 +51,12 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<DialectCon
 
   async function finish({ request, response, client, origin }: Call): Promise<void> {
     const { search } = targetOf(request);
-    setCookie(response, origin, '', 0);
-    const { user, provider, returnTo: place } = await oauth.finish(search, cookieOf(request), client);
+    setSignInCookie(response, origin, undefined);
+    const {
+      user,
+      provider,
+      returnTo: place,
+    } = await oauth.finish(search, findCookie(request, COOKIE), client);
     const code = await signInCodes.issue(user.uuid, provider);
     const url = new URL(place ?? `${origin}/auth/done`);
     url.searchParams.set('code', code);
@@ -93,12 +98,12 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<DialectCon
       entrance: true,
       query: { type: 'object', properties: { return_to: returnTo } },
       handle: withPage(async ({ params, query, response, origin }) => {
-        const provider = params['provider']!;
+        const provider = params.provider;
         const begun = await oauth.begin(provider, {
           callbackUrl: `${origin}/auth/callback/${provider}`,
-          returnTo: query['return_to'],
+          returnTo: query.return_to,
         });
-        setCookie(response, origin, begun.cookie, begun.maxAgeSeconds);
+        setSignInCookie(response, origin, begun.cookie, begun.maxAgeSeconds);
         redirect(response, begun.url);
       }),
     }),
@@ -135,16 +140,12 @@ function redirect(response: ServerResponse, url: string): void {
   response.writeHead(302, { Location: url, 'Content-Length': 0, 'Referrer-Policy': 'no-referrer' }).end();
 }
 
-/** Lax: it comes back with the provider's redirect, and with no form of another site [RFC 6265bis 5.5.7]. */
-function setCookie(response: ServerResponse, origin: string, value: string, maxAgeSeconds: number): void {
-  const secure = origin.startsWith('https:') ? '; Secure' : '';
-  response.setHeader(
-    'Set-Cookie',
-    `${COOKIE}=${value}; Path=/auth; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`,
-  );
-}
-
-function cookieOf(request: IncomingMessage): string | undefined {
-  const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  return pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
+/** Keeps what a sign-in needs when its browser comes back. Lax, because the provider's redirect must carry it. */
+function setSignInCookie(
+  response: ServerResponse,
+  origin: string,
+  value: string | undefined,
+  maxAgeSeconds = 0,
+): void {
+  setCookie(response, origin, { name: COOKIE, value, path: '/auth', maxAgeSeconds, sameSite: 'lax' });
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../common/json.ts';
 import type { SessionConfig } from '../../core/session-config.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { readMessage } from './new-message.ts';
 import { deletedSchema, metadataSchema, newMessageSchema, toolResourcesSchema } from './schemas.ts';
 import { findThread, formatThread, threadSchema } from './threads.ts';
@@ -18,7 +18,7 @@ const threadConfig: SessionConfig = {
 };
 
 /** Threads: sessions seen from another side. */
-export function threadRoutes({ sessions, files }: Pick<DialectContext, 'sessions' | 'files'>): Route[] {
+export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'files'>): Route[] {
   return [
     route({
       method: 'POST',
@@ -50,7 +50,7 @@ export function threadRoutes({ sessions, files }: Pick<DialectContext, 'sessions
       access: 'caller',
       answer: threadSchema,
       async handle({ params, caller }) {
-        const session = await findThread(sessions, params['thread']!, caller);
+        const session = await findThread(sessions, params.thread, caller);
         return formatThread(session.id, session.createdAt, await session.attributes());
       },
     }),
@@ -66,7 +66,7 @@ export function threadRoutes({ sessions, files }: Pick<DialectContext, 'sessions
       },
       answer: threadSchema,
       async handle({ params, body, caller }) {
-        const session = await findThread(sessions, params['thread']!, caller);
+        const session = await findThread(sessions, params.thread, caller);
         const notes = { ...(await session.attributes()), ...body } as JsonObject;
         await session.setAttributes(notes);
         return formatThread(session.id, session.createdAt, notes);
@@ -79,7 +79,7 @@ export function threadRoutes({ sessions, files }: Pick<DialectContext, 'sessions
       access: 'caller',
       answer: deletedSchema('thread.deleted'),
       async handle({ params, caller }) {
-        const id = params['thread']!;
+        const id = params.thread;
         const session = await findThread(sessions, id, caller);
         await sessions.remove(session.id, caller);
         return { id, object: 'thread.deleted', deleted: true };

@@ -4,7 +4,8 @@ import type { Principal } from '../../core/principal.ts';
 import type { Session } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { AppError } from '../../errors.ts';
-import { noSuchThread, secondsOf, sessionIdOf, threadIdOf } from './ids.ts';
+import { noSuchThread, sessionIdOf, threadIdOf } from './ids.ts';
+import { secondsOf } from '../unix-time.ts';
 import { metadataSchema, toolResourcesSchema } from './schemas.ts';
 
 /** A thread as OpenAI says it. */

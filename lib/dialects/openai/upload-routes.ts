@@ -2,134 +2,160 @@ import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import type { Upload } from '../../files/uploads.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Parts } from '../dialect.ts';
 import { expirySchema, filenameOf, formatUpload, purposeSchema, uploadSchema } from './files.ts';
 import { openForm } from '../form.ts';
-import { secondsOf } from './ids.ts';
+import { secondsOf } from '../unix-time.ts';
 import { findThread } from './threads.ts';
 
 const threadId = { type: 'string', minLength: 1, maxLength: 100 } as const;
 
+type UploadParts = Pick<Parts, 'sessions' | 'files'>;
+
 /** Files that come in parts. */
-export function uploadRoutes({ sessions, files }: DialectContext): Route[] {
-  const { uploads } = files;
+export function uploadRoutes(parts: UploadParts): Route[] {
+  return [createUpload(parts), addPart(parts), completeUpload(parts), cancelUpload(parts)];
+}
 
-  /** A client may name the thread that it is in: it must be its own, and the upload's. */
-  async function checkThread(upload: Upload, id: string | undefined, caller: Principal): Promise<void> {
-    if (id === undefined || id === '') return;
-    const session = await findThread(sessions, id, caller);
-    if (upload.sessionId === session.id) return;
-    throw new AppError('invalid_request', 'The upload was not made in this thread.', {
-      faults: [{ pointer: '/thread_id', detail: 'is not the thread of the upload' }],
-    });
-  }
+function createUpload(parts: UploadParts): Route {
+  const {
+    files: { uploads },
+    sessions,
+  } = parts;
+  return route({
+    method: 'POST',
+    path: '/v1/uploads',
+    summary: 'Begins a file that comes in parts; it has an hour.',
+    access: 'caller',
+    bodyLenient: true,
+    body: {
+      type: 'object',
+      required: ['purpose', 'filename', 'bytes', 'mime_type'],
+      properties: {
+        purpose: purposeSchema,
+        filename: { type: 'string', minLength: 1 },
+        bytes: { type: 'integer', minimum: 0 },
+        mime_type: {
+          type: 'string',
+          pattern: '^[\\w.+-]+/[\\w.+-]+$',
+          description: 'a media type',
+          maxLength: 200,
+        },
+        thread_id: threadId,
+        expires_after: expirySchema,
+      },
+    },
+    answer: uploadSchema,
+    async handle({ body, caller }) {
+      const thread = body.thread_id;
+      const session = thread === undefined ? undefined : await findThread(sessions, thread, caller);
+      const upload = await uploads.create({
+        owner: caller.id,
+        sessionId: session?.id,
+        filename: filenameOf(body.filename, '/filename'),
+        purpose: body.purpose,
+        mimeType: body.mime_type,
+        bytes: body.bytes,
+        fileLifeMs: body.expires_after && body.expires_after.seconds * 1000,
+      });
+      return formatUpload(upload);
+    },
+  });
+}
 
-  return [
-    route({
-      method: 'POST',
-      path: '/v1/uploads',
-      summary: 'Begins a file that comes in parts; it has an hour.',
-      access: 'caller',
-      bodyLenient: true,
-      body: {
-        type: 'object',
-        required: ['purpose', 'filename', 'bytes', 'mime_type'],
-        properties: {
-          purpose: purposeSchema,
-          filename: { type: 'string', minLength: 1 },
-          bytes: { type: 'integer', minimum: 0 },
-          mime_type: {
-            type: 'string',
-            pattern: '^[\\w.+-]+/[\\w.+-]+$',
-            description: 'a media type',
-            maxLength: 200,
-          },
-          thread_id: threadId,
-          expires_after: expirySchema,
+function addPart(parts: UploadParts): Route {
+  const {
+    files: { uploads },
+  } = parts;
+  return route({
+    method: 'POST',
+    path: '/v1/uploads/:upload/parts',
+    summary: 'Adds a part: a form with the bytes as `data`.',
+    access: 'caller',
+    form: { data: 'file', thread_id: 'text' },
+    answer: {
+      type: 'object',
+      required: ['id', 'object', 'created_at', 'upload_id'],
+      properties: {
+        id: { type: 'string' },
+        object: { const: 'upload.part' },
+        created_at: { type: 'integer' },
+        upload_id: { type: 'string' },
+      },
+    },
+    async handle({ params, request, response, caller }) {
+      const upload = await uploads.find(params.upload, caller);
+      const form = await openForm(request, response, 'data');
+      try {
+        const part = await uploads.addPart(upload, form.content, async () =>
+          checkThread(parts, upload, (await form.fields())['thread_id'], caller),
+        );
+        const { id, createdAt, uploadId } = part;
+        return { id, object: 'upload.part', created_at: secondsOf(createdAt), upload_id: uploadId };
+      } finally {
+        form.drop();
+      }
+    },
+  });
+}
+
+function completeUpload(parts: UploadParts): Route {
+  const {
+    files: { uploads },
+  } = parts;
+  return route({
+    method: 'POST',
+    path: '/v1/uploads/:upload/complete',
+    summary: 'Makes the file of its parts, in the order of part_ids.',
+    access: 'caller',
+    bodyLenient: true,
+    body: {
+      type: 'object',
+      required: ['part_ids'],
+      properties: {
+        part_ids: { type: 'array', maxItems: 10_000, items: { type: 'string' } },
+        md5: {
+          type: 'string',
+          pattern: '^[0-9a-fA-F]{32}$',
+          description: 'an md5 as 32 hexadecimal digits',
         },
+        thread_id: threadId,
       },
-      answer: uploadSchema,
-      async handle({ body, caller }) {
-        const thread = body.thread_id;
-        const session = thread === undefined ? undefined : await findThread(sessions, thread, caller);
-        const upload = await uploads.create({
-          owner: caller.id,
-          sessionId: session?.id,
-          filename: filenameOf(body.filename, '/filename'),
-          purpose: body.purpose,
-          mimeType: body.mime_type,
-          bytes: body.bytes,
-          fileLifeMs: body.expires_after && body.expires_after.seconds * 1000,
-        });
-        return formatUpload(upload);
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/v1/uploads/:upload/parts',
-      summary: 'Adds a part: a form with the bytes as `data`.',
-      access: 'caller',
-      form: { data: 'file', thread_id: 'text' },
-      answer: {
-        type: 'object',
-        required: ['id', 'object', 'created_at', 'upload_id'],
-        properties: {
-          id: { type: 'string' },
-          object: { const: 'upload.part' },
-          created_at: { type: 'integer' },
-          upload_id: { type: 'string' },
-        },
-      },
-      async handle({ params, request, response, caller }) {
-        const upload = await uploads.find(params['upload']!, caller);
-        const form = await openForm(request, response, 'data');
-        try {
-          const part = await uploads.addPart(upload, form.content, async () =>
-            checkThread(upload, (await form.fields())['thread_id'], caller),
-          );
-          const { id, createdAt, uploadId } = part;
-          return { id, object: 'upload.part', created_at: secondsOf(createdAt), upload_id: uploadId };
-        } finally {
-          form.drop();
-        }
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/v1/uploads/:upload/complete',
-      summary: 'Makes the file of its parts, in the order of part_ids.',
-      access: 'caller',
-      bodyLenient: true,
-      body: {
-        type: 'object',
-        required: ['part_ids'],
-        properties: {
-          part_ids: { type: 'array', maxItems: 10_000, items: { type: 'string' } },
-          md5: {
-            type: 'string',
-            pattern: '^[0-9a-fA-F]{32}$',
-            description: 'an md5 as 32 hexadecimal digits',
-          },
-          thread_id: threadId,
-        },
-      },
-      answer: uploadSchema,
-      async handle({ params, body, caller }) {
-        const upload = await uploads.find(params['upload']!, caller);
-        await checkThread(upload, body.thread_id, caller);
-        const made = await uploads.complete(upload, body.part_ids, body.md5);
-        return formatUpload(made.upload, made.file);
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/v1/uploads/:upload/cancel',
-      summary: 'Gives an upload up.',
-      access: 'caller',
-      answer: uploadSchema,
-      async handle({ params, caller }) {
-        return formatUpload(await uploads.cancel(await uploads.find(params['upload']!, caller)));
-      },
-    }),
-  ];
+    },
+    answer: uploadSchema,
+    async handle({ params, body, caller }) {
+      const upload = await uploads.find(params.upload, caller);
+      await checkThread(parts, upload, body.thread_id, caller);
+      const made = await uploads.complete(upload, body.part_ids, body.md5);
+      return formatUpload(made.upload, made.file);
+    },
+  });
+}
+
+function cancelUpload({ files: { uploads } }: UploadParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/uploads/:upload/cancel',
+    summary: 'Gives an upload up.',
+    access: 'caller',
+    answer: uploadSchema,
+    async handle({ params, caller }) {
+      return formatUpload(await uploads.cancel(await uploads.find(params.upload, caller)));
+    },
+  });
+}
+
+/** A client may name the thread that it is in. It must be the client's own, and the upload's. */
+async function checkThread(
+  { sessions }: UploadParts,
+  upload: Upload,
+  id: string | undefined,
+  caller: Principal,
+): Promise<void> {
+  if (id === undefined || id === '') return;
+  const session = await findThread(sessions, id, caller);
+  if (upload.sessionId === session.id) return;
+  throw new AppError('invalid_request', 'The upload was not made in this thread.', {
+    faults: [{ pointer: '/thread_id', detail: 'is not the thread of the upload' }],
+  });
 }

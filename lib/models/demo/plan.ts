@@ -1,205 +1,110 @@
 import type { JsonObject } from '../../common/json.ts';
 import type { ToolOffer } from '../../core/model.ts';
-import { catalogOf, type Catalog, type Entry, type Parameter } from './catalog.ts';
-import { fill, GENERIC, type Filling } from './fill.ts';
-import { partsOf, type Part } from './parts.ts';
+import { fill, readTool, type DemoParameter, type DemoTool, type Filling } from './match.ts';
+import { requestsOf, type Quantity, type Request } from './sentence.ts';
+import { GENERIC } from './vocabulary.ts';
 
-export interface PlannedCall {
-  entry: Entry;
-  args: JsonObject;
-}
+/** A call that the demo model makes. */
+export type PlannedCall = { tool: DemoTool; args: JsonObject };
 
-/** A part that nothing is done for, and why. */
+/** A request that leads to no call, and why. With `missing`: the tool that fits, and the parameters that it lacks. */
 export interface Note {
-  part: Part;
-  why: 'negated' | 'conditional' | 'relative' | 'unknown' | 'missing';
-  /** With `missing`: what would have been called, and what it lacks. */
-  entry?: Entry;
-  parameters?: Parameter[];
+  request: Request;
+  why: NonNullable<Request['beyond']> | 'unknown' | 'missing';
+  tool?: DemoTool;
+  missing?: DemoParameter[];
 }
 
-export interface Plan {
-  /** Calls to make, in order; those of one round at once. */
-  rounds: PlannedCall[][];
-  notes: Note[];
-}
+/** A tool that may be meant, and the words of the request that it does not explain. */
+type Candidate = Filling & { tool: DemoTool; missing: DemoParameter[]; unexplained: string[] };
 
-interface Candidate {
-  entry: Entry;
-  filling: Filling;
-  score: number;
-  /** Words of the part that it has something to do with, and those that it has not. */
-  explained: number;
-  unexplained: string[];
-  /** Whether it is also the right kind of deed, or some value was found for it: more than a noun in common. */
-  kindred: boolean;
-}
-
-const NEUTRAL = new Set(['current', 'room', 'status', 'stat']);
-const CALLS_MAX_COUNT = 24;
-
-/** What to call for a sentence. `earlier` holds arguments of earlier calls, for words like "it". */
-export function planOf(sentence: string, tools: readonly ToolOffer[], earlier: JsonObject): Plan {
-  const catalog = catalogOf(tools);
-  const known: JsonObject = /\b(?:it|its|that|them|there)\b|它|那里/i.test(sentence) ? { ...earlier } : {};
-  const plan: Plan = { rounds: [], notes: [] };
-  let recent: Entry | undefined;
-  for (const part of partsOf(sentence)) {
-    if (part.beyond !== undefined) {
-      plan.notes.push({ part, why: part.beyond });
-      continue;
-    }
-    const { calls, note } = callsFor(part, catalog, known, recent);
-    if (note !== undefined && (note.why !== 'unknown' || part.intent !== 'unclear')) plan.notes.push(note);
-    let fresh = part.afterwards;
-    for (const call of calls) {
-      addCall(plan, call, fresh);
-      fresh = false;
-      Object.assign(known, call.args);
-      recent = call.entry;
-    }
+/** The calls for a sentence, those of one round at once. `earlier`: arguments of earlier calls, which "it" refers to. */
+export function planOf(sentence: string, offers: readonly ToolOffer[], earlier: JsonObject) {
+  const tools = offers.map(readTool);
+  const known = /\b(?:its?|that|them|there)\b|它|那里/i.test(sentence) ? { ...earlier } : {};
+  const rounds: PlannedCall[][] = [];
+  const notes: Note[] = [];
+  for (const request of requestsOf(sentence)) {
+    const found = request.beyond ? { request, why: request.beyond } : callsFor(request, tools, known);
+    if (Array.isArray(found)) addCalls(rounds, found, request.afterwards, known);
+    else if (found.why !== 'unknown' || request.intent !== 'unclear') notes.push(found);
   }
-  return plan;
+  return { rounds, notes };
 }
 
-/** Readings go together, as do calls of one changing tool; everything else goes in the order of the words. */
-function addCall(plan: Plan, call: PlannedCall, fresh: boolean): void {
-  const round = plan.rounds.at(-1);
-  const last = round?.at(-1);
-  const reads = last?.entry.effect === 'read' && call.entry.effect === 'read';
-  const text = JSON.stringify(call.args);
-  if (round?.some(({ entry, args }) => entry === call.entry && JSON.stringify(args) === text)) return;
-  if (round !== undefined && !fresh && (reads || last?.entry === call.entry)) round.push(call);
-  else plan.rounds.push([call]);
-}
-
-function callsFor(
-  part: Part,
-  catalog: Catalog,
+/** Reads go together, and so do calls of one tool; all else keeps the order of the words. */
+function addCalls(
+  rounds: PlannedCall[][],
+  calls: PlannedCall[],
+  afterwards: boolean,
   known: JsonObject,
-  recent: Entry | undefined,
-): { calls: PlannedCall[]; note?: Note } {
-  const unknown: Note = { part, why: 'unknown' };
-  const effect = part.intent === 'write' ? 'write' : 'read';
-  const candidates = catalog.entries
-    .filter((entry) => entry.effect === effect)
-    .map((entry) => judge(entry, part, catalog, known, recent))
-    .filter(({ score }) => score > 0)
-    .sort((a, b) => b.score - a.score);
-  const [best, second] = candidates;
-  if (best === undefined) return { calls: [], note: unknown };
-
-  const chosen = [best, ...(effect === 'write' ? alsoMeant(best, candidates) : [])];
-  const unexplained = best.unexplained.filter((key) =>
-    chosen.every(({ entry, filling }) => !entry.keys.has(key) && !filling.used.keys.has(key)),
-  );
-  const tied = best.explained === 0 && second !== undefined && second.score === best.score;
-  const doubtful =
-    effect === 'write' ? best.explained <= unexplained.length : best.explained < unexplained.length;
-  // A number that nothing takes says something that was not understood, unless the tool lacks just that: it is out of range.
-  const unused = part.quantities.filter((quantity) =>
-    chosen.every(({ filling }) => !filling.used.quantities.has(quantity)),
-  );
-  const adrift = effect === 'write' && unused.length > best.filling.missing.length;
-  if (tied || adrift || (unexplained.length > 0 && doubtful)) return { calls: [], note: unknown };
-  if (best.filling.missing.length > 0) {
-    const calls = eachChoice(best, part);
-    if (calls !== undefined) return { calls };
-    if (!best.kindred) return { calls: [], note: unknown };
-    const note: Note = { part, why: 'missing', entry: best.entry, parameters: best.filling.missing };
-    return { calls: [], note };
+): void {
+  for (const [index, { tool, args }] of calls.entries()) {
+    const round = rounds.at(-1) ?? [];
+    const last = round.at(-1)?.tool;
+    const together = last === tool || (last?.effect === 'read' && tool.effect === 'read');
+    if (!together || (index === 0 && afterwards)) rounds.push([{ tool, args }]);
+    else if (!round.some((call) => JSON.stringify(call) === JSON.stringify({ tool, args })))
+      round.push({ tool, args });
+    Object.assign(known, args);
   }
-  return { calls: chosen.map(({ entry, filling }) => ({ entry, args: ordered(entry, filling.args) })) };
 }
 
-function judge(
-  entry: Entry,
-  part: Part,
-  catalog: Catalog,
-  known: JsonObject,
-  recent: Entry | undefined,
-): Candidate {
-  const filling = fill(entry, part);
-  const keys = new Set(part.words.flatMap(({ key }) => key ?? []));
-  let score = filling.score;
-  let explained = filling.sureCount;
-  let generic = 0;
-  const unexplained: string[] = [];
-  for (const key of keys) {
-    const mine = entry.keys.has(key) || filling.used.keys.has(key);
-    if (mine)
-      score +=
-        catalog.weight(key) *
-        (entry.nameKeys.has(key) ? 1.5 : 1) *
-        (GENERIC.has(key) && !(key === 'set' && part.intent === 'read') ? 0.3 : 1);
-    if (GENERIC.has(key)) generic += mine ? 1 : 0;
-    else if (mine) explained++;
-    else if (!filling.guessed.has(key)) unexplained.push(key);
-  }
-  if (unexplained.length === 0) borrow(filling, known);
-  for (const key of entry.nameKeys)
-    if (!keys.has(key) && !GENERIC.has(key) && !NEUTRAL.has(key)) score -= 0.25;
-  score -= 0.75 * filling.missing.length;
-  // Nothing in common but "turn" and "on" is nothing, unless that is all that was said.
-  const bare =
-    unexplained.length === 0 &&
-    filling.guessed.size === 0 &&
-    !keys.has('all') &&
-    generic > 0 &&
-    (filling.score >= 1 || entry.parameters.length === 0);
-  if (explained === 0) score = bare ? score + (entry === recent ? 1 : 0) : 0;
-  return { entry, filling, score, explained, unexplained, kindred: generic > 0 || filling.score > 0 };
+/** The calls of the tool that fits best. Every word and every number has to be understood: in doubt nothing is called. */
+function callsFor(request: Request, tools: DemoTool[], known: JsonObject): PlannedCall[] | Note {
+  const effect = request.intent === 'write' ? 'write' : 'read';
+  const candidates = tools
+    .filter((tool) => tool.effect === effect)
+    .map((tool) => judge(tool, request, known));
+  const [best, ...others] = candidates.filter(({ score }) => score > 0).sort((a, b) => b.score - a.score);
+  if (!best) return { request, why: 'unknown' };
+  const { tool, args, missing } = best;
+  const chosen = [best, ...alsoMeant(best, others)];
+  const isFree = (key: string): boolean =>
+    chosen.every((one) => !one.tool.keys.has(key) && !one.used.has(key));
+  const unused = request.quantities.filter((quantity) => chosen.every(({ used }) => !used.has(quantity)));
+  // A number that the tool lacks is out of range: that is said. Any other number was not understood.
+  if (best.unexplained.some(isFree) || unused.length > missing.length) return { request, why: 'unknown' };
+  if (missing.length === 0) return chosen.map((one) => ({ tool: one.tool, args: one.args }));
+  const [{ name, choices } = { name: '', choices: [] }] = missing;
+  const isForAll = missing.length === 1 && request.words.some(({ key }) => key === 'all'); // "all lights"
+  if (isForAll && choices.length > 0)
+    return choices.map(({ value }) => ({ tool, args: { ...args, [name]: value } }));
+  return { request, why: 'missing', tool, missing };
 }
 
-/** What a part leaves out because it was said before: "… and set its brightness to 40 %". */
-function borrow(filling: Filling, known: JsonObject): void {
-  filling.missing = filling.missing.filter(({ name, choices }) => {
-    const value = known[name];
-    const fits =
-      value !== undefined && (choices.length === 0 || choices.some((choice) => choice.value === value));
-    if (fits) filling.args[name] = value;
-    return !fits;
+/** How well a tool fits: a point for each word and value that it explains, none when only generic words are in common. */
+function judge(tool: DemoTool, request: Request, known: JsonObject): Candidate {
+  const filling = fill(tool, request);
+  const keys = [...new Set(request.words.flatMap(({ key }) => key ?? []))];
+  const mine = keys.filter((key) => tool.keys.has(key) || filling.used.has(key));
+  const isVague = (key: string): boolean => GENERIC.has(key) && (key !== 'set' || tool.effect === 'write');
+  const explained = mine.filter((key) => !isVague(key)).length + filling.sureCount;
+  const isNeeded = (key: string): boolean =>
+    !isVague(key) || (tool.effect === 'write' && /^(?:on|off)$/.test(key));
+  const unexplained = keys.filter((key) => !mine.includes(key) && isNeeded(key) && key !== filling.guessed);
+  const missing = missingIn(tool, filling.args, known);
+  const score = filling.score + explained + 0.3 * (mine.length - explained) - 0.75 * missing.length;
+  return { ...filling, tool, missing, unexplained, score: explained > 0 ? score : 0 };
+}
+
+/** The required parameters without a value. One that was said before is taken: "and set its brightness to 40 %". */
+function missingIn({ parameters }: DemoTool, args: JsonObject, known: JsonObject): DemoParameter[] {
+  return parameters.filter(({ name, required, choices }) => {
+    const fits = choices.length === 0 || choices.some(({ value }) => value === known[name]);
+    if (required && fits) args[name] ??= known[name];
+    return required && args[name] === undefined;
   });
 }
 
-/** Further changes that the same words ask for: "the kitchen light on at 40 %" where brightness is a tool of its own. */
-function alsoMeant(best: Candidate, candidates: Candidate[]): Candidate[] {
-  const { keys, quantities } = best.filling.used;
-  const used = { keys: new Set(keys), quantities: new Set(quantities) };
-  const known = { ...best.filling.args };
-  const more: Candidate[] = [];
-  for (const candidate of candidates.slice(1)) {
-    const { filling, explained } = candidate;
-    const news =
-      [...filling.used.keys].some((key) => !used.keys.has(key)) ||
-      [...filling.used.quantities].some(
-        (quantity) => quantity.unit !== undefined && !used.quantities.has(quantity),
-      );
-    if (!news || explained === 0) continue;
-    borrow(filling, known);
-    if (filling.missing.length > 0) continue;
-    more.push(candidate);
-    for (const key of filling.used.keys) used.keys.add(key);
-    for (const quantity of filling.used.quantities) used.quantities.add(quantity);
-  }
-  return more;
-}
-
-/** "All lights": one call for each choice of the one parameter that is missing. */
-function eachChoice({ entry, filling }: Candidate, part: Part): PlannedCall[] | undefined {
-  const [missing, ...others] = filling.missing;
-  const all = part.words.some(({ key }) => key === 'all');
-  if (!all || missing === undefined || others.length > 0 || missing.choices.length === 0) return undefined;
-  if (missing.choices.length > CALLS_MAX_COUNT) return undefined;
-  return missing.choices.map(({ value }) => ({
-    entry,
-    args: ordered(entry, { ...filling.args, [missing.name]: value }),
-  }));
-}
-
-/** Arguments in the order in which the tool describes them. */
-function ordered({ parameters }: Entry, args: JsonObject): JsonObject {
-  return Object.fromEntries(
-    parameters.flatMap(({ name }) => (args[name] === undefined ? [] : [[name, args[name]]])),
-  );
+/** More changes that the same words ask for: "the kitchen light on at 40 %" where brightness has a tool of its own. */
+function alsoMeant(best: Candidate, others: Candidate[]): Candidate[] {
+  const seen = new Set(best.used);
+  const isNew = (used: string | Quantity): boolean =>
+    !seen.has(used) && (typeof used === 'string' || !!used.unit);
+  return others.filter(({ tool, args, used }) => {
+    if (![...used].some(isNew) || missingIn(tool, args, best.args).length > 0) return false;
+    used.forEach((one) => seen.add(one));
+    return true;
+  });
 }

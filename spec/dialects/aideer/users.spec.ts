@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import sharp from 'sharp';
 import { aideer } from '../../../lib/dialects/aideer/aideer.ts';
-import type { DialectContext } from '../../../lib/dialects/dialect.ts';
+import type { Parts } from '../../../lib/dialects/dialect.ts';
 import {
   endOf,
   giveCredits,
@@ -216,7 +216,7 @@ onBothEngines('the users of AIDeer', (open) => {
   });
 
   it('are needed for everything but signing in and registering', async () => {
-    const routes = aideer.mount({ accounts: {}, config: {} } as unknown as DialectContext).routes;
+    const routes = aideer.mount({ accounts: {}, config: {} } as unknown as Parts).routes;
     const open = routes
       .filter(({ access }) => access === 'open')
       .map(({ method, path }) => `${method} ${path}`);

@@ -4,8 +4,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { openReplies } from '../../../lib/chats/replies.ts';
 import type { Model } from '../../../lib/core/model.ts';
-import { send } from '../../../lib/dialects/chat/send.ts';
-import type { DialectContext } from '../../../lib/dialects/dialect.ts';
+import { send, type SendParts } from '../../../lib/dialects/chat/send.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const PIECE = 'x'.repeat(1 << 16);
@@ -46,7 +45,7 @@ describe('a client of /chat/send that does not read', () => {
     let ended: Promise<void> | undefined;
     const server = createServer((request, response) => {
       const call = { request, response, body, caller, origin: '', log: console };
-      ended = send(context as unknown as DialectContext, call as never);
+      ended = send(context as unknown as SendParts, call as never);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { jsonFaultAt } from '../../lib/server/json-fault.ts';
+import { jsonFaultAt } from '../../lib/common/json-fault.ts';
 
 describe('jsonFaultAt', () => {
   const table: [string, number][] = [
@@ -27,6 +27,7 @@ describe('jsonFaultAt', () => {
     ['[1],', 3],
     ['{"a":', 5],
     ['"abc', 4],
+    ['"a\u007Fb', 4],
     ['[', 1],
     ['{"a":1', 6],
   ];
