@@ -33,7 +33,7 @@ export const TASK_LEASE_MS = 30_000;
 const SAVE_EVERY_MS = 1000;
 
 /** Runs the work of a task from its first state to its end. Rejects only when the end cannot be stored. */
-export async function runTask(
+export async function runChatTask(
   parts: TaskRunParts,
   id: string,
   work: TaskWork,

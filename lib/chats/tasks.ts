@@ -4,7 +4,7 @@ import { startPeriodic, type Periodic } from '../common/periodic.ts';
 import type { Ledger } from '../credits/ledger.ts';
 import { AppError } from '../errors.ts';
 import { creditsOf, endTask, unfinished } from './task-end.ts';
-import { runTask, TASK_LEASE_MS, TaskCut, type TaskWork } from './task-run.ts';
+import { runChatTask, TASK_LEASE_MS, TaskCut, type TaskWork } from './task-run.ts';
 import type { ChatsDb, ChatTasksTable } from './schema.ts';
 import { createTaskWatch, type TaskState, type TaskWatch } from './task-watch.ts';
 
@@ -201,7 +201,7 @@ class StoredTasks implements ChatTasks {
 
   async #run(id: string, work: TaskWork, signal: AbortSignal): Promise<void> {
     try {
-      await runTask({ ...this.#parts(), cut: (task) => this.cut(task) }, id, work, signal);
+      await runChatTask({ ...this.#parts(), cut: (task) => this.cut(task) }, id, work, signal);
     } finally {
       this.#watching.forget(id);
     }

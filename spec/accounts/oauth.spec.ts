@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { OauthOptions } from '../../lib/accounts/oauth.ts';
+import type { Oauth, OauthOptions } from '../../lib/accounts/oauth.ts';
 import type { ProviderName } from '../../lib/accounts/providers.ts';
 import { openTestAccounts, testKeys, type TestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
@@ -119,7 +119,7 @@ describe('signing in elsewhere', () => {
     const { url, cookie } = await begin('google');
     const other = await begin('google');
     const back = (await servers.google.visit(url)).searchParams;
-    const { finish } = accounts.oauth;
+    const finish: Oauth['finish'] = (...call) => accounts.oauth.finish(...call);
     for (const [what, attempt] of Object.entries({
       'no cookie': () => finish(back, undefined),
       'another cookie': () => finish(back, other.cookie),
@@ -133,7 +133,9 @@ describe('signing in elsewhere', () => {
     expect(await outcomeOf(finish(back, cookie))).to.equal('unauthorized');
     accounts.skew = 0;
     const node = await openTestAccounts({ oauth, database: accounts.database });
-    const tries = await Promise.all([finish, node.oauth.finish].map((one) => outcomeOf(one(back, cookie))));
+    const tries = await Promise.all(
+      [accounts, node].map(({ oauth: one }) => outcomeOf(one.finish(back, cookie))),
+    );
     expect(tries.sort()).to.deep.equal(['nothing was thrown', 'unauthorized']);
     expect(await outcomeOf(finish(back, cookie))).to.equal('unauthorized');
     await node.close();

@@ -4,6 +4,7 @@ import { createPasswords } from '../../lib/accounts/passwords.ts';
 import { AppError } from '../../lib/errors.ts';
 import { cheap, goodPassword, openTestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('passwords', () => {
   const passwords = createPasswords(cheap);
@@ -135,24 +136,30 @@ describe('a gate', () => {
       }).catch((error: unknown) => (error instanceof AppError ? error.code : 'failed'));
     const all = [1, 2, 3, 4, 5, 6].map(work);
     expect(await all[5]).to.equal('unavailable');
+    await waitFor(() => finish.length === 2);
     expect(began).to.deep.equal([1, 2]);
-    while (began.length < 5 || finish.length > 0) {
+    await waitFor(() => {
       finish.shift()?.();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+      return began.length === 5 && finish.length === 0;
+    });
     expect(await Promise.all(all)).to.deep.equal(['failed', 2, 3, 4, 5, 'unavailable']);
     expect(began).to.deep.equal([1, 2, 3, 4, 5]);
     const last = work(7);
-    finish.shift()?.();
+    await waitFor(() => finish.length === 1);
+    finish.shift()!();
     expect(await last).to.equal(7);
   });
 
   it('turns away whom it kept waiting too long', async () => {
     const gate = createGate({ atOnce: 1, waitingMaxCount: 9, waitMaxMs: 0 });
-    const slow = gate(() => new Promise((resolve) => setTimeout(resolve, 5)));
-    const late = await Promise.all([1, 2].map(() => outcomeOf(gate(async () => 'in'))));
+    let release = (): void => undefined;
+    const slow = gate(() => new Promise<void>((resolve) => (release = resolve)));
+    const late = Promise.all([1, 2].map(() => outcomeOf(gate(async () => 'in'))));
+    const since = performance.now();
+    await waitFor(() => performance.now() > since);
+    release();
     await slow;
-    expect(late).to.deep.equal(['unavailable', 'unavailable']);
+    expect(await late).to.deep.equal(['unavailable', 'unavailable']);
     expect(await gate(async () => 'in')).to.equal('in');
   });
 });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { createThrottle, networkOf, type Attempt } from '../../lib/accounts/throttle.ts';
+import { createThrottle, type Attempt } from '../../lib/accounts/throttle.ts';
+import { networkOf } from '../../lib/common/addresses.ts';
 import { openTestAccounts, testKeys, type TestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
 import { createTestClock } from '../support/test-clock.ts';

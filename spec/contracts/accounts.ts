@@ -217,8 +217,8 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
     });
 
     it('look up what is asked in one tick with one statement, and mix nothing up', async () => {
-      const users = await Promise.all(Array.from({ length: 5 }, test.newUser));
-      const tokens = await Promise.all(users.map(test.begin));
+      const users = await Promise.all(Array.from({ length: 5 }, () => test.newUser()));
+      const tokens = await Promise.all(users.map((user) => test.begin(user)));
       const principals = createPrincipals(test.accounts.db, systemClock);
       const ids = [...tokens.map(({ signIn }) => signIn), 'nobody', tokens[0]!.signIn];
       const found = await Promise.all(ids.map((id) => principals.ofSignIn(id)));

@@ -26,7 +26,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       const [text] = test.accounts.texts;
       expect(text).to.deep.equal({
         to: telephone,
-        text: `Your code is ${code}. It is good for five minutes; tell it to nobody.`,
+        text: `Your code is ${code}. It is valid for five minutes; tell it to nobody.`,
         code,
       });
       expect(code).to.match(/^\d{6}$/);
