@@ -20,7 +20,7 @@ import type { Equipment } from './core/equipment.ts';
 import type { Tool } from './core/tool.ts';
 import { openSessions } from './core/sessions.ts';
 import type { SessionConfig } from './core/session-config.ts';
-import { openToolbox } from './core/toolbox.ts';
+import { createToolbox } from './core/toolbox.ts';
 import type { ToolboxOptions } from './core/toolbox.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { dialects } from './dialects/index.ts';
@@ -164,9 +164,9 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
         const withMemory = [...sources, { tools: ownMemory, connection: { owner } }];
         return {
           model,
-          toolbox: openToolbox(session.memoryTools ? withMemory : sources, tooling),
+          toolbox: createToolbox(session.memoryTools ? withMemory : sources, tooling),
           // A user's messages are answered by an agent that knows the user.
-          ...(isUser(owner) && { messageToolbox: () => openToolbox(withMemory, tooling) }),
+          ...(isUser(owner) && { messageToolbox: () => createToolbox(withMemory, tooling) }),
           ...(agent && { framing: framingOf(agent) }),
           ...(agent?.config.toolStrategy && { toolStrategy: agent.config.toolStrategy }),
           close: () => documents.forEach((document) => document.release()),
@@ -200,6 +200,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const shared = { sessions, agents, files, memory, completions, completionNotes, access, config, log };
     const said = { accounts, models, chats, replies, tasks, ledger, objects, signer, ...led };
     accounts.joinRemovals([
+      (user) => sessions.removeAll(user),
       (user) => tasks.removeOwner(user),
       (user) => chats.removeOwner(user),
       (user) => agents.apps.removeOwner(user),

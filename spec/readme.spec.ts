@@ -73,7 +73,8 @@ describe('the README', () => {
   it('names every script, and none that does not exist', () => {
     const aliases = named(/\bnpm (start|test|cit)\b/g).map((name) => (name === 'cit' ? 'test' : name));
     const mentioned = new Set([...named(/\bnpm run ([\w:]+)/g), ...aliases]);
-    expect([...mentioned]).to.have.members(Object.keys(scripts));
+    const called = Object.keys(scripts).filter((name) => name !== 'prepack'); // npm runs it by itself
+    expect([...mentioned]).to.have.members(called);
   });
 
   it('has a row for every command with all its options, and no other', () => {

@@ -1,5 +1,5 @@
-import { tokensOf } from '../core/transcript.ts';
 import type { Clock } from '../common/clock.ts';
+import { estimateTokens } from '../core/tokens.ts';
 import type { JsonValue } from '../common/json.ts';
 import type { Ledger } from '../credits/ledger.ts';
 import type { CreditsDb } from '../credits/schema.ts';
@@ -53,7 +53,7 @@ export async function endTask(
       .returning(['chat_id', 'type', 'rate', 'prompt_tokens'])
       .executeTakeFirst();
     if (!task) return undefined;
-    const tokens = Math.ceil(how.tokens ?? task.prompt_tokens + tokensOf(content));
+    const tokens = Math.ceil(how.tokens ?? task.prompt_tokens + estimateTokens(content));
     const tokenCost = status === 'finished' ? tokens : null;
     if (tokenCost !== null)
       await trx.updateTable('chat_tasks').set({ token_cost: tokenCost }).where('id', '=', id).execute();

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
-import { openToolbox } from '../core/toolbox.ts';
+import { createToolbox } from '../core/toolbox.ts';
 import { AppError } from '../errors.ts';
 import { argumentsOf } from './arguments.ts';
 import { credentialsOf, credentialsShape } from './credentials.ts';
@@ -59,7 +59,7 @@ export async function runCall(
   try {
     const { spec, limits } = document;
     const sources = [{ tools: spec.tools, connection: document.connection }];
-    const toolbox = openToolbox(sources, { resultMaxBytes: limits.toolResultMaxBytes });
+    const toolbox = createToolbox(sources, { resultMaxBytes: limits.toolResultMaxBytes });
     const call = { callId: 'call', name, arguments: argumentsOf(given) };
     const checked = await toolbox.check(call);
     const result =

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { JsonObject, JsonValue } from '../common/json.ts';
-import { openToolbox, type CheckedCall, type Toolbox } from '../core/toolbox.ts';
+import { createToolbox, type CheckedCall, type Toolbox } from '../core/toolbox.ts';
 import { AppError } from '../errors.ts';
 import { argumentsOf } from './arguments.ts';
 import { credentialsOf, credentialsShape } from './credentials.ts';
@@ -75,7 +75,7 @@ export async function runWatch(
   try {
     const { spec, limits } = document;
     const sources = [{ tools: spec.tools, connection: document.connection }];
-    const toolbox = openToolbox(sources, { resultMaxBytes: limits.toolResultMaxBytes });
+    const toolbox = createToolbox(sources, { resultMaxBytes: limits.toolResultMaxBytes });
     const watched = await Promise.all(callsOf(words).map((call) => watchedOf(call, toolbox)));
     const view = openWatchView(io.stdout);
     const started = performance.now();

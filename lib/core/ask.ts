@@ -2,17 +2,21 @@ import { AppError } from '../errors.ts';
 import type { Message } from './message.ts';
 import type { EndReason, NewTask, Session } from './session.ts';
 import { turnsOf, type Turn } from './turns.ts';
+import { until } from './until.ts';
 
+/** How a task is asked for. */
 export interface AskOptions {
-  /** Whoever asked has gone: the task is stopped. */
+  /** Aborts when the client disconnects: the task is stopped then. */
   signal: AbortSignal;
-  /** With it the model's words come while it speaks. */
+  /** Receives partial text while the model speaks. */
   onDelta?: (text: string) => void;
 }
 
 /**
- * Hands a task in and waits until it has ended, however it did; the task's own deadline is the wait's. Rejects with an
- * AppError when it is not accepted, when the session ends meanwhile (`stopped`, `not_found`, `unavailable`), or `stopped` by the signal.
+ * Submits a task and waits until it has ended, in whichever way; the task's own deadline bounds the wait.
+ *
+ * Rejects with an AppError when the task is not accepted, when the session ends before the task does (`stopped`,
+ * `not_found`, `unavailable`), and with `stopped` when the signal aborts before the task is submitted.
  */
 export async function ask(
   session: Session,
@@ -21,44 +25,49 @@ export async function ask(
 ): Promise<Turn> {
   const { taskId } = task;
   const lines: Message[] = [];
-  let leave = (): void => undefined;
-  // From before it is handed in: what is said at once is not missed.
-  const ended = new Promise<Turn>((resolve, reject) => {
-    leave = session.subscribe({
-      messages(batch) {
-        for (const line of batch) {
-          if (!('taskId' in line) || line.taskId !== taskId) continue;
-          lines.push(line);
-          if (line.type !== 'task_ended') continue;
-          const [turn] = turnsOf(lines);
-          if (turn) resolve(turn);
-          else reject(new AppError('stopped', 'The task was stopped before it began.'));
-        }
-      },
-      delta(delta) {
-        if (delta.taskId === taskId) onDelta?.(delta.text);
-      },
-      ended: (reason) => reject(endOf(reason)),
-    });
+  const { found, fail } = until<Turn>({
+    subscribe: (subscriber, after) => session.subscribe(subscriber, after),
+    find(line) {
+      if (!('taskId' in line) || line.taskId !== taskId) return undefined;
+      lines.push(line);
+      return line.type === 'task_ended' ? turnOf(lines) : undefined;
+    },
+    onEnd: (reason) => {
+      throw endError(reason);
+    },
+    ...(onDelta && { onDelta: (delta) => delta.taskId === taskId && onDelta(delta.text) }),
   });
-  ended.catch(() => undefined); // nobody waits for it when the task is not accepted
-  const gone = (): void => {
-    void session.stop(taskId).catch(() => undefined); // it ends by its deadline then
+  const stop = (): void => {
+    session.stop(taskId).catch(() => undefined); // the task's deadline ends it then
   };
   try {
-    if (signal.aborted) throw new AppError('stopped', 'Whoever asked has gone.');
+    if (signal.aborted) throw new AppError('stopped', 'The client disconnected.');
     await session.submit({ ...task, stream: onDelta !== undefined, fresh: true });
-    if (signal.aborted) gone();
-    signal.addEventListener('abort', gone, { once: true });
-    return await ended;
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    return await found;
+  } catch (error) {
+    fail(error);
+    throw error;
   } finally {
-    signal.removeEventListener('abort', gone);
-    leave();
+    signal.removeEventListener('abort', stop);
   }
 }
 
-function endOf(reason: EndReason): AppError {
-  if (reason === 'cleared') return new AppError('stopped', 'The conversation was emptied.');
-  if (reason === 'draining') return new AppError('unavailable', 'The server is going away; try again.');
-  return new AppError('not_found', 'The conversation is gone.');
+function turnOf(lines: readonly Message[]): Turn {
+  const [turn] = turnsOf(lines);
+  if (!turn) throw new AppError('stopped', 'The task was stopped before it began.');
+  return turn;
+}
+
+function endError(reason: EndReason): AppError {
+  switch (reason) {
+    case 'cleared':
+      return new AppError('stopped', 'The conversation was emptied.');
+    case 'draining':
+      return new AppError('unavailable', 'The server is going away; try again.');
+    case 'expired':
+    case 'removed':
+      return new AppError('not_found', 'The conversation is gone.');
+  }
 }

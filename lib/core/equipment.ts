@@ -3,19 +3,49 @@ import type { Strategy } from './session-config.ts';
 import type { Toolbox } from './toolbox.ts';
 import type { Framing } from './transcript.ts';
 
-/** What a session works with, opened from its configuration. `close` gives its documents back. */
+/** A session's model and tools, opened from its configuration. */
 export interface Equipment {
   model: Model;
   toolbox: Toolbox;
-  /** Opens the one for what was said through a message of its own, where that is another. */
+  /** Opens the toolbox for tasks whose user message is a line of its own, where it is another one. */
   messageToolbox?: () => Toolbox;
-  /** How the conversation is shown to the model, and how its calls share time, where a stored agent says so. */
+  /** How the conversation is shown to the model, and how calls share time, where a stored agent decides that. */
   framing?: Framing;
   toolStrategy?: Strategy;
+  /** Releases the documents. */
   close(): void;
 }
 
-/** Closes what was opened, or is being opened; what could not be opened holds nothing. */
-export function giveBack(held: Promise<Equipment> | undefined): void {
-  held?.then((equipment) => equipment.close()).catch(() => undefined);
+/** The equipment of one session: opened for the first task that needs it, and shared by all tasks. */
+export class SharedEquipment {
+  readonly #open: () => Promise<Equipment>;
+  #opened: Promise<Equipment> | undefined;
+
+  /** `opened` is equipment that is open already. */
+  constructor(open: () => Promise<Equipment>, opened?: Equipment) {
+    this.#open = open;
+    this.#opened = opened && Promise.resolve(opened);
+  }
+
+  /** The open equipment. Equipment that could not be opened is opened again for the next task. */
+  get(): Promise<Equipment> {
+    if (this.#opened) return this.#opened;
+    const opening = this.#open();
+    this.#opened = opening;
+    opening.catch(() => {
+      if (this.#opened === opening) this.#opened = undefined;
+    });
+    return opening;
+  }
+
+  /** Closes the equipment; it is opened again when a task needs it. */
+  close(): void {
+    closeEquipment(this.#opened);
+    this.#opened = undefined;
+  }
+}
+
+/** Closes equipment as soon as it is open. Equipment that could not be opened holds nothing. */
+export function closeEquipment(equipment: Promise<Equipment> | undefined): void {
+  equipment?.then(({ close }) => close()).catch(() => undefined);
 }

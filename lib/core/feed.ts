@@ -1,138 +1,160 @@
 import type { Message } from './message.ts';
 import type { Delta, EndReason, Subscriber } from './session.ts';
 
+/** How many lines one read of the store gives a subscriber that is behind. */
 const PAGE = 200;
 
-/** Shows one session's log to its followers: live and replay are one path, a cursor over the log. */
-export interface Feed {
-  /** New lines, committed, right after the last told: given to those who have all before them. */
-  tell(messages: readonly Message[]): void;
-  tellDelta(delta: Delta): void;
-  /** The log may have grown elsewhere: everybody reads on. */
-  poke(): void;
-  /** The log's last number now, learnt elsewhere. */
-  reached(seq: number): void;
-  subscribe(subscriber: Subscriber, after?: number): () => void;
-  end(reason: EndReason): void;
-  /** Resolves when nothing is being read. */
-  rest(): Promise<void>;
-  readonly size: number;
+export interface FeedOptions {
+  /** Reads committed lines after a number, in order. */
+  read(after: number, limit: number): Promise<Message[]>;
+  /** The number of the log's last line now. */
+  lastSeq: number;
+  /** Receives the error of a failed read; the subscription has been ended with `draining` then. */
+  onError(error: unknown): void;
 }
 
+/** One subscription: a position in the log. */
 interface Cursor {
-  follower: Subscriber;
-  /** The last number delivered. */
-  at: number;
-  /** Delivering, or waiting for the follower: lines told meanwhile are read from the store. */
-  busy: boolean;
-  /** Lines may have come since its last read. */
-  behind: boolean;
-  /** Has seen all there was: from then on a new beginning of the log means that it was cleared. */
-  live: boolean;
+  readonly subscriber: Subscriber;
+  /** The number of the last line that was delivered. */
+  seq: number;
+  /** True while lines are read for the subscriber, or while it asks to wait. */
+  isBusy: boolean;
+  /** True when the store may hold lines that the feed does not know of. */
+  isStale: boolean;
+  /** True once it has seen every line there was. A `session_started` after that means that the log was emptied. */
+  isLive: boolean;
 }
 
-/** `read` gives lines after a number; `last` is the log's last number now; `onError` hears of a failed read (its follower is ended). */
-export function openFeed(
-  read: (after: number, limit: number) => Promise<Message[]>,
-  last: number,
-  onError: (error: unknown) => void,
-): Feed {
-  const cursors = new Set<Cursor>();
-  let reading = 0;
-  const rested: (() => void)[] = [];
+/**
+ * Delivers one session's log to its subscribers. A subscription is a cursor over the log: a line that is published goes at
+ * once to every cursor that has all lines before it, and any other cursor reads from the store until it has caught up.
+ * So replay and live delivery are one path, and a slow subscriber keeps nothing in memory.
+ */
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #cursors = new Set<Cursor>();
+  #lastSeq: number;
+  #reads = 0;
+  #waitingForReads: (() => void)[] = [];
 
-  function deliver(cursor: Cursor, batch: readonly Message[]): void | Promise<void> {
-    const start = cursor.live ? batch.findLastIndex((message) => message.type === 'session_started') : -1;
-    if (start >= 0) {
-      const before = batch.slice(0, start);
-      if (before.length > 0) void cursor.follower.messages(before);
-      cursors.delete(cursor);
-      cursor.follower.ended('cleared');
-      return undefined;
-    }
-    cursor.at = batch[batch.length - 1]!.seq;
-    return cursor.follower.messages(batch);
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#lastSeq = options.lastSeq;
   }
 
-  async function readPage(after: number): Promise<Message[]> {
-    reading += 1;
-    try {
-      return await read(after, PAGE);
-    } finally {
-      reading -= 1;
-      if (reading === 0) for (const tell of rested.splice(0)) tell();
+  get subscriberCount(): number {
+    return this.#cursors.size;
+  }
+
+  /** Delivers new lines. They are committed, and follow the last published line. */
+  publish(lines: readonly Message[]): void {
+    const [first] = lines;
+    if (!first) return;
+    this.#lastSeq = lines[lines.length - 1]!.seq;
+    for (const cursor of this.#cursors) {
+      if (cursor.isBusy) continue;
+      if (cursor.seq === first.seq - 1) {
+        const wait = this.#deliver(cursor, lines);
+        if (wait) void this.#catchUp(cursor, wait);
+      } else void this.#catchUp(cursor);
     }
   }
 
-  /** Reads on for one follower until it has everything. */
-  async function catchUp(cursor: Cursor, wait?: Promise<void>): Promise<void> {
-    cursor.busy = true;
+  /** Delivers partial text to the subscribers that have every line. */
+  publishDelta(delta: Delta): void {
+    for (const cursor of this.#cursors)
+      if (!cursor.isBusy && cursor.seq === this.#lastSeq) cursor.subscriber.delta(delta);
+  }
+
+  /** Makes every subscriber read on: another node may have appended lines. */
+  refresh(): void {
+    for (const cursor of this.#cursors) {
+      cursor.isStale = true;
+      if (!cursor.isBusy) void this.#catchUp(cursor);
+    }
+  }
+
+  /** Notes the number of the log's last line, learned from the store: new subscriptions start there. */
+  advanceTo(seq: number): void {
+    this.#lastSeq = Math.max(this.#lastSeq, seq);
+  }
+
+  /** Delivers every line after number `after` (new lines only when it is missing) until the returned function is called. */
+  subscribe(subscriber: Subscriber, after = this.#lastSeq): () => void {
+    const isStale = after < this.#lastSeq;
+    const cursor: Cursor = { subscriber, seq: after, isBusy: false, isStale, isLive: !isStale };
+    this.#cursors.add(cursor);
+    if (isStale) void this.#catchUp(cursor);
+    return () => {
+      this.#cursors.delete(cursor);
+    };
+  }
+
+  /** Ends every subscription. */
+  end(reason: EndReason): void {
+    const cursors = [...this.#cursors];
+    this.#cursors.clear();
+    for (const { subscriber } of cursors) subscriber.ended(reason);
+  }
+
+  /** Resolves when the store is not being read. */
+  settled(): Promise<void> {
+    if (this.#reads === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForReads.push(resolve));
+  }
+
+  #deliver(cursor: Cursor, lines: readonly Message[]): void | Promise<void> {
+    const start = cursor.isLive ? lines.findLastIndex(({ type }) => type === 'session_started') : -1;
+    if (start >= 0) return this.#endCleared(cursor, lines.slice(0, start));
+    cursor.seq = lines[lines.length - 1]!.seq;
+    return cursor.subscriber.messages(lines);
+  }
+
+  /** The log was emptied: the subscriber gets the lines before that, and its subscription ends. */
+  #endCleared(cursor: Cursor, before: readonly Message[]): void {
+    if (before.length > 0) void cursor.subscriber.messages(before);
+    this.#cursors.delete(cursor);
+    cursor.subscriber.ended('cleared');
+  }
+
+  /** Reads for one subscriber until it has every line. `wait` is the subscriber's own request to wait. */
+  async #catchUp(cursor: Cursor, wait?: Promise<void>): Promise<void> {
+    cursor.isBusy = true;
     try {
-      if (wait) await wait;
-      while (cursors.has(cursor) && (cursor.behind || cursor.at < last)) {
-        cursor.behind = false;
-        const batch = await readPage(cursor.at);
-        if (!cursors.has(cursor)) return;
-        if (batch.length > 0) {
-          last = Math.max(last, batch[batch.length - 1]!.seq);
-          cursor.behind ||= batch.length === PAGE;
-          await deliver(cursor, batch);
-        } else if (cursor.at < last && !cursor.behind) break;
-      }
-      cursor.live = true;
+      if (wait) await wait; // without it the first read begins at once
+      while (this.#cursors.has(cursor) && (cursor.isStale || cursor.seq < this.#lastSeq))
+        if (!(await this.#readPage(cursor))) break;
+      cursor.isLive = true;
     } catch (error) {
-      cursors.delete(cursor);
-      onError(error);
-      cursor.follower.ended('draining');
+      this.#cursors.delete(cursor);
+      this.#options.onError(error);
+      cursor.subscriber.ended('draining');
     } finally {
-      cursor.busy = false;
+      cursor.isBusy = false;
     }
   }
 
-  return {
-    get size() {
-      return cursors.size;
-    },
-    tell(messages) {
-      const first = messages[0];
-      if (!first) return;
-      last = messages[messages.length - 1]!.seq;
-      for (const cursor of cursors) {
-        if (cursor.busy) continue;
-        if (cursor.at !== first.seq - 1) {
-          void catchUp(cursor);
-          continue;
-        }
-        const wait = deliver(cursor, messages);
-        if (wait) void catchUp(cursor, wait);
-      }
-    },
-    tellDelta(delta) {
-      for (const cursor of cursors) if (!cursor.busy && cursor.at === last) cursor.follower.delta(delta);
-    },
-    poke() {
-      for (const cursor of cursors) {
-        cursor.behind = true;
-        if (!cursor.busy) void catchUp(cursor);
-      }
-    },
-    reached(seq) {
-      last = Math.max(last, seq);
-    },
-    subscribe(follower, after = last) {
-      const behind = after < last;
-      const cursor: Cursor = { follower, at: after, busy: false, behind, live: !behind };
-      cursors.add(cursor);
-      if (behind) void catchUp(cursor);
-      return () => {
-        cursors.delete(cursor);
-      };
-    },
-    rest: () => (reading === 0 ? Promise.resolve() : new Promise((resolve) => rested.push(resolve))),
-    end(reason) {
-      const all = [...cursors];
-      cursors.clear();
-      for (const { follower } of all) follower.ended(reason);
-    },
-  };
+  /** Delivers one page. False when there is nothing more to read, though the log was said to be longer: it was emptied. */
+  async #readPage(cursor: Cursor): Promise<boolean> {
+    cursor.isStale = false;
+    const lines = await this.#read(cursor.seq);
+    if (!this.#cursors.has(cursor)) return false;
+    const last = lines[lines.length - 1];
+    if (!last) return cursor.isStale;
+    this.advanceTo(last.seq);
+    cursor.isStale ||= lines.length === PAGE;
+    await this.#deliver(cursor, lines);
+    return true;
+  }
+
+  async #read(after: number): Promise<Message[]> {
+    this.#reads += 1;
+    try {
+      return await this.#options.read(after, PAGE);
+    } finally {
+      this.#reads -= 1;
+      if (this.#reads === 0) for (const resolve of this.#waitingForReads.splice(0)) resolve();
+    }
+  }
 }

@@ -1,294 +1,262 @@
-import { v4 as uuid } from 'uuid';
+import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
-import { askOwner, OWNER_TIMEOUT_MS } from './ask-owner.ts';
-import { openFeed } from './feed.ts';
-import { openLoop } from './loop.ts';
-import type { Equipment } from './equipment.ts';
-import type { Loop, LoopLimits } from './loop.ts';
-import { arrivalOf } from './arrival.ts';
-import type { Message, MessageAdded } from './message.ts';
-import type { AcceptedTask, EndReason, NewMessage, NewTask, Session } from './session.ts';
-import type { Control, Claim, Store, StoredSession, StoredTask } from './store.ts';
+import { OWNER_TIMEOUT_MS } from './controls.ts';
+import { Feed } from './feed.ts';
+import type { Mark, Message, MessageAdded, MessagePart } from './message.ts';
+import type { OwnerLimits } from './owner.ts';
+import { Ownership, type OwnershipOptions } from './ownership.ts';
+import type { AcceptedTask, EndReason, NewMessage, NewTask, Session, Subscriber } from './session.ts';
+import { isReplaced, type Store, type StoredSession, type StoredTask } from './store.ts';
+import { until } from './until.ts';
 
-export interface LiveLimits extends LoopLimits {
+export interface LiveSessionLimits extends OwnerLimits {
+  /** How many tasks of a session may be open. */
   queuedTasksMaxCount: number;
 }
 
-/** What a live session needs of its surroundings. */
-export interface Surroundings {
-  store: Store;
-  equip(): Promise<Equipment>;
-  limits: LiveLimits;
-  onError(error: unknown): void;
-}
-
-/** A session in the memory of this node: watched, worked on, or both. */
-export interface LiveSession extends Session {
-  readonly stored: StoredSession;
-  /** The loop while this node owns the session. */
-  readonly loop: Loop | undefined;
-  readonly watched: boolean;
-  /** Becomes the owner if nobody is: open tasks and controls are worked on. */
-  acquire(): Promise<Loop | undefined>;
-  /** Somebody wrote to the session elsewhere. */
-  wake(): void;
-  /** Another node took the session over. */
-  abandon(): void;
-  /** Stops owning it; only while nothing runs. */
-  release(): Promise<void>;
-  /** When somebody last wanted it, in ms since the epoch. */
-  readonly touchedAt: number;
-  /** Somebody wants it: who follows from now on sees live lines only, also when other nodes wrote. False: it is gone. */
-  touch(): Promise<boolean>;
-  /**
-   * Ends it here: nothing new is sent. With `draining` calls on the wire finish and are logged, as far as they do within
-   * that time (ms), and another node may go on; else nothing more is logged.
-   */
-  leave(reason: EndReason, withinMs?: number): Promise<void>;
+export interface LiveSessionOptions extends OwnershipOptions {
+  /** The number of the log's last line. */
+  lastSeq: number;
+  limits: LiveSessionLimits;
 }
 
 const PAGE = 500;
 
-/** A session that was just made, on the node that owns it from the start. */
-export interface Owned {
-  standing: Claim;
-  equipment: Equipment | undefined;
-  first: Message;
-}
+/**
+ * A session in the memory of this node: its subscribers, and its owner while this node owns it. What only the owner may
+ * do is passed to the owner, on this node or, through the store, on another.
+ */
+export class LiveSession implements Session {
+  readonly stored: StoredSession;
+  readonly #options: LiveSessionOptions;
+  readonly #store: Store;
+  readonly #feed: Feed;
+  readonly #ownership: Ownership;
+  #touchedAt: number;
 
-/** Brings a stored session to life. */
-export function openLiveSession(
-  stored: StoredSession,
-  lastSeq: number,
-  around: Surroundings,
-  owned?: Owned,
-): LiveSession {
-  const { id, config } = stored;
-  const { store, limits } = around;
-  const feed = openFeed(
-    (after, limit) => store.read(id, after, limit),
-    lastSeq,
-    (error) => around.onError(error),
-  );
-  let loop: Loop | undefined;
-  let acquiring: Promise<Loop | undefined> | undefined;
-  let leaving = false;
-  let touchedAt = Date.now();
-  /** What goes on without anybody waiting for it; the session is not gone before it has ended. */
-  const background = new Set<Promise<void>>();
-
-  function inBackground(work: Promise<void>): void {
-    const noted = work
-      .catch((error: unknown) => around.onError(error))
-      .finally(() => {
-        background.delete(noted);
-      });
-    background.add(noted);
+  constructor(options: LiveSessionOptions) {
+    const { stored, lastSeq, store, clock, onError } = options;
+    this.stored = stored;
+    this.#options = options;
+    this.#store = store;
+    this.#touchedAt = clock.now();
+    const read = (after: number, limit: number): Promise<Message[]> => store.read(stored.id, after, limit);
+    this.#feed = new Feed({ read, lastSeq, onError });
+    this.#ownership = new Ownership(options, this.#feed, () => this.history());
   }
 
-  function own(from: Claim, made?: Owned): Loop {
-    const opened: Loop = openLoop({
-      stored,
-      standing: from,
-      store,
-      feed,
-      limits,
-      equip: () => around.equip(),
-      readAll,
-      equipment: made?.equipment,
-      first: made?.first,
-      lost(error) {
-        if (loop !== opened) return;
-        around.onError(error);
-        abandon();
-      },
-    });
-    loop = opened;
-    return opened;
+  // What a client may do (contract: Session).
+
+  get id(): string {
+    return this.stored.id;
   }
 
-  async function claim(): Promise<Loop | undefined> {
-    const from = await store.claim(id);
-    if (from === undefined) {
-      feed.end('removed');
-      throw new AppError('not_found', `The session "${id}" is gone.`);
+  get createdAt(): number {
+    return this.stored.createdAt;
+  }
+
+  attributes(): Promise<JsonObject> {
+    return this.#store.attributes(this.id);
+  }
+
+  setAttributes(attributes: JsonObject): Promise<void> {
+    return this.#store.setAttributes(this.id, attributes);
+  }
+
+  async submit({ fresh, taskId, ...said }: NewTask): Promise<AcceptedTask> {
+    if (this.#ownership.isLeaving) throw goingAway();
+    const task: StoredTask = { ...said, taskId: taskId ?? this.#options.clock.newId() };
+    await this.#checkQueue(task.taskId);
+    const seq = this.#ownership.owner?.lastSeq ?? (await this.#readLastSeq());
+    // No other node can know a new task: it needs no look into the inbox, and may begin with the commit that stores it.
+    const isNew = fresh ?? taskId === undefined;
+    if (isNew && (await this.#beginNow(task))) return { taskId: task.taskId, seq };
+    if ((await this.#enqueue(task)) === 'same') return { taskId: task.taskId, seq: 0 };
+    (await this.#ownership.claim())?.take(task);
+    return { taskId: task.taskId, seq };
+  }
+
+  async add(message: NewMessage): Promise<Message & MessageAdded> {
+    const id = this.#options.clock.newId();
+    const line: MessageAdded = { type: 'message_added', id, ...message };
+    const owner = await this.#ownership.claim();
+    if (owner && !message.run) return (await owner.note(line)) as Message & MessageAdded;
+    const arrival = this.#waitForLine(id, owner ? owner.lastSeq : await this.#readLastSeq());
+    try {
+      if (message.run) await this.submit(taskOf(id, message));
+      else await this.#store.addControl(this.id, { kind: 'note', line });
+    } catch (error) {
+      arrival.fail(error);
     }
-    if (from === 'held' || leaving) return undefined;
-    const opened = own(from);
-    feed.poke();
-    await opened.refresh();
-    return opened;
+    return arrival.found;
   }
 
-  async function acquire(): Promise<Loop | undefined> {
-    if (loop) return loop;
-    acquiring ??= claim().finally(() => {
-      acquiring = undefined;
-    });
-    return acquiring;
+  mark(of: number[], part: MessagePart, mark: Mark): Promise<void> {
+    return this.#ownership.command({ kind: 'note', line: { type: 'message_marked', of, part, mark } });
   }
 
-  async function readAll(): Promise<Message[]> {
-    const all: Message[] = [];
+  async history(): Promise<Message[]> {
+    const lines: Message[] = [];
     for (;;) {
-      const batch = await store.read(id, all.at(-1)?.seq ?? 0, PAGE);
-      all.push(...batch);
-      if (batch.length < PAGE) return all;
+      const page = await this.#store.read(this.id, lines.at(-1)?.seq ?? 0, PAGE);
+      lines.push(...page);
+      if (page.length < PAGE) return lines;
     }
   }
 
-  async function submit(input: NewTask): Promise<AcceptedTask> {
-    if (leaving) throw goingAway();
-    const { fresh = input.taskId === undefined, taskId = uuid(), ...said } = input;
-    const task: StoredTask = { ...said, taskId };
-    if (!loop || loop.waiting >= limits.queuedTasksMaxCount) {
-      const open = await store.listOpenTasks(id);
-      if (open.length >= limits.queuedTasksMaxCount && !open.some((one) => one.taskId === taskId))
-        throw new AppError(
-          'limit_reached',
-          `${open.length} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
-        );
+  read(from: { after: number } | { before: number }, limit: number): Promise<Message[]> {
+    return 'after' in from
+      ? this.#store.read(this.id, from.after, limit)
+      : this.#store.readBack(this.id, from.before, limit);
+  }
+
+  subscribe(subscriber: Subscriber, after?: number): () => void {
+    return this.#feed.subscribe(subscriber, after);
+  }
+
+  stop(taskId?: string): Promise<void> {
+    return this.#ownership.command(taskId === undefined ? { kind: 'stop' } : { kind: 'stop', taskId });
+  }
+
+  clear(): Promise<void> {
+    return this.#ownership.command({ kind: 'clear' });
+  }
+
+  // What the registry and the upkeep need.
+
+  /** The epoch under which this node owns the session; undefined while it does not. */
+  get epoch(): number | undefined {
+    return this.#ownership.owner?.epoch;
+  }
+
+  /** Whether a task runs or waits here. */
+  get isBusy(): boolean {
+    return this.#ownership.owner?.isBusy ?? false;
+  }
+
+  get isWatched(): boolean {
+    return this.#feed.subscriberCount > 0;
+  }
+
+  /** The time of the last line, in ms since the epoch; 0 while this node does not own the session. */
+  get writtenAt(): number {
+    return this.#ownership.owner?.lastTime ?? 0;
+  }
+
+  /** When the session was last used here, in ms since the epoch. */
+  get usedAt(): number {
+    return Math.max(this.#touchedAt, this.writtenAt);
+  }
+
+  /** Becomes the owner if no node is, and works on open tasks and controls. True when this node owns the session then. */
+  async takeOver(): Promise<boolean> {
+    return (await this.#ownership.claim()) !== undefined;
+  }
+
+  /** Another node has written to the session, or may have. */
+  wake(): void {
+    this.#ownership.wake();
+  }
+
+  /** Gives the ownership up because another node has it now. */
+  abandon(): void {
+    this.#ownership.abandon();
+  }
+
+  /** Gives the ownership back while nothing runs. Does nothing while a task runs or waits. */
+  release(): Promise<void> {
+    return this.#ownership.release();
+  }
+
+  /**
+   * Notes that a client uses the session. A subscriber that comes after it without a position gets only newer lines, also
+   * when another node wrote the last ones. False: the session is gone.
+   */
+  async touch(): Promise<boolean> {
+    this.#touchedAt = this.#options.clock.now();
+    if (this.#ownership.owner || this.isWatched || !this.#store.shared) return true;
+    const seq = await this.#readLastSeq();
+    this.#feed.advanceTo(seq);
+    return seq > 0;
+  }
+
+  /**
+   * Ends the session on this node: nothing new is sent, and the subscribers are ended for this reason. With `draining`,
+   * calls that have left are awaited for `withinMs` and their results are appended, and another node may go on.
+   */
+  async leave(reason: EndReason, withinMs?: number): Promise<void> {
+    await this.#ownership.leave(reason === 'draining', withinMs);
+    this.#feed.end(reason);
+    await Promise.all([this.#ownership.settled(), this.#feed.settled()]);
+  }
+
+  // Steps.
+
+  async #readLastSeq(): Promise<number> {
+    return (await this.#store.lastSeqs([this.id])).get(this.id) ?? 0;
+  }
+
+  async #checkQueue(taskId: string): Promise<void> {
+    const most = this.#options.limits.queuedTasksMaxCount;
+    const { owner } = this.#ownership;
+    if (owner && owner.waitingCount < most) return;
+    const open = await this.#store.listOpenTasks(this.id);
+    if (open.length < most || open.some((task) => task.taskId === taskId)) return;
+    throw new AppError(
+      'limit_reached',
+      `${open.length} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
+    );
+  }
+
+  /** False when the task cannot begin at once here, also when another node turns out to own the session by now. */
+  async #beginNow(task: StoredTask): Promise<boolean> {
+    try {
+      return (await this.#ownership.owner?.begin(task)) ?? false;
+    } catch (error) {
+      if (isReplaced(error)) return false;
+      throw error;
     }
-    const seq = loop ? loop.lastSeq : await lastSeqNow();
-    // A task that nobody else can know of needs no look into the inbox.
-    if (fresh && (await begin(task))) return { taskId, seq };
-    const outcome = await store.enqueue(id, task, config.taskStrategy === 'reject');
+  }
+
+  async #enqueue(task: StoredTask): Promise<'new' | 'same'> {
+    const isAlone = this.stored.config.taskStrategy === 'reject';
+    const outcome = await this.#store.enqueue(this.id, task, isAlone);
     if (outcome === 'conflict')
-      throw new AppError('conflict', `The task "${taskId}" is known in this session with another content.`);
+      throw new AppError(
+        'conflict',
+        `The task "${task.taskId}" is known in this session with another content.`,
+      );
     if (outcome === 'busy')
       throw new AppError(
         'task_rejected',
         'A task is open and this session takes one at a time (taskPipelineStrategy: reject).',
       );
-    if (outcome === 'same') return { taskId, seq: 0 };
-    (await acquire())?.take(task);
-    return { taskId, seq };
+    return outcome;
   }
 
-  /** False when it cannot begin at once here; so too when the session turns out to be another node's by now. */
-  async function begin(task: StoredTask): Promise<boolean> {
-    try {
-      return (await loop?.begin(task)) ?? false;
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'conflict') return false;
-      throw error;
-    }
-  }
-
-  async function add(message: NewMessage): Promise<Message & MessageAdded> {
-    const key = uuid();
-    const line: MessageAdded = { type: 'message_added', id: key, ...message };
-    const owned = await acquire();
-    if (owned && !message.run) return (await owned.note(line)) as Message & MessageAdded;
-    const after = owned ? owned.lastSeq : await lastSeqNow();
-    const isIt = (one: Message): one is Message & MessageAdded =>
-      one.type === 'message_added' && one.id === key;
-    const arrival = arrivalOf(
-      (follower, from) => feed.subscribe(follower, from),
+  /** Waits for the line of a message that is handed in; rejects when it is not in the log in time. */
+  #waitForLine(id: string, after: number) {
+    const uncertain = (why: string): AppError =>
+      new AppError('unavailable', `It is not sure yet that it was said: ${why}.`);
+    const arrival = until<Message & MessageAdded>({
+      subscribe: (subscriber, from) => this.#feed.subscribe(subscriber, from),
       after,
-      isIt,
-      OWNER_TIMEOUT_MS,
+      find: (line) => (line.type === 'message_added' && line.id === id ? line : undefined),
+      onEnd: (reason) => {
+        throw uncertain(`the session ended (${reason})`);
+      },
+    });
+    const cancel = this.#options.clock.startTimer(OWNER_TIMEOUT_MS, () =>
+      arrival.fail(uncertain("the session's node does not answer")),
     );
-    try {
-      const { content, attachments, metadata } = message;
-      const task = {
-        taskId: key,
-        fresh: true,
-        form: 'list',
-        content,
-        said: { attachments, metadata },
-      } as const;
-      if (message.run) await submit(task);
-      else await store.addControl(id, { kind: 'note', line });
-      return await arrival.line;
-    } finally {
-      arrival.give();
-    }
+    void arrival.found.then(cancel, cancel);
+    return arrival;
   }
+}
 
-  async function lastSeqNow(): Promise<number> {
-    return (await store.lastSeqs([id])).get(id) ?? 0;
-  }
-
-  /** Does it here when this node is or becomes the owner, else asks the owner and waits until it has. */
-  async function command(control: Control): Promise<void> {
-    const owned = await acquire();
-    if (!owned) return askOwner(store, id, control);
-    try {
-      await owned.refresh(); // what is meant may have come from elsewhere just now
-      await owned.follow(control);
-    } catch (error) {
-      // This node was replaced and did not know it.
-      if (error instanceof AppError && error.code === 'conflict') return askOwner(store, id, control);
-      throw error;
-    }
-  }
-
-  function abandon(): void {
-    const lost = loop;
-    loop = undefined;
-    if (lost) inBackground(lost.leave(true));
-    feed.poke();
-  }
-
-  async function leave(reason: EndReason, withinMs?: number): Promise<void> {
-    leaving = true;
-    const owned = loop ?? (await acquiring?.catch(() => undefined));
-    await owned?.leave(reason !== 'draining', withinMs);
-    if (owned && reason === 'draining') await store.release(id, owned.epoch);
-    loop = undefined;
-    feed.end(reason);
-    await Promise.all([...background, feed.rest()]);
-  }
-
-  if (owned) own(owned.standing, owned);
-  return {
-    id,
-    stored,
-    get loop() {
-      return loop;
-    },
-    get touchedAt() {
-      return touchedAt;
-    },
-    get watched() {
-      return feed.size > 0;
-    },
-    acquire,
-    abandon,
-    async touch() {
-      touchedAt = Date.now();
-      if (loop || feed.size > 0 || !store.shared) return true;
-      const seq = await lastSeqNow();
-      feed.reached(seq);
-      return seq > 0;
-    },
-    wake() {
-      if (leaving) return;
-      if (loop) inBackground(loop.refresh());
-      else feed.poke();
-    },
-    async release() {
-      const owned = loop;
-      if (!owned || owned.busy) return;
-      loop = undefined;
-      await owned.leave(true);
-      await store.release(id, owned.epoch);
-    },
-    createdAt: stored.createdAt,
-    attributes: () => store.attributes(id),
-    setAttributes: (attributes) => store.setAttributes(id, attributes),
-    submit,
-    add,
-    mark: (of, part, mark) => command({ kind: 'note', line: { type: 'message_marked', of, part, mark } }),
-    history: readAll,
-    read: (from, limit) =>
-      'after' in from ? store.read(id, from.after, limit) : store.readBack(id, from.before, limit),
-    subscribe: (follower, after) => feed.subscribe(follower, after),
-    stop: (taskId) => command(taskId === undefined ? { kind: 'stop' } : { kind: 'stop', taskId }),
-    clear: () => command({ kind: 'clear' }),
-    leave,
-  };
+/** The task that answers a message which is a line of its own. */
+function taskOf(taskId: string, { content, attachments, metadata }: NewMessage): NewTask {
+  return { taskId, fresh: true, form: 'list', content, said: { attachments, metadata } };
 }
 
 function goingAway(): AppError {

@@ -1,37 +1,39 @@
 import type { JsonValue, JsonObject } from '../common/json.ts';
 
-/** A piece of what a user says. */
+/** One part of a message. */
 export type Content =
   | { type: 'text'; text: string }
   | { type: 'image'; url: string; detail?: ImageDetail }
   /** A file of the session's owner, by its id. */
   | { type: 'file'; fileId: string; detail?: ImageDetail }
-  /** Sound as base64; only on its way to a model. */
+  /** Sound in base64. It is made for one request to a model, and is never in the log. */
   | { type: 'audio'; data: string; format: 'wav' | 'mp3' };
 
-/** How closely a model is to look. */
+/** How closely a model looks at an image (OpenAI's `detail`). */
 export type ImageDetail = 'auto' | 'low' | 'high';
 
-/** A file that goes with a message, and the tools that it is meant for. */
+/** A file that belongs to a message, and the tools that may use it. */
 export interface Attachment {
   fileId: string;
   tools: JsonObject[];
 }
 
-/** What a client notes about something, for itself. */
+/** A client's own notes, by key. */
 export type Metadata = Record<string, string>;
 
-/** What became of a message afterwards: it was removed from every view, or has other metadata. */
+/** A later change of a message: it is removed from every view, or its metadata is replaced. */
 export interface Mark {
   removed?: true;
   metadata?: Metadata;
 }
 
-/** A line may hold what a user said and stand for its task's answer. */
+/** The part of a line that a mark changes: the user's message, or the answer to it. */
 export type MessagePart = 'said' | 'answer';
+
+/** The marks of one line. */
 export type Marks = { [Part in MessagePart]?: Mark };
 
-/** What the model asks for. `arguments` is the parsed JSON; a string when the model sent no valid JSON (its raw text). */
+/** A call that the model asks for. `arguments` is parsed JSON, or the raw text when the model sent no valid JSON. */
 export interface ToolCall {
   callId: string;
   name: string;
@@ -39,33 +41,35 @@ export interface ToolCall {
 }
 
 /**
- * What a tool call came to: a JSON object that the model and the client see as it is. A failed call has
- * `error: {code, message, effect}`, with `effect` "none" or "unknown" (a write that may have happened).
+ * The result of a tool call: a JSON object that the model and the client see as it is. A failed call has
+ * `error: {code, message, effect}`; `effect` is "none", or "unknown" for a write that may have happened.
  */
 export type ToolResult = JsonObject;
 
+/** The tokens of one model reply, as the endpoint counted them. */
 export interface Usage {
   promptTokens: number;
   completionTokens: number;
   totalTokens: number;
 }
 
-/** Which endpoint said it: the vendor's reply id and model name. */
+/** The origin of a model reply: the vendor's id of the reply, the model's name, and the tokens. */
 export interface Completion {
   id: string;
   model: string;
   usage: Usage;
 }
 
+/** How a task has ended. */
 export type TaskStatus = 'done' | 'stopped' | 'failed';
 
-/** The content of a log line, before it has a number. */
+/** The content of a log line, without its number and time. */
 export type MessageBody =
-  /** The session begins, or begins afresh after a clear: everything before it is gone from every view. */
+  /** The session begins, or begins anew after a clear: every earlier line is deleted. */
   | { type: 'session_started'; systemPrompt: string }
   /**
-   * A task begins with what the user said; `form` is how it was said (one text, one image, a list). With `added`, that
-   * stands in the log already, as the message of the task's id.
+   * A task begins with a user message; `form` is the shape in which the client sent it. With `added`, the content is
+   * empty: the message is an earlier line, the `message_added` with the task's id.
    */
   | {
       type: 'task_started';
@@ -74,15 +78,14 @@ export type MessageBody =
       content: Content[];
       added?: true;
     }
-  /** Something said that no task began with. With `run`, the task of the same id answers it. */
   | MessageAdded
-  /** The marks of these earlier lines change. */
+  /** A change of earlier lines, by their numbers. */
   | { type: 'message_marked'; of: number[]; part: MessagePart; mark: Mark }
-  /** One model reply. With `calls`: a decision. Without: the answer. */
+  /** A model reply. With calls it is a decision; without calls it is the answer. */
   | { type: 'model_reply'; taskId: string; text: string; calls: ToolCall[]; completion: Completion }
-  /** One call's result; `roundDone` on the last one of its reply. */
+  /** The result of one call. `roundDone` is true on the last result of a reply. */
   | { type: 'tool_result'; taskId: string; callId: string; result: ToolResult; roundDone: boolean }
-  /** A task's last line. `taskId` is null for a stop that found nothing to stop. */
+  /** The last line of a task. `taskId` is null when a stop found no task to stop. */
   | {
       type: 'task_ended';
       taskId: string | null;
@@ -90,6 +93,7 @@ export type MessageBody =
       error?: { code: string; message: string };
     };
 
+/** A message that is a line of its own. With `run`, the task of the same id answers it. */
 export interface MessageAdded {
   type: 'message_added';
   id: string;
@@ -101,7 +105,7 @@ export interface MessageAdded {
 }
 
 /**
- * A line of a session's log: numbered from 1 without gaps, never changed; what was removed is read back empty, with its
- * mark. `time` in ms since the epoch.
+ * A line of a session's log. Lines are numbered from 1 without gaps, and their body is never changed; a removed message is
+ * read back empty, with its mark. `time` is in ms since the epoch.
  */
 export type Message = MessageBody & { seq: number; time: number; marks?: Marks };

@@ -1,55 +1,58 @@
-import type { Completion, Content, ToolCall, ToolResult } from './message.ts';
 import type { JsonObject } from '../common/json.ts';
+import type { Completion, Content, ToolCall, ToolResult } from './message.ts';
 import type { JsonSchema } from './tool.ts';
 
-/** How a tool is described to the model. */
+/** A tool as the model sees it. */
 export interface ToolOffer {
   name: string;
   description: string;
   parameters: JsonSchema;
 }
 
-/** One line of the conversation as a model sees it. Every call of an assistant line is answered by a tool line right after it. */
+/** One line of the conversation as a model sees it. The results of an assistant line's calls follow right after it. */
 export type ModelMessage =
   | { role: 'system'; text: string }
   | { role: 'user'; content: Content[] }
   | { role: 'assistant'; text: string; calls: ToolCall[] }
   | { role: 'tool'; callId: string; result: ToolResult };
 
+/** A request to a model. */
 export interface ModelRequest {
   messages: readonly ModelMessage[];
-  /** The same array for the same set of tools, so that its encoding can be cached by identity. */
+  /** The same array object for the same set of tools, so that a model can cache its encoding. */
   tools: readonly ToolOffer[];
 }
 
+/** A reply of a model: text, calls, or both. */
 export interface ModelReply {
   text: string;
   calls: ToolCall[];
   completion: Completion;
 }
 
+/** The options of one request. */
 export interface ReplyOptions {
   signal: AbortSignal;
-  /** Called with each piece of text as it comes. */
+  /** Receives each piece of text as it arrives. */
   onDelta?: (text: string) => void;
-  /** Asked after deltas: while what it returns is pending, no more is read of the endpoint's stream. */
+  /** Back-pressure, asked after deltas: while the promise that it returns is pending, the endpoint's stream is not read. */
   pace?: () => Promise<void> | undefined;
 }
 
 /**
- * A language model, ready to be asked.
+ * A language model at an endpoint.
  *
  * Contract:
- * - `reply` rejects with a ModelError (endpoint down, slow, malformed, broken off mid-stream) or, when `signal` aborts,
- *   with the signal's reason; never with anything else.
- * - Call ids are unique in a reply and never empty; a call's arguments are parsed JSON, or the raw text when they are not JSON.
+ * - `reply` rejects with a ModelError (the endpoint is down, is too slow, sends malformed data, or breaks off in
+ *   mid-stream) or, when `signal` aborts, with the signal's reason; never with anything else.
+ * - Call ids are unique in a reply and never empty. A call's arguments are parsed JSON, or the raw text when they are not JSON.
  * - `messages` and `tools` are not changed.
  */
 export interface Model {
   reply(request: ModelRequest, options: ReplyOptions): Promise<ModelReply>;
 }
 
-/** Which model to ask and how; what is missing comes from the settings. */
+/** A model and its parameters. A missing field comes from the settings. */
 export interface ModelConfig {
   baseUrl?: string;
   apiKey?: string;
@@ -57,6 +60,6 @@ export interface ModelConfig {
   temperature?: number;
   maxTokens?: number;
   topP?: number;
-  /** More fields of the request, as the endpoint names them; those that it refuses are left out. */
+  /** More fields of the request, under the endpoint's own names. A field that the endpoint refuses is left out. */
   extra?: JsonObject;
 }

@@ -1,34 +1,35 @@
-/** Who is asking, after the check. Sessions belong to a principal's `id`. */
+/** The caller of a request, after authentication. Sessions belong to a principal's `id`. */
 export interface Principal {
-  /** A user's uuid; `operator` and `anonymous` for those two. */
+  /** A user's UUID, or the words `operator` and `anonymous`. */
   id: string;
-  /** `anonymous`: access control is off; `operator`: the fixed AUTH_TOKEN; `user`: an account. */
+  /** `anonymous`: access control is off; `operator`: the caller has AUTH_TOKEN; `user`: the caller has an account. */
   kind: 'anonymous' | 'operator' | 'user';
-  /** Of a `user`: the account as it is at this request. */
+  /** The account of a `user`, as it is at this request. */
   account?: Account;
 }
 
+/** The role of an account. A visitor may look, an admin may manage other accounts. */
 export type Role = 'visitor' | 'user' | 'admin';
 
-/** A user and what it showed. */
+/** A user's account, and the credential of this request. */
 export interface Account {
-  /** The integer id beside the uuid. */
+  /** The integer id beside the UUID, for dialects that use integers. */
   number: number;
   name: string;
   role: Role;
-  /** What was granted to the user beside its role. */
+  /** Rights of the user beside those of its role. */
   scopes: readonly string[];
-  /** What was shown: a token of a sign-in, or a key for machines. */
+  /** The credential: a token of a sign-in, or a key for machines. */
   credential: { kind: 'signIn' | 'key'; id: string };
-  /** When the user proved who it is, ms since the epoch; null for a key. */
+  /** When the user signed in, in ms since the epoch; null for a key. */
   signedInAt: number | null;
-  /** When what was shown ends by itself, ms since the epoch; null: never. */
+  /** When the credential expires, in ms since the epoch; null for never. */
   expiresAt: number | null;
 }
 
 /**
- * Whether a caller may use what `owner` owns: the owner may; without access control, and as the operator, everybody's. What
- * was made without access control is everybody's.
+ * Whether a caller may use something of `owner`. A user may use its own things; without access control, and as the operator,
+ * a caller may use everything. Things that were made without access control belong to everybody.
  */
 export function mayUse(caller: Principal, owner: string): boolean {
   return caller.kind !== 'user' || caller.id === owner || owner === 'anonymous';

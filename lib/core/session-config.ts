@@ -1,22 +1,23 @@
 import type { JsonObject } from '../common/json.ts';
 import type { ModelConfig } from './model.ts';
 
-/** How tasks of a session, or calls of one reply, share time: one after the other, at once, or refused while one runs. */
+/** How the tasks of a session, or the calls of one reply, share time: one after the other, at once, or refused while one runs. */
 export type Strategy = 'serial' | 'parallel' | 'reject';
 
-/** What a session can do (contract 1, `POST /init`). */
+/** The configuration of a session (contract 1, `POST /init`). */
 export interface SessionConfig {
   model: ModelConfig;
   systemPrompt: string;
-  /** The openSpecList entries as validated by the dialect. */
+  /** The entries of openSpecList, as the dialect has validated them. */
   documents: JsonObject[];
-  /** Other sessions of the same owner, offered as tools. */
+  /** Other sessions of the same owner, offered to the model as tools. */
   children: { id: string; name: string; description: string }[];
   taskStrategy: Strategy;
   toolStrategy: Strategy;
-  /** Idle life; it restarts with every task and message. */
+  /** How long the session may be idle. Every task and every message starts the time anew. */
   timeoutSeconds?: number;
+  /** Whether the owner's memory is offered as tools. */
   memoryTools: boolean;
-  /** Names a stored agent: every task works with what it is then, instead of what stands here. */
+  /** The name of a stored agent. Every task uses the agent's configuration of that moment instead of this one. */
   agent?: string;
 }

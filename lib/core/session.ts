@@ -1,48 +1,50 @@
 import type { JsonObject } from '../common/json.ts';
-import type { Attachment, Content, Message, MessageAdded, Metadata } from './message.ts';
-import type { Mark, MessagePart } from './message.ts';
+import type { Attachment, Content, Mark, Message, MessageAdded, MessagePart, Metadata } from './message.ts';
 
-/** What a user says to a session. */
+/** A user message for a session, as a task. */
 export interface NewTask {
-  /** The caller's own id, at most 36 characters; the same id again is the same task. Made here when missing. */
+  /** The client's own id, at most 36 characters: the same id again is the same task. A new id is made when it is missing. */
   taskId?: string;
-  /** The id was made for this very message, so that no other can have it. */
+  /** True when the id was made for this very message, so that no other task can have it. */
   fresh?: boolean;
+  /** The shape in which the client sent the message: one text, one image, or a list. */
   form: 'text' | 'image' | 'list';
   content: Content[];
-  /** Whether deltas are wanted while the model speaks. */
+  /** Whether clients get partial text while the model speaks. */
   stream?: boolean;
-  /** What the user said stands in the log as a message of its own, from when the task is taken on. */
+  /** Makes the user message a line of its own, which is appended also while the task waits. */
   said?: { attachments: Attachment[]; metadata: Metadata };
 }
 
-/** Something to be said in a session; with `run`, a task answers it. */
+/** A message for a session. With `run`, a task answers it. */
 export type NewMessage = Omit<MessageAdded, 'type' | 'id'>;
 
+/** A task that the session has accepted. */
 export interface AcceptedTask {
   taskId: string;
-  /** Following from this number shows all of the task: the log's last when it was accepted, 0 for one that was known. */
+  /** A subscription after this line number sees every line of the task. It is 0 for a task that was known already. */
   seq: number;
 }
 
-/** Why a session ends its followers: emptied, idle too long, deleted, or this node is going away. */
+/** Why subscriptions end: the session was emptied, was idle for too long, was deleted, or this node shuts down. */
 export type EndReason = 'cleared' | 'expired' | 'removed' | 'draining';
 
-/** Partial text while the model speaks; not in the log. */
+/** Partial text while the model speaks. It is not in the log. */
 export interface Delta {
   taskId: string;
   text: string;
 }
 
 /**
- * One that watches a session.
+ * A subscriber of a session's log.
  *
  * Contract:
- * - `messages` gets log lines in order, each once, the same objects for every follower of a node (so that an encoding
- *   can be cached by identity). While a promise it returned is pending nothing more is delivered and nothing is buffered:
- *   the follower is caught up from the store when it resolves.
- * - `delta` is skipped while the follower is behind.
- * - `ended` is called at most once, last. None of them may throw.
+ * - `messages` gets log lines in order, each once, and the same objects as every other subscriber on the node, so that an
+ *   encoding can be cached. It may return a promise: until that resolves, nothing is delivered and nothing is buffered, and
+ *   the lines that were missed are read from the store afterwards.
+ * - `delta` is skipped while the subscriber has not seen every line.
+ * - `ended` is called at most once, and last.
+ * - None of them may throw.
  */
 export interface Subscriber {
   messages(batch: readonly Message[]): void | Promise<void>;
@@ -51,7 +53,7 @@ export interface Subscriber {
 }
 
 /**
- * A conversation: its log, tools and owner.
+ * A conversation: a log, and the tasks that extend it.
  *
  * Contract: every method rejects with an AppError, never with anything else.
  */
@@ -59,23 +61,23 @@ export interface Session {
   readonly id: string;
   /** Ms since the epoch. */
   readonly createdAt: number;
-  /** What clients note about it; it outlives a clear. */
+  /** Notes of clients about the session. A clear keeps them. */
   attributes(): Promise<JsonObject>;
   setAttributes(attributes: JsonObject): Promise<void>;
-  /** Resolves once the task is committed. `task_rejected`, `conflict` (same id, other content), `limit_reached`. */
+  /** Resolves when the task is committed. Rejects with `task_rejected`, `conflict` (the same id with another content), `limit_reached`. */
   submit(task: NewTask): Promise<AcceptedTask>;
-  /** Resolves with its line once that is committed. `limit_reached`, `task_rejected` as with `submit`. */
+  /** Appends a message; resolves with its line when that is committed. Rejects as `submit` does. */
   add(message: NewMessage): Promise<Message & MessageAdded>;
-  /** Marks lines that are in the log, and keeps that in the log too. Resolves once it is committed. */
+  /** Marks earlier lines. Resolves when the mark is committed, as a line of its own. */
   mark(of: number[], part: MessagePart, mark: Mark): Promise<void>;
-  /** The log since the last `session_started`, that line included. */
+  /** Every line since the last `session_started`, that line included. */
   history(): Promise<Message[]>;
-  /** Lines after a number, in order, or before one, newest first. */
+  /** Lines after a number in order, or before a number with the newest first. */
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;
-  /** Delivers every line after number `after` (live only when undefined), until the function that it returns is called. */
+  /** Delivers every line after number `after` (only new lines when it is missing) until the returned function is called. */
   subscribe(subscriber: Subscriber, after?: number): () => void;
-  /** Stops one task, or all and what waits. Resolves once nothing new can be sent to a device or model. */
+  /** Stops one task, or all of them. Resolves when nothing new can be sent to a device or a model. */
   stop(taskId?: string): Promise<void>;
-  /** Stops, empties the log, ends the followers with `cleared`. The session stays. */
+  /** Stops every task, empties the log, and ends the subscriptions with `cleared`. The session stays. */
   clear(): Promise<void>;
 }

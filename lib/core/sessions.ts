@@ -1,18 +1,17 @@
-import { v4 as uuid } from 'uuid';
+import { systemClock, type Clock } from '../common/clock.ts';
+import type { JsonObject } from '../common/json.ts';
+import { childPointer } from '../common/json-pointer.ts';
 import { AppError } from '../errors.ts';
 import { childTools } from './children.ts';
-import type { JsonObject } from '../common/json.ts';
-import { openLiveSession } from './live-session.ts';
-import type { LiveLimits, LiveSession, Owned } from './live-session.ts';
 import type { Equipment } from './equipment.ts';
+import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
-import { mayUse } from './principal.ts';
-import type { Principal } from './principal.ts';
-import type { Session } from './session.ts';
+import { mayUse, type Principal } from './principal.ts';
 import type { SessionConfig } from './session-config.ts';
+import type { Session } from './session.ts';
 import type { Store, StoredSession } from './store.ts';
 import type { Tool } from './tool.ts';
-import { openUpkeep } from './upkeep.ts';
+import { openUpkeep, type Upkeep } from './upkeep.ts';
 
 /**
  * All sessions.
@@ -21,133 +20,105 @@ import { openUpkeep } from './upkeep.ts';
  */
 export interface Sessions {
   /**
-   * Opens the documents, stores the session and its first line; nothing is left behind when it fails. An `id` of the caller's
-   * own must be a uuid that no session has; the id is made here when missing.
+   * Opens the documents, stores the session and its first line; nothing is left behind when it fails. An `id` of the
+   * caller's own must be a UUID that no session has; a new one is made when it is missing.
    */
   create(config: SessionConfig, owner: Principal, attributes?: JsonObject, id?: string): Promise<string>;
   find(id: string, caller: Principal): Promise<Session>;
-  /** Whether there is such a session, whoever it belongs to. */
+  /** Whether there is such a session, whoever owns it. */
   exists(id: string): Promise<boolean>;
-  /** Stops a session and takes it away; what was done to devices stays in the journal. Ends its followers with `removed`. */
+  /** Stops and removes a session, and ends its subscribers with `removed`. The journal of its calls stays. */
   remove(id: string, caller: Principal): Promise<void>;
-  /** Takes no more tasks, lets calls on the wire finish (at most `shutdownTimeoutMs`), ends all followers with `draining`. */
+  /** Removes every session of an owner. */
+  removeAll(owner: string): Promise<void>;
+  /** Takes no more tasks, awaits calls that have left for `shutdownTimeoutMs`, ends all subscribers with `draining`. */
   close(): Promise<void>;
 }
 
-export interface SessionsLimits extends LiveLimits {
+export interface SessionsLimits extends LiveSessionLimits {
   sessionsPerOwnerMaxCount: number;
-  /** How deep sessions may use others as tools. */
+  /** How many levels of sessions may use each other as tools. */
   childDepthMaxCount: number;
-  /** How long `close` waits for calls on the wire. */
+  /** How long `close` awaits calls that have left, in ms. */
   shutdownTimeoutMs: number;
 }
 
 export interface SessionsOptions {
   store: Store;
-  /** Opens model and documents of a configuration, with the tools that its children are; an AppError when a document cannot be used. */
+  /**
+   * Opens the model and the documents of a configuration, with the tools that its children are. Rejects with an AppError
+   * when a document cannot be used.
+   */
   equip(config: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment>;
   limits: SessionsLimits;
-  /** How long ended tasks, their lines and journal are kept, and sessions that nobody touches; for ever when missing. */
+  /** How long ended tasks, their lines and unused sessions are kept, in ms; for ever when missing. */
   retentionMs?: number | undefined;
-  /** Hears of failures that no caller can be told. */
+  /** Receives errors that belong to no request. */
   onError(error: unknown, sessionId: string): void;
+  clock?: Clock;
 }
 
-/** All sessions over a store; those with unfinished tasks that no node works on go on at once. */
+const REMOVED_AT_ONCE = 100;
+
+/** All sessions over a store. When it resolves, this node works on every session with open tasks that no node worked on. */
 export async function openSessions(options: SessionsOptions): Promise<Sessions> {
-  const { store, equip, limits, retentionMs, onError } = options;
-  const live = new Map<string, Promise<LiveSession | undefined>>();
-  let closing = false;
+  const registry = new SessionRegistry(options);
+  await registry.start();
+  return registry;
+}
 
-  function open(stored: StoredSession, lastSeq: number, owned?: Owned): LiveSession {
-    const around = {
-      store,
-      limits,
-      equip: () => equip(stored.config, toolsOf(stored.config, stored.owner), stored.owner),
-      onError: (error: unknown) => onError(error, stored.id),
-    };
-    return openLiveSession(stored, lastSeq, around, owned);
+/** The sessions in the memory of this node, by id. */
+export class SessionRegistry implements Sessions {
+  readonly #options: SessionsOptions;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #live = new Map<string, Promise<LiveSession | undefined>>();
+  #upkeep: Upkeep | undefined;
+  #isClosing = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#clock = options.clock ?? systemClock;
   }
 
-  function load(id: string): Promise<LiveSession | undefined> {
-    let entry = live.get(id);
-    if (!entry) {
-      const loading: Promise<LiveSession | undefined> = store.findSession(id).then((stored) => {
-        const made = live.get(id); // under an id of the caller, while it was looked for
-        return made === loading ? stored && open(stored, stored.lastSeq) : made;
-      });
-      const forget = (): unknown => live.get(id) === loading && live.delete(id);
-      live.set(id, (entry = loading));
-      loading.then((session) => !session && forget(), forget);
-    }
-    return entry;
+  /** Begins to listen to other nodes, and takes up what no node works on. */
+  async start(): Promise<void> {
+    const { retentionMs, onError } = this.#options;
+    this.#store.subscribe((id) => void this.#wake(id));
+    this.#upkeep = await openUpkeep({
+      store: this.#store,
+      clock: this.#clock,
+      sessions: this,
+      retentionMs,
+      onError,
+    });
   }
 
-  async function find(id: string, caller: Principal): Promise<LiveSession> {
-    const session = await load(id);
-    if (!session || !mayUse(caller, session.stored.owner) || !(await session.touch()))
-      throw new AppError(
-        'not_found',
-        `There is no session "${id.slice(0, 100)}": it is unknown or has expired.`,
-      );
-    return session;
-  }
-
-  function toolsOf(config: SessionConfig, owner: string): Tool[] {
-    return childTools(config.children, { id: owner, kind: 'user' }, find);
-  }
-
-  /** How many sessions stand below one; an unknown child, or too many levels, is an error. A cycle cannot be made: children are older. */
-  async function checkChildren(config: SessionConfig, owner: Principal, level: number): Promise<void> {
-    for (const [index, { id }] of config.children.entries()) {
-      const pointer = `/sessionList/${index}/id`;
-      if (level > limits.childDepthMaxCount) {
-        const detail = `is more than ${limits.childDepthMaxCount} levels deep (CHILD_DEPTH_MAX_COUNT)`;
-        throw new AppError('invalid_request', `The sessions of sessionList stand too deep.`, {
-          faults: [{ pointer, detail }],
-        });
-      }
-      const child = await load(id);
-      if (!child || !mayUse(owner, child.stored.owner)) {
-        const detail = `there is no session "${id.slice(0, 100)}"`;
-        throw new AppError('invalid_request', `sessionList names a session that is unknown.`, {
-          faults: [{ pointer, detail }],
-        });
-      }
-      await checkChildren(child.stored.config, owner, level + 1);
-    }
-  }
-
-  async function create(
+  async create(
     config: SessionConfig,
     owner: Principal,
     attributes?: JsonObject,
-    id: string = uuid(),
+    id: string = this.#clock.newId(),
   ): Promise<string> {
-    if (closing) throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
-    if ((await store.countSessions(owner.id)) >= limits.sessionsPerOwnerMaxCount) {
-      const text = `${limits.sessionsPerOwnerMaxCount} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`;
-      throw new AppError('too_many_requests', text, { retryAfterSeconds: 60 });
-    }
-    await checkChildren(config, owner, 1);
-    const equipment =
-      config.agent === undefined ? await equip(config, toolsOf(config, owner.id), owner.id) : undefined;
-    const now = Date.now();
-    const expiresAt =
-      config.timeoutSeconds === undefined ? null : now + Math.ceil(config.timeoutSeconds * 1000);
+    if (this.#isClosing)
+      throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
+    await this.#checkCount(owner);
+    await this.#checkChildren(config, owner, 1);
+    const hasAgent = config.agent !== undefined;
+    const equipment = hasAgent ? undefined : await this.#equip(config, owner.id);
+    const now = this.#clock.now();
     const stored: StoredSession = {
       id,
       owner: owner.id,
       config,
       createdAt: now,
-      expiresAt,
+      expiresAt: config.timeoutSeconds === undefined ? null : now + Math.ceil(config.timeoutSeconds * 1000),
       ...(attributes && { attributes }),
     };
-    const first: Message = { type: 'session_started', systemPrompt: config.systemPrompt, seq: 1, time: now };
     try {
-      const { epoch } = await store.createSession(stored, first);
-      const standing = { epoch, lastSeq: 1, lastTime: now };
-      live.set(id, Promise.resolve(open(stored, 1, { standing, equipment, first })));
+      await this.#createStored(stored, equipment);
     } catch (error) {
       equipment?.close();
       throw error;
@@ -155,44 +126,165 @@ export async function openSessions(options: SessionsOptions): Promise<Sessions> 
     return id;
   }
 
-  async function remove(id: string, caller: Principal): Promise<void> {
-    const session = await find(id, caller);
+  async find(id: string, caller: Principal): Promise<LiveSession> {
+    const session = await this.load(id);
+    if (session && mayUse(caller, session.stored.owner) && (await session.touch())) return session;
+    throw new AppError(
+      'not_found',
+      `There is no session "${id.slice(0, 100)}": it is unknown or has expired.`,
+    );
+  }
+
+  async exists(id: string): Promise<boolean> {
+    return (await this.load(id)) !== undefined;
+  }
+
+  async remove(id: string, caller: Principal): Promise<void> {
+    await this.#remove(await this.find(id, caller));
+  }
+
+  async removeAll(owner: string): Promise<void> {
+    for (;;) {
+      const ids = await this.#store.findSessions(owner, REMOVED_AT_ONCE);
+      if (ids.length === 0) return;
+      for (const id of ids) {
+        const session = await this.load(id);
+        if (session) await this.#remove(session);
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  /** The session in this node's memory, loaded from the store when it is not there; undefined when there is none. */
+  load(id: string): Promise<LiveSession | undefined> {
+    const known = this.#live.get(id);
+    if (known) return known;
+    const loading: Promise<LiveSession | undefined> = this.#store.findSession(id).then((stored) => {
+      // A session may have been created under this id while the store was asked.
+      const current = this.#live.get(id);
+      if (current !== loading) return current;
+      return stored && new LiveSession(this.#liveOptions(stored, stored.lastSeq));
+    });
+    this.#live.set(id, loading);
+    const forget = (): void => {
+      if (this.#live.get(id) === loading) this.#live.delete(id);
+    };
+    loading.then((session) => !session && forget(), forget);
+    return loading;
+  }
+
+  /** The sessions in this node's memory. One that cannot be loaded is left out: the request for it reports that. */
+  async loaded(): Promise<LiveSession[]> {
+    const sessions = await Promise.all([...this.#live.values()].map((entry) => entry.catch(() => undefined)));
+    return sessions.flatMap((session) => session ?? []);
+  }
+
+  /** Takes a session out of this node's memory. */
+  forget(id: string): void {
+    this.#live.delete(id);
+  }
+
+  async #createStored(stored: StoredSession, equipment: Equipment | undefined): Promise<void> {
+    const { id, config, createdAt } = stored;
+    const firstLine: Message = {
+      type: 'session_started',
+      systemPrompt: config.systemPrompt,
+      seq: 1,
+      time: createdAt,
+    };
+    const { epoch } = await this.#store.createSession(stored, firstLine);
+    const claim = { epoch, lastSeq: 1, lastTime: createdAt };
+    const session = new LiveSession({
+      ...this.#liveOptions(stored, 1),
+      created: { claim, equipment, firstLine },
+    });
+    this.#live.set(id, Promise.resolve(session));
+  }
+
+  #liveOptions(stored: StoredSession, lastSeq: number): LiveSessionOptions {
+    const { limits, onError } = this.#options;
+    return {
+      stored,
+      lastSeq,
+      store: this.#store,
+      clock: this.#clock,
+      limits,
+      equip: () => this.#equip(stored.config, stored.owner),
+      onError: (error) => onError(error, stored.id),
+    };
+  }
+
+  #equip(config: SessionConfig, ownerId: string): Promise<Equipment> {
+    const children = childTools({
+      children: config.children,
+      owner: { id: ownerId, kind: 'user' },
+      find: (id, caller) => this.find(id, caller),
+      clock: this.#clock,
+    });
+    return this.#options.equip(config, children, ownerId);
+  }
+
+  async #checkCount(owner: Principal): Promise<void> {
+    const most = this.#options.limits.sessionsPerOwnerMaxCount;
+    if ((await this.#store.countSessions(owner.id)) < most) return;
+    throw new AppError(
+      'too_many_requests',
+      `${most} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`,
+      { retryAfterSeconds: 60 },
+    );
+  }
+
+  /** Refuses an unknown child and too many levels. A cycle cannot be made, as a child is older than its parent. */
+  async #checkChildren(config: SessionConfig, owner: Principal, level: number): Promise<void> {
+    const most = this.#options.limits.childDepthMaxCount;
+    for (const [index, { id }] of config.children.entries()) {
+      const pointer = childPointer('/sessionList', index, 'id');
+      const refuse = (message: string, detail: string): never => {
+        throw new AppError('invalid_request', message, { faults: [{ pointer, detail }] });
+      };
+      if (level > most)
+        refuse(
+          'The sessions of sessionList stand too deep.',
+          `is more than ${most} levels deep (CHILD_DEPTH_MAX_COUNT)`,
+        );
+      const child = await this.load(id);
+      if (child && mayUse(owner, child.stored.owner))
+        await this.#checkChildren(child.stored.config, owner, level + 1);
+      else
+        refuse('sessionList names a session that is unknown.', `there is no session "${id.slice(0, 100)}"`);
+    }
+  }
+
+  async #remove(session: LiveSession): Promise<void> {
     await session.stop();
-    await store.removeSession(id, session.loop?.epoch);
-    live.delete(id);
+    await this.#store.removeSession(session.id, session.epoch);
+    this.forget(session.id);
     await session.leave('removed');
   }
 
-  store.subscribe((id) => {
-    live
-      .get(id)
-      ?.then((session) => session?.wake())
-      .catch((error: unknown) => onError(error, id));
-  });
-  const upkeep = await openUpkeep({ store, live, load, retentionMs, onError });
-  let closed: Promise<void> | undefined;
-
-  return {
-    create,
-    find,
-    exists: async (id) => (await load(id)) !== undefined,
-    remove,
-    close() {
-      return (closed ??= close());
-    },
-  };
-
-  async function close(): Promise<void> {
-    closing = true;
-    const rested = upkeep.rest();
-    await leaveAll();
-    await rested;
-    await leaveAll(); // what was taken up meanwhile
-    await upkeep.close();
+  async #wake(id: string): Promise<void> {
+    try {
+      (await this.#live.get(id))?.wake();
+    } catch (error) {
+      this.#options.onError(error, id);
+    }
   }
 
-  async function leaveAll(): Promise<void> {
-    const leaving = [...live].map(async ([id, entry]) => {
+  async #close(): Promise<void> {
+    this.#isClosing = true;
+    const paused = this.#upkeep?.pause();
+    await this.#leaveAll();
+    await paused;
+    await this.#leaveAll(); // a session that the upkeep took up meanwhile
+    await this.#upkeep?.close();
+  }
+
+  async #leaveAll(): Promise<void> {
+    const { limits, onError } = this.#options;
+    const leaving = [...this.#live].map(async ([id, entry]) => {
       try {
         await (await entry)?.leave('draining', limits.shutdownTimeoutMs);
       } catch (error) {

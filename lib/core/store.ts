@@ -1,33 +1,36 @@
 import type { JsonObject } from '../common/json.ts';
+import { AppError } from '../errors.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
-import type { NewTask } from './session.ts';
 import type { SessionConfig } from './session-config.ts';
+import type { NewTask } from './session.ts';
 
-/** A session as it is kept. Times in ms since the epoch. */
+/** A session as it is stored. Times are in ms since the epoch. */
 export interface StoredSession {
   id: string;
+  /** The id of the principal that created it. */
   owner: string;
   config: SessionConfig;
   createdAt: number;
-  /** When it goes if nothing happens; null: never. Moved on by `postpone`, not by every message. */
+  /** When the session expires if nothing happens; null for never. `setExpiry` moves it, and not every message does. */
   expiresAt: number | null;
-  /** What clients note about it. */
+  /** Notes of clients about the session. */
   attributes?: JsonObject;
 }
 
-/** A user message in the inbox: committed before it is accepted. */
+/** A task in the inbox. It is committed before it is accepted. */
 export interface StoredTask extends NewTask {
   taskId: string;
-  /** It was told to stop and has not ended yet. */
+  /** Present when the task was told to stop and has not ended yet. */
   stopping?: true;
 }
 
-/** The permission to send one write call: one row per call of one decision (`seq` of its model_reply). */
+/** The key of a permission to send a write: one for each call of a decision, whose line number is `seq`. */
 export interface JournalKey {
   seq: number;
   callId: string;
 }
 
+/** A write, as the journal keeps it. */
 export interface JournalEntry extends JournalKey {
   taskId: string;
   tool: string;
@@ -37,108 +40,123 @@ export interface JournalEntry extends JournalKey {
 /** The outcome of a permitted call: it was done, it was surely not done, or nobody knows. */
 export type Outcome = 'done' | 'none' | 'unknown';
 
-/** Where a session stands when a node becomes its only writer: the last line of its log. */
+/** The right to write to a session, and the end of its log at that moment. */
 export interface Claim {
+  /** Counts up with every new owner. A write under an older epoch is refused. */
   epoch: number;
   lastSeq: number;
+  /** The time of the last line, in ms since the epoch. */
   lastTime: number;
 }
 
-/** What an append writes to the inbox with its lines: a task that begins at once, or a task's end. */
+/** The change of the inbox that an append makes with its lines: a new task begins at once, or a task ends. */
 export type TaskChange = { began: StoredTask } | { ended: string; status: TaskStatus };
 
-/** What another node wants of a session's owner. */
+/** A request of another node to the owner of a session. */
 export type Control =
   | { kind: 'stop'; taskId?: string }
   | { kind: 'clear' }
   | { kind: 'note'; line: NoteBody };
 
-/** A line that belongs to no task's course: it may be written at any time. */
+/** A line that belongs to no task, so that it may be appended at any time. */
 export type NoteBody = Extract<MessageBody, { type: 'message_added' | 'message_marked' }>;
 
-/** What became of a task that was handed in: `busy` when something else is open and `alone` was asked for. */
+/** The answer to a task that was handed in. `busy`: another task is open, and `isAlone` was asked for. */
 export type Enqueued = 'new' | 'same' | 'conflict' | 'busy';
 
 /**
- * Where sessions live; what several nodes share.
+ * The store of sessions. Several nodes may share it.
  *
  * Contract:
- * - Every promise resolves after the commit; everything asked for in one event-loop tick is one transaction.
- * - Rejects with AppErrors only; `unavailable` when the database fails, and then nobody knows whether the write happened.
- * - A write under an epoch that is no longer the session's rejects with AppError `conflict` and changes nothing: its
- *   owner has been replaced. So does every write after an append that failed, until the session is claimed anew: a log has
- *   no gaps.
- * - Configurations are sealed: no key of a client is readable in the database.
+ * - Every promise resolves after the commit. Everything that is asked for in one tick of the event loop is one transaction.
+ * - Rejects with AppErrors only. `unavailable` says that the database failed: whether the write happened is unknown then.
+ * - A write under an old epoch rejects with `conflict` and changes nothing: another node owns the session. So does every
+ *   write after an append that failed, until the session is claimed anew: a log has no gaps.
+ * - Configurations are sealed: no key of a client can be read in the database.
  */
 export interface Store {
-  /** How long a node that says nothing still owns its sessions. */
+  /** How long a node that does not renew its lease still owns its sessions, in ms. */
   readonly leaseMs: number;
   /** Whether other processes may write to the same sessions at the same time. */
   readonly shared: boolean;
   createSession(session: StoredSession, first: Message): Promise<{ epoch: number }>;
-  /** With the number of its log's last line. */
+  /** The session, with the number of its log's last line. */
   findSession(id: string): Promise<(StoredSession & { lastSeq: number }) | undefined>;
   countSessions(owner: string): Promise<number>;
-  /** The session with its log and inbox; its journal stays. Without an epoch: whoever owns it. */
+  /** Ids of sessions of this owner, at most `limit`. */
+  findSessions(owner: string, limit: number): Promise<string[]>;
+  /** Removes a session with its log and inbox. Its journal stays. Without an epoch, the session may have any owner. */
   removeSession(id: string, epoch?: number): Promise<void>;
   attributes(id: string): Promise<JsonObject>;
   setAttributes(id: string, attributes: JsonObject): Promise<void>;
-  /** Sessions whose `expiresAt` has passed, at most `limit`. */
+  /** Ids of sessions whose `expiresAt` has passed, at most `limit`. */
   findExpired(now: number, limit: number): Promise<string[]>;
   setExpiry(id: string, expiresAt: number): Promise<void>;
 
-  /** Makes this node the session's only writer for a lease; `held`: another node is; undefined: no such session. */
+  /** Makes this node the only writer of a session for a lease. `held`: another node is; undefined: there is no such session. */
   claim(id: string): Promise<Claim | 'held' | undefined>;
-  /** Prolongs the leases of these sessions; those that another node has taken over are left out of the answer. */
+  /** Renews the leases of these sessions. The answer leaves out those that another node has taken over. */
   renew(epochs: ReadonlyMap<string, number>): Promise<Set<string>>;
   release(id: string, epoch: number): Promise<void>;
-  /** Sessions with open tasks or controls that no node works on. */
+  /** Ids of sessions with open tasks or controls that no node works on, at most `limit`. */
   findOrphans(limit: number): Promise<string[]>;
 
   append(id: string, epoch: number, messages: readonly Message[], change?: TaskChange): Promise<void>;
-  /** Lines after number `after`, in order. What a `message_marked` says of earlier lines, they show when they are read. */
+  /** Lines after number `after`, in order, with their marks. */
   read(id: string, after: number, limit: number): Promise<Message[]>;
   /** Lines before number `before`, newest first. */
   readBack(id: string, before: number, limit: number): Promise<Message[]>;
-  /** Empties log and inbox; `first` (the next number) is all that is left. */
+  /** Empties the log and the inbox, and appends `first`, which has the next number. */
   clear(id: string, epoch: number, first: Message): Promise<void>;
 
-  /** `same`: this task is known with this content; `conflict`: with another. */
-  enqueue(id: string, task: StoredTask, alone: boolean): Promise<Enqueued>;
-  /** Open tasks in order of arrival. */
+  /** Hands a task in. `same`: it is known with this content; `conflict`: it is known with another. */
+  enqueue(id: string, task: StoredTask, isAlone: boolean): Promise<Enqueued>;
+  /** The open tasks in order of arrival. */
   listOpenTasks(id: string): Promise<StoredTask[]>;
-  /** These open tasks were told to stop: whoever works on the session from now on ends them. */
+  /** Notes that these open tasks were told to stop: every later owner ends them. */
   markStopping(id: string, epoch: number, taskIds: readonly string[]): Promise<void>;
 
-  /** Asks the owner; the answer is for `isControlHandled`. */
+  /** Leaves a request for the owner, and resolves with its key. */
   addControl(id: string, control: Control): Promise<string>;
-  isControlHandled(id: string, control: string): Promise<boolean>;
-  /** What the owner is asked, in order; `handled` takes it off the list. */
+  /** Whether the owner has removed the request. */
+  isControlHandled(id: string, key: string): Promise<boolean>;
+  /** The open requests, in order. */
   listControls(id: string): Promise<{ key: string; control: Control }[]>;
+  /** Removes a request that the owner has obeyed. */
   removeControl(id: string, key: string): Promise<void>;
 
   /**
-   * True: the call may be sent; its row is committed. False: it may have been sent before. A row that was settled as `none`
-   * is surely unsent, and is given again.
+   * Asks for the permission to send a write. True: its row is committed, and the call may be sent. False: the row was
+   * there, so that the call may have been sent. A row with outcome `none` was surely not sent, and is permitted again.
    */
   permit(id: string, epoch: number, entry: JournalEntry): Promise<boolean>;
   settle(id: string, key: JournalKey, outcome: Outcome): Promise<void>;
 
   /**
-   * Takes away what is older than `before` (ms since the epoch) of some sessions, those after the id `after` ('' at first):
-   * lines of tasks that have ended, so that the log begins later with the same first line, and ended tasks; nothing of an
-   * open one. `idle`: sessions without an open task that nobody touched since. `next`: where to go on, if anywhere.
+   * Deletes what is older than `before` (ms since the epoch) from some sessions, those after the id `after` ('' at first):
+   * ended tasks and their lines, so that the log begins later with the same first line. Nothing of an open task is
+   * deleted. `idle` are sessions without an open task that nobody used since; `next` is where to go on.
    */
   prune(before: number, after: string): Promise<{ idle: string[]; next: string | undefined }>;
-  /** The same for the journal, which outlives its sessions; what an open task may need stays. Resolves where to go on. */
+  /** The same for the journal, which outlives its sessions. What an open task may need stays. */
   pruneJournal(before: number, after: string): Promise<string | undefined>;
 
-  /** Hears of sessions that other nodes wrote to: ids, sooner or later than the commit, perhaps more than once. */
-  subscribe(hear: (id: string) => void): void;
-  /** Of these sessions, the last number of each log; removed ones are left out. */
+  /** Calls `listen` with the ids of sessions that other nodes have written to: soon after the commit, perhaps more than once. */
+  subscribe(listen: (id: string) => void): void;
+  /** The number of each log's last line. Sessions that do not exist are left out. */
   lastSeqs(ids: readonly string[]): Promise<Map<string, number>>;
 
   /** Rejects with `unavailable` when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Whether a write was refused because another node owns the session now (contract of `Store`). */
+export function isReplaced(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'conflict';
+}
+
+/** Whether a session was found to be gone. */
+export function isGone(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'not_found';
 }

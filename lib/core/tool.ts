@@ -1,63 +1,69 @@
 import type { JsonObject } from '../common/json.ts';
 import type { ToolResult } from './message.ts';
 
-/** A JSON Schema (draft 2020-12 subset that model APIs accept). */
+/** A JSON Schema (the subset of draft 2020-12 that model APIs accept). */
 export type JsonSchema = JsonObject;
 
-/** What a call may do to the world: `write` calls are journalled before they are sent and never sent twice. */
+/** Whether a call may change a device. A `write` is in the journal before it is sent, and is never sent twice. */
 export type Effect = 'read' | 'write';
 
-/** A secret for one security scheme of a document. Never shown to the model, never logged. */
+/** A secret for one security scheme of a document. It is never logged, and never shown to a model or a client. */
 export type Credential =
   | string
   | { username: string; password: string }
   | { clientId: string; clientSecret: string };
 
-/** What one session gave for one document: where it is and how to sign in. Kept apart from the tools, which sessions share. */
+/** A session's own data for one document: the address and the credentials. They are kept apart from the tools, which sessions share. */
 export interface Connection {
-  /** Base URL (or host:port) instead of the document's own. */
+  /** The base URL (or host:port) that replaces the document's own. */
   server?: string;
-  /** The seed's key: `basic` is sent as it is after "Basic " (base64-encoded first when it holds a ":"), `bearer` after "Bearer ". */
+  /** The key of contract 1: `bearer` is sent after "Bearer ", `basic` after "Basic " (base64-encoded first when it holds a ":"). */
   apiKey?: { type: 'basic' | 'bearer'; apiKey: string };
   /** By name of the document's security scheme. */
   credentials?: Record<string, Credential>;
-  /** Whom the session belongs to, for tools that work on what is the owner's own. */
+  /** The id of the session's owner, for tools that work on the owner's own data. */
   owner?: string;
 }
 
+/** The circumstances of one call. */
 export interface CallContext {
   connection: Connection;
   /**
-   * Aborts what has not been sent yet: the result is then `error: {code: "cancelled", effect: "none"}`. A call whose
-   * first byte has left is let finish.
+   * Cancels a call that has not been sent: its result is `error: {code: "cancelled", effect: "none"}`. A call whose first
+   * byte has left goes on to its end.
    */
   signal: AbortSignal;
-  /** Milliseconds after which the call must have a result, waiting included. */
+  /** The time until the call must have a result, waiting included, in ms. */
   timeoutMs: number;
-  /** Names the call: the same when the same decision's call is made again after a crash. Missing outside a session. */
+  /** The call's own key: the same when the call is made again after a crash. Missing outside a session. */
   key?: string;
 }
 
 /**
- * One thing a model may ask for, made from one operation of a document. Immutable and shared between sessions.
+ * One operation of a document, as a model may call it. It is immutable, and sessions share it.
  *
  * Contract:
- * - `name` matches ^[a-zA-Z0-9_-]{1,64}$ and is unique in its document; `description` is at most 1,024 characters.
- * - `parameters` is an object schema that model APIs accept; `call` is only given arguments that fit it.
- * - `call` resolves, also when the device fails (a result with `error`); it rejects only on a bug of ours.
+ * - `name` matches ^[a-zA-Z0-9_-]{1,64}$ and is unique in its document; `description` has at most 1,024 characters.
+ * - `parameters` is an object schema that model APIs accept. The arguments of `call` have been checked against it.
+ * - `call` resolves also when the device fails: with a result that has `error`. It rejects only for a bug of the server.
  * - `call` sends a write at most once, and never retries one.
  */
 export interface Tool {
   readonly name: string;
   readonly description: string;
   readonly parameters: JsonSchema;
-  /** The document's own name for it: `GET /rooms/{id}`, a method's or a function's name. */
+  /** The operation's name in the document: `GET /rooms/{id}`, or the name of a method or a function. */
   readonly operation: string;
   readonly effect: Effect;
+  /**
+   * The device that a call goes to: its address, such as `http://lamp:80` or a serial port. Calls to one device keep their order.
+   * Missing, or undefined, for a tool that reaches no device.
+   */
+  device?(connection: Connection): string | undefined;
   call(args: JsonObject, context: CallContext): Promise<ToolResult>;
 }
 
-/** A result that says the call failed. `effect`: "none" when the device is surely unchanged. */
+/** The result of a failed call. `effect` is "none" when the device is surely unchanged. `more` are further fields, such as `statusCode`. */
 export function failed(
   code: string,
   message: string,

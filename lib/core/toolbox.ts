@@ -1,79 +1,80 @@
-import type { ValidateFunction } from 'ajv';
-import { isObject } from '../common/json.ts';
+import { checkArguments } from './argument-check.ts';
+import { clip } from './clip.ts';
 import type { JsonObject } from '../common/json.ts';
 import type { ToolCall, ToolResult } from './message.ts';
 import type { ModelMessage, ToolOffer } from './model.ts';
-import { clip } from './clip.ts';
-import { failed } from './tool.ts';
-import type { CallContext, Connection, JsonSchema, Tool } from './tool.ts';
+import { failed, type CallContext, type Connection, type Tool } from './tool.ts';
 
-/** The tools of one document and what this session gave for it. */
+/** The tools of one document, and the session's own data for it. */
 export interface ToolSource {
   tools: readonly Tool[];
   connection: Connection;
 }
 
-/** A call that fits its tool's schema and may be sent. */
+/** A call whose arguments fit the tool's schema. */
 export interface CheckedCall {
   tool: Tool;
   arguments: JsonObject;
   connection: Connection;
 }
 
-/** Chooses among tools when there are too many for a model. */
+/** Selects tools when there are too many for a model. */
 export interface ToolChooser {
-  /** The same array for the same choice; `keep` are names that must be among them. */
+  /** Selects tools for a sentence; `keep` are names that must be among them. The same selection is the same array object. */
   choose(
     sentence: string,
     keep: readonly string[],
   ): Promise<{ offers: readonly ToolOffer[]; leftOut: readonly string[] }>;
-  /** Answers a call that looks for tools, turns one that calls another tool into that call, gives any other back. */
+  /** Answers a call that searches tools, turns a call that names another tool into that call, and passes on any other call. */
   redirect(call: ToolCall): Promise<{ call: ToolCall } | { result: ToolResult }>;
 }
 
 export interface ToolboxOptions {
-  /** A result is cut to this size. */
+  /** The size to which a result is cut. */
   resultMaxBytes: number;
-  /** How to choose among the tools; asked once for each list of tools. All are always offered when missing. */
+  /** Makes the chooser of a list of tools, once for each list. Every tool is offered when it is missing. */
   chooser?: (offers: readonly ToolOffer[]) => ToolChooser;
-  /** Hears how many tools there are and which were not offered. */
+  /** Receives the number of tools, and the names that were not offered. */
   onLeftOut?: (count: number, leftOut: readonly string[]) => void;
 }
 
-/** Everything a session's model may use, each under one name. */
+/** The tools of a session, each under one name. */
 export interface Toolbox {
-  /** What the model is offered for a conversation: all tools, or those that fit what the user said last; the same array for the same choice. */
+  /** The tools that the model is offered: all of them, or a selection for the last user message. The same selection is the same array object. */
   offersFor(conversation: readonly ModelMessage[]): Promise<readonly ToolOffer[]>;
-  /** The call ready to be sent, or its result when there is nothing to send: refused, or answered from what is known here. */
+  /** The call ready to be sent, or its result when nothing is to be sent: a refusal, or an answer of the chooser. */
   check(call: ToolCall): Promise<{ ready: CheckedCall } | { answered: ToolResult }>;
-  /** Sends a checked call; the result is cut to the size limit. Never rejects for a device's failure. */
+  /** Sends a checked call; the result is cut to the size limit. Resolves also when the device fails. */
   send(call: CheckedCall, context: Omit<CallContext, 'connection'>): Promise<ToolResult>;
 }
 
 const NAME_MAX = 64;
+/** How many names the answer to an unknown name lists. */
+const NAMES_SHOWN = 20;
 
+/** The tools of several documents under unique names. `source` is the index of a tool's document. */
 interface Catalogue {
   offers: ToolOffer[];
   chooser?: ToolChooser | undefined;
   byName: Map<string, { tool: Tool; source: number }>;
 }
 
-/** Catalogues by the identity of their documents' tool lists, so that sessions with the same documents share one. */
-interface Node {
+/** Catalogues by the identity of their documents' tool lists: sessions with the same documents share one. */
+interface CatalogueNode {
   catalogue?: Catalogue;
-  next: WeakMap<readonly Tool[], Node>;
+  next: WeakMap<readonly Tool[], CatalogueNode>;
 }
-const root: Node = { next: new WeakMap() };
+const root: CatalogueNode = { next: new WeakMap() };
 
-/** A toolbox over documents; the second tool of a name gets a numbered suffix. */
-export function openToolbox(sources: readonly ToolSource[], options: ToolboxOptions): Toolbox {
+/** A toolbox over documents. When two tools have one name, the second gets a numbered suffix. */
+export function createToolbox(sources: readonly ToolSource[], options: ToolboxOptions): Toolbox {
   const catalogue = catalogueOf(sources);
   const { offers, byName } = catalogue;
   const chooser = (catalogue.chooser ??= options.chooser?.(offers));
   return {
     async offersFor(conversation) {
       if (!chooser) return offers;
-      const chosen = await chooser.choose(...wishOf(conversation));
+      const chosen = await chooser.choose(lastSentence(conversation), calledNames(conversation));
       if (chosen.leftOut.length > 0) options.onLeftOut?.(offers.length, chosen.leftOut);
       return chosen.offers;
     },
@@ -83,20 +84,10 @@ export function openToolbox(sources: readonly ToolSource[], options: ToolboxOpti
       const { call } = redirected;
       const found = byName.get(call.name);
       if (!found) return { answered: failed('unknown_tool', unknownTool(call.name, byName), 'none') };
-      const args = call.arguments;
-      if (typeof args === 'string')
-        return {
-          answered: failed(
-            'invalid_arguments',
-            `The arguments are not valid JSON: ${args.slice(0, 200)}`,
-            'none',
-          ),
-        };
-      if (!isObject(args))
-        return { answered: failed('invalid_arguments', 'The arguments must be a JSON object.', 'none') };
-      const faults = await faultsOf(found.tool.parameters, args);
-      if (faults) return { answered: failed('invalid_arguments', faults, 'none') };
-      return { ready: { tool: found.tool, arguments: args, connection: sources[found.source]!.connection } };
+      const { tool, source } = found;
+      const checked = await checkArguments(tool.parameters, call.arguments);
+      if ('faults' in checked) return { answered: failed('invalid_arguments', checked.faults, 'none') };
+      return { ready: { tool, arguments: checked.fits, connection: sources[source]!.connection } };
     },
     async send({ tool, arguments: args, connection }, context) {
       return clip(await tool.call(args, { ...context, connection }), options.resultMaxBytes);
@@ -127,15 +118,18 @@ function buildCatalogue(sources: readonly ToolSource[]): Catalogue {
   return { offers, byName };
 }
 
-/** What the user said last, and the tools that were used so far. */
-function wishOf(conversation: readonly ModelMessage[]): [sentence: string, used: string[]] {
-  const used = conversation.flatMap((line) =>
+/** The text of the last user message. */
+function lastSentence(conversation: readonly ModelMessage[]): string {
+  const said = conversation.findLast((line) => line.role === 'user');
+  if (said?.role !== 'user') return '';
+  return said.content.map((part) => (part.type === 'text' ? part.text : '')).join(' ');
+}
+
+/** The names of the tools that were called so far. */
+function calledNames(conversation: readonly ModelMessage[]): string[] {
+  return conversation.flatMap((line) =>
     line.role === 'assistant' ? line.calls.map(({ name }) => name) : [],
   );
-  const said = conversation.findLast((line) => line.role === 'user');
-  const texts =
-    said?.role === 'user' ? said.content.map((part) => (part.type === 'text' ? part.text : '')) : [];
-  return [texts.join(' '), used];
 }
 
 function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
@@ -147,36 +141,8 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
 }
 
 function unknownTool(name: string, byName: ReadonlyMap<string, unknown>): string {
-  const some = [...byName.keys()].slice(0, 20);
-  return `There is no tool named "${name.slice(0, 100)}". ${some.length ? `Tools: ${some.join(', ')}${byName.size > some.length ? ', …' : ''}.` : 'There are no tools.'}`;
-}
-
-const validators = new WeakMap<JsonSchema, ValidateFunction>();
-let compiler: Promise<(schema: JsonSchema) => ValidateFunction> | undefined;
-
-/** Why arguments do not fit a schema, every fault; undefined when they do. Validators are compiled at first use. */
-async function faultsOf(schema: JsonSchema, args: JsonObject): Promise<string | undefined> {
-  let validate = validators.get(schema);
-  if (!validate) {
-    const compile = await (compiler ??= loadCompiler());
-    validators.set(schema, (validate = compile(schema)));
-  }
-  if (validate(args)) return undefined;
-  const faults = (validate.errors ?? []).map(({ instancePath, message, params }) => {
-    const extra = isObject(params) ? (params['additionalProperty'] ?? params['allowedValues']) : undefined;
-    return `${instancePath || '/'} ${message ?? 'is invalid'}${extra === undefined ? '' : `: ${JSON.stringify(extra)}`}`;
-  });
-  return `The arguments do not fit the tool: ${faults.slice(0, 20).join('; ')}.`;
-}
-
-async function loadCompiler(): Promise<(schema: JsonSchema) => ValidateFunction> {
-  const [ajvs, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
-  const ajv = new ajvs.default.Ajv2020({
-    strict: false,
-    allErrors: true,
-    logger: false,
-    addUsedSchema: false,
-  });
-  formats.default.default(ajv);
-  return (schema) => ajv.compile(schema);
+  const some = [...byName.keys()].slice(0, NAMES_SHOWN);
+  const more = byName.size > some.length ? ', …' : '';
+  const list = some.length > 0 ? `Tools: ${some.join(', ')}${more}.` : 'There are no tools.';
+  return `There is no tool named "${name.slice(0, 100)}". ${list}`;
 }

@@ -1,48 +1,49 @@
 import type { Content, Message, MessageAdded, TaskStatus } from './message.ts';
 
-/** One user sentence worked to its end, seen from outside. */
+/** A user message and its answer: one task, as a client sees it. */
 export interface Turn {
   taskId: string;
-  /** What the user said, as text. */
+  /** The text of the user message. */
   said: string;
-  /** Undefined while there is none. */
+  /** The answer's text; undefined while there is none. */
   answer: string | undefined;
-  /** Which of the two were removed: they are empty then. */
+  /** Whether the message or the answer was removed. Its text is empty then. */
   removed: { said: boolean; answer: boolean };
-  /** Undefined while it runs. */
+  /** Undefined while the task runs. */
   status: TaskStatus | undefined;
   error?: { code: string; message: string };
-  /** Ms since the epoch; `endedAt` is that of the latest line so far. */
+  /** The time of the first line and of the latest line, in ms since the epoch. */
   startedAt: number;
   endedAt: number;
-  /** What the model wrote for it, calls included. */
+  /** The tokens that the model wrote for the task, calls included. */
   completionTokens: number;
-  /** The numbers of the lines with what was said and with the answer; 0 where there is none. */
+  /** The line numbers of the user message and of the answer; 0 when there is none. */
   saidSeq: number;
   answerSeq: number;
 }
 
-/** The turns of a piece of a log, oldest first; those whose beginning is not in it are left out. */
+/** The turns in a piece of a log, oldest first. A task whose first line is not in the piece is left out. */
 export function turnsOf(lines: readonly Message[]): Turn[] {
   const turns = new Map<string, Turn>();
-  /** What stands in the log as a message of its own. */
+  /** User messages that are lines of their own, by the id of their task. */
   const added = new Map<string, Message & MessageAdded>();
   for (const line of lines) {
     if (line.type === 'message_added') added.set(line.id, line);
     if (!('taskId' in line) || line.taskId === null) continue;
     if (line.type === 'task_started')
-      turns.set(line.taskId, beginOf(line, (line.added && added.get(line.taskId)) || line));
+      turns.set(line.taskId, firstState(line, (line.added && added.get(line.taskId)) || line));
     else {
       const turn = turns.get(line.taskId);
-      if (turn) goOn(turn, line);
+      if (turn) addLine(turn, line);
     }
   }
   return [...turns.values()];
 }
 
-type Said = Message & { content: Content[] };
-
-function beginOf({ taskId, time }: Message & { taskId: string }, said: Said): Turn {
+function firstState(
+  { taskId, time }: Message & { taskId: string },
+  said: Message & { content: Content[] },
+): Turn {
   return {
     taskId,
     said: said.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n'),
@@ -57,7 +58,7 @@ function beginOf({ taskId, time }: Message & { taskId: string }, said: Said): Tu
   };
 }
 
-function goOn(turn: Turn, line: Message): void {
+function addLine(turn: Turn, line: Message): void {
   turn.endedAt = line.time;
   if (line.type === 'model_reply') {
     turn.completionTokens += line.completion.usage.completionTokens;

@@ -1,170 +1,199 @@
-import { AppError } from '../errors.ts';
-import type { LiveSession } from './live-session.ts';
-import { retain } from './retention.ts';
+import type { Clock } from '../common/clock.ts';
+import { sleep } from '../common/deadline.ts';
+import { startPeriodic, type Periodic } from '../common/periodic.ts';
+import { isGone } from './store.ts';
 import type { Store } from './store.ts';
+import type { LiveSession } from './live-session.ts';
 
-const SWEEP_INTERVAL_MS = 500;
-const POLL_INTERVAL_MS = 1000;
-const REST_AFTER_MS = 60_000;
+const SWEEP_PAUSE_MS = 500;
+const POLL_PAUSE_MS = 1000;
+/** A session is released, and its memory freed, when it was not used for this long. */
+const IDLE_AFTER_MS = 60_000;
+const RETENTION_PAUSE_MS = 3_600_000;
+/** A pause within the retention job, so that no request waits for it. */
+const BREATH_MS = 20;
 const AT_ONCE = 100;
-const RETAIN_INTERVAL_MS = 3_600_000;
+
+/** The sessions in this node's memory, as the upkeep uses them. */
+export interface LoadedSessions {
+  load(id: string): Promise<LiveSession | undefined>;
+  loaded(): Promise<LiveSession[]>;
+  forget(id: string): void;
+}
 
 export interface UpkeepOptions {
   store: Store;
-  /** The sessions in this node's memory. */
-  live: Map<string, Promise<LiveSession | undefined>>;
-  load(id: string): Promise<LiveSession | undefined>;
-  /** How long what ended is kept; for ever when missing. */
+  clock: Clock;
+  sessions: LoadedSessions;
+  /** How long ended tasks and unused sessions are kept, in ms; for ever when missing. */
   retentionMs?: number | undefined;
-  /** Hears of failures; one session's is no other's. */
+  /** Receives failures. A failure of one session does not keep the work from the others. */
   onError(error: unknown, sessionId: string): void;
 }
 
-/** What has to be done for sessions without anybody asking. */
+/** The work on sessions that no request asks for. */
 export interface Upkeep {
-  /** Does nothing more but prolong leases. */
-  rest(): Promise<void>;
+  /** Stops every job but the renewal of leases, and resolves when no other job runs. */
+  pause(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Begins the upkeep; sessions with unfinished tasks that no node works on have been taken up when it resolves. */
-export async function openUpkeep({
-  store,
-  live,
-  load,
-  retentionMs,
-  onError,
-}: UpkeepOptions): Promise<Upkeep> {
-  let resting = false;
+/** Starts the jobs. When it resolves, sessions with open tasks that no node works on have been taken over. */
+export async function openUpkeep(options: UpkeepOptions): Promise<Upkeep> {
+  const jobs = new UpkeepJobs(options);
+  await jobs.poll();
+  jobs.start();
+  return jobs;
+}
 
-  async function each(ids: Iterable<string>, work: (session: LiveSession) => Promise<void>): Promise<void> {
-    for (const id of ids) {
-      try {
-        const session = await load(id);
-        if (session) await work(session);
-      } catch (error) {
-        if (error instanceof AppError && error.code === 'not_found') live.delete(id);
-        else onError(error, id);
-      }
+class UpkeepJobs implements Upkeep {
+  readonly #options: UpkeepOptions;
+  readonly #store: Store;
+  readonly #sessions: LoadedSessions;
+  readonly #clock: Clock;
+  #renewal: Periodic | undefined;
+  #jobs: Periodic[] = [];
+  /** Aborts when the jobs are paused. */
+  readonly #paused = new AbortController();
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#sessions = options.sessions;
+    this.#clock = options.clock;
+  }
+
+  start(): void {
+    const { retentionMs } = this.#options;
+    this.#renewal = this.#startJob(this.#store.leaseMs / 3, () => this.#renewLeases());
+    this.#jobs = [
+      this.#startJob(SWEEP_PAUSE_MS, () => this.#removeExpired()),
+      this.#startJob(POLL_PAUSE_MS, () => this.poll()),
+      this.#startJob(IDLE_AFTER_MS / 2, () => this.#releaseIdle()),
+    ];
+    if (retentionMs !== undefined) {
+      const pauseMs = Math.min(RETENTION_PAUSE_MS, retentionMs / 24);
+      this.#jobs.push(this.#startJob(pauseMs, () => this.#retain(this.#clock.now() - retentionMs)));
     }
   }
 
-  /** The sessions that are loaded; what cannot be loaded is told to who wants it. */
-  async function loaded(): Promise<LiveSession[]> {
-    const sessions = await Promise.all([...live.values()].map((entry) => entry.catch(() => undefined)));
-    return sessions.flatMap((session) => session ?? []);
+  async pause(): Promise<void> {
+    this.#paused.abort();
+    await Promise.all(this.#jobs.map((job) => job.stop()));
   }
 
-  async function remove(session: LiveSession, epoch: number): Promise<void> {
-    await store.removeSession(session.id, epoch);
-    live.delete(session.id);
-    await session.leave('expired');
+  async close(): Promise<void> {
+    await this.pause();
+    await this.#renewal?.stop();
   }
 
-  /** Ends sessions that were idle too long, on the node that owns them or comes to. */
-  async function sweep(): Promise<void> {
-    const now = Date.now();
-    await each(await store.findExpired(now, AT_ONCE), async (session) => {
-      const loop = await session.acquire();
-      if (!loop) return;
-      const idleFrom = loop.busy ? now : loop.activeAt;
-      const expiresAt = idleFrom + Math.ceil((session.stored.config.timeoutSeconds ?? 0) * 1000);
-      if (expiresAt > now) await store.setExpiry(session.id, expiresAt);
-      else await remove(session, loop.epoch);
+  /** Takes over sessions that no node works on, and shows subscribers what other nodes wrote. The store's wake-ups may be lost. */
+  async poll(): Promise<void> {
+    await this.#each(await this.#store.findOrphans(AT_ONCE), async (session) => {
+      if (session.epoch === undefined) await session.takeOver();
+      else session.wake();
     });
+    if (this.#store.shared) await this.#wakeWatched();
   }
 
-  /** Behind the wake-ups: takes over what no node works on, and shows watchers what other nodes wrote. */
-  async function poll(): Promise<void> {
-    await each(await store.findOrphans(AT_ONCE), async (session) => {
-      if (session.loop) session.wake();
-      else await session.acquire();
-    });
-    if (!store.shared) return;
-    const watching = (await loaded()).filter((session) => session.watched && !session.loop);
-    if (watching.length === 0) return;
-    const known = await store.lastSeqs(watching.map(({ id }) => id));
-    for (const session of watching) {
+  async #wakeWatched(): Promise<void> {
+    const watched = (await this.#sessions.loaded()).filter(
+      ({ isWatched, epoch }) => isWatched && epoch === undefined,
+    );
+    if (watched.length === 0) return;
+    const known = await this.#store.lastSeqs(watched.map(({ id }) => id));
+    for (const session of watched) {
       if (known.has(session.id)) session.wake();
       else {
-        live.delete(session.id);
+        this.#sessions.forget(session.id);
         await session.leave(session.stored.expiresAt === null ? 'removed' : 'expired');
       }
     }
   }
 
-  async function retainUntil(before: number): Promise<void> {
-    const removeIdle = (ids: readonly string[]): Promise<void> =>
-      each(ids, async (session) => {
-        const loop = await session.acquire();
-        if (loop && !loop.busy && loop.activeAt < before) await remove(session, loop.epoch);
-      });
-    await retain({ store, before, removeIdle, over: () => resting });
+  /** Removes sessions that were idle for too long, when this node owns them or can take them over. */
+  async #removeExpired(): Promise<void> {
+    const now = this.#clock.now();
+    await this.#each(await this.#store.findExpired(now, AT_ONCE), async (session) => {
+      if (!(await session.takeOver())) return;
+      const idleFrom = session.isBusy ? now : session.writtenAt;
+      const expiresAt = idleFrom + Math.ceil((session.stored.config.timeoutSeconds ?? 0) * 1000);
+      if (expiresAt > now) await this.#store.setExpiry(session.id, expiresAt);
+      else await this.#expire(session);
+    });
   }
 
-  async function renew(): Promise<void> {
-    const owned = new Map<string, { session: LiveSession; epoch: number }>();
-    for (const session of await loaded())
-      if (session.loop) owned.set(session.id, { session, epoch: session.loop.epoch });
-    const epochs = new Map([...owned].map(([id, { epoch }]) => [id, epoch]));
-    // A connection that broke is no reason to lose them all: another is tried at once.
-    const kept = await store.renew(epochs).catch(() => store.renew(epochs));
-    for (const [id, { session, epoch }] of owned)
-      if (!kept.has(id) && session.loop?.epoch === epoch) session.abandon();
+  async #renewLeases(): Promise<void> {
+    const owned = new Map<string, LiveSession>();
+    const epochs = new Map<string, number>();
+    for (const session of await this.#sessions.loaded()) {
+      if (session.epoch === undefined) continue;
+      owned.set(session.id, session);
+      epochs.set(session.id, session.epoch);
+    }
+    // A broken connection is no reason to lose every session: another connection is tried at once.
+    const kept = await this.#store.renew(epochs).catch(() => this.#store.renew(epochs));
+    for (const [id, session] of owned)
+      if (!kept.has(id) && session.epoch === epochs.get(id)) session.abandon();
   }
 
-  /** Gives back the memory of sessions at rest; what nobody watches is forgotten. */
-  async function tidy(): Promise<void> {
-    const before = Date.now() - REST_AFTER_MS;
-    for (const session of await loaded()) {
-      const usedAt = Math.max(session.touchedAt, session.loop?.activeAt ?? 0);
-      if (session.loop?.busy || usedAt > before) continue;
+  /** Frees the memory of sessions that were not used for a while, and forgets those without a subscriber. */
+  async #releaseIdle(): Promise<void> {
+    const before = this.#clock.now() - IDLE_AFTER_MS;
+    for (const session of await this.#sessions.loaded()) {
+      if (session.isBusy || session.usedAt > before) continue;
       await session.release();
-      if (!session.watched && !session.loop) live.delete(session.id);
+      if (!session.isWatched && session.epoch === undefined) this.#sessions.forget(session.id);
     }
   }
 
-  await poll();
-  const report = (error: unknown): void => onError(error, '');
-  const lease = every(store.leaseMs / 3, renew, report);
-  const others = [
-    every(SWEEP_INTERVAL_MS, sweep, report),
-    every(POLL_INTERVAL_MS, poll, report),
-    every(REST_AFTER_MS / 2, tidy, report),
-  ];
-  if (retentionMs !== undefined) {
-    const work = (): Promise<void> => retainUntil(Date.now() - retentionMs);
-    others.push(every(Math.min(RETAIN_INTERVAL_MS, retentionMs / 24), work, report));
+  /** Deletes what is older than `before`: ended tasks, their journal, and sessions that nobody used since. */
+  async #retain(before: number): Promise<void> {
+    for (
+      let after: string | undefined = '';
+      after !== undefined && !this.#paused.signal.aborted;
+      await this.#breathe()
+    ) {
+      const { idle, next } = await this.#store.prune(before, after);
+      await this.#each(idle, async (session) => {
+        if ((await session.takeOver()) && !session.isBusy && session.writtenAt < before)
+          await this.#expire(session);
+      });
+      after = next;
+    }
+    for (
+      let after: string | undefined = '';
+      after !== undefined && !this.#paused.signal.aborted;
+      await this.#breathe()
+    )
+      after = await this.#store.pruneJournal(before, after);
   }
-  return {
-    async rest() {
-      resting = true;
-      await Promise.all(others.map((end) => end()));
-    },
-    close: lease,
-  };
-}
 
-/** Runs `work` again and again with a pause between; the function that it returns ends it and waits for what runs. */
-function every(
-  pauseMs: number,
-  work: () => Promise<void>,
-  onError: (error: unknown) => void,
-): () => Promise<void> {
-  let running = Promise.resolve();
-  let ended = false;
-  const next = (): NodeJS.Timeout =>
-    setTimeout(() => {
-      running = work()
-        .catch(onError)
-        .then(() => {
-          if (!ended) timer = next();
-        });
-    }, pauseMs).unref();
-  let timer = next();
-  return () => {
-    ended = true;
-    clearTimeout(timer);
-    return running;
-  };
+  async #expire(session: LiveSession): Promise<void> {
+    await this.#store.removeSession(session.id, session.epoch);
+    this.#sessions.forget(session.id);
+    await session.leave('expired');
+  }
+
+  async #each(ids: Iterable<string>, work: (session: LiveSession) => Promise<void>): Promise<void> {
+    for (const id of ids) {
+      try {
+        const session = await this.#sessions.load(id);
+        if (session) await work(session);
+      } catch (error) {
+        if (isGone(error)) this.#sessions.forget(id);
+        else this.#options.onError(error, id);
+      }
+    }
+  }
+
+  #startJob(pauseMs: number, work: () => Promise<void>): Periodic {
+    const onError = (error: unknown): void => this.#options.onError(error, '');
+    return startPeriodic({ pauseMs, work, onError, clock: this.#clock });
+  }
+
+  /** Lets requests through between two steps of a long job. The pause of the jobs ends it early. */
+  #breathe(): Promise<void> {
+    return sleep(BREATH_MS, this.#paused.signal, this.#clock).catch(() => undefined);
+  }
 }

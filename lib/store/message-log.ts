@@ -1,5 +1,5 @@
 import type { Insertable, Selectable, Transaction } from 'kysely';
-import { marked, withMark } from '../core/marks.ts';
+import { withMark, withMarks } from '../core/marks.ts';
 import type { Marks, Message, MessageBody } from '../core/message.ts';
 import type { Store } from '../core/store.ts';
 import { taskRow } from './inbox.ts';
@@ -119,5 +119,5 @@ function parseMessage({
   marks,
 }: Pick<Selectable<Schema['messages']>, 'seq' | 'time' | 'body' | 'marks'>): Message {
   const message: Message = Object.assign(JSON.parse(body) as MessageBody, { seq, time });
-  return marks === null ? message : marked(message, JSON.parse(marks) as Marks);
+  return marks === null ? message : withMarks(message, JSON.parse(marks) as Marks);
 }

@@ -18,6 +18,7 @@ export function createSessionRows({
   | 'createSession'
   | 'findSession'
   | 'countSessions'
+  | 'findSessions'
   | 'removeSession'
   | 'findExpired'
   | 'setExpiry'
@@ -68,6 +69,16 @@ export function createSessionRows({
         .where('owner', '=', owner)
         .executeTakeFirstOrThrow();
       return counted.count;
+    },
+
+    async findSessions(owner, limit) {
+      const rows = await db
+        .selectFrom('sessions')
+        .select('id')
+        .where('owner', '=', owner)
+        .limit(limit)
+        .execute();
+      return rows.map(({ id }) => id);
     },
 
     async removeSession(id, epoch) {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chaosOf } from '../support/crash-chaos.ts';
+import { strikeAtRandom } from '../support/crash-chaos.ts';
 import { runCrashes } from '../support/crash-run.ts';
 import type { CrashReport, CrashRun } from '../support/crash-run.ts';
 import { openOwnPostgresServer } from '../support/postgres.ts';
@@ -16,12 +16,13 @@ export async function run(tasks = 1000): Promise<void> {
     latencyMs: 250,
     tasksPerSession: Math.ceil(count / 20),
     stopsPercent: 5,
+    isEndless: true,
   });
   const sqlite = (name: string) => ({
     databaseUrl: `sqlite:${join(folder, `${name}.db`)}`,
     dataDir: folder,
     nodes: 1,
-    chaos: chaosOf({ nodes: 1, pauseMs: 5000 }), // longer than a start takes on a busy machine
+    chaos: strikeAtRandom({ nodes: 1, pauseMs: 5000 }), // longer than a start takes on a busy machine
   });
   const runs: [string, CrashRun][] = [
     [
@@ -30,7 +31,7 @@ export async function run(tasks = 1000): Promise<void> {
         databaseUrl: await server.createDatabase(),
         dataDir: folder,
         nodes: 3,
-        chaos: chaosOf({ nodes: 3, pauseMs: 2000, stallsPercent: 30, cut: () => server.cut() }),
+        chaos: strikeAtRandom({ nodes: 3, pauseMs: 2000, stallsPercent: 30, cut: () => server.cut() }),
         ...load(tasks),
       },
     ],

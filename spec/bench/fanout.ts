@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocket, WebSocketServer } from 'ws';
 
 import { readConfig } from '../../lib/config.ts';
-import { openFeed } from '../../lib/core/feed.ts';
+import { Feed } from '../../lib/core/feed.ts';
 import type { Message } from '../../lib/core/message.ts';
 import type { Subscriber, Session } from '../../lib/core/session.ts';
 import type { Sessions } from '../../lib/core/sessions.ts';
@@ -107,11 +107,11 @@ function openSource() {
   let seq = 0;
   let behind = 0;
   let lines: Message[] = [];
-  const feed = openFeed(
-    async (after) => lines.filter((line) => line.seq > after),
-    0,
-    (error) => console.error(error),
-  );
+  const feed = new Feed({
+    read: async (after) => lines.filter((line) => line.seq > after),
+    lastSeq: 0,
+    onError: (error) => console.error(error),
+  });
   const session: Session = {
     id: 'b2ac9280-70d6-4651-bd3a-45eb81cd8c30',
     createdAt: 0,
@@ -142,14 +142,14 @@ function openSource() {
   };
   return {
     session,
-    size: () => feed.size,
+    size: () => feed.subscriberCount,
     behind: () => behind,
     push() {
       if (behind === 0) lines = [];
       seq += 1;
       const line: Message = { ...body, seq, time: Date.now() };
       lines.push(line);
-      feed.tell([line]);
+      feed.publish([line]);
       return LINE_BYTES + String(seq * 8).length;
     },
   };
@@ -186,6 +186,7 @@ async function serve(): Promise<void> {
     find: async () => source.session,
     exists: notMeasured,
     remove: notMeasured,
+    removeAll: notMeasured,
     close: async () => {},
   };
   const { access } = await openTestAccounts();

@@ -2,23 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { ask } from '../../lib/core/ask.ts';
 import type { Session } from '../../lib/core/session.ts';
-import type { SessionConfig } from '../../lib/core/session-config.ts';
-import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import type { ScriptedStep } from '../../lib/models/scripted.ts';
 import { createFakeSessions } from '../support/fake-sessions.ts';
+import { refusalOf } from '../support/refusal.ts';
+import { plainConfig } from '../support/session-config.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { gate, openWorld, outline, say, somebody } from '../support/world.ts';
 import type { World } from '../support/world.ts';
-
-const config: SessionConfig = {
-  model: {},
-  systemPrompt: '',
-  documents: [],
-  children: [],
-  taskStrategy: 'serial',
-  toolStrategy: 'parallel',
-  memoryTools: false,
-};
 
 describe('asking a session', () => {
   let world: World | undefined;
@@ -36,14 +27,13 @@ describe('asking a session', () => {
     return world.create();
   }
 
-  function refusal(promise: Promise<unknown>): Promise<string> {
-    return promise.then(
-      () => 'nothing was thrown',
-      (error: unknown) => (error instanceof AppError ? `${error.code}: ${error.message}` : String(error)),
-    );
+  /** The code and the message of a refusal. */
+  async function refusal(promise: Promise<unknown>): Promise<string> {
+    const { code, message } = await refusalOf(promise);
+    return `${code}: ${message}`;
   }
 
-  it('gives the turn, and each word as it comes', async () => {
+  it('resolves with the turn, and passes partial text on as it arrives', async () => {
     const session = await open({ text: 'It is warm.' });
     const words: string[] = [];
     const asked = task('How is it?');
@@ -63,7 +53,7 @@ describe('asking a session', () => {
     expect(words).to.deep.equal(['It ', 'is ', 'warm.']);
   });
 
-  it('gives each its own among several that ask at once', async () => {
+  it('resolves each of several requests with its own turn', async () => {
     const session = await open({ text: 'One.' }, { text: 'Two.' });
     const turns = await Promise.all(['1', '2'].map((text) => ask(session, task(text), { signal: never })));
     expect(turns.map(({ said, answer }) => [said, answer])).to.deep.equal([
@@ -72,7 +62,7 @@ describe('asking a session', () => {
     ]);
   });
 
-  it('gives the turn that failed, too', async () => {
+  it('resolves with a turn that failed', async () => {
     const session = await open({ error: 'The endpoint is down.' });
     const { status, error, answer } = await ask(session, task('Hm?'), { signal: never });
     expect({ status, error, answer }).to.deep.equal({
@@ -82,7 +72,7 @@ describe('asking a session', () => {
     });
   });
 
-  it('stops what was asked when whoever asked has gone', async () => {
+  it('stops the task when the client disconnects', async () => {
     const asked = gate();
     const session = await open(() => {
       asked.open();
@@ -95,39 +85,38 @@ describe('asking a session', () => {
     expect((await turn).status).to.equal('stopped');
     expect(outline(await session.history())).to.deep.equal(['started', 'user Wait.', 'ended stopped']);
     const late = refusal(ask(session, task('Too late.'), { signal: leaving.signal }));
-    expect(await late).to.equal('stopped: Whoever asked has gone.');
+    expect(await late).to.equal('stopped: The client disconnected.');
     expect(await session.history()).to.have.length(3);
   });
 
-  it('says why there will be no answer', async () => {
+  it('rejects with the reason when there will be no answer', async () => {
     const running = gate();
     const hang: ScriptedStep = () => {
       running.open();
       return { hang: true };
     };
     const session = await open(hang, hang);
-    const first = refusal(ask(session, task('1'), { signal: never }));
+    const first = ask(session, task('1'), { signal: never });
     await running.opened;
     const leaving = new AbortController();
     const waiting = refusal(ask(session, task('2'), { signal: leaving.signal }));
     const { store } = world!;
-    while ((await store.listOpenTasks(session.id)).length < 2)
-      await new Promise((resolve) => setImmediate(resolve));
+    await waitFor(async () => (await store.listOpenTasks(session.id)).length === 2);
     expect(await refusal(ask(session, task('3'), { signal: never }))).to.include(
       'limit_reached: 2 tasks wait',
     );
     leaving.abort();
     expect(await waiting).to.equal('stopped: The task was stopped before it began.');
     await session.stop();
-    expect(await first).to.equal('nothing was thrown');
-    // What ends the session itself: a fake, as a real one tells of the task's end first.
+    expect((await first).status).to.equal('stopped');
+    // A real session ends the task first, so that these reasons need a fake session.
     for (const [reason, told] of [
       ['cleared', 'stopped: The conversation was emptied.'],
       ['removed', 'not_found: The conversation is gone.'],
       ['expired', 'not_found: The conversation is gone.'],
     ] as const) {
       const fake = createFakeSessions();
-      const { id } = await fake.find(await fake.create(config, somebody), somebody);
+      const { id } = await fake.find(await fake.create(plainConfig, somebody), somebody);
       const silent = fake.all.get(id)!;
       const asked = refusal(ask(silent, task('4'), { signal: never }));
       silent.end(reason);
@@ -136,7 +125,7 @@ describe('asking a session', () => {
     }
   });
 
-  it('says that the server is going', async () => {
+  it('rejects with unavailable when the server shuts down', async () => {
     const running = gate();
     const session = await open(() => {
       running.open();

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
-import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import type { ScriptedStep } from '../../lib/models/scripted.ts';
+import { refusalOf } from '../support/refusal.ts';
+import { plainConfig } from '../support/session-config.ts';
 import { gate, openWorld, outline, say, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
@@ -26,7 +27,7 @@ describe('sessions as tools of a session', () => {
   const results = (messages: ReturnType<typeof watch>['seen']) =>
     messages.flatMap((message) => (message.type === 'tool_result' ? [message.result] : []));
 
-  it('are asked with a prompt, and their answer is the result', async () => {
+  it('get a prompt, and their answer is the result of the call', async () => {
     await openFamily({ parent: [ask('What is 1 + 1?'), { text: 'It is 2.' }], child: [{ text: 'Two.' }] });
     const helper = await world.create({ systemPrompt: 'child' });
     const parent = await world.create({ systemPrompt: 'parent', ...child(helper.id) });
@@ -42,7 +43,7 @@ describe('sessions as tools of a session', () => {
     ]);
   });
 
-  it('that fail say so to the parent', async () => {
+  it('report their failure to the parent', async () => {
     await openFamily({ parent: [ask('go'), { text: 'Sorry.' }], child: [{ error: 'it is down' }] });
     const helper = await world.create({ systemPrompt: 'child' });
     const parent = await world.create({ systemPrompt: 'parent', ...child(helper.id) });
@@ -55,7 +56,7 @@ describe('sessions as tools of a session', () => {
     expect(outline(watcher.seen).at(-1)).to.equal('ended done');
   });
 
-  it('are stopped with the parent', async () => {
+  it('are stopped when the parent is stopped', async () => {
     const asked = gate();
     const wait = (): ScriptedStep => {
       asked.open();
@@ -75,34 +76,22 @@ describe('sessions as tools of a session', () => {
     ]);
   });
 
-  it('must be known, the caller’s own, and not too deep', async () => {
+  it('must exist, belong to the caller, and not be nested too deeply', async () => {
     await openFamily({});
-    const pointers = async (promise: Promise<unknown>) => {
-      const error: unknown = await promise.catch((reason: unknown) => reason);
-      return error instanceof AppError && error.faults;
-    };
-    expect(await pointers(world.create(child('nobody')))).to.deep.equal([
+    const faults = async (promise: Promise<unknown>) => (await refusalOf(promise)).faults;
+    expect(await faults(world.create(child('nobody')))).to.deep.equal([
       { pointer: '/sessionList/0/id', detail: 'there is no session "nobody"' },
     ]);
     const one = await world.create();
     const foreign = { id: 'stranger', kind: 'user' as const };
     const config = { ...one, ...child(one.id) };
     expect(
-      await pointers(world.sessions.create({ ...plainConfig, children: config.children }, foreign)),
+      await faults(world.sessions.create({ ...plainConfig, children: config.children }, foreign)),
     ).to.have.length(1);
     const two = await world.create(child(one.id));
     const three = await world.create(child(two.id));
-    expect(await pointers(world.create(child(three.id)))).to.deep.equal([
+    expect(await faults(world.create(child(three.id)))).to.deep.equal([
       { pointer: '/sessionList/0/id', detail: 'is more than 2 levels deep (CHILD_DEPTH_MAX_COUNT)' },
     ]);
   });
 });
-
-const plainConfig = {
-  model: {},
-  systemPrompt: '',
-  documents: [],
-  taskStrategy: 'serial' as const,
-  toolStrategy: 'parallel' as const,
-  memoryTools: false,
-};

@@ -30,7 +30,7 @@ describe('messages of a session', () => {
     world = undefined;
   });
 
-  it('stand in the log at once, belong to no task, and are shown to the model', async () => {
+  it('are in the log at once, belong to no task, and are shown to the model', async () => {
     const model = createScriptedModel([{ text: 'Warm.' }]);
     world = await openWorld({ model });
     const session = await world.create();
@@ -54,7 +54,7 @@ describe('messages of a session', () => {
     ]);
   });
 
-  it('begin a task with `run`, and are said before it when it has to wait', async () => {
+  it('begin a task with `run`, and are in the log before it when the task has to wait', async () => {
     const answer = gate();
     const model = createScriptedModel([
       async () => {
@@ -103,13 +103,18 @@ describe('messages of a session', () => {
           ],
         },
         { role: 'assistant', text: 'One.', calls: [] },
-        { role: 'user', content: [{ type: 'text', text: 'by the way' }] },
-        { role: 'user', content: [{ type: 'text', text: 'second' }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'by the way' },
+            { type: 'text', text: 'second' },
+          ],
+        },
       ],
     ]);
   });
 
-  it('that were removed are hidden from everybody, also from the model, now and after a restart', async () => {
+  it('are hidden from every view and from the model when they are removed, also after a restart', async () => {
     const model = createScriptedModel([{ text: 'Secret answer.' }, { text: 'ok' }, { text: 'ok' }]);
     world = await openWorld({ model });
     const session = await world.create();
@@ -129,7 +134,7 @@ describe('messages of a session', () => {
     expect(outline(history.slice(0, 4))).to.deep.equal(['started', 'asked user', 'user', 'answer ']);
   });
 
-  it('are read in both directions', async () => {
+  it('can be read in both directions', async () => {
     world = await openWorld({ model: createScriptedModel([]) });
     const session = await world.create();
     for (const text of ['a', 'b', 'c']) await session.add(message(text));
@@ -137,7 +142,7 @@ describe('messages of a session', () => {
     expect(outline(await session.read({ before: 4 }, 2))).to.deep.equal(['said user b', 'said user a']);
   });
 
-  it('keep their order under many writers', async () => {
+  it('keep their order when many clients write', async () => {
     world = await openWorld({ model: createScriptedModel([]) });
     const session = await world.create();
     const written = await Promise.all(
@@ -156,7 +161,7 @@ describe('messages of a session', () => {
     );
   });
 
-  it('stand in the log once when the node is replaced while their task waits', async () => {
+  it('are in the log once when the node is replaced while their task waits', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lite-agent-messages-'));
     const databaseUrl = `sqlite:${join(folder, 'test.db')}`;
     try {
@@ -209,7 +214,7 @@ describe('messages of a session', () => {
     }
   });
 
-  it('go with their session when it is removed, which ends its task and its followers', async () => {
+  it('are removed with their session, which ends its task and its subscriptions', async () => {
     const asked = gate();
     world = await openWorld({
       model: createScriptedModel([
@@ -232,7 +237,7 @@ describe('messages of a session', () => {
     expect(error).to.be.instanceOf(AppError).with.property('code', 'not_found');
   });
 
-  it('and attributes outlive a clear', async () => {
+  it('are deleted by a clear, while the attributes stay', async () => {
     world = await openWorld({ model: createScriptedModel([]) });
     const session = await world.create();
     await session.setAttributes({ metadata: { name: 'kitchen' } });

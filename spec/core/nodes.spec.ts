@@ -3,8 +3,13 @@ import { createScriptedModel } from '../../lib/models/scripted.ts';
 import type { ScriptedStep } from '../../lib/models/scripted.ts';
 import { openPostgresServer } from '../support/postgres.ts';
 import type { Postgres } from '../support/postgres.ts';
+import { rejection } from '../support/refusal.ts';
+import { waitFor as wait } from '../support/wait-for.ts';
 import { fakeTool, gate, openWorld, outline, say, somebody, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
+
+/** Leases are timed by the database, so that a take-over takes longer than other waits. */
+const waitFor = (holds: () => boolean | Promise<boolean>): Promise<void> => wait(holds, 20_000);
 
 describe('several nodes over one PostgreSQL', function () {
   this.timeout(60_000);
@@ -33,7 +38,7 @@ describe('several nodes over one PostgreSQL', function () {
     return node;
   }
 
-  it('work a task on the node that owns the session, and everybody sees it everywhere, once and in order', async () => {
+  it('run a task on the node that owns the session, and show it on every node, once and in order', async () => {
     const a = await openNode([{ text: 'one' }, { text: 'two' }]);
     const b = await openNode([]);
     const onA = await a.create();
@@ -74,7 +79,7 @@ describe('several nodes over one PostgreSQL', function () {
     expect(outline(watcher.seen)).to.deep.equal(['user think', 'ended stopped']);
   });
 
-  it('take messages and marks from any node, in one order, and remove from any', async () => {
+  it('accept messages, marks and removals on every node, in one order', async () => {
     const a = await openNode([{ text: 'one' }]);
     const b = await openNode([]);
     const onA = await a.create();
@@ -100,7 +105,7 @@ describe('several nodes over one PostgreSQL', function () {
     expect(await a.sessions.exists(onA.id)).to.equal(false);
   });
 
-  it('clear from any node, and followers everywhere are ended', async () => {
+  it('clear a session from any node, which ends the subscriptions on every node', async () => {
     const a = await openNode([{ text: 'one' }]);
     const b = await openNode([]);
     const onA = await a.create({ systemPrompt: 'Hi.' });
@@ -114,7 +119,7 @@ describe('several nodes over one PostgreSQL', function () {
     expect(outline(await onB.history())).to.deep.equal(['started Hi.']);
   });
 
-  it('take over what a node leaves unfinished when it goes away', async () => {
+  it('take over the open tasks of a node that shuts down', async () => {
     const asked = gate();
     const a = await openNode([
       () => {
@@ -133,7 +138,7 @@ describe('several nodes over one PostgreSQL', function () {
     expect(outline(watcher.seen)).to.deep.equal(['started', 'user think', 'answer thought', 'ended done']);
   });
 
-  it('take over from a node that says nothing any more, which then can neither append nor send', async () => {
+  it('take over from a node whose lease has run out, which can neither append nor send after that', async () => {
     const asked = gate();
     const awake = gate();
     const set = fakeTool('set', 'write', () => ({ ok: true }));
@@ -167,7 +172,7 @@ describe('several nodes over one PostgreSQL', function () {
     ]);
   });
 
-  it('do not send what was permitted before a stall in which another took over', async () => {
+  it('do not send a write that was permitted before a stall in which another node took over', async () => {
     const set = fakeTool('set', 'write', () => ({ ok: true }));
     const a = await openNode([{ calls: [{ name: 'set', arguments: {} }] }], [set]);
     const onA = await a.create();
@@ -188,7 +193,7 @@ describe('several nodes over one PostgreSQL', function () {
     await watcher.tasksEnded(1);
     a.store.renew = (epochs) => b.store.renew(epochs).then(() => new Set());
     awake.open();
-    await until(() => a.errors.length > 0);
+    await waitFor(() => a.errors.length > 0);
     expect(a.errors.map(String)).to.deep.equal(['AppError: The session has been taken over meanwhile.']);
     a.errors.length = 0;
     expect(set.calls).to.deep.equal([]);
@@ -208,7 +213,7 @@ describe('several nodes over one PostgreSQL', function () {
     ]);
     const onB = await b.sessions.find(onA.id, somebody);
     const watcher = watch(onB);
-    await until(async () => (await b.store.claim(onA.id)) !== 'held');
+    await waitFor(async () => (await b.store.claim(onA.id)) !== 'held');
     await onB.submit({ ...say('think'), taskId: 'think' });
     await asked.opened;
     await onA.stop('think');
@@ -220,7 +225,7 @@ describe('several nodes over one PostgreSQL', function () {
     a.errors.length = 0;
   });
 
-  it('show who comes without a position only what comes from now on, whatever another node wrote before', async () => {
+  it('show a subscriber without a position only new lines, also when another node wrote the last ones', async () => {
     const a = await openNode([{ text: 'one' }, { text: 'two' }]);
     const b = await openNode([]);
     const onA = await a.create();
@@ -234,17 +239,17 @@ describe('several nodes over one PostgreSQL', function () {
     expect(outline(late.seen)).to.deep.equal(['user after', 'answer two', 'ended done']);
   });
 
-  it('know of a session that another node has removed', async () => {
+  it('answer not_found for a session that another node has removed', async () => {
     const a = await openNode([]);
     const b = await openNode([]);
     const onA = await a.create({ timeoutSeconds: 0.1 });
     await b.sessions.find(onA.id, somebody);
-    await until(async () => (await b.store.findSession(onA.id)) === undefined);
-    const error: unknown = await b.sessions.find(onA.id, somebody).catch((reason: unknown) => reason);
+    await waitFor(async () => (await b.store.findSession(onA.id)) === undefined);
+    const error = await rejection(b.sessions.find(onA.id, somebody));
     expect(String(error)).to.contain('it is unknown or has expired');
   });
 
-  it('follow a control once, however often they are woken', async () => {
+  it('obey a control once, however often they are woken', async () => {
     const a = await openNode([]);
     const b = await openNode([]);
     const onA = await a.create();
@@ -254,12 +259,7 @@ describe('several nodes over one PostgreSQL', function () {
       live.stop(),
       ...Array.from({ length: 5 }, () => b.store.addControl(onA.id, { kind: 'stop' })),
     ]);
-    await until(async () => (await a.store.listControls(onA.id)).length === 0);
+    await waitFor(async () => (await a.store.listControls(onA.id)).length === 0);
     expect(outline(watcher.seen)).to.deep.equal(Array(6).fill('ended stopped'));
   });
 });
-
-/** Waits for a condition. */
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
-}

@@ -5,6 +5,8 @@ import { expect } from 'chai';
 import type { MessageBody } from '../../lib/core/message.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { connectStore } from '../../lib/store/index.ts';
+import { rejection } from '../support/refusal.ts';
+import { plainConfig } from '../support/session-config.ts';
 import { fakeTool, openWorld, outline, say, somebody, watch } from '../support/world.ts';
 
 const completion = { id: 'r', model: 'm', usage: { promptTokens: 1, completionTokens: 1, totalTokens: 2 } };
@@ -29,22 +31,15 @@ describe('after a crash', () => {
     databaseUrl = `sqlite:${join(folder, `${count}.db`)}`;
   });
 
-  /** What a process wrote before it was killed: a session, an accepted task, these lines, and these permits to send. */
+  /** Writes what a killed process would have written: a session, an accepted task, these lines, and these permits. */
   async function leaveBehind(
     lines: MessageBody[],
     permits: string[] = [],
     more: { stopping?: string[]; toolStrategy?: 'reject' } = {},
   ): Promise<void> {
     const store = await connectStore({ databaseUrl, secret: 'secret', onError: () => undefined });
-    const config = {
-      model: {},
-      systemPrompt: '',
-      documents: [],
-      children: [],
-      taskStrategy: 'serial' as const,
-      toolStrategy: more.toolStrategy ?? ('parallel' as const),
-      memoryTools: false,
-    };
+    const { toolStrategy = 'parallel' as const } = more;
+    const config = { ...plainConfig, toolStrategy };
     const stored = { id: 's', owner: somebody.id, config, createdAt: 1, expiresAt: null };
     await store.createSession(stored, { type: 'session_started', systemPrompt: '', seq: 1, time: 1 });
     await store.enqueue('s', task, false);
@@ -75,7 +70,7 @@ describe('after a crash', () => {
     await world.close();
   });
 
-  it('a committed decision is not asked again: a call without a row is made, a read is made again, a write that may have been sent is not', async () => {
+  it('the model is not asked again for a committed decision: an unsent write and a read are made, a write that may have been sent is not', async () => {
     await leaveBehind([started, decision(['sent', 'set'], ['unsent', 'set'], ['read', 'get'])], ['sent']);
     const set = fakeTool('set', 'write', () => ({ ok: true }));
     const get = fakeTool('get', 'read', () => ({ body: 'x' }));
@@ -102,7 +97,7 @@ describe('after a crash', () => {
     await world.close();
   });
 
-  it('a stop that was answered holds: what may have been sent is told, and nothing more is', async () => {
+  it('a stop that was answered holds: a write that may have been sent is reported, and nothing else is sent', async () => {
     const calls = decision(['sent', 'set'], ['unsent', 'set'], ['read', 'get']);
     await leaveBehind([started, calls], ['sent'], { stopping: ['task'] });
     const set = fakeTool('set', 'write', () => ({ ok: true }));
@@ -128,7 +123,7 @@ describe('after a crash', () => {
     await world.close();
   });
 
-  it('a call that would have been refused beside another still is', async () => {
+  it('a call that the strategy reject refused before the crash is refused after it', async () => {
     const result: MessageBody = {
       type: 'tool_result',
       taskId: 'task',
@@ -152,11 +147,10 @@ describe('after a crash', () => {
     await world.close();
   });
 
-  it('a session that cannot be read keeps no other from going on', async () => {
+  it('a session that cannot be read does not keep the others from going on', async () => {
     await leaveBehind([]);
     const other = await connectStore({ databaseUrl, secret: 'another secret', onError: () => undefined });
-    const alien = await other.findSession('s').catch((error: unknown) => String(error));
-    expect(alien).to.contain('another SECRET_KEY');
+    expect(String(await rejection(other.findSession('s')))).to.contain('another SECRET_KEY');
     await other.createSession(
       { id: 'a', owner: 'x', config: {} as never, createdAt: 1, expiresAt: null },
       { type: 'session_started', systemPrompt: '', seq: 1, time: 1 },
@@ -172,7 +166,7 @@ describe('after a crash', () => {
     await world.close();
   });
 
-  it('results that were logged stand, and only what is open goes on', async () => {
+  it('results in the log stay, and only the open calls are made', async () => {
     const result: MessageBody = {
       type: 'tool_result',
       taskId: 'task',
@@ -191,7 +185,7 @@ describe('after a crash', () => {
     await world.close();
   });
 
-  it('a session that is closed in the middle of a task goes on with the next process', async () => {
+  it('a session that was closed in the middle of a task goes on with the next process', async () => {
     const model = createScriptedModel([{ hang: true }]);
     const before = await openWorld({ databaseUrl, model });
     const session = await before.create();

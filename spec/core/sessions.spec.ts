@@ -1,22 +1,15 @@
 import { expect } from 'chai';
-import { AppError } from '../../lib/errors.ts';
 import type { Message } from '../../lib/core/message.ts';
 import { failed } from '../../lib/core/tool.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import type { ScriptedStep } from '../../lib/models/scripted.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { refusal } from '../support/refusal.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { fakeTool, gate, openWorld, outline, say, somebody, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  const error: unknown = await promise.then(
-    () => new Error('it was not refused'),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof AppError) return error.code;
-  throw error;
-}
-
-/** A model that tells when it was asked, and never replies. */
+/** A model reply that never comes; `asked` opens when the model is asked. */
 function hang(asked: { open: () => void }): ScriptedStep {
   return () => {
     asked.open();
@@ -32,7 +25,7 @@ describe('sessions', () => {
     world = undefined;
   });
 
-  it('work a sentence to its end: model, tool, model, answer', async () => {
+  it('work a task to its end: model, tool, model, answer', async () => {
     const read = fakeTool('read', 'read', () => ({ statusCode: 200, body: '21' }));
     const model = createScriptedModel([{ calls: [{ name: 'read', arguments: {} }] }, { text: 'It is 21.' }]);
     world = await openWorld({ model, tools: [read] });
@@ -61,7 +54,7 @@ describe('sessions', () => {
     model.expectDone();
   });
 
-  it('make the calls of one reply in parallel, and note each result as it comes', async () => {
+  it('make the calls of one reply in parallel, and append each result as it comes', async () => {
     const first = gate();
     const slow = fakeTool('slow', 'read', async () => {
       await first.opened;
@@ -88,32 +81,56 @@ describe('sessions', () => {
     ]);
   });
 
-  it('make them one after the other with toolStrategy serial, and only the first with reject', async () => {
-    for (const toolStrategy of ['serial', 'reject'] as const) {
-      let running = 0;
-      const tool = fakeTool('one', 'read', async () => {
-        running += 1;
-        await new Promise((resolve) => setImmediate(resolve));
-        const alone = running === 1;
-        running -= 1;
-        return { alone };
-      });
-      const calls = [1, 2].map((to) => ({ name: 'one', arguments: { to } }));
-      const own = await openWorld({ model: createScriptedModel([{ calls }, { text: 'ok' }]), tools: [tool] });
-      const session = await own.create({ toolStrategy });
-      const watcher = watch(session);
-      await session.submit(say('go'));
-      await watcher.tasksEnded(1);
-      const results = watcher.seen.flatMap((message) =>
-        message.type === 'tool_result' ? [message.result] : [],
-      );
-      expect(results).to.deep.include({ alone: true });
-      expect(tool.calls).to.have.length(toolStrategy === 'serial' ? 2 : 1);
-      await own.close();
-    }
+  it('make the calls one after the other with toolStrategy serial', async () => {
+    const gates = [gate(), gate()];
+    const device = fakeTool('one', 'read', async ({ to }) => {
+      await gates[to as number]!.opened;
+      return { to: to ?? null };
+    });
+    const calls = [0, 1].map((to) => ({ name: 'one', arguments: { to } }));
+    world = await openWorld({ model: createScriptedModel([{ calls }, { text: 'ok' }]), tools: [device] });
+    const session = await world.create({ toolStrategy: 'serial' });
+    const watcher = watch(session);
+    gates[1]!.open(); // a second call that ran beside the first would end before it
+    await session.submit(say('go'));
+    await waitFor(() => device.calls.length > 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(device.calls).to.deep.equal([{ to: 0 }]);
+    gates[0]!.open();
+    await watcher.tasksEnded(1);
+    expect(outline(watcher.seen)).to.deep.equal([
+      'user go',
+      'calls one,one',
+      'result {"to":0}',
+      'result {"to":1} done',
+      'answer ok',
+      'ended done',
+    ]);
   });
 
-  it('never let a refused call reach the device, and tell the model each fault', async () => {
+  it('make the first call only with toolStrategy reject, and refuse the others', async () => {
+    const device = fakeTool('one', 'read', ({ to }) => ({ to: to ?? null }));
+    const calls = [0, 1].map((to) => ({ name: 'one', arguments: { to } }));
+    world = await openWorld({ model: createScriptedModel([{ calls }, { text: 'ok' }]), tools: [device] });
+    const session = await world.create({ toolStrategy: 'reject' });
+    const watcher = watch(session);
+    await session.submit(say('go'));
+    await watcher.tasksEnded(1);
+    expect(device.calls).to.deep.equal([{ to: 0 }]);
+    const results = watcher.seen.flatMap((line) =>
+      line.type === 'tool_result' ? [[line.callId, line.result]] : [],
+    );
+    expect(Object.fromEntries(results)).to.deep.equal({
+      call_1: { to: 0 },
+      call_2: failed(
+        'rejected',
+        'Only one call at a time in this session; ask for this one in the next reply.',
+        'none',
+      ),
+    });
+  });
+
+  it('refuse a call before the device sees a byte, and list every fault for the model', async () => {
     const tool = fakeTool('set', 'write', () => ({ ok: true }));
     const model = createScriptedModel([
       {
@@ -147,7 +164,7 @@ describe('sessions', () => {
     });
   });
 
-  it('end a task that stays in tool rounds, and one whose model fails, and go on with the next', async () => {
+  it('end a task at the limit of rounds, and one whose model fails, and run the next', async () => {
     const tool = fakeTool('read', 'read', () => ({ body: 'x' }));
     const model = createScriptedModel([
       { calls: [{ name: 'read', arguments: { to: 1 } }] },
@@ -175,7 +192,7 @@ describe('sessions', () => {
     });
   });
 
-  it('refuse the same call after it was made too often in a row, and more calls than a reply may have', async () => {
+  it('refuse an identical call at its limit, and calls over the limit of one reply', async () => {
     const tool = fakeTool('read', 'read', () => ({ body: 'x' }));
     const many = Array.from({ length: 10 }, (_, to) => ({ name: 'read', arguments: { to } }));
     const same = { calls: [{ name: 'read', arguments: {} }] };
@@ -190,16 +207,41 @@ describe('sessions', () => {
     expect(refused).to.have.length(1 + 2);
   });
 
+  it('ask once more after an empty reply, and end the task when the second is empty too', async () => {
+    const model = createScriptedModel([{ text: '' }, { text: 'Now.' }, { text: ' ' }, { text: '' }]);
+    world = await openWorld({ model });
+    const session = await world.create();
+    const watcher = watch(session);
+    await session.submit(say('one'));
+    await session.submit(say('two'));
+    await watcher.tasksEnded(2);
+    expect(outline(watcher.seen)).to.deep.equal([
+      'user one',
+      'answer Now.',
+      'ended done',
+      'user two',
+      'ended failed model_error',
+    ]);
+  });
+
   it('end a task at its deadline', async () => {
-    world = await openWorld({ model: createScriptedModel([{ hang: true }]), limits: { taskTimeoutMs: 20 } });
+    const clock = createFakeClock();
+    const asked = gate();
+    world = await openWorld({
+      model: createScriptedModel([hang(asked)]),
+      limits: { taskTimeoutMs: 60_000 },
+      clock,
+    });
     const session = await world.create();
     const watcher = watch(session);
     await session.submit(say('think'));
+    await asked.opened;
+    clock.advance(60_000);
     await watcher.tasksEnded(1);
     expect(outline(watcher.seen)).to.deep.equal(['user think', 'ended failed timeout']);
   });
 
-  it('stream deltas only for a task that asks for them', async () => {
+  it('send deltas only for a task that asks for them', async () => {
     world = await openWorld({ model: createScriptedModel([{ text: 'one two' }, { text: 'three four' }]) });
     const session = await world.create();
     const watcher = watch(session);
@@ -210,7 +252,7 @@ describe('sessions', () => {
   });
 
   describe('stop', () => {
-    it('lets a call on the wire finish, makes no other, and the next task sees a valid transcript', async () => {
+    it('awaits a call that has left, makes no other, and leaves a valid transcript for the next task', async () => {
       const device = gate();
       const sent = gate();
       const set = fakeTool('set', 'write', async () => {
@@ -254,11 +296,12 @@ describe('sessions', () => {
           callId: 'call_2',
           result: failed('stopped', 'This call was not made: the task was stopped before it.', 'none'),
         },
+        { role: 'assistant', text: '(The task was stopped.)', calls: [] },
         { role: 'user', content: [{ type: 'text', text: 'again' }] },
       ]);
     });
 
-    it('aborts the model, drops what waits, each ended once; and says so when nothing ran', async () => {
+    it('aborts the model and drops waiting tasks, each ended once; and appends a line also when nothing ran', async () => {
       world = await openWorld({ model: createScriptedModel([{ hang: true }]) });
       const session = await world.create();
       const watcher = watch(session);
@@ -274,7 +317,7 @@ describe('sessions', () => {
       ).to.deep.equal([false, ['b', 'stopped'], ['a', 'stopped'], [null, 'stopped']]);
     });
 
-    it('reaches a task that has only just come from elsewhere', async () => {
+    it('stops a task that has only just come from another node', async () => {
       const model = createScriptedModel([]);
       world = await openWorld({ model });
       const session = await world.create();
@@ -286,7 +329,7 @@ describe('sessions', () => {
       expect(model.requests).to.deep.equal([]);
     });
 
-    it('with a task id stops that one only', async () => {
+    it('with a task id stops that task only', async () => {
       const asked = gate();
       world = await openWorld({ model: createScriptedModel([hang(asked), { text: 'b' }]) });
       const session = await world.create();
@@ -307,7 +350,7 @@ describe('sessions', () => {
   });
 
   describe('clear', () => {
-    it('ends the task and the followers, empties history and context, and the numbers go on', async () => {
+    it('ends the task and the subscriptions and empties the log, whose numbers go on', async () => {
       const asked = gate();
       const model = createScriptedModel([{ text: 'one' }, hang(asked), { text: 'two' }]);
       world = await openWorld({ model });
@@ -340,7 +383,7 @@ describe('sessions', () => {
   });
 
   describe('several tasks', () => {
-    it('run at once with taskStrategy parallel, each with a transcript of its own', async () => {
+    it('run at the same time with taskStrategy parallel, each with its own view of the conversation', async () => {
       const both = gate();
       const model = createScriptedModel([
         async () => {
@@ -361,14 +404,14 @@ describe('sessions', () => {
       expect(model.requests.map(({ messages }) => messages.length)).to.deep.equal([1, 1]);
     });
 
-    it('are refused with taskStrategy reject while one runs, and refused work never runs', async () => {
+    it('are refused with taskStrategy reject while one runs, and a refused task never runs', async () => {
       const asked = gate();
       const model = createScriptedModel([hang(asked), { text: 'later' }]);
       world = await openWorld({ model });
       const session = await world.create({ taskStrategy: 'reject' });
       const watcher = watch(session);
       const { taskId } = await session.submit({ ...say('one'), taskId: 'one' });
-      expect(await codeOf(session.submit(say('two')))).to.equal('task_rejected');
+      expect(await refusal(session.submit(say('two')))).to.equal('task_rejected');
       expect((await session.submit({ ...say('one'), taskId: 'one' })).taskId).to.equal(taskId);
       await asked.opened;
       await session.stop();
@@ -384,7 +427,7 @@ describe('sessions', () => {
       ]);
     });
 
-    it('with one id are one task; with another content a conflict; and no more may wait than the limit', async () => {
+    it('are one task when they have one id, a conflict when the content differs, and bounded by the queue limit', async () => {
       world = await openWorld({
         model: createScriptedModel([{ hang: true }]),
         limits: { queuedTasksMaxCount: 2 },
@@ -392,15 +435,15 @@ describe('sessions', () => {
       const session = await world.create();
       await session.submit({ ...say('same'), taskId: 'x' });
       await session.submit({ ...say('same'), taskId: 'x' });
-      expect(await codeOf(session.submit({ ...say('other'), taskId: 'x' }))).to.equal('conflict');
+      expect(await refusal(session.submit({ ...say('other'), taskId: 'x' }))).to.equal('conflict');
       await session.submit(say('1'));
       await session.submit(say('2'));
-      expect(await codeOf(session.submit(say('3')))).to.equal('limit_reached');
+      expect(await refusal(session.submit(say('3')))).to.equal('limit_reached');
     });
   });
 
-  describe('followers', () => {
-    it('get what they missed, then what comes, in order and once', async () => {
+  describe('subscribers', () => {
+    it('get the lines that they missed, then new lines, in order and once', async () => {
       const model = createScriptedModel([{ text: 'a' }, { text: 'b' }]);
       world = await openWorld({ model });
       const session = await world.create();
@@ -414,7 +457,7 @@ describe('sessions', () => {
       expect(late.seen.at(-1)).to.equal(early.seen.at(-1)); // the same object: it is encoded once
     });
 
-    it('that are slow are caught up from the store, and keep nothing waiting in memory', async () => {
+    it('that are slow read the missed lines from the store, and nothing waits in memory', async () => {
       world = await openWorld({ model: createScriptedModel([{ text: 'a' }, { text: 'b' }]) });
       const session = await world.create();
       const slow = gate();
@@ -444,51 +487,66 @@ describe('sessions', () => {
   });
 
   describe('expiry and access', () => {
-    it('ends an idle session, counted from its last message, and its id is unknown', async () => {
-      world = await openWorld({ model: createScriptedModel([{ text: 'hi' }]) });
-      const session = await world.create({ timeoutSeconds: 0.3 });
+    it('removes an idle session, counted from its last line, and its id is unknown then', async () => {
+      const clock = createFakeClock();
+      world = await openWorld({ model: createScriptedModel([{ text: 'hi' }]), clock });
+      const session = await world.create({ timeoutSeconds: 60 });
       const watcher = watch(session);
+      clock.advance(50_000);
       await session.submit(say('hello'));
-      await watcher.until(() => watcher.ended !== undefined);
+      await watcher.tasksEnded(1);
+      clock.advance(59_000); // more than a minute after the session was created, less than one after its last line
+      expect((await world.sessions.find(session.id, somebody)).id).to.equal(session.id);
+      await waitFor(() => {
+        clock.advance(1000);
+        return watcher.ended !== undefined;
+      });
       expect(watcher.ended).to.equal('expired');
       expect(outline(watcher.seen)).to.deep.equal(['user hello', 'answer hi', 'ended done']);
-      expect(await codeOf(world.sessions.find(session.id, somebody))).to.equal('not_found');
+      expect(await refusal(world.sessions.find(session.id, somebody))).to.equal('not_found');
       expect(world.equipped).to.deep.equal({ opened: 1, closed: 1 });
     });
 
-    it('takes away what is older than the operator keeps, and then what nobody uses', async () => {
+    it('deletes what is older than the retention time, and then the session when it is not used', async () => {
+      const clock = createFakeClock();
+      const retentionMs = 24 * 3_600_000;
       world = await openWorld({
         model: createScriptedModel([{ text: 'a' }, { text: 'b' }]),
-        retentionMs: 1500,
+        retentionMs,
+        clock,
       });
       const session = await world.create({ systemPrompt: 'Hi.' });
       const watcher = watch(session);
       await session.submit(say('old'));
       await watcher.tasksEnded(1);
-      await new Promise((resolve) => setTimeout(resolve, 1000)); // it ages
+      clock.advance(retentionMs - 1000);
       await session.submit(say('new'));
       await watcher.tasksEnded(2);
       let history = await session.history();
-      while (history[0]?.seq === 1) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
+      await waitFor(async () => {
+        clock.advance(60_000);
         history = await session.history();
-      }
+        return history[0]?.seq !== 1;
+      });
       expect(outline(history)).to.deep.equal(['started Hi.', 'user new', 'answer b', 'ended done']);
       expect(history.map(({ seq }) => seq)).to.deep.equal([4, 5, 6, 7]);
-      await watcher.until(() => watcher.ended !== undefined);
+      await waitFor(() => {
+        clock.advance(600_000);
+        return watcher.ended !== undefined;
+      });
       expect(watcher.ended).to.equal('expired');
-      expect(await codeOf(world.sessions.find(session.id, somebody))).to.equal('not_found');
+      expect(await refusal(world.sessions.find(session.id, somebody))).to.equal('not_found');
     });
 
-    it("does not show a session to somebody else, nor count it as somebody else's", async () => {
+    it("neither shows a session to another user, nor counts it among that user's sessions", async () => {
       world = await openWorld({ model: createScriptedModel([]), limits: { sessionsPerOwnerMaxCount: 1 } });
       const session = await world.create();
       const other = { id: 'other', kind: 'user' as const };
-      expect(await codeOf(world.sessions.find(session.id, other))).to.equal('not_found');
+      expect(await refusal(world.sessions.find(session.id, other))).to.equal('not_found');
       expect((await world.sessions.find(session.id, { id: 'operator', kind: 'operator' })).id).to.equal(
         session.id,
       );
-      expect(await codeOf(world.create())).to.equal('too_many_requests');
+      expect(await refusal(world.create())).to.equal('too_many_requests');
     });
   });
 });

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { fakeTool, gate, openWorld, outline, say, watch } from '../support/world.ts';
 
-describe('a node that goes away', () => {
-  it('lets a call on the wire finish and logs it, then ends its followers', async () => {
+describe('a node that shuts down', () => {
+  it('awaits a call that has left and appends its result, then ends the subscriptions', async () => {
     const device = gate();
     const sent = gate();
     const set = fakeTool('set', 'write', async () => {
@@ -29,7 +29,7 @@ describe('a node that goes away', () => {
     expect(world.errors).to.deep.equal([]);
   });
 
-  it('waits no longer than the time-out for a call, and logs nothing of it later', async () => {
+  it('waits for a call no longer than the time-out, and appends nothing of it later', async () => {
     const device = gate();
     const sent = gate();
     const set = fakeTool('set', 'write', async () => {

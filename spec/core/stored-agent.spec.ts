@@ -1,21 +1,12 @@
 import { expect } from 'chai';
-import type { SessionConfig } from '../../lib/core/session-config.ts';
 import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
+import { plainConfig } from '../support/session-config.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { fakeTool, gate, openWorld, outline, say, somebody, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
-const config: SessionConfig = {
-  agent: 'app:1',
-  model: {},
-  systemPrompt: '',
-  documents: [],
-  children: [],
-  taskStrategy: 'serial',
-  toolStrategy: 'parallel',
-  memoryTools: false,
-};
+const config = { ...plainConfig, agent: 'app:1' };
 
 describe('a session of a stored agent', () => {
   let world: World | undefined;
@@ -25,7 +16,7 @@ describe('a session of a stored agent', () => {
     world = undefined;
   });
 
-  it('works every task with what the agent is then, and gives it back after it', async () => {
+  it('works every task with the present configuration of its agent, and closes it afterwards', async () => {
     const model = createScriptedModel([{ text: 'A.' }, { text: 'B.' }, { text: 'C.' }]);
     let system = 'First.';
     world = await openWorld({ model, equip: () => ({ framing: { system, turnsMaxCount: 1 } }) });
@@ -49,7 +40,7 @@ describe('a session of a stored agent', () => {
     ]);
   });
 
-  it('makes its calls in the order that the agent says', async () => {
+  it('makes its calls with the strategy of the agent', async () => {
     const first = gate();
     const read = fakeTool('read', 'read', async ({ to }) => {
       if (to === 1) await first.opened;
@@ -68,7 +59,7 @@ describe('a session of a stored agent', () => {
     expect(read.calls).to.deep.equal([{ to: 1 }, { to: 2 }]);
   });
 
-  it('tells as a failed task that its agent cannot be opened, and works when it can be again', async () => {
+  it('fails a task whose agent cannot be opened, and works when it can be opened again', async () => {
     let broken = true;
     world = await openWorld({
       model: createScriptedModel([{ text: 'Here.' }]),
@@ -93,7 +84,7 @@ describe('a session of a stored agent', () => {
     ]);
   });
 
-  it('stops at once while its agent is being opened, which is given back when it is open', async () => {
+  it('stops at once while its agent is being opened, and closes the agent when it is open', async () => {
     const opening = gate();
     const opened = gate();
     world = await openWorld({
@@ -117,7 +108,7 @@ describe('a session of a stored agent', () => {
     expect(world.equipped).to.deep.equal({ opened: 1, closed: 1 });
   });
 
-  it('is one session for those who looked for it while it was made', async () => {
+  it('is one session for requests that looked for it while it was created', async () => {
     world = await openWorld({ model: createScriptedModel([{ text: 'Yes.' }]) });
     const { sessions, store } = world;
     const id = '8a3c1c1e-6a77-4a4c-9b0f-0e1c3f1d2b3b';
@@ -138,7 +129,7 @@ describe('a session of a stored agent', () => {
     expect(outline(watcher.seen)).to.deep.equal(['user There?', 'answer Yes.', 'ended done']);
   });
 
-  it('can be made under an id of the caller, once', async () => {
+  it('can be created under an id that the caller chose, once', async () => {
     world = await openWorld({ model: createScriptedModel([{ text: 'Yes.' }]) });
     const { sessions } = world;
     const id = '8a3c1c1e-6a77-4a4c-9b0f-0e1c3f1d2b3a';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ModelMessage, ToolOffer } from '../../lib/core/model.ts';
-import { openToolbox } from '../../lib/core/toolbox.ts';
+import { createToolbox } from '../../lib/core/toolbox.ts';
 import { selectTools } from '../../lib/openspec/select.ts';
 import { fakeTool } from '../support/world.ts';
 
@@ -8,7 +8,7 @@ const user = (text: string): ModelMessage => ({ role: 'user', content: [{ type: 
 const signal = new AbortController().signal;
 
 describe('the toolbox', () => {
-  it('gives every tool one name, the second of a name a numbered one, and calls the tool that was offered under it', async () => {
+  it('gives the second tool of a name a numbered suffix, and calls the tool that was offered under a name', async () => {
     const long = 'x'.repeat(64);
     const first = fakeTool('set', 'write', () => ({ by: 'first' }));
     const second = fakeTool('set', 'write', (_args, { connection }) => ({
@@ -19,7 +19,7 @@ describe('the toolbox', () => {
       { tools: [first, fakeTool(long, 'read', () => ({}))], connection: {} },
       { tools: [second, fakeTool(long, 'read', () => ({}))], connection: { server: 'http://second' } },
     ];
-    const toolbox = openToolbox(sources, { resultMaxBytes: 1000 });
+    const toolbox = createToolbox(sources, { resultMaxBytes: 1000 });
     expect((await toolbox.offersFor([])).map(({ name }) => name)).to.deep.equal([
       'set',
       long,
@@ -38,16 +38,16 @@ describe('the toolbox', () => {
   it('offers the same array to sessions with the same documents', async () => {
     const tools = [fakeTool('get', 'read', () => ({}))];
     const offers = await Promise.all(
-      [1, 2].map(() => openToolbox([{ tools, connection: {} }], { resultMaxBytes: 1 }).offersFor([])),
+      [1, 2].map(() => createToolbox([{ tools, connection: {} }], { resultMaxBytes: 1 }).offersFor([])),
     );
     expect(offers[0]).to.equal(offers[1]);
   });
 
-  it('offers those that fit the sentence when there are too many, keeps those that were used, and finds the others', async () => {
+  it('offers the tools that fit the sentence when there are too many, keeps those that were called, and finds the others', async () => {
     const rooms = ['kitchen', 'bathroom', 'garage', 'attic', 'cellar', 'office'];
     const tools = rooms.map((room) => fakeTool(`light_${room}`, 'read', () => ({ room })));
     const leftOut: (readonly string[])[] = [];
-    const toolbox = openToolbox([{ tools, connection: {} }], {
+    const toolbox = createToolbox([{ tools, connection: {} }], {
       resultMaxBytes: 1000,
       chooser: (offers: readonly ToolOffer[]) => selectTools(offers, { maxCount: 5 }),
       onLeftOut: (_count, names) => leftOut.push(names),
@@ -82,13 +82,13 @@ describe('the toolbox', () => {
     expect('answered' in refused && JSON.stringify(refused.answered)).to.contain('/to must be integer');
   });
 
-  it('cuts a result that is too long, and says how long it was', async () => {
+  it('cuts a result that is too long, and says its full size', async () => {
     const results = [
       { statusCode: 200, body: 'ä'.repeat(600) },
       { value: 1, list: Array.from({ length: 500 }, (_, index) => index) },
     ];
     const tool = fakeTool('get', 'read', () => results.shift()!);
-    const toolbox = openToolbox([{ tools: [tool], connection: {} }], { resultMaxBytes: 1000 });
+    const toolbox = createToolbox([{ tools: [tool], connection: {} }], { resultMaxBytes: 1000 });
     const send = () => toolbox.send({ tool, arguments: {}, connection: {} }, { signal, timeoutMs: 1000 });
     expect(await send()).to.deep.equal({
       statusCode: 200,

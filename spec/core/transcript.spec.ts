@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { MessageBody } from '../../lib/core/message.ts';
-import { openTranscript } from '../../lib/core/transcript.ts';
+import { Transcript } from '../../lib/core/transcript.ts';
 
 const usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
 const user = (taskId: string, text: string): MessageBody => ({
@@ -26,11 +26,11 @@ const result = (taskId: string, callId: string, body: string): MessageBody => ({
 const end = (taskId: string): MessageBody => ({ type: 'task_ended', taskId, status: 'done' });
 
 function transcriptOf(...bodies: MessageBody[]) {
-  const transcript = openTranscript();
+  const transcript = new Transcript();
   bodies.forEach((body, index) => transcript.add({ ...body, seq: index + 1, time: 0 }));
   return transcript;
 }
-const outline = (lines: ReturnType<ReturnType<typeof openTranscript>['view']>): string[] =>
+const outline = (lines: ReturnType<Transcript['view']>): string[] =>
   lines.map((line) => {
     if (line.role === 'system') return 'system';
     if (line.role === 'user')
@@ -44,7 +44,7 @@ describe('the transcript', () => {
   const long = 'x'.repeat(4000); // about 1,000 tokens
   const started: MessageBody = { type: 'session_started', systemPrompt: 'Be kind.' };
 
-  it('shows all while it fits', () => {
+  it('shows every line while they fit', () => {
     const transcript = transcriptOf(started, user('a', 'one'), reply('a', 'two'), end('a'), user('b', 'thr'));
     expect(outline(transcript.view('b', 100_000))).to.deep.equal([
       'system',
@@ -54,7 +54,7 @@ describe('the transcript', () => {
     ]);
   });
 
-  it('leaves out the oldest tasks first, whole', () => {
+  it('leaves out whole tasks first, the oldest first', () => {
     const lines = ['a', 'b', 'c'].flatMap((id) => [
       user(id, id + long),
       reply(id, '', [`${id}1`]),
@@ -77,7 +77,7 @@ describe('the transcript', () => {
     ]);
   });
 
-  it('then the oldest rounds of the task itself, never a call without its result, never the last', () => {
+  it('then leaves out the oldest rounds of the task itself, never a call without its result, never the last round', () => {
     const rounds = ['1', '2', '3'].flatMap((id) => [reply('a', '', [id]), result('a', id, long)]);
     const transcript = transcriptOf(started, user('a', 'now'), ...rounds);
     expect(outline(transcript.view('a', 2500))).to.deep.equal([
@@ -91,7 +91,7 @@ describe('the transcript', () => {
     expect(outline(transcript.view('a', 10))).to.deep.equal(['system', 'user now', 'assistant 3', 'tool 3']);
   });
 
-  it('learns from what the model counted', () => {
+  it('learns the ratio between the estimate and the token count of the model', () => {
     const bodies = [
       started,
       user('a', long.repeat(6)),
@@ -119,7 +119,7 @@ describe('the transcript', () => {
     const view = (turnsMaxCount: number, ...lines: MessageBody[]): string[] =>
       outline(transcriptOf(started, ...lines, now).view('d', 100_000, { system: '', turnsMaxCount }));
 
-    it('has its own words in front', () => {
+    it('has the prompt of the agent in front', () => {
       const transcript = transcriptOf(started, now);
       expect(transcript.view('d', 1000, { system: 'Be brief.' })[0]).to.deep.equal({
         role: 'system',
@@ -128,7 +128,7 @@ describe('the transcript', () => {
       expect(outline(transcript.view('d', 1000, { system: '' }))).to.deep.equal(['user now']);
     });
 
-    it('shows the last answered turns, and between them what was called for others', () => {
+    it('shows the last answered turns, and between them the calls of others', () => {
       const called = [user('x', 'x'), reply('x', '', ['1']), result('x', '1', ''), failed('x')];
       const idle = [user('y', 'y'), failed('y')];
       expect(view(0, ...turns, ...called)).to.deep.equal(['user now']);
@@ -138,12 +138,14 @@ describe('the transcript', () => {
         'user x',
         'assistant 1',
         'tool 1',
+        'assistant (Th',
         'user now',
       ]);
       expect(view(2, ...turns.slice(0, 3), ...called, ...turns.slice(3))).to.deep.equal([
         'user x',
         'assistant 1',
         'tool 1',
+        'assistant (Th',
         'user b',
         'assistant b!',
         'user c',
@@ -153,7 +155,7 @@ describe('the transcript', () => {
       expect(view(9, ...turns)).to.have.length(7);
     });
 
-    it('counts no turn that was removed, and shows nothing of it', () => {
+    it('neither counts nor shows a turn that was removed', () => {
       const called = [
         user('e', 'e'),
         reply('e', '', ['1']),
@@ -176,7 +178,7 @@ describe('the transcript', () => {
     });
   });
 
-  it('takes a line that it knows already only once', () => {
+  it('takes a line only once', () => {
     const transcript = transcriptOf(started, user('a', 'one'));
     transcript.add({ ...user('a', 'two'), seq: 2, time: 0 });
     expect(outline(transcript.view('a', 1000))).to.deep.equal(['system', 'user one']);

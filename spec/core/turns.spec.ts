@@ -26,7 +26,7 @@ const answer = (taskId: string, text: string): MessageBody => ({
 const ended = (taskId: string | null): MessageBody => ({ type: 'task_ended', taskId, status: 'done' });
 
 describe('the turns of a log', () => {
-  it('are what was said and answered, with all that the model wrote for it', () => {
+  it('are the user message and the answer, with every token that the model wrote', () => {
     const lines = logOf(
       { type: 'session_started', systemPrompt: '' },
       began('a', 'one', 'two'),
@@ -71,7 +71,7 @@ describe('the turns of a log', () => {
     ]);
   });
 
-  it('know what was said as a message of its own, what failed, and what was removed', () => {
+  it('include messages that are lines of their own, failures and removals', () => {
     const removed = { removed: true } as const;
     const lines = logOf(
       {

@@ -99,7 +99,10 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       if (told.type !== 'reached') return;
       points.set(told.point, (points.get(told.point) ?? 0) + 1);
       if (told.signal === 'SIGSTOP') hold(place, told.point);
-      else crashes.push({ how: `killed ${told.point}`, from: Date.now(), to: Date.now() });
+      else {
+        place.url = undefined; // it dies with this message
+        crashes.push({ how: `killed ${told.point}`, from: Date.now(), to: Date.now() });
+      }
     });
     await loaded;
     send(child, { type: 'start', settings, leaseMs, journal });

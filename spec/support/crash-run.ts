@@ -10,49 +10,52 @@ import { startCrashDevice } from './crash-device.ts';
 import { sentenceOf, startCrashModel } from './crash-model.ts';
 import { openCluster } from './crash-nodes.ts';
 
+/** The settings of a run. It is over when its chaos has ended and every session has had its tasks. */
 export interface CrashRun {
   databaseUrl: string;
   dataDir: string;
   nodes: number;
   sessions: number;
-  /** Each session takes tasks, one after the other, until one of these is reached. */
-  tasksPerSession?: number;
-  seconds?: number;
+  /** How many tasks each session gets at least, one after the other. */
+  tasksPerSession: number;
+  /** What happens to the nodes. One that has no end of its own is ended when every session has had its tasks. */
   chaos: Chaos;
+  isEndless?: boolean;
   /** Of a hundred tasks, how many are stopped while they run. */
   stopsPercent?: number;
   journal?: boolean;
   leaseMs?: number;
-  /** How long model and device take at most. */
+  /** The longest latency of the model and the device. */
   latencyMs?: number;
   seed?: number;
 }
 
+/** What happened in a run. */
 export interface CrashReport {
   tasks: number;
   seconds: number;
   kills: number;
   stalls: number;
-  /** How often every connection to the database was broken. */
+  /** How often every connection to the database was cut. */
   cuts: number;
-  /** Nodes that were ended gracefully. */
+  /** How many nodes were replaced gracefully. */
   replaced: number;
   /** How often nodes died or stalled at each named point. */
   points: Record<string, number>;
   reconnects: number;
   envelopes: number;
   writes: number;
-  /** Calls that the device got more than once. */
+  /** Writes that the device got more than once. */
   repeated: string[];
-  /** Results that say nobody knows. */
+  /** How many results report an unknown outcome. */
   unknown: number;
   faults: string[];
 }
 
-/** Sends tasks through nodes that are crashed meanwhile, and checks at the end what must hold. */
+/** Sends tasks through nodes that crash meanwhile, and checks at the end what must hold. */
 export async function runCrashes(run: CrashRun): Promise<CrashReport> {
   const { latencyMs = 30, leaseMs = 2000, journal = true, stopsPercent = 0 } = run;
-  const { tasksPerSession = Infinity, seconds = Infinity } = run;
+  const { tasksPerSession, isEndless = false } = run;
   const random = randomFrom(run.seed ?? Date.now());
   const began = performance.now();
   const model = await startCrashModel(() => random() * latencyMs);
@@ -86,12 +89,15 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
         return { id, clients: own, tasks: [] as AcceptedTask[] };
       }),
     );
-    const end = performance.now() + seconds * 1000;
-    if (run.seconds !== undefined) setTimeout(() => over.abort(), run.seconds * 1000).unref();
-    const chaos = [run.chaos(cluster, random, over.signal), dropAtRandom(clients, random, over.signal)];
+    let isStriking = !isEndless;
+    const strikes = run.chaos(cluster, random, over.signal).finally(() => {
+      isStriking = false;
+    });
+    strikes.catch(() => undefined); // it is awaited when every session has had its tasks
+    const chaos = [strikes, dropAtRandom(clients, random, over.signal)];
     await Promise.all(
       sessions.map(async (session) => {
-        while (session.tasks.length < tasksPerSession && performance.now() < end) {
+        while (session.tasks.length < tasksPerSession || isStriking) {
           const task: AcceptedTask = { taskId: randomUUID(), rounds: 1 + Math.floor(random() * 3) };
           session.tasks.push(task);
           const stop = random() * 100 < stopsPercent ? stopOnce(session, task, urls, random) : undefined;
@@ -152,7 +158,7 @@ async function stopOnce(
   task.stoppedAt = Date.now();
 }
 
-/** Gives a client that is not there yet some seconds; what it lacks then is a fault that the check finds. */
+/** Waits some seconds for a client that has not seen every line. The check reports what it lacks after that. */
 async function seesAll(client: CrashClient, last: number): Promise<void> {
   const timeout = new AbortController();
   await Promise.race([
@@ -173,7 +179,7 @@ async function dropAtRandom(
   }
 }
 
-/** Numbers in [0, 1) that a seed gives again (mulberry32). */
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

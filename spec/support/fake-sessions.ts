@@ -64,6 +64,7 @@ export function createFakeSessions(): FakeSessions {
     },
     exists: notFaked,
     remove: notFaked,
+    removeAll: notFaked,
     async close() {
       for (const session of all.values()) session.end('draining');
     },

@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/common/clock.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
 import type { Equipment } from '../../lib/core/equipment.ts';
 import type { Content, Message } from '../../lib/core/message.ts';
@@ -8,10 +9,11 @@ import { openSessions } from '../../lib/core/sessions.ts';
 import type { Sessions, SessionsLimits } from '../../lib/core/sessions.ts';
 import type { SessionConfig } from '../../lib/core/session-config.ts';
 import type { Store } from '../../lib/core/store.ts';
-import { openToolbox } from '../../lib/core/toolbox.ts';
+import { createToolbox } from '../../lib/core/toolbox.ts';
 import type { Effect, Tool, CallContext } from '../../lib/core/tool.ts';
 import type { ToolResult } from '../../lib/core/message.ts';
 import { connectStore } from '../../lib/store/index.ts';
+import { plainConfig } from './session-config.ts';
 
 export const somebody: Principal = { id: 'somebody', kind: 'user' };
 
@@ -28,7 +30,7 @@ export const limits: SessionsLimits = {
   shutdownTimeoutMs: 5000,
 };
 
-/** A fake device's tool: notes each call and answers with what `answer` gives. */
+/** The tool of a fake device: keeps the arguments of each call, and answers with the result of `answer`. */
 export function fakeTool(
   name: string,
   effect: Effect,
@@ -54,7 +56,7 @@ export interface World {
   store: Store;
   sessions: Sessions;
   errors: unknown[];
-  /** How often a session's equipment was opened and given back. */
+  /** How often the equipment of a session was opened and closed. */
   equipped: { opened: number; closed: number };
   create(config?: Partial<SessionConfig>): Promise<Session>;
   close(): Promise<void>;
@@ -64,12 +66,13 @@ export interface World {
 export async function openWorld(options: {
   model: Model | ((config: SessionConfig) => Model);
   tools?: Tool[];
-  /** What else a session is given, e.g. as its stored agent. */
+  /** More equipment of a session, for example that of a stored agent. */
   equip?: (config: SessionConfig) => Partial<Equipment> | Promise<Partial<Equipment>>;
   limits?: Partial<SessionsLimits>;
   databaseUrl?: string;
   leaseMs?: number;
   retentionMs?: number;
+  clock?: Clock;
 }): Promise<World> {
   const errors: unknown[] = [];
   const databaseUrl = options.databaseUrl ?? 'sqlite::memory:';
@@ -84,13 +87,14 @@ export async function openWorld(options: {
     store,
     limits: { ...limits, ...options.limits },
     retentionMs: options.retentionMs,
+    ...(options.clock && { clock: options.clock }),
     onError: (error) => void errors.push(error),
     async equip(config, children) {
       equipped.opened += 1;
       const more = await options.equip?.(config);
       return {
         model: typeof options.model === 'function' ? options.model(config) : options.model,
-        toolbox: openToolbox(
+        toolbox: createToolbox(
           [options.tools ?? [], children].map((tools) => ({ tools, connection: {} })),
           { resultMaxBytes: 64 * 1024 },
         ),
@@ -105,7 +109,7 @@ export async function openWorld(options: {
     errors,
     equipped,
     async create(config = {}) {
-      const id = await sessions.create({ ...plain, ...config }, somebody);
+      const id = await sessions.create({ ...plainConfig, ...config }, somebody);
       return sessions.find(id, somebody);
     },
     async close() {
@@ -115,17 +119,7 @@ export async function openWorld(options: {
   };
 }
 
-const plain: SessionConfig = {
-  model: {},
-  systemPrompt: '',
-  documents: [],
-  children: [],
-  taskStrategy: 'serial',
-  toolStrategy: 'parallel',
-  memoryTools: false,
-};
-
-/** A subscriber that keeps what it sees and lets a spec wait for it. */
+/** A subscriber that keeps every line, and lets a spec wait for lines. */
 export function watch(session: Session, after?: number) {
   const seen: Message[] = [];
   const deltas: string[] = [];
@@ -156,7 +150,7 @@ export function watch(session: Session, after?: number) {
     get ended() {
       return ended;
     },
-    /** Resolves when `holds` does, looked at after each delivery. */
+    /** Resolves when `holds` returns true; it is asked after each delivery. */
     until(holds: () => boolean): Promise<void> {
       return new Promise((resolve) => {
         const one = (): void => {
@@ -175,7 +169,7 @@ export function watch(session: Session, after?: number) {
   };
 }
 
-/** Lines as a spec compares them: without numbers and times, and without what every model reply carries. */
+/** Lines in the short form in which specs compare them: without numbers, times and the origin of model replies. */
 export function outline(messages: readonly Message[]): string[] {
   return messages.map((message) => {
     switch (message.type) {
@@ -205,10 +199,10 @@ function wordsOf(content: readonly Content[]): string {
     .join('|');
 }
 
-/** Somebody says a text. */
+/** A task with one text. */
 export const say = (text: string) => ({ form: 'text' as const, content: [{ type: 'text' as const, text }] });
 
-/** A promise and its resolver. */
+/** A promise, and the function that resolves it. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {

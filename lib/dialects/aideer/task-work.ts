@@ -7,7 +7,7 @@ import type { ChatTask } from '../../chats/tasks.ts';
 import type { TaskWork } from '../../chats/task-run.ts';
 import { makeTitle } from '../../chats/title.ts';
 import type { ModelConfig, ModelMessage } from '../../core/model.ts';
-import { tokensOf } from '../../core/transcript.ts';
+import { estimateTokens } from '../../core/tokens.ts';
 import { ModelError } from '../../errors.ts';
 import type { DialectContext } from '../dialect.ts';
 import { suffixOfPicture } from '../../files/pictures.ts';
@@ -51,7 +51,7 @@ export async function prepareTask(
   const cost = {
     type,
     rate: config.creditRates[model] ?? 1,
-    promptTokens: Math.ceil(said.reduce((sum, { content }) => sum + tokensOf(content), 0)),
+    promptTokens: Math.ceil(said.reduce((sum, { content }) => sum + estimateTokens(content), 0)),
     maxTokens: type === 'title_generation' ? TITLE_MAX_TOKENS : maxTokens,
   };
   if (type === 'title_generation') return { ...cost, work: titleWork(context, preset, inChat) };

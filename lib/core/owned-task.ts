@@ -1,0 +1,109 @@
+import { AppError } from '../errors.ts';
+import type { Message } from './message.ts';
+import type { StoredTask } from './store.ts';
+
+/** Where a task is. The table at the head of owner.ts says how it gets there. */
+export type TaskState =
+  | 'waiting'
+  | 'running'
+  | 'calling'
+  | 'stopping'
+  | 'leaving'
+  | 'detached'
+  | 'ended'
+  | 'left';
+
+/** What moves a task. */
+export type TaskEvent = 'slot_free' | 'calls_asked' | 'calls_done' | 'end' | 'run_over' | Ending;
+
+/** Why a task is interrupted. `lost`: this node may not write to the session any more. */
+export type Ending = 'stop' | 'too_long' | 'leave' | 'clear' | 'lost';
+
+const INTERRUPTED = {
+  stop: 'stopping',
+  too_long: 'stopping',
+  leave: 'leaving',
+  clear: 'detached',
+  lost: 'detached',
+} as const;
+
+const NEXT: Record<TaskState, Partial<Record<TaskEvent, TaskState>>> = {
+  waiting: { slot_free: 'running', stop: 'ended', clear: 'ended', leave: 'left', lost: 'left' },
+  running: { ...INTERRUPTED, calls_asked: 'calling', end: 'ended' },
+  calling: { ...INTERRUPTED, calls_done: 'running', end: 'ended' },
+  stopping: { end: 'ended', clear: 'detached', lost: 'detached' },
+  leaving: { end: 'ended', run_over: 'left', clear: 'detached', lost: 'detached' },
+  detached: { run_over: 'ended' },
+  ended: {},
+  left: {},
+};
+
+/** The state after an event; the same state when the event does not concern it. */
+export function transition(state: TaskState, event: TaskEvent): TaskState {
+  return NEXT[state][event] ?? state;
+}
+
+/** The event that a committed line is for its task. A task's last line is not among them: the log reports it before it is published. */
+export function eventOf(line: Message): TaskEvent | undefined {
+  if (line.type === 'model_reply' && line.calls.length > 0) return 'calls_asked';
+  return line.type === 'tool_result' && line.roundDone ? 'calls_done' : undefined;
+}
+
+/** A task in the hands of its owner. */
+export class OwnedTask {
+  readonly task: StoredTask;
+  /** Resolves when the run is over; never rejects. */
+  run: Promise<void> = Promise.resolve();
+  readonly #controller = new AbortController();
+  readonly #timeoutMs: number;
+  #state: TaskState = 'waiting';
+  #ending: Ending | undefined;
+
+  constructor(task: StoredTask, timeoutMs: number) {
+    this.task = task;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get id(): string {
+    return this.task.taskId;
+  }
+
+  get state(): TaskState {
+    return this.#state;
+  }
+
+  /** Why the task was interrupted, if it was. The first reason stays. */
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  /** Aborts when the task is interrupted. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  move(event: TaskEvent): void {
+    this.#state = transition(this.#state, event);
+  }
+
+  /** Moves the task and aborts its run: nothing new is asked or sent for it. */
+  interrupt(ending: Ending): void {
+    this.#ending ??= ending;
+    this.move(ending);
+    this.#controller.abort(this.interruption(ending));
+  }
+
+  /** The error of an interruption, as a client may see it. */
+  interruption(ending: Ending): AppError {
+    switch (ending) {
+      case 'too_long':
+        return new AppError('timeout', `The task was ended after ${this.#timeoutMs} ms (TASK_TIMEOUT_MS).`);
+      case 'leave':
+      case 'lost':
+        return new AppError('stopped', 'The server is going away.');
+      case 'stop':
+      case 'clear':
+        return new AppError('stopped', 'The task was stopped.');
+    }
+  }
+}

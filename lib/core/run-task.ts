@@ -1,0 +1,85 @@
+import { AppError, messageOf } from '../errors.ts';
+import { createCallLimits } from './call-limits.ts';
+import { makeCalls, type Round } from './calls.ts';
+import type { ModelReply, ReplyOptions } from './model.ts';
+import type { TaskContext } from './task-context.ts';
+
+/**
+ * The agent loop: asks the model, makes the calls that it decides on, and asks again, until it answers without calls.
+ * A task that was interrupted goes on where its log ends: the model is not asked again for a decision that is committed.
+ *
+ * Contract:
+ * - Appends every line of the task but its first line, its answer and its last line.
+ * - Resolves with the answer. Rejects with an AppError when the model fails or a limit is reached, and with the signal's
+ *   reason when the signal aborts; in both cases after every call that was sent has its result in the log.
+ */
+export async function runTask(task: TaskContext): Promise<ModelReply> {
+  const callLimits = createCallLimits(task.limits, task.toolStrategy);
+  const interrupted = interruptedRound(task);
+  if (interrupted) await makeCalls(task, interrupted, callLimits);
+
+  for (;;) {
+    task.signal.throwIfAborted();
+    checkRoundLimit(task);
+    const reply = await askModel(task);
+    if (reply.calls.length === 0) return reply;
+    const round = await appendDecision(task, reply);
+    await makeCalls(task, round, callLimits);
+  }
+}
+
+/** The round that an earlier owner left behind: a committed decision, some of whose calls have no result. */
+function interruptedRound({ taskId, transcript }: TaskContext): Round | undefined {
+  const decision = transcript.openDecision(taskId);
+  if (!decision) return undefined;
+  const reply = transcript.view(taskId, Infinity).findLast((line) => line.role === 'assistant');
+  const calls = reply?.role === 'assistant' ? reply.calls : [];
+  return {
+    seq: decision.seq,
+    inherited: true,
+    calls: calls
+      .map((call, index) => ({ call, index }))
+      .filter(({ call }) => decision.callIds.includes(call.callId)),
+  };
+}
+
+function checkRoundLimit({ taskId, transcript, limits }: TaskContext): void {
+  if (transcript.decisionCount(taskId) < limits.taskRoundsMaxCount) return;
+  throw new AppError(
+    'limit_reached',
+    `The task was ended after ${limits.taskRoundsMaxCount} rounds of tool calls (TASK_ROUNDS_MAX_COUNT).`,
+  );
+}
+
+/** Asks the model. An empty reply decides nothing, so that the model is asked once more. */
+async function askModel(task: TaskContext): Promise<ModelReply> {
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    const reply = await askOnce(task);
+    if (reply.calls.length > 0 || reply.text.trim() !== '') return reply;
+  }
+  throw new AppError('model_error', 'The model gave an empty reply twice: neither a text nor a call.');
+}
+
+async function askOnce(task: TaskContext): Promise<ModelReply> {
+  const { taskId, model, toolbox, transcript, framing, limits, signal, onDelta } = task;
+  const messages = transcript.view(taskId, limits.contextTokensMaxCount, framing);
+  const options: ReplyOptions = onDelta ? { signal, onDelta } : { signal };
+  try {
+    const reply = await model.reply({ messages, tools: await toolbox.offersFor(messages) }, options);
+    signal.throwIfAborted(); // a reply that arrives together with a stop decides nothing
+    return reply;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof AppError) throw error;
+    throw new AppError('model_error', `The model failed: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function appendDecision({ taskId, append }: TaskContext, reply: ModelReply): Promise<Round> {
+  const [line] = await append({ type: 'model_reply', taskId, ...reply });
+  return {
+    seq: line!.seq,
+    inherited: false,
+    calls: reply.calls.map((call, index) => ({ call, index })),
+  };
+}

@@ -1,0 +1,151 @@
+import type { Clock } from '../common/clock.ts';
+import type { Feed } from './feed.ts';
+import type { Message, MessageAdded, MessageBody } from './message.ts';
+import type { Claim, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
+import { Transcript } from './transcript.ts';
+
+export interface SessionLogOptions {
+  stored: StoredSession;
+  claim: Claim;
+  /** The only line of a log that was just created; saves reading it. */
+  firstLine?: Message | undefined;
+  store: Store;
+  feed: Feed;
+  clock: Clock;
+  /** Reads all lines, for the transcript. */
+  readAll(): Promise<Message[]>;
+  /** Called when a task's last line is committed, before any subscriber sees it. */
+  onTaskEnded(taskId: string): void;
+  /** Called when a write fails: another node owns the session, or the store is down. Nothing can be written after it. */
+  onLost(error: unknown): void;
+}
+
+/**
+ * A session's log in the hands of its only writer: the one place that numbers a line, stores it, and publishes it.
+ *
+ * Contract: lines are numbered without gaps, committed before they are published, and published in their order.
+ */
+export class SessionLog {
+  readonly #options: SessionLogOptions;
+  readonly #id: string;
+  readonly #epoch: number;
+  #lastSeq: number;
+  #lastTime: number;
+  #lastAppend: Promise<unknown> = Promise.resolve();
+  #transcript: Promise<Transcript> | undefined;
+  /** User messages that are being appended while their task waits, by task id. */
+  readonly #announcing = new Map<string, Promise<void>>();
+
+  constructor(options: SessionLogOptions) {
+    this.#options = options;
+    this.#id = options.stored.id;
+    const { epoch, lastSeq, lastTime } = options.claim;
+    this.#epoch = epoch;
+    this.#lastSeq = lastSeq;
+    this.#lastTime = lastTime;
+    if (options.firstLine) this.#transcript = Promise.resolve(Transcript.of([options.firstLine]));
+  }
+
+  /** The number of the last line. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** The time of the last committed line, in ms since the epoch. */
+  get lastTime(): number {
+    return this.#lastTime;
+  }
+
+  /** Appends lines; resolves with them when they are committed and published. `change` is committed with them. */
+  append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {
+    const appended = this.#append(bodies, change);
+    this.#lastAppend = appended.catch(() => undefined); // the caller of append handles the failure
+    return appended;
+  }
+
+  /** Resolves when everything that was appended so far is committed and published, or has failed. */
+  async settled(): Promise<void> {
+    await this.#lastAppend;
+  }
+
+  /** Begins the log anew: its first line is the system prompt again, and everything before it is deleted. */
+  async restart(): Promise<void> {
+    const { stored, store, feed, clock } = this.#options;
+    const { systemPrompt } = stored.config;
+    const line: Message = {
+      type: 'session_started',
+      systemPrompt,
+      seq: (this.#lastSeq += 1),
+      time: clock.now(),
+    };
+    this.#transcript = Promise.resolve(Transcript.of([line]));
+    await this.commit(store.clear(this.#id, this.#epoch, line));
+    this.#lastTime = line.time;
+    feed.publish([line]);
+  }
+
+  /** The conversation so far; it is kept up to date. */
+  transcript(): Promise<Transcript> {
+    return (this.#transcript ??= this.commit(this.#options.readAll()).then((lines) => Transcript.of(lines)));
+  }
+
+  /** Frees the transcript's memory; it is read again when it is needed. */
+  forgetTranscript(): void {
+    this.#transcript = undefined;
+  }
+
+  /** The store's work, with its failure reported to `onLost` as well as to the caller. */
+  async commit<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.#options.onLost(error);
+      throw error;
+    }
+  }
+
+  /** Appends the user message of a task that has to wait, when that message is a line of its own: the message does not wait. */
+  announce(task: StoredTask): void {
+    if (!task.said) return;
+    const announced = this.#announce(task)
+      .catch(() => undefined) // `onLost` has received the failure
+      .finally(() => this.#announcing.delete(task.taskId));
+    this.#announcing.set(task.taskId, announced);
+  }
+
+  /** The lines with which a task begins. A user message that is a line of its own may be in the log already. */
+  async openingOf(task: StoredTask): Promise<MessageBody[]> {
+    const { taskId, form, content } = task;
+    if (!task.said) return [{ type: 'task_started', taskId, form, content }];
+    await this.#announcing.get(taskId);
+    const started: MessageBody = { type: 'task_started', taskId, form, content: [], added: true };
+    return (await this.#isSaid(taskId)) ? [started] : [userMessageOf(task), started];
+  }
+
+  async #append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {
+    const { store, feed, clock, onTaskEnded } = this.#options;
+    const time = clock.now();
+    const lines = bodies.map((body): Message => ({ ...body, seq: (this.#lastSeq += 1), time }));
+    await this.commit(store.append(this.#id, this.#epoch, lines, change));
+    this.#lastTime = time;
+    const transcript = await this.#transcript;
+    if (change && 'ended' in change) onTaskEnded(change.ended);
+    if (transcript) for (const line of lines) transcript.add(line);
+    feed.publish(lines);
+    return lines;
+  }
+
+  async #announce(task: StoredTask): Promise<void> {
+    if (!(await this.#isSaid(task.taskId))) await this.append([userMessageOf(task)]);
+  }
+
+  async #isSaid(taskId: string): Promise<boolean> {
+    const transcript = await this.transcript();
+    return transcript.isAnnounced(taskId) || transcript.has(taskId);
+  }
+}
+
+function userMessageOf({ taskId: id, content, said }: StoredTask): MessageAdded {
+  const { attachments = [], metadata = {} } = said ?? {};
+  return { type: 'message_added', id, run: true, role: 'user', content, attachments, metadata };
+}

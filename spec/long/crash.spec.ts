@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { crashAt, killsAt, strikeAtRandom, type PlannedCrash } from '../support/crash-chaos.ts';
+import { crashPoints } from '../support/crash-points.ts';
+import { runCrashes } from '../support/crash-run.ts';
+import { openPostgresServer, type Postgres } from '../support/postgres.ts';
+
+describe('nodes that crash all the time', function () {
+  this.timeout(600_000);
+  let dataDir: string;
+  let server: Postgres;
+  before(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'lite-agent-crashes-'));
+    server = await openPostgresServer();
+  });
+  after(async () => {
+    await server.close();
+    await rm(dataDir, { recursive: true });
+  });
+
+  it('lose nothing and repeat no write: three nodes on PostgreSQL, killed and stalled at every point', async () => {
+    const stalls: PlannedCrash[] = crashPoints.map((point) => ({ point, signal: 'SIGSTOP' }));
+    const {
+      faults,
+      repeated,
+      kills,
+      stalls: stalled,
+    } = await runCrashes({
+      databaseUrl: await server.createDatabase(),
+      dataDir,
+      nodes: 3,
+      sessions: 8,
+      tasksPerSession: 4,
+      stopsPercent: 10,
+      chaos: crashAt([...killsAt(crashPoints), ...stalls], 3),
+    });
+    expect({ faults, repeated, kills, stalled }).to.deep.equal({
+      faults: [],
+      repeated: [],
+      kills: crashPoints.length,
+      stalled: crashPoints.length,
+    });
+  });
+
+  it('lose nothing and repeat no write: three nodes on a PostgreSQL that cuts its connections', async () => {
+    const { faults, repeated } = await runCrashes({
+      databaseUrl: await server.createDatabase(),
+      dataDir,
+      nodes: 3,
+      sessions: 10,
+      tasksPerSession: 30,
+      stopsPercent: 10,
+      chaos: strikeAtRandom({ nodes: 3, pauseMs: 1500, stallsPercent: 30, cut: () => server.cut() }),
+      isEndless: true,
+    });
+    expect({ faults, repeated }).to.deep.equal({ faults: [], repeated: [] });
+  });
+
+  it('lose nothing and repeat no write: one process on SQLite that is killed anywhere', async () => {
+    const { faults, repeated } = await runCrashes({
+      databaseUrl: `sqlite:${join(dataDir, 'random.db')}`,
+      dataDir,
+      nodes: 1,
+      sessions: 10,
+      tasksPerSession: 30,
+      stopsPercent: 10,
+      chaos: strikeAtRandom({ nodes: 1, pauseMs: 3000 }),
+      isEndless: true,
+    });
+    expect({ faults, repeated }).to.deep.equal({ faults: [], repeated: [] });
+  });
+});
