@@ -6,10 +6,10 @@ import { AppError } from '../errors.ts';
 import { creditsOf, endTask, unfinished } from './task-end.ts';
 import { runChatTask, TASK_LEASE_MS, TaskCut, type TaskWork } from './task-run.ts';
 import type { ChatsDb, ChatTasksTable } from './schema.ts';
-import { createTaskWatch, type TaskState, type TaskWatch } from './task-watch.ts';
+import { createTaskWatch, type ChatTaskState, type TaskWatch } from './task-watch.ts';
 
 /** A piece of work that a model does for a chat. */
-export interface ChatTask extends TaskState {
+export interface ChatTask extends ChatTaskState {
   id: string;
   owner: string;
   chatId: number;
@@ -51,7 +51,7 @@ export interface ChatTasks {
   /** The right to watch, which is given once. */
   connect(id: string): Promise<boolean>;
   /** The states of a task as they change, until it has ended. A slow reader misses states, never the last one. */
-  watch(id: string, signal: AbortSignal): AsyncGenerator<TaskState>;
+  watch(id: string, signal: AbortSignal): AsyncGenerator<ChatTaskState>;
   /** Ends a task that runs in this process with the text so far. */
   cut(id: string): void;
   /** Ends tasks whose process died, and forgets old ones. */
@@ -165,7 +165,7 @@ class StoredTasks implements ChatTasks {
     return row !== undefined;
   }
 
-  watch(id: string, signal: AbortSignal): AsyncGenerator<TaskState> {
+  watch(id: string, signal: AbortSignal): AsyncGenerator<ChatTaskState> {
     return this.#watching.watch(id, signal);
   }
 
@@ -248,7 +248,7 @@ function taskOf(row: ChatTasksTable): ChatTask {
   };
 }
 
-function stateOf(task: ChatTask | undefined): TaskState | undefined {
+function stateOf(task: ChatTask | undefined): ChatTaskState | undefined {
   if (!task) return undefined;
   const { status, content, error, tokenCost } = task;
   return { status, content, error, tokenCost };

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createChats, type Chats } from '../../lib/chats/chats.ts';
 import type { ChatsDb, ChatTables } from '../../lib/chats/schema.ts';
-import type { TaskState } from '../../lib/chats/task-watch.ts';
+import type { ChatTaskState } from '../../lib/chats/task-watch.ts';
 import type { TaskWork } from '../../lib/chats/task-run.ts';
 import { openChatTasks, type ChatTask, type ChatTasks } from '../../lib/chats/tasks.ts';
 import { createLedger, type Ledger } from '../../lib/credits/ledger.ts';
@@ -59,8 +59,8 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
           say(text);
           signal.addEventListener('abort', () => reject(signal.reason as Error));
         });
-    async function statesOf(tasks: ChatTasks, id: string, until?: AbortController): Promise<TaskState[]> {
-      const states: TaskState[] = [];
+    async function statesOf(tasks: ChatTasks, id: string, until?: AbortController): Promise<ChatTaskState[]> {
+      const states: ChatTaskState[] = [];
       for await (const state of tasks.watch(id, until?.signal ?? new AbortController().signal))
         states.push(state);
       return states;
