@@ -64,7 +64,7 @@ describe('a throttle', () => {
     const slow = async (): Promise<Attempt<never>> => {
       running += 1;
       most = Math.max(most, running);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setImmediate(resolve)); // all others that may run have begun by then
       running -= 1;
       return { passed: false };
     };

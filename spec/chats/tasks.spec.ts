@@ -7,6 +7,7 @@ import { openChatTasks, type ChatTask, type ChatTasks } from '../../lib/chats/ta
 import { createLedger, type Ledger } from '../../lib/credits/ledger.ts';
 import type { CreditTables } from '../../lib/credits/schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
@@ -59,8 +60,12 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
           say(text);
           signal.addEventListener('abort', () => reject(signal.reason as Error));
         });
-    async function statesOf(tasks: ChatTasks, id: string, until?: AbortController): Promise<ChatTaskState[]> {
-      const states: ChatTaskState[] = [];
+    async function statesOf(
+      tasks: ChatTasks,
+      id: string,
+      until?: AbortController,
+      states: ChatTaskState[] = [],
+    ): Promise<ChatTaskState[]> {
       for await (const state of tasks.watch(id, until?.signal ?? new AbortController().signal))
         states.push(state);
       return states;
@@ -119,11 +124,11 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
           finish = () => resolve({ content: 'One two', complete: true, tokens: 2 });
         });
       });
-      const watched = statesOf(two, task.id);
-      await saved(task.id, 'One');
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      const states: ChatTaskState[] = [];
+      const watched = statesOf(two, task.id, undefined, states);
+      await waitFor(() => states.at(-1)?.content === 'One', 5000);
       finish();
-      const states = await watched;
+      await watched;
       expect(
         states.map(({ content }) => content).filter((text, at, all) => text !== all[at - 1]),
       ).to.include.members(['One', 'One two']);
@@ -136,9 +141,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       const task = await start(one, talking('Half'));
       await two.remove(task.id);
       expect(await one.find(task.id)).to.equal(undefined);
-      const from = Date.now();
-      while ((await ledger.balance(owner)) < 801 && Date.now() - from < 5000)
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      await waitFor(async () => (await ledger.balance(owner)) > 800, 5000);
       expect(await ledger.balance(owner)).to.be.within(960, 999);
       expect(await said()).to.deep.equal([['Half', false]]);
     });
@@ -179,15 +182,8 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
 
     /** Resolves when a task's row holds this text. */
     async function saved(id: string, content: string): Promise<void> {
-      for (;;) {
-        const row = await db
-          .selectFrom('chat_tasks')
-          .select('content')
-          .where('id', '=', id)
-          .executeTakeFirst();
-        if (row?.content === content) return;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      const row = () => db.selectFrom('chat_tasks').select('content').where('id', '=', id).executeTakeFirst();
+      await waitFor(async () => (await row())?.content === content, 5000);
     }
   });
 }

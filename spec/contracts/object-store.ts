@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { AppError } from '../../lib/errors.ts';
+import { outcomeOf } from '../support/refusal.ts';
 import type { ObjectStore } from '../../lib/files/object-store.ts';
 
 /** What the suite needs of a store. */
@@ -13,28 +13,23 @@ export interface ObjectStoreUnderTest {
   age(ms: number): Promise<void> | void;
   /** How many writes were begun and are not finished. */
   unfinished(): Promise<number> | number;
-  /** Begins a write that nobody will ever finish. */
+  /** Begins a write that never finishes. */
   begin(): Promise<void> | void;
 }
 
-/** The contract of the object store (lib/files/object-store.ts), to be met by every one. */
+/** The contract of object stores (lib/files/object-store.ts); every store meets it. */
 export function describeObjectStore(name: string, under: ObjectStoreUnderTest): void {
   describe(`the contract of object stores: ${name}`, () => {
     const textOf = async (key: string) => (await buffer(await under.open().read(key))).toString();
     const write = (text: string, named?: string, maxBytes = 1000) =>
       under.open().write(Readable.from([Buffer.from(text)]), maxBytes, named);
-    const codeOf = (promise: Promise<unknown>) =>
-      promise.then(
-        () => 'nothing was thrown',
-        (error: unknown) => (error instanceof AppError ? error.code : String(error)),
-      );
     const listed = async (before: number) => {
       const keys: string[] = [];
       for await (const key of under.open().list(before)) keys.push(key);
       return keys;
     };
 
-    it('keeps what comes under a new key', async () => {
+    it('stores a content under a new key', async () => {
       const stored = await write('hello');
       expect(stored).to.deep.equal({
         key: stored.key,
@@ -46,25 +41,25 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       expect((await write('hello')).key).to.not.equal(stored.key);
       await under.open().remove(stored.key);
       await under.open().remove(stored.key);
-      expect(await codeOf(under.open().read(stored.key))).to.equal('not_found');
+      expect(await outcomeOf(under.open().read(stored.key))).to.equal('not_found');
     });
 
     it('keeps what comes under a name, the last one whole', async () => {
       expect((await write('one', 'a/b/c.png')).key).to.equal('a/b/c.png');
       await write('the second', 'a/b/c.png');
       expect(await textOf('a/b/c.png')).to.equal('the second');
-      expect(await codeOf(under.open().read('a/b/d.png'))).to.equal('not_found');
+      expect(await outcomeOf(under.open().read('a/b/d.png'))).to.equal('not_found');
     });
 
     it('keeps nothing of what is too large or breaks off', async () => {
-      expect(await codeOf(write('12345', 'a/large', 4))).to.equal('too_large');
+      expect(await outcomeOf(write('12345', 'a/large', 4))).to.equal('too_large');
       const broken = async function* () {
         yield Buffer.from('half');
         throw new Error('it broke');
       };
-      await codeOf(under.open().write(Readable.from(broken()), 1000, 'a/half'));
+      await outcomeOf(under.open().write(Readable.from(broken()), 1000, 'a/half'));
       for (const key of ['a/large', 'a/half'])
-        expect(await codeOf(under.open().read(key)), key).to.equal('not_found');
+        expect(await outcomeOf(under.open().read(key)), key).to.equal('not_found');
       expect(await under.unfinished()).to.equal(0);
     });
 
@@ -81,10 +76,10 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
         'a/ä',
         `a/${'x'.repeat(600)}`,
       ]) {
-        expect(await codeOf(write('x', bad)), bad).to.equal('invalid_request');
+        expect(await outcomeOf(write('x', bad)), bad).to.equal('invalid_request');
         if (bad.includes('/')) {
           const signing = async () => under.open().sign({ method: 'PUT', key: bad, seconds: 1, origin: '' });
-          expect(await codeOf(signing()), bad).to.equal('invalid_request');
+          expect(await outcomeOf(signing()), bad).to.equal('invalid_request');
         }
       }
     });
@@ -94,7 +89,7 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       await under.open().removeUnder('p/1');
       await under.open().removeUnder('p/nothing');
       for (const gone of ['p/1/a', 'p/1/b', 'p/1/c/d'])
-        expect(await codeOf(under.open().read(gone))).to.equal('not_found');
+        expect(await outcomeOf(under.open().read(gone))).to.equal('not_found');
       expect(await textOf('p/12/a')).to.equal('p/12/a');
     });
 

@@ -100,7 +100,7 @@ describe('objects in S3', () => {
     cos.close();
   });
 
-  it('say that the store does not do what it is asked', async function () {
+  it('report a store that fails as unavailable', async function () {
     this.timeout(20_000);
     server.down = true;
     try {

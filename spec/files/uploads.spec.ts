@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { Principal } from '../../lib/core/principal.ts';
-import { AppError } from '../../lib/errors.ts';
 import { openDiskStore } from '../../lib/files/disk-store.ts';
 import { openFileRoom, type FileRoom } from '../../lib/files/index.ts';
 import type { Upload } from '../../lib/files/uploads.ts';
 import { createUrlSigner } from '../../lib/files/url-signer.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { AppError } from '../../lib/errors.ts';
+import { outcomeOf } from '../support/refusal.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
@@ -20,15 +21,7 @@ const onError = (error: unknown): void => void errors.push(error);
 const bytes = (text: string): Readable => Readable.from([Buffer.from(text)], { objectMode: false });
 const fine = (): Promise<void> => Promise.resolve();
 
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const outcome: unknown = await promise.then(
-    () => 'nothing was thrown',
-    (error: unknown) => error,
-  );
-  return outcome instanceof AppError ? outcome.code : String(outcome);
-}
-
-/** Files and uploads over a database; the clock is turned by `skew`. */
+/** Files and uploads over a database. */
 function describeFileRoom(engine: string, open: () => Promise<Database>): void {
   describe(`files and uploads over ${engine}`, () => {
     let database: Database;
@@ -78,11 +71,11 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
 
     it('bound what one owner keeps, uploads that were only begun among it, and give the room back', async () => {
       const upload = await begin(60);
-      expect(await refusal(begin(41))).to.equal('invalid_request');
-      expect(await refusal(create('x'.repeat(41)))).to.equal('invalid_request');
+      expect(await outcomeOf(begin(41))).to.equal('invalid_request');
+      expect(await outcomeOf(create('x'.repeat(41)))).to.equal('invalid_request');
       await create('x'.repeat(40));
       await room.uploads.cancel(upload);
-      const outcomes = await Promise.all(Array.from({ length: 8 }, () => refusal(create('x'.repeat(20)))));
+      const outcomes = await Promise.all(Array.from({ length: 8 }, () => outcomeOf(create('x'.repeat(20)))));
       expect(outcomes.filter((outcome) => outcome === 'nothing was thrown')).to.have.length(3);
       expect(await onDisk()).to.have.length(4);
     });
@@ -114,11 +107,11 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
           throw new AppError('invalid_request', 'It broke off.');
         })(),
       );
-      expect(await refusal(room.uploads.addPart(upload, broken, fine))).to.equal('invalid_request');
+      expect(await outcomeOf(room.uploads.addPart(upload, broken, fine))).to.equal('invalid_request');
       const refused = room.uploads.addPart(upload, bytes('all'), () =>
         Promise.reject(new AppError('forbidden', 'No.')),
       );
-      expect(await refusal(refused)).to.equal('forbidden');
+      expect(await outcomeOf(refused)).to.equal('forbidden');
       expect(await onDisk()).to.deep.equal([]);
       await room.uploads.cancel(upload);
     });
@@ -134,7 +127,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
         () => room.uploads.complete(upload, [part.id]),
         () => room.uploads.cancel(expired),
       ])
-        expect(await refusal(attempt())).to.equal('invalid_request');
+        expect(await outcomeOf(attempt())).to.equal('invalid_request');
       await Promise.all([room.sweep(), room.sweep()]);
       expect(await onDisk()).to.deep.equal([]);
       expect((await room.uploads.find(upload.id, ada)).status).to.equal('expired');
@@ -145,7 +138,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       const file = await create('abc', hour);
       await create('stays');
       clock.skew = hour + 1000;
-      expect(await refusal(room.files.find(file.id, ada))).to.equal('not_found');
+      expect(await outcomeOf(room.files.find(file.id, ada))).to.equal('not_found');
       await room.sweep();
       expect(await onDisk()).to.have.length(1);
     });

@@ -6,6 +6,10 @@ import { openPostgresServer } from '../support/postgres.ts';
 import type { Postgres } from '../support/postgres.ts';
 import { first, line, newSession } from '../support/stored.ts';
 import { refusal } from '../support/refusal.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** Longer than the shortest lease of these specs. */
+const LEASE_END_MS = 10_000;
 
 describe('the leases of nodes on PostgreSQL', function () {
   this.timeout(60_000);
@@ -31,11 +35,12 @@ describe('the leases of nodes on PostgreSQL', function () {
   }
 
   async function claimed(store: Store, id: string): Promise<number> {
-    for (;;) {
-      const standing = await store.claim(id);
-      if (standing !== 'held') return standing!.epoch;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    let standing: Awaited<ReturnType<Store['claim']>> = 'held';
+    await waitFor(async () => (standing = await store.claim(id)) !== 'held', LEASE_END_MS);
+    // Assigned in a function, which the compiler does not follow.
+    standing = standing as Awaited<ReturnType<Store['claim']>>;
+    if (standing === 'held' || standing === undefined) throw new Error('the session cannot be claimed');
+    return standing.epoch;
   }
 
   it('are one for all sessions of a node, and once one has run out nothing of it comes back', async () => {
