@@ -67,6 +67,7 @@ export interface AccountsOptions {
   lookEveryMs?: number;
 }
 
+/** Rows that have expired are ignored in any case; the sweep only frees room. */
 const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** The accounts over a migrated database; several processes may share it. */

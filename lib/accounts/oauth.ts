@@ -66,6 +66,7 @@ export interface OauthOptions {
   places?: Partial<Record<ProviderName, ProviderPlace>>;
 }
 
+/** How long a user may take at the provider. */
 const LIFE_MS = 10 * 60_000;
 const CHALLENGE = 'S256';
 
@@ -84,6 +85,7 @@ export function createOauth(options: OauthOptions): Oauth {
   return new ProviderSignIns(options);
 }
 
+/** The providers, and the configuration of each once it was used. */
 class ProviderSignIns implements Oauth {
   readonly providers: readonly { name: ProviderName; title: string }[];
   readonly #options: OauthOptions;
@@ -159,6 +161,7 @@ class ProviderSignIns implements Oauth {
     }
   }
 
+  /** A configured provider. Throws `not_found`. */
   #find(name: string): Configured {
     const known = providerNames.find((one) => one === name);
     const own = known && this.#options.secrets[known];

@@ -40,8 +40,11 @@ export interface PasswordSignIns {
   ): Promise<void>;
 }
 
+/** People mistype; a sixth failure in a row waits. */
 const FREE_FAILURES = 5;
+/** Many users may share one address. */
 const FREE_FAILURES_OF_ADDRESS = 50;
+/** A sign-in that is younger proves the user as well as the password does. */
 const RECENT_MS = 10 * 60_000;
 
 /** What password sign-ins need. */
@@ -60,6 +63,7 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
   return new StoredPasswordSignIns(parts);
 }
 
+/** Password sign-ins with their two throttles. */
 class StoredPasswordSignIns implements PasswordSignIns {
   readonly #parts: PasswordSignInParts;
   readonly #byUser: Throttle;
@@ -135,6 +139,7 @@ class StoredPasswordSignIns implements PasswordSignIns {
     throw new AppError('forbidden', 'The old password is needed, or a sign-in within the last ten minutes.');
   }
 
+  /** The columns that a check needs, read anew each time. */
   #read(who: Login | { uuid: string }) {
     const [column, value] = columnOf(who);
     return this.#parts.context.db
@@ -186,6 +191,7 @@ class StoredPasswordSignIns implements PasswordSignIns {
     return renewed ? hash : old;
   }
 
+  /** Sends the notice without waiting: the password is changed in any case. */
   #sendNotice(email: string | null): void {
     if (email === null) return;
     const { mail, onError } = this.#parts;
@@ -194,6 +200,7 @@ class StoredPasswordSignIns implements PasswordSignIns {
   }
 }
 
+/** The column and value by which a login is found. */
 function columnOf(who: Login | { uuid: string }): ['username_key' | 'email_key' | 'uuid', string] {
   if ('uuid' in who) return ['uuid', who.uuid];
   if ('email' in who) return ['email_key', loginKey(who.email)];

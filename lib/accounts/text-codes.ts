@@ -37,6 +37,7 @@ export interface TextCodeParts {
 
 const LIFE_MS = 5 * 60_000;
 const AGAIN_AFTER_MS = 60_000;
+/** Five guesses at a million codes. */
 const GUESSES = 5;
 /** Every code that is sent counts; after ten a number waits longer and longer. */
 const FREE_SENDS = 10;
@@ -50,6 +51,7 @@ export function createTextCodes(parts: TextCodeParts): TextCodes {
   return new StoredTextCodes(parts);
 }
 
+/** Text codes with their throttles. */
 class StoredTextCodes implements TextCodes {
   readonly #parts: TextCodeParts;
   readonly #sends: Throttle;
@@ -135,6 +137,7 @@ class StoredTextCodes implements TextCodes {
     }
   }
 
+  /** Uses up a code; false for a wrong, used or expired one. */
   async #use(telephone: string, code: string): Promise<boolean> {
     const { db, clock, keys } = this.#parts.context;
     const row = await db
@@ -168,6 +171,7 @@ class StoredTextCodes implements TextCodes {
   }
 }
 
+/** The stored form of a code: a keyed digest, as a million codes are soon tried. */
 function digestOf(key: SigningKey, telephone: string, code: string): string {
   return key.digest('code', `${telephone} ${code}`);
 }

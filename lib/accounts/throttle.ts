@@ -28,8 +28,11 @@ export interface ThrottleOptions {
   forgives: boolean;
 }
 
+/** The first delay; each further failure doubles it. */
 const FIRST_DELAY_MS = 1000;
+/** The longest delay is 1024 s. */
 const DOUBLINGS_MAX = 10;
+/** Older failures do not count. */
 const FORGET_MS = 24 * 3600_000;
 
 /** The attempts on one key in this process. */
@@ -48,6 +51,7 @@ export function createThrottle(context: ThrottleContext, options: ThrottleOption
 
 type ThrottleContext = Pick<AccountsContext, 'db' | 'clock' | 'keys'>;
 
+/** A throttle: counts in the database, and lanes of this process. */
 class StoredThrottle implements Throttle {
   readonly #context: ThrottleContext;
   readonly #options: ThrottleOptions;
@@ -94,6 +98,7 @@ class StoredThrottle implements Throttle {
     }
   }
 
+  /** Ends an attempt, and lets the waiting ones look again. */
   #leave(key: string, lane: Lane): void {
     lane.running -= 1;
     lane.left += 1;
@@ -101,6 +106,7 @@ class StoredThrottle implements Throttle {
     this.#tidy(key, lane);
   }
 
+  /** Forgets a lane that nobody uses. */
   #tidy(key: string, lane: Lane): void {
     if (lane.running + lane.entering === 0) this.#lanes.delete(key);
   }
@@ -117,6 +123,7 @@ class StoredThrottle implements Throttle {
     });
   }
 
+  /** Counts a failure, and blocks the key after too many. */
   async #fail(key: string): Promise<void> {
     const { db, clock } = this.#context;
     const { free } = this.#options;

@@ -41,6 +41,7 @@ export function openAgentMemory(options: AgentMemoryOptions): AgentMemory {
   return new StoredSummaries(options);
 }
 
+/** Summaries over the table of apps, and the work on them in this process. */
 class StoredSummaries implements AgentMemory {
   readonly #options: AgentMemoryOptions;
   readonly #work: BackgroundWork;
@@ -140,6 +141,7 @@ class StoredSummaries implements AgentMemory {
     await update.execute();
   }
 
+  /** The row of an app, also of a removed one. */
   #find(appId: string): Promise<AppsTable | undefined> {
     return this.#options.db.selectFrom('apps').selectAll().where('id', '=', appId).executeTakeFirst();
   }

@@ -38,6 +38,7 @@ export interface ModelConfigs {
   removeOwner(owner: string): Promise<void>;
 }
 
+/** The configurations. */
 interface ModelConfigsTable {
   id: Generated<number>;
   owner: string;
@@ -63,9 +64,10 @@ export function createModelConfigs(
   vault: Vault,
   clock: Clock = systemClock,
 ): ModelConfigs {
-  return new StoredModelConfigs(db as unknown as Kysely<Tables>, vault, clock);
+  return new StoredModelConfigs(db, vault, clock);
 }
 
+/** Configurations over their table. */
 class StoredModelConfigs implements ModelConfigs {
   readonly #db: Kysely<Tables>;
   readonly #vault: Vault;
@@ -151,6 +153,7 @@ class StoredModelConfigs implements ModelConfigs {
     await this.#db.deleteFrom('model_configs').where('owner', '=', owner).execute();
   }
 
+  /** The columns of a configuration; the key is sealed. */
   #columnsOf({ name, baseUrl, modelName, apiKey, params }: NewModelConfig) {
     return {
       name,
@@ -175,6 +178,7 @@ function configOf(row: Selectable<ModelConfigsTable>, vault: Vault): StoredModel
   };
 }
 
+/** How many configurations an owner has. */
 async function countOf(on: Kysely<Tables>, owner: string): Promise<number> {
   const { total } = await on
     .selectFrom('model_configs')

@@ -57,6 +57,7 @@ export interface Presets {
   removeOwner(owner: string): Promise<void>;
 }
 
+/** The presets; a removed one keeps its row, as chats may have it. */
 interface PresetsTable {
   id: string;
   owner: string;
@@ -157,6 +158,7 @@ export function createPresets(db: Kysely<unknown>, clock: Clock = systemClock): 
   };
 }
 
+/** The preset of a row. */
 function presetOf(row: Selectable<PresetsTable>): Preset {
   return {
     id: row.id,

@@ -102,6 +102,7 @@ class Bell {
   }
 }
 
+/** Whether a watcher would see a difference. */
 function isNews(before: ChatTaskState, after: ChatTaskState): boolean {
   return before.status !== after.status || before.content !== after.content;
 }

@@ -69,8 +69,11 @@ export interface ChatTasksOptions {
   clock?: Clock;
 }
 
+/** How long a client can find a task after it was made. */
 const KEEP_MS = 3600_000;
+/** How often dead tasks are looked for. */
 const TIDY_EVERY_MS = 15_000;
+/** So many dead tasks are ended in one round. */
 const DEAD_AT_ONCE = 100;
 
 /** Tasks over their table. First, tasks that this or another process left unfinished are ended. */
@@ -84,6 +87,7 @@ export async function openChatTasks(options: ChatTasksOptions): Promise<ChatTask
   return tasks;
 }
 
+/** Tasks over their table, and the work on them in this process. */
 class StoredTasks implements ChatTasks {
   readonly #db: ChatsDb;
   readonly #ledger: Ledger;
@@ -199,6 +203,7 @@ class StoredTasks implements ChatTasks {
     await this.#tidying?.stop();
   }
 
+  /** Runs a task; afterwards watchers read its end from the database. */
   async #run(id: string, work: TaskWork, signal: AbortSignal): Promise<void> {
     try {
       await runChatTask({ ...this.#parts(), cut: (task) => this.cut(task) }, id, work, signal);
@@ -207,12 +212,14 @@ class StoredTasks implements ChatTasks {
     }
   }
 
+  /** What the run and the end of a task need. */
   #parts() {
     const [db, ledger, clock] = [this.#db, this.#ledger, this.#clock];
     return { db, ledger, clock, watching: this.#watching, onError: this.#onError };
   }
 }
 
+/** The row of a new task. */
 function rowOf({ owner, chatId, type, rate, promptTokens }: NewChatTask, clock: Clock): ChatTasksTable {
   const createdAt = clock.now();
   return {
@@ -234,6 +241,7 @@ function rowOf({ owner, chatId, type, rate, promptTokens }: NewChatTask, clock: 
   };
 }
 
+/** The task of a row. */
 function taskOf(row: ChatTasksTable): ChatTask {
   return {
     id: row.id,
@@ -248,6 +256,7 @@ function taskOf(row: ChatTasksTable): ChatTask {
   };
 }
 
+/** The state of a task, for its watchers. */
 function stateOf(task: ChatTask | undefined): ChatTaskState | undefined {
   if (!task) return undefined;
   const { status, content, error, tokenCost } = task;

@@ -43,6 +43,7 @@ export function createLedger(db: CreditsDb, clock: Clock = systemClock): Ledger 
   return new StoredLedger(db, clock);
 }
 
+/** A ledger over its tables. */
 class StoredLedger implements Ledger {
   readonly #db: CreditsDb;
   readonly #clock: Clock;
@@ -133,6 +134,7 @@ class StoredLedger implements Ledger {
     return true;
   }
 
+  /** Closes a hold: what is not spent goes back. Without a cost all of it goes back. */
   async #close(trx: CreditsDb, reference: string, cost: number | undefined): Promise<boolean> {
     const held = await trx
       .selectFrom('credit_records')

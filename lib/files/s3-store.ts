@@ -47,6 +47,7 @@ export function openS3Store(settings: S3Settings): ObjectStore {
   return new BucketStore(settings);
 }
 
+/** The bucket, and the SDK once it was loaded. */
 class BucketStore implements ObjectStore {
   readonly #settings: S3Settings;
   readonly #endpoint: URL;
@@ -145,6 +146,7 @@ class BucketStore implements ObjectStore {
     }
   }
 
+  /** All objects of the bucket whose places begin with a prefix. */
   async *#list(Prefix: string): AsyncGenerator<{ place: string; time: number }> {
     const { bucket: Bucket } = this.#settings;
     let from: string | undefined;
@@ -157,6 +159,7 @@ class BucketStore implements ObjectStore {
     } while (from !== undefined);
   }
 
+  /** The bucket and the place of a key, as the SDK wants them. */
   #place(key: string): { Bucket: string; Key: string } {
     return { Bucket: this.#settings.bucket, Key: placeOf(key) };
   }

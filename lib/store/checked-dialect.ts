@@ -43,6 +43,7 @@ export class CheckedDialect implements Dialect {
   }
 }
 
+/** The driver of an engine; every error that leaves it is an AppError. */
 class CheckedDriver implements Driver {
   readonly #driver: Driver;
   readonly #engine: Pick<Engine, 'faultOf'>;
@@ -97,6 +98,7 @@ class CheckedDriver implements Driver {
   }
 }
 
+/** A connection of an engine; every error of a query is an AppError. */
 class CheckedConnection implements DatabaseConnection {
   readonly plain: DatabaseConnection;
   readonly #engine: Pick<Engine, 'faultOf'>;

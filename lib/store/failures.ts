@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import type { Engine } from './engine.ts';
 
 const DATABASE_FAILED = 'The database does not answer as it should; try again.';
+/** A broken connection is replaced within this time. */
 const RETRY_AFTER_SECONDS = 1;
 
 /** A write was refused because a unique column has the value already; `column` is its name, or the name of an index. */

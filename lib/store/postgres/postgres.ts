@@ -43,6 +43,7 @@ export const postgres: Engine = {
   },
 };
 
+/** The driver gives the SQLSTATE as `code`, and the table and constraint by name. */
 function postgresFaultOf(error: unknown): EngineFault | undefined {
   const { code, table, constraint } = error as { code?: unknown; table?: string; constraint?: string };
   if (code === CHARACTER_NOT_IN_REPERTOIRE) return { kind: 'unstorable' };
