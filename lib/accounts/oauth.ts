@@ -1,3 +1,13 @@
+/*
+ * One sign-in at a provider:
+ *
+ *   begin       a state, and a cookie with the state and its expiry, sealed; the browser goes to the provider
+ *   callback    the browser comes back with a code, the state and the cookie
+ *   finish      cookie genuine? state the same? state unused? -> code for tokens -> profile -> user
+ *
+ * The verifier of PKCE and the nonce are computed from the state under the server's key, so nothing has to be stored.
+ */
+
 import type { Configuration } from 'openid-client';
 import { AppError } from '../errors.ts';
 import type { RequestSource } from './audit.ts';

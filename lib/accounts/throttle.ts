@@ -1,3 +1,9 @@
+/*
+ * Two counts work together. Failures are counted in the database, for all nodes. In this process, the attempts on one key
+ * share a lane: when two more failures are allowed, at most two attempts run at once, and the others wait for their
+ * outcome. Without the lane a hundred guesses at the same moment would all see the count before the first failure.
+ */
+
 import { sql } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { AccountsContext } from './context.ts';

@@ -1,3 +1,9 @@
+/*
+ * How a summary grows: the model gets the summary so far and the turns that have ended since, and writes a new one. The
+ * row of the app has the number of the last line that is in the summary. It also has a revision: a node that was slower
+ * than another finds a higher revision, writes nothing and begins anew.
+ */
+
 import { createBackgroundWork, type BackgroundWork } from '../common/background-work.ts';
 import type { Message } from '../core/message.ts';
 import type { Model, ModelConfig } from '../core/model.ts';

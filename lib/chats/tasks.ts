@@ -1,3 +1,17 @@
+/*
+ * The states of a task:
+ *
+ *   state      event                       written in one transaction               next
+ *   -          start                       hold of the credits, the row             pending
+ *   pending    the work begins             text, lease                              running
+ *   running    each second                 text, lease                              running
+ *   running    the work is done            end, message, settled credits            finished
+ *   running    cut (client gone, removed)  end, incomplete message, settled         finished
+ *   running    failure, shutdown           end, incomplete message, released        failed
+ *   running    the lease expired           the same, by another process             failed
+ *   ended      an hour after the start     row removed                              -
+ */
+
 import { createBackgroundWork, type BackgroundWork } from '../common/background-work.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import { startPeriodic, type Periodic } from '../common/periodic.ts';

@@ -1,3 +1,13 @@
+/*
+ * The records of a reference; the index over (reference, step) lets each step happen once:
+ *
+ *   step    kind       amount          when
+ *   open    redeem     + value         a code was redeemed
+ *   open    hold       - the most      before a task begins
+ *   close   settle     + the rest      the task was done: the rest of the hold goes back
+ *   close   release    + all of it     the task failed
+ */
+
 import { systemClock, type Clock } from '../common/clock.ts';
 import { lockOrCreateRow } from '../store/lock-row.ts';
 import type { CreditRecordsTable, CreditsDb } from './schema.ts';

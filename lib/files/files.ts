@@ -1,3 +1,9 @@
+/*
+ * A file is a row, and one or more objects in the object store. The object is stored first and the row second; the row is
+ * removed first and the object second. So a row always has its bytes, and a crash leaves only objects without a row,
+ * which the sweep removes (sweep.ts).
+ */
+
 import { Readable } from 'node:stream';
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';

@@ -1,3 +1,13 @@
+/*
+ * What a crash can leave behind, and what removes it:
+ *
+ *   moment of the crash                            left behind                 removed by
+ *   while an object is being written               an unfinished write         objects.tidy
+ *   after the object, before its row               an object without a row     removeOrphans
+ *   after a row was deleted, before its object     an object without a row     removeOrphans
+ *   while a client sends parts                     a pending upload            endExpiredUploads, after its hour
+ */
+
 import { AppError } from '../errors.ts';
 import { removeFile, type FilesContext } from './files.ts';
 import { endUpload } from './uploads.ts';

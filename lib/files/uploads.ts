@@ -1,3 +1,14 @@
+/*
+ * The states of an upload, each change in one transaction:
+ *
+ *   pending     addPart     pending     a row and an object for each part
+ *   pending     complete    completed   the parts become pieces of the file, in the order that the client names
+ *   pending     cancel      cancelled   the parts are removed, the room is given back
+ *   pending     one hour    expired     the same, by the sweep
+ *
+ * The room for the whole file is taken when the upload begins, so that it cannot fail for lack of room at its end.
+ */
+
 import type { Readable } from 'node:stream';
 import type { Clock } from '../common/clock.ts';
 import { mayUse } from '../core/principal.ts';

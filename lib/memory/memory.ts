@@ -1,3 +1,8 @@
+/*
+ * Writers do not lock: each reads a document with its version, changes it, and writes it back under the next version. A
+ * writer that finds another version has lost the race, and reads again.
+ */
+
 import { systemClock, type Clock } from '../common/clock.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { applyObjectPatch } from '../common/merge-patch.ts';

@@ -1,3 +1,9 @@
+/*
+ * Kysely asks a dialect for a driver, and the driver for connections. These classes stand between Kysely and the driver
+ * of an engine, and do one thing: an error of the engine becomes an AppError (failures.ts). So no other part of the
+ * server knows the error names of an engine.
+ */
+
 import type {
   CompiledQuery,
   DatabaseConnection,

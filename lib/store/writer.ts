@@ -1,3 +1,16 @@
+/*
+ * How a write becomes durable:
+ *
+ *   write()         the write waits; at the end of the event-loop tick all waiting writes are one batch
+ *   #commit         one transaction for the batch; when it fails, one transaction for each write, so that a bad write
+ *                   takes no other down with it
+ *   #writeSegment   neighbours of the same kind become one statement a table; a `run` is a segment of its own
+ *   #readEpochs     a fenced write (append, permit) counts only under the session's present epoch: a node that was
+ *                   replaced cannot write any more
+ *   broken          after an append that failed, later appends of the same epoch are refused: a log has no gaps
+ *   notify          other nodes learn which sessions have new lines
+ */
+
 import { sql } from 'kysely';
 import type { CompiledQuery, Insertable, Kysely, Transaction } from 'kysely';
 import type { OnConflictBuilder, OnConflictUpdateBuilder } from 'kysely';
