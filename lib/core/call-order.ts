@@ -32,12 +32,16 @@ export class CallOrder {
 
   #inTurn<T>(device: string, effect: Effect, work: () => Promise<T>): Promise<T> {
     const turn = this.#turns.get(device);
-    const before = effect === 'write' && turn ? [turn.lastWrite, ...turn.reads] : [turn?.lastWrite];
-    const run = turn ? Promise.all(before).then(work) : work();
+    const run = turn ? Promise.all(waitsOf(turn, effect)).then(work) : work();
     const done = run.catch(() => undefined);
     if (effect === 'write') this.#turns.set(device, { lastWrite: done, reads: [] });
     else if (turn) turn.reads.push(done);
     else this.#turns.set(device, { lastWrite: Promise.resolve(), reads: [done] });
     return run;
   }
+}
+
+/** What a call of this effect has to wait for. */
+function waitsOf({ lastWrite, reads }: Turn, effect: Effect): Promise<unknown>[] {
+  return effect === 'write' ? [lastWrite, ...reads] : [lastWrite];
 }

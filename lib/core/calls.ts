@@ -134,6 +134,7 @@ async function send(task: TaskContext, seq: number, call: ToolCall, ready: Check
   try {
     return await task.toolbox.send(ready, {
       signal: task.signal,
+      stopWaitsFor: task.stopWaitsFor,
       timeoutMs: task.limits.callTimeoutMs,
       key: `${task.sessionId}.${seq}.${call.callId}`,
     });

@@ -1,9 +1,11 @@
 import { idFromName, type Clock } from '../common/clock.ts';
+import { childPointer } from '../common/json-pointer.ts';
 import { AppError } from '../errors.ts';
 import type { Message, ToolResult } from './message.ts';
-import type { Principal } from './principal.ts';
+import { mayUse, type Principal } from './principal.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { Session } from './session.ts';
+import type { StoredSession } from './store.ts';
 import { failed, type CallContext, type Tool } from './tool.ts';
 import { until } from './until.ts';
 
@@ -45,10 +47,11 @@ export function childTools({ children, owner, find, clock }: ChildToolsOptions):
     parameters: PARAMETERS,
     operation: `session ${id}`,
     effect: 'read',
-    async call(args, { signal, key = clock.newId() }) {
+    async call(args, { signal, stopWaitsFor, key = clock.newId() }) {
       try {
         const child = await find(id, owner);
-        return await askChild(child, idFromName(key, NAMESPACE), args['prompt'] as string, signal);
+        const task = { taskId: idFromName(key, NAMESPACE), prompt: args['prompt'] as string };
+        return await askChild(child, task, { signal, stopWaitsFor });
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         return failed(error.code, `The agent "${name}" could not be asked: ${error.message}`, 'none');
@@ -60,12 +63,11 @@ export function childTools({ children, owner, find, clock }: ChildToolsOptions):
 /** Submits the prompt and waits for the end of its task. The child's own time-out (TASK_TIMEOUT_MS) bounds the wait. */
 async function askChild(
   child: Session,
-  id: string,
-  prompt: string,
-  signal: CallContext['signal'],
+  { taskId, prompt }: { taskId: string; prompt: string },
+  { signal, stopWaitsFor }: Pick<CallContext, 'signal' | 'stopWaitsFor'>,
 ): Promise<ToolResult> {
   const content = [{ type: 'text' as const, text: prompt }];
-  const { taskId, seq } = await child.submit({ taskId: id, form: 'text', content });
+  const { seq } = await child.submit({ taskId, form: 'text', content });
   let answer = '';
   const { found } = until<ToolResult>({
     subscribe: (subscriber, after) => child.subscribe(subscriber, after),
@@ -78,7 +80,8 @@ async function askChild(
       failed('stopped', `The agent's session ended (${reason}) before it answered.`, 'unknown'),
   });
   const stop = (): void => {
-    child.stop(taskId).catch(() => undefined); // the end of the task reports what happened
+    const stopped = child.stop(taskId).catch(() => undefined); // the end of the task reports what happened
+    stopWaitsFor?.(stopped);
   };
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
@@ -95,4 +98,36 @@ function resultOf(end: Message & { type: 'task_ended' }, answer: string): ToolRe
     return failed('stopped', 'The agent was stopped before it answered.', 'unknown');
   const { code = 'internal', message = 'no reason given' } = end.error ?? {};
   return failed(code, `The agent failed: ${message}`, 'unknown');
+}
+
+/** How the children of a configuration are looked up, and how many levels there may be. */
+export interface ChildCheck {
+  load(id: string): Promise<{ stored: StoredSession } | undefined>;
+  depthMaxCount: number;
+}
+
+/**
+ * Refuses a configuration with an unknown child or with too many levels of children. A cycle cannot be made, as a child is
+ * older than its parent.
+ */
+export async function checkChildren(
+  config: SessionConfig,
+  owner: Principal,
+  check: ChildCheck,
+  level = 1,
+): Promise<void> {
+  for (const [index, { id }] of config.children.entries()) {
+    const pointer = childPointer('/sessionList', index, 'id');
+    const refusal = (message: string, detail: string): AppError =>
+      new AppError('invalid_request', message, { faults: [{ pointer, detail }] });
+    if (level > check.depthMaxCount)
+      throw refusal(
+        'The sessions of sessionList are nested too deeply.',
+        `is more than ${check.depthMaxCount} levels deep (CHILD_DEPTH_MAX_COUNT)`,
+      );
+    const child = await check.load(id);
+    if (!child || !mayUse(owner, child.stored.owner))
+      throw refusal('sessionList names an unknown session.', `there is no session "${id.slice(0, 100)}"`);
+    await checkChildren(child.stored.config, owner, check, level + 1);
+  }
 }

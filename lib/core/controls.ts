@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
 import { AppError } from '../errors.ts';
-import type { Control, Store, StoredTask } from './store.ts';
+import type { Control, Store, StoredControl, StoredTask } from './store.ts';
 
 /** How long a session's owner has to answer another node, in ms. */
 export const OWNER_TIMEOUT_MS = 20_000;
@@ -50,12 +50,17 @@ export class ControlReader {
         this.#store.listOpenTasks(this.#id),
         this.#store.listControls(this.#id),
       ]);
-      // The owner takes tasks and controls in one tick of the event loop: nothing is sent for a task before its stop is known.
-      for (const task of tasks) this.#target.take(task);
-      for (const { key, control } of controls) {
-        await this.#target.obey(control);
-        await this.#store.removeControl(this.#id, key);
-      }
+      await this.pass(tasks, controls);
+    }
+  }
+
+  /** Passes tasks and controls to the owner. */
+  async pass(tasks: readonly StoredTask[], controls: readonly StoredControl[]): Promise<void> {
+    // The owner takes tasks and controls in one tick of the event loop: nothing is sent for a task before its stop is known.
+    for (const task of tasks) this.#target.take(task);
+    for (const { key, control } of controls) {
+      await this.#target.obey(control);
+      await this.#store.removeControl(this.#id, key);
     }
   }
 }

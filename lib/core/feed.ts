@@ -9,6 +9,8 @@ export interface FeedOptions {
   read(after: number, limit: number): Promise<Message[]>;
   /** The number of the log's last line now. */
   lastSeq: number;
+  /** Reads that number from the store. */
+  readLastSeq(): Promise<number>;
   /** Receives the error of a failed read; the subscription has been ended with `draining` then. */
   onError(error: unknown): void;
 }
@@ -41,6 +43,11 @@ export class Feed {
   constructor(options: FeedOptions) {
     this.#options = options;
     this.#lastSeq = options.lastSeq;
+  }
+
+  /** The number of the last line that the feed knows of. */
+  get lastSeq(): number {
+    return this.#lastSeq;
   }
 
   get subscriberCount(): number {
@@ -86,6 +93,7 @@ export class Feed {
     const cursor: Cursor = { subscriber, seq: after, isBusy: false, isStale, isLive: !isStale };
     this.#cursors.add(cursor);
     if (isStale) void this.#catchUp(cursor);
+    else if (after > this.#lastSeq) void this.#catchUp(cursor, this.#checkPosition(cursor));
     return () => {
       this.#cursors.delete(cursor);
     };
@@ -102,6 +110,14 @@ export class Feed {
   settled(): Promise<void> {
     if (this.#reads === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waitingForReads.push(resolve));
+  }
+
+  /** A position after the end that this node knows of: another node may have written that line, or it does not exist. */
+  async #checkPosition(cursor: Cursor): Promise<void> {
+    this.advanceTo(await this.#options.readLastSeq());
+    if (cursor.seq <= this.#lastSeq || !this.#cursors.has(cursor)) return;
+    cursor.seq = this.#lastSeq;
+    cursor.subscriber.positionUnknown?.();
   }
 
   #deliver(cursor: Cursor, lines: readonly Message[]): void | Promise<void> {

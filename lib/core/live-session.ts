@@ -6,7 +6,8 @@ import type { Mark, Message, MessageAdded, MessagePart } from './message.ts';
 import type { OwnerLimits } from './owner.ts';
 import { Ownership, type OwnershipOptions } from './ownership.ts';
 import type { AcceptedTask, EndReason, NewMessage, NewTask, Session, Subscriber } from './session.ts';
-import { isReplaced, type Store, type StoredSession, type StoredTask } from './store.ts';
+import { isReplaced, type ClaimedSession, type Store } from './store.ts';
+import type { StoredSession, StoredTask } from './store.ts';
 import { until } from './until.ts';
 
 export interface LiveSessionLimits extends OwnerLimits {
@@ -41,7 +42,7 @@ export class LiveSession implements Session {
     this.#store = store;
     this.#touchedAt = clock.now();
     const read = (after: number, limit: number): Promise<Message[]> => store.read(stored.id, after, limit);
-    this.#feed = new Feed({ read, lastSeq, onError });
+    this.#feed = new Feed({ read, lastSeq, readLastSeq: () => this.#readLastSeq(), onError });
     this.#ownership = new Ownership(options, this.#feed, () => this.history());
   }
 
@@ -134,6 +135,16 @@ export class LiveSession implements Session {
     return this.#ownership.owner?.isBusy ?? false;
   }
 
+  /** Whether this node lost the session through a failure, so that it has to try to claim it again. */
+  get isLost(): boolean {
+    return this.#ownership.isLost;
+  }
+
+  /** The number of the last line that this node knows of. */
+  get lastSeq(): number {
+    return this.#feed.lastSeq;
+  }
+
   get isWatched(): boolean {
     return this.#feed.subscriberCount > 0;
   }
@@ -151,6 +162,11 @@ export class LiveSession implements Session {
   /** Becomes the owner if no node is, and works on open tasks and controls. True when this node owns the session then. */
   async takeOver(): Promise<boolean> {
     return (await this.#ownership.claim()) !== undefined;
+  }
+
+  /** Takes a claim that this node has made for the session, with the work that waited for an owner. */
+  adopt(claimed: ClaimedSession): Promise<void> {
+    return this.#ownership.adopt(claimed);
   }
 
   /** Another node has written to the session, or may have. */

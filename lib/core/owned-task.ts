@@ -58,6 +58,8 @@ export class OwnedTask {
   readonly #timeoutMs: number;
   #state: TaskState = 'waiting';
   #ending: Ending | undefined;
+  /** Work that a stop has to wait for. */
+  readonly #stopWork: Promise<unknown>[] = [];
 
   constructor(task: StoredTask, timeoutMs: number) {
     this.task = task;
@@ -91,6 +93,16 @@ export class OwnedTask {
     this.#ending ??= ending;
     this.move(ending);
     this.#controller.abort(this.interruption(ending));
+  }
+
+  /** Makes a stop of the task wait for this work. */
+  stopWaitsFor(work: Promise<unknown>): void {
+    this.#stopWork.push(work.catch(() => undefined)); // the result of the call reports the failure
+  }
+
+  /** Resolves when the work that a stop waits for has ended. */
+  async stopped(): Promise<void> {
+    await Promise.all(this.#stopWork);
   }
 
   /** The error of an interruption, as a client may see it. */

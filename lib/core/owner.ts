@@ -36,7 +36,8 @@ import { Journal } from './journal.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
 import { eventOf, type OwnedTask } from './owned-task.ts';
 import { SessionLog } from './session-log.ts';
-import type { Claim, Control, NoteBody, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
+import type { Claim, ClaimedSession, Control, NoteBody, Store, StoredSession } from './store.ts';
+import type { StoredTask, TaskChange } from './store.ts';
 import type { TaskLimits } from './task-context.ts';
 import { TaskList } from './task-list.ts';
 import { beginTask, workTask, type TaskRun } from './task-run.ts';
@@ -145,6 +146,11 @@ export class Owner {
   /** Reads the tasks and controls that other nodes have written, and does them. */
   refresh(): Promise<void> {
     return this.#controls.read();
+  }
+
+  /** Does the work that was read together with the claim. */
+  accept({ tasks, controls }: Pick<ClaimedSession, 'tasks' | 'controls'>): Promise<void> {
+    return this.#controls.pass(tasks, controls);
   }
 
   /** Does what a client wants of the session. Resolves when it holds also after a crash. */
@@ -260,6 +266,7 @@ export class Owner {
       if (owned.state === 'waiting') work.push(this.#drop(owned, 'stop'));
       else {
         owned.interrupt('stop');
+        work.push(owned.stopped());
         running.push(owned.id);
       }
     }
@@ -292,7 +299,7 @@ export class Owner {
           continue;
         }
         owned.interrupt('clear');
-        ends.push(this.#end(owned.id, 'stopped'));
+        ends.push(owned.stopped(), this.#end(owned.id, 'stopped'));
       }
       await Promise.all(ends);
       await this.#log.restart();
@@ -335,6 +342,7 @@ export class Owner {
       append: (bodies, change) => this.#append(owned, bodies, change),
       equip: () => (stored.config.agent === undefined ? this.#equipment.get() : equip()),
       onDelta: (text) => feed.publishDelta({ taskId, text }),
+      stopWaitsFor: (work) => owned.stopWaitsFor(work),
     };
   }
 

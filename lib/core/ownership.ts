@@ -5,7 +5,8 @@ import type { Equipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
 import type { Message } from './message.ts';
 import { Owner, type OwnerLimits } from './owner.ts';
-import { isReplaced, type Claim, type Control, type Store, type StoredSession } from './store.ts';
+import { isReplaced, type Claim, type ClaimedSession, type Control } from './store.ts';
+import type { Store, StoredSession } from './store.ts';
 
 export interface OwnershipOptions {
   stored: StoredSession;
@@ -15,6 +16,8 @@ export interface OwnershipOptions {
   equip(): Promise<Equipment>;
   /** Receives errors that belong to no request. */
   onError(error: unknown): void;
+  /** Called when the session turns out to be removed, before its subscriptions end. */
+  onGone(): void;
   /** A session that was just created is owned by this node from the start. */
   created?: CreatedSession | undefined;
 }
@@ -34,6 +37,8 @@ export class Ownership {
   #owner: Owner | undefined;
   #claiming: Promise<Owner | undefined> | undefined;
   #isLeaving = false;
+  /** True after this node lost the session, until it has tried to claim it again. */
+  #isLost = false;
   /** Work that no request waits for. The session has left when it has ended. */
   readonly #background = new Set<Promise<void>>();
 
@@ -49,6 +54,11 @@ export class Ownership {
     return this.#owner;
   }
 
+  /** Whether this node lost the session, and has not tried to claim it since. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   /** True once the session leaves this node. */
   get isLeaving(): boolean {
     return this.#isLeaving;
@@ -61,6 +71,17 @@ export class Ownership {
       this.#claiming = undefined;
     });
     return this.#claiming;
+  }
+
+  /** Takes a claim that this node has made for the session, and works on what waited for an owner. */
+  async adopt({ claim, ...waiting }: ClaimedSession): Promise<void> {
+    const { store, stored } = this.#options;
+    await this.#claiming?.catch(() => undefined); // the request that claims reports its failure
+    if (this.#isLeaving) return store.release(stored.id, claim.epoch);
+    if (this.#owner && this.#owner.epoch > claim.epoch) return undefined;
+    const owner = this.#own(claim);
+    this.#feed.refresh();
+    return owner.accept(waiting);
   }
 
   /** Does it here when this node is or becomes the owner. Otherwise asks the owner, and waits until it has obeyed. */
@@ -88,6 +109,7 @@ export class Ownership {
   abandon(): void {
     const owner = this.#owner;
     this.#owner = undefined;
+    this.#isLost = true;
     if (owner) this.#inBackground(owner.abandon());
     this.#feed.refresh();
   }
@@ -124,7 +146,9 @@ export class Ownership {
   async #claimNow(): Promise<Owner | undefined> {
     const { stored, store } = this.#options;
     const claim = await store.claim(stored.id);
+    this.#isLost = false;
     if (claim === undefined) {
+      this.#options.onGone();
       this.#feed.end('removed');
       throw new AppError('not_found', `The session "${stored.id}" is gone.`);
     }

@@ -43,12 +43,15 @@ export interface Delta {
  *   encoding can be cached. It may return a promise: until that resolves, nothing is delivered and nothing is buffered, and
  *   the lines that were missed are read from the store afterwards.
  * - `delta` is skipped while the subscriber has not seen every line.
+ * - `positionUnknown` is called when the subscription was to begin after a line that does not exist: the store was restored
+ *   from a backup, say. The subscription goes on from the end of the log.
  * - `ended` is called at most once, and last.
  * - None of them may throw.
  */
 export interface Subscriber {
   messages(batch: readonly Message[]): void | Promise<void>;
   delta(delta: Delta): void;
+  positionUnknown?(): void;
   ended(reason: EndReason): void;
 }
 

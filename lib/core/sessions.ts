@@ -1,15 +1,14 @@
 import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
-import { childPointer } from '../common/json-pointer.ts';
 import { AppError } from '../errors.ts';
-import { childTools } from './children.ts';
+import { checkChildren, childTools } from './children.ts';
 import type { Equipment } from './equipment.ts';
 import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
 import { mayUse, type Principal } from './principal.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { Session } from './session.ts';
-import type { Store, StoredSession } from './store.ts';
+import type { ClaimedSession, Store, StoredSession } from './store.ts';
 import type { Tool } from './tool.ts';
 import { openUpkeep, type Upkeep } from './upkeep.ts';
 
@@ -105,7 +104,10 @@ export class SessionRegistry implements Sessions {
     if (this.#isClosing)
       throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
     await this.#checkCount(owner);
-    await this.#checkChildren(config, owner, 1);
+    await checkChildren(config, owner, {
+      load: (child) => this.load(child),
+      depthMaxCount: this.#options.limits.childDepthMaxCount,
+    });
     const hasAgent = config.agent !== undefined;
     const equipment = hasAgent ? undefined : await this.#equip(config, owner.id);
     const now = this.#clock.now();
@@ -182,6 +184,17 @@ export class SessionRegistry implements Sessions {
     return sessions.flatMap((session) => session ?? []);
   }
 
+  /** Begins to work on a session that this node has just claimed. */
+  async adopt(claimed: ClaimedSession): Promise<void> {
+    const { id, session: stored, claim } = claimed;
+    if (stored instanceof AppError) throw stored;
+    const known = await this.#live.get(id)?.catch(() => undefined); // it could not be loaded before
+    if (known) return known.adopt(claimed);
+    const session = new LiveSession(this.#liveOptions(stored, claim.lastSeq));
+    this.#live.set(id, Promise.resolve(session));
+    return session.adopt(claimed);
+  }
+
   /** Takes a session out of this node's memory. */
   forget(id: string): void {
     this.#live.delete(id);
@@ -214,6 +227,7 @@ export class SessionRegistry implements Sessions {
       limits,
       equip: () => this.#equip(stored.config, stored.owner),
       onError: (error) => onError(error, stored.id),
+      onGone: () => this.forget(stored.id),
     };
   }
 
@@ -235,27 +249,6 @@ export class SessionRegistry implements Sessions {
       `${most} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`,
       { retryAfterSeconds: 60 },
     );
-  }
-
-  /** Refuses an unknown child and too many levels. A cycle cannot be made, as a child is older than its parent. */
-  async #checkChildren(config: SessionConfig, owner: Principal, level: number): Promise<void> {
-    const most = this.#options.limits.childDepthMaxCount;
-    for (const [index, { id }] of config.children.entries()) {
-      const pointer = childPointer('/sessionList', index, 'id');
-      const refuse = (message: string, detail: string): never => {
-        throw new AppError('invalid_request', message, { faults: [{ pointer, detail }] });
-      };
-      if (level > most)
-        refuse(
-          'The sessions of sessionList stand too deep.',
-          `is more than ${most} levels deep (CHILD_DEPTH_MAX_COUNT)`,
-        );
-      const child = await this.load(id);
-      if (child && mayUse(owner, child.stored.owner))
-        await this.#checkChildren(child.stored.config, owner, level + 1);
-      else
-        refuse('sessionList names a session that is unknown.', `there is no session "${id.slice(0, 100)}"`);
-    }
   }
 
   async #remove(session: LiveSession): Promise<void> {

@@ -58,6 +58,22 @@ export type Control =
   | { kind: 'clear' }
   | { kind: 'note'; line: NoteBody };
 
+/** A request, with the key under which it is removed. */
+export interface StoredControl {
+  key: string;
+  control: Control;
+}
+
+/** A session that this node has just claimed, with the work that waits for its owner. */
+export interface ClaimedSession {
+  id: string;
+  claim: Claim;
+  /** The session, or the reason why it cannot be read. */
+  session: StoredSession | AppError;
+  tasks: StoredTask[];
+  controls: StoredControl[];
+}
+
 /** A line that belongs to no task, so that it may be appended at any time. */
 export type NoteBody = Extract<MessageBody, { type: 'message_added' | 'message_marked' }>;
 
@@ -98,8 +114,8 @@ export interface Store {
   /** Renews the leases of these sessions. The answer leaves out those that another node has taken over. */
   renew(epochs: ReadonlyMap<string, number>): Promise<Set<string>>;
   release(id: string, epoch: number): Promise<void>;
-  /** Ids of sessions with open tasks or controls that no node works on, at most `limit`. */
-  findOrphans(limit: number): Promise<string[]>;
+  /** Claims sessions with open tasks or controls that no living node owns: those with the oldest work, at most `limit`. */
+  claimOrphans(limit: number): Promise<ClaimedSession[]>;
 
   append(id: string, epoch: number, messages: readonly Message[], change?: TaskChange): Promise<void>;
   /** Lines after number `after`, in order, with their marks. */
@@ -121,7 +137,7 @@ export interface Store {
   /** Whether the owner has removed the request. */
   isControlHandled(id: string, key: string): Promise<boolean>;
   /** The open requests, in order. */
-  listControls(id: string): Promise<{ key: string; control: Control }[]>;
+  listControls(id: string): Promise<StoredControl[]>;
   /** Removes a request that the owner has obeyed. */
   removeControl(id: string, key: string): Promise<void>;
 

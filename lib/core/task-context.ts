@@ -40,6 +40,8 @@ export interface TaskContext {
   readonly journal: CallJournal;
   /** Aborts when the task must end: nothing new is asked or sent then. A call that has left is awaited. */
   readonly signal: AbortSignal;
+  /** Makes a stop of the task wait for this work (see `CallContext`). */
+  readonly stopWaitsFor: (work: Promise<unknown>) => void;
   /** Receives partial text; missing when no client wants it. */
   readonly onDelta: ((text: string) => void) | undefined;
   /** Appends lines to the log; resolves when they are committed and in the transcript. */

@@ -19,6 +19,8 @@ export interface TaskRun {
   /** The session's equipment; the same for every task, unless the session names a stored agent. */
   equip(): Promise<Equipment>;
   onDelta(text: string): void;
+  /** Makes a stop of the task wait for this work. */
+  stopWaitsFor(work: Promise<unknown>): void;
 }
 
 /**
@@ -72,6 +74,7 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     limits,
     journal,
     signal,
+    stopWaitsFor: (work) => run.stopWaitsFor(work),
     onDelta: task.stream ? (text) => run.onDelta(text) : undefined,
     append: (...lines) => run.append(lines),
   };

@@ -33,6 +33,11 @@ export interface CallContext {
    * byte has left goes on to its end.
    */
   signal: AbortSignal;
+  /**
+   * Makes a stop of the task wait for this work. A tool calls it from its listener of `signal` when something else must be
+   * stopped before nothing new can be sent. Missing outside a session.
+   */
+  stopWaitsFor?: ((work: Promise<unknown>) => void) | undefined;
   /** The time until the call must have a result, waiting included, in ms. */
   timeoutMs: number;
   /** The call's own key: the same when the call is made again after a crash. Missing outside a session. */

@@ -1,8 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
 import { startPeriodic, type Periodic } from '../common/periodic.ts';
-import { isGone } from './store.ts';
-import type { Store } from './store.ts';
+import { isGone, type ClaimedSession, type Store } from './store.ts';
 import type { LiveSession } from './live-session.ts';
 
 const SWEEP_PAUSE_MS = 500;
@@ -18,6 +17,8 @@ const AT_ONCE = 100;
 export interface LoadedSessions {
   load(id: string): Promise<LiveSession | undefined>;
   loaded(): Promise<LiveSession[]>;
+  /** Begins to work on a session that this node has just claimed. */
+  adopt(claimed: ClaimedSession): Promise<void>;
   forget(id: string): void;
 }
 
@@ -89,11 +90,24 @@ class UpkeepJobs implements Upkeep {
 
   /** Takes over sessions that no node works on, and shows subscribers what other nodes wrote. The store's wake-ups may be lost. */
   async poll(): Promise<void> {
-    await this.#each(await this.#store.findOrphans(AT_ONCE), async (session) => {
-      if (session.epoch === undefined) await session.takeOver();
-      else session.wake();
-    });
+    await this.#takeOverOrphans();
+    await this.#takeOverLost();
     if (this.#store.shared) await this.#wakeWatched();
+  }
+
+  /** Takes over every session with work that no living node owns, many at once, those with the oldest work first. */
+  async #takeOverOrphans(): Promise<void> {
+    let claimed: ClaimedSession[];
+    do {
+      claimed = await this.#store.claimOrphans(AT_ONCE);
+      await Promise.all(claimed.map((one) => this.#try(one.id, () => this.#sessions.adopt(one))));
+    } while (claimed.length === AT_ONCE && !this.#paused.signal.aborted);
+  }
+
+  /** Claims again what this node lost when the store failed. */
+  async #takeOverLost(): Promise<void> {
+    const lost = (await this.#sessions.loaded()).filter(({ isLost }) => isLost);
+    for (const session of lost) await this.#try(session.id, () => session.takeOver());
   }
 
   async #wakeWatched(): Promise<void> {
@@ -103,8 +117,10 @@ class UpkeepJobs implements Upkeep {
     if (watched.length === 0) return;
     const known = await this.#store.lastSeqs(watched.map(({ id }) => id));
     for (const session of watched) {
-      if (known.has(session.id)) session.wake();
-      else {
+      const lastSeq = known.get(session.id);
+      if (lastSeq !== undefined) {
+        if (lastSeq > session.lastSeq) session.wake();
+      } else {
         this.#sessions.forget(session.id);
         await session.leave(session.stored.expiresAt === null ? 'removed' : 'expired');
       }
@@ -176,14 +192,20 @@ class UpkeepJobs implements Upkeep {
   }
 
   async #each(ids: Iterable<string>, work: (session: LiveSession) => Promise<void>): Promise<void> {
-    for (const id of ids) {
-      try {
+    for (const id of ids)
+      await this.#try(id, async () => {
         const session = await this.#sessions.load(id);
         if (session) await work(session);
-      } catch (error) {
-        if (isGone(error)) this.#sessions.forget(id);
-        else this.#options.onError(error, id);
-      }
+      });
+  }
+
+  /** Does some work for a session. Its failure is reported, and keeps no other session waiting. */
+  async #try(id: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (isGone(error)) this.#sessions.forget(id);
+      else this.#options.onError(error, id);
     }
   }
 

@@ -1,5 +1,6 @@
 import { systemClock } from '../common/clock.ts';
-import type { Control, Enqueued, NoteBody, Store, StoredTask } from '../core/store.ts';
+import type { Kysely } from 'kysely';
+import type { Control, Enqueued, NoteBody, Store, StoredControl, StoredTask } from '../core/store.ts';
 import { lockRow } from './lock-row.ts';
 import type { StoreNode } from './node.ts';
 import type { Schema } from './schema.ts';
@@ -55,14 +56,7 @@ export function createInbox({
     },
 
     async listOpenTasks(id) {
-      const rows = await db
-        .selectFrom('tasks')
-        .select(['task_id', 'body', 'stream', 'stopping'])
-        .where('session_id', '=', id)
-        .where('status', '=', 'open')
-        .orderBy('position')
-        .execute();
-      return rows.map(parseTask);
+      return (await listOpenTasksOf(db, [id])).get(id) ?? [];
     },
 
     async markStopping(id, epoch, taskIds) {
@@ -108,16 +102,7 @@ export function createInbox({
     },
 
     async listControls(id) {
-      const rows = await db
-        .selectFrom('controls')
-        .select(['key', 'kind', 'task_id', 'line'])
-        .where('session_id', '=', id)
-        .orderBy('position')
-        .execute();
-      return rows.map(({ key, kind, task_id: taskId, line }) => {
-        if (line !== null) return { key, control: { kind: 'note', line: JSON.parse(line) as NoteBody } };
-        return { key, control: { kind, ...(taskId !== null && { taskId }) } as Control };
-      });
+      return (await listControlsOf(db, [id])).get(id) ?? [];
     },
 
     async removeControl(id, key) {
@@ -151,4 +136,49 @@ function parseTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 's
 /** Form and content only: the same text is the same task. */
 function taskBody({ form, content, said }: StoredTask): string {
   return JSON.stringify({ form, content, said });
+}
+
+/** The open tasks of sessions, in order of arrival, by session. */
+export async function listOpenTasksOf(
+  db: Kysely<Schema>,
+  ids: readonly string[],
+): Promise<Map<string, StoredTask[]>> {
+  const rows = await db
+    .selectFrom('tasks')
+    .select(['session_id', 'task_id', 'body', 'stream', 'stopping'])
+    .where('session_id', 'in', ids)
+    .where('status', '=', 'open')
+    .orderBy('position')
+    .execute();
+  return bySession(rows, parseTask);
+}
+
+/** The open requests to the owners of sessions, in order, by session. */
+export async function listControlsOf(
+  db: Kysely<Schema>,
+  ids: readonly string[],
+): Promise<Map<string, StoredControl[]>> {
+  const rows = await db
+    .selectFrom('controls')
+    .select(['session_id', 'key', 'kind', 'task_id', 'line'])
+    .where('session_id', 'in', ids)
+    .orderBy('position')
+    .execute();
+  return bySession(rows, ({ key, kind, task_id: taskId, line }) => {
+    if (line !== null) return { key, control: { kind: 'note', line: JSON.parse(line) as NoteBody } };
+    return { key, control: { kind, ...(taskId !== null && { taskId }) } as Control };
+  });
+}
+
+function bySession<Row extends { session_id: string }, Value>(
+  rows: readonly Row[],
+  valueOf: (row: Row) => Value,
+): Map<string, Value[]> {
+  const values = new Map<string, Value[]>();
+  for (const row of rows) {
+    const list = values.get(row.session_id);
+    if (list) list.push(valueOf(row));
+    else values.set(row.session_id, [valueOf(row)]);
+  }
+  return values;
 }

@@ -11,6 +11,8 @@ export interface Life {
   readonly name: string;
   /** Whether a session may be claimed: nobody owns it, or this life does, or a life whose lease has expired. */
   free(): RawBuilder<boolean>;
+  /** Whether no living process owns a session, this one included. */
+  orphaned(): RawBuilder<boolean>;
   /** Renews the lease. After its end a new life begins, which owns nothing yet. */
   renew(): Promise<void>;
   end(): Promise<void>;
@@ -18,9 +20,11 @@ export interface Life {
 
 /** The life of a process that has the database for itself: every session is free for it. */
 export function createSoleLife(): Life {
+  const name = systemClock.newId();
   return {
-    name: systemClock.newId(),
+    name,
     free: () => sql<boolean>`1 = 1`,
+    orphaned: () => sql<boolean>`(node is null or node <> ${name})`,
     renew: () => Promise.resolve(),
     end: () => Promise.resolve(),
   };

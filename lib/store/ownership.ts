@@ -19,7 +19,7 @@ export function createOwnership({
   shared,
   life,
   run,
-}: StoreNode): Pick<Store, 'claim' | 'renew' | 'release' | 'findOrphans'> {
+}: StoreNode): Pick<Store, 'claim' | 'renew' | 'release'> {
   return {
     claim(id) {
       return run(id, async (trx): Promise<Claim | 'held' | undefined> => {
@@ -78,22 +78,6 @@ export function createOwnership({
           .where('epoch', '=', epoch)
           .execute(),
       );
-    },
-
-    async findOrphans(limit) {
-      const waiting = db
-        .selectFrom('tasks')
-        .select('session_id')
-        .where('status', '=', 'open')
-        .union(db.selectFrom('controls').select('session_id'));
-      const rows = await db
-        .selectFrom('sessions')
-        .select('id')
-        .where('id', 'in', waiting)
-        .where(life.free())
-        .limit(limit)
-        .execute();
-      return rows.map(({ id }) => id);
     },
   };
 }

@@ -1,10 +1,11 @@
-import type { Transaction } from 'kysely';
+import type { Selectable, Transaction } from 'kysely';
 import type { JsonObject } from '../common/json.ts';
 import type { SessionConfig } from '../core/session-config.ts';
-import type { Store } from '../core/store.ts';
+import type { Store, StoredSession } from '../core/store.ts';
 import { messageRow } from './message-log.ts';
 import type { StoreNode } from './node.ts';
 import type { Schema } from './schema.ts';
+import type { Vault } from './vault.ts';
 
 /** Sessions as rows of their table. Their configurations are sealed. */
 export function createSessionRows({
@@ -47,7 +48,7 @@ export function createSessionRows({
     async findSession(id) {
       const row = await db
         .selectFrom('sessions')
-        .select(['owner', 'config', 'created_at', 'expires_at'])
+        .select(['id', 'owner', 'config', 'created_at', 'expires_at'])
         .select(({ selectFrom }) =>
           selectFrom('messages')
             .select(({ fn }) => fn.max('seq').as('seq'))
@@ -57,9 +58,7 @@ export function createSessionRows({
         .where('id', '=', id)
         .executeTakeFirst();
       if (!row) return undefined;
-      const config = JSON.parse(vault.open(row.config)) as SessionConfig;
-      const { owner, created_at: createdAt, expires_at: expiresAt, last_seq: lastSeq } = row;
-      return { id, owner, config, createdAt, expiresAt, lastSeq: lastSeq ?? 0 };
+      return { ...sessionOf(row, vault), lastSeq: row.last_seq ?? 0 };
     },
 
     async countSessions(owner) {
@@ -121,4 +120,17 @@ export function createSessionRows({
       await db.updateTable('sessions').set({ expires_at: expiresAt }).where('id', '=', id).execute();
     },
   };
+}
+
+/** The columns of a session. */
+export type SessionRow = Pick<
+  Selectable<Schema['sessions']>,
+  'id' | 'owner' | 'config' | 'created_at' | 'expires_at'
+>;
+
+/** A session from its row. Throws when its configuration was sealed with another key. */
+export function sessionOf(row: SessionRow, vault: Vault): StoredSession {
+  const { id, owner, created_at: createdAt, expires_at: expiresAt } = row;
+  const config = JSON.parse(vault.open(row.config)) as SessionConfig;
+  return { id, owner, config, createdAt, expiresAt };
 }

@@ -7,6 +7,7 @@ import { createInbox } from './inbox.ts';
 import { createJournal } from './journal.ts';
 import { createMessageLog } from './message-log.ts';
 import { beginNode, type StoreOptions } from './node.ts';
+import { createOrphans } from './orphans.ts';
 import { createOwnership } from './ownership.ts';
 import { createRetention } from './retention.ts';
 import { createSessionRows } from './session-rows.ts';
@@ -27,6 +28,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ...createMessageLog(node),
     ...createInbox(node),
     ...createJournal(node),
+    ...createOrphans(node),
     ...createRetention(node),
     subscribe(hear) {
       wakeups?.listen((session, from) => {

@@ -110,6 +110,7 @@ function openSource() {
   const feed = new Feed({
     read: async (after) => lines.filter((line) => line.seq > after),
     lastSeq: 0,
+    readLastSeq: async () => seq,
     onError: (error) => console.error(error),
   });
   const session: Session = {

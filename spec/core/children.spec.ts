@@ -76,6 +76,28 @@ describe('sessions as tools of a session', () => {
     ]);
   });
 
+  it('have stopped when the stop of the parent is answered', async () => {
+    const asked = gate();
+    const wait = (): ScriptedStep => {
+      asked.open();
+      return { hang: true };
+    };
+    await openFamily({ parent: [ask('go')], child: [wait] });
+    const helper = await world.create({ systemPrompt: 'child' });
+    const parent = await world.create({ systemPrompt: 'parent', ...child(helper.id) });
+    const { markStopping } = world.store;
+    const marked: string[] = [];
+    world.store.markStopping = async (id, ...rest) => {
+      if (id === helper.id) await new Promise((resolve) => setImmediate(resolve)); // the child's node is slower
+      await markStopping(id, ...rest);
+      marked.push(id);
+    };
+    await parent.submit(say('ask'));
+    await asked.opened;
+    await parent.stop();
+    expect(marked).to.have.members([parent.id, helper.id]);
+  });
+
   it('must exist, belong to the caller, and not be nested too deeply', async () => {
     await openFamily({});
     const faults = async (promise: Promise<unknown>) => (await refusalOf(promise)).faults;

@@ -139,7 +139,7 @@ class RandomSession {
   }
 
   #clear(): void {
-    for (const task of [...this.running]) this.#end(task, 'stopped');
+    while (this.running.length > 0) this.#end(this.running[0]!, 'stopped');
     this.#announced = [];
     this.#append({ type: 'session_started', systemPrompt: 'Be kind.' });
   }

@@ -67,9 +67,9 @@ async function expectTakenUp(store: Store, id: string): Promise<void> {
     { type: 'session_started', systemPrompt: 'Hi.', seq: 1, time: 1 },
   ]);
   const task = { taskId: 't', form: 'text', content: [{ type: 'text', text: 'go' }], stream: false };
-  expect(await store.findOrphans(10)).to.include(id);
   expect(await store.listOpenTasks(id)).to.deep.equal([task]);
-  expect(await store.claim(id)).to.deep.equal({ epoch: 2, lastSeq: 1, lastTime: 1 });
+  const claimed = (await store.claimOrphans(10)).find((one) => one.id === id);
+  expect(claimed).to.deep.include({ claim: { epoch: 2, lastSeq: 1, lastTime: 1 }, tasks: [task] });
   const call = { seq: 3, callId: 'c', taskId: 't', tool: 'set', arguments: {} };
   expect(await store.permit(id, 2, call)).to.equal(false);
   await store.markStopping(id, 2, ['t']);

@@ -12,6 +12,7 @@ import type { Store } from '../../lib/core/store.ts';
 import { createToolbox } from '../../lib/core/toolbox.ts';
 import type { Effect, Tool, CallContext } from '../../lib/core/tool.ts';
 import type { ToolResult } from '../../lib/core/message.ts';
+import type { ScriptedStep } from '../../lib/models/scripted.ts';
 import { connectStore } from '../../lib/store/index.ts';
 import { plainConfig } from './session-config.ts';
 
@@ -124,6 +125,7 @@ export function watch(session: Session, after?: number) {
   const seen: Message[] = [];
   const deltas: string[] = [];
   let ended: EndReason | undefined;
+  let unknownPositions = 0;
   const waiting = new Set<() => void>();
   const check = (): void => {
     for (const one of waiting) one();
@@ -135,6 +137,10 @@ export function watch(session: Session, after?: number) {
     },
     delta({ text }) {
       deltas.push(text);
+      check();
+    },
+    positionUnknown() {
+      unknownPositions += 1;
       check();
     },
     ended(reason) {
@@ -149,6 +155,9 @@ export function watch(session: Session, after?: number) {
     leave,
     get ended() {
       return ended;
+    },
+    get unknownPositions() {
+      return unknownPositions;
     },
     /** Resolves when `holds` returns true; it is asked after each delivery. */
     until(holds: () => boolean): Promise<void> {
@@ -209,4 +218,12 @@ export function gate(): { opened: Promise<void>; open: () => void } {
     open = resolve;
   });
   return { opened, open };
+}
+
+/** A model reply that never comes; `asked` opens when the model is asked. */
+export function hang(asked: { open: () => void }): ScriptedStep {
+  return () => {
+    asked.open();
+    return { hang: true };
+  };
 }

@@ -39,6 +39,11 @@ class LeasedLife implements Life {
       select 1 from nodes where nodes.name = sessions.node and nodes.lease_until >= ${STATEMENT_NOW}))`;
   }
 
+  orphaned(): RawBuilder<boolean> {
+    return sql<boolean>`(node is null or (node <> ${this.name} and not exists (
+      select 1 from nodes where nodes.name = sessions.node and nodes.lease_until >= ${STATEMENT_NOW})))`;
+  }
+
   async renew(): Promise<void> {
     const renewed = await this.#db
       .updateTable('nodes')
