@@ -74,7 +74,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
     const said = async () =>
       (await chats.messages(chatId)).map(({ content, complete }) => [content, complete]);
 
-    it('hold what they may cost, and settle what they did', async () => {
+    it('hold the most that they may cost, and settle their cost', async () => {
       const tasks = await open();
       const task = await start(tasks, async () => ({ content: 'Done.', complete: true, tokens: 30 }));
       expect(task).to.include({ status: 'pending', owner, chatId, content: '' });
@@ -87,7 +87,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       expect([await ledger.balance(owner), await said()]).to.deep.equal([940, [['Done.', true]]]);
     });
 
-    it('of a process that died fail, once, and give back what they held', async () => {
+    it('of a process that died fail, once, and their credits are released', async () => {
       const dead = await open();
       const task = await start(dead, talking('Half'));
       await saved(task.id, 'Half');
@@ -106,7 +106,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       expect([await ledger.balance(owner), await said()]).to.deep.equal([1000, [['Half', false]]]);
     });
 
-    it('are taken up at once where no other process can be', async () => {
+    it('are ended at once when no other process can work on them', async () => {
       const dead = await open();
       const task = await start(dead, talking('Half'));
       await saved(task.id, 'Half');
@@ -135,7 +135,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       expect(states.at(-1)).to.include({ status: 'finished', tokenCost: 2 });
     });
 
-    it('are ended from another process when they are removed there', async function () {
+    it('end when another process removes them', async function () {
       this.timeout(10_000);
       const [one, two] = [await open(), await open()];
       const task = await start(one, talking('Half'));
@@ -146,7 +146,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       expect(await said()).to.deep.equal([['Half', false]]);
     });
 
-    it('are watched no longer than the watcher wants', async () => {
+    it('are watched until the watcher leaves', async () => {
       const tasks = await open();
       const task = await start(tasks, talking('Half'));
       const leaving = new AbortController();
@@ -171,7 +171,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       ).to.deep.equal([]);
     });
 
-    it('take what an unknown failure says to the log, not to the client', async () => {
+    it('report the text of an unknown failure to the log, not to the client', async () => {
       const tasks = await open();
       const failure = new TypeError('secret detail');
       const task = await start(tasks, () => Promise.reject(failure));

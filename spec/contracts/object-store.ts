@@ -44,14 +44,14 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       expect(await outcomeOf(under.open().read(stored.key))).to.equal('not_found');
     });
 
-    it('keeps what comes under a name, the last one whole', async () => {
+    it('stores a content under a name; the last one stays', async () => {
       expect((await write('one', 'a/b/c.png')).key).to.equal('a/b/c.png');
       await write('the second', 'a/b/c.png');
       expect(await textOf('a/b/c.png')).to.equal('the second');
       expect(await outcomeOf(under.open().read('a/b/d.png'))).to.equal('not_found');
     });
 
-    it('keeps nothing of what is too large or breaks off', async () => {
+    it('keeps nothing of a content that is too large or breaks off', async () => {
       expect(await outcomeOf(write('12345', 'a/large', 4))).to.equal('too_large');
       const broken = async function* () {
         yield Buffer.from('half');
@@ -63,7 +63,7 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       expect(await under.unfinished()).to.equal(0);
     });
 
-    it('takes no name that leads elsewhere', async () => {
+    it('refuses names that lead to other places', async () => {
       for (const bad of [
         'plain',
         '/a/b',
@@ -84,7 +84,7 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       }
     });
 
-    it('removes what lies under a name, and nothing beside it', async () => {
+    it('removes the objects under a name, and nothing beside it', async () => {
       for (const named of ['p/1/a', 'p/1/b', 'p/1/c/d', 'p/12/a']) await write(named, named);
       await under.open().removeUnder('p/1');
       await under.open().removeUnder('p/nothing');
@@ -93,7 +93,7 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       expect(await textOf('p/12/a')).to.equal('p/12/a');
     });
 
-    it('lists old objects without a name, and tidies what was begun', async () => {
+    it('lists old objects without a name, and removes unfinished writes', async () => {
       const keys = [await write('1'), await write('2'), await write('3')].map(({ key }) => key);
       await write('x', 'named/one');
       const hour = 3_600_000;
@@ -109,7 +109,7 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       expect(await under.unfinished()).to.equal(0);
     });
 
-    it('knows its own signed URLs', async () => {
+    it('recognises its own signed URLs', async () => {
       const store = under.open();
       for (const method of ['PUT', 'GET'] as const) {
         const url = await store.sign({ method, key: 'a/b.png', seconds: 60, origin: under.origin() });

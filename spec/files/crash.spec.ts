@@ -60,7 +60,7 @@ describe('a server that is killed between a part and complete', function () {
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   }
 
-  it('has lost no part that was accepted, shows no half file, and goes on', async () => {
+  it('has lost no accepted part, shows no half file, and the upload continues', async () => {
     const [first, second] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(50_000, 'b')];
     const before = await start();
     const { id } = await before.call('/v1/uploads', {

@@ -69,7 +69,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     }
 
-    it('bound what one owner keeps, uploads that were only begun among it, and give the room back', async () => {
+    it('limit the bytes of one owner, with begun uploads, and give the room back', async () => {
       const upload = await begin(60);
       expect(await outcomeOf(begin(41))).to.equal('invalid_request');
       expect(await outcomeOf(create('x'.repeat(41)))).to.equal('invalid_request');
@@ -80,7 +80,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       expect(await onDisk()).to.have.length(4);
     });
 
-    it('make one file of an upload, however many complete it at once', async () => {
+    it('make one file of an upload that many requests complete at once', async () => {
       const upload = await begin(6);
       const parts = [];
       for (const text of ['abc', 'def', 'xyz'])
@@ -99,7 +99,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       await room.uploads.cancel(await begin(90)); // all of the room is there again
     });
 
-    it('keep nothing of a part whose sender breaks off, or which is refused at its end', async () => {
+    it('keep nothing of a part that breaks off, or that is refused at its end', async () => {
       const upload = await begin(50);
       const broken = Readable.from(
         (async function* () {
@@ -116,7 +116,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       await room.uploads.cancel(upload);
     });
 
-    it('end uploads after an hour, and sweep what they held', async () => {
+    it('end uploads after an hour, and sweep their parts', async () => {
       const upload = await begin(90);
       const part = await room.uploads.addPart(upload, bytes('abc'), fine);
       clock.skew = hour + 1000;
@@ -143,7 +143,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       expect(await onDisk()).to.have.length(1);
     });
 
-    it('sweep bytes that nothing refers to, but not what is just coming about', async () => {
+    it('sweep objects without a row, but not objects that are just being stored', async () => {
       const kept = await create('kept');
       const old = new Date(Date.now() - 3 * hour);
       for (const name of ['ab111', 'ab222']) await writeFile(join(folder, 'objects', name), 'orphan');

@@ -43,7 +43,7 @@ describe('the leases of nodes on PostgreSQL', function () {
     return standing.epoch;
   }
 
-  it('are one for all sessions of a node, and once one has run out nothing of it comes back', async () => {
+  it('are one for all sessions of a node; an expired lease is never renewed', async () => {
     const b = await open(10_000);
     const a = await open(1000); // last, so that its lease lasts until its first renewal
     const [taken, left] = [newSession(), newSession()];
@@ -59,7 +59,7 @@ describe('the leases of nodes on PostgreSQL', function () {
     expect(await a.renew(new Map([[left.id, 2]]))).to.deep.equal(new Set([left.id]));
   });
 
-  it('end with the node that closes', async () => {
+  it('end when their node closes', async () => {
     const [a, b] = [await open(10_000), await open(10_000)];
     const session = newSession();
     await a.createSession(session, first);
@@ -69,7 +69,7 @@ describe('the leases of nodes on PostgreSQL', function () {
     expect(await b.claim(session.id)).to.deep.include({ epoch: 2 });
   });
 
-  it('are prolonged while a stranger holds a session, and no claim waits for it', async () => {
+  it('are renewed while another client has a session locked, and no claim waits for the lock', async () => {
     const [a, b] = [await open(10_000), await open(10_000)];
     const session = newSession();
     await a.createSession(session, first);

@@ -14,7 +14,7 @@ const RECOVERY_MS = 20_000;
 describe('a PostgreSQL that goes away', function () {
   this.timeout(60_000);
 
-  it('is told as unavailable, to calls and to /readyz, and everything goes on when it is back', async () => {
+  it('is reported as unavailable to calls and to /readyz, and everything continues when it is back', async () => {
     const server = await openOwnPostgresServer();
     const databaseUrl = await server.createDatabase();
     const errors: unknown[] = [];
