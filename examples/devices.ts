@@ -1,6 +1,6 @@
 // The three simulated devices alone, on the ports of their documents: npx tsx examples/devices.ts
 // They print their state whenever it changes. No hardware moves.
-import { simulateHouse } from '../lib/simulate/house.ts';
+import { simulateHouse } from '../lib/cli/demo/house.ts';
 
 const house = await simulateHouse();
 const shown = new Map<string, string>();

@@ -24,7 +24,7 @@ import { createToolbox } from './core/toolbox.ts';
 import type { ToolboxOptions } from './core/toolbox.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { dialects } from './dialects/index.ts';
-import { openDevices } from './devices.ts';
+import { openDocuments } from './openspecs.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
 import { openEgress } from './drivers/egress.ts';
 import { openDiskStore } from './files/disk-store.ts';
@@ -39,8 +39,8 @@ import { messageOf, SpecError } from './errors.ts';
 import type { Log } from './log.ts';
 import { openCompletions } from './models/completions.ts';
 import { openModels } from './models/index.ts';
-import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/index.ts';
-import { selectTools } from './openspec/select.ts';
+import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/openspecs.ts';
+import { createToolSelector } from './openspec/tool-selector.ts';
 import { packageVersion } from './package.ts';
 import { openServer } from './server/server.ts';
 import { connectDatabase } from './store/database.ts';
@@ -100,7 +100,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
         {},
         'nobody can call yet: make a user with `lite-agent user add NAME --role admin`, or set AUTH_TOKEN',
       );
-    const devices = openDevices({
+    const devices = openDocuments({
       egress,
       resultMaxBytes: limits.toolResultMaxBytes,
       documentMaxBytes: limits.initMaxBytes,
@@ -119,7 +119,10 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const tooling: ToolboxOptions = {
       resultMaxBytes: limits.toolResultMaxBytes,
       chooser: (offers) =>
-        selectTools(offers, { maxCount: limits.offeredToolsMaxCount, maxBytes: limits.offeredToolsMaxBytes }),
+        createToolSelector(offers, {
+          maxCount: limits.offeredToolsMaxCount,
+          maxBytes: limits.offeredToolsMaxBytes,
+        }),
       onLeftOut: (count, leftOut) =>
         log.debug(
           { leftOut: leftOut.slice(0, 50) },
@@ -155,7 +158,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
         const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
         const model = showFiles(models.open(agent ? agent.config.model : session.model), files.files);
         const entries = agent ? (agent.config.documents ?? []) : session.documents;
-        const documents = await openDocuments(devices.openspecs, entries);
+        const documents = await loadDocuments(devices.openspecs, entries);
         const sources = documents.map(({ spec, connection }) => ({
           tools: spec.tools as readonly Tool[],
           connection,
@@ -232,7 +235,7 @@ function isUser(owner: string): boolean {
 }
 
 /** Opens every document or none; a document that cannot be used, or gives no tool, fails all and is named by its place. */
-async function openDocuments(openspecs: Openspecs, entries: readonly JsonObject[]): Promise<LoadedSpec[]> {
+async function loadDocuments(openspecs: Openspecs, entries: readonly JsonObject[]): Promise<LoadedSpec[]> {
   const opened: LoadedSpec[] = [];
   try {
     for (const [index, entry] of entries.entries()) {

@@ -14,5 +14,13 @@ export type { Session } from './core/session.ts';
 export type { SessionConfig } from './core/session-config.ts';
 export type { Sessions } from './core/sessions.ts';
 export type { CallContext, Tool } from './core/tool.ts';
-export type { OpenspecKind } from './openspec/kind.ts';
+export { defaultDrivers, defaultKinds } from './defaults.ts';
+export type { DriverByName, DriverContext, Drivers, DriverTable } from './drivers/drivers.ts';
+export type {
+  CompiledSpec,
+  CompileOptions,
+  KindDefinition,
+  KindNames,
+  OpenspecKind,
+} from './openspec/kind.ts';
 export type { Dialect } from './dialects/dialect.ts';

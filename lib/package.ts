@@ -6,7 +6,7 @@ export function packageRoot(): string {
   const fromSource = new URL('../', import.meta.url);
   const root = existsSync(new URL('package.json', fromSource))
     ? fromSource
-    : new URL('../../', import.meta.url);
+    : new URL('../..', import.meta.url);
   return fileURLToPath(root);
 }
 

@@ -19,7 +19,7 @@ const layers: Record<string, readonly string[]> = {
   log: ['errors', 'common', 'settings'],
   core: ['errors', 'common'],
   drivers: ['errors', 'common', 'core'],
-  simulate: ['errors', 'common', 'core', 'drivers', 'openspec', 'package'],
+  simulate: ['errors', 'common'],
   models: ['core', 'errors', 'common'],
   store: ['core', 'errors', 'common'],
   accounts: ['core', 'store', 'errors', 'common'],
@@ -28,7 +28,7 @@ const layers: Record<string, readonly string[]> = {
   memory: ['core', 'store', 'errors', 'common'],
   credits: ['core', 'store', 'errors', 'common'],
   chats: ['core', 'credits', 'store', 'errors', 'common'],
-  openspec: ['core', 'drivers', 'errors', 'common'],
+  openspec: ['core', 'drivers', 'simulate', 'errors', 'common'],
   server: ['core', 'accounts', 'errors', 'common'],
   dialects: [
     'server',
@@ -74,7 +74,7 @@ const core: Record<string, readonly string[]> = {
 };
 const coreOrder = Object.values(core).flat();
 
-const everything = new Set(['app', 'devices', 'index', 'cli']);
+const everything = new Set(['app', 'defaults', 'openspecs', 'index', 'cli']);
 const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */
@@ -88,7 +88,7 @@ const packages: Record<string, readonly string[]> = {
   'pino-pretty': ['lib/log.ts'],
   openai: ['lib/models/'],
   undici: ['lib/drivers/'],
-  'modbus-serial': ['lib/drivers/modbus/', 'lib/simulate/'],
+  'modbus-serial': ['lib/drivers/modbus/'],
   'better-sqlite3': ['lib/store/'],
   pg: ['lib/store/'],
   jsonwebtoken: ['lib/accounts/'],

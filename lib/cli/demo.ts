@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { packageVersion } from '../package.ts';
-import type { House } from '../simulate/house.ts';
+import type { House } from './demo/house.ts';
 import { openClient } from './client.ts';
 import { openServer, type OpenServer } from './server.ts';
 import { formatEnvelope, hasColors, paint } from './show.ts';
@@ -47,7 +47,7 @@ export function addDemo(program: Command): void {
       let house: House | undefined;
       try {
         server = await openServer(offline(folder));
-        const { simulateHouse } = await import('../simulate/house.ts');
+        const { simulateHouse } = await import('./demo/house.ts');
         house = await simulateHouse();
         say(paint('bold', `LiteAgent Server ${packageVersion()} at ${server.url}`, colors));
         say(

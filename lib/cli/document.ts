@@ -1,9 +1,9 @@
 import { readConfig } from '../config.ts';
 import type { Config } from '../config.ts';
-import { openDevices } from '../devices.ts';
+import { openDocuments } from '../openspecs.ts';
 import { openEgress } from '../drivers/egress.ts';
 import { SpecError } from '../errors.ts';
-import type { DocumentEntry, LoadedSpec } from '../openspec/index.ts';
+import type { DocumentEntry, LoadedSpec } from '../openspec/openspecs.ts';
 import { privately } from './server.ts';
 import { readSpec } from './spec.ts';
 
@@ -26,7 +26,7 @@ export async function openDocument(
   const { limits, egressAllow, egressDeny } = readConfig({ fixed: privately });
   const { text, source } = isUrl(place) ? { text: place } : await readSpec(place);
   const egress = openEgress({ allow: egressAllow, deny: egressDeny, allowPrivate: true, serialAllow: ['*'] });
-  const devices = openDevices({
+  const devices = openDocuments({
     egress,
     resultMaxBytes: limits.toolResultMaxBytes,
     documentMaxBytes: limits.initMaxBytes,

@@ -1,10 +1,12 @@
 import { basename, relative } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
+import { defaultKinds } from '../defaults.ts';
 import { AppError, SpecError } from '../errors.ts';
 import { readFilesBeside } from '../openspec/files.ts';
 import { parseText } from '../openspec/parse.ts';
 import type { Controlled } from '../simulate/control.ts';
-import type { Simulation } from '../simulate/simulate-document.ts';
+import { simulateDocument } from '../openspec/simulate-document.ts';
+import type { Simulation } from '../simulate/simulation.ts';
 import { withFaults } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
@@ -87,18 +89,19 @@ export async function runSimulate(
 }
 
 async function start(place: string, index: number, options: SimulateCommandOptions): Promise<Simulation> {
-  const { simulateDocument } = await import('../simulate/simulate-document.ts');
   const { host = '127.0.0.1', port, drift = false } = options;
   const { text, source } = await readSpec(place);
   const { document } = await parseText(text);
   const { files } = await readFilesBeside(document, source);
   const wanted = port === undefined || port === 0 ? {} : { port: port + index };
   const from = source === undefined ? {} : { source };
-  return simulateDocument(document, { host, drift, files, ...wanted, ...from }).catch((error: unknown) => {
-    throw error instanceof SpecError
-      ? withFaults(place, error)
-      : inUse(error, `${host}:${(port ?? 0) + index}`);
-  });
+  return simulateDocument(defaultKinds, document, { host, drift, files, ...wanted, ...from }).catch(
+    (error: unknown) => {
+      throw error instanceof SpecError
+        ? withFaults(place, error)
+        : inUse(error, `${host}:${(port ?? 0) + index}`);
+    },
+  );
 }
 
 function inUse(error: unknown, place: string): unknown {

@@ -1,12 +1,14 @@
 import { Option, type Command } from 'commander';
 import type { Tool } from '../core/tool.ts';
+import { defaultKinds } from '../defaults.ts';
 import type { CompiledSpec } from '../openspec/kind.ts';
 import { openDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
 
 export interface ToolsOptions {
-  kind?: CompiledSpec['kind'];
+  /** The name of the only kind that is accepted. */
+  kind?: string;
   json?: boolean;
 }
 
@@ -17,11 +19,9 @@ export function addTools(program: Command): void {
     .description('show the tools that a document gives, what was skipped and why, and what is odd about it')
     .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
     .addOption(
-      new Option('--kind <kind>', 'refuse a document of another kind').choices([
-        'openapi',
-        'openrpc',
-        'openmodbus',
-      ]),
+      new Option('--kind <kind>', 'refuse a document of another kind').choices(
+        defaultKinds.map(({ name }) => name),
+      ),
     )
     .option('--json', 'print one JSON value: {"kind","operations","tools","skipped","warnings"}')
     .action(async (place: string, options: ToolsOptions) => {

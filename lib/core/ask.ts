@@ -35,7 +35,9 @@ export async function ask(
     onEnd: (reason) => {
       throw endError(reason);
     },
-    ...(onDelta && { onDelta: (delta) => delta.taskId === taskId && onDelta(delta.text) }),
+    ...(onDelta && {
+      onDelta: (delta) => delta.taskId === taskId && delta.kind === 'answer' && onDelta(delta.text),
+    }),
   });
   const stop = (): void => {
     session.stop(taskId).catch(() => undefined); // the task's deadline ends it then

@@ -60,6 +60,16 @@ export interface Completion {
   usage: Usage;
 }
 
+/**
+ * What an endpoint added to its reply and may want back in later requests, such as thinking text or signatures. Only a model of
+ * the same origin reads it. The store seals it, and no client sees it.
+ */
+export interface ProviderPart {
+  /** The endpoint and the model that made the reply. */
+  origin: string;
+  data: JsonObject;
+}
+
 /** How a task has ended. */
 export type TaskStatus = 'done' | 'stopped' | 'failed';
 
@@ -82,7 +92,14 @@ export type MessageBody =
   /** A change of earlier lines, by their numbers. */
   | { type: 'message_marked'; of: number[]; part: MessagePart; mark: Mark }
   /** A model reply. With calls it is a decision; without calls it is the answer. */
-  | { type: 'model_reply'; taskId: string; text: string; calls: ToolCall[]; completion: Completion }
+  | {
+      type: 'model_reply';
+      taskId: string;
+      text: string;
+      calls: ToolCall[];
+      completion: Completion;
+      provider?: ProviderPart;
+    }
   /** The result of one call. `roundDone` is true on the last result of a reply. */
   | { type: 'tool_result'; taskId: string; callId: string; result: ToolResult; roundDone: boolean }
   /** The last line of a task. `taskId` is null when a stop found no task to stop. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../common/json.ts';
-import type { Completion, Content, ToolCall, ToolResult } from './message.ts';
+import type { Completion, Content, ProviderPart, ToolCall, ToolResult } from './message.ts';
 import type { JsonSchema } from './tool.ts';
 
 /** A tool as the model sees it. */
@@ -13,7 +13,7 @@ export interface ToolOffer {
 export type ModelMessage =
   | { role: 'system'; text: string }
   | { role: 'user'; content: Content[] }
-  | { role: 'assistant'; text: string; calls: ToolCall[] }
+  | { role: 'assistant'; text: string; calls: ToolCall[]; provider?: ProviderPart }
   | { role: 'tool'; callId: string; result: ToolResult };
 
 /** A request to a model. */
@@ -28,6 +28,7 @@ export interface ModelReply {
   text: string;
   calls: ToolCall[];
   completion: Completion;
+  provider?: ProviderPart;
 }
 
 /** The options of one request. */
@@ -35,6 +36,8 @@ export interface ReplyOptions {
   signal: AbortSignal;
   /** Receives each piece of text as it arrives. */
   onDelta?: (text: string) => void;
+  /** Receives thinking text, which is no part of the answer: in pieces while the reply streams, else in one piece. */
+  onReasoning?: (text: string) => void;
   /** Back-pressure, asked after deltas: while the promise that it returns is pending, the endpoint's stream is not read. */
   pace?: () => Promise<void> | undefined;
 }

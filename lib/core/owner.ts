@@ -341,7 +341,7 @@ export class Owner {
       },
       append: (bodies, change) => this.#append(owned, bodies, change),
       equip: () => (stored.config.agent === undefined ? this.#equipment.get() : equip()),
-      onDelta: (text) => feed.publishDelta({ taskId, text }),
+      onDelta: (kind, text) => feed.publishDelta({ taskId, text, kind }),
       stopWaitsFor: (work) => owned.stopWaitsFor(work),
     };
   }

@@ -61,9 +61,13 @@ async function askModel(task: TaskContext): Promise<ModelReply> {
 }
 
 async function askOnce(task: TaskContext): Promise<ModelReply> {
-  const { taskId, model, toolbox, transcript, framing, limits, signal, onDelta } = task;
+  const { taskId, model, toolbox, transcript, framing, limits, signal, onDelta, onReasoning } = task;
   const messages = transcript.view(taskId, limits.contextTokensMaxCount, framing);
-  const options: ReplyOptions = onDelta ? { signal, onDelta } : { signal };
+  const options: ReplyOptions = {
+    signal,
+    ...(onDelta && { onDelta }),
+    ...(onReasoning && { onReasoning }),
+  };
   try {
     const reply = await model.reply({ messages, tools: await toolbox.offersFor(messages) }, options);
     signal.throwIfAborted(); // a reply that arrives together with a stop decides nothing

@@ -16,6 +16,8 @@ export interface SessionConfig {
   toolStrategy: Strategy;
   /** How long the session may be idle. Every task and every message starts the time anew. */
   timeoutSeconds?: number;
+  /** Whether clients get the thinking text of the model while it speaks. */
+  reasoning?: boolean;
   /** Whether the owner's memory is offered as tools. */
   memoryTools: boolean;
   /** The name of a stored agent. Every task uses the agent's configuration of that moment instead of this one. */

@@ -33,6 +33,8 @@ export type EndReason = 'cleared' | 'expired' | 'removed' | 'draining';
 export interface Delta {
   taskId: string;
   text: string;
+  /** `reasoning`: thinking text, which is no part of the answer. */
+  kind: 'answer' | 'reasoning';
 }
 
 /**

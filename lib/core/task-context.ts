@@ -44,6 +44,8 @@ export interface TaskContext {
   readonly stopWaitsFor: (work: Promise<unknown>) => void;
   /** Receives partial text; missing when no client wants it. */
   readonly onDelta: ((text: string) => void) | undefined;
+  /** Receives thinking text; missing when no client wants it. */
+  readonly onReasoning: ((text: string) => void) | undefined;
   /** Appends lines to the log; resolves when they are committed and in the transcript. */
   append(...lines: MessageBody[]): Promise<Message[]>;
 }

@@ -2,6 +2,7 @@ import { unlessAborted } from '../common/deadline.ts';
 import { closeEquipment, type Equipment } from './equipment.ts';
 import type { Message, MessageBody } from './message.ts';
 import { runTask } from './run-task.ts';
+import type { Delta } from './session.ts';
 import type { SessionLog } from './session-log.ts';
 import type { StoredSession, StoredTask, TaskChange } from './store.ts';
 import type { CallJournal, TaskContext, TaskLimits } from './task-context.ts';
@@ -18,7 +19,7 @@ export interface TaskRun {
   append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]>;
   /** The session's equipment; the same for every task, unless the session names a stored agent. */
   equip(): Promise<Equipment>;
-  onDelta(text: string): void;
+  onDelta(kind: Delta['kind'], text: string): void;
   /** Makes a stop of the task wait for this work. */
   stopWaitsFor(work: Promise<unknown>): void;
 }
@@ -75,7 +76,8 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     journal,
     signal,
     stopWaitsFor: (work) => run.stopWaitsFor(work),
-    onDelta: task.stream ? (text) => run.onDelta(text) : undefined,
+    onDelta: task.stream ? (text) => run.onDelta('answer', text) : undefined,
+    onReasoning: stored.config.reasoning ? (text) => run.onDelta('reasoning', text) : undefined,
     append: (...lines) => run.append(lines),
   };
 }

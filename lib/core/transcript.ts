@@ -165,10 +165,10 @@ export class Transcript {
     this.#parts.set(taskId, { ...newPart(), ...said });
   }
 
-  #addReply({ taskId, seq, text, calls, completion }: Line<'model_reply'>): void {
+  #addReply({ taskId, seq, text, calls, completion, provider }: Line<'model_reply'>): void {
     const part = this.#parts.get(taskId);
     if (!part) return;
-    const lines: ModelMessage[] = [{ role: 'assistant', text, calls }];
+    const lines: ModelMessage[] = [{ role: 'assistant', text, calls, ...(provider && { provider }) }];
     let tokens = estimateMessageTokens(lines[0]!);
     part.open.clear();
     for (const { callId } of calls) {

@@ -8,7 +8,7 @@ import { lightResponse, ResponseBody } from './egress-response.ts';
  * connection's error.
  */
 export function egressFetch(egress: Egress): typeof fetch {
-  /** The last address that was asked: a client calls the same one again and again. */
+  /** The last address: a client calls the same one again and again. */
   let last: Target | undefined;
 
   function targetOf(input: string | URL | Request): Target {
@@ -72,7 +72,7 @@ interface Target {
   href: string;
 }
 
-/** Throws an AppError for an address that is none, is not http(s), or holds credentials. */
+/** Throws an AppError for an address that is no URL, is not http(s), or holds credentials. */
 function readTarget(text: string): Target {
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 
-/** Bytes that may wait for a slow reader before the connection is paused. */
+/** The bytes that may wait for a slow reader before the connection is paused. */
 const HIGH_WATER_BYTES = 256 * 1024;
 
-/** The bytes of one response as they come in: gathered at once, or read as a stream made when it is asked for. */
+/** The bytes of one response as they come in: gathered at once, or read as a stream. */
 export class ResponseBody {
   #controller: Dispatcher.DispatchController | undefined;
   #chunks: Uint8Array[] = [];
@@ -16,7 +16,7 @@ export class ResponseBody {
   #gathering = false;
   #stream: ReadableStream<Uint8Array> | undefined;
 
-  /** True once somebody reads. */
+  /** True once a client reads the body. */
   get used(): boolean {
     return this.#gathering || this.#stream?.locked === true;
   }
@@ -45,7 +45,7 @@ export class ResponseBody {
     if (!this.#ended) this.#controller?.abort(reason);
   }
 
-  /** All of it. */
+  /** The whole body. */
   async gather(): Promise<Buffer> {
     if (this.used) throw new TypeError('The body has been read already');
     this.#gathering = true;
@@ -98,12 +98,12 @@ interface Head {
   headers: IncomingHttpHeaders;
 }
 
-/** A Response that costs little: its headers are the plain ones and its body becomes a stream only when somebody asks for it. */
+/** A Response that costs little: its headers are plain, and its body becomes a stream only when a client asks for it. */
 export function lightResponse(head: Head, body: ResponseBody): Response {
   return new LightResponse(head, body) as unknown as Response;
 }
 
-/** What clients use of a Response [Fetch 6.4]; a class, so that a call makes two objects and not twenty closures. */
+/** The part of a Response that clients use [Fetch 6.4]. A class, so that a call makes two objects and not twenty closures. */
 class LightResponse {
   readonly redirected = false;
   readonly type = 'basic';

@@ -1,20 +1,21 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { createAddressSet, type AddressSet } from '../common/addresses.ts';
 import { AppError } from '../errors.ts';
 
-/** The lists, ready to be asked. */
+/** The egress lists, ready to decide. */
 export interface EgressRules {
-  /** Why a connection to `address` (what `host` came to) is refused, naming the setting to change; undefined when it may be made. */
+  /** The reason why a connection to `address` (to which `host` was resolved) is refused, with the setting to change; undefined for an allowed one. */
   refusal(host: string, port: number, address: string): string | undefined;
 }
 
 interface Rule {
   /** A host's name, `*` for all, or `*.name` for all below it; undefined for a rule on addresses. */
   name?: string;
-  addresses?: BlockList;
+  addresses?: AddressSet;
   port?: number;
 }
 
-// Where clouds hand out credentials to whoever asks: AWS, Azure, GCP, Alibaba, Oracle, ECS, EKS.
+// At these addresses clouds hand out credentials to everybody who asks: AWS, Azure, GCP, Alibaba, Oracle, ECS, EKS.
 const METADATA = [
   '169.254.169.254',
   '169.254.170.2',
@@ -27,7 +28,7 @@ const METADATA = [
   'fd20:ce::254',
 ];
 
-// What is not on the public internet [RFC 6890].
+// Addresses that are not on the public internet [RFC 6890].
 const PRIVATE = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -50,30 +51,29 @@ const PRIVATE = [
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
-/** Reads the lists; throws an AppError `invalid_request` that names a bad entry. */
-export function openEgressRules(options: {
+/** Reads the lists. Throws an AppError `invalid_request` that names a bad entry. */
+export function createEgressRules(options: {
   allow: readonly string[];
   deny: readonly string[];
   allowPrivate: boolean;
 }): EgressRules {
-  const metadata = blockList(METADATA);
-  const closed = blockList(PRIVATE);
+  const metadata = createAddressSet(METADATA);
+  const closed = createAddressSet(PRIVATE);
   const allow = options.allow.map((entry) => parseRule(entry, 'EGRESS_ALLOW'));
   const deny = options.deny.map((entry) => parseRule(entry, 'EGRESS_DENY'));
 
   return {
     refusal(host, port, address) {
       const name = host.toLowerCase().replace(/\.$/, '');
-      const spellings = spellingsOf(address);
       const to = name === address ? address : `${name} (${address})`;
-      if (inList(metadata, spellings)) {
+      if (metadata.has(address)) {
         return `${to} is refused: cloud metadata addresses are never called.`;
       }
-      if (deny.some((rule) => matches(rule, name, port, spellings))) {
+      if (deny.some((rule) => matches(rule, name, port, address))) {
         return `${to}, port ${port}, is refused by EGRESS_DENY.`;
       }
-      if (options.allowPrivate || !inList(closed, spellings)) return undefined;
-      if (allow.some((rule) => matches(rule, name, port, spellings))) return undefined;
+      if (options.allowPrivate || !closed.has(address)) return undefined;
+      if (allow.some((rule) => matches(rule, name, port, address))) return undefined;
       return `${to} is a loopback or private address; add ${name}:${port}, the host or its CIDR to EGRESS_ALLOW to call it.`;
     },
   };
@@ -84,7 +84,7 @@ function parseRule(entry: string, setting: string): Rule {
   const bad = () => new AppError('invalid_request', `${setting}: "${entry}" is no host, host:port or CIDR.`);
   if (text.includes('/')) {
     try {
-      return { addresses: blockList([text]) };
+      return { addresses: createAddressSet([text]) };
     } catch {
       throw bad();
     }
@@ -101,64 +101,18 @@ function parseRule(entry: string, setting: string): Rule {
     throw bad();
   }
   if (host === '' || (port.port ?? 0) > 65_535) throw bad();
-  if (host === 'localhost') return { name: host, addresses: blockList(LOOPBACK), ...port };
+  if (host === 'localhost') return { name: host, addresses: createAddressSet(LOOPBACK), ...port };
   if (isIP(host) === 0) return { name: host, ...port };
-  return { addresses: blockList([host]), ...port };
+  return { addresses: createAddressSet([host]), ...port };
 }
 
-function matches(rule: Rule, name: string, port: number, spellings: readonly string[]): boolean {
+function matches(rule: Rule, name: string, port: number, address: string): boolean {
   if (rule.port !== undefined && rule.port !== port) return false;
-  if (rule.addresses !== undefined && inList(rule.addresses, spellings)) return true;
+  if (rule.addresses?.has(address) === true) return true;
   if (rule.name === undefined) return false;
   return (
     rule.name === '*' ||
     rule.name === name ||
     (rule.name.startsWith('*.') && name.endsWith(rule.name.slice(1)))
   );
-}
-
-function blockList(entries: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const entry of entries) {
-    const [address = '', bits] = entry.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (bits === undefined) list.addAddress(address, family);
-    else if (/^\d{1,3}$/.test(bits)) list.addSubnet(address, Number(bits), family);
-    else throw new Error(`${entry} is no CIDR`);
-  }
-  return list;
-}
-
-function inList(list: BlockList, spellings: readonly string[]): boolean {
-  return spellings.some((address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
-}
-
-/**
- * An address and the IPv4 address inside it, if any: mapped ::ffff:a.b.c.d, compatible ::a.b.c.d, NAT64 64:ff9b::/96
- * [RFC 6052], 6to4 2002::/16 [RFC 3056]. A translator on the way would deliver to the inner one.
- */
-function spellingsOf(address: string): string[] {
-  const plain = address.replace(/%.*$/, '');
-  if (isIP(plain) !== 6) return [plain];
-  const groups = expandIPv6(plain);
-  const v4 = (high: number, low: number) => [high >> 8, high & 255, low >> 8, low & 255].join('.');
-  const [a = 0, b = 0, c = 0] = groups;
-  const [low1 = 0, low2 = 0] = groups.slice(6);
-  const head = groups
-    .slice(0, 6)
-    .map((group) => group.toString(16))
-    .join(':');
-  if (head === '0:0:0:0:0:ffff' || head === '64:ff9b:0:0:0:0') return [plain, v4(low1, low2)];
-  if (head === '0:0:0:0:0:0' && low1 !== 0) return [plain, v4(low1, low2)];
-  if (a === 0x2002) return [plain, v4(b, c)];
-  return [plain];
-}
-
-function expandIPv6(address: string): number[] {
-  // The URL parser writes the shortest form in hexadecimal, dotted tails included.
-  const [left = '', right] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
-  const read = (text: string) => (text === '' ? [] : text.split(':').map((group) => parseInt(group, 16)));
-  const head = read(left);
-  const tail = right === undefined ? [] : read(right);
-  return [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => 0), ...tail];
 }

@@ -4,7 +4,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import { AppError, toError } from '../errors.ts';
-import { openEgressRules } from './egress-rules.ts';
+import { createEgressRules } from './egress-rules.ts';
 
 /** Where outgoing calls may go; lists of host, host:port and CIDR. Deny wins; metadata addresses are always denied. */
 export interface EgressOptions {
@@ -22,7 +22,7 @@ export interface EgressOptions {
  * Contract: a refusal is an AppError `forbidden` that names the setting to change; it comes before a byte leaves.
  */
 export interface Egress {
-  /** An address to connect to, checked (names are resolved here, so that what was checked is what is used). */
+  /** An address to connect to, checked. Names are resolved here, so that the checked address is the one that is used. */
   resolve(host: string, port: number): Promise<{ address: string; family: 4 | 6 }>;
   /** Throws unless a serial device may be opened. */
   checkSerial(path: string): void;
@@ -40,9 +40,9 @@ interface Address {
 const ORIGIN_CONNECTIONS_MAX_COUNT = 512;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Opens the door; throws an AppError `invalid_request` that names a list entry which is no host, host:port or CIDR. */
+/** Opens the door. Throws an AppError `invalid_request` for a list entry that is no host, host:port or CIDR. */
 export function openEgress(options: EgressOptions): Egress {
-  const rules = openEgressRules(options);
+  const rules = createEgressRules(options);
 
   // Every address behind a name is checked, and only the permitted ones are used: a name cannot lead to a denied
   // address, and a name with both kinds still works. Node resolves `127.1`, `0x7f000001` and the like as names.

@@ -6,8 +6,8 @@ const TEXT =
   /^(?:text\/|application\/(?:[\w.-]+\+)?(?:json|xml|yaml)\b|application\/(?:x-)?(?:javascript|ndjson|yaml|www-form-urlencoded)\b)/i;
 const BINARY = /^(?:image\/(?!svg)|audio\/|video\/|font\/|application\/(?:pdf|zip|gzip|x-tar)\b)/i;
 
-/** A body as text of at most `maxBytes`: cut with a marker that gives its full size; what is not text is described. */
-export function textOf(response: HttpResponse, maxBytes: number): string {
+/** A body as text of at most `maxBytes`. A longer body is cut, with a marker that gives its size. Bytes are described. */
+export function bodyTextOf(response: HttpResponse, maxBytes: number): string {
   const contentType = response.headers['content-type'] ?? '';
   const { bytes, size } = unpacked(response, maxBytes);
   if (bytes.length === 0) return '';
@@ -33,7 +33,7 @@ function decoded(bytes: Buffer, contentType: string, whole: boolean): string {
     try {
       return new TextDecoder(charset).decode(bytes);
     } catch {
-      return bytes.toString('latin1'); // a charset nobody knows: keep every byte
+      return bytes.toString('latin1'); // an unknown charset: keep every byte
     }
   }
   return isUtf8(complete) ? complete.toString('utf8') : bytes.toString('latin1');
@@ -57,7 +57,7 @@ function cutToBytes(text: string, maxBytes: number): string {
   return bytes.length <= maxBytes ? text : endingWhole(bytes.subarray(0, maxBytes)).toString('utf8');
 }
 
-/** Undoes a content coding nobody asked for; what cannot be undone stays as it is. */
+/** Undoes a content coding that was not asked for. A body that cannot be decoded stays as it is. */
 function unpacked(response: HttpResponse, maxBytes: number): Pick<HttpResponse, 'bytes' | 'size'> {
   const coding = response.headers['content-encoding'];
   if (coding === undefined || coding === 'identity' || response.size.bytes !== response.bytes.length)
@@ -71,6 +71,6 @@ function unpacked(response: HttpResponse, maxBytes: number): Pick<HttpResponse, 
       ? response
       : { bytes: bytes.subarray(0, maxBytes), size: { bytes: bytes.length, atLeast: false } };
   } catch {
-    return response; // not what its header says: it is then told by its bytes
+    return response; // The header is wrong about the coding: the bytes are used as they are.
   }
 }

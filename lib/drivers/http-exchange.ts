@@ -17,7 +17,7 @@ const CODES: Record<string, string> = {
   forbidden: 'EGRESS_DENIED',
 };
 
-/** Sends a request, once, and resolves with what came of it. */
+/** Sends a request once, and resolves with its outcome. */
 export function exchangeOnce(
   dispatcher: Dispatcher,
   request: HttpRequest,
@@ -36,7 +36,7 @@ export function exchangeOnce(
   });
 }
 
-/** What undici tells about one request, from the queue to the last byte. */
+/** The events of one request in undici, from the queue to the last byte. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: HttpRequest;
   readonly #context: HttpContext;
@@ -78,7 +78,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // undici may start a request again whose connection broke: what was sent once is not sent again from here.
+    // undici may start a request again whose connection broke. A request that was sent once is not sent again from here.
     if (this.#state === 'sent') this.#fail('ECONNRESET', `${this.#request.origin}: the connection broke`);
     if (this.#state === 'done') {
       controller.abort(new Error('Called off'));

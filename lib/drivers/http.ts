@@ -3,7 +3,7 @@ import type { JsonObject } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type CallContext, type Effect } from '../core/tool.ts';
 import type { Egress } from './egress.ts';
-import { textOf } from './http-body.ts';
+import { bodyTextOf } from './http-body.ts';
 import { exchangeOnce } from './http-exchange.ts';
 
 /** One request, ready to be sent. */
@@ -20,7 +20,7 @@ export interface HttpRequest {
   effect: Effect;
 }
 
-/** What came back, or why nothing did. `error` beside a status: the answer broke off, or is late. */
+/** The answer, or the reason why there is none. `error` beside a status: the answer broke off, or is late. */
 export interface HttpResponse {
   /** Missing when no answer came. */
   statusCode?: number;
@@ -38,8 +38,8 @@ export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
  * Carries one HTTP request to a device.
  *
  * Contract:
- * - Both resolve, whatever happens; what failed is told in `error`. A request that `signal` aborts or the door refuses
- *   before its first byte left has `effect: "none"`; after that it is let finish, up to its time-out.
+ * - Both always resolve; a failure is in `error`. A request that `signal` aborts or the door refuses
+ *   before its first byte left has `effect: "none"`. After that it may finish, up to its time-out.
  * - A write is sent at most once. A GET, HEAD or OPTIONS that only reads is sent again, once, when its connection breaks
  *   before any answer. Redirects are not followed.
  */
@@ -59,7 +59,7 @@ export interface HttpOptions {
 }
 
 /** An HTTP driver over the door out. */
-export function openHttp({ egress, resultMaxBytes }: HttpOptions): HttpDriver {
+export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpDriver {
   async function exchange(
     request: HttpRequest,
     context: HttpContext,
@@ -95,7 +95,7 @@ export function resultOf(request: HttpRequest, response: HttpResponse, maxBytes:
     const { code, message, effect } = error ?? { code: 'EPROTO', message: 'No answer', effect: 'unknown' };
     return failed(code, message, effect);
   }
-  const result: JsonObject = { statusCode, body: textOf(response, maxBytes) };
+  const result: JsonObject = { statusCode, body: bodyTextOf(response, maxBytes) };
   const contentType = headers['content-type'];
   if (contentType !== undefined && !isJson(contentType)) result['contentType'] = contentType;
   if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined)

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type Effect } from '../core/tool.ts';
-import { textOf } from './http-body.ts';
+import { bodyTextOf } from './http-body.ts';
 import { resultOf, type HttpContext, type HttpDriver, type HttpRequest, type HttpResponse } from './http.ts';
 
 /** One JSON-RPC 2.0 call over HTTP. */
@@ -17,18 +17,18 @@ export interface JsonrpcCall {
   effect: Effect;
 }
 
-/** An answer's result, or the tool result that tells why there is none. */
+/** An answer's result, or the tool result with the failure. */
 export type JsonrpcAnswer = { result: JsonValue } | { failure: ToolResult };
 
 /**
  * Carries JSON-RPC 2.0 calls over HTTP POST.
  *
  * Contract:
- * - Both resolve, whatever happens, within the call's time-out; each call is sent at most once. One that `signal` aborts
- *   before its first byte left has `effect: "none"`; after that it is let finish.
+ * - Both always resolve, within the call's time-out; each call is sent at most once. A call that `signal` aborts
+ *   before its first byte left has `effect: "none"`. After that it may finish.
  * - An answer that is no JSON, belongs to another call, is a list, or has neither result nor error is an `error` with code
  *   `invalid_response`; the server's own error keeps its `code`, `message` and `data`.
- * - `effect` is "none" for what only reads and for the codes that say nothing was executed (−32700, −32600, −32601, −32602).
+ * - `effect` is "none" for a call that only reads, and for the codes after which nothing was executed (−32700, −32600, −32601, −32602).
  */
 export interface JsonrpcDriver {
   /** The answer as a tool's result: `{statusCode, body}`, the body as it came and cut to the size limit, and `error`. */
@@ -43,13 +43,13 @@ export interface JsonrpcOptions {
   resultMaxBytes: number;
 }
 
-/** What is read of an answer to find its error; a longer one is shown, cut, without a look inside. */
+/** The part of an answer that is searched for its error. A longer answer is cut and not searched. */
 const ANSWER_MAX_BYTES = 8 * 1024 * 1024;
 /** Codes that say the call was refused before it was executed [JSON-RPC 2.0 5.1]. */
 const NOT_EXECUTED = new Set([-32700, -32600, -32601, -32602]);
 
 /** A JSON-RPC driver over an HTTP driver. */
-export function openJsonrpc({ http, resultMaxBytes }: JsonrpcOptions): JsonrpcDriver {
+export function createJsonrpcDriver({ http, resultMaxBytes }: JsonrpcOptions): JsonrpcDriver {
   let lastId = 0;
 
   /** Sends it and looks inside the answer. */
@@ -83,7 +83,7 @@ export function openJsonrpc({ http, resultMaxBytes }: JsonrpcOptions): JsonrpcDr
   };
 }
 
-/** What an answer says: a result, the server's error, that it is no answer, or nothing that could be read. */
+/** The verdict on an answer: a result, the server's error, no answer to this call, or not readable. */
 type Verdict = { result: JsonValue } | { error: JsonObject } | { invalid: string } | { unread: true };
 
 function requestOf(
@@ -119,7 +119,7 @@ function urlFault(url: string): string | undefined {
 function verdictOf(response: HttpResponse, id: number | undefined, maxBytes: number): Verdict {
   const { bytes, size, error } = response;
   if (error !== undefined || size.atLeast || size.bytes > bytes.length) return { unread: true };
-  const text = textOf(response, maxBytes);
+  const text = bodyTextOf(response, maxBytes);
   if (text.trim() === '') return id === undefined ? { result: null } : { invalid: 'it is empty' };
   let answer: JsonValue;
   try {
@@ -166,7 +166,7 @@ function toolResult({ effect }: JsonrpcCall, result: ToolResult, verdict: Verdic
       },
     };
   }
-  // An HTTP error that is no JSON-RPC answer is told as such.
+  // An HTTP error that is no JSON-RPC answer stays an HTTP error.
   if (!('invalid' in verdict) || result['error'] !== undefined) return result;
   const message = `The answer is no answer to this JSON-RPC call: ${verdict.invalid}`;
   return failed('invalid_response', message, effect === 'write' ? 'unknown' : 'none', result);

@@ -1,6 +1,6 @@
 import type { Connection } from '../core/tool.ts';
 import type { HttpDriver, HttpRequest } from '../drivers/http.ts';
-import { textOf } from '../drivers/http-body.ts';
+import { bodyTextOf } from '../drivers/http-body.ts';
 import type { JsonrpcDriver } from '../drivers/jsonrpc.ts';
 import { AppError, SpecError } from '../errors.ts';
 import { isObject } from '../common/json.ts';
@@ -9,11 +9,13 @@ import { authorization } from './openrpc/credentials.ts';
 export interface FetchOptions {
   http: HttpDriver;
   jsonrpc: JsonrpcDriver;
+  /** The keys of documents: a text without any of them is no document. */
+  rootKeys: readonly string[];
   maxBytes?: number;
   timeoutMs?: number;
 }
 
-/** Gets the document behind a URL: its text. Rejects with a SpecError that tells what the URL answered. */
+/** Gets the text of the document behind a URL. Rejects with a SpecError that holds the URL's answer. */
 export type FetchDocument = (
   url: string,
   connection: Connection,
@@ -22,15 +24,15 @@ export type FetchDocument = (
 
 const REDIRECTS_MAX_COUNT = 5;
 
-/** What a GET came to; `silent`: nobody answered at all. */
+/** The outcome of a GET. `silent`: no answer came at all. */
 type Served = { text: string } | { fault: string; silent?: boolean };
 
 /**
- * Opens the way to documents behind URLs: what the URL itself serves, else what a JSON-RPC endpoint there says of itself
+ * Makes the fetch for documents behind URLs: the text that the URL serves, else the document of a JSON-RPC endpoint there
  * (`rpc.discover` [OpenRPC, Service Discovery Method]). A key goes to the URL's own origin only.
  */
-export function openFetch(options: FetchOptions): FetchDocument {
-  const { http, jsonrpc, maxBytes = 64 * 1024 * 1024, timeoutMs = 30_000 } = options;
+export function createDocumentFetch(options: FetchOptions): FetchDocument {
+  const { http, jsonrpc, rootKeys, maxBytes = 64 * 1024 * 1024, timeoutMs = 30_000 } = options;
 
   async function serve(first: URL, key: string | undefined, signal: AbortSignal): Promise<Served> {
     let url = first;
@@ -69,7 +71,7 @@ export function openFetch(options: FetchOptions): FetchDocument {
       } else if (size.atLeast || size.bytes > bytes.length) {
         return { fault: `it serves more than ${maxBytes} bytes` };
       } else {
-        return { text: textOf({ ...rest, statusCode, headers, size, bytes }, maxBytes) };
+        return { text: bodyTextOf({ ...rest, statusCode, headers, size, bytes }, maxBytes) };
       }
     }
     return { fault: `it redirects more than ${REDIRECTS_MAX_COUNT} times` };
@@ -85,7 +87,7 @@ export function openFetch(options: FetchOptions): FetchDocument {
     const header = authorization(connection);
     const key = 'fault' in header ? undefined : header.value;
     const served = await serve(url, key, signal);
-    if ('text' in served && isDocument(served.text)) return served.text;
+    if ('text' in served && isDocument(served.text, rootKeys)) return served.text;
     if (signal.aborted) throw new AppError('stopped', 'Stopped while the document was fetched.');
     const place = `No document behind ${url.origin}${url.pathname}`;
     if ('silent' in served) throw new SpecError(`${place}: ${served.fault}.`);
@@ -102,7 +104,7 @@ export function openFetch(options: FetchOptions): FetchDocument {
   };
 }
 
-/** Whether a text may be a document: a web page or an error in JSON is none. */
-function isDocument(text: string): boolean {
-  return /["'\s{]?(?:openapi|swagger|openrpc|openmodbus)["']?\s*:/.test(text) && !/^\s*</.test(text);
+/** Whether a text may be a document. A web page is none, and neither is an error in JSON. */
+function isDocument(text: string, rootKeys: readonly string[]): boolean {
+  return new RegExp(`["'\\s{]?(?:${rootKeys.join('|')})["']?\\s*:`).test(text) && !/^\s*</.test(text);
 }

@@ -4,18 +4,18 @@ import type { JsonObject, JsonValue } from '../common/json.ts';
 import { messageOf } from '../errors.ts';
 import { parseText } from './parse.ts';
 
-/** The other files of a multi-file document, by their absolute path; what could not be read is told. */
+/** The other files of a multi-file document, by absolute path. The warnings name the files that could not be read. */
 export interface SpecFiles {
   files: Map<string, JsonObject>;
   warnings: string[];
 }
 
-/** No real document has more. */
+/** The most files of one document: no real document has more. */
 const FILES_MAX_COUNT = 2000;
 
 /**
  * Reads the files that a document at the path `source` refers to, and those that they refer to: only files in its own
- * folder or below, whatever links lead out of it. Nothing is read for a document that came from elsewhere.
+ * folder or below, also when links lead out of it. Nothing is read for a document that came from elsewhere.
  */
 export async function readFilesBeside(document: JsonObject, source: string | undefined): Promise<SpecFiles> {
   const files = new Map<string, JsonObject>();
@@ -60,12 +60,12 @@ export function fileOf(ref: string, from: string): string | undefined {
   try {
     return resolve(dirname(from), decodeURIComponent(file));
   } catch {
-    // Not percent-encoded after all.
+    // The text is not percent-encoded.
     return resolve(dirname(from), file);
   }
 }
 
-/** Where a document stands among its files: the absolute path of a file, a URL as it is. */
+/** The place of a document among its files: the absolute path of a file, a URL as it is. */
 export function sourcePath(source: string): string {
   return source === '' || isUrl(source) ? source : resolve(source);
 }
@@ -81,7 +81,7 @@ function filesNamedIn(document: JsonObject, from: string): Set<string> {
     if (typeof node !== 'object' || node === null) continue;
     for (const [key, child] of Object.entries(node)) {
       if (typeof child === 'object' && child !== null) pending.push(child);
-      // A bare word is the name of a schema in old documents, not that of a file.
+      // A bare word is the name of a schema in old documents, and not of a file.
       else if (key === '$ref' && typeof child === 'string' && /[./]/.test(child.split('#', 1)[0] ?? '')) {
         const path = fileOf(child, from);
         if (path !== undefined) paths.add(path);

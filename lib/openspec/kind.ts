@@ -1,52 +1,75 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Tool } from '../core/tool.ts';
+import type { Drivers } from '../drivers/drivers.ts';
+import type { SimulateOptions, Simulation } from '../simulate/simulation.ts';
 
-/** Which operations of a document become tools: by tag, HTTP method, path (exact, or a prefix ending in `*`). */
-export interface Selection {
+/** A choice of operations: by tag, HTTP method, path (whole, or a prefix that ends in `*`). An empty list says nothing. */
+export interface OperationFilter {
   tags?: string[];
   methods?: string[];
   paths?: string[];
 }
 
+/** How a session wants a document compiled. */
 export interface CompileOptions {
-  include?: Selection;
-  exclude?: Selection;
-  /** OpenRPC: how params are sent, instead of what the document says. */
+  /** Only the operations that match become tools. */
+  include?: OperationFilter;
+  /** The operations that match become no tools. */
+  exclude?: OperationFilter;
+  /** OpenRPC: how params are sent, instead of the way that the document says. */
   paramStructure?: 'by-name' | 'by-position';
   /**
    * Where the document came from (a file's path or a URL): relative servers are resolved against a URL, and other files
-   * of a multi-file document are read beside a file. Missing for a document sent by a client: nothing else is ever read.
+   * of a multi-file document are read beside a file. Missing for a document that a client sent: nothing else is read then.
    */
   source?: string;
-  /** Tells in the warnings what the family's own schemas find wrong, too: slow, for whoever writes documents. */
+  /** Whether the warnings also hold the findings of the family's own schemas. This is slow; it is for authors. */
   validate?: boolean;
 }
 
 /** A document turned into tools. `tools.length + skipped.length === operations`, always. */
 export interface CompiledSpec {
-  kind: 'openapi' | 'openrpc' | 'openmodbus';
+  /** The name of the document's kind. */
+  kind: string;
   title: string;
   operations: number;
   tools: Tool[];
   skipped: { operation: string; reason: string }[];
-  /** What is odd about the document, in plain words. */
+  /** The odd things about the document, in plain words. */
   warnings: string[];
-  /** Gives back what loading reserved (e.g. a bus's link settings). Called once, when no session uses it any more. */
+  /** Gives back the things that compiling reserved (a bus's link settings). Called once, when no session uses the tools. */
   close?(): void;
 }
 
+/** How a kind of document is called and recognized. */
+export interface KindNames {
+  /** The name in results, options and error messages. */
+  readonly name: string;
+  /** The values of `protocol` that a client may give for such a document (contract 1, `POST /init`). */
+  readonly protocols: readonly string[];
+  /** The keys by which an author marks a document as one of this kind; error messages list them. */
+  readonly rootKeys: readonly string[];
+  /** Whether a document says that it is of this kind. */
+  detect(document: JsonObject): boolean;
+}
+
 /**
- * A family of documents that describe a device.
+ * A family of documents that describe a device, over an open driver.
  *
  * Contract:
- * - `compile` throws a SpecError for a document that cannot be used at all; a fault of one operation costs only that
+ * - `compile` throws a SpecError for a document that cannot be used at all. A fault of one operation costs only that
  *   operation (it is in `skipped` with the reason). A document without operations compiles to no tools and a warning.
- * - It never changes its input, never reads the network, and a file only beside `options.source`.
+ * - It never changes its input, never reads the network, and reads a file only beside `options.source`.
  * - The same document gives the same tools, names included, every time.
  */
-export interface OpenspecKind {
-  readonly name: CompiledSpec['kind'];
-  /** Whether a document says it is of this kind. */
-  detect(document: JsonObject): boolean;
+export interface OpenspecKind extends KindNames {
   compile(document: JsonObject, options: CompileOptions): Promise<CompiledSpec>;
+}
+
+/** Everything about a kind of document. A new kind is one folder with this definition, and one line in the table of kinds. */
+export interface KindDefinition extends KindNames {
+  /** The kind over the drivers that it asks for by name. */
+  open(drivers: Drivers): OpenspecKind;
+  /** Serves a document as a device; the simulator is loaded when it is first needed. */
+  simulate(document: JsonObject, options: SimulateOptions): Promise<Simulation>;
 }

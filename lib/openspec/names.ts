@@ -19,21 +19,21 @@ export function uniqueNames(): (name: string) => string {
   };
 }
 
-/** A tool's name [a-zA-Z0-9_-]{1,64}: what is not allowed replaced by `_`; a text without such characters gets a hash. */
-export function nameOf(text: string): string {
+/** A tool's name [a-zA-Z0-9_-]{1,64}: other characters become `_`. A text without any allowed character becomes a hash. */
+export function toolNameOf(text: string): string {
   return legal(text, NO_NAME) ?? `tool_${hashOf(text)}`;
 }
 
-/** The name of an HTTP operation's tool: its operationId as `nameOf` has it, else `POST-AUT`, `GET-rooms-id-light`. */
-export function operationName(operationId: string | undefined, method: string, path: string): string {
+/** The name of an HTTP operation's tool: its operationId as `toolNameOf` has it, else `POST-AUT`, `GET-rooms-id-light`. */
+export function operationToolName(operationId: string | undefined, method: string, path: string): string {
   const id = operationId === undefined ? undefined : legal(operationId, NO_NAME);
   if (id !== undefined && /[a-zA-Z0-9]/.test(id)) return id;
   const words = path.replace(/[^a-zA-Z0-9_-]+/g, '-').replace(/^-+|-+$/g, '');
   return shortened(words === '' ? method : `${method}-${words}`, `${method} ${path}`);
 }
 
-/** An argument's key [a-zA-Z0-9_.-]{1,64}: the wire's name with what is not allowed replaced. */
-export function keyOf(wireName: string): string {
+/** An argument's key [a-zA-Z0-9_.-]{1,64}: the name on the wire, with `_` for other characters. */
+export function argumentKeyOf(wireName: string): string {
   return legal(wireName, NO_KEY) ?? `arg_${hashOf(wireName)}`;
 }
 
@@ -47,7 +47,7 @@ export function innerKeyOf(wireName: string): string {
   return `${plain}_${hashOf(wireName)}`;
 }
 
-/** A text with `_` for what is not allowed, but not at its ends; undefined when nothing is left of it. */
+/** A text with `_` for the other characters, but not at its ends; undefined when nothing is left of it. */
 function legal(text: string, others: RegExp): string | undefined {
   const plain = text.trim().replaceAll(others, '_');
   if (plain === text && plain !== '') return shortened(plain, text);
@@ -55,7 +55,7 @@ function legal(text: string, others: RegExp): string | undefined {
   return /[a-zA-Z0-9]/.test(bare) ? shortened(bare, text) : undefined;
 }
 
-/** Too long a name keeps its beginning, and a hash of the whole that tells it from its like. */
+/** A name that is too long keeps its beginning, and a hash of the whole makes it different from similar names. */
 function shortened(name: string, whole: string): string {
   return name.length <= LENGTH_MAX ? name : `${name.slice(0, LENGTH_MAX - 7)}_${hashOf(whole)}`;
 }

@@ -1,18 +1,18 @@
-import type { JsonObject, JsonValue } from '../common/json.ts';
-import { isObject } from '../common/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { childPointer } from '../common/json-pointer.ts';
 import { messageOf, SpecError } from '../errors.ts';
 import { parseYaml } from './yaml.ts';
 
-/** What a document's text held; `warnings` in plain words. */
+/** The object in a document's text; `warnings` in plain words. */
 export interface ParsedText {
   document: JsonObject;
   warnings: string[];
 }
 
-/** No real document comes near: deeper ones overflow the stack of whoever walks them. */
+/** No real document comes near. A deeper one overflows the stack of the functions that walk it. */
 const DEPTH_LIMIT = 500;
 
-/** Finding the place of a fault parses the text some twenty times: not a longer one. */
+/** The search for the place of a fault parses the text some twenty times. It is not done for a longer text. */
 const POSITION_MAX_CHARS = 2 * 1024 * 1024;
 
 /**
@@ -38,7 +38,7 @@ export async function parseText(text: string): Promise<ParsedText> {
 function root(value: JsonValue): JsonObject {
   if (isObject(value)) return value;
   const what = Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'plain text' : String(value);
-  throw new SpecError(`The document is ${what}, not an object with keys such as "openapi" or "openrpc".`);
+  throw new SpecError(`The document is ${what}, not an object.`);
 }
 
 function parseJson(source: string): { value: JsonValue; fault?: undefined } | { fault: SpecError } {
@@ -58,7 +58,7 @@ function parseJson(source: string): { value: JsonValue; fault?: undefined } | { 
   return { value };
 }
 
-/** Where the parser stopped. Node 20 does not tell for an unexpected character: then it is the longest good beginning. */
+/** The index at which the parser stopped. Node 20 does not give it for an unexpected character; it is the longest valid beginning then. */
 function positionOf(source: string, message: string): number | undefined {
   const told = /at position (\d+)/.exec(message)?.[1];
   if (told !== undefined) return Number(told);
@@ -104,7 +104,7 @@ function endOfString(source: string, start: number): number {
   }
 }
 
-/** A document nested deeper than anyone means. */
+/** The error for a document that is nested too deeply. */
 function tooDeep(): SpecError {
   return new SpecError(`The document is nested too deeply (over ${DEPTH_LIMIT} levels).`);
 }
@@ -117,7 +117,7 @@ function place(source: string, at: number): string {
 /** A YAML document may hold at most this many values, aliases written out. */
 const NODE_LIMIT = 5_000_000;
 
-/** Removes `__proto__` keys; refuses cycles and what grows without end. Returns warnings. */
+/** Removes `__proto__` keys, and refuses cycles and values that grow without end. Returns warnings. */
 function clean(value: JsonValue): string[] {
   const path = new Set<object>();
   const warnings: string[] = [];
@@ -139,7 +139,7 @@ function clean(value: JsonValue): string[] {
         throw new SpecError('The document has too many values, its YAML aliases written out.');
       }
       if (typeof child === 'object' && child !== null) {
-        walk(child, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
+        walk(child, childPointer(pointer, key));
       }
     }
     path.delete(node);

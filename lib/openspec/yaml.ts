@@ -7,7 +7,7 @@ const MAX_CHARS = 24 * 1024 * 1024;
 const MAX_LEXEMES = 8_000_000;
 /** Each alias is looked up by a walk over the document: aliases × lexemes, about a second. */
 const MAX_ALIAS_STEPS = 1e9;
-/** How many nodes all aliases of one anchor may stand for. */
+/** The number of nodes that all aliases of one anchor may expand to. */
 const MAX_ALIAS_NODES = 10_000;
 
 /**
@@ -60,7 +60,7 @@ function tooLarge(): SpecError {
   return new SpecError('The document is no JSON, and too large for YAML; send it as JSON.');
 }
 
-/** Keys that stand twice in a mapping: the last one counts, as in JSON. */
+/** The warnings for keys that are in a mapping twice: the last one counts, as in JSON. */
 function repeatedKeys(yaml: typeof import('yaml'), document: Document): string[] {
   const warnings: string[] = [];
   yaml.visit(document, {

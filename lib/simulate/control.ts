@@ -1,6 +1,7 @@
+import { isLoopbackHost } from '../common/addresses.ts';
 import type { JsonValue } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
-import { parseJson } from './device.ts';
+import { jsonValueOf } from './json-text.ts';
 import { parseFault, type DeviceFault } from './fault.ts';
 import { jsonAnswer, openSite, type SiteAnswer, type SiteRequest } from './http-site.ts';
 import type { Simulated } from './simulated.ts';
@@ -31,7 +32,7 @@ export async function openControl(
 
   const answer = ({ method, path, headers, body }: SiteRequest): SiteAnswer => {
     // A page that has rebound its name to this machine shows that name.
-    if (!/^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/i.test(headers.host ?? '')) {
+    if (!isLoopbackHost((headers.host ?? '').replace(/:\d+$/, ''))) {
       throw new AppError('forbidden', 'the control port is called by a loopback name');
     }
     const [first = '', part, ...rest] = path.slice(1).split('/').map(decodeURIComponent);
@@ -89,7 +90,7 @@ function reading(method: string, value: unknown): SiteAnswer {
 }
 
 function valueOf(body: Buffer): JsonValue {
-  const value = parseJson(body.toString('utf8'));
+  const value = jsonValueOf(body.toString('utf8'));
   if (value === undefined) throw new AppError('invalid_request', 'the body is no JSON');
   return value;
 }

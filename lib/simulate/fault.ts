@@ -2,7 +2,7 @@ import { isObject, type JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 
 /**
- * What a simulated device does wrong, until it is told otherwise. `exception` is a Modbus exception, an HTTP status or a
+ * A fault of a simulated device, until it is ended. `exception` is a Modbus exception, an HTTP status or a
  * JSON-RPC error code; `drop` answers nothing and does nothing; `garbage` is no answer of its protocol.
  */
 export type DeviceFault =
@@ -13,7 +13,7 @@ export type DeviceFault =
 
 const delayMaxMs = 3_600_000;
 
-/** A fault as JSON tells it; `codes` is what an exception's code may be. Throws an AppError `invalid_request` that says what may stand there. */
+/** Reads a fault from JSON; the second argument is the range of an exception's code. Throws an AppError `invalid_request` that lists the faults. */
 export function parseFault(
   value: JsonValue | undefined,
   [least, most]: readonly [number, number],

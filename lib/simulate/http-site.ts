@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '../common/deadline.ts';
 import { AppError, messageOf } from '../errors.ts';
 import type { DeviceFault } from './fault.ts';
 
@@ -20,7 +20,7 @@ export interface SiteAnswer {
   body?: string | Buffer;
 }
 
-/** A place on HTTP that is told what to answer. `close` frees its port at once. */
+/** An HTTP server of a simulated device. `close` frees its port at once. */
 export interface Site {
   /** `http://127.0.0.1:41234`. */
   url: string;
@@ -40,7 +40,7 @@ export interface SiteOptions {
 
 const bodyMaxBytes = 16 * 1024 * 1024;
 
-/** Answers HTTP requests, or fails as it is told to. Rejects when the port is taken. */
+/** Opens a server that answers HTTP requests, or fails as its fault says. Rejects when the port is taken. */
 export async function openSite({
   host = '127.0.0.1',
   port = 0,
@@ -58,7 +58,7 @@ export async function openSite({
     const now = fault;
     if (now?.kind === 'drop') return;
     if (now?.kind === 'garbage') return void incoming.socket.end('\u0000\u0001 this is no HTTP\r\n\r\n');
-    if (now?.kind === 'delay') await delay(now.ms, undefined, { signal: closing.signal });
+    if (now?.kind === 'delay') await sleep(now.ms, closing.signal);
     if (body === undefined) return send(response, { status: 413 }, method);
     send(response, now?.kind === 'exception' ? refuse(now.code, request) : await answer(request), method);
   };

@@ -5,11 +5,11 @@ import type { DeviceFault } from './fault.ts';
 export interface Simulated {
   /** Where it is, as `server` of an openSpecList entry takes it. */
   readonly server: string;
-  /** What an exception's code may be: from, to. */
+  /** The range of an exception's code: from, to. */
   readonly exceptionCodes: readonly [number, number];
   /** Its values, by the name of a function or a method, or by path. */
   state(): Record<string, JsonValue | undefined>;
-  /** One of them, or one that nobody has looked at yet; undefined where there is none. */
+  /** One value, also one that was not looked at before; undefined for an unknown name. */
   value(name: string): JsonValue | undefined;
   /** Puts a value in place; throws an AppError: `not_found`, or `invalid_request` when it does not fit. */
   set(name: string, value: JsonValue): void;

@@ -1,7 +1,7 @@
-/** What a name is about, and whether it sets or gets it. */
+/** The topic of a name, and whether the name sets or gets it. */
 export interface Topic {
   verb: 'get' | 'set' | undefined;
-  /** The other words, in lower case: the same for `setColor` and `get_color`. */
+  /** The other words in lower case, the same for `setColor` and `get_color`. */
   words: string;
 }
 

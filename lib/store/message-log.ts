@@ -1,8 +1,9 @@
-import type { Insertable, Selectable, Transaction } from 'kysely';
-import { withMark, withMarks } from '../core/marks.ts';
-import type { Marks, Message, MessageBody } from '../core/message.ts';
+import type { Transaction } from 'kysely';
+import { withMark } from '../core/marks.ts';
+import type { Marks, Message } from '../core/message.ts';
 import type { Store } from '../core/store.ts';
 import { taskRow } from './inbox.ts';
+import { messageRow, parseMessage } from './message-rows.ts';
 import type { StoreNode } from './node.ts';
 import { inPortions } from './portions.ts';
 import type { Schema } from './schema.ts';
@@ -10,6 +11,7 @@ import type { Schema } from './schema.ts';
 /** The logs: lines are appended under an epoch, and read from a number on. */
 export function createMessageLog({
   db,
+  vault,
   writer,
   nextPosition,
 }: StoreNode): Pick<Store, 'append' | 'read' | 'readBack' | 'clear' | 'lastSeqs'> {
@@ -24,7 +26,7 @@ export function createMessageLog({
 
   return {
     async append(id, epoch, messages, change) {
-      const rows = messages.map((message) => messageRow(id, message));
+      const rows = messages.map((message) => messageRow(id, message, vault));
       const log = { kind: 'append', session: id, epoch, rows } as const;
       const also = marking(id, messages);
       if (change === undefined) await writer.write(also ? { ...log, also } : log);
@@ -38,12 +40,12 @@ export function createMessageLog({
 
     async read(id, after, limit) {
       const rows = await lines(id).where('seq', '>', after).orderBy('seq').limit(limit).execute();
-      return rows.map(parseMessage);
+      return rows.map((row) => parseMessage(row, vault));
     },
 
     async readBack(id, before, limit) {
       const rows = await lines(id).where('seq', '<', before).orderBy('seq', 'desc').limit(limit).execute();
-      return rows.map(parseMessage);
+      return rows.map((row) => parseMessage(row, vault));
     },
 
     async clear(id, epoch, first) {
@@ -51,7 +53,7 @@ export function createMessageLog({
         kind: 'append',
         session: id,
         epoch,
-        rows: [messageRow(id, first)],
+        rows: [messageRow(id, first, vault)],
         async also(trx) {
           await trx
             .deleteFrom('messages')
@@ -104,20 +106,4 @@ function marking(id: string, messages: readonly Message[]) {
           .execute();
       }
   };
-}
-
-/** The row of a message. */
-export function messageRow(id: string, { seq, time, ...body }: Message): Insertable<Schema['messages']> {
-  return { session_id: id, seq, time, body: JSON.stringify(body) };
-}
-
-/** The message of a row, with the marks that later lines have put on it. */
-function parseMessage({
-  seq,
-  time,
-  body,
-  marks,
-}: Pick<Selectable<Schema['messages']>, 'seq' | 'time' | 'body' | 'marks'>): Message {
-  const message: Message = Object.assign(JSON.parse(body) as MessageBody, { seq, time });
-  return marks === null ? message : withMarks(message, JSON.parse(marks) as Marks);
 }

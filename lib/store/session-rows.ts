@@ -2,7 +2,7 @@ import type { Selectable, Transaction } from 'kysely';
 import type { JsonObject } from '../common/json.ts';
 import type { SessionConfig } from '../core/session-config.ts';
 import type { Store, StoredSession } from '../core/store.ts';
-import { messageRow } from './message-log.ts';
+import { messageRow } from './message-rows.ts';
 import type { StoreNode } from './node.ts';
 import type { Schema } from './schema.ts';
 import type { Vault } from './vault.ts';
@@ -40,7 +40,10 @@ export function createSessionRows({
       };
       await run(session.id, async (trx) => {
         await trx.insertInto('sessions').values(row).execute();
-        await trx.insertInto('messages').values(messageRow(session.id, first)).execute();
+        await trx
+          .insertInto('messages')
+          .values(messageRow(session.id, first, vault))
+          .execute();
       });
       return { epoch: 1 };
     },

@@ -3,9 +3,11 @@ import { expect } from 'chai';
 import { runWatch, type WatchOptions } from '../../lib/cli/watch.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
-import { simulateAirConditioner } from '../../lib/simulate/air-conditioner.ts';
-import { simulateDocument, type Simulation } from '../../lib/simulate/simulate-document.ts';
-import type { SimulatedDevice } from '../../lib/simulate/device.ts';
+import { simulateAirConditioner } from '../../lib/cli/demo/air-conditioner.ts';
+import { defaultKinds } from '../../lib/defaults.ts';
+import { simulateDocument } from '../../lib/openspec/simulate-document.ts';
+import type { Simulation } from '../../lib/simulate/simulation.ts';
+import type { SimulatedDevice } from '../../lib/cli/demo/device.ts';
 import { runCommand } from '../support/command.ts';
 import { captureOutput } from '../support/output.ts';
 import { plugsDocument } from '../support/plugs-document.ts';
@@ -29,7 +31,7 @@ describe('cli/watch', () => {
   after(() => rm(folder, { recursive: true, force: true }));
   beforeEach(async () => {
     device = await simulateAirConditioner();
-    plugs = await simulateDocument(plugsDocument);
+    plugs = await simulateDocument(defaultKinds, plugsDocument);
   });
   afterEach(async () => {
     await device.close();

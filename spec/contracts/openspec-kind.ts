@@ -3,6 +3,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../lib/common/json
 import type { Tool } from '../../lib/core/tool.ts';
 import { SpecError } from '../../lib/errors.ts';
 import type { CompileOptions, OpenspecKind } from '../../lib/openspec/kind.ts';
+import { rejection } from '../support/refusal.ts';
 
 /** What a kind of document needs to show that it keeps the contract. */
 export interface KindExamples {
@@ -143,12 +144,7 @@ export function describeOpenspecKind(name: string, examples: KindExamples): void
 
     for (const [title, document] of Object.entries(examples.unusable)) {
       it(`${title} is refused with a SpecError that says where`, async () => {
-        const error = await open()
-          .compile(document, options)
-          .then(
-            () => undefined,
-            (thrown: unknown) => thrown,
-          );
+        const error = await rejection(open().compile(document, options));
         expect(error).to.be.instanceOf(SpecError);
         expect((error as SpecError).message).not.to.equal('');
         expect((error as SpecError).faults).not.to.deep.equal([]);

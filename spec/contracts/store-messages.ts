@@ -89,6 +89,24 @@ export function storesMessages(store: () => Store, dump: () => Promise<string>):
     expect(await dump()).to.contain('answered'); // the log keeps it
   });
 
+  it('seals the provider part of a model reply, and reads it back', async () => {
+    const session = newSession();
+    await store().createSession(session, first);
+    const reply: Message = {
+      type: 'model_reply',
+      taskId: 'a',
+      text: 'It is warm.',
+      calls: [],
+      completion: { id: 'r', model: 'm', usage: { promptTokens: 1, completionTokens: 1, totalTokens: 2 } },
+      provider: { origin: 'http://endpoint m', data: { reasoning_content: 'thought-of-the-model' } },
+      seq: 2,
+      time: 1002,
+    };
+    await store().append(session.id, 1, [reply]);
+    expect(await store().read(session.id, 1, 10)).to.deep.equal([reply]);
+    expect(await dump()).to.not.contain('thought-of-the-model');
+  });
+
   it("keeps what clients note about a session, and a control's line", async () => {
     const session = newSession({ attributes: { metadata: { a: 'b' } } });
     await store().createSession(session, first);

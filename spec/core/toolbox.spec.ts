@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { ModelMessage, ToolOffer } from '../../lib/core/model.ts';
 import { createToolbox } from '../../lib/core/toolbox.ts';
-import { selectTools } from '../../lib/openspec/select.ts';
+import { createToolSelector } from '../../lib/openspec/tool-selector.ts';
 import { fakeTool } from '../support/world.ts';
 
 const user = (text: string): ModelMessage => ({ role: 'user', content: [{ type: 'text', text }] });
@@ -49,7 +49,7 @@ describe('the toolbox', () => {
     const leftOut: (readonly string[])[] = [];
     const toolbox = createToolbox([{ tools, connection: {} }], {
       resultMaxBytes: 1000,
-      chooser: (offers: readonly ToolOffer[]) => selectTools(offers, { maxCount: 5 }),
+      chooser: (offers: readonly ToolOffer[]) => createToolSelector(offers, { maxCount: 5 }),
       onLeftOut: (_count, names) => leftOut.push(names),
     });
     const used: ModelMessage = {

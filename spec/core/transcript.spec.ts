@@ -178,6 +178,13 @@ describe('the transcript', () => {
     });
   });
 
+  it('shows a reply with its provider part', () => {
+    const provider = { origin: 'http://endpoint m', data: { signature: 'abc' } };
+    const decision: MessageBody = { ...reply('a', '', ['1']), provider } as MessageBody;
+    const transcript = transcriptOf(started, user('a', 'go'), decision, result('a', '1', 'x'));
+    expect(transcript.view('a', 1000)[2]).to.deep.include({ role: 'assistant', provider });
+  });
+
   it('takes a line only once', () => {
     const transcript = transcriptOf(started, user('a', 'one'));
     transcript.add({ ...user('a', 'two'), seq: 2, time: 0 });

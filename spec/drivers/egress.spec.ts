@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 import { AppError } from '../../lib/errors.ts';
 import { openEgress, type Egress, type EgressOptions } from '../../lib/drivers/egress.ts';
-import { openEgressRules } from '../../lib/drivers/egress-rules.ts';
+import { createEgressRules } from '../../lib/drivers/egress-rules.ts';
 
 const closed: EgressOptions = { allow: [], deny: [], allowPrivate: false, serialAllow: [] };
 
@@ -113,7 +113,7 @@ describe('egress', () => {
 
 describe('egress rules', () => {
   const verdict = (options: Partial<EgressOptions>, host: string, port: number, address = host) =>
-    openEgressRules({ ...closed, ...options }).refusal(host, port, address) === undefined
+    createEgressRules({ ...closed, ...options }).refusal(host, port, address) === undefined
       ? 'open'
       : 'refused';
 

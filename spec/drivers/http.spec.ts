@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
-import { openHttp, type HttpDriver, type HttpRequest } from '../../lib/drivers/http.ts';
+import { createHttpDriver, type HttpDriver, type HttpRequest } from '../../lib/drivers/http.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
 
 describe('http driver', () => {
@@ -14,7 +14,7 @@ describe('http driver', () => {
 
   beforeEach(async () => {
     egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
-    http = openHttp({ egress, resultMaxBytes: 1024 });
+    http = createHttpDriver({ egress, resultMaxBytes: 1024 });
     device = await openHttpDevice();
   });
 
@@ -214,7 +214,7 @@ describe('http driver', () => {
           return true;
         },
       } as unknown as Dispatcher;
-      const odd = openHttp({ egress: { ...egress, dispatcher }, resultMaxBytes: 1024 });
+      const odd = createHttpDriver({ egress: { ...egress, dispatcher }, resultMaxBytes: 1024 });
       const result = await odd.send(request({ method: 'POST' }), {
         signal: new AbortController().signal,
         timeoutMs: 5000,

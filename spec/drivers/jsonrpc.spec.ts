@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
-import { openHttp } from '../../lib/drivers/http.ts';
-import { openJsonrpc, type JsonrpcCall, type JsonrpcDriver } from '../../lib/drivers/jsonrpc.ts';
+import { createHttpDriver } from '../../lib/drivers/http.ts';
+import { createJsonrpcDriver, type JsonrpcCall, type JsonrpcDriver } from '../../lib/drivers/jsonrpc.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
 
 describe('drivers/jsonrpc', () => {
@@ -12,7 +12,10 @@ describe('drivers/jsonrpc', () => {
 
   beforeEach(async () => {
     egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
-    jsonrpc = openJsonrpc({ http: openHttp({ egress, resultMaxBytes: 1024 }), resultMaxBytes: 1024 });
+    jsonrpc = createJsonrpcDriver({
+      http: createHttpDriver({ egress, resultMaxBytes: 1024 }),
+      resultMaxBytes: 1024,
+    });
     device = await openHttpDevice();
   });
 

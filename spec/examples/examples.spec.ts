@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { packageRoot } from '../../lib/package.ts';
-import { simulateHouse } from '../../lib/simulate/house.ts';
+import { simulateHouse } from '../../lib/cli/demo/house.ts';
 import { runCommand, startCommand, tsx } from '../support/command.ts';
 
 interface Tools {

@@ -2,13 +2,16 @@ import { expect } from 'chai';
 import type { JsonObject } from '../../lib/common/json.ts';
 import type { Connection } from '../../lib/core/tool.ts';
 import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
-import { openHttp } from '../../lib/drivers/http.ts';
-import { openJsonrpc } from '../../lib/drivers/jsonrpc.ts';
+import { createHttpDriver } from '../../lib/drivers/http.ts';
+import { createJsonrpcDriver } from '../../lib/drivers/jsonrpc.ts';
 import { AppError, SpecError } from '../../lib/errors.ts';
-import { openFetch, type FetchDocument } from '../../lib/openspec/fetch.ts';
-import { openOpenspecs } from '../../lib/openspec/index.ts';
+import { createDocumentFetch, type FetchDocument } from '../../lib/openspec/fetch.ts';
+import { openOpenspecs } from '../../lib/openspec/openspecs.ts';
 import { openrpc } from '../../lib/openspec/openrpc/openrpc.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
+import { refusalOf, rejection } from '../support/refusal.ts';
+
+const rootKeys = ['openapi', 'swagger', 'openrpc', 'openmodbus'];
 
 describe('openspec/fetch', () => {
   let egress: Egress;
@@ -22,9 +25,9 @@ describe('openspec/fetch', () => {
 
   beforeEach(async () => {
     egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
-    const http = openHttp({ egress, resultMaxBytes: 1024 });
-    const jsonrpc = openJsonrpc({ http, resultMaxBytes: 1024 });
-    fetchDocument = openFetch({ http, jsonrpc, maxBytes: 10_000, timeoutMs: 2000 });
+    const http = createHttpDriver({ egress, resultMaxBytes: 1024 });
+    const jsonrpc = createJsonrpcDriver({ http, resultMaxBytes: 1024 });
+    fetchDocument = createDocumentFetch({ http, jsonrpc, rootKeys, maxBytes: 10_000, timeoutMs: 2000 });
     [device, other] = await Promise.all([openHttpDevice(), openHttpDevice()]);
   });
 
@@ -35,11 +38,7 @@ describe('openspec/fetch', () => {
 
   const get = (path: string, connection: Connection = {}, signal?: AbortSignal): Promise<string> =>
     fetchDocument(device.url + path, connection, signal);
-  const refusal = async (path: string, signal?: AbortSignal): Promise<AppError> => {
-    const error: unknown = await get(path, {}, signal).catch((error: unknown) => error);
-    expect(error).to.be.instanceOf(AppError);
-    return error as AppError;
-  };
+  const refusal = (path: string, signal?: AbortSignal): Promise<AppError> => refusalOf(get(path, {}, signal));
   /** Answers `rpc.discover` with the document, and GET as told. */
   const discoverable = (status: number, text: string): void => {
     device.answer = (response, { method, body }) => {
@@ -127,7 +126,7 @@ describe('openspec/fetch', () => {
       expect(error.message).to.match(message);
     }
     for (const url of ['http://', 'http://user:secret@127.0.0.1/']) {
-      const error: unknown = await fetchDocument(url, {}, undefined).catch((error: unknown) => error);
+      const error = await rejection(fetchDocument(url, {}, undefined));
       expect(error).to.be.instanceOf(SpecError);
       expect((error as SpecError).message)
         .to.match(/^The document's URL cannot be used/)
@@ -144,9 +143,12 @@ describe('openspec/fetch', () => {
 
   it('gives a document whose tools call the URL that described itself', async () => {
     discoverable(405, '');
-    const http = openHttp({ egress, resultMaxBytes: 1024 });
-    const jsonrpc = openJsonrpc({ http, resultMaxBytes: 1024 });
-    const openspecs = openOpenspecs({ kinds: [openrpc(jsonrpc)], discover: openFetch({ http, jsonrpc }) });
+    const http = createHttpDriver({ egress, resultMaxBytes: 1024 });
+    const jsonrpc = createJsonrpcDriver({ http, resultMaxBytes: 1024 });
+    const openspecs = openOpenspecs({
+      kinds: [openrpc(jsonrpc)],
+      discover: createDocumentFetch({ http, jsonrpc, rootKeys }),
+    });
     const { spec, connection, release } = await openspecs.load({ openSpec: `${device.url}/rpc` });
     device.answer = (response) => response.end('{"id":2,"result":5}');
     const result = await spec.tools[0]?.call(

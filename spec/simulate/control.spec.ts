@@ -1,7 +1,9 @@
 import { request } from 'node:http';
 import { expect } from 'chai';
 import { openControl } from '../../lib/simulate/control.ts';
-import { simulateDocument, type Simulation } from '../../lib/simulate/simulate-document.ts';
+import { defaultKinds } from '../../lib/defaults.ts';
+import { simulateDocument } from '../../lib/openspec/simulate-document.ts';
+import type { Simulation } from '../../lib/simulate/simulation.ts';
 import { plugsDocument } from '../support/plugs-document.ts';
 
 const meter = {
@@ -22,7 +24,10 @@ describe('the control port of simulated devices', () => {
   let running: Simulation[];
   let control: { url: string; close(): Promise<void> };
   beforeEach(async () => {
-    running = [await simulateDocument(meter), await simulateDocument(plugsDocument)];
+    running = [
+      await simulateDocument(defaultKinds, meter),
+      await simulateDocument(defaultKinds, plugsDocument),
+    ];
     const names = ['meter', 'plugs'];
     const devices = running.map((one, index) => ({
       ...one,

@@ -133,7 +133,7 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
       return batch;
     },
     say(taskId, text) {
-      const delta = { taskId, text };
+      const delta = { taskId, text, kind: 'answer' as const };
       for (const [subscriber, { busy }] of cursors) if (!busy) subscriber.delta(delta);
     },
     end(reason) {

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../lib/common/json.ts';
 import type { ToolResult } from '../../lib/core/message.ts';
 import type { Connection, Tool } from '../../lib/core/tool.ts';
 import { openEgress } from '../../lib/drivers/egress.ts';
-import { openHttp } from '../../lib/drivers/http.ts';
+import { createHttpDriver } from '../../lib/drivers/http.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../../lib/openspec/kind.ts';
 import { openapi } from '../../lib/openspec/openapi/openapi.ts';
 import { openHttpDevice, type HttpDevice, type SeenRequest } from './http-device.ts';
@@ -27,7 +27,7 @@ export interface Called {
 
 export async function openOpenapiBench(): Promise<OpenapiBench> {
   const egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
-  const kind = openapi(openHttp({ egress, resultMaxBytes: 64 * 1024 }));
+  const kind = openapi(createHttpDriver({ egress, resultMaxBytes: 64 * 1024 }));
   const device = await openHttpDevice();
   const bench: OpenapiBench = {
     kind,

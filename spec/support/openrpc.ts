@@ -3,8 +3,8 @@ import type { JsonObject } from '../../lib/common/json.ts';
 import type { ToolResult } from '../../lib/core/message.ts';
 import type { Connection, Tool } from '../../lib/core/tool.ts';
 import { openEgress } from '../../lib/drivers/egress.ts';
-import { openHttp } from '../../lib/drivers/http.ts';
-import { openJsonrpc } from '../../lib/drivers/jsonrpc.ts';
+import { createHttpDriver } from '../../lib/drivers/http.ts';
+import { createJsonrpcDriver } from '../../lib/drivers/jsonrpc.ts';
 import type { CompiledSpec, CompileOptions } from '../../lib/openspec/kind.ts';
 import { openrpc } from '../../lib/openspec/openrpc/openrpc.ts';
 import { openHttpDevice, type HttpDevice } from './http-device.ts';
@@ -34,8 +34,8 @@ export interface OpenrpcBench {
 
 export async function openOpenrpcBench(): Promise<OpenrpcBench> {
   const egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
-  const http = openHttp({ egress, resultMaxBytes: 1024 });
-  const kind = openrpc(openJsonrpc({ http, resultMaxBytes: 1024 }));
+  const http = createHttpDriver({ egress, resultMaxBytes: 1024 });
+  const kind = openrpc(createJsonrpcDriver({ http, resultMaxBytes: 1024 }));
   const device = await openHttpDevice();
   device.answer = (response, { body }) => {
     const { id } = JSON.parse(body.toString()) as JsonObject;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../../lib/common/json.ts';
-import { simulateHouse, type House } from '../../lib/simulate/house.ts';
+import { simulateHouse, type House } from '../../lib/cli/demo/house.ts';
 
 /** The simulated house and its documents as openSpecList entries that point at it. */
 export async function openHouse(): Promise<House & { documents: JsonObject[] }> {

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../lib/common/json.ts';
-import type { SchemaView } from '../../lib/simulate/schema/schema-view.ts';
+import type { SchemaView } from '../../lib/openspec/schema/schema-view.ts';
 
 /** A view of a schema whose `$ref`s are `#/$defs/…` of `root`, for specs. */
 export function viewOf(

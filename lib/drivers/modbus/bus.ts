@@ -1,287 +1,298 @@
 import { toError } from '../../errors.ts';
 import { joinReads } from './coalesce.ts';
-import { isBroadcast, isFailure, type Connection } from './connection.ts';
+import { isBroadcast, isExchangeFailure } from './connection.ts';
 import { endpointName, isSerialLine, type Endpoint } from './endpoint.ts';
-import { createJob, errorOf, startWaiting, type BusCall, type Job } from './job.ts';
-import { createLine, type LineOptions } from './line.ts';
+import { mayJoin, replyFor, startAttempt, type Exchange } from './exchange.ts';
+import { createJob, jobErrorOf, startWaiting, type BusCall, type Job } from './job.ts';
+import { ModbusLine, type ModbusLineOptions } from './line.ts';
 import { createFairQueue } from './queue.ts';
-import { isRead, ModbusError, type Failure, type ModbusReply, type ModbusRequest } from './request.ts';
-import type { StatusCode } from './status.ts';
+import {
+  isRead,
+  ModbusError,
+  type ExchangeFailure,
+  type ModbusReply,
+  type ModbusRequest,
+} from './request.ts';
+import { isDeviceException, ModbusStatus, type StatusCode } from './status.ts';
 
-/** The one way to an endpoint for the whole process: a queue before a line. */
-export interface Bus {
+const WAITING_MAX_COUNT = 256;
+/** So many time-outs in a row mean that the connection is no good. */
+const TIMEOUTS_IN_A_ROW_MAX = 3;
+/** Nobody answers a broadcast: it is done after this time [contract OpenModbus: The bus]. */
+const BROADCAST_MS = 100;
+/** A serial line is quiet when nothing arrives for this time. */
+const QUIET_MS = 50;
+const QUIET_MAX_MS = 1000;
+/** How long `close` waits for the requests that are on their way. */
+const CLOSE_MS = 1000;
+
+/**
+ * The one way to an endpoint for the whole process: a queue before a line.
+ *
+ * A call becomes a job. The job waits in the queue (`call`), is sent alone or with its neighbours (`#start`), and ends
+ * with a reply (`#deliver`), a failure (`#end`) or a time-out (`#onTimeout`). After each of these steps `#pump` starts
+ * the next jobs.
+ */
+export class ModbusBus {
   readonly endpoint: Endpoint;
-  /** Nothing waits, nothing is open, nothing needs to be remembered. */
-  readonly unused: boolean;
-  /** The last reply; rejects with a ModbusError, or with what `follow` threw. */
-  call(call: BusCall): Promise<ModbusReply>;
-  /** Takes out what waits, lets what is on the way finish for a second, closes. */
-  close(): Promise<void>;
-}
+  readonly #name: string;
+  readonly #isSerialLine: boolean;
+  readonly #activeMaxCount: number;
+  readonly #line: ModbusLine;
+  readonly #queue = createFairQueue<Job>();
+  /** The requests on their way, by slot of the connection. */
+  readonly #active = new Map<number, Exchange>();
+  #timeoutsInARow = 0;
+  #soon: NodeJS.Immediate | undefined;
+  #closing = false;
+  /** Called when the last exchange has ended. */
+  #onIdle: (() => void) | undefined;
 
-/** What was sent for one job, or for neighbours together. */
-interface Exchange {
-  readonly connection: Connection;
-  readonly slot: number;
-  readonly request: ModbusRequest;
-  readonly jobs: readonly Job[];
-  /** How long it waits for its reply. */
-  readonly ms: number;
-  timer: NodeJS.Timeout | undefined;
-}
+  /** A bus opens nothing before the first call. */
+  constructor(endpoint: Endpoint, options: ModbusLineOptions) {
+    this.endpoint = endpoint;
+    this.#name = endpointName(endpoint);
+    this.#isSerialLine = isSerialLine(endpoint);
+    this.#activeMaxCount = endpoint.type === 'tcp' && !this.#isSerialLine ? endpoint.bus.maxInFlight : 1;
+    this.#line = new ModbusLine(endpoint, options, {
+      changed: () => this.#pump(),
+      outcome: (slot, outcome) => this.#onSlotOutcome(slot, outcome),
+      resting: () => this.#active.size === 0 && this.#queue.size === 0,
+      unreachable: (reason) =>
+        this.#refuseWaiting(ModbusStatus.CANNOT_CONNECT, `cannot be reached: ${reason}`),
+      lost: (failure) => this.#onLost(failure),
+      broken: (failure) => this.#onBroken(failure),
+    });
+  }
 
-const waitingMax = 256;
-const timeoutsInARowMax = 3;
-const broadcastMs = 100;
-const quietMs = 50;
-const longestQuietMs = 1000;
-const closeMs = 1000;
+  /** True when nothing waits, nothing is open, and no back-off has to be remembered. */
+  get unused(): boolean {
+    return this.#queue.size === 0 && this.#active.size === 0 && this.#line.unused;
+  }
 
-/** A bus for an endpoint; it opens nothing before the first call. */
-export function createBus(endpoint: Endpoint, options: LineOptions): Bus {
-  const queue = createFairQueue<Job>();
-  const active = new Map<number, Exchange>();
-  const name = endpointName(endpoint);
-  const serialLine = isSerialLine(endpoint);
-  const activeMax = endpoint.type === 'tcp' && !serialLine ? endpoint.bus.maxInFlight : 1;
-  let timeoutsInARow = 0;
-  let soon: NodeJS.Immediate | undefined;
-  let closing = false;
-  let idle: (() => void) | undefined; // told when the last exchange has ended
+  /** The last reply of a call; rejects with a ModbusError, or with the error of `nextRequest`. */
+  call(call: BusCall): Promise<ModbusReply> {
+    const { promise, job } = createJob(call);
+    if (this.#closing) this.#refuse(job, ModbusStatus.CANCELLED, 'is shut down');
+    else if (call.signal.aborted) this.#reject(job, ModbusStatus.CANCELLED, 'was cancelled');
+    else if (this.#queue.size >= WAITING_MAX_COUNT)
+      this.#refuse(job, ModbusStatus.QUEUE_FULL, `has ${WAITING_MAX_COUNT} calls waiting already`);
+    else this.#enqueue(job);
+    return promise;
+  }
 
-  const line = createLine(endpoint, options, {
-    changed: () => pump(),
-    outcome(slot, outcome) {
-      const exchange = active.get(slot);
-      // Nobody answers a broadcast: it ends by its time alone.
-      if (exchange !== undefined && !isBroadcast(endpoint, exchange.request)) onOutcome(exchange, outcome);
-    },
-    resting: () => active.size === 0 && queue.size === 0,
-    unreachable: (reason) => refuseWaiting(241, `cannot be reached: ${reason}`),
-    lost(failure) {
-      for (const exchange of active.values()) end(exchange, failure, false);
-      pump();
-    },
-    broken(failure) {
-      if (endpoint.type === 'serial') line.hold(quietMs, true);
-      else line.drop();
-      for (const exchange of active.values()) {
-        if (!isBroadcast(endpoint, exchange.request)) end(exchange, failure, true);
-      }
-      pump();
-    },
-  });
+  /** Rejects the calls that wait, lets those on their way finish for a second, and closes the line. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearImmediate(this.#soon);
+    this.#refuseWaiting(ModbusStatus.CANCELLED, 'is shut down');
+    if (this.#active.size > 0) await this.#untilIdle();
+    const what = 'got no answer before the shutdown';
+    for (const exchange of this.#active.values())
+      this.#end(exchange, { status: ModbusStatus.BAD_RESPONSE, what }, false);
+    await this.#line.close();
+  }
 
-  const refuse = (job: Job, status: StatusCode, message: string): void => {
-    job.stopWaiting?.();
-    job.reject(new ModbusError(status, `${name} ${message}`, job.request, job.attempts > 0));
-  };
+  #enqueue(job: Job): void {
+    const { call } = job;
+    const isFree = this.#line.ready !== undefined && this.#active.size === 0 && this.#queue.size === 0;
+    this.#queue.push(call.party, job);
+    // A call that can be sent at once needs no clock for waiting.
+    if (!isFree || call.coalesce) this.#wait(job);
+    if (!call.coalesce) return this.#pump();
+    // Neighbours that are asked for in the same moment go in one request.
+    this.#soon ??= setImmediate(() => {
+      this.#soon = undefined;
+      this.#pump();
+    });
+  }
 
-  const refuseWaiting = (status: StatusCode, message: string): void => {
-    for (const job of queue.items()) if (queue.remove(job)) refuse(job, status, message);
-  };
-
-  const wait = (job: Job): void =>
+  #wait(job: Job): void {
     startWaiting(job, (status, what) => {
       job.stopWaiting?.();
-      if (queue.remove(job)) job.reject(errorOf(name, job, status, what));
+      if (this.#queue.remove(job)) this.#reject(job, status, what);
     });
+  }
 
-  const again = (job: Job): void => {
-    queue.pushFront(job);
-    wait(job);
-  };
+  #tryAgain(job: Job): void {
+    this.#queue.pushFront(job);
+    this.#wait(job);
+  }
 
-  const leave = (exchange: Exchange): void => {
-    clearTimeout(exchange.timer);
-    active.delete(exchange.slot);
-    line.hold(endpoint.bus.requestDelay, false);
-    if (active.size === 0) idle?.();
-  };
-
-  /** An exchange got no good reply: its jobs are tried again where that is safe, else told. */
-  const end = (exchange: Exchange, failure: Failure, retry: boolean): void => {
-    const { status, what } = failure;
-    leave(exchange);
-    if (serialLine && status >= 244 && status <= 246) line.hold(quietMs, true);
-    for (const job of exchange.jobs) {
-      const { signal, retries } = job.call;
-      const left = retry && !closing && !signal.aborted && performance.now() < job.deadline;
-      const unusable = status >= 240 && status !== 255;
-      if (left && unusable && isRead(job.request) && job.attempts <= retries) again(job);
-      else if (left && !unusable && exchange.jobs.length > 1) again(Object.assign(job, { alone: true }));
-      else job.reject(errorOf(name, job, status, what));
+  /** Starts as many jobs as may be on their way; wakes the line when there is something to send. */
+  #pump(): void {
+    const next = this.#queue.peek();
+    if (next !== undefined) {
+      const blocked = this.#line.wake(next.call.connectTimeoutMs);
+      if (blocked !== undefined)
+        this.#refuseWaiting(ModbusStatus.CANNOT_CONNECT, `cannot be reached: ${blocked}`);
     }
-  };
+    while (this.#mayStart()) this.#startNext();
+    if (this.#active.size === 0 && this.#queue.size === 0) this.#line.rest();
+  }
 
-  const onOutcome = (exchange: Exchange, outcome: ModbusReply | Failure): void => {
-    if (!isFailure(outcome)) {
-      heard();
-      leave(exchange);
-      for (const job of exchange.jobs) deliver(job, exchange, outcome);
+  #mayStart(): boolean {
+    const next = this.#queue.peek();
+    if (next === undefined || this.#line.ready === undefined || this.#active.size >= this.#activeMaxCount)
+      return false;
+    if (this.#active.size === 0) return true;
+    // Requests that belong together go alone, so that nothing comes between them.
+    const [running] = this.#active.values();
+    return next.call.nextRequest === undefined && running?.jobs[0]?.call.nextRequest === undefined;
+  }
+
+  #startNext(): void {
+    const job = this.#queue.take();
+    if (job === undefined) return;
+    // A timer is late where the process was busy. A request that left now would be given up before its answer, and
+    // nobody would know whether the device carried it out.
+    if (job.deadline - performance.now() < 1) {
+      job.stopWaiting?.();
+      return this.#reject(job, ModbusStatus.TIMED_OUT, 'had no turn before its deadline');
+    }
+    if (!mayJoin(job) || this.#queue.size === 0) return this.#start([job], job.request);
+    const { request, joined } = joinReads(job, this.#queue.items().filter(mayJoin));
+    for (const other of joined) this.#queue.remove(other);
+    this.#start([job, ...joined], request);
+  }
+
+  #start(jobs: readonly Job[], request: ModbusRequest): void {
+    const connection = this.#line.ready;
+    if (connection === undefined) return;
+    let slot = 1;
+    while (this.#active.has(slot)) slot++;
+    const replyMs = startAttempt(jobs, request);
+    const ms = isBroadcast(this.endpoint, request) ? BROADCAST_MS : replyMs;
+    const exchange: Exchange = { connection, slot, request, jobs, ms, timer: undefined };
+    this.#active.set(slot, exchange);
+    // A plain timer and no deadline of lib/common: this runs once a request, and a deadline makes three promises.
+    exchange.timer = setTimeout(() => this.#onTimeout(exchange), ms);
+    connection.send(slot, request);
+  }
+
+  #onSlotOutcome(slot: number, outcome: ModbusReply | ExchangeFailure): void {
+    const exchange = this.#active.get(slot);
+    // A broadcast ends by its time alone.
+    if (exchange !== undefined && !isBroadcast(this.endpoint, exchange.request))
+      this.#onOutcome(exchange, outcome);
+  }
+
+  #onOutcome(exchange: Exchange, outcome: ModbusReply | ExchangeFailure): void {
+    if (!isExchangeFailure(outcome)) {
+      this.#noteAnswer();
+      this.#leave(exchange);
+      for (const job of exchange.jobs) this.#deliver(job, replyFor(job, exchange, outcome));
     } else {
-      if (outcome.status < 240 || outcome.status === 255) heard();
-      end(exchange, outcome, true);
+      if (isDeviceException(outcome.status)) this.#noteAnswer();
+      this.#end(exchange, outcome, true);
     }
-    pump();
-  };
+    this.#pump();
+  }
 
-  const heard = (): void => {
-    timeoutsInARow = 0;
-    line.heard();
-  };
-
-  const onTimeout = (exchange: Exchange): void => {
-    const { connection, slot, ms } = exchange;
-    const begun = connection.abandon(slot);
-    if (isBroadcast(endpoint, exchange.request)) {
-      return onOutcome(exchange, { registers: [], bits: [], confirmed: 'none' });
-    }
-    timeoutsInARow++;
-    const nobody = serialLine && exchange.request.unit === 0;
-    const what =
-      `got ${begun ? 'only a part of an answer' : 'no answer'} within ${ms} ms` +
-      (nobody ? ' (unit 0 is broadcast on a serial line: no device answers it)' : '');
-    leave(exchange);
-    // Replies on a line carry no id: a late one must have passed before the next request.
-    if (serialLine) line.hold(Math.min(Math.max(ms / 2, 2 * quietMs), longestQuietMs), true);
-    const worn = timeoutsInARow >= timeoutsInARowMax || (begun && !serialLine);
-    if (endpoint.type !== 'serial' && worn) {
-      timeoutsInARow = 0;
-      line.drop();
-      const replaced: Failure = { status: 243, what: 'got no answer: the connection was replaced' };
-      for (const other of active.values()) end(other, replaced, true);
-    }
-    end(exchange, { status: 240, what }, true);
-    return pump();
-  };
-
-  const deliver = (job: Job, exchange: Exchange, reply: ModbusReply): void => {
-    const part = exchange.jobs.length === 1 ? reply : slice(reply, exchange.request, job.request);
-    if (job.call.follow === undefined) return job.resolve(part);
+  #deliver(job: Job, reply: ModbusReply): void {
+    if (job.call.nextRequest === undefined) return job.resolve(reply);
     try {
-      const next = job.call.follow(part);
-      if (next === undefined) return job.resolve(part);
+      const next = job.call.nextRequest(reply);
+      if (next === undefined) return job.resolve(reply);
       job.request = next;
       job.attempts = 0;
     } catch (error) {
       return job.reject(toError(error));
     }
-    if (job.call.signal.aborted && !job.written) job.reject(errorOf(name, job, 228, 'was cancelled'));
-    else again(job);
-  };
+    if (job.call.signal.aborted && !job.written) this.#reject(job, ModbusStatus.CANCELLED, 'was cancelled');
+    else this.#tryAgain(job);
+  }
 
-  const start = (jobs: readonly Job[], request: ModbusRequest): void => {
-    const connection = line.ready;
-    if (connection === undefined) return;
-    let slot = 1;
-    while (active.has(slot)) slot++;
-    const now = performance.now();
-    let ms = Infinity;
-    for (const job of jobs) {
-      job.stopWaiting?.();
-      job.attempts++;
-      if (!isRead(request)) job.written = true;
-      ms = Math.min(ms, job.call.timeoutMs, Math.max(1, Math.ceil(job.deadline - now)));
+  #onTimeout(exchange: Exchange): void {
+    const { connection, slot, ms, request } = exchange;
+    const begun = connection.abandon(slot);
+    if (isBroadcast(this.endpoint, request)) {
+      return this.#onOutcome(exchange, { registers: [], bits: [], confirmed: 'none' });
     }
-    if (isBroadcast(endpoint, request)) ms = broadcastMs;
-    const exchange: Exchange = { connection, slot, request, jobs, ms, timer: undefined };
-    active.set(slot, exchange);
-    exchange.timer = setTimeout(onTimeout, ms, exchange);
-    connection.send(slot, request);
-  };
+    this.#timeoutsInARow++;
+    const isToAll = this.#isSerialLine && request.unit === 0;
+    const what =
+      `got ${begun ? 'only a part of an answer' : 'no answer'} within ${ms} ms` +
+      (isToAll ? ' (unit 0 is broadcast on a serial line: no device answers it)' : '');
+    this.#leave(exchange);
+    // Replies on a serial line carry no id: a late one must have passed before the next request.
+    if (this.#isSerialLine) this.#line.hold(Math.min(Math.max(ms / 2, 2 * QUIET_MS), QUIET_MAX_MS), true);
+    const isWorn = this.#timeoutsInARow >= TIMEOUTS_IN_A_ROW_MAX || (begun && !this.#isSerialLine);
+    if (this.endpoint.type !== 'serial' && isWorn) this.#replaceConnection();
+    this.#end(exchange, { status: ModbusStatus.TIMED_OUT, what }, true);
+    this.#pump();
+  }
 
-  const mayStart = (): boolean => {
-    const next = queue.peek();
-    if (next === undefined || line.ready === undefined || active.size >= activeMax) return false;
-    if (active.size === 0) return true;
-    // Requests that belong together go alone, so that nothing comes between them.
-    const [running] = active.values();
-    return next.call.follow === undefined && running?.jobs[0]?.call.follow === undefined;
-  };
+  #replaceConnection(): void {
+    this.#timeoutsInARow = 0;
+    this.#line.drop();
+    const what = 'got no answer: the connection was replaced';
+    for (const other of this.#active.values())
+      this.#end(other, { status: ModbusStatus.BAD_RESPONSE, what }, true);
+  }
 
-  const startNext = (): void => {
-    const job = queue.take();
-    if (job === undefined) return;
-    // A clock is late where the process was busy; what left now would be given up before an answer, its fate unknown.
-    if (job.deadline - performance.now() < 1) {
-      job.stopWaiting?.();
-      return job.reject(errorOf(name, job, 240, 'had no turn before its deadline'));
+  #onLost(failure: ExchangeFailure): void {
+    for (const exchange of this.#active.values()) this.#end(exchange, failure, false);
+    this.#pump();
+  }
+
+  #onBroken(failure: ExchangeFailure): void {
+    if (this.endpoint.type === 'serial') this.#line.hold(QUIET_MS, true);
+    else this.#line.drop();
+    for (const exchange of this.#active.values()) {
+      if (!isBroadcast(this.endpoint, exchange.request)) this.#end(exchange, failure, true);
     }
-    if (!mayJoin(job) || queue.size === 0) return start([job], job.request);
-    const { request, joined } = joinReads(job, queue.items().filter(mayJoin));
-    for (const other of joined) queue.remove(other);
-    start([job, ...joined], request);
-  };
+    this.#pump();
+  }
 
-  const pump = (): void => {
-    const next = queue.peek();
-    if (next !== undefined) {
-      const blocked = line.wake(next.call.connectTimeoutMs);
-      if (blocked !== undefined) refuseWaiting(241, `cannot be reached: ${blocked}`);
+  /** Ends an exchange without a good reply: its jobs are tried again where that is safe, else they are rejected. */
+  #end(exchange: Exchange, { status, what }: ExchangeFailure, retry: boolean): void {
+    this.#leave(exchange);
+    const isForeign = status >= ModbusStatus.WRONG_UNIT && status <= ModbusStatus.WRONG_CHECKSUM;
+    if (this.#isSerialLine && isForeign) this.#line.hold(QUIET_MS, true);
+    for (const job of exchange.jobs) {
+      const { signal, retries } = job.call;
+      const mayRetry = retry && !this.#closing && !signal.aborted && performance.now() < job.deadline;
+      const isUnusable = !isDeviceException(status) && status >= ModbusStatus.TIMED_OUT;
+      if (mayRetry && isUnusable && isRead(job.request) && job.attempts <= retries) this.#tryAgain(job);
+      else if (mayRetry && !isUnusable && exchange.jobs.length > 1)
+        this.#tryAgain(Object.assign(job, { alone: true }));
+      else this.#reject(job, status, what);
     }
-    while (mayStart()) startNext();
-    if (active.size === 0 && queue.size === 0) line.rest();
-  };
+  }
 
-  const pumpSoon = (): void => {
-    soon ??= setImmediate(() => {
-      soon = undefined;
-      pump();
+  #leave(exchange: Exchange): void {
+    clearTimeout(exchange.timer);
+    this.#active.delete(exchange.slot);
+    this.#line.hold(this.endpoint.bus.requestDelay, false);
+    if (this.#active.size === 0) this.#onIdle?.();
+  }
+
+  #noteAnswer(): void {
+    this.#timeoutsInARow = 0;
+    this.#line.noteAnswer();
+  }
+
+  #untilIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_MS);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
-  };
+  }
 
-  return {
-    endpoint,
-    get unused() {
-      return queue.size === 0 && active.size === 0 && line.unused;
-    },
-    call(call) {
-      const { promise, job } = createJob(call);
-      if (closing) refuse(job, 228, 'is shut down');
-      else if (call.signal.aborted) job.reject(errorOf(name, job, 228, 'was cancelled'));
-      else if (queue.size >= waitingMax) refuse(job, 226, `has ${waitingMax} calls waiting already`);
-      else {
-        // A call that can be sent at once needs no clock for waiting.
-        const free = line.ready !== undefined && active.size === 0 && queue.size === 0 && !call.coalesce;
-        queue.push(call.party, job);
-        if (!free) wait(job);
-        // Neighbours that are asked for in the same moment go in one request.
-        if (call.coalesce) pumpSoon();
-        else pump();
-      }
-      return promise;
-    },
-    async close() {
-      closing = true;
-      clearImmediate(soon);
-      refuseWaiting(228, 'is shut down');
-      if (active.size > 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, closeMs);
-          idle = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      const cut: Failure = { status: 243, what: 'got no answer before the shutdown' };
-      for (const exchange of active.values()) end(exchange, cut, false);
-      await line.close();
-    },
-  };
-}
+  #refuse(job: Job, status: StatusCode, message: string): void {
+    job.stopWaiting?.();
+    job.reject(new ModbusError(status, `${this.#name} ${message}`, job.request, job.attempts > 0));
+  }
 
-function mayJoin({ call, alone }: Job): boolean {
-  return call.coalesce && call.follow === undefined && !alone;
-}
+  #refuseWaiting(status: StatusCode, message: string): void {
+    for (const job of this.#queue.items()) if (this.#queue.remove(job)) this.#refuse(job, status, message);
+  }
 
-/** One read's part of a reply to several. */
-function slice(reply: ModbusReply, whole: ModbusRequest, part: ModbusRequest): ModbusReply {
-  const start = part.address - whole.address;
-  return {
-    ...reply,
-    registers: reply.registers.slice(start, start + part.count),
-    bits: reply.bits.slice(start, start + part.count),
-  };
+  #reject(job: Job, status: StatusCode, what: string): void {
+    job.reject(jobErrorOf(this.#name, job, status, what));
+  }
 }

@@ -4,8 +4,8 @@ import type { ModbusRequest } from './request.ts';
 export const readLimits: Record<1 | 2 | 3 | 4, number> = { 1: 2000, 2: 2000, 3: 125, 4: 125 };
 
 /**
- * One read for several: of `others`, those that touch or overlap the range of `first`, or of what has joined it, while the
- * whole fits one request. Nothing between two ranges is read that nobody asked for.
+ * One read for several: of `others`, those that touch or overlap the range of `first`, or a range that joined it, while the
+ * whole fits one request. The registers between two ranges are never read.
  */
 export function joinReads<T extends { request: ModbusRequest }>(
   first: T,

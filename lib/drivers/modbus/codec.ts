@@ -21,7 +21,7 @@ import {
   type Scaling,
 } from './scaling.ts';
 
-/** How a value lies in registers or coils, and what it may be. Made once, when a document is loaded. */
+/** The format of a value in registers or coils, and its limits. Made once, when a document is loaded. */
 export interface ValueFormat {
   readonly type: ValueType;
   readonly byteOrder: ByteOrder;
@@ -32,7 +32,7 @@ export interface ValueFormat {
   readonly length: number | undefined;
   /** The bit of a register that is the bool, 0 the lowest. */
   readonly bit: number | undefined;
-  /** Raw value (as decimal text) → what people call it. */
+  /** Raw value (as decimal text) → the text for people. */
   readonly texts: ReadonlyMap<string, string> | undefined;
   readonly encoding: 'utf8' | 'ascii' | 'latin1';
   /** The raw value (as decimal text) that means "no value". */

@@ -6,7 +6,7 @@ export interface Decimal {
 
 const SHAPE = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 
-/** The decimal a number prints as, or a decimal text means; undefined for what is none (NaN, "5 V", ""). */
+/** The decimal that a number prints as, or that a text means; undefined for any other text (NaN, "5 V", ""). */
 export function parseDecimal(value: number | string): Decimal | undefined {
   const match = SHAPE.exec(String(value));
   if (match === null) return undefined;

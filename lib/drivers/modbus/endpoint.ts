@@ -42,7 +42,7 @@ export type Endpoint =
       readonly bus: BusSettings;
     };
 
-/** What people call it: host:port, or the serial device's path. */
+/** The name for people: host:port, or the serial device's path. */
 export function endpointName(endpoint: Endpoint): string {
   if (endpoint.type === 'serial') return endpoint.path;
   return endpoint.host.includes(':')

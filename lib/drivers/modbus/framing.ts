@@ -1,10 +1,11 @@
-import type { Failure } from './request.ts';
+import type { ExchangeFailure } from './request.ts';
+import { ModbusStatus } from './status.ts';
 
 /**
- * Cuts what arrives into frames, and dresses requests. Frames travel inside the program in the form modbus-serial speaks:
+ * Cuts the bytes that arrive into frames, and frames requests. Inside the program a frame has the form of modbus-serial:
  * unit, function, data, CRC-16.
  */
-export interface Framing {
+export interface ModbusFraming {
   /** The bytes for the wire. `id` (16 bits) is the transaction's, where the framing has one. */
   encode(adu: Buffer, id: number): Buffer;
   receive(chunk: Buffer): void;
@@ -14,17 +15,17 @@ export interface Framing {
   readonly partial: number;
 }
 
-export interface FramingEvents {
+export interface ModbusFramingEvents {
   /** A whole frame whose checksum is right; `id` is undefined where the framing has none. */
   frame(id: number | undefined, adu: Buffer): void;
-  /** What arrived is no frame: the bytes after it cannot be trusted. */
-  broken(failure: Failure): void;
+  /** The bytes that arrived are no frame: the bytes after them cannot be trusted. */
+  broken(failure: ExchangeFailure): void;
 }
 
 const headerLength = 6;
 const none = Buffer.alloc(0);
 
-/** CRC-16 of a serial frame [Modbus over Serial Line 1.02, 2.5.1.2]. */
+/** CRC-16 of a serial frame [Modbus over Serial ModbusLine 1.02, 2.5.1.2]. */
 export function crc16(bytes: Buffer, length = bytes.length): number {
   let crc = 0xffff;
   for (let index = 0; index < length; index++) {
@@ -34,7 +35,7 @@ export function crc16(bytes: Buffer, length = bytes.length): number {
   return crc;
 }
 
-/** Longitudinal redundancy check [Modbus over Serial Line 1.02, 2.5.2.2]. */
+/** Longitudinal redundancy check [Modbus over Serial ModbusLine 1.02, 2.5.2.2]. */
 function lrc(bytes: Buffer): number {
   return -bytes.reduce((sum, byte) => sum + byte, 0) & 0xff;
 }
@@ -47,7 +48,7 @@ function withCrc(body: Buffer): Buffer {
 }
 
 /** Modbus TCP and UDP: a header with a transaction id and a length [Messaging on TCP/IP 1.0b, 3.1.3]. */
-export function createMbap(events: FramingEvents): Framing {
+export function createMbap(events: ModbusFramingEvents): ModbusFraming {
   let rest: Buffer = none;
   const receive = (chunk: Buffer): void => {
     let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
@@ -57,7 +58,10 @@ export function createMbap(events: FramingEvents): Framing {
       const length = bytes.readUInt16BE(4);
       if (protocol !== 0 || length < 3 || length > 254) {
         const what = protocol === 0 ? `length ${length}` : `protocol id ${protocol}`;
-        events.broken({ status: 243, what: `answered with a header that is not Modbus (${what})` });
+        events.broken({
+          status: ModbusStatus.BAD_RESPONSE,
+          what: `answered with a header that is not Modbus (${what})`,
+        });
         return;
       }
       const end = headerLength + length;
@@ -84,8 +88,8 @@ export function createMbap(events: FramingEvents): Framing {
   };
 }
 
-/** RTU: no header; a frame's length follows from its function [Modbus over Serial Line 1.02, 2.5.1]. */
-export function createRtu(events: FramingEvents): Framing {
+/** RTU: no header; a frame's length follows from its function [Modbus over Serial ModbusLine 1.02, 2.5.1]. */
+export function createRtu(events: ModbusFramingEvents): ModbusFraming {
   let rest: Buffer = none;
   return {
     encode: (adu) => adu,
@@ -95,10 +99,11 @@ export function createRtu(events: FramingEvents): Framing {
       const length = rtuLength(rest);
       if (rest.length < length) return;
       const adu = rest.subarray(0, length);
-      // What stands behind an answer was not asked for.
+      // Bytes behind an answer belong to no request.
       rest = none;
       if (crc16(adu, length - 2) === adu.readUInt16LE(length - 2)) events.frame(undefined, adu);
-      else events.broken({ status: 246, what: 'answered with a wrong checksum (CRC)' });
+      else
+        events.broken({ status: ModbusStatus.WRONG_CHECKSUM, what: 'answered with a wrong checksum (CRC)' });
     },
     reset: () => void (rest = none),
     get partial() {
@@ -113,8 +118,8 @@ function rtuLength(bytes: Buffer): number {
   return fc === 5 || fc === 6 || fc === 15 || fc === 16 ? 8 : 5;
 }
 
-/** ASCII: ":", hexadecimal digits, LRC, CR LF [Modbus over Serial Line 1.02, 2.5.2]. */
-export function createAscii(events: FramingEvents): Framing {
+/** ASCII: ":", hexadecimal digits, LRC, CR LF [Modbus over Serial ModbusLine 1.02, 2.5.2]. */
+export function createAscii(events: ModbusFramingEvents): ModbusFraming {
   const longest = 513;
   let text = '';
   const take = (line: string): void => {
@@ -124,7 +129,7 @@ export function createAscii(events: FramingEvents): Framing {
     const bytes = Buffer.from(digits, 'hex');
     const body = bytes.subarray(0, -1);
     if (bytes.length * 2 !== digits.length || body.length < 3 || lrc(body) !== bytes.at(-1)) {
-      events.broken({ status: 246, what: 'answered with a wrong checksum (LRC)' });
+      events.broken({ status: ModbusStatus.WRONG_CHECKSUM, what: 'answered with a wrong checksum (LRC)' });
     } else events.frame(undefined, withCrc(body));
   };
   return {
@@ -144,7 +149,7 @@ export function createAscii(events: FramingEvents): Framing {
       }
       if (text.length > longest) {
         text = '';
-        events.broken({ status: 243, what: 'answered with a line that does not end' });
+        events.broken({ status: ModbusStatus.BAD_RESPONSE, what: 'answered with a line that does not end' });
       }
     },
     reset: () => void (text = ''),

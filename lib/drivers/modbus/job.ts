@@ -1,11 +1,11 @@
 import { ModbusError, describeRequest, type ModbusReply, type ModbusRequest } from './request.ts';
-import type { StatusCode } from './status.ts';
+import { ModbusStatus, type StatusCode } from './status.ts';
 
 /** One call: a request, or several that belong together. Times in ms. */
 export interface BusCall {
   readonly request: ModbusRequest;
   /** The request that follows on a good reply, with no other call's between; undefined when the call is complete. */
-  readonly follow?: (reply: ModbusReply) => ModbusRequest | undefined;
+  readonly nextRequest?: (reply: ModbusReply) => ModbusRequest | undefined;
   /** For each reply. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -15,9 +15,9 @@ export interface BusCall {
   readonly coalesce: boolean;
   /** For the whole call, waiting included. */
   readonly deadlineMs: number;
-  /** Takes out what has not been sent. */
+  /** Takes out a request that has not been sent. */
   readonly signal: AbortSignal;
-  /** Who calls: parties take turns. */
+  /** The caller: parties take turns. */
   readonly party: object;
 }
 
@@ -68,9 +68,9 @@ function unsettled(): never {
 export function startWaiting(job: Job, takeOut: (status: StatusCode, what: string) => void): void {
   const { signal } = job.call;
   const left = Math.max(0, job.deadline - performance.now());
-  const timer = setTimeout(() => takeOut(240, 'had no turn before its deadline'), left);
-  const cancel = (): void => takeOut(228, 'was cancelled');
-  // After a write has left, what verifies it still runs.
+  const timer = setTimeout(() => takeOut(ModbusStatus.TIMED_OUT, 'had no turn before its deadline'), left);
+  const cancel = (): void => takeOut(ModbusStatus.CANCELLED, 'was cancelled');
+  // After a write was sent, the read that verifies it still runs.
   if (!job.written) signal.addEventListener('abort', cancel, { once: true });
   job.stopWaiting = () => {
     clearTimeout(timer);
@@ -80,7 +80,7 @@ export function startWaiting(job: Job, takeOut: (status: StatusCode, what: strin
 }
 
 /** The error of a job's request: "<name> unit 1: holdingRegisters 5 count 1 <what>". */
-export function errorOf(name: string, job: Job, status: StatusCode, what: string): ModbusError {
+export function jobErrorOf(name: string, job: Job, status: StatusCode, what: string): ModbusError {
   const message = `${name} ${describeRequest(job.request)} ${what}`;
   return new ModbusError(status, message, job.request, job.attempts > 0);
 }

@@ -1,155 +1,178 @@
 import { messageOf } from '../../errors.ts';
-import { createConnection, type Connection, type ConnectionEvents, type ModbusClass } from './connection.ts';
+import { ModbusConnection, type ModbusClass, type ModbusConnectionEvents } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Failure } from './request.ts';
+import type { ExchangeFailure } from './request.ts';
+import { ModbusStatus } from './status.ts';
 import { openTransport, type TransportOptions } from './transport.ts';
 
-/** The connection to one endpoint: opened when it is needed, kept quiet when the line must settle, closed when idle. */
-export interface Line {
-  /** The connection, when a request may be sent now. */
-  readonly ready: Connection | undefined;
-  /** No connection, none on its way, nothing to remember. */
-  readonly unused: boolean;
-  /** Opens if that is needed and may be tried now; else says why it may not. */
-  wake(connectTimeoutMs: number): string | undefined;
-  /** Sends nothing for a time; `untilQuiet`: the time starts again with every byte that arrives. */
-  hold(ms: number, untilQuiet: boolean): void;
-  /** A valid reply came: the connection is good. */
-  heard(): void;
-  /** Drops the connection, which is no good any more. */
-  drop(): void;
-  /** There is nothing to send: closes after the idle time. */
-  rest(): void;
-  close(): Promise<void>;
-}
-
-export interface LineEvents extends ConnectionEvents {
-  /** A request may be sent now, or it may be tried to open. */
+/** The events of a line, for the bus over it. */
+interface ModbusLineEvents extends ModbusConnectionEvents {
+  /** A request may be sent now, or the line may be opened now. */
   changed(): void;
-  /** Could not be opened. */
+  /** The line could not be opened. */
   unreachable(reason: string): void;
-  /** The other side closed. */
-  lost(failure: Failure): void;
-  /** Whether nothing is to be sent and nothing on its way. */
+  /** The other side closed the connection. */
+  lost(failure: ExchangeFailure): void;
+  /** Asks whether nothing waits and nothing is on its way. */
   resting(): boolean;
 }
 
-export interface LineOptions extends Omit<TransportOptions, 'signal'> {
+/** The things that a line needs to open a connection. */
+export interface ModbusLineOptions extends Omit<TransportOptions, 'signal'> {
   loadModbus: () => Promise<ModbusClass>;
 }
 
-const backoffMs = 250;
-const longestBackoffMs = 10_000;
+const BACKOFF_MS = 250;
+const BACKOFF_MAX_MS = 10_000;
 
-/** A line that is not open yet. */
-export function createLine(endpoint: Endpoint, options: LineOptions, events: LineEvents): Line {
-  const { idleTimeout } = endpoint.bus;
-  const shutdown = new AbortController();
-  let connection: Connection | undefined;
-  let changing: Promise<void> | undefined; // while it opens or closes
-  let held: { timer: NodeJS.Timeout; untilQuiet: boolean } | undefined;
-  let idleTimer: NodeJS.Timeout | undefined;
-  let answered = false; // on this connection
-  let failures = 0;
-  let blockedUntil = 0;
-  let lastFailure = '';
+/**
+ * The connection to one endpoint: opened when it is needed, held quiet when the line must settle, closed when idle. A line
+ * that could not be opened backs off: it is not tried again for a while.
+ */
+export class ModbusLine {
+  readonly #endpoint: Endpoint;
+  readonly #options: ModbusLineOptions;
+  readonly #events: ModbusLineEvents;
+  readonly #shutdown = new AbortController();
+  #connection: ModbusConnection | undefined;
+  /** Set while the line opens or closes. */
+  #changing: Promise<void> | undefined;
+  /** Set while nothing may be sent. */
+  #held: { timer: NodeJS.Timeout; untilQuiet: boolean } | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  /** Whether this connection has brought a valid answer. */
+  #answered = false;
+  #failureCount = 0;
+  #blockedUntil = 0;
+  #lastFailure = '';
 
-  const change = (work: Promise<void>): void => {
-    changing = work.then(() => {
-      changing = undefined;
-      events.changed();
-    });
-  };
+  constructor(endpoint: Endpoint, options: ModbusLineOptions, events: ModbusLineEvents) {
+    this.#endpoint = endpoint;
+    this.#options = options;
+    this.#events = events;
+  }
 
-  const backOff = (reason: string): void => {
-    blockedUntil = performance.now() + Math.min(backoffMs * 2 ** failures, longestBackoffMs);
-    failures++;
-    lastFailure = reason;
-  };
+  /** The connection, when a request may be sent now. */
+  get ready(): ModbusConnection | undefined {
+    return this.#changing === undefined && this.#held === undefined ? this.#connection : undefined;
+  }
 
-  const data = (chunk: Buffer): void => {
-    if (held?.untilQuiet === true) held.timer.refresh();
-    else connection?.receive(chunk);
-  };
+  /** True when there is no connection, none on its way, and no back-off to remember. */
+  get unused(): boolean {
+    return this.#isAway && performance.now() >= this.#blockedUntil;
+  }
 
-  const closed = (reason: string, unsent: boolean): void => {
-    connection = undefined;
-    // One that accepts and closes again is as good as one that refuses.
-    if (!answered) backOff(reason);
-    events.lost({ status: unsent ? 242 : 243, what: `got no answer: ${reason}` });
-  };
+  get #isAway(): boolean {
+    return this.#connection === undefined && this.#changing === undefined && this.#held === undefined;
+  }
 
-  const open = async (connectTimeoutMs: number): Promise<void> => {
-    try {
-      const Modbus = await options.loadModbus();
-      const transportOptions = { ...options, signal: shutdown.signal };
-      const transport = await openTransport(endpoint, transportOptions, { data, closed }, connectTimeoutMs);
-      connection = createConnection(Modbus, endpoint, transport, events);
-      answered = false;
-    } catch (error) {
-      backOff(messageOf(error));
-      events.unreachable(lastFailure);
-    }
-  };
+  /** Opens the line if that is needed and may be tried now; else gives the reason why it may not. */
+  wake(connectTimeoutMs: number): string | undefined {
+    if (!this.#isAway) return undefined;
+    const pauseMs = Math.ceil(this.#blockedUntil - performance.now());
+    if (pauseMs > 0) return `${this.#lastFailure} (next attempt in ${pauseMs} ms)`;
+    this.#change(this.#open(connectTimeoutMs));
+    return undefined;
+  }
 
-  const leave = (gently: boolean): void => {
-    clearTimeout(idleTimer);
-    idleTimer = undefined;
-    if (connection === undefined) return;
-    const { transport } = connection;
-    connection = undefined;
-    change(transport.close(gently));
-  };
+  /** Sends nothing for a time. With `untilQuiet` the time starts again with every byte that arrives. */
+  hold(ms: number, untilQuiet: boolean): void {
+    if (ms === 0 || (this.#held !== undefined && !untilQuiet)) return;
+    clearTimeout(this.#held?.timer);
+    const release = (): void => {
+      this.#held = undefined;
+      this.#events.changed();
+    };
+    this.#held = { timer: setTimeout(release, ms), untilQuiet };
+  }
 
-  const expire = (): void => {
-    idleTimer = undefined;
-    // The clock starts with a rest, and is not stopped for every request: one may be on its way.
-    if (events.resting()) leave(true);
-  };
+  /** Notes a valid answer: the connection is good. */
+  noteAnswer(): void {
+    this.#answered = true;
+    this.#failureCount = 0;
+  }
 
-  return {
-    get ready() {
-      return changing === undefined && held === undefined ? connection : undefined;
-    },
-    get unused() {
-      const quiet = connection === undefined && changing === undefined && held === undefined;
-      return quiet && performance.now() >= blockedUntil;
-    },
-    wake(connectTimeoutMs) {
-      if (connection !== undefined || changing !== undefined || held !== undefined) return undefined;
-      const pause = Math.ceil(blockedUntil - performance.now());
-      if (pause > 0) return `${lastFailure} (next attempt in ${pause} ms)`;
-      change(open(connectTimeoutMs));
-      return undefined;
-    },
-    hold(ms, untilQuiet) {
-      if (ms === 0 || (held !== undefined && !untilQuiet)) return;
-      clearTimeout(held?.timer);
-      const release = (): void => {
-        held = undefined;
-        events.changed();
-      };
-      held = { timer: setTimeout(release, ms), untilQuiet };
-    },
-    heard() {
-      answered = true;
-      failures = 0;
-    },
+  /** Drops a connection that is no good any more. */
+  drop(): void {
     // A device that allows one connection must have seen the old one close before it sees the next.
-    drop: () => leave(true),
-    rest() {
-      if (connection === undefined) return;
-      if (idleTimeout === 0) return leave(true);
-      if (idleTimer === undefined) idleTimer = setTimeout(expire, idleTimeout);
-      else idleTimer.refresh();
-    },
-    async close() {
-      shutdown.abort();
-      clearTimeout(held?.timer);
-      held = undefined;
-      await changing;
-      leave(false);
-      await changing;
-    },
-  };
+    this.#leave(true);
+  }
+
+  /** Notes that there is nothing to send: the line closes after the idle time. */
+  rest(): void {
+    const { idleTimeout } = this.#endpoint.bus;
+    if (this.#connection === undefined) return;
+    if (idleTimeout === 0) return this.#leave(true);
+    if (this.#idleTimer === undefined) this.#idleTimer = setTimeout(() => this.#closeWhenIdle(), idleTimeout);
+    else this.#idleTimer.refresh();
+  }
+
+  /** Closes the line, also while it opens. */
+  async close(): Promise<void> {
+    this.#shutdown.abort(new Error('shut down'));
+    clearTimeout(this.#held?.timer);
+    this.#held = undefined;
+    await this.#changing;
+    this.#leave(false);
+    await this.#changing;
+  }
+
+  async #open(connectTimeoutMs: number): Promise<void> {
+    const events = {
+      data: (chunk: Buffer) => this.#onData(chunk),
+      closed: (reason: string, unsent: boolean) => this.#onClosed(reason, unsent),
+    };
+    try {
+      const Modbus = await this.#options.loadModbus();
+      const options = { ...this.#options, signal: this.#shutdown.signal };
+      const transport = await openTransport(this.#endpoint, options, events, connectTimeoutMs);
+      this.#connection = new ModbusConnection(Modbus, this.#endpoint, transport, this.#events);
+      this.#answered = false;
+    } catch (error) {
+      this.#backOff(messageOf(error));
+      this.#events.unreachable(this.#lastFailure);
+    }
+  }
+
+  #change(work: Promise<void>): void {
+    this.#changing = work.then(() => {
+      this.#changing = undefined;
+      this.#events.changed();
+    });
+  }
+
+  #backOff(reason: string): void {
+    const pauseMs = Math.min(BACKOFF_MS * 2 ** this.#failureCount, BACKOFF_MAX_MS);
+    this.#blockedUntil = performance.now() + pauseMs;
+    this.#failureCount++;
+    this.#lastFailure = reason;
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#held?.untilQuiet === true) this.#held.timer.refresh();
+    else this.#connection?.receive(chunk);
+  }
+
+  #onClosed(reason: string, unsent: boolean): void {
+    this.#connection = undefined;
+    // A device that accepts and closes again is as good as one that refuses.
+    if (!this.#answered) this.#backOff(reason);
+    const status = unsent ? ModbusStatus.LOST_WHILE_SENDING : ModbusStatus.BAD_RESPONSE;
+    this.#events.lost({ status, what: `got no answer: ${reason}` });
+  }
+
+  #closeWhenIdle(): void {
+    this.#idleTimer = undefined;
+    // The timer is not stopped for every request: one may be on its way.
+    if (this.#events.resting()) this.#leave(true);
+  }
+
+  #leave(gently: boolean): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
+    if (this.#connection === undefined) return;
+    const { transport } = this.#connection;
+    this.#connection = undefined;
+    this.#change(transport.close(gently));
+  }
 }

@@ -1,17 +1,19 @@
 import { AppError, messageOf } from '../../errors.ts';
 import type { Egress } from '../egress.ts';
-import { createBus, type Bus } from './bus.ts';
+import { ModbusBus } from './bus.ts';
 import type { ModbusClass } from './connection.ts';
 import { endpointKey, endpointName, locate, settingsDifference, type Endpoint } from './endpoint.ts';
 import type { BusCall } from './job.ts';
 import { ModbusError, type ModbusReply } from './request.ts';
+import type { ModbusLineOptions } from './line.ts';
 import type { LoadSerialPort } from './transport.ts';
+import { ModbusStatus, type StatusCode } from './status.ts';
 
 /**
  * Carries Modbus calls: one bus per endpoint in the process.
  *
  * Contract:
- * - Every call ends by its deadline: with the last reply, or rejected with a ModbusError (or with what `follow` threw).
+ * - Every call ends by its deadline: with the last reply, or rejected with a ModbusError (or with the error of `nextRequest`).
  * - A write is sent at most once. A reply is given to no call but the one it answers.
  */
 export interface ModbusDriver {
@@ -30,102 +32,110 @@ export interface ModbusOptions {
   loadSerialPort?: LoadSerialPort;
 }
 
-/** A driver without connections yet; modbus-serial and serialport are loaded when they are first needed. */
-export function openModbus({ egress, loadSerialPort = importSerialPort }: ModbusOptions): ModbusDriver {
-  const buses = new Map<string, Bus>();
-  const reserved = new Map<string, { endpoint: Endpoint; count: number }>();
-  let modbus: Promise<ModbusClass> | undefined;
-  let serial: ReturnType<LoadSerialPort> | undefined;
-  let closed = false;
+/** Opens a driver without connections; modbus-serial and serialport are loaded when they are first needed. */
+export function openModbus(options: ModbusOptions): ModbusDriver {
+  return new BusDriver(options);
+}
 
-  const options = {
-    egress,
-    loadModbus: () => (modbus ??= importModbus()),
-    loadSerialPort: () => (serial ??= loadSerialPort()),
-  };
+class BusDriver implements ModbusDriver {
+  readonly #egress: Egress;
+  readonly #options: ModbusLineOptions;
+  readonly #buses = new Map<string, ModbusBus>();
+  /** The endpoints of the loaded documents, by key. */
+  readonly #reserved = new Map<string, { endpoint: Endpoint; count: number }>();
+  #modbus: Promise<ModbusClass> | undefined;
+  #serial: ReturnType<LoadSerialPort> | undefined;
+  #closed = false;
 
-  const serialInstalled = async (): Promise<boolean> => {
+  constructor({ egress, loadSerialPort = importSerialPort }: ModbusOptions) {
+    this.#egress = egress;
+    this.#options = {
+      egress,
+      loadModbus: () => (this.#modbus ??= importModbus()),
+      loadSerialPort: () => (this.#serial ??= loadSerialPort()),
+    };
+  }
+
+  async serialInstalled(): Promise<boolean> {
     try {
-      await options.loadSerialPort();
+      await this.#options.loadSerialPort();
       return true;
     } catch {
-      return false;
+      return false; // The caller says what to install.
     }
-  };
+  }
 
-  const busOf = (key: string, endpoint: Endpoint): Bus => {
-    const known = buses.get(key);
+  reserve(named: Endpoint): () => void {
+    const endpoint = locate(named);
+    const key = endpointKey(endpoint);
+    const held = this.#reserved.get(key) ?? { endpoint, count: 0 };
+    const difference = settingsDifference(held.endpoint, endpoint);
+    if (difference !== undefined) {
+      const where = endpointName(endpoint);
+      throw new AppError(
+        'conflict',
+        `${where} is used by another document with other link settings: ${difference}`,
+      );
+    }
+    held.count++;
+    this.#reserved.set(key, held);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      held.count--;
+      if (held.count === 0) this.#reserved.delete(key);
+    };
+  }
+
+  async call(named: Endpoint, call: BusCall): Promise<ModbusReply> {
+    if (this.#closed) throw refusal(named, call, ModbusStatus.CANCELLED, 'is shut down');
+    if (named.type === 'serial') await this.#checkSerial(named, call);
+    const endpoint = locate(named);
+    const key = endpointKey(endpoint);
+    const bus = this.#busOf(key, endpoint);
+    const difference =
+      settingsDifference(this.#reserved.get(key)?.endpoint ?? endpoint, endpoint) ??
+      settingsDifference(bus.endpoint, endpoint);
+    if (difference === undefined) return bus.call(call);
+    const what = `is in use with other link settings: ${difference}`;
+    throw refusal(named, call, ModbusStatus.CANNOT_CONNECT, what);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#buses.values()].map((bus) => bus.close()));
+    this.#buses.clear();
+  }
+
+  async #checkSerial(endpoint: Endpoint & { type: 'serial' }, call: BusCall): Promise<void> {
+    try {
+      this.#egress.checkSerial(endpoint.path);
+    } catch (error) {
+      throw refusal(endpoint, call, ModbusStatus.CANNOT_CONNECT, `may not be opened: ${messageOf(error)}`);
+    }
+    if (!(await this.serialInstalled()))
+      throw refusal(endpoint, call, ModbusStatus.SERIALPORT_NOT_INSTALLED, serialMissing);
+  }
+
+  #busOf(key: string, endpoint: Endpoint): ModbusBus {
+    const known = this.#buses.get(key);
     const stale = known?.unused === true && settingsDifference(known.endpoint, endpoint) !== undefined;
     if (known !== undefined && !stale) return known;
-    // Endpoints are named by sessions: those nobody uses any more must not pile up.
-    for (const [other, bus] of buses) if (bus.unused && !reserved.has(other)) buses.delete(other);
-    const bus = createBus(endpoint, options);
-    buses.set(key, bus);
+    // Sessions name endpoints: the buses that nobody uses any more must not pile up.
+    for (const [other, bus] of this.#buses)
+      if (bus.unused && !this.#reserved.has(other)) this.#buses.delete(other);
+    const bus = new ModbusBus(endpoint, this.#options);
+    this.#buses.set(key, bus);
     return bus;
-  };
-
-  return {
-    serialInstalled,
-    reserve(named) {
-      const endpoint = locate(named);
-      const key = endpointKey(endpoint);
-      const held = reserved.get(key) ?? { endpoint, count: 0 };
-      const difference = settingsDifference(held.endpoint, endpoint);
-      if (difference !== undefined) {
-        throw new AppError(
-          'conflict',
-          `${endpointName(endpoint)} is used by another document with other link settings: ${difference}`,
-        );
-      }
-      held.count++;
-      reserved.set(key, held);
-      let released = false;
-      return () => {
-        if (released) return;
-        released = true;
-        held.count--;
-        if (held.count === 0) reserved.delete(key);
-      };
-    },
-    async call(named, call) {
-      if (closed) throw refusal(named, call, 228, 'is shut down');
-      if (named.type === 'serial') {
-        try {
-          egress.checkSerial(named.path);
-        } catch (error) {
-          throw refusal(named, call, 241, `may not be opened: ${messageOf(error)}`);
-        }
-        if (!(await serialInstalled())) throw refusal(named, call, 229, serialMissing);
-      }
-      const endpoint = locate(named);
-      const key = endpointKey(endpoint);
-      const bus = busOf(key, endpoint);
-      const difference =
-        settingsDifference(reserved.get(key)?.endpoint ?? endpoint, endpoint) ??
-        settingsDifference(bus.endpoint, endpoint);
-      if (difference !== undefined) {
-        throw refusal(named, call, 241, `is in use with other link settings: ${difference}`);
-      }
-      return bus.call(call);
-    },
-    async close() {
-      closed = true;
-      await Promise.all([...buses.values()].map((bus) => bus.close()));
-      buses.clear();
-    },
-  };
+  }
 }
 
 /** What to do when `serialport` is missing. */
 export const serialMissing =
   'needs the package serialport, which is not installed: run `npm install serialport` (TCP and UDP work without it)';
 
-function refusal(
-  endpoint: Endpoint,
-  { request }: BusCall,
-  status: 228 | 229 | 241,
-  what: string,
-): ModbusError {
+function refusal(endpoint: Endpoint, { request }: BusCall, status: StatusCode, what: string): ModbusError {
   return new ModbusError(status, `${endpointName(endpoint)} ${what}`, request, false);
 }
 

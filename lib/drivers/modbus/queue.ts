@@ -1,4 +1,4 @@
-/** Who waits for a bus: first in first out within a party, and party by party in turn. */
+/** The queue before a bus: first in first out within a party, and party by party in turn. */
 export interface FairQueue<T> {
   readonly size: number;
   push(party: object, item: T): void;
@@ -16,7 +16,7 @@ export interface FairQueue<T> {
 /** An empty queue. */
 export function createFairQueue<T>(): FairQueue<T> {
   const first: T[] = [];
-  // A Map keeps the order of insertion: the party whose turn it is stands first, and goes to the end when served.
+  // A Map keeps the order of insertion: the party whose turn it is comes first, and goes to the end after its turn.
   const parties = new Map<object, T[]>();
   let size = 0;
 

@@ -2,7 +2,7 @@
 export type NumberType = 'int16' | 'uint16' | 'int32' | 'uint32' | 'int64' | 'uint64' | 'float32' | 'float64';
 export type ValueType = NumberType | 'bool' | 'string';
 
-/** Where the bytes ABCD of a value stand in its registers, in the order of the wire. */
+/** The order of a value's bytes ABCD in its registers, as they are on the wire. */
 export type ByteOrder = 'ABCD' | 'CDAB' | 'BADC' | 'DCBA';
 
 /** A number as the device holds it: a bigint for 64-bit integers. */

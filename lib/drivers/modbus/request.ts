@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode } from '../../errors.ts';
-import type { StatusCode } from './status.ts';
+import { ModbusStatus, type StatusCode } from './status.ts';
 
 export type Storage = 'coils' | 'discreteInput' | 'inputRegisters' | 'holdingRegisters';
 
@@ -11,15 +11,15 @@ export type ModbusRequest =
       | { readonly fc: 6 | 16; readonly registers: readonly number[] }
     ));
 
-/** What came back. A write's `confirmed` is `none` for a broadcast, which nobody answers. */
+/** The answer to a request. A write's `confirmed` is `none` for a broadcast, which no unit answers. */
 export interface ModbusReply {
   readonly registers: readonly number[];
   readonly bits: readonly boolean[];
   readonly confirmed: 'echo' | 'none';
 }
 
-/** Why one exchange failed, before it is told as a ModbusError. `what` completes "holdingRegisters 5 count 1 …". */
-export interface Failure {
+/** The reason why one exchange failed, before it becomes a ModbusError. `what` completes "holdingRegisters 5 count 1 …". */
+export interface ExchangeFailure {
   readonly status: StatusCode;
   readonly what: string;
 }
@@ -71,9 +71,9 @@ export class ModbusError extends AppError {
 }
 
 const codes: Partial<Record<StatusCode, ErrorCode>> = {
-  224: 'invalid_request',
-  225: 'forbidden',
-  226: 'limit_reached',
-  228: 'stopped',
-  240: 'timeout',
+  [ModbusStatus.INVALID_ARGUMENT]: 'invalid_request',
+  [ModbusStatus.WRITE_NOT_ALLOWED]: 'forbidden',
+  [ModbusStatus.QUEUE_FULL]: 'limit_reached',
+  [ModbusStatus.CANCELLED]: 'stopped',
+  [ModbusStatus.TIMED_OUT]: 'timeout',
 };

@@ -1,11 +1,12 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { unlessAborted, withDeadline } from '../../common/deadline.ts';
 import type { Egress } from '../egress.ts';
 import { messageOf, toError } from '../../errors.ts';
 import { endpointName, type Endpoint, type SerialSettings } from './endpoint.ts';
 
-/** An open way to a device. It never throws: what goes wrong is told by `closed`, once. */
+/** An open way to a device. It never throws: a failure is reported by `closed`, once. */
 export interface Transport {
   write(bytes: Buffer): void;
   /** Closes, politely when `gently`; resolves when the device can accept the next connection. No event follows. */
@@ -18,7 +19,7 @@ export interface TransportEvents {
   closed(reason: string, unsent: boolean): void;
 }
 
-/** What the driver uses of the package `serialport`: it is optional, so the build must not need its types either. */
+/** The part of the package `serialport` that the driver uses. The package is optional, so the build must not need its types. */
 export interface SerialPortPackage {
   SerialPort: new (options: SerialSettings & { path: string; autoOpen: boolean }) => Duplex & {
     readonly isOpen: boolean;
@@ -59,24 +60,10 @@ type Limit = <T>(promise: Promise<T>, what: string) => Promise<T>;
 
 function createLimit(timeoutMs: number, signal: AbortSignal): Limit {
   const end = performance.now() + timeoutMs;
-  return async (promise, what) => {
-    let stop = (): void => undefined;
-    const late = new Promise<never>((_, reject) => {
-      const over = (): void =>
-        reject(new Error(signal.aborted ? 'shut down' : `${what} within ${timeoutMs} ms`));
-      const timer = setTimeout(over, Math.max(1, end - performance.now()));
-      if (signal.aborted) over();
-      signal.addEventListener('abort', over, { once: true });
-      stop = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', over);
-      };
-    });
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      stop();
-    }
+  return (promise, what) => {
+    const leftMs = Math.max(1, end - performance.now());
+    const late = (): Error => new Error(`${what} within ${timeoutMs} ms`);
+    return withDeadline(unlessAborted(promise, signal), leftMs, late);
   };
 }
 
@@ -188,7 +175,7 @@ async function openSerial(
   try {
     await within(opened, `${endpointName(endpoint)} did not open`);
   } catch (error) {
-    // A port that opens after all must not stay open with nobody to use it.
+    // A port that opens after all must not stay open: no line uses it.
     void opened.then(() => port.close(() => undefined)).catch(() => undefined);
     throw error;
   }

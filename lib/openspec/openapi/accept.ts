@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../common/json.ts';
-import type { SpecDocument } from './document.ts';
-import { objectAt, textsAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { objectAt, textsAt } from '../read.ts';
 
-/** The Accept header: what the successful answers are said to be, JSON first; then anything, since documents are often wrong. */
+/** The Accept header: the media types of the successful answers, JSON first; then any type, since documents are often wrong. */
 export function acceptOf(document: SpecDocument, operation: JsonObject, home: JsonObject): string {
   const types = new Set<string>();
   for (const [status, value] of Object.entries(objectAt(operation, 'responses') ?? {})) {

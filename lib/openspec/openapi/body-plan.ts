@@ -1,11 +1,20 @@
 import { isObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
-import type { SpecDocument } from './document.ts';
+import { listAt } from '../read.ts';
+import type { SpecDocument } from '../spec-document.ts';
 import { described, type Draft } from './draft.ts';
-import { isBinary, isObjectLike, layersOf, shapeOf, type Layers, type Shape } from './layers.ts';
+import {
+  isBinary,
+  isObjectLike,
+  ANYTHING,
+  layersOf,
+  shapeOf,
+  type Layers,
+  type ObjectShape,
+} from '../schema/layers.ts';
 import type { Choice } from './media-type.ts';
 import type { RequestShape } from './request-shape.ts';
-import type { SchemaWriter } from './schema.ts';
+import type { SchemaWriter } from '../schema/schema-writer.ts';
 
 /** The body as arguments: its properties side by side (`properties`: key to the wire's name), or whole under `key`. */
 export interface BodyPlan {
@@ -23,17 +32,24 @@ export interface BodyPlan {
   layersOf(name: string | undefined): Layers | undefined;
 }
 
+/** The members that stand side by side as arguments. */
+interface BodyShape {
+  properties: Map<string, Layers>;
+  required: Set<string>;
+  additional: ObjectShape['additional'];
+}
+
 /** A body's plan, and its arguments before they have keys. */
 export interface PlannedBody {
   plan: BodyPlan;
   drafts: Draft[];
   /** Missing when the body is one argument. */
-  shape: Shape | undefined;
+  shape: BodyShape | undefined;
 }
 
 /** The schema of a body, followed. */
 export function bodyLayers(document: SpecDocument, media: Choice): Layers | undefined {
-  return isObject(media.schema) ? layersOf(document, media.schema, media.home, new Set()) : undefined;
+  return isObject(media.schema) ? layersOf(document, media.schema, media.home) : undefined;
 }
 
 /** Plans a body; `isOpaque` when its schema is too large for anything else. */
@@ -109,7 +125,7 @@ function flatShape(
   document: SpecDocument,
   [best, ...others]: Choice[],
   whole: Layers | undefined,
-): Shape | undefined {
+): BodyShape | undefined {
   if (whole === undefined || best === undefined || best.kind === 'text' || best.kind === 'binary')
     return undefined;
   const shape = shapeOfObject(document, whole);
@@ -127,28 +143,26 @@ function flatShape(
   return shape;
 }
 
-function shapeOfObject(document: SpecDocument, { layers }: Layers): Shape | undefined {
-  if (!isObjectLike(layers)) return undefined;
-  const shape = shapeOf(document, layers, new Set());
-  if (shape.properties.size === 0) return undefined;
-  // Alternatives that only say what goes together do not matter; those with properties of their own need the whole.
-  for (const { node, home } of layers) {
-    for (const union of [node['anyOf'], node['oneOf']]) {
-      for (const member of Array.isArray(union) ? union : []) {
-        if (!isObject(member)) continue;
-        const alternative = shapeOf(document, layersOf(document, member, home, new Set()).layers, new Set());
-        for (const name of alternative.properties.keys()) if (!shape.properties.has(name)) return undefined;
-      }
+/** The members of an object schema, as a copy; undefined when the schema is no plain object. */
+function shapeOfObject(document: SpecDocument, schema: Layers): BodyShape | undefined {
+  if (!isObjectLike(schema.layers)) return undefined;
+  const { properties, required, additional } = shapeOf(document, schema);
+  if (properties.size === 0) return undefined;
+  // Alternatives that only say which members go together do not matter. Those with members of their own need the whole.
+  for (const { node, home } of schema.layers) {
+    for (const member of [...listAt(node, 'anyOf'), ...listAt(node, 'oneOf')]) {
+      if (!isObject(member)) continue;
+      const alternative = shapeOf(document, layersOf(document, member, home));
+      for (const name of alternative.properties.keys()) if (!properties.has(name)) return undefined;
     }
   }
-  for (const name of shape.required) {
-    if (!shape.properties.has(name)) shape.properties.set(name, { layers: [], identity: {} });
-  }
+  const shape: BodyShape = { properties: new Map(properties), required: new Set(required), additional };
+  for (const name of required) if (!properties.has(name)) shape.properties.set(name, ANYTHING);
   return shape;
 }
 
-/** What other keys may hold beside the properties of a body: `additionalProperties` of the whole tool. */
-export function writeOpen(shape: Shape | undefined, writer: SchemaWriter): JsonSchema | boolean {
+/** The schema of keys beside the properties of a body: `additionalProperties` of the whole tool. */
+export function writeOpen(shape: BodyShape | undefined, writer: SchemaWriter): JsonSchema | boolean {
   const additional = shape?.additional;
   if (additional === undefined || additional.value === false) return false;
   if (!isObject(additional.value) || Object.keys(additional.value).length === 0) return true;

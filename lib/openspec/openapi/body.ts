@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
-import { isBinary, type Layers } from './layers.ts';
+import { isBinary, type Layers } from '../schema/layers.ts';
 import type { Choice } from './media-type.ts';
-import { objectAt, textAt } from './read.ts';
+import { objectAt, textAt } from '../read.ts';
 import { encodingStyle, encodePart, plainText, writePairs } from './styles.ts';
 
 /** A body as it goes over the wire. */

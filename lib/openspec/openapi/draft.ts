@@ -1,8 +1,8 @@
 import type { JsonSchema } from '../../core/tool.ts';
-import { trimmed } from './layers.ts';
-import { keyOf, uniqueNames } from '../names.ts';
-import { textAt } from './read.ts';
-import type { SchemaWriter } from './schema.ts';
+import { shorten } from '../shorten.ts';
+import { argumentKeyOf, uniqueNames } from '../names.ts';
+import { textAt } from '../read.ts';
+import type { SchemaWriter } from '../schema/schema-writer.ts';
 
 /** One argument before it has a key. */
 export interface Draft {
@@ -13,17 +13,17 @@ export interface Draft {
   settle(key: string): void;
 }
 
-/** A name that stands in several places gets its place; whatever is still twice gets a number. */
-export function keysOf(drafts: readonly Draft[]): Map<Draft, string> {
+/** The key of each draft. A name in several places gets its place as a suffix; a name that is still there twice gets a number. */
+export function draftKeysOf(drafts: readonly Draft[]): Map<Draft, string> {
   const places = new Map<string, Set<string>>();
   for (const { name, place } of drafts) {
-    const base = keyOf(name);
+    const base = argumentKeyOf(name);
     places.set(base, (places.get(base) ?? new Set()).add(place));
   }
   const unique = uniqueNames();
   const keys = new Map<Draft, string>();
   for (const draft of drafts) {
-    const base = keyOf(draft.name);
+    const base = argumentKeyOf(draft.name);
     const isShared = (places.get(base)?.size ?? 0) > 1;
     keys.set(draft, unique(isShared ? `${base.slice(0, 62 - draft.place.length)}__${draft.place}` : base));
   }
@@ -38,12 +38,12 @@ export function described(
   writer: SchemaWriter,
 ): JsonSchema {
   const own = description ?? textAt(schema, 'description');
-  const wire = keyOf(name) === name ? undefined : `Sent as "${name}".`;
+  const wire = argumentKeyOf(name) === name ? undefined : `Sent as "${name}".`;
   if (wire === undefined && description === undefined) return schema;
   const limit = writer.descriptionLimit;
   const text = [wire, own].filter((part) => part !== undefined).join(' ');
   if (limit === 0) return schema;
-  schema['description'] = trimmed(text, limit);
+  schema['description'] = shorten(text.trim(), limit);
   writer.spend(Buffer.byteLength(text));
   return schema;
 }

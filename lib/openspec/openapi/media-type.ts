@@ -1,6 +1,7 @@
-import type { SpecDocument } from './document.ts';
+import type { SpecDocument } from '../spec-document.ts';
 import { isObject } from '../../common/json.ts';
-import { isBinary, isObjectLike, layersOf, typesOf } from './layers.ts';
+import { isBinary, isObjectLike, layersOf } from '../schema/layers.ts';
+import { typesOf } from '../schema/types.ts';
 import type { MediaType } from './request-shape.ts';
 
 /** How a body is written: `form` is `application/x-www-form-urlencoded`; `text` and `binary` take the whole as one text. */
@@ -8,7 +9,7 @@ export type BodyKind = 'json' | 'form' | 'multipart' | 'text' | 'binary';
 
 export interface Choice extends MediaType {
   kind: BodyKind;
-  /** What the Content-Type header says, unless the caller says another. */
+  /** The Content-Type header, unless the caller gives another. */
   contentType: string;
 }
 
@@ -36,7 +37,7 @@ function isSynonym({ kind, name }: Choice): boolean {
 
 function choice(document: SpecDocument, media: MediaType): Choice {
   const type = media.name.toLowerCase().split(';')[0]?.trim() ?? '';
-  const schema = isObject(media.schema) ? layersOf(document, media.schema, media.home, new Set()).layers : [];
+  const schema = isObject(media.schema) ? layersOf(document, media.schema, media.home).layers : [];
   const isText = schema.some(({ node }) => typesOf(node)?.includes('string') === true);
   const named = (kind: BodyKind, contentType = media.name): Choice => ({ ...media, kind, contentType });
   if (/^application\/(?:.+\+)?json$|^text\/json$/.test(type)) {

@@ -3,42 +3,42 @@ import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
 import { readFilesBeside } from '../files.ts';
-import { isSelected } from '../selection.ts';
-import { openDocument } from './document.ts';
-import { trimmed } from './layers.ts';
-import { operationName, uniqueNames } from '../names.ts';
-import { openTokens } from './oauth.ts';
-import { operationTool, type Shared } from './operation.ts';
+import { isSelected } from '../operation-filter.ts';
+import { SpecDocument } from '../spec-document.ts';
+import { shorten } from '../shorten.ts';
+import { operationToolName, uniqueNames } from '../names.ts';
+import { DeviceTokens } from './device-tokens.ts';
+import { OperationTool, type SharedParts } from './operation-tool.ts';
 import { checkUsable, operationsOf } from './operations.ts';
-import { openPlanner } from './plan.ts';
-import { objectAt, textAt, textsAt } from './read.ts';
+import { Planner } from './plan.ts';
+import { objectAt, textAt, textsAt } from '../read.ts';
 import { requestShapeOf } from './request-shape.ts';
-import { openSecurity } from './security.ts';
+import { createSecurity } from './security.ts';
 import { validateOpenapi } from './validate.ts';
+import { openapiNames } from './names.ts';
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const DESCRIPTION_MAX_LENGTH = 1024;
 
 /** OpenAPI 3.0, 3.1, 3.2 and Swagger 2.0: one tool for each operation of each path. */
 export function openapi(http: HttpDriver): OpenspecKind {
-  const tokens = openTokens(http);
+  const tokens = new DeviceTokens(http);
 
   return {
-    name: 'openapi',
-    detect: (document) => document['openapi'] !== undefined || document['swagger'] !== undefined,
+    ...openapiNames,
     async compile(root, options) {
       checkUsable(root);
       const warnings = options.validate === true ? await validateOpenapi(root) : [];
       const { files, warnings: unread } = await readFilesBeside(root, options.source);
       warnings.push(...unread);
-      const document = openDocument(root, files, options.source);
-      const security = openSecurity(document);
-      const shared: Shared = {
+      const document = new SpecDocument(root, files, options.source);
+      const security = createSecurity(document);
+      const shared: SharedParts = {
         document,
         http,
         security,
         tokens,
-        planOf: openPlanner(document),
+        planner: new Planner(document),
         source: options.source,
       };
       return compile(shared, options, warnings);
@@ -46,9 +46,9 @@ export function openapi(http: HttpDriver): OpenspecKind {
   };
 }
 
-function compile(shared: Shared, options: CompileOptions, warnings: string[]): CompiledSpec {
+function compile(shared: SharedParts, options: CompileOptions, warnings: string[]): CompiledSpec {
   const { document } = shared;
-  const tools: ReturnType<typeof operationTool>[] = [];
+  const tools: OperationTool[] = [];
   const skipped: CompiledSpec['skipped'] = [];
   const unique = uniqueNames();
 
@@ -56,7 +56,7 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
     const { method, path, node, item } = found;
     const operation = `${method} ${path}`;
     // Named before anything is left out: a selection does not change names.
-    const name = unique(operationName(textAt(node, 'operationId'), method, path));
+    const name = unique(operationToolName(textAt(node, 'operationId'), method, path));
     if (!isSelected({ tags: textsAt(node, 'tags'), method, path }, options)) {
       skipped.push({ operation, reason: 'left out by include or exclude' });
       continue;
@@ -71,23 +71,21 @@ function compile(shared: Shared, options: CompileOptions, warnings: string[]): C
       description: descriptionOf(node, item, operation),
       effect: effectOf(method, node, item),
     };
-    tools.push(operationTool({ ...found, shape }, face, shared));
+    tools.push(new OperationTool({ ...found, shape }, face, shared));
   }
 
   const title = textAt(objectAt(document.root, 'info'), 'title') ?? 'untitled';
   const operations = tools.length + skipped.length;
   if (operations === 0) warnings.push('The document has no operations, so there are no tools.');
   return {
-    kind: 'openapi',
+    kind: openapiNames.name,
     title,
     operations,
     tools,
     skipped,
-    // Schemas are worked out when they are looked at, and so is what is odd about them.
+    // Schemas are written when somebody looks at them, and so are their warnings.
     get warnings() {
-      const inTools = tools.flatMap((tool) =>
-        tool.plan().warnings.map((text) => `${tool.operation}: ${text}`),
-      );
+      const inTools = tools.flatMap((tool) => tool.plan.warnings.map((text) => `${tool.operation}: ${text}`));
       return [...warnings, ...inTools];
     },
   };
@@ -106,5 +104,5 @@ function descriptionOf(node: JsonObject, item: JsonObject, operation: string): s
   const parts = summary === undefined || description?.startsWith(summary) === true ? [] : [summary.trim()];
   if (description !== undefined) parts.push(description.trim());
   const text = parts.length === 0 ? operation : parts.join('\n\n');
-  return trimmed(node['deprecated'] === true ? `Deprecated. ${text}` : text, DESCRIPTION_MAX_LENGTH);
+  return shorten((node['deprecated'] === true ? `Deprecated. ${text}` : text).trim(), DESCRIPTION_MAX_LENGTH);
 }

@@ -1,9 +1,9 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { SpecError } from '../../errors.ts';
-import type { SpecDocument } from './document.ts';
-import { objectAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { objectAt } from '../read.ts';
 
-/** One operation of a document, before anybody looked at what it takes. */
+/** One operation of a document, before its parameters are read. */
 export interface FoundOperation {
   /** Upper case. */
   method: string;
@@ -15,7 +15,7 @@ export interface FoundOperation {
 
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query']);
 
-/** Every operation of every path, in the document's order; what cannot be found is told in `warnings`. */
+/** Every operation of every path, in the document's order. A path that leads nowhere becomes a warning. */
 export function* operationsOf(document: SpecDocument, warnings: string[]): Generator<FoundOperation> {
   for (const [path, value] of Object.entries(objectAt(document.root, 'paths') ?? {})) {
     if (path.startsWith('x-')) continue;
@@ -25,7 +25,7 @@ export function* operationsOf(document: SpecDocument, warnings: string[]): Gener
       continue;
     }
     const { node: item, home } = target;
-    // What stands beside a path item's `$ref` counts as well.
+    // The keys beside a path item's `$ref` count as well.
     const whole = isObject(value) && value !== item ? { ...item, ...value } : item;
     for (const [method, node] of Object.entries(whole)) {
       if (!METHODS.has(method.toLowerCase()) || !isObject(node)) continue;

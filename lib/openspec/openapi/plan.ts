@@ -1,80 +1,106 @@
-import { isObject, type JsonObject } from '../../common/json.ts';
+import { isObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
-import { bodyLayers, planBody, writeOpen, type BodyPlan } from './body-plan.ts';
-import type { SpecDocument } from './document.ts';
-import { described, keysOf, type Draft } from './draft.ts';
+import { bodyLayers, planBody, writeOpen, type BodyPlan, type PlannedBody } from './body-plan.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { described, draftKeysOf, type Draft } from './draft.ts';
 import { choicesOf, type Choice } from './media-type.ts';
-import { objectAt, textAt } from './read.ts';
-import type { Parameter, RequestShape } from './request-shape.ts';
-import { openSchemaWriter, type Detail } from './schema.ts';
+import { objectAt, textAt } from '../read.ts';
+import type { OperationParameter, RequestShape } from './request-shape.ts';
+import type { SchemaDetail } from '../schema/dialect.ts';
+import { SchemaWriter } from '../schema/schema-writer.ts';
+import { openapiDialect } from './dialect.ts';
 import { styleOf, type Style } from './styles.ts';
 
 /** A parameter as an argument: its key for the model, and how it is written on the wire. */
-export interface Argument extends Style {
+export interface WireArgument extends Style {
   key: string;
   name: string;
-  in: Parameter['in'];
+  in: OperationParameter['in'];
   required: boolean;
 }
 
-/** What the model is offered for an operation, and how its arguments become a request. */
-export interface Plan {
+/** The parameters that a model sees for an operation, and how the arguments become a request. */
+export interface OperationPlan {
   parameters: JsonSchema;
-  arguments: Argument[];
+  arguments: WireArgument[];
   body?: BodyPlan;
-  /** Property keys inside arguments that stand for a name no key may have. */
+  /** The replaced member keys inside arguments: key to the name on the wire. */
   renamed: Map<string, string>;
   warnings: string[];
 }
 
-/** The most that one tool's parameters may have. */
-export const TOOL_MAX_BYTES = 12 * 1024;
+/** The most that the parameters of one tool may have, in bytes of JSON. */
+const TOOL_MAX_BYTES = 12 * 1024;
 
-// First shorter descriptions, then fewer levels, then opaque objects.
-const DETAILS: readonly Detail[] = [
+/** The least detail that is tried before the whole becomes an opaque object. */
+const LEAST_DETAIL: SchemaDetail = { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
+
+/** From the most detail to the least: first descriptions get shorter, then deep objects become opaque. */
+const DETAILS: readonly SchemaDetail[] = [
   { depth: 24, description: 1024, innerDescription: 1024, enumBytes: 4096 },
   { depth: 24, description: 400, innerDescription: 200, enumBytes: 2048 },
   { depth: 24, description: 200, innerDescription: 80, enumBytes: 2048 },
   { depth: 24, description: 120, innerDescription: 0, enumBytes: 1024 },
   ...[7, 5, 4, 3, 2, 1].map((depth) => ({ depth, description: 100, innerDescription: 0, enumBytes: 512 })),
-  { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 },
+  LEAST_DETAIL,
 ];
 
-/** Opens the planner of a document; plans are the same whatever order they are asked for in. */
-export function openPlanner(document: SpecDocument): (shape: RequestShape) => Plan {
-  // Many operations share a body: what was too much of it once is not tried again.
-  const firstDetail = new Map<JsonObject, number>();
+/** The arguments of an operation before they have schemas. */
+interface Sketch {
+  args: WireArgument[];
+  parameters: Draft[];
+  body: PlannedBody | undefined;
+  /** The key of each draft. */
+  keys: Map<Draft, string>;
+}
 
-  return (shape) => {
-    const choices = shape.body === undefined ? [] : choicesOf(document, shape.body.mediaTypes);
-    const identity =
-      choices.length === 1 && choices[0] ? bodyLayers(document, choices[0])?.identity : undefined;
-    const sketch = sketchOf(shape, choices, false);
-    for (let level = (identity && firstDetail.get(identity)) ?? 0; level < DETAILS.length; level += 1) {
-      const { draft, isOver, isBodyOver } = attempt(sketch, level, TOOL_MAX_BYTES);
-      if (!isOver) return finish(shape, sketch, draft, level === 0 ? undefined : wordsFor(level));
-      if (isBodyOver && identity !== undefined) firstDetail.set(identity, level + 1);
-    }
-    const opaque = sketchOf(shape, choices, true);
-    const { draft } = attempt(opaque, DETAILS.length - 1, Number.POSITIVE_INFINITY);
-    return finish(shape, opaque, draft, 'what it takes is an opaque object');
-  };
+/** The schema of one attempt, with its writer. */
+interface Attempt {
+  schema: JsonSchema;
+  writer: SchemaWriter;
+  isOver: boolean;
+  /** Whether the body alone is over the budget. */
+  isBodyOver: boolean;
+}
 
-  function sketchOf(shape: RequestShape, choices: Choice[], isOpaque: boolean) {
-    const args: Argument[] = [];
-    const parameters = shape.parameters.map((parameter) => draftOf(parameter, args));
-    const body = shape.body === undefined ? undefined : planBody(document, shape.body, choices, isOpaque);
-    return { args, parameters, body, keys: keysOf([...parameters, ...(body?.drafts ?? [])]) };
+/** Plans the operations of a document. The plans are the same in any order of asking. */
+export class Planner {
+  readonly #document: SpecDocument;
+  /** Many operations share a body: a detail that was too much for it once is not tried again. */
+  readonly #firstLevel = new Map<string, number>();
+
+  constructor(document: SpecDocument) {
+    this.#document = document;
   }
 
-  function attempt(
-    { parameters, body, keys }: ReturnType<typeof sketchOf>,
-    level: number,
-    budgetBytes: number,
-  ) {
-    const detail = DETAILS[level] ?? { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
-    const writer = openSchemaWriter(document, detail, budgetBytes);
-    // The body first: whether it alone is too much does not depend on who else has it.
+  /** The plan of an operation, with as much detail as fits the budget. */
+  planOf(shape: RequestShape): OperationPlan {
+    const choices = shape.body === undefined ? [] : choicesOf(this.#document, shape.body.mediaTypes);
+    const [only] = choices;
+    const identity = choices.length === 1 && only ? bodyLayers(this.#document, only)?.identity : undefined;
+    const first = identity === undefined ? undefined : this.#firstLevel.get(identity);
+    const sketch = this.#sketch(shape, choices, false);
+    for (let level = first ?? 0; level < DETAILS.length; level += 1) {
+      const attempt = this.#attempt(sketch, DETAILS[level] ?? LEAST_DETAIL, TOOL_MAX_BYTES);
+      if (!attempt.isOver) return finish(shape, sketch, attempt, level === 0 ? undefined : wordsFor(level));
+      if (attempt.isBodyOver && identity !== undefined) this.#firstLevel.set(identity, level + 1);
+    }
+    const opaque = this.#sketch(shape, choices, true);
+    const attempt = this.#attempt(opaque, LEAST_DETAIL, Number.POSITIVE_INFINITY);
+    return finish(shape, opaque, attempt, 'what it takes is an opaque object');
+  }
+
+  #sketch(shape: RequestShape, choices: Choice[], isOpaque: boolean): Sketch {
+    const args: WireArgument[] = [];
+    const parameters = shape.parameters.map((parameter) => this.#draft(parameter, args));
+    const body =
+      shape.body === undefined ? undefined : planBody(this.#document, shape.body, choices, isOpaque);
+    return { args, parameters, body, keys: draftKeysOf([...parameters, ...(body?.drafts ?? [])]) };
+  }
+
+  #attempt({ parameters, body, keys }: Sketch, detail: SchemaDetail, budgetBytes: number): Attempt {
+    const writer = new SchemaWriter(this.#document, detail, budgetBytes, openapiDialect);
+    // The body comes first: whether it alone is too long does not depend on the other arguments.
     const schemas = new Map<Draft, JsonSchema>();
     for (const draft of body?.drafts ?? []) {
       schemas.set(draft, draft.write(writer));
@@ -82,9 +108,7 @@ export function openPlanner(document: SpecDocument): (shape: RequestShape) => Pl
     }
     const open = writeOpen(body?.shape, writer);
     const isBodyOver = writer.spend(0);
-    for (const draft of parameters) {
-      if (!isBodyOver) schemas.set(draft, draft.write(writer));
-    }
+    for (const draft of parameters) if (!isBodyOver) schemas.set(draft, draft.write(writer));
     const required: string[] = [];
     for (const [draft, key] of keys) {
       if (draft.required) required.push(key);
@@ -96,36 +120,22 @@ export function openPlanner(document: SpecDocument): (shape: RequestShape) => Pl
     if (required.length > 0) schema['required'] = required;
     schema['additionalProperties'] = open;
     if (Object.keys(definitions).length > 0) schema['$defs'] = definitions;
-    return { draft: { schema, writer }, isOver: writer.spend(0), isBodyOver };
+    return { schema, writer, isOver: writer.spend(0), isBodyOver };
   }
 
-  function finish(
-    shape: RequestShape,
-    { args, body, keys }: ReturnType<typeof sketchOf>,
-    { schema, writer }: ReturnType<typeof attempt>['draft'],
-    cut: string | undefined,
-  ): Plan {
-    for (const [draft, key] of keys) draft.settle(key);
-    const warnings = [...shape.faults, ...writer.faults];
-    if (cut !== undefined) warnings.push(`its schema is too large; ${cut}`);
-    const plan: Plan = { parameters: schema, arguments: args, renamed: writer.renamed, warnings };
-    if (body !== undefined) plan.body = body.plan;
-    return plan;
-  }
-
-  function draftOf(parameter: Parameter, args: Argument[]): Draft {
+  #draft(parameter: OperationParameter, args: WireArgument[]): Draft {
     const { node, home, name, required } = parameter;
-    const style = styleOf(document, parameter);
+    const style = styleOf(this.#document, parameter);
     // Swagger 2.0 writes the schema beside the name; a parameter may also have a whole media type.
     const content = Object.values(objectAt(node, 'content') ?? {})[0];
     const schema = node['schema'] ?? (isObject(content) ? content['schema'] : undefined) ?? node;
+    const isSaid = isObject(schema) && Object.keys(schema).length > 0;
     return {
       name,
       place: parameter.in,
       required,
       write(writer) {
-        const written =
-          isObject(schema) && Object.keys(schema).length > 0 ? writer.write(schema, home, false) : {};
+        const written = isSaid ? writer.write(schema, home, false) : {};
         if (parameter.in === 'path' && Object.keys(written).length === 0) written['type'] = 'string';
         return described(written, textAt(node, 'description'), name, writer);
       },
@@ -134,7 +144,22 @@ export function openPlanner(document: SpecDocument): (shape: RequestShape) => Pl
   }
 }
 
+function finish(
+  shape: RequestShape,
+  { args, body, keys }: Sketch,
+  { schema, writer }: Attempt,
+  cut: string | undefined,
+): OperationPlan {
+  for (const [draft, key] of keys) draft.settle(key);
+  const warnings = [...shape.faults, ...writer.faults];
+  if (cut !== undefined) warnings.push(`its schema is too large; ${cut}`);
+  const plan: OperationPlan = { parameters: schema, arguments: args, renamed: writer.renamed, warnings };
+  if (body !== undefined) plan.body = body.plan;
+  return plan;
+}
+
+/** The words for a detail that was left out. */
 function wordsFor(level: number): string {
-  const { depth } = DETAILS[level] ?? { depth: 1 };
+  const { depth } = DETAILS[level] ?? LEAST_DETAIL;
   return depth > 20 ? 'descriptions are shortened' : `below level ${depth} it has opaque objects`;
 }

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 
-/** Shorter texts are words that may stand anywhere; to black them out would hide what the device says. */
+/** A shorter secret may be a common word. To black it out would hide the device's own words. */
 const SECRET_MIN_LENGTH = 6;
 
 /** A result without the secrets that a device sent back: the model and the log see results. */

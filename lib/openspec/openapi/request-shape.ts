@@ -1,15 +1,15 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import type { SpecDocument } from './document.ts';
-import { flagAt, listAt, objectAt, own, textAt, textsAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../read.ts';
 
-export type Place = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
+export type ParameterPlace = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
 
 /** One parameter of an operation, as the document has it. */
-export interface Parameter {
+export interface OperationParameter {
   name: string;
-  in: Place;
+  in: ParameterPlace;
   required: boolean;
-  /** Missing for a path variable that nobody declared: it is a text. */
+  /** Empty for a path variable that the document does not declare: it is a text. */
   node: JsonObject;
   home: JsonObject;
 }
@@ -23,23 +23,23 @@ export interface MediaType {
   home: JsonObject;
 }
 
-/** What an operation takes. */
+/** The parameters and the body of an operation. */
 export interface RequestShape {
-  parameters: Parameter[];
+  parameters: OperationParameter[];
   body?: {
     required: boolean;
     description: string | undefined;
     mediaTypes: MediaType[];
-    /** What the name of an argument of the body ends in when another place has one of the same name. */
+    /** The suffix of an argument's key when another place has an argument of the same name. */
     place: 'body' | 'formData';
   };
   faults: string[];
 }
 
-// The request itself says these [OpenAPI 3.0.3 4.7.12.1]; sign-in is no business of the model.
+// The request itself sets these headers [OpenAPI 3.0.3 4.7.12.1]. Credentials are not the model's business.
 const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization']);
 
-/** Reads what an operation takes, following only what names arguments; a text is the reason why that cannot be told. */
+/** Reads the parameters and the body of an operation. The result is a text with the reason when a `$ref` to them leads nowhere. */
 export function requestShapeOf(
   document: SpecDocument,
   path: string,
@@ -47,7 +47,7 @@ export function requestShapeOf(
   itemHome: JsonObject,
   operation: JsonObject,
 ): RequestShape | string {
-  const parameters = new Map<string, Parameter>();
+  const parameters = new Map<string, OperationParameter>();
   const fields: { node: JsonObject; home: JsonObject }[] = [];
   const shape: RequestShape = { parameters: [], faults: [] };
 
@@ -115,13 +115,13 @@ export function pathVariable(braces: string): string {
 /** A parameter for every variable of the path, found by name, then by name without case and punctuation. */
 function matchPath(
   path: string,
-  parameters: Map<string, Parameter>,
+  parameters: Map<string, OperationParameter>,
   home: JsonObject,
   faults: string[],
 ): void {
   const plain = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
   const declared = [...parameters.values()].filter((parameter) => parameter.in === 'path');
-  const used = new Set<Parameter>();
+  const used = new Set<OperationParameter>();
   const missing: string[] = [];
   for (const [, braces = ''] of path.matchAll(/\{([^{}]*)\}/g)) {
     const name = pathVariable(braces);
@@ -145,7 +145,7 @@ function matchPath(
     faults.push(`the path has no {${parameter.name}}; that parameter is left out`);
   }
 
-  function rename(parameter: Parameter, name: string): void {
+  function rename(parameter: OperationParameter, name: string): void {
     parameters.delete(`path ${parameter.name}`);
     parameters.set(`path ${name}`, { ...parameter, name });
   }
@@ -191,7 +191,7 @@ function mediaType(name: string, node: JsonObject, home: JsonObject): MediaType 
   return { name: name.trim(), schema: node['schema'], encoding: objectAt(node, 'encoding'), home };
 }
 
-/** Whether a parameter is what a security scheme sends: the session has it, and the model need not. */
+/** Whether a security scheme sends this parameter. The session has its value, so the model need not give it. */
 function isKey(document: SpecDocument, place: string, name: string): boolean {
   const schemes =
     objectAt(objectAt(document.root, 'components'), 'securitySchemes') ??
@@ -204,7 +204,7 @@ function isKey(document: SpecDocument, place: string, name: string): boolean {
   );
 }
 
-function isPlace(text: string): text is Place {
+function isPlace(text: string): text is ParameterPlace {
   return (
     text === 'path' || text === 'query' || text === 'header' || text === 'cookie' || text === 'querystring'
   );

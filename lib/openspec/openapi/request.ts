@@ -5,88 +5,98 @@ import type { HttpRequest } from '../../drivers/http.ts';
 import { AppError } from '../../errors.ts';
 import { encodeBody, encodeForm } from './body.ts';
 import type { BodyPlan } from './body-plan.ts';
-import type { Plan } from './plan.ts';
+import type { OperationPlan, WireArgument } from './plan.ts';
 import { pathVariable } from './request-shape.ts';
-import type { openSecurity, SignIn } from './security.ts';
+import type { createSecurity, CallCredentials } from './security.ts';
 import type { ServerRoot } from './servers.ts';
 import { encodePart, plainText, writeCookies, writeHeader, writePairs, writePath } from './styles.ts';
 
-/** Everything about an operation that its requests have in common. */
-export interface Target {
+/** The parts that all requests of an operation have in common. */
+export interface RequestTemplate {
   method: string;
   path: string;
   effect: Effect;
   accept: string;
-  plan: Plan;
-  requirements: ReturnType<ReturnType<typeof openSecurity>['requirementsOf']>;
+  plan: OperationPlan;
+  requirements: ReturnType<ReturnType<typeof createSecurity>['requirementsOf']>;
 }
 
-/** Writes the request for one call; throws an AppError `invalid_request` for arguments that cannot be written. */
-export function fillRequest(target: Target, args: JsonObject, base: ServerRoot, signIn: SignIn): HttpRequest {
-  const { plan, method, effect } = target;
-  const variables = new Map<string, string>();
-  const query: string[] = [];
-  const cookies: string[] = [];
-  const headers: Record<string, string> = { accept: target.accept, 'user-agent': 'lite-agent-server' };
+/** The parts of a request that arguments fill. */
+interface RequestParts {
+  variables: Map<string, string>;
+  query: string[];
+  cookies: string[];
+  headers: Record<string, string>;
+}
+
+/** Writes the request for one call. Throws an AppError `invalid_request` for arguments that cannot be written. */
+export function fillRequest(
+  template: RequestTemplate,
+  args: JsonObject,
+  base: ServerRoot,
+  credentials: CallCredentials,
+): HttpRequest {
+  const { plan, method, effect } = template;
+  const headers = { accept: template.accept, 'user-agent': 'lite-agent-server' };
+  const parts: RequestParts = { variables: new Map(), query: [], cookies: [], headers };
   const used = new Set<string>();
-
   for (const argument of plan.arguments) {
-    const { key, name } = argument;
-    used.add(key);
-    const given = args[key];
+    used.add(argument.key);
+    const given = args[argument.key];
     if (given === undefined || given === null) {
-      if (!argument.required) continue;
-      throw new AppError('invalid_request', `"${key}" is missing.`);
-    }
-    if (isSignedIn(signIn, argument.in, name)) continue;
-    const value = wireValue(given, plan.renamed);
-    const whole = argument.mediaType === undefined ? undefined : contentText(value, argument.mediaType);
-    switch (argument.in) {
-      case 'path':
-        variables.set(
-          name,
-          checkedPath(key, value, whole === undefined ? writePath(name, value, argument) : encodePart(whole)),
-        );
-        break;
-      case 'query':
-        query.push(
-          ...(whole === undefined
-            ? writePairs(name, value, argument)
-            : [`${encodePart(name)}=${encodePart(whole)}`]),
-        );
-        break;
-      case 'querystring':
-        if (isObject(value) && !/json/.test(argument.mediaType ?? '')) query.push(encodeForm(value));
-        else query.push(encodePart(whole ?? plainText(value)));
-        break;
-      case 'header':
-        headers[name.toLowerCase()] = whole ?? writeHeader(value, argument);
-        break;
-      case 'cookie':
-        cookies.push(
-          ...(whole === undefined ? writeCookies(name, value, argument) : [`${name}=${encodePart(whole)}`]),
-        );
-    }
+      if (argument.required) throw new AppError('invalid_request', `"${argument.key}" is missing.`);
+    } else if (!isSignedIn(credentials, argument.in, argument.name))
+      writeArgument(parts, argument, wireValue(given, plan.renamed));
   }
-
   const body = plan.body === undefined ? undefined : bodyOf(plan.body, args, used, plan.renamed);
-  if (body !== undefined) headers['content-type'] = body.contentType;
-  Object.assign(headers, signIn.headers);
-  for (const [name, value] of signIn.query) query.push(`${encodePart(name)}=${encodePart(value)}`);
-  for (const [name, value] of signIn.cookies) cookies.push(`${name}=${value}`);
-  if (cookies.length > 0) headers['cookie'] = cookies.join('; ');
+  if (body !== undefined) parts.headers['content-type'] = body.contentType;
+  addCredentials(parts, credentials);
   return {
     method,
     origin: base.origin,
-    path: pathOf(target.path, base.path, variables, query),
-    headers,
+    path: pathOf(template.path, base.path, parts.variables, parts.query),
+    headers: parts.headers,
     effect,
     ...(body === undefined ? {} : { body: body.bytes }),
   };
 }
 
-/** Whether signing in sends this already: the session's word counts, not the model's. */
-function isSignedIn(signIn: SignIn, place: string, name: string): boolean {
+/** Writes one argument to its place in the request. */
+function writeArgument(parts: RequestParts, argument: WireArgument, value: JsonValue): void {
+  const { key, name, mediaType } = argument;
+  const whole = mediaType === undefined ? undefined : contentText(value, mediaType);
+  switch (argument.in) {
+    case 'path': {
+      const text = whole === undefined ? writePath(name, value, argument) : encodePart(whole);
+      parts.variables.set(name, checkedPath(key, value, text));
+      break;
+    }
+    case 'query':
+      if (whole === undefined) parts.query.push(...writePairs(name, value, argument));
+      else parts.query.push(`${encodePart(name)}=${encodePart(whole)}`);
+      break;
+    case 'querystring':
+      if (isObject(value) && !/json/.test(mediaType ?? '')) parts.query.push(encodeForm(value));
+      else parts.query.push(encodePart(whole ?? plainText(value)));
+      break;
+    case 'header':
+      parts.headers[name.toLowerCase()] = whole ?? writeHeader(value, argument);
+      break;
+    case 'cookie':
+      if (whole === undefined) parts.cookies.push(...writeCookies(name, value, argument));
+      else parts.cookies.push(`${name}=${encodePart(whole)}`);
+  }
+}
+
+function addCredentials(parts: RequestParts, credentials: CallCredentials): void {
+  Object.assign(parts.headers, credentials.headers);
+  for (const [name, value] of credentials.query) parts.query.push(`${encodePart(name)}=${encodePart(value)}`);
+  for (const [name, value] of credentials.cookies) parts.cookies.push(`${name}=${value}`);
+  if (parts.cookies.length > 0) parts.headers['cookie'] = parts.cookies.join('; ');
+}
+
+/** Whether the credentials send this value already: the session's value counts, not the model's. */
+function isSignedIn(signIn: CallCredentials, place: string, name: string): boolean {
   const pairs = place === 'query' ? signIn.query : place === 'cookie' ? signIn.cookies : [];
   return pairs.some(([own]) => own === name);
 }
@@ -112,7 +122,7 @@ function pathOf(
   return `${path}${path.includes('?') ? '&' : '?'}${query.join('&')}`;
 }
 
-/** The document's own text, with what no URL may hold encoded. */
+/** The document's own text. Characters that no URL may hold are encoded. */
 export function literal(text: string): string {
   return text.replace(/[^\w\-.~!$&'()*+,;=:@/?%[\]]/gu, encodePart);
 }

@@ -1,16 +1,16 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import type { Connection, Credential } from '../../core/tool.ts';
-import type { SpecDocument } from './document.ts';
-import { listAt, objectAt, textAt, textsAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { listAt, objectAt, textAt, textsAt } from '../read.ts';
 
-/** What signing in adds to a request. */
-export interface SignIn {
+/** The parts that credentials add to a request. */
+export interface CallCredentials {
   headers: Record<string, string>;
   /** `name`, `value`, not yet encoded. */
   query: [string, string][];
   cookies: [string, string][];
   /** A token to ask for before the call. */
-  grant?: Grant;
+  grant?: ClientGrant;
   /** A user that answers a digest challenge. */
   digest?: { username: string; password: string };
   /** Every text that must not come back to the model. */
@@ -18,7 +18,7 @@ export interface SignIn {
 }
 
 /** OAuth 2.0 client credentials [RFC 6749 4.4]. */
-export interface Grant {
+export interface ClientGrant {
   tokenUrl: string;
   clientId: string;
   clientSecret: string;
@@ -27,8 +27,8 @@ export interface Grant {
 
 type Requirement = Map<string, string[]>;
 
-/** Chooses how to sign in for one operation, from what the document asks (an OR of ANDs) and what the session has. */
-export function openSecurity(document: SpecDocument) {
+/** Chooses the credentials for one operation, from the document's requirements (an OR of ANDs) and the session's secrets. */
+export function createSecurity(document: SpecDocument) {
   const schemes = document.isSwagger2
     ? objectAt(document.root, 'securityDefinitions')
     : objectAt(objectAt(document.root, 'components'), 'securitySchemes');
@@ -58,9 +58,9 @@ export function openSecurity(document: SpecDocument) {
     );
   }
 
-  function signIn(requirements: Requirement[] | undefined, connection: Connection): SignIn {
+  function signIn(requirements: Requirement[] | undefined, connection: Connection): CallCredentials {
     const { apiKey, credentials = {} } = connection;
-    const result: SignIn = { headers: {}, query: [], cookies: [], secrets: [] };
+    const result: CallCredentials = { headers: {}, query: [], cookies: [], secrets: [] };
     const has = (name: string) => {
       const scheme = schemeOf(name);
       return scheme !== undefined && (Object.hasOwn(credentials, name) || isKeyFor(scheme, apiKey));
@@ -74,7 +74,7 @@ export function openSecurity(document: SpecDocument) {
       if (credential !== undefined) apply(result, scheme, credential, scopes);
       else if (apiKey !== undefined && isKeyFor(scheme, apiKey)) applyKey(result, apiKey);
     }
-    // A document that forgets to ask is no reason to come without the key that was given for it; `security: []` is one.
+    // A document without `security` does not ask for the session's key, and the key is sent all the same. With `security: []` it is not sent.
     const isOpen = requirements !== undefined && requirements.every((one) => one.size === 0);
     if (chosen === undefined && apiKey !== undefined && !isOpen) applyKey(result, apiKey);
     return result;
@@ -83,13 +83,13 @@ export function openSecurity(document: SpecDocument) {
   return { requirementsOf, signIn };
 }
 
-function applyKey(result: SignIn, { type, apiKey }: NonNullable<Connection['apiKey']>): void {
+function applyKey(result: CallCredentials, { type, apiKey }: NonNullable<Connection['apiKey']>): void {
   result.secrets.push(apiKey);
   if (type === 'basic') result.headers['authorization'] = `Basic ${basicToken(result, apiKey)}`;
   else result.headers['authorization'] = `Bearer ${apiKey}`;
 }
 
-function apply(result: SignIn, scheme: JsonObject, credential: Credential, scopes: string[]): void {
+function apply(result: CallCredentials, scheme: JsonObject, credential: Credential, scopes: string[]): void {
   const type = textAt(scheme, 'type');
   if (typeof credential === 'string') result.secrets.push(credential);
   else result.secrets.push('password' in credential ? credential.password : credential.clientSecret);
@@ -131,8 +131,8 @@ function pairOf(credential: Exclude<Credential, string>): string {
     : `${credential.clientId}:${credential.clientSecret}`;
 }
 
-/** `user:password` encoded; what has no colon is encoded already. */
-function basicToken(result: SignIn, text: string): string {
+/** `user:password` encoded. A text without a colon is encoded already. */
+function basicToken(result: CallCredentials, text: string): string {
   if (!text.includes(':')) return text;
   const token = Buffer.from(text).toString('base64');
   result.secrets.push(token, text.slice(text.indexOf(':') + 1));

@@ -1,16 +1,16 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { SpecError } from '../../errors.ts';
-import type { SpecDocument } from './document.ts';
-import { listAt, objectAt, textAt, textsAt } from './read.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { listAt, objectAt, textAt, textsAt } from '../read.ts';
 
-/** Where requests go: `https://host:port`, and the path that all paths stand below (no `/` at its end). */
+/** The root of all requests: `https://host:port`, and the path above all paths (without a `/` at its end). */
 export interface ServerRoot {
   origin: string;
   path: string;
 }
 
 /** The URL an operation's paths are relative to, variables filled in; may itself be relative. Operation over path over root. */
-export function serverUrl(document: SpecDocument, item: JsonObject, operation: JsonObject): string {
+export function openapiServerUrl(document: SpecDocument, item: JsonObject, operation: JsonObject): string {
   if (document.isSwagger2) return swagger2Url(document.root, operation);
   for (const node of [operation, item, document.root]) {
     const urls = listAt(node, 'servers').flatMap((server) => (isObject(server) ? [filledIn(server)] : []));
@@ -39,7 +39,7 @@ function swagger2Url(root: JsonObject, operation: JsonObject): string {
   return `${scheme === undefined ? '' : `${scheme}:`}//${host}${basePath}`;
 }
 
-/** Reads a base URL; a relative one is resolved against `source`, where the document came from. Throws a SpecError that says what to do. */
+/** Reads a base URL. A relative URL is resolved against `source`, the place of the document. Throws a SpecError with advice. */
 export function parseServer(url: string, source: string | undefined): ServerRoot {
   const from = source !== undefined && /^https?:/i.test(source) ? source : undefined;
   const isBare = /^[\w.-]+:\d+(\/|$)|^\[[\da-f:.]+\](:\d+)?(\/|$)/i.test(url);

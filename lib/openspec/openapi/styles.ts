@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import type { SpecDocument } from './document.ts';
-import { flagAt, objectAt, textAt } from './read.ts';
-import type { Place } from './request-shape.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import { flagAt, objectAt, textAt } from '../read.ts';
+import type { ParameterPlace } from './request-shape.ts';
 
 /** How a value is written [OpenAPI 3.1.1 4.8.12.6]; Swagger 2.0's collection formats are the same by other names. */
 export interface Style {
@@ -31,7 +31,7 @@ const COLLECTIONS: Record<string, { style: StyleName; explode: boolean }> = {
   multi: { style: 'form', explode: true },
 };
 
-const STYLES: Record<Place, readonly StyleName[]> = {
+const STYLES: Record<ParameterPlace, readonly StyleName[]> = {
   path: ['simple', 'label', 'matrix'],
   query: ['form', 'spaceDelimited', 'pipeDelimited', 'deepObject'],
   header: ['simple'],
@@ -42,7 +42,7 @@ const STYLES: Record<Place, readonly StyleName[]> = {
 /** The style of a parameter; one that its place does not know is the place's own. */
 export function styleOf(
   document: SpecDocument,
-  parameter: { in: Place; node: JsonObject; home: JsonObject },
+  parameter: { in: ParameterPlace; node: JsonObject; home: JsonObject },
 ): Style {
   const { node } = parameter;
   const [mediaType] = Object.keys(objectAt(node, 'content') ?? {});
@@ -141,7 +141,7 @@ export function writePath(name: string, value: JsonValue, style: Style): string 
   return named(encode(plainText(value)));
 }
 
-/** A header's text [OpenAPI: simple]; what no header may hold is percent-encoded. */
+/** A header's text [OpenAPI: simple]. Characters that no header may hold are percent-encoded. */
 export function writeHeader(value: JsonValue, style: Style): string {
   if (Array.isArray(value)) return value.map((item) => headerText(plainText(item))).join(',');
   if (isObject(value)) {
@@ -172,7 +172,7 @@ export function writeCookies(name: string, value: JsonValue, style: Style): stri
   return [`${name}=${Array.isArray(value) ? value.map(plainText).join(',') : plainText(value)}`];
 }
 
-/** A value as text: texts as they are, numbers and booleans in JSON's words, what is nested as JSON. */
+/** A value as text: a text as it is, a number or boolean as JSON writes it, a nested value as JSON. */
 export function plainText(value: JsonValue): string {
   if (typeof value === 'string') return value;
   return value === null ? '' : JSON.stringify(value);
@@ -185,7 +185,7 @@ export function encodePart(text: string): string {
   return encoded.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** Leaves reserved characters and percent-encoded triples as they are, but for `#`, `&` and `+`, which would change what is said. */
+/** Keeps reserved characters and percent-encoded triples. `#`, `&` and `+` are encoded: they would change the meaning. */
 function encodeReserved(text: string): string {
   return text.replace(/%[0-9a-fA-F]{2}|[:/?@[\]!$'()*,;=]|[^]/gu, (part) =>
     part.length === 3 && part.startsWith('%')

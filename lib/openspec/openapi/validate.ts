@@ -1,11 +1,11 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { messageOf } from '../../errors.ts';
-import { textAt } from './read.ts';
+import { textAt } from '../read.ts';
 
 const FINDINGS_MAX_COUNT = 20;
 
 /**
- * What the OpenAPI schemas find wrong with a document, in plain words; at most 20, then how many more there are. A
+ * The faults that the OpenAPI schemas find in a document, in plain words: at most 20, and the number of the others. A
  * document with findings may well be usable: they are warnings for its author. Nothing is read, dereferenced or changed.
  */
 export async function validateOpenapi(document: JsonObject): Promise<string[]> {
@@ -14,7 +14,7 @@ export async function validateOpenapi(document: JsonObject): Promise<string[]> {
   const { default: SwaggerParser } = await import('@apidevtools/swagger-parser');
   const parser = new SwaggerParser();
   try {
-    // The parser writes into what it is given, and believes the types of a valid document.
+    // The parser changes its input, and expects the types of a valid document.
     await parser.validate(structuredClone(document) as unknown as Parameters<typeof parser.validate>[0], {
       resolve: { external: false },
       dereference: { circular: 'ignore', excludedPathMatcher: () => true },

@@ -1,13 +1,13 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Fault } from '../../errors.ts';
 
-/** What was found while a document was read: faults make it unusable, warnings do not. */
+/** The findings of reading a document: faults make it unusable, warnings do not. */
 export interface Findings {
   readonly faults: Fault[];
   readonly warnings: string[];
 }
 
-/** Reads the properties of one object of a document; what is wrong is noted by JSON pointer, and undefined is given. */
+/** Reads the properties of one object of a document. A fault is noted by JSON pointer, and the value is undefined then. */
 export interface Fields {
   readonly pointer: string;
   has(name: string): boolean;
@@ -20,7 +20,7 @@ export interface Fields {
   integer(name: string, range: { min: number; max: number }): number | undefined;
   choice<T extends string | number>(name: string, choices: readonly T[]): T | undefined;
   object(name: string): Fields | undefined;
-  /** Notes the properties that nobody asked for: a misspelt one would change what values mean. */
+  /** Warns about the properties that were not read: a misspelt one would change the meaning of values. */
   finish(ignored?: readonly string[]): void;
 }
 

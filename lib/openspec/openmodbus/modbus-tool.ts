@@ -6,7 +6,7 @@ import { isSerialLine, relocate, type Endpoint } from '../../drivers/modbus/endp
 import type { BusCall } from '../../drivers/modbus/job.ts';
 import type { ModbusDriver } from '../../drivers/modbus/modbus.ts';
 import { isRead, ModbusError, type ModbusReply, type ModbusRequest } from '../../drivers/modbus/request.ts';
-import type { StatusCode } from '../../drivers/modbus/status.ts';
+import { ModbusStatus, type StatusCode } from '../../drivers/modbus/status.ts';
 import { messageOf } from '../../errors.ts';
 import { readFunctionOf, type ModbusFunction } from './read-document.ts';
 import type { Value } from './read-value.ts';
@@ -16,8 +16,16 @@ import { describeValue, schemaOf } from './value-schema.ts';
 
 const untouched = { sent: false, unknown: false };
 
-/** Exceptions after which a device has surely not done what it was asked [Modbus Application Protocol 1.1b3, 7]. */
-const refusals: ReadonlySet<StatusCode> = new Set([1, 2, 3, 6, 7, 8, 10]);
+/** After these exceptions the device has surely not carried the request out [Modbus Application Protocol 1.1b3, 7]. */
+const refusals: ReadonlySet<StatusCode> = new Set([
+  ModbusStatus.ILLEGAL_FUNCTION,
+  ModbusStatus.ILLEGAL_DATA_ADDRESS,
+  ModbusStatus.ILLEGAL_DATA_VALUE,
+  ModbusStatus.DEVICE_BUSY,
+  ModbusStatus.NEGATIVE_ACKNOWLEDGMENT,
+  ModbusStatus.MEMORY_PARITY_ERROR,
+  ModbusStatus.GATEWAY_PATH_UNAVAILABLE,
+]);
 
 /** Where the sessions of a document call: its own endpoint, or the one that a session says. Throws an AppError for no place. */
 export function endpointsOf(own: Endpoint): (connection: Connection) => Endpoint {
@@ -56,12 +64,16 @@ export function createModbusTool(
     async call(args, context) {
       const extra = Object.keys(args).filter((each) => !write || each !== key);
       if (extra.length > 0)
-        return errorResult(224, `${name} has no parameter ${extra.join(', ')}`, untouched);
+        return errorResult(
+          ModbusStatus.INVALID_ARGUMENT,
+          `${name} has no parameter ${extra.join(', ')}`,
+          untouched,
+        );
       let endpoint: Endpoint;
       try {
         endpoint = endpointOf(context.connection);
       } catch (error) {
-        return errorResult(224, messageOf(error), untouched);
+        return errorResult(ModbusStatus.INVALID_ARGUMENT, messageOf(error), untouched);
       }
       return carry({ driver, server, entry, endpoint, context }, args);
     },
@@ -91,24 +103,30 @@ async function carryWrite(
   args: JsonObject,
 ): Promise<ToolResult> {
   const { value, name } = entry;
-  if (server.readOnly) return errorResult(225, `${name}: the document is read-only`, untouched);
+  if (server.readOnly)
+    return errorResult(ModbusStatus.WRITE_NOT_ALLOWED, `${name}: the document is read-only`, untouched);
   if (entry.confirm) {
-    return errorResult(225, `${name} needs the approval of a human, which cannot be given here`, untouched);
+    return errorResult(
+      ModbusStatus.WRITE_NOT_ALLOWED,
+      `${name} needs the approval of a human, which cannot be given here`,
+      untouched,
+    );
   }
   const wanted = args[keyOf(value)];
-  if (wanted === undefined) return errorResult(224, `${name} needs ${keyOf(value)}`, untouched);
+  if (wanted === undefined)
+    return errorResult(ModbusStatus.INVALID_ARGUMENT, `${name} needs ${keyOf(value)}`, untouched);
   let request: ModbusRequest;
   try {
     request = writeRequest(entry, wanted, 0);
   } catch (error) {
-    return errorResult(224, `${value.name}: ${messageOf(error)}`, untouched);
+    return errorResult(ModbusStatus.INVALID_ARGUMENT, `${value.name}: ${messageOf(error)}`, untouched);
   }
 
   // A bit shares its register with others, so the register is read first; a read after the write verifies it.
   const verify = entry.verify && !(isSerialLine(endpoint) && entry.unit === 0);
   const shared = value.format.bit !== undefined;
   let stage = (shared ? 'before' : 'write') as 'before' | 'write' | 'after';
-  const follow = ({ registers }: ModbusReply): ModbusRequest | undefined => {
+  const nextRequest = ({ registers }: ModbusReply): ModbusRequest | undefined => {
     if (stage === 'before') {
       stage = 'write';
       return (request = writeRequest(entry, wanted, registers[0] ?? 0));
@@ -119,13 +137,13 @@ async function carryWrite(
   };
   try {
     const call = busCall(server, entry, context, shared ? readRequest(entry) : request, false);
-    const last = await driver.call(endpoint, shared || verify ? { ...call, follow } : call);
+    const last = await driver.call(endpoint, shared || verify ? { ...call, nextRequest } : call);
     const meant = decode(entry, contentOf(request));
     if (!verify) return writeResult(value, meant, last.confirmed);
     const found = decode(entry, last);
     if (JSON.stringify(found) === JSON.stringify(meant)) return writeResult(value, found, 'readback');
     const detail = `${name}: ${JSON.stringify(meant)} was written, ${JSON.stringify(found)} was read back`;
-    return errorResult(227, detail, { sent: true, unknown: true });
+    return errorResult(ModbusStatus.READBACK_DIFFERS, detail, { sent: true, unknown: true });
   } catch (error) {
     return failure(error, stage === 'after');
   }
@@ -178,7 +196,7 @@ function decode({ storage, value }: ModbusFunction, { registers, bits }: Content
 
 type Content = Pick<ModbusReply, 'registers' | 'bits'>;
 
-/** What a write puts on the device, in the form a read gives it. */
+/** The content that a write puts on the device, in the form of a read. */
 function contentOf(request: ModbusRequest): Content {
   return {
     registers: 'registers' in request ? request.registers : [],
@@ -191,7 +209,7 @@ function keyOf({ name }: Value): string {
   return /^[a-zA-Z0-9_.-]{1,64}$/.test(name) ? name : 'value';
 }
 
-/** What the model is told of a function, within 1,024 characters. */
+/** The description of a function for the model, within 1,024 characters. */
 function describe({ description, method, name, value }: ModbusFunction): string {
   const about = describeValue(value);
   const first = description.trim() === '' ? name : description.trim();

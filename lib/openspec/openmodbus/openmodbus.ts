@@ -1,9 +1,10 @@
 import { serialMissing, type ModbusDriver } from '../../drivers/modbus/modbus.ts';
 import { messageOf, SpecError } from '../../errors.ts';
 import type { CompiledSpec, OpenspecKind } from '../kind.ts';
-import { isSelected } from '../selection.ts';
+import { isSelected } from '../operation-filter.ts';
 import { createModbusTool, endpointsOf } from './modbus-tool.ts';
 import { readDocument } from './read-document.ts';
+import { openmodbusNames } from './names.ts';
 
 /**
  * OpenModbus 1.0.0 documents: every function is a tool [contract: OpenModbus]. Any fault refuses the whole document, with
@@ -11,20 +12,19 @@ import { readDocument } from './read-document.ts';
  */
 export function openmodbus(modbus: ModbusDriver): OpenspecKind {
   return {
-    name: 'openmodbus',
-    detect: (document) => 'openmodbus' in document,
+    ...openmodbusNames,
     async compile(document, options) {
       const { title, server, functions, warnings } = readDocument(document);
       if (server.endpoint.type === 'serial' && !(await modbus.serialInstalled())) {
         throw refusal('/server/type', `an RTU or ASCII device ${serialMissing}`);
       }
-      // It has no tags; its name stands for a path.
+      // A function has no tags. Its name is used as the path.
       const chosen = functions.filter(({ method, name }) =>
         isSelected({ tags: [], method, path: name }, options),
       );
       const endpointOf = endpointsOf(server.endpoint);
       const spec: CompiledSpec = {
-        kind: 'openmodbus',
+        kind: openmodbusNames.name,
         title,
         operations: functions.length,
         tools: chosen.map((entry) => createModbusTool(modbus, server, endpointOf, entry)),

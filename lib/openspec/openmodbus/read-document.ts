@@ -7,7 +7,7 @@ import { createFields, type Fields, type Findings } from './fields.ts';
 import { callDeadlineMs, readServer, type ServerSettings } from './read-server.ts';
 import { readValue, type Value } from './read-value.ts';
 
-/** One entry of `functions`: where a value is, and what it is. */
+/** One entry of `functions`: the place of a value, and its format. */
 export interface ModbusFunction {
   readonly name: string;
   readonly description: string;

@@ -1,7 +1,7 @@
 import type { BusSettings, Endpoint } from '../../drivers/modbus/endpoint.ts';
 import type { Fields } from './fields.ts';
 
-/** What a document says about its device as a whole. Times in ms. */
+/** The settings of a document for its device as a whole. Times in ms. */
 export interface ServerSettings {
   readonly endpoint: Endpoint;
   readonly timeout: number;

@@ -1,4 +1,5 @@
 import { isObject } from '../../common/json.ts';
+import { escapePart } from '../../common/json-pointer.ts';
 import { sizeOf, valueRange, type ValueFormat } from '../../drivers/modbus/codec.ts';
 import { compareDecimals, parseDecimal, type Decimal } from '../../drivers/modbus/decimal.ts';
 import { numberTypes, type NumberType, type ValueType } from '../../drivers/modbus/registers.ts';
@@ -134,7 +135,7 @@ function readTexts(fields: Fields, type: ValueType): ReadonlyMap<string, string>
   }
   const texts = new Map<string, string>();
   for (const [raw, text] of Object.entries(given)) {
-    const place = `enum/${raw.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const place = `enum/${escapePart(raw)}`;
     const integer = /^-?\d{1,20}$/.test(raw) ? BigInt(raw) : undefined;
     if (integer === undefined || integer < range[0] || integer > range[1]) {
       fields.fault(place, `is not a raw value of ${type}`);

@@ -14,7 +14,7 @@ export function schemaOf(value: Value): JsonSchema {
   return { type: 'array', items: single, minItems: length, maxItems: length, ...description };
 }
 
-/** A value in words: what it is, its unit, step and texts. */
+/** A value in words: its description, its unit, its step and its texts. */
 export function describeValue({ description, uom, step, format }: Value): string {
   const { length, texts } = format;
   return [

@@ -1,41 +1,44 @@
-import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import type { JsonObject, JsonValue } from '../../common/json.ts';
 import { SpecError } from '../../errors.ts';
-import { keyOf, uniqueNames } from '../names.ts';
-import type { Argument, ResolveRef } from '../schema.ts';
+import { argumentKeyOf, uniqueNames } from '../names.ts';
+import type { SchemaArgument } from '../schema/argument-schemas.ts';
+import type { LocatedObject, SpecDocument } from '../spec-document.ts';
 
 /** A method's params: the arguments a model gives, and how they go on the wire. */
-export interface Params {
-  arguments: Argument[];
-  /** Whether each has a wire name of its own. */
+export interface MethodParams {
+  arguments: SchemaArgument[];
+  /** Whether each param has a name of its own on the wire. */
   named: boolean;
+  /** The params by name; undefined when no argument is given. */
   byName(args: JsonObject): JsonObject | undefined;
-  /** In the document's order, null where one is missing before a later one. */
+  /** The params in the document's order. Null stands for a missing one before a later one. */
   byPosition(args: JsonObject): JsonValue[];
 }
 
-/** Reads a method's params. Throws a SpecError when one of them cannot be read, since no call could give it. */
-export function paramsOf(
+/**
+ * Reads a method's params that stand in the file `home`. `restore` gives the members inside an argument their names on
+ * the wire. Throws a SpecError for params that cannot be read: no call could give them.
+ */
+export function readMethodParams(
+  document: SpecDocument,
   list: JsonValue | undefined,
-  base: string,
-  resolve: ResolveRef,
+  home: JsonObject,
   restore: (value: JsonValue) => JsonValue,
-): Params {
+): MethodParams {
   if (list !== undefined && !Array.isArray(list)) throw fault('"params" is no list');
   const unique = uniqueNames();
   const wireNames: (string | undefined)[] = [];
-  const args = (list ?? []).map((item, index): Argument => {
-    const { value: param, base: home } = follow(item, base, resolve, `params/${index}`);
-    const wireName = typeof param['name'] === 'string' && param['name'] !== '' ? param['name'] : undefined;
+  const args = (list ?? []).map((item, index): SchemaArgument => {
+    const param = objectAtRef(document, item, home, `params/${index}`);
+    const { name, schema, required } = param.node;
+    const wireName = typeof name === 'string' && name !== '' ? name : undefined;
     wireNames.push(wireName);
-    const texts = [param['summary'], param['description']].filter(
-      (text): text is string => typeof text === 'string' && text !== '',
-    );
     return {
-      name: unique(keyOf(wireName ?? `param_${index + 1}`)),
-      schema: param['schema'] ?? {},
-      required: param['required'] === true,
-      base: home,
-      ...(texts.length === 0 ? {} : { description: [...new Set(texts)].join('\n') }),
+      name: unique(argumentKeyOf(wireName ?? `param_${index + 1}`)),
+      schema: schema ?? {},
+      required: required === true,
+      home: param.home,
+      ...describe(param.node),
     };
   });
   return {
@@ -56,22 +59,25 @@ export function paramsOf(
   };
 }
 
-/** The object at the end of a chain of refs. Throws a SpecError where it leads nowhere. */
-export function follow(
+function describe({ summary, description }: JsonObject): { description?: string } {
+  const texts = [summary, description].filter(
+    (text): text is string => typeof text === 'string' && text !== '',
+  );
+  return texts.length === 0 ? {} : { description: [...new Set(texts)].join('\n') };
+}
+
+/** The object at the end of a chain of `$ref`s; `what` names it in the SpecError for a chain that leads nowhere. */
+export function objectAtRef(
+  document: SpecDocument,
   value: JsonValue | undefined,
-  base: string,
-  resolve: ResolveRef,
+  home: JsonObject,
   what: string,
-): { value: JsonObject; base: string } {
-  let at: { value: JsonValue | undefined; base: string } = { value, base };
-  for (let hops = 0; isObject(at.value) && typeof at.value['$ref'] === 'string'; hops++) {
-    const ref = at.value['$ref'];
-    const next = hops > 32 ? undefined : resolve(ref, at.base);
-    if (next === undefined) throw fault(`the $ref "${ref}" of ${what} leads nowhere`);
-    at = next;
-  }
-  if (!isObject(at.value)) throw fault(`${what} is no object`);
-  return { value: at.value, base: at.base };
+): LocatedObject {
+  const { missing } = document.resolve(value, home);
+  if (missing !== undefined) throw fault(`the $ref "${missing}" of ${what} leads nowhere`);
+  const found = document.object(value, home);
+  if (found === undefined) throw fault(`${what} is no object`);
+  return found;
 }
 
 function fault(detail: string): SpecError {

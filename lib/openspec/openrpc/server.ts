@@ -1,13 +1,16 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 
-/** Where a method is called: a URL, or why there is none. */
+/** The URL at which a method is called, or the reason why there is no URL. */
 export type ServerUrl = { url: string } | { fault: string };
 
 /**
  * The URL of the first usable server of the nearest list that has any (a method's before the document's), its `${var}`
  * (`{var}` too) filled with their defaults, and a relative one resolved against the URL that the document came from.
  */
-export function serverUrl(lists: readonly (JsonValue | undefined)[], source: string | undefined): ServerUrl {
+export function openrpcServerUrl(
+  lists: readonly (JsonValue | undefined)[],
+  source: string | undefined,
+): ServerUrl {
   const servers = lists.find((list) => Array.isArray(list) && list.length > 0) ?? [];
   let first: ServerUrl | undefined;
   for (const server of Array.isArray(servers) ? servers : []) {

@@ -13,6 +13,7 @@ import {
   type ModbusFake,
 } from '../../support/modbus-fake.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { rejection } from '../../support/refusal.ts';
 
 describe('a Modbus bus', () => {
   let egress: Egress;
@@ -178,10 +179,10 @@ describe('a Modbus bus', () => {
   it('keeps requests that belong together free of others between them', async () => {
     settings = { maxInFlight: 8 };
     const steps = [writeOf(1, 5), readOf(1)];
-    const follow = (): ModbusRequest | undefined => steps.shift();
+    const nextRequest = (): ModbusRequest | undefined => steps.shift();
     await Promise.all([
       call(readOf(10)),
-      call(readOf(1), { follow }),
+      call(readOf(1), { nextRequest }),
       ...[11, 12, 13].map((address) => call(readOf(address))),
     ]);
     const order = fake.requests.map(({ fc, address }) => `${fc}:${address}`);
@@ -191,19 +192,19 @@ describe('a Modbus bus', () => {
 
   it('stops between two requests that belong together when it is cancelled and nothing was written', async () => {
     const stop = new AbortController();
-    const follow = (): ModbusRequest => {
+    const nextRequest = (): ModbusRequest => {
       stop.abort();
       return writeOf(1, 5);
     };
-    expect(await statusOf(call(readOf(1), { follow, signal: stop.signal }))).to.equal(228);
+    expect(await statusOf(call(readOf(1), { nextRequest, signal: stop.signal }))).to.equal(228);
     expect(fake.writes).to.deep.equal([]);
   });
 
-  it('rejects with what a following request could not be made of', async () => {
-    const follow = (): ModbusRequest => {
+  it('rejects with the error of a following request that cannot be made', async () => {
+    const nextRequest = (): ModbusRequest => {
       throw new RangeError('no such value');
     };
-    const error = await call(readOf(1), { follow }).catch((thrown: unknown) => thrown);
+    const error = await rejection(call(readOf(1), { nextRequest }));
     expect(error).to.be.instanceOf(RangeError);
     expect(await outcomeOf(call(readOf(2)))).to.deep.equal([2]);
   });

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { createConnection, type ModbusClass } from '../../../lib/drivers/modbus/connection.ts';
-import type { Failure, ModbusReply } from '../../../lib/drivers/modbus/request.ts';
+import { ModbusConnection, type ModbusClass } from '../../../lib/drivers/modbus/connection.ts';
+import type { ExchangeFailure, ModbusReply } from '../../../lib/drivers/modbus/request.ts';
 import { readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
 import { adu } from '../../support/modbus-fake.ts';
 
 describe('a Modbus connection', () => {
   let sent: Buffer[];
-  let outcomes: [number, ModbusReply | Failure][];
-  let faults: Failure[];
-  let connection: ReturnType<typeof createConnection>;
+  let outcomes: [number, ModbusReply | ExchangeFailure][];
+  let faults: ExchangeFailure[];
+  let connection: ModbusConnection;
 
   beforeEach(async () => {
     sent = [];
@@ -16,7 +16,7 @@ describe('a Modbus connection', () => {
     faults = [];
     const { default: ModbusRTU } = await import('modbus-serial');
     const transport = { write: (bytes: Buffer) => void sent.push(bytes), close: () => Promise.resolve() };
-    connection = createConnection(ModbusRTU as unknown as ModbusClass, tcpEndpoint(502), transport, {
+    connection = new ModbusConnection(ModbusRTU as unknown as ModbusClass, tcpEndpoint(502), transport, {
       outcome: (slot, outcome) => outcomes.push([slot, outcome]),
       broken: (failure) => faults.push(failure),
     });

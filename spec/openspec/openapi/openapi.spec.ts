@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../../lib/common/json.ts';
 import { openEgress } from '../../../lib/drivers/egress.ts';
-import { openHttp } from '../../../lib/drivers/http.ts';
+import { createHttpDriver } from '../../../lib/drivers/http.ts';
 import { openapi } from '../../../lib/openspec/openapi/openapi.ts';
 import type { CompiledSpec, CompileOptions } from '../../../lib/openspec/kind.ts';
 import { describeOpenspecKind } from '../../contracts/openspec-kind.ts';
 
 const egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
-const kind = () => openapi(openHttp({ egress, resultMaxBytes: 65_536 }));
+const kind = () => openapi(createHttpDriver({ egress, resultMaxBytes: 65_536 }));
 
 const rooms: JsonObject = {
   openapi: '3.0.3',

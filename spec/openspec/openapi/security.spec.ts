@@ -383,7 +383,7 @@ describe('openapi security', () => {
         for (const name of [...security, 'none']) {
           const spec = await bench.compile(document(name === 'none' ? undefined : [{ [name]: [] }], schemes));
           for (const tool of spec.tools) {
-            texts.push(JSON.stringify({ ...tool }));
+            texts.push(JSON.stringify(tool));
             const context = { signal: new AbortController().signal, timeoutMs: 5000 };
             texts.push(
               JSON.stringify(

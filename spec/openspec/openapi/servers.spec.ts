@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../../lib/common/json.ts';
 import type { Connection } from '../../../lib/core/tool.ts';
-import { openDocument } from '../../../lib/openspec/openapi/document.ts';
-import { parseServer, serverUrl } from '../../../lib/openspec/openapi/servers.ts';
+import { SpecDocument } from '../../../lib/openspec/spec-document.ts';
+import { parseServer, openapiServerUrl } from '../../../lib/openspec/openapi/servers.ts';
 import { oneOperation, openOpenapiBench, type OpenapiBench } from '../../support/openapi-bench.ts';
 
 describe('openapi servers', () => {
   const v3 = (servers: JsonObject[], item: JsonObject = {}, operation: JsonObject = {}) =>
-    serverUrl(openDocument({ openapi: '3.0.0', servers }), item, operation);
+    openapiServerUrl(new SpecDocument({ openapi: '3.0.0', servers }), item, operation);
   const v2 = (root: JsonObject, operation: JsonObject = {}) =>
-    serverUrl(openDocument({ swagger: '2.0', ...root }), {}, operation);
+    openapiServerUrl(new SpecDocument({ swagger: '2.0', ...root }), {}, operation);
   const local = { servers: [{ url: 'http://item' }] };
 
   for (const [what, got, expected] of [

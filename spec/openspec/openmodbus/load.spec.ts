@@ -9,6 +9,7 @@ import type { CompiledSpec, CompileOptions } from '../../../lib/openspec/kind.ts
 import { openmodbus } from '../../../lib/openspec/openmodbus/openmodbus.ts';
 import { documentOf, functionOf } from '../../support/modbus-document.ts';
 import { openLocalEgress } from '../../support/modbus-egress.ts';
+import { rejection } from '../../support/refusal.ts';
 
 describe('an OpenModbus document', () => {
   let egress: Egress;
@@ -26,7 +27,7 @@ describe('an OpenModbus document', () => {
   const compile = (document: JsonObject, options: CompileOptions = {}): Promise<CompiledSpec> =>
     openmodbus(driver).compile(document, options);
   const faultsOf = async (document: JsonObject): Promise<string[]> => {
-    const error = await compile(document).catch((thrown: unknown) => thrown);
+    const error = await rejection(compile(document));
     expect(error).to.be.instanceOf(SpecError);
     return (error as SpecError).faults.map(({ pointer, detail }) => `${pointer} ${detail}`);
   };
@@ -261,9 +262,7 @@ describe('an OpenModbus document', () => {
   it('is refused on a serial line without the package serialport, and only then', async () => {
     const missing = openModbus({ egress, loadSerialPort: () => Promise.reject(new Error('not found')) });
     const kind = openmodbus(missing);
-    const error = await kind
-      .compile(documentOf([functionOf()], {}, 'rtu'), {})
-      .catch((thrown: unknown) => thrown);
+    const error = await rejection(kind.compile(documentOf([functionOf()], {}, 'rtu'), {}));
     expect(error).to.be.instanceOf(SpecError);
     expect((error as SpecError).faults).to.deep.equal([
       {

@@ -1,0 +1,43 @@
+import type { ModbusConnection } from './connection.ts';
+import type { Job } from './job.ts';
+import { isRead, type ModbusReply, type ModbusRequest } from './request.ts';
+
+/** A request on its way, for one job or for neighbours together. */
+export interface Exchange {
+  readonly connection: ModbusConnection;
+  readonly slot: number;
+  readonly request: ModbusRequest;
+  readonly jobs: readonly Job[];
+  /** How long it waits for its reply, in ms. */
+  readonly ms: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Marks the jobs of a request as sent; gives the time that the first of them has for its reply, in ms. */
+export function startAttempt(jobs: readonly Job[], request: ModbusRequest): number {
+  const now = performance.now();
+  let ms = Infinity;
+  for (const job of jobs) {
+    job.stopWaiting?.();
+    job.attempts++;
+    if (!isRead(request)) job.written = true;
+    ms = Math.min(ms, job.call.timeoutMs, Math.max(1, Math.ceil(job.deadline - now)));
+  }
+  return ms;
+}
+
+/** Whether a job's read may go in one request with its neighbours. */
+export function mayJoin({ call, alone }: Job): boolean {
+  return call.coalesce && call.nextRequest === undefined && !alone;
+}
+
+/** The part of the reply to an exchange that answers one of its jobs. */
+export function replyFor(job: Job, { jobs, request }: Exchange, reply: ModbusReply): ModbusReply {
+  if (jobs.length === 1) return reply;
+  const start = job.request.address - request.address;
+  return {
+    ...reply,
+    registers: reply.registers.slice(start, start + job.request.count),
+    bits: reply.bits.slice(start, start + job.request.count),
+  };
+}

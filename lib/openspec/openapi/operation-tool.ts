@@ -1,0 +1,163 @@
+import type { JsonObject } from '../../common/json.ts';
+import {
+  failed,
+  type CallContext,
+  type Connection,
+  type Effect,
+  type JsonSchema,
+  type Tool,
+} from '../../core/tool.ts';
+import type { ToolResult } from '../../core/message.ts';
+import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { acceptOf } from './accept.ts';
+import { digestAnswer } from './digest.ts';
+import type { SpecDocument } from '../spec-document.ts';
+import type { DeviceTokens } from './device-tokens.ts';
+import type { FoundOperation } from './operations.ts';
+import type { OperationPlan, Planner } from './plan.ts';
+import { fillRequest, type RequestTemplate } from './request.ts';
+import type { RequestShape } from './request-shape.ts';
+import { redacted } from './redact.ts';
+import type { createSecurity, CallCredentials } from './security.ts';
+import { parseServer, openapiServerUrl, type ServerRoot } from './servers.ts';
+
+/** One operation of a document, with its parameters and its body. */
+export interface Operation extends FoundOperation {
+  shape: RequestShape;
+}
+
+/** The parts that all operations of one document share. */
+export interface SharedParts {
+  document: SpecDocument;
+  http: HttpDriver;
+  security: ReturnType<typeof createSecurity>;
+  tokens: DeviceTokens;
+  planner: Planner;
+  source: string | undefined;
+}
+
+/** The `error.code` of a call that failed before it was sent. */
+const CODES: Partial<Record<ErrorCode, string>> = {
+  invalid_request: 'invalid_arguments',
+  spec_invalid: 'invalid_server',
+  stopped: 'cancelled',
+  timeout: 'ETIMEDOUT',
+};
+
+/** The part of a tool that a model sees, without its parameters. */
+export interface ToolFace {
+  name: string;
+  description: string;
+  effect: Effect;
+}
+
+/** An operation as a tool. Its parameters are worked out when somebody looks at them first. */
+export class OperationTool implements Tool {
+  readonly name: string;
+  readonly description: string;
+  readonly effect: Effect;
+  readonly operation: string;
+  readonly #operation: Operation;
+  readonly #shared: SharedParts;
+  #plan: OperationPlan | undefined;
+  #template: RequestTemplate | undefined;
+  /** The server of the last call: sessions call the same one again and again. */
+  #lastServer: { server: string | undefined; root: ServerRoot } | undefined;
+
+  constructor(operation: Operation, face: ToolFace, shared: SharedParts) {
+    this.name = face.name;
+    this.description = face.description;
+    this.effect = face.effect;
+    this.operation = `${operation.method} ${operation.path}`;
+    this.#operation = operation;
+    this.#shared = shared;
+  }
+
+  get parameters(): JsonSchema {
+    return this.plan.parameters;
+  }
+
+  /** The arguments of the operation, and how they become a request. */
+  get plan(): OperationPlan {
+    return (this.#plan ??= this.#shared.planner.planOf(this.#operation.shape));
+  }
+
+  /** A tool in JSON holds its parameters, too, which a getter makes. */
+  toJSON(): Pick<Tool, 'name' | 'description' | 'effect' | 'operation' | 'parameters'> {
+    const { name, description, effect, operation, parameters } = this;
+    return { name, description, effect, operation, parameters };
+  }
+
+  /** Calls the device. Resolves in any case: a failure before the request was sent has `effect: "none"`. */
+  async call(args: JsonObject, context: CallContext): Promise<ToolResult> {
+    const { security, tokens } = this.#shared;
+    const credentials = security.signIn(this.#requestTemplate.requirements, context.connection);
+    const left = leftOf(context);
+    try {
+      const root = this.#serverFor(context.connection);
+      let token: string | undefined;
+      if (credentials.grant !== undefined) {
+        token = await tokens.tokenFor(credentials.grant, root.origin + root.path, left());
+        credentials.headers['authorization'] = `Bearer ${token}`;
+        credentials.secrets.push(token);
+      }
+      const request = fillRequest(this.#requestTemplate, args, root, credentials);
+      const result = await this.#send(request, credentials.digest, left);
+      if (token !== undefined && result['statusCode'] === 401) tokens.forget(token);
+      return redacted(result, credentials.secrets);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const failure = failed(CODES[error.code] ?? error.code, error.message, 'none');
+      return redacted(failure, credentials.secrets);
+    }
+  }
+
+  get #requestTemplate(): RequestTemplate {
+    const { method, path, node, home } = this.#operation;
+    const { document, security } = this.#shared;
+    return (this.#template ??= {
+      method,
+      path,
+      effect: this.effect,
+      accept: acceptOf(document, node, home),
+      plan: this.plan,
+      requirements: security.requirementsOf(node),
+    });
+  }
+
+  #serverFor({ server }: Connection): ServerRoot {
+    if (this.#lastServer === undefined || this.#lastServer.server !== server) {
+      const { item, node } = this.#operation;
+      const { document, source } = this.#shared;
+      const isUrl = server === undefined || /^[a-z][a-z0-9+.-]*:\/\/|^\//i.test(server);
+      const url = isUrl ? server : `http://${server}`;
+      const root = parseServer(url ?? openapiServerUrl(document, item, node), source);
+      this.#lastServer = { server, root };
+    }
+    return this.#lastServer.root;
+  }
+
+  /** Sends a request; with a digest user it is sent again with the answer to the device's challenge. */
+  async #send(
+    request: HttpRequest,
+    user: CallCredentials['digest'],
+    left: () => HttpContext,
+  ): Promise<ToolResult> {
+    const { http } = this.#shared;
+    if (user === undefined) return http.send(request, left());
+    const first = await http.exchange(request, left());
+    const challenge = first.statusCode === 401 ? first.headers['www-authenticate'] : undefined;
+    const header = challenge === undefined ? undefined : [challenge].flat().join(', ');
+    const answer = header === undefined ? undefined : digestAnswer(header, request, user);
+    if (answer === undefined) return http.resultOf(request, first);
+    // A 401 says that the request was refused and not carried out, so a write is still carried out at most once.
+    return http.send({ ...request, headers: { ...request.headers, authorization: answer } }, left());
+  }
+}
+
+/** The signal of a call, and the time that is left of it when somebody asks. */
+function leftOf({ signal, timeoutMs }: CallContext): () => HttpContext {
+  const startedAt = performance.now();
+  return () => ({ signal, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startedAt)) });
+}

@@ -1,0 +1,115 @@
+import type { JsonObject } from '../../../common/json.ts';
+import type { SpecDocument } from '../../spec-document.ts';
+import { operationsOf } from '../operations.ts';
+import { literal } from '../request.ts';
+import { pathVariable, requestShapeOf, type RequestShape } from '../request-shape.ts';
+
+/** One operation of a document, as requests find it. */
+export interface OperationRoute {
+  /** Upper case. */
+  method: string;
+  /** Without a query or a fragment. */
+  template: string;
+  /** The names in its braces. */
+  variables: readonly string[];
+  node: JsonObject;
+  home: JsonObject;
+  shape: RequestShape;
+}
+
+/** A request's route, and its path variables as they came. */
+export interface RouteMatch {
+  route: OperationRoute;
+  variables: Readonly<Record<string, string>>;
+}
+
+export interface OperationRoutes {
+  readonly all: readonly OperationRoute[];
+  /** The route of a request; else the methods that its path knows, none for a path that is nowhere. */
+  find(method: string, path: string, query: string): RouteMatch | { allowed: string[] };
+}
+
+interface Pattern {
+  route: OperationRoute;
+  regexp: RegExp;
+  /** Some documents tell operations apart by a query in the path; it may hold variables, too. */
+  query: readonly (readonly [name: string, value: string])[];
+  rank: string;
+}
+
+/** The routes of a document; where several fit, the one with the fewest variables counts. */
+export function createOperationRoutes(document: SpecDocument): OperationRoutes {
+  const patterns: Pattern[] = [];
+  for (const { method, path, item, home, node } of operationsOf(document, [])) {
+    const [whole = ''] = path.split('#', 1);
+    const [template = '', query = ''] = whole.split('?', 2);
+    const shape = requestShapeOf(document, path, item, home, node);
+    const route: OperationRoute = {
+      method,
+      template: template.startsWith('/') ? template : `/${template}`,
+      variables: [...whole.matchAll(/\{([^{}]*)\}/g)].map(([, braces = '']) => pathVariable(braces)),
+      node,
+      home,
+      // Its parameters cannot be read, so it accepts any request.
+      shape: typeof shape === 'string' ? { parameters: [], faults: [shape] } : shape,
+    };
+    patterns.push({
+      route,
+      query: pairsOf(query),
+      ...patternOf(route.template),
+    });
+  }
+  patterns.sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : b.query.length - a.query.length));
+
+  return {
+    all: patterns.map(({ route }) => route),
+    find(method, path, query) {
+      const given = new Map(pairsOf(query));
+      const allowed = new Set<string>();
+      for (const { route, regexp, query: wanted } of patterns) {
+        const found = regexp.exec(path);
+        if (found === null) continue;
+        allowed.add(route.method);
+        const isMethod = route.method === method || (route.method === 'GET' && method === 'HEAD');
+        const isThis = ([name, value]: readonly [string, string]): boolean =>
+          value.includes('{') ? given.has(name) : given.get(name) === value;
+        if (!isMethod || !wanted.every(isThis)) continue;
+        const inQuery = wanted.filter(([, value]) => value.includes('{')).map(([name]) => given.get(name));
+        const texts = [...found.slice(1), ...inQuery];
+        const variables = route.variables.map((name, index) => [name, texts[index] ?? '']);
+        return { route, variables: Object.fromEntries(variables) as Record<string, string> };
+      }
+      return { allowed: [...allowed] };
+    },
+  };
+}
+
+function patternOf(template: string): { regexp: RegExp; rank: string } {
+  const source = template
+    .split(/(\{[^{}]*\})/)
+    .map((part) => {
+      if (!/^\{.*\}$/.test(part)) return literal(part).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      return isWild(part) ? '(.+?)' : '([^/]+?)';
+    })
+    .join('');
+  const rank = template
+    .split('/')
+    .map((part) => (!part.includes('{') ? 'a' : isWild(part) ? 'd' : /^\{[^{}]*\}$/.test(part) ? 'c' : 'b'))
+    .join('');
+  return { regexp: new RegExp(`^${source}/?$`), rank };
+}
+
+function pairsOf(query: string): [string, string][] {
+  return query
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const [name = '', ...rest] = pair.split('=');
+      return [name, rest.join('=')];
+    });
+}
+
+/** `{+path}` and `{path*}` may hold slashes. */
+function isWild(part: string): boolean {
+  return /\{\+|\*\}/.test(part);
+}

@@ -1,0 +1,21 @@
+import { innerKeyOf } from '../names.ts';
+import type { SchemaDialect } from '../schema/dialect.ts';
+import { shorten } from '../shorten.ts';
+
+/** How the schemas of OpenRPC documents are written: JSON Schema to the letter, long shared schemas once. */
+export const openrpcDialect: SchemaDialect = {
+  memberKeys: () => innerKeyOf,
+  undeclaredKey: innerKeyOf,
+  flattensSingleChoice: true,
+  closesTuples: false,
+  titlesDescribe: true,
+  marksFilesBy: 'format',
+  textKeywords: ['format', 'contentEncoding', 'contentMediaType'],
+  shareOverBytes: 1024,
+  writesCyclesOutOnce: false,
+  missingRef: (ref) => `The $ref "${ref}" leads nowhere: any value is taken there.`,
+  unknownType: (word, meant) =>
+    `The type "${shorten(word, 40)}" is none of JSON Schema: taken as ${meant ?? 'any value'}.`,
+  unknownPattern: (pattern) =>
+    `The pattern ${JSON.stringify(shorten(pattern, 80))} is none of JavaScript: not checked.`,
+};

@@ -1,0 +1,95 @@
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import type { ToolResult } from '../../core/message.ts';
+import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
+import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
+import { authorization } from './credentials.ts';
+import type { MethodParams } from './params.ts';
+import { openrpcServerUrl, type ServerUrl } from './server.ts';
+
+/**
+ * How params are sent. `retry`: by name, and once more by position when the device says that the params do not fit.
+ */
+export type ParamStructure = 'by-name' | 'by-position' | 'retry';
+
+/** One method of a document, ready to be called. */
+export interface CallableMethod {
+  /** The method's name on the wire. */
+  operation: string;
+  effect: Effect;
+  params: MethodParams;
+  server: ServerUrl;
+  structure: ParamStructure;
+  /** True for a method without a result: it is sent without an id. */
+  notification: boolean;
+}
+
+/** "Invalid params": the device refused the call before it carried it out [JSON-RPC 2.0 5.1]. */
+const INVALID_PARAMS = -32602;
+
+/** The tool of one method; `face` is the part that a model sees. */
+export function createMethodTool(
+  jsonrpc: JsonrpcDriver,
+  method: CallableMethod,
+  face: Pick<Tool, 'name' | 'description' | 'parameters'>,
+): Tool {
+  const { operation, effect } = method;
+  return { ...face, operation, effect, call: (args, context) => callMethod(jsonrpc, method, args, context) };
+}
+
+async function callMethod(
+  jsonrpc: JsonrpcDriver,
+  { operation, effect, params, server, structure, notification }: CallableMethod,
+  args: JsonObject,
+  context: CallContext,
+): Promise<ToolResult> {
+  const target = targetOf(server, context.connection);
+  if ('fault' in target) return failed('invalid_server', target.fault, 'none');
+  const send = (byPosition: boolean, timeoutMs: number): Promise<ToolResult> => {
+    const given = byPosition ? params.byPosition(args) : params.byName(args);
+    const sent = given === undefined ? {} : { params: given };
+    const call = { ...target, method: operation, ...sent, notification, effect };
+    return jsonrpc.call(call, { signal: context.signal, timeoutMs });
+  };
+  const deadline = performance.now() + context.timeoutMs;
+  const first = await send(structure === 'by-position', context.timeoutMs);
+  if (structure !== 'retry' || params.arguments.length === 0 || !isInvalidParams(first)) return first;
+  // The device did not carry the first call out, so a write is still sent at most once.
+  const leftMs = deadline - performance.now();
+  return leftMs <= 0 || context.signal.aborted ? first : send(true, leftMs);
+}
+
+function isInvalidParams({ error }: ToolResult): boolean {
+  return isObject(error) && error['code'] === INVALID_PARAMS;
+}
+
+function targetOf(
+  server: ServerUrl,
+  connection: Connection,
+): { url: string; headers: Record<string, string> } | { fault: string } {
+  const where =
+    connection.server === undefined ? server : openrpcServerUrl([[{ url: connection.server }]], undefined);
+  if ('fault' in where) return { fault: `${where.fault}; give a server with the document` };
+  const header = authorization(connection);
+  if ('fault' in header) return header;
+  return { url: where.url, headers: header.value === undefined ? {} : { authorization: header.value } };
+}
+
+/** The structure that the session's entry asks for, else the document's; by position before OpenRPC 1.2.1. */
+export function structureOf(
+  said: JsonValue | undefined,
+  params: MethodParams,
+  version: JsonValue | undefined,
+): ParamStructure {
+  if (said === 'by-position' || !params.named) return 'by-position';
+  if (said === 'by-name') return 'by-name';
+  return said === undefined && isBefore121(version) ? 'by-position' : 'retry';
+}
+
+/** OpenRPC 1.2.1 made `either` the default; before it, params went by position. */
+function isBefore121(version: JsonValue | undefined): boolean {
+  const parts = /^(\d+)(?:\.(\d+))?(?:\.(\d+))?(-)?/.exec(String(typeof version === 'object' ? '' : version));
+  if (parts === null) return false;
+  const [, major, minor = 0, patch = 0, pre] = parts;
+  const number = Number(major) * 1e6 + Number(minor) * 1e3 + Number(patch);
+  return number < 1_002_001 || (number === 1_002_001 && pre !== undefined);
+}

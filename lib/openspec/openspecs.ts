@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { isObject, type JsonObject } from '../common/json.ts';
+import type { Connection } from '../core/tool.ts';
+import { AppError, messageOf, SpecError } from '../errors.ts';
+import { LoanCache } from './cache.ts';
+import type { CompiledSpec, CompileOptions, OpenspecKind, OperationFilter } from './kind.ts';
+import { findKind } from './find-kind.ts';
+import { parseText } from './parse.ts';
+
+/** One entry of an openSpecList (contract 1, `POST /init`). */
+export interface DocumentEntry extends Connection {
+  /** JSON or YAML text, a JSON object, or the http(s) URL of an endpoint that describes itself (`rpc.discover`). */
+  openSpec: string | JsonObject;
+  /** One of the protocols of the document's kind; a document of another kind is refused then. */
+  protocol?: string;
+  paramStructure?: 'by-name' | 'by-position';
+  include?: OperationFilter;
+  exclude?: OperationFilter;
+  /** Where the document came from: a URL, or (only where files may be read) a file's path. */
+  source?: string;
+}
+
+/** A document in use: its tools, and where and how this session calls them. `release` once, when they are no longer used. */
+export interface LoadedSpec {
+  spec: CompiledSpec;
+  connection: Connection;
+  release(): void;
+}
+
+export interface LoadOptions {
+  signal?: AbortSignal;
+}
+
+/**
+ * All kinds of documents behind one door.
+ *
+ * Contract:
+ * - `load` rejects with an AppError only: a SpecError when the document cannot be used.
+ * - The same document with the same options is compiled once and shared, however many sessions load it.
+ * - `close` drops every unused document. A document in use is dropped when it is released.
+ */
+export interface Openspecs {
+  load(entry: DocumentEntry, options?: LoadOptions): Promise<LoadedSpec>;
+  close(): void;
+}
+
+export interface OpenspecsOptions {
+  kinds: readonly OpenspecKind[];
+  /** Asks an endpoint for its document's text; without it a URL is refused. */
+  discover?: (url: string, connection: Connection, signal: AbortSignal | undefined) => Promise<string>;
+  /** Whether `source` may name a file, so that files beside it are read: for documents of the command line only. */
+  readFiles?: boolean;
+  /** Whether documents are also held against the schemas of their family: for the command line. */
+  validate?: boolean;
+  /** Unused documents that are kept compiled: 32 of together 64 MiB of text. */
+  idleMaxCount?: number;
+  idleMaxBytes?: number;
+}
+
+/** Opens the door to `kinds`; nothing is compiled yet. */
+export function openOpenspecs(options: OpenspecsOptions): Openspecs {
+  const { kinds, discover, readFiles = false, validate = false } = options;
+  const cache = new LoanCache<CompiledSpec>({
+    idleMaxCount: options.idleMaxCount ?? 32,
+    idleMaxBytes: options.idleMaxBytes ?? 64 * 1024 * 1024,
+    // A document that reserves something outside (a bus) must not keep it from others.
+    mayIdle: (spec) => spec.close === undefined,
+    drop: (spec) => spec.close?.(),
+  });
+
+  return {
+    async load(entry, { signal } = {}) {
+      const connection = connectionOf(entry);
+      const compileOptions = { ...compileOptionsOf(entry, readFiles), ...(validate ? { validate } : {}) };
+      let text = textOf(entry.openSpec);
+      if (isUrl(text)) {
+        if (discover === undefined) throw new SpecError(`The document is a URL; send the document itself.`);
+        compileOptions.source = text.trim();
+        text = await discover(compileOptions.source, connection, signal);
+      }
+      const loan = await cache.borrow(keyOf(text, compileOptions), async () => ({
+        value: await compile(text, kinds, compileOptions, entry.protocol),
+        bytes: text.length,
+      }));
+      const { kind } = loan.value;
+      if (!accepts(kinds, kind, entry.protocol)) {
+        loan.release();
+        throw disagreement(entry.protocol, kind);
+      }
+      return { spec: loan.value, connection, release: () => loan.release() };
+    },
+    close: () => cache.close(),
+  };
+}
+
+async function compile(
+  text: string,
+  kinds: readonly OpenspecKind[],
+  options: CompileOptions,
+  protocol: DocumentEntry['protocol'],
+): Promise<CompiledSpec> {
+  const { document, warnings } = await parseText(text);
+  const kind = findKind(kinds, document);
+  if (!accepts(kinds, kind.name, protocol)) throw disagreement(protocol, kind.name);
+  try {
+    const spec = await kind.compile(document, options);
+    return warnings.length === 0 ? spec : { ...spec, warnings: [...warnings, ...spec.warnings] };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    if (error instanceof RangeError) throw new SpecError('The document is nested too deeply.', [], error);
+    throw new AppError('internal', 'The document could not be compiled.', { cause: error });
+  }
+}
+
+/** Whether the client's `protocol` names this kind of document. */
+function accepts(kinds: readonly OpenspecKind[], name: string, protocol: string | undefined): boolean {
+  if (protocol === undefined) return true;
+  return kinds.some((kind) => kind.name === name && kind.protocols.includes(protocol));
+}
+
+function disagreement(protocol: DocumentEntry['protocol'], kind: string): SpecError {
+  return new SpecError(`The protocol says "${protocol}", but the document is ${kind}.`);
+}
+
+function textOf(openSpec: DocumentEntry['openSpec']): string {
+  if (typeof openSpec === 'string') return openSpec;
+  if (!isObject(openSpec)) throw new SpecError('"openSpec" is neither text nor an object.');
+  try {
+    return JSON.stringify(openSpec);
+  } catch (error) {
+    throw new SpecError(`The document is no plain JSON object: ${messageOf(error)}`, [], error);
+  }
+}
+
+function isUrl(text: string): boolean {
+  return text.length < 4096 && /^\s*https?:\/\/\S+\s*$/i.test(text);
+}
+
+function connectionOf({ server, apiKey, credentials }: DocumentEntry): Connection {
+  return {
+    ...(server === undefined ? {} : { server }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(credentials === undefined ? {} : { credentials }),
+  };
+}
+
+function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOptions {
+  const { include, exclude, paramStructure, source } = entry;
+  const trusted = source !== undefined && (readFiles || isUrl(source));
+  return {
+    ...(include === undefined ? {} : { include }),
+    ...(exclude === undefined ? {} : { exclude }),
+    ...(paramStructure === undefined ? {} : { paramStructure }),
+    ...(trusted ? { source } : {}),
+  };
+}
+
+/** A document is known by its content: collisions of a weaker hash would give one caller's tools to another. */
+function keyOf(text: string, options: CompileOptions): string {
+  return createHash('sha256').update(text).update('\0').update(JSON.stringify(options)).digest('base64');
+}

@@ -1,0 +1,171 @@
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { unescapePart } from '../common/json-pointer.ts';
+import { fileOf, sourcePath } from './files.ts';
+import { objectAt, own, textAt } from './read.ts';
+
+/** A value and the root of the file in which it stands. A `$ref` inside the value is relative to that file. */
+export interface Located {
+  value: JsonValue | undefined;
+  home: JsonObject;
+  /** The place to which the last `$ref` on the way led, the same text for the same place; missing when there was none. */
+  key?: string;
+  /** The `$ref` that leads nowhere, or only to itself. */
+  missing?: string;
+  /** True when the `$ref`s never end. */
+  endless?: true;
+}
+
+/** An object and its place in a document. */
+export interface LocatedObject {
+  node: JsonObject;
+  home: JsonObject;
+  key?: string;
+}
+
+const HOPS_MAX_COUNT = 64;
+
+/**
+ * A document of any kind whose `$ref`s are resolved on demand, one hop at a time. A `$ref` may be a pointer into its own
+ * file or another file of the document, an `$anchor`, a schema's `$id`, or the bare name of a schema as old documents
+ * write it. Nothing is copied, changed or read from a disk.
+ */
+export class SpecDocument {
+  readonly root: JsonObject;
+  /** True for Swagger 2.0, which has other keys than OpenAPI 3. */
+  readonly isSwagger2: boolean;
+  readonly #files: ReadonlyMap<string, JsonObject>;
+  readonly #rootPath: string;
+  readonly #pathOf: Map<JsonObject, string>;
+  readonly #resolved = new Map<string, Located>();
+  readonly #anchors = new Map<JsonObject, Map<string, JsonValue>>();
+  #ids: Map<string, { value: JsonObject; home: JsonObject }> | undefined;
+
+  /** `files` are the other files of the document by absolute path; `source` is the path or URL of the document itself. */
+  constructor(root: JsonObject, files: ReadonlyMap<string, JsonObject> = new Map(), source = '') {
+    this.root = root;
+    this.isSwagger2 = root['swagger'] !== undefined;
+    this.#files = files;
+    this.#rootPath = sourcePath(source);
+    this.#pathOf = new Map([
+      ...[...files].map(([path, file]) => [file, path] as const),
+      [root, this.#rootPath],
+    ]);
+  }
+
+  /** The value itself, or the value at the end of its chain of `$ref`s. */
+  resolve(value: JsonValue | undefined, home: JsonObject): Located {
+    let located: Located = { value, home };
+    for (let hops = 0; isObject(located.value); hops += 1) {
+      const ref: JsonValue | undefined =
+        located.value['$ref'] ?? located.value['$dynamicRef'] ?? located.value['$recursiveRef'];
+      if (typeof ref !== 'string') return located;
+      if (hops === HOPS_MAX_COUNT) return { value: undefined, home, missing: ref, endless: true };
+      located = this.#lookUp(ref, located.home);
+    }
+    return located;
+  }
+
+  /** The same for a place where only an object is of use; undefined for any other value. */
+  object(value: JsonValue | undefined, home: JsonObject): LocatedObject | undefined {
+    const { value: node, home: itsHome, key } = this.resolve(value, home);
+    return isObject(node) ? { node, home: itsHome, ...(key === undefined ? {} : { key }) } : undefined;
+  }
+
+  #lookUp(ref: string, home: JsonObject): Located {
+    const homePath = this.#pathOf.get(home) ?? '';
+    const cacheKey = `${homePath} ${ref}`;
+    const known = this.#resolved.get(cacheKey);
+    if (known !== undefined) return known;
+    this.#resolved.set(cacheKey, { value: undefined, home, missing: ref }); // a pointer through itself leads nowhere
+    const located = this.#locate(ref, home, homePath);
+    this.#resolved.set(cacheKey, located);
+    return located;
+  }
+
+  #locate(ref: string, home: JsonObject, homePath: string): Located {
+    const [file = '', fragment = ''] = ref.split('#', 2);
+    const path = file === '' ? homePath : (fileOf(file, homePath) ?? file);
+    const target = file === '' ? home : path === this.#rootPath ? this.root : this.#files.get(path);
+    if (target !== undefined) {
+      const value = this.#valueIn(target, fragment, target);
+      if (value !== undefined) return { value, home: target, key: `${path}#${fragment || ref}` };
+    } else {
+      const bare = bareName(ref, home);
+      if (bare !== undefined) return { value: bare, home, key: `${homePath}#${ref}` };
+      // Only a `$ref` that leads nowhere else is worth the walk over the whole document.
+      const named = this.#idsOf().get(file);
+      const value = named === undefined ? undefined : this.#valueIn(named.value, fragment, named.home);
+      if (named !== undefined && value !== undefined) return { value, home: named.home, key: ref };
+    }
+    return { value: undefined, home, missing: ref };
+  }
+
+  /** The value at a fragment [RFC 6901 6]. A `$ref` on the way is followed, since documents point through them. */
+  #valueIn(target: JsonObject, fragment: string, home: JsonObject): JsonValue | undefined {
+    if (fragment === '') return target;
+    if (!fragment.startsWith('/')) return this.#anchored(target, decodePart(fragment));
+    let value: JsonValue | undefined = target;
+    for (const part of fragment.slice(1).split('/')) {
+      const key = unescapePart(decodePart(part));
+      if (isObject(value) && value['$ref'] !== undefined && own(value, key) === undefined) {
+        value = this.resolve(value, home).value;
+      }
+      if (Array.isArray(value)) value = value[Number(key)];
+      else value = isObject(value) ? (own(value, key) ?? own(value, unescapePart(part))) : undefined;
+    }
+    return value;
+  }
+
+  /** The schema with this `$anchor` in a file. The index of a file is made when somebody refers to an anchor in it. */
+  #anchored(target: JsonObject, name: string): JsonValue | undefined {
+    let index = this.#anchors.get(target);
+    if (index === undefined) {
+      index = new Map();
+      this.#anchors.set(target, index);
+      for (const node of objectsIn(target)) {
+        const anchor = textAt(node, '$anchor') ?? textAt(node, '$dynamicAnchor');
+        if (anchor !== undefined && !index.has(anchor)) index.set(anchor, node);
+      }
+    }
+    return index.get(name);
+  }
+
+  /** The schemas that name themselves with an absolute `$id`. */
+  #idsOf(): Map<string, { value: JsonObject; home: JsonObject }> {
+    if (this.#ids !== undefined) return this.#ids;
+    this.#ids = new Map();
+    for (const home of [this.root, ...this.#files.values()]) {
+      for (const value of objectsIn(home)) {
+        const id = value['$id'] ?? value['id'];
+        if (typeof id === 'string' && id.includes(':')) this.#ids.set(id.replace(/#$/, ''), { value, home });
+      }
+    }
+    return this.#ids;
+  }
+}
+
+/** Old documents write `$ref: Pet`. */
+function bareName(ref: string, home: JsonObject): JsonValue | undefined {
+  if (!/^[\w-]+$/.test(ref)) return undefined;
+  const schemas = objectAt(objectAt(home, 'components'), 'schemas') ?? objectAt(home, 'definitions');
+  return own(schemas, ref);
+}
+
+function* objectsIn(root: JsonObject): Generator<JsonObject> {
+  const pending: JsonValue[] = [root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (isObject(node)) yield node;
+    if (typeof node !== 'object' || node === null) continue;
+    for (const child of Object.values(node))
+      if (typeof child === 'object' && child !== null) pending.push(child);
+  }
+}
+
+function decodePart(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign that nobody encoded
+  }
+}
