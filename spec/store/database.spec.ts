@@ -11,7 +11,7 @@ import { openPostgresServer } from '../support/postgres.ts';
 import { refusalOf } from '../support/refusal.ts';
 
 interface Tables {
-  things: { id: string; name: string; count: number };
+  things: { id: string; name: string | null; count: number };
 }
 
 const onError = (error: unknown): never => {
@@ -92,7 +92,7 @@ for (const [name, makeUrl] of Object.entries(urls))
     });
 
     it('makes a row that is to be locked, once', async () => {
-      const row = { id: 'new', name: 'new', count: 0 };
+      const row = { id: 'new', name: null, count: 0 }; // with one unique column, as the tables that are locked so
       const increase = () =>
         db.transaction().execute(async (trx) => {
           const { count } = await lockOrCreateRow<Tables, 'things'>(trx, 'things', {
