@@ -29,6 +29,7 @@ const ALGORITHM = 'HS256';
 const TYPE = 'at+jwt';
 /** Issuer and audience of all tokens. */
 const NAME = 'lite-agent';
+/** A longer text is not parsed at all. */
 const MAX_LENGTH = 4096;
 
 /** Tokens under these keys. The header's `kid` names the key; algorithm, type, issuer, audience and expiry are always checked. */
@@ -88,6 +89,7 @@ export function createAccessTokens(keys: SigningKeys, clock: Clock): AccessToken
   };
 }
 
+/** The header of a token, unchecked; empty for a text that is no token. */
 function headOf(token: string): Record<string, unknown> {
   const parts = token.split('.');
   if (parts.length !== 3) return {};

@@ -1,3 +1,19 @@
+/*
+ * What a caller can show, and how it ends:
+ *
+ *   credential      lives                          stored as          ends by
+ *   access token    15 minutes                     nothing (signed)   its sign-in, its expiry
+ *   refresh token   until it is used               SHA-256            rotation; a repeat after 10 s ends the sign-in
+ *   key             until it is revoked            SHA-256            revoke, the user's end
+ *   ticket          30 seconds, once               SHA-256            use
+ *   sign-in code    one minute, once               SHA-256            use
+ *   text code       five minutes, five guesses     keyed digest       use
+ *   password        until it is changed            argon2id           change, which ends all sign-ins
+ *
+ * Every request reads its sign-in and user from the database (principals.ts), so a revoked credential ends at once on
+ * every node. Open connections are notified (endings.ts).
+ */
+
 import { systemClock, type Clock } from '../common/clock.ts';
 import { startPeriodic } from '../common/periodic.ts';
 import { createAccessTokens } from './access-tokens.ts';
@@ -67,6 +83,7 @@ export interface AccountsOptions {
   lookEveryMs?: number;
 }
 
+/** Rows that have expired are ignored in any case; the sweep only frees room. */
 const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** The accounts over a migrated database; several processes may share it. */

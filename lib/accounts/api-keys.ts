@@ -42,10 +42,12 @@ export interface ApiKeys {
   drain(): Promise<void>;
 }
 
+/** The form of a key shows what it is, also to programs that search for leaked secrets. */
 const PREFIX = 'sk-';
 const NAME_MAX_LENGTH = 100;
 /** So many of the last characters are kept in clear, to tell keys apart. */
 const HINT_LENGTH = 4;
+/** A key's use is noted once in this time, so that a busy key costs no write a request. */
 const NOTE_EVERY_MS = 3600_000;
 
 /** Whether a text has the form of a key. */
@@ -145,6 +147,7 @@ export function createApiKeys(
   };
 }
 
+/** The key of a row. */
 function apiKeyOf(row: ApiKeysTable): ApiKey {
   return {
     id: row.id,

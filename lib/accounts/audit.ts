@@ -51,6 +51,7 @@ export interface Audit {
 }
 
 const MINUTE_MS = 60_000;
+/** More than an attack needs to be seen, and less than fills a disk. */
 const REFUSALS_A_MINUTE = 100;
 
 /** The audit log in the database. */

@@ -24,6 +24,7 @@ export interface Endings {
   close(): Promise<void>;
 }
 
+/** An open connection that waits for the end of its credential. */
 interface Watch {
   subjects: readonly Subject[];
   role: string;
@@ -33,6 +34,7 @@ interface Watch {
 
 /** How far back a look goes: clocks of processes differ, and transactions take their time. */
 const LOOK_BACK_MS = 60_000;
+/** A revoked credential of another node ends its connections after this time. */
 const LOOK_EVERY_MS = 1000;
 
 /** Endings over the tables of users, sign-ins and keys, which are read every `everyMs`. */
@@ -45,6 +47,7 @@ export function openEndings(
   return new WatchedEndings(db, clock, onError, everyMs);
 }
 
+/** The watches by their subjects, and the job that looks at the database. */
 class WatchedEndings implements Endings {
   readonly #db: AccountsDb;
   readonly #clock: Clock;
@@ -89,6 +92,7 @@ class WatchedEndings implements Endings {
     await looking?.stop();
   }
 
+  /** Forgets a watch; without any watch nothing is read. */
   #drop(watch: Watch): void {
     this.#all.delete(watch);
     for (const subject of watch.subjects) {
@@ -101,6 +105,7 @@ class WatchedEndings implements Endings {
     this.#looking = undefined;
   }
 
+  /** Ends a watch. A failure of its owner does not stop the others. */
   #finish(watch: Watch): void {
     this.#drop(watch);
     try {
@@ -115,6 +120,7 @@ class WatchedEndings implements Endings {
     for (const watch of this.#bySubject.get(subject) ?? []) if (watch.role !== role) this.#finish(watch);
   }
 
+  /** Ends the watches whose credential expired, or was ended by another process. */
   async #look(): Promise<void> {
     const time = this.#clock.now();
     for (const watch of this.#all) if (watch.until <= time) this.#finish(watch);

@@ -25,6 +25,7 @@ export function openState(keys: SigningKeys, cookie: string): (OauthState & { ke
   return key && { ...(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as OauthState), key };
 }
 
+/** Whether two texts are the same, without telling by the time where they differ. */
 function isSame(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }

@@ -4,14 +4,16 @@ import type { AccountsContext } from './context.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sender } from './senders.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
-import { createThrottle, networkOf } from './throttle.ts';
+import { networkOf } from '../common/addresses.ts';
+import { createThrottle, type Throttle } from './throttle.ts';
 import { loginKey } from './user-names.ts';
 import { endAll, noSuchUser } from './user-rows.ts';
 import type { By, NewUser, User, Users } from './users.ts';
 
-/** How somebody names himself when he signs in; `login` is either. */
+/** The name that a user signs in with; `login` is a username or an e-mail. */
 export type Login = { username: string } | { email: string } | { login: string };
 
+/** A sign-in with a password. */
 export interface PasswordSignIn extends SignInLife {
   who: Login;
   password: string;
@@ -21,14 +23,15 @@ export interface PasswordSignIn extends SignInLife {
 /**
  * Signing in with a password.
  *
- * Contract: rejects with an AppError; every failed sign-in is `unauthorized` with one text after one time, from the sixth
- * on `too_many_requests` for a growing while; a password that must not be is `invalid_request`.
+ * Contract: rejects with an AppError. Every failed sign-in is `unauthorized`, with the same text after the same time; from the
+ * sixth failure on `too_many_requests`, for a growing time. A password that is not allowed is `invalid_request`.
  */
 export interface PasswordSignIns {
+  /** Signs a user in. */
   signIn(options: PasswordSignIn): Promise<Tokens>;
   /** A new user with a password. */
   register(user: NewUser & { password: string }, by?: By): Promise<User>;
-  /** Changes a password and signs the user out everywhere; keys stay. Whoever asks has been allowed to. */
+  /** Changes a password and signs the user out everywhere; keys stay. The caller has checked the right. */
   set(uuid: string, password: string, by?: By): Promise<void>;
   /** Throws `forbidden` unless the user has signed in within ten minutes, or knows the password. */
   prove(
@@ -37,44 +40,124 @@ export interface PasswordSignIns {
   ): Promise<void>;
 }
 
+/** People mistype; a sixth failure in a row waits. */
 const FREE_FAILURES = 5;
+/** Many users may share one address. */
 const FREE_FAILURES_OF_ADDRESS = 50;
+/** A sign-in that is younger proves the user as well as the password does. */
 const RECENT_MS = 10 * 60_000;
 
+/** What password sign-ins need. */
 export interface PasswordSignInParts {
   context: AccountsContext;
   passwords: Passwords;
   users: Users;
   signIns: SignIns;
-  /** Tells users by mail that their password was changed. */
+  /** Sends a notice to a user whose password was changed. */
   mail: Sender;
   onError(error: unknown): void;
 }
 
 /** Password sign-ins over users and sign-ins. */
 export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignIns {
-  const { context, passwords, users, signIns } = parts;
-  const { db, clock, audit, endings } = context;
-  const byUser = createThrottle(context, { free: FREE_FAILURES, forgives: true });
-  const byAddress = createThrottle(context, { free: FREE_FAILURES_OF_ADDRESS, forgives: false });
+  return new StoredPasswordSignIns(parts);
+}
 
-  async function read(who: Login | { uuid: string }) {
+/** Password sign-ins with their two throttles. */
+class StoredPasswordSignIns implements PasswordSignIns {
+  readonly #parts: PasswordSignInParts;
+  readonly #byUser: Throttle;
+  readonly #byAddress: Throttle;
+
+  constructor(parts: PasswordSignInParts) {
+    this.#parts = parts;
+    this.#byUser = createThrottle(parts.context, { free: FREE_FAILURES, forgives: true });
+    this.#byAddress = createThrottle(parts.context, { free: FREE_FAILURES_OF_ADDRESS, forgives: false });
+  }
+
+  async signIn({ who, password, client = {}, ...life }: PasswordSignIn): Promise<Tokens> {
+    const { passwords, signIns } = this.#parts;
+    const found =
+      (await this.#read(who)) ?? ('login' in who ? await this.#read({ email: who.login }) : undefined);
+    // One counter for a user, by each of its names; and one for an unknown name.
+    const key = found ? { uuid: found.uuid } : who;
+    const tokens = await this.#guard(`sign-in ${columnOf(key)[1]}`, client, async () => {
+      const row = found && (await this.#read({ uuid: found.uuid }));
+      const known = row?.disabled_at === null ? row.password : null;
+      const matches = await passwords.verify(known, password);
+      if (!row || !matches || known === null) return { uuid: row?.uuid, value: undefined };
+      const hash = await this.#renewHash(row.uuid, known, password);
+      const options = { ...life, method: 'password', client, password: hash };
+      return { uuid: row.uuid, value: await signIns.begin(row.uuid, options) };
+    });
+    if (tokens) return tokens;
+    throw new AppError('unauthorized', 'The name or the password is wrong.');
+  }
+
+  async register(user: NewUser & { password: string }, by: By = {}): Promise<User> {
+    const { passwords, users } = this.#parts;
+    passwords.check(user.password, [user.username, user.email]);
+    return users.create({ ...user, password: await passwords.hash(user.password) }, by);
+  }
+
+  async set(uuid: string, password: string, { by, address }: By = {}): Promise<void> {
+    const { context, passwords, users } = this.#parts;
+    const { db, clock, audit, endings } = context;
+    const user = await users.find(uuid);
+    if (!user) throw noSuchUser();
+    passwords.check(password, [user.username, user.email]);
+    const hash = await passwords.hash(password);
+    await db.transaction().execute(async (trx) => {
+      const changed = await trx
+        .updateTable('users')
+        .set({ password: hash, updated_at: clock.now() })
+        .where('uuid', '=', uuid)
+        .returning('id')
+        .executeTakeFirst();
+      if (!changed) throw noSuchUser();
+      await endAll(trx, 'sign_ins', uuid, clock.now());
+      await audit.record({ event: 'password_changed', user: uuid, address, detail: { by } }, trx);
+    });
+    endings.tell(`user:${uuid}`);
+    this.#sendNotice(user.email);
+  }
+
+  async prove(
+    { uuid }: Pick<User, 'uuid'>,
+    proof: { signedInAt: number | null; password?: string; client?: RequestSource },
+  ): Promise<void> {
+    const { context, passwords } = this.#parts;
+    const { signedInAt, password, client = {} } = proof;
+    if (signedInAt !== null && signedInAt > context.clock.now() - RECENT_MS) return;
+    if (password !== undefined) {
+      const proven = await this.#guard(`proof ${uuid}`, client, async () => {
+        const row = await this.#read({ uuid });
+        return { uuid, value: (await passwords.verify(row?.password, password)) || undefined };
+      });
+      if (proven) return;
+    }
+    throw new AppError('forbidden', 'The old password is needed, or a sign-in within the last ten minutes.');
+  }
+
+  /** The columns that a check needs, read anew each time. */
+  #read(who: Login | { uuid: string }) {
     const [column, value] = columnOf(who);
-    return db
+    return this.#parts.context.db
       .selectFrom('users')
       .select(['uuid', 'password', 'disabled_at'])
       .where(column, '=', value)
       .executeTakeFirst();
   }
 
-  /** Runs a check under both throttles; a failure is put on record and gives undefined. */
-  async function guarded<T>(
+  /** Runs a check under both throttles; a failure is recorded and gives undefined. */
+  async #guard<T>(
     key: string,
     { address }: RequestSource,
     check: () => Promise<{ uuid: string | undefined; value: T | undefined }>,
   ): Promise<T | undefined> {
+    const { audit } = this.#parts.context;
     const attempt = () =>
-      byUser.attempt(key, async () => {
+      this.#byUser.attempt(key, async () => {
         const { uuid, value } = await check();
         if (value !== undefined) return { passed: true, value };
         await audit.record({ event: 'sign_in_failed', user: uuid, address, detail: { method: 'password' } });
@@ -82,7 +165,7 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
       });
     try {
       if (address === undefined) return await attempt();
-      return await byAddress.attempt(`address ${networkOf(address)}`, async () => {
+      return await this.#byAddress.attempt(`address ${networkOf(address)}`, async () => {
         const value = await attempt();
         return value === undefined ? { passed: false } : { passed: true, value };
       });
@@ -93,10 +176,12 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
     }
   }
 
-  async function renewHash(uuid: string, old: string, password: string): Promise<string> {
+  /** The hash of the password at the present cost; the old hash when another request changed it meanwhile. */
+  async #renewHash(uuid: string, old: string, password: string): Promise<string> {
+    const { context, passwords } = this.#parts;
     if (!passwords.isOutdated(old)) return old;
     const hash = await passwords.hash(password);
-    const renewed = await db
+    const renewed = await context.db
       .updateTable('users')
       .set({ password: hash })
       .where('uuid', '=', uuid)
@@ -106,68 +191,16 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
     return renewed ? hash : old;
   }
 
-  return {
-    async signIn({ who, password, client = {}, ...life }) {
-      const found = (await read(who)) ?? ('login' in who ? await read({ email: who.login }) : undefined);
-      // One counter for a user, by whichever name; and one for a name that nobody has.
-      const key = found ? { uuid: found.uuid } : who;
-      const tokens = await guarded(`sign-in ${columnOf(key)[1]}`, client, async () => {
-        const row = found && (await read({ uuid: found.uuid }));
-        const known = row?.disabled_at === null ? row.password : null;
-        const matches = await passwords.verify(known, password);
-        if (!row || !matches || known === null) return { uuid: row?.uuid, value: undefined };
-        const hash = await renewHash(row.uuid, known, password);
-        const options = { ...life, method: 'password', client, password: hash };
-        return { uuid: row.uuid, value: await signIns.begin(row.uuid, options) };
-      });
-      if (tokens) return tokens;
-      throw new AppError('unauthorized', 'The name or the password is wrong.');
-    },
-
-    async register(user, by = {}) {
-      passwords.check(user.password, [user.username, user.email]);
-      return users.create({ ...user, password: await passwords.hash(user.password) }, by);
-    },
-
-    async set(uuid, password, { by, address } = {}) {
-      const user = await users.find(uuid);
-      if (!user) throw noSuchUser();
-      passwords.check(password, [user.username, user.email]);
-      const hash = await passwords.hash(password);
-      await db.transaction().execute(async (trx) => {
-        const changed = await trx
-          .updateTable('users')
-          .set({ password: hash, updated_at: clock.now() })
-          .where('uuid', '=', uuid)
-          .returning('id')
-          .executeTakeFirst();
-        if (!changed) throw noSuchUser();
-        await endAll(trx, 'sign_ins', uuid, clock.now());
-        await audit.record({ event: 'password_changed', user: uuid, address, detail: { by } }, trx);
-      });
-      endings.tell(`user:${uuid}`);
-      if (user.email === null) return;
-      const text = 'The password of your account was changed. If it was not you, tell your administrator.';
-      parts.mail.send({ to: user.email, text }).catch((error: unknown) => parts.onError(error));
-    },
-
-    async prove({ uuid }, { signedInAt, password, client = {} }) {
-      if (signedInAt !== null && signedInAt > clock.now() - RECENT_MS) return;
-      if (password !== undefined) {
-        const proven = await guarded(`proof ${uuid}`, client, async () => {
-          const row = await read({ uuid });
-          return { uuid, value: (await passwords.verify(row?.password, password)) || undefined };
-        });
-        if (proven) return;
-      }
-      throw new AppError(
-        'forbidden',
-        'The old password is needed, or a sign-in within the last ten minutes.',
-      );
-    },
-  };
+  /** Sends the notice without waiting: the password is changed in any case. */
+  #sendNotice(email: string | null): void {
+    if (email === null) return;
+    const { mail, onError } = this.#parts;
+    const text = 'The password of your account was changed. If it was not you, tell your administrator.';
+    mail.send({ to: email, text }).catch(onError);
+  }
 }
 
+/** The column and value by which a login is found. */
 function columnOf(who: Login | { uuid: string }): ['username_key' | 'email_key' | 'uuid', string] {
   if ('uuid' in who) return ['uuid', who.uuid];
   if ('email' in who) return ['email_key', loginKey(who.email)];

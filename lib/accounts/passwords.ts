@@ -22,12 +22,14 @@ export interface Passwords {
   isOutdated(hash: string): boolean;
 }
 
+/** [NIST SP 800-63B 5.1.1.2] at least 8, and no rules about kinds of characters. */
 const MIN_LENGTH = 8;
 const MAX_LENGTH = 128;
 /** More than the minimum of [OWASP Password Storage]. */
 const COST: PasswordCost = { memoryCost: 65_536, timeCost: 3, parallelism: 1 };
 /** Hashes at the same time: each takes 64 MiB, and one of the pool's four threads stays free for files and host names. */
 const AT_ONCE_MAX = 3;
+/** More waiting sign-ins are refused at once. */
 const WAITING_MAX_COUNT = 200;
 const WAIT_MAX_MS = 30_000;
 
@@ -73,6 +75,7 @@ export function createPasswords(cost: PasswordCost = COST): Passwords {
   };
 }
 
+/** The form that is hashed: equal letters in other forms are the same password. */
 function formOf(password: string): string {
   return password.normalize('NFKC');
 }

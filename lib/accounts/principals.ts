@@ -14,6 +14,7 @@ export interface Principals {
   ofKeyId(id: string): Promise<{ principal: Principal; dialects: string[] } | undefined>;
 }
 
+/** A credential with its user, as one row. */
 interface Row {
   lookup: string;
   id: string;
@@ -29,6 +30,7 @@ interface Row {
   disabled_at: number | null;
 }
 
+/** Statements of at most so many values, so that few have to be compiled. */
 const KEYS_A_STATEMENT = 100;
 
 /** Principals over the tables of users, sign-ins and keys. Nothing is cached, so that a revoked credential ends at once on every node. */

@@ -118,6 +118,7 @@ export async function configure(
   return configuration;
 }
 
+/** How long a provider may take for one answer. */
 const TIMEOUT_SECONDS = 10;
 
 /** A server on this machine may be called without TLS: nothing leaves the machine. */
@@ -145,6 +146,7 @@ function plainFetch(fetchIt: typeof fetch) {
   };
 }
 
+/** The options that the client library passes. */
 interface FetchOptions {
   body?: unknown;
   headers: Record<string, string>;
@@ -152,6 +154,7 @@ interface FetchOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** A name or number of a profile as a text; empty for anything else. */
 function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
 }

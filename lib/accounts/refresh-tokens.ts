@@ -1,3 +1,10 @@
+/*
+ * A chain: token -> child -> grandchild. Using a token marks it as rotated and stores the hash of its child. A client
+ * whose answer was lost repeats the request with the old token; within ten seconds it gets the same child again, if
+ * nobody has used the child yet. Any later use of an old token shows that two parties have the chain: the sign-in ends
+ * [RFC 9700 4.14.2].
+ */
+
 import { lockRow } from '../store/lock-row.ts';
 import type { AccountsContext } from './context.ts';
 import type { AccountsDb, SignInsTable } from './schema.ts';

@@ -20,6 +20,7 @@ export interface OutgoingText {
   code?: string;
 }
 
+/** How long a webhook may take. */
 const TIMEOUT_MS = 10_000;
 
 /** A sender that writes texts into the log, for trials. */

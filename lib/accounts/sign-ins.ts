@@ -79,6 +79,7 @@ export function createSignIns(context: AccountsContext, accessTokens: AccessToke
   return new StoredSignIns(context, accessTokens);
 }
 
+/** Sign-ins over their tables. */
 class StoredSignIns implements SignIns {
   readonly #context: AccountsContext;
   readonly #accessTokens: AccessTokens;
@@ -191,6 +192,7 @@ class StoredSignIns implements SignIns {
     return { signIn, user, next };
   }
 
+  /** The tokens of a sign-in for its client. */
   async #tokensOf(signIn: SignInsTable, user: User, refreshToken: string): Promise<Tokens> {
     const time = this.#context.clock.now();
     // The token says whole seconds, and never outlives the sign-in.
@@ -216,6 +218,7 @@ async function lockUser(trx: AccountsDb, uuid: string, password?: string): Promi
   return row && (password === undefined || row.password === password) ? userOf(row) : undefined;
 }
 
+/** The user, unless it is disabled or removed. */
 async function activeUser(on: AccountsDb, uuid: string): Promise<User | undefined> {
   const row = await on
     .selectFrom('users')
@@ -226,6 +229,7 @@ async function activeUser(on: AccountsDb, uuid: string): Promise<User | undefine
   return row && userOf(row);
 }
 
+/** The row of a new sign-in. */
 function rowOf(uuid: string, options: NewSignIn, clock: Clock): SignInsTable {
   const { method, client = {}, accessMs = ACCESS_MS, idleMs = IDLE_MS, absoluteMs = ABSOLUTE_MS } = options;
   const time = clock.now();
@@ -244,6 +248,7 @@ function rowOf(uuid: string, options: NewSignIn, clock: Clock): SignInsTable {
   };
 }
 
+/** Whether a sign-in has neither ended nor expired. */
 function isOpen(
   { ended_at: endedAt, until, used_at: usedAt, idle_ms: idleMs }: SignInsTable,
   at: number,
@@ -251,6 +256,7 @@ function isOpen(
   return endedAt === null && at < until && at < usedAt + idleMs;
 }
 
+/** The sign-in of a row. */
 function signInOf(row: SignInsTable): SignIn {
   return {
     id: row.id,

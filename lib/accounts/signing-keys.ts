@@ -30,6 +30,7 @@ export interface KeyPlace {
   inMemory: boolean;
 }
 
+/** Shorter secrets can be guessed from one signature [RFC 7518 3.2]. */
 const SECRET_MIN_LENGTH = 32;
 const FILE = 'jwt.keys';
 
@@ -46,6 +47,7 @@ function newSecret(): string {
   return randomBytes(48).toString('base64url');
 }
 
+/** The secrets of the file, which is made when it does not exist. */
 function readFile(dataDir: string): string[] {
   const file = join(dataDir, FILE);
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
@@ -74,6 +76,7 @@ function readFile(dataDir: string): string[] {
   );
 }
 
+/** The key of a secret; derived keys are made at their first use. */
 function signingKeyOf(secret: string): SigningKey {
   const derived = new Map<string, Buffer>();
   const derive = (purpose: string): Buffer => {

@@ -5,25 +5,29 @@ import type { RequestSource } from './audit.ts';
 import type { AccountsContext } from './context.ts';
 import type { Identities } from './identities.ts';
 import type { Sender } from './senders.ts';
+import type { SigningKey } from './signing-keys.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
-import { createThrottle, networkOf } from './throttle.ts';
+import { networkOf } from '../common/addresses.ts';
+import { createThrottle, type Throttle } from './throttle.ts';
 import { checkTelephone } from './user-names.ts';
 
 /**
- * Signing in with a code that is sent to a telephone. Codes have six digits, are good once, for five minutes and five
- * guesses; one a minute is sent to a number, and after ten in a row ever fewer.
+ * Signing in with a code that is sent to a telephone. A code has six digits and is valid once, for five minutes and five
+ * guesses. A number gets at most one code a minute, and fewer and fewer after ten in a row.
  *
- * Contract: rejects with an AppError: `invalid_request` for what is no number, `too_many_requests`, `unavailable` when the
- * code cannot be sent, `unauthorized` for a code that is not good.
+ * Contract: rejects with an AppError: `invalid_request` for a text that is no number, `too_many_requests`, `unavailable` when
+ * the code cannot be sent, `unauthorized` for a code that is not valid.
  */
 export interface TextCodes {
+  /** Sends a code. */
   send(telephone: string, client?: RequestSource): Promise<void>;
-  /** Signs in; a number that nobody has makes a new user. */
+  /** Signs in; an unknown number makes a new user. */
   signIn(options: { telephone: string; code: string; client?: RequestSource } & SignInLife): Promise<Tokens>;
-  /** Uses up a code, to prove that a number is the caller's; gives the number in its plain form. */
+  /** Uses up a code, to prove that the caller has the number; resolves with the number in its plain form. */
   verify(telephone: string, code: string, client?: RequestSource): Promise<string>;
 }
 
+/** What text codes need. */
 export interface TextCodeParts {
   context: AccountsContext;
   identities: Identities;
@@ -33,25 +37,78 @@ export interface TextCodeParts {
 
 const LIFE_MS = 5 * 60_000;
 const AGAIN_AFTER_MS = 60_000;
+/** Five guesses at a million codes. */
 const GUESSES = 5;
-/** Each code sent counts; after ten a number waits longer and longer. */
+/** Every code that is sent counts; after ten a number waits longer and longer. */
 const FREE_SENDS = 10;
 const FREE_SENDS_OF_ADDRESS = 30;
 const FREE_GUESSES_OF_ADDRESS = 50;
+const CODES_COUNT = 1_000_000;
+const CODE_LENGTH = 6;
 
 /** Codes over their table. */
-export function createTextCodes({ context, identities, signIns, sms }: TextCodeParts): TextCodes {
-  const { db, clock, keys, audit } = context;
-  const sends = createThrottle(context, { free: FREE_SENDS, forgives: false });
-  const sendsOfAddress = createThrottle(context, { free: FREE_SENDS_OF_ADDRESS, forgives: false });
-  const guessesOfAddress = createThrottle(context, { free: FREE_GUESSES_OF_ADDRESS, forgives: false });
-  const digestOf = (telephone: string, code: string, key = keys.current) =>
-    key.digest('code', `${telephone} ${code}`);
+export function createTextCodes(parts: TextCodeParts): TextCodes {
+  return new StoredTextCodes(parts);
+}
 
-  /** Takes the place of the code before it, if that is a minute old. */
-  async function store(telephone: string, code: string): Promise<void> {
+/** Text codes with their throttles. */
+class StoredTextCodes implements TextCodes {
+  readonly #parts: TextCodeParts;
+  readonly #sends: Throttle;
+  readonly #sendsOfAddress: Throttle;
+  readonly #guessesOfAddress: Throttle;
+
+  constructor(parts: TextCodeParts) {
+    this.#parts = parts;
+    const throttle = (free: number) => createThrottle(parts.context, { free, forgives: false });
+    this.#sends = throttle(FREE_SENDS);
+    this.#sendsOfAddress = throttle(FREE_SENDS_OF_ADDRESS);
+    this.#guessesOfAddress = throttle(FREE_GUESSES_OF_ADDRESS);
+  }
+
+  async send(text: string, { address }: RequestSource = {}): Promise<void> {
+    const telephone = checkTelephone(text);
+    await this.#countSend(telephone, address, async () => {
+      const code = String(randomInt(CODES_COUNT)).padStart(CODE_LENGTH, '0');
+      await this.#store(telephone, code);
+      await this.#hand(telephone, code);
+    });
+  }
+
+  async signIn(
+    options: { telephone: string; code: string; client?: RequestSource } & SignInLife,
+  ): Promise<Tokens> {
+    const { identities, signIns } = this.#parts;
+    const { telephone: text, code, client = {}, ...life } = options;
+    const telephone = await this.verify(text, code, client);
+    const identity = { provider: 'telephone', issuer: 'telephone', subject: telephone };
+    const { address } = client;
+    const user = await identities.userOf(identity, { name: nameFor(telephone) }, { address });
+    return signIns.begin(user.uuid, { ...life, method: 'telephone', client });
+  }
+
+  async verify(text: string, code: string, { address }: RequestSource = {}): Promise<string> {
+    const telephone = checkTelephone(text);
+    const check = async () =>
+      (await this.#use(telephone, code.trim()))
+        ? { passed: true as const, value: true }
+        : { passed: false as const };
+    const isRight =
+      address === undefined
+        ? (await check()).passed
+        : await this.#guessesOfAddress.attempt(`guess from ${networkOf(address)}`, check);
+    if (isRight) return telephone;
+    const detail = { method: 'telephone' };
+    await this.#parts.context.audit.record({ event: 'sign_in_failed', address, detail });
+    throw new AppError('unauthorized', 'The code is wrong, used or too old.');
+  }
+
+  /** Stores a code in the place of the last one; `too_many_requests` when that is less than a minute old. */
+  async #store(telephone: string, code: string): Promise<void> {
+    const { db, clock, keys } = this.#parts.context;
     const at = clock.now();
-    const row = { telephone, hash: digestOf(telephone, code), attempts: 0, sent_at: at, until: at + LIFE_MS };
+    const hash = digestOf(keys.current, telephone, code);
+    const row = { telephone, hash, attempts: 0, sent_at: at, until: at + LIFE_MS };
     const stored = await db
       .insertInto('text_codes')
       .values(row)
@@ -63,17 +120,26 @@ export function createTextCodes({ context, identities, signIns, sms }: TextCodeP
       )
       .returning('telephone')
       .executeTakeFirst();
-    if (!stored)
-      throw new AppError(
-        'too_many_requests',
-        'A code was sent a moment ago: wait a minute before the next.',
-        {
-          retryAfterSeconds: AGAIN_AFTER_MS / 1000,
-        },
-      );
+    if (stored) return;
+    const text = 'A code was sent less than a minute ago: wait a minute before the next.';
+    throw new AppError('too_many_requests', text, { retryAfterSeconds: AGAIN_AFTER_MS / 1000 });
   }
 
-  async function use(telephone: string, code: string): Promise<boolean> {
+  /** Hands a code to the service that sends it. */
+  async #hand(telephone: string, code: string): Promise<void> {
+    const text = `Your code is ${code}. It is valid for five minutes; tell it to nobody.`;
+    try {
+      await this.#parts.sms.send({ to: telephone, text, code });
+    } catch (cause) {
+      throw new AppError('unavailable', 'The code could not be sent; try again in a minute.', {
+        cause: new Error(messageOf(cause), { cause }),
+      });
+    }
+  }
+
+  /** Uses up a code; false for a wrong, used or expired one. */
+  async #use(telephone: string, code: string): Promise<boolean> {
+    const { db, clock, keys } = this.#parts.context;
     const row = await db
       .updateTable('text_codes')
       .set({ attempts: sql<number>`attempts + 1` })
@@ -82,8 +148,8 @@ export function createTextCodes({ context, identities, signIns, sms }: TextCodeP
       .where('until', '>', clock.now())
       .returning('hash')
       .executeTakeFirst();
-    if (!row || !keys.all.some((key) => digestOf(telephone, code, key) === row.hash)) return false;
-    // It stays as a row that no guess fits, so that the next one is not sent at once.
+    if (!row || !keys.all.some((key) => digestOf(key, telephone, code) === row.hash)) return false;
+    // The used code stays as a row that no guess fits, so that the next code is not sent at once.
     const used = await db
       .updateTable('text_codes')
       .set({ until: 0 })
@@ -95,67 +161,22 @@ export function createTextCodes({ context, identities, signIns, sms }: TextCodeP
     return used !== undefined;
   }
 
-  /** Every send counts, so each is a "failure" that is never made good. */
-  async function counted(
-    telephone: string,
-    address: string | undefined,
-    run: () => Promise<void>,
-  ): Promise<void> {
-    const one = () =>
-      sends.attempt(`send ${telephone}`, async () => (await run(), { passed: false as const }));
-    if (address === undefined) return void (await one());
-    await sendsOfAddress.attempt(
-      `send from ${networkOf(address)}`,
-      async () => (await one(), { passed: false as const }),
-    );
+  /** Every send counts, so each is a "failure" that no success removes. */
+  async #countSend(telephone: string, address: string | undefined, run: () => Promise<void>): Promise<void> {
+    const count = (throttle: Throttle, key: string, work: () => Promise<unknown>) =>
+      throttle.attempt(key, async () => (await work(), { passed: false as const }));
+    const send = () => count(this.#sends, `send ${telephone}`, run);
+    if (address === undefined) await send();
+    else await count(this.#sendsOfAddress, `send from ${networkOf(address)}`, send);
   }
-
-  async function verify(text: string, code: string, { address }: RequestSource = {}): Promise<string> {
-    const telephone = checkTelephone(text);
-    const check = async () =>
-      (await use(telephone, code.trim()))
-        ? { passed: true as const, value: true }
-        : { passed: false as const };
-    const good =
-      address === undefined
-        ? (await check()).passed
-        : await guessesOfAddress.attempt(`guess from ${networkOf(address)}`, check);
-    if (good) return telephone;
-    await audit.record({ event: 'sign_in_failed', address, detail: { method: 'telephone' } });
-    throw new AppError('unauthorized', 'The code is wrong, used or too old.');
-  }
-
-  return {
-    verify,
-    async send(text, { address } = {}) {
-      const telephone = checkTelephone(text);
-      await counted(telephone, address, async () => {
-        const code = String(randomInt(1_000_000)).padStart(6, '0');
-        await store(telephone, code);
-        await sms
-          .send({
-            to: telephone,
-            text: `Your code is ${code}. It is good for five minutes; tell it to nobody.`,
-            code,
-          })
-          .catch((cause: unknown) => {
-            throw new AppError('unavailable', 'The code could not be sent; try again in a minute.', {
-              cause: new Error(messageOf(cause), { cause }),
-            });
-          });
-      });
-    },
-    async signIn({ telephone: text, code, client = {}, ...life }) {
-      const telephone = await verify(text, code, client);
-      const identity = { provider: 'telephone', issuer: 'telephone', subject: telephone };
-      const { address } = client;
-      const user = await identities.userOf(identity, { name: nameFor(telephone) }, { address });
-      return signIns.begin(user.uuid, { ...life, method: 'telephone', client });
-    },
-  };
 }
 
-/** A name that does not tell the number. */
+/** The stored form of a code: a keyed digest, as a million codes are soon tried. */
+function digestOf(key: SigningKey, telephone: string, code: string): string {
+  return key.digest('code', `${telephone} ${code}`);
+}
+
+/** A name that does not reveal the number. */
 function nameFor(telephone: string): string {
   return `user …${telephone.slice(-4)}`;
 }

@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts';
 import type { Ticket } from './access.ts';
 import type { Vouchers } from './vouchers.ts';
 
+/** Long enough for a page to open its socket. */
 const LIFE_SECONDS = 30;
 const MAX_COUNT = 10_000;
 const KIND = 'ticket';

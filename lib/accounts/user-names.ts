@@ -33,6 +33,7 @@ export function checkTelephone(text: string): string {
   return number;
 }
 
+/** A text without space around it, of 1 to `most` characters that can be seen. */
 function checked(pointer: string, text: string, most: number): string {
   const clean = text.trim();
   const length = Array.from(clean).length;

@@ -67,6 +67,7 @@ export function createUserRemovals(
   };
 }
 
+/** The first step: nobody can sign in as the user any more, and the mark keeps the rest from being forgotten. */
 async function begin(
   { db, clock, audit, endings }: AccountsContext,
   uuid: string,

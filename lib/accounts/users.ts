@@ -88,8 +88,10 @@ export function createUsers(context: AccountsContext, removals: Pick<UserRemoval
   return new StoredUsers(context, removals);
 }
 
+/** The columns by which one user is found. */
 type UserKey = 'uuid' | 'id' | 'username_key' | 'email_key';
 
+/** Users over their table. */
 class StoredUsers implements Users {
   readonly #context: AccountsContext;
   readonly #removals: Pick<UserRemovals, 'remove'>;
@@ -194,6 +196,7 @@ class StoredUsers implements Users {
     return this.#removals.remove(uuid, by);
   }
 
+  /** The user with this value in a column. */
   async #where(column: UserKey, value: string | number): Promise<User | undefined> {
     const row = await this.#context.db
       .selectFrom('users')

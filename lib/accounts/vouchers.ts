@@ -12,6 +12,7 @@ export interface Vouchers {
   useUp(kind: string, text: string, lifeMs: number): Promise<boolean>;
 }
 
+/** Vouchers are many and short-lived, so they are removed more often than other rows. */
 const SWEEP_EVERY_MS = 60_000;
 
 /** Vouchers over their table. */

@@ -35,6 +35,7 @@ export interface WeChatSignInParts {
 
 const DAY_MS = 24 * 3600_000;
 const life = { accessMs: DAY_MS, idleMs: 90 * DAY_MS, absoluteMs: 90 * DAY_MS };
+/** A random name of eight digits is rarely taken. */
 const NAMES_TRIED = 5;
 
 /** WeChat sign-ins over sign-ins and identities. */

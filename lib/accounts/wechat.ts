@@ -45,6 +45,7 @@ const badTokens = new Set([40_001, 40_014, 42_001]);
 /** Error codes for a session that has ended or belongs to another user. */
 const deadSessions = new Set([87_009, 40_003]);
 
+/** An answer of WeChat; `errcode` is missing or 0 when all is well. */
 type Answer = Record<string, unknown> & { errcode?: number };
 
 /** WeChat's API for mini programs. */
@@ -117,6 +118,7 @@ export function signatureOf(sessionKey: string, text: string): string {
   return createHmac('sha256', sessionKey).update(text).digest('hex');
 }
 
+/** The error for a WeChat that does not answer as documented. */
 function down(why: string): AppError {
   return new AppError('unavailable', 'WeChat does not answer as it should; try again later.', {
     cause: new Error(`WeChat: ${why}`),

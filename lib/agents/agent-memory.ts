@@ -1,3 +1,9 @@
+/*
+ * How a summary grows: the model gets the summary so far and the turns that have ended since, and writes a new one. The
+ * row of the app has the number of the last line that is in the summary. It also has a revision: a node that was slower
+ * than another finds a higher revision, writes nothing and begins anew.
+ */
+
 import { createBackgroundWork, type BackgroundWork } from '../common/background-work.ts';
 import type { Message } from '../core/message.ts';
 import type { Model, ModelConfig } from '../core/model.ts';
@@ -41,6 +47,7 @@ export function openAgentMemory(options: AgentMemoryOptions): AgentMemory {
   return new StoredSummaries(options);
 }
 
+/** Summaries over the table of apps, and the work on them in this process. */
 class StoredSummaries implements AgentMemory {
   readonly #options: AgentMemoryOptions;
   readonly #work: BackgroundWork;
@@ -140,6 +147,7 @@ class StoredSummaries implements AgentMemory {
     await update.execute();
   }
 
+  /** The row of an app, also of a removed one. */
   #find(appId: string): Promise<AppsTable | undefined> {
     return this.#options.db.selectFrom('apps').selectAll().where('id', '=', appId).executeTakeFirst();
   }

@@ -94,6 +94,7 @@ export function createApps({ db, vault, clock = systemClock }: AppsOptions): App
   return new StoredApps(db, vault, clock);
 }
 
+/** Apps over their tables. */
 class StoredApps implements Apps {
   readonly #db: AgentsDb;
   readonly #vault: Vault;
@@ -218,6 +219,7 @@ class StoredApps implements Apps {
     });
   }
 
+  /** An app that the caller may use. */
   async #find(on: AgentsDb, id: string, caller: Principal): Promise<AgentApp> {
     if (!isUuid(id)) throw noSuchApp(id); // PostgreSQL does not take every text
     const row = await on
@@ -247,6 +249,7 @@ class StoredApps implements Apps {
   }
 }
 
+/** Writes a version in the place of the version with the same status. */
 async function putVersion(trx: AgentsDb, version: AppVersionsTable): Promise<void> {
   const { app_id: _app, status: _status, ...changes } = version;
   await trx
@@ -256,6 +259,7 @@ async function putVersion(trx: AgentsDb, version: AppVersionsTable): Promise<voi
     .execute();
 }
 
+/** The error for an unknown or removed app. */
 function noSuchApp(id: string): AppError {
   return new AppError('not_found', `There is no app "${id.slice(0, 100)}".`);
 }

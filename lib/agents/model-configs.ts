@@ -38,6 +38,7 @@ export interface ModelConfigs {
   removeOwner(owner: string): Promise<void>;
 }
 
+/** The configurations. */
 interface ModelConfigsTable {
   id: Generated<number>;
   owner: string;
@@ -63,111 +64,136 @@ export function createModelConfigs(
   vault: Vault,
   clock: Clock = systemClock,
 ): ModelConfigs {
-  const tables = db as unknown as Kysely<Tables>;
+  return new StoredModelConfigs(db, vault, clock);
+}
 
-  const configOf = (row: Selectable<ModelConfigsTable>): StoredModelConfig => ({
+/** Configurations over their table. */
+class StoredModelConfigs implements ModelConfigs {
+  readonly #db: Kysely<Tables>;
+  readonly #vault: Vault;
+  readonly #clock: Clock;
+
+  constructor(db: Kysely<Tables>, vault: Vault, clock: Clock) {
+    this.#db = db;
+    this.#vault = vault;
+    this.#clock = clock;
+  }
+
+  async list(owner: string): Promise<StoredModelConfig[]> {
+    const rows = await this.#db
+      .selectFrom('model_configs')
+      .selectAll()
+      .where('owner', '=', owner)
+      .orderBy('id')
+      .execute();
+    return rows.map((row) => configOf(row, this.#vault));
+  }
+
+  count(owner: string): Promise<number> {
+    return countOf(this.#db, owner);
+  }
+
+  async find(owner: string, id: number): Promise<StoredModelConfig | undefined> {
+    const row = await this.#db
+      .selectFrom('model_configs')
+      .selectAll()
+      .where('id', '=', id)
+      .where('owner', '=', owner)
+      .executeTakeFirst();
+    return row && configOf(row, this.#vault);
+  }
+
+  create(owner: string, config: NewModelConfig, maxCount: number): Promise<StoredModelConfig | undefined> {
+    return this.#db.transaction().execute(async (trx) => {
+      // Of many that count at the same time each waits for the one before.
+      await lockRow(trx, 'users', 'updated_at').where('uuid', '=', owner).execute();
+      if ((await countOf(trx, owner)) >= maxCount) return undefined;
+      const row = await trx
+        .insertInto('model_configs')
+        .values({ owner, ...this.#columnsOf(config), created_at: this.#clock.now() })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return configOf(row, this.#vault);
+    });
+  }
+
+  async update(owner: string, id: number, config: NewModelConfig): Promise<boolean> {
+    const stored = await this.find(owner, id);
+    if (!stored) return false;
+    const row = await this.#db
+      .updateTable('model_configs')
+      .set(this.#columnsOf({ ...config, apiKey: keptKey(stored, config) }))
+      .where('id', '=', id)
+      .where('owner', '=', owner)
+      .returning('id')
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  async remove(owner: string, ids: readonly number[]): Promise<boolean> {
+    const wanted = [...new Set(ids)];
+    if (wanted.length === 0) return true;
+    return allOrNone(this.#db, async (trx) => {
+      const gone = await trx
+        .deleteFrom('model_configs')
+        .where('id', 'in', wanted)
+        .where('owner', '=', owner)
+        .returning('id')
+        .execute();
+      if (gone.length < wanted.length) throw new NotAllFound();
+      await trx
+        .updateTable('chats')
+        .set({ model_config_id: null })
+        .where('model_config_id', 'in', wanted)
+        .execute();
+    });
+  }
+
+  async removeOwner(owner: string): Promise<void> {
+    await this.#db.deleteFrom('model_configs').where('owner', '=', owner).execute();
+  }
+
+  /** The columns of a configuration; the key is sealed. */
+  #columnsOf({ name, baseUrl, modelName, apiKey, params }: NewModelConfig) {
+    return {
+      name,
+      base_url: baseUrl,
+      model_name: modelName,
+      api_key: this.#vault.seal(apiKey),
+      params: JSON.stringify(params),
+      updated_at: this.#clock.now(),
+    };
+  }
+}
+
+/** The configuration of a row, its key in clear. */
+function configOf(row: Selectable<ModelConfigsTable>, vault: Vault): StoredModelConfig {
+  return {
     id: row.id,
     name: row.name,
     baseUrl: row.base_url,
     modelName: row.model_name,
     apiKey: vault.open(row.api_key),
     params: JSON.parse(row.params) as JsonObject,
-  });
-  const columnsOf = ({ name, baseUrl, modelName, apiKey, params }: NewModelConfig) => ({
-    name,
-    base_url: baseUrl,
-    model_name: modelName,
-    api_key: vault.seal(apiKey),
-    params: JSON.stringify(params),
-    updated_at: clock.now(),
-  });
-
-  async function count(owner: string, on: Kysely<Tables> = tables): Promise<number> {
-    const { total } = await on
-      .selectFrom('model_configs')
-      .select(({ fn }) => fn.countAll<number>().as('total'))
-      .where('owner', '=', owner)
-      .executeTakeFirstOrThrow();
-    return total;
-  }
-
-  async function find(owner: string, id: number): Promise<StoredModelConfig | undefined> {
-    const row = await tables
-      .selectFrom('model_configs')
-      .selectAll()
-      .where('id', '=', id)
-      .where('owner', '=', owner)
-      .executeTakeFirst();
-    return row && configOf(row);
-  }
-
-  return {
-    async list(owner) {
-      const rows = await tables
-        .selectFrom('model_configs')
-        .selectAll()
-        .where('owner', '=', owner)
-        .orderBy('id')
-        .execute();
-      return rows.map(configOf);
-    },
-
-    count: (owner) => count(owner),
-    find,
-
-    create: (owner, config, maxCount) =>
-      tables.transaction().execute(async (trx) => {
-        // Of many that count at the same time each waits for the one before.
-        await lockRow(trx, 'users', 'updated_at').where('uuid', '=', owner).execute();
-        if ((await count(owner, trx)) >= maxCount) return undefined;
-        const row = await trx
-          .insertInto('model_configs')
-          .values({ owner, ...columnsOf(config), created_at: clock.now() })
-          .returningAll()
-          .executeTakeFirstOrThrow();
-        return configOf(row);
-      }),
-
-    async update(owner, id, config) {
-      const stored = await find(owner, id);
-      if (!stored) return false;
-      const apiKey = config.apiKey === masked(stored.apiKey) ? stored.apiKey : config.apiKey;
-      // A stored key goes to the endpoint that it was given for, and to no other.
-      if (apiKey === stored.apiKey && config.apiKey !== apiKey && config.baseUrl !== stored.baseUrl)
-        throw new AppError('invalid_request', 'With another base_url the api_key must be sent again.', {
-          faults: [{ pointer: '/api_key', detail: 'must be sent again for another base_url' }],
-        });
-      const row = await tables
-        .updateTable('model_configs')
-        .set(columnsOf({ ...config, apiKey }))
-        .where('id', '=', id)
-        .where('owner', '=', owner)
-        .returning('id')
-        .executeTakeFirst();
-      return row !== undefined;
-    },
-
-    async removeOwner(owner) {
-      await tables.deleteFrom('model_configs').where('owner', '=', owner).execute();
-    },
-
-    async remove(owner, ids) {
-      const wanted = [...new Set(ids)];
-      if (wanted.length === 0) return true;
-      return allOrNone(tables, async (trx) => {
-        const gone = await trx
-          .deleteFrom('model_configs')
-          .where('id', 'in', wanted)
-          .where('owner', '=', owner)
-          .returning('id')
-          .execute();
-        if (gone.length < wanted.length) throw new NotAllFound();
-        await trx
-          .updateTable('chats')
-          .set({ model_config_id: null })
-          .where('model_config_id', 'in', wanted)
-          .execute();
-      });
-    },
   };
+}
+
+/** How many configurations an owner has. */
+async function countOf(on: Kysely<Tables>, owner: string): Promise<number> {
+  const { total } = await on
+    .selectFrom('model_configs')
+    .select(({ fn }) => fn.countAll<number>().as('total'))
+    .where('owner', '=', owner)
+    .executeTakeFirstOrThrow();
+  return total;
+}
+
+/** The key of a changed configuration. A stored key goes to the endpoint that it was given for, and to no other. */
+function keptKey(stored: StoredModelConfig, config: NewModelConfig): string {
+  const isMask = config.apiKey === masked(stored.apiKey);
+  if (isMask && config.apiKey !== stored.apiKey && config.baseUrl !== stored.baseUrl)
+    throw new AppError('invalid_request', 'With another base_url the api_key must be sent again.', {
+      faults: [{ pointer: '/api_key', detail: 'must be sent again for another base_url' }],
+    });
+  return isMask ? stored.apiKey : config.apiKey;
 }

@@ -57,6 +57,7 @@ export interface Presets {
   removeOwner(owner: string): Promise<void>;
 }
 
+/** The presets; a removed one keeps its row, as chats may have it. */
 interface PresetsTable {
   id: string;
   owner: string;
@@ -81,82 +82,94 @@ const NO_OWNER = '';
 
 /** Presets over their table. */
 export function createPresets(db: Kysely<unknown>, clock: Clock = systemClock): Presets {
-  const tables = db as unknown as Kysely<Tables>;
-
-  return {
-    async create(owner, preset) {
-      const time = clock.now();
-      const row: PresetsTable = {
-        id: clock.newId(),
-        owner,
-        title: preset.title,
-        description: preset.description,
-        type: preset.type,
-        visibility: preset.visibility,
-        messages: JSON.stringify(preset.messages),
-        parameters: JSON.stringify(preset.parameters),
-        created_at: time,
-        updated_at: time,
-        deleted_at: null,
-      };
-      await tables.insertInto('presets').values(row).execute();
-      return presetOf(row);
-    },
-
-    async find(id) {
-      const row = await tables.selectFrom('presets').selectAll().where('id', '=', id).executeTakeFirst();
-      return row && presetOf(row);
-    },
-
-    async list(owner, { offset, limit, orderBy, order }) {
-      let query = tables
-        .selectFrom('presets')
-        .selectAll()
-        .where('deleted_at', 'is', null)
-        .where(({ or, eb }) => or([eb('owner', '=', owner), eb('visibility', '=', 'public')]))
-        .orderBy(orderBy, order);
-      if (orderBy !== 'id') query = query.orderBy('id', order);
-      return (await query.limit(limit).offset(offset).execute()).map(presetOf);
-    },
-
-    async change(id, { messages, parameters, ...changes }) {
-      const row = await tables
-        .updateTable('presets')
-        .set({
-          ...changes,
-          ...(messages && { messages: JSON.stringify(messages) }),
-          ...(parameters && { parameters: JSON.stringify(parameters) }),
-          updated_at: clock.now(),
-        })
-        .where('id', '=', id)
-        .where('deleted_at', 'is', null)
-        .returningAll()
-        .executeTakeFirst();
-      if (!row) throw new AppError('not_found', 'There is no such preset.');
-      return presetOf(row);
-    },
-
-    async remove(id) {
-      await tables.updateTable('presets').set({ deleted_at: clock.now() }).where('id', '=', id).execute();
-    },
-
-    async removeOwner(owner) {
-      const ofOthers = tables
-        .selectFrom('chats')
-        .select('preset_id')
-        .where('owner', '!=', owner)
-        .where('preset_id', 'is not', null)
-        .$castTo<{ preset_id: string }>();
-      await tables.deleteFrom('presets').where('owner', '=', owner).where('id', 'not in', ofOthers).execute();
-      await tables
-        .updateTable('presets')
-        .set({ owner: NO_OWNER, deleted_at: clock.now() })
-        .where('owner', '=', owner)
-        .execute();
-    },
-  };
+  return new StoredPresets(db, clock);
 }
 
+/** Presets in the database; a chat of another owner may keep one alive. */
+class StoredPresets implements Presets {
+  readonly #db: Kysely<Tables>;
+  readonly #clock: Clock;
+
+  constructor(db: Kysely<Tables>, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  async create(owner: string, preset: NewPreset): Promise<Preset> {
+    const now = this.#clock.now();
+    const row: PresetsTable = {
+      id: this.#clock.newId(),
+      owner,
+      title: preset.title,
+      description: preset.description,
+      type: preset.type,
+      visibility: preset.visibility,
+      messages: JSON.stringify(preset.messages),
+      parameters: JSON.stringify(preset.parameters),
+      created_at: now,
+      updated_at: now,
+      deleted_at: null,
+    };
+    await this.#db.insertInto('presets').values(row).execute();
+    return presetOf(row);
+  }
+
+  async find(id: string): Promise<Preset | undefined> {
+    const row = await this.#db.selectFrom('presets').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && presetOf(row);
+  }
+
+  async list(owner: string, { offset, limit, orderBy, order }: PresetPage): Promise<Preset[]> {
+    let query = this.#db
+      .selectFrom('presets')
+      .selectAll()
+      .where('deleted_at', 'is', null)
+      .where(({ or, eb }) => or([eb('owner', '=', owner), eb('visibility', '=', 'public')]))
+      .orderBy(orderBy, order);
+    if (orderBy !== 'id') query = query.orderBy('id', order);
+    return (await query.limit(limit).offset(offset).execute()).map(presetOf);
+  }
+
+  async change(id: string, { messages, parameters, ...changes }: Partial<NewPreset>): Promise<Preset> {
+    const row = await this.#db
+      .updateTable('presets')
+      .set({
+        ...changes,
+        ...(messages && { messages: JSON.stringify(messages) }),
+        ...(parameters && { parameters: JSON.stringify(parameters) }),
+        updated_at: this.#clock.now(),
+      })
+      .where('id', '=', id)
+      .where('deleted_at', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
+    if (!row) throw new AppError('not_found', 'There is no such preset.');
+    return presetOf(row);
+  }
+
+  async remove(id: string): Promise<void> {
+    const change = { deleted_at: this.#clock.now() };
+    await this.#db.updateTable('presets').set(change).where('id', '=', id).execute();
+  }
+
+  async removeOwner(owner: string): Promise<void> {
+    const ofOthers = this.#db
+      .selectFrom('chats')
+      .select('preset_id')
+      .where('owner', '!=', owner)
+      .where('preset_id', 'is not', null)
+      .$castTo<{ preset_id: string }>();
+    await this.#db.deleteFrom('presets').where('owner', '=', owner).where('id', 'not in', ofOthers).execute();
+    // Chats of other owners go on with a preset that has no owner.
+    await this.#db
+      .updateTable('presets')
+      .set({ owner: NO_OWNER, deleted_at: this.#clock.now() })
+      .where('owner', '=', owner)
+      .execute();
+  }
+}
+
+/** The preset of a row. */
 function presetOf(row: Selectable<PresetsTable>): Preset {
   return {
     id: row.id,

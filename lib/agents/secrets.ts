@@ -38,9 +38,11 @@ export function withKeptSecrets<T extends object>(config: T, stored: object | un
 }
 
 const ELLIPSIS = '…';
+/** Deeper values would overflow the stack, and no real configuration has them. */
 const DEPTH_MAX_COUNT = 200;
 const secretName = /(api_?key|access_?key|^key|token|secret|password|passwd|credential|authorization)$/i;
 
+/** The value with `change` applied to every key in it. A field holds a key by its name, or inside of `credentials`. */
 function mapSecrets(
   value: JsonValue,
   pointer: string,

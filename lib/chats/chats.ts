@@ -89,6 +89,7 @@ export function createChats(db: ChatsDb, clock: Clock = systemClock): Chats {
   return new StoredChats(db, clock);
 }
 
+/** Chats over their tables. */
 class StoredChats implements Chats {
   readonly #db: ChatsDb;
   readonly #clock: Clock;
@@ -222,6 +223,7 @@ class StoredChats implements Chats {
     }
   }
 
+  /** Writes a chat with its messages. */
   async #insertChat(trx: ChatsDb, chat: NewChat, copiedFrom: string | null): Promise<Chat> {
     const time = this.#clock.now();
     const row = await trx
@@ -243,10 +245,12 @@ class StoredChats implements Chats {
     return chatOf(row);
   }
 
+  /** Locks a chat, and notes the time of its change. Throws `not_found`. */
   async #touch(trx: ChatsDb, id: number): Promise<void> {
     if (!(await touchChat(trx, id, this.#clock.now()))) throw noSuchChat();
   }
 
+  /** The owner's copy of a chat, if there is one. */
   async #copyOf(owner: string, uuid: string): Promise<Chat | undefined> {
     const row = await this.#db
       .selectFrom('chats')
@@ -258,6 +262,7 @@ class StoredChats implements Chats {
   }
 }
 
+/** The messages of a chat in their order. */
 async function readMessages(on: ChatsDb, chatId: number): Promise<ChatMessage[]> {
   const rows = await on
     .selectFrom('chat_messages')

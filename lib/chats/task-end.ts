@@ -5,7 +5,7 @@ import type { Ledger } from '../credits/ledger.ts';
 import type { CreditsDb } from '../credits/schema.ts';
 import { insertMessages, touchChat } from './chat-rows.ts';
 import type { ChatsDb } from './schema.ts';
-import type { TaskState } from './task-watch.ts';
+import type { ChatTaskState } from './task-watch.ts';
 
 /** The result of a task. */
 export interface TaskEnd {
@@ -42,7 +42,7 @@ export async function endTask(
   { db, ledger, clock }: TaskEndParts,
   id: string,
   how: TaskEnd,
-): Promise<TaskState | undefined> {
+): Promise<ChatTaskState | undefined> {
   const { status, content, complete, error = null } = how;
   return db.transaction().execute(async (trx) => {
     const task = await trx

@@ -30,10 +30,11 @@ export interface TaskRunParts {
 
 /** How long a silent process is believed to work on its tasks. */
 export const TASK_LEASE_MS = 30_000;
+/** A crash loses at most the text of this time. */
 const SAVE_EVERY_MS = 1000;
 
 /** Runs the work of a task from its first state to its end. Rejects only when the end cannot be stored. */
-export async function runTask(
+export async function runChatTask(
   parts: TaskRunParts,
   id: string,
   work: TaskWork,

@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '../common/clock.ts';
 
 /** How far a task is. */
-export interface TaskState {
+export interface ChatTaskState {
   status: 'pending' | 'running' | 'finished' | 'failed';
   /** The text so far. */
   content: string;
@@ -13,11 +13,11 @@ export interface TaskState {
 /** Tells watchers how far tasks are. */
 export interface TaskWatch {
   /** The newest state of a task that runs in this process. */
-  tell(id: string, state: TaskState): void;
+  tell(id: string, state: ChatTaskState): void;
   /** The task runs here no longer: watchers read it from the database. */
   forget(id: string): void;
   /** The states of a task as they change; ends with its last state, or when the signal aborts. */
-  watch(id: string, signal: AbortSignal): AsyncGenerator<TaskState>;
+  watch(id: string, signal: AbortSignal): AsyncGenerator<ChatTaskState>;
 }
 
 /** How often a task that runs in another process is read. */
@@ -25,21 +25,21 @@ const READ_EVERY_MS = 300;
 
 /** A watch; `read` finds tasks that do not run in this process. */
 export function createTaskWatch(
-  read: (id: string) => Promise<TaskState | undefined>,
+  read: (id: string) => Promise<ChatTaskState | undefined>,
   clock: Clock,
 ): TaskWatch {
-  const live = new Map<string, TaskState>();
+  const live = new Map<string, ChatTaskState>();
   const watchers = new Map<string, Set<Bell>>();
   const ring = (id: string): void => watchers.get(id)?.forEach((bell) => bell.ring());
 
-  async function* watch(id: string, signal: AbortSignal): AsyncGenerator<TaskState> {
+  async function* watch(id: string, signal: AbortSignal): AsyncGenerator<ChatTaskState> {
     const bell = new Bell(clock);
     const others = watchers.get(id) ?? new Set();
     watchers.set(id, others.add(bell));
     const onAbort = (): void => bell.ring();
     signal.addEventListener('abort', onAbort);
     try {
-      let last: TaskState | undefined;
+      let last: ChatTaskState | undefined;
       while (!signal.aborted) {
         bell.clear();
         const here = live.get(id);
@@ -102,6 +102,7 @@ class Bell {
   }
 }
 
-function isNews(before: TaskState, after: TaskState): boolean {
+/** Whether a watcher would see a difference. */
+function isNews(before: ChatTaskState, after: ChatTaskState): boolean {
   return before.status !== after.status || before.content !== after.content;
 }

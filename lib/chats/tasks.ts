@@ -1,15 +1,29 @@
+/*
+ * The states of a task:
+ *
+ *   state      event                       written in one transaction               next
+ *   -          start                       hold of the credits, the row             pending
+ *   pending    the work begins             text, lease                              running
+ *   running    each second                 text, lease                              running
+ *   running    the work is done            end, message, settled credits            finished
+ *   running    cut (client gone, removed)  end, incomplete message, settled         finished
+ *   running    failure, shutdown           end, incomplete message, released        failed
+ *   running    the lease expired           the same, by another process             failed
+ *   ended      an hour after the start     row removed                              -
+ */
+
 import { createBackgroundWork, type BackgroundWork } from '../common/background-work.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import { startPeriodic, type Periodic } from '../common/periodic.ts';
 import type { Ledger } from '../credits/ledger.ts';
 import { AppError } from '../errors.ts';
 import { creditsOf, endTask, unfinished } from './task-end.ts';
-import { runTask, TASK_LEASE_MS, TaskCut, type TaskWork } from './task-run.ts';
+import { runChatTask, TASK_LEASE_MS, TaskCut, type TaskWork } from './task-run.ts';
 import type { ChatsDb, ChatTasksTable } from './schema.ts';
-import { createTaskWatch, type TaskState, type TaskWatch } from './task-watch.ts';
+import { createTaskWatch, type ChatTaskState, type TaskWatch } from './task-watch.ts';
 
 /** A piece of work that a model does for a chat. */
-export interface ChatTask extends TaskState {
+export interface ChatTask extends ChatTaskState {
   id: string;
   owner: string;
   chatId: number;
@@ -51,7 +65,7 @@ export interface ChatTasks {
   /** The right to watch, which is given once. */
   connect(id: string): Promise<boolean>;
   /** The states of a task as they change, until it has ended. A slow reader misses states, never the last one. */
-  watch(id: string, signal: AbortSignal): AsyncGenerator<TaskState>;
+  watch(id: string, signal: AbortSignal): AsyncGenerator<ChatTaskState>;
   /** Ends a task that runs in this process with the text so far. */
   cut(id: string): void;
   /** Ends tasks whose process died, and forgets old ones. */
@@ -69,8 +83,11 @@ export interface ChatTasksOptions {
   clock?: Clock;
 }
 
+/** How long a client can find a task after it was made. */
 const KEEP_MS = 3600_000;
+/** How often dead tasks are looked for. */
 const TIDY_EVERY_MS = 15_000;
+/** So many dead tasks are ended in one round. */
 const DEAD_AT_ONCE = 100;
 
 /** Tasks over their table. First, tasks that this or another process left unfinished are ended. */
@@ -84,6 +101,7 @@ export async function openChatTasks(options: ChatTasksOptions): Promise<ChatTask
   return tasks;
 }
 
+/** Tasks over their table, and the work on them in this process. */
 class StoredTasks implements ChatTasks {
   readonly #db: ChatsDb;
   readonly #ledger: Ledger;
@@ -165,7 +183,7 @@ class StoredTasks implements ChatTasks {
     return row !== undefined;
   }
 
-  watch(id: string, signal: AbortSignal): AsyncGenerator<TaskState> {
+  watch(id: string, signal: AbortSignal): AsyncGenerator<ChatTaskState> {
     return this.#watching.watch(id, signal);
   }
 
@@ -199,20 +217,23 @@ class StoredTasks implements ChatTasks {
     await this.#tidying?.stop();
   }
 
+  /** Runs a task; afterwards watchers read its end from the database. */
   async #run(id: string, work: TaskWork, signal: AbortSignal): Promise<void> {
     try {
-      await runTask({ ...this.#parts(), cut: (task) => this.cut(task) }, id, work, signal);
+      await runChatTask({ ...this.#parts(), cut: (task) => this.cut(task) }, id, work, signal);
     } finally {
       this.#watching.forget(id);
     }
   }
 
+  /** What the run and the end of a task need. */
   #parts() {
     const [db, ledger, clock] = [this.#db, this.#ledger, this.#clock];
     return { db, ledger, clock, watching: this.#watching, onError: this.#onError };
   }
 }
 
+/** The row of a new task. */
 function rowOf({ owner, chatId, type, rate, promptTokens }: NewChatTask, clock: Clock): ChatTasksTable {
   const createdAt = clock.now();
   return {
@@ -234,6 +255,7 @@ function rowOf({ owner, chatId, type, rate, promptTokens }: NewChatTask, clock: 
   };
 }
 
+/** The task of a row. */
 function taskOf(row: ChatTasksTable): ChatTask {
   return {
     id: row.id,
@@ -248,7 +270,8 @@ function taskOf(row: ChatTasksTable): ChatTask {
   };
 }
 
-function stateOf(task: ChatTask | undefined): TaskState | undefined {
+/** The state of a task, for its watchers. */
+function stateOf(task: ChatTask | undefined): ChatTaskState | undefined {
   if (!task) return undefined;
   const { status, content, error, tokenCost } = task;
   return { status, content, error, tokenCost };

@@ -2,7 +2,9 @@ import type { Model } from '../core/model.ts';
 import type { Content } from '../core/message.ts';
 import { AppError } from '../errors.ts';
 
+/** A title fits into a list. */
 const LETTERS_MAX_COUNT = 20;
+/** The beginning of a conversation is enough for a title. */
 const TEXT_MAX_LENGTH = 8000;
 
 const instruction = [

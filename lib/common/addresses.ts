@@ -40,6 +40,14 @@ export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
+/** The network of an address: one IPv6 customer has 2^64 addresses, written as `2001:db8:0:0::/64`. Any other text as it is. */
+export function networkOf(address: string): string {
+  const parsed = parseAddress(address.replace(/%.*$/, ''));
+  if (!(parsed instanceof ipaddr.IPv6)) return address;
+  const network = parsed.parts.slice(0, 4).map((part) => part.toString(16));
+  return `${network.join(':')}::/64`;
+}
+
 function parseRange(entry: string): [Address, number] {
   const [address = '', bits] = entry.split('/');
   const parsed = parseAddress(address);

@@ -8,6 +8,7 @@ export interface Periodic {
   stop(): Promise<void>;
 }
 
+/** A job, its pause and its clock. */
 export interface PeriodicOptions {
   /** The pause between the end of one run and the start of the next, in ms. */
   pauseMs: number;

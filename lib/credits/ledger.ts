@@ -1,3 +1,13 @@
+/*
+ * The records of a reference; the index over (reference, step) lets each step happen once:
+ *
+ *   step    kind       amount          when
+ *   open    redeem     + value         a code was redeemed
+ *   open    hold       - the most      before a task begins
+ *   close   settle     + the rest      the task was done: the rest of the hold goes back
+ *   close   release    + all of it     the task failed
+ */
+
 import { systemClock, type Clock } from '../common/clock.ts';
 import { lockOrCreateRow } from '../store/lock-row.ts';
 import type { CreditRecordsTable, CreditsDb } from './schema.ts';
@@ -43,6 +53,7 @@ export function createLedger(db: CreditsDb, clock: Clock = systemClock): Ledger 
   return new StoredLedger(db, clock);
 }
 
+/** A ledger over its tables. */
 class StoredLedger implements Ledger {
   readonly #db: CreditsDb;
   readonly #clock: Clock;
@@ -133,6 +144,7 @@ class StoredLedger implements Ledger {
     return true;
   }
 
+  /** Closes a hold: what is not spent goes back. Without a cost all of it goes back. */
   async #close(trx: CreditsDb, reference: string, cost: number | undefined): Promise<boolean> {
     const held = await trx
       .selectFrom('credit_records')

@@ -31,6 +31,7 @@ export interface RedeemCodes {
 
 /** Without letters and digits that look like others. */
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
+/** 100 bits: nobody guesses a code. */
 const RANDOM_LENGTH = 20;
 
 /** Codes over their table; the digests' key is derived from the server's secret [RFC 5869]. */
@@ -108,6 +109,7 @@ export function createRedeemCodes(
   };
 }
 
+/** The code of a row. */
 function codeOf(row: {
   value: number;
   created_at: number;
@@ -124,6 +126,7 @@ function codeOf(row: {
   };
 }
 
+/** A code of random signs; 256 is a multiple of 32, so each sign is equally likely. */
 function randomCode(): string {
   return Array.from(randomBytes(RANDOM_LENGTH), (byte) => ALPHABET[byte % ALPHABET.length]).join('');
 }

@@ -10,6 +10,7 @@ export interface CreditTables {
 /** The database, or a transaction on it. */
 export type CreditsDb = Kysely<CreditTables>;
 
+/** The accounts. */
 interface CreditAccountsTable {
   owner: string;
   /** The sum of the owner's records; the database refuses a negative one. */
@@ -29,6 +30,7 @@ export interface CreditRecordsTable {
   created_at: number;
 }
 
+/** The redeem codes, as keyed digests. */
 interface RedeemCodesTable {
   hash: string;
   id: string;

@@ -72,6 +72,7 @@ export function openDiskStore(folder: string, signer: UrlSigner): ObjectStore {
   };
 }
 
+/** All files in a folder and below it; none when the folder does not exist. */
 async function* filesIn(folder: string): AsyncIterable<{ parentPath: string; name: string }> {
   try {
     for await (const entry of await opendir(folder, { recursive: true })) if (entry.isFile()) yield entry;
@@ -80,6 +81,7 @@ async function* filesIn(folder: string): AsyncIterable<{ parentPath: string; nam
   }
 }
 
+/** Whether a file was last written before a time. */
 async function isOlder(file: string, before: number): Promise<boolean> {
   try {
     return (await stat(file)).mtimeMs < before;
@@ -89,6 +91,7 @@ async function isOlder(file: string, before: number): Promise<boolean> {
   }
 }
 
+/** Whether an error says that a file does not exist. */
 function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }

@@ -1,3 +1,9 @@
+/*
+ * A file is a row, and one or more objects in the object store. The object is stored first and the row second; the row is
+ * removed first and the object second. So a row always has its bytes, and a crash leaves only objects without a row,
+ * which the sweep removes (sweep.ts).
+ */
+
 import { Readable } from 'node:stream';
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../common/clock.ts';
@@ -80,6 +86,7 @@ export function createFiles(context: FilesContext): Files {
   return new StoredFiles(context);
 }
 
+/** Files over their tables and the object store. */
 class StoredFiles implements Files {
   readonly #context: FilesContext;
 
@@ -149,6 +156,7 @@ class StoredFiles implements Files {
     await removeFile(this.#context, await this.find(id, caller));
   }
 
+  /** The content of a file, piece after piece. */
   async *#contentOf(id: string): AsyncGenerator<Buffer> {
     const { db, objects } = this.#context;
     const rows = await db
@@ -160,6 +168,7 @@ class StoredFiles implements Files {
     for (const { object } of rows) yield* (await objects.read(object)) as AsyncIterable<Buffer>;
   }
 
+  /** The place of a file in its owner's list. Throws `not_found`. */
   async #positionOf(owner: string, id: string): Promise<number> {
     const row = await this.#context.db
       .selectFrom('files')
@@ -227,6 +236,7 @@ export async function insertFile(
   return fileOf(row);
 }
 
+/** Four parameters a part, and SQLite takes 32,766. */
 const PARTS_A_STATEMENT = 500;
 
 /** Removes a file: first its rows, then its content, so that a crash between leaves only objects that the sweep removes. */
@@ -243,6 +253,7 @@ export async function removeFile(
   for (const { object } of keys) await objects.remove(object);
 }
 
+/** The file of a row. */
 function fileOf(row: FilesTable): StoredFile {
   return {
     id: row.id,

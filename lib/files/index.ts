@@ -28,6 +28,7 @@ export interface FileRoomOptions {
   clock?: Clock;
 }
 
+/** Expired files are hidden in any case; the sweep frees their room. */
 const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** Files and uploads over a migrated database and an object store, swept from time to time. */

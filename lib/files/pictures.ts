@@ -2,7 +2,9 @@ import { AppError } from '../errors.ts';
 
 /** The accepted types of pictures, found by their bytes, never by their name. */
 const types = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/avif']);
+/** A small file can have so many pixels that it would fill the memory. */
 const PIXELS_MAX_COUNT = 40_000_000;
+/** Width and height of an avatar in pixels. */
 const SIDE = 128;
 
 /** The largest picture that is accepted, in bytes. */

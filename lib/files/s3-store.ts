@@ -4,7 +4,13 @@ import { Readable } from 'node:stream';
 import { systemClock } from '../common/clock.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { createMeasure } from './measure.ts';
-import { checkObjectName, isName, type ObjectStore } from './object-store.ts';
+import {
+  checkObjectName,
+  isName,
+  type ObjectStore,
+  type StoredObject,
+  type UrlGrant,
+} from './object-store.ts';
 import { typeOfKey } from './picture-types.ts';
 
 /** A bucket. Tencent COS speaks S3 too: its endpoint is `https://cos.<region>.myqcloud.com`. */
@@ -18,131 +24,155 @@ interface S3Settings {
 }
 
 type Sdk = typeof import('@aws-sdk/client-s3');
-type Ask = <T>(work: (sdk: Sdk, client: S3Client) => Promise<T>) => Promise<T>;
 
-/** Where objects without a name lie. */
+/** The SDK and a client of the bucket. */
+interface Loaded {
+  sdk: Sdk;
+  client: S3Client;
+}
+
+/** The folder of objects without a name. */
 const UNNAMED = 'objects/';
+const CONNECT_TIMEOUT_MS = 10_000;
 /** How long the store may be silent. */
 const SILENCE_TIMEOUT_MS = 30_000;
+/** An object goes in parts of this size; S3 wants at least 5 MiB [S3 UploadPart]. */
 const PART_BYTES = 8 * 1024 * 1024;
 
 /**
- * Objects in an S3 bucket, addressed by its host name; by its path where the endpoint is an address or this machine. The SDK
- * is loaded with the first use.
+ * Objects in an S3 bucket. The bucket is a part of the host name, or of the path when the endpoint is an address or this
+ * machine. The SDK is loaded at the first use.
  */
 export function openS3Store(settings: S3Settings): ObjectStore {
-  const { bucket: Bucket } = settings;
-  const endpoint = new URL(settings.endpoint);
-  let loading: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
+  return new BucketStore(settings);
+}
 
-  const ask: Ask = async (work) => {
-    const { sdk, client } = await (loading ??= load(settings, endpoint));
+/** The bucket, and the SDK once it was loaded. */
+class BucketStore implements ObjectStore {
+  readonly #settings: S3Settings;
+  readonly #endpoint: URL;
+  #loading: Promise<Loaded> | undefined;
+
+  constructor(settings: S3Settings) {
+    this.#settings = settings;
+    this.#endpoint = new URL(settings.endpoint);
+  }
+
+  async write(source: Readable, maxBytes: number, name?: string): Promise<StoredObject> {
+    if (name !== undefined) checkObjectName(name);
+    const key = name ?? systemClock.newId().replaceAll('-', '');
+    const measure = createMeasure(source as AsyncIterable<Buffer>, maxBytes);
+    const Body = Readable.from(measure.bytes(), { objectMode: false });
+    await this.#ask(async ({ client }) => {
+      const { Upload } = await import('@aws-sdk/lib-storage');
+      const params = { ...this.#place(key), Body, ContentType: typeOfKey(key) };
+      try {
+        await new Upload({ client, params, partSize: PART_BYTES, queueSize: 1 }).done();
+      } finally {
+        Body.destroy();
+      }
+    });
+    return measure.result(key);
+  }
+
+  read(key: string): Promise<Readable> {
+    return this.#ask(async ({ sdk, client }) => {
+      try {
+        const found = await client.send(new sdk.GetObjectCommand(this.#place(key)));
+        return found.Body as Readable;
+      } catch (cause) {
+        if (!(cause instanceof sdk.NoSuchKey)) throw cause;
+        throw new AppError('not_found', 'The content of the file is gone.', { cause });
+      }
+    });
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.#ask(({ sdk, client }) => client.send(new sdk.DeleteObjectCommand(this.#place(key))));
+  }
+
+  async removeUnder(prefix: string): Promise<void> {
+    for await (const { place } of this.#list(`${prefix}/`)) await this.remove(place);
+  }
+
+  async *list(before: number): AsyncIterable<string> {
+    for await (const { place, time } of this.#list(UNNAMED))
+      if (time < before) yield place.slice(UNNAMED.length);
+  }
+
+  async tidy(before: number): Promise<void> {
+    const { bucket: Bucket } = this.#settings;
+    const begun = await this.#ask(({ sdk, client }) =>
+      client.send(new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: UNNAMED })),
+    );
+    for (const { Key, UploadId, Initiated } of begun.Uploads ?? [])
+      if ((Initiated?.getTime() ?? Infinity) < before)
+        await this.#ask(({ sdk, client }) =>
+          client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId })),
+        );
+  }
+
+  async sign({ method, key, seconds: expiresIn }: UrlGrant): Promise<string> {
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
+    return this.#ask(({ sdk, client }) => {
+      const place = this.#place(key);
+      const command = method === 'PUT' ? new sdk.PutObjectCommand(place) : new sdk.GetObjectCommand(place);
+      return getSignedUrl(client, command, { expiresIn });
+    });
+  }
+
+  keyOf(url: string): string | undefined {
+    const place = placeIn(url, this.#endpoint, this.#settings.bucket);
+    return place?.startsWith(UNNAMED) ? place.slice(UNNAMED.length) : place;
+  }
+
+  close(): void {
+    void this.#loading?.then(
+      ({ client }) => client.destroy(),
+      () => undefined, // a client that could not be loaded holds nothing
+    );
+  }
+
+  /** Calls the bucket. Errors of the bucket become `unavailable`. */
+  async #ask<T>(work: (loaded: Loaded) => Promise<T>): Promise<T> {
+    const loaded = await (this.#loading ??= load(this.#settings, this.#endpoint));
     try {
-      return await work(sdk, client);
+      return await work(loaded);
     } catch (error) {
       if (error instanceof AppError) throw error;
-      throw new AppError('unavailable', 'The object store does not do what it is asked.', {
+      throw new AppError('unavailable', 'The object store does not answer as it should; try again.', {
         cause: new Error(`S3: ${messageOf(error)}`, { cause: error }),
       });
     }
-  };
+  }
 
-  const remove = async (key: string): Promise<void> => {
-    await ask((sdk, client) => client.send(new sdk.DeleteObjectCommand({ Bucket, Key: placeOf(key) })));
-  };
-
-  async function* listed(Prefix: string): AsyncGenerator<{ place: string; time: number }> {
+  /** All objects of the bucket whose places begin with a prefix. */
+  async *#list(Prefix: string): AsyncGenerator<{ place: string; time: number }> {
+    const { bucket: Bucket } = this.#settings;
     let from: string | undefined;
     do {
       const asked = { Bucket, Prefix, ContinuationToken: from };
-      const page = await ask((sdk, client) => client.send(new sdk.ListObjectsV2Command(asked)));
+      const page = await this.#ask(({ sdk, client }) => client.send(new sdk.ListObjectsV2Command(asked)));
       for (const { Key, LastModified } of page.Contents ?? [])
         if (Key !== undefined) yield { place: Key, time: LastModified?.getTime() ?? Infinity };
       from = page.NextContinuationToken;
     } while (from !== undefined);
   }
 
-  return {
-    async write(source, maxBytes, name) {
-      if (name !== undefined) checkObjectName(name);
-      const key = name ?? systemClock.newId().replaceAll('-', '');
-      const measure = createMeasure(source, maxBytes);
-      const Body = Readable.from(measure.bytes(), { objectMode: false });
-      await ask(async (_, client) => {
-        const { Upload } = await import('@aws-sdk/lib-storage');
-        const params = { Bucket, Key: placeOf(key), Body, ContentType: typeOfKey(key) };
-        try {
-          await new Upload({ client, params, partSize: PART_BYTES, queueSize: 1 }).done();
-        } finally {
-          Body.destroy();
-        }
-      });
-      return measure.result(key);
-    },
-
-    read: (key) =>
-      ask(async (sdk, client) => {
-        try {
-          const found = await client.send(new sdk.GetObjectCommand({ Bucket, Key: placeOf(key) }));
-          return found.Body as Readable;
-        } catch (cause) {
-          if (!(cause instanceof sdk.NoSuchKey)) throw cause;
-          throw new AppError('not_found', 'The content of the file is gone.', { cause });
-        }
-      }),
-
-    remove,
-
-    async removeUnder(prefix) {
-      for await (const { place } of listed(`${prefix}/`)) await remove(place);
-    },
-
-    async *list(before) {
-      for await (const { place, time } of listed(UNNAMED))
-        if (time < before) yield place.slice(UNNAMED.length);
-    },
-
-    async tidy(before) {
-      const asked = { Bucket, Prefix: UNNAMED };
-      const begun = await ask((sdk, client) => client.send(new sdk.ListMultipartUploadsCommand(asked)));
-      for (const { Key, UploadId, Initiated } of begun.Uploads ?? [])
-        if ((Initiated?.getTime() ?? Infinity) < before)
-          await ask((sdk, client) =>
-            client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId })),
-          );
-    },
-
-    async sign({ method, key, seconds: expiresIn }) {
-      const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
-      return ask((sdk, client) => {
-        const place = { Bucket, Key: placeOf(key) };
-        const command = method === 'PUT' ? new sdk.PutObjectCommand(place) : new sdk.GetObjectCommand(place);
-        return getSignedUrl(client, command, { expiresIn });
-      });
-    },
-
-    keyOf(url) {
-      const place = placeIn(url, endpoint, Bucket);
-      return place?.startsWith(UNNAMED) ? place.slice(UNNAMED.length) : place;
-    },
-
-    close() {
-      void loading?.then(
-        ({ client }) => client.destroy(),
-        () => undefined, // what could not be loaded holds nothing
-      );
-    },
-  };
+  /** The bucket and the place of a key, as the SDK wants them. */
+  #place(key: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#settings.bucket, Key: placeOf(key) };
+  }
 }
 
-/** Throws for a key that is none. */
+/** The place of a key in the bucket. Throws `invalid_request` for a bad name. */
 function placeOf(key: string): string {
   if (!isName(key)) return `${UNNAMED}${key}`;
   checkObjectName(key);
   return key;
 }
 
-/** What a signed URL of the bucket leads to. */
+/** The place that a signed URL of the bucket leads to; undefined for any other text. */
 function placeIn(url: string, endpoint: URL, bucket: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
   const { host, pathname, searchParams } = new URL(url);
@@ -153,10 +183,8 @@ function placeIn(url: string, endpoint: URL, bucket: string): string | undefined
     : undefined;
 }
 
-async function load(
-  { region, accessKeyId, secretAccessKey }: S3Settings,
-  endpoint: URL,
-): Promise<{ sdk: Sdk; client: S3Client }> {
+/** Loads the SDK and makes a client. */
+async function load({ region, accessKeyId, secretAccessKey }: S3Settings, endpoint: URL): Promise<Loaded> {
   const sdk = await import('@aws-sdk/client-s3');
   const name = endpoint.hostname.replaceAll(/^\[|\]$/g, '');
   const client = new sdk.S3Client({
@@ -164,12 +192,12 @@ async function load(
     region,
     credentials: { accessKeyId, secretAccessKey },
     forcePathStyle: isIP(name) !== 0 || name === 'localhost',
-    // Else a signed PUT url carries the checksum of an empty body, which no upload has.
+    // Without this a signed PUT URL has the checksum of an empty body, and no upload has that.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 2,
     requestHandler: {
-      connectionTimeout: 10_000,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: SILENCE_TIMEOUT_MS,
       throwOnRequestTimeout: true,
     },

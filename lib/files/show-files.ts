@@ -48,10 +48,12 @@ export function showFiles(model: Model, files: Files): Model {
   };
 }
 
+/** Whether a message of the user has a file. */
 function hasFiles(message: ModelMessage): message is ModelMessage & { role: 'user' } {
   return message.role === 'user' && message.content.some(({ type }) => type === 'file');
 }
 
+/** The content of a file for a model, or a note in its place. */
 async function contentOf(files: Files, part: Content & { type: 'file' }): Promise<Content> {
   try {
     const file = await files.find(part.fileId, reader);
@@ -72,10 +74,12 @@ async function contentOf(files: Files, part: Content & { type: 'file' }): Promis
   }
 }
 
+/** A remark for the model. */
 function note(text: string): Content {
   return { type: 'text', text: `[${text}]` };
 }
 
+/** The whole content of a file as base64. */
 async function base64Of(files: Files, file: StoredFile): Promise<string> {
   const pieces: Buffer[] = [];
   for await (const piece of files.open(file)) pieces.push(piece as Buffer);

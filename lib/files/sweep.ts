@@ -1,7 +1,18 @@
+/*
+ * What a crash can leave behind, and what removes it:
+ *
+ *   moment of the crash                            left behind                 removed by
+ *   while an object is being written               an unfinished write         objects.tidy
+ *   after the object, before its row               an object without a row     removeOrphans
+ *   after a row was deleted, before its object     an object without a row     removeOrphans
+ *   while a client sends parts                     a pending upload            endExpiredUploads, after its hour
+ */
+
 import { AppError } from '../errors.ts';
 import { removeFile, type FilesContext } from './files.ts';
 import { endUpload } from './uploads.ts';
 
+/** So many files and uploads a sweep; the next sweep takes the rest. */
 const AT_ONCE = 100;
 /** Longer than any write takes: a younger object may belong to a file that is just being stored. */
 const ORPHAN_AFTER_MS = 2 * 3_600_000;
@@ -13,6 +24,7 @@ export async function sweepFiles(context: FilesContext): Promise<void> {
   await removeOrphans(context);
 }
 
+/** Ends uploads that no client finished; their room is given back. */
 async function endExpiredUploads(context: FilesContext): Promise<void> {
   const { db, clock } = context;
   const expired = await db
@@ -35,6 +47,7 @@ async function endExpiredUploads(context: FilesContext): Promise<void> {
     }).catch(unlessConflict);
 }
 
+/** Removes files whose time is over. */
 async function removeExpiredFiles(context: FilesContext): Promise<void> {
   const expired = await context.db
     .selectFrom('files')
@@ -45,6 +58,7 @@ async function removeExpiredFiles(context: FilesContext): Promise<void> {
   for (const file of expired) await removeFile(context, file);
 }
 
+/** Removes objects that no file and no part has. */
 async function removeOrphans({ db, objects, clock }: FilesContext): Promise<void> {
   const before = clock.now() - ORPHAN_AFTER_MS;
   await objects.tidy(before);

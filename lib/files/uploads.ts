@@ -1,3 +1,14 @@
+/*
+ * The states of an upload, each change in one transaction:
+ *
+ *   pending     addPart     pending     a row and an object for each part
+ *   pending     complete    completed   the parts become pieces of the file, in the order that the client names
+ *   pending     cancel      cancelled   the parts are removed, the room is given back
+ *   pending     one hour    expired     the same, by the sweep
+ *
+ * The room for the whole file is taken when the upload begins, so that it cannot fail for lack of room at its end.
+ */
+
 import type { Readable } from 'node:stream';
 import type { Clock } from '../common/clock.ts';
 import { mayUse } from '../core/principal.ts';
@@ -71,6 +82,7 @@ export interface UploadsContext extends FilesContext {
   limits: FilesContext['limits'] & { uploadMaxBytes: number; uploadPartMaxBytes: number };
 }
 
+/** A client has one hour to send all parts. */
 const LIFE_MS = 3_600_000;
 
 /** Uploads in the database, their parts in an object store. A part becomes a piece of the file as it is. */
@@ -78,6 +90,7 @@ export function createUploads(context: UploadsContext): Uploads {
   return new StoredUploads(context);
 }
 
+/** Uploads over their tables and the object store. */
 class StoredUploads implements Uploads {
   readonly #context: UploadsContext;
 
@@ -203,6 +216,7 @@ class StoredUploads implements Uploads {
   }
 }
 
+/** The row of a new upload. */
 function rowOf(upload: NewUpload, clock: Clock): UploadsTable {
   const { owner, sessionId = null, filename, purpose, mimeType, bytes, fileLifeMs = null } = upload;
   const now = clock.now();
@@ -222,10 +236,12 @@ function rowOf(upload: NewUpload, clock: Clock): UploadsTable {
   };
 }
 
+/** An id of 32 hexadecimal digits. */
 function hexId(clock: Clock): string {
   return clock.newId().replaceAll('-', '');
 }
 
+/** Throws when an upload has ended. */
 function checkPending({ status }: Upload): void {
   if (status !== 'pending') throw refused(`it is ${status}`);
 }
@@ -246,6 +262,7 @@ export async function endUpload<Ended>(
   return ended;
 }
 
+/** The upload of a row; one whose time is over is expired, also before the sweep. */
 function uploadOf(row: UploadsTable, at: number): Upload {
   return {
     id: row.id,

@@ -82,6 +82,7 @@ export function memoryTools(memory: Memory): Tool[] {
   ];
 }
 
+/** A tool over one call of the memory. */
 function tool(
   name: string,
   description: string,

@@ -1,3 +1,8 @@
+/*
+ * Writers do not lock: each reads a document with its version, changes it, and writes it back under the next version. A
+ * writer that finds another version has lost the race, and reads again.
+ */
+
 import { systemClock, type Clock } from '../common/clock.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { applyObjectPatch } from '../common/merge-patch.ts';
@@ -49,6 +54,7 @@ export interface MemoryOptions {
   clock?: Clock;
 }
 
+/** The model gets a document as a whole. */
 const DOCUMENT_MAX_BYTES = 256 * 1024;
 /** How often a change is tried when other writers are faster. */
 const TRIES_MAX_COUNT = 20;
@@ -61,6 +67,7 @@ export function openMemory({ db, clock = systemClock }: MemoryOptions): Memory {
   return new StoredMemory(db, clock);
 }
 
+/** Documents over their table; the version is the lock. */
 class StoredMemory implements Memory {
   readonly #db: MemoryDb;
   readonly #clock: Clock;
@@ -146,6 +153,7 @@ class StoredMemory implements Memory {
     throw new AppError('conflict', 'Too many writers change the document; try again.');
   }
 
+  /** A document as it is stored; without data before the first write. */
   async #read(owner: string, kind: Kind) {
     const row = await this.#db
       .selectFrom('memory')
@@ -206,10 +214,12 @@ function newItem(item: JsonObject, clock: Clock): TodoItem {
   };
 }
 
+/** Whether a value can be the id of an item. */
 function isId(value: JsonValue | undefined): value is string | number {
   return typeof value === 'string' || typeof value === 'number';
 }
 
+/** The error for a document that another writer changed. */
 function changed(version: number): AppError {
   return new AppError('precondition_failed', `The document has changed: it has version ${version} now.`);
 }

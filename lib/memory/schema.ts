@@ -8,6 +8,7 @@ export interface MemoryTables {
 /** The database, or a transaction on it. */
 export type MemoryDb = Kysely<MemoryTables>;
 
+/** The documents, at most one of each kind for an owner. */
 interface MemoryTable {
   owner: string;
   kind: 'config' | 'todo';

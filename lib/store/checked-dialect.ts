@@ -1,3 +1,9 @@
+/*
+ * Kysely asks a dialect for a driver, and the driver for connections. These classes stand between Kysely and the driver
+ * of an engine, and do one thing: an error of the engine becomes an AppError (failures.ts). So no other part of the
+ * server knows the error names of an engine.
+ */
+
 import type {
   CompiledQuery,
   DatabaseConnection,
@@ -43,6 +49,7 @@ export class CheckedDialect implements Dialect {
   }
 }
 
+/** The driver of an engine; every error that leaves it is an AppError. */
 class CheckedDriver implements Driver {
   readonly #driver: Driver;
   readonly #engine: Pick<Engine, 'faultOf'>;
@@ -97,6 +104,7 @@ class CheckedDriver implements Driver {
   }
 }
 
+/** A connection of an engine; every error of a query is an AppError. */
 class CheckedConnection implements DatabaseConnection {
   readonly plain: DatabaseConnection;
   readonly #engine: Pick<Engine, 'faultOf'>;

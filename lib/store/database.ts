@@ -10,7 +10,7 @@ import type { Schema } from './schema.ts';
  * An open, migrated database.
  *
  * Contract: every query rejects with an AppError: `unavailable` when the database fails or is closed, `invalid_request` for
- * a text that cannot be stored, a UniqueViolation (failures.ts) for a value that is taken.
+ * a text that cannot be stored, a UniqueViolation (failures.ts) for a value that is taken, `internal` for a wrong statement.
  */
 export interface Database {
   readonly engine: Engine;

@@ -15,10 +15,11 @@ export interface EngineOptions {
 }
 
 /**
- * What an error of the driver means to the callers of the database: `taken`: a unique column has this value already,
- * `unstorable`: a text has a character that the database cannot keep.
+ * What an error of the driver means to the callers of the database. `taken`: a unique column has this value already.
+ * `unstorable`: a text has a character that the database cannot store. `wrong`: the statement is wrong, which is a fault of
+ * this server.
  */
-export type EngineFault = { kind: 'taken'; column: string } | { kind: 'unstorable' };
+export type EngineFault = { kind: 'taken'; column: string } | { kind: 'unstorable' } | { kind: 'wrong' };
 
 /** How rows are locked by reading them; both need a transaction. */
 export interface RowLocks {

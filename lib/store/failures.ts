@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import type { Engine } from './engine.ts';
 
 const DATABASE_FAILED = 'The database does not answer as it should; try again.';
+/** A broken connection is replaced within this time. */
 const RETRY_AFTER_SECONDS = 1;
 
 /** A write was refused because a unique column has the value already; `column` is its name, or the name of an index. */
@@ -15,7 +16,7 @@ export class UniqueViolation extends AppError {
   }
 }
 
-/** The AppError for an error of an engine: `invalid_request`, `unavailable`, or a UniqueViolation. */
+/** The AppError for an error of an engine: `invalid_request`, `unavailable`, `internal`, or a UniqueViolation. */
 export function databaseFailureOf(error: unknown, engine: Pick<Engine, 'faultOf'>): AppError {
   if (error instanceof AppError) return error;
   const fault = engine.faultOf(error);
@@ -24,6 +25,8 @@ export function databaseFailureOf(error: unknown, engine: Pick<Engine, 'faultOf'
     return new AppError('invalid_request', 'A text holds the character U+0000, which cannot be stored.', {
       cause: error,
     });
+  if (fault?.kind === 'wrong')
+    return new AppError('internal', 'The server failed; its log says why.', { cause: error });
   return new AppError('unavailable', DATABASE_FAILED, {
     cause: error,
     retryAfterSeconds: RETRY_AFTER_SECONDS,

@@ -16,6 +16,7 @@ export interface StoreSettings {
 /** A database and a store on it. */
 export type ConnectOptions = DatabaseSettings & StoreSettings;
 
+/** The sessions of a node that died wait so long for another node. */
 const LEASE_MS = 10_000;
 
 /** The store behind a DATABASE_URL, migrated. Rejects with an AppError. */

@@ -24,7 +24,7 @@ export function lockRow<Tables, Name extends keyof Tables & string>(
 
 /**
  * The row of a key, locked until the transaction ends; a new row, made of `row`, when there was none. `column` is written
- * without a change, as in `lockRow`.
+ * without a change, as in `lockRow`. The key must be the only unique column of the table.
  */
 export async function lockOrCreateRow<Tables, Name extends keyof Tables & string>(
   trx: Kysely<Tables>,

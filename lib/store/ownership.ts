@@ -1,3 +1,13 @@
+/*
+ * Who may write to a session:
+ *
+ *   life      each process has one name and one lease for all its sessions; a silent process loses it (life.ts)
+ *   claim     sets the session's node to this life and raises its epoch, if no life with a valid lease has the session
+ *   epoch     the fence: every append and permit names the epoch of its claim, and an older epoch is refused (writer.ts)
+ *   renew     renews the lease, and finds the sessions that another node has claimed meanwhile
+ *   orphans   sessions with open work whose life is over; any node may claim them
+ */
+
 import type { Claim, Store } from '../core/store.ts';
 import type { StoreNode } from './node.ts';
 import { inPortions } from './portions.ts';

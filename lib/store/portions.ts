@@ -1,3 +1,4 @@
+/** Well below the limits of both engines, as other parameters may come along. */
 const PORTION = 1000;
 
 /** A list in portions that a statement can name: SQLite takes 32,766 parameters, PostgreSQL 65,535. */

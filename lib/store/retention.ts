@@ -2,7 +2,9 @@ import type { MessageBody } from '../core/message.ts';
 import type { Store } from '../core/store.ts';
 import type { StoreNode } from './node.ts';
 
+/** So many sessions are looked at in one call. */
 const SESSIONS_AT_ONCE = 20;
+/** So many lines of a log are read at once. */
 const LINES_A_PAGE = 500;
 /** How many lines one transaction removes, about; more only when one task has more. */
 const LINES_AT_ONCE = 1000;

@@ -10,6 +10,7 @@ export interface Schema {
   nodes: NodesTable;
 }
 
+/** The sessions. */
 interface SessionsTable {
   id: string;
   owner: string;

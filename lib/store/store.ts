@@ -12,6 +12,7 @@ import { createOwnership } from './ownership.ts';
 import { createRetention } from './retention.ts';
 import { createSessionRows } from './session-rows.ts';
 
+/** `/readyz` answers within this time. */
 const PING_TIMEOUT_MS = 2000;
 
 /** The store over a migrated database: one set of queries for all engines. */

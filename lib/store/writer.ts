@@ -1,3 +1,16 @@
+/*
+ * How a write becomes durable:
+ *
+ *   write()         the write waits; at the end of the event-loop tick all waiting writes are one batch
+ *   #commit         one transaction for the batch; when it fails, one transaction for each write, so that a bad write
+ *                   takes no other down with it
+ *   #writeSegment   neighbours of the same kind become one statement a table; a `run` is a segment of its own
+ *   #readEpochs     a fenced write (append, permit) counts only under the session's present epoch: a node that was
+ *                   replaced cannot write any more
+ *   broken          after an append that failed, later appends of the same epoch are refused: a log has no gaps
+ *   notify          other nodes learn which sessions have new lines
+ */
+
 import { sql } from 'kysely';
 import type { CompiledQuery, Insertable, Kysely, Transaction } from 'kysely';
 import type { OnConflictBuilder, OnConflictUpdateBuilder } from 'kysely';
@@ -24,6 +37,7 @@ export type Write =
   /** Anything rarer, as a segment of its own. */
   | { kind: 'run'; session: string; run: Run };
 
+/** A part of a transaction. */
 type Run = (trx: Transaction<Schema>) => Promise<unknown>;
 
 /**
@@ -37,14 +51,17 @@ export interface Writer {
   drain(): Promise<void>;
 }
 
+/** A write with the promise of its caller. */
 interface Waiting {
   write: Write;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 }
 
+/** What the promise of a write is settled with, after the commit. */
 type Outcome = { value: unknown } | { error: unknown };
 
+/** A statement has at most nine parameters a row, and SQLite takes 32,766. */
 const ROWS_A_STATEMENT = 100;
 
 /** A writer; after each commit it calls `notify` with the sessions that were written to. */
@@ -56,6 +73,7 @@ export function createWriter(
   return new GroupWriter(db, locks, notify);
 }
 
+/** The writes that wait, and the loop that commits them. */
 class GroupWriter implements Writer {
   readonly #db: Kysely<Schema>;
   readonly #locks: RowLocks;
@@ -83,6 +101,7 @@ class GroupWriter implements Writer {
     await this.#flushing;
   }
 
+  /** Commits until no write waits; writes that arrive meanwhile are the next batch. */
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
       await new Promise((resolve) => setImmediate(resolve)); // the other writes of this tick come along
@@ -120,6 +139,7 @@ class GroupWriter implements Writer {
     }
   }
 
+  /** Writes one segment: checks the epochs, inserts the rows, then does what goes along. */
   async #writeSegment(trx: Transaction<Schema>, writes: readonly Write[]): Promise<Outcome[]> {
     const only = writes[0]!;
     if (only.kind === 'run') return [{ value: await only.run(trx) }];
@@ -156,6 +176,7 @@ class GroupWriter implements Writer {
     return { newTasks, newCalls: await this.#insert(trx, 'calls', calls, CALLS) };
   }
 
+  /** The present epoch of each session that a fenced write is for; the rows cannot change before the commit. */
   async #readEpochs(trx: Transaction<Schema>, writes: readonly Write[]): Promise<Map<string, number>> {
     const fencing = writes.filter((write) => write.kind === 'append' || write.kind === 'permit');
     const ids = [...new Set(fencing.map((write) => write.session))];

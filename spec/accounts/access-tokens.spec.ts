@@ -16,7 +16,7 @@ describe('access tokens', () => {
   const claims = { uuid, name: '张三', signIn: 'sign-in', expiresAt: now + 900_000 };
   const expiresAt = Math.floor(claims.expiresAt / 1000) * 1000;
 
-  it('say who the user is, in the form of RFC 9068', async () => {
+  it('name the user, in the form of RFC 9068', async () => {
     const token = await tokens.sign(claims);
     const { header, payload } = jwt.decode(token, { complete: true })!;
     expect(header).to.deep.equal({ alg: 'HS256', typ: 'at+jwt', kid: keys.current.kid });
@@ -40,7 +40,7 @@ describe('access tokens', () => {
     expect(await tokens.verify(token)).to.deep.equal({ ...claims, scopes, expiresAt });
   });
 
-  it('are signed with the first secret and known under all, so that a new one signs nobody out', async () => {
+  it('are signed with the first secret and accepted under all, so that a new secret signs nobody out', async () => {
     const old = await tokens.sign(claims);
     const both = createAccessTokens(testKeys(...secrets), clock);
     const fresh = await both.sign(claims);
@@ -50,7 +50,7 @@ describe('access tokens', () => {
     expect(await createAccessTokens(testKeys(secrets[0]!), clock).verify(old)).to.equal(undefined);
   });
 
-  it('are refused when anything about them is not ours', async () => {
+  it('are refused when any part of them is not from this server', async () => {
     const good = jwt.decode(await tokens.sign(claims)) as Record<string, unknown>;
     const { kid } = keys.current;
     const header = { alg: 'HS256', typ: 'at+jwt', kid };
@@ -96,7 +96,7 @@ describe('access tokens', () => {
 });
 
 describe('tokens with a new secret in front', () => {
-  it('go on: access tokens, refresh tokens, and the grace for a lost answer', async () => {
+  it('stay valid: access tokens, refresh tokens, and the repeat for a lost answer', async () => {
     const before = await openTestAccounts();
     const user = await before.users.create({ username: 'ann' });
     const tokens = await before.signIns.begin(user.uuid, { method: 'test' });

@@ -9,7 +9,7 @@ describe('the audit log', () => {
   });
   afterEach(() => accounts.close());
 
-  it('keeps a hundred refusals a minute, and the number of the others', async () => {
+  it('keeps a hundred refusals a minute, and counts the others', async () => {
     const address = '192.0.2.1';
     for (let at = 0; at < 150; at += 1)
       expect(await outcomeOf(accounts.access.identify('x', { address, dialect: 'openai' }))).to.equal(
@@ -28,7 +28,7 @@ describe('the audit log', () => {
     expect(entries[100]).to.deep.include({ address, detail: { what: 'token', dialect: 'openai' } });
   });
 
-  it('tells who was refused, and where', async () => {
+  it('names the refused user, the address and the path', async () => {
     accounts.access.refused(
       { id: 'uuid', kind: 'user' },
       { address: '192.0.2.1', dialect: 'openai' },
@@ -43,7 +43,7 @@ describe('the audit log', () => {
     });
   });
 
-  it('tells of what it could not write, and refuses the call all the same', async () => {
+  it('reports an entry that it could not write, and still refuses the call', async () => {
     await accounts.db.schema.dropTable('audit').execute();
     expect(await outcomeOf(accounts.access.identify('x'))).to.equal('unauthorized');
     await accounts.audit.drain();
@@ -54,7 +54,7 @@ describe('the audit log', () => {
 });
 
 describe('accounts whose database fails', () => {
-  it('are unavailable, whatever is asked of them', async () => {
+  it('answer every call with unavailable', async () => {
     const accounts = await openTestAccounts({ authToken: 't0ken' });
     const user = await accounts.users.create({ username: 'ann' });
     const tokens = await accounts.signIns.begin(user.uuid, { method: 'test' });

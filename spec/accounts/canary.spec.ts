@@ -3,14 +3,14 @@ import { goodPassword } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
 import { openTestServer, Refused, type TestServer } from '../support/test-server.ts';
 
-describe('what is secret', () => {
+describe('a secret', () => {
   let server: TestServer;
   before(async () => {
     server = await openTestServer({ auth: 'required', authToken: 'operator-canary-0123456789' });
   });
   after(() => server.close());
 
-  it('is in no table and in no line of the log, used well or badly', async () => {
+  it('is in no table and in no line of the log, after right and wrong use', async () => {
     const { accounts } = server;
     const user = await accounts.passwords.register({
       username: 'ann',

@@ -40,7 +40,7 @@ describe('accounts by their settings', () => {
     return { ...accountsFromConfig(config, log, egressFetch(egress)), db: database.tables<AccountTables>() };
   };
 
-  it('sign in at the providers that are configured, through the one door out', async () => {
+  it('sign in at the configured providers, with all requests through the egress', async () => {
     const oidc = await openOidcServer({
       issuerPath: '/login/oauth',
       routes: { authorization: '/authorize', token: '/access_token' },
@@ -92,7 +92,7 @@ describe('accounts by their settings', () => {
     await logged.close();
   });
 
-  it('tell the log what could not be kept', async () => {
+  it('log an entry that could not be stored', async () => {
     const accounts = openAccounts(settingsOf({ AUTH_TOKEN: 'operator' }));
     await database.db.schema.dropTable('audit').execute();
     accounts.access.refused(await accounts.access.identify('operator'), {}, '/v1/threads');

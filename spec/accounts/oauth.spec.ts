@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { OauthOptions } from '../../lib/accounts/oauth.ts';
+import type { Oauth, OauthOptions } from '../../lib/accounts/oauth.ts';
 import type { ProviderName } from '../../lib/accounts/providers.ts';
 import { openTestAccounts, testKeys, type TestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
@@ -10,7 +10,7 @@ const returnUrl = 'https://panel.example/done?x=1';
 const urlOf = (input: string | URL | Request): string =>
   typeof input === 'string' ? input : input instanceof URL ? input.href : input.url;
 
-describe('signing in elsewhere', () => {
+describe('signing in at a provider', () => {
   const servers = {} as Record<ProviderName, OidcServer>;
   /** What becomes of a provider's answers on their way. */
   let tamper: (url: string, body: string) => string = (_url, body) => body;
@@ -68,7 +68,7 @@ describe('signing in elsewhere', () => {
     return accounts.oauth.finish((await servers[provider].visit(url)).searchParams, cookie);
   }
 
-  it('works at each provider, and knows the user again by the provider’s own name', async () => {
+  it('works at each provider, and recognises the user by the provider’s own id', async () => {
     for (const [provider, name, subject] of [
       ['jaccount', '张三', '5210309'],
       ['github', 'octo', '58'],
@@ -93,7 +93,7 @@ describe('signing in elsewhere', () => {
     servers.google.subject = 'somebody';
   });
 
-  it('sends a challenge, a state and a nonce that tell nothing and are new each time', async () => {
+  it('sends a challenge, a state and a nonce that reveal nothing and are new each time', async () => {
     const [one, two] = [await begin('google'), await begin('google')];
     const query = (url: string) => Object.fromEntries(new URL(url).searchParams);
     const { state, nonce, code_challenge: challenge, ...rest } = query(one.url);
@@ -115,11 +115,11 @@ describe('signing in elsewhere', () => {
     expect(await accounts.dump()).not.to.contain(state);
   });
 
-  it('finishes once, for the browser that began, within ten minutes', async () => {
+  it('finishes once, in the same browser, within ten minutes', async () => {
     const { url, cookie } = await begin('google');
     const other = await begin('google');
     const back = (await servers.google.visit(url)).searchParams;
-    const { finish } = accounts.oauth;
+    const finish: Oauth['finish'] = (...call) => accounts.oauth.finish(...call);
     for (const [what, attempt] of Object.entries({
       'no cookie': () => finish(back, undefined),
       'another cookie': () => finish(back, other.cookie),
@@ -133,7 +133,9 @@ describe('signing in elsewhere', () => {
     expect(await outcomeOf(finish(back, cookie))).to.equal('unauthorized');
     accounts.skew = 0;
     const node = await openTestAccounts({ oauth, database: accounts.database });
-    const tries = await Promise.all([finish, node.oauth.finish].map((one) => outcomeOf(one(back, cookie))));
+    const tries = await Promise.all(
+      [accounts, node].map(({ oauth: one }) => outcomeOf(one.finish(back, cookie))),
+    );
     expect(tries.sort()).to.deep.equal(['nothing was thrown', 'unauthorized']);
     expect(await outcomeOf(finish(back, cookie))).to.equal('unauthorized');
     await node.close();
@@ -142,7 +144,7 @@ describe('signing in elsewhere', () => {
     expect(refused.filter(({ event }) => event === 'access_refused').length).to.be.at.least(7);
   });
 
-  it('goes on with a new signing key in front', async () => {
+  it('finishes also when a new signing key has become the first', async () => {
     const { url, cookie } = await begin('google');
     const back = (await servers.google.visit(url)).searchParams;
     const keys = testKeys(
@@ -154,7 +156,7 @@ describe('signing in elsewhere', () => {
     await after.close();
   });
 
-  it('refuses what a provider did not say, or not to us', async () => {
+  it('refuses an answer that is not from the provider, or not for this server', async () => {
     const resigned =
       (change: (claims: Record<string, unknown>) => object, key: string) => async (text: string) => {
         const { default: jwt } = await import('jsonwebtoken');
@@ -202,7 +204,7 @@ describe('signing in elsewhere', () => {
     expect((await accounts.users.list({ offset: 0, limit: 1 })).total).to.equal(0);
   });
 
-  it('refuses a user who said no, and another issuer', async () => {
+  it('refuses a user who did not agree, and another issuer', async () => {
     const { url, cookie } = await begin('github');
     const back = (await servers.github.visit(url)).searchParams;
     const no = new URLSearchParams({ error: 'access_denied', state: back.get('state')! });
@@ -213,7 +215,7 @@ describe('signing in elsewhere', () => {
     expect(await outcomeOf(accounts.oauth.finish(mixedUp, again.cookie))).to.equal('unauthorized');
   });
 
-  it('knows providers and places by their exact names only', async () => {
+  it('accepts the exact names of providers and return URLs only', async () => {
     expect(accounts.oauth.providers).to.deep.equal([
       { name: 'jaccount', title: 'jAccount' },
       { name: 'github', title: 'GitHub' },
@@ -236,7 +238,7 @@ describe('signing in elsewhere', () => {
     await none.close();
   });
 
-  it('says that a provider is down, and asks it again the next time', async () => {
+  it('reports a provider that does not answer, and asks it again the next time', async () => {
     let down = true;
     const broken = await openTestAccounts({
       oauth: {

@@ -4,6 +4,7 @@ import { createPasswords } from '../../lib/accounts/passwords.ts';
 import { AppError } from '../../lib/errors.ts';
 import { cheap, goodPassword, openTestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('passwords', () => {
   const passwords = createPasswords(cheap);
@@ -17,7 +18,7 @@ describe('passwords', () => {
     }
   }
 
-  it('have 8 to 128 characters of any kind, and are not what is tried first', () => {
+  it('have 8 to 128 characters of any kind, and are not common ones', () => {
     for (const password of [
       goodPassword,
       'x y z 1 !',
@@ -45,7 +46,7 @@ describe('passwords', () => {
     expect(passwords.isOutdated(hash)).to.equal(true);
   });
 
-  it('are told apart to the last character, but not by the form of a letter', async () => {
+  it('differ by any character, but not by the form of a letter', async () => {
     const hash = await passwords.hash(`café ${'x'.repeat(120)}`);
     expect(await passwords.verify(hash, `cafe\u0301 ${'x'.repeat(120)}`)).to.equal(true);
     for (const wrong of [
@@ -58,13 +59,13 @@ describe('passwords', () => {
       expect(await passwords.verify(hash, wrong)).to.equal(false);
   });
 
-  it('fit nobody’s hash, not even the empty one', async () => {
+  it('never match when there is no hash, not even the empty password', async () => {
     for (const nobody of [undefined, null])
       for (const password of ['', goodPassword])
         expect(await passwords.verify(nobody, password)).to.equal(false);
   });
 
-  it('take as long to refuse for nobody as for somebody', async () => {
+  it('take the same time for an unknown user as for a known one', async () => {
     const dear = createPasswords({ memoryCost: 8192, timeCost: 2, parallelism: 1 });
     const hash = await dear.hash(goodPassword);
     await dear.verify(undefined, 'warm');
@@ -85,7 +86,7 @@ describe('passwords', () => {
     expect(tooLong / somebody).to.be.within(0.4, 2.5);
   });
 
-  it('are hashed anew at the next sign-in when the cost has changed', async () => {
+  it('are hashed again at the next sign-in when the cost has changed', async () => {
     const before = await openTestAccounts();
     const user = await before.passwords.register({ username: 'ann', password: goodPassword });
     const stored = async () =>
@@ -110,7 +111,7 @@ describe('passwords', () => {
     await before.close();
   });
 
-  it('of an account that has none are never right', async () => {
+  it('are never right for an account without a password', async () => {
     const accounts = await openTestAccounts();
     await accounts.users.create({ username: 'elsewhere' });
     for (const password of ['', goodPassword])
@@ -122,7 +123,7 @@ describe('passwords', () => {
 });
 
 describe('a gate', () => {
-  it('lets so many through at once, keeps order, and turns away whom it cannot hold', async () => {
+  it('runs a limited number at once, in order, and refuses works when too many wait', async () => {
     const gate = createGate({ atOnce: 2, waitingMaxCount: 3, waitMaxMs: 10_000 });
     const began: number[] = [];
     const finish: (() => void)[] = [];
@@ -135,24 +136,30 @@ describe('a gate', () => {
       }).catch((error: unknown) => (error instanceof AppError ? error.code : 'failed'));
     const all = [1, 2, 3, 4, 5, 6].map(work);
     expect(await all[5]).to.equal('unavailable');
+    await waitFor(() => finish.length === 2);
     expect(began).to.deep.equal([1, 2]);
-    while (began.length < 5 || finish.length > 0) {
+    await waitFor(() => {
       finish.shift()?.();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+      return began.length === 5 && finish.length === 0;
+    });
     expect(await Promise.all(all)).to.deep.equal(['failed', 2, 3, 4, 5, 'unavailable']);
     expect(began).to.deep.equal([1, 2, 3, 4, 5]);
     const last = work(7);
-    finish.shift()?.();
+    await waitFor(() => finish.length === 1);
+    finish.shift()!();
     expect(await last).to.equal(7);
   });
 
-  it('turns away whom it kept waiting too long', async () => {
+  it('refuses a work that has waited too long', async () => {
     const gate = createGate({ atOnce: 1, waitingMaxCount: 9, waitMaxMs: 0 });
-    const slow = gate(() => new Promise((resolve) => setTimeout(resolve, 5)));
-    const late = await Promise.all([1, 2].map(() => outcomeOf(gate(async () => 'in'))));
+    let release = (): void => undefined;
+    const slow = gate(() => new Promise<void>((resolve) => (release = resolve)));
+    const late = Promise.all([1, 2].map(() => outcomeOf(gate(async () => 'in'))));
+    const since = performance.now();
+    await waitFor(() => performance.now() > since);
+    release();
     await slow;
-    expect(late).to.deep.equal(['unavailable', 'unavailable']);
+    expect(await late).to.deep.equal(['unavailable', 'unavailable']);
     expect(await gate(async () => 'in')).to.equal('in');
   });
 });

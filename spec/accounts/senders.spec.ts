@@ -15,7 +15,7 @@ describe('senders', () => {
     expect(lines).to.deep.equal([[{ to: message.to }, 'SMS: Your code is 123456.']]);
   });
 
-  it('post to a webhook, and say when it did not take it', async () => {
+  it('post to a webhook, and report a webhook that refused', async () => {
     const got: unknown[] = [];
     let status = 204;
     const server = createServer((request, response) => {

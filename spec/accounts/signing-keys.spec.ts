@@ -16,7 +16,7 @@ describe('signing keys', () => {
   const secret = 'one-secret-0123456789-abcdefghijklmnop';
   const other = 'two-secret-0123456789-abcdefghijklmnop';
 
-  it('are made at first start, readable by the owner only, and the same at the next', () => {
+  it('are made at the first start, readable by their owner only, and read at the next', () => {
     const first = open();
     const file = join(dataDir, 'jwt.keys');
     expect(readdirSync(dataDir)).to.deep.equal(['jwt.keys']);
@@ -26,7 +26,7 @@ describe('signing keys', () => {
     expect(kids(open())).to.deep.equal(kids(first));
   });
 
-  it('are all those of the file, the first signs', () => {
+  it('are all keys of the file; the first signs', () => {
     mkdirSync(dataDir);
     writeFileSync(join(dataDir, 'jwt.keys'), `${secret}\n${other}\n`, { mode: 0o644 });
     const keys = open();
@@ -40,7 +40,7 @@ describe('signing keys', () => {
     expect(() => readdirSync(dataDir)).to.throw('ENOENT');
   });
 
-  it('are not kept where nothing is', () => {
+  it('are not stored when the database is in memory', () => {
     expect(kids(open([], true))).not.to.deep.equal(kids(open([], true)));
     expect(() => readdirSync(dataDir)).to.throw('ENOENT');
   });
@@ -57,7 +57,7 @@ describe('signing keys', () => {
     expect(readdirSync(dataDir)).to.deep.equal(['jwt.keys']);
   });
 
-  it('give each purpose a digest of its own, which names no secret', () => {
+  it('give each purpose a digest of its own, which reveals no secret', () => {
     const { current } = open([secret]);
     const purposes = ['refresh', 'code', 'state', 'verifier', 'nonce', 'failure'] as const;
     const digests = purposes.map((purpose) => current.digest(purpose, 'text'));

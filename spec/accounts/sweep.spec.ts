@@ -19,7 +19,7 @@ describe('sweeping accounts', () => {
     );
   };
 
-  it('takes away what is over, keeps what is not, and what ended lately', async () => {
+  it('removes expired rows, and keeps open sign-ins and those that ended lately', async () => {
     const user = await accounts.passwords.register({ username: 'ann', password: goodPassword });
     const begin = () => accounts.signIns.begin(user.uuid, { method: 'test' });
     const [ended, open] = [await begin(), await begin()];

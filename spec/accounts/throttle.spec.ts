@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { createThrottle, networkOf, type Attempt } from '../../lib/accounts/throttle.ts';
+import { createThrottle, type Attempt } from '../../lib/accounts/throttle.ts';
+import { networkOf } from '../../lib/common/addresses.ts';
 import { openTestAccounts, testKeys, type TestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
 import { createTestClock } from '../support/test-clock.ts';
@@ -38,7 +39,7 @@ describe('a throttle', () => {
     expect(waits).to.deep.equal([0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024, 1024]);
   });
 
-  it('forgets after a day, and at a success where it forgives', async () => {
+  it('forgets failures after a day, and after a success when it forgives', async () => {
     const throttle = open(2);
     await throttle.attempt('a', failed);
     await throttle.attempt('a', failed);
@@ -56,14 +57,14 @@ describe('a throttle', () => {
     expect(await outcomeOf(hard.attempt('c', passed))).to.equal('too_many_requests');
   });
 
-  it('lets no more run at once than may still fail, each key for itself', async () => {
+  it('runs no more attempts at once than may still fail, for each key', async () => {
     const throttle = open(3);
     let running = 0;
     let most = 0;
     const slow = async (): Promise<Attempt<never>> => {
       running += 1;
       most = Math.max(most, running);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setImmediate(resolve)); // all others that may run have begun by then
       running -= 1;
       return { passed: false };
     };
@@ -78,7 +79,7 @@ describe('a throttle', () => {
     expect(new Set(free)).to.deep.equal(new Set(['in']));
   });
 
-  it('gives the place of an attempt that threw to the next, and counts it not', async () => {
+  it('does not count an attempt that threw, and lets the next one run', async () => {
     const throttle = open(1);
     const broken = () => Promise.reject(new Error('down'));
     const outcomes = await Promise.all(

@@ -5,13 +5,13 @@ import { openTestAccounts, type TestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
 
 describe('the operator', () => {
-  it('is who shows the one token, and nobody else', () => {
+  it('is the caller with AUTH_TOKEN, and no other', () => {
     const isOperator = createOperator('t0ken');
     const tokens = ['t0ken', '', 't0keN', 't0ken ', 't0ke'];
     expect(tokens.map(isOperator)).to.deep.equal([true, false, false, false, false]);
   });
 
-  it('is nobody where no token is set', () => {
+  it('does not exist when no token is set', () => {
     expect(['', 'undefined'].map(createOperator(undefined))).to.deep.equal([false, false]);
   });
 });
@@ -23,7 +23,7 @@ describe('tickets', () => {
   });
   afterEach(() => accounts.close());
 
-  it('are good once, and for 30 seconds', async () => {
+  it('are valid once, and for 30 seconds', async () => {
     const { access } = accounts;
     const first = await access.issueTicket(anonymous);
     expect(first.expiresInSeconds).to.equal(30);
@@ -37,7 +37,7 @@ describe('tickets', () => {
     expect(await outcomeOf(access.redeemTicket('x'))).to.equal('unauthorized');
   });
 
-  it('open in the name of the operator too, on another node', async () => {
+  it('stand for the operator too, also on another node', async () => {
     const other = await openTestAccounts({ database: accounts.database });
     const { ticket } = await accounts.access.issueTicket(await accounts.access.identify('t0ken'));
     expect(await other.access.redeemTicket(ticket)).to.deep.equal(operator);
@@ -45,14 +45,14 @@ describe('tickets', () => {
     await other.close();
   });
 
-  it('open once when redeemed fifty times at once', async () => {
+  it('are redeemed once when fifty requests bring one at the same time', async () => {
     const { ticket } = await accounts.access.issueTicket(anonymous);
     const tries = Array.from({ length: 50 }, () => outcomeOf(accounts.access.redeemTicket(ticket)));
     const outcomes = await Promise.all(tries);
     expect(outcomes.filter((outcome) => outcome === 'nothing was thrown')).to.have.length(1);
   });
 
-  it('do not pile up', async () => {
+  it('are limited in number, and removed after their time', async () => {
     const { access } = accounts;
     for (let at = 0; at < 10_000; at += 1000)
       await Promise.all(Array.from({ length: 1000 }, () => access.issueTicket(anonymous)));

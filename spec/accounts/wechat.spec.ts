@@ -14,13 +14,13 @@ describe('WeChat', () => {
   const open = (more: object = {}) =>
     createWeChat({ appid: server.appid, secret: server.secret, fetch, baseUrl: server.url, ...more });
 
-  it('signs as its documentation does', () => {
+  it('signs like the example of its documentation', () => {
     expect(signatureOf('o0q0otL8aEzpcZL/FT9WsQ==', '{"foo":"bar"}')).to.equal(
       '654571f79995b2ce1e149e53c0a33dc39c0a74090db514261454e8dbe432aa0b',
     );
   });
 
-  it('gives a session for a code, once', async () => {
+  it('exchanges a code for a session, once', async () => {
     const wechat = open();
     const code = server.login('ann');
     const session = await wechat.exchange(code);
@@ -29,7 +29,7 @@ describe('WeChat', () => {
     expect(await outcomeOf(wechat.exchange('nonsense'))).to.equal('unauthorized');
   });
 
-  it('knows which sessions live, with one token of the app for all', async () => {
+  it('tells which sessions are alive, with one token of the app for all', async () => {
     const wechat = open();
     const session = await wechat.exchange(server.login('ann'));
     expect(await wechat.isAlive(session)).to.equal(true);
@@ -39,7 +39,7 @@ describe('WeChat', () => {
     expect(server.asked['/cgi-bin/stable_token']).to.equal(1);
   });
 
-  it('takes a new token when the old one is refused, and when its time is over', async () => {
+  it('asks for a new token when the old one is refused, and when it expires', async () => {
     let time = 0;
     const wechat = open({ clock: createTestClock(() => time) });
     const session = await wechat.exchange(server.login('ann'));
@@ -52,7 +52,7 @@ describe('WeChat', () => {
     expect(server.asked['/cgi-bin/stable_token']).to.equal(3);
   });
 
-  it('is down when it says so, says nothing that makes sense, or nothing at all', async () => {
+  it('is unavailable when it reports an error, answers nonsense, or does not answer', async () => {
     const session = { openid: 'ann', sessionKey: 'k' };
     for (const answer of [{ errcode: -1 }, { errcode: 45_011 }, {}, []]) {
       server.answer = answer;

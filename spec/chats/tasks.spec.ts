@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import { createChats, type Chats } from '../../lib/chats/chats.ts';
 import type { ChatsDb, ChatTables } from '../../lib/chats/schema.ts';
-import type { TaskState } from '../../lib/chats/task-watch.ts';
+import type { ChatTaskState } from '../../lib/chats/task-watch.ts';
 import type { TaskWork } from '../../lib/chats/task-run.ts';
 import { openChatTasks, type ChatTask, type ChatTasks } from '../../lib/chats/tasks.ts';
 import { createLedger, type Ledger } from '../../lib/credits/ledger.ts';
 import type { CreditTables } from '../../lib/credits/schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
@@ -59,8 +60,12 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
           say(text);
           signal.addEventListener('abort', () => reject(signal.reason as Error));
         });
-    async function statesOf(tasks: ChatTasks, id: string, until?: AbortController): Promise<TaskState[]> {
-      const states: TaskState[] = [];
+    async function statesOf(
+      tasks: ChatTasks,
+      id: string,
+      until?: AbortController,
+      states: ChatTaskState[] = [],
+    ): Promise<ChatTaskState[]> {
       for await (const state of tasks.watch(id, until?.signal ?? new AbortController().signal))
         states.push(state);
       return states;
@@ -69,7 +74,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
     const said = async () =>
       (await chats.messages(chatId)).map(({ content, complete }) => [content, complete]);
 
-    it('hold what they may cost, and settle what they did', async () => {
+    it('hold the most that they may cost, and settle their cost', async () => {
       const tasks = await open();
       const task = await start(tasks, async () => ({ content: 'Done.', complete: true, tokens: 30 }));
       expect(task).to.include({ status: 'pending', owner, chatId, content: '' });
@@ -82,7 +87,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       expect([await ledger.balance(owner), await said()]).to.deep.equal([940, [['Done.', true]]]);
     });
 
-    it('of a process that died fail, once, and give back what they held', async () => {
+    it('of a process that died fail, once, and their credits are released', async () => {
       const dead = await open();
       const task = await start(dead, talking('Half'));
       await saved(task.id, 'Half');
@@ -101,7 +106,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       expect([await ledger.balance(owner), await said()]).to.deep.equal([1000, [['Half', false]]]);
     });
 
-    it('are taken up at once where no other process can be', async () => {
+    it('are ended at once when no other process can work on them', async () => {
       const dead = await open();
       const task = await start(dead, talking('Half'));
       await saved(task.id, 'Half');
@@ -119,31 +124,29 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
           finish = () => resolve({ content: 'One two', complete: true, tokens: 2 });
         });
       });
-      const watched = statesOf(two, task.id);
-      await saved(task.id, 'One');
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      const states: ChatTaskState[] = [];
+      const watched = statesOf(two, task.id, undefined, states);
+      await waitFor(() => states.at(-1)?.content === 'One', 5000);
       finish();
-      const states = await watched;
+      await watched;
       expect(
         states.map(({ content }) => content).filter((text, at, all) => text !== all[at - 1]),
       ).to.include.members(['One', 'One two']);
       expect(states.at(-1)).to.include({ status: 'finished', tokenCost: 2 });
     });
 
-    it('are ended from another process when they are removed there', async function () {
+    it('end when another process removes them', async function () {
       this.timeout(10_000);
       const [one, two] = [await open(), await open()];
       const task = await start(one, talking('Half'));
       await two.remove(task.id);
       expect(await one.find(task.id)).to.equal(undefined);
-      const from = Date.now();
-      while ((await ledger.balance(owner)) < 801 && Date.now() - from < 5000)
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      await waitFor(async () => (await ledger.balance(owner)) > 800, 5000);
       expect(await ledger.balance(owner)).to.be.within(960, 999);
       expect(await said()).to.deep.equal([['Half', false]]);
     });
 
-    it('are watched no longer than the watcher wants', async () => {
+    it('are watched until the watcher leaves', async () => {
       const tasks = await open();
       const task = await start(tasks, talking('Half'));
       const leaving = new AbortController();
@@ -168,7 +171,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       ).to.deep.equal([]);
     });
 
-    it('take what an unknown failure says to the log, not to the client', async () => {
+    it('report the text of an unknown failure to the log, not to the client', async () => {
       const tasks = await open();
       const failure = new TypeError('secret detail');
       const task = await start(tasks, () => Promise.reject(failure));
@@ -179,15 +182,8 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
 
     /** Resolves when a task's row holds this text. */
     async function saved(id: string, content: string): Promise<void> {
-      for (;;) {
-        const row = await db
-          .selectFrom('chat_tasks')
-          .select('content')
-          .where('id', '=', id)
-          .executeTakeFirst();
-        if (row?.content === content) return;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      const row = () => db.selectFrom('chat_tasks').select('content').where('id', '=', id).executeTakeFirst();
+      await waitFor(async () => (await row())?.content === content, 5000);
     }
   });
 }

@@ -45,7 +45,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(byName.users).to.deep.include(user);
     });
 
-    it('take a username and an e-mail once, whatever their case', async () => {
+    it('accept a username and an e-mail once, in any case', async () => {
       const first = await test.newUser();
       const second = await test.newUser();
       const { users } = test.accounts;
@@ -80,7 +80,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(await outcomeOf(users.change('nobody', { name: 'x' }))).to.equal('not_found');
     });
 
-    it('hold a new role, scope and name at the next request, on every node', async () => {
+    it('use a new role, scope and name from the next request on, on every node', async () => {
       const user = await test.newUser();
       const tokens = await test.begin(user);
       const other = await openTestAccounts({ database: test.accounts.database });
@@ -98,7 +98,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(await outcomeOf(test.accounts.users.setRole('nobody', 'user'))).to.equal('not_found');
     });
 
-    it('let a disabled user in nowhere, with one text for all failures', async () => {
+    it('refuse a disabled user everywhere, with one text for all failures', async () => {
       const user = await test.newUser();
       const tokens = await test.begin(user);
       const { key } = await test.accounts.apiKeys.create(user.uuid);
@@ -123,7 +123,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(await test.codeOf(tokens)).to.equal('unauthorized');
     });
 
-    it('remove a user with everything it could show', async () => {
+    it('remove a user with all its credentials', async () => {
       const user = await test.newUser();
       const tokens = await test.begin(user);
       const { key } = await test.accounts.apiKeys.create(user.uuid);
@@ -138,7 +138,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(next.id).to.be.above(user.id);
     });
 
-    it('let a key in wherever a bearer is, or only where it is for, until it is revoked', async () => {
+    it('accept a key as a bearer token, in its dialects, until it is revoked', async () => {
       const user = await test.newUser();
       const all = await test.accounts.apiKeys.create(user.uuid, { name: 'lab' });
       const some = await test.accounts.apiKeys.create(user.uuid, { dialects: ['openai', 'chat'] });
@@ -172,7 +172,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       );
     });
 
-    it('end what is open when its token, sign-in, key or user ends, whichever process does it', async () => {
+    it('end open connections when their token, sign-in, key or user ends, in any process', async () => {
       const other = await openTestAccounts({ database: test.accounts.database });
       const user = await test.newUser();
       const ended: string[] = [];
@@ -216,9 +216,9 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       await other.close();
     });
 
-    it('look up what is asked in one tick with one statement, and mix nothing up', async () => {
-      const users = await Promise.all(Array.from({ length: 5 }, test.newUser));
-      const tokens = await Promise.all(users.map(test.begin));
+    it('look up all principals of a tick with one statement, each with its own answer', async () => {
+      const users = await Promise.all(Array.from({ length: 5 }, () => test.newUser()));
+      const tokens = await Promise.all(users.map((user) => test.begin(user)));
       const principals = createPrincipals(test.accounts.db, systemClock);
       const ids = [...tokens.map(({ signIn }) => signIn), 'nobody', tokens[0]!.signIn];
       const found = await Promise.all(ids.map((id) => principals.ofSignIn(id)));

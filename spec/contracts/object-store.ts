@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { AppError } from '../../lib/errors.ts';
+import { outcomeOf } from '../support/refusal.ts';
 import type { ObjectStore } from '../../lib/files/object-store.ts';
 
 /** What the suite needs of a store. */
@@ -13,28 +13,23 @@ export interface ObjectStoreUnderTest {
   age(ms: number): Promise<void> | void;
   /** How many writes were begun and are not finished. */
   unfinished(): Promise<number> | number;
-  /** Begins a write that nobody will ever finish. */
+  /** Begins a write that never finishes. */
   begin(): Promise<void> | void;
 }
 
-/** The contract of the object store (lib/files/object-store.ts), to be met by every one. */
+/** The contract of object stores (lib/files/object-store.ts); every store meets it. */
 export function describeObjectStore(name: string, under: ObjectStoreUnderTest): void {
   describe(`the contract of object stores: ${name}`, () => {
     const textOf = async (key: string) => (await buffer(await under.open().read(key))).toString();
     const write = (text: string, named?: string, maxBytes = 1000) =>
       under.open().write(Readable.from([Buffer.from(text)]), maxBytes, named);
-    const codeOf = (promise: Promise<unknown>) =>
-      promise.then(
-        () => 'nothing was thrown',
-        (error: unknown) => (error instanceof AppError ? error.code : String(error)),
-      );
     const listed = async (before: number) => {
       const keys: string[] = [];
       for await (const key of under.open().list(before)) keys.push(key);
       return keys;
     };
 
-    it('keeps what comes under a new key', async () => {
+    it('stores a content under a new key', async () => {
       const stored = await write('hello');
       expect(stored).to.deep.equal({
         key: stored.key,
@@ -46,29 +41,29 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       expect((await write('hello')).key).to.not.equal(stored.key);
       await under.open().remove(stored.key);
       await under.open().remove(stored.key);
-      expect(await codeOf(under.open().read(stored.key))).to.equal('not_found');
+      expect(await outcomeOf(under.open().read(stored.key))).to.equal('not_found');
     });
 
-    it('keeps what comes under a name, the last one whole', async () => {
+    it('stores a content under a name; the last one stays', async () => {
       expect((await write('one', 'a/b/c.png')).key).to.equal('a/b/c.png');
       await write('the second', 'a/b/c.png');
       expect(await textOf('a/b/c.png')).to.equal('the second');
-      expect(await codeOf(under.open().read('a/b/d.png'))).to.equal('not_found');
+      expect(await outcomeOf(under.open().read('a/b/d.png'))).to.equal('not_found');
     });
 
-    it('keeps nothing of what is too large or breaks off', async () => {
-      expect(await codeOf(write('12345', 'a/large', 4))).to.equal('too_large');
+    it('keeps nothing of a content that is too large or breaks off', async () => {
+      expect(await outcomeOf(write('12345', 'a/large', 4))).to.equal('too_large');
       const broken = async function* () {
         yield Buffer.from('half');
         throw new Error('it broke');
       };
-      await codeOf(under.open().write(Readable.from(broken()), 1000, 'a/half'));
+      await outcomeOf(under.open().write(Readable.from(broken()), 1000, 'a/half'));
       for (const key of ['a/large', 'a/half'])
-        expect(await codeOf(under.open().read(key)), key).to.equal('not_found');
+        expect(await outcomeOf(under.open().read(key)), key).to.equal('not_found');
       expect(await under.unfinished()).to.equal(0);
     });
 
-    it('takes no name that leads elsewhere', async () => {
+    it('refuses names that lead to other places', async () => {
       for (const bad of [
         'plain',
         '/a/b',
@@ -81,24 +76,24 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
         'a/ä',
         `a/${'x'.repeat(600)}`,
       ]) {
-        expect(await codeOf(write('x', bad)), bad).to.equal('invalid_request');
+        expect(await outcomeOf(write('x', bad)), bad).to.equal('invalid_request');
         if (bad.includes('/')) {
           const signing = async () => under.open().sign({ method: 'PUT', key: bad, seconds: 1, origin: '' });
-          expect(await codeOf(signing()), bad).to.equal('invalid_request');
+          expect(await outcomeOf(signing()), bad).to.equal('invalid_request');
         }
       }
     });
 
-    it('removes what lies under a name, and nothing beside it', async () => {
+    it('removes the objects under a name, and nothing beside it', async () => {
       for (const named of ['p/1/a', 'p/1/b', 'p/1/c/d', 'p/12/a']) await write(named, named);
       await under.open().removeUnder('p/1');
       await under.open().removeUnder('p/nothing');
       for (const gone of ['p/1/a', 'p/1/b', 'p/1/c/d'])
-        expect(await codeOf(under.open().read(gone))).to.equal('not_found');
+        expect(await outcomeOf(under.open().read(gone))).to.equal('not_found');
       expect(await textOf('p/12/a')).to.equal('p/12/a');
     });
 
-    it('lists old objects without a name, and tidies what was begun', async () => {
+    it('lists old objects without a name, and removes unfinished writes', async () => {
       const keys = [await write('1'), await write('2'), await write('3')].map(({ key }) => key);
       await write('x', 'named/one');
       const hour = 3_600_000;
@@ -114,7 +109,7 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       expect(await under.unfinished()).to.equal(0);
     });
 
-    it('knows its own signed URLs', async () => {
+    it('recognises its own signed URLs', async () => {
       const store = under.open();
       for (const method of ['PUT', 'GET'] as const) {
         const url = await store.sign({ method, key: 'a/b.png', seconds: 60, origin: under.origin() });

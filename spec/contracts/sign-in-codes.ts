@@ -26,7 +26,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       const [text] = test.accounts.texts;
       expect(text).to.deep.equal({
         to: telephone,
-        text: `Your code is ${code}. It is good for five minutes; tell it to nobody.`,
+        text: `Your code is ${code}. It is valid for five minutes; tell it to nobody.`,
         code,
       });
       expect(code).to.match(/^\d{6}$/);
@@ -50,7 +50,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       expect(again.user).to.deep.equal(tokens.user);
     });
 
-    it('take a code once, when it comes fifty times at once', async () => {
+    it('accept a code once, when it comes fifty times at once', async () => {
       const { telephone, code } = await sent();
       const other = await openTestAccounts({ database: test.accounts.database });
       const outcomes = await Promise.all(
@@ -62,7 +62,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       expect(outcomes.filter((outcome) => outcome === 'nothing was thrown')).to.have.length(1);
     });
 
-    it('take no code after five guesses, or five minutes', async () => {
+    it('accept no code after five guesses, or five minutes', async () => {
       const { telephone, code } = await sent();
       const guess = (text: string) => outcomeOf(test.accounts.textCodes.verify(telephone, text));
       for (let at = 0; at < 4; at += 1) expect(await guess(otherThan(code))).to.equal('unauthorized');
@@ -87,7 +87,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       );
     });
 
-    it('send one a minute to a number, and ever fewer after ten', async () => {
+    it('send one code a minute to a number, and fewer and fewer after ten', async () => {
       const { telephone } = await sent();
       const send = () => outcomeOf(test.accounts.textCodes.send(telephone));
       expect(await send()).to.equal('too_many_requests');
@@ -103,7 +103,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       expect(test.accounts.texts).to.have.length(codes);
     });
 
-    it('refuse what is no number, and say when a code cannot be sent', async () => {
+    it('refuse a text that is no number, and report a code that cannot be sent', async () => {
       for (const telephone of ['', '123', 'not a number', '+', '+1234567890123456', "1' or '1'='1"])
         expect(await outcomeOf(test.accounts.textCodes.send(telephone)), telephone).to.equal(
           'invalid_request',
@@ -116,7 +116,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       await broken.close();
     });
 
-    it('slow down guesses that come from one address for many numbers', async () => {
+    it('slow down guesses from one address for many numbers', async () => {
       const client = { address: '192.0.2.7' };
       const guess = (at: number) =>
         outcomeOf(test.accounts.textCodes.verify(`+8613700${String(at).padStart(6, '0')}`, '000000', client));
@@ -145,7 +145,7 @@ export function describeCodes(name: string, open: () => Promise<Database>): void
       expect(await outcomeOf(signInCodes.exchange({ code: late }))).to.equal('unauthorized');
     });
 
-    it('know a user by what was added for him, and by nothing else', async () => {
+    it('recognise a user by its own identities only', async () => {
       const { identities, users } = test.accounts;
       const [one, two] = [await test.newUser(), await test.newUser()];
       const identity = {

@@ -44,7 +44,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       ).to.equal('unauthorized');
     });
 
-    it('know an access token until it is over', async () => {
+    it('accept an access token until it expires', async () => {
       const tokens = await test.begin(await test.newUser());
       test.accounts.skew = 15 * MINUTE - 2000;
       expect(await test.codeOf(tokens)).to.equal('nothing was thrown');
@@ -54,7 +54,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect(day.expiresInSeconds).to.equal(86_400);
     });
 
-    it('give one child to fifty refreshes at once', async () => {
+    it('give the same child to fifty refreshes at once', async () => {
       const tokens = await test.begin(await test.newUser());
       const other = await openTestAccounts({ database: test.accounts.database });
       const all = await Promise.all(
@@ -74,7 +74,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect(count).to.equal(2);
     });
 
-    it('give the same child again within ten seconds, and end the sign-in after', async () => {
+    it('give the same child again within ten seconds, and end the sign-in later', async () => {
       const tokens = await test.begin(await test.newUser());
       const child = await test.accounts.signIns.refresh(tokens.refreshToken);
       test.accounts.skew = 9000;
@@ -105,7 +105,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       );
     });
 
-    it('refuse texts that are no refresh token, and end nothing for them', async () => {
+    it('refuse texts that are no refresh tokens, without ending a sign-in', async () => {
       const tokens = await test.begin(await test.newUser());
       for (const text of ['', 'rt_', tokens.accessToken, `${tokens.refreshToken}x`, `rt_${'A'.repeat(43)}`]) {
         expect(await outcomeOf(test.accounts.signIns.refresh(text)), text).to.equal('unauthorized');
@@ -115,7 +115,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect(await test.codeOf(tokens)).to.equal('nothing was thrown');
     });
 
-    it('end a sign-in that is idle for 30 days, or 90 days old', async () => {
+    it('end a sign-in that was idle for 30 days, or is 90 days old', async () => {
       const user = await test.newUser();
       const idle = await test.begin(user);
       test.accounts.skew = 30 * DAY + 1000;
@@ -164,7 +164,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect(await outcomeOf(test.accounts.signIns.endAll('nobody'))).to.equal('not_found');
     });
 
-    it('end all sign-ins with a new password, tell by mail, and refuse the old one', async () => {
+    it('end all sign-ins with a new password, send a mail, and refuse the old password', async () => {
       const user = await test.newUser();
       const tokens = await test.begin(user);
       await test.accounts.passwords.set(user.uuid, 'another horse battery');
@@ -178,7 +178,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect(await outcomeOf(test.accounts.passwords.set('nobody', goodPassword))).to.equal('not_found');
     });
 
-    it('let nobody in with a password that was changed meanwhile', async () => {
+    it('refuse a password that was changed meanwhile', async () => {
       const user = await test.newUser();
       const who = { username: user.username! };
       const attempts = Array.from({ length: 20 }, () =>
@@ -190,7 +190,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect(await test.accounts.signIns.list(user.uuid)).to.deep.equal([]);
     });
 
-    it('refuse the sixth failed sign-in for a growing while, also when a hundred come at once', async () => {
+    it('refuse after the sixth failed sign-in, for a growing time, also when a hundred come at once', async () => {
       const user = await test.newUser();
       const who = { username: user.username! };
       const wrong = () => outcomeOf(test.accounts.passwords.signIn({ who, password: 'wrong password' }));
@@ -216,7 +216,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect(again).to.deep.equal(Array.from({ length: 5 }, () => 'unauthorized'));
     }).timeout(20_000);
 
-    it('let a hundred right sign-ins at once in', async () => {
+    it('accept a hundred right sign-ins at once', async () => {
       const user = await test.newUser();
       const who = { username: user.username! };
       const all = await Promise.all(

@@ -15,7 +15,7 @@ export function storesMessages(store: () => Store, dump: () => Promise<string>):
     expect(await store().readBack(session.id, 1, 10)).to.deep.equal([]);
   });
 
-  it('shows lines with what later ones say of them, and nothing of what was removed', async () => {
+  it('shows lines with the marks of later lines, and nothing of removed content', async () => {
     const session = newSession();
     await store().createSession(session, first);
     const said: Message = {
@@ -121,7 +121,7 @@ export function storesMessages(store: () => Store, dump: () => Promise<string>):
     ]);
   });
 
-  it('removes a session, for its owner or whoever it belongs to', async () => {
+  it('removes a session, with or without its epoch', async () => {
     const session = newSession();
     await store().createSession(session, first);
     expect(await refusal(store().removeSession(session.id, 7))).to.equal('conflict');

@@ -18,7 +18,7 @@ export function describeStore(
     });
     after(() => store.close());
 
-    it('gives a session back as it was stored, and nothing for an unknown id', async () => {
+    it('finds a session as it was stored, and nothing for an unknown id', async () => {
       const session = newSession({ expiresAt: 5000 });
       await store.createSession(session, first);
       expect(await store.findSession(session.id)).to.deep.equal({ ...session, lastSeq: 1 });
@@ -54,7 +54,7 @@ export function describeStore(
       expect(await store.read(session.id, 4, 10)).to.deep.equal([]);
     });
 
-    it('refuses a number that is taken, and the writes of the same tick stand', async () => {
+    it('refuses a taken number, and keeps the other writes of the tick', async () => {
       const session = newSession();
       const other = newSession();
       await store.createSession(session, first);
@@ -68,7 +68,7 @@ export function describeStore(
       expect(await store.read(other.id, 0, 10)).to.deep.equal([first, line(2)]);
     });
 
-    it('leaves no gap in a log: after a line that could not be written comes none until the next claim', async () => {
+    it('leaves no gap in a log: after a line that could not be written it refuses lines until the next claim', async () => {
       const session = newSession();
       await store.createSession(session, first);
       const [failed, same] = await Promise.allSettled([
@@ -118,7 +118,7 @@ export function describeStore(
       });
     });
 
-    it('knows a task again by its id, and tells another content apart', async () => {
+    it('recognises a task by its id, and a task with another content', async () => {
       const session = newSession();
       await store.createSession(session, first);
       expect(
@@ -132,7 +132,7 @@ export function describeStore(
       expect(await store.enqueue(session.id, task('a'), false)).to.equal('same');
     });
 
-    it('takes a task with its first line in one write, or neither', async () => {
+    it('writes a task with its first line, or neither', async () => {
       const session = newSession();
       await store.createSession(session, first);
       await store.append(session.id, 1, [line(2)], { began: task('a') });
@@ -146,7 +146,7 @@ export function describeStore(
       expect(await store.listOpenTasks(session.id)).to.deep.equal([]);
     });
 
-    it('gives open tasks in the order of arrival, and the sessions that have some', async () => {
+    it('lists open tasks in the order of arrival, and the sessions that have some', async () => {
       const session = newSession();
       await store.createSession(session, first);
       for (const id of ['z', 'b', 'a']) await store.enqueue(session.id, task(id), false);
@@ -169,11 +169,11 @@ export function describeStore(
       expect(await refusal(store.markStopping(session.id, 1, ['b']))).to.equal('conflict');
     });
 
-    it('says that it answers', async () => {
+    it('answers a ping', async () => {
       expect(await store.ping()).to.equal(undefined);
     });
 
-    it('takes a task that must be alone only when none is open', async () => {
+    it('accepts a task that must be alone only when no other is open', async () => {
       const session = newSession();
       await store.createSession(session, first);
       const both = await Promise.all(['a', 'b'].map((id) => store.enqueue(session.id, task(id), true)));
@@ -184,7 +184,7 @@ export function describeStore(
       expect(await store.enqueue(session.id, task('b'), true)).to.equal('new');
     });
 
-    it('keeps what is asked of the owner, in order, until it is handled', async () => {
+    it('keeps requests to the owner, in order, until they are handled', async () => {
       const session = newSession();
       await store.createSession(session, first);
       const stop = await store.addControl(session.id, { kind: 'stop', taskId: 'a' });
@@ -206,7 +206,7 @@ export function describeStore(
         .and.not.include(stop);
     });
 
-    it('tells the last number of logs, and leaves out those that are gone', async () => {
+    it('tells the last number of logs, without removed sessions', async () => {
       const session = newSession();
       await store.createSession(session, first);
       await store.append(session.id, 1, [line(2)]);
@@ -216,7 +216,7 @@ export function describeStore(
       expect(await store.lastSeqs([...many, session.id])).to.deep.equal(new Map([[session.id, 2]]));
     });
 
-    it('prolongs the leases of sessions that are still its own', async () => {
+    it('renews the leases of sessions that it still owns', async () => {
       const session = newSession();
       const { epoch } = await store.createSession(session, first);
       expect(await store.renew(new Map([[session.id, epoch]]))).to.deep.equal(new Set([session.id]));
@@ -237,7 +237,7 @@ export function describeStore(
       expect(await store.permit(session.id, 1, { ...entry, seq: 6 })).to.equal(true);
     });
 
-    it('permits a call again that was surely not sent', async () => {
+    it('permits a call again when it was surely not sent', async () => {
       const session = newSession();
       await store.createSession(session, first);
       const entry = { seq: 5, callId: 'call_1', taskId: 'task', tool: 'set', arguments: { to: 5 } };
@@ -261,7 +261,7 @@ export function describeStore(
       expect(await store.permit(session.id, 1, entry)).to.equal(false);
     });
 
-    describe('takes away what is older than wanted', () => {
+    describe('removes what is older than a time', () => {
       const end = (seq: number, taskId: string): Message => ({
         type: 'task_ended',
         taskId,
@@ -283,7 +283,7 @@ export function describeStore(
         return idle;
       }
 
-      it('of the log whole tasks, with its first line kept and no number used again', async () => {
+      it('whole tasks of the log; the first line stays and no number is used again', async () => {
         const session = newSession();
         await store.createSession(session, first);
         const lines = [line(2, 'a'), line(3, 'b'), end(4, 'a'), end(5, 'b'), line(6, 'c'), end(7, 'c')];
@@ -327,7 +327,7 @@ export function describeStore(
         expect(await store.permit(session.id, 1, call('ended'))).to.equal(true);
       });
 
-      it('and finds sessions that nobody touched since', async () => {
+      it('and finds sessions that nobody used since then', async () => {
         const session = newSession();
         await store.createSession(session, first);
         expect(await pruneAll(1000)).to.not.include(session.id);
@@ -336,7 +336,7 @@ export function describeStore(
       });
     });
 
-    it('finds what has expired, until it is postponed or removed', async () => {
+    it('finds expired sessions, until they are postponed or removed', async () => {
       const session = newSession({ expiresAt: 10 });
       const lasting = newSession({ expiresAt: null });
       await store.createSession(session, first);

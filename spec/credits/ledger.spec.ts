@@ -58,7 +58,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       expect(records[0]!.createdAt).to.equal(time);
     });
 
-    it('are held once and closed once, whoever tries', async () => {
+    it('are held once and closed once, also when many try', async () => {
       const owner = await fill(100);
       const task = next('task');
       const held = await Promise.all(Array.from({ length: 10 }, () => ledger.hold(owner, 30, task)));
@@ -75,7 +75,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       expect(await ledger.settle(next('nothing'), 1)).to.equal(false);
     });
 
-    it('are never less than none, also when work costs more than was held', async () => {
+    it('are never negative, also when work costs more than was held', async () => {
       const owner = await fill(100);
       const task = next('task');
       await ledger.hold(owner, 60, task);
@@ -99,14 +99,14 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       ).to.equal('refused');
     });
 
-    it('for ten suffice for ten, of fifty that ask at once', async () => {
+    it('for ten works are held by ten of fifty that ask at once', async () => {
       const owner = await fill(1000);
       const held = await Promise.all(Array.from({ length: 50 }, () => ledger.hold(owner, 100, next('task'))));
       expect(held.filter(Boolean)).to.have.length(10);
       expect([await ledger.balance(owner), await sumOf(owner)]).to.deep.equal([0, 0]);
     });
 
-    it('add up at every moment, whatever happens to them', async () => {
+    it('add up after every sequence of holds, settlements and releases', async () => {
       const owner = await fill(500);
       let seed = 7;
       const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
@@ -127,7 +127,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       expect(await sumOf(owner)).to.equal(await ledger.balance(owner));
     });
 
-    it('are undone with the transaction that they are part of', async () => {
+    it('are rolled back with their transaction', async () => {
       const owner = await fill(100);
       const task = next('task');
       const work = db.transaction().execute(async (trx) => {
@@ -139,7 +139,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       expect(await ledger.hold(owner, 60, task)).to.equal(true);
     });
 
-    it('come from a code once, of a hundred that redeem it at the same time', async () => {
+    it('come from a code once, when a hundred redeem it at the same time', async () => {
       const { code } = await codes.create({ value: 7 });
       expect(code).to.match(/^[2-9A-HJ-NP-Z]{20}$/);
       const owners = Array.from({ length: 10 }, () => next('owner'));
@@ -153,7 +153,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       expect(balances.reduce((sum, balance) => sum + balance, 0)).to.equal(7);
     });
 
-    it('come from codes that are known, unused and not expired', async () => {
+    it('come from known, unused codes that have not expired', async () => {
       const owner = next('owner');
       await codes.create({ code: 'Spring-２０２６', value: 5, expiresAt: time + 1000 });
       expect(await outcomeOf(codes.create({ code: ' SPRING-2026 ', value: 9 }))).to.equal('conflict');
@@ -181,7 +181,7 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       expect(await codes.redeem('spring-2026', owner)).to.equal(3);
     });
 
-    it('keep no code in clear', async () => {
+    it('store no code in clear', async () => {
       await codes.create({ code: 'secret-code-1', value: 1 });
       const rows = JSON.stringify(await db.selectFrom('redeem_codes').selectAll().execute()).toLowerCase();
       expect(rows).to.not.include('secret-code');

@@ -9,6 +9,7 @@ import { openFileRoom } from '../../lib/files/index.ts';
 import { createUrlSigner } from '../../lib/files/url-signer.ts';
 import { connectDatabase } from '../../lib/store/database.ts';
 import { startCommand } from '../support/command.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const token = 'operator-token-0123456789';
 
@@ -59,7 +60,7 @@ describe('a server that is killed between a part and complete', function () {
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   }
 
-  it('has lost no part that was accepted, shows no half file, and goes on', async () => {
+  it('has lost no accepted part, shows no half file, and the upload continues', async () => {
     const [first, second] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(50_000, 'b')];
     const before = await start();
     const { id } = await before.call('/v1/uploads', {
@@ -80,7 +81,7 @@ describe('a server that is killed between a part and complete', function () {
     );
     socket.write(Buffer.alloc(20_000, 'b'));
     const unfinished = join(folder, 'files', 'unfinished');
-    while ((await filesIn(unfinished)).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await waitFor(async () => (await filesIn(unfinished)).length > 0, 10_000);
     before.child.kill('SIGKILL');
     await once(before.child, 'close');
     socket.destroy();

@@ -40,7 +40,7 @@ describe('avatars', () => {
       ).to.deep.equal(wanted);
     });
 
-  it('keep nothing of what a camera wrote, but stand as it said', async () => {
+  it('are turned as the camera’s EXIF data says, and have no EXIF data', async () => {
     const picture = await halves(200, 200)
       .jpeg()
       .withExif({ IFD0: { Copyright: 'somebody', Artist: 'Secret' }, IFD3: { GPSLatitude: '31/1 13/1 0/1' } })
@@ -54,7 +54,7 @@ describe('avatars', () => {
     expect([await colourAt(avatar, 64, 20), await colourAt(avatar, 64, 108)]).to.deep.equal(['100', '001']);
   });
 
-  it('are made of small, large and transparent pictures', async () => {
+  it('are made from small, large and transparent pictures', async () => {
     for (const [width, height] of [
       [2, 2],
       [128, 128],
@@ -67,7 +67,7 @@ describe('avatars', () => {
     expect(await colourAt(await toAvatar(await sharp(nothing).png().toBuffer()), 64, 64)).to.equal('111');
   });
 
-  it('are not made of what is no picture, is broken, or is a bomb', async () => {
+  it('are not made from other files, broken pictures, or pictures with too many pixels', async () => {
     const good = await halves(300, 200).png().toBuffer();
     const huge = await sharp({ create: { width: 8000, height: 5001, channels: 3, background: '#fff' } })
       .png()
@@ -88,7 +88,7 @@ describe('avatars', () => {
       expect(await outcomeOf(toAvatar(bytes))).to.equal(code);
   });
 
-  it('are there for who has set none', async () => {
+  it('have a default for users without one', async () => {
     expect(await described(await defaultAvatar())).to.deep.equal(wanted);
   });
 });

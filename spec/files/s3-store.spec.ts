@@ -83,7 +83,7 @@ describe('objects in S3', () => {
     expect(url.searchParams.get('X-Amz-SignedHeaders')).to.equal('host');
   });
 
-  it('are addressed by host name where the endpoint has one, as Tencent COS wants', async () => {
+  it('are addressed by host name when the endpoint has one, as Tencent COS wants', async () => {
     const cos = openS3Store({ endpoint: 'https://cos.ap-guangzhou.myqcloud.com', ...place, ...key });
     const url = await cos.sign({ method: 'PUT', key: 'u/7/images/a.png', seconds: 300, origin: '' });
     expect(url).to.match(
@@ -100,7 +100,7 @@ describe('objects in S3', () => {
     cos.close();
   });
 
-  it('say that the store does not do what it is asked', async function () {
+  it('report a store that fails as unavailable', async function () {
     this.timeout(20_000);
     server.down = true;
     try {

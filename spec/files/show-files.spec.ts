@@ -22,7 +22,7 @@ const mp3 = Buffer.concat([
   Buffer.alloc(600),
 ]);
 
-describe('a model that is shown files', () => {
+describe('a model with files', () => {
   let database: Database;
   let folder: string;
   let room: FileRoom;
@@ -52,7 +52,7 @@ describe('a model that is shown files', () => {
     return (await room.files.create('ada', Readable.from([content], { objectMode: false }), describeIt)).id;
   };
 
-  it('gets pictures and sound as data, other files by name, and hears that one is gone', async () => {
+  it('gets pictures and sound as data, other files by name, and a note for a deleted file', async () => {
     const ids = [
       await keep(png, 'a.png'),
       await keep(wav, 'a.wav'),
@@ -90,7 +90,7 @@ describe('a model that is shown files', () => {
     expect(message.content[1]).to.deep.equal(files[0]);
   });
 
-  it('gets a conversation without files as it is', async () => {
+  it('gets a conversation without files unchanged', async () => {
     const scripted = createScriptedModel([{ text: 'one' }]);
     const messages = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Hi.' }] }];
     await showFiles(scripted, room.files).reply(

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { Principal } from '../../lib/core/principal.ts';
-import { AppError } from '../../lib/errors.ts';
 import { openDiskStore } from '../../lib/files/disk-store.ts';
 import { openFileRoom, type FileRoom } from '../../lib/files/index.ts';
 import type { Upload } from '../../lib/files/uploads.ts';
 import { createUrlSigner } from '../../lib/files/url-signer.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { AppError } from '../../lib/errors.ts';
+import { outcomeOf } from '../support/refusal.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
@@ -20,15 +21,7 @@ const onError = (error: unknown): void => void errors.push(error);
 const bytes = (text: string): Readable => Readable.from([Buffer.from(text)], { objectMode: false });
 const fine = (): Promise<void> => Promise.resolve();
 
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const outcome: unknown = await promise.then(
-    () => 'nothing was thrown',
-    (error: unknown) => error,
-  );
-  return outcome instanceof AppError ? outcome.code : String(outcome);
-}
-
-/** Files and uploads over a database; the clock is turned by `skew`. */
+/** Files and uploads over a database. */
 function describeFileRoom(engine: string, open: () => Promise<Database>): void {
   describe(`files and uploads over ${engine}`, () => {
     let database: Database;
@@ -76,18 +69,18 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     }
 
-    it('bound what one owner keeps, uploads that were only begun among it, and give the room back', async () => {
+    it('limit the bytes of one owner, with begun uploads, and give the room back', async () => {
       const upload = await begin(60);
-      expect(await refusal(begin(41))).to.equal('invalid_request');
-      expect(await refusal(create('x'.repeat(41)))).to.equal('invalid_request');
+      expect(await outcomeOf(begin(41))).to.equal('invalid_request');
+      expect(await outcomeOf(create('x'.repeat(41)))).to.equal('invalid_request');
       await create('x'.repeat(40));
       await room.uploads.cancel(upload);
-      const outcomes = await Promise.all(Array.from({ length: 8 }, () => refusal(create('x'.repeat(20)))));
+      const outcomes = await Promise.all(Array.from({ length: 8 }, () => outcomeOf(create('x'.repeat(20)))));
       expect(outcomes.filter((outcome) => outcome === 'nothing was thrown')).to.have.length(3);
       expect(await onDisk()).to.have.length(4);
     });
 
-    it('make one file of an upload, however many complete it at once', async () => {
+    it('make one file of an upload that many requests complete at once', async () => {
       const upload = await begin(6);
       const parts = [];
       for (const text of ['abc', 'def', 'xyz'])
@@ -106,7 +99,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       await room.uploads.cancel(await begin(90)); // all of the room is there again
     });
 
-    it('keep nothing of a part whose sender breaks off, or which is refused at its end', async () => {
+    it('keep nothing of a part that breaks off, or that is refused at its end', async () => {
       const upload = await begin(50);
       const broken = Readable.from(
         (async function* () {
@@ -114,16 +107,16 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
           throw new AppError('invalid_request', 'It broke off.');
         })(),
       );
-      expect(await refusal(room.uploads.addPart(upload, broken, fine))).to.equal('invalid_request');
+      expect(await outcomeOf(room.uploads.addPart(upload, broken, fine))).to.equal('invalid_request');
       const refused = room.uploads.addPart(upload, bytes('all'), () =>
         Promise.reject(new AppError('forbidden', 'No.')),
       );
-      expect(await refusal(refused)).to.equal('forbidden');
+      expect(await outcomeOf(refused)).to.equal('forbidden');
       expect(await onDisk()).to.deep.equal([]);
       await room.uploads.cancel(upload);
     });
 
-    it('end uploads after an hour, and sweep what they held', async () => {
+    it('end uploads after an hour, and sweep their parts', async () => {
       const upload = await begin(90);
       const part = await room.uploads.addPart(upload, bytes('abc'), fine);
       clock.skew = hour + 1000;
@@ -134,7 +127,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
         () => room.uploads.complete(upload, [part.id]),
         () => room.uploads.cancel(expired),
       ])
-        expect(await refusal(attempt())).to.equal('invalid_request');
+        expect(await outcomeOf(attempt())).to.equal('invalid_request');
       await Promise.all([room.sweep(), room.sweep()]);
       expect(await onDisk()).to.deep.equal([]);
       expect((await room.uploads.find(upload.id, ada)).status).to.equal('expired');
@@ -145,12 +138,12 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       const file = await create('abc', hour);
       await create('stays');
       clock.skew = hour + 1000;
-      expect(await refusal(room.files.find(file.id, ada))).to.equal('not_found');
+      expect(await outcomeOf(room.files.find(file.id, ada))).to.equal('not_found');
       await room.sweep();
       expect(await onDisk()).to.have.length(1);
     });
 
-    it('sweep bytes that nothing refers to, but not what is just coming about', async () => {
+    it('sweep objects without a row, but not objects that are just being stored', async () => {
       const kept = await create('kept');
       const old = new Date(Date.now() - 3 * hour);
       for (const name of ['ab111', 'ab222']) await writeFile(join(folder, 'objects', name), 'orphan');

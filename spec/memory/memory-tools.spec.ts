@@ -17,7 +17,7 @@ describe('memory tools', () => {
   });
   after(() => database.close());
 
-  it('read and change the documents of one user, and tell what is wrong', async () => {
+  it('read and change the documents of one user, and report faults', async () => {
     let count = 0;
     const clock = { ...systemClock, newId: () => `id-${(count += 1)}`, now: () => 0 };
     const memory = openMemory({ db: database.tables(), clock });

@@ -6,6 +6,10 @@ import { openPostgresServer } from '../support/postgres.ts';
 import type { Postgres } from '../support/postgres.ts';
 import { first, line, newSession } from '../support/stored.ts';
 import { refusal } from '../support/refusal.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** Longer than the shortest lease of these specs. */
+const LEASE_END_MS = 10_000;
 
 describe('the leases of nodes on PostgreSQL', function () {
   this.timeout(60_000);
@@ -31,14 +35,15 @@ describe('the leases of nodes on PostgreSQL', function () {
   }
 
   async function claimed(store: Store, id: string): Promise<number> {
-    for (;;) {
-      const standing = await store.claim(id);
-      if (standing !== 'held') return standing!.epoch;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    let standing: Awaited<ReturnType<Store['claim']>> = 'held';
+    await waitFor(async () => (standing = await store.claim(id)) !== 'held', LEASE_END_MS);
+    // Assigned in a function, which the compiler does not follow.
+    standing = standing as Awaited<ReturnType<Store['claim']>>;
+    if (standing === 'held' || standing === undefined) throw new Error('the session cannot be claimed');
+    return standing.epoch;
   }
 
-  it('are one for all sessions of a node, and once one has run out nothing of it comes back', async () => {
+  it('are one for all sessions of a node; an expired lease is never renewed', async () => {
     const b = await open(10_000);
     const a = await open(1000); // last, so that its lease lasts until its first renewal
     const [taken, left] = [newSession(), newSession()];
@@ -54,7 +59,7 @@ describe('the leases of nodes on PostgreSQL', function () {
     expect(await a.renew(new Map([[left.id, 2]]))).to.deep.equal(new Set([left.id]));
   });
 
-  it('end with the node that closes', async () => {
+  it('end when their node closes', async () => {
     const [a, b] = [await open(10_000), await open(10_000)];
     const session = newSession();
     await a.createSession(session, first);
@@ -64,7 +69,7 @@ describe('the leases of nodes on PostgreSQL', function () {
     expect(await b.claim(session.id)).to.deep.include({ epoch: 2 });
   });
 
-  it('are prolonged while a stranger holds a session, and no claim waits for it', async () => {
+  it('are renewed while another client has a session locked, and no claim waits for the lock', async () => {
     const [a, b] = [await open(10_000), await open(10_000)];
     const session = newSession();
     await a.createSession(session, first);

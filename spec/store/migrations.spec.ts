@@ -100,7 +100,7 @@ describe('migrations', function () {
 
   for (const [name, make] of Object.entries(engines)) {
     names.forEach((release, index) => {
-      it(`bring a ${name} database from ${release} to the newest schema, with everything in it`, async () => {
+      it(`bring a ${name} database from ${release} to the newest schema, with all its data`, async () => {
         const { engine, url } = await make();
         const before = await openAsItIs(engine, url);
         const earlier = Object.fromEntries(Object.entries(migrationsFor(engine.tables)).slice(0, index + 1));
@@ -117,7 +117,7 @@ describe('migrations', function () {
       });
     });
 
-    it(`make an empty ${name} database usable, once however many nodes start at once`, async () => {
+    it(`make an empty ${name} database usable, once, when several nodes start at the same time`, async () => {
       const { url } = await make();
       const opening = Array.from({ length: name === 'PostgreSQL' ? 3 : 1 }, () =>
         connectStore({ databaseUrl: url, secret, onError }),

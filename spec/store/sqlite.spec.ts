@@ -30,7 +30,7 @@ describe('stores', () => {
     },
   }));
 
-  it('opens a database again with everything in it, also its sealed configurations', async () => {
+  it('opens a database again with all its data, also its sealed configurations', async () => {
     const url = `sqlite:${join(folder, 'again.db')}`;
     const session = newSession();
     const before = await connectStore({ databaseUrl: url, secret: 'a secret', onError });

@@ -17,7 +17,7 @@ const withoutUsers = new Set([
   'nodes',
   'text_codes', // telephone numbers, for a day
 ]);
-/** A session's tables; the core removes them with the session. */
+/** A session's tables; a thread fills them. */
 const ofSessions = new Set(['sessions', 'messages', 'tasks', 'calls', 'controls']);
 /** The audit log stays; the mark of the removal goes a day later. */
 const keeping = new Set(['audit', 'user_removals']);
@@ -71,6 +71,7 @@ onBothEngines('a user who is removed', (open) => {
     const { uuid } = await world.sql<Tables, { uuid: string }>((db) =>
       db.selectFrom('users').select('uuid').where('id', '=', user.id).executeTakeFirstOrThrow(),
     );
+    await world.ok(200, 'POST', '/v1/threads', { token: user.token, body: {} });
     await world.sql<AnyTables, void>((db) => fill(db, uuid));
     await newChat(world, await newDeer(world), { preset });
     await world.ok(200, 'DELETE', `/api/v1/users/${user.id}`, { token: user.token });

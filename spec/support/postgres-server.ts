@@ -47,7 +47,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     ...user,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const kill = (): void => void server.kill('SIGINT'); // disconnects all clients and ends
+  const kill = (): void => void server.kill('SIGQUIT'); // ends at once: the data is thrown away
   process.once('exit', kill);
   await isReady(server);
   return {

@@ -1,5 +1,5 @@
 import type { ChatTask, ChatTasks } from '../../chats/tasks.ts';
-import type { TaskState } from '../../chats/task-watch.ts';
+import type { ChatTaskState } from '../../chats/task-watch.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
@@ -111,7 +111,7 @@ async function ownTask(tasks: ChatTasks, id: string, caller: Principal): Promise
   return task;
 }
 
-function formatState({ status, content, error, tokenCost }: TaskState) {
+function formatState({ status, content, error, tokenCost }: ChatTaskState) {
   return {
     status,
     content,

@@ -15,6 +15,7 @@ export function accountTables(style: TableStyle): Migration {
   };
 }
 
+/** Users and their identities; the view `user_list` is the user table of the contract. */
 async function createUsers(db: Kysely<unknown>, numbered: TableStyle['numbered']): Promise<void> {
   await numbered(db, 'users')
     .addColumn('uuid', 'text', (column) => column.notNull().unique())
@@ -52,6 +53,7 @@ async function createUsers(db: Kysely<unknown>, numbered: TableStyle['numbered']
     from users`.execute(db);
 }
 
+/** Sign-ins and the refresh tokens of each. */
 async function createSignIns(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('sign_ins')
@@ -84,6 +86,7 @@ async function createSignIns(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Keys for machines. */
 async function createApiKeys(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('api_keys')
@@ -102,6 +105,7 @@ async function createApiKeys(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('api_keys_by_end').on('api_keys').column('ended_at').execute();
 }
 
+/** Vouchers, codes that were sent to telephones, failed attempts. */
 async function createShortLivedTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('vouchers')
@@ -128,6 +132,7 @@ async function createShortLivedTables(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** The audit log; its rows cannot be changed or removed, not even by this server. */
 async function createAudit(db: Kysely<unknown>, { numbered, appendOnly }: TableStyle): Promise<void> {
   await numbered(db, 'audit')
     .addColumn('at', 'bigint', (column) => column.notNull())

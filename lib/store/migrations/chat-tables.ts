@@ -15,6 +15,7 @@ export function chatTables({ numbered }: TableStyle): Migration {
   };
 }
 
+/** Model configurations and presets. */
 async function createConfigurations(db: Kysely<unknown>, numbered: TableStyle['numbered']): Promise<void> {
   await numbered(db, 'model_configs')
     .addColumn('owner', 'text', (column) => column.notNull())
@@ -45,6 +46,7 @@ async function createConfigurations(db: Kysely<unknown>, numbered: TableStyle['n
   await db.schema.createIndex('presets_by_owner').on('presets').column('owner').execute();
 }
 
+/** Chats and their messages. A copy of a chat exists once for each owner. */
 async function createChats(db: Kysely<unknown>, numbered: TableStyle['numbered']): Promise<void> {
   await numbered(db, 'chats')
     .addColumn('uuid', 'text', (column) => column.notNull().unique())
@@ -80,6 +82,7 @@ async function createChats(db: Kysely<unknown>, numbered: TableStyle['numbered']
     .execute();
 }
 
+/** Tasks of chats; `lease_until` is the end of the lease of the process that works on one. */
 async function createChatTasks(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('chat_tasks')
@@ -102,6 +105,7 @@ async function createChatTasks(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('chat_tasks_by_end').on('chat_tasks').column('ended_at').execute();
 }
 
+/** Accounts, their records, and redeem codes. The database refuses a negative balance. */
 async function createCredits(db: Kysely<unknown>, numbered: TableStyle['numbered']): Promise<void> {
   await db.schema
     .createTable('credit_accounts')
@@ -137,6 +141,7 @@ async function createCredits(db: Kysely<unknown>, numbered: TableStyle['numbered
     .execute();
 }
 
+/** The WeChat session behind a sign-in. */
 async function createWeChatSessions(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('wechat_sessions')

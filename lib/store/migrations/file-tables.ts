@@ -10,6 +10,7 @@ export const fileTables: Migration = {
   },
 };
 
+/** Files, and the objects that each is made of. */
 async function createFiles(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('files')
@@ -36,6 +37,7 @@ async function createFiles(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('file_objects_by_object').on('file_objects').column('object').execute();
 }
 
+/** Uploads, and the parts that were sent. */
 async function createUploads(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('uploads')
@@ -71,6 +73,7 @@ async function createUploads(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('upload_parts_by_object').on('upload_parts').column('object').execute();
 }
 
+/** The room that each owner takes. */
 async function createUsage(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('file_usage')
@@ -79,6 +82,7 @@ async function createUsage(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** The documents about each user, and notes about completions. */
 async function createMemory(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('memory')

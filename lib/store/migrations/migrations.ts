@@ -1,3 +1,9 @@
+/*
+ * A change of the schema is a new entry at the end, named by its number. A released entry is never edited: databases in
+ * the field have run it. What SQLite and PostgreSQL write differently is in the engine's TableStyle. The spec opens a
+ * database of every earlier release and brings it to the newest one, on both engines.
+ */
+
 import type { Kysely, Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';

@@ -31,6 +31,7 @@ export function sessionTables({ clustered }: TableStyle): Migration {
   };
 }
 
+/** One row for each session. */
 async function createSessions(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('sessions')
@@ -47,6 +48,7 @@ async function createSessions(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('sessions_by_expiry').on('sessions').column('expires_at').execute();
 }
 
+/** The inbox. The index has only open tasks, which are few. */
 async function createTasks(db: Kysely<unknown>, clustered: TableStyle['clustered']): Promise<void> {
   await clustered(
     db.schema
@@ -67,6 +69,7 @@ async function createTasks(db: Kysely<unknown>, clustered: TableStyle['clustered
     .execute();
 }
 
+/** The journal of write calls. */
 async function createCalls(db: Kysely<unknown>, clustered: TableStyle['clustered']): Promise<void> {
   await clustered(
     db.schema

@@ -16,6 +16,7 @@ export async function beginLeasedLife(db: Kysely<Schema>, leaseMs: number): Prom
   return life;
 }
 
+/** A life whose lease is a row of `nodes`. */
 class LeasedLife implements Life {
   name = '';
   readonly #db: Kysely<Schema>;

@@ -1,6 +1,7 @@
 import { PostgresDialect } from 'kysely';
 import pg from 'pg';
 
+/** PostgreSQL allows 100 by default, for all nodes together. */
 const CONNECTIONS_MAX_COUNT = 10;
 const CONNECT_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 30_000;

@@ -6,6 +6,9 @@ const UNIQUE_VIOLATION = '23505';
 /** [PostgreSQL appendix A] SQLSTATE character_not_in_repertoire: U+0000. JSON texts have it escaped, names and ids do not. */
 const CHARACTER_NOT_IN_REPERTOIRE = '22021';
 
+/** [PostgreSQL appendix A] the class of SQLSTATEs for wrong statements: an unknown table, a syntax error. */
+const WRONG_STATEMENT_CLASS = '42';
+
 /** PostgreSQL, a server that several processes share. */
 export const postgres: Engine = {
   name: 'PostgreSQL',
@@ -40,9 +43,11 @@ export const postgres: Engine = {
   },
 };
 
+/** The driver gives the SQLSTATE as `code`, and the table and constraint by name. */
 function postgresFaultOf(error: unknown): EngineFault | undefined {
   const { code, table, constraint } = error as { code?: unknown; table?: string; constraint?: string };
   if (code === CHARACTER_NOT_IN_REPERTOIRE) return { kind: 'unstorable' };
+  if (typeof code === 'string' && code.startsWith(WRONG_STATEMENT_CLASS)) return { kind: 'wrong' };
   if (code !== UNIQUE_VIOLATION) return undefined;
   // The constraint of a unique column is named `<table>_<column>_key` [PostgreSQL ChooseConstraintName].
   const column = constraint?.replace(new RegExp(`^${table}_(.+)_key$`), '$1');

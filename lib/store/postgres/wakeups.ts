@@ -4,8 +4,10 @@ import { sleep } from '../../common/deadline.ts';
 import { messageOf } from '../../errors.ts';
 import type { Wakeups } from '../engine.ts';
 
+/** The channel of NOTIFY, one for each database. */
 const CHANNEL = 'lite_agent';
 const CONNECT_TIMEOUT_MS = 10_000;
+/** The pause before each attempt to listen again. */
 const RECONNECT_AFTER_MS = 500;
 /** The pause between two NOTIFYs of a busy node. */
 const NOTIFY_PAUSE_MS = 5;
@@ -22,6 +24,7 @@ export async function openPostgresWakeups(url: string, onError: (error: unknown)
   return wakeups;
 }
 
+/** The listening connection, and the sessions that the other nodes do not know of yet. */
 class PostgresWakeups implements Wakeups {
   readonly #url: string;
   readonly #onError: (error: unknown) => void;
@@ -88,6 +91,7 @@ class PostgresWakeups implements Wakeups {
     }
   }
 
+  /** The connection broke: reports it, once, and connects again. */
   #lose(client: pg.Client, error: unknown): void {
     if (this.#client !== client || this.#closed) return;
     this.#client = undefined;
@@ -96,6 +100,7 @@ class PostgresWakeups implements Wakeups {
     this.#connectLater();
   }
 
+  /** Tries to connect until it works or `close` is called. */
   #connectLater(): void {
     this.#cancelRetry = systemClock.startTimer(RECONNECT_AFTER_MS, () => {
       this.connect().catch((error: unknown) => {

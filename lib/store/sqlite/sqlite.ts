@@ -34,9 +34,10 @@ export const sqlite: Engine = {
   openWakeups: () => Promise.resolve(undefined),
 };
 
-/** [SQLite result codes] SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY. The driver names the columns in the text only. */
+/** [SQLite result codes] SQLITE_ERROR is an SQL error. The driver names the column of a constraint in the text only. */
 function sqliteFaultOf(error: unknown): EngineFault | undefined {
   const { code, message = '' } = error as { code?: unknown; message?: string };
+  if (code === 'SQLITE_ERROR') return { kind: 'wrong' };
   if (code !== 'SQLITE_CONSTRAINT_UNIQUE' && code !== 'SQLITE_CONSTRAINT_PRIMARYKEY') return undefined;
   return { kind: 'taken', column: /failed: \w+\.(\w+)/.exec(message)?.[1] ?? '' };
 }
