@@ -4,7 +4,7 @@ import { fileOf, sourcePath } from './files.ts';
 import { objectAt, own, textAt } from './read.ts';
 
 /** A value and the root of the file in which it stands. A `$ref` inside the value is relative to that file. */
-export interface Located {
+interface Located {
   value: JsonValue | undefined;
   home: JsonObject;
   /** The place to which the last `$ref` on the way led, the same text for the same place; missing when there was none. */
@@ -71,6 +71,7 @@ export class SpecDocument {
     return isObject(node) ? { node, home: itsHome, ...(key === undefined ? {} : { key }) } : undefined;
   }
 
+  /** Resolves one `$ref`, and remembers the result: tools share most of their `$ref`s. */
   #lookUp(ref: string, home: JsonObject): Located {
     const homePath = this.#pathOf.get(home) ?? '';
     const cacheKey = `${homePath} ${ref}`;
@@ -82,6 +83,7 @@ export class SpecDocument {
     return located;
   }
 
+  /** Finds the target of a `$ref`: in a file of the document, by a bare name, or by a schema's `$id`. */
   #locate(ref: string, home: JsonObject, homePath: string): Located {
     const [file = '', fragment = ''] = ref.split('#', 2);
     const path = file === '' ? homePath : (fileOf(file, homePath) ?? file);
@@ -151,6 +153,7 @@ function bareName(ref: string, home: JsonObject): JsonValue | undefined {
   return own(schemas, ref);
 }
 
+/** Every object in a tree, without recursion: documents are deep. */
 function* objectsIn(root: JsonObject): Generator<JsonObject> {
   const pending: JsonValue[] = [root];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -161,6 +164,7 @@ function* objectsIn(root: JsonObject): Generator<JsonObject> {
   }
 }
 
+/** A part of a fragment, percent-decoded [RFC 6901 6]. */
 function decodePart(text: string): string {
   if (!text.includes('%')) return text;
   try {
