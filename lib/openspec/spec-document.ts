@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import { unescapePart } from '../common/json-pointer.ts';
+import { decodeFragmentPart, unescapePart } from '../common/json-pointer.ts';
 import { fileOf, sourcePath } from './files.ts';
 import { objectAt, own, textAt } from './read.ts';
 
@@ -105,10 +105,10 @@ export class SpecDocument {
   /** The value at a fragment [RFC 6901 6]. A `$ref` on the way is followed, since documents point through them. */
   #valueIn(target: JsonObject, fragment: string, home: JsonObject): JsonValue | undefined {
     if (fragment === '') return target;
-    if (!fragment.startsWith('/')) return this.#anchored(target, decodePart(fragment));
+    if (!fragment.startsWith('/')) return this.#anchored(target, decodeFragmentPart(fragment));
     let value: JsonValue | undefined = target;
     for (const part of fragment.slice(1).split('/')) {
-      const key = unescapePart(decodePart(part));
+      const key = unescapePart(decodeFragmentPart(part));
       if (isObject(value) && value['$ref'] !== undefined && own(value, key) === undefined) {
         value = this.resolve(value, home).value;
       }
@@ -161,15 +161,5 @@ function* objectsIn(root: JsonObject): Generator<JsonObject> {
     if (typeof node !== 'object' || node === null) continue;
     for (const child of Object.values(node))
       if (typeof child === 'object' && child !== null) pending.push(child);
-  }
-}
-
-/** A part of a fragment, percent-decoded [RFC 6901 6]. */
-function decodePart(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a percent sign that nobody encoded
   }
 }
