@@ -6,7 +6,7 @@ import type { KindDefinition } from './openspec/kind.ts';
 import { openOpenspecs, type Openspecs } from './openspec/openspecs.ts';
 
 /** How documents are read and called. */
-export interface DocumentsOptions {
+interface DocumentsOptions {
   egress: Egress;
   /** The kinds of documents; those of `defaults.ts` by default. */
   kinds?: readonly KindDefinition[];

@@ -38,11 +38,12 @@ export function valueAt(document: JsonValue, pointer: string): JsonValue | undef
  */
 export function valueAtFragment(document: JsonValue, fragment: string): JsonValue | undefined {
   if (!fragment.includes('%')) return valueAt(document, fragment);
-  const decoded = fragment.split('/').map(decodePart).join('/');
+  const decoded = fragment.split('/').map(decodeFragmentPart).join('/');
   return valueAt(document, decoded) ?? valueAt(document, fragment);
 }
 
-function decodePart(part: string): string {
+/** A part of a fragment, percent-decoded; the part as it is when nobody encoded it [RFC 6901 6]. */
+export function decodeFragmentPart(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

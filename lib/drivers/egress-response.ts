@@ -21,11 +21,13 @@ export class ResponseBody {
     return this.#gathering || this.#stream?.locked === true;
   }
 
+  /** Notes that the request has a connection. */
   start(controller: Dispatcher.DispatchController): void {
     if (this.#aborted === undefined) this.#controller = controller;
     else controller.abort(this.#aborted);
   }
 
+  /** Takes bytes; pauses the connection when a slow reader has too many of them. */
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#byteCount += chunk.byteLength;
@@ -33,6 +35,7 @@ export class ResponseBody {
     this.#wake?.();
   }
 
+  /** Ends the body; with an error it broke off. */
   end(error?: Error): void {
     this.#ended = true;
     this.#error = error;
@@ -58,6 +61,7 @@ export class ResponseBody {
       : Buffer.concat(this.#chunks);
   }
 
+  /** The body as a stream, made when it is first asked for. */
   stream(): ReadableStream<Uint8Array> {
     this.#stream ??= new ReadableStream<Uint8Array>(
       {

@@ -3,7 +3,7 @@ import { createAddressSet, type AddressSet } from '../common/addresses.ts';
 import { AppError } from '../errors.ts';
 
 /** The egress lists, ready to decide. */
-export interface EgressRules {
+interface EgressRules {
   /** The reason why a connection to `address` (to which `host` was resolved) is refused, with the setting to change; undefined for an allowed one. */
   refusal(host: string, port: number, address: string): string | undefined;
 }
@@ -79,6 +79,7 @@ export function createEgressRules(options: {
   };
 }
 
+/** Reads one entry of a list: a host, `*`, `*.name`, host:port, an address or a CIDR range. */
 function parseRule(entry: string, setting: string): Rule {
   const text = entry.trim().toLowerCase();
   const bad = () => new AppError('invalid_request', `${setting}: "${entry}" is no host, host:port or CIDR.`);
@@ -106,6 +107,7 @@ function parseRule(entry: string, setting: string): Rule {
   return { addresses: createAddressSet([host]), ...port };
 }
 
+/** Whether a rule covers a host, a port and an address. */
 function matches(rule: Rule, name: string, port: number, address: string): boolean {
   if (rule.port !== undefined && rule.port !== port) return false;
   if (rule.addresses?.has(address) === true) return true;

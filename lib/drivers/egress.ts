@@ -17,6 +17,9 @@ export interface EgressOptions {
 }
 
 /**
+ * A document comes from a client, so a document must not decide where this server connects to. The door decides: by lists
+ * of the operator, and by a ban on the addresses at which clouds hand out credentials.
+ *
  * The one door out: every HTTP, JSON-RPC, Modbus and model connection goes through it.
  *
  * Contract: a refusal is an AppError `forbidden` that names the setting to change; it comes before a byte leaves.
@@ -93,6 +96,7 @@ export function openEgress(options: EgressOptions): Egress {
   };
 }
 
+/** A lookup for sockets that gives only permitted addresses. */
 function lookupThrough(
   permitted: (host: string, port: number) => Promise<Address[]>,
   port: number,

@@ -26,6 +26,7 @@ function isText(bytes: Buffer, contentType: string, whole: boolean): boolean {
   return !bytes.includes(0) && isUtf8(whole ? bytes : endingWhole(bytes));
 }
 
+/** The text in the charset of the content type, UTF-8 by default. */
 function decoded(bytes: Buffer, contentType: string, whole: boolean): string {
   const charset = /charset="?([\w:.-]+)/i.exec(contentType)?.[1];
   const complete = whole ? bytes : endingWhole(bytes);

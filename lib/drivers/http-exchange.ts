@@ -36,7 +36,13 @@ export function exchangeOnce(
   });
 }
 
-/** The events of one request in undici, from the queue to the last byte. */
+/**
+ * The events of one request in undici, from the queue to the last byte.
+ *
+ * A request is `queued`, `sent` or `done`. The step from `queued` to `sent` decides the effect of a failure: a write that
+ * was never sent surely did not change the device; a write that was sent may have changed it. `done` comes once, by the
+ * end of the answer, by an error, by the time-out, or by the signal while the request is still queued.
+ */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: HttpRequest;
   readonly #context: HttpContext;
@@ -73,6 +79,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     signal.addEventListener('abort', this.#cancel, { once: true });
   }
 
+  /** Ends a request that was not sent. */
   cancel(): void {
     this.#fail('cancelled', 'Stopped before it was sent');
   }
@@ -122,6 +129,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#fail(code, error instanceof AppError ? message : `${this.#request.origin}: ${message}`);
   }
 
+  /** Ends the request when its time is over. */
   #timeOut(): void {
     const stage = this.#state === 'queued' ? 'could not be reached' : 'did not finish its answer';
     this.#fail(
@@ -141,6 +149,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#done({ size: { bytes: this.#byteCount, atLeast: true }, error: { code, message, effect } });
   }
 
+  /** Resolves once, with everything that came. */
   #done(end: Pick<HttpResponse, 'size' | 'error'>): void {
     if (this.#state === 'done') return;
     this.#state = 'done';

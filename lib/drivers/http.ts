@@ -32,6 +32,7 @@ export interface HttpResponse {
   error?: { code: string; message: string; effect: 'none' | 'unknown' };
 }
 
+/** The signal that may stop a request before it is sent, and its time-out in ms. */
 export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
 
 /**
@@ -52,7 +53,9 @@ export interface HttpDriver {
   resultOf(request: HttpRequest, response: HttpResponse): ToolResult;
 }
 
-export interface HttpOptions {
+/** The things that the driver needs. */
+interface HttpOptions {
+  /** Each connection goes through it. */
   egress: Egress;
   /** A result's `body` is cut to this size, marker included. */
   resultMaxBytes: number;

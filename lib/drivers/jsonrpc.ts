@@ -9,6 +9,7 @@ export interface JsonrpcCall {
   /** An http(s) URL without user info. */
   url: string;
   headers?: Record<string, string>;
+  /** The method's name on the wire. */
   method: string;
   /** In order, or by name; left out when undefined. */
   params?: JsonValue[] | JsonObject;
@@ -18,7 +19,7 @@ export interface JsonrpcCall {
 }
 
 /** An answer's result, or the tool result with the failure. */
-export type JsonrpcAnswer = { result: JsonValue } | { failure: ToolResult };
+type JsonrpcAnswer = { result: JsonValue } | { failure: ToolResult };
 
 /**
  * Carries JSON-RPC 2.0 calls over HTTP POST.
@@ -37,7 +38,9 @@ export interface JsonrpcDriver {
   ask(call: JsonrpcCall, context: HttpContext, maxBytes: number): Promise<JsonrpcAnswer>;
 }
 
-export interface JsonrpcOptions {
+/** The things that the driver needs. */
+interface JsonrpcOptions {
+  /** Carries the calls. */
   http: HttpDriver;
   /** A result's `body` is cut to this size, marker included. */
   resultMaxBytes: number;
@@ -86,6 +89,7 @@ export function createJsonrpcDriver({ http, resultMaxBytes }: JsonrpcOptions): J
 /** The verdict on an answer: a result, the server's error, no answer to this call, or not readable. */
 type Verdict = { result: JsonValue } | { error: JsonObject } | { invalid: string } | { unread: true };
 
+/** The HTTP request of a call; a notification has no id [JSON-RPC 2.0 4.1]. */
 function requestOf(
   { url, headers, method, params, effect }: JsonrpcCall,
   id: number | undefined,
@@ -107,6 +111,7 @@ function requestOf(
   };
 }
 
+/** The reason why a URL cannot be called; undefined for a good one. */
 function urlFault(url: string): string | undefined {
   if (!URL.canParse(url)) return `"${url}" is no URL`;
   const { protocol, username, password } = new URL(url);
@@ -116,6 +121,7 @@ function urlFault(url: string): string | undefined {
   return undefined;
 }
 
+/** Looks inside an answer. */
 function verdictOf(response: HttpResponse, id: number | undefined, maxBytes: number): Verdict {
   const { bytes, size, error } = response;
   if (error !== undefined || size.atLeast || size.bytes > bytes.length) return { unread: true };
@@ -152,6 +158,7 @@ function strange(answered: JsonValue | undefined, id: number | undefined): Verdi
   return { invalid: `it ${which}, the call ${id === undefined ? 'had none' : `had ${id}`}` };
 }
 
+/** The tool's result with the error of the verdict. */
 function toolResult({ effect }: JsonrpcCall, result: ToolResult, verdict: Verdict): ToolResult {
   if ('error' in verdict) {
     const { code, message, data } = verdict.error;

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
 /** A value on loan. The borrower calls `release` once, when it needs the value no longer. */
-export interface Loan<T> {
+interface Loan<T> {
   value: T;
   release(): void;
 }
@@ -65,6 +65,7 @@ export class LoanCache<T> {
     this.#idle.clear();
   }
 
+  /** Counts a borrower. The entry cannot be evicted until the last borrower released it. */
   #lend(entry: Entry<T>): Loan<T> {
     this.#idle.delete(entry.key);
     entry.users++;
@@ -79,6 +80,7 @@ export class LoanCache<T> {
     };
   }
 
+  /** Keeps a value that nobody uses, or drops it when it may not stay. */
   #keepIdle(entry: Entry<T>): void {
     const { idleMaxCount, idleMaxBytes, mayIdle } = this.#options;
     const fits = idleMaxCount > 0 && entry.bytes <= idleMaxBytes;

@@ -6,12 +6,15 @@ import { AppError, SpecError } from '../errors.ts';
 import { isObject } from '../common/json.ts';
 import { authorization } from './openrpc/credentials.ts';
 
+/** How documents are fetched. */
 export interface FetchOptions {
   http: HttpDriver;
   jsonrpc: JsonrpcDriver;
   /** The keys of documents: a text without any of them is no document. */
   rootKeys: readonly string[];
+  /** A longer document is refused; 64 MiB by default. */
   maxBytes?: number;
+  /** For each request; 30 s by default. */
   timeoutMs?: number;
 }
 

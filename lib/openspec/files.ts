@@ -5,7 +5,7 @@ import { messageOf } from '../errors.ts';
 import { parseText } from './parse.ts';
 
 /** The other files of a multi-file document, by absolute path. The warnings name the files that could not be read. */
-export interface SpecFiles {
+interface SpecFiles {
   files: Map<string, JsonObject>;
   warnings: string[];
 }
@@ -74,6 +74,7 @@ function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]+:/i.test(text);
 }
 
+/** The paths of the other files to which a document's `$ref`s lead. */
 function filesNamedIn(document: JsonObject, from: string): Set<string> {
   const paths = new Set<string>();
   const pending: JsonValue[] = [document];

@@ -12,6 +12,6 @@ export function findKind<K extends KindNames>(kinds: readonly K[], document: Jso
   throw new SpecError(
     `The document is of no known kind (${names}): its root has none of the keys ${keys}; ` +
       `it has ${found === '' ? 'no keys' : found}.`,
-    [{ pointer: '', detail: 'says of no kind that it is one' }],
+    [{ pointer: '', detail: 'has none of the keys of a known kind' }],
   );
 }

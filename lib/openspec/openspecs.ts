@@ -27,12 +27,16 @@ export interface LoadedSpec {
   release(): void;
 }
 
-export interface LoadOptions {
+/** How a document is loaded. */
+interface LoadOptions {
+  /** Stops the fetch of a document behind a URL. */
   signal?: AbortSignal;
 }
 
 /**
- * All kinds of documents behind one door.
+ * All kinds of documents behind one door. A document goes through these steps: its text is fetched when it is a URL,
+ * parsed as JSON or YAML, given to the kind that recognizes it, and compiled to tools. The compiled document is kept by the
+ * hash of its text and its options.
  *
  * Contract:
  * - `load` rejects with an AppError only: a SpecError when the document cannot be used.
@@ -44,7 +48,9 @@ export interface Openspecs {
   close(): void;
 }
 
+/** The kinds of documents, and the limits of the cache. */
 export interface OpenspecsOptions {
+  /** A document belongs to the first kind that recognizes it. */
   kinds: readonly OpenspecKind[];
   /** Asks an endpoint for its document's text; without it a URL is refused. */
   discover?: (url: string, connection: Connection, signal: AbortSignal | undefined) => Promise<string>;
@@ -93,6 +99,7 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
   };
 }
 
+/** Parses a text and compiles it with the kind that recognizes it. Rejects with an AppError only. */
 async function compile(
   text: string,
   kinds: readonly OpenspecKind[],
@@ -122,6 +129,7 @@ function disagreement(protocol: DocumentEntry['protocol'], kind: string): SpecEr
   return new SpecError(`The protocol says "${protocol}", but the document is ${kind}.`);
 }
 
+/** The document as text: the cache knows documents by their text. */
 function textOf(openSpec: DocumentEntry['openSpec']): string {
   if (typeof openSpec === 'string') return openSpec;
   if (!isObject(openSpec)) throw new SpecError('"openSpec" is neither text nor an object.');
@@ -136,6 +144,7 @@ function isUrl(text: string): boolean {
   return text.length < 4096 && /^\s*https?:\/\/\S+\s*$/i.test(text);
 }
 
+/** The part of an entry that belongs to its session alone. */
 function connectionOf({ server, apiKey, credentials }: DocumentEntry): Connection {
   return {
     ...(server === undefined ? {} : { server }),
@@ -144,6 +153,10 @@ function connectionOf({ server, apiKey, credentials }: DocumentEntry): Connectio
   };
 }
 
+/**
+ * The part of an entry that changes the compiled document. A path is taken as the source only where files may be
+ * read.
+ */
 function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOptions {
   const { include, exclude, paramStructure, source } = entry;
   const trusted = source !== undefined && (readFiles || isUrl(source));

@@ -1,7 +1,7 @@
 import type { CompileOptions } from './kind.ts';
 
 /** The properties by which an operation is chosen. */
-export interface Choosable {
+interface Choosable {
   tags: readonly string[];
   /** `GET`, or an RPC method's name. */
   method: string;

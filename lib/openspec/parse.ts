@@ -4,7 +4,7 @@ import { messageOf, SpecError } from '../errors.ts';
 import { parseYaml } from './yaml.ts';
 
 /** The object in a document's text; `warnings` in plain words. */
-export interface ParsedText {
+interface ParsedText {
   document: JsonObject;
   warnings: string[];
 }
@@ -41,6 +41,7 @@ function root(value: JsonValue): JsonObject {
   throw new SpecError(`The document is ${what}, not an object.`);
 }
 
+/** Parses JSON; a fault has its line and column. */
 function parseJson(source: string): { value: JsonValue; fault?: undefined } | { fault: SpecError } {
   let value: JsonValue;
   try {
@@ -96,6 +97,7 @@ function isDeep(source: string): boolean {
   return false;
 }
 
+/** The index of the quotation mark that ends a string; a mark behind an odd number of backslashes does not. */
 function endOfString(source: string, start: number): number {
   for (let end = source.indexOf('"', start + 1); ; end = source.indexOf('"', end + 1)) {
     let backslashes = 0;

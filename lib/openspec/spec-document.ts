@@ -1,10 +1,10 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import { unescapePart } from '../common/json-pointer.ts';
+import { decodeFragmentPart, unescapePart } from '../common/json-pointer.ts';
 import { fileOf, sourcePath } from './files.ts';
 import { objectAt, own, textAt } from './read.ts';
 
 /** A value and the root of the file in which it stands. A `$ref` inside the value is relative to that file. */
-export interface Located {
+interface Located {
   value: JsonValue | undefined;
   home: JsonObject;
   /** The place to which the last `$ref` on the way led, the same text for the same place; missing when there was none. */
@@ -71,6 +71,7 @@ export class SpecDocument {
     return isObject(node) ? { node, home: itsHome, ...(key === undefined ? {} : { key }) } : undefined;
   }
 
+  /** Resolves one `$ref`, and remembers the result: tools share most of their `$ref`s. */
   #lookUp(ref: string, home: JsonObject): Located {
     const homePath = this.#pathOf.get(home) ?? '';
     const cacheKey = `${homePath} ${ref}`;
@@ -82,6 +83,7 @@ export class SpecDocument {
     return located;
   }
 
+  /** Finds the target of a `$ref`: in a file of the document, by a bare name, or by a schema's `$id`. */
   #locate(ref: string, home: JsonObject, homePath: string): Located {
     const [file = '', fragment = ''] = ref.split('#', 2);
     const path = file === '' ? homePath : (fileOf(file, homePath) ?? file);
@@ -103,10 +105,10 @@ export class SpecDocument {
   /** The value at a fragment [RFC 6901 6]. A `$ref` on the way is followed, since documents point through them. */
   #valueIn(target: JsonObject, fragment: string, home: JsonObject): JsonValue | undefined {
     if (fragment === '') return target;
-    if (!fragment.startsWith('/')) return this.#anchored(target, decodePart(fragment));
+    if (!fragment.startsWith('/')) return this.#anchored(target, decodeFragmentPart(fragment));
     let value: JsonValue | undefined = target;
     for (const part of fragment.slice(1).split('/')) {
-      const key = unescapePart(decodePart(part));
+      const key = unescapePart(decodeFragmentPart(part));
       if (isObject(value) && value['$ref'] !== undefined && own(value, key) === undefined) {
         value = this.resolve(value, home).value;
       }
@@ -151,6 +153,7 @@ function bareName(ref: string, home: JsonObject): JsonValue | undefined {
   return own(schemas, ref);
 }
 
+/** Every object in a tree, without recursion: documents are deep. */
 function* objectsIn(root: JsonObject): Generator<JsonObject> {
   const pending: JsonValue[] = [root];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -158,14 +161,5 @@ function* objectsIn(root: JsonObject): Generator<JsonObject> {
     if (typeof node !== 'object' || node === null) continue;
     for (const child of Object.values(node))
       if (typeof child === 'object' && child !== null) pending.push(child);
-  }
-}
-
-function decodePart(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a percent sign that nobody encoded
   }
 }

@@ -15,7 +15,7 @@ interface OfferLimit {
 }
 
 /** The tools that a model is offered. */
-export interface ToolSelection {
+interface ToolSelection {
   /** The same array for the same choice. */
   offers: readonly ToolOffer[];
   /** The names of the other tools, in order; for the log. */
@@ -104,6 +104,7 @@ class SearchingSelector implements ToolSelector {
     return { call: { ...call, name: wanted, arguments: innerArgumentsOf(args['arguments']) } };
   }
 
+  /** The answer to `search_tools`: names and short descriptions. */
   async #answerSearch(query: JsonValue | undefined): Promise<RedirectedCall> {
     if (typeof query !== 'string') return refused('"query" must be a text: what the tool should do.');
     const found = await this.#search(query, FOUND_MAX_COUNT);
@@ -111,6 +112,7 @@ class SearchingSelector implements ToolSelector {
     return { result: { tools } };
   }
 
+  /** The answer to `describe_tool`: everything that a model needs to call the tool. */
   #describe(wanted: string): RedirectedCall {
     const tool = this.#byName.get(wanted);
     if (tool !== undefined) {
@@ -121,6 +123,7 @@ class SearchingSelector implements ToolSelector {
     return { result: failed('unknown_tool', message, 'none') };
   }
 
+  /** Searches in the index of this list of tools, which is built with the first search. */
   async #search(text: string, count: number): Promise<ToolOffer[]> {
     let index = searches.get(this.#tools);
     if (index === undefined) searches.set(this.#tools, (index = buildSearch(this.#tools)));
@@ -182,6 +185,7 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   return free;
 }
 
+/** The tools with which a model finds and calls the others. */
 function findersOf(names: FinderNames, count: number): ToolOffer[] {
   const object = (properties: JsonObject, required: string[]): JsonObject => ({
     type: 'object',
@@ -222,6 +226,7 @@ function findersOf(names: FinderNames, count: number): ToolOffer[] {
   ];
 }
 
+/** Builds the index. A name counts more than a description, and a description more than an argument. */
 async function buildSearch(tools: readonly ToolOffer[]): Promise<Search> {
   const { default: MiniSearch } = await import('minisearch');
   const index: MiniSearch<IndexedTool> = new MiniSearch({

@@ -4,6 +4,7 @@ import { sleep } from '../common/deadline.ts';
 import { AppError, messageOf } from '../errors.ts';
 import type { DeviceFault } from './fault.ts';
 
+/** A request as it came in, read to its end. */
 export interface SiteRequest {
   method: string;
   /** As it came, without the query. */
@@ -14,6 +15,7 @@ export interface SiteRequest {
   body: Buffer;
 }
 
+/** The answer to a request. */
 export interface SiteAnswer {
   status: number;
   headers?: Readonly<Record<string, string>>;
@@ -28,7 +30,8 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export interface SiteOptions {
+/** Where a site listens, and how it answers. */
+interface SiteOptions {
   /** 127.0.0.1 by default. */
   host?: string;
   /** Any free one by default. */

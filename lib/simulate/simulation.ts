@@ -29,7 +29,7 @@ export interface Simulation {
 }
 
 /** A host and a port. */
-export interface HostPort {
+interface HostPort {
   host: string;
   port: number;
 }

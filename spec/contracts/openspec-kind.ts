@@ -90,7 +90,7 @@ export function describeOpenspecKind(name: string, examples: KindExamples): void
   describe(`openspec kind ${name} keeps the contract:`, () => {
     for (const [title, document] of Object.entries(examples.documents)) {
       describe(title, () => {
-        it('is told to be of this kind, and every operation is a tool or skipped with a reason', async () => {
+        it('is recognized as this kind, and every operation is a tool or skipped with a reason', async () => {
           const kind = open();
           expect(kind.name).to.equal(name);
           expect(kind.detect(document)).to.equal(true);
@@ -109,7 +109,7 @@ export function describeOpenspecKind(name: string, examples: KindExamples): void
           spec.close?.();
         });
 
-        it('gives the same every time, in whatever order the tools are looked at, and stays as it was', async () => {
+        it('gives the same tools every time and in any order, and does not change', async () => {
           const before = JSON.stringify(document);
           const first = await open().compile(freeze(structuredClone(document)), options);
           const forwards = first.tools.map(face);

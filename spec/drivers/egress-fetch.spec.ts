@@ -141,7 +141,7 @@ describe('egress fetch', () => {
     expect(await rejection(response.text())).to.be.instanceOf(Error);
   });
 
-  it('refuses other schemes, users in URLs, and what the egress lists refuse', async () => {
+  it('refuses other schemes, users in URLs, and addresses that the egress lists refuse', async () => {
     const fetch = egressFetch(egress);
     expect(await rejection(fetch('file:///etc/passwd'))).to.have.property('code', 'forbidden');
     expect(await rejection(fetch(url.replace('//', '//me:secret@')))).to.have.property('code', 'forbidden');

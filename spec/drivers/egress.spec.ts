@@ -129,7 +129,7 @@ describe('egress rules', () => {
     '168.63.129.16',
   ];
   for (const address of metadata) {
-    it(`never lets ${address} through, whatever the lists say`, () => {
+    it(`never lets ${address} through, with any lists`, () => {
       const options = { allowPrivate: true, allow: ['*', '0.0.0.0/0', '::/0', `[${address}]`] };
       expect(
         verdict({ ...options, allow: options.allow.slice(0, 3) }, 'metadata.example', 80, address),

@@ -50,7 +50,7 @@ describe('http driver', () => {
     ]);
   });
 
-  it('tells the content type unless it is JSON', async () => {
+  it('gives the content type unless it is JSON', async () => {
     serve(200, { 'content-type': 'text/plain' }, 'ok');
     expect(await send()).to.deep.equal({ statusCode: 200, body: 'ok', contentType: 'text/plain' });
     serve(200, { 'content-type': 'application/problem+json' }, '{}');
@@ -178,7 +178,7 @@ describe('http driver', () => {
       expect(device.seen.map(({ method }) => method)).to.deep.equal(['POST', 'GET']);
     });
 
-    it('in the middle of an answer keep what came', async () => {
+    it('in the middle of an answer keep the part that came', async () => {
       device.answer = (response, { socket }) => {
         response.writeHead(200, { 'content-type': 'text/plain', 'content-length': 100 });
         response.write('half', () => socket.destroy());

@@ -86,7 +86,7 @@ describe('drivers/jsonrpc', () => {
     });
   });
 
-  describe('tells the server’s error', () => {
+  describe('reports the server’s error', () => {
     const table: [string, JsonObject, number, Partial<JsonrpcCall>, JsonObject][] = [
       [
         'of a write: it may have happened',
@@ -150,7 +150,7 @@ describe('drivers/jsonrpc', () => {
     });
   });
 
-  describe('refuses what is no answer', () => {
+  describe('refuses an answer that is none to this call', () => {
     const table: [string, (id: JsonValue) => JsonValue | undefined, string][] = [
       [
         'for another call',
@@ -181,7 +181,7 @@ describe('drivers/jsonrpc', () => {
       });
     }
 
-    it('what is no JSON', async () => {
+    it('a body that is no JSON', async () => {
       device.answer = (response) =>
         response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hi</h1>');
       expect(await call({ effect: 'read' })).to.deep.equal({
@@ -202,7 +202,7 @@ describe('drivers/jsonrpc', () => {
     });
   });
 
-  it('tells an HTTP error that is no JSON-RPC answer', async () => {
+  it('reports an HTTP error that is no JSON-RPC answer', async () => {
     device.answer = (response) => response.writeHead(503, { 'content-type': 'text/plain' }).end('later');
     expect(await call()).to.deep.equal({
       statusCode: 503,

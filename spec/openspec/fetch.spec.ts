@@ -53,7 +53,7 @@ describe('openspec/fetch', () => {
     };
   };
 
-  it('takes what the URL serves', async () => {
+  it('takes the document that the URL serves', async () => {
     for (const text of ['{"openapi":"3.1.0"}', 'swagger: "2.0"\n', '\n{ "openrpc" : "1.3.2" }']) {
       device.answer = (response) => response.end(text);
       expect(await get('/doc?v=1', { apiKey: { type: 'bearer', apiKey: 'k' } })).to.equal(text);
@@ -94,7 +94,7 @@ describe('openspec/fetch', () => {
     ]);
   });
 
-  it('says what the URL answered', async () => {
+  it('reports the answer of the URL', async () => {
     const cases: [() => void, RegExp][] = [
       [
         () => (device.answer = (response) => response.writeHead(404).end()),
@@ -134,7 +134,7 @@ describe('openspec/fetch', () => {
     }
   });
 
-  it('stops when it is told to', async () => {
+  it('stops when its signal aborts', async () => {
     const stop = new AbortController();
     stop.abort();
     expect((await refusal('/x', stop.signal)).code).to.equal('stopped');

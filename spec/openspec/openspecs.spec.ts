@@ -53,7 +53,7 @@ function refusal(entry: DocumentEntry, options: Partial<OpenspecsOptions> = {}):
 }
 
 describe('openspec/index', () => {
-  it('loads JSON text, YAML text and objects alike, told apart by the document', async () => {
+  it('loads JSON text, YAML text and objects alike, and recognizes the kind by the document', async () => {
     const openrpc = counted('openrpc', 'openrpc');
     const openapi = counted('openapi', 'openapi');
     const openspecs = openOpenspecs({ kinds: [openapi, openrpc] });

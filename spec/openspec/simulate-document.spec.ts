@@ -33,7 +33,7 @@ describe('a document as a device', () => {
     await Promise.all(running.splice(0).map(({ device }) => device.close()));
   });
 
-  it('stands where its document says when that is this machine and free, else anywhere', async () => {
+  it('listens at the address of its document when that is on this machine and free, else at any port', async () => {
     const port = await freePort();
     const openrpc = {
       openrpc: '1.3.2',
@@ -95,7 +95,7 @@ describe('a document as a device', () => {
     }
   });
 
-  it('says why a document is none', async () => {
+  it('rejects a text that is no document, with the reason', async () => {
     for (const document of [
       { asyncapi: '3' },
       { openmodbus: '1.0.0' },

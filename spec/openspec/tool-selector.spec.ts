@@ -63,7 +63,7 @@ describe('openspec/select', () => {
     expect(await selector.redirect(call)).to.deep.equal({ call });
   });
 
-  it('offers the best-matching tools and three to find the others, and names what is left out', async () => {
+  it('offers the best-matching tools and three to find the others, and names the tools that are left out', async () => {
     const tools = house();
     const { offers, leftOut } = await createToolSelector(tools, { maxCount: 13 }).choose(
       'Open the curtains in the attic',
@@ -85,7 +85,7 @@ describe('openspec/select', () => {
     ]);
   });
 
-  it('finds tools by what their arguments are called and may be', async () => {
+  it('finds tools by the names and the values of their arguments', async () => {
     const tools = [
       ...house(),
       offer('act', 'Acts', {
@@ -100,7 +100,7 @@ describe('openspec/select', () => {
     }
   });
 
-  it('keeps what the conversation used, and gives the same array for the same choice', async () => {
+  it('keeps the tools that the conversation used, and gives the same array for the same choice', async () => {
     const selector = createToolSelector(house(), { maxCount: 14 });
     const keep = ['hall_door_3', 'gone'];
     const first = await selector.choose('curtains of the attic', keep);
@@ -172,7 +172,7 @@ describe('openspec/select', () => {
       expect(await means(null)).to.deep.equal({ ...called, arguments: {} });
     });
 
-    it('saying what is wrong with a call', async () => {
+    it('with the fault of a call', async () => {
       const faults = await Promise.all([
         redirect('search_tools', '{'),
         redirect('search_tools', {}),
@@ -207,7 +207,7 @@ describe('openspec/select', () => {
     });
   });
 
-  it('chooses among thousands in a few milliseconds once the index stands', async () => {
+  it('chooses among thousands in a few milliseconds once the index is built', async () => {
     const tools = Array.from({ length: 5000 }, (_, n) =>
       offer(`tool_${n}`, `Does the thing ${n % 700} with the part ${n % 31}`),
     );

@@ -17,6 +17,7 @@ const plan = [
   { name: 'robot', document: 'robot.openrpc.json', port: 9533, start: simulateRobot },
 ] as const;
 
+/** The devices of the demo, running. */
 export interface House {
   /** Each device with its document's absolute path and its address. */
   devices: { name: string; document: string; device: SimulatedDevice }[];

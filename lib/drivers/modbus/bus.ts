@@ -1,18 +1,13 @@
+import { sleep } from '../../common/deadline.ts';
 import { toError } from '../../errors.ts';
 import { joinReads } from './coalesce.ts';
 import { isBroadcast, isExchangeFailure } from './connection.ts';
 import { endpointName, isSerialLine, type Endpoint } from './endpoint.ts';
-import { mayJoin, replyFor, startAttempt, type Exchange } from './exchange.ts';
+import { mayJoin, nextAttemptOf, replyFor, startAttempt, type Exchange } from './exchange.ts';
 import { createJob, jobErrorOf, startWaiting, type BusCall, type Job } from './job.ts';
 import { ModbusLine, type ModbusLineOptions } from './line.ts';
 import { createFairQueue } from './queue.ts';
-import {
-  isRead,
-  ModbusError,
-  type ExchangeFailure,
-  type ModbusReply,
-  type ModbusRequest,
-} from './request.ts';
+import { ModbusError, type ExchangeFailure, type ModbusReply, type ModbusRequest } from './request.ts';
 import { isDeviceException, ModbusStatus, type StatusCode } from './status.ts';
 
 const WAITING_MAX_COUNT = 256;
@@ -86,13 +81,17 @@ export class ModbusBus {
     this.#closing = true;
     clearImmediate(this.#soon);
     this.#refuseWaiting(ModbusStatus.CANCELLED, 'is shut down');
-    if (this.#active.size > 0) await this.#untilIdle();
+    if (this.#active.size > 0) {
+      const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
+      await Promise.race([idle, sleep(CLOSE_MS)]);
+    }
     const what = 'got no answer before the shutdown';
     for (const exchange of this.#active.values())
       this.#end(exchange, { status: ModbusStatus.BAD_RESPONSE, what }, false);
     await this.#line.close();
   }
 
+  /** Puts a job into the queue of its party, and starts it when the line is free. */
   #enqueue(job: Job): void {
     const { call } = job;
     const isFree = this.#line.ready !== undefined && this.#active.size === 0 && this.#queue.size === 0;
@@ -107,6 +106,7 @@ export class ModbusBus {
     });
   }
 
+  /** Starts the deadline of a job that waits. A stopped or late job leaves the queue. */
   #wait(job: Job): void {
     startWaiting(job, (status, what) => {
       job.stopWaiting?.();
@@ -131,6 +131,7 @@ export class ModbusBus {
     if (this.#active.size === 0 && this.#queue.size === 0) this.#line.rest();
   }
 
+  /** Whether the next job may be sent now. */
   #mayStart(): boolean {
     const next = this.#queue.peek();
     if (next === undefined || this.#line.ready === undefined || this.#active.size >= this.#activeMaxCount)
@@ -141,6 +142,7 @@ export class ModbusBus {
     return next.call.nextRequest === undefined && running?.jobs[0]?.call.nextRequest === undefined;
   }
 
+  /** Takes the next job, with the neighbours that may be read together with it. */
   #startNext(): void {
     const job = this.#queue.take();
     if (job === undefined) return;
@@ -156,6 +158,7 @@ export class ModbusBus {
     this.#start([job, ...joined], request);
   }
 
+  /** Sends a request on the first free slot, and starts the time for its reply. */
   #start(jobs: readonly Job[], request: ModbusRequest): void {
     const connection = this.#line.ready;
     if (connection === undefined) return;
@@ -177,6 +180,7 @@ export class ModbusBus {
       this.#onOutcome(exchange, outcome);
   }
 
+  /** A reply or a failure came: the jobs end, and the next ones start. */
   #onOutcome(exchange: Exchange, outcome: ModbusReply | ExchangeFailure): void {
     if (!isExchangeFailure(outcome)) {
       this.#noteAnswer();
@@ -189,6 +193,9 @@ export class ModbusBus {
     this.#pump();
   }
 
+  /**
+   * Gives a reply to its job. A job with another request goes to the front of the queue: no other call comes between.
+   */
   #deliver(job: Job, reply: ModbusReply): void {
     if (job.call.nextRequest === undefined) return job.resolve(reply);
     try {
@@ -203,6 +210,7 @@ export class ModbusBus {
     else this.#tryAgain(job);
   }
 
+  /** No reply in time: the exchange ends, and a worn connection is replaced. */
   #onTimeout(exchange: Exchange): void {
     const { connection, slot, ms, request } = exchange;
     const begun = connection.abandon(slot);
@@ -223,6 +231,7 @@ export class ModbusBus {
     this.#pump();
   }
 
+  /** Drops a connection that does not answer any more, with everything on it. */
   #replaceConnection(): void {
     this.#timeoutsInARow = 0;
     this.#line.drop();
@@ -231,11 +240,13 @@ export class ModbusBus {
       this.#end(other, { status: ModbusStatus.BAD_RESPONSE, what }, true);
   }
 
+  /** The other side closed: a read is not tried again on this connection, since it is gone. */
   #onLost(failure: ExchangeFailure): void {
     for (const exchange of this.#active.values()) this.#end(exchange, failure, false);
     this.#pump();
   }
 
+  /** The bytes make no sense: a serial line must fall silent, any other connection is replaced. */
   #onBroken(failure: ExchangeFailure): void {
     if (this.endpoint.type === 'serial') this.#line.hold(QUIET_MS, true);
     else this.#line.drop();
@@ -251,16 +262,13 @@ export class ModbusBus {
     const isForeign = status >= ModbusStatus.WRONG_UNIT && status <= ModbusStatus.WRONG_CHECKSUM;
     if (this.#isSerialLine && isForeign) this.#line.hold(QUIET_MS, true);
     for (const job of exchange.jobs) {
-      const { signal, retries } = job.call;
-      const mayRetry = retry && !this.#closing && !signal.aborted && performance.now() < job.deadline;
-      const isUnusable = !isDeviceException(status) && status >= ModbusStatus.TIMED_OUT;
-      if (mayRetry && isUnusable && isRead(job.request) && job.attempts <= retries) this.#tryAgain(job);
-      else if (mayRetry && !isUnusable && exchange.jobs.length > 1)
-        this.#tryAgain(Object.assign(job, { alone: true }));
-      else this.#reject(job, status, what);
+      const next = retry && !this.#closing ? nextAttemptOf(job, exchange, status) : undefined;
+      if (next === undefined) this.#reject(job, status, what);
+      else this.#tryAgain(Object.assign(job, next));
     }
   }
 
+  /** Frees the slot of an exchange. */
   #leave(exchange: Exchange): void {
     clearTimeout(exchange.timer);
     this.#active.delete(exchange.slot);
@@ -271,16 +279,6 @@ export class ModbusBus {
   #noteAnswer(): void {
     this.#timeoutsInARow = 0;
     this.#line.noteAnswer();
-  }
-
-  #untilIdle(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_MS);
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   #refuse(job: Job, status: StatusCode, message: string): void {

@@ -89,6 +89,7 @@ export function encodeBits(format: ValueFormat, value: JsonValue): boolean[] {
   return elementsOf(value, format.length).map(booleanOf);
 }
 
+/** One number: the registers in order, the raw value, the text or the scaled value. */
 function decodeNumber(format: ValueFormat, type: NumberType, registers: readonly number[]): JsonValue {
   const raw = readRaw(type, orderRegisters(registers, format.byteOrder));
   if (typeof raw === 'number' && !Number.isFinite(raw)) return null;
@@ -106,6 +107,7 @@ function encodeNumber(format: ValueFormat, type: NumberType, value: JsonValue): 
   return [...orderRegisters(writeRaw(type, raw), format.byteOrder)];
 }
 
+/** The raw value for a number or text; throws when it is out of range. */
 function rawOf(format: ValueFormat, type: NumberType, value: JsonValue): Raw {
   if (format.texts !== undefined) {
     for (const [raw, text] of format.texts) if (text === value) return BigInt(raw);
@@ -123,6 +125,7 @@ function rawOf(format: ValueFormat, type: NumberType, value: JsonValue): Raw {
   return raw;
 }
 
+/** A value as an exact decimal; throws for a value of another type. */
 function decimalOf(format: ValueFormat, type: NumberType, value: JsonValue): Decimal {
   const wide = type === 'int64' || type === 'uint64';
   const whole = numberTypes[type].integer && format.scaling.identity;
@@ -144,6 +147,7 @@ function decimalOf(format: ValueFormat, type: NumberType, value: JsonValue): Dec
   return decimal;
 }
 
+/** The nearest raw value of a floating type. */
 function floatOf(format: ValueFormat, type: NumberType, decimal: Decimal, value: JsonValue): number {
   const exact = unscaleFloat(format.scaling, decimal);
   const raw = type === 'float32' ? Math.fround(exact) : exact;
@@ -151,6 +155,7 @@ function floatOf(format: ValueFormat, type: NumberType, decimal: Decimal, value:
   return raw;
 }
 
+/** Throws for a value outside `min` and `max`. */
 function checkLimits({ min, max }: ValueFormat, decimal: Decimal, value: JsonValue): void {
   if (min !== undefined && compareDecimals(decimal, min) < 0) {
     throw refusal(`${show(value)} is below the minimum ${formatDecimal(min)}`);
@@ -170,6 +175,7 @@ function rangeText(format: ValueFormat, range: readonly [bigint, bigint]): strin
   return valueRange(format.scaling, range).map(formatDecimal).join(' to ');
 }
 
+/** The text to the first 0, which ends it. */
 function decodeText(format: ValueFormat, registers: readonly number[]): string {
   const bytes = bytesOf(registers, format.byteOrder);
   const end = bytes.indexOf(0);
@@ -178,6 +184,7 @@ function decodeText(format: ValueFormat, registers: readonly number[]): string {
   return bytes.toString(encoding, 0, end === -1 ? bytes.length : end);
 }
 
+/** The registers of a text, padded with 0. A text that is too long is refused, never cut. */
 function encodeText(format: ValueFormat, value: JsonValue): number[] {
   if (typeof value !== 'string') throw refusal(`${show(value)} is not a text`);
   const bytes = Buffer.from(value, format.encoding);
@@ -205,6 +212,7 @@ function booleanOf(value: JsonValue): boolean {
   return value;
 }
 
+/** The values of an array that has to have this length. */
 function elementsOf(value: JsonValue, length: number): JsonValue[] {
   if (!Array.isArray(value) || value.length !== length) {
     throw refusal(`${show(value)} is not an array of ${length} values`);

@@ -88,7 +88,7 @@ export class ModbusConnection {
       encodeRequest(this.#client, request, this.#callbackOf(slot));
     } catch (error) {
       this.#take(slot);
-      const what = `cannot be asked for: ${messageOf(error)}`;
+      const what = `cannot be encoded: ${messageOf(error)}`;
       this.#events.outcome(slot, { status: ModbusStatus.INVALID_ARGUMENT, what });
     }
   }
@@ -115,6 +115,7 @@ export class ModbusConnection {
     return begun;
   }
 
+  /** The next id that no late reply can have. */
   #nextId(): number {
     do this.#lastId = (this.#lastId + 1) & 0xffff;
     while (this.#stale.has(this.#lastId));
@@ -126,6 +127,7 @@ export class ModbusConnection {
     return index === -1 ? undefined : this.#pending.splice(index, 1)[0];
   }
 
+  /** The callback with which modbus-serial hands over the reply of a slot. */
   #callbackOf(slot: number): ClientCallback {
     return (this.#callbacks[slot] ??= (error, result) => {
       const item = this.#take(slot);
@@ -135,6 +137,7 @@ export class ModbusConnection {
     });
   }
 
+  /** Sends the bytes that modbus-serial encoded, with our id. */
   #write(adu: Buffer): void {
     const item = this.#pending.at(-1);
     if (item === undefined) return;
@@ -142,6 +145,7 @@ export class ModbusConnection {
     this.transport.write(this.#framing.encode(adu, item.id));
   }
 
+  /** Finds the request of a frame, and checks that the frame answers it. */
   #onFrame(id: number | undefined, adu: Buffer): void {
     const item = id === undefined ? this.#pending[0] : this.#pending.find((each) => each.id === id);
     if (item === undefined) {
@@ -199,6 +203,7 @@ type ClientCallback = (
   result: { data?: (number | boolean)[] } | object,
 ) => void;
 
+/** The failure in a reply: an exception of the device, or an answer that modbus-serial cannot decode. */
 function failureOf(
   { fc }: ModbusRequest,
   error: NodeJS.ErrnoException & { modbusCode?: number },
@@ -209,6 +214,7 @@ function failureOf(
   return { status: statusOfException(code), what: `refused (FC${fc}, exception ${code})` };
 }
 
+/** The reply as this driver hands it on; the echo of a write holds no data. */
 function replyOf({ fc }: ModbusRequest, result: { data?: (number | boolean)[] }): ModbusReply {
   if (fc > 4) return WRITTEN;
   const { data = [] } = result;

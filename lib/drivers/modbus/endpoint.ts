@@ -11,7 +11,9 @@ export interface BusSettings {
   readonly maxInFlight: number;
 }
 
+/** The settings of a serial line [Modbus over Serial Line 1.02, 2.5]. */
 export interface SerialSettings {
+  /** In bits a second. */
   readonly baudRate: number;
   readonly parity: 'none' | 'even' | 'odd' | 'mark' | 'space';
   readonly dataBits: 5 | 6 | 7 | 8;

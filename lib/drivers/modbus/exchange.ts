@@ -1,6 +1,7 @@
 import type { ModbusConnection } from './connection.ts';
 import type { Job } from './job.ts';
 import { isRead, type ModbusReply, type ModbusRequest } from './request.ts';
+import { isDeviceException, ModbusStatus, type StatusCode } from './status.ts';
 
 /** A request on its way, for one job or for neighbours together. */
 export interface Exchange {
@@ -40,4 +41,17 @@ export function replyFor(job: Job, { jobs, request }: Exchange, reply: ModbusRep
     registers: reply.registers.slice(start, start + job.request.count),
     bits: reply.bits.slice(start, start + job.request.count),
   };
+}
+
+/**
+ * How a job is tried again after a failure; undefined when it may not be. A read without a usable answer is sent again as
+ * often as its document allows. A job that was refused together with its neighbours is sent alone: the device may have
+ * refused only the others. A write is never sent twice.
+ */
+export function nextAttemptOf(job: Job, { jobs }: Exchange, status: StatusCode): Partial<Job> | undefined {
+  const { signal, retries } = job.call;
+  if (signal.aborted || performance.now() >= job.deadline) return undefined;
+  const isUnusable = !isDeviceException(status) && status >= ModbusStatus.TIMED_OUT;
+  if (isUnusable) return isRead(job.request) && job.attempts <= retries ? {} : undefined;
+  return jobs.length > 1 ? { alone: true } : undefined;
 }

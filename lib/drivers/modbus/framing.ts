@@ -8,6 +8,7 @@ import { ModbusStatus } from './status.ts';
 export interface ModbusFraming {
   /** The bytes for the wire. `id` (16 bits) is the transaction's, where the framing has one. */
   encode(adu: Buffer, id: number): Buffer;
+  /** Takes the bytes that arrive, in any portions. */
   receive(chunk: Buffer): void;
   /** Forgets a frame that was begun. */
   reset(): void;
@@ -15,7 +16,8 @@ export interface ModbusFraming {
   readonly partial: number;
 }
 
-export interface ModbusFramingEvents {
+/** The frames in the bytes that arrive. */
+interface ModbusFramingEvents {
   /** A whole frame whose checksum is right; `id` is undefined where the framing has none. */
   frame(id: number | undefined, adu: Buffer): void;
   /** The bytes that arrived are no frame: the bytes after them cannot be trusted. */
@@ -40,6 +42,7 @@ function lrc(bytes: Buffer): number {
   return -bytes.reduce((sum, byte) => sum + byte, 0) & 0xff;
 }
 
+/** A frame in the form of modbus-serial: with a CRC-16 at its end. */
 function withCrc(body: Buffer): Buffer {
   const adu = Buffer.allocUnsafe(body.length + 2);
   body.copy(adu);

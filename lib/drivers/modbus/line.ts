@@ -26,6 +26,9 @@ const BACKOFF_MS = 250;
 const BACKOFF_MAX_MS = 10_000;
 
 /**
+ * A line is away, opening, ready, held, or closing. `wake` opens a line that is away; `hold` keeps a ready line silent for a
+ * while; `rest` starts the idle time, and `drop` closes at once. After each change the bus is told by `changed`.
+ *
  * The connection to one endpoint: opened when it is needed, held quiet when the line must settle, closed when idle. A line
  * that could not be opened backs off: it is not tried again for a while.
  */
@@ -117,6 +120,7 @@ export class ModbusLine {
     await this.#changing;
   }
 
+  /** Opens the connection; a failure starts the back-off. */
   async #open(connectTimeoutMs: number): Promise<void> {
     const events = {
       data: (chunk: Buffer) => this.#onData(chunk),
@@ -134,6 +138,7 @@ export class ModbusLine {
     }
   }
 
+  /** Remembers that the line opens or closes, and informs the bus at the end. */
   #change(work: Promise<void>): void {
     this.#changing = work.then(() => {
       this.#changing = undefined;
@@ -141,6 +146,7 @@ export class ModbusLine {
     });
   }
 
+  /** Doubles the pause before the next attempt with each failure, from 250 ms to 10 s. */
   #backOff(reason: string): void {
     const pauseMs = Math.min(BACKOFF_MS * 2 ** this.#failureCount, BACKOFF_MAX_MS);
     this.#blockedUntil = performance.now() + pauseMs;
@@ -153,6 +159,7 @@ export class ModbusLine {
     else this.#connection?.receive(chunk);
   }
 
+  /** The other side closed the connection. */
   #onClosed(reason: string, unsent: boolean): void {
     this.#connection = undefined;
     // A device that accepts and closes again is as good as one that refuses.
@@ -161,12 +168,14 @@ export class ModbusLine {
     this.#events.lost({ status, what: `got no answer: ${reason}` });
   }
 
+  /** Closes the line at the end of the idle time. */
   #closeWhenIdle(): void {
     this.#idleTimer = undefined;
     // The timer is not stopped for every request: one may be on its way.
     if (this.#events.resting()) this.#leave(true);
   }
 
+  /** Gives the connection up and closes it. */
   #leave(gently: boolean): void {
     clearTimeout(this.#idleTimer);
     this.#idleTimer = undefined;

@@ -21,12 +21,15 @@ export interface ModbusDriver {
   reserve(endpoint: Endpoint): () => void;
   /** Whether the optional package `serialport` can be loaded. */
   serialInstalled(): Promise<boolean>;
+  /** The last reply of a call; rejects with a ModbusError. */
   call(endpoint: Endpoint, call: BusCall): Promise<ModbusReply>;
   /** Closes every connection; calls that wait are rejected. */
   close(): Promise<void>;
 }
 
-export interface ModbusOptions {
+/** The things that the driver needs. */
+interface ModbusOptions {
+  /** Each connection goes through it. */
   egress: Egress;
   /** For specs: how `serialport` is found. */
   loadSerialPort?: LoadSerialPort;
@@ -108,6 +111,7 @@ class BusDriver implements ModbusDriver {
     this.#buses.clear();
   }
 
+  /** Throws unless a serial device may be opened and the package for it is installed. */
   async #checkSerial(endpoint: Endpoint & { type: 'serial' }, call: BusCall): Promise<void> {
     try {
       this.#egress.checkSerial(endpoint.path);
@@ -118,6 +122,7 @@ class BusDriver implements ModbusDriver {
       throw refusal(endpoint, call, ModbusStatus.SERIALPORT_NOT_INSTALLED, serialMissing);
   }
 
+  /** The bus of an endpoint. An unused bus with other settings is replaced. */
   #busOf(key: string, endpoint: Endpoint): ModbusBus {
     const known = this.#buses.get(key);
     const stale = known?.unused === true && settingsDifference(known.endpoint, endpoint) !== undefined;

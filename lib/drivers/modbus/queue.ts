@@ -1,11 +1,13 @@
 /** The queue before a bus: first in first out within a party, and party by party in turn. */
-export interface FairQueue<T> {
+interface FairQueue<T> {
   readonly size: number;
+  /** Puts an item behind the others of its party. */
   push(party: object, item: T): void;
   /** Puts an item before all others (its next attempt). */
   pushFront(item: T): void;
   /** The item whose turn it is, without taking it. */
   peek(): T | undefined;
+  /** Takes the item whose turn it is; undefined when nothing waits. */
   take(): T | undefined;
   /** False when the item does not wait here. */
   remove(item: T): boolean;

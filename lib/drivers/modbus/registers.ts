@@ -1,5 +1,6 @@
 /** The types a register value may have; `bool` is here for a register as a whole or one of its bits. */
 export type NumberType = 'int16' | 'uint16' | 'int32' | 'uint32' | 'int64' | 'uint64' | 'float32' | 'float64';
+/** Every type that a document may name. */
 export type ValueType = NumberType | 'bool' | 'string';
 
 /** The order of a value's bytes ABCD in its registers, as they are on the wire. */

@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { ModbusStatus, type StatusCode } from './status.ts';
 
+/** The four storages of a unit [Modbus Application Protocol 1.1b3, 4.3]. */
 export type Storage = 'coils' | 'discreteInput' | 'inputRegisters' | 'holdingRegisters';
 
 /** One request to one unit; addresses count from 0. */
@@ -40,6 +41,7 @@ export function storageOf(fc: number): Storage | undefined {
   return storages[fc];
 }
 
+/** Whether a request only reads (functions 1 to 4). */
 export function isRead(request: ModbusRequest): boolean {
   return request.fc <= 4;
 }

@@ -1,6 +1,9 @@
 import { decimalToJson, divideRounded, divideToDouble, parseDecimal, type Decimal } from './decimal.ts';
 
 /**
+ * Decimals and no floating point: 328 × 0.1 has to be 32.8 and not 32.800000000000004, because people read it, and a
+ * value that was read has to be the raw value again when it is written.
+ *
  * value = raw × multiplier + offset, on integers over one power of ten: (raw × factor + shift) / 10^places
  * [contract: Values]. `identity` when raw and value are the same.
  */

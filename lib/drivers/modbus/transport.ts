@@ -8,19 +8,22 @@ import { endpointName, type Endpoint, type SerialSettings } from './endpoint.ts'
 
 /** An open way to a device. It never throws: a failure is reported by `closed`, once. */
 export interface Transport {
+  /** Sends bytes. A failure is reported by `closed`. */
   write(bytes: Buffer): void;
   /** Closes, politely when `gently`; resolves when the device can accept the next connection. No event follows. */
   close(gently: boolean): Promise<void>;
 }
 
-export interface TransportEvents {
+/** The events of an open way to a device. */
+interface TransportEvents {
+  /** Bytes arrived. */
   data(chunk: Buffer): void;
   /** The other side is gone. `unsent`: bytes of a request may not have left. */
   closed(reason: string, unsent: boolean): void;
 }
 
 /** The part of the package `serialport` that the driver uses. The package is optional, so the build must not need its types. */
-export interface SerialPortPackage {
+interface SerialPortPackage {
   SerialPort: new (options: SerialSettings & { path: string; autoOpen: boolean }) => Duplex & {
     readonly isOpen: boolean;
     open(callback: (error: Error | null) => void): void;
@@ -31,6 +34,7 @@ export interface SerialPortPackage {
 /** Loads the optional package `serialport`; rejects when it is not installed. */
 export type LoadSerialPort = () => Promise<SerialPortPackage>;
 
+/** The things that opening a way needs. */
 export interface TransportOptions {
   egress: Egress;
   loadSerialPort: LoadSerialPort;
@@ -58,6 +62,7 @@ export async function openTransport(
 /** The promise's outcome, or an Error when the time for all of them is over, or the signal is given. */
 type Limit = <T>(promise: Promise<T>, what: string) => Promise<T>;
 
+/** The time-out for all steps of opening together. */
 function createLimit(timeoutMs: number, signal: AbortSignal): Limit {
   const end = performance.now() + timeoutMs;
   return (promise, what) => {
@@ -67,6 +72,7 @@ function createLimit(timeoutMs: number, signal: AbortSignal): Limit {
   };
 }
 
+/** Opens a TCP connection. An error after the start is reported once, by `closed`. */
 async function openTcp(
   address: string,
   family: 4 | 6,
@@ -112,6 +118,7 @@ async function openTcp(
   };
 }
 
+/** Opens a connected UDP socket, so that only the device's datagrams arrive. */
 async function openUdp(
   address: string,
   family: 4 | 6,
@@ -150,6 +157,7 @@ async function openUdp(
   };
 }
 
+/** Opens a serial device through the optional package `serialport`. */
 async function openSerial(
   endpoint: Endpoint & { type: 'serial' },
   { loadSerialPort }: TransportOptions,

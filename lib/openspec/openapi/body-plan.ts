@@ -169,6 +169,7 @@ export function writeOpen(shape: BodyShape | undefined, writer: SchemaWriter): J
   return writer.write(additional.value, additional.home);
 }
 
+/** The schema of a body that is one argument: text and bytes are a string. */
 function wholeSchema(
   best: Choice | undefined,
   whole: Layers | undefined,

@@ -7,7 +7,7 @@ import { objectAt, textAt } from '../read.ts';
 import { encodingStyle, encodePart, plainText, writePairs } from './styles.ts';
 
 /** A body as it goes over the wire. */
-export interface EncodedBody {
+interface EncodedBody {
   contentType: string;
   bytes: string | Buffer;
 }
@@ -61,6 +61,7 @@ function formEncoded(text: string): string {
   return /^[\w.~%+-]+=/.test(text) ? text : encodePart(text);
 }
 
+/** Writes a multipart body [RFC 7578]: a list as several parts, an object as JSON, a file with its bytes. */
 function encodeMultipart(
   contentType: string,
   value: JsonObject,

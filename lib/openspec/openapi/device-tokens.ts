@@ -60,6 +60,7 @@ export class DeviceTokens {
     for (const [key, { text }] of this.#entries.entries()) if (text === token) this.#entries.delete(key);
   }
 
+  /** The entry of a grant; a missing or expired token is requested once for all calls. */
   #entryFor(grant: ClientGrant, url: string): Entry {
     const key = JSON.stringify([url, grant.clientId, grant.clientSecret, grant.scopes.toSorted()]);
     const known = this.#entries.get(key);
@@ -71,6 +72,7 @@ export class DeviceTokens {
     return entry;
   }
 
+  /** Requests a token and notes when it expires. */
   async #request(grant: ClientGrant, url: string, entry: Entry): Promise<string> {
     const response = await this.#postGrant(grant, url);
     const answer = parseAnswer(response);
@@ -84,6 +86,7 @@ export class DeviceTokens {
     return token;
   }
 
+  /** Sends the grant with the credentials in the header, and once more in the body. */
   async #postGrant({ clientId, clientSecret, scopes }: ClientGrant, url: string): Promise<HttpResponse> {
     const pair = Buffer.from(`${formPart(clientId)}:${formPart(clientSecret)}`).toString('base64');
     const scope = scopes.length === 0 ? {} : { scope: scopes.join(' ') };
@@ -94,6 +97,7 @@ export class DeviceTokens {
     return this.#post(url, encodeForm({ ...form, client_id: clientId, client_secret: clientSecret }), {});
   }
 
+  /** Sends a form to the token endpoint, through the egress like every request. */
   #post(url: string, body: string, headers: Record<string, string>): Promise<HttpResponse> {
     const { origin, pathname, search } = new URL(url);
     const form = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
@@ -117,6 +121,7 @@ function tokenUrlOf({ tokenUrl }: ClientGrant, base: string): string {
   return new URL(tokenUrl, base).href;
 }
 
+/** The error of a token endpoint: its message holds the endpoint's own error code, and no secret. */
 function tokenError(tokenUrl: string, response: HttpResponse, error: unknown): AppError {
   const reason =
     response.error?.message ?? `HTTP ${response.statusCode}${typeof error === 'string' ? `, ${error}` : ''}`;
@@ -124,6 +129,7 @@ function tokenError(tokenUrl: string, response: HttpResponse, error: unknown): A
   return new AppError(code, `No access token from ${tokenUrl.split('?')[0]}: ${reason}`);
 }
 
+/** The answer of a token endpoint; empty for a body that is no JSON object. */
 function parseAnswer({ bytes }: HttpResponse): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));

@@ -5,8 +5,9 @@ import { typesOf } from '../schema/types.ts';
 import type { MediaType } from './request-shape.ts';
 
 /** How a body is written: `form` is `application/x-www-form-urlencoded`; `text` and `binary` take the whole as one text. */
-export type BodyKind = 'json' | 'form' | 'multipart' | 'text' | 'binary';
+type BodyKind = 'json' | 'form' | 'multipart' | 'text' | 'binary';
 
+/** One media type that a body may have, and how it is written. */
 export interface Choice extends MediaType {
   kind: BodyKind;
   /** The Content-Type header, unless the caller gives another. */
@@ -35,6 +36,7 @@ function isSynonym({ kind, name }: Choice): boolean {
   return kind === 'json' && (name.includes('*') || /^text\/json/i.test(name));
 }
 
+/** A media type with the way to write it: by its name, and by its schema where the name says too little. */
 function choice(document: SpecDocument, media: MediaType): Choice {
   const type = media.name.toLowerCase().split(';')[0]?.trim() ?? '';
   const schema = isObject(media.schema) ? layersOf(document, media.schema, media.home).layers : [];
@@ -62,6 +64,7 @@ function choice(document: SpecDocument, media: MediaType): Choice {
   return named(isText ? 'text' : 'binary');
 }
 
+/** The rank of a media type: the lowest is used when the caller names none. */
 function rankOf({ kind, name, schema }: Choice): number {
   const hasSchema = isObject(schema) && Object.keys(schema).length > 0;
   const type = name.toLowerCase();

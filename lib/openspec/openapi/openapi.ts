@@ -46,6 +46,7 @@ export function openapi(http: HttpDriver): OpenspecKind {
   };
 }
 
+/** Makes a tool of each operation that the session wants; the others are skipped with the reason. */
 function compile(shared: SharedParts, options: CompileOptions, warnings: string[]): CompiledSpec {
   const { document } = shared;
   const tools: OperationTool[] = [];
@@ -91,6 +92,7 @@ function compile(shared: SharedParts, options: CompileOptions, warnings: string[
   };
 }
 
+/** An operation's effect: the document's own word, else by its method [RFC 9110 9.2.1]. */
 function effectOf(method: string, node: JsonObject, item: JsonObject): Effect {
   for (const said of [node['x-lite-agent-effect'], item['x-lite-agent-effect']]) {
     if (said === 'read' || said === 'write') return said;
@@ -98,6 +100,7 @@ function effectOf(method: string, node: JsonObject, item: JsonObject): Effect {
   return READS.has(method) ? 'read' : 'write';
 }
 
+/** The summary and the description of an operation, cut to the length that model APIs accept. */
 function descriptionOf(node: JsonObject, item: JsonObject, operation: string): string {
   const summary = textAt(node, 'summary') ?? textAt(item, 'summary');
   const description = textAt(node, 'description') ?? textAt(item, 'description');

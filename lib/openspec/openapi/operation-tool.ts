@@ -46,7 +46,7 @@ const CODES: Partial<Record<ErrorCode, string>> = {
 };
 
 /** The part of a tool that a model sees, without its parameters. */
-export interface ToolFace {
+interface ToolFace {
   name: string;
   description: string;
   effect: Effect;
@@ -126,6 +126,7 @@ export class OperationTool implements Tool {
     });
   }
 
+  /** The server of a session, else the document's; a server without a scheme is on HTTP. */
   #serverFor({ server }: Connection): ServerRoot {
     if (this.#lastServer === undefined || this.#lastServer.server !== server) {
       const { item, node } = this.#operation;

@@ -87,9 +87,10 @@ export class Planner {
     }
     const opaque = this.#sketch(shape, choices, true);
     const attempt = this.#attempt(opaque, LEAST_DETAIL, Number.POSITIVE_INFINITY);
-    return finish(shape, opaque, attempt, 'what it takes is an opaque object');
+    return finish(shape, opaque, attempt, 'its body is an opaque object');
   }
 
+  /** The drafts of all arguments with their keys; keys do not depend on the detail. */
   #sketch(shape: RequestShape, choices: Choice[], isOpaque: boolean): Sketch {
     const args: WireArgument[] = [];
     const parameters = shape.parameters.map((parameter) => this.#draft(parameter, args));
@@ -98,6 +99,7 @@ export class Planner {
     return { args, parameters, body, keys: draftKeysOf([...parameters, ...(body?.drafts ?? [])]) };
   }
 
+  /** Writes the whole schema with this much detail. */
   #attempt({ parameters, body, keys }: Sketch, detail: SchemaDetail, budgetBytes: number): Attempt {
     const writer = new SchemaWriter(this.#document, detail, budgetBytes, openapiDialect);
     // The body comes first: whether it alone is too long does not depend on the other arguments.
@@ -123,6 +125,7 @@ export class Planner {
     return { schema, writer, isOver: writer.spend(0), isBodyOver };
   }
 
+  /** One parameter as an argument. */
   #draft(parameter: OperationParameter, args: WireArgument[]): Draft {
     const { node, home, name, required } = parameter;
     const style = styleOf(this.#document, parameter);
@@ -144,6 +147,7 @@ export class Planner {
   }
 }
 
+/** The plan with the schema of an attempt. */
 function finish(
   shape: RequestShape,
   { args, body, keys }: Sketch,

@@ -23,6 +23,7 @@ export function redacted(result: JsonObject, secrets: readonly string[]): JsonOb
   return clean(result);
 }
 
+/** A text without these secrets. */
 function black(text: string, secrets: readonly string[]): string {
   return secrets.reduce(
     (rest, secret) => (rest.includes(secret) ? rest.replaceAll(secret, '[redacted]') : rest),

@@ -2,6 +2,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import type { SpecDocument } from '../spec-document.ts';
 import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../read.ts';
 
+/** The part of a request in which a parameter is. `querystring` is the whole query [OpenAPI 3.2]. */
 export type ParameterPlace = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
 
 /** One parameter of an operation, as the document has it. */
@@ -180,6 +181,7 @@ function formBody(
   };
 }
 
+/** The media types of a body in Swagger 2.0: the operation's, else the document's, else JSON. */
 function consumesOf(document: SpecDocument, operation: JsonObject): string[] {
   const own = textsAt(operation, 'consumes');
   if (own.length > 0) return own;

@@ -88,6 +88,7 @@ function writeArgument(parts: RequestParts, argument: WireArgument, value: JsonV
   }
 }
 
+/** Adds the credentials last, so that no argument can replace them. */
 function addCredentials(parts: RequestParts, credentials: CallCredentials): void {
   Object.assign(parts.headers, credentials.headers);
   for (const [name, value] of credentials.query) parts.query.push(`${encodePart(name)}=${encodePart(value)}`);
@@ -101,6 +102,7 @@ function isSignedIn(signIn: CallCredentials, place: string, name: string): boole
   return pairs.some(([own]) => own === name);
 }
 
+/** The path with its variables and its query. */
 function pathOf(
   template: string,
   basePath: string,
@@ -150,6 +152,7 @@ function contentText(value: JsonValue, mediaType: string): string {
   return /json/i.test(mediaType) ? JSON.stringify(value) : plainText(value);
 }
 
+/** The body in the media type that the arguments name, else in the best one; undefined without a body. */
 function bodyOf(plan: BodyPlan, args: JsonObject, used: Set<string>, renamed: ReadonlyMap<string, string>) {
   const { contentTypeKey } = plan;
   const wanted = contentTypeKey === undefined ? undefined : args[contentTypeKey];
@@ -165,6 +168,7 @@ function bodyOf(plan: BodyPlan, args: JsonObject, used: Set<string>, renamed: Re
   return encodeBody(choice, wireValue(value, renamed), plan.layersOf);
 }
 
+/** The value of the body: one argument, or an object of several. Throws for a missing one. */
 function bodyValue(plan: BodyPlan, args: JsonObject, used: ReadonlySet<string>): JsonValue | undefined {
   if (plan.properties === undefined) {
     const value = plan.key === undefined ? undefined : args[plan.key];

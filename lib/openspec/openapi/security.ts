@@ -3,7 +3,10 @@ import type { Connection, Credential } from '../../core/tool.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import { listAt, objectAt, textAt, textsAt } from '../read.ts';
 
-/** The parts that credentials add to a request. */
+/**
+ * The parts that credentials add to a request. The credentials are the session's: the document says which ones are needed
+ * and where they go, and the model never sees them.
+ */
 export interface CallCredentials {
   headers: Record<string, string>;
   /** `name`, `value`, not yet encoded. */
@@ -89,6 +92,7 @@ function applyKey(result: CallCredentials, { type, apiKey }: NonNullable<Connect
   else result.headers['authorization'] = `Bearer ${apiKey}`;
 }
 
+/** Adds one credential as its security scheme says [OpenAPI 3.1.1 4.8.27]. */
 function apply(result: CallCredentials, scheme: JsonObject, credential: Credential, scopes: string[]): void {
   const type = textAt(scheme, 'type');
   if (typeof credential === 'string') result.secrets.push(credential);

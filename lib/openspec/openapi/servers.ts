@@ -20,6 +20,7 @@ export function openapiServerUrl(document: SpecDocument, item: JsonObject, opera
   return '/';
 }
 
+/** A server's URL with the defaults of its variables. A variable without one keeps its braces. */
 function filledIn(server: JsonObject): string {
   const variables = objectAt(server, 'variables');
   return (textAt(server, 'url') ?? '/').trim().replace(/\{([^{}]+)\}/g, (braces, name: string) => {
@@ -29,6 +30,7 @@ function filledIn(server: JsonObject): string {
   });
 }
 
+/** The URL in Swagger 2.0's `schemes`, `host` and `basePath`. */
 function swagger2Url(root: JsonObject, operation: JsonObject): string {
   const schemes = [...textsAt(operation, 'schemes'), ...textsAt(root, 'schemes')];
   const scheme = schemes.find((one) => one === 'https') ?? schemes.find((one) => one === 'http');

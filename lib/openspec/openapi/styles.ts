@@ -12,7 +12,8 @@ export interface Style {
   mediaType?: string;
 }
 
-export type StyleName =
+/** The styles of OpenAPI 3, and `tabDelimited` for Swagger 2.0's `tsv`. */
+type StyleName =
   | 'simple'
   | 'label'
   | 'matrix'
@@ -108,6 +109,7 @@ const DELIMITERS: Partial<Record<StyleName, string>> = {
   tabDelimited: '%09',
 };
 
+/** The `key[a][b]=value` pairs of a nested value. */
 function deepPairs(key: string, value: JsonValue, encode: (text: string) => string): string[] {
   if (Array.isArray(value)) return value.flatMap((item, at) => deepPairs(`${key}%5B${at}%5D`, item, encode));
   if (isObject(value)) {

@@ -26,6 +26,7 @@ export async function validateOpenapi(document: JsonObject): Promise<string[]> {
   }
 }
 
+/** The findings in plain words, one for each place. */
 function findingsOf(error: unknown): string[] {
   const details: unknown[] =
     error instanceof Error && 'details' in error && Array.isArray(error.details) ? error.details : [];

@@ -10,15 +10,23 @@ export interface Findings {
 /** Reads the properties of one object of a document. A fault is noted by JSON pointer, and the value is undefined then. */
 export interface Fields {
   readonly pointer: string;
+  /** Whether the object has a property. */
   has(name: string): boolean;
+  /** The value of a property as it is. */
   get(name: string): JsonValue | undefined;
   /** Notes a fault at a property (at the object itself for ""). */
   fault(name: string, detail: string): void;
+  /** Notes something odd that does not make the document unusable. */
   warn(detail: string): void;
+  /** The text of a property; notes a fault for any other value. */
   text(name: string): string | undefined;
+  /** Whether a property is true; notes a fault for a value that is no boolean. */
   flag(name: string): boolean;
+  /** The integer of a property; notes a fault for any other value, and for one out of range. */
   integer(name: string, range: { min: number; max: number }): number | undefined;
+  /** The value of a property that must be one of these. */
   choice<T extends string | number>(name: string, choices: readonly T[]): T | undefined;
+  /** The fields of an object inside this one. */
   object(name: string): Fields | undefined;
   /** Warns about the properties that were not read: a misspelt one would change the meaning of values. */
   finish(ignored?: readonly string[]): void;

@@ -88,6 +88,7 @@ interface Call {
   context: CallContext;
 }
 
+/** Reads a value from the device. */
 async function carryRead({ driver, server, entry, endpoint, context }: Call): Promise<ToolResult> {
   try {
     const call = busCall(server, entry, context, readRequest(entry), server.coalesce);
@@ -98,6 +99,10 @@ async function carryRead({ driver, server, entry, endpoint, context }: Call): Pr
   }
 }
 
+/**
+ * Writes a value to the device: a register is read first where others share it, and read again where the write is
+ * verified.
+ */
 async function carryWrite(
   { driver, server, entry, endpoint, context }: Call,
   args: JsonObject,
@@ -149,6 +154,7 @@ async function carryWrite(
   }
 }
 
+/** The result of a failed call. The effect is unknown when a write left and no answer says that it was refused. */
 function failure(error: unknown, written: boolean): ToolResult {
   if (!(error instanceof ModbusError)) throw error;
   const { status, sent, request } = error;
@@ -157,6 +163,7 @@ function failure(error: unknown, written: boolean): ToolResult {
   return errorResult(status, what + error.message, { sent: sent || written, unknown });
 }
 
+/** A call for the bus, with the limits of the document and of the session. */
 function busCall(
   { connectTimeout, retries }: ServerSettings,
   { timeout }: ModbusFunction,
@@ -180,6 +187,7 @@ function readRequest({ unit, storage, address, value }: ModbusFunction): ModbusR
   return { fc: readFunctionOf(storage), unit, address, count: value.format.count };
 }
 
+/** The request that writes a value; `before` is the register as it is. */
 function writeRequest(entry: ModbusFunction, wanted: JsonValue, before: number): ModbusRequest {
   const { unit, address, value, writeFunction } = entry;
   const place = { unit, address, count: value.format.count };

@@ -25,7 +25,7 @@ export interface ModbusFunction {
 }
 
 /** An OpenModbus document, checked. */
-export interface ModbusDocument {
+interface ModbusDocument {
   readonly title: string;
   readonly server: ServerSettings;
   readonly functions: readonly ModbusFunction[];
@@ -77,6 +77,7 @@ export function readDocument(document: JsonObject): ModbusDocument {
   return { title, server, functions, warnings };
 }
 
+/** Notes a fault for a name that no tool may have, and for a name that two functions have. */
 function checkName(fields: Fields, names: Map<string, number>, index: number): void {
   const name = fields.text('name');
   if (name === undefined || !/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
@@ -88,6 +89,7 @@ function checkName(fields: Fields, names: Map<string, number>, index: number): v
   else fields.fault('name', `${name} is the name of /functions/${first} too`);
 }
 
+/** Reads one function; undefined when a fault makes the rest meaningless. */
 function readFunction(fields: Fields, server: ServerSettings | undefined): ModbusFunction | undefined {
   const method = fields.choice('method', ['read', 'write']);
   if (!fields.has('method')) fields.fault('method', 'is missing: read or write');
@@ -143,6 +145,7 @@ function readFunction(fields: Fields, server: ServerSettings | undefined): Modbu
   };
 }
 
+/** Reads `path`: the unit, the storage and the address. */
 function readPlace(
   path: Fields,
   server: ServerSettings | undefined,
@@ -157,6 +160,7 @@ function readPlace(
   return { unit, storage: storage === 'discreteInputs' ? 'discreteInput' : storage, address };
 }
 
+/** Notes a fault for a place that one request cannot read or write [Modbus Application Protocol 1.1b3, 6]. */
 function checkExtent(
   path: Fields,
   method: 'read' | 'write',
@@ -173,6 +177,7 @@ function checkExtent(
   }
 }
 
+/** Notes a fault for a function code that does not write this storage or so many values. */
 function checkWriteFunction(fields: Fields, fc: 5 | 6 | 15 | 16, inCoils: boolean, count: number): void {
   if (inCoils !== (fc === 5 || fc === 15)) {
     fields.fault('writeFunction', `${fc} does not write ${inCoils ? 'coils' : 'registers'}`);

@@ -55,6 +55,7 @@ export function readServer(document: Fields): ServerSettings | undefined {
   return { endpoint, timeout, connectTimeout, retries, readOnly, coalesce };
 }
 
+/** Reads the endpoint of type tcp or udp; undefined when its host has a fault. */
 function readSocket(
   config: Fields,
   type: 'tcp' | 'udp',
@@ -76,6 +77,7 @@ function readSocket(
   return { type, host, port, framing: 'mbap', bus };
 }
 
+/** Reads the endpoint of type rtu or ascii; undefined when its path is missing. */
 function readSerial(config: Fields, framing: 'rtu' | 'ascii', bus: BusSettings): Endpoint | undefined {
   const path = config.text('port') ?? '';
   if (path === '')

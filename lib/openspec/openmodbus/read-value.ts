@@ -121,6 +121,7 @@ function readCount(
   return { count: given, length: given === size ? undefined : given / size };
 }
 
+/** Reads `enum`: raw value (as decimal text) to its text. Each text is there once, so that it can be written. */
 function readTexts(fields: Fields, type: ValueType): ReadonlyMap<string, string> | undefined {
   const given = fields.get('enum');
   if (given === undefined) return undefined;
@@ -159,6 +160,7 @@ function decimalOf(fields: Fields, name: string, type: ValueType | undefined): D
   return decimal;
 }
 
+/** Notes a fault for limits that no raw value can reach. */
 function checkRange(
   fields: Fields,
   type: NumberType,

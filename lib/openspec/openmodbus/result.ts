@@ -4,7 +4,7 @@ import { ModbusStatus, statusNames, type StatusCode } from '../../drivers/modbus
 import type { Value } from './read-value.ts';
 
 /** How far a failed call got. */
-export interface Fate {
+interface Fate {
   /** A byte has left. */
   sent: boolean;
   /** A write may have been executed. */

@@ -28,6 +28,7 @@ export function describeValue({ description, uom, step, format }: Value): string
     .join('; ');
 }
 
+/** The schema of one value. A 64-bit integer may also be a decimal text, since JSON numbers lose its digits. */
 function singleSchema({ format }: Value): JsonSchema {
   const { type, texts, count, scaling } = format;
   if (type === 'bool') return { type: 'boolean' };

@@ -13,9 +13,9 @@ export const openrpcDialect: SchemaDialect = {
   textKeywords: ['format', 'contentEncoding', 'contentMediaType'],
   shareOverBytes: 1024,
   writesCyclesOutOnce: false,
-  missingRef: (ref) => `The $ref "${ref}" leads nowhere: any value is taken there.`,
+  missingRef: (ref) => `The $ref "${ref}" leads nowhere: any value is accepted there.`,
   unknownType: (word, meant) =>
-    `The type "${shorten(word, 40)}" is none of JSON Schema: taken as ${meant ?? 'any value'}.`,
+    `The type "${shorten(word, 40)}" is not a type of JSON Schema: it is read as ${meant ?? 'any value'}.`,
   unknownPattern: (pattern) =>
-    `The pattern ${JSON.stringify(shorten(pattern, 80))} is none of JavaScript: not checked.`,
+    `The pattern ${JSON.stringify(shorten(pattern, 80))} is not a pattern of JavaScript: it is not checked.`,
 };

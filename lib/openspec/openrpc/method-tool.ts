@@ -9,10 +9,10 @@ import { openrpcServerUrl, type ServerUrl } from './server.ts';
 /**
  * How params are sent. `retry`: by name, and once more by position when the device says that the params do not fit.
  */
-export type ParamStructure = 'by-name' | 'by-position' | 'retry';
+type ParamStructure = 'by-name' | 'by-position' | 'retry';
 
 /** One method of a document, ready to be called. */
-export interface CallableMethod {
+interface CallableMethod {
   /** The method's name on the wire. */
   operation: string;
   effect: Effect;
@@ -36,6 +36,7 @@ export function createMethodTool(
   return { ...face, operation, effect, call: (args, context) => callMethod(jsonrpc, method, args, context) };
 }
 
+/** Calls the device within the call's time-out. Resolves in any case. */
 async function callMethod(
   jsonrpc: JsonrpcDriver,
   { operation, effect, params, server, structure, notification }: CallableMethod,
@@ -62,6 +63,7 @@ function isInvalidParams({ error }: ToolResult): boolean {
   return isObject(error) && error['code'] === INVALID_PARAMS;
 }
 
+/** The URL and the headers for a session, or the fault that keeps it from calling. */
 function targetOf(
   server: ServerUrl,
   connection: Connection,

@@ -29,7 +29,7 @@ export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
 
 const TRIMMED = {
   descriptions: 'descriptions are shortened',
-  depth: 'what lies deep is left open',
+  depth: 'deep members are left open',
   opaque: 'only the names of the arguments are given',
 } as const;
 
@@ -73,6 +73,7 @@ class OpenrpcCompiler {
     return { kind: openrpcNames.name, title, operations, tools, skipped, warnings };
   }
 
+  /** The tool of one method. Throws a SpecError for a method that cannot be called. */
   #toolOf(method: JsonObject, home: JsonObject, where: string): Tool {
     const { root } = this.#document;
     const { source, paramStructure } = this.#options;

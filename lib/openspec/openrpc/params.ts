@@ -59,6 +59,7 @@ export function readMethodParams(
   };
 }
 
+/** The summary and the description of a param, each once. */
 function describe({ summary, description }: JsonObject): { description?: string } {
   const texts = [summary, description].filter(
     (text): text is string => typeof text === 'string' && text !== '',

@@ -24,6 +24,7 @@ export function openrpcServerUrl(
   return { fault: 'The document names no server' };
 }
 
+/** The URL of one Server Object, or the reason why it cannot be used. */
 function urlOf({ url, variables }: JsonObject, source: string | undefined): ServerUrl {
   if (typeof url !== 'string' || url.trim() === '') return { fault: 'The document’s server has no URL' };
   const missing: string[] = [];
@@ -40,7 +41,7 @@ function urlOf({ url, variables }: JsonObject, source: string | undefined): Serv
   if (/^(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/|$)/.test(filled)) return { url: `http://${filled}` };
   if (/^[a-z][a-z0-9+.-]*:/i.test(filled)) return { fault: `The server "${filled}" is no http(s) URL` };
   if (source === undefined || !isHttp(source) || !URL.canParse(filled, source)) {
-    return { fault: `The server "${filled}" is relative, and nobody knows to what` };
+    return { fault: `The server "${filled}" is relative to an unknown place` };
   }
   return { url: new URL(filled, source).href };
 }

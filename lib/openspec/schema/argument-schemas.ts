@@ -18,7 +18,7 @@ export interface SchemaArgument {
 }
 
 /** The part of a schema that was left out for size: long descriptions, deep members, or everything but the names. */
-export type Trim = 'descriptions' | 'depth' | 'opaque';
+type Trim = 'descriptions' | 'depth' | 'opaque';
 
 /** A tool's parameters are at most this long, unless the caller says otherwise, in bytes of JSON. */
 const PARAMETERS_MAX_BYTES = 8 * 1024;
@@ -124,6 +124,7 @@ export class ArgumentSchemas {
     return bytesOf(schema) <= this.#maxBytes ? schema : undefined;
   }
 
+  /** A schema with the argument's own description before that of the schema. */
   #describe(schema: JsonSchema, { description }: SchemaArgument, detail: SchemaDetail): JsonSchema {
     const inner = schema['description'];
     const texts = new Set([description, typeof inner === 'string' ? inner : undefined]);
@@ -141,6 +142,7 @@ export class ArgumentSchemas {
   }
 }
 
+/** The object schema of a tool's parameters, closed to other arguments. */
 function rootOf(args: readonly SchemaArgument[], properties: JsonObject): JsonObject {
   const required = args.filter((arg) => arg.required).map((arg) => arg.name);
   return {

@@ -28,6 +28,7 @@ function definitionsForSameValue(schema: JsonObject): string[] {
   return [...own, ...members.flatMap((member) => definitionsForSameValue(member as JsonObject))];
 }
 
+/** Whether a definition refers to itself for the same value, directly or through others. */
 function reachesItself(key: string, uses: ReadonlyMap<string, readonly string[]>): boolean {
   const seen = new Set<string>();
   const waiting = [...(uses.get(key) ?? [])];

@@ -30,7 +30,7 @@ export interface ObjectShape {
 }
 
 /** How a schema is taken apart. */
-export interface LayerOptions {
+interface LayerOptions {
   /** Whether the only member of an `anyOf` or `oneOf` is a layer, as a member of `allOf` is. */
   flattensSingleChoice?: boolean;
 }
@@ -78,6 +78,7 @@ export function layersOf(
   return layers;
 }
 
+/** Collects the layers: the schema itself, the target of its `$ref`, and the members of its `allOf`, each once. */
 function takeApart(
   document: SpecDocument,
   value: JsonObject,
@@ -128,6 +129,7 @@ export function shapeOf(document: SpecDocument, schema: Layers, options?: LayerO
   return shape;
 }
 
+/** Merges the properties of the layers. A property in two layers has the layers of both. */
 function readShape(document: SpecDocument, layers: readonly Layer[], options?: LayerOptions): ObjectShape {
   const properties = new Map<string, Layers>();
   const required = new Set<string>();
@@ -157,6 +159,7 @@ function together(first: Layers, second: Layers): Layers {
   return { ...first, layers, identity: identityOf(layers), missing: [...first.missing, ...second.missing] };
 }
 
+/** The `additionalProperties` that hold for all layers together. */
 function additionalOf(layers: readonly Layer[]): ObjectShape['additional'] {
   const [first] = layers;
   let additional: ObjectShape['additional'];

@@ -15,6 +15,7 @@ interface Reader {
   at: number;
 }
 
+/** Reads `a|b|c`; the text is that of the first alternative. */
 function alternatives(reader: Reader): string | undefined {
   const first = sequence(reader);
   while (reader.text[reader.at] === '|') {
@@ -24,6 +25,7 @@ function alternatives(reader: Reader): string | undefined {
   return first;
 }
 
+/** Reads atoms with their repetitions, to the end of an alternative. */
 function sequence(reader: Reader): string | undefined {
   let whole: string | undefined = '';
   while (reader.at < reader.text.length && !'|)'.includes(reader.text[reader.at] ?? '')) {
@@ -34,6 +36,7 @@ function sequence(reader: Reader): string | undefined {
   return whole;
 }
 
+/** Reads one character, class, escape or group. */
 function atom(reader: Reader): string | undefined {
   const char = reader.text[reader.at++] ?? '';
   if (char === '^' || char === '$') return '';
@@ -48,6 +51,7 @@ function atom(reader: Reader): string | undefined {
   return lead?.[1] === undefined ? inner : undefined;
 }
 
+/** Reads the rest of an escape after its first character; undefined for a back reference. */
 function escaped(char: string, reader: Reader): string | undefined {
   if (char === 'd') return '1';
   if (char === 'w') return 'a';
@@ -93,6 +97,7 @@ function oneOfClass(reader: Reader): string | undefined {
   }
 }
 
+/** Reads a quantifier; gives the number of repetitions to write. */
 function repetitions(reader: Reader): number {
   const quantifier = /^(?:([*+?])|\{(\d+)(,(\d*))?\})\??/.exec(reader.text.slice(reader.at));
   if (quantifier === null) return 1;

@@ -14,7 +14,7 @@ const UPPER_COUNTS = ['maxLength', 'maxItems', 'maxProperties'] as const;
 const DEFAULT_MAX_BYTES = 256;
 
 /** The keywords that hold no schemas, and the bytes of the long ones among them. */
-export interface PlainKeywords {
+interface PlainKeywords {
   schema: JsonSchema;
   bytes: number;
 }
@@ -54,6 +54,7 @@ function put(plain: PlainKeywords, key: string, value: JsonValue): void {
   plain.bytes += Buffer.byteLength(JSON.stringify(value)) + key.length + 4;
 }
 
+/** The first text under a key, as the first layer counts. */
 function firstText(layers: readonly Layer[], key: string): string | undefined {
   for (const { node } of layers) {
     const text = textAt(node, key);

@@ -117,6 +117,10 @@ function hasChoices(node: JsonObject): boolean {
   );
 }
 
+/**
+ * An object with the described members, and the required ones that are not described; undefined when a required
+ * member has no finite value.
+ */
 function objectFor(
   schema: SchemaView,
   node: JsonObject,
@@ -157,6 +161,7 @@ function put(target: JsonObject, name: string, value: JsonValue): void {
   Object.defineProperty(target, name, { value, enumerable: true, writable: true, configurable: true });
 }
 
+/** A list of one item, or of as many as the schema asks for. */
 function listFor(
   schema: SchemaView,
   node: JsonObject,

@@ -18,7 +18,7 @@ import {
   type Layers,
 } from './layers.ts';
 import { plainKeywordsOf } from './plain-keywords.ts';
-import { commonTypes, typeMeant, typesOf } from './types.ts';
+import { agreedTypes } from './agreed-types.ts';
 
 interface Definition {
   key: string;
@@ -28,6 +28,11 @@ interface Definition {
 }
 
 /**
+ * The one schema engine. A schema is taken apart into layers (`layers.ts`), the layers are merged into one schema, and the
+ * schemas inside it are written the same way. Two things end the recursion: a schema that contains itself becomes a `$ref`
+ * into `$defs`, and a level deeper than the detail allows is left open. Every byte is counted, so that a caller can try
+ * again with less detail when the budget is used up.
+ *
  * Writes the schemas of one tool: everything that OpenAPI and JSON Schema of any draft say, in the words that model APIs
  * accept. A keyword that cannot be said makes the schema looser, never stricter: an argument that the device accepts
  * always fits, except for read-only members.
@@ -100,6 +105,10 @@ export class SchemaWriter {
     return layersOf(this.#document, value, home, this.#dialect);
   }
 
+  /**
+   * Writes a schema for the value that is being written. A schema that is being written already becomes a `$ref`, and
+   * so does a long shared one.
+   */
   #writeSameValue(source: Layers, inner: boolean): JsonSchema {
     const { layers, identity, name, missing } = source;
     if (this.#leftBytes < 0) return {};
@@ -122,6 +131,7 @@ export class SchemaWriter {
     return ref;
   }
 
+  /** The `$ref` to a schema's definition; the definition gets its key with the first `$ref`. */
   #refTo(source: Layers): JsonSchema {
     const { identity, name } = source;
     let definition = this.#definitions.get(identity);
@@ -145,7 +155,7 @@ export class SchemaWriter {
     this.spend(plain.bytes);
     if (!isTooDeep) this.#writeUnions(layers, nullable, schema);
 
-    const types = this.#typesOf(layers);
+    const types = agreedTypes(layers, this.#dialect, this.#note);
     const isObjectType = types === undefined ? isObjectLike(layers) : types.includes('object');
     const isListType = types === undefined ? !isObjectType && isListLike(layers) : types.includes('array');
     const named = types ?? (isObjectType ? ['object'] : isListType ? ['array'] : undefined);
@@ -162,6 +172,7 @@ export class SchemaWriter {
     return schema;
   }
 
+  /** Writes the first description of the layers, cut to the length that the detail allows. */
   #describe(layers: readonly Layer[], inner: boolean, schema: JsonSchema): void {
     const limit = inner ? this.#detail.innerDescription : this.#detail.description;
     if (limit === 0) return;
@@ -174,25 +185,6 @@ export class SchemaWriter {
     if (whole === undefined) return;
     schema['description'] = shorten(whole, limit);
     this.spend(Buffer.byteLength(shorten(whole, limit)) + 18);
-  }
-
-  /** The types that all layers agree on; undefined for any type, and when they agree on none. */
-  #typesOf(layers: readonly Layer[]): string[] | undefined {
-    let common: string[] | undefined;
-    for (const { node } of layers) {
-      const types = typesOf(node);
-      if (types === undefined || types.length !== 1 || types[0] !== node['type']) this.#noteTypes(node);
-      if (types !== undefined) common = common === undefined ? types : commonTypes(common, types);
-    }
-    return common?.length === 0 ? undefined : common;
-  }
-
-  #noteTypes({ type }: JsonObject): void {
-    for (const word of Array.isArray(type) ? type : [type]) {
-      if (typeof word !== 'string' || word === 'file') continue;
-      const meant = typeMeant(word);
-      if (meant !== word) this.#note(this.#dialect.unknownType(word, meant));
-    }
   }
 
   readonly #note = (warning: string | undefined): void => {
@@ -242,6 +234,7 @@ export class SchemaWriter {
     return this.writeLayers({ layers: all.flatMap((one) => one.layers), identity, missing });
   }
 
+  /** The choice of a tuple's places. An open tuple allows any item. */
   #tupleItems({ node, home }: Layer, schema: JsonSchema): JsonSchema {
     const places = tupleOf(node);
     const rest = Array.isArray(node['items']) ? node['additionalItems'] : node['items'];
@@ -257,6 +250,7 @@ export class SchemaWriter {
       : { anyOf: choices };
   }
 
+  /** Writes the members of an object. A schema without a type only says which members an object must have. */
   #writeMembers(source: Layers, isObjectType: boolean, schema: JsonSchema): void {
     const { properties, required: wireNames, additional } = shapeOf(this.#document, source, this.#dialect);
     const required = new Set(wireNames);
@@ -290,6 +284,7 @@ export class SchemaWriter {
     return key;
   }
 
+  /** Remembers the wire's name of a replaced key. Two names with one key cannot both be sent. */
   #rename(key: string, wireName: string): void {
     const other = this.renamed.get(key);
     if (other === undefined) this.renamed.set(key, wireName);

@@ -37,6 +37,7 @@ interface Look {
   open: boolean;
 }
 
+/** Checks one value against one schema and adds its faults. */
 function look(at: Look, schema: SchemaView): void {
   const { value, faults, pointer, depth } = at;
   const node = schema.value;
@@ -64,6 +65,7 @@ function look(at: Look, schema: SchemaView): void {
   lookAtChoices(at, node, schema);
 }
 
+/** Checks `allOf`, `anyOf`, `oneOf` and `not`. A choice that no member fits has the faults of its nearest member. */
 function lookAtChoices(at: Look, node: JsonObject, schema: SchemaView): void {
   const inner = { ...at, depth: at.depth + 1 };
   for (const part of listAt(node, 'allOf')) look({ ...inner, open: true }, schema.at(part));
@@ -88,6 +90,7 @@ function lookAtChoices(at: Look, node: JsonObject, schema: SchemaView): void {
   }
 }
 
+/** Checks length and pattern. A character outside the BMP counts as one. */
 function lookAtText(value: string, node: JsonObject, say: (detail: string) => void): void {
   const { minLength, maxLength, pattern } = node;
   const length = Array.from(value).length;
@@ -96,6 +99,7 @@ function lookAtText(value: string, node: JsonObject, say: (detail: string) => vo
   if (typeof pattern === 'string' && regexpOf(pattern)?.test(value) === false) say(`must match ${pattern}`);
 }
 
+/** Checks the limits and the step of a number. */
 function lookAtNumber(value: number, node: JsonObject, say: (detail: string) => void): void {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = node;
   // Before 3.1 the exclusive ones are flags beside the limits.
@@ -118,6 +122,7 @@ function lookAtNumber(value: number, node: JsonObject, say: (detail: string) => 
   }
 }
 
+/** Checks the length of a list and each item. */
 function lookAtList(at: Look, value: JsonValue[], node: JsonObject, schema: SchemaView): void {
   const { minItems, maxItems } = node;
   const say = (detail: string): void => void at.faults.push({ pointer: at.pointer, detail });
@@ -132,6 +137,7 @@ function lookAtList(at: Look, value: JsonValue[], node: JsonObject, schema: Sche
   }
 }
 
+/** Checks the required members and each member that is there. */
 function lookAtObject(at: Look, value: JsonObject, node: JsonObject, schema: SchemaView): void {
   const properties = objectAt(node, 'properties') ?? {};
   const patterns = Object.entries(objectAt(node, 'patternProperties') ?? {});
@@ -160,6 +166,7 @@ function lookAtObject(at: Look, value: JsonObject, node: JsonObject, schema: Sch
   }
 }
 
+/** Whether a value has a type of JSON Schema. 3.0 is an integer. */
 function isOf(value: JsonValue, type: string): boolean {
   if (type === 'integer') return Number.isInteger(value);
   if (type === 'array') return Array.isArray(value);

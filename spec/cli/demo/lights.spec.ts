@@ -22,7 +22,7 @@ describe('the simulated lights', () => {
     expect(lights.state()).to.equal('living-room off, kitchen off, bedroom off');
   });
 
-  it('keep what they are set to', async () => {
+  it('keep the values that were set', async () => {
     await send('PUT', '/rooms/kitchen/light/power', '{"power":"on"}');
     await send('PUT', '/rooms/kitchen/light/color', '{"color":"warm"}');
     const light = { room: 'kitchen', power: 'on', brightness: 40, color: 'warm' };
@@ -34,7 +34,7 @@ describe('the simulated lights', () => {
     expect(lights.state()).to.equal('living-room off, kitchen on 40 % warm, bedroom off');
   });
 
-  it('refuse what they do not have, and stay as they are', async () => {
+  it('refuse unknown values, and stay as they are', async () => {
     const answers = await Promise.all([
       send('GET', '/rooms/attic/light'),
       send('PUT', '/rooms/kitchen/light/constructor', '{"constructor":1}'),

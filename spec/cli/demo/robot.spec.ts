@@ -55,7 +55,7 @@ describe('the simulated robot', () => {
     expect(robot.state()).to.equal('at shelf 1, carries 0, battery 96 %');
   });
 
-  it('refuses what it cannot do', async () => {
+  it('refuses commands that it cannot carry out', async () => {
     await call('robot.pick', { quantity: 8 });
     expect(await call('robot.pick', { quantity: 3 })).to.deep.include({
       error: { code: 1002, message: 'the robot cannot carry more than 10 items' },

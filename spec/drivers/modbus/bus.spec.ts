@@ -66,7 +66,7 @@ describe('a Modbus bus', () => {
     expect([most, fake.requests.map(({ address }) => address)]).to.deep.equal([1, [3, 1, 2]]);
   });
 
-  it('gives the parties their turns, whoever asked most', async () => {
+  it('gives the parties their turns, however many calls one has', async () => {
     const held = hold();
     const [busy, quiet] = [{}, {}];
     const calls = [10, 11, 12, 13].map((address) => call(readOf(address), { party: busy }));
@@ -252,7 +252,7 @@ describe('a Modbus bus', () => {
     ]);
   });
 
-  it('closes a connection that nobody uses, and opens one for the next call', async () => {
+  it('closes an unused connection, and opens one for the next call', async () => {
     settings = { idleTimeout: 30 };
     await call(readOf(1));
     await call(readOf(2));
@@ -279,7 +279,7 @@ describe('a Modbus bus', () => {
     expect([fake.accepted, most]).to.deep.equal([3, 1]);
   });
 
-  it('keeps the line silent between two requests as long as it is told', async () => {
+  it('keeps the line silent between two requests for the configured time', async () => {
     settings = { requestDelay: 30 };
     const times: number[] = [];
     fake.behave = (request) => {
@@ -291,7 +291,7 @@ describe('a Modbus bus', () => {
     expect(Math.min(...gaps)).to.be.above(28);
   });
 
-  it('lets what is on the way finish at shutdown, and refuses the rest', async () => {
+  it('lets requests on their way finish at shutdown, and refuses the others', async () => {
     const held = hold();
     const sent = outcomeOf(call(writeOf(1, 5)));
     await waitFor(() => held.length === 1);

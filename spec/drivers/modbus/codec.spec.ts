@@ -120,7 +120,7 @@ describe('the Modbus codec', () => {
     expect(encodeRegisters(energy, '18446744073709551.615')).to.deep.equal([65535, 65535, 65535, 65535]);
   });
 
-  it('refuses what does not fit, saying why', () => {
+  it('refuses values that do not fit, with the reason', () => {
     const whole = makeFormat();
     const tenths = makeFormat({ type: 'int16', multiplier: 0.1 });
     const wide = makeFormat({ type: 'int64' });
@@ -253,7 +253,7 @@ describe('the Modbus codec', () => {
   describe('for any value', () => {
     const order = fc.constantFrom(...orders);
 
-    it('decodes what it encoded: 64-bit integers', () => {
+    it('decodes an encoded value: 64-bit integers', () => {
       fc.assert(
         fc.property(fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }), order, (raw, byteOrder) => {
           const format = makeFormat({ type: 'int64', byteOrder });
@@ -263,7 +263,7 @@ describe('the Modbus codec', () => {
       );
     });
 
-    it('decodes what it encoded: floats', () => {
+    it('decodes an encoded value: floats', () => {
       fc.assert(
         fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), order, (raw, byteOrder) => {
           const format = makeFormat({ type: 'float32', byteOrder });
@@ -280,7 +280,7 @@ describe('the Modbus codec', () => {
       );
     });
 
-    it('never writes a value further from what was asked than half a step, whatever the scaling', () => {
+    it('never writes a value further from the given one than half a step, with any scaling', () => {
       const scale = fc.tuple(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 0, max: 4 }));
       fc.assert(
         fc.property(
@@ -298,7 +298,7 @@ describe('the Modbus codec', () => {
       );
     });
 
-    it('decodes what it encoded: texts', () => {
+    it('decodes an encoded value: texts', () => {
       fc.assert(
         fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (text) => {
           fc.pre(

@@ -56,7 +56,7 @@ describe('a Modbus connection', () => {
     ]);
   });
 
-  it('tells a request that cannot be encoded, without sending it', () => {
+  it('reports a request that cannot be encoded, without sending it', () => {
     connection.send(1, writeOf(1, 70_000));
     expect(sent).to.deep.equal([]);
     expect(outcomes).to.have.length(1);

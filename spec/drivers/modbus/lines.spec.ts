@@ -73,7 +73,7 @@ for (const [line, framing] of [
       ]);
     });
 
-    it('tells an exception, another unit, another function and a wrong checksum apart', async () => {
+    it('distinguishes an exception, another unit, another function and a wrong checksum', async () => {
       const status = async (behave: (request: LineRequest) => void): Promise<unknown> => {
         fake.behave = behave;
         const outcome = await outcomeOf(call(writeOf(1, 5)));
@@ -141,7 +141,7 @@ for (const [line, framing] of [
     });
 
     if (onSerial) {
-      it('is told within 100 ms that the device was unplugged, and goes on when it is back', async () => {
+      it('fails within 100 ms when the device is unplugged, and goes on when it is back', async () => {
         await call(readOf(1));
         fake.behave = () => undefined;
         const pending = outcomeOf(call(writeOf(2, 5), { timeoutMs: 3000 }));
@@ -160,7 +160,7 @@ for (const [line, framing] of [
         expect(fake.writes.length).to.equal(1);
       });
 
-      it('goes by the device, whatever link leads to it, and opens only what it may', async () => {
+      it('knows a device behind every link to it, and opens only allowed devices', async () => {
         const direct: Endpoint = { type: 'serial', path: realpathSync(pty!.path), framing, serial, bus };
         const replies = [call(readOf(1)), driver.call(direct, callOf(readOf(2)))];
         expect((await Promise.all(replies)).map(({ registers }) => registers)).to.deep.equal([[1], [2]]);

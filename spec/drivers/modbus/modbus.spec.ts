@@ -58,7 +58,7 @@ describe('the Modbus driver on TCP', () => {
     expect(fake.accepted).to.equal(1);
   });
 
-  it('tells a device that refuses, cannot be reached, or does not answer apart', async () => {
+  it('distinguishes a device that refuses, one that cannot be reached, and one that does not answer', async () => {
     const endpoint = tcpEndpoint(fake.port);
     fake.behave = ({ id, unit, fc, socket }) =>
       socket.write(Buffer.from([id >> 8, id & 255, 0, 0, 0, 3, unit, fc | 0x80, 2]));
@@ -81,7 +81,7 @@ describe('the Modbus driver on TCP', () => {
     expect(refused).to.have.property('status').that.is.oneOf([241, 243]);
   });
 
-  it('does not mix link settings on one endpoint, whoever came first', async () => {
+  it('does not mix link settings on one endpoint, in any order', async () => {
     const endpoint = tcpEndpoint(fake.port);
     const other = tcpEndpoint(fake.port, { framing: 'rtu' });
     expect(await outcomeOf(driver.call(endpoint, callOf(readOf(1))))).to.deep.equal([1]);
@@ -99,7 +99,7 @@ describe('the Modbus driver on TCP', () => {
     expect(fake.requests.length).to.equal(2);
   });
 
-  it('forgets endpoints that nobody uses any more', async () => {
+  it('forgets unused endpoints', async () => {
     const brief = { requestDelay: 0, idleTimeout: 0, maxInFlight: 1 };
     await driver.call(tcpEndpoint(fake.port, { bus: brief }), callOf(readOf(1)));
     await waitFor(() => fake.open.size === 0);
@@ -110,7 +110,7 @@ describe('the Modbus driver on TCP', () => {
     await second.close();
   });
 
-  it('connects where the door leads, and tells why where it is closed', async () => {
+  it('connects where the door leads, and gives the reason where it is closed', async () => {
     const named = { ...tcpEndpoint(fake.port), host: 'boiler.example' } as Endpoint;
     const resolve = (host: string): ReturnType<Egress['resolve']> =>
       Promise.resolve({ address: host === 'boiler.example' ? '127.0.0.1' : '127.0.0.2', family: 4 });

@@ -117,7 +117,7 @@ for (const { peer, type } of peers) {
       return (name, args = {}) => callTool(byName.get(name), args, { connection });
     };
 
-    it('reads what it wrote, of every type', async () => {
+    it('reads its own writes, of every type', async () => {
       const call = await toolsOf(everything(serial ? { baudRate: 115200 } : {}, type));
       const seen: unknown[] = [];
       for (const [index, [, value]] of values.entries()) {

@@ -49,7 +49,7 @@ describe('openapi names', () => {
     expect(await namesOf(paths)).to.deep.equal(['do_it', 'do_it_2', 'do_it_2_2', 'do_it_3']);
   });
 
-  it('do not change with what is left out', async () => {
+  it('do not change when operations are left out', async () => {
     const op = { operationId: 'x' };
     expect(
       await namesOf({ '/a': { get: op }, '/b': { get: op } }, { exclude: { paths: ['/a'] } }),
@@ -88,7 +88,7 @@ describe('openapi names', () => {
     ]);
   });
 
-  it('of arguments that no model API takes are replaced, told, and put back', async () => {
+  it('of arguments that no model API accepts are replaced, described, and put back', async () => {
     const names = ['ids[]', 'filter<from>', '$top', 'a b', 'a_b', '温度', LONG, '[]'];
     const document = oneOperation('/a', 'get', {
       parameters: names.map((name) => ({
@@ -184,7 +184,7 @@ describe('openapi names', () => {
     expect(await namesOf({ '/a': { GET: {}, Post: {} } })).to.deep.equal(['GET-a', 'POST-a']);
   });
 
-  it('parameters without a name or a place are left out, and told', async () => {
+  it('parameters without a name or a place are left out, with a warning', async () => {
     const parameters = [{ in: 'query' }, { name: 'x' }, { name: 'y', in: 'moon' }];
     const spec = await bench.compile(oneOperation('/a', 'get', { parameters }));
     expect(spec.tools[0]?.parameters['properties']).to.deep.equal({});
@@ -290,7 +290,7 @@ describe('openapi operations', () => {
     ]);
   });
 
-  it('ask for what the document says they answer, JSON first', async () => {
+  it('ask for the media types of their answers, JSON first', async () => {
     const accept = async (responses: JsonObject, more: JsonObject = {}) =>
       (await bench.call(oneOperation('/a', 'get', { responses, ...more }), {})).seen[0]?.headers.accept;
     expect(await accept({})).to.equal('application/json, */*;q=0.5');

@@ -69,7 +69,7 @@ describe('openapi bodies on the wire', () => {
     }
 
     for (const type of ['*/*', 'application/*']) {
-      it(`is what ${type} means`, async () => {
+      it(`is written as ${type} means`, async () => {
         const { type: got, body } = await sent(post({ [type]: { schema: object({ a: text }) } }), { a: 'x' });
         expect([got, body]).to.deep.equal(['application/json', '{"a":"x"}']);
       });
@@ -95,12 +95,12 @@ describe('openapi bodies on the wire', () => {
       });
     }
 
-    it('of an object whose alternatives only say what goes together stands side by side', async () => {
+    it('of an object whose alternatives only say which members go together becomes several arguments', async () => {
       const schema = { ...object({ a: text, b: text }), anyOf: [{ required: ['a'] }, { required: ['b'] }] };
       expect(await properties(post({ 'application/json': { schema } }))).to.deep.equal(['a', 'b']);
     });
 
-    it('puts what additionalProperties allow beside the properties', async () => {
+    it('puts additional properties beside the declared ones', async () => {
       const schema = object({ a: text }, { additionalProperties: { type: 'integer' } });
       const document = post({ 'application/json': { schema } });
       expect((await bench.toolOf(document)).parameters['additionalProperties']).to.deep.equal({
@@ -320,7 +320,7 @@ describe('openapi bodies on the wire', () => {
       ['application/pdf', undefined],
       ['application/x-firmware', file],
     ] as [string, JsonObject | undefined][]) {
-      it(`${type} is sent as the bytes that base64 stands for`, async () => {
+      it(`${type} is sent as the bytes in the base64 text`, async () => {
         expect(await sent(post({ [type]: schema ? { schema } : {} }), { body: '/wAB' })).to.include({
           type,
           body: '\xff\0\x01',
@@ -363,7 +363,7 @@ describe('openapi bodies on the wire', () => {
       });
     }
 
-    it('leaves out what only says JSON again', async () => {
+    it('leaves out media types that only repeat JSON', async () => {
       const types = ['application/json', 'text/json', 'application/*+json'];
       const document = post(Object.fromEntries(types.map((type) => [type, { schema: a }])));
       expect(await properties(document)).to.deep.equal(['a']);

@@ -51,7 +51,7 @@ put:
       'type: object\nproperties: { on: { type: boolean }, parent: { $ref: "./light%20state.yaml" }, main: { $ref: "../main.yaml#/info" } }',
   };
 
-  it('are read from beside the document, each $ref from where it stands', async () => {
+  it('are read beside the document, each $ref relative to its own file', async () => {
     const spec = await compileFiles(files);
     expect(spec.warnings).to.deep.equal([]);
     expect(spec.tools.map(({ operation }) => operation)).to.deep.equal(['PUT /lights/{id}', 'GET /all']);
@@ -66,7 +66,7 @@ put:
     expect([spec.operations, spec.warnings.length]).to.deep.equal([0, 3]);
   });
 
-  it('lose only what needs a file that is missing, broken, or outside the folder', async () => {
+  it('lose only the operations that need a file that is missing, broken, or outside the folder', async () => {
     await writeFile(join(folder, 'secret.yaml'), 'put: {}');
     await mkdir(join(folder, 'api'), { recursive: true });
     await symlink(join(folder, 'secret.yaml'), join(folder, 'api/link.yaml'));

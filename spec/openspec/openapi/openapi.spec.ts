@@ -77,7 +77,7 @@ describe('openapi', () => {
   const compile = (document: JsonObject, options: CompileOptions = {}): Promise<CompiledSpec> =>
     kind().compile(document, options);
 
-  it('makes a tool of each operation, and says why one is none', async () => {
+  it('makes a tool of each operation, and gives the reason for a skipped one', async () => {
     const spec = await compile(rooms);
     expect(spec.title).to.equal('Rooms');
     expect(

@@ -205,7 +205,7 @@ describe('openapi schemas for the model', () => {
   }
 
   describe('$refs', () => {
-    it('are followed, with what stands beside them', async () => {
+    it('are followed, with the keys beside them', async () => {
       const pet = { type: 'object', properties: { a: { type: 'string' } }, description: 'A pet' };
       expect(
         await schemaOf({ $ref: `${S}Pet`, description: 'Mine', nullable: true }, { Pet: pet }),
@@ -234,7 +234,7 @@ describe('openapi schemas for the model', () => {
       ).to.deep.equal({ type: 'array', items: { type: 'null' } });
     });
 
-    it('that lead nowhere leave the argument open, and are told', async () => {
+    it('that lead nowhere leave the argument open, with a warning', async () => {
       const document = oneOperation(
         '/a',
         'get',
@@ -248,7 +248,9 @@ describe('openapi schemas for the model', () => {
       const spec = await bench.compile(document);
       expect(spec.tools[0]?.parameters['properties']).to.deep.equal({ v0: {}, v1: {}, v2: {}, v3: {} });
       expect(spec.warnings).to.have.length(4);
-      expect(spec.warnings[0]).to.equal('GET /a: $ref "#/nowhere" leads nowhere; anything goes there');
+      expect(spec.warnings[0]).to.equal(
+        'GET /a: $ref "#/nowhere" leads nowhere: any value is accepted there',
+      );
     });
 
     it('that come back to themselves become $defs', async () => {
@@ -309,7 +311,7 @@ describe('openapi schemas for the model', () => {
           };
 
     for (const levels of [3, 4, 6]) {
-      it(`a tree of ${6 ** levels} leaves fits, and the document's warnings say what was left out`, async () => {
+      it(`a tree of ${6 ** levels} leaves fits, and the document's warnings name the parts that were left out`, async () => {
         const document = oneOperation('/a', 'post', {
           requestBody: { content: { 'application/json': { schema: wide(levels) } } },
         });
@@ -340,15 +342,13 @@ describe('openapi schemas for the model', () => {
       });
       const spec = await bench.compile(document);
       expect(spec.tools[0]?.parameters['properties']).to.deep.equal({ body: { type: 'object' } });
-      expect(spec.warnings).to.deep.equal([
-        'POST /a: its schema is too large; what it takes is an opaque object',
-      ]);
+      expect(spec.warnings).to.deep.equal(['POST /a: its schema is too large; its body is an opaque object']);
       expect((await bench.call(document, { body: { property7: 'x' } })).seen[0]?.body.toString()).to.equal(
         '{"property7":"x"}',
       );
     });
 
-    it('is the same for a tool whoever else shares its body', async () => {
+    it('is the same for a tool when others share its body', async () => {
       const body = { requestBody: { content: { 'application/json': { schema: { $ref: `${S}Wide` } } } } };
       const parameters = Array.from({ length: 60 }, (_, at) => ({
         name: `q${at}`,

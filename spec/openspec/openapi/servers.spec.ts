@@ -111,7 +111,7 @@ describe('openapi servers', () => {
       expect(await urlOf(`${bench.device.url}/base`, own)).to.equal('/base/rooms');
     });
 
-    it('without one the call says what to do', async () => {
+    it('without one the call gives advice', async () => {
       expect(await urlOf(undefined, document('/v1'))).to.deep.equal({
         error: {
           code: 'invalid_server',

@@ -146,7 +146,7 @@ describe('openapi parameters on the wire', () => {
     ).to.equal('/a');
   });
 
-  it('what is not given, and null, is not sent', async () => {
+  it('a missing value and null are not sent', async () => {
     const parameters = [
       parameter('query', QUERY[0] as Row),
       parameter('header', HEADER[0] as Row),

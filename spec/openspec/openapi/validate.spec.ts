@@ -19,7 +19,7 @@ describe('openapi validation', () => {
     expect(pet.properties.parent).to.deep.equal({ $ref: '#/components/schemas/Pet' });
   });
 
-  it('says what is wrong, once for each place', async () => {
+  it('lists the faults, once for each place', async () => {
     const document = {
       openapi: '3.0.3',
       info: { ...info, extra: 1 },
@@ -64,7 +64,7 @@ describe('openapi validation', () => {
     ]);
   });
 
-  it('survives what is no document at all', async () => {
+  it('survives a value that is no document at all', async () => {
     expect(await validateOpenapi({ openapi: 3 })).to.have.length(1);
   });
 });

@@ -44,7 +44,7 @@ describe('an OpenModbus document', () => {
     ]);
   });
 
-  it('is told every fault it has, each at its place', async () => {
+  it('is refused with every fault, each at its place', async () => {
     const document = documentOf([
       functionOf({ name: 'a', path: { count: 126 }, value: { type: 'int16' } }),
       functionOf({ name: 'b', path: { storage: 'coils', count: 2001 }, value: { type: 'bool' } }),
@@ -104,7 +104,7 @@ describe('an OpenModbus document', () => {
     expect([spec.tools.length, spec.operations, spec.warnings]).to.deep.equal([7, 7, []]);
   });
 
-  it('is refused without what it cannot do without', async () => {
+  it('is refused without its required keys', async () => {
     expect(await faultsOf({ openmodbus: '2.0.0' })).to.deep.equal([
       '/openmodbus must be a version 1.x.y',
       '/server is missing',
@@ -204,7 +204,7 @@ describe('an OpenModbus document', () => {
     ]);
   });
 
-  it('is warned of what is odd, and used', async () => {
+  it('is used in spite of odd keys, with warnings', async () => {
     const { warnings, operations } = await compile(
       documentOf(
         [

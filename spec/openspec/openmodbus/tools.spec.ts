@@ -63,7 +63,7 @@ describe('an OpenModbus tool', () => {
     request.socket.write(adu(request.id, request.unit, Buffer.of(request.fc | 0x80, code)));
 
   describe('shows the model', () => {
-    it('what it does, with unit, step and texts', async () => {
+    it('its description, with unit, step and texts', async () => {
       const [read, write, mode] = await toolsOf([
         functionOf({
           name: 'get',
@@ -222,7 +222,7 @@ describe('an OpenModbus tool', () => {
     expect(fake.writes.map(({ fc }) => fc)).to.deep.equal([5, 15, 15, 16, 16, 16]);
   });
 
-  it('refuses what does not fit, and the device sees no packet', async () => {
+  it('refuses values that do not fit, and the device sees no packet', async () => {
     const tool = await toolOf({ method: 'write', value: { type: 'int16' } });
     const wide = await toolOf({ method: 'write', value: { type: 'int64' } });
     const read = await toolOf({});
@@ -247,7 +247,7 @@ describe('an OpenModbus tool', () => {
     expect([fake.accepted, fake.requests.length]).to.deep.equal([0, 0]);
   });
 
-  it('tells an exception of the device as the contract has it', async () => {
+  it('reports an exception of the device as the contract says', async () => {
     fake.behave = refusing(2);
     expect(await call(await toolOf({ path: { address: 5000 } }))).to.deep.equal({
       statusCode: 2,
@@ -317,7 +317,7 @@ describe('an OpenModbus tool', () => {
     expect(fake.writes.length).to.equal(14);
   });
 
-  it('reads back what it wrote when it is to verify it', async () => {
+  it('reads back a written value when it verifies', async () => {
     const tool = await toolOf({ method: 'write', verify: true, value: temperature });
     fake.behave = holding([265]);
     expect(await call(tool, { temperature_value: 26.5 })).to.deep.equal({

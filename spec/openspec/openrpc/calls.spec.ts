@@ -267,11 +267,7 @@ describe('openspec/openrpc: a call', () => {
         { servers: [{ url: 'ws://a.example/' }] },
         'The server "ws://a.example/" is no http(s) URL',
       ],
-      [
-        'a relative URL',
-        { servers: [{ url: '/rpc' }] },
-        'The server "/rpc" is relative, and nobody knows to what',
-      ],
+      ['a relative URL', { servers: [{ url: '/rpc' }] }, 'The server "/rpc" is relative to an unknown place'],
       ['no URL', { servers: [{}] }, 'The document’s server has no URL'],
     ];
     for (const [title, more, fault] of faults) {

@@ -127,7 +127,7 @@ describe('openspec/openrpc', () => {
     expect(bench.sent()).to.deep.equal(names);
   });
 
-  it('skips only what cannot be called, with the reason', async () => {
+  it('skips only methods that cannot be called, with the reason', async () => {
     const ok = { name: 'ok', params: [], result };
     const { operations, tools, skipped, warnings } = await bench.compile({
       openrpc: '1.3.2',
@@ -160,7 +160,7 @@ describe('openspec/openrpc', () => {
       { operation: 'methods/9', reason: 'the $ref "#/x-methods/g" of methods/9 leads nowhere' },
     ]);
     expect(operations).to.equal(10);
-    expect(warnings).to.deep.equal(['The $ref "#/none" leads nowhere: any value is taken there.']);
+    expect(warnings).to.deep.equal(['The $ref "#/none" leads nowhere: any value is accepted there.']);
   });
 
   it('loads a document without methods, with a warning', async () => {
@@ -207,7 +207,7 @@ describe('openspec/openrpc', () => {
     expect(await chosen({ exclude: { tags: [], paths: ['light.*'] } })).to.deep.equal(['fan.on', 'reset']);
   });
 
-  it('tells what its schemas lost', async () => {
+  it('warns about the parts that its schemas lost', async () => {
     const words = 'explained at length '.repeat(20);
     const wide = (depth: number): JsonObject => ({
       type: 'object',
@@ -228,7 +228,7 @@ describe('openspec/openrpc', () => {
     });
     expect(warnings).to.deep.equal([
       'deep2: descriptions are shortened to keep its schema short.',
-      'deep4: what lies deep is left open to keep its schema short.',
+      'deep4: deep members are left open to keep its schema short.',
     ]);
   });
 
@@ -302,9 +302,9 @@ describe('openspec/openrpc', () => {
         "The file ../secret.json is not read: it is not in the document's folder.",
       );
       expect(warnings[1]).to.match(/^The file broken\.json cannot be read: The document is not valid JSON/);
-      expect(warnings[2]).to.equal('The $ref "../secret.json" leads nowhere: any value is taken there.');
+      expect(warnings[2]).to.equal('The $ref "../secret.json" leads nowhere: any value is accepted there.');
       expect(warnings[3]).to.equal(
-        'The $ref "https://127.0.0.1:1/types.json" leads nowhere: any value is taken there.',
+        'The $ref "https://127.0.0.1:1/types.json" leads nowhere: any value is accepted there.',
       );
     });
 

@@ -286,9 +286,9 @@ describe('openspec/schema', () => {
       ]);
     }
     expect([...schemas.warnings]).to.deep.equal([
-      'The type "String" is none of JSON Schema: taken as string.',
-      'The $ref "#/x" leads nowhere: any value is taken there.',
-      'The pattern "(" is none of JavaScript: not checked.',
+      'The type "String" is not a type of JSON Schema: it is read as string.',
+      'The $ref "#/x" leads nowhere: any value is accepted there.',
+      'The pattern "(" is not a pattern of JavaScript: it is not checked.',
     ]);
   });
 

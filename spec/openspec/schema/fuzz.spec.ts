@@ -97,7 +97,7 @@ function given(node: JsonValue): JsonValue {
   );
 }
 
-describe('openspec/schema: whatever a document accepts', () => {
+describe('openspec/schema: every value that a document accepts', () => {
   for (const maxBytes of [1_000_000, 900, 150]) {
     it(`is accepted in ${maxBytes} bytes too`, () => {
       const ajv = new Ajv2020({ strict: false, logger: false, addUsedSchema: false });

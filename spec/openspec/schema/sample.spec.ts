@@ -65,7 +65,7 @@ describe('a value made from a schema', () => {
     it(`is ${title}`, () => expect(sampleOf(viewOf(schema))).to.deep.equal(value));
   }
 
-  it('leaves out what leads to itself', () => {
+  it('leaves out members that lead to themselves', () => {
     const $defs = {
       node: { type: 'object', properties: { name: { type: 'string' }, next: { $ref: '#/$defs/node' } } },
     };
@@ -148,7 +148,7 @@ describe('a text for a pattern', () => {
     it(`matches ${pattern}`, () => expect(matchingText(pattern)).to.match(new RegExp(pattern, 'u')));
   }
 
-  it('is none for what looks around or back, or is no pattern', () => {
+  it('is undefined for look-around, for back references and for an invalid pattern', () => {
     expect(['^(?=a)b$', '(a)\\1', '(?<!x)y', '[a'].map((pattern) => matchingText(pattern))).to.deep.equal([
       undefined,
       undefined,

@@ -143,7 +143,7 @@ describe('a value held against a schema', () => {
     });
   }
 
-  it('comes out of a schema that leads to itself', () => {
+  it('ends for a schema that leads to itself', () => {
     const schema = {
       $defs: { a: { anyOf: [{ $ref: '#/$defs/a' }, { type: 'integer' }] } },
       $ref: '#/$defs/a',
@@ -151,7 +151,7 @@ describe('a value held against a schema', () => {
     expect(said(1, schema)).to.deep.equal([]);
   });
 
-  it('asks a request for what only it has, and a reply for what only it has', () => {
+  it('asks a request for write-only members, and a reply for read-only members', () => {
     const schema = {
       required: ['id', 'key'],
       properties: { id: { readOnly: true }, key: { writeOnly: true } },

@@ -9,14 +9,14 @@ import { faultsOf } from '../../schema/value-faults.ts';
 import { viewOf, type SchemaView } from '../../schema/schema-view.ts';
 
 /** Where a request's parameters are found, as they came. */
-export interface ArgumentSource {
+interface ArgumentSource {
   variables: Readonly<Record<string, string>>;
   query: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /** A request's parameters as values, and their faults. */
-export interface ReadArguments {
+interface ReadArguments {
   /** By `in`, then by name. */
   values: Record<OperationParameter['in'], JsonObject>;
   /** Pointers are `/path/id`, `/query/limit`. */
@@ -79,6 +79,7 @@ export function valueOfText(text: string, schema: SchemaView): JsonValue {
   return fitting ?? candidates.find((candidate) => candidate !== undefined) ?? text;
 }
 
+/** The `name=value` pairs of a query or a Cookie header; values stay encoded. */
 function pairsOf(text: string, between: string): Pair[] {
   return text
     .split(between)
@@ -140,6 +141,7 @@ function textValue(name: string, raw: string, style: Style, schema: SchemaView, 
   return valueOfText(encoded ? decoded(plain) : plain, schema);
 }
 
+/** The object in `name[a][b]=value` pairs; undefined when there is no such pair. */
 function deepValue(name: string, pairs: readonly Pair[], schema: SchemaView): JsonObject | undefined {
   const result: JsonObject = {};
   let found = false;
@@ -161,6 +163,7 @@ function deepValue(name: string, pairs: readonly Pair[], schema: SchemaView): Js
   return found ? result : undefined;
 }
 
+/** The value of a parameter that is written whole as a media type. */
 function contentValue(text: string, schema: SchemaView): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
@@ -190,6 +193,7 @@ function itemValue(text: string, schema: SchemaView): JsonValue {
   return valueOfText(decoded(text), schema.at(items ?? {}));
 }
 
+/** The object in pairs, each value as its property's schema means it. */
 function objectOf(pairs: readonly Pair[], schema: SchemaView): JsonObject {
   const properties = propertiesOf(schema);
   return Object.fromEntries(
@@ -205,6 +209,7 @@ function pairOf(text: string): Pair {
   return [name, rest.join('=')];
 }
 
+/** The pairs in `name,value,name,value`. */
 function evenPairs(parts: readonly string[]): Pair[] {
   const pairs: Pair[] = [];
   for (let index = 0; index < parts.length; index += 2)
@@ -239,6 +244,7 @@ export function kindOf(schema: SchemaView, depth = 0): 'array' | 'object' | 'sca
   return kinds.find((kind) => kind !== 'scalar') ?? 'scalar';
 }
 
+/** A percent-decoded text, or the text itself when it is not encoded. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

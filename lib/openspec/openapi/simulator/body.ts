@@ -9,7 +9,7 @@ import { isJson } from './reply.ts';
 import { viewOf, type SchemaView } from '../../schema/schema-view.ts';
 
 /** A request's body as a value (undefined: no body, or bytes), or the status that refuses it with the faults. */
-export type ReadBody =
+type ReadBody =
   | { value: JsonValue | undefined; media: MediaType | undefined }
   | { status: 400 | 415; faults: Fault[] };
 
@@ -103,6 +103,7 @@ function meant(value: JsonValue, schema: SchemaView): JsonValue {
   return items.map((item) => meant(item, schema.at(node['items'])));
 }
 
+/** The JSON value of a form's field, or the field as it is. */
 function jsonOf(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;

@@ -9,7 +9,7 @@ import type { OperationRoute } from './operation-routes.ts';
 import { isJson, successReplyOf, type Reply } from './reply.ts';
 
 /** The GET operation of a path that answers JSON, and its answer. */
-export interface Getter {
+interface Getter {
   route: OperationRoute;
   reply: Reply;
 }

@@ -117,6 +117,7 @@ export class OpenapiDevice {
     this.#resources.set(found.template, found.variables, value);
   }
 
+  /** 404 for an unknown path, 405 for a method that the path does not know; OPTIONS gets the list of methods. */
   #refuseMethod(method: string, path: string, allowed: readonly string[]): SiteAnswer {
     if (allowed.length === 0) return this.refuse(404, `The document has no path ${path}.`, []);
     const allow = [...allowed, 'OPTIONS'].join(', ');
@@ -125,6 +126,7 @@ export class OpenapiDevice {
     return { ...refused, headers: { ...refused.headers, allow } };
   }
 
+  /** Carries a write out; 507 when the device holds no more values. */
   #change(request: WriteRequest): SiteAnswer {
     try {
       return this.#show(request.route, this.#writes.write(request), request);
@@ -169,6 +171,7 @@ export class OpenapiDevice {
     return isSame || fits || covers(value, fresh) ? value : overlay(overlay(fresh, given), value);
   }
 
+  /** The document's own error with this message; undefined when it has no place for words. */
   #ownError({ content }: Reply, status: number, detail: string): SiteAnswer | undefined {
     if (content === undefined || !isJson(content.type)) return undefined;
     const sample = content.example ?? sampleOf(content.schema);
@@ -178,6 +181,7 @@ export class OpenapiDevice {
     return { status, headers: { 'content-type': type }, body };
   }
 
+  /** The resource at a path; undefined for a path that GET does not know. */
   #find(path: string): ResourcePlace | undefined {
     const found = this.#routes.find('GET', encodeURI(path.startsWith('/') ? path : `/${path}`), '');
     const getter = 'route' in found ? this.#getters.find(found.route.template) : undefined;

@@ -18,12 +18,14 @@ export interface OperationRoute {
 }
 
 /** A request's route, and its path variables as they came. */
-export interface RouteMatch {
+interface RouteMatch {
   route: OperationRoute;
   variables: Readonly<Record<string, string>>;
 }
 
+/** The operations of a document by method and path. */
 export interface OperationRoutes {
+  /** Those with the fewest variables first. */
   readonly all: readonly OperationRoute[];
   /** The route of a request; else the methods that its path knows, none for a path that is nowhere. */
   find(method: string, path: string, query: string): RouteMatch | { allowed: string[] };
@@ -84,6 +86,9 @@ export function createOperationRoutes(document: SpecDocument): OperationRoutes {
   };
 }
 
+/**
+ * The regular expression of a path, and its rank: fixed steps come before variables, and variables before wildcards.
+ */
 function patternOf(template: string): { regexp: RegExp; rank: string } {
   const source = template
     .split(/(\{[^{}]*\})/)
@@ -99,6 +104,7 @@ function patternOf(template: string): { regexp: RegExp; rank: string } {
   return { regexp: new RegExp(`^${source}/?$`), rank };
 }
 
+/** The `name=value` pairs of a query, still encoded. */
 function pairsOf(query: string): [string, string][] {
   return query
     .split('&')

@@ -48,6 +48,7 @@ export function errorReplyOf(
   return value === undefined ? undefined : replyOf(document, route, value, status);
 }
 
+/** The reply in a Response Object, in its best media type. */
 function replyOf(
   document: SpecDocument,
   route: OperationRoute,
@@ -73,6 +74,7 @@ function replyOf(
   };
 }
 
+/** The same for Swagger 2.0, where the media types stand beside the responses. */
 function swagger2Reply(
   document: SpecDocument,
   { node }: OperationRoute,
@@ -92,6 +94,7 @@ function swagger2Reply(
   };
 }
 
+/** The example of a Media Type Object, else the first of its examples. */
 function exampleOf(content: SchemaView, node: JsonObject): JsonValue | undefined {
   if (node['example'] !== undefined) return node['example'];
   const [first] = Object.values(objectAt(node, 'examples') ?? {});
@@ -134,6 +137,7 @@ export function writeBody(value: JsonValue, type: string): { type: string; body:
 const pixel =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 
+/** A value as XML with its keys as tags: enough for a client to see an answer. */
 function xmlOf(name: string, value: JsonValue): string {
   const tag = /^[A-Za-z_][\w.-]*$/.test(name) ? name : 'item';
   if (Array.isArray(value)) return `<${tag}>${value.map((item) => xmlOf('item', item)).join('')}</${tag}>`;

@@ -130,6 +130,7 @@ export class Resources {
     return overlay(value, member);
   }
 
+  /** Whether a path, or one above it, was deleted and not put back. */
   #isPathGone(path: string): boolean {
     if (this.#gone.size === 0 || this.#kept.has(path)) return false;
     for (let upper = path; upper !== ''; upper = upper.slice(0, upper.lastIndexOf('/'))) {
@@ -138,6 +139,7 @@ export class Resources {
     return false;
   }
 
+  /** Keeps a value. The number of values is limited: clients could fill the memory with them. */
   #keep(path: string, value: JsonValue): void {
     if (!this.#kept.has(path) && this.#kept.size + this.#gone.size >= RESOURCES_MAX_COUNT)
       throw new AppError(

@@ -79,6 +79,7 @@ export class Writes {
     return isOwn ? this.#changeOwn(request, given) : this.#changeTarget(request, given);
   }
 
+  /** Deletes a resource, or empties a list. */
   #delete(template: string, variables: Variables, isOwn: boolean): Written {
     const listed = this.#resources.members(template, variables);
     if (listed !== undefined) this.#resources.set(template, variables, listed.with([]));

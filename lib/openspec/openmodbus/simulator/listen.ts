@@ -12,7 +12,7 @@ export interface WireRequest {
 }
 
 /** A port that requests come in by. `close` frees it at once. */
-export interface Listener {
+interface Listener {
   host: string;
   port: number;
   /** How many connections are open; 0 where there are none, as over UDP. */

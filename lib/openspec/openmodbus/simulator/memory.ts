@@ -4,10 +4,12 @@ import { ModbusStatus } from '../../../drivers/modbus/status.ts';
 type Table = Map<number, number>;
 
 /** The memory of a simulated Modbus device: only the places that were added exist. A coil is 0 or 1. */
-export interface ModbusMemory {
+interface ModbusMemory {
   /** Makes a place exist, with 0 in it. */
   add(unit: number, storage: Storage, address: number, count: number): void;
+  /** The values of places; 0 for a place that does not exist. */
   get(unit: number, storage: Storage, address: number, count: number): number[];
+  /** Puts values into places, without a check. */
   set(unit: number, storage: Storage, address: number, values: readonly number[]): void;
   /**
    * Answers a request (function and data) as a device does [Modbus Application Protocol 1.1b3, 6]: the reply's function
@@ -83,6 +85,7 @@ function writtenBy(fc: number, pdu: Buffer): number[] | undefined {
   );
 }
 
+/** The function and data of a read's answer: bits are packed, the first one lowest. */
 function readReply(fc: number, values: readonly number[]): Buffer {
   const data = Buffer.alloc(fc <= 2 ? Math.ceil(values.length / 8) : values.length * 2);
   values.forEach((value, index) => {

@@ -96,6 +96,7 @@ export class ModbusDevice {
     for (const timer of this.#delayed) clearTimeout(timer);
   }
 
+  /** Answers from the memory; a gateway answers for a unit that does not exist. */
   #answer(request: WireRequest): void {
     const { unit, pdu } = request;
     const reply = this.#memory.answer(unit, pdu, (...write) => this.#permit(unit, ...write));
@@ -120,6 +121,7 @@ export class ModbusDevice {
     return refused ? ModbusStatus.ILLEGAL_DATA_VALUE : undefined;
   }
 
+  /** Writes a value to the memory. A value that is one bit keeps the other bits of its register. */
   #put(entry: ModbusFunction, value: JsonValue): void {
     const { unit, storage, address } = entry;
     const [before = 0] = this.#memory.get(unit, storage, address, 1);
@@ -131,6 +133,7 @@ export class ModbusDevice {
     return decodeWords(entry, this.#memory.get(unit, storage, address, value.format.count));
   }
 
+  /** Whether another function reads the place that a function writes. */
   #isReadToo(write: ModbusFunction): boolean {
     return this.#functions.some(
       ({ method, unit, storage, address }) =>

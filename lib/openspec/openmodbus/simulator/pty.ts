@@ -8,7 +8,7 @@ import { AppError, messageOf } from '../../../errors.ts';
 import { listenTcp, type WireRequest } from './listen.ts';
 
 /** A pseudo terminal that requests come in by, as from a serial line. */
-export interface PtyListener {
+interface PtyListener {
   /** The path that a document names as its serial device. */
   path: string;
   close(): Promise<void>;

@@ -12,6 +12,7 @@ export function readSerial(
   return framing === 'rtu' ? readRtu(send, receive) : readAscii(send, receive);
 }
 
+/** Reads ASCII frames; the framing of the driver serves both sides. */
 function readAscii(
   send: (bytes: Buffer) => void,
   receive: (request: WireRequest) => void,
@@ -25,6 +26,7 @@ function readAscii(
   return (chunk) => framing.receive(chunk);
 }
 
+/** Reads RTU requests, whose length follows from their function. */
 function readRtu(
   send: (bytes: Buffer) => void,
   receive: (request: WireRequest) => void,
@@ -52,6 +54,7 @@ function readRtu(
   };
 }
 
+/** A request in a frame, with the way to answer it. */
 function requestOf(
   adu: Buffer,
   send: (bytes: Buffer) => void,

@@ -8,7 +8,7 @@ import { ModbusDevice } from './modbus-device.ts';
 import { listenPty } from './pty.ts';
 
 /** How an OpenModbus document is served. */
-export interface SimulateModbusOptions {
+interface SimulateModbusOptions {
   /** 127.0.0.1 by default. */
   host?: string;
   /** Any free port by default. */
@@ -64,6 +64,7 @@ export async function simulateModbus(
   };
 }
 
+/** Opens the port or the pseudo terminal that the document asks for. */
 async function listen(
   { type, framing }: Endpoint,
   { host, port, pty }: { host: string; port: number; pty: boolean | string },

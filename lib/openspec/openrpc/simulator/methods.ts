@@ -38,6 +38,7 @@ export function readMethods(document: SpecDocument): Map<string, Method> {
   return methods;
 }
 
+/** Reads one method. Throws a SpecError for params whose `$ref` leads nowhere. */
 function methodOf(document: SpecDocument, name: string, method: JsonObject, home: JsonObject): Method {
   const params = listOf(method['params']).map((item, index) => {
     const { node: value, home: itsHome } = objectAtRef(document, item, home, `params/${index}`);
@@ -60,6 +61,7 @@ function methodOf(document: SpecDocument, name: string, method: JsonObject, home
   };
 }
 
+/** The arguments and the result of an Example Pairing Object; none when a part is missing. */
 function exampleOf(example: SchemaView): Method['examples'] {
   if (!isObject(example.value)) return [];
   const { value: result } = example.at(example.value['result']);

@@ -84,6 +84,7 @@ export class OpenrpcDevice {
     this.#keep(name, value);
   }
 
+  /** The response to a call that has a method's name. */
   #respond(name: string, params: JsonValue | undefined, id: JsonValue | undefined): JsonObject {
     if (name === 'rpc.discover') return { jsonrpc: '2.0', id, result: this.#root };
     const method = this.#methods.get(name);
@@ -124,6 +125,7 @@ export class OpenrpcDevice {
     return { key, value: this.#kept.get(key) ?? overlay(freshResult(getter, own), own) };
   }
 
+  /** Keeps a value. The number of values is limited: clients could fill the memory with them. */
   #keep(key: string, value: JsonValue): void {
     if (this.#kept.size >= VALUES_MAX_COUNT && !this.#kept.has(key)) {
       throw new AppError(

@@ -134,14 +134,14 @@ describe('arguments of a simulated HTTP device', () => {
     });
   }
 
-  it('change nothing but themselves, whatever their names are', () => {
+  it('change nothing but themselves, under any name', () => {
     const parameter = parameterOf('query', { style: 'deepObject', schema: { type: 'object' } });
     const query = 'p[__proto__][polluted]=1&p[constructor][prototype][polluted]=1&p[a]=b';
     readArguments(document, [parameter], { variables: {}, query, headers: {} });
     expect(({} as JsonObject)['polluted']).to.equal(undefined);
   });
 
-  it('are told by their place and name when they do not fit', () => {
+  it('are reported by place and name when they do not fit', () => {
     const parameters = [
       parameterOf('path', { schema: { type: 'integer' } }, 'id'),
       parameterOf('query', { schema: { type: 'array', items: { type: 'integer' } } }, 'n'),

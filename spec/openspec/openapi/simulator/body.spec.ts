@@ -83,7 +83,7 @@ describe('bodies that a simulated HTTP device gets', () => {
     expect(await put(form)).to.deep.equal([200, { name: 'a', level: 3, file: 'firmware.bin' }]);
   });
 
-  it('are refused when what is in a form does not fit, or it is none', async () => {
+  it('are refused when the fields of a form do not fit, or the body is no form', async () => {
     const [status, problem] = await put('level=30&net={no json', 'application/x-www-form-urlencoded');
     expect([status, problem['errors']]).to.deep.equal([
       400,
@@ -95,7 +95,7 @@ describe('bodies that a simulated HTTP device gets', () => {
     expect((await put('no boundary', 'multipart/form-data; boundary=x'))[0]).to.equal(400);
   });
 
-  it('change nothing but the device, whatever their names are', async () => {
+  it('change nothing but the device, under any name', async () => {
     await put(
       '__proto__[polluted]=1&constructor[prototype][polluted]=1',
       'application/x-www-form-urlencoded',

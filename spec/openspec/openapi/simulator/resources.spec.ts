@@ -18,7 +18,7 @@ describe('resources of a simulated HTTP device', () => {
   });
   const hall = { room: 'hall' };
 
-  it('show in a list what is put below one of its members, and the other way round', () => {
+  it('show a change below a member in its list, and the other way round', () => {
     resources.set('/rooms/{room}/lamp', hall, { on: true, watts: 9 });
     expect(resources.get('/rooms/{room}', hall)).to.deep.equal({
       name: 'hall',
@@ -39,7 +39,7 @@ describe('resources of a simulated HTTP device', () => {
     expect(resources.get('/rooms/{room}/lamp', { room: 'attic' })).to.deep.equal({ on: true, watts: 5 });
   });
 
-  it('are gone with what they belong to, and are there again when they are put back', () => {
+  it('are deleted with the resource above them, and exist again when they are put back', () => {
     resources.set('/rooms/{room}/lamp', hall, { on: true, watts: 9 });
     resources.remove('/rooms/{room}', hall);
     expect([resources.get('/rooms/{room}', hall), resources.get('/rooms/{room}/lamp', hall)]).to.deep.equal([

@@ -33,7 +33,7 @@ describe('a simulated HTTP device', () => {
   };
   const desk = { id: 1, name: 'desk', on: false, watts: 50 };
 
-  it('stands at the path of its document and answers from examples and schemas, the same every time', async () => {
+  it('listens at the path of its document and answers from examples and schemas, the same every time', async () => {
     expect(device.server).to.match(/^http:\/\/127\.0\.0\.1:\d+\/api$/);
     expect(await send('GET', '/plugs')).to.deep.equal([200, [desk]]);
     expect(await send('GET', '/plugs/7')).to.deep.equal([200, { ...desk, id: 7 }]);
@@ -41,7 +41,7 @@ describe('a simulated HTTP device', () => {
     expect(await send('GET', '/config')).to.deep.equal([200, { host: '192.0.2.1', net: { dhcp: false } }]);
   });
 
-  it('keeps what is made, replaced, changed and deleted, in the list and by itself', async () => {
+  it('keeps each creation, replacement, change and deletion, in the list and by itself', async () => {
     const made = await fetched('POST', '/plugs', { name: 'lamp', on: true });
     expect([made.status, made.headers.get('location')]).to.deep.equal([201, '/api/plugs/2']);
     const lamp = { id: 2, name: 'lamp', on: true, watts: 50 };
@@ -76,13 +76,13 @@ describe('a simulated HTTP device', () => {
     expect((await send('POST', '/plugs', { name: 'other' }))[0]).to.equal(201);
   });
 
-  it('changes a member by what lies below it', async () => {
+  it('changes a member when a resource below it changes', async () => {
     expect(await send('PUT', '/plugs/1/power', { on: true })).to.deep.equal([200, { ok: true, on: true }]);
     expect(await send('GET', '/plugs/1')).to.deep.equal([200, { ...desk, on: true }]);
     expect(await send('GET', '/plugs')).to.deep.equal([200, [{ ...desk, on: true }]]);
   });
 
-  it('gives by its getters what its setters set', async () => {
+  it('gives with its getters the values of its setters', async () => {
     expect(await send('GET', '/getMode')).to.deep.equal([200, 'eco']);
     expect(await send('POST', '/setMode?mode=boost')).to.deep.equal([204, undefined]);
     expect(await send('GET', '/getMode')).to.deep.equal([200, 'boost']);
@@ -186,7 +186,7 @@ describe('a simulated HTTP device', () => {
     expect(device.value('/nowhere')).to.equal(undefined);
   });
 
-  it('has the faults it is told to have', async () => {
+  it('has the faults that are set', async () => {
     device.fault({ kind: 'exception', code: 503 });
     expect((await send('PUT', '/plugs/1', { name: 'x' }))[0]).to.equal(503);
     device.fault({ kind: 'garbage' });
@@ -212,7 +212,7 @@ describe('a simulated HTTP device', () => {
     expect(await waiting).to.be.instanceOf(TypeError);
   });
 
-  it('says what is wrong with a document that cannot be used', async () => {
+  it('rejects with the fault of a document that cannot be used', async () => {
     expect(await rejection(simulateOpenapi({ openapi: '9.0.0' }))).to.be.instanceOf(SpecError);
   });
 });

@@ -100,7 +100,7 @@ describe('a simulated Modbus device', () => {
     });
   });
 
-  it('keeps what is written, and shows it to who reads', async () => {
+  it('keeps written values, and shows them to a reader', async () => {
     const results = [
       await call('set_target', { target: 21.5 }),
       await call('set_fan', { fan: 'high' }),
@@ -129,7 +129,7 @@ describe('a simulated Modbus device', () => {
     expect(() => device.set('roof', 1)).to.throw(AppError, 'no function roof');
   });
 
-  it('has the faults it is told to have, until it is told otherwise', async () => {
+  it('has a fault until the fault is ended', async () => {
     const seen: unknown[] = [];
     for (const fault of [
       { kind: 'exception', code: 6 },
@@ -151,7 +151,7 @@ describe('a simulated Modbus device', () => {
     expect(device.state()).to.include({ get_target: 23, set_fan: 'low' });
   });
 
-  it('says what is wrong with its document, or that its port is taken', async () => {
+  it('rejects with the fault of its document, or because its port is taken', async () => {
     expect(await rejection(simulateModbus({ openmodbus: '1.0.0' }))).to.be.instanceOf(SpecError);
     const taken = await rejection(simulateModbus(document, { port: device.url.port }));
     expect(taken).to.have.property('code', 'EADDRINUSE');
@@ -170,7 +170,7 @@ describe('a simulated Modbus device', () => {
       return stdout.trim();
     };
 
-    it('is read, written, and refuses what it does not have', async () => {
+    it('is read and written, and refuses an unknown place', async () => {
       expect(await mbpoll('-a', '1', '-r', '0', '-t', '3', '127.0.0.1')).to.match(/\[0\]:\s+250$/);
       expect(await mbpoll('-a', '1', '-r', '1', '-t', '4', '127.0.0.1', '215')).to.contain(
         'Written 1 references',
@@ -252,7 +252,7 @@ describe('a simulated Modbus device', () => {
       expect(await poll(9)).to.contain('timed out');
     });
 
-    it('is for documents of a serial line, and says what is missing', async () => {
+    it('is for documents of a serial line, and names the missing program', async () => {
       expect(await rejection(simulateModbus(document, { pty: true }))).to.have.property(
         'code',
         'invalid_request',

@@ -83,7 +83,7 @@ describe('a simulated JSON-RPC device', () => {
     return [error['code'], error['message']];
   };
 
-  it('stands at the path of its document and gives its document to who asks', async () => {
+  it('listens at the path of its document and gives its document to rpc.discover', async () => {
     expect(device.server).to.match(/^http:\/\/127\.0\.0\.1:\d+\/rpc$/);
     expect(await call('rpc.discover')).to.deep.equal(document);
     const elsewhere = await fetch(new URL('/', device.server), { method: 'POST', body: '{}' });
@@ -100,7 +100,7 @@ describe('a simulated JSON-RPC device', () => {
     expect([await call('status'), await call('blink')]).to.deep.equal([{ x: 1, busy: false }, null]);
   });
 
-  it('gives by its getters what its setters set', async () => {
+  it('gives with its getters the values of its setters', async () => {
     expect([await call('getColor'), await call('setColor', ['red']), await call('getColor')]).to.deep.equal([
       'white',
       true,
@@ -119,7 +119,7 @@ describe('a simulated JSON-RPC device', () => {
     });
   });
 
-  it('refuses what does not fit, with the codes of JSON-RPC, and says what was wrong', async () => {
+  it('refuses calls that do not fit, with the codes of JSON-RPC and the faults', async () => {
     expect([
       await code('setColour', ['red']),
       await code('setColor', ['blue']),
@@ -165,7 +165,7 @@ describe('a simulated JSON-RPC device', () => {
     expect(await post('{"jsonrpc":"2.0","method":"nothing"}')).to.equal(undefined);
   });
 
-  it('can be set from outside, and fails as it is told to', async () => {
+  it('can be set from outside, and has the faults that are set', async () => {
     device.set('status', { x: 9, busy: true });
     expect([device.value('status'), await call('status')]).to.deep.equal([
       { x: 9, busy: true },
