@@ -34,6 +34,8 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
   external,
+  // Its CommonJS entry loads its parts in a way that a bundler cannot follow.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   banner: { js: banner },
 });
 const tsc = createRequire(import.meta.url)

@@ -47,7 +47,6 @@ export function addDemo(program: Command): void {
       let house: House | undefined;
       try {
         server = await openOwnServer(offline(folder));
-        server = await openOwnServer(offline(folder));
         const { simulateHouse } = await import('./demo/house.ts');
         house = await simulateHouse();
         say(paint('bold', `LiteAgent Server ${packageVersion()} at ${server.url}`, colors));
