@@ -162,7 +162,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
     const again = await connect(task);
     expect([again.status, await again.json()]).to.deep.equal([
       422,
-      { detail: 'Somebody has connected to this task already.' },
+      { detail: 'A client has connected to this task already.' },
     ]);
   });
 
@@ -237,7 +237,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
     const refused = await as(poor)('POST', '/tasks', { chat_id: await newChat(world, poor) });
     expect([refused.status, refused.body]).to.deep.equal([
       402,
-      { detail: 'Your credits do not reach for this.' },
+      { detail: 'You do not have enough credits for this.' },
     ]);
     world.steps.push({ text: 'For free.' });
     const chat = await newChat(world, admin);
