@@ -292,9 +292,9 @@ describe('a request that does not arrive', () => {
   it('is forgotten when its client breaks off', async () => {
     const server = await openTestServer();
     const client = createConnection(server.port, '127.0.0.1');
-    client.write('POST /api/init HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"a');
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    client.destroy();
+    const begun = 'POST /api/init HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"a';
+    await new Promise((resolve) => client.write(begun, resolve));
+    client.destroy(); // the bytes arrive first, then the end
     await waitFor(() => server.log.length > 0);
     expect(server.log.at(-1)?.fields).to.include({ path: '/api/init', aborted: true });
     await server.close();

@@ -4,6 +4,7 @@ import { AppError } from '../../../lib/errors.ts';
 import type { AgentMessage } from '../../../lib/dialects/liteagent/envelope.ts';
 import type { FakeSession } from '../../support/fake-sessions.ts';
 import { openTestServer, type TestServer, type TestSocket } from '../../support/test-server.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const taskId = '0b127f1d-4667-4a52-bbcb-0b636f9a471a';
 const done = { type: 'task_ended', taskId, status: 'done' } as const;
@@ -244,7 +245,8 @@ describe('the LiteAgent socket', () => {
     one.ws.close();
     two.ws.terminate();
     await Promise.all([one.closed, two.closed]);
-    while (session.followers > 0) await new Promise(setImmediate);
+    await waitFor(() => session.followers === 0);
+    expect(session.followers).to.equal(0);
     session.append(done);
   });
 
