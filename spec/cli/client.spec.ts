@@ -118,7 +118,7 @@ describe('openClient', () => {
     await client.close();
   });
 
-  it('joins a session without /init, and tells stopped from failed', async () => {
+  it('joins a session without /init, and distinguishes stopped and failed', async () => {
     const client = await openChatClient({ url, session: 'a/b' });
     expect(requests).to.deep.equal([]);
     const end = {
@@ -137,7 +137,7 @@ describe('openClient', () => {
     await client.close();
   });
 
-  it('rejects what the server refuses or leaves unanswered, with the reason', async () => {
+  it('rejects with the reason when the server refuses or does not answer', async () => {
     const client: ChatClient = await openChatClient({ url });
     behave = (socket, { taskId }) => send(socket, { type: 'error', code: 'task_rejected', taskId });
     expect(await messageOfRefusal(client.say('One'))).to.equal('task_rejected');

@@ -74,7 +74,7 @@ describe('cli/tools', () => {
     }
   });
 
-  it('shows what was skipped and what is odd', async () => {
+  it('shows skipped operations and warnings', async () => {
     const path = await save('odd.json', odd);
     expect(await shown(path)).to.equal(
       [
@@ -184,7 +184,7 @@ describe('cli/tools', () => {
     expect(await refusal(join(folder, 'none.json'))).to.match(/cannot be read: there is no such file/);
   });
 
-  it('reads standard input, and tells shells how it went', async () => {
+  it('reads standard input, and ends with an exit code', async () => {
     const empty = await runCommand(['tools', '-', '--json'], { input: '{"openrpc":"1.3.2","methods":[]}' });
     expect(JSON.parse(empty.stdout)).to.deep.equal({
       kind: 'openrpc',

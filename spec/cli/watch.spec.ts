@@ -101,7 +101,7 @@ describe('cli/watch', () => {
       );
   });
 
-  it('shows several tools in a table, no line longer than the terminal, what has changed marked', async () => {
+  it('shows several tools in a table, no line longer than the terminal, changed values marked', async () => {
     const { server } = plugs.device;
     const stop = new AbortController();
     const io = captureOutput(60);
@@ -122,7 +122,7 @@ describe('cli/watch', () => {
     expect(io.text()).to.contain(`${marked}on true`);
   });
 
-  it('goes on after an error, which it tells in plain words', async () => {
+  it('goes on after an error, and shows it in plain words', async () => {
     const stop = new AbortController();
     const io = captureOutput();
     const running = runWatch(
@@ -191,7 +191,7 @@ describe('cli/watch', () => {
     });
   }
 
-  it('tells shells how it went', async () => {
+  it('ends with an exit code', async () => {
     const good = await runCommand([
       'watch',
       airConditioner,

@@ -10,7 +10,7 @@ const beyond: Record<string, number> = {
   'POST /api/v1/conversation/generate_title': 502,
 };
 
-describe('who may call what', function () {
+describe('the access to each route', function () {
   this.timeout(60_000);
   let server: ThreadServer;
   let owner: Caller;

@@ -58,7 +58,7 @@ describe('the sockets', () => {
       session = await server.session();
     });
 
-    it('hold back what it cannot take, in bounded memory, and catch it up in order', async function () {
+    it('hold back messages for a slow reader, in bounded memory, and catch up in order', async function () {
       this.timeout(20_000);
       const socket = await server.connect(`/api/chat?id=${session.id}`).open();
       const fast = await server.connect(`/api/chat?id=${session.id}`).open();
@@ -214,7 +214,7 @@ describe('the sockets', () => {
     await server.close();
   });
 
-  it('refuse what is no WebSocket', async () => {
+  it('refuse a request that is no WebSocket handshake', async () => {
     const server = await openTestServer();
     const session = await server.session();
     const path = `/api/chat?id=${session.id}`;

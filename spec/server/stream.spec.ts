@@ -54,7 +54,7 @@ describe('a response that is written piece by piece', () => {
     stream.write('too late');
   });
 
-  it('beats while nothing is said', async () => {
+  it('sends heartbeats in a silence', async () => {
     const response = responding();
     const answer = fetch(url());
     const stream = open(await response, { heartbeat: { text: '♥', everyMs: 10 } });
@@ -68,7 +68,7 @@ describe('a response that is written piece by piece', () => {
     expect(seen).to.match(/^♥{3,}$/);
   });
 
-  it('tells when the client has gone, before or in the middle', async () => {
+  it('aborts when the client disconnects, before or in the middle', async () => {
     const response = responding();
     const client = silentClient();
     const taken = await response;
@@ -84,7 +84,7 @@ describe('a response that is written piece by piece', () => {
     expect(goneSignal(taken).aborted).to.equal(true);
   });
 
-  it('waits for a slow client, who may take his time', async () => {
+  it('waits for a slow client', async () => {
     const response = responding();
     const client = silentClient();
     const taken = await response;
@@ -103,7 +103,7 @@ describe('a response that is written piece by piece', () => {
     await stream.end();
   });
 
-  it('gives a client up who takes nothing', async () => {
+  it('cuts off a client that takes nothing', async () => {
     const response = responding();
     const client = silentClient();
     const stream = open(await response, { stallTimeoutMs: 30 });
@@ -113,7 +113,7 @@ describe('a response that is written piece by piece', () => {
     client.destroy();
   });
 
-  it('gives a client up who does not take the end', async () => {
+  it('cuts off a client that does not take the end', async () => {
     const response = responding();
     const client = silentClient();
     const stream = open(await response, { stallTimeoutMs: 30 });

@@ -84,7 +84,7 @@ describe('the chat dialect with pictures in S3', () => {
 });
 
 describe('a chat server that goes down', () => {
-  it('tells who is talking, and keeps what was said', async () => {
+  it('knows the user on another node, and stores the messages', async () => {
     const world = await openChatWorld();
     try {
       const user = await registerUser(world);

@@ -122,7 +122,7 @@ describe('chat completions', () => {
     expect(model.requests.at(-1)?.body['messages']).to.deep.equal([{ role: 'user', content }]);
   });
 
-  it('tell what the endpoint refused, with its status; and that it fails, with 502', async () => {
+  it('pass on a refusal of the endpoint with its status, and a failure with 502', async () => {
     const failing: [ModelServerStep, number, string][] = [
       [{ status: 404, body: { error: { message: 'no such model' } } }, 404, 'invalid_request_error'],
       [{ status: 401, body: { error: { message: 'bad key' } } }, 502, 'server_error'],

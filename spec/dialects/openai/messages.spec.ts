@@ -234,7 +234,7 @@ describe('messages of a thread', () => {
     for (const ids of written) expect(all.filter((id) => ids.includes(id))).to.deep.equal(ids);
   });
 
-  it('are refused when they are not whole, naming what is missing', async () => {
+  it('are refused when they are incomplete, with the name of the missing field', async () => {
     for (const [body, param] of [
       [{}, 'role'],
       [{ role: 'system', content: 'x' }, 'role'],
