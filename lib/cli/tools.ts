@@ -5,6 +5,7 @@ import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
 
+/** The options of `tools`. */
 export interface ToolsOptions {
   kind?: CompiledSpec['kind'];
   json?: boolean;

@@ -1,3 +1,4 @@
+import { parsePointer } from '../../common/json-pointer.ts';
 import type { JsonObject } from '../../common/json.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { FormattedError } from '../../server/mount.ts';
@@ -49,7 +50,7 @@ export function success(data: object = {}, message = ''): Answer {
 export function failure(error: AppError): Answer {
   const data: Record<string, string[]> = {};
   for (const { pointer, detail } of error.faults) {
-    const field = pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
+    const field = (parsePointer(pointer) ?? []).join('.');
     (data[field || 'body'] ??= []).push(`${field || 'the body'} ${detail}`);
   }
   const [first] = Object.values(data);
