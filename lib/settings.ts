@@ -127,7 +127,7 @@ export const settings = {
   ],
 } as const satisfies Record<string, readonly [string, string]>;
 
-/** Every limit: its default, what it bounds, and its largest value where there is one. */
+/** Every limit: its default, its meaning, and its largest value if there is one. */
 export const limits = {
   initMaxBytes: [64 * MiB, 'the body of `POST /api/init`'],
   frameMaxBytes: [MiB, 'one WebSocket frame of a client; a larger one gets an error frame', 16 * MiB],

@@ -110,7 +110,7 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
     if (task !== undefined && follow(task, frame)) settle(frame.taskId ?? '')?.resolve(task.turn);
   }
 
-  /** A refusal without a task id is the answer to what was sent last. */
+  /** A refusal without a task id answers the last sentence. */
   function refuse(taskId: string | undefined, why: string): void {
     settle(taskId ?? [...running.keys()].at(-1) ?? '')?.reject(new AppError('unavailable', why));
   }

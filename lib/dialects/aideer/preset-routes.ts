@@ -66,7 +66,7 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
     };
   }
 
-  /** Throws `forbidden` for a public preset of a user who is no admin. */
+  /** Throws `forbidden` for a public preset unless the caller is an admin. */
   function checkVisibility(caller: Principal, visibility: NewPreset['visibility'] | undefined): void {
     if (visibility === 'public' && !isAdmin(caller))
       throw new AppError('forbidden', 'Public presets are made by admins.');

@@ -49,7 +49,7 @@ interface SayBody {
 /** Users bring their own keys: the server's key is never spent on them, not even at the server's own endpoint. */
 const theirs = { ownKey: false };
 
-/** The parts that are needed to read what a user says. */
+/** The parts that are needed to read a request. */
 export type SayParts = Pick<Parts, 'chats' | 'objects' | 'modelConfigs' | 'models'>;
 
 /** A checked request: the conversation, the model to ask, and the messages for it. */

@@ -140,7 +140,7 @@ function redirect(response: ServerResponse, url: string): void {
   response.writeHead(302, { Location: url, 'Content-Length': 0, 'Referrer-Policy': 'no-referrer' }).end();
 }
 
-/** Keeps what a sign-in needs when its browser comes back. Lax, because the provider's redirect must carry it. */
+/** Keeps the state of a sign-in until its browser comes back. Lax, because the provider's redirect must carry it. */
 function setSignInCookie(
   response: ServerResponse,
   origin: string,

@@ -17,7 +17,7 @@ const REASONS = {
   unknown: 'the offline demo model found no tool that fits|离线演示模型没有找到合适的工具',
 };
 
-/** Says, in the user's language, what came of the calls, how many were left out, and which requests led to none. */
+/** The answer, in the user's language: the results of the calls, the number of skipped calls, and the requests without one. */
 export function answerOf(
   made: readonly MadeCall[],
   notes: readonly Note[],
@@ -31,7 +31,7 @@ export function answerOf(
   return [...lines, ...notes.map((note) => noteLine(note, zh))].join(zh ? '' : ' ');
 }
 
-/** Says, when no tool fits, what this model is, which tools there are, and how to get a real model. */
+/** The answer when no tool fits: a description of this model, the tools, and the way to a real model. */
 export function introduction(tools: readonly ToolOffer[], sentence: string): string {
   const zh = isChinese(sentence);
   const shown = tools.slice(0, LIST_MAX_COUNT);
