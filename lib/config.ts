@@ -22,43 +22,43 @@ import {
 } from './setting-values.ts';
 import { creditRates, envNameOf, limits, logLevels, vendorUrls, type LogLevel } from './settings.ts';
 
-/** The settings, read once at start (contract 0). Everything else gets them as plain values. */
+/** The settings, read once at start (contract 0). All other parts get them as plain values. */
 export interface Config {
   host: string;
   port: number;
-  /** Whether `host` can only be reached from this machine; most defaults follow from it. */
+  /** Whether only this machine can reach `host`. Most defaults depend on it. */
   loopback: boolean;
   /** `sqlite:<absolute file>`, `sqlite::memory:` or `postgres://…`. */
   databaseUrl: string;
-  /** How much SQLite waits for the disk at a commit. */
+  /** `full`: SQLite waits for the disk at each commit. */
   sqliteSynchronous: 'normal' | 'full';
-  /** After how many days what has ended is deleted; never when undefined. */
+  /** After how many days ended tasks and unused sessions are deleted; undefined: never. */
   retentionDays: number | undefined;
   /** Absolute. */
   dataDir: string;
-  /** The model of .env: without base URL and key it is the offline demo model. A key alone means OpenAI's base URL. */
+  /** The model of the settings. Without a base URL and a key it is the offline demo model. A key alone means OpenAI's base URL. */
   model: { baseUrl: string | undefined; apiKey: string | undefined; model: string };
   auth: 'none' | 'required';
   authToken: string | undefined;
-  /** What access tokens are signed with, the first, and what else is accepted; none: made at first start and kept in `dataDir`. */
+  /** The first secret signs access tokens, and all of them verify tokens. Without one, a secret is made at the first start and kept in `dataDir`. */
   jwtSecrets: readonly string[];
-  /** The providers to sign in at. */
+  /** The providers for sign-ins. */
   providers: Partial<Record<'jaccount' | 'github' | 'google', { clientId: string; clientSecret: string }>>;
-  /** Where browsers may be sent after that: exactly these. */
+  /** The only URLs that a browser may be sent to after a sign-in. */
   returnUrls: readonly string[];
-  /** Gets `{"telephone","text","code"}`; missing: codes are in the log. */
+  /** Receives `{"telephone","text","code"}`; undefined: codes are in the log. */
   smsWebhookUrl: string | undefined;
   /** The WeChat app whose users may sign in. */
   wechat: { appid: string; secret: string; baseUrl: string | undefined } | undefined;
-  /** Endpoints for models by the vendor in their name; for all others there is `model`. */
+  /** The endpoints for models with the name of a vendor; all other models use `model`. */
   vendors: Partial<Record<'dashscope' | 'deepseek', { baseUrl: string; apiKey: string | undefined }>>;
-  /** The bucket for objects; missing: a folder in `dataDir`. */
+  /** The bucket for objects; undefined: a folder in `dataDir`. */
   s3:
     | { endpoint: string; region: string; bucket: string; accessKeyId: string; secretAccessKey: string }
     | undefined;
-  /** Credits a token, by the model's name; 1 for all others. */
+  /** The credits for a token, by the name of the model; 1 for all others. */
   creditRates: Readonly<Record<string, number>>;
-  /** What stored secrets are sealed with; missing: made at first start and kept in `dataDir`. */
+  /** The key that encrypts stored secrets; undefined: made at the first start and kept in `dataDir`. */
   secretKey: string | undefined;
   /** Origins as browsers send them, e.g. `https://panel.example:8443`. */
   allowedOrigins: readonly string[];
@@ -70,7 +70,7 @@ export interface Config {
   /** Without a slash at its end. */
   publicUrl: string | undefined;
   trustedProxies: readonly string[];
-  /** Whether answers of the LLMOps dialect have the HTTP status of their code, or always 200. */
+  /** Whether an answer of the LLMOps dialect has the HTTP status of its code, or always 200. */
   llmopsHttpStatus: 'code' | 'always200';
   /** Whether the agent answers in threads unasked. */
   threadAutoReply: boolean;
@@ -80,12 +80,12 @@ export interface Config {
 /** Every limit, named with its unit; the env name is the same in upper snake case (`initMaxBytes` ← INIT_MAX_BYTES). */
 export type Limits = { [Name in keyof typeof limits]: number };
 
-/** Where settings come from; `fixed` ones win over all others. */
+/** The sources of settings; `fixed` ones win over all others. */
 export interface ConfigSources {
   fixed?: NodeJS.Dict<string>;
-  /** The process's own by default. */
+  /** The environment of the process by default. */
   env?: NodeJS.Dict<string>;
-  /** The folder of `.env.local` and `.env`, and what relative paths are relative to. */
+  /** The folder of `.env.local` and `.env`. Relative paths start there. */
   cwd?: string;
 }
 
@@ -107,7 +107,7 @@ export function readConfig({
   const faults: Fault[] = [];
   const text = (name: string) => values[name]?.trim() || undefined;
   const fault = (name: string, detail: string) => void faults.push({ pointer: `/${name}`, detail });
-  /** The setting as `parse` reads it; `missing` when it is not set, or bad (then it is a fault). */
+  /** The parsed setting; `missing` when it is not set. A bad value is a fault. */
   const read = <T, M>(name: string, missing: M, parse: (text: string) => T): T | M => {
     const value = text(name);
     if (value === undefined) return missing;
@@ -119,7 +119,7 @@ export function readConfig({
     }
   };
 
-  /** Settings that make sense together only: all of them, or undefined when none is there. */
+  /** Settings that need each other: all of them, or undefined when none is set. One that is missing is a fault. */
   const together = <Key extends string>(names: Record<Key, string>): Record<Key, string> | undefined => {
     const pairs = Object.entries<string>(names);
     const missing = pairs.filter(([, name]) => text(name) === undefined);

@@ -1,4 +1,4 @@
-/** Every way a request, document, device or model can fail, as told to callers. Each dialect maps every code (`satisfies Record<ErrorCode, …>`). */
+/** The kinds of failure of a request, a document, a device or a model, as callers see them. Each dialect maps every code (`satisfies Record<ErrorCode, …>`). */
 export type ErrorCode =
   | 'invalid_request' // the body, query or frame does not validate
   | 'unauthorized' // no or bad credentials
@@ -18,16 +18,18 @@ export type ErrorCode =
   | 'stopped' // ended by stop, clear or shutdown
   | 'internal';
 
-/** One thing wrong with the input, at a JSON pointer [RFC 6901]. */
+/** A fault in the input, at a JSON pointer [RFC 6901]. */
 export interface Fault {
   pointer: string;
   detail: string;
 }
 
+/** More facts about a failure. */
 export interface AppErrorOptions {
   /** The error behind this one; for the log only. */
   cause?: unknown;
   faults?: readonly Fault[];
+  /** After how long another try makes sense. */
   retryAfterSeconds?: number;
 }
 
@@ -46,7 +48,7 @@ export class AppError extends Error {
   }
 }
 
-/** A document that cannot be used; every fault by JSON pointer. */
+/** A document that cannot be used. Its faults have JSON pointers. */
 export class SpecError extends AppError {
   override readonly name = 'SpecError';
   constructor(message: string, faults: readonly Fault[] = [], cause?: unknown) {
@@ -54,7 +56,7 @@ export class SpecError extends AppError {
   }
 }
 
-/** The model's endpoint failed; `status` is the vendor's HTTP status where one was given. */
+/** A model's endpoint failed. `status` is its HTTP status; undefined when there was no answer. */
 export class ModelError extends AppError {
   override readonly name = 'ModelError';
   readonly status: number | undefined;
@@ -64,12 +66,12 @@ export class ModelError extends AppError {
   }
 }
 
-/** The text of anything thrown. */
+/** The text of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Wraps anything thrown into an Error, so that nothing else travels. */
+/** A thrown value as an Error. */
 export function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }

@@ -5,8 +5,8 @@ import { AppError, messageOf } from './errors.ts';
 import type { LogLevel } from './settings.ts';
 
 /**
- * Where the parts of the server tell what happens: fields, then a text, as pino takes them. Never throws; secrets are
- * blotted out of fields and texts alike; an Error among the fields is written with its stack and causes.
+ * The log of the server: fields, then a text, as pino takes them. Never throws. Secrets in fields and texts are replaced. An
+ * Error among the fields is written with its stack and its causes.
  */
 export interface Log {
   debug(fields: object, text: string): void;
@@ -15,22 +15,24 @@ export interface Log {
   error(fields: object, text: string): void;
 }
 
+/** A log with its destinations. */
 export interface OpenLog extends Log {
-  /** Resolves when every line is out. */
+  /** Resolves when every line is written. */
   close(): Promise<void>;
 }
 
+/** The level of a log, and its destinations. */
 export interface LogOptions {
   level: LogLevel;
-  /** A file that gets every line as JSON too; its folder is made. */
+  /** A file that gets every line as JSON, too. Its folder is created. */
   file?: string | undefined;
-  /** For people: lines in colour instead of JSON. */
+  /** Writes lines in colour, for people, instead of JSON. */
   pretty?: boolean;
-  /** Where lines go instead of stderr. */
+  /** The destination of lines, instead of stderr. */
   stream?: DestinationStream;
 }
 
-/** A log of JSON lines on stderr and, if wanted, in a file. Throws an AppError when the file cannot be opened. */
+/** Opens a log of JSON lines on stderr, and in a file if there is one. Throws an AppError when the file cannot be opened. */
 export async function openLog({ level, file, pretty = false, stream }: LogOptions): Promise<OpenLog> {
   if (level === 'silent') return quiet;
   const { pino } = await import('pino');
@@ -76,7 +78,7 @@ export async function openLog({ level, file, pretty = false, stream }: LogOption
   };
 }
 
-/** A log that says nothing. */
+/** A log that writes nothing. */
 export const quiet: OpenLog = {
   debug: () => {},
   info: () => {},
@@ -107,10 +109,11 @@ async function prettyStream(): Promise<DestinationStream> {
   });
 }
 
+/** Names of fields whose values are secrets. */
 const secretName =
   /^(.*authorization|(set-)?cookie|.*api[-_]?key|.*token|.*secret|passw(or)?d|.*credentials?|ticket)$/i;
 
-/** Secrets as they stand in texts: credentials of a header, of a URL, of a query, and keys of model vendors. */
+/** The forms of secrets in texts: credentials in a header, a URL or a query, and keys of model vendors. */
 const secretText: readonly [RegExp, string][] = [
   [/\b(Bearer|Basic) +[\w.~+/=-]+/gi, '$1 [secret]'],
   [/(\w:\/\/)[^/?#@\s"]+@/g, '$1[secret]@'],
@@ -122,13 +125,15 @@ function scrub(text: string): string {
   return secretText.reduce((clean, [pattern, instead]) => clean.replace(pattern, instead), text);
 }
 
-/** A copy without secrets, at most eight levels deep, that surely becomes JSON. */
+const DEPTH_MAX = 8;
+
+/** A copy without secrets, at most eight levels deep, that can always be written as JSON. */
 function safeOf(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return scrub(value);
   if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
     return String(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (depth === 8) return '…';
+  if (depth === DEPTH_MAX) return '…';
   if (Array.isArray(value)) return value.map((item) => safeOf(item, depth + 1));
   if (value instanceof Date || value instanceof URL) return scrub(String(value));
   return safeFields(value, depth + 1);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The absolute folder of this package, where package.json and the examples are; the same from source and when built. */
+/** The absolute folder of this package, with package.json and the examples. It is the same from source and from dist. */
 export function packageRoot(): string {
   const fromSource = new URL('../', import.meta.url);
   const root = existsSync(new URL('package.json', fromSource))

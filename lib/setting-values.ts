@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { isAddressRange } from './common/addresses.ts';
 
-/** One of these words, in whatever case. */
+/** A parser for one of these words, in any case. */
 export function oneOf<const T extends string>(choices: readonly T[]): (text: string) => T {
   return (text) => {
     const found = choices.find((choice) => choice === text.toLowerCase());
@@ -11,7 +11,7 @@ export function oneOf<const T extends string>(choices: readonly T[]): (text: str
   };
 }
 
-/** A comma list. */
+/** A parser for a comma list. */
 export function commaList<T>(parse: (text: string) => T): (text: string) => T[] {
   return (text) => text.split(',').flatMap((part) => (part.trim() === '' ? [] : [parse(part.trim())]));
 }
@@ -39,7 +39,7 @@ export function parseHost(text: string): string {
   return host;
 }
 
-/** What can stand in a header and be told apart in a subprotocol list. */
+/** A token that fits into a header and into a list of subprotocols. */
 export function parseToken(text: string): string {
   if (!/^[\x21-\x2b\x2d-\x7e]+$/.test(text)) {
     throw new RangeError('has characters other than letters, digits and signs without space and comma');
@@ -47,13 +47,13 @@ export function parseToken(text: string): string {
   return text;
 }
 
-/** What things are sealed with. */
+/** A secret that encrypts others, of at least 16 characters. */
 export function parseSecret(text: string): string {
   if (text.length < 16) throw new RangeError('is too short to keep a secret: at least 16 characters');
   return text;
 }
 
-/** HS256 wants 32 bytes [RFC 7518 3.2], and a text that is not one thing again and again. */
+/** A secret for HS256: at least 32 bytes [RFC 7518 3.2], and not the same few characters again and again. */
 export function parseSigningSecret(text: string): string {
   if (text.length < 32 || new Set(text).size < 10) {
     throw new RangeError(
@@ -63,21 +63,21 @@ export function parseSigningSecret(text: string): string {
   return text;
 }
 
-/** Never shows the text: a URL may hold a password. */
+/** An http(s) URL without a final slash. An error never shows the text, because a URL may hold a password. */
 export function parseUrl(text: string): string {
   if (!/^https?:\/\/[^/?#\s]/i.test(text) || !URL.canParse(text))
     throw new RangeError('is not an http(s) URL');
   return text.replace(/\/+$/, '');
 }
 
-/** Compared as it is, so it is taken as it is. */
+/** A URL for a browser. It stays unchanged, because it is compared character by character. */
 export function parseReturnUrl(text: string): string {
   if (!/^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text) || !URL.canParse(text) || /^javascript:/i.test(text))
     throw new RangeError(`"${text}" is not a URL such as https://panel.example/signed-in`);
   return text;
 }
 
-/** A browser's origin. */
+/** An origin, as browsers send it. */
 export function parseOrigin(text: string): string {
   const url =
     /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+\/?$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;

@@ -2,17 +2,18 @@ const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 const minute = 60_000;
 
-/** How much the log tells, from nothing to everything. */
+/** The levels of the log, from nothing to everything. */
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+/** A level of the log. */
 export type LogLevel = (typeof logLevels)[number];
 
-/** Where the vendors' models are, when only a key is set. */
+/** The endpoints of vendors, for settings with a key only. */
 export const vendorUrls = {
   dashscope: 'https://dashscope.aliyuncs.com/compatible-mode/v1',
   deepseek: 'https://api.deepseek.com/v1',
 } as const;
 
-/** Credits a token, by the model's name. */
+/** The credits for a token, by the name of the model. */
 export const creditRates: Readonly<Record<string, number>> = {
   'deepseek-chat': 1,
   'qwen-turbo': 4,
@@ -21,11 +22,11 @@ export const creditRates: Readonly<Record<string, number>> = {
   'qwen-max': 60,
 };
 
-/** Every setting but the limits: its default (or how it comes about) and what it means; the README shows this table. */
+/** Every setting except the limits: its default, and its meaning. The README shows this table. */
 export const settings = {
   HOST: [
     '`127.0.0.1`',
-    'the name or address to listen on; any other than a loopback one asks callers for a token',
+    'the name or address to listen on; with any but a loopback address callers need a token',
   ],
   PORT: ['`9527`', 'the port to listen on; `0` picks a free one and prints it'],
   DATABASE_URL: [
@@ -35,23 +36,26 @@ export const settings = {
   DATA_DIR: ['`data`', 'the folder of the database and of files'],
   SQLITE_SYNCHRONOUS: [
     '`normal`',
-    'what of SQLite survives: `normal` all but the last moments before a power cut, `full` these too; a killed process loses nothing either way',
+    'how much SQLite keeps after a power cut: `normal` loses the last moments, `full` nothing; a killed process never loses anything',
   ],
   RETENTION_DAYS: [
     '–',
-    'after how many days ended tasks, their messages and journal are deleted, and sessions that nobody used; never when not set',
+    'after how many days ended tasks with their messages, and unused sessions, are deleted; never when not set',
   ],
   baseUrl: [
     "OpenAI's, when there is a key",
     'the base URL of an OpenAI-compatible model; also `OPENAI_BASE_URL`',
   ],
-  apiKey: ['–', 'its key; also `OPENAI_API_KEY`. Neither base URL nor key: the offline demo model'],
-  model: ['`gpt-4o-mini`', "the model's name; also `OPENAI_MODEL`"],
-  AUTH: ['`none` on loopback, else `required`', 'whether callers must show a token'],
-  AUTH_TOKEN: ['–', "a fixed token, the operator's, for callers to show as `Authorization: Bearer …`"],
+  apiKey: [
+    '–',
+    'the key of that model; also `OPENAI_API_KEY`. Without a base URL and a key: the offline demo model',
+  ],
+  model: ['`gpt-4o-mini`', 'the name of that model; also `OPENAI_MODEL`'],
+  AUTH: ['`none` on loopback, else `required`', 'whether callers need a token'],
+  AUTH_TOKEN: ['–', "the operator's fixed token, sent as `Authorization: Bearer …`"],
   JWT_SECRET: [
-    'made at first start, kept in `DATA_DIR`',
-    "what users' tokens are signed with, at least 32 random characters; to change it put the new one in front, with a comma",
+    'made at the first start, kept in `DATA_DIR`',
+    'the secret that signs the tokens of users, at least 32 random characters; to change it, put the new one in front, with a comma',
   ],
   JACCOUNT_CLIENT_ID: [
     '–',
@@ -62,24 +66,27 @@ export const settings = {
   GITHUB_CLIENT_SECRET: ['–', 'the secret that belongs to it'],
   GOOGLE_CLIENT_ID: ['–', 'the same for Google; its callback is `<PUBLIC_URL>/auth/callback/google`'],
   GOOGLE_CLIENT_SECRET: ['–', 'the secret that belongs to it'],
-  RETURN_URLS: ['–', 'comma list of exact URLs that a browser may be sent to after signing in there'],
-  SMS_WEBHOOK_URL: ['codes are in the log', 'gets `{"telephone","text","code"}` by POST and sends it on'],
+  RETURN_URLS: ['–', 'comma list of exact URLs that a browser may be sent to after a sign-in'],
+  SMS_WEBHOOK_URL: [
+    'codes are in the log',
+    'a URL that receives `{"telephone","text","code"}` by POST and sends the text message',
+  ],
   WECHAT_APPID: ['–', 'with `WECHAT_SECRET`: users of this WeChat app may sign in'],
   WECHAT_SECRET: ['–', 'the secret that belongs to it'],
-  WECHAT_BASE_URL: ["WeChat's own", 'where its API is asked, e.g. that of a proxy'],
+  WECHAT_BASE_URL: ["WeChat's own", 'the base URL of its API, e.g. that of a proxy'],
   DASHSCOPE_BASE_URL: [
     "DashScope's, when there is a key",
-    'the endpoint for models that are called `qwen…`; missing: `baseUrl`',
+    'the endpoint for models with a name `qwen…`; missing: `baseUrl`',
   ],
   DASHSCOPE_API_KEY: ['–', 'its key'],
   DEEPSEEK_BASE_URL: [
     "DeepSeek's, when there is a key",
-    'the endpoint for models that are called `deepseek…`; missing: `baseUrl`',
+    'the endpoint for models with a name `deepseek…`; missing: `baseUrl`',
   ],
   DEEPSEEK_API_KEY: ['–', 'its key'],
   CREDIT_RATES: [
     '`deepseek-chat=1,qwen-turbo=4,qwen-plus=10,gpt-3.5-turbo=11,qwen-max=60`',
-    'credits that a token costs, by the name of the model; 1 for all others',
+    'the credits that a token costs, by the name of the model; 1 for all others',
   ],
   S3_ENDPOINT: [
     '–',
@@ -90,59 +97,62 @@ export const settings = {
   S3_ACCESS_KEY_ID: ['–', 'who uses it'],
   S3_SECRET_ACCESS_KEY: ['–', 'the secret that belongs to it'],
   SECRET_KEY: [
-    'made at first start, kept in `DATA_DIR`',
-    'what keys of clients are sealed with in the database',
+    'made at the first start, kept in `DATA_DIR`',
+    'the key that encrypts the keys of clients in the database',
   ],
   ALLOWED_ORIGINS: [
     'the same host',
-    "comma list of web pages' origins that may call, e.g. `https://panel.example`",
+    'comma list of origins whose web pages may call, e.g. `https://panel.example`',
   ],
   EGRESS_ALLOW: [
     'loopback and private addresses on loopback, else –',
-    'comma list of host, host:port or CIDR that devices and models may live at, besides public addresses',
+    'comma list of host, host:port or CIDR where devices and models may be, besides public addresses',
   ],
-  EGRESS_DENY: ['–', 'the same, for where they may not; deny wins, and metadata addresses are always denied'],
+  EGRESS_DENY: [
+    '–',
+    'the same, for places where they may not be; deny wins, and metadata addresses are always denied',
+  ],
   SERIAL_ALLOW: ['`*` on loopback, else –', 'comma list of serial devices that documents may open; `*`: all'],
   THREAD_AUTO_REPLY: [
     '`0`',
     "`1`: the agent answers every user's message in a thread (`/v1/threads/…/messages`) without `run=true`",
   ],
   LOG_LEVEL: ['`info`', '`silent`, `error`, `warn`, `info` or `debug`'],
-  LOG_FILE: ['–', 'a file that gets the log as JSON lines too'],
-  PUBLIC_URL: ['–', 'how the outside sees the server, e.g. `https://agent.example`'],
-  TRUSTED_PROXIES: ['–', 'comma list of addresses or CIDRs whose forwarded headers count'],
+  LOG_FILE: ['–', 'a file that gets the log as JSON lines, too'],
+  PUBLIC_URL: ['–', "the server's URL for clients, e.g. `https://agent.example`"],
+  TRUSTED_PROXIES: ['–', 'comma list of addresses or CIDRs of proxies whose forwarded headers count'],
   LLMOPS_HTTP_STATUS: [
     '`code`',
     'the HTTP status of answers under `/apps`: `code` follows their `code`, `always200` is always 200',
   ],
 } as const satisfies Record<string, readonly [string, string]>;
 
-/** Every limit: its default, what it bounds, and its largest value where there is one. */
+/** Every limit: its default, its meaning, and its largest value if there is one. */
 export const limits = {
   initMaxBytes: [64 * MiB, 'the body of `POST /api/init`'],
   frameMaxBytes: [MiB, 'one WebSocket frame of a client; a larger one gets an error frame', 16 * MiB],
-  toolResultMaxBytes: [64 * 1024, 'one tool result; the rest is cut, with a marker that says so'],
+  toolResultMaxBytes: [64 * 1024, 'one tool result; a longer one is cut, and says so'],
   taskRoundsMaxCount: [50, 'rounds of model reply and tool calls in one task'],
   replyCallsMaxCount: [64, 'tool calls in one model reply'],
   identicalCallsMaxCount: [5, 'identical tool calls in a row in one task'],
   callTimeoutMs: [30_000, 'one tool call, waiting included'],
   offeredToolsMaxCount: [
     128,
-    'tools that a model is offered at once; of more, those that fit the sentence best and three to find the others',
+    'tools that a model is offered at once; with more, those that fit the sentence best, and three tools to find the others',
   ],
   offeredToolsMaxBytes: [200_000, 'their JSON text together'],
   contextTokensMaxCount: [
     100_000,
-    'tokens of the conversation that the model is shown; the oldest rounds leave first',
+    'tokens of the conversation that the model sees; the oldest rounds are left out first',
   ],
   childDepthMaxCount: [3, 'how deep sessions may use other sessions as tools (`sessionList`)'],
   taskTimeoutMs: [10 * minute, 'one task from its first round on'],
   modelTimeoutMs: [2 * minute, 'one model reply'],
   socketBufferMaxBytes: [
     4 * MiB,
-    'what waits for a slow WebSocket reader before nothing more is read for it',
+    'bytes that may wait for a slow WebSocket reader; with more, the server reads nothing more for it',
   ],
-  socketStallTimeoutMs: [30_000, 'how long such a reader may take nothing before it is closed with 1013'],
+  socketStallTimeoutMs: [30_000, 'how long such a reader may take nothing; then it is closed with 1013'],
   imageMaxBytes: [20 * MiB, 'one picture that is uploaded'],
   heartbeatIntervalMs: [30_000, 'between two WebSocket pings; a peer that misses two is dropped'],
   queuedTasksMaxCount: [100, 'tasks that wait in one session'],
@@ -153,9 +163,9 @@ export const limits = {
   ],
   messageMaxBytes: [
     16 * MiB,
-    'one message of a thread, and one chat completion: pictures and voice stand in them',
+    'one message of a thread, and one chat completion; both may hold pictures and voice',
   ],
-  fileMaxBytes: [512 * MiB, 'a file that comes in one piece (`POST /v1/files`)'],
+  fileMaxBytes: [512 * MiB, 'a file that is sent in one piece (`POST /v1/files`)'],
   uploadPartMaxBytes: [64 * MiB, 'a part of an upload'],
   uploadMaxBytes: [8 * GiB, 'an upload, all its parts together'],
   filesPerOwnerMaxBytes: [16 * GiB, 'the files and open uploads of one user'],

@@ -158,7 +158,7 @@ describe('readConfig', () => {
     });
   });
 
-  it('lets what is fixed win over everything', () => {
+  it('lets fixed settings win over all others', () => {
     const { port, model } = readConfig({
       fixed: { PORT: '4', apiKey: '' },
       env: { PORT: '3', apiKey: 'sk-1' },

@@ -33,7 +33,7 @@ describe('openLog', () => {
     expect(Math.abs(Date.parse(String(line?.['time'])) - Date.now())).to.be.below(5000);
   });
 
-  it('tells no more than its level', async () => {
+  it('writes nothing below its level', async () => {
     const lines = await linesOf({ level: 'warn' }, (log) => {
       log.debug({}, '1');
       log.info({}, '2');
@@ -54,7 +54,7 @@ describe('openLog', () => {
     expect(error.cause).to.deep.include({ name: 'AppError', code: 'timeout', message: 'the device hangs' });
   });
 
-  it('blots secrets out of names, texts, errors and messages', async () => {
+  it('replaces secrets in names, texts, errors and messages', async () => {
     const url = 'https://me:hunter2@plc.local/api?ticket=hunter2&x=1';
     const lines = await linesOf({ level: 'info' }, (log) => {
       log.info(
@@ -89,7 +89,7 @@ describe('openLog', () => {
     });
   });
 
-  it('never throws, whatever it is given', async () => {
+  it('never throws, with any fields', async () => {
     const loop: Line = { n: 1n, f: () => {}, when: new Date(0), none: null, missing: undefined };
     loop['self'] = loop;
     const trap = {
@@ -117,7 +117,7 @@ describe('openLog', () => {
       expect(JSON.parse(lines[1] ?? '')).to.deep.equal(screen[0]);
     });
 
-    it('says so when it cannot be opened', async () => {
+    it('names the file that cannot be opened', async () => {
       const error = await openLog({ level: 'info', file: folder }).catch((error: unknown) => error);
       expect(error)
         .to.be.instanceOf(AppError)
@@ -126,7 +126,7 @@ describe('openLog', () => {
     });
   });
 
-  it('says nothing when it is silent', async () => {
+  it('writes nothing when it is silent', async () => {
     expect(await openLog({ level: 'silent' })).to.equal(quiet);
     quiet.error({}, 'nobody hears this');
     await quiet.close();

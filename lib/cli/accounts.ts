@@ -5,12 +5,15 @@ import { AppError } from '../errors.ts';
 import { openLog } from '../log.ts';
 import { connectDatabase } from '../store/database.ts';
 
-/** The accounts of the settings, in this process; closing them closes their database and log. Throws an AppError. */
+/** Opens the accounts of the settings in this process. Closing them closes their database and log. Throws an AppError. */
 export async function openOwnAccounts(): Promise<Accounts> {
   const config = readConfig();
   const { databaseUrl, sqliteSynchronous: synchronous } = config;
   if (databaseUrl === 'sqlite::memory:')
-    throw new AppError('invalid_request', 'DATABASE_URL is in memory: no user would be left. Set another.');
+    throw new AppError(
+      'invalid_request',
+      'DATABASE_URL is in memory, so no user would be kept. Set another.',
+    );
   const log = await openLog({ level: config.logLevel, file: config.logFile, pretty: process.stderr.isTTY });
   const undo: (() => Promise<void>)[] = [() => log.close()];
   const close = async (): Promise<void> => {

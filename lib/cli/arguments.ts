@@ -1,6 +1,6 @@
 import type { JsonValue } from '../common/json.ts';
 
-/** A tool's arguments as they were typed; text that is no JSON stays as it is: the check of the arguments refuses it. */
+/** Parses the arguments of a tool. A text that is no JSON stays a text, and the check of the arguments refuses it. */
 export function parseArguments(given: string): JsonValue {
   try {
     return JSON.parse(given) as JsonValue;

@@ -10,14 +10,15 @@ import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
 import { nextSignal } from './signals.ts';
 
+/** The options of `call`. */
 export interface CallOptions {
   server?: string;
-  /** JSON by security scheme, or the seed's `{"type","apiKey"}`. */
+  /** JSON with a credential for each security scheme, or the seed's `{"type","apiKey"}`. */
   credentials?: string;
   json?: boolean;
 }
 
-/** `call`: one call of one tool, without a model. */
+/** Adds `call`: one call of one tool, without a model. */
 export function addCall(program: Command): void {
   program
     .command('call')
@@ -31,7 +32,7 @@ export function addCall(program: Command): void {
     .action(async (place: string, tool: string, given: string, options: CallOptions) => {
       const stop = new AbortController();
       const { signal, cancel } = nextSignal();
-      // Stops what has not been sent yet; what is on the wire is let finish, so that its fate is known.
+      // A call that is on the wire may finish, so that its outcome is known.
       void signal.then(() => stop.abort(new AppError('stopped', 'Stopped.')));
       try {
         process.exitCode = await runCall(place, tool, given, options, process, stop.signal);
@@ -42,8 +43,8 @@ export function addCall(program: Command): void {
 }
 
 /**
- * Calls a tool as the server would, its arguments checked first, and shows the result; gives the exit code: 1 when the
- * result has an `error`. Throws an AppError when the document or the options cannot be used.
+ * Checks the arguments, calls a tool as the server would, and shows the result. Returns the exit code: 1 when the result has
+ * an `error`. Throws an AppError when the document or the options cannot be used.
  */
 export async function runCall(
   place: string,
@@ -76,7 +77,7 @@ export async function runCall(
   }
 }
 
-/** A result for people: a body that is JSON laid out, the rest a line each. */
+/** A result for people: a JSON body on several lines, and a line for each other field. */
 function showResult(result: ToolResult, stdout: Io['stdout']): string {
   const colors = hasColors(stdout);
   const { body, error, ...rest } = result;
@@ -88,7 +89,7 @@ function showResult(result: ToolResult, stdout: Io['stdout']): string {
   return lines.join('\n');
 }
 
-/** What went wrong stands in `message`; over Modbus in `detail`. */
+/** The lines of an error. Its text is in `message`, over Modbus in `detail`. */
 function errorLines({ code, message, detail, effect, ...more }: JsonObject, colors: boolean): string[] {
   const fate = effect === 'unknown' ? 'it may have happened: look at the device' : 'nothing happened';
   const details = Object.entries(more).map(([key, value]) => `  ${key}: ${shown(value)}`);
@@ -106,7 +107,7 @@ function laidOut(body: string): string {
   try {
     return JSON.stringify(JSON.parse(body), null, 2);
   } catch {
-    // Not JSON, or cut: as it came.
+    // It is not JSON, or was cut: shown unchanged.
     return body;
   }
 }

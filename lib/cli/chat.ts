@@ -15,7 +15,7 @@ interface ChatOptions {
   json?: boolean;
 }
 
-/** `chat`: sentences from the terminal or a pipe to a session, of a server of its own or of a running one. */
+/** Adds `chat`: sentences from the terminal or a pipe to a session, of an own server or of a running one. */
 export function addChat(program: Command): void {
   program
     .command('chat')
@@ -56,7 +56,7 @@ export function addChat(program: Command): void {
     });
 }
 
-/** A server that somebody else runs; its address may be given with or without `/api`. */
+/** A server in another process. Its address may have `/api` at the end, or not. */
 function remote(address: string): OwnServer {
   const url = address.replace(/\/+$/, '');
   return { url: url.endsWith('/api') ? url : `${url}/api`, close: async () => {} };
@@ -66,7 +66,7 @@ const jsonLines: TurnObserver = {
   envelope: (envelope) => void process.stdout.write(`${JSON.stringify(envelope)}\n`),
 };
 
-/** Says line by line until the input ends. On a terminal Ctrl-C stops what runs, and ends the chat when nothing does. */
+/** Says line by line until the input ends. On a terminal Ctrl-C stops the running task, and without one it ends the chat. */
 async function converse(client: ChatClient, json: boolean): Promise<void> {
   const terminal = process.stdin.isTTY;
   const colors = hasColors(process.stdout);

@@ -15,20 +15,20 @@ export interface Envelope {
   error?: { code: string; message: string };
 }
 
-/** Everything the server sends besides `pong`. */
+/** A frame of the server, except `pong`. */
 type Frame =
   | Envelope
   | { type: 'chunk'; taskId: string; part: string }
   | { type: 'error'; code: string; message?: string; taskId?: string };
 
-/** Problem details [RFC 9457], as far as they are there. */
+/** Problem details [RFC 9457]. Another server may leave all of them out. */
 interface Problem {
   title?: string;
   detail?: string;
   errors?: { pointer: string; detail: string }[];
 }
 
-/** What one sentence came to. */
+/** A sentence, and its outcome. */
 export interface ChatTurn {
   sentence: string;
   answer: string;
@@ -37,7 +37,7 @@ export interface ChatTurn {
   error?: { code: string; message: string };
 }
 
-/** What a caller wants to see while a turn runs. */
+/** Receives the envelopes and the text of a turn while it runs. */
 export interface TurnObserver {
   envelope?(envelope: Envelope): void;
   chunk?(text: string): void;
@@ -48,16 +48,17 @@ export interface ChatClient {
   readonly id: string;
   /** Sends a sentence and resolves when its task has ended. */
   say(sentence: string): Promise<ChatTurn>;
-  /** Stops what runs; its `say` resolves with `stopped`. */
+  /** Stops all tasks. Their `say` resolves with `stopped`. */
   stop(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A server, and a session of it. */
 export interface ClientOptions {
   /** Base of the HTTP calls: `http://127.0.0.1:9527/api`. */
   url: string;
   token?: string | undefined;
-  /** The session to join; a new one with `capability` when missing. */
+  /** The session to join; undefined: a new one with `capability`. */
   session?: string | undefined;
   /** The body of `/init`. */
   capability?: JsonObject;
@@ -71,7 +72,7 @@ interface Running {
   reject(error: AppError): void;
 }
 
-/** Opens a session, or joins one, and listens to it. */
+/** Opens a session or joins one, and subscribes to it. */
 export async function openChatClient(options: ClientOptions): Promise<ChatClient> {
   const { url, token, observer = {} } = options;
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -84,7 +85,7 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
   );
   socket.on('error', (error) => fail(`the connection broke: ${error.message}`));
 
-  /** One HTTP call; problem details become an AppError with every fault named. */
+  /** One HTTP call. Problem details become an AppError that names every fault. */
   async function call(path: string, body: JsonObject): Promise<{ id: string }> {
     let response: Response;
     try {
@@ -109,7 +110,7 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
     if (task !== undefined && follow(task, frame)) settle(frame.taskId ?? '')?.resolve(task.turn);
   }
 
-  /** A refusal without a task id is the answer to what was sent last. */
+  /** A refusal without a task id answers the last sentence. */
   function refuse(taskId: string | undefined, why: string): void {
     settle(taskId ?? [...running.keys()].at(-1) ?? '')?.reject(new AppError('unavailable', why));
   }
@@ -148,7 +149,7 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
   };
 }
 
-/** Notes what an envelope says about its task; true when it was the last one. */
+/** Adds an envelope to the turn of its task. True for the last one. */
 function follow({ turn, callIds }: Running, { from, to, type, message, error }: Envelope): boolean {
   if (from === 'llm' && type === 'functionCallList') {
     for (const { id, name, parameters } of message as { id: string; name: string; parameters: JsonValue }[]) {
@@ -184,13 +185,13 @@ function unreachable(url: string, error: unknown): AppError {
   return new AppError('unavailable', `${url} cannot be reached: ${messageOf(cause)}`, { cause: error });
 }
 
-/** Why a call was refused, in words. */
+/** The reason of a refused call, in words. */
 function problemOf(status: number, text: string): string {
   let problem: Problem = {};
   try {
     problem = JSON.parse(text) as Problem;
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error; // an answer of something else than this server
+    if (!(error instanceof SyntaxError)) throw error; // the answer of another program
   }
   const faults = (problem.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`);
   return (problem.detail ?? problem.title ?? `HTTP ${status}`) + faults.join('');

@@ -2,11 +2,11 @@ import { isObject, type JsonValue } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf } from '../errors.ts';
 
-/** What `--credentials` takes, for `--help`. */
+/** The form of `--credentials`, for `--help`. */
 export const credentialsShape =
   '{"<scheme>": "token" | {"username","password"} | {"clientId","clientSecret"}}';
 
-/** Credentials as `--credentials` gives them, or the seed's `{"type","apiKey"}`. Throws an AppError that repeats no secret. */
+/** Parses `--credentials`, also the seed's `{"type","apiKey"}`. Throws an AppError without any secret. */
 export function credentialsOf(json: string | undefined): Connection {
   if (json === undefined) return {};
   let value: JsonValue;
@@ -35,7 +35,7 @@ function isCredential(value: JsonValue | undefined): boolean {
   return has('username', 'password') || has('clientId', 'clientSecret');
 }
 
-/** What the parser says, without the text itself: that holds a secret. */
+/** The parser's message, without the text itself, which holds a secret. */
 function reasonOf(error: unknown): string {
   return /at position \d+/.exec(messageOf(error))?.[0] ?? 'it does not parse';
 }

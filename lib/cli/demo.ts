@@ -10,14 +10,14 @@ import { formatEnvelope, hasColors, paint } from './show.ts';
 import { readEntry } from './spec.ts';
 import { nextSignal } from './signals.ts';
 
-/** What the demo says, one sentence for each device. */
+/** The sentences of the demo, one for each device. */
 const sentences = [
   'Set the target temperature of the air conditioner to 23.5 degrees',
   '打开厨房的灯',
   'Move the robot to shelf 7',
 ];
 
-/** The demo needs nothing but this machine and leaves nothing on it: no key, no token, whatever the settings say. */
+/** Settings for a demo that needs only this machine, and leaves nothing on it: no key, no token. They win over all others. */
 const offline = (folder: string): NodeJS.Dict<string> => ({
   DATA_DIR: folder,
   DATABASE_URL: '',
@@ -31,7 +31,7 @@ const offline = (folder: string): NodeJS.Dict<string> => ({
   LOG_LEVEL: 'warn',
 });
 
-/** `demo`: a server with three simulated devices, three sentences to them, and everything that is said on the way. */
+/** Adds `demo`: a server with three simulated devices, three sentences to them, and every envelope. */
 export function addDemo(program: Command): void {
   program
     .command('demo')

@@ -7,15 +7,15 @@ import type { DocumentEntry, LoadedSpec } from '../openspec/openspecs.ts';
 import { privately } from './server.ts';
 import { readSpec } from './spec.ts';
 
-/** A document that this process uses by itself, without a server. */
+/** A document that this process uses without a server. */
 export interface OpenDocument extends LoadedSpec {
   limits: Config['limits'];
   close(): Promise<void>;
 }
 
 /**
- * Opens a document: a file with the files beside it, `-` for standard input, or a URL, which may also be a JSON-RPC
- * endpoint that describes itself; with `validate` its warnings are complete. Throws an AppError that says why it cannot be used, fault by fault.
+ * Opens a document: a file with the files beside it, `-` for standard input, or a URL, also of a JSON-RPC endpoint that
+ * describes itself. With `validate` its warnings are complete. Throws an AppError that names every fault.
  */
 export async function openOwnDocument(
   place: string,
@@ -58,10 +58,10 @@ function isUrl(place: string): boolean {
   return /^https?:\/\//i.test(place);
 }
 
-/** The same error, every fault in its message. */
+/** The error, with every fault in its message. */
 export function withFaults(place: string, error: SpecError): SpecError {
-  const told = error.faults.filter(({ detail }) => !error.message.includes(detail));
-  const lines = told.map(({ pointer, detail }) => `\n  ${pointer === '' ? '/' : pointer}: ${detail}`);
+  const unsaid = error.faults.filter(({ detail }) => !error.message.includes(detail));
+  const lines = unsaid.map(({ pointer, detail }) => `\n  ${pointer === '' ? '/' : pointer}: ${detail}`);
   const named = isUrl(place) ? '' : `${place === '-' ? 'standard input' : place}: `;
   return new SpecError(named + error.message + lines.join(''), error.faults, error);
 }

@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
 
-/** Where a command writes: the process's own streams, or a tester's. */
+/** The streams of a command: those of the process, or of a spec. */
 export interface Io {
   stdout: Writable & { isTTY?: boolean; columns?: number; hasColors?: () => boolean };
 }
 
-/** Writes all of a text; a reader that went away is no failure. */
+/** Writes all of a text. A reader that has closed the pipe is no failure. */
 export function print(stream: Writable, text: string): Promise<void> {
   return new Promise((resolve) => {
     stream.write(text, () => resolve());

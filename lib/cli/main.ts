@@ -40,11 +40,11 @@ export function createProgram(): Command {
 }
 
 /**
- * Runs one command line and gives its exit code: 0 done, 1 failed, 2 wrong usage or settings. Data goes to stdout,
- * everything else to stderr.
+ * Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage or settings. Data goes to stdout, all
+ * other text to stderr.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  // Who reads may go away early (`lite-agent tools … | head`): what is then written goes nowhere.
+  // A reader may close the pipe early (`lite-agent tools … | head`). Later text is dropped.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   try {

@@ -3,8 +3,8 @@ import { Writable } from 'node:stream';
 import { AppError } from '../errors.ts';
 
 /**
- * A password: asked for twice on a terminal, without showing it; from a pipe its first line. Throws an AppError when the
- * input ends before, or the two differ.
+ * Reads a password. A terminal is asked twice, and does not show it; a pipe gives its first line. Throws an AppError when
+ * the input ends too early, or the two passwords differ.
  */
 export async function readPassword(
   input: NodeJS.ReadableStream & { isTTY?: boolean },

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 
-/** What a tool's result says, for people: a value with its unit, or why there is none. */
+/** The value in a tool's result, with its unit; or the error, when there is no value. */
 export type Reading = { value: JsonValue; unit?: string } | { error: string; code?: string };
 
 /** Reads a result of any kind: a Modbus value, an HTTP body, a JSON-RPC result. */
@@ -14,13 +14,13 @@ export function readingOf(result: ToolResult): Reading {
   return { value: isObject(inner) && inner['jsonrpc'] !== undefined ? (inner['result'] ?? null) : inner };
 }
 
-/** A part of a value: what it is called inside it (nothing for the whole), and its text. */
+/** A part of a value: its path in the value (empty for the whole), and its text. */
 export interface Part {
   name: string;
   text: string;
 }
 
-/** A value in parts: each leaf of an object by its path, all else as a whole. */
+/** The parts of a value: each leaf of an object, or any other value as a whole. */
 export function partsOf(value: JsonValue, name = ''): Part[] {
   if (isObject(value) && Object.keys(value).length > 0) {
     return Object.entries(value).flatMap(([key, inner]) =>
@@ -30,14 +30,14 @@ export function partsOf(value: JsonValue, name = ''): Part[] {
   return [{ name, text: typeof value === 'string' ? value : JSON.stringify(value) }];
 }
 
-/** An error in plain words; what went wrong stands in `message`, over Modbus in `detail`. */
+/** An error in plain words. Its text is in `message`, over Modbus in `detail`. */
 function failureOf({ code, message, detail, data }: JsonObject): Reading {
   const text = (value: JsonValue): string => (typeof value === 'string' ? value : JSON.stringify(value));
   const error = text(message ?? detail ?? 'it failed') + (data === undefined ? '' : ` ${text(data)}`);
   return { error, ...(code === undefined ? {} : { code: text(code) }) };
 }
 
-/** A failure in one text, the code first: what follows may be cut. */
+/** A failure in one text. The code comes first, because the end may be cut. */
 export function failureText({ error, code }: { error: string; code?: string }): string {
   return code === undefined ? error : `${code}: ${error}`;
 }
@@ -47,7 +47,7 @@ function parsed(body: string): JsonValue | undefined {
   try {
     return JSON.parse(body) as JsonValue;
   } catch {
-    // Not JSON, or cut: as it came.
+    // It is not JSON, or was cut: shown unchanged.
     return body;
   }
 }

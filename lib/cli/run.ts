@@ -9,7 +9,7 @@ import { openOwnServer, privately } from './server.ts';
 import { formatCall, hasColors, paint } from './show.ts';
 import { readEntry, readSpec } from './spec.ts';
 
-/** What `run` is told: documents (file, URL or openSpecList entry) and the sentences, said one after the other. */
+/** A scenario: documents (file, URL or openSpecList entry), and the sentences in their order. */
 interface Scenario {
   documents: (string | JsonObject)[];
   systemPrompt?: string | undefined;
@@ -17,7 +17,7 @@ interface Scenario {
   sentences: string[];
 }
 
-/** `run`: says a scenario's sentences to a server of its own, and shows what they came to. */
+/** Adds `run`: says the sentences of a scenario to an own server, and shows their outcomes. */
 export function addRun(program: Command): void {
   program
     .command('run')
@@ -50,7 +50,7 @@ export function addRun(program: Command): void {
     });
 }
 
-/** Files are named relative to the scenario; what is not there is looked for in the working folder. */
+/** The folder of a document: that of the scenario, if the file is there, else the working folder. */
 function folderOf(document: string | JsonObject, folder: string): string {
   return typeof document === 'string' && existsSync(resolve(folder, document)) ? folder : process.cwd();
 }

@@ -3,7 +3,7 @@ import { packageVersion } from '../package.ts';
 import { openOwnServer } from './server.ts';
 import { nextSignal } from './signals.ts';
 
-/** `serve`: the server alone, until a signal; its stdout is one line that says where it listens. */
+/** Adds `serve`: the server, until a signal. Its stdout is one line with its URL. */
 export function addServe(program: Command): void {
   program
     .command('serve')

@@ -1,6 +1,7 @@
 import { readConfig } from '../config.ts';
 import { openLog } from '../log.ts';
 
+/** A server in this process. */
 export interface OwnServer {
   /** Base of the HTTP calls, e.g. `http://127.0.0.1:9527/api`. */
   url: string;
@@ -8,7 +9,7 @@ export interface OwnServer {
   close(): Promise<void>;
 }
 
-/** Settings that make a server for this process alone: on any free port of this machine, with nothing left behind. */
+/** Settings for a server of this process alone: on any free port of this machine, with nothing left on the disk. */
 export const privately: NodeJS.Dict<string> = {
   HOST: '127.0.0.1',
   PORT: '0',
@@ -18,7 +19,7 @@ export const privately: NodeJS.Dict<string> = {
   LOG_LEVEL: 'error',
 };
 
-/** Opens a server in this process; `fixed` settings win over all others. Throws an AppError that says what to do. */
+/** Opens a server in this process. `fixed` settings win over all others. Throws an AppError that says what to do. */
 export async function openOwnServer(fixed: NodeJS.Dict<string> = {}): Promise<OwnServer> {
   const config = readConfig({ fixed });
   const { openApp } = await import('../app.ts');

@@ -4,21 +4,22 @@ import type { Envelope, ChatTurn, TurnObserver } from './client.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Whether what goes to this stream may be coloured: a terminal that can, and nobody said NO_COLOR. */
+/** Whether a stream shows colours: it is a terminal with colours, and NO_COLOR is not set. */
 export function hasColors(stream: { isTTY?: boolean; hasColors?: () => boolean }): boolean {
   return stream.isTTY === true && stream.hasColors?.() === true;
 }
 
-/** The text in a style, or as it is. */
+/** The text in a style, or unchanged without colours. */
 export function paint(style: Style, text: string, colors: boolean): string {
   return colors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
 }
 
 const styles: Record<string, Style> = { user: 'green', llm: 'magenta', tool: 'yellow', agent: 'cyan' };
 const longest = 'AGENT → CLIENT'.length;
+/** Longer contents are cut, in characters. */
 const clipAt = 600;
 
-/** An envelope in a line: `AGENT → CLIENT [TASK_START]`; what is very long is cut, and says so. */
+/** An envelope in a line: `AGENT → CLIENT [TASK_START]`. A very long one is cut, and says so. */
 export function formatEnvelope(envelope: Envelope, colors: boolean): string {
   const { from, to, error } = envelope;
   const route = `${from.toUpperCase()} → ${to.toUpperCase()}`.padEnd(longest);
@@ -27,7 +28,7 @@ export function formatEnvelope(envelope: Envelope, colors: boolean): string {
   return `${paint(style, route, colors)} ${formatContent(envelope)}${paint('red', why, colors)}`;
 }
 
-/** A tool call and what it came to, in a line. */
+/** A tool call and its result, in a line. */
 export function formatCall(
   { name, arguments: given, result }: ChatTurn['toolCalls'][number],
   colors: boolean,
@@ -35,7 +36,7 @@ export function formatCall(
   return `${paint('yellow', `${name} ${JSON.stringify(given)}`, colors)} → ${clip(JSON.stringify(result))}`;
 }
 
-/** What a person sees while a task runs: calls and results as they come, and the answer in pieces. */
+/** Shows a running task to a person: calls and results as they arrive, and the answer in pieces. */
 export function liveWatcher(write: (text: string) => void, colors: boolean): TurnObserver {
   let inText = false;
   const line = (text: string) => {
@@ -59,7 +60,7 @@ export function liveWatcher(write: (text: string) => void, colors: boolean): Tur
   };
 }
 
-/** What an envelope says, without who and to whom. */
+/** The content of an envelope, without its sender and receiver. */
 export function formatContent({ type, message }: Envelope): string {
   if (typeof message === 'string') return clip(message);
   if (type === 'contentList')

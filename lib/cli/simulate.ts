@@ -13,6 +13,7 @@ import { hasColors, paint } from './show.ts';
 import { nextSignal } from './signals.ts';
 import { readSpec } from './spec.ts';
 
+/** The options of `simulate`. */
 export interface SimulateCommandOptions {
   port?: number;
   host?: string;
@@ -31,7 +32,7 @@ The control port answers on loopback, in JSON; DEVICE is a document's name witho
                                the code is a Modbus exception, an HTTP status or a JSON-RPC error code
   DELETE /DEVICE/fault         ends it`;
 
-/** `simulate`: devices for people who do not have them on the desk. */
+/** Adds `simulate`: devices for people who have none on their desk. */
 export function addSimulate(program: Command): void {
   program
     .command('simulate')
@@ -60,7 +61,7 @@ export function addSimulate(program: Command): void {
     });
 }
 
-/** Serves documents until `stop` resolves. Throws an AppError when one cannot be served; nothing is left behind. */
+/** Serves documents until `stop` resolves. Throws an AppError when one cannot be served, and then leaves nothing open. */
 export async function runSimulate(
   documents: readonly string[],
   options: SimulateCommandOptions,
@@ -109,7 +110,7 @@ function inUse(error: unknown, place: string): unknown {
   return new AppError('unavailable', `Cannot listen on ${place}: it is in use.`, { cause: error });
 }
 
-/** A name for paths: that of the file, without its endings. */
+/** The name of a device in paths: its file's name without suffixes. */
 function nameFor(document: string, others: readonly Controlled[]): string {
   const file = basename(document.replace(/[?#].*$/, '')).replace(/\.(?:json|ya?ml)$/i, '');
   const plain = file.replace(/\.open(?:api|rpc|modbus)$/i, '').replaceAll(/[^\w.-]+/g, '-');

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import type { JsonObject } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
 
-/** A document's text and where it came from (an absolute path or a URL; nothing for standard input). */
+/** The text of a document, and its source: an absolute path or a URL; undefined for standard input. */
 export interface SpecText {
   text: string;
   source?: string;
@@ -22,7 +22,7 @@ export async function readSpec(place: string, folder: string = process.cwd()): P
   }
 }
 
-/** An openSpecList entry of a document's place; one that is an entry already stays as it is. Throws as `readSpec` does. */
+/** The openSpecList entry for a document's place. An entry stays unchanged. Throws as `readSpec` does. */
 export async function readEntry(place: string | JsonObject, folder?: string): Promise<JsonObject> {
   return typeof place === 'string' ? { openSpec: (await readSpec(place, folder)).text } : place;
 }
@@ -33,7 +33,7 @@ async function download(url: string): Promise<string> {
   return response.text();
 }
 
-/** `fetch failed` says nothing; its cause does. */
+/** The message `fetch failed` does not help; its cause has the reason. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof TypeError && error.cause !== undefined ? error.cause : error;
   return (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : messageOf(cause);

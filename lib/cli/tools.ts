@@ -6,13 +6,14 @@ import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
 
+/** The options of `tools`. */
 export interface ToolsOptions {
   /** The name of the only kind that is accepted. */
   kind?: string;
   json?: boolean;
 }
 
-/** `tools`: what a document gives a model, what it cannot give, and what is odd about it. */
+/** Adds `tools`: the tools of a document, its skipped operations, and its warnings. */
 export function addTools(program: Command): void {
   program
     .command('tools')
@@ -29,7 +30,7 @@ export function addTools(program: Command): void {
     });
 }
 
-/** Shows a document's tools; gives the exit code. Throws an AppError when the document cannot be used. */
+/** Shows the tools of a document and returns the exit code. Throws an AppError when the document cannot be used. */
 export async function runTools(place: string, { kind, json = false }: ToolsOptions, io: Io): Promise<number> {
   const entry = kind === undefined ? {} : { protocol: kind };
   const document = await openOwnDocument(place, entry, new AbortController().signal, { validate: true });
@@ -97,7 +98,7 @@ function rowsOf(
   });
 }
 
-/** The width of a column: that of its widest cell, unless a few are far wider than the others. */
+/** The width of a column: that of its widest cell, except for a few very wide ones. */
 function widest(cells: readonly string[]): number {
   return Math.min(48, Math.max(0, ...cells.map((cell) => cell.length)));
 }

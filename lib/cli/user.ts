@@ -14,7 +14,7 @@ interface JsonOption {
   json?: boolean;
 }
 
-/** `user`: who may call, on the database of the settings; also while a server runs, for which it holds at the next call. */
+/** Adds `user`: the users in the database of the settings. A running server sees a change with the next call. */
 export function addUser(program: Command): void {
   const user = program.command('user').description('the users: who may call').helpCommand(false);
   const command = (usage: string, description: string, shape: string) =>
@@ -108,7 +108,7 @@ export function addUser(program: Command): void {
   );
 }
 
-/** Loads what takes time only when there is something to do. */
+/** Loads the accounts only when a command needs them, because that takes time. */
 async function withAccounts(work: (accounts: Accounts) => Promise<void>): Promise<void> {
   const { openOwnAccounts } = await import('./accounts.ts');
   const accounts = await openOwnAccounts();

@@ -9,14 +9,14 @@ export interface WatchLine {
   label: string;
   time: Date;
   reading: Reading;
-  /** The last one before it that succeeded. */
+  /** The last successful reading before this one. */
   before: Reading | undefined;
 }
 
-/** Shows rounds of readings; gives the text to write. */
+/** Formats a round of readings: returns the text to write. */
 export type WatchView = (lines: readonly WatchLine[]) => string;
 
-/** How rounds are shown: on a terminal in place, one tool in a line and several in a table; else a line a reading. */
+/** A view for a stream. A terminal shows each round in place of the last one; any other stream gets a line for each reading. */
 export function openWatchView(stdout: Io['stdout']): WatchView {
   if (stdout.isTTY !== true) return (lines) => lines.map(plainLine).join('');
   const colors = hasColors(stdout);
@@ -44,7 +44,7 @@ function plainLine({ label, time, reading }: WatchLine): string {
   return `${[time.toISOString(), label, ...cells].map((cell) => cell.replaceAll(/\s+/g, ' ')).join('\t')}\n`;
 }
 
-/** A value in a line of at most so many columns, what has changed since the last time marked. */
+/** A value in a line of at most so many columns. Changed parts are marked. */
 function shown({ reading, before }: WatchLine, columns: number, colors: boolean): string {
   if ('error' in reading)
     return paint('red', clip(failureText(reading).replaceAll(/\s+/g, ' '), columns), colors);

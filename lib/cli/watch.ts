@@ -11,6 +11,7 @@ import { readingOf, type Reading } from './reading.ts';
 import { nextSignal } from './signals.ts';
 import { openWatchView, type WatchLine } from './watch-view.ts';
 
+/** The options of `watch`. */
 export interface WatchOptions {
   /** Milliseconds between two rounds. */
   every?: number;
@@ -21,7 +22,7 @@ export interface WatchOptions {
   json?: boolean;
 }
 
-/** `watch`: live values of tools that read. */
+/** Adds `watch`: live values of tools that read. */
 export function addWatch(program: Command): void {
   program
     .command('watch')
@@ -58,9 +59,9 @@ interface Watched {
 }
 
 /**
- * Shows readings until `signal` aborts or `count` rounds are done; a reading that fails is shown and does not end it. Gives
+ * Shows readings until `signal` aborts or `count` rounds are done. A failed reading is shown, and the rounds go on. Returns
  * the exit code: 1 when the last reading of a tool failed. Throws an AppError for a tool that writes or does not exist, for
- * arguments that do not fit, and when the document cannot be used.
+ * bad arguments, and when the document cannot be used.
  */
 export async function runWatch(
   place: string,
@@ -107,7 +108,7 @@ export async function runWatch(
   }
 }
 
-/** Waits for the next multiple of `every`: a reading that takes longer leaves some out. */
+/** Waits for the next multiple of `every`: a slow reading skips some. The timer keeps the process alive, as nothing else may. */
 async function nextTurn(started: number, every: number, signal: AbortSignal): Promise<void> {
   const left = every - ((performance.now() - started) % every);
   try {
@@ -117,7 +118,7 @@ async function nextTurn(started: number, every: number, signal: AbortSignal): Pr
   }
 }
 
-/** The tools named, each with what stands after it as its arguments. */
+/** The named tools, each with the arguments that follow it. */
 function callsOf(words: readonly string[]): { name: string; args: JsonValue; shown: string }[] {
   const calls: { name: string; args: JsonValue; shown: string }[] = [];
   for (const word of words) {

@@ -44,7 +44,7 @@ export interface Parts {
   /** What agents know about users. */
   memory: Memory;
 
-  /** Checks who is calling. */
+  /** Checks tokens and tickets, and returns principals. */
   access: Access;
   /** Users, and how they sign in. */
   accounts: Accounts;

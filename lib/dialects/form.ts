@@ -2,15 +2,15 @@ import { Readable } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../errors.ts';
 
-/** A multipart form that is being received: one file, and fields before and after it. */
+/** A multipart form that is still arriving: one file, and fields before and after it. */
 export interface Form {
-  /** As the form says; empty when it says nothing. */
+  /** The name in the form; empty when it has none. */
   readonly filename: string;
-  /** The file's bytes as they come. */
+  /** The bytes of the file, as they arrive. */
   readonly content: Readable;
-  /** All fields, once the form has come to its end. */
+  /** All fields, once the form is complete. */
   fields(): Promise<Record<string, string>>;
-  /** Drops what still comes, so that an answer reaches a client that is still sending. */
+  /** Reads and drops the rest: a client that is still sending reads no answer. */
   drop(): void;
 }
 
@@ -43,7 +43,7 @@ export async function openForm(
         limits: { fieldSize: FIELD_MAX_BYTES, fields: FIELDS_MAX_COUNT, files: 2 },
       });
     } catch (cause) {
-      reject(new AppError('invalid_request', 'The form has no boundary, or one that is none.', { cause }));
+      reject(new AppError('invalid_request', 'The form has no boundary, or a bad one.', { cause }));
       return;
     }
     let found = false;
@@ -69,7 +69,7 @@ export async function openForm(
         resolve({ filename, content, fields: () => ended.then(() => fields), drop });
       };
       parser.on('file', (field, stream, { filename }) => {
-        stream.on('error', () => undefined); // whoever reads it hears of it too
+        stream.on('error', () => undefined); // its reader gets the error, too
         if (field === name) return give(filename ?? '', Readable.from(whole(stream), { objectMode: false }));
         stream.resume();
         fail(`The form has a file called "${field.slice(0, 100)}"; it must be called "${name}".`);
@@ -90,12 +90,12 @@ export async function openForm(
         if (!request.complete) fail('The form broke off.');
       });
     });
-    ended.catch(() => undefined); // told where it is waited for
+    ended.catch(() => undefined); // `fields` rejects with it
     request.pipe(parser);
   });
 }
 
-/** A file's bytes; that they broke off is the sender's fault. */
+/** The bytes of a file. When they break off, the fault is the client's. */
 async function* whole(stream: Readable): AsyncGenerator<Buffer> {
   try {
     yield* stream as AsyncIterable<Buffer>;

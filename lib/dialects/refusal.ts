@@ -4,6 +4,7 @@ import type { FormattedError } from '../server/mount.ts';
 /** An error whose HTTP status a contract names. */
 export class Refusal extends AppError {
   override readonly name = 'Refusal';
+  /** The HTTP status. */
   readonly status: number;
   constructor(status: number, message: string, code: ErrorCode = 'invalid_request') {
     super(code, message);
@@ -11,7 +12,7 @@ export class Refusal extends AppError {
   }
 }
 
-/** `{"detail":"…"}`, as FastAPI's clients know it: what does not validate is 422. */
+/** An error as `{"detail":"…"}`, the shape of FastAPI. A body or query with faults has the status 422 there. */
 export function formatDetail(error: AppError): FormattedError {
   const body = JSON.stringify({ detail: error.message });
   const contentType = 'application/json';

@@ -9,7 +9,7 @@ const USAGE = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
 /**
  * A model for trying things out, offline and without a key. It is no language model, and says so. It matches the words of
  * a sentence (English or Chinese) with those of the tools, makes the calls in the order of the words, and answers from
- * their results. The same conversation always gets the same reply. It changes something only when told so outright.
+ * their results. The same conversation always gets the same reply. It changes something only when the sentence says so outright.
  */
 export function createDemoModel(): Model {
   return {

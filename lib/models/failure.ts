@@ -2,7 +2,7 @@ import { AppError, ModelError } from '../errors.ts';
 import type { EndpointRefusal } from './client.ts';
 import { retryAfterMs } from './retry.ts';
 
-/** What a person can do about a status. */
+/** Advice for some statuses. */
 const HINTS: Record<number, string> = {
   401: '; check apiKey',
   403: '; check apiKey',

@@ -34,7 +34,7 @@ function inOrder(mounts: readonly Mount[]): MountedRoute[] {
   return all.toSorted((a, b) => Number(/[:*]/.test(a.route.path)) - Number(/[:*]/.test(b.route.path)));
 }
 
-/** The paths on the wire that a route's path stands for, as express matches them. */
+/** A pattern for the request paths of a route. Express matches with the same package and options. */
 function patternOf(path: string): RegExp {
   return pathToRegexp(path, { sensitive: true, trailing: false }).regexp;
 }

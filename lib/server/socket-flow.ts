@@ -19,7 +19,7 @@ interface StreamHandle {
 /**
  * How far a socket has come.
  *
- * Node tells the progress of a write only when all of its bytes are taken. One large write to a slow peer would look like
+ * Node reports the progress of a write only when all of its bytes are taken. One large write to a slow peer would look like
  * a dead peer. libuv counts the bytes inside a write, but only the private `_handle` of a socket has that count. This
  * function is the one place that reads it, and spec/server/socket-flow.spec.ts fails when a version of Node changes it.
  */

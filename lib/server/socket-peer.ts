@@ -97,7 +97,7 @@ export class SocketPeer implements Peer {
     else if (this.pulse.wantsPing && this.#isOpen) this.#ws.ping(String(this.#socket.bytesWritten));
   }
 
-  /** The socket is closed: frees what waits, and tells the dialect. */
+  /** The socket is closed: resolves pending waits, and notifies the dialect. */
   closed(): void {
     clearTimeout(this.#stall);
     this.#queued = undefined;

@@ -1,4 +1,5 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import { childPointer } from '../common/json-pointer.ts';
 import { isObject } from '../common/json.ts';
 import type { Fault } from '../errors.ts';
 import type { RouteSchema } from './mount.ts';
@@ -72,7 +73,7 @@ function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Pick
   if (!isObject(value) || (!properties && !others)) return value;
   const known: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(value)) {
-    const at = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const at = childPointer(pointer, name);
     const inner = properties && Object.hasOwn(properties, name) ? properties[name] : others;
     if (!inner) picked.ignored.push(at);
     else if (field !== null) known[name] = pick(inner, field, at, picked);
@@ -86,7 +87,10 @@ function faultsOf(errors: readonly ErrorObject[]): Fault[] {
     .slice(0, FAULTS_MAX_COUNT)
     .map((error) =>
       error.keyword === 'required'
-        ? { pointer: `${error.instancePath}/${String(error.params.missingProperty)}`, detail: 'is missing' }
+        ? {
+            pointer: childPointer(error.instancePath, String(error.params.missingProperty)),
+            detail: 'is missing',
+          }
         : { pointer: error.instancePath, detail: detailOf(error) },
     );
 }

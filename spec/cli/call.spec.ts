@@ -141,7 +141,7 @@ describe('cli/call', () => {
     });
   });
 
-  it('signs in with credentials, which nobody gets to see', async () => {
+  it('signs in with credentials, and never shows them', async () => {
     const device = await openHttpDevice();
     device.answer = (response, { headers }) =>
       response.end(`{"id":1,"result":${JSON.stringify(headers.authorization ?? null)}}`);
@@ -197,7 +197,7 @@ describe('cli/call', () => {
     }
   });
 
-  it('tells shells how it went', async () => {
+  it('ends with an exit code', async () => {
     const good = await runCommand([
       'call',
       robotDocument,

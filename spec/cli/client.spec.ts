@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { openChatClient, type ChatClient, type Envelope } from '../../lib/cli/client.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
-import { AppError } from '../../lib/errors.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 interface Said {
   taskId: string;
@@ -55,10 +55,8 @@ describe('openClient', () => {
     socket.send(JSON.stringify(frame));
   }
 
-  async function refusal(promise: Promise<unknown>): Promise<string> {
-    const error: unknown = await promise.catch((error: unknown) => error);
-    expect(error).to.be.instanceOf(AppError);
-    return (error as AppError).message;
+  async function messageOfRefusal(promise: Promise<unknown>): Promise<string> {
+    return (await refusalOf(promise)).message;
   }
 
   /** The frames of a turn with one call, another task's among them. */
@@ -116,11 +114,11 @@ describe('openClient', () => {
       { call: 'POST /api/stop?id=s1', authorization: 'Bearer t0ken', body: {} },
     ]);
     await client.close();
-    expect(await refusal(client.say('Still there?'))).to.equal('the connection is closed');
+    expect(await messageOfRefusal(client.say('Still there?'))).to.equal('the connection is closed');
     await client.close();
   });
 
-  it('joins a session without /init, and tells stopped from failed', async () => {
+  it('joins a session without /init, and distinguishes stopped and failed', async () => {
     const client = await openChatClient({ url, session: 'a/b' });
     expect(requests).to.deep.equal([]);
     const end = {
@@ -139,14 +137,16 @@ describe('openClient', () => {
     await client.close();
   });
 
-  it('rejects what the server refuses or leaves unanswered, with the reason', async () => {
+  it('rejects with the reason when the server refuses or does not answer', async () => {
     const client: ChatClient = await openChatClient({ url });
     behave = (socket, { taskId }) => send(socket, { type: 'error', code: 'task_rejected', taskId });
-    expect(await refusal(client.say('One'))).to.equal('task_rejected');
+    expect(await messageOfRefusal(client.say('One'))).to.equal('task_rejected');
     behave = (socket) => send(socket, { type: 'error', code: 'invalid_request', message: 'too long' });
-    expect(await refusal(client.say('Two'))).to.equal('too long');
+    expect(await messageOfRefusal(client.say('Two'))).to.equal('too long');
     behave = (socket) => socket.close(4408, 'expired');
-    expect(await refusal(client.say('Three'))).to.equal('the server closed the connection (4408 expired)');
+    expect(await messageOfRefusal(client.say('Three'))).to.equal(
+      'the server closed the connection (4408 expired)',
+    );
   });
 
   it('says why a session cannot be had', async () => {
@@ -154,12 +154,12 @@ describe('openClient', () => {
       status: 400,
       body: '{"title":"Bad","detail":"No.","errors":[{"pointer":"/a","detail":"is missing"}]}',
     };
-    expect(await refusal(openChatClient({ url }))).to.equal(`${url}/init: No.\n  /a: is missing`);
+    expect(await messageOfRefusal(openChatClient({ url }))).to.equal(`${url}/init: No.\n  /a: is missing`);
     init = { status: 502, body: '<html>' };
-    expect(await refusal(openChatClient({ url }))).to.equal(`${url}/init: HTTP 502`);
+    expect(await messageOfRefusal(openChatClient({ url }))).to.equal(`${url}/init: HTTP 502`);
     init = { status: 200, body: '{"id":"s1"}' };
     sockets.shouldHandle = () => false;
-    expect(await refusal(openChatClient({ url }))).to.match(
+    expect(await messageOfRefusal(openChatClient({ url }))).to.match(
       / cannot be reached: Unexpected server response: 400$/,
     );
   });

@@ -58,7 +58,7 @@ describe('lite-agent demo', function () {
     ]);
   });
 
-  it('stays up, says what to try next, and leaves nothing behind', async () => {
+  it('stays up, suggests the next commands, and leaves nothing behind', async () => {
     const env = { PORT: '0', apiKey: 'sk-never-used', baseUrl: 'http://127.0.0.1:1' };
     const child = startCommand(['demo'], { cwd, env });
     const ended = once(child, 'close');

@@ -24,7 +24,7 @@ describe('lite-agent', function () {
     expect(stderr).to.match(/^Usage: lite-agent /);
   });
 
-  it('says what is wrong with a command line, and ends with 2', async () => {
+  it('names the fault in a command line, and ends with 2', async () => {
     const { code, stdout, stderr } = await runCommand(['fly']);
     expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
     expect(stderr).to.match(/^error: .+\n\(--help tells more\)\n/);

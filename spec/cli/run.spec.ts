@@ -91,7 +91,7 @@ describe('lite-agent run', function () {
     expect(robot).to.match(/^at shelf 12, /);
   });
 
-  it('ends with 1 when a task fails, and tells what had been done', async () => {
+  it('ends with 1 when a task fails, and shows the calls before it', async () => {
     const scenario = {
       llmConfig: { baseUrl: 'http://127.0.0.1:1/v1', apiKey: 'sk-1', model: 'none' },
       sentences: ['Is anybody there?'],

@@ -49,7 +49,7 @@ describe('lite-agent serve', function () {
     });
   });
 
-  it('says what to do when the port is taken, and ends with 1', async () => {
+  it('gives advice when the port is taken, and ends with 1', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;

@@ -18,7 +18,7 @@ describe('formatEnvelope', () => {
       colors,
     );
 
-  it('says who told whom what', () => {
+  it('shows sender, receiver and content', () => {
     expect([
       line({ message: '[TASK_START]' }),
       line({
@@ -54,7 +54,7 @@ describe('formatEnvelope', () => {
     ]);
   });
 
-  it('cuts what is very long, and says so', () => {
+  it('cuts a very long content, and says so', () => {
     expect(line({ message: 'x'.repeat(700) })).to.equal(
       `AGENT → CLIENT ${'x'.repeat(600)}… (100 characters more)`,
     );

@@ -70,7 +70,7 @@ describe('cli/simulate', function () {
   }
   const jsonOf = (text: string): Started => JSON.parse(text) as Started;
 
-  it('says where each device listens, what its document says, and how to use it', async () => {
+  it('shows the address and the document of each device, and how to use it', async () => {
     await during([document, 'examples/lights.openapi.json'], {}, async (text) => {
       const [, place = ''] =
         /listens on (127\.0\.0\.1:\d+) \(the document says meter\.local:502\)/.exec(text) ?? [];
@@ -134,7 +134,7 @@ describe('cli/simulate', function () {
     });
   });
 
-  it('tells of the control port in its help, and refuses ports that are none', async () => {
+  it('describes the control port in its help, and refuses bad ports', async () => {
     const help = await runCommand(['simulate', '--help']);
     expect(help.code).to.equal(0);
     for (const word of ['/DEVICE/state', '/DEVICE/fault', 'delay', 'exception', 'drop', 'garbage'])

@@ -1,17 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { readSpec } from '../../lib/cli/spec.ts';
-import { AppError } from '../../lib/errors.ts';
 import { jsonAnswer, openSite } from '../../lib/simulate/http-site.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 describe('readSpec', () => {
   const folder = fileURLToPath(new URL('../../examples', import.meta.url));
 
-  /** What is said when a document cannot be read; fails when it can. */
+  /** The message for a document that cannot be read. */
   async function refusal(place: string): Promise<string> {
-    const error: unknown = await readSpec(place, folder).catch((error: unknown) => error);
-    expect(error).to.be.instanceOf(AppError).with.property('code', 'not_found');
-    return (error as AppError).message;
+    const error = await refusalOf(readSpec(place, folder));
+    expect(error.code).to.equal('not_found');
+    return error.message;
   }
 
   it('reads a file, relative to a folder', async () => {

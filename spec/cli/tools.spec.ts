@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTools, type ToolsOptions } from '../../lib/cli/tools.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
-import { AppError } from '../../lib/errors.ts';
 import { jsonAnswer, openSite } from '../../lib/simulate/http-site.ts';
 import { runCommand } from '../support/command.ts';
 import { captureOutput } from '../support/output.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 /** What a terminal shows of a text with colours. */
 const bare = (text: string): string =>
@@ -34,9 +34,7 @@ describe('cli/tools', () => {
     return path;
   };
   const refusal = async (place: string, options: ToolsOptions = {}): Promise<string> => {
-    const error: unknown = await runTools(place, options, captureOutput()).catch((error: unknown) => error);
-    expect(error).to.be.instanceOf(AppError);
-    return (error as AppError).message;
+    return (await refusalOf(runTools(place, options, captureOutput()))).message;
   };
   const odd: JsonObject = {
     openrpc: '1.3.2',
@@ -76,7 +74,7 @@ describe('cli/tools', () => {
     }
   });
 
-  it('shows what was skipped and what is odd', async () => {
+  it('shows skipped operations and warnings', async () => {
     const path = await save('odd.json', odd);
     expect(await shown(path)).to.equal(
       [
@@ -186,7 +184,7 @@ describe('cli/tools', () => {
     expect(await refusal(join(folder, 'none.json'))).to.match(/cannot be read: there is no such file/);
   });
 
-  it('reads standard input, and tells shells how it went', async () => {
+  it('reads standard input, and ends with an exit code', async () => {
     const empty = await runCommand(['tools', '-', '--json'], { input: '{"openrpc":"1.3.2","methods":[]}' });
     expect(JSON.parse(empty.stdout)).to.deep.equal({
       kind: 'openrpc',

@@ -76,7 +76,7 @@ describe('lite-agent user', function () {
     expect(statSync(join(cwd, 'data/jwt.keys')).mode & 0o777).to.equal(0o600);
   });
 
-  it('says what is wrong, with exit code 1 or 2', async () => {
+  it('names the fault, with exit code 1 or 2', async () => {
     const outcomes = await Promise.all([
       user(['add', 'carol', '--password', 'password1']),
       user(['add', 'carol'], ''),
@@ -98,7 +98,7 @@ describe('lite-agent user', function () {
     expect(said.slice(5).map(([code]) => code)).to.deep.equal([2, 2, 2]);
   });
 
-  it('tells people in words', async () => {
+  it('answers in plain words', async () => {
     const { code, stdout } = await user(['add', 'dora', '--password', 'a long enough one']);
     expect(code).to.equal(0);
     expect(stdout).to.match(/^dora is a user now \(user, [\da-f-]{36}\)\n$/);

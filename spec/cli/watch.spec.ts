@@ -14,6 +14,7 @@ import { plugsDocument } from '../support/plugs-document.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { waitFor } from '../support/wait-for.ts';
 
 const airConditioner = 'examples/air-conditioner.openmodbus.json';
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t/gm;
@@ -102,7 +103,7 @@ describe('cli/watch', () => {
       );
   });
 
-  it('shows several tools in a table, no line longer than the terminal, what has changed marked', async () => {
+  it('shows several tools in a table, no line longer than the terminal, changed values marked', async () => {
     const { server } = plugs.device;
     const stop = new AbortController();
     const io = captureOutput(60);
@@ -110,10 +111,10 @@ describe('cli/watch', () => {
     const running = runWatch(plugsFile, words, { every: 20, server }, io, stop.signal);
     const marked = '\u001B[1m\u001B[33m';
     const rounds = (): number => io.text().split('\u001B[3A').length;
-    while (rounds() < 2) await new Promise((resolve) => setImmediate(resolve));
+    await waitFor(() => rounds() >= 2);
     expect(io.text()).not.to.contain(marked);
     plugs.device.set('/plugs/1', { id: 1, name: 'desk', on: true, watts: 50 });
-    while (!io.text().includes(marked)) await new Promise((resolve) => setImmediate(resolve));
+    await waitFor(() => io.text().includes(marked));
     stop.abort();
     expect(await running).to.equal(0);
     const [first = ''] = stripVTControlCharacters(io.text()).split('\r').slice(1);
@@ -123,7 +124,7 @@ describe('cli/watch', () => {
     expect(io.text()).to.contain(`${marked}on true`);
   });
 
-  it('goes on after an error, which it tells in plain words', async () => {
+  it('goes on after an error, and shows it in plain words', async () => {
     const stop = new AbortController();
     const io = captureOutput();
     const running = runWatch(
@@ -135,7 +136,7 @@ describe('cli/watch', () => {
     );
     const until = async (text: string): Promise<void> => {
       const from = io.text().length;
-      while (!io.text().slice(from).includes(text)) await new Promise((resolve) => setImmediate(resolve));
+      await waitFor(() => io.text().slice(from).includes(text));
     };
     await until('getMode\teco');
     plugs.device.fault({ kind: 'exception', code: 503 });
@@ -192,7 +193,7 @@ describe('cli/watch', () => {
     });
   }
 
-  it('tells shells how it went', async () => {
+  it('ends with an exit code', async () => {
     const good = await runCommand([
       'watch',
       airConditioner,

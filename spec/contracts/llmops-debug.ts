@@ -314,10 +314,10 @@ export function describeLlmopsDebug(test: () => LlmopsUnderTest): void {
         status: 400,
         code: 'validate_error',
         data: {
-          app_id: ['app_id is another one than in the path'],
-          message_id: ['message_id is another one than in the path'],
+          app_id: ['app_id differs from the path'],
+          message_id: ['message_id differs from the path'],
         },
-        message: 'app_id is another one than in the path',
+        message: 'app_id differs from the path',
       });
       expect(
         await client.post(`/apps/${await client.newApp()}/messages/${String(mine['id'])}/delete`, {}),

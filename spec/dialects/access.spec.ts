@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { accessRows, createThings, type Things } from '../support/access-rows.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../support/threads.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 /** What the owner gets where the request goes on to something that is not there: a message, a model's endpoint. */
 const beyond: Record<string, number> = {
@@ -9,7 +10,7 @@ const beyond: Record<string, number> = {
   'POST /api/v1/conversation/generate_title': 502,
 };
 
-describe('who may call what', function () {
+describe('the access to each route', function () {
   this.timeout(60_000);
   let server: ThreadServer;
   let owner: Caller;
@@ -37,7 +38,7 @@ describe('who may call what', function () {
     const thread = await things.thread();
     await other.call('GET', `/v1/threads/${thread}`);
     const entries = (): Promise<object[]> => server.accounts.audit.list({ user: other.user.uuid, limit: 10 });
-    while ((await entries()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await waitFor(async () => (await entries()).length > 0);
     expect((await entries())[0]).to.deep.include({
       event: 'access_refused',
       user: other.user.uuid,

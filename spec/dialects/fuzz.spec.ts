@@ -26,7 +26,7 @@ const leaks = new RegExp(
 const isOutside = (status: number, path: string): boolean =>
   status === 502 || (status === 503 && path.includes('/wechat/'));
 
-describe('whatever is sent', function () {
+describe('any input', function () {
   this.timeout(180_000);
   let postgres: Postgres;
   before(async () => {

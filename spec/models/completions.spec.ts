@@ -93,7 +93,7 @@ describe('completions that are passed on', () => {
     expect(quiet.message).to.contain('stayed silent');
   });
 
-  it('never tell the key, nor pass on what is no completion', async () => {
+  it('never show the key, and pass on nothing but completions', async () => {
     const told = await over(
       { status: 400, body: { error: { message: 'bad key sk-secret-key' } } },
       (completions) => failure(completions.ask({ messages: [] }, signal)),

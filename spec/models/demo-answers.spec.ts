@@ -161,7 +161,7 @@ describe('the demo model answers', () => {
       expect(await answerTo(text, results)).to.equal(answer);
     });
 
-  it('what it is and what there is when nothing fits', async () => {
+  it('with a description of itself and the tools, when nothing fits', async () => {
     expect(await answerTo('Sing me a song', [], robot.slice(0, 2))).to.equal(
       [
         'I am the offline demo model, not a language model: I match words with tools, and found no match here. There is:',
@@ -185,7 +185,7 @@ describe('the demo model answers', () => {
     expect(first.deltas.length).to.be.greaterThan(10);
   });
 
-  it('knows what "it" was in the sentence before', async () => {
+  it('with the argument that "it" means', async () => {
     const messages: ModelMessage[] = [
       ...sentence('Turn on the kitchen light').messages,
       {

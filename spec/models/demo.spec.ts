@@ -172,7 +172,7 @@ describe('the demo model fills parameters of other shapes', () => {
       ['set_level 2 step B3 5'],
     ]);
   });
-  it('and leaves alone what a pattern forbids', async () => {
+  it('and no value that a pattern forbids', async () => {
     expect(await callsOf('Set the ventilation of BBB33 to high', tools)).to.deep.equal([]);
   });
 });

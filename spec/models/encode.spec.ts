@@ -62,7 +62,7 @@ describe('a conversation as chat completions take it', () => {
     });
   });
 
-  it('has the system message first, wherever it stands', () => {
+  it('has the system message first, from any place in the list', () => {
     expect(
       messagesOf({ role: 'user', content: [{ type: 'text', text: 'Hi' }] }, { role: 'system', text: 'S' }),
     ).to.deep.equal([
@@ -71,7 +71,7 @@ describe('a conversation as chat completions take it', () => {
     ]);
   });
 
-  it('leaves out what says nothing, but never a user', () => {
+  it('leaves out empty messages, but never a user’s', () => {
     expect(
       messagesOf(
         { role: 'system', text: '' },

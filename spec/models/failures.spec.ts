@@ -5,6 +5,7 @@ import { AppError, ModelError } from '../../lib/errors.ts';
 import { openModels } from '../../lib/models/index.ts';
 import { ask, askStreamed, rejection, sentence, withModelServer } from '../support/model-asking.ts';
 import { sendEvents, startModelServer, type ModelServerStep } from '../support/model-server.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const event = 'data: {"choices":[{"delta":{"content":"Half"}}]}\n\n';
 const writes = (status: number, type: string, text: string): ModelServerStep => ({
@@ -235,7 +236,7 @@ describe('a model request that is worth another try', () => {
     const answer: ModelServerStep = { status: 503, headers: { 'retry-after': '20' } };
     await withModelServer([answer], async (model, server) => {
       const reply = rejection(model.reply(sentence('x'), { signal: stop.signal }));
-      while (server.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await waitFor(() => server.requests.length > 0);
       stop.abort(reason);
       expect(await reply).to.equal(reason);
     });

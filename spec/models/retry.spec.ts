@@ -11,7 +11,7 @@ describe('the wait before another try', () => {
     expect(after(503, {}, 3)).to.equal(undefined);
   });
 
-  it('is what the endpoint asks for', () => {
+  it('is the wait that the endpoint asks for', () => {
     expect(after(429, { 'retry-after': '7' })).to.equal(7_000);
     expect(after(429, { 'retry-after': '7', 'retry-after-ms': '12.5' })).to.equal(12.5);
     expect(after(429, { 'retry-after': new Date(Date.now() + 5_000).toUTCString() })).to.be.within(
@@ -22,7 +22,7 @@ describe('the wait before another try', () => {
     expect(after(429, { 'retry-after': new Date(0).toUTCString() })).to.equal(0);
   });
 
-  it('follows no answer and what passes, not what stays', () => {
+  it('follows a missing answer and passing faults, not lasting ones', () => {
     const tried = [undefined, 408, 409, 429, 500, 503].map((status) => after(status) !== undefined);
     expect(tried).to.deep.equal([true, true, true, true, true, true]);
     const not = [307, 400, 401, 403, 404, 413, 422].map((status) => after(status));

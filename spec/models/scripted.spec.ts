@@ -4,7 +4,7 @@ import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { ask, askStreamed, rejection, sentence } from '../support/model-asking.ts';
 
 describe('the scripted model', () => {
-  it('takes one step per request and notes what it was asked', async () => {
+  it('takes one step for each request, and notes the requests', async () => {
     const model = createScriptedModel([
       {
         calls: [

@@ -39,7 +39,7 @@ describe('the pulse of a socket', () => {
     ]);
   });
 
-  it('goes on while a slow peer takes what waits, and asks for no ping then', () => {
+  it('stays alive while a slow peer takes waiting bytes, and asks for no ping then', () => {
     const pulse = start();
     const flows = Array.from({ length: 9 }, (_, at) => ({ taken: 1000 * at, behind: true }));
     expect(beats(pulse, flows)).to.deep.equal(flows.map(() => true));
@@ -48,7 +48,7 @@ describe('the pulse of a socket', () => {
     expect(pulse.wantsPing).to.equal(true);
   });
 
-  it('gives time to read what has not been confirmed, at 1 kB a second', () => {
+  it('gives a peer time to read unconfirmed bytes, at 1 kB a second', () => {
     const unread = { taken: 200_000 };
     // 200 kB are 200 seconds: the seventh beat is at 210.
     expect(

@@ -8,6 +8,7 @@ import { WebSocket } from 'ws';
 import type { FakeSession } from '../support/fake-sessions.ts';
 import { rawRequest } from '../support/raw-http.ts';
 import { openTestServer, type TestServer } from '../support/test-server.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const MIB = 1024 * 1024;
 
@@ -20,8 +21,9 @@ function line(size: number): MessageBody {
   };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+/** Waits as `waitFor` does, with the patience for many megabytes on a busy machine. */
+function until(condition: () => boolean): Promise<void> {
+  return waitFor(condition, 10_000);
 }
 
 /** A client that shakes hands and then does nothing by itself: no pong, and no reading once it is paused. */
@@ -56,7 +58,7 @@ describe('the sockets', () => {
       session = await server.session();
     });
 
-    it('hold back what it cannot take, in bounded memory, and catch it up in order', async function () {
+    it('hold back messages for a slow reader, in bounded memory, and catch up in order', async function () {
       this.timeout(20_000);
       const socket = await server.connect(`/api/chat?id=${session.id}`).open();
       const fast = await server.connect(`/api/chat?id=${session.id}`).open();
@@ -212,7 +214,7 @@ describe('the sockets', () => {
     await server.close();
   });
 
-  it('refuse what is no WebSocket', async () => {
+  it('refuse a request that is no WebSocket handshake', async () => {
     const server = await openTestServer();
     const session = await server.session();
     const path = `/api/chat?id=${session.id}`;

@@ -103,7 +103,7 @@ describe('the HTTP side', () => {
       });
     });
 
-  it('refuses a body over the limit that does not tell its length', async () => {
+  it('refuses a body over the limit without a Content-Length', async () => {
     const chunk = `190\r\n${'x'.repeat(400)}\r\n`;
     const head = 'POST /api/init HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
     const { status } = await rawRequest(server.port, head, chunk, chunk, chunk);
@@ -241,7 +241,7 @@ describe('the HTTP side', () => {
     expect(line?.fields.err).to.have.property('cause').that.is.instanceOf(TypeError);
   });
 
-  it('tells when to come back', async () => {
+  it('sends Retry-After', async () => {
     server.sessions.failNext(
       new AppError('too_many_requests', 'Too many sessions.', { retryAfterSeconds: 7.2 }),
     );
@@ -249,7 +249,7 @@ describe('the HTTP side', () => {
     expect([response.status, response.headers.get('retry-after')]).to.deep.equal([429, '8']);
   });
 
-  it('tells what is wrong with a document, by pointer', async () => {
+  it('names the faults of a document by pointer', async () => {
     const errors = [{ pointer: '/openSpecList/0/openSpec', detail: 'has no operation' }];
     server.sessions.failNext(
       new AppError('spec_invalid', 'The first document is of no use.', { faults: errors }),
@@ -292,9 +292,9 @@ describe('a request that does not arrive', () => {
   it('is forgotten when its client breaks off', async () => {
     const server = await openTestServer();
     const client = createConnection(server.port, '127.0.0.1');
-    client.write('POST /api/init HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"a');
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    client.destroy();
+    const begun = 'POST /api/init HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"a';
+    await new Promise((resolve) => client.write(begun, resolve));
+    client.destroy(); // the bytes arrive first, then the end
     await waitFor(() => server.log.length > 0);
     expect(server.log.at(-1)?.fields).to.include({ path: '/api/init', aborted: true });
     await server.close();
@@ -322,7 +322,7 @@ describe('a server that goes down', () => {
     await closing;
   });
 
-  it('is not ready while what it needs is down', async () => {
+  it('is not ready while a dependency is down', async () => {
     const ready = async () => {
       throw new AppError('unavailable', 'The store is down.');
     };

@@ -81,7 +81,7 @@ onBothEngines('a day with AIDeer', (open) => {
       token,
       body: { redeem_code: 'spring' },
     });
-    expect([again.status, again.body]).to.deep.equal([422, { detail: 'The code is not good.' }]);
+    expect([again.status, again.body]).to.deep.equal([422, { detail: 'The code is not valid.' }]);
   });
 
   it('asks for a poem and sees it being written', async () => {

@@ -27,7 +27,7 @@ type Needs =
   | 'tasks'
   | 'wechat';
 
-/** Contract 5: presets, chats in their scenes, tasks that models do, and credits for them. */
+/** Contract 5: presets, chats in the scenes of presets, tasks of models, and credits for tasks. */
 export const aideer: Dialect<Needs> = {
   name: 'aideer',
   mount(parts) {

@@ -47,14 +47,14 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
         const body = await open(objects, await keyOf(objects, caller.id));
         response.writeHead(200, { 'Content-Type': 'image/jpeg' });
         await pipeline(body, response).catch((error: unknown) => {
-          if (!response.destroyed || body.errored !== null) throw error; // else the client has gone away
+          if (!response.destroyed || body.errored !== null) throw error; // else the client has disconnected
         });
       },
     }),
     route({
       method: 'GET',
       path: '/users/:id/avatar',
-      summary: 'Leads to the picture of a user.',
+      summary: 'Redirects to the picture of a user.',
       access: 'caller',
       async handle({ caller, params, response, origin }) {
         accountOf(caller);
@@ -67,7 +67,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
   ];
 }
 
-/** The key of a user's picture, or of the default one, which is made at first need. */
+/** The key of a user's picture, or of the default one, which is made when it is first needed. */
 async function keyOf(objects: ObjectStore, uuid: string): Promise<string> {
   if (await exists(objects, avatarKey(uuid))) return avatarKey(uuid);
   if (!(await exists(objects, DEFAULT)))

@@ -20,7 +20,7 @@ import {
 
 const visibility = { enum: ['private', 'shared'] } as const;
 
-/** Chats: talks in the scene of a preset. */
+/** The chats of a user. Each is in the scene of a preset. */
 export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | 'presets'>): Route[] {
   const { chats, objects } = parts;
   const read = (given: Parameters<typeof readMessages>[0] | undefined): NewChatMessage[] =>
@@ -44,7 +44,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
     route({
       method: 'POST',
       path: '/chats',
-      summary: 'Begins a chat in the scene of a preset.',
+      summary: 'Creates a chat in the scene of a preset.',
       access: 'caller',
       body: {
         type: 'object',
@@ -70,7 +70,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
     route({
       method: 'GET',
       path: '/chats/:id',
-      summary: "A chat; of somebody else's shared one the caller's copy, which is made once.",
+      summary: "A chat. For another user's shared chat, the caller's own copy, which is made once.",
       access: 'caller',
       answer: anything,
       async handle(call) {
@@ -88,7 +88,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
     route({
       method: 'PUT',
       path: '/chats/:id',
-      summary: 'Changes a chat; messages replace the visible ones.',
+      summary: 'Changes a chat. Its messages replace the visible ones.',
       access: 'caller',
       body: { type: 'object', properties: { title, visibility, messages } },
       answer: anything,

@@ -7,11 +7,11 @@ import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { formatChatMessage, timeOf } from './shapes.ts';
 
-/** How a picture of our own is kept in a message. */
+/** The prefix of one of our objects in the content of a message. */
 const OBJECT = 'object:';
 const URL_SECONDS = 3600;
 
-/** The caller's chat. Throws `not_found`, and `forbidden` for somebody else's. */
+/** A chat of the caller. Throws `not_found`, and `forbidden` for another user's chat. */
 export async function ownChat(
   { chats }: Pick<Parts, 'chats'>,
   uuid: string,
@@ -48,12 +48,12 @@ export async function formatChat(
   };
 }
 
-/** A message of a chat, its content as it is kept. */
+/** A message of a chat, with its stored content. */
 export function storedMessageOf({ role, type, content, visible, createdAt }: ChatMessage): PresetMessage {
   return { role, type, content: textOf(content), visible, createdAt };
 }
 
-/** The content of a message; of a picture of our own a URL at which it can be got. */
+/** The content of a message. One of our pictures is a URL from which the client can read it. */
 export async function urlOf(
   objects: Parts['objects'],
   { type, content }: Pick<ChatMessage, 'type' | 'content'>,
@@ -68,7 +68,7 @@ function textOf(content: JsonValue): string {
   return typeof content === 'string' ? content : JSON.stringify(content);
 }
 
-/** The content of a message with a picture of our own. */
+/** The content of a message with one of our pictures. */
 export function ownPicture(key: string): string {
   return `${OBJECT}${key}`;
 }

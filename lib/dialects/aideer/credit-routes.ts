@@ -11,7 +11,7 @@ const VALUE_MAX = 1_000_000_000;
 
 type CreditParts = Pick<Parts, 'ledger' | 'redeemCodes' | 'accounts'>;
 
-/** Credits of the caller, and the codes that give them. */
+/** The credits of the caller, and the codes that add credits. */
 export function createCreditRoutes(parts: CreditParts): Route[] {
   return [listCredits(parts), redeem(parts), createCode(parts), readCode(parts), removeCode(parts)];
 }
@@ -20,7 +20,7 @@ function listCredits({ ledger }: CreditParts): Route {
   return route({
     method: 'GET',
     path: '/users/me/credits',
-    summary: 'What happened to the credits of the caller, the newest first, and how many are left.',
+    summary: 'The credit records of the caller, newest first, and the balance.',
     access: 'caller',
     query: sortedPageQuery,
     answer: {
@@ -56,8 +56,8 @@ function redeem({ redeemCodes }: CreditParts): Route {
     async handle({ caller, body }) {
       accountOf(caller);
       const value = await redeemCodes.redeem(body.redeem_code, caller.id);
-      // One answer for all: whoever guesses learns nothing.
-      if (value === undefined) throw new Refusal(422, 'The code is not good.');
+      // One answer for all bad codes, so that a guess reveals nothing.
+      if (value === undefined) throw new Refusal(422, 'The code is not valid.');
       return { message: `${value} credits were added.` };
     },
   });
@@ -68,7 +68,7 @@ function createCode(parts: CreditParts): Route {
   return route({
     method: 'POST',
     path: '/codes',
-    summary: 'Makes a code, for admins; one that is not given is made up, and shown this once.',
+    summary: 'Creates a code, for admins. Without one in the body it is random, and is shown this once.',
     access: 'caller',
     body: {
       type: 'object',
@@ -101,7 +101,7 @@ function readCode(parts: CreditParts): Route {
   return route({
     method: 'GET',
     path: '/codes/:code',
-    summary: 'What is known of a code, for admins.',
+    summary: 'Shows a code, for admins.',
     access: 'caller',
     answer: anything,
     async handle({ caller, params }) {
@@ -117,7 +117,7 @@ function removeCode({ redeemCodes }: CreditParts): Route {
   return route({
     method: 'DELETE',
     path: '/codes/:code',
-    summary: 'Removes a code, for admins; what it gave stays given.',
+    summary: 'Removes a code, for admins. Credits that it has added stay.',
     access: 'caller',
     answer: message,
     async handle({ caller, params }) {

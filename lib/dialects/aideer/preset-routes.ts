@@ -20,7 +20,7 @@ import {
   title,
 } from './shapes.ts';
 
-/** The fields of a request, as DashScope names them. */
+/** The fields of a request to a model, with DashScope's names. */
 const parameters = {
   type: 'object',
   properties: {
@@ -46,7 +46,7 @@ const fields = {
   parameters,
 } as const;
 
-/** Presets: scenes to chat in. */
+/** The presets: scenes for chats. */
 export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | 'config'>): Route[] {
   const { presets, accounts, config } = parts;
 
@@ -66,12 +66,13 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
     };
   }
 
-  /** Public presets are the admins'. */
+  /** Throws `forbidden` for a public preset unless the caller is an admin. */
   function checkVisibility(caller: Principal, visibility: NewPreset['visibility'] | undefined): void {
     if (visibility === 'public' && !isAdmin(caller))
       throw new AppError('forbidden', 'Public presets are made by admins.');
   }
 
+  /** A preset that the caller may change. */
   async function mine(id: string, caller: Principal): Promise<Preset> {
     const preset = await presets.find(id);
     if (!preset || preset.removed) throw noSuchPreset();
@@ -95,7 +96,7 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
     route({
       method: 'POST',
       path: '/presets',
-      summary: 'Makes a preset.',
+      summary: 'Creates a preset.',
       access: 'caller',
       body: { type: 'object', required: ['title'], properties: fields },
       answer: anything,
@@ -159,7 +160,7 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
   ];
 }
 
-/** A preset that the caller may see and use; undefined when there is none. Throws `forbidden` for somebody else's private one. */
+/** A preset that the caller may use; undefined when there is none. Throws `forbidden` for another user's private preset. */
 export async function usablePreset(
   { presets }: Pick<Parts, 'presets'>,
   id: string,

@@ -16,14 +16,14 @@ const tokens = {
   properties: { access_token: text, refresh_token: text, token_type: { const: 'bearer' } },
 } as const;
 
-/** Signing in: with a password as OAuth 2.0 has it [RFC 6749 4.3], or with WeChat. */
+/** The calls to sign in: with a password [RFC 6749 4.3], or with WeChat. */
 export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts' | 'wechat'>): Route[] {
   const { passwords } = accounts;
   return [
     route({
       method: 'POST',
       path: '/session/oauth2/token',
-      summary: 'An access token for a name and a password, sent as a form; good for a day.',
+      summary: 'An access token for a name and a password, sent as a form; it is valid for a day.',
       access: 'open',
       answer: tokens,
       async handle({ request, response, client }) {
@@ -37,7 +37,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
             'invalid_request',
             'The form needs username and password; grant_type is "password" or missing.',
           );
-        // Nobody gets a refresh token: when the day is over, so is the sign-in.
+        // There is no refresh token. So the sign-in ends with its access token.
         const life = { accessMs: DAY_MS, absoluteMs: DAY_MS };
         const signedIn = await passwords.signIn({ who: { login: username }, password, client, ...life });
         return { access_token: signedIn.accessToken, token_type: 'bearer' };
@@ -46,7 +46,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
     route({
       method: 'GET',
       path: '/session/wechat/token',
-      summary: 'Tokens for a code of WeChat; somebody new becomes a user.',
+      summary: 'Tokens for a code of WeChat. A new person becomes a user.',
       access: 'open',
       query: {
         type: 'object',
@@ -62,7 +62,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
     route({
       method: 'GET',
       path: '/session/wechat/refresh',
-      summary: 'New tokens for a refresh token, while the WeChat session lives.',
+      summary: 'New tokens for a refresh token, as long as the WeChat session is valid.',
       access: 'open',
       answer: tokens,
       async handle({ request, client }) {

@@ -3,22 +3,25 @@ import type { Principal, Role } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { accountOf } from '../account.ts';
 
-/** What a call without a result of its own answers. */
+/** The answer of a call without data. */
 export const message = {
   type: 'object',
   required: ['message'],
   properties: { message: { type: 'string' } },
 } as const;
+/** Any object: its fields are in the contract. */
 export const anything = { type: 'object' } as const;
+/** A list of objects. */
 export const list = { type: 'array', items: anything } as const;
 
-/** A text that every database keeps. */
+/** The pattern of a text that every database can store: PostgreSQL refuses the character 0. */
 export const storable = '^[^\\u0000]*$';
+/** The title of a chat or preset. */
 export const title = { type: 'string', minLength: 1, maxLength: 50, pattern: storable } as const;
 
 const CONTENT_MAX_LENGTH = 100_000;
 
-/** Messages as clients send them. */
+/** Messages of clients. */
 export const messages = {
   type: 'array',
   maxItems: 2000,
@@ -35,7 +38,7 @@ export const messages = {
   },
 } as const;
 
-/** How much of a list. */
+/** The query of a page of a list. */
 export const sortedPageQuery = {
   type: 'object',
   properties: {
@@ -62,11 +65,12 @@ export function sortedPageOf({ offset = '0', limit = '10', order_by: by = 'id', 
 
 const permissions = { visitor: 0, user: 1, admin: 2 } as const satisfies Record<Role, number>;
 
-/** 0 visitor, 1 user, 2 admin. */
+/** A role as a number: 0 visitor, 1 user, 2 admin. */
 export function permissionOf(role: Role): 0 | 1 | 2 {
   return permissions[role];
 }
 
+/** Whether the caller is an admin. Throws `forbidden` for a caller without an account. */
 export function isAdmin(caller: Principal): boolean {
   return accountOf(caller).role === 'admin';
 }
@@ -76,12 +80,12 @@ export function checkAdmin(caller: Principal): void {
   if (!isAdmin(caller)) throw new AppError('forbidden', 'This is for admins.');
 }
 
-/** Throws `forbidden` for visitors, who only look. */
+/** Throws `forbidden` for visitors: they may only read. */
 export function checkUser(caller: Principal): void {
   if (accountOf(caller).role === 'visitor') throw new AppError('forbidden', 'Visitors may only look.');
 }
 
-/** ISO 8601. */
+/** A time in ms as ISO 8601. */
 export function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
@@ -94,7 +98,7 @@ interface WireMessage {
   create_time?: string;
 }
 
-/** Reads messages. Throws `invalid_request` for a time that is none, and for a picture that is not at an http(s) or data URL. */
+/** Parses messages. Throws `invalid_request` for a bad time, and for a picture without an http(s) or data URL. */
 export function readMessages(given: readonly WireMessage[], now: number): PresetMessage[] {
   return given.map(({ role, type = 'text', content, visibility = true, create_time: time }, index) => {
     const createdAt = time === undefined ? now : Date.parse(time);
@@ -105,7 +109,7 @@ export function readMessages(given: readonly WireMessage[], now: number): Preset
   });
 }
 
-/** A message as it is shown. */
+/** A message, as clients see it. */
 export function formatChatMessage(shown: PresetMessage) {
   const { role, type, content, visible, createdAt } = shown;
   return { role, type, content, visibility: visible, create_time: timeOf(createdAt) };

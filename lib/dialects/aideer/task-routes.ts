@@ -11,14 +11,14 @@ import { ownChat } from './chat-shape.ts';
 import { anything, checkUser, isAdmin, message, timeOf } from './shapes.ts';
 import { prepareTask, type TaskParts } from './task-work.ts';
 
-/** Tasks: what a model does for a chat, and the one stream of each. */
+/** Tasks: the work of a model for a chat. Each task has one stream. */
 export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route[] {
   const { tasks, config } = parts;
   return [
     route({
       method: 'POST',
       path: '/tasks',
-      summary: 'Lets the model answer in a chat, give it a title, or draw.',
+      summary: 'Lets the model answer in a chat, title it, or draw.',
       access: 'caller',
       body: {
         type: 'object',
@@ -42,13 +42,13 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
         const wanted = { owner: caller.id, chatId: chat.id, type, rate, promptTokens, maxTokens };
         const task = await tasks.start(wanted, prepared.work);
         if (task) return { task_id: task.id, status: task.status };
-        throw new Refusal(402, 'Your credits do not reach for this.');
+        throw new Refusal(402, 'You do not have enough credits for this.');
       },
     }),
     route({
       method: 'GET',
       path: '/tasks/:id',
-      summary: 'How far a task is; it is known for an hour.',
+      summary: 'The state of a task. It is kept for an hour.',
       access: 'caller',
       answer: anything,
       async handle({ caller, params }) {
@@ -66,7 +66,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
     route({
       method: 'DELETE',
       path: '/tasks/:id',
-      summary: 'Ends a task and forgets it; what was said is in the chat.',
+      summary: 'Stops and removes a task. Its messages stay in the chat.',
       access: 'caller',
       answer: message,
       async handle({ caller, params }) {
@@ -77,21 +77,22 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
     route({
       method: 'GET',
       path: '/tasks/:id/stream',
-      summary: 'What the model says, as server-sent events: for one connection, once. Its end ends the task.',
+      summary:
+        'The text of the model, as server-sent events, for one connection only. Its end ends the task.',
       access: 'caller',
       async handle({ caller, params, request, response }) {
         const { id } = await ownTask(tasks, params.id, caller);
         if (request.method === 'HEAD') {
-          response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(); // looking is not connecting
+          response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(); // a HEAD request does not use up the one connection
           return;
         }
         if (!(await tasks.connect(id)))
-          throw new Refusal(422, 'Somebody has connected to this task already.');
+          throw new Refusal(422, 'A client has connected to this task already.');
         const { heartbeatIntervalMs: everyMs, socketStallTimeoutMs: stallTimeoutMs } = config.limits;
         const heartbeat = { text: ':\n\n', everyMs };
         const stream = openStream(response, { contentType: 'text/event-stream', heartbeat, stallTimeoutMs });
         stream.write(sseEvent(JSON.stringify({ task_id: id }), 'open'));
-        // A slow client is shown fewer states: each holds all text so far.
+        // A slow client gets fewer states: each state has all text so far.
         for await (const state of tasks.watch(id, stream.signal)) {
           stream.write(sseEvent(JSON.stringify(formatState(state))));
           await stream.drained();

@@ -14,11 +14,11 @@ import { suffixOfPicture } from '../../files/pictures.ts';
 import { Refusal } from '../refusal.ts';
 import { storedMessageOf, ownPicture, urlOf } from './chat-shape.ts';
 
-/** A task that can begin: what it may cost, and what it does. */
+/** A task that can begin: its cost and its work. */
 export interface PreparedTask {
   type: ChatTask['type'];
   rate: number;
-  /** Estimated. */
+  /** An estimate. */
   promptTokens: number;
   maxTokens: number;
   work: TaskWork;
@@ -30,7 +30,7 @@ export type TaskParts = Pick<Parts, 'chats' | 'presets' | 'objects' | 'config' |
 /** A title is short. */
 const TITLE_MAX_TOKENS = 100;
 
-/** Reads what a task needs of its chat and preset. Throws a Refusal 422 unless the user has said something. */
+/** Prepares a task from its chat and preset. Throws a Refusal 422 unless the chat has a message of the user. */
 export async function prepareTask(
   parts: TaskParts,
   chat: Chat,
@@ -45,7 +45,7 @@ export async function prepareTask(
   const inChat = await Promise.all(
     stored.map(async (one) => ({ ...storedMessageOf(one), content: await urlOf(objects, one, origin) })),
   );
-  // A title may come after the answer, too.
+  // A title may also follow the answer.
   const asked =
     type === 'title_generation' ? inChat.some(({ role }) => role === 'user') : inChat.at(-1)?.role === 'user';
   if (!asked) throw new Refusal(422, 'First the user’s message must be in the chat, as its last one.');
@@ -121,7 +121,7 @@ function pictureWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonl
   };
 }
 
-/** Keeps a picture that an endpoint has sent as bytes; its key. */
+/** Stores a picture that an endpoint has sent as bytes, and returns its key. */
 async function keep(
   { objects, config }: Pick<Parts, 'objects' | 'config'>,
   chat: Chat,
@@ -141,7 +141,7 @@ function toModel({ role, type, content }: PresetMessage): ModelMessage {
   return { role, content: [type === 'image' ? { type, url: content } : { type, text: content }] };
 }
 
-/** Tokens where the endpoint has counted them. */
+/** The tokens, if the endpoint has counted them. */
 function counted(tokens: number): { tokens?: number } {
   return tokens > 0 ? { tokens } : {};
 }

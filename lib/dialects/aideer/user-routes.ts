@@ -23,7 +23,7 @@ const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 
 
 type UserParts = Pick<Parts, 'accounts' | 'chats' | 'presets' | 'modelConfigs' | 'objects' | 'ledger'>;
 
-/** The users. What they may do is never taken from a body. */
+/** The users. A role is never taken from a body. */
 export function createUserRoutes(parts: UserParts): Route[] {
   return [
     listUsers(parts),
@@ -64,7 +64,7 @@ function createUser(parts: UserParts): Route {
   return route({
     method: 'POST',
     path: '/users',
-    summary: 'Makes a user.',
+    summary: 'Registers a user.',
     access: 'open',
     body: {
       type: 'object',
@@ -84,7 +84,7 @@ function readMe(parts: UserParts): Route {
   return route({
     method: 'GET',
     path: '/users/me',
-    summary: 'Who is signed in.',
+    summary: 'Shows the user that is signed in.',
     access: 'caller',
     answer: anything,
     handle: async ({ caller }) => formatUser(parts, await findMe(parts, caller)),
@@ -121,7 +121,7 @@ function readUser(parts: UserParts): Route {
   return route({
     method: 'GET',
     path: '/users/:id',
-    summary: 'A user, for itself and for admins.',
+    summary: 'Shows a user, to itself and to admins.',
     access: 'caller',
     answer: anything,
     handle: async (call) => formatUser(parts, await managed(parts, call)),

@@ -3,7 +3,7 @@ import { AppError } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 import { permissionOf } from './shapes.ts';
 
-/** A user as it is shown. */
+/** A user, as clients see it. */
 export async function formatUser({ ledger }: Pick<Parts, 'ledger'>, user: User) {
   const username = user.username ?? user.name;
   return {

@@ -11,14 +11,14 @@ import { id } from './shapes.ts';
 const UPLOAD_SECONDS = 300;
 const SUFFIXES_MAX_COUNT = 50;
 
-/** Talking, what was said, and where to upload pictures. */
+/** The calls to talk in a conversation, to read its messages, and to upload pictures. */
 export function createChatRoutes(parts: SendParts): Route[] {
   const { chats, objects, config } = parts;
   return [
     route({
       method: 'POST',
       path: '/chat/get_upload_presigned_url',
-      summary: 'URLs that pictures may be uploaded to.',
+      summary: 'Makes URLs for the upload of pictures.',
       access: 'caller',
       body: {
         type: 'object',
@@ -57,7 +57,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
     route({
       method: 'GET',
       path: '/chat/:id',
-      summary: 'What was said in a conversation.',
+      summary: 'Lists the messages of a conversation.',
       access: 'caller',
       answer: { type: 'object', required: ['messages'], properties: { messages: { type: 'array' } } },
       async handle({ caller, params, origin }) {

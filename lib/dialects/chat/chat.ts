@@ -12,7 +12,7 @@ const places = ['/api/v1', ''];
 /** The parts that this dialect takes. */
 type Needs = 'accounts' | 'chats' | 'config' | 'modelConfigs' | 'models' | 'objects' | 'replies';
 
-/** Contract 4: a chat backend whose clients lead the conversation; under `/api/v1`, and under `/` for the seed's own paths. */
+/** Contract 4: a chat backend; its clients lead the conversation; under `/api/v1`, and under `/` for the seed's own paths. */
 export const chat: Dialect<Needs> = {
   name: 'chat',
   mount(parts) {

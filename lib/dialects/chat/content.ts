@@ -3,26 +3,28 @@ import type { Content } from '../../core/message.ts';
 import { AppError } from '../../errors.ts';
 import type { ObjectStore } from '../../files/object-store.ts';
 
-/** What is said in a message, as it is kept: a text, or parts; a picture is an object of ours, or a URL elsewhere. */
+/** The content of a stored message: a text, or parts. A picture is one of our objects, or a URL of another server. */
 export type Said = string | SaidPart[];
 type SaidPart =
   | { type: 'text'; text: string }
   | { type: 'image'; key: string }
   | { type: 'image'; url: string };
 
+/** How long the URL of a picture is valid. */
 const URL_SECONDS = 3600;
 const PARTS_MAX_COUNT = 100;
 
-/** Reads the content of messages for one user, and shows it to models and clients. */
+/** Reads the contents of one user's messages, and formats them for models and clients. */
 export interface Contents {
-  /** Throws `invalid_request` for what is no content, and `not_found` for a picture of somebody else. */
+  /** Parses a content. Throws `invalid_request` with the pointer of a fault, and `not_found` for a picture of another user. */
   read(content: JsonValue, pointer: string): Said;
-  /** For a model: pictures as URLs that it can get. */
+  /** The content for a model, with pictures as URLs that its endpoint can read. */
   forModel(said: Said): Promise<Content[]>;
+  /** The content as clients send it, with pictures as URLs that the client can read. */
   forClient(said: Said): Promise<JsonValue>;
 }
 
-/** Contents of a user; `origin` is how clients name this server. */
+/** Contents of one user; `origin` is how clients name this server. */
 export function openContents(objects: ObjectStore, owner: string, origin: string): Contents {
   const urlOf = (key: string) => objects.sign({ method: 'GET', key, seconds: URL_SECONDS, origin });
 

@@ -34,7 +34,7 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
     route({
       method: 'POST',
       path: '/conversation/create',
-      summary: 'Begins a conversation.',
+      summary: 'Creates a conversation.',
       access: 'caller',
       status: 201,
       body: { type: 'object', required: ['model_config_id'], properties: { model_config_id: id } },

@@ -8,7 +8,7 @@ import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { baseUrl, id, ids, line, params } from './shapes.ts';
 
-/** How many configurations a user has, unless a scope says otherwise. */
+/** The most configurations of a user without this scope. */
 const LIMIT = 3;
 const SCOPE = 'add_more_model_config';
 
@@ -24,11 +24,11 @@ const nothing = { type: 'object' } as const;
 
 type ModelParts = Pick<Parts, 'modelConfigs' | 'models'>;
 
-/** The configurations of models that a user has. */
+/** The model configurations of a user. */
 export function createModelRoutes(parts: ModelParts): Route[] {
   return [
     listConfigs(parts),
-    sayWhetherOneMore(parts),
+    canCreate(parts),
     createConfig(parts),
     updateConfig(parts),
     removeConfigs(parts),
@@ -49,11 +49,11 @@ function listConfigs({ modelConfigs }: ModelParts): Route {
   });
 }
 
-function sayWhetherOneMore({ modelConfigs }: ModelParts): Route {
+function canCreate({ modelConfigs }: ModelParts): Route {
   return route({
     method: 'POST',
     path: '/model_config/can_create',
-    summary: 'Whether the user may have one more.',
+    summary: 'Says whether the user may store one more.',
     access: 'caller',
     body: {
       type: 'object',
@@ -77,7 +77,7 @@ function createConfig({ modelConfigs, models }: ModelParts): Route {
   return route({
     method: 'POST',
     path: '/model_config/create',
-    summary: 'Keeps a model.',
+    summary: 'Stores a model configuration.',
     access: 'caller',
     status: 201,
     body: { type: 'object', required, properties: fields },
@@ -95,7 +95,7 @@ function updateConfig({ modelConfigs, models }: ModelParts): Route {
   return route({
     method: 'POST',
     path: '/model_config/update',
-    summary: 'Changes a model; its masked key means the key as it is.',
+    summary: 'Changes a model configuration; a masked key leaves the key unchanged.',
     access: 'caller',
     status: 202,
     body: {
@@ -116,7 +116,7 @@ function removeConfigs({ modelConfigs }: ModelParts): Route {
   return route({
     method: 'POST',
     path: '/model_config/delete',
-    summary: 'Removes models: all of them or none.',
+    summary: 'Removes model configurations: all of them or none.',
     access: 'caller',
     status: 204,
     body: ids,

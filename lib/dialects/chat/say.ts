@@ -8,7 +8,7 @@ import type { Parts } from '../dialect.ts';
 import { openContents, saidTextOf, type Contents, type Said } from './content.ts';
 import { baseUrl, id, line, params } from './shapes.ts';
 
-/** What `/chat/send` and `/conversation/generate_title` take: a conversation, what is said in it, and the model to ask. */
+/** The body of `/chat/send` and `/conversation/generate_title`: a conversation, its messages, and the model to ask. */
 export const sayBody = {
   type: 'object',
   required: ['conversation_id', 'messages'],
@@ -46,13 +46,13 @@ interface SayBody {
   params?: unknown;
 }
 
-/** Users bring keys of their own: the server's is not spent, also at the server's own endpoint. */
+/** Users bring their own keys: the server's key is never spent on them, not even at the server's own endpoint. */
 const theirs = { ownKey: false };
 
-/** The parts that are needed to read what a user says. */
+/** The parts that are needed to read a request. */
 export type SayParts = Pick<Parts, 'chats' | 'objects' | 'modelConfigs' | 'models'>;
 
-/** A checked request. */
+/** A checked request: the conversation, the model to ask, and the messages for it. */
 export interface Saying {
   chat: Chat;
   model: Model;
@@ -60,7 +60,7 @@ export interface Saying {
   messages: { id: number | undefined; role: 'user' | 'assistant' | 'system'; said: Said }[];
 }
 
-/** Reads what is said: nothing is stored or sent yet. Throws `not_found` and `invalid_request`. */
+/** Checks a request, before anything is stored or sent. Throws `not_found` and `invalid_request`. */
 export async function readSaying(parts: SayParts, call: Call<unknown, SayBody>): Promise<Saying> {
   const { caller, body, origin } = call;
   accountOf(caller);
@@ -76,7 +76,7 @@ export async function readSaying(parts: SayParts, call: Call<unknown, SayBody>):
   return { chat, model: await openModel(parts, caller.id, body), contents, messages };
 }
 
-/** The caller's conversation. Throws `not_found` for anything else. */
+/** A conversation of the caller. Throws `not_found` for any other. */
 export async function findConversation(
   { chats }: Pick<Parts, 'chats'>,
   owner: string,
@@ -96,7 +96,7 @@ async function openModel(
   if (body.model_config_id !== undefined) {
     const stored = await modelConfigs.find(owner, body.model_config_id);
     if (!stored) throw new AppError('not_found', 'There is no such model configuration.');
-    // The stored key goes to the stored endpoint only: what else the request names does not count.
+    // The stored key goes to the stored endpoint only. An endpoint in the request is ignored.
     const { baseUrl: url, apiKey, modelName: model, params: more } = stored;
     return models.open({ baseUrl: url, apiKey, model, ...settingsOf({ ...more, ...given }) }, theirs);
   }
@@ -118,7 +118,7 @@ function settingsOf({ temperature, top_p: topP, max_tokens: maxTokens, ...extra 
   };
 }
 
-/** What is said, as a model gets it. */
+/** The messages, for a model. */
 export function toModelMessages({ contents, messages }: Saying): Promise<ModelMessage[]> {
   return Promise.all(
     messages.map(async ({ role, said }): Promise<ModelMessage> => {

@@ -5,14 +5,14 @@ import { toAppError } from '../../server/status.ts';
 import type { Parts } from '../dialect.ts';
 import { readSaying, toModelMessages, type Saying, type SayParts } from './say.ts';
 
-/** What the client is told, in this order. */
+/** The lines that the client gets, in this order. */
 type Line =
   | { type: 'user_message_id'; user_message_id: number }
   | { type: 'ai_chunk'; content: string }
   | { type: 'complete'; ai_message_id: number }
   | { type: 'error'; detail: string };
 
-/** How lines are written, as the Accept header wants them. */
+/** How lines are written. The Accept header decides. */
 interface Format {
   contentType: string;
   heartbeat?: string;
@@ -22,7 +22,7 @@ interface Format {
 /** The parts that are needed to answer in a conversation. */
 export type SendParts = SayParts & Pick<Parts, 'replies' | 'config'>;
 
-/** Stores what the user says, asks the model, and streams its answer. Resolves when the answer is stored and told. */
+/** Stores the user's message, asks the model, and streams its answer. Resolves when the answer is stored and sent. */
 export async function send(
   parts: SendParts,
   call: Call<unknown, Parameters<typeof readSaying>[1]['body']>,
@@ -62,7 +62,7 @@ export async function send(
   await stream.end(write(last));
 }
 
-/** The id of the last message: what was stored before (the client asks again), or is now. */
+/** The id of the last message. It is stored now, unless the client names its id: then it asks again. */
 async function storeLast({ chats }: Pick<Parts, 'chats'>, { chat, messages }: Saying): Promise<number> {
   const last = messages.at(-1)!;
   if (last.id === undefined) return chats.append(chat.id, { role: 'user', content: last.said });
@@ -84,8 +84,8 @@ function formatOf(accept: string, userMessageId: number): Format {
       write(line) {
         if (line.type === 'ai_chunk') return line.content;
         if (line.type === 'user_message_id') return '';
-        const { type: _, ...told } = line;
-        return `\n\n[END]${JSON.stringify({ user_message_id: userMessageId, ...told })}`;
+        const { type: _, ...end } = line;
+        return `\n\n[END]${JSON.stringify({ user_message_id: userMessageId, ...end })}`;
       },
     };
   return {

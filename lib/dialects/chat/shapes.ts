@@ -2,16 +2,17 @@ import type { Chat } from '../../chats/chats.ts';
 
 /** An id of this dialect. */
 export const id = { type: 'integer', minimum: 1, maximum: 2_147_483_647 } as const;
+/** A list of ids. */
 export const ids = {
   type: 'object',
   required: ['ids'],
   properties: { ids: { type: 'array', items: id, maxItems: 1000 } },
 } as const;
 
-/** What only this server may say in a request to a model. */
+/** Fields of a request to a model that only this server may set. */
 const reserved = ['model', 'messages', 'stream', 'stream_options', 'tools', 'tool_choice', 'functions', 'n'];
 
-/** More fields of a request to a model, as its endpoint names them. */
+/** Other fields of a request to a model, with the names of its endpoint. */
 export const params = {
   type: 'object',
   description: `fields of a chat completion, none of ${reserved.join(', ')}`,
@@ -24,16 +25,17 @@ export const params = {
   additionalProperties: {},
 } as const;
 
+/** The address of an endpoint. */
 export const baseUrl = {
   type: 'string',
   pattern: '^https?://.',
   maxLength: 2000,
   description: 'an http or https URL',
 } as const;
-/** A text that every database keeps. */
+/** A short text that every database can store: PostgreSQL refuses the character 0. */
 export const line = { type: 'string', minLength: 1, maxLength: 200, pattern: '^[^\\u0000]*$' } as const;
 
-/** A conversation as it is listed. */
+/** A conversation, as clients see it. */
 export function conversationOf({ id: conversation, title, updatedAt, modelConfigId }: Chat) {
   return {
     conversation_id: conversation,

@@ -17,7 +17,7 @@ const nothing = { type: 'object' } as const;
 
 type AccountParts = Pick<Parts, 'accounts'>;
 
-/** Registering, signing in and out, and the user's own account. */
+/** The calls to register, to sign in and out, and to change one's own account. */
 export function createAccountRoutes(parts: AccountParts): Route[] {
   return [
     register(parts),
@@ -35,7 +35,7 @@ function register({ accounts: { passwords, signIns } }: AccountParts): Route {
   return route({
     method: 'POST',
     path: '/user/register',
-    summary: 'Makes a user and signs in.',
+    summary: 'Registers a user, and signs in.',
     access: 'open',
     body: {
       type: 'object',
@@ -74,7 +74,7 @@ function refresh({ accounts: { signIns } }: AccountParts): Route {
   return route({
     method: 'POST',
     path: '/user/refresh',
-    summary: 'A new pair for a refresh token.',
+    summary: 'Exchanges a refresh token for a new pair of tokens.',
     access: 'open',
     answer: pair,
     async handle(call) {
@@ -87,7 +87,7 @@ function readMe({ accounts: { users } }: AccountParts): Route {
   return route({
     method: 'GET',
     path: '/user/me',
-    summary: 'Who is signed in.',
+    summary: 'Shows the user that is signed in.',
     access: 'caller',
     answer: {
       type: 'object',
@@ -137,7 +137,7 @@ function changePassword({ accounts: { passwords, signIns } }: AccountParts): Rou
   return route({
     method: 'POST',
     path: '/user/me/password',
-    summary: 'Changes the password and signs out everywhere else; shown with a refresh token.',
+    summary: 'Changes the password and signs out everywhere else; needs a refresh token.',
     access: 'open',
     body: {
       type: 'object',
@@ -166,7 +166,7 @@ function logout({ accounts: { signIns } }: AccountParts): Route {
   return route({
     method: 'POST',
     path: '/user/logout',
-    summary: 'Signs out; shown with a refresh token.',
+    summary: 'Signs out; needs a refresh token.',
     access: 'open',
     answer: nothing,
     async handle({ request, response, origin, client }) {

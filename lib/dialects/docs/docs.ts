@@ -7,7 +7,7 @@ import { describeSockets } from './asyncapi.ts';
 import { describeRoutes } from './openapi.ts';
 import { pageHtml, pageScript } from './page.ts';
 
-/** What the page consists of, besides its own script: files of a package, by their names in a URL. */
+/** The files of the page that come from a package, by their names in a URL. */
 const files: Record<string, { type: string; url: () => string }> = {
   'swagger-ui.css': { type: 'text/css', url: () => import.meta.resolve('swagger-ui-dist/swagger-ui.css') },
   'swagger-ui.js': {
@@ -16,7 +16,7 @@ const files: Record<string, { type: string; url: () => string }> = {
   },
 };
 
-/** The description of all calls and sockets of the other mounts, for programs and (`/docs`) for people. Shows nothing of anybody. */
+/** The description of all calls and sockets of the other mounts, for programs, and at `/docs` for people. It holds no data of users. */
 export function describeMounts(others: readonly Mount[], version: string): Mount {
   const mount: Mount = {
     name: 'docs',
@@ -57,7 +57,7 @@ function createRoutes(mounts: () => readonly Mount[], version: string): Route[] 
       handle({ response }) {
         response.writeHead(200, {
           'Content-Type': 'text/html; charset=utf-8',
-          // The page's library writes styles into its elements, and has its signs as data URLs.
+          // The page's library sets styles on elements, and its icons are data URLs.
           'Content-Security-Policy':
             "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         });
@@ -67,7 +67,7 @@ function createRoutes(mounts: () => readonly Mount[], version: string): Route[] 
     route({
       method: 'GET',
       path: '/docs/:file',
-      summary: 'What the page consists of.',
+      summary: 'A file of the page.',
       access: 'open',
       async handle({ params, response }) {
         const name = params.file;

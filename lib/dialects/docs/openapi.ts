@@ -90,14 +90,14 @@ function answerOf({ answer, status = 200 }: Route): object {
   if (status === 204) return { description: 'Done.' };
   return answer
     ? { description: 'The answer.', content: { 'application/json': { schema: answer } } }
-    : { description: 'The answer, which is not JSON, or has the shape that the dialect gives it.' };
+    : { description: 'The answer. It is not JSON, or has the shape of the dialect.' };
 }
 
-/** An error in the dialect's own shape: its fields are those of one that is made for this. */
+/** The shape of the dialect's errors, with an example. */
 function failureOf(mount: Mount): object {
   const { contentType, body } = mount.formatError(new AppError('invalid_request', 'What was wrong.'));
   return {
-    description: 'What was wrong, and where.',
+    description: 'The error, and its place.',
     content: { [contentType]: { schema: { type: 'object' }, example: JSON.parse(body) as unknown } },
   };
 }

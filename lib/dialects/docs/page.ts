@@ -1,4 +1,4 @@
-/** The page of the documentation; everything that it shows comes from this server. */
+/** The page of the documentation. It loads everything from this server. */
 export const pageHtml = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>LiteAgent Server</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/docs/swagger-ui.css">
@@ -15,7 +15,7 @@ body{margin:0;background:#fff;color:#3b4151;font-family:sans-serif}
 <body><div id="calls"></div><div id="sockets"></div>
 <script src="/docs/swagger-ui.js"></script><script src="/docs/page.js"></script></body></html>`;
 
-/** Shows the HTTP calls by the package that the page is made with, and the sockets below. */
+/** The script of the page: swagger-ui shows the HTTP calls, and the WebSockets are below. */
 export const pageScript = `
 SwaggerUIBundle({ url: '/openapi.json', dom_id: '#calls', docExpansion: 'none', validatorUrl: null });
 const add = (parent, name, text, kind) => {

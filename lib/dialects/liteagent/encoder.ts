@@ -5,14 +5,15 @@ import { envelopesOf } from './envelope.ts';
 
 /** Turns lines of the log into WebSocket frames. */
 export interface Encoder {
-  /** The frames of all envelopes after the position `since`; empty when there are none. The system prompt is never among them. */
+  /** The frames of all envelopes after the position `since`; empty when there are none. The system prompt is left out. */
   lines(sessionId: string, batch: readonly Message[], since?: number): Buffer;
+  /** The frame of a delta. */
   chunk(delta: Delta): Buffer;
 }
 
 /**
- * An encoder that remembers the last batch and the last delta: a session tells all its followers of the same one, one
- * after the other, so each is encoded once however many sockets watch, and nothing stays in memory for idle sessions.
+ * An encoder that remembers the last batch and the last delta. A session hands the same one to all its subscribers, one
+ * after the other. So each is encoded once for any number of sockets, and idle sessions keep nothing in memory.
  */
 export function createEncoder(): Encoder {
   let lastBatch: readonly Message[] | undefined;

@@ -40,7 +40,7 @@ export const envelopeSchema = {
   },
 } as const;
 
-/** What else the server sends: none of it is in the history. */
+/** The other frames of the server. None of them is in the history. */
 export const noticeSchemas = {
   chunk: {
     type: 'object',

@@ -23,15 +23,15 @@ export interface AgentMessage {
   seq: number;
 }
 
-/** A line of the log becomes at most four envelopes; the room for eight keeps old positions good should one be added. */
+/** A line of the log becomes at most four envelopes. With room for eight, old positions stay valid when one is added. */
 const ENVELOPES_PER_LINE = 8;
 
-/** Where an envelope stands: the line's number and its place in the line. */
+/** The position of an envelope: the number of its line, and its index in the line. */
 export function positionOf(seq: number): { line: number; index: number } {
   return { line: Math.floor(seq / ENVELOPES_PER_LINE), index: seq % ENVELOPES_PER_LINE };
 }
 
-/** The position after which nothing of a line is left: `since` with it shows what came later. */
+/** The last position of a line. `since` with it shows the later lines only. */
 export function endOf(line: number): number {
   return line * ENVELOPES_PER_LINE + ENVELOPES_PER_LINE - 1;
 }
@@ -64,7 +64,7 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
 
   task_started: ({ form, content, added, marks }) => (added ? [] : opened(form, content, marks)),
 
-  // A message that a task answers is that task's beginning, so that a turn reads the same however it was asked for.
+  // A message with `run` is the beginning of the task that answers it. So a turn has the same envelopes in any dialect.
   message_added({ run, role, content, marks }) {
     if (run) return opened(formOf(content), content, marks);
     if (marks?.said?.removed) return [];
@@ -104,7 +104,7 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
   },
 };
 
-/** A task's first envelopes; what was said is not among them once it was removed. */
+/** The first envelopes of a task. A removed sentence is left out. */
 function opened(
   form: 'text' | 'image' | 'list',
   content: readonly Content[],
@@ -120,7 +120,7 @@ function text(from: Party, to: AgentMessage['to'], message: string): Part {
   return { from, to, type: 'text', message };
 }
 
-/** A user's line has the type of the form it was said in: one text, one picture, or a list. */
+/** A user's content has the type of its form: one text, one picture, or a list. */
 function saidBy(
   form: 'text' | 'image' | 'list',
   content: readonly Content[],
@@ -134,7 +134,7 @@ function saidBy(
   return form === 'list' || !only ? { type: 'contentList', message: list } : only;
 }
 
-/** Where a client finds a picture, or another file. */
+/** The URL of a picture or another file, for a client. */
 function urlOf(piece: Exclude<Content, { type: 'text' }>): string {
   if (piece.type === 'image') return piece.url;
   return piece.type === 'file'
@@ -142,7 +142,7 @@ function urlOf(piece: Exclude<Content, { type: 'text' }>): string {
     : `data:audio/${piece.format};base64,${piece.data}`;
 }
 
-/** The form of what was said elsewhere than on a socket. */
+/** The form of a content that did not come over a socket. */
 function formOf(content: readonly Content[]): 'text' | 'image' | 'list' {
   const [only] = content;
   return content.length === 1 && only?.type === 'text' ? 'text' : 'list';

@@ -5,7 +5,7 @@ import { AppError, type Fault } from '../../errors.ts';
 import { parseJsonText } from '../../server/body.ts';
 import { readerOf, type Reader } from '../../server/validate.ts';
 
-/** A piece of what a user says, on the wire. */
+/** A piece of a user's message, on the wire. */
 const contentSchema = {
   type: 'object',
   required: ['type', 'message'],
@@ -15,7 +15,7 @@ const contentSchema = {
 /** Several pieces. */
 const contentListSchema = { type: 'array', minItems: 1, items: contentSchema } as const;
 
-/** The form that names its task. */
+/** The form with a task id. */
 const userTaskSchema = {
   type: 'object',
   required: ['contentList'],
@@ -27,7 +27,7 @@ const userTaskSchema = {
   },
 } as const;
 
-/** What a client may send, by name. */
+/** The frames of clients, by name. */
 export const frameSchemas = {
   ping: { const: 'ping' },
   piece: contentSchema,
@@ -35,9 +35,10 @@ export const frameSchemas = {
   task: userTaskSchema,
 } as const;
 
-/** What a client may send: a ping, or a user's message in one of four forms. */
+/** A frame of a client: a ping, or a user's message in one of four forms. */
 export type Frame = { type: 'ping' } | { type: 'task'; task: NewTask; ack: boolean };
 
+/** Parses a frame. Throws `invalid_request` with every fault and its place. */
 export type FrameParser = (text: string) => Frame;
 
 interface WireContent {
@@ -45,7 +46,7 @@ interface WireContent {
   message: string;
 }
 
-/** Loads the parser of client frames, which throws `invalid_request` with what is wrong and where. */
+/** Loads the parser for frames of clients. */
 export async function loadFrameParser(): Promise<FrameParser> {
   const [readContent, readList, readTask] = await Promise.all([
     readerOf(contentSchema),

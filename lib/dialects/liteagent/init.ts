@@ -75,9 +75,10 @@ export const initSchema = {
   },
 } as const;
 
+/** A valid body of `POST /api/init`. */
 export type InitBody = XStatic<typeof initSchema>;
 
-/** What a valid body asks for, with the contract's defaults; without a `timeoutSeconds` it lives as long idle as the settings say. */
+/** The session that a valid body asks for, with the contract's defaults. `idleMs` counts when it has no `timeoutSeconds`. */
 export function toSessionConfig(body: InitBody, idleMs: number): SessionConfig {
   return {
     model: { temperature: 0, maxTokens: 4096, topP: 1, ...body.llmConfig },

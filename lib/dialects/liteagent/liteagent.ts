@@ -30,7 +30,7 @@ function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>)
     path: '/api/chat',
     protocol: 'liteagent',
     summary:
-      'A session as it happens; since= shows first what was missed. The token comes as a bearer, subprotocol or ticket.',
+      'The messages of a session, live; with since= the missed ones first. The token is a bearer, a subprotocol or a ticket.',
     receives: frameSchemas,
     sends: { envelope: envelopeSchema, ...noticeSchemas },
     query: {

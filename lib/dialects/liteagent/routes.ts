@@ -74,7 +74,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
       route({
         method,
         path: '/api/clear',
-        summary: "Stops a session's tasks, empties its history and closes its sockets.",
+        summary: 'Stops the tasks of a session, empties its history and closes its sockets.',
         access: 'caller',
         query: sessionQuery,
         answer: idAnswer,

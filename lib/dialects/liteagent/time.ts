@@ -1,7 +1,7 @@
 /** `2023-06-18T15:45:30.000+0800`: local time with milliseconds and a numeric offset without a colon (contract 1). */
 export const formatTime: (ms: number) => string = createTimeFormat();
 
-/** Nearly all times fall into the second of the one before: only their milliseconds are formatted anew. */
+/** Nearly every time is in the second of the one before it. Then only its milliseconds are formatted. */
 function createTimeFormat(): (ms: number) => string {
   let second = Number.NaN;
   let head = '';

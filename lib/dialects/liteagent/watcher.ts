@@ -11,7 +11,7 @@ import type { Frame, FrameParser } from './frames.ts';
 
 const pong = encodeFrames(['pong']);
 
-/** How a socket is closed when its session ends it (contract 1; 4000 + HTTP status where there is one). */
+/** The close codes for the reasons of a session (contract 1): 4000 + HTTP status, where there is one. */
 const closings = {
   cleared: [1000, 'cleared'],
   expired: [4408, 'the session has expired'],
@@ -19,24 +19,25 @@ const closings = {
   draining: [1012, 'the server is going down: connect again with since'],
 } as const satisfies Record<EndReason, readonly [number, string]>;
 
+/** The parts of one socket. */
 export interface WatcherOptions {
   session: Session;
   peer: Peer;
   encoder: Encoder;
   parse: FrameParser;
   log: Log;
-  /** The position the client has seen everything up to; undefined: live messages only. */
+  /** The client has seen everything up to this position; undefined: it wants live messages only. */
   since: number | undefined;
 }
 
-/** One socket of a session: takes what the user says, shows what the log says. A class, as there are as many as sockets. */
+/** One socket of a session: takes the user's messages, and shows the lines of the log. A class, as every socket has one. */
 export class Watcher implements Receiver, Subscriber {
   readonly #session: Session;
   readonly #peer: Peer;
   readonly #encoder: Encoder;
   readonly #parse: FrameParser;
   readonly #log: Log;
-  /** While lines come that the client may have seen a part of. */
+  /** Set until the first lines arrive: the client may have seen a part of them. */
   #since: number | undefined;
   readonly #leave: () => void;
 
@@ -89,7 +90,7 @@ export class Watcher implements Receiver, Subscriber {
       this.#peer.send(pong);
       return;
     }
-    // Named here, so that a refusal can name it too.
+    // The id is made here, so that a refusal has it, too.
     const { taskId = randomUUID() } = frame.task;
     this.#session.submit({ ...frame.task, taskId, fresh: frame.task.taskId === undefined }).then(
       (accepted) => {

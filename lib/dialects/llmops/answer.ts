@@ -1,8 +1,9 @@
+import { parsePointer } from '../../common/json-pointer.ts';
 import type { JsonObject } from '../../common/json.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { FormattedError } from '../../server/mount.ts';
 
-/** What every answer under `/apps` looks like (contract 3). */
+/** The shape of every answer under `/apps` (contract 3). */
 export interface Answer {
   code: AnswerCode;
   data: JsonObject;
@@ -40,30 +41,30 @@ const codes = {
   internal: 'fail',
 } as const satisfies Record<ErrorCode, AnswerCode>;
 
-/** What went well; `message` only where the contract gives a text. */
+/** The answer of a success; `message` only where the contract has a text. */
 export function success(data: object = {}, message = ''): Answer {
   return { code: 'success', data: data as JsonObject, message };
 }
 
-/** What went wrong. With faults of fields: `{field: [faults]}`, and the first fault as the message. */
+/** The answer of an error. Its data are the faults by field, and its message is the first fault, if there is one. */
 export function failure(error: AppError): Answer {
   const data: Record<string, string[]> = {};
   for (const { pointer, detail } of error.faults) {
-    const field = pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
+    const field = (parsePointer(pointer) ?? []).join('.');
     (data[field || 'body'] ??= []).push(`${field || 'the body'} ${detail}`);
   }
   const [first] = Object.values(data);
   return { code: codes[error.code], data, message: first?.[0] ?? error.message };
 }
 
-/** A failed task's own code where that is told as `fail`, else one that is: its app is at fault, not the call. */
+/** The code of a failed task, if it is one of those that clients see as `fail`; else `model_error`: the app is at fault, not the call. */
 export function failureOf(code: string): ErrorCode {
-  return Object.entries(codes).some(([known, told]) => known === code && told === 'fail')
+  return Object.entries(codes).some(([known, shown]) => known === code && shown === 'fail')
     ? (code as ErrorCode)
     : 'model_error';
 }
 
-/** An error as `{code, data, message}`; its HTTP status follows the code, where it does not always have to be 200. */
+/** An error as `{code, data, message}`. Its HTTP status follows the code, or is always 200 (LLMOPS_HTTP_STATUS). */
 export function formatFailure(error: AppError, statuses: 'code' | 'always200'): FormattedError {
   const answer = failure(error);
   const own = error.code === 'internal' ? 500 : error.code === 'unavailable' ? 503 : undefined;

@@ -96,7 +96,7 @@ function publish({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'POST',
     path: '/apps/:app_id/publish',
-    summary: "Publishes what an app's draft is now.",
+    summary: "Publishes an app's draft.",
     access: 'caller',
     answer: successShape(),
     async handle({ params, caller }) {
@@ -110,7 +110,7 @@ function cancelPublish({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'POST',
     path: '/apps/:app_id/publish/cancel',
-    summary: 'Takes the published configuration back.',
+    summary: 'Cancels the publication of an app.',
     access: 'caller',
     answer: successShape(),
     async handle({ params, caller }) {
@@ -124,7 +124,7 @@ function removeApp({ agents: { apps }, sessions }: AppParts): Route {
   return route({
     method: 'POST',
     path: '/apps/:app_id/delete',
-    summary: 'Deletes an app, and stops what it is doing.',
+    summary: 'Deletes an app, and stops its tasks.',
     access: 'caller',
     answer: successShape(),
     async handle({ params, caller }) {

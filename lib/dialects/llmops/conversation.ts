@@ -8,7 +8,7 @@ import { AppError } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 import { secondsOf } from '../unix-time.ts';
 
-/** The session in which an app is tried out, made on first need. Whoever comes first makes it: its id is settled before. */
+/** The session in which an app is tried out. The first caller makes it; its id is fixed before, so that two callers make one. */
 export async function openConversation(
   { agents: { apps, memory }, sessions }: Pick<Parts, 'agents' | 'sessions'>,
   app: AgentApp,
@@ -26,7 +26,7 @@ export async function openConversation(
   return sessions.find(id, owner);
 }
 
-/** The session in which an app was tried out; undefined when there is none (any more). */
+/** The session in which an app was tried out; undefined when there is none, or it has been removed. */
 export async function findAppConversation(
   sessions: Sessions,
   { conversationId, owner }: Pick<AgentApp, 'conversationId' | 'owner'>,
@@ -40,7 +40,7 @@ export async function findAppConversation(
   }
 }
 
-/** The session has the app for its agent, and no end. */
+/** The session's agent is the app. It never expires. */
 function conversationConfig(appId: string): SessionConfig {
   return {
     agent: agentName('app', appId),

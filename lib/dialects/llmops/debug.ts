@@ -23,15 +23,14 @@ const debugBody = {
 
 type Task = NewTask & { taskId: string };
 
-/** `POST /apps/:app_id/debug`: one sentence to the app's agent, and its answer, whole or as events while it is made (contract 3). */
+/** `POST /apps/:app_id/debug`: one sentence to the app's agent, and its answer, whole or as events (contract 3). */
 export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'config'>): Route {
   const { agents, config } = parts;
 
   return route({
     method: 'POST',
     path: '/apps/:app_id/debug',
-    summary:
-      'Says something to an app, and answers with what it says; as events with `Accept: text/event-stream`.',
+    summary: 'Says something to an app, and returns its answer; as events with `Accept: text/event-stream`.',
     access: 'caller',
     body: debugBody,
     answer: successShape(messageShape),
@@ -51,7 +50,7 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
       };
       if (!wantsEvents(request.headers.accept))
         return success(await answer({ signal: goneSignal(response) }));
-      await tell(answer, { session, task, query: body.query, response, log, limits: config.limits });
+      await sendEvents(answer, { session, task, query: body.query, response, log, limits: config.limits });
       return undefined;
     },
   });
@@ -67,10 +66,10 @@ interface Telling {
 }
 
 /**
- * `chunk` events with a message whose `answer` is the next piece, then one `message` event with what the call answers
- * without events, or one `error` event with what it fails with.
+ * Sends the answer as events: `chunk` events, each a message whose `answer` is the next piece, then one `message` event with
+ * the whole answer, or one `error` event.
  */
-async function tell(answer: (options: AskOptions) => Promise<object>, telling: Telling): Promise<void> {
+async function sendEvents(answer: (options: AskOptions) => Promise<object>, telling: Telling): Promise<void> {
   const { session, task, query, response, log, limits } = telling;
   const stream = openEventStream(response, limits);
   const send = (data: object, event: string): void => stream.write(sseEvent(JSON.stringify(data), event));
@@ -101,7 +100,7 @@ async function tell(answer: (options: AskOptions) => Promise<object>, telling: T
   await stream.end();
 }
 
-/** The turn when it was answered. Throws an AppError when it was not. */
+/** The turn, if it has an answer. Throws an AppError if it has none. */
 function answered(turn: Turn): Turn {
   if (turn.status === 'done') return turn;
   if (!turn.error) throw new AppError('stopped', 'The answer was stopped before it was done.');

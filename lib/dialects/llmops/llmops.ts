@@ -5,7 +5,7 @@ import { createDebugRoute } from './debug.ts';
 import { createMemoryRoutes } from './memory.ts';
 import { createMessageRoutes } from './messages.ts';
 
-/** Contract 3: apps under `/apps`, each an agent that is built, tried out in a conversation, and published. */
+/** Contract 3: apps under `/apps`, each an agent that users build, try out in a conversation, and publish. */
 export const llmops: Dialect<'agents' | 'sessions' | 'config'> = {
   name: 'llmops',
   mount(parts) {

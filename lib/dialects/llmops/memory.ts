@@ -21,7 +21,8 @@ const written = {
 
 /** The long-term memory of apps' conversations (contract 3). */
 export function createMemoryRoutes({ agents: { apps, memory } }: Pick<Parts, 'agents'>): Route[] {
-  async function remembering(id: string, caller: Principal): Promise<void> {
+  /** Throws `conflict` for an app without long-term memory. */
+  async function checkRemembers(id: string, caller: Principal): Promise<void> {
     if (!versionInUse(await apps.find(id, caller)).remembers)
       throw new AppError('conflict', 'The app keeps no long-term memory: its memory_mode is "none".');
   }
@@ -34,19 +35,19 @@ export function createMemoryRoutes({ agents: { apps, memory } }: Pick<Parts, 'ag
       access: 'caller',
       answer: successShape(summaryShape),
       async handle({ params, caller }) {
-        await remembering(params.app_id, caller);
+        await checkRemembers(params.app_id, caller);
         return success({ summary: await memory.read(params.app_id) });
       },
     }),
     route({
       method: 'POST',
       path: '/apps/:app_id/long-term-memory',
-      summary: "Puts other words in the place of an app's running summary.",
+      summary: "Replaces an app's running summary.",
       access: 'caller',
       body: written,
       answer: successShape(),
       async handle({ params, body, caller }) {
-        await remembering(params.app_id, caller);
+        await checkRemembers(params.app_id, caller);
         await memory.write(params.app_id, body.summary);
         return success({}, '更新AI应用长记忆成功');
       },

@@ -22,7 +22,7 @@ export function createMessageRoutes({
     route({
       method: 'GET',
       path: '/apps/:app_id/messages',
-      summary: "A page of what was said in an app's conversation, newest first.",
+      summary: "A page of the messages in an app's conversation, newest first.",
       access: 'caller',
       query: numberedPageQuery,
       answer: successShape(pageShape(messageShape)),
@@ -43,7 +43,7 @@ export function createMessageRoutes({
     route({
       method: 'POST',
       path: '/apps/:app_id/messages/:message_id/delete',
-      summary: 'Deletes a message: nobody is shown it any more, nor the model.',
+      summary: 'Deletes a message: no client and no model sees it any more.',
       access: 'caller',
       body: removal,
       bodyLenient: true,
@@ -55,7 +55,9 @@ export function createMessageRoutes({
           ...differing('message_id', body.message_id, messageId),
         ];
         if (faults.length > 0)
-          throw new AppError('invalid_request', 'The body is not of this path.', { faults });
+          throw new AppError('invalid_request', 'The body names another app or message than the path.', {
+            faults,
+          });
         const session = await findAppConversation(sessions, await apps.find(appId, caller));
         const turn = session && (await indexOf(session).find(messageId));
         if (!session || turn?.status !== 'done' || (turn.removed.said && turn.removed.answer))
@@ -70,5 +72,5 @@ export function createMessageRoutes({
 
 function differing(field: string, given: string | undefined, inPath: string): Fault[] {
   if (given === undefined || given === inPath) return [];
-  return [{ pointer: `/${field}`, detail: 'is another one than in the path' }];
+  return [{ pointer: `/${field}`, detail: 'differs from the path' }];
 }

@@ -31,9 +31,10 @@ export const configSchema = {
   },
 } as const;
 
+/** A valid body of an update. */
 export type ConfigBody = XStatic<typeof configSchema>;
 
-/** The draft that a valid body describes. Throws `invalid_request` where `dialog_round` is missing or says two things. */
+/** The draft in a valid body. Throws `invalid_request` when `dialog_round` is missing, or differs in its two places. */
 export function toDraft(body: ConfigBody): NewDraft {
   const { dialog_round: inside, llmConfig: model, ...rest } = body.model_config;
   const {
@@ -61,7 +62,7 @@ export function toDraft(body: ConfigBody): NewDraft {
   return { config, remembers: body.memory_mode === 'long_term_memory' };
 }
 
-/** A configuration as a client sent it, its keys masked. */
+/** A configuration as the client sent it, with its keys masked. */
 export function toModelConfig(config: AgentConfig): JsonObject {
   const {
     turnsMaxCount = 0,
@@ -81,14 +82,14 @@ export function toModelConfig(config: AgentConfig): JsonObject {
   };
 }
 
-/** Where the parts of a configuration stand on the wire. */
+/** The pointers of a configuration's parts here, and on the wire. */
 const places: readonly (readonly [string, string])[] = [
   ['/model/', '/llmConfig/'],
   ['/documents/', '/openSpecList/'],
   ['/others/', '/'],
 ];
 
-/** The same error with its faults named as on the wire. */
+/** The error, with the pointers of its faults as on the wire. */
 export function inWireWords(error: unknown): unknown {
   if (!(error instanceof AppError) || error.code !== 'invalid_request') return error;
   const faults = error.faults.map(({ pointer, detail }) => {

@@ -12,16 +12,16 @@ export const numberedPageQuery = {
   },
 } as const;
 
-/** Which things of a list are wanted. */
+/** The page of a list that a query asks for. */
 export interface NumberedPage {
   number: number;
   size: number;
-  /** Only what was made before this time, in ms. */
+  /** Only items from before this time, in ms since the epoch. */
   before: number;
   offset: number;
 }
 
-/** A query that is valid, as a page. */
+/** The page that a valid query asks for. */
 export function numberedPageOf(query: {
   current_page?: string;
   page_size?: string;
@@ -29,13 +29,13 @@ export function numberedPageOf(query: {
 }): NumberedPage {
   const number = Number(query.current_page ?? 1);
   const size = Number(query.page_size ?? 20);
-  // All of the cursor's second belongs to it.
+  // The cursor has whole seconds. Everything in its second belongs to the page.
   const before =
     query.created_at === undefined ? Number.MAX_SAFE_INTEGER : (Number(query.created_at) + 1) * 1000;
   return { number, size, before, offset: (number - 1) * size };
 }
 
-/** A page of things with where it stands. */
+/** A page of items, with its number and the size of the list. */
 export function pageAnswer(list: readonly object[], { number, size }: NumberedPage, total: number): object {
   return {
     list,

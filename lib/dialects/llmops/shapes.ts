@@ -5,12 +5,12 @@ const text = { type: 'string' } as const;
 const seconds = { type: 'integer', description: 'unix seconds' } as const;
 const orNull = (schema: object): object => ({ anyOf: [schema, { type: 'null' }] });
 
-/** What a call answers when it went well (contract 3); without `data` it has none to give. */
+/** The shape of a success (contract 3); without `data` its data are empty. */
 export function successShape(data: object = { type: 'object', maxProperties: 0 }): RouteSchema {
   return objectOf({ code: { const: 'success' }, data, message: text });
 }
 
-/** A page of things. */
+/** The shape of a page of items. */
 export function pageShape(item: object): object {
   const count = { type: 'integer', minimum: 0 };
   const paginator = objectOf({
@@ -22,7 +22,7 @@ export function pageShape(item: object): object {
   return objectOf({ list: { type: 'array', items: item }, paginator });
 }
 
-/** An object that has all of these, and nothing else. */
+/** An object with all of these properties, and no others. */
 export function objectOf(properties: Readonly<Record<string, object>>): RouteSchema {
   return { type: 'object', required: Object.keys(properties), properties, additionalProperties: false };
 }
@@ -71,5 +71,5 @@ export const messageShape = objectOf({
 /** The running summary of a conversation. */
 export const summaryShape = objectOf({ summary: text });
 
-/** What was made. */
+/** The id of a new item. */
 export const idShape = objectOf({ id: uuid });

@@ -16,7 +16,7 @@ const query = {
 const keyPath = `${OBJECTS_PATH}/*key` as const;
 type KeyParams = PathParams<typeof keyPath>;
 
-/** The disk store's signed URLs: whoever has one may do what it says, and nothing else. */
+/** The signed URLs of the disk store. A URL allows one method on one object, for anybody who has it. */
 export const objects: Dialect<'objects' | 'signer' | 'config'> = {
   name: 'objects',
   mount({ objects: store, signer, config }) {
@@ -32,21 +32,21 @@ export const objects: Dialect<'objects' | 'signer' | 'config'> = {
 };
 
 function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): Route[] {
-  /** The key of a request whose URL allows it. */
+  /** The key of a request. Throws `forbidden` when the signature does not allow it. */
   const keyOf = (
     method: 'GET' | 'PUT',
     { params, query: given }: Call<{ expires: string; signature: string }, unknown, KeyParams>,
   ) => {
     const name = params.key.join('/');
     if (!signer.allows(method, name, new URLSearchParams(given)))
-      throw new AppError('forbidden', 'The signature of this URL is not good, or good no longer.');
+      throw new AppError('forbidden', 'The signature of this URL is wrong or has expired.');
     return name;
   };
   return [
     route({
       method: 'PUT',
       path: keyPath,
-      summary: 'Stores what is sent, at a URL that was signed for it.',
+      summary: 'Stores the body at a signed URL.',
       access: 'open',
       query,
       async handle(call) {
@@ -65,7 +65,7 @@ function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): 
     route({
       method: 'GET',
       path: keyPath,
-      summary: 'What is stored, at a URL that was signed for it.',
+      summary: 'Reads the object at a signed URL.',
       access: 'open',
       query,
       async handle(call) {
@@ -74,12 +74,12 @@ function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): 
         const { response } = call;
         response.writeHead(200, {
           'Content-Type': typeOfKey(key),
-          // Whatever somebody has stored, no page of this server is made of it.
+          // A browser must not show an uploaded file as a page of this server.
           'Content-Security-Policy': "default-src 'none'; sandbox",
           'Cache-Control': 'private, max-age=300',
         });
         await pipeline(body, response).catch((error: unknown) => {
-          if (!response.destroyed || body.errored !== null) throw error; // else the client has gone away
+          if (!response.destroyed || body.errored !== null) throw error; // else the client has disconnected
         });
       },
     }),

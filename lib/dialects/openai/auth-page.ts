@@ -5,11 +5,11 @@ import type { ServerResponse } from 'node:http';
 export interface AuthPage {
   title: string;
   body: string;
-  /** Runs once the page is there; nothing else may run. */
+  /** The only script that may run on the page. */
   script?: string;
 }
 
-/** What the pages say, in the languages that they speak. */
+/** The texts of the pages, by language. */
 export const words = {
   en: {
     signIn: 'Sign in',
@@ -41,7 +41,7 @@ export const words = {
   },
 } as const;
 
-/** The language of a browser's wish [RFC 9110 12.5.4]: Chinese where that comes first, else English. */
+/** The language that a browser prefers [RFC 9110 12.5.4]: Chinese when that is first, else English. */
 export function languageOf(accept: string | undefined): keyof typeof words {
   return /^\s*zh\b/i.test(accept ?? '') ? 'zh' : 'en';
 }
@@ -64,10 +64,10 @@ ul{margin:1rem 0 0;padding:0;list-style:none}
 li{margin-top:.9rem}
 [hidden]{display:none}`;
 
-/** A light above a line: the device and the word to it. */
+/** The sign of the project: a lamp above a line of text. */
 const mark = `<svg width="40" height="40" viewBox="0 0 40 40" aria-hidden="true"><rect width="40" height="40" rx="11" fill="#0b57d0"/><circle cx="20" cy="16" r="6" fill="#fff"/><path d="M11 29h18" stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>`;
 
-/** Sends a page that loads nothing from anywhere, runs its own script only, and is shown in no frame [CSP 3]. */
+/** Sends a page that loads nothing, runs its own script only, and works in no frame [CSP 3]. */
 export function sendPage(
   response: ServerResponse,
   language: keyof typeof words,
@@ -97,7 +97,7 @@ export function sendPage(
   response.end(html);
 }
 
-/** A text in HTML. */
+/** A text for HTML, with its special characters escaped. */
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

@@ -9,7 +9,7 @@ import type { Parts } from '../dialect.ts';
 
 const text = { type: 'string', minLength: 1, maxLength: 2000 } as const;
 
-/** What a client gets when somebody has signed in. */
+/** The answer of a sign-in. */
 const tokensSchema = {
   type: 'object',
   required: ['token', 'token_type', 'expires_in', 'refresh_token', 'user'],
@@ -28,7 +28,7 @@ const tokensSchema = {
 
 type AuthParts = Pick<Parts, 'accounts' | 'access'>;
 
-/** Signing in and out, for programs; for people there are pages. */
+/** The calls to sign in and out, for programs. People have pages (page-routes.ts). */
 export function authRoutes(parts: AuthParts): Route[] {
   return [exchange(parts), sendText(parts), verifyText(parts), refresh(parts), logout(parts)];
 }
@@ -37,7 +37,7 @@ function exchange({ accounts: { signInCodes } }: AuthParts): Route {
   return route({
     method: 'POST',
     path: '/auth/exchange',
-    summary: 'Tokens for the code that a browser brought back; good once, for a minute.',
+    summary: 'Tokens for the code that a browser brought back. The code is valid once, for a minute.',
     access: 'open',
     bodyLenient: true,
     body: { type: 'object', required: ['code'], properties: { code: text } },
@@ -85,7 +85,7 @@ function refresh({ accounts: { signIns } }: AuthParts): Route {
   return route({
     method: 'POST',
     path: '/auth/refresh',
-    summary: 'New tokens for a refresh token, which is good once.',
+    summary: 'New tokens for a refresh token, which is valid once.',
     access: 'open',
     bodyLenient: true,
     body: { type: 'object', required: ['refresh_token'], properties: { refresh_token: text } },
@@ -101,7 +101,7 @@ function logout(parts: AuthParts): Route {
   return route({
     method: 'POST',
     path: '/auth/logout',
-    summary: 'Signs out: shown with a refresh token, or as a bearer with one of its access tokens.',
+    summary: 'Signs out. Needs the refresh token, or one of its access tokens as a bearer.',
     access: 'open',
     bodyLenient: true,
     body: { type: 'object', properties: { refresh_token: text } },

@@ -37,7 +37,7 @@ const modelSchema = {
   },
 } as const;
 
-/** Completions outside of any thread, and the models for them: passed on to the server's endpoint. */
+/** Completions outside of threads, and the list of models. The server's endpoint answers both. */
 export function chatRoutes({
   completions,
   completionNotes,
@@ -70,7 +70,7 @@ export function chatRoutes({
       },
       answer: completionSchema,
       async handle({ body, response, caller, log }) {
-        // What a client notes is for us; many endpoints refuse it.
+        // The metadata are for this server. Many endpoints refuse them.
         const { metadata, stream, ...request } = body as JsonObject & { metadata?: Metadata };
         const head = newHead(request['model'], metadata);
         if (stream !== true) {
@@ -79,7 +79,7 @@ export function chatRoutes({
           return answer;
         }
         const chunks = completions.stream(request, goneSignal(response));
-        const first = await chunks.next(); // until then a failure has a status of its own
+        const first = await chunks.next(); // a failure before the first chunk still has its own status
         const events = openEventStream(response, config.limits);
         const send = (data: unknown): void => events.write(sseEvent(JSON.stringify(data)));
         try {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Metadata } from '../../core/message.ts';
 
-/** What a completion's answers share: where the endpoint does not say it, we do. */
+/** The fields that all parts of one answer share. They fill in for an endpoint that leaves them out. */
 export interface CompletionHead {
   id: string;
   created: number;
@@ -12,7 +12,7 @@ export interface CompletionHead {
 
 const finishReasons = new Set<unknown>(['stop', 'length', 'tool_calls', 'content_filter', 'function_call']);
 
-/** What is known before the endpoint has said anything. */
+/** The shared fields, before the endpoint has answered. */
 export function newHead(model: JsonValue | undefined, metadata: Metadata | undefined): CompletionHead {
   return {
     id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
@@ -22,7 +22,7 @@ export function newHead(model: JsonValue | undefined, metadata: Metadata | undef
   };
 }
 
-/** An endpoint's `chat.completion` with all that OpenAI's always has; many leave fields out. */
+/** An endpoint's `chat.completion` with all fields of OpenAI's. Many endpoints leave some out. */
 export function wholeAnswer(answer: JsonObject, head: CompletionHead): JsonObject {
   const choices = objectsIn(answer['choices']).map((choice, index) => {
     const message = isObject(choice['message']) ? choice['message'] : {};
@@ -54,11 +54,12 @@ export function chunkAnswer(answer: JsonObject, head: CompletionHead): JsonObjec
 }
 
 function headOf(answer: JsonObject, { id, created, model, metadata }: CompletionHead): JsonObject {
-  const told = (value: JsonValue | undefined): value is string => typeof value === 'string' && value !== '';
+  const isFilled = (value: JsonValue | undefined): value is string =>
+    typeof value === 'string' && value !== '';
   return {
-    id: told(answer['id']) ? answer['id'] : id,
+    id: isFilled(answer['id']) ? answer['id'] : id,
     created: typeof answer['created'] === 'number' ? Math.floor(answer['created']) : created,
-    model: told(answer['model']) ? answer['model'] : model,
+    model: isFilled(answer['model']) ? answer['model'] : model,
     ...(metadata && { metadata }),
   };
 }
@@ -67,7 +68,7 @@ function orNull(value: JsonValue | undefined): JsonValue {
   return typeof value === 'string' ? value : null;
 }
 
-/** Without the fields that are null: OpenAI leaves those out. */
+/** The value without the fields that are null: OpenAI leaves those out. */
 function known(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
 }

@@ -22,10 +22,10 @@ const types = {
   internal: 'server_error',
 } as const satisfies Record<ErrorCode, string>;
 
-/** What a model's endpoint refuses because of what the caller asked for is the caller's to mend. */
+/** With these statuses a model's endpoint refuses the request itself. Only the caller can mend that, so the status is passed on. */
 const passedOn = new Set([400, 404, 413, 422, 429]);
 
-/** An error as OpenAI says it: `{"error":{message,type,param,code}}`; `param` is the first field that is wrong. */
+/** An error in OpenAI's shape: `{"error":{message,type,param,code}}`. `param` is the first field with a fault. */
 export function formatOpenAiError(error: AppError): FormattedError {
   const status = error instanceof ModelError && passedOn.has(error.status ?? 0) ? error.status! : undefined;
   const [fault] = error.faults;

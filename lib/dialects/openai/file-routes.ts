@@ -20,7 +20,7 @@ const fieldsSchema = {
 
 type FileParts = Pick<Parts, 'files'>;
 
-/** Files in one piece, and all files once they are whole. */
+/** Files that are sent in one piece, and all files once they are complete. */
 export function fileRoutes(parts: FileParts): Route[] {
   return [
     createFile(parts),
@@ -92,7 +92,7 @@ function readFile({ files: { files } }: FileParts): Route {
   return route({
     method: 'GET',
     path: '/v1/files/:file',
-    summary: 'What is known of a file.',
+    summary: 'Shows a file.',
     access: 'caller',
     answer: fileSchema,
     handle: async ({ params, caller }) => formatFile(await files.find(params.file, caller)),
@@ -126,13 +126,13 @@ function readContent({ files: { files } }: FileParts): Route {
         'Content-Type': file.mimeType,
         'Content-Length': file.bytes,
         'Content-Disposition': `attachment; filename*=UTF-8''${encodeRfc8187(file.filename)}`,
-        // Whoever opens it in a browser gets no page of this server's.
+        // A browser must not show the file as a page of this server.
         'Content-Security-Policy': "sandbox; default-src 'none'",
       });
       try {
         await pipeline(files.open(file), response);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE') return; // the client has gone
+        if ((error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE') return; // the client has disconnected
         log.error({ err: error, file: file.id }, 'a file could not be read to its end');
         response.destroy();
       }

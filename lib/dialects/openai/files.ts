@@ -3,12 +3,12 @@ import type { StoredFile } from '../../files/files.ts';
 import type { Upload } from '../../files/uploads.ts';
 import { secondsOf } from '../unix-time.ts';
 
-/** What files are for, as OpenAI's clients may say it. */
+/** The purposes of files, as OpenAI names them. */
 export const purposeSchema = {
   enum: ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'],
 } as const;
 
-/** After how long a file goes. */
+/** The life of a file. */
 export const expirySchema = {
   type: 'object',
   required: ['anchor', 'seconds'],
@@ -18,7 +18,7 @@ export const expirySchema = {
   },
 } as const;
 
-/** A file as OpenAI says it. */
+/** A file, in OpenAI's shape. */
 export const fileSchema = {
   type: 'object',
   required: ['id', 'object', 'bytes', 'created_at', 'filename', 'purpose', 'status'],
@@ -34,7 +34,7 @@ export const fileSchema = {
   },
 } as const;
 
-/** An upload as OpenAI says it. */
+/** An upload, in OpenAI's shape. */
 export const uploadSchema = {
   type: 'object',
   required: ['id', 'object', 'bytes', 'created_at', 'filename', 'purpose', 'status', 'expires_at'],
@@ -51,6 +51,7 @@ export const uploadSchema = {
   },
 } as const;
 
+/** A stored file, in OpenAI's shape. */
 export function formatFile({ id, bytes, createdAt, expiresAt, filename, purpose }: StoredFile) {
   return {
     id,
@@ -64,6 +65,7 @@ export function formatFile({ id, bytes, createdAt, expiresAt, filename, purpose 
   };
 }
 
+/** An upload, in OpenAI's shape, with its file once it is complete. */
 export function formatUpload(upload: Upload, file?: StoredFile) {
   const { id, bytes, createdAt, expiresAt, filename, purpose, status } = upload;
   return {
@@ -79,7 +81,7 @@ export function formatUpload(upload: Upload, file?: StoredFile) {
   };
 }
 
-/** A name that a file may have: without folders, and without signs that no screen shows. Throws `invalid_request` for what leaves none. */
+/** A file's name without folders and invisible characters. Throws `invalid_request` when nothing is left of it. */
 export function filenameOf(text: string, pointer: string): string {
   const name = (text.split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '').trim();
   if (name === '' || name.length > 255)

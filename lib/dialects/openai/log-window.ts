@@ -3,22 +3,22 @@ import type { Session } from '../../core/session.ts';
 
 type Line<Type extends Message['type']> = Extract<Message, { type: Type }>;
 
-/** How far a task has come. */
+/** The answer and the end of a task, as far as they are in the log. */
 export interface TaskOutcome {
   reply?: Line<'model_reply'>;
   ended?: Line<'task_ended'>;
 }
 
 /**
- * A stretch of a session's log, read page by page in the direction that is asked for. It has no gaps, so that a task's
- * outcome is known once the lines after its beginning have been read.
+ * A part of a session's log, read page by page in one direction. It has no gaps: so the outcome of a task is known once the
+ * lines after its beginning have been read.
  */
 export interface LogWindow {
   /** The lines before the start, newest first. */
   back(): AsyncGenerator<Message>;
   /** The lines from the start on. */
   forth(): AsyncGenerator<Message>;
-  /** What became of a task that begins in the window; reads on as far as it must. */
+  /** The outcome of a task that begins in the window. Reads on as far as it must. */
   outcomeOf(taskId: string): Promise<TaskOutcome>;
 }
 

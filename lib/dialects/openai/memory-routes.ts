@@ -9,7 +9,7 @@ import { secondsOf } from '../unix-time.ts';
 const text = { type: 'string', maxLength: 10_000 } as const;
 const itemId = { type: ['string', 'integer'], maxLength: 100 } as const;
 
-/** An item of the itinerary; what a client leaves out stays, or has its default in a new one. */
+/** An item of the itinerary. A missing field stays unchanged, or has its default in a new item. */
 const todoProperties = {
   id: itemId,
   task: text,
@@ -59,7 +59,7 @@ const todoSchema = documentSchema('memory.todo', { type: 'array', items: todoIte
 
 type MemoryParts = Pick<Parts, 'memory'>;
 
-/** The documents that agents know of the caller: its configuration and its itinerary. */
+/** The documents that agents have about the caller: its configuration and its itinerary. */
 export function memoryRoutes(parts: MemoryParts): Route[] {
   return [
     readConfig(parts),
@@ -75,7 +75,7 @@ function readConfig({ memory }: MemoryParts): Route {
   return route({
     method: 'GET',
     path: '/v1/memory/config',
-    summary: 'What is kept about the caller.',
+    summary: 'Reads the configuration of the caller.',
     access: 'caller',
     answer: configSchema,
     handle: async ({ caller, response }) => answer(response, 'memory.config', await memory.config(caller.id)),
@@ -86,7 +86,7 @@ function patchConfig({ memory }: MemoryParts): Route {
   return route({
     method: 'POST',
     path: '/v1/memory/config',
-    summary: 'Changes it by a JSON merge patch; If-Match names the version that it must have.',
+    summary: 'Changes the configuration by a JSON merge patch. If-Match names the version that it must have.',
     access: 'caller',
     bodyLenient: true,
     body: { type: 'object' },
@@ -102,7 +102,7 @@ function clearConfig({ memory }: MemoryParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/memory/config',
-    summary: 'Forgets it.',
+    summary: 'Deletes the configuration.',
     access: 'caller',
     answer: clearedSchema('memory.config.deleted'),
     async handle({ caller, request }) {
@@ -127,7 +127,7 @@ function putTodo({ memory }: MemoryParts): Route {
   return route({
     method: 'POST',
     path: '/v1/memory/todo',
-    summary: 'Adds an item, changes the one with its id, or (items) replaces all.',
+    summary: 'Adds an item, changes the item with its id, or with `items` replaces all.',
     access: 'caller',
     bodyLenient: true,
     body: {
@@ -156,7 +156,7 @@ function clearTodo({ memory }: MemoryParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/memory/todo',
-    summary: 'Takes one item off the itinerary, or (without id) forgets all.',
+    summary: 'Deletes one item of the itinerary, or all without an id.',
     access: 'caller',
     query: { type: 'object', properties: { id: { type: 'string', minLength: 1, maxLength: 100 } } },
     answer: clearedSchema('memory.todo.deleted'),
@@ -178,7 +178,7 @@ function answer(
   return { object, data, version, updated_at: updatedAt === null ? null : secondsOf(updatedAt) };
 }
 
-/** The version that a client has seen [RFC 9110 13.1.1]; undefined when any will do. Throws `invalid_request` for what is none. */
+/** The version that a client has seen [RFC 9110 13.1.1]; undefined when any is right. Throws `invalid_request` for a bad one. */
 function versionOf(request: IncomingMessage): number | undefined {
   const given = request.headers['if-match']?.trim();
   if (given === undefined || given === '*') return undefined;

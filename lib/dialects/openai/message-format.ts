@@ -6,7 +6,7 @@ import { metadataSchema } from './schemas.ts';
 
 const seconds = { type: ['integer', 'null'] } as const;
 
-/** A message as OpenAI says it. */
+/** A message, in OpenAI's shape. */
 export const messageSchema = {
   type: 'object',
   required: [
@@ -47,12 +47,12 @@ export const messageSchema = {
   },
 } as const;
 
-/** Where in the log a message comes from: what was said, or the place of a task's answer. */
+/** The line of a message in the log: the message itself, or the beginning of the task that answers. */
 export interface Anchor extends MessagePlace {
   line: Extract<Message, { type: 'message_added' | 'task_started' }>;
 }
 
-/** The messages that a line stands for, in their order; none for most lines, and for what was removed. */
+/** The messages of a line, in their order; none for most lines, and for removed messages. */
 export function anchorsOf(line: Message): Anchor[] {
   if (line.type !== 'message_added' && line.type !== 'task_started') return [];
   const { seq, marks } = line;
@@ -63,13 +63,13 @@ export function anchorsOf(line: Message): Anchor[] {
   return anchors;
 }
 
-/** A message as OpenAI says it; `outcome` is what became of the task whose answer it is. */
+/** A message, in OpenAI's shape. `outcome` belongs to the task that answers with it. */
 export function formatMessage(sessionId: string, { line, seq, part }: Anchor, outcome: TaskOutcome) {
   const at = secondsOf(line.time);
   const answers = part === 'answer' && line.type === 'task_started';
   const added = line.type === 'message_added' ? line : undefined;
   const state = answers ? stateOf(outcome) : undefined;
-  // One literal: a list makes many of these.
+  // One literal is fast, and a list makes many of these.
   return {
     id: messageIdOf(sessionId, { seq, part }),
     object: 'thread.message',
@@ -88,6 +88,7 @@ export function formatMessage(sessionId: string, { line, seq, part }: Anchor, ou
   };
 }
 
+/** A message, in OpenAI's shape. */
 export type ThreadMessage = ReturnType<typeof formatMessage>;
 
 interface State {
@@ -98,7 +99,7 @@ interface State {
   content: Content[];
 }
 
-/** How far an answer has come. */
+/** The state of an answer. */
 function stateOf({ reply, ended }: TaskOutcome): State {
   const none = { completedAt: null, incompleteAt: null, details: null };
   if (!ended) return { ...none, status: 'in_progress', content: [] };
@@ -118,7 +119,7 @@ function formatContent(piece: Content) {
       return { type: 'image_url', image_url: { url: piece.url, detail: piece.detail ?? 'auto' } };
     case 'file':
       return { type: 'image_file', image_file: { file_id: piece.fileId, detail: piece.detail ?? 'auto' } };
-    case 'audio': // only on its way to a model, never in a log
+    case 'audio': // sound is never in a log, only on its way to a model
       return { type: 'text', text: { value: '[sound]', annotations: [] } };
   }
 }

@@ -4,12 +4,12 @@ import { secondsOf } from '../unix-time.ts';
 import { openLogWindow, type LogWindow } from './log-window.ts';
 import { anchorsOf, formatMessage, type Anchor, type ThreadMessage } from './message-format.ts';
 
-/** Which messages of a thread are wanted. */
+/** The messages of a thread that a client asks for. */
 export interface MessagePage {
   limit: number;
   order: 'asc' | 'desc';
   after?: MessagePlace | undefined;
-  /** With `after`: where the page ends; without: the page is the one right before. */
+  /** With `after` the page ends here. Without it the page is the one right before this place. */
   before?: MessagePlace | undefined;
   runId?: string | undefined;
   /** Seconds since the epoch, both included. */
@@ -17,12 +17,12 @@ export interface MessagePage {
   to?: number | undefined;
 }
 
-/** Read beside a page's own lines: what stands between messages, and belongs to a task's course. */
+/** How many lines are read beside those of a page's messages: model replies, tool results and ends of tasks. */
 const MORE_LINES = 8;
-/** Read for one message: its line, and those up to its task's end. */
+/** How many lines are read for one message: its line, and the lines up to the end of its task. */
 const ONE_LINES = 16;
 
-/** A page of a thread's messages; `more`: there are others in its direction. */
+/** A page of a thread's messages. `more`: there are others in its direction. */
 export async function listMessages(
   session: Session,
   page: MessagePage,
@@ -47,7 +47,7 @@ export async function listMessages(
   return { messages: inOrder(messages, turned), more: false };
 }
 
-/** The message at a place, with the line that it comes from; undefined when none is there. */
+/** The message at a place, with its lines in the log; undefined when there is none. */
 export async function messageAt(
   session: Session,
   place: MessagePlace,
@@ -78,7 +78,7 @@ async function* anchorsIn(window: LogWindow, order: 'asc' | 'desc'): AsyncGenera
   }
 }
 
-/** Where the window begins: the line of the edge belongs to the page's side, as its other message may be wanted. */
+/** The first line of the window. The edge's own line is in it, because its other message may be wanted. */
 function startOf(order: 'asc' | 'desc', edge: MessagePlace | undefined): number {
   if (order === 'asc') return edge ? edge.seq : 1;
   return edge ? edge.seq + 1 : Number.MAX_SAFE_INTEGER;

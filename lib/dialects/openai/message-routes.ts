@@ -27,7 +27,7 @@ const time = {
 
 type MessageParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
 
-/** The messages of a thread: what stands in its session's log, as people see it. */
+/** The messages of a thread: its session's log, as people see it. */
 export function messageRoutes(parts: MessageParts): Route[] {
   return [
     addMessage(parts),
@@ -42,7 +42,7 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
   return route({
     method: 'POST',
     path: '/v1/threads/:thread/messages',
-    summary: 'Says something in a thread; with run=true the agent answers it there.',
+    summary: 'Adds a message to a thread. With run=true the agent answers it.',
     access: 'caller',
     bodyMaxBytes: config.limits.messageMaxBytes,
     bodyLenient: true,
@@ -114,7 +114,7 @@ function changeMessage(parts: MessageParts): Route {
   return route({
     method: 'POST',
     path: '/v1/threads/:thread/messages/:message',
-    summary: 'Changes what a client notes about a message.',
+    summary: 'Changes the metadata of a message.',
     access: 'caller',
     bodyLenient: true,
     body: { type: 'object', properties: { metadata: metadataSchema } },
@@ -132,7 +132,7 @@ function deleteMessage(parts: MessageParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/threads/:thread/messages/:message',
-    summary: 'Hides a message from every view and from the model.',
+    summary: 'Deletes a message from every view, and from the model.',
     access: 'caller',
     answer: deletedSchema('thread.message.deleted'),
     async handle({ params, caller }) {
@@ -157,7 +157,7 @@ async function find(
   return { session, ...found };
 }
 
-/** The place that a cursor names. Throws `invalid_request` for what is no message of the thread. */
+/** The place that a cursor names. Throws `invalid_request` unless it is a message of the thread. */
 function cursorOf(session: Session, name: string, messageId: string | undefined) {
   if (messageId === undefined) return undefined;
   try {

@@ -10,7 +10,7 @@ import type { newMessageSchema } from './schemas.ts';
 type Body = XStatic<typeof newMessageSchema>;
 type Part = Exclude<Body['content'], string>[number];
 
-/** What a client wants to say. Throws when a part is not whole, or names a file that is not the caller's. */
+/** A message of a client. Throws when a part is incomplete, or names a file of another user. */
 export async function readMessage(
   files: Files,
   { role, content, attachments = [], metadata = {} }: Body,

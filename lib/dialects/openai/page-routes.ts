@@ -8,10 +8,10 @@ import { escapeHtml, languageOf, sendPage, words } from './auth-page.ts';
 
 const COOKIE = 'lite_agent_sign_in';
 const returnTo = { type: 'string', minLength: 1, maxLength: 2000 } as const;
-/** Where one can sign in, once it is configured. */
+/** The providers, by name. */
 const titles = { jaccount: 'jAccount', github: 'GitHub', google: 'Google' };
 
-/** Gets the code out of the address, so that it is in no history, and shows a token when it is asked to. */
+/** Removes the code from the address, so that it is in no history, and shows a token on demand. */
 const doneScript = `
 const code = new URLSearchParams(location.search).get('code');
 history.replaceState(null, '', location.pathname);
@@ -29,9 +29,9 @@ at('show').onclick = async () => {
   at('shown').hidden = false;
 };`;
 
-/** The pages for people who sign in, and the way of their browsers to a provider and back. */
+/** The pages for people who sign in, and the redirects to a provider and back. */
 export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'accounts'>): Route[] {
-  /** A browser is shown a page when something goes wrong, everything else the usual error. */
+  /** Shows an error to a browser as a page, and to any other client in the usual shape. */
   function withPage<Query, Params>(handle: (call: Call<Query, unknown, Params>) => Promise<void>) {
     return async (call: Call<Query, unknown, Params>): Promise<void> => {
       try {
@@ -111,7 +111,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
       route({
         method: 'GET',
         path,
-        summary: 'Where a provider sends the browser back to.',
+        summary: 'The address to which a provider sends the browser back.',
         access: 'open',
         entrance: true,
         handle: withPage(finish),
@@ -120,7 +120,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
     route({
       method: 'GET',
       path: '/auth/done',
-      summary: 'A page for who has signed in and wants to go nowhere in particular.',
+      summary: 'A page for people who have signed in without an application.',
       access: 'open',
       entrance: true,
       handle({ request, response }) {
@@ -140,7 +140,7 @@ function redirect(response: ServerResponse, url: string): void {
   response.writeHead(302, { Location: url, 'Content-Length': 0, 'Referrer-Policy': 'no-referrer' }).end();
 }
 
-/** Keeps what a sign-in needs when its browser comes back. Lax, because the provider's redirect must carry it. */
+/** Keeps the state of a sign-in until its browser comes back. Lax, because the provider's redirect must carry it. */
 function setSignInCookie(
   response: ServerResponse,
   origin: string,

@@ -1,4 +1,4 @@
-/** Notes of a client: at most 16 pairs, keys of at most 64 characters, values of at most 512. */
+/** The metadata of a client: at most 16 pairs, keys of at most 64 characters, values of at most 512. */
 export const metadataSchema = {
   type: 'object',
   maxProperties: 16,
@@ -11,7 +11,7 @@ export const fileIdSchema = { type: 'string', minLength: 1, maxLength: 100 } as 
 
 const detail = { enum: ['auto', 'low', 'high'] } as const;
 
-/** A piece of a message that a client sends; which of the three it is, its type says. */
+/** A part of a client's message. Its type names the one of the three fields that it has. */
 const contentPart = {
   type: 'object',
   required: ['type'],
@@ -73,7 +73,7 @@ export const newMessageSchema = {
   },
 } as const;
 
-/** What a thread's tools of OpenAI's would work on; kept and echoed. */
+/** The resources of OpenAI's own tools. They are stored and returned, and have no effect. */
 export const toolResourcesSchema = {
   type: 'object',
   properties: {
@@ -88,7 +88,7 @@ export const toolResourcesSchema = {
   },
 } as const;
 
-/** What was deleted. */
+/** The answer of a deletion. */
 export function deletedSchema(object: string) {
   return {
     type: 'object',
@@ -97,7 +97,7 @@ export function deletedSchema(object: string) {
   } as const;
 }
 
-/** A page of things. */
+/** The shape of a page of items. */
 export function listSchema<const Item extends object>(item: Item) {
   return {
     type: 'object',
@@ -112,7 +112,7 @@ export function listSchema<const Item extends object>(item: Item) {
   } as const;
 }
 
-/** A page as OpenAI says it; the ids of an empty one are empty. */
+/** A page, in OpenAI's shape. The ids of an empty page are empty. */
 export function listOf<Item extends { id: string }>(data: Item[], more: boolean) {
   const [first] = data;
   return {
@@ -124,12 +124,12 @@ export function listOf<Item extends { id: string }>(data: Item[], more: boolean)
   };
 }
 
-/** How many of a list are wanted. */
+/** The size of a page. */
 export const limitSchema = {
   type: 'string',
   pattern: '^([1-9]|[1-9][0-9]|100)$',
   description: 'a whole number from 1 to 100',
 } as const;
 
-/** In which order of time. */
+/** The order of a page, by time. */
 export const orderSchema = { enum: ['asc', 'desc'] } as const;

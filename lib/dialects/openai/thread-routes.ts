@@ -6,7 +6,7 @@ import { readMessage } from './new-message.ts';
 import { deletedSchema, metadataSchema, newMessageSchema, toolResourcesSchema } from './schemas.ts';
 import { findThread, formatThread, threadSchema } from './threads.ts';
 
-/** A thread has no devices; its agent has what the user lets it know. */
+/** A thread has no devices. Its agent has the user's memory. */
 const threadConfig: SessionConfig = {
   model: {},
   systemPrompt: '',
@@ -17,13 +17,13 @@ const threadConfig: SessionConfig = {
   memoryTools: true,
 };
 
-/** Threads: sessions seen from another side. */
+/** Threads: each is a session. */
 export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'files'>): Route[] {
   return [
     route({
       method: 'POST',
       path: '/v1/threads',
-      summary: 'Opens a thread, with the messages that it begins with.',
+      summary: 'Creates a thread, with its first messages.',
       access: 'caller',
       bodyLenient: true,
       body: {
@@ -57,7 +57,7 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
     route({
       method: 'POST',
       path: '/v1/threads/:thread',
-      summary: 'Changes what a client notes about a thread.',
+      summary: 'Changes the metadata of a thread.',
       access: 'caller',
       bodyLenient: true,
       body: {
@@ -75,7 +75,7 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
     route({
       method: 'DELETE',
       path: '/v1/threads/:thread',
-      summary: 'Ends a thread: its session is stopped and gone.',
+      summary: 'Deletes a thread: its session is stopped and removed.',
       access: 'caller',
       answer: deletedSchema('thread.deleted'),
       async handle({ params, caller }) {

@@ -8,7 +8,7 @@ import { noSuchThread, sessionIdOf, threadIdOf } from './ids.ts';
 import { secondsOf } from '../unix-time.ts';
 import { metadataSchema, toolResourcesSchema } from './schemas.ts';
 
-/** A thread as OpenAI says it. */
+/** A thread, in OpenAI's shape. */
 export const threadSchema = {
   type: 'object',
   required: ['id', 'object', 'created_at', 'tool_resources', 'metadata'],
@@ -21,13 +21,13 @@ export const threadSchema = {
   },
 } as const;
 
-/** What a client notes about a thread: kept with the session, and by no other dialect's name. */
+/** The notes of a client about a thread. They are attributes of the session. */
 export interface ThreadNotes {
   metadata?: Metadata;
   tool_resources?: JsonObject;
 }
 
-/** The session of a thread. Throws `not_found`, or `forbidden` when it is somebody else's (contract 2: 403, not 404). */
+/** The session of a thread. Throws `not_found`, and `forbidden` for another user's thread (contract 2: 403, not 404). */
 export async function findThread(sessions: Sessions, threadId: string, caller: Principal): Promise<Session> {
   const id = sessionIdOf(threadId);
   try {
@@ -39,7 +39,7 @@ export async function findThread(sessions: Sessions, threadId: string, caller: P
   }
 }
 
-/** A thread from what is known of its session. */
+/** A thread, from the facts about its session. */
 export function formatThread(id: string, createdAt: number, notes: ThreadNotes) {
   return {
     id: threadIdOf(id),

@@ -12,7 +12,7 @@ const threadId = { type: 'string', minLength: 1, maxLength: 100 } as const;
 
 type UploadParts = Pick<Parts, 'sessions' | 'files'>;
 
-/** Files that come in parts. */
+/** Files that are sent in parts. */
 export function uploadRoutes(parts: UploadParts): Route[] {
   return [createUpload(parts), addPart(parts), completeUpload(parts), cancelUpload(parts)];
 }
@@ -25,7 +25,7 @@ function createUpload(parts: UploadParts): Route {
   return route({
     method: 'POST',
     path: '/v1/uploads',
-    summary: 'Begins a file that comes in parts; it has an hour.',
+    summary: 'Begins a file that is sent in parts. It must be complete within an hour.',
     access: 'caller',
     bodyLenient: true,
     body: {
@@ -136,7 +136,7 @@ function cancelUpload({ files: { uploads } }: UploadParts): Route {
   return route({
     method: 'POST',
     path: '/v1/uploads/:upload/cancel',
-    summary: 'Gives an upload up.',
+    summary: 'Cancels an upload.',
     access: 'caller',
     answer: uploadSchema,
     async handle({ params, caller }) {

@@ -2,7 +2,7 @@ import { isObject, type JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { ToolOffer } from '../../core/model.ts';
 import { tryParseJson } from '../reply.ts';
-import { plainText, type DemoParameter } from './match.ts';
+import { plainValue, type DemoParameter } from './match.ts';
 import type { Note, PlannedCall } from './plan.ts';
 import { isChinese } from './vocabulary.ts';
 
@@ -17,7 +17,7 @@ const REASONS = {
   unknown: 'the offline demo model found no tool that fits|离线演示模型没有找到合适的工具',
 };
 
-/** Says, in the user's language, what came of the calls, how many were left out, and which requests led to none. */
+/** The answer, in the user's language: the results of the calls, the number of skipped calls, and the requests without one. */
 export function answerOf(
   made: readonly MadeCall[],
   notes: readonly Note[],
@@ -31,7 +31,7 @@ export function answerOf(
   return [...lines, ...notes.map((note) => noteLine(note, zh))].join(zh ? '' : ' ');
 }
 
-/** Says, when no tool fits, what this model is, which tools there are, and how to get a real model. */
+/** The answer when no tool fits: a description of this model, the tools, and the way to a real model. */
 export function introduction(tools: readonly ToolOffer[], sentence: string): string {
   const zh = isChinese(sentence);
   const shown = tools.slice(0, LIST_MAX_COUNT);
@@ -57,16 +57,16 @@ function resultLine({ call: { tool, args }, result }: MadeCall, zh: boolean): st
   if (hasFailed(result)) return zh ? `${label}失败：${fault}。` : `${label} failed: ${fault}.`;
   if (tool.effect === 'read')
     return zh ? `${label}：${value || '没有内容'}。` : `${label}: ${value || 'nothing'}.`;
-  const given = Object.entries(args).map(([name, arg]) => `${spaced(name)} ${plainText(arg)}`);
+  const given = Object.entries(args).map(([name, arg]) => `${spaced(name)} ${plainValue(arg)}`);
   if (zh) return `已完成：${label}${given.length > 0 ? `（${given.join(', ')}）` : ''}。`;
   return `Done: ${label}${given.length > 0 ? ` (${given.join(', ')})` : ''}.`;
 }
 
 function faultOf({ error, statusCode }: ToolResult, value: string, zh: boolean): string {
-  if (error === undefined) return `HTTP ${plainText(statusCode)} ${value}`;
+  if (error === undefined) return `HTTP ${plainValue(statusCode)} ${value}`;
   const { message, detail, code, effect } = isObject(error) ? error : { message: error };
   const unsure = zh ? '（不确定设备是否已改变，请检查）' : ' (it may or may not have happened; please check)';
-  return plainText(message ?? detail ?? code).replace(/\.$/, '') + (effect === 'unknown' ? unsure : '');
+  return plainValue(message ?? detail ?? code).replace(/\.$/, '') + (effect === 'unknown' ? unsure : '');
 }
 
 function noteLine({ request: { text }, why, tool, missing = [] }: Note, zh: boolean): string {
@@ -82,8 +82,8 @@ function noteLine({ request: { text }, why, tool, missing = [] }: Note, zh: bool
 
 /** A parameter with the values that it takes. */
 function wordsFor({ name, schema: { type, minimum, maximum }, choices }: DemoParameter): string {
-  const values = choices.slice(0, LIST_MAX_COUNT).map(({ value }) => plainText(value));
-  const range = maximum === undefined ? plainText(type) : `${plainText(minimum)}–${plainText(maximum)}`;
+  const values = choices.slice(0, LIST_MAX_COUNT).map(({ value }) => plainValue(value));
+  const range = maximum === undefined ? plainValue(type) : `${plainValue(minimum)}–${plainValue(maximum)}`;
   return `${name} (${values.join(', ') || range})`;
 }
 
@@ -92,7 +92,7 @@ function valueIn(result: ToolResult): JsonValue {
   const { body, value, uom } = result;
   if (body === undefined && value === undefined) return { ...result, statusCode: undefined };
   if (body === undefined)
-    return typeof value === 'number' ? `${value} ${plainText(uom)}`.trim() : (value ?? null);
+    return typeof value === 'number' ? `${value} ${plainValue(uom)}`.trim() : (value ?? null);
   const json = typeof body === 'string' ? (tryParseJson(body) ?? body) : body;
   return isObject(json) && json['jsonrpc'] !== undefined ? (json['result'] ?? null) : json;
 }

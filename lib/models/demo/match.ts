@@ -57,7 +57,13 @@ function readParameter(name: string, value: JsonValue, required: boolean): DemoP
     value: choice,
     keys: new Set(readWords(text).map(({ own }) => own)),
   }));
-  return { name, schema, required, keys: wordKeysOf(`${name} ${plainText(schema['description'])}`), choices };
+  return {
+    name,
+    schema,
+    required,
+    keys: wordKeysOf(`${name} ${plainValue(schema['description'])}`),
+    choices,
+  };
 }
 
 /** The values of a boolean, of an enum, of titled constants, or of a description such as "0: auto, 1: cool", named. */
@@ -67,10 +73,10 @@ function namedValues({ type, enum: values, oneOf, description }: JsonObject): [J
       [true, 'on'],
       [false, 'off'],
     ];
-  if (Array.isArray(values)) return values.map((value) => [value, plainText(value)]);
+  if (Array.isArray(values)) return values.map((value) => [value, plainValue(value)]);
   if (Array.isArray(oneOf))
-    return oneOf.filter(isObject).map(({ const: value = null, title }) => [value, plainText(title)]);
-  const coded = [...plainText(description).matchAll(/(?<![\d.])(\d+)\s*[:=：＝-]\s*([\p{L}][\p{L} _-]*)/gu)];
+    return oneOf.filter(isObject).map(({ const: value = null, title }) => [value, plainValue(title)]);
+  const coded = [...plainValue(description).matchAll(/(?<![\d.])(\d+)\s*[:=：＝-]\s*([\p{L}][\p{L} _-]*)/gu)];
   return type === 'integer' && coded.length > 1
     ? coded.map(([, code, text = '']) => [Number(code), text])
     : [];
@@ -113,8 +119,8 @@ const findChoice: Find = ({ choices }, { words }, filling) => {
 
 /** The number with the parameter's unit or beside its name; else, where one is required, any that fits. */
 const findNumber: Find = ({ name, schema, keys, choices, required }, { quantities }, filling, { offer }) => {
-  if (!/^(?:number|integer)$/.test(plainText(schema['type'])) || choices.length > 0) return undefined;
-  const about = `${name} ${plainText(schema['description'])} ${offer.description}`;
+  if (!/^(?:number|integer)$/.test(plainValue(schema['type'])) || choices.length > 0) return undefined;
+  const about = `${name} ${plainValue(schema['description'])} ${offer.description}`;
   const free = quantities.filter((one) => !filling.used.has(one) && inRange(schema, one.value));
   const isNamed = ({ unit, beside }: Quantity): boolean =>
     unit ? UNITS[unit].test(about) : beside.some((key) => keys.has(key));
@@ -126,8 +132,8 @@ const findNumber: Find = ({ name, schema, keys, choices, required }, { quantitie
 
 /** A quoted text, a code such as B3, or the one word that nothing else explains. */
 const findText: Find = ({ schema, choices, required }, { text, words }, filling, { keys }) => {
-  if (!required || choices.length > 0 || !/^$|string/.test(plainText(schema['type']))) return undefined;
-  const pattern = new RegExp(plainText(schema['pattern']), 'u');
+  if (!required || choices.length > 0 || !/^$|string/.test(plainValue(schema['type']))) return undefined;
+  const pattern = new RegExp(plainValue(schema['pattern']), 'u');
   const fits = (value: string): boolean =>
     pattern.test(value) && !Object.values(filling.args).includes(value);
   const value = [...text.matchAll(TEXT_VALUE)].map(([, quoted, code = '']) => quoted ?? code).find(fits);
@@ -155,6 +161,6 @@ function inRange({ type, minimum = -Infinity, maximum = Infinity }: JsonObject, 
 }
 
 /** A value as people write it: a text without quotes, nothing for nothing. */
-export function plainText(value: JsonValue | undefined): string {
+export function plainValue(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
 }

@@ -35,7 +35,7 @@ export const GENERIC = new Set(
   'set turn on off get all move pick list status current'.split(' ').map(stemOf),
 );
 
-/** The keys that a word stands for: its own stem when it is not in the table, none for an empty word. */
+/** The keys of a word: its own stem when it is not in the table, none for an empty word. */
 export function keysFor(word: string): readonly string[] {
   return table.get(normal(word)) ?? [normal(word)];
 }

@@ -19,7 +19,7 @@ onBothEngines('the codes of AIDeer', (open) => {
     world.call(method, `/api/v1${path}`, { token: who.token, ...(body !== undefined && { body }) });
   const redeem = (who: DeerUser, redeem_code: unknown) =>
     call(who, 'POST', '/users/me/credits', { redeem_code });
-  const bad = { status: 422, body: { detail: 'The code is not good.' } };
+  const bad = { status: 422, body: { detail: 'The code is not valid.' } };
 
   it('are made, looked at and removed by admins', async () => {
     const made = await call(admin, 'POST', '/codes', { value: 50 });

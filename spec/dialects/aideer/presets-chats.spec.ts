@@ -85,7 +85,7 @@ onBothEngines('presets and chats of AIDeer', (open) => {
     expect((await as(user)('GET', `/presets/${String(cat['id'])}`)).body).to.deep.equal(cat);
   });
 
-  it('refuse what the contract does not allow', async () => {
+  it('refuse requests that the contract does not allow', async () => {
     for (const bad of [
       {},
       { title: '' },
@@ -260,7 +260,7 @@ onBothEngines('presets and chats of AIDeer', (open) => {
     expect(await statusOf(as(other)('GET', '/chats/nothing'))).to.equal(404);
   });
 
-  it('go on when their preset is removed, whoever removes it', async () => {
+  it('go on when their preset is removed, by its owner or an admin', async () => {
     const preset = await newPreset(world, admin, { visibility: 'public' });
     const id = await newChat(world, user, { preset });
     expect((await as(admin)('DELETE', `/presets/${preset}`)).body).to.deep.equal({

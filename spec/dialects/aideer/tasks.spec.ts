@@ -94,7 +94,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
         return [name, JSON.parse(data)] as [string, Json];
       });
 
-  it('answer in the chat, and cost what the model used', async () => {
+  it('answer in the chat, and cost the tokens of the model', async () => {
     const preset = await newPreset(world, user, {
       messages: [{ role: 'system', content: 'Be brief.', visibility: false }],
       parameters: { model: 'qwen-plus', max_tokens: 50, top_k: 5, temperature: 0.2 },
@@ -162,7 +162,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
     const again = await connect(task);
     expect([again.status, await again.json()]).to.deep.equal([
       422,
-      { detail: 'Somebody has connected to this task already.' },
+      { detail: 'A client has connected to this task already.' },
     ]);
   });
 
@@ -181,7 +181,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
       else await answer.body?.cancel();
   });
 
-  it('show who connects late the end at once', async () => {
+  it('show the end at once to a client that connects late', async () => {
     world.steps.push({ text: 'Done.' });
     const task = await start(await newChat(world, user));
     await endOf(world, user, task);
@@ -192,7 +192,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
     ]);
   });
 
-  it('end with what was said when the client goes away, and cost that much', async () => {
+  it('end with the text so far when the client disconnects, and cost that much', async () => {
     const talk = openTalk();
     world.steps.push(talk.step);
     const chat = await newChat(world, user);
@@ -213,7 +213,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
     expect(await left()).to.equal(100_000 - Number(state['token_cost']));
   });
 
-  it('cost nothing when they fail, and keep what was said', async () => {
+  it('cost nothing when they fail, and keep the text so far', async () => {
     const chat = await newChat(world, user);
     world.steps.push({ status: 401, body: { error: { message: 'bad key' } } });
     const failed = await endOf(world, user, await start(chat));
@@ -237,7 +237,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
     const refused = await as(poor)('POST', '/tasks', { chat_id: await newChat(world, poor) });
     expect([refused.status, refused.body]).to.deep.equal([
       402,
-      { detail: 'Your credits do not reach for this.' },
+      { detail: 'You do not have enough credits for this.' },
     ]);
     world.steps.push({ text: 'For free.' });
     const chat = await newChat(world, admin);

@@ -31,7 +31,7 @@ onBothEngines('the users of AIDeer', (open) => {
     world.call(method, `/api/v1${path}`, { token: who.token, ...(body !== undefined && { body }) });
   const statusOf = async (answer: ReturnType<ReturnType<typeof as>>) => (await answer).status;
 
-  it('are made by themselves, and what they may do is never taken from a body', async () => {
+  it('register themselves, and their role is never taken from a body', async () => {
     const body = {
       username: 'bambi',
       password,
@@ -195,7 +195,7 @@ onBothEngines('the users of AIDeer', (open) => {
     expect(await statusOf(as(other)('GET', '/users/999999/avatar'))).to.equal(404);
   });
 
-  it('are removed with what is theirs', async () => {
+  it('are removed with their data', async () => {
     const preset = await newPreset(world, user);
     const chat = await newChat(world, user, { preset });
     const gone = await as(user)('DELETE', `/users/${user.id}`);
@@ -238,7 +238,7 @@ onBothEngines('the users of AIDeer', (open) => {
       expect(await statusOf(as(admin)(method, '/utils/drop'))).to.equal(404);
   });
 
-  it('see what happened to their credits', async () => {
+  it('see their credit records', async () => {
     await giveCredits(world, admin, user, 5000);
     world.steps.push({ text: 'Hi there.' });
     const chat = await newChat(world, user);

@@ -88,7 +88,7 @@ onBothEngines('signing in to AIDeer with WeChat', (open) => {
     expect((await refresh(fresh.refresh_token)).status).to.equal(200);
   });
 
-  it('tells the two kinds of tokens apart', async () => {
+  it('distinguishes the two kinds of tokens', async () => {
     const { access_token: access, refresh_token: token } = await tokensOf('dora');
     const wrong = await me(token);
     expect([wrong.status, Object.keys(wrong.body as object)]).to.deep.equal([400, ['detail']]);
@@ -127,7 +127,7 @@ onBothEngines('signing in to AIDeer with WeChat', (open) => {
 });
 
 describe('signing in to AIDeer without WeChat', () => {
-  it('says what is missing', async () => {
+  it('names the missing field', async () => {
     const { openChatWorld } = await import('../../support/chat-world.ts');
     const world = await openChatWorld();
     try {

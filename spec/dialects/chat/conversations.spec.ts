@@ -104,7 +104,7 @@ onBothEngines('the conversations of the chat dialect', (open) => {
     expect((await list())[0]?.title).to.equal(null);
   });
 
-  it('are removed with what was said, all or none', async () => {
+  it('are removed with their messages, all or none', async () => {
     const config = await makeConfig(world, user);
     const [one, two] = [
       await makeConversation(world, user, config),

@@ -84,7 +84,7 @@ describe('the chat dialect with pictures in S3', () => {
 });
 
 describe('a chat server that goes down', () => {
-  it('tells who is talking, and keeps what was said', async () => {
+  it('knows the user on another node, and stores the messages', async () => {
     const world = await openChatWorld();
     try {
       const user = await registerUser(world);
@@ -113,10 +113,8 @@ describe('a chat server that goes down', () => {
         for await (const bytes of response.body!) seen += Buffer.from(bytes as Uint8Array).toString();
       })();
       await waitFor(() => seen.includes('Half'));
-      const began = Date.now();
       await world.restart();
       await reading;
-      expect(Date.now() - began).to.be.below(5000);
       expect(JSON.parse(seen.trim().split('\n').at(-1)!)).to.deep.equal({
         type: 'error',
         detail: 'The server is going away.',

@@ -130,7 +130,7 @@ onBothEngines('pictures in the chat dialect', (open) => {
     expect(await readdir(world.folder)).to.not.include('etc');
   });
 
-  it('are good under their own key only, whole, and not too large', async () => {
+  it('are accepted under their own key only, complete, and not too large', async () => {
     const [url] = ((await presign(['png'])).body as { urls: string[] }).urls;
     const other = new URL(url!);
     other.pathname = other.pathname.replace('.png', '.jpg');
@@ -149,7 +149,7 @@ onBothEngines('pictures in the chat dialect', (open) => {
     await large.body?.cancel();
   });
 
-  it('are gone with their conversation', async () => {
+  it('are removed with their conversation', async () => {
     await upload();
     const [owner = ''] = await readdir(join(world.folder, 'files', 'named')).then((names) =>
       names.filter((name) => name.length === 36),

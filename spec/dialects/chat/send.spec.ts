@@ -172,7 +172,7 @@ onBothEngines('saying something in the chat dialect', (open) => {
     expect(world.model.requests.at(-1)!.headers).to.not.have.property('authorization');
   });
 
-  it('tells what the model’s endpoint says, stores what came before it, and goes on', async () => {
+  it('reports the error of the model’s endpoint, stores the text before it, and goes on', async () => {
     world.steps.push({ status: 401, body: { error: { message: 'bad key sk-k' } } });
     const [first, failed, ...none] = linesOf((await send([hello])).body);
     expect([first!.type, failed!.type, none]).to.deep.equal(['user_message_id', 'error', []]);
@@ -208,7 +208,7 @@ onBothEngines('saying something in the chat dialect', (open) => {
     expect(complete).to.deep.equal([{ complete: 0 }]);
   });
 
-  it('asks the model no longer when the client goes away, and stores what was said', async () => {
+  it('stops the model when the client disconnects, and stores the text so far', async () => {
     let asked: ServerResponse | undefined;
     world.steps.push({
       answer(response) {
@@ -233,7 +233,7 @@ onBothEngines('saying something in the chat dialect', (open) => {
     expect(said[1]).to.include({ role: 'assistant', content: 'Once upon' });
   });
 
-  it('refuses what it cannot read, before anything is stored', async () => {
+  it('refuses a bad request before anything is stored', async () => {
     for (const [messages, more] of [
       [[], {}],
       [[{ role: 'tool', content: 'x' }], {}],
@@ -267,7 +267,7 @@ onBothEngines('saying something in the chat dialect', (open) => {
     ]);
   });
 
-  it('streams events whatever the text holds', async () => {
+  it('streams events for texts with any characters', async () => {
     world.steps.push({
       answer: (response) => sendEvents(response, [chunk('a\nb\r\n\u2028"'), chunk('\u0000c')] as never),
     });

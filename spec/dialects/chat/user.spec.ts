@@ -46,7 +46,7 @@ onBothEngines('the users of the chat dialect', (open) => {
       expect(me).to.deep.equal({ username: user.username, email, groups: ['user'] });
     });
 
-  it('are told what is taken, and what cannot be', async () => {
+  it('get an error for a name that is taken, and for a bad one', async () => {
     const user = await registerUser(world);
     const body = { email: 'new@example.com', username: 'somebody new', password };
     const register = (more: object) => world.call('POST', '/user/register', { body: { ...body, ...more } });

@@ -44,7 +44,7 @@ describe('the description of the server', () => {
     expect(document.paths['/auth/refresh']!['post']!.security).to.deep.equal([]);
   });
 
-  it('is an AsyncAPI document of the WebSocket, and what is on the wire is as it says', async () => {
+  it('is an AsyncAPI document of the WebSocket, and the frames on the wire match it', async () => {
     const document = await get<{
       asyncapi: string;
       channels: Record<string, { address: string; messages: Record<string, { payload: object }> }>;

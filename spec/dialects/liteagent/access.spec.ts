@@ -108,7 +108,7 @@ describe('the LiteAgent calls', () => {
     expect((await refusal(server, '/api/chat?id=a')).status).to.equal(500);
   });
 
-  it('are open to all with AUTH=none, whatever token is shown', async () => {
+  it('are open to all with AUTH=none, with any token', async () => {
     const { id } = await server.session();
     const response = await server.call(`/api/history?id=${id}`, {
       headers: { authorization: 'Bearer whatever' },

@@ -230,8 +230,8 @@ describe('the envelopes of a line', () => {
     it(`tell of ${name}`, () => expect(brief(body)).to.deep.equal(expected));
 });
 
-describe('the envelopes of what was removed', () => {
-  it('are gone, but a task still begins', () => {
+describe('the envelopes of removed messages', () => {
+  it('are left out, but a task still begins', () => {
     const marks = { said: { removed: true }, answer: { removed: true } } as const;
     const gone = (body: MessageBody) => envelopesOf(sessionId, { ...body, seq: 15, time, marks });
     const said = { attachments: [], metadata: {}, id: taskId, role: 'user' as const, content: [] };

@@ -73,7 +73,7 @@ describe('the body of /init', () => {
     });
   });
 
-  it('may hold nulls for what is not set, as generated clients send them', async () => {
+  it('may hold nulls for unset fields, as generated clients send them', async () => {
     const { value, faults } = await read({
       llmConfig: { baseUrl: null, temperature: null },
       systemPrompt: null,

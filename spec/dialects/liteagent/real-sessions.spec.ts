@@ -107,7 +107,7 @@ describe('the LiteAgent socket over real sessions', () => {
     expect(await slow.take(240)).to.deep.equal(fast.frames);
   });
 
-  it('takes the same task once, and tells of another content or a busy session', async () => {
+  it('takes the same task once, and refuses another content or a busy session', async () => {
     await open(createScriptedModel([{ hang: true }]));
     const id = await init({ taskPipelineStrategy: 'reject' });
     const socket = await connect(id);
@@ -128,7 +128,7 @@ describe('the LiteAgent socket over real sessions', () => {
     expect(brief((await socket.take(7)).slice(6))).to.deep.equal(['agent client text [TASK_STOP]']);
   });
 
-  it('is closed with 1000 by /clear, with 4408 when the session expires, and the id is gone then', async () => {
+  it('is closed with 1000 by /clear, and with 4408 when the session expires and its id is removed', async () => {
     await open(createScriptedModel([]));
     const id = await init({ timeoutSeconds: 0.3 });
     const socket = await connect(id);
@@ -139,7 +139,7 @@ describe('the LiteAgent socket over real sessions', () => {
     expect((await server.call(`/api/history?id=${id}`)).status).to.equal(404);
   });
 
-  it('is closed with 1012 when the server goes down, after what ran was told', async () => {
+  it('is closed with 1012 when the server goes down, after the end of the running task', async () => {
     await open(createScriptedModel([{ hang: true }]));
     const id = await init();
     const socket = await connect(id);

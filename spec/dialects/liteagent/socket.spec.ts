@@ -4,6 +4,7 @@ import { AppError } from '../../../lib/errors.ts';
 import type { AgentMessage } from '../../../lib/dialects/liteagent/envelope.ts';
 import type { FakeSession } from '../../support/fake-sessions.ts';
 import { openTestServer, type TestServer, type TestSocket } from '../../support/test-server.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const taskId = '0b127f1d-4667-4a52-bbcb-0b636f9a471a';
 const done = { type: 'task_ended', taskId, status: 'done' } as const;
@@ -39,7 +40,7 @@ describe('the LiteAgent socket', () => {
     expect(await socket.take(1)).to.deep.equal(['pong']);
   });
 
-  it('gives a message to the session, and shows what becomes of it', async () => {
+  it('passes a message to the session, and shows the task', async () => {
     const socket = await connect();
     socket.ws.send('{"type":"text","message":"on"}');
     const frames = await socket.take(3);
@@ -89,7 +90,7 @@ describe('the LiteAgent socket', () => {
     });
   });
 
-  it('shows the history what the sockets were shown', async () => {
+  it('shows the same envelopes in the history as on the sockets', async () => {
     const socket = await connect();
     session.append(result, done);
     const frames = await socket.take(5);
@@ -102,7 +103,7 @@ describe('the LiteAgent socket', () => {
   });
 
   describe('with since', () => {
-    it('first shows what was missed, none twice, never the system prompt', async () => {
+    it('first shows the missed messages, none twice, never the system prompt', async () => {
       session.append(result, done);
       const all = [16, 17, 18, 19, 24];
       for (const [since, expected] of [
@@ -138,7 +139,7 @@ describe('the LiteAgent socket', () => {
     });
   });
 
-  it('shows partial text to every socket, in order, before what follows', async () => {
+  it('shows partial text to every socket, in order, before later messages', async () => {
     const [one, two] = [await connect(), await connect()];
     session.say(taskId, 'It ');
     session.say(taskId, 'is on.');
@@ -198,7 +199,7 @@ describe('the LiteAgent socket', () => {
     expect((await socket.closed).code).to.equal(1009);
   });
 
-  it('tells of a task that was rejected, by its id, and of others that could not be taken', async () => {
+  it('reports a rejected task by its id, and other refused frames', async () => {
     const socket = await connect();
     session.failNext(new AppError('task_rejected', 'The session is busy.'));
     socket.ws.send('{"taskId":"t1","contentList":[{"type":"text","message":"on"}]}');
@@ -244,7 +245,8 @@ describe('the LiteAgent socket', () => {
     one.ws.close();
     two.ws.terminate();
     await Promise.all([one.closed, two.closed]);
-    while (session.followers > 0) await new Promise(setImmediate);
+    await waitFor(() => session.followers === 0);
+    expect(session.followers).to.equal(0);
     session.append(done);
   });
 

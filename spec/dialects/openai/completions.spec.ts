@@ -3,6 +3,7 @@ import OpenAI from 'openai';
 import { openOpenAiDocument } from '../../support/openai-document.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from '../../support/model-server.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../../support/threads.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const document = openOpenAiDocument();
 const valid = (schema: string, body: unknown): void => document?.expectValid(schema, body);
@@ -121,7 +122,7 @@ describe('chat completions', () => {
     expect(model.requests.at(-1)?.body['messages']).to.deep.equal([{ role: 'user', content }]);
   });
 
-  it('tell what the endpoint refused, with its status; and that it fails, with 502', async () => {
+  it('pass on a refusal of the endpoint with its status, and a failure with 502', async () => {
     const failing: [ModelServerStep, number, string][] = [
       [{ status: 404, body: { error: { message: 'no such model' } } }, 404, 'invalid_request_error'],
       [{ status: 401, body: { error: { message: 'bad key' } } }, 502, 'server_error'],
@@ -162,11 +163,10 @@ describe('chat completions', () => {
   });
 
   it('end with the client that asked', async () => {
-    let gone = (): void => undefined;
-    const left = new Promise<void>((resolve) => (gone = resolve));
+    let isGone = false;
     steps.push({
       async answer(response) {
-        response.once('close', gone);
+        response.once('close', () => (isGone = true));
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         response.write('data: {"choices":[{"index":0,"delta":{"content":"and so on"}}]}\n\n');
       },
@@ -176,8 +176,11 @@ describe('chat completions', () => {
       messages: [...ask.messages],
       stream: true,
     });
-    for await (const _ of stream) break;
-    await left;
+    for await (const chunk of stream) {
+      expect(chunk.choices[0]?.delta.content).to.equal('and so on');
+      break;
+    }
+    await waitFor(() => isGone);
   });
 
   it('list the models of the endpoint, or the one of the settings where it has no list', async () => {

@@ -228,7 +228,7 @@ describe('files and uploads', () => {
     await ada.openai.files.delete(file.id);
   });
 
-  it('come in one piece, are listed in pages, and gone once deleted', async () => {
+  it('are sent in one piece, listed in pages, and not found once deleted', async () => {
     const made = [];
     for (const n of [1, 2, 3]) {
       const file = await ada.openai.files.create({
@@ -270,7 +270,7 @@ describe('files and uploads', () => {
     expect(await objectCount()).to.equal(0);
   });
 
-  it('must be of the format that the path names, whatever they are called', async () => {
+  it('must have the format in the path, under any name', async () => {
     const send = (format: string, content: Buffer, name: string): Promise<Answer> =>
       ada.call('POST', `/v1/files/${format}`, formOf({ file: [content, name], purpose: 'assistants' }));
     const text = Buffer.from('# Hi\n');
@@ -298,7 +298,7 @@ describe('files and uploads', () => {
     expect(await objectCount()).to.equal(0);
   });
 
-  it('are refused when the form is not what it should be', async () => {
+  it('are refused with a bad form', async () => {
     const send = (form: FormData) => ada.call('POST', '/v1/files', form);
     const file: [Buffer, string] = [Buffer.from('x'), 'a.txt'];
     for (const [form, param] of [

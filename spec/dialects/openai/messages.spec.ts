@@ -3,6 +3,7 @@ import type OpenAI from 'openai';
 import { openOpenAiDocument } from '../../support/openai-document.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from '../../support/model-server.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../../support/threads.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 type Message = OpenAI.Beta.Threads.Message;
 
@@ -39,12 +40,13 @@ describe('messages of a thread', () => {
   };
   /** The thread's messages, oldest first, once none is being written. */
   async function settled(): Promise<Message[]> {
-    for (;;) {
-      const all = await list({ order: 'asc', limit: 100 });
+    let all: Message[] = [];
+    await waitFor(async () => {
+      all = await list({ order: 'asc', limit: 100 });
       all.forEach((message) => valid('MessageObject', message));
-      if (all.every(({ status }) => status !== 'in_progress')) return all;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+      return all.every(({ status }) => status !== 'in_progress');
+    }, 5000);
+    return all;
   }
 
   it('are answered with every field, and read back as they were answered', async () => {
@@ -232,7 +234,7 @@ describe('messages of a thread', () => {
     for (const ids of written) expect(all.filter((id) => ids.includes(id))).to.deep.equal(ids);
   });
 
-  it('are refused when they are not whole, naming what is missing', async () => {
+  it('are refused when they are incomplete, with the name of the missing field', async () => {
     for (const [body, param] of [
       [{}, 'role'],
       [{ role: 'system', content: 'x' }, 'role'],

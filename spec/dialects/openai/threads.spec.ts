@@ -55,7 +55,7 @@ describe('threads', () => {
     expect((await ada.call('GET', `/v1/threads/${thread.id}`)).status).to.equal(404);
   });
 
-  it('say 403 to others, 404 for what is not there, 401 to nobody, in the shape of OpenAI', async () => {
+  it('answer 403 to other users, 404 for an unknown id, 401 without a token, in the shape of OpenAI', async () => {
     const { id } = await ada.openai.beta.threads.create({});
     const path = `/v1/threads/${id}`;
     for (const [answer, status, code] of [
@@ -95,7 +95,7 @@ describe('threads', () => {
     }
   });
 
-  it('are sessions: what /init made is a thread of whoever made it; of everybody when nobody in particular did', async () => {
+  it('are sessions: a session of /init is a thread of its user, or of everybody without a user', async () => {
     for (const [maker, status] of [
       [ada, 403],
       [server, 200],
