@@ -19,6 +19,7 @@ export interface Envelope {
 type Frame =
   | Envelope
   | { type: 'chunk'; taskId: string; part: string }
+  | { type: 'reasoning'; taskId: string; part: string }
   | { type: 'error'; code: string; message?: string; taskId?: string };
 
 /** Problem details [RFC 9457]. Another server may leave all of them out. */
@@ -104,6 +105,7 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
 
   function receive(frame: Frame): void {
     if (frame.type === 'chunk') return observer.chunk?.(frame.part);
+    if (frame.type === 'reasoning') return; // this client does not ask for it
     if (frame.type === 'error') return refuse(frame.taskId, frame.message ?? frame.code);
     observer.envelope?.(frame);
     const task = frame.taskId === null ? undefined : running.get(frame.taskId);

@@ -7,7 +7,8 @@ import { safeText } from './failure.ts';
 import { openLimit, type Limit } from './limit.ts';
 import type { OpenAiOptions } from './openai.ts';
 import { rememberQuirks, type Quirks } from './quirks.ts';
-import { createReplyBuilder, tryParseJson } from './reply.ts';
+import { tryParseJson } from './parse-json.ts';
+import { createReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 import { chunksOf, completionOf } from './wire.ts';
 
@@ -61,7 +62,7 @@ class EndpointCompletions implements Completions {
     return this.#within(signal, async (limit) => {
       const response = await this.#send(request, false, limit);
       if (!isStream(response)) return objectOf(await response.text());
-      const builder = createReplyBuilder(this.#model); // some endpoints stream unasked
+      const builder = createReplyBuilder(this.#model, { origin: this.#base.origin }); // some endpoints stream unasked
       for await (const event of eventsOf(response, limit)) builder.add(event);
       return completionOf(builder.build());
     });

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ModelMessage, ModelReply, ReplyOptions, ToolOffer } from '../core/model.ts';
 import { createDemoModel } from './demo.ts';
-import { tryParseJson } from './reply.ts';
+import { tryParseJson } from './parse-json.ts';
 
 /** The demo model's reply to a chat completion request. Fields that it does not know are ignored. */
 export function askDemo(request: JsonObject, options: ReplyOptions): Promise<ModelReply> {

@@ -1,20 +1,35 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { Content, ToolCall } from '../core/message.ts';
 import type { ModelMessage, ModelRequest, ToolOffer } from '../core/model.ts';
+import type { Additions } from './additions.ts';
 
 const encodedMessages = new WeakMap<ModelMessage, string>();
+/** Messages together with the additions of the endpoint that they came from: a message has one origin. */
+const encodedWithAdditions = new WeakMap<ModelMessage, string>();
 const encodedTools = new WeakMap<readonly ToolOffer[], string>();
+
+/** The endpoint that a request goes to. */
+export interface EncodeTarget {
+  /** What it added to its own earlier replies is sent back to it, and never to another endpoint. */
+  origin?: string;
+  /** The names of additions that it refuses to get back. */
+  refused?: ReadonlySet<string>;
+}
 
 /**
  * A chat completion request as JSON text [OpenAI API, POST /chat/completions]. `head` holds the fields except messages and
  * tools. Each message object and each tools array is encoded once, so a round of a long conversation costs one concatenation.
  * System messages come first, because some endpoints ask for that.
  */
-export function encodeRequest(request: ModelRequest, head: Record<string, JsonValue | undefined>): string {
+export function encodeRequest(
+  request: ModelRequest,
+  head: Record<string, JsonValue | undefined>,
+  target: EncodeTarget = {},
+): string {
   let system = '';
   let others = '';
   for (const message of request.messages) {
-    const text = once(encodedMessages, message, encodeMessage);
+    const text = textOf(message, target);
     if (text === '') continue;
     if (message.role === 'system') system += system === '' ? text : `,${text}`;
     else others += others === '' ? text : `,${text}`;
@@ -23,6 +38,30 @@ export function encodeRequest(request: ModelRequest, head: Record<string, JsonVa
   const tools =
     request.tools.length === 0 ? '' : `,"tools":${once(encodedTools, request.tools, encodeTools)}`;
   return `${JSON.stringify(head).slice(0, -1)},"messages":[${messages}]${tools}}`;
+}
+
+function textOf(message: ModelMessage, { origin, refused }: EncodeTarget): string {
+  const additions = additionsFor(message, origin);
+  if (additions === undefined) return once(encodedMessages, message, (one) => encodeMessage(one));
+  if (refused && refused.size > 0) return encodeMessage(message, additions, refused);
+  return once(encodedWithAdditions, message, (one) => encodeMessage(one, additions));
+}
+
+/** What the endpoint of this origin added to a message; undefined for a message of another endpoint, or without additions. */
+function additionsFor(message: ModelMessage, origin: string | undefined): Additions | undefined {
+  if (message.role !== 'assistant' || message.provider === undefined) return undefined;
+  return message.provider.origin === origin ? message.provider.data : undefined;
+}
+
+/** The names of the additions that a request sends back to the endpoint of this origin. */
+export function additionNames(request: ModelRequest, origin: string): Set<string> {
+  const names = new Set<string>();
+  for (const message of request.messages) {
+    const { message: fields = {}, calls = [] } = additionsFor(message, origin) ?? {};
+    for (const part of [fields, ...calls]) for (const name of Object.keys(part ?? {})) names.add(name);
+  }
+  names.delete('function'); // a field of every call, whatever was added inside
+  return names;
 }
 
 function once<K extends object>(cache: WeakMap<K, string>, key: K, encode: (key: K) => string): string {
@@ -44,20 +83,33 @@ function encodeTools(tools: readonly ToolOffer[]): string {
 }
 
 /** A message as JSON text; empty for a message without content, which endpoints refuse. */
-function encodeMessage(message: ModelMessage): string {
-  const wire = wireMessage(message);
+function encodeMessage(message: ModelMessage, additions?: Additions, refused?: ReadonlySet<string>): string {
+  const wire = wireMessage(message, additions, refused);
   return wire === undefined ? '' : JSON.stringify(wire);
 }
 
-function wireMessage(message: ModelMessage): JsonObject | undefined {
+function wireMessage(
+  message: ModelMessage,
+  additions: Additions = {},
+  refused?: ReadonlySet<string>,
+): JsonObject | undefined {
   const { role } = message;
   if (role === 'user') return { role, content: userContent(message.content) };
   if (role === 'tool') return { role, tool_call_id: message.callId, content: JSON.stringify(message.result) };
-  if (role === 'assistant' && message.calls.length > 0) {
-    const content = message.text === '' ? null : message.text;
-    return { role, content, tool_calls: message.calls.map(assistantCall) };
-  }
-  return message.text === '' ? undefined : { role, content: message.text };
+  if (role === 'system') return message.text === '' ? undefined : { role, content: message.text };
+  const { text, calls } = message;
+  if (text === '' && calls.length === 0) return undefined;
+  const added = without(additions.message, refused);
+  const content = additions.content ?? (text === '' ? null : text);
+  if (calls.length === 0) return { ...added, role, content };
+  const tool_calls = calls.map((call, at) => assistantCall(call, without(additions.calls?.[at], refused)));
+  return { ...added, role, content, tool_calls };
+}
+
+/** The additions that the endpoint takes back. */
+function without(added: JsonObject | null | undefined, refused: ReadonlySet<string> | undefined): JsonObject {
+  if (!refused || !added) return added ?? {};
+  return Object.fromEntries(Object.entries(added).filter(([name]) => !refused.has(name)));
 }
 
 function userContent(content: Content[]): JsonValue {
@@ -81,9 +133,11 @@ function wirePart(part: Content): JsonValue {
   }
 }
 
-/** A past call in a form that every endpoint accepts, even if the model's own form was wrong. */
-function assistantCall(call: ToolCall): JsonValue {
+/** A past call in a form that every endpoint accepts, even if the model's own form was wrong. `added`: what its endpoint wants back. */
+function assistantCall(call: ToolCall, added: JsonObject): JsonValue {
   const name = call.name.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, 64) || '_';
   const args = isObject(call.arguments) ? call.arguments : { not_an_object: call.arguments };
-  return { id: call.callId, type: 'function', function: { name, arguments: JSON.stringify(args) } };
+  const inside = isObject(added['function']) ? added['function'] : {};
+  const fn = { ...inside, name, arguments: JSON.stringify(args) };
+  return { ...added, id: call.callId, type: 'function', function: fn };
 }

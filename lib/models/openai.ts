@@ -3,9 +3,9 @@ import { ModelError, messageOf } from '../errors.ts';
 import type { JsonValue } from '../common/json.ts';
 import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
-import { encodeRequest } from './encode.ts';
+import { additionNames, encodeRequest } from './encode.ts';
 import { safeText } from './failure.ts';
-import { noteRefusal, rememberQuirks, requestHead, type Quirks } from './quirks.ts';
+import { noteRefusal, noteRefusedAddition, rememberQuirks, requestHead, type Quirks } from './quirks.ts';
 import { openLimit, type Limit } from './limit.ts';
 import { readReply } from './read.ts';
 
@@ -35,12 +35,14 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
     const base = parseBaseUrl(config.baseUrl);
     const headers = requestHeaders(config.apiKey);
     const quirks = quirksOf(`${config.baseUrl} ${config.model}`);
+    // Without the query, which may hold a key: the origin is stored with every reply.
+    const origin = `${base.origin}${base.pathname.replace(/\/+$/, '')} ${config.model}`;
     return {
-      async reply(request, { signal, onDelta, pace }) {
+      async reply(request, { signal, onDelta, onReasoning, pace }) {
         if (signal.aborted) throw signal.reason;
         const limit = openLimit(signal, timeoutMs, silenceTimeoutMs);
         try {
-          const ask = { base, headers, config, quirks, limit, onDelta, pace };
+          const ask = { base, headers, config, quirks, origin, limit, onDelta, onReasoning, pace };
           return await requestReply(await loadClient(), request, ask);
         } catch (error) {
           if (signal.aborted) throw signal.reason;
@@ -61,8 +63,11 @@ interface AskContext {
   headers: Record<string, string>;
   config: OpenAiConfig;
   quirks: Quirks;
+  /** The endpoint and the model, for what it wants back. */
+  origin: string;
   limit: Limit;
   onDelta: ReplyOptions['onDelta'];
+  onReasoning: ReplyOptions['onReasoning'];
   pace: ReplyOptions['pace'];
 }
 
@@ -72,16 +77,20 @@ async function requestReply(
   request: ModelRequest,
   ask: AskContext,
 ): Promise<ModelReply> {
-  const { config, quirks, limit, onDelta, pace } = ask;
+  const { config, quirks, origin, limit, onDelta, onReasoning, pace } = ask;
   let head: Record<string, JsonValue> = {};
   const response = await askEndpoint(client, {
     ...ask,
     apiKey: config.apiKey,
     body() {
       head = requestHead(config, onDelta !== undefined, quirks);
-      return encodeRequest(request, head);
+      return encodeRequest(request, head, { origin, refused: quirks.refusedAdditions });
     },
-    mend: (refusal) => noteRefusal(quirks, head, refusal),
+    mend: (refusal) =>
+      noteRefusedAddition(quirks, additionNames(request, origin), refusal) ||
+      noteRefusal(quirks, head, refusal),
   });
-  return readReply(response, { model: config.model, apiKey: config.apiKey, limit, onDelta, pace });
+  const { model, apiKey } = config;
+  const isTool = (name: string): boolean => request.tools.some((tool) => tool.name === name);
+  return readReply(response, { model, origin, isTool, apiKey, limit, onDelta, onReasoning, pace });
 }

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { safeText } from './failure.ts';
-import { tryParseJson } from './reply.ts';
+import { tryParseJson } from './parse-json.ts';
 
 /** A picture of an endpoint: its URL or its bytes. `tokens` when the endpoint counts them. */
 export type Picture = ({ url: string } | { bytes: Buffer }) & { tokens?: number };

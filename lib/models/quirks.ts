@@ -15,8 +15,10 @@ type Refusable = keyof typeof REFUSABLE;
 
 /** The ways of one endpoint that differ from OpenAI's. */
 export interface Quirks {
-  /** The fields it has refused. */
+  /** The fields of a request that it has refused. */
   refused: Set<string>;
+  /** The names of its own additions that it has refused to get back. */
+  refusedAdditions: Set<string>;
   /** Its address was given without a path, and it is under `/v1`. */
   v1: boolean;
 }
@@ -27,7 +29,7 @@ const ENDPOINTS_MAX_COUNT = 1_000;
 export function rememberQuirks(): (endpoint: string) => Quirks {
   const known = new LRUCache<string, Quirks>({ max: ENDPOINTS_MAX_COUNT });
   return (endpoint) => {
-    const quirks = known.get(endpoint) ?? { refused: new Set(), v1: false };
+    const quirks = known.get(endpoint) ?? { refused: new Set(), refusedAdditions: new Set(), v1: false };
     known.set(endpoint, quirks);
     return quirks;
   };
@@ -77,5 +79,25 @@ export function noteRefusal(
     sent.find((field) => /^\w+$/.test(field) && new RegExp(`\\b${field}\\b`).test(refusal.detail));
   if (refused === undefined || quirks.refused.has(refused)) return false;
   quirks.refused.add(refused);
+  return true;
+}
+
+/** The words of a refusal that asks for a field, instead of refusing it. */
+const ASKS_FOR = /\bmust be (?:passed|provided|included|sent|returned|present)\b|\bmissing\b|\brequired\b/i;
+
+/**
+ * Notes the addition that a refusal names: DeepSeek's first reasoner, for one, refuses the `reasoning_content` that it sent itself.
+ * `sent`: the names of the additions in the request. Returns true when there is one: the same request leaves it out then.
+ */
+export function noteRefusedAddition(
+  quirks: Quirks,
+  sent: ReadonlySet<string>,
+  { status, param, detail }: { status: number | undefined; param: string | null | undefined; detail: string },
+): boolean {
+  if ((status !== 400 && status !== 422) || ASKS_FOR.test(detail)) return false;
+  const words = new Set(`${param ?? ''} ${detail}`.match(/\w+/g));
+  const refused = [...sent].find((name) => words.has(name) && !quirks.refusedAdditions.has(name));
+  if (refused === undefined) return false;
+  quirks.refusedAdditions.add(refused);
   return true;
 }

@@ -1,18 +1,25 @@
 import type { ModelReply, ReplyOptions } from '../core/model.ts';
 import { ModelError } from '../errors.ts';
 import { safeText } from './failure.ts';
+import type { IsTool } from './call-pieces.ts';
 import type { Limit } from './limit.ts';
-import { createReplyBuilder, tryParseJson, type ReplyBuilder } from './reply.ts';
+import { tryParseJson } from './parse-json.ts';
+import { createReplyBuilder, type ReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 
 /** How a reply is read. */
 export interface ReadOptions {
   /** The model that was asked for. */
   model: string;
+  /** The endpoint and the model, for the additions of the reply. */
+  origin: string;
+  /** Whether a tool was offered under a name. */
+  isTool: IsTool;
   /** Kept out of error messages. */
   apiKey: string | undefined;
   limit: Limit;
   onDelta: ReplyOptions['onDelta'];
+  onReasoning: ReplyOptions['onReasoning'];
   pace: ReplyOptions['pace'];
 }
 
@@ -25,7 +32,8 @@ const DRAIN_TIMEOUT_MS = 250;
  * do not when asked. Rejects with a ModelError.
  */
 export async function readReply(response: Response, options: ReadOptions): Promise<ModelReply> {
-  const builder = createReplyBuilder(options.model);
+  const { model, origin, isTool, onReasoning } = options;
+  const builder = createReplyBuilder(model, { origin, isTool, onReasoning });
   const streamed = response.headers.get('content-type')?.includes('text/event-stream') === true;
   let passed = 0;
   const pass = (text: string) => {

@@ -1,151 +1,149 @@
-import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import type { ToolCall, Usage } from '../core/message.ts';
+import type { Usage } from '../core/message.ts';
 import type { ModelReply } from '../core/model.ts';
 import { ModelError } from '../errors.ts';
+import { addContent, addMessageAdditions, boundedAdditions, type Additions } from './additions.ts';
+import { CallPieces, type IsTool } from './call-pieces.ts';
+import { answerOf, createThinkingSplitter, reasoningOf } from './thinking.ts';
 
 /** Puts a reply together from a whole chat completion or from its chunks. */
 export interface ReplyBuilder {
-  /** Takes a `chat.completion` or a `chat.completion.chunk`; returns the text it adds. Throws a ModelError. */
+  /** Takes a `chat.completion` or a `chat.completion.chunk`; returns the part of the answer that it adds. Throws a ModelError. */
   add(json: JsonValue): string;
   /** True once the reply has a reason for its end. */
   readonly finished: boolean;
-  /** The reply. Throws a ModelError when there is none, or when the provider withheld it. */
+  /** The reply. Throws a ModelError when there is none, when it is cut off in a call, or when the provider withheld it. */
   build(): ModelReply;
 }
 
-interface PartialCall {
-  index: number | undefined;
-  id: string;
-  name: string;
-  arguments: string;
+/** The circumstances of a reply. */
+export interface ReplyBuilderOptions {
+  /** Where the reply comes from. With it the reply has the endpoint's additions (`ModelReply.provider`). */
+  origin?: string;
+  /** Whether a tool was offered under a name: it tells a name in pieces from two names. */
+  isTool?: IsTool;
+  /** Receives thinking text, which is no part of the answer. */
+  onReasoning?: ((text: string) => void) | undefined;
 }
+
+/** The reasons of an end by a limit of tokens: OpenAI's, Anthropic's and Gemini's behind proxies, Mistral's. */
+const CUT_OFF = /^(?:length|max_tokens|max_output_tokens|model_length)$/i;
+/** The reasons of an end by a filter: OpenAI's, and Gemini's behind proxies. */
+const WITHHELD = /^(?:content_filter|safety|prohibited_content|blocklist|recitation)$/i;
+/** The reasons of an end by a failure: OpenRouter's and Mistral's, DeepSeek's, vLLM's. */
+const BROKEN_OFF = /^(?:error|insufficient_system_resource|abort)$/i;
 
 /** A builder for one reply. `model` is the name in the request, for an endpoint that names none. */
-export function createReplyBuilder(model: string): ReplyBuilder {
-  const completion = { id: '', model, usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0 } };
-  const calls: PartialCall[] = [];
-  let text = '';
-  let finish: string | undefined;
-  let answered = false;
+export function createReplyBuilder(model: string, options: ReplyBuilderOptions = {}): ReplyBuilder {
+  return new ReplyParts(model, options);
+}
 
-  const addMessage = (message: JsonObject, whole: boolean): string => {
-    const added = textOf(message['content']) + textOf(message['refusal']);
-    text += added;
-    const toolCalls = message['tool_calls'];
-    if (Array.isArray(toolCalls))
-      toolCalls.forEach((call, position) => addCall(calls, call, whole ? position : undefined));
+class ReplyParts implements ReplyBuilder {
+  readonly #origin: string | undefined;
+  readonly #completion;
+  readonly #calls: CallPieces;
+  readonly #onReasoning: (text: string) => void;
+  readonly #splitter;
+  /** The answer so far, without thinking text. */
+  #text = '';
+  /** The content as the endpoint sent it: a text, and a list once one has come. */
+  #rawText = '';
+  #parts: JsonValue[] | undefined;
+  #additions: JsonObject = {};
+  #finish: string | undefined;
+  #isAnswered = false;
+
+  constructor(model: string, { origin, isTool, onReasoning }: ReplyBuilderOptions) {
+    this.#origin = origin;
+    this.#completion = { id: '', model, usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0 } };
+    this.#calls = new CallPieces(isTool);
+    this.#onReasoning = (text) => onReasoning?.(text);
+    this.#splitter = createThinkingSplitter(this.#onReasoning);
+  }
+
+  get finished(): boolean {
+    return this.#finish !== undefined;
+  }
+
+  add(json: JsonValue): string {
+    if (!isObject(json)) throw new ModelError('the model endpoint sent JSON that is no chat completion');
+    const { error, id, model, usage, choices } = json;
+    if (error) throw new ModelError(`the model endpoint reports: ${describe(error)}`);
+    if (typeof id === 'string' && id !== '') this.#completion.id = id;
+    if (typeof model === 'string' && model !== '') this.#completion.model = model;
+    if (isObject(usage)) this.#completion.usage = usageOf(usage);
+    const choice = Array.isArray(choices) ? choices[0] : undefined;
+    if (!isObject(choice)) return '';
+    this.#isAnswered = true;
+    const { finish_reason: finish, delta, message } = choice;
+    if (typeof finish === 'string' && finish !== '') this.#finish = finish;
+    if (isObject(delta)) return this.#addMessage(delta, true);
+    return isObject(message) ? this.#addMessage(message, false) : '';
+  }
+
+  build(): ModelReply {
+    this.#text += this.#splitter.end();
+    this.#checkEnd();
+    const { calls, additions } = this.#calls.finish();
+    const isCut = this.#finish !== undefined && CUT_OFF.test(this.#finish);
+    const text = this.#text + (isCut ? '\n[cut off at maxTokens]' : '');
+    const data = this.#origin === undefined ? undefined : this.#additionsWith(additions);
+    const reply = { text, calls, completion: this.#completion };
+    return data ? { ...reply, provider: { origin: this.#origin!, data } } : reply;
+  }
+
+  #addMessage(message: JsonObject, isPiece: boolean): string {
+    const { content, refusal, tool_calls: calls, function_call: call } = message;
+    const reasoning = reasoningOf(message);
+    if (reasoning !== '') this.#onReasoning(reasoning);
+    addMessageAdditions(this.#additions, message, isPiece);
+    this.#keepContent(content, isPiece);
+    const added = this.#splitter.push(answerOf(content)) + (typeof refusal === 'string' ? refusal : '');
+    this.#text += added;
+    if (Array.isArray(calls)) this.#calls.add(calls, !isPiece);
     // The older form, from before there were tools. A few servers send both.
-    else if (isObject(message['function_call'])) addCall(calls, { function: message['function_call'] }, 0);
+    else if (isObject(call)) this.#calls.add([{ index: 0, function: call }], !isPiece);
     return added;
-  };
-
-  return {
-    get finished() {
-      return finish !== undefined;
-    },
-    add(json) {
-      if (!isObject(json)) throw new ModelError('the model endpoint sent JSON that is no chat completion');
-      if (json['error']) throw new ModelError(`the model endpoint reports: ${describe(json['error'])}`);
-      if (typeof json['id'] === 'string' && json['id'] !== '') completion.id = json['id'];
-      if (typeof json['model'] === 'string' && json['model'] !== '') completion.model = json['model'];
-      if (isObject(json['usage'])) completion.usage = usageOf(json['usage']);
-      const choice = Array.isArray(json['choices']) ? json['choices'][0] : undefined;
-      if (!isObject(choice)) return '';
-      answered = true;
-      if (typeof choice['finish_reason'] === 'string' && choice['finish_reason'] !== '')
-        finish = choice['finish_reason'];
-      if (isObject(choice['delta'])) return addMessage(choice['delta'], false);
-      return isObject(choice['message']) ? addMessage(choice['message'], true) : '';
-    },
-    build() {
-      if (!answered) throw new ModelError('the model endpoint answered without a reply (no choices)');
-      if (finish === 'content_filter')
-        throw new ModelError("the model's reply was withheld by the provider's content filter");
-      if (finish === 'length' && text === '' && calls.length === 0)
-        throw new ModelError('the model used up maxTokens before it said anything; raise maxTokens');
-      const cut = finish === 'length' && calls.length === 0 ? '\n[cut off at maxTokens]' : '';
-      return { text: text + cut, calls: finishCalls(calls), completion };
-    },
-  };
-}
-
-/** Adds a call, or a piece of a call, to the calls so far. */
-function addCall(calls: PartialCall[], piece: JsonValue, position?: number): void {
-  if (!isObject(piece)) throw new ModelError('the model endpoint sent a malformed tool call');
-  const fn = isObject(piece['function']) ? piece['function'] : {};
-  const index = position ?? (typeof piece['index'] === 'number' ? piece['index'] : undefined);
-  const id = typeof piece['id'] === 'string' ? piece['id'] : '';
-  const name = typeof fn['name'] === 'string' ? fn['name'] : '';
-  const args = fn['arguments'];
-
-  let call =
-    index === undefined
-      ? (calls.find((call) => id !== '' && call.id === id) ?? calls.at(-1))
-      : calls.findLast((call) => call.index === index);
-  if (call === undefined || startsAnother(call, index, id, name)) {
-    call = { index, id, name, arguments: '' };
-    calls.push(call);
-  } else {
-    call.id ||= id;
-    if (call.name === '') call.name = name;
-    else if (name !== call.name && call.arguments === '') call.name += name; // a name in pieces
   }
-  if (typeof args === 'string') call.arguments += args;
-  else if (args !== undefined && args !== null) call.arguments = JSON.stringify(args);
-}
 
-/**
- * Whether a named piece begins another call. The `index` joins pieces, but some endpoints send none, or 0 for every call, or
- * the whole name and a new id with every piece.
- */
-function startsAnother(call: PartialCall, index: number | undefined, id: string, name: string): boolean {
-  if (id !== '' && call.id !== '' && id === call.id) return false;
-  if (name === '' || call.name === '') return false;
-  const complete = call.arguments === '' || tryParseJson(call.arguments) !== undefined;
-  if (id !== '' && call.id !== '') return complete;
-  return index === undefined && (name !== call.name || (complete && call.arguments !== ''));
-}
-
-function finishCalls(calls: PartialCall[]): ToolCall[] {
-  const ids = new Set<string>();
-  const finished: ToolCall[] = [];
-  for (const { id, name, arguments: args } of calls) {
-    if (name === '' && args === '') continue; // padding that some proxies send
-    if (name === '') throw new ModelError('the model endpoint sent a tool call without a name');
-    const callId = id !== '' && !ids.has(id) ? id : `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
-    ids.add(callId);
-    finished.push({ callId, name, arguments: parseArguments(args) });
+  /** Keeps the content as it came, because an endpoint that puts thinking into it may want it back. */
+  #keepContent(content: JsonValue | undefined, isPiece: boolean): void {
+    if (Array.isArray(content) && this.#parts === undefined) {
+      this.#parts = [];
+      addContent(this.#parts, this.#rawText, isPiece);
+    }
+    if (this.#parts) addContent(this.#parts, content, isPiece);
+    else if (typeof content === 'string') this.#rawText += content;
   }
-  return finished;
-}
 
-/** The JSON value of the arguments. An empty text means none, and a text that is no JSON stays a text. */
-function parseArguments(text: string): JsonValue {
-  if (text.trim() === '') return {};
-  const value = tryParseJson(text);
-  if (value === undefined) return text;
-  if (value === null) return {};
-  const inner = typeof value === 'string' ? tryParseJson(value) : undefined; // encoded twice
-  return isObject(inner) ? inner : value;
-}
-
-/** A JSON text's value, or undefined. */
-export function tryParseJson(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
+  /** Throws a ModelError for an end that is none of an answer or of whole calls. */
+  #checkEnd(): void {
+    if (!this.#isAnswered) throw new ModelError('the model endpoint answered without a reply (no choices)');
+    const finish = this.#finish ?? '';
+    if (WITHHELD.test(finish))
+      throw new ModelError("the model's reply was withheld by the provider's content filter");
+    if (BROKEN_OFF.test(finish))
+      throw new ModelError(`the model endpoint broke off its reply (finish_reason "${finish}"); try again`);
+    if (!CUT_OFF.test(finish)) return;
+    // The arguments of the last call may be cut off and still be valid, such as none at all. So none of the calls is made.
+    if (this.#calls.count > 0)
+      throw new ModelError(
+        'the model used up maxTokens in the middle of its tool calls, so that none of them was made; raise maxTokens',
+      );
+    if (this.#text === '')
+      throw new ModelError('the model used up maxTokens before it said anything; raise maxTokens');
   }
-}
 
-/** The text of a content: a string, or the text parts of a list. Other parts, such as a model's thoughts, are left out. */
-function textOf(content: JsonValue | undefined): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  return content
-    .map((part) => (isObject(part) && typeof part['text'] === 'string' ? part['text'] : ''))
-    .join('');
+  #additionsWith(calls: (JsonObject | null)[]): Additions | undefined {
+    const isPlain = (part: JsonValue): boolean => isObject(part) && part['type'] === 'text';
+    const listed = this.#parts?.every(isPlain) === false ? this.#parts : undefined;
+    const content = listed ?? (this.#splitter.hasThinking && !this.#parts ? this.#rawText : undefined);
+    return boundedAdditions({
+      message: this.#additions,
+      calls,
+      ...(content !== undefined && { content }),
+    });
+  }
 }
 
 function usageOf(usage: JsonObject): Usage {
@@ -165,5 +163,5 @@ function usageOf(usage: JsonObject): Usage {
 /** The message in an endpoint's error object. */
 function describe(error: JsonValue): string {
   const message = isObject(error) ? error['message'] : error;
-  return (typeof message === 'string' ? message : JSON.stringify(message ?? error)).slice(0, 300);
+  return typeof message === 'string' ? message : JSON.stringify(message ?? error);
 }

@@ -1,16 +1,20 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ModelReply } from '../core/model.ts';
+import type { Additions } from './additions.ts';
 
-/** A reply as a `chat.completion` [OpenAI API, the chat completion object]. */
-export function completionOf({ text, calls, completion }: ModelReply): JsonObject {
+/** A reply as a `chat.completion` [OpenAI API, the chat completion object], with the additions of its endpoint. */
+export function completionOf({ text, calls, completion, provider }: ModelReply): JsonObject {
+  const additions: Additions = provider?.data ?? {};
   const { id, model, usage } = completion;
-  const toolCalls = calls.map(({ callId, name, arguments: args }) => ({
+  const toolCalls = calls.map(({ callId, name, arguments: args }, at) => ({
+    ...additions.calls?.[at],
     id: callId,
     type: 'function',
     function: { name, arguments: typeof args === 'string' ? args : JSON.stringify(args) },
   }));
   const asks = toolCalls.length > 0;
-  const message = { role: 'assistant', content: asks && text === '' ? null : text, refusal: null };
+  const content = additions.content ?? (asks && text === '' ? null : text);
+  const message = { ...additions.message, role: 'assistant', content, refusal: null };
   return {
     id,
     object: 'chat.completion',
@@ -43,8 +47,8 @@ export function* chunksOf(completion: JsonObject): Generator<JsonObject> {
   for (const choice of Array.isArray(choices) ? choices.filter(isObject) : []) {
     const { index = 0, finish_reason: finish = 'stop' } = choice;
     const message = isObject(choice['message']) ? choice['message'] : {};
-    const { content, tool_calls: calls } = message;
-    yield chunk(index, { role: 'assistant', content: '' }, null);
+    const { content, tool_calls: calls, role: _role, refusal: _refusal, ...added } = message;
+    yield chunk(index, { role: 'assistant', content: '', ...added }, null);
     const words = typeof content === 'string' ? (content.match(/\s*\S+\s*|\s+/g) ?? []) : [];
     for (const word of words) yield chunk(index, { content: word }, null);
     if (Array.isArray(calls)) {

@@ -7,8 +7,8 @@ import { envelopesOf } from './envelope.ts';
 export interface Encoder {
   /** The frames of all envelopes after the position `since`; empty when there are none. The system prompt is left out. */
   lines(sessionId: string, batch: readonly Message[], since?: number): Buffer;
-  /** The frame of a delta. */
-  chunk(delta: Delta): Buffer;
+  /** The frame of a delta: a `chunk` of the answer, or a piece of `reasoning`. */
+  delta(delta: Delta): Buffer;
 }
 
 /**
@@ -19,7 +19,7 @@ export function createEncoder(): Encoder {
   let lastBatch: readonly Message[] | undefined;
   let lastFrames: Buffer = Buffer.alloc(0);
   let lastDelta: Delta | undefined;
-  let lastChunk: Buffer = lastFrames;
+  let lastPiece: Buffer = lastFrames;
 
   return {
     lines(sessionId, batch, since) {
@@ -30,12 +30,14 @@ export function createEncoder(): Encoder {
       }
       return lastFrames;
     },
-    chunk(delta) {
+    delta(delta) {
       if (delta !== lastDelta) {
-        lastChunk = encodeFrames([JSON.stringify({ type: 'chunk', taskId: delta.taskId, part: delta.text })]);
+        const { taskId, text: part, kind } = delta;
+        const type = kind === 'reasoning' ? 'reasoning' : 'chunk';
+        lastPiece = encodeFrames([JSON.stringify({ type, taskId, part })]);
         lastDelta = delta;
       }
-      return lastChunk;
+      return lastPiece;
     },
   };
 }

@@ -47,6 +47,13 @@ export const noticeSchemas = {
     required: ['type', 'taskId', 'part'],
     properties: { type: { const: 'chunk' }, taskId: text, part: text },
   },
+  reasoning: {
+    type: 'object',
+    description:
+      'Thinking text of the model, in pieces. It is sent when POST /api/init had "reasoning": true.',
+    required: ['type', 'taskId', 'part'],
+    properties: { type: { const: 'reasoning' }, taskId: text, part: text },
+  },
   ack: {
     type: 'object',
     required: ['type', 'taskId', 'seq'],

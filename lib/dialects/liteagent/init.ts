@@ -70,6 +70,7 @@ export const initSchema = {
     },
     taskPipelineStrategy: strategy,
     toolPipelineStrategy: strategy,
+    reasoning: { type: 'boolean' },
     memoryTools: { type: 'boolean' },
     timeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 1e9 },
   },
@@ -87,6 +88,7 @@ export function toSessionConfig(body: InitBody, idleMs: number): SessionConfig {
     children: (body.sessionList ?? []).map(({ id, name, description = '' }) => ({ id, name, description })),
     taskStrategy: body.taskPipelineStrategy ?? 'serial',
     toolStrategy: body.toolPipelineStrategy ?? 'parallel',
+    ...(body.reasoning !== undefined && { reasoning: body.reasoning }),
     memoryTools: body.memoryTools ?? false,
     timeoutSeconds: body.timeoutSeconds ?? idleMs / 1000,
   };

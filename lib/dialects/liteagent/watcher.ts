@@ -61,7 +61,7 @@ export class Watcher implements Receiver, Subscriber {
   }
 
   delta(delta: Delta): void {
-    this.#peer.send(this.#encoder.chunk(delta));
+    this.#peer.send(this.#encoder.delta(delta));
   }
 
   ended(reason: EndReason): void {

@@ -1,7 +1,7 @@
 import { isObject, type JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { ToolOffer } from '../../core/model.ts';
-import { tryParseJson } from '../reply.ts';
+import { tryParseJson } from '../parse-json.ts';
 import { plainValue, type DemoParameter } from './match.ts';
 import type { Note, PlannedCall } from './plan.ts';
 import { isChinese } from './vocabulary.ts';

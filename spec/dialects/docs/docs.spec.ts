@@ -60,6 +60,7 @@ describe('the description of the server', () => {
       'receive_task',
       'send_envelope',
       'send_chunk',
+      'send_reasoning',
       'send_ack',
       'send_error',
       'send_pong',

@@ -90,6 +90,27 @@ describe('the LiteAgent socket over real sessions', () => {
     }
   });
 
+  for (const reasoning of [true, false])
+    it(`shows thinking text ${reasoning ? 'in frames of its own' : 'to nobody who did not ask for it'}`, async () => {
+      await open(
+        createScriptedModel([
+          (_request, { onReasoning }) => {
+            onReasoning?.('Hm, ');
+            onReasoning?.('on.');
+            return { text: 'It is on.' };
+          },
+        ]),
+      );
+      const id = await init(reasoning ? { reasoning } : {});
+      const socket = await connect(id);
+      say(socket, 'Is it on?', { stream: true });
+      const frames = brief(await socket.take(reasoning ? 11 : 9));
+      const thoughts = reasoning ? ['reasoning Hm,', 'reasoning on.'] : [];
+      expect(frames.slice(3, -3)).to.deep.equal([...thoughts, 'chunk It', 'chunk is', 'chunk on.']);
+      const history = (await (await server.call(`/api/history?id=${id}`)).json()) as unknown[];
+      expect(JSON.stringify(history)).to.not.contain('Hm, ');
+    });
+
   it('catches a slow reader up from the store', async function () {
     this.timeout(20_000);
     const text = 'x'.repeat(300_000);
