@@ -80,7 +80,7 @@ describe('a model reply with additions of its vendor', () => {
     ],
     tools: [],
   });
-  const backIn = (body: JsonObject | undefined): JsonObject => (body?.['messages'] as JsonObject[])[1]!;
+  const backIn = (body: JsonObject = {}): JsonObject => (body['messages'] as JsonObject[])[1]!;
 
   it('that the vendor refuses to get back: it is left out, and that is remembered', () =>
     withModelServer(

@@ -111,7 +111,10 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     setAttributes: notFaked,
     add: notFaked,
     mark: notFaked,
-    read: notFaked,
+    async read(from, limit) {
+      if ('before' in from) return notFaked();
+      return log.filter((line) => line.seq > from.after).slice(0, limit);
+    },
     get followers() {
       return cursors.size;
     },

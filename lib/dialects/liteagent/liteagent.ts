@@ -1,10 +1,12 @@
 import { anonymous } from '../../accounts/access.ts';
 import { formatProblem } from '../../server/problem.ts';
+import type { Session } from '../../core/session.ts';
 import type { SocketRoute } from '../../server/socket.ts';
 import type { Mount } from '../../server/mount.ts';
 import { createRoutes } from './routes.ts';
 import type { LiteAgentParts } from './parts.ts';
 import { createEncoder } from './encoder.ts';
+import { positionOf } from './envelope.ts';
 import { envelopeSchema, noticeSchemas } from './envelope-schema.ts';
 import { frameSchemas, loadFrameParser } from './frames.ts';
 import { Watcher } from './watcher.ts';
@@ -41,9 +43,11 @@ function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>)
         since: { type: 'string', pattern: '^\\d{1,15}$', description: 'a seq: a whole number' },
       },
     },
-    async admit({ id = '', since }, caller) {
+    async admit({ id = '', since: text }, caller) {
       const session = await sessions.find(id, caller);
       const parse = await loadFrameParser();
+      const since = text === undefined ? undefined : Number(text);
+      const isUnknown = since !== undefined && (await isBeyondEnd(session, since));
       return (peer) =>
         new Watcher({
           session,
@@ -51,8 +55,16 @@ function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>)
           encoder,
           parse,
           log,
-          since: since === undefined ? undefined : Number(since),
+          since,
+          isUnknown,
         });
     },
   };
+}
+
+/** Whether a position is beyond the end of the log. The store is asked, because another node may have written the last lines. */
+async function isBeyondEnd(session: Session, since: number): Promise<boolean> {
+  const { line } = positionOf(since);
+  if (line === 0) return false;
+  return (await session.read({ after: line - 1 }, 1)).length === 0;
 }

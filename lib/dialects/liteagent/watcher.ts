@@ -28,6 +28,8 @@ export interface WatcherOptions {
   log: Log;
   /** The client has seen everything up to this position; undefined: it wants live messages only. */
   since: number | undefined;
+  /** True when the log has no line of that position, nor a later one: then the client gets live messages only, and an error frame. */
+  isUnknown?: boolean;
 }
 
 /** One socket of a session: takes the user's messages, and shows the lines of the log. A class, as every socket has one. */
@@ -41,15 +43,16 @@ export class Watcher implements Receiver, Subscriber {
   #since: number | undefined;
   readonly #leave: () => void;
 
-  constructor({ session, peer, encoder, parse, log, since }: WatcherOptions) {
+  constructor({ session, peer, encoder, parse, log, since, isUnknown = false }: WatcherOptions) {
     this.#session = session;
     this.#peer = peer;
     this.#encoder = encoder;
     this.#parse = parse;
     this.#log = log;
     this.#since = since;
+    if (isUnknown) this.positionUnknown();
     // The client may have seen only some envelopes of that line, so it is read again.
-    const after = since === undefined ? undefined : Math.max(0, positionOf(since).line - 1);
+    const after = since === undefined || isUnknown ? undefined : Math.max(0, positionOf(since).line - 1);
     this.#leave = session.subscribe(this, after);
   }
 
@@ -62,6 +65,14 @@ export class Watcher implements Receiver, Subscriber {
 
   delta(delta: Delta): void {
     this.#peer.send(this.#encoder.delta(delta));
+  }
+
+  /** The log ends before the client's position (contract 1, "Reconnect"): the store was restored from a backup, say. */
+  positionUnknown(): void {
+    this.#since = undefined; // otherwise new lines with lower numbers would be left out
+    const message =
+      'The history of this session ends before the position in "since". You get new messages only: read /api/history for the others.';
+    this.#show({ type: 'error', code: 'position_unknown', message });
   }
 
   ended(reason: EndReason): void {

@@ -111,6 +111,18 @@ describe('the LiteAgent socket over real sessions', () => {
       expect(JSON.stringify(history)).to.not.contain('Hm, ');
     });
 
+  it('says that a position is beyond the end of the log, and goes on live', async () => {
+    await open(createScriptedModel([{ text: 'on' }]));
+    const id = await init();
+    for (const since of [16, 23, 80]) {
+      const socket = await connect(id, `&since=${since}`);
+      expect(JSON.parse((await socket.take(1))[0]!)).to.include({ type: 'error', code: 'position_unknown' });
+      if (since < 80) continue;
+      say(socket, 'set it');
+      expect(brief(await socket.take(7)).slice(1, 2)).to.deep.equal(['agent client text [TASK_START]']);
+    }
+  });
+
   it('catches a slow reader up from the store', async function () {
     this.timeout(20_000);
     const text = 'x'.repeat(300_000);

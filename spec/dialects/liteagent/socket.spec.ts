@@ -131,6 +131,31 @@ describe('the LiteAgent socket', () => {
       expect(seqs(await socket.take(expected.length))).to.deep.equal(expected);
     });
 
+    for (const { title, since } of [
+      { title: 'just beyond', since: 24 },
+      { title: 'at the end of the line after', since: 31 },
+      { title: 'far beyond', since: 999_999_999_999_999 },
+    ])
+      it(`${title} the end of the log: an error frame, then live messages`, async () => {
+        session.append(done);
+        const socket = await connect(`&since=${since}`);
+        session.append(done, done);
+        const [error, ...live] = await socket.take(3);
+        const { message, ...rest } = JSON.parse(error!) as Record<string, string>;
+        expect(rest).to.deep.equal({ type: 'error', code: 'position_unknown' });
+        expect(message).to.contain('/api/history');
+        expect(seqs(live)).to.deep.equal([24, 32]);
+      });
+
+    it('at the end of the log: no error frame', async () => {
+      session.append(done);
+      for (const since of [16, 23]) {
+        const socket = await connect(`&since=${since}`);
+        socket.ws.send('ping');
+        expect(await socket.take(1)).to.deep.equal(['pong']);
+      }
+    });
+
     it('without it shows live messages only', async () => {
       session.append(done);
       const socket = await connect();
