@@ -8,6 +8,7 @@ import { openLimit, type Limit } from './limit.ts';
 import type { OpenAiOptions } from './openai.ts';
 import { rememberQuirks, type Quirks } from './quirks.ts';
 import { tryParseJson } from './parse-json.ts';
+import { boundedBody, readBody, withSecondTry } from './read-body.ts';
 import { createReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 import { chunksOf, completionOf } from './wire.ts';
@@ -59,13 +60,14 @@ class EndpointCompletions implements Completions {
   }
 
   ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject> {
-    return this.#within(signal, async (limit) => {
+    const work = async (limit: Limit): Promise<JsonObject> => {
       const response = await this.#send(request, false, limit);
-      if (!isStream(response)) return objectOf(await response.text());
+      if (!isStream(response)) return objectOf(await readBody(response, ANSWER_MAX_BYTES));
       const builder = createReplyBuilder(this.#model, { origin: this.#base.origin }); // some endpoints stream unasked
       for await (const event of eventsOf(response, limit)) builder.add(event);
       return completionOf(builder.build());
-    });
+    };
+    return this.#within(signal, (limit) => withSecondTry(limit, () => work(limit)));
   }
 
   async *stream(request: JsonObject, signal: AbortSignal): AsyncGenerator<JsonObject> {
@@ -74,7 +76,7 @@ class EndpointCompletions implements Completions {
     try {
       const response = await this.#send(request, true, limit);
       if (isStream(response)) yield* eventsOf(response, limit);
-      else yield* chunksOf(objectOf(await response.text())); // some endpoints do not stream
+      else yield* chunksOf(objectOf(await readBody(response, ANSWER_MAX_BYTES))); // some endpoints do not stream
     } catch (error) {
       throw this.#failure(error, signal, limit);
     } finally {
@@ -148,11 +150,8 @@ class EndpointCompletions implements Completions {
 
 async function* eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {
   const parser = createSseParser();
-  let bytes = 0;
-  for await (const piece of response.body ?? []) {
+  for await (const piece of boundedBody(response, ANSWER_MAX_BYTES)) {
     limit.heard();
-    bytes += piece.length;
-    if (bytes > ANSWER_MAX_BYTES) throw new ModelError('the model endpoint sent more than 32 MiB');
     for (const data of parser.push(piece)) {
       if (data.startsWith('[DONE]')) return;
       yield objectOf(data);

@@ -7,6 +7,7 @@ import { additionNames, encodeRequest } from './encode.ts';
 import { safeText } from './failure.ts';
 import { noteRefusal, noteRefusedAddition, rememberQuirks, requestHead, type Quirks } from './quirks.ts';
 import { openLimit, type Limit } from './limit.ts';
+import { withSecondTry } from './read-body.ts';
 import { readReply } from './read.ts';
 
 /** How endpoints are reached, and how long they may take. */
@@ -78,19 +79,21 @@ async function requestReply(
   ask: AskContext,
 ): Promise<ModelReply> {
   const { config, quirks, origin, limit, onDelta, onReasoning, pace } = ask;
-  let head: Record<string, JsonValue> = {};
-  const response = await askEndpoint(client, {
-    ...ask,
-    apiKey: config.apiKey,
-    body() {
-      head = requestHead(config, onDelta !== undefined, quirks);
-      return encodeRequest(request, head, { origin, refused: quirks.refusedAdditions });
-    },
-    mend: (refusal) =>
-      noteRefusedAddition(quirks, additionNames(request, origin), refusal) ||
-      noteRefusal(quirks, head, refusal),
-  });
   const { model, apiKey } = config;
+  let head: Record<string, JsonValue> = {};
   const isTool = (name: string): boolean => request.tools.some((tool) => tool.name === name);
-  return readReply(response, { model, origin, isTool, apiKey, limit, onDelta, onReasoning, pace });
+  return withSecondTry(limit, async () => {
+    const response = await askEndpoint(client, {
+      ...ask,
+      apiKey,
+      body() {
+        head = requestHead(config, onDelta !== undefined, quirks);
+        return encodeRequest(request, head, { origin, refused: quirks.refusedAdditions });
+      },
+      mend: (refusal) =>
+        noteRefusedAddition(quirks, additionNames(request, origin), refusal) ||
+        noteRefusal(quirks, head, refusal),
+    });
+    return readReply(response, { model, origin, isTool, apiKey, limit, onDelta, onReasoning, pace });
+  });
 }

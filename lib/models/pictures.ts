@@ -4,6 +4,7 @@ import { ModelError, messageOf } from '../errors.ts';
 import { parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { safeText } from './failure.ts';
 import { tryParseJson } from './parse-json.ts';
+import { BrokenBodyError, readBody } from './read-body.ts';
 
 /** A picture of an endpoint: its URL or its bytes. `tokens` when the endpoint counts them. */
 export type Picture = ({ url: string } | { bytes: Buffer }) & { tokens?: number };
@@ -41,10 +42,10 @@ export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): P
           body: JSON.stringify({ ...extra, model, prompt, n: 1 }),
           signal: limit,
         });
-        return pictureOf(answer.status, tryParseJson(await textOf(answer)), base.host);
+        return pictureOf(answer.status, tryParseJson(await readBody(answer, ANSWER_MAX_BYTES)), base.host);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        if (error instanceof ModelError) throw error;
+        if (error instanceof ModelError && !(error instanceof BrokenBodyError)) throw error;
         if (limit.aborted)
           throw new ModelError(`the model endpoint drew nothing for ${timeoutMs / 1000} s; given up`);
         throw new ModelError(`the model endpoint cannot draw: ${safeText(messageOf(error), key)}`, {
@@ -53,17 +54,6 @@ export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): P
       }
     },
   };
-}
-
-async function textOf({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body ?? []) {
-    size += (chunk as Uint8Array).length;
-    if (size > ANSWER_MAX_BYTES) throw new ModelError('the model endpoint sent more than 32 MiB');
-    chunks.push(chunk as Uint8Array);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 function pictureOf(status: number, answer: unknown, host: string): Picture {

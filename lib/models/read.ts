@@ -4,6 +4,7 @@ import { safeText } from './failure.ts';
 import type { IsTool } from './call-pieces.ts';
 import type { Limit } from './limit.ts';
 import { tryParseJson } from './parse-json.ts';
+import { BrokenBodyError, boundedBody, endsWithConnection, readBody } from './read-body.ts';
 import { createReplyBuilder, type ReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 
@@ -29,7 +30,7 @@ const DRAIN_TIMEOUT_MS = 250;
 
 /**
  * Reads a reply from a 2xx response. Its content type says whether it is streamed: some endpoints stream unasked, and some
- * do not when asked. Rejects with a ModelError.
+ * do not when asked. Rejects with a ModelError; with a BrokenBodyError when it broke off and nothing of it was used.
  */
 export async function readReply(response: Response, options: ReadOptions): Promise<ModelReply> {
   const { model, origin, isTool, onReasoning } = options;
@@ -49,6 +50,7 @@ export async function readReply(response: Response, options: ReadOptions): Promi
     return reply;
   } catch (error) {
     if (!(error instanceof ModelError)) throw broken(error);
+    if (error instanceof BrokenBodyError) throw error;
     throw new ModelError(safeText(error.message, options.apiKey), { cause: error });
   }
 }
@@ -75,7 +77,7 @@ async function readStream(
     }
   };
   try {
-    for await (const bytes of bounded(response)) {
+    for await (const bytes of boundedBody(response, REPLY_MAX_BYTES)) {
       if (!done) limit.heard();
       take(parser.push(bytes));
       const held = done ? undefined : pace?.();
@@ -90,36 +92,18 @@ async function readStream(
   if (!done && !builder.finished) throw broken(undefined);
 }
 
-async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
-  const json = tryParseJson(await readText(response));
-  if (json === undefined) {
-    const type = response.headers.get('content-type') ?? 'no content type';
-    throw new ModelError(
-      `the model endpoint answered with something that is not JSON (${type}); check baseUrl`,
-    );
-  }
-  return builder.add(json);
-}
-
-async function readText(response: Response): Promise<string> {
-  const { headers } = response;
-  const size =
-    headers.get('content-encoding') === null ? Number(headers.get('content-length') ?? 'NaN') : NaN;
-  if (size <= REPLY_MAX_BYTES) return response.text(); // costs much less than reading piece by piece
-  const chunks: Uint8Array[] = [];
-  for await (const bytes of bounded(response)) chunks.push(bytes);
-  return Buffer.concat(chunks).toString();
-}
-
-async function* bounded(response: Response): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  for await (const bytes of response.body ?? []) {
-    size += bytes.length;
-    if (size > REPLY_MAX_BYTES) throw new ModelError('the model endpoint sent more than 16 MiB');
-    yield bytes;
-  }
-}
-
+/** Clients may have seen a part of the reply, so that it is not asked for again. */
 function broken(cause: unknown): ModelError {
   return new ModelError("the model's reply broke off before its end", { cause });
+}
+
+async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
+  const text = await readBody(response, REPLY_MAX_BYTES);
+  const json = tryParseJson(text);
+  if (json !== undefined) return builder.add(json);
+  if (endsWithConnection(response) && /^\s*\{/.test(text)) throw new BrokenBodyError();
+  const type = response.headers.get('content-type') ?? 'no content type';
+  throw new ModelError(
+    `the model endpoint answered with something that is not JSON (${type}); check baseUrl`,
+  );
 }

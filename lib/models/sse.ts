@@ -1,7 +1,10 @@
 import { createParser } from 'eventsource-parser';
 import { ModelError } from '../errors.ts';
 
-/** Takes a stream of server-sent events apart [HTML 9.2.6]. */
+/**
+ * Takes a stream of server-sent events apart [HTML 9.2.6]: every line end, comments, fields with or without a space after the
+ * colon. Events without data, which some endpoints send to keep the connection alive, are left out.
+ */
 export interface SseParser {
   /** The data of each event that these bytes complete. Throws a ModelError for an event that has no end. */
   push(bytes: Uint8Array): string[];
@@ -18,7 +21,9 @@ export function createSseParser(): SseParser {
   let complete: string[] = [];
   const parser = createParser({
     maxBufferSize: EVENT_MAX_CHARS,
-    onEvent: ({ data }) => void complete.push(data),
+    onEvent: ({ data }) => {
+      if (data.trim() !== '') complete.push(data);
+    },
     onError({ type }) {
       if (type === 'max-buffer-size-exceeded')
         throw new ModelError('the model endpoint sent an event of more than 16 MiB');

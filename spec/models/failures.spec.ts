@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { AppError, ModelError } from '../../lib/errors.ts';
+import { openCompletions } from '../../lib/models/completions.ts';
 import { openModels } from '../../lib/models/index.ts';
 import { ask, askStreamed, rejection, sentence, withModelServer } from '../support/model-asking.ts';
 import { sendEvents, startModelServer, type ModelServerStep } from '../support/model-server.ts';
@@ -197,6 +198,65 @@ describe('a model endpoint that fails', () => {
       );
       expect(failure).to.be.instanceOf(ModelError);
     }));
+});
+
+describe('a whole answer that breaks off in mid-body', () => {
+  const text = JSON.stringify({ choices: [{ message: { content: 'there' }, finish_reason: 'stop' }] });
+  const cut = (headers: Record<string, string>): ModelServerStep => ({
+    answer: (response) => {
+      response.writeHead(200, { 'content-type': 'application/json', ...headers });
+      response.write(text.slice(0, 20), () => response.destroy());
+    },
+  });
+  /** Without a length and without chunks the cut looks like the end [RFC 9112 6.3, item 8]. */
+  const cutAtClose: ModelServerStep = {
+    answer: (response) => {
+      const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n';
+      response.socket?.end(head + text.slice(0, 20));
+    },
+  };
+  const table = {
+    'in chunks': cut({}),
+    'with its length': cut({ 'content-length': String(text.length) }),
+    'until the connection closes': cutAtClose,
+  };
+  for (const [title, step] of Object.entries(table)) {
+    it(`${title}: it is asked for once more`, () =>
+      withModelServer([step, { text: 'there' }], async (model, server) => {
+        expect((await ask(model)).text).to.equal('there');
+        expect(server.requests[1]?.body).to.deep.equal(server.requests[0]?.body);
+      }));
+
+    it(`${title}, twice: a ModelError says so`, () =>
+      withModelServer([step, step], async (model) => {
+        expect(await rejection(ask(model))).to.include({
+          name: 'ModelError',
+          message: "the model's reply broke off before its end",
+        });
+      }));
+  }
+
+  it('is asked for once more where completions are passed on', async () => {
+    const server = await startModelServer([table['in chunks'], { text: 'there' }]);
+    const completions = openCompletions({ fetch, endpoint: { baseUrl: server.baseUrl, model: 'm' } });
+    const answer = await completions.ask({ messages: [] }, new AbortController().signal);
+    expect(JSON.stringify(answer)).to.contain('there');
+    await server.close();
+  });
+
+  it('is not asked for again when the caller stops', async () => {
+    const stop = new AbortController();
+    const step: ModelServerStep = {
+      answer: (response) => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.write(text.slice(0, 20), () => stop.abort(new Error('stopped')));
+      },
+    };
+    await withModelServer([step], async (model) => {
+      const error = await rejection(model.reply(sentence('x'), { signal: stop.signal }));
+      expect(error).to.equal(stop.signal.reason);
+    });
+  });
 });
 
 describe('a model request that is worth another try', () => {

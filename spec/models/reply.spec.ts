@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { JsonValue } from '../../lib/common/json.ts';
 import type { ToolCall } from '../../lib/core/message.ts';
+import { ModelError } from '../../lib/errors.ts';
 import { createReplyBuilder } from '../../lib/models/reply.ts';
 
 type Wire = {
@@ -9,8 +10,8 @@ type Wire = {
   function?: { name?: string | null; arguments?: JsonValue };
 };
 
-function callsOf(pieces: Wire[][], whole = false): ToolCall[] {
-  const builder = createReplyBuilder('m');
+function callsOf(pieces: Wire[][], whole = false, tools?: string[]): ToolCall[] {
+  const builder = createReplyBuilder('m', tools && { isTool: (name) => tools.includes(name) });
   for (const tool_calls of pieces) {
     const message = { tool_calls: tool_calls as unknown as JsonValue };
     builder.add({ choices: [whole ? { message } : { delta: message }] });
@@ -122,6 +123,115 @@ describe('tool calls in pieces', () => {
       expect(callsOf(pieces)).to.deep.equal(calls);
     });
 
+  const two: [title: string, pieces: Wire[][], names: string[], tools?: string[]][] = [
+    [
+      'index 0, no ids, one name',
+      [
+        [{ index: 0, function: { name: 'one', arguments: '{"x":1}' } }],
+        [{ index: 0, function: { name: 'one', arguments: '{"x":2}' } }],
+      ],
+      ['one {"x":1}', 'one {"x":2}'],
+    ],
+    [
+      'index 0, no ids, one call twice',
+      [
+        [{ index: 0, function: { name: 'one', arguments: '{"x":1}' } }],
+        [{ index: 0, function: { name: 'one', arguments: '{"x":1}' } }],
+      ],
+      ['one {"x":1}', 'one {"x":1}'],
+    ],
+    [
+      'index 0, no ids, objects',
+      [
+        [{ index: 0, function: { name: 'one', arguments: { x: 1 } } }],
+        [{ index: 0, function: { name: 'two', arguments: { x: 2 } } }],
+      ],
+      ['one {"x":1}', 'two {"x":2}'],
+    ],
+    [
+      'index 0, no ids, in one chunk',
+      [
+        [
+          { index: 0, function: { name: 'one', arguments: '' } },
+          { index: 0, function: { name: 'one', arguments: '' } },
+          { index: 0, function: { name: 'two', arguments: '{"x":1}' } },
+        ],
+      ],
+      ['one {}', 'one {}', 'two {"x":1}'],
+    ],
+    [
+      'index 0, ids, no arguments',
+      [
+        [{ index: 0, id: 'a', function: { name: 'one', arguments: '' } }],
+        [{ index: 0, id: 'b', function: { name: 'two', arguments: '' } }],
+      ],
+      ['one {}', 'two {}'],
+    ],
+    [
+      'index 0, no ids, no arguments: the offered names tell them apart',
+      [[{ index: 0, function: { name: 'one' } }], [{ index: 0, function: { name: 'two' } }]],
+      ['one {}', 'two {}'],
+      ['one', 'two'],
+    ],
+    [
+      'a name in pieces whose first piece is a tool, too',
+      [[{ index: 0, function: { name: 'get' } }], [{ index: 0, function: { name: '_status' } }]],
+      ['get_status {}'],
+      ['get', 'get_status'],
+    ],
+    [
+      'each followed by pieces with empty names',
+      [
+        [{ index: 0, id: 'a', function: { name: 'one', arguments: '{"x"' } }],
+        [{ index: 0, id: '', function: { name: '', arguments: ':1}' } }],
+        [{ index: 0, id: 'b', function: { name: 'one', arguments: '' } }],
+        [{ index: 0, id: null, function: { name: '', arguments: '{"x":2}' } }],
+      ],
+      ['one {"x":1}', 'one {"x":2}'],
+    ],
+    [
+      'a whole call that comes again with the same id',
+      [
+        [{ index: 0, id: 'a', function: { name: 'one', arguments: '{"x":1}' } }],
+        [{ index: 0, id: 'a', function: { name: 'one', arguments: '{"x":1}' } }],
+      ],
+      ['one {"x":1}'],
+    ],
+    [
+      'the name again in a last, empty piece',
+      [
+        [{ index: 0, function: { name: 'one', arguments: '{"x":1}' } }],
+        [{ index: 0, function: { name: 'one', arguments: '' } }],
+      ],
+      ['one {"x":1}'],
+    ],
+    [
+      'an empty object first, the arguments after it',
+      [
+        [{ index: 0, id: 'a', function: { name: 'one', arguments: '{}' } }],
+        [{ index: 0, function: { arguments: '{"x":' } }],
+        [{ index: 0, function: { arguments: '1}' } }],
+      ],
+      ['one {"x":1}'],
+    ],
+    [
+      'a second call in the middle of the first',
+      [
+        [{ function: { name: 'one', arguments: '{"x"' } }],
+        [{ function: { name: 'two', arguments: '{"x":2}' } }],
+      ],
+      ['one "{\\"x\\""', 'two {"x":2}'],
+    ],
+  ];
+  for (const [title, pieces, calls, tools] of two)
+    it(`two calls stay two, and one stays one: ${title}`, () => {
+      const found = callsOf(pieces, false, tools);
+      expect(found.map(({ name, arguments: args }) => `${name} ${JSON.stringify(args)}`)).to.deep.equal(
+        calls,
+      );
+      expect(new Set(found.map(({ callId }) => callId)).size).to.equal(calls.length);
+    });
+
   it('without ids: each gets one', () => {
     const calls = callsOf([
       [{ function: { name: 'one', arguments: '{"x":1}' } }],
@@ -201,6 +311,30 @@ describe('a reply', () => {
     expect(text).to.equal('Half a\n[cut off at maxTokens]');
     expect(added).to.deep.equal(['Half a', '']);
   });
+
+  const reset = { id: 'a', function: { name: 'reset', arguments: '' } };
+  for (const finish of ['length', 'max_tokens', 'MAX_TOKENS', 'model_length'])
+    for (const key of ['message', 'delta'])
+      it(`that is cut off (${finish}) makes none of its calls, in a ${key}`, () => {
+        const text = { content: 'I reset it.', tool_calls: [{ ...reset, id: 'b' }, reset] };
+        expect(() => build({ choices: [{ [key]: text, finish_reason: finish }] })).to.throw(
+          ModelError,
+          /none of them was made; raise maxTokens$/,
+        );
+      });
+
+  for (const finish of ['error', 'insufficient_system_resource', 'abort'])
+    it(`that its endpoint broke off (${finish}) makes none of its calls`, () => {
+      expect(() =>
+        build({ choices: [{ message: { tool_calls: [reset] }, finish_reason: finish }] }),
+      ).to.throw(ModelError, `broke off its reply (finish_reason "${finish}")`);
+    });
+
+  for (const finish of ['tool_calls', 'stop', 'function_call', null])
+    it(`that is complete (${finish}) calls with {} for empty arguments`, () => {
+      const { calls } = build({ choices: [{ message: { tool_calls: [reset] }, finish_reason: finish }] });
+      expect(calls).to.deep.equal([call('a', 'reset', {})]);
+    });
 
   it('may be empty: a model that has nothing to add', () => {
     expect(build({ choices: [{ message: { content: null }, finish_reason: 'stop' }] })).to.include({
