@@ -43,6 +43,7 @@ import { openModels } from './models/index.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/openspecs.ts';
 import { createToolSelector } from './openspec/tool-selector.ts';
 import { packageVersion } from './package.ts';
+import { knowLastingSecrets } from './secrets.ts';
 import { openServer } from './server/server.ts';
 import { connectDatabase } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
@@ -81,6 +82,7 @@ export async function openApp(config: Config, log: Log, connect = openStoreOn): 
     const database = await connectDatabase({ databaseUrl, synchronous, onError });
     undo.push(() => database.close());
     const secret = secretOf(config);
+    knowLastingSecrets([secret]);
     const store = await connect(database, { secret, onError });
     undo.push(() => store.close());
     const egress = openEgress({

@@ -20,7 +20,16 @@ import {
   parseNetwork,
   parsePlace,
 } from './setting-values.ts';
-import { creditRates, envNameOf, limits, logLevels, vendorUrls, type LogLevel } from './settings.ts';
+import { knowLastingSecrets } from './secrets.ts';
+import {
+  creditRates,
+  envNameOf,
+  limits,
+  logLevels,
+  settings,
+  vendorUrls,
+  type LogLevel,
+} from './settings.ts';
 
 /** The settings, read once at start (contract 0). All other parts get them as plain values. */
 export interface Config {
@@ -206,8 +215,21 @@ export function readConfig({
       }),
     ) as Limits,
   };
+  // Known before anything can be told of them, the faults of settings included.
+  const secretNames = Object.keys(settings).filter((name) => /(?:key|secret|token)$/i.test(name));
+  knowLastingSecrets([
+    apiKey,
+    ...secretNames.map(text),
+    ...config.jwtSecrets,
+    passwordOf(config.databaseUrl),
+  ]);
   if (faults.length > 0) throw settingsError(faults);
   return config;
+}
+
+/** The password in the address of a database; undefined without one. */
+function passwordOf(url: string): string | undefined {
+  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : undefined;
 }
 
 function settingsError(faults: readonly Fault[]): AppError {

@@ -1,3 +1,5 @@
+import { blotSecrets } from './secrets.ts';
+
 /** The kinds of failure of a request, a document, a device or a model, as callers see them. Each dialect maps every code (`satisfies Record<ErrorCode, …>`). */
 export type ErrorCode =
   | 'invalid_request' // the body, query or frame does not validate
@@ -33,7 +35,7 @@ export interface AppErrorOptions {
   retryAfterSeconds?: number;
 }
 
-/** An expected failure: `message` is safe to show to the caller, `cause` goes to the log only. */
+/** An expected failure: `message` is safe to show to the caller, without any known secret; `cause` goes to the log only. */
 export class AppError extends Error {
   override readonly name: string = 'AppError';
   readonly code: ErrorCode;
@@ -41,9 +43,9 @@ export class AppError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(blotSecrets(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.faults = options.faults ?? [];
+    this.faults = (options.faults ?? []).map((fault) => ({ ...fault, detail: blotSecrets(fault.detail) }));
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }

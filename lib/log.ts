@@ -2,6 +2,7 @@ import { mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DestinationStream, StreamEntry } from 'pino';
 import { AppError, messageOf } from './errors.ts';
+import { blotSecrets } from './secrets.ts';
 import type { LogLevel } from './settings.ts';
 
 /**
@@ -113,7 +114,7 @@ async function prettyStream(): Promise<DestinationStream> {
 const secretName =
   /^(.*authorization|(set-)?cookie|.*api[-_]?key|.*token|.*secret|passw(or)?d|.*credentials?|ticket)$/i;
 
-/** The forms of secrets in texts: credentials in a header, a URL or a query, and keys of model vendors. */
+/** The forms of secrets in texts that nobody knows as secrets, beside those of secrets.ts: credentials in a header, a URL or a query, and keys of model vendors. */
 const secretText: readonly [RegExp, string][] = [
   [/\b(Bearer|Basic) +[\w.~+/=-]+/gi, '$1 [secret]'],
   [/(\w:\/\/)[^/?#@\s"]+@/g, '$1[secret]@'],
@@ -122,7 +123,7 @@ const secretText: readonly [RegExp, string][] = [
 ];
 
 function scrub(text: string): string {
-  return secretText.reduce((clean, [pattern, instead]) => clean.replace(pattern, instead), text);
+  return secretText.reduce((clean, [pattern, instead]) => clean.replace(pattern, instead), blotSecrets(text));
 }
 
 const DEPTH_MAX = 8;

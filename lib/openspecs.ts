@@ -4,6 +4,7 @@ import type { Egress } from './drivers/egress.ts';
 import { createDocumentFetch } from './openspec/fetch.ts';
 import type { KindDefinition } from './openspec/kind.ts';
 import { openOpenspecs, type Openspecs } from './openspec/openspecs.ts';
+import { knowSecrets, secretsOf } from './secrets.ts';
 
 /** How documents are read and called. */
 interface DocumentsOptions {
@@ -45,7 +46,13 @@ export function openDocuments(options: DocumentsOptions): Documents {
     validate,
   });
   return {
-    openspecs,
+    openspecs: {
+      load(entry, options) {
+        knowSecrets(secretsOf(entry)); // before a document or a device can send them back
+        return openspecs.load(entry, options);
+      },
+      close: () => openspecs.close(),
+    },
     async close() {
       openspecs.close();
       await drivers.close();

@@ -10,17 +10,18 @@ import { cyclesOf, loadedWith, parseSource, readSources, type Source } from './s
  * open to all but core, which knows nothing but errors.
  */
 const layers: Record<string, readonly string[]> = {
-  errors: [],
+  secrets: [],
+  errors: ['secrets'],
   common: ['errors'],
   settings: [],
   package: [],
   'setting-values': ['common'],
-  config: ['errors', 'common', 'settings', 'setting-values'],
-  log: ['errors', 'common', 'settings'],
-  core: ['errors', 'common'],
+  config: ['errors', 'common', 'secrets', 'settings', 'setting-values'],
+  log: ['errors', 'common', 'secrets', 'settings'],
+  core: ['errors', 'common', 'secrets'],
   drivers: ['errors', 'common', 'core'],
   simulate: ['errors', 'common'],
-  models: ['core', 'errors', 'common'],
+  models: ['core', 'errors', 'common', 'secrets'],
   store: ['core', 'errors', 'common'],
   accounts: ['core', 'store', 'errors', 'common'],
   agents: ['core', 'store', 'errors', 'common'],

@@ -1,3 +1,4 @@
+import { blotOwnSecrets, secretsOf } from '../secrets.ts';
 import { checkArguments } from './argument-check.ts';
 import { clip } from './clip.ts';
 import type { JsonObject } from '../common/json.ts';
@@ -90,7 +91,9 @@ export function createToolbox(sources: readonly ToolSource[], options: ToolboxOp
       return { ready: { tool, arguments: checked.fits, connection: sources[source]!.connection } };
     },
     async send({ tool, arguments: args, connection }, context) {
-      return clip(await tool.call(args, { ...context, connection }), options.resultMaxBytes);
+      const result = await tool.call(args, { ...context, connection });
+      // A device may send its key back: the log, the clients and the model see results.
+      return clip(blotOwnSecrets(result, secretsOf(connection)), options.resultMaxBytes);
     },
   };
 }

@@ -142,7 +142,7 @@ class EndpointCompletions implements Completions {
   #failure(error: unknown, signal: AbortSignal, limit: Limit): unknown {
     if (signal.aborted) return signal.reason;
     if (limit.over instanceof ModelError) return limit.over;
-    if (error instanceof ModelError) return error;
+    if (error instanceof ModelError) return error; // its message is the server's own, or safe text
     const why = safeText(messageOf(error), this.#apiKey);
     return new ModelError(`the model's answer could not be read: ${why}`, { cause: error });
   }

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { knowSecrets } from '../secrets.ts';
 import type { OpenAiClient, EndpointRefusal } from './client.ts';
 import { isEgressRefusal, refusalError } from './failure.ts';
 import type { Limit } from './limit.ts';
@@ -84,5 +85,6 @@ export function requestHeaders(apiKey: string | undefined): Record<string, strin
         faults: [{ pointer: '/llmConfig/apiKey', detail: 'must be printable ASCII without spaces' }],
       },
     );
+  knowSecrets([apiKey]); // whatever the endpoint says of it later
   return { ...headers, authorization: `Bearer ${apiKey}` };
 }

@@ -1,4 +1,5 @@
 import { AppError, ModelError } from '../errors.ts';
+import { blotSecrets } from '../secrets.ts';
 import type { EndpointRefusal } from './client.ts';
 import { retryAfterMs } from './retry.ts';
 
@@ -60,10 +61,13 @@ function findCause(error: unknown, wanted: (error: Error) => boolean): Error | u
   return undefined;
 }
 
-/** An endpoint's own words on one line, at most 300 characters. Everything that looks like a key is replaced. */
+/**
+ * An endpoint's own words on one line, at most 300 characters. Known secrets and everything that looks like a key are replaced, before
+ * the words are cut: a part of a key is a secret, too. `key` is the endpoint's own, which may be too short for `blotSecrets`.
+ */
 export function safeText(text: string, key: string | undefined): string {
   if (text.trimStart().startsWith('<')) return ''; // a proxy's HTML page
-  const keyless = key === undefined ? text : text.replaceAll(key, '***');
+  const keyless = blotSecrets(key === undefined ? text : text.replaceAll(key, '***'));
   const line = keyless
     .replaceAll(/\b(?:sk|pk|key)-[\w*.-]{4,}/g, '***')
     .replaceAll(/\s+/g, ' ')
