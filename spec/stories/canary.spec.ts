@@ -7,7 +7,9 @@ import { expect } from 'chai';
 import { openApp } from '../../lib/app.ts';
 import { readConfig } from '../../lib/config.ts';
 import { openLog } from '../../lib/log.ts';
+import { openModels } from '../../lib/models/index.ts';
 import { openChat } from '../support/app.ts';
+import { ask, rejection } from '../support/model-asking.ts';
 import { sendEvents, sendJson, startModelServer, type ModelServerStep } from '../support/model-server.ts';
 
 /** Keys in forms that no pattern knows. */
@@ -63,7 +65,11 @@ describe('a secret', () => {
     const call = { calls: ['look', 'fail'].map((name) => ({ name, arguments: {} })) };
     const said = `${canaries.settings} ${canaries.session} ${Buffer.from(canaries.session).toString('base64')}`;
     const steps = echoes.flatMap((echo) => [call, echo(`bad key ${said}`)]);
-    const model = await startModelServer([...steps, ...steps]);
+    const model = await startModelServer([
+      ...steps,
+      ...steps,
+      ...echoes.map((echo) => echo(`bad key ${said}`)),
+    ]);
     const env = { PORT: '0', DATA_DIR: dir, baseUrl: model.baseUrl, apiKey: canaries.settings, model: 'm' };
     const app = await openApp(readConfig({ env, cwd: dir }), log);
     try {
@@ -107,6 +113,10 @@ describe('a secret', () => {
         told += JSON.stringify(chat.seen) + (await (await fetch(`${app.url}/api/history?id=${id}`)).text());
         await chat.close();
       }
+      // A failure with everything behind it, as the log takes it.
+      const alone = openModels({ fetch }).open({ baseUrl: model.baseUrl, apiKey: canaries.session });
+      for (const _ of echoes) log.error({ err: await rejection(ask(alone)) }, 'the model failed');
+      model.expectDone();
       expect(told).to.contain('"TASK_STOP"'.replaceAll('"', '')).and.to.contain('model_error');
       expect(told.match(/\[secret\]|\[redacted\]|\*\*\*/g)?.length).to.be.above(20);
       expect(leaksIn(told), 'told').to.deep.equal([]);
