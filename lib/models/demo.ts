@@ -32,7 +32,7 @@ export function createDemoModel(): Model {
       const understood = planned.length > 0 || notes.some(({ why }) => why !== 'unknown');
       const text = understood
         ? answerOf(made, notes, planned.length - made.length, sentence)
-        : introduction(tools, sentence);
+        : introduction(tools, sentence, notes);
       // Words with their spaces; Chinese in pairs of characters.
       for (const piece of text.match(/\p{Script=Han}{1,2}|\s*[^\s\p{Script=Han}]+\s*|\s+/gu) ?? [])
         onDelta?.(piece);

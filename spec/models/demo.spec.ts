@@ -177,6 +177,77 @@ describe('the demo model fills parameters of other shapes', () => {
   });
 });
 
+describe('the demo model and a tool all of whose arguments are optional', () => {
+  const lamp: ToolOffer = {
+    name: 'PUT-state',
+    description: 'Change the lamp',
+    parameters: {
+      type: 'object',
+      properties: {
+        on: { type: 'boolean' },
+        brightness: { type: 'integer', minimum: 0, maximum: 100 },
+        color: { type: 'string', enum: ['red', 'blue'] },
+      },
+    },
+  };
+  const opaque: ToolOffer = {
+    name: 'setLamp',
+    description: 'Turn the lamp on or off',
+    parameters: {
+      type: 'object',
+      properties: { state: { type: 'object' }, unit: { type: 'string', const: 'step' } },
+    },
+  };
+  const byDefault: ToolOffer = {
+    name: 'start_pump',
+    description: 'Start the pump',
+    parameters: {
+      type: 'object',
+      properties: { speed: { type: 'integer', default: 3 }, unit: { type: 'string', const: 'rpm' } },
+      required: ['speed', 'unit'],
+    },
+  };
+  const bare: ToolOffer = {
+    name: 'reset_pump',
+    description: 'Reset the pump',
+    parameters: { type: 'object' },
+  };
+  const made = async (text: string, tool: ToolOffer): Promise<unknown[]> => {
+    const { calls } = await ask(model, sentence(text, [tool]));
+    return calls.map(({ arguments: args }) => JSON.parse(JSON.stringify(args)) as unknown);
+  };
+  const table: [sentence: string, tool: ToolOffer, ...calls: object[]][] = [
+    ['Turn the lamp on', lamp, { on: true }],
+    ['Turn the lamp on at 40 %', lamp, { on: true, brightness: 40 }],
+    ['Turn the lamp on and set its brightness to 40 %', lamp, { on: true, brightness: 40 }],
+    ['Set the lamp to red and 40 %', lamp, { color: 'red', brightness: 40 }],
+    ['Turn the red lamp on at 40 %', lamp, { on: true, brightness: 40, color: 'red' }],
+    ['Set the lamp to red and then to blue', lamp, { color: 'red' }],
+    ['Change the lamp', lamp],
+    ['Turn the lamp on', opaque],
+    ['把灯打开', opaque],
+    ['Start the pump', byDefault],
+    ['Reset the pump', bare, {}],
+  ];
+  for (const [text, tool, ...calls] of table)
+    it(`${text}: ${tool.name} ${JSON.stringify(calls)}`, async () => {
+      expect(await made(text, tool)).to.deep.equal(calls);
+    });
+
+  it('says which arguments it needs', async () => {
+    const { text } = await ask(model, sentence('Change the lamp', [lamp]));
+    expect(text).to.equal(
+      'For "Change the lamp" I would use PUT-state, but I need on (true, false), brightness (0–100), color (red, blue).',
+    );
+  });
+
+  it('says what it did not understand', async () => {
+    const { text, calls } = await ask(model, sentence('Turn the lamp on in turquoise', [lamp]));
+    expect(calls).to.deep.equal([]);
+    expect(text).to.contain('I did not understand "turquoise".');
+  });
+});
+
 describe('the demo model changes nothing', () => {
   const table = [
     'Is it a good idea to turn on the air conditioner?',

@@ -32,8 +32,17 @@ export function answerOf(
 }
 
 /** The answer when no tool fits: a description of this model, the tools, and the way to a real model. */
-export function introduction(tools: readonly ToolOffer[], sentence: string): string {
+export function introduction(
+  tools: readonly ToolOffer[],
+  sentence: string,
+  notes: readonly Note[] = [],
+): string {
   const zh = isChinese(sentence);
+  const words = quoted(
+    notes.flatMap((note) => note.words ?? []),
+    zh,
+  );
+  const unclear = words === '' ? '' : zh ? `没有理解${words}。` : ` I did not understand ${words}.`;
   const shown = tools.slice(0, LIST_MAX_COUNT);
   const names = shown.map(({ name, description }) => `\n- ${name}: ${summaryOf(description, zh)}`);
   const more = tools.length - shown.length;
@@ -41,8 +50,8 @@ export function introduction(tools: readonly ToolOffer[], sentence: string): str
   const none = zh ? '这个会话没有任何工具。' : 'This session has no tools.';
   const offered = list === '' ? none : (zh ? '现有工具：' : 'There is:') + list;
   return zh
-    ? `我是离线演示模型，不是语言模型：我只把句子里的词和工具对照，这句话没有对上。${offered}\n要使用真正的模型，请在 .env.local 里设置 baseUrl、apiKey 和 model，或在 /init 里给出 llmConfig。`
-    : `I am the offline demo model, not a language model: I match words with tools, and found no match here. ${offered}\nFor a real model set baseUrl, apiKey and model in .env.local, or llmConfig in /init.`;
+    ? `我是离线演示模型，不是语言模型：我只把句子里的词和工具对照，这句话没有对上。${unclear}${offered}\n要使用真正的模型，请在 .env.local 里设置 baseUrl、apiKey 和 model，或在 /init 里给出 llmConfig。`
+    : `I am the offline demo model, not a language model: I match words with tools, and found no match here.${unclear} ${offered}\nFor a real model set baseUrl, apiKey and model in .env.local, or llmConfig in /init.`;
 }
 
 /** Whether a call failed: its result has an error, or an HTTP status that is one. */
@@ -69,15 +78,24 @@ function faultOf({ error, statusCode }: ToolResult, value: string, zh: boolean):
   return plainValue(message ?? detail ?? code).replace(/\.$/, '') + (effect === 'unknown' ? unsure : '');
 }
 
-function noteLine({ request: { text }, why, tool, missing = [] }: Note, zh: boolean): string {
+function noteLine({ request: { text }, why, tool, missing = [], words = [] }: Note, zh: boolean): string {
   if (why !== 'missing') {
     const [reason, chinese] = REASONS[why].split('|');
+    const unclear = quoted(words, zh);
+    if (unclear !== '')
+      return zh
+        ? `“${text}”没有执行：没有理解${unclear}。`
+        : `I did nothing for "${text}": I did not understand ${unclear}.`;
     return zh ? `“${text}”没有执行：${chinese}。` : `I did nothing for "${text}": ${reason}.`;
   }
   const [name, needed] = [tool?.offer.name, missing.map(wordsFor).join(zh ? '、' : ', ')];
   return zh
     ? `“${text}”：使用 ${name} 还需要 ${needed}。`
     : `For "${text}" I would use ${name}, but I need ${needed}.`;
+}
+
+function quoted(words: readonly string[], zh: boolean): string {
+  return words.map((word) => (zh ? `“${word}”` : `"${word}"`)).join(zh ? '、' : ', ');
 }
 
 /** A parameter with the values that it takes. */

@@ -25,6 +25,8 @@ export interface Filling {
   args: JsonObject;
   score: number;
   used: Set<string | Quantity>;
+  /** How many arguments the request gave. Constants and defaults are not among them. */
+  givenCount: number;
   /** How many numbers have the unit or the neighbour of their parameter. */
   sureCount: number;
   /** The word that was taken for a value because nothing else explains it. */
@@ -84,7 +86,14 @@ function namedValues({ type, enum: values, oneOf, description }: JsonObject): [J
 
 /** Fills the parameters of a tool from a request. A value that is named outright goes before one that merely fits. */
 export function fill(tool: DemoTool, request: Request): Filling {
-  const filling: Filling = { args: {}, score: 0, used: new Set(), sureCount: 0, guessed: undefined };
+  const filling: Filling = {
+    args: {},
+    score: 0,
+    used: new Set(),
+    givenCount: 0,
+    sureCount: 0,
+    guessed: undefined,
+  };
   for (const find of [findConstant, findChoice, findNumber, findText, findDefault])
     for (const parameter of tool.parameters)
       filling.args[parameter.name] ??= find(parameter, request, filling, tool);
@@ -150,6 +159,7 @@ const TEXT_VALUE =
 
 function use<T>(filling: Filling, sources: Iterable<string | Quantity>, value: T, score = 1): T {
   filling.score += score;
+  filling.givenCount += 1;
   for (const source of sources) filling.used.add(source);
   return value;
 }

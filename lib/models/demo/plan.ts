@@ -7,12 +7,16 @@ import { GENERIC } from './vocabulary.ts';
 /** A call that the demo model makes. */
 export type PlannedCall = { tool: DemoTool; args: JsonObject };
 
-/** A request that leads to no call, and why. With `missing`: the tool that fits, and the parameters that it lacks. */
+/**
+ * A request that leads to no call, and why. With `missing`: the tool that fits, and the parameters that it lacks. With `words`: the
+ * parts of the request that the tool that fits best does not explain.
+ */
 export interface Note {
   request: Request;
   why: NonNullable<Request['beyond']> | 'unknown' | 'missing';
   tool?: DemoTool;
   missing?: DemoParameter[];
+  words?: string[];
 }
 
 /** A tool that may be meant, and the words of the request that it does not explain. */
@@ -39,15 +43,28 @@ function addCalls(
   afterwards: boolean,
   known: JsonObject,
 ): void {
-  for (const [index, { tool, args }] of calls.entries()) {
+  for (const [index, { tool, args: filled }] of calls.entries()) {
+    const args = Object.fromEntries(Object.entries(filled).filter(([, value]) => value !== undefined));
     const round = rounds.at(-1) ?? [];
     const last = round.at(-1)?.tool;
     const together = last === tool || (last?.effect === 'read' && tool.effect === 'read');
     if (!together || (index === 0 && afterwards)) rounds.push([{ tool, args }]);
+    else if (tool.effect === 'write' && isOfOneThing(round.at(-1)!.args, args))
+      Object.assign(round.at(-1)!.args, args); // one call sets several fields
     else if (!round.some((call) => JSON.stringify(call) === JSON.stringify({ tool, args })))
       round.push({ tool, args });
     Object.assign(known, args);
   }
+}
+
+/** Whether a call would change something, and the request gave none of its arguments. A tool without arguments needs none. */
+function isOfNothing({ tool, givenCount }: Candidate): boolean {
+  return tool.effect === 'write' && tool.parameters.length > 0 && givenCount === 0;
+}
+
+/** Whether two sets of arguments may go into one call: they name the same thing, and no field has two values. */
+function isOfOneThing(a: JsonObject, b: JsonObject): boolean {
+  return Object.entries(b).every(([name, value]) => a[name] === undefined || a[name] === value);
 }
 
 /** The calls of the tool that fits best. Every word and every number has to be understood: in doubt nothing is called. */
@@ -64,13 +81,24 @@ function callsFor(request: Request, tools: DemoTool[], known: JsonObject): Plann
     chosen.every((one) => !one.tool.keys.has(key) && !one.used.has(key));
   const unused = request.quantities.filter((quantity) => chosen.every(({ used }) => !used.has(quantity)));
   // A number that the tool lacks is out of range: that is said. Any other number was not understood.
-  if (best.unexplained.some(isFree) || unused.length > missing.length) return { request, why: 'unknown' };
-  if (missing.length === 0) return chosen.map((one) => ({ tool: one.tool, args: one.args }));
+  const free = request.words.filter(({ key = '' }) => best.unexplained.includes(key) && isFree(key));
+  if (free.length > 0 || unused.length > missing.length)
+    return { request, why: 'unknown', words: wordsOf(free, unused) };
   const [{ name, choices } = { name: '', choices: [] }] = missing;
   const isForAll = missing.length === 1 && request.words.some(({ key }) => key === 'all'); // "all lights"
   if (isForAll && choices.length > 0)
     return choices.map(({ value }) => ({ tool, args: { ...args, [name]: value } }));
+  // A change of nothing in particular would be a guess, and its answer would be "Done" for nothing.
+  if (isOfNothing(best))
+    return { request, why: 'missing', tool, missing: missing.length > 0 ? missing : tool.parameters };
+  if (missing.length === 0)
+    return chosen.filter((one) => !isOfNothing(one)).map((one) => ({ tool: one.tool, args: one.args }));
   return { request, why: 'missing', tool, missing };
+}
+
+/** The parts of a request that were not understood, as the user wrote them. */
+function wordsOf(words: readonly { text: string }[], quantities: readonly Quantity[]): string[] {
+  return [...new Set([...words.map(({ text }) => text), ...quantities.map(({ value }) => `${value}`)])];
 }
 
 /** How well a tool fits: a point for each word and value that it explains, none when only generic words are in common. */
