@@ -27,7 +27,13 @@ type Needs =
   | 'tasks'
   | 'wechat';
 
-/** Contract 5: presets, chats in the scenes of presets, tasks of models, and credits for tasks. */
+/**
+ * Contract 5, for clients of AIDeer: a WeChat mini program and a web page where users chat in the scene of a preset.
+ *
+ * - A user begins a chat with a preset, puts a message into it, and makes a task that answers it (tasks).
+ * - A task costs credits: its tokens times the rate of its model. Codes add credits (codes, users/me/credits).
+ * - Errors are `{"detail"}`, plain successes `{"message"}`, times ISO 8601. Lists take offset, limit, order_by and order.
+ */
 export const aideer: Dialect<Needs> = {
   name: 'aideer',
   mount(parts) {

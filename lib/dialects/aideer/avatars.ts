@@ -12,6 +12,7 @@ import { message } from './shapes.ts';
 import { findUser } from './user-shape.ts';
 
 const DEFAULT = 'avatars/default.jpg';
+/** How long the address of a picture is valid. Clients ask for it anew each time. */
 const URL_SECONDS = 3600;
 
 /** Pictures of users: 128×128, JPEG. */
@@ -19,6 +20,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
   const { objects } = parts;
 
   return [
+    // The picture is always made anew as a JPEG, which removes EXIF (places, cameras) and anything hidden behind the pixels.
     route({
       method: 'POST',
       path: '/users/me/avatar',
@@ -37,6 +39,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
         return { message: 'The picture is set.' };
       },
     }),
+    // The bytes themselves: a mini program cannot follow a redirect with its token.
     route({
       method: 'GET',
       path: '/users/me/avatar',
@@ -51,6 +54,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
         });
       },
     }),
+    // A redirect to the object store, which signs the address: pictures of others are loaded in lists.
     route({
       method: 'GET',
       path: '/users/:id/avatar',
@@ -75,6 +79,7 @@ async function keyOf(objects: ObjectStore, uuid: string): Promise<string> {
   return DEFAULT;
 }
 
+/** Opens the object and closes it at once: the store's port has no call for this alone. */
 async function exists(objects: ObjectStore, key: string): Promise<boolean> {
   try {
     (await objects.read(key)).destroy();
@@ -89,6 +94,7 @@ function open(objects: ObjectStore, key: string): Promise<Readable> {
   return objects.read(key);
 }
 
+/** The whole content. Throws `too_large` for more than `maxBytes`. */
 async function bytesOf(content: Readable, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -23,10 +23,12 @@ const visibility = { enum: ['private', 'shared'] } as const;
 /** The chats of a user. Each is in the scene of a preset. */
 export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | 'presets'>): Route[] {
   const { chats, objects } = parts;
+  // A client may fill a chat at once, with earlier messages. Their times are those of this moment.
   const read = (given: Parameters<typeof readMessages>[0] | undefined): NewChatMessage[] =>
     readMessages(given ?? [], Date.now());
 
   return [
+    // The messages come with the list (contract 5: a chat has its messages). They are read in one query for the whole page.
     route({
       method: 'GET',
       path: '/chats',
@@ -41,6 +43,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
         return Promise.all(found.map((chat) => formatChat(parts, chat, said.get(chat.id) ?? [], call)));
       },
     }),
+    // A visitor (permission 0) reads only. An unknown preset is 400, not 404: the fault is in the body.
     route({
       method: 'POST',
       path: '/chats',
@@ -67,6 +70,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
     }),
+    // Whoever reads a shared chat goes on in a copy of it, so that two users never write into one chat (contract 5).
     route({
       method: 'GET',
       path: '/chats/:id',
@@ -85,6 +89,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
     }),
+    // Messages with visibility false are the scene's, and no client sees them. So a client cannot send them back, and they stay.
     route({
       method: 'PUT',
       path: '/chats/:id',
@@ -110,6 +115,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       async handle({ caller, params, log }) {
         const { id } = await ownChat(parts, params.id, caller);
         await chats.remove(caller.id, [id], 'preset');
+        // The chat is gone already. A picture that stays behind costs space only, so the call succeeds without it.
         await objects
           .removeUnder(`${caller.id}/${id}`)
           .catch((error: unknown) => log.error({ err: error }, 'pictures could not be removed'));

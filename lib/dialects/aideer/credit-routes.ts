@@ -6,7 +6,9 @@ import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
 import { anything, checkAdmin, message, sortedPageOf, sortedPageQuery, storable, timeOf } from './shapes.ts';
 
+/** A code as people type it: upper and lower case are the same. */
 const code = { type: 'string', minLength: 1, maxLength: 100, pattern: storable } as const;
+/** The most credits of one code. It fits into 32 bits, as the column does. */
 const VALUE_MAX = 1_000_000_000;
 
 type CreditParts = Pick<Parts, 'ledger' | 'redeemCodes' | 'accounts'>;
@@ -16,6 +18,7 @@ export function createCreditRoutes(parts: CreditParts): Route[] {
   return [listCredits(parts), redeem(parts), createCode(parts), readCode(parts), removeCode(parts)];
 }
 
+/** A page has 100 records when the client sets no limit. The balance is the sum of all records, not of the page. */
 function listCredits({ ledger }: CreditParts): Route {
   return route({
     method: 'GET',
@@ -45,6 +48,7 @@ function listCredits({ ledger }: CreditParts): Route {
   });
 }
 
+/** A code is redeemed once, also when many requests bring it at the same time (contract 5). */
 function redeem({ redeemCodes }: CreditParts): Route {
   return route({
     method: 'POST',
@@ -63,6 +67,7 @@ function redeem({ redeemCodes }: CreditParts): Route {
   });
 }
 
+/** The code is stored as a hash. This answer is the only place that shows a random one. */
 function createCode(parts: CreditParts): Route {
   const { redeemCodes } = parts;
   return route({
@@ -96,6 +101,7 @@ function createCode(parts: CreditParts): Route {
   });
 }
 
+/** An admin must know the code to see it: there is no list of codes. */
 function readCode(parts: CreditParts): Route {
   const { redeemCodes } = parts;
   return route({
@@ -113,6 +119,7 @@ function readCode(parts: CreditParts): Route {
   });
 }
 
+/** A removed code answers the same as one that never was. The credits that it gave are records of their own. */
 function removeCode({ redeemCodes }: CreditParts): Route {
   return route({
     method: 'DELETE',
@@ -128,6 +135,7 @@ function removeCode({ redeemCodes }: CreditParts): Route {
   });
 }
 
+/** A code for admins: who redeemed it and when, null while nobody has. */
 async function formatCode({ accounts }: CreditParts, known: RedeemCode) {
   const by = known.redeemedBy === null ? undefined : await accounts.users.find(known.redeemedBy);
   return {

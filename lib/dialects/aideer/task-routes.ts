@@ -15,6 +15,7 @@ import { prepareTask, type TaskParts } from './task-work.ts';
 export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route[] {
   const { tasks, config } = parts;
   return [
+    // The credits for (prompt + max_tokens) × rate are held now and settled at the end. Admins pay nothing, so their rate is 0.
     route({
       method: 'POST',
       path: '/tasks',
@@ -45,6 +46,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
         throw new Refusal(402, 'You do not have enough credits for this.');
       },
     }),
+    // For clients that ask again and again instead of reading the stream.
     route({
       method: 'GET',
       path: '/tasks/:id',
@@ -74,6 +76,8 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
         return { message: 'The task is removed.' };
       },
     }),
+    // One connection ever: a second one would hang in the original, here it is 422. Every event has data, or an EventSource
+    // drops it.
     route({
       method: 'GET',
       path: '/tasks/:id/stream',
@@ -97,6 +101,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
           stream.write(sseEvent(JSON.stringify(formatState(state))));
           await stream.drained();
         }
+        // The client disconnected. Nobody else can ever read this text, so the model stops.
         if (stream.signal.aborted) tasks.cut(id);
         await stream.end(sseEvent(JSON.stringify({ task_id: id }), 'close'));
       },
@@ -104,6 +109,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
   ];
 }
 
+/** The task of the path. Throws `not_found`, and `forbidden` for another user's task. */
 async function ownTask(tasks: ChatTasks, id: string, caller: Principal): Promise<ChatTask> {
   accountOf(caller);
   const task = await tasks.find(id);
@@ -112,6 +118,7 @@ async function ownTask(tasks: ChatTasks, id: string, caller: Principal): Promise
   return task;
 }
 
+/** A state of a task: `content` is all text so far, `token_cost` comes with the end. */
 function formatState({ status, content, error, tokenCost }: ChatTaskState) {
   return {
     status,

@@ -19,6 +19,7 @@ import { findUser, formatUser } from './user-shape.ts';
 const username = { type: 'string', minLength: 2, maxLength: 50, pattern: storable } as const;
 const nickname = { type: 'string', minLength: 1, maxLength: 50, pattern: storable } as const;
 const password = { type: 'string' } as const;
+/** The columns of order_by. Users have no title; their name takes its place. */
 const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 'updated_at' } as const;
 
 type UserParts = Pick<Parts, 'accounts' | 'chats' | 'presets' | 'modelConfigs' | 'objects' | 'ledger'>;
@@ -37,6 +38,7 @@ export function createUserRoutes(parts: UserParts): Route[] {
   ];
 }
 
+/** Only admins see other users: names are personal data. */
 function listUsers(parts: UserParts): Route {
   const {
     accounts: { users },
@@ -57,6 +59,7 @@ function listUsers(parts: UserParts): Route {
   });
 }
 
+/** Everybody may register, always with permission 1. A permission in the body is ignored (a hole of the original). */
 function createUser(parts: UserParts): Route {
   const {
     accounts: { passwords },
@@ -80,6 +83,7 @@ function createUser(parts: UserParts): Route {
   });
 }
 
+/** The client asks for this first, to learn its own id, permission and credits. */
 function readMe(parts: UserParts): Route {
   return route({
     method: 'GET',
@@ -91,6 +95,7 @@ function readMe(parts: UserParts): Route {
   });
 }
 
+/** Needs the old password or a sign-in of the last ten minutes, so that a stolen token alone cannot take over the account. */
 function changeOwnPassword(parts: UserParts): Route {
   const {
     accounts: { passwords },
@@ -117,6 +122,7 @@ function changeOwnPassword(parts: UserParts): Route {
   });
 }
 
+/** Another user's profile is forbidden, so that ids cannot be walked through. */
 function readUser(parts: UserParts): Route {
   return route({
     method: 'GET',
@@ -128,6 +134,7 @@ function readUser(parts: UserParts): Route {
   });
 }
 
+/** Changes names only. A permission in the body is ignored: nobody gets rights from a body (a hole of the original). */
 function changeUser(parts: UserParts): Route {
   const {
     accounts: { users },
@@ -151,6 +158,7 @@ function changeUser(parts: UserParts): Route {
   });
 }
 
+/** Everything of the user goes with it: chats, presets, keys, pictures, credits. */
 function removeUser(parts: UserParts): Route {
   const {
     accounts: { users },
@@ -169,6 +177,7 @@ function removeUser(parts: UserParts): Route {
   });
 }
 
+/** For a user who forgot the password. It ends all sign-ins of that user. */
 function setPassword(parts: UserParts): Route {
   const {
     accounts: { passwords },

@@ -12,7 +12,14 @@ const places = ['/api/v1', ''];
 /** The parts that this dialect takes. */
 type Needs = 'accounts' | 'chats' | 'config' | 'modelConfigs' | 'models' | 'objects' | 'replies';
 
-/** Contract 4: a chat backend; its clients lead the conversation; under `/api/v1`, and under `/` for the seed's own paths. */
+/**
+ * Contract 4, for clients of a chat page: it keeps the conversation itself, sends all of it with every question, and gets the answer
+ * as a stream. The server stores the last message and the answer.
+ *
+ * - Users bring their own models (`/model_config`); the keys are sealed and shown masked.
+ * - Another user's object is 404, the same as none, so that ids reveal nothing. Errors are `{"detail"}`.
+ * - Every path is there twice: under `/api/v1`, and under `/` for clients with the seed's literal paths.
+ */
 export const chat: Dialect<Needs> = {
   name: 'chat',
   mount(parts) {

@@ -12,6 +12,7 @@ import { baseUrl, id, ids, line, params } from './shapes.ts';
 const LIMIT = 3;
 const SCOPE = 'add_more_model_config';
 
+/** A key as a header can carry it. The ellipsis is that of a mask, which stands for the stored key. */
 const key = {
   type: 'string',
   maxLength: 1000,
@@ -35,6 +36,7 @@ export function createModelRoutes(parts: ModelParts): Route[] {
   ];
 }
 
+/** A mask such as `sk-…1d9a` lets users tell their keys apart, and nobody can use it. */
 function listConfigs({ modelConfigs }: ModelParts): Route {
   return route({
     method: 'GET',
@@ -49,6 +51,7 @@ function listConfigs({ modelConfigs }: ModelParts): Route {
   });
 }
 
+/** The client counts what it shows, the server what it stores. The larger number decides, and `create` checks it again. */
 function canCreate({ modelConfigs }: ModelParts): Route {
   return route({
     method: 'POST',
@@ -73,6 +76,7 @@ function canCreate({ modelConfigs }: ModelParts): Route {
   });
 }
 
+/** The limit is enforced in the database, so that requests at the same time cannot pass it together. */
 function createConfig({ modelConfigs, models }: ModelParts): Route {
   return route({
     method: 'POST',
@@ -91,6 +95,7 @@ function createConfig({ modelConfigs, models }: ModelParts): Route {
   });
 }
 
+/** Clients send the whole configuration back, with the masked key when it did not change. */
 function updateConfig({ modelConfigs, models }: ModelParts): Route {
   return route({
     method: 'POST',
@@ -112,6 +117,7 @@ function updateConfig({ modelConfigs, models }: ModelParts): Route {
   });
 }
 
+/** One unknown id, and nothing is removed: the client's list is old then. */
 function removeConfigs({ modelConfigs }: ModelParts): Route {
   return route({
     method: 'POST',
@@ -149,6 +155,7 @@ function readConfig(
   return config;
 }
 
+/** A configuration on the wire, its key masked. */
 function shown({ id: configId, name, baseUrl: url, modelName, apiKey, params: more }: StoredModelConfig) {
   return {
     config_id: configId,

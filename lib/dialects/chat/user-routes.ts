@@ -31,6 +31,7 @@ export function createAccountRoutes(parts: AccountParts): Route[] {
   ];
 }
 
+/** A taken e-mail or name is 409: whoever registers has to know. */
 function register({ accounts: { passwords, signIns } }: AccountParts): Route {
   return route({
     method: 'POST',
@@ -51,6 +52,7 @@ function register({ accounts: { passwords, signIns } }: AccountParts): Route {
   });
 }
 
+/** One text and one timing for every cause, so that nobody learns which e-mails are users. */
 function login({ accounts: { passwords } }: AccountParts): Route {
   return route({
     method: 'POST',
@@ -70,6 +72,9 @@ function login({ accounts: { passwords } }: AccountParts): Route {
   });
 }
 
+/**
+ * Takes the token as bearer or as cookie. For ten seconds the old one gets the same new pair: a client may have lost the answer.
+ */
 function refresh({ accounts: { signIns } }: AccountParts): Route {
   return route({
     method: 'POST',
@@ -83,6 +88,7 @@ function refresh({ accounts: { signIns } }: AccountParts): Route {
   });
 }
 
+/** Never the password or its hash, although the seed lists it. */
 function readMe({ accounts: { users } }: AccountParts): Route {
   return route({
     method: 'GET',
@@ -107,6 +113,7 @@ function readMe({ accounts: { users } }: AccountParts): Route {
   });
 }
 
+/** The name is trimmed: a name that differs only by spaces looks like another user's. */
 function changeUsername({ accounts: { users } }: AccountParts): Route {
   return route({
     method: 'POST',
@@ -133,6 +140,10 @@ function changeEmail({ accounts: { users } }: AccountParts): Route {
   });
 }
 
+/**
+ * The refresh token proves that the device is the user's; the old password, or a fresh sign-in, proves the user. Faults are 400
+ * here (contract 4).
+ */
 function changePassword({ accounts: { passwords, signIns } }: AccountParts): Route {
   return route({
     method: 'POST',
@@ -162,6 +173,7 @@ function changePassword({ accounts: { passwords, signIns } }: AccountParts): Rou
   });
 }
 
+/** Takes the refresh token as bearer or as cookie: a page cannot read its own HttpOnly cookie. */
 function logout({ accounts: { signIns } }: AccountParts): Route {
   return route({
     method: 'POST',
@@ -184,6 +196,7 @@ function pairOf({ response, origin }: Call, { accessToken, refreshToken }: Token
   return { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer' };
 }
 
+/** Changes one field. The same value as before is 400 in this contract, because clients show that as a fault of the form. */
 async function changeUser(
   users: Users,
   { caller, client }: Call,

@@ -35,6 +35,7 @@ export function describeSockets(mounts: readonly Mount[], version: string): Json
   } as unknown as JsonObject;
 }
 
+/** The messages of one direction. The direction is a part of the key: a name may be in both. */
 function messagesOf(action: string, messages: Readonly<Record<string, RouteSchema>>): object {
   return Object.fromEntries(
     Object.entries(messages).map(([name, payload]) => [`${action}_${name}`, { name, payload }]),

@@ -2,11 +2,15 @@ import type { XStatic } from 'typebox/schema';
 import type { JsonObject } from '../../common/json.ts';
 import type { SessionConfig } from '../../core/session-config.ts';
 
+/** A text that must not be empty. null is taken as missing, everywhere (contract 1). */
 const text = { type: 'string', minLength: 1 } as const;
 const texts = { type: 'array', items: { type: 'string' } } as const;
+/** Which operations of a document become tools: by tag, method, or path with `*`. */
 const selection = { type: 'object', properties: { tags: texts, methods: texts, paths: texts } } as const;
+/** How tasks, or the calls of one reply, share time. For hardware one after the other is the safer default. */
 const strategy = { enum: ['parallel', 'serial', 'reject'] } as const;
 
+/** The secret for one security scheme of a document, by the scheme's name. It goes to the device and nowhere else. */
 const credential = {
   description: 'a text, {username, password} or {clientId, clientSecret}',
   anyOf: [
@@ -24,6 +28,7 @@ const credential = {
   ],
 } as const;
 
+/** One document with its device: address and keys beside it, because the same document serves many devices. */
 const openSpecEntry = {
   type: 'object',
   required: ['openSpec'],

@@ -6,6 +6,7 @@ import { initSchema, toSessionConfig } from './init.ts';
 
 const id = { type: 'string', minLength: 1 } as const;
 const sessionQuery = { type: 'object', required: ['id'], properties: { id } } as const;
+/** A task's id has at most 36 characters, as in the frames of clients. */
 const stopQuery = {
   type: 'object',
   required: ['id'],
@@ -27,6 +28,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
       answer: { type: 'object', required: ['version'], properties: { version: { type: 'string' } } },
       handle: () => ({ version }),
     }),
+    // Every document is compiled before the answer: a bad one fails the whole call with 400, and nothing is left behind.
     route({
       method: 'POST',
       path: '/api/init',
@@ -43,6 +45,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         };
       },
     }),
+    // An array, not pages: that is the seed's shape. A long session has a long answer.
     route({
       method: 'GET',
       path: '/api/history',
@@ -85,6 +88,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         },
       }),
     ),
+    // A browser cannot send headers with a WebSocket. A ticket in the address is worth nothing once it is used.
     route({
       method: 'POST',
       path: '/api/ticket',

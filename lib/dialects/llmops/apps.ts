@@ -7,6 +7,7 @@ import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
 import { secondsOf } from '../unix-time.ts';
 import { appShape, idShape, pageShape, successShape } from './shapes.ts';
 
+/** A new app. The limits of length are the contract's; a NUL character is refused, because PostgreSQL cannot store one. */
 const newApp = {
   type: 'object',
   required: ['name', 'icon'],
@@ -48,6 +49,7 @@ export function createAppRoutes(parts: AppParts): Route[] {
   ];
 }
 
+/** Not in the seed, which has no way to make an app. */
 function createApp({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'POST',
@@ -62,6 +64,7 @@ function createApp({ agents: { apps } }: AppParts): Route {
   });
 }
 
+/** Pages are numbered from 1. `created_at` fixes the moment of the first page, so that new apps do not move the others. */
 function listApps({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'GET',
@@ -79,6 +82,7 @@ function listApps({ agents: { apps } }: AppParts): Route {
   });
 }
 
+/** Keys inside model_config are masked. A client may send a mask back: the stored key stays then. */
 function readApp({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'GET',
@@ -92,6 +96,7 @@ function readApp({ agents: { apps } }: AppParts): Route {
   });
 }
 
+/** Copies the draft. Later changes of the draft do not touch what is published. */
 function publish({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'POST',
@@ -106,6 +111,7 @@ function publish({ agents: { apps } }: AppParts): Route {
   });
 }
 
+/** The app stays, and its draft too; published_app_config is null afterwards. */
 function cancelPublish({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'POST',
@@ -120,6 +126,7 @@ function cancelPublish({ agents: { apps } }: AppParts): Route {
   });
 }
 
+/** The tasks are stopped, because nobody could stop them later: the app is the only way to its conversation. */
 function removeApp({ agents: { apps }, sessions }: AppParts): Route {
   return route({
     method: 'POST',
@@ -161,6 +168,7 @@ function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | '
   });
 }
 
+/** An app on the wire: every field is there, null where there is nothing, times in unix seconds. */
 function appAnswer(app: AgentApp): object {
   return {
     id: app.id,
@@ -177,6 +185,7 @@ function appAnswer(app: AgentApp): object {
   };
 }
 
+/** A configuration on the wire; null when the app has none of this kind. */
 function configAnswer(version: AppVersion | undefined, status: 'drafted' | 'published'): object | null {
   if (!version) return null;
   return {

@@ -5,7 +5,13 @@ import { createDebugRoute } from './debug.ts';
 import { createMemoryRoutes } from './memory.ts';
 import { createMessageRoutes } from './messages.ts';
 
-/** Contract 3: apps under `/apps`, each an agent that users build, try out in a conversation, and publish. */
+/**
+ * Contract 3, for clients of an LLMOps course: a web page where users build an agent (an "app"), try it out, and publish it.
+ *
+ * - An app has a draft and a published configuration; the draft counts where there is one.
+ * - Its debug conversation is a session, made with the first question. Its messages are a view of that session's log.
+ * - Every answer, an error too, is `{code, data, message}`. Times are unix seconds.
+ */
 export const llmops: Dialect<'agents' | 'sessions' | 'config'> = {
   name: 'llmops',
   mount(parts) {

@@ -6,6 +6,7 @@ import type { Parts } from '../dialect.ts';
 import { success } from './answer.ts';
 import { successShape, summaryShape } from './shapes.ts';
 
+/** The summary goes in front of every request to the model, so that its length is limited. */
 const written = {
   type: 'object',
   required: ['summary'],
@@ -28,6 +29,7 @@ export function createMemoryRoutes({ agents: { apps, memory } }: Pick<Parts, 'ag
   }
 
   return [
+    // The model writes the summary after each round; it is empty before the first one.
     route({
       method: 'GET',
       path: '/apps/:app_id/long-term-memory',
@@ -39,6 +41,7 @@ export function createMemoryRoutes({ agents: { apps, memory } }: Pick<Parts, 'ag
         return success({ summary: await memory.read(params.app_id) });
       },
     }),
+    // A person may correct the summary. The next round goes on from the corrected text.
     route({
       method: 'POST',
       path: '/apps/:app_id/long-term-memory',

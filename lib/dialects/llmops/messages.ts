@@ -7,6 +7,7 @@ import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
 import { messageShape, pageShape, successShape } from './shapes.ts';
 import { createTurnIndexes } from './turn-index.ts';
 
+/** Clients repeat the ids of the path in the body. Both are optional. */
 const removal = {
   type: 'object',
   properties: { app_id: { type: 'string' }, message_id: { type: 'string' } },
@@ -19,6 +20,7 @@ export function createMessageRoutes({
 }: Pick<Parts, 'agents' | 'sessions'>): Route[] {
   const indexOf = createTurnIndexes();
   return [
+    // A message is a question with its answer. Unanswered and deleted ones are not counted either.
     route({
       method: 'GET',
       path: '/apps/:app_id/messages',
@@ -40,6 +42,8 @@ export function createMessageRoutes({
         );
       },
     }),
+    // The lines stay in the log, marked as removed: views and the model leave them out. What was done to devices stays in the
+    // journal.
     route({
       method: 'POST',
       path: '/apps/:app_id/messages/:message_id/delete',
@@ -70,6 +74,7 @@ export function createMessageRoutes({
   ];
 }
 
+/** A body that contradicts the path is a mistake of the client. To guess would delete the wrong message. */
 function differing(field: string, given: string | undefined, inPath: string): Fault[] {
   if (given === undefined || given === inPath) return [];
   return [{ pointer: `/${field}`, detail: 'differs from the path' }];

@@ -33,6 +33,7 @@ export function authRoutes(parts: AuthParts): Route[] {
   return [exchange(parts), sendText(parts), verifyText(parts), refresh(parts), logout(parts)];
 }
 
+/** The browser brings a code back, not a token: an address ends up in histories and logs. */
 function exchange({ accounts: { signInCodes } }: AuthParts): Route {
   return route({
     method: 'POST',
@@ -46,6 +47,10 @@ function exchange({ accounts: { signInCodes } }: AuthParts): Route {
   });
 }
 
+/**
+ * Always 202, whether the telephone belongs to a user or not, so that nobody can try numbers. Limits per number and client are
+ * the accounts' work.
+ */
 function sendText({ accounts: { textCodes } }: AuthParts): Route {
   return route({
     method: 'POST',
@@ -67,6 +72,7 @@ function sendText({ accounts: { textCodes } }: AuthParts): Route {
   });
 }
 
+/** The first sign-in of a telephone makes a user. */
 function verifyText({ accounts: { textCodes } }: AuthParts): Route {
   return route({
     method: 'POST',
@@ -81,6 +87,7 @@ function verifyText({ accounts: { textCodes } }: AuthParts): Route {
   });
 }
 
+/** The old refresh token is used up. Its second use ends the sign-in: one of the two clients has stolen it. */
 function refresh({ accounts: { signIns } }: AuthParts): Route {
   return route({
     method: 'POST',
@@ -94,6 +101,7 @@ function refresh({ accounts: { signIns } }: AuthParts): Route {
   });
 }
 
+/** Ends one sign-in, with all its tokens, and closes its open connections. */
 function logout(parts: AuthParts): Route {
   const {
     accounts: { signIns },
@@ -138,6 +146,7 @@ async function shown(
   return { uuid: caller.id, id: credential.id };
 }
 
+/** The tokens on the wire; `expires_in` is in seconds [RFC 6749 5.1]. The name `token` is the seed's. */
 function formatTokens({ accessToken, expiresInSeconds, refreshToken, user }: Tokens) {
   return {
     token: accessToken,

@@ -9,6 +9,7 @@ import { chunkAnswer, newHead, wholeAnswer } from './completion.ts';
 import { formatOpenAiError } from './errors.ts';
 import { metadataSchema } from './schemas.ts';
 
+/** OpenAI's chat.completion, its required fields only: the endpoint's other fields pass unchanged. */
 const completionSchema = {
   type: 'object',
   required: ['id', 'object', 'created', 'model', 'choices'],
@@ -26,6 +27,7 @@ const completionSchema = {
   },
 } as const;
 
+/** OpenAI's model object. */
 const modelSchema = {
   type: 'object',
   required: ['id', 'object', 'created', 'owned_by'],
@@ -43,6 +45,7 @@ export function chatRoutes({
   completionNotes,
   config,
 }: Pick<Parts, 'completions' | 'completionNotes' | 'config'>): Route[] {
+  // Endpoints do not store metadata. They are kept here, beside the id of the answer, so that the client finds them again.
   async function keep(caller: Principal, answer: JsonObject, metadata: Metadata | undefined): Promise<void> {
     if (!metadata) return;
     const { id, model } = answer as { id: string; model: string };
@@ -78,6 +81,7 @@ export function chatRoutes({
           await keep(caller, answer, metadata);
           return answer;
         }
+        // A client that disconnects ends the request to the model (goneSignal).
         const chunks = completions.stream(request, goneSignal(response));
         const first = await chunks.next(); // a failure before the first chunk still has its own status
         const events = openEventStream(response, config.limits);
@@ -92,6 +96,8 @@ export function chatRoutes({
           }
           events.write(sseEvent('[DONE]'));
         } catch (thrown) {
+          // Nobody is there to read an error. Otherwise the status 200 is sent already, so the error goes into the stream, as
+          // OpenAI does it.
           if (events.signal.aborted) return undefined;
           const error = toAppError(thrown);
           log.warn({ err: error }, `a stream broke off: ${error.message}`);
@@ -102,6 +108,7 @@ export function chatRoutes({
         return undefined;
       },
     }),
+    // The list is asked for each time: endpoints with local models change theirs while they run.
     route({
       method: 'GET',
       path: '/v1/models',

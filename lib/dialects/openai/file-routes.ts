@@ -32,6 +32,7 @@ export function fileRoutes(parts: FileParts): Route[] {
   ];
 }
 
+/** The bytes go to the object store while they arrive, never whole in memory. */
 function createFile({ files: { files } }: FileParts): Route {
   return route({
     method: 'POST',
@@ -44,6 +45,7 @@ function createFile({ files: { files } }: FileParts): Route {
   });
 }
 
+/** The seed's paths: `/v1/files/pdf`. The format is found in the bytes, not in the name, and another one is 400. */
 function createFileOfFormat({ files: { files } }: FileParts): Route {
   return route({
     method: 'POST',
@@ -140,6 +142,7 @@ function readContent({ files: { files } }: FileParts): Route {
   });
 }
 
+/** The fields of a form may come after the file, so they are read when its bytes are stored. */
 async function receiveFile(files: Files, { request, response, caller }: Call, format?: string) {
   const form = await openForm(request, response, 'file');
   try {

@@ -6,7 +6,9 @@ import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { secondsOf } from '../unix-time.ts';
 
+/** Texts go into requests to a model, so that their length is limited. */
 const text = { type: 'string', maxLength: 10_000 } as const;
+/** The seed's clients use numbers as ids, others texts. Both are kept as they come. */
 const itemId = { type: ['string', 'integer'], maxLength: 100 } as const;
 
 /** An item of the itinerary. A missing field stays unchanged, or has its default in a new item. */
@@ -33,6 +35,7 @@ const todoProperties = {
 
 const todoItem = { type: 'object', properties: todoProperties } as const;
 
+/** A document with its version, which If-Match names. `updated_at` is in unix seconds; null before the first change. */
 function documentSchema<const Data extends object>(object: string, data: Data) {
   return {
     type: 'object',
@@ -46,6 +49,7 @@ function documentSchema<const Data extends object>(object: string, data: Data) {
   } as const;
 }
 
+/** OpenAI's shape for something that was deleted. */
 function clearedSchema(object: string) {
   return {
     type: 'object',
@@ -82,6 +86,7 @@ function readConfig({ memory }: MemoryParts): Route {
   });
 }
 
+/** A JSON merge patch [RFC 7396]: null removes a member. 412 when the version is not the one in If-Match. */
 function patchConfig({ memory }: MemoryParts): Route {
   return route({
     method: 'POST',
@@ -98,6 +103,7 @@ function patchConfig({ memory }: MemoryParts): Route {
   });
 }
 
+/** 412 when the version is not the one in If-Match. */
 function clearConfig({ memory }: MemoryParts): Route {
   return route({
     method: 'DELETE',

@@ -38,6 +38,10 @@ export function messageRoutes(parts: MessageParts): Route[] {
   ];
 }
 
+/**
+ * Answers at once with the user's message. The agent's answer is a message of its own, which the client finds by listing. Only a
+ * user's message is answered: an assistant's message is history.
+ */
 function addMessage({ sessions, files, config }: MessageParts): Route {
   return route({
     method: 'POST',
@@ -59,6 +63,10 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
   });
 }
 
+/**
+ * OpenAI's cursors (after, before), and the seed's filters: start_time and end_time. user_id must be the caller's, because a
+ * thread has one user.
+ */
 function listThreadMessages({ sessions }: MessageParts): Route {
   return route({
     method: 'GET',
@@ -99,6 +107,7 @@ function listThreadMessages({ sessions }: MessageParts): Route {
   });
 }
 
+/** The message's id holds its place in the log, so that no index is needed. */
 function readOneMessage(parts: MessageParts): Route {
   return route({
     method: 'GET',
@@ -110,6 +119,7 @@ function readOneMessage(parts: MessageParts): Route {
   });
 }
 
+/** The log is never changed. A mark on the line holds the metadata. */
 function changeMessage(parts: MessageParts): Route {
   return route({
     method: 'POST',
@@ -128,6 +138,7 @@ function changeMessage(parts: MessageParts): Route {
   });
 }
 
+/** A mark hides the lines from every view and from the model. They stay in the log (contract 2: a tombstone). */
 function deleteMessage(parts: MessageParts): Route {
   return route({
     method: 'DELETE',
@@ -170,6 +181,10 @@ function cursorOf(session: Session, name: string, messageId: string | undefined)
   }
 }
 
+/**
+ * A time in a query, in seconds since the epoch; undefined when it is missing. Throws `invalid_request` for a text that is no
+ * time.
+ */
 function secondsAt(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = /^\d{1,12}$/.test(text) && !/^\d{4}-/.test(text) ? Number(text) : Date.parse(text) / 1000;

@@ -20,7 +20,14 @@ type Needs =
   | 'memory'
   | 'sessions';
 
-/** Contract 2: threads, messages, completions, files and memory under `/v1`, signing in under `/auth`; always with a token. */
+/**
+ * Contract 2, for OpenAI's official clients with `baseURL: …/v1`: threads, messages, completions, files and memory. Signing in is
+ * under `/auth`. Every call needs a token, also where AUTH is `none`: a thread belongs to a user.
+ *
+ * - A thread is an agent session under another name: `thread_` and the session's id without dashes.
+ * - OpenAI's own document describes the shapes, and clients check answers by it. So every required field is sent, also when it is null.
+ * - A missing object is 404, another user's object is 403 (the seed's rule), and errors are `{"error": {…}}`.
+ */
 export const openai: Dialect<Needs> = {
   name: 'openai',
   mount(parts) {

@@ -20,6 +20,7 @@ const threadConfig: SessionConfig = {
 /** Threads: each is a session. */
 export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'files'>): Route[] {
   return [
+    // The messages are history: nobody answers them. An answer needs POST …/messages with run=true.
     route({
       method: 'POST',
       path: '/v1/threads',
@@ -54,6 +55,7 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
         return formatThread(session.id, session.createdAt, await session.attributes());
       },
     }),
+    // A field that is missing stays. A metadata object that is there replaces the old one, as OpenAI does it.
     route({
       method: 'POST',
       path: '/v1/threads/:thread',
@@ -72,6 +74,7 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
         return formatThread(session.id, session.createdAt, notes);
       },
     }),
+    // Sockets that watch the session close with 4404.
     route({
       method: 'DELETE',
       path: '/v1/threads/:thread',

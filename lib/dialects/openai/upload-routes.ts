@@ -8,6 +8,7 @@ import { openForm } from '../form.ts';
 import { secondsOf } from '../unix-time.ts';
 import { findThread } from './threads.ts';
 
+/** The seed's clients name the thread that they are in; OpenAI's clients do not. */
 const threadId = { type: 'string', minLength: 1, maxLength: 100 } as const;
 
 type UploadParts = Pick<Parts, 'sessions' | 'files'>;
@@ -17,6 +18,7 @@ export function uploadRoutes(parts: UploadParts): Route[] {
   return [createUpload(parts), addPart(parts), completeUpload(parts), cancelUpload(parts)];
 }
 
+/** `bytes` is the size that the parts must add up to. 0 is a valid size: an empty file. */
 function createUpload(parts: UploadParts): Route {
   const {
     files: { uploads },
@@ -63,6 +65,10 @@ function createUpload(parts: UploadParts): Route {
   });
 }
 
+/**
+ * The bytes go to the object store while they arrive: at most 64 MB a part, never whole in memory. The fields of the form may
+ * come after the file, so the thread is checked at the end.
+ */
 function addPart(parts: UploadParts): Route {
   const {
     files: { uploads },
@@ -99,6 +105,10 @@ function addPart(parts: UploadParts): Route {
   });
 }
 
+/**
+ * The order is that of part_ids, not that of arrival: clients send parts in parallel. A wrong sum of sizes or a wrong md5 is
+ * 400, and no file is made.
+ */
 function completeUpload(parts: UploadParts): Route {
   const {
     files: { uploads },
@@ -132,6 +142,7 @@ function completeUpload(parts: UploadParts): Route {
   });
 }
 
+/** An upload that is complete, expired or cancelled already is 400. */
 function cancelUpload({ files: { uploads } }: UploadParts): Route {
   return route({
     method: 'POST',
