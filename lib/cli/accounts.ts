@@ -14,6 +14,7 @@ export async function openOwnAccounts(): Promise<Accounts> {
       'invalid_request',
       'DATABASE_URL is in memory, so no user would be kept. Set another.',
     );
+  // The same log as that of the server: changes of users are seen there, too.
   const log = await openLog({ level: config.logLevel, file: config.logFile, pretty: process.stderr.isTTY });
   const undo: (() => Promise<void>)[] = [() => log.close()];
   const close = async (): Promise<void> => {

@@ -22,11 +22,14 @@ export interface CallOptions {
 export function addCall(program: Command): void {
   program
     .command('call')
-    .description('call one tool of a document, without a model')
+    .description('call one tool of a document once, without a model')
     .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
     .argument('<tool>', 'the name of a tool, as `lite-agent tools` shows it')
-    .argument('[arguments]', 'its arguments as a JSON object', '{}')
-    .option('--server <url>', "base URL (or host:port) instead of the document's own")
+    .argument('[arguments]', 'the arguments of the tool as a JSON object', '{}')
+    .option(
+      '--server <url>',
+      "the address of the device (base URL, or host:port) instead of the document's own",
+    )
     .option('--credentials <json>', credentialsShape)
     .option('--json', 'print one JSON value: {"name","arguments","result"}')
     .action(async (place: string, tool: string, given: string, options: CallOptions) => {

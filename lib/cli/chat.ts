@@ -6,6 +6,7 @@ import { openOwnServer, privately, type OwnServer } from './server.ts';
 import { hasColors, liveWatcher, paint } from './show.ts';
 import { readEntry } from './spec.ts';
 
+/** The options of `chat`, as commander names them. */
 interface ChatOptions {
   spec?: string[];
   url?: string;
@@ -19,16 +20,27 @@ interface ChatOptions {
 export function addChat(program: Command): void {
   program
     .command('chat')
-    .description('talk to devices: on a terminal, or with sentences from a pipe, one a line')
-    .option('--spec <place...>', 'documents of the devices: files or http(s) URLs')
-    .option('--system-prompt <text>', 'what the model is told about its role')
-    .option('--url <url>', 'a running server, e.g. http://127.0.0.1:9527/api, instead of an own one')
-    .option('--session <id>', 'a session of that server, instead of a new one')
-    .option('--token <token>', 'what that server wants to see; AUTH_TOKEN of the settings when missing')
+    .description('talk to devices on a terminal, or send sentences from a pipe, one sentence a line')
+    .option('--spec <place...>', 'the documents that describe the devices: files or http(s) URLs')
+    .option('--system-prompt <text>', 'the system prompt: instructions for the model')
+    .option(
+      '--url <url>',
+      'connect to a running server, such as http://127.0.0.1:9527/api; without this option the command starts its own',
+    )
+    .option(
+      '--session <id>',
+      'join this session of the running server; without this option a new one is opened',
+    )
+    .option(
+      '--token <token>',
+      'the access token for the running server; AUTH_TOKEN of the settings by default',
+    )
     .option('--json', 'print every envelope as a line of JSON')
     .action(async (options: ChatOptions, command: Command) => {
       if (options.session !== undefined && options.url === undefined) {
-        command.error("error: --session needs --url: a server of this command's own has no sessions yet");
+        command.error(
+          'error: --session needs --url: the server that this command starts has no sessions yet',
+        );
       }
       const openSpecList = await Promise.all((options.spec ?? []).map((place) => readEntry(place)));
       const server = options.url === undefined ? await openOwnServer(privately) : remote(options.url);
@@ -62,6 +74,7 @@ function remote(address: string): OwnServer {
   return { url: url.endsWith('/api') ? url : `${url}/api`, close: async () => {} };
 }
 
+/** Prints every envelope as it comes, one JSON value a line. */
 const jsonLines: TurnObserver = {
   envelope: (envelope) => void process.stdout.write(`${JSON.stringify(envelope)}\n`),
 };
@@ -75,6 +88,7 @@ async function converse(client: ChatClient, json: boolean): Promise<void> {
     ...(terminal ? { output: process.stdout, prompt: paint('green', '> ', colors) } : {}),
     terminal,
   });
+  // Ctrl-C while a task runs stops the task; otherwise it ends the chat, as people expect of a terminal.
   let busy = false;
   lines.on('SIGINT', () => {
     if (!busy) return lines.close();
@@ -93,6 +107,7 @@ async function converse(client: ChatClient, json: boolean): Promise<void> {
         if (!terminal && !json) process.stdout.write(`${answer}\n`);
       } else {
         process.stderr.write(`${status}${error === undefined ? '' : `: ${error.message}`}\n`);
+        // A script has to learn that a task failed; on a terminal the person has seen it.
         if (!terminal) process.exitCode = 1;
       }
     }

@@ -2,7 +2,7 @@ import { isObject, type JsonValue } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf } from '../errors.ts';
 
-/** The form of `--credentials`, for `--help`. */
+/** The form of `--credentials`, for `--help`: by the name of the document's security scheme (core/tool.ts, `Credential`). */
 export const credentialsShape =
   '{"<scheme>": "token" | {"username","password"} | {"clientId","clientSecret"}}';
 
@@ -28,6 +28,7 @@ export function credentialsOf(json: string | undefined): Connection {
   return { credentials: value as NonNullable<Connection['credentials']> };
 }
 
+/** Whether a value has one of the three shapes of a credential. */
 function isCredential(value: JsonValue | undefined): boolean {
   if (typeof value === 'string') return true;
   if (!isObject(value)) return false;

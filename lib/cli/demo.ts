@@ -35,13 +35,14 @@ const offline = (folder: string): NodeJS.Dict<string> => ({
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('show it all at work: a server, three simulated devices, three sentences; needs no key')
-    .option('--once', 'end after the three sentences instead of staying up')
+    .description('start a server and three simulated devices, and say three sentences to them; needs no key')
+    .option('--once', 'end after the three sentences; without this option the server stays up')
     .action(async ({ once = false }: { once?: boolean }) => {
       const colors = hasColors(process.stdout);
       const say = (text = '') => void process.stdout.write(`${text}\n`);
       const title = (text: string) => say(`\n${paint('bold', text, colors)}`);
       const stop = nextSignal();
+      // Users, keys and logs of a demo must not mix with real ones, so that it has a folder of its own, which is removed.
       const folder = await mkdtemp(join(tmpdir(), 'lite-agent-demo-'));
       let server: OwnServer | undefined;
       let house: House | undefined;
@@ -90,10 +91,12 @@ export function addDemo(program: Command): void {
     });
 }
 
+/** One line a device, before and after the sentences: so everybody sees what has moved. */
 function describe({ devices }: House): string {
   return devices.map(({ name, device }) => `  ${name.padEnd(16)} ${device.state()}`).join('\n');
 }
 
+/** Commands to copy, with the addresses of this very demo. */
 function advice(url: string, session: string, { devices }: House): string {
   const [, lights] = devices;
   const document = relative(process.cwd(), lights?.document ?? '');

@@ -54,6 +54,10 @@ export async function openOwnDocument(
   }
 }
 
+/**
+ * Whether a place is an address: then it may be an endpoint that describes itself (`rpc.discover`), so it is not downloaded
+ * here.
+ */
 function isUrl(place: string): boolean {
   return /^https?:\/\//i.test(place);
 }

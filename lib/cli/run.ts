@@ -21,13 +21,14 @@ interface Scenario {
 export function addRun(program: Command): void {
   program
     .command('run')
-    .description('say the sentences of a scenario (YAML or JSON) to a session with its documents')
+    .description('open a session with the documents of a scenario (YAML or JSON), and say its sentences')
     .argument('<scenario>', 'a file, - for standard input, or an http(s) URL')
     .option('--json', 'print one JSON value: {"turns":[{"sentence","answer","toolCalls","status"}]}')
     .action(async (place: string, { json = false }: { json?: boolean }) => {
       const { text, source } = await readSpec(place);
       const scenario = scenarioOf((await parseText(text)).document);
       const { documents, sentences, ...more } = scenario;
+      // Documents are looked for beside the scenario first, so that a folder with both can be moved.
       const folder = source === undefined || !existsSync(source) ? process.cwd() : dirname(source);
       const openSpecList = await Promise.all(
         documents.map((document) => readEntry(document, folderOf(document, folder))),
@@ -55,6 +56,7 @@ function folderOf(document: string | JsonObject, folder: string): string {
   return typeof document === 'string' && existsSync(resolve(folder, document)) ? folder : process.cwd();
 }
 
+/** A sentence, its calls and its end: the answer, or the reason why there is none. */
 function formatTurn({ sentence, toolCalls, answer, status, error }: ChatTurn): string {
   const colors = hasColors(process.stdout);
   const calls = toolCalls.map((made) => `  ${formatCall(made, colors)}\n`);
@@ -65,6 +67,9 @@ function formatTurn({ sentence, toolCalls, answer, status, error }: ChatTurn): s
   return `${paint('green', `> ${sentence}`, colors)}\n${calls.join('')}${end}\n\n`;
 }
 
+/**
+ * Checks a scenario by hand: three fields are less than a schema and its words. Throws `invalid_request` that names every fault.
+ */
 function scenarioOf({ documents = [], systemPrompt, llmConfig, sentences }: JsonObject): Scenario {
   const faults: Fault[] = [];
   if (!Array.isArray(documents) || !documents.every(isPlace)) {
@@ -86,10 +91,12 @@ function scenarioOf({ documents = [], systemPrompt, llmConfig, sentences }: Json
   return { documents, systemPrompt, llmConfig, sentences } as Scenario;
 }
 
+/** A document's place, or an openSpecList entry with a document inside (contract 1). */
 function isPlace(item: JsonValue): item is string | JsonObject {
   return typeof item === 'string' || isObject(item);
 }
 
+/** A sentence for the session: a text that is not empty. */
 function isSentence(item: JsonValue): item is string {
   return typeof item === 'string' && item.trim() !== '';
 }

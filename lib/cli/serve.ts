@@ -7,7 +7,7 @@ import { nextSignal } from './signals.ts';
 export function addServe(program: Command): void {
   program
     .command('serve')
-    .description('run the server, with the settings of the environment, .env.local and .env')
+    .description('run the server; its settings come from the environment, .env.local and .env')
     .action(async () => {
       const stop = nextSignal();
       const server = await openOwnServer();

@@ -22,6 +22,7 @@ export interface SimulateCommandOptions {
   json?: boolean;
 }
 
+/** The page of the control port, under the options of `--help`. */
 const help = `
 The control port answers on loopback, in JSON; DEVICE is a document's name without its endings:
   GET    /                     every device
@@ -36,19 +37,26 @@ The control port answers on loopback, in JSON; DEVICE is a document's name witho
 export function addSimulate(program: Command): void {
   program
     .command('simulate')
-    .description('serve documents as devices, with state and faults: no hardware moves')
+    .description(
+      'simulate the devices of documents, with their state and with faults on request; no hardware moves',
+    )
     .argument('<documents...>', 'files, - for standard input, or http(s) URLs')
     .option(
       '--port <port>',
-      'port of the first device, the next ones count up; any free ones by default',
+      'the port of the first device; the other devices get the next ports. Free ports by default',
       portOf,
     )
-    .option('--host <host>', 'where the devices listen', '127.0.0.1')
-    .option('--control <port>', 'control port: look at values, set them, make faults', portOf, 0)
-    .option('--drift', 'let what a Modbus device measures wander inside its range')
+    .option('--host <host>', 'the address that the devices listen on', '127.0.0.1')
+    .option(
+      '--control <port>',
+      'the control port, to read and set values and to make faults; a free port by default',
+      portOf,
+      0,
+    )
+    .option('--drift', 'change the measured values of Modbus devices slowly, inside their range')
     .option(
       '--json',
-      'print one JSON value when all listen: {"control","devices":[{"name","kind","server",…}]}',
+      'print one JSON value when all devices listen: {"control","devices":[{"name","kind","server",…}]}',
     )
     .addHelpText('after', help)
     .action(async (documents: string[], options: SimulateCommandOptions) => {
@@ -70,6 +78,7 @@ export async function runSimulate(
 ): Promise<void> {
   const { control: controlPort = 0, json = false } = options;
   const { openControl } = await import('../simulate/control.ts');
+  // Whatever was opened before a failure is closed again: a half-started house would keep its ports.
   const undo: (() => Promise<void>)[] = [];
   try {
     const running: (Controlled & Simulation)[] = [];
@@ -89,6 +98,7 @@ export async function runSimulate(
   }
 }
 
+/** Starts one device. Its port is the first one plus its place in the list; 0 or a missing port takes any free one. */
 async function start(place: string, index: number, options: SimulateCommandOptions): Promise<Simulation> {
   const { host = '127.0.0.1', port, drift = false } = options;
   const { text, source } = await readSpec(place);
@@ -105,6 +115,7 @@ async function start(place: string, index: number, options: SimulateCommandOptio
   );
 }
 
+/** A used port is the commonest fault here, so it gets words of its own. */
 function inUse(error: unknown, place: string): unknown {
   if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
   return new AppError('unavailable', `Cannot listen on ${place}: it is in use.`, { cause: error });
@@ -120,6 +131,7 @@ function nameFor(document: string, others: readonly Controlled[]): string {
   return name;
 }
 
+/** The value of `--json`: scripts wait for this line, which comes when all devices listen. */
 function jsonOf(control: string, running: readonly (Controlled & Simulation)[]): string {
   const devices = running.map(({ name, kind, title, document, described, note, device }) => ({
     name,
@@ -133,6 +145,7 @@ function jsonOf(control: string, running: readonly (Controlled & Simulation)[]):
   return `${JSON.stringify({ control, devices })}\n`;
 }
 
+/** The text for people: each device with its address, and commands to copy. */
 function textOf(
   control: string,
   running: readonly (Controlled & Simulation)[],
@@ -167,6 +180,7 @@ function textOf(
   return `${lines.join('\n')}\n`;
 }
 
+/** Reads a port; 0 means any free one. Throws an error that commander shows with the option's name. */
 function portOf(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65535)

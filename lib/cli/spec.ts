@@ -27,6 +27,7 @@ export async function readEntry(place: string | JsonObject, folder?: string): Pr
   return typeof place === 'string' ? { openSpec: (await readSpec(place, folder)).text } : place;
 }
 
+/** The text behind an address, within 30 s. */
 async function download(url: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
   if (!response.ok) throw new Error(`it answers ${response.status} ${response.statusText}`.trim());

@@ -17,10 +17,10 @@ export interface ToolsOptions {
 export function addTools(program: Command): void {
   program
     .command('tools')
-    .description('show the tools that a document gives, what was skipped and why, and what is odd about it')
+    .description('show the tools of a document, its skipped operations with the reasons, and its warnings')
     .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
     .addOption(
-      new Option('--kind <kind>', 'refuse a document of another kind').choices(
+      new Option('--kind <kind>', 'accept a document of this kind only').choices(
         defaultKinds.map(({ name }) => name),
       ),
     )
@@ -43,6 +43,7 @@ export async function runTools(place: string, { kind, json = false }: ToolsOptio
   }
 }
 
+/** The value of `--json`. Names and parameters are those that the model is offered. */
 function valueOf({ kind, operations, tools, skipped, warnings }: CompiledSpec): object {
   const shown = tools.map(({ name, description, parameters, operation, effect }) => ({
     name,
@@ -54,6 +55,7 @@ function valueOf({ kind, operations, tools, skipped, warnings }: CompiledSpec): 
   return { kind, operations, tools: shown, skipped, warnings };
 }
 
+/** The text for people: the tools, then the skipped operations with their reasons, then the warnings. */
 function tableOf(spec: CompiledSpec, stdout: Io['stdout']): string {
   const { kind, title, operations, tools, skipped, warnings } = spec;
   const colors = hasColors(stdout);
@@ -103,6 +105,7 @@ function widest(cells: readonly string[]): number {
   return Math.min(48, Math.max(0, ...cells.map((cell) => cell.length)));
 }
 
+/** `1 tool`, `2 tools`. */
 function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

@@ -6,25 +6,35 @@ import { AppError } from '../errors.ts';
 import { print } from './io.ts';
 import { readPassword } from './read-password.ts';
 
+/** Who made a change, for the audit log: nobody is signed in here. */
 const by = { by: 'command line' };
+/** The roles, from the one with the fewest rights on. */
 const roles: readonly Role[] = ['visitor', 'user', 'admin'];
+/** More users than any installation has: `list` shows them all. */
 const LIST_MAX = 1_000_000;
 
+/** Every command prints a text for people, or one JSON value for programs. */
 interface JsonOption {
   json?: boolean;
 }
 
 /** Adds `user`: the users in the database of the settings. A running server sees a change with the next call. */
 export function addUser(program: Command): void {
-  const user = program.command('user').description('the users: who may call').helpCommand(false);
+  const user = program
+    .command('user')
+    .description('manage the users who may call the server')
+    .helpCommand(false);
   const command = (usage: string, description: string, shape: string) =>
     user.command(usage).description(description).option('--json', `print one JSON value: ${shape}`);
   const shape = '{"uuid","name","role","email","disabled"}';
 
-  command('add <name>', 'make a user', '{"uuid","name","role"}')
-    .option('--email <email>', 'an e-mail address to sign in with too')
-    .option('--password <password>', 'the password; without it you are asked, or a line is read from a pipe')
-    .addOption(new Option('--role <role>', 'what the user may do').choices(roles).default('user'))
+  command('add <name>', 'create a user', '{"uuid","name","role"}')
+    .option('--email <email>', 'an e-mail address, with which the user can sign in as well')
+    .option(
+      '--password <password>',
+      'the password; without this option you are asked for it, or the first line of a pipe is read',
+    )
+    .addOption(new Option('--role <role>', 'the rights of the user').choices(roles).default('user'))
     .action((username: string, options: JsonOption & { email?: string; password?: string; role: Role }) =>
       withAccounts(async ({ passwords }) => {
         const password = options.password ?? (await readPassword(process.stdin, process.stderr));
@@ -50,21 +60,21 @@ export function addUser(program: Command): void {
       await show(all, options, lines.join('\n') || 'There are no users yet.');
     }),
   );
-  command('disable <name>', 'let a user in no longer, and end what it has open', shape).action(
+  command('disable <name>', 'disable a user, and close its open connections', shape).action(
     (login: string, options: JsonOption) =>
       withAccounts(async ({ users }) => {
         const changed = await users.disable((await find(users, login)).uuid, by);
         await show(valueOf(changed), options, `${changed.name} is disabled.`);
       }),
   );
-  command('enable <name>', 'let a disabled user in again', shape).action(
+  command('enable <name>', 'enable a disabled user again', shape).action(
     (login: string, options: JsonOption) =>
       withAccounts(async ({ users }) => {
         const changed = await users.enable((await find(users, login)).uuid, by);
         await show(valueOf(changed), options, `${changed.name} is enabled.`);
       }),
   );
-  command('role <name> <role>', `give a user another role: ${roles.join(', ')}`, shape).action(
+  command('role <name> <role>', `change the role of a user: ${roles.join(', ')}`, shape).action(
     (login: string, role: string, options: JsonOption) =>
       withAccounts(async ({ users }) => {
         const known = roles.find((one) => one === role);
@@ -76,7 +86,7 @@ export function addUser(program: Command): void {
   );
   command(
     'scopes <name> [scope...]',
-    'grant a user these scopes and no others, e.g. add_more_model_config',
+    'set the scopes of a user; scopes that are not listed are removed. Example: add_more_model_config',
     '{"uuid","name","scopes"}',
   ).action((login: string, scopes: string[], options: JsonOption) =>
     withAccounts(async ({ users }) => {
@@ -88,7 +98,7 @@ export function addUser(program: Command): void {
   );
   command(
     'token <name>',
-    'make a token for a short time, to try things out',
+    'create a token that is valid for a short time, for trials',
     '{"token","expires_in"}',
   ).action((login: string, options: JsonOption) =>
     withAccounts(async ({ users, signIns }) => {
@@ -98,7 +108,7 @@ export function addUser(program: Command): void {
       await show(value, options, made.accessToken);
     }),
   );
-  command('key <name>', 'make a key for a machine, which is shown this once', '{"key"}').action(
+  command('key <name>', 'create a key for a machine; the key is shown only once', '{"key"}').action(
     (login: string, options: JsonOption) =>
       withAccounts(async ({ users, apiKeys }) => {
         const { uuid } = await find(users, login);
@@ -119,16 +129,19 @@ async function withAccounts(work: (accounts: Accounts) => Promise<void>): Promis
   }
 }
 
+/** The user of a login: its name or its e-mail. Throws `not_found`. */
 async function find(users: Accounts['users'], login: string): Promise<User> {
   const user = await users.findByLogin(login);
   if (!user) throw new AppError('not_found', `There is no user "${login}".`);
   return user;
 }
 
+/** A user as `--json` shows it; a password or a key is never a part of it. */
 function valueOf({ uuid, name, role, email, disabled }: User) {
   return { uuid, name, role, email, disabled };
 }
 
+/** Prints the value as JSON, or the text. */
 function show(value: object, { json = false }: JsonOption, text: string): Promise<void> {
   return print(process.stdout, `${json ? JSON.stringify(value) : text}\n`);
 }

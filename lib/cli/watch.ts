@@ -27,16 +27,16 @@ export function addWatch(program: Command): void {
   program
     .command('watch')
     .description(
-      'read again and again, and show the values live; a tool that may change the device is refused',
+      'read values again and again, and show them live; tools that may change a device are refused',
     )
     .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
-    .argument(
-      '<tools...>',
-      'names of tools, each with its arguments as a JSON object after it where it has any',
+    .argument('<tools...>', 'the names of tools; the arguments of a tool follow its name as a JSON object')
+    .option('--every <time>', 'the time between two readings: 500ms, 1s, 2m', durationOf, 1000)
+    .option('--count <n>', 'end after this number of readings; without this option Ctrl-C ends it', countOf)
+    .option(
+      '--server <url>',
+      "the address of the device (base URL, or host:port) instead of the document's own",
     )
-    .option('--every <time>', 'time between two readings: 500ms, 1s, 2m', durationOf, 1000)
-    .option('--count <n>', 'end after so many readings', countOf)
-    .option('--server <url>', "base URL (or host:port) instead of the document's own")
     .option('--credentials <json>', credentialsShape)
     .option('--json', 'print one JSON value a line: {"time","name","arguments","result","value","unit"}')
     .action(async (place: string, words: string[], options: WatchOptions) => {
@@ -51,6 +51,7 @@ export function addWatch(program: Command): void {
     });
 }
 
+/** One tool that is watched: its checked call, its last successful reading (`before`), and its last reading. */
 interface Watched {
   label: string;
   call: CheckedCall;

@@ -3,6 +3,7 @@ import { jsonValueOf } from '../../simulate/json-text.ts';
 import type { SimulatedDevice } from './device.ts';
 import { jsonAnswer, openSite } from '../../simulate/http-site.ts';
 
+/** How many items the robot carries at most. */
 const capacity = 10;
 
 /** The simulated robot of examples/robot.openrpc.json: it moves between shelves, picks items and uses up its battery. */
@@ -71,6 +72,7 @@ class RpcFault extends Error {
   }
 }
 
+/** An error as a response; `id` is null when the call could not be read [JSON-RPC 2.0 5]. */
 function failure(id: JsonValue, code: number, message: string): JsonObject {
   return { jsonrpc: '2.0', id, error: { code, message } };
 }

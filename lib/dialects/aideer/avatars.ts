@@ -39,7 +39,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
         return { message: 'The picture is set.' };
       },
     }),
-    // The bytes themselves: a mini program cannot follow a redirect with its token.
+    // The bytes themselves, as the seed's client reads them; the picture of another user is a redirect.
     route({
       method: 'GET',
       path: '/users/me/avatar',
@@ -54,7 +54,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
         });
       },
     }),
-    // A redirect to the object store, which signs the address: pictures of others are loaded in lists.
+    // A redirect to a signed address of the object store (contract 5: 307).
     route({
       method: 'GET',
       path: '/users/:id/avatar',

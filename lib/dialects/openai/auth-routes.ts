@@ -72,7 +72,7 @@ function sendText({ accounts: { textCodes } }: AuthParts): Route {
   });
 }
 
-/** The first sign-in of a telephone makes a user. */
+/** The first sign-in with a telephone number makes a user. */
 function verifyText({ accounts: { textCodes } }: AuthParts): Route {
   return route({
     method: 'POST',
