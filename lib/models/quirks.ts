@@ -60,6 +60,9 @@ export function requestHead(
   return head;
 }
 
+/** The words of a refusal that asks for a field, instead of refusing it. */
+const ASKS_FOR = /\bmust be (?:passed|provided|included|sent|returned|present)\b|\bmissing\b|\brequired\b/i;
+
 /**
  * Notes the field of `head` that a refusal (HTTP 400 or 422) names. Returns true when there is one: then the same request,
  * made again, leaves it out. When two are named (`temperature` and `top_p` together), it is the first of the table.
@@ -76,14 +79,14 @@ export function noteRefusal(
   ];
   const refused =
     sent.find((field) => refusal.param === field || refusal.param?.startsWith(`${field}.`)) ??
-    sent.find((field) => /^\w+$/.test(field) && new RegExp(`\\b${field}\\b`).test(refusal.detail));
+    // Words alone say little where the endpoint asks for a field: "… in the thinking mode must be passed back" refuses no `thinking`.
+    (ASKS_FOR.test(refusal.detail)
+      ? undefined
+      : sent.find((field) => /^\w+$/.test(field) && new RegExp(`\\b${field}\\b`).test(refusal.detail)));
   if (refused === undefined || quirks.refused.has(refused)) return false;
   quirks.refused.add(refused);
   return true;
 }
-
-/** The words of a refusal that asks for a field, instead of refusing it. */
-const ASKS_FOR = /\bmust be (?:passed|provided|included|sent|returned|present)\b|\bmissing\b|\brequired\b/i;
 
 /**
  * Notes the addition that a refusal names: DeepSeek's first reasoner, for one, refuses the `reasoning_content` that it sent itself.

@@ -113,7 +113,9 @@ describe('a model reply with additions of its vendor', () => {
         expect(await rejection(ask(model, next))).to.include({ name: 'ModelError', status: 400 });
         await ask(model, next);
         expect(backIn(server.requests[2]?.body)).to.include({ reasoning_content: 'Greet.' });
+        expect(server.requests[2]?.body).to.have.property('thinking');
       },
+      { config: { extra: { thinking: { type: 'enabled' } } } },
     ));
 
   it('of more than 1 MiB: the long field is left out, and the others are kept', () =>
