@@ -8,6 +8,7 @@ import { findConversation, sayBody } from './say.ts';
 import { send, type SendParts } from './send.ts';
 import { id } from './shapes.ts';
 
+/** How long an address for an upload is valid (contract 4). */
 const UPLOAD_SECONDS = 300;
 const SUFFIXES_MAX_COUNT = 50;
 
@@ -15,6 +16,8 @@ const SUFFIXES_MAX_COUNT = 50;
 export function createChatRoutes(parts: SendParts): Route[] {
   const { chats, objects, config } = parts;
   return [
+    // The picture goes from the browser to the object store, not through this server. The key holds the user's id, so that
+    // nobody signs for others.
     route({
       method: 'POST',
       path: '/chat/get_upload_presigned_url',
@@ -36,6 +39,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
       async handle({ caller, body, origin }) {
         accountOf(caller);
         const { id: chatId } = await findConversation(parts, caller.id, body.conversation_id);
+        // Clients send `png` or `.png`.
         const suffixes = body.suffixes.map((text) => text.replace(/^\./, '').toLowerCase());
         const bad = suffixes.find((suffix) => !pictureSuffixes.includes(suffix));
         if (bad !== undefined)
@@ -54,6 +58,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
         return { urls: await Promise.all(urls) };
       },
     }),
+    // Pictures are stored by their keys. The client gets an address that is signed for a while.
     route({
       method: 'GET',
       path: '/chat/:id',

@@ -8,6 +8,7 @@ import { saidTextOf } from './content.ts';
 import { readSaying, sayBody, type SayParts } from './say.ts';
 import { conversationOf, id, ids } from './shapes.ts';
 
+/** The list has no pages in this contract, so that this is the end of it. */
 const LIST_MAX_COUNT = 10_000;
 const nothing = { type: 'object' } as const;
 
@@ -46,6 +47,7 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
         return conversationOf(await chats.create({ owner: caller.id, modelConfigId }));
       },
     }),
+    // The messages come with the request, as with /chat/send: the client holds the conversation.
     route({
       method: 'POST',
       path: '/conversation/generate_title',
@@ -76,6 +78,7 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
         accountOf(caller);
         if (!(await chats.remove(caller.id, body.ids, 'free')))
           throw new AppError('not_found', 'There is no such conversation.');
+        // The conversations are removed already. Pictures that stay behind cost space only, so the call succeeds.
         const gone = body.ids.map((chatId) => objects.removeUnder(`${caller.id}/${chatId}`));
         for (const outcome of await Promise.allSettled(gone))
           if (outcome.status === 'rejected')

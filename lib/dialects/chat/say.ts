@@ -36,6 +36,7 @@ export const sayBody = {
   },
 } as const;
 
+/** A valid body. The model is named in one of two ways: with its address and key, or by the id of a stored configuration. */
 interface SayBody {
   conversation_id: number;
   messages: { message_id?: number; role: 'user' | 'assistant' | 'system'; content: unknown }[];
@@ -71,6 +72,7 @@ export async function readSaying(parts: SayParts, call: Call<unknown, SayBody>):
     role,
     said: contents.read(content as JsonValue, `/messages/${index}/content`),
   }));
+  // A conversation that ends with the assistant's words has nothing to answer; some endpoints would go on with them.
   if (messages.at(-1)?.role !== 'user')
     throw new AppError('invalid_request', 'The last message must be the user’s.');
   return { chat, model: await openModel(parts, caller.id, body), contents, messages };
@@ -87,6 +89,7 @@ export async function findConversation(
   throw new AppError('not_found', 'There is no such conversation.');
 }
 
+/** The model to ask. Throws `not_found` for an unknown configuration and `invalid_request` when no model is named. */
 async function openModel(
   { modelConfigs, models }: Pick<Parts, 'modelConfigs' | 'models'>,
   owner: string,
@@ -109,6 +112,7 @@ async function openModel(
   return models.open({ baseUrl: url, apiKey, model, ...settingsOf(given) }, theirs);
 }
 
+/** The parameters of a request. A field that this server has no name for goes to the endpoint as it is. */
 function settingsOf({ temperature, top_p: topP, max_tokens: maxTokens, ...extra }: JsonObject): ModelConfig {
   return {
     ...(typeof temperature === 'number' && { temperature }),

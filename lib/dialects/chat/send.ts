@@ -30,6 +30,7 @@ export async function send(
   const { replies, config } = parts;
   const { response, request, log } = call;
   const saying = await readSaying(parts, call);
+  // Everything that can be refused is checked before the user's message is stored.
   const messages = await toModelMessages(saying);
   const userMessageId = await storeLast(parts, saying);
   const { contentType, heartbeat, write } = formatOf(request.headers.accept ?? '', userMessageId);
@@ -40,6 +41,8 @@ export async function send(
     ...(heartbeat !== undefined && { heartbeat: { text: heartbeat, everyMs } }),
   });
   stream.write(write({ type: 'user_message_id', user_message_id: userMessageId }));
+  // The status 200 is sent already, so a failure is the last line. Its text holds nothing of the error behind it (a hole of the
+  // original).
   const fail = (error: unknown): Line => {
     const { code, message, cause } = toAppError(error);
     if (code === 'internal') log.error({ err: cause ?? error }, 'a reply could not be made');
@@ -71,6 +74,10 @@ async function storeLast({ chats }: Pick<Parts, 'chats'>, { chat, messages }: Sa
   throw new AppError('not_found', 'There is no such message.');
 }
 
+/**
+ * The format that the client asks for: events, bare text with the ids at its end, or JSON lines (contract 4). Bare text has no
+ * heartbeat: a client would show it.
+ */
 function formatOf(accept: string, userMessageId: number): Format {
   if (/\btext\/event-stream\b/i.test(accept))
     return {

@@ -10,6 +10,7 @@ export interface Answer {
   message: string;
 }
 
+/** The HTTP status of each code (contract 3). */
 const httpStatuses = {
   success: 200,
   fail: 400,
@@ -21,6 +22,7 @@ const httpStatuses = {
 
 type AnswerCode = keyof typeof httpStatuses;
 
+/** The code of each kind of error: this contract has six codes only. */
 const codes = {
   invalid_request: 'validate_error',
   unauthorized: 'unauthorized',
@@ -67,6 +69,7 @@ export function failureOf(code: string): ErrorCode {
 /** An error as `{code, data, message}`. Its HTTP status follows the code, or is always 200 (LLMOPS_HTTP_STATUS). */
 export function formatFailure(error: AppError, statuses: 'code' | 'always200'): FormattedError {
   const answer = failure(error);
+  // A failure of the server is `fail`, as the contract says, but not the client's fault: so it has a status of its own.
   const own = error.code === 'internal' ? 500 : error.code === 'unavailable' ? 503 : undefined;
   const status = statuses === 'always200' ? 200 : (own ?? httpStatuses[answer.code]);
   return { status, contentType: 'application/json', body: JSON.stringify(answer) };

@@ -15,6 +15,7 @@ import { messageAnswer, openConversation } from './conversation.ts';
 import { secondsOf } from '../unix-time.ts';
 import { messageShape, successShape } from './shapes.ts';
 
+/** The body: a sentence of the user. White space alone is no question. */
 const debugBody = {
   type: 'object',
   required: ['query'],
@@ -36,6 +37,7 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
     answer: successShape(messageShape),
     async handle({ params, body, caller, request, response, log }) {
       const app = await agents.apps.find(params.app_id, caller);
+      // An app without any configuration is refused here, before a task exists.
       versionInUse(app);
       const session = await openConversation(parts, app);
       const task: Task = {
@@ -56,6 +58,7 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
   });
 }
 
+/** The task whose answer is sent, and the response that it goes to. */
 interface Telling {
   session: Session;
   task: Task;
@@ -74,6 +77,7 @@ async function sendEvents(answer: (options: AskOptions) => Promise<object>, tell
   const stream = openEventStream(response, limits);
   const send = (data: object, event: string): void => stream.write(sseEvent(JSON.stringify(data), event));
   const began = Date.now();
+  // The seed's clients read every event as a message, so that a piece has all of its fields.
   const onDelta = (piece: string): void => {
     const now = Date.now();
     send(
