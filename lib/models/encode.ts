@@ -9,7 +9,7 @@ const encodedWithAdditions = new WeakMap<ModelMessage, string>();
 const encodedTools = new WeakMap<readonly ToolOffer[], string>();
 
 /** The endpoint that a request goes to. */
-export interface EncodeTarget {
+interface EncodeTarget {
   /** What it added to its own earlier replies is sent back to it, and never to another endpoint. */
   origin?: string;
   /** The names of additions that it refuses to get back. */

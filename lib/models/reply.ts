@@ -18,7 +18,7 @@ export interface ReplyBuilder {
 }
 
 /** The circumstances of a reply. */
-export interface ReplyBuilderOptions {
+interface ReplyBuilderOptions {
   /** Where the reply comes from. With it the reply has the endpoint's additions (`ModelReply.provider`). */
   origin?: string;
   /** Whether a tool was offered under a name: it tells a name in pieces from two names. */

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 
 /** Separates thinking text between tags at the start of a reply from the answer after it. */
-export interface ThinkingSplitter {
+interface ThinkingSplitter {
   /** Takes the next piece of text, cut anywhere; returns the part of it that belongs to the answer. */
   push(text: string): string;
   /** The text that was held back because it looked like the beginning of a tag. Call it once, at the end. */
