@@ -29,6 +29,7 @@ export interface ToolChooser {
   redirect(call: ToolCall): Promise<{ call: ToolCall } | { result: ToolResult }>;
 }
 
+/** How a toolbox offers tools and cuts results. */
 export interface ToolboxOptions {
   /** The size to which a result is cut. */
   resultMaxBytes: number;
