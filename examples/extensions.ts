@@ -38,7 +38,7 @@ const switchboardKind: KindDefinition = {
   rootKeys: ['switchboard'],
   detect: (document) => 'switchboard' in document,
   open(drivers) {
-    const driver = drivers.get('switchboard') as SwitchboardDriver;
+    const driver = drivers.get('switchboard') as SwitchboardDriver; // the row of the table below
     return {
       ...switchboardKind,
       async compile(document) {
