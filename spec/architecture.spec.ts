@@ -64,6 +64,7 @@ const core: Record<string, readonly string[]> = {
     'turns',
     'clip',
     'argument-check',
+    'complete-arguments',
     'toolbox',
     'role-order',
     'transcript-part',
