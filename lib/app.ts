@@ -99,14 +99,15 @@ class Composition {
   }
 
   /**
-   * The server listens before it claims a session: when the address is in use, the sessions of the server that uses it stay
-   * untouched.
+   * The server listens, and takes the database, before it claims a session: when another server has the address or the
+   * database, its sessions stay untouched.
    */
   async open(): Promise<App> {
     const basis = await this.#openBasis();
     const accounts = await this.#openAccounts(basis);
     const { parts, startWork } = await this.#openParts(basis, accounts);
     const server = await this.#listen(parts, basis.store);
+    await this.#lockDatabase(basis.database);
     await startWork();
     return { url: server.url, close: () => this.close() };
   }
@@ -143,6 +144,11 @@ class Composition {
       openEgress({ allow: egressAllow, deny: egressDeny, allowPrivate: loopback, serialAllow }),
     );
     return { database, store, secret, egress, fetch: egressFetch(egress) };
+  }
+
+  async #lockDatabase({ engine, url }: Database): Promise<void> {
+    const lock = await engine.openServerLock(url);
+    if (lock) this.#closers.unshift(() => lock.close()); // the last thing to be closed
   }
 
   async #openAccounts({ database, fetch }: Basis): Promise<Accounts> {

@@ -37,6 +37,7 @@ export const postgres: Engine = {
   },
   faultOf: postgresFaultOf,
   beginLife: beginLeasedLife,
+  openServerLock: () => Promise.resolve(undefined),
   async openWakeups(url, onError) {
     const { openPostgresWakeups } = await import('./wakeups.ts');
     return openPostgresWakeups(url, onError);

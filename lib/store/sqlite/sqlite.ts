@@ -31,6 +31,12 @@ export const sqlite: Engine = {
   },
   faultOf: sqliteFaultOf,
   beginLife: () => Promise.resolve(createSoleLife()),
+  async openServerLock(url) {
+    const file = url.slice('sqlite:'.length);
+    if (file === ':memory:') return undefined;
+    const { openServerLock } = await import('./server-lock.ts');
+    return openServerLock(file);
+  },
   openWakeups: () => Promise.resolve(undefined),
 };
 
