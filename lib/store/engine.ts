@@ -17,9 +17,13 @@ export interface EngineOptions {
 /**
  * What an error of the driver means to the callers of the database. `taken`: a unique column has this value already.
  * `unstorable`: a text has a character that the database cannot store. `wrong`: the statement is wrong, which is a fault of
- * this server.
+ * this server. `full`: the disk of the database is full.
  */
-export type EngineFault = { kind: 'taken'; column: string } | { kind: 'unstorable' } | { kind: 'wrong' };
+export type EngineFault =
+  | { kind: 'taken'; column: string }
+  | { kind: 'unstorable' }
+  | { kind: 'wrong' }
+  | { kind: 'full' };
 
 /** How rows are locked by reading them; both need a transaction. */
 export interface RowLocks {
