@@ -41,9 +41,31 @@ describe('the published package', function () {
     ]);
   });
 
-  it('runs as a command', async () => {
-    const { stdout } = await run(process.execPath, [join(published, 'dist/bin/lite-agent.js'), '--version']);
-    expect(stdout).to.equal(`${packageVersion()}\n`);
+  it('says its version, runs the demo and reads documents of every kind', async () => {
+    const program = join(published, 'dist/bin/lite-agent.js');
+    const env = { PATH: process.env.PATH, PORT: '0' };
+    const lite = async (...args: string[]): Promise<string> =>
+      (await run(process.execPath, [program, ...args], { cwd: project, env })).stdout;
+    expect(await lite('--version')).to.equal(`${packageVersion()}\n`);
+    expect((await lite('demo', '--once')).match(/\[TASK_DONE\]/g)).to.have.length(3);
+    for (const name of ['air-conditioner.openmodbus.json', 'lights.openapi.json', 'robot.openrpc.json']) {
+      const document = join(published, 'examples', name);
+      const { tools, warnings } = JSON.parse(await lite('tools', document, '--json')) as {
+        tools: unknown[];
+        warnings: string[];
+      };
+      expect([tools.length > 0, warnings]).to.deep.equal([true, []]);
+    }
+  });
+
+  it('can be embedded', async () => {
+    const entry = join(published, 'dist/lib/index.js');
+    const { openApp, quiet, readConfig } = (await import(entry)) as typeof import('../lib/index.ts');
+    const settings = { PORT: '0', DATABASE_URL: 'sqlite::memory:' };
+    const app = await openApp(readConfig({ env: settings, cwd: project }), quiet);
+    const answer = await fetch(`${app.url}/api/version`);
+    expect(Object.keys((await answer.json()) as object)).to.deep.equal(['version']);
+    await app.close();
   });
 
   it('gives types to a program that adds a kind, a driver, a model and a dialect', async () => {
