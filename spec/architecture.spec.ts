@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { exportedNames, functionLengths } from './support/source-shape.ts';
 import { cyclesOf, loadedWith, parseSource, readSources, type Source } from './support/sources.ts';
 
 /**
@@ -16,6 +17,7 @@ const layers: Record<string, readonly string[]> = {
   settings: [],
   package: [],
   'setting-values': ['common'],
+  'secret-key': ['secrets'],
   config: ['errors', 'common', 'secrets', 'settings', 'setting-values'],
   log: ['errors', 'common', 'secrets', 'settings'],
   core: ['errors', 'common', 'secrets'],
@@ -63,6 +65,7 @@ const core: Record<string, readonly string[]> = {
     'turns',
     'clip',
     'argument-check',
+    'complete-arguments',
     'toolbox',
     'role-order',
     'transcript-part',
@@ -75,7 +78,7 @@ const core: Record<string, readonly string[]> = {
 };
 const coreOrder = Object.values(core).flat();
 
-const everything = new Set(['app', 'defaults', 'openspecs', 'index', 'cli']);
+const everything = new Set(['app', 'equip', 'extensions', 'defaults', 'openspecs', 'index', 'cli']);
 const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */
@@ -196,6 +199,39 @@ function topLevelActs({ path, text }: Source): string[] {
     .map((line) => `${path}: ${line}`);
 }
 
+/** Exported names that may stand in several files, each with the reason. */
+const sharedNames: Record<string, string> = {};
+
+/** Functions longer than a screen, each with the reason. */
+const longFunctions: Record<string, string> = {
+  'lib/config.ts readConfig': 'one line for each setting, in the order of the table of settings',
+};
+const FUNCTION_LINES_MAX = 60;
+
+/** Names that are exported by more than one file. */
+function duplicateNames(all: readonly Source[]): string[] {
+  const files = new Map<string, string[]>();
+  for (const source of all)
+    for (const { name } of exportedNames(source)) files.set(name, [...(files.get(name) ?? []), source.path]);
+  return [...files]
+    .filter(([name, paths]) => paths.length > 1 && !(name in sharedNames))
+    .map(([name, paths]) => `${name}: ${paths.join(', ')}`);
+}
+
+/** Exports without a doc comment. */
+function undocumentedNames(source: Source): string[] {
+  return exportedNames(source)
+    .filter(({ hasDoc }) => !hasDoc)
+    .map(({ name, line }) => `${source.path}:${line} ${name}`);
+}
+
+/** Functions whose own body is longer than a screen. */
+function overlongFunctions(source: Source): string[] {
+  return functionLengths(source)
+    .filter(({ name, lines }) => lines > FUNCTION_LINES_MAX && !(`${source.path} ${name}` in longFunctions))
+    .map(({ name, line, lines }) => `${source.path}:${line} ${name} has ${lines} lines`);
+}
+
 describe('the architecture', () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const sources = readSources(root, ['bin', 'lib']);
@@ -244,6 +280,34 @@ describe('the architecture', () => {
 
   it('does nothing when a file is imported', () => {
     expect(sources.filter(({ path }) => layerOf(path) !== 'bin').flatMap(topLevelActs)).to.deep.equal([]);
+  });
+
+  it('has one file for each exported name', () => {
+    expect(duplicateNames(sources)).to.deep.equal([]);
+  });
+
+  it('has a doc comment on every export', () => {
+    expect(sources.flatMap(undocumentedNames)).to.deep.equal([]);
+  });
+
+  it('has functions that fit on a screen', () => {
+    expect(sources.flatMap(overlongFunctions)).to.deep.equal([]);
+  });
+
+  it('is described by a page that names files and functions which exist', () => {
+    const page = readFileSync(join(root, 'lib/README.md'), 'utf8');
+    const steps = [...page.matchAll(/^\| \d+ \| `([^`]+)` \| `([^`]+)` \|/gm)];
+    const missing = steps.filter(
+      ([, file, name = '']) => !sources.find(({ path }) => path === `lib/${file}`)?.text.includes(`${name}(`),
+    );
+    expect(steps.length).to.be.within(5, 12);
+    expect(missing.map(([line]) => line)).to.deep.equal([]);
+    const layers = [...page.matchAll(/^\| (data|ports|pure|agent|owner|session|top) \| ([^|]+) \|/gm)];
+    const named = layers.flatMap(([, , files = '']) =>
+      [...files.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    expect(named.filter((name) => !coreOrder.includes(name ?? ''))).to.deep.equal([]);
+    expect(coreOrder.filter((name) => !named.includes(name) && name !== 'transcript-part')).to.deep.equal([]);
   });
 
   it('has names that say what a thing is', () => {
@@ -318,6 +382,21 @@ describe('the architecture', () => {
       const b = parseSource('lib/b.ts', `import { a } from './a.ts';\n`);
       expect(cyclesOf([a, b])).to.deep.equal(['lib/a.ts → lib/b.ts → lib/a.ts']);
       expect(cyclesOf([a, parseSource('lib/b.ts', `import type { A } from './a.ts';\n`)])).to.deep.equal([]);
+    });
+
+    it('a name in two files, an export without a doc comment, and a function that is too long', () => {
+      const documented = parseSource('lib/a.ts', `/** Says hello. */\nexport function greet() {}\n`);
+      const bare = parseSource('lib/b.ts', `// Not a doc comment.\nexport const greet = 1, bye = 2;\n`);
+      expect(duplicateNames([documented, bare])).to.deep.equal(['greet: lib/a.ts, lib/b.ts']);
+      expect([documented, bare].flatMap(undocumentedNames)).to.deep.equal([
+        'lib/b.ts:2 greet',
+        'lib/b.ts:2 bye',
+      ]);
+      const body = '  act();\n'.repeat(FUNCTION_LINES_MAX);
+      const long = parseSource('lib/c.ts', `function long() {\n${body}}\n`);
+      expect(overlongFunctions(long)).to.deep.equal([`lib/c.ts:1 long has ${FUNCTION_LINES_MAX + 2} lines`]);
+      const inner = parseSource('lib/d.ts', `function outer() {\n  return () => {\n${body}  };\n}\n`);
+      expect(overlongFunctions(inner)).to.have.length(1);
     });
 
     it('an act at the top level', () => {

@@ -68,6 +68,8 @@ export interface ChatTasks {
   watch(id: string, signal: AbortSignal): AsyncGenerator<ChatTaskState>;
   /** Ends a task that runs in this process with the text so far. */
   cut(id: string): void;
+  /** Ends the tasks that dead processes left unfinished, now and from time to time. */
+  takeUp(): Promise<void>;
   /** Ends tasks whose process died, and forgets old ones. */
   tidy(): Promise<void>;
   close(): Promise<void>;
@@ -90,21 +92,16 @@ const TIDY_EVERY_MS = 15_000;
 /** So many dead tasks are ended in one round. */
 const DEAD_AT_ONCE = 100;
 
-/** Tasks over their table. First, tasks that this or another process left unfinished are ended. */
-export async function openChatTasks(options: ChatTasksOptions): Promise<ChatTasks> {
-  const { db, alone } = options;
-  if (alone)
-    await db.updateTable('chat_tasks').set({ lease_until: 0 }).where('status', 'in', unfinished).execute();
-  const tasks = new StoredTasks(options);
-  await tasks.tidy();
-  tasks.startTidying();
-  return tasks;
+/** Tasks over their table. `takeUp` begins to look after the tasks of other processes. */
+export function openChatTasks(options: ChatTasksOptions): ChatTasks {
+  return new StoredTasks(options);
 }
 
 /** Tasks over their table, and the work on them in this process. */
 class StoredTasks implements ChatTasks {
   readonly #db: ChatsDb;
   readonly #ledger: Ledger;
+  readonly #isAlone: boolean;
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
   readonly #work: BackgroundWork;
@@ -112,8 +109,9 @@ class StoredTasks implements ChatTasks {
   #tidying: Periodic | undefined;
   #closed = false;
 
-  constructor({ db, ledger, onError, clock = systemClock }: ChatTasksOptions) {
+  constructor({ db, ledger, alone, onError, clock = systemClock }: ChatTasksOptions) {
     this.#db = db;
+    this.#isAlone = alone;
     this.#ledger = ledger;
     this.#clock = clock;
     this.#onError = onError;
@@ -121,7 +119,14 @@ class StoredTasks implements ChatTasks {
     this.#watching = createTaskWatch(async (id) => stateOf(await this.find(id)), clock);
   }
 
-  startTidying(): void {
+  async takeUp(): Promise<void> {
+    if (this.#isAlone)
+      await this.#db
+        .updateTable('chat_tasks')
+        .set({ lease_until: 0 })
+        .where('status', 'in', unfinished)
+        .execute();
+    await this.tidy();
     this.#tidying = startPeriodic({
       pauseMs: TIDY_EVERY_MS,
       work: () => this.tidy(),

@@ -4,6 +4,7 @@ import type { Delta, EndReason, Subscriber } from './session.ts';
 /** How many lines one read of the store gives a subscriber that is behind. */
 const PAGE = 200;
 
+/** Where a feed reads its log, and where it begins. */
 export interface FeedOptions {
   /** Reads committed lines after a number, in order. */
   read(after: number, limit: number): Promise<Message[]>;

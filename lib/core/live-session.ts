@@ -10,11 +10,13 @@ import { isReplaced, type ClaimedSession, type Store } from './store.ts';
 import type { StoredSession, StoredTask } from './store.ts';
 import { until } from './until.ts';
 
+/** The limits of one session. */
 export interface LiveSessionLimits extends OwnerLimits {
   /** How many tasks of a session may be open. */
   queuedTasksMaxCount: number;
 }
 
+/** A session, and everything that it needs of its surroundings. */
 export interface LiveSessionOptions extends OwnershipOptions {
   /** The number of the log's last line. */
   lastSeq: number;

@@ -42,11 +42,13 @@ import type { TaskLimits } from './task-context.ts';
 import { TaskList } from './task-list.ts';
 import { beginTask, workTask, type TaskRun } from './task-run.ts';
 
+/** The limits of the tasks of one owner. */
 export interface OwnerLimits extends TaskLimits {
   /** How long a task may take, in ms. */
   taskTimeoutMs: number;
 }
 
+/** A claimed session, and everything that its owner needs of its surroundings. */
 export interface OwnerOptions {
   stored: StoredSession;
   claim: Claim;

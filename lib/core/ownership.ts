@@ -8,6 +8,7 @@ import { Owner, type OwnerLimits } from './owner.ts';
 import { isReplaced, type Claim, type ClaimedSession, type Control } from './store.ts';
 import type { Store, StoredSession } from './store.ts';
 
+/** A session, and everything that its owner will need. */
 export interface OwnershipOptions {
   stored: StoredSession;
   store: Store;

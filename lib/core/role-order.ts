@@ -1,3 +1,4 @@
+import type { Content } from './message.ts';
 import type { ModelMessage } from './model.ts';
 
 /** Stands where a user line is missing: its content was removed, or the conversation begins with an assistant. */
@@ -32,7 +33,7 @@ function isEmpty(line: ModelMessage): boolean {
 /** One line for two of the same role, or undefined when they stay two. Two decisions stay two, each with its results. */
 function merge(last: ModelMessage, line: ModelMessage): ModelMessage | undefined {
   if (last.role === 'user' && line.role === 'user')
-    return { role: 'user', content: [...last.content, ...line.content] };
+    return { role: 'user', content: joinContent(last.content, line.content) };
   if (last.role === 'assistant' && line.role === 'assistant' && last.calls.length === 0)
     return { ...line, text: [last.text, line.text].filter((text) => text !== '').join('\n\n') };
   return undefined;
@@ -40,4 +41,12 @@ function merge(last: ModelMessage, line: ModelMessage): ModelMessage | undefined
 
 function mayPrecedeAssistant(line: ModelMessage | undefined): boolean {
   return line?.role === 'user' || line?.role === 'tool';
+}
+
+/** The parts of two messages. Texts that meet become one text, since some endpoints take a user message as a text only. */
+function joinContent(before: readonly Content[], after: readonly Content[]): Content[] {
+  const last = before.at(-1);
+  const [first, ...rest] = after;
+  if (last?.type !== 'text' || first?.type !== 'text') return [...before, ...after];
+  return [...before.slice(0, -1), { type: 'text', text: `${last.text}\n\n${first.text}` }, ...rest];
 }

@@ -79,11 +79,13 @@ async function askOnce(task: TaskContext): Promise<ModelReply> {
   }
 }
 
-async function appendDecision({ taskId, append }: TaskContext, reply: ModelReply): Promise<Round> {
-  const [line] = await append({ type: 'model_reply', taskId, ...reply });
+/** Appends the model's decision, with the calls as they will be made. */
+async function appendDecision({ taskId, toolbox, append }: TaskContext, reply: ModelReply): Promise<Round> {
+  const calls = reply.calls.map((call) => toolbox.complete(call));
+  const [line] = await append({ type: 'model_reply', taskId, ...reply, calls });
   return {
     seq: line!.seq,
     inherited: false,
-    calls: reply.calls.map((call, index) => ({ call, index })),
+    calls: calls.map((call, index) => ({ call, index })),
   };
 }

@@ -4,6 +4,7 @@ import type { Message, MessageAdded, MessageBody } from './message.ts';
 import type { Claim, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
 import { Transcript } from './transcript.ts';
 
+/** A claimed log, and the places to which its lines go. */
 export interface SessionLogOptions {
   stored: StoredSession;
   claim: Claim;

@@ -34,6 +34,7 @@ export interface Sessions {
   close(): Promise<void>;
 }
 
+/** The limits of all sessions. */
 export interface SessionsLimits extends LiveSessionLimits {
   sessionsPerOwnerMaxCount: number;
   /** How many levels of sessions may use each other as tools. */
@@ -42,6 +43,7 @@ export interface SessionsLimits extends LiveSessionLimits {
   shutdownTimeoutMs: number;
 }
 
+/** The store of the sessions, and how their equipment is opened. */
 export interface SessionsOptions {
   store: Store;
   /**

@@ -1,7 +1,8 @@
 import { blotOwnSecrets, secretsOf } from '../secrets.ts';
 import { checkArguments } from './argument-check.ts';
 import { clip } from './clip.ts';
-import type { JsonObject } from '../common/json.ts';
+import { completeArguments } from './complete-arguments.ts';
+import { isObject, type JsonObject } from '../common/json.ts';
 import type { ToolCall, ToolResult } from './message.ts';
 import type { ModelMessage, ToolOffer } from './model.ts';
 import { failed, type CallContext, type Connection, type Tool } from './tool.ts';
@@ -30,6 +31,7 @@ export interface ToolChooser {
   redirect(call: ToolCall): Promise<{ call: ToolCall } | { result: ToolResult }>;
 }
 
+/** How a toolbox offers tools and cuts results. */
 export interface ToolboxOptions {
   /** The size to which a result is cut. */
   resultMaxBytes: number;
@@ -43,6 +45,11 @@ export interface ToolboxOptions {
 export interface Toolbox {
   /** The tools that the model is offered: all of them, or a selection for the last user message. The same selection is the same array object. */
   offersFor(conversation: readonly ModelMessage[]): Promise<readonly ToolOffer[]>;
+  /**
+   * The call as the model meant it, before it is logged: `null` for "not given" is left out, and a missing required argument
+   * gets the default of its schema. A call of an unknown tool stays as it is.
+   */
+  complete(call: ToolCall): ToolCall;
   /** The call ready to be sent, or its result when nothing is to be sent: a refusal, or an answer of the chooser. */
   check(call: ToolCall): Promise<{ ready: CheckedCall } | { answered: ToolResult }>;
   /** Sends a checked call; the result is cut to the size limit. Resolves also when the device fails. */
@@ -79,10 +86,16 @@ export function createToolbox(sources: readonly ToolSource[], options: ToolboxOp
       if (chosen.leftOut.length > 0) options.onLeftOut?.(offers.length, chosen.leftOut);
       return chosen.offers;
     },
+    complete(call) {
+      const found = byName.get(call.name);
+      if (!found || !isObject(call.arguments)) return call;
+      const args = completeArguments(found.tool.parameters, call.arguments);
+      return args === call.arguments ? call : { ...call, arguments: args };
+    },
     async check(asked) {
       const redirected = chooser ? await chooser.redirect(asked) : { call: asked };
       if ('result' in redirected) return { answered: redirected.result };
-      const { call } = redirected;
+      const call = this.complete(redirected.call);
       const found = byName.get(call.name);
       if (!found) return { answered: failed('unknown_tool', unknownTool(call.name, byName), 'none') };
       const { tool, source } = found;

@@ -3,20 +3,20 @@ import type { ModelMessage } from './model.ts';
 import { estimateMessageTokens } from './tokens.ts';
 
 /** Lines that leave the view together: a reply with the results of its calls, or a user message. */
-export interface Round {
+export interface LineGroup {
   lines: ModelMessage[];
   tokens: number;
 }
 
 /** One task, or one message that belongs to no task. */
-export interface Part {
+export interface TranscriptPart {
   /** The line number of the user message, and of the answer; 0 when there is none. */
   saidSeq: number;
   answerSeq: number;
   /** True for a message that belongs to no task. */
   isNote: boolean;
-  user: Round;
-  rounds: Round[];
+  user: LineGroup;
+  rounds: LineGroup[];
   /** The calls of the last reply without a result: the index of each call's line in the last round. */
   open: Map<string, number>;
   /** The line number of the last reply, and the count of replies with calls. */
@@ -24,22 +24,22 @@ export interface Part {
   decisions: number;
   ended: boolean;
   /** How the task ended without an answer. It is the answer then, as an endpoint wants one to every user message. */
-  closing: Round;
+  closing: LineGroup;
 }
 
 /** A part without lines. */
-export function newPart(): Part {
+export function newPart(): TranscriptPart {
   return {
     saidSeq: 0,
     answerSeq: 0,
     isNote: false,
-    user: roundOf([]),
+    user: groupOf([]),
     rounds: [],
     open: new Map(),
     replySeq: 0,
     decisions: 0,
     ended: false,
-    closing: roundOf([]),
+    closing: groupOf([]),
   };
 }
 
@@ -56,7 +56,7 @@ export function linesOf(message: Pick<MessageAdded, 'role' | 'content' | 'attach
 }
 
 /** The last parts with at most `count` answers. Between them, parts without an answer stay when a call was made for them. */
-export function lastTurns(parts: readonly Part[], count: number): Part[] {
+export function lastTurns(parts: readonly TranscriptPart[], count: number): TranscriptPart[] {
   if (count === 0) return [];
   const shown = parts.filter(({ answerSeq, decisions, isNote }) => answerSeq > 0 || decisions > 0 || isNote);
   let from = shown.length;
@@ -65,31 +65,31 @@ export function lastTurns(parts: readonly Part[], count: number): Part[] {
 }
 
 /** Appends the lines of a part, without the rounds before `firstRound`. */
-export function pushPart(lines: ModelMessage[], part: Part, firstRound: number): void {
+export function pushPart(lines: ModelMessage[], part: TranscriptPart, firstRound: number): void {
   lines.push(...part.user.lines);
   for (const round of part.rounds.slice(firstRound)) lines.push(...round.lines);
   lines.push(...part.closing.lines);
 }
 
 /** The estimated tokens of a part. */
-export function tokensOfPart(part: Part): number {
+export function tokensOfPart(part: TranscriptPart): number {
   let tokens = part.user.tokens + part.closing.tokens;
   for (const round of part.rounds) tokens += round.tokens;
   return tokens;
 }
 
-/** The system prompt as a round; no line for an empty prompt. */
-export function systemRound(text: string): Round {
-  return roundOf(text ? [{ role: 'system', text }] : []);
+/** The system prompt as a group; no line for an empty prompt. */
+export function systemGroup(text: string): LineGroup {
+  return groupOf(text ? [{ role: 'system', text }] : []);
 }
 
-/** A text of the assistant as a round. */
-export function assistantRound(text: string): Round {
-  return roundOf([{ role: 'assistant', text, calls: [] }]);
+/** A text of the assistant as a group. */
+export function assistantGroup(text: string): LineGroup {
+  return groupOf([{ role: 'assistant', text, calls: [] }]);
 }
 
-/** A round of these lines. */
-export function roundOf(lines: ModelMessage[]): Round {
+/** A group of these lines. */
+export function groupOf(lines: ModelMessage[]): LineGroup {
   let tokens = 0;
   for (const line of lines) tokens += estimateMessageTokens(line);
   return { lines, tokens };

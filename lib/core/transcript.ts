@@ -4,16 +4,16 @@ import { inStrictOrder } from './role-order.ts';
 import { estimateMessageTokens } from './tokens.ts';
 import { failed } from './tool.ts';
 import {
-  assistantRound,
+  assistantGroup,
   lastTurns,
   linesOf,
   newPart,
   pushPart,
-  roundOf,
-  systemRound,
+  groupOf,
+  systemGroup,
   tokensOfPart,
-  type Part,
-  type Round,
+  type TranscriptPart,
+  type LineGroup,
 } from './transcript-part.ts';
 
 /** How a conversation is shown to the model when its agent is stored elsewhere. */
@@ -47,10 +47,10 @@ const RATIO_MIN_TOKENS = 4000;
  * are together, and every call is answered right after the reply that asked for it.
  */
 export class Transcript {
-  #system: Round = roundOf([]);
-  #parts = new Map<string, Part>();
+  #system: LineGroup = groupOf([]);
+  #parts = new Map<string, TranscriptPart>();
   /** User messages whose task has not begun, by task id. */
-  #announced = new Map<string, { saidSeq: number; user: Round }>();
+  #announced = new Map<string, { saidSeq: number; user: LineGroup }>();
   #lastSeq = 0;
   /** Tokens that the model counted for one estimated token; learned from its usage. */
   #tokenRatio = 1;
@@ -113,7 +113,7 @@ export class Transcript {
    */
   view(taskId: string, tokensMaxCount: number, framing?: Framing): ModelMessage[] {
     const own = this.#parts.get(taskId);
-    const system = framing ? systemRound(framing.system) : this.#system;
+    const system = framing ? systemGroup(framing.system) : this.#system;
     let earlier = this.#earlierParts(taskId);
     if (framing?.turnsMaxCount !== undefined) earlier = lastTurns(earlier, framing.turnsMaxCount);
     let tokens = system.tokens + (own ? tokensOfPart(own) : 0);
@@ -134,8 +134,8 @@ export class Transcript {
   }
 
   /** The parts that a task sees: the tasks that have ended. A note from beside the running task is for later tasks only. */
-  #earlierParts(taskId: string): Part[] {
-    const earlier: Part[] = [];
+  #earlierParts(taskId: string): TranscriptPart[] {
+    const earlier: TranscriptPart[] = [];
     let isLater = false;
     for (const [id, part] of this.#parts) {
       if (id === taskId) isLater = true;
@@ -145,13 +145,13 @@ export class Transcript {
   }
 
   #restart(systemPrompt: string): void {
-    this.#system = systemRound(systemPrompt);
+    this.#system = systemGroup(systemPrompt);
     this.#parts = new Map();
     this.#announced = new Map();
   }
 
   #addMessage(message: Message & MessageAdded): void {
-    const said = { saidSeq: message.seq, user: roundOf(linesOf(message)) };
+    const said = { saidSeq: message.seq, user: groupOf(linesOf(message)) };
     if (message.run) this.#announced.set(message.id, said);
     else this.#parts.set(message.id, { ...newPart(), ...said, isNote: true, ended: true });
   }
@@ -159,7 +159,7 @@ export class Transcript {
   #startTask({ taskId, seq, content }: Line<'task_started'>): void {
     const said = this.#announced.get(taskId) ?? {
       saidSeq: seq,
-      user: roundOf(linesOf({ role: 'user', content, attachments: [] })),
+      user: groupOf(linesOf({ role: 'user', content, attachments: [] })),
     };
     this.#announced.delete(taskId);
     this.#parts.set(taskId, { ...newPart(), ...said });
@@ -204,26 +204,26 @@ export class Transcript {
       status === 'stopped'
         ? '(The task was stopped.)'
         : `(The task failed: ${error?.message ?? 'no reason given'})`;
-    part.closing = assistantRound(text);
+    part.closing = assistantGroup(text);
   }
 
   #remove(seqs: readonly number[], which: MessagePart): void {
     if (which === 'said') {
       for (const part of [...this.#parts.values(), ...this.#announced.values()])
-        if (seqs.includes(part.saidSeq)) part.user = roundOf([]);
+        if (seqs.includes(part.saidSeq)) part.user = groupOf([]);
     } else {
       for (const part of this.#parts.values())
         if (seqs.includes(part.answerSeq)) {
           part.rounds.pop();
           part.answerSeq = 0;
-          part.closing = assistantRound('(The answer was removed.)');
+          part.closing = assistantGroup('(The answer was removed.)');
         }
     }
     // When the user message and the answer are both removed, the calls between them go as well.
     for (const part of this.#parts.values())
       if (part.ended && part.answerSeq === 0 && part.user.lines.length === 0) {
         part.rounds = [];
-        part.closing = roundOf([]);
+        part.closing = groupOf([]);
       }
   }
 }

@@ -22,6 +22,7 @@ export interface LoadedSessions {
   forget(id: string): void;
 }
 
+/** The sessions that the upkeep works on. */
 export interface UpkeepOptions {
   store: Store;
   clock: Clock;

@@ -8,7 +8,7 @@ import { openLimit, type Limit } from './limit.ts';
 import type { OpenAiOptions } from './openai.ts';
 import { rememberQuirks, type Quirks } from './quirks.ts';
 import { tryParseJson } from './parse-json.ts';
-import { boundedBody, readBody, withSecondTry } from './read-body.ts';
+import { boundedBody, readBodyText, withSecondTry } from './read-body.ts';
 import { createReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 import { chunksOf, completionOf } from './wire.ts';
@@ -62,7 +62,7 @@ class EndpointCompletions implements Completions {
   ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject> {
     const work = async (limit: Limit): Promise<JsonObject> => {
       const response = await this.#send(request, false, limit);
-      if (!isStream(response)) return objectOf(await readBody(response, ANSWER_MAX_BYTES));
+      if (!isStream(response)) return objectOf(await readBodyText(response, ANSWER_MAX_BYTES));
       const builder = createReplyBuilder(this.#model, { origin: this.#base.origin }); // some endpoints stream unasked
       for await (const event of eventsOf(response, limit)) builder.add(event);
       return completionOf(builder.build());
@@ -76,7 +76,7 @@ class EndpointCompletions implements Completions {
     try {
       const response = await this.#send(request, true, limit);
       if (isStream(response)) yield* eventsOf(response, limit);
-      else yield* chunksOf(objectOf(await readBody(response, ANSWER_MAX_BYTES))); // some endpoints do not stream
+      else yield* chunksOf(objectOf(await readBodyText(response, ANSWER_MAX_BYTES))); // some endpoints do not stream
     } catch (error) {
       throw this.#failure(error, signal, limit);
     } finally {

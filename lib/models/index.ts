@@ -1,6 +1,7 @@
 import type { Model, ModelConfig } from '../core/model.ts';
-import { createDemoModel } from './demo.ts';
-import { connectOpenAi, type OpenAiOptions } from './openai.ts';
+import { AppError } from '../errors.ts';
+import type { ModelProvider, ProviderContext } from './provider.ts';
+import { defaultProviders, OPENAI_BASE_URL } from './providers.ts';
 
 /** The language models of a server. */
 export interface Models {
@@ -12,39 +13,53 @@ export interface Models {
 }
 
 /** How models are reached, and the settings behind them. */
-export interface ModelsOptions extends OpenAiOptions {
+export interface ModelsOptions extends ProviderContext {
   /** The settings, for the fields that a config leaves out. The key goes to this base URL and to no other. */
   defaults?: { baseUrl?: string | undefined; apiKey?: string | undefined; model?: string | undefined };
+  /** The providers to choose from, the first that knows a configuration. */
+  providers?: readonly ModelProvider[];
 }
 
-const OPENAI_BASE_URL = 'https://api.openai.com/v1';
-const DEFAULTS = { model: 'gpt-4o-mini', temperature: 0, maxTokens: 4096, topP: 1 };
-
-/** Models by their configuration, merged over the settings. Without a base URL and a key it is the offline demo model. */
-export function openModels({ defaults = {}, ...options }: ModelsOptions): Models {
-  const openOpenAi = connectOpenAi(options);
-  const demo = createDemoModel();
-  const ownBaseUrl = filled(defaults.baseUrl);
-  const ownKey = filled(defaults.apiKey);
-
+/** Models by their configuration, merged over the settings. */
+export function openModels({
+  defaults = {},
+  providers = defaultProviders,
+  ...context
+}: ModelsOptions): Models {
+  const openers = providers.map((provider) => provider.connect(context));
   return {
-    open(config = {}, { ownKey: mayUseOwnKey = true } = {}) {
-      const key = filled(config.apiKey);
-      const baseUrl = filled(config.baseUrl) ?? ownBaseUrl;
-      if (baseUrl === undefined && key === undefined && ownKey === undefined) return demo;
-      const address = baseUrl ?? OPENAI_BASE_URL;
-      const isOwn = mayUseOwnKey && sameUrl(address, ownBaseUrl ?? OPENAI_BASE_URL);
-      const apiKey = key ?? (isOwn ? ownKey : undefined);
-      return openOpenAi({
-        baseUrl: address,
-        model: filled(config.model) ?? filled(defaults.model) ?? DEFAULTS.model,
-        temperature: config.temperature ?? DEFAULTS.temperature,
-        maxTokens: config.maxTokens ?? DEFAULTS.maxTokens,
-        topP: config.topP ?? DEFAULTS.topP,
-        ...(config.extra === undefined ? {} : { extra: config.extra }),
-        ...(apiKey === undefined ? {} : { apiKey }),
-      });
+    open(config = {}, { ownKey = true } = {}) {
+      const merged = mergeSettings(config, defaults, ownKey);
+      for (const open of openers) {
+        const model = open(merged);
+        if (model) return model;
+      }
+      throw new AppError(
+        'invalid_request',
+        `No model provider knows the endpoint "${merged.baseUrl ?? ''}".`,
+      );
     },
+  };
+}
+
+/** The configuration with the settings for missing fields. The key of the settings goes to its own base URL only. */
+function mergeSettings(
+  { baseUrl, apiKey, model, ...config }: ModelConfig,
+  defaults: NonNullable<ModelsOptions['defaults']>,
+  mayUseOwnKey: boolean,
+): ModelConfig {
+  const ownBaseUrl = filled(defaults.baseUrl);
+  // A key alone, in the settings, means OpenAI.
+  const usual = filled(defaults.apiKey) === undefined ? undefined : OPENAI_BASE_URL;
+  const address = filled(baseUrl) ?? ownBaseUrl ?? usual;
+  const isOwn = mayUseOwnKey && sameUrl(address ?? OPENAI_BASE_URL, ownBaseUrl ?? OPENAI_BASE_URL);
+  const key = filled(apiKey) ?? (isOwn ? filled(defaults.apiKey) : undefined);
+  const name = filled(model) ?? filled(defaults.model);
+  return {
+    ...config,
+    ...(address !== undefined && { baseUrl: address }),
+    ...(key !== undefined && { apiKey: key }),
+    ...(name !== undefined && { model: name }),
   };
 }
 

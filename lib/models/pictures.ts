@@ -4,7 +4,7 @@ import { ModelError, messageOf } from '../errors.ts';
 import { parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { safeText } from './failure.ts';
 import { tryParseJson } from './parse-json.ts';
-import { BrokenBodyError, readBody } from './read-body.ts';
+import { BrokenBodyError, readBodyText } from './read-body.ts';
 
 /** A picture of an endpoint: its URL or its bytes. `tokens` when the endpoint counts them. */
 export type Picture = ({ url: string } | { bytes: Buffer }) & { tokens?: number };
@@ -42,7 +42,11 @@ export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): P
           body: JSON.stringify({ ...extra, model, prompt, n: 1 }),
           signal: limit,
         });
-        return pictureOf(answer.status, tryParseJson(await readBody(answer, ANSWER_MAX_BYTES)), base.host);
+        return pictureOf(
+          answer.status,
+          tryParseJson(await readBodyText(answer, ANSWER_MAX_BYTES)),
+          base.host,
+        );
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (error instanceof ModelError && !(error instanceof BrokenBodyError)) throw error;

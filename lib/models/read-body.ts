@@ -9,7 +9,7 @@ export class BrokenBodyError extends ModelError {
 }
 
 /** The text of a body that is not streamed. Rejects with a BrokenBodyError, and with a ModelError for more than `maxBytes`. */
-export async function readBody(response: Response, maxBytes: number): Promise<string> {
+export async function readBodyText(response: Response, maxBytes: number): Promise<string> {
   const { headers } = response;
   const isPlain = headers.get('content-encoding') === null;
   const size = isPlain ? Number(headers.get('content-length') ?? 'NaN') : NaN;

@@ -4,7 +4,7 @@ import { safeText } from './failure.ts';
 import type { IsTool } from './call-pieces.ts';
 import type { Limit } from './limit.ts';
 import { tryParseJson } from './parse-json.ts';
-import { BrokenBodyError, boundedBody, endsWithConnection, readBody } from './read-body.ts';
+import { BrokenBodyError, boundedBody, endsWithConnection, readBodyText } from './read-body.ts';
 import { createReplyBuilder, type ReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 
@@ -98,7 +98,7 @@ function broken(cause: unknown): ModelError {
 }
 
 async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
-  const text = await readBody(response, REPLY_MAX_BYTES);
+  const text = await readBodyText(response, REPLY_MAX_BYTES);
   const json = tryParseJson(text);
   if (json !== undefined) return builder.add(json);
   if (endsWithConnection(response) && /^\s*\{/.test(text)) throw new BrokenBodyError();

@@ -5,7 +5,7 @@ import { ModelError } from '../errors.ts';
 import { addContent, addMessageAdditions, boundedAdditions, type Additions } from './additions.ts';
 import { CallPieces, type IsTool } from './call-pieces.ts';
 import { safeText } from './failure.ts';
-import { answerOf, createThinkingSplitter, reasoningOf } from './thinking.ts';
+import { answerTextOf, createThinkingSplitter, reasoningOf } from './thinking.ts';
 
 /** Puts a reply together from a whole chat completion or from its chunks. */
 export interface ReplyBuilder {
@@ -99,7 +99,7 @@ class ReplyParts implements ReplyBuilder {
     if (reasoning !== '') this.#onReasoning(reasoning);
     addMessageAdditions(this.#additions, message, isPiece);
     this.#keepContent(content, isPiece);
-    const added = this.#splitter.push(answerOf(content)) + (typeof refusal === 'string' ? refusal : '');
+    const added = this.#splitter.push(answerTextOf(content)) + (typeof refusal === 'string' ? refusal : '');
     this.#text += added;
     if (Array.isArray(calls)) this.#calls.add(calls, !isPiece);
     // The older form, from before there were tools. A few servers send both.

@@ -109,7 +109,7 @@ export function reasoningOf(message: JsonObject): string {
 }
 
 /** The answer in a content: a text, or the text parts of a list. Thinking parts are left out. */
-export function answerOf(content: JsonValue | undefined): string {
+export function answerTextOf(content: JsonValue | undefined): string {
   return typeof content === 'string' ? content : contentTextOf(content, false);
 }
 

@@ -14,17 +14,23 @@ import type {
   TransactionSettings,
 } from 'kysely';
 import { AppError } from '../errors.ts';
-import type { Engine } from './engine.ts';
-import { databaseFailureOf } from './failures.ts';
+import type { Engine, EngineFault } from './engine.ts';
+import { databaseFailureOf, DiskFull } from './failures.ts';
 
 /** The one place where an error of a driver becomes an AppError: everything that asks the database goes through here. */
 export class CheckedDialect implements Dialect {
   readonly #dialect: Dialect;
   readonly #driver: CheckedDriver;
 
-  constructor(dialect: Dialect, engine: Pick<Engine, 'faultOf'>) {
+  /** `onError` receives the first failure of each time in which the disk is full. */
+  constructor(dialect: Dialect, engine: Pick<Engine, 'faultOf'>, onError: (error: unknown) => void) {
     this.#dialect = dialect;
-    this.#driver = new CheckedDriver(dialect.createDriver(), engine);
+    this.#driver = new CheckedDriver(dialect.createDriver(), new Failures(engine, onError));
+  }
+
+  /** Whether the last write found the disk full. */
+  get isFull(): boolean {
+    return this.#driver.failures.isFull;
   }
 
   createDriver(): Driver {
@@ -49,15 +55,49 @@ export class CheckedDialect implements Dialect {
   }
 }
 
+/** Makes AppErrors of an engine's errors, and notices when the disk is full. */
+class Failures {
+  readonly #engine: Pick<Engine, 'faultOf'>;
+  readonly #onError: (error: unknown) => void;
+  #isFull = false;
+
+  constructor(engine: Pick<Engine, 'faultOf'>, onError: (error: unknown) => void) {
+    this.#engine = engine;
+    this.#onError = onError;
+  }
+
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  of(error: unknown): AppError {
+    const failure = databaseFailureOf(error, this.#engine);
+    if (failure instanceof DiskFull && !this.#isFull) {
+      this.#isFull = true;
+      this.#onError(failure);
+    }
+    return failure;
+  }
+
+  isFault(error: unknown, kind: EngineFault['kind']): boolean {
+    return this.#engine.faultOf(error)?.kind === kind;
+  }
+
+  /** A transaction was committed: when the disk was full, it has space again. */
+  committed(): void {
+    this.#isFull = false;
+  }
+}
+
 /** The driver of an engine; every error that leaves it is an AppError. */
 class CheckedDriver implements Driver {
+  readonly failures: Failures;
   readonly #driver: Driver;
-  readonly #engine: Pick<Engine, 'faultOf'>;
   #closing: Promise<void> | undefined;
 
-  constructor(driver: Driver, engine: Pick<Engine, 'faultOf'>) {
+  constructor(driver: Driver, failures: Failures) {
     this.#driver = driver;
-    this.#engine = engine;
+    this.failures = failures;
   }
 
   init(): Promise<void> {
@@ -65,21 +105,29 @@ class CheckedDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    if (this.#closing) throw databaseFailureOf(new Error('The database is closed.'), this.#engine);
+    if (this.#closing) throw this.failures.of(new Error('The database is closed.'));
     const connection = await this.#check(() => this.#driver.acquireConnection());
-    return new CheckedConnection(connection, this.#engine);
+    return new CheckedConnection(connection, this.failures);
   }
 
   beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
     return this.#check(() => this.#driver.beginTransaction(plain(connection), settings));
   }
 
-  commitTransaction(connection: DatabaseConnection): Promise<void> {
-    return this.#check(() => this.#driver.commitTransaction(plain(connection)));
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await this.#check(() => this.#driver.commitTransaction(plain(connection)));
+    this.failures.committed();
   }
 
-  rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    return this.#check(() => this.#driver.rollbackTransaction(plain(connection)));
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await this.#driver.rollbackTransaction(plain(connection));
+    } catch (error) {
+      // SQLite itself ends a transaction whose write found the disk full: there is none to roll back then
+      // [SQLite lang_transaction 3]. The error of that write is the one to report.
+      if (this.failures.isFault(error, 'wrong')) return;
+      throw this.failures.of(error);
+    }
   }
 
   releaseConnection(connection: DatabaseConnection): Promise<void> {
@@ -99,7 +147,7 @@ class CheckedDriver implements Driver {
     try {
       return await work();
     } catch (error) {
-      throw databaseFailureOf(error, this.#engine);
+      throw this.failures.of(error);
     }
   }
 }
@@ -107,18 +155,18 @@ class CheckedDriver implements Driver {
 /** A connection of an engine; every error of a query is an AppError. */
 class CheckedConnection implements DatabaseConnection {
   readonly plain: DatabaseConnection;
-  readonly #engine: Pick<Engine, 'faultOf'>;
+  readonly #failures: Failures;
 
-  constructor(connection: DatabaseConnection, engine: Pick<Engine, 'faultOf'>) {
+  constructor(connection: DatabaseConnection, failures: Failures) {
     this.plain = connection;
-    this.#engine = engine;
+    this.#failures = failures;
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
     try {
       return await this.plain.executeQuery<Row>(query);
     } catch (error) {
-      throw databaseFailureOf(error, this.#engine);
+      throw this.#failures.of(error);
     }
   }
 

@@ -19,6 +19,8 @@ export interface Database {
   /** The DATABASE_URL. */
   readonly url: string;
   readonly db: Kysely<Schema>;
+  /** Whether the last write found the disk full. */
+  readonly isFull: boolean;
   /** The same connections, typed with the tables of another part of the server. */
   tables<Tables>(): Kysely<Tables>;
   close(): Promise<void>;
@@ -52,7 +54,7 @@ export async function connectDatabase(settings: DatabaseSettings): Promise<Datab
 
 /** Opens a database as it is, with any schema. */
 export async function openDatabase(engine: Engine, options: EngineOptions): Promise<Database> {
-  const dialect = new CheckedDialect(await engine.openDialect(options), engine);
+  const dialect = new CheckedDialect(await engine.openDialect(options), engine, options.onError);
   const db = new Kysely<Schema>({ dialect });
   return {
     engine,
@@ -60,6 +62,9 @@ export async function openDatabase(engine: Engine, options: EngineOptions): Prom
     url: options.url,
     db,
     tables: <Tables>() => db as unknown as Kysely<Tables>,
+    get isFull() {
+      return dialect.isFull;
+    },
     close: () => dialect.close(),
   };
 }

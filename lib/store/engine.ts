@@ -17,9 +17,13 @@ export interface EngineOptions {
 /**
  * What an error of the driver means to the callers of the database. `taken`: a unique column has this value already.
  * `unstorable`: a text has a character that the database cannot store. `wrong`: the statement is wrong, which is a fault of
- * this server.
+ * this server. `full`: the disk of the database is full.
  */
-export type EngineFault = { kind: 'taken'; column: string } | { kind: 'unstorable' } | { kind: 'wrong' };
+export type EngineFault =
+  | { kind: 'taken'; column: string }
+  | { kind: 'unstorable' }
+  | { kind: 'wrong' }
+  | { kind: 'full' };
 
 /** How rows are locked by reading them; both need a transaction. */
 export interface RowLocks {
@@ -52,6 +56,11 @@ export interface Wakeups {
   close(): Promise<void>;
 }
 
+/** The right of one server to work on a database; it is free again when the process ends. */
+export interface ServerLock {
+  close(): Promise<void>;
+}
+
 /**
  * A database engine: everything that is special about it. A new engine is one object of this shape and a line in
  * engines.ts.
@@ -73,6 +82,11 @@ export interface Engine {
   faultOf(error: unknown): EngineFault | undefined;
   /** The lease under which this process owns sessions; it lasts `leaseMs` after each renewal. */
   beginLife(db: Kysely<Schema>, leaseMs: number): Promise<Life>;
+  /**
+   * Takes the database for this server, where an engine allows one server only; undefined where several may share it. Rejects
+   * with `invalid_request` when another server has it, and the message names that server.
+   */
+  openServerLock(url: string): Promise<ServerLock | undefined>;
   /** The way to wake other processes; undefined: there are no others. */
   openWakeups(url: string, onError: (error: unknown) => void): Promise<Wakeups | undefined>;
 }

@@ -4,6 +4,8 @@ import type { Engine } from './engine.ts';
 const DATABASE_FAILED = 'The database does not answer as it should; try again.';
 /** A broken connection is replaced within this time. */
 const RETRY_AFTER_SECONDS = 1;
+/** Freeing space takes a person. */
+const DISK_RETRY_AFTER_SECONDS = 10;
 
 /** A write was refused because a unique column has the value already; `column` is its name, or the name of an index. */
 export class UniqueViolation extends AppError {
@@ -16,6 +18,17 @@ export class UniqueViolation extends AppError {
   }
 }
 
+/** The disk of the database is full: nothing can be written until somebody frees space. */
+export class DiskFull extends AppError {
+  override readonly name = 'DiskFull';
+  constructor(cause: unknown) {
+    super('unavailable', 'The disk of the database is full: free some space. Nothing is lost.', {
+      cause,
+      retryAfterSeconds: DISK_RETRY_AFTER_SECONDS,
+    });
+  }
+}
+
 /** The AppError for an error of an engine: `invalid_request`, `unavailable`, `internal`, or a UniqueViolation. */
 export function databaseFailureOf(error: unknown, engine: Pick<Engine, 'faultOf'>): AppError {
   if (error instanceof AppError) return error;
@@ -25,6 +38,7 @@ export function databaseFailureOf(error: unknown, engine: Pick<Engine, 'faultOf'
     return new AppError('invalid_request', 'A text holds the character U+0000, which cannot be stored.', {
       cause: error,
     });
+  if (fault?.kind === 'full') return new DiskFull(error);
   if (fault?.kind === 'wrong')
     return new AppError('internal', 'The server failed; its log says why.', { cause: error });
   return new AppError('unavailable', DATABASE_FAILED, {

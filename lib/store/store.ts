@@ -3,6 +3,8 @@ import { systemClock } from '../common/clock.ts';
 import { withDeadline } from '../common/deadline.ts';
 import type { Store } from '../core/store.ts';
 import { AppError } from '../errors.ts';
+import type { Database } from './database.ts';
+import { DiskFull } from './failures.ts';
 import { createInbox } from './inbox.ts';
 import { createJournal } from './journal.ts';
 import { createMessageLog } from './message-log.ts';
@@ -38,8 +40,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async ping() {
       const late = (): Error => new Error(`no answer within ${PING_TIMEOUT_MS} ms`);
       try {
-        await withDeadline(sql`select 1`.execute(database.db), PING_TIMEOUT_MS, late);
+        const question = database.isFull ? tryToWrite(database) : sql`select 1`.execute(database.db);
+        await withDeadline<unknown>(question, PING_TIMEOUT_MS, late);
       } catch (error) {
+        if (error instanceof DiskFull) throw error;
         throw new AppError('unavailable', 'The database does not answer.', { cause: error });
       }
     },
@@ -50,4 +54,18 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await database.close();
     },
   };
+}
+
+/** Larger than a page of a database: the room that is left inside of a page must not hide that the disk is full. */
+const PROBE_BYTES = 16_384;
+
+/** Writes a row and removes it again: only a write can say whether a disk that was full has space. */
+async function tryToWrite({ db }: Database): Promise<void> {
+  const key = systemClock.newId();
+  const line = 'x'.repeat(PROBE_BYTES);
+  const row = { session_id: '', key, position: 0, kind: 'note', task_id: null, line } as const;
+  await db.transaction().execute(async (trx) => {
+    await trx.insertInto('controls').values(row).execute();
+    await trx.deleteFrom('controls').where('session_id', '=', '').where('key', '=', key).execute();
+  });
 }

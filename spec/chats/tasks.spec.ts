@@ -43,7 +43,8 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
 
     /** A process. */
     async function open(alone = false): Promise<ChatTasks> {
-      const tasks = await openChatTasks({ db, ledger, alone, onError: (error) => errors.push(error), clock });
+      const tasks = openChatTasks({ db, ledger, alone, onError: (error) => errors.push(error), clock });
+      await tasks.takeUp();
       opened.push(tasks);
       return tasks;
     }

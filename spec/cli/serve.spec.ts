@@ -49,6 +49,27 @@ describe('lite-agent serve', function () {
     });
   });
 
+  it('refuses a database that another server uses, names that server, and starts when it was killed', async () => {
+    const first = startCommand(['serve'], { cwd, env: { PORT: '0', LOG_LEVEL: 'silent' } });
+    await once(first.stdout, 'data');
+    const second = await runCommand(['serve'], { cwd, env: { PORT: '0', LOG_LEVEL: 'silent' } });
+    expect([second.code, second.stdout]).to.deep.equal([2, '']);
+    expect(second.stderr).to.match(
+      new RegExp(
+        `^lite-agent: The database \\S+lite-agent\\.db is in use by the server with process id ${first.pid}, started at \\S+Z\\. ` +
+          'Stop that server, or set DATABASE_URL to another file\\.\\n$',
+      ),
+    );
+    const killed = once(first, 'close');
+    first.kill('SIGKILL');
+    await killed;
+    const third = startCommand(['serve'], { cwd, env: { PORT: '0', LOG_LEVEL: 'silent' } });
+    await once(third.stdout, 'data');
+    const ended = once(third, 'close');
+    third.kill('SIGTERM');
+    expect(await ended).to.deep.equal([0, null]);
+  });
+
   it('gives advice when the port is taken, and ends with 1', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');

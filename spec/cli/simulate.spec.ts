@@ -9,7 +9,7 @@ import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
-import { needPeer } from '../support/modbus-peers.ts';
+import { needPeer } from '../support/peers.ts';
 import { captureOutput } from '../support/output.ts';
 import { waitFor } from '../support/wait-for.ts';
 

@@ -103,13 +103,7 @@ describe('messages of a session', () => {
           ],
         },
         { role: 'assistant', text: 'One.', calls: [] },
-        {
-          role: 'user',
-          content: [
-            { type: 'text', text: 'by the way' },
-            { type: 'text', text: 'second' },
-          ],
-        },
+        { role: 'user', content: [{ type: 'text', text: 'by the way\n\nsecond' }] },
       ],
     ]);
   });

@@ -19,17 +19,7 @@ describe('the order of roles that strict endpoints ask for', () => {
   it('makes one line of lines of one role in a row, and leaves out empty ones', () => {
     expect(
       inStrictOrder([user('a'), user('b'), assistant(''), assistant('c'), assistant('d'), user('e')]),
-    ).to.deep.equal([
-      {
-        role: 'user',
-        content: [
-          { type: 'text', text: 'a' },
-          { type: 'text', text: 'b' },
-        ],
-      },
-      assistant('c\n\nd'),
-      user('e'),
-    ]);
+    ).to.deep.equal([user('a\n\nb'), assistant('c\n\nd'), user('e')]);
   });
 
   it('keeps each decision with its results', () => {

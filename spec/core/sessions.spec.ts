@@ -155,6 +155,21 @@ describe('sessions', () => {
     });
   });
 
+  it('make a call without the nulls that mean "not given", and log it so', async () => {
+    const device = fakeTool('set', 'write', () => ({ ok: true }));
+    const calls = [{ name: 'set', arguments: { to: null } }];
+    world = await openWorld({ model: createScriptedModel([{ calls }, { text: 'ok' }]), tools: [device] });
+    const session = await world.create();
+    const watcher = watch(session);
+    await session.submit(say('set it'));
+    await watcher.tasksEnded(1);
+    expect(device.calls).to.deep.equal([{}]);
+    const decision = watcher.seen.find((line) => line.type === 'model_reply');
+    expect(decision?.type === 'model_reply' && decision.calls).to.deep.equal([
+      { callId: 'call_1', name: 'set', arguments: {} },
+    ]);
+  });
+
   it('end a task at the limit of rounds, and one whose model fails, and run the next', async () => {
     const tool = fakeTool('read', 'read', () => ({ body: 'x' }));
     const model = createScriptedModel([

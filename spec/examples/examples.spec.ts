@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { packageRoot } from '../../lib/package.ts';
 import { simulateHouse } from '../../lib/cli/demo/house.ts';
 import { runCommand, startCommand, tsx } from '../support/command.ts';
+import { needPeer } from '../support/peers.ts';
 
 interface Tools {
   kind: string;
@@ -84,7 +85,7 @@ describe('the examples', function () {
   });
 
   it('control a session with curl and talk to it from a client of thirty lines', async function () {
-    if (!hasCurl()) this.skip(); // the script says that it needs it
+    needPeer(this, 'curl');
     const cwd = mkdtempSync(join(tmpdir(), 'session-'));
     const house = await simulateHouse();
     const server = startCommand(['serve'], { cwd, env: { PORT: '0', LOG_LEVEL: 'silent' } });
@@ -124,12 +125,3 @@ describe('the examples', function () {
     }
   });
 });
-
-function hasCurl(): boolean {
-  try {
-    execFileSync('curl', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -2,7 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { crashAt, killsAt, strikeAtRandom, type PlannedCrash } from '../support/crash-chaos.ts';
+import {
+  crashAt,
+  killsAt,
+  rollingRestart,
+  strikeAtRandom,
+  type PlannedCrash,
+} from '../support/crash-chaos.ts';
 import { crashPoints } from '../support/crash-points.ts';
 import { runCrashes } from '../support/crash-run.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
@@ -18,6 +24,25 @@ describe('nodes that crash all the time', function () {
   after(async () => {
     await server.close();
     await rm(dataDir, { recursive: true });
+  });
+
+  it('lose nothing and repeat no write: one process on SQLite, killed at every point of its work', async () => {
+    const chaos = crashAt(killsAt(crashPoints));
+    const load = { sessions: 6, tasksPerSession: 3, stopsPercent: 10 };
+    const { faults, repeated, points, kills, reconnects } = await runCrashes({
+      databaseUrl: `sqlite:${join(dataDir, 'points.db')}`,
+      dataDir,
+      nodes: 1,
+      ...load,
+      chaos,
+    });
+    expect({ faults, repeated, points, kills }).to.deep.equal({
+      faults: [],
+      repeated: [],
+      points: Object.fromEntries(crashPoints.map((point) => [point, 1])),
+      kills: crashPoints.length,
+    });
+    expect(reconnects).to.be.at.least(kills);
   });
 
   it('lose nothing and repeat no write: three nodes on PostgreSQL, killed and stalled at every point', async () => {
@@ -70,5 +95,25 @@ describe('nodes that crash all the time', function () {
       isEndless: true,
     });
     expect({ faults, repeated }).to.deep.equal({ faults: [], repeated: [] });
+  });
+
+  it('fail no task and leave no outcome unknown: three nodes replaced one by one under load', async () => {
+    const report = await runCrashes({
+      databaseUrl: await server.createDatabase(),
+      dataDir,
+      nodes: 3,
+      sessions: 6,
+      tasksPerSession: 4,
+      chaos: rollingRestart(3),
+    });
+    const { faults, repeated, unknown, kills, replaced } = report;
+    expect({ faults, repeated, unknown, kills, replaced }).to.deep.equal({
+      faults: [],
+      repeated: [],
+      unknown: 0,
+      kills: 0,
+      replaced: 3,
+    });
+    expect(report.tasks).to.be.at.least(6 * 4);
   });
 });

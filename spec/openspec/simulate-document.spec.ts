@@ -5,7 +5,7 @@ import { defaultKinds } from '../../lib/defaults.ts';
 import { simulateDocument } from '../../lib/openspec/simulate-document.ts';
 import type { Simulation, SimulateOptions } from '../../lib/simulate/simulation.ts';
 import { freePort } from '../support/free-port.ts';
-import { needPeer } from '../support/modbus-peers.ts';
+import { needPeer } from '../support/peers.ts';
 import { rejection } from '../support/refusal.ts';
 
 const meter = (server: JsonObject): JsonObject => ({

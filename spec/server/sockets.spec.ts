@@ -59,7 +59,7 @@ describe('the sockets', () => {
     });
 
     it('hold back messages for a slow reader, in bounded memory, and catch up in order', async function () {
-      this.timeout(20_000);
+      this.timeout(120_000);
       const socket = await server.connect(`/api/chat?id=${session.id}`).open();
       const fast = await server.connect(`/api/chat?id=${session.id}`).open();
       socket.ws.pause();
@@ -102,7 +102,7 @@ describe('the sockets', () => {
     });
 
     it('read no more from a peer that does not take the answers', async function () {
-      this.timeout(20_000);
+      this.timeout(120_000);
       const client = await dumbClient(server, `/api/chat?id=${session.id}`);
       client.pause();
       // Masked frames, each answered with an error frame.
@@ -125,7 +125,7 @@ describe('the sockets', () => {
   });
 
   it('close a reader that takes nothing with 1013, and it can resume with since', async function () {
-    this.timeout(20_000);
+    this.timeout(120_000);
     const server = await openTestServer({
       limits: { socketBufferMaxBytes: 64 * 1024, socketStallTimeoutMs: 200 },
     });
@@ -186,7 +186,7 @@ describe('the sockets', () => {
   });
 
   it('are cut off at the end when they do not answer the close', async function () {
-    this.timeout(20_000);
+    this.timeout(120_000);
     const server = await openTestServer();
     const session = await server.session();
     const client = await dumbClient(server, `/api/chat?id=${session.id}`);

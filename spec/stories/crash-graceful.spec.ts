@@ -7,11 +7,8 @@ import { readConfig } from '../../lib/config.ts';
 import { openApp } from '../../lib/app.ts';
 import type { AgentMessage } from '../../lib/dialects/liteagent/envelope.ts';
 import { quiet } from '../../lib/log.ts';
-import { rollingRestart } from '../support/crash-chaos.ts';
 import { startCrashDevice } from '../support/crash-device.ts';
 import { sentenceOf, startCrashModel } from '../support/crash-model.ts';
-import { runCrashes } from '../support/crash-run.ts';
-import { openPostgresServer } from '../support/postgres.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 describe('nodes that shut down', function () {
@@ -21,31 +18,6 @@ describe('nodes that shut down', function () {
     dataDir = await mkdtemp(join(tmpdir(), 'lite-agent-graceful-'));
   });
   after(() => rm(dataDir, { recursive: true }));
-
-  it('fail no task and leave no outcome unknown: three nodes replaced one by one under load', async () => {
-    const server = await openPostgresServer();
-    try {
-      const report = await runCrashes({
-        databaseUrl: await server.createDatabase(),
-        dataDir,
-        nodes: 3,
-        sessions: 6,
-        tasksPerSession: 4,
-        chaos: rollingRestart(3),
-      });
-      const { faults, repeated, unknown, kills, replaced } = report;
-      expect({ faults, repeated, unknown, kills, replaced }).to.deep.equal({
-        faults: [],
-        repeated: [],
-        unknown: 0,
-        kills: 0,
-        replaced: 3,
-      });
-      expect(report.tasks).to.be.at.least(6 * 4);
-    } finally {
-      await server.close();
-    }
-  });
 
   it('refuse new work first, append the results of calls that have left, close with 1012, and go on at the next start', async () => {
     const model = await startCrashModel(() => 0);

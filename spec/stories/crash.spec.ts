@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { crashAt, killsAt } from '../support/crash-chaos.ts';
-import { crashPoints } from '../support/crash-points.ts';
 import { runCrashes } from '../support/crash-run.ts';
 
 describe('a node that is killed in the middle of its work', function () {
@@ -16,19 +15,6 @@ describe('a node that is killed in the middle of its work', function () {
   after(() => rm(dataDir, { recursive: true }));
 
   const sqlite = () => ({ databaseUrl: `sqlite:${join(dataDir, `${randomUUID()}.db`)}`, dataDir, nodes: 1 });
-
-  it('loses nothing and repeats no write, at whichever point of its work it is killed', async () => {
-    const chaos = crashAt(killsAt(crashPoints));
-    const load = { sessions: 6, tasksPerSession: 3, stopsPercent: 10 };
-    const { faults, repeated, points, kills, reconnects } = await runCrashes({ ...sqlite(), ...load, chaos });
-    expect({ faults, repeated, points, kills }).to.deep.equal({
-      faults: [],
-      repeated: [],
-      points: Object.fromEntries(crashPoints.map((point) => [point, 1])),
-      kills: crashPoints.length,
-    });
-    expect(reconnects).to.be.at.least(kills);
-  });
 
   it('repeats a write without the journal, and reports an unknown outcome with it', async () => {
     const chaos = crashAt(killsAt(['after send', 'after send']));

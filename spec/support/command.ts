@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { bundleOf } from './bundle.ts';
 
-const bin = fileURLToPath(new URL('../../bin/lite-agent.ts', import.meta.url));
-/** What `node --import` takes to run TypeScript, wherever it is started. */
+/** The loader that lets `node --import` run TypeScript, in whichever folder it is started. */
 export const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 export interface CommandRun {
@@ -13,17 +13,21 @@ export interface CommandRun {
   stderr: string;
 }
 
-/** Starts the command line from source; nothing of the tester's own settings is seen by it. */
+/** Starts the command line. It sees none of the settings of the person who runs the specs. */
 export function startCommand(
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.Dict<string> } = {},
 ) {
   const { PATH, NODE_V8_COVERAGE } = process.env;
   const env = { PATH, ...(NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE }), ...options.env };
-  return spawn(process.execPath, ['--import', tsx, bin, ...args], { env, cwd: options.cwd, stdio: 'pipe' });
+  return spawn(process.execPath, [bundleOf('bin/lite-agent.ts'), ...args], {
+    env,
+    cwd: options.cwd,
+    stdio: 'pipe',
+  });
 }
 
-/** Runs a command line to its end, `input` being its standard input. */
+/** Runs a command line to its end; `input` is its standard input. */
 export async function runCommand(
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.Dict<string>; input?: string } = {},
@@ -33,7 +37,7 @@ export async function runCommand(
     child.once('close', resolve);
     child.once('error', reject);
   });
-  child.stdin.on('error', () => {}); // a command that does not read ends before it is told everything
+  child.stdin.on('error', () => {}); // a command that does not read its input may end before all of it is written
   child.stdin.end(options.input ?? '');
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, stdout, stderr };

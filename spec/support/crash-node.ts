@@ -43,9 +43,11 @@ async function start({ settings, leaseMs, journal }: NodeOrder & { type: 'start'
   watchSends(reach);
   const config = readConfig({ env: {}, fixed: settings, cwd: settings['DATA_DIR'] ?? '/' });
   const log = await openLog({ level: config.logLevel });
-  app = await openApp(config, log, async (database, options) => {
-    const store = await openStoreOn(database, { ...options, leaseMs });
-    return withCrashPoints(journal ? store : withoutJournal(store), reach);
+  app = await openApp(config, log, {
+    async openStore(database, options) {
+      const store = await openStoreOn(database, { ...options, leaseMs });
+      return withCrashPoints(journal ? store : withoutJournal(store), reach);
+    },
   });
   tell({ type: 'listening', url: app.url });
 }

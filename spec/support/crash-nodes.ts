@@ -2,11 +2,10 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { bundleOf } from './bundle.ts';
 import type { NodeNews, NodeOrder } from './crash-node.ts';
 import type { CrashPoint } from './crash-points.ts';
 
-const PROGRAM = fileURLToPath(new URL('crash-node.ts', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
 
 /** Something that was done to a node; `from` and `to` in ms since the epoch (a stall lasts). */
@@ -69,8 +68,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   let spare = load();
 
   function load(): { child: ChildProcess; loaded: Promise<unknown> } {
-    const child = fork(PROGRAM, [], {
-      execArgv: ['--import', 'tsx'],
+    const child = fork(bundleOf('spec/support/crash-node.ts'), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const loaded = once(child, 'message');

@@ -34,7 +34,6 @@ export const mochaHooks: RootHookObject = {
     before = openThings();
   },
   async afterAll() {
-    await stopSharedPostgresServer();
     const deadline = Date.now() + 2000;
     while (leaksSince(before).length > 0 && Date.now() < deadline) await delay(20, undefined, { ref: false });
     const faults = [...escaped].map((reason) => `unhandled rejection: ${inspect(reason)}`);
@@ -49,3 +48,8 @@ export const mochaHooks: RootHookObject = {
     if (faults.length > 0) throw new Error(faults.join('\n'));
   },
 };
+
+/** Runs once, after the last file of a run, in the process that starts the workers. */
+export async function mochaGlobalTeardown(): Promise<void> {
+  await stopSharedPostgresServer();
+}

@@ -1,18 +1,17 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { once } from 'node:events';
 import { freePort } from './free-port.ts';
+import { waitFor } from './wait-for.ts';
 
-/** A running PostgreSQL of this process, in a temporary folder on a free port. */
+/** A running PostgreSQL in a temporary folder, on a free port. Its process outlives the process that started it. */
 export interface PostgresServer {
-  /** The URL of a database of the server. */
-  urlOf(database: string): string;
-  /** Ends the server and removes its folder. */
-  stop(): Promise<void>;
+  readonly pid: number;
+  readonly port: number;
+  readonly folder: string;
 }
 
 interface User {
@@ -20,6 +19,7 @@ interface User {
   gid: number;
 }
 
+const START_TIMEOUT_MS = 60_000;
 const ADMIN = 'postgres';
 const PASSWORD = 'postgres';
 /** The user under which the server runs when root runs the specs: PostgreSQL refuses to run as root. */
@@ -45,34 +45,46 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   const server = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), ...flags], {
     cwd: folder,
     ...user,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', openSync(logFileIn(folder), 'a')],
+    detached: true,
   });
-  const kill = (): void => void server.kill('SIGQUIT'); // ends at once: the data is thrown away
-  process.once('exit', kill);
-  await isReady(server);
-  return {
-    urlOf: (database) => `postgres://${ADMIN}:${PASSWORD}@127.0.0.1:${port}/${database}`,
-    async stop() {
-      process.removeListener('exit', kill);
-      const ended = once(server, 'close');
-      kill();
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  server.unref();
+  await isReady(server, folder);
+  return { pid: server.pid!, port, folder };
+}
+
+/** The URL of a database of a server. */
+export function urlOf({ port }: PostgresServer, database: string): string {
+  return `postgres://${ADMIN}:${PASSWORD}@127.0.0.1:${port}/${database}`;
+}
+
+/** Ends a server and removes its folder. SIGQUIT ends it at once: its data is thrown away. */
+export async function stopPostgresServer({ pid, folder }: PostgresServer): Promise<void> {
+  if (signal(pid, 'SIGQUIT')) await waitFor(() => !signal(pid, 0));
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Sends a signal; false when there is no such process any more. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
 }
 
 /** Resolves when the server takes connections; rejects with its output when it ends before. */
-function isReady(server: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let output = '';
-    server.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
-      output += chunk;
-      if (output.includes('database system is ready to accept connections')) resolve();
-    });
-    server.once('error', reject);
-    server.once('close', () => reject(new Error(`PostgreSQL did not start:\n${output}`)));
-  });
+async function isReady({ pid }: ChildProcess, folder: string): Promise<void> {
+  const log = (): string => readFileSync(logFileIn(folder), 'utf8');
+  await waitFor(() => {
+    if (log().includes('database system is ready to accept connections')) return true;
+    if (pid === undefined || !signal(pid, 0)) throw new Error(`PostgreSQL did not start:\n${log()}`);
+    return false;
+  }, START_TIMEOUT_MS);
+}
+
+function logFileIn(folder: string): string {
+  return join(folder, 'server.log');
 }
 
 function idsOf(name: string): User {

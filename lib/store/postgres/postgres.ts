@@ -5,6 +5,8 @@ import { beginLeasedLife } from './leased-life.ts';
 const UNIQUE_VIOLATION = '23505';
 /** [PostgreSQL appendix A] SQLSTATE character_not_in_repertoire: U+0000. JSON texts have it escaped, names and ids do not. */
 const CHARACTER_NOT_IN_REPERTOIRE = '22021';
+/** [PostgreSQL appendix A] SQLSTATE disk_full. */
+const DISK_FULL = '53100';
 
 /** [PostgreSQL appendix A] the class of SQLSTATEs for wrong statements: an unknown table, a syntax error. */
 const WRONG_STATEMENT_CLASS = '42';
@@ -37,6 +39,7 @@ export const postgres: Engine = {
   },
   faultOf: postgresFaultOf,
   beginLife: beginLeasedLife,
+  openServerLock: () => Promise.resolve(undefined),
   async openWakeups(url, onError) {
     const { openPostgresWakeups } = await import('./wakeups.ts');
     return openPostgresWakeups(url, onError);
@@ -47,6 +50,7 @@ export const postgres: Engine = {
 function postgresFaultOf(error: unknown): EngineFault | undefined {
   const { code, table, constraint } = error as { code?: unknown; table?: string; constraint?: string };
   if (code === CHARACTER_NOT_IN_REPERTOIRE) return { kind: 'unstorable' };
+  if (code === DISK_FULL) return { kind: 'full' };
   if (typeof code === 'string' && code.startsWith(WRONG_STATEMENT_CLASS)) return { kind: 'wrong' };
   if (code !== UNIQUE_VIOLATION) return undefined;
   // The constraint of a unique column is named `<table>_<column>_key` [PostgreSQL ChooseConstraintName].

@@ -6,7 +6,8 @@ import { SqliteDialect } from 'kysely';
 /** A page of a new file. Each line of a log goes to its session's own page, and a small page is less to write for it. */
 const PAGE_BYTES = 2048;
 /** How long a statement waits for another process that writes, e.g. a command line tool. */
-const BUSY_TIMEOUT_MS = 5000;
+/** A wait for a lock of another process holds the event loop, so that it is short: then the call is `unavailable`. */
+const BUSY_TIMEOUT_MS = 250;
 /** A page that is written again and again is copied into the database once in 16 MiB, not once in 4. */
 const CHECKPOINT_PAGES = 4000;
 

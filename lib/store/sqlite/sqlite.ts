@@ -31,6 +31,12 @@ export const sqlite: Engine = {
   },
   faultOf: sqliteFaultOf,
   beginLife: () => Promise.resolve(createSoleLife()),
+  async openServerLock(url) {
+    const file = url.slice('sqlite:'.length);
+    if (file === ':memory:') return undefined;
+    const { openServerLock } = await import('./server-lock.ts');
+    return openServerLock(file);
+  },
   openWakeups: () => Promise.resolve(undefined),
 };
 
@@ -38,6 +44,7 @@ export const sqlite: Engine = {
 function sqliteFaultOf(error: unknown): EngineFault | undefined {
   const { code, message = '' } = error as { code?: unknown; message?: string };
   if (code === 'SQLITE_ERROR') return { kind: 'wrong' };
+  if (code === 'SQLITE_FULL') return { kind: 'full' };
   if (code !== 'SQLITE_CONSTRAINT_UNIQUE' && code !== 'SQLITE_CONSTRAINT_PRIMARYKEY') return undefined;
   return { kind: 'taken', column: /failed: \w+\.(\w+)/.exec(message)?.[1] ?? '' };
 }

@@ -178,10 +178,7 @@ describe('messages of a thread', () => {
     expect(await list({ run_id: answer.run_id })).to.deep.equal([answer]);
     expect(await list({ run_id: 'run_other' })).to.deep.equal([]);
     const { body } = model.requests.at(-1)!;
-    expect(body['messages']).to.deep.equal([
-      { role: 'user', content: 'I am Ada.' },
-      { role: 'user', content: 'Who am I?' },
-    ]);
+    expect(body['messages']).to.deep.equal([{ role: 'user', content: 'I am Ada.\n\nWho am I?' }]);
   });
 
   it('whose answer fails are answered incomplete', async () => {

@@ -7,7 +7,7 @@ import type { ModbusReply, ModbusRequest } from '../../../lib/drivers/modbus/req
 import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
 import { openLocalEgress } from '../../support/modbus-egress.ts';
 import { startLineFake, type LineFake, type LineRequest } from '../../support/modbus-line-fake.ts';
-import { needPeer } from '../../support/modbus-peers.ts';
+import { needPeer } from '../../support/peers.ts';
 import { openPty, type Pty } from '../../support/modbus-pty.ts';
 import { waitFor } from '../../support/wait-for.ts';
 

@@ -9,7 +9,7 @@ import { openmodbus } from '../../../lib/openspec/openmodbus/openmodbus.ts';
 import { callTool } from '../../support/modbus-call.ts';
 import { documentOf, functionOf } from '../../support/modbus-document.ts';
 import { openLocalEgress } from '../../support/modbus-egress.ts';
-import { needPeer } from '../../support/modbus-peers.ts';
+import { needPeer } from '../../support/peers.ts';
 import { openPty, type Pty } from '../../support/modbus-pty.ts';
 import { compileLibmodbus, start, startPymodbus, type PeerServer } from '../../support/modbus-server.ts';
 

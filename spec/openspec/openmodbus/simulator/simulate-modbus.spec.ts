@@ -12,7 +12,7 @@ import {
 } from '../../../../lib/openspec/openmodbus/simulator/simulate-modbus.ts';
 import { callTool } from '../../../support/modbus-call.ts';
 import { openLocalEgress } from '../../../support/modbus-egress.ts';
-import { needPeer } from '../../../support/modbus-peers.ts';
+import { needPeer } from '../../../support/peers.ts';
 import { rejection } from '../../../support/refusal.ts';
 import { waitFor } from '../../../support/wait-for.ts';
 

@@ -11,7 +11,7 @@ import { defaultKinds } from '../../lib/defaults.ts';
 import { simulateDocument } from '../../lib/openspec/simulate-document.ts';
 import { sampleOf } from '../../lib/openspec/schema/sample.ts';
 import { openLocalEgress } from '../support/modbus-egress.ts';
-import { needPeer } from '../support/modbus-peers.ts';
+import { needPeer } from '../support/peers.ts';
 import { viewOf } from '../support/schema-view.ts';
 
 // Real documents, written by others: data beside the project, not a part of it.

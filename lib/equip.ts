@@ -1,0 +1,121 @@
+import { framingOf, type Agents } from './agents/agents.ts';
+import type { JsonObject } from './common/json.ts';
+import { childPointer } from './common/json-pointer.ts';
+import type { Limits } from './config.ts';
+import type { Equipment } from './core/equipment.ts';
+import type { SessionConfig } from './core/session-config.ts';
+import type { Tool } from './core/tool.ts';
+import { createToolbox, type ToolboxOptions, type ToolSource } from './core/toolbox.ts';
+import { SpecError } from './errors.ts';
+import type { FileRoom } from './files/index.ts';
+import { showFiles } from './files/show-files.ts';
+import type { Log } from './log.ts';
+import { memoryTools } from './memory/memory-tools.ts';
+import type { Memory } from './memory/memory.ts';
+import type { Models } from './models/index.ts';
+import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/openspecs.ts';
+import { createToolSelector } from './openspec/tool-selector.ts';
+
+/** The parts that the equipment of a session is made of. */
+export interface EquipParts {
+  agents: Agents;
+  models: Models;
+  files: FileRoom;
+  memory: Memory;
+  openspecs: Openspecs;
+  limits: Limits;
+  log: Log;
+}
+
+/** How many names of tools that were not offered a log line shows. */
+const NAMES_LOGGED = 50;
+
+/**
+ * Returns the function that opens the model and the documents of a session. A session that names a stored agent gets the
+ * agent's model, documents and prompt instead of its own.
+ */
+export function createEquip(parts: EquipParts) {
+  const { agents, models, files, memory, openspecs } = parts;
+  const ownMemory = memoryTools(memory);
+  const options = toolboxOptions(parts);
+  return async (session: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment> => {
+    const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
+    const model = showFiles(models.open(agent ? agent.config.model : session.model), files.files);
+    const documents = await loadDocuments(
+      openspecs,
+      agent ? (agent.config.documents ?? []) : session.documents,
+    );
+    const sources: ToolSource[] = documents.map(({ spec, connection }) => ({
+      tools: spec.tools,
+      connection,
+    }));
+    if (children.length > 0) sources.push({ tools: children, connection: {} });
+    const withMemory = [...sources, { tools: ownMemory, connection: { owner } }];
+    return {
+      model,
+      toolbox: createToolbox(session.memoryTools ? withMemory : sources, options),
+      // Messages of a user, as in a thread, are answered by an agent that knows the user's memory.
+      ...(isUser(owner) && { messageToolbox: () => createToolbox(withMemory, options) }),
+      ...(agent && { framing: framingOf(agent) }),
+      ...(agent?.config.toolStrategy && { toolStrategy: agent.config.toolStrategy }),
+      close: () => documents.forEach((document) => document.release()),
+    };
+  };
+}
+
+function toolboxOptions({ limits, log }: EquipParts): ToolboxOptions {
+  return {
+    resultMaxBytes: limits.toolResultMaxBytes,
+    chooser: (offers) =>
+      createToolSelector(offers, {
+        maxCount: limits.offeredToolsMaxCount,
+        maxBytes: limits.offeredToolsMaxBytes,
+      }),
+    onLeftOut: (count, leftOut) =>
+      log.debug(
+        { leftOut: leftOut.slice(0, NAMES_LOGGED) },
+        `${leftOut.length} of ${count} tools were not offered to the model`,
+      ),
+  };
+}
+
+function isUser(owner: string): boolean {
+  return owner !== 'anonymous' && owner !== 'operator';
+}
+
+/** Opens every document, or none. A document that cannot be used, or has no tool, fails the whole, and the error names its place. */
+async function loadDocuments(openspecs: Openspecs, entries: readonly JsonObject[]): Promise<LoadedSpec[]> {
+  const opened: LoadedSpec[] = [];
+  try {
+    for (const [index, entry] of entries.entries()) opened.push(await loadDocument(openspecs, entry, index));
+    return opened;
+  } catch (error) {
+    for (const document of opened) document.release();
+    throw error;
+  }
+}
+
+async function loadDocument(openspecs: Openspecs, entry: JsonObject, index: number): Promise<LoadedSpec> {
+  const pointer = childPointer('/openSpecList', index);
+  try {
+    const document = await openspecs.load(entry as unknown as DocumentEntry);
+    if (document.spec.tools.length > 0) return document;
+    document.release();
+    const faults = document.spec.skipped.map(({ operation, reason }) => ({
+      pointer: '',
+      detail: `${operation}: ${reason}`,
+    }));
+    throw new SpecError('It has no operation that can be called.', faults);
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    const faults = error.faults.map((fault) => ({
+      pointer: `${pointer}/openSpec${fault.pointer}`,
+      detail: fault.detail,
+    }));
+    throw new SpecError(
+      `The document at ${pointer} cannot be used: ${error.message}`,
+      faults.length > 0 ? faults : [{ pointer, detail: error.message }],
+      error,
+    );
+  }
+}
