@@ -2,12 +2,18 @@ import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { CallContext, Connection, Tool } from '../../core/tool.ts';
 import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../drivers/modbus/codec.ts';
-import { isSerialLine, relocate, type Endpoint } from '../../drivers/modbus/endpoint.ts';
+import {
+  endpointName,
+  isSerialLine,
+  locate,
+  relocate,
+  type Endpoint,
+} from '../../drivers/modbus/endpoint.ts';
 import type { BusCall } from '../../drivers/modbus/job.ts';
 import type { ModbusDriver } from '../../drivers/modbus/modbus.ts';
 import { isRead, ModbusError, type ModbusReply, type ModbusRequest } from '../../drivers/modbus/request.ts';
 import { ModbusStatus, type StatusCode } from '../../drivers/modbus/status.ts';
-import { messageOf } from '../../errors.ts';
+import { AppError, messageOf } from '../../errors.ts';
 import { readFunctionOf, type ModbusFunction } from './read-document.ts';
 import type { Value } from './read-value.ts';
 import { callDeadlineMs, type ServerSettings } from './read-server.ts';
@@ -61,6 +67,7 @@ export function createModbusTool(
     },
     operation: name,
     effect: entry.method,
+    device: (connection) => deviceOf(endpointOf, connection),
     async call(args, context) {
       const extra = Object.keys(args).filter((each) => !write || each !== key);
       if (extra.length > 0)
@@ -78,6 +85,23 @@ export function createModbusTool(
       return carry({ driver, server, entry, endpoint, context }, args);
     },
   };
+}
+
+/** The address of the device that a session's calls go to; undefined for an address that cannot be used. */
+function deviceOf(
+  endpointOf: (connection: Connection) => Endpoint,
+  connection: Connection,
+): string | undefined {
+  try {
+    const endpoint = locate(endpointOf(connection));
+    const name = endpointName(endpoint);
+    // Host names have no case [RFC 4343]; the paths of serial devices do.
+    return endpoint.type === 'serial' ? name : name.toLowerCase();
+  } catch (error) {
+    // The call itself is refused, with the reason. It reaches no device.
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
 }
 
 interface Call {
@@ -159,7 +183,7 @@ function failure(error: unknown, written: boolean): ToolResult {
   if (!(error instanceof ModbusError)) throw error;
   const { status, sent, request } = error;
   const unknown = written || (sent && !isRead(request) && !refusals.has(status));
-  const what = written ? 'the write was confirmed by its echo, but not read back: ' : '';
+  const what = written ? 'the write was sent, but not read back: ' : '';
   return errorResult(status, what + error.message, { sent: sent || written, unknown });
 }
 
