@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { unlessAborted, withDeadline } from '../../common/deadline.ts';
+import { sleep, unlessAborted, withDeadline } from '../../common/deadline.ts';
 import type { Egress } from '../egress.ts';
 import { messageOf, toError } from '../../errors.ts';
 import { endpointName, type Endpoint, type SerialSettings } from './endpoint.ts';
@@ -42,7 +42,10 @@ export interface TransportOptions {
   signal: AbortSignal;
 }
 
-const gentleCloseMs = 250;
+/** How long a device may take to answer the end of a connection. */
+const GENTLE_CLOSE_MS = 250;
+/** How long a serial driver may take to close: the one of an unplugged adapter may never report it. */
+const SERIAL_CLOSE_MS = 1000;
 
 /** Opens the way to an endpoint within a time; rejects with an Error that says why it cannot. */
 export async function openTransport(
@@ -110,7 +113,7 @@ async function openTcp(
       if (!gently) socket.destroy();
       else {
         socket.end();
-        const timer = setTimeout(() => socket.destroy(), gentleCloseMs);
+        const timer = setTimeout(() => socket.destroy(), GENTLE_CLOSE_MS);
         void gone.then(() => clearTimeout(timer));
       }
       await gone;
@@ -194,7 +197,7 @@ async function openSerial(
       live = false;
       if (!port.isOpen) return;
       port.close(() => undefined);
-      await gone;
+      await Promise.race([gone, sleep(SERIAL_CLOSE_MS)]);
     },
   };
 }

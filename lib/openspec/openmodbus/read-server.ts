@@ -43,7 +43,10 @@ export function readServer(document: Fields): ServerSettings | undefined {
     requestDelay: config.integer('requestDelay', time) ?? (serial ? 30 : 0),
     idleTimeout: config.integer('idleTimeout', time) ?? 60_000,
     maxInFlight: config.integer('maxInFlight', { min: 1, max: 16 }) ?? 1,
+    delayAfterConnect: config.integer('delayAfterConnect', time) ?? 0,
   };
+  if ((bus.delayAfterConnect ?? 0) >= callDeadlineMs)
+    config.warn(`delayAfterConnect: a call ends after ${callDeadlineMs} ms in any case, waiting included`);
   if (bus.maxInFlight > 1 && (type !== 'tcp' || framing === 'rtu')) {
     config.fault('maxInFlight', 'more than 1 is for Modbus TCP: other replies carry no transaction id');
   }
