@@ -91,8 +91,11 @@ export class ModbusBus {
     return promise;
   }
 
-  /** Rejects the calls that wait, lets those on their way finish for a second, and closes the line. */
-  async close(): Promise<void> {
+  /**
+   * Rejects the calls that wait, lets those on their way finish for a second, and closes the line. With `gently` the device
+   * has seen the end of the connection when it resolves.
+   */
+  async close(gently = false): Promise<void> {
     this.#closing = true;
     clearImmediate(this.#soon);
     this.#turns.stop();
@@ -104,7 +107,7 @@ export class ModbusBus {
     const what = 'got no answer before the shutdown';
     for (const exchange of this.#active.values())
       this.#end(exchange, { status: ModbusStatus.BAD_RESPONSE, what }, false);
-    await this.#line.close();
+    await this.#line.close(gently);
   }
 
   /** Puts a job into the queue of its party, and starts it when the line is free. */

@@ -143,13 +143,13 @@ export class ModbusLine {
     else this.#idleTimer.refresh();
   }
 
-  /** Closes the line, also while it opens. */
-  async close(): Promise<void> {
+  /** Closes the line, also while it opens. With `gently` it waits for the device's end of the connection. */
+  async close(gently: boolean): Promise<void> {
     this.#shutdown.abort(new Error('shut down'));
     clearTimeout(this.#held?.timer);
     this.#held = undefined;
     await this.#changing;
-    this.#leave(false);
+    this.#leave(gently);
     await this.#changing;
   }
 

@@ -172,7 +172,7 @@ class BusDriver implements ModbusDriver {
     if (bus?.resting !== true || settingsDifference(bus.endpoint, endpoint) === undefined) return;
     this.#buses.delete(key);
     // A device that allows one connection must have seen the old one close before it sees the next.
-    const closed = bus.close().then(() => void this.#closing.delete(key));
+    const closed = bus.close(true).then(() => void this.#closing.delete(key));
     this.#closing.set(key, closed);
   }
 }
