@@ -164,7 +164,9 @@ for (const [line, framing] of [
         fake.behave = fake.answer;
       };
       // The second attempt has no room in the deadline unless the first one ends early.
-      const outcome = await outcomeOf(call(readOf(7), { timeoutMs: 60_000, deadlineMs: 50_000, retries: 1 }));
+      const outcome = await outcomeOf(
+        call(readOf(7), { timeoutMs: 120_000, deadlineMs: 110_000, retries: 1 }),
+      );
       expect(outcome).to.deep.equal([7]);
     });
 
