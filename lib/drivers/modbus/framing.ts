@@ -43,7 +43,7 @@ export const EXCEPTION_BIT = 0x80;
 const HEADER_BYTES = 6;
 /** Unit, function and exception code: every exception has this size. */
 const EXCEPTION_BYTES = 3;
-/** The most that the header's length may say: the unit and 253 bytes of data [Messaging on TCP/IP 1.0b, 3.1.2]. */
+/** The most that the header's length may say: the unit and 253 bytes of data [Modbus Application Protocol 1.1b3, 4.1]. */
 const LENGTH_MAX = 254;
 
 /** CRC-16 of a serial frame [Modbus over Serial Line 1.02, 2.5.1.2]. */

@@ -7,7 +7,7 @@ export interface LineTraits {
   echoes: boolean;
   /** Reads in a row that were answered without the line's echo before the answer. */
   readsWithoutEcho: number;
-  /** The device closes the connection after each answer. */
+  /** The device closes the connection soon after each answer. */
   closesAfterAnswer: boolean;
 }
 

@@ -200,7 +200,8 @@ export class ModbusLine {
     this.#connection = undefined;
     this.#stopTimers();
     const sinceAnswerMs = performance.now() - this.#answeredAt;
-    if (this.#answerCount === 1 && sinceAnswerMs < CLOSES_WITHIN_MS) this.#traits.closesAfterAnswer = true;
+    // A false suspicion costs one pause: a device that keeps the next connection is trusted again.
+    if (this.#answerCount > 0 && sinceAnswerMs < CLOSES_WITHIN_MS) this.#traits.closesAfterAnswer = true;
     // A device that accepts and closes again is as good as one that refuses.
     if (this.#answerCount === 0) this.#backOff(reason);
     const status = unsent ? ModbusStatus.LOST_WHILE_SENDING : ModbusStatus.BAD_RESPONSE;

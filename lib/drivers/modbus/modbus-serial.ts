@@ -16,6 +16,7 @@ export type ClientCallback = (
   result: { data?: (number | boolean)[] } | object,
 ) => void;
 
+/** One empty list for all replies, since most of them have one. */
 const NO_REGISTERS: readonly number[] = [];
 const NO_BITS: readonly boolean[] = [];
 const WRITTEN: ModbusReply = { registers: NO_REGISTERS, bits: NO_BITS, confirmed: 'echo' };
@@ -57,6 +58,7 @@ export function encodeRequest(client: ModbusClient, request: ModbusRequest, next
     case 6:
       return client.writeFC6(unit, address, request.registers[0] ?? 0, next);
     case 15:
+      // The package's types ask for lists that may be changed.
       return client.writeFC15(unit, address, [...request.bits], next);
     case 16:
       return client.writeFC16(unit, address, [...request.registers], next);

@@ -56,6 +56,7 @@ export async function openTransport(
 ): Promise<Transport> {
   const within = createLimit(timeoutMs, options.signal);
   if (endpoint.type === 'serial') return openSerial(endpoint, options, events, within);
+  // The door resolves the name, so that the address that it checked is the one that is used.
   const resolved = options.egress.resolve(endpoint.host, endpoint.port);
   const { address, family } = await within(resolved, `${endpoint.host} was not resolved`);
   const open = endpoint.type === 'tcp' ? openTcp : openUdp;
@@ -86,6 +87,7 @@ async function openTcp(
   const socket = connect({ host: address, port, family, noDelay: true, keepAlive: true });
   const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   let live = true;
+  /** Reports the end of the connection, once: several events follow each other. */
   const lost = (reason: string): void => {
     if (!live) return;
     live = false;
@@ -99,10 +101,12 @@ async function openTcp(
       'no connection',
     );
   } catch (error) {
+    // The caller gets the first error. A later one of the same socket must not end the process.
     socket.on('error', () => undefined).destroy();
     throw error;
   }
   socket.on('data', (chunk) => live && events.data(chunk));
+  // A device that ends its side answers no more. To write to the other half would lose the request.
   socket.on('end', () => lost('connection closed by the device'));
   socket.on('error', (error) => lost(error.message));
   socket.on('close', () => lost('connection closed'));
@@ -140,6 +144,7 @@ async function openUdp(
   };
   const ready = new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
+    // The system drops the datagrams of other hosts, and reports a port where nobody listens.
     socket.connect(port, address, resolve);
   });
   try {

@@ -20,6 +20,7 @@ import { callDeadlineMs, type ServerSettings } from './read-server.ts';
 import { errorResult, readResult, writeResult } from './result.ts';
 import { describeValue, schemaOf } from './value-schema.ts';
 
+/** The fate of a call that was refused here: no byte has left. */
 const untouched = { sent: false, unknown: false };
 
 /** After these exceptions the device has surely not carried the request out [Modbus Application Protocol 1.1b3, 7]. */
@@ -33,7 +34,10 @@ const refusals: ReadonlySet<StatusCode> = new Set([
   ModbusStatus.GATEWAY_PATH_UNAVAILABLE,
 ]);
 
-/** Where the sessions of a document call: its own endpoint, or the one that a session says. Throws an AppError for no place. */
+/**
+ * The endpoint that the calls of a session go to: the document's own, or the `server` of the session. The function throws an
+ * AppError for a `server` that is no address. It remembers the endpoint of each connection, since every call asks for it.
+ */
 export function endpointsOf(own: Endpoint): (connection: Connection) => Endpoint {
   const others = new WeakMap<Connection, Endpoint>();
   return (connection) => {
@@ -69,6 +73,7 @@ export function createModbusTool(
     effect: entry.method,
     device: (connection) => deviceOf(endpointOf, connection),
     async call(args, context) {
+      // The core has checked the arguments against the schema. A tool that is called from elsewhere checks again: it moves machines.
       const extra = Object.keys(args).filter((each) => !write || each !== key);
       if (extra.length > 0)
         return errorResult(
@@ -104,6 +109,7 @@ function deviceOf(
   }
 }
 
+/** One call of a function, with everything that it needs. */
 interface Call {
   driver: ModbusDriver;
   server: ServerSettings;
@@ -152,8 +158,10 @@ async function carryWrite(
   }
 
   // A bit shares its register with others, so the register is read first; a read after the write verifies it.
+  // Nobody answers a read at unit 0 of a serial line, so a broadcast cannot be verified.
   const verify = entry.verify && !(isSerialLine(endpoint) && entry.unit === 0);
   const shared = value.format.bit !== undefined;
+  // The requests of one call are a small sequence: `before` reads the register, `write` writes it, `after` reads it back.
   let stage = (shared ? 'before' : 'write') as 'before' | 'write' | 'after';
   const nextRequest = ({ registers }: ModbusReply): ModbusRequest | undefined => {
     if (stage === 'before') {
@@ -167,6 +175,7 @@ async function carryWrite(
   try {
     const call = busCall(server, entry, context, shared ? readRequest(entry) : request, false);
     const last = await driver.call(endpoint, shared || verify ? { ...call, nextRequest } : call);
+    // The raw value is an integer, so the value that was really written may differ from the wanted one: 26.46 is 26.5.
     const meant = decode(entry, contentOf(request));
     if (!verify) return writeResult(value, meant, last.confirmed);
     const found = decode(entry, last);
@@ -226,6 +235,7 @@ function decode({ storage, value }: ModbusFunction, { registers, bits }: Content
   return inCoils ? decodeBits(value.format, bits) : decodeRegisters(value.format, registers);
 }
 
+/** The content of a place: registers, or coils. */
 type Content = Pick<ModbusReply, 'registers' | 'bits'>;
 
 /** The content that a write puts on the device, in the form of a read. */

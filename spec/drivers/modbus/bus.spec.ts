@@ -112,7 +112,7 @@ describe('a Modbus bus', () => {
       let count = 0;
       fake.behave = (request) => {
         count++;
-        if (count % 500 === 0) setTimeout(() => answer(request), 180);
+        if (count % 500 === 0) setTimeout(() => answer(request), 450);
         else answer(request);
       };
       const wrong: unknown[] = [];
@@ -120,7 +120,7 @@ describe('a Modbus bus', () => {
       const caller = async (): Promise<void> => {
         while (next < 5000) {
           const address = next++;
-          const outcome = await outcomeOf(call(readOf(address), { timeoutMs: 120, retries: 3 }));
+          const outcome = await outcomeOf(call(readOf(address), { timeoutMs: 300, retries: 3 }));
           if ('status' in outcome || outcome[0] !== address) wrong.push([address, outcome]);
         }
       };

@@ -59,8 +59,11 @@ describe('the Modbus driver and a device that closes', () => {
 
   for (const [way, behave] of Object.entries(ways)) {
     describe(`after each answer, ${way}`, () => {
-      beforeEach(() => {
+      beforeEach(async () => {
         fake.behave = behave;
+        // Before the habit is known, a write may leave between the answer and the end. Its fate is unknown then.
+        await call(readOf(0), { retries: 3 });
+        await waitFor(() => fake.open.size === 0);
       });
 
       it('answers reads and writes, one after the other', async () => {
@@ -85,8 +88,6 @@ describe('the Modbus driver and a device that closes', () => {
       });
 
       it('sends no write twice, and each write in its turn once the habit is known', async () => {
-        await call(readOf(1), { retries: 3 });
-        await call(readOf(2), { retries: 3 });
         const calls = [1, 2, 3, 4].flatMap((value) => [
           call(writeOf(9, value)),
           call(readOf(value), { retries: 3 }),
@@ -97,7 +98,6 @@ describe('the Modbus driver and a device that closes', () => {
       });
 
       it('answers a read, a write and a read that belong together', async () => {
-        await call(readOf(1), { retries: 3 });
         const steps = [writeOf(1, 5), readOf(1)];
         const reply = await call(readOf(1), { retries: 3, nextRequest: () => steps.shift() });
         expect([reply.registers, fake.writes.length]).to.deep.equal([[1], 1]);

@@ -51,7 +51,7 @@ describe('the search for an RTU frame', () => {
 
   const anyRead = fc
     .tuple(fc.constantFrom(3, 4), fc.integer({ min: 0, max: 65_000 }), fc.integer({ min: 1, max: 125 }))
-    .map(([code, address, count]): ModbusRequest => ({ fc: code as 3 | 4, unit: 1, address, count }));
+    .map(([code, address, count]): ModbusRequest => ({ fc: code, unit: 1, address, count }));
   const noise = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes));
   const sizes = fc.integer({ min: 1, max: 300 });
   const valuesOf = ({ address, count }: ModbusRequest): number[] =>
