@@ -26,6 +26,7 @@ export function egressFetch(egress: Egress): typeof fetch {
       signal?.throwIfAborted();
 
       const responseBody = new ResponseBody();
+      // The signal may abort before the head has come, or while the body comes.
       const onAbort = () => {
         reject(signal?.reason as Error);
         responseBody.abort(signal?.reason as Error);
@@ -42,6 +43,7 @@ export function egressFetch(egress: Egress): typeof fetch {
         {
           onRequestStart: (controller) => responseBody.start(controller),
           onResponseStart(_, status, responseHeaders, statusText = '') {
+            // An interim response; the final one follows [RFC 9110 15.2].
             if (status < 200) return;
             resolve(
               lightResponse(
@@ -65,9 +67,12 @@ export function egressFetch(egress: Egress): typeof fetch {
     });
 }
 
+/** An address as the dispatcher takes it. */
 interface Target {
+  /** As the client gave it. */
   text: string;
   origin: string;
+  /** With the query, without the fragment. */
   path: string;
   href: string;
 }
@@ -94,6 +99,7 @@ function plainHeaders(headers: RequestInit['headers']): Record<string, string> {
   return plain;
 }
 
+/** Whether headers are a plain object of texts already. */
 function isPlain(headers: NonNullable<RequestInit['headers']>): headers is Record<string, string> {
   return (
     Object.getPrototypeOf(headers) === Object.prototype &&

@@ -6,12 +6,15 @@ const HIGH_WATER_BYTES = 256 * 1024;
 
 /** The bytes of one response as they come in: gathered at once, or read as a stream. */
 export class ResponseBody {
+  /** The connection of the request; missing until it has one. */
   #controller: Dispatcher.DispatchController | undefined;
+  /** The bytes that no client has taken, and their count. */
   #chunks: Uint8Array[] = [];
   #byteCount = 0;
   #ended = false;
   #error: Error | undefined;
   #aborted: Error | undefined;
+  /** Resolves the promise of `#next`. */
   #wake: (() => void) | undefined;
   #gathering = false;
   #stream: ReadableStream<Uint8Array> | undefined;
@@ -87,6 +90,7 @@ export class ResponseBody {
     return this.#stream;
   }
 
+  /** Resolves when bytes, the end or an error came. */
   #next(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
@@ -94,6 +98,7 @@ export class ResponseBody {
   }
 }
 
+/** The head of a response, and the request that it answers. */
 interface Head {
   url: string;
   method: string;
@@ -109,6 +114,7 @@ export function lightResponse(head: Head, body: ResponseBody): Response {
 
 /** The part of a Response that clients use [Fetch 6.4]. A class, so that a call makes two objects and not twenty closures. */
 class LightResponse {
+  /** The door follows no redirect, so that every address is checked. */
   readonly redirected = false;
   readonly type = 'basic';
   readonly #head: Head;
@@ -136,12 +142,14 @@ class LightResponse {
     return (this.#headers ??= new LightHeaders(this.#head.headers));
   }
   get body(): ReadableStream<Uint8Array> | null {
+    // Such responses have no body, whatever their headers say [RFC 9110 6.4.1].
     const empty = this.#head.method === 'HEAD' || [204, 205, 304].includes(this.#head.status);
     return empty ? null : this.#body.stream();
   }
   get bodyUsed(): boolean {
     return this.#body.used;
   }
+  /** The body as UTF-8. */
   async text(): Promise<string> {
     return (await this.#body.gather()).toString('utf8');
   }
@@ -154,6 +162,7 @@ class LightResponse {
   async blob(): Promise<Blob> {
     return new Blob([Uint8Array.from(await this.#body.gather())]);
   }
+  /** Forms are rare, so the platform's own parser reads them. */
   formData(): Promise<FormData> {
     return new Response(this.#body.stream(), { headers: [...this.headers] }).formData();
   }
@@ -177,6 +186,7 @@ class LightHeaders implements Iterable<[string, string]> {
   has(name: string): boolean {
     return this.get(name) !== null;
   }
+  /** Each cookie by itself: a comma may be part of its date [Fetch 5.1, getSetCookie]. */
   getSetCookie(): string[] {
     return this.#plain['set-cookie'] ?? [];
   }
@@ -198,6 +208,7 @@ class LightHeaders implements Iterable<[string, string]> {
   }
 }
 
+/** The values of a header as one text [RFC 9110 5.3]. */
 function joined(value: string | string[]): string {
   return typeof value === 'string' ? value : value.join(', ');
 }

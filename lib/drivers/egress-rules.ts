@@ -8,10 +8,12 @@ interface EgressRules {
   refusal(host: string, port: number, address: string): string | undefined;
 }
 
+/** One entry of a list. It covers a connection when its name or its addresses do, and its port. */
 interface Rule {
   /** A host's name, `*` for all, or `*.name` for all below it; undefined for a rule on addresses. */
   name?: string;
   addresses?: AddressSet;
+  /** Missing: every port. */
   port?: number;
 }
 
@@ -49,6 +51,7 @@ const PRIVATE = [
   'ff00::/8',
 ];
 
+/** The addresses of the name `localhost` [RFC 6761 6.3]. */
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
 /** Reads the lists. Throws an AppError `invalid_request` that names a bad entry. */
@@ -64,8 +67,10 @@ export function createEgressRules(options: {
 
   return {
     refusal(host, port, address) {
+      // A dot at the end makes a name absolute; it is the same host [RFC 1034 3.1].
       const name = host.toLowerCase().replace(/\.$/, '');
       const to = name === address ? address : `${name} (${address})`;
+      // No list opens these: an operator who allows a private network does not mean the credentials of the machine.
       if (metadata.has(address)) {
         return `${to} is refused: cloud metadata addresses are never called.`;
       }
@@ -87,6 +92,7 @@ function parseRule(entry: string, setting: string): Rule {
     try {
       return { addresses: createAddressSet([text]) };
     } catch {
+      // The library's error does not name the setting.
       throw bad();
     }
   }
@@ -115,6 +121,7 @@ function matches(rule: Rule, name: string, port: number, address: string): boole
   return (
     rule.name === '*' ||
     rule.name === name ||
+    // `*.name` covers every host below the name, and not the name itself.
     (rule.name.startsWith('*.') && name.endsWith(rule.name.slice(1)))
   );
 }

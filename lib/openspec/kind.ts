@@ -1,5 +1,5 @@
 import type { JsonObject } from '../common/json.ts';
-import type { Tool } from '../core/tool.ts';
+import type { Connection, Tool } from '../core/tool.ts';
 import type { Drivers } from '../drivers/drivers.ts';
 import type { SimulateOptions, Simulation } from '../simulate/simulation.ts';
 
@@ -37,7 +37,12 @@ export interface CompiledSpec {
   skipped: { operation: string; reason: string }[];
   /** The odd things about the document, in plain words. */
   warnings: string[];
-  /** Gives back the things that compiling reserved (a bus's link settings). Called once, when no session uses the tools. */
+  /**
+   * Reserves the things outside that one session's calls need (a bus's link settings), for the address that the session
+   * uses. Returns the way out. Throws a SpecError when another document in use needs them otherwise.
+   */
+  reserve?(connection: Connection): () => void;
+  /** Gives back the things that compiling reserved. Called once, when no session uses the tools. */
   close?(): void;
 }
 

@@ -93,7 +93,20 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
         loan.release();
         throw disagreement(entry.protocol, kind);
       }
-      return { spec: loan.value, connection, release: () => loan.release() };
+      try {
+        const giveBack = loan.value.reserve?.(connection);
+        return {
+          spec: loan.value,
+          connection,
+          release() {
+            giveBack?.();
+            loan.release();
+          },
+        };
+      } catch (error) {
+        loan.release();
+        throw error;
+      }
     },
     close: () => cache.close(),
   };

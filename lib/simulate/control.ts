@@ -9,6 +9,7 @@ import type { Simulated } from './simulated.ts';
 /** A device that can be controlled, with the name it has in the control port's paths. */
 export interface Controlled {
   name: string;
+  /** The name of the document's kind. */
   kind: string;
   title: string;
   /** The document's place, as it was given. */
@@ -16,7 +17,14 @@ export interface Controlled {
   device: Simulated;
 }
 
-/** Opens the control port of simulated devices, on loopback only. Rejects when the port is taken. */
+/**
+ * Opens the control port of simulated devices, on loopback only. Rejects when the port is taken. It answers:
+ *
+ *   GET /                        the devices
+ *   GET /{device}                one device with its state and its fault
+ *   GET /{device}/state          its values; GET and PUT /{device}/state/{name} for one of them
+ *   GET, PUT, DELETE /{device}/fault
+ */
 export async function openControl(
   devices: readonly Controlled[],
   port = 0,
@@ -31,7 +39,7 @@ export async function openControl(
   });
 
   const answer = ({ method, path, headers, body }: SiteRequest): SiteAnswer => {
-    // A page that has rebound its name to this machine shows that name.
+    // A page that has rebound its own name to this machine (DNS rebinding) sends that name as the host.
     if (!isLoopbackHost((headers.host ?? '').replace(/:\d+$/, ''))) {
       throw new AppError('forbidden', 'the control port is called by a loopback name');
     }
@@ -84,17 +92,20 @@ export async function openControl(
   });
 }
 
+/** The answer to a request that only reads. */
 function reading(method: string, value: unknown): SiteAnswer {
   if (method === 'GET' || method === 'HEAD') return jsonAnswer(200, value);
   return jsonAnswer(405, { message: `${method} is not known here` });
 }
 
+/** The JSON of a request's body. */
 function valueOf(body: Buffer): JsonValue {
   const value = jsonValueOf(body.toString('utf8'));
   if (value === undefined) throw new AppError('invalid_request', 'the body is no JSON');
   return value;
 }
 
+/** One value of a device; throws `not_found`. */
 function valueNamed(device: Simulated, name: string): JsonValue {
   const value = device.value(name);
   if (value === undefined) throw new AppError('not_found', `the device has no value ${name}`);

@@ -11,6 +11,7 @@ export type DeviceFault =
   | { kind: 'drop' }
   | { kind: 'garbage' };
 
+/** An hour. */
 const delayMaxMs = 3_600_000;
 
 /** Reads a fault from JSON; the second argument is the range of an exception's code. Throws an AppError `invalid_request` that lists the faults. */

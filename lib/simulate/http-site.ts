@@ -41,6 +41,7 @@ interface SiteOptions {
   refuse?(code: number, request: SiteRequest): SiteAnswer;
 }
 
+/** A longer body is answered with 413. */
 const bodyMaxBytes = 16 * 1024 * 1024;
 
 /** Opens a server that answers HTTP requests, or fails as its fault says. Rejects when the port is taken. */
@@ -58,6 +59,7 @@ export async function openSite({
     const [path = '/', ...rest] = url.split('?');
     const body = await bodyOf(incoming);
     const request = { method, path, query: rest.join('?'), headers, body: body ?? Buffer.alloc(0) };
+    // The fault of the moment when the request is complete holds for the whole answer.
     const now = fault;
     if (now?.kind === 'drop') return;
     if (now?.kind === 'garbage') return void incoming.socket.end('\u0000\u0001 this is no HTTP\r\n\r\n');

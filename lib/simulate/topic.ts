@@ -5,7 +5,9 @@ export interface Topic {
   words: string;
 }
 
+/** The words by which authors name an operation that reads. */
 const getting = new Set(['get', 'read', 'query', 'fetch', 'show', 'is', 'has']);
+/** The words by which authors name an operation that writes. */
 const setting = new Set([
   'set',
   'write',

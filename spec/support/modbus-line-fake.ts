@@ -7,7 +7,11 @@ export interface LineRequest {
   address: number;
   count: number;
   pdu: Buffer;
+  /** The whole frame as it came: what an echo repeats. */
+  bytes: Buffer;
   send(bytes: Buffer): void;
+  /** Ends the connection. */
+  end(): void;
 }
 
 /** A fake device whose frames have no ids: RTU or ASCII, over TCP (and so, through socat, over a pseudo terminal). */
@@ -73,6 +77,7 @@ export async function startLineFake(framing: keyof typeof framings): Promise<Lin
       for (let end = length(rest); end > 0; end = length(rest)) {
         const [unit = 0, ...pdu] = body(rest.subarray(0, end));
         const bytes = Buffer.from(pdu);
+        const whole = Buffer.from(rest.subarray(0, end));
         rest = rest.subarray(end);
         const request: LineRequest = {
           unit,
@@ -80,6 +85,8 @@ export async function startLineFake(framing: keyof typeof framings): Promise<Lin
           address: bytes.readUInt16BE(1),
           count: bytes.readUInt16BE(3),
           pdu: bytes,
+          bytes: whole,
+          end: () => void socket.end(),
           send: (answer) => void (socket.writable && socket.write(answer)),
         };
         requests.push(request);

@@ -1,4 +1,4 @@
-"""A pymodbus server for specs: TYPE (tcp, udp, rtu, ascii) and, for a serial line, PATH. Prints its port, or "ready".
+"""A pymodbus server for specs: TYPE (tcp, udp, rtu-tcp, rtu, ascii) and, for a serial line, PATH. Prints its port, or "ready".
 
 Holding registers and coils start as 0; input register n holds n, discrete input n is on when n is odd.
 """
@@ -19,12 +19,13 @@ async def main(kind, path=None):
         zero_mode=True,
     )
     context = ModbusServerContext(slaves=slave, single=True)
-    if kind in ("tcp", "udp"):
-        make = ModbusTcpServer if kind == "tcp" else ModbusUdpServer
-        server = make(context, framer=ModbusSocketFramer, address=("127.0.0.1", 0))
+    if kind in ("tcp", "udp", "rtu-tcp"):
+        make = ModbusUdpServer if kind == "udp" else ModbusTcpServer
+        framer = ModbusRtuFramer if kind == "rtu-tcp" else ModbusSocketFramer
+        server = make(context, framer=framer, address=("127.0.0.1", 0))
         task = asyncio.ensure_future(server.serve_forever())
         await server.serving
-        sockets = server.server.sockets if kind == "tcp" else [server.protocol.get_extra_info("socket")]
+        sockets = server.server.sockets if kind != "udp" else [server.protocol.get_extra_info("socket")]
         print(sockets[0].getsockname()[1], flush=True)
         await task
     else:

@@ -13,7 +13,10 @@ export interface PeerServer {
 }
 
 /** Starts the pymodbus server; `path` is its end of a serial line. */
-export function startPymodbus(type: 'tcp' | 'udp' | 'rtu' | 'ascii', path?: string): Promise<PeerServer> {
+export function startPymodbus(
+  type: 'tcp' | 'udp' | 'rtu-tcp' | 'rtu' | 'ascii',
+  path?: string,
+): Promise<PeerServer> {
   const script = fileURLToPath(new URL('modbus-pymodbus-server.py', import.meta.url));
   return start('/usr/bin/python3', [script, type, ...(path === undefined ? [] : [path])]);
 }

@@ -1,14 +1,21 @@
 import { sleep } from '../../common/deadline.ts';
 import { toError } from '../../errors.ts';
-import { joinReads } from './coalesce.ts';
 import { isBroadcast, isExchangeFailure } from './connection.ts';
 import { endpointName, isSerialLine, type Endpoint } from './endpoint.ts';
-import { mayJoin, nextAttemptOf, replyFor, startAttempt, type Exchange } from './exchange.ts';
-import { createJob, jobErrorOf, startWaiting, type BusCall, type Job } from './job.ts';
+import {
+  nextAttemptOf,
+  noteSuspicion,
+  replyFor,
+  startAttempt,
+  timeoutFailure,
+  type Exchange,
+} from './exchange.ts';
+import { createJob, type BusCall, type Job } from './job.ts';
 import { ModbusLine, type ModbusLineOptions } from './line.ts';
-import { createFairQueue } from './queue.ts';
-import { ModbusError, type ExchangeFailure, type ModbusReply, type ModbusRequest } from './request.ts';
-import { isDeviceException, ModbusStatus, type StatusCode } from './status.ts';
+import { LoopTurns } from './loop-turns.ts';
+import { isRead, type ExchangeFailure, type ModbusReply, type ModbusRequest } from './request.ts';
+import { isDeviceException, ModbusStatus } from './status.ts';
+import { WaitingJobs } from './waiting-jobs.ts';
 
 const WAITING_MAX_COUNT = 256;
 /** So many time-outs in a row mean that the connection is no good. */
@@ -20,6 +27,8 @@ const QUIET_MS = 50;
 const QUIET_MAX_MS = 1000;
 /** How long `close` waits for the requests that are on their way. */
 const CLOSE_MS = 1000;
+/** Nobody answered a write: a broadcast, or a write that only the line itself repeated. */
+const UNANSWERED: ModbusReply = { registers: [], bits: [], confirmed: 'none' };
 
 /**
  * The one way to an endpoint for the whole process: a queue before a line.
@@ -30,13 +39,13 @@ const CLOSE_MS = 1000;
  */
 export class ModbusBus {
   readonly endpoint: Endpoint;
-  readonly #name: string;
   readonly #isSerialLine: boolean;
   readonly #activeMaxCount: number;
   readonly #line: ModbusLine;
-  readonly #queue = createFairQueue<Job>();
+  readonly #waiting: WaitingJobs;
   /** The requests on their way, by slot of the connection. */
   readonly #active = new Map<number, Exchange>();
+  readonly #turns = new LoopTurns(() => this.#pump());
   #timeoutsInARow = 0;
   #soon: NodeJS.Immediate | undefined;
   #closing = false;
@@ -46,41 +55,51 @@ export class ModbusBus {
   /** A bus opens nothing before the first call. */
   constructor(endpoint: Endpoint, options: ModbusLineOptions) {
     this.endpoint = endpoint;
-    this.#name = endpointName(endpoint);
+    this.#waiting = new WaitingJobs(endpointName(endpoint));
     this.#isSerialLine = isSerialLine(endpoint);
     this.#activeMaxCount = endpoint.type === 'tcp' && !this.#isSerialLine ? endpoint.bus.maxInFlight : 1;
     this.#line = new ModbusLine(endpoint, options, {
       changed: () => this.#pump(),
       outcome: (slot, outcome) => this.#onSlotOutcome(slot, outcome),
-      resting: () => this.#active.size === 0 && this.#queue.size === 0,
+      suspect: (slot, failure, isOver) => this.#onSuspect(slot, failure, isOver),
+      resting: () => this.resting,
       unreachable: (reason) =>
-        this.#refuseWaiting(ModbusStatus.CANNOT_CONNECT, `cannot be reached: ${reason}`),
+        this.#waiting.refuseAll(ModbusStatus.CANNOT_CONNECT, `cannot be reached: ${reason}`),
       lost: (failure) => this.#onLost(failure),
       broken: (failure) => this.#onBroken(failure),
     });
   }
 
+  /** True when nothing waits and nothing is on its way. */
+  get resting(): boolean {
+    return this.#waiting.size === 0 && this.#active.size === 0;
+  }
+
   /** True when nothing waits, nothing is open, and no back-off has to be remembered. */
   get unused(): boolean {
-    return this.#queue.size === 0 && this.#active.size === 0 && this.#line.unused;
+    return this.resting && this.#line.unused;
   }
 
   /** The last reply of a call; rejects with a ModbusError, or with the error of `nextRequest`. */
   call(call: BusCall): Promise<ModbusReply> {
     const { promise, job } = createJob(call);
-    if (this.#closing) this.#refuse(job, ModbusStatus.CANCELLED, 'is shut down');
-    else if (call.signal.aborted) this.#reject(job, ModbusStatus.CANCELLED, 'was cancelled');
-    else if (this.#queue.size >= WAITING_MAX_COUNT)
-      this.#refuse(job, ModbusStatus.QUEUE_FULL, `has ${WAITING_MAX_COUNT} calls waiting already`);
+    if (this.#closing) this.#waiting.refuse(job, ModbusStatus.CANCELLED, 'is shut down');
+    else if (call.signal.aborted) this.#waiting.reject(job, ModbusStatus.CANCELLED, 'was cancelled');
+    else if (this.#waiting.size >= WAITING_MAX_COUNT)
+      this.#waiting.refuse(job, ModbusStatus.QUEUE_FULL, `has ${WAITING_MAX_COUNT} calls waiting already`);
     else this.#enqueue(job);
     return promise;
   }
 
-  /** Rejects the calls that wait, lets those on their way finish for a second, and closes the line. */
-  async close(): Promise<void> {
+  /**
+   * Rejects the calls that wait, lets those on their way finish for a second, and closes the line. With `gently` the device
+   * has seen the end of the connection when it resolves.
+   */
+  async close(gently = false): Promise<void> {
     this.#closing = true;
     clearImmediate(this.#soon);
-    this.#refuseWaiting(ModbusStatus.CANCELLED, 'is shut down');
+    this.#turns.stop();
+    this.#waiting.refuseAll(ModbusStatus.CANCELLED, 'is shut down');
     if (this.#active.size > 0) {
       const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
       await Promise.race([idle, sleep(CLOSE_MS)]);
@@ -88,16 +107,15 @@ export class ModbusBus {
     const what = 'got no answer before the shutdown';
     for (const exchange of this.#active.values())
       this.#end(exchange, { status: ModbusStatus.BAD_RESPONSE, what }, false);
-    await this.#line.close();
+    await this.#line.close(gently);
   }
 
   /** Puts a job into the queue of its party, and starts it when the line is free. */
   #enqueue(job: Job): void {
     const { call } = job;
-    const isFree = this.#line.ready !== undefined && this.#active.size === 0 && this.#queue.size === 0;
-    this.#queue.push(call.party, job);
-    // A call that can be sent at once needs no clock for waiting.
-    if (!isFree || call.coalesce) this.#wait(job);
+    // A read that can be sent at once needs no deadline for waiting.
+    const isFree = this.#line.ready !== undefined && this.resting;
+    this.#waiting.push(job, !isFree || call.coalesce || !isRead(call.request));
     if (!call.coalesce) return this.#pump();
     // Neighbours that are asked for in the same moment go in one request.
     this.#soon ??= setImmediate(() => {
@@ -106,56 +124,32 @@ export class ModbusBus {
     });
   }
 
-  /** Starts the deadline of a job that waits. A stopped or late job leaves the queue. */
-  #wait(job: Job): void {
-    startWaiting(job, (status, what) => {
-      job.stopWaiting?.();
-      if (this.#queue.remove(job)) this.#reject(job, status, what);
-    });
-  }
-
-  #tryAgain(job: Job): void {
-    this.#queue.pushFront(job);
-    this.#wait(job);
-  }
-
   /** Starts as many jobs as may be on their way; wakes the line when there is something to send. */
   #pump(): void {
-    const next = this.#queue.peek();
+    const next = this.#waiting.peek();
     if (next !== undefined) {
-      const blocked = this.#line.wake(next.call.connectTimeoutMs);
+      const blocked = this.#line.wake(next.call.connectTimeoutMs, next.attempts > 0);
       if (blocked !== undefined)
-        this.#refuseWaiting(ModbusStatus.CANNOT_CONNECT, `cannot be reached: ${blocked}`);
+        this.#waiting.refuseAll(ModbusStatus.CANNOT_CONNECT, `cannot be reached: ${blocked}`);
     }
-    while (this.#mayStart()) this.#startNext();
-    if (this.#active.size === 0 && this.#queue.size === 0) this.#line.rest();
+    while (this.#mayStart()) {
+      const taken = this.#waiting.take();
+      if (taken !== undefined && taken.jobs.length > 0) this.#start(taken.jobs, taken.request);
+    }
+    if (this.resting) this.#line.rest();
   }
 
   /** Whether the next job may be sent now. */
   #mayStart(): boolean {
-    const next = this.#queue.peek();
-    if (next === undefined || this.#line.ready === undefined || this.#active.size >= this.#activeMaxCount)
+    const next = this.#waiting.peek();
+    const activeMaxCount = this.#line.answersOnce ? 1 : this.#activeMaxCount;
+    if (next === undefined || this.#line.ready === undefined || this.#active.size >= activeMaxCount)
       return false;
-    if (this.#active.size === 0) return true;
     // Requests that belong together go alone, so that nothing comes between them.
     const [running] = this.#active.values();
-    return next.call.nextRequest === undefined && running?.jobs[0]?.call.nextRequest === undefined;
-  }
-
-  /** Takes the next job, with the neighbours that may be read together with it. */
-  #startNext(): void {
-    const job = this.#queue.take();
-    if (job === undefined) return;
-    // A timer is late where the process was busy. A request that left now would be given up before its answer, and
-    // nobody would know whether the device carried it out.
-    if (job.deadline - performance.now() < 1) {
-      job.stopWaiting?.();
-      return this.#reject(job, ModbusStatus.TIMED_OUT, 'had no turn before its deadline');
-    }
-    if (!mayJoin(job) || this.#queue.size === 0) return this.#start([job], job.request);
-    const { request, joined } = joinReads(job, this.#queue.items().filter(mayJoin));
-    for (const other of joined) this.#queue.remove(other);
-    this.#start([job, ...joined], request);
+    const isAlone = next.call.nextRequest !== undefined || running?.jobs[0]?.call.nextRequest !== undefined;
+    if (running !== undefined && isAlone) return false;
+    return isRead(next.request) || this.endpoint.type !== 'tcp' || this.#turns.pass();
   }
 
   /** Sends a request on the first free slot, and starts the time for its reply. */
@@ -166,7 +160,9 @@ export class ModbusBus {
     while (this.#active.has(slot)) slot++;
     const replyMs = startAttempt(jobs, request);
     const ms = isBroadcast(this.endpoint, request) ? BROADCAST_MS : replyMs;
-    const exchange: Exchange = { connection, slot, request, jobs, ms, timer: undefined };
+    const endsAt = performance.now() + ms;
+    const rest = { timer: undefined, suspicion: undefined };
+    const exchange: Exchange = { connection, slot, request, jobs, ms, endsAt, ...rest };
     this.#active.set(slot, exchange);
     // A plain timer and no deadline of lib/common: this runs once a request, and a deadline makes three promises.
     exchange.timer = setTimeout(() => this.#onTimeout(exchange), ms);
@@ -178,6 +174,12 @@ export class ModbusBus {
     // A broadcast ends by its time alone.
     if (exchange !== undefined && !isBroadcast(this.endpoint, exchange.request))
       this.#onOutcome(exchange, outcome);
+  }
+
+  #onSuspect(slot: number, failure: ExchangeFailure, isOver: boolean): void {
+    const exchange = this.#active.get(slot);
+    if (exchange !== undefined && !isBroadcast(this.endpoint, exchange.request))
+      noteSuspicion(exchange, failure, isOver, () => this.#onTimeout(exchange));
   }
 
   /** A reply or a failure came: the jobs end, and the next ones start. */
@@ -194,40 +196,44 @@ export class ModbusBus {
   }
 
   /**
-   * Gives a reply to its job. A job with another request goes to the front of the queue: no other call comes between.
+   * Gives a reply to its job. A job with another request goes to the front of the queue: no other call comes between. With
+   * `failure` the reply is not enough to end the job well.
    */
-  #deliver(job: Job, reply: ModbusReply): void {
-    if (job.call.nextRequest === undefined) return job.resolve(reply);
+  #deliver(job: Job, reply: ModbusReply, failure?: ExchangeFailure): void {
     try {
-      const next = job.call.nextRequest(reply);
+      const next = job.call.nextRequest?.(reply);
+      if (next === undefined && failure !== undefined)
+        return this.#waiting.reject(job, failure.status, failure.what);
       if (next === undefined) return job.resolve(reply);
       job.request = next;
       job.attempts = 0;
     } catch (error) {
       return job.reject(toError(error));
     }
-    if (job.call.signal.aborted && !job.written) this.#reject(job, ModbusStatus.CANCELLED, 'was cancelled');
-    else this.#tryAgain(job);
+    if (job.call.signal.aborted && !job.written)
+      this.#waiting.reject(job, ModbusStatus.CANCELLED, 'was cancelled');
+    else this.#waiting.pushFront(job);
   }
 
   /** No reply in time: the exchange ends, and a worn connection is replaced. */
   #onTimeout(exchange: Exchange): void {
-    const { connection, slot, ms, request } = exchange;
-    const begun = connection.abandon(slot);
-    if (isBroadcast(this.endpoint, request)) {
-      return this.#onOutcome(exchange, { registers: [], bits: [], confirmed: 'none' });
-    }
-    this.#timeoutsInARow++;
-    const isToAll = this.#isSerialLine && request.unit === 0;
-    const what =
-      `got ${begun ? 'only a part of an answer' : 'no answer'} within ${ms} ms` +
-      (isToAll ? ' (unit 0 is broadcast on a serial line: no device answers it)' : '');
+    const { connection, slot, ms, request, jobs } = exchange;
+    const abandoned = connection.abandon(slot);
+    if (isBroadcast(this.endpoint, request)) return this.#onOutcome(exchange, UNANSWERED);
+    const failure = timeoutFailure(exchange, abandoned, this.#isSerialLine);
+    const isSilent = failure.status === ModbusStatus.TIMED_OUT;
+    if (isSilent) this.#timeoutsInARow++;
     this.#leave(exchange);
     // Replies on a serial line carry no id: a late one must have passed before the next request.
     if (this.#isSerialLine) this.#line.hold(Math.min(Math.max(ms / 2, 2 * QUIET_MS), QUIET_MAX_MS), true);
-    const isWorn = this.#timeoutsInARow >= TIMEOUTS_IN_A_ROW_MAX || (begun && !this.#isSerialLine);
+    const isWorn =
+      this.#timeoutsInARow >= TIMEOUTS_IN_A_ROW_MAX ||
+      failure.status === ModbusStatus.WRONG_CHECKSUM ||
+      (abandoned.begun && !this.#isSerialLine);
     if (this.endpoint.type !== 'serial' && isWorn) this.#replaceConnection();
-    this.#end(exchange, { status: ModbusStatus.TIMED_OUT, what }, true);
+    // The read that verifies a write tells more than an echo of the line.
+    if (abandoned.echoed && !isRead(request)) for (const job of jobs) this.#deliver(job, UNANSWERED, failure);
+    else this.#end(exchange, failure, true);
     this.#pump();
   }
 
@@ -240,9 +246,9 @@ export class ModbusBus {
       this.#end(other, { status: ModbusStatus.BAD_RESPONSE, what }, true);
   }
 
-  /** The other side closed: a read is not tried again on this connection, since it is gone. */
+  /** The other side closed: reads are sent again on a new connection; the fate of a write that left is unknown. */
   #onLost(failure: ExchangeFailure): void {
-    for (const exchange of this.#active.values()) this.#end(exchange, failure, false);
+    for (const exchange of this.#active.values()) this.#end(exchange, failure, true);
     this.#pump();
   }
 
@@ -263,8 +269,8 @@ export class ModbusBus {
     if (this.#isSerialLine && isForeign) this.#line.hold(QUIET_MS, true);
     for (const job of exchange.jobs) {
       const next = retry && !this.#closing ? nextAttemptOf(job, exchange, status) : undefined;
-      if (next === undefined) this.#reject(job, status, what);
-      else this.#tryAgain(Object.assign(job, next));
+      if (next === undefined) this.#waiting.reject(job, status, what);
+      else this.#waiting.pushFront(Object.assign(job, next));
     }
   }
 
@@ -279,18 +285,5 @@ export class ModbusBus {
   #noteAnswer(): void {
     this.#timeoutsInARow = 0;
     this.#line.noteAnswer();
-  }
-
-  #refuse(job: Job, status: StatusCode, message: string): void {
-    job.stopWaiting?.();
-    job.reject(new ModbusError(status, `${this.#name} ${message}`, job.request, job.attempts > 0));
-  }
-
-  #refuseWaiting(status: StatusCode, message: string): void {
-    for (const job of this.#queue.items()) if (this.#queue.remove(job)) this.#refuse(job, status, message);
-  }
-
-  #reject(job: Job, status: StatusCode, what: string): void {
-    job.reject(jobErrorOf(this.#name, job, status, what));
   }
 }

@@ -1,8 +1,17 @@
 import { EventEmitter } from 'node:events';
-import type ModbusRTU from 'modbus-serial';
 import { messageOf } from '../../errors.ts';
 import type { Endpoint } from './endpoint.ts';
-import { createAscii, createMbap, createRtu, type ModbusFraming } from './framing.ts';
+import { createAscii, createMbap, type ModbusFraming } from './framing.ts';
+import { inspectReply } from './inspect-reply.ts';
+import { createLineTraits, noteRead, type LineTraits } from './line-traits.ts';
+import {
+  encodeRequest,
+  failureOf,
+  replyOf,
+  type ClientCallback,
+  type ModbusClass,
+  type ModbusClient,
+} from './modbus-serial.ts';
 import {
   isRead,
   replyLength,
@@ -10,11 +19,9 @@ import {
   type ModbusReply,
   type ModbusRequest,
 } from './request.ts';
-import { ModbusStatus, statusOfException } from './status.ts';
+import { createRtu } from './rtu.ts';
+import { ModbusStatus } from './status.ts';
 import type { Transport } from './transport.ts';
-
-/** The client class of the package modbus-serial. */
-export type ModbusClass = new (port: EventEmitter) => ModbusRTU.default;
 
 /** The events of a connection. */
 export interface ModbusConnectionEvents {
@@ -22,14 +29,28 @@ export interface ModbusConnectionEvents {
   outcome(slot: number, outcome: ModbusReply | ExchangeFailure): void;
   /** The bytes that arrive make no sense any more: no request on its way is answered now. */
   broken(failure: ExchangeFailure): void;
+  /**
+   * Bytes arrived on a serial line that look like an answer and are not the answer. The answer may still come; `isOver`: it
+   * is not likely, since nothing follows.
+   */
+  suspect(slot: number, failure: ExchangeFailure, isOver: boolean): void;
 }
 
 interface PendingRequest {
   slot: number;
   id: number;
   request: ModbusRequest;
-  /** The request's bytes, which the echo of a write repeats in part. */
   adu: Buffer;
+  /** The line itself has repeated this request. */
+  isEchoed: boolean;
+}
+
+/** What had arrived for a request that is given up. */
+interface Abandoned {
+  /** A part of a reply had come. */
+  begun: boolean;
+  /** The line itself had repeated the request, and no device had answered. */
+  echoed: boolean;
 }
 
 /** The port of our own that modbus-serial writes to and reads from. */
@@ -38,7 +59,6 @@ type ModbusPort = EventEmitter & { _transactionIdRead: number; _transactionIdWri
 /** An id is not used again while a late reply with it may come. The oldest of more ids are given up. */
 const STALE_IDS_MAX_COUNT = 4096;
 const EMPTY = Buffer.alloc(0);
-const WRITTEN: ModbusReply = { registers: [], bits: [], confirmed: 'echo' };
 
 /**
  * One connection to a device: it sends requests, and gives each request its own reply or the failure of it.
@@ -53,7 +73,8 @@ export class ModbusConnection {
   readonly #events: ModbusConnectionEvents;
   readonly #framing: ModbusFraming;
   readonly #port: ModbusPort;
-  readonly #client: ModbusRTU.default;
+  readonly #client: ModbusClient;
+  readonly #traits: LineTraits;
   readonly #pending: PendingRequest[] = [];
   /** The ids of abandoned requests. */
   readonly #stale = new Set<number>();
@@ -61,13 +82,23 @@ export class ModbusConnection {
   readonly #callbacks: ClientCallback[] = [];
   #lastId = 0;
 
-  constructor(Modbus: ModbusClass, endpoint: Endpoint, transport: Transport, events: ModbusConnectionEvents) {
+  constructor(
+    Modbus: ModbusClass,
+    endpoint: Endpoint,
+    transport: Transport,
+    events: ModbusConnectionEvents,
+    traits: LineTraits = createLineTraits(),
+  ) {
     this.transport = transport;
+    this.#traits = traits;
     this.#endpoint = endpoint;
     this.#events = events;
     this.#framing = framings[endpoint.framing]({
       frame: (id, adu) => this.#onFrame(id, adu),
       broken: (failure) => this.#onBroken(failure),
+      suspect: (failure, isOver) => this.#onSuspect(failure, isOver),
+      awaited: () => this.#pending[0],
+      lengthOf: (id) => this.#lengthOf(id),
     });
     this.#port = Object.assign(new EventEmitter(), {
       isOpen: true,
@@ -82,7 +113,7 @@ export class ModbusConnection {
 
   /** Sends a request on a slot (1 to `maxInFlight`) on which no request waits for its reply. */
   send(slot: number, request: ModbusRequest): void {
-    this.#pending.push({ slot, id: this.#nextId(), request, adu: EMPTY });
+    this.#pending.push({ slot, id: this.#nextId(), request, adu: EMPTY, isEchoed: false });
     this.#port._transactionIdWrite = slot;
     try {
       encodeRequest(this.#client, request, this.#callbackOf(slot));
@@ -102,8 +133,8 @@ export class ModbusConnection {
     this.#framing.receive(chunk);
   }
 
-  /** Stops waiting on a slot: a reply that comes now is nobody's. True when a part of a reply had come. */
-  abandon(slot: number): boolean {
+  /** Stops waiting on a slot: a reply that comes now belongs to no request. */
+  abandon(slot: number): Abandoned {
     const item = this.#take(slot);
     if (item !== undefined && this.#endpoint.framing === 'mbap') {
       this.#stale.add(item.id);
@@ -112,7 +143,7 @@ export class ModbusConnection {
     }
     const begun = this.#framing.partial > 0;
     if (this.#endpoint.framing !== 'mbap') this.#framing.reset();
-    return begun;
+    return { begun, echoed: item?.isEchoed === true };
   }
 
   /** The next id that no late reply can have. */
@@ -120,6 +151,13 @@ export class ModbusConnection {
     do this.#lastId = (this.#lastId + 1) & 0xffff;
     while (this.#stale.has(this.#lastId));
     return this.#lastId;
+  }
+
+  /** The length of a good answer to a transaction; 0 for one that was given up, undefined for one that was never sent. */
+  #lengthOf(id: number): number | undefined {
+    const item = this.#pending.find((each) => each.id === id);
+    if (item !== undefined) return replyLength(item.request);
+    return this.#stale.has(id) ? 0 : undefined;
   }
 
   #take(slot: number): PendingRequest | undefined {
@@ -147,21 +185,54 @@ export class ModbusConnection {
 
   /** Finds the request of a frame, and checks that the frame answers it. */
   #onFrame(id: number | undefined, adu: Buffer): void {
-    const item = id === undefined ? this.#pending[0] : this.#pending.find((each) => each.id === id);
+    if (id === undefined) return this.#onLineFrame(adu);
+    const item = this.#pending.find((each) => each.id === id);
     if (item === undefined) {
       // A late or repeated reply: its request has ended already.
-      this.#stale.delete(id ?? -1);
+      this.#stale.delete(id);
       return;
     }
     const wrong = inspectReply(item, adu);
-    if (wrong === undefined) {
-      this.#port._transactionIdRead = item.slot;
-      this.#port.emit('data', adu);
-    } else if (wrong.status === ModbusStatus.BAD_RESPONSE) this.#onBroken(wrong);
+    if (wrong === undefined) this.#deliver(item, adu);
+    else if (wrong.status === ModbusStatus.BAD_RESPONSE) this.#onBroken(wrong);
     else {
       this.#take(item.slot);
       this.#events.outcome(item.slot, wrong);
     }
+  }
+
+  /** Takes a frame of a serial line. Its frames have no ids, so a frame that does not answer the request is passed over. */
+  #onLineFrame(adu: Buffer): void {
+    const [item] = this.#pending;
+    if (item === undefined || this.#isEcho(item, adu)) return;
+    const wrong = inspectReply(item, adu);
+    if (wrong !== undefined) return this.#events.suspect(item.slot, wrong, false);
+    if (isRead(item.request)) noteRead(this.#traits, item.isEchoed);
+    this.#deliver(item, adu);
+  }
+
+  /**
+   * Whether a frame is the line's own copy of the request. A good answer to FC 5 and FC 6 is such a copy too: on a line that
+   * is known to echo the first copy is the line's, and the second one is the device's.
+   */
+  #isEcho(item: PendingRequest, adu: Buffer): boolean {
+    if (!adu.equals(item.adu)) return false;
+    const isAnswerToo = item.request.fc === 5 || item.request.fc === 6;
+    if (!isAnswerToo) Object.assign(this.#traits, { echoes: true, readsWithoutEcho: 0 });
+    const isEcho = !isAnswerToo || (this.#traits.echoes && !item.isEchoed);
+    item.isEchoed ||= isEcho;
+    return isEcho;
+  }
+
+  /** Has modbus-serial decode a reply, and hands it over. */
+  #deliver(item: PendingRequest, adu: Buffer): void {
+    this.#port._transactionIdRead = item.slot;
+    this.#port.emit('data', adu);
+  }
+
+  #onSuspect(failure: ExchangeFailure, isOver: boolean): void {
+    const [item] = this.#pending;
+    if (item !== undefined) this.#events.suspect(item.slot, failure, isOver);
   }
 
   #onBroken(failure: ExchangeFailure): void {
@@ -171,80 +242,6 @@ export class ModbusConnection {
 }
 
 const framings = { mbap: createMbap, rtu: createRtu, ascii: createAscii };
-
-/** The fault of a reply; undefined when it answers the request. */
-function inspectReply({ request, adu: sent }: PendingRequest, adu: Buffer): ExchangeFailure | undefined {
-  const [unit, fc = 0, third = 0] = adu;
-  const length = adu.length - 2;
-  if (unit !== request.unit) return { status: ModbusStatus.WRONG_UNIT, what: `answered as unit ${unit}` };
-  if (fc !== request.fc && fc !== (request.fc | 0x80)) {
-    return {
-      status: ModbusStatus.WRONG_FUNCTION,
-      what: `answered with function ${fc} instead of ${request.fc}`,
-    };
-  }
-  const expected = fc === request.fc ? replyLength(request) : 3;
-  if (length !== expected || (fc <= 4 && third !== expected - 3)) {
-    return {
-      status: ModbusStatus.BAD_RESPONSE,
-      what: `answered with ${length} bytes instead of ${expected}`,
-    };
-  }
-  // The echo of a write: the address, and the value (FC 5, 6) or the count (FC 15, 16).
-  if (fc > 4 && fc < 0x80 && adu.compare(sent, 2, 6, 2, 6) !== 0) {
-    return { status: ModbusStatus.BAD_RESPONSE, what: 'answered with the echo of another write' };
-  }
-  return undefined;
-}
-
-/** How modbus-serial hands over a reply: an exception with its code, a read with its data. */
-type ClientCallback = (
-  error: (NodeJS.ErrnoException & { modbusCode?: number }) | null,
-  result: { data?: (number | boolean)[] } | object,
-) => void;
-
-/** The failure in a reply: an exception of the device, or an answer that modbus-serial cannot decode. */
-function failureOf(
-  { fc }: ModbusRequest,
-  error: NodeJS.ErrnoException & { modbusCode?: number },
-): ExchangeFailure {
-  const code = error.modbusCode;
-  if (code === undefined)
-    return { status: ModbusStatus.BAD_RESPONSE, what: `gave no usable answer: ${messageOf(error)}` };
-  return { status: statusOfException(code), what: `refused (FC${fc}, exception ${code})` };
-}
-
-/** The reply as this driver hands it on; the echo of a write holds no data. */
-function replyOf({ fc }: ModbusRequest, result: { data?: (number | boolean)[] }): ModbusReply {
-  if (fc > 4) return WRITTEN;
-  const { data = [] } = result;
-  return fc <= 2
-    ? { registers: WRITTEN.registers, bits: data as boolean[], confirmed: 'echo' }
-    : { registers: data as number[], bits: WRITTEN.bits, confirmed: 'echo' };
-}
-
-/** Has modbus-serial encode and send a request; it gives `next` the decoded reply. */
-function encodeRequest(client: ModbusRTU.default, request: ModbusRequest, next: ClientCallback): void {
-  const { unit, address, count, fc } = request;
-  switch (fc) {
-    case 1:
-      return client.writeFC1(unit, address, count, next);
-    case 2:
-      return client.writeFC2(unit, address, count, next);
-    case 3:
-      return client.writeFC3(unit, address, count, next);
-    case 4:
-      return client.writeFC4(unit, address, count, next);
-    case 5:
-      return client.writeFC5(unit, address, request.bits[0] === true, next);
-    case 6:
-      return client.writeFC6(unit, address, request.registers[0] ?? 0, next);
-    case 15:
-      return client.writeFC15(unit, address, [...request.bits], next);
-    case 16:
-      return client.writeFC16(unit, address, [...request.registers], next);
-  }
-}
 
 /** Whether an outcome is a failure. */
 export function isExchangeFailure(outcome: ModbusReply | ExchangeFailure): outcome is ExchangeFailure {

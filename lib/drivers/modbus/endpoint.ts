@@ -9,6 +9,8 @@ export interface BusSettings {
   readonly idleTimeout: number;
   /** Requests on the way at once (TCP only). */
   readonly maxInFlight: number;
+  /** Silence after each connect, for devices that swallow the requests of their first seconds. Missing: 0. */
+  readonly delayAfterConnect?: number;
 }
 
 /** The settings of a serial line [Modbus over Serial Line 1.02, 2.5]. */
@@ -84,7 +86,7 @@ export function settingsDifference(a: Endpoint, b: Endpoint): string | undefined
 
 function settingsOf(endpoint: Endpoint): Record<string, string | number> {
   const serial = endpoint.type === 'serial' ? endpoint.serial : {};
-  return { framing: endpoint.framing, ...endpoint.bus, ...serial };
+  return { framing: endpoint.framing, delayAfterConnect: 0, ...endpoint.bus, ...serial };
 }
 
 /** The endpoint at another address: `host:port` or `tcp://host:port` (`udp://` for UDP), or a serial device's path. */

@@ -1,6 +1,6 @@
 import type { ModbusConnection } from './connection.ts';
 import type { Job } from './job.ts';
-import { isRead, type ModbusReply, type ModbusRequest } from './request.ts';
+import { isRead, type ExchangeFailure, type ModbusReply, type ModbusRequest } from './request.ts';
 import { isDeviceException, ModbusStatus, type StatusCode } from './status.ts';
 
 /** A request on its way, for one job or for neighbours together. */
@@ -11,7 +11,42 @@ export interface Exchange {
   readonly jobs: readonly Job[];
   /** How long it waits for its reply, in ms. */
   readonly ms: number;
+  /** The end of that time, on the clock of `performance.now()`. */
+  readonly endsAt: number;
   timer: NodeJS.Timeout | undefined;
+  /** The reason why the bytes that have arrived are not the answer. The exchange ends with it when no answer comes. */
+  suspicion: ExchangeFailure | undefined;
+}
+
+/** A line that has brought a spoilt answer and is silent for this time brings no better one. */
+const SILENT_MS = 50;
+
+/** The failure of an exchange whose time is over. */
+export function timeoutFailure(
+  { ms, request, suspicion }: Exchange,
+  { begun, echoed }: { begun: boolean; echoed: boolean },
+  isSerialLine: boolean,
+): ExchangeFailure {
+  if (suspicion !== undefined) return suspicion;
+  const isToAll = isSerialLine && request.unit === 0;
+  const what = echoed
+    ? `was repeated by the line itself, but no device answered within ${ms} ms`
+    : `got ${begun ? 'only a part of an answer' : 'no answer'} within ${ms} ms`;
+  const hint = isToAll ? ' (unit 0 is broadcast on a serial line: no device answers it)' : '';
+  return { status: ModbusStatus.TIMED_OUT, what: what + hint };
+}
+
+/** Notes bytes that are not the answer, and waits on: to the end of the time, or only a little where the answer was spoilt. */
+export function noteSuspicion(
+  exchange: Exchange,
+  suspicion: ExchangeFailure,
+  isOver: boolean,
+  onTimeout: () => void,
+): void {
+  exchange.suspicion = suspicion;
+  clearTimeout(exchange.timer);
+  const leftMs = Math.max(1, exchange.endsAt - performance.now());
+  exchange.timer = setTimeout(onTimeout, isOver ? Math.min(SILENT_MS, leftMs) : leftMs);
 }
 
 /** Marks the jobs of a request as sent; gives the time that the first of them has for its reply, in ms. */

@@ -1,3 +1,4 @@
+import { watchAbort } from './abort-watch.ts';
 import { ModbusError, describeRequest, type ModbusReply, type ModbusRequest } from './request.ts';
 import { ModbusStatus, type StatusCode } from './status.ts';
 
@@ -34,7 +35,7 @@ export interface Job {
   written: boolean;
   /** Read on its own: together with its neighbours it was refused. */
   alone: boolean;
-  /** Stops the clock and the ear of one that waits; undefined while it does not wait. */
+  /** Stops the deadline and the watch of a job that waits; undefined while it does not wait. */
   stopWaiting: (() => void) | undefined;
   resolve(reply: ModbusReply): void;
   reject(error: Error): void;
@@ -64,17 +65,17 @@ function unsettled(): never {
   throw new Error('the promise of a job is made with it');
 }
 
-/** Starts the clock of a job that waits; `takeOut` is called when its deadline passes or it is cancelled. */
+/** Starts the deadline of a job that waits; `takeOut` is called when the deadline passes or the job is cancelled. */
 export function startWaiting(job: Job, takeOut: (status: StatusCode, what: string) => void): void {
   const { signal } = job.call;
   const left = Math.max(0, job.deadline - performance.now());
   const timer = setTimeout(() => takeOut(ModbusStatus.TIMED_OUT, 'had no turn before its deadline'), left);
   const cancel = (): void => takeOut(ModbusStatus.CANCELLED, 'was cancelled');
   // After a write was sent, the read that verifies it still runs.
-  if (!job.written) signal.addEventListener('abort', cancel, { once: true });
+  const stopWatch = job.written ? undefined : watchAbort(signal, cancel);
   job.stopWaiting = () => {
     clearTimeout(timer);
-    signal.removeEventListener('abort', cancel);
+    stopWatch?.();
     job.stopWaiting = undefined;
   };
 }

@@ -1,11 +1,13 @@
+import { LRUCache } from 'lru-cache';
 import { AppError, messageOf } from '../../errors.ts';
 import type { Egress } from '../egress.ts';
 import { ModbusBus } from './bus.ts';
-import type { ModbusClass } from './connection.ts';
 import { endpointKey, endpointName, locate, settingsDifference, type Endpoint } from './endpoint.ts';
 import type { BusCall } from './job.ts';
-import { ModbusError, type ModbusReply } from './request.ts';
 import type { ModbusLineOptions } from './line.ts';
+import { createLineTraits, type LineTraits } from './line-traits.ts';
+import type { ModbusClass } from './modbus-serial.ts';
+import { ModbusError, type ModbusReply } from './request.ts';
 import type { LoadSerialPort } from './transport.ts';
 import { ModbusStatus, type StatusCode } from './status.ts';
 
@@ -17,7 +19,10 @@ import { ModbusStatus, type StatusCode } from './status.ts';
  * - A write is sent at most once. A reply is given to no call but the one it answers.
  */
 export interface ModbusDriver {
-  /** Reserves an endpoint for a document; a `conflict` when another one uses it with other link settings. Returns the way out. */
+  /**
+   * Reserves an endpoint for a document in use; throws an AppError `conflict` when another one uses it with other link
+   * settings. Returns the way out.
+   */
   reserve(endpoint: Endpoint): () => void;
   /** Whether the optional package `serialport` can be loaded. */
   serialInstalled(): Promise<boolean>;
@@ -26,6 +31,9 @@ export interface ModbusDriver {
   /** Closes every connection; calls that wait are rejected. */
   close(): Promise<void>;
 }
+
+/** The lines whose habits are remembered. */
+const TRAITS_MAX_COUNT = 4096;
 
 /** The things that the driver needs. */
 interface ModbusOptions {
@@ -44,8 +52,14 @@ class BusDriver implements ModbusDriver {
   readonly #egress: Egress;
   readonly #options: ModbusLineOptions;
   readonly #buses = new Map<string, ModbusBus>();
-  /** The endpoints of the loaded documents, by key. */
+  /** The endpoints that the loaded documents use, by key. */
   readonly #reserved = new Map<string, { endpoint: Endpoint; count: number }>();
+  /** The keys of endpoints whose last document was released. Their buses may be replaced as soon as they rest. */
+  readonly #released = new Set<string>();
+  /** The buses that were replaced and still close, by key. */
+  readonly #closing = new Map<string, Promise<void>>();
+  /** The habits of lines. They outlive their buses: a session must not be able to make the driver forget them. */
+  readonly #traits = new LRUCache<string, LineTraits>({ max: TRAITS_MAX_COUNT });
   #modbus: Promise<ModbusClass> | undefined;
   #serial: ReturnType<LoadSerialPort> | undefined;
   #closed = false;
@@ -82,18 +96,25 @@ class BusDriver implements ModbusDriver {
     }
     held.count++;
     this.#reserved.set(key, held);
+    if (this.#released.delete(key)) this.#replaceReleased(key, endpoint);
     let released = false;
     return () => {
       if (released) return;
       released = true;
       held.count--;
-      if (held.count === 0) this.#reserved.delete(key);
+      if (held.count > 0) return;
+      this.#reserved.delete(key);
+      if (this.#buses.has(key)) this.#released.add(key);
     };
   }
 
   async call(named: Endpoint, call: BusCall): Promise<ModbusReply> {
     if (this.#closed) throw refusal(named, call, ModbusStatus.CANCELLED, 'is shut down');
-    if (named.type === 'serial') await this.#checkSerial(named, call);
+    if (named.type === 'serial') {
+      await this.#checkSerial(named, call);
+      // The driver may have been closed meanwhile. A bus that is opened now would stay open.
+      if (this.#closed) throw refusal(named, call, ModbusStatus.CANCELLED, 'is shut down');
+    }
     const endpoint = locate(named);
     const key = endpointKey(endpoint);
     const bus = this.#busOf(key, endpoint);
@@ -107,7 +128,7 @@ class BusDriver implements ModbusDriver {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#buses.values()].map((bus) => bus.close()));
+    await Promise.all([...this.#closing.values(), ...[...this.#buses.values()].map((bus) => bus.close())]);
     this.#buses.clear();
   }
 
@@ -128,11 +149,31 @@ class BusDriver implements ModbusDriver {
     const stale = known?.unused === true && settingsDifference(known.endpoint, endpoint) !== undefined;
     if (known !== undefined && !stale) return known;
     // Sessions name endpoints: the buses that nobody uses any more must not pile up.
-    for (const [other, bus] of this.#buses)
-      if (bus.unused && !this.#reserved.has(other)) this.#buses.delete(other);
-    const bus = new ModbusBus(endpoint, this.#options);
+    for (const [other, bus] of this.#buses) {
+      if (!bus.unused || this.#reserved.has(other)) continue;
+      this.#buses.delete(other);
+      this.#released.delete(other);
+    }
+    const traits = this.#traits.get(key) ?? createLineTraits();
+    this.#traits.set(key, traits);
+    const after = this.#closing.get(key);
+    const bus = new ModbusBus(endpoint, {
+      ...this.#options,
+      traits,
+      ...(after === undefined ? {} : { after }),
+    });
     this.#buses.set(key, bus);
     return bus;
+  }
+
+  /** Closes a bus whose documents are gone, when the next document wants other link settings. */
+  #replaceReleased(key: string, endpoint: Endpoint): void {
+    const bus = this.#buses.get(key);
+    if (bus?.resting !== true || settingsDifference(bus.endpoint, endpoint) === undefined) return;
+    this.#buses.delete(key);
+    // A device that allows one connection must have seen the old one close before it sees the next.
+    const closed = bus.close(true).then(() => void this.#closing.delete(key));
+    this.#closing.set(key, closed);
   }
 }
 

@@ -17,6 +17,7 @@ interface FairQueue<T> {
 
 /** An empty queue. */
 export function createFairQueue<T>(): FairQueue<T> {
+  /** Next attempts, and the next requests of a call. They come before every party. */
   const first: T[] = [];
   // A Map keeps the order of insertion: the party whose turn it is comes first, and goes to the end after its turn.
   const parties = new Map<object, T[]>();

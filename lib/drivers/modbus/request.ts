@@ -12,7 +12,17 @@ export type ModbusRequest =
       | { readonly fc: 6 | 16; readonly registers: readonly number[] }
     ));
 
-/** The answer to a request. A write's `confirmed` is `none` for a broadcast, which no unit answers. */
+/** A request that has left. */
+export interface SentRequest {
+  readonly request: ModbusRequest;
+  /** Its bytes in the form of modbus-serial, with a CRC. The echo of a write repeats them in part. */
+  readonly adu: Buffer;
+}
+
+/**
+ * The answer to a request. A write's `confirmed` is `none` for a write that no unit answered: a broadcast, or a write of which
+ * only the line's own echo came and that is read back next.
+ */
 export interface ModbusReply {
   readonly registers: readonly number[];
   readonly bits: readonly boolean[];

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { unlessAborted, withDeadline } from '../../common/deadline.ts';
+import { sleep, unlessAborted, withDeadline } from '../../common/deadline.ts';
 import type { Egress } from '../egress.ts';
 import { messageOf, toError } from '../../errors.ts';
 import { endpointName, type Endpoint, type SerialSettings } from './endpoint.ts';
@@ -42,7 +42,10 @@ export interface TransportOptions {
   signal: AbortSignal;
 }
 
-const gentleCloseMs = 250;
+/** How long a device may take to answer the end of a connection. */
+const GENTLE_CLOSE_MS = 250;
+/** How long a serial driver may take to close: the one of an unplugged adapter may never report it. */
+const SERIAL_CLOSE_MS = 1000;
 
 /** Opens the way to an endpoint within a time; rejects with an Error that says why it cannot. */
 export async function openTransport(
@@ -53,6 +56,7 @@ export async function openTransport(
 ): Promise<Transport> {
   const within = createLimit(timeoutMs, options.signal);
   if (endpoint.type === 'serial') return openSerial(endpoint, options, events, within);
+  // The door resolves the name, so that the address that it checked is the one that is used.
   const resolved = options.egress.resolve(endpoint.host, endpoint.port);
   const { address, family } = await within(resolved, `${endpoint.host} was not resolved`);
   const open = endpoint.type === 'tcp' ? openTcp : openUdp;
@@ -83,6 +87,7 @@ async function openTcp(
   const socket = connect({ host: address, port, family, noDelay: true, keepAlive: true });
   const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   let live = true;
+  /** Reports the end of the connection, once: several events follow each other. */
   const lost = (reason: string): void => {
     if (!live) return;
     live = false;
@@ -96,10 +101,12 @@ async function openTcp(
       'no connection',
     );
   } catch (error) {
+    // The caller gets the first error. A later one of the same socket must not end the process.
     socket.on('error', () => undefined).destroy();
     throw error;
   }
   socket.on('data', (chunk) => live && events.data(chunk));
+  // A device that ends its side answers no more. To write to the other half would lose the request.
   socket.on('end', () => lost('connection closed by the device'));
   socket.on('error', (error) => lost(error.message));
   socket.on('close', () => lost('connection closed'));
@@ -110,7 +117,7 @@ async function openTcp(
       if (!gently) socket.destroy();
       else {
         socket.end();
-        const timer = setTimeout(() => socket.destroy(), gentleCloseMs);
+        const timer = setTimeout(() => socket.destroy(), GENTLE_CLOSE_MS);
         void gone.then(() => clearTimeout(timer));
       }
       await gone;
@@ -137,6 +144,7 @@ async function openUdp(
   };
   const ready = new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
+    // The system drops the datagrams of other hosts, and reports a port where nobody listens.
     socket.connect(port, address, resolve);
   });
   try {
@@ -194,7 +202,7 @@ async function openSerial(
       live = false;
       if (!port.isOpen) return;
       port.close(() => undefined);
-      await gone;
+      await Promise.race([gone, sleep(SERIAL_CLOSE_MS)]);
     },
   };
 }

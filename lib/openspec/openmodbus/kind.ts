@@ -6,6 +6,7 @@ import { openmodbus } from './openmodbus.ts';
 export const openmodbusKind: KindDefinition = {
   ...openmodbusNames,
   open: (drivers) => openmodbus(drivers.get('modbus')),
+  // The simulator is loaded when somebody wants one: a server never does.
   async simulate(document, options) {
     const { simulateOpenmodbusDocument } = await import('./simulator/simulate-document.ts');
     return simulateOpenmodbusDocument(document, options);

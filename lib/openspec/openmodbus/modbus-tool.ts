@@ -2,18 +2,25 @@ import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { CallContext, Connection, Tool } from '../../core/tool.ts';
 import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../drivers/modbus/codec.ts';
-import { isSerialLine, relocate, type Endpoint } from '../../drivers/modbus/endpoint.ts';
+import {
+  endpointName,
+  isSerialLine,
+  locate,
+  relocate,
+  type Endpoint,
+} from '../../drivers/modbus/endpoint.ts';
 import type { BusCall } from '../../drivers/modbus/job.ts';
 import type { ModbusDriver } from '../../drivers/modbus/modbus.ts';
 import { isRead, ModbusError, type ModbusReply, type ModbusRequest } from '../../drivers/modbus/request.ts';
 import { ModbusStatus, type StatusCode } from '../../drivers/modbus/status.ts';
-import { messageOf } from '../../errors.ts';
+import { AppError, messageOf } from '../../errors.ts';
 import { readFunctionOf, type ModbusFunction } from './read-document.ts';
 import type { Value } from './read-value.ts';
 import { callDeadlineMs, type ServerSettings } from './read-server.ts';
 import { errorResult, readResult, writeResult } from './result.ts';
 import { describeValue, schemaOf } from './value-schema.ts';
 
+/** The fate of a call that was refused here: no byte has left. */
 const untouched = { sent: false, unknown: false };
 
 /** After these exceptions the device has surely not carried the request out [Modbus Application Protocol 1.1b3, 7]. */
@@ -27,7 +34,10 @@ const refusals: ReadonlySet<StatusCode> = new Set([
   ModbusStatus.GATEWAY_PATH_UNAVAILABLE,
 ]);
 
-/** Where the sessions of a document call: its own endpoint, or the one that a session says. Throws an AppError for no place. */
+/**
+ * The endpoint that the calls of a session go to: the document's own, or the `server` of the session. The function throws an
+ * AppError for a `server` that is no address. It remembers the endpoint of each connection, since every call asks for it.
+ */
 export function endpointsOf(own: Endpoint): (connection: Connection) => Endpoint {
   const others = new WeakMap<Connection, Endpoint>();
   return (connection) => {
@@ -61,7 +71,9 @@ export function createModbusTool(
     },
     operation: name,
     effect: entry.method,
+    device: (connection) => deviceOf(endpointOf, connection),
     async call(args, context) {
+      // The core has checked the arguments against the schema. A tool that is called from elsewhere checks again: it moves machines.
       const extra = Object.keys(args).filter((each) => !write || each !== key);
       if (extra.length > 0)
         return errorResult(
@@ -80,6 +92,24 @@ export function createModbusTool(
   };
 }
 
+/** The address of the device that a session's calls go to; undefined for an address that cannot be used. */
+function deviceOf(
+  endpointOf: (connection: Connection) => Endpoint,
+  connection: Connection,
+): string | undefined {
+  try {
+    const endpoint = locate(endpointOf(connection));
+    const name = endpointName(endpoint);
+    // Host names have no case [RFC 4343]; the paths of serial devices do.
+    return endpoint.type === 'serial' ? name : name.toLowerCase();
+  } catch (error) {
+    // The call itself is refused, with the reason. It reaches no device.
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}
+
+/** One call of a function, with everything that it needs. */
 interface Call {
   driver: ModbusDriver;
   server: ServerSettings;
@@ -128,8 +158,10 @@ async function carryWrite(
   }
 
   // A bit shares its register with others, so the register is read first; a read after the write verifies it.
+  // Nobody answers a read at unit 0 of a serial line, so a broadcast cannot be verified.
   const verify = entry.verify && !(isSerialLine(endpoint) && entry.unit === 0);
   const shared = value.format.bit !== undefined;
+  // The requests of one call are a small sequence: `before` reads the register, `write` writes it, `after` reads it back.
   let stage = (shared ? 'before' : 'write') as 'before' | 'write' | 'after';
   const nextRequest = ({ registers }: ModbusReply): ModbusRequest | undefined => {
     if (stage === 'before') {
@@ -143,6 +175,7 @@ async function carryWrite(
   try {
     const call = busCall(server, entry, context, shared ? readRequest(entry) : request, false);
     const last = await driver.call(endpoint, shared || verify ? { ...call, nextRequest } : call);
+    // The raw value is an integer, so the value that was really written may differ from the wanted one: 26.46 is 26.5.
     const meant = decode(entry, contentOf(request));
     if (!verify) return writeResult(value, meant, last.confirmed);
     const found = decode(entry, last);
@@ -159,7 +192,7 @@ function failure(error: unknown, written: boolean): ToolResult {
   if (!(error instanceof ModbusError)) throw error;
   const { status, sent, request } = error;
   const unknown = written || (sent && !isRead(request) && !refusals.has(status));
-  const what = written ? 'the write was confirmed by its echo, but not read back: ' : '';
+  const what = written ? 'the write was sent, but not read back: ' : '';
   return errorResult(status, what + error.message, { sent: sent || written, unknown });
 }
 
@@ -202,6 +235,7 @@ function decode({ storage, value }: ModbusFunction, { registers, bits }: Content
   return inCoils ? decodeBits(value.format, bits) : decodeRegisters(value.format, registers);
 }
 
+/** The content of a place: registers, or coils. */
 type Content = Pick<ModbusReply, 'registers' | 'bits'>;
 
 /** The content that a write puts on the device, in the form of a read. */

@@ -1,6 +1,8 @@
 import { serialMissing, type ModbusDriver } from '../../drivers/modbus/modbus.ts';
-import { messageOf, SpecError } from '../../errors.ts';
-import type { CompiledSpec, OpenspecKind } from '../kind.ts';
+import type { Connection } from '../../core/tool.ts';
+import type { Endpoint } from '../../drivers/modbus/endpoint.ts';
+import { AppError, messageOf, SpecError } from '../../errors.ts';
+import type { OpenspecKind } from '../kind.ts';
 import { isSelected } from '../operation-filter.ts';
 import { createModbusTool, endpointsOf } from './modbus-tool.ts';
 import { readDocument } from './read-document.ts';
@@ -23,7 +25,7 @@ export function openmodbus(modbus: ModbusDriver): OpenspecKind {
         isSelected({ tags: [], method, path: name }, options),
       );
       const endpointOf = endpointsOf(server.endpoint);
-      const spec: CompiledSpec = {
+      return {
         kind: openmodbusNames.name,
         title,
         operations: functions.length,
@@ -32,14 +34,34 @@ export function openmodbus(modbus: ModbusDriver): OpenspecKind {
           .filter((entry) => !chosen.includes(entry))
           .map(({ name }) => ({ operation: name, reason: 'not selected' })),
         warnings: [...warnings],
+        reserve: (connection) => reserve(modbus, endpointOf, connection),
       };
-      try {
-        return { ...spec, close: modbus.reserve(server.endpoint) };
-      } catch (error) {
-        throw refusal('/server/config', messageOf(error));
-      }
     },
   };
+}
+
+/**
+ * Reserves the endpoint that a session really calls: the document's own address may be a placeholder that nobody uses.
+ * Throws a SpecError when another document in use has other link settings for it.
+ */
+function reserve(
+  modbus: ModbusDriver,
+  endpointOf: (connection: Connection) => Endpoint,
+  connection: Connection,
+): () => void {
+  let endpoint: Endpoint;
+  try {
+    endpoint = endpointOf(connection);
+  } catch (error) {
+    // An address that cannot be used is no one's. Each call is refused with the reason.
+    if (error instanceof AppError) return () => undefined;
+    throw error;
+  }
+  try {
+    return modbus.reserve(endpoint);
+  } catch (error) {
+    throw refusal('/server/config', messageOf(error));
+  }
 }
 
 function refusal(pointer: string, detail: string): SpecError {

@@ -9,18 +9,23 @@ import { readValue, type Value } from './read-value.ts';
 
 /** One entry of `functions`: the place of a value, and its format. */
 export interface ModbusFunction {
+  /** Unique in the document; it is the tool's name too. */
   readonly name: string;
   readonly description: string;
   readonly method: 'read' | 'write';
+  /** `slaveId` of the document: 0 to 255, on serial lines 0 to 247, where 0 means all units. */
   readonly unit: number;
   readonly storage: Storage;
+  /** The protocol's address, from 0. The numbers 40001 and the like of manuals count from 1. */
   readonly address: number;
   readonly value: Value;
   /** In ms, for each reply. */
   readonly timeout: number;
   /** A write's function code. */
   readonly writeFunction: 5 | 6 | 15 | 16 | undefined;
+  /** The written value is read back. */
   readonly verify: boolean;
+  /** The write needs a human's approval. */
   readonly confirm: boolean;
 }
 
@@ -32,7 +37,9 @@ interface ModbusDocument {
   readonly warnings: readonly string[];
 }
 
+/** [Modbus Application Protocol 1.1b3, 6.1 to 6.4]. */
 const readFunctions = { coils: 1, discreteInput: 2, holdingRegisters: 3, inputRegisters: 4 } as const;
+/** The names of storages; some authors write the second one in the plural. */
 const storages = ['coils', 'discreteInput', 'discreteInputs', 'inputRegisters', 'holdingRegisters'] as const;
 
 /** The function code that reads a storage. */

@@ -3,19 +3,26 @@ import type { Fields } from './fields.ts';
 
 /** The settings of a document for its device as a whole. Times in ms. */
 export interface ServerSettings {
+  /** The address in the document. A session may use another one. */
   readonly endpoint: Endpoint;
+  /** For one reply; a function may have its own. */
   readonly timeout: number;
   readonly connectTimeout: number;
+  /** Further attempts of a read that got no usable answer. A write has none. */
   readonly retries: number;
+  /** Writes are refused before anything is sent. */
   readonly readOnly: boolean;
+  /** Reads that are asked for together and touch go in one request. */
   readonly coalesce: boolean;
 }
 
-const day = 86_400_000;
-const time = { min: 0, max: day };
-const timeLimit = { min: 1, max: day };
+const DAY_MS = 86_400_000;
+/** A pause, which may be none. */
+const time = { min: 0, max: DAY_MS };
+/** A time-out: 0 would end every call. */
+const timeLimit = { min: 1, max: DAY_MS };
 
-/** The longest a call may take, waiting included. */
+/** The longest time that a call may take, waiting included, in ms [contract OpenModbus: The bus]. */
 export const callDeadlineMs = 10_000;
 
 /** Reads `server`; undefined when it has faults (they are noted). */
@@ -39,11 +46,15 @@ export function readServer(document: Fields): ServerSettings | undefined {
   if (timeout > callDeadlineMs) config.warn(`timeout: a call ends after ${callDeadlineMs} ms in any case`);
   const connectTimeout = config.integer('connectTimeout', timeLimit) ?? 3000;
   const retries = config.integer('retries', { min: 0, max: 10 }) ?? 1;
+  // A slave may need 3.5 characters of silence and time to turn its driver around [Modbus over Serial Line 1.02, 2.5.1.1].
   const bus: BusSettings = {
     requestDelay: config.integer('requestDelay', time) ?? (serial ? 30 : 0),
     idleTimeout: config.integer('idleTimeout', time) ?? 60_000,
     maxInFlight: config.integer('maxInFlight', { min: 1, max: 16 }) ?? 1,
+    delayAfterConnect: config.integer('delayAfterConnect', time) ?? 0,
   };
+  if ((bus.delayAfterConnect ?? 0) >= callDeadlineMs)
+    config.warn(`delayAfterConnect: a call ends after ${callDeadlineMs} ms in any case, waiting included`);
   if (bus.maxInFlight > 1 && (type !== 'tcp' || framing === 'rtu')) {
     config.fault('maxInFlight', 'more than 1 is for Modbus TCP: other replies carry no transaction id');
   }
@@ -64,6 +75,7 @@ function readSocket(
 ): Endpoint | undefined {
   const url = config.text('url');
   const port = config.integer('port', { min: 1, max: 65535 }) ?? 502;
+  // Published examples write the host as a bare name, as a URL, and in brackets.
   const host =
     url
       ?.trim()
@@ -88,6 +100,7 @@ function readSerial(config: Fields, framing: 'rtu' | 'ascii', bus: BusSettings):
     dataBits: config.choice('dataBits', [5, 6, 7, 8]) ?? 8,
     stopBits: config.choice('stopBits', [1, 1.5, 2]) ?? 1,
   } as const;
+  // Eight data bits carry a byte of RTU; ASCII sends hexadecimal digits, so seven are enough [Modbus over Serial Line 1.02, 2.5.1, 2.5.2].
   if (framing === 'rtu' && serial.dataBits !== 8) config.fault('dataBits', 'must be 8 for RTU');
   return path === '' ? undefined : { type: 'serial', path, framing, serial, bus };
 }

@@ -9,12 +9,17 @@ import type { Fields } from './fields.ts';
 /** A parameter or a return value: its format, and how people speak of it. */
 export interface Value {
   readonly name: string;
+  /** Words for people and for the model; empty when the document has none. */
   readonly description: string;
+  /** The unit of measure, such as `℃`. */
   readonly uom: string | undefined;
+  /** The distance between two values that are worth writing. It is a hint: the driver does not check it. */
   readonly step: number | undefined;
+  /** The place of the value in registers or coils, and how it is computed. */
   readonly format: ValueFormat;
 }
 
+/** The types of a value. 1.0.0 has the first five and `string`; the others are extensions [contract OpenModbus]. */
 const types = [
   'bool',
   'int16',
@@ -27,6 +32,7 @@ const types = [
   'float64',
   'string',
 ] as const;
+/** The orders of a value's bytes, as A for the highest byte of the number. */
 const orders = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
 const one: Decimal = { digits: 1n, scale: 0 };
 const zero: Decimal = { digits: 0n, scale: 0 };
@@ -80,6 +86,7 @@ export function readValue(fields: Fields, path: Fields, inCoils: boolean): Value
     min: numeric ? min : undefined,
     max: numeric ? max : undefined,
   };
+  // The step was checked above. The model gets it as the author wrote it.
   const stepNumber = fields.get('step');
   return { name, description, uom, step: typeof stepNumber === 'number' ? stepNumber : undefined, format };
 }
@@ -94,6 +101,7 @@ function readCount(
   const count = path.integer('count', { min: 1, max: 65536 });
   if (path.has('count') && count === undefined) return undefined;
   if (inCoils) {
+    // A coil is one bit [Modbus Application Protocol 1.1b3, 4.3].
     if (type !== 'bool') {
       fields.fault('type', `${type} cannot be in coils or discrete inputs: they hold bool`);
       return undefined;
@@ -110,6 +118,7 @@ function readCount(
     path.fault('count', `a bool takes one register, not ${given}`);
     return undefined;
   }
+  // Published documents count values, not registers: a too small count is safe to mend, since no neighbour is touched.
   if (given < size) {
     path.warn(`count: ${type} takes ${size} registers: ${size} are used instead of ${given}`);
     return { count: size, length: undefined };
@@ -137,6 +146,7 @@ function readTexts(fields: Fields, type: ValueType): ReadonlyMap<string, string>
   const texts = new Map<string, string>();
   for (const [raw, text] of Object.entries(given)) {
     const place = `enum/${escapePart(raw)}`;
+    // Raw values may be beyond 2^53−1, so they never become JavaScript numbers.
     const integer = /^-?\d{1,20}$/.test(raw) ? BigInt(raw) : undefined;
     if (integer === undefined || integer < range[0] || integer > range[1]) {
       fields.fault(place, `is not a raw value of ${type}`);

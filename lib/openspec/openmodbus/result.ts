@@ -54,10 +54,12 @@ export function writeResult(
 /** The result of a call that failed. */
 export function errorResult(status: StatusCode, detail: string, { sent, unknown }: Fate): ToolResult {
   const name = statusNames[status];
+  // The core knows a cancelled call by this code, whatever its kind [core/tool.ts: CallContext.signal].
   const code =
     status === ModbusStatus.CANCELLED
       ? name
       : name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  // The model reads the detail: it must not simply repeat a write whose fate is unknown.
   const advice = unknown ? '; it may have been executed: read the value before repeating the write' : '';
   return {
     statusCode: status,

@@ -35,11 +35,13 @@ function singleSchema({ format }: Value): JsonSchema {
   if (type === 'string') return { type: 'string', maxLength: count * 2 };
   if (texts !== undefined) return { type: 'string', enum: [...texts.values()] };
   const [low, high] = limitsOf(type, format);
+  // A scaled integer is a decimal number to the model: 26.5 for 265 tenths.
   const whole = numberTypes[type].integer && scaling.identity;
   const kind = whole ? 'integer' : 'number';
   if (type !== 'int64' && type !== 'uint64') {
     return { type: kind, ...bound('minimum', low), ...bound('maximum', high) };
   }
+  // A number is safe up to 2^53−1; beyond that only the text keeps every digit.
   const safe: [Decimal, Decimal] = [
     { digits: BigInt(Number.MIN_SAFE_INTEGER), scale: 0 },
     { digits: BigInt(Number.MAX_SAFE_INTEGER), scale: 0 },
@@ -61,7 +63,7 @@ function limitsOf(type: NumberType, { scaling, min, max }: Value['format']): (De
   return [higher(low, min), lower(high, max)];
 }
 
-/** Floats that are scaled reach about as far as a JSON number does: no limit is said. */
+/** The range of a plain float32. A scaled float, and a float64, reach about as far as a JSON number: they get no limit. */
 function floatRange(type: NumberType, plain: boolean): [Decimal | undefined, Decimal | undefined] {
   if (type !== 'float32' || !plain) return [undefined, undefined];
   const largest = BigInt(3.4028234663852886e38);
@@ -71,16 +73,19 @@ function floatRange(type: NumberType, plain: boolean): [Decimal | undefined, Dec
   ];
 }
 
+/** The higher of two limits; the other one where one is missing. */
 function higher(a: Decimal | undefined, b: Decimal | undefined): Decimal | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return compareDecimals(a, b) >= 0 ? a : b;
 }
 
+/** The lower of two limits; the other one where one is missing. */
 function lower(a: Decimal | undefined, b: Decimal | undefined): Decimal | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return compareDecimals(a, b) <= 0 ? a : b;
 }
 
+/** One keyword of a schema, or nothing for a missing limit. */
 function bound(name: 'minimum' | 'maximum', value: Decimal | undefined): JsonSchema {
   return value === undefined ? {} : { [name]: Number(formatDecimal(value)) };
 }

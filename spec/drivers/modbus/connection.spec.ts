@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { ModbusConnection, type ModbusClass } from '../../../lib/drivers/modbus/connection.ts';
+import { ModbusConnection } from '../../../lib/drivers/modbus/connection.ts';
+import type { ModbusClass } from '../../../lib/drivers/modbus/modbus-serial.ts';
 import type { ExchangeFailure, ModbusReply } from '../../../lib/drivers/modbus/request.ts';
 import { readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
 import { adu } from '../../support/modbus-fake.ts';
@@ -19,6 +20,7 @@ describe('a Modbus connection', () => {
     connection = new ModbusConnection(ModbusRTU as unknown as ModbusClass, tcpEndpoint(502), transport, {
       outcome: (slot, outcome) => outcomes.push([slot, outcome]),
       broken: (failure) => faults.push(failure),
+      suspect: () => undefined,
     });
   });
 

@@ -7,6 +7,7 @@ import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbu
 import { SpecError } from '../../../lib/errors.ts';
 import type { CompiledSpec, CompileOptions } from '../../../lib/openspec/kind.ts';
 import { openmodbus } from '../../../lib/openspec/openmodbus/openmodbus.ts';
+import { openOpenspecs, type LoadedSpec } from '../../../lib/openspec/openspecs.ts';
 import { documentOf, functionOf } from '../../support/modbus-document.ts';
 import { openLocalEgress } from '../../support/modbus-egress.ts';
 import { rejection } from '../../support/refusal.ts';
@@ -242,21 +243,51 @@ describe('an OpenModbus document', () => {
   });
 
   it('is refused when another one in use has other link settings for the same endpoint', async () => {
-    const first = await compile(documentOf([functionOf()]));
-    const second = await compile(documentOf([functionOf({ name: 'other' })], { timeout: 50, retries: 3 }));
-    const slow = documentOf([functionOf()], { requestDelay: 50 });
-    const refused = [
-      '/server/config 127.0.0.1:502 is used by another document with other link settings: requestDelay 0 and 50',
-    ];
-    expect(await faultsOf(slow)).to.deep.equal(refused);
-    expect(await faultsOf(documentOf([functionOf()], { framing: 'rtu' }))).to.deep.equal([
+    const first = (await compile(documentOf([functionOf()]))).reserve?.({});
+    const other = await compile(documentOf([functionOf({ name: 'other' })], { timeout: 50, retries: 3 }));
+    const second = other.reserve?.({});
+    const slow = await compile(documentOf([functionOf()], { requestDelay: 50 }));
+    const framed = await compile(documentOf([functionOf()], { framing: 'rtu' }));
+    const faultOf = ({ reserve }: CompiledSpec): string => {
+      try {
+        reserve?.({});
+        return 'none';
+      } catch (error) {
+        const [fault] = (error as SpecError).faults;
+        return `${fault?.pointer} ${fault?.detail}`;
+      }
+    };
+    const refused =
+      '/server/config 127.0.0.1:502 is used by another document with other link settings: requestDelay 0 and 50';
+    expect(faultOf(slow)).to.equal(refused);
+    expect(faultOf(framed)).to.equal(
       '/server/config 127.0.0.1:502 is used by another document with other link settings: framing mbap and rtu',
-    ]);
-    first.close?.();
-    first.close?.();
-    expect(await faultsOf(slow)).to.deep.equal(refused);
-    second.close?.();
-    await compile(slow);
+    );
+    first?.();
+    first?.();
+    expect(faultOf(slow)).to.equal(refused);
+    second?.();
+    expect(faultOf(slow)).to.equal('none');
+  });
+
+  it('reserves the address that each session uses, and no placeholder', async () => {
+    const openspecs = openOpenspecs({ kinds: [openmodbus(driver)] });
+    const load = (requestDelay: number, server?: string): Promise<LoadedSpec> =>
+      openspecs.load({
+        openSpec: documentOf([functionOf()], { requestDelay }),
+        ...(server === undefined ? {} : { server }),
+      });
+    const loaded = [await load(0, '127.0.0.1:5021'), await load(50, '127.0.0.1:5022'), await load(0)];
+    // The same address by another name.
+    for (const server of ['127.0.0.1:5021', 'tcp://127.0.0.1:5021']) {
+      const error = await rejection(load(50, server));
+      expect(error).to.be.instanceOf(SpecError).with.property('message').that.contains('127.0.0.1:5021');
+    }
+    expect(await rejection(load(50))).to.be.instanceOf(SpecError);
+    loaded.forEach(({ release }) => release());
+    const again = [await load(50, '127.0.0.1:5021'), await load(50)];
+    again.forEach(({ release }) => release());
+    openspecs.close();
   });
 
   it('is refused on a serial line without the package serialport, and only then', async () => {

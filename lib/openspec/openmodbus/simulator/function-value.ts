@@ -4,6 +4,7 @@ import { formatDecimal } from '../../../drivers/modbus/decimal.ts';
 import { AppError } from '../../../errors.ts';
 import type { ModbusFunction } from '../read-document.ts';
 
+/** Whether the function's values are single bits. */
 function inCoils({ storage }: ModbusFunction): boolean {
   return storage === 'coils' || storage === 'discreteInput';
 }
@@ -57,6 +58,7 @@ export function driftedValue(
     return undefined;
   }
   const [low, high] = [Number(formatDecimal(min)), Number(formatDecimal(max))];
+  // A step up or down, or a fiftieth of the range: a room does not change faster.
   const next = now + (random - 0.5) * (value.step ?? (high - low) / 50) * 2;
   const whole = scaling.identity ? Math.round(next) : next;
   return Math.min(high, Math.max(low, whole));

@@ -6,6 +6,7 @@ import { readSerial } from './serial.ts';
 /** A request for a unit: function and data. `reply` sends the same of an answer, `raw` any bytes. */
 export interface WireRequest {
   unit: number;
+  /** Function and data, without unit and checksum. */
   pdu: Buffer;
   reply(pdu: Buffer): void;
   raw(bytes: Buffer): void;
@@ -13,6 +14,7 @@ export interface WireRequest {
 
 /** A port that requests come in by. `close` frees it at once. */
 interface Listener {
+  /** As it was asked for. */
   host: string;
   port: number;
   /** How many connections are open; 0 where there are none, as over UDP. */
@@ -61,6 +63,7 @@ export async function listenUdp(
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   let live = true;
   socket.on('message', (message, from) => {
+    // Each datagram is read by itself: it is a whole frame, or none.
     const send = (bytes: Buffer): void => {
       if (live) socket.send(bytes, from.port, from.address, () => undefined);
     };
@@ -69,6 +72,7 @@ export async function listenUdp(
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => socket.close(() => reject(error))).bind(port, host, resolve);
   });
+  // An answer that cannot be delivered is lost, as any datagram may be.
   socket.on('error', () => undefined);
   return {
     host,

@@ -1,6 +1,7 @@
 import { storageOf, type Storage } from '../../../drivers/modbus/request.ts';
 import { ModbusStatus } from '../../../drivers/modbus/status.ts';
 
+/** The values of one storage by address. */
 type Table = Map<number, number>;
 
 /** The memory of a simulated Modbus device: only the places that were added exist. A coil is 0 or 1. */
@@ -22,6 +23,7 @@ interface ModbusMemory {
   ): Buffer | undefined;
 }
 
+/** The most values that one request may have, by function code [Modbus Application Protocol 1.1b3, 6]. */
 const mostOf: Record<number, number> = { 1: 2000, 2: 2000, 3: 125, 4: 125, 15: 1968, 16: 123 };
 
 /** An empty memory. */
@@ -75,6 +77,7 @@ export function createModbusMemory(): ModbusMemory {
 function writtenBy(fc: number, pdu: Buffer): number[] | undefined {
   const second = pdu.readUInt16BE(3);
   if (fc === 6) return [second];
+  // FC 5 knows two values, and no others [Modbus Application Protocol 1.1b3, 6.5].
   if (fc === 5) return second === 0xff00 ? [1] : second === 0 ? [0] : undefined;
   const bytes = pdu.subarray(6);
   const length = fc === 15 ? Math.ceil(second / 8) : second * 2;

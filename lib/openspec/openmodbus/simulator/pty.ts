@@ -14,7 +14,8 @@ interface PtyListener {
   close(): Promise<void>;
 }
 
-const startTimeoutMs = 5000;
+/** How long socat may take to make its pseudo terminal. */
+const START_TIMEOUT_MS = 5000;
 
 /**
  * Listens for Modbus RTU or ASCII on a pseudo terminal made by socat, at `path` or at a place of its own. Rejects with an
@@ -27,6 +28,7 @@ export async function listenPty(
 ): Promise<PtyListener> {
   const folder = await mkdtemp(join(tmpdir(), 'modbus-'));
   const link = path ?? join(folder, 'tty');
+  // socat joins the terminal to a TCP port of our own, so that a serial line is read by the same code as RTU over TCP.
   const listener = await listenTcp('127.0.0.1', 0, framing, receive);
   const args = [`pty,rawer,link=${link}`, `tcp:127.0.0.1:${listener.port},nodelay`];
   const socat = spawn('socat', args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -46,9 +48,9 @@ export async function listenPty(
     failure = `socat cannot be started (is it installed?): ${messageOf(error)}`;
   });
   void ended.then(() => (failure ??= `socat ended: ${reason}`));
-  const end = performance.now() + startTimeoutMs;
+  const end = performance.now() + START_TIMEOUT_MS;
   while (!existsSync(link) || listener.connections() === 0) {
-    if (performance.now() > end) failure ??= `socat made no pseudo terminal within ${startTimeoutMs} ms`;
+    if (performance.now() > end) failure ??= `socat made no pseudo terminal within ${START_TIMEOUT_MS} ms`;
     if (failure !== undefined) {
       await close();
       throw new AppError('unavailable', failure, missing === undefined ? {} : { cause: missing });

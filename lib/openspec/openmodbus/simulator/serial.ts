@@ -1,7 +1,8 @@
 import { crc16, createAscii } from '../../../drivers/modbus/framing.ts';
 import type { WireRequest } from './listen.ts';
 
-const silenceMs = 50;
+/** Bytes after such a pause begin a new frame. A real line needs 3.5 characters; a pseudo terminal is less exact. */
+const SILENCE_MS = 50;
 
 /** Takes chunks of a serial line (or of RTU over TCP) and hands over the requests in it. Other bytes are ignored. */
 export function readSerial(
@@ -40,7 +41,7 @@ function readRtu(
   return (chunk) => {
     const now = performance.now();
     // Silence ends a frame, also one that was cut short.
-    rest = now - last > silenceMs ? chunk : Buffer.concat([rest, chunk]);
+    rest = now - last > SILENCE_MS ? chunk : Buffer.concat([rest, chunk]);
     last = now;
     while (rest.length >= 8) {
       const fc = rest[1] ?? 0;
