@@ -7,7 +7,6 @@ export const openapiDialect: SchemaDialect = {
     const unique = uniqueNames();
     return (name) => unique(argumentKeyOf(name));
   },
-  undeclaredKey: (name) => name,
   flattensSingleChoice: false,
   closesTuples: true,
   titlesDescribe: false,

@@ -8,6 +8,7 @@ import { objectAt, textAt } from '../read.ts';
 import type { OperationParameter, RequestShape } from './request-shape.ts';
 import type { SchemaDetail } from '../schema/dialect.ts';
 import { SchemaWriter } from '../schema/schema-writer.ts';
+import type { WireNames } from '../schema/wire-names.ts';
 import { openapiDialect } from './dialect.ts';
 import { styleOf, type Style } from './styles.ts';
 
@@ -24,8 +25,8 @@ export interface OperationPlan {
   parameters: JsonSchema;
   arguments: WireArgument[];
   body?: BodyPlan;
-  /** The replaced member keys inside arguments: key to the name on the wire. */
-  renamed: Map<string, string>;
+  /** Gives the members inside arguments their names on the wire. */
+  names: WireNames;
   warnings: string[];
 }
 
@@ -157,7 +158,7 @@ function finish(
   for (const [draft, key] of keys) draft.settle(key);
   const warnings = [...shape.faults, ...writer.faults];
   if (cut !== undefined) warnings.push(`its schema is too large; ${cut}`);
-  const plan: OperationPlan = { parameters: schema, arguments: args, renamed: writer.renamed, warnings };
+  const plan: OperationPlan = { parameters: schema, arguments: args, names: writer.names, warnings };
   if (body !== undefined) plan.body = body.plan;
   return plan;
 }

@@ -5,7 +5,6 @@ import { shorten } from '../shorten.ts';
 /** How the schemas of OpenRPC documents are written: JSON Schema to the letter, long shared schemas once. */
 export const openrpcDialect: SchemaDialect = {
   memberKeys: () => innerKeyOf,
-  undeclaredKey: innerKeyOf,
   flattensSingleChoice: true,
   closesTuples: false,
   titlesDescribe: true,

@@ -2,7 +2,9 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import type { ToolResult } from '../../core/message.ts';
 import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
+import { AppError } from '../../errors.ts';
 import { authorization } from './credentials.ts';
+import type { WireNames } from '../schema/wire-names.ts';
 import type { MethodParams } from './params.ts';
 import { openrpcServerUrl, type ServerUrl } from './server.ts';
 
@@ -17,6 +19,8 @@ interface CallableMethod {
   operation: string;
   effect: Effect;
   params: MethodParams;
+  /** Gives the members inside the arguments their names on the wire. */
+  names: WireNames;
   server: ServerUrl;
   structure: ParamStructure;
   /** True for a method without a result: it is sent without an id. */
@@ -33,7 +37,20 @@ export function createMethodTool(
   face: Pick<Tool, 'name' | 'description' | 'parameters'>,
 ): Tool {
   const { operation, effect } = method;
-  return { ...face, operation, effect, call: (args, context) => callMethod(jsonrpc, method, args, context) };
+  return {
+    ...face,
+    operation,
+    effect,
+    async call(given, context) {
+      try {
+        const args = method.names.restore(given, face.parameters);
+        return await callMethod(jsonrpc, method, args, context);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        return failed('invalid_arguments', error.message, 'none');
+      }
+    },
+  };
 }
 
 /** Calls the device within the call's time-out. Resolves in any case. */

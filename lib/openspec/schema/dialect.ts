@@ -2,8 +2,6 @@
 export interface SchemaDialect {
   /** Makes the keys for the members of one object, which model APIs accept: each name gets one key. */
   memberKeys(): (name: string) => string;
-  /** The key for a required member that the schema does not describe. */
-  undeclaredKey(name: string): string;
   /** Whether a choice with one member is written as that member. */
   readonly flattensSingleChoice: boolean;
   /** Whether a tuple without a word about further items is closed. */

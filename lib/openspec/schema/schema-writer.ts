@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
-import { argumentKeyOf, uniqueNames } from '../names.ts';
+import { argumentKeyOf, isKey, uniqueNames } from '../names.ts';
 import { listAt, textAt } from '../read.ts';
 import { shorten } from '../shorten.ts';
 import type { SpecDocument } from '../spec-document.ts';
@@ -19,6 +19,7 @@ import {
 } from './layers.ts';
 import { plainKeywordsOf } from './plain-keywords.ts';
 import { agreedTypes } from './agreed-types.ts';
+import { WireNames } from './wire-names.ts';
 
 interface Definition {
   key: string;
@@ -38,8 +39,8 @@ interface Definition {
  * always fits, except for read-only members.
  */
 export class SchemaWriter {
-  /** The member keys that were replaced: key to the name on the wire. */
-  readonly renamed = new Map<string, string>();
+  /** The names on the wire of the member keys that were replaced. */
+  readonly names = new WireNames();
   /** The faults of the schemas, in plain words. */
   readonly faults = new Set<string>();
   readonly #document: SpecDocument;
@@ -253,23 +254,24 @@ export class SchemaWriter {
   /** Writes the members of an object. A schema without a type only says which members an object must have. */
   #writeMembers(source: Layers, isObjectType: boolean, schema: JsonSchema): void {
     const { properties, required: wireNames, additional } = shapeOf(this.#document, source, this.#dialect);
-    const required = new Set(wireNames);
+    const described = isObjectType ? properties : new Map<string, Layers>();
     const target: JsonObject = {};
-    const keyOf = this.#dialect.memberKeys();
-    for (const [wireName, property] of isObjectType ? properties : []) {
-      const key = keyOf(wireName);
-      if (key !== wireName && required.delete(wireName)) required.add(key);
-      if (key !== wireName) this.#rename(key, wireName);
+    const keys = this.#keysOf([...described.keys()], wireNames);
+    for (const [wireName, property] of described) {
+      const key = keys.get(wireName) ?? wireName;
       target[key] = this.writeLayers(property);
       if (this.spend(key.length + 6)) return;
     }
-    if (isObjectType && properties.size > 0) schema['properties'] = target;
-    if (required.size > 0) {
-      schema['required'] = [...required].map((name) =>
-        Object.hasOwn(target, name) ? name : this.#undeclared(name),
-      );
-      for (const name of required) this.spend(name.length + 3);
+    if (wireNames.size > 0) schema['required'] = [...wireNames].map((name) => keys.get(name) ?? name);
+    for (const name of wireNames) {
+      const key = keys.get(name) ?? name;
+      // A replaced key finds its way back only from a place in `properties`.
+      if (key !== name && !described.has(name))
+        target[key] = isObject(additional?.value) ? this.write(additional.value, additional.home) : {};
+      this.spend(key.length + 3);
     }
+    if (Object.keys(target).length > 0) schema['properties'] = target;
+    this.names.add(target, new Map([...keys].flatMap(([name, key]) => (key === name ? [] : [[key, name]]))));
     if (!isObjectType) return;
     if (additional?.value === false) schema['additionalProperties'] = false;
     else if (isObject(additional?.value))
@@ -277,18 +279,15 @@ export class SchemaWriter {
     this.spend(40);
   }
 
-  /** The key for a required member that the schema does not describe. */
-  #undeclared(name: string): string {
-    const key = this.#dialect.undeclaredKey(name);
-    if (key !== name) this.#rename(key, name);
-    return key;
-  }
-
-  /** Remembers the wire's name of a replaced key. Two names with one key cannot both be sent. */
-  #rename(key: string, wireName: string): void {
-    const other = this.renamed.get(key);
-    if (other === undefined) this.renamed.set(key, wireName);
-    else if (other !== wireName)
-      this.faults.add(`"${wireName}" and "${other}" are both called "${key}"; only the second is sent`);
+  /**
+   * The keys of an object's members by their names on the wire. A name that is a key already keeps it; the others get keys
+   * that are not taken.
+   */
+  #keysOf(described: readonly string[], required: ReadonlySet<string>): Map<string, string> {
+    const keyOf = this.#dialect.memberKeys();
+    const undeclared = [...required].filter((name) => !described.includes(name));
+    const [plain, odd]: [string[], string[]] = [[], []];
+    for (const name of [...described, ...undeclared]) (isKey(name) ? plain : odd).push(name);
+    return new Map([...plain, ...odd].map((name) => [name, keyOf(name)]));
   }
 }
