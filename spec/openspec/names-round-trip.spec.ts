@@ -34,6 +34,7 @@ function recorder(): { http: HttpDriver; last: () => HttpRequest | undefined } {
   let last: HttpRequest | undefined;
   const http: HttpDriver = {
     exchange: () => Promise.reject(new Error('not called')),
+    follow: () => Promise.reject(new Error('not called')),
     resultOf: () => ({}),
     async send(request) {
       last = request;

@@ -123,8 +123,12 @@ function tokenUrlOf({ tokenUrl }: ClientGrant, base: string): string {
 
 /** The error of a token endpoint: its message holds the endpoint's own error code, and no secret. */
 function tokenError(tokenUrl: string, response: HttpResponse, error: unknown): AppError {
-  const reason =
-    response.error?.message ?? `HTTP ${response.statusCode}${typeof error === 'string' ? `, ${error}` : ''}`;
+  // The grant holds the client's secret: a redirect of it is never followed.
+  const { location } = response.headers;
+  const told = typeof error === 'string' ? `, ${error}` : '';
+  const leads =
+    location === undefined ? '' : `, which redirects to ${location.split(/[?#]/)[0]}; give that token URL`;
+  const reason = response.error?.message ?? `HTTP ${response.statusCode}${told}${leads}`;
   const code = response.statusCode === undefined ? 'unavailable' : 'unauthorized';
   return new AppError(code, `No access token from ${tokenUrl.split('?')[0]}: ${reason}`);
 }

@@ -147,13 +147,15 @@ export class OperationTool implements Tool {
   ): Promise<ToolResult> {
     const { http } = this.#shared;
     if (user === undefined) return http.send(request, left());
-    const first = await http.exchange(request, left());
+    const first = await http.follow(request, left());
     const challenge = first.statusCode === 401 ? first.headers['www-authenticate'] : undefined;
     const header = challenge === undefined ? undefined : [challenge].flat().join(', ');
-    const answer = header === undefined ? undefined : digestAnswer(header, request, user);
+    // The answer holds for one path only, so it goes straight to the path that asked for it [RFC 7616 3.4.6].
+    const asked = { ...request, path: first.redirectedTo ?? request.path };
+    const answer = header === undefined ? undefined : digestAnswer(header, asked, user);
     if (answer === undefined) return http.resultOf(request, first);
     // A 401 says that the request was refused and not carried out, so a write is still carried out at most once.
-    return http.send({ ...request, headers: { ...request.headers, authorization: answer } }, left());
+    return http.send({ ...asked, headers: { ...request.headers, authorization: answer } }, left());
   }
 }
 
