@@ -12,11 +12,12 @@ import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
+import type { CompletingTool } from '../kind.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
 import type { OperationPlan, Planner } from './plan.ts';
-import { fillRequest, type RequestTemplate } from './request.ts';
+import { completeArguments, fillRequest, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
 import { redacted } from './redact.ts';
 import type { createSecurity, CallCredentials } from './security.ts';
@@ -53,7 +54,7 @@ interface ToolFace {
 }
 
 /** An operation as a tool. Its parameters are worked out when somebody looks at them first. */
-export class OperationTool implements Tool {
+export class OperationTool implements CompletingTool {
   readonly name: string;
   readonly description: string;
   readonly effect: Effect;
@@ -87,6 +88,11 @@ export class OperationTool implements Tool {
   toJSON(): Pick<Tool, 'name' | 'description' | 'effect' | 'operation' | 'parameters'> {
     const { name, description, effect, operation, parameters } = this;
     return { name, description, effect, operation, parameters };
+  }
+
+  /** The arguments that a call with these arguments sends: those given, and the defaults of required ones. */
+  complete(args: JsonObject): JsonObject {
+    return completeArguments(this.plan, args);
   }
 
   /** Calls the device. Resolves in any case: a failure before the request was sent has `effect: "none"`. */

@@ -1,4 +1,4 @@
-import { isObject } from '../../common/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import { bodyLayers, planBody, writeOpen, type BodyPlan, type PlannedBody } from './body-plan.ts';
 import type { SpecDocument } from '../spec-document.ts';
@@ -7,6 +7,7 @@ import { choicesOf, type Choice } from './media-type.ts';
 import { objectAt, textAt } from '../read.ts';
 import type { OperationParameter, RequestShape } from './request-shape.ts';
 import type { SchemaDetail } from '../schema/dialect.ts';
+import { defaultsOf } from '../schema/defaults.ts';
 import { SchemaWriter } from '../schema/schema-writer.ts';
 import type { WireNames } from '../schema/wire-names.ts';
 import { openapiDialect } from './dialect.ts';
@@ -25,6 +26,10 @@ export interface OperationPlan {
   parameters: JsonSchema;
   arguments: WireArgument[];
   body?: BodyPlan;
+  /** The values of required arguments that a call leaves out, by key. */
+  defaults: JsonObject;
+  /** The values of required members of a body that is optional: they are sent once there is a body. */
+  bodyDefaults: JsonObject;
   /** Gives the members inside arguments their names on the wire. */
   names: WireNames;
   warnings: string[];
@@ -58,6 +63,8 @@ interface Sketch {
 /** The schema of one attempt, with its writer. */
 interface Attempt {
   schema: JsonSchema;
+  /** The usable defaults of required arguments, by key. */
+  defaults: JsonObject;
   writer: SchemaWriter;
   isOver: boolean;
   /** Whether the body alone is over the budget. */
@@ -120,10 +127,12 @@ export class Planner {
     const definitions = writer.definitions();
     const properties = Object.fromEntries([...keys].map(([draft, key]) => [key, schemas.get(draft)]));
     const schema: JsonSchema = { type: 'object', properties };
-    if (required.length > 0) schema['required'] = required;
-    schema['additionalProperties'] = open;
     if (Object.keys(definitions).length > 0) schema['$defs'] = definitions;
-    return { schema, writer, isOver: writer.spend(0), isBodyOver };
+    const defaults = defaultsOf(schema, required);
+    const demanded = required.filter((key) => !Object.hasOwn(defaults, key));
+    if (demanded.length > 0) schema['required'] = demanded;
+    schema['additionalProperties'] = open;
+    return { schema, defaults, writer, isOver: writer.spend(0), isBodyOver };
   }
 
   /** One parameter as an argument. */
@@ -152,13 +161,20 @@ export class Planner {
 function finish(
   shape: RequestShape,
   { args, body, keys }: Sketch,
-  { schema, writer }: Attempt,
+  { schema, defaults, writer }: Attempt,
   cut: string | undefined,
 ): OperationPlan {
   for (const [draft, key] of keys) draft.settle(key);
   const warnings = [...shape.faults, ...writer.faults];
   if (cut !== undefined) warnings.push(`its schema is too large; ${cut}`);
-  const plan: OperationPlan = { parameters: schema, arguments: args, names: writer.names, warnings };
+  const plan: OperationPlan = {
+    parameters: schema,
+    arguments: args,
+    defaults,
+    bodyDefaults: defaultsOf(schema, body?.plan.requiredKeys ?? []),
+    names: writer.names,
+    warnings,
+  };
   if (body !== undefined) plan.body = body.plan;
   return plan;
 }

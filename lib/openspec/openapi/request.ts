@@ -29,6 +29,16 @@ interface RequestParts {
   headers: Record<string, string>;
 }
 
+/** The arguments with the defaults of the required ones that are not given, as the request will send them. */
+export function completeArguments(
+  { defaults, bodyDefaults, body }: OperationPlan,
+  given: JsonObject,
+): JsonObject {
+  const hasBody =
+    body?.properties !== undefined && [...body.properties.keys()].some((key) => Object.hasOwn(given, key));
+  return { ...defaults, ...(hasBody ? bodyDefaults : {}), ...given };
+}
+
 /** Writes the request for one call. Throws an AppError `invalid_request` for arguments that cannot be written. */
 export function fillRequest(
   template: RequestTemplate,
@@ -37,7 +47,7 @@ export function fillRequest(
   credentials: CallCredentials,
 ): HttpRequest {
   const { plan, method, effect } = template;
-  const args = plan.names.restore(given, plan.parameters);
+  const args = plan.names.restore(completeArguments(plan, given), plan.parameters);
   const headers = { accept: template.accept, 'user-agent': 'lite-agent-server' };
   const parts: RequestParts = { variables: new Map(), query: [], cookies: [], headers };
   const used = new Set<string>();

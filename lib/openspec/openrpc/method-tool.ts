@@ -3,6 +3,7 @@ import type { ToolResult } from '../../core/message.ts';
 import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { AppError } from '../../errors.ts';
+import type { CompletingTool } from '../kind.ts';
 import { authorization } from './credentials.ts';
 import type { WireNames } from '../schema/wire-names.ts';
 import type { MethodParams } from './params.ts';
@@ -19,6 +20,8 @@ interface CallableMethod {
   operation: string;
   effect: Effect;
   params: MethodParams;
+  /** The values of required arguments that a call leaves out, by name. */
+  defaults: JsonObject;
   /** Gives the members inside the arguments their names on the wire. */
   names: WireNames;
   server: ServerUrl;
@@ -35,15 +38,17 @@ export function createMethodTool(
   jsonrpc: JsonrpcDriver,
   method: CallableMethod,
   face: Pick<Tool, 'name' | 'description' | 'parameters'>,
-): Tool {
+): CompletingTool {
   const { operation, effect } = method;
+  const complete = (args: JsonObject): JsonObject => ({ ...method.defaults, ...args });
   return {
     ...face,
     operation,
     effect,
+    complete,
     async call(given, context) {
       try {
-        const args = method.names.restore(given, face.parameters);
+        const args = method.names.restore(complete(given), face.parameters);
         return await callMethod(jsonrpc, method, args, context);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;

@@ -80,7 +80,7 @@ class OpenrpcCompiler {
     const operation = textAt(method, 'name');
     if (operation === undefined) throw new SpecError(`${where} has no name`);
     const params = readMethodParams(this.#document, method['params'], home);
-    const { schema: parameters, names, trimmed } = this.#schemas.parameters(params.arguments);
+    const { schema: parameters, names, defaults, trimmed } = this.#schemas.parameters(params.arguments);
     if (trimmed !== undefined)
       this.#warnings.push(`${operation}: ${TRIMMED[trimmed]} to keep its schema short.`);
     const server = openrpcServerUrl([method['servers'], root['servers']], source);
@@ -90,7 +90,7 @@ class OpenrpcCompiler {
     const notification = method['result'] === undefined;
     return createMethodTool(
       this.#jsonrpc,
-      { operation, effect: effectOf(method), params, names, server, structure, notification },
+      { operation, effect: effectOf(method), params, names, defaults, server, structure, notification },
       { name: this.#uniqueName(toolNameOf(operation)), description: describeMethod(method), parameters },
     );
   }

@@ -4,6 +4,7 @@ import { SpecError } from '../../errors.ts';
 import { shorten } from '../shorten.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { SchemaDetail, SchemaDialect } from './dialect.ts';
+import { defaultsOf } from './defaults.ts';
 import { SchemaWriter } from './schema-writer.ts';
 import { WireNames } from './wire-names.ts';
 
@@ -21,6 +22,8 @@ export interface SchemaArgument {
 /** The parameters of one tool. */
 export interface ToolParameters {
   schema: JsonSchema;
+  /** The values of required arguments that a call leaves out, by name. */
+  defaults: JsonObject;
   /** Gives the members inside the arguments their names on the wire. */
   names: WireNames;
   /** The part that was left out to stay in the budget. */
@@ -97,7 +100,7 @@ export class ArgumentSchemas {
       else [high, best] = [at, attempt];
     }
     if (best !== undefined) return { ...best, trimmed: STEPS[high]?.trimmed };
-    return { schema: opaque(args, this.#maxBytes), names: new WireNames(), trimmed: 'opaque' };
+    return { schema: opaque(args, this.#maxBytes), defaults: {}, names: new WireNames(), trimmed: 'opaque' };
   }
 
   /** The parameters with this much detail; undefined when they are too long. */
@@ -118,9 +121,15 @@ export class ArgumentSchemas {
     const definitions = writer.definitions();
     for (const fault of writer.faults) this.warnings.add(fault);
     if (writer.spend(0)) return undefined;
-    const schema = rootOf(args, properties);
-    if (Object.keys(definitions).length > 0) schema['$defs'] = definitions;
-    return bytesOf(schema) <= this.#maxBytes ? { schema, names: writer.names } : undefined;
+    const defs = Object.keys(definitions).length > 0 ? { $defs: definitions } : {};
+    const required = args.filter((arg) => arg.required).map((arg) => arg.name);
+    const defaults = defaultsOf({ properties, ...defs }, required);
+    const demanded = args.map((arg) => ({
+      ...arg,
+      required: arg.required && !Object.hasOwn(defaults, arg.name),
+    }));
+    const schema = { ...rootOf(demanded, properties), ...defs };
+    return bytesOf(schema) <= this.#maxBytes ? { schema, defaults, names: writer.names } : undefined;
   }
 
   /** A schema with the argument's own description before that of the schema. */

@@ -1,12 +1,10 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import { AppError } from '../../errors.ts';
-import { listAt, objectAt, own, textAt } from '../read.ts';
+import { listAt, objectAt, own } from '../read.ts';
+import { viewIn } from './defaults.ts';
 import { faultsOf } from './value-faults.ts';
 import type { SchemaView } from './schema-view.ts';
-
-/** The beginning of every `$ref` in the parameters of a tool. */
-const DEFS = '#/$defs/';
 
 /**
  * The names on the wire of the member keys that were replaced in the parameters of one tool, because model APIs refuse
@@ -79,24 +77,6 @@ export class WireNames {
 
 /** Looks at a schema inside the parameters of a tool. */
 type View = (schema: JsonValue | undefined) => SchemaView;
-
-/** A schema in the parameters, its `$ref` into their `$defs` followed. */
-function viewIn(parameters: JsonSchema, schema: JsonValue | undefined): SchemaView {
-  const value = isObject(schema) ? targetOf(parameters, schema) : schema;
-  return { value, ref: undefined, nullable: false, at: (inner) => viewIn(parameters, inner) };
-}
-
-function targetOf(parameters: JsonSchema, schema: JsonSchema): JsonSchema {
-  const definitions = objectAt(parameters, '$defs');
-  let target = schema;
-  // A chain of definitions has at most as many steps as there are definitions.
-  for (let left = Object.keys(definitions ?? {}).length; left > 0; left--) {
-    const ref = textAt(target, '$ref');
-    if (ref?.startsWith(DEFS) !== true) break;
-    target = objectAt(definitions, ref.slice(DEFS.length)) ?? {};
-  }
-  return target;
-}
 
 /**
  * The schemas that hold for a value: the schema itself, the members of its `allOf`, and the members of its `anyOf` that fit
