@@ -87,7 +87,8 @@ function compile(shared: SharedParts, options: CompileOptions, warnings: string[
     // Schemas are written when somebody looks at them, and so are their warnings.
     get warnings() {
       const inTools = tools.flatMap((tool) => tool.plan.warnings.map((text) => `${tool.operation}: ${text}`));
-      return [...warnings, ...inTools];
+      const inDocument = tools.flatMap((tool) => tool.plan.documentWarnings);
+      return [...warnings, ...new Set(inDocument), ...inTools];
     },
   };
 }

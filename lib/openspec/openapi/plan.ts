@@ -33,6 +33,8 @@ export interface OperationPlan {
   /** Gives the members inside arguments their names on the wire. */
   names: WireNames;
   warnings: string[];
+  /** The warnings about the document as a whole, in whole sentences. */
+  documentWarnings: string[];
 }
 
 /** The most that the parameters of one tool may have, in bytes of JSON. */
@@ -116,6 +118,10 @@ export class Planner {
       schemas.set(draft, draft.write(writer));
       if (writer.spend(keys.get(draft)?.length ?? 0)) break;
     }
+    for (const choice of body?.plan.choices ?? []) {
+      const whole = bodyLayers(this.#document, choice);
+      if (whole !== undefined) writer.noteMissing(whole);
+    }
     const open = writeOpen(body?.shape, writer);
     const isBodyOver = writer.spend(0);
     for (const draft of parameters) if (!isBodyOver) schemas.set(draft, draft.write(writer));
@@ -174,6 +180,7 @@ function finish(
     bodyDefaults: defaultsOf(schema, body?.plan.requiredKeys ?? []),
     names: writer.names,
     warnings,
+    documentWarnings: [...writer.missing],
   };
   if (body !== undefined) plan.body = body.plan;
   return plan;

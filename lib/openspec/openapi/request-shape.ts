@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { isOnlyMissingRef, layersOf } from '../schema/layers.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../read.ts';
 
@@ -42,6 +43,19 @@ const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization']);
 
 /** Reads the parameters and the body of an operation. The result is a text with the reason when a `$ref` to them leads nowhere. */
 export function requestShapeOf(
+  document: SpecDocument,
+  path: string,
+  item: JsonObject,
+  itemHome: JsonObject,
+  operation: JsonObject,
+): RequestShape | string {
+  const shape = readShape(document, path, item, itemHome, operation);
+  if (typeof shape === 'string' || shape.body === undefined) return shape;
+  const body = usableBody(document, shape.body, shape.faults);
+  return typeof body === 'string' ? body : { ...shape, body };
+}
+
+function readShape(
   document: SpecDocument,
   path: string,
   item: JsonObject,
@@ -103,6 +117,26 @@ export function requestShapeOf(
     shape.body = { required, description: textAt(node, 'description'), mediaTypes, place: 'body' };
   }
   return shape;
+}
+
+/** The body without the media types whose schema is only a `$ref` that leads nowhere; a text with the reason when none is left. */
+function usableBody(
+  document: SpecDocument,
+  body: NonNullable<RequestShape['body']>,
+  faults: string[],
+): NonNullable<RequestShape['body']> | string {
+  const lost: string[] = [];
+  const mediaTypes = body.mediaTypes.filter(({ schema, home }) => {
+    const layers = isObject(schema) ? layersOf(document, schema, home) : undefined;
+    if (layers === undefined || !isOnlyMissingRef(layers)) return true;
+    lost.push(
+      ...layers.missing.map((one) => `${one.ref} (at ${document.placeOf(one) ?? 'an unknown place'})`),
+    );
+    return false;
+  });
+  if (lost.length > 0 && mediaTypes.length === 0) return `the body's $ref leads nowhere: ${lost[0]}`;
+  faults.push(...lost.map((ref) => `a media type of the body is left out, its $ref leads nowhere: ${ref}`));
+  return { ...body, mediaTypes };
 }
 
 /** The names of a path's variables: `{id}`, and the odd forms `{id:[0-9]+}`, `{+path}`, `{path*}`, `{;id}`. */

@@ -119,7 +119,7 @@ export class ArgumentSchemas {
       if (writer.spend(0)) break;
     }
     const definitions = writer.definitions();
-    for (const fault of writer.faults) this.warnings.add(fault);
+    for (const fault of [...writer.missing, ...writer.faults]) this.warnings.add(fault);
     if (writer.spend(0)) return undefined;
     const defs = Object.keys(definitions).length > 0 ? { $defs: definitions } : {};
     const required = args.filter((arg) => arg.required).map((arg) => arg.name);

@@ -16,8 +16,6 @@ export interface SchemaDialect {
   readonly shareOverBytes: number;
   /** Whether a schema that contains itself is written out once before the `$ref`, or is a `$ref` everywhere. */
   readonly writesCyclesOutOnce: boolean;
-  /** The warning for a `$ref` that leads nowhere. */
-  missingRef(ref: string): string;
   /** The warning for a type that JSON Schema does not know; undefined for none. `meant` is the type that is used instead. */
   unknownType(word: string, meant: string | undefined): string | undefined;
   /** The warning for a pattern that JavaScript does not know; undefined for none. */

@@ -1,16 +1,16 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import { argumentKeyOf, isKey, uniqueNames } from '../names.ts';
-import { listAt, textAt } from '../read.ts';
-import { shorten } from '../shorten.ts';
+import { listAt } from '../read.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { SchemaDetail, SchemaDialect } from './dialect.ts';
 import { withoutEndlessChoices } from './endless-choices.ts';
+import { layerDescription } from './layer-description.ts';
 import {
-  isBinary,
   isListLike,
   isObjectLike,
   layersOf,
+  missingRefWarning,
   onlyChoice,
   shapeOf,
   tupleOf,
@@ -43,6 +43,8 @@ export class SchemaWriter {
   readonly names = new WireNames();
   /** The faults of the schemas, in plain words. */
   readonly faults = new Set<string>();
+  /** The warnings for `$ref`s that lead nowhere. They belong to the document: many tools meet the same one. */
+  readonly missing = new Set<string>();
   readonly #document: SpecDocument;
   readonly #detail: SchemaDetail;
   readonly #dialect: SchemaDialect;
@@ -71,6 +73,11 @@ export class SchemaWriter {
   spend(bytes: number): boolean {
     this.#leftBytes -= bytes;
     return this.#leftBytes < 0;
+  }
+
+  /** Notes the `$ref`s that lead nowhere of a schema whose members are written one by one. */
+  noteMissing({ missing }: Layers): void {
+    for (const ref of missing) this.missing.add(missingRefWarning(this.#document, ref));
   }
 
   /** The schema of one value; `inner` is false for an argument itself. */
@@ -111,9 +118,9 @@ export class SchemaWriter {
    * so does a long shared one.
    */
   #writeSameValue(source: Layers, inner: boolean): JsonSchema {
-    const { layers, identity, name, missing } = source;
+    const { layers, identity, name } = source;
     if (this.#leftBytes < 0) return {};
-    for (const ref of missing) this.faults.add(this.#dialect.missingRef(ref));
+    this.noteMissing(source);
     if (layers.length === 0) return {};
     if (this.#definitions.has(identity) || this.#stack.includes(identity)) return this.#refTo(source);
     const before = this.#leftBytes;
@@ -176,16 +183,10 @@ export class SchemaWriter {
   /** Writes the first description of the layers, cut to the length that the detail allows. */
   #describe(layers: readonly Layer[], inner: boolean, schema: JsonSchema): void {
     const limit = inner ? this.#detail.innerDescription : this.#detail.description;
-    if (limit === 0) return;
-    const { titlesDescribe, marksFilesBy } = this.#dialect;
-    const keys = titlesDescribe ? ['description', 'title'] : ['description'];
-    const texts = layers.flatMap(({ node }) => keys.map((key) => textAt(node, key)?.trim()));
-    const text = texts.find((found) => found !== undefined && found !== '');
-    const isFile = marksFilesBy === 'description' && isBinary(layers);
-    const whole = isFile ? `${text ?? 'A file'} (its bytes in base64)` : text;
-    if (whole === undefined) return;
-    schema['description'] = shorten(whole, limit);
-    this.spend(Buffer.byteLength(shorten(whole, limit)) + 18);
+    const text = layerDescription(layers, limit, this.#dialect);
+    if (text === undefined) return;
+    schema['description'] = text;
+    this.spend(Buffer.byteLength(text) + 18);
   }
 
   readonly #note = (warning: string | undefined): void => {
