@@ -59,11 +59,11 @@ function identityOf(layers: readonly Layer[]): string {
 /** Whether a schema says nothing but a `$ref` that leads nowhere. */
 export function isOnlyMissingRef({ layers, missing }: Layers): boolean {
   // The members of an `allOf` are layers, too.
-  return missing.length > 0 && layers.every(({ node: { allOf: _, ...rest } }) => isOnlyWords(rest));
+  return missing.length > 0 && layers.every(({ node }) => isOnlyWords(node, ['allOf']));
 }
 
-function isOnlyWords(node: JsonObject): boolean {
-  return Object.keys(node).every((key) => WORDS.has(key) || key === '$ref');
+function isOnlyWords(node: JsonObject, others: readonly string[] = []): boolean {
+  return Object.keys(node).every((key) => WORDS.has(key) || key === '$ref' || others.includes(key));
 }
 
 /** The schemas of a document that were taken apart: each is looked at once, however many tools use it. */
