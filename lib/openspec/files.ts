@@ -1,6 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, relative, resolve, sep } from 'node:path';
 import type { JsonObject, JsonValue } from '../common/json.ts';
+import { decodeText } from '../drivers/decode-text.ts';
 import { messageOf } from '../errors.ts';
 import { parseText } from './parse.ts';
 
@@ -41,7 +42,7 @@ export async function readFilesBeside(document: JsonObject, source: string | und
         refuse("is not read: it is not in the document's folder");
         continue;
       }
-      const parsed = await parseText(await readFile(real, 'utf8'));
+      const parsed = await parseText(decodeText(await readFile(real)));
       files.set(path, parsed.document);
       warnings.push(...parsed.warnings.map((warning) => `${shown}: ${warning}`));
       waiting.push(...filesNamedIn(parsed.document, path));

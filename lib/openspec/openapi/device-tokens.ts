@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { unlessAborted, withDeadline } from '../../common/deadline.ts';
 import { isObject } from '../../common/json.ts';
+import { decodeText } from '../../drivers/decode-text.ts';
 import type { HttpContext, HttpDriver, HttpResponse } from '../../drivers/http.ts';
 import { AppError } from '../../errors.ts';
 import { encodeForm } from './body.ts';
@@ -136,7 +137,7 @@ function tokenError(tokenUrl: string, response: HttpResponse, error: unknown): A
 /** The answer of a token endpoint; empty for a body that is no JSON object. */
 function parseAnswer({ bytes }: HttpResponse): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const value: unknown = JSON.parse(decodeText(bytes));
     return isObject(value) ? value : {};
   } catch {
     return {}; // The answer has no token then, and that is reported.

@@ -11,8 +11,8 @@ export interface MethodParams {
   named: boolean;
   /** The params by name; undefined when no argument is given. The members inside the arguments have their names on the wire. */
   byName(args: JsonObject): JsonObject | undefined;
-  /** The params in the document's order. Null stands for a missing one before a later one. */
-  byPosition(args: JsonObject): JsonValue[];
+  /** The params in the document's order; undefined when no argument is given. Null stands for a missing one before a later one. */
+  byPosition(args: JsonObject): JsonValue[] | undefined;
 }
 
 /** Reads a method's params that stand in the file `home`. Throws a SpecError for params that cannot be read: no call could give them. */
@@ -50,6 +50,8 @@ export function readMethodParams(
     },
     byPosition(given) {
       const last = args.findLastIndex(({ name }) => given[name] !== undefined);
+      // Strict servers refuse an empty list where a method has no params.
+      if (last < 0) return undefined;
       return args.slice(0, last + 1).map(({ name }) => given[name] ?? null);
     },
   };
