@@ -119,33 +119,44 @@ export class SpecDocument {
     const path = file === '' ? homePath : (fileOf(file, homePath) ?? file);
     const target = file === '' ? home : path === this.#rootPath ? this.root : this.#files.get(path);
     if (target !== undefined) {
-      const value = this.#valueIn(target, fragment, target);
-      if (value !== undefined) return { value, home: target, key: `${path}#${fragment || ref}` };
+      const found = this.#valueIn(target, fragment, target);
+      if (found !== undefined) return { ...found, key: `${path}#${fragment || ref}` };
     } else {
       const bare = bareName(ref, home);
       if (bare !== undefined) return { value: bare, home, key: `${homePath}#${ref}` };
       // Only a `$ref` that leads nowhere else is worth the walk over the whole document.
       const named = this.#idsOf().get(file);
-      const value = named === undefined ? undefined : this.#valueIn(named.value, fragment, named.home);
-      if (named !== undefined && value !== undefined) return { value, home: named.home, key: ref };
+      const found = named === undefined ? undefined : this.#valueIn(named.value, fragment, named.home);
+      if (found !== undefined) return { ...found, key: ref };
     }
     return { value: undefined, home, missing: ref };
   }
 
-  /** The value at a fragment [RFC 6901 6]. A `$ref` on the way is followed, since documents point through them. */
-  #valueIn(target: JsonObject, fragment: string, home: JsonObject): JsonValue | undefined {
-    if (fragment === '') return target;
-    if (!fragment.startsWith('/')) return this.#anchored(target, decodeFragmentPart(fragment));
+  /**
+   * The value at a fragment [RFC 6901 6]. A `$ref` on the way is followed, since documents point through them: the value may
+   * stand in another file than the fragment.
+   */
+  #valueIn(
+    target: JsonObject,
+    fragment: string,
+    targetHome: JsonObject,
+  ): { value: JsonValue; home: JsonObject } | undefined {
+    if (fragment === '') return { value: target, home: targetHome };
+    if (!fragment.startsWith('/')) {
+      const anchored = this.#anchored(target, decodeFragmentPart(fragment));
+      return anchored === undefined ? undefined : { value: anchored, home: targetHome };
+    }
     let value: JsonValue | undefined = target;
+    let home = targetHome;
     for (const part of fragment.slice(1).split('/')) {
       const key = unescapePart(decodeFragmentPart(part));
       if (isObject(value) && value['$ref'] !== undefined && own(value, key) === undefined) {
-        value = this.resolve(value, home).value;
+        ({ value, home } = this.resolve(value, home));
       }
       if (Array.isArray(value)) value = value[Number(key)];
       else value = isObject(value) ? (own(value, key) ?? own(value, unescapePart(part))) : undefined;
     }
-    return value;
+    return value === undefined ? undefined : { value, home };
   }
 
   /** The schema with this `$anchor` in a file. The index of a file is made when somebody refers to an anchor in it. */

@@ -121,9 +121,10 @@ describe('openspec: the names of real documents', function () {
       const { tools } = await openapi(device.http).compile(root, { source });
       const byOperation = new Map(tools.map((tool) => [tool.operation, tool]));
       const faults: string[] = [];
-      for (const { method, path, item, home, node } of operationsOf(document, [])) {
+      for (const found of operationsOf(document, [])) {
+        const { method, path } = found;
         const tool = byOperation.get(`${method} ${path}`);
-        const shape = requestShapeOf(document, path, item, home, node);
+        const shape = requestShapeOf(document, found);
         if (!(tool instanceof OperationTool) || typeof shape === 'string') continue;
         for (const turn of TURNS) {
           const sampler = new ArgumentSampler(tool.parameters, turn);

@@ -62,7 +62,7 @@ function compile(shared: SharedParts, options: CompileOptions, warnings: string[
       skipped.push({ operation, reason: 'left out by include or exclude' });
       continue;
     }
-    const shape = requestShapeOf(document, path, item, found.home, node);
+    const shape = requestShapeOf(document, found);
     if (typeof shape === 'string') {
       skipped.push({ operation, reason: shape });
       continue;

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { isOnlyMissingRef, layersOf } from '../schema/layers.ts';
 import type { SpecDocument } from '../spec-document.ts';
+import type { FoundOperation } from './operations.ts';
 import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../read.ts';
 
 /** The part of a request in which a parameter is. `querystring` is the whole query [OpenAPI 3.2]. */
@@ -42,32 +43,26 @@ export interface RequestShape {
 const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization']);
 
 /** Reads the parameters and the body of an operation. The result is a text with the reason when a `$ref` to them leads nowhere. */
-export function requestShapeOf(
-  document: SpecDocument,
-  path: string,
-  item: JsonObject,
-  itemHome: JsonObject,
-  operation: JsonObject,
-): RequestShape | string {
-  const shape = readShape(document, path, item, itemHome, operation);
+export function requestShapeOf(document: SpecDocument, found: FoundOperation): RequestShape | string {
+  if (found.lost !== undefined) return `the operation's $ref leads nowhere: ${found.lost}`;
+  const shape = readShape(document, found);
   if (typeof shape === 'string' || shape.body === undefined) return shape;
   const body = usableBody(document, shape.body, shape.faults);
   return typeof body === 'string' ? body : { ...shape, body };
 }
 
-function readShape(
-  document: SpecDocument,
-  path: string,
-  item: JsonObject,
-  itemHome: JsonObject,
-  operation: JsonObject,
-): RequestShape | string {
+function readShape(document: SpecDocument, found: FoundOperation): RequestShape | string {
+  const { path, item, itemHome, node: operation, home: operationHome } = found;
   const parameters = new Map<string, OperationParameter>();
   const fields: { node: JsonObject; home: JsonObject }[] = [];
   const shape: RequestShape = { parameters: [], faults: [] };
 
-  for (const value of [...listAt(item, 'parameters'), ...listAt(operation, 'parameters')]) {
-    const target = document.object(value, itemHome);
+  const listed = [
+    ...listAt(item, 'parameters').map((value) => [value, itemHome] as const),
+    ...listAt(operation, 'parameters').map((value) => [value, operationHome] as const),
+  ];
+  for (const [value, listHome] of listed) {
+    const target = document.object(value, listHome);
     if (target === undefined) return `a parameter's $ref leads nowhere: ${refOf(value)}`;
     const { node, home } = target;
     const name = textAt(node, 'name');
@@ -105,7 +100,7 @@ function readShape(
   if (fields.length > 0) shape.body = formBody(document, operation, fields);
   const requestBody = own(operation, 'requestBody');
   if (requestBody === undefined || requestBody === null) return shape;
-  const target = document.object(requestBody, itemHome);
+  const target = document.object(requestBody, operationHome);
   if (target === undefined) return `the body's $ref leads nowhere: ${refOf(requestBody)}`;
   const { node, home } = target;
   const mediaTypes = Object.entries(objectAt(node, 'content') ?? {}).map(([name, value]) => {
