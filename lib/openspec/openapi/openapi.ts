@@ -11,7 +11,7 @@ import { DeviceTokens } from './device-tokens.ts';
 import { OperationTool, type SharedParts } from './operation-tool.ts';
 import { checkUsable, operationsOf } from './operations.ts';
 import { Planner } from './plan.ts';
-import { objectAt, textAt, textsAt } from '../read.ts';
+import { objectAt, saidAt, textAt, textsAt } from '../read.ts';
 import { requestShapeOf } from './request-shape.ts';
 import { createSecurity } from './security.ts';
 import { validateOpenapi } from './validate.ts';
@@ -103,10 +103,11 @@ function effectOf(method: string, node: JsonObject, item: JsonObject): Effect {
 
 /** The summary and the description of an operation, cut to the length that model APIs accept. */
 function descriptionOf(node: JsonObject, item: JsonObject, operation: string): string {
-  const summary = textAt(node, 'summary') ?? textAt(item, 'summary');
-  const description = textAt(node, 'description') ?? textAt(item, 'description');
-  const parts = summary === undefined || description?.startsWith(summary) === true ? [] : [summary.trim()];
-  if (description !== undefined) parts.push(description.trim());
+  const [summary, description] = ['summary', 'description'].map(
+    (key) => saidAt(node, key) ?? saidAt(item, key),
+  );
+  const parts = summary === undefined || description?.startsWith(summary) === true ? [] : [summary];
+  if (description !== undefined) parts.push(description);
   const text = parts.length === 0 ? operation : parts.join('\n\n');
   return shorten((node['deprecated'] === true ? `Deprecated. ${text}` : text).trim(), DESCRIPTION_MAX_LENGTH);
 }

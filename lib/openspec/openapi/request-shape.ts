@@ -2,7 +2,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import { isOnlyMissingRef, layersOf } from '../schema/layers.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { FoundOperation } from './operations.ts';
-import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../read.ts';
+import { flagAt, listAt, objectAt, own, saidAt, textAt, textsAt } from '../read.ts';
 
 /** The part of a request in which a parameter is. `querystring` is the whole query [OpenAPI 3.2]. */
 export type ParameterPlace = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
@@ -39,8 +39,27 @@ export interface RequestShape {
   faults: string[];
 }
 
-// The request itself sets these headers [OpenAPI 3.0.3 4.7.12.1]. Credentials are not the model's business.
-const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization']);
+/**
+ * The headers that no argument sets. The request itself sets the first two [OpenAPI 3.0.3 4.7.12.1], credentials are not the
+ * model's business, and the others belong to the connection [RFC 9110 7.2, 7.6.1, 8.6, 10.1.1]: a value of the model would
+ * break the request or send it to another host.
+ */
+const OWN_HEADERS = new Set([
+  'accept',
+  'content-type',
+  'authorization',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+]);
 
 /** Reads the parameters and the body of an operation. The result is a text with the reason when a `$ref` to them leads nowhere. */
 export function requestShapeOf(document: SpecDocument, found: FoundOperation): RequestShape | string {
@@ -72,7 +91,7 @@ function readShape(document: SpecDocument, found: FoundOperation): RequestShape 
     } else if (place === 'body') {
       shape.body = {
         required: flagAt(node, 'required') ?? false,
-        description: textAt(node, 'description'),
+        description: saidAt(node, 'description'),
         mediaTypes: consumesOf(document, operation).map((type) =>
           mediaType(type, { schema: node['schema'] }, home),
         ),
@@ -109,7 +128,7 @@ function readShape(document: SpecDocument, found: FoundOperation): RequestShape 
   });
   if (mediaTypes.length > 0) {
     const required = flagAt(node, 'required') ?? false;
-    shape.body = { required, description: textAt(node, 'description'), mediaTypes, place: 'body' };
+    shape.body = { required, description: saidAt(node, 'description'), mediaTypes, place: 'body' };
   }
   return shape;
 }
@@ -191,7 +210,8 @@ function formBody(
   const isMultipart =
     fields.some(({ node }) => node['type'] === 'file') ||
     consumes.some((type) => type.startsWith('multipart/'));
-  const schema: JsonObject = { type: 'object', properties: {}, required: [] };
+  // A form is the list of its fields: it has no others.
+  const schema: JsonObject = { type: 'object', properties: {}, required: [], additionalProperties: false };
   const encoding: JsonObject = {};
   const [first] = fields;
   for (const { node } of fields) {

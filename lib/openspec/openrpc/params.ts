@@ -60,7 +60,7 @@ export function readMethodParams(
 /** The summary and the description of a param, each once. */
 function describe({ summary, description }: JsonObject): { description?: string } {
   const texts = [summary, description].filter(
-    (text): text is string => typeof text === 'string' && text !== '',
+    (text): text is string => typeof text === 'string' && text.trim() !== '',
   );
   return texts.length === 0 ? {} : { description: [...new Set(texts)].join('\n') };
 }

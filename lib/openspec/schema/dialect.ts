@@ -32,4 +32,6 @@ export interface SchemaDetail {
   readonly innerDescription: number;
   /** Bytes of one enum. A longer enum is left out. */
   readonly enumBytes: number;
+  /** True when only names and types are written: no patterns, limits, formats, defaults and enums. */
+  readonly isPlain?: boolean;
 }
