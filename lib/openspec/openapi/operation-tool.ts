@@ -90,6 +90,16 @@ export class OperationTool implements CompletingTool {
     return { name, description, effect, operation, parameters };
   }
 
+  /** The origin of the server that a call would use; undefined where no server is usable. */
+  device(connection: Connection): string | undefined {
+    try {
+      return this.#serverFor(connection).origin;
+    } catch (error) {
+      if (error instanceof AppError) return undefined; // The call itself reports the fault.
+      throw error;
+    }
+  }
+
   /** The arguments that a call with these arguments sends: those given, and the defaults of required ones. */
   complete(args: JsonObject): JsonObject {
     return completeArguments(this.plan, args);

@@ -50,6 +50,10 @@ export function createMethodTool(
     operation,
     effect,
     complete,
+    device(connection) {
+      const place = serverFor(method.server, connection);
+      return 'url' in place ? new URL(place.url).origin : undefined;
+    },
     async call(given, context) {
       try {
         const args = method.names.restore(complete(given), face.parameters);
@@ -103,13 +107,19 @@ function messageIn({ message }: JsonObject): string {
   return typeof message === 'string' ? message : 'refused';
 }
 
+/** The session's own server, else the document's. */
+function serverFor(server: ServerUrl, connection: Connection): ServerUrl {
+  return connection.server === undefined
+    ? server
+    : openrpcServerUrl([[{ url: connection.server }]], undefined);
+}
+
 /** The URL and the headers for a session, or the fault that keeps it from calling. */
 function targetOf(
   server: ServerUrl,
   connection: Connection,
 ): { url: string; headers: Record<string, string> } | { fault: string } {
-  const where =
-    connection.server === undefined ? server : openrpcServerUrl([[{ url: connection.server }]], undefined);
+  const where = serverFor(server, connection);
   if ('fault' in where) return { fault: `${where.fault}; give a server with the document` };
   const header = authorization(connection);
   if ('fault' in header) return header;
