@@ -86,8 +86,10 @@ function compile(shared: SharedParts, options: CompileOptions, warnings: string[
     skipped,
     // Schemas are written when somebody looks at them, and so are their warnings.
     get warnings() {
-      const inTools = tools.flatMap((tool) => tool.plan.warnings.map((text) => `${tool.operation}: ${text}`));
-      const inDocument = tools.flatMap((tool) => tool.plan.documentWarnings);
+      const inTools = tools.flatMap((tool) =>
+        tool.notes.warnings.map((text) => `${tool.operation}: ${text}`),
+      );
+      const inDocument = tools.flatMap((tool) => tool.notes.documentWarnings);
       return [...warnings, ...new Set(inDocument), ...inTools];
     },
   };

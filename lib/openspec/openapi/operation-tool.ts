@@ -62,6 +62,7 @@ export class OperationTool implements CompletingTool {
   readonly #operation: Operation;
   readonly #shared: SharedParts;
   #plan: OperationPlan | undefined;
+  #notes: Pick<OperationPlan, 'warnings' | 'documentWarnings'> | undefined;
   #template: RequestTemplate | undefined;
   /** The server of the last call: sessions call the same one again and again. */
   #lastServer: { server: string | undefined; root: ServerRoot } | undefined;
@@ -84,10 +85,20 @@ export class OperationTool implements CompletingTool {
     return (this.#plan ??= this.#shared.planner.planOf(this.#operation.shape));
   }
 
-  /** A tool in JSON holds its parameters, too, which a getter makes. */
+  /** The odd things about the operation, and about the document, that its plan found. */
+  get notes(): Pick<OperationPlan, 'warnings' | 'documentWarnings'> {
+    return (this.#notes ??= notesOf(this.plan));
+  }
+
+  /**
+   * A tool in JSON holds its parameters, too, which a getter makes. A plan that nobody asked for is not kept: a document of
+   * 11,000 operations is printed one tool after the other.
+   */
   toJSON(): Pick<Tool, 'name' | 'description' | 'effect' | 'operation' | 'parameters'> {
-    const { name, description, effect, operation, parameters } = this;
-    return { name, description, effect, operation, parameters };
+    const { name, description, effect, operation } = this;
+    const plan = this.#plan ?? this.#shared.planner.planOf(this.#operation.shape);
+    this.#notes ??= notesOf(plan);
+    return { name, description, parameters: plan.parameters, operation, effect };
   }
 
   /** The origin of the server that a call would use; undefined where no server is usable. */
@@ -179,4 +190,11 @@ export class OperationTool implements CompletingTool {
 function leftOf({ signal, timeoutMs }: CallContext): () => HttpContext {
   const startedAt = performance.now();
   return () => ({ signal, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startedAt)) });
+}
+
+function notesOf({
+  warnings,
+  documentWarnings,
+}: OperationPlan): Pick<OperationPlan, 'warnings' | 'documentWarnings'> {
+  return { warnings, documentWarnings };
 }
