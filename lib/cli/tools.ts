@@ -35,24 +35,40 @@ export async function runTools(place: string, { kind, json = false }: ToolsOptio
   const entry = kind === undefined ? {} : { protocol: kind };
   const document = await openOwnDocument(place, entry, new AbortController().signal, { validate: true });
   try {
-    const text = json ? `${JSON.stringify(valueOf(document.spec))}\n` : tableOf(document.spec, io.stdout);
-    await print(io.stdout, text);
+    if (json) await printJson(document.spec, io.stdout);
+    else await print(io.stdout, tableOf(document.spec, io.stdout));
     return 0;
   } finally {
     await document.close();
   }
 }
 
-/** The value of `--json`. Names and parameters are those that the model is offered. */
-function valueOf({ kind, operations, tools, skipped, warnings }: CompiledSpec): object {
-  const shown = tools.map(({ name, description, parameters, operation, effect }) => ({
-    name,
-    description,
-    parameters,
-    operation,
-    effect,
-  }));
-  return { kind, operations, tools: shown, skipped, warnings };
+/** Texts are gathered to this size before they are printed, in characters. */
+const CHUNK_CHARS = 64 * 1024;
+
+/**
+ * Prints `{"kind","operations","tools","skipped","warnings"}` one tool after the other: a large document has more text of
+ * tools than memory should hold.
+ */
+async function printJson(spec: CompiledSpec, stdout: Io['stdout']): Promise<void> {
+  const { kind, operations, tools, skipped } = spec;
+  let waiting = `{"kind":${JSON.stringify(kind)},"operations":${operations},"tools":[`;
+  for (const [index, tool] of tools.entries()) {
+    waiting += `${index === 0 ? '' : ','}${textOf(tool)}`;
+    if (waiting.length < CHUNK_CHARS) continue;
+    await print(stdout, waiting);
+    waiting = '';
+  }
+  // The warnings of a tool are known when its parameters are made.
+  const rest = `"skipped":${JSON.stringify(skipped)},"warnings":${JSON.stringify(spec.warnings)}`;
+  await print(stdout, `${waiting}],${rest}}\n`);
+}
+
+/** A tool in JSON. One that writes itself may make its parameters for this text alone. */
+function textOf(tool: Tool): string {
+  if ('toJSON' in tool) return JSON.stringify(tool);
+  const { name, description, parameters, operation, effect } = tool;
+  return JSON.stringify({ name, description, parameters, operation, effect });
 }
 
 /** The text for people: the tools, then the skipped operations with their reasons, then the warnings. */

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { decodeText } from './decode-text.ts';
 
 /** The bytes that may wait for a slow reader before the connection is paused. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -151,7 +152,7 @@ class LightResponse {
   }
   /** The body as UTF-8. */
   async text(): Promise<string> {
-    return (await this.#body.gather()).toString('utf8');
+    return decodeText(await this.#body.gather());
   }
   async json(): Promise<unknown> {
     return JSON.parse(await this.text());

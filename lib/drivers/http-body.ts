@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { decodeText, markedEncoding } from './decode-text.ts';
 import type { HttpResponse } from './http.ts';
 
 const TEXT =
@@ -23,21 +24,16 @@ export function bodyTextOf(response: HttpResponse, maxBytes: number): string {
 function isText(bytes: Buffer, contentType: string, whole: boolean): boolean {
   if (TEXT.test(contentType)) return true;
   if (BINARY.test(contentType)) return false;
+  if (markedEncoding(bytes) !== undefined) return true;
   return !bytes.includes(0) && isUtf8(whole ? bytes : endingWhole(bytes));
 }
 
-/** The text in the charset of the content type, UTF-8 by default. */
+/** The text in the charset of the content type. */
 function decoded(bytes: Buffer, contentType: string, whole: boolean): string {
   const charset = /charset="?([\w:.-]+)/i.exec(contentType)?.[1];
-  const complete = whole ? bytes : endingWhole(bytes);
-  if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
-    try {
-      return new TextDecoder(charset).decode(bytes);
-    } catch {
-      return bytes.toString('latin1'); // an unknown charset: keep every byte
-    }
-  }
-  return isUtf8(complete) ? complete.toString('utf8') : bytes.toString('latin1');
+  const complete =
+    whole || charset !== undefined || markedEncoding(bytes) !== undefined ? bytes : endingWhole(bytes);
+  return decodeText(complete, charset);
 }
 
 /** The bytes without a UTF-8 character that the cut left unfinished. */

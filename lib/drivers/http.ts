@@ -5,6 +5,7 @@ import { failed, type CallContext, type Effect } from '../core/tool.ts';
 import type { Egress } from './egress.ts';
 import { bodyTextOf } from './http-body.ts';
 import { exchangeOnce } from './http-exchange.ts';
+import { isRedirect, nextPath, redirectOutcome, REDIRECTS_MAX_COUNT } from './http-redirect.ts';
 
 /** One request, ready to be sent. */
 export interface HttpRequest {
@@ -29,6 +30,8 @@ export interface HttpResponse {
   bytes: Buffer;
   /** The size of the whole body; `atLeast` when it was not read to its end. */
   size: { bytes: number; atLeast: boolean };
+  /** The path and the query that answered, when redirects led to it. */
+  redirectedTo?: string;
   error?: { code: string; message: string; effect: 'none' | 'unknown' };
 }
 
@@ -42,12 +45,19 @@ export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
  * - Both always resolve; a failure is in `error`. A request that `signal` aborts or the door refuses
  *   before its first byte left has `effect: "none"`. After that it may finish, up to its time-out.
  * - A write is sent at most once. A GET, HEAD or OPTIONS that only reads is sent again, once, when its connection breaks
- *   before any answer. Redirects are not followed.
+ *   before any answer.
+ * - `exchange` follows no redirect. The others follow a redirect of a GET or HEAD that only reads, at most 3 times, and
+ *   never to another origin: the headers may hold credentials. Each step goes through the door out.
  */
 export interface HttpDriver {
-  /** The answer as bytes; `maxBytes` of the body are kept. */
+  /** The answer to this one request as bytes; `maxBytes` of the body are kept. */
   exchange(request: HttpRequest, context: HttpContext, maxBytes?: number): Promise<HttpResponse>;
-  /** The answer as a tool's result: `{statusCode, body}`, with `contentType` unless it is JSON, with `error` from HTTP 400 on. */
+  /** The answer at the end of the redirects, as bytes; `maxBytes` of the body are kept. */
+  follow(request: HttpRequest, context: HttpContext, maxBytes?: number): Promise<HttpResponse>;
+  /**
+   * The answer as a tool's result: `{statusCode, body}`, with `contentType` unless it is JSON, with `error` from HTTP 400
+   * on and for a redirect that was not followed.
+   */
   send(request: HttpRequest, context: HttpContext): Promise<ToolResult>;
   /** An answer that is there already as a tool's result. */
   resultOf(request: HttpRequest, response: HttpResponse): ToolResult;
@@ -78,10 +88,25 @@ export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpD
       : exchangeOnce(egress.dispatcher, request, { ...context, timeoutMs }, maxBytes);
   }
 
+  /** Sends the request, and again to each place on the same origin to which the answers redirect it. */
+  async function follow(request: HttpRequest, context: HttpContext, maxBytes: number): Promise<HttpResponse> {
+    const deadline = performance.now() + context.timeoutMs;
+    let response = await exchange(request, context, maxBytes);
+    for (let steps = 0; steps < REDIRECTS_MAX_COUNT; steps++) {
+      const path = nextPath({ ...request, path: response.redirectedTo ?? request.path }, response);
+      const timeoutMs = deadline - performance.now();
+      if (path === undefined || timeoutMs <= 0) break;
+      const next = await exchange({ ...request, path }, { ...context, timeoutMs }, maxBytes);
+      response = { ...next, redirectedTo: path };
+    }
+    return response;
+  }
+
   return {
     exchange: (request, context, maxBytes = resultMaxBytes) => exchange(request, context, maxBytes),
+    follow: (request, context, maxBytes = resultMaxBytes) => follow(request, context, maxBytes),
     async send(request, context) {
-      return resultOf(request, await exchange(request, context, resultMaxBytes), resultMaxBytes);
+      return resultOf(request, await follow(request, context, resultMaxBytes), resultMaxBytes);
     },
     resultOf: (request, response) => resultOf(request, response, resultMaxBytes),
   };
@@ -101,9 +126,12 @@ export function resultOf(request: HttpRequest, response: HttpResponse, maxBytes:
   const result: JsonObject = { statusCode, body: bodyTextOf(response, maxBytes) };
   const contentType = headers['content-type'];
   if (contentType !== undefined && !isJson(contentType)) result['contentType'] = contentType;
-  if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined)
-    result['location'] = headers.location;
+  if (isRedirect(statusCode) && headers.location !== undefined) result['location'] = headers.location;
   if (error !== undefined) return failed(error.code, error.message, error.effect, result);
+  if (isRedirect(statusCode)) {
+    const { message, effect } = redirectOutcome(request, response);
+    return failed('redirected', message, effect, result);
+  }
   if (statusCode < 400) return result;
   const reason = STATUS_CODES[statusCode];
   const message = `The device answered HTTP ${statusCode}${reason === undefined ? '' : ` ${reason}`}`;

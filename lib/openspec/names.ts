@@ -37,12 +37,17 @@ export function argumentKeyOf(wireName: string): string {
   return legal(wireName, NO_KEY) ?? `arg_${hashOf(wireName)}`;
 }
 
+/** Whether model APIs take a name as the key of an argument or of a member. */
+export function isKey(name: string): boolean {
+  return /^[a-zA-Z0-9_.-]{1,64}$/.test(name);
+}
+
 /**
  * A key inside an argument: as it is where a model API takes it, else with what is not allowed replaced and a hash, so
  * that no other key becomes the same.
  */
 export function innerKeyOf(wireName: string): string {
-  if (/^[a-zA-Z0-9_.-]{1,64}$/.test(wireName)) return wireName;
+  if (isKey(wireName)) return wireName;
   const plain = wireName.replaceAll(/[^a-zA-Z0-9_.-]+/g, '_').slice(0, LENGTH_MAX - 7);
   return `${plain}_${hashOf(wireName)}`;
 }

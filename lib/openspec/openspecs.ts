@@ -124,12 +124,28 @@ async function compile(
   if (!accepts(kinds, kind.name, protocol)) throw disagreement(protocol, kind.name);
   try {
     const spec = await kind.compile(document, options);
-    return warnings.length === 0 ? spec : { ...spec, warnings: [...warnings, ...spec.warnings] };
+    return warnings.length === 0 ? spec : withWarnings(spec, warnings);
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (error instanceof RangeError) throw new SpecError('The document is nested too deeply.', [], error);
     throw new AppError('internal', 'The document could not be compiled.', { cause: error });
   }
+}
+
+/** A compiled document with the warnings of its text before its own. Its own may cost time, and are not made here. */
+function withWarnings(spec: CompiledSpec, first: readonly string[]): CompiledSpec {
+  const { kind, title, operations, tools, skipped } = spec;
+  return {
+    kind,
+    title,
+    operations,
+    tools,
+    skipped,
+    get warnings() {
+      return [...first, ...spec.warnings];
+    },
+    ...(spec.close === undefined ? {} : { close: () => spec.close?.() }),
+  };
 }
 
 /** Whether the client's `protocol` names this kind of document. */

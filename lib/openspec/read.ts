@@ -14,6 +14,12 @@ export function textAt(node: JsonObject | undefined, key: string): string | unde
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** The words under a key, without white space around them; undefined for a text of white space. */
+export function saidAt(node: JsonObject | undefined, key: string): string | undefined {
+  const text = textAt(node, key)?.trim();
+  return text === '' ? undefined : text;
+}
+
 /** The list under a key; empty when there is none. */
 export function listAt(node: JsonObject | undefined, key: string): JsonValue[] {
   const value = own(node, key);

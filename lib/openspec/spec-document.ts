@@ -1,5 +1,6 @@
+import { dirname, relative } from 'node:path';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import { decodeFragmentPart, unescapePart } from '../common/json-pointer.ts';
+import { childPointer, decodeFragmentPart, unescapePart } from '../common/json-pointer.ts';
 import { fileOf, sourcePath } from './files.ts';
 import { objectAt, own, textAt } from './read.ts';
 
@@ -11,6 +12,8 @@ interface Located {
   key?: string;
   /** The `$ref` that leads nowhere, or only to itself. */
   missing?: string;
+  /** The object that holds the `$ref` in `missing`; it stands in the file `home`. */
+  holder?: JsonObject;
   /** True when the `$ref`s never end. */
   endless?: true;
 }
@@ -20,6 +23,15 @@ export interface LocatedObject {
   node: JsonObject;
   home: JsonObject;
   key?: string;
+}
+
+/** A `$ref` that leads nowhere. Where it stands, any value is allowed. */
+export interface MissingRef {
+  /** The `$ref` as it is written. */
+  ref: string;
+  holder: JsonObject;
+  /** The file in which the holder stands. */
+  home: JsonObject;
 }
 
 const HOPS_MAX_COUNT = 64;
@@ -37,6 +49,8 @@ export class SpecDocument {
   readonly #rootPath: string;
   readonly #pathOf: Map<JsonObject, string>;
   readonly #resolved = new Map<string, Located>();
+  /** The pointers to the objects with a `$ref`, by file. A file is searched when one of its `$ref`s leads nowhere. */
+  readonly #places = new Map<JsonObject, Map<JsonObject, string>>();
   readonly #anchors = new Map<JsonObject, Map<string, JsonValue>>();
   #ids: Map<string, { value: JsonObject; home: JsonObject }> | undefined;
 
@@ -59,8 +73,12 @@ export class SpecDocument {
       const ref: JsonValue | undefined =
         located.value['$ref'] ?? located.value['$dynamicRef'] ?? located.value['$recursiveRef'];
       if (typeof ref !== 'string') return located;
-      if (hops === HOPS_MAX_COUNT) return { value: undefined, home, missing: ref, endless: true };
-      located = this.#lookUp(ref, located.home);
+      const holder = located.value;
+      if (hops === HOPS_MAX_COUNT)
+        return { value: undefined, home: located.home, holder, missing: ref, endless: true };
+      const next = this.#lookUp(ref, located.home);
+      if (next.missing !== undefined) return { ...next, home: located.home, holder };
+      located = next;
     }
     return located;
   }
@@ -69,6 +87,18 @@ export class SpecDocument {
   object(value: JsonValue | undefined, home: JsonObject): LocatedObject | undefined {
     const { value: node, home: itsHome, key } = this.resolve(value, home);
     return isObject(node) ? { node, home: itsHome, ...(key === undefined ? {} : { key }) } : undefined;
+  }
+
+  /**
+   * Where a `$ref` that leads nowhere stands: `#/components/schemas/Pet`, with the name of its file before it when that is not
+   * the document itself. Undefined for an object that is not in a file as it is.
+   */
+  placeOf({ holder, home }: MissingRef): string | undefined {
+    let places = this.#places.get(home);
+    if (places === undefined) this.#places.set(home, (places = refPlacesIn(home)));
+    const pointer = places.get(holder);
+    const path = home === this.root ? '' : relative(dirname(this.#rootPath), this.#pathOf.get(home) ?? '');
+    return pointer === undefined ? undefined : `${path}#${pointer}`;
   }
 
   /** Resolves one `$ref`, and remembers the result: tools share most of their `$ref`s. */
@@ -89,33 +119,44 @@ export class SpecDocument {
     const path = file === '' ? homePath : (fileOf(file, homePath) ?? file);
     const target = file === '' ? home : path === this.#rootPath ? this.root : this.#files.get(path);
     if (target !== undefined) {
-      const value = this.#valueIn(target, fragment, target);
-      if (value !== undefined) return { value, home: target, key: `${path}#${fragment || ref}` };
+      const found = this.#valueIn(target, fragment, target);
+      if (found !== undefined) return { ...found, key: `${path}#${fragment || ref}` };
     } else {
       const bare = bareName(ref, home);
       if (bare !== undefined) return { value: bare, home, key: `${homePath}#${ref}` };
       // Only a `$ref` that leads nowhere else is worth the walk over the whole document.
       const named = this.#idsOf().get(file);
-      const value = named === undefined ? undefined : this.#valueIn(named.value, fragment, named.home);
-      if (named !== undefined && value !== undefined) return { value, home: named.home, key: ref };
+      const found = named === undefined ? undefined : this.#valueIn(named.value, fragment, named.home);
+      if (found !== undefined) return { ...found, key: ref };
     }
     return { value: undefined, home, missing: ref };
   }
 
-  /** The value at a fragment [RFC 6901 6]. A `$ref` on the way is followed, since documents point through them. */
-  #valueIn(target: JsonObject, fragment: string, home: JsonObject): JsonValue | undefined {
-    if (fragment === '') return target;
-    if (!fragment.startsWith('/')) return this.#anchored(target, decodeFragmentPart(fragment));
+  /**
+   * The value at a fragment [RFC 6901 6]. A `$ref` on the way is followed, since documents point through them: the value may
+   * stand in another file than the fragment.
+   */
+  #valueIn(
+    target: JsonObject,
+    fragment: string,
+    targetHome: JsonObject,
+  ): { value: JsonValue; home: JsonObject } | undefined {
+    if (fragment === '') return { value: target, home: targetHome };
+    if (!fragment.startsWith('/')) {
+      const anchored = this.#anchored(target, decodeFragmentPart(fragment));
+      return anchored === undefined ? undefined : { value: anchored, home: targetHome };
+    }
     let value: JsonValue | undefined = target;
+    let home = targetHome;
     for (const part of fragment.slice(1).split('/')) {
       const key = unescapePart(decodeFragmentPart(part));
       if (isObject(value) && value['$ref'] !== undefined && own(value, key) === undefined) {
-        value = this.resolve(value, home).value;
+        ({ value, home } = this.resolve(value, home));
       }
       if (Array.isArray(value)) value = value[Number(key)];
       else value = isObject(value) ? (own(value, key) ?? own(value, unescapePart(part))) : undefined;
     }
-    return value;
+    return value === undefined ? undefined : { value, home };
   }
 
   /** The schema with this `$anchor` in a file. The index of a file is made when somebody refers to an anchor in it. */
@@ -145,6 +186,22 @@ export class SpecDocument {
     return this.#ids;
   }
 }
+
+/** The pointers to all objects with a `$ref` in a file, without recursion: documents are deep. */
+function refPlacesIn(root: JsonObject): Map<JsonObject, string> {
+  const places = new Map<JsonObject, string>();
+  const pending: [JsonValue, string][] = [[root, '']];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [node, pointer] = next;
+    if (typeof node !== 'object' || node === null) continue;
+    if (isObject(node) && REF_KEYS.some((key) => node[key] !== undefined)) places.set(node, pointer);
+    for (const [key, child] of Object.entries(node))
+      if (typeof child === 'object' && child !== null) pending.push([child, childPointer(pointer, key)]);
+  }
+  return places;
+}
+
+const REF_KEYS = ['$ref', '$dynamicRef', '$recursiveRef'];
 
 /** Old documents write `$ref: Pet`. */
 function bareName(ref: string, home: JsonObject): JsonValue | undefined {

@@ -79,16 +79,6 @@ describe('http driver', () => {
     });
   }
 
-  it('does not follow a redirect, and says where it points', async () => {
-    serve(307, { location: 'http://elsewhere.example/' }, '');
-    expect(await send({ method: 'POST' })).to.deep.equal({
-      statusCode: 307,
-      body: '',
-      location: 'http://elsewhere.example/',
-    });
-    expect(device.seen).to.have.length(1);
-  });
-
   describe('bodies', () => {
     it('are cut to the limit, with a marker that gives the full size', async () => {
       serve(200, { 'content-type': 'text/plain' }, '温'.repeat(2000));

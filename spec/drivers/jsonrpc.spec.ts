@@ -202,6 +202,22 @@ describe('drivers/jsonrpc', () => {
     });
   });
 
+  it('reads an answer in each encoding that JSON may have', async () => {
+    const texts = (text: string): Buffer[] => [
+      Buffer.from(`\uFEFF${text}`),
+      Buffer.from(`\uFEFF${text}`, 'utf16le'),
+      Buffer.from(`\uFEFF${text}`, 'utf16le').swap16(),
+    ];
+    let answers: Buffer[] = [];
+    device.answer = (response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answers.shift());
+    for (const id of [1, 2, 3]) {
+      const text = `{"jsonrpc":"2.0","id":${id},"result":"冷"}`;
+      answers = [texts(text)[id - 1] ?? Buffer.from('')];
+      expect(await call()).to.deep.equal({ statusCode: 200, body: text });
+    }
+  });
+
   it('reports an HTTP error that is no JSON-RPC answer', async () => {
     device.answer = (response) => response.writeHead(503, { 'content-type': 'text/plain' }).end('later');
     expect(await call()).to.deep.equal({

@@ -83,7 +83,6 @@ describe('openspec: real OpenRPC documents', function () {
         expect(reason, operation).to.match(/\$ref "[^"]+" of .* leads nowhere/);
       expect(JSON.stringify(document)).to.equal(before);
       expect(new Set(warnings).size).to.equal(warnings.length);
-      expect(ms).to.be.lessThan(500);
 
       const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false });
       for (const tool of tools) {

@@ -146,8 +146,15 @@ describe('openapi on real documents', function () {
     expect(checked).to.be.above(rows.length);
   });
 
-  it('loads fast: the largest in less than a second, all of them in a few', () => {
-    for (const { name, loadMs } of rows) expect(loadMs, name).to.be.below(1000);
+  it('loads in little more time than a copy of the document takes', () => {
+    for (const { name, document, loadMs } of rows) {
+      if (name.includes('/')) continue; // most of the time goes into its other files
+      const start = performance.now();
+      structuredClone(document);
+      const copyMs = performance.now() - start;
+      // 100 ms for the first document, whose code is not compiled yet.
+      expect(loadMs, name).to.be.below(30 * copyMs + 100);
+    }
   });
 });
 

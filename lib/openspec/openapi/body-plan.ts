@@ -1,10 +1,10 @@
 import { isObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
-import { listAt } from '../read.ts';
+import { listAt, saidAt } from '../read.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import { described, type Draft } from './draft.ts';
+import { fileDescription } from '../schema/layer-description.ts';
 import {
-  isBinary,
   isObjectLike,
   ANYTHING,
   layersOf,
@@ -67,7 +67,7 @@ export function planBody(
     required: body.required,
     choices,
     requiredKeys: [],
-    open: shape?.additional !== undefined && shape.additional.value !== false,
+    open: shape !== undefined && shape.additional?.value !== false,
     layersOf: (name) => (name === undefined ? whole : shape?.properties.get(name)),
   };
   if (shape === undefined) {
@@ -76,6 +76,7 @@ export function planBody(
       place: body.place,
       required: body.required,
       write(writer) {
+        if (best?.kind === 'binary') return fileSchema(body.description ?? textOf(whole), writer);
         const written = wholeSchema(best, whole, writer, isOpaque);
         return described(written, body.description, 'body', writer);
       },
@@ -161,11 +162,14 @@ function shapeOfObject(document: SpecDocument, schema: Layers): BodyShape | unde
   return shape;
 }
 
-/** The schema of keys beside the properties of a body: `additionalProperties` of the whole tool. */
+/**
+ * The schema of keys beside the properties of a body: `additionalProperties` of the whole tool. A body that says nothing
+ * about other keys is open [JSON Schema 2020-12 Core 10.3.2.3].
+ */
 export function writeOpen(shape: BodyShape | undefined, writer: SchemaWriter): JsonSchema | boolean {
-  const additional = shape?.additional;
-  if (additional === undefined || additional.value === false) return false;
-  if (!isObject(additional.value) || Object.keys(additional.value).length === 0) return true;
+  if (shape === undefined || shape.additional?.value === false) return false;
+  const { additional } = shape;
+  if (!isObject(additional?.value) || Object.keys(additional.value).length === 0) return true;
   return writer.write(additional.value, additional.home);
 }
 
@@ -176,10 +180,6 @@ function wholeSchema(
   writer: SchemaWriter,
   isOpaque: boolean,
 ): JsonSchema {
-  if (best?.kind === 'binary') {
-    const hint = whole !== undefined && isBinary(whole.layers) ? {} : { description: 'Bytes in base64' };
-    return { ...hint, ...(whole === undefined ? {} : writer.writeLayers(whole, false)), type: 'string' };
-  }
   if (best?.kind === 'text') {
     const isXml = /[/+]xml/i.test(best.name);
     const isPlain = whole !== undefined && !isObjectLike(whole.layers) && !isXml;
@@ -188,4 +188,16 @@ function wholeSchema(
   }
   if (isOpaque && whole !== undefined && isObjectLike(whole.layers)) return { type: 'object' };
   return whole === undefined || isOpaque ? {} : writer.writeLayers(whole, false);
+}
+
+/** The schema of a body of bytes. The document may describe it as an object: a call gives its bytes all the same. */
+function fileSchema(text: string | undefined, writer: SchemaWriter): JsonSchema {
+  const description = fileDescription(text, writer.descriptionLimit);
+  writer.spend(Buffer.byteLength(description) + 40);
+  return { type: 'string', description };
+}
+
+/** The first description of a schema. */
+function textOf(whole: Layers | undefined): string | undefined {
+  return whole?.layers.map(({ node }) => saidAt(node, 'description')).find((text) => text !== undefined);
 }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { unlessAborted, withDeadline } from '../../common/deadline.ts';
 import { isObject } from '../../common/json.ts';
+import { decodeText } from '../../drivers/decode-text.ts';
 import type { HttpContext, HttpDriver, HttpResponse } from '../../drivers/http.ts';
 import { AppError } from '../../errors.ts';
 import { encodeForm } from './body.ts';
@@ -123,8 +124,12 @@ function tokenUrlOf({ tokenUrl }: ClientGrant, base: string): string {
 
 /** The error of a token endpoint: its message holds the endpoint's own error code, and no secret. */
 function tokenError(tokenUrl: string, response: HttpResponse, error: unknown): AppError {
-  const reason =
-    response.error?.message ?? `HTTP ${response.statusCode}${typeof error === 'string' ? `, ${error}` : ''}`;
+  // The grant holds the client's secret: a redirect of it is never followed.
+  const { location } = response.headers;
+  const told = typeof error === 'string' ? `, ${error}` : '';
+  const leads =
+    location === undefined ? '' : `, which redirects to ${location.split(/[?#]/)[0]}; give that token URL`;
+  const reason = response.error?.message ?? `HTTP ${response.statusCode}${told}${leads}`;
   const code = response.statusCode === undefined ? 'unavailable' : 'unauthorized';
   return new AppError(code, `No access token from ${tokenUrl.split('?')[0]}: ${reason}`);
 }
@@ -132,7 +137,7 @@ function tokenError(tokenUrl: string, response: HttpResponse, error: unknown): A
 /** The answer of a token endpoint; empty for a body that is no JSON object. */
 function parseAnswer({ bytes }: HttpResponse): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const value: unknown = JSON.parse(decodeText(bytes));
     return isObject(value) ? value : {};
   } catch {
     return {}; // The answer has no token then, and that is reported.

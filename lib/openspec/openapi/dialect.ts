@@ -7,7 +7,6 @@ export const openapiDialect: SchemaDialect = {
     const unique = uniqueNames();
     return (name) => unique(argumentKeyOf(name));
   },
-  undeclaredKey: (name) => name,
   flattensSingleChoice: false,
   closesTuples: true,
   titlesDescribe: false,
@@ -15,7 +14,6 @@ export const openapiDialect: SchemaDialect = {
   textKeywords: ['format'],
   shareOverBytes: Number.POSITIVE_INFINITY,
   writesCyclesOutOnce: true,
-  missingRef: (ref) => `$ref "${ref}" leads nowhere: any value is accepted there`,
   unknownType: () => undefined,
   unknownPattern: () => undefined,
 };

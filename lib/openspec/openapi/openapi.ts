@@ -11,7 +11,7 @@ import { DeviceTokens } from './device-tokens.ts';
 import { OperationTool, type SharedParts } from './operation-tool.ts';
 import { checkUsable, operationsOf } from './operations.ts';
 import { Planner } from './plan.ts';
-import { objectAt, textAt, textsAt } from '../read.ts';
+import { objectAt, saidAt, textAt, textsAt } from '../read.ts';
 import { requestShapeOf } from './request-shape.ts';
 import { createSecurity } from './security.ts';
 import { validateOpenapi } from './validate.ts';
@@ -62,7 +62,7 @@ function compile(shared: SharedParts, options: CompileOptions, warnings: string[
       skipped.push({ operation, reason: 'left out by include or exclude' });
       continue;
     }
-    const shape = requestShapeOf(document, path, item, found.home, node);
+    const shape = requestShapeOf(document, found);
     if (typeof shape === 'string') {
       skipped.push({ operation, reason: shape });
       continue;
@@ -86,8 +86,11 @@ function compile(shared: SharedParts, options: CompileOptions, warnings: string[
     skipped,
     // Schemas are written when somebody looks at them, and so are their warnings.
     get warnings() {
-      const inTools = tools.flatMap((tool) => tool.plan.warnings.map((text) => `${tool.operation}: ${text}`));
-      return [...warnings, ...inTools];
+      const inTools = tools.flatMap((tool) =>
+        tool.notes.warnings.map((text) => `${tool.operation}: ${text}`),
+      );
+      const inDocument = tools.flatMap((tool) => tool.notes.documentWarnings);
+      return [...warnings, ...new Set(inDocument), ...inTools];
     },
   };
 }
@@ -102,10 +105,11 @@ function effectOf(method: string, node: JsonObject, item: JsonObject): Effect {
 
 /** The summary and the description of an operation, cut to the length that model APIs accept. */
 function descriptionOf(node: JsonObject, item: JsonObject, operation: string): string {
-  const summary = textAt(node, 'summary') ?? textAt(item, 'summary');
-  const description = textAt(node, 'description') ?? textAt(item, 'description');
-  const parts = summary === undefined || description?.startsWith(summary) === true ? [] : [summary.trim()];
-  if (description !== undefined) parts.push(description.trim());
+  const [summary, description] = ['summary', 'description'].map(
+    (key) => saidAt(node, key) ?? saidAt(item, key),
+  );
+  const parts = summary === undefined || description?.startsWith(summary) === true ? [] : [summary];
+  if (description !== undefined) parts.push(description);
   const text = parts.length === 0 ? operation : parts.join('\n\n');
   return shorten((node['deprecated'] === true ? `Deprecated. ${text}` : text).trim(), DESCRIPTION_MAX_LENGTH);
 }

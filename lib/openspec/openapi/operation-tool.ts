@@ -12,11 +12,12 @@ import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
+import type { CompletingTool } from '../kind.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
 import type { OperationPlan, Planner } from './plan.ts';
-import { fillRequest, type RequestTemplate } from './request.ts';
+import { completeArguments, fillRequest, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
 import { redacted } from './redact.ts';
 import type { createSecurity, CallCredentials } from './security.ts';
@@ -53,7 +54,7 @@ interface ToolFace {
 }
 
 /** An operation as a tool. Its parameters are worked out when somebody looks at them first. */
-export class OperationTool implements Tool {
+export class OperationTool implements CompletingTool {
   readonly name: string;
   readonly description: string;
   readonly effect: Effect;
@@ -61,6 +62,7 @@ export class OperationTool implements Tool {
   readonly #operation: Operation;
   readonly #shared: SharedParts;
   #plan: OperationPlan | undefined;
+  #notes: Pick<OperationPlan, 'warnings' | 'documentWarnings'> | undefined;
   #template: RequestTemplate | undefined;
   /** The server of the last call: sessions call the same one again and again. */
   #lastServer: { server: string | undefined; root: ServerRoot } | undefined;
@@ -83,10 +85,35 @@ export class OperationTool implements Tool {
     return (this.#plan ??= this.#shared.planner.planOf(this.#operation.shape));
   }
 
-  /** A tool in JSON holds its parameters, too, which a getter makes. */
+  /** The odd things about the operation, and about the document, that its plan found. */
+  get notes(): Pick<OperationPlan, 'warnings' | 'documentWarnings'> {
+    return (this.#notes ??= notesOf(this.plan));
+  }
+
+  /**
+   * A tool in JSON holds its parameters, too, which a getter makes. A plan that nobody asked for is not kept: a document of
+   * 11,000 operations is printed one tool after the other.
+   */
   toJSON(): Pick<Tool, 'name' | 'description' | 'effect' | 'operation' | 'parameters'> {
-    const { name, description, effect, operation, parameters } = this;
-    return { name, description, effect, operation, parameters };
+    const { name, description, effect, operation } = this;
+    const plan = this.#plan ?? this.#shared.planner.planOf(this.#operation.shape);
+    this.#notes ??= notesOf(plan);
+    return { name, description, parameters: plan.parameters, operation, effect };
+  }
+
+  /** The origin of the server that a call would use; undefined where no server is usable. */
+  device(connection: Connection): string | undefined {
+    try {
+      return this.#serverFor(connection).origin;
+    } catch (error) {
+      if (error instanceof AppError) return undefined; // The call itself reports the fault.
+      throw error;
+    }
+  }
+
+  /** The arguments that a call with these arguments sends: those given, and the defaults of required ones. */
+  complete(args: JsonObject): JsonObject {
+    return completeArguments(this.plan, args);
   }
 
   /** Calls the device. Resolves in any case: a failure before the request was sent has `effect: "none"`. */
@@ -147,13 +174,15 @@ export class OperationTool implements Tool {
   ): Promise<ToolResult> {
     const { http } = this.#shared;
     if (user === undefined) return http.send(request, left());
-    const first = await http.exchange(request, left());
+    const first = await http.follow(request, left());
     const challenge = first.statusCode === 401 ? first.headers['www-authenticate'] : undefined;
     const header = challenge === undefined ? undefined : [challenge].flat().join(', ');
-    const answer = header === undefined ? undefined : digestAnswer(header, request, user);
+    // The answer holds for one path only, so it goes straight to the path that asked for it [RFC 7616 3.4.6].
+    const asked = { ...request, path: first.redirectedTo ?? request.path };
+    const answer = header === undefined ? undefined : digestAnswer(header, asked, user);
     if (answer === undefined) return http.resultOf(request, first);
     // A 401 says that the request was refused and not carried out, so a write is still carried out at most once.
-    return http.send({ ...request, headers: { ...request.headers, authorization: answer } }, left());
+    return http.send({ ...asked, headers: { ...request.headers, authorization: answer } }, left());
   }
 }
 
@@ -161,4 +190,11 @@ export class OperationTool implements Tool {
 function leftOf({ signal, timeoutMs }: CallContext): () => HttpContext {
   const startedAt = performance.now();
   return () => ({ signal, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startedAt)) });
+}
+
+function notesOf({
+  warnings,
+  documentWarnings,
+}: OperationPlan): Pick<OperationPlan, 'warnings' | 'documentWarnings'> {
+  return { warnings, documentWarnings };
 }

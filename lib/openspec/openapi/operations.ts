@@ -9,32 +9,62 @@ export interface FoundOperation {
   method: string;
   path: string;
   item: JsonObject;
-  home: JsonObject;
+  /** The file in which the path item stands: its parameters are relative to it. */
+  itemHome: JsonObject;
   node: JsonObject;
+  /** The file in which the operation stands. It is another one when the operation is a `$ref` to a file. */
+  home: JsonObject;
+  /** The `$ref` of an operation that leads nowhere; `node` is empty then. */
+  lost?: string;
 }
 
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query']);
 
 /** Every operation of every path, in the document's order. A path that leads nowhere becomes a warning. */
 export function* operationsOf(document: SpecDocument, warnings: string[]): Generator<FoundOperation> {
-  for (const [path, value] of Object.entries(objectAt(document.root, 'paths') ?? {})) {
+  const paths = document.object(document.root['paths'], document.root);
+  if (paths === undefined) return;
+  for (const [path, value] of Object.entries(paths.node)) {
     if (path.startsWith('x-')) continue;
-    const target = document.object(value, document.root);
+    const target = document.object(value, paths.home);
     if (target === undefined) {
       if (value !== null) warnings.push(`The path ${path} leads nowhere; its operations are unknown.`);
       continue;
     }
-    const { node: item, home } = target;
-    // The keys beside a path item's `$ref` count as well.
-    const whole = isObject(value) && value !== item ? { ...item, ...value } : item;
-    for (const [method, node] of Object.entries(whole)) {
-      if (!METHODS.has(method.toLowerCase()) || !isObject(node)) continue;
-      yield { method: method.toUpperCase(), path, item: whole, home, node };
+    const { node: item, home: itemHome } = target;
+    // The keys beside a path item's `$ref` count as well, and stand in the file of the `$ref`.
+    const beside = isObject(value) && value !== item ? value : {};
+    const whole = { ...item, ...beside };
+    for (const [method, written] of Object.entries(whole)) {
+      if (!METHODS.has(method.toLowerCase()) || !isObject(written)) continue;
+      const at = operationAt(document, written, Object.hasOwn(beside, method) ? paths.home : itemHome);
+      yield { method: method.toUpperCase(), path, item: whole, itemHome, ...at };
     }
-    for (const [method, node] of Object.entries(objectAt(whole, 'additionalOperations') ?? {})) {
-      if (isObject(node)) yield { method: method.toUpperCase(), path, item: whole, home, node };
+    const home = Object.hasOwn(beside, 'additionalOperations') ? paths.home : itemHome;
+    for (const [method, written] of Object.entries(objectAt(whole, 'additionalOperations') ?? {})) {
+      if (!isObject(written)) continue;
+      yield {
+        method: method.toUpperCase(),
+        path,
+        item: whole,
+        itemHome,
+        ...operationAt(document, written, home),
+      };
     }
   }
+}
+
+/** The operation at the end of its `$ref`s. The keys beside a `$ref` count as well. */
+function operationAt(
+  document: SpecDocument,
+  written: JsonObject,
+  home: JsonObject,
+): Pick<FoundOperation, 'node' | 'home' | 'lost'> {
+  const { value, home: itsHome, missing } = document.resolve(written, home);
+  if (!isObject(value)) return { node: {}, home, lost: missing ?? 'it is no object' };
+  if (value === written) return { node: written, home };
+  const { $ref: _ref, ...beside } = written;
+  return { node: { ...value, ...beside }, home: itsHome };
 }
 
 /** Throws a SpecError for a document that cannot be used at all. */

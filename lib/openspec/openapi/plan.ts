@@ -1,13 +1,15 @@
-import { isObject } from '../../common/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import { bodyLayers, planBody, writeOpen, type BodyPlan, type PlannedBody } from './body-plan.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import { described, draftKeysOf, type Draft } from './draft.ts';
 import { choicesOf, type Choice } from './media-type.ts';
-import { objectAt, textAt } from '../read.ts';
+import { objectAt, saidAt } from '../read.ts';
 import type { OperationParameter, RequestShape } from './request-shape.ts';
 import type { SchemaDetail } from '../schema/dialect.ts';
+import { defaultsOf } from '../schema/defaults.ts';
 import { SchemaWriter } from '../schema/schema-writer.ts';
+import type { WireNames } from '../schema/wire-names.ts';
 import { openapiDialect } from './dialect.ts';
 import { styleOf, type Style } from './styles.ts';
 
@@ -24,25 +26,42 @@ export interface OperationPlan {
   parameters: JsonSchema;
   arguments: WireArgument[];
   body?: BodyPlan;
-  /** The replaced member keys inside arguments: key to the name on the wire. */
-  renamed: Map<string, string>;
+  /** The values of required arguments that a call leaves out, by key. */
+  defaults: JsonObject;
+  /** The values of required members of a body that is optional: they are sent once there is a body. */
+  bodyDefaults: JsonObject;
+  /** Gives the members inside arguments their names on the wire. */
+  names: WireNames;
   warnings: string[];
+  /** The warnings about the document as a whole, in whole sentences. */
+  documentWarnings: string[];
 }
 
 /** The most that the parameters of one tool may have, in bytes of JSON. */
 const TOOL_MAX_BYTES = 12 * 1024;
 
-/** The least detail that is tried before the whole becomes an opaque object. */
-const LEAST_DETAIL: SchemaDetail = { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
+/** Names and types down to a level, and nothing else. */
+function namesTo(depth: number): SchemaDetail {
+  return { depth, description: 0, innerDescription: 0, enumBytes: 0, isPlain: true };
+}
 
-/** From the most detail to the least: first descriptions get shorter, then deep objects become opaque. */
+/** The names and types of the arguments alone: the least detail before the body becomes an opaque object. */
+const NAMES = namesTo(0);
+
+/**
+ * From the most detail to the least: first descriptions get shorter, then deep objects become opaque, then only names and
+ * types are left.
+ */
 const DETAILS: readonly SchemaDetail[] = [
   { depth: 24, description: 1024, innerDescription: 1024, enumBytes: 4096 },
   { depth: 24, description: 400, innerDescription: 200, enumBytes: 2048 },
   { depth: 24, description: 200, innerDescription: 80, enumBytes: 2048 },
   { depth: 24, description: 120, innerDescription: 0, enumBytes: 1024 },
   ...[7, 5, 4, 3, 2, 1].map((depth) => ({ depth, description: 100, innerDescription: 0, enumBytes: 512 })),
-  LEAST_DETAIL,
+  { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 },
+  namesTo(2),
+  namesTo(1),
+  NAMES,
 ];
 
 /** The arguments of an operation before they have schemas. */
@@ -57,6 +76,8 @@ interface Sketch {
 /** The schema of one attempt, with its writer. */
 interface Attempt {
   schema: JsonSchema;
+  /** The usable defaults of required arguments, by key. */
+  defaults: JsonObject;
   writer: SchemaWriter;
   isOver: boolean;
   /** Whether the body alone is over the budget. */
@@ -81,13 +102,16 @@ export class Planner {
     const first = identity === undefined ? undefined : this.#firstLevel.get(identity);
     const sketch = this.#sketch(shape, choices, false);
     for (let level = first ?? 0; level < DETAILS.length; level += 1) {
-      const attempt = this.#attempt(sketch, DETAILS[level] ?? LEAST_DETAIL, TOOL_MAX_BYTES);
+      const attempt = this.#attempt(sketch, DETAILS[level] ?? NAMES, TOOL_MAX_BYTES);
       if (!attempt.isOver) return finish(shape, sketch, attempt, level === 0 ? undefined : wordsFor(level));
       if (attempt.isBodyOver && identity !== undefined) this.#firstLevel.set(identity, level + 1);
     }
+    const bare = this.#attempt(sketch, NAMES, TOOL_MAX_BYTES, true);
+    const isBodyWhole = sketch.body !== undefined && sketch.body.plan.properties === undefined;
+    if (!bare.isOver && !isBodyWhole) return finish(shape, sketch, bare, BARE_WORDS);
     const opaque = this.#sketch(shape, choices, true);
-    const attempt = this.#attempt(opaque, LEAST_DETAIL, Number.POSITIVE_INFINITY);
-    return finish(shape, opaque, attempt, 'its body is an opaque object');
+    const attempt = this.#attempt(opaque, NAMES, Number.POSITIVE_INFINITY);
+    return finish(shape, opaque, attempt, opaque.body === undefined ? NAMES_WORDS : OPAQUE_WORDS);
   }
 
   /** The drafts of all arguments with their keys; keys do not depend on the detail. */
@@ -99,14 +123,26 @@ export class Planner {
     return { args, parameters, body, keys: draftKeysOf([...parameters, ...(body?.drafts ?? [])]) };
   }
 
-  /** Writes the whole schema with this much detail. */
-  #attempt({ parameters, body, keys }: Sketch, detail: SchemaDetail, budgetBytes: number): Attempt {
-    const writer = new SchemaWriter(this.#document, detail, budgetBytes, openapiDialect);
+  /** Writes the whole schema with this much detail; `isBare` leaves out everything but the names. */
+  #attempt(
+    { parameters, body, keys }: Sketch,
+    detail: SchemaDetail,
+    budgetBytes: number,
+    isBare = false,
+  ): Attempt {
+    // The writer estimates its bytes, and too many of them. Names and types are few enough to be counted.
+    const isPlain = detail.isPlain === true;
+    const estimateBytes = isPlain ? Number.POSITIVE_INFINITY : budgetBytes;
+    const writer = new SchemaWriter(this.#document, detail, estimateBytes, openapiDialect);
     // The body comes first: whether it alone is too long does not depend on the other arguments.
     const schemas = new Map<Draft, JsonSchema>();
     for (const draft of body?.drafts ?? []) {
-      schemas.set(draft, draft.write(writer));
+      schemas.set(draft, isBare ? {} : draft.write(writer));
       if (writer.spend(keys.get(draft)?.length ?? 0)) break;
+    }
+    for (const choice of body?.plan.choices ?? []) {
+      const whole = bodyLayers(this.#document, choice);
+      if (whole !== undefined) writer.noteMissing(whole);
     }
     const open = writeOpen(body?.shape, writer);
     const isBodyOver = writer.spend(0);
@@ -119,10 +155,18 @@ export class Planner {
     const definitions = writer.definitions();
     const properties = Object.fromEntries([...keys].map(([draft, key]) => [key, schemas.get(draft)]));
     const schema: JsonSchema = { type: 'object', properties };
-    if (required.length > 0) schema['required'] = required;
-    schema['additionalProperties'] = open;
     if (Object.keys(definitions).length > 0) schema['$defs'] = definitions;
-    return { schema, writer, isOver: writer.spend(0), isBodyOver };
+    const defaults = defaultsOf(schema, required);
+    const demanded = required.filter((key) => !Object.hasOwn(defaults, key));
+    if (demanded.length > 0) schema['required'] = demanded;
+    schema['additionalProperties'] = open;
+    return {
+      schema,
+      defaults,
+      writer,
+      isOver: writer.spend(0) || (isPlain && bytesOf(schema) > budgetBytes),
+      isBodyOver,
+    };
   }
 
   /** One parameter as an argument. */
@@ -140,7 +184,7 @@ export class Planner {
       write(writer) {
         const written = isSaid ? writer.write(schema, home, false) : {};
         if (parameter.in === 'path' && Object.keys(written).length === 0) written['type'] = 'string';
-        return described(written, textAt(node, 'description'), name, writer);
+        return described(written, saidAt(node, 'description'), name, writer);
       },
       settle: (key) => args.push({ key, name, in: parameter.in, required, ...style }),
     };
@@ -151,19 +195,36 @@ export class Planner {
 function finish(
   shape: RequestShape,
   { args, body, keys }: Sketch,
-  { schema, writer }: Attempt,
+  { schema, defaults, writer }: Attempt,
   cut: string | undefined,
 ): OperationPlan {
   for (const [draft, key] of keys) draft.settle(key);
   const warnings = [...shape.faults, ...writer.faults];
   if (cut !== undefined) warnings.push(`its schema is too large; ${cut}`);
-  const plan: OperationPlan = { parameters: schema, arguments: args, renamed: writer.renamed, warnings };
+  const plan: OperationPlan = {
+    parameters: schema,
+    arguments: args,
+    defaults,
+    bodyDefaults: defaultsOf(schema, body?.plan.requiredKeys ?? []),
+    names: writer.names,
+    warnings,
+    documentWarnings: [...writer.missing],
+  };
   if (body !== undefined) plan.body = body.plan;
   return plan;
 }
 
+const NAMES_WORDS = 'only the names and types of its arguments are given';
+const BARE_WORDS = 'only the names of its arguments are given';
+const OPAQUE_WORDS = 'its body is an opaque object';
+
 /** The words for a detail that was left out. */
 function wordsFor(level: number): string {
-  const { depth } = DETAILS[level] ?? LEAST_DETAIL;
+  const { depth, isPlain = false } = DETAILS[level] ?? NAMES;
+  if (isPlain) return NAMES_WORDS;
   return depth > 20 ? 'descriptions are shortened' : `below level ${depth} it has opaque objects`;
+}
+
+function bytesOf(schema: JsonSchema): number {
+  return Buffer.byteLength(JSON.stringify(schema));
 }

@@ -1,6 +1,8 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { isOnlyMissingRef, layersOf } from '../schema/layers.ts';
 import type { SpecDocument } from '../spec-document.ts';
-import { flagAt, listAt, objectAt, own, textAt, textsAt } from '../read.ts';
+import type { FoundOperation } from './operations.ts';
+import { flagAt, listAt, objectAt, own, saidAt, textAt, textsAt } from '../read.ts';
 
 /** The part of a request in which a parameter is. `querystring` is the whole query [OpenAPI 3.2]. */
 export type ParameterPlace = 'path' | 'query' | 'header' | 'cookie' | 'querystring';
@@ -37,23 +39,49 @@ export interface RequestShape {
   faults: string[];
 }
 
-// The request itself sets these headers [OpenAPI 3.0.3 4.7.12.1]. Credentials are not the model's business.
-const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization']);
+/**
+ * The headers that no argument sets. The request itself sets the first two [OpenAPI 3.0.3 4.7.12.1], credentials are not the
+ * model's business, and the others belong to the connection [RFC 9110 7.2, 7.6.1, 8.6, 10.1.1]: a value of the model would
+ * break the request or send it to another host.
+ */
+const OWN_HEADERS = new Set([
+  'accept',
+  'content-type',
+  'authorization',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+]);
 
 /** Reads the parameters and the body of an operation. The result is a text with the reason when a `$ref` to them leads nowhere. */
-export function requestShapeOf(
-  document: SpecDocument,
-  path: string,
-  item: JsonObject,
-  itemHome: JsonObject,
-  operation: JsonObject,
-): RequestShape | string {
+export function requestShapeOf(document: SpecDocument, found: FoundOperation): RequestShape | string {
+  if (found.lost !== undefined) return `the operation's $ref leads nowhere: ${found.lost}`;
+  const shape = readShape(document, found);
+  if (typeof shape === 'string' || shape.body === undefined) return shape;
+  const body = usableBody(document, shape.body, shape.faults);
+  return typeof body === 'string' ? body : { ...shape, body };
+}
+
+function readShape(document: SpecDocument, found: FoundOperation): RequestShape | string {
+  const { path, item, itemHome, node: operation, home: operationHome } = found;
   const parameters = new Map<string, OperationParameter>();
   const fields: { node: JsonObject; home: JsonObject }[] = [];
   const shape: RequestShape = { parameters: [], faults: [] };
 
-  for (const value of [...listAt(item, 'parameters'), ...listAt(operation, 'parameters')]) {
-    const target = document.object(value, itemHome);
+  const listed = [
+    ...listAt(item, 'parameters').map((value) => [value, itemHome] as const),
+    ...listAt(operation, 'parameters').map((value) => [value, operationHome] as const),
+  ];
+  for (const [value, listHome] of listed) {
+    const target = document.object(value, listHome);
     if (target === undefined) return `a parameter's $ref leads nowhere: ${refOf(value)}`;
     const { node, home } = target;
     const name = textAt(node, 'name');
@@ -63,7 +91,7 @@ export function requestShapeOf(
     } else if (place === 'body') {
       shape.body = {
         required: flagAt(node, 'required') ?? false,
-        description: textAt(node, 'description'),
+        description: saidAt(node, 'description'),
         mediaTypes: consumesOf(document, operation).map((type) =>
           mediaType(type, { schema: node['schema'] }, home),
         ),
@@ -91,7 +119,7 @@ export function requestShapeOf(
   if (fields.length > 0) shape.body = formBody(document, operation, fields);
   const requestBody = own(operation, 'requestBody');
   if (requestBody === undefined || requestBody === null) return shape;
-  const target = document.object(requestBody, itemHome);
+  const target = document.object(requestBody, operationHome);
   if (target === undefined) return `the body's $ref leads nowhere: ${refOf(requestBody)}`;
   const { node, home } = target;
   const mediaTypes = Object.entries(objectAt(node, 'content') ?? {}).map(([name, value]) => {
@@ -100,9 +128,29 @@ export function requestShapeOf(
   });
   if (mediaTypes.length > 0) {
     const required = flagAt(node, 'required') ?? false;
-    shape.body = { required, description: textAt(node, 'description'), mediaTypes, place: 'body' };
+    shape.body = { required, description: saidAt(node, 'description'), mediaTypes, place: 'body' };
   }
   return shape;
+}
+
+/** The body without the media types whose schema is only a `$ref` that leads nowhere; a text with the reason when none is left. */
+function usableBody(
+  document: SpecDocument,
+  body: NonNullable<RequestShape['body']>,
+  faults: string[],
+): NonNullable<RequestShape['body']> | string {
+  const lost: string[] = [];
+  const mediaTypes = body.mediaTypes.filter(({ schema, home }) => {
+    const layers = isObject(schema) ? layersOf(document, schema, home) : undefined;
+    if (layers === undefined || !isOnlyMissingRef(layers)) return true;
+    lost.push(
+      ...layers.missing.map((one) => `${one.ref} (at ${document.placeOf(one) ?? 'an unknown place'})`),
+    );
+    return false;
+  });
+  if (lost.length > 0 && mediaTypes.length === 0) return `the body's $ref leads nowhere: ${lost[0]}`;
+  faults.push(...lost.map((ref) => `a media type of the body is left out, its $ref leads nowhere: ${ref}`));
+  return { ...body, mediaTypes };
 }
 
 /** The names of a path's variables: `{id}`, and the odd forms `{id:[0-9]+}`, `{+path}`, `{path*}`, `{;id}`. */
@@ -162,7 +210,8 @@ function formBody(
   const isMultipart =
     fields.some(({ node }) => node['type'] === 'file') ||
     consumes.some((type) => type.startsWith('multipart/'));
-  const schema: JsonObject = { type: 'object', properties: {}, required: [] };
+  // A form is the list of its fields: it has no others.
+  const schema: JsonObject = { type: 'object', properties: {}, required: [], additionalProperties: false };
   const encoding: JsonObject = {};
   const [first] = fields;
   for (const { node } of fields) {

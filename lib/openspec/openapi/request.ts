@@ -29,26 +29,36 @@ interface RequestParts {
   headers: Record<string, string>;
 }
 
+/** The arguments with the defaults of the required ones that are not given, as the request will send them. */
+export function completeArguments(
+  { defaults, bodyDefaults, body }: OperationPlan,
+  given: JsonObject,
+): JsonObject {
+  const hasBody =
+    body?.properties !== undefined && [...body.properties.keys()].some((key) => Object.hasOwn(given, key));
+  return { ...defaults, ...(hasBody ? bodyDefaults : {}), ...given };
+}
+
 /** Writes the request for one call. Throws an AppError `invalid_request` for arguments that cannot be written. */
 export function fillRequest(
   template: RequestTemplate,
-  args: JsonObject,
+  given: JsonObject,
   base: ServerRoot,
   credentials: CallCredentials,
 ): HttpRequest {
   const { plan, method, effect } = template;
+  const args = plan.names.restore(completeArguments(plan, given), plan.parameters);
   const headers = { accept: template.accept, 'user-agent': 'lite-agent-server' };
   const parts: RequestParts = { variables: new Map(), query: [], cookies: [], headers };
   const used = new Set<string>();
   for (const argument of plan.arguments) {
     used.add(argument.key);
-    const given = args[argument.key];
-    if (given === undefined || given === null) {
+    const value = args[argument.key];
+    if (value === undefined || value === null) {
       if (argument.required) throw new AppError('invalid_request', `"${argument.key}" is missing.`);
-    } else if (!isSignedIn(credentials, argument.in, argument.name))
-      writeArgument(parts, argument, wireValue(given, plan.renamed));
+    } else if (!isSignedIn(credentials, argument.in, argument.name)) writeArgument(parts, argument, value);
   }
-  const body = plan.body === undefined ? undefined : bodyOf(plan.body, args, used, plan.renamed);
+  const body = plan.body === undefined ? undefined : bodyOf(plan.body, args, used);
   if (body !== undefined) parts.headers['content-type'] = body.contentType;
   addCredentials(parts, credentials);
   return {
@@ -153,7 +163,7 @@ function contentText(value: JsonValue, mediaType: string): string {
 }
 
 /** The body in the media type that the arguments name, else in the best one; undefined without a body. */
-function bodyOf(plan: BodyPlan, args: JsonObject, used: Set<string>, renamed: ReadonlyMap<string, string>) {
+function bodyOf(plan: BodyPlan, args: JsonObject, used: Set<string>) {
   const { contentTypeKey } = plan;
   const wanted = contentTypeKey === undefined ? undefined : args[contentTypeKey];
   if (contentTypeKey !== undefined) used.add(contentTypeKey);
@@ -165,7 +175,7 @@ function bodyOf(plan: BodyPlan, args: JsonObject, used: Set<string>, renamed: Re
         (best && { ...best, contentType: wanted }));
   const value = bodyValue(plan, args, used);
   if (choice === undefined || value === undefined) return undefined;
-  return encodeBody(choice, wireValue(value, renamed), plan.layersOf);
+  return encodeBody(choice, value, plan.layersOf);
 }
 
 /** The value of the body: one argument, or an object of several. Throws for a missing one. */
@@ -202,16 +212,4 @@ function bodyValue(plan: BodyPlan, args: JsonObject, used: ReadonlySet<string>):
     throw new AppError('invalid_request', `Missing: ${missing.map((key) => `"${key}"`).join(', ')}.`);
   }
   return body;
-}
-
-/** Gives inner properties the names they have on the wire. */
-function wireValue(value: JsonValue, renamed: ReadonlyMap<string, string>): JsonValue {
-  if (renamed.size === 0 || typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => wireValue(item, renamed));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      renamed.get(key) ?? key,
-      item === undefined ? item : wireValue(item, renamed),
-    ]),
-  );
 }

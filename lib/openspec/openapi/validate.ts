@@ -11,15 +11,10 @@ const FINDINGS_MAX_COUNT = 20;
 export async function validateOpenapi(document: JsonObject): Promise<string[]> {
   // There is no schema for later versions yet.
   if (/^3\.(?![01]\b)/.test(textAt(document, 'openapi') ?? '')) return [];
-  const { default: SwaggerParser } = await import('@apidevtools/swagger-parser');
-  const parser = new SwaggerParser();
+  // The parser's own `validate` copies the whole document and walks its $refs first: 300 MB and 5 s for 11,000 operations.
+  const { default: validateSchema } = await import('@apidevtools/swagger-parser/lib/validators/schema.js');
   try {
-    // The parser changes its input, and expects the types of a valid document.
-    await parser.validate(structuredClone(document) as unknown as Parameters<typeof parser.validate>[0], {
-      resolve: { external: false },
-      dereference: { circular: 'ignore', excludedPathMatcher: () => true },
-      validate: { schema: true, spec: false },
-    });
+    validateSchema(document);
     return [];
   } catch (error) {
     return findingsOf(error);

@@ -5,7 +5,6 @@ import { shorten } from '../shorten.ts';
 /** How the schemas of OpenRPC documents are written: JSON Schema to the letter, long shared schemas once. */
 export const openrpcDialect: SchemaDialect = {
   memberKeys: () => innerKeyOf,
-  undeclaredKey: innerKeyOf,
   flattensSingleChoice: true,
   closesTuples: false,
   titlesDescribe: true,
@@ -13,7 +12,6 @@ export const openrpcDialect: SchemaDialect = {
   textKeywords: ['format', 'contentEncoding', 'contentMediaType'],
   shareOverBytes: 1024,
   writesCyclesOutOnce: false,
-  missingRef: (ref) => `The $ref "${ref}" leads nowhere: any value is accepted there.`,
   unknownType: (word, meant) =>
     `The type "${shorten(word, 40)}" is not a type of JSON Schema: it is read as ${meant ?? 'any value'}.`,
   unknownPattern: (pattern) =>

@@ -2,14 +2,18 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import type { ToolResult } from '../../core/message.ts';
 import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
+import { AppError } from '../../errors.ts';
+import type { CompletingTool } from '../kind.ts';
 import { authorization } from './credentials.ts';
+import type { WireNames } from '../schema/wire-names.ts';
 import type { MethodParams } from './params.ts';
 import { openrpcServerUrl, type ServerUrl } from './server.ts';
 
-/**
- * How params are sent. `retry`: by name, and once more by position when the device says that the params do not fit.
- */
-type ParamStructure = 'by-name' | 'by-position' | 'retry';
+/** How params are sent: the form of the first request, and whether the other form is tried when the first is refused. */
+interface ParamStructure {
+  first: 'by-name' | 'by-position';
+  triesOther: boolean;
+}
 
 /** One method of a document, ready to be called. */
 interface CallableMethod {
@@ -17,23 +21,49 @@ interface CallableMethod {
   operation: string;
   effect: Effect;
   params: MethodParams;
+  /** The values of required arguments that a call leaves out, by name. */
+  defaults: JsonObject;
+  /** Gives the members inside the arguments their names on the wire. */
+  names: WireNames;
   server: ServerUrl;
   structure: ParamStructure;
   /** True for a method without a result: it is sent without an id. */
   notification: boolean;
 }
 
-/** "Invalid params": the device refused the call before it carried it out [JSON-RPC 2.0 5.1]. */
-const INVALID_PARAMS = -32602;
+/**
+ * The codes by which a server that knows only one form of params refuses the other one. It has not executed the call: the
+ * text is no JSON, the request is not valid, or its params are not [JSON-RPC 2.0 5.1].
+ */
+const FORM_REFUSED = new Set<JsonValue | undefined>([-32700, -32600, -32602]);
 
 /** The tool of one method; `face` is the part that a model sees. */
 export function createMethodTool(
   jsonrpc: JsonrpcDriver,
   method: CallableMethod,
   face: Pick<Tool, 'name' | 'description' | 'parameters'>,
-): Tool {
+): CompletingTool {
   const { operation, effect } = method;
-  return { ...face, operation, effect, call: (args, context) => callMethod(jsonrpc, method, args, context) };
+  const complete = (args: JsonObject): JsonObject => ({ ...method.defaults, ...args });
+  return {
+    ...face,
+    operation,
+    effect,
+    complete,
+    device(connection) {
+      const place = serverFor(method.server, connection);
+      return 'url' in place ? new URL(place.url).origin : undefined;
+    },
+    async call(given, context) {
+      try {
+        const args = method.names.restore(complete(given), face.parameters);
+        return await callMethod(jsonrpc, method, args, context);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        return failed('invalid_arguments', error.message, 'none');
+      }
+    },
+  };
 }
 
 /** Calls the device within the call's time-out. Resolves in any case. */
@@ -45,22 +75,43 @@ async function callMethod(
 ): Promise<ToolResult> {
   const target = targetOf(server, context.connection);
   if ('fault' in target) return failed('invalid_server', target.fault, 'none');
-  const send = (byPosition: boolean, timeoutMs: number): Promise<ToolResult> => {
-    const given = byPosition ? params.byPosition(args) : params.byName(args);
+  const send = (form: ParamStructure['first'], timeoutMs: number): Promise<ToolResult> => {
+    const given = form === 'by-position' ? params.byPosition(args) : params.byName(args);
     const sent = given === undefined ? {} : { params: given };
     const call = { ...target, method: operation, ...sent, notification, effect };
     return jsonrpc.call(call, { signal: context.signal, timeoutMs });
   };
   const deadline = performance.now() + context.timeoutMs;
-  const first = await send(structure === 'by-position', context.timeoutMs);
-  if (structure !== 'retry' || params.arguments.length === 0 || !isInvalidParams(first)) return first;
-  // The device did not carry the first call out, so a write is still sent at most once.
+  const first = await send(structure.first, context.timeoutMs);
+  const hasOther = structure.triesOther && params.byName(args) !== undefined;
   const leftMs = deadline - performance.now();
-  return leftMs <= 0 || context.signal.aborted ? first : send(true, leftMs);
+  if (!hasOther || !isFormRefused(first) || leftMs <= 0 || context.signal.aborted) return first;
+  // The device did not carry the first call out, so a write is still sent at most once.
+  const second = await send(structure.first === 'by-name' ? 'by-position' : 'by-name', leftMs);
+  return isFormRefused(second) ? withReason(second, structure.first, first) : second;
 }
 
-function isInvalidParams({ error }: ToolResult): boolean {
-  return isObject(error) && error['code'] === INVALID_PARAMS;
+function isFormRefused({ error }: ToolResult): boolean {
+  return isObject(error) && FORM_REFUSED.has(error['code']);
+}
+
+/** A refusal with the reason of the first one: the server may know the first form, and refuse the values in it. */
+function withReason(second: ToolResult, form: string, first: ToolResult): ToolResult {
+  const [latter, former] = [second['error'], first['error']];
+  if (!isObject(latter) || !isObject(former) || latter['message'] === former['message']) return second;
+  const message = `${messageIn(latter)} (params ${form}: ${messageIn(former)})`;
+  return { ...second, error: { ...latter, message } };
+}
+
+function messageIn({ message }: JsonObject): string {
+  return typeof message === 'string' ? message : 'refused';
+}
+
+/** The session's own server, else the document's. */
+function serverFor(server: ServerUrl, connection: Connection): ServerUrl {
+  return connection.server === undefined
+    ? server
+    : openrpcServerUrl([[{ url: connection.server }]], undefined);
 }
 
 /** The URL and the headers for a session, or the fault that keeps it from calling. */
@@ -68,23 +119,26 @@ function targetOf(
   server: ServerUrl,
   connection: Connection,
 ): { url: string; headers: Record<string, string> } | { fault: string } {
-  const where =
-    connection.server === undefined ? server : openrpcServerUrl([[{ url: connection.server }]], undefined);
+  const where = serverFor(server, connection);
   if ('fault' in where) return { fault: `${where.fault}; give a server with the document` };
   const header = authorization(connection);
   if ('fault' in header) return header;
   return { url: where.url, headers: header.value === undefined ? {} : { authorization: header.value } };
 }
 
-/** The structure that the session's entry asks for, else the document's; by position before OpenRPC 1.2.1. */
+/**
+ * The structure that the session's entry asks for, else the document's; by position before OpenRPC 1.2.1. The other form
+ * is tried only where nobody demands one.
+ */
 export function structureOf(
   said: JsonValue | undefined,
   params: MethodParams,
   version: JsonValue | undefined,
 ): ParamStructure {
-  if (said === 'by-position' || !params.named) return 'by-position';
-  if (said === 'by-name') return 'by-name';
-  return said === undefined && isBefore121(version) ? 'by-position' : 'retry';
+  if (said === 'by-position' || !params.named) return { first: 'by-position', triesOther: false };
+  if (said === 'by-name') return { first: 'by-name', triesOther: false };
+  const first = said === undefined && isBefore121(version) ? 'by-position' : 'by-name';
+  return { first, triesOther: true };
 }
 
 /** OpenRPC 1.2.1 made `either` the default; before it, params went by position. */

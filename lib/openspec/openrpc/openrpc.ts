@@ -79,10 +79,8 @@ class OpenrpcCompiler {
     const { source, paramStructure } = this.#options;
     const operation = textAt(method, 'name');
     if (operation === undefined) throw new SpecError(`${where} has no name`);
-    const params = readMethodParams(this.#document, method['params'], home, (value) =>
-      this.#schemas.restore(value),
-    );
-    const { schema: parameters, trimmed } = this.#schemas.parameters(params.arguments);
+    const params = readMethodParams(this.#document, method['params'], home);
+    const { schema: parameters, names, defaults, trimmed } = this.#schemas.parameters(params.arguments);
     if (trimmed !== undefined)
       this.#warnings.push(`${operation}: ${TRIMMED[trimmed]} to keep its schema short.`);
     const server = openrpcServerUrl([method['servers'], root['servers']], source);
@@ -92,7 +90,7 @@ class OpenrpcCompiler {
     const notification = method['result'] === undefined;
     return createMethodTool(
       this.#jsonrpc,
-      { operation, effect: effectOf(method), params, server, structure, notification },
+      { operation, effect: effectOf(method), params, names, defaults, server, structure, notification },
       { name: this.#uniqueName(toolNameOf(operation)), description: describeMethod(method), parameters },
     );
   }

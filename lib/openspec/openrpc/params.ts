@@ -9,21 +9,17 @@ export interface MethodParams {
   arguments: SchemaArgument[];
   /** Whether each param has a name of its own on the wire. */
   named: boolean;
-  /** The params by name; undefined when no argument is given. */
+  /** The params by name; undefined when no argument is given. The members inside the arguments have their names on the wire. */
   byName(args: JsonObject): JsonObject | undefined;
-  /** The params in the document's order. Null stands for a missing one before a later one. */
-  byPosition(args: JsonObject): JsonValue[];
+  /** The params in the document's order; undefined when no argument is given. Null stands for a missing one before a later one. */
+  byPosition(args: JsonObject): JsonValue[] | undefined;
 }
 
-/**
- * Reads a method's params that stand in the file `home`. `restore` gives the members inside an argument their names on
- * the wire. Throws a SpecError for params that cannot be read: no call could give them.
- */
+/** Reads a method's params that stand in the file `home`. Throws a SpecError for params that cannot be read: no call could give them. */
 export function readMethodParams(
   document: SpecDocument,
   list: JsonValue | undefined,
   home: JsonObject,
-  restore: (value: JsonValue) => JsonValue,
 ): MethodParams {
   if (list !== undefined && !Array.isArray(list)) throw fault('"params" is no list');
   const unique = uniqueNames();
@@ -48,13 +44,15 @@ export function readMethodParams(
       const params: JsonObject = {};
       args.forEach(({ name }, index) => {
         const value = given[name];
-        if (value !== undefined) params[wireNames[index] ?? name] = restore(value);
+        if (value !== undefined) params[wireNames[index] ?? name] = value;
       });
       return Object.keys(params).length === 0 ? undefined : params;
     },
     byPosition(given) {
       const last = args.findLastIndex(({ name }) => given[name] !== undefined);
-      return args.slice(0, last + 1).map(({ name }) => restore(given[name] ?? null));
+      // Strict servers refuse an empty list where a method has no params.
+      if (last < 0) return undefined;
+      return args.slice(0, last + 1).map(({ name }) => given[name] ?? null);
     },
   };
 }
@@ -62,7 +60,7 @@ export function readMethodParams(
 /** The summary and the description of a param, each once. */
 function describe({ summary, description }: JsonObject): { description?: string } {
   const texts = [summary, description].filter(
-    (text): text is string => typeof text === 'string' && text !== '',
+    (text): text is string => typeof text === 'string' && text.trim() !== '',
   );
   return texts.length === 0 ? {} : { description: [...new Set(texts)].join('\n') };
 }

@@ -4,7 +4,9 @@ import { SpecError } from '../../errors.ts';
 import { shorten } from '../shorten.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { SchemaDetail, SchemaDialect } from './dialect.ts';
+import { defaultsOf } from './defaults.ts';
 import { SchemaWriter } from './schema-writer.ts';
+import { WireNames } from './wire-names.ts';
 
 /** One argument of a tool, as its document describes it. */
 export interface SchemaArgument {
@@ -15,6 +17,17 @@ export interface SchemaArgument {
   description?: string;
   /** The file in which `schema` stands; the document's root by default. */
   home?: JsonObject;
+}
+
+/** The parameters of one tool. */
+export interface ToolParameters {
+  schema: JsonSchema;
+  /** The values of required arguments that a call leaves out, by name. */
+  defaults: JsonObject;
+  /** Gives the members inside the arguments their names on the wire. */
+  names: WireNames;
+  /** The part that was left out to stay in the budget. */
+  trimmed: Trim | undefined;
 }
 
 /** The part of a schema that was left out for size: long descriptions, deep members, or everything but the names. */
@@ -59,7 +72,7 @@ const STEPS: readonly { detail: SchemaDetail; trimmed: Trim | undefined }[] = [
  * - The parameters accept everything that the document accepts, except for read-only members.
  * - They are an object schema without combinators at its root, closed to other arguments. Lists have `items`, every
  *   `$ref` leads to their own `$defs`, `const` is `enum`, `oneOf` is `anyOf`.
- * - Member keys that model APIs refuse are replaced; `restore` puts them back.
+ * - Member keys that model APIs refuse are replaced; `names` puts them back.
  * - A bad `$ref` inside a schema allows any value, with a warning. An argument that is only a bad `$ref` is a SpecError.
  */
 export class ArgumentSchemas {
@@ -68,7 +81,6 @@ export class ArgumentSchemas {
   readonly #document: SpecDocument;
   readonly #dialect: SchemaDialect;
   readonly #maxBytes: number;
-  readonly #renamed = new Map<string, string>();
 
   constructor(document: SpecDocument, dialect: SchemaDialect, maxBytes = PARAMETERS_MAX_BYTES) {
     this.#document = document;
@@ -77,34 +89,25 @@ export class ArgumentSchemas {
   }
 
   /** The parameters of one tool; `trimmed` names the part that was left out to stay in the budget. */
-  parameters(args: readonly SchemaArgument[]): { schema: JsonSchema; trimmed: Trim | undefined } {
+  parameters(args: readonly SchemaArgument[]): ToolParameters {
     for (const arg of args) this.#checkRefs(arg);
     // Each step is shorter than the one before it, so the first that fits is found by halving.
     let [low, high] = [0, STEPS.length];
-    let best: JsonSchema | undefined;
+    let best: Omit<ToolParameters, 'trimmed'> | undefined;
     for (let at = 0; low < high; at = (low + high) >> 1) {
-      const schema = this.#attempt(args, STEPS[at]?.detail ?? MOST);
-      if (schema === undefined) low = at + 1;
-      else [high, best] = [at, schema];
+      const attempt = this.#attempt(args, STEPS[at]?.detail ?? MOST);
+      if (attempt === undefined) low = at + 1;
+      else [high, best] = [at, attempt];
     }
-    if (best !== undefined) return { schema: best, trimmed: STEPS[high]?.trimmed };
-    return { schema: opaque(args, this.#maxBytes), trimmed: 'opaque' };
-  }
-
-  /** Arguments that fit `parameters`, as the device knows them: with the member keys of the document. */
-  restore(value: JsonValue): JsonValue {
-    if (this.#renamed.size === 0 || typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map((item) => this.restore(item));
-    return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [
-        this.#renamed.get(key) ?? key,
-        inner === undefined ? inner : this.restore(inner),
-      ]),
-    );
+    if (best !== undefined) return { ...best, trimmed: STEPS[high]?.trimmed };
+    return { schema: opaque(args, this.#maxBytes), defaults: {}, names: new WireNames(), trimmed: 'opaque' };
   }
 
   /** The parameters with this much detail; undefined when they are too long. */
-  #attempt(args: readonly SchemaArgument[], detail: SchemaDetail): JsonSchema | undefined {
+  #attempt(
+    args: readonly SchemaArgument[],
+    detail: SchemaDetail,
+  ): Omit<ToolParameters, 'trimmed'> | undefined {
     const writer = new SchemaWriter(this.#document, detail, ESTIMATE_FACTOR * this.#maxBytes, this.#dialect);
     const properties: JsonObject = {};
     for (const arg of args) {
@@ -116,12 +119,17 @@ export class ArgumentSchemas {
       if (writer.spend(0)) break;
     }
     const definitions = writer.definitions();
-    for (const fault of writer.faults) this.warnings.add(fault);
-    for (const [key, name] of writer.renamed) this.#renamed.set(key, name);
+    for (const fault of [...writer.missing, ...writer.faults]) this.warnings.add(fault);
     if (writer.spend(0)) return undefined;
-    const schema = rootOf(args, properties);
-    if (Object.keys(definitions).length > 0) schema['$defs'] = definitions;
-    return bytesOf(schema) <= this.#maxBytes ? schema : undefined;
+    const defs = Object.keys(definitions).length > 0 ? { $defs: definitions } : {};
+    const required = args.filter((arg) => arg.required).map((arg) => arg.name);
+    const defaults = defaultsOf({ properties, ...defs }, required);
+    const demanded = args.map((arg) => ({
+      ...arg,
+      required: arg.required && !Object.hasOwn(defaults, arg.name),
+    }));
+    const schema = { ...rootOf(demanded, properties), ...defs };
+    return bytesOf(schema) <= this.#maxBytes ? { schema, defaults, names: writer.names } : undefined;
   }
 
   /** A schema with the argument's own description before that of the schema. */

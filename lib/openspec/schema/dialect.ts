@@ -2,8 +2,6 @@
 export interface SchemaDialect {
   /** Makes the keys for the members of one object, which model APIs accept: each name gets one key. */
   memberKeys(): (name: string) => string;
-  /** The key for a required member that the schema does not describe. */
-  undeclaredKey(name: string): string;
   /** Whether a choice with one member is written as that member. */
   readonly flattensSingleChoice: boolean;
   /** Whether a tuple without a word about further items is closed. */
@@ -18,8 +16,6 @@ export interface SchemaDialect {
   readonly shareOverBytes: number;
   /** Whether a schema that contains itself is written out once before the `$ref`, or is a `$ref` everywhere. */
   readonly writesCyclesOutOnce: boolean;
-  /** The warning for a `$ref` that leads nowhere. */
-  missingRef(ref: string): string;
   /** The warning for a type that JSON Schema does not know; undefined for none. `meant` is the type that is used instead. */
   unknownType(word: string, meant: string | undefined): string | undefined;
   /** The warning for a pattern that JavaScript does not know; undefined for none. */
@@ -36,4 +32,6 @@ export interface SchemaDetail {
   readonly innerDescription: number;
   /** Bytes of one enum. A longer enum is left out. */
   readonly enumBytes: number;
+  /** True when only names and types are written: no patterns, limits, formats, defaults and enums. */
+  readonly isPlain?: boolean;
 }

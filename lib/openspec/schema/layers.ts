@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { listAt, objectAt, own, textAt, textsAt } from '../read.ts';
-import type { SpecDocument } from '../spec-document.ts';
+import type { MissingRef, SpecDocument } from '../spec-document.ts';
 import { typesOf } from './types.ts';
 
 /** One schema of a merge, with the file in which it stands. */
@@ -17,7 +17,7 @@ export interface Layers {
   /** The name by which the `$ref` calls the schema; missing without a `$ref`. */
   name?: string;
   /** The `$ref`s that lead nowhere. Such a `$ref` allows any value. */
-  missing: readonly string[];
+  missing: readonly MissingRef[];
 }
 
 /** The members of an object. */
@@ -56,8 +56,14 @@ function identityOf(layers: readonly Layer[]): string {
   return (ruling.length === 0 ? layers : ruling).map(({ node }) => idOf(node)).join(' ');
 }
 
-function isOnlyWords(node: JsonObject): boolean {
-  return Object.keys(node).every((key) => WORDS.has(key) || key === '$ref');
+/** Whether a schema says nothing but a `$ref` that leads nowhere. */
+export function isOnlyMissingRef({ layers, missing }: Layers): boolean {
+  // The members of an `allOf` are layers, too.
+  return missing.length > 0 && layers.every(({ node }) => isOnlyWords(node, ['allOf']));
+}
+
+function isOnlyWords(node: JsonObject, others: readonly string[] = []): boolean {
+  return Object.keys(node).every((key) => WORDS.has(key) || key === '$ref' || others.includes(key));
 }
 
 /** The schemas of a document that were taken apart: each is looked at once, however many tools use it. */
@@ -86,7 +92,7 @@ function takeApart(
   { flattensSingleChoice = false }: LayerOptions,
 ): Layers {
   const layers: Layer[] = [];
-  const missing: string[] = [];
+  const missing: MissingRef[] = [];
   const seen = new Set<JsonObject>();
   const collect = (node: JsonObject, nodeHome: JsonObject): void => {
     if (seen.has(node)) return;
@@ -98,7 +104,10 @@ function takeApart(
       if (Object.keys(node).length > 1) layers.push({ node, home: nodeHome });
       const target = document.resolve(node, nodeHome);
       if (isObject(target.value)) collect(target.value, target.home);
-      else if (target.value === undefined) missing.push(ref);
+      else if (target.value === undefined) {
+        const { missing: lost = ref, holder = node, home: holderHome } = target;
+        missing.push({ ref: lost, holder, home: holderHome });
+      }
     }
     for (const member of listAt(node, 'allOf')) if (isObject(member)) collect(member, nodeHome);
     if (!flattensSingleChoice) return;
@@ -177,6 +186,13 @@ function additionalOf(layers: readonly Layer[]): ObjectShape['additional'] {
     return { value: true, home: first.home };
   }
   return additional;
+}
+
+/** The warning for a `$ref` that leads nowhere: where it stands, and where it should lead. */
+export function missingRefWarning(document: SpecDocument, missing: MissingRef): string {
+  const place = document.placeOf(missing);
+  const at = place === undefined ? '' : ` at ${place}`;
+  return `The $ref "${missing.ref}"${at} leads nowhere: any value is accepted there.`;
 }
 
 /** Whether one of the layers says, by its type or by its members, that the value is an object. */

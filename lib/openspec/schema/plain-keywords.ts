@@ -27,7 +27,12 @@ export function plainKeywordsOf(
   dialect: SchemaDialect,
   note: (warning: string | undefined) => void,
 ): PlainKeywords {
-  const plain: PlainKeywords = { schema: limitsOf(layers), bytes: 0 };
+  if (detail.isPlain === true) return { schema: {}, bytes: 0 };
+  const limits = limitsOf(layers);
+  const plain: PlainKeywords = {
+    schema: limits,
+    bytes: Buffer.byteLength(JSON.stringify(limits)) - '{}'.length,
+  };
   for (const key of dialect.textKeywords) {
     const text = firstText(layers, key);
     if (text !== undefined) put(plain, key, text);

@@ -1,16 +1,16 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { JsonSchema } from '../../core/tool.ts';
-import { argumentKeyOf, uniqueNames } from '../names.ts';
-import { listAt, textAt } from '../read.ts';
-import { shorten } from '../shorten.ts';
+import { argumentKeyOf, isKey, uniqueNames } from '../names.ts';
+import { listAt } from '../read.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { SchemaDetail, SchemaDialect } from './dialect.ts';
 import { withoutEndlessChoices } from './endless-choices.ts';
+import { layerDescription } from './layer-description.ts';
 import {
-  isBinary,
   isListLike,
   isObjectLike,
   layersOf,
+  missingRefWarning,
   onlyChoice,
   shapeOf,
   tupleOf,
@@ -19,6 +19,7 @@ import {
 } from './layers.ts';
 import { plainKeywordsOf } from './plain-keywords.ts';
 import { agreedTypes } from './agreed-types.ts';
+import { WireNames } from './wire-names.ts';
 
 interface Definition {
   key: string;
@@ -38,10 +39,12 @@ interface Definition {
  * always fits, except for read-only members.
  */
 export class SchemaWriter {
-  /** The member keys that were replaced: key to the name on the wire. */
-  readonly renamed = new Map<string, string>();
+  /** The names on the wire of the member keys that were replaced. */
+  readonly names = new WireNames();
   /** The faults of the schemas, in plain words. */
   readonly faults = new Set<string>();
+  /** The warnings for `$ref`s that lead nowhere. They belong to the document: many tools meet the same one. */
+  readonly missing = new Set<string>();
   readonly #document: SpecDocument;
   readonly #detail: SchemaDetail;
   readonly #dialect: SchemaDialect;
@@ -70,6 +73,11 @@ export class SchemaWriter {
   spend(bytes: number): boolean {
     this.#leftBytes -= bytes;
     return this.#leftBytes < 0;
+  }
+
+  /** Notes the `$ref`s that lead nowhere of a schema whose members are written one by one. */
+  noteMissing({ missing }: Layers): void {
+    for (const ref of missing) this.missing.add(missingRefWarning(this.#document, ref));
   }
 
   /** The schema of one value; `inner` is false for an argument itself. */
@@ -110,9 +118,9 @@ export class SchemaWriter {
    * so does a long shared one.
    */
   #writeSameValue(source: Layers, inner: boolean): JsonSchema {
-    const { layers, identity, name, missing } = source;
+    const { layers, identity, name } = source;
     if (this.#leftBytes < 0) return {};
-    for (const ref of missing) this.faults.add(this.#dialect.missingRef(ref));
+    this.noteMissing(source);
     if (layers.length === 0) return {};
     if (this.#definitions.has(identity) || this.#stack.includes(identity)) return this.#refTo(source);
     const before = this.#leftBytes;
@@ -175,16 +183,10 @@ export class SchemaWriter {
   /** Writes the first description of the layers, cut to the length that the detail allows. */
   #describe(layers: readonly Layer[], inner: boolean, schema: JsonSchema): void {
     const limit = inner ? this.#detail.innerDescription : this.#detail.description;
-    if (limit === 0) return;
-    const { titlesDescribe, marksFilesBy } = this.#dialect;
-    const keys = titlesDescribe ? ['description', 'title'] : ['description'];
-    const texts = layers.flatMap(({ node }) => keys.map((key) => textAt(node, key)?.trim()));
-    const text = texts.find((found) => found !== undefined && found !== '');
-    const isFile = marksFilesBy === 'description' && isBinary(layers);
-    const whole = isFile ? `${text ?? 'A file'} (its bytes in base64)` : text;
-    if (whole === undefined) return;
-    schema['description'] = shorten(whole, limit);
-    this.spend(Buffer.byteLength(shorten(whole, limit)) + 18);
+    const text = layerDescription(layers, limit, this.#dialect);
+    if (text === undefined) return;
+    schema['description'] = text;
+    this.spend(Buffer.byteLength(text) + 18);
   }
 
   readonly #note = (warning: string | undefined): void => {
@@ -253,23 +255,24 @@ export class SchemaWriter {
   /** Writes the members of an object. A schema without a type only says which members an object must have. */
   #writeMembers(source: Layers, isObjectType: boolean, schema: JsonSchema): void {
     const { properties, required: wireNames, additional } = shapeOf(this.#document, source, this.#dialect);
-    const required = new Set(wireNames);
+    const described = isObjectType ? properties : new Map<string, Layers>();
     const target: JsonObject = {};
-    const keyOf = this.#dialect.memberKeys();
-    for (const [wireName, property] of isObjectType ? properties : []) {
-      const key = keyOf(wireName);
-      if (key !== wireName && required.delete(wireName)) required.add(key);
-      if (key !== wireName) this.#rename(key, wireName);
+    const keys = this.#keysOf([...described.keys()], wireNames);
+    for (const [wireName, property] of described) {
+      const key = keys.get(wireName) ?? wireName;
       target[key] = this.writeLayers(property);
       if (this.spend(key.length + 6)) return;
     }
-    if (isObjectType && properties.size > 0) schema['properties'] = target;
-    if (required.size > 0) {
-      schema['required'] = [...required].map((name) =>
-        Object.hasOwn(target, name) ? name : this.#undeclared(name),
-      );
-      for (const name of required) this.spend(name.length + 3);
+    if (wireNames.size > 0) schema['required'] = [...wireNames].map((name) => keys.get(name) ?? name);
+    for (const name of wireNames) {
+      const key = keys.get(name) ?? name;
+      // A replaced key finds its way back only from a place in `properties`.
+      if (key !== name && !described.has(name))
+        target[key] = isObject(additional?.value) ? this.write(additional.value, additional.home) : {};
+      this.spend(key.length + 3);
     }
+    if (Object.keys(target).length > 0) schema['properties'] = target;
+    this.names.add(target, new Map([...keys].flatMap(([name, key]) => (key === name ? [] : [[key, name]]))));
     if (!isObjectType) return;
     if (additional?.value === false) schema['additionalProperties'] = false;
     else if (isObject(additional?.value))
@@ -277,18 +280,15 @@ export class SchemaWriter {
     this.spend(40);
   }
 
-  /** The key for a required member that the schema does not describe. */
-  #undeclared(name: string): string {
-    const key = this.#dialect.undeclaredKey(name);
-    if (key !== name) this.#rename(key, name);
-    return key;
-  }
-
-  /** Remembers the wire's name of a replaced key. Two names with one key cannot both be sent. */
-  #rename(key: string, wireName: string): void {
-    const other = this.renamed.get(key);
-    if (other === undefined) this.renamed.set(key, wireName);
-    else if (other !== wireName)
-      this.faults.add(`"${wireName}" and "${other}" are both called "${key}"; only the second is sent`);
+  /**
+   * The keys of an object's members by their names on the wire. A name that is a key already keeps it; the others get keys
+   * that are not taken.
+   */
+  #keysOf(described: readonly string[], required: ReadonlySet<string>): Map<string, string> {
+    const keyOf = this.#dialect.memberKeys();
+    const undeclared = [...required].filter((name) => !described.includes(name));
+    const [plain, odd]: [string[], string[]] = [[], []];
+    for (const name of [...described, ...undeclared]) (isKey(name) ? plain : odd).push(name);
+    return new Map([...plain, ...odd].map((name) => [name, keyOf(name)]));
   }
 }

@@ -61,6 +61,63 @@ put:
     expect(get).to.deep.equal({ q: { type: 'boolean' } });
   });
 
+  it('may have each operation in a file of its own, whose $refs are relative to that file', async () => {
+    const spec = await compileFiles({
+      'api/main.yaml': `
+openapi: 3.0.3
+info: { title: Ocean, version: '1' }
+components: { schemas: { $ref: 'resources/schemas.yml' } }
+paths:
+  /actions/{id}:
+    parameters: [{ $ref: 'resources/parameters.yml#/id' }]
+    get: { $ref: 'resources/actions/get.yml' }
+    post: { $ref: 'resources/actions/post.yml', tags: [mine] }
+    delete: { $ref: 'resources/actions/none.yml' }
+`,
+      'api/resources/parameters.yml': 'id: { name: id, in: path, required: true, schema: { type: integer } }',
+      'api/resources/schemas.yml': 'Action: { $ref: models/action.yml }',
+      'api/resources/models/action.yml':
+        'type: object\nproperties: { kind: { $ref: "kind.yml" }, name: { type: string } }',
+      'api/resources/models/kind.yml': 'type: string\nenum: [on, off]',
+      'api/resources/actions/get.yml':
+        'operationId: getAction\ndescription: Reads.\nparameters: [{ $ref: "../more.yml#/page" }]',
+      'api/resources/more.yml': 'page: { name: page, in: query, schema: { $ref: "models/kind.yml" } }',
+      'api/resources/actions/post.yml':
+        'operationId: postAction\nrequestBody: { required: true, content: { application/json: { schema: { $ref: "../../main.yaml#/components/schemas/Action" } } } }',
+    });
+    expect(spec.tools.map(({ name, description }) => [name, description])).to.deep.equal([
+      ['getAction', 'Reads.'],
+      ['postAction', 'POST /actions/{id}'],
+    ]);
+    const kind = { type: 'string', enum: ['on', 'off'] };
+    expect(spec.tools.map(({ parameters }) => parameters['properties'])).to.deep.equal([
+      { id: { type: 'integer' }, page: kind },
+      { id: { type: 'integer' }, kind, name: { type: 'string' } },
+    ]);
+    expect(spec.skipped).to.deep.equal([
+      {
+        operation: 'DELETE /actions/{id}',
+        reason: "the operation's $ref leads nowhere: resources/actions/none.yml",
+      },
+    ]);
+  });
+
+  it('may have thousands of files', async () => {
+    const count = 2907;
+    const members = Array.from({ length: count }, (_, n) => `m${n}: { $ref: m/${n}.json }`);
+    const spec = await compileFiles({
+      'api/main.yaml': `
+openapi: 3.0.3
+info: { title: Many, version: '1' }
+paths: { /a: { get: { parameters: [{ name: q, in: query, schema: { $ref: 'm/${count - 1}.json' } }] } } }
+components: { schemas: { ${members.join(', ')} } }
+`,
+      ...Object.fromEntries(members.map((_, n) => [`api/m/${n}.json`, '{"type":"integer"}'])),
+    });
+    expect(spec.warnings).to.deep.equal([]);
+    expect(spec.tools[0]?.parameters['properties']).to.deep.equal({ q: { type: 'integer' } });
+  }).timeout(30_000);
+
   it('read no file for a document that a client sent', async () => {
     const spec = await compileFiles(files, false);
     expect([spec.operations, spec.warnings.length]).to.deep.equal([0, 3]);

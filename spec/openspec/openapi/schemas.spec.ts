@@ -249,7 +249,7 @@ describe('openapi schemas for the model', () => {
       expect(spec.tools[0]?.parameters['properties']).to.deep.equal({ v0: {}, v1: {}, v2: {}, v3: {} });
       expect(spec.warnings).to.have.length(4);
       expect(spec.warnings[0]).to.equal(
-        'GET /a: $ref "#/nowhere" leads nowhere: any value is accepted there',
+        'The $ref "#/nowhere" at #/paths/~1a/get/parameters/0/schema leads nowhere: any value is accepted there.',
       );
     });
 

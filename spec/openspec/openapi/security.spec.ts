@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../../lib/common/json.ts';
 import type { Connection } from '../../../lib/core/tool.ts';
 import { digestAnswer } from '../../../lib/openspec/openapi/digest.ts';
+import { openHttpDevice } from '../../support/http-device.ts';
 import { oneOperation, openOpenapiBench, type OpenapiBench } from '../../support/openapi-bench.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -248,6 +249,15 @@ describe('openapi security', () => {
     const arrived = () =>
       bench.device.seen.filter(({ url }) => url !== '/token').map(({ headers }) => headers.authorization);
 
+    it('are never sent on by a redirect of the token endpoint, and the error names the target', async () => {
+      bench.device.answer = (response) =>
+        response.writeHead(307, { location: '/other?secret=1' }).end('{"access_token":"t"}');
+      const { error } = await call();
+      expect(error).to.deep.include({ code: 'unauthorized', effect: 'none' });
+      expect((error as JsonObject)['message']).to.match(/HTTP 307, which redirects to \/other; give that/);
+      expect(bench.device.seen.map(({ url }) => url)).to.deep.equal(['/token']);
+    });
+
     it('fetch a token once, and keep it for all operations', async () => {
       await call();
       await call('/token', '/b');
@@ -414,14 +424,18 @@ describe('openapi security', () => {
       for (const secret of hidden) expect(texts.join('\n'), secret).not.to.contain(secret);
     });
 
-    it('do not follow a redirect', async () => {
-      bench.device.answer = (response) => response.writeHead(302, { location: '/elsewhere' }).end();
+    it('follow a redirect on the same origin, and no other one', async () => {
+      const other = await openHttpDevice();
+      bench.device.answer = (response, { url }) =>
+        response.writeHead(302, { location: url === '/a' ? '/b' : `${other.url}/c` }).end();
       const { seen } = await bench.call(
         document([{ header: [] }]),
         {},
         { server: bench.device.url, ...connection },
       );
-      expect(seen.map(({ url }) => url)).to.deep.equal(['/a']);
+      expect(seen.map(({ url }) => url)).to.deep.equal(['/a', '/b']);
+      expect(other.seen).to.deep.equal([]);
+      await other.close();
     });
   });
 });

@@ -83,7 +83,8 @@ describe('openspec/openrpc: a call', () => {
       ],
       ['as the entry says, the other way', {}, { paramStructure: 'by-position' }, { a: 1 }, [1]],
       ['none by name', {}, {}, {}, undefined],
-      ['none by position', { openrpc: '1.0.0' }, {}, {}, []],
+      ['none by position', { openrpc: '1.0.0' }, {}, {}, undefined],
+      ['none by position, as the document says', { paramStructure: 'by-position' }, {}, {}, undefined],
     ];
     for (const [title, { openrpc: version = '1.3.2', ...method }, options, args, expected] of table) {
       it(title, async () => {
@@ -127,20 +128,56 @@ describe('openspec/openrpc: a call', () => {
       };
     };
 
-    it('when the device says that params do not fit', async () => {
-      refuse(-32602);
-      expect(await bench.call(await bench.only(documentOf({ params })), { a: 1 })).to.deep.equal({
-        statusCode: 200,
-        body: '{"id":2,"result":1}',
+    for (const code of [-32602, -32600, -32700]) {
+      it(`when the device refuses the form of the params with ${code}`, async () => {
+        refuse(code);
+        expect(await bench.call(await bench.only(documentOf({ params })), { a: 1 })).to.deep.equal({
+          statusCode: 200,
+          body: '{"id":2,"result":1}',
+        });
+        expect(bench.sent()).to.deep.equal([
+          ['m', { a: 1 }],
+          ['m', [1]],
+        ]);
       });
+    }
+
+    it('and by name, when the form by position was only the default of an old version', async () => {
+      bench.device.answer = (response, { body }) => {
+        const { id, params: sent } = JSON.parse(body.toString()) as JsonObject;
+        const error = { code: -32602, message: 'an object, please' };
+        response.end(
+          JSON.stringify({ id: id ?? null, ...(Array.isArray(sent) ? { error } : { result: 1 }) }),
+        );
+      };
+      const tool = await bench.only(documentOf({ params }, { openrpc: '1.0.0' }));
+      expect((await bench.call(tool, { a: 1 }))['error']).to.equal(undefined);
       expect(bench.sent()).to.deep.equal([
-        ['m', { a: 1 }],
         ['m', [1]],
+        ['m', { a: 1 }],
       ]);
+    });
+
+    it('and reports both refusals', async () => {
+      bench.device.answer = (response, { body }) => {
+        const { id, params: sent } = JSON.parse(body.toString()) as JsonObject;
+        const message = Array.isArray(sent) ? 'an object, please' : 'no such room';
+        response.end(JSON.stringify({ id: id ?? null, error: { code: -32602, message } }));
+      };
+      const { error } = await bench.call(await bench.only(documentOf({ params })), { a: 1 });
+      expect(error).to.deep.equal({
+        code: -32602,
+        message: 'an object, please (params by-name: no such room)',
+        effect: 'none',
+      });
+      expect(bench.device.seen).to.have.length(2);
     });
 
     const cases: [string, number, JsonObject, CompileOptions][] = [
       ['not for another error', -32000, { params }, {}],
+      ['not for an internal error', -32603, { params }, {}],
+      ['not for an unknown method', -32601, { params }, {}],
+      ['not when the form is not refused but the answer is odd', 1, { params }, {}],
       ['not when the document says by name', -32602, { params, paramStructure: 'by-name' }, {}],
       ['not when the entry says by name', -32602, { params }, { paramStructure: 'by-name' }],
       ['not without parameters', -32602, { params: [] }, {}],

@@ -160,7 +160,9 @@ describe('openspec/openrpc', () => {
       { operation: 'methods/9', reason: 'the $ref "#/x-methods/g" of methods/9 leads nowhere' },
     ]);
     expect(operations).to.equal(10);
-    expect(warnings).to.deep.equal(['The $ref "#/none" leads nowhere: any value is accepted there.']);
+    expect(warnings).to.deep.equal([
+      'The $ref "#/none" at #/methods/7/params/0/schema/properties/y leads nowhere: any value is accepted there.',
+    ]);
   });
 
   it('loads a document without methods, with a warning', async () => {
@@ -302,9 +304,11 @@ describe('openspec/openrpc', () => {
         "The file ../secret.json is not read: it is not in the document's folder.",
       );
       expect(warnings[1]).to.match(/^The file broken\.json cannot be read: The document is not valid JSON/);
-      expect(warnings[2]).to.equal('The $ref "../secret.json" leads nowhere: any value is accepted there.');
+      expect(warnings[2]).to.equal(
+        'The $ref "../secret.json" at #/methods/0/params/2/schema/items leads nowhere: any value is accepted there.',
+      );
       expect(warnings[3]).to.equal(
-        'The $ref "https://127.0.0.1:1/types.json" leads nowhere: any value is accepted there.',
+        'The $ref "https://127.0.0.1:1/types.json" at #/methods/0/params/3/schema/items leads nowhere: any value is accepted there.',
       );
     });
 

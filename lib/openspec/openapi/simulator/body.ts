@@ -1,5 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../../common/json.ts';
 import { messageOf, type Fault } from '../../../errors.ts';
+import { decodeText } from '../../../drivers/decode-text.ts';
 import type { SpecDocument } from '../../spec-document.ts';
 import type { MediaType, RequestShape } from '../request-shape.ts';
 import { faultsOf } from '../../schema/value-faults.ts';
@@ -39,10 +40,10 @@ export async function readBody(
   const written = type ?? media.name;
   let value: JsonValue | undefined;
   try {
-    if (isJson(written)) value = JSON.parse(body.toString('utf8')) as JsonValue;
+    if (isJson(written)) value = JSON.parse(decodeText(body)) as JsonValue;
     else if (/^multipart\/|x-www-form-urlencoded/.test(written)) {
       value = await formValue(body, header ?? written, schema);
-    } else if (written.startsWith('text/')) value = body.toString('utf8');
+    } else if (written.startsWith('text/')) value = decodeText(body);
   } catch (error) {
     return refuse(`cannot be read as ${written}: ${messageOf(error)}`);
   }

@@ -42,10 +42,11 @@ interface Pattern {
 /** The routes of a document; where several fit, the one with the fewest variables counts. */
 export function createOperationRoutes(document: SpecDocument): OperationRoutes {
   const patterns: Pattern[] = [];
-  for (const { method, path, item, home, node } of operationsOf(document, [])) {
+  for (const found of operationsOf(document, [])) {
+    const { method, path, home, node } = found;
     const [whole = ''] = path.split('#', 1);
     const [template = '', query = ''] = whole.split('?', 2);
-    const shape = requestShapeOf(document, path, item, home, node);
+    const shape = requestShapeOf(document, found);
     const route: OperationRoute = {
       method,
       template: template.startsWith('/') ? template : `/${template}`,

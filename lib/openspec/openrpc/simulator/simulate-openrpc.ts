@@ -1,3 +1,4 @@
+import { decodeText } from '../../../drivers/decode-text.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../../common/json.ts';
 import { jsonAnswer, openSite, type SiteAnswer, type SiteRequest } from '../../../simulate/http-site.ts';
 import { jsonValueOf } from '../../../simulate/json-text.ts';
@@ -55,7 +56,7 @@ function answerCalls(
   if (request.method !== 'POST') {
     return { ...jsonAnswer(405, { message: 'calls are sent with POST' }), headers: { allow: 'POST' } };
   }
-  const call = jsonValueOf(request.body.toString('utf8'));
+  const call = jsonValueOf(decodeText(request.body));
   if (call === undefined) return jsonAnswer(200, rpcError(null, RpcErrorCode.PARSE_ERROR, 'Parse error'));
   if (!Array.isArray(call)) {
     const response = answer(call);
