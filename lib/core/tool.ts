@@ -65,6 +65,11 @@ export interface Tool {
    * Missing, or undefined, for a tool that reaches no device.
    */
   device?(connection: Connection): string | undefined;
+  /**
+   * The arguments with the values that `call` adds to them, such as defaults. They are what the log shows and what is sent;
+   * completing them again changes nothing. Missing for a tool that adds nothing.
+   */
+  complete?(args: JsonObject): JsonObject;
   call(args: JsonObject, context: CallContext): Promise<ToolResult>;
 }
 

@@ -89,7 +89,8 @@ export function createToolbox(sources: readonly ToolSource[], options: ToolboxOp
     complete(call) {
       const found = byName.get(call.name);
       if (!found || !isObject(call.arguments)) return call;
-      const args = completeArguments(found.tool.parameters, call.arguments);
+      const meant = completeArguments(found.tool.parameters, call.arguments);
+      const args = found.tool.complete?.(meant) ?? meant;
       return args === call.arguments ? call : { ...call, arguments: args };
     },
     async check(asked) {

@@ -27,15 +27,6 @@ export interface CompileOptions {
   validate?: boolean;
 }
 
-/** A tool that adds values to the arguments of a call. */
-export interface CompletingTool extends Tool {
-  /**
-   * The arguments of a call with the defaults of the required arguments that it leaves out. `call` sends the same, so that a
-   * log of completed arguments shows everything that is sent.
-   */
-  complete(args: JsonObject): JsonObject;
-}
-
 /** A document turned into tools. `tools.length + skipped.length === operations`, always. */
 export interface CompiledSpec {
   /** The name of the document's kind. */

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
-import type { CompletingTool } from '../../lib/openspec/kind.ts';
 import { oneOperation, openOpenapiBench, type OpenapiBench } from '../support/openapi-bench.ts';
 import { documentOf, openOpenrpcBench, type OpenrpcBench } from '../support/openrpc.ts';
 
@@ -24,13 +23,18 @@ describe('openspec: a required argument with a default', () => {
     const document = oneOperation('/a/{path_x}', 'get', {
       parameters: parameters({ type: 'integer', default: 7 }),
     });
-    const tool = (await http.toolOf(document)) as CompletingTool;
+    const tool = await http.toolOf(document);
     expect(tool.parameters).to.not.have.property('required');
     const { seen } = await http.call(document, { query_x: 1 });
     expect(seen.map(({ url, headers }) => [url, headers['header_x'], headers.cookie])).to.deep.equal([
       ['/a/7?query_x=1', '7', 'cookie_x=7'],
     ]);
-    expect(tool.complete({ query_x: 1 })).to.deep.equal({ path_x: 7, query_x: 1, header_x: 7, cookie_x: 7 });
+    expect(tool.complete?.({ query_x: 1 })).to.deep.equal({
+      path_x: 7,
+      query_x: 1,
+      header_x: 7,
+      cookie_x: 7,
+    });
   });
 
   it('is sent in a body that is required, and in one that is given', async () => {
@@ -112,7 +116,7 @@ describe('openspec: a required argument with a default', () => {
     for (const paramStructure of ['by-name', 'by-position'] as const) {
       const tool = await rpc.only(documentOf({ params, paramStructure }));
       await rpc.call(tool, {});
-      expect((tool as CompletingTool).complete({ level: 2 })).to.deep.equal({ room: 'bath', level: 2 });
+      expect(tool.complete?.({ level: 2 })).to.deep.equal({ room: 'bath', level: 2 });
     }
     expect(
       rpc.device.seen.map(({ body }) => (JSON.parse(body.toString()) as JsonObject)['params']),

@@ -56,15 +56,6 @@ export function functionLengths({ path, text }: Source): FunctionLength[] {
   return found;
 }
 
-/** The share of a file's lines that are comments, and the lines. */
-export function commentLines({ path, text }: Source): { comments: number; lines: number } {
-  const { comments } = parseSync(path, text);
-  const commented = new Set<number>();
-  for (const { start, end } of comments)
-    for (let line = lineOf(text, start); line <= lineOf(text, end); line += 1) commented.add(line);
-  return { comments: commented.size, lines: text.split('\n').length - 1 };
-}
-
 function namesOf(declaration: Node): string[] {
   if (declaration.type !== 'VariableDeclaration') return [nameOf(declaration) ?? ''];
   return (declaration['declarations'] as Node[]).map((one) => (one['id'] as { name: string }).name);

@@ -5,8 +5,8 @@ import { createAscii, createMbap, type ModbusFraming } from './framing.ts';
 import { inspectReply } from './inspect-reply.ts';
 import { createLineTraits, noteRead, type LineTraits } from './line-traits.ts';
 import {
-  encodeRequest,
-  failureOf,
+  sendThrough,
+  exchangeFailureOf,
   replyOf,
   type ClientCallback,
   type ModbusClass,
@@ -116,7 +116,7 @@ export class ModbusConnection {
     this.#pending.push({ slot, id: this.#nextId(), request, adu: EMPTY, isEchoed: false });
     this.#port._transactionIdWrite = slot;
     try {
-      encodeRequest(this.#client, request, this.#callbackOf(slot));
+      sendThrough(this.#client, request, this.#callbackOf(slot));
     } catch (error) {
       this.#take(slot);
       const what = `cannot be encoded: ${messageOf(error)}`;
@@ -170,7 +170,7 @@ export class ModbusConnection {
     return (this.#callbacks[slot] ??= (error, result) => {
       const item = this.#take(slot);
       if (item === undefined) return;
-      const outcome = error ? failureOf(item.request, error) : replyOf(item.request, result);
+      const outcome = error ? exchangeFailureOf(item.request, error) : replyOf(item.request, result);
       this.#events.outcome(slot, outcome);
     });
   }

@@ -22,7 +22,7 @@ const NO_BITS: readonly boolean[] = [];
 const WRITTEN: ModbusReply = { registers: NO_REGISTERS, bits: NO_BITS, confirmed: 'echo' };
 
 /** The failure in a reply: an exception of the device, or an answer that modbus-serial cannot decode. */
-export function failureOf(
+export function exchangeFailureOf(
   { fc }: ModbusRequest,
   error: NodeJS.ErrnoException & { modbusCode?: number },
 ): ExchangeFailure {
@@ -42,7 +42,7 @@ export function replyOf({ fc }: ModbusRequest, result: { data?: (number | boolea
 }
 
 /** Has modbus-serial encode and send a request; it gives `next` the decoded reply. */
-export function encodeRequest(client: ModbusClient, request: ModbusRequest, next: ClientCallback): void {
+export function sendThrough(client: ModbusClient, request: ModbusRequest, next: ClientCallback): void {
   const { unit, address, count, fc } = request;
   switch (fc) {
     case 1:

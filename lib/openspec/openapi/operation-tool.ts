@@ -12,12 +12,11 @@ import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
-import type { CompletingTool } from '../kind.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
 import type { OperationPlan, Planner } from './plan.ts';
-import { completeArguments, fillRequest, type RequestTemplate } from './request.ts';
+import { fillRequest, withDefaults, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
 import { redacted } from './redact.ts';
 import type { createSecurity, CallCredentials } from './security.ts';
@@ -54,7 +53,7 @@ interface ToolFace {
 }
 
 /** An operation as a tool. Its parameters are worked out when somebody looks at them first. */
-export class OperationTool implements CompletingTool {
+export class OperationTool implements Tool {
   readonly name: string;
   readonly description: string;
   readonly effect: Effect;
@@ -113,7 +112,7 @@ export class OperationTool implements CompletingTool {
 
   /** The arguments that a call with these arguments sends: those given, and the defaults of required ones. */
   complete(args: JsonObject): JsonObject {
-    return completeArguments(this.plan, args);
+    return withDefaults(this.plan, args);
   }
 
   /** Calls the device. Resolves in any case: a failure before the request was sent has `effect: "none"`. */

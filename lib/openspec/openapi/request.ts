@@ -30,10 +30,7 @@ interface RequestParts {
 }
 
 /** The arguments with the defaults of the required ones that are not given, as the request will send them. */
-export function completeArguments(
-  { defaults, bodyDefaults, body }: OperationPlan,
-  given: JsonObject,
-): JsonObject {
+export function withDefaults({ defaults, bodyDefaults, body }: OperationPlan, given: JsonObject): JsonObject {
   const hasBody =
     body?.properties !== undefined && [...body.properties.keys()].some((key) => Object.hasOwn(given, key));
   return { ...defaults, ...(hasBody ? bodyDefaults : {}), ...given };
@@ -47,7 +44,7 @@ export function fillRequest(
   credentials: CallCredentials,
 ): HttpRequest {
   const { plan, method, effect } = template;
-  const args = plan.names.restore(completeArguments(plan, given), plan.parameters);
+  const args = plan.names.restore(withDefaults(plan, given), plan.parameters);
   const headers = { accept: template.accept, 'user-agent': 'lite-agent-server' };
   const parts: RequestParts = { variables: new Map(), query: [], cookies: [], headers };
   const used = new Set<string>();

@@ -3,7 +3,6 @@ import type { ToolResult } from '../../core/message.ts';
 import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { AppError } from '../../errors.ts';
-import type { CompletingTool } from '../kind.ts';
 import { authorization } from './credentials.ts';
 import type { WireNames } from '../schema/wire-names.ts';
 import type { MethodParams } from './params.ts';
@@ -42,7 +41,7 @@ export function createMethodTool(
   jsonrpc: JsonrpcDriver,
   method: CallableMethod,
   face: Pick<Tool, 'name' | 'description' | 'parameters'>,
-): CompletingTool {
+): Tool {
   const { operation, effect } = method;
   const complete = (args: JsonObject): JsonObject => ({ ...method.defaults, ...args });
   return {

@@ -8,7 +8,7 @@ import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/m
 import { openLocalEgress } from '../../support/modbus-egress.ts';
 import { goodPdu } from '../../support/modbus-fake.ts';
 import { startLineFake, type LineFake, type LineRequest } from '../../support/modbus-line-fake.ts';
-import { needPeer } from '../../support/modbus-peers.ts';
+import { needPeer } from '../../support/peers.ts';
 import { openPty, type Pty } from '../../support/modbus-pty.ts';
 
 const serial = { baudRate: 115200, parity: 'none', dataBits: 8, stopBits: 1 } as const;

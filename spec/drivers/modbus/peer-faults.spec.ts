@@ -5,7 +5,7 @@ import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbu
 import type { ModbusRequest } from '../../../lib/drivers/modbus/request.ts';
 import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
 import { openLocalEgress } from '../../support/modbus-egress.ts';
-import { needPeer } from '../../support/modbus-peers.ts';
+import { needPeer } from '../../support/peers.ts';
 import { startModbusProxy, type ModbusProxy, type ProxyWays } from '../../support/modbus-proxy.ts';
 import { compileLibmodbus, start, startPymodbus, type PeerServer } from '../../support/modbus-server.ts';
 
