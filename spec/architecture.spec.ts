@@ -31,7 +31,7 @@ const layers: Record<string, readonly string[]> = {
   memory: ['core', 'store', 'errors', 'common'],
   credits: ['core', 'store', 'errors', 'common'],
   chats: ['core', 'credits', 'store', 'errors', 'common'],
-  openspec: ['core', 'drivers', 'simulate', 'errors', 'common'],
+  openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets'],
   server: ['core', 'accounts', 'errors', 'common'],
   dialects: [
     'server',
@@ -48,7 +48,6 @@ const layers: Record<string, readonly string[]> = {
     'drivers',
     'errors',
     'common',
-    'server',
   ],
 };
 

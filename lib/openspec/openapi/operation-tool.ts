@@ -10,6 +10,7 @@ import {
 import type { ToolResult } from '../../core/message.ts';
 import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
+import { blotOwnSecrets, knowSecrets } from '../../secrets.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from '../spec-document.ts';
@@ -18,7 +19,6 @@ import type { FoundOperation } from './operations.ts';
 import type { OperationPlan, Planner } from './plan.ts';
 import { fillRequest, withDefaults, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
-import { redacted } from './redact.ts';
 import type { createSecurity, CallCredentials } from './security.ts';
 import { parseServer, openapiServerUrl, type ServerRoot } from './servers.ts';
 
@@ -127,15 +127,16 @@ export class OperationTool implements Tool {
         token = await tokens.tokenFor(credentials.grant, root.origin + root.path, left());
         credentials.headers['authorization'] = `Bearer ${token}`;
         credentials.secrets.push(token);
+        knowSecrets([token]); // the device may send it back in an error that is logged
       }
       const request = fillRequest(this.#requestTemplate, args, root, credentials);
       const result = await this.#send(request, credentials.digest, left);
       if (token !== undefined && result['statusCode'] === 401) tokens.forget(token);
-      return redacted(result, credentials.secrets);
+      return blotOwnSecrets(result, credentials.secrets);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const failure = failed(CODES[error.code] ?? error.code, error.message, 'none');
-      return redacted(failure, credentials.secrets);
+      return blotOwnSecrets(failure, credentials.secrets);
     }
   }
 

@@ -420,7 +420,7 @@ describe('openapi security', () => {
           texts.push(JSON.stringify(spec.warnings));
         }
       }
-      expect(texts.join('\n')).to.contain('[redacted]');
+      expect(texts.join('\n')).to.contain('[secret]');
       for (const secret of hidden) expect(texts.join('\n'), secret).not.to.contain(secret);
     });
 
