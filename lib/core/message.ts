@@ -33,7 +33,7 @@ export type MessagePart = 'said' | 'answer';
 /** The marks of one line. */
 export type Marks = { [Part in MessagePart]?: Mark };
 
-/** A call that the model asks for. `arguments` is parsed JSON, or the raw text when the model sent no valid JSON. */
+/** A call that the model asks for. `arguments` is parsed JSON, or the raw text when it is no valid JSON or has numbers that cannot be read exactly. */
 export interface ToolCall {
   callId: string;
   name: string;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { inexactNumbers } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolCall } from '../core/message.ts';
 import { ModelError } from '../errors.ts';
@@ -126,9 +127,13 @@ function isComplete(text: string): boolean {
   return text.trim() !== '' && tryParseJson(text) !== undefined;
 }
 
-/** The JSON value of the arguments. An empty text means none, and a text that is no JSON stays a text. */
+/**
+ * The JSON value of the arguments. An empty text means none. A text that is no JSON, or has numbers that reading would change,
+ * stays a text: the check of the arguments refuses it, and the history shows every digit.
+ */
 function parseArguments(text: string): JsonValue {
   if (text.trim() === '') return {};
+  if (inexactNumbers(text).length > 0) return text;
   const value = tryParseJson(text);
   if (value === null) return {};
   if (value === undefined) {
@@ -136,6 +141,11 @@ function parseArguments(text: string): JsonValue {
     const rest = text.startsWith('{}') ? tryParseJson(text.slice(2)) : undefined;
     return isObject(rest) ? rest : text;
   }
-  const inner = typeof value === 'string' ? tryParseJson(value) : undefined; // encoded twice
-  return isObject(inner) ? inner : value;
+  return typeof value === 'string' ? parseEncodedTwice(value) : value;
+}
+
+/** The arguments in a JSON text that was itself sent as a JSON string. */
+function parseEncodedTwice(text: string): JsonValue {
+  const value = tryParseJson(text);
+  return isObject(value) && inexactNumbers(text).length === 0 ? value : text;
 }

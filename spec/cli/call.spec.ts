@@ -100,6 +100,13 @@ describe('cli/call', () => {
         /\/shelf must be <= 24/,
       ],
       ['an argument is missing', 'robot_moveToShelf', '{}', 'invalid_arguments', /shelf/],
+      [
+        'a number cannot be sent exactly',
+        'robot_moveToShelf',
+        '{"shelf":9007199254740993}',
+        'invalid_arguments',
+        /cannot be sent exactly .*: 9007199254740993\./,
+      ],
       ['arguments are no JSON', 'robot_moveToShelf', '{shelf', 'invalid_arguments', /not valid JSON/],
       ['arguments are no object', 'robot_moveToShelf', '[3]', 'invalid_arguments', /must be a JSON object/],
       ['there is no such tool', 'robot_fly', '{}', 'unknown_tool', /robot_status, robot_battery/],

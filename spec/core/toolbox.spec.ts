@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ModelMessage, ToolOffer } from '../../lib/core/model.ts';
+import { failed } from '../../lib/core/tool.ts';
 import { createToolbox } from '../../lib/core/toolbox.ts';
 import { createToolSelector } from '../../lib/openspec/tool-selector.ts';
 import { fakeTool } from '../support/world.ts';
@@ -33,6 +34,20 @@ describe('the toolbox', () => {
       server: 'http://second',
     });
     expect(first.calls).to.deep.equal([]);
+  });
+
+  it('refuses a number that cannot be sent exactly, and names it', async () => {
+    const tool = fakeTool('get', 'read', () => ({}));
+    const toolbox = createToolbox([{ tools: [tool], connection: {} }], { resultMaxBytes: 1000 });
+    const text = '{"id":2512292042121000001}';
+    expect(await toolbox.check({ callId: 'c', name: 'get', arguments: text })).to.deep.equal({
+      answered: failed(
+        'invalid_arguments',
+        'The arguments hold numbers that cannot be sent exactly (whole numbers are exact up to 9007199254740991): ' +
+          '2512292042121000001. Nothing was sent. Give them as texts in double quotes where the tool takes texts.',
+        'none',
+      ),
+    });
   });
 
   it('offers the same array to sessions with the same documents', async () => {

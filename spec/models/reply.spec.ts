@@ -232,6 +232,20 @@ describe('tool calls in pieces', () => {
       expect(new Set(found.map(({ callId }) => callId)).size).to.equal(calls.length);
     });
 
+  it('with numbers that reading would change keep their text, digit by digit', () => {
+    const text = '{"id":2512292042121000001}';
+    const pieces = [text, JSON.stringify(text), '{"id":7}'].map((args, index) => [
+      { index, id: `call_${index}`, function: { name: 'one', arguments: args } },
+    ]);
+    const calls = [
+      call('call_0', 'one', text),
+      call('call_1', 'one', text),
+      call('call_2', 'one', { id: 7 }),
+    ];
+    expect(callsOf(pieces)).to.deep.equal(calls);
+    expect(callsOf([pieces.flat()], true)).to.deep.equal(calls);
+  });
+
   it('without ids: each gets one', () => {
     const calls = callsOf([
       [{ function: { name: 'one', arguments: '{"x":1}' } }],
