@@ -40,6 +40,9 @@ export interface OperationPlan {
 /** The most that the parameters of one tool may have, in bytes of JSON. */
 const TOOL_MAX_BYTES = 12 * 1024;
 
+/** The least detail in which values keep their patterns and limits. */
+const LEAST_DETAIL: SchemaDetail = { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 };
+
 /** Names and types down to a level, and nothing else. */
 function namesTo(depth: number): SchemaDetail {
   return { depth, description: 0, innerDescription: 0, enumBytes: 0, isPlain: true };
@@ -58,7 +61,7 @@ const DETAILS: readonly SchemaDetail[] = [
   { depth: 24, description: 200, innerDescription: 80, enumBytes: 2048 },
   { depth: 24, description: 120, innerDescription: 0, enumBytes: 1024 },
   ...[7, 5, 4, 3, 2, 1].map((depth) => ({ depth, description: 100, innerDescription: 0, enumBytes: 512 })),
-  { depth: 1, description: 0, innerDescription: 0, enumBytes: 128 },
+  LEAST_DETAIL,
   namesTo(2),
   namesTo(1),
   NAMES,
@@ -146,6 +149,8 @@ export class Planner {
     }
     const open = writeOpen(body?.shape, writer);
     const isBodyOver = writer.spend(0);
+    // A large body is no reason to forget the pattern of an id in the path.
+    if (isPlain && body !== undefined) writer.useDetail(LEAST_DETAIL);
     for (const draft of parameters) if (!isBodyOver) schemas.set(draft, draft.write(writer));
     const required: string[] = [];
     for (const [draft, key] of keys) {

@@ -46,7 +46,7 @@ export class SchemaWriter {
   /** The warnings for `$ref`s that lead nowhere. They belong to the document: many tools meet the same one. */
   readonly missing = new Set<string>();
   readonly #document: SpecDocument;
-  readonly #detail: SchemaDetail;
+  #detail: SchemaDetail;
   readonly #dialect: SchemaDialect;
   /** The schemas that are being written, from the outside in. */
   readonly #stack: string[] = [];
@@ -67,6 +67,11 @@ export class SchemaWriter {
   /** The characters that an argument's own description may have. */
   get descriptionLimit(): number {
     return this.#detail.description;
+  }
+
+  /** Writes the schemas from here on with another detail. */
+  useDetail(detail: SchemaDetail): void {
+    this.#detail = detail;
   }
 
   /** Takes bytes from the budget; true when it is used up. */
