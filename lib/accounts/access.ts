@@ -8,7 +8,7 @@ export interface Where {
 }
 
 /**
- * Tells who is calling.
+ * Finds the principal of a request: a user, a key, or the operator.
  *
  * Contract: every promise rejects with an AppError only; `unauthorized` for a token or ticket that is not valid, `forbidden`
  * for a key that is for other dialects.

@@ -18,6 +18,6 @@ export interface AgentConfig {
 /** An agent as a task works with it. */
 export interface Agent {
   config: AgentConfig;
-  /** The summary of what was said before; the model gets it before the conversation. */
+  /** The summary of the older conversation. The model gets it before the newer messages. */
   memory: string;
 }

@@ -91,7 +91,7 @@ export function addDemo(program: Command): void {
     });
 }
 
-/** One line a device, before and after the sentences: so everybody sees what has moved. */
+/** The state of each device in one line. The demo shows it before and after the sentences. */
 function describe({ devices }: House): string {
   return devices.map(({ name, device }) => `  ${name.padEnd(16)} ${device.state()}`).join('\n');
 }

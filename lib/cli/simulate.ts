@@ -33,7 +33,7 @@ The control port answers on loopback, in JSON; DEVICE is a document's name witho
                                the code is a Modbus exception, an HTTP status or a JSON-RPC error code
   DELETE /DEVICE/fault         ends it`;
 
-/** Adds `simulate`: devices for people who have none on their desk. */
+/** Adds `simulate`: it serves documents as simulated devices. */
 export function addSimulate(program: Command): void {
   program
     .command('simulate')
@@ -78,7 +78,7 @@ export async function runSimulate(
 ): Promise<void> {
   const { control: controlPort = 0, json = false } = options;
   const { openControl } = await import('../simulate/control.ts');
-  // Whatever was opened before a failure is closed again: a half-started house would keep its ports.
+  // A failure closes the devices that were started before it. Their ports would stay taken otherwise.
   const undo: (() => Promise<void>)[] = [];
   try {
     const running: (Controlled & Simulation)[] = [];

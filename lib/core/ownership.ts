@@ -23,7 +23,7 @@ export interface OwnershipOptions {
   created?: CreatedSession | undefined;
 }
 
-/** What is known of a session that was just created. */
+/** The claim and the equipment of a session that was just created. */
 export interface CreatedSession {
   claim: Claim;
   equipment: Equipment | undefined;

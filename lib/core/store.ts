@@ -149,9 +149,9 @@ export interface Store {
   settle(id: string, key: JournalKey, outcome: Outcome): Promise<void>;
 
   /**
-   * Deletes what is older than `before` (ms since the epoch) from some sessions, those after the id `after` ('' at first):
-   * ended tasks and their lines, so that the log begins later with the same first line. Nothing of an open task is
-   * deleted. `idle` are sessions without an open task that nobody used since; `next` is where to go on.
+   * Deletes ended tasks older than `before` (ms since the epoch) and their lines. The log of a session then begins later, with
+   * the same first line. Open tasks keep everything. One call covers some sessions: those after the id `after` ('' at first).
+   * `next` is the id for the next call. `idle` are the sessions without an open task that nobody used since `before`.
    */
   prune(before: number, after: string): Promise<{ idle: string[]; next: string | undefined }>;
   /** The same for the journal, which outlives its sessions. What an open task may need stays. */

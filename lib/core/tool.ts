@@ -66,8 +66,8 @@ export interface Tool {
    */
   device?(connection: Connection): string | undefined;
   /**
-   * The arguments with the values that `call` adds to them, such as defaults. They are what the log shows and what is sent;
-   * completing them again changes nothing. Missing for a tool that adds nothing.
+   * The arguments with the values that `call` adds to them, such as defaults. The log shows these arguments, and the device gets
+   * them. A second completion changes nothing. Missing for a tool that adds nothing.
    */
   complete?(args: JsonObject): JsonObject;
   call(args: JsonObject, context: CallContext): Promise<ToolResult>;

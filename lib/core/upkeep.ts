@@ -164,7 +164,7 @@ class UpkeepJobs implements Upkeep {
     }
   }
 
-  /** Deletes what is older than `before`: ended tasks, their journal, and sessions that nobody used since. */
+  /** Deletes ended tasks older than `before` with their journal, and sessions that nobody used since. */
   async #retain(before: number): Promise<void> {
     for (
       let after: string | undefined = '';

@@ -144,7 +144,7 @@ class StoredLedger implements Ledger {
     return true;
   }
 
-  /** Closes a hold: what is not spent goes back. Without a cost all of it goes back. */
+  /** Closes a hold. The unspent part goes back; without a cost, all of it. */
   async #close(trx: CreditsDb, reference: string, cost: number | undefined): Promise<boolean> {
     const held = await trx
       .selectFrom('credit_records')

@@ -19,7 +19,7 @@ export interface RedeemCode {
 export interface RedeemCodes {
   /** Makes the given code, or a random one. `conflict` when the code exists. */
   create(code: { code?: string; value: number; expiresAt?: number }): Promise<RedeemCode & { code: string }>;
-  /** What is stored of a code. */
+  /** A code as it is stored; undefined for an unknown one. */
   find(code: string): Promise<RedeemCode | undefined>;
   /** False when there is no such code. Credits that it gave stay on their account. */
   remove(code: string): Promise<boolean>;

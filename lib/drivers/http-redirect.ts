@@ -32,7 +32,7 @@ export function nextPath(
   return isSame ? target.pathname + target.search : undefined;
 }
 
-/** What is known after a redirect that was not followed: in words, and whether a device may have changed. */
+/** The message and the effect of a redirect that was not followed. */
 export function redirectOutcome(
   { effect, origin }: HttpRequest,
   { statusCode = 0, headers: { location = '' } }: HttpResponse,

@@ -96,7 +96,7 @@ function readApp({ agents: { apps } }: AppParts): Route {
   });
 }
 
-/** Copies the draft. Later changes of the draft do not touch what is published. */
+/** Copies the draft. Later changes of the draft leave the published copy as it is. */
 function publish({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'POST',

@@ -42,8 +42,7 @@ export function createMessageRoutes({
         );
       },
     }),
-    // The lines stay in the log, marked as removed: views and the model leave them out. What was done to devices stays in the
-    // journal.
+    // The log keeps the lines with a mark. Views and the model leave marked lines out. The journal keeps the calls to devices.
     route({
       method: 'POST',
       path: '/apps/:app_id/messages/:message_id/delete',

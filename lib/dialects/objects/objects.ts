@@ -16,7 +16,7 @@ const query = {
 const keyPath = `${OBJECTS_PATH}/*key` as const;
 type KeyParams = PathParams<typeof keyPath>;
 
-/** The signed URLs of the disk store. A URL allows one method on one object, for anybody who has it. */
+/** The signed URLs of the disk store. Each URL allows one method on one object, to anybody who has the URL. */
 export const objects: Dialect<'objects' | 'signer' | 'config'> = {
   name: 'objects',
   mount({ objects: store, signer, config }) {

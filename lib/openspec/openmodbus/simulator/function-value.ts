@@ -34,7 +34,7 @@ export function fitsFunction(entry: ModbusFunction, words: readonly number[]): b
   }
 }
 
-/** The middle of a value's range, else the first of its texts; undefined where 0 is as good as anything. */
+/** The first value of a simulated function: the middle of its range, or the first of its texts. Undefined: it starts at 0. */
 export function startValue({ value: { format } }: ModbusFunction): JsonValue | undefined {
   const { min, max, texts, length } = format;
   const limits = [min, max]
