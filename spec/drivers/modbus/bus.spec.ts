@@ -1,41 +1,23 @@
 import { expect } from 'chai';
-import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
-import type { Egress } from '../../../lib/drivers/egress.ts';
 import type { BusCall } from '../../../lib/drivers/modbus/job.ts';
 import type { ModbusReply, ModbusRequest } from '../../../lib/drivers/modbus/request.ts';
 import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
-import { openLocalEgress } from '../../support/modbus-egress.ts';
-import {
-  adu,
-  answer,
-  startModbusFake,
-  type FakeRequest,
-  type ModbusFake,
-} from '../../support/modbus-fake.ts';
+import { adu, answer, type FakeRequest } from '../../support/modbus-fake.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { rejection } from '../../support/refusal.ts';
+import { useModbusBench } from '../../support/modbus-bench.ts';
 
 describe('a Modbus bus', () => {
-  let egress: Egress;
-  let driver: ModbusDriver;
-  let fake: ModbusFake;
+  const bench = useModbusBench();
   let settings: { requestDelay?: number; idleTimeout?: number; maxInFlight?: number };
 
   beforeEach(async () => {
-    egress = openLocalEgress();
-    driver = openModbus({ egress });
-    fake = await startModbusFake();
     settings = {};
-  });
-  afterEach(async () => {
-    await driver.close();
-    await fake.close();
-    await egress.close();
   });
 
   const call = (request: ModbusRequest, more: Partial<BusCall> = {}): Promise<ModbusReply> => {
     const bus = { requestDelay: 0, idleTimeout: 60_000, maxInFlight: 1, ...settings };
-    return driver.call(tcpEndpoint(fake.port, { bus }), callOf(request, more));
+    return bench.driver.call(tcpEndpoint(bench.fake.port, { bus }), callOf(request, more));
   };
   const statusOf = async (reply: Promise<ModbusReply>): Promise<number> => {
     const outcome = await outcomeOf(reply);
@@ -44,18 +26,18 @@ describe('a Modbus bus', () => {
   /** Keeps requests until they are let go. */
   const hold = (): FakeRequest[] => {
     const held: FakeRequest[] = [];
-    fake.behave = (request) => held.push(request);
+    bench.fake.behave = (request) => held.push(request);
     return held;
   };
   const letGo = (held: FakeRequest[]): void => {
-    fake.behave = answer;
+    bench.fake.behave = answer;
     for (const request of held.splice(0)) answer(request);
   };
 
   it('has one request on the way, in the order of the calls', async () => {
     let waiting = 0;
     let most = 0;
-    fake.behave = (request) => {
+    bench.fake.behave = (request) => {
       most = Math.max(most, ++waiting);
       setImmediate(() => {
         waiting--;
@@ -63,7 +45,7 @@ describe('a Modbus bus', () => {
       });
     };
     await Promise.all([3, 1, 2].map((address) => call(readOf(address))));
-    expect([most, fake.requests.map(({ address }) => address)]).to.deep.equal([1, [3, 1, 2]]);
+    expect([most, bench.fake.requests.map(({ address }) => address)]).to.deep.equal([1, [3, 1, 2]]);
   });
 
   it('gives the parties their turns, however many calls one has', async () => {
@@ -74,7 +56,7 @@ describe('a Modbus bus', () => {
     await waitFor(() => held.length === 1);
     letGo(held);
     await Promise.all(calls);
-    expect(fake.requests.map(({ address }) => address)).to.deep.equal([10, 20, 11, 21, 12, 13]);
+    expect(bench.fake.requests.map(({ address }) => address)).to.deep.equal([10, 20, 11, 21, 12, 13]);
   });
 
   it('lets 256 calls wait and refuses more at once, unsent', async () => {
@@ -89,7 +71,7 @@ describe('a Modbus bus', () => {
       Array.from({ length: 4 }, () => ({
         status: 226,
         sent: false,
-        message: `127.0.0.1:${fake.port} has 256 calls waiting already`,
+        message: `127.0.0.1:${bench.fake.port} has 256 calls waiting already`,
       })),
     );
     await first;
@@ -103,14 +85,14 @@ describe('a Modbus bus', () => {
     );
     expect(wrong).to.deep.equal([]);
     expect(outcomes.filter((outcome) => !('status' in outcome)).length).to.equal(256);
-    expect(fake.requests.length).to.equal(256);
+    expect(bench.fake.requests.length).to.equal(256);
   });
 
   for (const maxInFlight of [1, 16]) {
     it(`loses and mixes up none of 5,000 calls, ${maxInFlight} on the way, also when replies come late`, async () => {
       settings = { maxInFlight };
       let count = 0;
-      fake.behave = (request) => {
+      bench.fake.behave = (request) => {
         count++;
         if (count % 500 === 0) setTimeout(() => answer(request), 450);
         else answer(request);
@@ -126,7 +108,7 @@ describe('a Modbus bus', () => {
       };
       await Promise.all(Array.from({ length: 200 }, caller));
       expect(wrong).to.deep.equal([]);
-      expect(fake.accepted).to.equal(1);
+      expect(bench.fake.accepted).to.equal(1);
     });
   }
 
@@ -141,12 +123,12 @@ describe('a Modbus bus', () => {
     expect(await unsent).to.deep.equal({
       status: 228,
       sent: false,
-      message: `127.0.0.1:${fake.port} unit 1: holdingRegisters 2 count 1 was cancelled`,
+      message: `127.0.0.1:${bench.fake.port} unit 1: holdingRegisters 2 count 1 was cancelled`,
     });
     letGo(held);
     expect([await sent, await other]).to.deep.equal([[], [3]]);
     expect(await statusOf(call(writeOf(4, 7), { signal: AbortSignal.abort() }))).to.equal(228);
-    expect(fake.writes.map(({ address }) => address)).to.deep.equal([1]);
+    expect(bench.fake.writes.map(({ address }) => address)).to.deep.equal([1]);
   });
 
   it('does not send a write whose deadline passed while the process was busy', async () => {
@@ -158,7 +140,7 @@ describe('a Modbus bus', () => {
     for (const end = performance.now() + 30; performance.now() < end;);
     expect(await first).to.deep.equal([1]);
     expect(await late).to.include({ status: 240, sent: false });
-    expect(fake.writes).to.deep.equal([]);
+    expect(bench.fake.writes).to.deep.equal([]);
   });
 
   it('ends every call by its deadline, waiting included', async () => {
@@ -185,7 +167,7 @@ describe('a Modbus bus', () => {
       call(readOf(1), { nextRequest }),
       ...[11, 12, 13].map((address) => call(readOf(address))),
     ]);
-    const order = fake.requests.map(({ fc, address }) => `${fc}:${address}`);
+    const order = bench.fake.requests.map(({ fc, address }) => `${fc}:${address}`);
     expect(order.join(' ')).to.contain('3:1 6:1 3:1');
     expect(order.length).to.equal(7);
   });
@@ -197,7 +179,7 @@ describe('a Modbus bus', () => {
       return writeOf(1, 5);
     };
     expect(await statusOf(call(readOf(1), { nextRequest, signal: stop.signal }))).to.equal(228);
-    expect(fake.writes).to.deep.equal([]);
+    expect(bench.fake.writes).to.deep.equal([]);
   });
 
   it('rejects with the error of a following request that cannot be made', async () => {
@@ -229,7 +211,9 @@ describe('a Modbus bus', () => {
       [false, true, false],
       [true, false],
     ]);
-    expect(fake.requests.map(({ unit, fc, address, count }) => [unit, fc, address, count])).to.deep.equal([
+    expect(
+      bench.fake.requests.map(({ unit, fc, address, count }) => [unit, fc, address, count]),
+    ).to.deep.equal([
       [1, 3, 20, 13],
       [1, 3, 40, 1],
       [1, 1, 20, 5],
@@ -238,7 +222,7 @@ describe('a Modbus bus', () => {
   });
 
   it('reads neighbours one by one when the device refuses them together', async () => {
-    fake.behave = (request) => {
+    bench.fake.behave = (request) => {
       const { id, unit, fc, address, count, socket } = request;
       if (address + count > 22) socket.write(adu(id, unit, Buffer.of(fc | 0x80, 2)));
       else answer(request);
@@ -256,33 +240,33 @@ describe('a Modbus bus', () => {
     settings = { idleTimeout: 30 };
     await call(readOf(1));
     await call(readOf(2));
-    expect([fake.accepted, fake.open.size]).to.deep.equal([1, 1]);
-    await waitFor(() => fake.open.size === 0);
+    expect([bench.fake.accepted, bench.fake.open.size]).to.deep.equal([1, 1]);
+    await waitFor(() => bench.fake.open.size === 0);
     expect(await outcomeOf(call(readOf(3)))).to.deep.equal([3]);
-    expect(fake.accepted).to.equal(2);
+    expect(bench.fake.accepted).to.equal(2);
   });
 
   it('does not take a connection for idle while a reply is on its way', async () => {
     settings = { idleTimeout: 30 };
     await call(readOf(1));
-    fake.behave = (request) => void setTimeout(() => answer(request), 80);
+    bench.fake.behave = (request) => void setTimeout(() => answer(request), 80);
     expect(await outcomeOf(call(readOf(2)))).to.deep.equal([2]);
-    expect(fake.accepted).to.equal(1);
-    await waitFor(() => fake.open.size === 0);
+    expect(bench.fake.accepted).to.equal(1);
+    await waitFor(() => bench.fake.open.size === 0);
   });
 
   it('closes after each call with an idle time of 0, and is done with the old one before the new one', async () => {
     settings = { idleTimeout: 0 };
     let most = 0;
-    fake.greet = () => void (most = Math.max(most, fake.open.size));
+    bench.fake.greet = () => void (most = Math.max(most, bench.fake.open.size));
     for (const address of [1, 2, 3]) expect(await outcomeOf(call(readOf(address)))).to.deep.equal([address]);
-    expect([fake.accepted, most]).to.deep.equal([3, 1]);
+    expect([bench.fake.accepted, most]).to.deep.equal([3, 1]);
   });
 
   it('keeps the line silent between two requests for the configured time', async () => {
     settings = { requestDelay: 30 };
     const times: number[] = [];
-    fake.behave = (request) => {
+    bench.fake.behave = (request) => {
       times.push(performance.now());
       answer(request);
     };
@@ -296,13 +280,13 @@ describe('a Modbus bus', () => {
     const sent = outcomeOf(call(writeOf(1, 5)));
     await waitFor(() => held.length === 1);
     const waiting = outcomeOf(call(writeOf(2, 5)));
-    const closed = driver.close();
+    const closed = bench.driver.close();
     expect(await waiting).to.include({ status: 228, sent: false });
     letGo(held);
     expect(await sent).to.deep.equal([]);
     await closed;
     expect(await statusOf(call(readOf(1)))).to.equal(228);
-    await waitFor(() => fake.open.size === 0);
+    await waitFor(() => bench.fake.open.size === 0);
   });
 
   it('does not grow with the calls it has carried', async function () {
@@ -314,7 +298,7 @@ describe('a Modbus bus', () => {
     }
     const heapAfter = async (calls: number): Promise<number> => {
       for (let index = 0; index < calls; index++) await call(readOf(index & 0xff));
-      fake.requests.length = 0;
+      bench.fake.requests.length = 0;
       globalThis.gc?.();
       return process.memoryUsage().heapUsed;
     };

@@ -1,10 +1,7 @@
 import { expect } from 'chai';
-import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
-import type { Egress } from '../../../lib/drivers/egress.ts';
 import type { Endpoint } from '../../../lib/drivers/modbus/endpoint.ts';
 import type { ModbusReply } from '../../../lib/drivers/modbus/request.ts';
 import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
-import { openLocalEgress } from '../../support/modbus-egress.ts';
 import {
   adu,
   answer,
@@ -12,9 +9,9 @@ import {
   goodReply,
   startModbusFake,
   type FakeRequest,
-  type ModbusFake,
 } from '../../support/modbus-fake.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { useModbusBench } from '../../support/modbus-bench.ts';
 
 /** What a broken device does with a request, the status of a write that meets it, and whether a read that is repeated does. */
 interface Broken {
@@ -107,48 +104,38 @@ function goodPduOf(pdu: Buffer): Buffer {
 }
 
 describe('the Modbus driver and a device that', () => {
-  let egress: Egress;
-  let driver: ModbusDriver;
-  let fake: ModbusFake;
+  const bench = useModbusBench();
   let endpoint: Endpoint;
 
   beforeEach(async () => {
-    egress = openLocalEgress();
-    driver = openModbus({ egress });
-    fake = await startModbusFake();
-    endpoint = tcpEndpoint(fake.port);
-  });
-  afterEach(async () => {
-    await driver.close();
-    await fake.close();
-    await egress.close();
+    endpoint = tcpEndpoint(bench.fake.port);
   });
 
   const times = { timeoutMs: 60, deadlineMs: 2000 };
   const read = (address: number, more = {}): Promise<ModbusReply> =>
-    driver.call(endpoint, callOf(readOf(address), { ...times, ...more }));
+    bench.driver.call(endpoint, callOf(readOf(address), { ...times, ...more }));
   const write = (address: number, value: number, more = {}): Promise<ModbusReply> =>
-    driver.call(endpoint, callOf(writeOf(address, value), { ...times, retries: 5, ...more }));
+    bench.driver.call(endpoint, callOf(writeOf(address, value), { ...times, retries: 5, ...more }));
 
   for (const { does, behave, status, what } of broken) {
     describe(does, () => {
       it('sees a write once, and is reported', async () => {
-        fake.behave = behave;
+        bench.fake.behave = behave;
         const outcome = await outcomeOf(write(5, 77));
         expect(outcome).to.include({ status, sent: true });
         expect(outcome).to.have.property('message').that.contains(what);
         // Whatever is repeated now is not that write.
-        fake.behave = answer;
+        bench.fake.behave = answer;
         await waitFor(async () => !('status' in (await outcomeOf(read(8)))));
         expect(await outcomeOf(read(9))).to.deep.equal([9]);
-        expect(fake.writes.map(({ address, count }) => [address, count])).to.deep.equal([[5, 77]]);
+        expect(bench.fake.writes.map(({ address, count }) => [address, count])).to.deep.equal([[5, 77]]);
       });
 
       it('sees a read at most twice, and is given up', async () => {
-        fake.behave = behave;
+        bench.fake.behave = behave;
         expect(await outcomeOf(read(5))).to.include({ status, sent: true });
-        expect(fake.requests.length).to.equal(what.startsWith('exception') ? 1 : 2);
-        expect(fake.open.size).to.be.at.most(1);
+        expect(bench.fake.requests.length).to.equal(what.startsWith('exception') ? 1 : 2);
+        expect(bench.fake.open.size).to.be.at.most(1);
       });
     });
   }
@@ -160,7 +147,7 @@ describe('the Modbus driver and a device that', () => {
     ] as const) {
       it(`has every pending call rejected, and no time-out is waited for (${how})`, async () => {
         await read(1);
-        fake.behave = leave;
+        bench.fake.behave = leave;
         const never = { timeoutMs: 120_000, deadlineMs: 120_000, retries: 0 };
         const calls = Array.from({ length: 20 }, (_, index) =>
           outcomeOf(index % 2 ? write(index, 1, never) : read(index, never)),
@@ -169,14 +156,14 @@ describe('the Modbus driver and a device that', () => {
         expect(outcomes.filter((outcome) => !('status' in outcome))).to.deep.equal([]);
         // What was sent is told apart from what was not.
         const sent = outcomes.filter((outcome) => 'status' in outcome && outcome.sent).length;
-        expect(sent).to.equal(fake.requests.length - 1);
+        expect(sent).to.equal(bench.fake.requests.length - 1);
       });
     }
 
     it('is tried again at once when it comes back, and backed off from when it does not', async () => {
       await read(1);
-      const { port } = fake;
-      await fake.close();
+      const { port } = bench.fake;
+      await bench.fake.close();
       const statuses: unknown[] = [];
       const messages: string[] = [];
       for (let index = 0; index < 3; index++) {
@@ -187,15 +174,15 @@ describe('the Modbus driver and a device that', () => {
       }
       expect(statuses).to.deep.equal([241, 241, 241]);
       expect(messages.at(-1)).to.match(/cannot be reached: .*ECONNREFUSED.* \(next attempt in \d+ ms\)/);
-      fake = await startModbusFake(port);
+      bench.fake = await startModbusFake(port);
       await waitFor(async () => !('status' in (await outcomeOf(read(3)))));
       expect(await outcomeOf(read(4))).to.deep.equal([4]);
-      expect(fake.accepted).to.equal(1);
+      expect(bench.fake.accepted).to.equal(1);
     });
 
     it('backs off longer each time: 250 ms, 500 ms, 1 s', async function () {
       this.timeout(30_000);
-      await fake.close();
+      await bench.fake.close();
       const attempts: number[] = [];
       /** The longest pause that a refusal has named since the last attempt. */
       const named: number[] = [];
@@ -218,9 +205,9 @@ describe('the Modbus driver and a device that', () => {
   describe('answers late', () => {
     it('does not have its answer taken for that of another call', async () => {
       const late: FakeRequest[] = [];
-      fake.behave = (request) => (request.address === 1 ? late.push(request) : answer(request));
+      bench.fake.behave = (request) => (request.address === 1 ? late.push(request) : answer(request));
       expect(await outcomeOf(read(1, { retries: 0 }))).to.include({ status: 240 });
-      fake.behave = (request) => {
+      bench.fake.behave = (request) => {
         for (const old of late) answer(old);
         answer(request);
         answer(request);
@@ -228,11 +215,11 @@ describe('the Modbus driver and a device that', () => {
       for (let address = 100; address < 400; address++) {
         expect(await outcomeOf(read(address))).to.deep.equal([address]);
       }
-      expect(fake.accepted).to.equal(1);
+      expect(bench.fake.accepted).to.equal(1);
     });
 
     it('in pieces of one byte is understood', async () => {
-      fake.behave = (request) => {
+      bench.fake.behave = (request) => {
         request.socket.setNoDelay(true);
         for (const byte of goodReply(request)) request.socket.write(Buffer.of(byte));
       };
@@ -240,9 +227,11 @@ describe('the Modbus driver and a device that', () => {
     });
 
     it('with two answers in one piece gives each call its own', async () => {
-      endpoint = tcpEndpoint(fake.port, { bus: { requestDelay: 0, idleTimeout: 1000, maxInFlight: 4 } });
+      endpoint = tcpEndpoint(bench.fake.port, {
+        bus: { requestDelay: 0, idleTimeout: 1000, maxInFlight: 4 },
+      });
       const waiting: FakeRequest[] = [];
-      fake.behave = (request) => {
+      bench.fake.behave = (request) => {
         waiting.push(request);
         if (waiting.length < 4) return;
         request.socket.write(Buffer.concat(waiting.splice(0).toReversed().map(goodReply)));
@@ -254,30 +243,30 @@ describe('the Modbus driver and a device that', () => {
 
   describe('is a gateway', () => {
     it('keeps its connection when a unit behind it is dead', async () => {
-      fake.behave = (request) => request.unit !== 9 && answer(request);
+      bench.fake.behave = (request) => request.unit !== 9 && answer(request);
       const dead = (): Promise<ModbusReply> =>
-        driver.call(endpoint, callOf(readOf(1, 1, 9), { ...times, timeoutMs: 20, retries: 0 }));
+        bench.driver.call(endpoint, callOf(readOf(1, 1, 9), { ...times, timeoutMs: 20, retries: 0 }));
       for (let round = 0; round < 4; round++) {
         expect(await outcomeOf(dead())).to.include({ status: 240 });
         expect(await outcomeOf(read(round))).to.deep.equal([round]);
       }
-      expect(fake.accepted).to.equal(1);
+      expect(bench.fake.accepted).to.equal(1);
       // Three in a row: now the connection is under suspicion.
       for (let round = 0; round < 3; round++) await outcomeOf(dead());
       expect(await outcomeOf(read(5))).to.deep.equal([5]);
-      expect(fake.accepted).to.equal(2);
+      expect(bench.fake.accepted).to.equal(2);
     });
   });
 
   describe('allows one connection', () => {
     it('is never asked for a second one, also while the first is replaced', async () => {
       let most = 0;
-      fake.greet = (socket) => {
-        most = Math.max(most, fake.open.size);
-        if (fake.open.size > 1) socket.destroy();
+      bench.fake.greet = (socket) => {
+        most = Math.max(most, bench.fake.open.size);
+        if (bench.fake.open.size > 1) socket.destroy();
       };
       let answers = 0;
-      fake.behave = (request) => {
+      bench.fake.behave = (request) => {
         answers++;
         if (answers % 7 === 0) request.socket.write('nonsense, longer than a header');
         else answer(request);
@@ -285,7 +274,7 @@ describe('the Modbus driver and a device that', () => {
       const calls = Array.from({ length: 60 }, (_, address) => outcomeOf(read(address)));
       expect(await Promise.all(calls)).to.deep.equal(calls.map((_, address) => [address]));
       expect(most).to.equal(1);
-      expect(fake.accepted).to.be.above(5);
+      expect(bench.fake.accepted).to.be.above(5);
     });
   });
 });

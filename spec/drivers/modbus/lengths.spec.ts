@@ -1,18 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { expect } from 'chai';
-import type { Egress } from '../../../lib/drivers/egress.ts';
-import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
 import type { ModbusReply, ModbusRequest } from '../../../lib/drivers/modbus/request.ts';
 import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
-import { openLocalEgress } from '../../support/modbus-egress.ts';
-import {
-  adu,
-  answer,
-  goodReply,
-  startModbusFake,
-  type FakeRequest,
-  type ModbusFake,
-} from '../../support/modbus-fake.ts';
+import { adu, answer, goodReply, type FakeRequest } from '../../support/modbus-fake.ts';
+import { useModbusBench } from '../../support/modbus-bench.ts';
 
 /** Long enough that a spec which waits for it fails by its own time-out. */
 const NEVER_MS = 120_000;
@@ -29,25 +20,12 @@ function exceptionOf(
 }
 
 describe('the Modbus driver and a wrong length in the header', () => {
-  let egress: Egress;
-  let driver: ModbusDriver;
-  let fake: ModbusFake;
-
-  beforeEach(async () => {
-    egress = openLocalEgress();
-    driver = openModbus({ egress });
-    fake = await startModbusFake();
-  });
-  afterEach(async () => {
-    await driver.close();
-    await fake.close();
-    await egress.close();
-  });
+  const bench = useModbusBench();
 
   const call = (request: ModbusRequest, maxInFlight = 1): Promise<ModbusReply> => {
     const bus = { requestDelay: 0, idleTimeout: 60_000, maxInFlight };
     const times = { timeoutMs: NEVER_MS, deadlineMs: NEVER_MS, retries: 0 };
-    return driver.call(tcpEndpoint(fake.port, { bus }), callOf(request, times));
+    return bench.driver.call(tcpEndpoint(bench.fake.port, { bus }), callOf(request, times));
   };
   const place = { unit: 1, address: 3 };
   const everyFunction: ModbusRequest[] = [
@@ -73,31 +51,31 @@ describe('the Modbus driver and a wrong length in the header', () => {
   ] as const) {
     it(`takes an exception of length ${length}, with ${padding} bytes behind it, at once and goes on`, async () => {
       for (const request of everyFunction) {
-        fake.behave = (seen) => seen.socket.write(exceptionOf(seen, length, padding));
+        bench.fake.behave = (seen) => seen.socket.write(exceptionOf(seen, length, padding));
         expect(await outcomeOf(call(request))).to.include({ status: 2, sent: true });
-        fake.behave = answer;
+        bench.fake.behave = answer;
         expect(await outcomeOf(call(readOf(8)))).to.deep.equal([8]);
       }
-      expect([fake.accepted, fake.writes.length]).to.deep.equal([1, 4]);
+      expect([bench.fake.accepted, bench.fake.writes.length]).to.deep.equal([1, 4]);
     });
   }
 
   it('takes such an exception byte by byte, and the bytes behind it in a packet of their own', async () => {
-    fake.behave = (request) => {
+    bench.fake.behave = (request) => {
       for (const byte of exceptionOf(request, 4)) request.socket.write(Buffer.of(byte));
     };
     expect(await outcomeOf(call(writeOf(1, 5)))).to.include({ status: 2 });
-    fake.behave = (request) => {
+    bench.fake.behave = (request) => {
       request.socket.write(Buffer.of(0));
       setImmediate(() => answer(request));
     };
     expect(await outcomeOf(call(readOf(8)))).to.deep.equal([8]);
-    expect(fake.accepted).to.equal(1);
+    expect(bench.fake.accepted).to.equal(1);
   });
 
   it('keeps the answers to other requests on their way apart from it', async () => {
     const held: FakeRequest[] = [];
-    fake.behave = (request) => {
+    bench.fake.behave = (request) => {
       held.push(request);
       if (held.length < 4) return;
       const [first, ...others] = held;
@@ -110,14 +88,14 @@ describe('the Modbus driver and a wrong length in the header', () => {
 
   it('gives up a good answer at once that promises more bytes than it can have', async () => {
     for (const request of [readOf(1), writeOf(1, 5)]) {
-      fake.behave = (seen) => {
+      bench.fake.behave = (seen) => {
         const frame = goodReply(seen);
         frame.writeUInt16BE(frame.readUInt16BE(4) + 1, 4);
         seen.socket.write(frame);
       };
       expect(await outcomeOf(call(request))).to.include({ status: 243, sent: true });
     }
-    expect(fake.writes.length).to.equal(1);
+    expect(bench.fake.writes.length).to.equal(1);
   });
 
   it('takes such an exception on UDP too', async () => {
@@ -129,7 +107,7 @@ describe('the Modbus driver and a wrong length in the header', () => {
     await new Promise<void>((resolve) => device.bind(0, '127.0.0.1', resolve));
     const bus = { requestDelay: 0, idleTimeout: 60_000, maxInFlight: 1 };
     const { port } = device.address();
-    const reply = driver.call(
+    const reply = bench.driver.call(
       { type: 'udp', host: '127.0.0.1', port, framing: 'mbap', bus },
       callOf(writeOf(1, 5), { timeoutMs: NEVER_MS, deadlineMs: NEVER_MS }),
     );

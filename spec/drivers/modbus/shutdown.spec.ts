@@ -1,34 +1,22 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { Egress } from '../../../lib/drivers/egress.ts';
-import { openModbus, type ModbusDriver } from '../../../lib/drivers/modbus/modbus.ts';
+import { openModbus } from '../../../lib/drivers/modbus/modbus.ts';
 import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
 import { openLocalEgress } from '../../support/modbus-egress.ts';
-import { goodReply, startModbusFake, type ModbusFake } from '../../support/modbus-fake.ts';
+import { goodReply, startModbusFake } from '../../support/modbus-fake.ts';
+import { useModbusBench } from '../../support/modbus-bench.ts';
 
 describe('the Modbus driver when it is not used any more', () => {
-  let egress: Egress;
-  let driver: ModbusDriver;
-  let fake: ModbusFake;
-
-  beforeEach(async () => {
-    egress = openLocalEgress();
-    driver = openModbus({ egress });
-    fake = await startModbusFake();
-  });
-  afterEach(async () => {
-    await driver.close();
-    await fake.close();
-    await egress.close();
-  });
+  const bench = useModbusBench();
 
   it('keeps no process alive after devices have closed their connections', async function () {
     this.timeout(50_000);
     const second = await startModbusFake();
-    for (const device of [fake, second]) device.behave = (request) => request.socket.end(goodReply(request));
+    for (const device of [bench.fake, second])
+      device.behave = (request) => request.socket.end(goodReply(request));
     const script = fileURLToPath(new URL('../../support/modbus-exit.ts', import.meta.url));
-    const ports = [fake, second].map(({ port }) => String(port));
+    const ports = [bench.fake, second].map(({ port }) => String(port));
     const child = spawn(process.execPath, ['--import', 'tsx', script, ...ports], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -42,15 +30,17 @@ describe('the Modbus driver when it is not used any more', () => {
 
   it('uses other link settings as soon as the last document of the old ones is gone', async () => {
     const settings = (requestDelay: number) =>
-      tcpEndpoint(fake.port, { bus: { requestDelay, idleTimeout: 60_000, maxInFlight: 1 } });
+      tcpEndpoint(bench.fake.port, { bus: { requestDelay, idleTimeout: 60_000, maxInFlight: 1 } });
     let most = 0;
-    fake.greet = () => void (most = Math.max(most, fake.open.size));
+    bench.fake.greet = () => void (most = Math.max(most, bench.fake.open.size));
     for (const requestDelay of [0, 1, 2, 1]) {
-      const release = driver.reserve(settings(requestDelay));
-      expect(await outcomeOf(driver.call(settings(requestDelay), callOf(readOf(1))))).to.deep.equal([1]);
+      const release = bench.driver.reserve(settings(requestDelay));
+      expect(await outcomeOf(bench.driver.call(settings(requestDelay), callOf(readOf(1))))).to.deep.equal([
+        1,
+      ]);
       release();
     }
-    expect([fake.accepted, most]).to.deep.equal([4, 1]);
+    expect([bench.fake.accepted, most]).to.deep.equal([4, 1]);
   });
 });
 
