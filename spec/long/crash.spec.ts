@@ -59,7 +59,7 @@ describe('nodes that crash all the time', function () {
       sessions: 8,
       tasksPerSession: 4,
       stopsPercent: 10,
-      chaos: crashAt([...killsAt(crashPoints), ...stalls], 3),
+      chaos: crashAt([...killsAt(crashPoints), ...stalls]),
     });
     expect({ faults, repeated, kills, stalled }).to.deep.equal({
       faults: [],
@@ -89,7 +89,7 @@ describe('nodes that crash all the time', function () {
       dataDir,
       nodes: 1,
       sessions: 10,
-      tasksPerSession: 8,
+      tasksPerSession: 30,
       stopsPercent: 10,
       chaos: strikeAtRandom({ nodes: 1, pauseMs: 3000 }),
       isEndless: true,

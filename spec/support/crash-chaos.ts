@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { crashPoints } from './crash-points.ts';
-import type { CrashPoint } from './crash-points.ts';
+import type { CrashPoint, CrashSignal } from './crash-points.ts';
 import type { Cluster } from './crash-nodes.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -13,18 +13,18 @@ const POINT_TIMEOUT_MS = 60_000;
 /** One crash of a plan: a node dies or stalls when it comes to a point of its work. */
 export interface PlannedCrash {
   point: CrashPoint;
-  signal: 'SIGKILL' | 'SIGSTOP';
+  signal: CrashSignal;
 }
 
 /**
- * Crashes nodes at these points, one crash after the other: each node in turn is told to crash, and the next crash waits
- * until the node has come to its point and every node runs again. So the number of crashes is no matter of chance.
+ * Crashes nodes at these points, one crash after the other. The next crash waits until a node has come to its point and
+ * every node runs again. So the number of crashes is no matter of chance.
  */
-export function crashAt(plan: readonly PlannedCrash[], nodes = 1): Chaos {
+export function crashAt(plan: readonly PlannedCrash[]): Chaos {
   return async (cluster) => {
-    for (const [index, { point, signal }] of plan.entries()) {
+    for (const { point, signal } of plan) {
       const before = cluster.points.get(point) ?? 0;
-      cluster.arm(index % nodes, point, signal);
+      await cluster.arm(point, signal);
       await waitFor(() => (cluster.points.get(point) ?? 0) > before, POINT_TIMEOUT_MS);
       await cluster.settled();
     }
@@ -70,7 +70,7 @@ export function strikeAtRandom({ nodes, pauseMs, stallsPercent = 0, cut }: Rando
         await cut();
         crash.to = Date.now() + AFTER_CUT_MS;
       } else if (count % 3 > 0) {
-        cluster.arm(node, crashPoints[next % crashPoints.length]!, stall ? 'SIGSTOP' : 'SIGKILL');
+        await cluster.arm(crashPoints[next % crashPoints.length]!, stall ? 'SIGSTOP' : 'SIGKILL');
         next += 1;
       } else if (stall) cluster.stall(node);
       else cluster.kill(node);

@@ -16,6 +16,9 @@ export const crashPoints = [
 ] as const;
 export type CrashPoint = (typeof crashPoints)[number];
 
+/** How a node crashes: it dies, or it says nothing for longer than a lease. */
+export type CrashSignal = 'SIGKILL' | 'SIGSTOP';
+
 /** The store as it is, telling of every point that is reached. Nothing runs between a point and what it is named after. */
 export function withCrashPoints(store: Store, reach: (point: CrashPoint) => void): Store {
   async function around<T>(point: 'inbox' | 'decision' | 'journal' | 'result', work: () => Promise<T>) {
