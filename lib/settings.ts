@@ -121,6 +121,10 @@ export const settings = {
   LOG_FILE: ['–', 'a file that gets the log as JSON lines, too'],
   PUBLIC_URL: ['–', "the server's URL for clients, e.g. `https://agent.example`"],
   TRUSTED_PROXIES: ['–', 'comma list of addresses or CIDRs of proxies whose forwarded headers count'],
+  LITEAGENT_CONTENT_TYPE: [
+    '`application/json`',
+    'the type of the answers under `/api`; `text/plain` for clients of the Dart server, which read them as texts',
+  ],
   LLMOPS_HTTP_STATUS: [
     '`code`',
     'the HTTP status of answers under `/apps`: `code` follows their `code`, `always200` is always 200',

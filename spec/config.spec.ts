@@ -59,6 +59,7 @@ describe('readConfig', () => {
       publicUrl: undefined,
       trustedProxies: [],
       llmopsHttpStatus: 'code',
+      liteagentContentType: 'application/json',
       threadAutoReply: false,
       limits: {
         initMaxBytes: 67_108_864,
@@ -115,6 +116,7 @@ describe('readConfig', () => {
         JACCOUNT_CLIENT_SECRET: 'secret',
         TRUSTED_PROXIES: '127.0.0.1,192.168.0.0/16',
         LLMOPS_HTTP_STATUS: 'ALWAYS200',
+        LITEAGENT_CONTENT_TYPE: 'text/plain',
         CALL_TIMEOUT_MS: '1500',
       },
       cwd,
@@ -142,6 +144,7 @@ describe('readConfig', () => {
       providers: { jaccount: { clientId: 'id', clientSecret: 'secret' } },
       trustedProxies: ['127.0.0.1', '192.168.0.0/16'],
       llmopsHttpStatus: 'always200',
+      liteagentContentType: 'text/plain',
     });
     expect(config.limits.callTimeoutMs).to.equal(1500);
   });

@@ -50,7 +50,7 @@ describe('the body of /init', () => {
       openSpecList: [entry, { openSpec: 'text' }],
       sessionList: [
         { id: 'a', name: 'b', description: 'c' },
-        { id: 'd', name: 'e' },
+        { id: 'd' },
       ],
       taskPipelineStrategy: 'reject',
       toolPipelineStrategy: 'serial',
@@ -64,7 +64,7 @@ describe('the body of /init', () => {
       documents: [entry, { openSpec: 'text' }],
       children: [
         { id: 'a', name: 'b', description: 'c' },
-        { id: 'd', name: 'e', description: '' },
+        { id: 'd' },
       ],
       taskStrategy: 'reject',
       toolStrategy: 'serial',
@@ -134,7 +134,6 @@ describe('the body of /init', () => {
       '/openSpecList/2/protocol': 'must be one of openapi, openmodbus, jsonrpcHttp, openrpc',
       '/openSpecList/2/credentials/a': 'must be a text, {username, password} or {clientId, clientSecret}',
       '/openSpecList/3': 'must be object',
-      '/sessionList/0/name': 'is missing',
       '/sessionList/0/id': 'must not be empty',
       '/taskPipelineStrategy': 'must be one of parallel, serial, reject',
       '/memoryTools': 'must be boolean',
