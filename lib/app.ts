@@ -106,7 +106,7 @@ class Composition {
     const basis = await this.#openBasis();
     const accounts = await this.#openAccounts(basis);
     const { parts, startWork } = await this.#openParts(basis, accounts);
-    const server = await this.#listen(parts, basis.store);
+    const server = await this.#listen(parts, () => basis.store.ping());
     await this.#lockDatabase(basis.database);
     await startWork();
     return { url: server.url, close: () => this.close() };
@@ -265,11 +265,12 @@ class Composition {
   }
 
   /** Listens with what the dialects mount. Closing refuses new work first, then ends the work that runs, then the sockets. */
-  async #listen(parts: Parts, store: Store): Promise<OpenServer> {
-    const { config, access, log, version, sessions, agents, replies, tasks } = parts;
+  async #listen(parts: Parts, ready: () => Promise<void>): Promise<OpenServer> {
+    const { config, log, version, sessions, agents, replies, tasks } = parts;
+    const { access, firstRequests } = parts.accounts;
     const mounted = this.#extensions.dialects.map((dialect) => dialect.mount(parts));
     const mounts = [...mounted, describeMounts(mounted, version)];
-    const server = await openServer({ config, mounts, access, log, ready: () => store.ping() });
+    const server = await openServer({ config, mounts, access, firstRequests, log, ready });
     this.#closers.push(
       () => server.close(),
       () => Promise.all([sessions.close(), agents.close(), replies.close(), tasks.close()]),

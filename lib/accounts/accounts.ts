@@ -21,6 +21,7 @@ import type { Access } from './access.ts';
 import { createApiKeys, type ApiKeys } from './api-keys.ts';
 import { createAudit, type Audit } from './audit.ts';
 import type { AccountsContext } from './context.ts';
+import { createFirstRequests, type FirstRequests } from './first-requests.ts';
 import { createAccess } from './create-access.ts';
 import { openEndings } from './endings.ts';
 import { createIdentities, type Identities } from './identities.ts';
@@ -52,6 +53,7 @@ export interface Accounts {
   readonly apiKeys: ApiKeys;
   readonly access: Access;
   readonly audit: Audit;
+  readonly firstRequests: FirstRequests;
   /**
    * Lets the other parts of the server join when a user is removed, and starts to finish removals that an earlier process
    * left unfinished. Until it was called, a removed user's data stays, and a process that calls it removes the data.
@@ -97,6 +99,7 @@ export function openAccounts(options: AccountsOptions): Accounts {
   const users = createUsers(context, removals);
   const signIns = createSignIns(context, accessTokens);
   const apiKeys = createApiKeys(context, onError);
+  const firstRequests = createFirstRequests(db, clock);
   const vouchers = createVouchers(context);
   const identities = createIdentities(context);
   const passwords = createPasswords(options.passwordCost);
@@ -126,8 +129,9 @@ export function openAccounts(options: AccountsOptions): Accounts {
     apiKeys,
     access,
     audit,
+    firstRequests,
     joinRemovals(all) {
-      removals.join(all);
+      removals.join([...all, (user) => firstRequests.removeCaller(user)]);
       joined = true;
       void sweeping.run();
     },

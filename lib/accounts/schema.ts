@@ -14,6 +14,7 @@ export interface AccountTables {
   audit: AuditTable;
   wechat_sessions: WeChatSessionsTable;
   user_removals: UserRemovalsTable;
+  first_requests: FirstRequestsTable;
 }
 
 /** The database, or a transaction on it. */
@@ -103,6 +104,19 @@ interface UserRemovalsTable {
   user_uuid: string;
   begun_at: number;
   done_at: number | null;
+}
+
+/** The first request of every key, and its answer as soon as it is known. */
+interface FirstRequestsTable {
+  caller: string;
+  key: string;
+  attempt: string;
+  digest: string;
+  until: number;
+  /** Null: not answered; 0: its answer is lost. */
+  status: number | null;
+  content_type: string | null;
+  body: string | null;
 }
 
 /** Random texts that are good once, as hashes. */

@@ -5,11 +5,12 @@ const DAY_MS = 24 * 3600_000;
 const KEEP_ENDED_MS = 7 * DAY_MS;
 
 /**
- * Removes expired vouchers, the codes and failures of yesterday, sign-ins that ended a week ago, and the marks of
+ * Removes expired vouchers and first requests, the codes and failures of yesterday, sign-ins that ended a week ago, and the marks of
  * removals that were done yesterday. `now` is in ms since the epoch.
  */
 export async function sweepAccounts(db: AccountsDb, now: number): Promise<void> {
   await db.deleteFrom('vouchers').where('until', '<=', now).execute();
+  await db.deleteFrom('first_requests').where('until', '<=', now).execute();
   const yesterday = now - DAY_MS;
   await db.deleteFrom('text_codes').where('until', '<=', yesterday).execute();
   await db.deleteFrom('failures').where('at', '<', yesterday).execute();

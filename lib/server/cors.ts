@@ -16,7 +16,10 @@ export function allowOrigin(guard: Guard, request: IncomingMessage, response: Se
     'access-control-request-method': method,
     'access-control-request-headers': headers = '',
   } = request.headers;
-  response.setHeader('Vary', request.method === 'OPTIONS' ? 'Origin, Access-Control-Request-Headers' : 'Origin');
+  response.setHeader(
+    'Vary',
+    request.method === 'OPTIONS' ? 'Origin, Access-Control-Request-Headers' : 'Origin',
+  );
   if (!guard.allows(origin)) return false;
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Allow-Credentials', 'true');

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Access } from '../accounts/access.ts';
+import type { FirstRequests } from '../accounts/first-requests.ts';
 import { systemClock } from '../common/clock.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
@@ -26,6 +27,7 @@ export interface ServerOptions {
   >;
   mounts: readonly Mount[];
   access: Access;
+  firstRequests: FirstRequests;
   log: Log;
   /** Rejects while something that every call needs is down. */
   ready?: () => Promise<void>;
@@ -64,6 +66,7 @@ class HttpServer implements OpenServer {
     config,
     mounts,
     access,
+    firstRequests,
     log,
     ready = async () => {},
     arrivalMs = ARRIVAL_MS,
@@ -75,6 +78,7 @@ class HttpServer implements OpenServer {
       guard: createGuard(config),
       forwarded: createForwarded(config.trustedProxies),
       access,
+      firstRequests,
       log,
       draining: () => this.#draining,
       ready,

@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Access } from '../accounts/access.ts';
 import { anonymous } from '../accounts/access.ts';
+import type { FirstRequests } from '../accounts/first-requests.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson } from './body.ts';
@@ -11,6 +12,7 @@ import type { Guard } from './guard.ts';
 import { bearerOf, identify, readQuery, refuseFaults, requestIdOf, targetOf, traceIdOf } from './intake.ts';
 import { mountAt, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
+import { Repeats } from './repeats.ts';
 import { createRouteTable, type MountedRoute, type RouteTable } from './route-table.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
 import { readerOf } from './validate.ts';
@@ -26,6 +28,7 @@ export interface WebOptions {
   guard: Guard;
   forwarded: (request: IncomingMessage) => Forwarded;
   access: Access;
+  firstRequests: FirstRequests;
   log: Log;
   /** Whether the server is going down: then each new call gets 503. */
   draining: () => boolean;
@@ -61,11 +64,13 @@ export function createWeb(options: WebOptions): RequestListener {
 
 class Web {
   readonly #options: WebOptions;
+  readonly #repeats: Repeats;
   readonly #routes: RouteTable;
   readonly #app: Express;
 
   constructor(options: WebOptions) {
     this.#options = options;
+    this.#repeats = new Repeats(options.firstRequests);
     this.#routes = createRouteTable(options.mounts);
     this.#app = this.#createApp();
   }
@@ -148,8 +153,23 @@ class Web {
       if (route.status !== undefined) response.statusCode = route.status;
       const client = { address, agent: request.headers['user-agent'] };
       const checked = { params: request.params, query, body, caller, client, origin, ignored, log };
-      const value = await route.handle({ request, response, ...checked });
-      if (value !== undefined) sendJson(response, value, mount.contentType);
+      const work = async (): Promise<void> => {
+        const value = await route.handle({ request, response, ...checked });
+        if (value !== undefined) sendJson(response, value, mount.contentType);
+      };
+      if (!route.startsWork) await work();
+      else {
+        const target = `${path}?${search.toString()}`;
+        const asked = {
+          request,
+          response,
+          caller: caller.id,
+          route: `${route.method} ${route.path}`,
+          target,
+          body,
+        };
+        await this.#repeats.answer(asked, work);
+      }
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);

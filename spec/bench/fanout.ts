@@ -190,9 +190,9 @@ async function serve(): Promise<void> {
     removeAll: notMeasured,
     close: async () => {},
   };
-  const { access } = await openTestAccounts();
+  const { access, firstRequests } = await openTestAccounts();
   const mounts = [liteagent.mount({ sessions, access, config, version: '0', log: quiet })];
-  const server = await openServer({ config, mounts, access, log: quiet });
+  const server = await openServer({ config, mounts, access, firstRequests, log: quiet });
   const bare = new WebSocketServer({
     host: '127.0.0.1',
     port: Number(process.env['PORT']),

@@ -33,7 +33,7 @@ describe('a dialect by somebody else', () => {
     const accounts = await openTestAccounts({});
     const config = { ...readConfig({ env: {}, cwd: '/' }), port: 0 };
     const mounts = [greeting.mount({ version: '7' })];
-    const server = await openServer({ config, mounts, access: accounts.access, log: quiet });
+    const server = await openServer({ config, mounts, ...accounts, log: quiet });
     try {
       const answer = await fetch(`${server.url}/greeting/Ada?word=Hi`);
       expect(await answer.json()).to.deep.equal({ text: 'Hi, Ada', version: '7' });

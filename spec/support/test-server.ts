@@ -72,13 +72,14 @@ export async function openTestServer({
     void lines.push({ level, fields: { ...fields }, text });
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   const accounts = await openTestAccounts({ authToken: config.authToken });
-  const { access } = accounts;
+  const { access, firstRequests } = accounts;
   const context = { sessions: over ?? sessions, access, config, version: '9.8.7', log };
   const mounts = [liteagent.mount(context)];
   const server = await openServer({
     config,
     mounts,
     access,
+    firstRequests,
     log,
     ...(ready && { ready }),
     ...(arrivalMs && { arrivalMs }),

@@ -19,6 +19,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
     route({
       method: 'POST',
       path: '/tasks',
+      startsWork: true,
       summary: 'Lets the model answer in a chat, title it, or draw.',
       access: 'caller',
       body: {

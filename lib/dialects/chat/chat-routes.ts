@@ -83,6 +83,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
     route({
       method: 'POST',
       path: '/chat/send',
+      startsWork: true,
       summary: 'Says something; the answer is a stream of JSON lines, of server-sent events, or of text.',
       access: 'caller',
       body: sayBody,

@@ -38,6 +38,16 @@ function templateOf(path: string): string {
   return path.replaceAll(/[:*](\w+)/g, '{$1}');
 }
 
+/** The header of the requests that can start work (server/repeats.ts). */
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'The same key with the same request gets the first answer again, and the work is not started twice. It is kept for 24 hours.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
 function operationOf(mount: Mount, route: Route): object {
   const parameters = [
     ...[...route.path.matchAll(/[:*](\w+)/g)].map(([, name]) => ({
@@ -47,6 +57,7 @@ function operationOf(mount: Mount, route: Route): object {
       schema: { type: 'string' },
     })),
     ...queryOf(route.query),
+    ...(route.startsWork ? [idempotencyKey] : []),
   ];
   const body = bodyOf(route);
   return {

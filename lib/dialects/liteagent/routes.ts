@@ -32,6 +32,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
     route({
       method: 'POST',
       path: '/api/init',
+      startsWork: true,
       summary: 'Opens a session with a model and documents that describe devices.',
       access: 'caller',
       body: initSchema,

@@ -31,6 +31,7 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
   return route({
     method: 'POST',
     path: '/apps/:app_id/debug',
+    startsWork: true,
     summary: 'Says something to an app, and returns its answer; as events with `Accept: text/event-stream`.',
     access: 'caller',
     body: debugBody,

@@ -46,6 +46,7 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
   return route({
     method: 'POST',
     path: '/v1/threads/:thread/messages',
+    startsWork: true,
     summary: 'Adds a message to a thread. With run=true the agent answers it.',
     access: 'caller',
     bodyMaxBytes: config.limits.messageMaxBytes,

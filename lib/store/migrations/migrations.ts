@@ -9,6 +9,7 @@ import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
 import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
+import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
 import { sessionTables } from './session-tables.ts';
 
@@ -55,5 +56,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
           .execute();
       },
     },
+    '0011-first-requests': firstRequests,
   };
 }

@@ -48,10 +48,7 @@ describe('the body of /init', () => {
       },
       systemPrompt: 'Be kind.',
       openSpecList: [entry, { openSpec: 'text' }],
-      sessionList: [
-        { id: 'a', name: 'b', description: 'c' },
-        { id: 'd' },
-      ],
+      sessionList: [{ id: 'a', name: 'b', description: 'c' }, { id: 'd' }],
       taskPipelineStrategy: 'reject',
       toolPipelineStrategy: 'serial',
       memoryTools: true,
@@ -62,10 +59,7 @@ describe('the body of /init', () => {
       model: { baseUrl: 'https://m/v1', apiKey: 'k', model: 'm', temperature: 1, maxTokens: 5, topP: 0.5 },
       systemPrompt: 'Be kind.',
       documents: [entry, { openSpec: 'text' }],
-      children: [
-        { id: 'a', name: 'b', description: 'c' },
-        { id: 'd' },
-      ],
+      children: [{ id: 'a', name: 'b', description: 'c' }, { id: 'd' }],
       taskStrategy: 'reject',
       toolStrategy: 'serial',
       memoryTools: true,

@@ -55,11 +55,11 @@ describe('signing in over HTTP', () => {
   function open(over: TestAccounts, url: string | undefined): Promise<OpenServer> {
     const config = { ...readConfig({ env: {}, cwd: '/' }), port: 0, publicUrl: url };
     const log = { debug() {}, info() {}, warn() {}, error() {} };
-    const { access } = over;
+    const { access, firstRequests } = over;
     const routes = [...authRoutes({ accounts: over, access }), ...pageRoutes({ accounts: over })];
     const shape = { name: openai.name, prefixes: ['/v1', '/auth'], sockets: [], anonymous: undefined };
     const mounts = [{ ...shape, routes, formatError: formatOpenAiError }];
-    return openServer({ config, mounts, access, log });
+    return openServer({ config, mounts, access, firstRequests, log });
   }
 
   /** A browser's request: fetch would write the Sec-Fetch headers itself. */

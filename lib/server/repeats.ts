@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FirstRequests, GivenAnswer, RequestMark } from '../accounts/first-requests.ts';
+import { AppError } from '../errors.ts';
+import { statusOf } from './status.ts';
+import { goneSignal } from './stream.ts';
+
+/*
+ * A client repeats a request whose answer was lost. Work must not start twice then: a gate would open twice. So a request
+ * that can start work has a mark, and only the first request of a mark is carried out; a repeat gets its answer.
+ *
+ *   Idempotency-Key: K           the mark is K; the same K with another body is refused
+ *   x-stainless-retry-count: 0   no repeat, whatever it asks for: its mark is what it asks for, and it counts as the first
+ *   x-stainless-retry-count: n   a repeat of the last request that asked for the same
+ *
+ * The answer of the first request may never become known: its process died, or its client left in the middle of a stream.
+ * Then a repeat is refused, because the work may have been done.
+ */
+
+/** How long a key is known. */
+const KEY_MS = 24 * 3600_000;
+/** How long a request without a key may be repeated. */
+const COUNTED_MS = 10 * 60_000;
+/** How long a repeat waits for the answer of a first request that is under way. */
+const WAIT_MS = 20_000;
+/** The time between two looks for an answer that another node gives. */
+const LOOK_EVERY_MS = 250;
+const KEY_MAX_LENGTH = 255;
+/** A longer answer is not kept. Its repeat is refused. */
+const ANSWER_MAX_CHARS = 4 * 1024 * 1024;
+
+/** A checked request that can start work. */
+export interface WorkRequest {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** The id of the caller. */
+  caller: string;
+  /** The method and the path of the route, without the values of its parameters. */
+  route: string;
+  /** The path and the query as the client sent them. */
+  target: string;
+  body: unknown;
+}
+
+interface Mark extends RequestMark {
+  keepMs: number;
+  /** The first request in any case. */
+  renews: boolean;
+}
+
+/** Carries out the first request of a mark, and gives its repeats the same answer. */
+export class Repeats {
+  readonly #requests: FirstRequests;
+  readonly #waitMs: number;
+  /** Pending while this process carries out the first request of a mark. */
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(requests: FirstRequests, waitMs = WAIT_MS) {
+    this.#requests = requests;
+    this.#waitMs = waitMs;
+  }
+
+  /**
+   * Runs `work`, which writes the answer, unless the request is a repeat. Rejects with `invalid_request` for a bad key, and with
+   * `conflict` for a key with another body and for a repeat of a request whose answer is not known.
+   */
+  async answer(asked: WorkRequest, work: () => Promise<void>): Promise<void> {
+    const mark = markOf(asked);
+    if (!mark) return work();
+    const known = await this.#requests.begin(mark, mark.keepMs, mark.renews);
+    if ('attempt' in known) return this.#carryOut(mark, known.attempt, asked.response, work);
+    if (known.digest !== mark.digest)
+      throw new AppError('conflict', 'This Idempotency-Key belongs to another request: take a new key.');
+    const answer = known.answer ?? (await this.#awaitAnswer(mark, goneSignal(asked.response)));
+    if (answer === 'lost')
+      throw new AppError(
+        'conflict',
+        'This request came before, and its answer is not known: the work may have been done. ' +
+          'Look at its outcome before you send it again as a new request.',
+      );
+    give(asked.response, answer);
+  }
+
+  async #carryOut(
+    mark: Mark,
+    attempt: string,
+    response: ServerResponse,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const place = placeOf(mark);
+    const answered = recordAnswer(response);
+    // A repeat waits in vain when the answer could not be kept, and is refused.
+    const kept = answered.whole
+      .then((answer) => this.#requests.finish(attempt, answer))
+      .catch(() => undefined);
+    this.#running.set(place, kept);
+    void kept.then(() => this.#running.get(place) === kept && this.#running.delete(place));
+    try {
+      await work();
+    } catch (error) {
+      if (isRefusal(error)) await this.#requests.forget(attempt);
+      if (response.headersSent) answered.abandon(); // the answer is cut off
+      throw error;
+    }
+    // A stream whose client has left has no end.
+    if (!response.writableEnded) answered.abandon();
+  }
+
+  /** The answer of a first request that is under way; lost when it does not become known in time. */
+  async #awaitAnswer(mark: Mark, gone: AbortSignal): Promise<GivenAnswer | 'lost'> {
+    const ended = AbortSignal.any([gone, AbortSignal.timeout(this.#waitMs)]);
+    const running = this.#running.get(placeOf(mark));
+    while (!ended.aborted) {
+      const pause = delay(LOOK_EVERY_MS, undefined, { signal: ended }).catch(() => undefined);
+      await (running ? Promise.race([running, pause]) : pause);
+      const first = await this.#requests.find(mark);
+      if (!first) break;
+      if (first.answer) return first.answer;
+    }
+    return 'lost';
+  }
+}
+
+/** The mark of a request; undefined for one whose repeats cannot be told. */
+function markOf({ request, caller, route, target, body }: WorkRequest): Mark | undefined {
+  const { 'idempotency-key': key, 'x-stainless-retry-count': count } = request.headers;
+  const digest = hash(`${request.method} ${target}\n${JSON.stringify(body)}`);
+  if (typeof key === 'string') {
+    if (key.length === 0 || key.length > KEY_MAX_LENGTH)
+      throw new AppError('invalid_request', `The Idempotency-Key has 1 to ${KEY_MAX_LENGTH} characters.`);
+    return { caller, key: `key ${hash(`${route}\n${key}`)}`, digest, keepMs: KEY_MS, renews: false };
+  }
+  if (typeof count !== 'string' || !/^\d{1,3}$/.test(count)) return undefined;
+  return { caller, key: `counted ${digest}`, digest, keepMs: COUNTED_MS, renews: Number(count) === 0 };
+}
+
+function placeOf({ caller, key }: Mark): string {
+  return `${caller}\n${key}`;
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}
+
+/** Whether an error says that nothing was begun, so that a repeat may be carried out. `unavailable` may come after a commit. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AppError && statusOf(error.code) < 500;
+}
+
+/** Records an answer. It is whole when it ends, whether or not the client is still there to take it. */
+function recordAnswer(response: ServerResponse): {
+  /** An answer that was abandoned, or is too long, is lost. */
+  whole: Promise<GivenAnswer | 'lost'>;
+  abandon(): void;
+} {
+  let settle: (answer: GivenAnswer | 'lost') => void = () => undefined;
+  const whole = new Promise<GivenAnswer | 'lost'>((resolve) => (settle = resolve));
+  let body: string | undefined = '';
+  const note = (chunk: unknown): void => {
+    if (body === undefined) return;
+    if (typeof chunk === 'string') body += chunk;
+    else if (chunk instanceof Uint8Array) body += Buffer.from(chunk).toString();
+    if (body.length > ANSWER_MAX_CHARS) body = undefined;
+  };
+  const write = response.write.bind(response) as (...args: unknown[]) => boolean;
+  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.write = (...args: unknown[]) => {
+    note(args[0]);
+    return write(...args);
+  };
+  response.end = (...args: unknown[]) => {
+    note(args[0]);
+    const contentType = String(response.getHeader('content-type') ?? 'application/json');
+    settle(body === undefined ? 'lost' : { status: response.statusCode, contentType, body });
+    return end(...args);
+  };
+  return { whole, abandon: () => settle('lost') };
+}
+
+/** Gives a repeat the answer of the first request. */
+function give(response: ServerResponse, { status, contentType, body }: GivenAnswer): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(status, {
+    'Content-Type': contentType,
+    'Content-Length': bytes.length,
+    'Idempotent-Replayed': 'true',
+  });
+  response.end(bytes);
+}

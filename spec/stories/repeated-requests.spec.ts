@@ -1,0 +1,169 @@
+import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
+import OpenAI from 'openai';
+import { startCrashDevice, type CrashDevice } from '../support/crash-device.ts';
+import { sentenceOf, startCrashModel, type CrashModel } from '../support/crash-model.ts';
+import { startDroppingProxy, type Drop } from '../support/dropping-proxy.ts';
+import { openThreadServer, type Caller, type ThreadServer } from '../support/threads.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** Of a hundred requests, so many do not reach the server, and so many answers do not reach the client. */
+const DROPPED_PERCENT = 20;
+
+describe('a request that is repeated because its answer was lost', () => {
+  let model: CrashModel;
+  let device: CrashDevice;
+  let server: ThreadServer;
+  let ada: Caller;
+  before(async () => {
+    model = await startCrashModel(() => 0);
+    device = await startCrashDevice(() => 0);
+    server = await openThreadServer({ baseUrl: model.baseUrl, apiKey: 'none' });
+    ada = await server.caller('ada');
+  });
+  after(async () => {
+    await server.close();
+    await Promise.all([model.close(), device.close()]);
+  });
+
+  async function openSession(headers: Record<string, string> = {}): Promise<string> {
+    const body = { openSpecList: [{ openSpec: JSON.stringify(device.document) }] };
+    return ((await ada.call('POST', '/api/init', body, headers)).body as { id: string }).id;
+  }
+  const threadOf = (id: string): string => `thread_${id.replaceAll('-', '')}`;
+  const message = (taskId: string) => ({ role: 'user', content: sentenceOf(taskId, 1, 1) });
+  const post = (thread: string, body: object, headers: Record<string, string> = {}) =>
+    ada.call('POST', `/v1/threads/${thread}/messages?run=true`, body, headers);
+  /** The times that the device got the write of a task, once the task is done. */
+  async function writesOf(session: string, taskId: string): Promise<number> {
+    await waitFor(async () => {
+      const history = (await ada.call('GET', `/api/history?id=${session}`)).body as { message: unknown }[];
+      return history.some(({ message: said }) => said === '[TASK_DONE]');
+    });
+    return device.writes.get(`${taskId}.0.w0`)?.length ?? 0;
+  }
+
+  it('moves a device once, whatever the network drops between the official client and the server', async () => {
+    let seed = 7;
+    const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+    const choose = (): Drop => {
+      const value = random() * 100;
+      if (value < DROPPED_PERCENT) return 'request';
+      return value < 2 * DROPPED_PERCENT ? 'answer' : 'none';
+    };
+    const proxy = await startDroppingProxy(server.url, choose);
+    const client = new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey: ada.token, maxRetries: 8 });
+    const talks = await Promise.all(
+      Array.from({ length: 20 }, async () => ({
+        thread: threadOf(await openSession()),
+        tasks: Array.from({ length: 10 }, () => randomUUID()),
+        answers: [] as string[],
+      })),
+    );
+    await Promise.all(
+      talks.map(async ({ thread, tasks, answers }) => {
+        for (const taskId of tasks) {
+          const body = message(taskId);
+          const { id } = await client.post<{ id: string }>(`/threads/${thread}/messages?run=true`, { body });
+          answers.push(id);
+        }
+      }),
+    );
+    const tasks = talks.flatMap((talk) => talk.tasks);
+    await waitFor(() => tasks.every((taskId) => device.writes.has(`${taskId}.0.w0`)));
+    expect(proxy.drops).to.be.at.least(40);
+    expect(tasks.map((taskId) => device.writes.get(`${taskId}.0.w0`)!.length)).to.deep.equal(
+      tasks.map(() => 1),
+    );
+    for (const { thread, answers } of talks) {
+      const { data } = await ada.openai.beta.threads.messages.list(thread, { limit: 100, order: 'asc' });
+      expect(data.filter(({ role }) => role === 'user').map(({ id }) => id)).to.deep.equal(answers);
+    }
+    await proxy.close();
+  });
+
+  it('gets the first answer under one Idempotency-Key, word for word', async () => {
+    const session = await openSession();
+    const taskId = randomUUID();
+    const headers = { 'idempotency-key': `key of ${taskId}` };
+    const all = await Promise.all(
+      Array.from({ length: 5 }, () => post(threadOf(session), message(taskId), headers)),
+    );
+    expect(all.map(({ status, body }) => ({ status, body }))).to.deep.equal(
+      all.map(() => ({ status: 200, body: all[0]!.body })),
+    );
+    const replayed = all
+      .map((answer) => answer.headers.get('idempotent-replayed'))
+      .filter((header) => header === 'true');
+    expect(replayed.length).to.equal(4);
+    expect(await writesOf(session, taskId)).to.equal(1);
+  });
+
+  it('opens one session under one Idempotency-Key', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const first = await openSession(headers);
+    expect(await openSession(headers)).to.equal(first);
+    expect(await openSession()).not.to.equal(first);
+  });
+
+  it('is refused under the key of another request, and nothing is done', async () => {
+    const session = await openSession();
+    const [taskId, other] = [randomUUID(), randomUUID()];
+    const headers = { 'idempotency-key': randomUUID() };
+    await post(threadOf(session), message(taskId), headers);
+    const refused = await post(threadOf(session), message(other), headers);
+    expect([refused.status, (refused.body as { error: { message: string } }).error.message]).to.deep.equal([
+      409,
+      'This Idempotency-Key belongs to another request: take a new key.',
+    ]);
+    const elsewhere = await post(threadOf(await openSession()), message(taskId), headers);
+    expect(elsewhere.status).to.equal(409);
+    expect(await writesOf(session, taskId)).to.equal(1);
+    expect(device.writes.has(`${other}.0.w0`)).to.equal(false);
+  });
+
+  it('is not mistaken for the request of another user, or for the same words said again', async () => {
+    const ben = await server.caller('ben');
+    const sessions = [await openSession(), await openSession()];
+    const headers = { 'idempotency-key': 'the same for all' };
+    const created = await Promise.all(
+      [ada, ben].map((one) => one.call('POST', '/api/init', { systemPrompt: 'Hello.' }, headers)),
+    );
+    const [hers, his] = created.map(({ body }) => (body as { id: string }).id);
+    expect(hers).not.to.equal(his);
+    const counted = { 'x-stainless-retry-count': '0' };
+    const thread = threadOf(sessions[0]!);
+    const ids = [
+      await post(thread, { role: 'user', content: 'Hello' }, counted),
+      await post(thread, { role: 'user', content: 'Hello' }, counted),
+      await post(thread, { role: 'user', content: 'Hello' }, { 'x-stainless-retry-count': '1' }),
+    ].map(({ body }) => (body as { id: string }).id);
+    expect(new Set(ids.slice(0, 2)).size).to.equal(2);
+    expect(ids[2]).to.equal(ids[1]);
+  });
+
+  it('is carried out when the first one was refused', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const missing = await ada.call(
+      'POST',
+      '/v1/threads/thread_none/messages?run=true',
+      message('a'),
+      headers,
+    );
+    expect(missing.status).to.equal(404);
+    const thread = threadOf(await openSession());
+    expect((await post(thread, message(randomUUID()), headers)).status).to.equal(200);
+  });
+
+  for (const [title, key] of [
+    ['is empty', ''],
+    ['is longer than 255 characters', 'k'.repeat(256)],
+  ] as const)
+    it(`is refused when its key ${title}`, async () => {
+      const refused = await ada.call('POST', '/api/init', {}, { 'idempotency-key': key });
+      expect([refused.status, (refused.body as { detail: string }).detail]).to.deep.equal([
+        400,
+        'The Idempotency-Key has 1 to 255 characters.',
+      ]);
+    });
+});

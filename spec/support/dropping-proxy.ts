@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { createServer, request as forward } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What a proxy does with one request: nothing, or it breaks the connection before the request or after the whole answer. */
+export type Drop = 'none' | 'request' | 'answer';
+
+/** A proxy on the way to a server. */
+export interface DroppingProxy {
+  readonly url: string;
+  /** How often it broke a connection. */
+  readonly drops: number;
+  close(): Promise<void>;
+}
+
+/** Starts a proxy; `choose` decides about each request. An answer that is dropped was given by the server in full. */
+export async function startDroppingProxy(target: string, choose: () => Drop): Promise<DroppingProxy> {
+  let drops = 0;
+  const server = createServer((incoming, outgoing) => {
+    const drop = choose();
+    if (drop !== 'none') drops += 1;
+    if (drop === 'request') {
+      incoming.socket.destroy();
+      return;
+    }
+    const { method, url, headers } = incoming;
+    const passed = forward(`${target}${url}`, { method, headers }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.on('end', () => {
+        if (drop === 'answer') incoming.socket.destroy();
+        else outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(Buffer.concat(chunks));
+      });
+    });
+    passed.on('error', () => incoming.socket.destroy());
+    incoming.pipe(passed);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get drops() {
+      return drops;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
