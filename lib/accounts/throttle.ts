@@ -21,6 +21,8 @@ export interface Throttle {
    * `too_many_requests` and the seconds to wait while the key is blocked.
    */
   attempt<T>(key: string, run: () => Promise<Attempt<T>>): Promise<T | undefined>;
+  /** Runs work that counts as a failure in any case: the number of such works is limited. */
+  count<T>(key: string, run: () => Promise<T>): Promise<T>;
 }
 
 /** The result of an attempt; a failure has no value. */
@@ -80,6 +82,16 @@ class StoredThrottle implements Throttle {
     } finally {
       this.#leave(key, lane);
     }
+  }
+
+  async count<T>(key: string, run: () => Promise<T>): Promise<T> {
+    let outcome: Promise<T> | undefined;
+    await this.attempt(key, async () => {
+      outcome = run();
+      await outcome.catch(() => undefined);
+      return { passed: false };
+    });
+    return outcome!;
   }
 
   /** Waits until one more attempt may run, so that a hundred guesses at once are no more than `free` guesses. */

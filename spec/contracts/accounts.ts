@@ -146,7 +146,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(all.masked).to.equal(`sk-…${all.key.slice(-4)}`);
       const principal = await test.accounts.access.identify(all.key, { dialect: 'liteagent' });
       expect(principal.account).to.deep.include({
-        credential: { kind: 'key', id: all.id },
+        credential: { kind: 'key', id: all.id, scopes: ['chat', 'devices'] },
         signedInAt: null,
         expiresAt: null,
       });

@@ -8,7 +8,6 @@ import { formatChat, ownChat } from './chat-shape.ts';
 import { usablePreset } from './preset-routes.ts';
 import {
   anything,
-  checkUser,
   list,
   message,
   messages,
@@ -33,7 +32,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'GET',
       path: '/chats',
       summary: "The caller's chats.",
-      access: 'caller',
+      access: 'look',
       query: sortedPageQuery,
       answer: list,
       async handle(call) {
@@ -48,7 +47,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'POST',
       path: '/chats',
       summary: 'Creates a chat in the scene of a preset.',
-      access: 'caller',
+      access: 'chat',
       body: {
         type: 'object',
         required: ['preset_id', 'title'],
@@ -57,7 +56,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       answer: anything,
       async handle(call) {
         const { caller, body } = call;
-        checkUser(caller);
+        accountOf(caller);
         const preset = await usablePreset(parts, body.preset_id, caller);
         if (!preset) throw new Refusal(400, 'There is no such preset.');
         const chat = await chats.create({
@@ -75,7 +74,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'GET',
       path: '/chats/:id',
       summary: "A chat. For another user's shared chat, the caller's own copy, which is made once.",
-      access: 'caller',
+      access: 'look',
       answer: anything,
       async handle(call) {
         const { caller, params } = call;
@@ -94,7 +93,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'PUT',
       path: '/chats/:id',
       summary: 'Changes a chat. Its messages replace the visible ones.',
-      access: 'caller',
+      access: 'chat',
       body: { type: 'object', properties: { title, visibility, messages } },
       answer: anything,
       async handle(call) {
@@ -110,7 +109,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'DELETE',
       path: '/chats/:id',
       summary: 'Removes a chat with its pictures.',
-      access: 'caller',
+      access: 'chat',
       answer: message,
       async handle({ caller, params, log }) {
         const { id } = await ownChat(parts, params.id, caller);

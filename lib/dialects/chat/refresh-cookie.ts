@@ -13,6 +13,12 @@ export function setRefreshCookie(response: ServerResponse, origin: string, token
   setCookie(response, origin, { ...cookie, sameSite: 'strict' });
 }
 
+/** The refresh token of an earlier sign-in that a request brings as its cookie; undefined without one. */
+export function knownRefreshToken(request: IncomingMessage): string | undefined {
+  const token = findCookie(request, NAME);
+  return token !== undefined && isRefreshToken(token) ? token : undefined;
+}
+
 /** The refresh token of a request: its bearer, else its cookie. Throws `unauthorized` for none, and for an access token. */
 export function refreshTokenOf(request: IncomingMessage): string {
   const token = bearerOf(request) ?? findCookie(request, NAME);

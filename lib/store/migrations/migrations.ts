@@ -7,6 +7,7 @@
 import type { Kysely, Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
+import { approvals } from './approvals.ts';
 import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
 import { fileTables } from './file-tables.ts';
@@ -55,5 +56,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
           .execute();
       },
     },
+    '0010-approvals': approvals,
   };
 }
