@@ -38,7 +38,11 @@ export function loginKey(text: string): string {
 export function checkUsername(text: string): string {
   const name = checked('/username', text.normalize('NFKC'), USERNAME_MAX);
   if (name.includes('@')) fail('/username', 'must not have an @: only e-mails have one');
-  if (!isOfOneScript(name)) fail('/username', 'mixes letters of several scripts, such as Latin and Cyrillic');
+  if (!isOfOneScript(name))
+    fail(
+      '/username',
+      'must be of one common script: letters of Latin and Cyrillic, for example, cannot be mixed',
+    );
   return name;
 }
 

@@ -179,7 +179,7 @@ function addKeyCommands(command: AddUserCommand): void {
       if (!(await apiKeys.revoke(uuid, id)))
         throw new AppError(
           'not_found',
-          `${name} has no key "${id}": \`lite-agent user keys\` shows the keys.`,
+          `${name} has no key "${id}": \`lite-agent user keys ${login}\` shows the keys.`,
         );
       await show({ id, revoked: true }, options, `The key ${id} is revoked.`);
     }),
