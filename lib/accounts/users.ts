@@ -73,7 +73,7 @@ export interface Users {
   register(user: NewUser, approved: boolean, by?: By): Promise<User>;
   find(uuid: string): Promise<User | undefined>;
   findById(id: number): Promise<User | undefined>;
-  /** By e-mail, username or uuid, in this order. */
+  /** By uuid, e-mail or username, in this order. */
   findByLogin(login: string): Promise<User | undefined>;
   list(page: UserPage): Promise<{ users: User[]; total: number }>;
   count(): Promise<number>;
@@ -131,11 +131,11 @@ class StoredUsers implements Users {
 
   async findByLogin(login: string): Promise<User | undefined> {
     const key = loginKey(login);
-    // The e-mail comes first: usernames of earlier releases may look like the e-mail of somebody else.
+    // The username comes last: one may look like the uuid of somebody else, or, of an earlier release, like the e-mail.
     return (
+      (await this.#where('uuid', login)) ??
       (await this.#where('email_key', key)) ??
-      (await this.#where('username_key', key)) ??
-      (await this.#where('uuid', login))
+      (await this.#where('username_key', key))
     );
   }
 

@@ -87,6 +87,13 @@ describe('a username that looks like the e-mail of somebody else', () => {
     expect(await Promise.all(attempts.map(outcomeOf))).to.deep.equal(attempts.map(() => 'invalid_request'));
   });
 
+  it('is not taken for the uuid of somebody else either', async () => {
+    const { users } = accounts;
+    const owner = await users.create({ username: 'owner' });
+    await users.create({ username: owner.uuid });
+    expect((await users.findByLogin(owner.uuid))?.username).to.equal('owner');
+  });
+
   it('does not shut that person out, where an earlier release has let it in', async () => {
     const { passwords, users, db } = accounts;
     const email = 'Owner@example.com';

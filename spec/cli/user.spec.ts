@@ -134,6 +134,7 @@ describe('lite-agent user', function () {
       user([]),
       runCommand(['user', 'list'], { cwd, env: { DATABASE_URL: 'sqlite::memory:' } }),
       runCommand(['user', 'list'], { cwd, env: { JWT_SECRET: 'secret' } }),
+      runCommand(['serve'], { cwd, env: { HOST: '0.0.0.0', AUTH_TOKEN: 'abc', PORT: '0' } }),
     ]);
     const said = outcomes.map(({ code, stdout, stderr }) => [code, stdout, stderr.split('\n')[0]]);
     expect(said.slice(0, 5)).to.deep.equal([
@@ -143,7 +144,10 @@ describe('lite-agent user', function () {
       [1, '', 'lite-agent: There is no user "nobody".'],
       [2, '', 'lite-agent: "king" is none of visitor, user, admin.'],
     ]);
-    expect(said.slice(5).map(([code]) => code)).to.deep.equal([2, 2, 2]);
+    expect(said.slice(5).map(([code]) => code)).to.deep.equal([2, 2, 2, 2]);
+    expect(outcomes.at(-1)?.stderr).to.equal(
+      'lite-agent: A setting is wrong:\n  AUTH_TOKEN is too short for HOST=0.0.0.0, where others can guess it: at least 32 characters, e.g. of `openssl rand -hex 32`\n',
+    );
   });
 
   it('answers in plain words', async () => {

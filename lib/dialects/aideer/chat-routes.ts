@@ -1,3 +1,4 @@
+import { may } from '../../accounts/permissions.ts';
 import type { NewChatMessage } from '../../chats/chats.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
@@ -20,7 +21,9 @@ import {
 const visibility = { enum: ['private', 'shared'] } as const;
 
 /** The chats of a user. Each is in the scene of a preset. */
-export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | 'presets'>): Route[] {
+export function createSceneChatRoutes(
+  parts: Pick<Parts, 'accounts' | 'chats' | 'objects' | 'presets'>,
+): Route[] {
   const { chats, objects } = parts;
   // A client may fill a chat at once, with earlier messages. Their times are those of this moment.
   const read = (given: Parameters<typeof readMessages>[0] | undefined): NewChatMessage[] =>
@@ -69,7 +72,8 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
     }),
-    // Whoever reads a shared chat goes on in a copy of it, so that two users never write into one chat (contract 5).
+    // A reader of a shared chat goes on in a copy of it, so that two users never write into one chat (contract 5). A visitor
+    // writes nothing, and gets no copy.
     route({
       method: 'GET',
       path: '/chats/:id',
@@ -83,6 +87,11 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
         if (!chat || chat.presetId === null) throw new AppError('not_found', 'There is no such chat.');
         if (chat.owner !== caller.id) {
           if (chat.visibility !== 'shared') throw new AppError('forbidden', 'The chat is somebody else’s.');
+          if (!may(caller, 'chat')) {
+            const owner = await parts.accounts.users.find(chat.owner);
+            const shown = await formatChat(parts, chat, await chats.messages(chat.id), call);
+            return { ...shown, owner_id: owner?.id ?? null };
+          }
           chat = await chats.copy(chat, caller.id);
         }
         return formatChat(parts, chat, await chats.messages(chat.id), call);
