@@ -65,6 +65,7 @@ export interface Subscriber {
  */
 export interface Session {
   readonly id: string;
+  /** The configuration that the session was opened with. Its keys are in clear: it is for the server only. */
   readonly config: SessionConfig;
   /** Ms since the epoch. */
   readonly createdAt: number;

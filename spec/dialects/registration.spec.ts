@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { packageRoot } from '../../lib/package.ts';
+import { readSources } from '../support/sources.ts';
 import { openTestAccounts, goodPassword, type TestAccounts } from '../support/accounts.ts';
 import { outcomeOf, refusalOf } from '../support/refusal.ts';
 import { openThreadServer, type Answer, type ThreadServer } from '../support/threads.ts';
@@ -123,6 +125,28 @@ describe('registration', () => {
     expect((await withDocument()).status).to.equal(400); // it is let in, and the document is empty
     const [entry] = await running.accounts.audit.list({ limit: 1 });
     expect(entry).to.deep.include({ event: 'user_approved', detail: { by: admin.user.uuid } });
+  });
+});
+
+describe('the places that make a user', () => {
+  const sources = readSources(packageRoot(), ['lib']);
+  const placesOf = (pattern: RegExp) =>
+    sources.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
+
+  it('are these, so that no way to make oneself an account passes registration by', () => {
+    expect(placesOf(/insertInto\('users'\)/)).to.deep.equal(['lib/accounts/users.ts']);
+    expect(placesOf(/\binsertUser\(/)).to.deep.equal(['lib/accounts/identities.ts', 'lib/accounts/users.ts']);
+    expect(placesOf(/\busers\.register\(/)).to.deep.equal(['lib/accounts/password-sign-ins.ts']);
+    expect(placesOf(/\bregistration\.admit\(/)).to.deep.equal([
+      'lib/accounts/identities.ts',
+      'lib/accounts/password-sign-ins.ts',
+    ]);
+    // Operators and admins make users without it.
+    expect(placesOf(/\busers\.create\(/)).to.deep.equal(['lib/accounts/password-sign-ins.ts']);
+    expect(placesOf(/\bpasswords(\.create\(|\[make\])/)).to.deep.equal([
+      'lib/cli/user.ts',
+      'lib/dialects/aideer/user-routes.ts',
+    ]);
   });
 });
 

@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts';
 import { readForm } from '../../server/body.ts';
 import { bearerOf } from '../../server/intake.ts';
 import { route, type Route } from '../../server/mount.ts';
-import { knownRefreshToken } from '../chat/refresh-cookie.ts';
+import { knownRefreshToken } from '../refresh-cookie.ts';
 import type { Parts } from '../dialect.ts';
 
 const FORM_MAX_BYTES = 16 * 1024;

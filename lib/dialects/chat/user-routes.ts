@@ -5,7 +5,7 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
-import { knownRefreshToken, refreshTokenOf, setRefreshCookie } from './refresh-cookie.ts';
+import { knownRefreshToken, refreshTokenOf, setRefreshCookie } from '../refresh-cookie.ts';
 
 const text = { type: 'string' } as const;
 const pair = {

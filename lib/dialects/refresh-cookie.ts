@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isRefreshToken } from '../../accounts/refresh-tokens.ts';
-import { AppError } from '../../errors.ts';
-import { bearerOf } from '../../server/intake.ts';
-import { findCookie, setCookie } from '../cookies.ts';
+import { isRefreshToken } from '../accounts/refresh-tokens.ts';
+import { AppError } from '../errors.ts';
+import { bearerOf } from '../server/intake.ts';
+import { findCookie, setCookie } from './cookies.ts';
 
 const NAME = 'refresh_token';
 const MAX_AGE_SECONDS = 30 * 24 * 3600;
