@@ -83,6 +83,7 @@ export interface Config {
   trustedProxies: readonly string[];
   /** Whether an answer of the LLMOps dialect has the HTTP status of its code, or always 200. */
   llmopsHttpStatus: 'code' | 'always200';
+  liteagentContentType: 'application/json' | 'text/plain';
   /** Whether the agent answers in threads unasked. */
   threadAutoReply: boolean;
   limits: Limits;
@@ -221,6 +222,11 @@ export function readConfig({
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
     threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),
     trustedProxies: read('TRUSTED_PROXIES', [], commaList(parseNetwork)),
+    liteagentContentType: read(
+      'LITEAGENT_CONTENT_TYPE',
+      'application/json',
+      oneOf(['application/json', 'text/plain']),
+    ),
     llmopsHttpStatus: read('LLMOPS_HTTP_STATUS', 'code', oneOf(['code', 'always200'])),
     limits: Object.fromEntries(
       Object.entries(limits).map(([name, [normal, , most]]: [string, readonly [number, string, number?]]) => {

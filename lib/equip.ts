@@ -53,6 +53,7 @@ export function createEquip(parts: EquipParts) {
     const withMemory = [...sources, { tools: ownMemory, connection: { owner } }];
     return {
       model,
+      title: documents[0]?.spec.title,
       toolbox: createToolbox(session.memoryTools ? withMemory : sources, options),
       // Messages of a user, as in a thread, are answered by an agent that knows the user's memory.
       ...(isUser(owner) && { messageToolbox: () => createToolbox(withMemory, options) }),

@@ -131,6 +131,10 @@ export const settings = {
     '–',
     'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords',
   ],
+  LITEAGENT_CONTENT_TYPE: [
+    '`application/json`',
+    'the type of the answers under `/api`; `text/plain` for clients of the Dart server, which read them as texts',
+  ],
   LLMOPS_HTTP_STATUS: [
     '`code`',
     'the HTTP status of answers under `/apps`: `code` follows their `code`, `always200` is always 200',

@@ -60,6 +60,7 @@ describe('readConfig', () => {
       publicUrl: undefined,
       trustedProxies: [],
       llmopsHttpStatus: 'code',
+      liteagentContentType: 'application/json',
       threadAutoReply: false,
       limits: {
         initMaxBytes: 67_108_864,
@@ -117,6 +118,7 @@ describe('readConfig', () => {
         JACCOUNT_CLIENT_SECRET: 'secret',
         TRUSTED_PROXIES: '127.0.0.1,192.168.0.0/16',
         LLMOPS_HTTP_STATUS: 'ALWAYS200',
+        LITEAGENT_CONTENT_TYPE: 'text/plain',
         CALL_TIMEOUT_MS: '1500',
       },
       cwd,
@@ -145,6 +147,7 @@ describe('readConfig', () => {
       providers: { jaccount: { clientId: 'id', clientSecret: 'secret' } },
       trustedProxies: ['127.0.0.1', '192.168.0.0/16'],
       llmopsHttpStatus: 'always200',
+      liteagentContentType: 'text/plain',
     });
     expect(config.limits.callTimeoutMs).to.equal(1500);
   });

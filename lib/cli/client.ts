@@ -6,7 +6,7 @@ import { AppError, messageOf } from '../errors.ts';
 /** A line of a session as the server pushes it (contract 1, AgentMessage). */
 export interface Envelope {
   sessionId: string;
-  taskId: string | null;
+  taskId: string;
   from: string;
   to: string;
   type: 'text' | 'imageUrl' | 'contentList' | 'functionCallList' | 'toolReturn';
@@ -108,7 +108,7 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
     if (frame.type === 'reasoning') return; // this client does not ask for it
     if (frame.type === 'error') return refuse(frame.taskId, frame.message ?? frame.code);
     observer.envelope?.(frame);
-    const task = frame.taskId === null ? undefined : running.get(frame.taskId);
+    const task = running.get(frame.taskId);
     if (task !== undefined && follow(task, frame)) settle(frame.taskId ?? '')?.resolve(task.turn);
   }
 

@@ -1,5 +1,5 @@
-/** A JSON value. */
-export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
+/** A JSON value. Only the arguments of a call may hold a bigint: a whole number that a JavaScript number cannot hold (`exact-numbers`). */
+export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
 
 /** A JSON object; a property may be absent, never a function or a symbol. */
 export interface JsonObject {

@@ -1,5 +1,5 @@
 import type { ValidateFunction } from 'ajv';
-import { inexactNumbers } from '../common/exact-numbers.ts';
+import { hasBigint, inexactNumbers, mapBigints } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { JsonSchema } from './tool.ts';
 
@@ -19,17 +19,19 @@ export async function checkArguments(
   if (typeof args === 'string') return { faults: textFaults(args) };
   if (!isObject(args)) return { faults: 'The arguments must be a JSON object.' };
   const validate = validators.get(schema) ?? (await compile(schema));
-  return validate(args) ? { fits: args } : { faults: describe(validate) };
+  // Ajv knows no bigints: it checks the nearest number.
+  const checked = hasBigint(args) ? mapBigints(args, Number) : args;
+  return validate(checked) ? { fits: args } : { faults: describe(validate) };
 }
 
-/** Why arguments stayed a text: a model may not guess that a number was refused for its digits. */
+/** Why arguments are a text: a model may not guess that a number was refused for its size. */
 function textFaults(args: string): string {
-  const numbers = inexactNumbers(args);
+  const numbers = inexactNumbers(args).filter((number) => !Number.isFinite(Number(number)));
   if (numbers.length === 0) return `The arguments are not valid JSON: ${args.slice(0, RAW_TEXT_SHOWN)}`;
   const named = numbers.slice(0, FAULTS_SHOWN).map((number) => number.slice(0, RAW_TEXT_SHOWN));
   return (
-    `The arguments hold numbers that cannot be sent exactly (whole numbers are exact up to 9007199254740991): ` +
-    `${named.join(', ')}. Nothing was sent. Give them as texts in double quotes where the tool takes texts.`
+    `The arguments hold numbers that cannot be sent exactly: ${named.join(', ')}. Nothing was sent. ` +
+    `Give them as texts in double quotes where the tool takes texts.`
   );
 }
 

@@ -3,7 +3,7 @@ import { childPointer } from '../common/json-pointer.ts';
 import { AppError } from '../errors.ts';
 import type { Message, ToolResult } from './message.ts';
 import { mayUse, type Principal } from './principal.ts';
-import type { SessionConfig } from './session-config.ts';
+import type { Child, SessionConfig } from './session-config.ts';
 import type { Session } from './session.ts';
 import type { StoredSession } from './store.ts';
 import { failed, type CallContext, type Tool } from './tool.ts';
@@ -24,6 +24,8 @@ const PARAMETERS = {
   required: ['prompt'],
   additionalProperties: false,
 };
+/** A longer first sentence is cut: it is read with every request to the model. */
+const SENTENCE_MAX_LENGTH = 300;
 /** The namespace of task ids that are made from the parent's call [RFC 9562 5.5]. */
 const NAMESPACE = '6f0b1d0e-6a0e-4c55-9d0f-0c1b2a3d4e5f';
 
@@ -41,9 +43,9 @@ export interface ChildToolsOptions {
  * same task. So the tool counts as a read, whatever the child does.
  */
 export function childTools({ children, owner, find, clock }: ChildToolsOptions): Tool[] {
-  return children.map(({ id, name, description }) => ({
+  return children.map(({ id, name = 'agent', description = '' }) => ({
     name: name.replace(/[^a-zA-Z0-9_-]/g, '_').slice(0, 64) || 'agent',
-    description: `Ask the agent "${name}". ${description}`.slice(0, 1024),
+    description: `Ask the agent "${name}". ${description}`.slice(0, 1024).trimEnd(),
     parameters: PARAMETERS,
     operation: `session ${id}`,
     effect: 'read',
@@ -107,16 +109,18 @@ export interface ChildCheck {
 }
 
 /**
- * Refuses a configuration with an unknown child or with too many levels of children. A cycle cannot be made, as a child is
- * older than its parent.
+ * The children of a configuration, each with a name and a description. Refuses an unknown child, and too many levels of
+ * children. A cycle cannot be made, as a child is older than its parent.
  */
-export async function checkChildren(
+export async function completeChildren(
   config: SessionConfig,
   owner: Principal,
   check: ChildCheck,
   level = 1,
-): Promise<void> {
-  for (const [index, { id }] of config.children.entries()) {
+): Promise<Required<Child>[]> {
+  const complete: Required<Child>[] = [];
+  for (const [index, given] of config.children.entries()) {
+    const { id } = given;
     const pointer = childPointer('/sessionList', index, 'id');
     const refusal = (message: string, detail: string): AppError =>
       new AppError('invalid_request', message, { faults: [{ pointer, detail }] });
@@ -128,6 +132,15 @@ export async function checkChildren(
     const child = await check.load(id);
     if (!child || !mayUse(owner, child.stored.owner))
       throw refusal('sessionList names an unknown session.', `there is no session "${id.slice(0, 100)}"`);
-    await checkChildren(child.stored.config, owner, check, level + 1);
+    const { config: own } = child.stored;
+    await completeChildren(own, owner, check, level + 1);
+    const name = given.name ?? own.title ?? `agent-${index + 1}`;
+    complete.push({ id, name, description: given.description ?? firstSentence(own.systemPrompt) });
   }
+  return complete;
+}
+
+/** The first sentence of a system prompt, or its first line. A full stop inside a number or a name ends no sentence. */
+function firstSentence(text: string): string {
+  return (/^.*?(?:[.!?](?=\s|$)|[。！？]|$)/m.exec(text.trim())?.[0] ?? '').slice(0, SENTENCE_MAX_LENGTH);
 }

@@ -7,6 +7,8 @@ import type { Framing } from './transcript.ts';
 export interface Equipment {
   model: Model;
   toolbox: Toolbox;
+  /** The title of the first document, where there is one. */
+  title?: string | undefined;
   /** Opens the toolbox for tasks whose user message is a line of its own, where it is another one. */
   messageToolbox?: () => Toolbox;
   /** How the conversation is shown to the model, and how calls share time, where a stored agent decides that. */

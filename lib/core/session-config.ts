@@ -4,6 +4,13 @@ import type { ModelConfig } from './model.ts';
 /** How the tasks of a session, or the calls of one reply, share time: one after the other, at once, or refused while one runs. */
 export type Strategy = 'serial' | 'parallel' | 'reject';
 
+/** Another session as a tool. The registry makes a missing name and description from that session when the parent is created. */
+export interface Child {
+  id: string;
+  name?: string;
+  description?: string;
+}
+
 /** The configuration of a session (contract 1, `POST /init`). */
 export interface SessionConfig {
   model: ModelConfig;
@@ -11,7 +18,9 @@ export interface SessionConfig {
   /** The entries of openSpecList, as the dialect has validated them. */
   documents: JsonObject[];
   /** Other sessions of the same owner, offered to the model as tools. */
-  children: { id: string; name: string; description: string }[];
+  children: Child[];
+  /** The title of the session's first document: its name as a child that gets no other. The registry sets it. */
+  title?: string;
   taskStrategy: Strategy;
   toolStrategy: Strategy;
   /** How long the session may be idle. Every task and every message starts the time anew. */

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
-import { checkChildren, childTools } from './children.ts';
+import { childTools, completeChildren } from './children.ts';
 import type { Equipment } from './equipment.ts';
 import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
@@ -106,17 +106,18 @@ export class SessionRegistry implements Sessions {
     if (this.#isClosing)
       throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
     await this.#checkCount(owner);
-    await checkChildren(config, owner, {
+    const children = await completeChildren(config, owner, {
       load: (child) => this.load(child),
       depthMaxCount: this.#options.limits.childDepthMaxCount,
     });
     const hasAgent = config.agent !== undefined;
-    const equipment = hasAgent ? undefined : await this.#equip(config, owner.id);
+    const equipment = hasAgent ? undefined : await this.#equip({ ...config, children }, owner.id);
+    const title = equipment?.title;
     const now = this.#clock.now();
     const stored: StoredSession = {
       id,
       owner: owner.id,
-      config,
+      config: { ...config, children, ...(title !== undefined && { title }) },
       createdAt: now,
       expiresAt: config.timeoutSeconds === undefined ? null : now + Math.ceil(config.timeoutSeconds * 1000),
       ...(attributes && { attributes }),

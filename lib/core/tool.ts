@@ -49,7 +49,8 @@ export interface CallContext {
  *
  * Contract:
  * - `name` matches ^[a-zA-Z0-9_-]{1,64}$ and is unique in its document; `description` has at most 1,024 characters.
- * - `parameters` is an object schema that model APIs accept. The arguments of `call` have been checked against it.
+ * - `parameters` is an object schema that model APIs accept. The arguments of `call` have been checked against it; a
+ *   whole number that a JavaScript number cannot hold is a bigint in them.
  * - `call` resolves also when the device fails: with a result that has `error`. It rejects only for a bug of the server.
  * - `call` sends a write at most once, and never retries one.
  */

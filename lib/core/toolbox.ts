@@ -2,7 +2,8 @@ import { blotOwnSecrets, secretsOf } from '../secrets.ts';
 import { checkArguments } from './argument-check.ts';
 import { clip } from './clip.ts';
 import { completeArguments } from './complete-arguments.ts';
-import { isObject, type JsonObject } from '../common/json.ts';
+import { formatExactly, hasBigint, inexactNumbers, parseExactly } from '../common/exact-numbers.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolCall, ToolResult } from './message.ts';
 import type { ModelMessage, ToolOffer } from './model.ts';
 import { failed, type CallContext, type Connection, type Tool } from './tool.ts';
@@ -13,7 +14,7 @@ export interface ToolSource {
   connection: Connection;
 }
 
-/** A call whose arguments fit the tool's schema. */
+/** A call whose arguments fit the tool's schema. A whole number that a JavaScript number cannot hold is a bigint. */
 export interface CheckedCall {
   tool: Tool;
   arguments: JsonObject;
@@ -47,7 +48,8 @@ export interface Toolbox {
   offersFor(conversation: readonly ModelMessage[]): Promise<readonly ToolOffer[]>;
   /**
    * The call as the model meant it, before it is logged: `null` for "not given" is left out, and a missing required argument
-   * gets the default of its schema. A call of an unknown tool stays as it is.
+   * gets the default of its schema. Arguments with a number that JSON.parse would round are a text. A call of an unknown
+   * tool stays as it is.
    */
   complete(call: ToolCall): ToolCall;
   /** The call ready to be sent, or its result when nothing is to be sent: a refusal, or an answer of the chooser. */
@@ -87,16 +89,17 @@ export function createToolbox(sources: readonly ToolSource[], options: ToolboxOp
       return chosen.offers;
     },
     complete(call) {
-      const found = byName.get(call.name);
-      if (!found || !isObject(call.arguments)) return call;
-      const meant = completeArguments(found.tool.parameters, call.arguments);
-      const args = found.tool.complete?.(meant) ?? meant;
-      return args === call.arguments ? call : { ...call, arguments: args };
+      const args = completed(call, byName).arguments;
+      // The log is read with JSON.parse: arguments with a number that it would round stay a text.
+      return args === call.arguments
+        ? call
+        : { ...call, arguments: hasBigint(args) ? formatExactly(args) : args };
     },
     async check(asked) {
-      const redirected = chooser ? await chooser.redirect(asked) : { call: asked };
+      const exact = { ...asked, arguments: exactArguments(asked.arguments) };
+      const redirected = chooser ? await chooser.redirect(exact) : { call: exact };
       if ('result' in redirected) return { answered: redirected.result };
-      const call = this.complete(redirected.call);
+      const call = completed(redirected.call, byName);
       const found = byName.get(call.name);
       if (!found) return { answered: failed('unknown_tool', unknownTool(call.name, byName), 'none') };
       const { tool, source } = found;
@@ -110,6 +113,21 @@ export function createToolbox(sources: readonly ToolSource[], options: ToolboxOp
       return clip(blotOwnSecrets(result, secretsOf(connection)), options.resultMaxBytes);
     },
   };
+}
+
+/** A call with the arguments that it means; a call of an unknown tool stays as it is. */
+function completed(call: ToolCall, byName: Catalogue['byName']): ToolCall {
+  const found = byName.get(call.name);
+  const args = exactArguments(call.arguments);
+  if (!found || !isObject(args)) return call;
+  const meant = completeArguments(found.tool.parameters, args);
+  return { ...call, arguments: found.tool.complete?.(meant) ?? meant };
+}
+
+/** The value of arguments that are a text because JSON.parse would round a number of it; other arguments stay as they are. */
+function exactArguments(args: JsonValue): JsonValue {
+  if (typeof args !== 'string' || inexactNumbers(args).length === 0) return args;
+  return parseExactly(args) ?? args;
 }
 
 function catalogueOf(sources: readonly ToolSource[]): Catalogue {

@@ -1,3 +1,4 @@
+import { formatExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type Effect } from '../core/tool.ts';
@@ -106,7 +107,7 @@ function requestOf(
     origin,
     path: pathname + search,
     headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-    body: JSON.stringify(message),
+    body: formatExactly(message),
     effect,
   };
 }

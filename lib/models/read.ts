@@ -3,7 +3,7 @@ import { ModelError } from '../errors.ts';
 import { safeText } from './failure.ts';
 import type { IsTool } from './call-pieces.ts';
 import type { Limit } from './limit.ts';
-import { tryParseJson } from './parse-json.ts';
+import { tryParseReply } from './parse-json.ts';
 import { BrokenBodyError, boundedBody, endsWithConnection, readBodyText } from './read-body.ts';
 import { createReplyBuilder, type ReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
@@ -71,7 +71,7 @@ async function readStream(
         limit.finish(DRAIN_TIMEOUT_MS);
         return;
       }
-      const json = tryParseJson(data);
+      const json = tryParseReply(data);
       if (json === undefined) throw new ModelError('the model endpoint sent an event that is not JSON');
       pass(builder.add(json));
     }
@@ -99,7 +99,7 @@ function broken(cause: unknown): ModelError {
 
 async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
   const text = await readBodyText(response, REPLY_MAX_BYTES);
-  const json = tryParseJson(text);
+  const json = tryParseReply(text);
   if (json !== undefined) return builder.add(json);
   if (endsWithConnection(response) && /^\s*\{/.test(text)) throw new BrokenBodyError();
   const type = response.headers.get('content-type') ?? 'no content type';

@@ -101,6 +101,8 @@ export interface Mount {
   readonly prefixes: readonly string[];
   readonly routes: readonly Route[];
   readonly sockets: readonly SocketRoute[];
+  /** The Content-Type of answers in JSON; `application/json` when missing. */
+  readonly contentType?: string;
   /** The principal of a caller without a token; undefined: a token is needed. */
   readonly anonymous: Principal | undefined;
   /** The answer to an error below one of the prefixes. */

@@ -152,7 +152,7 @@ class Web {
       const client = { address, agent: request.headers['user-agent'] };
       const checked = { params: request.params, query, body, caller, client, origin, ignored, log };
       const value = await route.handle({ request, response, ...checked });
-      if (value !== undefined) sendJson(response, value);
+      if (value !== undefined) sendJson(response, value, mount.contentType);
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);
@@ -210,14 +210,14 @@ function badEscape(cause: URIError): AppError {
   return new AppError('invalid_request', 'The path has a broken percent escape.', { cause });
 }
 
-function sendJson(response: Answer, value: unknown): void {
+function sendJson(response: Answer, value: unknown, contentType = 'application/json'): void {
   if (response.statusCode === 204) {
     response.end();
     return;
   }
   const body = Buffer.from(JSON.stringify(value));
   response.writeHead(response.statusCode, {
-    'Content-Type': 'application/json',
+    'Content-Type': contentType,
     'Content-Length': body.length,
   });
   response.end(body);

@@ -1,4 +1,5 @@
 import { systemClock } from '../common/clock.ts';
+import { formatExactly } from '../common/exact-numbers.ts';
 import type { Store } from '../core/store.ts';
 import type { StoreNode } from './node.ts';
 
@@ -12,7 +13,7 @@ export function createJournal({ writer, run }: StoreNode): Pick<Store, 'permit' 
         call_id: entry.callId,
         task_id: entry.taskId,
         tool: entry.tool,
-        arguments: JSON.stringify(entry.arguments),
+        arguments: formatExactly(entry.arguments),
         outcome: 'sent' as const,
         sent_at: systemClock.now(),
         settled_at: null,

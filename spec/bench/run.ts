@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   replay: () => import('./replay.ts'),
   'idle-sessions': () => import('./idle-sessions.ts'),
   crash: () => import('./crash.ts'),
+  takeover: () => import('./takeover.ts'),
   modbus: () => import('./modbus.ts'),
   'chat-stream': () => import('./chat-stream.ts'),
   threads: () => import('./threads.ts'),

@@ -103,9 +103,9 @@ describe('cli/call', () => {
       [
         'a number cannot be sent exactly',
         'robot_moveToShelf',
-        '{"shelf":9007199254740993}',
+        '{"shelf":1e400}',
         'invalid_arguments',
-        /cannot be sent exactly .*: 9007199254740993\./,
+        /cannot be sent exactly: 1e400\./,
       ],
       ['arguments are no JSON', 'robot_moveToShelf', '{shelf', 'invalid_arguments', /not valid JSON/],
       ['arguments are no object', 'robot_moveToShelf', '[3]', 'invalid_arguments', /must be a JSON object/],

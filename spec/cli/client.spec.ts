@@ -75,7 +75,7 @@ describe('openClient', () => {
     });
     send(socket, {
       sessionId: 's1',
-      taskId: null,
+      taskId: '',
       from: 'agent',
       to: 'client',
       type: 'text',

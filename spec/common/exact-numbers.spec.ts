@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { inexactNumbers } from '../../lib/common/exact-numbers.ts';
+import { formatExactly, inexactNumbers, parseExactly } from '../../lib/common/exact-numbers.ts';
 
 describe('common/exact-numbers', () => {
   it('finds the integers that lose digits, and the numbers past the range', () => {
@@ -21,7 +21,7 @@ describe('common/exact-numbers', () => {
     expect(inexactNumbers(text)).to.deep.equal([]);
   });
 
-  it('finds just the integers that JSON.parse changes, whatever stands around them', () => {
+  it('finds just the integers that are written with other digits, whatever stands around them', () => {
     const item = fc.oneof(
       fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String),
       fc.string().map((value) => JSON.stringify(value)),
@@ -31,7 +31,7 @@ describe('common/exact-numbers', () => {
         const read = JSON.parse(`[${items.join(', ')}]`) as unknown[];
         const changed = items.filter((_, index) => {
           const value = read[index];
-          return typeof value === 'number' && String(BigInt(value)) !== items[index];
+          return typeof value === 'number' && String(value) !== items[index];
         });
         expect(inexactNumbers(`[${items.join(', ')}]`)).to.deep.equal(changed);
       }),
@@ -44,5 +44,34 @@ describe('common/exact-numbers', () => {
       '9007199254740993',
     ]);
     expect(inexactNumbers(`"${'1234567890123456'.repeat(50_000)}\\`)).to.deep.equal([]);
+  });
+
+  it('keeps every digit of whole numbers from text to text', () => {
+    const number = fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String);
+    const item = fc.oneof(
+      number,
+      fc.string().map((value) => JSON.stringify(value)),
+    );
+    fc.assert(
+      fc.property(fc.array(item), (items) => {
+        const text = `{"list":[${items.join(',')}]}`;
+        expect(formatExactly(parseExactly(text)!)).to.equal(text);
+      }),
+    );
+  });
+
+  it('makes a bigint only of a number that a JavaScript number cannot hold', () => {
+    expect(parseExactly('[9007199254740993,9007199254740992,1.5,1e21,-2]')).to.deep.equal([
+      9007199254740993n,
+      9007199254740992,
+      1.5,
+      1e21,
+      -2,
+    ]);
+  });
+
+  it('refuses a text that is no JSON, and a number past the range', () => {
+    const texts = ['{"a":9007199254740993', '[1e400]', `[${'9'.repeat(500)}]`];
+    expect(texts.map(parseExactly)).to.deep.equal([undefined, undefined, undefined]);
   });
 });

@@ -39,12 +39,12 @@ describe('the toolbox', () => {
   it('refuses a number that cannot be sent exactly, and names it', async () => {
     const tool = fakeTool('get', 'read', () => ({}));
     const toolbox = createToolbox([{ tools: [tool], connection: {} }], { resultMaxBytes: 1000 });
-    const text = '{"id":2512292042121000001}';
+    const text = '{"id":2512292042121000001,"mass":1e400}';
     expect(await toolbox.check({ callId: 'c', name: 'get', arguments: text })).to.deep.equal({
       answered: failed(
         'invalid_arguments',
-        'The arguments hold numbers that cannot be sent exactly (whole numbers are exact up to 9007199254740991): ' +
-          '2512292042121000001. Nothing was sent. Give them as texts in double quotes where the tool takes texts.',
+        'The arguments hold numbers that cannot be sent exactly: 1e400. Nothing was sent. ' +
+          'Give them as texts in double quotes where the tool takes texts.',
         'none',
       ),
     });

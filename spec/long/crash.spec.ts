@@ -45,6 +45,23 @@ describe('nodes that crash all the time', function () {
     expect(reconnects).to.be.at.least(kills);
   });
 
+  it('lose nothing and repeat no write: one process on SQLite with 250 busy sessions, killed and started again', async () => {
+    const { tasks, faults, repeated, kills } = await runCrashes({
+      databaseUrl: `sqlite:${join(dataDir, 'busy.db')}`,
+      dataDir,
+      nodes: 1,
+      sessions: 250,
+      tasksPerSession: 2,
+      chaos: crashAt(killsAt(['before result', 'after send'])),
+    });
+    expect({ tasks, faults, repeated, kills }).to.deep.equal({
+      tasks: 500,
+      faults: [],
+      repeated: [],
+      kills: 2,
+    });
+  });
+
   it('lose nothing and repeat no write: three nodes on PostgreSQL, killed and stalled at every point', async () => {
     const stalls: PlannedCrash[] = crashPoints.map((point) => ({ point, signal: 'SIGSTOP' }));
     const {

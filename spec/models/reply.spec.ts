@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { JsonValue } from '../../lib/common/json.ts';
 import type { ToolCall } from '../../lib/core/message.ts';
 import { ModelError } from '../../lib/errors.ts';
+import { tryParseReply } from '../../lib/models/parse-json.ts';
 import { createReplyBuilder } from '../../lib/models/reply.ts';
 
 type Wire = {
@@ -244,6 +245,22 @@ describe('tool calls in pieces', () => {
     ];
     expect(callsOf(pieces)).to.deep.equal(calls);
     expect(callsOf([pieces.flat()], true)).to.deep.equal(calls);
+  });
+
+  it('as objects with numbers that reading would change are texts, digit by digit', () => {
+    const args = '{"id":2512292042121000001,"arguments":{"a":[-9007199254740993]}}';
+    const reply = (text: string) =>
+      `{"created":9007199254740993,"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"one","arguments":${text}}}]}}]}`;
+    const read = (text: string) => {
+      const builder = createReplyBuilder('m');
+      builder.add(tryParseReply(reply(text))!);
+      return builder.build().calls;
+    };
+    expect([read(args), read(JSON.stringify(args)), read('{"id":7}')]).to.deep.equal([
+      [call('a', 'one', args)],
+      [call('a', 'one', args)],
+      [call('a', 'one', { id: 7 })],
+    ]);
   });
 
   it('without ids: each gets one', () => {

@@ -118,14 +118,16 @@ describe('the guard', () => {
         rawRequest(
           server.port,
           `OPTIONS /api/init HTTP/1.1\r\nHost: localhost\r\nOrigin: ${origin}\r\n` +
-            'Access-Control-Request-Method: POST\r\nAccess-Control-Request-Private-Network: true\r\n\r\n',
+            'Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type, openai-beta\r\n' +
+            'Access-Control-Request-Private-Network: true\r\n\r\n',
         );
       const allowed = await preflight('https://panel.example');
       expect(allowed.status).to.equal(204);
       expect(allowed.headers).to.include({
         'access-control-allow-origin': 'https://panel.example',
         'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
-        'access-control-allow-headers': 'Authorization, Content-Type, X-Request-ID, X-Trace-ID, traceparent',
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-headers': 'content-type, openai-beta',
         'access-control-allow-private-network': 'true',
         'access-control-max-age': '600',
       });

@@ -35,6 +35,8 @@ async function dumbClient(server: TestServer, path: string): Promise<Socket> {
   );
   const [answer] = (await once(socket, 'data')) as [Buffer];
   expect(answer.toString()).to.match(/^HTTP\/1\.1 101 /);
+  const frames = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+  if (frames.length > 0) socket.unshift(frames); // on a busy machine the first ping comes with the answer
   return socket;
 }
 

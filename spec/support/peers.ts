@@ -18,6 +18,7 @@ const peers = {
     packages: 'libmodbus-dev gcc libc6-dev',
   },
   botocore: { probe: ['/usr/bin/python3', '-c', 'import botocore'], packages: 'python3-botocore' },
+  chromium: { probe: ['/usr/bin/chromium', '--version'], packages: 'chromium' },
   curl: { probe: ['curl', '--version'], packages: 'curl' },
 } as const;
 

@@ -71,6 +71,8 @@ export async function openWorld(options: {
   equip?: (config: SessionConfig) => Partial<Equipment> | Promise<Partial<Equipment>>;
   limits?: Partial<SessionsLimits>;
   databaseUrl?: string;
+  /** The secret of the store; another process over the same database needs the same. */
+  secret?: string;
   leaseMs?: number;
   retentionMs?: number;
   clock?: Clock;
@@ -79,7 +81,7 @@ export async function openWorld(options: {
   const databaseUrl = options.databaseUrl ?? 'sqlite::memory:';
   const store = await connectStore({
     databaseUrl,
-    secret: 'secret',
+    secret: options.secret ?? 'secret',
     onError: (error) => errors.push(error),
     ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
   });

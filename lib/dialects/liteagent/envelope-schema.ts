@@ -14,7 +14,7 @@ export const envelopeSchema = {
   required: ['sessionId', 'taskId', 'from', 'to', 'type', 'message', 'createTime', 'seq'],
   properties: {
     sessionId: text,
-    taskId: { type: ['string', 'null'] },
+    taskId: { type: 'string', description: 'empty where there is no task' },
     from: party,
     to: party,
     type: { enum: ['text', 'imageUrl', 'contentList', 'functionCallList', 'toolReturn'] },

@@ -8,7 +8,8 @@ type EnvelopeType = 'text' | 'imageUrl' | 'contentList' | 'functionCallList' | '
 /** The wrapper of this dialect around a line of the log (contract 1, AgentMessage). */
 export interface AgentMessage {
   sessionId: string;
-  taskId: string | null;
+  /** Empty where there is no task. */
+  taskId: string;
   from: Party;
   to: Exclude<Party, 'system'>;
   type: EnvelopeType;
@@ -50,9 +51,9 @@ export function envelopesOf(sessionId: string, line: Message): AgentMessage[] {
   return envelopes;
 }
 
-function taskOf(line: Message): string | null {
-  if (line.type === 'message_added') return line.run ? line.id : null;
-  return 'taskId' in line ? line.taskId : null;
+function taskOf(line: Message): string {
+  if (line.type === 'message_added') return line.run ? line.id : '';
+  return ('taskId' in line ? line.taskId : null) ?? '';
 }
 
 function partsOf(line: Message): Part[] {

@@ -72,7 +72,7 @@ export const initSchema = {
       type: 'array',
       items: {
         type: 'object',
-        required: ['id', 'name'],
+        required: ['id'],
         properties: { id: text, name: text, description: { type: 'string' } },
       },
     },
@@ -99,7 +99,11 @@ export function toSessionConfig(body: InitBody, idleMs: number): SessionConfig {
     model: { temperature: 0, maxTokens: 4096, topP: 1, ...body.llmConfig },
     systemPrompt: body.systemPrompt ?? '',
     documents: (body.openSpecList ?? []) as JsonObject[],
-    children: (body.sessionList ?? []).map(({ id, name, description = '' }) => ({ id, name, description })),
+    children: (body.sessionList ?? []).map(({ id, name, description }) => ({
+      id,
+      ...(name !== undefined && { name }),
+      ...(description !== undefined && { description }),
+    })),
     taskStrategy: body.taskPipelineStrategy ?? 'serial',
     toolStrategy: body.toolPipelineStrategy ?? 'parallel',
     ...(body.reasoning !== undefined && { reasoning: body.reasoning }),

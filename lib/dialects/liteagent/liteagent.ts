@@ -21,11 +21,14 @@ export const liteagent = {
       prefixes: ['/api'],
       routes: createRoutes(parts),
       sockets: [createChat(parts)],
+      contentType: contentTypes[parts.config.liteagentContentType],
       anonymous: parts.config.auth === 'none' ? anonymous : undefined,
       formatError: (error) => formatProblem(error),
     };
   },
 };
+
+const contentTypes = { 'application/json': 'application/json', 'text/plain': 'text/plain; charset=utf-8' };
 
 function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>): SocketRoute {
   const encoder = createEncoder();

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import type { Parts } from '../dialect.ts';
 
-/** The parts that this dialect takes, and of the settings no more than these two. */
+/** The parts that this dialect takes, and of the settings no more than these three. */
 export type LiteAgentParts = Pick<Parts, 'sessions' | 'access' | 'version' | 'log'> & {
-  config: Pick<Config, 'auth' | 'limits'>;
+  config: Pick<Config, 'auth' | 'limits' | 'liteagentContentType'>;
 };

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { formatExactly } from '../../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import { isBinary, type Layers } from '../schema/layers.ts';
@@ -21,7 +22,7 @@ export function encodeBody(
   const { contentType, encoding, kind } = choice;
   switch (kind) {
     case 'json':
-      return { contentType, bytes: JSON.stringify(value) };
+      return { contentType, bytes: formatExactly(value) };
     case 'form':
       if (!isObject(value)) return { contentType, bytes: formEncoded(plainText(value)) };
       return { contentType, bytes: encodeForm(value, encoding) };
@@ -49,7 +50,7 @@ export function encodeForm(value: JsonObject, encoding?: JsonObject): string {
     const how = objectAt(encoding, name);
     const style = encodingStyle(how);
     const asJson = style === undefined && (isObject(field) || /json/.test(textAt(how, 'contentType') ?? ''));
-    if (asJson) pairs.push(`${encodePart(name)}=${encodePart(JSON.stringify(field))}`);
+    if (asJson) pairs.push(`${encodePart(name)}=${encodePart(formatExactly(field))}`);
     else
       pairs.push(...writePairs(name, field, style ?? { style: 'form', explode: true, allowReserved: false }));
   }
@@ -92,7 +93,7 @@ function encodeMultipart(
       }
       const partType = type ?? (typeof item === 'object' && item !== null ? 'application/json' : undefined);
       const typeLine = partType === undefined ? '' : `\r\nContent-Type: ${partType}`;
-      const text = /json/.test(type ?? '') ? JSON.stringify(item) : plainText(item);
+      const text = /json/.test(type ?? '') ? formatExactly(item) : plainText(item);
       pieces.push(`--${boundary}\r\n${disposition}${typeLine}\r\n\r\n${text}\r\n`);
     }
   }

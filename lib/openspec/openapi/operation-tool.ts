@@ -17,7 +17,7 @@ import type { SpecDocument } from '../spec-document.ts';
 import type { DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
 import type { OperationPlan, Planner } from './plan.ts';
-import { fillRequest, withDefaults, type RequestTemplate } from './request.ts';
+import { completed, fillRequest, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
 import type { createSecurity, CallCredentials } from './security.ts';
 import { parseServer, openapiServerUrl, type ServerRoot } from './servers.ts';
@@ -110,9 +110,9 @@ export class OperationTool implements Tool {
     }
   }
 
-  /** The arguments that a call with these arguments sends: those given, and the defaults of required ones. */
+  /** The arguments that a call with these arguments sends: those given, with numbers for digits, and the defaults of required ones. */
   complete(args: JsonObject): JsonObject {
-    return withDefaults(this.plan, args);
+    return completed(this.plan, args);
   }
 
   /** Calls the device. Resolves in any case: a failure before the request was sent has `effect: "none"`. */

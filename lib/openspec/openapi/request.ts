@@ -1,12 +1,13 @@
-import type { JsonObject, JsonValue } from '../../common/json.ts';
+import { formatExactly } from '../../common/exact-numbers.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Effect } from '../../core/tool.ts';
-import { isObject } from '../../common/json.ts';
 import type { HttpRequest } from '../../drivers/http.ts';
 import { AppError } from '../../errors.ts';
 import { encodeBody, encodeForm } from './body.ts';
 import type { BodyPlan } from './body-plan.ts';
 import type { OperationPlan, WireArgument } from './plan.ts';
 import { pathVariable } from './request-shape.ts';
+import { withWideNumbers } from '../schema/wide-numbers.ts';
 import type { createSecurity, CallCredentials } from './security.ts';
 import type { ServerRoot } from './servers.ts';
 import { encodePart, plainText, writeCookies, writeHeader, writePairs, writePath } from './styles.ts';
@@ -29,11 +30,12 @@ interface RequestParts {
   headers: Record<string, string>;
 }
 
-/** The arguments with the defaults of the required ones that are not given, as the request will send them. */
-export function withDefaults({ defaults, bodyDefaults, body }: OperationPlan, given: JsonObject): JsonObject {
+/** The arguments that the request will send: those given, with numbers for digits, and the defaults of the required ones. */
+export function completed(plan: OperationPlan, given: JsonObject): JsonObject {
+  const { defaults, bodyDefaults, body } = plan;
   const hasBody =
     body?.properties !== undefined && [...body.properties.keys()].some((key) => Object.hasOwn(given, key));
-  return { ...defaults, ...(hasBody ? bodyDefaults : {}), ...given };
+  return { ...defaults, ...(hasBody ? bodyDefaults : {}), ...withWideNumbers(given, plan.parameters) };
 }
 
 /** Writes the request for one call. Throws an AppError `invalid_request` for arguments that cannot be written. */
@@ -44,7 +46,7 @@ export function fillRequest(
   credentials: CallCredentials,
 ): HttpRequest {
   const { plan, method, effect } = template;
-  const args = plan.names.restore(withDefaults(plan, given), plan.parameters);
+  const args = plan.names.restore(completed(plan, given), plan.parameters);
   const headers = { accept: template.accept, 'user-agent': 'lite-agent-server' };
   const parts: RequestParts = { variables: new Map(), query: [], cookies: [], headers };
   const used = new Set<string>();
@@ -156,7 +158,7 @@ function checkedPath(key: string, value: JsonValue, text: string): string {
 }
 
 function contentText(value: JsonValue, mediaType: string): string {
-  return /json/i.test(mediaType) ? JSON.stringify(value) : plainText(value);
+  return /json/i.test(mediaType) ? formatExactly(value) : plainText(value);
 }
 
 /** The body in the media type that the arguments name, else in the best one; undefined without a body. */

@@ -1,3 +1,4 @@
+import { formatExactly } from '../../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import { flagAt, objectAt, textAt } from '../read.ts';
@@ -177,7 +178,7 @@ export function writeCookies(name: string, value: JsonValue, style: Style): stri
 /** A value as text: a text as it is, a number or boolean as JSON writes it, a nested value as JSON. */
 export function plainText(value: JsonValue): string {
   if (typeof value === 'string') return value;
-  return value === null ? '' : JSON.stringify(value);
+  return value === null ? '' : formatExactly(value);
 }
 
 /** Percent-encodes all but unreserved characters [RFC 3986 2.3]. */

@@ -1,3 +1,4 @@
+import { mapBigints } from '../../common/exact-numbers.ts';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { CallContext, Connection, Tool } from '../../core/tool.ts';
@@ -87,7 +88,8 @@ export function createModbusTool(
       } catch (error) {
         return errorResult(ModbusStatus.INVALID_ARGUMENT, messageOf(error), untouched);
       }
-      return carry({ driver, server, entry, endpoint, context }, args);
+      // The codec reads the digits of a wide number from a text.
+      return carry({ driver, server, entry, endpoint, context }, mapBigints(args, String) as JsonObject);
     },
   };
 }

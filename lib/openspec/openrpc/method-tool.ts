@@ -4,6 +4,7 @@ import { failed, type CallContext, type Connection, type Effect, type Tool } fro
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { AppError } from '../../errors.ts';
 import { authorization } from './credentials.ts';
+import { withWideNumbers } from '../schema/wide-numbers.ts';
 import type { WireNames } from '../schema/wire-names.ts';
 import type { MethodParams } from './params.ts';
 import { openrpcServerUrl, type ServerUrl } from './server.ts';
@@ -43,7 +44,10 @@ export function createMethodTool(
   face: Pick<Tool, 'name' | 'description' | 'parameters'>,
 ): Tool {
   const { operation, effect } = method;
-  const complete = (args: JsonObject): JsonObject => ({ ...method.defaults, ...args });
+  const complete = (args: JsonObject): JsonObject => ({
+    ...method.defaults,
+    ...withWideNumbers(args, face.parameters),
+  });
   return {
     ...face,
     operation,

@@ -19,6 +19,7 @@ import {
 } from './layers.ts';
 import { plainKeywordsOf } from './plain-keywords.ts';
 import { agreedTypes } from './agreed-types.ts';
+import { allowDigits } from './wide-numbers.ts';
 import { WireNames } from './wire-names.ts';
 
 interface Definition {
@@ -175,7 +176,7 @@ export class SchemaWriter {
     if (named !== undefined) {
       const all = nullable && !named.includes('null') ? [...named, 'null'] : named;
       schema['type'] = all.length === 1 ? (all[0] ?? 'object') : all;
-      this.spend(19 + 4 * all.length);
+      this.spend(19 + 4 * all.length + allowDigits(schema));
     }
     if (isListType) {
       schema['items'] = isTooDeep ? {} : this.#itemsOf(layers, schema);

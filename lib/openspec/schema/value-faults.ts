@@ -168,6 +168,7 @@ function lookAtObject(at: Look, value: JsonObject, node: JsonObject, schema: Sch
 
 /** Whether a value has a type of JSON Schema. 3.0 is an integer. */
 function isOf(value: JsonValue, type: string): boolean {
+  if (typeof value === 'bigint') return type === 'integer' || type === 'number';
   if (type === 'integer') return Number.isInteger(value);
   if (type === 'array') return Array.isArray(value);
   if (type === 'null') return value === null;

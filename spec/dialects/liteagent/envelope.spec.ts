@@ -25,7 +25,8 @@ function brief(body: MessageBody): unknown[] {
   return envelopesOf(sessionId, { ...body, seq: 15, time }).map(
     ({ from, to, type, message, sessionId: id, taskId: task, createTime, seq, ...more }) => {
       expect({ id, createTime }).to.deep.equal({ id: sessionId, createTime: formatTime(time) });
-      expect(task).to.equal('taskId' in body ? body.taskId : 'run' in body && body.run ? body.id : null);
+      const own = 'taskId' in body ? body.taskId : 'run' in body && body.run ? body.id : undefined;
+      expect(task).to.equal(own ?? '');
       expect(seq).to.be.within(120, 127);
       return Object.keys(more).length === 0 ? [from, to, type, message] : [from, to, type, message, more];
     },

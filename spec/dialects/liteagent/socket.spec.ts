@@ -99,7 +99,7 @@ describe('the LiteAgent socket', () => {
       JSON.stringify(history[0]),
       ...frames,
     ]);
-    expect(history[0]).to.include({ from: 'system', to: 'agent', taskId: null, seq: 8 });
+    expect(history[0]).to.include({ from: 'system', to: 'agent', taskId: '', seq: 8 });
   });
 
   describe('with since', () => {

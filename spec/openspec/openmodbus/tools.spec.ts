@@ -217,9 +217,18 @@ describe('an OpenModbus tool', () => {
       await write({ path: { storage: 'coils' }, value: { type: 'bool' }, writeFunction: 15 }, true),
       await write({ writeFunction: 16 }, 5),
       await write({ value: { type: 'uint64' } }, '18446744073709551615'),
+      await write({ value: { type: 'int64' } }, -9007199254740993n),
       await write({ path: { count: 2 } }, [1, 2]),
-    ]).to.deep.equal([true, [true, false, true], true, 5, '18446744073709551615', [1, 2]]);
-    expect(fake.writes.map(({ fc }) => fc)).to.deep.equal([5, 15, 15, 16, 16, 16]);
+    ]).to.deep.equal([
+      true,
+      [true, false, true],
+      true,
+      5,
+      '18446744073709551615',
+      '-9007199254740993',
+      [1, 2],
+    ]);
+    expect(fake.writes.map(({ fc }) => fc)).to.deep.equal([5, 15, 15, 16, 16, 16, 16]);
   });
 
   it('refuses values that do not fit, and the device sees no packet', async () => {

@@ -44,8 +44,18 @@ describe('openspec/schema', () => {
   const table: [string, JsonValue, JsonValue, JsonObject?][] = [
     [
       'keeps what model APIs know',
-      { type: 'integer', format: 'int64', minimum: 1, default: 2 },
-      { type: 'integer', format: 'int64', minimum: 1, default: 2 },
+      { type: 'integer', format: 'int32', minimum: 1, default: 2 },
+      { type: 'integer', format: 'int32', minimum: 1, default: 2 },
+    ],
+    [
+      'offers digits in a text for 64 bits',
+      { type: 'integer', format: 'int64', nullable: true },
+      { type: ['integer', 'null', 'string'], format: 'int64', pattern: '^-?(0|[1-9][0-9]{0,19})$' },
+    ],
+    [
+      'offers no digits where the values are listed',
+      { type: 'integer', format: 'int64', enum: [1, 2] },
+      { type: 'integer', format: 'int64', enum: [1, 2] },
     ],
     ['takes true for anything', true, {}],
     [
