@@ -137,7 +137,7 @@ const plain: Dialect<'sessions'> = {
         method: 'POST',
         path: '/plain/ask',
         summary: 'Opens a session for one sentence, and gives its answer.',
-        access: 'caller',
+        access: 'bring a document',
         body: {
           type: 'object',
           required: ['document', 'sentence'],

@@ -49,6 +49,8 @@ export interface Config {
   model: { baseUrl: string | undefined; apiKey: string | undefined; model: string };
   auth: 'none' | 'required';
   authToken: string | undefined;
+  /** Whether people may make accounts for themselves. */
+  registration: 'closed' | 'approval' | 'open';
   /** The first secret signs access tokens, and all of them verify tokens. Without one, a secret is made at the first start and kept in `dataDir`. */
   jwtSecrets: readonly string[];
   /** The providers for sign-ins. */
@@ -89,6 +91,9 @@ export interface Config {
 
 /** Every limit, named with its unit; the env name is the same in upper snake case (`initMaxBytes` ← INIT_MAX_BYTES). */
 export type Limits = { [Name in keyof typeof limits]: number };
+
+/** The least length of a fixed secret where other machines can try it. */
+const SECRET_MIN_LENGTH = 32;
 
 /** The sources of settings; `fixed` ones win over all others. */
 export interface ConfigSources {
@@ -152,6 +157,14 @@ export function readConfig({
       `"none" would let anyone who reaches HOST=${host} move devices: take it out, or set HOST=127.0.0.1`,
     );
   }
+  const secretKey = read('SECRET_KEY', undefined, parseSecret);
+  if (!loopback)
+    for (const [name, secret] of Object.entries({ AUTH_TOKEN: authToken, SECRET_KEY: secretKey }))
+      if (secret !== undefined && secret.length < SECRET_MIN_LENGTH)
+        fault(
+          name,
+          `is too short for HOST=${host}, where others can guess it: at least ${SECRET_MIN_LENGTH} characters, e.g. of \`openssl rand -hex 32\``,
+        );
   const wechat = together({ appid: 'WECHAT_APPID', secret: 'WECHAT_SECRET' });
   const s3 = together({
     endpoint: 'S3_ENDPOINT',
@@ -177,6 +190,7 @@ export function readConfig({
     },
     auth,
     authToken,
+    registration: read('REGISTRATION', loopback ? 'open' : 'closed', oneOf(['closed', 'approval', 'open'])),
     jwtSecrets: read('JWT_SECRET', [], commaList(parseSigningSecret)),
     providers: Object.fromEntries(
       (['jaccount', 'github', 'google'] as const).flatMap((name) => {
@@ -198,7 +212,7 @@ export function readConfig({
     creditRates: read('CREDIT_RATES', creditRates, parseRates),
     returnUrls: read('RETURN_URLS', [], commaList(parseReturnUrl)),
     smsWebhookUrl: read('SMS_WEBHOOK_URL', undefined, parseUrl),
-    secretKey: read('SECRET_KEY', undefined, parseSecret),
+    secretKey,
     allowedOrigins: read('ALLOWED_ORIGINS', [], commaList(parseOrigin)),
     egressAllow: read('EGRESS_ALLOW', [], commaList(parsePlace)),
     egressDeny: read('EGRESS_DENY', [], commaList(parsePlace)),

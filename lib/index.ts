@@ -44,8 +44,10 @@ export type { Model, ModelConfig, ModelMessage, ModelReply, ModelRequest } from 
 export type { ReplyOptions, ToolOffer } from './core/model.ts';
 export type { ModelProvider, ProviderContext } from './models/provider.ts';
 
-// A dialect is a `Dialect`; it mounts `Route`s and `SocketRoute`s.
+// A dialect is a `Dialect`; it mounts `Route`s and `SocketRoute`s, and asks whether the caller may do what a call does.
 export type { Dialect, Parts } from './dialects/dialect.ts';
+export { may, requirePermission } from './accounts/permissions.ts';
+export type { Action } from './accounts/permissions.ts';
 export { route } from './server/mount.ts';
 export type { Call, FormattedError, Mount, Route } from './server/mount.ts';
 export type { Peer, Receiver, SocketRoute } from './server/socket.ts';

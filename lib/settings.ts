@@ -52,7 +52,14 @@ export const settings = {
   ],
   model: ['`gpt-4o-mini`', 'the name of that model; also `OPENAI_MODEL`'],
   AUTH: ['`none` on loopback, else `required`', 'whether callers need a token'],
-  AUTH_TOKEN: ['–', "the operator's fixed token, sent as `Authorization: Bearer …`"],
+  AUTH_TOKEN: [
+    '–',
+    "the operator's fixed token, sent as `Authorization: Bearer …`; at least 32 characters where others reach the server",
+  ],
+  REGISTRATION: [
+    '`open` on loopback, else `closed`',
+    'who may make an account for himself, in whichever way: `open`, `approval` or `closed`; with `approval`, and with `open` where others reach the server, a new user may chat, and may use devices after `lite-agent user approve NAME`',
+  ],
   JWT_SECRET: [
     'made at the first start, kept in `DATA_DIR`',
     'the secret that signs the tokens of users, at least 32 random characters; to change it, put the new one in front, with a comma',
@@ -98,7 +105,7 @@ export const settings = {
   S3_SECRET_ACCESS_KEY: ['–', 'the secret that belongs to it'],
   SECRET_KEY: [
     'made at the first start, kept in `DATA_DIR`',
-    'the key that encrypts the keys of clients in the database',
+    'the key that encrypts the keys of clients in the database; at least 16 characters, and 32 where others reach the server',
   ],
   ALLOWED_ORIGINS: [
     'the same host',
@@ -120,7 +127,10 @@ export const settings = {
   LOG_LEVEL: ['`info`', '`silent`, `error`, `warn`, `info` or `debug`'],
   LOG_FILE: ['–', 'a file that gets the log as JSON lines, too'],
   PUBLIC_URL: ['–', "the server's URL for clients, e.g. `https://agent.example`"],
-  TRUSTED_PROXIES: ['–', 'comma list of addresses or CIDRs of proxies whose forwarded headers count'],
+  TRUSTED_PROXIES: [
+    '–',
+    'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords',
+  ],
   LITEAGENT_CONTENT_TYPE: [
     '`application/json`',
     'the type of the answers under `/api`; `text/plain` for clients of the Dart server, which read them as texts',

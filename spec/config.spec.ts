@@ -35,6 +35,7 @@ describe('readConfig', () => {
       model: { baseUrl: undefined, apiKey: undefined, model: 'gpt-4o-mini' },
       auth: 'none',
       authToken: undefined,
+      registration: 'open',
       jwtSecrets: [],
       providers: {},
       returnUrls: [],
@@ -101,8 +102,9 @@ describe('readConfig', () => {
         SQLITE_SYNCHRONOUS: 'FULL',
         RETENTION_DAYS: '30',
         DATA_DIR: 'store',
-        AUTH_TOKEN: 'correct-horse',
-        SECRET_KEY: 'correct-horse-battery',
+        AUTH_TOKEN: 'correct-horse-battery-staple-0123456789',
+        REGISTRATION: 'Approval',
+        SECRET_KEY: 'another-horse-battery-staple-0123456789',
         ALLOWED_ORIGINS: 'https://panel.example/, http://[::1]:3000, app://panel',
         EGRESS_ALLOW: '10.0.0.0/8, plc.local:502,[fe80::1]:502, fd00::/8 ,::1,',
         EGRESS_DENY: '10.1.2.3',
@@ -130,8 +132,9 @@ describe('readConfig', () => {
       retentionDays: 30,
       dataDir: join(cwd, 'store'),
       auth: 'required',
-      authToken: 'correct-horse',
-      secretKey: 'correct-horse-battery',
+      authToken: 'correct-horse-battery-staple-0123456789',
+      registration: 'approval',
+      secretKey: 'another-horse-battery-staple-0123456789',
       allowedOrigins: ['https://panel.example', 'http://[::1]:3000', 'app://panel'],
       egressAllow: ['10.0.0.0/8', 'plc.local:502', '[fe80::1]:502', 'fd00::/8', '::1'],
       egressDeny: ['10.1.2.3'],
@@ -255,11 +258,39 @@ describe('readConfig', () => {
     for (const HOST of ['0.0.0.0', '::', '192.168.1.5', 'agent.example']) {
       expect(readConfig({ env: { HOST }, cwd })).to.deep.include({ auth: 'required', serialAllow: [] });
       expect(faultsOf({ HOST, AUTH: 'none' })).to.have.length(1);
-      expect(faultsOf({ HOST, AUTH_TOKEN: 't0ken', AUTH: 'none' })[0]).to.match(
+      expect(faultsOf({ HOST, AUTH_TOKEN: 'x'.repeat(32), AUTH: 'none' })[0]).to.match(
         /^ {2}AUTH "none" would let anyone/,
       );
     }
     expect(readConfig({ env: { AUTH: 'required' }, cwd }).auth).to.equal('required');
+  });
+
+  it('is closed to strangers when other machines can reach it, unless it is told otherwise', () => {
+    const HOST = '0.0.0.0';
+    expect(readConfig({ env: { HOST }, cwd }).registration).to.equal('closed');
+    for (const mode of ['closed', 'approval', 'open'] as const)
+      expect(readConfig({ env: { HOST, REGISTRATION: mode }, cwd }).registration).to.equal(mode);
+    expect(faultsOf({ REGISTRATION: 'yes' })).to.deep.equal([
+      '  REGISTRATION "yes" is none of closed, approval, open',
+    ]);
+  });
+
+  it('takes no short secret where other machines can guess it', () => {
+    for (const HOST of ['0.0.0.0', '::', '192.168.1.5', 'agent.example']) {
+      for (const short of ['abc', 'x'.repeat(31)])
+        expect(faultsOf({ HOST, AUTH_TOKEN: short })).to.deep.equal([
+          `  AUTH_TOKEN is too short for HOST=${HOST}, where others can guess it: at least 32 characters, e.g. of \`openssl rand -hex 32\``,
+        ]);
+      expect(faultsOf({ HOST, SECRET_KEY: 'x'.repeat(31) })).to.deep.equal([
+        `  SECRET_KEY is too short for HOST=${HOST}, where others can guess it: at least 32 characters, e.g. of \`openssl rand -hex 32\``,
+      ]);
+      const env = { HOST, AUTH_TOKEN: 'x'.repeat(32), SECRET_KEY: 'y'.repeat(32) };
+      expect(readConfig({ env, cwd })).to.deep.include({
+        authToken: 'x'.repeat(32),
+        secretKey: 'y'.repeat(32),
+      });
+    }
+    expect(readConfig({ env: { AUTH_TOKEN: 'abc' }, cwd }).authToken).to.equal('abc');
   });
 
   it('signs with strong secrets only, the first of several', () => {

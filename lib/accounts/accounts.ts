@@ -24,11 +24,13 @@ import type { AccountsContext } from './context.ts';
 import { createFirstRequests, type FirstRequests } from './first-requests.ts';
 import { createAccess } from './create-access.ts';
 import { openEndings } from './endings.ts';
+import { createGuesses, type Guesses } from './guesses.ts';
 import { createIdentities, type Identities } from './identities.ts';
 import { createOauth, type Oauth, type OauthOptions } from './oauth.ts';
 import { createPasswordSignIns, type PasswordSignIns } from './password-sign-ins.ts';
 import { createPasswords, type PasswordCost } from './passwords.ts';
 import { createPrincipals } from './principals.ts';
+import { createRegistration, type RegistrationOptions } from './registration.ts';
 import type { AccountsDb } from './schema.ts';
 import type { Sender } from './senders.ts';
 import { createSignInCodes, type SignInCodes } from './sign-in-codes.ts';
@@ -41,7 +43,7 @@ import { createUserRemovals, type Removal } from './user-removal.ts';
 import { createUsers, type Users } from './users.ts';
 import { createVouchers } from './vouchers.ts';
 
-/** Who may call, and all the ways to prove it; shared by all dialects. */
+/** The callers, and all the ways to prove who they are; shared by all dialects. */
 export interface Accounts {
   readonly users: Users;
   readonly passwords: PasswordSignIns;
@@ -51,6 +53,7 @@ export interface Accounts {
   readonly textCodes: TextCodes;
   readonly signInCodes: SignInCodes;
   readonly apiKeys: ApiKeys;
+  readonly guesses: Guesses;
   readonly access: Access;
   readonly audit: Audit;
   readonly firstRequests: FirstRequests;
@@ -71,6 +74,8 @@ export interface AccountsOptions {
   keys: SigningKeys;
   /** AUTH_TOKEN, the operator's. */
   authToken?: string | undefined;
+  /** Who may make an account for himself; everybody on this machine when missing. */
+  registration?: RegistrationOptions;
   /** Sends notices by e-mail. */
   mail: Sender;
   /** Sends codes to telephones. */
@@ -85,6 +90,8 @@ export interface AccountsOptions {
   lookEveryMs?: number;
 }
 
+/** The rules of a server that only this machine can reach. */
+const OPEN_HERE: RegistrationOptions = { mode: 'open', loopback: true };
 /** Rows that have expired are ignored in any case; the sweep only frees room. */
 const SWEEP_EVERY_MS = 10 * 60_000;
 
@@ -101,7 +108,9 @@ export function openAccounts(options: AccountsOptions): Accounts {
   const apiKeys = createApiKeys(context, onError);
   const firstRequests = createFirstRequests(db, clock);
   const vouchers = createVouchers(context);
-  const identities = createIdentities(context);
+  const registration = createRegistration(context, options.registration ?? OPEN_HERE);
+  const identities = createIdentities(context, registration);
+  const guesses = createGuesses(context);
   const passwords = createPasswords(options.passwordCost);
   const access = createAccess({
     authToken: options.authToken,
@@ -120,13 +129,14 @@ export function openAccounts(options: AccountsOptions): Accounts {
   const sweeping = startPeriodic({ pauseMs: SWEEP_EVERY_MS, work: sweep, onError, clock });
   return {
     users,
-    passwords: createPasswordSignIns({ context, passwords, users, signIns, mail, onError }),
+    passwords: createPasswordSignIns({ context, passwords, users, signIns, registration, mail, onError }),
     signIns,
     identities,
     oauth: createOauth({ ...options.oauth, context, vouchers, identities }),
-    textCodes: createTextCodes({ context, identities, signIns, sms }),
+    textCodes: createTextCodes({ context, identities, signIns, sms, guesses }),
     signInCodes: createSignInCodes(vouchers, signIns, audit),
     apiKeys,
+    guesses,
     access,
     audit,
     firstRequests,

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { RequestSource } from './audit.ts';
 import type { AccountsContext } from './context.ts';
+import { isKeyScope, keyScopes } from './permissions.ts';
 import type { ApiKeysTable } from './schema.ts';
 import { hashOf, newSecretText } from './secret-text.ts';
 import { noSuchUser, splitWords } from './user-rows.ts';
@@ -13,6 +14,8 @@ export interface ApiKey {
   masked: string;
   /** The dialects that the key is for; empty: all. */
   dialects: string[];
+  /** The actions that the key is for (permissions.ts): `chat`, `devices`, `admin`, `app:<id>`. A key never exceeds its user. */
+  scopes: string[];
   /** Ms since the epoch; null: never. */
   createdAt: number;
   usedAt: number | null;
@@ -23,6 +26,8 @@ export interface ApiKey {
 export interface NewApiKey {
   name?: string;
   dialects?: readonly string[];
+  /** `chat` and `devices` when missing: a key that manages users is asked for by name. */
+  scopes?: readonly string[];
   /** Ms since the epoch. */
   expiresAt?: number;
   client?: RequestSource;
@@ -42,6 +47,8 @@ export interface ApiKeys {
   drain(): Promise<void>;
 }
 
+/** A key talks to models and devices, as its user does every day. */
+const STANDARD_SCOPES = ['chat', 'devices'] as const;
 /** The form of a key shows what it is, also to programs that search for leaked secrets. */
 const PREFIX = 'sk-';
 const NAME_MAX_LENGTH = 100;
@@ -79,9 +86,10 @@ export function createApiKeys(
   }
 
   return {
-    async create(uuid, { name = '', dialects = [], expiresAt, client = {} } = {}) {
+    async create(uuid, { name = '', dialects = [], scopes = STANDARD_SCOPES, expiresAt, client = {} } = {}) {
       if (dialects.some((dialect) => !/^[a-z]+$/.test(dialect)))
         throw new AppError('invalid_request', 'The name of a dialect has small letters only.');
+      checkScopes(scopes);
       const key = `${PREFIX}${newSecretText()}`;
       const row: ApiKeysTable = {
         id: clock.newId(),
@@ -89,7 +97,8 @@ export function createApiKeys(
         user_uuid: uuid,
         name: name.slice(0, NAME_MAX_LENGTH),
         hint: key.slice(-HINT_LENGTH),
-        scopes: dialects.join(' '),
+        dialects: dialects.join(' '),
+        scopes: [...new Set(scopes)].join(' '),
         created_at: clock.now(),
         used_at: null,
         until: expiresAt ?? null,
@@ -147,13 +156,31 @@ export function createApiKeys(
   };
 }
 
+/** Throws `invalid_request` with each text that is no scope. */
+function checkScopes(scopes: readonly string[]): void {
+  const faults = scopes.flatMap((scope, at) =>
+    isKeyScope(scope) ? [] : [{ pointer: `/scopes/${at}`, detail: `"${scope.slice(0, 50)}" is no scope` }],
+  );
+  if (scopes.length === 0) faults.push({ pointer: '/scopes', detail: 'is empty' });
+  if (faults.length === 0) return;
+  const text = faults.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ');
+  throw new AppError(
+    'invalid_request',
+    `The scopes of a key are ${keyScopes.join(', ')} and app:<id>: ${text}.`,
+    {
+      faults,
+    },
+  );
+}
+
 /** The key of a row. */
 function apiKeyOf(row: ApiKeysTable): ApiKey {
   return {
     id: row.id,
     name: row.name,
     masked: `${PREFIX}…${row.hint}`,
-    dialects: splitWords(row.scopes),
+    dialects: splitWords(row.dialects),
+    scopes: splitWords(row.scopes),
     createdAt: row.created_at,
     usedAt: row.used_at,
     expiresAt: row.until,

@@ -8,6 +8,7 @@ export type AuditEvent =
   | 'user_removed'
   | 'user_disabled'
   | 'user_enabled'
+  | 'user_approved'
   | 'role_changed'
   | 'scopes_changed'
   | 'password_changed'

@@ -9,7 +9,7 @@ export type Subject = `signIn:${string}` | `key:${string}` | `user:${string}`;
 /** The credential behind an open connection, as it was when the connection was opened. */
 export interface Holder {
   uuid: string;
-  account: Pick<Account, 'credential' | 'role' | 'expiresAt'>;
+  account: Pick<Account, 'credential' | 'role' | 'approved' | 'expiresAt'>;
 }
 
 /**
@@ -27,7 +27,8 @@ export interface Endings {
 /** An open connection that waits for the end of its credential. */
 interface Watch {
   subjects: readonly Subject[];
-  role: string;
+  /** The rights with which the connection was opened. */
+  rights: string;
   until: number;
   end: () => void;
 }
@@ -68,9 +69,10 @@ class WatchedEndings implements Endings {
     this.#tell(subject, undefined);
   }
 
-  watch({ uuid, account: { credential, role, expiresAt } }: Holder, end: () => void): () => void {
+  watch({ uuid, account }: Holder, end: () => void): () => void {
+    const { credential, expiresAt } = account;
     const subjects: Subject[] = [`${credential.kind}:${credential.id}`, `user:${uuid}`];
-    const watch: Watch = { subjects, role, until: expiresAt ?? Infinity, end };
+    const watch: Watch = { subjects, rights: rightsOf(account), until: expiresAt ?? Infinity, end };
     this.#all.add(watch);
     for (const subject of subjects) {
       const same = this.#bySubject.get(subject);
@@ -115,9 +117,9 @@ class WatchedEndings implements Endings {
     }
   }
 
-  /** Ends the watches of a subject, except those that were opened with this role. */
-  #tell(subject: Subject, role: string | undefined): void {
-    for (const watch of this.#bySubject.get(subject) ?? []) if (watch.role !== role) this.#finish(watch);
+  /** Ends the watches of a subject, except those that were opened with these rights. */
+  #tell(subject: Subject, rights: string | undefined): void {
+    for (const watch of this.#bySubject.get(subject) ?? []) if (watch.rights !== rights) this.#finish(watch);
   }
 
   /** Ends the watches whose credential expired, or was ended by another process. */
@@ -128,13 +130,24 @@ class WatchedEndings implements Endings {
     const [signIns, keys, users, removed] = [
       this.#db.selectFrom('sign_ins').select('id').where('ended_at', '>', since),
       this.#db.selectFrom('api_keys').select('id').where('ended_at', '>', since),
-      this.#db.selectFrom('users').select(['uuid', 'role', 'disabled_at']).where('revoked_at', '>', since),
+      this.#db
+        .selectFrom('users')
+        .select(['uuid', 'role', 'approved_at', 'disabled_at'])
+        .where('revoked_at', '>', since),
       this.#db.selectFrom('user_removals').select('user_uuid').where('begun_at', '>', since),
     ];
     for (const { id } of await signIns.execute()) this.tell(`signIn:${id}`);
     for (const { id } of await keys.execute()) this.tell(`key:${id}`);
-    for (const { uuid, role, disabled_at: disabled } of await users.execute())
-      this.#tell(`user:${uuid}`, disabled === null ? role : undefined);
+    for (const { uuid, role, disabled_at: disabled, approved_at: approvedAt } of await users.execute())
+      this.#tell(
+        `user:${uuid}`,
+        disabled === null ? rightsOf({ role, approved: approvedAt !== null }) : undefined,
+      );
     for (const { user_uuid: uuid } of await removed.execute()) this.tell(`user:${uuid}`);
   }
+}
+
+/** The rights of a user, in a form that can be compared. */
+function rightsOf({ role, approved }: Pick<Account, 'role' | 'approved'>): string {
+  return approved ? role : `${role}, not approved`;
 }

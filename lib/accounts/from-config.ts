@@ -21,10 +21,13 @@ export function accountsFromConfig(
     providers,
     returnUrls,
     smsWebhookUrl,
+    registration: mode,
+    loopback,
   } = config;
   return {
     keys: loadSigningKeys({ secrets, dataDir, inMemory: databaseUrl === 'sqlite::memory:' }),
     authToken,
+    registration: { mode, loopback },
     mail: createConsoleSender(log, 'mail'),
     sms:
       smsWebhookUrl === undefined

@@ -26,7 +26,11 @@ export function createGate({ atOnce, waitingMaxCount, waitMaxMs }: GateOptions):
 }
 
 function tooMany(): AppError {
-  return new AppError('unavailable', 'Too many users are signing in at once; try again.', {
-    retryAfterSeconds: 5,
-  });
+  return new AppError(
+    'unavailable',
+    'Too many users are signing in or registering at once; try again in a moment.',
+    {
+      retryAfterSeconds: 5,
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import { UniqueViolation } from '../store/failures.ts';
 import type { AccountsContext } from './context.ts';
+import type { Registration } from './registration.ts';
 import type { AccountsDb } from './schema.ts';
 import { noSuchUser, unlessTaken, userOf } from './user-rows.ts';
 import { insertUser, type By, type NewUser, type User } from './users.ts';
@@ -19,7 +20,7 @@ export interface Identity {
  * Contract: rejects with an AppError; only an identity that was added for a user signs this user in.
  */
 export interface Identities {
-  /** The user of a proven identity. An unknown identity makes a new user, also when many requests bring it at once: only one. */
+  /** The user of a proven identity. An unknown identity registers a new user, also when many requests bring it at once: only one. */
   userOf(identity: Identity, user: NewUser, by?: By): Promise<User>;
   /** Adds a proven identity to a signed-in user. `conflict` when another user has it. */
   add(uuid: string, identity: Identity, by?: By): Promise<void>;
@@ -27,7 +28,10 @@ export interface Identities {
 }
 
 /** Identities over their table. */
-export function createIdentities({ db, clock, audit }: AccountsContext): Identities {
+export function createIdentities(
+  { db, clock, audit }: AccountsContext,
+  registration: Registration,
+): Identities {
   const rowOf = (uuid: string, { provider, issuer, subject }: Identity) => ({
     provider,
     issuer,
@@ -56,30 +60,38 @@ export function createIdentities({ db, clock, audit }: AccountsContext): Identit
     return userOf(row);
   }
 
+  /** Makes the user of an identity; undefined when another request has just made it. */
+  function register(identity: Identity, user: NewUser, approved: boolean, by: By): Promise<User | undefined> {
+    const uuid = clock.newId();
+    return unlessTaken(() =>
+      db.transaction().execute(async (trx) => {
+        // First the identity: of many requests at once, all but one wait here and find it taken.
+        const first = await trx
+          .insertInto('identities')
+          .values(rowOf(uuid, identity))
+          .onConflict((conflict) => conflict.doNothing())
+          .returning('user_uuid')
+          .executeTakeFirst();
+        if (!first) return undefined;
+        const { provider } = identity;
+        const added = await insertUser({ clock, audit }, trx, { ...user, uuid, approved }, by);
+        const entry = {
+          event: 'identity_added',
+          user: uuid,
+          address: by.address,
+          detail: { provider },
+        } as const;
+        await audit.record(entry, trx);
+        return added;
+      }),
+    );
+  }
+
   return {
     async userOf(identity, user, by = {}) {
       const known = await ownerOf(identity);
       if (known !== undefined) return find(known);
-      const uuid = clock.newId();
-      const made = await unlessTaken(() =>
-        db.transaction().execute(async (trx) => {
-          // First the identity: of many requests at once, all but one wait here and find it taken.
-          const first = await trx
-            .insertInto('identities')
-            .values(rowOf(uuid, identity))
-            .onConflict((conflict) => conflict.doNothing())
-            .returning('user_uuid')
-            .executeTakeFirst();
-          if (!first) return undefined;
-          const { provider } = identity;
-          const added = await insertUser({ clock, audit }, trx, uuid, user, by);
-          await audit.record(
-            { event: 'identity_added', user: uuid, address: by.address, detail: { provider } },
-            trx,
-          );
-          return added;
-        }),
-      );
+      const made = await registration.admit(by, (approved) => register(identity, user, approved, by));
       return made ?? find((await ownerOf(identity)) ?? '');
     },
 

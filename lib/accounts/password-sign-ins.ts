@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import type { RequestSource } from './audit.ts';
 import type { AccountsContext } from './context.ts';
 import type { Passwords } from './passwords.ts';
+import type { Registration } from './registration.ts';
 import type { Sender } from './senders.ts';
 import type { SignInLife, SignIns, Tokens } from './sign-ins.ts';
 import { networkOf } from '../common/addresses.ts';
@@ -13,37 +14,45 @@ import type { By, NewUser, User, Users } from './users.ts';
 /** The name that a user signs in with; `login` is a username or an e-mail. */
 export type Login = { username: string } | { email: string } | { login: string };
 
+/** One column of a user. */
+type UserKey = Exclude<Login, { login: string }> | { uuid: string };
+
 /** A sign-in with a password. */
 export interface PasswordSignIn extends SignInLife {
   who: Login;
   password: string;
   client?: RequestSource;
+  /** A refresh token of an earlier sign-in: a device that the user knows does not wait for the failures of others. */
+  device?: string | undefined;
 }
 
 /**
  * Signing in with a password.
  *
  * Contract: rejects with an AppError. Every failed sign-in is `unauthorized`, with the same text after the same time; from the
- * sixth failure on `too_many_requests`, for a growing time. A password that is not allowed is `invalid_request`.
+ * sixth failure in the same network on `too_many_requests`, for a growing time. Failures in one network never refuse the user
+ * in another one. A password that is not allowed is `invalid_request`.
  */
 export interface PasswordSignIns {
   /** Signs a user in. */
   signIn(options: PasswordSignIn): Promise<Tokens>;
-  /** A new user with a password. */
+  /** Makes an account with a password for the person who asks for it, where registration allows that. */
   register(user: NewUser & { password: string }, by?: By): Promise<User>;
+  /** Makes a user with a password for an operator or an admin. */
+  create(user: NewUser & { password: string }, by?: By): Promise<User>;
   /** Changes a password and signs the user out everywhere; keys stay. The caller has checked the right. */
   set(uuid: string, password: string, by?: By): Promise<void>;
   /** Throws `forbidden` unless the user has signed in within ten minutes, or knows the password. */
   prove(
     user: Pick<User, 'uuid'>,
-    proof: { signedInAt: number | null; password?: string; client?: RequestSource },
+    proof: { signedInAt: number | null; password?: string | undefined; client?: RequestSource },
   ): Promise<void>;
 }
 
 /** People mistype; a sixth failure in a row waits. */
 const FREE_FAILURES = 5;
-/** Many users may share one address. */
-const FREE_FAILURES_OF_ADDRESS = 50;
+/** Many users may share one network. */
+const FREE_FAILURES_OF_NETWORK = 50;
 /** A sign-in that is younger proves the user as well as the password does. */
 const RECENT_MS = 10 * 60_000;
 
@@ -53,6 +62,7 @@ export interface PasswordSignInParts {
   passwords: Passwords;
   users: Users;
   signIns: SignIns;
+  registration: Registration;
   /** Sends a notice to a user whose password was changed. */
   mail: Sender;
   onError(error: unknown): void;
@@ -67,26 +77,26 @@ export function createPasswordSignIns(parts: PasswordSignInParts): PasswordSignI
 class StoredPasswordSignIns implements PasswordSignIns {
   readonly #parts: PasswordSignInParts;
   readonly #byUser: Throttle;
-  readonly #byAddress: Throttle;
+  readonly #byNetwork: Throttle;
 
   constructor(parts: PasswordSignInParts) {
     this.#parts = parts;
     this.#byUser = createThrottle(parts.context, { free: FREE_FAILURES, forgives: true });
-    this.#byAddress = createThrottle(parts.context, { free: FREE_FAILURES_OF_ADDRESS, forgives: false });
+    this.#byNetwork = createThrottle(parts.context, { free: FREE_FAILURES_OF_NETWORK, forgives: false });
   }
 
-  async signIn({ who, password, client = {}, ...life }: PasswordSignIn): Promise<Tokens> {
+  async signIn({ who, password, client = {}, device, ...life }: PasswordSignIn): Promise<Tokens> {
     const { passwords, signIns } = this.#parts;
-    const found =
-      (await this.#read(who)) ?? ('login' in who ? await this.#read({ email: who.login }) : undefined);
+    const found = 'login' in who ? await this.#readLogin(who.login) : await this.#read(who);
     // One counter for a user, by each of its names; and one for an unknown name.
-    const key = found ? { uuid: found.uuid } : who;
-    const tokens = await this.#guard(`sign-in ${columnOf(key)[1]}`, client, async () => {
+    const key = found?.uuid ?? columnOf('login' in who ? { username: who.login } : who)[1];
+    const known = found && (await this.#knownDevice(found.uuid, device));
+    const tokens = await this.#guard(`sign-in ${key}`, client, known, async () => {
       const row = found && (await this.#read({ uuid: found.uuid }));
-      const known = row?.disabled_at === null ? row.password : null;
-      const matches = await passwords.verify(known, password);
-      if (!row || !matches || known === null) return { uuid: row?.uuid, value: undefined };
-      const hash = await this.#renewHash(row.uuid, known, password);
+      const stored = row?.disabled_at === null ? row.password : null;
+      const matches = await passwords.verify(stored, password);
+      if (!row || !matches || stored === null) return { uuid: row?.uuid, value: undefined };
+      const hash = await this.#renewHash(row.uuid, stored, password);
       const options = { ...life, method: 'password', client, password: hash };
       return { uuid: row.uuid, value: await signIns.begin(row.uuid, options) };
     });
@@ -94,7 +104,15 @@ class StoredPasswordSignIns implements PasswordSignIns {
     throw new AppError('unauthorized', 'The name or the password is wrong.');
   }
 
-  async register(user: NewUser & { password: string }, by: By = {}): Promise<User> {
+  register(user: NewUser & { password: string }, by: By = {}): Promise<User> {
+    const { passwords, users, registration } = this.#parts;
+    return registration.admit(by, async (approved) => {
+      passwords.check(user.password, [user.username, user.email]);
+      return users.register({ ...user, password: await passwords.hashNew(user.password) }, approved, by);
+    });
+  }
+
+  async create(user: NewUser & { password: string }, by: By = {}): Promise<User> {
     const { passwords, users } = this.#parts;
     passwords.check(user.password, [user.username, user.email]);
     return users.create({ ...user, password: await passwords.hash(user.password) }, by);
@@ -124,23 +142,41 @@ class StoredPasswordSignIns implements PasswordSignIns {
 
   async prove(
     { uuid }: Pick<User, 'uuid'>,
-    proof: { signedInAt: number | null; password?: string; client?: RequestSource },
+    proof: { signedInAt: number | null; password?: string | undefined; client?: RequestSource },
   ): Promise<void> {
     const { context, passwords } = this.#parts;
     const { signedInAt, password, client = {} } = proof;
     if (signedInAt !== null && signedInAt > context.clock.now() - RECENT_MS) return;
     if (password !== undefined) {
-      const proven = await this.#guard(`proof ${uuid}`, client, async () => {
+      // The caller has shown a token, so that it is a device that the user knows.
+      const proven = await this.#guard(`proof ${uuid}`, client, 'signed in', async () => {
         const row = await this.#read({ uuid });
         return { uuid, value: (await passwords.verify(row?.password, password)) || undefined };
       });
       if (proven) return;
     }
-    throw new AppError('forbidden', 'The old password is needed, or a sign-in within the last ten minutes.');
+    throw new AppError('forbidden', 'The password is needed, or a sign-in within the last ten minutes.');
+  }
+
+  /** The user of an e-mail or a username. The e-mail comes first: old usernames may look like the e-mail of somebody else. */
+  async #readLogin(login: string) {
+    return (await this.#read({ email: login })) ?? this.#read({ username: login });
+  }
+
+  /** The name of a device for the throttles; undefined unless its refresh token is of a sign-in of this user. */
+  async #knownDevice(uuid: string, refreshToken: string | undefined): Promise<string | undefined> {
+    if (refreshToken === undefined) return undefined;
+    try {
+      const { signIn, user } = await this.#parts.signIns.find(refreshToken);
+      return user.uuid === uuid ? `device ${signIn.id}` : undefined;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'unauthorized') return undefined;
+      throw error;
+    }
   }
 
   /** The columns that a check needs, read anew each time. */
-  #read(who: Login | { uuid: string }) {
+  #read(who: UserKey) {
     const [column, value] = columnOf(who);
     return this.#parts.context.db
       .selectFrom('users')
@@ -149,23 +185,28 @@ class StoredPasswordSignIns implements PasswordSignIns {
       .executeTakeFirst();
   }
 
-  /** Runs a check under both throttles; a failure is recorded and gives undefined. */
+  /**
+   * Runs a check under both throttles; a failure is recorded and gives undefined. Failures count by the place they come from:
+   * a `device` that the user knows counts for itself alone, any other client with its network.
+   */
   async #guard<T>(
     key: string,
     { address }: RequestSource,
+    device: string | undefined,
     check: () => Promise<{ uuid: string | undefined; value: T | undefined }>,
   ): Promise<T | undefined> {
     const { audit } = this.#parts.context;
+    const network = address === undefined ? undefined : networkOf(address);
     const attempt = () =>
-      this.#byUser.attempt(key, async () => {
+      this.#byUser.attempt(`${key} from ${device ?? network}`, async () => {
         const { uuid, value } = await check();
         if (value !== undefined) return { passed: true, value };
         await audit.record({ event: 'sign_in_failed', user: uuid, address, detail: { method: 'password' } });
         return { passed: false };
       });
     try {
-      if (address === undefined) return await attempt();
-      return await this.#byAddress.attempt(`address ${networkOf(address)}`, async () => {
+      if (device !== undefined || network === undefined) return await attempt();
+      return await this.#byNetwork.attempt(`network ${network}`, async () => {
         const value = await attempt();
         return value === undefined ? { passed: false } : { passed: true, value };
       });
@@ -201,8 +242,8 @@ class StoredPasswordSignIns implements PasswordSignIns {
 }
 
 /** The column and value by which a login is found. */
-function columnOf(who: Login | { uuid: string }): ['username_key' | 'email_key' | 'uuid', string] {
+function columnOf(who: UserKey): ['username_key' | 'email_key' | 'uuid', string] {
   if ('uuid' in who) return ['uuid', who.uuid];
   if ('email' in who) return ['email_key', loginKey(who.email)];
-  return ['username_key', loginKey('username' in who ? who.username : who.login)];
+  return ['username_key', loginKey(who.username)];
 }

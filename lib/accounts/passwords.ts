@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { AppError } from '../errors.ts';
 import { isCommonPassword } from './common-passwords.ts';
-import { createGate } from './gate.ts';
+import { createGate, type Gate } from './gate.ts';
 
 /** The cost of a hash: memory in KiB, passes, lanes [RFC 9106 3.1]. */
 export interface PasswordCost {
@@ -16,6 +16,8 @@ export interface Passwords {
   check(password: string, known?: readonly (string | null | undefined)[]): void;
   /** The hash of a password, in PHC form. Rejects with `unavailable` when too many are being hashed. */
   hash(password: string): Promise<string>;
+  /** The same for somebody who registers. Registrations wait for each other, and no sign-in waits for them. */
+  hashNew(password: string): Promise<string>;
   /** Whether the password has this hash; without a hash false, after the same time. */
   verify(hash: string | null | undefined, password: string): Promise<boolean>;
   /** Whether a hash was made at another cost than the present one. */
@@ -27,10 +29,14 @@ const MIN_LENGTH = 8;
 const MAX_LENGTH = 128;
 /** More than the minimum of [OWASP Password Storage]. */
 const COST: PasswordCost = { memoryCost: 65_536, timeCost: 3, parallelism: 1 };
-/** Hashes at the same time: each takes 64 MiB, and one of the pool's four threads stays free for files and host names. */
-const AT_ONCE_MAX = 3;
-/** More waiting sign-ins are refused at once. */
+/**
+ * Hashes at the same time: each takes 64 MiB. Two for sign-ins and one for registrations leave one of the pool's four threads
+ * free for files and host names.
+ */
+const AT_ONCE_MAX = 2;
+/** More waiting sign-ins, and more waiting registrations, are refused at once. */
 const WAITING_MAX_COUNT = 200;
+const REGISTRATIONS_WAITING_MAX_COUNT = 50;
 const WAIT_MAX_MS = 30_000;
 
 /** Passwords of 8 to 128 characters; only the forms of one letter are made equal [NIST SP 800-63B 5.1.1.2]. */
@@ -40,13 +46,19 @@ export function createPasswords(cost: PasswordCost = COST): Passwords {
     waitingMaxCount: WAITING_MAX_COUNT,
     waitMaxMs: WAIT_MAX_MS,
   });
+  const registrations = createGate({
+    atOnce: 1,
+    waitingMaxCount: REGISTRATIONS_WAITING_MAX_COUNT,
+    waitMaxMs: WAIT_MAX_MS,
+  });
   const prefix = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$`;
   let dummyHash: Promise<string> | undefined;
 
-  const hash = async (password: string): Promise<string> => {
+  const hashIn = async (passing: Gate, password: string): Promise<string> => {
     const argon2 = await import('@node-rs/argon2');
-    return gate(() => argon2.hash(formOf(password), cost)); // its default is argon2id, version 19
+    return passing(() => argon2.hash(formOf(password), cost)); // its default is argon2id, version 19
   };
+  const hash = (password: string): Promise<string> => hashIn(gate, password);
 
   return {
     check(password, known = []) {
@@ -59,6 +71,7 @@ export function createPasswords(cost: PasswordCost = COST): Passwords {
         refuse('is the name or e-mail of the user');
     },
     hash,
+    hashNew: (password) => hashIn(registrations, password),
     async verify(stored, password) {
       // A dummy hash of a random text takes the same time where there is no hash to compare with.
       dummyHash ??= hash(`${Math.random()}`).catch((error: unknown) => {

@@ -22,6 +22,8 @@ interface Row {
   until: number | null;
   ended_at: number | null;
   dialects: string;
+  key_scopes: string;
+  approved_at: number | null;
   number: number;
   uuid: string;
   name: string;
@@ -35,14 +37,22 @@ const KEYS_A_STATEMENT = 100;
 
 /** Principals over the tables of users, sign-ins and keys. Nothing is cached, so that a revoked credential ends at once on every node. */
 export function createPrincipals(db: AccountsDb, clock: Clock): Principals {
-  const user = ['u.id as number', 'u.uuid', 'u.name', 'u.role', 'u.scopes', 'u.disabled_at'] as const;
+  const user = [
+    'u.id as number',
+    'u.uuid',
+    'u.name',
+    'u.role',
+    'u.scopes',
+    'u.approved_at',
+    'u.disabled_at',
+  ] as const;
   const signIns = batched<Row>((ids) =>
     run(db, `signIns ${ids.length}`, ids, () =>
       db
         .selectFrom('sign_ins as c')
         .innerJoin('users as u', 'u.uuid', 'c.user_uuid')
         .select(['c.id as lookup', 'c.id', 'c.created_at as since', 'c.until', 'c.ended_at', ...user])
-        .select(({ val }) => val('').as('dialects'))
+        .select(({ val }) => [val('').as('dialects'), val('').as('key_scopes')])
         .where('c.id', 'in', ids)
         .compile(),
     ),
@@ -59,7 +69,8 @@ export function createPrincipals(db: AccountsDb, clock: Clock): Principals {
             'c.created_at as since',
             'c.until',
             'c.ended_at',
-            'c.scopes as dialects',
+            'c.dialects',
+            'c.scopes as key_scopes',
             ...user,
           ])
           .where(`c.${column}`, 'in', values)
@@ -77,7 +88,9 @@ export function createPrincipals(db: AccountsDb, clock: Clock): Principals {
       name: row.name,
       role: row.role,
       scopes: splitWords(row.scopes),
-      credential: { kind, id: row.id },
+      approved: row.approved_at !== null,
+      credential:
+        kind === 'key' ? { kind, id: row.id, scopes: splitWords(row.key_scopes) } : { kind, id: row.id },
       signedInAt: kind === 'signIn' ? row.since : null,
       expiresAt: row.until,
     };

@@ -35,8 +35,10 @@ export interface UsersTable {
   scopes: string;
   /** The hash, in PHC form. */
   password: string | null;
+  /** When an admin let the user use devices; null: not yet. */
+  approved_at: number | null;
   disabled_at: number | null;
-  /** When open connections of the user were last revoked: it was disabled, or got another role. */
+  /** When open connections of the user were last revoked: it was disabled or approved, or got another role. */
   revoked_at: number | null;
   created_at: number;
   updated_at: number;
@@ -83,6 +85,8 @@ export interface ApiKeysTable {
   name: string;
   /** The last four characters. */
   hint: string;
+  /** The dialects that the key is for; empty: all. */
+  dialects: string;
   scopes: string;
   created_at: number;
   used_at: number | null;

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { AppError, messageOf } from '../errors.ts';
 import type { RequestSource } from './audit.ts';
 import type { AccountsContext } from './context.ts';
+import type { Guesses } from './guesses.ts';
 import type { Identities } from './identities.ts';
 import type { Sender } from './senders.ts';
 import type { SigningKey } from './signing-keys.ts';
@@ -33,6 +34,7 @@ export interface TextCodeParts {
   identities: Identities;
   signIns: SignIns;
   sms: Sender;
+  guesses: Guesses;
 }
 
 const LIFE_MS = 5 * 60_000;
@@ -41,8 +43,7 @@ const AGAIN_AFTER_MS = 60_000;
 const GUESSES = 5;
 /** Every code that is sent counts; after ten a number waits longer and longer. */
 const FREE_SENDS = 10;
-const FREE_SENDS_OF_ADDRESS = 30;
-const FREE_GUESSES_OF_ADDRESS = 50;
+const FREE_SENDS_OF_NETWORK = 30;
 const CODES_COUNT = 1_000_000;
 const CODE_LENGTH = 6;
 
@@ -55,15 +56,13 @@ export function createTextCodes(parts: TextCodeParts): TextCodes {
 class StoredTextCodes implements TextCodes {
   readonly #parts: TextCodeParts;
   readonly #sends: Throttle;
-  readonly #sendsOfAddress: Throttle;
-  readonly #guessesOfAddress: Throttle;
+  readonly #sendsOfNetwork: Throttle;
 
   constructor(parts: TextCodeParts) {
     this.#parts = parts;
     const throttle = (free: number) => createThrottle(parts.context, { free, forgives: false });
     this.#sends = throttle(FREE_SENDS);
-    this.#sendsOfAddress = throttle(FREE_SENDS_OF_ADDRESS);
-    this.#guessesOfAddress = throttle(FREE_GUESSES_OF_ADDRESS);
+    this.#sendsOfNetwork = throttle(FREE_SENDS_OF_NETWORK);
   }
 
   async send(text: string, { address }: RequestSource = {}): Promise<void> {
@@ -89,14 +88,9 @@ class StoredTextCodes implements TextCodes {
 
   async verify(text: string, code: string, { address }: RequestSource = {}): Promise<string> {
     const telephone = checkTelephone(text);
-    const check = async () =>
-      (await this.#use(telephone, code.trim()))
-        ? { passed: true as const, value: true }
-        : { passed: false as const };
-    const isRight =
-      address === undefined
-        ? (await check()).passed
-        : await this.#guessesOfAddress.attempt(`guess from ${networkOf(address)}`, check);
+    const isRight = await this.#parts.guesses.attempt('text code', { address }, async () =>
+      (await this.#use(telephone, code.trim())) ? { passed: true, value: true } : { passed: false },
+    );
     if (isRight) return telephone;
     const detail = { method: 'telephone' };
     await this.#parts.context.audit.record({ event: 'sign_in_failed', address, detail });
@@ -167,7 +161,7 @@ class StoredTextCodes implements TextCodes {
       throttle.attempt(key, async () => (await work(), { passed: false as const }));
     const send = () => count(this.#sends, `send ${telephone}`, run);
     if (address === undefined) await send();
-    else await count(this.#sendsOfAddress, `send from ${networkOf(address)}`, send);
+    else await count(this.#sendsOfNetwork, `send from ${networkOf(address)}`, send);
   }
 }
 

@@ -21,6 +21,8 @@ export interface Throttle {
    * `too_many_requests` and the seconds to wait while the key is blocked.
    */
   attempt<T>(key: string, run: () => Promise<Attempt<T>>): Promise<T | undefined>;
+  /** Runs work that counts as a failure in any case: the number of such works is limited. */
+  count<T>(key: string, run: () => Promise<T>): Promise<T>;
 }
 
 /** The result of an attempt; a failure has no value. */
@@ -82,6 +84,16 @@ class StoredThrottle implements Throttle {
     }
   }
 
+  async count<T>(key: string, run: () => Promise<T>): Promise<T> {
+    let outcome: Promise<T> | undefined;
+    await this.attempt(key, async () => {
+      outcome = run();
+      await outcome.catch(() => undefined);
+      return { passed: false };
+    });
+    return outcome!;
+  }
+
   /** Waits until one more attempt may run, so that a hundred guesses at once are no more than `free` guesses. */
   async #enter(key: string): Promise<Lane> {
     const lane = this.#lanes.get(key) ?? { running: 0, entering: 0, left: 0, waiting: [] };
@@ -100,15 +112,17 @@ class StoredThrottle implements Throttle {
       }
     } finally {
       lane.entering -= 1;
+      // One looks at a time: a thousand that wait would otherwise ask the database a thousand times for each that leaves.
+      lane.waiting.shift()?.();
       this.#tidy(key, lane);
     }
   }
 
-  /** Ends an attempt, and lets the waiting ones look again. */
+  /** Ends an attempt, and lets the next one look again. */
   #leave(key: string, lane: Lane): void {
     lane.running -= 1;
     lane.left += 1;
-    for (const wake of lane.waiting.splice(0)) wake();
+    lane.waiting.shift()?.();
     this.#tidy(key, lane);
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../common/clock.ts';
-import type { Principal } from '../core/principal.ts';
+import type { Account, Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import type { Ticket } from './access.ts';
 import type { Vouchers } from './vouchers.ts';
@@ -22,6 +22,11 @@ export interface Tickets {
   redeem(ticket: string): Promise<Holding>;
 }
 
+/** The credential of an account; its scopes are read again when the ticket is redeemed. */
+function holdingOf({ credential: { kind, id }, expiresAt }: Account): Holding {
+  return { kind, id, expiresAt };
+}
+
 /** Tickets as vouchers; the credential is checked again when a ticket is redeemed. At most 10,000 are issued in 30 seconds. */
 export function createTickets(vouchers: Vouchers, clock: Clock): Tickets {
   let since = 0;
@@ -34,7 +39,7 @@ export function createTickets(vouchers: Vouchers, clock: Clock): Tickets {
         throw new AppError('too_many_requests', 'Too many tickets are waiting to be used; try again later.', {
           retryAfterSeconds: LIFE_SECONDS,
         });
-      const holding = account ? { ...account.credential, expiresAt: account.expiresAt } : { kind };
+      const holding = account ? holdingOf(account) : { kind };
       const ticket = await vouchers.issue(KIND, holding, LIFE_SECONDS * 1000);
       return { ticket, expiresInSeconds: LIFE_SECONDS };
     },

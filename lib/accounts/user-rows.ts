@@ -13,6 +13,7 @@ export function userOf(row: Omit<UsersTable, 'id'> & { id: number }): User {
     email: row.email,
     role: row.role,
     scopes: splitWords(row.scopes),
+    approved: row.approved_at !== null,
     disabled: row.disabled_at !== null,
     hasPassword: row.password !== null,
     createdAt: row.created_at,

@@ -20,6 +20,8 @@ export interface User {
   role: Role;
   /** Rights that were granted beside the role. */
   scopes: string[];
+  /** False: the user made this account himself, and may not use devices before an admin approves it. */
+  approved: boolean;
   disabled: boolean;
   hasPassword: boolean;
   /** Ms since the epoch. */
@@ -65,10 +67,13 @@ export interface By extends RequestSource {
  * or e-mail is taken (compared without case and form), `invalid_request` for one that is not allowed.
  */
 export interface Users {
+  /** Makes a user for an operator or an admin; the user is approved. */
   create(user: NewUser, by?: By): Promise<User>;
+  /** Makes a user for the person who asks for it. The caller has asked `Registration`, which says whether it is approved. */
+  register(user: NewUser, approved: boolean, by?: By): Promise<User>;
   find(uuid: string): Promise<User | undefined>;
   findById(id: number): Promise<User | undefined>;
-  /** By username, e-mail or uuid. */
+  /** By uuid, e-mail or username, in this order. */
   findByLogin(login: string): Promise<User | undefined>;
   list(page: UserPage): Promise<{ users: User[]; total: number }>;
   count(): Promise<number>;
@@ -76,6 +81,8 @@ export interface Users {
   /** The role counts from the next request on; open connections of the user end. */
   setRole(uuid: string, role: Role, by?: By): Promise<User>;
   setScopes(uuid: string, scopes: readonly string[], by?: By): Promise<User>;
+  /** Lets the user use devices from the next request on; open connections of the user end, because they know the old state. */
+  approve(uuid: string, by?: By): Promise<User>;
   /** Ends every sign-in; keys and sign-ins are refused until it is enabled again. */
   disable(uuid: string, by?: By): Promise<User>;
   enable(uuid: string, by?: By): Promise<User>;
@@ -102,9 +109,15 @@ class StoredUsers implements Users {
   }
 
   create(user: NewUser, by: By = {}): Promise<User> {
+    return this.register(user, true, by);
+  }
+
+  register(user: NewUser, approved: boolean, by: By = {}): Promise<User> {
     const { db, clock } = this.#context;
     return unlessTaken(() =>
-      db.transaction().execute((trx) => insertUser(this.#context, trx, clock.newId(), user, by)),
+      db
+        .transaction()
+        .execute((trx) => insertUser(this.#context, trx, { uuid: clock.newId(), approved, ...user }, by)),
     );
   }
 
@@ -118,14 +131,11 @@ class StoredUsers implements Users {
 
   async findByLogin(login: string): Promise<User | undefined> {
     const key = loginKey(login);
-    // A user's own e-mail wins over another user's username that looks like it, so nobody is locked out.
-    const [first, second] = key.includes('@')
-      ? (['email_key', 'username_key'] as const)
-      : (['username_key', 'email_key'] as const);
+    // The username comes last: one may look like the uuid of somebody else, or, of an earlier release, like the e-mail.
     return (
-      (await this.#where(first, key)) ??
-      (await this.#where(second, key)) ??
-      (await this.#where('uuid', login))
+      (await this.#where('uuid', login)) ??
+      (await this.#where('email_key', key)) ??
+      (await this.#where('username_key', key))
     );
   }
 
@@ -176,6 +186,14 @@ class StoredUsers implements Users {
     if (scopes.some((scope) => !/^[\w:.-]+$/.test(scope)))
       throw new AppError('invalid_request', 'A scope has letters, digits and the signs _ : . - only.');
     return this.#write(uuid, { scopes: text }, 'scopes_changed', by, { scopes: text });
+  }
+
+  async approve(uuid: string, by: By = {}): Promise<User> {
+    const now = this.#context.clock.now();
+    const values = { approved_at: now, revoked_at: now };
+    const user = await this.#write(uuid, values, 'user_approved', by, {});
+    this.#context.endings.tell(`user:${uuid}`);
+    return user;
   }
 
   async disable(uuid: string, by: By = {}): Promise<User> {
@@ -235,11 +253,10 @@ class StoredUsers implements Users {
 export async function insertUser(
   { clock, audit }: Pick<AccountsContext, 'clock' | 'audit'>,
   trx: AccountsDb,
-  uuid: string,
-  user: NewUser,
+  user: NewUser & { uuid: string; approved: boolean },
   { by, address }: By,
 ): Promise<User> {
-  const { username, email, password, role = 'user' } = user;
+  const { uuid, username, email, password, role = 'user', approved } = user;
   const name = user.name ?? username ?? email;
   if (name === undefined) throw new AppError('invalid_request', 'A user needs a name.');
   const row = {
@@ -252,12 +269,16 @@ export async function insertUser(
     role,
     scopes: '',
     password: password ?? null,
+    approved_at: approved ? clock.now() : null,
     disabled_at: null,
     revoked_at: null,
     created_at: clock.now(),
     updated_at: clock.now(),
   };
   const made = await trx.insertInto('users').values(row).returningAll().executeTakeFirstOrThrow();
-  await audit.record({ event: 'user_created', user: uuid, address, detail: { by, role } }, trx);
+  await audit.record(
+    { event: 'user_created', user: uuid, address, detail: { by, role, ...(!approved && { approved }) } },
+    trx,
+  );
   return userOf(made);
 }

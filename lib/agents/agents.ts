@@ -21,6 +21,11 @@ export function agentName(kind: 'app', id: string): string {
   return `${kind}:${id}`;
 }
 
+/** The id of the app that an agent's name stands for; undefined for any other name. */
+export function appIdOf(name: string): string | undefined {
+  return /^app:(.+)$/.exec(name)?.[1];
+}
+
 /** The stored agents over a migrated database; several nodes may share it. */
 export function openAgents(options: AgentsOptions): Agents {
   const apps = createApps(options);
@@ -29,7 +34,7 @@ export function openAgents(options: AgentsOptions): Agents {
     apps,
     memory,
     async open(name) {
-      const id = /^app:(.+)$/.exec(name)?.[1];
+      const id = appIdOf(name);
       if (id === undefined) throw new AppError('not_found', `There is no agent "${name.slice(0, 100)}".`);
       const version = versionInUse(await apps.find(id, server));
       return { config: version.config, memory: version.remembers ? await memory.read(id) : '' };

@@ -1,12 +1,14 @@
 import { Option, type Command } from 'commander';
 import type { Accounts } from '../accounts/accounts.ts';
+import type { ApiKey } from '../accounts/api-keys.ts';
+import { keyScopes } from '../accounts/permissions.ts';
 import type { User } from '../accounts/users.ts';
 import type { Role } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import { print } from './io.ts';
 import { readPassword } from './read-password.ts';
 
-/** Who made a change, for the audit log: nobody is signed in here. */
+/** The actor of a change, for the audit log: nobody is signed in here. */
 const by = { by: 'command line' };
 /** The roles, from the one with the fewest rights on. */
 const roles: readonly Role[] = ['visitor', 'user', 'admin'];
@@ -18,13 +20,16 @@ interface JsonOption {
   json?: boolean;
 }
 
+/** Adds a command below `user`: its usage, its description, and the shape of its JSON value. */
+type AddUserCommand = (usage: string, description: string, shape: string) => Command;
+
 /** Adds `user`: the users in the database of the settings. A running server sees a change with the next call. */
 export function addUser(program: Command): void {
   const user = program
     .command('user')
     .description('manage the users who may call the server')
     .helpCommand(false);
-  const command = (usage: string, description: string, shape: string) =>
+  const command: AddUserCommand = (usage, description, shape) =>
     user.command(usage).description(description).option('--json', `print one JSON value: ${shape}`);
   const shape = '{"uuid","name","role","email","disabled"}';
 
@@ -38,7 +43,7 @@ export function addUser(program: Command): void {
     .action((username: string, options: JsonOption & { email?: string; password?: string; role: Role }) =>
       withAccounts(async ({ passwords }) => {
         const password = options.password ?? (await readPassword(process.stdin, process.stderr));
-        const made = await passwords.register(
+        const made = await passwords.create(
           {
             username,
             password,
@@ -54,8 +59,17 @@ export function addUser(program: Command): void {
   command('list', 'show all users', `[${shape}]`).action((options: JsonOption) =>
     withAccounts(async ({ users }) => {
       const all = (await users.list({ offset: 0, limit: LIST_MAX })).users.map(valueOf);
-      const lines = all.map(({ uuid, name, role, email, disabled }) =>
-        [uuid, role.padEnd(7), name, email ?? '', disabled ? 'disabled' : ''].join('  ').trimEnd(),
+      const lines = all.map(({ uuid, name, role, email, disabled, approved }) =>
+        [
+          uuid,
+          role.padEnd(7),
+          name,
+          email ?? '',
+          disabled ? 'disabled' : '',
+          approved === false ? 'not approved' : '',
+        ]
+          .join('  ')
+          .trimEnd(),
       );
       await show(all, options, lines.join('\n') || 'There are no users yet.');
     }),
@@ -73,6 +87,16 @@ export function addUser(program: Command): void {
         const changed = await users.enable((await find(users, login)).uuid, by);
         await show(valueOf(changed), options, `${changed.name} is enabled.`);
       }),
+  );
+  command(
+    'approve <name>',
+    'let a user who made the account himself bring documents and use devices',
+    shape,
+  ).action((login: string, options: JsonOption) =>
+    withAccounts(async ({ users }) => {
+      const changed = await users.approve((await find(users, login)).uuid, by);
+      await show(valueOf(changed), options, `${changed.name} is approved.`);
+    }),
   );
   command('role <name> <role>', `change the role of a user: ${roles.join(', ')}`, shape).action(
     (login: string, role: string, options: JsonOption) =>
@@ -108,13 +132,57 @@ export function addUser(program: Command): void {
       await show(value, options, made.accessToken);
     }),
   );
-  command('key <name>', 'create a key for a machine; the key is shown only once', '{"key"}').action(
-    (login: string, options: JsonOption) =>
+  addKeyCommands(command);
+}
+
+/** Adds the commands for keys of machines. */
+function addKeyCommands(command: AddUserCommand): void {
+  command('key <name>', 'create a key for a machine; the key is shown only once', '{"key"}')
+    .option(
+      '--scope <scope...>',
+      `the scopes of the key: ${keyScopes.join(', ')}, or app:ID for one app; chat and devices when missing`,
+    )
+    .option('--dialect <dialect...>', 'the APIs that the key is for; all when missing')
+    .action((login: string, options: JsonOption & { scope?: string[]; dialect?: string[] }) =>
       withAccounts(async ({ users, apiKeys }) => {
         const { uuid } = await find(users, login);
-        const { key } = await apiKeys.create(uuid, { name: 'command line' });
+        const { scope: scopes, dialect: dialects } = options;
+        const { key } = await apiKeys.create(uuid, {
+          name: 'command line',
+          ...(scopes && { scopes }),
+          ...(dialects && { dialects }),
+        });
         await show({ key }, options, key);
       }),
+    );
+  command(
+    'keys <name>',
+    'show the keys of a user that are not revoked',
+    '[{"id","name","masked","scopes","dialects"}]',
+  ).action((login: string, options: JsonOption) =>
+    withAccounts(async ({ users, apiKeys }) => {
+      const { uuid } = await find(users, login);
+      const all = (await apiKeys.list(uuid)).map(keyValueOf);
+      const lines = all.map(({ id, masked, scopes, dialects, name }) =>
+        [id, masked, scopes.join(' '), dialects.join(' ') || 'all APIs', name].join('  ').trimEnd(),
+      );
+      await show(all, options, lines.join('\n') || 'There are no keys.');
+    }),
+  );
+  command(
+    'revoke-key <name> <id>',
+    'revoke a key, and close its open connections; keys shows the ids',
+    '{"id","revoked"}',
+  ).action((login: string, id: string, options: JsonOption) =>
+    withAccounts(async ({ users, apiKeys }) => {
+      const { uuid, name } = await find(users, login);
+      if (!(await apiKeys.revoke(uuid, id)))
+        throw new AppError(
+          'not_found',
+          `${name} has no key "${id}": \`lite-agent user keys ${login}\` shows the keys.`,
+        );
+      await show({ id, revoked: true }, options, `The key ${id} is revoked.`);
+    }),
   );
 }
 
@@ -137,8 +205,14 @@ async function find(users: Accounts['users'], login: string): Promise<User> {
 }
 
 /** A user as `--json` shows it; a password or a key is never a part of it. */
-function valueOf({ uuid, name, role, email, disabled }: User) {
-  return { uuid, name, role, email, disabled };
+function valueOf({ uuid, name, role, email, disabled, approved }: User) {
+  // Only while an admin has to do something.
+  return { uuid, name, role, email, disabled, ...(!approved && { approved }) };
+}
+
+/** A key as `--json` shows it, without its secret text. */
+function keyValueOf({ id, name, masked, scopes, dialects }: ApiKey) {
+  return { id, name, masked, scopes, dialects };
 }
 
 /** Prints the value as JSON, or the text. */

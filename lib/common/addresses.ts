@@ -40,10 +40,15 @@ export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-/** The network of an address: one IPv6 customer has 2^64 addresses, written as `2001:db8:0:0::/64`. Any other text as it is. */
+/**
+ * The network of an address: one customer has 256 IPv4 addresses, written as `192.0.2.0/24`, or 2^64 IPv6 addresses, written as
+ * `2001:db8:0:0::/64`. Any other text as it is.
+ */
 export function networkOf(address: string): string {
-  const parsed = parseAddress(address.replace(/%.*$/, ''));
-  if (!(parsed instanceof ipaddr.IPv6)) return address;
+  const text = address.replace(/%.*$/, '');
+  if (!ipaddr.isValid(text)) return address;
+  const parsed = ipaddr.process(text); // an IPv4 address inside of ::ffff:0:0/96 as IPv4
+  if (!(parsed instanceof ipaddr.IPv6)) return `${parsed.octets.slice(0, 3).join('.')}.0/24`;
   const network = parsed.parts.slice(0, 4).map((part) => part.toString(16));
   return `${network.join(':')}::/64`;
 }

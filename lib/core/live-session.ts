@@ -5,6 +5,7 @@ import { Feed } from './feed.ts';
 import type { Mark, Message, MessageAdded, MessagePart } from './message.ts';
 import type { OwnerLimits } from './owner.ts';
 import { Ownership, type OwnershipOptions } from './ownership.ts';
+import type { SessionConfig } from './session-config.ts';
 import type { AcceptedTask, EndReason, NewMessage, NewTask, Session, Subscriber } from './session.ts';
 import { isReplaced, type ClaimedSession, type Store } from './store.ts';
 import type { StoredSession, StoredTask } from './store.ts';
@@ -52,6 +53,10 @@ export class LiveSession implements Session {
 
   get id(): string {
     return this.stored.id;
+  }
+
+  get config(): SessionConfig {
+    return this.stored.config;
   }
 
   get createdAt(): number {

@@ -8,7 +8,7 @@ export interface Principal {
   account?: Account;
 }
 
-/** The role of an account. A visitor may look, an admin may manage other accounts. */
+/** The role of an account; `accounts/permissions.ts` says what each may do. */
 export type Role = 'visitor' | 'user' | 'admin';
 
 /** A user's account, and the credential of this request. */
@@ -19,8 +19,10 @@ export interface Account {
   role: Role;
   /** Rights of the user beside those of its role. */
   scopes: readonly string[];
-  /** The credential: a token of a sign-in, or a key for machines. */
-  credential: { kind: 'signIn' | 'key'; id: string };
+  /** False: the user made this account himself, and no admin has approved it yet. */
+  approved: boolean;
+  /** The credential: a token of a sign-in, or a key for machines, which may do no more than its scopes say. */
+  credential: { kind: 'signIn'; id: string } | { kind: 'key'; id: string; scopes: readonly string[] };
   /** When the user signed in, in ms since the epoch; null for a key. */
   signedInAt: number | null;
   /** When the credential expires, in ms since the epoch; null for never. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Attachment, Content, Mark, Message, MessageAdded, MessagePart, Metadata } from './message.ts';
+import type { SessionConfig } from './session-config.ts';
 
 /** A user message for a session, as a task. */
 export interface NewTask {
@@ -64,6 +65,8 @@ export interface Subscriber {
  */
 export interface Session {
   readonly id: string;
+  /** The configuration that the session was opened with. Its keys are in clear: it is for the server only. */
+  readonly config: SessionConfig;
   /** Ms since the epoch. */
   readonly createdAt: number;
   /** Notes of clients about the session. A clear keeps them. */

@@ -17,7 +17,7 @@ export interface RedeemCode {
 
 /** Codes that give credits once. Upper and lower case are the same. Stored as keyed digests. */
 export interface RedeemCodes {
-  /** Makes the given code, or a random one. `conflict` when the code exists. */
+  /** Makes the given code, or a random one. `conflict` when the code exists, `invalid_request` for one that can be guessed. */
   create(code: { code?: string; value: number; expiresAt?: number }): Promise<RedeemCode & { code: string }>;
   /** A code as it is stored; undefined for an unknown one. */
   find(code: string): Promise<RedeemCode | undefined>;
@@ -33,6 +33,8 @@ export interface RedeemCodes {
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
 /** 100 bits: nobody guesses a code. */
 const RANDOM_LENGTH = 20;
+/** The least length of a code that an admin chooses, in characters. */
+const MIN_LENGTH = 12;
 
 /** Codes over their table; the digests' key is derived from the server's secret [RFC 5869]. */
 export function createRedeemCodes(
@@ -43,10 +45,14 @@ export function createRedeemCodes(
 ): RedeemCodes {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'lite-agent redeem codes 1', 32));
   const hashOf = (code: string): string =>
-    createHmac('sha256', key).update(code.trim().normalize('NFKC').toUpperCase()).digest('base64url');
+    createHmac('sha256', key).update(plain(code).toUpperCase()).digest('base64url');
 
   return {
     async create({ code = randomCode(), value, expiresAt }) {
+      if (Array.from(plain(code)).length < MIN_LENGTH)
+        throw new AppError('invalid_request', `The code is too short: at least ${MIN_LENGTH} characters.`, {
+          faults: [{ pointer: '/redeem_code', detail: `has fewer than ${MIN_LENGTH} characters` }],
+        });
       const row = {
         hash: hashOf(code),
         id: clock.newId(),
@@ -107,6 +113,11 @@ export function createRedeemCodes(
         .execute();
     },
   };
+}
+
+/** A code as it is compared: without space around it, equal letters in one form. */
+function plain(code: string): string {
+  return code.trim().normalize('NFKC');
 }
 
 /** The code of a row. */

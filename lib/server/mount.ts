@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { XStatic } from 'typebox/schema';
+import type { Action } from '../accounts/permissions.ts';
 import type { JsonObject } from '../common/json.ts';
 import type { Principal } from '../core/principal.ts';
 import type { AppError } from '../errors.ts';
@@ -45,8 +46,10 @@ export interface Route {
   /** `/api/history`; a segment `:name` is a parameter, a last one `*name` all that is left. */
   readonly path: string;
   readonly summary: string;
-  /** `open`: without a principal, too; `caller`: only with one. */
-  readonly access: 'open' | 'caller';
+  /** `open`: without a principal, too; else the action that the principal must be allowed (accounts/permissions.ts). */
+  readonly access: 'open' | Action;
+  /** The parameter of the path that names the app of the call: a key may be for one app. */
+  readonly app?: string;
   /** Links of other sites may lead here: a page, or a step on the way to one. */
   readonly entrance?: true;
   readonly query?: RouteSchema;

@@ -3,6 +3,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import type { Access } from '../accounts/access.ts';
 import { anonymous } from '../accounts/access.ts';
 import type { FirstRequests } from '../accounts/first-requests.ts';
+import { requirePermission } from '../accounts/permissions.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson } from './body.ts';
@@ -148,6 +149,8 @@ class Web {
         : await identify(access, mount, { token: bearerOf(request), address });
     line.user_id = caller.id;
     try {
+      if (route.access !== 'open')
+        requirePermission(caller, route.access, route.app && String(request.params[route.app]));
       const query = await readQuery(search, route.query);
       const { value: body, ignored } = await readBody(request, response, route);
       if (route.status !== undefined) response.statusCode = route.status;

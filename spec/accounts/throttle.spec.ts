@@ -95,9 +95,12 @@ describe('a throttle', () => {
 });
 
 describe('the network of an address', () => {
-  it('is the address on IPv4, and the first half on IPv6', () => {
+  it('is the first three bytes on IPv4, and the first half on IPv6', () => {
     for (const [address, network] of [
-      ['192.0.2.1', '192.0.2.1'],
+      ['192.0.2.1', '192.0.2.0/24'],
+      ['192.0.2.254', '192.0.2.0/24'],
+      ['::ffff:192.0.2.1', '192.0.2.0/24'],
+      ['::FFFF:C000:201', '192.0.2.0/24'],
       ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
       ['2001:DB8:1:2::1', '2001:db8:1:2::/64'],
       ['2001:0db8:0001:0002::', '2001:db8:1:2::/64'],

@@ -14,6 +14,7 @@ import { envelopesOf } from '../../lib/dialects/liteagent/envelope.ts';
 import { quiet } from '../../lib/log.ts';
 import { openServer } from '../../lib/server/server.ts';
 import { openTestAccounts } from '../support/accounts.ts';
+import { plainConfig } from '../support/session-config.ts';
 import { launch, pinDriver } from './processes.ts';
 import { median, table } from './table.ts';
 
@@ -115,6 +116,7 @@ function openSource() {
   });
   const session: Session = {
     id: 'b2ac9280-70d6-4651-bd3a-45eb81cd8c30',
+    config: plainConfig,
     createdAt: 0,
     attributes: notMeasured,
     setAttributes: notMeasured,

@@ -69,11 +69,59 @@ describe('lite-agent user', function () {
       });
       expect([await statusFor(token), await statusFor(key)]).to.deep.equal([401, 401]);
       expect(await json('enable', 'ann')).to.include({ uuid, disabled: false });
-      expect([await statusFor(token), await statusFor(key)]).to.deep.equal([401, 400]);
+      // Visitors may not act.
+      expect([await statusFor(token), await statusFor(key)]).to.deep.equal([401, 403]);
     } finally {
       await app.close();
     }
     expect(statSync(join(cwd, 'data/jwt.keys')).mode & 0o777).to.equal(0o600);
+  });
+
+  it('approves a user who registered, and makes, shows and revokes keys with scopes', async () => {
+    await json('add', 'eve', '--password', 'a long enough one');
+    const app = await openApp(readConfig({ env: { PORT: '0', REGISTRATION: 'approval' }, cwd }), quiet);
+    try {
+      const body = JSON.stringify({
+        username: 'self',
+        email: 's@example.com',
+        password: 'a long enough one',
+      });
+      const headers = { 'content-type': 'application/json' };
+      await fetch(`${app.url}/user/register`, { method: 'POST', headers, body });
+      const shownUser = { name: 'self', role: 'user', email: 's@example.com', disabled: false };
+      const all = (await json('list')) as { name: string; uuid: string }[];
+      const { uuid } = all.find(({ name }) => name === 'self')!;
+      expect(all).to.deep.include({ uuid, ...shownUser, approved: false });
+      expect((await user(['list'])).stdout).to.match(
+        /^[\da-f-]{36} {2}user {5}self {2}s@example.com {4}not approved$/m,
+      );
+      expect(await json('approve', 'self')).to.deep.equal({ uuid, ...shownUser });
+      expect((await user(['approve', 'self'])).stdout).to.equal('self is approved.\n');
+      const { key } = (await json('key', 'eve', '--scope', 'chat', 'app:a-1', '--dialect', 'openai')) as {
+        key: string;
+      };
+      const keys = (await json('keys', 'eve')) as { id: string }[];
+      const { id } = keys[0]!;
+      const shownKey = { scopes: ['chat', 'app:a-1'], dialects: ['openai'] };
+      expect(keys).to.deep.equal([{ id, name: 'command line', masked: `sk-…${key.slice(-4)}`, ...shownKey }]);
+      expect((await user(['keys', 'eve'])).stdout).to.equal(
+        `${id}  sk-…${key.slice(-4)}  chat app:a-1  openai  command line\n`,
+      );
+      expect(await json('revoke-key', 'eve', id)).to.deep.equal({ id, revoked: true });
+      const again = await user(['revoke-key', 'eve', id]);
+      expect([again.code, again.stderr]).to.deep.equal([
+        1,
+        `lite-agent: eve has no key "${id}": \`lite-agent user keys eve\` shows the keys.\n`,
+      ]);
+      expect((await user(['keys', 'eve'])).stdout).to.equal('There are no keys.\n');
+      const wrong = await user(['key', 'eve', '--scope', 'all']);
+      expect([wrong.code, wrong.stderr]).to.deep.equal([
+        2,
+        'lite-agent: The scopes of a key are chat, devices, admin and app:<id>: /scopes/0 "all" is no scope.\n',
+      ]);
+    } finally {
+      await app.close();
+    }
   });
 
   it('names the fault, with exit code 1 or 2', async () => {
@@ -86,6 +134,7 @@ describe('lite-agent user', function () {
       user([]),
       runCommand(['user', 'list'], { cwd, env: { DATABASE_URL: 'sqlite::memory:' } }),
       runCommand(['user', 'list'], { cwd, env: { JWT_SECRET: 'secret' } }),
+      runCommand(['serve'], { cwd, env: { HOST: '0.0.0.0', AUTH_TOKEN: 'abc', PORT: '0' } }),
     ]);
     const said = outcomes.map(({ code, stdout, stderr }) => [code, stdout, stderr.split('\n')[0]]);
     expect(said.slice(0, 5)).to.deep.equal([
@@ -95,7 +144,10 @@ describe('lite-agent user', function () {
       [1, '', 'lite-agent: There is no user "nobody".'],
       [2, '', 'lite-agent: "king" is none of visitor, user, admin.'],
     ]);
-    expect(said.slice(5).map(([code]) => code)).to.deep.equal([2, 2, 2]);
+    expect(said.slice(5).map(([code]) => code)).to.deep.equal([2, 2, 2, 2]);
+    expect(outcomes.at(-1)?.stderr).to.equal(
+      'lite-agent: A setting is wrong:\n  AUTH_TOKEN is too short for HOST=0.0.0.0, where others can guess it: at least 32 characters, e.g. of `openssl rand -hex 32`\n',
+    );
   });
 
   it('answers in plain words', async () => {

@@ -146,7 +146,7 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       expect(all.masked).to.equal(`sk-…${all.key.slice(-4)}`);
       const principal = await test.accounts.access.identify(all.key, { dialect: 'liteagent' });
       expect(principal.account).to.deep.include({
-        credential: { kind: 'key', id: all.id },
+        credential: { kind: 'key', id: all.id, scopes: ['chat', 'devices'] },
         signedInAt: null,
         expiresAt: null,
       });
@@ -208,6 +208,15 @@ export function describeAccounts(name: string, open: () => Promise<Database>): v
       await waitFor(() => ended.length > 0);
       expect(ended.splice(0)).to.deep.equal(['again']);
       await other.users.enable(user.uuid);
+      await test.accounts.db
+        .updateTable('users')
+        .set({ approved_at: null })
+        .where('uuid', '=', user.uuid)
+        .execute();
+      await open('not approved');
+      await other.users.approve(user.uuid, { by: 'spec' });
+      await waitFor(() => ended.length > 0);
+      expect(ended.splice(0)).to.deep.equal(['not approved']);
       await open('time');
       test.accounts.skew = 15 * MINUTE + 1;
       await waitFor(() => ended.length > 0);

@@ -31,6 +31,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
             name: user.name,
             role: 'user',
             scopes: [],
+            approved: true,
             credential: { kind: 'signIn', id: tokens.signIn },
             signedInAt: principal.account?.signedInAt,
             expiresAt: principal.account?.expiresAt,

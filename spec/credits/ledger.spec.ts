@@ -3,7 +3,7 @@ import { createLedger, type Ledger } from '../../lib/credits/ledger.ts';
 import { createRedeemCodes, type RedeemCodes } from '../../lib/credits/redeem-codes.ts';
 import type { CreditsDb, CreditTables } from '../../lib/credits/schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
-import { outcomeOf } from '../support/refusal.ts';
+import { outcomeOf, refusalOf } from '../support/refusal.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
@@ -155,9 +155,9 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
 
     it('come from known, unused codes that have not expired', async () => {
       const owner = next('owner');
-      await codes.create({ code: 'Spring-２０２６', value: 5, expiresAt: time + 1000 });
-      expect(await outcomeOf(codes.create({ code: ' SPRING-2026 ', value: 9 }))).to.equal('conflict');
-      expect(await codes.find('spring-2026')).to.deep.equal({
+      await codes.create({ code: 'Spring-time-２０２６', value: 5, expiresAt: time + 1000 });
+      expect(await outcomeOf(codes.create({ code: ' SPRING-TIME-2026 ', value: 9 }))).to.equal('conflict');
+      expect(await codes.find('spring-time-2026')).to.deep.equal({
         value: 5,
         createdAt: time,
         expiresAt: time + 1000,
@@ -166,19 +166,34 @@ function describeCredits(name: string, connect: () => Promise<Database>): void {
       });
       expect(await codes.redeem('autumn-2026', owner)).to.equal(undefined);
       time += 1000;
-      expect(await codes.redeem('spring-2026', owner)).to.equal(undefined);
+      expect(await codes.redeem('spring-time-2026', owner)).to.equal(undefined);
       time -= 1;
-      expect(await codes.redeem('SPRING-2026', owner)).to.equal(5);
-      expect(await codes.find('spring-2026')).to.deep.include({ redeemedAt: time, redeemedBy: owner });
-      expect(await codes.redeem('spring-2026', owner)).to.equal(undefined);
-      expect([await codes.remove('spring-2026'), await codes.remove('spring-2026')]).to.deep.equal([
+      expect(await codes.redeem('SPRING-TIME-2026', owner)).to.equal(5);
+      expect(await codes.find('spring-time-2026')).to.deep.include({ redeemedAt: time, redeemedBy: owner });
+      expect(await codes.redeem('spring-time-2026', owner)).to.equal(undefined);
+      expect([await codes.remove('spring-time-2026'), await codes.remove('spring-time-2026')]).to.deep.equal([
         true,
         false,
       ]);
       expect(await ledger.balance(owner)).to.equal(5);
       // A code that is made again is another code.
-      await codes.create({ code: 'spring-2026', value: 3 });
-      expect(await codes.redeem('spring-2026', owner)).to.equal(3);
+      await codes.create({ code: 'spring-time-2026', value: 3 });
+      expect(await codes.redeem('spring-time-2026', owner)).to.equal(3);
+    });
+
+    it('have twenty random characters, or twelve that an admin chooses', async () => {
+      const { code } = await codes.create({ value: 1 });
+      expect(code).to.match(/^[2-9A-HJ-NP-Z]{20}$/);
+      for (const short of ['', '1', 'elevenchars', '  elevenchars  ', '🎁'.repeat(11)]) {
+        const error = await refusalOf(codes.create({ code: short, value: 1 }));
+        expect([error.code, error.faults]).to.deep.equal([
+          'invalid_request',
+          [{ pointer: '/redeem_code', detail: 'has fewer than 12 characters' }],
+        ]);
+      }
+      expect(await outcomeOf(codes.create({ code: next('twelve-chars'), value: 1 }))).to.equal(
+        'nothing was thrown',
+      );
     });
 
     it('store no code in clear', async () => {

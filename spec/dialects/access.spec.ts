@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { permissionFor, type Action } from '../../lib/accounts/permissions.ts';
 import { accessRows, createThings, type Things } from '../support/access-rows.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../support/threads.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -10,6 +11,14 @@ const beyond: Record<string, number> = {
   'POST /api/v1/conversation/generate_title': 502,
 };
 
+/** The action that a route asks for where the thing of the path is the caller's own, or only admins may have it. */
+const narrower: Record<string, Action> = {
+  'PUT /api/v1/users/{id}': 'change the account',
+  'DELETE /api/v1/users/{id}': 'manage users',
+};
+/** Calls in which a key or a visitor acts for somebody; `app` is the id of an app of another user. */
+const limited = ['visitor', 'unapproved', 'chat', 'devices', 'admin', 'app'] as const;
+
 describe('the access to each route', function () {
   this.timeout(60_000);
   let server: ThreadServer;
@@ -19,6 +28,8 @@ describe('the access to each route', function () {
   let disabled: Caller;
   let things: Things;
   let routes: string[];
+  /** The action of each route, as the served description names it. */
+  const actionOf = new Map<string, Action>();
   before(async () => {
     server = await openThreadServer({ AUTH: 'required' });
     owner = await server.caller('owner');
@@ -28,8 +39,15 @@ describe('the access to each route', function () {
     await server.accounts.users.disable(disabled.user.uuid);
     things = createThings(owner, admin);
     const { body } = await server.call('GET', '/openapi.json');
-    routes = Object.entries((body as { paths: Record<string, object> }).paths).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    type Operation = { 'x-permission'?: Action };
+    const { paths } = body as { paths: Record<string, Record<string, Operation>> };
+    routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => {
+        const name = `${method.toUpperCase()} ${path}`;
+        const action = narrower[name] ?? operation['x-permission'];
+        if (action) actionOf.set(name, action);
+        return name;
+      }),
     );
   });
   after(() => server.close());
@@ -51,7 +69,51 @@ describe('the access to each route', function () {
     expect(Object.keys(accessRows)).to.have.members(routes);
   });
 
+  /** Runs a call as the subject with fewer rights: in another standing, or with a key of one scope. */
+  async function asLimited<T>(
+    subject: Caller,
+    limit: (typeof limited)[number],
+    work: (as: Pick<Caller, 'call'>) => Promise<T>,
+  ): Promise<T> {
+    const { users, apiKeys } = server.accounts;
+    const { uuid, role } = subject.user;
+    if (limit === 'visitor' || limit === 'unapproved') {
+      const change = (values: { role?: typeof role; approved_at?: number | null }) =>
+        server.accounts.db.updateTable('users').set(values).where('uuid', '=', uuid).execute();
+      await change(limit === 'visitor' ? { role: 'visitor' } : { approved_at: null });
+      try {
+        return await work(subject);
+      } finally {
+        await users.approve(uuid);
+        await change({ role });
+      }
+    }
+    const scope = limit === 'app' ? 'app:5e2f2a1e-0000-4000-8000-000000000000' : limit;
+    const { key } = await apiKeys.create(uuid, { scopes: [scope] });
+    return work({ call: server.as(key) });
+  }
+
   for (const [name, row] of Object.entries(accessRows)) {
+    it(`${name}: what the table of permissions says, for visitors, users who are not approved, and keys`, async () => {
+      const [method = '', template = ''] = name.split(' ');
+      const action = actionOf.get(name);
+      const subject = row.who === 'admins' ? admin : owner;
+      const outcomes: Record<string, string> = {};
+      const expected: Record<string, string> = {};
+      for (const limit of limited) {
+        if (subject === admin && (limit === 'visitor' || limit === 'unapproved')) continue;
+        // Everything is made before the caller is limited.
+        const { path, body } = (await row.request?.(things)) ?? {
+          path: template.replaceAll(/\{\w+\}/g, 'x'),
+          body: undefined,
+        };
+        const { status } = await asLimited(subject, limit, ({ call }) => call(method, path, body?.()));
+        outcomes[limit] = status === 403 ? 'refused' : 'let in';
+        expected[limit] = action === undefined || mayDo(action, subject, limit) ? 'let in' : 'refused';
+      }
+      expect(outcomes).to.deep.equal(expected);
+    });
+
     it(`${name}: ${row.who}`, async () => {
       const [method = '', template = ''] = name.split(' ');
       const place = template.replaceAll(/\{\w+\}/g, 'x');
@@ -87,3 +149,11 @@ describe('the access to each route', function () {
     });
   }
 });
+
+/** What the table says about a subject with fewer rights. */
+function mayDo(action: Action, { user }: Caller, limit: (typeof limited)[number]): boolean {
+  const { standings, scopes } = permissionFor(action);
+  if (limit === 'visitor' || limit === 'unapproved') return standings.includes(limit);
+  // The key for one app is for another app than the one of the path.
+  return limit !== 'app' && scopes.includes(limit) && standings.includes(user.role);
+}

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Migrator } from 'kysely';
 import type { Kysely } from 'kysely';
+import { createPrincipals } from '../../lib/accounts/principals.ts';
+import type { AccountTables } from '../../lib/accounts/schema.ts';
+import { systemClock } from '../../lib/common/clock.ts';
 import type { Store } from '../../lib/core/store.ts';
 import { connectStore } from '../../lib/store/index.ts';
-import { openDatabase, type Database } from '../../lib/store/database.ts';
+import { connectDatabase, openDatabase, type Database } from '../../lib/store/database.ts';
 import type { Engine } from '../../lib/store/engine.ts';
 import { migrationsFor } from '../../lib/store/migrations/migrations.ts';
 import { postgres } from '../../lib/store/postgres/postgres.ts';
@@ -115,6 +118,40 @@ describe('migrations', function () {
         await expectTakenUp(store, 's');
         await store.close();
       });
+    });
+
+    it(`let users and keys of an earlier ${name} database do all that they could do before`, async () => {
+      const { engine, url } = await make();
+      const before = await openAsItIs(engine, url);
+      const earlier = Object.entries(migrationsFor(engine.tables)).filter(([release]) => release < '0010');
+      const provider = { getMigrations: () => Promise.resolve(Object.fromEntries(earlier)) };
+      expect((await new Migrator({ db: before.db, provider }).migrateToLatest()).error).to.equal(undefined);
+      type Before = Omit<AccountTables, 'users' | 'api_keys'> & {
+        users: Record<string, unknown>;
+        api_keys: Record<string, unknown>;
+      };
+      const db = before.tables<Before>();
+      const times = { created_at: 7, updated_at: 7 };
+      await db
+        .insertInto('users')
+        .values({ uuid: 'u', name: 'ann', role: 'user', scopes: '', ...times })
+        .execute();
+      const key = { id: 'k', hash: 'h', user_uuid: 'u', name: '', hint: 'abcd', scopes: 'openai chat' };
+      await db
+        .insertInto('api_keys')
+        .values({ ...key, created_at: 7 })
+        .execute();
+      await before.close();
+      const database = await connectDatabase({ databaseUrl: url, onError });
+      const principals = createPrincipals(database.tables(), systemClock);
+      const found = await principals.ofKey('h');
+      expect([found?.dialects, found?.principal.account?.approved]).to.deep.equal([['openai', 'chat'], true]);
+      expect(found?.principal.account?.credential).to.deep.equal({
+        kind: 'key',
+        id: 'k',
+        scopes: ['chat', 'devices', 'admin'],
+      });
+      await database.close();
     });
 
     it(`make an empty ${name} database usable, once, when several nodes start at the same time`, async () => {

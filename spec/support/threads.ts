@@ -34,6 +34,8 @@ export interface ThreadServer {
   readonly complaints: string[];
   /** A new user, who shows a token of a sign-in, or a key. */
   caller(name: string, role?: Role, how?: 'token' | 'key'): Promise<Caller>;
+  /** The calls of somebody who shows this token. */
+  as(token: string): Caller['call'];
   /** A call without a token. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   close(): Promise<void>;
@@ -81,6 +83,7 @@ export async function openThreadServer(env: Record<string, string> = {}): Promis
       const openai = new OpenAI({ apiKey: token, baseURL: `${app.url}/v1`, maxRetries: 0 });
       return { user, token, openai, call: call(token) };
     },
+    as: call,
     call: call(),
     async close() {
       await app.close();

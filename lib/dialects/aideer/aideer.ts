@@ -5,6 +5,7 @@ import { formatDetail } from '../refusal.ts';
 import { createAvatarRoutes } from './avatars.ts';
 import { createSceneChatRoutes } from './chat-routes.ts';
 import { createCreditRoutes } from './credit-routes.ts';
+import { createKeyRoutes } from './key-routes.ts';
 import { createPresetRoutes } from './preset-routes.ts';
 import { createSessionRoutes } from './session-routes.ts';
 import { createTaskRoutes } from './task-routes.ts';
@@ -40,6 +41,7 @@ export const aideer: Dialect<Needs> = {
     const routes: Route[] = [
       ...createSessionRoutes(parts),
       ...createUserRoutes(parts),
+      ...createKeyRoutes(parts),
       ...createAvatarRoutes(parts),
       ...createCreditRoutes(parts),
       ...createPresetRoutes(parts),

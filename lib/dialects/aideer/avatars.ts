@@ -25,7 +25,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
       method: 'POST',
       path: '/users/me/avatar',
       summary: 'Sets the picture of the caller: a form with the field avatar_file, at most 5 MB.',
-      access: 'caller',
+      access: 'change the account',
       answer: message,
       async handle({ caller, request, response }) {
         accountOf(caller);
@@ -44,7 +44,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
       method: 'GET',
       path: '/users/me/avatar',
       summary: 'The picture of the caller, or a default one.',
-      access: 'caller',
+      access: 'look',
       async handle({ caller, response }) {
         accountOf(caller);
         const body = await open(objects, await keyOf(objects, caller.id));
@@ -59,7 +59,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
       method: 'GET',
       path: '/users/:id/avatar',
       summary: 'Redirects to the picture of a user.',
-      access: 'caller',
+      access: 'look',
       async handle({ caller, params, response, origin }) {
         accountOf(caller);
         const { uuid } = await findUser(parts, params.id);

@@ -1,3 +1,4 @@
+import { may } from '../../accounts/permissions.ts';
 import type { NewChatMessage } from '../../chats/chats.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
@@ -8,7 +9,6 @@ import { formatChat, ownChat } from './chat-shape.ts';
 import { usablePreset } from './preset-routes.ts';
 import {
   anything,
-  checkUser,
   list,
   message,
   messages,
@@ -21,7 +21,9 @@ import {
 const visibility = { enum: ['private', 'shared'] } as const;
 
 /** The chats of a user. Each is in the scene of a preset. */
-export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | 'presets'>): Route[] {
+export function createSceneChatRoutes(
+  parts: Pick<Parts, 'accounts' | 'chats' | 'objects' | 'presets'>,
+): Route[] {
   const { chats, objects } = parts;
   // A client may fill a chat at once, with earlier messages. Their times are those of this moment.
   const read = (given: Parameters<typeof readMessages>[0] | undefined): NewChatMessage[] =>
@@ -33,7 +35,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'GET',
       path: '/chats',
       summary: "The caller's chats.",
-      access: 'caller',
+      access: 'look',
       query: sortedPageQuery,
       answer: list,
       async handle(call) {
@@ -48,7 +50,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'POST',
       path: '/chats',
       summary: 'Creates a chat in the scene of a preset.',
-      access: 'caller',
+      access: 'chat',
       body: {
         type: 'object',
         required: ['preset_id', 'title'],
@@ -57,7 +59,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       answer: anything,
       async handle(call) {
         const { caller, body } = call;
-        checkUser(caller);
+        accountOf(caller);
         const preset = await usablePreset(parts, body.preset_id, caller);
         if (!preset) throw new Refusal(400, 'There is no such preset.');
         const chat = await chats.create({
@@ -70,12 +72,13 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
     }),
-    // Whoever reads a shared chat goes on in a copy of it, so that two users never write into one chat (contract 5).
+    // A reader of a shared chat goes on in a copy of it, so that two users never write into one chat (contract 5). A visitor
+    // writes nothing, and gets no copy.
     route({
       method: 'GET',
       path: '/chats/:id',
       summary: "A chat. For another user's shared chat, the caller's own copy, which is made once.",
-      access: 'caller',
+      access: 'look',
       answer: anything,
       async handle(call) {
         const { caller, params } = call;
@@ -84,6 +87,11 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
         if (!chat || chat.presetId === null) throw new AppError('not_found', 'There is no such chat.');
         if (chat.owner !== caller.id) {
           if (chat.visibility !== 'shared') throw new AppError('forbidden', 'The chat is somebody else’s.');
+          if (!may(caller, 'chat')) {
+            const owner = await parts.accounts.users.find(chat.owner);
+            const shown = await formatChat(parts, chat, await chats.messages(chat.id), call);
+            return { ...shown, owner_id: owner?.id ?? null };
+          }
           chat = await chats.copy(chat, caller.id);
         }
         return formatChat(parts, chat, await chats.messages(chat.id), call);
@@ -94,7 +102,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'PUT',
       path: '/chats/:id',
       summary: 'Changes a chat. Its messages replace the visible ones.',
-      access: 'caller',
+      access: 'chat',
       body: { type: 'object', properties: { title, visibility, messages } },
       answer: anything,
       async handle(call) {
@@ -110,7 +118,7 @@ export function createSceneChatRoutes(parts: Pick<Parts, 'chats' | 'objects' | '
       method: 'DELETE',
       path: '/chats/:id',
       summary: 'Removes a chat with its pictures.',
-      access: 'caller',
+      access: 'chat',
       answer: message,
       async handle({ caller, params, log }) {
         const { id } = await ownChat(parts, params.id, caller);

@@ -4,10 +4,10 @@ import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
-import { anything, checkAdmin, message, sortedPageOf, sortedPageQuery, storable, timeOf } from './shapes.ts';
+import { anything, message, sortedPageOf, sortedPageQuery, storable, timeOf } from './shapes.ts';
 
-/** A code as people type it: upper and lower case are the same. */
-const code = { type: 'string', minLength: 1, maxLength: 100, pattern: storable } as const;
+/** A code as people type it: upper and lower case are the same. It has at least twelve characters. */
+const code = { type: 'string', maxLength: 100, pattern: storable } as const;
 /** The most credits of one code. It fits into 32 bits, as the column does. */
 const VALUE_MAX = 1_000_000_000;
 
@@ -24,7 +24,7 @@ function listCredits({ ledger }: CreditParts): Route {
     method: 'GET',
     path: '/users/me/credits',
     summary: 'The credit records of the caller, newest first, and the balance.',
-    access: 'caller',
+    access: 'look',
     query: sortedPageQuery,
     answer: {
       type: 'object',
@@ -49,17 +49,22 @@ function listCredits({ ledger }: CreditParts): Route {
 }
 
 /** A code is redeemed once, also when many requests bring it at the same time (contract 5). */
-function redeem({ redeemCodes }: CreditParts): Route {
+function redeem({ redeemCodes, accounts: { guesses } }: CreditParts): Route {
   return route({
     method: 'POST',
     path: '/users/me/credits',
     summary: 'Redeems a code.',
-    access: 'caller',
+    access: 'chat',
     body: { type: 'object', required: ['redeem_code'], properties: { redeem_code: { type: 'string' } } },
     answer: message,
-    async handle({ caller, body }) {
+    async handle({ caller, body, client: { address } }) {
       accountOf(caller);
-      const value = await redeemCodes.redeem(body.redeem_code, caller.id);
+      const value = await guesses.attempt('redeem code', { user: caller.id, address }, async () => {
+        const added = await redeemCodes.redeem(body.redeem_code, caller.id);
+        // A code that was used before is no guess: many may have the same one.
+        const isKnown = added !== undefined || (await redeemCodes.find(body.redeem_code)) !== undefined;
+        return isKnown ? { passed: true, value: added } : { passed: false };
+      });
       // One answer for all bad codes, so that a guess reveals nothing.
       if (value === undefined) throw new Refusal(422, 'The code is not valid.');
       return { message: `${value} credits were added.` };
@@ -74,7 +79,7 @@ function createCode(parts: CreditParts): Route {
     method: 'POST',
     path: '/codes',
     summary: 'Creates a code, for admins. Without one in the body it is random, and is shown this once.',
-    access: 'caller',
+    access: 'manage credits',
     body: {
       type: 'object',
       required: ['value'],
@@ -85,12 +90,11 @@ function createCode(parts: CreditParts): Route {
       },
     },
     answer: anything,
-    async handle({ caller, body }) {
-      checkAdmin(caller);
+    async handle({ body }) {
       const { redeem_code: wanted, value, expire_time: until } = body;
       const expiresAt = until === undefined ? undefined : Date.parse(until);
-      if (Number.isNaN(expiresAt) || wanted?.trim() === '')
-        throw new AppError('invalid_request', 'redeem_code must not be empty, expire_time must be a time.');
+      if (Number.isNaN(expiresAt))
+        throw new AppError('invalid_request', 'expire_time must be a time such as 2030-01-31T12:00:00Z.');
       const made = await redeemCodes.create({
         value,
         ...(wanted !== undefined && { code: wanted }),
@@ -108,10 +112,9 @@ function readCode(parts: CreditParts): Route {
     method: 'GET',
     path: '/codes/:code',
     summary: 'Shows a code, for admins.',
-    access: 'caller',
+    access: 'manage credits',
     answer: anything,
-    async handle({ caller, params }) {
-      checkAdmin(caller);
+    async handle({ params }) {
       const known = await redeemCodes.find(params.code);
       if (!known) throw new AppError('not_found', 'There is no such code.');
       return { redeem_code: params.code, ...(await formatCode(parts, known)) };
@@ -125,10 +128,9 @@ function removeCode({ redeemCodes }: CreditParts): Route {
     method: 'DELETE',
     path: '/codes/:code',
     summary: 'Removes a code, for admins. Credits that it has added stay.',
-    access: 'caller',
+    access: 'manage credits',
     answer: message,
-    async handle({ caller, params }) {
-      checkAdmin(caller);
+    async handle({ params }) {
       if (await redeemCodes.remove(params.code)) return { message: 'The code is removed.' };
       throw new AppError('not_found', 'There is no such code.');
     },

@@ -1,3 +1,4 @@
+import { may, requirePermission } from '../../accounts/permissions.ts';
 import type { NewPreset, Preset } from '../../agents/presets.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
@@ -6,9 +7,7 @@ import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import {
   anything,
-  checkUser,
   formatChatMessage,
-  isAdmin,
   list,
   message,
   messages,
@@ -66,17 +65,15 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
     };
   }
 
-  /** Throws `forbidden` for a public preset unless the caller is an admin. */
   function checkVisibility(caller: Principal, visibility: NewPreset['visibility'] | undefined): void {
-    if (visibility === 'public' && !isAdmin(caller))
-      throw new AppError('forbidden', 'Public presets are made by admins.');
+    if (visibility === 'public') requirePermission(caller, 'manage presets');
   }
 
   /** A preset that the caller may change. */
   async function mine(id: string, caller: Principal): Promise<Preset> {
     const preset = await presets.find(id);
     if (!preset || preset.removed) throw noSuchPreset();
-    if (preset.owner === caller.id || isAdmin(caller)) return preset;
+    if (preset.owner === caller.id || may(caller, 'manage presets')) return preset;
     throw new AppError('forbidden', 'The preset is somebody else’s.');
   }
 
@@ -85,7 +82,7 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       method: 'GET',
       path: '/presets',
       summary: "The caller's presets and the public ones.",
-      access: 'caller',
+      access: 'look',
       query: sortedPageQuery,
       answer: list,
       async handle({ caller, query }) {
@@ -97,11 +94,11 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       method: 'POST',
       path: '/presets',
       summary: 'Creates a preset.',
-      access: 'caller',
+      access: 'chat',
       body: { type: 'object', required: ['title'], properties: fields },
       answer: anything,
       async handle({ caller, body }) {
-        checkUser(caller);
+        accountOf(caller);
         checkVisibility(caller, body.visibility);
         const made = await presets.create(caller.id, {
           title: body.title,
@@ -118,7 +115,7 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       method: 'GET',
       path: '/presets/:id',
       summary: 'A preset that the caller may use.',
-      access: 'caller',
+      access: 'look',
       answer: anything,
       async handle({ caller, params }) {
         const preset = await usablePreset(parts, params.id, caller);
@@ -130,7 +127,7 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       method: 'PUT',
       path: '/presets/:id',
       summary: 'Changes a preset.',
-      access: 'caller',
+      access: 'chat',
       body: { type: 'object', properties: fields },
       answer: anything,
       async handle({ caller, params, body }) {
@@ -150,7 +147,7 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       method: 'DELETE',
       path: '/presets/:id',
       summary: 'Removes a preset; chats that use it go on.',
-      access: 'caller',
+      access: 'chat',
       answer: message,
       async handle({ caller, params }) {
         await presets.remove((await mine(params.id, caller)).id);
@@ -166,10 +163,10 @@ export async function usablePreset(
   id: string,
   caller: Principal,
 ): Promise<Preset | undefined> {
-  const admin = isAdmin(caller);
   const preset = await presets.find(id);
   if (!preset || preset.removed) return undefined;
-  if (preset.visibility !== 'private' || preset.owner === caller.id || admin) return preset;
+  if (preset.visibility !== 'private' || preset.owner === caller.id || may(caller, 'manage presets'))
+    return preset;
   throw new AppError('forbidden', 'The preset is somebody else’s.');
 }
 

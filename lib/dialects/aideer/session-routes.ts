@@ -4,6 +4,7 @@ import { AppError } from '../../errors.ts';
 import { readForm } from '../../server/body.ts';
 import { bearerOf } from '../../server/intake.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { knownRefreshToken } from '../refresh-cookie.ts';
 import type { Parts } from '../dialect.ts';
 
 const FORM_MAX_BYTES = 16 * 1024;
@@ -39,7 +40,9 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
           );
         // There is no refresh token. So the sign-in ends with its access token.
         const life = { accessMs: DAY_MS, absoluteMs: DAY_MS };
-        const signedIn = await passwords.signIn({ who: { login: username }, password, client, ...life });
+        const who = { login: username };
+        const device = knownRefreshToken(request);
+        const signedIn = await passwords.signIn({ who, password, client, device, ...life });
         return { access_token: signedIn.accessToken, token_type: 'bearer' };
       },
     }),

@@ -1,7 +1,6 @@
 import type { PresetMessage } from '../../agents/presets.ts';
-import type { Principal, Role } from '../../core/principal.ts';
+import type { Role } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
-import { accountOf } from '../account.ts';
 
 /** The answer of a call without data. */
 export const message = {
@@ -68,21 +67,6 @@ const permissions = { visitor: 0, user: 1, admin: 2 } as const satisfies Record<
 /** A role as a number: 0 visitor, 1 user, 2 admin. */
 export function permissionOf(role: Role): 0 | 1 | 2 {
   return permissions[role];
-}
-
-/** Whether the caller is an admin. Throws `forbidden` for a caller without an account. */
-export function isAdmin(caller: Principal): boolean {
-  return accountOf(caller).role === 'admin';
-}
-
-/** Throws `forbidden` unless the caller is an admin. */
-export function checkAdmin(caller: Principal): void {
-  if (!isAdmin(caller)) throw new AppError('forbidden', 'This is for admins.');
-}
-
-/** Throws `forbidden` for visitors: they may only read. */
-export function checkUser(caller: Principal): void {
-  if (accountOf(caller).role === 'visitor') throw new AppError('forbidden', 'Visitors may only look.');
 }
 
 /** A time in ms as ISO 8601. */

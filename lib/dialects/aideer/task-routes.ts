@@ -1,3 +1,4 @@
+import { may } from '../../accounts/permissions.ts';
 import type { ChatTask, ChatTasks } from '../../chats/tasks.ts';
 import type { ChatTaskState } from '../../chats/task-watch.ts';
 import type { Principal } from '../../core/principal.ts';
@@ -8,20 +9,20 @@ import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
 import { ownChat } from './chat-shape.ts';
-import { anything, checkUser, isAdmin, message, timeOf } from './shapes.ts';
+import { anything, message, timeOf } from './shapes.ts';
 import { prepareTask, type TaskParts } from './task-work.ts';
 
 /** Tasks: the work of a model for a chat. Each task has one stream. */
 export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route[] {
   const { tasks, config } = parts;
   return [
-    // The credits for (prompt + max_tokens) × rate are held now and settled at the end. Admins pay nothing, so their rate is 0.
+    // The credits for (prompt + max_tokens) × rate are held now and settled at the end. A caller who pays nothing has the rate 0.
     route({
       method: 'POST',
       path: '/tasks',
       startsWork: true,
       summary: 'Lets the model answer in a chat, title it, or draw.',
-      access: 'caller',
+      access: 'chat',
       body: {
         type: 'object',
         required: ['chat_id'],
@@ -36,10 +37,9 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
         properties: { task_id: { type: 'string' }, status: { type: 'string' } },
       },
       async handle({ caller, body, origin }) {
-        checkUser(caller);
         const chat = await ownChat(parts, body.chat_id, caller);
         const prepared = await prepareTask(parts, chat, body.type, origin);
-        const rate = isAdmin(caller) ? 0 : prepared.rate;
+        const rate = may(caller, 'chat without credits') ? 0 : prepared.rate;
         const { type, promptTokens, maxTokens } = prepared;
         const wanted = { owner: caller.id, chatId: chat.id, type, rate, promptTokens, maxTokens };
         const task = await tasks.start(wanted, prepared.work);
@@ -52,7 +52,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
       method: 'GET',
       path: '/tasks/:id',
       summary: 'The state of a task. It is kept for an hour.',
-      access: 'caller',
+      access: 'look',
       answer: anything,
       async handle({ caller, params }) {
         const task = await ownTask(tasks, params.id, caller);
@@ -70,7 +70,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
       method: 'DELETE',
       path: '/tasks/:id',
       summary: 'Stops and removes a task. Its messages stay in the chat.',
-      access: 'caller',
+      access: 'stop',
       answer: message,
       async handle({ caller, params }) {
         await tasks.remove((await ownTask(tasks, params.id, caller)).id);
@@ -84,7 +84,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
       path: '/tasks/:id/stream',
       summary:
         'The text of the model, as server-sent events, for one connection only. Its end ends the task.',
-      access: 'caller',
+      access: 'look',
       async handle({ caller, params, request, response }) {
         const { id } = await ownTask(tasks, params.id, caller);
         if (request.method === 'HEAD') {

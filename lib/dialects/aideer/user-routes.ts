@@ -1,19 +1,13 @@
+import type { IncomingMessage } from 'node:http';
+import { may, requirePermission, type Action } from '../../accounts/permissions.ts';
 import type { User } from '../../accounts/users.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
+import { bearerOf } from '../../server/intake.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import {
-  anything,
-  checkAdmin,
-  isAdmin,
-  list,
-  message,
-  sortedPageOf,
-  sortedPageQuery,
-  storable,
-} from './shapes.ts';
+import { anything, list, message, sortedPageOf, sortedPageQuery, storable } from './shapes.ts';
 import { findUser, formatUser } from './user-shape.ts';
 
 const username = { type: 'string', minLength: 2, maxLength: 50, pattern: storable } as const;
@@ -35,6 +29,7 @@ export function createUserRoutes(parts: UserParts): Route[] {
     changeUser(parts),
     removeUser(parts),
     setPassword(parts),
+    approveUser(parts),
   ];
 }
 
@@ -47,11 +42,10 @@ function listUsers(parts: UserParts): Route {
     method: 'GET',
     path: '/users',
     summary: 'The users, for admins.',
-    access: 'caller',
+    access: 'manage users',
     query: sortedPageQuery,
     answer: list,
-    async handle({ caller, query }) {
-      checkAdmin(caller);
+    async handle({ query }) {
       const { orderBy, ...page } = sortedPageOf(query);
       const found = await users.list({ ...page, orderBy: orders[orderBy] });
       return Promise.all(found.users.map((user) => formatUser(parts, user)));
@@ -59,15 +53,25 @@ function listUsers(parts: UserParts): Route {
   });
 }
 
-/** Everybody may register, always with permission 1. A permission in the body is ignored (a hole of the original). */
+/**
+ * Always with permission 1: a permission in the body is ignored (a hole of the original). Strangers register, where
+ * REGISTRATION lets them; a user that an admin makes is approved.
+ */
 function createUser(parts: UserParts): Route {
   const {
-    accounts: { passwords },
+    accounts: { passwords, access },
   } = parts;
+  /** Whether the request has the token of somebody who may make users. A bad token is no fault: the call is open. */
+  async function isOfAdmin(request: IncomingMessage, address: string): Promise<boolean> {
+    const token = bearerOf(request);
+    if (token === undefined) return false;
+    const caller = await access.identify(token, { dialect: 'aideer', address }).catch(() => undefined);
+    return caller !== undefined && may(caller, 'manage users');
+  }
   return route({
     method: 'POST',
     path: '/users',
-    summary: 'Registers a user.',
+    summary: 'Registers a user; with the token of an admin, makes one.',
     access: 'open',
     body: {
       type: 'object',
@@ -75,10 +79,11 @@ function createUser(parts: UserParts): Route {
       properties: { username, password, nickname },
     },
     answer: anything,
-    async handle({ body, client }) {
+    async handle({ body, client, request }) {
       const { nickname: name = body.username } = body;
       const user = { username: body.username, password: body.password, name };
-      return formatUser(parts, await passwords.register(user, client));
+      const make = (await isOfAdmin(request, client.address)) ? 'create' : 'register';
+      return formatUser(parts, await passwords[make](user, client));
     },
   });
 }
@@ -89,7 +94,7 @@ function readMe(parts: UserParts): Route {
     method: 'GET',
     path: '/users/me',
     summary: 'Shows the user that is signed in.',
-    access: 'caller',
+    access: 'look',
     answer: anything,
     handle: async ({ caller }) => formatUser(parts, await findMe(parts, caller)),
   });
@@ -104,7 +109,7 @@ function changeOwnPassword(parts: UserParts): Route {
     method: 'PUT',
     path: '/users/me/password',
     summary: 'Changes the password, with the old one or after a fresh sign-in; ends all sign-ins.',
-    access: 'caller',
+    access: 'change the account',
     body: {
       type: 'object',
       required: ['new_password'],
@@ -115,7 +120,7 @@ function changeOwnPassword(parts: UserParts): Route {
       const { uuid } = await findMe(parts, caller);
       const { signedInAt } = accountOf(caller);
       const { old_password: old, new_password: wanted } = body;
-      await passwords.prove({ uuid }, { signedInAt, client, ...(old !== undefined && { password: old }) });
+      await passwords.prove({ uuid }, { signedInAt, client, password: old });
       await passwords.set(uuid, wanted, { ...client, by: uuid });
       return { message: 'The password is changed: sign in again.' };
     },
@@ -128,9 +133,9 @@ function readUser(parts: UserParts): Route {
     method: 'GET',
     path: '/users/:id',
     summary: 'Shows a user, to itself and to admins.',
-    access: 'caller',
+    access: 'look',
     answer: anything,
-    handle: async (call) => formatUser(parts, await managed(parts, call)),
+    handle: async (call) => formatUser(parts, await managed(parts, call, 'look')),
   });
 }
 
@@ -143,11 +148,11 @@ function changeUser(parts: UserParts): Route {
     method: 'PUT',
     path: '/users/:id',
     summary: 'Changes the names of a user.',
-    access: 'caller',
+    access: 'look',
     body: { type: 'object', properties: { username, nickname } },
     answer: anything,
     async handle(call) {
-      const { uuid } = await managed(parts, call);
+      const { uuid } = await managed(parts, call, 'change the account');
       const { username: login, nickname: name } = call.body;
       const changes = {
         ...(login !== undefined && { username: login }),
@@ -158,20 +163,31 @@ function changeUser(parts: UserParts): Route {
   });
 }
 
-/** Everything of the user goes with it: chats, presets, keys, pictures, credits. */
+/**
+ * Everything of the user goes with it: chats, presets, keys, pictures, credits. So a user who removes himself needs the same
+ * proof as for a new password.
+ */
 function removeUser(parts: UserParts): Route {
   const {
-    accounts: { users },
+    accounts: { users, passwords },
   } = parts;
   return route({
     method: 'DELETE',
     path: '/users/:id',
-    summary: 'Removes a user with everything that the server keeps about it.',
-    access: 'caller',
+    summary:
+      'Removes a user with everything that the server keeps about it. The user itself needs a fresh sign-in, or the password in the body.',
+    access: 'look',
+    bodyLenient: true,
+    body: { type: 'object', properties: { password } },
     answer: message,
     async handle(call) {
-      const { uuid } = await managed(parts, call);
-      await users.remove(uuid, { ...call.client, by: call.caller.id });
+      const { caller, client, body } = call;
+      const { uuid } = await managed(parts, call, 'change the account');
+      if (uuid === caller.id) {
+        const { signedInAt } = accountOf(caller);
+        await passwords.prove({ uuid }, { signedInAt, client, password: body.password });
+      }
+      await users.remove(uuid, { ...client, by: caller.id });
       return { message: 'The user is removed.' };
     },
   });
@@ -186,11 +202,10 @@ function setPassword(parts: UserParts): Route {
     method: 'PUT',
     path: '/users/:id/password',
     summary: 'Sets the password of a user, for admins; ends all its sign-ins.',
-    access: 'caller',
+    access: 'manage users',
     body: { type: 'object', required: ['new_password'], properties: { new_password: password } },
     answer: message,
     async handle({ caller, params, body, client }) {
-      checkAdmin(caller);
       const { uuid } = await findUser(parts, params.id);
       await passwords.set(uuid, body.new_password, { ...client, by: caller.id });
       return { message: 'The password is changed.' };
@@ -198,15 +213,33 @@ function setPassword(parts: UserParts): Route {
   });
 }
 
-/** The user of the path. Throws `forbidden` unless it is the caller itself, or the caller is an admin. */
+/** For a user who registered where REGISTRATION asks for an approval. */
+function approveUser(parts: UserParts): Route {
+  const {
+    accounts: { users },
+  } = parts;
+  return route({
+    method: 'POST',
+    path: '/users/:id/approve',
+    summary: 'Approves a user who registered, for admins: from now on the user may use devices.',
+    access: 'manage users',
+    answer: anything,
+    async handle({ caller, params, client }) {
+      const { uuid } = await findUser(parts, params.id);
+      return formatUser(parts, await users.approve(uuid, { ...client, by: caller.id }));
+    },
+  });
+}
+
+/** The user of the path. Throws `forbidden` unless it is the caller and may do `own`, or the caller manages users. */
 async function managed(
   parts: UserParts,
   { params, caller }: Call<unknown, unknown, { id: string }>,
+  own: Action,
 ): Promise<User> {
-  const admin = isAdmin(caller);
   const user = await findUser(parts, params.id);
-  if (admin || user.uuid === caller.id) return user;
-  throw new AppError('forbidden', 'This is for the user itself and for admins.');
+  requirePermission(caller, user.uuid === caller.id ? own : 'manage users');
+  return user;
 }
 
 async function findMe({ accounts: { users } }: UserParts, caller: Principal): Promise<User> {

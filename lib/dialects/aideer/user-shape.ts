@@ -10,6 +10,8 @@ export async function formatUser({ ledger }: Pick<Parts, 'ledger'>, user: User) 
     id: user.id,
     username,
     permission: permissionOf(user.role),
+    // Only while an admin has to do something.
+    ...(!user.approved && { approved: false }),
     ...(user.name !== username && { nickname: user.name }),
     avatar: `/api/v1/users/${user.id}/avatar`,
     credits_left: await ledger.balance(user.uuid),

@@ -22,7 +22,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
       method: 'POST',
       path: '/chat/get_upload_presigned_url',
       summary: 'Makes URLs for the upload of pictures.',
-      access: 'caller',
+      access: 'chat',
       body: {
         type: 'object',
         required: ['conversation_id', 'suffixes'],
@@ -63,7 +63,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
       method: 'GET',
       path: '/chat/:id',
       summary: 'Lists the messages of a conversation.',
-      access: 'caller',
+      access: 'look',
       answer: { type: 'object', required: ['messages'], properties: { messages: { type: 'array' } } },
       async handle({ caller, params, origin }) {
         accountOf(caller);
@@ -85,7 +85,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
       path: '/chat/send',
       startsWork: true,
       summary: 'Says something; the answer is a stream of JSON lines, of server-sent events, or of text.',
-      access: 'caller',
+      access: 'chat',
       body: sayBody,
       bodyMaxBytes: config.limits.imageMaxBytes,
       handle: (call) => send(parts, call),

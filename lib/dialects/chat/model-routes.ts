@@ -42,7 +42,7 @@ function listConfigs({ modelConfigs }: ModelParts): Route {
     method: 'GET',
     path: '/model_config',
     summary: "The user's models, their keys masked.",
-    access: 'caller',
+    access: 'look',
     answer: { type: 'object', required: ['configs'], properties: { configs: { type: 'array' } } },
     async handle({ caller }) {
       accountOf(caller);
@@ -57,7 +57,7 @@ function canCreate({ modelConfigs }: ModelParts): Route {
     method: 'POST',
     path: '/model_config/can_create',
     summary: 'Says whether the user may store one more.',
-    access: 'caller',
+    access: 'look',
     body: {
       type: 'object',
       required: ['config_count'],
@@ -82,7 +82,7 @@ function createConfig({ modelConfigs, models }: ModelParts): Route {
     method: 'POST',
     path: '/model_config/create',
     summary: 'Stores a model configuration.',
-    access: 'caller',
+    access: 'chat',
     status: 201,
     body: { type: 'object', required, properties: fields },
     answer: nothing,
@@ -101,7 +101,7 @@ function updateConfig({ modelConfigs, models }: ModelParts): Route {
     method: 'POST',
     path: '/model_config/update',
     summary: 'Changes a model configuration; a masked key leaves the key unchanged.',
-    access: 'caller',
+    access: 'chat',
     status: 202,
     body: {
       type: 'object',
@@ -123,7 +123,7 @@ function removeConfigs({ modelConfigs }: ModelParts): Route {
     method: 'POST',
     path: '/model_config/delete',
     summary: 'Removes model configurations: all of them or none.',
-    access: 'caller',
+    access: 'chat',
     status: 204,
     body: ids,
     async handle({ caller, body }) {

@@ -5,7 +5,7 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
-import { refreshTokenOf, setRefreshCookie } from './refresh-cookie.ts';
+import { knownRefreshToken, refreshTokenOf, setRefreshCookie } from '../refresh-cookie.ts';
 
 const text = { type: 'string' } as const;
 const pair = {
@@ -67,7 +67,9 @@ function login({ accounts: { passwords } }: AccountParts): Route {
     answer: pair,
     async handle(call) {
       const { email, password } = call.body;
-      return pairOf(call, await passwords.signIn({ who: { email }, password, client: call.client }));
+      const { client, request } = call;
+      const device = knownRefreshToken(request);
+      return pairOf(call, await passwords.signIn({ who: { email }, password, client, device }));
     },
   });
 }
@@ -94,7 +96,7 @@ function readMe({ accounts: { users } }: AccountParts): Route {
     method: 'GET',
     path: '/user/me',
     summary: 'Shows the user that is signed in.',
-    access: 'caller',
+    access: 'look',
     answer: {
       type: 'object',
       required: ['username', 'email', 'groups'],
@@ -119,7 +121,7 @@ function changeUsername({ accounts: { users } }: AccountParts): Route {
     method: 'POST',
     path: '/user/me/username',
     summary: 'Changes the username.',
-    access: 'caller',
+    access: 'change the account',
     status: 202,
     body: { type: 'object', required: ['username'], properties: { username: text } },
     answer: nothing,
@@ -127,16 +129,22 @@ function changeUsername({ accounts: { users } }: AccountParts): Route {
   });
 }
 
-function changeEmail({ accounts: { users } }: AccountParts): Route {
+/** Whoever has the e-mail can take over the account one day. So it needs the same proof as a new password. */
+function changeEmail({ accounts: { users, passwords } }: AccountParts): Route {
   return route({
     method: 'POST',
     path: '/user/me/email',
-    summary: 'Changes the e-mail.',
-    access: 'caller',
+    summary: 'Changes the e-mail, with the password or after a fresh sign-in.',
+    access: 'change the account',
     status: 202,
-    body: { type: 'object', required: ['email'], properties: { email: text } },
+    body: { type: 'object', required: ['email'], properties: { email: text, password: text } },
     answer: nothing,
-    handle: (call) => changeUser(users, call, { email: call.body.email.trim() }),
+    async handle(call) {
+      const { caller, client, body } = call;
+      const { signedInAt } = accountOf(caller);
+      await passwords.prove({ uuid: caller.id }, { signedInAt, password: body.password, client });
+      return changeUser(users, call, { email: body.email.trim() });
+    },
   });
 }
 

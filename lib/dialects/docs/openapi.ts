@@ -68,6 +68,8 @@ function operationOf(mount: Mount, route: Route): object {
     ...(body && { requestBody: body }),
     responses: { [route.status ?? 200]: answerOf(route), default: failureOf(mount) },
     security: securityOf(mount, route),
+    // The row of the table "Who may do what" (lib/docs/permissions.md).
+    ...(route.access !== 'open' && { 'x-permission': route.access }),
   };
 }
 

@@ -1,6 +1,9 @@
 import type { XStatic } from 'typebox/schema';
+import { requirePermission } from '../../accounts/permissions.ts';
 import type { JsonObject } from '../../common/json.ts';
+import type { Principal } from '../../core/principal.ts';
 import type { SessionConfig } from '../../core/session-config.ts';
+import { checkSpeaking } from '../speaking.ts';
 
 /** A text that must not be empty. null is taken as missing, everywhere (contract 1). */
 const text = { type: 'string', minLength: 1 } as const;
@@ -83,6 +86,12 @@ export const initSchema = {
 
 /** A valid body of `POST /api/init`. */
 export type InitBody = XStatic<typeof initSchema>;
+
+/** Throws `forbidden` unless the caller may open such a session: documents and other sessions are tools that can move devices. */
+export function checkAdmission(caller: Principal, config: SessionConfig): void {
+  if (config.documents.length > 0) requirePermission(caller, 'bring a document');
+  checkSpeaking(caller, config);
+}
 
 /** The session that a valid body asks for, with the contract's defaults. `idleMs` counts when it has no `timeoutSeconds`. */
 export function toSessionConfig(body: InitBody, idleMs: number): SessionConfig {

@@ -1,4 +1,5 @@
 import { anonymous } from '../../accounts/access.ts';
+import { requirePermission } from '../../accounts/permissions.ts';
 import { formatProblem } from '../../server/problem.ts';
 import type { Session } from '../../core/session.ts';
 import type { SocketRoute } from '../../server/socket.ts';
@@ -47,6 +48,7 @@ function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>)
       },
     },
     async admit({ id = '', since: text }, caller) {
+      requirePermission(caller, 'look');
       const session = await sessions.find(id, caller);
       const parse = await loadFrameParser();
       const since = text === undefined ? undefined : Number(text);
@@ -54,6 +56,7 @@ function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>)
       return (peer) =>
         new Watcher({
           session,
+          caller,
           peer,
           encoder,
           parse,

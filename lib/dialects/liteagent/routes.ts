@@ -2,7 +2,7 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import type { LiteAgentParts } from './parts.ts';
 import { envelopeSchema } from './envelope-schema.ts';
 import { envelopesOf } from './envelope.ts';
-import { initSchema, toSessionConfig } from './init.ts';
+import { checkAdmission, initSchema, toSessionConfig } from './init.ts';
 
 const id = { type: 'string', minLength: 1 } as const;
 const sessionQuery = { type: 'object', required: ['id'], properties: { id } } as const;
@@ -34,16 +34,16 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
       path: '/api/init',
       startsWork: true,
       summary: 'Opens a session with a model and documents that describe devices.',
-      access: 'caller',
+      access: 'chat',
       body: initSchema,
       bodyMaxBytes: config.limits.initMaxBytes,
       answer: idAnswer,
       async handle({ body, caller, ignored, log }) {
         if (ignored.length > 0)
           log.info({ ignored: ignored.slice(0, 100) }, 'unknown fields of /init were ignored');
-        return {
-          id: await sessions.create(toSessionConfig(body, config.limits.sessionIdleTimeoutMs), caller),
-        };
+        const wanted = toSessionConfig(body, config.limits.sessionIdleTimeoutMs);
+        checkAdmission(caller, wanted);
+        return { id: await sessions.create(wanted, caller) };
       },
     }),
     // An array, not pages: that is the seed's shape. A long session has a long answer.
@@ -51,7 +51,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
       method: 'GET',
       path: '/api/history',
       summary: 'All envelopes of a session since it was opened or cleared, oldest first.',
-      access: 'caller',
+      access: 'look',
       query: sessionQuery,
       answer: { type: 'array', items: envelopeSchema },
       async handle({ query, caller }) {
@@ -64,7 +64,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         method,
         path: '/api/stop',
         summary: 'Stops a task of a session, or all of them.',
-        access: 'caller',
+        access: 'stop',
         query: stopQuery,
         answer: idAnswer,
         async handle({ query, caller }) {
@@ -79,7 +79,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         method,
         path: '/api/clear',
         summary: 'Stops the tasks of a session, empties its history and closes its sockets.',
-        access: 'caller',
+        access: 'chat',
         query: sessionQuery,
         answer: idAnswer,
         async handle({ query, caller }) {
@@ -94,7 +94,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
       method: 'POST',
       path: '/api/ticket',
       summary: 'A ticket that opens one WebSocket in the name of the caller.',
-      access: 'caller',
+      access: 'look',
       answer: {
         type: 'object',
         required: ['ticket', 'expiresInSeconds'],

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Message } from '../../core/message.ts';
-import type { Delta, EndReason, Subscriber, Session } from '../../core/session.ts';
+import type { Principal } from '../../core/principal.ts';
+import type { AcceptedTask, Delta, EndReason, NewTask, Subscriber, Session } from '../../core/session.ts';
 import { encodeFrames } from '../../server/frame.ts';
 import type { Log } from '../../log.ts';
 import type { Peer, Receiver } from '../../server/socket.ts';
 import { toAppError } from '../../server/status.ts';
+import { checkSpeaking } from '../speaking.ts';
 import type { Encoder } from './encoder.ts';
 import { endOf, positionOf } from './envelope.ts';
 import type { Frame, FrameParser } from './frames.ts';
@@ -22,6 +24,7 @@ const closings = {
 /** The parts of one socket. */
 export interface WatcherOptions {
   session: Session;
+  caller: Principal;
   peer: Peer;
   encoder: Encoder;
   parse: FrameParser;
@@ -35,6 +38,7 @@ export interface WatcherOptions {
 /** One socket of a session: takes the user's messages, and shows the lines of the log. A class, as every socket has one. */
 export class Watcher implements Receiver, Subscriber {
   readonly #session: Session;
+  readonly #caller: Principal;
   readonly #peer: Peer;
   readonly #encoder: Encoder;
   readonly #parse: FrameParser;
@@ -43,8 +47,9 @@ export class Watcher implements Receiver, Subscriber {
   #since: number | undefined;
   readonly #leave: () => void;
 
-  constructor({ session, peer, encoder, parse, log, since, isUnknown = false }: WatcherOptions) {
+  constructor({ session, caller, peer, encoder, parse, log, since, isUnknown = false }: WatcherOptions) {
     this.#session = session;
+    this.#caller = caller;
     this.#peer = peer;
     this.#encoder = encoder;
     this.#parse = parse;
@@ -103,12 +108,17 @@ export class Watcher implements Receiver, Subscriber {
     }
     // The id is made here, so that a refusal has it, too.
     const { taskId = randomUUID() } = frame.task;
-    this.#session.submit({ ...frame.task, taskId, fresh: frame.task.taskId === undefined }).then(
+    this.#submit({ ...frame.task, taskId, fresh: frame.task.taskId === undefined }).then(
       (accepted) => {
         if (frame.ack) this.#show({ type: 'ack', taskId: accepted.taskId, seq: endOf(accepted.seq) });
       },
       (error: unknown) => this.#fail(error, taskId),
     );
+  }
+
+  async #submit(task: NewTask): Promise<AcceptedTask> {
+    checkSpeaking(this.#caller, this.#session.config);
+    return this.#session.submit(task);
   }
 
   #fail(error: unknown, taskId?: string): void {

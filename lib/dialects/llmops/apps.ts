@@ -1,3 +1,4 @@
+import { requirePermission } from '../../accounts/permissions.ts';
 import type { AgentApp, AppVersion } from '../../agents/apps.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
@@ -55,7 +56,7 @@ function createApp({ agents: { apps } }: AppParts): Route {
     method: 'POST',
     path: '/apps',
     summary: 'Makes an app.',
-    access: 'caller',
+    access: 'make an app',
     body: newApp,
     answer: successShape(idShape),
     async handle({ body: { name, icon, description = '' }, caller }) {
@@ -70,7 +71,7 @@ function listApps({ agents: { apps } }: AppParts): Route {
     method: 'GET',
     path: '/apps',
     summary: "A page of the caller's apps, newest first.",
-    access: 'caller',
+    access: 'look',
     query: numberedPageQuery,
     answer: successShape(pageShape(appShape)),
     async handle({ query, caller }) {
@@ -88,7 +89,8 @@ function readApp({ agents: { apps } }: AppParts): Route {
     method: 'GET',
     path: '/apps/:app_id',
     summary: 'An app with its draft and its published configuration.',
-    access: 'caller',
+    access: 'look at an app',
+    app: 'app_id',
     answer: successShape(appShape),
     async handle({ params, caller }) {
       return success(appAnswer(await apps.find(params.app_id, caller)));
@@ -102,7 +104,8 @@ function publish({ agents: { apps } }: AppParts): Route {
     method: 'POST',
     path: '/apps/:app_id/publish',
     summary: "Publishes an app's draft.",
-    access: 'caller',
+    access: 'make an app',
+    app: 'app_id',
     answer: successShape(),
     async handle({ params, caller }) {
       await apps.publish(params.app_id, caller);
@@ -117,7 +120,8 @@ function cancelPublish({ agents: { apps } }: AppParts): Route {
     method: 'POST',
     path: '/apps/:app_id/publish/cancel',
     summary: 'Cancels the publication of an app.',
-    access: 'caller',
+    access: 'make an app',
+    app: 'app_id',
     answer: successShape(),
     async handle({ params, caller }) {
       await apps.unpublish(params.app_id, caller);
@@ -132,7 +136,8 @@ function removeApp({ agents: { apps }, sessions }: AppParts): Route {
     method: 'POST',
     path: '/apps/:app_id/delete',
     summary: 'Deletes an app, and stops its tasks.',
-    access: 'caller',
+    access: 'make an app',
+    app: 'app_id',
     answer: successShape(),
     async handle({ params, caller }) {
       const { id, conversationId } = await apps.find(params.app_id, caller);
@@ -150,7 +155,8 @@ function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | '
     method,
     path: '/apps/:app_id/config',
     summary: "Updates an app's draft, or makes one.",
-    access: 'caller',
+    access: 'make an app',
+    app: 'app_id',
     body: configSchema,
     bodyMaxBytes: config.limits.initMaxBytes,
     answer: successShape(),
@@ -158,6 +164,7 @@ function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | '
       const id = params.app_id;
       await apps.find(id, caller); // a caller who may not change the app learns nothing about the change
       const draft = toDraft(body);
+      if (draft.config.documents?.length) requirePermission(caller, 'bring a document');
       try {
         await apps.saveDraft(id, caller, draft);
       } catch (error) {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { v4 as uuid } from 'uuid';
+import { requirePermission } from '../../accounts/permissions.ts';
 import { versionInUse } from '../../agents/apps.ts';
 import { ask, type AskOptions } from '../../core/ask.ts';
 import type { NewTask, Session } from '../../core/session.ts';
@@ -33,13 +34,15 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
     path: '/apps/:app_id/debug',
     startsWork: true,
     summary: 'Says something to an app, and returns its answer; as events with `Accept: text/event-stream`.',
-    access: 'caller',
+    access: 'use an app',
+    app: 'app_id',
     body: debugBody,
     answer: successShape(messageShape),
     async handle({ params, body, caller, request, response, log }) {
       const app = await agents.apps.find(params.app_id, caller);
       // An app without any configuration is refused here, before a task exists.
-      versionInUse(app);
+      const { config: used } = versionInUse(app);
+      if (used.documents?.length) requirePermission(caller, 'use a device', app.id);
       const session = await openConversation(parts, app);
       const task: Task = {
         taskId: uuid(),

@@ -34,7 +34,8 @@ export function createMemoryRoutes({ agents: { apps, memory } }: Pick<Parts, 'ag
       method: 'GET',
       path: '/apps/:app_id/long-term-memory',
       summary: "The running summary of an app's conversation.",
-      access: 'caller',
+      access: 'look at an app',
+      app: 'app_id',
       answer: successShape(summaryShape),
       async handle({ params, caller }) {
         await checkRemembers(params.app_id, caller);
@@ -46,7 +47,8 @@ export function createMemoryRoutes({ agents: { apps, memory } }: Pick<Parts, 'ag
       method: 'POST',
       path: '/apps/:app_id/long-term-memory',
       summary: "Replaces an app's running summary.",
-      access: 'caller',
+      access: 'make an app',
+      app: 'app_id',
       body: written,
       answer: successShape(),
       async handle({ params, body, caller }) {

@@ -57,7 +57,7 @@ export function chatRoutes({
       method: 'POST',
       path: '/v1/chat/completions',
       summary: 'One answer of the model, whole or (stream: true) as server-sent events.',
-      access: 'caller',
+      access: 'chat',
       bodyMaxBytes: config.limits.messageMaxBytes,
       bodyLenient: true,
       body: {
@@ -113,7 +113,7 @@ export function chatRoutes({
       method: 'GET',
       path: '/v1/models',
       summary: "The models that the server's endpoint offers.",
-      access: 'caller',
+      access: 'look',
       answer: {
         type: 'object',
         required: ['object', 'data'],

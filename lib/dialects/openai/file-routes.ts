@@ -38,7 +38,7 @@ function createFile({ files: { files } }: FileParts): Route {
     method: 'POST',
     path: '/v1/files',
     summary: 'Takes a file: a form with the bytes as `file`.',
-    access: 'caller',
+    access: 'chat',
     form: { file: 'file', purpose: 'text' },
     answer: fileSchema,
     handle: (call) => receiveFile(files, call),
@@ -51,7 +51,7 @@ function createFileOfFormat({ files: { files } }: FileParts): Route {
     method: 'POST',
     path: '/v1/files/:file',
     summary: 'Takes a file that must be of the format that the path names: pdf, docx, txt, markdowns, png…',
-    access: 'caller',
+    access: 'chat',
     form: { file: 'file', purpose: 'text' },
     answer: fileSchema,
     handle: (call) => receiveFile(files, call, call.params.file),
@@ -63,7 +63,7 @@ function listFiles({ files: { files } }: FileParts): Route {
     method: 'GET',
     path: '/v1/files',
     summary: "The caller's files, newest first unless asked otherwise.",
-    access: 'caller',
+    access: 'look',
     query: {
       type: 'object',
       properties: {
@@ -95,7 +95,7 @@ function readFile({ files: { files } }: FileParts): Route {
     method: 'GET',
     path: '/v1/files/:file',
     summary: 'Shows a file.',
-    access: 'caller',
+    access: 'look',
     answer: fileSchema,
     handle: async ({ params, caller }) => formatFile(await files.find(params.file, caller)),
   });
@@ -106,7 +106,7 @@ function deleteFile({ files: { files } }: FileParts): Route {
     method: 'DELETE',
     path: '/v1/files/:file',
     summary: 'Deletes a file.',
-    access: 'caller',
+    access: 'chat',
     answer: deletedSchema('file'),
     async handle({ params, caller }) {
       const id = params.file;
@@ -121,7 +121,7 @@ function readContent({ files: { files } }: FileParts): Route {
     method: 'GET',
     path: '/v1/files/:file/content',
     summary: "A file's bytes.",
-    access: 'caller',
+    access: 'look',
     async handle({ params, caller, response, log }) {
       const file = await files.find(params.file, caller);
       response.writeHead(200, {

@@ -80,7 +80,7 @@ function readConfig({ memory }: MemoryParts): Route {
     method: 'GET',
     path: '/v1/memory/config',
     summary: 'Reads the configuration of the caller.',
-    access: 'caller',
+    access: 'look',
     answer: configSchema,
     handle: async ({ caller, response }) => answer(response, 'memory.config', await memory.config(caller.id)),
   });
@@ -92,7 +92,7 @@ function patchConfig({ memory }: MemoryParts): Route {
     method: 'POST',
     path: '/v1/memory/config',
     summary: 'Changes the configuration by a JSON merge patch. If-Match names the version that it must have.',
-    access: 'caller',
+    access: 'chat',
     bodyLenient: true,
     body: { type: 'object' },
     answer: configSchema,
@@ -109,7 +109,7 @@ function clearConfig({ memory }: MemoryParts): Route {
     method: 'DELETE',
     path: '/v1/memory/config',
     summary: 'Deletes the configuration.',
-    access: 'caller',
+    access: 'chat',
     answer: clearedSchema('memory.config.deleted'),
     async handle({ caller, request }) {
       await memory.clearConfig(caller.id, versionOf(request));
@@ -123,7 +123,7 @@ function readTodo({ memory }: MemoryParts): Route {
     method: 'GET',
     path: '/v1/memory/todo',
     summary: "The caller's itinerary.",
-    access: 'caller',
+    access: 'look',
     answer: todoSchema,
     handle: async ({ caller, response }) => answer(response, 'memory.todo', await memory.todo(caller.id)),
   });
@@ -134,7 +134,7 @@ function putTodo({ memory }: MemoryParts): Route {
     method: 'POST',
     path: '/v1/memory/todo',
     summary: 'Adds an item, changes the item with its id, or with `items` replaces all.',
-    access: 'caller',
+    access: 'chat',
     bodyLenient: true,
     body: {
       type: 'object',
@@ -163,7 +163,7 @@ function clearTodo({ memory }: MemoryParts): Route {
     method: 'DELETE',
     path: '/v1/memory/todo',
     summary: 'Deletes one item of the itinerary, or all without an id.',
-    access: 'caller',
+    access: 'chat',
     query: { type: 'object', properties: { id: { type: 'string', minLength: 1, maxLength: 100 } } },
     answer: clearedSchema('memory.todo.deleted'),
     async handle({ query, caller, request }) {

@@ -3,6 +3,7 @@ import type { Session } from '../../core/session.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
+import { checkSpeaking } from '../speaking.ts';
 import { noSuchMessage, placeOf } from './ids.ts';
 import { formatMessage, messageSchema } from './message-format.ts';
 import { listMessages, messageAt } from './message-list.ts';
@@ -48,7 +49,7 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
     path: '/v1/threads/:thread/messages',
     startsWork: true,
     summary: 'Adds a message to a thread. With run=true the agent answers it.',
-    access: 'caller',
+    access: 'chat',
     bodyMaxBytes: config.limits.messageMaxBytes,
     bodyLenient: true,
     query: { type: 'object', properties: { run: { enum: ['true', 'false', '1', '0'] } } },
@@ -58,7 +59,9 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
       const session = await findThread(sessions, params.thread, caller);
       const message = await readMessage(files.files, body, caller);
       const asked = query.run === undefined ? config.threadAutoReply : /^(true|1)$/.test(query.run);
-      const line = await session.add({ ...message, run: asked && message.role === 'user' });
+      const run = asked && message.role === 'user';
+      if (run) checkSpeaking(caller, session.config);
+      const line = await session.add({ ...message, run });
       return formatMessage(session.id, { line, seq: line.seq, part: 'said' }, {});
     },
   });
@@ -73,7 +76,7 @@ function listThreadMessages({ sessions }: MessageParts): Route {
     method: 'GET',
     path: '/v1/threads/:thread/messages',
     summary: "A thread's messages, newest first unless asked otherwise.",
-    access: 'caller',
+    access: 'look',
     query: {
       type: 'object',
       properties: {
@@ -114,7 +117,7 @@ function readOneMessage(parts: MessageParts): Route {
     method: 'GET',
     path: '/v1/threads/:thread/messages/:message',
     summary: 'A message.',
-    access: 'caller',
+    access: 'look',
     answer: messageSchema,
     handle: async ({ params, caller }) => (await find(parts, params, caller)).message,
   });
@@ -126,7 +129,7 @@ function changeMessage(parts: MessageParts): Route {
     method: 'POST',
     path: '/v1/threads/:thread/messages/:message',
     summary: 'Changes the metadata of a message.',
-    access: 'caller',
+    access: 'chat',
     bodyLenient: true,
     body: { type: 'object', properties: { metadata: metadataSchema } },
     answer: messageSchema,
@@ -145,7 +148,7 @@ function deleteMessage(parts: MessageParts): Route {
     method: 'DELETE',
     path: '/v1/threads/:thread/messages/:message',
     summary: 'Deletes a message from every view, and from the model.',
-    access: 'caller',
+    access: 'chat',
     answer: deletedSchema('thread.message.deleted'),
     async handle({ params, caller }) {
       const { session, anchor, message, lines } = await find(parts, params, caller);

@@ -25,7 +25,7 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
       method: 'POST',
       path: '/v1/threads',
       summary: 'Creates a thread, with its first messages.',
-      access: 'caller',
+      access: 'chat',
       bodyLenient: true,
       body: {
         type: 'object',
@@ -48,7 +48,7 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
       method: 'GET',
       path: '/v1/threads/:thread',
       summary: 'A thread.',
-      access: 'caller',
+      access: 'look',
       answer: threadSchema,
       async handle({ params, caller }) {
         const session = await findThread(sessions, params.thread, caller);
@@ -60,7 +60,7 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
       method: 'POST',
       path: '/v1/threads/:thread',
       summary: 'Changes the metadata of a thread.',
-      access: 'caller',
+      access: 'chat',
       bodyLenient: true,
       body: {
         type: 'object',
@@ -79,7 +79,7 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
       method: 'DELETE',
       path: '/v1/threads/:thread',
       summary: 'Deletes a thread: its session is stopped and removed.',
-      access: 'caller',
+      access: 'chat',
       answer: deletedSchema('thread.deleted'),
       async handle({ params, caller }) {
         const id = params.thread;

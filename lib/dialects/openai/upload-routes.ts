@@ -28,7 +28,7 @@ function createUpload(parts: UploadParts): Route {
     method: 'POST',
     path: '/v1/uploads',
     summary: 'Begins a file that is sent in parts. It must be complete within an hour.',
-    access: 'caller',
+    access: 'chat',
     bodyLenient: true,
     body: {
       type: 'object',
@@ -77,7 +77,7 @@ function addPart(parts: UploadParts): Route {
     method: 'POST',
     path: '/v1/uploads/:upload/parts',
     summary: 'Adds a part: a form with the bytes as `data`.',
-    access: 'caller',
+    access: 'chat',
     form: { data: 'file', thread_id: 'text' },
     answer: {
       type: 'object',
@@ -117,7 +117,7 @@ function completeUpload(parts: UploadParts): Route {
     method: 'POST',
     path: '/v1/uploads/:upload/complete',
     summary: 'Makes the file of its parts, in the order of part_ids.',
-    access: 'caller',
+    access: 'chat',
     bodyLenient: true,
     body: {
       type: 'object',
@@ -148,7 +148,7 @@ function cancelUpload({ files: { uploads } }: UploadParts): Route {
     method: 'POST',
     path: '/v1/uploads/:upload/cancel',
     summary: 'Cancels an upload.',
-    access: 'caller',
+    access: 'chat',
     answer: uploadSchema,
     async handle({ params, caller }) {
       return formatUpload(await uploads.cancel(await uploads.find(params.upload, caller)));

@@ -7,6 +7,7 @@
 import type { Kysely, Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
+import { approvals } from './approvals.ts';
 import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
 import { firstRequests } from './first-requests.ts';
@@ -56,6 +57,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
           .execute();
       },
     },
+    '0010-approvals': approvals,
     '0011-first-requests': firstRequests,
   };
 }

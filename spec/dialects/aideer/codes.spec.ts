@@ -49,15 +49,18 @@ onBothEngines('the codes of AIDeer', (open) => {
     for (const method of ['GET', 'DELETE'])
       expect((await call(admin, method, `/codes/${code}`)).status).to.equal(404);
     const own = await call(admin, 'POST', '/codes', {
-      redeem_code: '新年 2026/%',
+      redeem_code: '新年快乐 2026 年/%',
       value: 1,
       expire_time: '2030-01-01T00:00:00Z',
     });
-    expect(own.body).to.include({ redeem_code: '新年 2026/%', expire_time: '2030-01-01T00:00:00.000Z' });
-    expect((await call(admin, 'POST', '/codes', { redeem_code: ' 新年 2026/% ', value: 2 })).status).to.equal(
-      409,
-    );
-    expect((await call(admin, 'GET', `/codes/${encodeURIComponent('新年 2026/%')}`)).body).to.include({
+    expect(own.body).to.include({
+      redeem_code: '新年快乐 2026 年/%',
+      expire_time: '2030-01-01T00:00:00.000Z',
+    });
+    expect(
+      (await call(admin, 'POST', '/codes', { redeem_code: ' 新年快乐 2026 年/% ', value: 2 })).status,
+    ).to.equal(409);
+    expect((await call(admin, 'GET', `/codes/${encodeURIComponent('新年快乐 2026 年/%')}`)).body).to.include({
       value: 1,
     });
   });
@@ -83,6 +86,7 @@ onBothEngines('the codes of AIDeer', (open) => {
       { value: 1e12 },
       { value: 1, redeem_code: '' },
       { value: 1, redeem_code: '  ' },
+      { value: 1, redeem_code: 'elevenchars' },
       { value: 1, expire_time: 'soon' },
     ]) {
       const answer = await call(admin, 'POST', '/codes', body);
@@ -94,24 +98,36 @@ onBothEngines('the codes of AIDeer', (open) => {
   });
 
   it('say the same when they are unknown, used or expired', async () => {
-    await call(admin, 'POST', '/codes', { redeem_code: 'used', value: 1 });
+    await call(admin, 'POST', '/codes', { redeem_code: 'used already', value: 1 });
     await call(admin, 'POST', '/codes', {
-      redeem_code: 'old',
+      redeem_code: 'old and expired',
       value: 1,
       expire_time: '2020-01-01T00:00:00Z',
     });
-    expect((await redeem(user, 'USED')).body).to.deep.equal({ message: '1 credits were added.' });
-    for (const code of ['used', 'old', 'never there', '', '\u0000'])
+    expect((await redeem(user, 'USED ALREADY')).body).to.deep.equal({ message: '1 credits were added.' });
+    for (const code of ['used already', 'old and expired', 'never there', '', '\u0000'])
       expect(await redeem(user, code), code).to.deep.include(bad);
     expect((await redeem(user, 5)).status).to.equal(422);
   });
 
+  it('are not guessed: ten wrong ones of a user are free, and each further one costs a longer wait', async () => {
+    const [guesser, other] = [await newDeer(world), await newDeer(world)];
+    await call(admin, 'POST', '/codes', { redeem_code: 'a right one 2026', value: 3 });
+    for (let at = 0; at < 10; at += 1)
+      expect((await redeem(guesser, `a guess of a code ${at}`)).status).to.equal(422);
+    const blocked = await redeem(guesser, 'a right one 2026');
+    expect([blocked.status, blocked.headers.get('retry-after')]).to.deep.equal([429, '1']);
+    expect((await redeem(other, 'a right one 2026')).body).to.deep.equal({
+      message: '3 credits were added.',
+    });
+  });
+
   it('give one credit, of a hundred that redeem one at the same time', async () => {
-    await call(admin, 'POST', '/codes', { redeem_code: 'one', value: 1 });
+    await call(admin, 'POST', '/codes', { redeem_code: 'only for one', value: 1 });
     const many = await Promise.all(Array.from({ length: 5 }, () => newDeer(world)));
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, index) =>
-        redeem(many[index % many.length]!, index % 2 === 0 ? 'one' : 'ONE'),
+        redeem(many[index % many.length]!, index % 2 === 0 ? 'only for one' : 'ONLY FOR ONE'),
       ),
     );
     const count = (status: number) => answers.filter((answer) => answer.status === status).length;

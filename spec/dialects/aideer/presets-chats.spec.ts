@@ -260,6 +260,14 @@ onBothEngines('presets and chats of AIDeer', (open) => {
     expect(await statusOf(as(other)('GET', '/chats/nothing'))).to.equal(404);
   });
 
+  it('are shown to a visitor, who gets no copy', async () => {
+    const visitor = await newDeer(world, 'visitor');
+    const id = await newChat(world, user, { visibility: 'shared' });
+    const shown = await as(visitor)('GET', `/chats/${id}`);
+    expect([shown.status, shown.body]).to.deep.equal([200, (await as(user)('GET', `/chats/${id}`)).body]);
+    expect((await as(visitor)('GET', '/chats')).body).to.deep.equal([]);
+  });
+
   it('go on when their preset is removed, by its owner or an admin', async () => {
     const preset = await newPreset(world, admin, { visibility: 'public' });
     const id = await newChat(world, user, { preset });

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isRefreshToken } from '../../accounts/refresh-tokens.ts';
-import { AppError } from '../../errors.ts';
-import { bearerOf } from '../../server/intake.ts';
-import { findCookie, setCookie } from '../cookies.ts';
+import { isRefreshToken } from '../accounts/refresh-tokens.ts';
+import { AppError } from '../errors.ts';
+import { bearerOf } from '../server/intake.ts';
+import { findCookie, setCookie } from './cookies.ts';
 
 const NAME = 'refresh_token';
 const MAX_AGE_SECONDS = 30 * 24 * 3600;
@@ -11,6 +11,12 @@ const MAX_AGE_SECONDS = 30 * 24 * 3600;
 export function setRefreshCookie(response: ServerResponse, origin: string, token: string | undefined): void {
   const cookie = { name: NAME, value: token, path: '/', maxAgeSeconds: MAX_AGE_SECONDS } as const;
   setCookie(response, origin, { ...cookie, sameSite: 'strict' });
+}
+
+/** The refresh token of an earlier sign-in that a request brings as its cookie; undefined without one. */
+export function knownRefreshToken(request: IncomingMessage): string | undefined {
+  const token = findCookie(request, NAME);
+  return token !== undefined && isRefreshToken(token) ? token : undefined;
 }
 
 /** The refresh token of a request: its bearer, else its cookie. Throws `unauthorized` for none, and for an access token. */
