@@ -11,7 +11,8 @@ import { cyclesOf, loadedWith, parseSource, readSources, type Source } from './s
  * open to all but core, which knows nothing but errors.
  */
 const layers: Record<string, readonly string[]> = {
-  secrets: [],
+  'secret-forms': [],
+  secrets: ['secret-forms'],
   errors: ['secrets'],
   common: ['errors'],
   settings: [],

@@ -19,7 +19,7 @@ import type { FoundOperation } from './operations.ts';
 import type { OperationPlan, Planner } from './plan.ts';
 import { fillRequest, withDefaults, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
-import type { createSecurity, CallCredentials } from './security.ts';
+import { addDocumentKeys, type createSecurity, type CallCredentials } from './security.ts';
 import { parseServer, openapiServerUrl, type ServerRoot } from './servers.ts';
 
 /** One operation of a document, with its parameters and its body. */
@@ -119,6 +119,8 @@ export class OperationTool implements Tool {
   async call(args: JsonObject, context: CallContext): Promise<ToolResult> {
     const { security, tokens } = this.#shared;
     const credentials = security.signIn(this.#requestTemplate.requirements, context.connection);
+    addDocumentKeys(credentials, this.#operation.shape.keys);
+    knowSecrets(credentials.secrets); // the device may send them back in an error that is logged
     const left = leftOf(context);
     try {
       const root = this.#serverFor(context.connection);
@@ -127,10 +129,10 @@ export class OperationTool implements Tool {
         token = await tokens.tokenFor(credentials.grant, root.origin + root.path, left());
         credentials.headers['authorization'] = `Bearer ${token}`;
         credentials.secrets.push(token);
-        knowSecrets([token]); // the device may send it back in an error that is logged
+        knowSecrets([token]);
       }
       const request = fillRequest(this.#requestTemplate, args, root, credentials);
-      const result = await this.#send(request, credentials.digest, left);
+      const result = await this.#send(request, credentials, left);
       if (token !== undefined && result['statusCode'] === 401) tokens.forget(token);
       return blotOwnSecrets(result, credentials.secrets);
     } catch (error) {
@@ -169,7 +171,7 @@ export class OperationTool implements Tool {
   /** Sends a request; with a digest user it is sent again with the answer to the device's challenge. */
   async #send(
     request: HttpRequest,
-    user: CallCredentials['digest'],
+    { digest: user, secrets }: CallCredentials,
     left: () => HttpContext,
   ): Promise<ToolResult> {
     const { http } = this.#shared;
@@ -181,6 +183,7 @@ export class OperationTool implements Tool {
     const asked = { ...request, path: first.redirectedTo ?? request.path };
     const answer = header === undefined ? undefined : digestAnswer(header, asked, user);
     if (answer === undefined) return http.resultOf(request, first);
+    secrets.push(...(/ response="([^"]+)"/.exec(answer)?.slice(1) ?? [])); // a password can be guessed from it
     // A 401 says that the request was refused and not carried out, so a write is still carried out at most once.
     return http.send({ ...asked, headers: { ...request.headers, authorization: answer } }, left());
   }

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import type { Connection, Credential } from '../../core/tool.ts';
 import type { SpecDocument } from '../spec-document.ts';
+import type { DocumentKey } from './request-shape.ts';
 import { listAt, objectAt, textAt, textsAt } from '../read.ts';
 
 /**
@@ -84,6 +85,16 @@ export function createSecurity(document: SpecDocument) {
   }
 
   return { requirementsOf, signIn };
+}
+
+/** Adds the keys in the defaults of a document. A credential of the session for the same place counts more. */
+export function addDocumentKeys(result: CallCredentials, keys: readonly DocumentKey[]): void {
+  for (const { in: place, name, value } of keys) {
+    result.secrets.push(value);
+    const pairs = place === 'query' ? result.query : result.cookies;
+    if (place === 'header') result.headers[name.toLowerCase()] ??= value;
+    else if (!pairs.some(([own]) => own === name)) pairs.push([name, value]);
+  }
 }
 
 function applyKey(result: CallCredentials, { type, apiKey }: NonNullable<Connection['apiKey']>): void {
