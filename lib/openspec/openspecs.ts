@@ -176,11 +176,12 @@ function isUrl(text: string): boolean {
 }
 
 /** The part of an entry that belongs to its session alone. */
-function connectionOf({ server, apiKey, credentials }: DocumentEntry): Connection {
+function connectionOf({ server, apiKey, credentials, credentialOrigins }: DocumentEntry): Connection {
   return {
     ...(server === undefined ? {} : { server }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(credentials === undefined ? {} : { credentials }),
+    ...(credentialOrigins === undefined ? {} : { credentialOrigins }),
   };
 }
 

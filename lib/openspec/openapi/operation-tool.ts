@@ -14,7 +14,8 @@ import { blotOwnSecrets, knowSecrets } from '../../secrets.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from '../spec-document.ts';
-import type { DeviceTokens } from './device-tokens.ts';
+import { credentialFault } from '../credential-origins.ts';
+import { tokenUrlOf, type DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
 import type { OperationPlan, Planner } from './plan.ts';
 import { fillRequest, withDefaults, type RequestTemplate } from './request.ts';
@@ -124,6 +125,7 @@ export class OperationTool implements Tool {
     const left = leftOf(context);
     try {
       const root = this.#serverFor(context.connection);
+      this.#checkOrigin(credentials, context.connection, root);
       let token: string | undefined;
       if (credentials.grant !== undefined) {
         token = await tokens.tokenFor(credentials.grant, root.origin + root.path, left());
@@ -166,6 +168,17 @@ export class OperationTool implements Tool {
       this.#lastServer = { server, root };
     }
     return this.#lastServer.root;
+  }
+
+  /** Throws when credentials of the session would go to an origin that they do not belong to. */
+  #checkOrigin({ isSignedIn, grant }: CallCredentials, connection: Connection, root: ServerRoot): void {
+    if (!isSignedIn) return;
+    const { document, source } = this.#shared;
+    const base = root.origin + root.path;
+    for (const target of [base, ...(grant === undefined ? [] : [tokenUrlOf(grant, base)])]) {
+      const fault = credentialFault(connection, target, source, () => openapiServerUrl(document, {}, {}));
+      if (fault !== undefined) throw new AppError('forbidden', fault);
+    }
   }
 
   /** Sends a request; with a digest user it is sent again with the answer to the device's challenge. */

@@ -17,6 +17,8 @@ export interface CallCredentials {
   grant?: ClientGrant;
   /** A user that answers a digest challenge. */
   digest?: { username: string; password: string };
+  /** Whether any credential of the session is among these parts. */
+  isSignedIn: boolean;
   /** Every text that must not come back to the model. */
   secrets: string[];
 }
@@ -64,7 +66,13 @@ export function createSecurity(document: SpecDocument) {
 
   function signIn(requirements: Requirement[] | undefined, connection: Connection): CallCredentials {
     const { apiKey, credentials = {} } = connection;
-    const result: CallCredentials = { headers: {}, query: [], cookies: [], secrets: [] };
+    const result: CallCredentials = {
+      headers: {},
+      query: [],
+      cookies: [],
+      isSignedIn: false,
+      secrets: [],
+    };
     const has = (name: string) => {
       const scheme = schemeOf(name);
       return scheme !== undefined && (Object.hasOwn(credentials, name) || isKeyFor(scheme, apiKey));
@@ -81,6 +89,7 @@ export function createSecurity(document: SpecDocument) {
     // A document without `security` does not ask for the session's key, and the key is sent all the same. With `security: []` it is not sent.
     const isOpen = requirements !== undefined && requirements.every((one) => one.size === 0);
     if (chosen === undefined && apiKey !== undefined && !isOpen) applyKey(result, apiKey);
+    result.isSignedIn = result.secrets.length > 0;
     return result;
   }
 
