@@ -50,7 +50,7 @@ export function openEgress(options: EgressOptions): Egress {
   // Every address behind a name is checked, and only the permitted ones are used: a name cannot lead to a denied
   // address, and a name with both kinds still works. Node resolves `127.1`, `0x7f000001` and the like as names.
   async function permitted(rawHost: string, port: number): Promise<Address[]> {
-    const host = rawHost.replace(/^\[(.*)\]$/, '$1');
+    const host = rawHost.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
     const family = isIP(host);
     const found = family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
     const refusals = found.map(({ address }) => rules.refusal(host, port, address));
