@@ -38,7 +38,7 @@ export function isAddressRange(text: string): boolean {
 /** Whether a host can only be this machine: `localhost`, a name below it, or a loopback address [RFC 6761 6.3, RFC 1122 3.2.1.3]. */
 export function isLoopbackHost(host: string): boolean {
   const name = host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
-  return /^(localhost|.+\.localhost)$/i.test(name) || parseAddress(name)?.range() === 'loopback';
+  return /^(?:[\w-]+\.)*localhost$/i.test(name) || parseAddress(name)?.range() === 'loopback';
 }
 
 /** An IPv4 address that a dual-stack socket shows as IPv6, as IPv4; any other text as it is. */

@@ -77,8 +77,17 @@ describe('a host', () => {
       ),
     ).to.deep.equal(Array(7).fill(true));
     expect(
-      ['localhost.example.com', '128.0.0.1', '::2', '0.0.0.0', 'mylocalhost', ''].map(isLoopbackHost),
-    ).to.deep.equal(Array(6).fill(false));
+      [
+        'localhost.example.com',
+        '128.0.0.1',
+        '::2',
+        '0.0.0.0',
+        'mylocalhost',
+        '',
+        'evil.com/.localhost',
+        'a@b.localhost',
+      ].map(isLoopbackHost),
+    ).to.deep.equal(Array(8).fill(false));
   });
 
   it('of a dual-stack socket is written as IPv4', () => {

@@ -64,6 +64,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         path: '/api/stop',
         summary: 'Stops a task of a session, or all of them.',
         access: 'caller',
+        changes: true,
         query: stopQuery,
         answer: idAnswer,
         async handle({ query, caller }) {
@@ -79,6 +80,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         path: '/api/clear',
         summary: 'Stops the tasks of a session, empties its history and closes its sockets.',
         access: 'caller',
+        changes: true,
         query: sessionQuery,
         answer: idAnswer,
         async handle({ query, caller }) {
