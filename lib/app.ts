@@ -14,6 +14,7 @@ import { SessionRegistry } from './core/sessions.ts';
 import type { Store } from './core/store.ts';
 import { createLedger } from './credits/ledger.ts';
 import { createRedeemCodes } from './credits/redeem-codes.ts';
+import { openDataFolder } from './data-folder.ts';
 import { defaults } from './defaults.ts';
 import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
@@ -34,7 +35,6 @@ import { openModels } from './models/index.ts';
 import { openPictures } from './models/pictures.ts';
 import { openDocuments } from './openspecs.ts';
 import { packageVersion } from './package.ts';
-import { loadSecretKey } from './secret-key.ts';
 import { openServer, type OpenServer } from './server/server.ts';
 import { connectDatabase, type Database } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
@@ -137,8 +137,8 @@ class Composition {
     const { loopback, serialAllow } = this.#config;
     const onError = this.#onError;
     const { engines } = this.#extensions;
+    const secret = openDataFolder(this.#config, this.#log);
     const database = this.#closing(await connectDatabase({ databaseUrl, synchronous, engines, onError }));
-    const secret = loadSecretKey(this.#config);
     const store = this.#closing(await this.#openStore(database, { secret, onError }));
     const egress = this.#closing(
       openEgress({ allow: egressAllow, deny: egressDeny, allowPrivate: loopback, serialAllow }),

@@ -18,7 +18,7 @@ const layers: Record<string, readonly string[]> = {
   settings: [],
   package: [],
   'setting-values': ['common'],
-  'secret-key': ['secrets'],
+  'data-folder': ['common', 'secrets'],
   config: ['errors', 'common', 'secrets', 'settings', 'setting-values'],
   log: ['errors', 'common', 'secrets', 'settings'],
   core: ['errors', 'common', 'secrets'],
