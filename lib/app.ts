@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { openAccounts, type Accounts } from './accounts/accounts.ts';
 import { accountsFromConfig } from './accounts/from-config.ts';
 import { createWeChatSignIns } from './accounts/wechat-sign-ins.ts';
@@ -23,9 +22,8 @@ import { openEgress, type Egress } from './drivers/egress.ts';
 import { createEquip } from './equip.ts';
 import { messageOf } from './errors.ts';
 import type { Extensions } from './extensions.ts';
-import { openDiskStore } from './files/disk-store.ts';
 import { openFileRoom } from './files/index.ts';
-import { openS3Store } from './files/s3-store.ts';
+import { openObjectStore } from './files/open-object-store.ts';
 import { createUrlSigner } from './files/url-signer.ts';
 import type { Log } from './log.ts';
 import { createCompletionNotes } from './memory/completion-notes.ts';
@@ -232,12 +230,12 @@ class Composition {
     { signIns, identities }: Accounts,
     models: Parts['models'],
   ) {
-    const { dataDir, s3, limits, wechat } = this.#config;
+    const { limits, wechat } = this.#config;
     const onError = this.#onError;
     const db = database.tables;
     const vault = createVault(secret);
     const signer = createUrlSigner(secret);
-    const objects = this.#closing(s3 ? openS3Store(s3) : openDiskStore(join(dataDir, 'files'), signer));
+    const objects = this.#closing(openObjectStore(this.#config, { db: db(), signer }));
     const ledger = createLedger(db());
     const chats = createChats(db());
     const openModel: (typeof models)['open'] = (asked) => models.open(asked);

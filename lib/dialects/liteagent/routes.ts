@@ -1,3 +1,4 @@
+import { checkPrompt } from '../prompt-limit.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import type { LiteAgentParts } from './parts.ts';
 import { envelopeSchema } from './envelope-schema.ts';
@@ -38,6 +39,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
       bodyMaxBytes: config.limits.initMaxBytes,
       answer: idAnswer,
       async handle({ body, caller, ignored, log }) {
+        checkPrompt(body.systemPrompt, config.limits.systemPromptMaxBytes, '/systemPrompt');
         if (ignored.length > 0)
           log.info({ ignored: ignored.slice(0, 100) }, 'unknown fields of /init were ignored');
         return {

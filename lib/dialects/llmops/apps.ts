@@ -1,6 +1,7 @@
 import type { AgentApp, AppVersion } from '../../agents/apps.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
+import { checkPrompt } from '../prompt-limit.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
 import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
@@ -158,6 +159,11 @@ function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | '
       const id = params.app_id;
       await apps.find(id, caller); // a caller who may not change the app learns nothing about the change
       const draft = toDraft(body);
+      checkPrompt(
+        draft.config.systemPrompt,
+        config.limits.systemPromptMaxBytes,
+        '/model_config/systemPrompt',
+      );
       try {
         await apps.saveDraft(id, caller, draft);
       } catch (error) {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../errors.ts';
 import type { ObjectStore } from '../../files/object-store.ts';
@@ -55,7 +56,9 @@ function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): 
         if (Number(request.headers['content-length']) > maxBytes)
           throw new AppError('too_large', `The file is larger than ${maxBytes} bytes (IMAGE_MAX_BYTES).`);
         if (request.headers.expect !== undefined) call.response.writeContinue();
-        await store.write(request, maxBytes, key).catch((cause: unknown) => {
+        // A refusal before the end must leave the connection open for its answer.
+        const body = Readable.from(request.iterator({ destroyOnReturn: false }), { objectMode: false });
+        await store.write(body, maxBytes, key).catch((cause: unknown) => {
           if (!request.destroyed || request.complete) throw cause;
           throw new AppError('invalid_request', 'The body broke off.', { cause });
         });

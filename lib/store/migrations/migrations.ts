@@ -4,7 +4,7 @@
  * database of every earlier release and brings it to the newest one, on both engines.
  */
 
-import type { Kysely, Migration } from 'kysely';
+import { sql, type Kysely, type Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
 import { agentTables } from './agent-tables.ts';
@@ -53,6 +53,21 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
           .addColumn('begun_at', 'bigint', (column) => column.notNull())
           .addColumn('done_at', 'bigint')
           .execute();
+      },
+    },
+    '0012-stored-bytes': {
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .createTable('named_objects')
+          .addColumn('key', 'text', (column) => column.primaryKey())
+          .addColumn('owner', 'text', (column) => column.notNull())
+          .addColumn('bytes', 'bigint', (column) => column.notNull())
+          .execute();
+        await db.schema
+          .alterTable('sessions')
+          .addColumn('config_bytes', 'bigint', (column) => column.notNull().defaultTo(0))
+          .execute();
+        await sql`update sessions set config_bytes = length(config)`.execute(db);
       },
     },
   };
