@@ -18,6 +18,7 @@ import { defaults } from './defaults.ts';
 import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
+import { tellRefusals } from './drivers/egress-refusals.ts';
 import { openEgress, type Egress } from './drivers/egress.ts';
 import { createEquip } from './equip.ts';
 import { messageOf } from './errors.ts';
@@ -139,7 +140,13 @@ class Composition {
     const database = this.#closing(await connectDatabase({ databaseUrl, synchronous, engines, onError }));
     const store = this.#closing(await this.#openStore(database, { secret, onError }));
     const egress = this.#closing(
-      openEgress({ allow: egressAllow, deny: egressDeny, allowPrivate: loopback, serialAllow }),
+      openEgress({
+        allow: egressAllow,
+        deny: egressDeny,
+        allowPrivate: loopback,
+        serialAllow,
+        ...tellRefusals(this.#config, this.#log),
+      }),
     );
     return { database, store, secret, egress, fetch: egressFetch(egress) };
   }

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 import { AppError } from '../../lib/errors.ts';
 import { openEgress, type Egress, type EgressOptions } from '../../lib/drivers/egress.ts';
+import { tellRefusals } from '../../lib/drivers/egress-refusals.ts';
+import { quiet } from '../../lib/log.ts';
 import { createEgressRules } from '../../lib/drivers/egress-rules.ts';
 
 const closed: EgressOptions = { allow: [], deny: [], allowPrivate: false, serialAllow: [] };
@@ -97,6 +99,27 @@ describe('egress', () => {
     expect((await failure(get(egress, '127.0.0.1'))).message).to.equal(
       `127.0.0.1, port ${port}, is refused by EGRESS_DENY.`,
     );
+  });
+
+  it('tells callers who are no operators which kind of setting refused, and the log the rest', async () => {
+    const logged: [object, string][] = [];
+    const log = { ...quiet, warn: (fields: object, text: string) => void logged.push([fields, text]) };
+    const egress = open({ ...tellRefusals({ auth: 'required' }, log), allowPrivate: false });
+    const { message } = await failure(get(egress, 'localhost'));
+    const [, refusal] =
+      /^The server may not connect to this address \(EGRESS_ALLOW, EGRESS_DENY\); its log has the reason under refusal ([\da-f]{8})\.$/.exec(
+        message,
+      ) ?? [];
+    expect(logged.at(-1)?.[0]).to.deep.equal({ refusal });
+    expect(logged.at(-1)?.[1]).to.match(
+      /^localhost \((127\.0\.0\.1|::1)\) is a loopback or private address; add localhost:\d+/,
+    );
+    expect((await failure(egress.resolve('10.0.0.7', 502))).message).not.to.contain('10.0.0.7');
+    expect(() => egress.checkSerial('/dev/ttyS0')).to.throw(
+      AppError,
+      /^The server may not open this serial device \(SERIAL_ALLOW\)/,
+    );
+    expect(tellRefusals({ auth: 'none' }, log)).to.deep.equal({});
   });
 
   it('opens the serial devices that are listed, and no others', () => {
