@@ -18,7 +18,7 @@ import { defaults } from './defaults.ts';
 import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
-import { tellRefusals } from './drivers/egress-refusals.ts';
+import { egressOptionsOf } from './drivers/egress-options.ts';
 import { openEgress, type Egress } from './drivers/egress.ts';
 import { createEquip } from './equip.ts';
 import { messageOf } from './errors.ts';
@@ -132,22 +132,13 @@ class Composition {
     this.#log.error({ err: error, ...(session && { session }) }, messageOf(error));
 
   async #openBasis(): Promise<Basis> {
-    const { databaseUrl, sqliteSynchronous: synchronous, egressAllow, egressDeny } = this.#config;
-    const { loopback, serialAllow } = this.#config;
+    const { databaseUrl, sqliteSynchronous: synchronous } = this.#config;
     const onError = this.#onError;
     const { engines } = this.#extensions;
     const secret = openDataFolder(this.#config, this.#log);
     const database = this.#closing(await connectDatabase({ databaseUrl, synchronous, engines, onError }));
     const store = this.#closing(await this.#openStore(database, { secret, onError }));
-    const egress = this.#closing(
-      openEgress({
-        allow: egressAllow,
-        deny: egressDeny,
-        allowPrivate: loopback,
-        serialAllow,
-        ...tellRefusals(this.#config, this.#log),
-      }),
-    );
+    const egress = this.#closing(openEgress(egressOptionsOf(this.#config, this.#log)));
     return { database, store, secret, egress, fetch: egressFetch(egress) };
   }
 

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 import { AppError } from '../../lib/errors.ts';
 import { openEgress, type Egress, type EgressOptions } from '../../lib/drivers/egress.ts';
-import { tellRefusals } from '../../lib/drivers/egress-refusals.ts';
+import { readConfig } from '../../lib/config.ts';
+import { egressOptionsOf } from '../../lib/drivers/egress-options.ts';
 import { quiet } from '../../lib/log.ts';
 import { createEgressRules } from '../../lib/drivers/egress-rules.ts';
 
@@ -104,7 +105,8 @@ describe('egress', () => {
   it('tells callers who are no operators which kind of setting refused, and the log the rest', async () => {
     const logged: [object, string][] = [];
     const log = { ...quiet, warn: (fields: object, text: string) => void logged.push([fields, text]) };
-    const egress = open({ ...tellRefusals({ auth: 'required' }, log), allowPrivate: false });
+    const config = { ...readConfig({ env: {}, cwd: '/nowhere' }), loopback: false, serialAllow: [] };
+    const egress = open(egressOptionsOf({ ...config, auth: 'required' }, log));
     const { message } = await failure(get(egress, 'localhost'));
     const [, refusal] =
       /^The server may not connect to this address \(EGRESS_ALLOW, EGRESS_DENY\); its log has the reason under refusal ([\da-f]{8})\.$/.exec(
@@ -119,7 +121,7 @@ describe('egress', () => {
       AppError,
       /^The server may not open this serial device \(SERIAL_ALLOW\)/,
     );
-    expect(tellRefusals({ auth: 'none' }, log)).to.deep.equal({});
+    expect(egressOptionsOf(config, log)).to.deep.equal(closed);
   });
 
   it('opens the serial devices that are listed, and no others', () => {
