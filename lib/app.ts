@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { openAccounts, type Accounts } from './accounts/accounts.ts';
 import { accountsFromConfig } from './accounts/from-config.ts';
 import { createWeChatSignIns } from './accounts/wechat-sign-ins.ts';
@@ -14,17 +13,18 @@ import { SessionRegistry } from './core/sessions.ts';
 import type { Store } from './core/store.ts';
 import { createLedger } from './credits/ledger.ts';
 import { createRedeemCodes } from './credits/redeem-codes.ts';
+import { openDataFolder } from './data-folder.ts';
 import { defaults } from './defaults.ts';
 import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
+import { egressOptionsOf } from './drivers/egress-options.ts';
 import { openEgress, type Egress } from './drivers/egress.ts';
 import { createEquip } from './equip.ts';
 import { messageOf } from './errors.ts';
 import type { Extensions } from './extensions.ts';
-import { openDiskStore } from './files/disk-store.ts';
 import { openFileRoom } from './files/index.ts';
-import { openS3Store } from './files/s3-store.ts';
+import { openObjectStore } from './files/open-object-store.ts';
 import { createUrlSigner } from './files/url-signer.ts';
 import type { Log } from './log.ts';
 import { createCompletionNotes } from './memory/completion-notes.ts';
@@ -34,7 +34,6 @@ import { openModels } from './models/index.ts';
 import { openPictures } from './models/pictures.ts';
 import { openDocuments } from './openspecs.ts';
 import { packageVersion } from './package.ts';
-import { loadSecretKey } from './secret-key.ts';
 import { openServer, type OpenServer } from './server/server.ts';
 import { connectDatabase, type Database } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
@@ -133,16 +132,13 @@ class Composition {
     this.#log.error({ err: error, ...(session && { session }) }, messageOf(error));
 
   async #openBasis(): Promise<Basis> {
-    const { databaseUrl, sqliteSynchronous: synchronous, egressAllow, egressDeny } = this.#config;
-    const { loopback, serialAllow } = this.#config;
+    const { databaseUrl, sqliteSynchronous: synchronous } = this.#config;
     const onError = this.#onError;
     const { engines } = this.#extensions;
+    const secret = openDataFolder(this.#config, this.#log);
     const database = this.#closing(await connectDatabase({ databaseUrl, synchronous, engines, onError }));
-    const secret = loadSecretKey(this.#config);
     const store = this.#closing(await this.#openStore(database, { secret, onError }));
-    const egress = this.#closing(
-      openEgress({ allow: egressAllow, deny: egressDeny, allowPrivate: loopback, serialAllow }),
-    );
+    const egress = this.#closing(openEgress(egressOptionsOf(this.#config, this.#log)));
     return { database, store, secret, egress, fetch: egressFetch(egress) };
   }
 
@@ -232,12 +228,12 @@ class Composition {
     { signIns, identities }: Accounts,
     models: Parts['models'],
   ) {
-    const { dataDir, s3, limits, wechat } = this.#config;
+    const { limits, wechat } = this.#config;
     const onError = this.#onError;
     const db = database.tables;
     const vault = createVault(secret);
     const signer = createUrlSigner(secret);
-    const objects = this.#closing(s3 ? openS3Store(s3) : openDiskStore(join(dataDir, 'files'), signer));
+    const objects = this.#closing(openObjectStore(this.#config, { db: db(), signer }));
     const ledger = createLedger(db());
     const chats = createChats(db());
     const openModel: (typeof models)['open'] = (asked) => models.open(asked);

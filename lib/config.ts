@@ -20,7 +20,7 @@ import {
   parseNetwork,
   parsePlace,
 } from './setting-values.ts';
-import { knowLastingSecrets } from './secrets.ts';
+import { knowLastingSecrets, secretsInUrl } from './secrets.ts';
 import {
   creditRates,
   envNameOf,
@@ -241,15 +241,10 @@ export function readConfig({
     apiKey,
     ...secretNames.map(text),
     ...config.jwtSecrets,
-    passwordOf(config.databaseUrl),
+    ...Object.keys(settings).flatMap((name) => secretsInUrl(text(name))),
   ]);
   if (faults.length > 0) throw settingsError(faults);
   return config;
-}
-
-/** The password in the address of a database; undefined without one. */
-function passwordOf(url: string): string | undefined {
-  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : undefined;
 }
 
 function settingsError(faults: readonly Fault[]): AppError {

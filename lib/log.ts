@@ -1,6 +1,7 @@
-import { mkdirSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DestinationStream, StreamEntry } from 'pino';
+import { createPrivateFolder, PRIVATE_FILE_MODE } from './common/private-files.ts';
 import { AppError, messageOf } from './errors.ts';
 import { blotSecrets } from './secrets.ts';
 import type { LogLevel } from './settings.ts';
@@ -90,8 +91,8 @@ export const quiet: OpenLog = {
 
 function openFile(file: string): number {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    return openSync(file, 'a');
+    createPrivateFolder(dirname(file));
+    return openSync(file, 'a', PRIVATE_FILE_MODE);
   } catch (error) {
     throw new AppError('invalid_request', `LOG_FILE ${file} cannot be opened: ${messageOf(error)}`, {
       cause: error,

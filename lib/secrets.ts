@@ -1,3 +1,6 @@
+import { LRUCache } from 'lru-cache';
+import { secretFormsOf, type SecretForms } from './secret-forms.ts';
+
 /**
  * The secrets that this process knows: keys of the settings, of model endpoints and of devices. Every text that is logged or told
  * in an error goes through `blotSecrets`, so that it does not matter who echoes a key, and which form the key has. There is one
@@ -6,107 +9,196 @@
 
 /** A shorter secret may be a common word. To blot it out everywhere would hide the words of others. */
 const SECRET_MIN_LENGTH = 8;
-/** In texts of the connection that the secret belongs to, shorter ones are blotted out, too. */
-const OWN_SECRET_MIN_LENGTH = 6;
-/** So many secrets of sessions are known at a time, those that were used last. A search for all of them takes some 30 µs a line. */
+/** In texts of the connection that the secret belongs to, and as a word of its own with a digit or a sign, shorter ones are blotted out, too. */
+const SHORT_SECRET_MIN_LENGTH = 6;
+/** So many secrets of sessions are known at a time, those that were used last. A search for all of them takes some 200 µs a line. */
 const SESSION_SECRETS_MAX_COUNT = 1_000;
+/** The mark in the place of a secret. */
 const BLOT = '[secret]';
+/** The marks at which a text was cut: the driver's, and those of short texts. */
+const CUT = /\n\[cut: |…/g;
+/** A shorter beginning of a secret before a cut tells nothing. */
+const BEGINNING_MIN_LENGTH = 4;
 
 /** The secrets of the settings, each with its forms. They are known as long as the process runs. */
-const lasting = new Map<string, readonly string[]>();
-/** The secrets of sessions, the one that was used last at the end. */
-const ofSessions = new Map<string, readonly string[]>();
+const lasting = new Map<string, SecretForms>();
+/** The secrets of sessions. */
+const ofSessions = new LRUCache<string, SecretForms>({ max: SESSION_SECRETS_MAX_COUNT });
+/** The forms of secrets of connections, so that they are not made for each call. */
+const ofConnections = new LRUCache<string, SecretForms>({ max: SESSION_SECRETS_MAX_COUNT });
 
 /** Makes secrets of the settings known, for as long as the process runs. Missing and short ones are passed over. */
 export function knowLastingSecrets(secrets: readonly (string | undefined)[]): void {
-  for (const secret of secrets) if (isLong(secret)) lasting.set(secret, formsOf(secret));
+  for (const secret of secrets) if (isTelling(secret)) lasting.set(secret, processFormsOf(secret));
 }
 
 /** Makes secrets of a session known. A session that goes on calls it again whenever it uses them. */
 export function knowSecrets(secrets: readonly (string | undefined)[]): void {
-  for (const secret of secrets) {
-    if (!isLong(secret)) continue;
-    const forms = ofSessions.get(secret) ?? formsOf(secret);
-    ofSessions.delete(secret); // to the end of the map, which keeps the order of use
-    ofSessions.set(secret, forms);
-  }
-  for (const [oldest] of ofSessions) {
-    if (ofSessions.size <= SESSION_SECRETS_MAX_COUNT) break;
-    ofSessions.delete(oldest);
-  }
+  for (const secret of secrets)
+    if (isTelling(secret) && ofSessions.get(secret) === undefined)
+      ofSessions.set(secret, processFormsOf(secret));
 }
 
 /** The text without any known secret. */
 export function blotSecrets(text: string): string {
-  if (text.length < SECRET_MIN_LENGTH) return text;
+  if (text.length < SHORT_SECRET_MIN_LENGTH) return text;
   let clean = text;
   for (const known of [lasting, ofSessions])
-    for (const forms of known.values()) clean = blotForms(clean, forms);
+    for (const forms of known.values()) clean = forms.blot(clean, BLOT);
   return clean;
 }
 
 /** A JSON value without the secrets of its own connection, in every text of it: what a device answered. */
 export function blotOwnSecrets<T>(value: T, secrets: readonly string[]): T {
-  const forms = secrets.filter(({ length }) => length >= OWN_SECRET_MIN_LENGTH).flatMap(formsOf);
-  return forms.length === 0 ? value : (blotValue(value, forms) as T);
+  const own = ownSecrets(secrets);
+  return own.length === 0 ? value : (blotValue(value, own) as T);
+}
+
+/** Blots secrets out of a text that comes in pieces. A piece that may begin a secret waits for the next one. */
+export interface SecretStream {
+  /** The text that is clean by now; may be empty. */
+  push(piece: string): string;
+  /** The rest, at the end. */
+  end(): string;
+}
+
+/** A stream without these secrets. */
+export function createSecretStream(secrets: readonly string[]): SecretStream {
+  const own = ownSecrets(secrets);
+  let waiting = '';
+  return {
+    push(piece) {
+      const text = waiting + piece;
+      const at = text.length - beginningLength(text, own, 1);
+      waiting = text.slice(at);
+      return blotText(text.slice(0, at), own);
+    },
+    end() {
+      const rest = blotText(waiting, own);
+      waiting = '';
+      return rest;
+    },
+  };
 }
 
 /** The secrets of a connection to a device, each as it is known and as it is sent. */
-export function secretsOf({ apiKey, credentials = {} }: SecretHolder): string[] {
+export function secretsOf({ apiKey, credentials = {}, server, openSpec }: SecretHolder): string[] {
   const texts = [apiKey?.apiKey, ...Object.values(credentials)].flatMap((credential) => {
     if (credential === undefined) return [];
     if (typeof credential === 'string') return [credential, ...passwordIn(credential)];
-    if ('password' in credential)
-      return [credential.password, `${credential.username}:${credential.password}`];
-    return [credential.clientSecret, `${credential.clientId}:${credential.clientSecret}`];
+    const [name, secret] =
+      'password' in credential
+        ? [credential.username, credential.password]
+        : [credential.clientId, credential.clientSecret];
+    // A client of OAuth writes both parts as a form does, before they become one text [RFC 6749 2.3.1].
+    return [secret, `${name}:${secret}`, `${formPart(name)}:${formPart(secret)}`];
   });
-  return [...new Set(texts)];
+  const urls = [server, openSpec].flatMap((url) => (typeof url === 'string' ? secretsInUrl(url) : []));
+  return [...new Set([...texts, ...urls])];
 }
 
-/** The secret part of a connection (core/tool.ts, `Connection`), which this file, below all others, does not import. */
+/**
+ * The secrets in a URL, as texts may show them: its password, and the values of its query that are named as secrets or are as
+ * long as keys. Empty for a text that is no URL.
+ */
+export function secretsInUrl(text: string | undefined): string[] {
+  if (text === undefined || text.length > URL_MAX_LENGTH || !URL.canParse(text)) return [];
+  const { password, searchParams } = new URL(text);
+  const values = [...searchParams].flatMap(([name, value]) =>
+    SECRET_NAME.test(name) || value.length >= KEY_MIN_LENGTH ? [value] : [],
+  );
+  return [plainOf(password), ...values].filter(({ length }) => length >= SHORT_SECRET_MIN_LENGTH);
+}
+
+/** The names of parameters that hold secrets. A value such as `units=metric` stays: results are full of such words. */
+const SECRET_NAME = /key|token|secret|sig|pass|auth|code|cred/i;
+/** A value of another name that is as long may be a key. */
+const KEY_MIN_LENGTH = 20;
+/** A longer text is a document. */
+const URL_MAX_LENGTH = 4096;
+
+/** The secret part of an entry (core/tool.ts, `Connection`), which this file, below all others, does not import. */
 interface SecretHolder {
   apiKey?: { apiKey: string };
   credentials?: Record<
     string,
     string | { username: string; password: string } | { clientId: string; clientSecret: string }
   >;
+  server?: string;
+  openSpec?: unknown;
 }
 
-/** The password in `user:password`, which Basic authentication takes as one text [RFC 7617 2]. */
+/** The secrets in a pair `user:password`, which Basic authentication takes as one text, or as its base64 [RFC 7617 2]. */
 function passwordIn(text: string): string[] {
   const at = text.indexOf(':');
-  return at < 0 ? [] : [text.slice(at + 1)];
+  if (at >= 0) return [text.slice(at + 1)];
+  if (!/^[A-Za-z0-9+/]{8,}={0,2}$/.test(text)) return [];
+  const pair = Buffer.from(text, 'base64').toString();
+  return pair.includes(':') && !pair.includes('\uFFFD') ? [pair, pair.slice(pair.indexOf(':') + 1)] : [];
 }
 
-function isLong(secret: string | undefined): secret is string {
-  return secret !== undefined && secret.length >= SECRET_MIN_LENGTH;
+function formPart(text: string): string {
+  return encodeURIComponent(Buffer.from(text).toString()).replaceAll('%20', '+');
 }
 
-/** A secret as it appears in texts: as it is, in a URL, in JSON, and in base64, as Basic authentication sends it. */
-function formsOf(secret: string): string[] {
-  const base64 = Buffer.from(secret).toString('base64');
-  const forms = [
-    secret,
-    encodeURIComponent(Buffer.from(secret).toString()), // a half of a surrogate pair would throw,
-    JSON.stringify(secret).slice(1, -1),
-    base64,
-    base64.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''),
-  ];
-  // The longest first: a shorter form may be a part of it.
-  return [...new Set(forms)].sort((a, b) => b.length - a.length);
+function plainOf(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a "%" that begins no escape
+  }
 }
 
-function blotForms(text: string, forms: readonly string[]): string {
-  let clean = text;
-  for (const form of forms) if (clean.includes(form)) clean = clean.replaceAll(form, BLOT);
+function isTelling(secret: string | undefined): secret is string {
+  if (secret === undefined || secret.length < SHORT_SECRET_MIN_LENGTH) return false;
+  return secret.length >= SECRET_MIN_LENGTH || /[^A-Za-z]/.test(secret);
+}
+
+function processFormsOf(secret: string): SecretForms {
+  return secretFormsOf(secret, secret.length < SECRET_MIN_LENGTH);
+}
+
+/** Secrets of a connection, each with its forms. */
+type OwnSecrets = readonly (readonly [string, SecretForms])[];
+
+/** The secrets of a connection with their forms, the longest first: a shorter one may be a part of it. */
+function ownSecrets(secrets: readonly string[]): OwnSecrets {
+  return secrets
+    .filter(({ length }) => length >= SHORT_SECRET_MIN_LENGTH)
+    .toSorted((a, b) => b.length - a.length)
+    .map((secret) => {
+      const forms = ofConnections.get(secret) ?? secretFormsOf(secret);
+      ofConnections.set(secret, forms);
+      return [secret, forms] as const;
+    });
+}
+
+/** A text without these secrets, and without the beginning of one before a place where the text was cut. */
+function blotText(text: string, own: OwnSecrets): string {
+  let clean = own.reduce((left, [, forms]) => forms.blot(left, BLOT), text);
+  for (const { index } of [...clean.matchAll(CUT)].toReversed()) {
+    const length = beginningLength(clean.slice(0, index), own, BEGINNING_MIN_LENGTH);
+    if (length > 0) clean = clean.slice(0, index - length) + BLOT + clean.slice(index);
+  }
   return clean;
 }
 
-/** A copy where a text had one of the forms; otherwise the same value. */
-function blotValue(value: unknown, forms: readonly string[]): unknown {
-  if (typeof value === 'string') return blotForms(value, forms);
+/** How many signs at the end of a text, at least `least`, are the beginning of a secret. */
+function beginningLength(text: string, own: OwnSecrets, least: number): number {
+  let longest = 0;
+  for (const [, { whole }] of own)
+    for (const form of whole)
+      for (let length = Math.min(form.length - 1, text.length); length >= least; length--)
+        if (length > longest && text.endsWith(form.slice(0, length))) longest = length;
+  return longest;
+}
+
+/** A copy where a text had one of the secrets; otherwise the same value. */
+function blotValue(value: unknown, own: OwnSecrets): unknown {
+  if (typeof value === 'string') return blotText(value, own);
+  if (typeof value === 'number') return own.some(([secret]) => secret === String(value)) ? BLOT : value;
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => blotValue(item, forms));
+  if (Array.isArray(value)) return value.map((item) => blotValue(item, own));
   const entries = Object.entries(value);
-  return Object.fromEntries(entries.map(([name, item]) => [blotForms(name, forms), blotValue(item, forms)]));
+  return Object.fromEntries(entries.map(([name, item]) => [blotText(name, own), blotValue(item, own)]));
 }

@@ -171,6 +171,11 @@ export const limits = {
   heartbeatIntervalMs: [30_000, 'between two WebSocket pings; a peer that misses two is dropped'],
   queuedTasksMaxCount: [100, 'tasks that wait in one session'],
   sessionsPerOwnerMaxCount: [10_000, 'open sessions of one caller'],
+  sessionsPerOwnerMaxBytes: [
+    GiB,
+    'documents and prompts of the open sessions of one caller; with more, `/init` is refused',
+  ],
+  systemPromptMaxBytes: [256 * 1024, 'the system prompt of a session or an app'],
   sessionIdleTimeoutMs: [
     60 * minute,
     'life of a session without a task or message, unless `/init` says otherwise',
@@ -182,7 +187,7 @@ export const limits = {
   fileMaxBytes: [512 * MiB, 'a file that is sent in one piece (`POST /v1/files`)'],
   uploadPartMaxBytes: [64 * MiB, 'a part of an upload'],
   uploadMaxBytes: [8 * GiB, 'an upload, all its parts together'],
-  filesPerOwnerMaxBytes: [16 * GiB, 'the files and open uploads of one user'],
+  filesPerOwnerMaxBytes: [16 * GiB, 'the files, pictures and open uploads of one user'],
   shutdownTimeoutMs: [10_000, 'how long a stopping server waits for calls on the wire'],
 } as const satisfies Record<string, readonly [number, string, number?]>;
 

@@ -11,13 +11,14 @@ import { cyclesOf, loadedWith, parseSource, readSources, type Source } from './s
  * open to all but core, which knows nothing but errors.
  */
 const layers: Record<string, readonly string[]> = {
-  secrets: [],
+  'secret-forms': [],
+  secrets: ['secret-forms'],
   errors: ['secrets'],
   common: ['errors'],
   settings: [],
   package: [],
   'setting-values': ['common'],
-  'secret-key': ['secrets'],
+  'data-folder': ['common', 'secrets'],
   config: ['errors', 'common', 'secrets', 'settings', 'setting-values'],
   log: ['errors', 'common', 'secrets', 'settings'],
   core: ['errors', 'common', 'secrets'],

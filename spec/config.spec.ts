@@ -82,6 +82,8 @@ describe('readConfig', () => {
         heartbeatIntervalMs: 30_000,
         queuedTasksMaxCount: 100,
         sessionsPerOwnerMaxCount: 10_000,
+        sessionsPerOwnerMaxBytes: 1_073_741_824,
+        systemPromptMaxBytes: 262_144,
         sessionIdleTimeoutMs: 3_600_000,
         messageMaxBytes: 16_777_216,
         fileMaxBytes: 536_870_912,

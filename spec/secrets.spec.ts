@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { AppError } from '../lib/errors.ts';
-import { blotOwnSecrets, blotSecrets, knowLastingSecrets, knowSecrets, secretsOf } from '../lib/secrets.ts';
+import {
+  blotOwnSecrets,
+  blotSecrets,
+  createSecretStream,
+  knowLastingSecrets,
+  knowSecrets,
+  secretsInUrl,
+  secretsOf,
+} from '../lib/secrets.ts';
 
 describe('known secrets', () => {
   const key = 'K4/+"é of the spec=';
@@ -63,5 +71,72 @@ describe('known secrets', () => {
       n: 1,
     });
     expect(blotOwnSecrets(result, [])).to.equal(result);
+  });
+
+  it('of a connection are the password in encoded Basic credentials, the form of OAuth, and the values in its addresses, too', () => {
+    expect(
+      secretsOf({
+        apiKey: { apiKey: Buffer.from('me:pass-5').toString('base64') },
+        credentials: { a: { clientId: 'my id', clientSecret: 'a b' } },
+        server: 'https://host/?token=t-123456',
+        openSpec: 'https://u:p%2F12345@host/doc',
+      }),
+    ).to.deep.equal([
+      Buffer.from('me:pass-5').toString('base64'),
+      'me:pass-5',
+      'pass-5',
+      'a b',
+      'my id:a b',
+      'my+id:a+b',
+      't-123456',
+      'p/12345',
+    ]);
+    expect([undefined, 'no URL', 'https://host/?a=short'].map(secretsInUrl)).to.deep.equal([[], [], []]);
+  });
+
+  it('are blotted out where a text was cut in the middle of one', () => {
+    const cut = 'the key is K4/+"é o\n[cut: the whole body has 9 bytes], and K4/…';
+    expect(blotOwnSecrets(cut, [key])).to.equal(
+      'the key is [secret]\n[cut: the whole body has 9 bytes], and K4/…',
+    );
+  });
+
+  it('are blotted out of a text that comes in pieces, wherever it is cut', () => {
+    const text = `a ${key} K4/+ b ${encodeURIComponent(key)} K4`;
+    for (let at = 1; at < text.length; at++) {
+      const stream = createSecretStream([key]);
+      const pieces = [stream.push(text.slice(0, at)), stream.push(text.slice(at)), stream.end()];
+      expect(pieces.join('')).to.equal('a [secret] K4/+ b [secret] K4');
+    }
+  });
+
+  it('that are short are blotted out as words of their own, and never out of other words', () => {
+    knowSecrets(['482913', 'switch']);
+    expect(blotSecrets('pin 482913, part 14829137, switch')).to.equal('pin [secret], part 14829137, switch');
+    expect(blotOwnSecrets({ pin: 482913, other: 4829130 }, ['482913'])).to.deep.equal({
+      pin: '[secret]',
+      other: 4829130,
+    });
+  });
+
+  it('of white space or padding are none', () => {
+    for (const nothing of ['        ', '========', '\n\n\n\n\n\n\n\n'])
+      expect(blotOwnSecrets(`a ${nothing} b`, [nothing])).to.equal(`a ${nothing} b`);
+  });
+
+  it('of any signs are searched for in a time that grows with the text alone', () => {
+    const secrets = [
+      '\\'.repeat(60),
+      '"\\'.repeat(30),
+      '\n\\'.repeat(30),
+      '%25'.repeat(20),
+      '&amp;'.repeat(12),
+    ];
+    for (const secret of secrets) {
+      const hard = `${secret.slice(0, -1).repeat(1_000)}x`.repeat(2).slice(0, 64 * 1024);
+      const startedAt = performance.now();
+      blotOwnSecrets(hard, [secret]);
+      expect(performance.now() - startedAt, secret).to.be.below(1_000);
+    }
   });
 });

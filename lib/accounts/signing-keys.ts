@@ -1,6 +1,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createPrivateFolder } from '../common/private-files.ts';
 import { AppError } from '../errors.ts';
 
 /** One secret and its uses. Every use has a key derived from the secret [RFC 5869], except the signature of tokens. */
@@ -52,7 +53,7 @@ function readFile(dataDir: string): string[] {
   const file = join(dataDir, FILE);
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
-    mkdirSync(dataDir, { recursive: true });
+    createPrivateFolder(dataDir);
     // Written whole, then named: several processes that start at once all read the same key, and none reads half of it.
     writeFileSync(draft, `${newSecret()}\n`, { mode: 0o600, flag: 'wx' });
     try {

@@ -2,9 +2,9 @@ import { isObject, type JsonValue } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf } from '../errors.ts';
 
-/** The form of `--credentials`, for `--help`: by the name of the document's security scheme (core/tool.ts, `Credential`). */
+/** The form of `--credentials`, for `--help`: by the name of the document's security scheme (core/tool.ts, `Credential`), and further origins. */
 export const credentialsShape =
-  '{"<scheme>": "token" | {"username","password"} | {"clientId","clientSecret"}}';
+  '{"<scheme>": "token" | {"username","password"} | {"clientId","clientSecret"}, "credentialOrigins": ["https://…"]}';
 
 /** Parses `--credentials`, also the seed's `{"type","apiKey"}`. Throws an AppError without any secret. */
 export function credentialsOf(json: string | undefined): Connection {
@@ -19,13 +19,23 @@ export function credentialsOf(json: string | undefined): Connection {
   const { type, apiKey } = value;
   if ((type === 'basic' || type === 'bearer') && typeof apiKey === 'string')
     return { apiKey: { type, apiKey } };
-  for (const [scheme, credential] of Object.entries(value)) {
+  const { credentialOrigins, ...credentials } = value;
+  const origins = Array.isArray(credentialOrigins) ? credentialOrigins : [];
+  if (
+    credentialOrigins !== undefined &&
+    !(origins.length > 0 && origins.every((one) => typeof one === 'string'))
+  )
+    throw new AppError('invalid_request', '--credentials: "credentialOrigins" has to be a list of origins');
+  for (const [scheme, credential] of Object.entries(credentials)) {
     if (!isCredential(credential)) {
       const shapes = 'a text, {"username","password"} or {"clientId","clientSecret"}';
       throw new AppError('invalid_request', `--credentials: "${scheme}" has to be ${shapes}`);
     }
   }
-  return { credentials: value as NonNullable<Connection['credentials']> };
+  return {
+    credentials: credentials as NonNullable<Connection['credentials']>,
+    ...(origins.length > 0 && { credentialOrigins: origins as string[] }),
+  };
 }
 
 /** Whether a value has one of the three shapes of a credential. */

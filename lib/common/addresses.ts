@@ -4,7 +4,7 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** A set of IP addresses and CIDR ranges. */
 export interface AddressSet {
-  /** Whether the set holds the address, in whichever of its spellings. False for a text that is no address. */
+  /** Whether the set holds the address; an IPv4 address may be written as a mapped IPv6 one. False for a text that is no address. */
   has(address: string): boolean;
 }
 
@@ -12,10 +12,16 @@ export interface AddressSet {
 export function createAddressSet(entries: readonly string[]): AddressSet {
   const ranges = entries.map(parseRange);
   return {
-    has: (address) =>
-      spellingsOf(address).some((spelling) =>
-        ranges.some(([base, bits]) => spelling.kind() === base.kind() && spelling.match(base, bits)),
-      ),
+    has(address) {
+      const parsed = parseAddress(withoutZone(address));
+      const plain =
+        parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()
+          ? [parsed, parsed.toIPv4Address()]
+          : [parsed];
+      return plain.some((one) =>
+        ranges.some(([base, bits]) => one?.kind() === base.kind() && one.match(base, bits)),
+      );
+    },
   };
 }
 
@@ -32,7 +38,7 @@ export function isAddressRange(text: string): boolean {
 /** Whether a host can only be this machine: `localhost`, a name below it, or a loopback address [RFC 6761 6.3, RFC 1122 3.2.1.3]. */
 export function isLoopbackHost(host: string): boolean {
   const name = host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
-  return /^(localhost|.+\.localhost)$/i.test(name) || spellingsOf(name)[0]?.range() === 'loopback';
+  return /^(?:[\w-]+\.)*localhost$/i.test(name) || parseAddress(name)?.range() === 'loopback';
 }
 
 /** An IPv4 address that a dual-stack socket shows as IPv6, as IPv4; any other text as it is. */
@@ -45,11 +51,12 @@ export function plainAddress(address: string): string {
  * `2001:db8:0:0::/64`. Any other text as it is.
  */
 export function networkOf(address: string): string {
-  const text = address.replace(/%.*$/, '');
-  if (!ipaddr.isValid(text)) return address;
-  const parsed = ipaddr.process(text); // an IPv4 address inside of ::ffff:0:0/96 as IPv4
-  if (!(parsed instanceof ipaddr.IPv6)) return `${parsed.octets.slice(0, 3).join('.')}.0/24`;
-  const network = parsed.parts.slice(0, 4).map((part) => part.toString(16));
+  const parsed = parseAddress(withoutZone(address));
+  if (parsed === undefined) return address;
+  const plain =
+    parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
+  if (!(plain instanceof ipaddr.IPv6)) return `${plain.octets.slice(0, 3).join('.')}.0/24`;
+  const network = plain.parts.slice(0, 4).map((part) => part.toString(16));
   return `${network.join(':')}::/64`;
 }
 
@@ -67,26 +74,50 @@ function parseAddress(text: string): Address | undefined {
   return ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : undefined;
 }
 
-/**
- * An address and the IPv4 address inside it, if any: a translator on the way would deliver to the inner one. Mapped
- * ::ffff:a.b.c.d, compatible ::a.b.c.d [RFC 4291 2.5.5], NAT64 64:ff9b::/96 [RFC 6052 2.1], 6to4 2002::/16 [RFC 3056 2].
- */
-function spellingsOf(text: string): Address[] {
-  const address = parseAddress(text.replace(/%.*$/, ''));
-  if (!address) return [];
-  if (!(address instanceof ipaddr.IPv6)) return [address];
-  const bytes = address.toByteArray();
-  const inner = innerBytes(address.parts, bytes);
-  return inner ? [address, new ipaddr.IPv4(inner)] : [address];
+/** An address without its zone [RFC 4007 11], such as `%eth0`. */
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '');
 }
 
-function innerBytes(parts: readonly number[], bytes: readonly number[]): number[] | undefined {
-  const head = parts
-    .slice(0, 6)
-    .map((part) => part.toString(16))
-    .join(':');
-  const embeds = head === '0:0:0:0:0:ffff' || head === '64:ff9b:0:0:0:0';
-  const compatible = head === '0:0:0:0:0:0' && parts[6] !== 0;
-  if (embeds || compatible) return bytes.slice(12);
-  return parts[0] === 0x2002 ? bytes.slice(2, 6) : undefined;
+/**
+ * An address and every IPv4 address inside it, because a translator or a tunnel on the way would deliver to the inner one.
+ * Empty for a text that is no address.
+ */
+export function reachedAddresses(text: string): string[] {
+  const address = parseAddress(withoutZone(text));
+  if (!address) return [];
+  if (!(address instanceof ipaddr.IPv6)) return [address.toString()];
+  const bytes = address.toByteArray();
+  return [address.toString(), ...innerBytes(bytes).map((inner) => new ipaddr.IPv4(inner).toString())];
+}
+
+/** The first bits of addresses that hold IPv4 addresses, and where those are. */
+const EMBEDDINGS: readonly (readonly [prefix: string, inner: (bytes: number[]) => number[][]])[] = [
+  // Compatible ::a.b.c.d and mapped ::ffff:a.b.c.d [RFC 4291 2.5.5], translated ::ffff:0:a.b.c.d [RFC 2765 2.1].
+  ['::/96', (bytes) => (bytes[12] === 0 && bytes[13] === 0 ? [] : [bytes.slice(12)])], // ::1 is no embedding
+  ['::ffff:0:0/96', (bytes) => [bytes.slice(12)]],
+  ['::ffff:0:0:0/96', (bytes) => [bytes.slice(12)]],
+  ['64:ff9b::/96', (bytes) => [bytes.slice(12)]], // NAT64 [RFC 6052 2.1]
+  ['64:ff9b:1::/48', (bytes) => localNat64(bytes)], // NAT64 of a network [RFC 8215]
+  ['2002::/16', (bytes) => [bytes.slice(2, 6)]], // 6to4 [RFC 3056 2]
+  // Teredo: the server, and the client with each bit turned [RFC 4380 4].
+  ['2001::/32', (bytes) => [bytes.slice(4, 8), bytes.slice(12).map((byte) => byte ^ 0xff)]],
+];
+
+/** The bytes before the IPv4 address in an interface identifier of ISATAP, in any network [RFC 5214 6.1]. */
+const ISATAP = new Set(['0,0,94,254', '2,0,94,254']);
+
+function innerBytes(bytes: number[]): number[][] {
+  const address = new ipaddr.IPv6(bytes);
+  const inner = EMBEDDINGS.flatMap(([prefix, read]) =>
+    address.match(ipaddr.IPv6.parseCIDR(prefix)) ? read(bytes) : [],
+  );
+  return ISATAP.has(bytes.slice(8, 12).join()) ? [...inner, bytes.slice(12)] : inner;
+}
+
+/** The network chooses the length of its prefix (48, 56, 64 or 96 bits), so each place is read; byte 8 is skipped [RFC 6052 2.2]. */
+function localNat64(bytes: readonly number[]): number[][] {
+  const rest = [...bytes.slice(0, 8), ...bytes.slice(9)];
+  const places = [rest.slice(6, 10), rest.slice(7, 11), rest.slice(8, 12), bytes.slice(12)];
+  return places.filter(([first]) => first !== 0); // a place without an address
 }

@@ -37,6 +37,7 @@ export interface Sessions {
 /** The limits of all sessions. */
 export interface SessionsLimits extends LiveSessionLimits {
   sessionsPerOwnerMaxCount: number;
+  sessionsPerOwnerMaxBytes: number;
   /** How many levels of sessions may use each other as tools. */
   childDepthMaxCount: number;
   /** How long `close` awaits calls that have left, in ms. */
@@ -245,13 +246,14 @@ export class SessionRegistry implements Sessions {
   }
 
   async #checkCount(owner: Principal): Promise<void> {
-    const most = this.#options.limits.sessionsPerOwnerMaxCount;
-    if ((await this.#store.countSessions(owner.id)) < most) return;
-    throw new AppError(
-      'too_many_requests',
-      `${most} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`,
-      { retryAfterSeconds: 60 },
-    );
+    const { sessionsPerOwnerMaxCount: most, sessionsPerOwnerMaxBytes: mostBytes } = this.#options.limits;
+    const { count, bytes } = await this.#store.countSessions(owner.id);
+    if (count < most && bytes < mostBytes) return;
+    const told =
+      count < most
+        ? `The open sessions take ${bytes} bytes already (SESSIONS_PER_OWNER_MAX_BYTES).`
+        : `${most} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`;
+    throw new AppError('too_many_requests', told, { retryAfterSeconds: 60 });
   }
 
   async #remove(session: LiveSession): Promise<void> {

@@ -98,7 +98,8 @@ export interface Store {
   createSession(session: StoredSession, first: Message): Promise<{ epoch: number }>;
   /** The session, with the number of its log's last line. */
   findSession(id: string): Promise<(StoredSession & { lastSeq: number }) | undefined>;
-  countSessions(owner: string): Promise<number>;
+  /** The sessions of an owner, and the bytes of their configurations. */
+  countSessions(owner: string): Promise<{ count: number; bytes: number }>;
   /** Ids of sessions of this owner, at most `limit`. */
   findSessions(owner: string, limit: number): Promise<string[]>;
   /** Removes a session with its log and inbox. Its journal stays. Without an epoch, the session may have any owner. */

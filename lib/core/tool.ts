@@ -21,6 +21,8 @@ export interface Connection {
   apiKey?: { type: 'basic' | 'bearer'; apiKey: string };
   /** By name of the document's security scheme. */
   credentials?: Record<string, Credential>;
+  /** Further origins that the credentials may go to, beside the device's own (`https://login.example`). */
+  credentialOrigins?: readonly string[];
   /** The id of the session's owner, for tools that work on the owner's own data. */
   owner?: string;
 }

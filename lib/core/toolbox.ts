@@ -4,6 +4,7 @@ import { clip } from './clip.ts';
 import { completeArguments } from './complete-arguments.ts';
 import { formatExactly, hasBigint, inexactNumbers, parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { messageOf } from '../errors.ts';
 import type { ToolCall, ToolResult } from './message.ts';
 import type { ModelMessage, ToolOffer } from './model.ts';
 import { failed, type CallContext, type Connection, type Tool } from './tool.ts';
@@ -108,9 +109,12 @@ export function createToolbox(sources: readonly ToolSource[], options: ToolboxOp
       return { ready: { tool, arguments: checked.fits, connection: sources[source]!.connection } };
     },
     async send({ tool, arguments: args, connection }, context) {
-      const result = await tool.call(args, { ...context, connection });
+      const own = secretsOf(connection);
+      const result = await tool.call(args, { ...context, connection }).catch((error: unknown) => {
+        throw new Error(blotOwnSecrets(messageOf(error), own), { cause: error });
+      });
       // A device may send its key back: the log, the clients and the model see results.
-      return clip(blotOwnSecrets(result, secretsOf(connection)), options.resultMaxBytes);
+      return clip(blotOwnSecrets(result, own), options.resultMaxBytes);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { createAddressSet, type AddressSet } from '../common/addresses.ts';
+import { createAddressSet, reachedAddresses, type AddressSet } from '../common/addresses.ts';
 import { AppError } from '../errors.ts';
 
 /** The egress lists, ready to decide. */
@@ -45,6 +45,7 @@ const PRIVATE = [
   '240.0.0.0/4',
   '::/128',
   '::1/128',
+  '64:ff9b:1::/48',
   'fc00::/7',
   'fe80::/10',
   'fec0::/10',
@@ -71,14 +72,18 @@ export function createEgressRules(options: {
       const name = host.toLowerCase().replace(/\.$/, '');
       const to = name === address ? address : `${name} (${address})`;
       // No list opens these: an operator who allows a private network does not mean the credentials of the machine.
-      if (metadata.has(address)) {
+      const reached = reachedAddresses(address);
+      if (reached.some((one) => metadata.has(one))) {
         return `${to} is refused: cloud metadata addresses are never called.`;
       }
-      if (deny.some((rule) => matches(rule, name, port, address))) {
+      if (reached.some((one) => deny.some((rule) => matches(rule, name, port, one)))) {
         return `${to}, port ${port}, is refused by EGRESS_DENY.`;
       }
-      if (options.allowPrivate || !closed.has(address)) return undefined;
-      if (allow.some((rule) => matches(rule, name, port, address))) return undefined;
+      if (options.allowPrivate) return undefined;
+      // An IPv6 address may lead to an IPv4 address inside it: each closed one needs a line.
+      const isOpen = (one: string): boolean =>
+        !closed.has(one) || allow.some((rule) => matches(rule, name, port, one));
+      if (reached.every(isOpen)) return undefined;
       return `${to} is a loopback or private address; add ${name}:${port}, the host or its CIDR to EGRESS_ALLOW to call it.`;
     },
   };

@@ -14,6 +14,8 @@ export interface EgressOptions {
   allowPrivate: boolean;
   /** Serial devices documents may open: paths, or `*`. */
   serialAllow: readonly string[];
+  /** The text that callers get for a refusal; the whole reason when missing. */
+  tellRefusal?: (reason: string, setting: 'EGRESS_ALLOW, EGRESS_DENY' | 'SERIAL_ALLOW') => string;
 }
 
 /**
@@ -46,17 +48,20 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Opens the door. Throws an AppError `invalid_request` for a list entry that is no host, host:port or CIDR. */
 export function openEgress(options: EgressOptions): Egress {
   const rules = createEgressRules(options);
+  const { tellRefusal = (reason) => reason } = options;
+  const refused = (reason: string): AppError =>
+    new AppError('forbidden', tellRefusal(reason, 'EGRESS_ALLOW, EGRESS_DENY'));
 
   // Every address behind a name is checked, and only the permitted ones are used: a name cannot lead to a denied
   // address, and a name with both kinds still works. Node resolves `127.1`, `0x7f000001` and the like as names.
   async function permitted(rawHost: string, port: number): Promise<Address[]> {
-    const host = rawHost.replace(/^\[(.*)\]$/, '$1');
+    const host = rawHost.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
     const family = isIP(host);
     const found = family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
     const refusals = found.map(({ address }) => rules.refusal(host, port, address));
     const addresses = found.filter((_, at) => refusals[at] === undefined);
     const refusal = refusals.find((one) => one !== undefined);
-    if (addresses.length === 0 && refusal !== undefined) throw new AppError('forbidden', refusal);
+    if (addresses.length === 0 && refusal !== undefined) throw refused(refusal);
     return addresses.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
   }
 
@@ -67,7 +72,7 @@ export function openEgress(options: EgressOptions): Egress {
       // Sockets never look up a literal, so it is checked here.
       const refusal = isIP(to.hostname) === 0 ? undefined : rules.refusal(to.hostname, port, to.hostname);
       if (refusal === undefined) connect(to, callback);
-      else callback(new AppError('forbidden', refusal), null);
+      else callback(refused(refusal), null);
     };
   }
 
@@ -90,7 +95,8 @@ export function openEgress(options: EgressOptions): Egress {
     checkSerial(path) {
       const plain = posix.normalize(path);
       if (options.serialAllow.includes('*') || options.serialAllow.includes(plain)) return;
-      throw new AppError('forbidden', `The serial device ${plain} is not allowed; add it to SERIAL_ALLOW.`);
+      const reason = `The serial device ${plain} is not allowed; add it to SERIAL_ALLOW.`;
+      throw new AppError('forbidden', tellRefusal(reason, 'SERIAL_ALLOW'));
     },
     close: () => dispatcher.destroy(),
   };

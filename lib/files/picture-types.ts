@@ -16,3 +16,13 @@ export const pictureSuffixes: readonly string[] = Object.keys(types);
 export function typeOfKey(key: string): string {
   return types[/\.(\w+)$/.exec(key)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream';
 }
+
+/** Whether a key says that its object is a picture. */
+export function isPictureKey(key: string): boolean {
+  return typeOfKey(key).startsWith('image/');
+}
+
+/** Whether a media type is that of a picture that may be uploaded. */
+export function isPictureType(type: string): boolean {
+  return Object.values(types).includes(type);
+}

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { isPictureType } from './picture-types.ts';
 
 /** The accepted types of pictures, found by their bytes, never by their name. */
 const types = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/avif']);
@@ -43,6 +44,13 @@ export async function suffixOfPicture(bytes: Uint8Array): Promise<string | undef
   const { fileTypeFromBuffer } = await import('file-type');
   const type = await fileTypeFromBuffer(bytes);
   return type && types.has(type.mime) ? type.ext : undefined;
+}
+
+/** The media type of a picture that may be uploaded, by its first bytes; undefined when the bytes are no picture. */
+export async function pictureTypeOf(bytes: Uint8Array): Promise<string | undefined> {
+  const { fileTypeFromBuffer } = await import('file-type');
+  const type = await fileTypeFromBuffer(bytes);
+  return type && isPictureType(type.mime) ? type.mime : undefined;
 }
 
 /** The avatar of a user without one: a grey square. */

@@ -15,7 +15,8 @@ export async function removeFilesOf(context: FilesContext, owner: string): Promi
     );
   const files = await db.selectFrom('files').selectAll().where('owner', '=', owner).execute();
   for (const file of files) await removeFile(context, file);
-  await db.deleteFrom('file_usage').where('owner', '=', owner).execute();
   await objects.remove(avatarKey(owner));
   await objects.removeUnder(owner);
+  await db.deleteFrom('named_objects').where('owner', '=', owner).execute(); // of objects that are gone already
+  await db.deleteFrom('file_usage').where('owner', '=', owner).execute();
 }

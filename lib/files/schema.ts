@@ -7,6 +7,7 @@ export interface FileTables {
   uploads: UploadsTable;
   upload_parts: UploadPartsTable;
   file_usage: FileUsageTable;
+  named_objects: NamedObjectsTable;
 }
 
 /** The database, or a transaction on it. */
@@ -64,6 +65,13 @@ export interface UploadPartsTable {
 
 /** The room that an owner's files and open uploads take, in bytes. */
 interface FileUsageTable {
+  owner: string;
+  bytes: number;
+}
+
+/** The objects with a name, such as pictures in conversations, that count against their owner. */
+interface NamedObjectsTable {
+  key: string;
   owner: string;
   bytes: number;
 }

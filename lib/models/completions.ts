@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../common/json.ts';
 import { ModelError, messageOf } from '../errors.ts';
+import { blotOwnSecrets } from '../secrets.ts';
 import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askDemo } from './demo-completion.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
@@ -62,10 +63,11 @@ class EndpointCompletions implements Completions {
   ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject> {
     const work = async (limit: Limit): Promise<JsonObject> => {
       const response = await this.#send(request, false, limit);
-      if (!isStream(response)) return objectOf(await readBodyText(response, ANSWER_MAX_BYTES));
+      if (!isStream(response))
+        return this.#withoutKey(objectOf(await readBodyText(response, ANSWER_MAX_BYTES)));
       const builder = createReplyBuilder(this.#model, { origin: this.#base.origin }); // some endpoints stream unasked
       for await (const event of eventsOf(response, limit)) builder.add(event);
-      return completionOf(builder.build());
+      return this.#withoutKey(completionOf(builder.build()));
     };
     return this.#within(signal, (limit) => withSecondTry(limit, () => work(limit)));
   }
@@ -75,7 +77,8 @@ class EndpointCompletions implements Completions {
     const limit = this.#openLimit(AbortSignal.any([signal, stopped.signal]));
     try {
       const response = await this.#send(request, true, limit);
-      if (isStream(response)) yield* eventsOf(response, limit);
+      const events = isStream(response) ? eventsOf(response, limit) : undefined;
+      if (events) for await (const event of events) yield this.#withoutKey(event);
       else yield* chunksOf(objectOf(await readBodyText(response, ANSWER_MAX_BYTES))); // some endpoints do not stream
     } catch (error) {
       throw this.#failure(error, signal, limit);
@@ -131,6 +134,11 @@ class EndpointCompletions implements Completions {
     } finally {
       limit.close();
     }
+  }
+
+  /** The endpoint may send back the headers that it got. */
+  #withoutKey(answer: JsonObject): JsonObject {
+    return blotOwnSecrets(answer, this.#apiKey === undefined ? [] : [this.#apiKey]);
   }
 
   #openLimit(signal: AbortSignal): Limit {

@@ -1,6 +1,7 @@
 import type { Model, ModelConfig } from '../core/model.ts';
 import { AppError } from '../errors.ts';
 import type { ModelProvider, ProviderContext } from './provider.ts';
+import { withoutKey } from './without-key.ts';
 import { defaultProviders, OPENAI_BASE_URL } from './providers.ts';
 
 /** The language models of a server. */
@@ -32,7 +33,7 @@ export function openModels({
       const merged = mergeSettings(config, defaults, ownKey);
       for (const open of openers) {
         const model = open(merged);
-        if (model) return model;
+        if (model) return withoutKey(model, merged.apiKey);
       }
       throw new AppError(
         'invalid_request',

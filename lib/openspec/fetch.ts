@@ -4,6 +4,7 @@ import { bodyTextOf } from '../drivers/http-body.ts';
 import type { JsonrpcDriver } from '../drivers/jsonrpc.ts';
 import { AppError, SpecError } from '../errors.ts';
 import { isObject } from '../common/json.ts';
+import { credentialFault } from './credential-origins.ts';
 import { authorization } from './openrpc/credentials.ts';
 
 /** How documents are fetched. */
@@ -32,7 +33,8 @@ type Served = { text: string } | { fault: string; silent?: boolean };
 
 /**
  * Makes the fetch for documents behind URLs: the text that the URL serves, else the document of a JSON-RPC endpoint there
- * (`rpc.discover` [OpenRPC, Service Discovery Method]). A key goes to the URL's own origin only.
+ * (`rpc.discover` [OpenRPC, Service Discovery Method]). A key goes to the URL's
+ * own origin only, and not even there when the entry's `server` is elsewhere.
  */
 export function createDocumentFetch(options: FetchOptions): FetchDocument {
   const { http, jsonrpc, rootKeys, maxBytes = 64 * 1024 * 1024, timeoutMs = 30_000 } = options;
@@ -88,7 +90,8 @@ export function createDocumentFetch(options: FetchOptions): FetchDocument {
       );
     }
     const header = authorization(connection);
-    const key = 'fault' in header ? undefined : header.value;
+    const isForeign = credentialFault(connection, url.origin, url.href, () => undefined) !== undefined;
+    const key = 'fault' in header || isForeign ? undefined : header.value;
     const served = await serve(url, key, signal);
     if ('text' in served && isDocument(served.text, rootKeys)) return served.text;
     if (signal.aborted) throw new AppError('stopped', 'Stopped while the document was fetched.');

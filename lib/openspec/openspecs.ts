@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isObject, type JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf, SpecError } from '../errors.ts';
+import { blotOwnSecrets, secretsOf } from '../secrets.ts';
 import { LoanCache } from './cache.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind, OperationFilter } from './kind.ts';
 import { findKind } from './find-kind.ts';
@@ -82,7 +83,8 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
       if (isUrl(text)) {
         if (discover === undefined) throw new SpecError(`The document is a URL; send the document itself.`);
         compileOptions.source = text.trim();
-        text = await discover(compileOptions.source, connection, signal);
+        // The endpoint may show the key that it got, and the model sees the words of the document.
+        text = blotOwnSecrets(await discover(compileOptions.source, connection, signal), secretsOf(entry));
       }
       const loan = await cache.borrow(keyOf(text, compileOptions), async () => ({
         value: await compile(text, kinds, compileOptions, entry.protocol),
@@ -174,11 +176,12 @@ function isUrl(text: string): boolean {
 }
 
 /** The part of an entry that belongs to its session alone. */
-function connectionOf({ server, apiKey, credentials }: DocumentEntry): Connection {
+function connectionOf({ server, apiKey, credentials, credentialOrigins }: DocumentEntry): Connection {
   return {
     ...(server === undefined ? {} : { server }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(credentials === undefined ? {} : { credentials }),
+    ...(credentialOrigins === undefined ? {} : { credentialOrigins }),
   };
 }
 

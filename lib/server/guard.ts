@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { isLoopbackHost } from '../common/addresses.ts';
+import { parseHostHeader } from '../common/host.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 
 /** Keeps pages of other sites away from the server, on HTTP and on upgrades (contract 0, ALLOWED_ORIGINS). */
 export interface Guard {
   /**
-   * Throws `forbidden` for a request that a page of another site made. `host` is the host that the request asked for, direct
+   * Throws `invalid_request` for a request whose host is in doubt, and `forbidden` for one that a page of another site made. `host` is the host that the request asked for, direct
    * or forwarded. `entrance`: links of other sites may lead there.
    */
   check(request: IncomingMessage, host: string | undefined, entrance?: boolean): void;
@@ -22,8 +23,8 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
 
   function checkHost(host: string | undefined): void {
     // DNS rebinding: a page makes its own name point at this machine. Its requests still carry that name.
-    if (!config.loopback || (host !== undefined && (isLoopbackHost(nameOf(host)) || host === publicHost)))
-      return;
+    const name = parseHostHeader(host)?.name;
+    if (!config.loopback || (name !== undefined && (isLoopbackHost(name) || host === publicHost))) return;
     throw new AppError(
       'forbidden',
       'The Host header must name this machine: localhost or a loopback address.',
@@ -31,7 +32,9 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
   }
 
   return {
-    check({ headers }, host, entrance = false) {
+    check(request, host, entrance = false) {
+      const { headers } = request;
+      checkForm(request, host);
       checkHost(headers.host);
       const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
       if (origin !== undefined) {
@@ -50,11 +53,48 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
   };
 }
 
-function isSameHost(origin: string, host: string | undefined): boolean {
-  return URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase();
+/**
+ * Throws for a Host that is malformed or given twice, and for a whole URL as the target that names another host: the parts of a
+ * chain would not agree on the host [RFC 9112 3.2, 3.2.2].
+ */
+function checkForm({ url = '', headers, headersDistinct }: IncomingMessage, host: string | undefined): void {
+  const twice = (headersDistinct['host']?.length ?? 0) > 1;
+  const given = [headers.host, host].filter((text) => text !== undefined && text !== '');
+  if (twice || given.some((text) => parseHostHeader(text) === undefined))
+    throw new AppError(
+      'invalid_request',
+      'The Host header must be one name or address, with a port or without.',
+    );
+  if (url === '' || url.startsWith('/') || !URL.canParse(url)) return; // a target that cannot be read is refused elsewhere
+  const target = new URL(url);
+  if (hostOf(target.protocol, headers.host ?? '') === target.host && target.username + target.password === '')
+    return;
+  throw new AppError('invalid_request', 'The request target names another host than the Host header.');
 }
 
-/** The name in a Host header, without its port [RFC 9110 7.2]. */
-function nameOf(host: string): string {
-  return host.replace(/:\d*$/, '');
+/** Throws `forbidden` for a request of a browser: any page can make a browser send a GET, as a picture or a link. */
+export function checkNoBrowser({ headers }: IncomingMessage): void {
+  // The fetch of Node says `Sec-Fetch-Mode: cors` and nothing else of the kind.
+  const says = (name: string): boolean =>
+    headers[name] !== undefined && !(name === 'sec-fetch-mode' && headers[name] === 'cors');
+  const isBrowser = Object.keys(headers).some(
+    (name) => (name.startsWith('sec-fetch-') || name === 'origin' || name === 'referer') && says(name),
+  );
+  if (isBrowser)
+    throw new AppError(
+      'forbidden',
+      'A browser may not call this with GET, because it changes something: send a POST.',
+    );
+}
+
+function isSameHost(origin: string, host: string | undefined): boolean {
+  if (!URL.canParse(origin) || host === undefined) return false;
+  const { origin: strict, protocol, host: own } = new URL(origin);
+  return strict === origin && own === hostOf(protocol, host);
+}
+
+/** A host as the URLs of a scheme have it: in lower case, without the port that is usual there. Undefined for a malformed one. */
+function hostOf(protocol: string, host: string): string | undefined {
+  const url = `${protocol}//${host}`;
+  return parseHostHeader(host) && URL.canParse(url) ? new URL(url).host : undefined;
 }

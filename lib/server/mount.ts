@@ -52,6 +52,8 @@ export interface Route {
   readonly app?: string;
   /** Links of other sites may lead here: a page, or a step on the way to one. */
   readonly entrance?: true;
+  /** A GET that changes something. Scripts may call it, browsers may not: any page can make a browser send a GET. */
+  readonly changes?: true;
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;

@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import { readJson } from './body.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
-import type { Guard } from './guard.ts';
+import { checkNoBrowser, type Guard } from './guard.ts';
 import { bearerOf, identify, readQuery, refuseFaults, requestIdOf, targetOf, traceIdOf } from './intake.ts';
 import { mountAt, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
@@ -143,6 +143,7 @@ class Web {
   async #callRoute({ mount, route }: MountedRoute, request: Request, response: Answer): Promise<void> {
     const { access } = this.#options;
     const { log, search, line, address, path, origin } = response.locals;
+    if (route.method === 'GET' && route.changes) checkNoBrowser(request);
     const caller =
       route.access === 'open'
         ? anonymous

@@ -1,4 +1,5 @@
 import { isLoopbackHost } from '../common/addresses.ts';
+import { parseHostHeader } from '../common/host.ts';
 import type { JsonValue } from '../common/json.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { jsonValueOf } from './json-text.ts';
@@ -40,7 +41,7 @@ export async function openControl(
 
   const answer = ({ method, path, headers, body }: SiteRequest): SiteAnswer => {
     // A page that has rebound its own name to this machine (DNS rebinding) sends that name as the host.
-    if (!isLoopbackHost((headers.host ?? '').replace(/:\d+$/, ''))) {
+    if (!isLoopbackHost(parseHostHeader(headers.host)?.name ?? '')) {
       throw new AppError('forbidden', 'the control port is called by a loopback name');
     }
     const [first = '', part, ...rest] = path.slice(1).split('/').map(decodeURIComponent);

@@ -16,6 +16,8 @@ interface SessionsTable {
   owner: string;
   /** The configuration, sealed. */
   config: string;
+  /** The length of the configuration, so that a sum over sessions need not read it. */
+  config_bytes: Generated<number>;
   created_at: number;
   expires_at: number | null;
   /** Raised by every claim; writes under an older one are refused. */

@@ -28,10 +28,12 @@ export function createSessionRows({
 > {
   return {
     async createSession(session, first) {
+      const config = vault.seal(JSON.stringify(session.config));
       const row = {
         id: session.id,
         owner: session.owner,
-        config: vault.seal(JSON.stringify(session.config)),
+        config,
+        config_bytes: config.length,
         created_at: session.createdAt,
         expires_at: session.expiresAt,
         epoch: 1,
@@ -67,10 +69,13 @@ export function createSessionRows({
     async countSessions(owner) {
       const counted = await db
         .selectFrom('sessions')
-        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .select(({ fn }) => [
+          fn.countAll<number>().as('count'),
+          fn.sum<number | string | null>('config_bytes').as('bytes'),
+        ])
         .where('owner', '=', owner)
         .executeTakeFirstOrThrow();
-      return counted.count;
+      return { count: counted.count, bytes: Number(counted.bytes ?? 0) };
     },
 
     async findSessions(owner, limit) {

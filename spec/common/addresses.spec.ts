@@ -4,6 +4,7 @@ import {
   isAddressRange,
   isLoopbackHost,
   plainAddress,
+  reachedAddresses,
 } from '../../lib/common/addresses.ts';
 
 describe('a set of addresses', () => {
@@ -14,11 +15,13 @@ describe('a set of addresses', () => {
     ).to.deep.equal([true, true, true, false, false, false, false]);
   });
 
-  it('holds an IPv4 address also where it is written inside an IPv6 address', () => {
-    const set = createAddressSet(['127.0.0.0/8']);
+  it('holds a mapped IPv4 address, and no address that is only inside another one', () => {
+    const set = createAddressSet(['127.0.0.0/8', 'fe80::/10']);
     expect(
-      ['::ffff:127.0.0.1', '::127.0.0.1', '64:ff9b::7f00:1', '2002:7f00:1::', '::1'].map(set.has),
-    ).to.deep.equal([true, true, true, true, false]);
+      ['::ffff:127.0.0.1', '::ffff:127.0.0.1%lo', 'fe80::1%eth0', '::7f00:1', '2002:7f00:1::', '::1'].map(
+        set.has,
+      ),
+    ).to.deep.equal([true, true, true, false, false, false]);
   });
 
   it('is made of addresses and ranges only', () => {
@@ -34,6 +37,38 @@ describe('a set of addresses', () => {
   });
 });
 
+describe('an address', () => {
+  const table: [what: string, address: string, reached: string[]][] = [
+    ['IPv4', '10.1.2.3', ['10.1.2.3']],
+    ['IPv6', '2606:2800::1', ['2606:2800::1']],
+    ['the loopback of IPv6', '::1', ['::1']],
+    ['mapped', '::ffff:10.1.2.3', ['::ffff:a01:203', '10.1.2.3']],
+    ['mapped, with a zone', '::ffff:10.1.2.3%lo', ['::ffff:a01:203', '10.1.2.3']],
+    ['translated', '::ffff:0:10.1.2.3', ['::ffff:0:a01:203', '10.1.2.3']],
+    ['compatible', '::a01:203', ['::a01:203', '10.1.2.3']],
+    ['NAT64', '64:ff9b::10.1.2.3', ['64:ff9b::a01:203', '10.1.2.3']],
+    ['NAT64 to no address', '64:ff9b::', ['64:ff9b::', '0.0.0.0']],
+    ['NAT64 of a network, 96 bits', '64:ff9b:1::10.1.2.3', ['64:ff9b:1::a01:203', '10.1.2.3']],
+    [
+      'NAT64 of a network, 64 bits',
+      '64:ff9b:1:0:a:102:300:0',
+      ['64:ff9b:1:0:a:102:300:0', '10.1.2.3', '3.0.0.0'],
+    ],
+    [
+      'NAT64 of a network, 48 bits',
+      '64:ff9b:1:a01:2:300::',
+      ['64:ff9b:1:a01:2:300::', '10.1.2.3', '1.2.3.0', '2.3.0.0'],
+    ],
+    ['6to4', '2002:a01:203::1', ['2002:a01:203::1', '10.1.2.3']],
+    ['Teredo', '2001:0:a01:203::f5fe:fdfc', ['2001:0:a01:203::f5fe:fdfc', '10.1.2.3', '10.1.2.3']],
+    ['ISATAP', 'fe80::5efe:10.1.2.3', ['fe80::5efe:a01:203', '10.1.2.3']],
+    ['ISATAP of a public network', '2606::200:5efe:10.1.2.3', ['2606::200:5efe:a01:203', '10.1.2.3']],
+    ['no address', '10.1.2', []],
+  ];
+  for (const [what, address, reached] of table)
+    it(`reaches what is inside it: ${what}`, () => expect(reachedAddresses(address)).to.deep.equal(reached));
+});
+
 describe('a host', () => {
   it('is loopback when it can only be this machine', () => {
     expect(
@@ -42,8 +77,17 @@ describe('a host', () => {
       ),
     ).to.deep.equal(Array(7).fill(true));
     expect(
-      ['localhost.example.com', '128.0.0.1', '::2', '0.0.0.0', 'mylocalhost', ''].map(isLoopbackHost),
-    ).to.deep.equal(Array(6).fill(false));
+      [
+        'localhost.example.com',
+        '128.0.0.1',
+        '::2',
+        '0.0.0.0',
+        'mylocalhost',
+        '',
+        'evil.com/.localhost',
+        'a@b.localhost',
+      ].map(isLoopbackHost),
+    ).to.deep.equal(Array(8).fill(false));
   });
 
   it('of a dual-stack socket is written as IPv4', () => {

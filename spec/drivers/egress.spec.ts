@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 import { AppError } from '../../lib/errors.ts';
 import { openEgress, type Egress, type EgressOptions } from '../../lib/drivers/egress.ts';
+import { readConfig } from '../../lib/config.ts';
+import { egressOptionsOf } from '../../lib/drivers/egress-options.ts';
+import { quiet } from '../../lib/log.ts';
 import { createEgressRules } from '../../lib/drivers/egress-rules.ts';
 
 const closed: EgressOptions = { allow: [], deny: [], allowPrivate: false, serialAllow: [] };
@@ -58,6 +61,11 @@ describe('egress', () => {
     '0.0.0.0',
     '[::1]',
     '[::ffff:127.0.0.1]',
+    '[::ffff:0:127.0.0.1]',
+    '[64:ff9b::127.0.0.1]',
+    '[2002:7f00:1::]',
+    'localhost.',
+    '127.0.0.1.',
     '[::]',
     'localhost',
     'LOCALHOST',
@@ -94,6 +102,28 @@ describe('egress', () => {
     );
   });
 
+  it('tells callers who are no operators which kind of setting refused, and the log the rest', async () => {
+    const logged: [object, string][] = [];
+    const log = { ...quiet, warn: (fields: object, text: string) => void logged.push([fields, text]) };
+    const config = { ...readConfig({ env: {}, cwd: '/nowhere' }), loopback: false, serialAllow: [] };
+    const egress = open(egressOptionsOf({ ...config, auth: 'required' }, log));
+    const { message } = await failure(get(egress, 'localhost'));
+    const [, refusal] =
+      /^The server may not connect to this address \(EGRESS_ALLOW, EGRESS_DENY\); its log has the reason under refusal ([\da-f]{8})\.$/.exec(
+        message,
+      ) ?? [];
+    expect(logged.at(-1)?.[0]).to.deep.equal({ refusal });
+    expect(logged.at(-1)?.[1]).to.match(
+      /^localhost \((127\.0\.0\.1|::1)\) is a loopback or private address; add localhost:\d+/,
+    );
+    expect((await failure(egress.resolve('10.0.0.7', 502))).message).not.to.contain('10.0.0.7');
+    expect(() => egress.checkSerial('/dev/ttyS0')).to.throw(
+      AppError,
+      /^The server may not open this serial device \(SERIAL_ALLOW\)/,
+    );
+    expect(egressOptionsOf(config, log)).to.deep.equal(closed);
+  });
+
   it('opens the serial devices that are listed, and no others', () => {
     const egress = open({ serialAllow: ['/dev/ttyUSB0'] });
     expect(() => egress.checkSerial('/dev/ttyUSB0')).not.to.throw();
@@ -124,6 +154,13 @@ describe('egress rules', () => {
     '::a9fe:a9fe',
     '64:ff9b::a9fe:a9fe',
     '2002:a9fe:a9fe::',
+    '::ffff:0:169.254.169.254',
+    '64:ff9b:1::169.254.169.254',
+    '64:ff9b:1:a9fe:a9:fe00::',
+    '2001:0:a9fe:a9fe::1',
+    '2001:0:5db8:d822::5601:5601',
+    '2606::5efe:169.254.169.254',
+    'fe80::5efe:169.254.169.254%eth0',
     'fd00:ec2::254',
     '100.100.100.200',
     '168.63.129.16',
@@ -201,6 +238,28 @@ describe('egress rules', () => {
       '10.0.0.1',
       'refused',
     ],
+    ...[
+      '::ffff:0:10.1.1.1',
+      '::10.1.1.1',
+      '64:ff9b::10.1.1.1',
+      '64:ff9b:1::10.1.1.1',
+      '2002:a01:101::1',
+      '2001:0:a01:101::f7f7:f7f7',
+      '2001:0:5db8:d822::f5fe:fefe',
+      '2606::5efe:10.1.1.1',
+    ].flatMap((address): typeof table => [
+      [`${address}, with a private address inside,`, {}, 'x', 80, address, 'refused'],
+      [
+        `${address} with a denied address inside`,
+        { allow: ['*'], deny: ['10.0.0.0/8'] },
+        'x',
+        80,
+        address,
+        'refused',
+      ],
+      [`${address} under an allowed network alone`, { allow: ['::/0'] }, 'x', 80, address, 'refused'],
+      [`${address} with both allowed`, { allow: ['::/0', '10.0.0.0/8'] }, 'x', 80, address, 'open'],
+    ]),
     ['everything denied', { deny: ['*'], allow: ['*'], allowPrivate: true }, 'x', 80, '8.8.8.8', 'refused'],
     ['localhost allowed, reached as ::1', { allow: ['localhost'] }, '::1', 80, '::1', 'open'],
   ];

@@ -94,9 +94,79 @@ describe('the guard', () => {
       ];
       for (const headers of refused) expect(await statusOf(server.port, headers, stop)).to.equal(403);
       expect(session.stopped).to.deep.equal([]);
-      for (const site of ['none', 'same-origin'])
-        expect(await statusOf(server.port, { 'Sec-Fetch-Site': site }, stop)).to.equal(200);
-      expect(session.stopped).to.deep.equal([undefined, undefined]);
+    });
+
+    it('keeps every browser from a GET that changes something, and no script', async () => {
+      const session = await server.session();
+      const browsers: Record<string, string>[] = [
+        { 'Sec-Fetch-Site': 'none' },
+        { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'cors' },
+        { 'Sec-Fetch-Mode': 'navigate' },
+        { 'Sec-Fetch-Dest': 'image' },
+        { 'Sec-Fetch-User': '?1' },
+        { Origin: 'https://panel.example' },
+        { Origin: `http://127.0.0.1:${server.port}` },
+        { Referer: `http://127.0.0.1:${server.port}/docs` },
+        { Referer: 'https://other.example/' },
+      ];
+      for (const path of [`/api/stop?id=${session.id}`, `/api/clear?id=${session.id}`])
+        for (const headers of browsers)
+          expect(await statusOf(server.port, headers, path), JSON.stringify(headers)).to.equal(403);
+      expect(session.stopped).to.deep.equal([]);
+      const script = `/api/stop?id=${session.id}`;
+      expect(await statusOf(server.port, {}, script)).to.equal(200);
+      expect((await server.call(script)).status, 'the fetch of Node').to.equal(200);
+      const origin = 'https://panel.example';
+      expect((await server.call(script, { method: 'POST', headers: { origin } })).status).to.equal(200);
+      expect(session.stopped).to.deep.equal([undefined, undefined, undefined]);
+    });
+
+    it('takes one host that is well formed', async () => {
+      const malformed = [
+        'evil.com/.localhost',
+        'evil.com#.localhost',
+        'evil.com?.localhost',
+        'evil.com\\.localhost',
+        'user@localhost',
+        'user:pass@localhost:80',
+        'localhost:80:80',
+        'localhost:x',
+        'localhost:99999',
+        'localhost:-1',
+        'local host',
+        'evil.com,localhost',
+        '[::1',
+        '[::1]x',
+        '[::1%25lo]',
+        '::1',
+        '%6cocalhost',
+        'http://localhost',
+      ];
+      for (const host of malformed) expect(await statusOf(server.port, { Host: host }), host).to.equal(400);
+      const raw = (lines: string) => rawRequest(server.port, `GET ${lines}\r\n\r\n`);
+      const heads: [lines: string, status: number][] = [
+        ['/api/version HTTP/1.1\r\nHost: localhost\r\nHost: localhost', 400],
+        ['/api/version HTTP/1.1\r\nHost: localhost\r\nHost: evil.com', 400],
+        ['http://localhost/api/version HTTP/1.1\r\nHost: LOCALHOST', 200],
+        ['http://localhost:80/api/version HTTP/1.1\r\nHost: localhost', 200],
+        ['http://evil.com/api/version HTTP/1.1\r\nHost: localhost', 400],
+        ['http://localhost/api/version HTTP/1.1\r\nHost: evil.com', 400],
+        ['http://user@localhost/api/version HTTP/1.1\r\nHost: localhost', 400],
+        ['http://evil.com/api/version HTTP/1.1\r\nHost: evil.com', 403],
+      ];
+      for (const [lines, status] of heads) expect((await raw(lines)).status, lines).to.equal(status);
+    });
+
+    it('takes the same origin in its one spelling', async () => {
+      const host = `127.0.0.1:${server.port}`;
+      for (const origin of [
+        `http://x@${host}`,
+        `http://${host}/`,
+        `HTTP://${host}`,
+        `http://${host}, http://${host}`,
+      ])
+        expect(await statusOf(server.port, { Origin: origin }), origin).to.equal(403);
+      expect(await statusOf(server.port, { Host: 'localhost:80', Origin: 'http://localhost' })).to.equal(200);
     });
 
     it('lets pages of allowed origins call across sites, with CORS', async () => {
@@ -169,6 +239,9 @@ describe('the guard', () => {
       };
       expect(await statusOf(behind.port, forwarded)).to.equal(200);
       expect(behind.log.at(-1)?.fields.client_ip).to.equal('203.0.113.9');
+      for (const host of ['evil/.agent.example', 'a@agent.example'])
+        expect(await statusOf(behind.port, { ...forwarded, 'X-Forwarded-Host': host })).to.equal(400);
+      expect(await statusOf(behind.port, { Host: 'evil/.agent.example' })).to.equal(400);
       await behind.close();
 
       const alone = await openTestServer({ loopback: false });

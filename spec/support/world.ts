@@ -27,6 +27,7 @@ export const limits: SessionsLimits = {
   childDepthMaxCount: 2,
   taskTimeoutMs: 5000,
   queuedTasksMaxCount: 5,
+  sessionsPerOwnerMaxBytes: 1_000_000_000,
   sessionsPerOwnerMaxCount: 100,
   shutdownTimeoutMs: 5000,
 };

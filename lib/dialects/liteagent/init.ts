@@ -48,6 +48,12 @@ const openSpecEntry = {
     include: selection,
     exclude: selection,
     credentials: { type: 'object', additionalProperties: credential },
+    credentialOrigins: {
+      description:
+        'origins that the credentials may go to, beside that of `server`, else of the URL of the document, else of its root server',
+      type: 'array',
+      items: { type: 'string', pattern: '^https?://[^/?#@\\s]+/?$' },
+    },
   },
 } as const;
 

@@ -1,3 +1,4 @@
+import { checkPrompt } from '../prompt-limit.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import type { LiteAgentParts } from './parts.ts';
 import { envelopeSchema } from './envelope-schema.ts';
@@ -39,6 +40,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
       bodyMaxBytes: config.limits.initMaxBytes,
       answer: idAnswer,
       async handle({ body, caller, ignored, log }) {
+        checkPrompt(body.systemPrompt, config.limits.systemPromptMaxBytes, '/systemPrompt');
         if (ignored.length > 0)
           log.info({ ignored: ignored.slice(0, 100) }, 'unknown fields of /init were ignored');
         const wanted = toSessionConfig(body, config.limits.sessionIdleTimeoutMs);
@@ -65,6 +67,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         path: '/api/stop',
         summary: 'Stops a task of a session, or all of them.',
         access: 'stop',
+        changes: true,
         query: stopQuery,
         answer: idAnswer,
         async handle({ query, caller }) {
@@ -80,6 +83,7 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         path: '/api/clear',
         summary: 'Stops the tasks of a session, empties its history and closes its sockets.',
         access: 'chat',
+        changes: true,
         query: sessionQuery,
         answer: idAnswer,
         async handle({ query, caller }) {

@@ -2,6 +2,7 @@ import { requirePermission } from '../../accounts/permissions.ts';
 import type { AgentApp, AppVersion } from '../../agents/apps.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
+import { checkPrompt } from '../prompt-limit.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
 import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
@@ -165,6 +166,11 @@ function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | '
       await apps.find(id, caller); // a caller who may not change the app learns nothing about the change
       const draft = toDraft(body);
       if (draft.config.documents?.length) requirePermission(caller, 'bring a document');
+      checkPrompt(
+        draft.config.systemPrompt,
+        config.limits.systemPromptMaxBytes,
+        '/model_config/systemPrompt',
+      );
       try {
         await apps.saveDraft(id, caller, draft);
       } catch (error) {

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../errors.ts';
 import type { ObjectStore } from '../../files/object-store.ts';
@@ -31,6 +33,11 @@ export const objects: Dialect<'objects' | 'signer' | 'config'> = {
   },
 };
 
+/** The bytes of a body. A reader that breaks off leaves the connection open, for the answer that says why. */
+async function* bytesOf(request: IncomingMessage): AsyncGenerator<Buffer> {
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+}
+
 function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): Route[] {
   /** The key of a request. Throws `forbidden` when the signature does not allow it. */
   const keyOf = (
@@ -55,7 +62,9 @@ function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): 
         if (Number(request.headers['content-length']) > maxBytes)
           throw new AppError('too_large', `The file is larger than ${maxBytes} bytes (IMAGE_MAX_BYTES).`);
         if (request.headers.expect !== undefined) call.response.writeContinue();
-        await store.write(request, maxBytes, key).catch((cause: unknown) => {
+        const body = Readable.from(bytesOf(request), { objectMode: false });
+        await store.write(body, maxBytes, key).catch((cause: unknown) => {
+          request.resume(); // a client that still sends reads the answer when it has sent all
           if (!request.destroyed || request.complete) throw cause;
           throw new AppError('invalid_request', 'The body broke off.', { cause });
         });

@@ -117,8 +117,9 @@ export class DeviceTokens {
   }
 }
 
-function tokenUrlOf({ tokenUrl }: ClientGrant, base: string): string {
-  parseServer(tokenUrl === '' ? 'none:' : tokenUrl, base); // throws for a URL that is not http(s)
+/** The URL of a grant's token endpoint; a relative one is resolved against `base`. Throws a SpecError for one that is not http(s). */
+export function tokenUrlOf({ tokenUrl }: ClientGrant, base: string): string {
+  parseServer(tokenUrl === '' ? 'none:' : tokenUrl, base);
   return new URL(tokenUrl, base).href;
 }
 

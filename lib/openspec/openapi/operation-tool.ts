@@ -14,12 +14,13 @@ import { blotOwnSecrets, knowSecrets } from '../../secrets.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from '../spec-document.ts';
-import type { DeviceTokens } from './device-tokens.ts';
+import { credentialFault } from '../credential-origins.ts';
+import { tokenUrlOf, type DeviceTokens } from './device-tokens.ts';
 import type { FoundOperation } from './operations.ts';
 import type { OperationPlan, Planner } from './plan.ts';
 import { completed, fillRequest, type RequestTemplate } from './request.ts';
 import type { RequestShape } from './request-shape.ts';
-import type { createSecurity, CallCredentials } from './security.ts';
+import { addDocumentKeys, type createSecurity, type CallCredentials } from './security.ts';
 import { parseServer, openapiServerUrl, type ServerRoot } from './servers.ts';
 
 /** One operation of a document, with its parameters and its body. */
@@ -119,18 +120,21 @@ export class OperationTool implements Tool {
   async call(args: JsonObject, context: CallContext): Promise<ToolResult> {
     const { security, tokens } = this.#shared;
     const credentials = security.signIn(this.#requestTemplate.requirements, context.connection);
+    addDocumentKeys(credentials, this.#operation.shape.keys);
+    knowSecrets(credentials.secrets); // the device may send them back in an error that is logged
     const left = leftOf(context);
     try {
       const root = this.#serverFor(context.connection);
+      this.#checkOrigin(credentials, context.connection, root);
       let token: string | undefined;
       if (credentials.grant !== undefined) {
         token = await tokens.tokenFor(credentials.grant, root.origin + root.path, left());
         credentials.headers['authorization'] = `Bearer ${token}`;
         credentials.secrets.push(token);
-        knowSecrets([token]); // the device may send it back in an error that is logged
+        knowSecrets([token]);
       }
       const request = fillRequest(this.#requestTemplate, args, root, credentials);
-      const result = await this.#send(request, credentials.digest, left);
+      const result = await this.#send(request, credentials, left);
       if (token !== undefined && result['statusCode'] === 401) tokens.forget(token);
       return blotOwnSecrets(result, credentials.secrets);
     } catch (error) {
@@ -166,10 +170,21 @@ export class OperationTool implements Tool {
     return this.#lastServer.root;
   }
 
+  /** Throws when credentials of the session would go to an origin that they do not belong to. */
+  #checkOrigin({ isSignedIn, grant }: CallCredentials, connection: Connection, root: ServerRoot): void {
+    if (!isSignedIn) return;
+    const { document, source } = this.#shared;
+    const base = root.origin + root.path;
+    for (const target of [base, ...(grant === undefined ? [] : [tokenUrlOf(grant, base)])]) {
+      const fault = credentialFault(connection, target, source, () => openapiServerUrl(document, {}, {}));
+      if (fault !== undefined) throw new AppError('forbidden', fault);
+    }
+  }
+
   /** Sends a request; with a digest user it is sent again with the answer to the device's challenge. */
   async #send(
     request: HttpRequest,
-    user: CallCredentials['digest'],
+    { digest: user, secrets }: CallCredentials,
     left: () => HttpContext,
   ): Promise<ToolResult> {
     const { http } = this.#shared;
@@ -181,6 +196,7 @@ export class OperationTool implements Tool {
     const asked = { ...request, path: first.redirectedTo ?? request.path };
     const answer = header === undefined ? undefined : digestAnswer(header, asked, user);
     if (answer === undefined) return http.resultOf(request, first);
+    secrets.push(...(/ response="([^"]+)"/.exec(answer)?.slice(1) ?? [])); // a password can be guessed from it
     // A 401 says that the request was refused and not carried out, so a write is still carried out at most once.
     return http.send({ ...asked, headers: { ...request.headers, authorization: answer } }, left());
   }

@@ -36,7 +36,16 @@ export interface RequestShape {
     /** The suffix of an argument's key when another place has an argument of the same name. */
     place: 'body' | 'formData';
   };
+  /** The keys that the document itself has as defaults: they are sent, and the model does not see them. */
+  keys: DocumentKey[];
   faults: string[];
+}
+
+/** The value of a parameter that is a key by its name. */
+export interface DocumentKey {
+  in: 'header' | 'query' | 'cookie';
+  name: string;
+  value: string;
 }
 
 /**
@@ -74,7 +83,7 @@ function readShape(document: SpecDocument, found: FoundOperation): RequestShape 
   const { path, item, itemHome, node: operation, home: operationHome } = found;
   const parameters = new Map<string, OperationParameter>();
   const fields: { node: JsonObject; home: JsonObject }[] = [];
-  const shape: RequestShape = { parameters: [], faults: [] };
+  const shape: RequestShape = { parameters: [], keys: [], faults: [] };
 
   const listed = [
     ...listAt(item, 'parameters').map((value) => [value, itemHome] as const),
@@ -100,17 +109,16 @@ function readShape(document: SpecDocument, found: FoundOperation): RequestShape 
     } else if (place === 'formdata') {
       fields.push({ node, home });
     } else if (isPlace(place)) {
-      const isHeader = place === 'header';
-      if (isHeader && OWN_HEADERS.has(name.toLowerCase())) continue;
+      const wireName = place === 'header' ? name.toLowerCase() : name;
+      if (place === 'header' && OWN_HEADERS.has(wireName)) continue;
+      const key = documentKey(document, target, place, name);
+      if (key !== undefined) {
+        shape.keys.push(key);
+        continue;
+      }
       const required =
         place === 'path' || (flagAt(node, 'required') === true && !isKey(document, place, name));
-      parameters.set(`${place} ${isHeader ? name.toLowerCase() : name}`, {
-        name,
-        in: place,
-        required,
-        node,
-        home,
-      });
+      parameters.set(`${place} ${wireName}`, { name, in: place, required, node, home });
     } else shape.faults.push(`parameter "${name}" is in "${place}", which is no place; it is left out`);
   }
 
@@ -253,6 +261,26 @@ function isKey(document: SpecDocument, place: string, name: string): boolean {
       scheme['in'] === place &&
       textAt(scheme, 'name')?.toLowerCase() === name.toLowerCase(),
   );
+}
+
+/** Names of parameters whose defaults are keys, unlike "token_type" or "page_token". */
+const KEY_NAME =
+  /^(?:x[-_])?(?:[a-z0-9]+[-_])?(?:api[-_]?key|access[-_]?token|auth[-_]?token|token|secret|password)$/i;
+/** A shorter default, or one of letters alone, is a sample or a choice. */
+const KEY_VALUE = /^(?=.*[^A-Za-z]).{6,}$/s;
+
+/** The key in the default of a parameter, if it is one by its name or by a security scheme. */
+function documentKey(
+  document: SpecDocument,
+  { node, home }: { node: JsonObject; home: JsonObject },
+  place: ParameterPlace,
+  name: string,
+): DocumentKey | undefined {
+  if (place !== 'header' && place !== 'query' && place !== 'cookie') return undefined;
+  if (!isKey(document, place, name) && !KEY_NAME.test(name)) return undefined;
+  const schema = document.object(node['schema'], home)?.node ?? node;
+  const value = schema['default'] ?? schema['const'];
+  return typeof value === 'string' && KEY_VALUE.test(value) ? { in: place, name, value } : undefined;
 }
 
 function isPlace(text: string): text is ParameterPlace {

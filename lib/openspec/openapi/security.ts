@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import type { Connection, Credential } from '../../core/tool.ts';
 import type { SpecDocument } from '../spec-document.ts';
+import type { DocumentKey } from './request-shape.ts';
 import { listAt, objectAt, textAt, textsAt } from '../read.ts';
 
 /**
@@ -16,6 +17,8 @@ export interface CallCredentials {
   grant?: ClientGrant;
   /** A user that answers a digest challenge. */
   digest?: { username: string; password: string };
+  /** Whether any credential of the session is among these parts. */
+  isSignedIn: boolean;
   /** Every text that must not come back to the model. */
   secrets: string[];
 }
@@ -63,7 +66,13 @@ export function createSecurity(document: SpecDocument) {
 
   function signIn(requirements: Requirement[] | undefined, connection: Connection): CallCredentials {
     const { apiKey, credentials = {} } = connection;
-    const result: CallCredentials = { headers: {}, query: [], cookies: [], secrets: [] };
+    const result: CallCredentials = {
+      headers: {},
+      query: [],
+      cookies: [],
+      isSignedIn: false,
+      secrets: [],
+    };
     const has = (name: string) => {
       const scheme = schemeOf(name);
       return scheme !== undefined && (Object.hasOwn(credentials, name) || isKeyFor(scheme, apiKey));
@@ -80,10 +89,21 @@ export function createSecurity(document: SpecDocument) {
     // A document without `security` does not ask for the session's key, and the key is sent all the same. With `security: []` it is not sent.
     const isOpen = requirements !== undefined && requirements.every((one) => one.size === 0);
     if (chosen === undefined && apiKey !== undefined && !isOpen) applyKey(result, apiKey);
+    result.isSignedIn = result.secrets.length > 0;
     return result;
   }
 
   return { requirementsOf, signIn };
+}
+
+/** Adds the keys in the defaults of a document. A credential of the session for the same place counts more. */
+export function addDocumentKeys(result: CallCredentials, keys: readonly DocumentKey[]): void {
+  for (const { in: place, name, value } of keys) {
+    result.secrets.push(value);
+    const pairs = place === 'query' ? result.query : result.cookies;
+    if (place === 'header') result.headers[name.toLowerCase()] ??= value;
+    else if (!pairs.some(([own]) => own === name)) pairs.push([name, value]);
+  }
 }
 
 function applyKey(result: CallCredentials, { type, apiKey }: NonNullable<Connection['apiKey']>): void {

@@ -3,6 +3,7 @@ import type { ToolResult } from '../../core/message.ts';
 import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { AppError } from '../../errors.ts';
+import { credentialFault } from '../credential-origins.ts';
 import { authorization } from './credentials.ts';
 import { withWideNumbers } from '../schema/wide-numbers.ts';
 import type { WireNames } from '../schema/wire-names.ts';
@@ -26,6 +27,8 @@ interface CallableMethod {
   /** Gives the members inside the arguments their names on the wire. */
   names: WireNames;
   server: ServerUrl;
+  /** The URL of the document's own server, and the place that the document came from: the credentials belong to their origin. */
+  home: { server: ServerUrl; source: string | undefined };
   structure: ParamStructure;
   /** True for a method without a result: it is sent without an id. */
   notification: boolean;
@@ -72,12 +75,12 @@ export function createMethodTool(
 /** Calls the device within the call's time-out. Resolves in any case. */
 async function callMethod(
   jsonrpc: JsonrpcDriver,
-  { operation, effect, params, server, structure, notification }: CallableMethod,
+  { operation, effect, params, server, home, structure, notification }: CallableMethod,
   args: JsonObject,
   context: CallContext,
 ): Promise<ToolResult> {
-  const target = targetOf(server, context.connection);
-  if ('fault' in target) return failed('invalid_server', target.fault, 'none');
+  const target = targetOf(server, home, context.connection);
+  if ('fault' in target) return failed(target.code ?? 'invalid_server', target.fault, 'none');
   const send = (form: ParamStructure['first'], timeoutMs: number): Promise<ToolResult> => {
     const given = form === 'by-position' ? params.byPosition(args) : params.byName(args);
     const sent = given === undefined ? {} : { params: given };
@@ -120,12 +123,16 @@ function serverFor(server: ServerUrl, connection: Connection): ServerUrl {
 /** The URL and the headers for a session, or the fault that keeps it from calling. */
 function targetOf(
   server: ServerUrl,
+  home: CallableMethod['home'],
   connection: Connection,
-): { url: string; headers: Record<string, string> } | { fault: string } {
+): { url: string; headers: Record<string, string> } | { fault: string; code?: string } {
   const where = serverFor(server, connection);
   if ('fault' in where) return { fault: `${where.fault}; give a server with the document` };
   const header = authorization(connection);
   if ('fault' in header) return header;
+  const rootServer = (): string | undefined => ('url' in home.server ? home.server.url : undefined);
+  const foreign = header.value && credentialFault(connection, where.url, home.source, rootServer);
+  if (foreign) return { fault: foreign, code: 'forbidden' };
   return { url: where.url, headers: header.value === undefined ? {} : { authorization: header.value } };
 }
 

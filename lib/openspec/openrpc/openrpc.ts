@@ -90,7 +90,17 @@ class OpenrpcCompiler {
     const notification = method['result'] === undefined;
     return createMethodTool(
       this.#jsonrpc,
-      { operation, effect: effectOf(method), params, names, defaults, server, structure, notification },
+      {
+        operation,
+        effect: effectOf(method),
+        params,
+        names,
+        defaults,
+        server,
+        home: { server: openrpcServerUrl([root['servers']], source), source },
+        structure,
+        notification,
+      },
       { name: this.#uniqueName(toolNameOf(operation)), description: describeMethod(method), parameters },
     );
   }

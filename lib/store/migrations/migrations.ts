@@ -4,7 +4,7 @@
  * database of every earlier release and brings it to the newest one, on both engines.
  */
 
-import type { Kysely, Migration } from 'kysely';
+import { sql, type Kysely, type Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
 import { approvals } from './approvals.ts';
@@ -59,5 +59,20 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     },
     '0010-approvals': approvals,
     '0011-first-requests': firstRequests,
+    '0012-stored-bytes': {
+      async up(db: Kysely<unknown>) {
+        await db.schema
+          .createTable('named_objects')
+          .addColumn('key', 'text', (column) => column.primaryKey())
+          .addColumn('owner', 'text', (column) => column.notNull())
+          .addColumn('bytes', 'bigint', (column) => column.notNull())
+          .execute();
+        await db.schema
+          .alterTable('sessions')
+          .addColumn('config_bytes', 'bigint', (column) => column.notNull().defaultTo(0))
+          .execute();
+        await sql`update sessions set config_bytes = length(config)`.execute(db);
+      },
+    },
   };
 }

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { SqliteDialect } from 'kysely';
+import { createPrivateFile, createPrivateFolder } from '../../common/private-files.ts';
 
 /** A page of a new file. Each line of a log goes to its session's own page, and a small page is less to write for it. */
 const PAGE_BYTES = 2048;
@@ -17,7 +17,10 @@ const CHECKPOINT_PAGES = 4000;
  * `file` may be `:memory:`.
  */
 export function openSqliteDialect(file: string, synchronous: 'normal' | 'full'): SqliteDialect {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  if (file !== ':memory:') {
+    createPrivateFolder(dirname(file));
+    createPrivateFile(file); // SQLite gives the files beside it the same mode
+  }
   const database = new BetterSqlite(file);
   database.pragma(`page_size = ${PAGE_BYTES}`);
   database.pragma('journal_mode = WAL');

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import BetterSqlite from 'better-sqlite3';
 import { systemClock } from '../../common/clock.ts';
+import { createPrivateFile, PRIVATE_FILE_MODE } from '../../common/private-files.ts';
 import { AppError } from '../../errors.ts';
 import type { ServerLock } from '../engine.ts';
 
@@ -12,6 +13,7 @@ import type { ServerLock } from '../engine.ts';
  * ends, in whichever way. `<file>.pid` says who holds it. Programs that are no server, such as `lite-agent user`, need no lock.
  */
 export function openServerLock(file: string): ServerLock {
+  createPrivateFile(`${file}.lock`);
   const database = new BetterSqlite(`${file}.lock`, { timeout: 0 });
   try {
     database.exec('begin exclusive');
@@ -20,7 +22,7 @@ export function openServerLock(file: string): ServerLock {
     throw inUse(file, error);
   }
   const holder = { pid: process.pid, startedAt: new Date(systemClock.now()).toISOString() };
-  writeFileSync(`${file}.pid`, JSON.stringify(holder), { mode: 0o600 });
+  writeFileSync(`${file}.pid`, JSON.stringify(holder), { mode: PRIVATE_FILE_MODE });
   return {
     close() {
       database.close();

@@ -242,7 +242,7 @@ describe('openapi security', () => {
       const { result } = await bench.call(
         document([{ o: ['read', 'write'] }], scheme(tokenUrl), path),
         {},
-        { server: bench.device.url, credentials },
+        { server: bench.device.url, credentials, credentialOrigins: ['http://169.254.169.254'] },
       );
       return result;
     };

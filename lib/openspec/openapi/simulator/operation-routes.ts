@@ -54,7 +54,7 @@ export function createOperationRoutes(document: SpecDocument): OperationRoutes {
       node,
       home,
       // Its parameters cannot be read, so it accepts any request.
-      shape: typeof shape === 'string' ? { parameters: [], faults: [shape] } : shape,
+      shape: typeof shape === 'string' ? { parameters: [], keys: [], faults: [shape] } : shape,
     };
     patterns.push({
       route,

@@ -1,0 +1,127 @@
+/**
+ * The forms in which one secret appears in texts. Senders write it into headers, addresses, JSON, HTML and base64, and devices
+ * write it again when they echo it. So each sign of a secret is looked for in every way in which these formats write it.
+ */
+export interface SecretForms {
+  /** The text with the mark in place of every form of the secret. */
+  blot(text: string, mark: string): string;
+  /** The whole forms that are most frequent. A text that was cut may end in the beginning of one. */
+  readonly whole: readonly string[];
+}
+
+/** A repeated escape: JSON in JSON in JSON doubles the backslash each time. */
+const BACKSLASHES_MAX_COUNT = 8;
+/** Fewer signs of base64 or hexadecimal text may be anything. */
+const CODED_MIN_LENGTH = 7;
+/** A line of a key in several lines (PEM), which devices may send back alone. A shorter line may be anything. */
+const LINE_MIN_LENGTH = 16;
+
+/**
+ * The forms of a secret. With `alone`, only where no letter or digit stands beside it: for short secrets, which may be a part of
+ * another word.
+ */
+export function secretFormsOf(secret: string, alone = false): SecretForms {
+  const text = secret.trim().replaceAll(/\r\n?/g, '\n');
+  if (/^=*$/.test(text)) return NOTHING;
+  const base64 = Buffer.from(text).toString('base64');
+  const coded = [...base64Parts(text), Buffer.from(text).toString('hex')].filter(
+    ({ length }) => length >= CODED_MIN_LENGTH,
+  );
+  const lines = text.split('\n').filter(({ length }) => length >= LINE_MIN_LENGTH);
+  const parts = text.includes('\n') ? lines : [];
+  const cores = [text, ...parts, ...coded].map(plainRunOf);
+  let pattern: RegExp | undefined;
+  // It costs more than the search for the cores, and few texts have one.
+  const makePattern = (): RegExp => {
+    // The longest first: a shorter form may be a part of it.
+    const forms = [base64, text, ...parts, ...coded].map((form) =>
+      form === text && alone ? `(?<![A-Za-z0-9])${patternOf(form)}(?![A-Za-z0-9])` : patternOf(form),
+    );
+    return new RegExp(forms.join('|'), 'g');
+  };
+  return {
+    blot(searched, mark) {
+      if (!cores.some((core) => searched.includes(core))) return searched;
+      return searched.replace((pattern ??= makePattern()), mark);
+    },
+    whole: [...new Set([text, JSON.stringify(text).slice(1, -1), uriOf(text), base64])],
+  };
+}
+
+/** White space, or the padding of base64, is no secret. */
+const NOTHING: SecretForms = { blot: (text) => text, whole: [] };
+
+/** The signs at the end of base64. A program that splits pairs at `=` takes them off. */
+const PADDING = '(?:=|%(?:25){0,3}3[dD]|\\\\u003[dD]){0,2}';
+
+/** The letters and digits in a row, as many as there are: a part that no format escapes. Empty where there are none. */
+function plainRunOf(text: string): string {
+  return (text.match(/[A-Za-z0-9]+/g) ?? []).reduce(
+    (longest, run) => (run.length > longest.length ? run : longest),
+    '',
+  );
+}
+
+/** The signs of base64 that a secret has at each of its three places, whatever stands before and behind it [RFC 4648 4]. */
+function base64Parts(text: string): string[] {
+  const bytes = Buffer.from(text);
+  return [0, 1, 2].map((offset) => {
+    const whole = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+    return whole.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
+  });
+}
+
+/** A half of a surrogate pair would throw. */
+function uriOf(text: string): string {
+  return encodeURIComponent(Buffer.from(text).toString());
+}
+
+/** A pattern for a text in any mix of the ways in which its signs may be written. */
+function patternOf(text: string): string {
+  const signs = text.replace(/=+$/, '').match(/\\+|[^\\]/gu) ?? [];
+  return signs.map(signPattern).join('') + PADDING;
+}
+
+/** One sign. A row of backslashes counts as one: each may be doubled, and the pattern must stay quick. */
+function signPattern(sign: string): string {
+  if (/^[A-Za-z0-9]$/.test(sign)) return sign;
+  if (sign === '\n') return LINE_END;
+  if (sign.startsWith('\\'))
+    return `(?:\\\\|%(?:25){0,3}5[cC]){${sign.length},${sign.length * BACKSLASHES_MAX_COUNT}}`;
+  const bytes = [...Buffer.from(sign)].map((byte) => hexPattern(byte.toString(16).padStart(2, '0')));
+  const units = Array.from({ length: sign.length }, (_, at) => sign.charCodeAt(at));
+  const back = `\\\\{1,${BACKSLASHES_MAX_COUNT}}`;
+  const ways = [
+    `\\\\{0,${/["/]/.test(sign) ? BACKSLASHES_MAX_COUNT : 0}}${literal(sign)}`,
+    bytes.map((byte) => `%(?:25){0,3}${byte}`).join(''),
+    units.map((unit) => `${back}u${hexPattern(unit.toString(16).padStart(4, '0'))}`).join(''),
+    `&(?:amp;){0,3}#(?:${sign.codePointAt(0)}|[xX]0{0,4}${hexPattern((sign.codePointAt(0) ?? 0).toString(16))});`,
+    ...(OTHER_WAYS[sign] ?? []),
+  ];
+  return `(?:${ways.join('|')})`;
+}
+
+/** A line end, or the space that is left of it in one line. No text fits two of the ways, so that the search stays quick. */
+const LINE_END = `(?:\\r?\\n|(?:\\\\{1,8}r)?\\\\{1,8}n|(?:%(?:25){0,3}0[dD])?%(?:25){0,3}0[aA]| )`;
+
+/** More ways to write a sign: in forms, in JSON, in HTML, and in base64 for URLs. */
+const OTHER_WAYS: Readonly<Record<string, readonly string[]>> = {
+  ' ': ['\\+'],
+  '+': ['-'],
+  '/': ['_'],
+  '\t': ['\\\\{1,8}t'],
+  '&': ['&(?:amp;){1,4}'],
+  '<': ['&(?:amp;){0,3}lt;'],
+  '>': ['&(?:amp;){0,3}gt;'],
+  '"': ['&(?:amp;){0,3}quot;'],
+  "'": ['&(?:amp;){0,3}apos;'],
+};
+
+/** Hexadecimal digits in both cases. */
+function hexPattern(digits: string): string {
+  return digits.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
+}
+
+function literal(sign: string): string {
+  return sign.replace(/[\^$.*+?()[\]{}|/-]/, '\\$&');
+}
