@@ -156,6 +156,7 @@ export const limits = {
   imageMaxBytes: [20 * MiB, 'one picture that is uploaded'],
   heartbeatIntervalMs: [30_000, 'between two WebSocket pings; a peer that misses two is dropped'],
   queuedTasksMaxCount: [100, 'tasks that wait in one session'],
+  queuedTasksMaxBytes: [64 * MiB, 'the content of the tasks that wait in one session, together'],
   sessionsPerOwnerMaxCount: [10_000, 'open sessions of one caller'],
   sessionIdleTimeoutMs: [
     60 * minute,

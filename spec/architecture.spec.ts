@@ -71,8 +71,18 @@ const core: Record<string, readonly string[]> = {
     'transcript',
   ],
   agent: ['equipment', 'task-context', 'call-limits', 'call-order', 'calls', 'run-task'],
-  owner: ['feed', 'journal', 'controls', 'session-log', 'task-run', 'owned-task', 'task-list', 'owner'],
-  session: ['until', 'ownership', 'live-session', 'upkeep'],
+  owner: [
+    'feed',
+    'journal',
+    'controls',
+    'session-log',
+    'task-run',
+    'task-size',
+    'owned-task',
+    'task-list',
+    'owner',
+  ],
+  session: ['until', 'ownership', 'queue-entrance', 'live-session', 'upkeep'],
   top: ['ask', 'children', 'sessions'],
 };
 const coreOrder = Object.values(core).flat();
@@ -323,7 +333,7 @@ describe('the architecture', () => {
 
   /** Files that are longer, each with the reason. */
   const longFiles: Record<string, number> = {
-    'lib/core/owner.ts': 360, // the state machine and its table are read as one page
+    'lib/core/owner.ts': 362, // the state machine and its table are read as one page
   };
 
   it('has files of at most 300 lines, specs of 500', () => {

@@ -79,6 +79,7 @@ describe('readConfig', () => {
         imageMaxBytes: 20_971_520,
         heartbeatIntervalMs: 30_000,
         queuedTasksMaxCount: 100,
+        queuedTasksMaxBytes: 67_108_864,
         sessionsPerOwnerMaxCount: 10_000,
         sessionIdleTimeoutMs: 3_600_000,
         messageMaxBytes: 16_777_216,

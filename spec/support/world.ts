@@ -27,6 +27,7 @@ export const limits: SessionsLimits = {
   childDepthMaxCount: 2,
   taskTimeoutMs: 5000,
   queuedTasksMaxCount: 5,
+  queuedTasksMaxBytes: 64 * 1024 * 1024,
   sessionsPerOwnerMaxCount: 100,
   shutdownTimeoutMs: 5000,
 };
