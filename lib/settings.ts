@@ -152,6 +152,11 @@ export const limits = {
     4 * MiB,
     'bytes that may wait for a slow WebSocket reader; with more, the server reads nothing more for it',
   ],
+  socketInputMaxBytes: [
+    64 * MiB,
+    'bytes of WebSocket messages that have not arrived whole, of all clients together; with more, the largest one is cut off',
+  ],
+  socketMessageTimeoutMs: [2 * minute, 'how long one WebSocket message may take to arrive'],
   socketStallTimeoutMs: [30_000, 'how long such a reader may take nothing; then it is closed with 1013'],
   imageMaxBytes: [20 * MiB, 'one picture that is uploaded'],
   heartbeatIntervalMs: [30_000, 'between two WebSocket pings; a peer that misses two is dropped'],

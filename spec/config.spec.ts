@@ -75,6 +75,8 @@ describe('readConfig', () => {
         taskTimeoutMs: 600_000,
         modelTimeoutMs: 120_000,
         socketBufferMaxBytes: 4_194_304,
+        socketInputMaxBytes: 67_108_864,
+        socketMessageTimeoutMs: 120_000,
         socketStallTimeoutMs: 30_000,
         imageMaxBytes: 20_971_520,
         heartbeatIntervalMs: 30_000,
