@@ -124,6 +124,8 @@ const packages: Record<string, readonly string[]> = {
   '@aws-sdk/s3-request-presigner': ['lib/files/'],
   '@aws-sdk/lib-storage': ['lib/files/'],
   sharp: ['lib/files/'],
+  re2js: ['lib/common/linear-pattern.ts'],
+  '@eslint-community/regexpp': ['lib/common/linear-pattern.ts', 'lib/common/re2-syntax.ts'],
 };
 
 /** Packages so heavy that they are loaded when they are needed, never at start. */

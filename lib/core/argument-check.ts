@@ -1,5 +1,7 @@
 import type { ValidateFunction } from 'ajv';
 import { inexactNumbers } from '../common/exact-numbers.ts';
+import { linearPattern } from '../common/linear-pattern.ts';
+import { runWithin } from '../common/run-within.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { JsonSchema } from './tool.ts';
 
@@ -7,6 +9,9 @@ import type { JsonSchema } from './tool.ts';
 const FAULTS_SHOWN = 20;
 /** How much of text that is no JSON is shown. */
 const RAW_TEXT_SHOWN = 200;
+
+/** Some schemas make a small value cost the time of 2^30 checks. A usual check takes less than 1 ms. */
+const CHECK_MAX_MS = 100;
 
 const validators = new WeakMap<JsonSchema, ValidateFunction>();
 let compiler: Promise<(schema: JsonSchema) => ValidateFunction> | undefined;
@@ -19,7 +24,12 @@ export async function checkArguments(
   if (typeof args === 'string') return { faults: textFaults(args) };
   if (!isObject(args)) return { faults: 'The arguments must be a JSON object.' };
   const validate = validators.get(schema) ?? (await compile(schema));
-  return validate(args) ? { fits: args } : { faults: describe(validate) };
+  const fits = runWithin(CHECK_MAX_MS, () => validate(args));
+  if (fits === undefined)
+    return {
+      faults: `The arguments could not be checked within ${CHECK_MAX_MS} ms: send fewer or simpler values.`,
+    };
+  return fits ? { fits: args } : { faults: describe(validate) };
 }
 
 /** Why arguments stayed a text: a model may not guess that a number was refused for its digits. */
@@ -56,7 +66,16 @@ async function loadCompiler(): Promise<(schema: JsonSchema) => ValidateFunction>
     allErrors: true,
     logger: false,
     addUsedSchema: false,
+    code: { regExp: Object.assign(patternEngine, { code: 'linearPattern' }) },
   });
   formats.default.default(ajv);
   return (schema) => ajv.compile(schema);
+}
+
+/** The regular expressions of schemas for Ajv. One that cannot be run in linear time checks nothing. */
+function patternEngine(pattern: string): { test(text: string): boolean } {
+  // Ajv knows a regular expression by its text. The pattern is looked up for each test, so that unused ones leave the memory.
+  return { test: (text) => linearPattern(pattern)?.test(text) ?? true, toString: () => pattern } as {
+    test(text: string): boolean;
+  };
 }
