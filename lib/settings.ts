@@ -136,6 +136,7 @@ export const limits = {
   replyCallsMaxCount: [64, 'tool calls in one model reply'],
   identicalCallsMaxCount: [5, 'identical tool calls in a row in one task'],
   callTimeoutMs: [30_000, 'one tool call, waiting included'],
+  sessionToolsMaxCount: [20_000, 'tools of one session, of all its documents together'],
   offeredToolsMaxCount: [
     128,
     'tools that a model is offered at once; with more, those that fit the sentence best, and three tools to find the others',

@@ -68,6 +68,7 @@ describe('readConfig', () => {
         replyCallsMaxCount: 64,
         contextTokensMaxCount: 100_000,
         childDepthMaxCount: 3,
+        sessionToolsMaxCount: 20_000,
         offeredToolsMaxCount: 128,
         offeredToolsMaxBytes: 200_000,
         identicalCallsMaxCount: 5,
