@@ -7,6 +7,10 @@ import { build } from 'esbuild';
 import { bundleOptions } from './bundle.mjs';
 
 rmSync('dist', { recursive: true, force: true });
-await build({ ...bundleOptions, entryPoints: ['bin/lite-agent.ts', 'lib/index.ts'], outdir: 'dist' });
+await build({
+  ...bundleOptions,
+  entryPoints: ['bin/lite-agent.ts', 'lib/index.ts', 'bin/yaml-worker.ts'],
+  outdir: 'dist',
+});
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
 execFileSync(process.execPath, [join(typescript, 'bin/tsc'), '-p', 'tsconfig.json'], { stdio: 'inherit' });

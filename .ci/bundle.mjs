@@ -22,6 +22,8 @@ export const bundleOptions = {
     'sharp',
     '@aws-sdk/*',
     '@apidevtools/swagger-parser',
+    're2js',
+    '@eslint-community/regexpp',
   ],
   // The CommonJS entry of jsonc-parser loads its parts in a way that a bundler cannot follow.
   alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },

@@ -35,16 +35,13 @@ const NAMES_LOGGED = 50;
  * agent's model, documents and prompt instead of its own.
  */
 export function createEquip(parts: EquipParts) {
-  const { agents, models, files, memory, openspecs } = parts;
+  const { agents, models, files, memory } = parts;
   const ownMemory = memoryTools(memory);
   const options = toolboxOptions(parts);
   return async (session: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment> => {
     const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
     const model = showFiles(models.open(agent ? agent.config.model : session.model), files.files);
-    const documents = await loadDocuments(
-      openspecs,
-      agent ? (agent.config.documents ?? []) : session.documents,
-    );
+    const documents = await loadDocuments(parts, agent ? (agent.config.documents ?? []) : session.documents);
     const sources: ToolSource[] = documents.map(({ spec, connection }) => ({
       tools: spec.tools,
       connection,
@@ -85,10 +82,22 @@ function isUser(owner: string): boolean {
 }
 
 /** Opens every document, or none. A document that cannot be used, or has no tool, fails the whole, and the error names its place. */
-async function loadDocuments(openspecs: Openspecs, entries: readonly JsonObject[]): Promise<LoadedSpec[]> {
+async function loadDocuments(
+  { openspecs, limits }: EquipParts,
+  entries: readonly JsonObject[],
+): Promise<LoadedSpec[]> {
   const opened: LoadedSpec[] = [];
+  let count = 0;
   try {
-    for (const [index, entry] of entries.entries()) opened.push(await loadDocument(openspecs, entry, index));
+    for (const [index, entry] of entries.entries()) {
+      const document = await loadDocument(openspecs, entry, index);
+      opened.push(document);
+      count += document.spec.tools.length;
+      if (count > limits.sessionToolsMaxCount)
+        throw new SpecError(
+          `The documents up to ${childPointer('/openSpecList', index)} have ${count} operations; a session takes ${limits.sessionToolsMaxCount} (SESSION_TOOLS_MAX_COUNT). Choose some with "include".`,
+        );
+    }
     return opened;
   } catch (error) {
     for (const document of opened) document.release();

@@ -150,6 +150,7 @@ export const limits = {
   replyCallsMaxCount: [64, 'tool calls in one model reply'],
   identicalCallsMaxCount: [5, 'identical tool calls in a row in one task'],
   callTimeoutMs: [30_000, 'one tool call, waiting included'],
+  sessionToolsMaxCount: [20_000, 'tools of one session, of all its documents together'],
   offeredToolsMaxCount: [
     128,
     'tools that a model is offered at once; with more, those that fit the sentence best, and three tools to find the others',
@@ -166,10 +167,16 @@ export const limits = {
     4 * MiB,
     'bytes that may wait for a slow WebSocket reader; with more, the server reads nothing more for it',
   ],
+  socketInputMaxBytes: [
+    64 * MiB,
+    'bytes of WebSocket messages that have not arrived whole, of all clients together; with more, the largest one is cut off',
+  ],
+  socketMessageTimeoutMs: [2 * minute, 'how long one WebSocket message may take to arrive'],
   socketStallTimeoutMs: [30_000, 'how long such a reader may take nothing; then it is closed with 1013'],
   imageMaxBytes: [20 * MiB, 'one picture that is uploaded'],
   heartbeatIntervalMs: [30_000, 'between two WebSocket pings; a peer that misses two is dropped'],
   queuedTasksMaxCount: [100, 'tasks that wait in one session'],
+  queuedTasksMaxBytes: [64 * MiB, 'the content of the tasks that wait in one session, together'],
   sessionsPerOwnerMaxCount: [10_000, 'open sessions of one caller'],
   sessionsPerOwnerMaxBytes: [
     GiB,

@@ -32,7 +32,7 @@ const layers: Record<string, readonly string[]> = {
   memory: ['core', 'store', 'errors', 'common'],
   credits: ['core', 'store', 'errors', 'common'],
   chats: ['core', 'credits', 'store', 'errors', 'common'],
-  openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets'],
+  openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets', 'package'],
   server: ['core', 'accounts', 'errors', 'common'],
   dialects: [
     'server',
@@ -72,8 +72,18 @@ const core: Record<string, readonly string[]> = {
     'transcript',
   ],
   agent: ['equipment', 'task-context', 'call-limits', 'call-order', 'calls', 'run-task'],
-  owner: ['feed', 'journal', 'controls', 'session-log', 'task-run', 'owned-task', 'task-list', 'owner'],
-  session: ['until', 'ownership', 'live-session', 'upkeep'],
+  owner: [
+    'feed',
+    'journal',
+    'controls',
+    'session-log',
+    'task-run',
+    'task-size',
+    'owned-task',
+    'task-list',
+    'owner',
+  ],
+  session: ['until', 'ownership', 'queue-entrance', 'live-session', 'upkeep'],
   top: ['ask', 'children', 'sessions'],
 };
 const coreOrder = Object.values(core).flat();
@@ -115,6 +125,8 @@ const packages: Record<string, readonly string[]> = {
   '@aws-sdk/s3-request-presigner': ['lib/files/'],
   '@aws-sdk/lib-storage': ['lib/files/'],
   sharp: ['lib/files/'],
+  re2js: ['lib/common/linear-pattern.ts'],
+  '@eslint-community/regexpp': ['lib/common/linear-pattern.ts', 'lib/common/re2-syntax.ts'],
 };
 
 /** Packages so heavy that they are loaded when they are needed, never at start. */
@@ -144,7 +156,7 @@ function layerOf(path: string): string {
 function layeringFaults({ path, imports }: Source): string[] {
   const layer = layerOf(path);
   if (everything.has(layer)) return [];
-  const allowed = layer === 'bin' ? ['cli'] : layers[layer];
+  const allowed = layer === 'bin' ? ['cli', 'openspec'] : layers[layer];
   if (allowed === undefined) return [`${path}: ${layer} has no row in the table of layers`];
   return imports
     .filter(({ target, ours, typeOnly }) => {
@@ -324,7 +336,7 @@ describe('the architecture', () => {
 
   /** Files that are longer, each with the reason. */
   const longFiles: Record<string, number> = {
-    'lib/core/owner.ts': 360, // the state machine and its table are read as one page
+    'lib/core/owner.ts': 362, // the state machine and its table are read as one page
   };
 
   it('has files of at most 300 lines, specs of 500', () => {

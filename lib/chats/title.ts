@@ -1,3 +1,4 @@
+import { withoutEnd } from '../common/without-end.ts';
 import type { Model } from '../core/model.ts';
 import type { Content } from '../core/message.ts';
 import { AppError } from '../errors.ts';
@@ -43,8 +44,7 @@ function cleanTitle(text: string): string {
   const plain = line
     .replaceAll(/\p{Cc}/gu, '')
     .trim()
-    .replace(/^(?:#+ *|["'“‘「『《*]+)+/u, '')
-    .replace(/["'”’」』》*。.]+$/u, '')
-    .trim();
-  return Array.from(plain).slice(0, LETTERS_MAX_COUNT).join('').trim();
+    .replace(/^(?:#+ *|["'“‘「『《*]+)+/u, '');
+  const title = withoutEnd(plain, `"'”’」』》*。.`).trim();
+  return Array.from(title).slice(0, LETTERS_MAX_COUNT).join('').trim();
 }

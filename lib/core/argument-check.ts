@@ -1,5 +1,7 @@
 import type { ValidateFunction } from 'ajv';
 import { hasBigint, inexactNumbers, mapBigints } from '../common/exact-numbers.ts';
+import { linearPattern } from '../common/linear-pattern.ts';
+import { runWithin } from '../common/run-within.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { JsonSchema } from './tool.ts';
 
@@ -8,7 +10,17 @@ const FAULTS_SHOWN = 20;
 /** How much of text that is no JSON is shown. */
 const RAW_TEXT_SHOWN = 200;
 
-const validators = new WeakMap<JsonSchema, ValidateFunction>();
+/** Some schemas make a small value cost the time of 2^30 checks. A usual check takes less than 1 ms. */
+const CHECK_MAX_MS = 100;
+
+/** A compiled schema. */
+interface Validator {
+  validate: ValidateFunction;
+  /** Whether a check takes a time that grows with the arguments only: nothing leads to itself, and no items are compared. */
+  isLinear: boolean;
+}
+
+const validators = new WeakMap<JsonSchema, Validator>();
 let compiler: Promise<(schema: JsonSchema) => ValidateFunction> | undefined;
 
 /** A call's arguments as an object that fits the tool's schema, or a message that names every fault. */
@@ -18,10 +30,15 @@ export async function checkArguments(
 ): Promise<{ fits: JsonObject } | { faults: string }> {
   if (typeof args === 'string') return { faults: textFaults(args) };
   if (!isObject(args)) return { faults: 'The arguments must be a JSON object.' };
-  const validate = validators.get(schema) ?? (await compile(schema));
+  const { validate, isLinear } = validators.get(schema) ?? (await compile(schema));
   // Ajv knows no bigints: it checks the nearest number.
   const checked = hasBigint(args) ? mapBigints(args, Number) : args;
-  return validate(checked) ? { fits: args } : { faults: describe(validate) };
+  const fits = isLinear ? validate(checked) : runWithin(CHECK_MAX_MS, () => validate(checked));
+  if (fits === undefined)
+    return {
+      faults: `The arguments could not be checked within ${CHECK_MAX_MS} ms: send fewer or simpler values.`,
+    };
+  return fits ? { fits: args } : { faults: describe(validate) };
 }
 
 /** Why arguments are a text: a model may not guess that a number was refused for its size. */
@@ -35,11 +52,12 @@ function textFaults(args: string): string {
   );
 }
 
-async function compile(schema: JsonSchema): Promise<ValidateFunction> {
+async function compile(schema: JsonSchema): Promise<Validator> {
   const compileSchema = await (compiler ??= loadCompiler());
-  const validate = compileSchema(schema);
-  validators.set(schema, validate);
-  return validate;
+  const isLinear = !/"(?:\$ref|uniqueItems)"/.test(JSON.stringify(schema));
+  const validator = { validate: compileSchema(schema), isLinear };
+  validators.set(schema, validator);
+  return validator;
 }
 
 function describe({ errors }: ValidateFunction): string {
@@ -58,7 +76,16 @@ async function loadCompiler(): Promise<(schema: JsonSchema) => ValidateFunction>
     allErrors: true,
     logger: false,
     addUsedSchema: false,
+    code: { regExp: Object.assign(patternEngine, { code: 'linearPattern' }) },
   });
   formats.default.default(ajv);
   return (schema) => ajv.compile(schema);
+}
+
+/** The regular expressions of schemas for Ajv. One that cannot be run in linear time checks nothing. */
+function patternEngine(pattern: string): { test(text: string): boolean } {
+  // Ajv knows a regular expression by its text. The pattern is looked up for each test, so that unused ones leave the memory.
+  return { test: (text) => linearPattern(pattern)?.test(text) ?? true, toString: () => pattern } as {
+    test(text: string): boolean;
+  };
 }

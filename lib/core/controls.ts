@@ -11,6 +11,8 @@ const POLL_MS = 25;
 export interface ControlTarget {
   /** Takes a committed task; a known one is ignored. */
   take(task: StoredTask): void;
+  /** Whether the owner knows the task, so that it need not be read again. */
+  isTaken(taskId: string): boolean;
   obey(control: Control): Promise<void>;
   /** True when the owner takes nothing more. */
   isLeaving(): boolean;
@@ -47,7 +49,7 @@ export class ControlReader {
     while (this.#again && !this.#target.isLeaving()) {
       this.#again = false;
       const [tasks, controls] = await Promise.all([
-        this.#store.listOpenTasks(this.#id),
+        this.#store.listOpenTasks(this.#id, (taskId) => this.#target.isTaken(taskId)),
         this.#store.listControls(this.#id),
       ]);
       await this.pass(tasks, controls);

@@ -5,6 +5,7 @@ import { Feed } from './feed.ts';
 import type { Mark, Message, MessageAdded, MessagePart } from './message.ts';
 import type { OwnerLimits } from './owner.ts';
 import { Ownership, type OwnershipOptions } from './ownership.ts';
+import { QueueEntrance, type QueueLimits } from './queue-entrance.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { AcceptedTask, EndReason, NewMessage, NewTask, Session, Subscriber } from './session.ts';
 import { isReplaced, type ClaimedSession, type Store } from './store.ts';
@@ -12,10 +13,7 @@ import type { StoredSession, StoredTask } from './store.ts';
 import { until } from './until.ts';
 
 /** The limits of one session. */
-export interface LiveSessionLimits extends OwnerLimits {
-  /** How many tasks of a session may be open. */
-  queuedTasksMaxCount: number;
-}
+export type LiveSessionLimits = OwnerLimits & QueueLimits;
 
 /** A session, and everything that it needs of its surroundings. */
 export interface LiveSessionOptions extends OwnershipOptions {
@@ -37,6 +35,7 @@ export class LiveSession implements Session {
   readonly #feed: Feed;
   readonly #ownership: Ownership;
   #touchedAt: number;
+  readonly #entrance: QueueEntrance;
 
   constructor(options: LiveSessionOptions) {
     const { stored, lastSeq, store, clock, onError } = options;
@@ -47,6 +46,7 @@ export class LiveSession implements Session {
     const read = (after: number, limit: number): Promise<Message[]> => store.read(stored.id, after, limit);
     this.#feed = new Feed({ read, lastSeq, readLastSeq: () => this.#readLastSeq(), onError });
     this.#ownership = new Ownership(options, this.#feed, () => this.history());
+    this.#entrance = new QueueEntrance(store, stored.id, options.limits);
   }
 
   // What a client may do (contract: Session).
@@ -74,14 +74,18 @@ export class LiveSession implements Session {
   async submit({ fresh, taskId, ...said }: NewTask): Promise<AcceptedTask> {
     if (this.#ownership.isLeaving) throw goingAway();
     const task: StoredTask = { ...said, taskId: taskId ?? this.#options.clock.newId() };
-    await this.#checkQueue(task.taskId);
     const seq = this.#ownership.owner?.lastSeq ?? (await this.#readLastSeq());
     // No other node can know a new task: it needs no look into the inbox, and may begin with the commit that stores it.
     const isNew = fresh ?? taskId === undefined;
     if (isNew && (await this.#beginNow(task))) return { taskId: task.taskId, seq };
-    if ((await this.#enqueue(task)) === 'same') return { taskId: task.taskId, seq: 0 };
-    (await this.#ownership.claim())?.take(task);
-    return { taskId: task.taskId, seq };
+    const enter = await this.#entrance.reserve(task, isNew, this.#ownership.owner?.queue);
+    try {
+      if ((await this.#enqueue(task)) === 'same') return { taskId: task.taskId, seq: 0 };
+      (await this.#ownership.claim())?.take(task);
+      return { taskId: task.taskId, seq };
+    } finally {
+      enter();
+    }
   }
 
   async add(message: NewMessage): Promise<Message & MessageAdded> {
@@ -217,18 +221,6 @@ export class LiveSession implements Session {
 
   async #readLastSeq(): Promise<number> {
     return (await this.#store.lastSeqs([this.id])).get(this.id) ?? 0;
-  }
-
-  async #checkQueue(taskId: string): Promise<void> {
-    const most = this.#options.limits.queuedTasksMaxCount;
-    const { owner } = this.#ownership;
-    if (owner && owner.waitingCount < most) return;
-    const open = await this.#store.listOpenTasks(this.id);
-    if (open.length < most || open.some((task) => task.taskId === taskId)) return;
-    throw new AppError(
-      'limit_reached',
-      `${open.length} tasks wait in this session already (QUEUED_TASKS_MAX_COUNT).`,
-    );
   }
 
   /** False when the task cannot begin at once here, also when another node turns out to own the session by now. */

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { Message } from './message.ts';
 import type { StoredTask } from './store.ts';
+import { bytesOf } from './task-size.ts';
 
 /** Where a task is. The table at the head of owner.ts says how it gets there. */
 export type TaskState =
@@ -52,6 +53,8 @@ export function eventOf(line: Message): TaskEvent | undefined {
 /** A task in the hands of its owner. */
 export class OwnedTask {
   readonly task: StoredTask;
+  /** The bytes of its content. */
+  readonly bytes: number;
   /** Resolves when the run is over; never rejects. */
   run: Promise<void> = Promise.resolve();
   readonly #controller = new AbortController();
@@ -63,6 +66,7 @@ export class OwnedTask {
 
   constructor(task: StoredTask, timeoutMs: number) {
     this.task = task;
+    this.bytes = bytesOf(task);
     this.#timeoutMs = timeoutMs;
   }
 

@@ -37,7 +37,7 @@ import type { Message, MessageBody, TaskStatus } from './message.ts';
 import { eventOf, type OwnedTask } from './owned-task.ts';
 import { SessionLog } from './session-log.ts';
 import type { Claim, ClaimedSession, Control, NoteBody, Store, StoredSession } from './store.ts';
-import type { StoredTask, TaskChange } from './store.ts';
+import type { Queue, StoredTask, TaskChange } from './store.ts';
 import type { TaskLimits } from './task-context.ts';
 import { TaskList } from './task-list.ts';
 import { beginTask, workTask, type TaskRun } from './task-run.ts';
@@ -88,6 +88,7 @@ export class Owner {
     this.#journal = new Journal(store, stored.id, claim.epoch, clock);
     this.#controls = new ControlReader(store, stored.id, {
       take: (task) => this.take(task),
+      isTaken: (taskId) => this.#tasks.wasTaken(taskId),
       obey: (control) => this.obey(control),
       isLeaving: () => this.#leaving,
     });
@@ -110,8 +111,9 @@ export class Owner {
     return this.#tasks.isBusy;
   }
 
-  get waitingCount(): number {
-    return this.#tasks.waitingCount;
+  /** The tasks that wait for a slot. */
+  get queue(): Queue {
+    return this.#tasks.queue;
   }
 
   /**
@@ -119,7 +121,7 @@ export class Owner {
    * wait, and nothing was done then.
    */
   async begin(task: StoredTask): Promise<boolean> {
-    if (!this.#hasFreeSlot() || this.waitingCount > 0) return false;
+    if (!this.#hasFreeSlot() || this.#tasks.waitingCount > 0) return false;
     const owned = this.#tasks.add(task);
     owned.move('slot_free');
     const begun = beginTask(this.#runOf(owned), true);

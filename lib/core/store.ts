@@ -77,6 +77,13 @@ export interface ClaimedSession {
 /** A line that belongs to no task, so that it may be appended at any time. */
 export type NoteBody = Extract<MessageBody, { type: 'message_added' | 'message_marked' }>;
 
+/** The tasks that wait somewhere. */
+export interface Queue {
+  count: number;
+  /** The bytes of their content together. */
+  bytes: number;
+}
+
 /** The answer to a task that was handed in. `busy`: another task is open, and `isAlone` was asked for. */
 export type Enqueued = 'new' | 'same' | 'conflict' | 'busy';
 
@@ -128,8 +135,11 @@ export interface Store {
 
   /** Hands a task in. `same`: it is known with this content; `conflict`: it is known with another. */
   enqueue(id: string, task: StoredTask, isAlone: boolean): Promise<Enqueued>;
-  /** The open tasks in order of arrival. */
-  listOpenTasks(id: string): Promise<StoredTask[]>;
+  /** The open tasks in order of arrival. The content of a task that `isKnown` names is not read, and the task is left out. */
+  listOpenTasks(id: string, isKnown?: (taskId: string) => boolean): Promise<StoredTask[]>;
+  /** The open tasks of a session, counted without reading their content. */
+  measureQueue(id: string): Promise<Queue>;
+  isTaskOpen(id: string, taskId: string): Promise<boolean>;
   /** Notes that these open tasks were told to stop: every later owner ends them. */
   markStopping(id: string, epoch: number, taskIds: readonly string[]): Promise<void>;
 

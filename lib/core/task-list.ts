@@ -1,5 +1,5 @@
 import { OwnedTask } from './owned-task.ts';
-import type { StoredTask } from './store.ts';
+import type { Queue, StoredTask } from './store.ts';
 
 /** The tasks of one owner that have not ended, in order of arrival. */
 export class TaskList {
@@ -24,6 +24,12 @@ export class TaskList {
 
   get waitingCount(): number {
     return this.waiting().length;
+  }
+
+  /** The tasks that wait. */
+  get queue(): Queue {
+    const waiting = this.waiting();
+    return { count: waiting.length, bytes: waiting.reduce((sum, { bytes }) => sum + bytes, 0) };
   }
 
   /** Whether no task holds a slot. A detached task keeps its slot, as its calls may still be on the wire. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withoutEnd } from '../common/without-end.ts';
 
 const LENGTH_MAX = 64;
 const NO_NAME = /[^a-zA-Z0-9_-]+/g;
@@ -28,7 +29,7 @@ export function toolNameOf(text: string): string {
 export function operationToolName(operationId: string | undefined, method: string, path: string): string {
   const id = operationId === undefined ? undefined : legal(operationId, NO_NAME);
   if (id !== undefined && /[a-zA-Z0-9]/.test(id)) return id;
-  const words = path.replace(/[^a-zA-Z0-9_-]+/g, '-').replace(/^-+|-+$/g, '');
+  const words = withoutEnd(path.replace(/[^a-zA-Z0-9_-]+/g, '-').replace(/^-+/, ''), '-');
   return shortened(words === '' ? method : `${method}-${words}`, `${method} ${path}`);
 }
 

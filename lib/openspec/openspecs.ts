@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createPauses, stringifyInSlices } from '../common/json-slices.ts';
 import { isObject, type JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf, SpecError } from '../errors.ts';
@@ -79,14 +80,14 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
     async load(entry, { signal } = {}) {
       const connection = connectionOf(entry);
       const compileOptions = { ...compileOptionsOf(entry, readFiles), ...(validate ? { validate } : {}) };
-      let text = textOf(entry.openSpec);
+      let text = await textOf(entry.openSpec);
       if (isUrl(text)) {
         if (discover === undefined) throw new SpecError(`The document is a URL; send the document itself.`);
         compileOptions.source = text.trim();
         // The endpoint may show the key that it got, and the model sees the words of the document.
         text = blotOwnSecrets(await discover(compileOptions.source, connection, signal), secretsOf(entry));
       }
-      const loan = await cache.borrow(keyOf(text, compileOptions), async () => ({
+      const loan = await cache.borrow(await keyOf(text, compileOptions), async () => ({
         value: await compile(text, kinds, compileOptions, entry.protocol),
         bytes: text.length,
       }));
@@ -161,11 +162,11 @@ function disagreement(protocol: DocumentEntry['protocol'], kind: string): SpecEr
 }
 
 /** The document as text: the cache knows documents by their text. */
-function textOf(openSpec: DocumentEntry['openSpec']): string {
+async function textOf(openSpec: DocumentEntry['openSpec']): Promise<string> {
   if (typeof openSpec === 'string') return openSpec;
   if (!isObject(openSpec)) throw new SpecError('"openSpec" is neither text nor an object.');
   try {
-    return JSON.stringify(openSpec);
+    return await stringifyInSlices(openSpec);
   } catch (error) {
     throw new SpecError(`The document is no plain JSON object: ${messageOf(error)}`, [], error);
   }
@@ -201,6 +202,15 @@ function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOpti
 }
 
 /** A document is known by its content: collisions of a weaker hash would give one caller's tools to another. */
-function keyOf(text: string, options: CompileOptions): string {
-  return createHash('sha256').update(text).update('\0').update(JSON.stringify(options)).digest('base64');
+async function keyOf(text: string, options: CompileOptions): Promise<string> {
+  const hash = createHash('sha256');
+  const pause = createPauses();
+  for (let at = 0; at < text.length; at += HASHED_LENGTH) {
+    await pause();
+    hash.update(text.slice(at, at + HASHED_LENGTH), 'utf16le'); // exact also where a slice halves a character
+  }
+  return hash.update('\0').update(JSON.stringify(options)).digest('base64');
 }
+
+/** The characters that are hashed in one go. */
+const HASHED_LENGTH = 1024 * 1024;

@@ -1,48 +1,50 @@
-import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import { childPointer } from '../common/json-pointer.ts';
+import { parseJsonInSlices } from '../common/json-slices.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
 import { messageOf, SpecError } from '../errors.ts';
-import { parseYaml } from './yaml.ts';
+import { cleanTree, DEPTH_LIMIT, rootOf, tooDeep, treeOfYaml, type ParsedText } from './tree.ts';
+import { parseYamlApart } from './yaml-apart.ts';
 
-/** The object in a document's text; `warnings` in plain words. */
-interface ParsedText {
-  document: JsonObject;
-  warnings: string[];
-}
-
-/** No real document comes near. A deeper one overflows the stack of the functions that walk it. */
-const DEPTH_LIMIT = 500;
+/** A longer YAML text is parsed in a thread of its own: this much takes 20 ms. */
+const YAML_HERE_MAX_CHARS = 8 * 1024;
 
 /** The search for the place of a fault parses the text some twenty times. It is not done for a longer text. */
-const POSITION_MAX_CHARS = 2 * 1024 * 1024;
+const POSITION_MAX_CHARS = 512 * 1024;
 
 /**
  * The object that a document's text holds, JSON or YAML. It is a finite tree of at most 500 levels without cycles and
  * without keys that reach a prototype. Throws a SpecError with line and column when the text is neither.
  */
-export async function parseText(text: string): Promise<ParsedText> {
+export async function parseText(text: string, signal?: AbortSignal): Promise<ParsedText> {
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   if (source.trim() === '') throw new SpecError('The document is empty.');
-  const json = parseJson(source);
+  const json = await parseJson(source);
   if (json.fault === undefined) {
     // The walk is only paid when the text can hold the one dangerous key.
-    const warnings = /__proto__|\\u005f/i.test(source) ? clean(json.value) : [];
-    return { document: root(json.value), warnings };
+    const warnings = /__proto__|\\u005f/i.test(source) ? cleanTree(json.value) : [];
+    return { document: rootOf(json.value), warnings };
   }
   // A quoted first key is JSON, so its fault is the one to tell; a YAML parser would only hide it.
   if (/^\s*(\{\s*["}]|\[)/.test(source)) throw json.fault;
-  const { value, warnings } = await parseYaml(source, DEPTH_LIMIT);
-  const document = root(value);
-  return { document, warnings: [...warnings, ...clean(document)] };
+  if (source.length <= YAML_HERE_MAX_CHARS) return treeOfYaml(source);
+  const { json: tree, warnings } = await parseYamlApart(source, signal);
+  return { document: (await parseJsonInSlices(tree)) as JsonObject, warnings };
 }
 
-function root(value: JsonValue): JsonObject {
-  if (isObject(value)) return value;
-  const what = Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'plain text' : String(value);
-  throw new SpecError(`The document is ${what}, not an object.`);
-}
-
-/** Parses JSON; a fault has its line and column. */
-function parseJson(source: string): { value: JsonValue; fault?: undefined } | { fault: SpecError } {
+/** Parses JSON; a fault has its line and column, where the text is short enough. */
+async function parseJson(
+  source: string,
+): Promise<{ value: JsonValue; fault?: undefined } | { fault: SpecError }> {
+  // The first character tells most YAML documents, which are not worth an attempt.
+  if (!/^\s*[{["\d-]/.test(source)) return { fault: new SpecError('The document is not JSON.') };
+  try {
+    return { value: (await parseJsonInSlices(source, { depthMax: DEPTH_LIMIT })) as JsonValue };
+  } catch (error) {
+    if (error instanceof RangeError) throw tooDeep();
+  }
+  if (source.length > POSITION_MAX_CHARS)
+    return {
+      fault: new SpecError('The document is not valid JSON, and is too large for the place to be found.'),
+    };
   let value: JsonValue;
   try {
     value = JSON.parse(source) as JsonValue;
@@ -55,7 +57,6 @@ function parseJson(source: string): { value: JsonValue; fault?: undefined } | { 
       fault: new SpecError(`The document is not valid JSON: ${detail}`, [{ pointer: '', detail }], error),
     };
   }
-  if (isDeep(source)) throw tooDeep();
   return { value };
 }
 
@@ -84,68 +85,7 @@ function isUnexpected(message: string): boolean {
   return message.startsWith("Unexpected token '") && !/at position/.test(message);
 }
 
-/** Whether valid JSON nests deeper than the limit; on the text, since a walk over the values costs more than parsing them. */
-function isDeep(source: string): boolean {
-  let depth = 0;
-  for (let i = 0; i < source.length; i++) {
-    const char = source.charCodeAt(i);
-    if (char === 0x22) i = endOfString(source, i);
-    else if (char === 0x7b || char === 0x5b) {
-      if (++depth > DEPTH_LIMIT) return true;
-    } else if (char === 0x7d || char === 0x5d) depth--;
-  }
-  return false;
-}
-
-/** The index of the quotation mark that ends a string; a mark behind an odd number of backslashes does not. */
-function endOfString(source: string, start: number): number {
-  for (let end = source.indexOf('"', start + 1); ; end = source.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (source.charCodeAt(end - 1 - backslashes) === 0x5c) backslashes++;
-    if (backslashes % 2 === 0) return end;
-  }
-}
-
-/** The error for a document that is nested too deeply. */
-function tooDeep(): SpecError {
-  return new SpecError(`The document is nested too deeply (over ${DEPTH_LIMIT} levels).`);
-}
-
 function place(source: string, at: number): string {
   const before = source.slice(0, at);
   return `line ${before.split('\n').length}, column ${at - before.lastIndexOf('\n')}`;
-}
-
-/** A YAML document may hold at most this many values, aliases written out. */
-const NODE_LIMIT = 5_000_000;
-
-/** Removes `__proto__` keys, and refuses cycles and values that grow without end. Returns warnings. */
-function clean(value: JsonValue): string[] {
-  const path = new Set<object>();
-  const warnings: string[] = [];
-  let nodes = 0;
-  const walk = (node: object, pointer: string): void => {
-    if (path.size >= DEPTH_LIMIT) throw tooDeep();
-    if (path.has(node)) {
-      throw new SpecError('The document contains itself (a YAML alias inside its own anchor).', [
-        { pointer, detail: 'refers to a value that it is part of' },
-      ]);
-    }
-    path.add(node);
-    if (Object.hasOwn(node, '__proto__')) {
-      Reflect.deleteProperty(node, '__proto__');
-      warnings.push(`The key "__proto__" at ${pointer === '' ? 'the root' : pointer} was left out.`);
-    }
-    for (const [key, child] of Object.entries(node) as [string, JsonValue][]) {
-      if (++nodes > NODE_LIMIT) {
-        throw new SpecError('The document has too many values, its YAML aliases written out.');
-      }
-      if (typeof child === 'object' && child !== null) {
-        walk(child, childPointer(pointer, key));
-      }
-    }
-    path.delete(node);
-  };
-  if (typeof value === 'object' && value !== null) walk(value, '');
-  return warnings;
 }

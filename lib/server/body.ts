@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jsonFaultAt } from '../common/json-fault.ts';
+import { parseJsonInSlices } from '../common/json-slices.ts';
 import { AppError } from '../errors.ts';
 
 /**
@@ -22,7 +23,24 @@ export async function readJson(
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
   const text = await readText(request, maxBytes);
+  if (text.length > ONE_GO_MAX_LENGTH) return parseLargeText(text);
   return lenient && text.trim() === '' ? {} : parseJsonText(text);
+}
+
+/** A longer text is parsed in slices. */
+const ONE_GO_MAX_LENGTH = 256 * 1024;
+/** The search for the place of a fault in a longer text would hold the event loop. */
+const PLACE_MAX_LENGTH = 1024 * 1024;
+
+/** A large JSON text, parsed with pauses for other work. */
+async function parseLargeText(text: string): Promise<unknown> {
+  try {
+    return await parseJsonInSlices(text, { dropsProto: /__proto__|\\u00[57]/i.test(text) });
+  } catch (cause) {
+    const place =
+      text.length > PLACE_MAX_LENGTH ? 'it is too large for the place to be found' : placeOf(text);
+    throw new AppError('invalid_request', `Not JSON: ${place}.`, { cause });
+  }
 }
 
 function readText(request: IncomingMessage, maxBytes: number): Promise<string> {

@@ -4,12 +4,23 @@ import { Pulse } from './pulse.ts';
 import { flowOf } from './socket-flow.ts';
 import type { Peer, Receiver } from './socket.ts';
 
+/** Messages of one peer whose work goes on at the same time. */
+const WORK_MAX_COUNT = 16;
+/** Writes that may wait for a peer: many small ones cost more memory than their bytes say. */
+const WRITES_MAX_COUNT = 1000;
+/** Frames of one tick that are so few bytes are joined in one buffer. */
+const JOINED_MAX_BYTES = 64 * 1024;
+/** The bytes of a client's control frame before its payload: head and mask [RFC 6455 5.2]. */
+const CONTROL_HEAD_BYTES = 6;
+
 /** The rules that all open sockets share. */
 export interface SocketLane {
   /** How many bytes may wait for a peer before its dialect has to pause. */
   maxBytes: number;
   /** After how many ms without progress a slow peer is closed. */
   stallMs: number;
+  /** How long one message of a peer may take to arrive, in ms. */
+  arrivalMs: number;
   /** Calls `flush` of the peer at the end of this tick. */
   flushLater(peer: SocketPeer): void;
 }
@@ -17,6 +28,13 @@ export interface SocketLane {
 interface Wait {
   promise: Promise<void>;
   resolve: () => void;
+}
+
+/** The part of a message that has arrived before its end. */
+interface Unfinished {
+  bytes: number;
+  /** When the first bytes arrived, by `performance.now()`. */
+  since: number;
 }
 
 const nobody: Receiver = { text() {}, refused() {}, closed() {} };
@@ -35,6 +53,11 @@ export class SocketPeer implements Peer {
   /** The frames of this tick. It is mostly one buffer, so a list is made for the second. */
   #queued: Buffer | Buffer[] | undefined;
   #queuedBytes = 0;
+  /** Writes that the operating system has not taken yet. */
+  #writes = 0;
+  /** Messages of the peer whose work goes on. */
+  #works = 0;
+  readonly #unfinished: Unfinished = { bytes: 0, since: 0 };
   #wait: Wait | undefined;
   #stall: NodeJS.Timeout | undefined;
 
@@ -63,13 +86,8 @@ export class SocketPeer implements Peer {
     this.#queued = undefined;
     this.#queuedBytes = 0;
     if (queued === undefined || !this.#isOpen) return;
-    if (Array.isArray(queued)) {
-      this.#socket.cork();
-      for (const frames of queued) this.#socket.write(frames);
-      this.#socket.uncork();
-    } else {
-      this.#socket.write(queued);
-    }
+    if (Array.isArray(queued)) this.#writeAll(queued);
+    else this.#write(queued);
     this.#watchForStall();
   }
 
@@ -84,16 +102,56 @@ export class SocketPeer implements Peer {
     if (this.#isOpen) this.#ws.close(code, reason);
   }
 
-  /** Reads nothing more from a peer that does not take the answers to its messages: back-pressure. */
+  /** Passes a text message to the dialect. */
+  take(text: string): void {
+    const work = this.receiver.text(text);
+    if (!work) return;
+    this.#works += 1;
+    void work.then(() => {
+      this.#works -= 1;
+      this.#relax();
+    });
+  }
+
+  /** Reads nothing more from a peer that does not take the answers to its messages, or has much work in hand: back-pressure. */
   restrain(): void {
-    if (this.drained() === undefined || this.#ws.isPaused) return;
-    this.#ws.pause();
-    void this.#untilDrained().then(() => this.#ws.resume());
+    if (this.#ws.isPaused) return;
+    if (this.#works >= WORK_MAX_COUNT || this.drained() !== undefined) this.#ws.pause();
+  }
+
+  /** The bytes of a message whose end has not arrived. */
+  get unfinishedBytes(): number {
+    return this.#unfinished.bytes;
+  }
+
+  /** Bytes of the peer have arrived. */
+  arrived(bytes: number): void {
+    if (this.#unfinished.bytes === 0) this.#unfinished.since = performance.now();
+    this.#unfinished.bytes += bytes;
+  }
+
+  /** A message is complete. The next one may have begun in the same bytes, and counts from its next bytes on. */
+  finished(): void {
+    this.#unfinished.bytes = 0;
+  }
+
+  /** A control frame is complete: its bytes belong to no message. */
+  controlled(payloadBytes: number): void {
+    this.#unfinished.bytes = Math.max(0, this.#unfinished.bytes - CONTROL_HEAD_BYTES - payloadBytes);
+  }
+
+  /** Closes without waiting for the peer: its unfinished message leaves the memory at once. */
+  cutOff(code: number, reason: string): void {
+    this.close(code, reason);
+    this.#ws.terminate();
   }
 
   /** Sends a ping, or drops a peer that is dead. Called once in each heartbeat. */
   beat(now: number): void {
-    if (!this.pulse.beat(now, flowOf(this.#socket))) this.#ws.terminate();
+    const { bytes, since } = this.#unfinished;
+    if (bytes > 0 && now - since > this.#lane.arrivalMs && !this.#ws.isPaused)
+      this.cutOff(1008, 'a message took too long to arrive');
+    else if (!this.pulse.beat(now, flowOf(this.#socket))) this.#ws.terminate();
     else if (this.pulse.wantsPing && this.#isOpen) this.#ws.ping(String(this.#socket.bytesWritten));
   }
 
@@ -110,26 +168,44 @@ export class SocketPeer implements Peer {
   }
 
   get #isFull(): boolean {
-    // Below its own high-water mark a stream never emits "drain".
-    const most = Math.max(this.#lane.maxBytes, this.#socket.writableHighWaterMark);
-    return this.#isOpen && this.#socket.writableLength + this.#queuedBytes > most;
+    if (!this.#isOpen) return false;
+    const bytes = this.#socket.writableLength + this.#queuedBytes;
+    return bytes > this.#lane.maxBytes || this.#writes > WRITES_MAX_COUNT;
+  }
+
+  #writeAll(queued: readonly Buffer[]): void {
+    const bytes = queued.reduce((sum, { length }) => sum + length, 0);
+    if (bytes <= JOINED_MAX_BYTES) {
+      this.#write(Buffer.concat(queued, bytes));
+      return;
+    }
+    this.#socket.cork();
+    for (const frames of queued) this.#write(frames);
+    this.#socket.uncork();
+  }
+
+  #write(frames: Buffer): void {
+    this.#writes += 1;
+    this.#socket.write(frames, this.#onTaken);
+  }
+
+  /** The operating system has taken a write, or the socket is closed. */
+  readonly #onTaken = (): void => {
+    this.#writes -= 1;
+    if (this.#writes > 0) return;
+    this.#wait?.resolve();
+    this.#wait = undefined;
+    this.#relax();
+  };
+
+  /** Reads on when nothing speaks against it any more. */
+  #relax(): void {
+    if (this.#ws.isPaused && this.#isOpen && this.#works < WORK_MAX_COUNT && !this.#isFull) this.#ws.resume();
   }
 
   #untilDrained(): Promise<void> {
-    this.#wait ??= this.#startWait();
+    this.#wait ??= startWait();
     return this.#wait.promise;
-  }
-
-  #startWait(): Wait {
-    let resolve = (): void => undefined;
-    const promise = new Promise<void>((done) => {
-      resolve = done;
-    });
-    this.#socket.once('drain', () => {
-      this.#wait = undefined;
-      resolve();
-    });
-    return { promise, resolve };
   }
 
   /** While bytes wait, some must be taken within each `stallMs`. Else the peer is closed with 1013. */
@@ -145,4 +221,12 @@ export class SocketPeer implements Peer {
     if (behind && taken === before) this.close(1013, 'too slow: connect again with since');
     else this.#watchForStall();
   }
+}
+
+function startWait(): Wait {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

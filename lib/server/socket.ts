@@ -18,11 +18,11 @@ export interface Peer {
 /**
  * The dialect's side of one open WebSocket.
  *
- * Contract: none of these throws. The dialect itself answers a bad frame.
+ * Contract: none of these throws or rejects. The dialect itself answers a bad frame.
  */
 export interface Receiver {
-  /** A whole text message. */
-  text(text: string): void;
+  /** A whole text message. Returns a promise while its work goes on: a peer with much work in hand is read no further. */
+  text(text: string): Promise<void> | void;
   /** A message was not taken, because it is binary or too large. The socket stays open. */
   refused(reason: string): void;
   /** The socket is closed. Called once, last. */

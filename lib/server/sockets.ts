@@ -12,14 +12,22 @@ import type { Peer, Receiver } from './socket.ts';
 
 /** A longer message ends the connection with 1009 (contract 1). */
 const CLOSE_ABOVE_BYTES = 16 * 1024 * 1024;
-/** How long a peer may take to answer a close frame, in ms. The types of ws do not have this option yet. */
-const closing = { closeTimeout: 5000 };
+/**
+ * Options that the types of ws do not have yet: how long a peer may take to answer a close frame, in ms, and the most pieces of
+ * one message, which cost memory of their own.
+ */
+const options = { closeTimeout: 5000, maxFragments: 4096, maxBufferedChunks: 32 * 1024 };
 
 /** The limits of sockets, and the log of their errors. */
 export interface SocketsOptions {
   limits: Pick<
     Limits,
-    'frameMaxBytes' | 'socketBufferMaxBytes' | 'socketStallTimeoutMs' | 'heartbeatIntervalMs'
+    | 'frameMaxBytes'
+    | 'socketBufferMaxBytes'
+    | 'socketStallTimeoutMs'
+    | 'socketInputMaxBytes'
+    | 'socketMessageTimeoutMs'
+    | 'heartbeatIntervalMs'
   >;
   log: Log;
 }
@@ -52,14 +60,19 @@ class OpenSockets implements Sockets {
   readonly #heart;
   readonly #lane: SocketLane;
   readonly #listeners: ReturnType<typeof createListeners>;
+  readonly #inputMaxBytes: number;
+  /** At least the bytes of all unfinished messages. */
+  #unfinishedBytes = 0;
   /** Peers with frames for this tick. */
   #waiting: SocketPeer[] = [];
   #whenEmpty: () => void = () => undefined;
 
   constructor({ limits, log }: SocketsOptions) {
+    this.#inputMaxBytes = limits.socketInputMaxBytes;
     this.#lane = {
       maxBytes: limits.socketBufferMaxBytes,
       stallMs: limits.socketStallTimeoutMs,
+      arrivalMs: limits.socketMessageTimeoutMs,
       flushLater: (peer) => this.#flushLater(peer),
     };
     this.#listeners = createListeners(this.#peers, { limits, log }, () => this.#whenEmpty());
@@ -68,7 +81,9 @@ class OpenSockets implements Sockets {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: CLOSE_ABOVE_BYTES,
-      ...closing,
+      // One frame of a socket in each turn of the event loop, so that no peer holds up the others.
+      allowSynchronousEvents: false,
+      ...options,
       handleProtocols: (offered, request) => this.#selectProtocol(offered, request),
     });
     this.#server.on('wsClientError', ({ message }, socket) =>
@@ -90,8 +105,10 @@ class OpenSockets implements Sockets {
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       const peer = new SocketPeer(ws, socket as Socket, this.#lane);
       this.#peers.set(ws, peer);
-      const { onMessage, onPong, onError, onClose } = this.#listeners;
-      ws.on('message', onMessage).on('pong', onPong).on('error', onError).on('close', onClose);
+      const { onMessage, onPing, onPong, onError, onClose } = this.#listeners;
+      ws.on('message', onMessage).on('ping', onPing).on('pong', onPong).on('error', onError);
+      ws.on('close', onClose);
+      socket.on('data', (chunk: Buffer) => this.#onData(peer, chunk.length));
       peer.receiver = receive(peer);
     });
   }
@@ -109,6 +126,23 @@ class OpenSockets implements Sockets {
   #selectProtocol(offered: Set<string>, request: IncomingMessage): string | false {
     const wanted = this.#wantedProtocols.get(request);
     return wanted !== undefined && offered.has(wanted) ? wanted : false;
+  }
+
+  /** Counts the bytes of unfinished messages. When all together are too many, the largest one has to go. */
+  #onData(peer: SocketPeer, bytes: number): void {
+    peer.arrived(bytes);
+    this.#unfinishedBytes += bytes;
+    if (this.#unfinishedBytes <= this.#inputMaxBytes) return;
+    // The sum of all bytes since the last count is an upper bound: messages that were finished meanwhile are in it.
+    let largest = peer;
+    this.#unfinishedBytes = 0;
+    for (const one of this.#peers.values()) {
+      this.#unfinishedBytes += one.unfinishedBytes;
+      if (one.unfinishedBytes > largest.unfinishedBytes) largest = one;
+    }
+    if (this.#unfinishedBytes <= this.#inputMaxBytes) return;
+    this.#unfinishedBytes -= largest.unfinishedBytes;
+    largest.cutOff(1013, 'too many large messages arrive at once: try again');
   }
 
   #flushLater(peer: SocketPeer): void {
@@ -136,15 +170,21 @@ function createListeners(
     onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
       const peer = peers.get(this);
       if (!peer) return;
+      peer.finished();
       const bytes = data as Buffer; // the binaryType of ws is left as it is, so it is one buffer
       if (isBinary) peer.receiver.refused('Binary frames are not taken: send JSON as text.');
       else if (bytes.length > frameMaxBytes)
         peer.receiver.refused(`The message is larger than ${frameMaxBytes} bytes.`);
-      else peer.receiver.text(bytes.toString());
+      else peer.take(bytes.toString());
       peer.restrain();
     },
+    onPing(this: WebSocket, data: Buffer): void {
+      peers.get(this)?.controlled(data.length);
+    },
     onPong(this: WebSocket, data: Buffer): void {
-      peers.get(this)?.pulse.pong(Number(data.toString('latin1')));
+      const peer = peers.get(this);
+      peer?.controlled(data.length);
+      peer?.pulse.pong(Number(data.toString('latin1')));
     },
     onError(this: WebSocket, error: Error): void {
       log.debug({ err: error }, 'websocket error');

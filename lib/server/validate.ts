@@ -39,6 +39,7 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
       code: { optimize: false }, // the optimization takes longer than it saves
     } as const;
     let first: ValidateFunction | undefined;
+    let all: ValidateFunction | undefined;
     reader = (value) => {
       first ??= new Ajv2020(options).compile(schema);
       const picked: Picked = { count: 0, ignored: [] };
@@ -46,7 +47,7 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
       if (first(known)) return { value: known, ignored: picked.ignored, faults: [] };
       let { errors } = first;
       if (picked.count <= ALL_FAULTS_MAX_VALUES) {
-        const all = new Ajv2020({ ...options, allErrors: true }).compile(schema);
+        all ??= new Ajv2020({ ...options, allErrors: true }).compile(schema);
         all(known);
         errors = all.errors;
       }

@@ -15,6 +15,8 @@ export function createInbox({
   Store,
   | 'enqueue'
   | 'listOpenTasks'
+  | 'measureQueue'
+  | 'isTaskOpen'
   | 'markStopping'
   | 'addControl'
   | 'isControlHandled'
@@ -55,8 +57,33 @@ export function createInbox({
       return outcome === 'known' ? compare(id, task) : outcome;
     },
 
-    async listOpenTasks(id) {
-      return (await listOpenTasksOf(db, [id])).get(id) ?? [];
+    async listOpenTasks(id, isKnown) {
+      return (await listOpenTasksOf(db, [id], isKnown)).get(id) ?? [];
+    },
+
+    async measureQueue(id) {
+      const { count, bytes } = await db
+        .selectFrom('tasks')
+        // The length of a text is in its header: no content is read.
+        .select(({ fn, val }) => [
+          fn.countAll<number | string>().as('count'),
+          fn.coalesce(fn.sum<number | string>(fn('octet_length', ['body'])), val(0)).as('bytes'),
+        ])
+        .where('session_id', '=', id)
+        .where('status', '=', 'open')
+        .executeTakeFirstOrThrow();
+      return { count: Number(count), bytes: Number(bytes) };
+    },
+
+    async isTaskOpen(id, taskId) {
+      const row = await db
+        .selectFrom('tasks')
+        .select('task_id')
+        .where('session_id', '=', id)
+        .where('task_id', '=', taskId)
+        .where('status', '=', 'open')
+        .executeTakeFirst();
+      return row !== undefined;
     },
 
     async markStopping(id, epoch, taskIds) {
@@ -138,19 +165,58 @@ function taskBody({ form, content, said }: StoredTask): string {
   return JSON.stringify({ form, content, said });
 }
 
-/** The open tasks of sessions, in order of arrival, by session. */
+/** The content that is read and parsed in one go, in bytes, and the most tasks of one statement. */
+const GO_BYTES = 1024 * 1024;
+const GO_COUNT = 100;
+
+/**
+ * The open tasks of sessions, in order of arrival, by session, without those that are known. Their content is read a megabyte
+ * at a time: a full queue holds up nobody else.
+ */
 export async function listOpenTasksOf(
   db: Kysely<Schema>,
   ids: readonly string[],
+  isKnown: (taskId: string) => boolean = () => false,
 ): Promise<Map<string, StoredTask[]>> {
-  const rows = await db
+  const heads = await db
     .selectFrom('tasks')
-    .select(['session_id', 'task_id', 'body', 'stream', 'stopping'])
+    .select(['session_id', 'task_id', 'position'])
+    .select(({ fn }) => fn<number>('octet_length', ['body']).as('bytes'))
     .where('session_id', 'in', ids)
     .where('status', '=', 'open')
     .orderBy('position')
     .execute();
-  return bySession(rows, parseTask);
+  const unknown = heads.filter((head) => !isKnown(head.task_id));
+  const tasks = new Map<string, StoredTask[]>();
+  for (const go of goesOf(unknown)) {
+    if (tasks.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    const rows = await db
+      .selectFrom('tasks')
+      .select(['session_id', 'task_id', 'body', 'stream', 'stopping'])
+      .where(({ eb, and, or }) =>
+        or(go.map((head) => and([eb('session_id', '=', head.session_id), eb('task_id', '=', head.task_id)]))),
+      )
+      .where('status', '=', 'open')
+      .orderBy('position')
+      .execute();
+    for (const row of rows) add(tasks, row.session_id, parseTask(row));
+  }
+  return tasks;
+}
+
+/** Neighbours of together one megabyte, at most a hundred; or one that is larger. */
+function goesOf<Head extends { bytes: number }>(heads: readonly Head[]): Head[][] {
+  const goes: Head[][] = [];
+  let room = -1; // the first one begins a go, also an empty one
+  for (const head of heads) {
+    if (head.bytes > room || goes.at(-1)!.length === GO_COUNT) {
+      goes.push([]);
+      room = GO_BYTES;
+    }
+    goes.at(-1)!.push(head);
+    room -= head.bytes;
+  }
+  return goes;
 }
 
 /** The open requests to the owners of sessions, in order, by session. */
@@ -175,10 +241,12 @@ function bySession<Row extends { session_id: string }, Value>(
   valueOf: (row: Row) => Value,
 ): Map<string, Value[]> {
   const values = new Map<string, Value[]>();
-  for (const row of rows) {
-    const list = values.get(row.session_id);
-    if (list) list.push(valueOf(row));
-    else values.set(row.session_id, [valueOf(row)]);
-  }
+  for (const row of rows) add(values, row.session_id, valueOf(row));
   return values;
+}
+
+function add<Value>(values: Map<string, Value[]>, session: string, value: Value): void {
+  const list = values.get(session);
+  if (list) list.push(value);
+  else values.set(session, [value]);
 }

@@ -155,6 +155,35 @@ export function describeStore(
       expect(await store.listOpenTasks(session.id)).to.deep.equal([task('z'), task('a')]);
     });
 
+    it('lists open tasks without those that are known, and many large ones in order', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const tasks = Array.from({ length: 120 }, (_, index) =>
+        task(`t${index}`, index % 40 === 0 ? 'x'.repeat(700_000) : 'x'),
+      );
+      for (const one of tasks) await store.enqueue(session.id, one, false);
+      expect(await store.listOpenTasks(session.id)).to.deep.equal(tasks);
+      const isKnown = (taskId: string): boolean => taskId !== 't3' && taskId !== 't40';
+      expect(await store.listOpenTasks(session.id, isKnown)).to.deep.equal([tasks[3], tasks[40]]);
+    });
+
+    it('measures the open tasks of a session', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      expect(await store.measureQueue(session.id)).to.deep.equal({ count: 0, bytes: 0 });
+      await store.enqueue(session.id, task('a', 'ä'.repeat(10)), false);
+      const one = await store.measureQueue(session.id);
+      await store.enqueue(session.id, task('b', 'ä'.repeat(500_010)), false);
+      const two = await store.measureQueue(session.id);
+      expect([one.count, two.count, two.bytes - 2 * one.bytes]).to.deep.equal([1, 2, 1_000_000]);
+      expect(
+        await Promise.all(['a', 'c'].map((taskId) => store.isTaskOpen(session.id, taskId))),
+      ).to.deep.equal([true, false]);
+      await store.append(session.id, 1, [line(2)], { ended: 'b', status: 'stopped' });
+      expect(await store.measureQueue(session.id)).to.deep.equal(one);
+      expect(await store.isTaskOpen(session.id, 'b')).to.equal(false);
+    });
+
     it('remembers which open tasks were told to stop', async () => {
       const session = newSession();
       await store.createSession(session, first);

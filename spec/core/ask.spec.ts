@@ -103,7 +103,7 @@ describe('asking a session', () => {
     const { store } = world!;
     await waitFor(async () => (await store.listOpenTasks(session.id)).length === 2);
     expect(await refusal(ask(session, task('3'), { signal: never }))).to.include(
-      'limit_reached: 2 tasks wait',
+      'limit_reached: The queue of this session is full: tasks 1,',
     );
     leaving.abort();
     expect(await waiting).to.equal('stopped: The task was stopped before it began.');

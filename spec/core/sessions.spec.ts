@@ -3,7 +3,7 @@ import type { Message } from '../../lib/core/message.ts';
 import { failed } from '../../lib/core/tool.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { refusal } from '../support/refusal.ts';
+import { outcomeOf, refusal, refusalOf } from '../support/refusal.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { fakeTool, gate, hang, openWorld, outline, say, somebody, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
@@ -314,6 +314,59 @@ describe('sessions', () => {
       await session.submit(say('1'));
       await session.submit(say('2'));
       expect(await refusal(session.submit(say('3')))).to.equal('limit_reached');
+      await session.submit({ ...say('same'), taskId: 'x' });
+    });
+
+    it('are bounded by the queue limit also when all of them come at once', async () => {
+      world = await openWorld({
+        model: createScriptedModel([{ hang: true }]),
+        limits: { queuedTasksMaxCount: 2 },
+      });
+      const session = await world.create();
+      const outcomes = await Promise.all(
+        Array.from({ length: 100 }, (_, at) => outcomeOf(session.submit(say(String(at))))),
+      );
+      expect(outcomes).to.deep.equal([
+        ...Array<string>(3).fill('nothing was thrown'),
+        ...Array<string>(97).fill('limit_reached'),
+      ]);
+    });
+
+    it('are bounded by the bytes that wait, but one may wait alone whatever its size', async () => {
+      world = await openWorld({
+        model: createScriptedModel([{ hang: true }]),
+        limits: { queuedTasksMaxBytes: 1000 },
+      });
+      const session = await world.create();
+      await session.submit(say('running'));
+      await session.submit(say('x'.repeat(2000)));
+      const error = await refusalOf(session.submit(say('y')));
+      expect([error.code, error.message]).to.deep.equal([
+        'limit_reached',
+        'The queue of this session is full: tasks 1, bytes 2000, QUEUED_TASKS_MAX_BYTES 1000. Send the task again when some have ended.',
+      ]);
+    });
+
+    it('are counted without being read when the queue is full of large ones', async () => {
+      world = await openWorld({
+        model: createScriptedModel([{ hang: true }]),
+        limits: { queuedTasksMaxCount: 60, taskTimeoutMs: 600_000 },
+      });
+      const session = await world.create();
+      const large = 'x'.repeat(900_000);
+      for (let at = 0; at <= 60; at += 1) await session.submit(say(large));
+      let read = 0;
+      const { listOpenTasks } = world.store;
+      world.store.listOpenTasks = (id) => {
+        read += 1;
+        return listOpenTasks(id);
+      };
+      const refusals = await Promise.all(
+        Array.from({ length: 200 }, (_, at) =>
+          refusal(session.submit({ ...say('x'), taskId: `again ${at}` })),
+        ),
+      );
+      expect([new Set(refusals), read]).to.deep.equal([new Set(['limit_reached']), 0]);
     });
   });
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import sharp, { type Sharp } from 'sharp';
+import { createPasswords } from '../../lib/accounts/passwords.ts';
 import { defaultAvatar, toAvatar } from '../../lib/files/pictures.ts';
 import { outcomeOf } from '../support/refusal.ts';
 
@@ -90,5 +91,31 @@ describe('avatars', () => {
 
   it('have a default for users without one', async () => {
     expect(await described(await defaultAvatar())).to.deep.equal(wanted);
+  });
+
+  it('are made one after the other, so that a password is hashed meanwhile', async function () {
+    this.timeout(60_000);
+    const noise = await sharp({
+      create: { width: 4500, height: 4500, channels: 3, background: '#000000' },
+    })
+      .png()
+      .toBuffer();
+    const passwords = createPasswords();
+    const finished: string[] = [];
+    const note = async (name: string, work: Promise<unknown>): Promise<void> => {
+      await work;
+      finished.push(name);
+    };
+    await Promise.all([
+      ...Array.from({ length: 12 }, () => note('picture', toAvatar(noise))),
+      note('password', passwords.hash('correct horse battery')),
+    ]);
+    expect(finished.indexOf('password')).to.be.below(4);
+  });
+
+  it('are refused when too many wait', async () => {
+    const bytes = await halves(300, 200).png().toBuffer();
+    const outcomes = await Promise.all(Array.from({ length: 60 }, () => outcomeOf(toAvatar(bytes))));
+    expect(outcomes.filter((outcome) => outcome === 'unavailable').length).to.be.within(1, 10);
   });
 });

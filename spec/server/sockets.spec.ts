@@ -126,6 +126,89 @@ describe('the sockets', () => {
     });
   });
 
+  describe('with messages that do not end', () => {
+    /** The head of a masked text frame of this size, and a part of its bytes. */
+    const part = (size: number, sent: number): Buffer => {
+      const head = Buffer.alloc(14);
+      head.set([0x81, 0xff]);
+      head.writeUInt32BE(size, 6);
+      return Buffer.concat([head, Buffer.alloc(sent, 0x20)]);
+    };
+
+    it('cut off the largest one when all together are too many bytes', async () => {
+      const server = await openTestServer({ limits: { socketInputMaxBytes: 5 * MIB } });
+      const session = await server.session();
+      const path = `/api/chat?id=${session.id}`;
+      const [small, large, last] = [
+        await dumbClient(server, path),
+        await dumbClient(server, path),
+        await dumbClient(server, path),
+      ];
+      const closed: string[] = [];
+      for (const [name, client] of Object.entries({ small, large, last })) {
+        client.on('error', () => undefined);
+        client.on('close', () => closed.push(name));
+      }
+      small.write(part(8 * MIB, MIB));
+      large.write(part(8 * MIB, 3 * MIB));
+      last.write(part(2 * MIB, 2 * MIB - 1));
+      await until(() => closed.length > 0 && session.followers === 2);
+      last.write('x');
+      const [frame] = (await once(last, 'data')) as [Buffer];
+      expect(frame.toString()).to.include('The message is larger than 1048576 bytes.');
+      expect(closed).to.deep.equal(['large']);
+      await server.close();
+    });
+
+    it('close a peer whose message does not end in time with 1008, and no peer that is silent', async () => {
+      const server = await openTestServer({
+        limits: { heartbeatIntervalMs: 50, socketMessageTimeoutMs: 200 },
+      });
+      const session = await server.session();
+      const silent = await server.connect(`/api/chat?id=${session.id}`).open();
+      let pings = 0;
+      silent.ws.on('ping', () => (pings += 1));
+      const slow = await dumbClient(server, `/api/chat?id=${session.id}`);
+      slow.on('error', () => undefined);
+      slow.write(part(100, 0));
+      const drip = setInterval(() => slow.write('x'), 20);
+      const received: Buffer[] = [];
+      slow.on('data', (chunk: Buffer) => received.push(chunk));
+      await once(slow, 'close');
+      clearInterval(drip);
+      expect(Buffer.concat(received).toString('latin1')).to.include(
+        '\u0003\u00f0a message took too long to arrive',
+      );
+      await until(() => pings > 10);
+      expect(silent.ws.readyState).to.equal(WebSocket.OPEN);
+      await server.close();
+    });
+  });
+
+  it('read a peer no further while much of its work goes on, and take the rest in order afterwards', async () => {
+    const server = await openTestServer();
+    const session = await server.session();
+    const texts: string[] = [];
+    const works: (() => void)[] = [];
+    session.submit = ({ content: [said] }) => {
+      texts.push(said?.type === 'text' ? said.text : '');
+      return new Promise((resolve) => works.push(() => resolve({ taskId: 't', seq: 1 })));
+    };
+    const socket = await server.connect(`/api/chat?id=${session.id}`).open();
+    const sent = Array.from({ length: 40 }, (_, at) => `${at} ${'x'.repeat(100_000)}`);
+    for (const text of sent) socket.ws.send(JSON.stringify({ type: 'text', message: text }));
+    await until(() => works.length >= 16);
+    for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate);
+    expect(works.length).to.be.below(20);
+    await until(() => {
+      works.splice(0).forEach((end) => end());
+      return texts.length === sent.length;
+    });
+    works.splice(0).forEach((end) => end());
+    expect(texts).to.deep.equal(sent);
+    await server.close();
+  });
+
   it('close a reader that takes nothing with 1013, and it can resume with since', async function () {
     this.timeout(120_000);
     const server = await openTestServer({

@@ -21,7 +21,7 @@ export function bundleOf(entry: string): string {
   buildSync({
     ...bundleOptions,
     absWorkingDir: packageRoot(),
-    entryPoints: [entry],
+    entryPoints: [entry, 'bin/yaml-worker.ts'],
     outdir,
     entryNames: '[name]',
     sourcemap: 'linked',

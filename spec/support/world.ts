@@ -28,6 +28,7 @@ export const limits: SessionsLimits = {
   taskTimeoutMs: 5000,
   queuedTasksMaxCount: 5,
   sessionsPerOwnerMaxBytes: 1_000_000_000,
+  queuedTasksMaxBytes: 64 * 1024 * 1024,
   sessionsPerOwnerMaxCount: 100,
   shutdownTimeoutMs: 5000,
 };

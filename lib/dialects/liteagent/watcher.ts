@@ -85,9 +85,9 @@ export class Watcher implements Receiver, Subscriber {
     this.#peer.close(code, text);
   }
 
-  text(text: string): void {
+  text(text: string): Promise<void> | void {
     try {
-      this.#take(this.#parse(text));
+      return this.#take(this.#parse(text));
     } catch (error) {
       this.#fail(error);
     }
@@ -101,14 +101,14 @@ export class Watcher implements Receiver, Subscriber {
     this.#leave();
   }
 
-  #take(frame: Frame): void {
+  #take(frame: Frame): Promise<void> | void {
     if (frame.type === 'ping') {
       this.#peer.send(pong);
-      return;
+      return undefined;
     }
     // The id is made here, so that a refusal has it, too.
     const { taskId = randomUUID() } = frame.task;
-    this.#submit({ ...frame.task, taskId, fresh: frame.task.taskId === undefined }).then(
+    return this.#submit({ ...frame.task, taskId, fresh: frame.task.taskId === undefined }).then(
       (accepted) => {
         if (frame.ack) this.#show({ type: 'ack', taskId: accepted.taskId, seq: endOf(accepted.seq) });
       },

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { linearPattern } from '../../common/linear-pattern.ts';
 import type { ToolOffer } from '../../core/model.ts';
 import { CHANGES, wordKeysOf, readWords, type Quantity, type Request } from './sentence.ts';
 import { GENERIC } from './vocabulary.ts';
@@ -142,9 +143,9 @@ const findNumber: Find = ({ name, schema, keys, choices, required }, { quantitie
 /** A quoted text, a code such as B3, or the one word that nothing else explains. */
 const findText: Find = ({ schema, choices, required }, { text, words }, filling, { keys }) => {
   if (!required || choices.length > 0 || !/^$|string/.test(plainValue(schema['type']))) return undefined;
-  const pattern = new RegExp(plainValue(schema['pattern']), 'u');
+  const pattern = linearPattern(plainValue(schema['pattern']));
   const fits = (value: string): boolean =>
-    pattern.test(value) && !Object.values(filling.args).includes(value);
+    pattern?.test(value) !== false && !Object.values(filling.args).includes(value);
   const value = [...text.matchAll(TEXT_VALUE)].map(([, quoted, code = '']) => quoted ?? code).find(fits);
   if (value !== undefined) return use(filling, wordKeysOf(value), value);
   const [word, ...others] = words.filter(

@@ -1,3 +1,4 @@
+import { withoutEnd } from '../../common/without-end.ts';
 import { randomBytes } from 'node:crypto';
 import { formatExactly } from '../../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
@@ -116,7 +117,7 @@ function fileOf(value: JsonValue, name: string): { bytes: Buffer; type: string }
 
 function isBase64(text: string): boolean {
   const plain = text.replace(/\s+/g, '');
-  return plain.replace(/=+$/, '').length % 4 !== 1 && /^[A-Za-z0-9+/_-]*={0,2}$/.test(plain);
+  return /^[A-Za-z0-9+/_-]*={0,2}$/.test(plain) && withoutEnd(plain, '=').length % 4 !== 1;
 }
 
 /** A name inside quotation marks [HTML Standard 4.10.21.8]. */

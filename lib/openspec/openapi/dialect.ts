@@ -15,5 +15,4 @@ export const openapiDialect: SchemaDialect = {
   shareOverBytes: Number.POSITIVE_INFINITY,
   writesCyclesOutOnce: true,
   unknownType: () => undefined,
-  unknownPattern: () => undefined,
 };

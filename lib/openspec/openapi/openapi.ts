@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../common/json.ts';
+import { createPauses } from '../../common/json-slices.ts';
 import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
@@ -47,13 +48,19 @@ export function openapi(http: HttpDriver): OpenspecKind {
 }
 
 /** Makes a tool of each operation that the session wants; the others are skipped with the reason. */
-function compile(shared: SharedParts, options: CompileOptions, warnings: string[]): CompiledSpec {
+async function compile(
+  shared: SharedParts,
+  options: CompileOptions,
+  warnings: string[],
+): Promise<CompiledSpec> {
   const { document } = shared;
   const tools: OperationTool[] = [];
   const skipped: CompiledSpec['skipped'] = [];
   const unique = uniqueNames();
+  const pause = createPauses();
 
   for (const found of operationsOf(document, warnings)) {
+    await pause();
     const { method, path, node, item } = found;
     const operation = `${method} ${path}`;
     // Named before anything is left out: a selection does not change names.

@@ -1,3 +1,4 @@
+import { withoutEnd } from '../../common/without-end.ts';
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { SpecError } from '../../errors.ts';
 import type { SpecDocument } from '../spec-document.ts';
@@ -61,5 +62,5 @@ export function parseServer(url: string, source: string | undefined): ServerRoot
   if (/%7B|[{}]/i.test(href)) {
     throw new SpecError(`The server URL has a variable without a value: ${text}. Give "server".`);
   }
-  return { origin, path: pathname.replace(/\/+$/, '') };
+  return { origin, path: withoutEnd(pathname, '/') };
 }

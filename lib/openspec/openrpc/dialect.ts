@@ -14,6 +14,4 @@ export const openrpcDialect: SchemaDialect = {
   writesCyclesOutOnce: false,
   unknownType: (word, meant) =>
     `The type "${shorten(word, 40)}" is not a type of JSON Schema: it is read as ${meant ?? 'any value'}.`,
-  unknownPattern: (pattern) =>
-    `The pattern ${JSON.stringify(shorten(pattern, 80))} is not a pattern of JavaScript: it is not checked.`,
 };

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
+import { createPauses } from '../../common/json-slices.ts';
 import type { Effect, Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { messageOf, SpecError } from '../../errors.ts';
@@ -49,11 +50,13 @@ class OpenrpcCompiler {
     this.#schemas = new ArgumentSchemas(document, openrpcDialect);
   }
 
-  compile(fileWarnings: readonly string[]): CompiledSpec {
+  async compile(fileWarnings: readonly string[]): Promise<CompiledSpec> {
     const { root } = this.#document;
     const tools: Tool[] = [];
     const skipped: CompiledSpec['skipped'] = [];
+    const pause = createPauses();
     for (const [index, item] of methodEntriesOf(root).entries()) {
+      await pause();
       const where = `methods/${index}`;
       try {
         const { node, home } = objectAtRef(this.#document, item, root, where);

@@ -18,8 +18,6 @@ export interface SchemaDialect {
   readonly writesCyclesOutOnce: boolean;
   /** The warning for a type that JSON Schema does not know; undefined for none. `meant` is the type that is used instead. */
   unknownType(word: string, meant: string | undefined): string | undefined;
-  /** The warning for a pattern that JavaScript does not know; undefined for none. */
-  unknownPattern(pattern: string): string | undefined;
 }
 
 /** How much detail a schema may have. */

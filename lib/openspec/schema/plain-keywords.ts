@@ -1,15 +1,18 @@
 import type { JsonObject, JsonValue } from '../../common/json.ts';
+import { linearPattern } from '../../common/linear-pattern.ts';
 import type { JsonSchema } from '../../core/tool.ts';
 import { listAt, own, textAt } from '../read.ts';
+import { shorten } from '../shorten.ts';
 import type { SchemaDetail, SchemaDialect } from './dialect.ts';
 import type { Layer } from './layers.ts';
-import { isPattern } from './types.ts';
 
 const LOWER = ['minimum', 'exclusiveMinimum'] as const;
 const UPPER = ['maximum', 'exclusiveMaximum'] as const;
 const LOWER_COUNTS = ['minLength', 'minItems', 'minProperties'] as const;
 const UPPER_COUNTS = ['maxLength', 'maxItems', 'maxProperties'] as const;
 
+/** A longer pattern is cut in a warning. */
+const PATTERN_SHOWN_MAX_LENGTH = 80;
 /** A longer default is left out, in bytes of JSON. */
 const DEFAULT_MAX_BYTES = 256;
 
@@ -43,7 +46,7 @@ export function plainKeywordsOf(
   for (const { node } of layers) {
     const pattern = textAt(node, 'pattern');
     if (pattern === undefined) continue;
-    if (!isPattern(pattern)) note(dialect.unknownPattern(pattern));
+    if (!linearPattern(pattern)) note(patternWarning(pattern)); // A looser schema is better than none.
     else if (plain.schema['pattern'] === undefined) put(plain, 'pattern', pattern);
   }
   const standard = defaultOf(layers);
@@ -52,6 +55,11 @@ export function plainKeywordsOf(
   if (choices !== undefined && Buffer.byteLength(JSON.stringify(choices)) <= detail.enumBytes)
     put(plain, 'enum', choices);
   return plain;
+}
+
+function patternWarning(pattern: string): string {
+  const shown = JSON.stringify(shorten(pattern, PATTERN_SHOWN_MAX_LENGTH));
+  return `The pattern ${shown} is not checked: it is no pattern of JSON Schema, or has no linear time.`;
 }
 
 function put(plain: PlainKeywords, key: string, value: JsonValue): void {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../common/json.ts';
-import { regexpOf } from './value-faults.ts';
+import { documentPattern } from './value-faults.ts';
 import { matchingText } from './matching-text.ts';
 
 const formats: Readonly<Record<string, string>> = {
@@ -34,7 +34,7 @@ export function sampleText(node: JsonObject, name: string): string {
   const plain = (typeof format === 'string' ? formats[format.toLowerCase()] : undefined) ?? name;
   const fitted = plain.padEnd(least, 'x').slice(0, Math.max(least, most));
   if (typeof pattern !== 'string') return fitted;
-  const matches = regexpOf(pattern);
+  const matches = documentPattern(pattern);
   if (matches === undefined || matches.test(fitted)) return fitted;
   return (
     [0, 1, 2, least, least + 1]

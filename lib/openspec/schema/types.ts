@@ -38,14 +38,3 @@ export function commonTypes(first: readonly string[], second: readonly string[])
   if (isWhole && !common.includes('integer') && !common.includes('number')) common.push('integer');
   return common;
 }
-
-/** Whether JavaScript reads a pattern as JSON Schema validators do; the patterns of other dialects are left out. */
-export function isPattern(pattern: string): boolean {
-  try {
-    return pattern.length <= PATTERN_MAX_LENGTH && new RegExp(pattern, 'u') instanceof RegExp;
-  } catch {
-    return false; // A looser schema is better than none.
-  }
-}
-
-const PATTERN_MAX_LENGTH = 2000;

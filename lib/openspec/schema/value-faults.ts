@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { childPointer } from '../../common/json-pointer.ts';
+import { linearPattern, type LinearPattern } from '../../common/linear-pattern.ts';
 import type { Fault } from '../../errors.ts';
 import { typesOf } from './types.ts';
 import { flagAt, listAt, objectAt, own, textsAt } from '../read.ts';
@@ -96,7 +97,8 @@ function lookAtText(value: string, node: JsonObject, say: (detail: string) => vo
   const length = Array.from(value).length;
   if (typeof minLength === 'number' && length < minLength) say(`must have at least ${minLength} characters`);
   if (typeof maxLength === 'number' && length > maxLength) say(`must have at most ${maxLength} characters`);
-  if (typeof pattern === 'string' && regexpOf(pattern)?.test(value) === false) say(`must match ${pattern}`);
+  if (typeof pattern === 'string' && documentPattern(pattern)?.test(value) === false)
+    say(`must match ${pattern}`);
 }
 
 /** Checks the limits and the step of a number. */
@@ -157,7 +159,7 @@ function lookAtObject(at: Look, value: JsonObject, node: JsonObject, schema: Sch
   for (const [name, inner] of Object.entries(value)) {
     if (inner === undefined) continue;
     const within = { ...at, value: inner, pointer: pointer(name), depth: at.depth + 1, open: false };
-    const matching = patterns.filter(([pattern]) => regexpOf(pattern)?.test(name) === true);
+    const matching = patterns.filter(([pattern]) => documentPattern(pattern)?.test(name) === true);
     for (const [, said] of matching) look(within, schema.at(said));
     if (Object.hasOwn(properties, name)) look(within, schema.at(properties[name]));
     else if (matching.length > 0) continue;
@@ -176,16 +178,9 @@ function isOf(value: JsonValue, type: string): boolean {
   return typeof value === type;
 }
 
-/** A pattern as the document means it; undefined for one that no engine here takes. */
-export function regexpOf(pattern: string): RegExp | undefined {
-  for (const flags of ['u', '']) {
-    try {
-      return new RegExp(pattern, flags);
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-    }
-  }
-  return undefined;
+/** A pattern as the document means it; undefined for one that cannot be run in linear time. */
+export function documentPattern(pattern: string): LinearPattern | undefined {
+  return linearPattern(pattern) ?? linearPattern(pattern, 'loose');
 }
 
 function quoted(value: JsonValue): string {

@@ -1,3 +1,4 @@
+import { linearParts, type LinearParts } from '../../../common/linear-pattern.ts';
 import type { JsonObject } from '../../../common/json.ts';
 import type { SpecDocument } from '../../spec-document.ts';
 import { operationsOf } from '../operations.ts';
@@ -33,7 +34,7 @@ export interface OperationRoutes {
 
 interface Pattern {
   route: OperationRoute;
-  regexp: RegExp;
+  parts: LinearParts;
   /** Some documents tell operations apart by a query in the path; it may hold variables, too. */
   query: readonly (readonly [name: string, value: string])[];
   rank: string;
@@ -69,16 +70,16 @@ export function createOperationRoutes(document: SpecDocument): OperationRoutes {
     find(method, path, query) {
       const given = new Map(pairsOf(query));
       const allowed = new Set<string>();
-      for (const { route, regexp, query: wanted } of patterns) {
-        const found = regexp.exec(path);
-        if (found === null) continue;
+      for (const { route, parts, query: wanted } of patterns) {
+        const found = parts(path);
+        if (found === undefined) continue;
         allowed.add(route.method);
         const isMethod = route.method === method || (route.method === 'GET' && method === 'HEAD');
         const isThis = ([name, value]: readonly [string, string]): boolean =>
           value.includes('{') ? given.has(name) : given.get(name) === value;
         if (!isMethod || !wanted.every(isThis)) continue;
         const inQuery = wanted.filter(([, value]) => value.includes('{')).map(([name]) => given.get(name));
-        const texts = [...found.slice(1), ...inQuery];
+        const texts = [...found, ...inQuery];
         const variables = route.variables.map((name, index) => [name, texts[index] ?? '']);
         return { route, variables: Object.fromEntries(variables) as Record<string, string> };
       }
@@ -90,7 +91,7 @@ export function createOperationRoutes(document: SpecDocument): OperationRoutes {
 /**
  * The regular expression of a path, and its rank: fixed steps come before variables, and variables before wildcards.
  */
-function patternOf(template: string): { regexp: RegExp; rank: string } {
+function patternOf(template: string): { parts: LinearParts; rank: string } {
   const source = template
     .split(/(\{[^{}]*\})/)
     .map((part) => {
@@ -102,7 +103,7 @@ function patternOf(template: string): { regexp: RegExp; rank: string } {
     .split('/')
     .map((part) => (!part.includes('{') ? 'a' : isWild(part) ? 'd' : /^\{[^{}]*\}$/.test(part) ? 'c' : 'b'))
     .join('');
-  return { regexp: new RegExp(`^${source}/?$`), rank };
+  return { parts: linearParts(`^${source}/?$`), rank };
 }
 
 /** The `name=value` pairs of a query, still encoded. */

@@ -1,0 +1,66 @@
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { childPointer } from '../common/json-pointer.ts';
+import { SpecError } from '../errors.ts';
+import { parseYaml } from './yaml.ts';
+
+/** The object in a document's text; `warnings` in plain words. */
+export interface ParsedText {
+  document: JsonObject;
+  warnings: string[];
+}
+
+/** No real document comes near. A deeper one overflows the stack of the functions that walk it. */
+export const DEPTH_LIMIT = 500;
+
+/** The object that a YAML text holds, as a finite tree. Holds the thread for 2 s a megabyte. Throws a SpecError. */
+export async function treeOfYaml(source: string): Promise<ParsedText> {
+  const { value, warnings } = await parseYaml(source, DEPTH_LIMIT);
+  const document = rootOf(value);
+  return { document, warnings: [...warnings, ...cleanTree(document)] };
+}
+
+/** The root of a document; a SpecError when it is no object. */
+export function rootOf(value: JsonValue): JsonObject {
+  if (isObject(value)) return value;
+  const what = Array.isArray(value) ? 'a list' : typeof value === 'string' ? 'plain text' : String(value);
+  throw new SpecError(`The document is ${what}, not an object.`);
+}
+
+/** The error for a document that is nested too deeply. */
+export function tooDeep(): SpecError {
+  return new SpecError(`The document is nested too deeply (over ${DEPTH_LIMIT} levels).`);
+}
+
+/** A YAML document may hold at most this many values, aliases written out. */
+const NODE_LIMIT = 5_000_000;
+
+/** Removes `__proto__` keys, and refuses cycles and values that grow without end. Returns warnings. */
+export function cleanTree(value: JsonValue): string[] {
+  const path = new Set<object>();
+  const warnings: string[] = [];
+  let nodes = 0;
+  const walk = (node: object, pointer: string): void => {
+    if (path.size >= DEPTH_LIMIT) throw tooDeep();
+    if (path.has(node)) {
+      throw new SpecError('The document contains itself (a YAML alias inside its own anchor).', [
+        { pointer, detail: 'refers to a value that it is part of' },
+      ]);
+    }
+    path.add(node);
+    if (Object.hasOwn(node, '__proto__')) {
+      Reflect.deleteProperty(node, '__proto__');
+      warnings.push(`The key "__proto__" at ${pointer === '' ? 'the root' : pointer} was left out.`);
+    }
+    for (const [key, child] of Object.entries(node) as [string, JsonValue][]) {
+      if (++nodes > NODE_LIMIT) {
+        throw new SpecError('The document has too many values, its YAML aliases written out.');
+      }
+      if (typeof child === 'object' && child !== null) {
+        walk(child, childPointer(pointer, key));
+      }
+    }
+    path.delete(node);
+  };
+  if (typeof value === 'object' && value !== null) walk(value, '');
+  return warnings;
+}

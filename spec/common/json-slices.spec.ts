@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { parseJsonInSlices } from '../../lib/common/json-slices.ts';
+
+const long = 'x'.repeat(200_000);
+
+/** The value or the kind of error of a parser. */
+async function outcomeOf(parse: () => unknown): Promise<unknown> {
+  try {
+    return await parse();
+  } catch (error) {
+    return error instanceof SyntaxError ? 'SyntaxError' : error;
+  }
+}
+
+describe('JSON in slices', () => {
+  const values: [string, unknown][] = [
+    ['a list of long texts', [long, long, long, long]],
+    ['an object of long texts', { a: long, b: [long, { c: long, d: [long] }], e: long }],
+    ['many small members', Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`k${at}`, at]))],
+    ['a list of many objects', Array.from({ length: 30_000 }, (_, at) => ({ at, s: '"\\,}]', e: [] }))],
+    ['a long text', `${long}${long}"\\`],
+    ['empty containers between long ones', [[], {}, long, [], long, {}, [[[{}]]]]],
+  ];
+  for (const [name, value] of values)
+    it(`parses ${name}`, async () => {
+      for (const space of [undefined, 1])
+        expect(await parseJsonInSlices(JSON.stringify(value, undefined, space))).to.deep.equal(value);
+    });
+
+  it('parses and refuses what JSON.parse does', async () => {
+    const json = fc
+      .json({ maxDepth: 4 })
+      .map((text) => `{"l":${JSON.stringify(long + long)},"v":[${text},${text}]}`);
+    await fc.assert(
+      fc.asyncProperty(
+        json,
+        fc.nat(60),
+        fc.constantFrom('', ',', ']', '}', '"', ':', '1', '\\'),
+        async (text, back, piece) => {
+          const at = text.length - back;
+          const changed = `${text.slice(0, at)}${piece}${text.slice(at)}`;
+          expect(await outcomeOf(() => parseJsonInSlices(changed))).to.deep.equal(
+            await outcomeOf(() => JSON.parse(changed) as unknown),
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  const large = `"l":"${long}${long}"`;
+  for (const text of [
+    `{${large},}`,
+    `{${large}]`,
+    `[{${large}},]`,
+    `{${large} "a":1}`,
+    `{,${large}}`,
+    `{${large}`,
+  ])
+    it(`refuses ${text.replaceAll(long, '…')}`, async () => {
+      expect(await outcomeOf(() => parseJsonInSlices(text))).to.equal('SyntaxError');
+    });
+
+  it('keeps the last of two values under one key, and the key `__proto__` as a key or not at all', async () => {
+    const text = `{"a":1,${large},"__proto__":{"x":1},"a":2}`;
+    const kept = (await parseJsonInSlices(text)) as object;
+    expect([Object.keys(kept), Object.getPrototypeOf(kept)]).to.deep.equal([
+      ['a', 'l', '__proto__'],
+      Object.prototype,
+    ]);
+    const dropped = await parseJsonInSlices(text, { dropsProto: true });
+    expect(dropped).to.deep.equal({ a: 2, l: long + long });
+  });
+
+  it('refuses a value that is too deep', async () => {
+    const deep = `{${large},"d":${'['.repeat(10)}${']'.repeat(10)}}`;
+    expect(await parseJsonInSlices(deep, { depthMax: 11 })).to.have.property('d');
+    const error = await outcomeOf(() => parseJsonInSlices(deep, { depthMax: 10 }));
+    expect(error).to.be.instanceOf(RangeError);
+  });
+
+  it('lets other work run', async () => {
+    const text = JSON.stringify(Array.from({ length: 300_000 }, (_, at) => ({ at, text: `text ${at}` })));
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 1);
+    await parseJsonInSlices(text);
+    clearInterval(timer);
+    expect(turns).to.be.above(5);
+  });
+});
