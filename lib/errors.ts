@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'unsupported_media_type'
   | 'too_many_requests'
   | 'unavailable' // draining, or a dependency is down; try again
+  | 'request_timeout' // the client sent its request too slowly
   | 'timeout'
   | 'spec_invalid' // an openspec document cannot be used
   | 'model_error' // the language model's endpoint failed

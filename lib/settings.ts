@@ -167,6 +167,15 @@ export const limits = {
     4 * MiB,
     'bytes that may wait for a slow WebSocket reader; with more, the server reads nothing more for it',
   ],
+  requestBodyTimeoutMs: [
+    15_000,
+    'how long the JSON body of a request may take to arrive, besides a millisecond for each 16 bytes; then it gets 408',
+  ],
+  connectionsPerAddressMaxCount: [
+    2000,
+    'connections of one address; those of `TRUSTED_PROXIES` are not counted. Others get 429',
+  ],
+  socketsPerCallerMaxCount: [2000, 'open WebSockets of one caller; others get 429'],
   socketInputMaxBytes: [
     64 * MiB,
     'bytes of WebSocket messages that have not arrived whole, of all clients together; with more, the largest one is cut off',

@@ -16,6 +16,8 @@ export interface Form {
 
 /** A field has to fit into memory; a file does not. */
 const FIELD_MAX_BYTES = 8 * 1024 * 1024;
+/** The fields besides the file are names and choices. */
+const OTHER_FIELDS_MAX_BYTES = 1024 * 1024;
 const FIELDS_MAX_COUNT = 20;
 
 /**
@@ -47,6 +49,7 @@ export async function openForm(
       return;
     }
     let found = false;
+    let fieldsBytes = 0;
     let refusal: AppError | undefined;
     const drop = (): void => {
       request.unpipe(parser).resume();
@@ -54,8 +57,12 @@ export async function openForm(
       parser.destroy();
     };
     const ended = new Promise<void>((resolveEnd, rejectEnd) => {
-      const fail = (message: string, cause?: unknown): void => {
-        refusal ??= new AppError('invalid_request', message, { cause });
+      const fail = (
+        message: string,
+        code: 'invalid_request' | 'too_large' = 'invalid_request',
+        cause?: unknown,
+      ): void => {
+        refusal ??= new AppError(code, message, { cause });
         rejectEnd(refusal);
         reject(refusal);
         drop();
@@ -78,10 +85,13 @@ export async function openForm(
         if (valueTruncated)
           return fail(`The field "${field.slice(0, 100)}" is larger than 8 MiB: send it as a file.`);
         if (field === name) return give('', Readable.from([Buffer.from(value, 'latin1')]));
+        fieldsBytes += value.length;
+        if (fieldsBytes > OTHER_FIELDS_MAX_BYTES)
+          return fail('The fields of the form are larger than 1 MiB together.', 'too_large');
         fields[field] = Buffer.from(value, 'latin1').toString('utf8');
       });
       parser.on('fieldsLimit', () => fail(`The form has more than ${FIELDS_MAX_COUNT} fields.`));
-      parser.on('error', (cause) => fail('The form is broken.', cause));
+      parser.on('error', (cause) => fail('The form is broken.', 'invalid_request', cause));
       parser.on('close', () => {
         if (!found) fail(`The form has no part called "${name}".`);
         resolveEnd();

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import pLimit from 'p-limit';
-import { AppError, SpecError, type Fault } from '../errors.ts';
+import { AppError, SpecError, toError, type Fault } from '../errors.ts';
 import { packageRoot } from '../package.ts';
 import { treeOfYaml } from './tree.ts';
 
@@ -11,20 +11,22 @@ type YamlAnswer = { json: string; warnings: string[] } | { message: string; faul
 /** A real document of 3 MB takes 2 s. */
 const PARSE_MAX_MS = 30_000;
 const MEMORY_MAX_MIB = 1024;
+/** A thread without work ends after this time. */
+const IDLE_MS = 30_000;
 /** Documents that are parsed at the same time, of all users. */
 const AT_ONCE = 2;
 
 const limit = pLimit(AT_ONCE);
 
 /**
- * A YAML text as JSON, parsed in a thread of its own: the event loop is not held. Rejects with a SpecError for a bad document,
+ * A YAML text as JSON, parsed in another thread: the event loop is not held. Rejects with a SpecError for a bad document,
  * and for one that takes longer than 30 s or more memory than 1 GiB; with the signal's reason when it aborts.
  */
 export async function parseYamlApart(
   source: string,
   signal?: AbortSignal,
 ): Promise<{ json: string; warnings: string[] }> {
-  const answer = await limit(() => runWorker(source, signal));
+  const answer = await limit(() => parseInThread(source, signal));
   if ('json' in answer) return answer;
   throw new SpecError(answer.message, answer.faults);
 }
@@ -40,42 +42,79 @@ export async function answerFor(source: string): Promise<YamlAnswer> {
   }
 }
 
-async function runWorker(source: string, signal: AbortSignal | undefined): Promise<YamlAnswer> {
+/** Threads without work, the one that worked last at the end. A start takes longer than most documents. */
+const idle: { thread: Worker; retirement: NodeJS.Timeout }[] = [];
+
+async function parseInThread(source: string, signal: AbortSignal | undefined): Promise<YamlAnswer> {
   signal?.throwIfAborted();
-  const worker = startWorker({
-    workerData: source,
-    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MAX_MIB },
-  });
-  const answer = new Promise<YamlAnswer>((resolve, reject) => {
-    const late = setTimeout(
-      () => reject(tooCostly(`it takes longer than ${PARSE_MAX_MS / 1000} s`)),
-      PARSE_MAX_MS,
-    );
-    const abort = (): void => reject(signal?.reason as Error);
-    signal?.addEventListener('abort', abort, { once: true });
-    worker.once('message', (answer: YamlAnswer) => resolve(answer));
-    worker.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(
-        cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
-          ? tooCostly('it takes too much memory')
-          : new AppError('internal', 'The document could not be parsed.', { cause }),
-      ),
-    );
-    worker.once('exit', () => {
-      clearTimeout(late);
-      signal?.removeEventListener('abort', abort);
-      reject(new AppError('internal', 'The thread that parses documents has ended.'));
-    });
-  });
+  const thread = takeThread();
   try {
-    return await answer;
+    const answer = await ask(thread, source, signal);
+    retireLater(thread);
+    return answer;
+  } catch (error) {
+    await thread.terminate(); // it may still be at work
+    throw error;
+  }
+}
+
+function takeThread(): Worker {
+  const known = idle.pop();
+  if (!known) return startThread({ resourceLimits: { maxOldGenerationSizeMb: MEMORY_MAX_MIB } });
+  clearTimeout(known.retirement);
+  for (const event of ['error', 'exit']) known.thread.removeAllListeners(event);
+  known.thread.ref();
+  return known.thread;
+}
+
+/** Keeps a thread for the next document, for a while. It keeps no process alive. */
+function retireLater(thread: Worker): void {
+  const retire = (): void => {
+    const at = idle.findIndex((one) => one.thread === thread);
+    if (at >= 0) clearTimeout(idle.splice(at, 1)[0]?.retirement);
+    void thread.terminate();
+  };
+  thread.once('error', retire);
+  thread.once('exit', retire);
+  thread.unref();
+  idle.push({ thread, retirement: setTimeout(retire, IDLE_MS).unref() });
+}
+
+/** The answer of a thread. Rejects when it takes too long or too much memory, and with the signal's reason when it aborts. */
+async function ask(thread: Worker, source: string, signal: AbortSignal | undefined): Promise<YamlAnswer> {
+  const listening = new AbortController();
+  const deadline = AbortSignal.timeout(PARSE_MAX_MS);
+  try {
+    return await new Promise<YamlAnswer>((resolve, reject) => {
+      const once = { once: true, signal: listening.signal };
+      deadline.addEventListener(
+        'abort',
+        () => reject(tooCostly(`it takes longer than ${PARSE_MAX_MS / 1000} s`)),
+        once,
+      );
+      signal?.addEventListener('abort', () => reject(toError(signal.reason)), once);
+      thread.once('message', resolve);
+      thread.once('error', (cause: NodeJS.ErrnoException) =>
+        reject(
+          cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
+            ? tooCostly('it takes too much memory')
+            : new AppError('internal', 'The document could not be parsed.', { cause }),
+        ),
+      );
+      thread.once('exit', () =>
+        reject(new AppError('internal', 'The thread that parses documents has ended.')),
+      );
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origins
+      thread.postMessage(source);
+    });
   } finally {
-    await worker.terminate();
+    listening.abort();
+    for (const event of ['message', 'error', 'exit']) thread.removeAllListeners(event);
   }
 }
 
 /** The thread's program: from source through tsx, beside a bundle, or in the published package. */
-function startWorker(options: WorkerOptions): Worker {
+function startThread(options: WorkerOptions): Worker {
   if (!import.meta.url.endsWith('.ts')) {
     const beside = new URL('yaml-worker.js', import.meta.url);
     return new Worker(existsSync(beside) ? beside : `${packageRoot()}dist/bin/yaml-worker.js`, options);

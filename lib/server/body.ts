@@ -3,17 +3,24 @@ import { jsonFaultAt } from '../common/json-fault.ts';
 import { parseJsonInSlices } from '../common/json-slices.ts';
 import { AppError } from '../errors.ts';
 
+/** How long a body may take, where no setting says it, in ms. */
+const BODY_TIMEOUT_MS = 15_000;
+/** A body gets a millisecond more for each 16 bytes. */
+const SLOWEST_BYTES_PER_MS = 16;
+const LOOK_EVERY_MS = 500;
+
 /**
  * The body of a request as JSON. Pieces are decoded as they come, so that a body of 64 MiB is in memory once. Throws
  * `unsupported_media_type`, `too_large` (before it reads, when the length is known), or `invalid_request` with the place
  * of the fault. A body without a Content-Type counts as JSON. With `lenient` a body of any type does, and a missing body is
- * an empty object.
+ * an empty object. Throws `request_timeout` for a body that takes longer than `timeoutMs` and a millisecond for each 16 bytes.
  */
 export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
   maxBytes: number,
   lenient = false,
+  timeoutMs = BODY_TIMEOUT_MS,
 ): Promise<unknown> {
   const { 'content-type': type, 'content-encoding': encoding, 'content-length': length } = request.headers;
   if (!lenient && type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
@@ -22,7 +29,7 @@ export async function readJson(
     throw new AppError('unsupported_media_type', 'The body must come without a Content-Encoding.');
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const text = await readText(request, maxBytes);
+  const text = await readText(request, maxBytes, timeoutMs);
   if (text.length > ONE_GO_MAX_LENGTH) return parseLargeText(text);
   return lenient && text.trim() === '' ? {} : parseJsonText(text);
 }
@@ -43,13 +50,19 @@ async function parseLargeText(text: string): Promise<unknown> {
   }
 }
 
-function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
+function readText(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const decoder = new TextDecoder('utf-8', { fatal: true });
     let text = '';
     let size = 0;
+    const began = performance.now();
+    const look = setInterval(() => {
+      if (performance.now() - began < timeoutMs + size / SLOWEST_BYTES_PER_MS) return;
+      fail(new AppError('request_timeout', 'The body took too long to arrive.'));
+    }, LOOK_EVERY_MS).unref();
     // After a fault the rest is read and dropped: a client that is still sending reads no answer.
     const fail = (error: AppError) => {
+      clearInterval(look);
       request.removeAllListeners('data').resume();
       reject(error);
     };
@@ -68,7 +81,10 @@ function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
         if (size > maxBytes) fail(tooLarge(maxBytes));
         else decode(chunk);
       })
-      .once('end', () => decode() && resolve(text))
+      .once('end', () => {
+        clearInterval(look);
+        if (decode()) resolve(text);
+      })
       .once('error', (cause) => fail(new AppError('invalid_request', 'The body broke off.', { cause })))
       .once('close', () => fail(new AppError('invalid_request', 'The body broke off.')));
   });
@@ -88,7 +104,7 @@ export async function readForm(
     throw new AppError('unsupported_media_type', 'The body must be application/x-www-form-urlencoded.');
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
-  return Object.fromEntries(new URLSearchParams(await readText(request, maxBytes)));
+  return Object.fromEntries(new URLSearchParams(await readText(request, maxBytes, BODY_TIMEOUT_MS)));
 }
 
 /** A JSON text as a value, without any `__proto__` keys. Throws `invalid_request` with the place of the fault. */

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Access } from '../accounts/access.ts';
 import type { FirstRequests } from '../accounts/first-requests.ts';
+import { createAddressSet, plainAddress } from '../common/addresses.ts';
 import { systemClock } from '../common/clock.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
@@ -11,6 +12,7 @@ import { createGuard } from './guard.ts';
 import type { Mount } from './mount.ts';
 import { refuse } from './refuse.ts';
 import { openSockets, type Sockets } from './sockets.ts';
+import { createTally } from './tally.ts';
 import { createUpgrade } from './upgrade.ts';
 import { createWeb, type WebOptions } from './web.ts';
 
@@ -83,6 +85,8 @@ class HttpServer implements OpenServer {
       draining: () => this.#draining,
       ready,
       publicUrl: config.publicUrl,
+      bodyTimeoutMs: config.limits.requestBodyTimeoutMs,
+      socketTally: createTally(config.limits.socketsPerCallerMaxCount),
     };
     const web = createWeb(shared);
     const timeouts = {
@@ -92,6 +96,7 @@ class HttpServer implements OpenServer {
     };
     this.#sockets = openSockets({ limits: config.limits, log });
     this.#server = createServer(timeouts, web);
+    limitConnections(this.#server, config);
     // With its own listener for `Expect: 100-continue`, a route asks for the body when it wants it [RFC 9110 10.1.1].
     this.#server.on('checkContinue', web);
     this.#server.on('upgrade', createUpgrade(shared, this.#sockets));
@@ -138,6 +143,24 @@ class HttpServer implements OpenServer {
     await Promise.all([closed, this.#sockets.close()]);
     cancel();
   }
+}
+
+/** Refuses a connection with 429 when its address has too many; proxies of our own bring many clients. */
+function limitConnections(server: Server, { limits, trustedProxies }: ServerOptions['config']): void {
+  const most = limits.connectionsPerAddressMaxCount;
+  const tally = createTally(most);
+  const trusted = createAddressSet(trustedProxies);
+  server.prependListener('connection', (socket) => {
+    const address = plainAddress(socket.remoteAddress ?? '');
+    if (trusted.has(address)) return;
+    const leave = tally(address);
+    if (leave) socket.once('close', leave);
+    else {
+      socket.on('error', () => undefined); // it may be gone already
+      const text = `Your address has ${most} connections already (CONNECTIONS_PER_ADDRESS_MAX_COUNT).`;
+      refuse(socket, new AppError('too_many_requests', text), 429);
+    }
+  });
 }
 
 /** Resolves with the port, which the operating system picks for port 0. */

@@ -12,6 +12,7 @@ const statuses = {
   unsupported_media_type: 415,
   too_many_requests: 429,
   unavailable: 503,
+  request_timeout: 408,
   timeout: 504,
   spec_invalid: 400,
   model_error: 502,

@@ -20,7 +20,7 @@ const TOKEN_ENDED = 4401;
  * handshake. A caller shows a bearer header, the subprotocols `<name>, bearer.<token>`, or `?ticket=`. Never rejects.
  */
 export function createUpgrade(
-  { mounts, guard, forwarded, access, log, draining }: WebOptions,
+  { mounts, guard, forwarded, access, log, draining, socketTally }: WebOptions,
   sockets: Sockets,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const ends = new Map(
@@ -29,7 +29,7 @@ export function createUpgrade(
 
   async function admit(
     request: IncomingMessage,
-  ): Promise<{ end: SocketRoute; receive: (peer: Peer) => Receiver }> {
+  ): Promise<{ end: SocketRoute; receive: (peer: Peer) => Receiver; caller: Principal }> {
     const { path, search } = targetOf(request);
     const { address, host } = forwarded(request);
     guard.check(request, host);
@@ -42,7 +42,7 @@ export function createUpgrade(
     const ticket = search.get('ticket') ?? undefined;
     const caller = await identify(access, mount, { token, ticket, address });
     const query = await readQuery(search, end.query);
-    return { end, receive: untilEnd(await end.admit(query, caller), caller) };
+    return { end, receive: untilEnd(await end.admit(query, caller), caller), caller };
   }
 
   /** Closes the socket when the credential of its caller is revoked or has expired. */
@@ -66,7 +66,15 @@ export function createUpgrade(
     const onError = (err: Error) => log.debug({ err }, 'a client left during its upgrade');
     socket.on('error', onError);
     try {
-      const { end, receive } = await admit(request);
+      const { end, receive, caller } = await admit(request);
+      const leave = socketTally(caller.id);
+      if (!leave)
+        throw new AppError(
+          'too_many_requests',
+          'You have too many WebSockets open (SOCKETS_PER_CALLER_MAX_COUNT).',
+        );
+      socket.once('close', leave);
+      if (socket.destroyed) leave(); // it may have closed before
       socket.off('error', onError);
       sockets.open(request, socket, head, end.protocol, receive);
     } catch (error) {

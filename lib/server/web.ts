@@ -15,6 +15,7 @@ import { mountAt, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
 import { Repeats } from './repeats.ts';
 import { createRouteTable, type MountedRoute, type RouteTable } from './route-table.ts';
+import type { Tally } from './tally.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
 import { readerOf } from './validate.ts';
 import { withFields } from './with-fields.ts';
@@ -37,6 +38,10 @@ export interface WebOptions {
   ready: () => Promise<void>;
   /** PUBLIC_URL. */
   publicUrl: string | undefined;
+  /** How long the body of a request may take to arrive, in ms. */
+  bodyTimeoutMs: number;
+  /** Counts the open WebSockets of each caller. */
+  socketTally: Tally;
 }
 
 /** The facts about a request that its later steps need. */
@@ -153,7 +158,7 @@ class Web {
       if (route.access !== 'open')
         requirePermission(caller, route.access, route.app && String(request.params[route.app]));
       const query = await readQuery(search, route.query);
-      const { value: body, ignored } = await readBody(request, response, route);
+      const { value: body, ignored } = await readBody(request, response, route, this.#options.bodyTimeoutMs);
       if (route.status !== undefined) response.statusCode = route.status;
       const client = { address, agent: request.headers['user-agent'] };
       const checked = { params: request.params, query, body, caller, client, origin, ignored, log };
@@ -198,6 +203,8 @@ class Web {
     const formatted = mountAt(this.#options.mounts, path)?.formatError(error) ?? formatProblem(error);
     const { contentType, body, status = usual } = formatted;
     const headers = { ...errorHeaders(error), 'Content-Type': contentType };
+    // The rest of a slow request is not awaited.
+    if (error.code === 'request_timeout') response.once('finish', () => response.req.socket.destroySoon());
     response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
   }
 }
@@ -219,10 +226,11 @@ async function readBody(
   request: Request,
   response: Answer,
   { body: schema, bodyMaxBytes = BODY_MAX_BYTES, bodyLenient }: Route,
+  timeoutMs: number,
 ): Promise<{ value: unknown; ignored: string[] }> {
   if (!schema) return { value: undefined, ignored: [] };
   const read = await readerOf(schema);
-  const reading = read(await readJson(request, response, bodyMaxBytes, bodyLenient));
+  const reading = read(await readJson(request, response, bodyMaxBytes, bodyLenient, timeoutMs));
   refuseFaults('body', reading.faults);
   return reading;
 }

@@ -34,6 +34,7 @@ const codes = {
   unsupported_media_type: 'validate_error',
   too_many_requests: 'fail',
   unavailable: 'fail',
+  request_timeout: 'validate_error',
   timeout: 'fail',
   spec_invalid: 'validate_error',
   model_error: 'fail',

@@ -13,6 +13,7 @@ const types = {
   unsupported_media_type: 'invalid_request_error',
   too_many_requests: 'rate_limit_error',
   unavailable: 'server_error',
+  request_timeout: 'invalid_request_error',
   timeout: 'server_error',
   spec_invalid: 'invalid_request_error',
   model_error: 'server_error',

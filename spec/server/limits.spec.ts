@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { createTally } from '../../lib/server/tally.ts';
+import { openTestServer, Refused, type TestServer } from '../support/test-server.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** A bare connection with all that it received. */
+function connect(server: TestServer): { socket: Socket; received: () => string; closed: () => boolean } {
+  const socket = createConnection(server.port, '127.0.0.1');
+  let text = '';
+  let closed = false;
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  socket.on('error', () => undefined);
+  socket.on('close', () => (closed = true));
+  return { socket, received: () => text, closed: () => closed };
+}
+
+describe('the limits of connections', () => {
+  it('a body that takes too long gets 408, and its connection is closed', async () => {
+    const server = await openTestServer({ limits: { requestBodyTimeoutMs: 300 } });
+    const slow = connect(server);
+    slow.socket.write(
+      'POST /api/init HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{',
+    );
+    const drip = setInterval(() => slow.socket.write(' '), 50);
+    await waitFor(slow.closed);
+    clearInterval(drip);
+    expect(slow.received().split('\r\n')[0]).to.equal('HTTP/1.1 408 Request Timeout');
+    expect(slow.received()).to.include('The body took too long to arrive.');
+    await server.close();
+  });
+
+  it('an address with too many connections gets 429, and a place that is free again is given', async () => {
+    const server = await openTestServer({ limits: { connectionsPerAddressMaxCount: 3 } });
+    const first = [connect(server), connect(server), connect(server)];
+    await Promise.all(first.map(({ socket }) => once(socket, 'connect')));
+    const more = connect(server);
+    await waitFor(more.closed);
+    expect(more.received().split('\r\n')[0]).to.equal('HTTP/1.1 429 Too Many Requests');
+    expect(more.received()).to.include('Your address has 3 connections already');
+    for (const { socket } of first) socket.destroy();
+    await waitFor(async () => (await server.call('/api/version').catch(() => undefined))?.status === 200);
+    await server.close();
+  });
+
+  it('the connections of a trusted proxy are not counted', async () => {
+    const server = await openTestServer({
+      trustedProxies: ['127.0.0.1'],
+      limits: { connectionsPerAddressMaxCount: 1 },
+    });
+    const held = [connect(server), connect(server)];
+    await Promise.all(held.map(({ socket }) => once(socket, 'connect')));
+    expect((await server.call('/api/version')).status).to.equal(200);
+    for (const { socket } of held) socket.destroy();
+    await server.close();
+  });
+
+  it('a caller with too many WebSockets gets 429', async () => {
+    const server = await openTestServer({ limits: { socketsPerCallerMaxCount: 2 } });
+    const session = await server.session();
+    const path = `/api/chat?id=${session.id}`;
+    const [first] = [await server.connect(path).open(), await server.connect(path).open()];
+    const refused = await server
+      .connect(path)
+      .open()
+      .catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(Refused);
+    expect([(refused as Refused).status, (refused as Refused).body]).to.deep.equal([
+      429,
+      '{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"You have too many WebSockets open (SOCKETS_PER_CALLER_MAX_COUNT)."}',
+    ]);
+    first?.ws.close();
+    await waitFor(() => session.followers === 1);
+    await waitFor(() =>
+      server
+        .connect(path)
+        .open()
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
+    await server.close();
+  });
+
+  it('a tally counts each key for itself', () => {
+    const tally = createTally(1);
+    const leave = tally('a');
+    expect([typeof leave, typeof tally('a'), typeof tally('b')]).to.deep.equal([
+      'function',
+      'undefined',
+      'function',
+    ]);
+    leave?.();
+    expect(typeof tally('a')).to.equal('function');
+  });
+});
