@@ -236,7 +236,7 @@ export function readConfig({
     ) as Limits,
   };
   // Known before anything can be told of them, the faults of settings included.
-  const secretNames = Object.keys(settings).filter((name) => /(?:key|secret|token)$/i.test(name));
+  const secretNames = Object.keys(settings).filter(isSecretName);
   knowLastingSecrets([
     apiKey,
     ...secretNames.map(text),
@@ -245,6 +245,44 @@ export function readConfig({
   ]);
   if (faults.length > 0) throw settingsError(faults);
   return config;
+}
+
+/** A setting, where it comes from, and its text; a secret is masked. */
+export interface DescribedSetting {
+  name: string;
+  origin: 'env' | '.env.local' | '.env' | 'default';
+  value: string;
+}
+
+/** Every setting by name. Values are texts as they are set; of a setting that is not set, the default as the README has it. */
+export function describeSettings({
+  env = process.env,
+  cwd = process.cwd(),
+}: Pick<ConfigSources, 'env' | 'cwd'> = {}): DescribedSetting[] {
+  const places: [DescribedSetting['origin'], NodeJS.Dict<string>][] = [
+    ['env', env],
+    ['.env.local', readEnvFile(resolve(cwd, '.env.local'))],
+    ['.env', readEnvFile(resolve(cwd, '.env'))],
+  ];
+  const usual = Object.entries(limits).map(([name, [normal]]) => [envNameOf(name), String(normal)] as const);
+  const all = [...Object.entries(settings).map(([name, [normal]]) => [name, normal] as const), ...usual];
+  return all.map(([name, normal]) => {
+    // An earlier place wins, and an empty value there means "not set", as in readConfig.
+    const found = places.find(([, values]) => name in values);
+    const text = found?.[1][name]?.trim();
+    if (!found || !text) return { name, origin: 'default', value: normal.replaceAll('`', '') };
+    return { name, origin: found[0], value: isSecretName(name) ? '[secret]' : withoutUrlSecrets(text) };
+  });
+}
+
+function isSecretName(name: string): boolean {
+  return /(?:key|secret|token)$/i.test(name);
+}
+
+/** A text without the password and the query, if it is a URL. */
+function withoutUrlSecrets(text: string): string {
+  if (!/^[a-z]+:\/\//i.test(text)) return text;
+  return text.replace(/\/\/[^/@]*@/, '//[secret]@').replace(/\?.*$/, '?[secret]');
 }
 
 function settingsError(faults: readonly Fault[]): AppError {

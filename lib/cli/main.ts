@@ -4,6 +4,7 @@ import { packageVersion } from '../package.ts';
 import { addCall } from './call.ts';
 import { addChat } from './chat.ts';
 import { addDemo } from './demo.ts';
+import { addDoctor } from './doctor.ts';
 import { addRun } from './run.ts';
 import { addServe } from './serve.ts';
 import { addSimulate } from './simulate.ts';
@@ -25,6 +26,7 @@ const commands: readonly AddCommand[] = [
   addWatch,
   addSimulate,
   addUser,
+  addDoctor,
 ];
 
 /** The command line with all its commands; parsing throws a CommanderError instead of ending the process. */

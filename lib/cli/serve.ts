@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
+import { readConfig, type Config } from '../config.ts';
+import { AppError } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { openOwnServer } from './server.ts';
 import { nextSignal } from './signals.ts';
+import { exposureOf, unsafeSettings } from './unsafe.ts';
 
 /** Adds `serve`: the server, until a signal. Its stdout is one line with its URL. */
 export function addServe(program: Command): void {
@@ -9,11 +12,25 @@ export function addServe(program: Command): void {
     .command('serve')
     .description('run the server; its settings come from the environment, .env.local and .env')
     .action(async () => {
+      const config = readConfig();
+      refuseUnsafe(config);
       const stop = nextSignal();
       const server = await openOwnServer();
       process.stdout.write(`lite-agent ${packageVersion()} listening on ${server.url}\n`);
+      if (!config.loopback) process.stderr.write(exposureOf(config, server.url));
       await stop.signal;
       await server.close();
       stop.cancel();
     });
+}
+
+/** Throws an AppError that names every setting with which a server must not be open to other machines. */
+function refuseUnsafe(config: Config): void {
+  const refused = unsafeSettings(config).filter((unsafe) => unsafe.refused);
+  if (refused.length === 0) return;
+  const lines = refused.map(({ setting, detail }) => `  ${setting} ${detail}`);
+  throw new AppError(
+    'invalid_request',
+    `HOST=${config.host} is open to other machines, and not safe:\n${lines.join('\n')}`,
+  );
 }

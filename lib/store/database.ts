@@ -41,10 +41,7 @@ export interface DatabaseSettings {
 /** Opens the database behind a DATABASE_URL and brings it to the newest schema. Rejects with an AppError. */
 export async function connectDatabase(settings: DatabaseSettings): Promise<Database> {
   const { databaseUrl: url, onError, synchronous = 'normal', engines = defaultEngines } = settings;
-  const scheme = url.split(':')[0]!;
-  const engine = engines.find(({ schemes }) => schemes.includes(scheme));
-  if (!engine || url === `${scheme}:`)
-    throw new AppError('invalid_request', `DATABASE_URL is of no known kind: ${scheme}`);
+  const engine = engineOf(url, engines);
   const options = { url, synchronous, onError, unlimited: false };
   if (!engine.shared) return migrated(await openDatabase(engine, options));
   // A change of the schema may take longer than any other statement, so it has connections of its own.
@@ -69,17 +66,42 @@ export async function openDatabase(engine: Engine, options: EngineOptions): Prom
   };
 }
 
+/** The names of the changes that the schema of a database lacks. Changes nothing. Rejects when the database cannot be reached. */
+export async function pendingMigrations(url: string): Promise<string[]> {
+  const engine = engineOf(url, defaultEngines);
+  const database = await openDatabase(engine, {
+    url,
+    synchronous: 'normal',
+    unlimited: false,
+    onError: () => {},
+  });
+  try {
+    const known = await migratorOf(database).getMigrations();
+    return known.filter(({ executedAt }) => executedAt === undefined).map(({ name }) => name);
+  } finally {
+    await database.close();
+  }
+}
+
 /** Brings a database to the newest schema; closes it when it cannot be. */
 async function migrated(database: Database): Promise<Database> {
-  const migrations = migrationsFor(database.engine.tables);
-  const migrator = new Migrator({
-    db: database.db,
-    provider: { getMigrations: () => Promise.resolve(migrations) },
-  });
-  const { error } = await migrator.migrateToLatest();
+  const { error } = await migratorOf(database).migrateToLatest();
   if (error === undefined) return database;
   await database.close();
   throw new AppError('internal', 'The database cannot be opened or brought to the newest schema.', {
     cause: error,
   });
+}
+
+function migratorOf({ engine, db }: Database): Migrator {
+  const migrations = migrationsFor(engine.tables);
+  return new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+}
+
+/** The engine of a DATABASE_URL. Throws `invalid_request` for one of no known kind. */
+function engineOf(url: string, engines: readonly Engine[]): Engine {
+  const scheme = url.split(':')[0]!;
+  const engine = engines.find(({ schemes }) => schemes.includes(scheme));
+  if (engine && url !== `${scheme}:`) return engine;
+  throw new AppError('invalid_request', `DATABASE_URL is of no known kind: ${scheme}`);
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import { exposureOf, unsafeSettings } from '../../lib/cli/unsafe.ts';
+import { readConfig } from '../../lib/config.ts';
 import { packageVersion } from '../../lib/package.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 
@@ -47,6 +49,48 @@ describe('lite-agent serve', function () {
         '  JWT_SECRET is too weak to sign with: at least 32 random characters, e.g. of `openssl rand -hex 32`\n' +
         '  LOG_LEVEL "loud" is none of silent, error, warn, info, debug\n',
     });
+  });
+
+  it('refuses settings that are not safe where other machines can reach it', async () => {
+    const env = { HOST: '0.0.0.0', PORT: '0', AUTH_TOKEN: 'abc'.repeat(12), TRUSTED_PROXIES: '0.0.0.0/0' };
+    const { code, stdout, stderr } = await runCommand(['serve'], { cwd, env });
+    expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+    expect(stderr).to.equal(
+      'lite-agent: HOST=0.0.0.0 is open to other machines, and not safe:\n' +
+        '  TRUSTED_PROXIES lets every caller choose its own address: name the addresses of your proxies\n',
+    );
+  });
+
+  it('says in one screen what is open to other machines', () => {
+    const config = readConfig({
+      env: {
+        HOST: '0.0.0.0',
+        AUTH_TOKEN: 'a-token-of-at-least-32-characters-0123',
+        EGRESS_ALLOW: '*',
+        EGRESS_DENY: '10.0.0.0/8',
+        SERIAL_ALLOW: '/dev/ttyUSB0',
+        PUBLIC_URL: 'https://agent.example',
+        TRUSTED_PROXIES: '10.0.0.1',
+      },
+      cwd,
+    });
+    const closed = { ...config, registration: 'closed' as const };
+    const screen = exposureOf(closed, 'http://0.0.0.0:9527/api');
+    expect(screen.split('\n')).to.deep.equal([
+      'What is open:',
+      '  address       http://0.0.0.0:9527/api, for other machines too',
+      '  access        users with a token or key, and AUTH_TOKEN',
+      '  registration  closed',
+      '  documents     every caller may bring them',
+      '  web pages     of the same host only',
+      '  egress        public addresses, and *; never 10.0.0.0/8',
+      '  serial        /dev/ttyUSB0',
+      '  TLS           in front, as https://agent.example',
+      '  proxies       10.0.0.1',
+      '  ! EGRESS_ALLOW lets documents of users reach every machine of your network: name the devices',
+      '',
+    ]);
+    expect(unsafeSettings(readConfig({ env: {}, cwd }))).to.deep.equal([]);
   });
 
   it('refuses a database that another server uses, names that server, and starts when it was killed', async () => {

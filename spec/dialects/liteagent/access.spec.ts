@@ -74,17 +74,17 @@ describe('the LiteAgent calls', () => {
 
   it('take an /init of 64 MiB, and refuse a larger one', async function () {
     this.timeout(30_000);
-    const room = 64 * 1024 * 1024 - '{"systemPrompt":""}'.length;
+    const room = 64 * 1024 * 1024 - '{"openSpecList":[{"openSpec":""}]}'.length;
     const post = (size: number) =>
       server.call('/api/init', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: `{"systemPrompt":"${'x'.repeat(size)}"}`,
+        body: `{"openSpecList":[{"openSpec":"${'x'.repeat(size)}"}]}`,
       });
     const fits = await post(room);
     expect(fits.status).to.equal(200);
     const { id } = (await fits.json()) as { id: string };
-    expect(server.sessions.all.get(id)?.config.systemPrompt).to.have.length(room);
+    expect(server.sessions.all.get(id)?.config.documents[0]?.['openSpec']).to.have.length(room);
     server.sessions.all.delete(id);
     expect((await post(room + 1)).status).to.equal(413);
   });

@@ -1,0 +1,39 @@
+// Fails when a package of the lock file has a licence that is not in the list, or does not say its licence.
+import { readFileSync } from 'node:fs';
+
+/** SPDX ids [SPDX 3] under which packages may be used beside MIT code. LGPL: only libvips, which sharp loads as a shared library. */
+const allowed = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BlueOak-1.0.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'ISC',
+  'LGPL-3.0-or-later',
+  'MIT',
+  'PSF-2.0',
+  'Python-2.0',
+  'WTFPL',
+]);
+const lgplOnly = /^node_modules\/@img\/sharp-/;
+/** Packages whose package.json has the old form of the field; their licence was read in their LICENSE file. */
+const known = { 'node_modules/busboy': 'MIT', 'node_modules/streamsearch': 'MIT' };
+
+/** Whether a licence expression is allowed: each part of an AND, and one part of an OR. */
+function isAllowed(expression, path) {
+  const text = expression.replace(/^\((.*)\)$/, '$1');
+  if (text.includes(' AND ')) return text.split(' AND ').every((part) => isAllowed(part, path));
+  if (text.includes(' OR ')) return text.split(' OR ').some((part) => isAllowed(part, path));
+  return allowed.has(text) && (!text.startsWith('LGPL') || lgplOnly.test(path));
+}
+
+const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+const faults = Object.entries(packages).flatMap(([path, { license, link }]) => {
+  if (path === '' || link) return [];
+  const licence = license ?? known[path];
+  if (typeof licence !== 'string') return [`${path} does not say its licence`];
+  return isAllowed(licence, path) ? [] : [`${path} has the licence ${licence}`];
+});
+for (const fault of faults) process.stderr.write(`${fault}\n`);
+process.stdout.write(`licences: ${Object.keys(packages).length - 1} packages, ${faults.length} faults\n`);
+process.exitCode = faults.length > 0 ? 1 : 0;
