@@ -6,6 +6,8 @@ import type { Peer, Receiver } from './socket.ts';
 
 /** Messages of one peer whose work goes on at the same time. */
 const WORK_MAX_COUNT = 16;
+/** With so many characters of them, the next message waits: a large one is worked on alone. */
+const WORK_MAX_LENGTH = 512 * 1024;
 /** Writes that may wait for a peer: many small ones cost more memory than their bytes say. */
 const WRITES_MAX_COUNT = 1000;
 /** Frames of one tick that are so few bytes are joined in one buffer. */
@@ -57,6 +59,7 @@ export class SocketPeer implements Peer {
   #writes = 0;
   /** Messages of the peer whose work goes on. */
   #works = 0;
+  #workLength = 0;
   readonly #unfinished: Unfinished = { bytes: 0, since: 0 };
   #wait: Wait | undefined;
   #stall: NodeJS.Timeout | undefined;
@@ -107,8 +110,10 @@ export class SocketPeer implements Peer {
     const work = this.receiver.text(text);
     if (!work) return;
     this.#works += 1;
+    this.#workLength += text.length;
     void work.then(() => {
       this.#works -= 1;
+      this.#workLength -= text.length;
       this.#relax();
     });
   }
@@ -116,7 +121,13 @@ export class SocketPeer implements Peer {
   /** Reads nothing more from a peer that does not take the answers to its messages, or has much work in hand: back-pressure. */
   restrain(): void {
     if (this.#ws.isPaused) return;
-    if (this.#works >= WORK_MAX_COUNT || this.drained() !== undefined) this.#ws.pause();
+    if (this.#hasMuchWork || this.drained() !== undefined) this.#ws.pause();
+  }
+
+  /** Reads nothing more in this turn of the event loop. */
+  rest(): void {
+    this.#ws.pause();
+    setImmediate(() => this.#relax());
   }
 
   /** The bytes of a message whose end has not arrived. */
@@ -167,6 +178,10 @@ export class SocketPeer implements Peer {
     return this.#ws.readyState === this.#ws.OPEN;
   }
 
+  get #hasMuchWork(): boolean {
+    return this.#works >= WORK_MAX_COUNT || this.#workLength >= WORK_MAX_LENGTH;
+  }
+
   get #isFull(): boolean {
     if (!this.#isOpen) return false;
     const bytes = this.#socket.writableLength + this.#queuedBytes;
@@ -200,7 +215,7 @@ export class SocketPeer implements Peer {
 
   /** Reads on when nothing speaks against it any more. */
   #relax(): void {
-    if (this.#ws.isPaused && this.#isOpen && this.#works < WORK_MAX_COUNT && !this.#isFull) this.#ws.resume();
+    if (this.#ws.isPaused && this.#isOpen && !this.#hasMuchWork && !this.#isFull) this.#ws.resume();
   }
 
   #untilDrained(): Promise<void> {

@@ -12,6 +12,8 @@ import type { Peer, Receiver } from './socket.ts';
 
 /** A longer message ends the connection with 1009 (contract 1). */
 const CLOSE_ABOVE_BYTES = 16 * 1024 * 1024;
+/** Bytes of all peers in one turn of the event loop. Then each that has sent more rests until the next turn. */
+const TURN_MAX_BYTES = 4 * 1024 * 1024;
 /**
  * Options that the types of ws do not have yet: how long a peer may take to answer a close frame, in ms, and the most pieces of
  * one message, which cost memory of their own.
@@ -63,6 +65,8 @@ class OpenSockets implements Sockets {
   readonly #inputMaxBytes: number;
   /** At least the bytes of all unfinished messages. */
   #unfinishedBytes = 0;
+  /** The bytes that arrived in this turn of the event loop. */
+  #turnBytes = 0;
   /** Peers with frames for this tick. */
   #waiting: SocketPeer[] = [];
   #whenEmpty: () => void = () => undefined;
@@ -131,6 +135,9 @@ class OpenSockets implements Sockets {
   /** Counts the bytes of unfinished messages. When all together are too many, the largest one has to go. */
   #onData(peer: SocketPeer, bytes: number): void {
     peer.arrived(bytes);
+    if (this.#turnBytes === 0) setImmediate(() => (this.#turnBytes = 0));
+    this.#turnBytes += bytes;
+    if (this.#turnBytes > TURN_MAX_BYTES) peer.rest();
     this.#unfinishedBytes += bytes;
     if (this.#unfinishedBytes <= this.#inputMaxBytes) return;
     // The sum of all bytes since the last count is an upper bound: messages that were finished meanwhile are in it.

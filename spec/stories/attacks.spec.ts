@@ -1,0 +1,171 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, createConnection, type AddressInfo, type Server, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { WebSocket } from 'ws';
+import { bundleOf } from '../support/bundle.ts';
+import type { LoopReport } from '../support/loop-watchdog.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** No attack may hold the event loop for longer: 200 ms, and half as much again where other programs share the processor. */
+const HELD_MAX_MS = 300;
+const MIB = 1024 * 1024;
+
+/** A masked frame [RFC 6455 5.2] whose mask is zero. */
+function frame(payload: Buffer, size = payload.length): Buffer {
+  const head = Buffer.alloc(14);
+  head.set([0x81, 0xff]);
+  head.writeUInt32BE(size, 6);
+  return Buffer.concat([head, payload]);
+}
+
+describe('a server under attack', function () {
+  this.timeout(120_000);
+  let child: ChildProcess;
+  let url: string;
+  let silent: Server;
+  const clients: Socket[] = [];
+
+  before(async () => {
+    // A model that never answers, so that tasks wait.
+    silent = createServer((socket) => void clients.push(socket.on('error', () => undefined)));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    child = fork(bundleOf('spec/support/watched-server.ts'), [], { execArgv: [] });
+    [url] = (await once(child, 'message')) as [string];
+    await init({}); // what is loaded late is loaded now
+    await report();
+  });
+  afterEach(() => clients.splice(0).forEach((socket) => socket.destroy()));
+  after(async () => {
+    child.disconnect();
+    if (child.exitCode === null) await once(child, 'exit');
+    silent.close();
+  });
+
+  async function report(): Promise<LoopReport> {
+    child.send('report');
+    return ((await once(child, 'message')) as [LoopReport])[0];
+  }
+
+  async function init(body: object): Promise<{ status: number; id: string }> {
+    const answer = await fetch(`${url}/api/init`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      body: JSON.stringify(body),
+    });
+    const { id = '' } = (await answer.json()) as { id?: string };
+    return { status: answer.status, id };
+  }
+
+  function waitingSession(): Promise<{ id: string }> {
+    const { port } = silent.address() as AddressInfo;
+    return init({ llmConfig: { baseUrl: `http://127.0.0.1:${port}/v1`, apiKey: 'k', model: 'm' } });
+  }
+
+  /** Sockets that are shaken hands with and read nothing. */
+  async function deafSockets(id: string, count: number): Promise<Socket[]> {
+    return Promise.all(
+      Array.from({ length: count }, async () => {
+        const socket = createConnection(Number(new URL(url).port), '127.0.0.1');
+        clients.push(socket.on('error', () => undefined));
+        socket.write(
+          `GET /api/chat?id=${id} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+        );
+        await once(socket, 'data');
+        return socket.pause();
+      }),
+    );
+  }
+
+  /** Writes to all of them for as long as they take it, at most for `ms`. */
+  async function flood(sockets: readonly Socket[], bytes: Buffer, ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    await Promise.all(
+      sockets.map(async (socket) => {
+        while (performance.now() < end && !socket.destroyed) {
+          socket.write(bytes);
+          await waitFor(() => !socket.writableNeedDrain || socket.destroyed || performance.now() > end);
+        }
+      }),
+    );
+  }
+
+  async function survives(name: string, memoryMaxMiB = 900): Promise<void> {
+    const { heldMs, memoryMiB } = await report();
+    expect(heldMs, `${name} held the event loop`).to.be.below(HELD_MAX_MS);
+    expect(memoryMiB, `${name} took memory`).to.be.below(memoryMaxMiB);
+    expect((await fetch(`${url}/healthz`)).status).to.equal(200);
+  }
+
+  it('answers while a queue is full of large tasks and small ones come', async () => {
+    const { id } = await waitingSession();
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/api/chat?id=${id}`);
+    await once(socket, 'open');
+    let refused = 0;
+    socket.on('message', (data: Buffer) => (refused += data.includes('"limit_reached"') ? 1 : 0));
+    const large = JSON.stringify({ type: 'text', message: 'x'.repeat(900_000) });
+    for (let at = 0; at < 101; at += 1) socket.send(large);
+    for (let at = 0; at < 5000; at += 1) socket.send('{"type":"text","message":"x"}');
+    await waitFor(() => refused >= 4900, 60_000);
+    await survives('a full queue');
+    await fetch(`${url}/api/stop?id=${id}`);
+    socket.terminate();
+    await report(); // a stop rewrites the tasks with their content, which takes its time
+  });
+
+  for (const [name, text] of [
+    ['pings', 'ping'],
+    ['frames that are not valid', '{"type":"x"}'],
+  ] as const)
+    it(`answers while sockets send ${name} and read nothing`, async () => {
+      const { id } = await init({});
+      const sockets = await deafSockets(id, 20);
+      await flood(sockets, Buffer.concat(Array<Buffer>(5000).fill(frame(Buffer.from(text)))), 3000);
+      await survives(name);
+    });
+
+  it('answers while sockets hold large messages without an end', async () => {
+    const { id } = await init({});
+    const sockets = await deafSockets(id, 60);
+    await flood(sockets, frame(Buffer.alloc(15 * MIB - 1, 0x20), 15 * MIB), 3000);
+    await survives('messages without an end');
+  });
+
+  const head = 'openapi: 3.0.0\ninfo: {title: t, version: "1"}\npaths: {/a: {get: {responses: {}}}}\n';
+  const keys = (count: number): string =>
+    Array.from({ length: count }, (_, at) => `  key${at}: ${at}\n`).join('');
+  const documents: Record<string, { documents: unknown[]; status: number }> = {
+    'YAML with 150,000 keys': { documents: [`${head}x-a:\n${keys(150_000)}`], status: 200 },
+    'broken YAML with 100,000 keys': { documents: [`${head}x-a:\n${keys(100_000)}  - "\n`], status: 400 },
+    'JSON with 100,000 keys': {
+      documents: [
+        {
+          openapi: '3.0.0',
+          paths: {},
+          'x-a': Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`key${at}`, at])),
+        },
+      ],
+      status: 400,
+    },
+    'more operations than a session takes': {
+      documents: [
+        {
+          openapi: '3.0.0',
+          info: { title: 't', version: '1' },
+          paths: Object.fromEntries(
+            Array.from({ length: 25_000 }, (_, at) => [`/p${at}`, { get: { responses: {} } }]),
+          ),
+        },
+      ],
+      status: 400,
+    },
+  };
+  for (const [name, sent] of Object.entries(documents))
+    it(`answers while it is given ${name}`, async () => {
+      const { status } = await init({ openSpecList: sent.documents.map((openSpec) => ({ openSpec })) });
+      expect(status).to.equal(sent.status);
+      await survives(name);
+    });
+});

@@ -1,0 +1,15 @@
+// A server in a process of its own, whose event loop is watched. It answers each message with the report since the last one.
+import { openApp } from '../../lib/app.ts';
+import { readConfig } from '../../lib/config.ts';
+import { quiet } from '../../lib/log.ts';
+import { startWatchdog } from './loop-watchdog.ts';
+
+const settings = { PORT: '0', DATABASE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' };
+const app = await openApp(readConfig({ env: settings, cwd: '/nowhere' }), quiet);
+const watchdog = startWatchdog();
+process.on('message', () => process.send?.(watchdog.take()));
+process.on('disconnect', () => {
+  watchdog.stop();
+  void app.close();
+});
+process.send?.(app.url);
