@@ -151,12 +151,11 @@ export function readConfig({
   const baseUrlName = text('baseUrl') === undefined ? 'OPENAI_BASE_URL' : 'baseUrl';
   const authToken = read('AUTH_TOKEN', undefined, parseToken);
   const auth = read('AUTH', loopback ? 'none' : 'required', oneOf(['none', 'required']));
-  if (auth === 'none' && !loopback) {
+  if (auth === 'none' && !loopback)
     fault(
       'AUTH',
       `"none" would let anyone who reaches HOST=${host} move devices: take it out, or set HOST=127.0.0.1`,
     );
-  }
   const secretKey = read('SECRET_KEY', undefined, parseSecret);
   if (!loopback)
     for (const [name, secret] of Object.entries({ AUTH_TOKEN: authToken, SECRET_KEY: secretKey }))

@@ -33,8 +33,8 @@ export interface RedeemCodes {
 const ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
 /** 100 bits: nobody guesses a code. */
 const RANDOM_LENGTH = 20;
-/** The least length of a code that an admin chooses, in characters. */
-const MIN_LENGTH = 12;
+/** The least length of a code that an admin chooses, in characters. Wrong guesses cost a growing wait. */
+const MIN_LENGTH = 6;
 
 /** Codes over their table; the digests' key is derived from the server's secret [RFC 5869]. */
 export function createRedeemCodes(

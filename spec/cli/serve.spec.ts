@@ -81,7 +81,7 @@ describe('lite-agent serve', function () {
       '  address       http://0.0.0.0:9527/api, for other machines too',
       '  access        users with a token or key, and AUTH_TOKEN',
       '  registration  closed',
-      '  documents     every caller may bring them',
+      '  documents     approved users may bring them, visitors may not',
       '  web pages     of the same host only',
       '  egress        public addresses, and *; never 10.0.0.0/8',
       '  serial        /dev/ttyUSB0',

@@ -124,7 +124,7 @@ describe('the AUT story', () => {
     expect(await app.get(`/api/stop?id=${id}`)).to.deep.equal({ status: 200, body: { id } });
     await chat.tasksEnded(2);
     expect(chat.seen.slice(13).map((envelope) => [line(envelope), envelope.taskId])).to.deep.equal([
-      ['AGENT -> CLIENT: [text] [TASK_STOP]', null],
+      ['AGENT -> CLIENT: [text] [TASK_STOP]', ''],
     ]);
     expect(await app.get(`/api/clear?id=${id}`)).to.deep.equal({ status: 200, body: { id } });
     await chat.until(() => chat.closed !== undefined);

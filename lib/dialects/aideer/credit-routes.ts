@@ -6,7 +6,7 @@ import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
 import { anything, message, sortedPageOf, sortedPageQuery, storable, timeOf } from './shapes.ts';
 
-/** A code as people type it: upper and lower case are the same. It has at least twelve characters. */
+/** A code as people type it: upper and lower case are the same. It has at least six characters. */
 const code = { type: 'string', maxLength: 100, pattern: storable } as const;
 /** The most credits of one code. It fits into 32 bits, as the column does. */
 const VALUE_MAX = 1_000_000_000;

@@ -86,7 +86,7 @@ onBothEngines('the codes of AIDeer', (open) => {
       { value: 1e12 },
       { value: 1, redeem_code: '' },
       { value: 1, redeem_code: '  ' },
-      { value: 1, redeem_code: 'elevenchars' },
+      { value: 1, redeem_code: 'fiver' },
       { value: 1, expire_time: 'soon' },
     ]) {
       const answer = await call(admin, 'POST', '/codes', body);
