@@ -46,6 +46,9 @@ export interface NewChat {
   messages?: readonly NewChatMessage[];
 }
 
+/** The fields of a chat that change. */
+export type ChatChanges = Partial<Pick<NewChat, 'modelConfigId' | 'visibility'>> & { title?: string };
+
 /** With a preset or without. */
 export type ChatKind = 'preset' | 'free';
 
@@ -67,7 +70,7 @@ export interface Chats {
   create(chat: NewChat): Promise<Chat>;
   find(which: { id: number } | { uuid: string }): Promise<Chat | undefined>;
   list(owner: string, kind: ChatKind, page: ChatPage): Promise<Chat[]>;
-  change(id: number, changes: { title?: string; visibility?: 'private' | 'shared' }): Promise<Chat>;
+  change(id: number, changes: ChatChanges): Promise<Chat>;
   messages(id: number): Promise<ChatMessage[]>;
   /** The messages of several chats at once. */
   messagesOf(ids: readonly number[]): Promise<Map<number, ChatMessage[]>>;
@@ -122,14 +125,14 @@ class StoredChats implements Chats {
     return (await query.limit(limit).offset(offset).execute()).map(chatOf);
   }
 
-  async change(id: number, changes: { title?: string; visibility?: 'private' | 'shared' }): Promise<Chat> {
-    const { title, visibility } = changes;
+  async change(id: number, { title, visibility, modelConfigId }: ChatChanges): Promise<Chat> {
     const row = await this.#db
       .updateTable('chats')
       .set({
         updated_at: this.#clock.now(),
         ...(title !== undefined && { title }),
         ...(visibility !== undefined && { visibility }),
+        ...(modelConfigId !== undefined && { model_config_id: modelConfigId }),
       })
       .where('id', '=', id)
       .returningAll()

@@ -7,6 +7,7 @@ import { bearerOf } from '../../server/intake.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
+import { samePassword } from '../refusal.ts';
 import { anything, list, message, sortedPageOf, sortedPageQuery, storable } from './shapes.ts';
 import { findUser, formatUser } from './user-shape.ts';
 
@@ -121,6 +122,7 @@ function changeOwnPassword(parts: UserParts): Route {
       const { signedInAt } = accountOf(caller);
       const { old_password: old, new_password: wanted } = body;
       await passwords.prove({ uuid }, { signedInAt, client, password: old });
+      if (await passwords.has(uuid, wanted)) throw samePassword();
       await passwords.set(uuid, wanted, { ...client, by: uuid });
       return { message: 'The password is changed: sign in again.' };
     },
