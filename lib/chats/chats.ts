@@ -77,7 +77,7 @@ export interface Chats {
   findMessage(chatId: number, id: number): Promise<ChatMessage | undefined>;
   /** Adds a message; resolves with its id. */
   append(id: number, message: NewChatMessage): Promise<number>;
-  /** Replaces the visible messages; hidden messages stay in front. */
+  /** Replaces the visible messages. Hidden messages stay in front, and are not added again where `messages` has them, too. */
   replaceVisible(id: number, messages: readonly NewChatMessage[]): Promise<void>;
   /** Removes chats; false, and none is removed, unless all of them exist and belong to the owner. */
   remove(owner: string, ids: readonly number[], kind: ChatKind): Promise<boolean>;
@@ -180,7 +180,9 @@ class StoredChats implements Chats {
     return this.#db.transaction().execute(async (trx) => {
       await this.#touch(trx, id);
       await trx.deleteFrom('chat_messages').where('chat_id', '=', id).where('visible', '=', 1).execute();
-      await insertMessages(trx, id, messages, this.#clock.now());
+      const hidden = new Set((await readMessages(trx, id)).map(contentKey));
+      const added = messages.filter((one) => one.visible !== false || !hidden.has(contentKey(one)));
+      await insertMessages(trx, id, added, this.#clock.now());
     });
   }
 
@@ -274,6 +276,11 @@ async function readMessages(on: ChatsDb, chatId: number): Promise<ChatMessage[]>
     .orderBy('id')
     .execute();
   return rows.map(chatMessageOf);
+}
+
+/** A text that is the same for messages that say the same. */
+function contentKey({ role, type = 'text', content }: NewChatMessage): string {
+  return JSON.stringify([role, type, content]);
 }
 
 function noSuchChat(): AppError {
