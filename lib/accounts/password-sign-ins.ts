@@ -42,7 +42,9 @@ export interface PasswordSignIns {
   create(user: NewUser & { password: string }, by?: By): Promise<User>;
   /** Changes a password and signs the user out everywhere; keys stay. The caller has checked the right. */
   set(uuid: string, password: string, by?: By): Promise<void>;
-  /** Throws `forbidden` unless the user has signed in within ten minutes, or knows the password. */
+  /** Whether this is the user's password. For a caller who may change it already: failures are not counted. */
+  has(uuid: string, password: string): Promise<boolean>;
+  /** Throws `forbidden` for a wrong password, and for none unless the user has signed in within ten minutes. */
   prove(
     user: Pick<User, 'uuid'>,
     proof: { signedInAt: number | null; password?: string | undefined; client?: RequestSource },
@@ -140,22 +142,26 @@ class StoredPasswordSignIns implements PasswordSignIns {
     this.#sendNotice(user.email);
   }
 
+  async has(uuid: string, password: string): Promise<boolean> {
+    return this.#parts.passwords.verify((await this.#read({ uuid }))?.password, password);
+  }
+
   async prove(
     { uuid }: Pick<User, 'uuid'>,
     proof: { signedInAt: number | null; password?: string | undefined; client?: RequestSource },
   ): Promise<void> {
     const { context, passwords } = this.#parts;
     const { signedInAt, password, client = {} } = proof;
-    if (signedInAt !== null && signedInAt > context.clock.now() - RECENT_MS) return;
-    if (password !== undefined) {
-      // The caller has shown a token, so that it is a device that the user knows.
-      const proven = await this.#guard(`proof ${uuid}`, client, 'signed in', async () => {
-        const row = await this.#read({ uuid });
-        return { uuid, value: (await passwords.verify(row?.password, password)) || undefined };
-      });
-      if (proven) return;
+    if (password === undefined) {
+      if (signedInAt !== null && signedInAt > context.clock.now() - RECENT_MS) return;
+      throw new AppError('forbidden', 'The password is needed, or a sign-in within the last ten minutes.');
     }
-    throw new AppError('forbidden', 'The password is needed, or a sign-in within the last ten minutes.');
+    // The caller has shown a token, so that it is a device that the user knows.
+    const proven = await this.#guard(`proof ${uuid}`, client, 'signed in', async () => {
+      const row = await this.#read({ uuid });
+      return { uuid, value: (await passwords.verify(row?.password, password)) || undefined };
+    });
+    if (!proven) throw new AppError('forbidden', 'The password is wrong.');
   }
 
   /** The user of an e-mail or a username. The e-mail comes first: old usernames may look like the e-mail of somebody else. */

@@ -56,6 +56,8 @@ export interface SignIns {
   begin(uuid: string, options: NewSignIn): Promise<Tokens>;
   /** New tokens for a refresh token. A repeat within ten seconds gets the same tokens; a later repeat ends the sign-in. */
   refresh(refreshToken: string, client?: RequestSource): Promise<Tokens>;
+  /** A new access token; the refresh token stays as it is. For clients that keep one refresh token for its whole life. */
+  renew(refreshToken: string): Promise<Tokens>;
   /** The sign-in of a refresh token that could be refreshed now, and its user; nothing changes. */
   find(refreshToken: string): Promise<{ signIn: SignIn; user: User }>;
   /** The open sign-ins of a user, newest first. */
@@ -118,6 +120,20 @@ class StoredSignIns implements SignIns {
     if (next !== undefined) return this.#tokensOf(signIn, user, next);
     endings.tell(`signIn:${signIn.id}`);
     throw badToken();
+  }
+
+  async renew(refreshToken: string): Promise<Tokens> {
+    const { db, clock } = this.#context;
+    const { signIn, user } = await this.find(refreshToken);
+    const row = await db
+      .updateTable('sign_ins')
+      .set({ used_at: clock.now() })
+      .where('id', '=', signIn.id)
+      .where('ended_at', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
+    if (!row) throw badToken();
+    return this.#tokensOf(row, user, refreshToken);
   }
 
   async find(refreshToken: string): Promise<{ signIn: SignIn; user: User }> {

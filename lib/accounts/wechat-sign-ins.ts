@@ -18,7 +18,7 @@ import type { WeChat } from './wechat.ts';
 export interface WeChatSignIns {
   /** Signs in the person of a code; a new person becomes a user. */
   signIn(code: string, client?: RequestSource): Promise<Tokens>;
-  /** New tokens, as long as the WeChat session is alive. */
+  /** A new access token, as long as the WeChat session is alive. The refresh token lives its 90 days. */
   refresh(refreshToken: string, client?: RequestSource): Promise<Tokens>;
 }
 
@@ -90,7 +90,7 @@ export function createWeChatSignIns(parts: WeChatSignInParts): WeChatSignIns {
         .executeTakeFirst();
       if (!row) throw new AppError('unauthorized', 'This is not a sign-in with WeChat.');
       const session = { openid: row.openid, sessionKey: vault.open(row.session_key) };
-      if (await wechat.isAlive(session)) return signIns.refresh(refreshToken, client);
+      if (await wechat.isAlive(session)) return signIns.renew(refreshToken);
       await signIns.end(user.uuid, signIn.id, client);
       throw new AppError('unauthorized', 'The WeChat session has ended: sign in again.');
     },

@@ -5,33 +5,44 @@ import { AppError } from '../errors.ts';
 import { allOrNone, NotAllFound } from '../store/all-or-none.ts';
 import { lockRow } from '../store/lock-row.ts';
 import type { Vault } from '../store/vault.ts';
-import { masked } from './secrets.ts';
+import { isMask, masked } from './secrets.ts';
 
-/** A model that an owner uses, at an endpoint of its own choice. */
+/** A model that an owner uses, at an endpoint of its own choice. A text is empty where the owner has given none. */
 export interface NewModelConfig {
   name: string;
   baseUrl: string;
   modelName: string;
-  /** In clear. The mask of the stored key (secrets.ts) stands for that key. */
+  /** In clear. */
   apiKey: string;
   /** More fields of a request, as the endpoint names them. */
   params: JsonObject;
 }
+
+/** A configuration that replaces a stored one. */
+export type ModelConfigChange = Omit<NewModelConfig, 'apiKey'> & { apiKey: string | undefined };
 
 /** A stored configuration. */
 export interface StoredModelConfig extends NewModelConfig {
   id: number;
 }
 
-/** Configurations of models, by owner (a user's uuid). Keys are sealed at rest. */
+/**
+ * Configurations of models, by owner (a user's uuid). Keys are sealed at rest.
+ *
+ * Contract: clients see keys as masks (secrets.ts), and send masks back. A mask stands for the key of a stored configuration of the
+ * owner with the same base URL and the same model name or none, so that a key goes to the endpoint that it was given for and to no other. Any
+ * other mask is `invalid_request`.
+ */
 export interface ModelConfigs {
   list(owner: string): Promise<StoredModelConfig[]>;
   count(owner: string): Promise<number>;
   find(owner: string, id: number): Promise<StoredModelConfig | undefined>;
   /** Undefined when the owner has `maxCount` already; that holds for many calls at the same time too. */
   create(owner: string, config: NewModelConfig, maxCount: number): Promise<StoredModelConfig | undefined>;
-  /** False when the owner has no configuration of this id. */
-  update(owner: string, id: number, config: NewModelConfig): Promise<boolean>;
+  /** The key that a client means at an endpoint: the given text, or the stored key behind a mask. */
+  keyFor(owner: string, config: Pick<NewModelConfig, 'baseUrl' | 'modelName' | 'apiKey'>): Promise<string>;
+  /** False when the owner has no configuration of this id. Without `apiKey` the key stays, at the same base URL only. */
+  update(owner: string, id: number, config: ModelConfigChange): Promise<boolean>;
   /** False, and none is removed, unless all of them belong to the owner. */
   remove(owner: string, ids: readonly number[]): Promise<boolean>;
   /** Removes all configurations of an owner. */
@@ -103,26 +114,49 @@ class StoredModelConfigs implements ModelConfigs {
     return row && configOf(row, this.#vault);
   }
 
-  create(owner: string, config: NewModelConfig, maxCount: number): Promise<StoredModelConfig | undefined> {
+  async create(
+    owner: string,
+    config: NewModelConfig,
+    maxCount: number,
+  ): Promise<StoredModelConfig | undefined> {
+    const columns = this.#columnsOf({ ...config, apiKey: await this.keyFor(owner, config) });
     return this.#db.transaction().execute(async (trx) => {
       // Of many that count at the same time each waits for the one before.
       await lockRow(trx, 'users', 'updated_at').where('uuid', '=', owner).execute();
       if ((await countOf(trx, owner)) >= maxCount) return undefined;
       const row = await trx
         .insertInto('model_configs')
-        .values({ owner, ...this.#columnsOf(config), created_at: this.#clock.now() })
+        .values({ owner, ...columns, created_at: this.#clock.now() })
         .returningAll()
         .executeTakeFirstOrThrow();
       return configOf(row, this.#vault);
     });
   }
 
-  async update(owner: string, id: number, config: NewModelConfig): Promise<boolean> {
+  async keyFor(
+    owner: string,
+    { baseUrl, modelName, apiKey }: Pick<NewModelConfig, 'baseUrl' | 'modelName' | 'apiKey'>,
+  ): Promise<string> {
+    if (!isMask(apiKey)) return apiKey;
+    const meant = (await this.list(owner)).filter(
+      (stored) =>
+        stored.baseUrl === baseUrl &&
+        (stored.modelName === modelName || stored.modelName === '') &&
+        masked(stored.apiKey) === apiKey,
+    );
+    const [key, ...others] = new Set(meant.map((stored) => stored.apiKey));
+    if (key !== undefined && others.length === 0) return key;
+    throw maskOfNoKey();
+  }
+
+  async update(owner: string, id: number, config: ModelConfigChange): Promise<boolean> {
     const stored = await this.find(owner, id);
     if (!stored) return false;
+    const apiKey =
+      keptKey(stored, config) ?? (await this.keyFor(owner, { ...config, apiKey: config.apiKey ?? '' }));
     const row = await this.#db
       .updateTable('model_configs')
-      .set(this.#columnsOf({ ...config, apiKey: keptKey(stored, config) }))
+      .set(this.#columnsOf({ ...config, apiKey }))
       .where('id', '=', id)
       .where('owner', '=', owner)
       .returning('id')
@@ -188,12 +222,17 @@ async function countOf(on: Kysely<Tables>, owner: string): Promise<number> {
   return total;
 }
 
-/** The key of a changed configuration. A stored key goes to the endpoint that it was given for, and to no other. */
-function keptKey(stored: StoredModelConfig, config: NewModelConfig): string {
-  const isMask = config.apiKey === masked(stored.apiKey);
-  if (isMask && config.apiKey !== stored.apiKey && config.baseUrl !== stored.baseUrl)
-    throw new AppError('invalid_request', 'With another base_url the api_key must be sent again.', {
-      faults: [{ pointer: '/api_key', detail: 'must be sent again for another base_url' }],
-    });
-  return isMask ? stored.apiKey : config.apiKey;
+/** The stored key, where a change leaves the key out or sends its mask; undefined where it brings another one. */
+function keptKey(stored: StoredModelConfig, { baseUrl, apiKey }: ModelConfigChange): string | undefined {
+  if (apiKey !== undefined && (apiKey !== masked(stored.apiKey) || !isMask(apiKey))) return undefined;
+  if (stored.apiKey === '' || stored.baseUrl === baseUrl) return stored.apiKey;
+  throw maskOfNoKey();
+}
+
+/** The refusal of a mask whose key may not go to this endpoint. */
+function maskOfNoKey(): AppError {
+  const detail = 'must be the key itself: no key with this mask is stored for this base_url and model_name';
+  return new AppError('invalid_request', `The body is not valid: /api_key ${detail}.`, {
+    faults: [{ pointer: '/api_key', detail }],
+  });
 }

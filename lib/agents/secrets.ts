@@ -8,6 +8,11 @@ export function masked(secret: string): string {
   return secret.length < 12 ? ELLIPSIS : `${secret.slice(0, 3)}${ELLIPSIS}${secret.slice(-4)}`;
 }
 
+/** Whether a text is a mask, and no key. */
+export function isMask(text: string): boolean {
+  return text.includes(ELLIPSIS);
+}
+
 /** The same configuration with every key masked. */
 export function withMaskedSecrets<T extends object>(config: T): T {
   return mapSecrets(config as JsonObject, '', masked) as T;
@@ -28,7 +33,7 @@ export function withKeptSecrets<T extends object>(config: T, stored: object | un
       return secret;
     });
   return mapSecrets(config as JsonObject, '', (given, pointer) => {
-    if (!given.includes(ELLIPSIS)) return given;
+    if (!isMask(given)) return given;
     const here = byPlace.get(pointer);
     const kept = here !== undefined && masked(here) === given ? here : byMask.get(given);
     if (kept !== undefined) return kept;

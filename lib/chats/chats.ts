@@ -46,6 +46,9 @@ export interface NewChat {
   messages?: readonly NewChatMessage[];
 }
 
+/** The fields of a chat that change. */
+export type ChatChanges = Partial<Pick<NewChat, 'modelConfigId' | 'visibility'>> & { title?: string };
+
 /** With a preset or without. */
 export type ChatKind = 'preset' | 'free';
 
@@ -67,14 +70,14 @@ export interface Chats {
   create(chat: NewChat): Promise<Chat>;
   find(which: { id: number } | { uuid: string }): Promise<Chat | undefined>;
   list(owner: string, kind: ChatKind, page: ChatPage): Promise<Chat[]>;
-  change(id: number, changes: { title?: string; visibility?: 'private' | 'shared' }): Promise<Chat>;
+  change(id: number, changes: ChatChanges): Promise<Chat>;
   messages(id: number): Promise<ChatMessage[]>;
   /** The messages of several chats at once. */
   messagesOf(ids: readonly number[]): Promise<Map<number, ChatMessage[]>>;
   findMessage(chatId: number, id: number): Promise<ChatMessage | undefined>;
   /** Adds a message; resolves with its id. */
   append(id: number, message: NewChatMessage): Promise<number>;
-  /** Replaces the visible messages; hidden messages stay in front. */
+  /** Replaces the visible messages. Hidden messages stay in front, and are not added again where `messages` has them, too. */
   replaceVisible(id: number, messages: readonly NewChatMessage[]): Promise<void>;
   /** Removes chats; false, and none is removed, unless all of them exist and belong to the owner. */
   remove(owner: string, ids: readonly number[], kind: ChatKind): Promise<boolean>;
@@ -122,14 +125,14 @@ class StoredChats implements Chats {
     return (await query.limit(limit).offset(offset).execute()).map(chatOf);
   }
 
-  async change(id: number, changes: { title?: string; visibility?: 'private' | 'shared' }): Promise<Chat> {
-    const { title, visibility } = changes;
+  async change(id: number, { title, visibility, modelConfigId }: ChatChanges): Promise<Chat> {
     const row = await this.#db
       .updateTable('chats')
       .set({
         updated_at: this.#clock.now(),
         ...(title !== undefined && { title }),
         ...(visibility !== undefined && { visibility }),
+        ...(modelConfigId !== undefined && { model_config_id: modelConfigId }),
       })
       .where('id', '=', id)
       .returningAll()
@@ -177,7 +180,9 @@ class StoredChats implements Chats {
     return this.#db.transaction().execute(async (trx) => {
       await this.#touch(trx, id);
       await trx.deleteFrom('chat_messages').where('chat_id', '=', id).where('visible', '=', 1).execute();
-      await insertMessages(trx, id, messages, this.#clock.now());
+      const hidden = new Set((await readMessages(trx, id)).map(contentKey));
+      const added = messages.filter((one) => one.visible !== false || !hidden.has(contentKey(one)));
+      await insertMessages(trx, id, added, this.#clock.now());
     });
   }
 
@@ -271,6 +276,11 @@ async function readMessages(on: ChatsDb, chatId: number): Promise<ChatMessage[]>
     .orderBy('id')
     .execute();
   return rows.map(chatMessageOf);
+}
+
+/** A text that is the same for messages that say the same. */
+function contentKey({ role, type = 'text', content }: NewChatMessage): string {
+  return JSON.stringify([role, type, content]);
 }
 
 function noSuchChat(): AppError {

@@ -19,10 +19,14 @@ export function knownRefreshToken(request: IncomingMessage): string | undefined 
   return token !== undefined && isRefreshToken(token) ? token : undefined;
 }
 
-/** The refresh token of a request: its bearer, else its cookie. Throws `unauthorized` for none, and for an access token. */
+/**
+ * The refresh token of a request: its bearer, else its cookie. Pages send their access token as the bearer of every call, so that
+ * such a bearer does not hide the cookie. Throws `unauthorized` when neither is a refresh token.
+ */
 export function refreshTokenOf(request: IncomingMessage): string {
-  const token = bearerOf(request) ?? findCookie(request, NAME);
-  if (token === undefined) throw new AppError('unauthorized', 'A refresh token is needed.');
-  if (!isRefreshToken(token)) throw new AppError('unauthorized', 'This is not a refresh token.');
-  return token;
+  const given = [bearerOf(request), findCookie(request, NAME)].filter((token) => token !== undefined);
+  const token = given.find(isRefreshToken);
+  if (token !== undefined) return token;
+  const fault = given.length === 0 ? 'A refresh token is needed.' : 'This is not a refresh token.';
+  throw new AppError('unauthorized', fault);
 }

@@ -12,6 +12,11 @@ export class Refusal extends AppError {
   }
 }
 
+/** The refusal of a user's new password that is the present one. */
+export function samePassword(): Refusal {
+  return new Refusal(400, 'The password is the same as before.');
+}
+
 /** An error as `{"detail":"…"}`, the shape of FastAPI. A body or query with faults has the status 422 there. */
 export function formatDetail(error: AppError): FormattedError {
   const body = JSON.stringify({ detail: error.message });

@@ -33,7 +33,7 @@ export function createCountedStore(store: ObjectStore, options: CountedOptions):
     list: (before) => store.list(before),
     tidy: (before) => store.tidy(before),
     sign: (grant) => store.sign(grant),
-    keyOf: (url) => store.keyOf(url),
+    keyOf: (url, origin) => store.keyOf(url, origin),
     close: () => store.close(),
   };
 }

@@ -67,7 +67,7 @@ export function openDiskStore(folder: string, signer: UrlSigner): ObjectStore {
       fileOf(grant.key); // throws for a bad name, which is not signed
       return Promise.resolve(signer.sign(grant));
     },
-    keyOf: (url) => signer.keyOf(url),
+    keyOf: (url, origin) => signer.keyOf(url, origin),
     close() {},
   };
 }

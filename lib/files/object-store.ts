@@ -45,8 +45,12 @@ export interface ObjectStore {
   tidy(before: number): Promise<void>;
   /** A signed URL. */
   sign(grant: UrlGrant): Promise<string>;
-  /** The key of a URL that this store has signed, also of an expired one; undefined for any other text. */
-  keyOf(url: string): string | undefined;
+  /**
+   * The key of an address inside this store, with or without the query of its signature: clients send the URLs that they got
+   * back in both ways. `origin` is how the client names this server. Undefined for any other text. A key gives no right: the
+   * caller checks the owner.
+   */
+  keyOf(url: string, origin: string): string | undefined;
   close(): void;
 }
 

@@ -172,11 +172,10 @@ function placeOf(key: string): string {
   return key;
 }
 
-/** The place that a signed URL of the bucket leads to; undefined for any other text. */
+/** The place in the bucket that a URL leads to, signed or not; undefined for any other text. */
 function placeIn(url: string, endpoint: URL, bucket: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
-  const { host, pathname, searchParams } = new URL(url);
-  if (!searchParams.has('X-Amz-Signature')) return undefined;
+  const { host, pathname } = new URL(url);
   if (host === `${bucket}.${endpoint.host}`) return pathname.slice(1);
   return host === endpoint.host && pathname.startsWith(`/${bucket}/`)
     ? pathname.slice(bucket.length + 2)

@@ -2,8 +2,10 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { systemClock, type Clock } from '../common/clock.ts';
 import type { UrlGrant } from './object-store.ts';
 
-/** The path of this server's signed URLs. */
-export const OBJECTS_PATH = '/objects';
+/** The path of this server's signed URLs. Some proxies pass on only `/api/`. */
+export const OBJECTS_PATH = '/api/v1/objects';
+/** The path that URLs of earlier releases have; histories of clients still hold them. */
+const OLD_PATH = '/objects';
 
 /** Signs URLs of this server, and recognises them. */
 export interface UrlSigner {
@@ -11,8 +13,11 @@ export interface UrlSigner {
   sign(grant: UrlGrant): string;
   /** Whether a request with this query may do this now. */
   allows(method: 'GET' | 'PUT', key: string, query: URLSearchParams): boolean;
-  /** The key of a URL that this server signed, also of an expired one; undefined for any other text. */
-  keyOf(url: string): string | undefined;
+  /**
+   * The key of a URL of this server: one that it signed, also an expired one, or a bare address below `origin`. Undefined for any
+   * other text.
+   */
+  keyOf(url: string, origin: string): string | undefined;
 }
 
 /** Signs `method, key, expiry` with a key derived from the server's secret [RFC 5869, RFC 2104]. */
@@ -34,14 +39,16 @@ export function createUrlSigner(secret: string, clock: Clock = systemClock): Url
     },
     allows: (method, key, query) =>
       isSigned(method, key, query) && Number(query.get('expires')) * 1000 > clock.now(),
-    keyOf(url) {
+    keyOf(url, origin) {
       if (!URL.canParse(url)) return undefined;
-      const { pathname, searchParams } = new URL(url);
-      const key = pathname.startsWith(`${OBJECTS_PATH}/`)
-        ? pathname.slice(OBJECTS_PATH.length + 1)
+      const { host, pathname, searchParams } = new URL(url);
+      const path = [OBJECTS_PATH, OLD_PATH].find((one) => pathname.startsWith(`${one}/`));
+      if (path === undefined) return undefined;
+      const key = pathname.slice(path.length + 1);
+      const isOurs = URL.canParse(origin) && new URL(origin).host === host;
+      return isOurs || isSigned('PUT', key, searchParams) || isSigned('GET', key, searchParams)
+        ? key
         : undefined;
-      if (key === undefined) return undefined;
-      return isSigned('PUT', key, searchParams) || isSigned('GET', key, searchParams) ? key : undefined;
     },
   };
 }

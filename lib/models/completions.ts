@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../common/json.ts';
+import { withoutEnd } from '../common/without-end.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { blotOwnSecrets } from '../secrets.ts';
 import { loadOpenAiClient, type OpenAiClient } from './client.ts';
@@ -89,7 +90,7 @@ class EndpointCompletions implements Completions {
   }
 
   models(signal: AbortSignal): Promise<JsonObject[]> {
-    const root = this.#base.pathname.replace(/\/+$/, '').replace(/\/chat\/completions$/, '');
+    const root = withoutEnd(this.#base.pathname, '/').replace(/\/chat\/completions$/, '');
     return this.#within(signal, async () => {
       for (const path of root === '' ? ['/v1', ''] : [root]) {
         const listed = await this.#listModels(path, signal);

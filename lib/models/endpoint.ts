@@ -1,3 +1,4 @@
+import { withoutEnd } from '../common/without-end.ts';
 import { AppError } from '../errors.ts';
 import { knowSecrets } from '../secrets.ts';
 import type { OpenAiClient, EndpointRefusal } from './client.ts';
@@ -50,7 +51,7 @@ function noteMissingPath(quirks: Quirks, base: URL, status: number | undefined):
 }
 
 function endpointUrl(base: URL, quirks: Quirks): string {
-  const path = (quirks.v1 ? '/v1' : base.pathname).replace(/\/+$/, '');
+  const path = withoutEnd(quirks.v1 ? '/v1' : base.pathname, '/');
   const full = path.endsWith('/chat/completions') ? path : `${path}/chat/completions`;
   return `${base.origin}${full}${base.search}`;
 }

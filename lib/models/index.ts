@@ -1,3 +1,4 @@
+import { withoutEnd } from '../common/without-end.ts';
 import type { Model, ModelConfig } from '../core/model.ts';
 import { AppError } from '../errors.ts';
 import type { ModelProvider, ProviderContext } from './provider.ts';
@@ -70,6 +71,6 @@ function filled(text: string | undefined): string | undefined {
 }
 
 function sameUrl(a: string, b: string): boolean {
-  const normal = (text: string) => (URL.canParse(text) ? new URL(text).href : text).replace(/\/+$/, '');
+  const normal = (text: string) => withoutEnd(URL.canParse(text) ? new URL(text).href : text, '/');
   return normal(a) === normal(b);
 }

@@ -1,6 +1,7 @@
 import type { Model, ModelConfig, ModelReply, ModelRequest, ReplyOptions } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import type { JsonValue } from '../common/json.ts';
+import { withoutEnd } from '../common/without-end.ts';
 import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { additionNames, encodeRequest } from './encode.ts';
@@ -37,7 +38,7 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
     const headers = requestHeaders(config.apiKey);
     const quirks = quirksOf(`${config.baseUrl} ${config.model}`);
     // Without the query, which may hold a key: the origin is stored with every reply.
-    const origin = `${base.origin}${base.pathname.replace(/\/+$/, '')} ${config.model}`;
+    const origin = `${base.origin}${withoutEnd(base.pathname, '/')} ${config.model}`;
     return {
       async reply(request, { signal, onDelta, onReasoning, pace }) {
         if (signal.aborted) throw signal.reason;

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../common/json.ts';
+import { withoutEnd } from '../common/without-end.ts';
 import type { ModelConfig } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { parseBaseUrl, requestHeaders } from './endpoint.ts';
@@ -34,7 +35,7 @@ export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): P
       const key =
         apiKey ?? (baseUrl === undefined || baseUrl === defaults.baseUrl ? defaults.apiKey : undefined);
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      const path = `${base.pathname.replace(/\/+$/, '')}/images/generations`;
+      const path = `${withoutEnd(base.pathname, '/')}/images/generations`;
       try {
         const answer = await fetch(`${base.origin}${path}${base.search}`, {
           method: 'POST',

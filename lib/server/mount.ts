@@ -50,6 +50,8 @@ export interface Route {
   readonly access: 'open' | Action;
   /** The parameter of the path that names the app of the call: a key may be for one app. */
   readonly app?: string;
+  /** A one-use ticket in the query names the caller, too: an EventSource cannot send a token. */
+  readonly ticket?: true;
   /** Links of other sites may lead here: a page, or a step on the way to one. */
   readonly entrance?: true;
   /** A GET that changes something. Scripts may call it, browsers may not: any page can make a browser send a GET. */

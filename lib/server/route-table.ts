@@ -36,7 +36,7 @@ function inOrder(mounts: readonly Mount[]): MountedRoute[] {
 
 /** A pattern for the request paths of a route. Express matches with the same package and options. */
 function patternOf(path: string): RegExp {
-  return pathToRegexp(path, { sensitive: true, trailing: false }).regexp;
+  return pathToRegexp(path, { sensitive: true, trailing: true }).regexp;
 }
 
 function methodsByPath(all: readonly MountedRoute[]): Map<string, string[]> {

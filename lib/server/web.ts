@@ -94,7 +94,7 @@ class Web {
   #createApp(): Express {
     const app = express();
     app.disable('x-powered-by').disable('etag').disable('query parser');
-    app.enable('case sensitive routing').enable('strict routing');
+    app.enable('case sensitive routing'); // a final slash is the same path, as clients of FastAPI expect
     app.use((request: Request, response: Answer, next: NextFunction) => this.#begin(request, response, next));
     app.get('/healthz', (_request: Request, response: Answer) => sendJson(response, { status: 'ok' }));
     app.get('/readyz', (_request: Request, response: Answer) => this.#sayReady(response));
@@ -152,7 +152,11 @@ class Web {
     const caller =
       route.access === 'open'
         ? anonymous
-        : await identify(access, mount, { token: bearerOf(request), address });
+        : await identify(access, mount, {
+            token: bearerOf(request),
+            ticket: route.ticket && (search.get('ticket') ?? undefined),
+            address,
+          });
     line.user_id = caller.id;
     try {
       if (route.access !== 'open')

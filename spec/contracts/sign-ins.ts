@@ -243,6 +243,8 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
       expect(await prove(null)).to.equal('forbidden');
       expect(await prove(11 * MINUTE, goodPassword)).to.equal('nothing was thrown');
       expect(await prove(null, 'wrong password')).to.equal('forbidden');
+      // A client that sends a password is a person who typed it: a wrong one is told, also right after the sign-in.
+      expect(await prove(0, 'wrong password')).to.equal('forbidden');
     });
   });
 }

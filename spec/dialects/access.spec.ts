@@ -8,7 +8,9 @@ import { waitFor } from '../support/wait-for.ts';
 const beyond: Record<string, number> = {
   'POST /apps/{app_id}/messages/{message_id}/delete': 404,
   'POST /conversation/generate_title': 502,
+  'POST /chat/generate_title': 502,
   'POST /api/v1/conversation/generate_title': 502,
+  'POST /api/v1/chat/generate_title': 502,
 };
 
 /** The action that a route asks for where the thing of the path is the caller's own, or only admins may have it. */

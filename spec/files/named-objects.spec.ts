@@ -37,7 +37,7 @@ describe('a URL that this server signs', () => {
 
   it('names the key and its expiry', () => {
     const url = signed('PUT');
-    expect([url.origin, url.pathname]).to.deep.equal(['https://agent.example', '/objects/a/b.png']);
+    expect([url.origin, url.pathname]).to.deep.equal(['https://agent.example', '/api/v1/objects/a/b.png']);
     expect(url.searchParams.get('expires')).to.equal(String(time / 1000 + 300));
     expect(url.searchParams.get('signature')).to.match(/^[\w-]{43}$/);
   });
@@ -61,8 +61,16 @@ describe('a URL that this server signs', () => {
   it('is recognised after it has expired', () => {
     const url = signed('PUT').href;
     time += 3_600_000;
-    expect(signer.keyOf(url)).to.equal('a/b.png');
-    expect(signer.keyOf(url.replace('b.png', 'c.png'))).to.equal(undefined);
-    expect(signer.keyOf('/objects/a')).to.equal(undefined);
+    const elsewhere = 'https://other.example';
+    expect(signer.keyOf(url, elsewhere)).to.equal('a/b.png');
+    expect(signer.keyOf(url.replace('b.png', 'c.png'), elsewhere)).to.equal(undefined);
+    expect(signer.keyOf(url.split('?')[0]!, elsewhere)).to.equal(undefined);
+    expect(signer.keyOf('/api/v1/objects/a', elsewhere)).to.equal(undefined);
+  });
+
+  it('is recognised without its query at the origin of the server, also at the path of earlier releases', () => {
+    const { origin, pathname } = signed('PUT');
+    for (const path of [pathname, '/objects/a/b.png'])
+      expect(signer.keyOf(`${origin}${path}`, origin)).to.equal('a/b.png');
   });
 });

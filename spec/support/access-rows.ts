@@ -335,6 +335,11 @@ function chatRows(prefix: string): Record<string, AccessRow> {
       model_config_id,
     })),
     [`POST ${prefix}/conversation/generate_title`]: conversation('conversation/generate_title', said),
+    [`POST ${prefix}/chat/generate_title`]: conversation('chat/generate_title', said),
+    [`POST ${prefix}/conversation/update`]: conversation('conversation/update', (conversation_id) => ({
+      conversation_id,
+      title: 'New',
+    })),
     [`POST ${prefix}/conversation/delete`]: conversation('conversation/delete', (id) => ({ ids: [id] })),
     [`POST ${prefix}/chat/get_upload_presigned_url`]: conversation('chat/get_upload_presigned_url', (id) => ({
       conversation_id: id,
@@ -424,8 +429,8 @@ export const accessRows: Record<string, AccessRow> = {
   ...chatRows(''),
   ...chatRows('/api/v1'),
   ...aideerRows(),
-  'PUT /objects/{key}': anybody,
-  'GET /objects/{key}': anybody,
+  'PUT /api/v1/objects/{key}': anybody,
+  'GET /api/v1/objects/{key}': anybody,
   'GET /openapi.json': anybody,
   'GET /asyncapi.json': anybody,
   'GET /docs': anybody,

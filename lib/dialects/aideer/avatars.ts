@@ -9,11 +9,11 @@ import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { message } from './shapes.ts';
-import { findUser } from './user-shape.ts';
+import { findUser } from './find-user.ts';
 
 const DEFAULT = 'avatars/default.jpg';
-/** How long the address of a picture is valid. Clients ask for it anew each time. */
-const URL_SECONDS = 3600;
+/** How long the address of a picture is valid, in seconds: a day, as an access token. */
+const URL_SECONDS = 24 * 3600;
 
 /** Pictures of users: 128×128, JPEG. */
 export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): Route[] {
@@ -63,12 +63,16 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
       async handle({ caller, params, response, origin }) {
         accountOf(caller);
         const { uuid } = await findUser(parts, params.id);
-        const key = await keyOf(objects, uuid);
-        const location = await objects.sign({ method: 'GET', key, seconds: URL_SECONDS, origin });
+        const location = await avatarUrl(objects, uuid, origin);
         response.writeHead(307, { Location: location }).end();
       },
     }),
   ];
+}
+
+/** The signed URL of a user's picture: an `<img>` sends no token. */
+export async function avatarUrl(objects: ObjectStore, uuid: string, origin: string): Promise<string> {
+  return objects.sign({ method: 'GET', key: await keyOf(objects, uuid), seconds: URL_SECONDS, origin });
 }
 
 /** The key of a user's picture, or of the default one, which is made when it is first needed. */

@@ -1,11 +1,11 @@
 import { may } from '../../accounts/permissions.ts';
 import type { NewChatMessage } from '../../chats/chats.ts';
 import { AppError } from '../../errors.ts';
-import { route, type Route } from '../../server/mount.ts';
+import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { Refusal } from '../refusal.ts';
-import { formatChat, ownChat } from './chat-shape.ts';
+import { formatChat, ownChat, pictureIn, picturesOf } from './chat-shape.ts';
 import { usablePreset } from './preset-routes.ts';
 import {
   anything,
@@ -15,10 +15,17 @@ import {
   sortedPageOf,
   sortedPageQuery,
   readMessages,
+  refuseChanges,
   title,
 } from './shapes.ts';
 
 const visibility = { enum: ['private', 'shared'] } as const;
+/** Fields of a chat that only the server sets. */
+const fixed = {
+  id: { type: 'string' },
+  owner_id: { type: 'integer' },
+  preset_id: { type: 'string' },
+} as const;
 
 /** The chats of a user. Each is in the scene of a preset. */
 export function createSceneChatRoutes(
@@ -26,8 +33,12 @@ export function createSceneChatRoutes(
 ): Route[] {
   const { chats, objects } = parts;
   // A client may fill a chat at once, with earlier messages. Their times are those of this moment.
-  const read = (given: Parameters<typeof readMessages>[0] | undefined): NewChatMessage[] =>
-    readMessages(given ?? [], Date.now());
+  const read = (
+    given: Parameters<typeof readMessages>[0] | undefined,
+    call: Pick<Call, 'caller' | 'origin'>,
+    known?: ReadonlySet<string>,
+  ): NewChatMessage[] =>
+    readMessages(given ?? [], Date.now(), (url) => pictureIn(parts, url, { ...call, known }));
 
   return [
     // The messages come with the list (contract 5: a chat has its messages). They are read in one query for the whole page.
@@ -67,7 +78,7 @@ export function createSceneChatRoutes(
           title: body.title,
           presetId: preset.id,
           visibility: body.visibility ?? 'private',
-          messages: read(body.messages),
+          messages: read(body.messages, call),
         });
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
@@ -97,20 +108,29 @@ export function createSceneChatRoutes(
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
     }),
-    // Messages with visibility false are the scene's, and no client sees them. So a client cannot send them back, and they stay.
+    // Messages with visibility false are the scene's, and no client sees them. They stay; a client that knows
+    // them and sends them back does not add them again.
     route({
       method: 'PUT',
       path: '/chats/:id',
       summary: 'Changes a chat. Its messages replace the visible ones.',
       access: 'chat',
-      body: { type: 'object', properties: { title, visibility, messages } },
+      body: { type: 'object', properties: { title, visibility, messages, ...fixed } },
       answer: anything,
       async handle(call) {
         const { caller, params, body } = call;
-        const { id } = await ownChat(parts, params.id, caller);
-        if (body.messages) await chats.replaceVisible(id, read(body.messages));
-        const { messages: _, ...changes } = body;
-        const chat = await chats.change(id, changes);
+        const { id, uuid, presetId } = await ownChat(parts, params.id, caller);
+        refuseChanges(body, { id: uuid, owner_id: accountOf(caller).number, preset_id: presetId });
+        if (body.messages) {
+          // A copy of a shared chat has pictures of another user.
+          const known = picturesOf(await chats.messages(id));
+          await chats.replaceVisible(id, read(body.messages, call, known));
+        }
+        const { title: name, visibility: seenBy } = body;
+        const chat = await chats.change(id, {
+          ...(name !== undefined && { title: name }),
+          ...(seenBy !== undefined && { visibility: seenBy }),
+        });
         return formatChat(parts, chat, await chats.messages(id), call);
       },
     }),

@@ -68,6 +68,27 @@ function textOf(content: JsonValue): string {
   return typeof content === 'string' ? content : JSON.stringify(content);
 }
 
+/**
+ * The stored content of a picture. The signed URL of an own picture, which is valid for an hour, becomes its key again; so does that
+ * of a picture in `known`. Throws `not_found` for any other picture of this server.
+ */
+export function pictureIn(
+  { objects }: Pick<Parts, 'objects'>,
+  url: string,
+  { caller, origin, known }: { caller: Principal; origin: string; known?: ReadonlySet<string> | undefined },
+): string {
+  const key = objects.keyOf(url, origin);
+  if (key === undefined) return url;
+  const picture = ownPicture(key);
+  if (known?.has(picture) || (key.startsWith(`${caller.id}/`) && !key.includes('..'))) return picture;
+  throw new AppError('not_found', 'There is no such picture.');
+}
+
+/** The contents of the pictures in messages. */
+export function picturesOf(said: readonly Pick<ChatMessage, 'type' | 'content'>[]): ReadonlySet<string> {
+  return new Set(said.flatMap((one) => (one.type === 'image' ? [textOf(one.content)] : [])));
+}
+
 /** The content of a message with one of our pictures. */
 export function ownPicture(key: string): string {
   return `${OBJECT}${key}`;

@@ -2,8 +2,9 @@ import { may, requirePermission } from '../../accounts/permissions.ts';
 import type { NewPreset, Preset } from '../../agents/presets.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
-import { route, type Route } from '../../server/mount.ts';
+import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
+import { pictureIn, picturesOf, urlOf } from './chat-shape.ts';
 import type { Parts } from '../dialect.ts';
 import {
   anything,
@@ -15,6 +16,7 @@ import {
   sortedPageQuery,
   storable,
   readMessages,
+  refuseChanges,
   timeOf,
   title,
 } from './shapes.ts';
@@ -44,13 +46,20 @@ const fields = {
   messages,
   parameters,
 } as const;
+/** Fields that only the server sets. */
+const fixed = { id: { type: 'string' }, owner_id: { type: 'integer' } } as const;
 
 /** The presets: scenes for chats. */
-export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | 'config'>): Route[] {
-  const { presets, accounts, config } = parts;
+export function createPresetRoutes(
+  parts: Pick<Parts, 'presets' | 'accounts' | 'config' | 'objects'>,
+): Route[] {
+  const { presets, accounts, config, objects } = parts;
 
-  async function format(preset: Preset) {
+  /** Hidden messages are for the model, and for those who may change the preset. */
+  async function format(preset: Preset, { caller, origin }: Pick<Call, 'caller' | 'origin'>) {
     const owner = await accounts.users.find(preset.owner);
+    const mayChange = preset.owner === caller.id || may(caller, 'manage presets');
+    const shown = preset.messages.filter(({ visible }) => visible || mayChange);
     return {
       id: preset.id,
       owner_id: owner?.id ?? null,
@@ -58,12 +67,20 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       description: preset.description,
       type: preset.type,
       visibility: preset.visibility,
-      messages: preset.messages.map(formatChatMessage),
+      messages: await Promise.all(
+        shown.map(async (one) => formatChatMessage({ ...one, content: await urlOf(objects, one, origin) })),
+      ),
       parameters: preset.parameters,
       create_time: timeOf(preset.createdAt),
       update_time: timeOf(preset.updatedAt),
     };
   }
+
+  const read = (
+    given: Parameters<typeof readMessages>[0],
+    call: Pick<Call, 'caller' | 'origin'>,
+    known?: ReadonlySet<string>,
+  ) => readMessages(given, Date.now(), (url) => pictureIn(parts, url, { ...call, known }));
 
   function checkVisibility(caller: Principal, visibility: NewPreset['visibility'] | undefined): void {
     if (visibility === 'public') requirePermission(caller, 'manage presets');
@@ -85,9 +102,11 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       access: 'look',
       query: sortedPageQuery,
       answer: list,
-      async handle({ caller, query }) {
+      async handle(call) {
+        const { caller, query } = call;
         accountOf(caller);
-        return Promise.all((await presets.list(caller.id, sortedPageOf(query))).map(format));
+        const found = await presets.list(caller.id, sortedPageOf(query));
+        return Promise.all(found.map((preset) => format(preset, call)));
       },
     }),
     route({
@@ -97,7 +116,8 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       access: 'chat',
       body: { type: 'object', required: ['title'], properties: fields },
       answer: anything,
-      async handle({ caller, body }) {
+      async handle(call) {
+        const { caller, body } = call;
         accountOf(caller);
         checkVisibility(caller, body.visibility);
         const made = await presets.create(caller.id, {
@@ -105,10 +125,10 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
           description: body.description ?? null,
           type: body.type ?? 'chat_generation',
           visibility: body.visibility ?? 'private',
-          messages: readMessages(body.messages ?? [], Date.now()),
+          messages: read(body.messages ?? [], call),
           parameters: { model: config.model.model, ...defaults, ...body.parameters },
         });
-        return format(made);
+        return format(made, call);
       },
     }),
     route({
@@ -117,10 +137,10 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       summary: 'A preset that the caller may use.',
       access: 'look',
       answer: anything,
-      async handle({ caller, params }) {
-        const preset = await usablePreset(parts, params.id, caller);
+      async handle(call) {
+        const preset = await usablePreset(parts, call.params.id, call.caller);
         if (!preset) throw noSuchPreset();
-        return format(preset);
+        return format(preset, call);
       },
     }),
     route({
@@ -128,18 +148,22 @@ export function createPresetRoutes(parts: Pick<Parts, 'presets' | 'accounts' | '
       path: '/presets/:id',
       summary: 'Changes a preset.',
       access: 'chat',
-      body: { type: 'object', properties: fields },
+      body: { type: 'object', properties: { ...fields, ...fixed } },
       answer: anything,
-      async handle({ caller, params, body }) {
+      async handle(call) {
+        const { caller, params, body } = call;
         const preset = await mine(params.id, caller);
+        const owner = await accounts.users.find(preset.owner);
+        refuseChanges(body, { id: preset.id, owner_id: owner?.id ?? null });
         checkVisibility(caller, body.visibility);
-        const { messages: said, parameters: more, ...changes } = body;
+        const { messages: said, parameters: more, id: _, owner_id: __, ...changes } = body;
         return format(
           await presets.change(preset.id, {
             ...changes,
-            ...(said && { messages: readMessages(said, Date.now()) }),
+            ...(said && { messages: read(said, call, picturesOf(preset.messages)) }),
             ...(more && { parameters: { ...preset.parameters, ...more } }),
           }),
+          call,
         );
       },
     }),

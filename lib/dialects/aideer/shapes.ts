@@ -1,6 +1,7 @@
 import type { PresetMessage } from '../../agents/presets.ts';
 import type { Role } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
+import { refuseFaults } from '../../server/intake.ts';
 
 /** The answer of a call without data. */
 export const message = {
@@ -55,11 +56,32 @@ interface PageQuery {
   order?: 'asc' | 'desc';
 }
 
+/** Throws `invalid_request` for fields of a body that only the server sets, unless they are as they were: clients send back what they got. */
+export function refuseChanges(
+  body: Readonly<Record<string, unknown>>,
+  present: Readonly<Record<string, unknown>>,
+): void {
+  const faults = Object.entries(present)
+    .filter(([name, value]) => body[name] !== undefined && body[name] !== value)
+    .map(([name]) => ({ pointer: `/${name}`, detail: 'cannot be changed here' }));
+  refuseFaults('body', faults);
+}
+
 const columns = { id: 'id', title: 'title', create_time: 'created_at', update_time: 'updated_at' } as const;
 
-/** The page that a query asks for. */
-export function sortedPageOf({ offset = '0', limit = '10', order_by: by = 'id', order = 'asc' }: PageQuery) {
-  return { offset: Number(offset), limit: Number(limit), orderBy: columns[by], order } as const;
+/** The page that a query asks for. Without `order_by` the newest come first: clients show page one. */
+export function sortedPageOf({
+  offset = '0',
+  limit = '10',
+  order_by: by,
+  order = by ? 'asc' : 'desc',
+}: PageQuery) {
+  return {
+    offset: Number(offset),
+    limit: Number(limit),
+    orderBy: columns[by ?? 'create_time'],
+    order,
+  } as const;
 }
 
 const permissions = { visitor: 0, user: 1, admin: 2 } as const satisfies Record<Role, number>;
@@ -82,14 +104,22 @@ interface WireMessage {
   create_time?: string;
 }
 
-/** Parses messages. Throws `invalid_request` for a bad time, and for a picture without an http(s) or data URL. */
-export function readMessages(given: readonly WireMessage[], now: number): PresetMessage[] {
+/**
+ * Parses messages. Throws `invalid_request` for a bad time, and for a picture without an http(s) or data
+ * URL. `pictureOf` makes the stored content of a picture from its URL.
+ */
+export function readMessages(
+  given: readonly WireMessage[],
+  now: number,
+  pictureOf: (url: string) => string = (url) => url,
+): PresetMessage[] {
   return given.map(({ role, type = 'text', content, visibility = true, create_time: time }, index) => {
     const createdAt = time === undefined ? now : Date.parse(time);
     if (Number.isNaN(createdAt)) fail(`/messages/${index}/create_time`, 'is not a time');
     if (type === 'image' && !/^(https?:\/\/.|data:image\/)/i.test(content))
       fail(`/messages/${index}/content`, 'must be an http(s) or data URL of a picture');
-    return { role, type, content, visible: visibility, createdAt };
+    const stored = type === 'image' ? pictureOf(content) : content;
+    return { role, type, content: stored, visible: visibility, createdAt };
   });
 }
 

@@ -83,8 +83,10 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
       method: 'GET',
       path: '/tasks/:id/stream',
       summary:
-        'The text of the model, as server-sent events, for one connection only. Its end ends the task.',
+        'The text of the model, as server-sent events, for one connection only. Its end ends the task. The token is a bearer, or a ticket of POST /api/ticket.',
       access: 'look',
+      ticket: true,
+      query: { type: 'object', properties: { ticket: { type: 'string' } } },
       async handle({ caller, params, request, response }) {
         const { id } = await ownTask(tasks, params.id, caller);
         if (request.method === 'HEAD') {

@@ -42,14 +42,14 @@ export async function prepareTask(
   if (!preset) throw new Refusal(400, 'There is no such preset.');
   const type = wanted ?? 'chat_generation';
   const stored = await chats.messages(chat.id);
-  const inChat = await Promise.all(
-    stored.map(async (one) => ({ ...storedMessageOf(one), content: await urlOf(objects, one, origin) })),
-  );
+  const shown = (said: readonly PresetMessage[]) =>
+    Promise.all(said.map(async (one) => ({ ...one, content: await urlOf(objects, one, origin) })));
+  const inChat = await shown(stored.map(storedMessageOf));
   // A title may also follow the answer.
   const asked =
     type === 'title_generation' ? inChat.some(({ role }) => role === 'user') : inChat.at(-1)?.role === 'user';
   if (!asked) throw new Refusal(422, 'First the user’s message must be in the chat, as its last one.');
-  const said = [...preset.messages, ...inChat];
+  const said = [...(await shown(preset.messages)), ...inChat];
   const { model, max_tokens: maxTokens } = preset.parameters;
   const cost = {
     type,

@@ -7,14 +7,32 @@ import { bearerOf } from '../../server/intake.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { anything, list, message, sortedPageOf, sortedPageQuery, storable } from './shapes.ts';
-import { findUser, formatUser } from './user-shape.ts';
+import { samePassword } from '../refusal.ts';
+import {
+  anything,
+  list,
+  message,
+  permissionOf,
+  refuseChanges,
+  sortedPageOf,
+  sortedPageQuery,
+  storable,
+} from './shapes.ts';
+import { findUser } from './find-user.ts';
+import { formatUser } from './user-shape.ts';
 
 const username = { type: 'string', minLength: 2, maxLength: 50, pattern: storable } as const;
 const nickname = { type: 'string', minLength: 1, maxLength: 50, pattern: storable } as const;
 const password = { type: 'string' } as const;
 /** The columns of order_by. Users have no title; their name takes its place. */
 const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 'updated_at' } as const;
+
+/** Fields that only the server sets. */
+const fixed = {
+  id: { type: 'integer' },
+  permission: { type: 'integer' },
+  credits_left: { type: 'integer' },
+} as const;
 
 type UserParts = Pick<Parts, 'accounts' | 'chats' | 'presets' | 'modelConfigs' | 'objects' | 'ledger'>;
 
@@ -45,10 +63,10 @@ function listUsers(parts: UserParts): Route {
     access: 'manage users',
     query: sortedPageQuery,
     answer: list,
-    async handle({ query }) {
+    async handle({ query, origin }) {
       const { orderBy, ...page } = sortedPageOf(query);
       const found = await users.list({ ...page, orderBy: orders[orderBy] });
-      return Promise.all(found.users.map((user) => formatUser(parts, user)));
+      return Promise.all(found.users.map((user) => formatUser(parts, user, origin)));
     },
   });
 }
@@ -79,11 +97,11 @@ function createUser(parts: UserParts): Route {
       properties: { username, password, nickname },
     },
     answer: anything,
-    async handle({ body, client, request }) {
+    async handle({ body, client, request, origin }) {
       const { nickname: name = body.username } = body;
       const user = { username: body.username, password: body.password, name };
       const make = (await isOfAdmin(request, client.address)) ? 'create' : 'register';
-      return formatUser(parts, await passwords[make](user, client));
+      return formatUser(parts, await passwords[make](user, client), origin);
     },
   });
 }
@@ -96,7 +114,7 @@ function readMe(parts: UserParts): Route {
     summary: 'Shows the user that is signed in.',
     access: 'look',
     answer: anything,
-    handle: async ({ caller }) => formatUser(parts, await findMe(parts, caller)),
+    handle: async ({ caller, origin }) => formatUser(parts, await findMe(parts, caller), origin),
   });
 }
 
@@ -121,6 +139,7 @@ function changeOwnPassword(parts: UserParts): Route {
       const { signedInAt } = accountOf(caller);
       const { old_password: old, new_password: wanted } = body;
       await passwords.prove({ uuid }, { signedInAt, client, password: old });
+      if (await passwords.has(uuid, wanted)) throw samePassword();
       await passwords.set(uuid, wanted, { ...client, by: uuid });
       return { message: 'The password is changed: sign in again.' };
     },
@@ -135,11 +154,11 @@ function readUser(parts: UserParts): Route {
     summary: 'Shows a user, to itself and to admins.',
     access: 'look',
     answer: anything,
-    handle: async (call) => formatUser(parts, await managed(parts, call, 'look')),
+    handle: async (call) => formatUser(parts, await managed(parts, call, 'look'), call.origin),
   });
 }
 
-/** Changes names only. A permission in the body is ignored: nobody gets rights from a body (a hole of the original). */
+/** Changes names only. Nobody gets rights or credits from a body (a hole of the original). */
 function changeUser(parts: UserParts): Route {
   const {
     accounts: { users },
@@ -149,16 +168,19 @@ function changeUser(parts: UserParts): Route {
     path: '/users/:id',
     summary: 'Changes the names of a user.',
     access: 'look',
-    body: { type: 'object', properties: { username, nickname } },
+    body: { type: 'object', properties: { username, nickname, ...fixed } },
     answer: anything,
     async handle(call) {
-      const { uuid } = await managed(parts, call, 'change the account');
+      const { uuid, id, role } = await managed(parts, call, 'change the account');
+      const credits = await parts.ledger.balance(uuid);
+      refuseChanges(call.body, { id, permission: permissionOf(role), credits_left: credits });
       const { username: login, nickname: name } = call.body;
       const changes = {
         ...(login !== undefined && { username: login }),
         ...(name !== undefined && { name }),
       };
-      return formatUser(parts, await users.change(uuid, changes, { ...call.client, by: call.caller.id }));
+      const changed = await users.change(uuid, changes, { ...call.client, by: call.caller.id });
+      return formatUser(parts, changed, call.origin);
     },
   });
 }
@@ -224,9 +246,9 @@ function approveUser(parts: UserParts): Route {
     summary: 'Approves a user who registered, for admins: from now on the user may use devices.',
     access: 'manage users',
     answer: anything,
-    async handle({ caller, params, client }) {
+    async handle({ caller, params, client, origin }) {
       const { uuid } = await findUser(parts, params.id);
-      return formatUser(parts, await users.approve(uuid, { ...client, by: caller.id }));
+      return formatUser(parts, await users.approve(uuid, { ...client, by: caller.id }), origin);
     },
   });
 }

@@ -29,8 +29,8 @@ export function openContents(objects: ObjectStore, owner: string, origin: string
   const urlOf = (key: string) => objects.sign({ method: 'GET', key, seconds: URL_SECONDS, origin });
 
   function readImage(url: string, pointer: string): SaidPart {
-    // An upload URL, a download URL of the history, or the key itself.
-    const key = url.startsWith('cos://') ? url.slice('cos://'.length) : objects.keyOf(url);
+    // An upload URL, a download URL of the history, either of them without its query, or the key itself.
+    const key = url.startsWith('cos://') ? url.slice('cos://'.length) : objects.keyOf(url, origin);
     if (key !== undefined) {
       if (key.startsWith(`${owner}/`) && !key.includes('..')) return { type: 'image', key };
       throw new AppError('not_found', 'There is no such picture.');

@@ -5,8 +5,8 @@ import { goneSignal } from '../../server/stream.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { saidTextOf } from './content.ts';
-import { readSaying, sayBody, type SayParts } from './say.ts';
-import { conversationOf, id, ids } from './shapes.ts';
+import { findConversation, readSaying, sayBody, type SayParts } from './say.ts';
+import { conversationOf, id, ids, line } from './shapes.ts';
 
 /** The list has no pages in this contract, so that this is the end of it. */
 const LIST_MAX_COUNT = 10_000;
@@ -14,7 +14,7 @@ const nothing = { type: 'object' } as const;
 
 /** The conversations of a user. */
 export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>): Route[] {
-  const { chats, modelConfigs, objects } = parts;
+  const { chats, objects } = parts;
   return [
     route({
       method: 'GET',
@@ -42,29 +42,33 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
       answer: nothing,
       async handle({ caller, body: { model_config_id: modelConfigId } }) {
         accountOf(caller);
-        if (!(await modelConfigs.find(caller.id, modelConfigId)))
-          throw new AppError('not_found', 'There is no such model configuration.');
+        await checkConfig(parts, caller.id, modelConfigId);
         return conversationOf(await chats.create({ owner: caller.id, modelConfigId }));
       },
     }),
-    // The messages come with the request, as with /chat/send: the client holds the conversation.
+    titleRoute(parts, '/conversation/generate_title'),
+    titleRoute(parts, '/chat/generate_title'), // where newer pages ask for it
     route({
       method: 'POST',
-      path: '/conversation/generate_title',
-      summary: 'Lets the model give the conversation a title.',
+      path: '/conversation/update',
+      summary: 'Changes the title or the model configuration of a conversation.',
       access: 'chat',
-      status: 201,
-      body: sayBody,
-      bodyMaxBytes: parts.config.limits.imageMaxBytes,
+      status: 202,
+      body: {
+        type: 'object',
+        required: ['conversation_id'],
+        properties: { conversation_id: id, title: line, model_config_id: id },
+      },
       answer: nothing,
-      async handle(call) {
-        const { chat, model, messages, contents } = await readSaying(parts, call);
-        const said = messages.map((message) => ({ role: message.role, text: saidTextOf(message.said) }));
-        const shown = await Promise.all(messages.map((message) => contents.forModel(message.said)));
-        const pictures = shown.flat().filter((part) => part.type === 'image');
-        const { title } = await makeTitle(model, said, pictures, goneSignal(call.response));
-        const { model_config_id: _, ...titled } = conversationOf(await chats.change(chat.id, { title }));
-        return titled;
+      async handle({ caller, body: { conversation_id: chatId, title, model_config_id: modelConfigId } }) {
+        accountOf(caller);
+        const chat = await findConversation(parts, caller.id, chatId);
+        if (modelConfigId !== undefined) await checkConfig(parts, caller.id, modelConfigId);
+        await chats.change(chat.id, {
+          ...(title !== undefined && { title }),
+          ...(modelConfigId !== undefined && { modelConfigId }),
+        });
+        return {};
       },
     }),
     route({
@@ -87,4 +91,37 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
       },
     }),
   ];
+}
+
+/** The messages come with the request, as with /chat/send: the client holds the conversation. */
+function titleRoute(parts: SayParts & Pick<Parts, 'config'>, path: string): Route {
+  return route({
+    method: 'POST',
+    path,
+    summary: 'Lets the model give the conversation a title.',
+    access: 'chat',
+    status: 201,
+    body: sayBody,
+    bodyMaxBytes: parts.config.limits.imageMaxBytes,
+    answer: nothing,
+    async handle(call) {
+      const { chat, model, messages, contents } = await readSaying(parts, call);
+      const said = messages.map((message) => ({ role: message.role, text: saidTextOf(message.said) }));
+      const shown = await Promise.all(messages.map((message) => contents.forModel(message.said)));
+      const pictures = shown.flat().filter((part) => part.type === 'image');
+      const { title } = await makeTitle(model, said, pictures, goneSignal(call.response));
+      const { model_config_id: _, ...titled } = conversationOf(await parts.chats.change(chat.id, { title }));
+      return titled;
+    },
+  });
+}
+
+/** Throws `not_found` unless the owner has this model configuration. */
+async function checkConfig(
+  { modelConfigs }: Pick<Parts, 'modelConfigs'>,
+  owner: string,
+  configId: number,
+): Promise<void> {
+  if (!(await modelConfigs.find(owner, configId)))
+    throw new AppError('not_found', 'There is no such model configuration.');
 }

@@ -1,4 +1,4 @@
-import type { NewModelConfig, StoredModelConfig } from '../../agents/model-configs.ts';
+import type { ModelConfigChange, StoredModelConfig } from '../../agents/model-configs.ts';
 import { masked } from '../../agents/secrets.ts';
 import type { JsonObject } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
@@ -6,21 +6,19 @@ import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { baseUrl, id, ids, line, params } from './shapes.ts';
+import { apiKey, baseUrl, id, ids, line, params } from './shapes.ts';
 
 /** The most configurations of a user without this scope. */
 const LIMIT = 3;
 const SCOPE = 'add_more_model_config';
 
-/** A key as a header can carry it. The ellipsis is that of a mask, which stands for the stored key. */
-const key = {
-  type: 'string',
-  maxLength: 1000,
-  pattern: '^[\\x21-\\x7e…]*$',
-  description: 'printable ASCII',
+const fields = {
+  name: line,
+  base_url: baseUrl,
+  model_name: line,
+  api_key: apiKey,
+  params,
 } as const;
-const fields = { name: line, base_url: baseUrl, model_name: line, api_key: key, params } as const;
-const required = ['name', 'base_url', 'model_name', 'api_key'] as const;
 const nothing = { type: 'object' } as const;
 
 type ModelParts = Pick<Parts, 'modelConfigs' | 'models'>;
@@ -84,28 +82,30 @@ function createConfig({ modelConfigs, models }: ModelParts): Route {
     summary: 'Stores a model configuration.',
     access: 'chat',
     status: 201,
-    body: { type: 'object', required, properties: fields },
+    body: { type: 'object', required: ['base_url'], properties: fields },
     answer: nothing,
     async handle({ caller, body }) {
       const limit = limitOf(caller);
-      const made = await modelConfigs.create(caller.id, readConfig(models, body), limit ?? Infinity);
+      const config = readConfig(models, body);
+      const filled = { ...config, apiKey: config.apiKey ?? '' };
+      const made = await modelConfigs.create(caller.id, filled, limit ?? Infinity);
       if (made) return shown(made);
       throw new AppError('forbidden', `You have ${LIMIT} model configurations already, which is the limit.`);
     },
   });
 }
 
-/** Clients send the whole configuration back, with the masked key when it did not change. */
+/** Clients send the whole configuration back; the key is masked or left out when it did not change. */
 function updateConfig({ modelConfigs, models }: ModelParts): Route {
   return route({
     method: 'POST',
     path: '/model_config/update',
-    summary: 'Changes a model configuration; a masked key leaves the key unchanged.',
+    summary: 'Changes a model configuration; a masked key, and none, leave the key unchanged.',
     access: 'chat',
     status: 202,
     body: {
       type: 'object',
-      required: [...required, 'config_id'],
+      required: ['base_url', 'config_id'],
       properties: { ...fields, config_id: id },
     },
     answer: nothing,
@@ -142,27 +142,33 @@ function limitOf(caller: Principal): number | null {
 /** The configuration in a body. Throws now for one that cannot work, and not only with the first message. */
 function readConfig(
   models: Parts['models'],
-  body: { name: string; base_url: string; model_name: string; api_key: string; params?: unknown },
-): NewModelConfig {
+  body: {
+    name?: string;
+    base_url: string;
+    model_name?: string;
+    api_key?: string;
+    params?: unknown;
+  },
+): ModelConfigChange {
   const config = {
-    name: body.name,
+    name: body.name ?? '',
     baseUrl: body.base_url,
-    modelName: body.model_name,
+    modelName: body.model_name ?? '',
     apiKey: body.api_key,
     params: (body.params ?? {}) as JsonObject,
   };
-  models.open({ baseUrl: config.baseUrl, model: config.modelName });
+  models.open({ baseUrl: config.baseUrl, model: config.modelName || 'unnamed' });
   return config;
 }
 
-/** A configuration on the wire, its key masked. */
-function shown({ id: configId, name, baseUrl: url, modelName, apiKey, params: more }: StoredModelConfig) {
+/** A configuration on the wire, its key masked. A field that is empty is null, as clients send it. */
+function shown(stored: StoredModelConfig) {
   return {
-    config_id: configId,
-    name,
-    base_url: url,
-    model_name: modelName,
-    api_key: masked(apiKey),
-    params: more,
+    config_id: stored.id,
+    name: stored.name || null,
+    base_url: stored.baseUrl,
+    model_name: stored.modelName || null,
+    api_key: masked(stored.apiKey) || null,
+    params: stored.params,
   };
 }

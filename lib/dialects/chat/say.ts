@@ -6,7 +6,7 @@ import type { Call } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { openContents, saidTextOf, type Contents, type Said } from './content.ts';
-import { baseUrl, id, line, params } from './shapes.ts';
+import { apiKey, baseUrl, id, line, params } from './shapes.ts';
 
 /** The body of `/chat/send` and `/conversation/generate_title`: a conversation, its messages, and the model to ask. */
 export const sayBody = {
@@ -30,13 +30,16 @@ export const sayBody = {
     },
     base_url: baseUrl,
     model_name: line,
-    api_key: { type: 'string', maxLength: 1000 },
+    api_key: apiKey,
     model_config_id: id,
     params,
   },
 } as const;
 
-/** A valid body. The model is named in one of two ways: with its address and key, or by the id of a stored configuration. */
+/**
+ * A valid body. The model is named in one of two ways: with its address and key (or the mask of a stored key), or by the id of a
+ * stored configuration.
+ */
 interface SayBody {
   conversation_id: number;
   messages: { message_id?: number; role: 'user' | 'assistant' | 'system'; content: unknown }[];
@@ -72,9 +75,6 @@ export async function readSaying(parts: SayParts, call: Call<unknown, SayBody>):
     role,
     said: contents.read(content as JsonValue, `/messages/${index}/content`),
   }));
-  // A conversation that ends with the assistant's words has nothing to answer; some endpoints would go on with them.
-  if (messages.at(-1)?.role !== 'user')
-    throw new AppError('invalid_request', 'The last message must be the user’s.');
   return { chat, model: await openModel(parts, caller.id, body), contents, messages };
 }
 
@@ -96,20 +96,25 @@ async function openModel(
   body: SayBody,
 ): Promise<Model> {
   const given = (body.params ?? {}) as JsonObject;
+  // A model on the user's own machine has no key.
+  const { base_url: baseUrl, model_name: model, api_key: apiKey = '' } = body;
   if (body.model_config_id !== undefined) {
     const stored = await modelConfigs.find(owner, body.model_config_id);
     if (!stored) throw new AppError('not_found', 'There is no such model configuration.');
     // The stored key goes to the stored endpoint only. An endpoint in the request is ignored.
-    const { baseUrl: url, apiKey, modelName: model, params: more } = stored;
-    return models.open({ baseUrl: url, apiKey, model, ...settingsOf({ ...more, ...given }) }, theirs);
+    const { baseUrl: url, apiKey: key, modelName, params: more } = stored;
+    const name = modelName || model;
+    if (!name) throw new AppError('invalid_request', 'The model configuration has no model_name: send one.');
+    const settings = settingsOf({ ...more, ...given });
+    return models.open({ baseUrl: url, apiKey: key, model: name, ...settings }, theirs);
   }
-  const { base_url: url, model_name: model, api_key: apiKey } = body;
-  if (url === undefined || model === undefined || apiKey === undefined)
+  if (baseUrl === undefined || model === undefined)
     throw new AppError(
       'invalid_request',
-      'A model is needed: base_url, model_name and api_key, or model_config_id.',
+      'A model is needed: base_url, model_name and its api_key, or model_config_id.',
     );
-  return models.open({ baseUrl: url, apiKey, model, ...settingsOf(given) }, theirs);
+  const key = await modelConfigs.keyFor(owner, { baseUrl, modelName: model, apiKey });
+  return models.open({ baseUrl, apiKey: key, model, ...settingsOf(given) }, theirs);
 }
 
 /** The parameters of a request. A field that this server has no name for goes to the endpoint as it is. */

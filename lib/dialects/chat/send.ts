@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+import Negotiator from 'negotiator';
 import { AppError } from '../../errors.ts';
 import type { Call } from '../../server/mount.ts';
 import { openStream, sseEvent } from '../../server/stream.ts';
@@ -30,10 +32,13 @@ export async function send(
   const { replies, config } = parts;
   const { response, request, log } = call;
   const saying = await readSaying(parts, call);
+  // A conversation that ends with the assistant's words has nothing to answer; some endpoints would go on with them.
+  if (saying.messages.at(-1)?.role !== 'user')
+    throw new AppError('invalid_request', 'The last message must be the user’s.');
   // Everything that can be refused is checked before the user's message is stored.
   const messages = await toModelMessages(saying);
   const userMessageId = await storeLast(parts, saying);
-  const { contentType, heartbeat, write } = formatOf(request.headers.accept ?? '', userMessageId);
+  const { contentType, heartbeat, write } = formatOf(request, userMessageId);
   const { heartbeatIntervalMs: everyMs, socketStallTimeoutMs: stallTimeoutMs } = config.limits;
   const stream = openStream(response, {
     contentType,
@@ -74,18 +79,22 @@ async function storeLast({ chats }: Pick<Parts, 'chats'>, { chat, messages }: Sa
   throw new AppError('not_found', 'There is no such message.');
 }
 
+/** The types of an answer. The first one is for clients without a preference; the browser's `application/json` means it, too. */
+const types = ['application/x-ndjson', 'application/json', 'text/event-stream', 'text/plain'];
+
 /**
- * The format that the client asks for: events, bare text with the ids at its end, or JSON lines (contract 4). Bare text has no
- * heartbeat: a client would show it.
+ * The format that the client prefers [RFC 9110 12.5.1]: events, bare text with the ids at its end, or JSON lines (contract 4).
+ * Bare text has no heartbeat: a client would show it.
  */
-function formatOf(accept: string, userMessageId: number): Format {
-  if (/\btext\/event-stream\b/i.test(accept))
+function formatOf(request: IncomingMessage, userMessageId: number): Format {
+  const type = new Negotiator(request).mediaType(types);
+  if (type === 'text/event-stream')
     return {
       contentType: 'text/event-stream',
       heartbeat: ':\n\n',
       write: (line) => sseEvent(JSON.stringify(line)),
     };
-  if (/\btext\/plain\b/i.test(accept))
+  if (type === 'text/plain')
     return {
       contentType: 'text/plain; charset=utf-8',
       write(line) {

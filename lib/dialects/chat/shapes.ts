@@ -35,6 +35,14 @@ export const baseUrl = {
 /** A short text that every database can store: PostgreSQL refuses the character 0. */
 export const line = { type: 'string', minLength: 1, maxLength: 200, pattern: '^[^\\u0000]*$' } as const;
 
+/** A key as a header can carry it. The ellipsis is that of a mask, which stands for a stored key. */
+export const apiKey = {
+  type: 'string',
+  maxLength: 1000,
+  pattern: '^[\\x21-\\x7e…]*$',
+  description: 'printable ASCII',
+} as const;
+
 /** A conversation, as clients see it. */
 export function conversationOf({ id: conversation, title, updatedAt, modelConfigId }: Chat) {
   return {

@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal, samePassword } from '../refusal.ts';
 import { knownRefreshToken, refreshTokenOf, setRefreshCookie } from '../refresh-cookie.ts';
 
 const text = { type: 'string' } as const;
@@ -129,8 +129,11 @@ function changeUsername({ accounts: { users } }: AccountParts): Route {
   });
 }
 
-/** Whoever has the e-mail can take over the account one day. So it needs the same proof as a new password. */
-function changeEmail({ accounts: { users, passwords } }: AccountParts): Route {
+/**
+ * Whoever has the e-mail can take over the account one day. So it needs the same proof as a new password. Pages read the e-mail
+ * from their token, and expect a new pair.
+ */
+function changeEmail({ accounts: { users, passwords, signIns } }: AccountParts): Route {
   return route({
     method: 'POST',
     path: '/user/me/email',
@@ -138,12 +141,13 @@ function changeEmail({ accounts: { users, passwords } }: AccountParts): Route {
     access: 'change the account',
     status: 202,
     body: { type: 'object', required: ['email'], properties: { email: text, password: text } },
-    answer: nothing,
+    answer: pair,
     async handle(call) {
       const { caller, client, body } = call;
       const { signedInAt } = accountOf(caller);
       await passwords.prove({ uuid: caller.id }, { signedInAt, password: body.password, client });
-      return changeUser(users, call, { email: body.email.trim() });
+      await changeUser(users, call, { email: body.email.trim() });
+      return pairOf(call, await signIns.begin(caller.id, { method: 'password', client }));
     },
   });
 }
@@ -170,7 +174,7 @@ function changePassword({ accounts: { passwords, signIns } }: AccountParts): Rou
       const { client } = call;
       const proof = { signedInAt: signIn.createdAt, client, ...(old !== undefined && { password: old }) };
       await passwords.prove(user, proof);
-      if (password === old) throw new Refusal(400, 'The password is the same as before.');
+      if (await passwords.has(user.uuid, password)) throw samePassword();
       await passwords.set(user.uuid, password, { ...client, by: user.uuid }).catch((error: unknown) => {
         if (error instanceof AppError && error.code === 'invalid_request')
           throw new Refusal(400, error.message);
@@ -190,9 +194,11 @@ function logout({ accounts: { signIns } }: AccountParts): Route {
     access: 'open',
     answer: nothing,
     async handle({ request, response, origin, client }) {
-      const { signIn, user } = await signIns.find(refreshTokenOf(request));
-      await signIns.end(user.uuid, signIn.id, client);
+      const token = refreshTokenOf(request);
+      // The browser forgets the cookie also when it holds an old token.
       setRefreshCookie(response, origin, undefined);
+      const { signIn, user } = await signIns.find(token);
+      await signIns.end(user.uuid, signIn.id, client);
       return {};
     },
   });

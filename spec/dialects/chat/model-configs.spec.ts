@@ -159,7 +159,7 @@ onBothEngines('the model configurations of the chat dialect', (open) => {
       { base_url: 'ftp://x' },
       { base_url: 'https://user:pass@x.example' },
       { base_url: 'https://' },
-      { model_name: undefined },
+      { base_url: undefined },
       { api_key: 'with space' },
       { params: [] },
       { params: { temperature: 'hot' } },

@@ -64,7 +64,7 @@ onBothEngines('pictures in the chat dialect', (open) => {
     expect(answer.status).to.equal(200);
     const { urls } = answer.body as { urls: string[] };
     expect(urls.map((url) => new URL(url).pathname.split('.').at(-1))).to.deep.equal(['png', 'jpg']);
-    const keys = urls.map((url) => new URL(url).pathname.replace('/objects/', ''));
+    const keys = urls.map((url) => new URL(url).pathname.replace('/api/v1/objects/', ''));
     for (const key of keys)
       expect(key).to.match(new RegExp(`^[\\da-f-]{36}/${id}/images/[\\da-f]{8}-[\\da-f-]{27}\\.(png|jpg)$`));
     expect(new Set(keys).size).to.equal(2);
@@ -112,20 +112,44 @@ onBothEngines('pictures in the chat dialect', (open) => {
     expect((await history()).at(-2)!.content).to.deep.equal(elsewhere);
   });
 
+  it('come back without their query, as pages send them, and stay ours', async () => {
+    const [bare] = (await upload()).split('?');
+    expect(new URL(bare!).pathname).to.match(/^\/api\//); // some proxies pass on nothing else
+    world.steps.push({ text: 'A dot.' });
+    await send([{ type: 'image_url', image_url: { url: bare } }]);
+    const [asked] = world.model.requests.at(-1)!.body['messages'] as unknown as { content: Part[] }[];
+    const [said] = await history();
+    for (const part of [asked!.content[0]!, said!.content[0]!]) {
+      const link = part.image_url!.url;
+      expect([new URL(link).searchParams.has('signature'), link.split('?')[0]]).to.deep.equal([true, bare]);
+      expect(Buffer.from(await (await fetch(link)).arrayBuffer())).to.deep.equal(png);
+    }
+  });
+
   it('of somebody else are not there, however they are named', async () => {
     const other = await registerUser(world);
     const theirs = await upload(other, await makeConversation(world, other));
-    const key = new URL(theirs).pathname.replace('/objects/', '');
-    for (const url of [theirs, `cos://${key}`, 'cos://x/../y', 'cos://'])
+    const key = new URL(theirs).pathname.replace('/api/v1/objects/', '');
+    const bare = theirs.split('?')[0]!;
+    const forged = `${bare}?expires=9999999999&signature=AAAA`;
+    for (const url of [
+      theirs,
+      bare,
+      forged,
+      bare.replace('/api/v1', ''),
+      `cos://${key}`,
+      'cos://x/../y',
+      'cos://',
+    ])
       for (const image of [url, { url }]) {
         const answer = await send([{ type: 'image_url', image_url: image }]);
         expect([answer.status, answer.body]).to.deep.equal([404, { detail: 'There is no such picture.' }]);
       }
-    // What only looks like a URL of ours is one from elsewhere: nothing is signed for it.
+    // An address of another server is one from elsewhere: nothing is signed for it.
     world.steps.push({ text: 'No.' });
-    const forged = `${world.app.url}/objects/${key}?expires=9999999999&signature=AAAA`;
-    await send([{ type: 'image_url', image_url: { url: forged } }]);
-    expect((await history())[0]!.content[0]!.image_url!.url).to.equal(forged);
+    const elsewhere = forged.replace(world.app.url, 'https://other.example');
+    await send([{ type: 'image_url', image_url: { url: elsewhere } }]);
+    expect((await history())[0]!.content[0]!.image_url!.url).to.equal(elsewhere);
     expect((await fetch(forged)).status).to.equal(403);
     expect(await readdir(world.folder)).to.not.include('etc');
   });

@@ -33,7 +33,8 @@ describe('a client of /chat/send that does not read', () => {
     const chats = { find: async () => chat, append: async () => 7 };
     const limits = { heartbeatIntervalMs: 60_000, socketStallTimeoutMs: 60_000 };
     const replies = openReplies(chats);
-    const context = { chats, replies, models: { open: () => model }, config: { limits } };
+    const modelConfigs = { keyFor: async () => 'k' };
+    const context = { chats, replies, modelConfigs, models: { open: () => model }, config: { limits } };
     const body = {
       conversation_id: 1,
       messages: [{ role: 'user' as const, content: 'Hi' }],

@@ -114,7 +114,7 @@ onBothEngines('the users of the chat dialect', (open) => {
     const change = (field: 'username' | 'email', value: unknown) =>
       world.call('POST', `/user/me/${field}`, { token: user.access, body: { [field]: value } });
     expect(await change('username', 'Bea')).to.deep.include({ status: 202, body: {} });
-    expect(await change('email', 'bea@example.com')).to.deep.include({ status: 202, body: {} });
+    expect((await change('email', 'bea@example.com')).status).to.equal(202);
     const me = await world.ok(200, 'GET', '/user/me', { token: user.access });
     expect(me).to.deep.equal({ username: 'Bea', email: 'bea@example.com', groups: ['user'] });
     expect((await change('username', 'Bea')).status).to.equal(400);
