@@ -59,13 +59,29 @@ export class SpecError extends AppError {
   }
 }
 
-/** A model's endpoint failed. `status` is its HTTP status; undefined when there was no answer. */
+/** The refusal of a model's endpoint, for clients that know its API. */
+export interface ModelRefusal {
+  /** The HTTP status. */
+  status: number;
+  /** The endpoint's own words, without secrets; may be empty. */
+  words: string;
+  /** The endpoint's code, such as `context_length_exceeded`, and the field that it names. */
+  code?: string | undefined;
+  param?: string | undefined;
+}
+
+/** A model's endpoint failed. `refusal` is missing when there was no answer, or a broken one. */
 export class ModelError extends AppError {
   override readonly name = 'ModelError';
-  readonly status: number | undefined;
-  constructor(message: string, options: AppErrorOptions & { status?: number } = {}) {
+  readonly refusal: ModelRefusal | undefined;
+  constructor(message: string, options: AppErrorOptions & { refusal?: ModelRefusal } = {}) {
     super('model_error', message, options);
-    this.status = options.status;
+    this.refusal = options.refusal;
+  }
+
+  /** The HTTP status of the endpoint; undefined when there was no answer. */
+  get status(): number | undefined {
+    return this.refusal?.status;
   }
 }
 

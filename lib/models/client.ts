@@ -13,6 +13,8 @@ interface Ask {
 
 /** Why a request has no 2xx answer. */
 export interface EndpointRefusal extends TryFailure {
+  /** The endpoint's code for the fault. */
+  code: string | null | undefined;
   /** The field that the endpoint names as the fault. */
   param: string | null | undefined;
   /** The endpoint's own words; empty without any. */
@@ -77,10 +79,10 @@ export async function loadOpenAiClient(fetch: typeof globalThis.fetch): Promise<
     send: (ask) => client.post(ask.url, { body: ask }).asResponse(),
     refusalOf(error) {
       if (!(error instanceof APIError)) return undefined;
-      const { status, headers, param } = error;
+      const { status, headers, code, param } = error;
       const said = error.error === undefined && status === undefined ? '' : error.message;
       const detail = said.replace(`${status} `, '').replace('status code (no body)', '');
-      return { status, headers, param, detail };
+      return { status, headers, code, param, detail };
     },
   };
 }

@@ -17,16 +17,21 @@ export function refusalError(
   refusal: EndpointRefusal,
   cause: unknown,
 ): ModelError {
-  const { status, headers } = refusal;
+  const { status, headers, code, param } = refusal;
   if (status === undefined) return unreachable(host, cause);
   const detail = safeText(refusal.detail, key);
   const message = `the model endpoint ${host} answered ${status}${detail === '' ? '' : `: ${detail}`}${HINTS[status] ?? ''}`;
   const waitMs = retryAfterMs(headers);
   return new ModelError(message, {
-    status,
+    refusal: { status, words: detail, code: nameIn(code), param: nameIn(param) },
     cause,
     ...(waitMs === undefined ? {} : { retryAfterSeconds: Math.ceil(waitMs / 1000) }),
   });
+}
+
+/** A name that an endpoint gives; undefined for any other text, which may hold more than a name. */
+function nameIn(text: string | null | undefined): string | undefined {
+  return typeof text === 'string' && /^[\w.[\]-]{1,100}$/.test(text) ? text : undefined;
 }
 
 function unreachable(host: string, error: unknown): ModelError {

@@ -68,7 +68,7 @@ function pictureOf(status: number, answer: unknown, host: string): Picture {
     const said = isObject(error) && typeof error['message'] === 'string' ? error['message'] : '';
     const detail = safeText(said, undefined);
     throw new ModelError(`the model endpoint ${host} answered ${status}${detail && `: ${detail}`}`, {
-      status,
+      refusal: { status, words: detail },
     });
   }
   const { data, usage } = json;

@@ -38,7 +38,10 @@ export function createScriptedModel(steps: readonly ScriptedStep[]): ScriptedMod
     }
     if ('hang' in step) return untilAborted(signal);
     if ('error' in step)
-      throw new ModelError(step.error, step.status === undefined ? {} : { status: step.status });
+      throw new ModelError(
+        step.error,
+        step.status === undefined ? {} : { refusal: { status: step.status, words: step.error } },
+      );
     const text = step.text ?? '';
     if (onDelta !== undefined && text !== '') for (const piece of text.split(/(?<= )/)) onDelta(piece);
     const calls = 'calls' in step ? step.calls : [];

@@ -93,6 +93,8 @@ export interface FormattedError {
   /** Instead of the status that belongs to the error's code. */
   status?: number;
   contentType: string;
+  /** Headers beside those that belong to the error's code. */
+  headers?: Readonly<Record<string, string>>;
   body: string;
 }
 

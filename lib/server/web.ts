@@ -206,7 +206,7 @@ class Web {
     }
     const formatted = mountAt(this.#options.mounts, path)?.formatError(error) ?? formatProblem(error);
     const { contentType, body, status = usual } = formatted;
-    const headers = { ...errorHeaders(error), 'Content-Type': contentType };
+    const headers = { ...errorHeaders(error), ...formatted.headers, 'Content-Type': contentType };
     // The rest of a slow request is not awaited.
     if (error.code === 'request_timeout') response.once('finish', () => response.req.socket.destroySoon());
     response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);

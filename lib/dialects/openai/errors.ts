@@ -26,26 +26,43 @@ const types = {
 /** With these statuses a model's endpoint refuses the request itself. Only the caller can mend that, so the status is passed on. */
 const passedOn = new Set([400, 404, 413, 422, 429]);
 
-/** An error in OpenAI's shape: `{"error":{message,type,param,code}}`. `param` is the first field with a fault. */
+/**
+ * An error in OpenAI's shape: `{"error":{message,type,param,code}}`. `param` is the first field with a fault. A refusal of the
+ * model's endpoint has the endpoint's own words, code and field. Its host stays in the log.
+ */
 export function formatOpenAiError(error: AppError): FormattedError {
-  const status = error instanceof ModelError && passedOn.has(error.status ?? 0) ? error.status! : undefined;
+  if (error instanceof ModelError) return formatModelError(error);
   const [fault] = error.faults;
-  const body = {
-    error: {
-      message: error.message,
-      type:
-        status === undefined
-          ? types[error.code]
-          : status === 429
-            ? 'rate_limit_error'
-            : 'invalid_request_error',
-      param: fault ? fault.pointer.slice(1).replaceAll('/', '.') || null : null,
-      code: statusOf(error.code) === 401 ? 'invalid_api_key' : error.code,
-    },
+  return {
+    contentType: 'application/json',
+    body: JSON.stringify({
+      error: {
+        message: error.message,
+        type: types[error.code],
+        param: fault ? fault.pointer.slice(1).replaceAll('/', '.') || null : null,
+        code: statusOf(error.code) === 401 ? 'invalid_api_key' : error.code,
+      },
+    }),
+  };
+}
+
+function formatModelError({ code, refusal, message, retryAfterSeconds }: ModelError): FormattedError {
+  const status = refusal && passedOn.has(refusal.status) ? refusal.status : undefined;
+  const type = status === 429 ? 'rate_limit_error' : 'invalid_request_error';
+  const said = refusal?.words ? `: ${refusal.words}` : '';
+  const error = {
+    message: refusal ? `The model refused the request with ${refusal.status}${said}` : message,
+    type: status === undefined ? types[code] : type,
+    param: refusal?.param ?? null,
+    code: refusal?.code ?? code,
   };
   return {
     ...(status !== undefined && { status }),
+    headers: {
+      'x-should-retry': 'false', // the server has tried three times, and a client that tries again would make it nine
+      ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
+    },
     contentType: 'application/json',
-    body: JSON.stringify(body),
+    body: JSON.stringify({ error }),
   };
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import OpenAI from 'openai';
+import type { JsonObject } from '../../../lib/common/json.ts';
 import { openOpenAiDocument } from '../../support/openai-document.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from '../../support/model-server.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../../support/threads.ts';
@@ -160,6 +161,51 @@ describe('chat completions', () => {
       ]);
     }
     expect((await server.call('POST', '/v1/chat/completions', ask)).status).to.equal(401);
+  });
+
+  it('show the code, the field and the wait of the endpoint, not its host, and are tried three times in all', async () => {
+    const refusal = (status: number, error: JsonObject, headers = {}): ModelServerStep => ({
+      status,
+      body: { error },
+      headers,
+    });
+    const tooLong = {
+      message: 'Too many tokens.',
+      type: 'invalid_request_error',
+      param: 'messages',
+      code: 'context_length_exceeded',
+    };
+    const limited = { message: 'Slow down.', type: 'requests', param: null, code: 'rate_limit_exceeded' };
+    const failure = (promise: Promise<unknown>) =>
+      promise.then(
+        () => 'nothing was thrown',
+        (error: unknown) => {
+          if (!(error instanceof OpenAI.APIError)) throw error;
+          const { status, error: said, headers } = error;
+          return [status, said, headers?.get('retry-after') ?? null] as unknown;
+        },
+      );
+    const create = () => ada.openai.chat.completions.create({ ...ask, messages: [...ask.messages] });
+    steps.push(refusal(400, tooLong));
+    expect(await failure(create())).to.deep.equal([
+      400,
+      { ...tooLong, message: 'The model refused the request with 400: Too many tokens.' },
+      null,
+    ]);
+    const before = model.requests.length;
+    const slow = refusal(429, limited, { 'retry-after-ms': '1', 'retry-after': '7' });
+    steps.push(slow, slow, slow);
+    expect(await failure(create())).to.deep.equal([
+      429,
+      {
+        message: 'The model refused the request with 429: Slow down.',
+        type: 'rate_limit_error',
+        param: null,
+        code: 'rate_limit_exceeded',
+      },
+      '1',
+    ]);
+    expect(model.requests.length - before).to.equal(3);
   });
 
   it('end with the client that asked', async () => {
