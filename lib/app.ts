@@ -19,7 +19,7 @@ import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
 import { openEgress, type Egress } from './drivers/egress.ts';
-import { createEquip } from './equip.ts';
+import { createAgentCheck, createEquip } from './equip.ts';
 import { messageOf } from './errors.ts';
 import type { Extensions } from './extensions.ts';
 import { openDiskStore } from './files/disk-store.ts';
@@ -212,6 +212,7 @@ class Composition {
       models,
       sessions,
       tasks,
+      checkAgent: createAgentCheck({ models, openspecs }),
       completions: openCompletions({ ...endpoint, endpoint: config.model }),
       pictures: openPictures({ ...endpoint, defaults: config.model }),
       version: packageVersion(),

@@ -1,3 +1,4 @@
+import type { AgentConfig } from './agents/agent-config.ts';
 import { framingOf, type Agents } from './agents/agents.ts';
 import type { JsonObject } from './common/json.ts';
 import { childPointer } from './common/json-pointer.ts';
@@ -61,6 +62,14 @@ export function createEquip(parts: EquipParts) {
       ...(agent?.config.toolStrategy && { toolStrategy: agent.config.toolStrategy }),
       close: () => documents.forEach((document) => document.release()),
     };
+  };
+}
+
+/** Checks configurations when they are saved: rejects with the error that opening a session with them would give. */
+export function createAgentCheck({ models, openspecs }: Pick<EquipParts, 'models' | 'openspecs'>) {
+  return async ({ model, documents = [] }: AgentConfig): Promise<void> => {
+    models.open(model);
+    for (const document of await loadDocuments(openspecs, documents)) document.release();
   };
 }
 

@@ -61,6 +61,8 @@ export interface Apps {
   create(app: NewApp, owner: Principal): Promise<string>;
   find(id: string, caller: Principal): Promise<AgentApp>;
   list(owner: Principal, page: AppPage): Promise<{ apps: AgentApp[]; total: number }>;
+  /** Changes the name, the icon and the description; a missing field stays. */
+  change(id: string, caller: Principal, changes: Partial<NewApp>): Promise<void>;
   /** Changes the draft, or makes one. Masked keys are kept (secrets.ts). */
   saveDraft(id: string, caller: Principal, draft: NewDraft): Promise<void>;
   /** Publishes a copy of the draft; `conflict` when there is none. */
@@ -154,6 +156,20 @@ class StoredApps implements Apps {
       .execute();
     const versionsOf = (id: string) => versions.filter(({ app_id: app }) => app === id);
     return { apps: rows.map((row) => appOf(row, versionsOf(row.id), this.#vault)), total };
+  }
+
+  async change(id: string, caller: Principal, { name, icon, description }: Partial<NewApp>): Promise<void> {
+    await this.#change(id, caller, (trx, app) =>
+      trx
+        .updateTable('apps')
+        .set({
+          name: name ?? app.name,
+          icon: icon ?? app.icon,
+          description: description ?? app.description,
+        })
+        .where('id', '=', id)
+        .execute(),
+    );
   }
 
   async saveDraft(id: string, caller: Principal, { config, remembers }: NewDraft): Promise<void> {

@@ -414,6 +414,8 @@ export const accessRows: Record<string, AccessRow> = {
   'POST /apps': users,
   'GET /apps': users,
   'GET /apps/{app_id}': app(''),
+  'POST /apps/{app_id}': app('', () => ({ name: 'New' })),
+  'POST /apps/{app_id}/copy': app('/copy'),
   'POST /apps/{app_id}/config': app('/config', () => draft),
   'PUT /apps/{app_id}/config': app('/config', () => draft),
   'POST /apps/{app_id}/publish': app('/publish'),

@@ -12,7 +12,7 @@ import { createMessageRoutes } from './messages.ts';
  * - Its debug conversation is a session, made with the first question. Its messages are a view of that session's log.
  * - Every answer, an error too, is `{code, data, message}`. Times are unix seconds.
  */
-export const llmops: Dialect<'agents' | 'sessions' | 'config'> = {
+export const llmops: Dialect<'agents' | 'sessions' | 'config' | 'checkAgent'> = {
   name: 'llmops',
   mount(parts) {
     return {
