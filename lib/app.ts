@@ -176,7 +176,7 @@ class Composition {
     const endpoint = { fetch, timeoutMs: limits.modelTimeoutMs };
     const models = openModels({ ...endpoint, defaults: config.model, providers: this.#extensions.models });
     const stored = this.#openStoredParts(basis, accounts, models);
-    const documents = this.#closing(
+    const { openspecs } = this.#closing(
       openDocuments({
         egress: basis.egress,
         kinds: this.#extensions.kinds,
@@ -185,7 +185,6 @@ class Composition {
         documentMaxBytes: limits.initMaxBytes,
       }),
     );
-    const { openspecs } = documents;
     const sessions = this.#closing(
       new SessionRegistry({
         store,

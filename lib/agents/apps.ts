@@ -84,6 +84,12 @@ export function versionInUse(app: Pick<AgentApp, 'draft' | 'published'>): AppVer
   return version;
 }
 
+/** The version that others use. Throws `conflict` when the app is not published. */
+export function publishedVersion({ published }: Pick<AgentApp, 'published'>): AppVersion {
+  if (published) return published;
+  throw new AppError('conflict', 'The app is not published: send POST /apps/:app_id/publish.');
+}
+
 /** What apps are made of. */
 export interface AppsOptions {
   db: AgentsDb;
@@ -230,6 +236,7 @@ class StoredApps implements Apps {
   removeOwner(owner: string): Promise<void> {
     return this.#db.transaction().execute(async (trx) => {
       const own = trx.selectFrom('apps').select('id').where('owner', '=', owner);
+      await trx.deleteFrom('app_conversations').where('app_id', 'in', own).execute();
       await trx.deleteFrom('app_versions').where('app_id', 'in', own).execute();
       await trx.deleteFrom('apps').where('owner', '=', owner).execute();
     });

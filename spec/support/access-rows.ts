@@ -424,6 +424,8 @@ export const accessRows: Record<string, AccessRow> = {
   'GET /apps/{app_id}/long-term-memory': app('/long-term-memory'),
   'POST /apps/{app_id}/long-term-memory': app('/long-term-memory', () => ({ summary: 's' })),
   'POST /apps/{app_id}/debug': app('/debug', () => ({ query: 'hi' })),
+  'POST /apps/{app_id}/chat': app('/chat', () => ({ query: 'hi' })),
+  'GET /apps/{app_id}/conversations': app('/conversations'),
   'GET /apps/{app_id}/messages': app('/messages'),
   'POST /apps/{app_id}/messages/{message_id}/delete': owner(403, async (things) => ({
     path: `/apps/${await things.app()}/messages/5e2f2a1e-0000-4000-8000-000000000000/delete`,

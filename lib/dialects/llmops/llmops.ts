@@ -1,5 +1,6 @@
 import type { Dialect } from '../dialect.ts';
 import { formatFailure } from './answer.ts';
+import { createAppChatRoutes } from './app-chat.ts';
 import { createAppRoutes } from './apps.ts';
 import { createDebugRoute } from './debug.ts';
 import { createMemoryRoutes } from './memory.ts';
@@ -22,6 +23,7 @@ export const llmops: Dialect<'agents' | 'sessions' | 'config' | 'checkAgent'> = 
         ...createAppRoutes(parts),
         ...createMemoryRoutes(parts),
         createDebugRoute(parts),
+        ...createAppChatRoutes(parts),
         ...createMessageRoutes(parts),
       ],
       sockets: [],

@@ -7,6 +7,7 @@
 import type { Kysely, Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
+import { appConversations } from './app-conversations.ts';
 import { approvals } from './approvals.ts';
 import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
@@ -59,5 +60,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     },
     '0010-approvals': approvals,
     '0011-first-requests': firstRequests,
+    '0012-app-conversations': appConversations,
   };
 }

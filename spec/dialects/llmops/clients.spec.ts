@@ -82,4 +82,51 @@ describe('a client of LLMOps', () => {
       expect(list.map(({ id }) => id)).to.deep.equal([app]);
     }
   });
+
+  it('uses a published app, in conversations of their own, as a whole and as events', async () => {
+    const app = await client.newApp(test.config({ dialog_round: 5, systemPrompt: 'You are version one.' }));
+    expect(await client.post(`/apps/${app}/chat`, { query: 'Hi' })).to.deep.include({
+      status: 400,
+      code: 'fail',
+      message: 'The app is not published: send POST /apps/:app_id/publish.',
+    });
+    await client.post(`/apps/${app}/publish`);
+    const two = test.config({ dialog_round: 5, systemPrompt: 'You are version two.' });
+    await client.post(`/apps/${app}/config`, { model_config: two, memory_mode: 'none' });
+    const before = test.model.requests.length;
+    test.script.push({ text: 'One.' }, { text: 'Two.' }, { text: 'Three.' });
+    const first = await client.post(`/apps/${app}/chat`, {
+      query: 'first',
+      conversation_id: null,
+      user: 'ann',
+    });
+    const id = first.data['conversation_id'] as string;
+    expect(first.data).to.include({ query: 'first', answer: 'One.' });
+    const events = await client.call(`/apps/${app}/chat`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify({ query: 'second', conversation_id: id }),
+    });
+    expect(await events.text()).to.match(/event: message\ndata: .*"answer":"Two\."/);
+    const other = await client.post(`/apps/${app}/chat`, { query: 'third', user: 'bob' });
+    expect(other.data['conversation_id']).to.not.equal(id);
+    const asked = test.model.requests.slice(before).map(({ body }) => JSON.stringify(body['messages']));
+    expect(asked.every((one) => one.includes('version one') && !one.includes('version two'))).to.equal(true);
+    expect([asked[1]!.includes('first'), asked[2]!.includes('first')]).to.deep.equal([true, false]);
+    const { list } = (await client.get(`/apps/${app}/conversations?created_at=0`)).data as {
+      list: { id: string }[];
+    };
+    expect(list.map((one) => ({ ...one, created_at: 0 }))).to.deep.equal([
+      { id: other.data['conversation_id'], user: 'bob', created_at: 0 },
+      { id, user: 'ann', created_at: 0 },
+    ]);
+    const elsewhere = await client.newApp(test.config());
+    await client.post(`/apps/${elsewhere}/publish`);
+    expect(
+      (await client.post(`/apps/${elsewhere}/chat`, { query: 'Hi', conversation_id: id })).code,
+    ).to.equal('not_found');
+    const stranger = await test.client();
+    expect((await stranger.post(`/apps/${app}/chat`, { query: 'Hi' })).code).to.equal('forbidden');
+    expect((await stranger.get(`/apps/${app}/conversations`)).code).to.equal('forbidden');
+  });
 });
