@@ -20,7 +20,7 @@ import { describeMounts } from './dialects/docs/docs.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
 import { egressOptionsOf } from './drivers/egress-options.ts';
 import { openEgress, type Egress } from './drivers/egress.ts';
-import { createEquip } from './equip.ts';
+import { createAgentCheck, createEquip } from './equip.ts';
 import { messageOf } from './errors.ts';
 import type { Extensions } from './extensions.ts';
 import { openFileRoom } from './files/index.ts';
@@ -172,7 +172,7 @@ class Composition {
     const endpoint = { fetch, timeoutMs: limits.modelTimeoutMs };
     const models = openModels({ ...endpoint, defaults: config.model, providers: this.#extensions.models });
     const stored = this.#openStoredParts(basis, accounts, models);
-    const documents = this.#closing(
+    const { openspecs } = this.#closing(
       openDocuments({
         egress: basis.egress,
         kinds: this.#extensions.kinds,
@@ -181,7 +181,6 @@ class Composition {
         documentMaxBytes: limits.initMaxBytes,
       }),
     );
-    const { openspecs } = documents;
     const sessions = this.#closing(
       new SessionRegistry({
         store,
@@ -208,6 +207,7 @@ class Composition {
       models,
       sessions,
       tasks,
+      checkAgent: createAgentCheck({ models, openspecs, limits }),
       completions: openCompletions({ ...endpoint, endpoint: config.model }),
       pictures: openPictures({ ...endpoint, defaults: config.model }),
       version: packageVersion(),

@@ -1,3 +1,4 @@
+import type { AgentConfig } from './agents/agent-config.ts';
 import { framingOf, type Agents } from './agents/agents.ts';
 import type { JsonObject } from './common/json.ts';
 import { childPointer } from './common/json-pointer.ts';
@@ -61,6 +62,14 @@ export function createEquip(parts: EquipParts) {
   };
 }
 
+/** Checks configurations when they are saved: rejects with the error that opening a session with them would give. */
+export function createAgentCheck(parts: Pick<EquipParts, 'models' | 'openspecs' | 'limits'>) {
+  return async ({ model, documents = [] }: AgentConfig): Promise<void> => {
+    parts.models.open(model);
+    for (const document of await loadDocuments(parts, documents)) document.release();
+  };
+}
+
 function toolboxOptions({ limits, log }: EquipParts): ToolboxOptions {
   return {
     resultMaxBytes: limits.toolResultMaxBytes,
@@ -83,7 +92,7 @@ function isUser(owner: string): boolean {
 
 /** Opens every document, or none. A document that cannot be used, or has no tool, fails the whole, and the error names its place. */
 async function loadDocuments(
-  { openspecs, limits }: EquipParts,
+  { openspecs, limits }: Pick<EquipParts, 'openspecs' | 'limits'>,
   entries: readonly JsonObject[],
 ): Promise<LoadedSpec[]> {
   const opened: LoadedSpec[] = [];

@@ -23,6 +23,11 @@ export interface AgentMemory {
   keep(appId: string): void;
   /** Replaces the summary of everything that was said so far by a text of somebody else. */
   write(appId: string, summary: string): Promise<void>;
+  /**
+   * Forgets a line of the conversation that was deleted. Nobody can take one sentence out of a summary, so that a summary which may
+   * have it is dropped, and is written anew from the turns that are left.
+   */
+  forget(appId: string, seq: number): Promise<void>;
   /** The app's conversation begins with an empty log: its lines are numbered anew. */
   restart(appId: string): Promise<void>;
   /** Stops the summaries that are being written; the next node takes them up. */
@@ -75,6 +80,12 @@ class StoredSummaries implements AgentMemory {
       seq = end.seq;
     }
     await this.#change(appId, { memory, memory_seq: seq });
+  }
+
+  async forget(appId: string, seq: number): Promise<void> {
+    const { memory_seq: known = 0 } = (await this.#find(appId)) ?? {};
+    // The new revision also stops a summary that is being written from the deleted line at this moment.
+    await this.#change(appId, known < seq ? {} : { memory: '', memory_seq: 0 });
   }
 
   restart(appId: string): Promise<void> {

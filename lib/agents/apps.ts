@@ -61,6 +61,8 @@ export interface Apps {
   create(app: NewApp, owner: Principal): Promise<string>;
   find(id: string, caller: Principal): Promise<AgentApp>;
   list(owner: Principal, page: AppPage): Promise<{ apps: AgentApp[]; total: number }>;
+  /** Changes the name, the icon and the description; a missing field stays. */
+  change(id: string, caller: Principal, changes: Partial<NewApp>): Promise<void>;
   /** Changes the draft, or makes one. Masked keys are kept (secrets.ts). */
   saveDraft(id: string, caller: Principal, draft: NewDraft): Promise<void>;
   /** Publishes a copy of the draft; `conflict` when there is none. */
@@ -80,6 +82,12 @@ export function versionInUse(app: Pick<AgentApp, 'draft' | 'published'>): AppVer
   if (!version)
     throw new AppError('conflict', 'The app has no configuration yet: send one to /apps/:app_id/config.');
   return version;
+}
+
+/** The version that others use. Throws `conflict` when the app is not published. */
+export function publishedVersion({ published }: Pick<AgentApp, 'published'>): AppVersion {
+  if (published) return published;
+  throw new AppError('conflict', 'The app is not published: send POST /apps/:app_id/publish.');
 }
 
 /** What apps are made of. */
@@ -156,6 +164,20 @@ class StoredApps implements Apps {
     return { apps: rows.map((row) => appOf(row, versionsOf(row.id), this.#vault)), total };
   }
 
+  async change(id: string, caller: Principal, { name, icon, description }: Partial<NewApp>): Promise<void> {
+    await this.#change(id, caller, (trx, app) =>
+      trx
+        .updateTable('apps')
+        .set({
+          name: name ?? app.name,
+          icon: icon ?? app.icon,
+          description: description ?? app.description,
+        })
+        .where('id', '=', id)
+        .execute(),
+    );
+  }
+
   async saveDraft(id: string, caller: Principal, { config, remembers }: NewDraft): Promise<void> {
     await this.#change(id, caller, async (trx, { draft }) => {
       const kept = withKeptSecrets(config, draft?.config);
@@ -214,6 +236,7 @@ class StoredApps implements Apps {
   removeOwner(owner: string): Promise<void> {
     return this.#db.transaction().execute(async (trx) => {
       const own = trx.selectFrom('apps').select('id').where('owner', '=', owner);
+      await trx.deleteFrom('app_conversations').where('app_id', 'in', own).execute();
       await trx.deleteFrom('app_versions').where('app_id', 'in', own).execute();
       await trx.deleteFrom('apps').where('owner', '=', owner).execute();
     });

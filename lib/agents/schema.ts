@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely';
 export interface AgentTables {
   apps: AppsTable;
   app_versions: AppVersionsTable;
+  app_conversations: AppConversationsTable;
 }
 
 /** The database, or a transaction on it. */
@@ -38,4 +39,14 @@ export interface AppVersionsTable {
   remembers: number;
   created_at: number;
   updated_at: number;
+}
+
+/** The conversations with published apps. */
+export interface AppConversationsTable {
+  /** That of the session, too. */
+  id: string;
+  app_id: string;
+  /** The person behind the caller, as the caller names it. */
+  end_user: string | null;
+  created_at: number;
 }

@@ -197,11 +197,22 @@ async function withAccounts(work: (accounts: Accounts) => Promise<void>): Promis
   }
 }
 
-/** The user of a login: its name or its e-mail. Throws `not_found`. */
+/**
+ * The user of a login (a username, an e-mail or a uuid), else the only user of this display name, which the list shows. Throws
+ * `not_found`, and `conflict` for the display name of several users.
+ */
 async function find(users: Accounts['users'], login: string): Promise<User> {
   const user = await users.findByLogin(login);
-  if (!user) throw new AppError('not_found', `There is no user "${login}".`);
-  return user;
+  if (user) return user;
+  const all = (await users.list({ offset: 0, limit: LIST_MAX })).users;
+  const [named, ...others] = all.filter(({ name }) => name === login);
+  if (!named) throw new AppError('not_found', `There is no user "${login}".`);
+  if (others.length === 0) return named;
+  const ids = [named, ...others].map(({ uuid }) => uuid).join(', ');
+  throw new AppError(
+    'conflict',
+    `${others.length + 1} users have the name "${login}": name one by its uuid (${ids}).`,
+  );
 }
 
 /** A user as `--json` shows it; a password or a key is never a part of it. */

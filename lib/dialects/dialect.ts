@@ -1,6 +1,7 @@
 import type { Access } from '../accounts/access.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { WeChatSignIns } from '../accounts/wechat-sign-ins.ts';
+import type { AgentConfig } from '../agents/agent-config.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { ModelConfigs } from '../agents/model-configs.ts';
 import type { Presets } from '../agents/presets.ts';
@@ -33,6 +34,8 @@ export interface Parts {
   sessions: Sessions;
   /** Agents that users configure. */
   agents: Agents;
+  /** Rejects with the error that a session with this agent would give. */
+  checkAgent(config: AgentConfig): Promise<void>;
   /** Language models by their configuration. */
   models: Models;
   /** The endpoint of the settings, for requests that are chat completions already. */

@@ -23,6 +23,40 @@ describe('lite-agent user', function () {
     return JSON.parse(stdout) as unknown;
   };
 
+  it('finds a user by the display name that the list shows, when exactly one has it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'user-names-'));
+    try {
+      const app = await openApp(readConfig({ env: { PORT: '0', REGISTRATION: 'open' }, cwd: folder }), quiet);
+      const register = async (username: string, nickname: string) => {
+        const body = JSON.stringify({ username, nickname, password: 'a long enough one' });
+        const headers = { 'content-type': 'application/json' };
+        await (await fetch(`${app.url}/api/v1/users`, { method: 'POST', headers, body })).json();
+      };
+      await register('lisi', '李四');
+      await register('wang', '小王');
+      await register('wang2', '小王');
+      await app.close();
+      const run = (...args: string[]) => runCommand(['user', ...args], { cwd: folder });
+      expect((await run('disable', '李四')).stdout).to.equal('李四 is disabled.\n');
+      const all = JSON.parse((await run('list', '--json')).stdout) as {
+        uuid: string;
+        name: string;
+        disabled: boolean;
+      }[];
+      expect(all.filter(({ disabled }) => disabled).map(({ name }) => name)).to.deep.equal(['李四']);
+      const uuids = all.filter(({ name }) => name === '小王').map(({ uuid }) => uuid);
+      const several = await run('disable', '小王');
+      expect([several.code === 0, several.stdout]).to.deep.equal([false, '']);
+      expect(several.stderr).to.include(
+        `2 users have the name "小王": name one by its uuid (${uuids.join(', ')}).`,
+      );
+      expect((await run('disable', uuids[1]!)).stdout).to.equal('小王 is disabled.\n');
+      expect((await run('disable', '王五')).stderr).to.include('There is no user "王五".');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('makes users, whose tokens and keys a running server takes, and lets them go', async () => {
     const added = await user(
       ['add', 'ann', '--email', 'ann@example.com', '--role', 'admin', '--json'],

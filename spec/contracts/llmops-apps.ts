@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import {
+  lampDocument,
   operatorToken,
   type LlmopsAnswer,
   type LlmopsClient,
@@ -152,7 +153,7 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
 
     it('has no other calls: what is not there is not found, in the same shape', async () => {
       const id = await client.newApp();
-      for (const path of [`/apps/${id}/nothing`, '/apps/', `/apps/${id}/`])
+      for (const path of [`/apps/${id}/nothing`, `/apps/${id}/config/more`])
         expect(await client.get(path)).to.deep.equal({
           status: 404,
           code: 'not_found',
@@ -271,7 +272,7 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
         parameters: { temperature: 0.5, stop: ['#'], deep: { er: [1, { x: true }] } },
         systemPrompt: 'Be kind.',
         toolPipelineStrategy: 'serial',
-        openSpecList: [{ openSpec: '{"openapi":"3.1.0"}', server: 'http://a.example' }],
+        openSpecList: [{ openSpec: lampDocument, server: 'http://a.example' }],
         llmConfig: { model: 'm', temperature: 1 },
       };
       await client.post(`/apps/${id}/config`, { model_config, memory_mode: 'none' });
@@ -336,7 +337,7 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
     it('shows its keys masked, keeps them sealed, and takes a masked one as unchanged', async () => {
       const id = await client.newApp();
       const entry = (apiKey: string): object => ({
-        openSpec: 'http://a.example/x.json',
+        openSpec: lampDocument,
         apiKey: { type: 'bearer', apiKey },
         credentials: {
           login: { username: 'ann', password: 'canary-of-the-login' },
@@ -353,7 +354,7 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
       await client.post(`/apps/${id}/config`, { model_config, memory_mode: 'none' });
       await client.post(`/apps/${id}/publish`);
       const maskedEntry = (apiKey: string): object => ({
-        openSpec: 'http://a.example/x.json',
+        openSpec: lampDocument,
         apiKey: { type: 'bearer', apiKey },
         credentials: { login: { username: 'ann', password: 'can…ogin' }, header: 'can…ader' },
       });

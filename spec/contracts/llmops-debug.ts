@@ -175,10 +175,12 @@ export function describeLlmopsDebug(test: () => LlmopsUnderTest): void {
         { event: 'error', data: { code: 'fail', data: {}, message: answer.message } },
       ]);
       const broken = test().config({ openSpecList: [{ openSpec: '{"openapi":"3.1.0"}' }] });
-      await client.post(`/apps/${app}/config`, { model_config: broken, memory_mode: 'none' });
-      const unusable = await client.ask(app, 'Hi?');
-      expect(unusable).to.deep.include({ status: 400, code: 'fail', data: {} });
-      expect(unusable.message).to.include('The document at /openSpecList/0 cannot be used');
+      // A document that cannot be used is refused before anybody asks.
+      const unusable = await client.post(`/apps/${app}/config`, {
+        model_config: broken,
+        memory_mode: 'none',
+      });
+      expect(unusable).to.deep.include({ status: 400, code: 'validate_error' });
       expect((await client.get(`/apps/${app}/messages`)).data).to.deep.equal({
         list: [],
         paginator: { current_page: 1, page_size: 20, total_page: 0, total_record: 0 },

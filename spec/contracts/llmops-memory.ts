@@ -51,6 +51,31 @@ export function describeLlmopsMemory(test: () => LlmopsUnderTest): void {
   }
 
   describe('the long-term memory', () => {
+    it('forgets a deleted message: the summary is written anew from the others', async () => {
+      const app = await client.newApp(test().config({ dialog_round: 0 }), 'long_term_memory');
+      script('Noted.', 'Known: my pin is 4711');
+      await client.ask(app, 'my pin is 4711');
+      await waitFor(() => summarised().length === 1);
+      expect(await read(app)).to.equal('Known: my pin is 4711');
+      script('Fine.', 'Known: my pin is 4711, my name is Ann');
+      await client.ask(app, 'my name is Ann');
+      await waitFor(() => summarised().length === 2);
+      expect(await read(app)).to.contain('Ann');
+      const { list } = (await client.get(`/apps/${app}/messages`)).data as {
+        list: { id: string; query: string }[];
+      };
+      const pin = list.find(({ query }) => query.includes('4711'))!;
+      await client.post(`/apps/${app}/messages/${pin.id}/delete`);
+      script('Known: my name is Ann');
+      expect(await read(app)).to.equal('Known: my name is Ann');
+      expect(summarised().at(-1)).to.contain('(none)').and.not.contain('4711');
+      script('Hello Ann.', 'Known: Ann said hello');
+      await client.ask(app, 'hello');
+      const asking = shown().find((messages) => messages.some(({ content }) => content === 'hello'));
+      expect(JSON.stringify(asking)).to.contain('Ann').and.not.contain('4711');
+      await waitFor(async () => (await read(app)) === 'Known: Ann said hello');
+    });
+
     it('is refused where the app has none', async () => {
       const fail = (message: string): LlmopsAnswer => ({ status: 400, code: 'fail', data: {}, message });
       const app = await client.newApp();

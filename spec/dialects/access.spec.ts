@@ -7,6 +7,7 @@ import { waitFor } from '../support/wait-for.ts';
 /** What the owner gets where the request goes on to something that is not there: a message, a model's endpoint. */
 const beyond: Record<string, number> = {
   'POST /apps/{app_id}/messages/{message_id}/delete': 404,
+  'POST /apps/{app_id}/chat': 400, // it is not published
   'POST /conversation/generate_title': 502,
   'POST /chat/generate_title': 502,
   'POST /api/v1/conversation/generate_title': 502,

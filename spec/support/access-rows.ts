@@ -414,6 +414,8 @@ export const accessRows: Record<string, AccessRow> = {
   'POST /apps': users,
   'GET /apps': users,
   'GET /apps/{app_id}': app(''),
+  'POST /apps/{app_id}': app('', () => ({ name: 'New' })),
+  'POST /apps/{app_id}/copy': app('/copy'),
   'POST /apps/{app_id}/config': app('/config', () => draft),
   'PUT /apps/{app_id}/config': app('/config', () => draft),
   'POST /apps/{app_id}/publish': app('/publish'),
@@ -422,6 +424,8 @@ export const accessRows: Record<string, AccessRow> = {
   'GET /apps/{app_id}/long-term-memory': app('/long-term-memory'),
   'POST /apps/{app_id}/long-term-memory': app('/long-term-memory', () => ({ summary: 's' })),
   'POST /apps/{app_id}/debug': app('/debug', () => ({ query: 'hi' })),
+  'POST /apps/{app_id}/chat': app('/chat', () => ({ query: 'hi' })),
+  'GET /apps/{app_id}/conversations': app('/conversations'),
   'GET /apps/{app_id}/messages': app('/messages'),
   'POST /apps/{app_id}/messages/{message_id}/delete': owner(403, async (things) => ({
     path: `/apps/${await things.app()}/messages/5e2f2a1e-0000-4000-8000-000000000000/delete`,

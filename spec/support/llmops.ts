@@ -48,6 +48,14 @@ export interface LlmopsUnderTest {
   close(): Promise<void>;
 }
 
+/** A document of a device with one operation. */
+export const lampDocument = JSON.stringify({
+  openapi: '3.0.0',
+  info: { title: 'Lamp', version: '1' },
+  servers: [{ url: 'http://127.0.0.1:9' }],
+  paths: { '/on': { post: { operationId: 'on', responses: { 200: { description: 'ok' } } } } },
+});
+
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
 export const operatorToken = 'the-operators-own-token';

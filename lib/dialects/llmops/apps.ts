@@ -1,5 +1,6 @@
 import { requirePermission } from '../../accounts/permissions.ts';
 import type { AgentApp, AppVersion } from '../../agents/apps.ts';
+import { withKeptSecrets } from '../../agents/secrets.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { checkPrompt } from '../prompt-limit.ts';
@@ -9,6 +10,8 @@ import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
 import { secondsOf } from '../unix-time.ts';
 import { appShape, idShape, pageShape, successShape } from './shapes.ts';
 
+const NAME_MAX_LENGTH = 40;
+
 /** A new app. The limits of length are the contract's; a NUL character is refused, because PostgreSQL cannot store one. */
 const newApp = {
   type: 'object',
@@ -16,7 +19,7 @@ const newApp = {
   properties: {
     name: {
       type: 'string',
-      maxLength: 40,
+      maxLength: NAME_MAX_LENGTH,
       pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
       description: 'a text of 1 to 40 characters',
     },
@@ -35,7 +38,7 @@ const newApp = {
   },
 } as const;
 
-type AppParts = Pick<Parts, 'agents' | 'sessions' | 'config'>;
+type AppParts = Pick<Parts, 'agents' | 'sessions' | 'config' | 'checkAgent'>;
 
 /** Apps and their configurations (contract 3). */
 export function createAppRoutes(parts: AppParts): Route[] {
@@ -43,6 +46,8 @@ export function createAppRoutes(parts: AppParts): Route[] {
     createApp(parts),
     listApps(parts),
     readApp(parts),
+    renameApp(parts),
+    copyApp(parts),
     updateConfig(parts, 'POST'),
     updateConfig(parts, 'PUT'),
     publish(parts),
@@ -99,8 +104,54 @@ function readApp({ agents: { apps } }: AppParts): Route {
   });
 }
 
+/** Clients send the whole app or the fields that changed. */
+function renameApp({ agents: { apps } }: AppParts): Route {
+  return route({
+    method: 'POST',
+    path: '/apps/:app_id',
+    summary: 'Changes the name, the icon or the description of an app.',
+    access: 'make an app',
+    app: 'app_id',
+    body: { type: 'object', properties: newApp.properties },
+    answer: successShape(),
+    async handle({ params, body, caller }) {
+      await apps.change(params.app_id, caller, body);
+      return success();
+    },
+  });
+}
+
+/** The copy has the draft of the original, else its published configuration. It has no conversation and is not published. */
+function copyApp({ agents: { apps } }: AppParts): Route {
+  return route({
+    method: 'POST',
+    path: '/apps/:app_id/copy',
+    summary: "Makes a copy of an app, with its configuration as the copy's draft.",
+    access: 'make an app',
+    app: 'app_id',
+    answer: successShape(idShape),
+    async handle({ params, caller }) {
+      const original = await apps.find(params.app_id, caller);
+      const { name, icon, description, draft, published } = original;
+      const version = draft ?? published;
+      if (version?.config.documents?.length) requirePermission(caller, 'bring a document');
+      const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
+      if (version) await apps.saveDraft(id, caller, { config: version.config, remembers: version.remembers });
+      return success({ id });
+    },
+  });
+}
+
+/** The name of an app's copy, as long as a name may be. */
+function nameOfCopy(name: string): string {
+  const end = ' (copy)';
+  return `${Array.from(name)
+    .slice(0, NAME_MAX_LENGTH - end.length)
+    .join('')}${end}`;
+}
+
 /** Copies the draft. Later changes of the draft leave the published copy as it is. */
-function publish({ agents: { apps } }: AppParts): Route {
+function publish({ agents: { apps }, checkAgent }: AppParts): Route {
   return route({
     method: 'POST',
     path: '/apps/:app_id/publish',
@@ -109,6 +160,9 @@ function publish({ agents: { apps } }: AppParts): Route {
     app: 'app_id',
     answer: successShape(),
     async handle({ params, caller }) {
+      const { draft } = await apps.find(params.app_id, caller);
+      // A draft of an earlier release was never checked.
+      if (draft) await checkAgent(draft.config);
       await apps.publish(params.app_id, caller);
       return success();
     },
@@ -151,7 +205,7 @@ function removeApp({ agents: { apps }, sessions }: AppParts): Route {
 }
 
 /** The seed's clients send PUT, others POST. */
-function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | 'PUT'): Route {
+function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method: 'POST' | 'PUT'): Route {
   return route({
     method,
     path: '/apps/:app_id/config',
@@ -163,7 +217,7 @@ function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | '
     answer: successShape(),
     async handle({ params, body, caller }) {
       const id = params.app_id;
-      await apps.find(id, caller); // a caller who may not change the app learns nothing about the change
+      const app = await apps.find(id, caller); // a caller who may not change the app learns nothing about the change
       const draft = toDraft(body);
       if (draft.config.documents?.length) requirePermission(caller, 'bring a document');
       checkPrompt(
@@ -172,6 +226,8 @@ function updateConfig({ agents: { apps }, config }: AppParts, method: 'POST' | '
         '/model_config/systemPrompt',
       );
       try {
+        // A configuration that cannot work is refused now, and not only with the first question.
+        await checkAgent(withKeptSecrets(draft.config, app.draft?.config));
         await apps.saveDraft(id, caller, draft);
       } catch (error) {
         throw inWireWords(error);

@@ -1,4 +1,4 @@
-import { agentName } from '../../agents/agents.ts';
+import { agentName, type AgentKind } from '../../agents/agents.ts';
 import type { AgentApp } from '../../agents/apps.ts';
 import type { Session } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
@@ -40,10 +40,10 @@ export async function findAppConversation(
   }
 }
 
-/** The session's agent is the app. It never expires. */
-function conversationConfig(appId: string): SessionConfig {
+/** The configuration of a session whose agent is an app. */
+export function conversationConfig(appId: string, kind: AgentKind = 'app'): SessionConfig {
   return {
-    agent: agentName('app', appId),
+    agent: agentName(kind, appId),
     model: {},
     systemPrompt: '',
     documents: [],

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { v4 as uuid } from 'uuid';
 import { requirePermission } from '../../accounts/permissions.ts';
 import { versionInUse } from '../../agents/apps.ts';
@@ -16,11 +16,13 @@ import { messageAnswer, openConversation } from './conversation.ts';
 import { secondsOf } from '../unix-time.ts';
 import { messageShape, successShape } from './shapes.ts';
 
-/** The body: a sentence of the user. White space alone is no question. */
+/** A sentence of the user. White space alone is no question. */
+export const query = { type: 'string', pattern: '\\S', description: 'a text that is not empty' } as const;
+
 const debugBody = {
   type: 'object',
   required: ['query'],
-  properties: { query: { type: 'string', pattern: '\\S', description: 'a text that is not empty' } },
+  properties: { query },
 } as const;
 
 type Task = NewTask & { taskId: string };
@@ -44,22 +46,35 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
       const { config: used } = versionInUse(app);
       if (used.documents?.length) requirePermission(caller, 'use a device', app.id);
       const session = await openConversation(parts, app);
-      const task: Task = {
-        taskId: uuid(),
-        form: 'text',
-        content: [{ type: 'text', text: body.query }],
-      };
-      const answer = async (options: AskOptions): Promise<object> => {
-        const turn = answered(await ask(session, task, options));
-        agents.memory.keep(app.id);
-        return messageAnswer(session.id, turn);
-      };
-      if (!wantsEvents(request.headers.accept))
-        return success(await answer({ signal: goneSignal(response) }));
-      await sendEvents(answer, { session, task, query: body.query, response, log, limits: config.limits });
-      return undefined;
+      return answerQuery(session, body.query, {
+        request,
+        response,
+        log,
+        limits: config.limits,
+        onAnswer: () => agents.memory.keep(app.id),
+      });
     },
   });
+}
+
+/** A request for an answer, and its response. */
+type Asking = Pick<Telling, 'response' | 'log' | 'limits'> & { request: IncomingMessage; onAnswer?(): void };
+
+/** Answers a sentence in a session: whole, or as events where the client asks for events. */
+export async function answerQuery(
+  session: Session,
+  query: string,
+  { request, response, log, limits, onAnswer }: Asking,
+): Promise<object | undefined> {
+  const task: Task = { taskId: uuid(), form: 'text', content: [{ type: 'text', text: query }] };
+  const answer = async (options: AskOptions): Promise<object> => {
+    const turn = answered(await ask(session, task, options));
+    onAnswer?.();
+    return messageAnswer(session.id, turn);
+  };
+  if (!wantsEvents(request.headers.accept)) return success(await answer({ signal: goneSignal(response) }));
+  await sendEvents(answer, { session, task, query, response, log, limits });
+  return undefined;
 }
 
 /** The task whose answer is sent, and the response that it goes to. */

@@ -1,5 +1,6 @@
 import type { Dialect } from '../dialect.ts';
 import { formatFailure } from './answer.ts';
+import { createAppChatRoutes } from './app-chat.ts';
 import { createAppRoutes } from './apps.ts';
 import { createDebugRoute } from './debug.ts';
 import { createMemoryRoutes } from './memory.ts';
@@ -12,7 +13,7 @@ import { createMessageRoutes } from './messages.ts';
  * - Its debug conversation is a session, made with the first question. Its messages are a view of that session's log.
  * - Every answer, an error too, is `{code, data, message}`. Times are unix seconds.
  */
-export const llmops: Dialect<'agents' | 'sessions' | 'config'> = {
+export const llmops: Dialect<'agents' | 'sessions' | 'config' | 'checkAgent'> = {
   name: 'llmops',
   mount(parts) {
     return {
@@ -22,6 +23,7 @@ export const llmops: Dialect<'agents' | 'sessions' | 'config'> = {
         ...createAppRoutes(parts),
         ...createMemoryRoutes(parts),
         createDebugRoute(parts),
+        ...createAppChatRoutes(parts),
         ...createMessageRoutes(parts),
       ],
       sockets: [],

@@ -15,7 +15,7 @@ const removal = {
 
 /** The messages of apps' conversations: views of their logs (contract 3). */
 export function createMessageRoutes({
-  agents: { apps },
+  agents: { apps, memory },
   sessions,
 }: Pick<Parts, 'agents' | 'sessions'>): Route[] {
   const indexOf = createTurnIndexes();
@@ -69,6 +69,7 @@ export function createMessageRoutes({
           throw new AppError('not_found', 'There is no such message in the conversation of the app.');
         if (!turn.removed.said) await session.mark([turn.saidSeq], 'said', { removed: true });
         if (!turn.removed.answer) await session.mark([turn.answerSeq], 'answer', { removed: true });
+        await memory.forget(appId, turn.saidSeq);
         return success({}, '删除调试信息成功');
       },
     }),

@@ -30,8 +30,9 @@ export function numberedPageOf(query: {
   const number = Number(query.current_page ?? 1);
   const size = Number(query.page_size ?? 20);
   // The cursor has whole seconds. Everything in its second belongs to the page.
-  const before =
-    query.created_at === undefined ? Number.MAX_SAFE_INTEGER : (Number(query.created_at) + 1) * 1000;
+  // Clients send 0 for "no cursor".
+  const cursor = Number(query.created_at ?? 0);
+  const before = cursor === 0 ? Number.MAX_SAFE_INTEGER : (cursor + 1) * 1000;
   return { number, size, before, offset: (number - 1) * size };
 }
 

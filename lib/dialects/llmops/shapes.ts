@@ -68,6 +68,9 @@ export const messageShape = objectOf({
   created_at: seconds,
 });
 
+/** A conversation with a published app. */
+export const conversationShape = objectOf({ id: uuid, user: text, created_at: seconds });
+
 /** The running summary of a conversation. */
 export const summaryShape = objectOf({ summary: text });
 

@@ -7,6 +7,7 @@
 import { sql, type Kysely, type Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
+import { appConversations } from './app-conversations.ts';
 import { approvals } from './approvals.ts';
 import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
@@ -74,5 +75,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
         await sql`update sessions set config_bytes = length(config)`.execute(db);
       },
     },
+    '0013-app-conversations': appConversations,
   };
 }
