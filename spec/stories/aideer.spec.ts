@@ -48,7 +48,7 @@ onBothEngines('a day with AIDeer', (open) => {
       parameters: { model: 'qwen-turbo', max_tokens: 200 },
     });
     preset = String(made['id']);
-    await asAdmin('POST', '/codes', { redeem_code: 'spring', value: 10_000 });
+    await asAdmin('POST', '/codes', { redeem_code: 'springtime-2026', value: 10_000 });
   });
 
   it('somebody comes with WeChat, sets a picture and redeems the code', async () => {
@@ -76,10 +76,10 @@ onBothEngines('a day with AIDeer', (open) => {
     const got = await fetch(leads.headers.get('location') ?? '');
     const { width, height, exif } = await sharp(Buffer.from(await got.arrayBuffer())).metadata();
     expect([width, height, exif]).to.deep.equal([128, 128, undefined]);
-    await call('POST', '/users/me/credits', { redeem_code: 'SPRING' });
+    await call('POST', '/users/me/credits', { redeem_code: 'SPRINGTIME-2026' });
     const again = await world.call('POST', '/api/v1/users/me/credits', {
       token,
-      body: { redeem_code: 'spring' },
+      body: { redeem_code: 'springtime-2026' },
     });
     expect([again.status, again.body]).to.deep.equal([422, { detail: 'The code is not valid.' }]);
   });
@@ -135,7 +135,7 @@ onBothEngines('a day with AIDeer', (open) => {
   it('tidies up in the evening; the scene goes, and nobody loses a chat', async () => {
     await asAdmin('DELETE', `/presets/${preset}`);
     expect(await call('GET', `/chats/${chat}`)).to.include({ id: chat });
-    await asAdmin('DELETE', '/codes/spring');
+    await asAdmin('DELETE', '/codes/springtime-2026');
     await call('DELETE', `/chats/${chat}`);
     expect(await call('GET', '/chats')).to.deep.equal([]);
     wechat.expire('mei');

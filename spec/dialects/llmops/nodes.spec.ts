@@ -52,12 +52,13 @@ describe('LLMOps apps on two nodes', function () {
     expect((await there.post(`/apps/${app}/messages/${String(first['id'])}/delete`)).code).to.equal(
       'success',
     );
-    one.script.push({ text: 'Yes.' }, { text: 'Ann is here still.' });
+    // The summary is written anew, before the model is asked.
+    one.script.push({ text: 'Somebody asked.' }, { text: 'Yes.' }, { text: 'Ann is here still.' });
     await ann.ask(app, 'Sure?');
     await ann.get(`/apps/${app}/long-term-memory`);
     const last = one.model.requests.at(-2)!.body['messages'] as { content: string }[];
     expect(last.map(({ content }) => content)).to.deep.equal([
-      'What was said before, in short:\nAnn is here, and knows it.',
+      'What was said before, in short:\nSomebody asked.',
       'Who am I?',
       'Ann.',
       'Sure?',
