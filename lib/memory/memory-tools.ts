@@ -9,7 +9,7 @@ const subtask: JsonSchema = {
   type: 'object',
   properties: {
     subtaskname: { type: 'string' },
-    sequence: { type: 'integer' },
+    sequence: { type: ['integer', 'string'] },
     completed: { type: 'boolean' },
     reminder: { type: 'string' },
   },

@@ -24,7 +24,8 @@ const readers = new WeakMap<RouteSchema, Reader>();
 
 /**
  * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. A
- * field that is null counts as missing, because several clients send all their fields, set or not.
+ * field that is null counts as missing, because several clients send all their fields, set or not. Where the schema names
+ * null among the types, it is a value.
  */
 export async function readerOf(schema: RouteSchema): Promise<Reader> {
   let reader = readers.get(schema);
@@ -77,9 +78,13 @@ function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Pick
     const at = childPointer(pointer, name);
     const inner = properties && Object.hasOwn(properties, name) ? properties[name] : others;
     if (!inner) picked.ignored.push(at);
-    else if (field !== null) known[name] = pick(inner, field, at, picked);
+    else if (field !== null || allowsNull(inner)) known[name] = pick(inner, field, at, picked);
   }
   return known;
+}
+
+function allowsNull({ type }: RouteSchema): boolean {
+  return Array.isArray(type) && type.includes('null');
 }
 
 function faultsOf(errors: readonly ErrorObject[]): Fault[] {

@@ -25,9 +25,9 @@ const todoProperties = {
       type: 'object',
       properties: {
         subtaskname: text,
-        sequence: { type: 'integer' },
+        sequence: { type: ['integer', 'string'] },
         completed: { type: 'boolean' },
-        reminder: {},
+        reminder: { type: ['string', 'number', 'boolean', 'object', 'array', 'null'] },
       },
     },
   },

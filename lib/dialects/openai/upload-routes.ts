@@ -39,8 +39,8 @@ function createUpload(parts: UploadParts): Route {
         bytes: { type: 'integer', minimum: 0 },
         mime_type: {
           type: 'string',
-          pattern: '^[\\w.+-]+/[\\w.+-]+$',
-          description: 'a media type',
+          pattern: '^[\\x20-\\x7e]+$',
+          description: 'a media type; any printable text, as at OpenAI',
           maxLength: 200,
         },
         thread_id: threadId,

@@ -73,6 +73,13 @@ describe('files and uploads', () => {
   const complete = (upload: string, part_ids: string[], more: object = {}): Promise<Answer> =>
     ada.call('POST', `/v1/uploads/${upload}/complete`, { part_ids, ...more });
 
+  it('may have any printable text for a media type', async () => {
+    for (const mime_type of ['text/plain; charset=utf-8', 'text', 'image/svg+xml'])
+      expect((await begin(1, { mime_type })).id).to.match(/^upload_/);
+    const body = { purpose: 'assistants', filename: 'a', bytes: 1, mime_type: 'text/plain\r\nx: y' };
+    expect((await ada.call('POST', '/v1/uploads', body)).status).to.equal(400);
+  });
+
   it('come in parts through the official client, in the order of part_ids, checked by md5', async () => {
     const content = randomBytes(300_000);
     const upload = await ada.openai.uploads.create({

@@ -74,7 +74,10 @@ describe('the memory', () => {
       subtasks: [],
     });
     expect(Date.parse(plants!.createdat)).to.be.within(Date.now() - 60_000, Date.now());
-    const subtasks = [{ subtaskname: 'Fill the can', sequence: 1, completed: false, reminder: '9:00' }];
+    const subtasks = [
+      { subtaskname: 'Fill the can', sequence: 1, completed: false, reminder: '9:00' },
+      { subtaskname: 'Carry it', sequence: 'A1', completed: false, reminder: null },
+    ];
     await todo('POST', { id: 'own-id', task: 'Pay', subtasks });
     const changed = await todo('POST', { id: plants!.id, completed: true });
     expect(itemsOf(changed)).to.deep.equal([
