@@ -75,7 +75,7 @@ export function chatRoutes({
       async handle({ body, response, caller, log }) {
         // The metadata are for this server. Many endpoints refuse them.
         const { metadata, stream, ...request } = body as JsonObject & { metadata?: Metadata };
-        const head = newHead(request['model'], metadata);
+        const head = newHead(request, metadata);
         if (stream !== true) {
           const answer = wholeAnswer(await completions.ask(request, goneSignal(response)), head);
           await keep(caller, answer, metadata);

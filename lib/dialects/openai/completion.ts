@@ -8,17 +8,23 @@ export interface CompletionHead {
   created: number;
   model: string;
   metadata: Metadata | undefined;
+  /** Whether chunks say what was used: `stream_options.include_usage`. The chunks before the last one have null then. */
+  showsUsage: boolean;
 }
 
 const finishReasons = new Set<unknown>(['stop', 'length', 'tool_calls', 'content_filter', 'function_call']);
 
-/** The shared fields, before the endpoint has answered. */
-export function newHead(model: JsonValue | undefined, metadata: Metadata | undefined): CompletionHead {
+/** The shared fields of the answer to a request, before the endpoint has answered. */
+export function newHead(
+  { model, stream_options: options }: JsonObject,
+  metadata: Metadata | undefined,
+): CompletionHead {
   return {
     id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
     created: Math.floor(Date.now() / 1000),
     model: typeof model === 'string' ? model : '',
     metadata,
+    showsUsage: isObject(options) && options['include_usage'] === true,
   };
 }
 
@@ -49,8 +55,10 @@ export function chunkAnswer(answer: JsonObject, head: CompletionHead): JsonObjec
     index: typeof choice['index'] === 'number' ? choice['index'] : index,
     delta: isObject(choice['delta']) ? choice['delta'] : {},
     finish_reason: finishReasons.has(choice['finish_reason']) ? choice['finish_reason'] : null,
+    logprobs: choice['logprobs'] ?? null,
   }));
-  return { ...known(answer), ...headOf(answer, head), object: 'chat.completion.chunk', choices };
+  const usage = head.showsUsage ? { usage: answer['usage'] ?? null } : {};
+  return { ...known(answer), ...headOf(answer, head), ...usage, object: 'chat.completion.chunk', choices };
 }
 
 function headOf(answer: JsonObject, { id, created, model, metadata }: CompletionHead): JsonObject {

@@ -85,9 +85,11 @@ describe('chat completions', () => {
       valid('CreateChatCompletionStreamResponse', chunk);
       expect(chunk).to.include.keys('id', 'object', 'created', 'model', 'choices');
       expect(chunk.object).to.equal('chat.completion.chunk');
-      for (const choice of chunk.choices) expect(choice).to.have.keys('index', 'delta', 'finish_reason');
+      for (const choice of chunk.choices)
+        expect(choice).to.have.keys('index', 'delta', 'finish_reason', 'logprobs');
     }
     expect(chunks.at(-2)?.choices[0]?.finish_reason).to.equal('stop');
+    expect(chunks.slice(0, -1).filter(({ usage }) => usage !== null)).to.deep.equal([]);
     expect(chunks.at(-1)?.usage?.total_tokens).to.equal(120);
     steps.push({ text: 'raw' });
     const raw = await ada.call('POST', '/v1/chat/completions', { ...ask, stream: true });
