@@ -22,6 +22,9 @@ function leaksSince(before: readonly string[]): string[] {
 const escaped = new Set<unknown>();
 process.on('unhandledRejection', (reason) => escaped.add(reason));
 
+// Mocha's pool sends SIGTERM to a process that takes more than a second to end. One that writes its coverage takes longer.
+if (process.send) process.on('SIGTERM', () => undefined);
+
 let before: string[] = [];
 
 /**
