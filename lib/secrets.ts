@@ -81,8 +81,17 @@ export function createSecretStream(secrets: readonly string[]): SecretStream {
   };
 }
 
-/** The secrets of a connection to a device, each as it is known and as it is sent. */
-export function secretsOf({ apiKey, credentials = {}, server, openSpec }: SecretHolder): string[] {
+/** The secrets of a connection to a device, each as it is known and as it is sent. They are found once for each connection. */
+export function secretsOf(holder: SecretHolder): readonly string[] {
+  let secrets = secretsOfHolders.get(holder);
+  if (secrets === undefined) secretsOfHolders.set(holder, (secrets = findSecrets(holder)));
+  return secrets;
+}
+
+/** Every call asks for the secrets of its connection, which never change. */
+const secretsOfHolders = new WeakMap<SecretHolder, readonly string[]>();
+
+function findSecrets({ apiKey, credentials = {}, server, openSpec }: SecretHolder): string[] {
   const texts = [apiKey?.apiKey, ...Object.values(credentials)].flatMap((credential) => {
     if (credential === undefined) return [];
     if (typeof credential === 'string') return [credential, ...passwordIn(credential)];

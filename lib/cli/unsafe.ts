@@ -49,7 +49,7 @@ export function unsafeSettings(config: Config): UnsafeSetting[] {
   ];
 }
 
-/** One screen that says what is open, for a server that other machines can reach. */
+/** The open doors of a server that other machines can reach, on one screen. */
 export function exposureOf(config: Config, url: string): string {
   const { auth, authToken, egressAllow, egressDeny, serialAllow, publicUrl, trustedProxies, allowedOrigins } =
     config;

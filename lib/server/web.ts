@@ -4,6 +4,7 @@ import type { Access } from '../accounts/access.ts';
 import { anonymous } from '../accounts/access.ts';
 import type { FirstRequests } from '../accounts/first-requests.ts';
 import { requirePermission } from '../accounts/permissions.ts';
+import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson } from './body.ts';
@@ -170,24 +171,26 @@ class Web {
         const value = await route.handle({ request, response, ...checked });
         if (value !== undefined) sendJson(response, value, mount.contentType);
       };
-      if (!route.startsWork) await work();
-      else {
-        const target = `${path}?${search.toString()}`;
-        const asked = {
-          request,
-          response,
-          caller: caller.id,
-          route: `${route.method} ${route.path}`,
-          target,
-          body,
-        };
-        await this.#repeats.answer(asked, work);
-      }
+      await (route.startsWork ? this.#startOnce(route, request, response, { caller, body }, work) : work());
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);
       throw error;
     }
+  }
+
+  /** Does the work of a request, unless the request repeats an earlier one. */
+  #startOnce(
+    { method, path }: Route,
+    request: Request,
+    response: Answer,
+    { caller, body }: { caller: Principal; body: unknown },
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const { path: place, search } = response.locals;
+    const target = `${place}?${search.toString()}`;
+    const asked = { request, response, caller: caller.id, route: `${method} ${path}`, target, body };
+    return this.#repeats.answer(asked, work);
   }
 
   #missRoute(method: string, path: string): never {

@@ -61,7 +61,7 @@ describe('lite-agent serve', function () {
     );
   });
 
-  it('says in one screen what is open to other machines', () => {
+  it('shows the open doors to other machines on one screen', () => {
     const config = readConfig({
       env: {
         HOST: '0.0.0.0',

@@ -66,7 +66,8 @@ describe('an address', () => {
     ['no address', '10.1.2', []],
   ];
   for (const [what, address, reached] of table)
-    it(`reaches what is inside it: ${what}`, () => expect(reachedAddresses(address)).to.deep.equal(reached));
+    it(`reaches the IPv4 address inside it: ${what}`, () =>
+      expect(reachedAddresses(address)).to.deep.equal(reached));
 });
 
 describe('a host', () => {

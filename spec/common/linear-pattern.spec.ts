@@ -67,7 +67,7 @@ describe('a linear pattern', () => {
     expect([loose?.test('a-._'), loose?.test('a b_')]).to.deep.equal([true, false]);
   });
 
-  it('is undefined where the time is not linear, and for what is no pattern', () => {
+  it('is undefined for a pattern without linear time, and for a text that is no pattern', () => {
     const refused = ['(a)\\1', 'a(?=b)', '(?<=a)b', 'a{1,1001}b', 'a{1000}'.repeat(10), 'a'.repeat(2001)];
     const wrong = ['(', '[b-a]', '(?i)a', 'a++', '\\p{Nothing}', '[[:alpha:]]'];
     expect([...refused, ...wrong].filter((pattern) => linearPattern(pattern))).to.deep.equal([]);

@@ -121,7 +121,7 @@ describe('the use of devices', () => {
     expect(new Set(Object.values(outcomes))).to.deep.equal(new Set([403, 'forbidden', 'there is none']));
   });
 
-  it('is refused to a user who is not approved, on every way that does not make the thing itself', async () => {
+  it('is refused to a user who is not approved, also in sessions and apps that exist already', async () => {
     const { body } = await user.call('POST', '/api/init', withDocument);
     const { id } = body as { id: string };
     const set = (approved_at: number | null) =>

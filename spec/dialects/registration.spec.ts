@@ -164,7 +164,7 @@ describe('registration in the accounts', () => {
     expect([register, identity, made].map(({ approved }) => approved)).to.deep.equal([false, false, true]);
   });
 
-  it('is closed to people of providers too, and open to those who are users', async () => {
+  it('is closed to new people of providers, and lets known users in', async () => {
     accounts = await openTestAccounts({ registration: { mode: 'closed', loopback: true } });
     const { uuid } = await accounts.users.create({ username: 'ann' });
     await accounts.identities.add(uuid, github('1'));

@@ -102,7 +102,7 @@ describe('egress', () => {
     );
   });
 
-  it('tells callers who are no operators which kind of setting refused, and the log the rest', async () => {
+  it('names the kind of setting to callers, and the address in the log only', async () => {
     const logged: [object, string][] = [];
     const log = { ...quiet, warn: (fields: object, text: string) => void logged.push([fields, text]) };
     const config = { ...readConfig({ env: {}, cwd: '/nowhere' }), loopback: false, serialAllow: [] };

@@ -33,7 +33,7 @@ describe('a server under attack', function () {
     await once(silent, 'listening');
     child = fork(bundleOf('spec/support/watched-server.ts'), [], { execArgv: [] });
     [url] = (await once(child, 'message')) as [string];
-    await init({}); // what is loaded late is loaded now
+    await init({}); // loads the modules that are loaded late
     await report();
   });
   afterEach(() => clients.splice(0).forEach((socket) => socket.destroy()));

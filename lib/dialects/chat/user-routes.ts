@@ -130,8 +130,8 @@ function changeUsername({ accounts: { users } }: AccountParts): Route {
 }
 
 /**
- * Whoever has the e-mail can take over the account one day. So it needs the same proof as a new password. Pages read the e-mail
- * from their token, and expect a new pair.
+ * The owner of an e-mail can take over its account one day. So a new e-mail needs the same proof as a new password. Pages read
+ * the e-mail from their token, and expect a new pair of tokens.
  */
 function changeEmail({ accounts: { users, passwords, signIns } }: AccountParts): Route {
   return route({

@@ -18,7 +18,7 @@ const query = {
 const keyPath = `${OBJECTS_PATH}/*key` as const;
 type KeyParams = PathParams<typeof keyPath>;
 
-/** The signed URLs of the disk store. Each URL allows one method on one object, to anybody who has the URL. */
+/** The signed URLs of the disk store. Each URL allows one method on one object. It needs no other proof. */
 export const objects: Dialect<'objects' | 'signer' | 'config'> = {
   name: 'objects',
   mount({ objects: store, signer, config }) {
