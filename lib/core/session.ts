@@ -1,5 +1,6 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Attachment, Content, Mark, Message, MessageAdded, MessagePart, Metadata } from './message.ts';
+import type { ToolResult } from './message.ts';
 import type { SessionConfig } from './session-config.ts';
 
 /** A user message for a session, as a task. */
@@ -13,8 +14,19 @@ export interface NewTask {
   content: Content[];
   /** Whether clients get partial text while the model speaks. */
   stream?: boolean;
+  /** Writes are not sent: their results show what would have been sent. */
+  dryRun?: boolean;
+  /** Functions of the client, offered beside the session's tools. A call to one waits for `answer`. */
+  clientTools?: ClientTool[];
   /** Makes the user message a line of its own, which is appended also while the task waits. */
   said?: { attachments: Attachment[]; metadata: Metadata };
+}
+
+/** A function that the client runs itself. `parameters` is a JSON Schema that model APIs accept. */
+export interface ClientTool {
+  name: string;
+  description: string;
+  parameters: JsonObject;
 }
 
 /** A message for a session. With `run`, a task answers it. */
@@ -84,6 +96,11 @@ export interface Session {
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;
   /** Delivers every line after number `after` (only new lines when it is missing) until the returned function is called. */
   subscribe(subscriber: Subscriber, after?: number): () => void;
+  /**
+   * Gives the result of a call to a client's own function. Resolves when it is committed. Rejects with `not_found` when no such
+   * call waits, and with `conflict` when it has a result already.
+   */
+  answer(callId: string, result: ToolResult): Promise<void>;
   /** Stops one task, or all of them. Resolves when nothing new can be sent to a device or a model. */
   stop(taskId?: string): Promise<void>;
   /** Stops every task, empties the log, and ends the subscriptions with `cleared`. The session stays. */

@@ -13,6 +13,7 @@ import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
 import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
+import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
@@ -76,5 +77,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
       },
     },
     '0013-app-conversations': appConversations,
+    '0030-questions': questionTables,
   };
 }
