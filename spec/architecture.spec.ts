@@ -32,6 +32,7 @@ const layers: Record<string, readonly string[]> = {
   memory: ['core', 'store', 'errors', 'common'],
   credits: ['core', 'store', 'errors', 'common'],
   chats: ['core', 'credits', 'store', 'errors', 'common'],
+  devices: ['core', 'store', 'errors', 'common'],
   openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets', 'package'],
   server: ['core', 'accounts', 'errors', 'common'],
   dialects: [

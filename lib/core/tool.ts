@@ -7,6 +7,9 @@ export type JsonSchema = JsonObject;
 /** Whether a call may change a device. A `write` is in the journal before it is sent, and is never sent twice. */
 export type Effect = 'read' | 'write';
 
+/** How dangerous its document says that a call is. Rules ask before a call of high risk. */
+export type Risk = 'low' | 'normal' | 'high';
+
 /** A secret for one security scheme of a document. It is never logged, and never shown to a model or a client. */
 export type Credential =
   | string
@@ -63,6 +66,8 @@ export interface Tool {
   /** The operation's name in the document: `GET /rooms/{id}`, or the name of a method or a function. */
   readonly operation: string;
   readonly effect: Effect;
+  /** Missing for `normal`. */
+  readonly risk?: Risk | undefined;
   /**
    * The device that a call goes to: its address, such as `http://lamp:80` or a serial port. Calls to one device keep their order.
    * Missing, or undefined, for a tool that reaches no device.
