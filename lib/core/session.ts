@@ -1,6 +1,6 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Attachment, Content, Mark, Message, MessageAdded, MessagePart, Metadata } from './message.ts';
-import type { SessionConfig } from './session-config.ts';
+import type { SessionConfig, TaskSettings } from './session-config.ts';
 
 /** A user message for a session, as a task. */
 export interface NewTask {
@@ -14,7 +14,9 @@ export interface NewTask {
   /** Whether clients get partial text while the model speaks. */
   stream?: boolean;
   /** Makes the user message a line of its own, which is appended also while the task waits. */
-  said?: { attachments: Attachment[]; metadata: Metadata };
+  said?: { attachments: Attachment[]; metadata: Metadata; request?: JsonObject };
+  /** The wishes of this task over the configuration of its session. */
+  settings?: TaskSettings;
 }
 
 /** A message for a session. With `run`, a task answers it. */

@@ -2,10 +2,12 @@ import { unlessAborted } from '../common/deadline.ts';
 import { closeEquipment, type Equipment } from './equipment.ts';
 import type { Message, MessageBody } from './message.ts';
 import { runTask } from './run-task.ts';
+import type { TaskSettings } from './session-config.ts';
 import type { Delta } from './session.ts';
 import type { SessionLog } from './session-log.ts';
 import type { StoredSession, StoredTask, TaskChange } from './store.ts';
 import type { CallJournal, TaskContext, TaskLimits } from './task-context.ts';
+import type { Framing } from './transcript.ts';
 
 /** One task's run, as its owner sets it up. */
 export interface TaskRun {
@@ -63,15 +65,17 @@ export async function workTask(run: TaskRun): Promise<void> {
 
 function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['transcript']): TaskContext {
   const { stored, task, journal, limits, signal } = run;
-  const { model, toolbox, messageToolbox, framing, toolStrategy } = equipment;
+  const { model, modelWith, toolbox, messageToolbox, toolStrategy } = equipment;
+  const { settings } = task;
+  const hasMemory = settings?.memoryTools ?? task.said !== undefined;
   return {
     sessionId: stored.id,
     taskId: task.taskId,
-    model,
-    toolbox: (task.said && messageToolbox?.()) || toolbox,
+    model: settings?.model ? modelWith(settings.model) : model,
+    toolbox: (hasMemory && messageToolbox?.()) || toolbox,
     toolStrategy: toolStrategy ?? stored.config.toolStrategy,
     transcript,
-    framing,
+    framing: framingOf(settings, equipment.framing, stored.config.systemPrompt),
     limits,
     journal,
     signal,
@@ -80,4 +84,15 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     onReasoning: stored.config.reasoning ? (text) => run.onDelta('reasoning', text) : undefined,
     append: (...lines) => run.append(lines),
   };
+}
+
+/** The framing of a task: that of its session, with the task's own prompt and instructions. */
+function framingOf(
+  { systemPrompt, instructions }: TaskSettings = {},
+  framing: Framing | undefined,
+  ownPrompt: string,
+): Framing | undefined {
+  if (systemPrompt === undefined && instructions === undefined) return framing;
+  const prompt = systemPrompt ?? framing?.system ?? ownPrompt;
+  return { ...framing, system: [prompt, instructions].filter(Boolean).join('\n\n') };
 }

@@ -155,14 +155,14 @@ export function taskRow(id: string, task: StoredTask, position: number): Schema[
 
 /** The task of a row, as the user handed it in. */
 function parseTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 'stopping'>): StoredTask {
-  const handedIn = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content' | 'said'>;
+  const handedIn = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content' | 'said' | 'settings'>;
   const stopping = row.stopping === 1 && { stopping: true as const };
   return { taskId: row.task_id, ...handedIn, stream: row.stream === 1, ...stopping };
 }
 
-/** Form and content only: the same text is the same task. */
-function taskBody({ form, content, said }: StoredTask): string {
-  return JSON.stringify({ form, content, said });
+/** The same text with the same settings is the same task. */
+function taskBody({ form, content, said, settings }: StoredTask): string {
+  return JSON.stringify({ form, content, said, settings });
 }
 
 /** The content that is read and parsed in one go, in bytes, and the most tasks of one statement. */
