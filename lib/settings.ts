@@ -204,6 +204,10 @@ export const limits = {
     16 * MiB,
     'one message of a thread, and one chat completion; both may hold pictures and voice',
   ],
+  completionsPerOwnerMaxCount: [
+    1000,
+    'chat completions of one user that are kept because of `store: true` or `metadata`; with more, the oldest are removed',
+  ],
   fileMaxBytes: [512 * MiB, 'a file that is sent in one piece (`POST /v1/files`)'],
   uploadPartMaxBytes: [64 * MiB, 'a part of an upload'],
   uploadMaxBytes: [8 * GiB, 'an upload, all its parts together'],

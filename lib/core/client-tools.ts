@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../common/json.ts';
 import type { ToolCall } from './message.ts';
-import type { ClientTool } from './session.ts';
+import type { ClientTool } from './session-config.ts';
 import type { Checked, Toolbox } from './toolbox.ts';
 
 /** A call of a task after its check: a call of the session's tools, or a call to a function that the client runs itself. */

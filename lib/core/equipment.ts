@@ -1,11 +1,13 @@
 import type { Model } from './model.ts';
-import type { Strategy } from './session-config.ts';
+import type { Strategy, TaskSettings } from './session-config.ts';
 import type { Toolbox } from './toolbox.ts';
 import type { Framing } from './transcript.ts';
 
 /** A session's model and tools, opened from its configuration. */
 export interface Equipment {
   model: Model;
+  /** Opens the same model with other parameters, for one task. */
+  modelWith(parameters: NonNullable<TaskSettings['model']>): Model;
   toolbox: Toolbox;
   /** The names of the registered devices among the tools; none when missing. */
   devices?: readonly string[];

@@ -159,6 +159,8 @@ export interface MessageAdded {
   content: Content[];
   attachments: Attachment[];
   metadata: Metadata;
+  /** The rest of the client's request, in the terms of its dialect. Only that dialect reads it. */
+  request?: JsonObject;
 }
 
 /**

@@ -153,6 +153,15 @@ export class SessionLog {
 }
 
 function userMessageOf({ taskId: id, content, said }: StoredTask): MessageAdded {
-  const { attachments = [], metadata = {} } = said ?? {};
-  return { type: 'message_added', id, run: true, role: 'user', content, attachments, metadata };
+  const { attachments = [], metadata = {}, request } = said ?? {};
+  const line = {
+    type: 'message_added',
+    id,
+    run: true,
+    role: 'user',
+    content,
+    attachments,
+    metadata,
+  } as const;
+  return request ? { ...line, request } : line;
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Attachment, Content, Mark, Message, MessageAdded, MessagePart, Metadata } from './message.ts';
 import type { ToolResult } from './message.ts';
-import type { SessionConfig } from './session-config.ts';
+import type { SessionConfig, TaskSettings } from './session-config.ts';
 
 /** A user message for a session, as a task. */
 export interface NewTask {
@@ -14,19 +14,10 @@ export interface NewTask {
   content: Content[];
   /** Whether clients get partial text while the model speaks. */
   stream?: boolean;
-  /** Writes are not sent: their results show what would have been sent. */
-  dryRun?: boolean;
-  /** Functions of the client, offered beside the session's tools. A call to one waits for `answer`. */
-  clientTools?: ClientTool[];
   /** Makes the user message a line of its own, which is appended also while the task waits. */
-  said?: { attachments: Attachment[]; metadata: Metadata };
-}
-
-/** A function that the client runs itself. `parameters` is a JSON Schema that model APIs accept. */
-export interface ClientTool {
-  name: string;
-  description: string;
-  parameters: JsonObject;
+  said?: { attachments: Attachment[]; metadata: Metadata; request?: JsonObject };
+  /** The wishes of this task over the configuration of its session. */
+  settings?: TaskSettings;
 }
 
 /** A message for a session. With `run`, a task answers it. */

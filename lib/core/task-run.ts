@@ -5,10 +5,12 @@ import { closeEquipment, EquipmentOutdated, type Equipment } from './equipment.t
 import type { Message, MessageBody } from './message.ts';
 import type { ModelReply } from './model.ts';
 import { runTask } from './run-task.ts';
+import type { TaskSettings } from './session-config.ts';
 import type { Delta } from './session.ts';
 import type { SessionLog } from './session-log.ts';
 import type { StoredSession, StoredTask, TaskChange } from './store.ts';
 import type { CallCommand, CallJournal, CallQuestions, TaskContext, TaskLimits } from './task-context.ts';
+import type { Framing } from './transcript.ts';
 
 /** One task's run, as its owner sets it up. */
 export interface TaskRun {
@@ -88,15 +90,17 @@ async function workWithEquipment(run: TaskRun): Promise<ModelReply> {
 
 function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['transcript']): TaskContext {
   const { stored, task, journal, questions, command, limits, clock, signal } = run;
-  const { model, toolbox, messageToolbox, framing, toolStrategy } = equipment;
+  const { model, modelWith, toolbox, messageToolbox, toolStrategy } = equipment;
+  const { settings } = task;
+  const hasMemory = settings?.memoryTools ?? task.said !== undefined;
   return {
     sessionId: stored.id,
     taskId: task.taskId,
-    model,
-    toolbox: withClientTools((task.said && messageToolbox?.()) || toolbox, task.clientTools),
+    model: settings?.model ? modelWith(settings.model) : model,
+    toolbox: withClientTools((hasMemory && messageToolbox?.()) || toolbox, settings?.clientTools),
     toolStrategy: toolStrategy ?? stored.config.toolStrategy,
     transcript,
-    framing,
+    framing: framingOf(settings, equipment.framing, stored.config.systemPrompt),
     limits,
     clock,
     journal,
@@ -108,4 +112,15 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     onReasoning: stored.config.reasoning ? (text) => run.onDelta('reasoning', text) : undefined,
     append: (...lines) => run.append(lines),
   };
+}
+
+/** The framing of a task: that of its session, with the task's own prompt and instructions. */
+function framingOf(
+  { systemPrompt, instructions }: TaskSettings = {},
+  framing: Framing | undefined,
+  ownPrompt: string,
+): Framing | undefined {
+  if (systemPrompt === undefined && instructions === undefined) return framing;
+  const prompt = systemPrompt ?? framing?.system ?? ownPrompt;
+  return { ...framing, system: [prompt, instructions].filter(Boolean).join('\n\n') };
 }

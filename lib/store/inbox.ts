@@ -164,9 +164,9 @@ function parseTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 's
   return { ...task, stopping: row.stopping === STOPPING.stop ? 'stop' : 'estop' };
 }
 
-/** What the client has written, and nothing else: the same text is the same task. */
-function taskBody({ form, content, said, dryRun, clientTools }: StoredTask): string {
-  return JSON.stringify({ form, content, said, dryRun, clientTools });
+/** The same text with the same settings is the same task. */
+function taskBody({ form, content, said, settings }: StoredTask): string {
+  return JSON.stringify({ form, content, said, settings });
 }
 
 /** The content that is read and parsed in one go, in bytes, and the most tasks of one statement. */

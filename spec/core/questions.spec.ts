@@ -289,7 +289,7 @@ describe("a call to a client's own function", () => {
     world = await openWorld({ model });
     const session = await world.create();
     const watcher = watch(session);
-    await session.submit({ ...say('where am I?'), clientTools });
+    await session.submit({ ...say('where am I?'), settings: { clientTools } });
     await waitFor(() => watcher.seen.some(({ type }) => type === 'question_asked'));
     expect(model.requests[0]?.tools).to.deep.equal(clientTools);
     const answers = await Promise.all(
@@ -318,7 +318,7 @@ describe("a call to a client's own function", () => {
     world = await openWorld({ model, limits: { clientAnswerTimeoutMs: 1 } });
     const session = await world.create();
     const watcher = watch(session);
-    await session.submit({ ...say('where am I?'), clientTools });
+    await session.submit({ ...say('where am I?'), settings: { clientTools } });
     await watcher.tasksEnded(1);
     expect(outline(watcher.seen).slice(3)).to.deep.equal([
       'result {"error":{"code":"answer_expired","message":"The client gave no result of \\"locate\\" in time.","effect":"unknown"}} done',

@@ -104,6 +104,10 @@ export async function openWorld(options: {
       const more = await options.equip?.(config);
       return {
         model: typeof options.model === 'function' ? options.model(config) : options.model,
+        modelWith: (parameters) =>
+          typeof options.model === 'function'
+            ? options.model({ ...config, model: { ...config.model, ...parameters } })
+            : options.model,
         toolbox: createToolbox(
           [options.tools ?? [], children].map((tools) => ({ tools, connection: {} })),
           { resultMaxBytes: 64 * 1024 },
