@@ -1,5 +1,5 @@
 import type { Model } from './model.ts';
-import type { Strategy } from './session-config.ts';
+import type { SessionConfig, Strategy } from './session-config.ts';
 import type { Toolbox } from './toolbox.ts';
 import type { Framing } from './transcript.ts';
 
@@ -16,6 +16,14 @@ export interface Equipment {
   toolStrategy?: Strategy;
   /** Releases the documents. */
   close(): void;
+}
+
+/**
+ * Whether each task opens equipment of its own: a stored agent, or a device that the server knows, may have changed since the
+ * last task.
+ */
+export function equipsEachTask({ agent, devices = [] }: SessionConfig): boolean {
+  return agent !== undefined || devices.length > 0;
 }
 
 /** The equipment of one session: opened for the first task that needs it, and shared by all tasks. */

@@ -30,7 +30,7 @@ import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { ControlReader } from './controls.ts';
-import { SharedEquipment, type Equipment } from './equipment.ts';
+import { equipsEachTask, SharedEquipment, type Equipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
 import { Journal } from './journal.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
@@ -344,7 +344,7 @@ export class Owner {
         settle: (key, outcome) => this.#log.commit(this.#journal.settle(key, outcome)),
       },
       append: (bodies, change) => this.#append(owned, bodies, change),
-      equip: () => (stored.config.agent === undefined ? this.#equipment.get() : equip()),
+      equip: () => (equipsEachTask(stored.config) ? equip() : this.#equipment.get()),
       onDelta: (kind, text) => feed.publishDelta({ taskId, text, kind }),
       stopWaitsFor: (work) => owned.stopWaitsFor(work),
     };

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { childTools, completeChildren } from './children.ts';
-import type { Equipment } from './equipment.ts';
+import { equipsEachTask, type Equipment } from './equipment.ts';
 import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
 import { mayUse, type Principal } from './principal.ts';
@@ -114,6 +114,8 @@ export class SessionRegistry implements Sessions {
     const hasAgent = config.agent !== undefined;
     const equipment = hasAgent ? undefined : await this.#equip({ ...config, children }, owner.id);
     const title = equipment?.title;
+    const isShared = !equipsEachTask(config);
+    if (!isShared) equipment?.close(); // it was opened to see that it can be
     const now = this.#clock.now();
     const stored: StoredSession = {
       id,
@@ -124,9 +126,9 @@ export class SessionRegistry implements Sessions {
       ...(attributes && { attributes }),
     };
     try {
-      await this.#createStored(stored, equipment);
+      await this.#createStored(stored, isShared ? equipment : undefined);
     } catch (error) {
-      equipment?.close();
+      if (isShared) equipment?.close();
       throw error;
     }
     return id;

@@ -1,5 +1,5 @@
 import { unlessAborted } from '../common/deadline.ts';
-import { closeEquipment, type Equipment } from './equipment.ts';
+import { closeEquipment, equipsEachTask, type Equipment } from './equipment.ts';
 import type { Message, MessageBody } from './message.ts';
 import { runTask } from './run-task.ts';
 import type { Delta } from './session.ts';
@@ -40,8 +40,7 @@ export async function beginTask(run: TaskRun, isNew: boolean): Promise<void> {
 export async function workTask(run: TaskRun): Promise<void> {
   const { stored, task, log, signal } = run;
   const { taskId } = task;
-  // A stored agent may have changed since the last task, so that its equipment serves one task only.
-  const isShared = stored.config.agent === undefined;
+  const isShared = !equipsEachTask(stored.config);
   const equipment = run.equip();
   try {
     const transcript = await log.transcript();
