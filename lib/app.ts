@@ -30,7 +30,7 @@ import { openFileRoom } from './files/index.ts';
 import { openObjectStore } from './files/open-object-store.ts';
 import { createUrlSigner } from './files/url-signer.ts';
 import type { Log } from './log.ts';
-import { createCompletionNotes } from './memory/completion-notes.ts';
+import { createStoredCompletions } from './memory/stored-completions.ts';
 import { openMemory } from './memory/memory.ts';
 import { openCompletions } from './models/completions.ts';
 import { openModels } from './models/index.ts';
@@ -260,7 +260,7 @@ class Composition {
       objects,
       files: this.#closing(openFileRoom({ db: db(), objects, limits, onError })),
       memory: openMemory({ db: db() }),
-      completionNotes: createCompletionNotes(db()),
+      storedCompletions: createStoredCompletions(db(), limits.completionsPerOwnerMaxCount),
       chats,
       replies: this.#closing(openReplies(chats)),
       ledger,

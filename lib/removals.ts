@@ -3,7 +3,7 @@ import type { Parts } from './dialects/dialect.ts';
 /** Removing a user removes what every part keeps about it. */
 export function joinRemovals(parts: Parts): void {
   const { accounts, sessions, tasks, chats, agents, presets, modelConfigs } = parts;
-  const { files, memory, completionNotes, ledger, redeemCodes } = parts;
+  const { files, memory, storedCompletions, ledger, redeemCodes } = parts;
   accounts.joinRemovals([
     (user) => sessions.removeAll(user),
     (user) => tasks.removeOwner(user),
@@ -13,7 +13,7 @@ export function joinRemovals(parts: Parts): void {
     (user) => modelConfigs.removeOwner(user),
     (user) => files.removeOwner(user),
     (user) => memory.removeOwner(user),
-    (user) => completionNotes.removeOwner(user),
+    (user) => storedCompletions.removeOwner(user),
     (user) => ledger.removeOwner(user),
     (user) => redeemCodes.forgetOwner(user),
   ]);

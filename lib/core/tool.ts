@@ -1,14 +1,11 @@
 import type { JsonObject } from '../common/json.ts';
-import type { ToolResult } from './message.ts';
+import type { Risk, ToolResult } from './message.ts';
 
 /** A JSON Schema (the subset of draft 2020-12 that model APIs accept). */
 export type JsonSchema = JsonObject;
 
 /** Whether a call may change a device. A `write` is in the journal before it is sent, and is never sent twice. */
 export type Effect = 'read' | 'write';
-
-/** How dangerous its document says that a call is. Rules ask before a call of high risk. */
-export type Risk = 'low' | 'normal' | 'high';
 
 /** A secret for one security scheme of a document. It is never logged, and never shown to a model or a client. */
 export type Credential =

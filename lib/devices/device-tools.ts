@@ -1,12 +1,11 @@
 import type { JsonObject } from '../common/json.ts';
-import type { ToolResult } from '../core/message.ts';
+import type { Risk, ToolResult } from '../core/message.ts';
 import {
   failed,
   type CallContext,
   type Connection,
   type Effect,
   type JsonSchema,
-  type Risk,
   type Tool,
 } from '../core/tool.ts';
 import { refusalOfDevice } from './device.ts';

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../common/json.ts';
-import type { Effect, Risk } from '../core/tool.ts';
+import type { Approvers, Risk } from '../core/message.ts';
+import type { Effect } from '../core/tool.ts';
 
 /** The answer of a rule, from the mildest to the strictest. */
 export const ruleAnswers = ['allow', 'dry_run', 'ask', 'deny'] as const;
@@ -7,9 +8,7 @@ export const ruleAnswers = ['allow', 'dry_run', 'ask', 'deny'] as const;
 export type RuleAnswer = (typeof ruleAnswers)[number];
 
 /** The people who may approve a call: the one who asked, anybody else who may use the device, or an administrator. */
-export const approverKinds = ['owner', 'other', 'admin'] as const;
-/** The people who may approve a call. */
-export type Approvers = (typeof approverKinds)[number];
+export const approverKinds = ['owner', 'other', 'admin'] as const satisfies readonly Approvers[];
 
 /** The tests of one argument; all of them must hold. */
 export interface ArgumentTest {

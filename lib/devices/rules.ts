@@ -8,13 +8,13 @@
  * answer behind it holds.
  */
 import type { JsonObject, JsonValue } from '../common/json.ts';
-import type { Effect, Risk } from '../core/tool.ts';
+import type { Approvers, Risk } from '../core/message.ts';
+import type { Effect } from '../core/tool.ts';
 import { createWallClock, isBetweenTimes, parseTime } from './local-time.ts';
 import { argumentAt, conditionOf, keysOf, readNumber } from './rule-conditions.ts';
 import {
   approverKinds,
   ruleAnswers,
-  type Approvers,
   type CallRule,
   type LimitRule,
   type RuleAnswer,

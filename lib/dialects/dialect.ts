@@ -17,8 +17,8 @@ import type { ObjectStore } from '../files/object-store.ts';
 import type { UrlSigner } from '../files/url-signer.ts';
 import type { Devices } from '../devices/devices.ts';
 import type { Log } from '../log.ts';
-import type { CompletionNotes } from '../memory/completion-notes.ts';
 import type { Memory } from '../memory/memory.ts';
+import type { StoredCompletions } from '../memory/stored-completions.ts';
 import type { Completions } from '../models/completions.ts';
 import type { Models } from '../models/index.ts';
 import type { Pictures } from '../models/pictures.ts';
@@ -43,8 +43,8 @@ export interface Parts {
   models: Models;
   /** The endpoint of the settings, for requests that are chat completions already. */
   completions: Completions;
-  /** The notes that clients keep with their completions. */
-  completionNotes: CompletionNotes;
+  /** Chat completions that clients want to find again, and metadata of others. */
+  storedCompletions: StoredCompletions;
   /** Models that draw. */
   pictures: Pictures;
   /** What agents know about users. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../common/json.ts';
-import type { Risk } from '../core/tool.ts';
+import type { Risk } from '../core/message.ts';
 import { SpecError } from '../errors.ts';
 import { own } from './read.ts';
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../common/json.ts';
 import { createPauses } from '../../common/json-slices.ts';
-import type { Effect, Risk } from '../../core/tool.ts';
+import type { Risk } from '../../core/message.ts';
+import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
 import { SpecError } from '../../errors.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';

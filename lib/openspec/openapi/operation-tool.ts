@@ -5,10 +5,9 @@ import {
   type Connection,
   type Effect,
   type JsonSchema,
-  type Risk,
   type Tool,
 } from '../../core/tool.ts';
-import type { ToolResult } from '../../core/message.ts';
+import type { Risk, ToolResult } from '../../core/message.ts';
 import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { blotOwnSecrets, knowSecrets } from '../../secrets.ts';

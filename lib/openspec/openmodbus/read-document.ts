@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { readLimits } from '../../drivers/modbus/coalesce.ts';
 import { isSerialLine } from '../../drivers/modbus/endpoint.ts';
-import type { Risk } from '../../core/tool.ts';
+import type { Risk } from '../../core/message.ts';
 import type { Storage } from '../../drivers/modbus/request.ts';
 import { SpecError } from '../../errors.ts';
 import { createFields, type Fields, type Findings } from './fields.ts';

@@ -1,13 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import type { ToolResult } from '../../core/message.ts';
-import {
-  failed,
-  type CallContext,
-  type Connection,
-  type Effect,
-  type Risk,
-  type Tool,
-} from '../../core/tool.ts';
+import type { Risk, ToolResult } from '../../core/message.ts';
+import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { AppError } from '../../errors.ts';
 import { credentialFault } from '../credential-origins.ts';

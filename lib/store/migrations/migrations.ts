@@ -14,7 +14,9 @@ import { chatTables } from './chat-tables.ts';
 import { deviceTables } from './device-tables.ts';
 import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
+import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
+import { storedCompletions } from './stored-completions.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
 export function migrationsFor(style: TableStyle): Record<string, Migration> {
@@ -78,5 +80,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     },
     '0013-app-conversations': appConversations,
     '0020-devices': deviceTables,
+    '0030-questions': questionTables,
+    '0040-stored-completions': storedCompletions,
   };
 }
