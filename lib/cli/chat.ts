@@ -69,7 +69,7 @@ export function addChat(program: Command): void {
 }
 
 /** A server in another process. Its address may have `/api` at the end, or not. */
-function remote(address: string): OwnServer {
+function remote(address: string): Pick<OwnServer, 'url' | 'close'> {
   const url = address.replace(/\/+$/, '');
   return { url: url.endsWith('/api') ? url : `${url}/api`, close: async () => {} };
 }

@@ -5,6 +5,8 @@ import { openLog } from '../log.ts';
 export interface OwnServer {
   /** Base of the HTTP calls, e.g. `http://127.0.0.1:9527/api`. */
   url: string;
+  /** Reads the files of devices and rules again. Never rejects. */
+  reload(): Promise<void>;
   /** Stops gracefully and waits for the last log line. */
   close(): Promise<void>;
 }
@@ -28,6 +30,7 @@ export async function openOwnServer(fixed: NodeJS.Dict<string> = {}): Promise<Ow
     const app = await openApp(config, log);
     return {
       url: `${app.url}/api`,
+      reload: () => app.reload(),
       close: async () => {
         await app.close();
         await log.close();

@@ -55,7 +55,7 @@ async function readDeviceFile(folder: string, file: string): Promise<DeviceFile>
 export async function readRulesFile(path: string): Promise<JsonObject | undefined> {
   try {
     const text = await readFile(path, 'utf8');
-    return text.replaceAll(/^\s*(#.*)?$/gm, '') === '' ? undefined : (await parseText(text)).document;
+    return text.replaceAll(/^\s*#.*$/gm, '').trim() === '' ? undefined : (await parseText(text)).document;
   } catch (error) {
     const faults = error instanceof SpecError ? error.faults : [];
     throw new AppError('invalid_request', `RULES_FILE cannot be read: ${messageOf(error)}`, {
