@@ -21,6 +21,15 @@ export const privately: NodeJS.Dict<string> = {
   LOG_LEVEL: 'error',
 };
 
+/** Settings for a server of this process on the database of the settings, where devices are known. */
+export const onOwnDatabase: NodeJS.Dict<string> = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  AUTH: 'none',
+  AUTH_TOKEN: '',
+  LOG_LEVEL: 'error',
+};
+
 /** Opens a server in this process. `fixed` settings win over all others. Throws an AppError that says what to do. */
 export async function openOwnServer(fixed: NodeJS.Dict<string> = {}): Promise<OwnServer> {
   const config = readConfig({ fixed });
