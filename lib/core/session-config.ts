@@ -11,14 +11,6 @@ export interface Child {
   description?: string;
 }
 
-/** A device that the server knows, as a session uses it. */
-export interface DeviceUse {
-  name: string;
-  /** The operations that the session wants, of those that the device offers. */
-  include?: JsonObject;
-  exclude?: JsonObject;
-}
-
 /** A function that the client runs itself. `parameters` is a JSON Schema that model APIs accept. */
 export interface ClientTool {
   name: string;
@@ -40,6 +32,14 @@ export interface TaskSettings {
   dryRun?: boolean;
   /** Functions of the client, offered beside the session's tools. A call to one waits for `Session.answer`. */
   clientTools?: ClientTool[];
+}
+
+/** A device that the server knows, as a session uses it. */
+export interface DeviceUse {
+  name: string;
+  /** The operations that the session wants, of those that the device offers. */
+  include?: JsonObject;
+  exclude?: JsonObject;
 }
 
 /** The configuration of a session (contract 1, `POST /init`). */

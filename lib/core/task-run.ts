@@ -1,7 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import { unlessAborted } from '../common/deadline.ts';
 import { withClientTools } from './client-tools.ts';
-import { closeEquipment, equipsEachTask, EquipmentOutdated, type Equipment } from './equipment.ts';
+import { closeEquipment, EquipmentOutdated, equipsEachTask, type Equipment } from './equipment.ts';
 import type { Message, MessageBody } from './message.ts';
 import type { ModelReply } from './model.ts';
 import { runTask } from './run-task.ts';
