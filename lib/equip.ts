@@ -59,8 +59,8 @@ export function createEquip(parts: EquipParts) {
     return {
       model,
       modelWith: (parameters) => openModel({ ...modelConfig, ...parameters }),
-      title: documents[0]?.spec.title,
       devices: devices.map(({ name }) => name),
+      title: documents[0]?.spec.title,
       toolbox: createToolbox(session.memoryTools ? withMemory : sources, options),
       // Messages of a user, as in a thread, are answered by an agent that knows the user's memory.
       ...(isUser(owner) && { messageToolbox: () => createToolbox(withMemory, options) }),

@@ -1,14 +1,16 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
+import { apiUrl } from './call-server.ts';
 import { openChatClient, type ChatClient, type TurnObserver } from './client.ts';
-import { openOwnServer, privately, type OwnServer } from './server.ts';
+import { onOwnDatabase, openOwnServer, privately, type OwnServer } from './server.ts';
 import { hasColors, liveWatcher, paint } from './show.ts';
 import { readEntry } from './spec.ts';
 
 /** The options of `chat`, as commander names them. */
 interface ChatOptions {
   spec?: string[];
+  device?: string[];
   url?: string;
   session?: string;
   token?: string;
@@ -22,6 +24,7 @@ export function addChat(program: Command): void {
     .command('chat')
     .description('talk to devices on a terminal, or send sentences from a pipe, one sentence a line')
     .option('--spec <place...>', 'the documents that describe the devices: files or http(s) URLs')
+    .option('--device <name...>', 'devices that the server knows, by their names')
     .option('--system-prompt <text>', 'the system prompt: instructions for the model')
     .option(
       '--url <url>',
@@ -43,7 +46,8 @@ export function addChat(program: Command): void {
         );
       }
       const openSpecList = await Promise.all((options.spec ?? []).map((place) => readEntry(place)));
-      const server = options.url === undefined ? await openOwnServer(privately) : remote(options.url);
+      const server =
+        options.url === undefined ? await openOwnServer(settingsFor(options)) : remote(options.url);
       try {
         const client = await openChatClient({
           url: server.url,
@@ -51,6 +55,7 @@ export function addChat(program: Command): void {
           token: options.url === undefined ? undefined : (options.token ?? readConfig().authToken),
           capability: {
             openSpecList,
+            ...(options.device && { devices: options.device }),
             ...(options.systemPrompt === undefined ? {} : { systemPrompt: options.systemPrompt }),
           },
           observer:
@@ -68,10 +73,14 @@ export function addChat(program: Command): void {
     });
 }
 
+/** A server of its own knows devices only with the database of the settings. */
+function settingsFor({ device }: ChatOptions): NodeJS.Dict<string> {
+  return device === undefined ? privately : onOwnDatabase;
+}
+
 /** A server in another process. Its address may have `/api` at the end, or not. */
-function remote(address: string): OwnServer {
-  const url = address.replace(/\/+$/, '');
-  return { url: url.endsWith('/api') ? url : `${url}/api`, close: async () => {} };
+function remote(address: string): Pick<OwnServer, 'url' | 'close'> {
+  return { url: apiUrl(address), close: async () => {} };
 }
 
 /** Prints every envelope as it comes, one JSON value a line. */

@@ -1,6 +1,5 @@
 import type { JsonObject } from '../common/json.ts';
-import type { ToolResult } from '../core/message.ts';
-import type { Risk } from '../core/message.ts';
+import type { Risk, ToolResult } from '../core/message.ts';
 import {
   failed,
   type CallContext,
