@@ -28,7 +28,7 @@
  */
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError, failureFacts } from '../errors.ts';
 import { ControlReader } from './controls.ts';
 import { SharedEquipment, type Equipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
@@ -246,7 +246,7 @@ export class Owner {
   async #end(taskId: string, status: TaskStatus, error?: unknown): Promise<void> {
     const known =
       error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
-    const shown = status === 'failed' && { error: { code: known.code, message: messageOf(known) } };
+    const shown = status === 'failed' && { error: failureFacts(known) };
     await this.#log.append([{ type: 'task_ended', taskId, status, ...shown }], { ended: taskId, status });
   }
 
@@ -345,7 +345,7 @@ export class Owner {
       },
       append: (bodies, change) => this.#append(owned, bodies, change),
       equip: () => (stored.config.agent === undefined ? this.#equipment.get() : equip()),
-      onDelta: (kind, text) => feed.publishDelta({ taskId, text, kind }),
+      onDelta: (kind, text, at) => feed.publishDelta({ taskId, text, kind, at }),
       stopWaitsFor: (work) => owned.stopWaitsFor(work),
     };
   }

@@ -21,7 +21,7 @@ export interface TaskRun {
   append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]>;
   /** The session's equipment; the same for every task, unless the session names a stored agent. */
   equip(): Promise<Equipment>;
-  onDelta(kind: Delta['kind'], text: string): void;
+  onDelta(kind: Delta['kind'], text: string, at: number): void;
   /** Makes a stop of the task wait for this work. */
   stopWaitsFor(work: Promise<unknown>): void;
 }
@@ -80,8 +80,8 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     journal,
     signal,
     stopWaitsFor: (work) => run.stopWaitsFor(work),
-    onDelta: task.stream ? (text) => run.onDelta('answer', text) : undefined,
-    onReasoning: stored.config.reasoning ? (text) => run.onDelta('reasoning', text) : undefined,
+    onDelta: task.stream ? (text, at) => run.onDelta('answer', text, at) : undefined,
+    onReasoning: stored.config.reasoning ? (text, at) => run.onDelta('reasoning', text, at) : undefined,
     append: (...lines) => run.append(lines),
   };
 }

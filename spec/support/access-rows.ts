@@ -30,6 +30,7 @@ export interface Things {
   /** A thread and a message of it. */
   message(): Promise<[thread: string, message: string]>;
   completion(): Promise<string>;
+  response(): Promise<string>;
   upload(): Promise<string>;
   file(): Promise<string>;
   app(): Promise<string>;
@@ -65,6 +66,7 @@ export function createThings(owner: Caller, admin: Caller): Things {
     },
     completion: () =>
       idOf('/v1/chat/completions', { store: true, messages: [{ role: 'user', content: 'hi' }] }),
+    response: () => idOf('/v1/responses', { input: 'hi' }),
     upload: () => idOf('/v1/uploads', { purpose: 'batch', filename: 'a', bytes: 0, mime_type: 'text/plain' }),
     file: () => idOf('/v1/files', fileForm()),
     async app() {
@@ -152,6 +154,22 @@ const thread = (more: string, body?: () => unknown): AccessRow =>
 const completion = (more: string, body?: () => unknown): AccessRow =>
   owner(404, async (things) => ({
     path: `/v1/chat/completions/${await things.completion()}${more}`,
+    ...(body && { body }),
+  }));
+const hello = { role: 'user', content: 'hi' };
+const ofConversation = (more: string, body?: () => unknown): AccessRow =>
+  owner(403, async (things) => {
+    const thread = await things.thread();
+    return { path: `/v1/conversations/${thread.replace('thread', 'conv')}${more}`, ...(body && { body }) };
+  });
+const item = (): AccessRow =>
+  owner(403, async (things) => {
+    const [of, id] = await things.message();
+    return { path: `/v1/conversations/${of.replace('thread', 'conv')}/items/${id}` };
+  });
+const response = (more: string, body?: () => unknown): AccessRow =>
+  owner(403, async (things) => ({
+    path: `/v1/responses/${await things.response()}${more}`,
     ...(body && { body }),
   }));
 const message = (body?: () => unknown): AccessRow =>
@@ -384,6 +402,19 @@ export const accessRows: Record<string, AccessRow> = {
   'POST /v1/chat/completions': usersWith('/v1/chat/completions', () => ({
     messages: [{ role: 'user', content: 'hi' }],
   })),
+  'POST /v1/conversations': users,
+  'GET /v1/conversations/{conversation}': ofConversation(''),
+  'POST /v1/conversations/{conversation}': ofConversation('', () => ({ metadata: {} })),
+  'DELETE /v1/conversations/{conversation}': ofConversation(''),
+  'GET /v1/conversations/{conversation}/items': ofConversation('/items'),
+  'POST /v1/conversations/{conversation}/items': ofConversation('/items', () => ({ items: [hello] })),
+  'GET /v1/conversations/{conversation}/items/{item}': item(),
+  'DELETE /v1/conversations/{conversation}/items/{item}': item(),
+  'POST /v1/responses': usersWith('/v1/responses', () => ({ input: 'hi' })),
+  'GET /v1/responses/{response}': response(''),
+  'DELETE /v1/responses/{response}': response(''),
+  'POST /v1/responses/{response}/cancel': response('/cancel', () => ({})),
+  'GET /v1/responses/{response}/input_items': response('/input_items'),
   'GET /v1/chat/completions': users,
   'GET /v1/chat/completions/{completion}': completion(''),
   'POST /v1/chat/completions/{completion}': completion('', () => ({ metadata: {} })),

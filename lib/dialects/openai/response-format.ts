@@ -1,0 +1,134 @@
+import type { JsonObject } from '../../common/json.ts';
+import type { Failure } from '../../errors.ts';
+import { secondsOf } from '../unix-time.ts';
+import { messageOfFailure } from './errors.ts';
+import { conversationIdOf, responseIdOf, type ResponsePlace } from './ids.ts';
+import { taskItems, type CallShape, type Item } from './items.ts';
+import { metadataSchema } from './schemas.ts';
+import { usageOf, type TaskRecord } from './task-record.ts';
+
+/** A response, in OpenAI's shape: the fields that every response has. */
+export const responseSchema = {
+  type: 'object',
+  required: [
+    ...(['id', 'object', 'created_at', 'status', 'error', 'incomplete_details', 'instructions'] as const),
+    ...(['metadata', 'model', 'output', 'parallel_tool_calls', 'temperature', 'tool_choice'] as const),
+    ...(['tools', 'top_p'] as const),
+  ],
+  properties: {
+    id: { type: 'string' },
+    object: { const: 'response' },
+    created_at: { type: 'integer' },
+    completed_at: { type: ['integer', 'null'] },
+    status: { enum: ['queued', 'in_progress', 'completed', 'failed', 'cancelled', 'incomplete'] },
+    error: { type: ['object', 'null'] },
+    incomplete_details: { type: ['object', 'null'] },
+    instructions: { type: ['string', 'null'] },
+    metadata: metadataSchema,
+    model: { type: 'string' },
+    output: { type: 'array', items: { type: 'object', required: ['id', 'type'] } },
+    parallel_tool_calls: { type: 'boolean' },
+    previous_response_id: { type: ['string', 'null'] },
+    conversation: { type: ['object', 'null'] },
+    temperature: { type: ['number', 'null'] },
+    tool_choice: { type: 'string' },
+    tools: { type: 'array', items: { type: 'object' } },
+    top_p: { type: ['number', 'null'] },
+    usage: { type: ['object', 'null'] },
+  },
+} as const;
+
+/**
+ * The request of a response, as it is kept in the log beside the user message: the fields that a response shows again, and the
+ * lines of the messages that came with it.
+ */
+export interface KeptRequest extends JsonObject {
+  /** Fields of the response, under OpenAI's names. */
+  shown: JsonObject;
+  /** The numbers of the lines of earlier messages in the input. */
+  history: number[];
+  inConversation: boolean;
+}
+
+/** The fields of a request that its response shows, under OpenAI's names. */
+export const shownFields = [
+  ...(['instructions', 'model', 'temperature', 'top_p', 'max_output_tokens', 'text', 'tools'] as const),
+  ...(['parallel_tool_calls', 'background', 'store', 'previous_response_id', 'reasoning', 'user'] as const),
+  ...(['safety_identifier', 'prompt_cache_key', 'service_tier'] as const),
+] as const;
+
+/** A response, in OpenAI's shape. Fields that the request left out have the values that OpenAI's have then. */
+export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: CallShape) {
+  const { said, started, ended } = record;
+  const request = said?.request as KeptRequest | undefined;
+  const output: Item[] = taskItems(place.sessionId, record, shape);
+  const state = statusOfTask(record);
+  // Only a response in the background is known as one that waits.
+  const status = state === 'queued' && request?.shown['background'] !== true ? 'in_progress' : state;
+  const first = said ?? started ?? ended;
+  const reply = record.replies.at(-1)?.line;
+  return {
+    id: responseIdOf(place),
+    object: 'response',
+    created_at: secondsOf(first?.time ?? 0),
+    status,
+    background: false,
+    completed_at: ended && status === 'completed' ? secondsOf(ended.time) : null,
+    conversation: request?.inConversation ? { id: conversationIdOf(place.sessionId) } : null,
+    error: status === 'failed' ? errorOf(ended?.error) : null,
+    incomplete_details: null,
+    instructions: null,
+    max_output_tokens: null,
+    max_tool_calls: null,
+    metadata: said?.marks?.said?.metadata ?? said?.metadata ?? {},
+    output,
+    parallel_tool_calls: true,
+    previous_response_id: null,
+    reasoning: { effort: null, summary: null },
+    service_tier: 'default',
+    store: true,
+    temperature: null,
+    text: { format: { type: 'text' } },
+    tool_choice: 'auto',
+    tools: [],
+    top_p: null,
+    truncation: 'auto',
+    usage: ended ? formatUsage(record) : null,
+    user: null,
+    ...request?.shown,
+    model: modelOf(request, reply?.completion.model),
+  };
+}
+
+/** An app and a model that the request names keep their names; else the endpoint says which model answered. */
+function modelOf(request: KeptRequest | undefined, answered: string | undefined): string {
+  const asked = request?.shown['model'];
+  return typeof asked === 'string' ? asked : (answered ?? '');
+}
+
+/** The state of a task, as a response shows it. */
+export function statusOfTask({ started, ended }: TaskRecord) {
+  if (!ended) return started ? 'in_progress' : 'queued';
+  const ends = { done: 'completed', stopped: 'cancelled', failed: 'failed' } as const;
+  return ends[ended.status];
+}
+
+/** The error of a failed task. OpenAI's list of codes is closed. */
+function errorOf(error: Failure | undefined) {
+  const isLimit = error?.code === 'limit_reached' || error?.refusal?.status === 429;
+  return {
+    code: isLimit ? 'rate_limit_exceeded' : 'server_error',
+    message: messageOfFailure(error),
+  };
+}
+
+function formatUsage(record: TaskRecord) {
+  const { input, output, total } = usageOf(record);
+  return {
+    input_tokens: input,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: output,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: total,
+  };
+}
