@@ -161,7 +161,11 @@ export const limits = {
     'tokens of the conversation that the model sees; the oldest rounds are left out first',
   ],
   childDepthMaxCount: [3, 'how deep sessions may use other sessions as tools (`sessionList`)'],
-  taskTimeoutMs: [10 * minute, 'one task from its first round on'],
+  taskTimeoutMs: [
+    10 * minute,
+    'one task from its first round on; it does not run while a call waits for an answer',
+  ],
+  clientAnswerTimeoutMs: [10 * minute, 'the client, for the result of its own function'],
   modelTimeoutMs: [2 * minute, 'one model reply'],
   socketBufferMaxBytes: [
     4 * MiB,

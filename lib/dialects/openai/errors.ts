@@ -20,6 +20,7 @@ const types = {
   task_rejected: 'invalid_request_error',
   limit_reached: 'rate_limit_error',
   stopped: 'invalid_request_error',
+  estop: 'invalid_request_error',
   internal: 'server_error',
 } as const satisfies Record<ErrorCode, string>;
 

@@ -13,6 +13,7 @@ import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
 import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
+import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
 import { storedCompletions } from './stored-completions.ts';
 
@@ -77,6 +78,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
       },
     },
     '0013-app-conversations': appConversations,
+    '0030-questions': questionTables,
     '0040-stored-completions': storedCompletions,
   };
 }
