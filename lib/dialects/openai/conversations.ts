@@ -55,12 +55,13 @@ export async function findResponse(
   id: string,
   place: ResponsePlace,
   caller: Principal,
-): Promise<{ session: Session; record: TaskRecord; lastSeq: number }> {
+): Promise<{ session: Session; record: TaskRecord }> {
   const unknown = () => noSuchResponse(id);
   const session = await findOwn(sessions, place.sessionId, caller, { unknown, what: 'response' });
-  const { record, lastSeq } = await readRecord(session, place.taskId, place.after);
-  if (!isKnown(record) || record.said?.marks?.said?.removed) throw unknown();
-  return { session, record, lastSeq };
+  const record = await readRecord(session, place.taskId, place.after);
+  const isThere = isKnown(record) && !record.said?.marks?.said?.removed;
+  if (!isThere || place.part > record.pauses.length) throw unknown();
+  return { session, record };
 }
 
 /** An item of a conversation by its id, wherever it is. Throws `not_found`, and `forbidden` for another user's. */
@@ -89,7 +90,7 @@ export async function itemIn(
   if (!item || !line) throw noSuchItem(id);
   if (item.type !== 'message' || item.role === 'user' || line.type !== 'task_started')
     return { item, part: 'said', lines: item.type === 'message' ? [line.seq] : [] };
-  const { record } = await readRecord(session, line.taskId, line.seq - 1);
+  const record = await readRecord(session, line.taskId, line.seq - 1);
   const reply = record.replies.at(-1)?.line;
   const isAnswer = reply !== undefined && reply.calls.length === 0 && reply.text === textOf(item);
   return { item, part: 'answer', lines: isAnswer ? [line.seq, reply.seq] : [] };

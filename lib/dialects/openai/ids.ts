@@ -45,30 +45,28 @@ export function runIdOf(taskId: string): string {
   return `run_${taskId.replaceAll('-', '')}`;
 }
 
-/** The task id in the id of a run; undefined for any other text. */
-export function taskIdOf(runId: string): string | undefined {
-  return runId.startsWith('run_') ? uuidOf(runId.slice('run_'.length)) : undefined;
-}
-
 /** The place of a response: a task, in which session, and the line of the log after which the lines of the task are. */
 export interface ResponsePlace {
   sessionId: string;
   taskId: string;
   after: number;
+  /** How often the task had waited for results of its client before: each time ends a response. */
+  part: number;
 }
 
-/** `resp_`, the uuids of the session and of the task without dashes, and the line. So no index is needed. */
-export function responseIdOf({ sessionId, taskId, after }: ResponsePlace): string {
-  return `resp_${hexOf(sessionId)}${taskId.replaceAll('-', '')}${after.toString(36)}`;
+/** `resp_`, the uuids of the session and of the task without dashes, the line, and the part. So no index is needed. */
+export function responseIdOf({ sessionId, taskId, after, part }: ResponsePlace): string {
+  const tail = part === 0 ? '' : `_${part}`;
+  return `resp_${hexOf(sessionId)}${taskId.replaceAll('-', '')}${after.toString(36)}${tail}`;
 }
 
 /** The place in the id of a response. Throws `not_found` for a text that is no such id. */
 export function responsePlaceOf(responseId: string): ResponsePlace {
-  const [, session = '', task = '', after = ''] =
-    /^resp_([0-9a-f]{32})([0-9a-f]{32})([0-9a-z]{1,10})$/.exec(responseId) ?? [];
+  const [, session = '', task = '', after = '', part = '0'] =
+    /^resp_([0-9a-f]{32})([0-9a-f]{32})([0-9a-z]{1,10})(?:_([1-9]\d{0,3}))?$/.exec(responseId) ?? [];
   const [sessionId, taskId] = [uuidOf(session), uuidOf(task)];
   if (sessionId === undefined || taskId === undefined) throw noSuchResponse(responseId);
-  return { sessionId, taskId, after: Number.parseInt(after, 36) };
+  return { sessionId, taskId, after: Number.parseInt(after, 36), part: Number(part) };
 }
 
 /** The place of an item of a conversation that a task made: a reply of the model, and in it a call. */

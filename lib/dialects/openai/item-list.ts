@@ -48,7 +48,7 @@ export async function itemsOf(session: Session, line: Message, shape: CallShape)
   const said = saidItem(session.id, line);
   const items: Item[] = said ? [said] : [];
   if (line.type === 'message_added') return items;
-  const { record } = await readRecord(session, line.taskId, line.seq - 1);
+  const record = await readRecord(session, line.taskId, line.seq - 1);
   return [...items, ...taskItems(session.id, record, shape)];
 }
 

@@ -1,7 +1,7 @@
 import { formatExactly } from '../../common/exact-numbers.ts';
 import type { Content, Message, MessageAdded, ToolCall, ToolResult } from '../../core/message.ts';
 import { itemIdOf, messageIdOf } from './ids.ts';
-import type { ReplyRecord, TaskRecord } from './task-record.ts';
+import { isForClient, type ReplyRecord, type TaskRecord } from './task-record.ts';
 
 /**
  * How the calls of devices are shown: as `function_call` and `function_call_output`, or as one `mcp_call`. Both are documented
@@ -88,17 +88,25 @@ export function saidItem(
 
 /** The items that a task made, in the order of its lines. An answer that was removed is left out. */
 export function taskItems(sessionId: string, record: TaskRecord, shape: CallShape): Item[] {
-  const { started, ended, replies } = record;
-  if (!started) return [];
-  return replies.flatMap((reply, index) => {
-    const view: ReplyView = { sessionId, start: started.seq, index, isOver: ended !== undefined, shape };
-    const isRemoved = reply.line.marks?.answer?.removed === true;
-    const text = isRemoved || reply.line.text === '' ? [] : [textItem(view, reply.line.text, 'completed')];
-    return [
-      ...text,
-      ...callItems(view, reply),
-      ...(shape === 'function_call' ? outputItems(view, reply) : []),
-    ];
+  return record.replies.flatMap((reply, index) => {
+    const view = replyView(sessionId, record, index, shape);
+    const results = reply.results.flatMap(({ line }) => outputItem(view, line));
+    return [...textItems(view), ...callItems(view), ...results];
+  });
+}
+
+/**
+ * The items of one part of a task: what the task made between two pauses. The results that the client gave are input, and are left
+ * out.
+ */
+export function partItems(sessionId: string, record: TaskRecord, shape: CallShape, part: number): Item[] {
+  return record.replies.flatMap((reply, index) => {
+    const view = replyView(sessionId, record, index, shape);
+    const own = reply.part === part ? [...textItems(view), ...callItems(view)] : [];
+    const results = reply.results.filter(
+      (result) => result.part === part && !isOfClient(view, result.line.callId),
+    );
+    return [...own, ...results.flatMap(({ line }) => outputItem(view, line))];
   });
 }
 
@@ -109,13 +117,25 @@ export interface ReplyView {
   start: number;
   /** Which reply of the task, counted from 0. */
   index: number;
-  isOver: boolean;
   shape: CallShape;
+  record: TaskRecord;
+  reply: ReplyRecord;
+}
+
+/** A reply of a task, as a client sees it. */
+export function replyView(sessionId: string, record: TaskRecord, index: number, shape: CallShape): ReplyView {
+  const reply = record.replies[index]!;
+  return { sessionId, start: record.started?.seq ?? 0, index, shape, record, reply };
+}
+
+function textItems(view: ReplyView): MessageItem[] {
+  const { text, marks } = view.reply.line;
+  return text === '' || marks?.answer?.removed ? [] : [textItem(view, text, 'completed')];
 }
 
 /** The text of a reply. */
 export function textItem(
-  { sessionId, start, index }: ReplyView,
+  { sessionId, start, index }: Pick<ReplyView, 'sessionId' | 'start' | 'index'>,
   text: string,
   status: ItemStatus,
 ): MessageItem {
@@ -135,27 +155,28 @@ export function outputText(text: string) {
 }
 
 /** The calls of a reply, each with the result that it has by now. */
-export function callItems(view: ReplyView, { line, results }: ReplyRecord): (CallItem | ServerCallItem)[] {
-  return line.calls.map((call, index) => {
-    const result = results.find(({ callId }) => callId === call.callId)?.result;
-    return callItem(view, index, call, result);
+function callItems(view: ReplyView): (CallItem | ServerCallItem)[] {
+  const { line, results } = view.reply;
+  return line.calls.map(({ callId }, index) => {
+    const result = results.find((one) => one.line.callId === callId)?.line.result;
+    return callItem(view, index, result);
   });
 }
 
-/** One call. Its id is the same in every state. */
+/** One call of a reply. Its id is the same in every state. */
 export function callItem(
   view: ReplyView,
   index: number,
-  call: ToolCall,
   result: ToolResult | undefined,
 ): CallItem | ServerCallItem {
-  const { sessionId, start, index: reply, isOver, shape } = view;
+  const { sessionId, start, index: reply, record } = view;
+  const call = view.reply.line.calls[index]!;
   const place = { start, reply, call: index };
   const args = argumentsOf(call);
-  if (shape === 'function_call')
+  if (view.shape === 'function_call' || isForClient(record, call))
     return {
       id: itemIdOf('fc', sessionId, place),
-      type: shape,
+      type: 'function_call',
       status: 'completed', // the call is complete; its result is an item of its own
       call_id: call.callId,
       name: call.name,
@@ -164,8 +185,8 @@ export function callItem(
   const error = result?.['error'];
   return {
     id: itemIdOf('mcp', sessionId, place),
-    type: shape,
-    status: result ? (error ? 'failed' : 'completed') : isOver ? 'incomplete' : 'in_progress',
+    type: 'mcp_call',
+    status: result ? (error ? 'failed' : 'completed') : record.ended ? 'incomplete' : 'in_progress',
     server_label: 'devices',
     name: call.name,
     arguments: args,
@@ -175,19 +196,28 @@ export function callItem(
   };
 }
 
-/** The results of a reply's calls, in the order in which they came. */
-export function outputItems(view: ReplyView, { line, results }: ReplyRecord): OutputItem[] {
-  return results.map(({ callId, result }) => ({
-    id: itemIdOf('fco', view.sessionId, {
-      start: view.start,
-      reply: view.index,
-      call: line.calls.findIndex((call) => call.callId === callId),
-    }),
-    type: 'function_call_output',
-    status: 'completed',
-    call_id: callId,
-    output: formatExactly(result),
-  }));
+/** The result of a call as an item of its own; none where the call itself shows it. */
+export function outputItem(
+  view: ReplyView,
+  { callId, result }: { callId: string; result: ToolResult },
+): OutputItem[] {
+  const { sessionId, start, index, reply, shape } = view;
+  if (shape === 'mcp_call' && !isOfClient(view, callId)) return [];
+  const call = reply.line.calls.findIndex((one) => one.callId === callId);
+  return [
+    {
+      id: itemIdOf('fco', sessionId, { start, reply: index, call }),
+      type: 'function_call_output',
+      status: 'completed',
+      call_id: callId,
+      output: formatExactly(result),
+    },
+  ];
+}
+
+/** Whether a call of a reply is to a function of the client. */
+export function isOfClient({ record, reply }: ReplyView, callId: string): boolean {
+  return reply.line.calls.some((call) => call.callId === callId && isForClient(record, call));
 }
 
 /** The arguments of a call as JSON text. */

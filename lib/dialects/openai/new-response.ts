@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { SessionConfig, TaskSettings } from '../../core/session-config.ts';
@@ -7,19 +8,28 @@ import type { Sessions } from '../../core/sessions.ts';
 import type { Parts } from '../dialect.ts';
 import { checkAdmission } from '../liteagent/init.ts';
 import { checkSpeaking } from '../speaking.ts';
+import { findItem, findResponse, sessionOfConversation } from './conversations.ts';
 import { copyUntil, isLast } from './copied-session.ts';
-import { sessionOfConversation, findItem, findResponse } from './conversations.ts';
 import { invalidField } from './errors.ts';
-import { responsePlaceOf, type ResponsePlace } from './ids.ts';
+import { itemLineOf, noSuchItem, responsePlaceOf, type ResponsePlace } from './ids.ts';
 import { agentOfModel, documentsOf, sessionConfigWith } from './new-session.ts';
 import { readInput, splitInput, type ReadInput } from './read-input.ts';
-import { shownFields, type KeptRequest } from './response-format.ts';
+import { fixedFields, shownFields } from './response-format.ts';
 import {
   conversationNamed,
   modelParameters,
   refuseUnhonoured,
   type ResponseRequest,
 } from './response-request.ts';
+import { clientToolsOf, requestOf, type KeptRequest } from './task-record.ts';
+import { findOwn } from './threads.ts';
+import {
+  checkOutputs,
+  findWaitingTask,
+  giveOutputs,
+  waitingTaskAt,
+  type WaitingTask,
+} from './waiting-task.ts';
 
 /** The parts that make responses. */
 export type ResponseParts = Pick<Parts, 'sessions' | 'files' | 'agents' | 'config'>;
@@ -28,15 +38,10 @@ export type ResponseParts = Pick<Parts, 'sessions' | 'files' | 'agents' | 'confi
 export interface PreparedResponse {
   session: Session;
   place: ResponsePlace;
-  task: NewTask;
   /** The session was made for this response alone. */
   isOwn: boolean;
-}
-
-/** Where a response goes: a session that is known, or a new one; the agent of an app counts for a new one. */
-interface Target {
-  session: Session | undefined;
-  agent: string | undefined;
+  /** Hands in the task, or the results that its task waits for. */
+  begin(): Promise<void>;
 }
 
 /** Checks a request, and opens the session in which its response is made. Throws AppErrors that name the field at fault. */
@@ -46,55 +51,130 @@ export async function prepareResponse(
   caller: Principal,
 ): Promise<PreparedResponse> {
   refuseUnhonoured(body);
-  const target = await findTarget(parts, body, caller);
+  const { sessions, agents, files } = parts;
+  const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
   const input = await readInput(body.input as JsonValue, {
-    files: parts.files.files,
+    files: files.files,
     caller,
-    findItem: (id) => findItem(parts.sessions, id, caller, 'mcp_call'),
+    findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
   });
-  const parameters = target.agent === undefined ? modelParameters(body) : withoutModel(body);
-  const session =
-    target.session ??
-    (await createSession(parts, body, caller, {
-      agent: target.agent,
-      model: parameters ?? {},
-      systemPrompt: input.instructions.join('\n\n'),
-    }));
+  const waiting = await findWaiting(sessions, body, input, caller);
+  if (waiting) return continueTask(waiting, body, input, caller);
+  if (input.outputs.length > 0 && body.previous_response_id !== undefined)
+    checkOutputs([], input.outputs, 'input');
+  return beginTask(parts, body, input, { caller, agent });
+}
+
+/** The task that the input answers: it waits for results of its client's functions. */
+async function findWaiting(
+  sessions: Sessions,
+  body: ResponseRequest,
+  { outputs, callItems }: ReadInput,
+  caller: Principal,
+): Promise<WaitingTask | undefined> {
+  const previous = body.previous_response_id;
+  if (previous !== undefined) {
+    const { taskId, after, part, sessionId } = responsePlaceOf(previous);
+    const { session } = await findResponse(sessions, previous, { taskId, after, part, sessionId }, caller);
+    const waiting = await waitingTaskAt(session, taskId, after);
+    if (waiting && waiting.record.pauses.length !== part + 1)
+      throw invalidField('previous_response_id', 'is not the last response: its calls have their outputs');
+    return waiting;
+  }
+  const conversation = conversationNamed(body);
+  if (conversation !== undefined)
+    return findWaitingTask(await sessionOfConversation(sessions, conversation, caller));
+  // A client that sends its whole conversation each time names the call by its item.
+  const itemId = callItems.get(outputs.at(-1)?.callId ?? '');
+  const place = itemId === undefined ? undefined : itemLineOf(itemId);
+  if (!place) return undefined;
+  const session = await findOwn(sessions, place.sessionId, caller, {
+    unknown: () => noSuchItem(itemId!),
+    what: 'item',
+  });
+  const waiting = await findWaitingTask(session);
+  return waiting?.calls.every(({ callId }) => callItems.has(callId)) ? waiting : undefined;
+}
+
+/** The response that goes on with a task. The task keeps the settings with which it began. */
+function continueTask(
+  { session, record, after, calls }: WaitingTask,
+  body: ResponseRequest,
+  { messages, outputs }: ReadInput,
+  caller: Principal,
+): PreparedResponse {
+  const isWhole = body.previous_response_id === undefined && conversationNamed(body) === undefined;
+  const given = isWhole
+    ? outputs.filter((one) => calls.some(({ callId }) => callId === one.callId))
+    : outputs;
+  checkOutputs(calls, given, 'input');
+  if (!isWhole && messages.length > outputs.length)
+    throw invalidField(
+      'input',
+      'may have outputs only: the response waits for them, and a message has to wait for its end',
+    );
+  const shown = requestOf(record)?.shown ?? {};
+  for (const name of fixedFields)
+    if (body[name] !== undefined && !isDeepStrictEqual(body[name], shown[name]))
+      throw invalidField(
+        name,
+        'cannot change while the response waits for an output: it goes on as it began',
+      );
+  checkSpeaking(caller, session.config);
+  return {
+    session,
+    place: { sessionId: session.id, taskId: record.taskId, after, part: record.pauses.length },
+    isOwn: false,
+    begin: () => giveOutputs(session, given),
+  };
+}
+
+/** The response of a new task. */
+async function beginTask(
+  parts: ResponseParts,
+  body: ResponseRequest,
+  input: ReadInput,
+  { caller, agent }: { caller: Principal; agent: string | undefined },
+): Promise<PreparedResponse> {
+  const known = await findKnownSession(parts.sessions, body, agent, caller);
+  const { model, ...others } = modelParameters(body);
+  // An app decides on its own model; the other parameters of the request count over the app's.
+  const parameters = { ...others, ...(agent === undefined && model !== undefined && { model }) };
+  const wished = { model: parameters, systemPrompt: input.instructions.join('\n\n') };
+  const session = known ?? (await createSession(parts, body, caller, { agent, ...wished }));
   checkSpeaking(caller, session.config);
   const { history: earlier, content } = splitInput(input);
   const history = await addHistory(session, earlier);
-  const after = history.at(-1) ?? (target.session ? await lastSeqOf(session) : 1);
+  const after = history.at(-1) ?? (known ? await lastSeqOf(session) : 1);
   const taskId = randomUUID();
-  // A new session has the parameters and the instructions of the input itself.
-  const settings = target.session
-    ? settingsOf(body, input.instructions, parameters)
-    : settingsOf(body, [], undefined);
+  const task: NewTask = {
+    taskId,
+    fresh: true,
+    form: 'list',
+    stream: body.stream === true || body.background === true,
+    content,
+    said: { attachments: [], metadata: body.metadata ?? {}, request: keptRequest(body, history) },
+    // A new session has the parameters and the instructions of the input itself.
+    settings: known ? settingsOf(body, input.instructions, parameters) : settingsOf(body, [], {}),
+  };
   return {
     session,
-    place: { sessionId: session.id, taskId, after },
-    isOwn: target.session === undefined,
-    task: {
-      taskId,
-      fresh: true,
-      form: 'list',
-      stream: body.stream === true || body.background === true,
-      content,
-      said: { attachments: [], metadata: body.metadata ?? {}, request: keptRequest(body, history) },
-      settings,
-    },
+    place: { sessionId: session.id, taskId, after, part: 0 },
+    isOwn: known === undefined,
+    begin: async () => void (await session.submit(task)),
   };
 }
 
 /** The session that a request names. Throws `invalid_request` where it wishes something that only a new session can have. */
-async function findTarget(
-  { sessions, agents }: ResponseParts,
+async function findKnownSession(
+  sessions: Sessions,
   body: ResponseRequest,
+  agent: string | undefined,
   caller: Principal,
-): Promise<Target> {
+): Promise<Session | undefined> {
   const conversation = conversationNamed(body);
   const previous = body.previous_response_id;
-  const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
-  if (conversation === undefined && previous === undefined) return { session: undefined, agent };
+  if (conversation === undefined && previous === undefined) return undefined;
   const session =
     conversation === undefined
       ? await sessionAfter(sessions, previous!, caller)
@@ -105,7 +185,7 @@ async function findTarget(
     throw invalidField('store', 'must be true in a conversation, which keeps its responses');
   if (agent !== undefined && agent !== session.config.agent)
     throw invalidField('model', 'names an app that does not answer in this conversation');
-  return { session, agent };
+  return session;
 }
 
 /** The session in which a response is continued: its own while nothing came after the response, else a copy that ends with it. */
@@ -143,19 +223,19 @@ async function addHistory(session: Session, history: ReadInput['messages']): Pro
 }
 
 /** The wishes of the task; `more` are instructions in its input. */
-function settingsOf(body: ResponseRequest, more: string[], parameters: TaskSettings['model']): TaskSettings {
+function settingsOf(
+  body: ResponseRequest,
+  more: string[],
+  parameters: NonNullable<TaskSettings['model']>,
+): TaskSettings {
   const instructions = [body.instructions, ...more].filter(Boolean).join('\n\n');
+  const clientTools = clientToolsOf(body.tools as JsonValue | undefined);
   return {
     memoryTools: false,
-    ...(parameters && { model: parameters }),
+    ...(Object.keys(parameters).length > 0 && { model: parameters }),
     ...(instructions !== '' && { instructions }),
+    ...(clientTools.length > 0 && { clientTools }),
   };
-}
-
-/** An app decides on its own model; the parameters of the request count over its parameters. */
-function withoutModel(body: ResponseRequest): TaskSettings['model'] {
-  const { model: _app, ...parameters } = modelParameters(body) ?? {};
-  return Object.keys(parameters).length > 0 ? parameters : undefined;
 }
 
 function keptRequest(body: ResponseRequest, history: number[]): KeptRequest {

@@ -20,6 +20,8 @@ export interface ReadInput {
   messages: Omit<NewMessage, 'run'>[];
   /** Outputs of the client's calls, in their order. They are in `messages` as texts, too. */
   outputs: CallOutput[];
+  /** The ids of the items of calls, by the ids of the calls. */
+  callItems: Map<string, string>;
 }
 
 /** What reading an input needs. */
@@ -36,11 +38,12 @@ type Said = Omit<NewMessage, 'run'>;
 /** Reads `input`: a text, or items. Throws `invalid_request` with the place of a fault, `not_found` for a file of another user. */
 export async function readInput(input: JsonValue, context: InputContext): Promise<ReadInput> {
   if (typeof input === 'string')
-    return { messages: [text('user', input, 'input')], instructions: [], outputs: [] };
+    return { messages: [text('user', input, 'input')], instructions: [], outputs: [], callItems: new Map() };
   if (!Array.isArray(input)) throw invalidField('input', 'must be a text or a list of items');
   const messages: Said[] = [];
   const instructions: string[] = [];
   const outputs: CallOutput[] = [];
+  const callItems = new Map<string, string>();
   for (const [index, given] of input.entries()) {
     const at = `input.${index}`;
     if (!isObject(given)) throw invalidField(at, 'must be an object');
@@ -53,9 +56,11 @@ export async function readInput(input: JsonValue, context: InputContext): Promis
     }
     if (type === 'function_call_output')
       outputs.push({ callId: textOf(item, 'call_id', at), output: outputOf(item, at) });
+    if (type === 'function_call' && typeof item['id'] === 'string')
+      callItems.set(textOf(item, 'call_id', at), item['id']);
     messages.push(...(await saidBy(item, at, context)));
   }
-  return { messages, instructions, outputs };
+  return { messages, instructions, outputs, callItems };
 }
 
 /** A reference without a type has an id and nothing else. */

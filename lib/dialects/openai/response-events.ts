@@ -1,19 +1,20 @@
 import type { Message } from '../../core/message.ts';
+import type { Session } from '../../core/session.ts';
 import type { ResponsePlace } from './ids.ts';
 import {
   callItem,
-  callItems,
-  outputItems,
+  isOfClient,
+  outputItem,
   outputText,
+  replyView,
   textItem,
   type CallItem,
   type CallShape,
   type Item,
-  type ReplyView,
   type ServerCallItem,
 } from './items.ts';
 import { formatResponse } from './response-format.ts';
-import { addToRecord, newRecord, type ReplyRecord, type TaskRecord } from './task-record.ts';
+import { addToRecord, newRecord, requestOf, type TaskRecord } from './task-record.ts';
 import { TextPieces } from './text-pieces.ts';
 
 /** An event of a stream, in OpenAI's shape. */
@@ -38,6 +39,8 @@ export class ResponseEvents {
   readonly #place: ResponsePlace;
   readonly #shape: CallShape;
   readonly #record: TaskRecord;
+  #isBegun = false;
+  #isOver = false;
   #count = 0;
   #outputCount = 0;
   #text: OpenText | undefined;
@@ -45,64 +48,66 @@ export class ResponseEvents {
   readonly #waiting = new Map<string, number>();
   #unsent: ResponseEvent[] = [];
 
-  constructor(place: ResponsePlace, shape: CallShape) {
+  constructor(session: Pick<Session, 'config'>, place: ResponsePlace, shape: CallShape) {
     this.#place = place;
     this.#shape = shape;
-    this.#record = newRecord(place.taskId);
+    this.#record = newRecord(session, place.taskId);
   }
 
   /** Whether the last event was returned. */
   get isOver(): boolean {
-    return this.#record.ended !== undefined;
+    return this.#isOver;
   }
 
-  /** The events of a line; undefined for a line of another task. */
+  /** The events of a line; undefined for a line that does not concern the response. */
   line(line: Message): ResponseEvent[] | undefined {
-    if (!addToRecord(this.#record, line)) return undefined;
-    switch (line.type) {
-      case 'message_added':
-        this.#begin();
-        break;
-      case 'task_started':
-        this.#addState('response.in_progress');
-        break;
-      case 'model_reply':
-        this.#addReply(this.#record.replies.at(-1)!);
-        break;
-      case 'tool_result':
-        this.#addResult(line.callId);
-        break;
-      case 'task_ended':
-        this.#addState(endEvents[line.status]);
-        break;
-      case 'message_marked':
-      case 'session_started': // they are of no task
-    }
+    const record = this.#record;
+    const { part } = this.#place;
+    const before = record.pauses.length;
+    if (this.#isOver || !addToRecord(record, line)) return undefined;
+    // The part begins with the line that follows the pause.
+    if (part > 0 && before === part && !this.#isBegun) this.#begin();
+    if (before === part) this.#addLine(line);
+    if (record.pauses.length > part) this.#end('response.completed');
     return this.#take();
   }
 
   /** The events of partial text of the answer. */
   delta(text: string): ResponseEvent[] {
-    if (!this.#record.started || this.isOver) return [];
-    this.#text ??= this.#openText(this.#record.replies.length);
+    const { started, pauses, replies } = this.#record;
+    if (!started || this.#isOver || pauses.length !== this.#place.part) return [];
+    this.#text ??= this.#openText(replies.length);
     this.#addPieces(this.#text, this.#text.pieces.push(text));
     return this.#take();
   }
 
-  #begin(): void {
-    this.#addState('response.created');
-    const { shown } = (this.#record.said?.request ?? {}) as { shown?: { background?: boolean } };
-    if (shown?.background) this.#addState('response.queued');
+  #addLine(line: Message): void {
+    if (line.type === 'message_added' && this.#place.part === 0) this.#begin();
+    if (line.type === 'task_started') this.#addState('response.in_progress');
+    if (line.type === 'model_reply') this.#addReply();
+    if (line.type === 'tool_result') this.#addResult(line);
+    if (line.type === 'task_ended') this.#end(endEvents[line.status]);
   }
 
-  #addReply(reply: ReplyRecord): void {
-    const { line } = reply;
-    const at = this.#record.replies.length - 1;
-    if (line.text !== '') this.#endText(line.text, at);
+  #begin(): void {
+    this.#isBegun = true;
+    this.#addState('response.created');
+    if (requestOf(this.#record)?.shown['background'] === true) this.#addState('response.queued');
+    if (this.#place.part > 0) this.#addState('response.in_progress');
+  }
+
+  #end(type: string): void {
+    this.#addState(type);
+    this.#isOver = true;
+  }
+
+  #addReply(): void {
+    const index = this.#record.replies.length - 1;
+    const view = replyView(this.#place.sessionId, this.#record, index, this.#shape);
+    const { text, calls } = view.reply.line;
+    if (text !== '') this.#endText(text, index);
     this.#text = undefined;
-    const view = this.#view(at);
-    for (const [index, item] of callItems(view, { line, results: [] }).entries())
-      this.#addCall(item, line.calls[index]!.callId);
+    for (const [at, { callId }] of calls.entries()) this.#addCall(callItem(view, at, undefined), callId);
   }
 
   #addCall(item: CallItem | ServerCallItem, callId: string): void {
@@ -121,27 +126,23 @@ export class ResponseEvents {
     else this.#endItem(item, outputIndex);
   }
 
-  #addResult(callId: string): void {
-    const reply = this.#record.replies.at(-1);
-    const result = reply?.results.at(-1);
-    if (!reply || !result) return;
-    const view = this.#view(this.#record.replies.length - 1);
-    if (this.#shape === 'function_call') {
-      const item = outputItems(view, { line: reply.line, results: [result] })[0]!;
+  #addResult({ callId, result }: Extract<Message, { type: 'tool_result' }>): void {
+    const view = replyView(this.#place.sessionId, this.#record, this.#record.replies.length - 1, this.#shape);
+    if (isOfClient(view, callId)) return; // it is input
+    for (const item of outputItem(view, { callId, result }))
       this.#endItem(item, this.#addItem({ ...item, status: 'in_progress' }));
-      return;
-    }
-    const index = reply.line.calls.findIndex((call) => call.callId === callId);
+    if (this.#shape === 'function_call') return;
+    const index = view.reply.line.calls.findIndex((call) => call.callId === callId);
+    const item = callItem(view, index, result);
     const outputIndex = this.#waiting.get(callId);
-    if (index < 0 || outputIndex === undefined) return;
-    const item = callItem(view, index, reply.line.calls[index]!, result.result);
+    if (outputIndex === undefined) return; // the call was made in an earlier part
     this.#add(`response.mcp_call.${item.status}`, { item_id: item.id, output_index: outputIndex });
     this.#endItem(item, outputIndex);
   }
 
   /** Opens the text of a reply: of the next one while its line is not there yet. */
   #openText(index: number): OpenText {
-    const item = textItem(this.#view(index), '', 'in_progress');
+    const item = textItem(this.#textView(index), '', 'in_progress');
     const outputIndex = this.#addItem(item);
     const text = { itemId: item.id, outputIndex, pieces: new TextPieces() };
     this.#add('response.content_part.added', { ...contentOf(text), part: outputText('') });
@@ -158,17 +159,11 @@ export class ResponseEvents {
     this.#addPieces(text, text.pieces.end(whole));
     this.#add('response.output_text.done', { ...contentOf(text), text: whole, logprobs: [] });
     this.#add('response.content_part.done', { ...contentOf(text), part: outputText(whole) });
-    this.#endItem(textItem(this.#view(index), whole, 'completed'), text.outputIndex);
+    this.#endItem(textItem(this.#textView(index), whole, 'completed'), text.outputIndex);
   }
 
-  #view(index: number): ReplyView {
-    return {
-      sessionId: this.#place.sessionId,
-      start: this.#record.started?.seq ?? 0,
-      index,
-      isOver: false,
-      shape: this.#shape,
-    };
+  #textView(index: number) {
+    return { sessionId: this.#place.sessionId, start: this.#record.started?.seq ?? 0, index };
   }
 
   #addItem(item: Item): number {

@@ -1,11 +1,10 @@
-import type { JsonObject } from '../../common/json.ts';
 import type { Failure } from '../../errors.ts';
 import { secondsOf } from '../unix-time.ts';
 import { messageOfFailure } from './errors.ts';
 import { conversationIdOf, responseIdOf, type ResponsePlace } from './ids.ts';
-import { taskItems, type CallShape, type Item } from './items.ts';
+import { partItems, type CallShape } from './items.ts';
 import { metadataSchema } from './schemas.ts';
-import { usageOf, type TaskRecord } from './task-record.ts';
+import { requestOf, usageOf, type KeptRequest, type TaskRecord } from './task-record.ts';
 
 /** A response, in OpenAI's shape: the fields that every response has. */
 export const responseSchema = {
@@ -38,18 +37,6 @@ export const responseSchema = {
   },
 } as const;
 
-/**
- * The request of a response, as it is kept in the log beside the user message: the fields that a response shows again, and the
- * lines of the messages that came with it.
- */
-export interface KeptRequest extends JsonObject {
-  /** Fields of the response, under OpenAI's names. */
-  shown: JsonObject;
-  /** The numbers of the lines of earlier messages in the input. */
-  history: number[];
-  inConversation: boolean;
-}
-
 /** The fields of a request that its response shows, under OpenAI's names. */
 export const shownFields = [
   ...(['instructions', 'model', 'temperature', 'top_p', 'max_output_tokens', 'text', 'tools'] as const),
@@ -57,31 +44,37 @@ export const shownFields = [
   ...(['safety_identifier', 'prompt_cache_key', 'service_tier'] as const),
 ] as const;
 
+/** The fields of a request that hold for a task as a whole, also when it goes on with a later response. */
+export const fixedFields = [
+  ...(['instructions', 'model', 'temperature', 'top_p', 'max_output_tokens', 'text', 'tools'] as const),
+  ...(['parallel_tool_calls', 'reasoning', 'store'] as const),
+] as const;
+
 /** A response, in OpenAI's shape. Fields that the request left out have the values that OpenAI's have then. */
 export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: CallShape) {
-  const { said, started, ended } = record;
-  const request = said?.request as KeptRequest | undefined;
-  const output: Item[] = taskItems(place.sessionId, record, shape);
-  const state = statusOfTask(record);
+  const { said, started, ended, pauses } = record;
+  const { sessionId, part } = place;
+  const request = requestOf(record);
+  const state = statusOfPart(record, part);
   // Only a response in the background is known as one that waits.
   const status = state === 'queued' && request?.shown['background'] !== true ? 'in_progress' : state;
-  const first = said ?? started ?? ended;
-  const reply = record.replies.at(-1)?.line;
+  const begin = part === 0 ? (said ?? started ?? ended) : pauses[part - 1];
+  const endedAt = (pauses[part] ?? ended)?.time;
   return {
     id: responseIdOf(place),
     object: 'response',
-    created_at: secondsOf(first?.time ?? 0),
+    created_at: secondsOf(begin?.time ?? 0),
     status,
     background: false,
-    completed_at: ended && status === 'completed' ? secondsOf(ended.time) : null,
-    conversation: request?.inConversation ? { id: conversationIdOf(place.sessionId) } : null,
+    completed_at: endedAt !== undefined && status === 'completed' ? secondsOf(endedAt) : null,
+    conversation: request?.inConversation ? { id: conversationIdOf(sessionId) } : null,
     error: status === 'failed' ? errorOf(ended?.error) : null,
     incomplete_details: null,
     instructions: null,
     max_output_tokens: null,
     max_tool_calls: null,
     metadata: said?.marks?.said?.metadata ?? said?.metadata ?? {},
-    output,
+    output: partItems(sessionId, record, shape, part),
     parallel_tool_calls: true,
     previous_response_id: null,
     reasoning: { effort: null, summary: null },
@@ -93,10 +86,11 @@ export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: 
     tools: [],
     top_p: null,
     truncation: 'auto',
-    usage: ended ? formatUsage(record) : null,
+    usage: endedAt === undefined ? null : formatUsage(record, part),
     user: null,
     ...request?.shown,
-    model: modelOf(request, reply?.completion.model),
+    ...(part > 0 && { previous_response_id: responseIdOf({ ...place, part: part - 1 }) }),
+    model: modelOf(request, record.replies.at(-1)?.line.completion.model),
   };
 }
 
@@ -106,8 +100,9 @@ function modelOf(request: KeptRequest | undefined, answered: string | undefined)
   return typeof asked === 'string' ? asked : (answered ?? '');
 }
 
-/** The state of a task, as a response shows it. */
-export function statusOfTask({ started, ended }: TaskRecord) {
+/** The state of a part of a task, as a response shows it. A part that waits for its client is complete. */
+function statusOfPart({ started, pauses, ended }: TaskRecord, part: number) {
+  if (pauses.length > part) return 'completed';
   if (!ended) return started ? 'in_progress' : 'queued';
   const ends = { done: 'completed', stopped: 'cancelled', failed: 'failed' } as const;
   return ends[ended.status];
@@ -122,8 +117,8 @@ function errorOf(error: Failure | undefined) {
   };
 }
 
-function formatUsage(record: TaskRecord) {
-  const { input, output, total } = usageOf(record);
+function formatUsage(record: TaskRecord, part: number) {
+  const { input, output, total } = usageOf(record, part);
   return {
     input_tokens: input,
     input_tokens_details: { cached_tokens: 0 },

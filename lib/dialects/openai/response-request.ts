@@ -103,22 +103,21 @@ export function refuseUnhonoured(body: ResponseRequest): void {
     throw invalidField('text.format.name', 'and text.format.schema are needed for json_schema');
 }
 
-/** The parameters of the model that a body asks for; undefined when there are none. */
-export function modelParameters(body: ResponseRequest): TaskSettings['model'] {
+/** The parameters of the model that a body asks for. */
+export function modelParameters(body: ResponseRequest): NonNullable<TaskSettings['model']> {
   const { model, temperature, top_p: topP, max_output_tokens: maxTokens, text, reasoning } = body;
   const extra: JsonObject = {};
   for (const name of passed) if (body[name] !== undefined) extra[name] = body[name];
   if (text?.format && text.format.type !== 'text') extra['response_format'] = responseFormat(text.format);
   if (text?.verbosity !== undefined) extra['verbosity'] = text.verbosity;
   if (reasoning?.effort !== undefined) extra['reasoning_effort'] = reasoning.effort;
-  const parameters = {
+  return {
     ...(model !== undefined && { model }),
     ...(temperature !== undefined && { temperature }),
     ...(topP !== undefined && { topP }),
     ...(maxTokens !== undefined && { maxTokens }),
     ...(Object.keys(extra).length > 0 && { extra }),
   };
-  return Object.keys(parameters).length > 0 ? parameters : undefined;
 }
 
 /** The format of a text, as chat completions write it. */

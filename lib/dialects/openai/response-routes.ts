@@ -6,12 +6,12 @@ import { findResponse } from './conversations.ts';
 import { responsePlaceOf, type ResponsePlace } from './ids.ts';
 import { callShapeFor, saidItem } from './items.ts';
 import { prepareResponse, type ResponseParts } from './new-response.ts';
-import { formatResponse, responseSchema, type KeptRequest } from './response-format.ts';
+import { formatResponse, responseSchema } from './response-format.ts';
 import { responseBodySchema } from './response-request.ts';
 import { ResponseFollower } from './response-stream.ts';
 import { deletedSchema, limitSchema, listSchema, orderSchema } from './schemas.ts';
 import { pageOf } from './page.ts';
-import { followRecord, readRecord, type TaskRecord } from './task-record.ts';
+import { followRecord, readRecord, requestOf, type TaskRecord } from './task-record.ts';
 
 /** Responses: each is a task of a session. */
 export function responseRoutes(parts: ResponseParts): Route[] {
@@ -38,31 +38,27 @@ function createResponse(parts: ResponseParts): Route {
     body: responseBodySchema,
     answer: responseSchema,
     async handle({ body, caller, request, response }) {
-      const { session, place, task, isOwn } = await prepareResponse(parts, body, caller);
+      const { session, place, isOwn, begin } = await prepareResponse(parts, body, caller);
       const shape = callShapeFor(request.headers['user-agent']);
-      const remove = async (): Promise<void> => {
-        if (isOwn) await sessions.remove(session.id, caller);
-      };
       const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
       try {
-        await session.submit(task);
+        await begin();
       } catch (error) {
         follower?.close();
-        await remove();
+        if (isOwn) await sessions.remove(session.id, caller);
         throw error;
       }
-      if (follower) {
-        await follower.sendTo(response, config.limits);
-        if (body.store === false) await untilEnded(session, place).then(remove);
-        return undefined;
-      }
-      if (body.background === true) return formatResponse(place, await untilSaid(session, place), shape);
-      const record = await untilEnded(session, place);
-      const answer = formatResponse(place, record, shape);
+      if (body.background === true && !follower)
+        return formatResponse(place, await untilSaid(session, place), shape);
+      await follower?.sendTo(response, config.limits);
+      if (follower && body.store !== false) return undefined;
+      const record = await untilOver(session, place);
       const failure = refusalOf(record);
-      if (body.store === false || failure) await remove();
+      if (record.ended && (requestOf(record)?.shown['store'] === false || (failure && isOwn)))
+        await sessions.remove(session.id, caller);
+      if (follower) return undefined;
       if (failure) throw failure;
-      return answer;
+      return formatResponse(place, record, shape);
     },
   });
 }
@@ -129,7 +125,7 @@ function cancelResponse({ sessions }: ResponseParts): Route {
       const place = responsePlaceOf(params.response);
       const { session, record } = await findResponse(sessions, params.response, place, caller);
       if (!record.ended) await session.stop(place.taskId);
-      const { record: stopped } = await readRecord(session, place.taskId, place.after);
+      const stopped = await readRecord(session, place.taskId, place.after);
       return formatResponse(place, stopped, callShapeFor(request.headers['user-agent']));
     },
   });
@@ -153,7 +149,7 @@ function listInputItems({ sessions }: ResponseParts): Route {
     async handle({ params, query, caller }) {
       const place = responsePlaceOf(params.response);
       const { session, record } = await findResponse(sessions, params.response, place, caller);
-      const request = record.said?.request as KeptRequest | undefined;
+      const request = requestOf(record);
       const lines: Message[] = [];
       for (const seq of request?.history ?? []) lines.push(...(await session.read({ after: seq - 1 }, 1)));
       if (record.said) lines.push(record.said);
@@ -171,8 +167,13 @@ function untilSaid(session: Session, { taskId, after }: ResponsePlace): Promise<
 }
 
 /** Waits until a response is over; the task's own deadline bounds the wait. */
-function untilEnded(session: Session, { taskId, after }: ResponsePlace): Promise<TaskRecord> {
-  return followRecord(session, taskId, after, ({ ended }) => ended !== undefined);
+function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Promise<TaskRecord> {
+  return followRecord(
+    session,
+    taskId,
+    after,
+    ({ ended, pauses }) => ended !== undefined || pauses.length > part,
+  );
 }
 
 /** The refusal of the model's endpoint, where it is all that came of a task. A task with calls has done something, and is no refusal. */

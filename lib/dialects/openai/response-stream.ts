@@ -34,7 +34,7 @@ export class ResponseFollower implements Subscriber {
   readonly over: Promise<void>;
 
   constructor({ session, place, shape, startingAfter = -1 }: FollowedResponse) {
-    this.#events = new ResponseEvents(place, shape);
+    this.#events = new ResponseEvents(session, place, shape);
     this.#taskId = place.taskId;
     this.#startingAfter = startingAfter;
     this.over = new Promise((resolve) => (this.#onOver = resolve));
