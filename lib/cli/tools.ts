@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { Tool } from '../core/tool.ts';
 import { defaultKinds } from '../defaults.ts';
+import { describeTool } from '../openspec/describe-spec.ts';
 import type { CompiledSpec } from '../openspec/kind.ts';
 import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
@@ -54,7 +55,7 @@ async function printJson(spec: CompiledSpec, stdout: Io['stdout']): Promise<void
   const { kind, operations, tools, skipped } = spec;
   let waiting = `{"kind":${JSON.stringify(kind)},"operations":${operations},"tools":[`;
   for (const [index, tool] of tools.entries()) {
-    waiting += `${index === 0 ? '' : ','}${textOf(tool)}`;
+    waiting += `${index === 0 ? '' : ','}${JSON.stringify(describeTool(tool))}`;
     if (waiting.length < CHUNK_CHARS) continue;
     await print(stdout, waiting);
     waiting = '';
@@ -62,13 +63,6 @@ async function printJson(spec: CompiledSpec, stdout: Io['stdout']): Promise<void
   // The warnings of a tool are known when its parameters are made.
   const rest = `"skipped":${JSON.stringify(skipped)},"warnings":${JSON.stringify(spec.warnings)}`;
   await print(stdout, `${waiting}],${rest}}\n`);
-}
-
-/** A tool in JSON. One that writes itself may make its parameters for this text alone. */
-function textOf(tool: Tool): string {
-  if ('toJSON' in tool) return JSON.stringify(tool);
-  const { name, description, parameters, operation, effect, risk } = tool;
-  return JSON.stringify({ name, description, parameters, operation, effect, risk });
 }
 
 /** The text for people: the tools, then the skipped operations with their reasons, then the warnings. */

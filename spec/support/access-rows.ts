@@ -1,27 +1,19 @@
+import {
+  anybody,
+  fileForm,
+  owner,
+  users,
+  usersWith,
+  type AccessRequest,
+  type AccessRow,
+} from './access-row.ts';
 import { goodPassword } from './accounts.ts';
+import { openaiAccessRows } from './openai-access-rows.ts';
+import { lampDocument } from './lamp.ts';
 import type { Answer, Caller } from './threads.ts';
 
-/** A request that a row makes; the body is made anew for each caller. */
-export interface AccessRequest {
-  path: string;
-  body?: () => unknown;
-}
-
-/**
- * Who may make a call:
- * - `anybody`: it does not matter who calls, all get the same status;
- * - `users`: whoever has signed in, and gets on as far as the body allows;
- * - `another token`: whoever shows one, as it is not of the kind that is asked for here, gets 400;
- * - `admins`: users with that role; all others get 403;
- * - `owner`: the owner of what the request names, and with `admins` these too; everybody else gets the status `others`,
- *   whatever their role.
- */
-export type AccessRow =
-  | {
-      who: 'anybody' | 'users' | 'another token' | 'admins';
-      request?: (things: Things) => Promise<AccessRequest>;
-    }
-  | { who: 'owner'; others: 403 | 404; admins?: true; request: (things: Things) => Promise<AccessRequest> };
+/** Devices belong to the server, so that each needs a name of its own. */
+let devices = 0;
 
 /** Makes things of one user, to be asked for by others. */
 export interface Things {
@@ -45,6 +37,8 @@ export interface Things {
   chatWithCredits(): Promise<string>;
   task(): Promise<string>;
   code(): Promise<string>;
+  /** A device that the server knows, and everybody may use. */
+  device(): Promise<string>;
 }
 
 /** The things of a caller; an admin gives what they cost. */
@@ -111,11 +105,18 @@ export function createThings(owner: Caller, admin: Caller): Things {
       await make('/api/v1/users/me/credits', { redeem_code: await things.code() });
       return things.chat();
     },
+    async device() {
+      const name = `lamp-${process.pid}-${(devices += 1)}`;
+      await make('/api/devices', deviceOf(name), admin);
+      return name;
+    },
     code: async () =>
       (await make<{ redeem_code: string }>('/api/v1/codes', { value: 1_000_000 }, admin)).redeem_code,
   };
   return things;
 }
+
+const deviceOf = (name: string): object => ({ name, openSpec: lampDocument });
 
 const modelConfig = {
   name: 'm',
@@ -125,65 +126,8 @@ const modelConfig = {
   params: {},
 };
 
-function fileForm(field = 'file'): FormData {
-  const form = new FormData();
-  form.append(field, new Blob(['x']), 'a.txt');
-  form.append('purpose', 'batch');
-  return form;
-}
-
-const anybody: AccessRow = { who: 'anybody' };
-const users: AccessRow = { who: 'users' };
-const usersWith = (path: string, body: () => unknown): AccessRow => ({
-  who: 'users',
-  request: async () => ({ path, body }),
-});
-const owner = (others: 403 | 404, request: (things: Things) => Promise<AccessRequest>): AccessRow => ({
-  who: 'owner',
-  others,
-  request,
-});
-
 const session = (path: string): AccessRow =>
   owner(404, async (things) => ({ path: `/api/${path}?id=${await things.session()}` }));
-const thread = (more: string, body?: () => unknown): AccessRow =>
-  owner(403, async (things) => ({
-    path: `/v1/threads/${await things.thread()}${more}`,
-    ...(body && { body }),
-  }));
-const completion = (more: string, body?: () => unknown): AccessRow =>
-  owner(404, async (things) => ({
-    path: `/v1/chat/completions/${await things.completion()}${more}`,
-    ...(body && { body }),
-  }));
-const hello = { role: 'user', content: 'hi' };
-const ofConversation = (more: string, body?: () => unknown): AccessRow =>
-  owner(403, async (things) => {
-    const thread = await things.thread();
-    return { path: `/v1/conversations/${thread.replace('thread', 'conv')}${more}`, ...(body && { body }) };
-  });
-const item = (): AccessRow =>
-  owner(403, async (things) => {
-    const [of, id] = await things.message();
-    return { path: `/v1/conversations/${of.replace('thread', 'conv')}/items/${id}` };
-  });
-const response = (more: string, body?: () => unknown): AccessRow =>
-  owner(403, async (things) => ({
-    path: `/v1/responses/${await things.response()}${more}`,
-    ...(body && { body }),
-  }));
-const message = (body?: () => unknown): AccessRow =>
-  owner(403, async (things) => {
-    const [of, id] = await things.message();
-    return { path: `/v1/threads/${of}/messages/${id}`, ...(body && { body }) };
-  });
-const upload = (more: string, body?: () => unknown): AccessRow =>
-  owner(403, async (things) => ({
-    path: `/v1/uploads/${await things.upload()}/${more}`,
-    ...(body && { body }),
-  }));
-const file = (more: string): AccessRow =>
-  owner(403, async (things) => ({ path: `/v1/files/${await things.file()}${more}` }));
 const app = (more: string, body?: () => unknown): AccessRow =>
   owner(403, async (things) => ({ path: `/apps/${await things.app()}${more}`, ...(body && { body }) }));
 
@@ -378,6 +322,28 @@ function chatRows(prefix: string): Record<string, AccessRow> {
   };
 }
 
+/** Devices that the server knows: admins change them, the users use them. */
+function deviceRows(): Record<string, AccessRow> {
+  const at =
+    (more: string, body?: (name: string) => unknown) =>
+    async (things: Things): Promise<AccessRequest> => {
+      const name = await things.device();
+      return { path: `/api/devices/${name}${more}`, ...(body && { body: () => body(name) }) };
+    };
+  return {
+    'GET /api/devices': users,
+    'POST /api/devices': {
+      who: 'admins',
+      request: async () => ({ path: '/api/devices', body: () => deviceOf(`lamp-${(devices += 1)}`) }),
+    },
+    'GET /api/devices/{name}': { who: 'users', request: at('') },
+    'PUT /api/devices/{name}': { who: 'admins', request: at('', deviceOf) },
+    'DELETE /api/devices/{name}': { who: 'admins', request: at('') },
+    'GET /api/devices/{name}/tools': { who: 'users', request: at('/tools') },
+    'POST /api/devices/{name}/check': { who: 'users', request: at('/check') },
+  };
+}
+
 const draft = { model_config: { dialog_round: 1 }, memory_mode: 'none' };
 
 /** A row for every route of every dialect, by its name in the description. */
@@ -390,58 +356,8 @@ export const accessRows: Record<string, AccessRow> = {
   'GET /api/clear': session('clear'),
   'POST /api/clear': session('clear'),
   'POST /api/ticket': users,
-  'POST /v1/threads': users,
-  'GET /v1/threads/{thread}': thread(''),
-  'POST /v1/threads/{thread}': thread('', () => ({ metadata: {} })),
-  'DELETE /v1/threads/{thread}': thread(''),
-  'POST /v1/threads/{thread}/messages': thread('/messages', () => ({ role: 'user', content: 'hi' })),
-  'GET /v1/threads/{thread}/messages': thread('/messages'),
-  'GET /v1/threads/{thread}/messages/{message}': message(),
-  'POST /v1/threads/{thread}/messages/{message}': message(() => ({ metadata: {} })),
-  'DELETE /v1/threads/{thread}/messages/{message}': message(),
-  'POST /v1/chat/completions': usersWith('/v1/chat/completions', () => ({
-    messages: [{ role: 'user', content: 'hi' }],
-  })),
-  'POST /v1/conversations': users,
-  'GET /v1/conversations/{conversation}': ofConversation(''),
-  'POST /v1/conversations/{conversation}': ofConversation('', () => ({ metadata: {} })),
-  'DELETE /v1/conversations/{conversation}': ofConversation(''),
-  'GET /v1/conversations/{conversation}/items': ofConversation('/items'),
-  'POST /v1/conversations/{conversation}/items': ofConversation('/items', () => ({ items: [hello] })),
-  'GET /v1/conversations/{conversation}/items/{item}': item(),
-  'DELETE /v1/conversations/{conversation}/items/{item}': item(),
-  'POST /v1/responses': usersWith('/v1/responses', () => ({ input: 'hi' })),
-  'GET /v1/responses/{response}': response(''),
-  'DELETE /v1/responses/{response}': response(''),
-  'POST /v1/responses/{response}/cancel': response('/cancel', () => ({})),
-  'GET /v1/responses/{response}/input_items': response('/input_items'),
-  'GET /v1/chat/completions': users,
-  'GET /v1/chat/completions/{completion}': completion(''),
-  'POST /v1/chat/completions/{completion}': completion('', () => ({ metadata: {} })),
-  'DELETE /v1/chat/completions/{completion}': completion(''),
-  'GET /v1/chat/completions/{completion}/messages': completion('/messages'),
-  'GET /v1/models': users,
-  'GET /v1/models/{model}': usersWith('/v1/models/demo', () => undefined),
-  'POST /v1/uploads': users,
-  'POST /v1/uploads/{upload}/parts': upload('parts', () => {
-    const form = new FormData();
-    form.append('data', '');
-    return form;
-  }),
-  'POST /v1/uploads/{upload}/complete': upload('complete', () => ({ part_ids: [] })),
-  'POST /v1/uploads/{upload}/cancel': upload('cancel'),
-  'POST /v1/files': usersWith('/v1/files', fileForm),
-  'GET /v1/files': users,
-  'POST /v1/files/{file}': usersWith('/v1/files/txt', fileForm),
-  'GET /v1/files/{file}': file(''),
-  'DELETE /v1/files/{file}': file(''),
-  'GET /v1/files/{file}/content': file('/content'),
-  'GET /v1/memory/config': users,
-  'POST /v1/memory/config': usersWith('/v1/memory/config', () => ({ a: 1 })),
-  'DELETE /v1/memory/config': users,
-  'GET /v1/memory/todo': users,
-  'POST /v1/memory/todo': usersWith('/v1/memory/todo', () => ({ task: 'a' })),
-  'DELETE /v1/memory/todo': users,
+  ...deviceRows(),
+  ...openaiAccessRows,
   'POST /auth/exchange': anybody,
   'POST /auth/sms/send': anybody,
   'POST /auth/sms/verify': anybody,

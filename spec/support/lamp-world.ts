@@ -11,6 +11,8 @@ export interface LampWorld {
   lamp: HttpDevice;
   /** The body's field that gives a new conversation the lamp. */
   devices: { openSpecList: object[] };
+  /** Registers the lamp under a name, for everybody. */
+  registerLamp(name: string): Promise<void>;
   ada: Caller;
   bob: Caller;
   /** How often the lamp was set so far. */
@@ -56,6 +58,12 @@ export async function openLampWorld(env: Record<string, string> = {}): Promise<L
     steps,
     lamp,
     devices: { openSpecList: [{ openSpec: JSON.stringify(document), server: lamp.url }] },
+    async registerLamp(name) {
+      const admin = await server.caller(`admin of ${name}`, 'admin');
+      const device = { name, openSpec: JSON.stringify(document), server: lamp.url };
+      const { status, body } = await admin.call('POST', '/api/devices', device);
+      if (status >= 300) throw new Error(JSON.stringify(body));
+    },
     ada: await server.caller('ada'),
     bob: await server.caller('bob'),
     writes: () => lamp.seen.filter(({ method }) => method === 'PUT').length,

@@ -3,7 +3,6 @@ import type { Session } from '../../core/session.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
-import { checkAdmission } from '../liteagent/init.ts';
 import {
   conversationSchema,
   sessionOfConversation,
@@ -14,11 +13,11 @@ import {
 import { invalidField } from './errors.ts';
 import { listItems } from './item-list.ts';
 import { callShapeFor, saidItem, type MessageItem } from './items.ts';
-import { documentsOf, openSpecListSchema, sessionConfigWith } from './new-session.ts';
+import { checkDevices, deviceFieldSchemas, devicesOf, sessionConfigWith } from './new-session.ts';
 import { readInput } from './read-input.ts';
 import { deletedSchema, limitSchema, listOf, listSchema, metadataSchema, orderSchema } from './schemas.ts';
 
-type ConversationParts = Pick<Parts, 'sessions' | 'files'>;
+type ConversationParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
 
 const itemSchema = { type: 'object', required: ['id', 'type'] } as const;
 const newItems = { type: 'array', maxItems: 100, items: { type: 'object' } } as const;
@@ -37,7 +36,7 @@ export function conversationRoutes(parts: ConversationParts): Route[] {
   ];
 }
 
-function createConversation({ sessions, files }: ConversationParts): Route {
+function createConversation({ sessions, files, config }: ConversationParts): Route {
   return route({
     method: 'POST',
     path: '/v1/conversations',
@@ -46,7 +45,7 @@ function createConversation({ sessions, files }: ConversationParts): Route {
     bodyLenient: true,
     body: {
       type: 'object',
-      properties: { items: newItems, metadata: metadataSchema, openSpecList: openSpecListSchema },
+      properties: { items: newItems, metadata: metadataSchema, ...deviceFieldSchemas },
     },
     answer: conversationSchema,
     async handle({ body, caller }) {
@@ -54,10 +53,10 @@ function createConversation({ sessions, files }: ConversationParts): Route {
       const findOne = (id: string) => findItem(sessions, id, caller, 'mcp_call');
       const input = await readInput(items as JsonValue, { files: files.files, caller, findItem: findOne });
       const wishes = sessionConfigWith({
-        documents: documentsOf(body),
+        ...devicesOf(body),
         systemPrompt: input.instructions.join('\n\n'),
       });
-      if (wishes.documents.length > 0) checkAdmission(caller, wishes);
+      checkDevices(caller, wishes, config.documents);
       const notes = { ...(metadata && { metadata }) };
       const id = await sessions.create(wishes, caller, notes as JsonObject);
       const session = await sessions.find(id, caller);

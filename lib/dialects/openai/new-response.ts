@@ -6,13 +6,12 @@ import type { SessionConfig, TaskSettings } from '../../core/session-config.ts';
 import type { NewTask, Session } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import type { Parts } from '../dialect.ts';
-import { checkAdmission } from '../liteagent/init.ts';
 import { checkSpeaking } from '../speaking.ts';
 import { findItem, findResponse, sessionOfConversation } from './conversations.ts';
 import { copyUntil, isLast } from './copied-session.ts';
 import { invalidField } from './errors.ts';
 import { itemLineOf, noSuchItem, responsePlaceOf, type ResponsePlace } from './ids.ts';
-import { agentOfModel, documentsOf, sessionConfigWith } from './new-session.ts';
+import { agentOfModel, checkDevices, deviceFieldIn, devicesOf, sessionConfigWith } from './new-session.ts';
 import { readInput, splitInput, type ReadInput } from './read-input.ts';
 import { fixedFields, shownFields } from './response-format.ts';
 import {
@@ -179,8 +178,8 @@ async function findKnownSession(
     conversation === undefined
       ? await sessionAfter(sessions, previous!, caller)
       : await sessionOfConversation(sessions, conversation, caller);
-  if (body.openSpecList)
-    throw invalidField('openSpecList', 'is for a new conversation: this one has its devices');
+  const field = deviceFieldIn(body);
+  if (field) throw invalidField(field, 'is for a new conversation: this one has its devices');
   if (body.store === false)
     throw invalidField('store', 'must be true in a conversation, which keeps its responses');
   if (agent !== undefined && agent !== session.config.agent)
@@ -202,16 +201,17 @@ async function createSession(
   caller: Principal,
   { agent, ...wished }: Pick<SessionConfig, 'model' | 'systemPrompt'> & { agent: string | undefined },
 ): Promise<Session> {
-  const documents = documentsOf(body);
-  if (agent !== undefined && documents.length > 0)
-    throw invalidField('openSpecList', 'cannot be added to an app, which has its own devices');
+  const devices = devicesOf(body);
+  const field = deviceFieldIn(body);
+  if (agent !== undefined && field)
+    throw invalidField(field, 'cannot be added to an app, which has its own devices');
   const wishes = sessionConfigWith({
-    documents,
+    ...devices,
     ...wished,
     timeoutSeconds: config.limits.responseIdleTimeoutMs / 1000,
     ...(agent !== undefined && { agent }),
   });
-  checkAdmission(caller, wishes);
+  checkDevices(caller, wishes, config.documents);
   return sessions.find(await sessions.create(wishes, caller), caller);
 }
 

@@ -2,7 +2,7 @@ import type { XStatic } from 'typebox/schema';
 import { isObject, type JsonObject } from '../../common/json.ts';
 import type { TaskSettings } from '../../core/session-config.ts';
 import { invalidField } from './errors.ts';
-import { openSpecListSchema } from './new-session.ts';
+import { deviceFieldSchemas } from './new-session.ts';
 import { metadataSchema } from './schemas.ts';
 
 const shortText = { type: 'string', maxLength: 512 } as const;
@@ -62,7 +62,7 @@ export const responseBodySchema = {
     prompt_cache_key: shortText,
     prompt_cache_retention: shortText,
     service_tier: shortText,
-    openSpecList: openSpecListSchema,
+    ...deviceFieldSchemas,
   },
   additionalProperties: {},
 } as const;

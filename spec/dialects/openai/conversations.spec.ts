@@ -128,4 +128,27 @@ describe('conversations', () => {
     ]);
     expect((await world.bob.call('GET', `/v1/conversations/${id}/items`)).status).to.equal(403);
   });
+
+  it('use devices that the server knows, by a field or by their metadata, as do threads and responses', async () => {
+    await world.registerLamp('kitchen');
+    const offered = () =>
+      (world.model.requests.at(-1)!.body['tools'] as { function: { name: string } }[] | undefined)?.length;
+    for (const body of [{ devices: ['kitchen'] }, { metadata: { devices: 'kitchen' } }]) {
+      const { id } = await create(body);
+      world.steps.push(setLamp(true), { text: 'On.' }, { text: 'Hello.' });
+      const before = world.writes();
+      await respond(id, 'Light!');
+      expect([offered(), world.writes()]).to.deep.equal([1, before + 1]);
+      await client.responses.create({ model: 'm', input: 'Hello', ...body } as {
+        model: string;
+        input: string;
+      });
+      expect(offered()).to.equal(1);
+      expect((await world.ada.call('POST', '/v1/threads', body)).status).to.equal(200);
+    }
+    for (const path of ['/v1/conversations', '/v1/threads', '/v1/responses']) {
+      const answer = await world.ada.call('POST', path, { input: 'Hello', devices: ['cellar'] });
+      expect(answer.status, path).to.be.within(400, 404);
+    }
+  });
 });
