@@ -48,7 +48,7 @@ export function createOwnedRun(owned: OwnedTask, parts: OwnedRunParts): TaskRun 
     onEquipped({ devices = [] }) {
       owned.devices = devices;
     },
-    onDelta: (kind, text) => feed.publishDelta({ taskId, text, kind }),
+    onDelta: (kind, text, at) => feed.publishDelta({ taskId, text, kind, at }),
     stopWaitsFor: (work) => owned.stopWaitsFor(work),
   };
 }
