@@ -5,7 +5,7 @@ import { checkDatabase, checkModel, checkPlace } from './doctor/connections.ts';
 import { checkDisk, checkFiles, checkNode, type Check } from './doctor/machine.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
-import { unsafeSettings } from './unsafe.ts';
+import { unsafeSettings } from '../unsafe.ts';
 
 /** Adds `doctor`: checks the settings and everything that they name. */
 export function addDoctor(program: Command): void {

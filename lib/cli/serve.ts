@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { openOwnServer } from './server.ts';
 import { nextSignal } from './signals.ts';
-import { exposureOf, unsafeSettings } from './unsafe.ts';
+import { exposureOf, unsafeSettings } from '../unsafe.ts';
 
 /** Adds `serve`: the server, until a signal. Its stdout is one line with its URL. */
 export function addServe(program: Command): void {

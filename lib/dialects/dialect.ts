@@ -21,6 +21,8 @@ import type { Memory } from '../memory/memory.ts';
 import type { Completions } from '../models/completions.ts';
 import type { Models } from '../models/index.ts';
 import type { Pictures } from '../models/pictures.ts';
+import type { Simulations } from '../openspec/simulations.ts';
+import type { Overview } from '../store/overview.ts';
 import type { Mount } from '../server/mount.ts';
 
 /** Everything that the composition root has to offer. A dialect takes only the parts that it names. */
@@ -44,6 +46,10 @@ export interface Parts {
   completionNotes: CompletionNotes;
   /** Models that draw. */
   pictures: Pictures;
+  /** Simulated devices for people who try a document out. */
+  simulations: Simulations;
+  /** Lists of sessions and nodes, for people. */
+  overview: Overview;
   /** What agents know about users. */
   memory: Memory;
 

@@ -1,5 +1,6 @@
 import { aideer } from './aideer/aideer.ts';
 import { chat } from './chat/chat.ts';
+import { builtConsole } from './console/console.ts';
 import type { Dialect, Parts } from './dialect.ts';
 import { liteagent } from './liteagent/liteagent.ts';
 import { llmops } from './llmops/llmops.ts';
@@ -7,4 +8,12 @@ import { objects } from './objects/objects.ts';
 import { openai } from './openai/openai.ts';
 
 /** All dialects. Each has paths of its own. */
-export const dialects: readonly Dialect<keyof Parts>[] = [liteagent, openai, llmops, chat, aideer, objects];
+export const dialects: readonly Dialect<keyof Parts>[] = [
+  liteagent,
+  openai,
+  llmops,
+  chat,
+  aideer,
+  objects,
+  builtConsole,
+];
