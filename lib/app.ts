@@ -27,7 +27,7 @@ import { openFileRoom } from './files/index.ts';
 import { openObjectStore } from './files/open-object-store.ts';
 import { createUrlSigner } from './files/url-signer.ts';
 import type { Log } from './log.ts';
-import { createCompletionNotes } from './memory/completion-notes.ts';
+import { createStoredCompletions } from './memory/stored-completions.ts';
 import { openMemory } from './memory/memory.ts';
 import { openCompletions } from './models/completions.ts';
 import { openModels } from './models/index.ts';
@@ -247,7 +247,7 @@ class Composition {
       objects,
       files: this.#closing(openFileRoom({ db: db(), objects, limits, onError })),
       memory: openMemory({ db: db() }),
-      completionNotes: createCompletionNotes(db()),
+      storedCompletions: createStoredCompletions(db(), limits.completionsPerOwnerMaxCount),
       chats,
       replies: this.#closing(openReplies(chats)),
       ledger,
@@ -283,7 +283,7 @@ class Composition {
 /** Removing a user removes what every part keeps about it. */
 function joinRemovals(parts: Parts): void {
   const { accounts, sessions, tasks, chats, agents, presets, modelConfigs } = parts;
-  const { files, memory, completionNotes, ledger, redeemCodes } = parts;
+  const { files, memory, storedCompletions, ledger, redeemCodes } = parts;
   accounts.joinRemovals([
     (user) => sessions.removeAll(user),
     (user) => tasks.removeOwner(user),
@@ -293,7 +293,7 @@ function joinRemovals(parts: Parts): void {
     (user) => modelConfigs.removeOwner(user),
     (user) => files.removeOwner(user),
     (user) => memory.removeOwner(user),
-    (user) => completionNotes.removeOwner(user),
+    (user) => storedCompletions.removeOwner(user),
     (user) => ledger.removeOwner(user),
     (user) => redeemCodes.forgetOwner(user),
   ]);

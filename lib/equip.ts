@@ -4,6 +4,7 @@ import type { JsonObject } from './common/json.ts';
 import { childPointer } from './common/json-pointer.ts';
 import type { Limits } from './config.ts';
 import type { Equipment } from './core/equipment.ts';
+import type { ModelConfig } from './core/model.ts';
 import type { SessionConfig } from './core/session-config.ts';
 import type { Tool } from './core/tool.ts';
 import { createToolbox, type ToolboxOptions, type ToolSource } from './core/toolbox.ts';
@@ -41,7 +42,9 @@ export function createEquip(parts: EquipParts) {
   const options = toolboxOptions(parts);
   return async (session: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment> => {
     const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
-    const model = showFiles(models.open(agent ? agent.config.model : session.model), files.files);
+    const modelConfig = (agent ? agent.config.model : session.model) ?? {};
+    const openModel = (config: ModelConfig) => showFiles(models.open(config), files.files);
+    const model = openModel(modelConfig);
     const documents = await loadDocuments(parts, agent ? (agent.config.documents ?? []) : session.documents);
     const sources: ToolSource[] = documents.map(({ spec, connection }) => ({
       tools: spec.tools,
@@ -51,6 +54,7 @@ export function createEquip(parts: EquipParts) {
     const withMemory = [...sources, { tools: ownMemory, connection: { owner } }];
     return {
       model,
+      modelWith: (parameters) => openModel({ ...modelConfig, ...parameters }),
       title: documents[0]?.spec.title,
       toolbox: createToolbox(session.memoryTools ? withMemory : sources, options),
       // Messages of a user, as in a thread, are answered by an agent that knows the user's memory.

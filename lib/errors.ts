@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'task_rejected' // the session is busy and its strategy is `reject`
   | 'limit_reached' // rounds, calls, queue
   | 'stopped' // ended by stop, clear or shutdown
+  | 'estop' // ended by an emergency stop
   | 'internal';
 
 /** A fault in the input, at a JSON pointer [RFC 6901]. */

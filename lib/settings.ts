@@ -161,7 +161,11 @@ export const limits = {
     'tokens of the conversation that the model sees; the oldest rounds are left out first',
   ],
   childDepthMaxCount: [3, 'how deep sessions may use other sessions as tools (`sessionList`)'],
-  taskTimeoutMs: [10 * minute, 'one task from its first round on'],
+  taskTimeoutMs: [
+    10 * minute,
+    'one task from its first round on; it does not run while a call waits for an answer',
+  ],
+  clientAnswerTimeoutMs: [10 * minute, 'the client, for the result of its own function'],
   modelTimeoutMs: [2 * minute, 'one model reply'],
   socketBufferMaxBytes: [
     4 * MiB,
@@ -199,6 +203,10 @@ export const limits = {
   messageMaxBytes: [
     16 * MiB,
     'one message of a thread, and one chat completion; both may hold pictures and voice',
+  ],
+  completionsPerOwnerMaxCount: [
+    1000,
+    'chat completions of one user that are kept because of `store: true` or `metadata`; with more, the oldest are removed',
   ],
   fileMaxBytes: [512 * MiB, 'a file that is sent in one piece (`POST /v1/files`)'],
   uploadPartMaxBytes: [64 * MiB, 'a part of an upload'],

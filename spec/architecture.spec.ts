@@ -33,6 +33,7 @@ const layers: Record<string, readonly string[]> = {
   memory: ['core', 'store', 'errors', 'common'],
   credits: ['core', 'store', 'errors', 'common'],
   chats: ['core', 'credits', 'store', 'errors', 'common'],
+  devices: ['core', 'store', 'errors', 'common'],
   openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets', 'package'],
   server: ['core', 'accounts', 'errors', 'common'],
   console: [],
@@ -62,7 +63,7 @@ const layers: Record<string, readonly string[]> = {
  */
 const core: Record<string, readonly string[]> = {
   data: ['message', 'principal'],
-  ports: ['tool', 'model', 'session-config', 'session', 'store'],
+  ports: ['tool', 'model', 'session-config', 'session', 'store', 'command'],
   pure: [
     'tokens',
     'marks',
@@ -75,20 +76,33 @@ const core: Record<string, readonly string[]> = {
     'transcript-part',
     'transcript',
   ],
-  agent: ['equipment', 'task-context', 'call-limits', 'call-order', 'calls', 'run-task'],
+  agent: [
+    'client-tools',
+    'equipment',
+    'task-context',
+    'call-limits',
+    'call-order',
+    'ask-client',
+    'clear-call',
+    'calls',
+    'run-task',
+  ],
   owner: [
     'feed',
     'journal',
+    'questions',
     'controls',
     'session-log',
     'task-run',
     'task-size',
+    'task-deadline',
     'owned-task',
+    'owned-run',
     'task-list',
     'owner',
   ],
   session: ['until', 'ownership', 'queue-entrance', 'live-session', 'upkeep'],
-  top: ['ask', 'children', 'sessions'],
+  top: ['ask', 'children', 'halt', 'sessions'],
 };
 const coreOrder = Object.values(core).flat();
 
@@ -348,7 +362,7 @@ describe('the architecture', () => {
 
   /** Files that are longer, each with the reason. */
   const longFiles: Record<string, number> = {
-    'lib/core/owner.ts': 362, // the state machine and its table are read as one page
+    'lib/core/owner.ts': 395, // the state machine and its table are read as one page
   };
 
   it('has files of at most 300 lines, specs of 500', () => {

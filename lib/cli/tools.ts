@@ -67,8 +67,8 @@ async function printJson(spec: CompiledSpec, stdout: Io['stdout']): Promise<void
 /** A tool in JSON. One that writes itself may make its parameters for this text alone. */
 function textOf(tool: Tool): string {
   if ('toJSON' in tool) return JSON.stringify(tool);
-  const { name, description, parameters, operation, effect } = tool;
-  return JSON.stringify({ name, description, parameters, operation, effect });
+  const { name, description, parameters, operation, effect, risk } = tool;
+  return JSON.stringify({ name, description, parameters, operation, effect, risk });
 }
 
 /** The text for people: the tools, then the skipped operations with their reasons, then the warnings. */

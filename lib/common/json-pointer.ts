@@ -23,9 +23,15 @@ export function parsePointer(pointer: string): string[] | undefined {
 
 /** The value that a pointer leads to; undefined where there is none. */
 export function valueAt(document: JsonValue, pointer: string): JsonValue | undefined {
+  const keys = parsePointer(pointer);
+  return keys && memberAt(document, keys);
+}
+
+/** The value that the keys of a pointer lead to; undefined where there is none. */
+export function memberAt(document: JsonValue, keys: readonly string[]): JsonValue | undefined {
   let node: JsonValue | undefined = document;
-  for (const key of parsePointer(pointer) ?? [undefined]) {
-    if (key === undefined || typeof node !== 'object' || node === null) return undefined;
+  for (const key of keys) {
+    if (typeof node !== 'object' || node === null) return undefined;
     if (Array.isArray(node)) node = /^(0|[1-9]\d*)$/.test(key) ? node[Number(key)] : undefined;
     else node = Object.hasOwn(node, key) ? node[key] : undefined;
   }

@@ -22,6 +22,8 @@ export interface LinearPattern {
    * its pattern does not match.
    */
   test(text: string): boolean;
+  /** Whether a text is short enough for its pattern. */
+  reads(text: string): boolean;
 }
 
 /** One test of a pattern: the text has to match, or must not. */
@@ -80,15 +82,15 @@ function compile(pattern: string, mode: 'unicode' | 'loose'): LinearPattern | No
 }
 
 function ofSteps(steps: readonly Step[]): LinearPattern {
+  const reads = (text: string): boolean => steps.every(({ size }) => isShortEnough(text, size));
   return {
-    test: (text) =>
-      steps.every(({ size, wanted, match }) => {
-        const fits =
-          size * text.length <= STEPS_MAX_COUNT ||
-          (size <= SMALL_SIZE && text.length <= SMALL_TEXT_MAX_LENGTH);
-        return fits && match(text) === wanted;
-      }),
+    reads,
+    test: (text) => reads(text) && steps.every(({ wanted, match }) => match(text) === wanted),
   };
+}
+
+function isShortEnough({ length }: string, size: number): boolean {
+  return size * length <= STEPS_MAX_COUNT || (size <= SMALL_SIZE && length <= SMALL_TEXT_MAX_LENGTH);
 }
 
 /** The tests that are the pattern together. A look-ahead at the beginning is a test of its own. */

@@ -1,7 +1,7 @@
 /**
  * The calls of one model reply. Each call goes through the same steps:
  *
- *   check limits → check arguments → wait for its turn → permit (writes only) → send → settle with the result
+ *   check limits → check arguments → wait for its turn → clear (clear-call.ts) → permit (writes only) → send → settle with the result
  *
  * The permit is a row of the journal. It is committed before the first byte of a write leaves, and it is given once. The
  * result and the outcome are one transaction. So for every moment at which a node may die, the next owner knows what to do:
@@ -9,23 +9,31 @@
  *   the node dies …                       in the log   in the journal       the next owner
  *   before the decision is committed      –            –                    asks the model again
  *   before the permit is committed        decision     –                    makes the call
+ *   while a question waits                question     –                    waits for the same answer
+ *   after a call was approved             answer       –                    makes the call, if its device is unchanged
  *   before or after a write is sent       decision     sent                 reports `outcome_unknown`, sends nothing
  *   before or after a read is sent        decision     – (reads have none)  sends the read again
  *   before the result is committed        decision     sent                 reports `outcome_unknown`, sends nothing
  *   after the result is committed         result       done, none, unknown  has nothing to do
  *
- * A stop aborts the signal. A call that has not been sent is dropped then and gets no result; a call that has been sent
- * is awaited and gets one. After a crash, a write that may have been sent gets its `outcome_unknown` even in a stopped task.
+ * A stop aborts the signal. A call that has not been sent is dropped then and gets no result, unless it has asked a question; a
+ * call that has been sent is awaited and gets one. After a crash, a write that may have been sent gets its `outcome_unknown` even
+ * in a stopped task.
+ *
+ * A call to a client's own function asks a question, too, and the answer is its result.
  */
 import { isObject } from '../common/json.ts';
 import { messageOf } from '../errors.ts';
+import { askClient } from './ask-client.ts';
 import type { CallLimits } from './call-limits.ts';
 import { CallOrder } from './call-order.ts';
-import type { ToolCall, ToolResult } from './message.ts';
-import type { Outcome } from './store.ts';
+import { clearCall } from './clear-call.ts';
+import type { QuestionAnswer, MessageBody, ToolCall, ToolResult } from './message.ts';
+import type { Clearance, Outcome, StoredQuestion } from './store.ts';
 import type { TaskContext } from './task-context.ts';
 import { failed, type Effect } from './tool.ts';
-import type { CheckedCall, Toolbox } from './toolbox.ts';
+import type { TaskChecked } from './client-tools.ts';
+import type { CheckedCall } from './toolbox.ts';
 
 /** A call and its index in its reply. */
 export interface RoundCall {
@@ -46,10 +54,11 @@ export interface Round {
 interface Settled {
   result: ToolResult;
   outcome?: Outcome;
+  /** What is written with the outcome. */
+  clearance?: Clearance | undefined;
+  /** The question that is over with the result. */
+  closing?: { question: StoredQuestion; answer: QuestionAnswer } | undefined;
 }
-
-/** A call after the checks: ready to be sent, or answered already. */
-type Checked = Awaited<ReturnType<Toolbox['check']>>;
 
 /**
  * Makes the calls of a round, and appends each result as it comes.
@@ -60,27 +69,39 @@ export async function makeCalls(task: TaskContext, round: Round, limits: CallLim
   if (task.signal.aborted && !round.inherited) return;
   const checks = await Promise.all(round.calls.map((asked) => checkCall(task, asked, limits)));
   const order = new CallOrder(task.toolStrategy);
-  const progress = { left: round.calls.length };
+  const progress: Progress = { left: round.calls.length, isHalted: false };
   const results = round.calls.map(({ call }, index) => {
     const checked = checks[index]!;
     const { device, effect } = placeOf(checked);
     return order.run(device, effect, async () => {
-      const settled = await makeCall(task, round, call, checked);
-      if (settled) await appendResult(task, round, call, settled, progress);
+      if (progress.isHalted) return;
+      try {
+        const settled = await makeCall(task, round, call, checked);
+        if (settled) await appendResult(task, round, call, settled, progress);
+      } catch (error) {
+        progress.isHalted = true; // a call that waits for its turn must not go before this one
+        throw error;
+      }
     });
   });
   await allSettled(results);
 }
 
+/** How many calls of the round have no result, and whether the others are not to begin. */
+interface Progress {
+  left: number;
+  isHalted: boolean;
+}
+
 /** Asks the limits at once, so that they see the calls in the order of the reply, and then checks the arguments. */
-function checkCall(task: TaskContext, { call, index }: RoundCall, limits: CallLimits): Promise<Checked> {
+function checkCall(task: TaskContext, { call, index }: RoundCall, limits: CallLimits): Promise<TaskChecked> {
   const refused = limits.refuse(call, index);
   return refused ? Promise.resolve({ answered: refused }) : task.toolbox.check(call);
 }
 
-/** The device of a call, for the order of calls. A call that is answered already goes to no device. */
-function placeOf(checked: Checked): { device: string | undefined; effect: Effect } {
-  if ('answered' in checked) return { device: undefined, effect: 'read' };
+/** The device of a call, for the order of calls. A call that is answered already, or by a client, goes to no device. */
+function placeOf(checked: TaskChecked): { device: string | undefined; effect: Effect } {
+  if (!('ready' in checked)) return { device: undefined, effect: 'read' };
   const { tool, connection } = checked.ready;
   return { device: tool.device?.(connection), effect: tool.effect };
 }
@@ -90,30 +111,55 @@ async function makeCall(
   task: TaskContext,
   round: Round,
   call: ToolCall,
-  checked: Checked,
+  checked: TaskChecked,
 ): Promise<Settled | undefined> {
   const { signal, journal } = task;
-  if ('answered' in checked) return signal.aborted ? undefined : { result: checked.answered };
-  const { ready } = checked;
-  if (ready.tool.effect === 'read')
-    return signal.aborted ? undefined : sendRead(task, round.seq, call, ready);
-
-  if (signal.aborted && !round.inherited) return undefined;
   const { seq } = round;
-  const { callId, name } = call;
-  if (!(await journal.permit({ seq, callId, tool: name, arguments: ready.arguments })))
-    return { result: unknownOutcome(name), outcome: 'unknown' };
-  return sendWrite(task, round.seq, call, ready);
+  const { callId } = call;
+  if ('answered' in checked) return signal.aborted ? undefined : { result: checked.answered };
+  if ('forClient' in checked)
+    return askClient(task, { seq, callId, ...checked.forClient, isInherited: round.inherited });
+  const { ready } = checked;
+  const isWrite = ready.tool.effect === 'write';
+  if (isWrite && round.inherited && (await journal.isPermitted({ seq, callId })))
+    return { result: unknownOutcome(call.name), outcome: 'unknown' };
+
+  if (signal.aborted) return undefined;
+  const cleared = await clearCall(task, { seq, callId, ...ready }, round.inherited);
+  if (cleared?.kind !== 'send') return cleared;
+  if (signal.aborted) return undefined;
+  return isWrite
+    ? makeWrite(task, round, call, ready, cleared.clearance)
+    : makeRead(task, round, call, ready, cleared.observed);
 }
 
-async function sendRead(
+async function makeRead(
   task: TaskContext,
-  seq: number,
+  { seq }: Round,
   call: ToolCall,
   ready: CheckedCall,
+  observed: ((result: ToolResult) => Promise<void>) | undefined,
 ): Promise<Settled | undefined> {
   const result = await send(task, seq, call, ready);
-  return task.signal.aborted && wasCancelled(result) ? undefined : { result };
+  if (task.signal.aborted && wasCancelled(result)) return undefined;
+  await observed?.(result);
+  return { result };
+}
+
+/** Asks for the permit, and sends the write when it is given. */
+async function makeWrite(
+  task: TaskContext,
+  { seq }: Round,
+  call: ToolCall,
+  ready: CheckedCall,
+  clearance: Clearance | undefined,
+): Promise<Settled | undefined> {
+  const { callId, name } = call;
+  const entry = { seq, callId, tool: name, arguments: ready.arguments };
+  const permission = await task.journal.permit(entry, clearance);
+  if (permission === 'given') return sendWrite(task, seq, call, ready, clearance);
+  if (permission === 'given_before') return { result: unknownOutcome(name), outcome: 'unknown', clearance };
+  return { result: permission.refused };
 }
 
 /** Sends a write that has a permit. When a stop keeps it from leaving, the journal says that it was not sent. */
@@ -122,13 +168,22 @@ async function sendWrite(
   seq: number,
   call: ToolCall,
   ready: CheckedCall,
+  clearance: Clearance | undefined,
 ): Promise<Settled | undefined> {
   const { signal, journal } = task;
-  const result = signal.aborted ? undefined : await send(task, seq, call, ready);
-  if (result && !(signal.aborted && wasCancelled(result))) return { result, outcome: outcomeOf(result) };
-  await journal.settle({ seq, callId: call.callId }, 'none');
+  const result = signal.aborted ? CANCELLED : await send(task, seq, call, ready);
+  if (!(signal.aborted && wasCancelled(result))) return { result, outcome: outcomeOf(result), clearance };
+  await journal.settle({ seq, callId: call.callId }, 'none', settling(clearance, 'none', result));
   return undefined;
 }
+
+/** What is written with an outcome, where there is something. */
+function settling(clearance: Clearance | undefined, outcome: Outcome, result: ToolResult) {
+  return clearance && ((transaction: unknown) => clearance.settled(transaction, outcome, result));
+}
+
+/** The result of a write that a stop kept from leaving. */
+const CANCELLED = failed('cancelled', 'The task was stopped before the call was sent.', 'none');
 
 async function send(task: TaskContext, seq: number, call: ToolCall, ready: CheckedCall): Promise<ToolResult> {
   try {
@@ -145,19 +200,29 @@ async function send(task: TaskContext, seq: number, call: ToolCall, ready: Check
 }
 
 async function appendResult(
-  { taskId, signal, journal, append }: TaskContext,
+  { taskId, signal, journal, questions, append }: TaskContext,
   { seq }: Round,
   { callId }: ToolCall,
-  { result, outcome }: Settled,
-  progress: { left: number },
+  { result, outcome, clearance, closing }: Settled,
+  progress: Progress,
 ): Promise<void> {
   progress.left -= 1;
   const roundDone = progress.left === 0 && !signal.aborted;
+  const line = { type: 'tool_result', taskId, callId, result, roundDone } as const;
+  if (closing) return questions.close(closing.question.question.id, ...endOf(taskId, closing), line);
   // Both are asked for in one tick of the event loop, so that the store makes them one transaction.
   await Promise.all([
-    append({ type: 'tool_result', taskId, callId, result, roundDone }),
-    outcome && journal.settle({ seq, callId }, outcome),
+    append(line),
+    outcome && journal.settle({ seq, callId }, outcome, settling(clearance, outcome, result)),
   ]);
+}
+
+/** The line with which a question is over. The answer of a client is the result of its call, and needs no line. */
+function endOf(taskId: string, { question, answer }: NonNullable<Settled['closing']>): MessageBody[] {
+  const { callId, question: asked } = question;
+  return asked.kind === 'approval'
+    ? [{ type: 'question_answered', taskId, callId, id: asked.id, answer }]
+    : [];
 }
 
 /** The outcome that a result reports. A result without an error is a call that was done. */

@@ -1,12 +1,16 @@
 import type { Model } from './model.ts';
-import type { Strategy } from './session-config.ts';
+import type { Strategy, TaskSettings } from './session-config.ts';
 import type { Toolbox } from './toolbox.ts';
 import type { Framing } from './transcript.ts';
 
 /** A session's model and tools, opened from its configuration. */
 export interface Equipment {
   model: Model;
+  /** Opens the same model with other parameters, for one task. */
+  modelWith(parameters: NonNullable<TaskSettings['model']>): Model;
   toolbox: Toolbox;
+  /** The names of the registered devices among the tools; none when missing. */
+  devices?: readonly string[];
   /** The title of the first document, where there is one. */
   title?: string | undefined;
   /** Opens the toolbox for tasks whose user message is a line of its own, where it is another one. */
@@ -17,6 +21,9 @@ export interface Equipment {
   /** Releases the documents. */
   close(): void;
 }
+
+/** Thrown when the tools of a task are out of date: a device was changed while a call to it waited. The task opens them anew. */
+export class EquipmentOutdated extends Error {}
 
 /** The equipment of one session: opened for the first task that needs it, and shared by all tasks. */
 export class SharedEquipment {

@@ -2,7 +2,7 @@ import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { OWNER_TIMEOUT_MS } from './controls.ts';
 import { Feed } from './feed.ts';
-import type { Mark, Message, MessageAdded, MessagePart } from './message.ts';
+import type { Mark, Message, MessageAdded, MessagePart, ToolResult } from './message.ts';
 import type { OwnerLimits } from './owner.ts';
 import { Ownership, type OwnershipOptions } from './ownership.ts';
 import { QueueEntrance, type QueueLimits } from './queue-entrance.ts';
@@ -126,6 +126,15 @@ export class LiveSession implements Session {
     return this.#feed.subscribe(subscriber, after);
   }
 
+  async answer(callId: string, result: ToolResult): Promise<void> {
+    const answered = await this.#store.answer(this.id, { callId }, { kind: 'result', result });
+    if (answered === undefined)
+      throw new AppError('not_found', `No call "${callId.slice(0, 100)}" waits for a result.`);
+    if (answered !== 'taken')
+      throw new AppError('conflict', `The call "${callId.slice(0, 100)}" has a result already.`);
+    this.wake();
+  }
+
   stop(taskId?: string): Promise<void> {
     return this.#ownership.command(taskId === undefined ? { kind: 'stop' } : { kind: 'stop', taskId });
   }
@@ -144,6 +153,16 @@ export class LiveSession implements Session {
   /** Whether a task runs or waits here. */
   get isBusy(): boolean {
     return this.#ownership.owner?.isBusy ?? false;
+  }
+
+  /** Whether a call here waits for an answer. */
+  get isAsking(): boolean {
+    return this.#ownership.owner?.isAsking ?? false;
+  }
+
+  /** Ends the tasks here that an emergency stop is for; `device`: only those that may call it. */
+  async halt(device?: string): Promise<void> {
+    await this.#ownership.owner?.halt(device);
   }
 
   /** Whether this node lost the session through a failure, so that it has to try to claim it again. */

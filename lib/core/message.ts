@@ -70,6 +70,42 @@ export interface ProviderPart {
   data: JsonObject;
 }
 
+/**
+ * What a call asks of somebody outside of the server before it has its result: the approval of a person, or the result of a
+ * client's own function. `expiresAt` is in ms since the epoch.
+ */
+export type Question = {
+  id: string;
+  /** The name of the tool, and the checked arguments. */
+  name: string;
+  parameters: JsonObject;
+  expiresAt: number;
+} & (
+  | {
+      kind: 'approval';
+      /** The name of the registered device, or the address of another one. */
+      device: string;
+      risk: Risk;
+      /** The rule that asks, in words. */
+      rule: string;
+      approvers: Approvers;
+    }
+  | { kind: 'result' }
+);
+
+/** How much harm a call may do, as its document says. */
+export type Risk = 'low' | 'normal' | 'high';
+
+/** Who may decide about a call: the person who asked, another one who may use the device, or an admin. */
+export type Approvers = 'owner' | 'other' | 'admin';
+
+/** The answer to a question. `expired`: nobody answered in time; `stopped`: the task was stopped first. */
+export type QuestionAnswer =
+  | { kind: 'decision'; decision: 'approve' | 'reject'; by: string; reason?: string }
+  | { kind: 'result'; result: ToolResult }
+  | { kind: 'expired' }
+  | { kind: 'stopped' };
+
 /** How a task has ended. */
 export type TaskStatus = 'done' | 'stopped' | 'failed';
 
@@ -100,6 +136,10 @@ export type MessageBody =
       completion: Completion;
       provider?: ProviderPart;
     }
+  /** A call waits for the answer to a question. */
+  | { type: 'question_asked'; taskId: string; callId: string; question: Question }
+  /** A question is over. The answer of a client is the result of the call, so that this line is for approvals only. */
+  | { type: 'question_answered'; taskId: string; callId: string; id: string; answer: QuestionAnswer }
   /** The result of one call. `roundDone` is true on the last result of a reply. */
   | { type: 'tool_result'; taskId: string; callId: string; result: ToolResult; roundDone: boolean }
   /** The last line of a task. `taskId` is null when a stop found no task to stop. */
@@ -119,6 +159,8 @@ export interface MessageAdded {
   content: Content[];
   attachments: Attachment[];
   metadata: Metadata;
+  /** The rest of the client's request, in the terms of its dialect. Only that dialect reads it. */
+  request?: JsonObject;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { Message } from './message.ts';
-import type { StoredTask } from './store.ts';
+import type { StopReason, StoredTask } from './store.ts';
+import type { TaskDeadline } from './task-deadline.ts';
 import { bytesOf } from './task-size.ts';
 
 /** Where a task is. The table at the head of owner.ts says how it gets there. */
@@ -18,10 +19,11 @@ export type TaskState =
 export type TaskEvent = 'slot_free' | 'calls_asked' | 'calls_done' | 'end' | 'run_over' | Ending;
 
 /** Why a task is interrupted. `lost`: this node may not write to the session any more. */
-export type Ending = 'stop' | 'too_long' | 'leave' | 'clear' | 'lost';
+export type Ending = StopReason | 'too_long' | 'leave' | 'clear' | 'lost';
 
 const INTERRUPTED = {
   stop: 'stopping',
+  estop: 'stopping',
   too_long: 'stopping',
   leave: 'leaving',
   clear: 'detached',
@@ -29,7 +31,14 @@ const INTERRUPTED = {
 } as const;
 
 const NEXT: Record<TaskState, Partial<Record<TaskEvent, TaskState>>> = {
-  waiting: { slot_free: 'running', stop: 'ended', clear: 'ended', leave: 'left', lost: 'left' },
+  waiting: {
+    slot_free: 'running',
+    stop: 'ended',
+    estop: 'ended',
+    clear: 'ended',
+    leave: 'left',
+    lost: 'left',
+  },
   running: { ...INTERRUPTED, calls_asked: 'calling', end: 'ended' },
   calling: { ...INTERRUPTED, calls_done: 'running', end: 'ended' },
   stopping: { end: 'ended', clear: 'detached', lost: 'detached' },
@@ -61,6 +70,9 @@ export class OwnedTask {
   readonly #timeoutMs: number;
   #state: TaskState = 'waiting';
   #ending: Ending | undefined;
+  #deadline: TaskDeadline | undefined;
+  /** The registered devices that the task may call; empty before its tools are open. */
+  devices: readonly string[] = [];
   /** Work that a stop has to wait for. */
   readonly #stopWork: Promise<unknown>[] = [];
 
@@ -83,6 +95,11 @@ export class OwnedTask {
     return this.#ending;
   }
 
+  /** Whether the task is left to another owner, or to a log that begins anew: nothing more is said about it here. */
+  get isLeft(): boolean {
+    return this.#ending === 'leave' || this.#ending === 'lost' || this.#ending === 'clear';
+  }
+
   /** Aborts when the task is interrupted. */
   get signal(): AbortSignal {
     return this.#controller.signal;
@@ -97,6 +114,24 @@ export class OwnedTask {
     this.#ending ??= ending;
     this.move(ending);
     this.#controller.abort(this.interruption(ending));
+  }
+
+  /** Gives the task a deadline, which does not run between `pauseDeadline` and `resumeDeadline`. */
+  startDeadline(deadline: TaskDeadline): void {
+    this.#deadline = deadline;
+  }
+
+  pauseDeadline(): void {
+    this.#deadline?.pause();
+  }
+
+  resumeDeadline(): void {
+    this.#deadline?.resume();
+  }
+
+  endDeadline(): void {
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
   }
 
   /** Makes a stop of the task wait for this work. */
@@ -117,6 +152,8 @@ export class OwnedTask {
       case 'leave':
       case 'lost':
         return new AppError('stopped', 'The server is going away.');
+      case 'estop':
+        return new AppError('estop', 'An emergency stop ended the task.');
       case 'stop':
       case 'clear':
         return new AppError('stopped', 'The task was stopped.');

@@ -6,13 +6,16 @@
  *
  *   state      event         written in one commit                    next state
  *   waiting    slot_free     task_started (new: and the inbox row)    running
- *   waiting    stop, clear   task_ended stopped                       ended
+ *   waiting    stop, estop,  task_ended stopped                       ended
+ *              clear
  *   waiting    leave, lost   nothing                                  left
  *   running    calls_asked   model_reply with calls                   calling
  *   calling    calls_done    the last tool_result and its outcome     running
  *   running    end           model_reply and task_ended done, or      ended
  *   calling    end           task_ended failed                        ended
- *   "          stop          the inbox says that the task is to stop  stopping
+ *   calling    a question    question_asked; the deadline is paused   calling
+ *   "          its answer    question_answered, or the result         calling
+ *   "          stop, estop   the inbox says that the task is to stop  stopping
  *   "          too_long      nothing                                  stopping
  *   "          leave         nothing                                  leaving
  *   stopping   end           task_ended stopped, or failed            ended
@@ -29,16 +32,20 @@
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
 import { AppError, messageOf } from '../errors.ts';
+import type { Command } from './command.ts';
 import { ControlReader } from './controls.ts';
 import { SharedEquipment, type Equipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
 import { Journal } from './journal.ts';
 import type { Message, MessageBody, TaskStatus } from './message.ts';
+import { createOwnedRun } from './owned-run.ts';
 import { eventOf, type OwnedTask } from './owned-task.ts';
+import { Questions } from './questions.ts';
 import { SessionLog } from './session-log.ts';
 import type { Claim, ClaimedSession, Control, NoteBody, Store, StoredSession } from './store.ts';
-import type { Queue, StoredTask, TaskChange } from './store.ts';
+import type { Queue, StopReason, StoredTask, TaskChange } from './store.ts';
 import type { TaskLimits } from './task-context.ts';
+import { TaskDeadline } from './task-deadline.ts';
 import { TaskList } from './task-list.ts';
 import { beginTask, workTask, type TaskRun } from './task-run.ts';
 
@@ -56,6 +63,7 @@ export interface OwnerOptions {
   feed: Feed;
   clock: Clock;
   limits: OwnerLimits;
+  command: Command;
   /** Opens the session's equipment. */
   equip(): Promise<Equipment>;
   /** Equipment that is open already, and the only line of the log, when the session was just created. */
@@ -76,6 +84,7 @@ export class Owner {
   readonly #controls: ControlReader;
   readonly #tasks: TaskList;
   readonly #equipment: SharedEquipment;
+  readonly #questions: Questions;
   #leaving = false;
   /** True while the log is emptied: no task begins then. */
   #clearing = false;
@@ -92,6 +101,7 @@ export class Owner {
       obey: (control) => this.obey(control),
       isLeaving: () => this.#leaving,
     });
+    this.#questions = new Questions(store);
     this.#tasks = new TaskList(options.limits.taskTimeoutMs);
     this.#equipment = new SharedEquipment(options.equip, options.equipment);
   }
@@ -147,9 +157,25 @@ export class Owner {
     return message!;
   }
 
-  /** Reads the tasks and controls that other nodes have written, and does them. */
-  refresh(): Promise<void> {
-    return this.#controls.read();
+  /** Reads the tasks, controls and answers that came to other nodes, and does what they say. */
+  async refresh(): Promise<void> {
+    await Promise.all([this.#controls.read(), this.#questions.read()]);
+  }
+
+  /** Whether a call waits for an answer. */
+  get isAsking(): boolean {
+    return this.#questions.isWaiting;
+  }
+
+  /**
+   * Ends the tasks that an emergency stop is for. Resolves when nothing new can be sent for them, also after a crash. `device`:
+   * only the tasks that may call it.
+   */
+  halt(device?: string): Promise<void> {
+    return this.#interruptAll(
+      this.#tasks.all().filter(({ devices }) => device === undefined || devices.includes(device)),
+      'estop',
+    );
   }
 
   /** Does the work that was read together with the claim. */
@@ -204,7 +230,7 @@ export class Owner {
     for (const owned of this.#tasks.waiting()) {
       if (!this.#hasFreeSlot()) return;
       owned.move('slot_free');
-      if (owned.task.stopping) owned.interrupt('stop');
+      if (owned.task.stopping) owned.interrupt(owned.task.stopping);
       owned.run = beginTask(this.#runOf(owned), false).then(
         () => this.#work(owned),
         (error: unknown) => this.#fail(owned, error).then(() => this.#finish(owned)),
@@ -215,7 +241,7 @@ export class Owner {
   /** Works a task that has begun. Never rejects: a failure is the task's last line. */
   async #work(owned: OwnedTask): Promise<void> {
     const { clock, limits } = this.#options;
-    const cancel = clock.startTimer(limits.taskTimeoutMs, () => owned.interrupt('too_long'));
+    owned.startDeadline(new TaskDeadline(clock, limits.taskTimeoutMs, () => owned.interrupt('too_long')));
     try {
       const transcript = await this.#log.transcript();
       if (transcript.openDecision(owned.id)) owned.move('calls_asked');
@@ -223,7 +249,7 @@ export class Owner {
     } catch (error) {
       await this.#fail(owned, error);
     } finally {
-      cancel();
+      owned.endDeadline();
       this.#finish(owned);
     }
   }
@@ -239,15 +265,17 @@ export class Owner {
   async #fail(owned: OwnedTask, error: unknown): Promise<void> {
     if (owned.state === 'detached' || owned.state === 'leaving') return;
     const cause = owned.ending === undefined ? error : owned.interruption(owned.ending);
-    const status: TaskStatus = owned.ending === 'stop' ? 'stopped' : 'failed';
+    const isStopped = owned.ending === 'stop' || owned.ending === 'estop';
+    const status: TaskStatus = isStopped ? 'stopped' : 'failed';
     await this.#end(owned.id, status, cause).catch(() => undefined); // `onLost` has received the failure
   }
 
   async #end(taskId: string, status: TaskStatus, error?: unknown): Promise<void> {
     const known =
       error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
-    const shown = status === 'failed' && { error: { code: known.code, message: messageOf(known) } };
-    await this.#log.append([{ type: 'task_ended', taskId, status, ...shown }], { ended: taskId, status });
+    const isTold = status === 'failed' || known.code === 'estop';
+    const shown = isTold && { error: { code: known.code, message: messageOf(known) } };
+    await this.#log.endTask(taskId, [{ type: 'task_ended', taskId, status, ...shown }], status);
   }
 
   /** A task's last line is committed, and no subscriber has seen it: whoever sees it may send the next task at once. */
@@ -260,35 +288,49 @@ export class Owner {
 
   /** Stops one task, or all. Resolves when nothing new can be sent, also after a crash. */
   async #stop(taskId?: string): Promise<void> {
+    const { store, stored } = this.#options;
     const wasIdle = this.#tasks.size === 0;
-    const asked = this.#tasks
-      .all()
-      .filter(({ task, state }) => (taskId === undefined || task.taskId === taskId) && state !== 'detached');
+    const work = [
+      this.#interruptAll(
+        this.#tasks.all().filter(({ task }) => taskId === undefined || task.taskId === taskId),
+        'stop',
+      ),
+    ];
+    // A task that is not here is marked as well, so that a node that was replaced learns of it by the refusal.
+    if (taskId !== undefined && !this.#tasks.find(taskId))
+      work.push(this.#log.commit(store.markStopping(stored.id, this.epoch, [taskId], 'stop')));
+    else if (wasIdle)
+      work.push(
+        this.#log.append([{ type: 'task_ended', taskId: null, status: 'stopped' }]).then(() => undefined),
+      );
+    await Promise.all([...work, this.#log.settled()]);
+  }
+
+  /** Interrupts tasks. Resolves when nothing new can be sent for them, also after a crash. */
+  async #interruptAll(tasks: readonly OwnedTask[], reason: StopReason): Promise<void> {
     const work: Promise<unknown>[] = [];
     const running: string[] = [];
-    for (const owned of asked) {
-      if (owned.state === 'waiting') work.push(this.#drop(owned, 'stop'));
+    for (const owned of tasks) {
+      if (owned.state === 'detached') continue;
+      if (owned.state === 'waiting') work.push(this.#drop(owned, reason));
       else {
-        owned.interrupt('stop');
+        owned.interrupt(reason);
         work.push(owned.stopped());
         running.push(owned.id);
       }
     }
-    // Calls on the wire may take long: a crash before they are back must not bring the tasks back. A task that is not here
-    // is marked as well, so that a node that was replaced learns of it by the refusal.
+    // Calls on the wire may take long: a crash before they are back must not bring the tasks back.
     const { store, stored } = this.#options;
-    const marked = taskId === undefined ? running : [taskId];
-    work.push(this.#log.commit(store.markStopping(stored.id, this.epoch, marked)));
-    if (taskId === undefined && wasIdle)
-      work.push(this.#log.append([{ type: 'task_ended', taskId: null, status: 'stopped' }]));
+    if (running.length > 0)
+      work.push(this.#log.commit(store.markStopping(stored.id, this.epoch, running, reason)));
     await Promise.all([...work, this.#log.settled()]);
   }
 
   /** Ends a task that waits. */
-  #drop(owned: OwnedTask, ending: 'stop' | 'clear'): Promise<void> {
+  #drop(owned: OwnedTask, ending: StopReason | 'clear'): Promise<void> {
     owned.move(ending);
     this.#tasks.remove(owned);
-    return this.#end(owned.id, 'stopped');
+    return this.#end(owned.id, 'stopped', ending === 'estop' ? owned.interruption('estop') : undefined);
   }
 
   /** Ends every task, then begins the log anew. Calls on the wire are not awaited: their outcome goes to the journal only. */
@@ -331,23 +373,14 @@ export class Owner {
   // ── what a task's run is given ──
 
   #runOf(owned: OwnedTask): TaskRun {
-    const { stored, limits, feed, equip } = this.#options;
-    const { task, id: taskId, signal } = owned;
-    return {
-      stored,
-      task,
+    return createOwnedRun(owned, {
+      ...this.#options,
       log: this.#log,
-      limits,
-      signal,
-      journal: {
-        permit: (entry) => this.#log.commit(this.#journal.permit({ ...entry, taskId })),
-        settle: (key, outcome) => this.#log.commit(this.#journal.settle(key, outcome)),
-      },
+      journal: this.#journal,
+      questions: this.#questions,
+      sharedEquipment: this.#equipment,
       append: (bodies, change) => this.#append(owned, bodies, change),
-      equip: () => (stored.config.agent === undefined ? this.#equipment.get() : equip()),
-      onDelta: (kind, text) => feed.publishDelta({ taskId, text, kind }),
-      stopWaitsFor: (work) => owned.stopWaitsFor(work),
-    };
+    });
   }
 
   async #append(owned: OwnedTask, bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { AppError } from '../errors.ts';
+import type { Command } from './command.ts';
 import { askOwner } from './controls.ts';
 import type { Equipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
@@ -14,6 +15,7 @@ export interface OwnershipOptions {
   store: Store;
   clock: Clock;
   limits: OwnerLimits;
+  command: Command;
   equip(): Promise<Equipment>;
   /** Receives errors that belong to no request. */
   onError(error: unknown): void;

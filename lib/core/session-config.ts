@@ -11,6 +11,29 @@ export interface Child {
   description?: string;
 }
 
+/** A function that the client runs itself. `parameters` is a JSON Schema that model APIs accept. */
+export interface ClientTool {
+  name: string;
+  description: string;
+  parameters: JsonObject;
+}
+
+/** The wishes of one task over the configuration of its session. They hold no address and no key, as they are stored in clear. */
+export interface TaskSettings {
+  /** Parameters of the model, over those of the session. */
+  model?: Omit<ModelConfig, 'baseUrl' | 'apiKey'>;
+  /** A system prompt in the place of the session's own. */
+  systemPrompt?: string;
+  /** Instructions after the system prompt. */
+  instructions?: string;
+  /** Whether the owner's memory is offered as tools. When missing: for a user message that is a line of its own. */
+  memoryTools?: boolean;
+  /** Writes are not sent: their results show what would have been sent. */
+  dryRun?: boolean;
+  /** Functions of the client, offered beside the session's tools. A call to one waits for `Session.answer`. */
+  clientTools?: ClientTool[];
+}
+
 /** The configuration of a session (contract 1, `POST /init`). */
 export interface SessionConfig {
   model: ModelConfig;

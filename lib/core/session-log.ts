@@ -1,6 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import type { Feed } from './feed.ts';
-import type { Message, MessageAdded, MessageBody } from './message.ts';
+import type { Message, MessageAdded, MessageBody, TaskStatus } from './message.ts';
 import type { Claim, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
 import { Transcript } from './transcript.ts';
 
@@ -62,6 +62,12 @@ export class SessionLog {
     const appended = this.#append(bodies, change);
     this.#lastAppend = appended.catch(() => undefined); // the caller of append handles the failure
     return appended;
+  }
+
+  /** Appends the last lines of a task, and ends it in the inbox with the questions that it has asked. */
+  async endTask(taskId: string, lines: readonly MessageBody[], status: TaskStatus): Promise<void> {
+    const hasAsked = (await this.#transcript)?.hasAsked(taskId) ?? false;
+    await this.append(lines, { ended: taskId, status, ...(hasAsked && { hasAsked }) });
   }
 
   /** Resolves when everything that was appended so far is committed and published, or has failed. */
@@ -147,6 +153,15 @@ export class SessionLog {
 }
 
 function userMessageOf({ taskId: id, content, said }: StoredTask): MessageAdded {
-  const { attachments = [], metadata = {} } = said ?? {};
-  return { type: 'message_added', id, run: true, role: 'user', content, attachments, metadata };
+  const { attachments = [], metadata = {}, request } = said ?? {};
+  const line = {
+    type: 'message_added',
+    id,
+    run: true,
+    role: 'user',
+    content,
+    attachments,
+    metadata,
+  } as const;
+  return request ? { ...line, request } : line;
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Attachment, Content, Mark, Message, MessageAdded, MessagePart, Metadata } from './message.ts';
-import type { SessionConfig } from './session-config.ts';
+import type { ToolResult } from './message.ts';
+import type { SessionConfig, TaskSettings } from './session-config.ts';
 
 /** A user message for a session, as a task. */
 export interface NewTask {
@@ -14,7 +15,9 @@ export interface NewTask {
   /** Whether clients get partial text while the model speaks. */
   stream?: boolean;
   /** Makes the user message a line of its own, which is appended also while the task waits. */
-  said?: { attachments: Attachment[]; metadata: Metadata };
+  said?: { attachments: Attachment[]; metadata: Metadata; request?: JsonObject };
+  /** The wishes of this task over the configuration of its session. */
+  settings?: TaskSettings;
 }
 
 /** A message for a session. With `run`, a task answers it. */
@@ -84,6 +87,11 @@ export interface Session {
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;
   /** Delivers every line after number `after` (only new lines when it is missing) until the returned function is called. */
   subscribe(subscriber: Subscriber, after?: number): () => void;
+  /**
+   * Gives the result of a call to a client's own function. Resolves when it is committed. Rejects with `not_found` when no such
+   * call waits, and with `conflict` when it has a result already.
+   */
+  answer(callId: string, result: ToolResult): Promise<void>;
   /** Stops one task, or all of them. Resolves when nothing new can be sent to a device or a model. */
   stop(taskId?: string): Promise<void>;
   /** Stops every task, empties the log, and ends the subscriptions with `cleared`. The session stays. */

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { childTools, completeChildren } from './children.ts';
+import { freeCommand, type Command } from './command.ts';
 import type { Equipment } from './equipment.ts';
 import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
@@ -28,6 +29,8 @@ export interface Sessions {
   exists(id: string): Promise<boolean>;
   /** Stops and removes a session, and ends its subscribers with `removed`. The journal of its calls stays. */
   remove(id: string, caller: Principal): Promise<void>;
+  /** Looks for answers to the questions of a session, wherever they came in. */
+  wake(id: string): Promise<void>;
   /** Removes every session of an owner. */
   removeAll(owner: string): Promise<void>;
   /** Takes no more tasks, awaits calls that have left for `shutdownTimeoutMs`, ends all subscribers with `draining`. */
@@ -55,6 +58,8 @@ export interface SessionsOptions {
   limits: SessionsLimits;
   /** How long ended tasks, their lines and unused sessions are kept, in ms; for ever when missing. */
   retentionMs?: number | undefined;
+  /** Decides about calls; every call may be sent when it is missing. */
+  command?: Command;
   /** Receives errors that belong to no request. */
   onError(error: unknown, sessionId: string): void;
   clock?: Clock;
@@ -88,7 +93,7 @@ export class SessionRegistry implements Sessions {
   /** Begins to listen to other nodes, and takes up what no node works on. */
   async start(): Promise<void> {
     const { retentionMs, onError } = this.#options;
-    this.#store.subscribe((id) => void this.#wake(id));
+    this.#store.subscribe((id) => void this.wake(id));
     this.#upkeep = await openUpkeep({
       store: this.#store,
       clock: this.#clock,
@@ -160,6 +165,14 @@ export class SessionRegistry implements Sessions {
     }
   }
 
+  async wake(id: string): Promise<void> {
+    try {
+      (await this.#live.get(id))?.wake();
+    } catch (error) {
+      this.#options.onError(error, id);
+    }
+  }
+
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
@@ -222,13 +235,14 @@ export class SessionRegistry implements Sessions {
   }
 
   #liveOptions(stored: StoredSession, lastSeq: number): LiveSessionOptions {
-    const { limits, onError } = this.#options;
+    const { limits, onError, command = freeCommand } = this.#options;
     return {
       stored,
       lastSeq,
       store: this.#store,
       clock: this.#clock,
       limits,
+      command,
       equip: () => this.#equip(stored.config, stored.owner),
       onError: (error) => onError(error, stored.id),
       onGone: () => this.forget(stored.id),
@@ -261,14 +275,6 @@ export class SessionRegistry implements Sessions {
     await this.#store.removeSession(session.id, session.epoch);
     this.forget(session.id);
     await session.leave('removed');
-  }
-
-  async #wake(id: string): Promise<void> {
-    try {
-      (await this.#live.get(id))?.wake();
-    } catch (error) {
-      this.#options.onError(error, id);
-    }
   }
 
   async #close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
-import type { Message, MessageBody, TaskStatus } from './message.ts';
+import type { QuestionAnswer, Message, MessageBody, Question, TaskStatus, ToolResult } from './message.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { NewTask } from './session.ts';
 
@@ -21,8 +21,11 @@ export interface StoredSession {
 export interface StoredTask extends NewTask {
   taskId: string;
   /** Present when the task was told to stop and has not ended yet. */
-  stopping?: true;
+  stopping?: StopReason;
 }
+
+/** Why a task was told to stop: somebody stopped it, or an emergency stop did. */
+export type StopReason = 'stop' | 'estop';
 
 /** The key of a permission to send a write: one for each call of a decision, whose line number is `seq`. */
 export interface JournalKey {
@@ -40,6 +43,35 @@ export interface JournalEntry extends JournalKey {
 /** The outcome of a permitted call: it was done, it was surely not done, or nobody knows. */
 export type Outcome = 'done' | 'none' | 'unknown';
 
+/** The answer to a call that asks to be sent: it may be, it was permitted before, or it may not and this is its result. */
+export type Permitted = 'given' | 'given_before' | { refused: ToolResult };
+
+/**
+ * What must hold when a call is permitted, and what is written with its outcome. Both run in the transaction of the store,
+ * which only the maker of the clearance knows how to use.
+ */
+export interface Clearance {
+  /** The result of a call that may not be sent; undefined for one that may. */
+  check(transaction: unknown): Promise<ToolResult | undefined>;
+  settled(transaction: unknown, outcome: Outcome, result: ToolResult): Promise<void>;
+}
+
+/** A question as the store keeps it, under the key of its call. */
+export interface StoredQuestion extends JournalKey {
+  taskId: string;
+  question: Question;
+  /** Names the call exactly: the device's version, the tool and the arguments. */
+  digest: string;
+  /** Missing while nobody has answered. */
+  answer?: QuestionAnswer;
+}
+
+/** A question of an earlier owner. `isOpen`: the log does not say yet how it ended. */
+export type FoundQuestion = StoredQuestion & { isOpen: boolean };
+
+/** The answer to an answer. `late`: the question has this answer already. */
+export type Answered = 'taken' | { late: QuestionAnswer } | undefined;
+
 /** The right to write to a session, and the end of its log at that moment. */
 export interface Claim {
   /** Counts up with every new owner. A write under an older epoch is refused. */
@@ -49,8 +81,15 @@ export interface Claim {
   lastTime: number;
 }
 
-/** The change of the inbox that an append makes with its lines: a new task begins at once, or a task ends. */
-export type TaskChange = { began: StoredTask } | { ended: string; status: TaskStatus };
+/**
+ * The change that an append makes with its lines: a new task begins at once, a task ends (with the questions that it has asked),
+ * a call asks a question, or a question is over.
+ */
+export type TaskChange =
+  | { began: StoredTask }
+  | { ended: string; status: TaskStatus; hasAsked?: boolean }
+  | { asked: StoredQuestion }
+  | { closed: string };
 
 /** A request of another node to the owner of a session. */
 export type Control =
@@ -141,7 +180,7 @@ export interface Store {
   measureQueue(id: string): Promise<Queue>;
   isTaskOpen(id: string, taskId: string): Promise<boolean>;
   /** Notes that these open tasks were told to stop: every later owner ends them. */
-  markStopping(id: string, epoch: number, taskIds: readonly string[]): Promise<void>;
+  markStopping(id: string, epoch: number, taskIds: readonly string[], reason: StopReason): Promise<void>;
 
   /** Leaves a request for the owner, and resolves with its key. */
   addControl(id: string, control: Control): Promise<string>;
@@ -153,11 +192,33 @@ export interface Store {
   removeControl(id: string, key: string): Promise<void>;
 
   /**
-   * Asks for the permission to send a write. True: its row is committed, and the call may be sent. False: the row was
-   * there, so that the call may have been sent. A row with outcome `none` was surely not sent, and is permitted again.
+   * Asks for the permission to send a write. `given`: its row is committed, and the call may be sent. `given_before`: the row
+   * was there, so that the call may have been sent. A row with outcome `none` was surely not sent, and is permitted again. An
+   * emergency stop and the clearance are checked in the same transaction.
    */
-  permit(id: string, epoch: number, entry: JournalEntry): Promise<boolean>;
-  settle(id: string, key: JournalKey, outcome: Outcome): Promise<void>;
+  permit(id: string, epoch: number, entry: JournalEntry, clearance?: Clearance): Promise<Permitted>;
+  /** Whether a call has a permission, so that it may have been sent. */
+  isPermitted(id: string, key: JournalKey): Promise<boolean>;
+  /** Writes down the outcome of a permitted call; `also` runs in the same transaction. */
+  settle(
+    id: string,
+    key: JournalKey,
+    outcome: Outcome,
+    also?: (transaction: unknown) => Promise<void>,
+  ): Promise<void>;
+
+  /** The last question of a call. */
+  findQuestion(id: string, key: JournalKey): Promise<FoundQuestion | undefined>;
+  /** The answers to those of these questions that have one. */
+  readAnswers(questions: readonly string[]): Promise<Map<string, QuestionAnswer>>;
+  /** Answers a question of a session, by its id or by its call. The first answer counts. Undefined: no such question is open. */
+  answer(
+    id: string,
+    question: { id: string } | { callId: string },
+    answer: QuestionAnswer,
+  ): Promise<Answered>;
+  /** Answers the questions that nobody has answered in time. Resolves with their sessions. */
+  expireQuestions(now: number): Promise<string[]>;
 
   /**
    * Deletes ended tasks older than `before` (ms since the epoch) and their lines. The log of a session then begins later, with

@@ -1,11 +1,16 @@
+import type { Clock } from '../common/clock.ts';
 import { unlessAborted } from '../common/deadline.ts';
-import { closeEquipment, type Equipment } from './equipment.ts';
+import { withClientTools } from './client-tools.ts';
+import { closeEquipment, EquipmentOutdated, type Equipment } from './equipment.ts';
 import type { Message, MessageBody } from './message.ts';
+import type { ModelReply } from './model.ts';
 import { runTask } from './run-task.ts';
+import type { TaskSettings } from './session-config.ts';
 import type { Delta } from './session.ts';
 import type { SessionLog } from './session-log.ts';
 import type { StoredSession, StoredTask, TaskChange } from './store.ts';
-import type { CallJournal, TaskContext, TaskLimits } from './task-context.ts';
+import type { CallCommand, CallJournal, CallQuestions, TaskContext, TaskLimits } from './task-context.ts';
+import type { Framing } from './transcript.ts';
 
 /** One task's run, as its owner sets it up. */
 export interface TaskRun {
@@ -13,12 +18,17 @@ export interface TaskRun {
   readonly task: StoredTask;
   readonly log: SessionLog;
   readonly journal: CallJournal;
+  readonly questions: CallQuestions;
+  readonly command: CallCommand;
+  readonly clock: Clock;
   readonly limits: TaskLimits;
   readonly signal: AbortSignal;
   /** Appends lines of this task; rejects when the task may not write any more. */
   append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]>;
   /** The session's equipment; the same for every task, unless the session names a stored agent. */
   equip(): Promise<Equipment>;
+  /** Called with the equipment, before anything is sent with it. */
+  onEquipped(equipment: Equipment): void;
   onDelta(kind: Delta['kind'], text: string): void;
   /** Makes a stop of the task wait for this work. */
   stopWaitsFor(work: Promise<unknown>): void;
@@ -38,46 +48,79 @@ export async function beginTask(run: TaskRun, isNew: boolean): Promise<void> {
 
 /** Equips a task that has begun, works it to its answer, and appends the answer with the last line. Rejects when it cannot. */
 export async function workTask(run: TaskRun): Promise<void> {
+  const { taskId } = run.task;
+  const answer = await findAnswer(run);
+  const hasAsked = (await run.log.transcript()).hasAsked(taskId);
+  await run.append(
+    [
+      { type: 'model_reply', taskId, ...answer },
+      { type: 'task_ended', taskId, status: 'done' },
+    ],
+    { ended: taskId, status: 'done', ...(hasAsked && { hasAsked }) },
+  );
+}
+
+/** Works a task to its answer. When a device was changed while a call to it waited, the tools are opened anew. */
+async function findAnswer(run: TaskRun): Promise<ModelReply> {
+  for (;;) {
+    try {
+      return await workWithEquipment(run);
+    } catch (error) {
+      if (!(error instanceof EquipmentOutdated)) throw error;
+    }
+  }
+}
+
+async function workWithEquipment(run: TaskRun): Promise<ModelReply> {
   const { stored, task, log, signal } = run;
-  const { taskId } = task;
   // A stored agent may have changed since the last task, so that its equipment serves one task only.
   const isShared = stored.config.agent === undefined;
   const equipment = run.equip();
   try {
     const transcript = await log.transcript();
     // With an open decision a stop does not end the wait: the outcome of calls that may have been sent must be reported.
-    const isInterrupted = transcript.openDecision(taskId) !== undefined;
+    const isInterrupted = transcript.openDecision(task.taskId) !== undefined;
     const ready = await (isInterrupted ? equipment : unlessAborted(equipment, signal));
-    const answer = await runTask(contextOf(run, ready, transcript));
-    await run.append(
-      [
-        { type: 'model_reply', taskId, ...answer },
-        { type: 'task_ended', taskId, status: 'done' },
-      ],
-      { ended: taskId, status: 'done' },
-    );
+    run.onEquipped(ready);
+    return await runTask(contextOf(run, ready, transcript));
   } finally {
     if (!isShared) closeEquipment(equipment);
   }
 }
 
 function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['transcript']): TaskContext {
-  const { stored, task, journal, limits, signal } = run;
-  const { model, toolbox, messageToolbox, framing, toolStrategy } = equipment;
+  const { stored, task, journal, questions, command, limits, clock, signal } = run;
+  const { model, modelWith, toolbox, messageToolbox, toolStrategy } = equipment;
+  const { settings } = task;
+  const hasMemory = settings?.memoryTools ?? task.said !== undefined;
   return {
     sessionId: stored.id,
     taskId: task.taskId,
-    model,
-    toolbox: (task.said && messageToolbox?.()) || toolbox,
+    model: settings?.model ? modelWith(settings.model) : model,
+    toolbox: withClientTools((hasMemory && messageToolbox?.()) || toolbox, settings?.clientTools),
     toolStrategy: toolStrategy ?? stored.config.toolStrategy,
     transcript,
-    framing,
+    framing: framingOf(settings, equipment.framing, stored.config.systemPrompt),
     limits,
+    clock,
     journal,
+    questions,
+    command,
     signal,
     stopWaitsFor: (work) => run.stopWaitsFor(work),
     onDelta: task.stream ? (text) => run.onDelta('answer', text) : undefined,
     onReasoning: stored.config.reasoning ? (text) => run.onDelta('reasoning', text) : undefined,
     append: (...lines) => run.append(lines),
   };
+}
+
+/** The framing of a task: that of its session, with the task's own prompt and instructions. */
+function framingOf(
+  { systemPrompt, instructions }: TaskSettings = {},
+  framing: Framing | undefined,
+  ownPrompt: string,
+): Framing | undefined {
+  if (systemPrompt === undefined && instructions === undefined) return framing;
+  const prompt = systemPrompt ?? framing?.system ?? ownPrompt;
+  return { ...framing, system: [prompt, instructions].filter(Boolean).join('\n\n') };
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../common/json.ts';
-import type { ToolResult } from './message.ts';
+import type { Risk, ToolResult } from './message.ts';
 
 /** A JSON Schema (the subset of draft 2020-12 that model APIs accept). */
 export type JsonSchema = JsonObject;
@@ -63,6 +63,8 @@ export interface Tool {
   /** The operation's name in the document: `GET /rooms/{id}`, or the name of a method or a function. */
   readonly operation: string;
   readonly effect: Effect;
+  /** Missing for `normal`. */
+  readonly risk?: Risk | undefined;
   /**
    * The device that a call goes to: its address, such as `http://lamp:80` or a serial port. Calls to one device keep their order.
    * Missing, or undefined, for a tool that reaches no device.

@@ -22,6 +22,9 @@ export interface CheckedCall {
   connection: Connection;
 }
 
+/** A call after its check: ready to be sent, or answered already: a refusal, or an answer of the chooser. */
+export type Checked = { ready: CheckedCall } | { answered: ToolResult };
+
 /** Selects tools when there are too many for a model. */
 export interface ToolChooser {
   /** Selects tools for a sentence; `keep` are names that must be among them. The same selection is the same array object. */
@@ -53,8 +56,8 @@ export interface Toolbox {
    * tool stays as it is.
    */
   complete(call: ToolCall): ToolCall;
-  /** The call ready to be sent, or its result when nothing is to be sent: a refusal, or an answer of the chooser. */
-  check(call: ToolCall): Promise<{ ready: CheckedCall } | { answered: ToolResult }>;
+  /** What is to be done for a call. */
+  check(call: ToolCall): Promise<Checked>;
   /** Sends a checked call; the result is cut to the size limit. Resolves also when the device fails. */
   send(call: CheckedCall, context: Omit<CallContext, 'connection'>): Promise<ToolResult>;
 }

@@ -22,6 +22,8 @@ export interface TranscriptPart {
   /** The line number of the last reply, and the count of replies with calls. */
   replySeq: number;
   decisions: number;
+  /** Whether a call has asked a question. */
+  hasAsked: boolean;
   ended: boolean;
   /** How the task ended without an answer. It is the answer then, as an endpoint wants one to every user message. */
   closing: LineGroup;
@@ -38,6 +40,7 @@ export function newPart(): TranscriptPart {
     open: new Map(),
     replySeq: 0,
     decisions: 0,
+    hasAsked: false,
     ended: false,
     closing: groupOf([]),
   };

@@ -80,6 +80,10 @@ export class Transcript {
         return this.#addReply(message);
       case 'tool_result':
         return this.#addResult(message);
+      case 'question_asked':
+        return this.#noteQuestion(message.taskId);
+      case 'question_answered':
+        return undefined;
       case 'task_ended':
         return this.#endTask(message);
     }
@@ -99,6 +103,11 @@ export class Transcript {
   openDecision(taskId: string): Decision | undefined {
     const part = this.#parts.get(taskId);
     return part && part.open.size > 0 ? { seq: part.replySeq, callIds: [...part.open.keys()] } : undefined;
+  }
+
+  /** Whether a call of the task has asked a question. */
+  hasAsked(taskId: string): boolean {
+    return this.#parts.get(taskId)?.hasAsked ?? false;
   }
 
   /** How many replies with calls the task has. */
@@ -181,6 +190,11 @@ export class Transcript {
     else part.answerSeq = seq;
     const counted = completion.usage.promptTokens;
     if (this.#viewTokens > RATIO_MIN_TOKENS && counted > 0) this.#tokenRatio = counted / this.#viewTokens;
+  }
+
+  #noteQuestion(taskId: string): void {
+    const part = this.#parts.get(taskId);
+    if (part) part.hasAsked = true;
   }
 
   #addResult({ taskId, callId, result }: Line<'tool_result'>): void {

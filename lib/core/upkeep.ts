@@ -93,7 +93,15 @@ class UpkeepJobs implements Upkeep {
   async poll(): Promise<void> {
     await this.#takeOverOrphans();
     await this.#takeOverLost();
+    await this.#answerQuestions();
     if (this.#store.shared) await this.#wakeWatched();
+  }
+
+  /** Ends the wait for answers that did not come in time, and reads those that came to other nodes. */
+  async #answerQuestions(): Promise<void> {
+    const expired = new Set(await this.#store.expireQuestions(this.#clock.now()));
+    for (const session of await this.#sessions.loaded())
+      if (session.isAsking || expired.has(session.id)) session.wake();
   }
 
   /** Takes over every session with work that no living node owns, many at once, those with the oldest work first. */

@@ -16,8 +16,8 @@ import type { FileRoom } from '../files/index.ts';
 import type { ObjectStore } from '../files/object-store.ts';
 import type { UrlSigner } from '../files/url-signer.ts';
 import type { Log } from '../log.ts';
-import type { CompletionNotes } from '../memory/completion-notes.ts';
 import type { Memory } from '../memory/memory.ts';
+import type { StoredCompletions } from '../memory/stored-completions.ts';
 import type { Completions } from '../models/completions.ts';
 import type { Models } from '../models/index.ts';
 import type { Pictures } from '../models/pictures.ts';
@@ -42,8 +42,8 @@ export interface Parts {
   models: Models;
   /** The endpoint of the settings, for requests that are chat completions already. */
   completions: Completions;
-  /** The notes that clients keep with their completions. */
-  completionNotes: CompletionNotes;
+  /** Chat completions that clients want to find again, and metadata of others. */
+  storedCompletions: StoredCompletions;
   /** Models that draw. */
   pictures: Pictures;
   /** Simulated devices for people who try a document out. */

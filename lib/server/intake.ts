@@ -29,7 +29,11 @@ export async function readQuery(
   schema: RouteSchema | undefined,
 ): Promise<Record<string, string>> {
   if (!schema) return {};
-  const names = Object.keys(schema.properties as object).filter((name) => search.has(name));
+  // A schema that says how its other names look takes them all.
+  const known = schema.additionalProperties
+    ? [...new Set(search.keys())]
+    : Object.keys(schema.properties as object);
+  const names = known.filter((name) => search.has(name));
   const twice: Fault[] = names
     .filter((name) => search.getAll(name).length > 1)
     .map((name) => ({ pointer: `/${name}`, detail: 'is given more than once' }));

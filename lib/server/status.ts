@@ -19,6 +19,7 @@ const statuses = {
   task_rejected: 409,
   limit_reached: 429,
   stopped: 409,
+  estop: 409,
   internal: 500,
 } as const satisfies Record<ErrorCode, number>;
 

@@ -86,7 +86,7 @@ export function createInbox({
       return row !== undefined;
     },
 
-    async markStopping(id, epoch, taskIds) {
+    async markStopping(id, epoch, taskIds, reason) {
       if (taskIds.length === 0) return;
       await writer.write({
         kind: 'append',
@@ -96,7 +96,7 @@ export function createInbox({
         also: (trx) =>
           trx
             .updateTable('tasks')
-            .set({ stopping: 1 })
+            .set({ stopping: STOPPING[reason] })
             .where('session_id', '=', id)
             .where('status', '=', 'open')
             .where('task_id', 'in', taskIds)
@@ -153,16 +153,20 @@ export function taskRow(id: string, task: StoredTask, position: number): Schema[
   };
 }
 
+/** Why a task was told to stop, as its row says it. */
+const STOPPING = { stop: 1, estop: 2 } as const;
+
 /** The task of a row, as the user handed it in. */
 function parseTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 'stopping'>): StoredTask {
-  const handedIn = JSON.parse(row.body) as Pick<StoredTask, 'form' | 'content' | 'said'>;
-  const stopping = row.stopping === 1 && { stopping: true as const };
-  return { taskId: row.task_id, ...handedIn, stream: row.stream === 1, ...stopping };
+  const handedIn = JSON.parse(row.body) as Omit<StoredTask, 'taskId' | 'stream' | 'stopping'>;
+  const task: StoredTask = { taskId: row.task_id, ...handedIn, stream: row.stream === 1 };
+  if (row.stopping === 0) return task;
+  return { ...task, stopping: row.stopping === STOPPING.stop ? 'stop' : 'estop' };
 }
 
-/** Form and content only: the same text is the same task. */
-function taskBody({ form, content, said }: StoredTask): string {
-  return JSON.stringify({ form, content, said });
+/** The same text with the same settings is the same task. */
+function taskBody({ form, content, said, settings }: StoredTask): string {
+  return JSON.stringify({ form, content, said, settings });
 }
 
 /** The content that is read and parsed in one go, in bytes, and the most tasks of one statement. */

@@ -1,12 +1,16 @@
 import { systemClock } from '../common/clock.ts';
 import { formatExactly } from '../common/exact-numbers.ts';
-import type { Store } from '../core/store.ts';
+import type { Permitted, Store } from '../core/store.ts';
 import type { StoreNode } from './node.ts';
 
 /** The journal of write calls: a row is the permission to send one call, and it is given once. */
-export function createJournal({ writer, run }: StoreNode): Pick<Store, 'permit' | 'settle'> {
+export function createJournal({
+  db,
+  writer,
+  run,
+}: StoreNode): Pick<Store, 'permit' | 'isPermitted' | 'settle'> {
   return {
-    async permit(id, epoch, entry) {
+    async permit(id, epoch, entry, clearance) {
       const row = {
         session_id: id,
         seq: entry.seq,
@@ -18,19 +22,32 @@ export function createJournal({ writer, run }: StoreNode): Pick<Store, 'permit' 
         sent_at: systemClock.now(),
         settled_at: null,
       };
-      return (await writer.write({ kind: 'permit', session: id, epoch, row })) === true;
+      const write = { kind: 'permit', session: id, epoch, row } as const;
+      return (await writer.write(clearance ? { ...write, clearance } : write)) as Permitted;
     },
 
-    async settle(id, key, outcome) {
-      await run(id, (trx) =>
-        trx
+    async isPermitted(id, { seq, callId }) {
+      const row = await db
+        .selectFrom('calls')
+        .select('outcome')
+        .where('session_id', '=', id)
+        .where('seq', '=', seq)
+        .where('call_id', '=', callId)
+        .executeTakeFirst();
+      return row !== undefined && row.outcome !== 'none';
+    },
+
+    async settle(id, key, outcome, also) {
+      await run(id, async (trx) => {
+        await trx
           .updateTable('calls')
           .set({ outcome, settled_at: systemClock.now() })
           .where('session_id', '=', id)
           .where('seq', '=', key.seq)
           .where('call_id', '=', key.callId)
-          .execute(),
-      );
+          .execute();
+        await also?.(trx);
+      });
     },
   };
 }

@@ -1,11 +1,12 @@
 import type { Transaction } from 'kysely';
 import { withMark } from '../core/marks.ts';
 import type { Marks, Message } from '../core/message.ts';
-import type { Store } from '../core/store.ts';
+import type { Store, StoredTask, TaskChange } from '../core/store.ts';
 import { taskRow } from './inbox.ts';
 import { messageRow, parseMessage } from './message-rows.ts';
 import type { StoreNode } from './node.ts';
 import { inPortions } from './portions.ts';
+import { closeQuestions, questionRow } from './questions.ts';
 import type { Schema } from './schema.ts';
 
 /** The logs: lines are appended under an epoch, and read from a number on. */
@@ -21,6 +22,19 @@ export function createMessageLog({
     .where('session_id', '=', '')
     .where('task_id', '=', '')
     .compile();
+  /** The change of the other tables that goes with an append. */
+  const changing = (id: string, change: Exclude<TaskChange, { began: StoredTask }>) => {
+    if ('asked' in change) {
+      const row = questionRow(id, change.asked, nextPosition());
+      return (trx: Transaction<Schema>) => trx.insertInto('questions').values(row).execute();
+    }
+    if ('closed' in change) return (trx: Transaction<Schema>) => closeQuestions(trx, { id: change.closed });
+    const end = { ...ending, parameters: [change.status, id, change.ended] };
+    return async (trx: Transaction<Schema>) => {
+      await trx.executeQuery(end);
+      if (change.hasAsked) await closeQuestions(trx, { session: id, task: change.ended });
+    };
+  };
   const lines = (id: string) =>
     db.selectFrom('messages').select(['seq', 'time', 'body', 'marks']).where('session_id', '=', id);
 
@@ -29,13 +43,10 @@ export function createMessageLog({
       const rows = messages.map((message) => messageRow(id, message, vault));
       const log = { kind: 'append', session: id, epoch, rows } as const;
       const also = marking(id, messages);
-      if (change === undefined) await writer.write(also ? { ...log, also } : log);
-      else if ('began' in change)
-        await writer.write({ ...log, task: taskRow(id, change.began, nextPosition()) });
-      else {
-        const end = { ...ending, parameters: [change.status, id, change.ended] };
-        await writer.write({ ...log, also: (trx) => trx.executeQuery(end) });
-      }
+      if (change && 'began' in change)
+        return void (await writer.write({ ...log, task: taskRow(id, change.began, nextPosition()) }));
+      const run = change ? changing(id, change) : also;
+      await writer.write(run ? { ...log, also: run } : log);
     },
 
     async read(id, after, limit) {
@@ -61,6 +72,7 @@ export function createMessageLog({
             .where('seq', '<', first.seq)
             .execute();
           await trx.deleteFrom('tasks').where('session_id', '=', id).where('status', '!=', 'open').execute();
+          await closeQuestions(trx, { session: id });
         },
       });
     },

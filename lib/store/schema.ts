@@ -8,6 +8,8 @@ export interface Schema {
   calls: CallsTable;
   controls: ControlsTable;
   nodes: NodesTable;
+  questions: QuestionsTable;
+  estops: EstopsTable;
 }
 
 /** The sessions. */
@@ -48,7 +50,7 @@ interface TasksTable {
   /** Form and content as JSON: the same text is the same task. */
   body: string;
   stream: number;
-  /** 1: it was told to stop. */
+  /** 1: it was told to stop; 2: by an emergency stop. */
   stopping: number;
   status: 'open' | 'done' | 'stopped' | 'failed';
 }
@@ -71,6 +73,41 @@ interface CallsTable {
 interface NodesTable {
   name: string;
   lease_until: number;
+  /** The newest emergency stop that the node has carried out. */
+  estop_seen: Generated<number>;
+}
+
+/** What calls ask of people and clients. */
+interface QuestionsTable {
+  id: string;
+  session_id: string;
+  /** The key of the call, as in the journal. */
+  seq: number;
+  call_id: string;
+  task_id: string;
+  kind: 'approval' | 'result';
+  /** Order of asking: a call may ask again. */
+  position: number;
+  /** The question as JSON. */
+  body: string;
+  digest: string;
+  expires_at: number;
+  /** 1 until the question is over. */
+  is_open: number;
+  /** The first answer, as JSON. */
+  answer: string | null;
+}
+
+/** The emergency stops. `scope` is `all`, `device:<name>` or `session:<id>`. */
+interface EstopsTable {
+  id: number;
+  scope: string;
+  reason: string | null;
+  engaged_by: string;
+  engaged_at: number;
+  released_by: string | null;
+  released_at: number | null;
+  release_reason: string | null;
 }
 
 /** What nodes ask of a session's owner. */

@@ -93,6 +93,7 @@ export function createSessionRows({
         await trx.deleteFrom('messages').where('session_id', '=', id).execute();
         await trx.deleteFrom('tasks').where('session_id', '=', id).execute();
         await trx.deleteFrom('controls').where('session_id', '=', id).execute();
+        await trx.deleteFrom('questions').where('session_id', '=', id).execute();
         await trx.deleteFrom('sessions').where('id', '=', id).execute();
       };
       if (epoch === undefined) await run(id, remove);

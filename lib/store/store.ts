@@ -11,6 +11,7 @@ import { createMessageLog } from './message-log.ts';
 import { beginNode, type StoreOptions } from './node.ts';
 import { createOrphans } from './orphans.ts';
 import { createOwnership } from './ownership.ts';
+import { createQuestions } from './questions.ts';
 import { createRetention } from './retention.ts';
 import { createSessionRows } from './session-rows.ts';
 
@@ -30,6 +31,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ...createMessageLog(node),
     ...createInbox(node),
     ...createJournal(node),
+    ...createQuestions(node),
     ...createOrphans(node),
     ...createRetention(node),
     subscribe(hear) {

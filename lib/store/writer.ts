@@ -4,22 +4,23 @@
  *   write()         the write waits; at the end of the event-loop tick all waiting writes are one batch
  *   #commit         one transaction for the batch; when it fails, one transaction for each write, so that a bad write
  *                   takes no other down with it
- *   #writeSegment   neighbours of the same kind become one statement a table; a `run` is a segment of its own
+ *   #writeSegment   neighbours of the same kind become one statement a table; a `run` is a segment of its own, and so is a
+ *                   permit that needs a clearance
  *   #readEpochs     a fenced write (append, permit) counts only under the session's present epoch: a node that was
  *                   replaced cannot write any more
+ *   estops          a permit is refused while an emergency stop holds for it: the same statement looks for one
  *   broken          after an append that failed, later appends of the same epoch are refused: a log has no gaps
  *   notify          other nodes learn which sessions have new lines
  */
 
-import { sql } from 'kysely';
-import type { CompiledQuery, Insertable, Kysely, Transaction } from 'kysely';
-import type { OnConflictBuilder, OnConflictUpdateBuilder } from 'kysely';
+import type { CompiledQuery, Kysely, Transaction } from 'kysely';
+import type { ToolResult } from '../core/message.ts';
+import type { Clearance, Permitted } from '../core/store.ts';
 import { AppError } from '../errors.ts';
 import type { RowLocks } from './engine.ts';
+import { countEstops, stoppedPermits } from './estop-check.ts';
+import { callKey, CALLS, MESSAGES, taskKey, TASKS, type InsertShape, type Row } from './insert-shapes.ts';
 import type { Schema } from './schema.ts';
-
-/** One row of a table, ready to be inserted. */
-type Row<Table extends keyof Schema> = Insertable<Schema[Table]>;
 
 /** A write that waits for the next transaction. */
 export type Write =
@@ -33,7 +34,15 @@ export type Write =
       also?: Run;
     }
   | { kind: 'enqueue'; session: string; row: Row<'tasks'> }
-  | { kind: 'permit'; session: string; epoch: number; row: Row<'calls'> }
+  | {
+      kind: 'permit';
+      session: string;
+      epoch: number;
+      row: Row<'calls'>;
+      clearance?: Clearance;
+      /** The call brings a device into its safe state: an emergency stop does not hold it. */
+      isSafeState?: boolean;
+    }
   /** Anything rarer, as a segment of its own. */
   | { kind: 'run'; session: string; run: Run };
 
@@ -45,7 +54,7 @@ type Run = (trx: Transaction<Schema>) => Promise<unknown>;
  * that fails takes no other down with it.
  */
 export interface Writer {
-  /** Resolves after the commit: `append` nothing, `enqueue` and `permit` whether the row is new, `run` its own result. */
+  /** Resolves after the commit: `append` nothing, `enqueue` whether the row is new, `permit` a Permitted, `run` its own result. */
   write(write: Write): Promise<unknown>;
   /** Resolves when no write waits. */
   drain(): Promise<void>;
@@ -143,20 +152,43 @@ class GroupWriter implements Writer {
   async #writeSegment(trx: Transaction<Schema>, writes: readonly Write[]): Promise<Outcome[]> {
     const only = writes[0]!;
     if (only.kind === 'run') return [{ value: await only.run(trx) }];
-    const epochs = await this.#readEpochs(trx, writes);
+    const { epochs, isStopped } = await this.#readEpochs(trx, writes);
     const isFenced = (write: Write): boolean =>
       (write.kind === 'append' || write.kind === 'permit') &&
       (epochs.get(write.session) !== write.epoch || this.#broken.get(write.session) === write.epoch);
-    const current = writes.filter((write) => !isFenced(write));
+    const stopped = isStopped ? await stoppedPermits(trx, writes) : new Map<Write, ToolResult>();
+    const current = writes.filter((write) => !isFenced(write) && !stopped.has(write));
     const { newTasks, newCalls } = await this.#insertAll(trx, current);
     for (const write of current) if (write.kind === 'append') await write.also?.(trx);
-    return writes.map((write): Outcome => {
+    const permissionOf = async (write: Write & { kind: 'permit' }): Promise<Permitted> => {
+      const refused = stopped.get(write);
+      if (refused) return { refused };
+      if (!newCalls.delete(callKey(write.row))) return 'given_before';
+      const objection = await write.clearance?.check(trx);
+      if (!objection) return 'given';
+      await this.#takeBack(trx, write.row);
+      return { refused: objection };
+    };
+    const outcomes: Outcome[] = [];
+    for (const write of writes) {
       if (isFenced(write))
-        return { error: new AppError('conflict', 'The session has been taken over, or has to be.') };
-      if (write.kind === 'enqueue') return { value: newTasks.delete(taskKey(write.row)) };
-      if (write.kind === 'permit') return { value: newCalls.delete(callKey(write.row)) };
-      return { value: undefined };
-    });
+        outcomes.push({ error: new AppError('conflict', 'The session has been taken over, or has to be.') });
+      else if (write.kind === 'enqueue') outcomes.push({ value: newTasks.delete(taskKey(write.row)) });
+      else if (write.kind === 'permit') outcomes.push({ value: await permissionOf(write) });
+      else outcomes.push({ value: undefined });
+    }
+    return outcomes;
+  }
+
+  /** A permit that was refused after its row was written: the row says that the call was surely not sent. */
+  async #takeBack(trx: Transaction<Schema>, row: Row<'calls'>): Promise<void> {
+    await trx
+      .updateTable('calls')
+      .set({ outcome: 'none', settled_at: row.sent_at })
+      .where('session_id', '=', row.session_id)
+      .where('seq', '=', row.seq)
+      .where('call_id', '=', row.call_id)
+      .execute();
   }
 
   /** Inserts the rows of these writes; resolves with the keys of the tasks and calls that are new. */
@@ -176,25 +208,37 @@ class GroupWriter implements Writer {
     return { newTasks, newCalls: await this.#insert(trx, 'calls', calls, CALLS) };
   }
 
-  /** The present epoch of each session that a fenced write is for; the rows cannot change before the commit. */
-  async #readEpochs(trx: Transaction<Schema>, writes: readonly Write[]): Promise<Map<string, number>> {
+  /**
+   * The present epoch of each session that a fenced write is for; the rows cannot change before the commit. Also whether there is
+   * an emergency stop, when a permit asks.
+   */
+  async #readEpochs(
+    trx: Transaction<Schema>,
+    writes: readonly Write[],
+  ): Promise<{ epochs: Map<string, number>; isStopped: boolean }> {
     const fencing = writes.filter((write) => write.kind === 'append' || write.kind === 'permit');
+    const hasPermit = fencing.some(({ kind }) => kind === 'permit');
     const ids = [...new Set(fencing.map((write) => write.session))];
     const epochs = new Map<string, number>();
+    let isStopped = false;
     for (let from = 0; from < ids.length; from += ROWS_A_STATEMENT) {
       const some = ids.slice(from, from + ROWS_A_STATEMENT);
-      const statement = this.#prepared(`epochs ${some.length}`, () => {
+      const statement = this.#prepared(`epochs ${some.length} ${hasPermit}`, () => {
         const query = this.#db.selectFrom('sessions').select(['id', 'epoch']).where('id', 'in', some);
+        const asking = hasPermit ? query.select(countEstops().as('stops')) : query;
         // In one order, so that two nodes do not lock the same rows from both ends.
-        return this.#locks.share(query.orderBy('id')).compile();
+        return this.#locks.share(asking.orderBy('id')).compile();
       });
-      const { rows } = await trx.executeQuery<{ id: string; epoch: number }>({
+      const { rows } = await trx.executeQuery<{ id: string; epoch: number; stops?: number | string }>({
         ...statement,
         parameters: some,
       });
-      for (const { id, epoch } of rows) epochs.set(id, epoch);
+      for (const { id, epoch, stops = 0 } of rows) {
+        epochs.set(id, epoch);
+        isStopped ||= Number(stops) > 0;
+      }
     }
-    return epochs;
+    return { epochs, isStopped };
   }
 
   /** Inserts rows in as few statements as it takes; resolves with the keys of the rows that are new, where there is a `key`. */
@@ -202,7 +246,7 @@ class GroupWriter implements Writer {
     trx: Transaction<Schema>,
     table: Table,
     rows: readonly Row<Table>[],
-    { columns, key, again }: Shape<Table>,
+    { columns, key, again }: InsertShape<Table>,
   ): Promise<Set<string>> {
     const inserted = new Set<string>();
     for (let from = 0; from < rows.length; from += ROWS_A_STATEMENT) {
@@ -230,53 +274,12 @@ class GroupWriter implements Writer {
   }
 }
 
-/** How rows of a table are inserted: the order of the parameters, and the key of a row that may be there already. */
-interface Shape<Table extends keyof Schema> {
-  columns: (keyof Row<Table>)[];
-  key?: (row: Row<Table>) => string;
-  /** Changes a row that is there already; such a row stays as it is when this is missing. */
-  again?: (conflict: OnConflictBuilder<Schema, Table>) => OnConflictUpdateBuilder<Schema, Table>;
-}
-
-const taskKey = (row: Row<'tasks'>): string => `${row.session_id} ${row.task_id}`;
-const callKey = (row: Row<'calls'>): string => `${row.session_id} ${row.seq} ${row.call_id}`;
-
-const MESSAGES: Shape<'messages'> = { columns: ['session_id', 'seq', 'time', 'body'] };
-const TASKS: Shape<'tasks'> = {
-  columns: ['session_id', 'task_id', 'position', 'body', 'stream', 'stopping', 'status'],
-  key: taskKey,
-};
-const CALLS: Shape<'calls'> = {
-  columns: [
-    'session_id',
-    'seq',
-    'call_id',
-    'task_id',
-    'tool',
-    'arguments',
-    'outcome',
-    'sent_at',
-    'settled_at',
-  ],
-  key: callKey,
-  // A call that was surely not sent may be sent now.
-  again: (conflict) =>
-    conflict
-      .columns(['session_id', 'seq', 'call_id'])
-      .doUpdateSet(({ ref }) => ({
-        outcome: sql.lit('sent'),
-        sent_at: ref('excluded.sent_at'),
-        settled_at: sql.lit(null),
-      }))
-      .where('calls.outcome', '=', sql.lit('none')),
-};
-
-/** Neighbours that become one statement a table; a `run` is a segment of its own. */
+/** Neighbours that become one statement a table; a `run` is a segment of its own, and a permit with a clearance. */
 function segmentsOf(batch: readonly Waiting[]): Write[][] {
   const segments: Write[][] = [];
   let open: Write[] | undefined;
   for (const { write } of batch) {
-    if (write.kind === 'run') {
+    if (write.kind === 'run' || (write.kind === 'permit' && write.clearance)) {
       segments.push([write]);
       open = undefined;
     } else if (open) open.push(write);

@@ -122,6 +122,7 @@ function openSource() {
     setAttributes: notMeasured,
     add: notMeasured,
     mark: notMeasured,
+    answer: notMeasured,
     read: notMeasured,
     submit: async () => ({ taskId: '', seq }),
     history: async () => lines,
@@ -190,6 +191,7 @@ async function serve(): Promise<void> {
     exists: notMeasured,
     remove: notMeasured,
     removeAll: notMeasured,
+    wake: notMeasured,
     close: async () => {},
   };
   const { access, firstRequests } = await openTestAccounts();

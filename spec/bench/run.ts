@@ -14,6 +14,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   modbus: () => import('./modbus.ts'),
   'chat-stream': () => import('./chat-stream.ts'),
   threads: () => import('./threads.ts'),
+  rules: () => import('./rules.ts'),
 };
 
 const wanted = process.argv.slice(2);

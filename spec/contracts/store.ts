@@ -188,15 +188,15 @@ export function describeStore(
       const session = newSession();
       await store.createSession(session, first);
       for (const id of ['a', 'b', 'c']) await store.enqueue(session.id, task(id), false);
-      await store.markStopping(session.id, 1, ['a', 'c']);
-      await store.markStopping(session.id, 1, []);
+      await store.markStopping(session.id, 1, ['a', 'c'], 'stop');
+      await store.markStopping(session.id, 1, [], 'stop');
       await store.append(session.id, 1, [line(2)], { ended: 'a', status: 'stopped' });
       expect(await store.listOpenTasks(session.id)).to.deep.equal([
         task('b'),
-        { ...task('c'), stopping: true },
+        { ...task('c'), stopping: 'stop' },
       ]);
       await store.claim(session.id);
-      expect(await refusal(store.markStopping(session.id, 1, ['b']))).to.equal('conflict');
+      expect(await refusal(store.markStopping(session.id, 1, ['b'], 'stop'))).to.equal('conflict');
     });
 
     it('answers a ping', async () => {
@@ -261,10 +261,10 @@ export function describeStore(
       await store.createSession(session, first);
       const entry = { seq: 5, callId: 'call_1', taskId: 'task', tool: 'set', arguments: { to: 5 } };
       const permits = await Promise.all(Array.from({ length: 5 }, () => store.permit(session.id, 1, entry)));
-      expect(permits.filter(Boolean)).to.have.length(1);
+      expect(permits.filter((permission) => permission === 'given')).to.have.length(1);
       await store.settle(session.id, entry, 'done');
-      expect(await store.permit(session.id, 1, entry)).to.equal(false);
-      expect(await store.permit(session.id, 1, { ...entry, seq: 6 })).to.equal(true);
+      expect(await store.permit(session.id, 1, entry)).to.equal('given_before');
+      expect(await store.permit(session.id, 1, { ...entry, seq: 6 })).to.equal('given');
     });
 
     it('permits a call again when it was surely not sent', async () => {
@@ -277,7 +277,7 @@ export function describeStore(
       given.push(await permit(), await permit());
       await store.settle(session.id, entry, 'unknown');
       given.push(await permit());
-      expect(given).to.deep.equal([true, true, false, false]);
+      expect(given).to.deep.equal(['given', 'given', 'given_before', 'given_before']);
     });
 
     it('empties a log down to its new first line, and keeps the journal', async () => {
@@ -288,7 +288,7 @@ export function describeStore(
       await store.permit(session.id, 1, entry);
       await store.clear(session.id, 1, { ...first, seq: 4 });
       expect(await store.read(session.id, 0, 10)).to.deep.equal([{ ...first, seq: 4 }]);
-      expect(await store.permit(session.id, 1, entry)).to.equal(false);
+      expect(await store.permit(session.id, 1, entry)).to.equal('given_before');
     });
 
     describe('removes what is older than a time', () => {
@@ -353,8 +353,8 @@ export function describeStore(
         for (const id of ['ended', 'open']) await store.permit(session.id, 1, call(id));
         expect(await pruneAll(Date.now() + 1000)).to.not.include(session.id);
         expect(await store.listOpenTasks(session.id)).to.deep.equal([task('open')]);
-        expect(await store.permit(session.id, 1, call('open'))).to.equal(false);
-        expect(await store.permit(session.id, 1, call('ended'))).to.equal(true);
+        expect(await store.permit(session.id, 1, call('open'))).to.equal('given_before');
+        expect(await store.permit(session.id, 1, call('ended'))).to.equal('given');
       });
 
       it('and finds sessions that nobody used since then', async () => {

@@ -10,6 +10,7 @@ describe('the equipment of a session', () => {
   let closed = 0;
   const open = (): Equipment => ({
     model: createScriptedModel([]),
+    modelWith: () => createScriptedModel([]),
     toolbox: createToolbox([], { resultMaxBytes: 1000 }),
     close: () => void (closed += 1),
   });

@@ -47,7 +47,7 @@ describe('after a crash', () => {
     await store.append('s', 1, messages);
     for (const callId of permits)
       await store.permit('s', 1, { seq: 3, callId, taskId: 'task', tool: 'set', arguments: {} });
-    await store.markStopping('s', 1, more.stopping ?? []);
+    await store.markStopping('s', 1, more.stopping ?? [], 'stop');
     await store.close();
   }
 

@@ -74,9 +74,9 @@ async function expectTakenUp(store: Store, id: string): Promise<void> {
   const claimed = (await store.claimOrphans(10)).find((one) => one.id === id);
   expect(claimed).to.deep.include({ claim: { epoch: 2, lastSeq: 1, lastTime: 1 }, tasks: [task] });
   const call = { seq: 3, callId: 'c', taskId: 't', tool: 'set', arguments: {} };
-  expect(await store.permit(id, 2, call)).to.equal(false);
-  await store.markStopping(id, 2, ['t']);
-  expect(await store.listOpenTasks(id)).to.deep.equal([{ ...task, stopping: true }]);
+  expect(await store.permit(id, 2, call)).to.equal('given_before');
+  await store.markStopping(id, 2, ['t'], 'stop');
+  expect(await store.listOpenTasks(id)).to.deep.equal([{ ...task, stopping: 'stop' }]);
 }
 
 describe('migrations', function () {

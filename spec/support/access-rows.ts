@@ -29,6 +29,7 @@ export interface Things {
   thread(): Promise<string>;
   /** A thread and a message of it. */
   message(): Promise<[thread: string, message: string]>;
+  completion(): Promise<string>;
   upload(): Promise<string>;
   file(): Promise<string>;
   app(): Promise<string>;
@@ -62,6 +63,8 @@ export function createThings(owner: Caller, admin: Caller): Things {
       const thread = await things.thread();
       return [thread, await idOf(`/v1/threads/${thread}/messages`, { role: 'user', content: 'hi' })];
     },
+    completion: () =>
+      idOf('/v1/chat/completions', { store: true, messages: [{ role: 'user', content: 'hi' }] }),
     upload: () => idOf('/v1/uploads', { purpose: 'batch', filename: 'a', bytes: 0, mime_type: 'text/plain' }),
     file: () => idOf('/v1/files', fileForm()),
     async app() {
@@ -147,6 +150,11 @@ const listed = (body?: () => unknown): AccessRow =>
 const thread = (more: string, body?: () => unknown): AccessRow =>
   owner(403, async (things) => ({
     path: `/v1/threads/${await things.thread()}${more}`,
+    ...(body && { body }),
+  }));
+const completion = (more: string, body?: () => unknown): AccessRow =>
+  owner(404, async (things) => ({
+    path: `/v1/chat/completions/${await things.completion()}${more}`,
     ...(body && { body }),
   }));
 const message = (body?: () => unknown): AccessRow =>
@@ -379,7 +387,13 @@ export const accessRows: Record<string, AccessRow> = {
   'POST /v1/chat/completions': usersWith('/v1/chat/completions', () => ({
     messages: [{ role: 'user', content: 'hi' }],
   })),
+  'GET /v1/chat/completions': users,
+  'GET /v1/chat/completions/{completion}': completion(''),
+  'POST /v1/chat/completions/{completion}': completion('', () => ({ metadata: {} })),
+  'DELETE /v1/chat/completions/{completion}': completion(''),
+  'GET /v1/chat/completions/{completion}/messages': completion('/messages'),
   'GET /v1/models': users,
+  'GET /v1/models/{model}': usersWith('/v1/models/demo', () => undefined),
   'POST /v1/uploads': users,
   'POST /v1/uploads/{upload}/parts': upload('parts', () => {
     const form = new FormData();

@@ -46,6 +46,7 @@ export function createFakeSessions(): FakeSessions {
     failNext(error) {
       failure = error;
     },
+    wake: notFaked,
     async create(config, owner) {
       const error = failure;
       failure = undefined;
@@ -111,6 +112,7 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     setAttributes: notFaked,
     add: notFaked,
     mark: notFaked,
+    answer: notFaked,
     async read(from, limit) {
       if ('before' in from) return notFaked();
       return log.filter((line) => line.seq > from.after).slice(0, limit);

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/common/clock.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
+import type { Command } from '../../lib/core/command.ts';
 import type { Equipment } from '../../lib/core/equipment.ts';
 import type { Content, Message } from '../../lib/core/message.ts';
 import type { Model } from '../../lib/core/model.ts';
@@ -26,6 +27,7 @@ export const limits: SessionsLimits = {
   contextTokensMaxCount: 100_000,
   childDepthMaxCount: 2,
   taskTimeoutMs: 5000,
+  clientAnswerTimeoutMs: 5000,
   queuedTasksMaxCount: 5,
   sessionsPerOwnerMaxBytes: 1_000_000_000,
   queuedTasksMaxBytes: 64 * 1024 * 1024,
@@ -71,6 +73,8 @@ export async function openWorld(options: {
   tools?: Tool[];
   /** More equipment of a session, for example that of a stored agent. */
   equip?: (config: SessionConfig) => Partial<Equipment> | Promise<Partial<Equipment>>;
+  /** Decides about calls. */
+  command?: Command;
   limits?: Partial<SessionsLimits>;
   databaseUrl?: string;
   /** The secret of the store; another process over the same database needs the same. */
@@ -93,12 +97,17 @@ export async function openWorld(options: {
     limits: { ...limits, ...options.limits },
     retentionMs: options.retentionMs,
     ...(options.clock && { clock: options.clock }),
+    ...(options.command && { command: options.command }),
     onError: (error) => void errors.push(error),
     async equip(config, children) {
       equipped.opened += 1;
       const more = await options.equip?.(config);
       return {
         model: typeof options.model === 'function' ? options.model(config) : options.model,
+        modelWith: (parameters) =>
+          typeof options.model === 'function'
+            ? options.model({ ...config, model: { ...config.model, ...parameters } })
+            : options.model,
         toolbox: createToolbox(
           [options.tools ?? [], children].map((tools) => ({ tools, connection: {} })),
           { resultMaxBytes: 64 * 1024 },
@@ -198,6 +207,10 @@ export function outline(messages: readonly Message[]): string[] {
         return message.calls.length > 0
           ? `calls ${message.calls.map((call) => call.name).join(',')}`
           : `answer ${message.text}`;
+      case 'question_asked':
+        return `asks ${message.question.kind} ${message.question.name}`;
+      case 'question_answered':
+        return `answered ${message.answer.kind === 'decision' ? message.answer.decision : message.answer.kind}`;
       case 'tool_result':
         return `result ${JSON.stringify(message.result)}${message.roundDone ? ' done' : ''}`;
       case 'task_ended':

@@ -17,7 +17,17 @@ export const envelopeSchema = {
     taskId: { type: 'string', description: 'empty where there is no task' },
     from: party,
     to: party,
-    type: { enum: ['text', 'imageUrl', 'contentList', 'functionCallList', 'toolReturn'] },
+    type: {
+      enum: [
+        'text',
+        'imageUrl',
+        'contentList',
+        'functionCallList',
+        'toolReturn',
+        'approvalRequest',
+        'approvalResult',
+      ],
+    },
     message: { type: ['string', 'array', 'object'] },
     completions: {
       type: 'object',

@@ -1,9 +1,24 @@
 import type { JsonValue } from '../../common/json.ts';
-import type { Completion, Content, Marks, Message, ToolCall } from '../../core/message.ts';
+import type {
+  QuestionAnswer,
+  Completion,
+  Content,
+  Marks,
+  Message,
+  Question,
+  ToolCall,
+} from '../../core/message.ts';
 import { formatTime } from './time.ts';
 
 type Party = 'system' | 'user' | 'agent' | 'llm' | 'tool' | 'client';
-type EnvelopeType = 'text' | 'imageUrl' | 'contentList' | 'functionCallList' | 'toolReturn';
+type EnvelopeType =
+  | 'text'
+  | 'imageUrl'
+  | 'contentList'
+  | 'functionCallList'
+  | 'toolReturn'
+  | 'approvalRequest'
+  | 'approvalResult';
 
 /** The wrapper of this dialect around a line of the log (contract 1, AgentMessage). */
 export interface AgentMessage {
@@ -90,6 +105,13 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
     ];
   },
 
+  question_asked: ({ callId, question }) =>
+    question.kind === 'approval' ? [approvalRequest(callId, question)] : [],
+
+  question_answered: ({ id, answer }) => [
+    { from: 'agent', to: 'user', type: 'approvalResult', message: { id, ...decisionOf(answer) } },
+  ],
+
   tool_result({ callId, result, roundDone }) {
     const back = { type: 'toolReturn', message: { id: callId, result } } as const;
     return [
@@ -147,6 +169,29 @@ function urlOf(piece: Exclude<Content, { type: 'text' }>): string {
 function formOf(content: readonly Content[]): 'text' | 'image' | 'list' {
   const [only] = content;
   return content.length === 1 && only?.type === 'text' ? 'text' : 'list';
+}
+
+/** What a person has to decide about (contract 6, section 3). */
+function approvalRequest(callId: string, question: Question & { kind: 'approval' }): Part {
+  const { id, device, name, parameters, risk, rule, approvers, expiresAt } = question;
+  const message = {
+    id,
+    callId,
+    device,
+    name,
+    parameters,
+    risk,
+    rule,
+    approvers,
+    expiresAt: formatTime(expiresAt),
+  };
+  return { from: 'agent', to: 'user', type: 'approvalRequest', message };
+}
+
+/** The end of an approval. Nobody is named where nobody decided. */
+function decisionOf(answer: QuestionAnswer): { decision: string; by: string | null; reason: string | null } {
+  if (answer.kind !== 'decision') return { decision: answer.kind, by: null, reason: null };
+  return { decision: answer.decision, by: answer.by, reason: answer.reason ?? null };
 }
 
 function completionsOf({ usage, id, model }: Completion): NonNullable<AgentMessage['completions']> {

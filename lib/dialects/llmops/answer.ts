@@ -41,6 +41,7 @@ const codes = {
   task_rejected: 'fail',
   limit_reached: 'fail',
   stopped: 'fail',
+  estop: 'fail',
   internal: 'fail',
 } as const satisfies Record<ErrorCode, AnswerCode>;
 

@@ -1,55 +1,33 @@
-import type { JsonObject } from '../../common/json.ts';
+import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Metadata } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
 import { goneSignal, openEventStream, sseEvent } from '../../server/stream.ts';
 import type { Parts } from '../dialect.ts';
-import { chunkAnswer, newHead, wholeAnswer } from './completion.ts';
+import { createChunkSum } from './chunk-sum.ts';
+import { chunkAnswer, completionSchema, newHead, wholeAnswer } from './completion.ts';
 import { formatOpenAiError } from './errors.ts';
 import { metadataSchema } from './schemas.ts';
 
-/** OpenAI's chat.completion, its required fields only: the endpoint's other fields pass unchanged. */
-const completionSchema = {
-  type: 'object',
-  required: ['id', 'object', 'created', 'model', 'choices'],
-  properties: {
-    id: { type: 'string' },
-    object: { const: 'chat.completion' },
-    created: { type: 'integer' },
-    model: { type: 'string' },
-    choices: {
-      type: 'array',
-      items: { type: 'object', required: ['finish_reason', 'index', 'message', 'logprobs'] },
-    },
-    usage: { type: 'object' },
-    metadata: metadataSchema,
-  },
-} as const;
+/** What a client wants to find again: the metadata, and with `stored` (the messages of the request) the answer, too. */
+interface Wish {
+  metadata: Metadata | undefined;
+  stored: JsonValue[] | undefined;
+}
 
-/** OpenAI's model object. */
-const modelSchema = {
-  type: 'object',
-  required: ['id', 'object', 'created', 'owned_by'],
-  properties: {
-    id: { type: 'string' },
-    object: { const: 'model' },
-    created: { type: 'integer' },
-    owned_by: { type: 'string' },
-  },
-} as const;
-
-/** Completions outside of threads, and the list of models. The server's endpoint answers both. */
+/** Completions outside of threads. The server's endpoint answers them. */
 export function chatRoutes({
   completions,
-  completionNotes,
+  storedCompletions,
   config,
-}: Pick<Parts, 'completions' | 'completionNotes' | 'config'>): Route[] {
-  // Endpoints do not store metadata. They are kept here, beside the id of the answer, so that the client finds them again.
-  async function keep(caller: Principal, answer: JsonObject, metadata: Metadata | undefined): Promise<void> {
-    if (!metadata) return;
+}: Pick<Parts, 'completions' | 'storedCompletions' | 'config'>): Route[] {
+  // Many endpoints store nothing. So completions are kept here, and the client finds them again in any case.
+  async function keep(caller: Principal, answer: JsonObject, { metadata, stored }: Wish): Promise<void> {
+    if (!metadata && !stored) return;
     const { id, model } = answer as { id: string; model: string };
-    await completionNotes.keep(caller.id, { id, model, metadata });
+    const content = stored && { messages: stored, answer };
+    await storedCompletions.keep(caller.id, { id, model, metadata: metadata ?? {}, content });
   }
 
   return [
@@ -68,32 +46,36 @@ export function chatRoutes({
           model: { type: 'string' },
           stream: { type: 'boolean' },
           metadata: metadataSchema,
+          store: { type: 'boolean' },
         },
         additionalProperties: {},
       },
       answer: completionSchema,
       async handle({ body, response, caller, log }) {
         // The metadata are for this server. Many endpoints refuse them.
-        const { metadata, stream, ...request } = body as JsonObject & { metadata?: Metadata };
+        const { metadata, stream, store, ...request } = body as JsonObject & { metadata?: Metadata };
+        const wish: Wish = { metadata, stored: store === true ? (body.messages as JsonValue[]) : undefined };
         const head = newHead(request, metadata);
         if (stream !== true) {
           const answer = wholeAnswer(await completions.ask(request, goneSignal(response)), head);
-          await keep(caller, answer, metadata);
+          await keep(caller, answer, wish);
           return answer;
         }
         // A client that disconnects ends the request to the model (goneSignal).
         const chunks = completions.stream(request, goneSignal(response));
         const first = await chunks.next(); // a failure before the first chunk still has its own status
         const events = openEventStream(response, config.limits);
-        const send = (data: unknown): void => events.write(sseEvent(JSON.stringify(data)));
+        const sum = createChunkSum();
         try {
           for (let next = first; !next.done; next = await chunks.next()) {
             const chunk = chunkAnswer(next.value, head);
-            if (next === first) await keep(caller, chunk, metadata);
             Object.assign(head, { id: chunk['id'], created: chunk['created'], model: chunk['model'] });
-            send(chunk);
+            if (wish.stored) sum.add(chunk);
+            if (next === first && !wish.stored) await keep(caller, chunk, wish);
+            events.write(sseEvent(JSON.stringify(chunk)));
             await events.drained();
           }
+          if (wish.stored) await keep(caller, wholeAnswer(sum.answer(), head), wish);
           events.write(sseEvent('[DONE]'));
         } catch (thrown) {
           // Nobody is there to read an error. Otherwise the status 200 is sent already, so the error goes into the stream, as
@@ -106,28 +88,6 @@ export function chatRoutes({
           await events.end();
         }
         return undefined;
-      },
-    }),
-    // The list is asked for each time: endpoints with local models change theirs while they run.
-    route({
-      method: 'GET',
-      path: '/v1/models',
-      summary: "The models that the server's endpoint offers.",
-      access: 'look',
-      answer: {
-        type: 'object',
-        required: ['object', 'data'],
-        properties: { object: { const: 'list' }, data: { type: 'array', items: modelSchema } },
-      },
-      async handle({ response }) {
-        const models = await completions.models(goneSignal(response));
-        const data = models.map(({ id, created, owned_by: owner }) => ({
-          id: typeof id === 'string' ? id : '',
-          object: 'model',
-          created: typeof created === 'number' ? Math.floor(created) : 0,
-          owned_by: typeof owner === 'string' ? owner : 'endpoint',
-        }));
-        return { object: 'list', data };
       },
     }),
   ];

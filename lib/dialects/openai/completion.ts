@@ -1,6 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Metadata } from '../../core/message.ts';
+import { metadataSchema } from './schemas.ts';
+
+/** OpenAI's chat.completion, its required fields only: the endpoint's other fields pass unchanged. */
+export const completionSchema = {
+  type: 'object',
+  required: ['id', 'object', 'created', 'model', 'choices'],
+  properties: {
+    id: { type: 'string' },
+    object: { const: 'chat.completion' },
+    created: { type: 'integer' },
+    model: { type: 'string' },
+    choices: {
+      type: 'array',
+      items: { type: 'object', required: ['finish_reason', 'index', 'message', 'logprobs'] },
+    },
+    usage: { type: 'object' },
+    metadata: metadataSchema,
+  },
+} as const;
 
 /** The fields that all parts of one answer share. They fill in for an endpoint that leaves them out. */
 export interface CompletionHead {

@@ -1,4 +1,4 @@
-import { ModelError, type AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, ModelError, type ErrorCode } from '../../errors.ts';
 import type { FormattedError } from '../../server/mount.ts';
 import { statusOf } from '../../server/status.ts';
 
@@ -20,6 +20,7 @@ const types = {
   task_rejected: 'invalid_request_error',
   limit_reached: 'rate_limit_error',
   stopped: 'invalid_request_error',
+  estop: 'invalid_request_error',
   internal: 'server_error',
 } as const satisfies Record<ErrorCode, string>;
 
@@ -65,4 +66,16 @@ function formatModelError({ code, refusal, message, retryAfterSeconds }: ModelEr
     contentType: 'application/json',
     body: JSON.stringify({ error }),
   };
+}
+
+/** The error for a cursor of a list that names nothing; `thing` is the thing that it must name. */
+export function unknownCursor(name: string, thing: string): AppError {
+  return invalidField(name, `is not the id of ${thing}`);
+}
+
+/** The error for a field of a request; `detail` follows its name. OpenAI's `param` names the field. */
+export function invalidField(field: string, detail: string): AppError {
+  return new AppError('invalid_request', `The request is not valid: ${field} ${detail}.`, {
+    faults: [{ pointer: `/${field.replaceAll('.', '/')}`, detail }],
+  });
 }

@@ -5,7 +5,9 @@ import { formatOpenAiError } from './errors.ts';
 import { fileRoutes } from './file-routes.ts';
 import { memoryRoutes } from './memory-routes.ts';
 import { messageRoutes } from './message-routes.ts';
+import { modelRoutes } from './model-routes.ts';
 import { pageRoutes } from './page-routes.ts';
+import { storedCompletionRoutes } from './stored-completion-routes.ts';
 import { threadRoutes } from './thread-routes.ts';
 import { uploadRoutes } from './upload-routes.ts';
 
@@ -14,11 +16,11 @@ type Needs =
   | 'accounts'
   | 'access'
   | 'completions'
-  | 'completionNotes'
   | 'config'
   | 'files'
   | 'memory'
-  | 'sessions';
+  | 'sessions'
+  | 'storedCompletions';
 
 /**
  * Contract 2, for OpenAI's official clients with `baseURL: …/v1`: threads, messages, completions, files and memory. Signing in is
@@ -38,6 +40,8 @@ export const openai: Dialect<Needs> = {
         ...threadRoutes(parts),
         ...messageRoutes(parts),
         ...chatRoutes(parts),
+        ...storedCompletionRoutes(parts),
+        ...modelRoutes(parts),
         ...uploadRoutes(parts),
         ...fileRoutes(parts),
         ...memoryRoutes(parts),

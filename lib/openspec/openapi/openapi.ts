@@ -1,7 +1,9 @@
 import type { JsonObject } from '../../common/json.ts';
 import { createPauses } from '../../common/json-slices.ts';
+import type { Risk } from '../../core/message.ts';
 import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
+import { SpecError } from '../../errors.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
 import { readFilesBeside } from '../files.ts';
 import { isSelected } from '../operation-filter.ts';
@@ -10,10 +12,11 @@ import { shorten } from '../shorten.ts';
 import { operationToolName, uniqueNames } from '../names.ts';
 import { DeviceTokens } from './device-tokens.ts';
 import { OperationTool, type SharedParts } from './operation-tool.ts';
-import { checkUsable, operationsOf } from './operations.ts';
+import { checkUsable, operationsOf, type FoundOperation } from './operations.ts';
 import { Planner } from './plan.ts';
 import { objectAt, saidAt, textAt, textsAt } from '../read.ts';
-import { requestShapeOf } from './request-shape.ts';
+import { requestShapeOf, type RequestShape } from './request-shape.ts';
+import { riskOf } from '../risk.ts';
 import { createSecurity } from './security.ts';
 import { validateOpenapi } from './validate.ts';
 import { openapiNames } from './names.ts';
@@ -69,15 +72,17 @@ async function compile(
       skipped.push({ operation, reason: 'left out by include or exclude' });
       continue;
     }
-    const shape = requestShapeOf(document, found);
-    if (typeof shape === 'string') {
-      skipped.push({ operation, reason: shape });
+    const read = readOperation(document, found);
+    if (typeof read === 'string') {
+      skipped.push({ operation, reason: read });
       continue;
     }
+    const { shape, risk } = read;
     const face = {
       name,
       description: descriptionOf(node, item, operation),
       effect: effectOf(method, node, item),
+      ...(risk && { risk }),
     };
     tools.push(new OperationTool({ ...found, shape }, face, shared));
   }
@@ -100,6 +105,21 @@ async function compile(
       return [...warnings, ...new Set(inDocument), ...inTools];
     },
   };
+}
+
+/** The request of an operation and its risk, or the reason why it cannot be called. */
+function readOperation(
+  document: SpecDocument,
+  found: FoundOperation,
+): { shape: RequestShape; risk: Risk | undefined } | string {
+  const shape = requestShapeOf(document, found);
+  if (typeof shape === 'string') return shape;
+  try {
+    return { shape, risk: riskOf(found.node, found.item) };
+  } catch (error) {
+    if (error instanceof SpecError) return error.message;
+    throw error;
+  }
 }
 
 /** An operation's effect: the document's own word, else by its method [RFC 9110 9.2.1]. */

@@ -7,7 +7,7 @@ import {
   type JsonSchema,
   type Tool,
 } from '../../core/tool.ts';
-import type { ToolResult } from '../../core/message.ts';
+import type { Risk, ToolResult } from '../../core/message.ts';
 import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { blotOwnSecrets, knowSecrets } from '../../secrets.ts';
@@ -51,6 +51,7 @@ interface ToolFace {
   name: string;
   description: string;
   effect: Effect;
+  risk?: Risk;
 }
 
 /** An operation as a tool. Its parameters are worked out when somebody looks at them first. */
@@ -58,6 +59,7 @@ export class OperationTool implements Tool {
   readonly name: string;
   readonly description: string;
   readonly effect: Effect;
+  readonly risk: Risk | undefined;
   readonly operation: string;
   readonly #operation: Operation;
   readonly #shared: SharedParts;
@@ -71,6 +73,7 @@ export class OperationTool implements Tool {
     this.name = face.name;
     this.description = face.description;
     this.effect = face.effect;
+    this.risk = face.risk;
     this.operation = `${operation.method} ${operation.path}`;
     this.#operation = operation;
     this.#shared = shared;
@@ -94,11 +97,11 @@ export class OperationTool implements Tool {
    * A tool in JSON holds its parameters, too, which a getter makes. A plan that nobody asked for is not kept: a document of
    * 11,000 operations is printed one tool after the other.
    */
-  toJSON(): Pick<Tool, 'name' | 'description' | 'effect' | 'operation' | 'parameters'> {
-    const { name, description, effect, operation } = this;
+  toJSON(): Pick<Tool, 'name' | 'description' | 'effect' | 'risk' | 'operation' | 'parameters'> {
+    const { name, description, effect, risk, operation } = this;
     const plan = this.#plan ?? this.#shared.planner.planOf(this.#operation.shape);
     this.#notes ??= notesOf(plan);
-    return { name, description, parameters: plan.parameters, operation, effect };
+    return { name, description, parameters: plan.parameters, operation, effect, risk };
   }
 
   /** The origin of the server that a call would use; undefined where no server is usable. */

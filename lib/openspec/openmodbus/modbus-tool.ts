@@ -72,6 +72,7 @@ export function createModbusTool(
     },
     operation: name,
     effect: entry.method,
+    risk: entry.risk,
     device: (connection) => deviceOf(endpointOf, connection),
     async call(args, context) {
       // The core has checked the arguments against the schema. A tool that is called from elsewhere checks again: it moves machines.
@@ -142,13 +143,6 @@ async function carryWrite(
   const { value, name } = entry;
   if (server.readOnly)
     return errorResult(ModbusStatus.WRITE_NOT_ALLOWED, `${name}: the document is read-only`, untouched);
-  if (entry.confirm) {
-    return errorResult(
-      ModbusStatus.WRITE_NOT_ALLOWED,
-      `${name} needs the approval of a human, which cannot be given here`,
-      untouched,
-    );
-  }
   const wanted = args[keyOf(value)];
   if (wanted === undefined)
     return errorResult(ModbusStatus.INVALID_ARGUMENT, `${name} needs ${keyOf(value)}`, untouched);

@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { readLimits } from '../../drivers/modbus/coalesce.ts';
 import { isSerialLine } from '../../drivers/modbus/endpoint.ts';
+import type { Risk } from '../../core/message.ts';
 import type { Storage } from '../../drivers/modbus/request.ts';
 import { SpecError } from '../../errors.ts';
 import { createFields, type Fields, type Findings } from './fields.ts';
@@ -25,8 +26,8 @@ export interface ModbusFunction {
   readonly writeFunction: 5 | 6 | 15 | 16 | undefined;
   /** The written value is read back. */
   readonly verify: boolean;
-  /** The write needs a human's approval. */
-  readonly confirm: boolean;
+  /** `high` also for `confirm: true`: a human has to approve the call. */
+  readonly risk: Risk | undefined;
 }
 
 /** An OpenModbus document, checked. */
@@ -105,7 +106,8 @@ function readFunction(fields: Fields, server: ServerSettings | undefined): Modbu
   const timeout = fields.integer('timeout', { min: 1, max: 86_400_000 }) ?? server?.timeout ?? 3000;
   if (timeout > callDeadlineMs) fields.warn(`timeout: a call ends after ${callDeadlineMs} ms in any case`);
   const verify = fields.flag('verify');
-  const confirm = fields.flag('confirm');
+  const said = fields.choice('x-lite-agent-risk', ['low', 'normal', 'high']);
+  const risk = fields.flag('confirm') ? 'high' : said;
   const wanted = fields.choice('writeFunction', ['auto', 5, 6, 15, 16]) ?? 'auto';
   const description = fields.text('description') ?? '';
   const name = fields.text('name') ?? '';
@@ -148,7 +150,7 @@ function readFunction(fields: Fields, server: ServerSettings | undefined): Modbu
     timeout,
     writeFunction,
     verify,
-    confirm,
+    risk,
   };
 }
 

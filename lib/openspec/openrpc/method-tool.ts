@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import type { ToolResult } from '../../core/message.ts';
+import type { Risk, ToolResult } from '../../core/message.ts';
 import { failed, type CallContext, type Connection, type Effect, type Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { AppError } from '../../errors.ts';
@@ -21,6 +21,7 @@ interface CallableMethod {
   /** The method's name on the wire. */
   operation: string;
   effect: Effect;
+  risk: Risk | undefined;
   params: MethodParams;
   /** The values of required arguments that a call leaves out, by name. */
   defaults: JsonObject;
@@ -46,7 +47,7 @@ export function createMethodTool(
   method: CallableMethod,
   face: Pick<Tool, 'name' | 'description' | 'parameters'>,
 ): Tool {
-  const { operation, effect } = method;
+  const { operation, effect, risk } = method;
   const complete = (args: JsonObject): JsonObject => ({
     ...method.defaults,
     ...withWideNumbers(args, face.parameters),
@@ -55,6 +56,7 @@ export function createMethodTool(
     ...face,
     operation,
     effect,
+    risk,
     complete,
     device(connection) {
       const place = serverFor(method.server, connection);

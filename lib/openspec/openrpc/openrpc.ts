@@ -13,6 +13,7 @@ import { openrpcDialect } from './dialect.ts';
 import { createMethodTool, structureOf } from './method-tool.ts';
 import { describeMethod, isMethodSelected, methodEntriesOf } from './methods.ts';
 import { objectAtRef, readMethodParams } from './params.ts';
+import { riskOf } from '../risk.ts';
 import { openrpcServerUrl } from './server.ts';
 import { openrpcNames } from './names.ts';
 
@@ -96,6 +97,7 @@ class OpenrpcCompiler {
       {
         operation,
         effect: effectOf(method),
+        risk: riskOf(method),
         params,
         names,
         defaults,

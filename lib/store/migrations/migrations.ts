@@ -13,7 +13,9 @@ import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
 import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
+import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
+import { storedCompletions } from './stored-completions.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
 export function migrationsFor(style: TableStyle): Record<string, Migration> {
@@ -76,5 +78,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
       },
     },
     '0013-app-conversations': appConversations,
+    '0030-questions': questionTables,
+    '0040-stored-completions': storedCompletions,
   };
 }

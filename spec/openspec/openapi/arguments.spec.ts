@@ -228,6 +228,32 @@ describe('openapi operations', () => {
     components: { pathItems: { Shared: { get: { deprecated: true, summary: 'Shared' } } } },
   };
 
+  it('have the risk that the document says, and are left out where it says no risk that is known', async () => {
+    const operations = {
+      get: {},
+      put: { 'x-lite-agent-risk': 'high' },
+      post: { 'x-lite-agent-risk': 'High' },
+      patch: { 'x-lite-agent-risk': null },
+      delete: { 'x-lite-agent-risk': 3 },
+    };
+    const spec = await bench.compile({
+      openapi: '3.2.0',
+      info: {},
+      paths: { '/a': operations, '/b': { 'x-lite-agent-risk': 'low', get: {}, put: operations.put } },
+    });
+    expect(spec.tools.map(({ operation, risk }) => [operation, risk])).to.deep.equal([
+      ['GET /a', undefined],
+      ['PUT /a', 'high'],
+      ['PATCH /a', undefined],
+      ['GET /b', 'low'],
+      ['PUT /b', 'high'],
+    ]);
+    expect(spec.skipped).to.deep.equal([
+      { operation: 'POST /a', reason: 'x-lite-agent-risk is "High"; it must be low, normal or high' },
+      { operation: 'DELETE /a', reason: 'x-lite-agent-risk is 3; it must be low, normal or high' },
+    ]);
+  });
+
   it('are read or write by their method, or as the document says', async () => {
     const spec = await bench.compile(document);
     expect(spec.tools.map(({ operation, effect }) => `${operation} ${effect}`)).to.deep.equal([

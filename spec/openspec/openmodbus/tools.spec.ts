@@ -14,6 +14,7 @@ import {
   type FakeRequest,
   type ModbusFake,
 } from '../../support/modbus-fake.ts';
+import { refusalOf } from '../../support/refusal.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const temperature = { name: 'temperature_value', type: 'int16', multiplier: 0.1, uom: '℃' };
@@ -387,13 +388,24 @@ describe('an OpenModbus tool', () => {
 
   it('does not write where it must not', async () => {
     const readOnly = await toolOf({ method: 'write' }, { readOnly: true });
-    const confirm = await toolOf({ method: 'write', confirm: true });
-    const results = [await call(readOnly, { value: 1 }), await call(confirm, { value: 1 })];
-    expect(results.map(({ statusCode, message }) => [statusCode, message])).to.deep.equal([
-      [225, 'writeNotAllowed'],
-      [225, 'writeNotAllowed'],
-    ]);
+    const { statusCode, message } = await call(readOnly, { value: 1 });
+    expect([statusCode, message]).to.deep.equal([225, 'writeNotAllowed']);
     expect(fake.accepted).to.equal(0);
+  });
+
+  it('has a high risk where a human has to confirm it, and else the risk that the document says', async () => {
+    const said = { 'x-lite-agent-risk': 'low' };
+    const tools = [
+      await toolOf({ method: 'write' }),
+      await toolOf({ method: 'write', ...said }),
+      await toolOf({ method: 'write', confirm: true }),
+      await toolOf({ method: 'write', confirm: true, ...said }),
+    ];
+    expect(tools.map(({ risk }) => risk)).to.deep.equal([undefined, 'low', 'high', 'high']);
+    const fault = await refusalOf(toolOf({ method: 'write', 'x-lite-agent-risk': 'danger' }));
+    expect(fault.faults).to.deep.equal([
+      { pointer: '/functions/0/x-lite-agent-risk', detail: 'must be one of low, normal, high' },
+    ]);
   });
 
   it('is cancelled before it is sent, and finished after', async () => {

@@ -113,6 +113,22 @@ describe('openspec/openrpc', () => {
     ]);
   });
 
+  it('has the risk that a method says, and leaves out a method whose risk is not known', async () => {
+    const methods = [
+      { name: 'state', params: [], result },
+      { name: 'open', params: [], result, 'x-lite-agent-risk': 'high' },
+      { name: 'shut', params: [], result, 'x-lite-agent-risk': 'much' },
+    ];
+    const { tools, skipped } = await bench.compile({ openrpc: '1.3.2', methods });
+    expect(tools.map(({ operation, risk }) => [operation, risk])).to.deep.equal([
+      ['state', undefined],
+      ['open', 'high'],
+    ]);
+    expect(skipped).to.deep.equal([
+      { operation: 'shut', reason: 'x-lite-agent-risk is "much"; it must be low, normal or high' },
+    ]);
+  });
+
   it('gives every method a legal name of its own and calls it by its wire name', async () => {
     const names = ['a.b', 'a_b', '开灯', '关灯', `x${'y'.repeat(80)}`, `x${'y'.repeat(80)}z`, 'a b!', 'A-9'];
     const document = { openrpc: '1.3.2', methods: names.map((name) => ({ name, params: [], result })) };

@@ -1,0 +1,105 @@
+import { childPointer } from '../common/json-pointer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { linearPattern } from '../common/linear-pattern.ts';
+import { AppError, type Fault } from '../errors.ts';
+import { shapeFaults, type Rules } from './rule-schema.ts';
+
+/** The circumstances that rules are read for. */
+export interface RuleCircumstances {
+  /** True where nobody else can approve a call (AUTH=none): `approvers: other` is a fault there. */
+  isAlone?: boolean;
+}
+
+/** The faults that a message names; all are in the error. */
+const FAULTS_SHOWN = 20;
+
+/**
+ * Reads rules. `where` is the JSON pointer at which they stand, `""` for a file of their own; nothing (null, undefined) is no rules.
+ * Throws `invalid_request` with every fault by JSON pointer. An unknown key is a fault: a rule with a misspelt key would protect nothing.
+ */
+export function parseRules(value: unknown, where: string, circumstances: RuleCircumstances = {}): Rules {
+  if (value === undefined || value === null) return { calls: [], limits: [] };
+  const faults = [...shapeFaults(value), ...meaningFaults(value, circumstances)].map(
+    ({ pointer, detail }) => ({ pointer: where + pointer, detail }),
+  );
+  if (faults.length === 0) return { calls: [], limits: [], ...(value as Partial<Rules>) };
+  const shown = faults.slice(0, FAULTS_SHOWN).map(({ pointer, detail }) => `${pointer || '/'} ${detail}`);
+  const more = faults.length > FAULTS_SHOWN ? `; and ${faults.length - FAULTS_SHOWN} more` : '';
+  throw new AppError('invalid_request', `The rules cannot be used: ${shown.join('; ')}${more}.`, { faults });
+}
+
+/** Faults of entries whose keys do not go together. It reads any value, so that faults of both kinds are in one list. */
+function meaningFaults(value: unknown, circumstances: RuleCircumstances): Fault[] {
+  if (!isObject(value)) return [];
+  return [
+    ...entriesOf(value, 'calls').flatMap(([pointer, rule]) => callFaults(pointer, rule, circumstances)),
+    ...entriesOf(value, 'limits').flatMap(([pointer, limit]) => limitFaults(pointer, limit)),
+  ];
+}
+
+function entriesOf(rules: JsonObject, key: string): [pointer: string, entry: JsonObject][] {
+  const list = rules[key];
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((entry, index) => (isObject(entry) ? [[childPointer('', key, index), entry]] : []));
+}
+
+function callFaults(pointer: string, rule: JsonObject, { isAlone = false }: RuleCircumstances): Fault[] {
+  const faults: Fault[] = [];
+  const fault = (key: string, detail: string): void =>
+    void faults.push({ pointer: childPointer(pointer, key), detail });
+  const { decision, between, when, approvers } = rule;
+  if (decision !== undefined && decision !== 'ask')
+    for (const key of ['approvers', 'approvalTimeoutSeconds'])
+      if (rule[key] !== undefined) fault(key, 'belongs to "decision": "ask" only');
+  if (isAlone && approvers === 'other')
+    fault('approvers', 'is other, but with AUTH=none there is nobody else: use owner, or set AUTH=required');
+  if (Array.isArray(between) && between.length === 2 && between[0] === between[1])
+    fault('between', 'has the same time twice: leave it out for the whole day');
+  else if (Array.isArray(between) && between[0] === '24:00')
+    fault('between', 'begins at 24:00: a beginning is written 00:00');
+  if (isObject(when))
+    for (const [argument, test] of Object.entries(when))
+      faults.push(...testFaults(childPointer(pointer, 'when', argument), argument, test));
+  return faults;
+}
+
+function testFaults(pointer: string, argument: string, test: JsonValue | undefined): Fault[] {
+  const faults = pointerFaults(pointer, argument);
+  if (!isObject(test)) return faults;
+  const { above, below, matches } = test;
+  if (typeof above === 'number' && typeof below === 'number' && above >= below)
+    faults.push({ pointer, detail: `can never hold: above ${above} and below ${below}` });
+  if (typeof matches === 'string' && linearPattern(matches) === undefined)
+    faults.push({
+      pointer: childPointer(pointer, 'matches'),
+      detail:
+        'is no regular expression, or one that takes too long: back references and look-behind are not taken',
+    });
+  return faults;
+}
+
+function pointerFaults(pointer: string, argument: string): Fault[] {
+  return argument.startsWith('/') && /~(?![01])/.test(argument)
+    ? [{ pointer, detail: 'is no JSON pointer: "~" is written "~0" in one' }]
+    : [];
+}
+
+function limitFaults(pointer: string, limit: JsonObject): Fault[] {
+  const faults: Fault[] = [];
+  const fault = (key: string, detail: string): void =>
+    void faults.push({ pointer: key === '' ? pointer : childPointer(pointer, key), detail });
+  const { argument, min, max } = limit;
+  const ofArgument = ['min', 'max', 'maxStep'].filter((key) => limit[key] !== undefined);
+  const has = (key: string): boolean => limit[key] !== undefined;
+  if (ofArgument.length > 0 && !has('argument')) fault('argument', `is missing: ${ofArgument[0]} needs it`);
+  if (has('argument') && ofArgument.length === 0) fault('argument', 'needs min, max or maxStep beside it');
+  if (has('maxCalls') && !has('perSeconds')) fault('perSeconds', 'is missing: maxCalls needs it');
+  if (has('perSeconds') && !has('maxCalls')) fault('maxCalls', 'is missing: perSeconds needs it');
+  if (typeof min === 'number' && typeof max === 'number' && min > max)
+    fault('min', `is ${min}, above max, which is ${max}`);
+  if (!['argument', ...ofArgument, 'maxCalls', 'perSeconds', 'minIntervalSeconds'].some(has))
+    fault('', 'limits nothing: give min, max, maxStep, maxCalls with perSeconds, or minIntervalSeconds');
+  if (typeof argument === 'string')
+    faults.push(...pointerFaults(childPointer(pointer, 'argument'), argument));
+  return faults;
+}

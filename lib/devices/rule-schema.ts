@@ -1,0 +1,208 @@
+import { createRequire } from 'node:module';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { closestWord } from '../common/closest-word.ts';
+import { childPointer } from '../common/json-pointer.ts';
+import type { JsonValue } from '../common/json.ts';
+import type { Approvers, Risk } from '../core/message.ts';
+import type { Effect } from '../core/tool.ts';
+import type { Fault } from '../errors.ts';
+
+/** The answer of a rule, from the mildest to the strictest. */
+export const ruleAnswers = ['allow', 'dry_run', 'ask', 'deny'] as const;
+/** The answer of a rule. */
+export type RuleAnswer = (typeof ruleAnswers)[number];
+
+/** The people who may approve a call: the one who asked, anybody else who may use the device, or an administrator. */
+export const approverKinds = ['owner', 'other', 'admin'] as const satisfies readonly Approvers[];
+
+/** The tests of one argument; all of them must hold. */
+export interface ArgumentTest {
+  above?: number;
+  below?: number;
+  equals?: JsonValue;
+  in?: JsonValue[];
+  /** A regular expression of JSON Schema. */
+  matches?: string;
+}
+
+/** An entry of `calls`: the calls that it is about, and the answer for them. */
+export interface CallRule {
+  /** Names or operations, with `*` for any text. */
+  tools?: string[];
+  effect?: Effect;
+  risk?: Risk;
+  /** The tests of arguments, by top-level name or JSON pointer. */
+  when?: Record<string, ArgumentTest>;
+  /** Two local times, `HH:MM`: from the first, up to the second. */
+  between?: [string, string];
+  decision: RuleAnswer;
+  approvers?: Approvers;
+  approvalTimeoutSeconds?: number;
+}
+
+/** An entry of `limits`: it is checked for every write. */
+export interface LimitRule {
+  tools?: string[];
+  /** The top-level name or JSON pointer of the argument that `min`, `max` and `maxStep` are about. */
+  argument?: string;
+  min?: number;
+  max?: number;
+  maxStep?: number;
+  maxCalls?: number;
+  perSeconds?: number;
+  minIntervalSeconds?: number;
+}
+
+/** The rules of a device, of the server or of a session. */
+export interface Rules {
+  calls: CallRule[];
+  limits: LimitRule[];
+}
+
+const ENTRIES_MAX_COUNT = 1000;
+const SECONDS_MAX = 366 * 86_400;
+const number = { type: 'number', description: 'a number' } as const;
+const seconds = {
+  type: 'number',
+  exclusiveMinimum: 0,
+  maximum: SECONDS_MAX,
+  description: 'a number of seconds, above 0',
+} as const;
+const tools = {
+  type: 'array',
+  minItems: 1,
+  maxItems: ENTRIES_MAX_COUNT,
+  description: 'a list of names or operations of tools, with * for any text',
+  items: { type: 'string', minLength: 1, maxLength: 500, description: 'a name or an operation of a tool' },
+} as const;
+
+const test = {
+  type: 'object',
+  minProperties: 1,
+  additionalProperties: false,
+  description: 'at least one of above, below, equals, in and matches',
+  properties: {
+    above: number,
+    below: number,
+    equals: {},
+    in: { type: 'array', minItems: 1, maxItems: ENTRIES_MAX_COUNT, description: 'a list of values' },
+    matches: { type: 'string', description: 'a regular expression' },
+  },
+} as const;
+
+const callRule = {
+  type: 'object',
+  required: ['decision'],
+  additionalProperties: false,
+  description: 'an object',
+  properties: {
+    tools,
+    effect: { enum: ['read', 'write'], description: 'read or write' },
+    risk: { enum: ['low', 'normal', 'high'], description: 'low, normal or high' },
+    when: {
+      type: 'object',
+      minProperties: 1,
+      description: 'an object of conditions by argument',
+      propertyNames: { minLength: 1 },
+      additionalProperties: test,
+    },
+    between: {
+      type: 'array',
+      minItems: 2,
+      maxItems: 2,
+      description: 'two local times, such as ["22:00", "06:00"]',
+      items: {
+        type: 'string',
+        pattern: '^(?:(?:[01]\\d|2[0-3]):[0-5]\\d|24:00)$',
+        description: 'a time such as "06:00"',
+      },
+    },
+    decision: { enum: ruleAnswers, description: 'allow, ask, deny or dry_run' },
+    approvers: { enum: approverKinds, description: 'owner, other or admin' },
+    approvalTimeoutSeconds: seconds,
+  },
+} as const;
+
+const limitRule = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'an object',
+  properties: {
+    tools,
+    argument: { type: 'string', minLength: 1, description: 'the name of an argument, or a JSON pointer' },
+    min: number,
+    max: number,
+    maxStep: { type: 'number', exclusiveMinimum: 0, description: 'a number above 0' },
+    maxCalls: { type: 'integer', minimum: 1, maximum: 1e6, description: 'a whole number from 1 to 1000000' },
+    perSeconds: seconds,
+    minIntervalSeconds: seconds,
+  },
+} as const;
+
+const list = (items: object): object => ({
+  type: 'array',
+  maxItems: ENTRIES_MAX_COUNT,
+  description: `a list of at most ${ENTRIES_MAX_COUNT} rules`,
+  items,
+});
+const rulesSchema = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'an object with calls and limits',
+  properties: { calls: list(callRule), limits: list(limitRule) },
+};
+
+const load = createRequire(import.meta.url);
+let validate: ValidateFunction | undefined;
+
+/** The faults in the shape of rules, each at its JSON pointer. Unknown keys are faults. */
+export function shapeFaults(value: unknown): Fault[] {
+  validate ??= compileSchema();
+  if (validate(value)) return [];
+  const faults = (validate.errors ?? []).flatMap(faultOf);
+  const byText = new Map(faults.map((fault) => [`${fault.pointer} ${fault.detail}`, fault]));
+  return [...byText.values()]; // 0.5 is no whole number, and below 1: one fault
+}
+
+function compileSchema(): ValidateFunction {
+  // Loaded with the first rules: a server without rules never needs it here.
+  const { Ajv2020 } = load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
+  return new Ajv2020({
+    allErrors: true,
+    verbose: true,
+    strict: false,
+    strictNumbers: true,
+    logger: false,
+  }).compile(rulesSchema);
+}
+
+function faultOf(error: ErrorObject): Fault[] {
+  const { keyword, params, instancePath, schema } = error;
+  const parent = error.parentSchema as {
+    description?: string;
+    properties?: Record<string, { description?: string }>;
+  };
+  if (keyword === 'additionalProperties') {
+    const key = String(params['additionalProperty']);
+    return [{ pointer: childPointer(instancePath, key), detail: unknownKey(key, parent.properties ?? {}) }];
+  }
+  if (keyword === 'required') {
+    const key = String(params['missingProperty']);
+    const wanted = parent.properties?.[key]?.description;
+    return [{ pointer: childPointer(instancePath, key), detail: `is missing: ${wanted}` }];
+  }
+  if (keyword === 'propertyNames') return []; // The fault of the name itself is in the list, too.
+  if (error.propertyName !== undefined)
+    return [
+      { pointer: childPointer(instancePath, error.propertyName), detail: 'must be the name of an argument' },
+    ];
+  return [{ pointer: instancePath, detail: `must be ${parent.description ?? String(schema)}` }];
+}
+
+function unknownKey(key: string, properties: Record<string, object>): string {
+  const known = Object.keys(properties);
+  const meant = closestWord(key, known);
+  return meant === undefined
+    ? `is not known; the keys here are ${known.join(', ')}`
+    : `is not known; did you mean "${meant}"?`;
+}

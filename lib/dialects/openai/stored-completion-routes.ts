@@ -1,0 +1,150 @@
+import { isObject, type JsonValue } from '../../common/json.ts';
+import type { Principal } from '../../core/principal.ts';
+import { AppError } from '../../errors.ts';
+import type { StoredCompletion } from '../../memory/stored-completions.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { Parts } from '../dialect.ts';
+import { completionSchema } from './completion.ts';
+import { unknownCursor } from './errors.ts';
+import { deletedSchema, limitSchema, listOf, listSchema, metadataSchema, orderSchema } from './schemas.ts';
+
+const cursor = { type: 'string', minLength: 1, maxLength: 200 } as const;
+
+/** A message of a stored completion. */
+const storedMessageSchema = {
+  type: 'object',
+  required: ['id', 'role', 'content', 'refusal'],
+  properties: {
+    id: { type: 'string' },
+    role: { type: 'string' },
+    content: { type: ['string', 'null'] },
+    refusal: { type: ['string', 'null'] },
+    content_parts: { type: ['array', 'null'], items: { type: 'object' } },
+  },
+} as const;
+
+type StoredParts = Pick<Parts, 'storedCompletions'>;
+
+/** Completions that were asked for with `store: true`. They are kept here, and not at the endpoint. */
+export function storedCompletionRoutes({ storedCompletions }: StoredParts): Route[] {
+  async function find(id: string, caller: Principal): Promise<StoredCompletion> {
+    const found = await storedCompletions.find(caller.id, id);
+    if (found) return found;
+    throw new AppError('not_found', `No chat completion found with id '${id.slice(0, 100)}'.`);
+  }
+
+  return [
+    listCompletions({ storedCompletions }),
+    route({
+      method: 'GET',
+      path: '/v1/chat/completions/:completion',
+      summary: 'A stored chat completion.',
+      access: 'look',
+      answer: completionSchema,
+      handle: async ({ params, caller }) => formatStored(await find(params.completion, caller)),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/chat/completions/:completion',
+      summary: 'Replaces the metadata of a stored chat completion.',
+      access: 'chat',
+      bodyLenient: true,
+      body: { type: 'object', properties: { metadata: metadataSchema } },
+      answer: completionSchema,
+      async handle({ params, body: { metadata }, caller }) {
+        const found = await find(params.completion, caller);
+        if (metadata) await storedCompletions.changeMetadata(caller.id, found.id, metadata);
+        return formatStored({ ...found, metadata: metadata ?? found.metadata });
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/chat/completions/:completion',
+      summary: 'Deletes a stored chat completion.',
+      access: 'chat',
+      answer: deletedSchema('chat.completion.deleted'),
+      async handle({ params, caller }) {
+        const { id } = await find(params.completion, caller);
+        await storedCompletions.remove(caller.id, id);
+        return { object: 'chat.completion.deleted', id, deleted: true };
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/chat/completions/:completion/messages',
+      summary: 'The messages of the request of a stored chat completion.',
+      access: 'look',
+      query: { type: 'object', properties: { limit: limitSchema, order: orderSchema, after: cursor } },
+      answer: listSchema(storedMessageSchema),
+      async handle({ params, query, caller }) {
+        const { id, messages } = await find(params.completion, caller);
+        const all = messages.map((message, index) => formatMessage(`${id}-${index}`, message));
+        if (query.order === 'desc') all.reverse();
+        const start = query.after === undefined ? 0 : all.findIndex((one) => one.id === query.after) + 1;
+        if (query.after !== undefined && start === 0)
+          throw unknownCursor('after', 'a message of this completion');
+        const end = start + Number(query.limit ?? 20);
+        return listOf(all.slice(start, end), end < all.length);
+      },
+    }),
+  ];
+}
+
+function listCompletions({ storedCompletions }: StoredParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/chat/completions',
+    summary:
+      'The stored chat completions, oldest first unless asked otherwise; `metadata[key]=value` selects some.',
+    access: 'look',
+    query: {
+      type: 'object',
+      properties: {
+        limit: limitSchema,
+        order: orderSchema,
+        after: cursor,
+        model: { type: 'string', maxLength: 200 },
+      },
+      additionalProperties: { type: 'string', maxLength: 512 },
+    },
+    answer: listSchema(completionSchema),
+    async handle({ query, caller }) {
+      const { limit = '20', order = 'asc', after, model, ...others } = query;
+      const page = await storedCompletions.list(caller.id, {
+        limit: Number(limit),
+        order,
+        after,
+        model,
+        metadata: pairsOf(others),
+      });
+      if (!page) throw unknownCursor('after', 'a stored chat completion');
+      return listOf(page.completions.map(formatStored), page.more);
+    },
+  });
+}
+
+/** The pairs of `metadata[key]=value` in a query. */
+function pairsOf(query: Record<string, unknown>): Record<string, string> {
+  const pairs: Record<string, string> = {};
+  for (const [name, value] of Object.entries(query)) {
+    const key = /^metadata\[(.{1,64})\]$/s.exec(name)?.[1];
+    if (key !== undefined && typeof value === 'string') pairs[key] = value;
+  }
+  return pairs;
+}
+
+function formatStored({ id, answer, metadata }: StoredCompletion) {
+  return { ...answer, id, metadata };
+}
+
+function formatMessage(id: string, message: JsonValue) {
+  const { content, ...rest } = isObject(message) ? message : {};
+  const parts = Array.isArray(content) ? content : null;
+  return {
+    ...rest,
+    id,
+    refusal: rest['refusal'] ?? null,
+    content: typeof content === 'string' ? content : null,
+    content_parts: parts,
+  };
+}
