@@ -176,6 +176,15 @@ function openSocket(url: string, headers: Record<string, string>): Promise<WebSo
     const socket = new WebSocket(url, { headers, handshakeTimeout: 10_000 });
     socket.once('open', () => resolve(socket.off('error', refuse)));
     socket.once('error', refuse);
+    socket.once('unexpected-response', (_request, response) => {
+      let said = '';
+      response.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      response.on('end', () => {
+        const problem = problemOf(response.statusCode ?? 0, said);
+        reject(new AppError('unavailable', `${url.replace(/\?.*$/, '')}: ${problem}`));
+      });
+      response.on('error', refuse);
+    });
     function refuse(error: Error) {
       reject(unreachable(url, error));
     }
