@@ -1,4 +1,5 @@
 import { openAccounts, type Accounts } from './accounts/accounts.ts';
+import { findPerson } from './accounts/find-person.ts';
 import { accountsFromConfig } from './accounts/from-config.ts';
 import { createWeChatSignIns } from './accounts/wechat-sign-ins.ts';
 import { createWeChat } from './accounts/wechat.ts';
@@ -14,9 +15,11 @@ import type { Store } from './core/store.ts';
 import { createLedger } from './credits/ledger.ts';
 import { createRedeemCodes } from './credits/redeem-codes.ts';
 import { openDataFolder } from './data-folder.ts';
+import { devicesFromConfig } from './devices/from-config.ts';
 import { defaults } from './defaults.ts';
 import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
+import { connectAndLeave } from './drivers/connect.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
 import { egressOptionsOf } from './drivers/egress-options.ts';
 import { openEgress, type Egress } from './drivers/egress.ts';
@@ -33,8 +36,9 @@ import { openCompletions } from './models/completions.ts';
 import { openModels } from './models/index.ts';
 import { openPictures } from './models/pictures.ts';
 import { openSimulations } from './openspec/simulations.ts';
-import { openDocuments } from './openspecs.ts';
+import { openDocuments, type Documents } from './openspecs.ts';
 import { packageVersion } from './package.ts';
+import { joinRemovals } from './removals.ts';
 import { openServer, type OpenServer } from './server/server.ts';
 import { connectDatabase, type Database } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
@@ -47,6 +51,8 @@ const DAY_MS = 86_400_000;
 export interface App {
   /** `http://<host>:<port>`, without a path. */
   readonly url: string;
+  /** Reads the files of devices and rules again. Never rejects. */
+  reload(): Promise<void>;
   /**
    * Takes no more work, awaits calls that have left, ends sockets with 1012, and closes everything. It takes the shutdown
    * time-out at most.
@@ -110,7 +116,7 @@ class Composition {
     const server = await this.#listen(parts, () => basis.store.ping());
     await this.#lockDatabase(basis.database);
     await startWork();
-    return { url: server.url, close: () => this.close() };
+    return { url: server.url, reload: () => parts.devices.reload(), close: () => this.close() };
   }
 
   /** Closes the parts, the last one first. A part that fails does not keep the others open. */
@@ -174,22 +180,23 @@ class Composition {
     const endpoint = { fetch, timeoutMs: limits.modelTimeoutMs };
     const models = openModels({ ...endpoint, defaults: config.model, providers: this.#extensions.models });
     const stored = this.#openStoredParts(basis, accounts, models);
-    const { openspecs } = this.#closing(
-      openDocuments({
-        egress: basis.egress,
-        kinds: this.#extensions.kinds,
-        drivers: this.#extensions.drivers,
-        resultMaxBytes: limits.toolResultMaxBytes,
-        documentMaxBytes: limits.initMaxBytes,
-      }),
-    );
+    const { openspecs } = this.#openDocuments(basis.egress);
+    const devices = devicesFromConfig(config, {
+      db: basis.database.tables(),
+      vault: stored.vault,
+      openspecs,
+      log,
+      connect: (address, signal) => connectAndLeave(basis.egress, address, signal),
+      findPerson: (id) => findPerson(accounts.users, id),
+    });
+    await devices.loadRules();
     const sessions = this.#closing(
       new SessionRegistry({
         store,
         limits,
         retentionMs: retentionDays && retentionDays * DAY_MS,
         onError: this.#onError,
-        equip: createEquip({ ...stored, models, openspecs, limits, log }),
+        equip: createEquip({ ...stored, models, openspecs, devices, limits, log }),
       }),
     );
     const tasks = this.#closing(
@@ -207,9 +214,10 @@ class Composition {
       config,
       log,
       models,
+      devices,
       sessions,
       tasks,
-      checkAgent: createAgentCheck({ models, openspecs, limits }),
+      checkAgent: createAgentCheck({ models, openspecs, devices, limits }),
       completions: openCompletions({ ...endpoint, endpoint: config.model }),
       pictures: openPictures({ ...endpoint, defaults: config.model }),
       overview: createOverview(basis.database.tables()),
@@ -220,10 +228,18 @@ class Composition {
     return {
       parts,
       async startWork() {
+        await devices.loadFolder();
         await sessions.start();
         await tasks.takeUp();
       },
     };
+  }
+
+  #openDocuments(egress: Egress): Documents {
+    const { limits } = this.#config;
+    const { kinds, drivers } = this.#extensions;
+    const { toolResultMaxBytes: resultMaxBytes, initMaxBytes: documentMaxBytes } = limits;
+    return this.#closing(openDocuments({ egress, kinds, drivers, resultMaxBytes, documentMaxBytes }));
   }
 
   /** The parts that keep their data in the database or in the object store. */
@@ -242,6 +258,7 @@ class Composition {
     const chats = createChats(db());
     const openModel: (typeof models)['open'] = (asked) => models.open(asked);
     return {
+      vault,
       agents: this.#closing(openAgents({ db: db(), vault, store, openModel, onError })),
       signer,
       objects,
@@ -278,23 +295,4 @@ class Composition {
     );
     return server;
   }
-}
-
-/** Removing a user removes what every part keeps about it. */
-function joinRemovals(parts: Parts): void {
-  const { accounts, sessions, tasks, chats, agents, presets, modelConfigs } = parts;
-  const { files, memory, storedCompletions, ledger, redeemCodes } = parts;
-  accounts.joinRemovals([
-    (user) => sessions.removeAll(user),
-    (user) => tasks.removeOwner(user),
-    (user) => chats.removeOwner(user),
-    (user) => agents.apps.removeOwner(user),
-    (user) => presets.removeOwner(user),
-    (user) => modelConfigs.removeOwner(user),
-    (user) => files.removeOwner(user),
-    (user) => memory.removeOwner(user),
-    (user) => storedCompletions.removeOwner(user),
-    (user) => ledger.removeOwner(user),
-    (user) => redeemCodes.forgetOwner(user),
-  ]);
 }

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parse } from 'dotenv';
 import { isLoopbackHost } from './common/addresses.ts';
+import { readEnvFile } from './env-file.ts';
 import { AppError, messageOf, type Fault } from './errors.ts';
 import {
   oneOf,
@@ -76,6 +75,10 @@ export interface Config {
   egressAllow: readonly string[];
   egressDeny: readonly string[];
   serialAllow: readonly string[];
+  /** `registered`: only admins may bring documents. */
+  documents: 'any' | 'registered';
+  devicesDir: string | undefined;
+  rulesFile: string | undefined;
   logLevel: LogLevel;
   logFile: string | undefined;
   /** Without a slash at its end. */
@@ -216,6 +219,9 @@ export function readConfig({
     egressAllow: read('EGRESS_ALLOW', [], commaList(parsePlace)),
     egressDeny: read('EGRESS_DENY', [], commaList(parsePlace)),
     serialAllow: read('SERIAL_ALLOW', loopback ? ['*'] : [], commaList(String)),
+    documents: read('DOCUMENTS', 'any', oneOf(['any', 'registered'])),
+    devicesDir: read('DEVICES_DIR', undefined, (value) => resolve(cwd, value)),
+    rulesFile: read('RULES_FILE', undefined, (value) => resolve(cwd, value)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(logLevels)),
     logFile: read('LOG_FILE', undefined, (value) => resolve(cwd, value)),
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
@@ -288,13 +294,4 @@ function settingsError(faults: readonly Fault[]): AppError {
   const lines = faults.map(({ pointer, detail }) => `  ${pointer.slice(1)} ${detail}`);
   const count = faults.length === 1 ? 'A setting is' : `${faults.length} settings are`;
   return new AppError('invalid_request', `${count} wrong:\n${lines.join('\n')}`, { faults });
-}
-
-function readEnvFile(path: string): NodeJS.Dict<string> {
-  try {
-    return parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new AppError('invalid_request', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
-  }
 }

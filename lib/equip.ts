@@ -5,9 +5,10 @@ import { childPointer } from './common/json-pointer.ts';
 import type { Limits } from './config.ts';
 import type { Equipment } from './core/equipment.ts';
 import type { ModelConfig } from './core/model.ts';
-import type { SessionConfig } from './core/session-config.ts';
+import type { DeviceUse, SessionConfig } from './core/session-config.ts';
 import type { Tool } from './core/tool.ts';
 import { createToolbox, type ToolboxOptions, type ToolSource } from './core/toolbox.ts';
+import type { Devices } from './devices/devices.ts';
 import { SpecError } from './errors.ts';
 import type { FileRoom } from './files/index.ts';
 import { showFiles } from './files/show-files.ts';
@@ -25,6 +26,7 @@ export interface EquipParts {
   files: FileRoom;
   memory: Memory;
   openspecs: Openspecs;
+  devices: Devices;
   limits: Limits;
   log: Log;
 }
@@ -45,7 +47,8 @@ export function createEquip(parts: EquipParts) {
     const modelConfig = (agent ? agent.config.model : session.model) ?? {};
     const openModel = (config: ModelConfig) => showFiles(models.open(config), files.files);
     const model = openModel(modelConfig);
-    const documents = await loadDocuments(parts, agent ? (agent.config.documents ?? []) : session.documents);
+    const { documents: entries = [], devices = [] } = agent ? agent.config : session;
+    const documents = await loadDocuments(parts, openersOf(parts, entries, devices, owner));
     const sources: ToolSource[] = documents.map(({ spec, connection }) => ({
       tools: spec.tools,
       connection,
@@ -67,10 +70,12 @@ export function createEquip(parts: EquipParts) {
 }
 
 /** Checks configurations when they are saved: rejects with the error that opening a session with them would give. */
-export function createAgentCheck(parts: Pick<EquipParts, 'models' | 'openspecs' | 'limits'>) {
-  return async ({ model, documents = [] }: AgentConfig): Promise<void> => {
+export function createAgentCheck(parts: Pick<EquipParts, 'models' | 'openspecs' | 'devices' | 'limits'>) {
+  return async ({ model, documents = [], devices = [] }: AgentConfig, owner: string): Promise<void> => {
     parts.models.open(model);
-    for (const document of await loadDocuments(parts, documents)) document.release();
+    await parts.devices.requireAll(devices, owner, '/devices');
+    const opened = await loadDocuments(parts, openersOf(parts, documents, devices, owner));
+    for (const document of opened) document.release();
   };
 }
 
@@ -94,21 +99,45 @@ function isUser(owner: string): boolean {
   return owner !== 'anonymous' && owner !== 'operator';
 }
 
+/** A document, or a device that the server knows, at its place in the configuration. */
+interface Opener {
+  pointer: string;
+  open(): Promise<LoadedSpec>;
+}
+
+function openersOf(
+  { openspecs, devices }: Pick<EquipParts, 'openspecs' | 'devices'>,
+  entries: readonly JsonObject[],
+  uses: readonly DeviceUse[],
+  owner: string,
+): Opener[] {
+  return [
+    ...entries.map((entry, index) => ({
+      pointer: childPointer('/openSpecList', index),
+      open: () => openspecs.load(entry as unknown as DocumentEntry),
+    })),
+    ...uses.map((use, index) => ({
+      pointer: childPointer('/devices', index),
+      open: () => devices.open(use, owner),
+    })),
+  ];
+}
+
 /** Opens every document, or none. A document that cannot be used, or has no tool, fails the whole, and the error names its place. */
 async function loadDocuments(
-  { openspecs, limits }: Pick<EquipParts, 'openspecs' | 'limits'>,
-  entries: readonly JsonObject[],
+  { limits }: Pick<EquipParts, 'limits'>,
+  openers: readonly Opener[],
 ): Promise<LoadedSpec[]> {
   const opened: LoadedSpec[] = [];
   let count = 0;
   try {
-    for (const [index, entry] of entries.entries()) {
-      const document = await loadDocument(openspecs, entry, index);
+    for (const opener of openers) {
+      const document = await loadDocument(opener);
       opened.push(document);
       count += document.spec.tools.length;
       if (count > limits.sessionToolsMaxCount)
         throw new SpecError(
-          `The documents up to ${childPointer('/openSpecList', index)} have ${count} operations; a session takes ${limits.sessionToolsMaxCount} (SESSION_TOOLS_MAX_COUNT). Choose some with "include".`,
+          `The documents up to ${opener.pointer} have ${count} operations; a session takes ${limits.sessionToolsMaxCount} (SESSION_TOOLS_MAX_COUNT). Choose some with "include".`,
         );
     }
     return opened;
@@ -118,10 +147,9 @@ async function loadDocuments(
   }
 }
 
-async function loadDocument(openspecs: Openspecs, entry: JsonObject, index: number): Promise<LoadedSpec> {
-  const pointer = childPointer('/openSpecList', index);
+async function loadDocument({ pointer, open }: Opener): Promise<LoadedSpec> {
   try {
-    const document = await openspecs.load(entry as unknown as DocumentEntry);
+    const document = await open();
     if (document.spec.tools.length > 0) return document;
     document.release();
     const faults = document.spec.skipped.map(({ operation, reason }) => ({

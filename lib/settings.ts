@@ -124,6 +124,15 @@ export const settings = {
     '`0`',
     "`1`: the agent answers every user's message in a thread (`/v1/threads/…/messages`) without `run=true`",
   ],
+  DOCUMENTS: [
+    '`any`',
+    'the documents that sessions may bring: `any`, or with `registered` none but those of admins; all others use the devices that the server knows',
+  ],
+  DEVICES_DIR: [
+    '–',
+    'a folder with one YAML or JSON file for each device that the server knows, read at start and on SIGHUP',
+  ],
+  RULES_FILE: ['–', 'a YAML file with the rules for all devices, read at start and on SIGHUP'],
   LOG_LEVEL: ['`info`', '`silent`, `error`, `warn`, `info` or `debug`'],
   LOG_FILE: ['–', 'a file that gets the log as JSON lines, too'],
   PUBLIC_URL: ['–', "the server's URL for clients, e.g. `https://agent.example`"],

@@ -18,9 +18,10 @@ const layers: Record<string, readonly string[]> = {
   settings: [],
   package: [],
   'setting-values': ['common'],
+  'env-file': ['errors'],
   'data-folder': ['common', 'secrets'],
-  config: ['errors', 'common', 'secrets', 'settings', 'setting-values'],
   unsafe: [],
+  config: ['errors', 'common', 'secrets', 'settings', 'setting-values', 'env-file'],
   log: ['errors', 'common', 'secrets', 'settings'],
   core: ['errors', 'common', 'secrets'],
   drivers: ['errors', 'common', 'core'],
@@ -33,7 +34,7 @@ const layers: Record<string, readonly string[]> = {
   memory: ['core', 'store', 'errors', 'common'],
   credits: ['core', 'store', 'errors', 'common'],
   chats: ['core', 'credits', 'store', 'errors', 'common'],
-  devices: ['core', 'store', 'errors', 'common'],
+  devices: ['core', 'store', 'openspec', 'errors', 'common', 'secrets'],
   openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets', 'package'],
   server: ['core', 'accounts', 'errors', 'common'],
   console: [],
@@ -46,6 +47,7 @@ const layers: Record<string, readonly string[]> = {
     'memory',
     'credits',
     'chats',
+    'devices',
     'models',
     'store',
     'openspec',
@@ -106,7 +108,16 @@ const core: Record<string, readonly string[]> = {
 };
 const coreOrder = Object.values(core).flat();
 
-const everything = new Set(['app', 'equip', 'extensions', 'defaults', 'openspecs', 'index', 'cli']);
+const everything = new Set([
+  'app',
+  'equip',
+  'removals',
+  'extensions',
+  'defaults',
+  'openspecs',
+  'index',
+  'cli',
+]);
 const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */
@@ -138,6 +149,7 @@ const packages: Record<string, readonly string[]> = {
     'lib/memory/',
     'lib/credits/',
     'lib/chats/',
+    'lib/devices/',
   ],
   '@aws-sdk/client-s3': ['lib/files/'],
   '@aws-sdk/s3-request-presigner': ['lib/files/'],

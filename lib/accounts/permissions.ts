@@ -73,7 +73,8 @@ export const permissions = {
     scopes: ['devices'],
   },
   'use a device': {
-    means: 'say something to a session or an app that has documents, or other sessions as tools',
+    means:
+      'say something to a session or an app that has documents, devices, or other sessions as tools; use a device that the server knows',
     standings: trusted,
     scopes: ['devices', 'app'],
   },
@@ -81,6 +82,11 @@ export const permissions = {
     means: 'change its own name, e-mail, password and picture; make and revoke keys; remove the account',
     standings: users,
     scopes: [],
+  },
+  'manage devices': {
+    means: 'register, change and remove devices that the server knows; bring documents in any case',
+    standings: admins,
+    scopes: ['admin'],
   },
   'manage users': {
     means: 'list, make, approve, change and remove users',

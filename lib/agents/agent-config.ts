@@ -1,6 +1,6 @@
 import type { JsonObject } from '../common/json.ts';
 import type { ModelConfig } from '../core/model.ts';
-import type { Strategy } from '../core/session-config.ts';
+import type { DeviceUse, Strategy } from '../core/session-config.ts';
 
 /** The configuration of an agent; missing fields come from the settings. */
 export interface AgentConfig {
@@ -8,6 +8,8 @@ export interface AgentConfig {
   systemPrompt?: string;
   /** openSpecList entries: documents that describe devices. */
   documents?: JsonObject[];
+  /** Devices that the server knows. */
+  devices?: DeviceUse[];
   toolStrategy?: Strategy;
   /** How many earlier turns the model gets; all when missing. */
   turnsMaxCount?: number;

@@ -8,7 +8,7 @@ import type { AgentConfig } from './agent-config.ts';
 import { appOf, versionColumns } from './app-rows.ts';
 import type { AgentsDb, AppVersionsTable } from './schema.ts';
 import type { Vault } from '../store/vault.ts';
-import { withKeptSecrets } from './secrets.ts';
+import { withKeptSecrets } from '../common/masked-secrets.ts';
 
 /** An agent that an owner builds: the owner changes the draft, others use the published version. */
 export interface AgentApp extends NewApp {
@@ -63,7 +63,7 @@ export interface Apps {
   list(owner: Principal, page: AppPage): Promise<{ apps: AgentApp[]; total: number }>;
   /** Changes the name, the icon and the description; a missing field stays. */
   change(id: string, caller: Principal, changes: Partial<NewApp>): Promise<void>;
-  /** Changes the draft, or makes one. Masked keys are kept (secrets.ts). */
+  /** Changes the draft, or makes one. Masked keys are kept (masked-secrets.ts). */
   saveDraft(id: string, caller: Principal, draft: NewDraft): Promise<void>;
   /** Publishes a copy of the draft; `conflict` when there is none. */
   publish(id: string, caller: Principal): Promise<void>;

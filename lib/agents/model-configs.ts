@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 import { allOrNone, NotAllFound } from '../store/all-or-none.ts';
 import { lockRow } from '../store/lock-row.ts';
 import type { Vault } from '../store/vault.ts';
-import { isMask, masked } from './secrets.ts';
+import { isMask, masked } from '../common/masked-secrets.ts';
 
 /** A model that an owner uses, at an endpoint of its own choice. A text is empty where the owner has given none. */
 export interface NewModelConfig {
@@ -29,7 +29,7 @@ export interface StoredModelConfig extends NewModelConfig {
 /**
  * Configurations of models, by owner (a user's uuid). Keys are sealed at rest.
  *
- * Contract: clients see keys as masks (secrets.ts), and send masks back. A mask stands for the key of a stored configuration of the
+ * Contract: clients see keys as masks (masked-secrets.ts), and send masks back. A mask stands for the key of a stored configuration of the
  * owner with the same base URL and the same model name or none, so that a key goes to the endpoint that it was given for and to no other. Any
  * other mask is `invalid_request`.
  */

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { parse } from 'dotenv';
+import { resolve } from 'node:path';
 import { closestWord } from '../common/closest-word.ts';
+import { readEnvFile } from '../env-file.ts';
 import { envNameOf, limits, settings } from '../settings.ts';
 
 /** The files of settings, from the one that wins on. */
@@ -23,9 +23,8 @@ export function settingTypos(folder: string = process.cwd()): SettingTypo[] {
     'OPENAI_MODEL',
   ];
   return FILES.flatMap((file) => {
-    const path = `${folder}/${file}`;
-    if (!existsSync(path)) return [];
-    return Object.keys(parse(readFileSync(path, 'utf8'))).flatMap((name) => {
+    const names = Object.keys(readEnvFile(resolve(folder, file)));
+    return names.flatMap((name) => {
       const meant = known.includes(name) ? undefined : closestWord(name, known);
       return meant === undefined ? [] : [{ file, name, meant }];
     });

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { Tool } from '../core/tool.ts';
 import { defaultKinds } from '../defaults.ts';
+import { describeTool } from '../openspec/describe-spec.ts';
 import type { CompiledSpec } from '../openspec/kind.ts';
 import { argumentLines } from './argument-lines.ts';
 import { openOwnDocument } from './document.ts';
@@ -62,7 +63,7 @@ async function printJson(spec: CompiledSpec, stdout: Io['stdout']): Promise<void
   const { kind, operations, tools, skipped } = spec;
   let waiting = `{"kind":${JSON.stringify(kind)},"operations":${operations},"tools":[`;
   for (const [index, tool] of tools.entries()) {
-    waiting += `${index === 0 ? '' : ','}${textOf(tool)}`;
+    waiting += `${index === 0 ? '' : ','}${JSON.stringify(describeTool(tool))}`;
     if (waiting.length < CHUNK_CHARS) continue;
     await print(stdout, waiting);
     waiting = '';
@@ -70,19 +71,6 @@ async function printJson(spec: CompiledSpec, stdout: Io['stdout']): Promise<void
   // The warnings of a tool are known when its parameters are made.
   const rest = `"skipped":${JSON.stringify(skipped)},"warnings":${JSON.stringify(spec.warnings)}`;
   await print(stdout, `${waiting}],${rest}}\n`);
-}
-
-/** The schema of a tool's arguments. A tool that writes itself may make it for this text alone. */
-function parametersOf(tool: Tool): Tool['parameters'] {
-  if (!('toJSON' in tool) || typeof tool.toJSON !== 'function') return tool.parameters;
-  return (tool.toJSON() as Pick<Tool, 'parameters'>).parameters;
-}
-
-/** A tool in JSON. One that writes itself may make its parameters for this text alone. */
-function textOf(tool: Tool): string {
-  if ('toJSON' in tool) return JSON.stringify(tool);
-  const { name, description, parameters, operation, effect, risk } = tool;
-  return JSON.stringify({ name, description, parameters, operation, effect, risk });
 }
 
 /** The text for people: the tools, then the skipped operations with their reasons, then the warnings. */
@@ -135,7 +123,7 @@ function rowsOf(
       left > 10 || !isTTY ? text : '',
     ].join('  ');
     if (brief) return [row];
-    const below = argumentLines(parametersOf(tool));
+    const below = argumentLines(describeTool(tool).parameters);
     if (place !== undefined) below.push({ name: 'at', text: place });
     const width = widest(below.map((line) => line.name));
     return [row, ...below.map((line) => cut(`      ${line.name.padEnd(width)}  ${line.text}`, columns))];

@@ -1,5 +1,5 @@
 import type { Model } from './model.ts';
-import type { Strategy, TaskSettings } from './session-config.ts';
+import type { SessionConfig, Strategy, TaskSettings } from './session-config.ts';
 import type { Toolbox } from './toolbox.ts';
 import type { Framing } from './transcript.ts';
 
@@ -20,6 +20,14 @@ export interface Equipment {
   toolStrategy?: Strategy;
   /** Releases the documents. */
   close(): void;
+}
+
+/**
+ * Whether each task opens equipment of its own: a stored agent, or a device that the server knows, may have changed since the
+ * last task.
+ */
+export function equipsEachTask({ agent, devices = [] }: SessionConfig): boolean {
+  return agent !== undefined || devices.length > 0;
 }
 
 /** Thrown when the tools of a task are out of date: a device was changed while a call to it waited. The task opens them anew. */

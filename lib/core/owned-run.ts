@@ -1,6 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import type { Command } from './command.ts';
-import type { Equipment, SharedEquipment } from './equipment.ts';
+import { equipsEachTask, type Equipment, type SharedEquipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
 import type { Journal } from './journal.ts';
 import type { Message, MessageBody, Question, QuestionAnswer } from './message.ts';
@@ -44,7 +44,7 @@ export function createOwnedRun(owned: OwnedTask, parts: OwnedRunParts): TaskRun 
     questions: questionsOf(owned, parts),
     command: commandOf(owned, parts),
     append,
-    equip: () => (stored.config.agent === undefined ? sharedEquipment.get() : equip()),
+    equip: () => (equipsEachTask(stored.config) ? equip() : sharedEquipment.get()),
     onEquipped({ devices = [] }) {
       owned.devices = devices;
     },

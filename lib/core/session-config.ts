@@ -34,12 +34,26 @@ export interface TaskSettings {
   clientTools?: ClientTool[];
 }
 
+/** A device that the server knows, as a session uses it. */
+export interface DeviceUse {
+  name: string;
+  /** The operations that the session wants, of those that the device offers. */
+  include?: JsonObject;
+  exclude?: JsonObject;
+}
+
 /** The configuration of a session (contract 1, `POST /init`). */
 export interface SessionConfig {
   model: ModelConfig;
   systemPrompt: string;
   /** The entries of openSpecList, as the dialect has validated them. */
   documents: JsonObject[];
+  /** Devices that the server knows. */
+  devices?: DeviceUse[];
+  /** Rules of the session beside those of its devices and of the server (contract 6, section 2). They can only make those stricter. */
+  rules?: JsonObject;
+  /** Whether no write of the session is sent: its result says what would have been sent. */
+  dryRun?: boolean;
   /** Other sessions of the same owner, offered to the model as tools. */
   children: Child[];
   /** The title of the session's first document: its name as a child that gets no other. The registry sets it. */

@@ -3,7 +3,7 @@ import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { childTools, completeChildren } from './children.ts';
 import { freeCommand, type Command } from './command.ts';
-import type { Equipment } from './equipment.ts';
+import { equipsEachTask, type Equipment } from './equipment.ts';
 import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
 import { mayUse, type Principal } from './principal.ts';
@@ -116,22 +116,23 @@ export class SessionRegistry implements Sessions {
       load: (child) => this.load(child),
       depthMaxCount: this.#options.limits.childDepthMaxCount,
     });
-    const hasAgent = config.agent !== undefined;
-    const equipment = hasAgent ? undefined : await this.#equip({ ...config, children }, owner.id);
-    const title = equipment?.title;
+    const opened = config.agent === undefined && (await this.#equip({ ...config, children }, owner.id));
+    const equipment = opened || undefined;
+    const isShared = !equipsEachTask(config);
+    if (!isShared) equipment?.close(); // it was opened to see that it can be
     const now = this.#clock.now();
     const stored: StoredSession = {
       id,
       owner: owner.id,
-      config: { ...config, children, ...(title !== undefined && { title }) },
+      config: { ...config, children, ...(equipment?.title !== undefined && { title: equipment.title }) },
       createdAt: now,
       expiresAt: config.timeoutSeconds === undefined ? null : now + Math.ceil(config.timeoutSeconds * 1000),
       ...(attributes && { attributes }),
     };
     try {
-      await this.#createStored(stored, equipment);
+      await this.#createStored(stored, isShared ? equipment : undefined);
     } catch (error) {
-      equipment?.close();
+      if (isShared) equipment?.close();
       throw error;
     }
     return id;

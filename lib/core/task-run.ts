@@ -1,7 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import { unlessAborted } from '../common/deadline.ts';
 import { withClientTools } from './client-tools.ts';
-import { closeEquipment, EquipmentOutdated, type Equipment } from './equipment.ts';
+import { closeEquipment, EquipmentOutdated, equipsEachTask, type Equipment } from './equipment.ts';
 import type { Message, MessageBody } from './message.ts';
 import type { ModelReply } from './model.ts';
 import { runTask } from './run-task.ts';
@@ -73,8 +73,7 @@ async function findAnswer(run: TaskRun): Promise<ModelReply> {
 
 async function workWithEquipment(run: TaskRun): Promise<ModelReply> {
   const { stored, task, log, signal } = run;
-  // A stored agent may have changed since the last task, so that its equipment serves one task only.
-  const isShared = stored.config.agent === undefined;
+  const isShared = !equipsEachTask(stored.config);
   const equipment = run.equip();
   try {
     const transcript = await log.transcript();

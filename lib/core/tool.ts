@@ -13,6 +13,12 @@ export type Credential =
   | { username: string; password: string }
   | { clientId: string; clientSecret: string };
 
+/** One version of a device that the server knows. Rules, limits and the audit log name it. */
+export interface RegisteredDevice {
+  name: string;
+  version: number;
+}
+
 /** A session's own data for one document: the address and the credentials. They are kept apart from the tools, which sessions share. */
 export interface Connection {
   /** The base URL (or host:port) that replaces the document's own. */
@@ -23,6 +29,8 @@ export interface Connection {
   credentials?: Record<string, Credential>;
   /** Further origins that the credentials may go to, beside the device's own (`https://login.example`). */
   credentialOrigins?: readonly string[];
+  /** The version of the device that the server knows, for tools of such a device. */
+  registered?: RegisteredDevice;
   /** The id of the session's owner, for tools that work on the owner's own data. */
   owner?: string;
 }

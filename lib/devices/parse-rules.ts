@@ -2,7 +2,8 @@ import { childPointer } from '../common/json-pointer.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { linearPattern } from '../common/linear-pattern.ts';
 import { AppError, type Fault } from '../errors.ts';
-import { shapeFaults, type Rules } from './rule-schema.ts';
+import { rulesSchema, type Rules } from './rule-schema.ts';
+import { schemaFaults } from './schema-faults.ts';
 
 /** The circumstances that rules are read for. */
 export interface RuleCircumstances {
@@ -19,7 +20,7 @@ const FAULTS_SHOWN = 20;
  */
 export function parseRules(value: unknown, where: string, circumstances: RuleCircumstances = {}): Rules {
   if (value === undefined || value === null) return { calls: [], limits: [] };
-  const faults = [...shapeFaults(value), ...meaningFaults(value, circumstances)].map(
+  const faults = [...schemaFaults(rulesSchema, value), ...meaningFaults(value, circumstances)].map(
     ({ pointer, detail }) => ({ pointer: where + pointer, detail }),
   );
   if (faults.length === 0) return { calls: [], limits: [], ...(value as Partial<Rules>) };

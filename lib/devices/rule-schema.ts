@@ -1,11 +1,6 @@
-import { createRequire } from 'node:module';
-import type { ErrorObject, ValidateFunction } from 'ajv';
-import { closestWord } from '../common/closest-word.ts';
-import { childPointer } from '../common/json-pointer.ts';
 import type { JsonValue } from '../common/json.ts';
 import type { Approvers, Risk } from '../core/message.ts';
 import type { Effect } from '../core/tool.ts';
-import type { Fault } from '../errors.ts';
 
 /** The answer of a rule, from the mildest to the strictest. */
 export const ruleAnswers = ['allow', 'dry_run', 'ask', 'deny'] as const;
@@ -103,7 +98,7 @@ const callRule = {
       type: 'object',
       minProperties: 1,
       description: 'an object of conditions by argument',
-      propertyNames: { minLength: 1 },
+      propertyNames: { minLength: 1, description: 'the name of an argument' },
       additionalProperties: test,
     },
     between: {
@@ -145,64 +140,10 @@ const list = (items: object): object => ({
   description: `a list of at most ${ENTRIES_MAX_COUNT} rules`,
   items,
 });
-const rulesSchema = {
+/** The shape of rules; `schemaFaults` says its faults in words. */
+export const rulesSchema = {
   type: 'object',
   additionalProperties: false,
   description: 'an object with calls and limits',
   properties: { calls: list(callRule), limits: list(limitRule) },
 };
-
-const load = createRequire(import.meta.url);
-let validate: ValidateFunction | undefined;
-
-/** The faults in the shape of rules, each at its JSON pointer. Unknown keys are faults. */
-export function shapeFaults(value: unknown): Fault[] {
-  validate ??= compileSchema();
-  if (validate(value)) return [];
-  const faults = (validate.errors ?? []).flatMap(faultOf);
-  const byText = new Map(faults.map((fault) => [`${fault.pointer} ${fault.detail}`, fault]));
-  return [...byText.values()]; // 0.5 is no whole number, and below 1: one fault
-}
-
-function compileSchema(): ValidateFunction {
-  // Loaded with the first rules: a server without rules never needs it here.
-  const { Ajv2020 } = load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
-  return new Ajv2020({
-    allErrors: true,
-    verbose: true,
-    strict: false,
-    strictNumbers: true,
-    logger: false,
-  }).compile(rulesSchema);
-}
-
-function faultOf(error: ErrorObject): Fault[] {
-  const { keyword, params, instancePath, schema } = error;
-  const parent = error.parentSchema as {
-    description?: string;
-    properties?: Record<string, { description?: string }>;
-  };
-  if (keyword === 'additionalProperties') {
-    const key = String(params['additionalProperty']);
-    return [{ pointer: childPointer(instancePath, key), detail: unknownKey(key, parent.properties ?? {}) }];
-  }
-  if (keyword === 'required') {
-    const key = String(params['missingProperty']);
-    const wanted = parent.properties?.[key]?.description;
-    return [{ pointer: childPointer(instancePath, key), detail: `is missing: ${wanted}` }];
-  }
-  if (keyword === 'propertyNames') return []; // The fault of the name itself is in the list, too.
-  if (error.propertyName !== undefined)
-    return [
-      { pointer: childPointer(instancePath, error.propertyName), detail: 'must be the name of an argument' },
-    ];
-  return [{ pointer: instancePath, detail: `must be ${parent.description ?? String(schema)}` }];
-}
-
-function unknownKey(key: string, properties: Record<string, object>): string {
-  const known = Object.keys(properties);
-  const meant = closestWord(key, known);
-  return meant === undefined
-    ? `is not known; the keys here are ${known.join(', ')}`
-    : `is not known; did you mean "${meant}"?`;
-}

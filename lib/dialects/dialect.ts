@@ -15,6 +15,7 @@ import type { RedeemCodes } from '../credits/redeem-codes.ts';
 import type { FileRoom } from '../files/index.ts';
 import type { ObjectStore } from '../files/object-store.ts';
 import type { UrlSigner } from '../files/url-signer.ts';
+import type { Devices } from '../devices/devices.ts';
 import type { Log } from '../log.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { StoredCompletions } from '../memory/stored-completions.ts';
@@ -36,8 +37,10 @@ export interface Parts {
   sessions: Sessions;
   /** Agents that users configure. */
   agents: Agents;
-  /** Rejects with the error that a session with this agent would give. */
-  checkAgent(config: AgentConfig): Promise<void>;
+  /** Rejects with the error that a session of this owner with this agent would give. */
+  checkAgent(config: AgentConfig, owner: string): Promise<void>;
+  /** Devices that the server knows. */
+  devices: Devices;
   /** Language models by their configuration. */
   models: Models;
   /** The endpoint of the settings, for requests that are chat completions already. */

@@ -1,6 +1,7 @@
 import { aideer } from './aideer/aideer.ts';
 import { chat } from './chat/chat.ts';
 import { builtConsole } from './console/console.ts';
+import { devices } from './devices/devices.ts';
 import type { Dialect, Parts } from './dialect.ts';
 import { liteagent } from './liteagent/liteagent.ts';
 import { llmops } from './llmops/llmops.ts';
@@ -10,6 +11,7 @@ import { openai } from './openai/openai.ts';
 /** All dialects. Each has paths of its own. */
 export const dialects: readonly Dialect<keyof Parts>[] = [
   liteagent,
+  devices,
   openai,
   llmops,
   chat,

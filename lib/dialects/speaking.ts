@@ -4,11 +4,14 @@ import type { Principal } from '../core/principal.ts';
 import type { SessionConfig } from '../core/session-config.ts';
 
 /**
- * Throws `forbidden` unless the caller may say something to a session. Words to a session with documents, with other
+ * Throws `forbidden` unless the caller may say something to a session. Words to a session with documents, devices, other
  * sessions as tools or with the agent of an app can move a device.
  */
-export function checkSpeaking(caller: Principal, { documents, children, agent }: SessionConfig): void {
+export function checkSpeaking(
+  caller: Principal,
+  { documents, devices = [], children, agent }: SessionConfig,
+): void {
   requirePermission(caller, 'chat');
-  if (documents.length > 0 || children.length > 0 || agent !== undefined)
+  if (documents.length > 0 || devices.length > 0 || children.length > 0 || agent !== undefined)
     requirePermission(caller, 'use a device', agent && appIdOf(agent));
 }

@@ -16,6 +16,8 @@ export interface CompileOptions {
   include?: OperationFilter;
   /** The operations that match become no tools. */
   exclude?: OperationFilter;
+  /** A further choice: only operations that both choose become tools. */
+  within?: Pick<CompileOptions, 'include' | 'exclude'>;
   /** OpenRPC: how params are sent, instead of the way that the document says. */
   paramStructure?: 'by-name' | 'by-position';
   /**

@@ -18,6 +18,7 @@ export interface DocumentEntry extends Connection {
   paramStructure?: 'by-name' | 'by-position';
   include?: OperationFilter;
   exclude?: OperationFilter;
+  within?: CompileOptions['within'];
   /** Where the document came from: a URL, or (only where files may be read) a file's path. */
   source?: string;
 }
@@ -191,11 +192,12 @@ function connectionOf({ server, apiKey, credentials, credentialOrigins }: Docume
  * read.
  */
 function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOptions {
-  const { include, exclude, paramStructure, source } = entry;
+  const { include, exclude, within, paramStructure, source } = entry;
   const trusted = source !== undefined && (readFiles || isUrl(source));
   return {
     ...(include === undefined ? {} : { include }),
     ...(exclude === undefined ? {} : { exclude }),
+    ...(within === undefined ? {} : { within }),
     ...(paramStructure === undefined ? {} : { paramStructure }),
     ...(trusted ? { source } : {}),
   };

@@ -13,7 +13,9 @@ interface Choosable {
  * Whether an entry wants an operation: `include` asks for one match in each list that it gives, `exclude` drops what
  * matches any of its lists; an empty list says nothing. Methods and paths match whole, or by a prefix ending in `*`.
  */
-export function isSelected({ tags, method, path }: Choosable, { include, exclude }: CompileOptions): boolean {
+export function isSelected(operation: Choosable, { include, exclude, within }: CompileOptions): boolean {
+  if (within !== undefined && !isSelected(operation, within)) return false;
+  const { tags, method, path } = operation;
   const has = {
     tags: (tag: string) => tags.includes(tag),
     methods: (pattern: string) => matches(method.toUpperCase(), pattern.toUpperCase()),

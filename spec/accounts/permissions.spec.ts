@@ -57,7 +57,14 @@ describe('the table "Who may do what"', () => {
     const visitor = ['look', 'stop', 'look at an app', 'change the account'];
     const unapproved = [...visitor, 'chat', 'use an app', 'make an app'];
     const trusted = [...unapproved, 'bring a document', 'use a device'];
-    const admin = [...trusted, 'manage users', 'manage credits', 'manage presets', 'chat without credits'];
+    const admin = [
+      ...trusted,
+      'manage devices',
+      'manage users',
+      'manage credits',
+      'manage presets',
+      'chat without credits',
+    ];
     const withoutAccount = admin.filter((action) => action !== 'change the account');
     const expected: Record<Standing, string[]> = {
       anonymous: withoutAccount,
@@ -74,7 +81,13 @@ describe('the table "Who may do what"', () => {
   it('lets a key do what its scopes say, and never more than its user', () => {
     const chat = ['look', 'stop', 'chat', 'look at an app', 'use an app'];
     const devices = [...chat, 'make an app', 'bring a document', 'use a device'];
-    const manage = ['manage users', 'manage credits', 'manage presets', 'chat without credits'];
+    const manage = [
+      'manage devices',
+      'manage users',
+      'manage credits',
+      'manage presets',
+      'chat without credits',
+    ];
     expect(allowed(keyOf('user'))).to.deep.equal([]);
     expect(allowed(keyOf('user', 'chat'))).to.have.members(chat);
     expect(allowed(keyOf('user', 'devices'))).to.have.members(devices);

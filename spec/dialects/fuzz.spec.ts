@@ -57,6 +57,7 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
       known = {
         id: [await things.session()],
         thread: [thread],
+        name: [await things.device()],
         message: [message],
         upload: [await things.upload()],
         file: [await things.file(), 'png', 'page.js'],

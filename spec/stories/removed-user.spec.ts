@@ -11,6 +11,8 @@ interface Tables {
 
 /** Tables that hold nothing of a user. A new table is either in this list, or a removed user leaves no row in it. */
 const withoutUsers = new Set([
+  'device_versions', // of the server; an admin describes them
+  'devices',
   'failures', // keyed digests, for a day
   'kysely_migration',
   'kysely_migration_lock',

@@ -1,4 +1,5 @@
 import { goodPassword } from './accounts.ts';
+import { lampDocument } from './lamp.ts';
 import type { Answer, Caller } from './threads.ts';
 
 /** A request that a row makes; the body is made anew for each caller. */
@@ -23,6 +24,9 @@ export type AccessRow =
     }
   | { who: 'owner'; others: 403 | 404; admins?: true; request: (things: Things) => Promise<AccessRequest> };
 
+/** Devices belong to the server, so that each needs a name of its own. */
+let devices = 0;
+
 /** Makes things of one user, to be asked for by others. */
 export interface Things {
   session(): Promise<string>;
@@ -44,6 +48,8 @@ export interface Things {
   chatWithCredits(): Promise<string>;
   task(): Promise<string>;
   code(): Promise<string>;
+  /** A device that the server knows, and everybody may use. */
+  device(): Promise<string>;
 }
 
 /** The things of a caller; an admin gives what they cost. */
@@ -109,11 +115,18 @@ export function createThings(owner: Caller, admin: Caller): Things {
       await make('/api/v1/users/me/credits', { redeem_code: await things.code() });
       return things.chat();
     },
+    async device() {
+      const name = `lamp-${process.pid}-${(devices += 1)}`;
+      await make('/api/devices', deviceOf(name), admin);
+      return name;
+    },
     code: async () =>
       (await make<{ redeem_code: string }>('/api/v1/codes', { value: 1_000_000 }, admin)).redeem_code,
   };
   return things;
 }
+
+const deviceOf = (name: string): object => ({ name, openSpec: lampDocument });
 
 const modelConfig = {
   name: 'm',
@@ -363,6 +376,28 @@ function chatRows(prefix: string): Record<string, AccessRow> {
   };
 }
 
+/** Devices that the server knows: admins change them, the users use them. */
+function deviceRows(): Record<string, AccessRow> {
+  const at =
+    (more: string, body?: (name: string) => unknown) =>
+    async (things: Things): Promise<AccessRequest> => {
+      const name = await things.device();
+      return { path: `/api/devices/${name}${more}`, ...(body && { body: () => body(name) }) };
+    };
+  return {
+    'GET /api/devices': users,
+    'POST /api/devices': {
+      who: 'admins',
+      request: async () => ({ path: '/api/devices', body: () => deviceOf(`lamp-${(devices += 1)}`) }),
+    },
+    'GET /api/devices/{name}': { who: 'users', request: at('') },
+    'PUT /api/devices/{name}': { who: 'admins', request: at('', deviceOf) },
+    'DELETE /api/devices/{name}': { who: 'admins', request: at('') },
+    'GET /api/devices/{name}/tools': { who: 'users', request: at('/tools') },
+    'POST /api/devices/{name}/check': { who: 'users', request: at('/check') },
+  };
+}
+
 const draft = { model_config: { dialog_round: 1 }, memory_mode: 'none' };
 
 /** A row for every route of every dialect, by its name in the description. */
@@ -375,6 +410,7 @@ export const accessRows: Record<string, AccessRow> = {
   'GET /api/clear': session('clear'),
   'POST /api/clear': session('clear'),
   'POST /api/ticket': users,
+  ...deviceRows(),
   'POST /v1/threads': users,
   'GET /v1/threads/{thread}': thread(''),
   'POST /v1/threads/{thread}': thread('', () => ({ metadata: {} })),

@@ -1,5 +1,5 @@
 import type { ModelConfigChange, StoredModelConfig } from '../../agents/model-configs.ts';
-import { masked } from '../../agents/secrets.ts';
+import { masked } from '../../common/masked-secrets.ts';
 import type { JsonObject } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';

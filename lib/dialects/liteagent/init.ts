@@ -1,8 +1,9 @@
 import type { XStatic } from 'typebox/schema';
-import { requirePermission } from '../../accounts/permissions.ts';
 import type { JsonObject } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
-import type { SessionConfig } from '../../core/session-config.ts';
+import type { DeviceUse, SessionConfig } from '../../core/session-config.ts';
+import type { Config } from '../../config.ts';
+import { checkDocuments } from '../documents.ts';
 import { checkSpeaking } from '../speaking.ts';
 
 /** A text that must not be empty. null is taken as missing, everywhere (contract 1). */
@@ -57,6 +58,20 @@ const openSpecEntry = {
   },
 } as const;
 
+/** A device that the server knows, by its name or with a choice of its operations. */
+const deviceUse = {
+  description: 'the name of a device, or an object {name, include?, exclude?}',
+  anyOf: [
+    text,
+    {
+      type: 'object',
+      required: ['name'],
+      additionalProperties: false,
+      properties: { name: text, include: selection, exclude: selection },
+    },
+  ],
+} as const;
+
 /** The body of `POST /api/init` (contract 1). */
 export const initSchema = {
   type: 'object',
@@ -74,6 +89,15 @@ export const initSchema = {
     },
     systemPrompt: { type: 'string' },
     openSpecList: { type: 'array', items: openSpecEntry },
+    devices: { type: 'array', maxItems: 1000, items: deviceUse },
+    rules: {
+      type: 'object',
+      description: 'rules of the session: they can only make those of the devices and the server stricter',
+    },
+    dryRun: {
+      type: 'boolean',
+      description: 'true: no write is sent, its result says what would have been sent',
+    },
     sessionList: {
       type: 'array',
       items: {
@@ -94,9 +118,18 @@ export const initSchema = {
 export type InitBody = XStatic<typeof initSchema>;
 
 /** Throws `forbidden` unless the caller may open such a session: documents and other sessions are tools that can move devices. */
-export function checkAdmission(caller: Principal, config: SessionConfig): void {
-  if (config.documents.length > 0) requirePermission(caller, 'bring a document');
+export function checkAdmission(
+  caller: Principal,
+  config: SessionConfig,
+  documents: Config['documents'],
+): void {
+  checkDocuments(caller, config.documents, documents);
   checkSpeaking(caller, config);
+}
+
+/** Devices as a session uses them; a name alone stands for all operations. */
+export function toDeviceUses(uses: readonly unknown[]): DeviceUse[] {
+  return uses.map((use) => (typeof use === 'string' ? { name: use } : (use as DeviceUse)));
 }
 
 /** The session that a valid body asks for, with the contract's defaults. `idleMs` counts when it has no `timeoutSeconds`. */
@@ -105,6 +138,9 @@ export function toSessionConfig(body: InitBody, idleMs: number): SessionConfig {
     model: { temperature: 0, maxTokens: 4096, topP: 1, ...body.llmConfig },
     systemPrompt: body.systemPrompt ?? '',
     documents: (body.openSpecList ?? []) as JsonObject[],
+    ...(body.devices && { devices: toDeviceUses(body.devices) }),
+    ...(body.rules && { rules: body.rules as JsonObject }),
+    ...(body.dryRun && { dryRun: true }),
     children: (body.sessionList ?? []).map(({ id, name, description }) => ({
       id,
       ...(name !== undefined && { name }),

@@ -1,7 +1,9 @@
 import type { Config } from '../../config.ts';
+import type { Devices } from '../../devices/devices.ts';
 import type { Parts } from '../dialect.ts';
 
-/** The parts that this dialect takes, and of the settings no more than these three. */
+/** The parts that this dialect takes, and of the settings no more than these four. */
 export type LiteAgentParts = Pick<Parts, 'sessions' | 'access' | 'version' | 'log'> & {
-  config: Pick<Config, 'auth' | 'limits' | 'liteagentContentType'>;
+  devices: Pick<Devices, 'requireAll'>;
+  config: Pick<Config, 'auth' | 'documents' | 'limits' | 'liteagentContentType'>;
 };

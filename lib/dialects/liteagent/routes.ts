@@ -1,3 +1,4 @@
+import { parseRules } from '../../devices/parse-rules.ts';
 import { checkPrompt } from '../prompt-limit.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import type { LiteAgentParts } from './parts.ts';
@@ -29,7 +30,7 @@ const stopQuery = {
 const idAnswer = { type: 'object', required: ['id'], properties: { id, taskId: id } } as const;
 
 /** The HTTP calls of contract 1. */
-export function createRoutes({ sessions, access, config, version }: LiteAgentParts): Route[] {
+export function createRoutes({ sessions, devices, access, config, version }: LiteAgentParts): Route[] {
   /** The seed stops and clears with GET; POST is the same for clients that care. */
   const both = (make: (method: 'GET' | 'POST') => Route) => [make('GET'), make('POST')];
 
@@ -57,7 +58,9 @@ export function createRoutes({ sessions, access, config, version }: LiteAgentPar
         if (ignored.length > 0)
           log.info({ ignored: ignored.slice(0, 100) }, 'unknown fields of /init were ignored');
         const wanted = toSessionConfig(body, config.limits.sessionIdleTimeoutMs);
-        checkAdmission(caller, wanted);
+        checkAdmission(caller, wanted, config.documents);
+        parseRules(wanted.rules, '/rules', { isAlone: config.auth === 'none' });
+        await devices.requireAll(wanted.devices ?? [], caller.id, '/devices');
         return { id: await sessions.create(wanted, caller) };
       },
     }),

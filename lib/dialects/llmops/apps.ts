@@ -1,8 +1,9 @@
 import { requirePermission } from '../../accounts/permissions.ts';
 import type { AgentApp, AppVersion } from '../../agents/apps.ts';
-import { withKeptSecrets } from '../../agents/secrets.ts';
+import { withKeptSecrets } from '../../common/masked-secrets.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
+import { checkDocuments } from '../documents.ts';
 import { checkPrompt } from '../prompt-limit.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
@@ -122,7 +123,7 @@ function renameApp({ agents: { apps } }: AppParts): Route {
 }
 
 /** The copy has the draft of the original, else its published configuration. It has no conversation and is not published. */
-function copyApp({ agents: { apps } }: AppParts): Route {
+function copyApp({ agents: { apps }, config }: AppParts): Route {
   return route({
     method: 'POST',
     path: '/apps/:app_id/copy',
@@ -134,7 +135,7 @@ function copyApp({ agents: { apps } }: AppParts): Route {
       const original = await apps.find(params.app_id, caller);
       const { name, icon, description, draft, published } = original;
       const version = draft ?? published;
-      if (version?.config.documents?.length) requirePermission(caller, 'bring a document');
+      checkDocuments(caller, version?.config.documents, config.documents);
       const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
       if (version) await apps.saveDraft(id, caller, { config: version.config, remembers: version.remembers });
       return success({ id });
@@ -162,7 +163,7 @@ function publish({ agents: { apps }, checkAgent }: AppParts): Route {
     async handle({ params, caller }) {
       const { draft } = await apps.find(params.app_id, caller);
       // A draft of an earlier release was never checked.
-      if (draft) await checkAgent(draft.config);
+      if (draft) await checkAgent(draft.config, caller.id);
       await apps.publish(params.app_id, caller);
       return success();
     },
@@ -219,7 +220,8 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
       const id = params.app_id;
       const app = await apps.find(id, caller); // a caller who may not change the app learns nothing about the change
       const draft = toDraft(body);
-      if (draft.config.documents?.length) requirePermission(caller, 'bring a document');
+      checkDocuments(caller, draft.config.documents, config.documents);
+      if (draft.config.devices?.length) requirePermission(caller, 'use a device', params.app_id);
       checkPrompt(
         draft.config.systemPrompt,
         config.limits.systemPromptMaxBytes,
@@ -227,7 +229,7 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
       );
       try {
         // A configuration that cannot work is refused now, and not only with the first question.
-        await checkAgent(withKeptSecrets(draft.config, app.draft?.config));
+        await checkAgent(withKeptSecrets(draft.config, app.draft?.config), caller.id);
         await apps.saveDraft(id, caller, draft);
       } catch (error) {
         throw inWireWords(error);

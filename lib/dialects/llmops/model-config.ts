@@ -1,12 +1,12 @@
 import type { XStatic } from 'typebox/schema';
 import type { AgentConfig } from '../../agents/agent-config.ts';
 import type { NewDraft } from '../../agents/apps.ts';
-import { withMaskedSecrets } from '../../agents/secrets.ts';
+import { withMaskedSecrets } from '../../common/masked-secrets.ts';
 import type { JsonObject } from '../../common/json.ts';
 import { AppError, type Fault } from '../../errors.ts';
-import { initSchema } from '../liteagent/init.ts';
+import { initSchema, toDeviceUses } from '../liteagent/init.ts';
 
-const { llmConfig, systemPrompt, openSpecList, toolPipelineStrategy } = initSchema.properties;
+const { llmConfig, systemPrompt, openSpecList, devices, toolPipelineStrategy } = initSchema.properties;
 const dialogRound = { type: 'integer', minimum: 0 } as const;
 
 /** The body of an update of an app's draft (contract 3). */
@@ -21,6 +21,7 @@ export const configSchema = {
         llmConfig,
         systemPrompt,
         openSpecList,
+        devices,
         toolPipelineStrategy,
       },
       additionalProperties: {},
@@ -40,6 +41,7 @@ export function toDraft(body: ConfigBody): NewDraft {
   const {
     systemPrompt: prompt,
     openSpecList: documents,
+    devices: uses,
     toolPipelineStrategy: toolStrategy,
     ...others
   } = rest;
@@ -56,6 +58,7 @@ export function toDraft(body: ConfigBody): NewDraft {
     ...(model !== undefined && { model }),
     ...(prompt !== undefined && { systemPrompt: prompt }),
     ...(documents !== undefined && { documents: documents as JsonObject[] }),
+    ...(uses !== undefined && { devices: toDeviceUses(uses) }),
     ...(toolStrategy !== undefined && { toolStrategy }),
     ...(Object.keys(others).length > 0 && { others: others as JsonObject }),
   };
@@ -69,6 +72,7 @@ export function toModelConfig(config: AgentConfig): JsonObject {
     model,
     systemPrompt: prompt,
     documents,
+    devices,
     toolStrategy,
     others,
   } = withMaskedSecrets(config);
@@ -78,6 +82,7 @@ export function toModelConfig(config: AgentConfig): JsonObject {
     ...(model && { llmConfig: { ...model } }),
     ...(prompt !== undefined && { systemPrompt: prompt }),
     ...(documents && { openSpecList: documents }),
+    ...(devices && { devices: devices.map((use) => ({ ...use })) }),
     ...(toolStrategy && { toolPipelineStrategy: toolStrategy }),
   };
 }

@@ -32,7 +32,8 @@ export function isMethodSelected(
   home: JsonObject,
   options: CompileOptions,
 ): boolean {
-  if (options.include === undefined && options.exclude === undefined) return true;
+  const { include, exclude, within } = options;
+  if (include === undefined && exclude === undefined && within === undefined) return true;
   const name = textAt(method, 'name') ?? '';
   const tags = listAt(method, 'tags').flatMap((tag) => {
     const { value } = document.resolve(tag, home);

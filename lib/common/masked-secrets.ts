@@ -1,5 +1,5 @@
-import { childPointer } from '../common/json-pointer.ts';
-import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { childPointer } from './json-pointer.ts';
+import { isObject, type JsonObject, type JsonValue } from './json.ts';
 import { AppError } from '../errors.ts';
 
 /** A key as it may be shown: `sk-…1d9a`; a short key is hidden whole. No real key has the ellipsis: no header can carry it. */

@@ -1,0 +1,152 @@
+import { checkArguments } from '../core/argument-check.ts';
+import { childPointer } from '../common/json-pointer.ts';
+import type { Tool } from '../core/tool.ts';
+import { AppError, messageOf, SpecError, type Fault } from '../errors.ts';
+import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
+import type { LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
+import { secretsInUrl } from '../secrets.ts';
+import { deviceSchema, type DeviceDefinition } from './device-schema.ts';
+import { parseRules, type RuleCircumstances } from './parse-rules.ts';
+import type { NewDevice } from './registry.ts';
+import type { Rules } from './rule-schema.ts';
+import { schemaFaults } from './schema-faults.ts';
+import { toolMatcher } from './tool-pattern.ts';
+
+/** A device that may be stored, and its compiled document. */
+export interface CheckedDevice extends NewDevice {
+  described: DescribedSpec;
+  /** The odd things about the document and the rules, in plain words. */
+  warnings: string[];
+}
+
+/**
+ * Checks a device before it is stored: its fields, its rules, its document and its safe state. Throws `invalid_request` with
+ * every fault by JSON pointer.
+ */
+export async function checkDevice(
+  value: unknown,
+  openspecs: Openspecs,
+  circumstances: RuleCircumstances = {},
+): Promise<CheckedDevice> {
+  const faults = [...schemaFaults(deviceSchema, value)];
+  const definition = value as DeviceDefinition;
+  const rules = rulesOf(definition, circumstances, faults);
+  if (faults.every(({ pointer }) => pointer.startsWith('/rules') || pointer.startsWith('/safeState'))) {
+    faults.push(...urlFaults(definition));
+    const document = await openDocument(openspecs, definition, faults);
+    if (document) {
+      try {
+        faults.push(...(await safeStateFaults(definition, document.spec.tools)));
+        if (faults.length === 0) return checked(definition, document, rules);
+      } finally {
+        document.release();
+      }
+    }
+  }
+  const texts = faults.map(({ pointer, detail }) => `${pointer || '/'} ${detail}`);
+  throw new AppError('invalid_request', `The device cannot be used: ${texts.join('; ')}.`, { faults });
+}
+
+function checked(
+  definition: DeviceDefinition,
+  { spec }: LoadedSpec,
+  rules: Rules | undefined,
+): CheckedDevice {
+  const described = describeSpec(spec);
+  return {
+    definition,
+    facts: {
+      title: definition.title ?? spec.title,
+      kind: spec.kind,
+      tools: spec.tools.length,
+      tags: definition.tags ?? [],
+      users: definition.users ?? ['*'],
+      enabled: definition.enabled ?? true,
+    },
+    described,
+    warnings: [...described.warnings, ...(rules ? ruleWarnings(rules, spec.tools) : [])],
+  };
+}
+
+/** The rules of a definition; undefined when there are none, and when they have faults, which are noted. */
+function rulesOf(
+  definition: Partial<DeviceDefinition> | null,
+  circumstances: RuleCircumstances,
+  faults: Fault[],
+): Rules | undefined {
+  try {
+    return parseRules(definition?.rules, '/rules', circumstances);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    faults.push(...error.faults);
+    return undefined;
+  }
+}
+
+/** A password in an address would be shown with the device. */
+function urlFaults({ server, openSpec }: DeviceDefinition): Fault[] {
+  return Object.entries({ server, openSpec }).flatMap(([key, url]) =>
+    typeof url === 'string' && secretsInUrl(url).length > 0
+      ? [{ pointer: `/${key}`, detail: 'has a password or a key in it: give it as apiKey or credentials' }]
+      : [],
+  );
+}
+
+async function openDocument(
+  openspecs: Openspecs,
+  definition: DeviceDefinition,
+  faults: Fault[],
+): Promise<LoadedSpec | undefined> {
+  try {
+    const document = await openspecs.load(definition);
+    if (document.spec.tools.length > 0) return document;
+    document.release();
+    const skipped = document.spec.skipped.map(({ operation, reason }) => `; ${operation}: ${reason}`);
+    faults.push({
+      pointer: '/openSpec',
+      detail: `has no operation that can be called${skipped.slice(0, 20).join('')}`,
+    });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const found = error instanceof SpecError ? error.faults : [];
+    const inside = found.map(({ pointer, detail }) => ({ pointer: `/openSpec${pointer}`, detail }));
+    faults.push(...(inside.length > 0 ? inside : [{ pointer: '/openSpec', detail: messageOf(error) }]));
+  }
+  return undefined;
+}
+
+/** Faults of the calls of the safe state: in an emergency nobody can repair them. */
+async function safeStateFaults(
+  { safeState = [] }: DeviceDefinition,
+  tools: readonly Tool[],
+): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  if (!Array.isArray(safeState)) return faults;
+  for (const [index, { tool: name, arguments: args = {} }] of safeState.entries()) {
+    const pointer = childPointer('/safeState', index);
+    const tool = tools.find((each) => each.name === name);
+    if (tool === undefined) {
+      faults.push({ pointer: `${pointer}/tool`, detail: `is no tool of the document: ${name}` });
+      continue;
+    }
+    const check = await checkArguments(tool.parameters, args);
+    if ('faults' in check) faults.push({ pointer: `${pointer}/arguments`, detail: check.faults });
+  }
+  return faults;
+}
+
+/** Rules that name no tool of the device: a misspelt name protects nothing. */
+function ruleWarnings({ calls, limits }: Rules, tools: readonly Tool[]): string[] {
+  const lists = { calls, limits };
+  return Object.entries(lists).flatMap(([key, list]) =>
+    list.flatMap(({ tools: patterns = [] }, index) =>
+      patterns.flatMap((pattern, at) => {
+        const matches = toolMatcher([pattern]);
+        const isUsed = tools.some(({ name, operation }) => matches(name, operation));
+        return isUsed
+          ? []
+          : [`/rules/${key}/${index}/tools/${at}: "${pattern}" names no tool of this device`];
+      }),
+    ),
+  );
+}

@@ -1,0 +1,48 @@
+import { isObject } from '../common/json.ts';
+import type { ToolResult } from '../core/message.ts';
+
+/** What this node knows of a device from the calls that it made. */
+export interface DeviceState {
+  /** Whether the last call reached it; null before the first one. */
+  reachable: boolean | null;
+  /** Ms since the epoch; null before the first call. */
+  lastCallAt: number | null;
+  /** The message of the last call that failed; null when the last call did not fail. */
+  lastError: string | null;
+}
+
+const unknown: DeviceState = { reachable: null, lastCallAt: null, lastError: null };
+/** Codes of calls that were sent, and of those that found nobody: Node's, undici's and those of the Modbus driver. */
+const NOBODY_ANSWERED = /^(E[A-Z]+|UND_ERR_.*|CANNOT_CONNECT|TIMED_OUT|LOST_WHILE_SENDING|BAD_RESPONSE)$/;
+/** Codes of the server itself are in small letters: such a call was not sent. */
+const NOT_SENT = /^[a-z_]+$/;
+
+/** The states of devices, from real calls. Nothing is asked for a state. */
+export class DeviceStates {
+  readonly #states = new Map<string, DeviceState>();
+
+  /** The state of a device. */
+  of(name: string): DeviceState {
+    return this.#states.get(name) ?? unknown;
+  }
+
+  /** Notes the result of a call at a moment (ms since the epoch). A call that was not sent says nothing of its device. */
+  reported(name: string, result: ToolResult, at: number): void {
+    const { reachable, error } = readReach(result);
+    if (reachable !== undefined) this.#states.set(name, { reachable, lastCallAt: at, lastError: error });
+  }
+
+  /** Forgets a device that was removed. */
+  forget(name: string): void {
+    this.#states.delete(name);
+  }
+}
+
+/** Whether the result of a call shows that its device answers, and its error in words; `reachable` is undefined for a call that was not sent. */
+export function readReach({ error }: ToolResult): { reachable: boolean | undefined; error: string | null } {
+  if (!isObject(error)) return { reachable: true, error: null };
+  const { code, message, detail } = error;
+  const text = typeof code === 'string' ? code : '';
+  const said = [message, detail, code].find((each) => typeof each === 'string') ?? 'The call failed.';
+  return { reachable: NOT_SENT.test(text) ? undefined : !NOBODY_ANSWERED.test(text), error: said };
+}

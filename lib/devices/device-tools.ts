@@ -1,0 +1,78 @@
+import type { JsonObject } from '../common/json.ts';
+import type { ToolResult } from '../core/message.ts';
+import type { Risk } from '../core/message.ts';
+import {
+  failed,
+  type CallContext,
+  type Connection,
+  type Effect,
+  type JsonSchema,
+  type Tool,
+} from '../core/tool.ts';
+import { refusalOfDevice } from './device.ts';
+import type { DeviceStates } from './device-states.ts';
+import type { DeviceRegistry } from './registry.ts';
+
+/** What the tools of registered devices ask and tell. */
+export interface DeviceToolParts {
+  registry: Pick<DeviceRegistry, 'find'>;
+  states: DeviceStates;
+  now(): number;
+}
+
+/** Makes the tools of a document those of a registered device; the same list gives the same tools. */
+export type DeviceTools = (tools: readonly Tool[]) => readonly Tool[];
+
+/**
+ * The tools of registered devices: a call of a device that was removed, disabled or broken meanwhile is refused with
+ * `device_disabled`, and each result is told to the states. The device is that of the connection, so that devices with the same
+ * document share their tools.
+ */
+export function createDeviceTools(parts: DeviceToolParts): DeviceTools {
+  const made = new WeakMap<readonly Tool[], readonly Tool[]>();
+  return (tools) => {
+    let wrapped = made.get(tools);
+    if (!wrapped) made.set(tools, (wrapped = tools.map((tool) => new DeviceTool(tool, parts))));
+    return wrapped;
+  };
+}
+
+class DeviceTool implements Tool {
+  readonly name: string;
+  readonly description: string;
+  readonly operation: string;
+  readonly effect: Effect;
+  readonly risk: Risk | undefined;
+  readonly #tool: Tool;
+  readonly #parts: DeviceToolParts;
+  readonly complete?: (args: JsonObject) => JsonObject;
+
+  constructor(tool: Tool, parts: DeviceToolParts) {
+    this.name = tool.name;
+    this.description = tool.description;
+    this.operation = tool.operation;
+    this.effect = tool.effect;
+    this.risk = tool.risk;
+    this.#tool = tool;
+    this.#parts = parts;
+    if (tool.complete) this.complete = (args) => tool.complete!(args);
+  }
+
+  get parameters(): JsonSchema {
+    return this.#tool.parameters; // made when somebody looks at them
+  }
+
+  device(connection: Connection): string | undefined {
+    return this.#tool.device?.(connection);
+  }
+
+  async call(args: JsonObject, context: CallContext): Promise<ToolResult> {
+    const { registry, states, now } = this.#parts;
+    const { name = '' } = context.connection.registered ?? {};
+    const refusal = refusalOfDevice(name, await registry.find(name));
+    if (refusal !== undefined) return failed('device_disabled', refusal, 'none');
+    const result = await this.#tool.call(args, context);
+    states.reported(name, result, now());
+    return result;
+  }
+}

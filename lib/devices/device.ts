@@ -1,0 +1,37 @@
+import type { DeviceDefinition } from './device-schema.ts';
+
+/** What is known of a version without its keys and its document. */
+export interface DeviceFacts {
+  title: string;
+  /** The kind of its document. */
+  kind: string;
+  /** The number of its tools. */
+  tools: number;
+  tags: string[];
+  users: string[];
+  enabled: boolean;
+}
+
+/** One version of a device that the server knows. */
+export interface Device {
+  readonly name: string;
+  /** 1, 2, …; 0 for a file that could never be used. */
+  readonly version: number;
+  /** `file`: a file of DEVICES_DIR describes it, and the API cannot change it. */
+  readonly origin: 'api' | 'file';
+  /** Why its file cannot be used now. */
+  readonly fault: string | undefined;
+  readonly isRemoved: boolean;
+  readonly facts: DeviceFacts;
+  /** Ms since the epoch. */
+  readonly madeAt: number;
+  /** With its keys in clear; undefined for version 0. It is opened at the first use. */
+  readonly definition: DeviceDefinition | undefined;
+}
+
+/** Why calls of a device are refused, in words; undefined where they are not. */
+export function refusalOfDevice(name: string, device: Device | undefined): string | undefined {
+  if (device === undefined || device.isRemoved) return `The device "${name}" was removed.`;
+  if (device.fault !== undefined) return `The device "${name}" cannot be used: ${device.fault}`;
+  return device.facts.enabled ? undefined : `The device "${name}" is disabled.`;
+}

@@ -1,0 +1,189 @@
+import { childPointer } from '../common/json-pointer.ts';
+import type { Kysely } from 'kysely';
+import type { Role } from '../core/principal.ts';
+import type { DeviceUse } from '../core/session-config.ts';
+import { AppError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
+import type { DocumentEntry, LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
+import type { Vault } from '../store/vault.ts';
+import { checkDevice, type CheckedDevice } from './check-device.ts';
+import { checkReach, type Reach, type ReachParts } from './check-reach.ts';
+import type { Device } from './device.ts';
+import {
+  loadDeviceFolder,
+  loadServerRules,
+  reloadDeviceFiles,
+  type DeviceFilesOptions,
+} from './device-files.ts';
+import { DeviceStates } from './device-states.ts';
+import { createDeviceTools, type DeviceTools } from './device-tools.ts';
+import { createDeviceRegistry, noSuchDevice, type DeviceRegistry } from './registry.ts';
+import { RuleBooks } from './rule-books.ts';
+
+/** A person, as the `users` of a device name people. */
+export interface Person {
+  role: Role;
+  /** The id and the user name. */
+  names: readonly (string | null)[];
+}
+
+/** What devices are opened with. */
+export interface DevicesOptions {
+  db: Kysely<unknown>;
+  vault: Vault;
+  openspecs: Openspecs;
+  /** The user with an id; undefined when there is none. */
+  findPerson(id: string): Promise<Person | undefined>;
+  connect: ReachParts['connect'];
+  /** Whether access control is off: then there is nobody else who could approve a call. */
+  isAlone: boolean;
+  devicesDir: string | undefined;
+  rulesFile: string | undefined;
+  log: Log;
+}
+
+/** Ids of callers who may use every device: they are no users. */
+const everywhere = new Set(['anonymous', 'operator']);
+
+/** The devices that the server knows: who may use them, how they are opened, and their rules. */
+export class Devices {
+  readonly registry: DeviceRegistry;
+  readonly states = new DeviceStates();
+  readonly books: RuleBooks;
+  readonly #options: DevicesOptions;
+  readonly #files: DeviceFilesOptions;
+  readonly #tools: DeviceTools;
+
+  constructor(options: DevicesOptions) {
+    const { db, vault, openspecs, isAlone, devicesDir, rulesFile, log } = options;
+    const registry = createDeviceRegistry({ db, vault });
+    this.#options = options;
+    this.registry = registry;
+    this.books = new RuleBooks(registry);
+    const circumstances = { isAlone };
+    const { books, states } = this;
+    this.#files = { folder: devicesDir, rulesFile, registry, books, openspecs, circumstances, log };
+    this.#tools = createDeviceTools({ registry, states, now: () => Date.now() });
+  }
+
+  /** Reads the rules of the server, before it takes the first call. Throws `invalid_request` when they have a fault. */
+  loadRules(): Promise<void> {
+    return loadServerRules(this.#files);
+  }
+
+  /** Reads the folder of devices, when the database belongs to this server. Throws `invalid_request` when it cannot be read. */
+  loadFolder(): Promise<void> {
+    return loadDeviceFolder(this.#files);
+  }
+
+  /** Reads the files of the settings again. Never rejects. */
+  reload(): Promise<void> {
+    return reloadDeviceFiles(this.#files);
+  }
+
+  /** Checks a device before it is stored. Throws `invalid_request` with every fault. */
+  check(value: unknown): Promise<CheckedDevice> {
+    return checkDevice(value, this.#options.openspecs, this.#files.circumstances);
+  }
+
+  /** Whether a user (or `operator` or `anonymous`) may use a device. */
+  async mayUse({ facts }: Device, userId: string): Promise<boolean> {
+    if (everywhere.has(userId) || facts.users.includes('*')) return true;
+    const person = await this.#options.findPerson(userId);
+    if (person === undefined) return false;
+    const { role } = person;
+    const names = new Set(person.names.flatMap((name) => (name === null ? [] : [keyOf(name)])));
+    return role === 'admin' || facts.users.map(keyOf).some((one) => one === `role:${role}` || names.has(one));
+  }
+
+  /** The devices that a user may use, by name. */
+  async list(userId: string): Promise<Device[]> {
+    const all = await this.registry.list();
+    const may = await Promise.all(all.map((device) => this.mayUse(device, userId)));
+    return all.filter((_, index) => may[index]);
+  }
+
+  /** A device that is there, for a user. `not_found` also for one that the user may not use. */
+  async find(name: string, userId: string): Promise<Device> {
+    const device = await this.registry.find(name);
+    if (device && !device.isRemoved && (await this.mayUse(device, userId))) return device;
+    throw noSuchDevice(name);
+  }
+
+  /** Throws `invalid_request` with every name that is no device of the user, at its pointer below `where`. */
+  async requireAll(uses: readonly DeviceUse[], userId: string, where: string): Promise<void> {
+    const found = await Promise.all(
+      uses.map(async ({ name }) => {
+        const device = await this.registry.find(name);
+        if (device === undefined || device.isRemoved || !(await this.mayUse(device, userId)))
+          return `there is no device "${name.slice(0, 100)}"`;
+        return device.definition === undefined ? `it cannot be used: ${device.fault}` : undefined;
+      }),
+    );
+    const faults = found.flatMap((detail, index) =>
+      detail === undefined ? [] : [{ pointer: childPointer(where, index), detail }],
+    );
+    if (faults.length === 0) return;
+    const texts = faults.map(({ pointer, detail }) => `${pointer}: ${detail}`);
+    throw new AppError('invalid_request', `${texts.join('; ')}.`, { faults });
+  }
+
+  /** The tools of a device, for JSON. */
+  async describe({ definition }: Device): Promise<DescribedSpec> {
+    const { spec, release } = await this.#options.openspecs.load(definition!);
+    try {
+      return describeSpec(spec);
+    } finally {
+      release();
+    }
+  }
+
+  /** Asks whether a device is there. Never a write. */
+  async checkReach({ name, version }: Device, userId: string, timeoutMs: number): Promise<Reach> {
+    const { connect } = this.#options;
+    const document = await this.open({ name }, userId);
+    try {
+      const book = await this.books.bookFor({ name, version });
+      return await checkReach(document, { book, connect, signal: AbortSignal.timeout(timeoutMs), timeoutMs });
+    } finally {
+      document.release();
+    }
+  }
+
+  /**
+   * Opens the current version of a device for the owner of a session; that of a removed or disabled device, too, whose calls are
+   * refused then. Rejects with `not_found`, also when the owner may not use it, and with the error of its document.
+   */
+  async open({ name, include, exclude }: DeviceUse, owner: string): Promise<LoadedSpec> {
+    const device = await this.registry.find(name);
+    const definition = device?.definition;
+    if (!device || !definition || !(await this.mayUse(device, owner))) throw noSuchDevice(name);
+    const within =
+      include || exclude ? { within: { ...(include && { include }), ...(exclude && { exclude }) } } : {};
+    const { spec, connection, release } = await this.#options.openspecs.load({
+      ...definition,
+      ...(within as Pick<DocumentEntry, 'within'>),
+    });
+    return {
+      spec: { ...factsOf(spec), tools: this.#tools(spec.tools) as LoadedSpec['spec']['tools'] },
+      connection: { ...connection, registered: { name, version: device.version } },
+      release,
+    };
+  }
+}
+
+/** A compiled document without its tools. Its warnings are not asked for: they may cost time. */
+function factsOf({
+  kind,
+  title,
+  operations,
+  skipped,
+}: LoadedSpec['spec']): Omit<LoadedSpec['spec'], 'tools'> {
+  return { kind, title, operations, skipped, warnings: [] };
+}
+
+/** The form in which names are compared: texts that look the same are the same [Unicode NFKC]. */
+function keyOf(name: string): string {
+  return name.trim().normalize('NFKC').toLowerCase();
+}

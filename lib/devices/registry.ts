@@ -1,0 +1,249 @@
+import { LRUCache } from 'lru-cache';
+import type { Kysely } from 'kysely';
+import { systemClock, type Clock } from '../common/clock.ts';
+import { AppError } from '../errors.ts';
+import { lockOrCreateRow } from '../store/lock-row.ts';
+import type { Vault } from '../store/vault.ts';
+import type { Device, DeviceFacts } from './device.ts';
+import type { DeviceDefinition } from './device-schema.ts';
+import type { DevicesDb, DevicesTable, DeviceTables, DeviceVersionsTable } from './schema.ts';
+
+/** A device before it is stored: checked, with its keys in clear. */
+export interface NewDevice {
+  definition: DeviceDefinition;
+  facts: DeviceFacts;
+}
+
+/**
+ * The devices that the server knows, over their tables; several nodes may share them.
+ *
+ * Contract: a change makes a new version, and old ones stay readable. Keys are sealed at rest. The caller has checked the
+ * rights and the definition. Rejects with an AppError: `not_found` for a device that is not there, `conflict` for a name that is
+ * taken, and for a change of a device that a file describes.
+ */
+export interface DeviceRegistry {
+  /** The devices that are there, by name. */
+  list(): Promise<Device[]>;
+  /** The current version of a device, also of a removed one; undefined when no device had this name. */
+  find(name: string): Promise<Device | undefined>;
+  /** A version of a device, old ones and those of removed devices too. */
+  version(name: string, version: number): Promise<Device | undefined>;
+  create(device: NewDevice): Promise<Device>;
+  replace(device: NewDevice): Promise<Device>;
+  remove(name: string): Promise<void>;
+  /** Takes over a file: a new version when it differs from the current one. `conflict` when the name is that of another device. */
+  putFile(device: NewDevice): Promise<Device>;
+  /** Notes that the file of a device cannot be used. */
+  breakFile(name: string, fault: string): Promise<void>;
+  /** Removes the devices of files that are not among these. */
+  keepFiles(names: readonly string[]): Promise<void>;
+}
+
+/** What a registry is opened with. */
+export interface RegistryOptions {
+  db: Kysely<unknown>;
+  vault: Vault;
+  clock?: Clock;
+}
+
+/** Opened versions that are kept: a document may be large, and each task of a session asks for it. */
+const OPENED_MAX_COUNT = 64;
+const noFacts: DeviceFacts = { title: '', kind: '', tools: 0, tags: [], users: ['*'], enabled: true };
+
+/** The registry over its tables. */
+export function createDeviceRegistry({ db, vault, clock = systemClock }: RegistryOptions): DeviceRegistry {
+  return new StoredDevices(db, vault, clock);
+}
+
+type Change = 'create' | 'replace' | 'file';
+type VersionRow = Pick<DeviceVersionsTable, 'facts' | 'definition' | 'made_at'>;
+
+class StoredDevices implements DeviceRegistry {
+  readonly #db: DevicesDb;
+  readonly #vault: Vault;
+  readonly #clock: Clock;
+  /** Definitions by name and version, which never change. */
+  readonly #opened = new LRUCache<string, DeviceDefinition>({ max: OPENED_MAX_COUNT });
+
+  constructor(db: DevicesDb, vault: Vault, clock: Clock) {
+    this.#db = db;
+    this.#vault = vault;
+    this.#clock = clock;
+  }
+
+  async list(): Promise<Device[]> {
+    const rows = await this.#rows().where('d.removed_at', 'is', null).orderBy('d.name').execute();
+    return rows.map((row) => this.#deviceOf(row));
+  }
+
+  async find(name: string): Promise<Device | undefined> {
+    const row = await this.#rows().where('d.name', '=', name).executeTakeFirst();
+    return row && this.#deviceOf(row);
+  }
+
+  async version(name: string, version: number): Promise<Device | undefined> {
+    const row = await this.#db
+      .selectFrom('devices as d')
+      .innerJoin('device_versions as v', 'v.name', 'd.name')
+      .select(['d.name', 'd.origin', 'd.fault', 'd.removed_at'])
+      .select(['v.version', 'v.facts', 'v.definition', 'v.made_at'])
+      .where('d.name', '=', name)
+      .where('v.version', '=', version)
+      .executeTakeFirst();
+    return row && this.#deviceOf(row);
+  }
+
+  create(device: NewDevice): Promise<Device> {
+    return this.#write(device, 'create');
+  }
+
+  replace(device: NewDevice): Promise<Device> {
+    return this.#write(device, 'replace');
+  }
+
+  putFile(device: NewDevice): Promise<Device> {
+    return this.#write(device, 'file');
+  }
+
+  async remove(name: string): Promise<void> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('devices')
+      .set({ removed_at: this.#clock.now() })
+      .where('name', '=', name)
+      .where('removed_at', 'is', null)
+      .where('origin', '=', 'api')
+      .executeTakeFirst();
+    if (numUpdatedRows > 0n) return;
+    const device = await this.find(name);
+    throw device === undefined || device.isRemoved ? noSuchDevice(name) : readOnly(name);
+  }
+
+  async breakFile(name: string, fault: string): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      const row = await this.#lock(trx, name, 'file');
+      if (row.removed_at === null && row.origin === 'api') throw taken(name);
+      await trx
+        .updateTable('devices')
+        .set({ fault, origin: 'file', removed_at: null })
+        .where('name', '=', name)
+        .execute();
+    });
+  }
+
+  async keepFiles(names: readonly string[]): Promise<void> {
+    let gone = this.#db
+      .updateTable('devices')
+      .set({ removed_at: this.#clock.now(), fault: null })
+      .where('origin', '=', 'file')
+      .where('removed_at', 'is', null);
+    if (names.length > 0) gone = gone.where('name', 'not in', names);
+    await gone.execute();
+  }
+
+  async #write(device: NewDevice, change: Change): Promise<Device> {
+    const { name } = device.definition;
+    const made_at = this.#clock.now();
+    const text = JSON.stringify(device.definition);
+    const facts = JSON.stringify(device.facts);
+    await this.#db.transaction().execute(async (trx) => {
+      const row = await this.#lock(trx, name, change === 'file' ? 'file' : 'api');
+      checkChange(row, change);
+      const isThere = row.removed_at === null;
+      if (change === 'file' && isThere && (await this.#textOf(trx, row)) === text) {
+        await trx.updateTable('devices').set({ fault: null }).where('name', '=', name).execute();
+        return;
+      }
+      const version = row.version + 1;
+      const changed = {
+        version,
+        origin: change === 'file' ? 'file' : 'api',
+        fault: null,
+        removed_at: null,
+      } as const;
+      await trx.updateTable('devices').set(changed).where('name', '=', name).execute();
+      const made = { name, version, facts, definition: this.#vault.seal(text), made_at };
+      await trx.insertInto('device_versions').values(made).execute();
+    });
+    return (await this.find(name))!;
+  }
+
+  /** The row of a name, locked; one of no device when the name is new. */
+  #lock(trx: DevicesDb, name: string, origin: DevicesTable['origin']): Promise<DevicesTable> {
+    const row = { name, version: 0, origin, fault: null, removed_at: this.#clock.now() };
+    return lockOrCreateRow<DeviceTables, 'devices'>(trx, 'devices', { key: 'name', column: 'version', row });
+  }
+
+  /** The definition of the current version as it was stored. */
+  async #textOf(trx: DevicesDb, { name, version }: DevicesTable): Promise<string | undefined> {
+    const row = await trx
+      .selectFrom('device_versions')
+      .select('definition')
+      .where('name', '=', name)
+      .where('version', '=', version)
+      .executeTakeFirst();
+    return row && this.#vault.open(row.definition);
+  }
+
+  #rows() {
+    return this.#db
+      .selectFrom('devices as d')
+      .leftJoin('device_versions as v', (join) =>
+        join.onRef('v.name', '=', 'd.name').onRef('v.version', '=', 'd.version'),
+      )
+      .select(['d.name', 'd.version', 'd.origin', 'd.fault', 'd.removed_at'])
+      .select(['v.facts', 'v.definition', 'v.made_at']);
+  }
+
+  #deviceOf(row: DevicesTable & { [Key in keyof VersionRow]: VersionRow[Key] | null }): Device {
+    const open = (): DeviceDefinition | undefined => this.#open(row);
+    return {
+      name: row.name,
+      version: row.version,
+      origin: row.origin,
+      fault: row.fault ?? undefined,
+      isRemoved: row.removed_at !== null,
+      facts: row.facts === null ? { ...noFacts, title: row.name } : (JSON.parse(row.facts) as DeviceFacts),
+      madeAt: row.made_at ?? 0,
+      get definition() {
+        return open();
+      },
+    };
+  }
+
+  #open({ name, version, definition }: { name: string; version: number; definition: string | null }) {
+    const key = `${name}@${version}`;
+    const known = this.#opened.get(key);
+    if (known !== undefined || definition === null) return known;
+    const opened = JSON.parse(this.#vault.open(definition)) as DeviceDefinition;
+    this.#opened.set(key, opened);
+    return opened;
+  }
+}
+
+/** Throws unless a device in this state may be changed so. */
+function checkChange({ name, origin, removed_at }: DevicesTable, change: Change): void {
+  const isThere = removed_at === null;
+  if (change === 'replace') {
+    if (!isThere) throw noSuchDevice(name);
+    if (origin === 'file') throw readOnly(name);
+  } else if (isThere && !(change === 'file' && origin === 'file')) throw taken(name);
+}
+
+/** The error for a device that is not there, or that the caller may not use. */
+export function noSuchDevice(name: string): AppError {
+  return new AppError('not_found', `There is no device "${name.slice(0, 100)}".`);
+}
+
+function readOnly(name: string): AppError {
+  return new AppError(
+    'conflict',
+    `The device "${name}" is described by a file of DEVICES_DIR: change the file, and send SIGHUP to the server.`,
+  );
+}
+
+function taken(name: string): AppError {
+  const detail = 'is the name of another device: take another one, or change that device';
+  return new AppError('conflict', `The name "${name}" ${detail}.`, {
+    faults: [{ pointer: '/name', detail }],
+  });
+}

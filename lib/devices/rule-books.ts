@@ -1,0 +1,57 @@
+import { LRUCache } from 'lru-cache';
+import type { JsonObject } from '../common/json.ts';
+import type { RegisteredDevice } from '../core/tool.ts';
+import { parseRules } from './parse-rules.ts';
+import type { DeviceRegistry } from './registry.ts';
+import type { Rules } from './rule-schema.ts';
+import { compileRules, type RuleBook } from './rules.ts';
+
+const BOOKS_MAX_COUNT = 500;
+const none: Rules = { calls: [], limits: [] };
+
+/** The rules that hold for calls: those of the server, of the device and of the session, compiled once for each version. */
+export class RuleBooks {
+  readonly #registry: Pick<DeviceRegistry, 'version'>;
+  readonly #timeZone: string;
+  #serverRules = none;
+  #books = new LRUCache<string, RuleBook>({ max: BOOKS_MAX_COUNT });
+
+  /** `timeZone` is that of the process (`TZ`) when it is missing. */
+  constructor(
+    registry: Pick<DeviceRegistry, 'version'>,
+    timeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone,
+  ) {
+    this.#registry = registry;
+    this.#timeZone = timeZone;
+  }
+
+  /** Replaces the rules of the server. The next call is decided by the new ones. */
+  setServerRules(rules: Rules): void {
+    this.#serverRules = rules;
+    this.#books = new LRUCache({ max: BOOKS_MAX_COUNT });
+  }
+
+  /**
+   * The book for calls of a device, or of a document of a session when `device` is missing. Rejects for a version that never
+   * was: a call must not be made without its rules.
+   */
+  async bookFor(device: RegisteredDevice | undefined, sessionRules?: JsonObject): Promise<RuleBook> {
+    const books = this.#books; // of the server's rules at this moment
+    const server = this.#serverRules;
+    const key = JSON.stringify([device?.name, device?.version, sessionRules]);
+    const known = books.get(key);
+    if (known) return known;
+    const definition = device && (await this.#registry.version(device.name, device.version))?.definition;
+    if (device && !definition) throw new Error(`there is no version ${device.version} of ${device.name}`);
+    const book = compileRules(
+      [
+        { of: 'server', rules: server },
+        { of: 'device', rules: parseRules(definition?.rules, '/rules') },
+        { of: 'session', rules: parseRules(sessionRules, '/rules') },
+      ],
+      this.#timeZone,
+    );
+    books.set(key, book);
+    return book;
+  }
+}

@@ -1,0 +1,69 @@
+import { createRequire } from 'node:module';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { closestWord } from '../common/closest-word.ts';
+import { childPointer } from '../common/json-pointer.ts';
+import type { Fault } from '../errors.ts';
+
+/**
+ * A schema whose faults are said in plain words. A `description` of each part says what it must be: "must be " is put before it.
+ */
+export type DescribedSchema = object;
+
+const load = createRequire(import.meta.url);
+const compiled = new WeakMap<DescribedSchema, ValidateFunction>();
+
+/** The faults of a value by a schema, each at its JSON pointer. A key that the schema does not know is one, too. */
+export function schemaFaults(schema: DescribedSchema, value: unknown): Fault[] {
+  const validate = compiledOf(schema);
+  if (validate(value)) return [];
+  const faults = (validate.errors ?? []).flatMap(faultOf);
+  const byText = new Map(faults.map((fault) => [`${fault.pointer} ${fault.detail}`, fault]));
+  return [...byText.values()]; // 0.5 is no whole number, and below 1: one fault
+}
+
+function compiledOf(schema: DescribedSchema): ValidateFunction {
+  const known = compiled.get(schema);
+  if (known) return known;
+  // Loaded with the first schema: a server without rules and devices never needs it here.
+  const { Ajv2020 } = load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
+  const options = {
+    allErrors: true,
+    verbose: true,
+    strict: false,
+    strictNumbers: true,
+    logger: false,
+  } as const;
+  const validate = new Ajv2020(options).compile(schema);
+  compiled.set(schema, validate);
+  return validate;
+}
+
+function faultOf(error: ErrorObject): Fault[] {
+  const { keyword, params, instancePath, schema } = error;
+  const parent = error.parentSchema as {
+    description?: string;
+    properties?: Record<string, { description?: string }>;
+  };
+  if (keyword === 'additionalProperties') {
+    const key = String(params['additionalProperty']);
+    return [{ pointer: childPointer(instancePath, key), detail: unknownKey(key, parent.properties ?? {}) }];
+  }
+  if (keyword === 'required') {
+    const key = String(params['missingProperty']);
+    const wanted = parent.properties?.[key]?.description;
+    return [{ pointer: childPointer(instancePath, key), detail: `is missing: ${wanted}` }];
+  }
+  // The fault of a name is in the list itself, and of several choices the fault of the whole says all of them.
+  if (keyword === 'propertyNames' || error.schemaPath.includes('/anyOf/')) return [];
+  const pointer =
+    error.propertyName === undefined ? instancePath : childPointer(instancePath, error.propertyName);
+  return [{ pointer, detail: `must be ${parent.description ?? String(schema)}` }];
+}
+
+function unknownKey(key: string, properties: Record<string, object>): string {
+  const known = Object.keys(properties);
+  const meant = closestWord(key, known);
+  return meant === undefined
+    ? `is not known; the keys here are ${known.join(', ')}`
+    : `is not known; did you mean "${meant}"?`;
+}

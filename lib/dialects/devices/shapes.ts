@@ -1,0 +1,112 @@
+import { withMaskedSecrets } from '../../common/masked-secrets.ts';
+import type { CheckedDevice } from '../../devices/check-device.ts';
+import type { Device } from '../../devices/device.ts';
+import { deviceFields } from '../../devices/device-schema.ts';
+import type { DeviceState } from '../../devices/device-states.ts';
+import { formatTime } from '../liteagent/time.ts';
+
+/**
+ * The body of a device. Its fields are checked by `checkDevice`, which names all faults at once: a field that the server does not
+ * know is one, because a misspelt `rules` would protect nothing.
+ */
+export const deviceBody = {
+  type: 'object',
+  description: 'a device: a document with its address, its keys and its rules',
+  properties: Object.fromEntries(
+    Object.entries(deviceFields).map(([name, description]) => [name, { description }]),
+  ),
+  additionalProperties: {},
+} as const;
+
+const texts = { type: 'array', items: { type: 'string' } } as const;
+const state = {
+  type: 'object',
+  required: ['reachable', 'lastCallAt', 'lastError'],
+  properties: {
+    reachable: { type: ['boolean', 'null'] },
+    lastCallAt: { type: ['string', 'null'] },
+    lastError: { type: ['string', 'null'] },
+  },
+} as const;
+const shared = {
+  name: { type: 'string' },
+  title: { type: 'string' },
+  kind: { type: 'string' },
+  version: { type: 'integer' },
+  enabled: { type: 'boolean' },
+  tags: texts,
+  readOnly: { type: 'boolean', description: 'a file of DEVICES_DIR describes it' },
+  fault: { type: 'string', description: 'why its file cannot be used' },
+  state,
+} as const;
+
+/** An item of the list. */
+export const listedShape = {
+  type: 'object',
+  required: ['name', 'title', 'kind', 'version', 'enabled', 'tags', 'tools', 'state'],
+  properties: { ...shared, tools: { type: 'integer' } },
+} as const;
+
+/** A device with its description; its keys are masked. */
+export const deviceShape = {
+  type: 'object',
+  required: ['name', 'title', 'kind', 'version', 'enabled', 'tags', 'state'],
+  properties: { ...shared, tools: { type: 'array', items: { type: 'object' } }, warnings: texts },
+} as const;
+
+/** The tools of a document, as `lite-agent tools --json` prints them. */
+export const toolsShape = {
+  type: 'object',
+  required: ['kind', 'operations', 'tools', 'skipped', 'warnings'],
+  properties: {
+    kind: { type: 'string' },
+    operations: { type: 'integer' },
+    tools: { type: 'array', items: { type: 'object' } },
+    skipped: { type: 'array', items: { type: 'object' } },
+    warnings: texts,
+  },
+} as const;
+
+/** The answer of a check. */
+export const reachShape = {
+  type: 'object',
+  required: ['reachable', 'ms', 'detail'],
+  properties: {
+    reachable: { type: ['boolean', 'null'] },
+    ms: { type: 'integer' },
+    detail: { type: 'string' },
+  },
+} as const;
+
+/** A device as the list shows it. */
+export function formatListed(device: Device, known: DeviceState) {
+  return { ...formatShared(device, known), tools: device.facts.tools };
+}
+
+/** A device with its description, and after a change with its tools and warnings. */
+export function formatDevice(device: Device, known: DeviceState, checked?: CheckedDevice) {
+  return {
+    ...(device.definition && withMaskedSecrets(device.definition)),
+    ...formatShared(device, known),
+    users: device.facts.users,
+    ...(checked && { tools: checked.described.tools, warnings: checked.warnings }),
+  };
+}
+
+function formatShared(
+  { name, version, origin, fault, facts }: Device,
+  { lastCallAt, ...known }: DeviceState,
+) {
+  const { title, kind, enabled, tags } = facts;
+  return {
+    name,
+    title,
+    kind,
+    version,
+    enabled,
+    tags,
+    ...(origin === 'file' && { readOnly: true }),
+    ...(fault !== undefined && { fault }),
+    state: { ...known, lastCallAt: lastCallAt === null ? null : formatTime(lastCallAt) },
+  };
+}
