@@ -48,7 +48,6 @@ export async function openOwnDevices(): Promise<OwnDevices> {
       openspecs: documents.openspecs,
       log,
       connect: (address, signal) => connectAndLeave(egress, address, signal),
-      findPerson: () => Promise.resolve(undefined),
     });
     await devices.loadRules();
     return { devices, limits, close };

@@ -116,22 +116,22 @@ export class SessionRegistry implements Sessions {
       load: (child) => this.load(child),
       depthMaxCount: this.#options.limits.childDepthMaxCount,
     });
-    const hasAgent = config.agent !== undefined;
-    const equipment = hasAgent ? undefined : await this.#equip({ ...config, children }, owner.id);
-    if (equipsEachTask(config)) equipment?.close(); // it was opened to see that it can be
+    const equipment = config.agent ? undefined : await this.#equip({ ...config, children }, owner.id);
+    const isShared = !equipsEachTask(config);
+    if (!isShared) equipment?.close(); // it was opened to see that it can be
     const now = this.#clock.now();
     const stored: StoredSession = {
       id,
       owner: owner.id,
-      config: { ...config, children, ...(equipment?.title && { title: equipment.title }) },
+      config: { ...config, children, ...(equipment?.title !== undefined && { title: equipment.title }) },
       createdAt: now,
       expiresAt: config.timeoutSeconds === undefined ? null : now + Math.ceil(config.timeoutSeconds * 1000),
       ...(attributes && { attributes }),
     };
     try {
-      await this.#createStored(stored, equipsEachTask(config) ? undefined : equipment);
+      await this.#createStored(stored, isShared ? equipment : undefined);
     } catch (error) {
-      if (!equipsEachTask(config)) equipment?.close();
+      if (isShared) equipment?.close();
       throw error;
     }
     return id;
