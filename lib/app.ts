@@ -35,12 +35,14 @@ import { openMemory } from './memory/memory.ts';
 import { openCompletions } from './models/completions.ts';
 import { openModels } from './models/index.ts';
 import { openPictures } from './models/pictures.ts';
+import { openSimulations } from './openspec/simulations.ts';
 import { openDocuments, type Documents } from './openspecs.ts';
 import { packageVersion } from './package.ts';
 import { joinRemovals } from './removals.ts';
 import { openServer, type OpenServer } from './server/server.ts';
 import { connectDatabase, type Database } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
+import { createOverview } from './store/overview.ts';
 import { createVault } from './store/vault.ts';
 
 const DAY_MS = 86_400_000;
@@ -213,6 +215,8 @@ class Composition {
       checkAgent: createAgentCheck({ models, openspecs, devices, limits }),
       completions: openCompletions({ ...endpoint, endpoint: config.model }),
       pictures: openPictures({ ...endpoint, defaults: config.model }),
+      overview: createOverview(basis.database.tables()),
+      simulations: this.#closing(openSimulations(this.#extensions.kinds)),
       version: packageVersion(),
     };
     joinRemovals(parts);

@@ -67,7 +67,7 @@ export function unreachable(url: string, error: unknown): AppError {
 }
 
 /** The reason of a refused call, in words. */
-function problemOf(status: number, text: string): string {
+export function problemOf(status: number, text: string): string {
   let problem: Problem = {};
   try {
     problem = JSON.parse(text) as Problem;

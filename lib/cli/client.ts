@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import type { JsonObject, JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
-import { callServer, unreachable } from './call-server.ts';
+import { callServer, problemOf, unreachable } from './call-server.ts';
 
 /** A line of a session as the server pushes it (contract 1, AgentMessage). */
 export interface Envelope {
@@ -10,7 +10,14 @@ export interface Envelope {
   taskId: string;
   from: string;
   to: string;
-  type: 'text' | 'imageUrl' | 'contentList' | 'functionCallList' | 'toolReturn';
+  type:
+    | 'text'
+    | 'imageUrl'
+    | 'contentList'
+    | 'functionCallList'
+    | 'toolReturn'
+    | 'approvalRequest'
+    | 'approvalResult';
   message: JsonValue;
   seq: number;
   error?: { code: string; message: string };
@@ -143,7 +150,7 @@ function follow({ turn, callIds }: Running, { from, to, type, message, error }: 
     const { id, result } = message as { id: string; result: JsonValue };
     const made = turn.toolCalls[callIds.lastIndexOf(id)];
     if (made !== undefined) made.result = result;
-  } else if (to === 'user') {
+  } else if (to === 'user' && !type.startsWith('approval')) {
     turn.answer = typeof message === 'string' ? message : JSON.stringify(message);
   }
   if (to !== 'client' || (message !== '[TASK_DONE]' && message !== '[TASK_STOP]')) return false;
@@ -157,6 +164,15 @@ function openSocket(url: string, headers: Record<string, string>): Promise<WebSo
     const socket = new WebSocket(url, { headers, handshakeTimeout: 10_000 });
     socket.once('open', () => resolve(socket.off('error', refuse)));
     socket.once('error', refuse);
+    socket.once('unexpected-response', (_request, response) => {
+      let said = '';
+      response.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      response.on('end', () => {
+        const problem = problemOf(response.statusCode ?? 0, said);
+        reject(new AppError('unavailable', `${url.replace(/\?.*$/, '')}: ${problem}`));
+      });
+      response.on('error', refuse);
+    });
     function refuse(error: Error) {
       reject(unreachable(url, error));
     }

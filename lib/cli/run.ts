@@ -5,6 +5,7 @@ import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { AppError, type Fault } from '../errors.ts';
 import { parseText } from '../openspec/parse.ts';
 import { openChatClient, type ChatTurn } from './client.ts';
+import { addDeviceOptions, withDevices, type DeviceOptions } from './device-options.ts';
 import { onOwnDatabase, openOwnServer, privately } from './server.ts';
 import { formatCall, hasColors, paint } from './show.ts';
 import { readEntry, readSpec } from './spec.ts';
@@ -21,21 +22,19 @@ interface Scenario {
 
 /** Adds `run`: says the sentences of a scenario to an own server, and shows their outcomes. */
 export function addRun(program: Command): void {
-  program
-    .command('run')
+  addDeviceOptions(program.command('run'))
     .description('open a session with the documents of a scenario (YAML or JSON), and say its sentences')
     .argument('<scenario>', 'a file, - for standard input, or an http(s) URL')
     .option('--json', 'print one JSON value: {"turns":[{"sentence","answer","toolCalls","status"}]}')
-    .action(async (place: string, { json = false }: { json?: boolean }) => {
+    .action(async (place: string, { json = false, ...options }: DeviceOptions & { json?: boolean }) => {
       const { text, source } = await readSpec(place);
       const scenario = scenarioOf((await parseText(text)).document);
       const { documents, devices, sentences, ...rest } = scenario;
       const more = devices.length > 0 ? { ...rest, devices } : rest;
       // Documents are looked for beside the scenario first, so that a folder with both can be moved.
       const folder = source === undefined || !existsSync(source) ? process.cwd() : dirname(source);
-      const openSpecList = await Promise.all(
-        documents.map((document) => readEntry(document, folderOf(document, folder))),
-      );
+      const entries = documents.map((document) => readEntry(document, folderOf(document, folder)));
+      const openSpecList = withDevices(await Promise.all(entries), options);
       const server = await openOwnServer(devices.length > 0 ? onOwnDatabase : privately);
       try {
         const client = await openChatClient({ url: server.url, capability: { ...more, openSpecList } });

@@ -3,8 +3,9 @@ import { readConfig, type Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { openOwnServer } from './server.ts';
+import { settingTypos, typoText } from './setting-typos.ts';
 import { nextSignal } from './signals.ts';
-import { exposureOf, unsafeSettings } from './unsafe.ts';
+import { exposureOf, unsafeSettings } from '../unsafe.ts';
 
 /** Adds `serve`: the server, until a signal. Its stdout is one line with its URL. */
 export function addServe(program: Command): void {
@@ -16,6 +17,7 @@ export function addServe(program: Command): void {
     .action(async () => {
       const config = readConfig();
       refuseUnsafe(config);
+      for (const typo of settingTypos()) process.stderr.write(`lite-agent: ${typoText(typo)}\n`);
       const stop = nextSignal();
       const server = await openOwnServer();
       process.stdout.write(`lite-agent ${packageVersion()} listening on ${server.url}\n`);

@@ -71,6 +71,8 @@ export interface Tool {
   /** The operation's name in the document: `GET /rooms/{id}`, or the name of a method or a function. */
   readonly operation: string;
   readonly effect: Effect;
+  /** Where in the device the value is, for people, where the operation does not say it: `unit 1, coils 4`. */
+  readonly place?: string;
   /** Missing for `normal`. */
   readonly risk?: Risk | undefined;
   /**

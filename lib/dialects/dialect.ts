@@ -23,6 +23,8 @@ import type { StoredCompletions } from '../memory/stored-completions.ts';
 import type { Completions } from '../models/completions.ts';
 import type { Models } from '../models/index.ts';
 import type { Pictures } from '../models/pictures.ts';
+import type { Simulations } from '../openspec/simulations.ts';
+import type { Overview } from '../store/overview.ts';
 import type { Mount } from '../server/mount.ts';
 
 /** Everything that the composition root has to offer. A dialect takes only the parts that it names. */
@@ -48,6 +50,10 @@ export interface Parts extends CommandParts {
   storedCompletions: StoredCompletions;
   /** Models that draw. */
   pictures: Pictures;
+  /** Simulated devices for people who try a document out. */
+  simulations: Simulations;
+  /** Lists of sessions and nodes, for people. */
+  overview: Overview;
   /** What agents know about users. */
   memory: Memory;
 

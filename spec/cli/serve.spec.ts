@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { exposureOf, unsafeSettings } from '../../lib/cli/unsafe.ts';
+import { exposureOf, unsafeSettings } from '../../lib/unsafe.ts';
 import { readConfig } from '../../lib/config.ts';
 import { packageVersion } from '../../lib/package.ts';
 import { runCommand, startCommand } from '../support/command.ts';

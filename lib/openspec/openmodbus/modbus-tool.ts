@@ -71,6 +71,7 @@ export function createModbusTool(
       additionalProperties: false,
     },
     operation: name,
+    place: placeOf(entry),
     effect: entry.method,
     risk: entry.risk,
     device: (connection) => deviceOf(endpointOf, connection),
@@ -94,6 +95,12 @@ export function createModbusTool(
       return carry({ driver, server, entry, endpoint, context }, mapBigints(args, String) as JsonObject);
     },
   };
+}
+
+/** The place of a value in its device, for people: `unit 1, holdingRegisters 1–2`. */
+function placeOf({ unit, storage, address, value }: ModbusFunction): string {
+  const last = address + value.format.count - 1;
+  return `unit ${unit}, ${storage} ${address}${last > address ? `–${last}` : ''}`;
 }
 
 /** The address of the device that a session's calls go to; undefined for an address that cannot be used. */
