@@ -79,6 +79,8 @@ export interface OauthOptions {
 /** How long a user may take at the provider. */
 const LIFE_MS = 10 * 60_000;
 const CHALLENGE = 'S256';
+/** The page of this server itself, which is always a place to return to. */
+const CONSOLE_PATH = '/';
 
 /** A provider, its name, and the credentials of this server there. */
 interface Configured {
@@ -115,7 +117,7 @@ class ProviderSignIns implements Oauth {
     const { context, returnUrls } = this.#options;
     const configured = this.#find(wanted);
     const { name, provider } = configured;
-    if (returnTo !== undefined && !returnUrls.includes(returnTo))
+    if (returnTo !== undefined && returnTo !== CONSOLE_PATH && !returnUrls.includes(returnTo))
       throw new AppError('invalid_request', 'return_to is not one of RETURN_URLS.', {
         faults: [{ pointer: '/return_to', detail: 'is not one of RETURN_URLS' }],
       });

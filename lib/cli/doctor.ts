@@ -4,8 +4,9 @@ import { messageOf } from '../errors.ts';
 import { checkDatabase, checkModel, checkPlace } from './doctor/connections.ts';
 import { checkDisk, checkFiles, checkNode, type Check } from './doctor/machine.ts';
 import { print, type Io } from './io.ts';
+import { settingTypos, typoText } from './setting-typos.ts';
 import { hasColors, paint } from './show.ts';
-import { unsafeSettings } from './unsafe.ts';
+import { unsafeSettings } from '../unsafe.ts';
 
 /** Adds `doctor`: checks the settings and everything that they name. */
 export function addDoctor(program: Command): void {
@@ -69,7 +70,12 @@ async function allChecks(places: readonly string[]): Promise<Check[]> {
     state: refused ? 'failed' : 'warning',
     detail: `${setting} ${detail}`,
   }));
-  return [checkNode(), settings, ...unsafe, ...checkFiles(config), ...found];
+  const typos = settingTypos().map((typo): Check => ({
+    name: 'typo',
+    state: 'warning',
+    detail: typoText(typo),
+  }));
+  return [checkNode(), settings, ...typos, ...unsafe, ...checkFiles(config), ...found];
 }
 
 function readSettings(): { config: Config } | { failed: Check } {

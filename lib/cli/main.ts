@@ -4,6 +4,7 @@ import { packageVersion } from '../package.ts';
 import { addCall } from './call.ts';
 import { addChat } from './chat.ts';
 import { addDemo } from './demo.ts';
+import { addDevice } from './device.ts';
 import { addDoctor } from './doctor.ts';
 import { addRun } from './run.ts';
 import { addServe } from './serve.ts';
@@ -26,6 +27,7 @@ const commands: readonly AddCommand[] = [
   addWatch,
   addSimulate,
   addUser,
+  addDevice,
   addDoctor,
 ];
 

@@ -3,22 +3,29 @@ import { readConfig, type Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { openOwnServer } from './server.ts';
+import { settingTypos, typoText } from './setting-typos.ts';
 import { nextSignal } from './signals.ts';
-import { exposureOf, unsafeSettings } from './unsafe.ts';
+import { exposureOf, unsafeSettings } from '../unsafe.ts';
 
 /** Adds `serve`: the server, until a signal. Its stdout is one line with its URL. */
 export function addServe(program: Command): void {
   program
     .command('serve')
-    .description('run the server; its settings come from the environment, .env.local and .env')
+    .description(
+      'run the server; its settings come from the environment, .env.local and .env; SIGHUP reads DEVICES_DIR and RULES_FILE again',
+    )
     .action(async () => {
       const config = readConfig();
       refuseUnsafe(config);
+      for (const typo of settingTypos()) process.stderr.write(`lite-agent: ${typoText(typo)}\n`);
       const stop = nextSignal();
       const server = await openOwnServer();
       process.stdout.write(`lite-agent ${packageVersion()} listening on ${server.url}\n`);
       if (!config.loopback) process.stderr.write(exposureOf(config, server.url));
+      const reload = (): void => void server.reload();
+      process.on('SIGHUP', reload);
       await stop.signal;
+      process.off('SIGHUP', reload);
       await server.close();
       stop.cancel();
     });

@@ -33,7 +33,7 @@ export function formatCall(
   { name, arguments: given, result }: ChatTurn['toolCalls'][number],
   colors: boolean,
 ): string {
-  return `${paint('yellow', `${name} ${JSON.stringify(given)}`, colors)} → ${clip(JSON.stringify(result))}`;
+  return `${paint('yellow', `${name} ${JSON.stringify(given)}`, colors)} → ${clip(plainJson(result))}`;
 }
 
 /** Shows a running task to a person: calls and results as they arrive, and the answer in pieces. */
@@ -65,10 +65,24 @@ export function formatContent({ type, message }: Envelope): string {
   if (typeof message === 'string') return clip(message);
   if (type === 'contentList')
     return clip((message as { message: string }[]).map((part) => part.message).join(' '));
-  if (type === 'toolReturn') return clip(JSON.stringify((message as { result: JsonValue }).result));
+  if (type === 'toolReturn') return clip(plainJson((message as { result: JsonValue }).result));
   if (type !== 'functionCallList') return clip(JSON.stringify(message));
   const calls = message as { name: string; parameters: JsonValue }[];
   return clip(calls.map(({ name, parameters }) => `${name} ${JSON.stringify(parameters)}`).join(', '));
+}
+
+/** A value as JSON. A body that is JSON text itself is shown as JSON, and not once more escaped. */
+function plainJson(value: JsonValue): string {
+  return JSON.stringify(value, (key, inner: unknown) => (key === 'body' ? parsedBody(inner) : inner));
+}
+
+function parsedBody(body: unknown): unknown {
+  if (typeof body !== 'string' || !/^\s*[{[]/.test(body)) return body;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body; // it is no JSON, or was cut
+  }
 }
 
 function clip(text: string): string {

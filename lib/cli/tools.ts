@@ -3,6 +3,7 @@ import type { Tool } from '../core/tool.ts';
 import { defaultKinds } from '../defaults.ts';
 import { describeTool } from '../openspec/describe-spec.ts';
 import type { CompiledSpec } from '../openspec/kind.ts';
+import { argumentLines } from './argument-lines.ts';
 import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
@@ -12,6 +13,8 @@ export interface ToolsOptions {
   /** The name of the only kind that is accepted. */
   kind?: string;
   json?: boolean;
+  /** One line a tool, without its arguments. */
+  brief?: boolean;
 }
 
 /** Adds `tools`: the tools of a document, its skipped operations, and its warnings. */
@@ -25,6 +28,7 @@ export function addTools(program: Command): void {
         defaultKinds.map(({ name }) => name),
       ),
     )
+    .option('--brief', 'show one line a tool, without its arguments')
     .option('--json', 'print one JSON value: {"kind","operations","tools","skipped","warnings"}')
     .action(async (place: string, options: ToolsOptions) => {
       process.exitCode = await runTools(place, options, process);
@@ -32,12 +36,16 @@ export function addTools(program: Command): void {
 }
 
 /** Shows the tools of a document and returns the exit code. Throws an AppError when the document cannot be used. */
-export async function runTools(place: string, { kind, json = false }: ToolsOptions, io: Io): Promise<number> {
+export async function runTools(
+  place: string,
+  { kind, json = false, brief = false }: ToolsOptions,
+  io: Io,
+): Promise<number> {
   const entry = kind === undefined ? {} : { protocol: kind };
   const document = await openOwnDocument(place, entry, new AbortController().signal, { validate: true });
   try {
     if (json) await printJson(document.spec, io.stdout);
-    else await print(io.stdout, tableOf(document.spec, io.stdout));
+    else await print(io.stdout, tableOf(document.spec, io.stdout, brief));
     return 0;
   } finally {
     await document.close();
@@ -66,12 +74,12 @@ async function printJson(spec: CompiledSpec, stdout: Io['stdout']): Promise<void
 }
 
 /** The text for people: the tools, then the skipped operations with their reasons, then the warnings. */
-function tableOf(spec: CompiledSpec, stdout: Io['stdout']): string {
+function tableOf(spec: CompiledSpec, stdout: Io['stdout'], brief: boolean): string {
   const { kind, title, operations, tools, skipped, warnings } = spec;
   const colors = hasColors(stdout);
   const lines = [
     `${paint('bold', title, colors)}: ${kind}, ${count(operations, 'operation')}, ${count(tools.length, 'tool')}`,
-    ...rowsOf(tools, stdout, colors),
+    ...rowsOf(tools, stdout, colors, brief),
   ];
   if (skipped.length > 0) {
     lines.push('', paint('yellow', `Skipped (${skipped.length})`, colors));
@@ -88,25 +96,37 @@ function tableOf(spec: CompiledSpec, stdout: Io['stdout']): string {
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
-/** Name, effect, operation and the first line of the description; on a terminal no line is longer than it. */
+/**
+ * Name, effect, operation and the first line of the description; on a terminal no line is longer than it. The arguments, and the
+ * place in the device, are in lines below.
+ */
 function rowsOf(
   tools: readonly Tool[],
   { isTTY = false, columns = 120 }: Io['stdout'],
   colors: boolean,
+  brief: boolean,
 ): string[] {
   const names = widest(tools.map(({ name }) => name));
   const operations = widest(tools.map(({ operation }) => operation));
   const left = columns - names - operations - 'write'.length - 8;
-  return tools.map(({ name, effect, operation, description }) => {
+  const cut = (text: string, most: number): string =>
+    isTTY && text.length > most ? `${text.slice(0, Math.max(0, most - 1))}…` : text;
+  return tools.flatMap((tool) => {
+    const { name, effect, operation, description, place } = tool;
     const [first = ''] = description.split('\n');
-    const text = isTTY && first.length > left ? `${first.slice(0, Math.max(0, left - 1))}…` : first;
-    return [
+    const text = cut(first, left);
+    const row = [
       '',
       paint('cyan', name.padEnd(names), colors),
       paint(effect === 'write' ? 'yellow' : 'gray', effect.padEnd(5), colors),
       operation.padEnd(operations),
       left > 10 || !isTTY ? text : '',
     ].join('  ');
+    if (brief) return [row];
+    const below = argumentLines(describeTool(tool).parameters);
+    if (place !== undefined) below.push({ name: 'at', text: place });
+    const width = widest(below.map((line) => line.name));
+    return [row, ...below.map((line) => cut(`      ${line.name.padEnd(width)}  ${line.text}`, columns))];
   });
 }
 

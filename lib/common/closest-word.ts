@@ -3,11 +3,17 @@ import { closest, distance } from 'fastest-levenshtein';
 /** More wrong letters than this share of a word make another word of it. */
 const WRONG_MAX_SHARE = 0.4;
 
-/** The word that somebody meant who wrote `written`; undefined when none of the words is near. */
+/** The word that somebody meant who wrote `written`, whatever its case; undefined when none of the words is near. */
 export function closestWord(written: string, words: readonly string[]): string | undefined {
   if (words.length === 0) return undefined;
   const lower = written.toLowerCase();
-  const found = closest(lower, [...words]);
-  const wrong = distance(lower, found.toLowerCase());
-  return wrong <= Math.max(1, found.length * WRONG_MAX_SHARE) ? found : undefined;
+  const byLower = new Map(words.map((word) => [word.toLowerCase(), word]));
+  const found = closest(lower, [...byLower.keys()]);
+  const isNear = distance(lower, found) <= Math.max(1, found.length * WRONG_MAX_SHARE);
+  return isNear || lettersOf(lower) === lettersOf(found) ? byLower.get(found) : undefined;
+}
+
+/** The letters of a word without their order: letters that changed places are a common slip. */
+function lettersOf(word: string): string {
+  return word.split('').sort().join('');
 }

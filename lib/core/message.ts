@@ -90,6 +90,8 @@ export type Question = {
       /** The rule that asks, in words. */
       rule: string;
       approvers: Approvers;
+      /** The person who asked may not decide, whatever else he may do. */
+      needsAnother?: boolean;
     }
   | { kind: 'result' }
 );

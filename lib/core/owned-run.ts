@@ -65,6 +65,8 @@ function journalOf({ id: taskId }: OwnedTask, { log, journal }: OwnedRunParts): 
 function commandOf({ task }: OwnedTask, { stored: session, command }: OwnedRunParts): CallCommand {
   return {
     judge: (call) => command.judge({ ...call, session, task }),
+    sentBefore: (call) => command.sentBefore({ ...call, session, task }),
+    noteRefusal: (call, answer) => command.noteRefusal({ ...call, session, task }, answer),
     decide: (call, question, answer) => command.decide({ ...call, session, task }, question, answer),
   };
 }

@@ -64,6 +64,8 @@ export type TaskCall = Omit<AskingCall, 'session' | 'task'>;
 /** The people in command, as one task asks them (contract: `Command`). */
 export interface CallCommand {
   judge(call: TaskCall): ReturnType<Command['judge']>;
+  sentBefore(call: TaskCall): ReturnType<Command['sentBefore']>;
+  noteRefusal(call: TaskCall, answer: QuestionAnswer): Promise<void>;
   decide(call: TaskCall, question: StoredQuestion, answer: QuestionAnswer): ReturnType<Command['decide']>;
 }
 

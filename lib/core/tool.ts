@@ -71,6 +71,8 @@ export interface Tool {
   /** The operation's name in the document: `GET /rooms/{id}`, or the name of a method or a function. */
   readonly operation: string;
   readonly effect: Effect;
+  /** Where in the device the value is, for people, where the operation does not say it: `unit 1, coils 4`. */
+  readonly place?: string;
   /** Missing for `normal`. */
   readonly risk?: Risk | undefined;
   /**
@@ -83,6 +85,12 @@ export interface Tool {
    * them. A second completion changes nothing. Missing for a tool that adds nothing.
    */
   complete?(args: JsonObject): JsonObject;
+  /**
+   * What a call with these arguments would send, for people: method, URL, headers and body, or function code, address and frame.
+   * Nothing is sent. It holds no secret of the document; the caller blots those of the connection. Missing for a tool that sends
+   * nothing itself.
+   */
+  preview?(args: JsonObject, connection: Connection): JsonObject;
   call(args: JsonObject, context: CallContext): Promise<ToolResult>;
 }
 

@@ -15,6 +15,7 @@ import type { RedeemCodes } from '../credits/redeem-codes.ts';
 import type { FileRoom } from '../files/index.ts';
 import type { ObjectStore } from '../files/object-store.ts';
 import type { UrlSigner } from '../files/url-signer.ts';
+import type { CommandParts } from '../devices/command-room.ts';
 import type { Devices } from '../devices/devices.ts';
 import type { Log } from '../log.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -22,10 +23,12 @@ import type { StoredCompletions } from '../memory/stored-completions.ts';
 import type { Completions } from '../models/completions.ts';
 import type { Models } from '../models/index.ts';
 import type { Pictures } from '../models/pictures.ts';
+import type { Simulations } from '../openspec/simulations.ts';
+import type { Overview } from '../store/overview.ts';
 import type { Mount } from '../server/mount.ts';
 
 /** Everything that the composition root has to offer. A dialect takes only the parts that it names. */
-export interface Parts {
+export interface Parts extends CommandParts {
   config: Config;
   log: Log;
   /** The package's version. */
@@ -47,6 +50,10 @@ export interface Parts {
   storedCompletions: StoredCompletions;
   /** Models that draw. */
   pictures: Pictures;
+  /** Simulated devices for people who try a document out. */
+  simulations: Simulations;
+  /** Lists of sessions and nodes, for people. */
+  overview: Overview;
   /** What agents know about users. */
   memory: Memory;
 

@@ -1,5 +1,6 @@
 import { aideer } from './aideer/aideer.ts';
 import { chat } from './chat/chat.ts';
+import { builtConsole } from './console/console.ts';
 import { devices } from './devices/devices.ts';
 import type { Dialect, Parts } from './dialect.ts';
 import { liteagent } from './liteagent/liteagent.ts';
@@ -16,4 +17,5 @@ export const dialects: readonly Dialect<keyof Parts>[] = [
   chat,
   aideer,
   objects,
+  builtConsole,
 ];

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Envelope } from '../../lib/cli/client.ts';
-import { runCommand, startCommand } from '../support/command.ts';
+import { runCommand, startCommand, startOnTerminal } from '../support/command.ts';
+import { needPeer } from '../support/peers.ts';
 import { openHouse } from '../support/scenario.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('lite-agent chat', function () {
   this.timeout(60_000); // each test starts processes, which take their time on a busy machine
@@ -75,8 +77,75 @@ describe('lite-agent chat', function () {
     expect(await ended).to.deep.equal([0, null]);
     expect([joined.code, byEnvironment.code]).to.deep.equal([0, 0]);
     expect({ code: stranger.code, stdout: stranger.stdout }).to.deep.equal({ code: 1, stdout: '' });
-    expect(stranger.stderr).to.match(/^lite-agent: .*401/);
+    expect(stranger.stderr).to.match(
+      /^lite-agent: ws:.*: A token is needed: send "Authorization: Bearer <token>"\.\n$/,
+    );
     expect(house.devices[2]?.device.state()).to.match(/^at shelf 5, /);
+  });
+
+  it('talks to a device at another address than that of its document', async () => {
+    const lights = house.devices[1]!;
+    const input = 'Turn on the kitchen light\n';
+    const chat = (...more: string[]) =>
+      runCommand(['chat', '--spec', lights.document, ...more], { cwd, input });
+    expect(await chat('--server', lights.device.server)).to.deep.equal({
+      code: 0,
+      stdout: 'Done: Switch light (room kitchen, power on).\n',
+      stderr: '',
+    });
+    const two = await chat('--server', lights.device.server, 'plc.local');
+    expect([two.code, two.stderr]).to.deep.equal([
+      2,
+      'lite-agent: --server has 2 values, and there are 1 documents: give one for each document, in their order.\n',
+    ]);
+  });
+
+  it('ends with 1 when a call of a device failed, although the model answered', async () => {
+    const { code, stdout } = await runCommand(
+      ['chat', '--spec', house.devices[1]!.document, '--server', 'http://127.0.0.1:1'],
+      { cwd, input: 'Turn on the kitchen light\n' },
+    );
+    expect(code).to.equal(1);
+    expect(stdout).to.match(/^Switch light failed/);
+  });
+
+  it('has commands on a terminal, and knows which one was meant', async function () {
+    needPeer(this, 'script');
+    const { document, device } = house.devices[1]!;
+    const child = startOnTerminal(['chat', '--spec', document, '--server', device.server], { cwd });
+    let shown = '';
+    child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    const type = async (line: string, answer: RegExp): Promise<void> => {
+      child.stdin.write(`${line}\n`);
+      await waitFor(() => answer.test(shown));
+    };
+    const ended = once(child, 'close');
+    await waitFor(() => shown.includes('/help shows the commands'));
+    await type('/help', /\/devices +show the devices/);
+    await type('/tools', /Lights: openapi, http:[^\n]+\n +read +list_lights/);
+    await type('/devices', new RegExp(`Lights: openapi, ${device.server}`));
+    await type('/quot', /There is no command \/quot\. Did you mean \/quit\?/);
+    await type('Turn on the kitchen light', /switch_light \{"room":"kitchen","power":"on"\}/);
+    await type('/quit', /$/);
+    expect(await ended).to.deep.equal([0, null]);
+  });
+
+  it('repeats the words of the server for a session that is not there', async () => {
+    const server = startCommand(['serve'], { cwd, env: { PORT: '0', DATABASE_URL: 'sqlite::memory:' } });
+    server.stderr.resume();
+    const ended = once(server, 'close');
+    const [line] = (await once(server.stdout, 'data')) as [Buffer];
+    const [, url = ''] = /listening on (\S+)\n/.exec(line.toString()) ?? [];
+    const { code, stderr } = await runCommand(['chat', '--url', url, '--session', 'nope'], {
+      cwd,
+      input: 'x\n',
+    });
+    server.kill('SIGTERM');
+    await ended;
+    expect([code, stderr]).to.deep.equal([
+      1,
+      `lite-agent: ${url.replace('http', 'ws')}/chat: There is no session "nope": it is unknown or has expired.\n`,
+    ]);
   });
 
   it('says why it cannot begin', async () => {

@@ -159,8 +159,6 @@ describe('openClient', () => {
     expect(await messageOfRefusal(openChatClient({ url }))).to.equal(`${url}/init: HTTP 502`);
     init = { status: 200, body: '{"id":"s1"}' };
     sockets.shouldHandle = () => false;
-    expect(await messageOfRefusal(openChatClient({ url }))).to.match(
-      / cannot be reached: Unexpected server response: 400$/,
-    );
+    expect(await messageOfRefusal(openChatClient({ url }))).to.match(/\/api\/chat: HTTP 400$/);
   });
 });

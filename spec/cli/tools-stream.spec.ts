@@ -17,7 +17,12 @@ describe('lite-agent tools --json', () => {
       requestBody: { content: { 'application/json': { schema } } },
     };
     const paths = Object.fromEntries(Array.from({ length: count }, (_, n) => [`/p${n}`, { post }]));
-    const document = { openapi: '3.0.0', info: { title: 'Large', version: '1' }, paths };
+    const document = {
+      openapi: '3.0.0',
+      info: { title: 'Large', version: '1' },
+      servers: [{ url: 'http://device' }],
+      paths,
+    };
     await writeFile(place, JSON.stringify(document));
     const chunks: string[] = [];
     const stdout = new Writable({

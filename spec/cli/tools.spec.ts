@@ -80,6 +80,7 @@ describe('cli/tools', () => {
       [
         'Fan: openrpc, 3 operations, 2 tools',
         '  fan_on     write  fan.on     Switches the fan on',
+        '      speed  integer',
         `  fan_state  read   fan.state  ${'x'.repeat(100)}`,
         '',
         'Skipped (1)',
@@ -92,14 +93,50 @@ describe('cli/tools', () => {
     );
   });
 
+  it('shows the arguments with their values, and the place in the device', async () => {
+    const below = async (file: string, tool: string): Promise<string[]> => {
+      const lines = (await shown(`examples/${file}`)).split('\n');
+      const at = lines.findIndex((line) => line.startsWith(`  ${tool} `));
+      const end = lines.findIndex((line, index) => index > at && !line.startsWith('      '));
+      return lines.slice(at + 1, end);
+    };
+    expect(await below('air-conditioner.openmodbus.json', 'set_target_temperature')).to.deep.equal([
+      '      target_temperature  number, 16 to 30; Target temperature; unit: ℃; step: 0.5',
+      '      at                  unit 1, holdingRegisters 1',
+    ]);
+    expect(await below('lights.openapi.json', 'switch_light')).to.deep.equal([
+      '      room   living-room | kitchen | bedroom; The room of the light',
+      '      power  on | off; on turns it on, off turns it off',
+    ]);
+    expect(await below('robot.openrpc.json', 'robot_pick')).to.deep.equal([
+      '      quantity  integer, 1 to 10; How many items to pick',
+    ]);
+  });
+
+  it('warns its author of a misspelt effect and of a missing server', async () => {
+    const responses = { 200: { description: 'ok' } };
+    const document = {
+      openapi: '3.1.0',
+      info: { title: 'Lamp', version: '1' },
+      paths: { '/power': { get: { 'x-lite-agent-effect': 'raed', responses } } },
+    };
+    const path = await save('lamp.json', document);
+    expect((JSON.parse(await shown(path, { json: true })) as { warnings: string[] }).warnings).to.deep.equal([
+      'GET /power: x-lite-agent-effect must be "read" or "write", and "raed" is ignored; did you mean "read"?',
+      'The document names no server: calls need a server given with the document.',
+    ]);
+  });
+
   it('fits a terminal, in colours', async () => {
     const path = await save('odd.json', odd);
-    const text = await shown(path, {}, 60);
+    const text = await shown(path, { brief: true }, 60);
     expect(text).to.include('\u001B[');
     const [, , state = ''] = bare(text).split('\n');
     expect(state).to.match(/^ {2}fan_state {2}read {3}fan\.state {2}x+…$/);
     expect(state.length).to.be.lessThanOrEqual(60);
-    expect(bare(await shown(path, {}, 30)).split('\n')[2]).to.equal('  fan_state  read   fan.state');
+    expect(bare(await shown(path, { brief: true }, 30)).split('\n')[2]).to.equal(
+      '  fan_state  read   fan.state',
+    );
   });
 
   it('gives one JSON value', async () => {

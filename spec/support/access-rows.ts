@@ -134,6 +134,9 @@ const modelConfig = {
 
 const session = (path: string): AccessRow =>
   owner(404, async (things) => ({ path: `/api/${path}?id=${await things.session()}` }));
+/** The console's calls for one session. */
+const listed = (body?: () => unknown): AccessRow =>
+  owner(404, async (things) => ({ path: `/api/sessions/${await things.session()}`, ...(body && { body }) }));
 const app = (more: string, body?: () => unknown): AccessRow =>
   owner(403, async (things) => ({ path: `/apps/${await things.app()}${more}`, ...(body && { body }) }));
 
@@ -406,4 +409,15 @@ export const accessRows: Record<string, AccessRow> = {
   'GET /asyncapi.json': anybody,
   'GET /docs': anybody,
   'GET /docs/{file}': anybody,
+
+  'GET /': anybody,
+  'GET /console/{file}': anybody,
+  'GET /api/access': anybody,
+  'GET /api/status': users,
+  'GET /api/sessions': users,
+  'POST /api/sessions/{id}': listed(() => ({ title: 't' })),
+  'DELETE /api/sessions/{id}': listed(),
+  'GET /api/trial/examples': users,
+  'POST /api/trial/devices': usersWith('/api/trial/devices', () => ({ openSpec: '{}' })),
+  'POST /api/model/test': usersWith('/api/model/test', () => ({})),
 };

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import { openApp } from '../../lib/app.ts';
-import type { App } from '../../lib/app.ts';
+import type { App, AppOptions } from '../../lib/app.ts';
 import { readConfig } from '../../lib/config.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
@@ -33,13 +33,16 @@ export interface TestApp extends App {
 }
 
 /** The whole server on a free port, over a database in memory; settings are given, nothing is read from files. */
-export async function openTestApp(env: Record<string, string> = {}): Promise<TestApp> {
+export async function openTestApp(
+  env: Record<string, string> = {},
+  options: AppOptions = {},
+): Promise<TestApp> {
   const complaints: string[] = [];
   const note = (fields: object, text: string): void =>
     void complaints.push('err' in fields ? `${text}: ${messageOf(fields.err)}` : text);
   const log: Log = { debug: () => undefined, info: () => undefined, warn: note, error: note };
   const settings = { PORT: '0', DATABASE_URL: 'sqlite::memory:', ...env };
-  const app = await openApp(readConfig({ env: settings, cwd: '/nowhere' }), log);
+  const app = await openApp(readConfig({ env: settings, cwd: '/nowhere' }), log, options);
   const call = async (path: string, init: RequestInit): Promise<{ status: number; body: unknown }> => {
     const answer = await fetch(`${app.url}${path}`, init);
     return { status: answer.status, body: await answer.json() };

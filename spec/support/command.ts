@@ -27,6 +27,15 @@ export function startCommand(
   });
 }
 
+/** Starts the command line on a terminal of its own. Its output has the signs of a terminal, and what is typed. */
+export function startOnTerminal(args: readonly string[], { cwd }: { cwd?: string } = {}) {
+  const command = [process.execPath, bundleOf('bin/lite-agent.ts'), ...args]
+    .map((word) => `'${word}'`)
+    .join(' ');
+  const { PATH } = process.env;
+  return spawn('script', ['-qec', command, '/dev/null'], { env: { PATH, TERM: 'dumb' }, cwd, stdio: 'pipe' });
+}
+
 /** Runs a command line to its end; `input` is its standard input. */
 export async function runCommand(
   args: readonly string[],

@@ -23,7 +23,7 @@ export function readSources(root: string, folders: readonly string[]): Source[] 
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-        .filter((name) => name.endsWith('.ts'))
+        .filter((name) => /\.tsx?$/.test(name))
         .sort((a, b) => a.localeCompare(b))
         .map((name) => parseSource(join(folder, name), readFileSync(join(root, folder, name), 'utf8'))),
     );

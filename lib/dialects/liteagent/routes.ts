@@ -8,6 +8,19 @@ import { checkAdmission, initSchema, toSessionConfig } from './init.ts';
 
 const id = { type: 'string', minLength: 1 } as const;
 const sessionQuery = { type: 'object', required: ['id'], properties: { id } } as const;
+/** `last` is in lines of the log: an envelope belongs to a line with others. */
+const historyQuery = {
+  type: 'object',
+  required: ['id'],
+  properties: {
+    id,
+    last: {
+      type: 'string',
+      pattern: '^[1-9]\\d{0,4}$',
+      description: 'only the envelopes of the last so many lines of the log; all when missing',
+    },
+  },
+} as const;
 /** A task's id has at most 36 characters, as in the frames of clients. */
 const stopQuery = {
   type: 'object',
@@ -57,11 +70,15 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
       path: '/api/history',
       summary: 'All envelopes of a session since it was opened or cleared, oldest first.',
       access: 'look',
-      query: sessionQuery,
+      query: historyQuery,
       answer: { type: 'array', items: envelopeSchema },
-      async handle({ query, caller }) {
-        const session = await sessions.find(query.id, caller);
-        return (await session.history()).flatMap((line) => envelopesOf(session.id, line));
+      async handle({ query: { id, last }, caller }) {
+        const session = await sessions.find(id, caller);
+        const lines =
+          last === undefined
+            ? await session.history()
+            : (await session.read({ before: Number.MAX_SAFE_INTEGER }, Number(last))).toReversed();
+        return lines.flatMap((line) => envelopesOf(session.id, line));
       },
     }),
     ...both((method) =>

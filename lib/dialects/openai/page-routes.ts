@@ -58,7 +58,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
       returnTo: place,
     } = await oauth.finish(search, findCookie(request, COOKIE), client);
     const code = await signInCodes.issue(user.uuid, provider);
-    const url = new URL(place ?? `${origin}/auth/done`);
+    const url = new URL(place ?? '/auth/done', origin);
     url.searchParams.set('code', code);
     redirect(response, url.href);
   }

@@ -36,6 +36,8 @@ export interface ModbusFramingEvents {
   lengthOf?(id: number): number | undefined;
 }
 
+/** The first bytes of an HTTP answer, where a web server got the request. */
+const HTTP_START = Buffer.from('HTTP');
 const NONE = Buffer.alloc(0);
 /** Marks a reply as an exception [Modbus Application Protocol 1.1b3, 7]. */
 export const EXCEPTION_BIT = 0x80;
@@ -123,6 +125,8 @@ class MbapFraming implements ModbusFraming {
   #inspect(bytes: Buffer): number | ExchangeFailure | undefined {
     const protocol = bytes.readUInt16BE(2);
     const length = bytes.readUInt16BE(4);
+    if (bytes.subarray(0, HTTP_START.length).equals(HTTP_START))
+      return notModbus('this looks like an HTTP server: is it the right port?');
     if (protocol !== 0) return notModbus(`protocol id ${protocol}`);
     const expected = this.#events.lengthOf?.(bytes.readUInt16BE(0));
     if (expected !== undefined) {

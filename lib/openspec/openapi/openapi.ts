@@ -5,6 +5,7 @@ import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';
 import { SpecError } from '../../errors.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
+import { EFFECT_KEY, effectWarning } from '../effect-word.ts';
 import { readFilesBeside } from '../files.ts';
 import { isSelected } from '../operation-filter.ts';
 import { SpecDocument } from '../spec-document.ts';
@@ -18,6 +19,7 @@ import { objectAt, saidAt, textAt, textsAt } from '../read.ts';
 import { requestShapeOf, type RequestShape } from './request-shape.ts';
 import { riskOf } from '../risk.ts';
 import { createSecurity } from './security.ts';
+import { openapiServerUrl } from './servers.ts';
 import { validateOpenapi } from './validate.ts';
 import { openapiNames } from './names.ts';
 
@@ -61,6 +63,8 @@ async function compile(
   const skipped: CompiledSpec['skipped'] = [];
   const unique = uniqueNames();
   const pause = createPauses();
+  // A relative server is below the URL that the document came from.
+  let isServerKnown = /^https?:/i.test(options.source ?? '');
 
   for (const found of operationsOf(document, warnings)) {
     await pause();
@@ -78,6 +82,9 @@ async function compile(
       continue;
     }
     const { shape, risk } = read;
+    isServerKnown ||= /^https?:/i.test(openapiServerUrl(document, item, node));
+    const odd = effectWarning(operation, node[EFFECT_KEY] ?? item[EFFECT_KEY]);
+    if (odd !== undefined) warnings.push(odd);
     const face = {
       name,
       description: descriptionOf(node, item, operation),
@@ -90,6 +97,8 @@ async function compile(
   const title = textAt(objectAt(document.root, 'info'), 'title') ?? 'untitled';
   const operations = tools.length + skipped.length;
   if (operations === 0) warnings.push('The document has no operations, so there are no tools.');
+  if (options.validate === true && tools.length > 0 && !isServerKnown)
+    warnings.push('The document names no server: calls need a server given with the document.');
   return {
     kind: openapiNames.name,
     title,
@@ -124,7 +133,7 @@ function readOperation(
 
 /** An operation's effect: the document's own word, else by its method [RFC 9110 9.2.1]. */
 function effectOf(method: string, node: JsonObject, item: JsonObject): Effect {
-  for (const said of [node['x-lite-agent-effect'], item['x-lite-agent-effect']]) {
+  for (const said of [node[EFFECT_KEY], item[EFFECT_KEY]]) {
     if (said === 'read' || said === 'write') return said;
   }
   return READS.has(method) ? 'read' : 'write';

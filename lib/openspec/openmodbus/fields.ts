@@ -1,3 +1,4 @@
+import { closestWord } from '../../common/closest-word.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Fault } from '../../errors.ts';
 
@@ -73,7 +74,8 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
       const value = get(name);
       if (value === undefined) return undefined;
       const found = choices.find((choice) => choice === value);
-      if (found === undefined) fault(name, `must be one of ${choices.join(', ')}`);
+      if (found === undefined)
+        fault(name, `must be one of ${choices.join(', ')}${meant(value, choices.map(String))}`);
       return found;
     },
     object(name) {
@@ -85,7 +87,21 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
     },
     finish(ignored = []) {
       const unknown = Object.keys(object).filter((key) => !asked.has(key) && !ignored.includes(key));
-      if (unknown.length > 0) warn(`not known, and ignored: ${unknown.join(', ')}`);
+      const known = [...asked, ...ignored];
+      const named = unknown.map(
+        (key) =>
+          `${key}${meant(
+            key,
+            known.filter((name) => !Object.hasOwn(object, name)),
+          )}`,
+      );
+      if (named.length > 0) warn(`not known, and ignored: ${named.join(', ')}`);
     },
   };
+}
+
+/** A question after a word that is not known: the word that was meant. */
+function meant(written: unknown, words: readonly string[]): string {
+  const near = typeof written === 'string' ? closestWord(written, words) : undefined;
+  return near === undefined ? '' : ` (did you mean ${near}?)`;
 }

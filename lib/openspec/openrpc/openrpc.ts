@@ -3,6 +3,7 @@ import { createPauses } from '../../common/json-slices.ts';
 import type { Effect, Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { messageOf, SpecError } from '../../errors.ts';
+import { EFFECT_KEY, effectWarning } from '../effect-word.ts';
 import { readFilesBeside } from '../files.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
 import { toolNameOf, uniqueNames } from '../names.ts';
@@ -90,6 +91,8 @@ class OpenrpcCompiler {
     const server = openrpcServerUrl([method['servers'], root['servers']], source);
     if ('fault' in server)
       this.#warnings.push(`${server.fault}: calls need a server given with the document.`);
+    const odd = effectWarning(operation, method[EFFECT_KEY]);
+    if (odd !== undefined) this.#warnings.push(odd);
     const structure = structureOf(paramStructure ?? method['paramStructure'], params, root['openrpc']);
     const notification = method['result'] === undefined;
     return createMethodTool(
@@ -113,5 +116,5 @@ class OpenrpcCompiler {
 
 /** A method may change the world unless its document says otherwise: a name promises nothing. */
 function effectOf(method: JsonObject): Effect {
-  return method['x-lite-agent-effect'] === 'read' ? 'read' : 'write';
+  return method[EFFECT_KEY] === 'read' ? 'read' : 'write';
 }

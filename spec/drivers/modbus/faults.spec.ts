@@ -91,7 +91,7 @@ const broken: Broken[] = [
     does: 'answers in another language',
     behave: ({ socket }) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
     status: 243,
-    what: 'not Modbus',
+    what: 'not Modbus (this looks like an HTTP server: is it the right port?)',
   },
   { does: 'fails', behave: exception(4), status: 4, what: 'exception 4' },
   { does: 'is busy', behave: exception(6), status: 6, what: 'exception 6' },

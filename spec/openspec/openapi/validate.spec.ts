@@ -23,6 +23,7 @@ describe('openapi validation', () => {
     const document = {
       openapi: '3.0.3',
       info: { ...info, extra: 1 },
+      servers: [{ url: 'http://device' }],
       paths: { '/a': { get: { responses: {}, parameters: [{ name: 'x' }] } } },
     };
     const findings = await validateOpenapi(document);
@@ -54,6 +55,7 @@ describe('openapi validation', () => {
     const document = {
       openapi: '3.0.3',
       info: { ...info, extra: 1 },
+      servers: [{ url: 'http://device' }],
       paths: { '/a': { get: { responses: { 200: { description: '' } } } } },
     };
     const compile = async (options: CompileOptions) =>

@@ -148,7 +148,7 @@ describe('an OpenModbus document', () => {
     ]);
     expect(await config({ port: '', dataBits: 7, parity: 'odd?' }, 'rtu')).to.deep.equal([
       '/port must be the path or name of a serial device, as /dev/ttyUSB0 or COM3',
-      '/parity must be one of none, even, odd, mark, space',
+      '/parity must be one of none, even, odd, mark, space (did you mean odd?)',
       '/dataBits must be 8 for RTU',
     ]);
     const serial = await faultsOfFunction({ path: { slaveId: 248 } }, 'rtu');
@@ -180,7 +180,7 @@ describe('an OpenModbus document', () => {
     expect(await value({ bit: 1 })).to.deep.equal(['return/bit is for a bool in a register']);
     expect(await value({ byteOrder: 'ACBD', encoding: 'utf7' })).to.deep.equal([
       'return/byteOrder must be one of ABCD, CDAB, BADC, DCBA',
-      'return/encoding must be one of utf8, ascii, latin1',
+      'return/encoding must be one of utf8, ascii, latin1 (did you mean utf8?)',
     ]);
     expect(await value({ enum: { '1': 'on', '70000': 'high', x: 'y', '2': 'on', '3': 5 } })).to.deep.equal([
       'return/enum/2 "on" stands twice',
@@ -217,13 +217,23 @@ describe('an OpenModbus document', () => {
     );
     expect(warnings).to.deep.equal([
       '/server/config: not known, and ignored: baudrate',
-      '/functions/0/return: not known, and ignored: multiplyer',
+      '/functions/0/return: not known, and ignored: multiplyer (did you mean multiplier?)',
       '/functions/0/path: count: int32 takes 2 registers: 2 are used instead of 1',
       '/functions/1: timeout: a call ends after 10000 ms in any case',
       '/functions/1/return: a bool has no multiplier and no offset: they are ignored',
     ]);
     expect(operations).to.equal(2);
     expect((await compile(documentOf([]))).warnings).to.deep.equal(['the document has no functions']);
+  });
+
+  it('warns of an address that is a number of a manual', async () => {
+    const at = async (address: number): Promise<string[]> =>
+      (await compile(documentOf([functionOf({ name: 'a', path: { storage: 'holdingRegisters', address } })])))
+        .warnings;
+    expect(await at(40001)).to.deep.equal([
+      '/functions/0/path: address 40001 looks like a number of a manual, where holdingRegisters begin with 40001; on the wire it would be 0',
+    ]);
+    expect([await at(0), await at(30001), await at(50000)]).to.deep.equal([[], [], []]);
   });
 
   it('gives the functions that are selected, and names the others', async () => {

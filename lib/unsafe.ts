@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from './config.ts';
 
 /** A setting that opens the server more than it should. */
 export interface UnsafeSetting {

@@ -1,0 +1,2 @@
+/** Builds the page of the console into a folder. */
+export function buildConsole(outdir: string): Promise<void>;

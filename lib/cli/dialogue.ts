@@ -1,0 +1,115 @@
+import { createInterface, type Interface } from 'node:readline';
+import { closestWord } from '../common/closest-word.ts';
+import { messageOf } from '../errors.ts';
+import type { ChatClient, ChatTurn } from './client.ts';
+import { hasColors, paint } from './show.ts';
+import type { Spinner } from './spinner.ts';
+
+/** The parts of a dialogue between a terminal, or a pipe, and a session. */
+export interface DialogueOptions {
+  client: ChatClient;
+  /** Every envelope is printed as JSON, so that the answers are not printed again. */
+  json: boolean;
+  spinner: Spinner;
+  /** The texts of `/tools` and `/devices`. */
+  describe(what: 'tools' | 'devices'): Promise<string>;
+}
+
+/** The commands of a terminal, with their help. */
+const commands: Record<string, string> = {
+  '/help': 'show these commands',
+  '/tools': 'show the tools of the devices',
+  '/devices': 'show the devices, and where they are',
+  '/stop': 'stop the task that runs, as Ctrl-C does',
+  '/quit': 'end, as Ctrl-D does',
+};
+
+/**
+ * Says line by line until the input ends. On a terminal Ctrl-C and `/stop` stop the running task, and without one Ctrl-C ends
+ * the dialogue. From a pipe, the exit code is 1 when a task or a call of a device failed.
+ */
+export async function converse(options: DialogueOptions): Promise<void> {
+  await new Dialogue(options).run();
+}
+
+class Dialogue {
+  readonly #options: DialogueOptions;
+  readonly #isTerminal = process.stdin.isTTY;
+  readonly #colors = hasColors(process.stdout);
+  readonly #lines: Interface;
+  #isBusy = false;
+
+  constructor(options: DialogueOptions) {
+    this.#options = options;
+    this.#lines = createInterface({
+      input: process.stdin,
+      ...(this.#isTerminal && { output: process.stdout, prompt: paint('green', '> ', this.#colors) }),
+      terminal: this.#isTerminal,
+    });
+  }
+
+  async run(): Promise<void> {
+    this.#lines.on('SIGINT', () => (this.#isBusy ? this.#stop() : this.#lines.close()));
+    if (this.#isTerminal) {
+      const hint = `Session ${this.#options.client.id}. /help shows the commands, Ctrl-C stops a task, Ctrl-D ends.\n`;
+      process.stdout.write(paint('gray', hint, this.#colors));
+      // A task keeps the loop below busy, so that `/stop` is heard here.
+      this.#lines.on('line', (line) => this.#isBusy && line.trim() === '/stop' && this.#stop());
+      this.#lines.prompt();
+    }
+    for await (const line of this.#lines) {
+      const text = line.trim();
+      if (this.#isTerminal && text.startsWith('/')) {
+        if (text === '/quit') return this.#lines.close();
+        await this.#obey(text);
+      } else if (text !== '') await this.#say(text);
+      if (this.#isTerminal) this.#lines.prompt();
+    }
+  }
+
+  async #say(sentence: string): Promise<void> {
+    const { client, spinner } = this.#options;
+    this.#isBusy = true;
+    spinner.start();
+    const turn = await client.say(sentence).finally(() => spinner.stop());
+    this.#isBusy = false;
+    this.#show(turn);
+  }
+
+  #show({ answer, status, error, toolCalls }: ChatTurn): void {
+    if (status !== 'done')
+      process.stderr.write(`${status}${error === undefined ? '' : `: ${error.message}`}\n`);
+    else if (!this.#isTerminal && !this.#options.json) process.stdout.write(`${answer}\n`);
+    // A script has to learn that something failed; on a terminal the person has seen it.
+    if (!this.#isTerminal && (status !== 'done' || toolCalls.some(({ result }) => hasError(result))))
+      process.exitCode = 1;
+  }
+
+  #stop(): void {
+    process.stderr.write('Stopping. A call that has left is awaited, so that its outcome is known.\n');
+    this.#options.client
+      .stop()
+      .catch((error: unknown) => process.stderr.write(`lite-agent: ${messageOf(error)}\n`));
+  }
+
+  async #obey(command: string): Promise<void> {
+    if (command === '/stop') return; // nothing runs, or the listener has heard it
+    process.stdout.write(`${await this.#textOf(command)}\n`);
+  }
+
+  async #textOf(command: string): Promise<string> {
+    if (command === '/help')
+      return Object.entries(commands)
+        .map(([name, help]) => `  ${name.padEnd(10)} ${help}`)
+        .join('\n');
+    if (command === '/tools' || command === '/devices')
+      return this.#options.describe(command === '/tools' ? 'tools' : 'devices').catch(messageOf);
+    const near = closestWord(command, Object.keys(commands));
+    return `There is no command ${command}.${near === undefined ? '' : ` Did you mean ${near}?`} /help shows all.`;
+  }
+}
+
+/** Whether the result of a call says that it failed. */
+function hasError(result: unknown): boolean {
+  return typeof result === 'object' && result !== null && 'error' in result;
+}

@@ -1,0 +1,68 @@
+import { signal } from '@preact/signals';
+
+/** A refusal of the server [RFC 9457], or its silence (status 0). */
+export class CallError extends Error {
+  readonly status: number;
+  /** Each fault with its place in the request or the document. */
+  readonly faults: readonly { pointer: string; detail: string }[];
+
+  constructor(status: number, message: string, faults: CallError['faults'] = []) {
+    super(message);
+    this.status = status;
+    this.faults = faults;
+  }
+}
+
+/** The proof of the caller, for calls and sockets; undefined where none is needed. */
+export const bearer = signal<string | undefined>(undefined);
+
+/** How a token that is no longer good is replaced: the sign-in sets it. Resolves with false when it cannot be. */
+export const renewal: { renew: () => Promise<boolean> } = { renew: () => Promise.resolve(false) };
+
+/** Calls the API and resolves with its JSON value. Rejects with a CallError. */
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const answer = await request(method, path, body);
+  if (answer.status === 401 && (await renewal.renew())) return readAnswer(await request(method, path, body));
+  return readAnswer(answer);
+}
+
+async function request(method: string, path: string, body: unknown): Promise<Response> {
+  const headers = new Headers();
+  if (bearer.value !== undefined) headers.set('authorization', `Bearer ${bearer.value}`);
+  if (body !== undefined) headers.set('content-type', 'application/json');
+  try {
+    const json = body === undefined ? null : JSON.stringify(body);
+    return await fetch(path, { method, headers, body: json, signal: AbortSignal.timeout(120_000) });
+  } catch (error) {
+    throw new CallError(0, error instanceof Error ? error.message : String(error));
+  }
+}
+
+interface Problem {
+  detail?: string;
+  title?: string;
+  message?: string;
+  errors?: { pointer: string; detail: string }[];
+  error?: { message?: string };
+}
+
+async function readAnswer<T>(answer: Response): Promise<T> {
+  const text = await answer.text();
+  const value: unknown = text === '' ? undefined : parse(text);
+  if (answer.ok) return value as T;
+  const problem = (value ?? {}) as Problem;
+  const message = problem.detail ?? problem.error?.message ?? problem.message ?? problem.title;
+  throw new CallError(
+    answer.status,
+    message ?? `${answer.status} ${answer.statusText}`,
+    problem.errors ?? [],
+  );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // a proxy answered with a page of its own
+  }
+}

@@ -1,0 +1,149 @@
+import { useSignal } from '@preact/signals';
+import { sendCode, signInWithCode, signInWithPassword, signInWithToken, type Entrance } from './access.ts';
+import { Icon } from './icon.tsx';
+import { t } from './language.ts';
+import { LanguageSwitch } from './language-switch.tsx';
+
+type Way = Entrance['ways'][number];
+const wayNames = { password: 'wayPassword', telephone: 'wayTelephone', token: 'wayToken' } as const;
+
+/** The page for people who are not signed in: every way that the server has. */
+export function SignInPage({ entrance: { ways, providers, registration } }: { entrance: Entrance }) {
+  const way = useSignal<Way>('password');
+  const fault = useSignal('');
+  const isBusy = useSignal(false);
+  const attempt = (work: () => Promise<void>) => {
+    isBusy.value = true;
+    fault.value = '';
+    work()
+      .catch((error: unknown) => (fault.value = error instanceof Error ? error.message : String(error)))
+      .finally(() => (isBusy.value = false));
+  };
+  return (
+    <main class="gate">
+      <div class="card gate-card">
+        <div class="gate-head">
+          <Icon name="mark" />
+          <LanguageSwitch />
+        </div>
+        <h1>{t('signIn')}</h1>
+        <p class="soft">{t('signInLead')}</p>
+        {providers.map(({ name, title }) => (
+          <a key={name} class="button" href={`/auth/login/${name}?return_to=%2F`}>
+            {t('signInWith', { name: title })}
+          </a>
+        ))}
+        <div class="segments" role="group" aria-label={t('ways')}>
+          {ways.map((one) => (
+            <button
+              key={one}
+              type="button"
+              aria-pressed={way.value === one}
+              onClick={() => (way.value = one)}
+            >
+              {t(wayNames[one])}
+            </button>
+          ))}
+        </div>
+        <WayForm way={way.value} isBusy={isBusy.value} attempt={attempt} />
+        {fault.value !== '' && (
+          <p class="fault" role="alert">
+            {fault.value}
+          </p>
+        )}
+        {registration === 'closed' && <p class="soft small">{t('noAccount')}</p>}
+      </div>
+    </main>
+  );
+}
+
+interface FormProps {
+  isBusy: boolean;
+  attempt(work: () => Promise<void>): void;
+}
+
+function WayForm({ way, ...rest }: FormProps & { way: Way }) {
+  if (way === 'telephone') return <TelephoneForm {...rest} />;
+  return way === 'token' ? <TokenForm {...rest} /> : <PasswordForm {...rest} />;
+}
+
+/** The text of a field of a form. */
+function fieldOf(event: Event, name: string): string {
+  const value = new FormData(event.currentTarget as HTMLFormElement).get(name);
+  return typeof value === 'string' ? value.trim() : '';
+}
+
+function PasswordForm({ isBusy, attempt }: FormProps) {
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    const [login, password] = [fieldOf(event, 'login'), fieldOf(event, 'password')];
+    attempt(() => signInWithPassword(login, password));
+  };
+  return (
+    <form class="stack" onSubmit={submit}>
+      <label>
+        {t('nameOrEmail')}
+        <input name="login" autocomplete="username" autocapitalize="none" required />
+      </label>
+      <label>
+        {t('password')}
+        <input name="password" type="password" autocomplete="current-password" required />
+      </label>
+      <button type="submit" class="primary" disabled={isBusy}>
+        {t('signIn')}
+      </button>
+    </form>
+  );
+}
+
+function TelephoneForm({ isBusy, attempt }: FormProps) {
+  const isSent = useSignal(false);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    const [telephone, code] = [fieldOf(event, 'telephone'), fieldOf(event, 'code')];
+    attempt(async () => {
+      if (isSent.value) return signInWithCode(telephone, code);
+      await sendCode(telephone);
+      isSent.value = true;
+    });
+  };
+  return (
+    <form class="stack" onSubmit={submit}>
+      <label>
+        {t('telephone')}
+        <input name="telephone" type="tel" autocomplete="tel" required readOnly={isSent.value} />
+      </label>
+      {isSent.value && (
+        <label>
+          {t('code')}
+          <input name="code" inputMode="numeric" autocomplete="one-time-code" required />
+        </label>
+      )}
+      <button type="submit" class="primary" disabled={isBusy}>
+        {t(isSent.value ? 'signIn' : 'sendCode')}
+      </button>
+    </form>
+  );
+}
+
+function TokenForm({ isBusy, attempt }: FormProps) {
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    const token = fieldOf(event, 'token');
+    attempt(() => signInWithToken(token));
+  };
+  return (
+    <form class="stack" onSubmit={submit}>
+      <label>
+        {t('token')}
+        <input name="token" type="password" autocomplete="off" aria-describedby="token-hint" required />
+      </label>
+      <p class="soft small" id="token-hint">
+        {t('tokenHint')}
+      </p>
+      <button type="submit" class="primary" disabled={isBusy}>
+        {t('signIn')}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,23 @@
+import { call } from '../api.ts';
+import { durationText, t } from '../language.ts';
+import type { ModelHere } from './model-here.ts';
+
+interface TrialAnswer {
+  ok: boolean;
+  ms: number;
+  detail: string;
+}
+
+/** Asks a model, or that of the server, and resolves with a sentence about its answer. */
+export async function tryModel(model: Partial<ModelHere> = {}): Promise<{ ok: boolean; text: string }> {
+  try {
+    const { ok, ms, detail } = await call<TrialAnswer>('POST', '/api/model/test', model);
+    const text = ok ? t('modelOk', { ms: durationText(ms), text: detail }) : t('modelBad', { text: detail });
+    return { ok, text };
+  } catch (error) {
+    return {
+      ok: false,
+      text: t('modelBad', { text: error instanceof Error ? error.message : String(error) }),
+    };
+  }
+}

@@ -1,0 +1,23 @@
+import { signal } from '@preact/signals';
+import { call } from '../api.ts';
+
+/** The state of the server (`GET /api/status`). */
+export interface ServerStatus {
+  version: string;
+  uptimeSeconds: number;
+  model: { demo: boolean; name: string; host: string | null };
+  database: { kind: string; ms: number | null };
+  nodes: number;
+  /** Whether simulated devices can run in it. */
+  simulates: boolean;
+  /** null: the caller may not see them. */
+  unsafe: { setting: string; detail: string }[] | null;
+}
+
+/** The state of the server as it was last read; undefined before. */
+export const status = signal<ServerStatus | undefined>(undefined);
+
+/** Reads the state. Rejects with a CallError. */
+export async function readStatus(): Promise<void> {
+  status.value = await call<ServerStatus>('GET', '/api/status');
+}

@@ -1,0 +1,91 @@
+import { useSignal } from '@preact/signals';
+import { Icon } from '../icon.tsx';
+import { t } from '../language.ts';
+import { go, hrefOf } from '../route.ts';
+import type { ConnectionState } from './session-socket.ts';
+import { nameSession, removeSession, sessions, titleOf } from './sessions.ts';
+
+const lamps = { live: 'green', connecting: 'amber', offline: 'red', gone: 'red' } as const;
+
+/** The name of a conversation, the state of its connection, and how to rename or delete it. */
+export function ConversationHead({ id, state }: { id: string; state: ConnectionState }) {
+  const entry = sessions.value?.find((one) => one.id === id);
+  const asks = useSignal<'nothing' | 'name' | 'removal'>('nothing');
+  const title = entry ? titleOf(entry) : '';
+  const done = (): void => void (asks.value = 'nothing');
+  return (
+    <header class="head">
+      <a class="back quiet" href={hrefOf('talk')} aria-label={t('back')}>
+        <Icon name="back" />
+      </a>
+      {asks.value === 'name' ? (
+        <NameForm id={id} title={title} done={done} />
+      ) : (
+        <h1 class="head-title">{title}</h1>
+      )}
+      <span class="head-state" role="status">
+        <span class={`lamp ${lamps[state]}`} aria-hidden="true" />
+        {t(state === 'gone' ? 'sessionGone' : state)}
+      </span>
+      {asks.value === 'nothing' && (
+        <>
+          <button
+            type="button"
+            class="quiet"
+            aria-label={t('rename')}
+            title={t('rename')}
+            onClick={() => (asks.value = 'name')}
+          >
+            <Icon name="edit" />
+          </button>
+          <button
+            type="button"
+            class="quiet"
+            aria-label={t('remove')}
+            title={t('remove')}
+            onClick={() => (asks.value = 'removal')}
+          >
+            <Icon name="bin" />
+          </button>
+        </>
+      )}
+      {asks.value === 'removal' && (
+        <div class="ask" role="alertdialog" aria-label={t('removeAsk')}>
+          <span>{t('removeAsk')}</span>
+          <button
+            type="button"
+            class="danger"
+            onClick={() => void removeSession(id).then(() => go('talk'), done)}
+          >
+            {t('remove')}
+          </button>
+          <button type="button" onClick={done}>
+            {t('cancel')}
+          </button>
+        </div>
+      )}
+    </header>
+  );
+}
+
+function NameForm({ id, title, done }: { id: string; title: string; done(): void }) {
+  const name = useSignal(title);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    if (name.value.trim() === '') return;
+    nameSession(id, name.value.trim()).then(done, done);
+  };
+  return (
+    <form class="head-name" onSubmit={submit}>
+      <input
+        aria-label={t('renameAsk')}
+        maxLength={60}
+        value={name.value}
+        ref={(input) => input?.focus()}
+        onInput={({ currentTarget }) => (name.value = currentTarget.value)}
+        onKeyDown={({ key }) => key === 'Escape' && done()}
+      />
+      <button type="submit">{t('save')}</button>
+    </form>
+  );
+}

@@ -1,0 +1,118 @@
+import { useComputed, useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import { CallError } from '../api.ts';
+import { Icon } from '../icon.tsx';
+import { t } from '../language.ts';
+import { hrefOf } from '../route.ts';
+import { Composer } from './composer.tsx';
+import { Conversation } from './conversation.ts';
+import { ConversationHead } from './conversation-head.tsx';
+import type { Piece, ShownTurn } from './envelope.ts';
+import { Faults } from './faults.tsx';
+import { nameSession, readSessions, sessions } from './sessions.ts';
+import { TurnRow } from './turn-row.tsx';
+import { VirtualRows } from './virtual-rows.tsx';
+
+/** A conversation: its turns, and the field to say something. */
+export function ConversationPane({ id }: { id: string }) {
+  const conversation = useMemo(() => new Conversation(id), [id]);
+  const failure = useSignal<CallError | undefined>(undefined);
+  useEffect(() => {
+    conversation.open().catch((error: unknown) => {
+      failure.value = error instanceof CallError ? error : new CallError(0, String(error));
+    });
+    return () => conversation.close();
+  }, [conversation]);
+  const isWorking = useComputed(() => conversation.turns.value.some(isOpen));
+  const say = (pieces: readonly Piece[]): void => {
+    const isFirst = conversation.turns.value.length === 0;
+    conversation.say(pieces);
+    if (isFirst) void nameAfter(id, pieces);
+  };
+  if (conversation.state.value === 'gone') return <Gone />;
+  return (
+    <div class="conversation">
+      <ConversationHead id={id} state={conversation.state.value} />
+      {failure.value && <Faults error={failure.value} />}
+      {conversation.isRead.value && conversation.turns.value.length === 0 ? (
+        <Suggestions id={id} say={say} />
+      ) : (
+        <VirtualRows
+          rows={conversation.turns.value}
+          label={t('talk')}
+          render={(turn, isLast) => <TurnRow turn={turn} isLast={isLast} />}
+        />
+      )}
+      <Announcement turn={conversation.turns.value.at(-1)} />
+      <Composer
+        isWorking={isWorking.value}
+        say={say}
+        stop={() => void conversation.stop().catch(() => undefined)}
+      />
+    </div>
+  );
+}
+
+/** Whether a turn is still worked on. */
+function isOpen({ state }: ShownTurn): boolean {
+  return state === 'running' || state === 'sending';
+}
+
+/** A conversation without a name gets that of its first sentence. */
+async function nameAfter(id: string, pieces: readonly Piece[]): Promise<void> {
+  const text = pieces.find(({ type }) => type === 'text')?.message;
+  const entry = sessions.value?.find((one) => one.id === id);
+  if (text !== undefined && entry?.title === null) await nameSession(id, text).catch(() => undefined);
+  await readSessions().catch(() => undefined);
+}
+
+function Gone() {
+  return (
+    <div class="page">
+      <p role="alert">{t('sessionGone')}</p>
+      <a class="button inline" href={hrefOf('talk', 'new')}>
+        <Icon name="plus" />
+        {t('newSession')}
+      </a>
+    </div>
+  );
+}
+
+/** Tells a screen reader about the last answer, once it is whole. */
+function Announcement({ turn }: { turn: ShownTurn | undefined }) {
+  return (
+    <p class="unseen" role="status">
+      {turn ? endText(turn) : ''}
+    </p>
+  );
+}
+
+function endText({ state, answer }: ShownTurn): string {
+  if (state === 'running' || state === 'sending') return '';
+  return state === 'done' ? t('answered', { text: answer }) : t(state);
+}
+
+const sentences = [
+  ['exampleLights', 'exampleLightsSay'],
+  ['exampleAir', 'exampleAirSay'],
+  ['exampleRobot', 'exampleRobotSay'],
+] as const;
+
+function Suggestions({ id, say }: { id: string; say(pieces: readonly Piece[]): void }) {
+  const title = sessions.value?.find((entry) => entry.id === id)?.title;
+  const fitting = sentences
+    .filter(([name]) => title === t(name) || title === t('exampleAll'))
+    .map(([, text]) => t(text));
+  const shown = fitting.length > 0 ? fitting : [t('sayHello')];
+  return (
+    <div class="suggestions">
+      <h2>{t('emptyTitle')}</h2>
+      <p class="soft">{t('emptyLead')}</p>
+      {shown.map((text) => (
+        <button key={text} type="button" onClick={() => say([{ type: 'text', message: text }])}>
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}

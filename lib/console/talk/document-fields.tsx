@@ -1,0 +1,127 @@
+import { t } from '../language.ts';
+import { status } from '../status/server-status.ts';
+import type { DeviceEntry } from './sessions.ts';
+
+/** A document that somebody types or chooses. */
+export interface DocumentDraft {
+  readonly key: string;
+  readonly text: string;
+  readonly server: string;
+  readonly secret: string;
+  readonly secretKind: 'bearer' | 'basic';
+  readonly isSimulated: boolean;
+}
+
+/** An empty draft. */
+export function emptyDraft(): DocumentDraft {
+  return {
+    key: crypto.randomUUID(),
+    text: '',
+    server: '',
+    secret: '',
+    secretKind: 'bearer',
+    isSimulated: false,
+  };
+}
+
+/** The entry of a session for a draft. */
+export function entryOf({ text, server, secret, secretKind }: DocumentDraft): DeviceEntry {
+  return {
+    openSpec: text,
+    ...(server.trim() !== '' && { server: server.trim() }),
+    ...(secret !== '' && { apiKey: { type: secretKind, apiKey: secret } }),
+  };
+}
+
+/** The fields of one document with its device. */
+export function DocumentFields({
+  draft,
+  number,
+  onChange,
+  onDrop,
+}: {
+  draft: DocumentDraft;
+  number: number;
+  onChange(draft: DocumentDraft): void;
+  onDrop?(): void;
+}) {
+  const set = (changes: Partial<DocumentDraft>): void => onChange({ ...draft, ...changes });
+  const read = async (input: HTMLInputElement): Promise<void> => {
+    const text = await input.files?.[0]?.text();
+    if (text !== undefined) set({ text });
+    input.value = '';
+  };
+  return (
+    <fieldset class="document">
+      <legend>{t('document', { n: number })}</legend>
+      <textarea
+        rows={6}
+        spellcheck={false}
+        aria-label={t('document', { n: number })}
+        placeholder={t('documentHint')}
+        value={draft.text}
+        onInput={({ currentTarget }) => set({ text: currentTarget.value })}
+      />
+      <div class="row">
+        <label class="button file">
+          {t('chooseFile')}
+          <input
+            type="file"
+            accept=".json,.yaml,.yml"
+            onChange={({ currentTarget }) => void read(currentTarget)}
+          />
+        </label>
+        {onDrop && (
+          <button type="button" class="quiet" onClick={onDrop}>
+            {t('dropDocument')}
+          </button>
+        )}
+      </div>
+      {status.value?.simulates === true && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={draft.isSimulated}
+            onChange={({ currentTarget }) => set({ isSimulated: currentTarget.checked })}
+          />
+          {t('simulate')}
+        </label>
+      )}
+      {!draft.isSimulated && <DeviceFields draft={draft} set={set} />}
+    </fieldset>
+  );
+}
+
+/** Where the device is, and its key. */
+function DeviceFields({ draft, set }: { draft: DocumentDraft; set(changes: Partial<DocumentDraft>): void }) {
+  return (
+    <div class="fields">
+      <label>
+        {t('server')}
+        <input value={draft.server} onInput={({ currentTarget }) => set({ server: currentTarget.value })} />
+      </label>
+      <label>
+        {t('secret')}
+        <span class="joined">
+          <select
+            aria-label={t('secretKind')}
+            value={draft.secretKind}
+            onChange={({ currentTarget }) =>
+              set({ secretKind: currentTarget.value as DocumentDraft['secretKind'] })
+            }
+          >
+            <option value="bearer">Bearer</option>
+            <option value="basic">Basic</option>
+          </select>
+          <input
+            type="password"
+            autocomplete="off"
+            aria-label={t('secret')}
+            value={draft.secret}
+            onInput={({ currentTarget }) => set({ secret: currentTarget.value })}
+          />
+        </span>
+      </label>
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+/** An envelope of a session's log, as the server sends it (`GET /api/history`, WebSocket `/api/chat`). */
+export interface LogEnvelope {
+  taskId: string;
+  from: string;
+  to: string;
+  type: string;
+  message: unknown;
+  completions?: { tokenUsage: { totalTokens: number }; model: string };
+  error?: { code: string; message: string };
+  createTime: string;
+  seq: number;
+}
+
+/** A frame that is not in the log: a piece of the answer, an acknowledgement, or a refusal. */
+export interface LiveFrame {
+  type: 'chunk' | 'reasoning' | 'ack' | 'error';
+  taskId?: string;
+  part?: string;
+  code?: string;
+  message?: string;
+}
+
+/** A piece of a message. */
+export interface Piece {
+  type: 'text' | 'imageUrl';
+  message: string;
+}
+
+/** A call of a device. `unknown`: it may have happened. */
+export interface CallStep {
+  kind: 'call';
+  id: string;
+  name: string;
+  parameters: unknown;
+  state: 'running' | 'done' | 'failed' | 'unknown';
+  result?: unknown;
+  at: number;
+  ms?: number;
+}
+
+/** A reply of the model. `text` is what it said beside its calls. */
+export interface RoundStep {
+  kind: 'round';
+  model: string;
+  tokens: number;
+  text: string;
+  at: number;
+  ms: number;
+}
+
+/** A call that waits for a person, and the decision. */
+export interface ApprovalStep {
+  kind: 'approval';
+  id: string;
+  request: unknown;
+  decision?: { decision: string; by?: string; reason?: string };
+  at: number;
+}
+
+/** A step of a task. */
+export type Step = CallStep | RoundStep | ApprovalStep;
+
+/** One request of a user, with everything that came of it. A turn that changes is a new object. */
+export interface ShownTurn {
+  /** The id of the task; for a line without a task its position. */
+  readonly key: string;
+  readonly taskId: string;
+  readonly said: readonly Piece[];
+  readonly steps: readonly Step[];
+  /** The whole answer, or the part that has arrived. */
+  readonly answer: string;
+  readonly thinking: string;
+  readonly state: 'sending' | 'running' | 'done' | 'stopped' | 'failed' | 'rejected';
+  readonly error?: { code: string; message: string };
+  /** Ms since the epoch. */
+  readonly startedAt: number;
+  readonly endedAt?: number;
+}
+
+/** Ms since the epoch of a `createTime`: its offset has no colon, which not every browser reads. */
+export function msOf(createTime: string): number {
+  return Date.parse(createTime.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
+}

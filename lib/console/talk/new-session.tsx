@@ -1,0 +1,155 @@
+import { useSignal } from '@preact/signals';
+import { call, CallError } from '../api.ts';
+import { Icon } from '../icon.tsx';
+import { t } from '../language.ts';
+import { go, hrefOf } from '../route.ts';
+import { DemoNotice } from '../status/demo-notice.tsx';
+import { status } from '../status/server-status.ts';
+import { DocumentFields, emptyDraft, entryOf, type DocumentDraft } from './document-fields.tsx';
+import { Faults } from './faults.tsx';
+import { createSession, sessions, simulated, type DeviceEntry } from './sessions.ts';
+
+const examples = [
+  { names: ['lights'], title: 'exampleLights' },
+  { names: ['air-conditioner'], title: 'exampleAir' },
+  { names: ['robot'], title: 'exampleRobot' },
+  { names: ['lights', 'air-conditioner', 'robot'], title: 'exampleAll' },
+] as const;
+
+/** Ways to begin a conversation: an example, documents of one's own, or the model alone. */
+export function NewSession() {
+  const isBusy = useSignal(false);
+  const failure = useSignal<CallError | undefined>(undefined);
+  const begin = (work: () => Promise<string>): void => {
+    isBusy.value = true;
+    failure.value = undefined;
+    work()
+      .then((id) => go('talk', id))
+      .catch(
+        (error: unknown) =>
+          (failure.value = error instanceof CallError ? error : new CallError(0, String(error))),
+      )
+      .finally(() => (isBusy.value = false));
+  };
+  return (
+    <div class="page">
+      {(sessions.value?.length ?? 0) > 0 && (
+        <a class="back" href={hrefOf('talk')}>
+          <Icon name="back" />
+          {t('back')}
+        </a>
+      )}
+      <h1>{t('newSession')}</h1>
+      <p class="soft lead">{t('newLead')}</p>
+      <DemoNotice />
+      {failure.value && <Faults error={failure.value} />}
+      {status.value?.simulates !== false && <Examples isBusy={isBusy.value} begin={begin} />}
+      <OwnDocuments isBusy={isBusy.value} begin={begin} />
+      <section class="card">
+        <h2>{t('plainTitle')}</h2>
+        <p class="soft">{t('plainLead')}</p>
+        <button type="button" disabled={isBusy.value} onClick={() => begin(() => createSession('', []))}>
+          {t('start')}
+        </button>
+      </section>
+    </div>
+  );
+}
+
+interface SectionProps {
+  isBusy: boolean;
+  begin(work: () => Promise<string>): void;
+}
+
+function Examples({ isBusy, begin }: SectionProps) {
+  const open = async (names: readonly string[], title: string): Promise<string> => {
+    const known = await call<{ name: string; openSpec: string }[]>('GET', '/api/trial/examples');
+    const wanted = known.filter(({ name }) => names.includes(name));
+    const devices = await Promise.all(wanted.map(({ openSpec }) => simulated(openSpec)));
+    return createSession(
+      title,
+      devices.map(({ openSpec, server }) => ({ openSpec, ...(server && { server }) })),
+    );
+  };
+  return (
+    <section class="card">
+      <h2>{t('examplesTitle')}</h2>
+      <p class="soft">{t('examplesLead')}</p>
+      <div class="choices">
+        {examples.map(({ names, title }) => (
+          <button
+            key={title}
+            type="button"
+            disabled={isBusy}
+            onClick={() => begin(() => open(names, t(title)))}
+          >
+            <Icon name="device" />
+            {t(title)}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function OwnDocuments({ isBusy, begin }: SectionProps) {
+  const drafts = useSignal<readonly DocumentDraft[]>([emptyDraft()]);
+  const prompt = useSignal('');
+  const change = (at: number, draft: DocumentDraft): void =>
+    void (drafts.value = drafts.value.map((old, index) => (index === at ? draft : old)));
+  const open = async (): Promise<string> => {
+    const entries: DeviceEntry[] = [];
+    for (const draft of drafts.value) {
+      if (draft.text.trim() === '') continue;
+      const server = draft.isSimulated ? (await simulated(draft.text)).server : undefined;
+      entries.push({ ...entryOf(draft), ...(server !== undefined && { server }) });
+    }
+    return createSession('', entries, prompt.value);
+  };
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    begin(open);
+  };
+  return (
+    <form class="card stack" onSubmit={submit}>
+      <div>
+        <h2>{t('ownTitle')}</h2>
+        <p class="soft">{t('ownLead')}</p>
+      </div>
+      {drafts.value.map((draft, at) => (
+        <DocumentFields
+          key={draft.key}
+          draft={draft}
+          number={at + 1}
+          onChange={(changed) => change(at, changed)}
+          {...(drafts.value.length > 1 && {
+            onDrop: () => void (drafts.value = drafts.value.filter((_, index) => index !== at)),
+          })}
+        />
+      ))}
+      <button
+        type="button"
+        class="quiet start"
+        onClick={() => (drafts.value = [...drafts.value, emptyDraft()])}
+      >
+        <Icon name="plus" />
+        {t('addDocument')}
+      </button>
+      <label>
+        {t('prompt')}
+        <input
+          value={prompt.value}
+          placeholder={t('promptHint')}
+          onInput={({ currentTarget }) => (prompt.value = currentTarget.value)}
+        />
+      </label>
+      <button
+        type="submit"
+        class="primary start"
+        disabled={isBusy || drafts.value.every(({ text }) => text.trim() === '')}
+      >
+        {t('start')}
+      </button>
+    </form>
+  );
+}

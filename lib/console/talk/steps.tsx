@@ -1,0 +1,145 @@
+import { useSignal } from '@preact/signals';
+import { Icon } from '../icon.tsx';
+import { durationText, t } from '../language.ts';
+import type { ApprovalStep, CallStep, RoundStep, Step, ShownTurn } from './envelope.ts';
+
+/** The steps of a turn, as they happen. They can be folded; those of the last turn are open. */
+export function Steps({ turn, isLast }: { turn: ShownTurn; isLast: boolean }) {
+  const choice = useSignal<boolean | undefined>(undefined);
+  const isOpen = choice.value ?? isLast;
+  const { steps, startedAt, endedAt } = turn;
+  const tokens = steps.reduce((sum, step) => sum + (step.kind === 'round' ? step.tokens : 0), 0);
+  return (
+    <details
+      class="steps"
+      open={isOpen}
+      onToggle={({ currentTarget }) => {
+        if (currentTarget.open !== isOpen) choice.value = currentTarget.open;
+      }}
+    >
+      <summary>
+        <span>{steps.length === 1 ? t('stepOne') : t('stepsCount', { n: steps.length })}</span>
+        <span class="soft small">
+          {endedAt !== undefined && durationText(endedAt - startedAt)}
+          {tokens > 0 && ` · ${t('tokens', { n: tokens })}`}
+        </span>
+      </summary>
+      {isOpen && (
+        <ol>
+          {steps.map((step, at) => (
+            <li key={at}>
+              <StepOf step={step} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </details>
+  );
+}
+
+function StepOf({ step }: { step: Step }) {
+  if (step.kind === 'round') return <Round {...step} />;
+  return step.kind === 'call' ? <CallRow {...step} /> : <Approval {...step} />;
+}
+
+function Round({ model, ms, text }: RoundStep) {
+  return (
+    <div class="step">
+      <Icon name="model" />
+      <div class="step-body">
+        <div class="step-head">
+          <span>{model === '' ? t('modelStep') : `${t('modelStep')} · ${model}`}</span>
+          <span class="soft small">{durationText(ms)}</span>
+        </div>
+        {text !== '' && <p class="small">{text}</p>}
+      </div>
+    </div>
+  );
+}
+
+const stateNames = {
+  running: 'callRunning',
+  done: 'callDone',
+  failed: 'callFailed',
+  unknown: 'callUnknown',
+} as const;
+const lamps = { running: 'amber pulse', done: 'green', failed: 'red', unknown: 'amber' } as const;
+
+function CallRow({ name, parameters, state, result, ms }: CallStep) {
+  return (
+    <div class="step">
+      <Icon name={state === 'unknown' ? 'hand' : 'device'} />
+      <div class="step-body">
+        <div class="step-head">
+          <code class="step-name">{name}</code>
+          <span class="small step-state">
+            <span class={`lamp ${lamps[state]}`} aria-hidden="true" />
+            {t(stateNames[state])}
+            {ms !== undefined && ` · ${durationText(ms)}`}
+          </span>
+        </div>
+        <Parameters parameters={parameters} />
+        {state === 'unknown' && <p class="warning small">{t('unknownHint')}</p>}
+        {state === 'failed' && <p class="fault small">{failureOf(result)}</p>}
+        {result !== undefined && (
+          <details class="raw">
+            <summary>{t('result')}</summary>
+            <pre>{plainJson(result)}</pre>
+          </details>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** The arguments as name and value, one a line. */
+function Parameters({ parameters }: { parameters: unknown }) {
+  const isRecord = typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
+  if (!isRecord) return <pre class="small">{plainJson(parameters)}</pre>;
+  const entries = Object.entries(parameters);
+  if (entries.length === 0) return <p class="soft small">{t('noArguments')}</p>;
+  return (
+    <dl class="parameters">
+      {entries.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function failureOf(result: unknown): string {
+  const { error } = (result ?? {}) as { error?: { message?: string; effect?: string } };
+  return [error?.message ?? '', ...(error?.effect === 'none' ? [t('noneHint')] : [])].join(' ');
+}
+
+/** A value as indented JSON. A body that is JSON text is shown as JSON, too. */
+function plainJson(value: unknown): string {
+  return JSON.stringify(value, (key, inner: unknown) => (key === 'body' ? parsed(inner) : inner), 2);
+}
+
+function parsed(body: unknown): unknown {
+  if (typeof body !== 'string' || !/^\s*[{[]/.test(body)) return body;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body; // it was cut, or is no JSON
+  }
+}
+
+function Approval({ decision }: ApprovalStep) {
+  return (
+    <div class="step">
+      <Icon name="hand" />
+      <div class="step-body">
+        {decision === undefined
+          ? t('approvalAsked')
+          : [decision.decision, decision.by, decision.reason]
+              .filter((text) => text !== undefined)
+              .join(' · ')}
+      </div>
+    </div>
+  );
+}

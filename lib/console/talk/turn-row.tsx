@@ -1,0 +1,80 @@
+import { Component } from 'preact';
+import { t, timeText } from '../language.ts';
+import type { Piece, ShownTurn } from './envelope.ts';
+import { Steps } from './steps.tsx';
+
+interface RowProps {
+  turn: ShownTurn;
+  isLast: boolean;
+}
+
+/** One turn: the sentence, the answer, and the steps beside it. */
+export class TurnRow extends Component<RowProps> {
+  /** A turn that changes is a new object, so that all others are passed over. */
+  override shouldComponentUpdate({ turn, isLast }: RowProps): boolean {
+    return turn !== this.props.turn || isLast !== this.props.isLast;
+  }
+
+  override render({ turn, isLast }: RowProps) {
+    return (
+      <article class="turn" aria-busy={turn.state === 'running'}>
+        <div class="turn-talk">
+          {turn.said.length > 0 && (
+            <div class="said">
+              {turn.said.map((piece, at) => (
+                <SaidPiece key={at} piece={piece} />
+              ))}
+              <time class="small soft">{timeText(turn.startedAt)}</time>
+            </div>
+          )}
+          {turn.thinking !== '' && (
+            <details class="thinking">
+              <summary>{t('thinking')}</summary>
+              <p>{turn.thinking}</p>
+            </details>
+          )}
+          {turn.answer !== '' && (
+            <div class="answer">
+              {turn.answer}
+              {turn.state === 'running' && <span class="caret" aria-hidden="true" />}
+            </div>
+          )}
+          <TurnState turn={turn} />
+        </div>
+        {turn.steps.length > 0 && <Steps turn={turn} isLast={isLast} />}
+      </article>
+    );
+  }
+}
+
+function TurnState({ turn: { state, error, answer } }: { turn: ShownTurn }) {
+  if (state === 'done') return null;
+  if (state === 'sending') return <p class="turn-state soft">{t('sending')}</p>;
+  if (state === 'running')
+    return answer === '' ? (
+      <p class="turn-state soft">
+        <span class="pulse" aria-hidden="true" />
+        {t('working')}
+      </p>
+    ) : null;
+  return (
+    <p class={`turn-state ${state === 'stopped' ? 'soft' : 'fault'}`}>
+      {t(state)}
+      {error && `: ${error.message}`}
+    </p>
+  );
+}
+
+function SaidPiece({ piece: { type, message } }: { piece: Piece }) {
+  if (type === 'text') return <p>{message}</p>;
+  // A picture elsewhere is not loaded: its host would learn who reads.
+  if (/^(data:image\/|\/)/.test(message)) return <img src={message} alt={t('picture')} loading="lazy" />;
+  const host = URL.canParse(message) ? new URL(message).host : message;
+  return (
+    <p>
+      <a href={message} target="_blank" rel="noreferrer">
+        {t('pictureLink', { host })}
+      </a>
+    </p>
+  );
+}

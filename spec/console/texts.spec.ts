@@ -1,0 +1,23 @@
+import { expect } from 'chai';
+import { texts } from '../../lib/console/texts/texts.ts';
+
+describe('the texts of the console', () => {
+  const values = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
+
+  it('have every key in both languages', () => {
+    expect(Object.keys(texts.zh)).to.deep.equal(Object.keys(texts.en));
+  });
+
+  it('have the same values in both languages', () => {
+    const inEnglish = Object.entries(texts.en).map(([key, text]) => [key, values(text)]);
+    expect(Object.entries(texts.zh).map(([key, text]) => [key, values(text)])).to.deep.equal(inEnglish);
+  });
+
+  it('are not empty, and are not English in Chinese', () => {
+    const same = Object.entries(texts.zh).filter(
+      ([key, text]) => text === texts.en[key as keyof typeof texts.en],
+    );
+    expect(same).to.deep.equal([]);
+    expect([...Object.values(texts.en), ...Object.values(texts.zh)]).to.not.include('');
+  });
+});

@@ -1,0 +1,419 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import { expect } from 'chai';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Message } from '../../lib/core/message.ts';
+import { connectStore } from '../../lib/store/index.ts';
+import type { TestApp } from '../support/app.ts';
+import { openBrowser } from '../support/browser.ts';
+import { openConsoleApp } from '../support/console.ts';
+import { openCutLine, type CutLine } from '../support/cut-line.ts';
+import { startModelServer, type ModelServer, type ModelServerStep } from '../support/model-server.ts';
+import { needPeer } from '../support/peers.ts';
+import { first, newSession } from '../support/stored.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string }[];
+}
+
+/** The serious faults that axe finds on a page [WCAG 2.2 A and AA]. */
+async function seriousFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<{ violations: Violation[] }>('axe.run()');
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+describe('the console in a browser', function () {
+  this.timeout(60_000);
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let app: TestApp;
+  let model: ModelServer | undefined;
+  let line: CutLine | undefined;
+  let faults: string[];
+
+  before(async function () {
+    needPeer(this, 'chromium');
+    browser = await openBrowser();
+  });
+  afterEach(async () => {
+    await context?.close();
+    await line?.close();
+    await app?.close();
+    await model?.close();
+    line = model = undefined;
+  });
+  after(() => browser?.close());
+
+  /** Opens the console; what the page says in its console is a fault. */
+  async function visit(
+    options: { width?: number; locale?: string; url?: string; path?: string } = {},
+  ): Promise<void> {
+    const { width = 1280, locale = 'en-US', url = app.url, path = '/' } = options;
+    context = await browser.newContext({ viewport: { width, height: 800 }, locale });
+    page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    faults = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      // A browser reports each socket and call that fails; the page itself says it to people.
+      if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text()))
+        faults.push(message.text());
+    });
+    await page.goto(`${url}${path}`);
+  }
+
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const seen = (text: string | RegExp) => page.getByText(text).first().waitFor();
+
+  /** Opens a session with the simulated lights. */
+  async function openLights(): Promise<void> {
+    await button('Lights of a house').click();
+    await seen('Live');
+  }
+
+  async function say(text: string): Promise<void> {
+    await page.getByLabel('Message', { exact: true }).fill(text);
+    await page.keyboard.press('Enter');
+  }
+
+  /** A server with a model that follows a script. */
+  async function openWithModel(steps: readonly ModelServerStep[]): Promise<void> {
+    model = await startModelServer(steps);
+    app = await openConsoleApp({ baseUrl: model.baseUrl, apiKey: 'none', model: 'm' });
+  }
+
+  /** A step that never ends. */
+  const endless: ModelServerStep = {
+    answer: (response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders(),
+  };
+
+  it('lets a first visitor turn on a light, and shows each step', async () => {
+    app = await openConsoleApp();
+    await visit();
+    await seen('This is the demo model.');
+    await openLights();
+    await button('Turn on the kitchen light').click();
+    await page.locator('.answer', { hasText: 'Done: Switch light (room kitchen, power on).' }).waitFor();
+    await seen('3 steps');
+    await page.getByText('Result').click();
+    await seen('"statusCode": 200');
+    expect(await page.locator('.step-name').allTextContents()).to.deep.equal(['switch_light']);
+    expect(await page.locator('.parameters').innerText()).to.equal('room\nkitchen\npower\non');
+    expect(await page.locator('.session-title').allTextContents()).to.deep.equal(['Lights of a house']);
+    expect(faults).to.deep.equal([]);
+  });
+
+  it('takes documents of the visitor, and names each fault in them', async () => {
+    app = await openConsoleApp();
+    await visit();
+    const field = page.getByRole('textbox', { name: 'Document 1' });
+    await field.fill('{"openapi": "3.1.0", "info": {"title": "Lamp", "version": "1"}}');
+    await page.locator('form').getByRole('button', { name: 'Start talking' }).click();
+    await page.getByRole('alert').waitFor();
+    await field.fill(readFileSync('examples/robot.openrpc.json', 'utf8'));
+    await page.getByLabel('Simulate this device').check();
+    await page.locator('form').getByRole('button', { name: 'Start talking' }).click();
+    await seen('Live');
+    await say('Move the robot to shelf 7');
+    await seen('3 steps');
+    expect(await page.locator('.step-state').innerText()).to.match(/^done/);
+    expect(await page.locator('.session-title').allTextContents()).to.deep.equal([
+      'Move the robot to shelf 7',
+    ]);
+  });
+
+  it('shows the answer while it comes, and stops', async () => {
+    const slowly: ModelServerStep = {
+      answer(response) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const chunk = { id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm' };
+        const choices = [
+          { index: 0, delta: { role: 'assistant', content: 'It takes' }, finish_reason: null },
+        ];
+        response.write(`data: ${JSON.stringify({ ...chunk, choices })}\n\n`);
+      },
+    };
+    await openWithModel([slowly, { text: 'Good day.' }]);
+    await visit();
+    await button('Start talking').last().click();
+    await seen('Live');
+    await say('How long?');
+    await page.locator('.answer', { hasText: 'It takes' }).waitFor();
+    await button('Stop').click();
+    await page.locator('.turn-state', { hasText: 'Stopped' }).waitFor();
+    await say('Hello');
+    await page.locator('.answer', { hasText: 'Good day.' }).waitFor();
+    expect(await button('Stop').count()).to.equal(0);
+    expect(faults).to.deep.equal([]);
+  });
+
+  it('loses the network for a while and misses nothing', async () => {
+    app = await openConsoleApp();
+    line = await openCutLine(app.url);
+    await visit({ url: line.url });
+    await openLights();
+    await button('Turn on the kitchen light').click();
+    await page.locator('.answer').waitFor();
+    line.cut();
+    await seen('No connection. Trying again…');
+    const id = new URL(page.url()).hash.split('/').at(-1)!;
+    const other = await app.chat(id);
+    other.say('Turn off the kitchen light');
+    await other.tasksEnded(1);
+    await other.close();
+    await say('Turn on the bedroom light');
+    await page.locator('.turn-state', { hasText: 'Sending…' }).waitFor();
+    line.mend();
+    await page.locator('.answer', { hasText: 'room bedroom, power on' }).waitFor();
+    await seen('Live');
+    const said = await page.locator('.said > p').allTextContents();
+    expect(said.toSorted()).to.deep.equal([
+      'Turn off the kitchen light',
+      'Turn on the bedroom light',
+      'Turn on the kitchen light',
+    ]);
+    const tasks = (await app.history(id)).filter(({ message }) => message === '[TASK_START]');
+    expect(tasks).to.have.length(3);
+    expect(faults).to.deep.equal([]);
+  });
+
+  it('fits a phone: one of the list and the conversation, and nothing wider than the screen', async () => {
+    app = await openConsoleApp();
+    await visit({ width: 360 });
+    const widest = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth');
+    expect(await widest()).to.equal(360);
+    await openLights();
+    await button('Turn on the kitchen light').click();
+    await page.locator('.answer').waitFor();
+    expect(await widest()).to.equal(360);
+    expect(await page.locator('.side').isVisible()).to.equal(false);
+    await page.getByRole('link', { name: 'Conversations' }).click();
+    await page.locator('.sessions a').waitFor();
+    expect(await page.locator('.conversation').count()).to.equal(0);
+    await page.getByRole('link', { name: 'Status' }).click();
+    await seen('Connect a model');
+    expect(await widest()).to.equal(360);
+  });
+
+  it('speaks Chinese to a Chinese browser, and English on request', async () => {
+    app = await openConsoleApp();
+    await visit({ locale: 'zh-CN' });
+    await seen('这是演示模型。');
+    await button('家里的灯').click();
+    await button('打开厨房的灯').click();
+    await page.locator('.answer').waitFor();
+    await seen('3 个步骤');
+    expect(await page.evaluate('document.documentElement.lang')).to.equal('zh-CN');
+    await button('English').click();
+    await seen('3 steps');
+    await page.reload();
+    await seen('3 steps');
+    expect(faults).to.deep.equal([]);
+  });
+
+  it('can be used with the keyboard alone', async () => {
+    app = await openConsoleApp();
+    await visit();
+    await seen('Lights of a house');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).to.equal('Skip to the content');
+    await page.keyboard.press('Enter');
+    const focused = (): Promise<string> => page.evaluate('document.activeElement.textContent');
+    for (let tabs = 0; tabs < 20 && (await focused()) !== 'Lights of a house'; tabs++)
+      await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await button('Turn on the kitchen light').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('.answer').waitFor();
+    const announced = page.locator('p.unseen[role=status]');
+    await waitFor(async () => (await announced.textContent()) !== '');
+    expect(await announced.textContent()).to.equal('Answer: Done: Switch light (room kitchen, power on).');
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const)
+    it(`has no serious fault for people with a disability, ${colorScheme}`, async () => {
+      app = await openConsoleApp();
+      await visit();
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await seen('Lights of a house');
+      const found: Record<string, string[]> = { new: await seriousFaults(page) };
+      await openLights();
+      await button('Turn on the kitchen light').click();
+      await page.locator('.answer').waitFor();
+      found['talk'] = await seriousFaults(page);
+      await button('Delete').click();
+      found['delete'] = await seriousFaults(page);
+      await page.getByRole('link', { name: 'Status' }).click();
+      await seen('SQLite');
+      found['status'] = await seriousFaults(page);
+      expect(found).to.deep.equal({ new: [], talk: [], delete: [], status: [] });
+    });
+
+  describe('where a token is needed', () => {
+    const TOKEN = 'a-token-of-the-operator-0123456789abcdef';
+
+    it('signs in with a token, and out', async () => {
+      app = await openConsoleApp({ AUTH: 'required', AUTH_TOKEN: TOKEN });
+      await visit();
+      await button('Token').click();
+      expect(await seriousFaults(page)).to.deep.equal([]);
+      const field = page.getByLabel('Token or key');
+      await field.fill('wrong');
+      await button('Sign in').click();
+      await page.getByRole('alert').waitFor();
+      await field.fill(TOKEN);
+      await button('Sign in').click();
+      await openLights();
+      await button('Turn on the kitchen light').click();
+      await page.locator('.answer', { hasText: 'Done' }).waitFor();
+      await page.reload();
+      await page.locator('.answer', { hasText: 'Done' }).waitFor();
+      await button('Sign out').click();
+      await page.getByLabel('Password', { exact: true }).waitFor();
+    });
+
+    it('signs in with an e-mail and a password, and stays so in another tab', async () => {
+      app = await openConsoleApp({ AUTH: 'required' });
+      const user = { email: 'ann@example.org', username: 'ann', password: 'a long and good password 7' };
+      expect((await app.post('/user/register', user)).status).to.equal(200);
+      await visit();
+      const fields = async (login: string): Promise<void> => {
+        await page.getByLabel('Name or e-mail').fill(login);
+        await page.getByLabel('Password', { exact: true }).fill(user.password);
+        await button('Sign in').last().click();
+      };
+      await fields(user.email);
+      await seen('New conversation');
+      page = await context.newPage();
+      await page.goto(app.url);
+      await seen('New conversation');
+      await button('Sign out').click();
+      await fields(user.username);
+      await seen('New conversation');
+    });
+  });
+
+  it('tries a model before it is kept, and says how to keep it', async () => {
+    model = await startModelServer([{ text: 'ready' }, { text: 'Good day.' }]);
+    app = await openConsoleApp();
+    await visit({ path: '/#/status' });
+    await page.getByLabel('Base URL').fill(model.baseUrl);
+    await page.getByLabel('Model', { exact: true }).fill('qwen3');
+    await page.getByLabel('Key').fill('sk-secret-0123456789');
+    await button('Test it').click();
+    await seen(/It answers after .*“ready”/);
+    expect(await page.locator('pre.code').innerText()).to.equal(
+      `baseUrl=${model.baseUrl}\napiKey=…\nmodel=qwen3`,
+    );
+    await button('Use it in this tab for new conversations').click();
+    await page.getByRole('link', { name: 'Talk' }).click();
+    await button('Start talking').last().click();
+    await say('Hello');
+    await page.locator('.answer', { hasText: 'Good day.' }).waitFor();
+    expect(faults).to.deep.equal([]);
+  });
+
+  describe('with a history of ten thousand messages', () => {
+    const COUNT = 10_000;
+    let folder: string;
+    let id: string;
+    beforeEach(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'lite-agent-console-'));
+      const databaseUrl = `sqlite:${join(folder, 'db')}`;
+      const env = { DATABASE_URL: databaseUrl, DATA_DIR: folder, SECRET_KEY: 'a secret of this very story' };
+      const store = await connectStore({ databaseUrl, secret: env.SECRET_KEY, onError: () => undefined });
+      const session = newSession({ owner: 'anonymous' });
+      id = session.id;
+      const { epoch } = await store.createSession(session, first);
+      const lines = Array.from({ length: COUNT }, (_, at) => lineOf(at + 2));
+      await store.append(id, epoch, lines);
+      await store.release(id, epoch);
+      await store.close();
+      app = await openConsoleApp(env);
+    });
+    afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+    /** Turns of five lines: a sentence, a call, its result, the answer, the end. */
+    function lineOf(seq: number): Message {
+      const n = Math.floor((seq - 2) / 5);
+      const [taskId, time] = [`task-${n}`, seq];
+      const completion = {
+        id: 'c',
+        model: 'm',
+        usage: { promptTokens: 1, completionTokens: 1, totalTokens: 2 },
+      };
+      const bodies = [
+        { type: 'task_started', taskId, form: 'text', content: [{ type: 'text', text: `Sentence ${n}` }] },
+        {
+          type: 'model_reply',
+          taskId,
+          text: '',
+          calls: [{ callId: 'c1', name: 'look', arguments: { n } }],
+          completion,
+        },
+        {
+          type: 'tool_result',
+          taskId,
+          callId: 'c1',
+          result: { statusCode: 200, body: '{}' },
+          roundDone: true,
+        },
+        { type: 'model_reply', taskId, text: `Answer ${n}`, calls: [], completion },
+        { type: 'task_ended', taskId, status: 'done' },
+      ];
+      return { ...bodies[(seq - 2) % 5], seq, time } as unknown as Message;
+    }
+
+    it('opens in half a second, and scrolls to its first message', async () => {
+      await visit({ path: '/#/talk' });
+      await page.locator('.sessions a').waitFor();
+      const last = `Answer ${COUNT / 5 - 1}`;
+      const times: number[] = [];
+      // The fastest of three: other programs of the machine are no fault of the page.
+      for (let run = 0; run < 3; run++) {
+        times.push(
+          await page.evaluate<number>(`new Promise((resolve) => {
+            const began = performance.now();
+            location.hash = '#/talk/${id}';
+            const look = () => [...document.querySelectorAll('.answer')].some(({ textContent }) => textContent === '${last}')
+              ? resolve(performance.now() - began) : requestAnimationFrame(look);
+            look();
+          })`),
+        );
+        await page.evaluate(`location.hash = '#/talk'`);
+        await page.locator('.conversation').waitFor({ state: 'detached' });
+      }
+      expect(Math.min(...times)).to.be.below(500);
+      await page.goto(`${app.url}/#/talk/${id}`);
+      await seen(last);
+      expect(await page.locator('.turn').count()).to.be.below(40);
+      await page.locator('.rows').evaluate((rows) => (rows.scrollTop = 0));
+      await seen('Answer 0');
+      await button('To the end').click();
+      await seen(last);
+      expect(faults).to.deep.equal([]);
+    });
+  });
+
+  it('waits for a task before, and shows it', async () => {
+    await openWithModel([endless]);
+    await visit();
+    await button('Start talking').last().click();
+    await seen('Live');
+    await say('First');
+    await page.locator('.turn-state', { hasText: 'Working…' }).waitFor();
+    await say('Second');
+    expect(await page.locator('.said > p').allTextContents()).to.deep.equal(['First', 'Second']);
+    await button('Stop').click();
+    await waitFor(async () => (await page.locator('.turn-state', { hasText: 'Stopped' }).count()) === 2);
+  });
+});
