@@ -23,6 +23,8 @@ export interface Things {
   message(): Promise<[thread: string, message: string]>;
   completion(): Promise<string>;
   response(): Promise<string>;
+  /** A thread and a run in it. */
+  run(): Promise<[thread: string, run: string]>;
   upload(): Promise<string>;
   file(): Promise<string>;
   app(): Promise<string>;
@@ -63,6 +65,10 @@ export function createThings(owner: Caller, admin: Caller): Things {
     completion: () =>
       idOf('/v1/chat/completions', { store: true, messages: [{ role: 'user', content: 'hi' }] }),
     response: () => idOf('/v1/responses', { input: 'hi' }),
+    async run() {
+      const thread = await things.thread();
+      return [thread, await idOf(`/v1/threads/${thread}/runs`, { assistant_id: 'default' })];
+    },
     upload: () => idOf('/v1/uploads', { purpose: 'batch', filename: 'a', bytes: 0, mime_type: 'text/plain' }),
     file: () => idOf('/v1/files', fileForm()),
     async app() {
