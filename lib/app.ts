@@ -1,5 +1,4 @@
 import { openAccounts, type Accounts } from './accounts/accounts.ts';
-import { findPerson } from './accounts/find-person.ts';
 import { accountsFromConfig } from './accounts/from-config.ts';
 import { createWeChatSignIns } from './accounts/wechat-sign-ins.ts';
 import { createWeChat } from './accounts/wechat.ts';
@@ -14,7 +13,8 @@ import { SessionRegistry } from './core/sessions.ts';
 import type { Store } from './core/store.ts';
 import { createLedger } from './credits/ledger.ts';
 import { createRedeemCodes } from './credits/redeem-codes.ts';
-import { openDataFolder } from './data-folder.ts';
+import { keyFolderOf, openDataFolder } from './data-folder.ts';
+import { CommandRoom } from './devices/command-room.ts';
 import { devicesFromConfig } from './devices/from-config.ts';
 import { defaults } from './defaults.ts';
 import type { Parts } from './dialects/dialect.ts';
@@ -187,28 +187,24 @@ class Composition {
       openspecs,
       log,
       connect: (address, signal) => connectAndLeave(basis.egress, address, signal),
-      findPerson: (id) => findPerson(accounts.users, id),
+      users: accounts.users,
     });
     await devices.loadRules();
+    const roomParts = { database: basis.database, store, devices, onError: this.#onError };
+    const room = this.#closing(new CommandRoom({ ...roomParts, keyFolder: keyFolderOf(config) }));
     const sessions = this.#closing(
       new SessionRegistry({
         store,
         limits,
         retentionMs: retentionDays && retentionDays * DAY_MS,
         onError: this.#onError,
+        command: room.command,
         equip: createEquip({ ...stored, models, openspecs, devices, limits, log }),
-      }),
-    );
-    const tasks = this.#closing(
-      openChatTasks({
-        db: basis.database.tables(),
-        ledger: stored.ledger,
-        alone: !basis.database.shared,
-        onError: this.#onError,
       }),
     );
     const parts: Parts = {
       ...stored,
+      ...room.serve(sessions),
       accounts,
       access: accounts.access,
       config,
@@ -216,7 +212,6 @@ class Composition {
       models,
       devices,
       sessions,
-      tasks,
       checkAgent: createAgentCheck({ models, openspecs, devices, limits }),
       completions: openCompletions({ ...endpoint, endpoint: config.model }),
       pictures: openPictures({ ...endpoint, defaults: config.model }),
@@ -230,7 +225,8 @@ class Composition {
       async startWork() {
         await devices.loadFolder();
         await sessions.start();
-        await tasks.takeUp();
+        await room.start();
+        await stored.tasks.takeUp();
       },
     };
   }
@@ -257,7 +253,9 @@ class Composition {
     const ledger = createLedger(db());
     const chats = createChats(db());
     const openModel: (typeof models)['open'] = (asked) => models.open(asked);
+    const alone = !database.shared;
     return {
+      tasks: this.#closing(openChatTasks({ db: db(), ledger, alone, onError })),
       vault,
       agents: this.#closing(openAgents({ db: db(), vault, store, openModel, onError })),
       signer,

@@ -29,8 +29,13 @@ export function privatePathsOf({ dataDir, databaseUrl, logFile }: Config): strin
     ...(logFile === undefined ? [] : [logFile]),
     ...(databaseUrl === 'sqlite::memory:'
       ? []
-      : [dataDir, ...[KEY_FILE, 'jwt.keys'].map((name) => join(dataDir, name))]),
+      : [dataDir, ...[KEY_FILE, 'audit.key', 'jwt.keys'].map((name) => join(dataDir, name))]),
   ];
+}
+
+/** The folder of the keys of the server; undefined for a server that keeps nothing. */
+export function keyFolderOf({ databaseUrl, dataDir }: Config): string | undefined {
+  return databaseUrl === 'sqlite::memory:' ? undefined : dataDir;
 }
 
 function loadSecretKey({ secretKey, dataDir, databaseUrl }: Config): string {

@@ -3,6 +3,7 @@ import { framingOf, type Agents } from './agents/agents.ts';
 import type { JsonObject } from './common/json.ts';
 import { childPointer } from './common/json-pointer.ts';
 import type { Limits } from './config.ts';
+import { directModel } from './core/direct-model.ts';
 import type { Equipment } from './core/equipment.ts';
 import type { ModelConfig } from './core/model.ts';
 import type { DeviceUse, SessionConfig } from './core/session-config.ts';
@@ -46,7 +47,7 @@ export function createEquip(parts: EquipParts) {
     const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
     const modelConfig = (agent ? agent.config.model : session.model) ?? {};
     const openModel = (config: ModelConfig) => showFiles(models.open(config), files.files);
-    const model = openModel(modelConfig);
+    const model = session.direct ? directModel : openModel(modelConfig);
     const { documents: entries = [], devices = [] } = agent ? agent.config : session;
     const documents = await loadDocuments(parts, openersOf(parts, entries, devices, owner));
     const sources: ToolSource[] = documents.map(({ spec, connection }) => ({
@@ -58,6 +59,7 @@ export function createEquip(parts: EquipParts) {
     return {
       model,
       modelWith: (parameters) => openModel({ ...modelConfig, ...parameters }),
+      devices: devices.map(({ name }) => name),
       title: documents[0]?.spec.title,
       toolbox: createToolbox(session.memoryTools ? withMemory : sources, options),
       // Messages of a user, as in a thread, are answered by an agent that knows the user's memory.

@@ -86,6 +86,21 @@ export class ModelError extends AppError {
   }
 }
 
+/** An error as it is written down: the error of a task that failed, say. */
+export interface Failure {
+  code: string;
+  message: string;
+  /** Where a model's endpoint refused the request. */
+  refusal?: ModelRefusal & { retryAfterSeconds?: number | undefined };
+}
+
+/** The facts of an error that may be written down and shown. */
+export function failureFacts(error: AppError): Failure {
+  const { code, message, retryAfterSeconds } = error;
+  const refusal = error instanceof ModelError ? error.refusal : undefined;
+  return refusal ? { code, message, refusal: { ...refusal, retryAfterSeconds } } : { code, message };
+}
+
 /** The text of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -209,6 +209,10 @@ export const limits = {
     60 * minute,
     'life of a session without a task or message, unless `/init` says otherwise',
   ],
+  responseIdleTimeoutMs: [
+    24 * 60 * minute,
+    'life of a response that is in no conversation, after its last use (`POST /v1/responses`)',
+  ],
   messageMaxBytes: [
     16 * MiB,
     'one message of a thread, and one chat completion; both may hold pictures and voice',

@@ -34,7 +34,7 @@ const layers: Record<string, readonly string[]> = {
   memory: ['core', 'store', 'errors', 'common'],
   credits: ['core', 'store', 'errors', 'common'],
   chats: ['core', 'credits', 'store', 'errors', 'common'],
-  devices: ['core', 'store', 'openspec', 'errors', 'common', 'secrets'],
+  devices: ['core', 'store', 'accounts', 'openspec', 'errors', 'common', 'secrets'],
   openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets', 'package'],
   server: ['core', 'accounts', 'errors', 'common'],
   console: [],
@@ -79,6 +79,7 @@ const core: Record<string, readonly string[]> = {
     'transcript',
   ],
   agent: [
+    'direct-model',
     'client-tools',
     'equipment',
     'task-context',

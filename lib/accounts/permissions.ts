@@ -88,6 +88,11 @@ export const permissions = {
     standings: admins,
     scopes: ['admin'],
   },
+  'command devices': {
+    means: 'approve calls as an admin, release emergency stops, read the audit log of calls',
+    standings: admins,
+    scopes: ['admin'],
+  },
   'manage users': {
     means: 'list, make, approve, change and remove users',
     standings: admins,

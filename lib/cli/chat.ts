@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
+import { apiUrl } from './call-server.ts';
 import { openChatClient, type TurnObserver } from './client.ts';
 import { addDeviceOptions, withDevices, type DeviceOptions } from './device-options.ts';
 import { converse } from './dialogue.ts';
-import { openOwnServer, privately, type OwnServer } from './server.ts';
+import { onOwnDatabase, openOwnServer, privately, type OwnServer } from './server.ts';
 import { hasColors, liveWatcher } from './show.ts';
 import { describePlaces } from './places.ts';
 import { readEntry } from './spec.ts';
@@ -12,6 +13,7 @@ import { createSpinner } from './spinner.ts';
 /** The options of `chat`, as commander names them. */
 interface ChatOptions extends DeviceOptions {
   spec?: string[];
+  device?: string[];
   url?: string;
   session?: string;
   token?: string;
@@ -24,6 +26,7 @@ export function addChat(program: Command): void {
   addDeviceOptions(program.command('chat'))
     .description('talk to devices on a terminal, or send sentences from a pipe, one sentence a line')
     .option('--spec <place...>', 'the documents that describe the devices: files or http(s) URLs')
+    .option('--device <name...>', 'devices that the server knows, by their names')
     .option('--system-prompt <text>', 'the system prompt: instructions for the model')
     .option(
       '--url <url>',
@@ -47,7 +50,8 @@ export function addChat(program: Command): void {
       const places = options.spec ?? [];
       const openSpecList = withDevices(await Promise.all(places.map((place) => readEntry(place))), options);
       const spinner = createSpinner(process.stdout);
-      const server = options.url === undefined ? await openOwnServer(privately) : remote(options.url);
+      const server =
+        options.url === undefined ? await openOwnServer(settingsFor(options)) : remote(options.url);
       try {
         const client = await openChatClient({
           url: server.url,
@@ -55,6 +59,7 @@ export function addChat(program: Command): void {
           token: options.url === undefined ? undefined : (options.token ?? readConfig().authToken),
           capability: {
             openSpecList,
+            ...(options.device && { devices: options.device }),
             ...(options.systemPrompt === undefined ? {} : { systemPrompt: options.systemPrompt }),
           },
           observer:
@@ -80,10 +85,14 @@ export function addChat(program: Command): void {
     });
 }
 
+/** A server of its own knows devices only with the database of the settings. */
+function settingsFor({ device }: ChatOptions): NodeJS.Dict<string> {
+  return device === undefined ? privately : onOwnDatabase;
+}
+
 /** A server in another process. Its address may have `/api` at the end, or not. */
-function remote(address: string): OwnServer {
-  const url = address.replace(/\/+$/, '');
-  return { url: url.endsWith('/api') ? url : `${url}/api`, close: async () => {} };
+function remote(address: string): Pick<OwnServer, 'url' | 'close'> {
+  return { url: apiUrl(address), close: async () => {} };
 }
 
 /** Prints every envelope as it comes, one JSON value a line. */

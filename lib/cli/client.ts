@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
 import type { JsonObject, JsonValue } from '../common/json.ts';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
+import { callServer, problemOf, unreachable } from './call-server.ts';
 
 /** A line of a session as the server pushes it (contract 1, AgentMessage). */
 export interface Envelope {
@@ -21,13 +22,6 @@ type Frame =
   | { type: 'chunk'; taskId: string; part: string }
   | { type: 'reasoning'; taskId: string; part: string }
   | { type: 'error'; code: string; message?: string; taskId?: string };
-
-/** Problem details [RFC 9457]. Another server may leave all of them out. */
-interface Problem {
-  title?: string;
-  detail?: string;
-  errors?: { pointer: string; detail: string }[];
-}
 
 /** A sentence, and its outcome. */
 export interface ChatTurn {
@@ -86,21 +80,8 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
   );
   socket.on('error', (error) => fail(`the connection broke: ${error.message}`));
 
-  /** One HTTP call. Problem details become an AppError that names every fault. */
   async function call(path: string, body: JsonObject): Promise<{ id: string }> {
-    let response: Response;
-    try {
-      response = await fetch(url + path, {
-        method: 'POST',
-        headers: { ...headers, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(60_000),
-      });
-    } catch (error) {
-      throw unreachable(url, error);
-    }
-    if (response.ok) return (await response.json()) as { id: string };
-    throw new AppError('unavailable', `${url}${path}: ${problemOf(response.status, await response.text())}`);
+    return (await callServer({ url, token }, 'POST', path, body)) as { id: string };
   }
 
   function receive(frame: Frame): void {
@@ -189,21 +170,4 @@ function openSocket(url: string, headers: Record<string, string>): Promise<WebSo
       reject(unreachable(url, error));
     }
   });
-}
-
-function unreachable(url: string, error: unknown): AppError {
-  const cause = error instanceof TypeError && error.cause !== undefined ? error.cause : error;
-  return new AppError('unavailable', `${url} cannot be reached: ${messageOf(cause)}`, { cause: error });
-}
-
-/** The reason of a refused call, in words. */
-function problemOf(status: number, text: string): string {
-  let problem: Problem = {};
-  try {
-    problem = JSON.parse(text) as Problem;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error; // the answer of another program
-  }
-  const faults = (problem.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`);
-  return (problem.detail ?? problem.title ?? `HTTP ${status}`) + faults.join('');
 }

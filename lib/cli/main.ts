@@ -5,6 +5,7 @@ import { addCall } from './call.ts';
 import { addChat } from './chat.ts';
 import { addCompletion } from './completion.ts';
 import { addDemo } from './demo.ts';
+import { addDevice } from './device.ts';
 import { addDoctor } from './doctor.ts';
 import { addInit } from './init.ts';
 import { addRun } from './run.ts';
@@ -29,6 +30,7 @@ const commands: readonly AddCommand[] = [
   addWatch,
   addSimulate,
   addUser,
+  addDevice,
   addDoctor,
   addCompletion,
 ];

@@ -6,13 +6,15 @@ import { AppError, type Fault } from '../errors.ts';
 import { parseText } from '../openspec/parse.ts';
 import { openChatClient, type ChatTurn } from './client.ts';
 import { addDeviceOptions, withDevices, type DeviceOptions } from './device-options.ts';
-import { openOwnServer, privately } from './server.ts';
+import { onOwnDatabase, openOwnServer, privately } from './server.ts';
 import { formatCall, hasColors, paint } from './show.ts';
 import { readEntry, readSpec } from './spec.ts';
 
 /** A scenario: documents (file, URL or openSpecList entry), and the sentences in their order. */
 interface Scenario {
   documents: (string | JsonObject)[];
+  /** Devices that the server knows: names, or objects {name, include?, exclude?}. */
+  devices: (string | JsonObject)[];
   systemPrompt?: string | undefined;
   llmConfig?: JsonObject | undefined;
   sentences: string[];
@@ -24,15 +26,16 @@ export function addRun(program: Command): void {
     .description('open a session with the documents of a scenario (YAML or JSON), and say its sentences')
     .argument('<scenario>', 'a file, - for standard input, or an http(s) URL')
     .option('--json', 'print one JSON value: {"turns":[{"sentence","answer","toolCalls","status"}]}')
-    .action(async (place: string, { json = false, ...devices }: DeviceOptions & { json?: boolean }) => {
+    .action(async (place: string, { json = false, ...options }: DeviceOptions & { json?: boolean }) => {
       const { text, source } = await readSpec(place);
       const scenario = scenarioOf((await parseText(text)).document);
-      const { documents, sentences, ...more } = scenario;
+      const { documents, devices, sentences, ...rest } = scenario;
+      const more = devices.length > 0 ? { ...rest, devices } : rest;
       // Documents are looked for beside the scenario first, so that a folder with both can be moved.
       const folder = source === undefined || !existsSync(source) ? process.cwd() : dirname(source);
       const entries = documents.map((document) => readEntry(document, folderOf(document, folder)));
-      const openSpecList = withDevices(await Promise.all(entries), devices);
-      const server = await openOwnServer(privately);
+      const openSpecList = withDevices(await Promise.all(entries), options);
+      const server = await openOwnServer(devices.length > 0 ? onOwnDatabase : privately);
       try {
         const client = await openChatClient({ url: server.url, capability: { ...more, openSpecList } });
         const turns: ChatTurn[] = [];
@@ -67,12 +70,21 @@ function formatTurn({ sentence, toolCalls, answer, status, error }: ChatTurn): s
 }
 
 /**
- * Checks a scenario by hand: three fields are less than a schema and its words. Throws `invalid_request` that names every fault.
+ * Checks a scenario by hand: its fields are less than a schema and its words. Throws `invalid_request` that names every fault.
  */
-function scenarioOf({ documents = [], systemPrompt, llmConfig, sentences }: JsonObject): Scenario {
+function scenarioOf({
+  documents = [],
+  devices = [],
+  systemPrompt,
+  llmConfig,
+  sentences,
+}: JsonObject): Scenario {
   const faults: Fault[] = [];
   if (!Array.isArray(documents) || !documents.every(isPlace)) {
     faults.push({ pointer: '/documents', detail: 'must be a list of files, URLs or objects with openSpec' });
+  }
+  if (!Array.isArray(devices) || !devices.every(isPlace)) {
+    faults.push({ pointer: '/devices', detail: 'must be a list of names of devices, or objects with name' });
   }
   if (!Array.isArray(sentences) || sentences.length === 0 || !sentences.every(isSentence)) {
     faults.push({ pointer: '/sentences', detail: 'must be a list of at least one sentence' });
@@ -87,10 +99,10 @@ function scenarioOf({ documents = [], systemPrompt, llmConfig, sentences }: Json
     const lines = faults.map(({ pointer, detail }) => `\n  ${pointer} ${detail}`);
     throw new AppError('invalid_request', `the scenario cannot be used:${lines.join('')}`, { faults });
   }
-  return { documents, systemPrompt, llmConfig, sentences } as Scenario;
+  return { documents, devices, systemPrompt, llmConfig, sentences } as Scenario;
 }
 
-/** A document's place, or an openSpecList entry with a document inside (contract 1). */
+/** A text that names a document or a device, or an entry of `/init` with it inside (contract 1). */
 function isPlace(item: JsonValue): item is string | JsonObject {
   return typeof item === 'string' || isObject(item);
 }

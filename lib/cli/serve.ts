@@ -11,7 +11,9 @@ import { exposureOf, unsafeSettings } from '../unsafe.ts';
 export function addServe(program: Command): void {
   program
     .command('serve')
-    .description('run the server; its settings come from the environment, .env.local and .env')
+    .description(
+      'run the server; its settings come from the environment, .env.local and .env; SIGHUP reads DEVICES_DIR and RULES_FILE again',
+    )
     .action(async () => {
       const config = readConfig();
       refuseUnsafe(config);
@@ -20,7 +22,10 @@ export function addServe(program: Command): void {
       const server = await openOwnServer();
       process.stdout.write(`lite-agent ${packageVersion()} listening on ${server.url}\n`);
       if (!config.loopback) process.stderr.write(exposureOf(config, server.url));
+      const reload = (): void => void server.reload();
+      process.on('SIGHUP', reload);
       await stop.signal;
+      process.off('SIGHUP', reload);
       await server.close();
       stop.cancel();
     });

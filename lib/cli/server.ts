@@ -5,6 +5,8 @@ import { openLog } from '../log.ts';
 export interface OwnServer {
   /** Base of the HTTP calls, e.g. `http://127.0.0.1:9527/api`. */
   url: string;
+  /** Reads the files of devices and rules again. Never rejects. */
+  reload(): Promise<void>;
   /** Stops gracefully and waits for the last log line. */
   close(): Promise<void>;
 }
@@ -19,6 +21,15 @@ export const privately: NodeJS.Dict<string> = {
   LOG_LEVEL: 'error',
 };
 
+/** Settings for a server of this process on the database of the settings, where devices are known. */
+export const onOwnDatabase: NodeJS.Dict<string> = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  AUTH: 'none',
+  AUTH_TOKEN: '',
+  LOG_LEVEL: 'error',
+};
+
 /** Opens a server in this process. `fixed` settings win over all others. Throws an AppError that says what to do. */
 export async function openOwnServer(fixed: NodeJS.Dict<string> = {}): Promise<OwnServer> {
   const config = readConfig({ fixed });
@@ -28,6 +39,7 @@ export async function openOwnServer(fixed: NodeJS.Dict<string> = {}): Promise<Ow
     const app = await openApp(config, log);
     return {
       url: `${app.url}/api`,
+      reload: () => app.reload(),
       close: async () => {
         await app.close();
         await log.close();

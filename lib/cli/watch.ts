@@ -5,7 +5,7 @@ import { createToolbox, type CheckedCall, type Toolbox } from '../core/toolbox.t
 import { AppError } from '../errors.ts';
 import { parseArguments } from './arguments.ts';
 import { credentialsOf, credentialsShape } from './credentials.ts';
-import { openOwnDocument } from './document.ts';
+import { openDeviceOrDocument } from './device-document.ts';
 import { print, type Io } from './io.ts';
 import { readingOf, type Reading } from './reading.ts';
 import { nextSignal } from './signals.ts';
@@ -29,7 +29,10 @@ export function addWatch(program: Command): void {
     .description(
       'read values again and again, and show them live; tools that may change a device are refused',
     )
-    .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
+    .argument(
+      '<spec>',
+      'a file, - for standard input, an http(s) URL (also of a JSON-RPC endpoint), or the name of a device that the server knows',
+    )
     .argument('<tools...>', 'the names of tools; the arguments of a tool follow its name as a JSON object')
     .option('--every <time>', 'the time between two readings: 500ms, 1s, 2m', durationOf, 1000)
     .option('--count <n>', 'end after this number of readings; without this option Ctrl-C ends it', countOf)
@@ -74,7 +77,7 @@ export async function runWatch(
 ): Promise<number> {
   const { every = 1000, count = Number.POSITIVE_INFINITY, server, json = false } = options;
   const connection = { ...(server === undefined ? {} : { server }), ...credentialsOf(options.credentials) };
-  const document = await openOwnDocument(place, connection, signal);
+  const document = await openDeviceOrDocument(place, connection, signal);
   try {
     const { spec, limits } = document;
     const sources = [{ tools: spec.tools, connection: document.connection }];

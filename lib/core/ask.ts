@@ -62,7 +62,8 @@ function turnOf(lines: readonly Message[]): Turn {
   return turn;
 }
 
-function endError(reason: EndReason): AppError {
+/** The error for somebody who waits for a session that has ended. */
+export function endError(reason: EndReason): AppError {
   switch (reason) {
     case 'cleared':
       return new AppError('stopped', 'The conversation was emptied.');

@@ -121,8 +121,10 @@ async function makeCall(
     return askClient(task, { seq, callId, ...checked.forClient, isInherited: round.inherited });
   const { ready } = checked;
   const isWrite = ready.tool.effect === 'write';
-  if (isWrite && round.inherited && (await journal.isPermitted({ seq, callId })))
-    return { result: unknownOutcome(call.name), outcome: 'unknown' };
+  if (isWrite && round.inherited && (await journal.isPermitted({ seq, callId }))) {
+    const clearance = await task.command.sentBefore({ seq, callId, ...ready });
+    return { result: unknownOutcome(call.name), outcome: 'unknown', clearance };
+  }
 
   if (signal.aborted) return undefined;
   const cleared = await clearCall(task, { seq, callId, ...ready }, round.inherited);

@@ -78,8 +78,10 @@ async function settleQuestion(
   const { question } = asked;
   const answer = asked.answer ?? (await task.questions.wait(question));
   if (!answer) return undefined;
-  if (!isApproval(answer))
+  if (!isApproval(answer)) {
+    await task.command.noteRefusal(call, answer);
     return { kind: 'refuse', result: refusalOf(answer), closing: { question: asked, answer } };
+  }
   await closeQuestion(task, call, asked, answer);
   const verdict = await task.command.decide(call, asked, answer);
   if (verdict === 'changed' || verdict.kind === 'ask') throw new EquipmentOutdated();

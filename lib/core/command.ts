@@ -34,12 +34,18 @@ export type Verdict =
  */
 export interface Command {
   judge(call: AskingCall): Verdict | Promise<Verdict>;
+  /** The clearance under which an earlier owner may have sent a write, so that its unknown outcome is written down. */
+  sentBefore(call: AskingCall): Promise<Clearance | undefined>;
+  /** Writes down that nobody approved a call. */
+  noteRefusal(call: AskingCall, answer: QuestionAnswer): Promise<void>;
   decide(call: AskingCall, question: StoredQuestion, answer: QuestionAnswer): Promise<Verdict | 'changed'>;
 }
 
 /** No rules: every call may be sent. */
 export const freeCommand: Command = {
   judge: () => FREE,
+  sentBefore: () => Promise.resolve(undefined),
+  noteRefusal: () => Promise.resolve(),
   decide: () => Promise.resolve(FREE),
 };
 

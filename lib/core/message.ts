@@ -1,4 +1,5 @@
 import type { JsonValue, JsonObject } from '../common/json.ts';
+import type { Failure } from '../errors.ts';
 
 /** One part of a message. */
 export type Content =
@@ -89,6 +90,8 @@ export type Question = {
       /** The rule that asks, in words. */
       rule: string;
       approvers: Approvers;
+      /** The person who asked may not decide, whatever else he may do. */
+      needsAnother?: boolean;
     }
   | { kind: 'result' }
 );
@@ -147,7 +150,7 @@ export type MessageBody =
       type: 'task_ended';
       taskId: string | null;
       status: TaskStatus;
-      error?: { code: string; message: string };
+      error?: Failure;
     };
 
 /** A message that is a line of its own. With `run`, the task of the same id answers it. */

@@ -48,7 +48,7 @@ export function createOwnedRun(owned: OwnedTask, parts: OwnedRunParts): TaskRun 
     onEquipped({ devices = [] }) {
       owned.devices = devices;
     },
-    onDelta: (kind, text) => feed.publishDelta({ taskId, text, kind }),
+    onDelta: (kind, text, at) => feed.publishDelta({ taskId, text, kind, at }),
     stopWaitsFor: (work) => owned.stopWaitsFor(work),
   };
 }
@@ -64,6 +64,8 @@ function journalOf({ id: taskId }: OwnedTask, { log, journal }: OwnedRunParts): 
 function commandOf({ task }: OwnedTask, { stored: session, command }: OwnedRunParts): CallCommand {
   return {
     judge: (call) => command.judge({ ...call, session, task }),
+    sentBefore: (call) => command.sentBefore({ ...call, session, task }),
+    noteRefusal: (call, answer) => command.noteRefusal({ ...call, session, task }, answer),
     decide: (call, question, answer) => command.decide({ ...call, session, task }, question, answer),
   };
 }

@@ -31,7 +31,7 @@
  */
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError, failureFacts } from '../errors.ts';
 import type { Command } from './command.ts';
 import { ControlReader } from './controls.ts';
 import { SharedEquipment, type Equipment } from './equipment.ts';
@@ -274,7 +274,7 @@ export class Owner {
     const known =
       error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
     const isTold = status === 'failed' || known.code === 'estop';
-    const shown = isTold && { error: { code: known.code, message: messageOf(known) } };
+    const shown = isTold && { error: failureFacts(known) };
     await this.#log.endTask(taskId, [{ type: 'task_ended', taskId, status, ...shown }], status);
   }
 

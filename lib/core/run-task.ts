@@ -65,8 +65,8 @@ async function askOnce(task: TaskContext): Promise<ModelReply> {
   const messages = transcript.view(taskId, limits.contextTokensMaxCount, framing);
   const options: ReplyOptions = {
     signal,
-    ...(onDelta && { onDelta }),
-    ...(onReasoning && { onReasoning }),
+    ...(onDelta && { onDelta: counting(onDelta) }),
+    ...(onReasoning && { onReasoning: counting(onReasoning) }),
   };
   try {
     const reply = await model.reply({ messages, tools: await toolbox.offersFor(messages) }, options);
@@ -77,6 +77,15 @@ async function askOnce(task: TaskContext): Promise<ModelReply> {
     if (error instanceof AppError) throw error;
     throw new AppError('model_error', `The model failed: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Tells the receiver of partial text how much of the reply came before each piece. */
+function counting(receive: (text: string, at: number) => void): (text: string) => void {
+  let length = 0;
+  return (text) => {
+    receive(text, length);
+    length += text.length;
+  };
 }
 
 /** Appends the model's decision, with the calls as they will be made. */

@@ -66,6 +66,11 @@ export interface SessionConfig {
   reasoning?: boolean;
   /** Whether the owner's memory is offered as tools. */
   memoryTools: boolean;
+  /**
+   * The session carries calls that no model decides on: each message of it says its calls (`direct-model`). `safe_state`: they
+   * bring a device into its safe state, so that neither rules nor an emergency stop hold them.
+   */
+  direct?: 'calls' | 'safe_state';
   /** The name of a stored agent. Every task uses the agent's configuration of that moment instead of this one. */
   agent?: string;
 }

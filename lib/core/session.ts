@@ -39,6 +39,8 @@ export interface Delta {
   text: string;
   /** `reasoning`: thinking text, which is no part of the answer. */
   kind: 'answer' | 'reasoning';
+  /** The length of the text of this kind that came before it in the same reply. A subscriber that came late sees by it what it lacks. */
+  at: number;
 }
 
 /**

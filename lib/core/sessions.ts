@@ -116,8 +116,7 @@ export class SessionRegistry implements Sessions {
       load: (child) => this.load(child),
       depthMaxCount: this.#options.limits.childDepthMaxCount,
     });
-    const opened = config.agent === undefined && (await this.#equip({ ...config, children }, owner.id));
-    const equipment = opened || undefined;
+    const equipment = config.agent ? undefined : await this.#equip({ ...config, children }, owner.id);
     const isShared = !equipsEachTask(config);
     if (!isShared) equipment?.close(); // it was opened to see that it can be
     const now = this.#clock.now();

@@ -72,6 +72,18 @@ export type FoundQuestion = StoredQuestion & { isOpen: boolean };
 /** The answer to an answer. `late`: the question has this answer already. */
 export type Answered = 'taken' | { late: QuestionAnswer } | undefined;
 
+/** What an emergency stop holds: everything, one registered device, or one session. */
+export type EstopScope = 'all' | `device:${string}` | `session:${string}`;
+
+/** An emergency stop that holds. Later ones have higher ids; `at` is in ms since the epoch. */
+export interface StoredEstop {
+  id: number;
+  scope: EstopScope;
+  by: string;
+  at: number;
+  reason?: string;
+}
+
 /** The right to write to a session, and the end of its log at that moment. */
 export interface Claim {
   /** Counts up with every new owner. A write under an older epoch is refused. */
@@ -219,6 +231,19 @@ export interface Store {
   ): Promise<Answered>;
   /** Answers the questions that nobody has answered in time. Resolves with their sessions. */
   expireQuestions(now: number): Promise<string[]>;
+
+  /** Engages an emergency stop: every permit that commits later is refused. */
+  engageEstop(scope: EstopScope, by: string, reason?: string): Promise<StoredEstop>;
+  /** Releases the stops of a scope. Resolves with their number. */
+  releaseEstops(scope: EstopScope, by: string, reason: string): Promise<number>;
+  /** The stops that hold now, oldest first. */
+  listEstops(): Promise<StoredEstop[]>;
+  /** The id of the newest stop, also of a released one; 0 when there was none. */
+  lastEstop(): Promise<number>;
+  /** Notes that this node has carried out every stop up to this id. */
+  noteEstop(id: number): Promise<void>;
+  /** How many living nodes have not carried out the stop of this id. */
+  countNodesBehind(id: number): Promise<number>;
 
   /**
    * Deletes ended tasks older than `before` (ms since the epoch) and their lines. The log of a session then begins later, with

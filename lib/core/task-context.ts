@@ -64,6 +64,8 @@ export type TaskCall = Omit<AskingCall, 'session' | 'task'>;
 /** The people in command, as one task asks them (contract: `Command`). */
 export interface CallCommand {
   judge(call: TaskCall): ReturnType<Command['judge']>;
+  sentBefore(call: TaskCall): ReturnType<Command['sentBefore']>;
+  noteRefusal(call: TaskCall, answer: QuestionAnswer): Promise<void>;
   decide(call: TaskCall, question: StoredQuestion, answer: QuestionAnswer): ReturnType<Command['decide']>;
 }
 
@@ -85,10 +87,10 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Makes a stop of the task wait for this work (see `CallContext`). */
   readonly stopWaitsFor: (work: Promise<unknown>) => void;
-  /** Receives partial text; missing when no client wants it. */
-  readonly onDelta: ((text: string) => void) | undefined;
+  /** Receives partial text, and its place in the reply; missing when no client wants it. */
+  readonly onDelta: ((text: string, at: number) => void) | undefined;
   /** Receives thinking text; missing when no client wants it. */
-  readonly onReasoning: ((text: string) => void) | undefined;
+  readonly onReasoning: ((text: string, at: number) => void) | undefined;
   /** Appends lines to the log; resolves when they are committed and in the transcript. */
   append(...lines: MessageBody[]): Promise<Message[]>;
 }

@@ -29,7 +29,7 @@ export interface TaskRun {
   equip(): Promise<Equipment>;
   /** Called with the equipment, before anything is sent with it. */
   onEquipped(equipment: Equipment): void;
-  onDelta(kind: Delta['kind'], text: string): void;
+  onDelta(kind: Delta['kind'], text: string, at: number): void;
   /** Makes a stop of the task wait for this work. */
   stopWaitsFor(work: Promise<unknown>): void;
 }
@@ -107,8 +107,8 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     command,
     signal,
     stopWaitsFor: (work) => run.stopWaitsFor(work),
-    onDelta: task.stream ? (text) => run.onDelta('answer', text) : undefined,
-    onReasoning: stored.config.reasoning ? (text) => run.onDelta('reasoning', text) : undefined,
+    onDelta: task.stream ? (text, at) => run.onDelta('answer', text, at) : undefined,
+    onReasoning: stored.config.reasoning ? (text, at) => run.onDelta('reasoning', text, at) : undefined,
     append: (...lines) => run.append(lines),
   };
 }

@@ -85,6 +85,12 @@ export interface Tool {
    * them. A second completion changes nothing. Missing for a tool that adds nothing.
    */
   complete?(args: JsonObject): JsonObject;
+  /**
+   * What a call with these arguments would send, for people: method, URL, headers and body, or function code, address and frame.
+   * Nothing is sent. It holds no secret of the document; the caller blots those of the connection. Missing for a tool that sends
+   * nothing itself.
+   */
+  preview?(args: JsonObject, connection: Connection): JsonObject;
   call(args: JsonObject, context: CallContext): Promise<ToolResult>;
 }
 

@@ -51,14 +51,14 @@ async function readDeviceFile(folder: string, file: string): Promise<DeviceFile>
   }
 }
 
-/** The value in RULES_FILE; undefined for an empty file. Throws `invalid_request` when it cannot be read. */
-export async function readRulesFile(path: string): Promise<JsonObject | undefined> {
+/** The value in a file of rules; undefined for an empty file. Throws `invalid_request` with the `setting` when it cannot be read. */
+export async function readRulesFile(path: string, setting = 'RULES_FILE'): Promise<JsonObject | undefined> {
   try {
     const text = await readFile(path, 'utf8');
-    return text.replaceAll(/^\s*(#.*)?$/gm, '') === '' ? undefined : (await parseText(text)).document;
+    return text.replaceAll(/^\s*#.*$/gm, '').trim() === '' ? undefined : (await parseText(text)).document;
   } catch (error) {
     const faults = error instanceof SpecError ? error.faults : [];
-    throw new AppError('invalid_request', `RULES_FILE cannot be read: ${messageOf(error)}`, {
+    throw new AppError('invalid_request', `${setting} cannot be read: ${messageOf(error)}`, {
       cause: error,
       faults,
     });

@@ -1,6 +1,5 @@
 import type { JsonObject } from '../common/json.ts';
-import type { ToolResult } from '../core/message.ts';
-import type { Risk } from '../core/message.ts';
+import type { Risk, ToolResult } from '../core/message.ts';
 import {
   failed,
   type CallContext,
@@ -46,6 +45,7 @@ class DeviceTool implements Tool {
   readonly #tool: Tool;
   readonly #parts: DeviceToolParts;
   readonly complete?: (args: JsonObject) => JsonObject;
+  readonly preview?: (args: JsonObject, connection: Connection) => JsonObject;
 
   constructor(tool: Tool, parts: DeviceToolParts) {
     this.name = tool.name;
@@ -56,6 +56,7 @@ class DeviceTool implements Tool {
     this.#tool = tool;
     this.#parts = parts;
     if (tool.complete) this.complete = (args) => tool.complete!(args);
+    if (tool.preview) this.preview = (args, connection) => tool.preview!(args, connection);
   }
 
   get parameters(): JsonSchema {

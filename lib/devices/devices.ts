@@ -118,7 +118,9 @@ export class Devices {
         const device = await this.registry.find(name);
         if (device === undefined || device.isRemoved || !(await this.mayUse(device, userId)))
           return `there is no device "${name.slice(0, 100)}"`;
-        return device.definition === undefined ? `it cannot be used: ${device.fault}` : undefined;
+        return device.definition === undefined
+          ? `it cannot be used: ${device.fault?.replace(/\.$/, '')}`
+          : undefined;
       }),
     );
     const faults = found.flatMap((detail, index) =>

@@ -31,6 +31,12 @@ export class RuleBooks {
     this.#books = new LRUCache({ max: BOOKS_MAX_COUNT });
   }
 
+  /** Whether no rules can be about the calls of a document: those of neither the server nor the session. */
+  isFree(device: RegisteredDevice | undefined, sessionRules?: JsonObject): boolean {
+    const { calls, limits } = this.#serverRules;
+    return device === undefined && sessionRules === undefined && calls.length === 0 && limits.length === 0;
+  }
+
   /**
    * The book for calls of a device, or of a document of a session when `device` is missing. Rejects for a version that never
    * was: a call must not be made without its rules.

@@ -15,6 +15,7 @@ import type { RedeemCodes } from '../credits/redeem-codes.ts';
 import type { FileRoom } from '../files/index.ts';
 import type { ObjectStore } from '../files/object-store.ts';
 import type { UrlSigner } from '../files/url-signer.ts';
+import type { CommandParts } from '../devices/command-room.ts';
 import type { Devices } from '../devices/devices.ts';
 import type { Log } from '../log.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -27,7 +28,7 @@ import type { Overview } from '../store/overview.ts';
 import type { Mount } from '../server/mount.ts';
 
 /** Everything that the composition root has to offer. A dialect takes only the parts that it names. */
-export interface Parts {
+export interface Parts extends CommandParts {
   config: Config;
   log: Log;
   /** The package's version. */

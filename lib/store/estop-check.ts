@@ -25,7 +25,7 @@ export async function stoppedPermits(
     .execute();
   const refused = new Map<Write, ToolResult>();
   for (const write of writes) {
-    if (write.kind !== 'permit' || write.isSafeState) continue;
+    if (write.kind !== 'permit' || write.clearance) continue;
     const stop = stops.find(({ scope }) => scope === 'all' || scope === `session:${write.session}`);
     if (stop) refused.set(write, estopRefusal(stop.reason));
   }

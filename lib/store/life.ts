@@ -13,6 +13,8 @@ export interface Life {
   free(): RawBuilder<boolean>;
   /** Whether no living process owns a session, this one included. */
   orphaned(): RawBuilder<boolean>;
+  /** Whether a row of `nodes` is that of a living process. */
+  isLiving(): RawBuilder<boolean>;
   /** Renews the lease. After its end a new life begins, which owns nothing yet. */
   renew(): Promise<void>;
   end(): Promise<void>;
@@ -25,6 +27,7 @@ export function createSoleLife(): Life {
     name,
     free: () => sql<boolean>`1 = 1`,
     orphaned: () => sql<boolean>`(node is null or node <> ${name})`,
+    isLiving: () => sql<boolean>`1 = 0`, // the row of no process: there are no others
     renew: () => Promise.resolve(),
     end: () => Promise.resolve(),
   };

@@ -5,6 +5,7 @@ import type { Store } from '../core/store.ts';
 import { AppError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { DiskFull } from './failures.ts';
+import { createEstops } from './estops.ts';
 import { createInbox } from './inbox.ts';
 import { createJournal } from './journal.ts';
 import { createMessageLog } from './message-log.ts';
@@ -32,6 +33,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ...createInbox(node),
     ...createJournal(node),
     ...createQuestions(node),
+    ...createEstops(node),
     ...createOrphans(node),
     ...createRetention(node),
     subscribe(hear) {

@@ -39,9 +39,8 @@ export type Write =
       session: string;
       epoch: number;
       row: Row<'calls'>;
+      /** Looks for emergency stops itself, too. */
       clearance?: Clearance;
-      /** The call brings a device into its safe state: an emergency stop does not hold it. */
-      isSafeState?: boolean;
     }
   /** Anything rarer, as a segment of its own. */
   | { kind: 'run'; session: string; run: Run };

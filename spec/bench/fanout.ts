@@ -14,7 +14,7 @@ import { envelopesOf } from '../../lib/dialects/liteagent/envelope.ts';
 import { quiet } from '../../lib/log.ts';
 import { openServer } from '../../lib/server/server.ts';
 import { openTestAccounts } from '../support/accounts.ts';
-import { noDevices } from '../support/no-devices.ts';
+import { noApprovals, noDevices } from '../support/no-devices.ts';
 import { plainConfig } from '../support/session-config.ts';
 import { launch, pinDriver } from './processes.ts';
 import { median, table } from './table.ts';
@@ -197,7 +197,15 @@ async function serve(): Promise<void> {
   };
   const { access, firstRequests } = await openTestAccounts();
   const mounts = [
-    liteagent.mount({ sessions, devices: noDevices, access, config, version: '0', log: quiet }),
+    liteagent.mount({
+      sessions,
+      devices: noDevices,
+      approvals: noApprovals,
+      access,
+      config,
+      version: '0',
+      log: quiet,
+    }),
   ];
   const server = await openServer({ config, mounts, access, firstRequests, log: quiet });
   const bare = new WebSocketServer({

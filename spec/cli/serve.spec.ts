@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ import { exposureOf, unsafeSettings } from '../../lib/unsafe.ts';
 import { readConfig } from '../../lib/config.ts';
 import { packageVersion } from '../../lib/package.ts';
 import { runCommand, startCommand } from '../support/command.ts';
+import { lampDocument } from '../support/lamp.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('lite-agent serve', function () {
   this.timeout(60_000); // each test starts processes, which take their time on a busy machine
@@ -36,6 +38,29 @@ describe('lite-agent serve', function () {
         expect(JSON.parse(line)).to.include.keys('level', 'message');
     });
   }
+
+  it('reads the files of devices again at SIGHUP', async () => {
+    const place = join(cwd, 'devices');
+    mkdirSync(place);
+    const child = startCommand(['serve'], {
+      cwd,
+      env: { PORT: '0', DEVICES_DIR: place, LOG_LEVEL: 'silent' },
+    });
+    const ended = once(child, 'close');
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const url = line.toString().trim().split(' ').at(-1);
+    const names = async (): Promise<string[]> => {
+      const answer = await fetch(`${url}/devices`);
+      return ((await answer.json()) as { name: string }[]).map(({ name }) => name);
+    };
+    expect(await names()).to.deep.equal([]);
+    writeFileSync(join(place, 'desk.json'), JSON.stringify({ openSpec: lampDocument }));
+    child.kill('SIGHUP');
+    await waitFor(async () => (await names()).length > 0);
+    expect(await names()).to.deep.equal(['desk']);
+    child.kill('SIGTERM');
+    expect(await ended).to.deep.equal([0, null]);
+  });
 
   it('names every bad setting and ends with 2', async () => {
     const env = { PORT: 'x', LOG_LEVEL: 'loud', HOST: '0.0.0.0', AUTH: 'none', JWT_SECRET: 'secret' };

@@ -40,6 +40,8 @@ function createAsking(clock = { now: () => Date.now() }): Command & { version: n
       command.judged += 1;
       return call.tool.name === 'set' ? ask(call, command.version) : { kind: 'send' };
     },
+    sentBefore: () => Promise.resolve(undefined),
+    noteRefusal: () => Promise.resolve(),
     async decide(call: AskingCall, { digest }: { digest: string }): Promise<Verdict | 'changed'> {
       const now = ask(call, command.version);
       return now.kind === 'ask' && now.digest === digest ? { kind: 'send' } : 'changed';

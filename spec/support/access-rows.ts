@@ -1,28 +1,16 @@
+import {
+  anybody,
+  fileForm,
+  owner,
+  users,
+  usersWith,
+  type AccessRequest,
+  type AccessRow,
+} from './access-row.ts';
 import { goodPassword } from './accounts.ts';
+import { openaiAccessRows } from './openai-access-rows.ts';
 import { lampDocument } from './lamp.ts';
 import type { Answer, Caller } from './threads.ts';
-
-/** A request that a row makes; the body is made anew for each caller. */
-export interface AccessRequest {
-  path: string;
-  body?: () => unknown;
-}
-
-/**
- * Who may make a call:
- * - `anybody`: it does not matter who calls, all get the same status;
- * - `users`: whoever has signed in, and gets on as far as the body allows;
- * - `another token`: whoever shows one, as it is not of the kind that is asked for here, gets 400;
- * - `admins`: users with that role; all others get 403;
- * - `owner`: the owner of what the request names, and with `admins` these too; everybody else gets the status `others`,
- *   whatever their role.
- */
-export type AccessRow =
-  | {
-      who: 'anybody' | 'users' | 'another token' | 'admins';
-      request?: (things: Things) => Promise<AccessRequest>;
-    }
-  | { who: 'owner'; others: 403 | 404; admins?: true; request: (things: Things) => Promise<AccessRequest> };
 
 /** Devices belong to the server, so that each needs a name of its own. */
 let devices = 0;
@@ -34,6 +22,7 @@ export interface Things {
   /** A thread and a message of it. */
   message(): Promise<[thread: string, message: string]>;
   completion(): Promise<string>;
+  response(): Promise<string>;
   upload(): Promise<string>;
   file(): Promise<string>;
   app(): Promise<string>;
@@ -71,6 +60,7 @@ export function createThings(owner: Caller, admin: Caller): Things {
     },
     completion: () =>
       idOf('/v1/chat/completions', { store: true, messages: [{ role: 'user', content: 'hi' }] }),
+    response: () => idOf('/v1/responses', { input: 'hi' }),
     upload: () => idOf('/v1/uploads', { purpose: 'batch', filename: 'a', bytes: 0, mime_type: 'text/plain' }),
     file: () => idOf('/v1/files', fileForm()),
     async app() {
@@ -136,52 +126,11 @@ const modelConfig = {
   params: {},
 };
 
-function fileForm(field = 'file'): FormData {
-  const form = new FormData();
-  form.append(field, new Blob(['x']), 'a.txt');
-  form.append('purpose', 'batch');
-  return form;
-}
-
-const anybody: AccessRow = { who: 'anybody' };
-const users: AccessRow = { who: 'users' };
-const usersWith = (path: string, body: () => unknown): AccessRow => ({
-  who: 'users',
-  request: async () => ({ path, body }),
-});
-const owner = (others: 403 | 404, request: (things: Things) => Promise<AccessRequest>): AccessRow => ({
-  who: 'owner',
-  others,
-  request,
-});
-
 const session = (path: string): AccessRow =>
   owner(404, async (things) => ({ path: `/api/${path}?id=${await things.session()}` }));
 /** The console's calls for one session. */
 const listed = (body?: () => unknown): AccessRow =>
   owner(404, async (things) => ({ path: `/api/sessions/${await things.session()}`, ...(body && { body }) }));
-const thread = (more: string, body?: () => unknown): AccessRow =>
-  owner(403, async (things) => ({
-    path: `/v1/threads/${await things.thread()}${more}`,
-    ...(body && { body }),
-  }));
-const completion = (more: string, body?: () => unknown): AccessRow =>
-  owner(404, async (things) => ({
-    path: `/v1/chat/completions/${await things.completion()}${more}`,
-    ...(body && { body }),
-  }));
-const message = (body?: () => unknown): AccessRow =>
-  owner(403, async (things) => {
-    const [of, id] = await things.message();
-    return { path: `/v1/threads/${of}/messages/${id}`, ...(body && { body }) };
-  });
-const upload = (more: string, body?: () => unknown): AccessRow =>
-  owner(403, async (things) => ({
-    path: `/v1/uploads/${await things.upload()}/${more}`,
-    ...(body && { body }),
-  }));
-const file = (more: string): AccessRow =>
-  owner(403, async (things) => ({ path: `/v1/files/${await things.file()}${more}` }));
 const app = (more: string, body?: () => unknown): AccessRow =>
   owner(403, async (things) => ({ path: `/apps/${await things.app()}${more}`, ...(body && { body }) }));
 
@@ -411,45 +360,7 @@ export const accessRows: Record<string, AccessRow> = {
   'POST /api/clear': session('clear'),
   'POST /api/ticket': users,
   ...deviceRows(),
-  'POST /v1/threads': users,
-  'GET /v1/threads/{thread}': thread(''),
-  'POST /v1/threads/{thread}': thread('', () => ({ metadata: {} })),
-  'DELETE /v1/threads/{thread}': thread(''),
-  'POST /v1/threads/{thread}/messages': thread('/messages', () => ({ role: 'user', content: 'hi' })),
-  'GET /v1/threads/{thread}/messages': thread('/messages'),
-  'GET /v1/threads/{thread}/messages/{message}': message(),
-  'POST /v1/threads/{thread}/messages/{message}': message(() => ({ metadata: {} })),
-  'DELETE /v1/threads/{thread}/messages/{message}': message(),
-  'POST /v1/chat/completions': usersWith('/v1/chat/completions', () => ({
-    messages: [{ role: 'user', content: 'hi' }],
-  })),
-  'GET /v1/chat/completions': users,
-  'GET /v1/chat/completions/{completion}': completion(''),
-  'POST /v1/chat/completions/{completion}': completion('', () => ({ metadata: {} })),
-  'DELETE /v1/chat/completions/{completion}': completion(''),
-  'GET /v1/chat/completions/{completion}/messages': completion('/messages'),
-  'GET /v1/models': users,
-  'GET /v1/models/{model}': usersWith('/v1/models/demo', () => undefined),
-  'POST /v1/uploads': users,
-  'POST /v1/uploads/{upload}/parts': upload('parts', () => {
-    const form = new FormData();
-    form.append('data', '');
-    return form;
-  }),
-  'POST /v1/uploads/{upload}/complete': upload('complete', () => ({ part_ids: [] })),
-  'POST /v1/uploads/{upload}/cancel': upload('cancel'),
-  'POST /v1/files': usersWith('/v1/files', fileForm),
-  'GET /v1/files': users,
-  'POST /v1/files/{file}': usersWith('/v1/files/txt', fileForm),
-  'GET /v1/files/{file}': file(''),
-  'DELETE /v1/files/{file}': file(''),
-  'GET /v1/files/{file}/content': file('/content'),
-  'GET /v1/memory/config': users,
-  'POST /v1/memory/config': usersWith('/v1/memory/config', () => ({ a: 1 })),
-  'DELETE /v1/memory/config': users,
-  'GET /v1/memory/todo': users,
-  'POST /v1/memory/todo': usersWith('/v1/memory/todo', () => ({ task: 'a' })),
-  'DELETE /v1/memory/todo': users,
+  ...openaiAccessRows,
   'POST /auth/exchange': anybody,
   'POST /auth/sms/send': anybody,
   'POST /auth/sms/verify': anybody,

@@ -138,7 +138,7 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
       return batch;
     },
     say(taskId, text) {
-      const delta = { taskId, text, kind: 'answer' as const };
+      const delta = { taskId, text, kind: 'answer' as const, at: 0 };
       for (const [subscriber, { busy }] of cursors) if (!busy) subscriber.delta(delta);
     },
     end(reason) {

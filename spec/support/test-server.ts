@@ -5,7 +5,7 @@ import { liteagent } from '../../lib/dialects/liteagent/liteagent.ts';
 import type { Sessions } from '../../lib/core/sessions.ts';
 import type { Log } from '../../lib/log.ts';
 import { openServer, type OpenServer } from '../../lib/server/server.ts';
-import { noDevices } from './no-devices.ts';
+import { noApprovals, noDevices } from './no-devices.ts';
 import { createFakeSessions, type FakeSession, type FakeSessions } from './fake-sessions.ts';
 
 interface LogLine {
@@ -74,7 +74,15 @@ export async function openTestServer({
   const log: Log = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   const accounts = await openTestAccounts({ authToken: config.authToken });
   const { access, firstRequests } = accounts;
-  const context = { sessions: over ?? sessions, devices: noDevices, access, config, version: '9.8.7', log };
+  const context = {
+    sessions: over ?? sessions,
+    devices: noDevices,
+    approvals: noApprovals,
+    access,
+    config,
+    version: '9.8.7',
+    log,
+  };
   const mounts = [liteagent.mount(context)];
   const server = await openServer({
     config,

@@ -123,7 +123,7 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
 
   task_ended({ status, error }) {
     const end = text('agent', 'client', status === 'done' ? '[TASK_DONE]' : '[TASK_STOP]');
-    return [error ? { ...end, error } : end];
+    return [error ? { ...end, error: { code: error.code, message: error.message } } : end];
   },
 };
 

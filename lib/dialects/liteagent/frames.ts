@@ -24,6 +24,19 @@ const userTaskSchema = {
     contentList: contentListSchema,
     stream: { type: 'boolean' },
     ack: { type: 'boolean' },
+    dryRun: { type: 'boolean' },
+  },
+} as const;
+
+/** A decision about a call that waits (contract 6, section 3). */
+const approvalSchema = {
+  type: 'object',
+  required: ['type', 'id', 'decision'],
+  properties: {
+    type: { const: 'approval' },
+    id: { type: 'string', minLength: 1, maxLength: 100 },
+    decision: { enum: ['approve', 'reject'] },
+    reason: { type: 'string', maxLength: 1000 },
   },
 } as const;
 
@@ -33,10 +46,21 @@ export const frameSchemas = {
   piece: contentSchema,
   pieces: contentListSchema,
   task: userTaskSchema,
+  approval: approvalSchema,
 } as const;
 
-/** A frame of a client: a ping, or a user's message in one of four forms. */
-export type Frame = { type: 'ping' } | { type: 'task'; task: NewTask; ack: boolean };
+/** A frame of a client: a ping, a decision about a call, or a user's message in one of four forms. */
+export type Frame =
+  | { type: 'ping' }
+  | ({ type: 'approval' } & ApprovalFrame)
+  | { type: 'task'; task: NewTask; ack: boolean };
+
+/** A person's decision about a call. */
+interface ApprovalFrame {
+  id: string;
+  decision: 'approve' | 'reject';
+  reason?: string;
+}
 
 /** Parses a frame. Throws `invalid_request` with every fault and its place. */
 export type FrameParser = (text: string) => Frame;
@@ -48,10 +72,11 @@ interface WireContent {
 
 /** Loads the parser for frames of clients. */
 export async function loadFrameParser(): Promise<FrameParser> {
-  const [readContent, readList, readTask] = await Promise.all([
+  const [readContent, readList, readTask, readApproval] = await Promise.all([
     readerOf(contentSchema),
     readerOf(contentListSchema),
     readerOf(userTaskSchema),
+    readerOf(approvalSchema),
   ]);
 
   return (text) => {
@@ -66,15 +91,18 @@ export async function loadFrameParser(): Promise<FrameParser> {
         'invalid_request',
         'A message must be {"type":"text"|"imageUrl","message":"…"}, a list of those, or {"contentList":[…]}.',
       );
+    if (value['type'] === 'approval')
+      return { ...(read(readApproval, value) as ApprovalFrame), type: 'approval' };
     if (!('contentList' in value)) {
       const piece = toContent(read(readContent, value) as WireContent, '');
       return { type: 'task', task: { form: piece.type, content: [piece] }, ack: false };
     }
-    const { taskId, contentList, stream, ack } = read(readTask, value) as {
+    const { taskId, contentList, stream, ack, dryRun } = read(readTask, value) as {
       taskId?: string;
       contentList: WireContent[];
       stream?: boolean;
       ack?: boolean;
+      dryRun?: boolean;
     };
     const content = contentList.map((piece, at) => toContent(piece, `/contentList/${at}`));
     const task: NewTask = {
@@ -82,6 +110,7 @@ export async function loadFrameParser(): Promise<FrameParser> {
       content,
       ...(taskId !== undefined && { taskId }),
       ...(stream !== undefined && { stream }),
+      ...(dryRun !== undefined && { settings: { dryRun } }),
     };
     return { type: 'task', task, ack: ack === true };
   };

@@ -30,7 +30,11 @@ export const liteagent = {
 
 const contentTypes = { 'application/json': 'application/json', 'text/plain': 'text/plain; charset=utf-8' };
 
-function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>): SocketRoute {
+function createChat({
+  sessions,
+  approvals,
+  log,
+}: Pick<LiteAgentParts, 'sessions' | 'approvals' | 'log'>): SocketRoute {
   const encoder = createEncoder();
   return {
     path: '/api/chat',
@@ -60,6 +64,7 @@ function createChat({ sessions, log }: Pick<LiteAgentParts, 'sessions' | 'log'>)
           peer,
           encoder,
           parse,
+          approvals,
           log,
           since,
           isUnknown,

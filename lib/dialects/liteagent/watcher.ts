@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Message } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { AcceptedTask, Delta, EndReason, NewTask, Subscriber, Session } from '../../core/session.ts';
+import type { Approvals } from '../../devices/approvals.ts';
 import { encodeFrames } from '../../server/frame.ts';
 import type { Log } from '../../log.ts';
 import type { Peer, Receiver } from '../../server/socket.ts';
@@ -28,6 +29,7 @@ export interface WatcherOptions {
   peer: Peer;
   encoder: Encoder;
   parse: FrameParser;
+  approvals: Pick<Approvals, 'decide'>;
   log: Log;
   /** The client has seen everything up to this position; undefined: it wants live messages only. */
   since: number | undefined;
@@ -42,12 +44,15 @@ export class Watcher implements Receiver, Subscriber {
   readonly #peer: Peer;
   readonly #encoder: Encoder;
   readonly #parse: FrameParser;
+  readonly #approvals: Pick<Approvals, 'decide'>;
   readonly #log: Log;
   /** Set until the first lines arrive: the client may have seen a part of them. */
   #since: number | undefined;
   readonly #leave: () => void;
 
-  constructor({ session, caller, peer, encoder, parse, log, since, isUnknown = false }: WatcherOptions) {
+  constructor(options: WatcherOptions) {
+    const { session, caller, peer, encoder, parse, approvals, log, since, isUnknown = false } = options;
+    this.#approvals = approvals;
     this.#session = session;
     this.#caller = caller;
     this.#peer = peer;
@@ -106,6 +111,14 @@ export class Watcher implements Receiver, Subscriber {
       this.#peer.send(pong);
       return undefined;
     }
+    if (frame.type === 'approval') {
+      const { id, decision, reason } = frame;
+      // The log says how it went; only a refusal is told to this socket alone.
+      return this.#approvals.decide(this.#caller, id, { decision, reason }).then(
+        () => undefined,
+        (error: unknown) => this.#fail(error, undefined, id),
+      );
+    }
     // The id is made here, so that a refusal has it, too.
     const { taskId = randomUUID() } = frame.task;
     return this.#submit({ ...frame.task, taskId, fresh: frame.task.taskId === undefined }).then(
@@ -121,10 +134,16 @@ export class Watcher implements Receiver, Subscriber {
     return this.#session.submit(task);
   }
 
-  #fail(error: unknown, taskId?: string): void {
+  #fail(error: unknown, taskId?: string, id?: string): void {
     const { code, message, cause } = toAppError(error);
     if (code === 'internal') this.#log.error({ err: cause ?? error, session_id: this.#session.id }, message);
-    this.#show({ type: 'error', code, message, ...(taskId !== undefined && { taskId }) });
+    this.#show({
+      type: 'error',
+      code,
+      message,
+      ...(taskId !== undefined && { taskId }),
+      ...(id !== undefined && { id }),
+    });
   }
 
   #show(frame: object): void {

@@ -1,4 +1,4 @@
-import { AppError, ModelError, type ErrorCode } from '../../errors.ts';
+import { AppError, ModelError, type ErrorCode, type Failure, type ModelRefusal } from '../../errors.ts';
 import type { FormattedError } from '../../server/mount.ts';
 import { statusOf } from '../../server/status.ts';
 
@@ -50,9 +50,8 @@ export function formatOpenAiError(error: AppError): FormattedError {
 function formatModelError({ code, refusal, message, retryAfterSeconds }: ModelError): FormattedError {
   const status = refusal && passedOn.has(refusal.status) ? refusal.status : undefined;
   const type = status === 429 ? 'rate_limit_error' : 'invalid_request_error';
-  const said = refusal?.words ? `: ${refusal.words}` : '';
   const error = {
-    message: refusal ? `The model refused the request with ${refusal.status}${said}` : message,
+    message: messageOfFailure({ code, message, ...(refusal && { refusal }) }),
     type: status === undefined ? types[code] : type,
     param: refusal?.param ?? null,
     code: refusal?.code ?? code,
@@ -78,4 +77,24 @@ export function invalidField(field: string, detail: string): AppError {
   return new AppError('invalid_request', `The request is not valid: ${field} ${detail}.`, {
     faults: [{ pointer: `/${field.replaceAll('.', '/')}`, detail }],
   });
+}
+
+/** The words for a failed task, without the host of the model's endpoint. */
+export function messageOfFailure(error: Failure | undefined): string {
+  if (!error) return 'The task failed.';
+  const { refusal, message } = error;
+  if (!refusal) return withoutHost(message);
+  return refusalText(refusal);
+}
+
+/** A message about the model's endpoint without the endpoint's host. */
+function withoutHost(message: string): string {
+  return message.replace(
+    /\b(the model endpoint) (?:\[[\da-f:]+\]|[\w.-]+\.[\w.-]+|localhost)(?::\d+)?/i,
+    '$1',
+  );
+}
+
+function refusalText({ status, words }: ModelRefusal): string {
+  return `The model refused the request with ${status}${words ? `: ${words}` : ''}`;
 }

@@ -5,11 +5,14 @@ export function threadIdOf(sessionId: string): string {
   return `thread_${hexOf(sessionId)}`;
 }
 
-/** The session id in a thread's id. Throws `not_found` for a text that is no thread's id. */
-export function sessionIdOf(threadId: string): string {
-  const hex = /^thread_([0-9a-f]{32})$/.exec(threadId)?.[1];
-  if (hex === undefined) throw noSuchThread(threadId);
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+/** A conversation is the same session again: `conv_` and its uuid without dashes. */
+export function conversationIdOf(sessionId: string): string {
+  return `conv_${hexOf(sessionId)}`;
+}
+
+/** The session id in the id of a thread or a conversation; undefined for any other text. */
+export function sessionIdOf(kind: 'thread' | 'conv', id: string): string | undefined {
+  return id.startsWith(`${kind}_`) ? uuidOf(id.slice(kind.length + 1)) : undefined;
 }
 
 /** The place of a message in the log. One line may hold a user's message, and also be the place of its answer. */
@@ -42,6 +45,71 @@ export function runIdOf(taskId: string): string {
   return `run_${taskId.replaceAll('-', '')}`;
 }
 
+/** The place of a response: a task, in which session, and the line of the log after which the lines of the task are. */
+export interface ResponsePlace {
+  sessionId: string;
+  taskId: string;
+  after: number;
+  /** How often the task had waited for results of its client before: each time ends a response. */
+  part: number;
+}
+
+/** `resp_`, the uuids of the session and of the task without dashes, the line, and the part. So no index is needed. */
+export function responseIdOf({ sessionId, taskId, after, part }: ResponsePlace): string {
+  const tail = part === 0 ? '' : `_${part}`;
+  return `resp_${hexOf(sessionId)}${taskId.replaceAll('-', '')}${after.toString(36)}${tail}`;
+}
+
+/** The place in the id of a response. Throws `not_found` for a text that is no such id. */
+export function responsePlaceOf(responseId: string): ResponsePlace {
+  const [, session = '', task = '', after = '', part = '0'] =
+    /^resp_([0-9a-f]{32})([0-9a-f]{32})([0-9a-z]{1,10})(?:_([1-9]\d{0,3}))?$/.exec(responseId) ?? [];
+  const [sessionId, taskId] = [uuidOf(session), uuidOf(task)];
+  if (sessionId === undefined || taskId === undefined) throw noSuchResponse(responseId);
+  return { sessionId, taskId, after: Number.parseInt(after, 36), part: Number(part) };
+}
+
+/** The place of an item of a conversation that a task made: a reply of the model, and in it a call. */
+export interface ItemPlace {
+  /** The line on which the task began. */
+  start: number;
+  /** Which reply of the task, counted from 0. */
+  reply: number;
+  /** Which call of the reply, counted from 0; missing for its text. */
+  call?: number | undefined;
+}
+
+/** The id of such an item: a prefix, the session's uuid without dashes, and the place. */
+export function itemIdOf(prefix: string, sessionId: string, { start, reply, call }: ItemPlace): string {
+  const tail = call === undefined ? '' : `_${call}`;
+  return `${prefix}_${hexOf(sessionId)}${start.toString(36)}_${reply}${tail}`;
+}
+
+/** The session and the line in the id of any item: where the message is, or where its task began. Undefined for any other text. */
+export function itemLineOf(itemId: string): { sessionId: string; line: number } | undefined {
+  const [, hex = '', place = '', tail] =
+    /^[a-z]+_([0-9a-f]{32})([0-9a-z]{1,10})(_\d+(_\d+)?)?$/.exec(itemId) ?? [];
+  const sessionId = uuidOf(hex);
+  if (sessionId === undefined) return undefined;
+  const position = Number.parseInt(place, 36);
+  return { sessionId, line: tail === undefined ? Math.floor(position / 2) : position };
+}
+
+/** The error for an unknown response. */
+export function noSuchResponse(responseId: string): AppError {
+  return new AppError('not_found', `Response with id '${responseId.slice(0, 100)}' not found.`);
+}
+
+/** The error for an unknown conversation. */
+export function noSuchConversation(conversationId: string): AppError {
+  return new AppError('not_found', `Conversation with id '${conversationId.slice(0, 100)}' not found.`);
+}
+
+/** The error for an unknown item of a conversation. */
+export function noSuchItem(itemId: string): AppError {
+  return new AppError('not_found', `Item with id '${itemId.slice(0, 100)}' not found.`);
+}
+
 /** The error for an unknown thread. */
 export function noSuchThread(threadId: string): AppError {
   return new AppError('not_found', `No thread found with id '${threadId.slice(0, 100)}'.`);
@@ -54,6 +122,11 @@ export function noSuchMessage(messageId: string): AppError {
 
 /** Remembers the last result: a list asks for the same session with each of its messages. */
 const hexOf: (uuid: string) => string = remembered((uuid) => uuid.replaceAll('-', ''));
+
+function uuidOf(hex: string): string | undefined {
+  const parts = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(hex);
+  return parts ? parts.slice(1).join('-') : undefined;
+}
 
 function remembered(make: (text: string) => string): (text: string) => string {
   let known = '';

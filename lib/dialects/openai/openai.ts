@@ -7,6 +7,8 @@ import { memoryRoutes } from './memory-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { pageRoutes } from './page-routes.ts';
+import { responseRoutes } from './response-routes.ts';
+import { conversationRoutes } from './conversation-routes.ts';
 import { storedCompletionRoutes } from './stored-completion-routes.ts';
 import { threadRoutes } from './thread-routes.ts';
 import { uploadRoutes } from './upload-routes.ts';
@@ -15,6 +17,7 @@ import { uploadRoutes } from './upload-routes.ts';
 type Needs =
   | 'accounts'
   | 'access'
+  | 'agents'
   | 'completions'
   | 'config'
   | 'files'
@@ -39,6 +42,8 @@ export const openai: Dialect<Needs> = {
       routes: [
         ...threadRoutes(parts),
         ...messageRoutes(parts),
+        ...conversationRoutes(parts),
+        ...responseRoutes(parts),
         ...chatRoutes(parts),
         ...storedCompletionRoutes(parts),
         ...modelRoutes(parts),

@@ -6,6 +6,7 @@ import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { completionSchema } from './completion.ts';
 import { unknownCursor } from './errors.ts';
+import { pageOf } from './page.ts';
 import { deletedSchema, limitSchema, listOf, listSchema, metadataSchema, orderSchema } from './schemas.ts';
 
 const cursor = { type: 'string', minLength: 1, maxLength: 200 } as const;
@@ -79,12 +80,7 @@ export function storedCompletionRoutes({ storedCompletions }: StoredParts): Rout
       async handle({ params, query, caller }) {
         const { id, messages } = await find(params.completion, caller);
         const all = messages.map((message, index) => formatMessage(`${id}-${index}`, message));
-        if (query.order === 'desc') all.reverse();
-        const start = query.after === undefined ? 0 : all.findIndex((one) => one.id === query.after) + 1;
-        if (query.after !== undefined && start === 0)
-          throw unknownCursor('after', 'a message of this completion');
-        const end = start + Number(query.limit ?? 20);
-        return listOf(all.slice(start, end), end < all.length);
+        return pageOf(query.order === 'desc' ? all.toReversed() : all, query, 'a message of this completion');
       },
     }),
   ];

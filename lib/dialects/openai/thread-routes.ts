@@ -1,30 +1,23 @@
 import type { JsonObject } from '../../common/json.ts';
-import type { SessionConfig } from '../../core/session-config.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { readMessage } from './new-message.ts';
+import { checkDevices, deviceFieldSchemas, devicesOf, sessionConfigWith } from './new-session.ts';
 import { deletedSchema, metadataSchema, newMessageSchema, toolResourcesSchema } from './schemas.ts';
 import { findThread, formatThread, threadSchema } from './threads.ts';
 
-/** A thread has no devices. Its agent has the user's memory. */
-const threadConfig: SessionConfig = {
-  model: {},
-  systemPrompt: '',
-  documents: [],
-  children: [],
-  taskStrategy: 'serial',
-  toolStrategy: 'parallel',
-  memoryTools: true,
-};
-
 /** Threads: each is a session. */
-export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'files'>): Route[] {
+export function threadRoutes({
+  sessions,
+  files,
+  config,
+}: Pick<Parts, 'sessions' | 'files' | 'config'>): Route[] {
   return [
     // The messages are history: nobody answers them. An answer needs POST …/messages with run=true.
     route({
       method: 'POST',
       path: '/v1/threads',
-      summary: 'Creates a thread, with its first messages.',
+      summary: 'Creates a thread, with its devices and its first messages.',
       access: 'chat',
       bodyLenient: true,
       body: {
@@ -33,12 +26,19 @@ export function threadRoutes({ sessions, files }: Pick<Parts, 'sessions' | 'file
           messages: { type: 'array', maxItems: 100, items: newMessageSchema },
           metadata: metadataSchema,
           tool_resources: toolResourcesSchema,
+          ...deviceFieldSchemas,
         },
       },
       answer: threadSchema,
-      async handle({ body: { messages = [], ...notes }, caller }) {
+      async handle({ body: { messages = [], openSpecList, devices, ...notes }, caller }) {
         const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
-        const id = await sessions.create(threadConfig, caller, notes as JsonObject);
+        // The agent of a thread has the user's memory.
+        const wishes = sessionConfigWith({
+          ...devicesOf({ openSpecList, devices, ...notes }),
+          memoryTools: true,
+        });
+        checkDevices(caller, wishes, config.documents);
+        const id = await sessions.create(wishes, caller, notes as JsonObject);
         const session = await sessions.find(id, caller);
         for (const message of said) await session.add({ ...message, run: false });
         return formatThread(id, session.createdAt, notes);

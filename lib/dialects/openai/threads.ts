@@ -28,14 +28,27 @@ export interface ThreadNotes {
 }
 
 /** The session of a thread. Throws `not_found`, and `forbidden` for another user's thread (contract 2: 403, not 404). */
-export async function findThread(sessions: Sessions, threadId: string, caller: Principal): Promise<Session> {
-  const id = sessionIdOf(threadId);
+export function findThread(sessions: Sessions, threadId: string, caller: Principal): Promise<Session> {
+  return findOwn(sessions, sessionIdOf('thread', threadId), caller, {
+    unknown: () => noSuchThread(threadId),
+    what: 'thread',
+  });
+}
+
+/** A session by its id in another form. Throws `unknown()` when there is none, and `forbidden` for another user's. */
+export async function findOwn(
+  sessions: Sessions,
+  id: string | undefined,
+  caller: Principal,
+  { unknown, what }: { unknown: () => AppError; what: string },
+): Promise<Session> {
+  if (id === undefined) throw unknown();
   try {
     return await sessions.find(id, caller);
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'not_found')) throw error;
-    if (await sessions.exists(id)) throw new AppError('forbidden', 'The thread belongs to somebody else.');
-    throw noSuchThread(threadId);
+    if (await sessions.exists(id)) throw new AppError('forbidden', `The ${what} belongs to somebody else.`);
+    throw unknown();
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../../core/tool.ts';
 import type { Risk, ToolResult } from '../../core/message.ts';
 import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts';
+import { describeHttpRequest } from '../describe-request.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { blotOwnSecrets, knowSecrets } from '../../secrets.ts';
 import { acceptOf } from './accept.ts';
@@ -117,6 +118,19 @@ export class OperationTool implements Tool {
   /** The arguments that a call with these arguments sends: those given, with numbers for digits, and the defaults of required ones. */
   complete(args: JsonObject): JsonObject {
     return completed(this.plan, args);
+  }
+
+  preview(args: JsonObject, connection: Connection): JsonObject {
+    const credentials = this.#shared.security.signIn(this.#requestTemplate.requirements, connection);
+    addDocumentKeys(credentials, this.#operation.shape.keys);
+    try {
+      const root = this.#serverFor(connection);
+      const request = fillRequest(this.#requestTemplate, args, root, credentials);
+      return blotOwnSecrets(describeHttpRequest(request), credentials.secrets);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return { fault: error.message };
+    }
   }
 
   /** Calls the device. Resolves in any case: a failure before the request was sent has `effect: "none"`. */

@@ -2,7 +2,7 @@ import { mapBigints } from '../../common/exact-numbers.ts';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { CallContext, Connection, Tool } from '../../core/tool.ts';
-import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../drivers/modbus/codec.ts';
+import { decodeBits, decodeRegisters } from '../../drivers/modbus/codec.ts';
 import {
   endpointName,
   isSerialLine,
@@ -15,9 +15,9 @@ import type { ModbusDriver } from '../../drivers/modbus/modbus.ts';
 import { isRead, ModbusError, type ModbusReply, type ModbusRequest } from '../../drivers/modbus/request.ts';
 import { ModbusStatus, type StatusCode } from '../../drivers/modbus/status.ts';
 import { AppError, messageOf } from '../../errors.ts';
-import { readFunctionOf, type ModbusFunction } from './read-document.ts';
-import type { Value } from './read-value.ts';
+import type { ModbusFunction } from './read-document.ts';
 import { callDeadlineMs, type ServerSettings } from './read-server.ts';
+import { keyOf, previewFunction, readRequest, writeRequest } from './requests.ts';
 import { errorResult, readResult, writeResult } from './result.ts';
 import { describeValue, schemaOf } from './value-schema.ts';
 
@@ -75,6 +75,7 @@ export function createModbusTool(
     effect: entry.method,
     risk: entry.risk,
     device: (connection) => deviceOf(endpointOf, connection),
+    preview: (args, connection) => previewFunction(entry, endpointOf(connection), args),
     async call(args, context) {
       // The core has checked the arguments against the schema. A tool that is called from elsewhere checks again: it moves machines.
       const extra = Object.keys(args).filter((each) => !write || each !== key);
@@ -219,20 +220,6 @@ function busCall(
   };
 }
 
-function readRequest({ unit, storage, address, value }: ModbusFunction): ModbusRequest {
-  return { fc: readFunctionOf(storage), unit, address, count: value.format.count };
-}
-
-/** The request that writes a value; `before` is the register as it is. */
-function writeRequest(entry: ModbusFunction, wanted: JsonValue, before: number): ModbusRequest {
-  const { unit, address, value, writeFunction } = entry;
-  const place = { unit, address, count: value.format.count };
-  if (writeFunction === 5 || writeFunction === 15) {
-    return { fc: writeFunction, ...place, bits: encodeBits(value.format, wanted) };
-  }
-  return { fc: writeFunction ?? 16, ...place, registers: encodeRegisters(value.format, wanted, before) };
-}
-
 function decode({ storage, value }: ModbusFunction, { registers, bits }: Content): JsonValue {
   const inCoils = storage === 'coils' || storage === 'discreteInput';
   return inCoils ? decodeBits(value.format, bits) : decodeRegisters(value.format, registers);
@@ -247,11 +234,6 @@ function contentOf(request: ModbusRequest): Content {
     registers: 'registers' in request ? request.registers : [],
     bits: 'bits' in request ? request.bits : [],
   };
-}
-
-/** A parameter's name as model APIs accept it: one in other letters is called `value`. */
-function keyOf({ name }: Value): string {
-  return /^[a-zA-Z0-9_.-]{1,64}$/.test(name) ? name : 'value';
 }
 
 /** The description of a function for the model, within 1,024 characters. */

@@ -62,6 +62,24 @@ export function createMethodTool(
       const place = serverFor(method.server, connection);
       return 'url' in place ? new URL(place.url).origin : undefined;
     },
+    preview(given, connection) {
+      const { structure, params, notification } = method;
+      const target = targetOf(method.server, method.home, connection);
+      if ('fault' in target) return { fault: target.fault };
+      const args = method.names.restore(complete(given), face.parameters);
+      const sent = structure.first === 'by-position' ? params.byPosition(args) : params.byName(args);
+      return {
+        method: 'POST',
+        url: target.url,
+        headers: target.headers,
+        body: {
+          jsonrpc: '2.0',
+          method: operation,
+          ...(sent !== undefined && { params: sent }),
+          ...(!notification && { id: 1 }),
+        },
+      };
+    },
     async call(given, context) {
       try {
         const args = method.names.restore(complete(given), face.parameters);

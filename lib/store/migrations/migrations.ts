@@ -12,6 +12,7 @@ import { approvals } from './approvals.ts';
 import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
 import { deviceTables } from './device-tables.ts';
+import { commandTables } from './command-tables.ts';
 import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
 import { questionTables } from './question-tables.ts';
@@ -81,6 +82,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0013-app-conversations': appConversations,
     '0020-devices': deviceTables,
     '0030-questions': questionTables,
+    '0031-command': commandTables,
     '0040-stored-completions': storedCompletions,
   };
 }

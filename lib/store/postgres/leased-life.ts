@@ -44,6 +44,10 @@ class LeasedLife implements Life {
       select 1 from nodes where nodes.name = sessions.node and nodes.lease_until >= ${STATEMENT_NOW})))`;
   }
 
+  isLiving(): RawBuilder<boolean> {
+    return sql<boolean>`lease_until >= ${STATEMENT_NOW}`;
+  }
+
   async renew(): Promise<void> {
     const renewed = await this.#db
       .updateTable('nodes')

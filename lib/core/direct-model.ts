@@ -1,0 +1,42 @@
+import { parseExactly } from '../common/exact-numbers.ts';
+import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import type { Content } from './message.ts';
+import type { Model, ModelMessage, ModelReply } from './model.ts';
+
+/** One call that somebody makes himself. */
+export interface DirectCall {
+  name: string;
+  arguments: JsonObject;
+}
+
+const completion = {
+  id: 'direct',
+  model: 'direct',
+  usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0 },
+};
+
+/** The content of a message that says these calls. They are made in order, each after the one before it. */
+export function directContent(calls: readonly DirectCall[]): Content[] {
+  return [{ type: 'text', text: JSON.stringify({ calls }) }];
+}
+
+/**
+ * The model of a session that carries calls which nobody has to think about: it decides on the calls that the message says. So
+ * such calls go through the same steps, the same journal and the same log as those of a language model.
+ */
+export const directModel: Model = {
+  async reply({ messages }): Promise<ModelReply> {
+    const from = messages.findLastIndex(({ role }) => role === 'user');
+    const made = messages.slice(from + 1).filter(({ role }) => role === 'assistant').length;
+    const call = callsIn(messages[from])[made];
+    if (!call) return { text: 'Done.', calls: [], completion };
+    return { text: '', calls: [{ callId: `call_${made + 1}`, ...call }], completion };
+  },
+};
+
+function callsIn(message: ModelMessage | undefined): DirectCall[] {
+  const [content] = message?.role === 'user' ? message.content : [];
+  const said = content?.type === 'text' ? parseExactly(content.text) : undefined;
+  const calls: JsonValue | undefined = isObject(said) ? said['calls'] : undefined;
+  return Array.isArray(calls) ? (calls as unknown as DirectCall[]) : [];
+}

@@ -1,0 +1,243 @@
+import { createHash, sign, type KeyObject } from 'node:crypto';
+import type { Transaction } from 'kysely';
+import { canonicalJson } from '../common/canonical-json.ts';
+import type { Clock } from '../common/clock.ts';
+import type { JsonObject } from '../common/json.ts';
+import { lockOrCreateRow } from '../store/lock-row.ts';
+import type { CommandDb, CommandTables } from './command-schema.ts';
+
+/** What became of a write that was tried. `sent`: it was permitted, and its outcome follows. */
+export type CallFate =
+  | 'sent'
+  | 'denied'
+  | 'limited'
+  | 'dry_run'
+  | 'rejected'
+  | 'expired'
+  | 'stopped'
+  | 'estop'
+  | 'disabled';
+
+/** A write that was tried. It holds no secret. */
+export interface CallRecord {
+  event: CallFate;
+  /** The version of a registered device. */
+  version?: number | undefined;
+  tool: string;
+  operation: string;
+  arguments: JsonObject;
+  session: string;
+  task: string;
+  call: string;
+  askedBy: string;
+  approvedBy?: string | undefined;
+  /** The deciding rule, in words. */
+  rule?: string | undefined;
+}
+
+/** A row as it is shown: `outcome` is `done`, `none` or `unknown`, or null while it is not known and for what was not sent. */
+export interface CallAuditRow extends CallRecord {
+  device: string;
+  n: number;
+  at: number;
+  outcome: string | null;
+  hash: string;
+}
+
+/** A signed head for so many rows. */
+const ROWS_A_HEAD = 100;
+/** An interrupted write is looked for among so many rows. */
+const RECENT_COUNT = 10_000;
+/** The hash before the first row of a chain. */
+export const NO_HASH = '';
+
+/** A part of a transaction of the database. */
+export type CommandTransaction = Transaction<CommandTables>;
+
+/**
+ * The audit log: a chain of rows for each device. A row is never changed; an outcome is a row of its own. Each row has the hash
+ * of the row before it, and the end of a chain is signed now and then, so that a change, a gap and a cut are found
+ * (check-audit.ts).
+ */
+export class CallAudit {
+  readonly #db: CommandDb;
+  readonly #key: KeyObject;
+  readonly #clock: Clock;
+
+  /** `key` is a private Ed25519 key. */
+  constructor(db: CommandDb, key: KeyObject, clock: Clock) {
+    this.#db = db;
+    this.#key = key;
+    this.#clock = clock;
+  }
+
+  /** Appends a write that was tried, in a transaction of the caller. Resolves with its number. */
+  append(trx: CommandTransaction, device: string, entry: CallRecord): Promise<number> {
+    const { event, tool, operation, ...rest } = entry;
+    return this.#append(trx, device, { event, of_n: null, tool, operation }, rest);
+  }
+
+  /** Keeps other transactions from the chain of a device until this one ends. */
+  async lockChain(trx: CommandTransaction, device: string): Promise<void> {
+    await this.#lock(trx, device);
+  }
+
+  /** Appends the outcome of the row `n`, in a transaction of the caller. */
+  async appendOutcome(trx: CommandTransaction, device: string, n: number, outcome: string): Promise<void> {
+    const row = { event: 'outcome', of_n: n, tool: null, operation: null };
+    await this.#append(trx, device, row, { outcome });
+  }
+
+  /** Appends a write that was tried, in a transaction of its own. */
+  async record(device: string, entry: CallRecord): Promise<void> {
+    await this.#db.transaction().execute((trx) => this.append(trx, device, entry));
+  }
+
+  /** Signs the end of every chain that has rows after its last head. */
+  async signHeads(): Promise<void> {
+    const chains = await this.#db
+      .selectFrom('audit_chains')
+      .select('device')
+      .where(({ eb, ref }) => eb('n', '>', ref('signed_n')))
+      .execute();
+    for (const { device } of chains)
+      await this.#db.transaction().execute(async (trx) => {
+        const { n, hash } = await this.#lock(trx, device);
+        await this.#signHead(trx, { device, n: n, hash });
+      });
+  }
+
+  /** The rows after a number, oldest first; those of every device, by time, when no device is named. */
+  async list({
+    device,
+    after,
+    limit,
+  }: {
+    device?: string;
+    after?: number;
+    limit: number;
+  }): Promise<CallAuditRow[]> {
+    let query = this.#db
+      .selectFrom('audit_rows as row')
+      .leftJoin('audit_rows as end', (join) =>
+        join.onRef('end.device', '=', 'row.device').onRef('end.of_n', '=', 'row.n'),
+      )
+      .select([
+        'row.device',
+        'row.n',
+        'row.at',
+        'row.event',
+        'row.tool',
+        'row.operation',
+        'row.body',
+        'row.hash',
+      ])
+      .select('end.body as end')
+      .where('row.of_n', 'is', null);
+    if (device !== undefined) query = query.where('row.device', '=', device).orderBy('row.n');
+    else query = query.orderBy('row.at').orderBy('row.device').orderBy('row.n');
+    if (after !== undefined) query = query.where(device === undefined ? 'row.at' : 'row.n', '>', after);
+    const rows = await query.limit(limit).execute();
+    return rows.map(({ body, end, ...row }) => {
+      const { of_n: _, ...record } = JSON.parse(body) as CallRecord & HashedColumns;
+      const outcome = end === null ? null : (JSON.parse(end) as { outcome: string }).outcome;
+      return { ...record, device: row.device, n: row.n, at: row.at, outcome, hash: row.hash };
+    });
+  }
+
+  /** The number of the row of a write that was sent and has no outcome yet; undefined when there is none. */
+  async findSent(device: string, session: string, task: string, call: string): Promise<number | undefined> {
+    const rows = await this.#db
+      .selectFrom('audit_rows')
+      .select(['n', 'body'])
+      .where('device', '=', device)
+      .where('event', '=', 'sent')
+      .orderBy('n', 'desc')
+      .limit(RECENT_COUNT)
+      .execute();
+    const found = rows.find(({ body }) => {
+      const record = JSON.parse(body) as CallRecord;
+      return record.session === session && record.task === task && record.call === call;
+    });
+    return found && found.n;
+  }
+
+  async #append(
+    trx: CommandTransaction,
+    device: string,
+    row: { event: string; of_n: number | null; tool: string | null; operation: string | null },
+    more: JsonObject,
+  ): Promise<number> {
+    const chain = await this.#lock(trx, device);
+    const n = chain.n + 1;
+    const at = this.#clock.now();
+    const body = bodyOf({ device, n, at, ...row }, more);
+    const hash = rowHash(chain.hash, body);
+    await trx
+      .insertInto('audit_rows')
+      .values({ device, n, at, ...row, body, hash })
+      .execute();
+    await trx.updateTable('audit_chains').set({ n, hash }).where('device', '=', device).execute();
+    if (n - chain.signed_n >= ROWS_A_HEAD) await this.#signHead(trx, { device, n, hash });
+    return n;
+  }
+
+  /** The end of a chain; no other transaction appends to it before this one ends. */
+  #lock(trx: CommandTransaction, device: string) {
+    return lockOrCreateRow<CommandTables, 'audit_chains'>(trx, 'audit_chains', {
+      key: 'device',
+      column: 'n',
+      row: { device, n: 0, hash: NO_HASH, signed_n: 0 },
+    });
+  }
+
+  async #signHead(
+    trx: CommandTransaction,
+    { device, n, hash }: { device: string; n: number; hash: string },
+  ): Promise<void> {
+    const at = this.#clock.now();
+    const signature = sign(null, headText({ device, n, hash, at }), this.#key).toString('base64');
+    await trx
+      .insertInto('audit_heads')
+      .values({ device, n, hash, at, signature })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    await trx.updateTable('audit_chains').set({ signed_n: n }).where('device', '=', device).execute();
+  }
+}
+
+/** The columns of a row that its body repeats, so that a change of either is found. */
+export interface HashedColumns {
+  device: string;
+  n: number;
+  at: number;
+  event: string;
+  of_n: number | null;
+  tool: string | null;
+  operation: string | null;
+}
+
+function bodyOf(columns: HashedColumns, more: JsonObject): string {
+  const present = Object.entries(more).filter(([, value]) => value !== undefined);
+  return canonicalJson({ ...columns, ...Object.fromEntries(present) });
+}
+
+/** The hash of a row: of the hash before it, and its body. */
+export function rowHash(previous: string, body: string): string {
+  return createHash('sha256').update(previous).update(body).digest('hex');
+}
+
+/** The text of a head that is signed. */
+export function headText({
+  device,
+  n,
+  hash,
+  at,
+}: {
+  device: string;
+  n: number;
+  hash: string;
+  at: number;
+}): Buffer {
+  return Buffer.from(`lite-agent audit head 1\n${device}\n${n}\n${hash}\n${at}`);
+}

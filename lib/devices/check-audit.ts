@@ -1,0 +1,132 @@
+import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { rowHash, headText, NO_HASH } from './call-audit.ts';
+import type { AuditHeadsTable, AuditRowsTable, CommandDb } from './command-schema.ts';
+
+/** The result of a check of one chain. `fault` names the first row that does not fit, and says why. */
+export interface ChainCheck {
+  device: string;
+  rows: number;
+  heads: number;
+  fault?: { n: number; detail: string };
+}
+
+const ROWS_A_PAGE = 1000;
+
+/**
+ * Checks the chains of the audit log: each row against the one before it and against its own columns, each head against its
+ * signature and its row, and the end of the chain against the last number that was given out. A row that was changed, removed or
+ * cut off is found, unless all of its chain, the heads and the counter were removed as well.
+ */
+export async function checkAudit(db: CommandDb, key: KeyObject, device?: string): Promise<ChainCheck[]> {
+  const names = device === undefined ? await chainNames(db) : [device];
+  const checks: ChainCheck[] = [];
+  for (const name of names) checks.push(await checkChain(db, createPublicKey(key), name));
+  return checks;
+}
+
+/** Every name that any of the three tables has: a chain whose rows were all removed still has its heads. */
+async function chainNames(db: CommandDb): Promise<string[]> {
+  const names = new Set<string>();
+  for (const table of ['audit_chains', 'audit_heads', 'audit_rows'] as const) {
+    const rows = await db.selectFrom(table).select('device').distinct().execute();
+    for (const { device } of rows) names.add(device);
+  }
+  return [...names].toSorted();
+}
+
+async function checkChain(db: CommandDb, key: KeyObject, device: string): Promise<ChainCheck> {
+  const heads = await db
+    .selectFrom('audit_heads')
+    .selectAll()
+    .where('device', '=', device)
+    .orderBy('n')
+    .execute();
+  const headAt = new Map(heads.map((head) => [head.n, head]));
+  const counted = { device, rows: 0, heads: heads.length };
+  const forged = heads.find((head) => !isSigned(key, head));
+  if (forged) return { ...counted, fault: { n: forged.n, detail: 'its head has no valid signature' } };
+  let hash = NO_HASH;
+  let n = 0;
+  for (;;) {
+    const page = await rowsAfter(db, device, n);
+    for (const row of page) {
+      const fault = faultOf(row, n + 1, hash, headAt.get(n + 1));
+      if (fault !== undefined) return { ...counted, rows: n, fault: { n: n + 1, detail: fault } };
+      n += 1;
+      hash = row.hash;
+    }
+    if (page.length < ROWS_A_PAGE) break;
+  }
+  return { ...counted, rows: n, ...(await faultAtEnd(db, device, n, heads.at(-1)?.n ?? 0)) };
+}
+
+function rowsAfter(db: CommandDb, device: string, n: number): Promise<AuditRowsTable[]> {
+  return db
+    .selectFrom('audit_rows')
+    .selectAll()
+    .where('device', '=', device)
+    .where('n', '>', n)
+    .orderBy('n')
+    .limit(ROWS_A_PAGE)
+    .execute();
+}
+
+/** What is wrong with a row that should have the number `n`. */
+function faultOf(
+  row: AuditRowsTable,
+  n: number,
+  previous: string,
+  head: AuditHeadsTable | undefined,
+): string | undefined {
+  if (row.n !== n) return 'it is missing';
+  if (rowHash(previous, row.body) !== row.hash) return 'its content does not fit its hash';
+  const body = parsed(row.body);
+  const { device, at, event, of_n: of, tool, operation } = row;
+  const columns = {
+    device,
+    n,
+    at: at,
+    event,
+    of_n: of === null ? null : of,
+    tool,
+    operation,
+  };
+  const changed = Object.entries(columns).find(([name, value]) => body[name] !== value);
+  if (changed) return `its column ${changed[0]} does not fit its content`;
+  return head && head.hash !== row.hash ? 'it does not fit the signed head' : undefined;
+}
+
+function parsed(body: string): Record<string, unknown> {
+  try {
+    return JSON.parse(body) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+/** Whether rows after the last one were cut off. */
+async function faultAtEnd(
+  db: CommandDb,
+  device: string,
+  n: number,
+  lastHead: number,
+): Promise<Pick<ChainCheck, 'fault'>> {
+  const chain = await db
+    .selectFrom('audit_chains')
+    .select(['n', 'signed_n'])
+    .where('device', '=', device)
+    .executeTakeFirst();
+  const given = Math.max(chain?.n ?? 0, lastHead);
+  if (given > n)
+    return { fault: { n: n + 1, detail: `it and the rows after it were cut off: ${given} were written` } };
+  if (!chain && n > 0) return { fault: { n, detail: 'the counter of the chain is missing' } };
+  if ((chain?.signed_n ?? 0) > lastHead)
+    return { fault: { n: chain!.signed_n, detail: 'its signed head was removed' } };
+  return {};
+}
+
+function isSigned(key: KeyObject, head: AuditHeadsTable): boolean {
+  const { device, n, hash, at, signature } = head;
+  const text = headText({ device, n: n, hash, at: at });
+  return verify(null, text, key, Buffer.from(signature, 'base64'));
+}

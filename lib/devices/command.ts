@@ -1,0 +1,201 @@
+/**
+ * The people in command (contract 6): every call of a session asks here before it is permitted.
+ *
+ *   judge     the rules of the server, of the device and of the session decide: send, refuse, ask, or a dry run
+ *   decide    the same again once a person has approved: the device, the tool and the arguments must be the same
+ *   check     in the transaction that permits: emergency stops, counts and steps; the row of the audit log is written
+ *   settled   in the transaction of the outcome: the audit log and the last values learn of it
+ *
+ * A call that no rule, no registered device and no dry run concerns passes without any of this.
+ */
+import type { Clock } from '../common/clock.ts';
+import type { AskingCall, Command, Verdict } from '../core/command.ts';
+import type { Approvers, QuestionAnswer, ToolResult } from '../core/message.ts';
+import type { Clearance, StoredQuestion } from '../core/store.ts';
+import { failed } from '../core/tool.ts';
+import type { CallFate, CallAudit } from './call-audit.ts';
+import { digestOf, isSafeState, recordOf, shownArguments, type CallCase } from './call-case.ts';
+import type { CommandDb } from './command-schema.ts';
+import { refusalOfDevice, type Device } from './device.ts';
+import { noteValues } from './limits.ts';
+import { previewCall } from './preview.ts';
+import { valuesIn } from './read-values.ts';
+import type { RuleBooks } from './rule-books.ts';
+import { WriteClearance } from './write-clearance.ts';
+
+/** What the command works with. */
+export interface CommandNeeds {
+  db: CommandDb;
+  books: RuleBooks;
+  devices: { find(name: string): Promise<Device | undefined> };
+  audit: CallAudit;
+  clock: Clock;
+}
+
+/** The address in the place of a device's name where there is none. */
+const NO_ADDRESS = '-';
+
+/** The command of a server over its rules, devices and database. */
+export function createCommand(parts: CommandNeeds): Command {
+  return new ServerCommand(parts);
+}
+
+class ServerCommand implements Command {
+  readonly #parts: CommandNeeds;
+
+  constructor(parts: CommandNeeds) {
+    this.#parts = parts;
+  }
+
+  judge(asking: AskingCall): Verdict | Promise<Verdict> {
+    const { session, task, tool, connection } = asking;
+    const isDryRun = (session.config.dryRun ?? false) || (task.settings?.dryRun ?? false);
+    const isFree =
+      !isDryRun &&
+      tool.risk !== 'high' &&
+      this.#parts.books.isFree(connection.registered, session.config.rules);
+    return isFree ? FREE : this.#judge(asking, isDryRun);
+  }
+
+  async sentBefore(asking: AskingCall): Promise<Clearance | undefined> {
+    const one = await this.#caseOf(asking, false);
+    const { session, task, callId } = asking;
+    const row = await this.#parts.audit.findSent(one.device, session.id, task.taskId, callId);
+    return row === undefined ? undefined : new WriteClearance(this.#parts, one, '', undefined, row);
+  }
+
+  async noteRefusal(asking: AskingCall, answer: QuestionAnswer): Promise<void> {
+    const one = await this.#caseOf(asking, false);
+    if (one.ruled.effect === 'read') return;
+    const by = answer.kind === 'decision' ? `Rejected by ${answer.by}.` : undefined;
+    await this.#parts.audit.record(one.device, recordOf(one, FATES[answer.kind], { rule: by }));
+  }
+
+  async decide(
+    asking: AskingCall,
+    { digest }: StoredQuestion,
+    answer: QuestionAnswer,
+  ): Promise<Verdict | 'changed'> {
+    const { session, task } = asking;
+    const isDryRun = (session.config.dryRun ?? false) || (task.settings?.dryRun ?? false);
+    const one = await this.#caseOf(asking, isDryRun);
+    if (digest !== digestOf(one) || (await this.#isChanged(one))) return 'changed';
+    const refused = await this.#refusalOf(one);
+    if (refused) return refused;
+    const decision = one.book.decide(one.ruled, new Date(this.#parts.clock.now()));
+    if (decision.decision === 'deny') return this.#refuse(one, 'denied', deniedBy(decision.rule));
+    if (decision.isDryRun) return this.#dryRun(one, decision.rule);
+    return this.#send(one, decision.rule, answer.kind === 'decision' ? answer.by : undefined);
+  }
+
+  async #judge(asking: AskingCall, isDryRun: boolean): Promise<Verdict> {
+    const one = await this.#caseOf(asking, isDryRun);
+    if (isSafeState(one)) return this.#send(one, 'The safe state of the device, after an emergency stop.');
+    const refused = await this.#refusalOf(one);
+    if (refused) return refused;
+    const { decision, rule, ...terms } = one.book.decide(one.ruled, new Date(this.#parts.clock.now()));
+    if (decision === 'deny') return this.#refuse(one, 'denied', deniedBy(rule));
+    const isWrite = one.ruled.effect === 'write';
+    if (isWrite && (isDryRun || decision === 'dry_run')) return this.#dryRun(one, rule);
+    return decision === 'ask' ? this.#ask(one, rule, terms) : this.#send(one, rule);
+  }
+
+  async #caseOf(asking: AskingCall, isDryRun: boolean): Promise<CallCase> {
+    const { session, tool, connection, arguments: args } = asking;
+    const { registered } = connection;
+    const { name, operation, effect, risk = 'normal' } = tool;
+    return {
+      asking,
+      ruled: { tool: name, operation, effect, risk, arguments: args },
+      registered,
+      device: registered?.name ?? tool.device?.(connection) ?? NO_ADDRESS,
+      book: await this.#parts.books.bookFor(registered, session.config.rules),
+      isDryRun,
+    };
+  }
+
+  /** The refusal of a call whose device is gone, or whose arguments are out of their limits. */
+  async #refusalOf(one: CallCase): Promise<Verdict | undefined> {
+    const { registered, book, ruled } = one;
+    if (registered) {
+      const gone = refusalOfDevice(registered.name, await this.#parts.devices.find(registered.name));
+      if (gone !== undefined) return this.#refuse(one, 'disabled', failed('device_disabled', gone, 'none'));
+    }
+    if (ruled.effect === 'read') return undefined;
+    const fault = book.argumentFault(ruled);
+    return fault === undefined
+      ? undefined
+      : this.#refuse(one, 'limited', failed('limit_exceeded', fault, 'none'));
+  }
+
+  /** Whether the device has another version by now. */
+  async #isChanged({ registered }: CallCase): Promise<boolean> {
+    if (!registered) return false;
+    const now = await this.#parts.devices.find(registered.name);
+    return now !== undefined && !now.isRemoved && now.version !== registered.version;
+  }
+
+  async #refuse(one: CallCase, event: CallFate, result: ToolResult, rule?: string): Promise<Verdict> {
+    if (one.ruled.effect === 'write')
+      await this.#parts.audit.record(one.device, recordOf(one, one.isDryRun ? 'dry_run' : event, { rule }));
+    return { kind: 'refuse', result };
+  }
+
+  async #dryRun(one: CallCase, rule: string): Promise<Verdict> {
+    const result = { dryRun: true, request: previewCall(one.asking), rule };
+    return this.#refuse(one, 'dry_run', result, rule);
+  }
+
+  #ask(
+    one: CallCase,
+    rule: string,
+    terms: { approvers: Approvers; needsAnother: boolean; approvalTimeoutSeconds: number },
+  ): Verdict {
+    const { clock } = this.#parts;
+    const { asking, device, ruled } = one;
+    return {
+      kind: 'ask',
+      question: {
+        id: `apr_${clock.newId()}`,
+        kind: 'approval',
+        device,
+        name: ruled.tool,
+        parameters: shownArguments(asking),
+        risk: ruled.risk,
+        rule,
+        approvers: terms.approvers,
+        ...(terms.needsAnother && { needsAnother: true }),
+        expiresAt: clock.now() + terms.approvalTimeoutSeconds * 1000,
+      },
+      digest: digestOf(one),
+    };
+  }
+
+  #send(one: CallCase, rule: string, approvedBy?: string): Verdict {
+    if (one.ruled.effect === 'read')
+      return { kind: 'send', observed: (result) => this.#observe(one, result) };
+    return { kind: 'send', clearance: new WriteClearance(this.#parts, one, rule, approvedBy) };
+  }
+
+  /** A read may tell values that limits need. */
+  async #observe({ device, book }: CallCase, result: ToolResult): Promise<void> {
+    const { db, clock } = this.#parts;
+    const values = valuesIn(result, book.watchedNames());
+    if (values.size === 0) return;
+    await db.transaction().execute((trx) => noteValues(trx, device, values, clock.now()));
+  }
+}
+
+/** What became of a call that nobody approved. */
+const FATES = {
+  decision: 'rejected',
+  expired: 'expired',
+  stopped: 'stopped',
+  result: 'stopped',
+} as const satisfies Record<QuestionAnswer['kind'], CallFate>;
+
+const FREE: Verdict = { kind: 'send' };
+
+function deniedBy(rule: string): ToolResult {
+  return failed('denied_by_rule', rule, 'none', { rule });
+}

@@ -1,0 +1,108 @@
+import { idFromName, type Clock } from '../common/clock.ts';
+import { directContent, type DirectCall } from '../core/direct-model.ts';
+import type { Message, ToolResult } from '../core/message.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Session } from '../core/session.ts';
+import type { SessionConfig } from '../core/session-config.ts';
+import type { Sessions } from '../core/sessions.ts';
+import { until } from '../core/until.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+
+/** The namespace of the ids of sessions that carry direct calls [RFC 9562 5.5]. */
+const NAMESPACE = '0d2f7a35-6c1b-4a9e-8f0d-2b7c51e94a60';
+const DAY_MS = 86_400_000;
+/** How long the session of a day stays after its last call. */
+const KEPT_SECONDS = 2 * 86_400;
+/** The principal whose sessions carry safe states. */
+const server: Principal = { id: 'operator', kind: 'operator' };
+
+/** A call of a registered device without a model. */
+export interface AskedCall extends DirectCall {
+  device: string;
+  dryRun?: boolean;
+}
+
+/**
+ * Calls of registered devices that no model decides on. Each is a task of a session, one session for each caller, device and day, so
+ * that rules, limits, approvals, journal, log and audit are those of every other call.
+ */
+export class DirectCalls {
+  readonly #sessions: Sessions;
+  readonly #clock: Clock;
+
+  constructor(sessions: Sessions, clock: Clock) {
+    this.#sessions = sessions;
+    this.#clock = clock;
+  }
+
+  /** Makes a call, and resolves with its result. Rejects with an AppError when the call could not be tried. */
+  async call(caller: Principal, { device, name, arguments: args, dryRun }: AskedCall): Promise<ToolResult> {
+    const day = Math.floor(this.#clock.now() / DAY_MS);
+    const id = idFromName(`${caller.id} ${device} ${day}`, NAMESPACE);
+    const session = await this.#open(id, caller, directConfig('calls', device));
+    const taskId = this.#clock.newId();
+    const { seq } = await session.submit({
+      taskId,
+      fresh: true,
+      form: 'text',
+      content: directContent([{ name, arguments: args }]),
+      ...(dryRun && { settings: { dryRun } }),
+    });
+    return resultOf(session, taskId, seq);
+  }
+
+  /**
+   * Brings a device into its safe state, once for each emergency stop: on every node and after every restart it is the same task
+   * of the same session.
+   */
+  async enterSafeState(device: string, estop: number, calls: readonly DirectCall[]): Promise<void> {
+    const id = idFromName(`safe state ${device} ${estop}`, NAMESPACE);
+    const session = await this.#open(id, server, directConfig('safe_state', device));
+    await session.submit({ taskId: id, form: 'text', content: directContent(calls) });
+  }
+
+  async #open(id: string, caller: Principal, config: SessionConfig): Promise<Session> {
+    if (!(await this.#sessions.exists(id)))
+      await this.#sessions.create(config, caller, undefined, id).catch(async (error: unknown) => {
+        if (!(await this.#sessions.exists(id))) throw error; // another request has made it meanwhile
+      });
+    return this.#sessions.find(id, caller);
+  }
+}
+
+function directConfig(direct: 'calls' | 'safe_state', device: string): SessionConfig {
+  return {
+    model: {},
+    systemPrompt: '',
+    documents: [],
+    devices: [{ name: device }],
+    children: [],
+    taskStrategy: 'parallel',
+    toolStrategy: 'serial',
+    memoryTools: false,
+    timeoutSeconds: KEPT_SECONDS,
+    direct,
+  };
+}
+
+/** Waits for the result of the task's call. The deadlines of the task and of its questions bound the wait. */
+function resultOf(session: Session, taskId: string, after: number): Promise<ToolResult> {
+  let result: ToolResult | undefined;
+  return until<ToolResult>({
+    subscribe: (subscriber, from) => session.subscribe(subscriber, from),
+    after,
+    find(line) {
+      if (!('taskId' in line) || line.taskId !== taskId) return undefined;
+      if (line.type === 'tool_result') result = line.result;
+      return line.type === 'task_ended' ? (result ?? fail(line)) : undefined;
+    },
+    onEnd: (reason) => {
+      throw new AppError('unavailable', `The call is not over, and its session ended here (${reason}).`);
+    },
+  }).found;
+}
+
+function fail({ error, status }: Message & { type: 'task_ended' }): never {
+  const { code = 'stopped', message = `The call was not made: its task ended (${status}).` } = error ?? {};
+  throw new AppError(code as ErrorCode, message);
+}

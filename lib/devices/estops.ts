@@ -1,0 +1,125 @@
+import { startPeriodic, type Periodic } from '../common/periodic.ts';
+import { sleep } from '../common/deadline.ts';
+import type { Clock } from '../common/clock.ts';
+import { haltTasks } from '../core/halt.ts';
+import type { SessionRegistry } from '../core/sessions.ts';
+import type { EstopScope, Store, StoredEstop } from '../core/store.ts';
+import { ESTOP_WAKEUP } from '../store/estops.ts';
+import type { Device } from './device.ts';
+import type { DirectCalls } from './direct-calls.ts';
+
+/** An emergency stop that was engaged. `nodesBehind`: nodes that have not said in time that nothing of before leaves any more. */
+export interface EngagedEstop extends StoredEstop {
+  nodesBehind: number;
+}
+
+/** What emergency stops work with. */
+export interface EstopsOptions {
+  store: Store;
+  sessions: Pick<SessionRegistry, 'loaded'>;
+  devices: { list(): Promise<Device[]> };
+  direct: Pick<DirectCalls, 'enterSafeState'>;
+  clock: Clock;
+  onError(error: unknown): void;
+}
+
+const POLL_PAUSE_MS = 1000;
+const ASK_PAUSE_MS = 10;
+
+/**
+ * Emergency stops over all nodes. A stop holds from the commit of its row on, as every permit looks for it. What was permitted
+ * before is kept from leaving on each node, and a node says when it has done so: only then `engage` resolves. It is no replacement
+ * for a hardware emergency stop [ISO 13850].
+ */
+export class Estops {
+  readonly #options: EstopsOptions;
+  /** The newest stop that this node has carried out. */
+  #seen = 0;
+  #obeying: Promise<void> = Promise.resolve();
+  #poll: Periodic | undefined;
+
+  constructor(options: EstopsOptions) {
+    this.#options = options;
+  }
+
+  /** Carries out the stops that hold, and listens for others. */
+  async start(): Promise<void> {
+    const { store, clock, onError } = this.#options;
+    store.subscribe((id) => {
+      if (id === ESTOP_WAKEUP) this.#obey().catch(onError);
+    });
+    await this.#obey();
+    this.#poll = startPeriodic({ pauseMs: POLL_PAUSE_MS, work: () => this.#obey(), onError, clock });
+  }
+
+  async close(): Promise<void> {
+    await this.#poll?.stop();
+    await this.#obeying.catch(() => undefined); // the caller of `obey` has the failure
+  }
+
+  /** Engages a stop. Resolves when no write of its scope that was permitted before can leave any more, on any living node. */
+  async engage(scope: EstopScope, by: string, reason?: string): Promise<EngagedEstop> {
+    const { store } = this.#options;
+    const stop = await store.engageEstop(scope, by, reason);
+    await this.#obey();
+    return { ...stop, nodesBehind: await this.#waitForNodes(stop.id) };
+  }
+
+  /** Releases the stops of a scope; resolves with their number. */
+  release(scope: EstopScope, by: string, reason: string): Promise<number> {
+    return this.#options.store.releaseEstops(scope, by, reason);
+  }
+
+  /** The stops that hold now. */
+  list(): Promise<StoredEstop[]> {
+    return this.#options.store.listEstops();
+  }
+
+  /** Carries out what is new, one after the other. */
+  #obey(): Promise<void> {
+    const next = this.#obeying.catch(() => undefined).then(() => this.#obeyNow());
+    this.#obeying = next;
+    return next;
+  }
+
+  async #obeyNow(): Promise<void> {
+    const { store, sessions } = this.#options;
+    const last = await store.lastEstop();
+    if (last <= this.#seen) return;
+    const fresh = (await store.listEstops()).filter(({ id }) => id > this.#seen);
+    await Promise.all(fresh.map(({ scope }) => haltTasks(sessions, partsOf(scope))));
+    await store.noteEstop(last);
+    this.#seen = last;
+    for (const stop of fresh) await this.#enterSafeStates(stop);
+  }
+
+  /** Brings the devices of a stop into their safe states. One that fails keeps no other from it. */
+  async #enterSafeStates({ id, scope }: StoredEstop): Promise<void> {
+    const { devices, direct, onError } = this.#options;
+    const { device: only, session } = partsOf(scope);
+    if (session !== undefined) return;
+    for (const { name, definition } of await devices.list()) {
+      const calls = definition?.safeState ?? [];
+      if (calls.length === 0 || (only !== undefined && name !== only)) continue;
+      const asked = calls.map(({ tool, arguments: args }) => ({ name: tool, arguments: args }));
+      await direct.enterSafeState(name, id, asked).catch(onError);
+    }
+  }
+
+  /** Waits until every living node has carried a stop out. A node that is silent for a lease is none any more. */
+  async #waitForNodes(id: number): Promise<number> {
+    const { store, clock } = this.#options;
+    const end = clock.monotonicNow() + 2 * store.leaseMs;
+    for (;;) {
+      const behind = await store.countNodesBehind(id);
+      if (behind === 0 || clock.monotonicNow() > end) return behind;
+      await sleep(ASK_PAUSE_MS, undefined, clock);
+    }
+  }
+}
+
+function partsOf(scope: EstopScope): { device?: string; session?: string } {
+  if (scope === 'all') return {};
+  const value = scope.slice(scope.indexOf(':') + 1);
+  return scope.startsWith('device:') ? { device: value } : { session: value };
+}

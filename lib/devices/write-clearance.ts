@@ -1,0 +1,82 @@
+import type { Clock } from '../common/clock.ts';
+import type { ToolResult } from '../core/message.ts';
+import type { Clearance, Outcome } from '../core/store.ts';
+import { failed } from '../core/tool.ts';
+import { estopRefusal } from '../store/estop-check.ts';
+import type { CallAudit, CallFate, CommandTransaction } from './call-audit.ts';
+import { isSafeState, recordOf, type CallCase } from './call-case.ts';
+import { forgetValues, limitFault, settleValues, type LimitedCall } from './limits.ts';
+
+/** What a clearance works with. */
+export interface ClearanceParts {
+  audit: CallAudit;
+  clock: Clock;
+}
+
+/** What must hold for one write when it is permitted. */
+export class WriteClearance implements Clearance {
+  readonly #parts: ClearanceParts;
+  readonly #case: CallCase;
+  readonly #rule: string;
+  readonly #approvedBy: string | undefined;
+  /** The number of the write's row in the audit log. */
+  #row: number;
+
+  constructor(parts: ClearanceParts, one: CallCase, rule: string, approvedBy: string | undefined, row = 0) {
+    this.#row = row;
+    this.#parts = parts;
+    this.#case = one;
+    this.#rule = rule;
+    this.#approvedBy = approvedBy;
+  }
+
+  async check(transaction: unknown): Promise<ToolResult | undefined> {
+    const trx = transaction as CommandTransaction;
+    await this.#parts.audit.lockChain(trx, this.#case.device); // no other write of this device counts meanwhile
+    const isSafe = isSafeState(this.#case);
+    const stop = isSafe ? undefined : await this.#findEstop(trx);
+    if (stop) {
+      await this.#write(trx, 'estop');
+      return estopRefusal(stop.reason);
+    }
+    const limited = this.#limited();
+    const fault = isSafe ? undefined : await limitFault(trx, limited);
+    if (fault !== undefined) {
+      await this.#write(trx, 'limited', fault);
+      return failed('limit_exceeded', fault, 'none');
+    }
+    await forgetValues(trx, limited);
+    this.#row = await this.#write(trx, 'sent');
+    return undefined;
+  }
+
+  async settled(transaction: unknown, outcome: Outcome): Promise<void> {
+    const trx = transaction as CommandTransaction;
+    const { device } = this.#case;
+    await settleValues(trx, this.#limited(), outcome);
+    await this.#parts.audit.appendOutcome(trx, device, this.#row, outcome);
+  }
+
+  #limited(): LimitedCall {
+    const { device, ruled: call, book } = this.#case;
+    return { device, call, book, now: this.#parts.clock.now() };
+  }
+
+  #findEstop(trx: CommandTransaction) {
+    const { asking, registered } = this.#case;
+    const scopes = ['all', `session:${asking.session.id}`];
+    if (registered) scopes.push(`device:${registered.name}`);
+    return trx
+      .selectFrom('estops')
+      .select('reason')
+      .where('released_at', 'is', null)
+      .where('scope', 'in', scopes)
+      .executeTakeFirst();
+  }
+
+  #write(trx: CommandTransaction, event: CallFate, rule = this.#rule): Promise<number> {
+    const { audit } = this.#parts;
+    const approvedBy = this.#approvedBy;
+    return audit.append(trx, this.#case.device, recordOf(this.#case, event, { rule, approvedBy }));
+  }
+}

@@ -1,0 +1,49 @@
+import type { CallAuditRow } from '../../devices/call-audit.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { Parts } from '../dialect.ts';
+import { formatTime } from '../liteagent/time.ts';
+import { auditRowShape } from './command-shapes.ts';
+
+type AuditParts = Pick<Parts, 'callAudit'>;
+
+const LIMIT = 100;
+
+/** The audit log of writes (contract 6, section 6). */
+export function createAuditRoutes({ callAudit }: AuditParts): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/audit',
+      summary:
+        'Every write that was tried, oldest first; those of one device with device. after is the number of the last row that the caller has seen (without device: its time in ms).',
+      access: 'command devices',
+      query: {
+        type: 'object',
+        properties: {
+          device: { type: 'string' },
+          after: { type: 'string', pattern: '^\\d{1,15}$' },
+          limit: { type: 'string', pattern: '^[1-9]\\d{0,3}$' },
+        },
+      },
+      answer: { type: 'array', items: auditRowShape },
+      async handle({ query: { device, after, limit } }) {
+        const rows = await callAudit.list({
+          limit: limit === undefined ? LIMIT : Math.min(1000, Number(limit)),
+          ...(device !== undefined && { device }),
+          ...(after !== undefined && { after: Number(after) }),
+        });
+        return rows.map(formatRow);
+      },
+    }),
+  ];
+}
+
+function formatRow({ at, version, approvedBy, rule, ...row }: CallAuditRow) {
+  return {
+    ...row,
+    at: formatTime(at),
+    version: version ?? null,
+    approvedBy: approvedBy ?? null,
+    rule: rule ?? null,
+  };
+}

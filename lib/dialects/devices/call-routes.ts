@@ -1,0 +1,42 @@
+import type { JsonObject } from '../../common/json.ts';
+import { AppError } from '../../errors.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { Parts } from '../dialect.ts';
+
+type CallParts = Pick<Parts, 'devices' | 'direct'>;
+
+/** Calls of registered devices without a model (contract 6, section 1). */
+export function createCallRoutes(parts: CallParts): Route[] {
+  return [callTool(parts)];
+}
+
+function callTool({ devices, direct }: CallParts): Route {
+  return route({
+    method: 'POST',
+    path: '/api/devices/:name/tools/:tool',
+    summary:
+      'Calls a tool of a device, under the same rules, limits and audit as the calls of models. With dryRun a write is not sent, and the result shows what would have been.',
+    access: 'use a device',
+    startsWork: true,
+    body: {
+      type: 'object',
+      properties: {
+        arguments: { type: 'object', additionalProperties: {} },
+        dryRun: { type: 'boolean' },
+      },
+    },
+    answer: { type: 'object', description: 'the result of the call; a call that failed has an error' },
+    async handle({ params: { name, tool }, body, caller }) {
+      const device = await devices.find(name, caller.id);
+      const { arguments: args = {}, dryRun } = body;
+      if (!device.definition)
+        throw new AppError('unavailable', `The device "${name}" cannot be used: ${device.fault}`);
+      return direct.call(caller, {
+        device: name,
+        name: tool,
+        arguments: args as JsonObject,
+        ...(dryRun !== undefined && { dryRun }),
+      });
+    },
+  });
+}

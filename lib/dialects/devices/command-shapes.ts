@@ -1,0 +1,116 @@
+const text = { type: 'string' } as const;
+const textOrNull = { type: ['string', 'null'] } as const;
+const values = { type: 'object', additionalProperties: {} } as const;
+
+/** A call that waits for a decision. */
+export const openApprovalShape = {
+  type: 'object',
+  required: [
+    'id',
+    'session',
+    'task',
+    'callId',
+    'device',
+    'name',
+    'parameters',
+    'risk',
+    'rule',
+    'approvers',
+    'expiresAt',
+  ],
+  properties: {
+    id: text,
+    session: text,
+    task: text,
+    callId: text,
+    device: text,
+    name: text,
+    parameters: values,
+    risk: { enum: ['low', 'normal', 'high'] },
+    rule: text,
+    approvers: { enum: ['owner', 'other', 'admin'] },
+    needsAnother: { type: 'boolean' },
+    askedBy: text,
+    expiresAt: text,
+  },
+} as const;
+
+/** A decision about a call. */
+export const decisionShape = {
+  type: 'object',
+  required: ['id', 'decision', 'by', 'reason'],
+  properties: { id: text, decision: { enum: ['approve', 'reject'] }, by: text, reason: textOrNull },
+} as const;
+
+/** What an emergency stop holds. */
+export const scopeShape = {
+  description: '"all", {"device":"<name>"} or {"session":"<id>"}',
+  anyOf: [
+    { const: 'all' },
+    {
+      type: 'object',
+      properties: { device: text, session: text },
+      minProperties: 1,
+      maxProperties: 1,
+      additionalProperties: false,
+    },
+  ],
+} as const;
+
+const stopFields = { scope: scopeShape, by: text, at: text, reason: textOrNull } as const;
+
+/** The emergency stops that are engaged. */
+export const estopShape = {
+  engaged: { type: 'boolean' },
+  stops: {
+    type: 'array',
+    items: { type: 'object', required: ['scope', 'by', 'at', 'reason'], properties: stopFields },
+  },
+} as const;
+
+/** An emergency stop that was engaged by this request. */
+export const engagedShape = {
+  type: 'object',
+  required: ['engaged', 'scope', 'by', 'at', 'reason', 'nodesBehind'],
+  properties: {
+    engaged: { type: 'boolean' },
+    ...stopFields,
+    nodesBehind: { type: 'integer', description: 'nodes that have not confirmed in time; 0 when all have' },
+  },
+} as const;
+
+/** A row of the audit log. */
+export const auditRowShape = {
+  type: 'object',
+  required: [
+    'device',
+    'n',
+    'at',
+    'event',
+    'tool',
+    'arguments',
+    'session',
+    'task',
+    'askedBy',
+    'outcome',
+    'hash',
+  ],
+  properties: {
+    device: text,
+    n: { type: 'integer' },
+    at: text,
+    event: text,
+    version: { type: ['integer', 'null'] },
+    tool: text,
+    operation: text,
+    arguments: values,
+    session: text,
+    task: text,
+    call: text,
+    askedBy: text,
+    approvedBy: textOrNull,
+    rule: textOrNull,
+    outcome: textOrNull,
+    hash: text,
+  },
+} as const;

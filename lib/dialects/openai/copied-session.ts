@@ -1,0 +1,41 @@
+import type { Principal } from '../../core/principal.ts';
+import type { Session } from '../../core/session.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { itemsOf } from './item-list.ts';
+import type { Item } from './items.ts';
+import { openLogWindow } from './log-window.ts';
+import { messagesOfItem } from './read-input.ts';
+import type { TaskRecord } from './task-record.ts';
+
+/** How many lines are read at once. */
+const PAGE_LINES = 100;
+
+/** Whether nothing was said after a task, whose first line has the number `first`. */
+export async function isLast(session: Session, taskId: string, first: number): Promise<boolean> {
+  for await (const line of openLogWindow(session, first, PAGE_LINES).forth()) {
+    if (line.type === 'message_added' && line.id !== taskId) return false;
+    if (line.type === 'task_started' && line.taskId !== taskId) return false;
+  }
+  return true;
+}
+
+/**
+ * A new session with the devices of another one, whose conversation goes as far as a task. A client may continue a response from
+ * which the conversation has gone on in another direction.
+ */
+export async function copyUntil(
+  sessions: Sessions,
+  session: Session,
+  { taskId }: TaskRecord,
+  caller: Principal,
+): Promise<Session> {
+  const id = await sessions.create(session.config, caller);
+  const copy = await sessions.find(id, caller);
+  for await (const line of openLogWindow(session, 1, PAGE_LINES).forth()) {
+    const items: Item[] = await itemsOf(session, line, 'mcp_call');
+    for (const item of items)
+      for (const message of messagesOfItem(item)) await copy.add({ ...message, run: false });
+    if (line.type === 'task_started' && line.taskId === taskId) break;
+  }
+  return copy;
+}

@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonObject, JsonValue } from '../../common/json.ts';
+import type { Principal } from '../../core/principal.ts';
+import type { SessionConfig, TaskSettings } from '../../core/session-config.ts';
+import type { NewTask, Session } from '../../core/session.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import type { Parts } from '../dialect.ts';
+import { checkSpeaking } from '../speaking.ts';
+import { findItem, findResponse, sessionOfConversation } from './conversations.ts';
+import { copyUntil, isLast } from './copied-session.ts';
+import { invalidField } from './errors.ts';
+import { itemLineOf, noSuchItem, responsePlaceOf, type ResponsePlace } from './ids.ts';
+import { agentOfModel, checkDevices, deviceFieldIn, devicesOf, sessionConfigWith } from './new-session.ts';
+import { readInput, splitInput, type ReadInput } from './read-input.ts';
+import { fixedFields, shownFields } from './response-format.ts';
+import {
+  conversationNamed,
+  modelParameters,
+  refuseUnhonoured,
+  type ResponseRequest,
+} from './response-request.ts';
+import { clientToolsOf, requestOf, type KeptRequest } from './task-record.ts';
+import { findOwn } from './threads.ts';
+import {
+  checkOutputs,
+  findWaitingTask,
+  giveOutputs,
+  waitingTaskAt,
+  type WaitingTask,
+} from './waiting-task.ts';
+
+/** The parts that make responses. */
+export type ResponseParts = Pick<Parts, 'sessions' | 'files' | 'agents' | 'config'>;
+
+/** A response that is about to begin: everything is checked, and nothing is handed in yet. */
+export interface PreparedResponse {
+  session: Session;
+  place: ResponsePlace;
+  /** The session was made for this response alone. */
+  isOwn: boolean;
+  /** Hands in the task, or the results that its task waits for. */
+  begin(): Promise<void>;
+}
+
+/** Checks a request, and opens the session in which its response is made. Throws AppErrors that name the field at fault. */
+export async function prepareResponse(
+  parts: ResponseParts,
+  body: ResponseRequest,
+  caller: Principal,
+): Promise<PreparedResponse> {
+  refuseUnhonoured(body);
+  const { sessions, agents, files } = parts;
+  const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
+  const input = await readInput(body.input as JsonValue, {
+    files: files.files,
+    caller,
+    findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
+  });
+  const waiting = await findWaiting(sessions, body, input, caller);
+  if (waiting) return continueTask(waiting, body, input, caller);
+  if (input.outputs.length > 0 && body.previous_response_id !== undefined)
+    checkOutputs([], input.outputs, 'input');
+  return beginTask(parts, body, input, { caller, agent });
+}
+
+/** The task that the input answers: it waits for results of its client's functions. */
+async function findWaiting(
+  sessions: Sessions,
+  body: ResponseRequest,
+  { outputs, callItems }: ReadInput,
+  caller: Principal,
+): Promise<WaitingTask | undefined> {
+  const previous = body.previous_response_id;
+  if (previous !== undefined) {
+    const { taskId, after, part, sessionId } = responsePlaceOf(previous);
+    const { session } = await findResponse(sessions, previous, { taskId, after, part, sessionId }, caller);
+    const waiting = await waitingTaskAt(session, taskId, after);
+    if (waiting && waiting.record.pauses.length !== part + 1)
+      throw invalidField('previous_response_id', 'is not the last response: its calls have their outputs');
+    return waiting;
+  }
+  const conversation = conversationNamed(body);
+  if (conversation !== undefined)
+    return findWaitingTask(await sessionOfConversation(sessions, conversation, caller));
+  // A client that sends its whole conversation each time names the call by its item.
+  const itemId = callItems.get(outputs.at(-1)?.callId ?? '');
+  const place = itemId === undefined ? undefined : itemLineOf(itemId);
+  if (!place) return undefined;
+  const session = await findOwn(sessions, place.sessionId, caller, {
+    unknown: () => noSuchItem(itemId!),
+    what: 'item',
+  });
+  const waiting = await findWaitingTask(session);
+  return waiting?.calls.every(({ callId }) => callItems.has(callId)) ? waiting : undefined;
+}
+
+/** The response that goes on with a task. The task keeps the settings with which it began. */
+function continueTask(
+  { session, record, after, calls }: WaitingTask,
+  body: ResponseRequest,
+  { messages, outputs }: ReadInput,
+  caller: Principal,
+): PreparedResponse {
+  const isWhole = body.previous_response_id === undefined && conversationNamed(body) === undefined;
+  const given = isWhole
+    ? outputs.filter((one) => calls.some(({ callId }) => callId === one.callId))
+    : outputs;
+  checkOutputs(calls, given, 'input');
+  if (!isWhole && messages.length > outputs.length)
+    throw invalidField(
+      'input',
+      'may have outputs only: the response waits for them, and a message has to wait for its end',
+    );
+  const shown = requestOf(record)?.shown ?? {};
+  for (const name of fixedFields)
+    if (body[name] !== undefined && !isDeepStrictEqual(body[name], shown[name]))
+      throw invalidField(
+        name,
+        'cannot change while the response waits for an output: it goes on as it began',
+      );
+  checkSpeaking(caller, session.config);
+  return {
+    session,
+    place: { sessionId: session.id, taskId: record.taskId, after, part: record.pauses.length },
+    isOwn: false,
+    begin: () => giveOutputs(session, given),
+  };
+}
+
+/** The response of a new task. */
+async function beginTask(
+  parts: ResponseParts,
+  body: ResponseRequest,
+  input: ReadInput,
+  { caller, agent }: { caller: Principal; agent: string | undefined },
+): Promise<PreparedResponse> {
+  const known = await findKnownSession(parts.sessions, body, agent, caller);
+  const { model, ...others } = modelParameters(body);
+  // An app decides on its own model; the other parameters of the request count over the app's.
+  const parameters = { ...others, ...(agent === undefined && model !== undefined && { model }) };
+  const wished = { model: parameters, systemPrompt: input.instructions.join('\n\n') };
+  const session = known ?? (await createSession(parts, body, caller, { agent, ...wished }));
+  checkSpeaking(caller, session.config);
+  const { history: earlier, content } = splitInput(input);
+  const history = await addHistory(session, earlier);
+  const after = history.at(-1) ?? (known ? await lastSeqOf(session) : 1);
+  const taskId = randomUUID();
+  const task: NewTask = {
+    taskId,
+    fresh: true,
+    form: 'list',
+    stream: body.stream === true || body.background === true,
+    content,
+    said: { attachments: [], metadata: body.metadata ?? {}, request: keptRequest(body, history) },
+    // A new session has the parameters and the instructions of the input itself.
+    settings: known ? settingsOf(body, input.instructions, parameters) : settingsOf(body, [], {}),
+  };
+  return {
+    session,
+    place: { sessionId: session.id, taskId, after, part: 0 },
+    isOwn: known === undefined,
+    begin: async () => void (await session.submit(task)),
+  };
+}
+
+/** The session that a request names. Throws `invalid_request` where it wishes something that only a new session can have. */
+async function findKnownSession(
+  sessions: Sessions,
+  body: ResponseRequest,
+  agent: string | undefined,
+  caller: Principal,
+): Promise<Session | undefined> {
+  const conversation = conversationNamed(body);
+  const previous = body.previous_response_id;
+  if (conversation === undefined && previous === undefined) return undefined;
+  const session =
+    conversation === undefined
+      ? await sessionAfter(sessions, previous!, caller)
+      : await sessionOfConversation(sessions, conversation, caller);
+  const field = deviceFieldIn(body);
+  if (field) throw invalidField(field, 'is for a new conversation: this one has its devices');
+  if (body.store === false)
+    throw invalidField('store', 'must be true in a conversation, which keeps its responses');
+  if (agent !== undefined && agent !== session.config.agent)
+    throw invalidField('model', 'names an app that does not answer in this conversation');
+  return session;
+}
+
+/** The session in which a response is continued: its own while nothing came after the response, else a copy that ends with it. */
+async function sessionAfter(sessions: Sessions, previous: string, caller: Principal): Promise<Session> {
+  const place = responsePlaceOf(previous);
+  const { session, record } = await findResponse(sessions, previous, place, caller);
+  const from = record.said?.seq ?? record.started?.seq ?? place.after;
+  return (await isLast(session, place.taskId, from)) ? session : copyUntil(sessions, session, record, caller);
+}
+
+async function createSession(
+  { sessions, config }: ResponseParts,
+  body: ResponseRequest,
+  caller: Principal,
+  { agent, ...wished }: Pick<SessionConfig, 'model' | 'systemPrompt'> & { agent: string | undefined },
+): Promise<Session> {
+  const devices = devicesOf(body);
+  const field = deviceFieldIn(body);
+  if (agent !== undefined && field)
+    throw invalidField(field, 'cannot be added to an app, which has its own devices');
+  const wishes = sessionConfigWith({
+    ...devices,
+    ...wished,
+    timeoutSeconds: config.limits.responseIdleTimeoutMs / 1000,
+    ...(agent !== undefined && { agent }),
+  });
+  checkDevices(caller, wishes, config.documents);
+  return sessions.find(await sessions.create(wishes, caller), caller);
+}
+
+/** Appends the earlier messages of an input; returns the numbers of their lines. */
+async function addHistory(session: Session, history: ReadInput['messages']): Promise<number[]> {
+  const lines: number[] = [];
+  for (const message of history) lines.push((await session.add({ ...message, run: false })).seq);
+  return lines;
+}
+
+/** The wishes of the task; `more` are instructions in its input. */
+function settingsOf(
+  body: ResponseRequest,
+  more: string[],
+  parameters: NonNullable<TaskSettings['model']>,
+): TaskSettings {
+  const instructions = [body.instructions, ...more].filter(Boolean).join('\n\n');
+  const clientTools = clientToolsOf(body.tools as JsonValue | undefined);
+  return {
+    memoryTools: false,
+    ...(Object.keys(parameters).length > 0 && { model: parameters }),
+    ...(instructions !== '' && { instructions }),
+    ...(clientTools.length > 0 && { clientTools }),
+  };
+}
+
+function keptRequest(body: ResponseRequest, history: number[]): KeptRequest {
+  const shown: JsonObject = {};
+  for (const name of shownFields) if (body[name] !== undefined) shown[name] = body[name] as JsonValue;
+  return { shown, history, inConversation: conversationNamed(body) !== undefined };
+}
+
+/** The number of the last line of a log. */
+async function lastSeqOf(session: Session): Promise<number> {
+  const [last] = await session.read({ before: Number.MAX_SAFE_INTEGER }, 1);
+  return last?.seq ?? 0;
+}

@@ -1,0 +1,131 @@
+import type { XStatic } from 'typebox/schema';
+import { isObject, type JsonObject } from '../../common/json.ts';
+import type { TaskSettings } from '../../core/session-config.ts';
+import { invalidField } from './errors.ts';
+import { deviceFieldSchemas } from './new-session.ts';
+import { metadataSchema } from './schemas.ts';
+
+const shortText = { type: 'string', maxLength: 512 } as const;
+
+/** The body of `POST /v1/responses`. */
+export const responseBodySchema = {
+  type: 'object',
+  required: ['input'],
+  properties: {
+    input: { description: 'a text, or a list of items' },
+    model: { type: 'string', minLength: 1, maxLength: 200 },
+    instructions: { type: 'string' },
+    conversation: {
+      anyOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'object', required: ['id'], properties: { id: { type: 'string', minLength: 1 } } },
+      ],
+      description: 'the id of a conversation',
+    },
+    previous_response_id: { type: 'string', minLength: 1, maxLength: 200 },
+    background: { type: 'boolean' },
+    store: { type: 'boolean' },
+    stream: { type: 'boolean' },
+    stream_options: { type: 'object', properties: { include_obfuscation: { type: 'boolean' } } },
+    metadata: metadataSchema,
+    max_output_tokens: { type: 'integer', minimum: 1 },
+    temperature: { type: 'number', minimum: 0, maximum: 2 },
+    top_p: { type: 'number', minimum: 0, maximum: 1 },
+    text: {
+      type: 'object',
+      properties: {
+        format: {
+          type: 'object',
+          required: ['type'],
+          properties: {
+            type: { enum: ['text', 'json_object', 'json_schema'] },
+            name: { type: 'string' },
+            description: { type: 'string' },
+            schema: { type: 'object' },
+            strict: { type: 'boolean' },
+          },
+        },
+        verbosity: { enum: ['low', 'medium', 'high'] },
+      },
+    },
+    reasoning: {
+      type: 'object',
+      properties: { effort: { type: 'string', maxLength: 20 }, summary: {}, generate_summary: {} },
+    },
+    parallel_tool_calls: { type: 'boolean' },
+    tools: { type: 'array', maxItems: 128, items: { type: 'object', required: ['type'] } },
+    tool_choice: {},
+    include: { type: 'array', items: { type: 'string' } },
+    truncation: { type: 'string' },
+    user: shortText,
+    safety_identifier: shortText,
+    prompt_cache_key: shortText,
+    prompt_cache_retention: shortText,
+    service_tier: shortText,
+    ...deviceFieldSchemas,
+  },
+  additionalProperties: {},
+} as const;
+
+/** A valid body of `POST /v1/responses`. */
+export type ResponseRequest = XStatic<typeof responseBodySchema>;
+
+/** Fields that are passed to the model's endpoint under the same name. */
+const passed = [
+  'parallel_tool_calls',
+  'user',
+  'safety_identifier',
+  'prompt_cache_key',
+  'prompt_cache_retention',
+  'service_tier',
+] as const;
+
+/** Throws `invalid_request` with the name of the first field that this server cannot honour. */
+export function refuseUnhonoured(body: ResponseRequest): void {
+  for (const name of Object.keys(body))
+    if (!Object.hasOwn(responseBodySchema.properties, name))
+      throw invalidField(name, 'is a parameter that this server does not have');
+  const { include = [], truncation, tool_choice: choice, reasoning, tools = [] } = body;
+  if (include.includes('message.output_text.logprobs'))
+    throw invalidField('include', 'asks for logprobs, which this server does not keep');
+  if (truncation !== undefined && truncation !== 'auto')
+    throw invalidField('truncation', 'must be auto: the oldest turns leave when the context is full');
+  if (choice !== undefined && choice !== 'auto')
+    throw invalidField('tool_choice', 'must be auto: the model chooses among the tools');
+  if (reasoning?.summary || reasoning?.generate_summary)
+    throw invalidField('reasoning.summary', 'asks for a summary, which this server does not make');
+  for (const [index, tool] of tools.entries())
+    if (tool.type !== 'function')
+      throw invalidField(`tools.${index}.type`, 'must be function: this server has no tools of OpenAI');
+  if (body.conversation !== undefined && body.previous_response_id !== undefined)
+    throw invalidField('previous_response_id', 'and conversation exclude each other');
+  if (body.text?.format?.type === 'json_schema' && !(body.text.format.name && body.text.format.schema))
+    throw invalidField('text.format.name', 'and text.format.schema are needed for json_schema');
+}
+
+/** The parameters of the model that a body asks for. */
+export function modelParameters(body: ResponseRequest): NonNullable<TaskSettings['model']> {
+  const { model, temperature, top_p: topP, max_output_tokens: maxTokens, text, reasoning } = body;
+  const extra: JsonObject = {};
+  for (const name of passed) if (body[name] !== undefined) extra[name] = body[name];
+  if (text?.format && text.format.type !== 'text') extra['response_format'] = responseFormat(text.format);
+  if (text?.verbosity !== undefined) extra['verbosity'] = text.verbosity;
+  if (reasoning?.effort !== undefined) extra['reasoning_effort'] = reasoning.effort;
+  return {
+    ...(model !== undefined && { model }),
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { topP }),
+    ...(maxTokens !== undefined && { maxTokens }),
+    ...(Object.keys(extra).length > 0 && { extra }),
+  };
+}
+
+/** The format of a text, as chat completions write it. */
+function responseFormat({ type, ...schema }: { type: string; [key: string]: unknown }): JsonObject {
+  return type === 'json_schema' ? { type, json_schema: schema as JsonObject } : { type };
+}
+
+/** The id in `conversation`, which is a text or an object. */
+export function conversationNamed({ conversation }: ResponseRequest): string | undefined {
+  return isObject(conversation) ? conversation.id : conversation;
+}

@@ -1,0 +1,188 @@
+import type { Message } from '../../core/message.ts';
+import type { Session } from '../../core/session.ts';
+import { AppError, ModelError, type ModelRefusal } from '../../errors.ts';
+import { route, type Route } from '../../server/mount.ts';
+import { findResponse } from './conversations.ts';
+import { responsePlaceOf, type ResponsePlace } from './ids.ts';
+import { callShapeFor, saidItem } from './items.ts';
+import { prepareResponse, type ResponseParts } from './new-response.ts';
+import { formatResponse, responseSchema } from './response-format.ts';
+import { responseBodySchema } from './response-request.ts';
+import { ResponseFollower } from './response-stream.ts';
+import { deletedSchema, limitSchema, listSchema, orderSchema } from './schemas.ts';
+import { pageOf } from './page.ts';
+import { followRecord, readRecord, requestOf, type TaskRecord } from './task-record.ts';
+
+/** Responses: each is a task of a session. */
+export function responseRoutes(parts: ResponseParts): Route[] {
+  return [
+    createResponse(parts),
+    readResponse(parts),
+    deleteResponse(parts),
+    cancelResponse(parts),
+    listInputItems(parts),
+  ];
+}
+
+/** A response goes on when its client disconnects: a device is not left in the middle of a task, and the client may come back. */
+function createResponse(parts: ResponseParts): Route {
+  const { sessions, config } = parts;
+  return route({
+    method: 'POST',
+    path: '/v1/responses',
+    startsWork: true,
+    summary: 'Answers an input: whole, as server-sent events (stream: true), or in the background.',
+    access: 'chat',
+    bodyMaxBytes: config.limits.messageMaxBytes,
+    bodyLenient: true,
+    body: responseBodySchema,
+    answer: responseSchema,
+    async handle({ body, caller, request, response }) {
+      const { session, place, isOwn, begin } = await prepareResponse(parts, body, caller);
+      const shape = callShapeFor(request.headers['user-agent']);
+      const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
+      try {
+        await begin();
+      } catch (error) {
+        follower?.close();
+        if (isOwn) await sessions.remove(session.id, caller);
+        throw error;
+      }
+      if (body.background === true && !follower)
+        return formatResponse(place, await untilSaid(session, place), shape);
+      await follower?.sendTo(response, config.limits);
+      if (follower && body.store !== false) return undefined;
+      const record = await untilOver(session, place);
+      const failure = refusalOf(record);
+      if (record.ended && (requestOf(record)?.shown['store'] === false || (failure && isOwn)))
+        await sessions.remove(session.id, caller);
+      if (follower) return undefined;
+      if (failure) throw failure;
+      return formatResponse(place, record, shape);
+    },
+  });
+}
+
+function readResponse({ sessions, config }: ResponseParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/responses/:response',
+    summary: 'A response; with stream=true its events, after the number in starting_after.',
+    access: 'look',
+    query: {
+      type: 'object',
+      properties: {
+        stream: { enum: ['true', 'false'] },
+        starting_after: { type: 'string', pattern: '^\\d{1,9}$', description: 'the number of an event' },
+        include_obfuscation: { enum: ['true', 'false'] },
+      },
+    },
+    answer: responseSchema,
+    async handle({ params, query, caller, request, response }) {
+      const place = responsePlaceOf(params.response);
+      const { session, record } = await findResponse(sessions, params.response, place, caller);
+      const shape = callShapeFor(request.headers['user-agent']);
+      if (query.stream !== 'true') return formatResponse(place, record, shape);
+      const after = query.starting_after;
+      const startingAfter = after === undefined ? undefined : Number(after);
+      await new ResponseFollower({ session, place, shape, startingAfter }).sendTo(response, config.limits);
+      return undefined;
+    },
+  });
+}
+
+/** A mark hides the user message and the answer from every view and from the model. The lines stay in the log. */
+function deleteResponse({ sessions }: ResponseParts): Route {
+  return route({
+    method: 'DELETE',
+    path: '/v1/responses/:response',
+    summary: 'Deletes a response with its input.',
+    access: 'chat',
+    answer: deletedSchema('response'),
+    async handle({ params, caller }) {
+      const id = params.response;
+      const { session, record } = await findResponse(sessions, id, responsePlaceOf(id), caller);
+      const { said, started, replies, ended } = record;
+      if (!ended) throw new AppError('conflict', 'The response is still in progress: cancel it first.');
+      if (said) await session.mark([said.seq], 'said', { removed: true });
+      const lines = [started?.seq, replies.at(-1)?.line.seq].filter((seq) => seq !== undefined);
+      if (lines.length > 0) await session.mark(lines, 'answer', { removed: true });
+      return { id, object: 'response', deleted: true };
+    },
+  });
+}
+
+/** Resolves when nothing new can be sent to a device or a model. A response that is over stays as it is. */
+function cancelResponse({ sessions }: ResponseParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/responses/:response/cancel',
+    summary: 'Stops a response.',
+    access: 'stop',
+    bodyLenient: true,
+    answer: responseSchema,
+    async handle({ params, caller, request }) {
+      const place = responsePlaceOf(params.response);
+      const { session, record } = await findResponse(sessions, params.response, place, caller);
+      if (!record.ended) await session.stop(place.taskId);
+      const stopped = await readRecord(session, place.taskId, place.after);
+      return formatResponse(place, stopped, callShapeFor(request.headers['user-agent']));
+    },
+  });
+}
+
+function listInputItems({ sessions }: ResponseParts): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/responses/:response/input_items',
+    summary: 'The messages that a response answers, newest first unless asked otherwise.',
+    access: 'look',
+    query: {
+      type: 'object',
+      properties: {
+        limit: limitSchema,
+        order: orderSchema,
+        after: { type: 'string', minLength: 1, maxLength: 200 },
+      },
+    },
+    answer: listSchema({ type: 'object', required: ['id', 'type'] }),
+    async handle({ params, query, caller }) {
+      const place = responsePlaceOf(params.response);
+      const { session, record } = await findResponse(sessions, params.response, place, caller);
+      const request = requestOf(record);
+      const lines: Message[] = [];
+      for (const seq of request?.history ?? []) lines.push(...(await session.read({ after: seq - 1 }, 1)));
+      if (record.said) lines.push(record.said);
+      const items = lines.flatMap((line) =>
+        line.type === 'message_added' ? (saidItem(session.id, line) ?? []) : [],
+      );
+      return pageOf(query.order === 'asc' ? items : items.toReversed(), query, 'an item of this input');
+    },
+  });
+}
+
+/** Waits for the user message of a response: after it, every node knows the response. */
+function untilSaid(session: Session, { taskId, after }: ResponsePlace): Promise<TaskRecord> {
+  return followRecord(session, taskId, after, ({ said }) => said !== undefined);
+}
+
+/** Waits until a response is over; the task's own deadline bounds the wait. */
+function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Promise<TaskRecord> {
+  return followRecord(
+    session,
+    taskId,
+    after,
+    ({ ended, pauses }) => ended !== undefined || pauses.length > part,
+  );
+}
+
+/** The refusal of the model's endpoint, where it is all that came of a task. A task with calls has done something, and is no refusal. */
+function refusalOf({ ended, replies }: TaskRecord): ModelError | undefined {
+  const { code, message, refusal } = ended?.error ?? {};
+  if (code !== 'model_error' || message === undefined || replies.length > 0) return undefined;
+  const { retryAfterSeconds, ...rest } = refusal ?? {};
+  return new ModelError(message, {
+    ...(refusal && { refusal: rest as ModelRefusal }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  });
+}

@@ -1,0 +1,82 @@
+import type { ToolCall, ToolResult } from '../../core/message.ts';
+import type { Session } from '../../core/session.ts';
+import { tryParseJson } from '../../models/parse-json.ts';
+import { isObject } from '../../common/json.ts';
+import { invalidField } from './errors.ts';
+import { openLogWindow } from './log-window.ts';
+import type { CallOutput } from './read-input.ts';
+import { callsForClient, readRecord, type TaskRecord } from './task-record.ts';
+
+/** A task that waits for results of its client's own functions. */
+export interface WaitingTask {
+  session: Session;
+  record: TaskRecord;
+  /** A line before the lines of the task. */
+  after: number;
+  calls: ToolCall[];
+}
+
+/** How many lines are read at once. */
+const PAGE_LINES = 50;
+
+/** The last task of a session, if it waits for its client; undefined if it does not. */
+export async function findWaitingTask(session: Session): Promise<WaitingTask | undefined> {
+  let taskId: string | undefined;
+  for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back()) {
+    const own =
+      line.type === 'message_added'
+        ? line.run
+          ? line.id
+          : undefined
+        : 'taskId' in line
+          ? line.taskId
+          : undefined;
+    if (own === undefined || own === null) continue;
+    taskId ??= own;
+    if (own !== taskId) continue;
+    if (line.type === 'task_ended') return undefined;
+    if (line.type === 'message_added' || (line.type === 'task_started' && !line.added))
+      return waitingTaskAt(session, taskId, line.seq - 1);
+  }
+  return undefined;
+}
+
+/** A task, if it waits for its client; undefined if it does not. */
+export async function waitingTaskAt(
+  session: Session,
+  taskId: string,
+  after: number,
+): Promise<WaitingTask | undefined> {
+  const record = await readRecord(session, taskId, after);
+  const calls = callsForClient(record);
+  return calls.length > 0 ? { session, record, after, calls } : undefined;
+}
+
+/** Throws `invalid_request`, as OpenAI does, unless there is exactly one output for each call that waits. */
+export function checkOutputs(
+  calls: readonly ToolCall[],
+  outputs: readonly CallOutput[],
+  field: string,
+): void {
+  const waiting = new Set(calls.map(({ callId }) => callId));
+  for (const { callId } of outputs)
+    if (!waiting.delete(callId))
+      throw invalidField(
+        field,
+        `has an output for "${callId.slice(0, 100)}": no tool call found for it that waits`,
+      );
+  const [missing] = waiting;
+  if (missing !== undefined)
+    throw invalidField(field, `lacks an output: No tool output found for function call ${missing}`);
+}
+
+/** Gives the results of a client's calls to its task. Rejects with `conflict` when a call has a result already. */
+export async function giveOutputs(session: Session, outputs: readonly CallOutput[]): Promise<void> {
+  for (const { callId, output } of outputs) await session.answer(callId, resultOf(output));
+}
+
+/** The result that a client's text is: a JSON object as it is, anything else as `output`. */
+function resultOf(output: string): ToolResult {
+  const value = tryParseJson(output);
+  return isObject(value) ? value : { output };
+}

@@ -1,0 +1,93 @@
+import { systemClock } from '../common/clock.ts';
+import type { EstopScope, StoredEstop, Store } from '../core/store.ts';
+import type { StoreNode } from './node.ts';
+
+/** The id under which nodes wake each other for emergency stops, in the place of a session's. */
+export const ESTOP_WAKEUP = 'estop';
+
+/**
+ * Emergency stops. A row holds from its commit on: every permit looks for one in its own transaction. A node notes the newest
+ * stop that it has carried out, so that others know when nothing of before can leave any more.
+ */
+export function createEstops({
+  db,
+  life,
+  nextPosition,
+  run,
+}: StoreNode): Pick<
+  Store,
+  'engageEstop' | 'releaseEstops' | 'listEstops' | 'lastEstop' | 'noteEstop' | 'countNodesBehind'
+> {
+  return {
+    async engageEstop(scope, by, reason) {
+      const id = nextPosition();
+      const row = {
+        id,
+        scope,
+        reason: reason ?? null,
+        engaged_by: by,
+        engaged_at: systemClock.now(),
+        released_by: null,
+        released_at: null,
+        release_reason: null,
+      };
+      await run(ESTOP_WAKEUP, (trx) => trx.insertInto('estops').values(row).execute());
+      return storedEstop(row);
+    },
+
+    async releaseEstops(scope, by, reason) {
+      const { numUpdatedRows } = await run(ESTOP_WAKEUP, (trx) =>
+        trx
+          .updateTable('estops')
+          .set({ released_by: by, released_at: systemClock.now(), release_reason: reason })
+          .where('scope', '=', scope)
+          .where('released_at', 'is', null)
+          .executeTakeFirst(),
+      );
+      return Number(numUpdatedRows);
+    },
+
+    async listEstops() {
+      const rows = await db
+        .selectFrom('estops')
+        .selectAll()
+        .where('released_at', 'is', null)
+        .orderBy('id')
+        .execute();
+      return rows.map(storedEstop);
+    },
+
+    async lastEstop() {
+      const row = await db
+        .selectFrom('estops')
+        .select(({ fn }) => fn.max('id').as('id'))
+        .executeTakeFirst();
+      return row?.id ?? 0;
+    },
+
+    async noteEstop(id) {
+      await db.updateTable('nodes').set({ estop_seen: id }).where('name', '=', life.name).execute();
+    },
+
+    async countNodesBehind(id) {
+      const { count } = await db
+        .selectFrom('nodes')
+        .select(({ fn }) => fn.countAll<number | string>().as('count'))
+        .where('estop_seen', '<', id)
+        .where(life.isLiving())
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
+  };
+}
+
+function storedEstop(row: {
+  id: number;
+  scope: string;
+  reason: string | null;
+  engaged_by: string;
+  engaged_at: number;
+}): StoredEstop {
+  const { id, scope, reason, engaged_by: by, engaged_at: at } = row;
+  return { id, scope: scope as EstopScope, by, at, ...(reason !== null && { reason }) };
+}

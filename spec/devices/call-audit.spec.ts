@@ -1,0 +1,158 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { expect } from 'chai';
+import { CallAudit, type CallRecord } from '../../lib/devices/call-audit.ts';
+import { checkAudit } from '../../lib/devices/check-audit.ts';
+import type { CommandTables } from '../../lib/devices/command-schema.ts';
+import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { openPostgresServer, type Postgres } from '../support/postgres.ts';
+
+const record = (to: number): CallRecord => ({
+  event: 'sent',
+  version: 1,
+  tool: 'set',
+  operation: 'PUT /target',
+  arguments: { to },
+  session: 's',
+  task: 't',
+  call: `call_${to}`,
+  askedBy: 'ann',
+  rule: 'No rule is about this call.',
+});
+
+const engines = {
+  SQLite: () => Promise.resolve({ url: 'sqlite::memory:', close: () => Promise.resolve() }),
+  async PostgreSQL() {
+    const postgres: Postgres = await openPostgresServer();
+    return { url: await postgres.createDatabase(), close: () => postgres.close() };
+  },
+};
+
+for (const [engine, openEngine] of Object.entries(engines))
+  describe(`the audit log of calls, on ${engine}`, function () {
+    this.timeout(60_000);
+    const key = generateKeyPairSync('ed25519').privateKey;
+    const clock = createFakeClock(1_700_000_000_000);
+    let server: Awaited<ReturnType<typeof openEngine>>;
+    let database: Database;
+    let audit: CallAudit;
+    before(async () => {
+      server = await openEngine();
+      database = await connectDatabase({ databaseUrl: server.url, onError: () => {} });
+      audit = new CallAudit(database.tables<CommandTables>(), key, clock);
+    });
+    beforeEach(async () => {
+      for (const table of ['audit_rows', 'audit_chains', 'audit_heads'] as const)
+        await db().deleteFrom(table).execute();
+    });
+    after(async () => {
+      await database.close();
+      await server.close();
+    });
+    const db = () => database.tables<CommandTables>();
+    const check = () => checkAudit(db(), key);
+
+    it('shows each write that was tried, with its outcome', async () => {
+      await db()
+        .transaction()
+        .execute(async (trx) => {
+          const n = await audit.append(trx, 'boiler', record(20));
+          await audit.appendOutcome(trx, 'boiler', n, 'done');
+        });
+      await audit.record('boiler', {
+        ...record(99),
+        event: 'denied',
+        rule: 'Rule 1 of the device: deny set.',
+      });
+      const rows = await audit.list({ device: 'boiler', limit: 10 });
+      expect(rows.map((row) => ({ ...row, hash: '' }))).to.deep.equal([
+        { ...record(20), device: 'boiler', n: 1, at: 1_700_000_000_000, outcome: 'done', hash: '' },
+        {
+          ...record(99),
+          event: 'denied',
+          rule: 'Rule 1 of the device: deny set.',
+          device: 'boiler',
+          n: 3,
+
+          at: 1_700_000_000_000,
+          outcome: null,
+          hash: '',
+        },
+      ]);
+      expect(await audit.list({ device: 'boiler', after: 1, limit: 10 })).to.deep.equal([rows[1]]);
+      expect(await check()).to.deep.equal([{ device: 'boiler', rows: 3, heads: 0 }]);
+    });
+
+    it('is one chain for each device, also when many writes come at once, with a signed head every hundred rows', async () => {
+      await Promise.all(
+        Array.from({ length: 250 }, (_, at) => audit.record(at % 5 === 0 ? 'lamp' : 'boiler', record(at))),
+      );
+      await audit.signHeads();
+      await audit.signHeads();
+      expect(await check()).to.deep.equal([
+        { device: 'boiler', rows: 200, heads: 2 },
+        { device: 'lamp', rows: 50, heads: 1 },
+      ]);
+    });
+
+    const attacks: Record<string, [() => Promise<unknown>, { n: number; detail: string }]> = {
+      'a row that was changed': [
+        () =>
+          db()
+            .updateTable('audit_rows')
+            .set(({ fn, ref, val }) => ({
+              body: fn<string>('replace', [ref('body'), val('"to":3'), val('"to":4')]),
+            }))
+            .where('n', '=', 3)
+            .execute(),
+        { n: 3, detail: 'its content does not fit its hash' },
+      ],
+      'a column that was changed': [
+        () => db().updateTable('audit_rows').set({ event: 'denied' }).where('n', '=', 4).execute(),
+        { n: 4, detail: 'its column event does not fit its content' },
+      ],
+      'a row that was removed': [
+        () => db().deleteFrom('audit_rows').where('n', '=', 5).execute(),
+        { n: 5, detail: 'it is missing' },
+      ],
+      'rows that were cut off': [
+        () => db().deleteFrom('audit_rows').where('n', '>', 8).execute(),
+        { n: 9, detail: 'it and the rows after it were cut off: 10 were written' },
+      ],
+      'rows that were cut off with their counter': [
+        async () => {
+          await db().deleteFrom('audit_rows').where('n', '>', 8).execute();
+          await db().updateTable('audit_chains').set({ n: 8 }).execute();
+        },
+        { n: 9, detail: 'it and the rows after it were cut off: 10 were written' },
+      ],
+      'a head that was removed': [
+        () => db().deleteFrom('audit_heads').execute(),
+        { n: 10, detail: 'its signed head was removed' },
+      ],
+      'a head that was made with another key': [
+        () =>
+          db()
+            .updateTable('audit_heads')
+            .set({ signature: Buffer.alloc(64).toString('base64') })
+            .execute(),
+        { n: 10, detail: 'its head has no valid signature' },
+      ],
+      'a chain whose rows were all removed': [
+        async () => {
+          await db().deleteFrom('audit_rows').execute();
+          await db().deleteFrom('audit_chains').execute();
+        },
+        { n: 1, detail: 'it and the rows after it were cut off: 10 were written' },
+      ],
+    };
+    for (const [what, [attack, fault]] of Object.entries(attacks))
+      it(`shows ${what}`, async () => {
+        for (let to = 1; to <= 10; to += 1) await audit.record('boiler', record(to));
+        await audit.signHeads();
+        expect(await check()).to.deep.equal([{ device: 'boiler', rows: 10, heads: 1 }]);
+        await attack();
+        const [{ fault: found } = {}] = await check();
+        expect(found).to.deep.equal(fault);
+      });
+  });
