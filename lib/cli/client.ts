@@ -50,6 +50,8 @@ export interface ChatClient {
   readonly id: string;
   /** Sends a sentence and resolves when its task has ended. */
   say(sentence: string): Promise<ChatTurn>;
+  /** Decides about the call that waits longest. Resolves with false when none waits. */
+  decide(decision: 'approve' | 'reject', reason?: string): Promise<boolean>;
   /** Stops all tasks. Their `say` resolves with `stopped`. */
   stop(): Promise<void>;
   close(): Promise<void>;
@@ -80,6 +82,8 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const id = options.session ?? (await call('/init', options.capability ?? {})).id;
   const running = new Map<string, Running>();
+  /** The approvals that calls of this session wait for, oldest first. */
+  const waiting = new Set<string>();
   const socket = await openSocket(`${url.replace(/^http/, 'ws')}/chat?id=${encodeURIComponent(id)}`, headers);
   socket.on('message', (data: Buffer) => receive(JSON.parse(data.toString('utf8')) as Frame));
   socket.on('close', (code, reason) =>
@@ -96,6 +100,8 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
     if (frame.type === 'reasoning') return; // this client does not ask for it
     if (frame.type === 'error') return refuse(frame.taskId, frame.message ?? frame.code);
     observer.envelope?.(frame);
+    if (frame.type === 'approvalRequest') waiting.add((frame.message as { id: string }).id);
+    if (frame.type === 'approvalResult') waiting.delete((frame.message as { id: string }).id);
     const task = running.get(frame.taskId);
     if (task !== undefined && follow(task, frame)) settle(frame.taskId ?? '')?.resolve(task.turn);
   }
@@ -128,6 +134,12 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
         const contentList = [{ type: 'text', message: sentence }];
         socket.send(JSON.stringify({ taskId, contentList, stream: observer.chunk !== undefined }));
       }),
+    async decide(decision, reason) {
+      const [approval] = waiting;
+      if (approval === undefined) return false;
+      await call(`/approvals/${approval}`, { decision, ...(reason !== undefined && { reason }) });
+      return true;
+    },
     stop: async () => void (await call(`/stop?id=${encodeURIComponent(id)}`, {})),
     close: () =>
       new Promise((resolve) => {

@@ -20,6 +20,8 @@ const commands: Record<string, string> = {
   '/help': 'show these commands',
   '/tools': 'show the tools of the devices',
   '/devices': 'show the devices, and where they are',
+  '/approve': 'let the call go that waits for you',
+  '/reject': 'keep it from being sent; with a reason, where you have one',
   '/stop': 'stop the task that runs, as Ctrl-C does',
   '/quit': 'end, as Ctrl-D does',
 };
@@ -54,7 +56,7 @@ class Dialogue {
       const hint = `Session ${this.#options.client.id}. /help shows the commands, Ctrl-C stops a task, Ctrl-D ends.\n`;
       process.stdout.write(paint('gray', hint, this.#colors));
       // A task keeps the loop below busy, so that `/stop` is heard here.
-      this.#lines.on('line', (line) => this.#isBusy && line.trim() === '/stop' && this.#stop());
+      this.#lines.on('line', (line) => this.#isBusy && this.#hear(line.trim()));
       this.#lines.prompt();
     }
     for await (const line of this.#lines) {
@@ -85,6 +87,17 @@ class Dialogue {
       process.exitCode = 1;
   }
 
+  /** A line while a task runs. */
+  #hear(line: string): void {
+    if (line === '/stop') return this.#stop();
+    const [, decision, reason] = /^\/(approve|reject)(?:\s+(.+))?$/.exec(line) ?? [];
+    if (decision !== 'approve' && decision !== 'reject') return;
+    this.#options.client.decide(decision, reason).then(
+      (isOpen) => isOpen || process.stderr.write('No call waits for a decision.\n'),
+      (error: unknown) => process.stderr.write(`lite-agent: ${messageOf(error)}\n`),
+    );
+  }
+
   #stop(): void {
     process.stderr.write('Stopping. A call that has left is awaited, so that its outcome is known.\n');
     this.#options.client
@@ -93,7 +106,7 @@ class Dialogue {
   }
 
   async #obey(command: string): Promise<void> {
-    if (command === '/stop') return; // nothing runs, or the listener has heard it
+    if (/^\/(stop|approve|reject)\b/.test(command)) return; // nothing waits, or the listener has heard it
     process.stdout.write(`${await this.#textOf(command)}\n`);
   }
 

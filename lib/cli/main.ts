@@ -1,12 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, messageOf } from '../errors.ts';
 import { packageVersion } from '../package.ts';
+import { addApprovals } from './approvals.ts';
+import { addAudit } from './audit.ts';
 import { addCall } from './call.ts';
 import { addChat } from './chat.ts';
 import { addCompletion } from './completion.ts';
 import { addDemo } from './demo.ts';
 import { addDevice } from './device.ts';
 import { addDoctor } from './doctor.ts';
+import { addEstop } from './estop.ts';
 import { addInit } from './init.ts';
 import { addRun } from './run.ts';
 import { addServe } from './serve.ts';
@@ -31,6 +34,9 @@ const commands: readonly AddCommand[] = [
   addSimulate,
   addUser,
   addDevice,
+  addApprovals,
+  addEstop,
+  addAudit,
   addDoctor,
   addCompletion,
 ];

@@ -53,11 +53,39 @@ export function liveWatcher(write: (text: string) => void, colors: boolean): Tur
       if (from === 'llm' && type === 'functionCallList')
         line(paint('yellow', formatContent(envelope), colors));
       if (from === 'tool' && type === 'toolReturn') line(`→ ${formatContent(envelope)}`);
+      if (type === 'approvalRequest') return line(paint('yellow', approvalText(envelope), colors));
+      if (type === 'approvalResult') return line(decisionText(envelope));
       if (to !== 'user') return;
       write(inText ? '\n' : `${formatContent(envelope)}\n`);
       inText = false;
     },
   };
+}
+
+/** A call that waits for a person, and how to decide about it. */
+function approvalText({ message }: Envelope): string {
+  const { device, name, parameters, rule, approvers } = message as {
+    device: string;
+    name: string;
+    parameters: JsonValue;
+    rule: string;
+    approvers: string;
+  };
+  const how =
+    approvers === 'owner'
+      ? '/approve, or /reject with a reason'
+      : `${approvers === 'admin' ? 'an admin' : 'another person'} decides: lite-agent approvals`;
+  return `? ${device}: ${name} ${JSON.stringify(parameters)} waits. ${rule} (${how})`;
+}
+
+/** The end of an approval. */
+function decisionText({ message }: Envelope): string {
+  const { decision, by, reason } = message as {
+    decision: string;
+    by: string | null;
+    reason: string | null;
+  };
+  return `! ${decision}${by === null ? '' : ` by ${by}`}${reason === null ? '' : `: ${reason}`}`;
 }
 
 /** The content of an envelope, without its sender and receiver. */

@@ -145,6 +145,12 @@ export class CallAudit {
     });
   }
 
+  /** The names of the chains. */
+  async devices(): Promise<string[]> {
+    const rows = await this.#db.selectFrom('audit_chains').select('device').orderBy('device').execute();
+    return rows.map(({ device }) => device);
+  }
+
   /** The number of the row of a write that was sent and has no outcome yet; undefined when there is none. */
   async findSent(device: string, session: string, task: string, call: string): Promise<number | undefined> {
     const rows = await this.#db

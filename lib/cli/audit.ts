@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import { systemClock } from '../common/clock.ts';
+import { formatExactly } from '../common/exact-numbers.ts';
+import type { JsonObject } from '../common/json.ts';
+import { readConfig } from '../config.ts';
+import { keyFolderOf } from '../data-folder.ts';
+import { loadAuditKey } from '../devices/audit-key.ts';
+import { CallAudit, type CallAuditRow } from '../devices/call-audit.ts';
+import { checkAudit } from '../devices/check-audit.ts';
+import type { CommandDb, CommandTables } from '../devices/command-schema.ts';
+import { AppError } from '../errors.ts';
+import { connectDatabase } from '../store/database.ts';
+import { print } from './io.ts';
+
+interface AuditOptions {
+  device?: string;
+  json?: boolean;
+}
+
+/** How many rows are read at once. */
+const PAGE = 1000;
+
+/** Adds `audit`: the audit log of writes, in the database of the settings. */
+export function addAudit(program: Command): void {
+  const audit = program
+    .command('audit')
+    .description('show, check and export the audit log of writes, in the database of the settings')
+    .helpCommand(false);
+  audit
+    .command('list')
+    .description('show the newest writes that were tried')
+    .option('--device <name>', 'of this device only')
+    .option('--limit <count>', 'so many rows', '20')
+    .option('--json', 'print one JSON value: [{"device","n","at","event","tool","arguments","outcome",…}]')
+    .action(({ device, limit, json }: AuditOptions & { limit: string }) =>
+      withAudit(async ({ log }) => {
+        const rows = await rowsOf(log, device);
+        const shown = rows.slice(-Number(limit));
+        const text = json ? formatExactly(shown as unknown as JsonObject[]) : shown.map(describe).join('\n');
+        await print(process.stdout, `${text || 'No write was tried.'}\n`);
+      }),
+    );
+  audit
+    .command('verify')
+    .description('check every chain: a row that was changed, removed or cut off is named')
+    .option('--device <name>', 'the chain of this device only')
+    .option('--json', 'print one JSON value: [{"device","rows","heads","fault"?}]')
+    .action(({ device, json }: AuditOptions) =>
+      withAudit(async ({ db, key }) => {
+        const checks = await checkAudit(db, key, device);
+        const lines = checks.map(({ device: name, rows, heads, fault }) =>
+          fault
+            ? `${name}: row ${fault.n} does not fit: ${fault.detail}`
+            : `${name}: ${rows} rows fit, ${heads} signed heads`,
+        );
+        const text = lines.join('\n') || 'The audit log is empty.';
+        await print(process.stdout, `${json ? JSON.stringify(checks) : text}\n`);
+        if (checks.some(({ fault }) => fault)) process.exitCode = 1;
+      }),
+    );
+  audit
+    .command('export')
+    .description('print every row as a line of JSON')
+    .option('--device <name>', 'of this device only')
+    .action(({ device }: AuditOptions) =>
+      withAudit(async ({ log }) => {
+        for (const row of await rowsOf(log, device))
+          await print(process.stdout, `${formatExactly(row as unknown as JsonObject)}\n`);
+      }),
+    );
+}
+
+/** All rows, oldest first. */
+async function rowsOf(log: CallAudit, device: string | undefined): Promise<CallAuditRow[]> {
+  const devices = device === undefined ? await log.devices() : [device];
+  const rows: CallAuditRow[] = [];
+  for (const name of devices)
+    for (let after = 0; ;) {
+      const page = await log.list({ device: name, after, limit: PAGE });
+      rows.push(...page);
+      after = page.at(-1)?.n ?? after;
+      if (page.length < PAGE) break;
+    }
+  return rows.toSorted((one, other) => one.at - other.at);
+}
+
+async function withAudit(
+  work: (parts: { db: CommandDb; log: CallAudit; key: ReturnType<typeof loadAuditKey> }) => Promise<void>,
+): Promise<void> {
+  const config = readConfig();
+  const { databaseUrl } = config;
+  if (databaseUrl === 'sqlite::memory:')
+    throw new AppError(
+      'invalid_request',
+      'DATABASE_URL is in memory, so there is no audit log. Set another.',
+    );
+  const key = loadAuditKey(keyFolderOf(config));
+  const database = await connectDatabase({ databaseUrl, onError: () => {} });
+  try {
+    const db = database.tables<CommandTables>();
+    await work({ db, log: new CallAudit(db, key, systemClock), key });
+  } finally {
+    await database.close();
+  }
+}
+
+function describe({
+  at,
+  device,
+  tool,
+  arguments: args,
+  event,
+  outcome,
+  approvedBy,
+  rule,
+}: CallAuditRow): string {
+  const fate = event === 'sent' ? `sent, ${outcome ?? 'outcome not known yet'}` : event;
+  const approved = approvedBy === undefined ? '' : `, approved by ${approvedBy}`;
+  const why = event === 'sent' || rule === undefined ? '' : `\n    ${rule}`;
+  return `${new Date(at).toISOString()}  ${device}: ${tool} ${formatExactly(args)}  ${fate}${approved}${why}`;
+}

@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { callServer } from './call-server.ts';
+import { print } from './io.ts';
+import { addServerOptions, runningServer, type RunningOptions } from './running-server.ts';
+
+interface EstopOptions extends RunningOptions {
+  device?: string;
+  session?: string;
+  release?: boolean;
+  state?: boolean;
+  reason?: string;
+  json?: boolean;
+}
+
+/** An answer of the server about emergency stops. */
+interface EstopAnswer {
+  stops?: { scope: unknown; by: string; at: string; reason: string | null }[];
+  nodesBehind?: number;
+}
+
+/** Adds `estop`: an emergency stop, and its release. */
+export function addEstop(program: Command): void {
+  addServerOptions(program.command('estop'))
+    .description(
+      'engage an emergency stop: no write leaves the server any more. It replaces no hardware emergency stop (ISO 13850)',
+    )
+    .option('--device <name>', 'stop this device only')
+    .option('--session <id>', 'stop this session only')
+    .option('--release', 'release the stop again; for admins, with a reason')
+    .option('--state', 'show what is engaged, and change nothing')
+    .option('--reason <text>', 'the reason, which the tasks and the audit log show')
+    .option('--json', 'print one JSON value: {"engaged","scope","by","at","reason","nodesBehind"}')
+    .action(async (options: EstopOptions, command: Command) => {
+      const { device, session, release = false, state = false, reason, json } = options;
+      if (device !== undefined && session !== undefined)
+        command.error('error: --device and --session are two scopes: give one of them');
+      if (release && reason === undefined) command.error('error: --release needs --reason');
+      const server = runningServer(options);
+      const scope = device !== undefined ? { device } : session !== undefined ? { session } : 'all';
+      const body = { scope, ...(reason !== undefined && { reason }) };
+      const answer = (await (state
+        ? callServer(server, 'GET', '/estop')
+        : callServer(server, 'POST', release ? '/estop/release' : '/estop', body))) as EstopAnswer;
+      await print(process.stdout, `${json ? JSON.stringify(answer) : describe(answer, scope, options)}\n`);
+      if (answer.nodesBehind) process.exitCode = 1;
+    });
+}
+
+type Scope = 'all' | { device: string } | { session: string };
+
+function describe(
+  { stops = [], nodesBehind = 0 }: EstopAnswer,
+  scope: Scope,
+  { release, state }: EstopOptions,
+): string {
+  const what =
+    scope === 'all'
+      ? 'everything'
+      : 'device' in scope
+        ? `the device "${scope.device}"`
+        : `the session ${scope.session}`;
+  if (state) {
+    const lines = stops.map(
+      ({ scope: held, by, at, reason }) =>
+        `${JSON.stringify(held)} since ${at} by ${by}${reason === null ? '' : `: ${reason}`}`,
+    );
+    return lines.join('\n') || 'No emergency stop is engaged.';
+  }
+  if (release) return `The emergency stop of ${what} is released.`;
+  return nodesBehind === 0
+    ? `An emergency stop of ${what} is engaged: no write leaves any node.`
+    : `An emergency stop of ${what} is engaged, but ${nodesBehind} nodes have not confirmed it: a write may still leave there.`;
+}
