@@ -29,9 +29,10 @@ export async function callServer(
   method: string,
   path: string,
   body?: JsonObject,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<JsonValue> {
   const base = apiUrl(url);
-  const response = await send(base, method, path, token, body);
+  const response = await send(base, { method, path, token, body, timeoutMs });
   const answer = await response.text();
   if (!response.ok)
     throw new AppError('unavailable', `${base}${path}: ${problemOf(response.status, answer)}`);
@@ -40,11 +41,15 @@ export async function callServer(
 
 async function send(
   base: string,
-  method: string,
-  path: string,
-  token: string | undefined,
-  body: JsonObject | undefined,
+  request: {
+    method: string;
+    path: string;
+    token: string | undefined;
+    body: JsonObject | undefined;
+    timeoutMs: number;
+  },
 ): Promise<Response> {
+  const { method, path, token, body, timeoutMs } = request;
   try {
     return await fetch(base + path, {
       method,
@@ -53,7 +58,7 @@ async function send(
         ...(body && { 'content-type': 'application/json' }),
       },
       ...(body && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (error) {
     throw unreachable(base, error);

@@ -5,6 +5,8 @@ import { createToolbox } from '../core/toolbox.ts';
 import { AppError } from '../errors.ts';
 import { parseArguments } from './arguments.ts';
 import { credentialsOf, credentialsShape } from './credentials.ts';
+import { callDevice, type DeviceCallPlace } from './device-call.ts';
+import { isDeviceName } from './device-document.ts';
 import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
@@ -12,7 +14,7 @@ import { nextSignal } from './signals.ts';
 import { createSpinner } from './spinner.ts';
 
 /** The options of `call`. */
-export interface CallOptions {
+export interface CallOptions extends DeviceCallPlace {
   server?: string;
   /** JSON with a credential for each security scheme, or the seed's `{"type","apiKey"}`. */
   credentials?: string;
@@ -27,8 +29,13 @@ const STOPPING =
 export function addCall(program: Command): void {
   program
     .command('call')
-    .description('call one tool of a document once, without a model')
-    .argument('<spec>', 'a file, - for standard input, or an http(s) URL (also of a JSON-RPC endpoint)')
+    .description(
+      'call one tool of a document, or of a device that the server knows, once and without a model',
+    )
+    .argument(
+      '<spec>',
+      'a file, - for standard input, an http(s) URL (also of a JSON-RPC endpoint), or the name of a device that the server knows',
+    )
     .argument('<tool>', 'the name of a tool, as `lite-agent tools` shows it')
     .argument('[arguments]', 'the arguments of the tool as a JSON object', '{}')
     .option(
@@ -36,6 +43,9 @@ export function addCall(program: Command): void {
       "the address of the device (base URL, or host:port) instead of the document's own",
     )
     .option('--credentials <json>', credentialsShape)
+    .option('--url <url>', 'for a device: a running server; without this option the command starts its own')
+    .option('--token <token>', 'the access token for it; AUTH_TOKEN of the settings by default')
+    .option('--dry-run', 'for a device: show what a write would send, and send nothing')
     .option('--json', 'print one JSON value: {"name","arguments","result"}')
     .action(async (place: string, tool: string, given: string, options: CallOptions) => {
       const stop = new AbortController();
@@ -69,7 +79,13 @@ export async function runCall(
   io: Io,
   signal: AbortSignal,
 ): Promise<number> {
-  const { server, json = false } = options;
+  if (isDeviceName(place)) {
+    refuseForDevice(place, options);
+    const args = parseArguments(given);
+    return showCall({ name, args, result: await callDevice(place, name, args, options) }, options, io);
+  }
+  refuseForDocument(place, options);
+  const { server } = options;
   const connection = { ...(server === undefined ? {} : { server }), ...credentialsOf(options.credentials) };
   const document = await openOwnDocument(place, connection, signal);
   try {
@@ -82,14 +98,39 @@ export async function runCall(
       'answered' in checked
         ? checked.answered
         : await toolbox.send(checked.ready, { signal, timeoutMs: limits.callTimeoutMs });
-    const text = json
-      ? JSON.stringify({ name, arguments: call.arguments, result })
-      : showResult(result, io.stdout);
-    await print(io.stdout, `${text}\n`);
-    return result['error'] === undefined ? 0 : 1;
+    return await showCall({ name, args: call.arguments, result }, options, io);
   } finally {
     await document.close();
   }
+}
+
+/** Prints a call that was made, and returns the exit code. */
+async function showCall(
+  { name, args, result }: { name: string; args: JsonValue; result: ToolResult },
+  { json = false }: CallOptions,
+  io: Io,
+): Promise<number> {
+  const text = json ? JSON.stringify({ name, arguments: args, result }) : showResult(result, io.stdout);
+  await print(io.stdout, `${text}\n`);
+  return result['error'] === undefined ? 0 : 1;
+}
+
+/** Throws for options that a registered device has itself. */
+function refuseForDevice(place: string, { server, credentials }: CallOptions): void {
+  if (server === undefined && credentials === undefined) return;
+  throw new AppError(
+    'invalid_request',
+    `"${place}" is no file, and as a device that the server knows it has an address and keys of its own: leave --server and --credentials out.`,
+  );
+}
+
+/** Throws for options that only a registered device has. */
+function refuseForDocument(place: string, { url, token, dryRun }: CallOptions): void {
+  if (url === undefined && token === undefined && dryRun === undefined) return;
+  throw new AppError(
+    'invalid_request',
+    `--url, --token and --dry-run are for devices that the server knows, and ${place} is a document.`,
+  );
 }
 
 /** A result for people: a JSON body on several lines, and a line for each other field. */

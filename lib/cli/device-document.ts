@@ -4,13 +4,17 @@ import type { RuleBook } from '../devices/rules.ts';
 import { failed, type Tool } from '../core/tool.ts';
 import { openOwnDocument, type OpenDocument } from './document.ts';
 
+/** Whether a place is the name of a device that the server knows, and no file. */
+export function isDeviceName(place: string): boolean {
+  return new RegExp(deviceNameSchema.pattern).test(place) && !existsSync(place);
+}
+
 /** The document of a device that the server knows by this name, else the document at this place. */
 export function openDeviceOrDocument(
   place: string,
   ...rest: Parameters<typeof openOwnDocument> extends [string, ...infer Rest] ? Rest : never
 ): Promise<OpenDocument> {
-  const isName = new RegExp(deviceNameSchema.pattern).test(place) && !existsSync(place);
-  return isName ? openDevice(place) : openOwnDocument(place, ...rest);
+  return isDeviceName(place) ? openDevice(place) : openOwnDocument(place, ...rest);
 }
 
 /** Opens a device of the settings' database for reads. Its rules hold here, too. */

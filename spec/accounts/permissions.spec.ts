@@ -60,6 +60,7 @@ describe('the table "Who may do what"', () => {
     const admin = [
       ...trusted,
       'manage devices',
+      'command devices',
       'manage users',
       'manage credits',
       'manage presets',
@@ -83,6 +84,7 @@ describe('the table "Who may do what"', () => {
     const devices = [...chat, 'make an app', 'bring a document', 'use a device'];
     const manage = [
       'manage devices',
+      'command devices',
       'manage users',
       'manage credits',
       'manage presets',

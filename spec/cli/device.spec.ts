@@ -117,6 +117,27 @@ describe('lite-agent device', function () {
     expect(unknown.stderr).to.include('/devices/0: there is no device "dusk"');
   });
 
+  it('makes devices that are called under their rules', async () => {
+    writeFileSync(join(cwd, 'rules.yaml'), 'limits:\n  - { argument: brightness, max: 50 }\n');
+    const options = ['--server', lamp.url, '--credentials', credentials, '--rules', 'rules.yaml'];
+    expect((await device('add', 'desk', 'lamp.json', ...options)).code).to.equal(0);
+    const call = async (...more: string[]): Promise<[number | null, JsonObject]> => {
+      const { code, stdout } = await run('call', 'desk', 'set_brightness', ...more, '--json');
+      return [code, (JSON.parse(stdout) as { result: JsonObject }).result];
+    };
+    const [denied, refusal] = await call('{"brightness":51}');
+    expect([denied, (refusal['error'] as JsonObject)['code']]).to.deep.equal([1, 'limit_exceeded']);
+    const [tried, preview] = await call('{"brightness":20}', '--dry-run');
+    expect([tried, preview['dryRun']]).to.deep.equal([0, true]);
+    expect((await call('{"brightness":20}'))[0]).to.equal(0);
+    expect(lamp.seen.map(({ url }) => url)).to.deep.equal(['/brightness?brightness=20']);
+    const wrong = await run('call', 'desk', 'set_brightness', '{}', '--server', 'http://127.0.0.1:9');
+    expect([wrong.code, wrong.stderr.includes('leave --server and --credentials out')]).to.deep.equal([
+      2,
+      true,
+    ]);
+  });
+
   it('watches no read that the rules of the device deny', async () => {
     writeFileSync(join(cwd, 'rules.yaml'), 'calls:\n  - effect: read\n    decision: deny\n');
     expect(
