@@ -36,7 +36,7 @@ export interface PdfText {
  * Reads the text of a PDF document, apart from the event loop. Rejects with `invalid_request` for a document that cannot be read in
  * 20 s, or at all.
  */
-export function readPdf(bytes: Uint8Array): Promise<PdfText> {
+export async function readPdf(bytes: Uint8Array): Promise<PdfText> {
   const worker = new Worker(script, {
     eval: true,
     env: {},
@@ -63,5 +63,9 @@ export function readPdf(bytes: Uint8Array): Promise<PdfText> {
       fail('it is too large, or broken', error);
     });
   });
-  return read.finally(() => worker.terminate());
+  try {
+    return await read;
+  } finally {
+    await worker.terminate();
+  }
 }
