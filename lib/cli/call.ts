@@ -9,6 +9,7 @@ import { openOwnDocument } from './document.ts';
 import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
 import { nextSignal } from './signals.ts';
+import { createSpinner } from './spinner.ts';
 
 /** The options of `call`. */
 export interface CallOptions {
@@ -17,6 +18,10 @@ export interface CallOptions {
   credentials?: string;
   json?: boolean;
 }
+
+/** The words at the first Ctrl-C. */
+const STOPPING =
+  'Stopping. A call that has left is awaited, so that its outcome is known; Ctrl-C again ends at once.\n';
 
 /** Adds `call`: one call of one tool, without a model. */
 export function addCall(program: Command): void {
@@ -36,10 +41,17 @@ export function addCall(program: Command): void {
       const stop = new AbortController();
       const { signal, cancel } = nextSignal();
       // A call that is on the wire may finish, so that its outcome is known.
-      void signal.then(() => stop.abort(new AppError('stopped', 'Stopped.')));
+      const spinner = createSpinner(process.stderr, 'until the device answers');
+      void signal.then(() => {
+        spinner.clear();
+        process.stderr.write(STOPPING);
+        stop.abort(new AppError('stopped', 'Stopped.'));
+      });
+      spinner.start();
       try {
         process.exitCode = await runCall(place, tool, given, options, process, stop.signal);
       } finally {
+        spinner.stop();
         cancel();
       }
     });

@@ -3,9 +3,11 @@ import { AppError, messageOf } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { addCall } from './call.ts';
 import { addChat } from './chat.ts';
+import { addCompletion } from './completion.ts';
 import { addDemo } from './demo.ts';
 import { addDevice } from './device.ts';
 import { addDoctor } from './doctor.ts';
+import { addInit } from './init.ts';
 import { addRun } from './run.ts';
 import { addServe } from './serve.ts';
 import { addSimulate } from './simulate.ts';
@@ -20,6 +22,7 @@ type AddCommand = (program: Command) => void;
 const commands: readonly AddCommand[] = [
   addServe,
   addDemo,
+  addInit,
   addChat,
   addRun,
   addTools,
@@ -29,6 +32,7 @@ const commands: readonly AddCommand[] = [
   addUser,
   addDevice,
   addDoctor,
+  addCompletion,
 ];
 
 /** The command line with all its commands; parsing throws a CommanderError instead of ending the process. */

@@ -98,6 +98,7 @@ export function addUser(program: Command): void {
       await show(valueOf(changed), options, `${changed.name} is approved.`);
     }),
   );
+  addEndCommands(command);
   command('role <name> <role>', `change the role of a user: ${roles.join(', ')}`, shape).action(
     (login: string, role: string, options: JsonOption) =>
       withAccounts(async ({ users }) => {
@@ -133,6 +134,35 @@ export function addUser(program: Command): void {
     }),
   );
   addKeyCommands(command);
+}
+
+/** Adds the commands that end something: an old password, and a user. */
+function addEndCommands(command: AddUserCommand): void {
+  command('password <name>', 'set a new password, and end all sign-ins of the user', '{"uuid","name"}')
+    .option(
+      '--password <password>',
+      'the password; without this option you are asked for it, or the first line of a pipe is read',
+    )
+    .action((login: string, options: JsonOption & { password?: string }) =>
+      withAccounts(async ({ users, passwords }) => {
+        const { uuid, name } = await find(users, login);
+        const password = options.password ?? (await readPassword(process.stdin, process.stderr));
+        await passwords.set(uuid, password, by);
+        await show({ uuid, name }, options, `${name} has a new password, and is signed out everywhere.`);
+      }),
+    );
+  command(
+    'remove <name>',
+    'remove a user; the server removes its sessions, files and other data when it runs next',
+    '{"uuid","removed"}',
+  ).action((login: string, options: JsonOption) =>
+    withAccounts(async ({ users }) => {
+      const { uuid, name } = await find(users, login);
+      await users.remove(uuid, by);
+      const text = `${name} is removed; a server removes its sessions, files and other data within ten minutes.`;
+      await show({ uuid, removed: true }, options, text);
+    }),
+  );
 }
 
 /** Adds the commands for keys of machines. */

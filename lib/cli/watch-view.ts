@@ -9,8 +9,9 @@ export interface WatchLine {
   label: string;
   time: Date;
   reading: Reading;
-  /** The last successful reading before this one. */
+  /** The last successful reading before this one, and its time. */
   before: Reading | undefined;
+  beforeAt: Date | undefined;
 }
 
 /** Formats a round of readings: returns the text to write. */
@@ -36,18 +37,20 @@ export function openWatchView(stdout: Io['stdout']): WatchView {
 }
 
 /** Time, tool, value and unit, tabs between them. */
-function plainLine({ label, time, reading }: WatchLine): string {
+function plainLine({ label, time, reading, before, beforeAt }: WatchLine): string {
   const cells =
     'error' in reading
-      ? [`error: ${failureText(reading)}`]
+      ? [`error: ${failureText(reading)}`, ...staleText(before, beforeAt, time)]
       : [textOf(partsOf(reading.value)), ...(reading.unit === undefined ? [] : [reading.unit])];
   return `${[time.toISOString(), label, ...cells].map((cell) => cell.replaceAll(/\s+/g, ' ')).join('\t')}\n`;
 }
 
 /** A value in a line of at most so many columns. Changed parts are marked. */
-function shown({ reading, before }: WatchLine, columns: number, colors: boolean): string {
-  if ('error' in reading)
-    return paint('red', clip(failureText(reading).replaceAll(/\s+/g, ' '), columns), colors);
+function shown({ reading, before, beforeAt, time }: WatchLine, columns: number, colors: boolean): string {
+  if ('error' in reading) {
+    const text = [...staleText(before, beforeAt, time), failureText(reading)].join('; ');
+    return paint('red', clip(text.replaceAll(/\s+/g, ' '), columns), colors);
+  }
   const old =
     before === undefined || 'error' in before
       ? undefined
@@ -66,6 +69,14 @@ function shown({ reading, before }: WatchLine, columns: number, colors: boolean)
   }
   if (reading.unit !== undefined && left > 0) add(` ${reading.unit}`);
   return pieces.join('');
+}
+
+/** The last good value with its age, for a reading that failed; nothing where there was none. */
+function staleText(before: Reading | undefined, at: Date | undefined, now: Date): string[] {
+  if (before === undefined || at === undefined || 'error' in before) return [];
+  const seconds = Math.max(1, Math.round((now.getTime() - at.getTime()) / 1000));
+  const unit = before.unit === undefined ? '' : ` ${before.unit}`;
+  return [`${textOf(partsOf(before.value))}${unit}, ${seconds} s old`];
 }
 
 function textOf(parts: readonly Part[]): string {

@@ -59,6 +59,7 @@ interface Watched {
   label: string;
   call: CheckedCall;
   before: Reading | undefined;
+  beforeAt: Date | undefined;
   last: Reading | undefined;
 }
 
@@ -90,9 +91,10 @@ export async function runWatch(
           const result = await toolbox.send(one.call, { signal, timeoutMs: limits.callTimeoutMs });
           const time = new Date();
           const reading = readingOf(result);
-          const line = { label: one.label, time, reading, before: one.before };
+          const { label, before, beforeAt } = one;
+          const line = { label, time, reading, before, beforeAt };
           one.last = reading;
-          if (!('error' in reading)) one.before = reading;
+          if (!('error' in reading)) Object.assign(one, { before: reading, beforeAt: time });
           const { tool, arguments: args } = one.call;
           const said = 'error' in reading ? {} : reading;
           return {
@@ -153,7 +155,7 @@ async function watchedOf(
     );
   }
   const label = shown === '' || shown === '{}' ? name : `${name} ${shown}`;
-  return { label, call: checked.ready, before: undefined, last: undefined };
+  return { label, call: checked.ready, before: undefined, beforeAt: undefined, last: undefined };
 }
 
 function durationOf(text: string): number {

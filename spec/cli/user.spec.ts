@@ -158,6 +158,17 @@ describe('lite-agent user', function () {
     }
   });
 
+  it('sets a new password, and removes a user', async () => {
+    await json('add', 'olga', '--password', 'a long enough one');
+    const { code, stdout } = await user(['password', 'olga'], 'another long one\n');
+    expect([code, stdout]).to.deep.equal([0, 'olga has a new password, and is signed out everywhere.\n']);
+    const before = (await json('list')) as { uuid: string; name: string }[];
+    const { uuid } = before.find(({ name }) => name === 'olga')!;
+    expect(await json('remove', 'olga')).to.deep.equal({ uuid, removed: true });
+    expect((await user(['remove', 'olga'])).stderr).to.include('There is no user "olga".');
+    expect(((await json('list')) as { name: string }[]).map(({ name }) => name)).to.not.include('olga');
+  });
+
   it('names the fault, with exit code 1 or 2', async () => {
     const outcomes = await Promise.all([
       user(['add', 'carol', '--password', 'password1']),

@@ -140,7 +140,7 @@ describe('cli/watch', () => {
     };
     await until('getMode\teco');
     plugs.device.fault({ kind: 'exception', code: 503 });
-    await until('getMode\terror: ');
+    await until('\teco, 1 s old\n');
     plugs.device.fault(undefined);
     await until('getMode\teco');
     stop.abort();

@@ -41,6 +41,8 @@ export interface Things {
   code(): Promise<string>;
   /** A device that the server knows, and everybody may use. */
   device(): Promise<string>;
+  /** A device under an emergency stop. */
+  stoppedDevice(): Promise<string>;
 }
 
 /** The things of a caller; an admin gives what they cost. */
@@ -115,6 +117,11 @@ export function createThings(owner: Caller, admin: Caller): Things {
       const name = `lamp-${process.pid}-${(devices += 1)}`;
       await make('/api/devices', deviceOf(name), admin);
       return name;
+    },
+    async stoppedDevice() {
+      const device = await things.device();
+      await make('/api/estop', { scope: { device } }, admin);
+      return device;
     },
     code: async () =>
       (await make<{ redeem_code: string }>('/api/v1/codes', { value: 1_000_000 }, admin)).redeem_code,
@@ -350,6 +357,25 @@ function deviceRows(): Record<string, AccessRow> {
     'DELETE /api/devices/{name}': { who: 'admins', request: at('') },
     'GET /api/devices/{name}/tools': { who: 'users', request: at('/tools') },
     'POST /api/devices/{name}/check': { who: 'users', request: at('/check') },
+    'POST /api/devices/{name}/tools/{tool}': { who: 'users', request: at('/tools/get_state', () => ({})) },
+    'GET /api/approvals': users,
+    'POST /api/approvals/{id}': usersWith('/api/approvals/apr_none', () => ({ decision: 'reject' })),
+    'GET /api/estop': users,
+    'POST /api/estop': {
+      who: 'users',
+      async request(things) {
+        const scope = { device: await things.device() };
+        return { path: '/api/estop', body: () => ({ scope }) };
+      },
+    },
+    'POST /api/estop/release': {
+      who: 'admins',
+      async request(things) {
+        const scope = { device: await things.stoppedDevice() };
+        return { path: '/api/estop/release', body: () => ({ scope, reason: 'over' }) };
+      },
+    },
+    'GET /api/audit': { who: 'admins' },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../common/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 import {
   failed,
   type CallContext,
@@ -153,12 +153,22 @@ export class OperationTool implements Tool {
       const request = fillRequest(this.#requestTemplate, args, root, credentials);
       const result = await this.#send(request, credentials, left);
       if (token !== undefined && result['statusCode'] === 401) tokens.forget(token);
-      return blotOwnSecrets(result, credentials.secrets);
+      return blotOwnSecrets(this.#explained(result, context.connection), credentials.secrets);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const failure = failed(CODES[error.code] ?? error.code, error.message, 'none');
       return blotOwnSecrets(failure, credentials.secrets);
     }
+  }
+
+  /** A refusal of the device for want of a credential, with the words about the credential. */
+  #explained(result: ToolResult, connection: Connection): ToolResult {
+    const { statusCode, error } = result;
+    if ((statusCode !== 401 && statusCode !== 403) || !isObject(error)) return result;
+    const hint = this.#shared.security.hintFor(this.#requestTemplate.requirements, connection);
+    if (hint === undefined) return result;
+    const said = typeof error['message'] === 'string' ? `${error['message'].replace(/\.$/, '')}. ` : '';
+    return { ...result, error: { ...error, message: said + hint } };
   }
 
   get #requestTemplate(): RequestTemplate {

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
+import { closestWord } from '../../common/closest-word.ts';
 import type { Connection, Credential } from '../../core/tool.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import type { DocumentKey } from './request-shape.ts';
@@ -93,7 +94,28 @@ export function createSecurity(document: SpecDocument) {
     return result;
   }
 
-  return { requirementsOf, signIn };
+  /**
+   * A sentence for a device that wants a credential: the names that the document asks for, and the names that were given and
+   * are in no document. Undefined where the document asks for nothing.
+   */
+  function hintFor(requirements: Requirement[] | undefined, connection: Connection): string | undefined {
+    const wanted = [...new Set((requirements ?? []).flatMap((one) => [...one.keys()]))];
+    if (wanted.length === 0) return undefined;
+    const { apiKey, credentials = {} } = connection;
+    const given = Object.keys(credentials);
+    const asks = `The document asks for ${wanted.map((name) => `"${name}"`).join(' or ')}`;
+    const strange = given.filter((name) => schemeOf(name) === undefined);
+    const typos = strange.map((name) => {
+      const near = closestWord(name, wanted);
+      return `"${name}" is no scheme of it${near === undefined ? '' : `; did you mean "${near}"?`}`;
+    });
+    if (typos.length > 0) return `${asks}; ${typos.join(', ')}`;
+    if (given.length > 0 || apiKey !== undefined)
+      return `${asks}; the device did not accept the one that was given.`;
+    return `${asks}; none was given: put it into "credentials" (--credentials '{"${wanted[0]}": "…"}').`;
+  }
+
+  return { requirementsOf, signIn, hintFor };
 }
 
 /** Adds the keys in the defaults of a document. A credential of the session for the same place counts more. */

@@ -72,7 +72,7 @@ export function readDocument(document: JsonObject): ModbusDocument {
     });
     if (list.length === 0) root.warn('the document has no functions');
   }
-  root.finish();
+  root.finish(['$schema']); // an editor's key
   const { faults, warnings } = findings;
   if (faults.length > 0 || server === undefined) {
     const [first] = faults;

@@ -219,6 +219,30 @@ describe('openapi security', () => {
     });
   });
 
+  describe('a device that wants a credential', () => {
+    const refusedWith = async (connection: Connection): Promise<unknown> => {
+      bench.device.answer = (response) => response.writeHead(401).end();
+      const { result } = await bench.call(
+        document([{ header: [] }]),
+        {},
+        { server: bench.device.url, ...connection },
+      );
+      return (result['error'] as JsonObject)['message'];
+    };
+
+    it('is told about in words that say which one is missing, wrong or misspelt', async () => {
+      expect(await refusedWith({})).to.match(
+        /\. The document asks for "header"; none was given: put it into "credentials" \(--credentials '\{"header": "…"\}'\)\.$/,
+      );
+      expect(await refusedWith({ credentials: { haeder: 'k' } })).to.match(
+        /\. The document asks for "header"; "haeder" is no scheme of it; did you mean "header"\?$/,
+      );
+      expect(await refusedWith({ credentials: { header: 'k' } })).to.match(
+        /\. The document asks for "header"; the device did not accept the one that was given\.$/,
+      );
+    });
+  });
+
   describe('OAuth 2.0 client credentials', () => {
     const scheme = (tokenUrl: string) => ({
       o: { type: 'oauth2', flows: { clientCredentials: { tokenUrl, scopes: {} } } },
