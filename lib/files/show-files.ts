@@ -2,6 +2,7 @@ import type { Content } from '../core/message.ts';
 import type { Model, ModelMessage } from '../core/model.ts';
 import { AppError } from '../errors.ts';
 import type { Files, StoredFile } from './files.ts';
+import { fileText, isReadable } from './read/file-text.ts';
 
 /** No model takes a larger file. */
 const SHOWN_MAX_BYTES = 20 * 1024 * 1024;
@@ -15,14 +16,14 @@ const sounds: Record<string, 'wav' | 'mp3'> = {
 /** The caller that reads files: the right of the user was checked when the file came into the conversation. */
 const reader = { id: 'operator', kind: 'operator' } as const;
 
-/** A model that gets the files of a conversation: pictures and sound with their content, other files by their names. */
+/** A model that gets the files of a conversation: pictures and sound as data, texts and PDF as text, other files by their names. */
 export function showFiles(model: Model, files: Files): Model {
   /** A file is read once, and kept as long as its message is in memory. */
   const shown = new WeakMap<ModelMessage, Promise<ModelMessage>>();
 
   async function show(message: ModelMessage & { role: 'user' }): Promise<ModelMessage> {
     const content = await Promise.all(
-      message.content.map(async (part) => (part.type === 'file' ? contentOf(files, part) : part)),
+      message.content.map(async (part) => (part.type === 'file' ? shownContent(files, part) : part)),
     );
     return { role: 'user', content };
   }
@@ -54,16 +55,23 @@ function hasFiles(message: ModelMessage): message is ModelMessage & { role: 'use
 }
 
 /** The content of a file for a model, or a note in its place. */
-async function contentOf(files: Files, part: Content & { type: 'file' }): Promise<Content> {
+export async function shownContent(files: Files, part: Content & { type: 'file' }): Promise<Content> {
   try {
     const file = await files.find(part.fileId, reader);
     const { mimeType, filename, bytes } = file;
     const format = sounds[mimeType];
+    if (bytes <= SHOWN_MAX_BYTES && isReadable(mimeType)) {
+      const text = await fileText(mimeType, await bytesOfFile(files, file));
+      return {
+        type: 'text',
+        text: `[file "${filename}", ${mimeType}]\n${text}\n[end of file "${filename}"]`,
+      };
+    }
     if (bytes > SHOWN_MAX_BYTES || (format === undefined && !pictures.has(mimeType)))
       return note(
         `the file "${filename}", ${mimeType}, ${bytes} bytes, is attached; its content is not shown here`,
       );
-    const data = await base64Of(files, file);
+    const data = (await bytesOfFile(files, file)).toString('base64');
     if (format !== undefined) return { type: 'audio', data, format };
     const url = `data:${mimeType};base64,${data}`;
     return { type: 'image', url, ...(part.detail && { detail: part.detail }) };
@@ -79,9 +87,9 @@ function note(text: string): Content {
   return { type: 'text', text: `[${text}]` };
 }
 
-/** The whole content of a file as base64. */
-async function base64Of(files: Files, file: StoredFile): Promise<string> {
+/** The whole content of a file. */
+async function bytesOfFile(files: Files, file: StoredFile): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of files.open(file)) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces).toString('base64');
+  return Buffer.concat(pieces);
 }

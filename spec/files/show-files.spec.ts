@@ -52,15 +52,16 @@ describe('a model with files', () => {
     return (await room.files.create('ada', Readable.from([content], { objectMode: false }), describeIt)).id;
   };
 
-  it('gets pictures and sound as data, other files by name, and a note for a deleted file', async () => {
+  it('gets pictures and sound as data, texts as text, other files by name, and a note for a deleted file', async () => {
     const ids = [
       await keep(png, 'a.png'),
       await keep(wav, 'a.wav'),
       await keep(mp3, 'a.mp3'),
       await keep(Buffer.from('hello'), 'a.txt'),
+      await keep(Buffer.from([0, 1, 2]), 'a.bin'),
       await keep(png, 'gone.png'),
     ];
-    await room.files.remove(ids[4]!, { id: 'ada', kind: 'user' });
+    await room.files.remove(ids[5]!, { id: 'ada', kind: 'user' });
     const scripted = createScriptedModel([{ text: 'one' }, { text: 'two' }]);
     const model = showFiles(scripted, room.files);
     const files = ids.map((fileId): Content => ({ type: 'file', fileId, detail: 'low' }));
@@ -79,7 +80,11 @@ describe('a model with files', () => {
           { type: 'audio', data: mp3.toString('base64'), format: 'mp3' },
           {
             type: 'text',
-            text: '[the file "a.txt", text/plain, 5 bytes, is attached; its content is not shown here]',
+            text: '[file "a.txt", text/plain]\nhello\n[end of file "a.txt"]',
+          },
+          {
+            type: 'text',
+            text: '[the file "a.bin", application/octet-stream, 3 bytes, is attached; its content is not shown here]',
           },
           { type: 'text', text: '[a file was here that has been deleted]' },
         ],

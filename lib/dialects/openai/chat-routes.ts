@@ -8,6 +8,7 @@ import type { Parts } from '../dialect.ts';
 import { createChunkSum } from './chunk-sum.ts';
 import { chunkAnswer, completionSchema, newHead, wholeAnswer } from './completion.ts';
 import { formatOpenAiError } from './errors.ts';
+import { withFiles } from './request-files.ts';
 import { metadataSchema } from './schemas.ts';
 
 /** What a client wants to find again: the metadata, and with `stored` (the messages of the request) the answer, too. */
@@ -20,8 +21,9 @@ interface Wish {
 export function chatRoutes({
   completions,
   storedCompletions,
+  files,
   config,
-}: Pick<Parts, 'completions' | 'storedCompletions' | 'config'>): Route[] {
+}: Pick<Parts, 'completions' | 'storedCompletions' | 'files' | 'config'>): Route[] {
   // Many endpoints store nothing. So completions are kept here, and the client finds them again in any case.
   async function keep(caller: Principal, answer: JsonObject, { metadata, stored }: Wish): Promise<void> {
     if (!metadata && !stored) return;
@@ -53,7 +55,9 @@ export function chatRoutes({
       answer: completionSchema,
       async handle({ body, response, caller, log }) {
         // The metadata are for this server. Many endpoints refuse them.
-        const { metadata, stream, store, ...request } = body as JsonObject & { metadata?: Metadata };
+        const { metadata, stream, store, ...asked } = body as JsonObject & { metadata?: Metadata };
+        const messages = await withFiles(body.messages as JsonValue[], files.files, caller);
+        const request = { ...asked, messages };
         const wish: Wish = { metadata, stored: store === true ? (body.messages as JsonValue[]) : undefined };
         const head = newHead(request, metadata);
         if (stream !== true) {

@@ -4,6 +4,7 @@ import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { checkSpeaking } from '../speaking.ts';
+import { invalidField } from './errors.ts';
 import { noSuchMessage, placeOf } from './ids.ts';
 import { formatMessage, messageSchema } from './message-format.ts';
 import { listMessages, messageAt } from './message-list.ts';
@@ -55,7 +56,9 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
     query: { type: 'object', properties: { run: { enum: ['true', 'false', '1', '0'] } } },
     body: newMessageSchema,
     answer: messageSchema,
-    async handle({ params, query, body, caller }) {
+    async handle({ params, query, body, caller, ignored }) {
+      for (const name of ['model', 'instructions'])
+        if (ignored.includes(`/${name}`)) throw invalidField(name, 'is for a run, and not for a message');
       const session = await findThread(sessions, params.thread, caller);
       const message = await readMessage(files.files, body, caller);
       const asked = query.run === undefined ? config.threadAutoReply : /^(true|1)$/.test(query.run);

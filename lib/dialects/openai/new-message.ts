@@ -5,6 +5,7 @@ import type { Principal } from '../../core/principal.ts';
 import type { NewMessage } from '../../core/session.ts';
 import { AppError } from '../../errors.ts';
 import type { Files } from '../../files/files.ts';
+import { invalidField } from './errors.ts';
 import type { newMessageSchema } from './schemas.ts';
 
 type Body = XStatic<typeof newMessageSchema>;
@@ -22,12 +23,19 @@ export async function readMessage(
     fileId,
     tools: tools as JsonObject[],
   }));
-  const named = [
-    ...parts.flatMap((part) => (part.type === 'file' ? part.fileId : [])),
-    ...attached.map(({ fileId }) => fileId),
-  ];
-  await Promise.all(named.map((id) => files.find(id, caller)));
+  await Promise.all([
+    ...attached.map(({ fileId }) => files.find(fileId, caller)),
+    ...parts.map((part, index) => checkPicture(files, part, `content.${index}.image_file.file_id`, caller)),
+  ]);
   return { role, content: parts, attachments: attached, metadata };
+}
+
+/** Throws unless a part that names a picture names one of the caller. A file that is no picture can be attached. */
+async function checkPicture(files: Files, part: Content, field: string, caller: Principal): Promise<void> {
+  if (part.type !== 'file') return;
+  const { mimeType } = await files.find(part.fileId, caller);
+  if (!mimeType.startsWith('image/'))
+    throw invalidField(field, `is a file of ${mimeType}, no picture: attach it`);
 }
 
 function contentOf({ type, text, image_url: image, image_file: file }: Part, index: number): Content {

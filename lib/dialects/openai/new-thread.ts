@@ -32,12 +32,23 @@ export async function createThread(
 ): Promise<Session> {
   const messages = thread.messages ?? [];
   const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
+  await checkResources(files, thread.tool_resources, caller);
   const wishes = sessionConfigWith({ ...devicesOf(thread), memoryTools: true });
   checkDevices(caller, wishes, config.documents);
   const id = await sessions.create(wishes, caller, notesOf(thread) as JsonObject);
   const session = await sessions.find(id, caller);
   for (const message of said) await session.add({ ...message, run: false });
   return session;
+}
+
+/** Rejects with `not_found` or `forbidden` when the resources of a thread name a file that is not the caller's. */
+export async function checkResources(
+  { files }: ThreadParts['files'],
+  resources: NewThread['tool_resources'],
+  caller: Principal,
+): Promise<void> {
+  const ids = resources?.code_interpreter?.file_ids ?? [];
+  await Promise.all(ids.map((id) => files.find(id, caller)));
 }
 
 /** The notes of a client about a new thread. */

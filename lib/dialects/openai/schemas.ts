@@ -9,6 +9,9 @@ export const metadataSchema = {
 /** A file's id. */
 export const fileIdSchema = { type: 'string', minLength: 1, maxLength: 100 } as const;
 
+/** The longest text of a message, in characters, as OpenAI has it. */
+const TEXT_MAX_LENGTH = 256_000;
+
 const detail = { enum: ['auto', 'low', 'high'] } as const;
 
 /** A part of a client's message. Its type names the one of the three fields that it has. */
@@ -17,14 +20,14 @@ const contentPart = {
   required: ['type'],
   properties: {
     type: { enum: ['text', 'image_url', 'image_file'] },
-    text: { type: 'string' },
+    text: { type: 'string', minLength: 1, maxLength: TEXT_MAX_LENGTH },
     image_url: {
       type: 'object',
       required: ['url'],
       properties: {
         url: {
           type: 'string',
-          pattern: '^([Hh][Tt][Tt][Pp][Ss]?://|data:image/)',
+          pattern: '^([Hh][Tt][Tt][Pp][Ss]?://[^/]|data:image/)',
           description: 'an http, https or data:image URL',
         },
         detail,
@@ -63,7 +66,7 @@ export const newMessageSchema = {
     role: { enum: ['user', 'assistant'] },
     content: {
       anyOf: [
-        { type: 'string', minLength: 1 },
+        { type: 'string', minLength: 1, maxLength: TEXT_MAX_LENGTH },
         { type: 'array', minItems: 1, maxItems: 100, items: contentPart },
       ],
       description: 'a text, or a list of text, image_url and image_file parts',

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../common/json.ts';
 import { route, type Route } from '../../server/mount.ts';
-import { createThread, newThreadSchema, notesOf, type ThreadParts } from './new-thread.ts';
+import { checkResources, createThread, newThreadSchema, notesOf, type ThreadParts } from './new-thread.ts';
 import { deletedSchema, metadataSchema, toolResourcesSchema } from './schemas.ts';
 import { findThread, formatThread, threadSchema } from './threads.ts';
 
@@ -47,6 +47,7 @@ export function threadRoutes(parts: ThreadParts): Route[] {
       answer: threadSchema,
       async handle({ params, body, caller }) {
         const session = await findThread(sessions, params.thread, caller);
+        await checkResources(parts.files, body.tool_resources, caller);
         const notes = { ...(await session.attributes()), ...body } as JsonObject;
         await session.setAttributes(notes);
         return formatThread(session.id, session.createdAt, notes);

@@ -125,6 +125,34 @@ describe('chat completions', () => {
     expect(model.requests.at(-1)?.body['messages']).to.deep.equal([{ role: 'user', content }]);
   });
 
+  it('have the content of files of the caller in the place of their ids', async () => {
+    const file = await ada.openai.files.create({
+      file: new File(['name,colour\nlamp,blue\n'], 'lamps.csv'),
+      purpose: 'user_data',
+    });
+    steps.push({ text: 'Blue.' });
+    const content = [
+      { type: 'text' as const, text: 'Which colour?' },
+      { type: 'file' as const, file: { file_id: file.id } },
+    ];
+    await ada.openai.chat.completions.create({ model: 'm', messages: [{ role: 'user', content }] });
+    expect(model.requests.at(-1)!.body['messages']).to.deep.equal([
+      {
+        role: 'user',
+        content: [
+          content[0],
+          {
+            type: 'text',
+            text: '[file "lamps.csv", text/csv]\nname,colour\nlamp,blue\n\n[end of file "lamps.csv"]',
+          },
+        ],
+      },
+    ]);
+    const bob = await server.caller('bob who has no files');
+    const messages = [{ role: 'user', content }];
+    expect((await bob.call('POST', '/v1/chat/completions', { messages })).status).to.equal(403);
+  });
+
   it('pass on a refusal of the endpoint with its status, and a failure with 502', async () => {
     const failing: [ModelServerStep, number, string][] = [
       [{ status: 404, body: { error: { message: 'no such model' } } }, 404, 'invalid_request_error'],

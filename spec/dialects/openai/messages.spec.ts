@@ -1,3 +1,4 @@
+import { refusal } from '../../support/openai-refusal.ts';
 import { expect } from 'chai';
 import type OpenAI from 'openai';
 import { openOpenAiDocument } from '../../support/openai-document.ts';
@@ -240,12 +241,26 @@ describe('messages of a thread', () => {
       [{ role: 'user', content: [] }, 'content'],
       [{ role: 'user', content: [{ type: 'text' }] }, 'content.0.text'],
       [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'file:///etc' } }] }, 'content'],
+      [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'http://' } }] }, 'content'],
+      [{ role: 'user', content: [{ type: 'text', text: '' }] }, 'content'],
+      [{ role: 'user', content: 'x'.repeat(256_001) }, 'content'],
+      [{ role: 'user', content: 'x', model: 'm' }, 'model'],
+      [{ role: 'user', content: 'x', instructions: 'Be short.' }, 'instructions'],
     ] as const) {
       const { status, body: told } = await ada.call('POST', `/v1/threads/${thread}/messages`, body);
       expect(status, JSON.stringify(body)).to.equal(400);
       valid('ErrorResponse', told);
       expect((told as { error: { param: string } }).error.param, JSON.stringify(body)).to.equal(param);
     }
+    const text = await ada.openai.files.create({ file: new File(['x'], 'a.txt'), purpose: 'vision' });
+    const picture = { role: 'user', content: [{ type: 'image_file', image_file: { file_id: text.id } }] };
+    expect(refusal(await ada.call('POST', `/v1/threads/${thread}/messages`, picture))).to.deep.equal([
+      400,
+      'content.0.image_file.file_id',
+    ]);
+    const resources = { tool_resources: { code_interpreter: { file_ids: ['file-1'] } } };
+    expect((await ada.call('POST', '/v1/threads', resources)).status).to.equal(404);
+    expect((await ada.call('POST', `/v1/threads/${thread}`, resources)).status).to.equal(404);
     const unknown = { role: 'user', content: [{ type: 'image_file', image_file: { file_id: 'file-1' } }] };
     expect((await ada.call('POST', `/v1/threads/${thread}/messages`, unknown)).status).to.equal(404);
     for (const id of ['msg_1', 'x', `msg_${thread.slice(7)}zz`, `msg_${thread.slice(7)}2`])
