@@ -341,6 +341,23 @@ describe('the architecture', () => {
     expect(sources.flatMap(undocumentedNames)).to.deep.equal([]);
   });
 
+  /** The files that call a tool, each with the reason why no call goes round the people in command. */
+  const callers: Record<string, string> = {
+    'lib/core/calls.ts': 'asks the command before each call',
+    'lib/core/toolbox.ts': 'is called by core/calls, and by the command line for documents of its own',
+    'lib/devices/device-tools.ts': 'stands before the tool of a device, and refuses more',
+    'lib/devices/check-reach.ts': 'reads only',
+    'lib/cli/call.ts': 'a document that somebody names on the command line: no device of the server',
+    'lib/cli/watch.ts': 'the same, and reads only',
+    'lib/cli/device-document.ts': 'reads of a device, for watch',
+  };
+
+  it('has one door to the devices: every file that calls a tool says why it goes round nobody', () => {
+    const callsTool = /\b#?tool!?\.call\(|\btoolbox\.send\(/;
+    const found = sources.filter(({ text }) => callsTool.test(text)).map(({ path }) => path);
+    expect(found).to.have.members(Object.keys(callers));
+  });
+
   it('has functions that fit on a screen', () => {
     expect(sources.flatMap(overlongFunctions)).to.deep.equal([]);
   });

@@ -10,7 +10,14 @@ export interface Envelope {
   taskId: string;
   from: string;
   to: string;
-  type: 'text' | 'imageUrl' | 'contentList' | 'functionCallList' | 'toolReturn';
+  type:
+    | 'text'
+    | 'imageUrl'
+    | 'contentList'
+    | 'functionCallList'
+    | 'toolReturn'
+    | 'approvalRequest'
+    | 'approvalResult';
   message: JsonValue;
   seq: number;
   error?: { code: string; message: string };
@@ -143,7 +150,7 @@ function follow({ turn, callIds }: Running, { from, to, type, message, error }: 
     const { id, result } = message as { id: string; result: JsonValue };
     const made = turn.toolCalls[callIds.lastIndexOf(id)];
     if (made !== undefined) made.result = result;
-  } else if (to === 'user') {
+  } else if (to === 'user' && !type.startsWith('approval')) {
     turn.answer = typeof message === 'string' ? message : JSON.stringify(message);
   }
   if (to !== 'client' || (message !== '[TASK_DONE]' && message !== '[TASK_STOP]')) return false;

@@ -24,10 +24,10 @@ export interface Equipment {
 
 /**
  * Whether each task opens equipment of its own: a stored agent, or a device that the server knows, may have changed since the
- * last task.
+ * last task. A task may also have an agent of its own.
  */
-export function equipsEachTask({ agent, devices = [] }: SessionConfig): boolean {
-  return agent !== undefined || devices.length > 0;
+export function equipsEachTask({ agent, devices = [] }: SessionConfig, settings: TaskSettings = {}): boolean {
+  return (settings.agent ?? agent) !== undefined || devices.length > 0;
 }
 
 /** Thrown when the tools of a task are out of date: a device was changed while a call to it waited. The task opens them anew. */

@@ -24,7 +24,7 @@ export interface OwnedRunParts {
   questions: Questions;
   /** The equipment of the session, and how a task opens its own. */
   sharedEquipment: SharedEquipment;
-  equip(): Promise<Equipment>;
+  equip(agent?: string): Promise<Equipment>;
   /** Appends lines of this task; rejects when the task may not write any more. */
   append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]>;
 }
@@ -44,7 +44,8 @@ export function createOwnedRun(owned: OwnedTask, parts: OwnedRunParts): TaskRun 
     questions: questionsOf(owned, parts),
     command: commandOf(owned, parts),
     append,
-    equip: () => (equipsEachTask(stored.config) ? equip() : sharedEquipment.get()),
+    equip: () =>
+      equipsEachTask(stored.config, task.settings) ? equip(task.settings?.agent) : sharedEquipment.get(),
     onEquipped({ devices = [] }) {
       owned.devices = devices;
     },

@@ -64,8 +64,8 @@ export interface OwnerOptions {
   clock: Clock;
   limits: OwnerLimits;
   command: Command;
-  /** Opens the session's equipment. */
-  equip(): Promise<Equipment>;
+  /** Opens the session's equipment; with the agent of a task in the place of its own. */
+  equip(agent?: string): Promise<Equipment>;
   /** Equipment that is open already, and the only line of the log, when the session was just created. */
   equipment?: Equipment | undefined;
   firstLine?: Message | undefined;
@@ -103,7 +103,7 @@ export class Owner {
     });
     this.#questions = new Questions(store);
     this.#tasks = new TaskList(options.limits.taskTimeoutMs);
-    this.#equipment = new SharedEquipment(options.equip, options.equipment);
+    this.#equipment = new SharedEquipment(() => options.equip(), options.equipment);
   }
 
   /** The number of the log's last line. */

@@ -16,7 +16,7 @@ export interface OwnershipOptions {
   clock: Clock;
   limits: OwnerLimits;
   command: Command;
-  equip(): Promise<Equipment>;
+  equip(agent?: string): Promise<Equipment>;
   /** Receives errors that belong to no request. */
   onError(error: unknown): void;
   /** Called when the session turns out to be removed, before its subscriptions end. */

@@ -22,6 +22,8 @@ export interface ClientTool {
 export interface TaskSettings {
   /** Parameters of the model, over those of the session. */
   model?: Omit<ModelConfig, 'baseUrl' | 'apiKey'>;
+  /** A stored agent that answers in the place of the session's own configuration. */
+  agent?: string;
   /** A system prompt in the place of the session's own. */
   systemPrompt?: string;
   /** Instructions after the system prompt. */

@@ -243,7 +243,7 @@ export class SessionRegistry implements Sessions {
       clock: this.#clock,
       limits,
       command,
-      equip: () => this.#equip(stored.config, stored.owner),
+      equip: (agent) => this.#equip({ ...stored.config, ...(agent && { agent }) }, stored.owner),
       onError: (error) => onError(error, stored.id),
       onGone: () => this.forget(stored.id),
     };

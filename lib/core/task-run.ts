@@ -73,7 +73,7 @@ async function findAnswer(run: TaskRun): Promise<ModelReply> {
 
 async function workWithEquipment(run: TaskRun): Promise<ModelReply> {
   const { stored, task, log, signal } = run;
-  const isShared = !equipsEachTask(stored.config);
+  const isShared = !equipsEachTask(stored.config, task.settings);
   const equipment = run.equip();
   try {
     const transcript = await log.transcript();

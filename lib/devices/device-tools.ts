@@ -14,7 +14,7 @@ import type { DeviceRegistry } from './registry.ts';
 
 /** What the tools of registered devices ask and tell. */
 export interface DeviceToolParts {
-  registry: Pick<DeviceRegistry, 'find'>;
+  registry: Pick<DeviceRegistry, 'look'>;
   states: DeviceStates;
   now(): number;
 }
@@ -70,7 +70,7 @@ class DeviceTool implements Tool {
   async call(args: JsonObject, context: CallContext): Promise<ToolResult> {
     const { registry, states, now } = this.#parts;
     const { name = '' } = context.connection.registered ?? {};
-    const refusal = refusalOfDevice(name, await registry.find(name));
+    const refusal = refusalOfDevice(name, await registry.look(name));
     if (refusal !== undefined) return failed('device_disabled', refusal, 'none');
     const result = await this.#tool.call(args, context);
     states.reported(name, result, now());

@@ -12,8 +12,8 @@ export interface DeviceFacts {
   enabled: boolean;
 }
 
-/** One version of a device that the server knows. */
-export interface Device {
+/** One version of a device that the server knows, without its document, its keys and its rules. */
+export interface ListedDevice {
   readonly name: string;
   /** 1, 2, …; 0 for a file that could never be used. */
   readonly version: number;
@@ -25,12 +25,16 @@ export interface Device {
   readonly facts: DeviceFacts;
   /** Ms since the epoch. */
   readonly madeAt: number;
-  /** With its keys in clear; undefined for version 0. It is opened at the first use. */
+}
+
+/** One version of a device that the server knows. */
+export interface Device extends ListedDevice {
+  /** With its keys in clear; undefined for version 0. */
   readonly definition: DeviceDefinition | undefined;
 }
 
 /** Why calls of a device are refused, in words; undefined where they are not. */
-export function refusalOfDevice(name: string, device: Device | undefined): string | undefined {
+export function refusalOfDevice(name: string, device: ListedDevice | undefined): string | undefined {
   if (device === undefined || device.isRemoved) return `The device "${name}" was removed.`;
   if (device.fault !== undefined) return `The device "${name}" cannot be used: ${device.fault}`;
   return device.facts.enabled ? undefined : `The device "${name}" is disabled.`;

@@ -9,7 +9,7 @@ import type { DocumentEntry, LoadedSpec, Openspecs } from '../openspec/openspecs
 import type { Vault } from '../store/vault.ts';
 import { checkDevice, type CheckedDevice } from './check-device.ts';
 import { checkReach, type Reach, type ReachParts } from './check-reach.ts';
-import type { Device } from './device.ts';
+import type { Device, ListedDevice } from './device.ts';
 import {
   loadDeviceFolder,
   loadServerRules,
@@ -88,20 +88,15 @@ export class Devices {
   }
 
   /** Whether a user (or `operator` or `anonymous`) may use a device. */
-  async mayUse({ facts }: Device, userId: string): Promise<boolean> {
-    if (everywhere.has(userId) || facts.users.includes('*')) return true;
-    const person = await this.#options.findPerson(userId);
-    if (person === undefined) return false;
-    const { role } = person;
-    const names = new Set(person.names.flatMap((name) => (name === null ? [] : [keyOf(name)])));
-    return role === 'admin' || facts.users.map(keyOf).some((one) => one === `role:${role}` || names.has(one));
+  async mayUse(device: ListedDevice, userId: string): Promise<boolean> {
+    return isUsedBy(device, userId) || isUsedBy(device, userId, await this.#options.findPerson(userId));
   }
 
   /** The devices that a user may use, by name. */
-  async list(userId: string): Promise<Device[]> {
+  async list(userId: string): Promise<ListedDevice[]> {
     const all = await this.registry.list();
-    const may = await Promise.all(all.map((device) => this.mayUse(device, userId)));
-    return all.filter((_, index) => may[index]);
+    const person = await this.#options.findPerson(userId);
+    return all.filter((device) => isUsedBy(device, userId, person));
   }
 
   /** A device that is there, for a user. `not_found` also for one that the user may not use. */
@@ -183,6 +178,15 @@ function factsOf({
   skipped,
 }: LoadedSpec['spec']): Omit<LoadedSpec['spec'], 'tools'> {
   return { kind, title, operations, skipped, warnings: [] };
+}
+
+/** Whether the `users` of a device name a user, as far as it is known. */
+function isUsedBy({ facts }: ListedDevice, userId: string, person?: Person): boolean {
+  if (everywhere.has(userId) || facts.users.includes('*')) return true;
+  if (person === undefined) return false;
+  const { role } = person;
+  const names = new Set(person.names.flatMap((name) => (name === null ? [] : [keyOf(name)])));
+  return role === 'admin' || facts.users.map(keyOf).some((one) => one === `role:${role}` || names.has(one));
 }
 
 /** The form in which names are compared: texts that look the same are the same [Unicode NFKC]. */

@@ -5,8 +5,8 @@ import { haltTasks } from '../core/halt.ts';
 import type { SessionRegistry } from '../core/sessions.ts';
 import type { EstopScope, Store, StoredEstop } from '../core/store.ts';
 import { ESTOP_WAKEUP } from '../store/estops.ts';
-import type { Device } from './device.ts';
 import type { DirectCalls } from './direct-calls.ts';
+import type { DeviceRegistry } from './registry.ts';
 
 /** An emergency stop that was engaged. `nodesBehind`: nodes that have not said in time that nothing of before leaves any more. */
 export interface EngagedEstop extends StoredEstop {
@@ -17,7 +17,7 @@ export interface EngagedEstop extends StoredEstop {
 export interface EstopsOptions {
   store: Store;
   sessions: Pick<SessionRegistry, 'loaded'>;
-  devices: { list(): Promise<Device[]> };
+  devices: Pick<DeviceRegistry, 'list' | 'find'>;
   direct: Pick<DirectCalls, 'enterSafeState'>;
   clock: Clock;
   onError(error: unknown): void;
@@ -98,9 +98,10 @@ export class Estops {
     const { devices, direct, onError } = this.#options;
     const { device: only, session } = partsOf(scope);
     if (session !== undefined) return;
-    for (const { name, definition } of await devices.list()) {
-      const calls = definition?.safeState ?? [];
-      if (calls.length === 0 || (only !== undefined && name !== only)) continue;
+    for (const { name } of await devices.list()) {
+      if (only !== undefined && name !== only) continue;
+      const calls = (await devices.find(name))?.definition?.safeState ?? [];
+      if (calls.length === 0) continue;
       const asked = calls.map(({ tool, arguments: args }) => ({ name: tool, arguments: args }));
       await direct.enterSafeState(name, id, asked).catch(onError);
     }

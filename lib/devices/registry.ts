@@ -4,9 +4,9 @@ import { systemClock, type Clock } from '../common/clock.ts';
 import { AppError } from '../errors.ts';
 import { lockOrCreateRow } from '../store/lock-row.ts';
 import type { Vault } from '../store/vault.ts';
-import type { Device, DeviceFacts } from './device.ts';
+import type { Device, DeviceFacts, ListedDevice } from './device.ts';
 import type { DeviceDefinition } from './device-schema.ts';
-import type { DevicesDb, DevicesTable, DeviceTables, DeviceVersionsTable } from './schema.ts';
+import type { DevicesDb, DevicesTable, DeviceTables } from './schema.ts';
 
 /** A device before it is stored: checked, with its keys in clear. */
 export interface NewDevice {
@@ -23,7 +23,9 @@ export interface NewDevice {
  */
 export interface DeviceRegistry {
   /** The devices that are there, by name. */
-  list(): Promise<Device[]>;
+  list(): Promise<ListedDevice[]>;
+  /** As `find`, without the definition: for each call, and cheap however large the document is. */
+  look(name: string): Promise<ListedDevice | undefined>;
   /** The current version of a device, also of a removed one; undefined when no device had this name. */
   find(name: string): Promise<Device | undefined>;
   /** A version of a device, old ones and those of removed devices too. */
@@ -46,8 +48,8 @@ export interface RegistryOptions {
   clock?: Clock;
 }
 
-/** Opened versions that are kept: a document may be large, and each task of a session asks for it. */
-const OPENED_MAX_COUNT = 64;
+/** The text of opened versions that are kept, in characters: each task of a session asks for one. */
+const OPENED_MAX_CHARS = 64 * 1024 * 1024;
 const noFacts: DeviceFacts = { title: '', kind: '', tools: 0, tags: [], users: ['*'], enabled: true };
 
 /** The registry over its tables. */
@@ -56,14 +58,12 @@ export function createDeviceRegistry({ db, vault, clock = systemClock }: Registr
 }
 
 type Change = 'create' | 'replace' | 'file';
-type VersionRow = Pick<DeviceVersionsTable, 'facts' | 'definition' | 'made_at'>;
-
 class StoredDevices implements DeviceRegistry {
   readonly #db: DevicesDb;
   readonly #vault: Vault;
   readonly #clock: Clock;
   /** Definitions by name and version, which never change. */
-  readonly #opened = new LRUCache<string, DeviceDefinition>({ max: OPENED_MAX_COUNT });
+  readonly #opened = new LRUCache<string, DeviceDefinition>({ maxSize: OPENED_MAX_CHARS });
 
   constructor(db: DevicesDb, vault: Vault, clock: Clock) {
     this.#db = db;
@@ -71,14 +71,18 @@ class StoredDevices implements DeviceRegistry {
     this.#clock = clock;
   }
 
-  async list(): Promise<Device[]> {
-    const rows = await this.#rows().where('d.removed_at', 'is', null).orderBy('d.name').execute();
-    return rows.map((row) => this.#deviceOf(row));
+  async list(): Promise<ListedDevice[]> {
+    return (await this.#rows().where('d.removed_at', 'is', null).orderBy('d.name').execute()).map(listedOf);
+  }
+
+  async look(name: string): Promise<ListedDevice | undefined> {
+    const row = await this.#rows().where('d.name', '=', name).executeTakeFirst();
+    return row && listedOf(row);
   }
 
   async find(name: string): Promise<Device | undefined> {
-    const row = await this.#rows().where('d.name', '=', name).executeTakeFirst();
-    return row && this.#deviceOf(row);
+    const listed = await this.look(name);
+    return listed && { ...listed, definition: await this.#definitionOf(listed) };
   }
 
   async version(name: string, version: number): Promise<Device | undefined> {
@@ -86,11 +90,11 @@ class StoredDevices implements DeviceRegistry {
       .selectFrom('devices as d')
       .innerJoin('device_versions as v', 'v.name', 'd.name')
       .select(['d.name', 'd.origin', 'd.fault', 'd.removed_at'])
-      .select(['v.version', 'v.facts', 'v.definition', 'v.made_at'])
+      .select(['v.version', 'v.facts', 'v.made_at'])
       .where('d.name', '=', name)
       .where('v.version', '=', version)
       .executeTakeFirst();
-    return row && this.#deviceOf(row);
+    return row && { ...listedOf(row), definition: await this.#definitionOf(row) };
   }
 
   create(device: NewDevice): Promise<Device> {
@@ -173,15 +177,29 @@ class StoredDevices implements DeviceRegistry {
     return lockOrCreateRow<DeviceTables, 'devices'>(trx, 'devices', { key: 'name', column: 'version', row });
   }
 
-  /** The definition of the current version as it was stored. */
-  async #textOf(trx: DevicesDb, { name, version }: DevicesTable): Promise<string | undefined> {
-    const row = await trx
+  /** The definition of a version as it was stored. */
+  async #textOf(
+    db: DevicesDb,
+    { name, version }: Pick<DevicesTable, 'name' | 'version'>,
+  ): Promise<string | undefined> {
+    const row = await db
       .selectFrom('device_versions')
       .select('definition')
       .where('name', '=', name)
       .where('version', '=', version)
       .executeTakeFirst();
     return row && this.#vault.open(row.definition);
+  }
+
+  async #definitionOf(device: Pick<DevicesTable, 'name' | 'version'>): Promise<DeviceDefinition | undefined> {
+    const key = `${device.name}@${device.version}`;
+    const known = this.#opened.get(key);
+    if (known) return known;
+    const text = await this.#textOf(this.#db, device);
+    if (text === undefined) return undefined;
+    const opened = JSON.parse(text) as DeviceDefinition;
+    this.#opened.set(key, opened, { size: text.length });
+    return opened;
   }
 
   #rows() {
@@ -191,33 +209,21 @@ class StoredDevices implements DeviceRegistry {
         join.onRef('v.name', '=', 'd.name').onRef('v.version', '=', 'd.version'),
       )
       .select(['d.name', 'd.version', 'd.origin', 'd.fault', 'd.removed_at'])
-      .select(['v.facts', 'v.definition', 'v.made_at']);
+      .select(['v.facts', 'v.made_at']);
   }
+}
 
-  #deviceOf(row: DevicesTable & { [Key in keyof VersionRow]: VersionRow[Key] | null }): Device {
-    const open = (): DeviceDefinition | undefined => this.#open(row);
-    return {
-      name: row.name,
-      version: row.version,
-      origin: row.origin,
-      fault: row.fault ?? undefined,
-      isRemoved: row.removed_at !== null,
-      facts: row.facts === null ? { ...noFacts, title: row.name } : (JSON.parse(row.facts) as DeviceFacts),
-      madeAt: row.made_at ?? 0,
-      get definition() {
-        return open();
-      },
-    };
-  }
-
-  #open({ name, version, definition }: { name: string; version: number; definition: string | null }) {
-    const key = `${name}@${version}`;
-    const known = this.#opened.get(key);
-    if (known !== undefined || definition === null) return known;
-    const opened = JSON.parse(this.#vault.open(definition)) as DeviceDefinition;
-    this.#opened.set(key, opened);
-    return opened;
-  }
+/** The device of its rows. */
+function listedOf(row: DevicesTable & { facts: string | null; made_at: number | null }): ListedDevice {
+  return {
+    name: row.name,
+    version: row.version,
+    origin: row.origin,
+    fault: row.fault ?? undefined,
+    isRemoved: row.removed_at !== null,
+    facts: row.facts === null ? { ...noFacts, title: row.name } : (JSON.parse(row.facts) as DeviceFacts),
+    madeAt: row.made_at ?? 0,
+  };
 }
 
 /** Throws unless a device in this state may be changed so. */

@@ -14,6 +14,8 @@ export class RuleBooks {
   readonly #registry: Pick<DeviceRegistry, 'version'>;
   readonly #timeZone: string;
   #serverRules = none;
+  readonly #numbers = new WeakMap<JsonObject, number>();
+  #count = 0;
   #books = new LRUCache<string, RuleBook>({ max: BOOKS_MAX_COUNT });
 
   /** `timeZone` is that of the process (`TZ`) when it is missing. */
@@ -44,7 +46,7 @@ export class RuleBooks {
   async bookFor(device: RegisteredDevice | undefined, sessionRules?: JsonObject): Promise<RuleBook> {
     const books = this.#books; // of the server's rules at this moment
     const server = this.#serverRules;
-    const key = JSON.stringify([device?.name, device?.version, sessionRules]);
+    const key = `${device?.name}@${device?.version} ${this.#numberOf(sessionRules)}`;
     const known = books.get(key);
     if (known) return known;
     const definition = device && (await this.#registry.version(device.name, device.version))?.definition;
@@ -59,5 +61,15 @@ export class RuleBooks {
     );
     books.set(key, book);
     return book;
+  }
+
+  /** A number for the rules of a session: every call asks, and to compare them whole would cost more than to decide. */
+  #numberOf(rules: JsonObject | undefined): number {
+    if (rules === undefined) return 0;
+    const known = this.#numbers.get(rules);
+    if (known !== undefined) return known;
+    this.#count += 1;
+    this.#numbers.set(rules, this.#count);
+    return this.#count;
   }
 }

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../lib/common/json.ts';
-import { openTestApp, type Chat, type TestApp } from '../support/app.ts';
+import { openTestApp, type Chat, type Envelope, type TestApp } from '../support/app.ts';
 import type { HttpDevice } from '../support/http-device.ts';
 import { lampDocument, openLamp } from '../support/lamp.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from '../support/model-server.ts';
 import { openThreadServer } from '../support/threads.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const callOf = (brightness: number): ModelServerStep => ({
   calls: [{ name: 'set_brightness', arguments: { brightness } }],
@@ -210,6 +211,44 @@ describe('an app that uses a device by its name', () => {
       expect(JSON.stringify(shown)).to.include('"devices":[{"name":"desk"}]');
       await ann.call('POST', `/apps/${id}/debug`, { query: 'Set it to 7.' });
       expect(lamp.seen.map(({ url }) => url)).to.deep.equal(['/brightness?brightness=7']);
+    } finally {
+      await server.close();
+      await model.close();
+      await lamp.close();
+    }
+  });
+});
+
+describe('a session of a user who may not use its device any more', () => {
+  it('gets a task that fails and says so, and moves nothing', async () => {
+    const server = await openThreadServer({ AUTH: 'required' });
+    const lamp = await openLamp();
+    const model = await startModelServer([callOf(1), { text: 'A.' }]);
+    try {
+      const admin = await server.caller('root', 'admin');
+      const ann = await server.caller('ann');
+      await admin.call('POST', '/api/devices', { ...lamp.registration('desk'), users: ['ann'] });
+      const llmConfig = { baseUrl: model.baseUrl, apiKey: 'sk-x', model: 'gpt-4o' };
+      const made = await ann.call('POST', '/api/init', { llmConfig, devices: ['desk'] });
+      const { id } = made.body as { id: string };
+      const say = () =>
+        ann.call('POST', `/v1/threads/thread_${id.replaceAll('-', '')}/messages?run=true`, {
+          role: 'user',
+          content: 'Set it.',
+        });
+      const ends = async (): Promise<unknown[]> => {
+        const history = (await ann.call('GET', `/api/history?id=${id}`)).body as Envelope[];
+        return history.flatMap(({ to, message, error }) =>
+          to === 'client' && /TASK_(DONE|STOP)/.test(String(message)) ? [error?.message ?? 'done'] : [],
+        );
+      };
+      await say();
+      await waitFor(async () => (await ends()).length === 1);
+      await admin.call('PUT', '/api/devices/desk', { ...lamp.registration('desk'), users: ['bob'] });
+      await say();
+      await waitFor(async () => (await ends()).length === 2);
+      expect(await ends()).to.deep.equal(['done', 'There is no device "desk".']);
+      expect(lamp.seen.length).to.equal(1);
     } finally {
       await server.close();
       await model.close();

@@ -8,6 +8,8 @@ import { waitFor } from '../support/wait-for.ts';
 const beyond: Record<string, number> = {
   'POST /apps/{app_id}/messages/{message_id}/delete': 404,
   'POST /apps/{app_id}/chat': 400, // it is not published
+  'POST /v1/threads/{thread}/runs/{run}/submit_tool_outputs': 400, // it waits for none
+  'GET /v1/threads/{thread}/runs/{run}/steps/{step}': 404,
   'POST /conversation/generate_title': 502,
   'POST /chat/generate_title': 502,
   'POST /api/v1/conversation/generate_title': 502,

@@ -23,6 +23,8 @@ export interface Things {
   message(): Promise<[thread: string, message: string]>;
   completion(): Promise<string>;
   response(): Promise<string>;
+  /** A thread and a run in it. */
+  run(): Promise<[thread: string, run: string]>;
   upload(): Promise<string>;
   file(): Promise<string>;
   app(): Promise<string>;
@@ -39,6 +41,8 @@ export interface Things {
   code(): Promise<string>;
   /** A device that the server knows, and everybody may use. */
   device(): Promise<string>;
+  /** A device under an emergency stop. */
+  stoppedDevice(): Promise<string>;
 }
 
 /** The things of a caller; an admin gives what they cost. */
@@ -61,6 +65,10 @@ export function createThings(owner: Caller, admin: Caller): Things {
     completion: () =>
       idOf('/v1/chat/completions', { store: true, messages: [{ role: 'user', content: 'hi' }] }),
     response: () => idOf('/v1/responses', { input: 'hi' }),
+    async run() {
+      const thread = await things.thread();
+      return [thread, await idOf(`/v1/threads/${thread}/runs`, { assistant_id: 'default' })];
+    },
     upload: () => idOf('/v1/uploads', { purpose: 'batch', filename: 'a', bytes: 0, mime_type: 'text/plain' }),
     file: () => idOf('/v1/files', fileForm()),
     async app() {
@@ -109,6 +117,11 @@ export function createThings(owner: Caller, admin: Caller): Things {
       const name = `lamp-${process.pid}-${(devices += 1)}`;
       await make('/api/devices', deviceOf(name), admin);
       return name;
+    },
+    async stoppedDevice() {
+      const device = await things.device();
+      await make('/api/estop', { scope: { device } }, admin);
+      return device;
     },
     code: async () =>
       (await make<{ redeem_code: string }>('/api/v1/codes', { value: 1_000_000 }, admin)).redeem_code,
@@ -344,6 +357,25 @@ function deviceRows(): Record<string, AccessRow> {
     'DELETE /api/devices/{name}': { who: 'admins', request: at('') },
     'GET /api/devices/{name}/tools': { who: 'users', request: at('/tools') },
     'POST /api/devices/{name}/check': { who: 'users', request: at('/check') },
+    'POST /api/devices/{name}/tools/{tool}': { who: 'users', request: at('/tools/get_state', () => ({})) },
+    'GET /api/approvals': users,
+    'POST /api/approvals/{id}': usersWith('/api/approvals/apr_none', () => ({ decision: 'reject' })),
+    'GET /api/estop': users,
+    'POST /api/estop': {
+      who: 'users',
+      async request(things) {
+        const scope = { device: await things.device() };
+        return { path: '/api/estop', body: () => ({ scope }) };
+      },
+    },
+    'POST /api/estop/release': {
+      who: 'admins',
+      async request(things) {
+        const scope = { device: await things.stoppedDevice() };
+        return { path: '/api/estop/release', body: () => ({ scope, reason: 'over' }) };
+      },
+    },
+    'GET /api/audit': { who: 'admins' },
   };
 }
 

@@ -38,6 +38,14 @@ const upload = (more: string, body?: () => unknown): AccessRow =>
   }));
 const file = (more: string): AccessRow =>
   owner(403, async (things) => ({ path: `/v1/files/${await things.file()}${more}` }));
+const newRun = { assistant_id: 'default' };
+const run = (more: string, body?: () => unknown): AccessRow =>
+  owner(403, async (things) => {
+    const [of, id] = await things.run();
+    return { path: `/v1/threads/${of}/runs/${id}${more}`, ...(body && { body }) };
+  });
+const assistant = owner(403, async (things) => ({ path: `/v1/assistants/${await things.app()}` }));
+
 /** Who may make the calls under `/v1`. */
 export const openaiAccessRows: Record<string, AccessRow> = {
   'POST /v1/threads': users,
@@ -52,6 +60,19 @@ export const openaiAccessRows: Record<string, AccessRow> = {
   'POST /v1/chat/completions': usersWith('/v1/chat/completions', () => ({
     messages: [{ role: 'user', content: 'hi' }],
   })),
+  'GET /v1/assistants': users,
+  'GET /v1/assistants/{assistant}': assistant,
+  'POST /v1/threads/runs': usersWith('/v1/threads/runs', () => newRun),
+  'POST /v1/threads/{thread}/runs': thread('/runs', () => newRun),
+  'GET /v1/threads/{thread}/runs': thread('/runs'),
+  'GET /v1/threads/{thread}/runs/{run}': run(''),
+  'POST /v1/threads/{thread}/runs/{run}': run('', () => ({ metadata: {} })),
+  'POST /v1/threads/{thread}/runs/{run}/cancel': run('/cancel', () => ({})),
+  'POST /v1/threads/{thread}/runs/{run}/submit_tool_outputs': run('/submit_tool_outputs', () => ({
+    tool_outputs: [],
+  })),
+  'GET /v1/threads/{thread}/runs/{run}/steps': run('/steps'),
+  'GET /v1/threads/{thread}/runs/{run}/steps/{step}': run('/steps/step_1'),
   'POST /v1/conversations': users,
   'GET /v1/conversations/{conversation}': ofConversation(''),
   'POST /v1/conversations/{conversation}': ofConversation('', () => ({ metadata: {} })),

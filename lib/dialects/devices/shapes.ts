@@ -1,6 +1,6 @@
 import { withMaskedSecrets } from '../../common/masked-secrets.ts';
 import type { CheckedDevice } from '../../devices/check-device.ts';
-import type { Device } from '../../devices/device.ts';
+import type { Device, ListedDevice } from '../../devices/device.ts';
 import { deviceFields } from '../../devices/device-schema.ts';
 import type { DeviceState } from '../../devices/device-states.ts';
 import { formatTime } from '../liteagent/time.ts';
@@ -79,7 +79,7 @@ export const reachShape = {
 } as const;
 
 /** A device as the list shows it. */
-export function formatListed(device: Device, known: DeviceState) {
+export function formatListed(device: ListedDevice, known: DeviceState) {
   return { ...formatShared(device, known), tools: device.facts.tools };
 }
 
@@ -94,7 +94,7 @@ export function formatDevice(device: Device, known: DeviceState, checked?: Check
 }
 
 function formatShared(
-  { name, version, origin, fault, facts }: Device,
+  { name, version, origin, fault, facts }: ListedDevice,
   { lastCallAt, ...known }: DeviceState,
 ) {
   const { title, kind, enabled, tags } = facts;

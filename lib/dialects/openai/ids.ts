@@ -85,6 +85,11 @@ export function itemIdOf(prefix: string, sessionId: string, { start, reply, call
   return `${prefix}_${hexOf(sessionId)}${start.toString(36)}_${reply}${tail}`;
 }
 
+/** The id of a step of a run: `step_`, the session's uuid without dashes, the line on which the task began, and its reply. */
+export function stepIdOf(sessionId: string, start: number, reply: number): string {
+  return itemIdOf('step', sessionId, { start, reply });
+}
+
 /** The session and the line in the id of any item: where the message is, or where its task began. Undefined for any other text. */
 export function itemLineOf(itemId: string): { sessionId: string; line: number } | undefined {
   const [, hex = '', place = '', tail] =
@@ -93,6 +98,11 @@ export function itemLineOf(itemId: string): { sessionId: string; line: number } 
   if (sessionId === undefined) return undefined;
   const position = Number.parseInt(place, 36);
   return { sessionId, line: tail === undefined ? Math.floor(position / 2) : position };
+}
+
+/** The error for an unknown run. */
+export function noSuchRun(runId: string): AppError {
+  return new AppError('not_found', `No run found with id '${runId.slice(0, 100)}'.`);
 }
 
 /** The error for an unknown response. */

@@ -1,6 +1,7 @@
 import { formatExactly } from '../../common/exact-numbers.ts';
 import type { Content, Message, MessageAdded, ToolCall, ToolResult } from '../../core/message.ts';
 import { itemIdOf, messageIdOf } from './ids.ts';
+import { isRunOnly } from './message-format.ts';
 import { isForClient, type ReplyRecord, type TaskRecord } from './task-record.ts';
 
 /**
@@ -71,11 +72,8 @@ export function saidItem(
   sessionId: string,
   line: Message & (MessageAdded | { type: 'task_started' }),
 ): MessageItem | undefined {
-  if (
-    line.marks?.said?.removed ||
-    (line.type === 'task_started' && (line.added || line.content.length === 0))
-  )
-    return undefined;
+  const isSaid = line.type === 'message_added' ? !isRunOnly(line) : !line.added && line.content.length > 0;
+  if (!isSaid || line.marks?.said?.removed) return undefined;
   const role = line.type === 'message_added' ? line.role : 'user';
   return {
     id: messageIdOf(sessionId, { seq: line.seq, part: 'said' }),

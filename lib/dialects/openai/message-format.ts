@@ -1,4 +1,4 @@
-import type { Attachment, Content, Message } from '../../core/message.ts';
+import type { Attachment, Content, Message, MessageAdded } from '../../core/message.ts';
 import { messageIdOf, runIdOf, threadIdOf, type MessagePlace } from './ids.ts';
 import { secondsOf } from '../unix-time.ts';
 import type { TaskOutcome } from './log-window.ts';
@@ -52,22 +52,38 @@ export interface Anchor extends MessagePlace {
   line: Extract<Message, { type: 'message_added' | 'task_started' }>;
 }
 
-/** The messages of a line, in their order; none for most lines, and for removed messages. */
+/**
+ * The messages of a line, in their order; none for most lines, and for removed messages. The answer to a message that is a line of
+ * its own has its place there, so that it is listed while its task waits.
+ */
 export function anchorsOf(line: Message): Anchor[] {
   if (line.type !== 'message_added' && line.type !== 'task_started') return [];
   const { seq, marks } = line;
+  const isSaid = line.type === 'message_added' ? !isRunOnly(line) : !line.added;
+  const isAnswered = line.type === 'message_added' ? line.run : !line.added;
   const anchors: Anchor[] = [];
-  if (!(line.type === 'task_started' && line.added) && !marks?.said?.removed)
-    anchors.push({ line, seq, part: 'said' });
-  if (line.type === 'task_started' && !marks?.answer?.removed) anchors.push({ line, seq, part: 'answer' });
+  if (isSaid && !marks?.said?.removed) anchors.push({ line, seq, part: 'said' });
+  if (isAnswered && !marks?.answer?.removed) anchors.push({ line, seq, part: 'answer' });
   return anchors;
+}
+
+/** Whether a line begins a run without a message of its own: the run answers the messages before it. */
+export function isRunOnly({ run, content, attachments }: MessageAdded): boolean {
+  return run && content.length === 0 && attachments.length === 0;
+}
+
+/** The task whose user message or answer is at an anchor; undefined for a message that nobody answers. */
+export function taskAt({ line }: Anchor): string | undefined {
+  if (line.type === 'task_started') return line.taskId;
+  return line.run ? line.id : undefined;
 }
 
 /** A message, in OpenAI's shape. `outcome` belongs to the task that answers with it. */
 export function formatMessage(sessionId: string, { line, seq, part }: Anchor, outcome: TaskOutcome) {
   const at = secondsOf(line.time);
-  const answers = part === 'answer' && line.type === 'task_started';
-  const added = line.type === 'message_added' ? line : undefined;
+  const answers = part === 'answer';
+  const added = line.type === 'message_added' && !answers ? line : undefined;
+  const taskId = taskAt({ line, seq, part });
   const state = answers ? stateOf(outcome) : undefined;
   // One literal is fast, and a list makes many of these.
   return {
@@ -82,7 +98,7 @@ export function formatMessage(sessionId: string, { line, seq, part }: Anchor, ou
     role: answers ? 'assistant' : (added?.role ?? 'user'),
     content: state ? state.content.map(formatContent) : line.content.map(formatContent),
     assistant_id: null,
-    run_id: answers ? runIdOf(line.taskId) : null,
+    run_id: taskId === undefined ? null : runIdOf(taskId),
     attachments: added ? added.attachments.map(formatAttachment) : [],
     metadata: line.marks?.[part]?.metadata ?? added?.metadata ?? {},
   };

@@ -2,7 +2,7 @@ import type { Session } from '../../core/session.ts';
 import { orderOf, runIdOf, type MessagePlace } from './ids.ts';
 import { secondsOf } from '../unix-time.ts';
 import { openLogWindow, type LogWindow } from './log-window.ts';
-import { anchorsOf, formatMessage, type Anchor, type ThreadMessage } from './message-format.ts';
+import { anchorsOf, formatMessage, taskAt, type Anchor, type ThreadMessage } from './message-format.ts';
 
 /** The messages of a thread that a client asks for. */
 export interface MessagePage {
@@ -58,16 +58,15 @@ export async function messageAt(
   const anchor = anchorsOf(line).find(({ part }) => part === place.part);
   if (!anchor) return undefined;
   const message = await messageOf(session.id, window, anchor);
-  if (anchor.part === 'said' || anchor.line.type !== 'task_started')
-    return { anchor, message, lines: [place.seq] };
-  const { reply } = await window.outcomeOf(anchor.line.taskId);
+  const taskId = taskAt(anchor);
+  if (anchor.part === 'said' || taskId === undefined) return { anchor, message, lines: [place.seq] };
+  const { reply } = await window.outcomeOf(taskId);
   return { anchor, message, lines: reply ? [place.seq, reply.seq] : [place.seq] };
 }
 
 async function messageOf(sessionId: string, window: LogWindow, anchor: Anchor): Promise<ThreadMessage> {
-  const { line, part } = anchor;
-  const answers = part === 'answer' && line.type === 'task_started';
-  return formatMessage(sessionId, anchor, answers ? await window.outcomeOf(line.taskId) : {});
+  const taskId = anchor.part === 'answer' ? taskAt(anchor) : undefined;
+  return formatMessage(sessionId, anchor, taskId === undefined ? {} : await window.outcomeOf(taskId));
 }
 
 async function* anchorsIn(window: LogWindow, order: 'asc' | 'desc'): AsyncGenerator<Anchor> {
@@ -84,9 +83,10 @@ function startOf(order: 'asc' | 'desc', edge: MessagePlace | undefined): number 
   return edge ? edge.seq + 1 : Number.MAX_SAFE_INTEGER;
 }
 
-function isOfRun({ line, part }: Anchor, runId: string | undefined): boolean {
+function isOfRun(anchor: Anchor, runId: string | undefined): boolean {
   if (runId === undefined) return true;
-  return part === 'answer' && line.type === 'task_started' && runIdOf(line.taskId) === runId;
+  const taskId = anchor.part === 'answer' ? taskAt(anchor) : undefined;
+  return taskId !== undefined && runIdOf(taskId) === runId;
 }
 
 function inOrder<T>(list: T[], turned: boolean): T[] {

@@ -135,13 +135,13 @@ async function beginTask(
   input: ReadInput,
   { caller, agent }: { caller: Principal; agent: string | undefined },
 ): Promise<PreparedResponse> {
-  const known = await findKnownSession(parts.sessions, body, agent, caller);
+  const known = await findKnownSession(parts.sessions, body, caller);
   const { model, ...others } = modelParameters(body);
   // An app decides on its own model; the other parameters of the request count over the app's.
   const parameters = { ...others, ...(agent === undefined && model !== undefined && { model }) };
   const wished = { model: parameters, systemPrompt: input.instructions.join('\n\n') };
   const session = known ?? (await createSession(parts, body, caller, { agent, ...wished }));
-  checkSpeaking(caller, session.config);
+  checkSpeaking(caller, agent === undefined ? session.config : { ...session.config, agent });
   const { history: earlier, content } = splitInput(input);
   const history = await addHistory(session, earlier);
   const after = history.at(-1) ?? (known ? await lastSeqOf(session) : 1);
@@ -154,7 +154,9 @@ async function beginTask(
     content,
     said: { attachments: [], metadata: body.metadata ?? {}, request: keptRequest(body, history) },
     // A new session has the parameters and the instructions of the input itself.
-    settings: known ? settingsOf(body, input.instructions, parameters) : settingsOf(body, [], {}),
+    settings: known
+      ? { ...settingsOf(body, input.instructions, parameters), ...(agent !== undefined && { agent }) }
+      : settingsOf(body, [], {}),
   };
   return {
     session,
@@ -168,7 +170,6 @@ async function beginTask(
 async function findKnownSession(
   sessions: Sessions,
   body: ResponseRequest,
-  agent: string | undefined,
   caller: Principal,
 ): Promise<Session | undefined> {
   const conversation = conversationNamed(body);
@@ -182,8 +183,6 @@ async function findKnownSession(
   if (field) throw invalidField(field, 'is for a new conversation: this one has its devices');
   if (body.store === false)
     throw invalidField('store', 'must be true in a conversation, which keeps its responses');
-  if (agent !== undefined && agent !== session.config.agent)
-    throw invalidField('model', 'names an app that does not answer in this conversation');
   return session;
 }
 

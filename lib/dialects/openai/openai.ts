@@ -7,6 +7,8 @@ import { memoryRoutes } from './memory-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { pageRoutes } from './page-routes.ts';
+import { assistantRoutes } from './assistant-routes.ts';
+import { runRoutes } from './run-routes.ts';
 import { responseRoutes } from './response-routes.ts';
 import { conversationRoutes } from './conversation-routes.ts';
 import { storedCompletionRoutes } from './stored-completion-routes.ts';
@@ -42,6 +44,8 @@ export const openai: Dialect<Needs> = {
       routes: [
         ...threadRoutes(parts),
         ...messageRoutes(parts),
+        ...runRoutes(parts),
+        ...assistantRoutes(parts),
         ...conversationRoutes(parts),
         ...responseRoutes(parts),
         ...chatRoutes(parts),

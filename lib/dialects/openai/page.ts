@@ -1,14 +1,23 @@
 import { unknownCursor } from './errors.ts';
 import { listOf } from './schemas.ts';
 
+/** The cursors of a page, and its size. */
+interface PageQuery {
+  after?: string | undefined;
+  before?: string | undefined;
+  limit?: string | undefined;
+}
+
 /** A page of items that are all in memory, in their order; `thing` is the thing that `after` must name. */
 export function pageOf<Item extends { id: string }>(
   items: readonly Item[],
-  { after, limit = '20' }: { after?: string | undefined; limit?: string | undefined },
+  { after, before, limit = '20' }: PageQuery,
   thing: string,
 ) {
+  const stop = before === undefined ? items.length : items.findIndex(({ id }) => id === before);
+  if (stop < 0) throw unknownCursor('before', thing);
   const start = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1;
   if (after !== undefined && start === 0) throw unknownCursor('after', thing);
   const end = start + Number(limit);
-  return listOf(items.slice(start, end), end < items.length);
+  return listOf(items.slice(start, Math.min(end, stop)), end < stop);
 }

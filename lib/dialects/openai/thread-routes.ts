@@ -1,17 +1,12 @@
 import type { JsonObject } from '../../common/json.ts';
 import { route, type Route } from '../../server/mount.ts';
-import type { Parts } from '../dialect.ts';
-import { readMessage } from './new-message.ts';
-import { checkDevices, deviceFieldSchemas, devicesOf, sessionConfigWith } from './new-session.ts';
-import { deletedSchema, metadataSchema, newMessageSchema, toolResourcesSchema } from './schemas.ts';
+import { createThread, newThreadSchema, notesOf, type ThreadParts } from './new-thread.ts';
+import { deletedSchema, metadataSchema, toolResourcesSchema } from './schemas.ts';
 import { findThread, formatThread, threadSchema } from './threads.ts';
 
 /** Threads: each is a session. */
-export function threadRoutes({
-  sessions,
-  files,
-  config,
-}: Pick<Parts, 'sessions' | 'files' | 'config'>): Route[] {
+export function threadRoutes(parts: ThreadParts): Route[] {
+  const { sessions } = parts;
   return [
     // The messages are history: nobody answers them. An answer needs POST …/messages with run=true.
     route({
@@ -20,28 +15,11 @@ export function threadRoutes({
       summary: 'Creates a thread, with its devices and its first messages.',
       access: 'chat',
       bodyLenient: true,
-      body: {
-        type: 'object',
-        properties: {
-          messages: { type: 'array', maxItems: 100, items: newMessageSchema },
-          metadata: metadataSchema,
-          tool_resources: toolResourcesSchema,
-          ...deviceFieldSchemas,
-        },
-      },
+      body: newThreadSchema,
       answer: threadSchema,
-      async handle({ body: { messages = [], openSpecList, devices, ...notes }, caller }) {
-        const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
-        // The agent of a thread has the user's memory.
-        const wishes = sessionConfigWith({
-          ...devicesOf({ openSpecList, devices, ...notes }),
-          memoryTools: true,
-        });
-        checkDevices(caller, wishes, config.documents);
-        const id = await sessions.create(wishes, caller, notes as JsonObject);
-        const session = await sessions.find(id, caller);
-        for (const message of said) await session.add({ ...message, run: false });
-        return formatThread(id, session.createdAt, notes);
+      async handle({ body, caller }) {
+        const session = await createThread(parts, body, caller);
+        return formatThread(session.id, session.createdAt, notesOf(body));
       },
     }),
     route({

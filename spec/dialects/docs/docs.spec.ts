@@ -58,6 +58,7 @@ describe('the description of the server', () => {
       'receive_piece',
       'receive_pieces',
       'receive_task',
+      'receive_approval',
       'send_envelope',
       'send_chunk',
       'send_reasoning',

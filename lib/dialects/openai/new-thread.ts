@@ -1,0 +1,49 @@
+import type { XStatic } from 'typebox/schema';
+import type { JsonObject } from '../../common/json.ts';
+import type { Principal } from '../../core/principal.ts';
+import type { Session } from '../../core/session.ts';
+import type { Parts } from '../dialect.ts';
+import { readMessage } from './new-message.ts';
+import { checkDevices, deviceFieldSchemas, devicesOf, sessionConfigWith } from './new-session.ts';
+import { metadataSchema, newMessageSchema, toolResourcesSchema } from './schemas.ts';
+import type { ThreadNotes } from './threads.ts';
+
+/** The parts that make threads. */
+export type ThreadParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
+
+/** A new thread, as a client asks for it. */
+export const newThreadSchema = {
+  type: 'object',
+  properties: {
+    messages: { type: 'array', maxItems: 100, items: newMessageSchema },
+    metadata: metadataSchema,
+    tool_resources: toolResourcesSchema,
+    ...deviceFieldSchemas,
+  },
+} as const;
+
+type NewThread = XStatic<typeof newThreadSchema>;
+
+/** Opens the session of a new thread, with its first messages. The agent of a thread has the user's memory. */
+export async function createThread(
+  { sessions, files, config }: ThreadParts,
+  thread: NewThread,
+  caller: Principal,
+): Promise<Session> {
+  const messages = thread.messages ?? [];
+  const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
+  const wishes = sessionConfigWith({ ...devicesOf(thread), memoryTools: true });
+  checkDevices(caller, wishes, config.documents);
+  const id = await sessions.create(wishes, caller, notesOf(thread) as JsonObject);
+  const session = await sessions.find(id, caller);
+  for (const message of said) await session.add({ ...message, run: false });
+  return session;
+}
+
+/** The notes of a client about a new thread. */
+export function notesOf({ metadata, tool_resources: resources }: NewThread): ThreadNotes {
+  return {
+    ...(metadata && { metadata }),
+    ...(resources && { tool_resources: resources }),
+  };
+}
