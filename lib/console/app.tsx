@@ -1,6 +1,10 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { enter, entrance, isInside, signOut, userName } from './access.ts';
+import { ApprovalsPage } from './command/approvals-page.tsx';
+import { followCommands, waitingCalls } from './command/command-room.ts';
+import { StopBanner, StopButton } from './command/stop-button.tsx';
+import { DevicesPage } from './devices-page.tsx';
 import { Icon } from './icon.tsx';
 import { language, t } from './language.ts';
 import { LanguageSwitch } from './language-switch.tsx';
@@ -20,6 +24,11 @@ export function ConsolePage() {
   useSignalEffect(() => {
     document.documentElement.lang = language.value === 'zh' ? 'zh-CN' : 'en';
   });
+  useSignalEffect(() => {
+    const waiting = waitingCalls.value?.length ?? 0;
+    document.title = waiting > 0 ? `(${waiting}) LiteAgent` : 'LiteAgent';
+  });
+  useSignalEffect(() => (isInside.value ? followCommands() : undefined));
   if (failure.value !== '')
     return (
       <main class="gate">
@@ -37,6 +46,7 @@ export function ConsolePage() {
   return (
     <div class="frame">
       <Bar />
+      <StopBanner />
       <main id="content" class="content" tabIndex={-1}>
         <PageOf page={place.value.page} />
       </main>
@@ -45,7 +55,9 @@ export function ConsolePage() {
 }
 
 function PageOf({ page }: { page: Page }) {
-  return page === 'status' ? <StatusPage /> : <TalkPage item={place.value.item} />;
+  if (page === 'status') return <StatusPage />;
+  if (page === 'devices') return <DevicesPage />;
+  return page === 'approvals' ? <ApprovalsPage /> : <TalkPage item={place.value.item} />;
 }
 
 /** The bar: the pages, the language, the user. */
@@ -65,9 +77,12 @@ function Bar() {
       </a>
       <nav class="tabs" aria-label={t('pages')}>
         <Tab page="talk" />
+        {waitingCalls.value && <Tab page="devices" />}
+        {waitingCalls.value && <Tab page="approvals" count={waitingCalls.value.length} />}
         <Tab page="status" />
       </nav>
       <div class="bar-end">
+        <StopButton />
         <LanguageSwitch />
         {entrance.value?.auth === 'required' && (
           <button
@@ -84,11 +99,12 @@ function Bar() {
   );
 }
 
-function Tab({ page }: { page: Page }) {
+function Tab({ page, count = 0 }: { page: Page; count?: number }) {
   const isHere = place.value.page === page;
   return (
     <a href={hrefOf(page)} aria-current={isHere ? 'page' : undefined}>
       {t(page)}
+      {count > 0 && <span class="badge">{count}</span>}
     </a>
   );
 }

@@ -39,9 +39,11 @@ export async function createSession(
   title: string,
   documents: readonly DeviceEntry[],
   systemPrompt = '',
+  devices: readonly string[] = [],
 ): Promise<string> {
   const { id } = await call<{ id: string }>('POST', '/api/init', {
     openSpecList: documents,
+    ...(devices.length > 0 && { devices }),
     systemPrompt,
     timeoutSeconds: LIFE_SECONDS,
     ...(modelHere.value && { llmConfig: modelHere.value }),

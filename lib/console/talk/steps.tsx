@@ -1,4 +1,7 @@
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { readCommands, waitingCalls } from '../command/command-room.ts';
+import { WaitingCard } from '../command/waiting-card.tsx';
 import { Icon } from '../icon.tsx';
 import { durationText, t } from '../language.ts';
 import type { ApprovalStep, CallStep, RoundStep, Step, ShownTurn } from './envelope.ts';
@@ -129,16 +132,19 @@ function parsed(body: unknown): unknown {
   }
 }
 
-function Approval({ decision }: ApprovalStep) {
+function Approval({ id, decision }: ApprovalStep) {
+  const waiting = waitingCalls.value?.find((call) => call.id === id);
+  useEffect(() => {
+    if (decision === undefined) void readCommands();
+  }, []);
   return (
     <div class="step">
       <Icon name="hand" />
       <div class="step-body">
         {decision === undefined
           ? t('approvalAsked')
-          : [decision.decision, decision.by, decision.reason]
-              .filter((text) => text !== undefined)
-              .join(' · ')}
+          : [decision.decision, decision.by, decision.reason].filter(Boolean).join(' · ')}
+        {decision === undefined && waiting && <WaitingCard call={waiting} />}
       </div>
     </div>
   );

@@ -1,0 +1,87 @@
+import { signal } from '@preact/signals';
+import { call, CallError } from '../api.ts';
+
+/** A call that waits for the decision of a person (`GET /api/approvals`). */
+export interface WaitingCall {
+  id: string;
+  session: string;
+  device: string;
+  name: string;
+  parameters: Record<string, unknown>;
+  risk: string;
+  rule: string;
+  askedBy?: string;
+  expiresAt: string;
+}
+
+/** The scope of an emergency stop. */
+export type StopScope = 'all' | { device?: string; session?: string };
+
+/** An emergency stop that is engaged (`GET /api/estop`). */
+export interface EngagedStop {
+  scope: StopScope;
+  by: string;
+  at: string;
+  reason: string | null;
+}
+
+/** The calls that the user may decide; undefined where the server, or the user's rights, have none. */
+export const waitingCalls = signal<readonly WaitingCall[] | undefined>(undefined);
+/** The stops that are engaged; undefined where there are none to engage. */
+export const engagedStops = signal<readonly EngagedStop[] | undefined>(undefined);
+
+const READ_EVERY_MS = 3000;
+
+/** Reads approvals and stops again and again, until the returned function is called. */
+export function followCommands(): () => void {
+  void readCommands();
+  const timer = setInterval(() => void readCommands(), READ_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+/** Reads the approvals and the stops now. */
+export async function readCommands(): Promise<void> {
+  const [calls, stops] = await Promise.all([
+    read<WaitingCall[]>('/api/approvals', waitingCalls.peek() as WaitingCall[] | undefined),
+    read<{ stops: EngagedStop[] }>(
+      '/api/estop',
+      engagedStops.peek() && { stops: [...(engagedStops.peek() ?? [])] },
+    ),
+  ]);
+  waitingCalls.value = calls;
+  engagedStops.value = stops?.stops;
+}
+
+/** The answer; undefined where there is no such call for the user; the old value while the server is silent. */
+async function read<T>(path: string, old: T | undefined): Promise<T | undefined> {
+  try {
+    return await call<T>('GET', path);
+  } catch (error) {
+    return error instanceof CallError && error.status !== 0 && error.status < 500 ? undefined : old;
+  }
+}
+
+/** Decides about a call. The first decision holds; a later one rejects with it. */
+export async function decide(id: string, decision: 'approve' | 'reject', reason: string): Promise<void> {
+  const said = reason.trim();
+  try {
+    await call('POST', `/api/approvals/${encodeURIComponent(id)}`, {
+      decision,
+      ...(said !== '' && { reason: said }),
+    });
+  } finally {
+    await readCommands();
+  }
+}
+
+/** Engages an emergency stop. */
+export async function engageStop(scope: StopScope): Promise<void> {
+  await call('POST', '/api/estop', { scope });
+  await readCommands();
+}
+
+/** Releases the emergency stops of a scope; only who commands devices may. */
+export async function releaseStop(scope: StopScope, reason: string): Promise<void> {
+  await call('POST', '/api/estop/release', { scope, reason });
+  await readCommands();
+}

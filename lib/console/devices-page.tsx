@@ -1,0 +1,89 @@
+import { signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { call, CallError } from './api.ts';
+import { t } from './language.ts';
+import { go } from './route.ts';
+import { Faults } from './talk/faults.tsx';
+import { createSession } from './talk/sessions.ts';
+
+/** A device that the server knows (`GET /api/devices`). */
+interface KnownDevice {
+  name: string;
+  title: string;
+  kind: string;
+  version: number;
+  enabled: boolean;
+  tools: number;
+  fault?: string;
+  state: { reachable: boolean | null; lastError: string | null };
+}
+
+const known = signal<readonly KnownDevice[] | undefined>(undefined);
+
+/** The devices that the user may use: their state, a check, and a conversation. */
+export function DevicesPage() {
+  const failure = useSignal<CallError | undefined>(undefined);
+  useEffect(() => {
+    call<KnownDevice[]>('GET', '/api/devices').then(
+      (devices) => (known.value = devices),
+      (error: unknown) =>
+        (failure.value = error instanceof CallError ? error : new CallError(0, String(error))),
+    );
+  }, []);
+  return (
+    <div class="page">
+      <h1>{t('devices')}</h1>
+      {failure.value && <Faults error={failure.value} />}
+      {known.value?.length === 0 && <p class="soft">{t('noDevices')}</p>}
+      {known.value?.map((device) => (
+        <DeviceCard key={device.name} device={device} />
+      ))}
+    </div>
+  );
+}
+
+function DeviceCard({
+  device: { name, title, kind, version, enabled, tools, fault, state },
+}: {
+  device: KnownDevice;
+}) {
+  const reach = useSignal<{ reachable: boolean | null; detail?: string }>({
+    reachable: state.reachable,
+    ...(state.lastError !== null && { detail: state.lastError }),
+  });
+  const failure = useSignal<CallError | undefined>(undefined);
+  const attempt = (work: () => Promise<void>): void => {
+    failure.value = undefined;
+    work().catch((error: unknown) => {
+      failure.value = error instanceof CallError ? error : new CallError(0, String(error));
+    });
+  };
+  const check = async (): Promise<void> => {
+    reach.value = await call('POST', `/api/devices/${encodeURIComponent(name)}/check`, {});
+  };
+  const talk = async (): Promise<void> => go('talk', await createSession(title, [], '', [name]));
+  const { reachable, detail } = reach.value;
+  const isUsable = enabled && fault === undefined;
+  const lamp = !isUsable || reachable === false ? 'red' : reachable === null ? 'amber' : 'green';
+  const stateKey = reachable === null ? 'deviceUntried' : reachable ? 'deviceReachable' : 'deviceSilent';
+  return (
+    <section class="card">
+      <h2>{title}</h2>
+      <p>
+        <span class={`lamp ${lamp}`} aria-hidden="true" />
+        {isUsable ? t(stateKey) : (fault ?? t('deviceDisabled'))}
+        {isUsable && detail !== undefined && <span class="soft small"> {detail}</span>}
+      </p>
+      <p class="soft small">{t('deviceFacts', { name, kind, version, tools })}</p>
+      {failure.value && <Faults error={failure.value} />}
+      <div class="row">
+        <button type="button" disabled={!isUsable} onClick={() => attempt(talk)}>
+          {t('deviceTalk')}
+        </button>
+        <button type="button" disabled={!isUsable} onClick={() => attempt(check)}>
+          {t('deviceCheck')}
+        </button>
+      </div>
+    </section>
+  );
+}
