@@ -71,7 +71,7 @@ export function ArgumentField({
 }
 
 /** The arguments that the fields say. An empty field is an argument that is not given. Rejects for JSON that cannot be read. */
-export async function argumentsOf(
+export async function enteredArguments(
   properties: Readonly<Record<string, ArgumentSchema>>,
   given: Readonly<Record<string, string>>,
 ): Promise<Record<string, unknown>> {

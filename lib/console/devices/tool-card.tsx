@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { call, CallError } from '../api.ts';
 import { t } from '../language.ts';
 import { Faults } from '../talk/faults.tsx';
-import { ArgumentField, argumentsOf, type ArgumentSchema } from './argument-field.tsx';
+import { ArgumentField, enteredArguments, type ArgumentSchema } from './argument-field.tsx';
 
 /** A tool of a device, as `lite-agent tools --json` prints it. */
 export interface ShownTool {
@@ -33,7 +33,7 @@ export function ToolCard({
     result.value = undefined;
     isBusy.value = true;
     const path = `/api/devices/${encodeURIComponent(device)}/tools/${encodeURIComponent(name)}`;
-    argumentsOf(properties, given.value)
+    enteredArguments(properties, given.value)
       .then((args) => call('POST', path, { arguments: args, ...(dryRun && { dryRun }) }))
       .then((answer) => {
         result.value = answer;
