@@ -3,7 +3,10 @@ import pg from 'pg';
 import type { JsonObject } from '../../lib/common/json.ts';
 import { openCommandNodes, type CommandNodes, type NodeCaller } from '../support/command-nodes.ts';
 import type { HttpDevice } from '../support/http-device.ts';
+import { openCluster } from '../support/crash-nodes.ts';
+import { runEstops } from '../support/estop-rounds.ts';
 import { openLamp } from '../support/lamp.ts';
+import { openRest } from '../support/rest.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { gate } from '../support/world.ts';
 
@@ -106,5 +109,64 @@ describe('an emergency stop, over several nodes', function () {
     expect(await release(1, 'all')).to.deep.equal({ released: 1, engaged: false, stops: [] });
     expect(await set(1, 60)).to.have.property('statusCode', 200);
     expect(writes()).to.deep.equal([DARK, 60]);
+  });
+});
+
+describe('an emergency stop under load', function () {
+  this.timeout(120_000);
+
+  it('lets no write leave any of three nodes after its answer, ends every task, and sends the safe state once', async () => {
+    const { answerMs, ...report } = await runEstops(3, 4);
+    expect(report).to.deep.equal({
+      late: 0,
+      repeated: 0,
+      ends: { estop: 36 },
+      refusals: { estop: 9 },
+      safeStates: 3,
+    });
+    expect(answerMs).to.have.length(3);
+  });
+
+  it('sends the safe state once, also when every node is killed in the middle of it', async () => {
+    const nodes = await openCommandNodes(0);
+    const lamp = await openLamp();
+    const root = await nodes.caller('root', 'admin');
+    const cluster = await openCluster({
+      count: 3,
+      settings: nodes.settings,
+      leaseMs: 1500,
+      journal: true,
+      stallMs: 0,
+    });
+    try {
+      const on = (node: number) => openRest(cluster.urls[node]!);
+      const { token } = root;
+      const safeState = [1, 0].map((brightness) => ({ tool: 'set_brightness', arguments: { brightness } }));
+      const body = { ...lamp.registration('lamp'), safeState };
+      await on(0).ok(201, 'POST', '/api/devices', { token, body });
+      const { answer } = lamp;
+      lamp.answer = () => undefined; // the first call is on the wire when its node dies
+      await on(1).ok(200, 'POST', '/api/estop', { token, body: { scope: { device: 'lamp' } } });
+      await waitFor(() => lamp.seen.length === 1);
+      lamp.answer = answer;
+      for (let node = 0; node < 3; node += 1) cluster.kill(node);
+      await waitFor(() => cluster.urls.length === 0);
+      await cluster.settled();
+      let rows: { outcome: string }[] = [];
+      await waitFor(async () => {
+        rows = await on(2).ok(200, 'GET', '/api/audit?device=lamp', { token });
+        return rows.length === 2 && rows.every(({ outcome }) => outcome !== null);
+      }, 30_000);
+      expect(rows.map(({ outcome }) => outcome)).to.deep.equal(['unknown', 'done']);
+      expect(lamp.seen.map(({ url }) => url)).to.deep.equal([
+        '/brightness?brightness=1',
+        '/brightness?brightness=0',
+      ]);
+      expect(cluster.faults).to.deep.equal([]);
+    } finally {
+      await cluster.close();
+      await nodes.close();
+      await lamp.close();
+    }
   });
 });
