@@ -123,7 +123,7 @@ const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */
 const packages: Record<string, readonly string[]> = {
-  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/cli/mcp.ts'],
+  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/cli/mcp-bridge.ts'],
   express: ['lib/server/', 'lib/dialects/'],
   'path-to-regexp': ['lib/server/'],
   cookie: ['lib/dialects/'],

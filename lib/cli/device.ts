@@ -109,7 +109,7 @@ async function withDevices(
 }
 
 /** A device of the options. A document behind a URL stays a URL: its endpoint may describe itself. */
-async function definitionOf(name: string, place: string, options: AddOptions): Promise<JsonObject> {
+export async function definitionOf(name: string, place: string, options: AddOptions): Promise<JsonObject> {
   const { title, server, credentials, rules, tag: tags, user: users } = options;
   const isUrl = /^https?:\/\//i.test(place);
   const openSpec = isUrl ? place : (await readSpec(place)).text;

@@ -11,6 +11,7 @@ import { addDevice } from './device.ts';
 import { addDoctor } from './doctor.ts';
 import { addEstop } from './estop.ts';
 import { addInit } from './init.ts';
+import { addMcp } from './mcp.ts';
 import { addRun } from './run.ts';
 import { addServe } from './serve.ts';
 import { addSimulate } from './simulate.ts';
@@ -31,6 +32,7 @@ const commands: readonly AddCommand[] = [
   addTools,
   addCall,
   addWatch,
+  addMcp,
   addSimulate,
   addUser,
   addDevice,

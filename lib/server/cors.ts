@@ -4,7 +4,7 @@ import type { Guard } from './guard.ts';
 /** How long a browser may remember the answer to a preflight, in seconds. */
 const PREFLIGHT_MAX_AGE = '600';
 const METHODS = 'GET, POST, PUT, PATCH, DELETE';
-const ANSWER_HEADERS = 'X-Request-ID, X-Trace-ID, Retry-After';
+const ANSWER_HEADERS = 'X-Request-ID, X-Trace-ID, Retry-After, Mcp-Session-Id, WWW-Authenticate';
 
 /**
  * Sets the CORS headers for an origin that is allowed by name [Fetch 3.3]. Answers a preflight, and is true then. Such an

@@ -136,13 +136,15 @@ class HttpServer implements OpenServer {
 
   async close(): Promise<void> {
     this.drain();
+    const cutOff = (): void => this.#server.closeAllConnections();
+    const cancel = systemClock.startTimer(this.#config.limits.shutdownTimeoutMs, cutOff);
+    // First, so that the connections under their streams are idle when idle ones are closed.
+    await Promise.all(this.#mounts.map(async (mount) => mount.close?.()));
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
     this.#server.closeIdleConnections();
-    const cutOff = (): void => this.#server.closeAllConnections();
-    const cancel = systemClock.startTimer(this.#config.limits.shutdownTimeoutMs, cutOff);
-    await Promise.all([closed, this.#sockets.close(), ...this.#mounts.map((mount) => mount.close?.())]);
+    await Promise.all([closed, this.#sockets.close()]);
     cancel();
   }
 }

@@ -178,7 +178,8 @@ describe('the guard', () => {
       expect(answer.status).to.equal(404);
       expect(answer.headers).to.include({
         'access-control-allow-origin': 'https://panel.example',
-        'access-control-expose-headers': 'X-Request-ID, X-Trace-ID, Retry-After',
+        'access-control-expose-headers':
+          'X-Request-ID, X-Trace-ID, Retry-After, Mcp-Session-Id, WWW-Authenticate',
         vary: 'Origin',
       });
     });

@@ -42,7 +42,8 @@ export class HostConnection {
   readonly #options: HostOptions;
   readonly #server: Server;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
-  #open = 0;
+  /** The requests that are under way. */
+  readonly #answers = new Set<Promise<void>>();
   #usedAt = performance.now();
 
   private constructor(
@@ -88,7 +89,7 @@ export class HostConnection {
 
   /** For how long no request of the host is under way, in ms. */
   get idleMs(): number {
-    return this.#open > 0 ? 0 : performance.now() - this.#usedAt;
+    return this.#answers.size > 0 ? 0 : performance.now() - this.#usedAt;
   }
 
   /** Whether the host has said `initialize`. */
@@ -98,11 +99,12 @@ export class HostConnection {
 
   /** Answers one request of the host. */
   async answer(call: Call): Promise<void> {
-    this.#open += 1;
+    const answer = relay(this.#transport, call, this.#options.parts.config.limits);
+    this.#answers.add(answer);
     try {
-      await relay(this.#transport, call, this.#options.parts.config.limits);
+      await answer;
     } finally {
-      this.#open -= 1;
+      this.#answers.delete(answer);
       this.#usedAt = performance.now();
     }
   }
@@ -113,9 +115,10 @@ export class HostConnection {
     await this.#server.sendResourceListChanged();
   }
 
-  /** Ends the streams, and stops the calls that wait. */
-  close(): Promise<void> {
-    return this.#server.close();
+  /** Stops the calls that wait, and resolves when every stream has ended. */
+  async close(): Promise<void> {
+    await this.#server.close();
+    await Promise.allSettled(this.#answers);
   }
 
   async #serve(): Promise<void> {

@@ -68,7 +68,10 @@ export class ToolList {
     if ('result' in asked) return { answered: asked.result };
     const { call } = asked;
     const found = this.#byName.get(call.name);
-    if (found) return { ...found, arguments: call.arguments };
+    if (found) {
+      const { device, tool, effect } = found;
+      return { device, tool, effect, arguments: call.arguments };
+    }
     const message = `There is no tool named "${call.name.slice(0, 100)}": tools/list has the names.`;
     return { answered: { error: { code: 'unknown_tool', message, effect: 'none' } } };
   }

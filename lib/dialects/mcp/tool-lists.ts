@@ -22,30 +22,29 @@ export class ToolLists {
     const key = JSON.stringify(devices.map(({ name, version }) => [name, version]));
     const known = this.#known.get(key);
     if (known) return known;
-    const made = this.#make(devices, caller);
+    const made = this.#make(devices, caller, () => this.#known.delete(key));
     this.#known.set(key, made);
-    made.catch(() => this.#known.delete(key));
     return made;
   }
 
-  async #make(devices: readonly ListedDevice[], caller: Principal): Promise<ToolList> {
+  /** `onFault` is called for a device without tools, so that the next request tries it again. */
+  async #make(devices: readonly ListedDevice[], caller: Principal, onFault: () => void): Promise<ToolList> {
     const { offeredToolsMaxCount: maxCount, offeredToolsMaxBytes: maxBytes } = this.#parts.config.limits;
     const described: DescribedDevice[] = [];
     for (const { name, facts } of devices) {
-      const tools = await this.#toolsOf(name, caller);
+      const tools = await this.#toolsOf(name, caller).catch((error: unknown) => {
+        onFault();
+        if (!(error instanceof AppError)) throw error;
+        this.#parts.log.warn({ err: error, device: name }, 'MCP hosts do not see the tools of a device');
+        return [];
+      });
       described.push({ name, title: facts.title, tools });
     }
     return new ToolList(described, { maxCount, maxBytes });
   }
 
   async #toolsOf(name: string, caller: Principal): Promise<DescribedDevice['tools']> {
-    const { devices, log } = this.#parts;
-    try {
-      return (await devices.describe(await devices.find(name, caller.id))).tools;
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      log.warn({ err: error, device: name }, 'MCP hosts do not see the tools of a device');
-      return [];
-    }
+    const { devices } = this.#parts;
+    return (await devices.describe(await devices.find(name, caller.id))).tools;
   }
 }

@@ -1,0 +1,102 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { expect } from 'chai';
+import { printedConfig } from '../../lib/cli/mcp-config.ts';
+import { bundleOf } from '../support/bundle.ts';
+import { runCommand, startCommand } from '../support/command.ts';
+import type { HttpDevice } from '../support/http-device.ts';
+import { lampDocument, openLamp } from '../support/lamp.ts';
+
+describe('lite-agent mcp', function () {
+  this.timeout(60_000);
+  let lamp: HttpDevice;
+  let folder: string;
+  let document: string;
+  before(async () => {
+    lamp = await openLamp();
+    folder = await mkdtemp(join(tmpdir(), 'lite-agent-mcp-'));
+    document = join(folder, 'My Lamp.json');
+    const { components: _, security: _none, ...open } = lampDocument;
+    await writeFile(document, JSON.stringify({ ...open, servers: [{ url: lamp.url }] }));
+  });
+  beforeEach(() => {
+    lamp.seen.length = 0;
+  });
+  after(async () => {
+    await lamp.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('serves the tools of a document to a host on the official SDK', async () => {
+    const client = new Client({ name: 'spec', version: '1' });
+    const args = [bundleOf('bin/lite-agent.ts'), 'mcp', document];
+    await client.connect(
+      new StdioClientTransport({ command: process.execPath, args, cwd: folder, stderr: 'ignore' }),
+    );
+    try {
+      const { tools } = await client.listTools();
+      const { content } = await client.callTool({ name: 'set_brightness', arguments: { brightness: 5 } });
+      const [{ text: shown } = {}] = content as { text?: string }[];
+      expect([tools.map(({ name }) => name), JSON.parse(shown!)]).to.deep.equal([
+        ['get_state', 'set_brightness'],
+        { statusCode: 200, body: '{}' },
+      ]);
+      expect(lamp.seen.map(({ method, url }) => `${method} ${url}`)).to.deep.equal([
+        'PUT /brightness?brightness=5',
+      ]);
+    } finally {
+      await client.close();
+    }
+  });
+
+  it('writes nothing but the protocol to standard output, and ends with standard input', async () => {
+    const child = startCommand(['mcp', document], { cwd: folder });
+    const params = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 's', version: '1' },
+    };
+    const output = text(child.stdout);
+    const answered = new Promise((resolve) => child.stdout.once('data', resolve));
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.stderr.resume();
+    child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
+    await answered;
+    child.stdin.end();
+    expect(await ended).to.equal(0);
+    const lines = (await output).trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { id: number }).id)).to.deep.equal([1]);
+  });
+
+  it('refuses documents together with devices, and names that are no files', async () => {
+    const both = await runCommand(['mcp', document, '--device', 'lamp'], { cwd: folder });
+    const missing = await runCommand(['mcp', 'lamp'], { cwd: folder });
+    expect([both.code, both.stdout, missing.code, missing.stdout]).to.deep.equal([2, '', 2, '']);
+    expect(both.stderr).to.contain('lite-agent device add NAME SPEC');
+    expect(missing.stderr).to.contain('--device lamp');
+  });
+
+  it('prints the lines for the settings of a host, with places that hold in every folder', () => {
+    const own = { command: process.execPath };
+    const lines = (host: 'claude' | 'cursor' | 'vscode') =>
+      JSON.parse(printedConfig(host, [document, 'https://a.example/d.json'], {})) as Record<
+        string,
+        Record<string, { command: string; args: string[]; type?: string }>
+      >;
+    const { args } = lines('claude')['mcpServers']!['lite-agent']!;
+    expect(args.slice(-3)).to.deep.equal(['mcp', document, 'https://a.example/d.json']);
+    const server = { ...own, args };
+    expect([lines('claude'), lines('cursor'), lines('vscode')]).to.deep.equal([
+      { mcpServers: { 'lite-agent': server } },
+      { mcpServers: { 'lite-agent': server } },
+      { servers: { 'lite-agent': { type: 'stdio', ...server } } },
+    ]);
+    expect(printedConfig('cursor', [], { device: ['a', 'b'], url: 'http://127.0.0.1:1' })).to.match(
+      /"--device",\s+"a",\s+"b",\s+"--url",\s+"http:\/\/127\.0\.0\.1:1"/,
+    );
+  });
+});

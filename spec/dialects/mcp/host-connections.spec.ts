@@ -1,0 +1,78 @@
+import { expect } from 'chai';
+import type { JsonObject } from '../../../lib/common/json.ts';
+import { openLamp } from '../../support/lamp.ts';
+import { openMcpHost } from '../../support/mcp-host.ts';
+import { openThreadServer } from '../../support/threads.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 's', version: '1' } };
+const initialize = { jsonrpc: '2.0', id: 1, method: 'initialize', params };
+const accept = { accept: 'application/json, text/event-stream' };
+
+describe('the connections of MCP hosts', () => {
+  it('are limited for each user: the one that is idle for the longest ends first', async () => {
+    const server = await openThreadServer({ AUTH: 'required' });
+    const [ann, bob] = [await server.caller('ann'), await server.caller('bob')];
+    const idOf = async (who = ann) =>
+      (await who.call('POST', '/mcp', initialize, accept)).headers.get('mcp-session-id')!;
+    const other = await idOf(bob);
+    const ids: string[] = [];
+    for (let n = 0; n <= 100; n += 1) ids.push(await idOf());
+    const ping = async (id: string, who = ann) =>
+      (
+        await who.call(
+          'POST',
+          '/mcp',
+          { jsonrpc: '2.0', id: 2, method: 'ping' },
+          { ...accept, 'mcp-session-id': id },
+        )
+      ).status;
+    expect([
+      await ping(ids[0]!),
+      await ping(ids[1]!),
+      await ping(ids[100]!),
+      await ping(other, bob),
+    ]).to.deep.equal([404, 200, 200, 200]);
+    expect(await ping(ids[1]!, bob)).to.equal(404);
+    await server.close();
+  });
+
+  it('leave nothing behind for an initialize that is not valid', async () => {
+    const server = await openThreadServer({ AUTH: 'required' });
+    const ann = await server.caller('ann');
+    const wrong = { ...initialize, params: { ...params, capabilities: 5 } };
+    const { headers, status } = await ann.call('POST', '/mcp', wrong, { accept: 'application/json' });
+    expect([headers.get('mcp-session-id'), status]).to.deep.equal([null, 406]);
+    await server.close();
+  });
+
+  it('end with the server; a call that waits for an approval waits on in the log, and is not sent', async () => {
+    const server = await openThreadServer({ AUTH: 'required' });
+    const [ann, admin] = [await server.caller('ann'), await server.caller('root', 'admin')];
+    const lamp = await openLamp();
+    const rules: JsonObject = { calls: [{ tools: ['set_*'], decision: 'ask' }] };
+    await admin.call('POST', '/api/devices', { ...lamp.registration('lamp'), rules });
+    const host = await openMcpHost(`${server.url}/mcp`, { token: ann.token });
+    const called = host.call('set_brightness', { brightness: 5 });
+    const open = async () => (await ann.call('GET', '/api/approvals')).body as unknown[];
+    await waitFor(async () => (await open()).length === 1);
+    await server.app.close();
+    const { result, isError } = await called;
+    const { code, effect } = result['error'] as JsonObject;
+    const waiting = await server.accounts.db
+      .selectFrom('questions' as never)
+      .selectAll()
+      .where('is_open' as never, '=', 1 as never)
+      .execute();
+    expect([isError, code, effect, waiting.length, lamp.seen]).to.deep.equal([
+      true,
+      'unavailable',
+      'unknown',
+      1,
+      [],
+    ]);
+    await host.client.close();
+    await server.close();
+    await lamp.close();
+  });
+});
