@@ -123,6 +123,7 @@ const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */
 const packages: Record<string, readonly string[]> = {
+  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/cli/mcp.ts'],
   express: ['lib/server/', 'lib/dialects/'],
   'path-to-regexp': ['lib/server/'],
   cookie: ['lib/dialects/'],
@@ -165,6 +166,7 @@ const packages: Record<string, readonly string[]> = {
 
 /** Packages so heavy that they are loaded when they are needed, never at start. */
 const heavy = new Set([
+  '@modelcontextprotocol/sdk',
   'openai',
   '@apidevtools/swagger-parser',
   'serialport',

@@ -20,11 +20,20 @@ const server: Principal = { id: 'operator', kind: 'operator' };
 export interface AskedCall extends DirectCall {
   device: string;
   dryRun?: boolean;
+  /**
+   * The conversation of a client, in the place of the day, and the client's own id of this request: the same request again is the
+   * same call, and gets its result.
+   */
+  within?: { conversation: string; request: string };
+  /** Stops the task. A call that is on the wire is let finish. */
+  signal?: AbortSignal;
+  /** Receives each line of the task, and the id of its session. It must not throw. */
+  onLine?(line: Message, session: string): void;
 }
 
 /**
- * Calls of registered devices that no model decides on. Each is a task of a session, one session for each caller, device and day, so
- * that rules, limits, approvals, journal, log and audit are those of every other call.
+ * Calls of registered devices that no model decides on. Each is a task of a session, one session for each caller, device and day (or
+ * conversation of a client), so that rules, limits, approvals, journal, log and audit are those of every other call.
  */
 export class DirectCalls {
   readonly #sessions: Sessions;
@@ -36,19 +45,20 @@ export class DirectCalls {
   }
 
   /** Makes a call, and resolves with its result. Rejects with an AppError when the call could not be tried. */
-  async call(caller: Principal, { device, name, arguments: args, dryRun }: AskedCall): Promise<ToolResult> {
-    const day = Math.floor(this.#clock.now() / DAY_MS);
-    const id = idFromName(`${caller.id} ${device} ${day}`, NAMESPACE);
+  async call(caller: Principal, asked: AskedCall): Promise<ToolResult> {
+    const { device, name, arguments: args, dryRun, within } = asked;
+    const part = within?.conversation ?? Math.floor(this.#clock.now() / DAY_MS);
+    const id = idFromName(`${caller.id} ${device} ${part}`, NAMESPACE);
     const session = await this.#open(id, caller, directConfig('calls', device));
-    const taskId = this.#clock.newId();
+    const taskId = within ? idFromName(`${id} ${within.request}`, NAMESPACE) : this.#clock.newId();
     const { seq } = await session.submit({
       taskId,
-      fresh: true,
+      fresh: within === undefined,
       form: 'text',
       content: directContent([{ name, arguments: args }]),
       ...(dryRun && { settings: { dryRun } }),
     });
-    return resultOf(session, taskId, seq);
+    return resultOf(session, taskId, seq, asked);
   }
 
   /**
@@ -86,20 +96,34 @@ function directConfig(direct: 'calls' | 'safe_state', device: string): SessionCo
 }
 
 /** Waits for the result of the task's call. The deadlines of the task and of its questions bound the wait. */
-function resultOf(session: Session, taskId: string, after: number): Promise<ToolResult> {
+async function resultOf(
+  session: Session,
+  taskId: string,
+  after: number,
+  { signal, onLine }: Pick<AskedCall, 'signal' | 'onLine'>,
+): Promise<ToolResult> {
   let result: ToolResult | undefined;
-  return until<ToolResult>({
+  const wait = until<ToolResult>({
     subscribe: (subscriber, from) => session.subscribe(subscriber, from),
     after,
     find(line) {
       if (!('taskId' in line) || line.taskId !== taskId) return undefined;
+      onLine?.(line, session.id);
       if (line.type === 'tool_result') result = line.result;
       return line.type === 'task_ended' ? (result ?? fail(line)) : undefined;
     },
     onEnd: (reason) => {
       throw new AppError('unavailable', `The call is not over, and its session ended here (${reason}).`);
     },
-  }).found;
+  });
+  const stop = (): void => void session.stop(taskId).catch((error: unknown) => wait.fail(error));
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  try {
+    return await wait.found;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
 }
 
 function fail({ error, status }: Message & { type: 'task_ended' }): never {

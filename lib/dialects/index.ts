@@ -5,6 +5,7 @@ import { devices } from './devices/devices.ts';
 import type { Dialect, Parts } from './dialect.ts';
 import { liteagent } from './liteagent/liteagent.ts';
 import { llmops } from './llmops/llmops.ts';
+import { mcp } from './mcp/mcp.ts';
 import { objects } from './objects/objects.ts';
 import { openai } from './openai/openai.ts';
 
@@ -12,6 +13,7 @@ import { openai } from './openai/openai.ts';
 export const dialects: readonly Dialect<keyof Parts>[] = [
   liteagent,
   devices,
+  mcp,
   openai,
   llmops,
   chat,

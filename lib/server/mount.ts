@@ -101,7 +101,7 @@ export interface FormattedError {
 /**
  * The routes and sockets of one dialect.
  *
- * Contract: nothing here keeps the state of a session, and many requests may use it at a time.
+ * Contract: nothing here keeps the state of a session, and many requests may use it at a time. Connections may be kept.
  */
 export interface Mount {
   readonly name: string;
@@ -113,8 +113,10 @@ export interface Mount {
   readonly contentType?: string;
   /** The principal of a caller without a token; undefined: a token is needed. */
   readonly anonymous: Principal | undefined;
-  /** The answer to an error below one of the prefixes. */
-  formatError(error: AppError): FormattedError;
+  /** The answer to an error below one of the prefixes. `origin` is how the client names this server; empty where that is unknown. */
+  formatError(error: AppError, origin: string): FormattedError;
+  /** Ends the connections that the dialect keeps, when the server goes away. */
+  close?(): Promise<void>;
 }
 
 /** The dialect with the longest prefix of a path; undefined when none has one. */

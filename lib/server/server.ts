@@ -61,6 +61,7 @@ class HttpServer implements OpenServer {
   readonly #log: Log;
   readonly #server: Server;
   readonly #sockets: Sockets;
+  readonly #mounts: readonly Mount[];
   #port = 0;
   #draining = false;
 
@@ -74,6 +75,7 @@ class HttpServer implements OpenServer {
     arrivalMs = ARRIVAL_MS,
   }: ServerOptions) {
     this.#config = config;
+    this.#mounts = mounts;
     this.#log = log;
     const shared: WebOptions = {
       mounts,
@@ -140,7 +142,7 @@ class HttpServer implements OpenServer {
     this.#server.closeIdleConnections();
     const cutOff = (): void => this.#server.closeAllConnections();
     const cancel = systemClock.startTimer(this.#config.limits.shutdownTimeoutMs, cutOff);
-    await Promise.all([closed, this.#sockets.close()]);
+    await Promise.all([closed, this.#sockets.close(), ...this.#mounts.map((mount) => mount.close?.())]);
     cancel();
   }
 }

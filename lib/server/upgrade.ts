@@ -82,7 +82,7 @@ export function createUpgrade(
       const path = (request.url ?? '').split('?', 1)[0] ?? '';
       if (known.code === 'internal') log.error({ err: known, path }, known.message);
       else log.info({ path, status: statusOf(known.code) }, 'upgrade refused');
-      refuse(socket, known, statusOf(known.code), mountAt(mounts, path)?.formatError(known));
+      refuse(socket, known, statusOf(known.code), mountAt(mounts, path)?.formatError(known, ''));
     }
   }
 

@@ -86,7 +86,7 @@ class Web {
     try {
       targetOf(request); // express would answer a broken target by itself, past the one place for errors
     } catch (error) {
-      this.#fail(response, '', toAppError(error), this.#options.log);
+      this.#fail(response, { path: '', origin: '', log: this.#options.log }, toAppError(error));
       return;
     }
     this.#app(request, response);
@@ -111,8 +111,8 @@ class Web {
     }
     app.use((request: Request, response: Answer) => this.#missRoute(request.method, response.locals.path));
     app.use((thrown: unknown, _request: Request, response: Answer, _next: NextFunction) => {
-      const { path, log } = response.locals;
-      this.#fail(response, path, thrown instanceof URIError ? badEscape(thrown) : toAppError(thrown), log);
+      const error = thrown instanceof URIError ? badEscape(thrown) : toAppError(thrown);
+      this.#fail(response, response.locals, error);
     });
     return app;
   }
@@ -200,14 +200,18 @@ class Web {
   }
 
   /** The one place for errors: logs those that are the server's fault, and answers in the shape of the dialect. */
-  #fail(response: ServerResponse, path: string, error: AppError, log: Log): void {
+  #fail(
+    response: ServerResponse,
+    { path, origin, log }: Pick<Trail, 'path' | 'origin' | 'log'>,
+    error: AppError,
+  ): void {
     const usual = statusOf(error.code);
     if (usual >= 500 && error.code !== 'unavailable') log.error({ err: error, path }, error.message);
     if (response.headersSent) {
       response.destroy();
       return;
     }
-    const formatted = mountAt(this.#options.mounts, path)?.formatError(error) ?? formatProblem(error);
+    const formatted = mountAt(this.#options.mounts, path)?.formatError(error, origin) ?? formatProblem(error);
     const { contentType, body, status = usual } = formatted;
     const headers = { ...errorHeaders(error), ...formatted.headers, 'Content-Type': contentType };
     // The rest of a slow request is not awaited.

@@ -338,7 +338,7 @@ function chatRows(prefix: string): Record<string, AccessRow> {
   };
 }
 
-/** Devices that the server knows: admins change them, the users use them. */
+/** Devices that the server knows: admins change them, the users use them, also over MCP. */
 function deviceRows(): Record<string, AccessRow> {
   const at =
     (more: string, body?: (name: string) => unknown) =>
@@ -347,6 +347,11 @@ function deviceRows(): Record<string, AccessRow> {
       return { path: `/api/devices/${name}${more}`, ...(body && { body: () => body(name) }) };
     };
   return {
+    'POST /mcp': users,
+    'GET /mcp': users,
+    'DELETE /mcp': users,
+    'GET /.well-known/oauth-protected-resource': anybody,
+    'GET /.well-known/oauth-protected-resource/mcp': anybody,
     'GET /api/devices': users,
     'POST /api/devices': {
       who: 'admins',

@@ -121,7 +121,7 @@ function answerOf({ answer, status = 200 }: Route): object {
 
 /** The shape of the dialect's errors, with an example. */
 function failureOf(mount: Mount): object {
-  const { contentType, body } = mount.formatError(new AppError('invalid_request', 'What was wrong.'));
+  const { contentType, body } = mount.formatError(new AppError('invalid_request', 'What was wrong.'), '');
   return {
     description: 'The error, and its place.',
     content: { [contentType]: { schema: { type: 'object' }, example: JSON.parse(body) as unknown } },

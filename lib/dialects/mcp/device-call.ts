@@ -1,0 +1,162 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
+import type { CallToolResult, ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js';
+import type { JsonObject } from '../../common/json.ts';
+import { startPeriodic } from '../../common/periodic.ts';
+import type { Message, Question, ToolResult } from '../../core/message.ts';
+import type { Principal } from '../../core/principal.ts';
+import { failed } from '../../core/tool.ts';
+import { AppError } from '../../errors.ts';
+import { toAppError } from '../../server/status.ts';
+import type { Parts } from '../dialect.ts';
+import type { Directed } from './tool-list.ts';
+
+/** The circumstances that the SDK gives a request. */
+export type HostRequest = RequestHandlerExtra<ServerRequest, ServerNotification>;
+/** The parts that calls take. */
+export type CallParts = Pick<Parts, 'direct' | 'approvals' | 'log'>;
+type Approval = Question & { kind: 'approval' };
+
+/** A host hears so often that its call still runs, so that it does not give up. */
+const PROGRESS_EVERY_MS = 10_000;
+
+/** One call of a device for a host: it shows its progress, and lets the person at the host decide about it where that is allowed. */
+export class DeviceCall {
+  readonly #parts: CallParts;
+  readonly #caller: Principal;
+  readonly #host: Server;
+  readonly #request: HostRequest;
+  readonly #elicitation = new AbortController();
+  #waitsFor = 'the device';
+  #progress = 0;
+  #place: { session: string; task: string } | undefined;
+
+  constructor(parts: CallParts, caller: Principal, host: Server, request: HostRequest) {
+    this.#parts = parts;
+    this.#caller = caller;
+    this.#host = host;
+    this.#request = request;
+  }
+
+  /** Makes the call. A call that fails is a result, too. `conversation` is the id of the host's connection. */
+  async run(asked: Exclude<Directed, { answered: unknown }>, conversation: string): Promise<CallToolResult> {
+    const { device, tool, arguments: args } = asked;
+    const { requestId, signal } = this.#request;
+    const work = (): Promise<void> => this.#showProgress();
+    const progress = startPeriodic({ pauseMs: PROGRESS_EVERY_MS, work, onError: this.#onError });
+    try {
+      const result = await this.#parts.direct.call(this.#caller, {
+        device,
+        name: tool,
+        arguments: args as JsonObject,
+        within: { conversation, request: `${typeof requestId} ${requestId}` },
+        signal,
+        onLine: (line, session) => this.#onLine(line, session),
+      });
+      return formatResult(result, this.#place);
+    } catch (error) {
+      return formatResult(this.#resultOf(error, asked.effect === 'write'), this.#place);
+    } finally {
+      this.#elicitation.abort();
+      await progress.stop();
+    }
+  }
+
+  #onLine(line: Message, session: string): void {
+    if (line.type === 'task_started') this.#place = { session, task: line.taskId };
+    if (line.type === 'question_answered') {
+      this.#waitsFor = 'the device';
+      this.#elicitation.abort();
+    }
+    if (line.type !== 'question_asked' || line.question.kind !== 'approval') return;
+    const { question } = line;
+    this.#waitsFor = `an approval. ${question.rule}`;
+    this.#showProgress()
+      .then(() => this.#elicit(question, session))
+      .catch(this.#onError);
+  }
+
+  async #showProgress(): Promise<void> {
+    const { progressToken } = this.#request._meta ?? {};
+    if (progressToken === undefined || this.#request.signal.aborted) return;
+    const progress = (this.#progress += 1);
+    const params = { progressToken, progress, message: `The call waits for ${this.#waitsFor}` };
+    await this.#request.sendNotification({ method: 'notifications/progress', params });
+  }
+
+  /** Asks the person at the host, when the rule lets that person decide. Without an answer the call waits for any other. */
+  async #elicit(question: Approval, session: string): Promise<void> {
+    const { approvals } = this.#parts;
+    if (!takesForms(this.#host)) return;
+    const open = await approvals.list(this.#caller, session);
+    if (!open.some(({ id }) => id === question.id)) return;
+    const answer = await this.#ask(question).catch(() => undefined); // the host cannot ask, or somebody decided meanwhile
+    const decision = answer && decisionOf(answer);
+    if (!decision) return;
+    await approvals.decide(this.#caller, question.id, decision).catch((error: unknown) => {
+      if (!(error instanceof AppError)) throw error; // an AppError: somebody else has decided before
+    });
+  }
+
+  async #ask({ device, name, parameters, rule, expiresAt }: Approval): Promise<Elicited> {
+    const { ElicitResultSchema } = await import('@modelcontextprotocol/sdk/types.js');
+    const message = `${device}: ${name} ${JSON.stringify(parameters)}. ${rule}`;
+    return this.#request.sendRequest(
+      { method: 'elicitation/create', params: { message, requestedSchema: decisionForm } },
+      ElicitResultSchema,
+      {
+        signal: AbortSignal.any([this.#elicitation.signal, this.#request.signal]),
+        timeout: Math.max(1, expiresAt - Date.now()),
+      },
+    );
+  }
+
+  #resultOf(error: unknown, isWrite: boolean): ToolResult {
+    const { code, message, cause } = toAppError(error);
+    if (code === 'internal') this.#parts.log.error({ err: cause ?? error }, message);
+    const isUnknown = isWrite && (code === 'unavailable' || code === 'internal');
+    return failed(code, message, isUnknown ? 'unknown' : 'none');
+  }
+
+  readonly #onError = (error: unknown): void =>
+    this.#parts.log.debug({ err: error }, 'a host could not be told about its call');
+}
+
+interface Elicited {
+  action: 'accept' | 'decline' | 'cancel';
+  content?: Record<string, unknown> | undefined;
+}
+
+/** The form of an elicitation [MCP 2025-11-25, Elicitation: flat objects of primitive values]. */
+const decisionForm = {
+  type: 'object' as const,
+  properties: {
+    decision: { type: 'string' as const, title: 'Decision', enum: ['approve', 'reject'] },
+    reason: { type: 'string' as const, title: 'Reason', maxLength: 1000 },
+  },
+  required: ['decision'],
+};
+
+/** The decision of a person. `decline` rejects the call; `cancel` decides nothing. */
+function decisionOf({ action, content = {} }: Elicited) {
+  const { decision, reason } = content;
+  const why = typeof reason === 'string' && reason !== '' ? { reason: reason.slice(0, 1000) } : {};
+  if (action === 'decline') return { decision: 'reject', ...why } as const;
+  if (action !== 'accept' || (decision !== 'approve' && decision !== 'reject')) return undefined;
+  return { decision, ...why } as const;
+}
+
+/** Whether the host shows forms. A host that names no mode does [MCP 2025-11-25, Elicitation]. */
+function takesForms(host: Server): boolean {
+  const { elicitation } = host.getClientCapabilities() ?? {};
+  return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
+}
+
+/** A result as hosts take it. `_meta` names the session and the task in the log. */
+export function formatResult(result: ToolResult, place?: { session: string; task: string }): CallToolResult {
+  return {
+    content: [{ type: 'text', text: JSON.stringify(result) }],
+    ...(result['error'] !== undefined && { isError: true }),
+    ...(place && { _meta: { 'lite-agent/session': place.session, 'lite-agent/task': place.task } }),
+  };
+}

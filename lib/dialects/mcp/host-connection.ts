@@ -1,0 +1,180 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import type { JsonValue } from '../../common/json.ts';
+import type { Principal } from '../../core/principal.ts';
+import { refusalOfDevice, type ListedDevice } from '../../devices/device.ts';
+import type { Call } from '../../server/mount.ts';
+import { toAppError } from '../../server/status.ts';
+import type { Parts } from '../dialect.ts';
+import { DeviceCall, formatResult, type HostRequest } from './device-call.ts';
+import { listDeviceDocuments, readDeviceDocument } from './device-documents.ts';
+import { EventLog } from './event-log.ts';
+import { relay } from './relay.ts';
+import type { ToolLists } from './tool-lists.ts';
+
+/** The parts that connections take. */
+export type HostParts = Pick<Parts, 'devices' | 'direct' | 'approvals' | 'config' | 'log' | 'version'>;
+
+/** What a connection is opened with. */
+export interface HostOptions {
+  parts: HostParts;
+  lists: ToolLists;
+  id: string;
+  /** The id of the principal whose connection it is. */
+  owner: string;
+  /** The names of the only devices that are shown; all of the owner's when missing. */
+  only: readonly string[] | undefined;
+  onClose(): void;
+}
+
+const INSTRUCTIONS =
+  'Tools of devices in the real world. A call may wait until a person approves it. A result with `error.effect` "unknown" means that ' +
+  'the device may have changed: look at its state, and do not send the call again.';
+
+/**
+ * The connection of one MCP host: its protocol state, its streams and their last events. Everything about its calls is in the log,
+ * as the session of each device under the id of this connection.
+ */
+export class HostConnection {
+  readonly id: string;
+  readonly owner: string;
+  readonly #options: HostOptions;
+  readonly #server: Server;
+  readonly #transport: WebStandardStreamableHTTPServerTransport;
+  #open = 0;
+  #usedAt = performance.now();
+
+  private constructor(
+    options: HostOptions,
+    server: Server,
+    transport: WebStandardStreamableHTTPServerTransport,
+  ) {
+    this.id = options.id;
+    this.owner = options.owner;
+    this.#options = options;
+    this.#server = server;
+    this.#transport = transport;
+  }
+
+  /** Opens a connection that awaits the host's `initialize`. */
+  static async open(options: HostOptions): Promise<HostConnection> {
+    const [{ Server: SdkServer }, { WebStandardStreamableHTTPServerTransport: Transport }] =
+      await Promise.all([
+        import('@modelcontextprotocol/sdk/server/index.js'),
+        import('@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'),
+      ]);
+    const server = new SdkServer(
+      { name: 'lite-agent', title: 'LiteAgent Server', version: options.parts.version },
+      {
+        capabilities: { tools: { listChanged: true }, resources: { listChanged: true } },
+        instructions: INSTRUCTIONS,
+      },
+    );
+    const transport = new Transport({
+      sessionIdGenerator: () => options.id,
+      eventStore: new EventLog(),
+      keepAliveMs: 0, // the server's own streams have a heartbeat
+    });
+    const connection = new HostConnection(options, server, transport);
+    await connection.#serve();
+    Object.assign(server, {
+      onclose: () => options.onClose(),
+      onerror: (error: Error) => options.parts.log.debug({ err: error }, 'an MCP host'),
+    });
+    await server.connect(transport);
+    return connection;
+  }
+
+  /** For how long no request of the host is under way, in ms. */
+  get idleMs(): number {
+    return this.#open > 0 ? 0 : performance.now() - this.#usedAt;
+  }
+
+  /** Whether the host has said `initialize`. */
+  get isReady(): boolean {
+    return this.#transport.sessionId !== undefined;
+  }
+
+  /** Answers one request of the host. */
+  async answer(call: Call): Promise<void> {
+    this.#open += 1;
+    try {
+      await relay(this.#transport, call, this.#options.parts.config.limits);
+    } finally {
+      this.#open -= 1;
+      this.#usedAt = performance.now();
+    }
+  }
+
+  /** Tells the host that the devices have changed. */
+  async announceChange(): Promise<void> {
+    await this.#server.sendToolListChanged();
+    await this.#server.sendResourceListChanged();
+  }
+
+  /** Ends the streams, and stops the calls that wait. */
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+
+  async #serve(): Promise<void> {
+    const types = await import('@modelcontextprotocol/sdk/types.js');
+    const { lists, parts } = this.#options;
+    const server = this.#server;
+    server.setRequestHandler(types.ListToolsRequestSchema, (_request, extra) =>
+      this.#asked(extra, async (caller) => {
+        const list = await lists.listOf(await this.#devicesOf(caller), caller);
+        return { tools: await list.shown() };
+      }),
+    );
+    server.setRequestHandler(
+      types.CallToolRequestSchema,
+      ({ params: { name, arguments: args = {} } }, extra) =>
+        this.#asked(extra, (caller) => this.#call(name, args as JsonValue, { caller, extra })),
+    );
+    server.setRequestHandler(types.ListResourcesRequestSchema, (_request, extra) =>
+      this.#asked(extra, async (caller) => ({
+        resources: listDeviceDocuments(await this.#devicesOf(caller)),
+      })),
+    );
+    server.setRequestHandler(types.ReadResourceRequestSchema, ({ params: { uri } }, extra) =>
+      this.#asked(extra, async (caller) =>
+        readDeviceDocument(parts, uri, { caller, among: await this.#devicesOf(caller) }),
+      ),
+    );
+  }
+
+  async #call(
+    name: string,
+    args: JsonValue,
+    { caller, extra }: { caller: Principal; extra: HostRequest },
+  ): Promise<CallToolResult> {
+    const { lists, parts } = this.#options;
+    const list = await lists.listOf(await this.#devicesOf(caller), caller);
+    const directed = await list.direct(name, args);
+    if ('answered' in directed) return formatResult(directed.answered);
+    return new DeviceCall(parts, caller, this.#server, extra).run(directed, this.id);
+  }
+
+  /** The devices that the caller may use now, and that the host asked for. */
+  async #devicesOf(caller: Principal): Promise<ListedDevice[]> {
+    const { parts, only } = this.#options;
+    const all = await parts.devices.list(caller.id);
+    return all.filter(
+      (device) => refusalOfDevice(device.name, device) === undefined && (only?.includes(device.name) ?? true),
+    );
+  }
+
+  /** Does the work of a request as its caller. An error becomes that of the protocol, without a word about the inside. */
+  async #asked<T>({ authInfo }: HostRequest, work: (caller: Principal) => Promise<T>): Promise<T> {
+    try {
+      return await work(authInfo!.extra!['caller'] as Principal);
+    } catch (thrown) {
+      const { code, message, cause } = toAppError(thrown);
+      if (code === 'internal') this.#options.parts.log.error({ err: cause ?? thrown }, message);
+      const { McpError, ErrorCode } = await import('@modelcontextprotocol/sdk/types.js');
+      throw new McpError(code === 'internal' ? ErrorCode.InternalError : ErrorCode.InvalidParams, message);
+    }
+  }
+}

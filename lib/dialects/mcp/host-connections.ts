@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { startPeriodic, type Periodic } from '../../common/periodic.ts';
+import type { Principal } from '../../core/principal.ts';
+import { AppError } from '../../errors.ts';
+import { HostConnection, type HostParts } from './host-connection.ts';
+import { ToolLists } from './tool-lists.ts';
+
+/** Devices may change on any node, so the registry is asked. */
+const LOOK_EVERY_MS = 1000;
+/** A host that is silent for so long must connect again. */
+const IDLE_MAX_MS = 30 * 60_000;
+const PER_OWNER_MAX_COUNT = 100;
+
+/** The connections of MCP hosts to this node. They are in memory only: a host connects again where its connection is unknown. */
+export class HostConnections {
+  readonly #parts: HostParts;
+  readonly #lists: ToolLists;
+  readonly #open = new Map<string, HostConnection>();
+  #watch: Periodic | undefined;
+  /** The end of the last watch. */
+  #stopped: Promise<void> | undefined;
+  /** The devices at the last look. */
+  #seen: string | undefined;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+    this.#lists = new ToolLists(parts);
+  }
+
+  /** A new connection for a host that says `initialize`. Rejects with `invalid_request` that names every unknown device. */
+  async open(caller: Principal, only: readonly string[] | undefined): Promise<HostConnection> {
+    const uses = (only ?? []).map((name) => ({ name }));
+    await this.#parts.devices.requireAll(uses, caller.id, '/devices');
+    await this.#makeRoom(caller.id);
+    const id = randomUUID();
+    const onClose = (): void => this.#forget(id);
+    const { id: owner } = caller;
+    const options = { parts: this.#parts, lists: this.#lists, id, owner, only, onClose };
+    const connection = await HostConnection.open(options);
+    this.#open.set(id, connection);
+    this.#watch ??= this.#startWatch();
+    return connection;
+  }
+
+  /** The caller's connection with an id. Throws `not_found`, also for one of somebody else. */
+  find(id: string, caller: Principal): HostConnection {
+    const found = this.#open.get(id);
+    if (found?.owner === caller.id) return found;
+    throw new AppError('not_found', 'There is no such Mcp-Session-Id: send initialize again, without it.');
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((connection) => connection.close()));
+    await this.#stopped;
+  }
+
+  #forget(id: string): void {
+    this.#open.delete(id);
+    if (this.#open.size > 0) return;
+    this.#stopped = this.#watch?.stop();
+    this.#watch = undefined;
+    this.#seen = undefined;
+  }
+
+  /** Ends the connection of the owner that is idle for the longest, when there are too many. */
+  async #makeRoom(owner: string): Promise<void> {
+    const own = [...this.#open.values()].filter((connection) => connection.owner === owner);
+    if (own.length < PER_OWNER_MAX_COUNT) return;
+    const [idlest] = own.toSorted((a, b) => b.idleMs - a.idleMs);
+    if (!idlest || idlest.idleMs === 0)
+      throw new AppError('too_many_requests', `${PER_OWNER_MAX_COUNT} MCP connections are open already.`);
+    await idlest.close();
+  }
+
+  #startWatch(): Periodic {
+    const onError = (error: unknown): void => this.#parts.log.error({ err: error }, 'MCP connections');
+    const watch = startPeriodic({ pauseMs: LOOK_EVERY_MS, work: () => this.#look(), onError });
+    void watch.run(); // which never rejects
+    return watch;
+  }
+
+  async #look(): Promise<void> {
+    for (const connection of this.#open.values())
+      if (connection.idleMs > IDLE_MAX_MS) await connection.close();
+    const all = await this.#parts.devices.registry.list();
+    const now = JSON.stringify(
+      all.map(({ name, version, fault, facts: { enabled } }) => [name, version, enabled, fault]),
+    );
+    const before = this.#seen;
+    this.#seen = now;
+    if (before === undefined || before === now) return;
+    for (const connection of this.#open.values()) await connection.announceChange();
+  }
+}

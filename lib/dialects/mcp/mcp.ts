@@ -1,0 +1,124 @@
+import { anonymous } from '../../accounts/access.ts';
+
+import { AppError } from '../../errors.ts';
+import { route, type Call, type FormattedError, type Route } from '../../server/mount.ts';
+import { statusOf } from '../../server/status.ts';
+import type { Dialect } from '../dialect.ts';
+import { HostConnections } from './host-connections.ts';
+import type { HostConnection } from './host-connection.ts';
+
+const PATH = '/mcp';
+const METADATA = '/.well-known/oauth-protected-resource';
+/** The codes of errors that belong to no request [JSON-RPC 2.0 5.1; MCP SDK: -32000 and -32001]. */
+const INVALID_REQUEST = -32_600;
+const SERVER_ERROR = -32_000;
+
+const query = {
+  type: 'object',
+  properties: { devices: { type: 'string', description: 'the names of the only devices, with commas' } },
+} as const;
+
+/**
+ * The Model Context Protocol over Streamable HTTP [MCP 2025-11-25]: any host calls the devices that its user may use, under the same
+ * rules, limits and audit as models.
+ */
+export const mcp: Dialect<'devices' | 'direct' | 'approvals' | 'config' | 'log' | 'version'> = {
+  name: 'mcp',
+  mount(parts) {
+    const connections = new HostConnections(parts);
+    return {
+      name: 'mcp',
+      prefixes: [PATH, METADATA],
+      routes: [say(connections), listen(connections), leave(connections), describe(''), describe(PATH)],
+      sockets: [],
+      anonymous: parts.config.auth === 'none' ? anonymous : undefined,
+      formatError,
+      close: () => connections.close(),
+    };
+  },
+};
+
+function say(connections: HostConnections): Route {
+  return route({
+    method: 'POST',
+    path: PATH,
+    summary:
+      'A message of an MCP host (Streamable HTTP). The first one is initialize; devices narrows its tools.',
+    access: 'use a device',
+    query,
+    body: { type: 'object', description: 'a JSON-RPC 2.0 message', additionalProperties: {} },
+    async handle(call) {
+      const { body, query: asked, request } = call;
+      const isFirst = request.headers['mcp-session-id'] === undefined && body['method'] === 'initialize';
+      if (!isFirst) return connectionOf(connections, call).answer(call);
+      const connection = await connections.open(call.caller, namesIn(asked.devices));
+      try {
+        await connection.answer(call);
+      } finally {
+        if (!connection.isReady) await connection.close(); // its initialize was not valid
+      }
+    },
+  });
+}
+
+function listen(connections: HostConnections): Route {
+  return route({
+    method: 'GET',
+    path: PATH,
+    summary: 'The stream of messages for an MCP host; Last-Event-ID resumes a stream that broke off.',
+    access: 'use a device',
+    query,
+    handle: (call) => connectionOf(connections, call).answer(call),
+  });
+}
+
+function leave(connections: HostConnections): Route {
+  return route({
+    method: 'DELETE',
+    path: PATH,
+    summary: 'Ends the connection of an MCP host, and stops its calls that wait.',
+    access: 'use a device',
+    query,
+    handle: (call) => connectionOf(connections, call).answer(call),
+  });
+}
+
+/** The metadata of the protected resource [RFC 9728 3]. Tokens come from the server's own sign-in, keys or AUTH_TOKEN. */
+function describe(path: '' | typeof PATH): Route {
+  return route({
+    method: 'GET',
+    path: METADATA + path,
+    summary: 'Where and how an MCP host shows its token (RFC 9728).',
+    access: 'open',
+    answer: { type: 'object', required: ['resource'], properties: { resource: { type: 'string' } } },
+    handle: ({ origin }) => ({
+      resource: origin + PATH,
+      resource_name: 'LiteAgent Server',
+      bearer_methods_supported: ['header'],
+      resource_documentation: `${origin}/docs`,
+    }),
+  });
+}
+
+function connectionOf(connections: HostConnections, { request, caller }: Call): HostConnection {
+  const id = request.headers['mcp-session-id'];
+  if (typeof id === 'string') return connections.find(id, caller);
+  throw new AppError('invalid_request', 'The header Mcp-Session-Id is missing: send initialize first.');
+}
+
+function namesIn(devices: string | undefined): string[] | undefined {
+  return devices?.split(',').map((name) => name.trim());
+}
+
+/** A JSON-RPC error without an id. A 401 says where the metadata is [RFC 9728 5.1]. */
+function formatError(error: AppError, origin: string): FormattedError {
+  const code = error.code === 'invalid_request' ? INVALID_REQUEST : SERVER_ERROR;
+  const data = error.faults.length > 0 ? { data: { faults: error.faults } } : {};
+  const body = { jsonrpc: '2.0', id: null, error: { code, message: error.message, ...data } };
+  const where = `Bearer resource_metadata="${origin}${METADATA}${PATH}"`;
+  return {
+    contentType: 'application/json',
+    body: JSON.stringify(body),
+    ...(statusOf(error.code) === 401 && { headers: { 'WWW-Authenticate': where } }),
+  };
+}

@@ -1,0 +1,50 @@
+import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import type { Call } from '../../server/mount.ts';
+import { openEventStream } from '../../server/stream.ts';
+import type { Parts } from '../dialect.ts';
+
+/** Headers of the SDK's answers that hosts need. The server writes all others itself. */
+const ANSWER_HEADERS = ['content-type', 'mcp-session-id', 'allow'];
+
+/**
+ * Gives a checked request to the transport of the SDK, and writes its answer. Streams have the heartbeat and the patience of all
+ * streams of the server. Resolves when the answer has ended, or the host has disconnected.
+ */
+export async function relay(
+  transport: WebStandardStreamableHTTPServerTransport,
+  { request, response, body, caller }: Call,
+  limits: Parts['config']['limits'],
+): Promise<void> {
+  const headers = new Headers();
+  for (const [name, values = []] of Object.entries(request.headersDistinct))
+    for (const value of values) headers.append(name, value);
+  const asked = new Request('http://localhost/mcp', { method: request.method ?? 'GET', headers });
+  const authInfo = { token: '', clientId: caller.id, scopes: [], extra: { caller } };
+  const answer = await transport.handleRequest(asked, { parsedBody: body, authInfo });
+  for (const name of ANSWER_HEADERS) {
+    const value = answer.headers.get(name);
+    if (value !== null) response.setHeader(name, value);
+  }
+  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  if (isStream && answer.body) await pump(answer.body, openEventStream(response, limits));
+  else response.writeHead(answer.status).end(await answer.text());
+}
+
+/** Writes the pieces as the host takes them. A host that disconnects ends the stream, and not the work behind it. */
+async function pump(
+  body: ReadableStream<Uint8Array>,
+  stream: ReturnType<typeof openEventStream>,
+): Promise<void> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  const cancel = (): void => void reader.cancel().catch(() => undefined); // it has ended by itself
+  stream.signal.addEventListener('abort', cancel, { once: true });
+  if (stream.signal.aborted) cancel();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    stream.write(decoder.decode(value, { stream: true }));
+    await stream.drained();
+  }
+  await stream.end();
+}
