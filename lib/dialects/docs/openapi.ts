@@ -38,6 +38,7 @@ const groups: Readonly<Record<string, string>> = {
   liteagent: 'For a new program: open a session, talk, see every step ([more](/docs/api-liteagent))',
   devices: 'Registered devices, approvals, emergency stop, audit log ([more](/docs/api-devices))',
   openai: 'For programs with an OpenAI client, and the sign-in ([more](/docs/api-openai))',
+  mcp: 'For hosts of the Model Context Protocol ([more](/docs/api-mcp))',
   llmops: 'For a page where users build and publish an agent ([more](/docs/api-llmops))',
   chat: 'For a chat page whose users bring models of their own ([more](/docs/api-chat))',
   aideer: 'For clients of AIDeer: scenes, chats, credits ([more](/docs/api-aideer))',
