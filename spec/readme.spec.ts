@@ -1,17 +1,14 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { simulateLights } from '../lib/cli/demo/lights.ts';
 import type { SimulatedDevice } from '../lib/cli/demo/device.ts';
 import { packageRoot } from '../lib/package.ts';
 import { openTestApp, type TestApp } from './support/app.ts';
-import { bundleOf } from './support/bundle.ts';
 import { startCommand } from './support/command.ts';
-import { codeBlocks, manualPages } from './support/manual.ts';
+import { codeBlocks, manualPages, runLines } from './support/manual.ts';
 import { needPeer } from './support/peers.ts';
 
 const README_MAX_BYTES = 8192;
@@ -28,24 +25,6 @@ describe('the README', function () {
     folder = mkdtempSync(join(tmpdir(), 'readme-'));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
-
-  /** Runs a program in the folder, without the settings of the person who runs the specs. */
-  async function run(
-    program: string,
-    args: string[],
-  ): Promise<{ code: unknown; stdout: string; stderr: string }> {
-    const child = spawn(program, args, {
-      cwd: folder,
-      env: { PATH: process.env.PATH },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ]);
-    return { code, stdout, stderr };
-  }
 
   it(`is read in a few minutes: ${README_MAX_BYTES} bytes at most`, () => {
     expect(Buffer.byteLength(readme.text)).to.be.at.most(README_MAX_BYTES);
@@ -85,7 +64,7 @@ describe('the README', function () {
 
     it('has curl lines that run as they are', async function () {
       needPeer(this, 'curl');
-      const { code, stdout } = await run('bash', ['-euc', here(blockWith('sh', 'curl'))]);
+      const { code, stdout } = await runLines(here(blockWith('sh', 'curl')), folder);
       const kitchen = '{"room":"kitchen","power":"off","brightness":100,"color":"white"}';
       expect(code).to.equal(0);
       expect(stdout).to.include(JSON.stringify({ statusCode: 200, body: kitchen }));
@@ -97,7 +76,7 @@ describe('the README', function () {
       await app.post('/api/devices', { name: 'lights', openSpec });
       symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
       writeFileSync(join(folder, 'talk.mjs'), here(blockWith('js', 'WebSocket')));
-      const { code, stdout, stderr } = await run(process.execPath, ['talk.mjs']);
+      const { code, stdout, stderr } = await runLines(`'${process.execPath}' talk.mjs`, folder);
       expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
       expect(stdout.trim().split('\n').at(-1)).to.equal('agent → client [TASK_DONE]');
       expect(lights.state()).to.equal('living-room off, kitchen on 100 % white, bedroom off');
@@ -117,8 +96,7 @@ describe('the README', function () {
       'chat',
     ]);
     const [init, tools, simulate, call, chat] = lines as [string, string, string, string, string];
-    const program = `npx() { shift; '${process.execPath}' '${bundleOf('bin/lite-agent.ts')}' "$@"; }; `;
-    const shell = (line: string) => run('bash', ['-euc', program + line]);
+    const shell = (line: string) => runLines(line, folder);
 
     expect((await shell(init)).code).to.equal(0);
     expect((await shell(tools)).stdout).to.include('read_power');

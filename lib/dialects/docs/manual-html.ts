@@ -59,8 +59,8 @@ function documentOf(
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${escapeHtml(title)} · LiteAgent Server</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/manual.css"></head>
-<body><nav aria-label="Contents"><p><a href="/">Console</a> · <a href="/docs">Contents and search</a> · <a href="/docs/api">All calls</a></p>
-${groups.join('\n')}</nav>
+<body><header><a href="/">Console</a> · <a href="/docs">Contents and search</a> · <a href="/docs/api">All calls</a></header>
+<nav aria-label="Contents">${groups.join('\n')}</nav>
 <main>${main}</main></body></html>`;
 }
 
@@ -69,9 +69,10 @@ export const manualStyle = `
 :root{color-scheme:light dark;--ink:#1d2530;--ground:#fff;--soft:#f3f5f8;--line:#d9dee6;--link:#0b5cad}
 @media (prefers-color-scheme:dark){:root{--ink:#e3e8ef;--ground:#14181e;--soft:#1e242d;--line:#363e4a;--link:#7db7f5}}
 *{box-sizing:border-box}
-body{margin:0;display:grid;grid-template-columns:17rem minmax(0,1fr);background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
+body{margin:0;display:grid;grid:auto 1fr/17rem minmax(0,1fr);background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
 a{color:var(--link)}
-nav{padding:1rem 1.2rem;background:var(--soft);border-right:1px solid var(--line);font-size:.92rem}
+header{grid-column:1/3;padding:.6rem 1.2rem;border-bottom:1px solid var(--line)}
+nav{padding:0 1.2rem 1rem;background:var(--soft);border-right:1px solid var(--line);font-size:.92rem}
 nav h2{margin:1.2rem 0 .3rem;font-size:.8rem;text-transform:uppercase;letter-spacing:.05em}
 nav ul{margin:0;padding:0;list-style:none}
 nav li a{display:block;padding:.15rem 0}
@@ -83,10 +84,12 @@ table{display:block;overflow-x:auto;border-collapse:collapse}
 th,td{padding:.35rem .6rem;border:1px solid var(--line);text-align:left;vertical-align:top}
 code{font:.9em ui-monospace,monospace;background:var(--soft);padding:.1em .25em;border-radius:.2em;overflow-wrap:anywhere}
 pre{overflow-x:auto;padding:.8rem 1rem;background:var(--soft);border:1px solid var(--line);border-radius:.3rem}
+td code{overflow-wrap:normal}
 pre code{padding:0;background:none;overflow-wrap:normal}
 img{max-width:100%;height:auto;border:1px solid var(--line)}
 input,button{font:inherit;padding:.2rem .5rem}
 main>ul{padding-left:1.2rem}
 .depth-2{margin-left:1rem}.depth-3{margin-left:2rem}.depth-4{margin-left:3rem}
-@media (max-width:50rem){body{display:block}nav{border-right:0;border-bottom:1px solid var(--line)}main{padding:1rem}}
+/* On a phone the page comes before the contents. */
+@media (max-width:50rem){body{display:flex;flex-direction:column}nav{order:2;border:0}main{padding:1rem;min-width:0;max-width:100%}}
 `;

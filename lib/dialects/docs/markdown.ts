@@ -42,7 +42,9 @@ export function renderMarkdown(text: string, context: LinkContext): { html: stri
       },
     },
   });
-  return { html: marked.parse(text, { async: false }), headings };
+  // Wide blocks scroll, which a keyboard can do only where it can go [WCAG 2.1.1].
+  const html = marked.parse(text, { async: false }).replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">');
+  return { html, headings };
 }
 
 /** The fragment of a heading, as GitHub makes it. */

@@ -19,7 +19,7 @@ export function describeRoutes(mounts: readonly Mount[], version: string): JsonO
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    tags: mounts.map(({ name }) => ({ name })),
+    tags: mounts.map(({ name }) => ({ name, ...(groups[name] && { description: groups[name] }) })),
     paths,
     components: {
       securitySchemes: {
@@ -32,6 +32,20 @@ export function describeRoutes(mounts: readonly Mount[], version: string): JsonO
     },
   } as unknown as JsonObject;
 }
+
+/** For whom each group of calls is; the pages of the manual say more. */
+const groups: Readonly<Record<string, string>> = {
+  liteagent: 'For a new program: open a session, talk, see every step ([more](/docs/api-liteagent))',
+  devices: 'Registered devices, approvals, emergency stop, audit log ([more](/docs/api-devices))',
+  openai: 'For programs with an OpenAI client, and the sign-in ([more](/docs/api-openai))',
+  mcp: 'For hosts of the Model Context Protocol ([more](/docs/api-mcp))',
+  llmops: 'For a page where users build and publish an agent ([more](/docs/api-llmops))',
+  chat: 'For a chat page whose users bring models of their own ([more](/docs/api-chat))',
+  aideer: 'For clients of AIDeer: scenes, chats, credits ([more](/docs/api-aideer))',
+  objects: 'Pictures and files at signed URLs',
+  console: 'The page at `/`, and the calls that only people need',
+  docs: 'The manual, and these descriptions',
+};
 
 /** `/v1/threads/:thread` → `/v1/threads/{thread}`. */
 function templateOf(path: string): string {

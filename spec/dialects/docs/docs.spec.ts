@@ -11,6 +11,7 @@ interface Operation {
   responses: Record<string, { content?: Record<string, object> }>;
 }
 interface Document {
+  tags: { name: string; description?: string }[];
   paths: Record<string, Record<string, Operation>>;
 }
 
@@ -30,6 +31,7 @@ describe('the description of the server', () => {
     );
     const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
     const dialects = new Set(operations.flatMap(({ tags }) => tags));
+    expect(document.tags.filter(({ description }) => !description)).to.deep.equal([]);
     expect([...dialects]).to.include.members(['liteagent', 'openai', 'llmops', 'chat', 'objects', 'docs']);
     const ids = operations.map(({ operationId }) => operationId);
     expect(new Set(ids).size).to.equal(ids.length);
