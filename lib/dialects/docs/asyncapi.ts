@@ -38,6 +38,15 @@ export function describeSockets(mounts: readonly Mount[], version: string): Json
 /** The messages of one direction. The direction is a part of the key: a name may be in both. */
 function messagesOf(action: string, messages: Readonly<Record<string, RouteSchema>>): object {
   return Object.fromEntries(
-    Object.entries(messages).map(([name, payload]) => [`${action}_${name}`, { name, payload }]),
+    Object.entries(messages).map(([name, payload]) => [
+      `${action}_${name}`,
+      {
+        name,
+        payload,
+        ...(Array.isArray(payload.examples) && {
+          examples: payload.examples.map((frame) => ({ payload: frame as unknown })),
+        }),
+      },
+    ]),
   );
 }

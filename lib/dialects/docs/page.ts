@@ -35,11 +35,12 @@ fetch('/asyncapi.json').then((answer) => answer.json()).then(({ channels }) => {
     add(root.lastChild, 'pre', JSON.stringify(bindings.ws.query, null, 2));
     for (const [action, title] of [['receive', 'What a client sends'], ['send', 'What the server sends']]) {
       add(root, 'h3', title);
-      for (const [key, { name, payload }] of Object.entries(messages)) {
+      for (const [key, { name, payload, examples = [] }] of Object.entries(messages)) {
         if (!key.startsWith(action)) continue;
         const box = add(root, 'details', '', action);
         add(box, 'summary', name);
-        add(box, 'pre', JSON.stringify(payload, null, 2));
+        for (const example of examples) add(box, 'pre', JSON.stringify(example.payload));
+        add(box, 'pre', JSON.stringify({ ...payload, examples: undefined }, null, 2));
       }
     }
   }

@@ -8,6 +8,7 @@ import { readerOf, type Reader } from '../../server/validate.ts';
 /** A piece of a user's message, on the wire. */
 const contentSchema = {
   type: 'object',
+  examples: [{ type: 'text', message: 'Turn on the light in the kitchen' }],
   required: ['type', 'message'],
   properties: { type: { enum: ['text', 'imageUrl'] }, message: { type: 'string', minLength: 1 } },
 } as const;
@@ -18,6 +19,7 @@ const contentListSchema = { type: 'array', minItems: 1, items: contentSchema } a
 /** The form with a task id. */
 const userTaskSchema = {
   type: 'object',
+  examples: [{ taskId: 'task-1', contentList: [{ type: 'text', message: 'Good evening' }], stream: true }],
   required: ['contentList'],
   properties: {
     taskId: { type: 'string', minLength: 1, maxLength: 36 },
@@ -31,6 +33,7 @@ const userTaskSchema = {
 /** A decision about a call that waits (contract 6, section 3). */
 const approvalSchema = {
   type: 'object',
+  examples: [{ type: 'approval', id: 'the id of the approvalRequest', decision: 'approve' }],
   required: ['type', 'id', 'decision'],
   properties: {
     type: { const: 'approval' },

@@ -75,6 +75,7 @@ const deviceUse = {
 /** The body of `POST /api/init` (contract 1). */
 export const initSchema = {
   type: 'object',
+  examples: [{ systemPrompt: 'You look after the lights.', devices: [], timeoutSeconds: 600 }],
   properties: {
     llmConfig: {
       type: 'object',

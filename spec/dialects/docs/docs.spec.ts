@@ -88,6 +88,25 @@ describe('the description of the server', () => {
     expect(chat.seen.map(({ type }) => type)).to.include.members(['ack', 'chunk', 'error', 'text']);
   });
 
+  it('has an example of POST /api/init that runs, and frames that the server takes', async () => {
+    const { paths } = await get<{
+      paths: Record<
+        string,
+        Record<string, { requestBody: { content: Record<string, { schema: { examples: object[] } }> } }>
+      >;
+    }>('/openapi.json');
+    const [example] = paths['/api/init']!['post']!.requestBody.content['application/json']!.schema.examples;
+    const chat = await server.app.chat(await server.app.init(example!));
+    const { channels } = await get<{
+      channels: Record<string, { messages: Record<string, { examples?: { payload: object }[] }> }>;
+    }>('/asyncapi.json');
+    const { receive_piece: piece, receive_task: task } = channels['api_chat']!.messages;
+    for (const { payload } of [...piece!.examples!, ...task!.examples!]) chat.send(payload);
+    await chat.tasksEnded(2);
+    await chat.close();
+    expect(chat.seen.filter(({ type }) => type === 'error')).to.deep.equal([]);
+  });
+
   it('is a page that comes from this server alone', async () => {
     const page = await server.call('GET', '/docs/api');
     expect(page.headers.get('content-security-policy')).to.contain("default-src 'none'; script-src 'self'");
