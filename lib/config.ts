@@ -259,7 +259,7 @@ export interface DescribedSetting {
   value: string;
 }
 
-/** Every setting by name. Values are texts as they are set; of a setting that is not set, the default as the README has it. */
+/** Every setting by name. Values are texts as they are set; of a setting that is not set, the default as lib/docs/settings.md has it. */
 export function describeSettings({
   env = process.env,
   cwd = process.cwd(),

@@ -22,7 +22,7 @@ export const creditRates: Readonly<Record<string, number>> = {
   'qwen-max': 60,
 };
 
-/** Every setting except the limits: its default, and its meaning. The README shows this table. */
+/** Every setting except the limits: its default, and its meaning. lib/docs/settings.md shows this table. */
 export const settings = {
   HOST: [
     '`127.0.0.1`',

@@ -30,13 +30,14 @@ describe('the published package', function () {
   });
   after(() => rmSync(project, { recursive: true }));
 
-  it('has the program, the library, the examples and the papers, and nothing else', () => {
+  it('has the program, the library, the examples, the manual and the papers, and nothing else', () => {
     expect(readdirSync(published).sort()).to.deep.equal([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'dist',
       'examples',
+      'lib',
       'package.json',
     ]);
   });

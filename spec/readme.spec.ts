@@ -1,109 +1,147 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { createProgram } from '../lib/cli/main.ts';
+import { simulateLights } from '../lib/cli/demo/lights.ts';
+import type { SimulatedDevice } from '../lib/cli/demo/device.ts';
 import { packageRoot } from '../lib/package.ts';
-import { envNameOf, limits, settings } from '../lib/settings.ts';
+import { openTestApp, type TestApp } from './support/app.ts';
+import { bundleOf } from './support/bundle.ts';
+import { startCommand } from './support/command.ts';
+import { codeBlocks, manualPages } from './support/manual.ts';
+import { needPeer } from './support/peers.ts';
 
-/** 67108864 → `64 MiB`, 30000 → `30 s`. */
-function inWords(limit: string, value: number): string {
-  const units: [string, [number, string][]][] = [
-    [
-      'Bytes',
-      [
-        [2 ** 20, 'MiB'],
-        [2 ** 10, 'KiB'],
-      ],
-    ],
-    [
-      'Ms',
-      [
-        [60_000, 'min'],
-        [1000, 's'],
-      ],
-    ],
-  ];
-  const sizes = units.find(([ending]) => limit.endsWith(ending))?.[1] ?? [];
-  const fitting = sizes.find(([size]) => value % size === 0);
-  return fitting === undefined ? `\`${value}\`` : `\`${value}\` (${value / fitting[0]} ${fitting[1]})`;
-}
+const README_MAX_BYTES = 8192;
 
-function tableOf(rows: readonly (readonly [string, string, string])[]): string {
-  const lines = rows.map(([name, standard, meaning]) => `| \`${name}\` | ${standard} | ${meaning} |`);
-  return ['| name | default | meaning |', '|---|---|---|', ...lines].join('\n');
-}
-
-describe('the README', () => {
+describe('the README', function () {
+  this.timeout(60_000); // the blocks start processes
   const root = packageRoot();
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
+  const [readme = { path: '', text: '' }] = manualPages();
+  const blockWith = (language: string, words: string): string =>
+    codeBlocks(readme, language).find(({ code }) => code.includes(words))?.code ?? '';
 
-  /** Every text that matches the pattern's first group, once. */
-  function named(pattern: RegExp, text = readme): string[] {
-    return [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))];
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'readme-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** Runs a program in the folder, without the settings of the person who runs the specs. */
+  async function run(
+    program: string,
+    args: string[],
+  ): Promise<{ code: unknown; stdout: string; stderr: string }> {
+    const child = spawn(program, args, {
+      cwd: folder,
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    return { code, stdout, stderr };
   }
 
-  it('has a row for every setting, with its default and meaning', () => {
-    const rows = Object.entries(settings).map(
-      ([name, [standard, meaning]]) => [name, standard, meaning] as const,
-    );
-    expect(readme).to.include(tableOf(rows));
+  it(`is read in a few minutes: ${README_MAX_BYTES} bytes at most`, () => {
+    expect(Buffer.byteLength(readme.text)).to.be.at.most(README_MAX_BYTES);
   });
 
-  it('has a row for every limit, with its default and meaning', () => {
-    const rows = Object.entries(limits).map(
-      ([name, [value, meaning]]) => [envNameOf(name), inWords(name, value), meaning] as const,
-    );
-    expect(readme).to.include(tableOf(rows));
-  });
-
-  it('names no setting that does not exist', () => {
-    const known = [...Object.keys(settings), ...Object.keys(limits).map(envNameOf)];
-    const others = ['OPENAI_BASE_URL', 'OPENAI_API_KEY', 'OPENAI_MODEL'];
-    const words = named(/\b([A-Z]+(?:_[A-Z]+)+)\b/g).filter(
-      (name) => !['TASK_DONE', 'TASK_STOP'].includes(name),
-    );
-    const demoLess = words.filter((name) => !/^(TASK|TOOLS)_(START|DONE|STOP)$/.test(name));
-    expect(demoLess.filter((name) => ![...known, ...others].includes(name))).to.deep.equal([]);
-    expect(demoLess).to.include.members(others);
-  });
-
-  it('names every script, and none that does not exist', () => {
-    const aliases = named(/\bnpm (start|test|cit)\b/g).map((name) => (name === 'cit' ? 'test' : name));
-    const mentioned = new Set([...named(/\bnpm run ([\w:]+)/g), ...aliases]);
-    const called = Object.keys(scripts).filter((name) => name !== 'prepack'); // npm runs it by itself
-    expect([...mentioned]).to.have.members(called);
-  });
-
-  it('has a row for every command with all its options, and no other', () => {
-    const [, section = ''] = /^## Command line\n(.*?)^## /ms.exec(readme) ?? [];
-    const written = [...section.matchAll(/^\| `([a-z]+)([^`]*)` \|/gm)].map(([, name = '', usage = '']) => [
-      name,
-      named(/--([a-z-]+)/g, usage),
-    ]);
-    const existing = createProgram().commands.map((command) => [
-      command.name(),
-      command.options.map(({ long }) => long?.slice(2) ?? ''),
-    ]);
-    expect(written).to.deep.equal(existing);
-    const used = named(/\blite-agent ([a-z]+)\b/g, readme.replaceAll(/^.* lite-agent$/gm, ''));
-    expect(createProgram().commands.map((command) => command.name())).to.include.members(used);
-  });
-
-  it('links to what exists, and to every example', () => {
-    const links = named(/\]\((?!https?:)([^)#]+)\)/g);
-    expect(links.filter((link) => !existsSync(join(root, link)))).to.deep.equal([]);
-    expect(links).to.include.members(readdirSync(join(root, 'examples')).map((name) => `examples/${name}`));
-  });
-
-  it("offers what package.json's bin and engines say", () => {
-    const { bin, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-      bin: Record<string, string>;
+  it("offers what package.json's engines say, and its two commands", () => {
+    const { engines, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       engines: { node: string };
+      scripts: Record<string, string>;
     };
-    expect(readme).to.include(`CMD ["node", "${bin['lite-agent'] ?? ''}", "serve"]`);
-    expect(readme).to.include(`Node ${engines.node.replace('>=', '')} or newer`);
+    expect(readme.text).to.include(`Node ${engines.node.replace('>=', '')} or newer`);
+    expect(blockWith('sh', 'npm ci')).to.match(/^npm ci && npm run demo .*\nnpm cit .*\n$/);
+    expect(Object.keys(scripts)).to.include.members(['demo', 'start', 'test', 'build']);
+  });
+
+  it('says that no emergency stop of software replaces one of hardware', () => {
+    expect(readme.text).to.include('**It replaces no hardware emergency stop (ISO 13850)**');
+  });
+
+  describe('while a server and the lights run', () => {
+    let app: TestApp;
+    let lights: SimulatedDevice;
+    beforeEach(async () => {
+      lights = await simulateLights(0);
+      app = await openTestApp();
+      // The same lines with the addresses of this run.
+      cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
+      const document = join(folder, 'examples/lights.openapi.json');
+      const elsewhere = readFileSync(document, 'utf8').replace('http://127.0.0.1:9532', lights.server);
+      writeFileSync(document, elsewhere);
+    });
+    afterEach(async () => {
+      await app.close();
+      await lights.close();
+    });
+    const here = (code: string): string => code.replaceAll('127.0.0.1:9527', new URL(app.url).host);
+
+    it('has curl lines that run as they are', async function () {
+      needPeer(this, 'curl');
+      const { code, stdout } = await run('bash', ['-euc', here(blockWith('sh', 'curl'))]);
+      const kitchen = '{"room":"kitchen","power":"off","brightness":100,"color":"white"}';
+      expect(code).to.equal(0);
+      expect(stdout).to.include(JSON.stringify({ statusCode: 200, body: kitchen }));
+      expect(JSON.parse(stdout.slice(stdout.lastIndexOf('[')))).to.have.length(1);
+    });
+
+    it('has a WebSocket client that turns on the light', async () => {
+      const openSpec = readFileSync(join(folder, 'examples/lights.openapi.json'), 'utf8');
+      await app.post('/api/devices', { name: 'lights', openSpec });
+      symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+      writeFileSync(join(folder, 'talk.mjs'), here(blockWith('js', 'WebSocket')));
+      const { code, stdout, stderr } = await run(process.execPath, ['talk.mjs']);
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+      expect(stdout.trim().split('\n').at(-1)).to.equal('agent → client [TASK_DONE]');
+      expect(lights.state()).to.equal('living-room off, kitchen on 100 % white, bedroom off');
+    });
+  });
+
+  it('has lines that lead from no document to a simulated meter that answers', async () => {
+    const lines = blockWith('sh', 'init meter')
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/ +#.*/, ''));
+    expect(lines.map((line) => line.split(' ')[2])).to.deep.equal([
+      'init',
+      'tools',
+      'simulate',
+      'call',
+      'chat',
+    ]);
+    const [init, tools, simulate, call, chat] = lines as [string, string, string, string, string];
+    const program = `npx() { shift; '${process.execPath}' '${bundleOf('bin/lite-agent.ts')}' "$@"; }; `;
+    const shell = (line: string) => run('bash', ['-euc', program + line]);
+
+    expect((await shell(init)).code).to.equal(0);
+    expect((await shell(tools)).stdout).to.include('read_power');
+    const device = startCommand(simulate.split(' ').slice(2), { cwd: folder });
+    const ended = once(device, 'close');
+    try {
+      let said = '';
+      device.stdout.on('data', (data: Buffer) => (said += data.toString()));
+      while (!said.includes('Control port')) await once(device.stdout, 'data');
+      const address = /127\.0\.0\.1:\d+/.exec(said)?.[0] ?? '';
+      const there = (line: string): string => line.replace('ADDRESS', address);
+      const called = await shell(there(call));
+      expect(called).to.deep.include({ code: 0 });
+      expect(called.stdout)
+        .to.match(/^value: \d+$/m)
+        .and.match(/^uom: W$/m);
+      const talked = await shell(
+        `echo 'Read the power' | PORT=0 ${there(chat)}`.replace('PORT=0 npx', 'npx'),
+      );
+      expect([talked.code, /^Power: \d+ W\.$/m.test(talked.stdout)], talked.stderr).to.deep.equal([0, true]);
+    } finally {
+      device.kill('SIGINT');
+      await ended;
+    }
   });
 });

@@ -78,6 +78,13 @@ export const permissions = {
     standings: trusted,
     scopes: ['devices', 'app'],
   },
+  // A program that talks to devices with a key of its user must not approve its own calls.
+  'decide about calls': {
+    means:
+      'approve or reject a call that waits, as the person who asked or as another one who may use the device',
+    standings: trusted,
+    scopes: ['admin'],
+  },
   'change the account': {
     means: 'change its own name, e-mail, password and picture; make and revoke keys; remove the account',
     standings: users,

@@ -4,7 +4,7 @@ import { enter, entrance, isInside, signOut, userName } from './access.ts';
 import { ApprovalsPage } from './command/approvals-page.tsx';
 import { followCommands, waitingCalls } from './command/command-room.ts';
 import { StopBanner, StopButton } from './command/stop-button.tsx';
-import { DevicesPage } from './devices-page.tsx';
+import { DevicesPage } from './devices/devices-page.tsx';
 import { Icon } from './icon.tsx';
 import { language, t } from './language.ts';
 import { LanguageSwitch } from './language-switch.tsx';
@@ -56,7 +56,7 @@ export function ConsolePage() {
 
 function PageOf({ page }: { page: Page }) {
   if (page === 'status') return <StatusPage />;
-  if (page === 'devices') return <DevicesPage />;
+  if (page === 'devices') return <DevicesPage item={place.value.item} />;
   return page === 'approvals' ? <ApprovalsPage /> : <TalkPage item={place.value.item} />;
 }
 

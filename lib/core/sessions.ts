@@ -92,15 +92,8 @@ export class SessionRegistry implements Sessions {
 
   /** Begins to listen to other nodes, and takes up what no node works on. */
   async start(): Promise<void> {
-    const { retentionMs, onError } = this.#options;
     this.#store.subscribe((id) => void this.wake(id));
-    this.#upkeep = await openUpkeep({
-      store: this.#store,
-      clock: this.#clock,
-      sessions: this,
-      retentionMs,
-      onError,
-    });
+    this.#upkeep = await openUpkeep({ ...this.#options, clock: this.#clock, sessions: this });
   }
 
   async create(
@@ -217,21 +210,25 @@ export class SessionRegistry implements Sessions {
     this.#live.delete(id);
   }
 
+  /** Whoever looks for the session from its commit on finds this one: a second one would hear of no lines. */
   async #createStored(stored: StoredSession, equipment: Equipment | undefined): Promise<void> {
-    const { id, config, createdAt } = stored;
-    const firstLine: Message = {
-      type: 'session_started',
-      systemPrompt: config.systemPrompt,
-      seq: 1,
-      time: createdAt,
-    };
-    const { epoch } = await this.#store.createSession(stored, firstLine);
-    const claim = { epoch, lastSeq: 1, lastTime: createdAt };
-    const session = new LiveSession({
-      ...this.#liveOptions(stored, 1),
-      created: { claim, equipment, firstLine },
+    const { id, createdAt: time } = stored;
+    const { systemPrompt } = stored.config;
+    const firstLine: Message = { type: 'session_started', systemPrompt, seq: 1, time };
+    for (let known = this.#live.get(id); known; known = this.#live.get(id))
+      if (await known.catch(() => undefined))
+        throw new AppError('conflict', 'There is this session already.');
+    const creating = this.#store.createSession(stored, firstLine).then(({ epoch }) => {
+      const created = { claim: { epoch, lastSeq: 1, lastTime: time }, equipment, firstLine };
+      return new LiveSession({ ...this.#liveOptions(stored, 1), created });
     });
-    this.#live.set(id, Promise.resolve(session));
+    const entry: Promise<LiveSession | undefined> = creating.catch(() => {
+      if (this.#live.get(id) === entry) this.forget(id);
+      return this.load(id); // another node may have created it
+    });
+    entry.catch(() => undefined); // the request that loads it reports the failure
+    this.#live.set(id, entry);
+    await creating;
   }
 
   #liveOptions(stored: StoredSession, lastSeq: number): LiveSessionOptions {

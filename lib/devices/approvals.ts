@@ -77,9 +77,9 @@ export class Approvals {
 
   async #mayDecide(caller: Principal, { approvers, needsAnother, askedBy, device }: OpenApproval) {
     const isOwner = caller.id === askedBy;
-    if (approvers === 'owner') return isOwner && may(caller, 'use a device');
+    if (approvers === 'owner') return isOwner && may(caller, 'decide about calls');
     if (approvers === 'admin') return may(caller, 'command devices') && !(needsAnother && isOwner);
-    return !isOwner && may(caller, 'use a device') && this.#options.mayUseDevice(caller, device);
+    return !isOwner && may(caller, 'decide about calls') && this.#options.mayUseDevice(caller, device);
   }
 
   #rows() {

@@ -13,6 +13,7 @@ import type { AskingCall, Command, Verdict } from '../core/command.ts';
 import type { Approvers, QuestionAnswer, ToolResult } from '../core/message.ts';
 import type { Clearance, StoredQuestion } from '../core/store.ts';
 import { failed } from '../core/tool.ts';
+import { estopRefusal } from '../store/estop-check.ts';
 import type { CallFate, CallAudit } from './call-audit.ts';
 import { digestOf, isSafeState, recordOf, shownArguments, type CallCase } from './call-case.ts';
 import type { CommandDb } from './command-schema.ts';
@@ -21,7 +22,7 @@ import { noteValues } from './limits.ts';
 import { previewCall } from './preview.ts';
 import { valuesIn } from './read-values.ts';
 import type { RuleBooks } from './rule-books.ts';
-import { WriteClearance } from './write-clearance.ts';
+import { findEstop, WriteClearance } from './write-clearance.ts';
 
 /** What the command works with. */
 export interface CommandNeeds {
@@ -97,7 +98,10 @@ class ServerCommand implements Command {
     if (decision === 'deny') return this.#refuse(one, 'denied', deniedBy(rule));
     const isWrite = one.ruled.effect === 'write';
     if (isWrite && (isDryRun || decision === 'dry_run')) return this.#dryRun(one, rule);
-    return decision === 'ask' ? this.#ask(one, rule, terms) : this.#send(one, rule);
+    if (decision !== 'ask') return this.#send(one, rule);
+    // Nobody is asked about a write that could not be sent anyway.
+    const stop = isWrite ? await findEstop(this.#parts.db, one) : undefined;
+    return stop ? this.#refuse(one, 'estop', estopRefusal(stop.reason)) : this.#ask(one, rule, terms);
   }
 
   async #caseOf(asking: AskingCall, isDryRun: boolean): Promise<CallCase> {

@@ -85,6 +85,8 @@ export interface RuleBook {
   counts(call: RuledCall): CountLimit[];
   /** The arguments whose last values matter. */
   watchedNames(): string[];
+  /** Every rule as a sentence. */
+  words(): string[];
 }
 
 const APPROVAL_TIMEOUT_SECONDS = 300;
@@ -131,6 +133,11 @@ export function compileRules(
     },
     steps: (call) => limitsOf(call).flatMap((limit) => limit.stepOf(call.arguments) ?? []),
     counts: (call) => limitsOf(call).flatMap((limit) => limit.counts),
+    words: () =>
+      sources.flatMap(({ of, rules }) => [
+        ...rules.calls.map((rule, index) => describeCallRule(rule, of, index)),
+        ...rules.limits.map((limit, index) => describeLimit(limit, of, index)),
+      ]),
     watchedNames: () => [...new Set(limits.flatMap((limit) => limit.watched))],
   };
 }

@@ -5,6 +5,7 @@ import { failed } from '../core/tool.ts';
 import { estopRefusal } from '../store/estop-check.ts';
 import type { CallAudit, CallFate, CommandTransaction } from './call-audit.ts';
 import { isSafeState, recordOf, type CallCase } from './call-case.ts';
+import type { CommandDb } from './command-schema.ts';
 import { forgetValues, limitFault, settleValues, type LimitedCall } from './limits.ts';
 
 /** What a clearance works with. */
@@ -34,7 +35,7 @@ export class WriteClearance implements Clearance {
     const trx = transaction as CommandTransaction;
     await this.#parts.audit.lockChain(trx, this.#case.device); // no other write of this device counts meanwhile
     const isSafe = isSafeState(this.#case);
-    const stop = isSafe ? undefined : await this.#findEstop(trx);
+    const stop = isSafe ? undefined : await findEstop(trx, this.#case);
     if (stop) {
       await this.#write(trx, 'estop');
       return estopRefusal(stop.reason);
@@ -62,21 +63,24 @@ export class WriteClearance implements Clearance {
     return { device, call, book, now: this.#parts.clock.now() };
   }
 
-  #findEstop(trx: CommandTransaction) {
-    const { asking, registered } = this.#case;
-    const scopes = ['all', `session:${asking.session.id}`];
-    if (registered) scopes.push(`device:${registered.name}`);
-    return trx
-      .selectFrom('estops')
-      .select('reason')
-      .where('released_at', 'is', null)
-      .where('scope', 'in', scopes)
-      .executeTakeFirst();
-  }
-
   #write(trx: CommandTransaction, event: CallFate, rule = this.#rule): Promise<number> {
     const { audit } = this.#parts;
     const approvedBy = this.#approvedBy;
     return audit.append(trx, this.#case.device, recordOf(this.#case, event, { rule, approvedBy }));
   }
+}
+
+/** The emergency stop that holds a write; undefined when there is none. */
+export function findEstop(
+  db: CommandDb,
+  { asking, registered }: CallCase,
+): Promise<{ reason: string | null } | undefined> {
+  const scopes = ['all', `session:${asking.session.id}`];
+  if (registered) scopes.push(`device:${registered.name}`);
+  return db
+    .selectFrom('estops')
+    .select('reason')
+    .where('released_at', 'is', null)
+    .where('scope', 'in', scopes)
+    .executeTakeFirst();
 }

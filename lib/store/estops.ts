@@ -1,6 +1,8 @@
+import type { Insertable, Transaction } from 'kysely';
 import { systemClock } from '../common/clock.ts';
 import type { EstopScope, StoredEstop, Store } from '../core/store.ts';
 import type { StoreNode } from './node.ts';
+import type { Schema } from './schema.ts';
 
 /** The id under which nodes wake each other for emergency stops, in the place of a session's. */
 export const ESTOP_WAKEUP = 'estop';
@@ -12,7 +14,6 @@ export const ESTOP_WAKEUP = 'estop';
 export function createEstops({
   db,
   life,
-  nextPosition,
   run,
 }: StoreNode): Pick<
   Store,
@@ -20,9 +21,7 @@ export function createEstops({
 > {
   return {
     async engageEstop(scope, by, reason) {
-      const id = nextPosition();
       const row = {
-        id,
         scope,
         reason: reason ?? null,
         engaged_by: by,
@@ -31,8 +30,8 @@ export function createEstops({
         released_at: null,
         release_reason: null,
       };
-      await run(ESTOP_WAKEUP, (trx) => trx.insertInto('estops').values(row).execute());
-      return storedEstop(row);
+      const id = await run(ESTOP_WAKEUP, (trx) => insertEstop(trx, row));
+      return storedEstop({ ...row, id });
     },
 
     async releaseEstops(scope, by, reason) {
@@ -79,6 +78,30 @@ export function createEstops({
       return Number(count);
     },
   };
+}
+
+/**
+ * Inserts a stop under the number after the last one, and resolves with the number. A stop of another node that commits meanwhile
+ * takes the number away. So stops become visible in the order of their numbers, which no clock decides: a node that has
+ * carried out a number has carried out all before it.
+ */
+async function insertEstop(
+  trx: Transaction<Schema>,
+  row: Omit<Insertable<Schema['estops']>, 'id'>,
+): Promise<number> {
+  for (;;) {
+    const { last } = await trx
+      .selectFrom('estops')
+      .select(({ fn }) => fn.max<number | null>('id').as('last'))
+      .executeTakeFirstOrThrow();
+    const id = (last ?? 0) + 1;
+    const { numInsertedOrUpdatedRows = 0n } = await trx
+      .insertInto('estops')
+      .values({ ...row, id })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (numInsertedOrUpdatedRows > 0n) return id;
+  }
 }
 
 function storedEstop(row: {

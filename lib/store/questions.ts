@@ -1,3 +1,4 @@
+import { systemClock } from '../common/clock.ts';
 import type { Insertable, Selectable, Transaction } from 'kysely';
 import type { QuestionAnswer, Question } from '../core/message.ts';
 import type { Answered, Store, StoredQuestion } from '../core/store.ts';
@@ -44,7 +45,12 @@ export function createQuestions({
       return answers;
     },
 
-    answer: (id, question, answer) => run(id, (trx) => answerIn(trx, id, question, answer)),
+    answer: (id, question, answer) =>
+      run(id, async (trx) => {
+        // One that is over its time has expired, also when nobody has noticed yet.
+        await answerIn(trx, id, question, { kind: 'expired' }, systemClock.now());
+        return answerIn(trx, id, question, answer);
+      }),
 
     async expireQuestions(now) {
       const due = await db
@@ -70,12 +76,13 @@ const KINDS = {
   stopped: ['approval', 'result'],
 } as const;
 
-/** Writes an answer, unless the question has one. */
+/** Writes an answer, unless the question has one; `expiredBy`: only to a question whose time had passed by then. */
 async function answerIn(
   trx: Transaction<Schema>,
   session: string,
   question: { id: string } | { callId: string },
   answer: QuestionAnswer,
+  expiredBy = Number.MAX_SAFE_INTEGER,
 ): Promise<Answered> {
   const [column, value] =
     'id' in question ? (['id', question.id] as const) : (['call_id', question.callId] as const);
@@ -88,6 +95,7 @@ async function answerIn(
     .where('kind', 'in', kinds)
     .where('is_open', '=', 1)
     .where('answer', 'is', null)
+    .where('expires_at', '<=', expiredBy)
     .executeTakeFirst();
   if (taken.numUpdatedRows > 0n) return 'taken';
   const known = await trx

@@ -28,14 +28,20 @@ export function createRetention(node: StoreNode): Pick<Store, 'prune' | 'pruneJo
           continue;
         }
         while (await pruneLog(node, id, before));
-        await run(id, (trx) =>
-          trx
+        await run(id, async (trx) => {
+          await trx
+            .deleteFrom('questions')
+            .where('session_id', '=', id)
+            .where('is_open', '=', 0)
+            .where('expires_at', '<', before)
+            .execute();
+          await trx
             .deleteFrom('tasks')
             .where('session_id', '=', id)
             .where('status', '!=', 'open')
             .where('position', '<', before * 1000)
-            .execute(),
-        );
+            .execute();
+        });
       }
       return { idle, next: sessions.length < SESSIONS_AT_ONCE ? undefined : sessions.at(-1)?.id };
     },

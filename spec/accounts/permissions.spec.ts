@@ -56,7 +56,7 @@ describe('the table "Who may do what"', () => {
   it('lets each kind of principal do this', () => {
     const visitor = ['look', 'stop', 'look at an app', 'change the account'];
     const unapproved = [...visitor, 'chat', 'use an app', 'make an app'];
-    const trusted = [...unapproved, 'bring a document', 'use a device'];
+    const trusted = [...unapproved, 'bring a document', 'use a device', 'decide about calls'];
     const admin = [
       ...trusted,
       'manage devices',
@@ -93,8 +93,13 @@ describe('the table "Who may do what"', () => {
     expect(allowed(keyOf('user'))).to.deep.equal([]);
     expect(allowed(keyOf('user', 'chat'))).to.have.members(chat);
     expect(allowed(keyOf('user', 'devices'))).to.have.members(devices);
-    expect(allowed(keyOf('user', 'admin'))).to.have.members(['look', 'look at an app']);
-    expect(allowed(keyOf('admin', 'admin'))).to.have.members(['look', 'look at an app', ...manage]);
+    expect(allowed(keyOf('user', 'admin'))).to.have.members(['look', 'look at an app', 'decide about calls']);
+    expect(allowed(keyOf('admin', 'admin'))).to.have.members([
+      'look',
+      'look at an app',
+      'decide about calls',
+      ...manage,
+    ]);
     expect(allowed(keyOf('admin', 'chat'))).to.have.members([...chat, 'chat without credits']);
     expect(allowed(keyOf('visitor', 'chat', 'devices', 'admin'))).to.have.members([
       'look',

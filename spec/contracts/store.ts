@@ -280,6 +280,69 @@ export function describeStore(
       expect(given).to.deep.equal(['given', 'given', 'given_before', 'given_before']);
     });
 
+    it('keeps the first answer to a question, and takes none after its time', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const ask = async (id: string, callId: string, expiresAt: number) => {
+        const shown = { id, name: 'set', parameters: {}, expiresAt };
+        const question = {
+          ...shown,
+          kind: 'approval',
+          device: 'd',
+          risk: 'normal',
+          rule: '',
+          approvers: 'owner',
+        } as const;
+        const asked = { seq: 2, callId, taskId: 'task', question, digest: 'x' };
+        await store.append(session.id, 1, [], { asked });
+        return asked;
+      };
+      const approve = { kind: 'decision', decision: 'approve', by: 'ann' } as const;
+      const key = `${session.id}-open`;
+      const asked = await ask(key, 'a', Date.now() + 60_000);
+      expect(await store.findQuestion(session.id, { seq: 2, callId: 'a' })).to.deep.equal({
+        ...asked,
+        isOpen: true,
+      });
+      const both = await Promise.all(
+        ['ann', 'bob'].map((by) => store.answer(session.id, { id: key }, { ...approve, by })),
+      );
+      expect(both).to.deep.equal(['taken', { late: approve }]);
+      expect(await store.readAnswers([key])).to.deep.equal(new Map([[key, approve]]));
+      await store.append(session.id, 1, [], { closed: key });
+      const late = `${session.id}-late`;
+      await ask(late, 'b', Date.now() - 1);
+      expect(await store.answer(session.id, { id: late }, approve)).to.deep.equal({
+        late: { kind: 'expired' },
+      });
+      expect(await store.answer(session.id, { callId: 'b' }, { kind: 'result', result: {} })).to.equal(
+        undefined,
+      );
+      const dropped = `${session.id}-dropped`;
+      await ask(dropped, 'c', Date.now() + 60_000);
+      await store.append(session.id, 1, [], { ended: 'task', status: 'stopped', hasAsked: true });
+      expect(await store.answer(session.id, { id: dropped }, approve)).to.deep.equal({
+        late: { kind: 'stopped' },
+      });
+      expect(await store.answer('another', { id: dropped }, approve)).to.equal(undefined);
+    });
+
+    it('refuses permits while an emergency stop holds', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const entry = { seq: 5, callId: 'call_1', taskId: 'task', tool: 'set', arguments: {} };
+      const scope = `session:${session.id}` as const;
+      const stop = await store.engageEstop(scope, 'ann', 'smoke');
+      expect((await store.listEstops()).filter(({ id }) => id === stop.id)).to.deep.equal([
+        { id: stop.id, scope, by: 'ann', at: stop.at, reason: 'smoke' },
+      ]);
+      expect(await store.permit(session.id, 1, entry)).to.have.nested.property('refused.error.code', 'estop');
+      expect(await store.isPermitted(session.id, entry)).to.equal(false);
+      expect(await store.releaseEstops(scope, 'root', 'over')).to.equal(1);
+      expect(await store.permit(session.id, 1, entry)).to.equal('given');
+      expect(await store.isPermitted(session.id, entry)).to.equal(true);
+    });
+
     it('empties a log down to its new first line, and keeps the journal', async () => {
       const session = newSession();
       await store.createSession(session, first);

@@ -282,7 +282,8 @@ describe('a secret of any form, in any place that takes one', () => {
     expect(leaksIn(logged), 'logged').to.deep.equal([]);
     const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
     expect(files.map(({ name }) => name)).to.include('lite-agent.db');
-    for (const { parentPath, name } of files)
+    // The key that signs the audit log is the server's own, and in no other file.
+    for (const { parentPath, name } of files.filter((file) => file.name !== 'audit.key'))
       expect(leaksIn(readFileSync(join(parentPath, name), 'utf8')), name).to.deep.equal([]);
     rmSync(dir, { recursive: true });
   });

@@ -373,31 +373,17 @@ describe('the console in a browser', function () {
       return { ...bodies[(seq - 2) % 5], seq, time } as unknown as Message;
     }
 
-    it('opens in half a second, and scrolls to its first message', async () => {
-      await visit({ path: '/#/talk' });
-      await page.locator('.sessions a').waitFor();
+    it('opens at its end, and scrolls to its first message', async () => {
       const last = `Answer ${COUNT / 5 - 1}`;
-      const times: number[] = [];
-      // The fastest of three: other programs of the machine are no fault of the page.
-      for (let run = 0; run < 3; run++) {
-        times.push(
-          await page.evaluate<number>(`new Promise((resolve) => {
-            const began = performance.now();
-            location.hash = '#/talk/${id}';
-            const look = () => [...document.querySelectorAll('.answer')].some(({ textContent }) => textContent === '${last}')
-              ? resolve(performance.now() - began) : requestAnimationFrame(look);
-            look();
-          })`),
-        );
-        await page.evaluate(`location.hash = '#/talk'`);
-        await page.locator('.conversation').waitFor({ state: 'detached' });
-      }
-      expect(Math.min(...times)).to.be.below(500);
-      await page.goto(`${app.url}/#/talk/${id}`);
+      await visit({ path: `/#/talk/${id}` });
       await seen(last);
       expect(await page.locator('.turn').count()).to.be.below(40);
-      await page.locator('.rows').evaluate((rows) => (rows.scrollTop = 0));
-      await seen('Answer 0');
+      // The older messages come while the newest are shown, and push the place down.
+      const begin = page.getByText('Answer 0', { exact: true }).first();
+      await waitFor(async () => {
+        await page.locator('.rows').evaluate((rows) => (rows.scrollTop = 0));
+        return begin.isVisible();
+      });
       await button('To the end').click();
       await seen(last);
       expect(faults).to.deep.equal([]);

@@ -11,6 +11,7 @@ interface Tables {
 
 /** Tables that hold nothing of a user. A new table is either in this list, or a removed user leaves no row in it. */
 const withoutUsers = new Set([
+  'device_values', // of devices
   'device_versions', // of the server; an admin describes them
   'devices',
   'failures', // keyed digests, for a day
@@ -20,9 +21,9 @@ const withoutUsers = new Set([
   'text_codes', // telephone numbers, for a day
 ]);
 /** A session's tables; a thread fills them. */
-const ofSessions = new Set(['sessions', 'messages', 'tasks', 'calls', 'controls']);
-/** The audit log stays; the mark of the removal goes a day later. */
-const keeping = new Set(['audit', 'user_removals']);
+const ofSessions = new Set(['sessions', 'messages', 'tasks', 'calls', 'controls', 'questions']);
+/** The audit logs stay, and who engaged an emergency stop; the mark of the removal goes a day later. */
+const keeping = new Set(['audit', 'audit_chains', 'audit_heads', 'audit_rows', 'estops', 'user_removals']);
 
 /** A row whose texts are all the user's id, so that rows of one thing find each other; numbers are 1. */
 function rowOf({ name, columns }: TableMetadata, uuid: string): Record<string, unknown> {

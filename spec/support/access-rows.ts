@@ -439,7 +439,9 @@ export const accessRows: Record<string, AccessRow> = {
   'GET /openapi.json': anybody,
   'GET /asyncapi.json': anybody,
   'GET /docs': anybody,
-  'GET /docs/{file}': anybody,
+  'GET /docs/{page}': anybody,
+  'GET /docs/api': anybody,
+  'GET /docs/api/{file}': anybody,
 
   'GET /': anybody,
   'GET /console/{file}': anybody,

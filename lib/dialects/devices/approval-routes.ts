@@ -28,7 +28,7 @@ function decide({ approvals }: ApprovalParts): Route {
     method: 'POST',
     path: '/api/approvals/:id',
     summary: 'Approves or rejects a call. The first decision holds; a later one gets 409 with the first.',
-    access: 'use a device',
+    access: 'decide about calls',
     body: {
       type: 'object',
       required: ['decision'],

@@ -76,7 +76,11 @@ function readDevice({ devices }: DeviceParts): Route {
       const current = await devices.find(name, caller.id);
       const device = version === undefined ? current : await devices.registry.version(name, Number(version));
       if (!device) throw new AppError('not_found', `The device "${name}" has no version ${version}.`);
-      return formatDevice(device, devices.states.of(name));
+      const book = device.version > 0 && (await devices.books.bookFor({ name, version: device.version }));
+      return {
+        ...formatDevice(device, devices.states.of(name)),
+        ...(book && { rulesInWords: book.words() }),
+      };
     },
   });
 }
@@ -163,6 +167,7 @@ function describedBy(body: JsonObject, name: string): JsonObject {
     kind: _kind,
     state: _state,
     tools: _tools,
+    rulesInWords: _rulesInWords,
     warnings: _warnings,
     ...described
   } = body;

@@ -51,7 +51,12 @@ export const listedShape = {
 export const deviceShape = {
   type: 'object',
   required: ['name', 'title', 'kind', 'version', 'enabled', 'tags', 'state'],
-  properties: { ...shared, tools: { type: 'array', items: { type: 'object' } }, warnings: texts },
+  properties: {
+    ...shared,
+    tools: { type: 'array', items: { type: 'object' } },
+    warnings: texts,
+    rulesInWords: { ...texts, description: 'the rules of the server and of the device' },
+  },
 } as const;
 
 /** The tools of a document, as `lite-agent tools --json` prints them. */

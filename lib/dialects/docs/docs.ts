@@ -1,9 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../errors.ts';
+import { packageRoot } from '../../package.ts';
 import { route, type Mount, type Route } from '../../server/mount.ts';
 import { formatProblem } from '../../server/problem.ts';
 import { describeSockets } from './asyncapi.ts';
+import { contentsDocument, manualStyle, pageDocument } from './manual-html.ts';
+import { findPage, listPages, PICTURE } from './manual.ts';
 import { describeRoutes } from './openapi.ts';
 import { pageHtml, pageScript } from './page.ts';
 
@@ -16,7 +21,10 @@ const files: Record<string, { type: string; url: () => string }> = {
   },
 };
 
-/** The description of all calls and sockets of the other mounts, for programs, and at `/docs` for people. It holds no data of users. */
+/**
+ * The manual at `/docs`, and the description of all calls and sockets of the other mounts, for programs, and at `/docs/api` for people.
+ * Nothing here holds data of users.
+ */
 export function describeMounts(others: readonly Mount[], version: string): Mount {
   const mount: Mount = {
     name: 'docs',
@@ -48,39 +56,88 @@ function createRoutes(mounts: () => readonly Mount[], version: string): Route[] 
       answer: json,
       handle: () => describeSockets(mounts(), version),
     }),
+    ...manualRoutes(),
+    ...referenceRoutes(),
+  ];
+}
+
+/** The manual: pages of text, which need no script. */
+function manualRoutes(): Route[] {
+  return [
     route({
       method: 'GET',
       path: '/docs',
-      summary: 'Both, as a page.',
+      summary: 'The contents of the manual; with q, the headings that have all its words.',
       access: 'open',
       entrance: true,
-      handle({ response }) {
-        response.writeHead(200, {
-          'Content-Type': 'text/html; charset=utf-8',
-          // The page's library sets styles on elements, and its icons are data URLs.
-          'Content-Security-Policy':
-            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        });
-        response.end(pageHtml);
+      query: { type: 'object', properties: { q: { type: 'string', maxLength: 200 } } },
+      async handle({ query: { q = '' }, response }) {
+        sendHtml(response, contentsDocument(await listPages(), q), MANUAL_POLICY);
       },
     }),
     route({
       method: 'GET',
-      path: '/docs/:file',
-      summary: 'A file of the page.',
+      path: '/docs/:page',
+      summary: 'A page of the manual.',
+      access: 'open',
+      entrance: true,
+      async handle({ params, response }) {
+        if (params.page === 'manual.css') return send(response, 'text/css', manualStyle);
+        if (params.page === 'console.webp')
+          return send(response, 'image/webp', await readFile(join(packageRoot(), PICTURE)));
+        const page = await findPage(params.page);
+        if (!page) throw new AppError('not_found', 'The manual has no such page. Its contents are at /docs.');
+        sendHtml(response, pageDocument(page, await listPages()), MANUAL_POLICY);
+      },
+    }),
+  ];
+}
+
+/** Every call and socket, for people; its library is a package. */
+function referenceRoutes(): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/docs/api',
+      summary: 'Every call and the WebSockets, as a page.',
+      access: 'open',
+      entrance: true,
+      handle: ({ response }) => sendHtml(response, pageHtml, REFERENCE_POLICY),
+    }),
+    route({
+      method: 'GET',
+      path: '/docs/api/:file',
+      summary: 'A file of that page.',
       access: 'open',
       async handle({ params, response }) {
         const name = params.file;
         const file = Object.hasOwn(files, name) ? files[name] : undefined;
         if (!file && name !== 'page.js') throw new AppError('not_found', 'The page has no such part.');
         const content = file ? await readFile(fileURLToPath(file.url())) : pageScript;
-        response.writeHead(200, {
-          'Content-Type': `${file?.type ?? 'text/javascript'}; charset=utf-8`,
-          'Content-Length': Buffer.byteLength(content),
-          'Cache-Control': 'max-age=3600',
-        });
-        response.end(content);
+        send(response, file?.type ?? 'text/javascript', content);
       },
     }),
   ];
+}
+
+/** Text and pictures of this server. The form is the search [CSP 3]. */
+const MANUAL_POLICY =
+  "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/** The library of this page sets styles on elements, and its icons are data URLs. */
+const REFERENCE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+function sendHtml(response: ServerResponse, html: string, policy: string): void {
+  response.setHeader('Content-Security-Policy', policy);
+  response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
+  response.end(html);
+}
+
+function send(response: ServerResponse, type: string, content: string | Buffer): void {
+  response.writeHead(200, {
+    'Content-Type': type.startsWith('text/') ? `${type}; charset=utf-8` : type,
+    'Content-Length': Buffer.byteLength(content),
+    'Cache-Control': 'max-age=3600',
+  });
+  response.end(content);
 }

@@ -1,8 +1,9 @@
-/** The page of the documentation. It loads everything from this server. */
+/** The page with every call. It loads everything from this server. */
 export const pageHtml = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>LiteAgent Server</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/docs/swagger-ui.css">
+<title>LiteAgent Server</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/docs/api/swagger-ui.css">
 <style>
+#back{max-width:1460px;margin:0 auto;padding:16px 20px 0}
 body{margin:0;background:#fff;color:#3b4151;font-family:sans-serif}
 #sockets{max-width:1460px;margin:0 auto;padding:0 20px 60px;box-sizing:border-box}
 #sockets h2{font-size:24px;margin:20px 0 5px}
@@ -12,8 +13,8 @@ body{margin:0;background:#fff;color:#3b4151;font-family:sans-serif}
 #sockets summary{padding:10px 14px;cursor:pointer;font-weight:600}
 #sockets pre{margin:0;padding:14px;overflow:auto;font-size:13px;background:#fff;border-top:1px solid #e8e8e8}
 </style></head>
-<body><div id="calls"></div><div id="sockets"></div>
-<script src="/docs/swagger-ui.js"></script><script src="/docs/page.js"></script></body></html>`;
+<body><p id="back"><a href="/docs">The manual</a></p><div id="calls"></div><div id="sockets"></div>
+<script src="/docs/api/swagger-ui.js"></script><script src="/docs/api/page.js"></script></body></html>`;
 
 /** The script of the page: swagger-ui shows the HTTP calls, and the WebSockets are below. */
 export const pageScript = `

@@ -96,8 +96,3 @@ export function sendPage(
   });
   response.end(html);
 }
-
-/** A text for HTML, with its special characters escaped. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
-}

@@ -4,7 +4,8 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import { statusOf, toAppError } from '../../server/status.ts';
 import { findCookie, setCookie } from '../cookies.ts';
 import type { Parts } from '../dialect.ts';
-import { escapeHtml, languageOf, sendPage, words } from './auth-page.ts';
+import { escapeHtml } from '../escape-html.ts';
+import { languageOf, sendPage, words } from './auth-page.ts';
 
 const COOKIE = 'lite_agent_sign_in';
 const returnTo = { type: 'string', minLength: 1, maxLength: 2000 } as const;

@@ -239,7 +239,11 @@ describe('people in command of a device', () => {
   });
 
   it('stop everything in an emergency: tasks end, writes are refused, reads go on, until an admin releases it', async () => {
-    await register('stopped', {}, { safeState: [{ tool: 'set_brightness', arguments: { brightness: 1 } }] });
+    await register(
+      'stopped',
+      { calls: [{ when: { brightness: { above: 80 } }, decision: 'ask' }] },
+      { safeState: [{ tool: 'set_brightness', arguments: { brightness: 1 } }] },
+    );
     const { chat } = await talk(ann, 'stopped', [
       { answer: (response) => void response.on('close', () => {}) },
       set(50),
@@ -274,6 +278,8 @@ describe('people in command of a device', () => {
       engaged: true,
       stops: [{ scope: { device: 'stopped' }, by: 'ann', at, reason: 'smoke' }],
     });
+    const asked = await ann.call('POST', tool('stopped'), { arguments: { brightness: 90 } });
+    expect(asked.body).to.have.nested.property('error.code', 'estop');
     const free = { scope: { device: 'stopped' }, reason: 'it was steam' };
     expect((await ann.call('POST', '/api/estop/release', free)).status).to.equal(403);
     expect((await admin.call('POST', '/api/estop/release', free)).body).to.deep.equal({

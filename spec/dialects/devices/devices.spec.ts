@@ -42,6 +42,7 @@ describe('the devices that the server knows', () => {
       tags: ['home'],
       state: unknown,
     };
+    const words = { rulesInWords: [] };
     const description = { openSpec: lampDocument, server: lamp.url, apiKey: masked, users: ['*'] };
     const made = await register({ name: 'desk', tags: ['home'] });
     const { tools, ...rest } = made;
@@ -52,14 +53,19 @@ describe('the devices that the server knows', () => {
     ]);
     expect((await ann.call('GET', '/api/devices?tag=home')).body).to.deep.equal([{ ...shown, tools: 2 }]);
     expect((await ann.call('GET', '/api/devices?tag=other')).body).to.deep.equal([]);
-    expect((await ann.call('GET', '/api/devices/desk')).body).to.deep.equal({ ...description, ...shown });
+    expect((await ann.call('GET', '/api/devices/desk')).body).to.deep.equal({
+      ...description,
+      ...shown,
+      ...words,
+    });
     const changed = await admin.call('PUT', '/api/devices/desk', { ...rest, title: 'Desk lamp' });
     expect([changed.status, (changed.body as JsonObject)['version']]).to.deep.equal([200, 2]);
-    const second = { ...description, ...shown, title: 'Desk lamp', version: 2 };
+    const second = { ...description, ...shown, ...words, title: 'Desk lamp', version: 2 };
     expect((await ann.call('GET', '/api/devices/desk')).body).to.deep.equal(second);
     expect((await ann.call('GET', '/api/devices/desk?version=1')).body).to.deep.equal({
       ...description,
       ...shown,
+      ...words,
     });
     expect((await ann.call('GET', '/api/devices/desk?version=3')).status).to.equal(404);
     expect((await admin.call('DELETE', '/api/devices/desk')).status).to.equal(204);

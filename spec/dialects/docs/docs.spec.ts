@@ -87,15 +87,20 @@ describe('the description of the server', () => {
   });
 
   it('is a page that comes from this server alone', async () => {
-    const page = await server.call('GET', '/docs');
+    const page = await server.call('GET', '/docs/api');
     expect(page.headers.get('content-security-policy')).to.contain("default-src 'none'; script-src 'self'");
     const parts = [...(page.body as string).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path!);
-    expect(parts).to.deep.equal(['/docs/swagger-ui.css', '/docs/swagger-ui.js', '/docs/page.js']);
+    expect(parts).to.deep.equal([
+      '/docs/api/swagger-ui.css',
+      '/docs',
+      '/docs/api/swagger-ui.js',
+      '/docs/api/page.js',
+    ]);
     for (const path of parts) {
       const part = await server.call('GET', path);
       expect([part.status, (part.body as string).length > 500]).to.deep.equal([200, true]);
     }
-    for (const path of ['/docs/package.json', '/docs/toString', '/docs/..%2fpackage.json'])
+    for (const path of ['/docs/api/package.json', '/docs/api/toString', '/docs/api/..%2fpackage.json'])
       expect((await server.call('GET', path)).status).to.equal(404);
   });
 });

@@ -179,7 +179,7 @@ describe('an OpenModbus document', () => {
     ]);
     expect(await value({ bit: 1 })).to.deep.equal(['return/bit is for a bool in a register']);
     expect(await value({ byteOrder: 'ACBD', encoding: 'utf7' })).to.deep.equal([
-      'return/byteOrder must be one of ABCD, CDAB, BADC, DCBA',
+      'return/byteOrder must be one of ABCD, CDAB, BADC, DCBA (did you mean ABCD?)',
       'return/encoding must be one of utf8, ascii, latin1 (did you mean utf8?)',
     ]);
     expect(await value({ enum: { '1': 'on', '70000': 'high', x: 'y', '2': 'on', '3': 5 } })).to.deep.equal([

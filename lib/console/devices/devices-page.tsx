@@ -1,10 +1,12 @@
 import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { call, CallError } from './api.ts';
-import { t } from './language.ts';
-import { go } from './route.ts';
-import { Faults } from './talk/faults.tsx';
-import { createSession } from './talk/sessions.ts';
+import { call, CallError } from '../api.ts';
+import { t } from '../language.ts';
+import { go, hrefOf } from '../route.ts';
+import { Faults } from '../talk/faults.tsx';
+import { createSession } from '../talk/sessions.ts';
+import { AddDevice } from './add-device.tsx';
+import { DevicePage } from './device-page.tsx';
 
 /** A device that the server knows (`GET /api/devices`). */
 interface KnownDevice {
@@ -20,16 +22,22 @@ interface KnownDevice {
 
 const known = signal<readonly KnownDevice[] | undefined>(undefined);
 
-/** The devices that the user may use: their state, a check, and a conversation. */
-export function DevicesPage() {
+/** The devices that the user may use, or one of them. */
+export function DevicesPage({ item }: { item: string }) {
+  return item === '' ? <DeviceList /> : <DevicePage key={item} name={item} />;
+}
+
+/** Every device: its state, a check, and a conversation; and a form for a new one. */
+function DeviceList() {
   const failure = useSignal<CallError | undefined>(undefined);
-  useEffect(() => {
+  const read = (): void => {
     call<KnownDevice[]>('GET', '/api/devices').then(
       (devices) => (known.value = devices),
       (error: unknown) =>
         (failure.value = error instanceof CallError ? error : new CallError(0, String(error))),
     );
-  }, []);
+  };
+  useEffect(read, []);
   return (
     <div class="page">
       <h1>{t('devices')}</h1>
@@ -38,6 +46,7 @@ export function DevicesPage() {
       {known.value?.map((device) => (
         <DeviceCard key={device.name} device={device} />
       ))}
+      <AddDevice onAdded={read} />
     </div>
   );
 }
@@ -68,7 +77,9 @@ function DeviceCard({
   const stateKey = reachable === null ? 'deviceUntried' : reachable ? 'deviceReachable' : 'deviceSilent';
   return (
     <section class="card">
-      <h2>{title}</h2>
+      <h2>
+        <a href={hrefOf('devices', name)}>{title}</a>
+      </h2>
       <p>
         <span class={`lamp ${lamp}`} aria-hidden="true" />
         {isUsable ? t(stateKey) : (fault ?? t('deviceDisabled'))}

@@ -1,0 +1,56 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { call } from '../api.ts';
+import { t, timeText } from '../language.ts';
+
+/** A write that was tried. */
+interface AuditRow {
+  n: number;
+  at: string;
+  event: string;
+  tool: string;
+  arguments: unknown;
+  outcome: string | null;
+  askedBy: string;
+  approvedBy: string | null;
+  rule: string | null;
+}
+
+/** How many rows are shown, the newest first. */
+const SHOWN = 20;
+
+/** The last writes of a device that were tried, for callers who may see them. */
+export function AuditRows({ device, calls }: { device: string; calls: number }) {
+  const rows = useSignal<readonly AuditRow[] | undefined>(undefined);
+  useEffect(() => {
+    call<AuditRow[]>('GET', `/api/audit?device=${encodeURIComponent(device)}&limit=1000`).then(
+      (all) => (rows.value = all.slice(-SHOWN).toReversed()),
+      () => (rows.value = undefined), // only admins may see them
+    );
+  }, [device, calls]);
+  if (!rows.value) return null;
+  return (
+    <section class="card">
+      <h2>{t('auditTitle')}</h2>
+      {rows.value.length === 0 && <p class="soft">{t('auditEmpty')}</p>}
+      <ul class="plain">
+        {rows.value.map(({ n, at, event, tool, arguments: args, outcome, approvedBy, rule }) => (
+          <li key={n}>
+            <code>
+              {tool} {JSON.stringify(args)}
+            </code>{' '}
+            <strong>{outcome ?? event}</strong>
+            <span class="soft small">
+              {' '}
+              {[
+                timeText(Date.parse(at.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))),
+                ...(approvedBy === null ? [] : [approvedBy]),
+                ...(rule === null || event === 'sent' ? [] : [rule]),
+              ].join(' · ')}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

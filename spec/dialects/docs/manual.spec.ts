@@ -1,0 +1,93 @@
+import { expect } from 'chai';
+import { contents } from '../../../lib/dialects/docs/manual.ts';
+import { renderMarkdown } from '../../../lib/dialects/docs/markdown.ts';
+import { openTestApp, type TestApp } from '../../support/app.ts';
+
+describe('the manual at /docs', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await openTestApp();
+  });
+  after(() => app.close());
+
+  const get = (path: string) => fetch(`${app.url}${path}`);
+  const textOf = async (path: string): Promise<string> => (await get(path)).text();
+  const linksIn = (html: string): string[] => [
+    ...new Set([...html.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, link = '']) => link)),
+  ];
+  const idsIn = (html: string): string[] => [...html.matchAll(/ id="([^"]*)"/g)].map(([, id = '']) => id);
+
+  it('has no script, and loads nothing from elsewhere', async () => {
+    const answer = await get('/docs/start');
+    expect([answer.status, answer.headers.get('content-type')]).to.deep.equal([
+      200,
+      'text/html; charset=utf-8',
+    ]);
+    expect(answer.headers.get('content-security-policy')).to.equal(
+      "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    );
+    expect(await answer.text()).not.to.match(/<script|style=|src="http/);
+  });
+
+  it('shows every page with one title, and leads to places that exist', async () => {
+    const pages = new Map<string, string>();
+    const pageAt = async (path: string): Promise<string> => {
+      const known = pages.get(path) ?? (await textOf(path));
+      pages.set(path, known);
+      return known;
+    };
+    const faults: string[] = [];
+    for (const name of contents.flatMap((group) => Object.keys(group.pages))) {
+      const html = await pageAt(`/docs/${name}`);
+      if (html.match(/<h1 /g)?.length !== 1) faults.push(`${name} has not one title`);
+      const ids = idsIn(html);
+      if (new Set(ids).size !== ids.length) faults.push(`${name} has a heading twice`);
+      for (const link of linksIn(html).filter((path) => path !== '/')) {
+        const [path = '', id] = link.split('#');
+        const target = await pageAt(path);
+        if (target.startsWith('{') || (id !== undefined && !idsIn(target).includes(id)))
+          faults.push(`${name} leads to ${link}`);
+      }
+    }
+    expect(faults).to.deep.equal([]);
+  });
+
+  it('finds headings by all their words, in upper or lower case', async () => {
+    const listOf = (html: string): string[] => {
+      const main = html.slice(html.indexOf('<main>'));
+      return [...main.matchAll(/<li [^>]*><a href="([^"]*)"/g)].map(([, link = '']) => link);
+    };
+    expect(listOf(await textOf('/docs?q=Emergency+STOP'))).to.deep.equal(['/docs/rules#emergency-stop']);
+    expect(listOf(await textOf('/docs?q=running+backup'))).to.deep.equal([
+      '/docs/running#backup-and-restore',
+    ]);
+    expect(listOf(await textOf('/docs')).length).to.be.greaterThan(50);
+  });
+
+  it('shows a query that finds nothing as text', async () => {
+    const html = await textOf(`/docs?q=${encodeURIComponent('<b>"x"')}`);
+    expect(html).to.include('No heading has “&#60;b&#62;&#34;x&#34;”.');
+    expect(html).not.to.include('<b>');
+  });
+
+  it('has its picture and its style, and nothing else of the package', async () => {
+    const picture = await get('/docs/console.webp');
+    expect([picture.status, picture.headers.get('content-type')]).to.deep.equal([200, 'image/webp']);
+    expect(Number(picture.headers.get('content-length'))).to.be.within(10_000, 150_000);
+    expect((await get('/docs/manual.css')).headers.get('content-type')).to.equal('text/css; charset=utf-8');
+    for (const path of ['/docs/toString', '/docs/package.json', '/docs/..%2fpackage.json', '/docs/__proto__'])
+      expect((await get(path)).status, path).to.equal(404);
+  });
+
+  it('shows HTML in a page as text, and a file outside of the manual by its path', () => {
+    const context = { file: 'lib/docs/x.md', urlOf: () => undefined };
+    const text = '# A `b` [c](d.md)\n\n<script>x</script>\n\n[key](../../.env "t")\n';
+    expect(renderMarkdown(text, context)).to.deep.equal({
+      html:
+        '<h1 id="a-b-c">A <code>b</code> c <small>(in the folder of the program: <code>lib/docs/d.md</code>)</small></h1>\n' +
+        '&#60;script&#62;x&#60;/script&#62;' +
+        '<p>key <small>(in the folder of the program: <code>.env</code>)</small></p>\n',
+      headings: [{ depth: 1, text: 'A b c', id: 'a-b-c' }],
+    });
+  });
+});
