@@ -133,4 +133,22 @@ describe('nodes that crash all the time', function () {
     });
     expect(report.tasks).to.be.at.least(6 * 4);
   });
+
+  it('use no approval twice, lose nothing and repeat nothing: three nodes whose writes wait for approvals', async () => {
+    const { faults, repeated, kills } = await runCrashes({
+      databaseUrl: await server.createDatabase(),
+      dataDir,
+      nodes: 3,
+      sessions: 8,
+      tasksPerSession: 4,
+      stopsPercent: 10,
+      approvals: true,
+      chaos: crashAt(killsAt(crashPoints)),
+    });
+    expect({ faults, repeated, kills }).to.deep.equal({
+      faults: [],
+      repeated: [],
+      kills: crashPoints.length,
+    });
+  });
 });

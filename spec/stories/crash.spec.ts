@@ -25,4 +25,14 @@ describe('a node that is killed in the middle of its work', function () {
     expect({ faults, repeated }).to.deep.equal({ faults: [], repeated: [] });
     expect(unknown).to.be.at.least(1);
   });
+
+  it('uses no approval twice, loses nothing and repeats nothing, when every write waits for an approval', async () => {
+    const load = { sessions: 3, tasksPerSession: 2, stopsPercent: 10, approvals: true };
+    const { faults, repeated, kills } = await runCrashes({
+      ...sqlite(),
+      ...load,
+      chaos: crashAt(killsAt(['after decision', 'before journal', 'after journal', 'after send'])),
+    });
+    expect({ faults, repeated, kills }).to.deep.equal({ faults: [], repeated: [], kills: 4 });
+  });
 });

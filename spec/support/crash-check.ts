@@ -29,6 +29,7 @@ export function checkSession(
     ...checkNumbers(history),
     ...clients.flatMap((client, index) => checkSeen(client, history, index)),
     ...tasks.flatMap((task) => checkTask(task, history)),
+    ...checkApprovals(history),
     ...results.faults,
   ];
   return { faults, unknown: results.unknown };
@@ -97,6 +98,15 @@ function checkTask({ taskId, rounds, stoppedAt }: AcceptedTask, history: readonl
   return faults;
 }
 
+/** Every approval that was asked for was decided once, or stopped. */
+function checkApprovals(history: readonly AgentMessage[]): string[] {
+  const idsOf = (wanted: string): string[] =>
+    history.flatMap(({ type, message }) => (type === wanted ? [(message as { id: string }).id] : []));
+  const [asked, decided] = [idsOf('approvalRequest').toSorted(), idsOf('approvalResult').toSorted()];
+  const isWhole = new Set(asked).size === asked.length && asked.join() === decided.join();
+  return isWhole ? [] : [`the approvals ${asked.join()} were asked for, ${decided.join()} decided`];
+}
+
 /** What a result says of a write is true; "nobody knows" is said only when a node died or stalled meanwhile. */
 function checkResults(
   history: readonly AgentMessage[],
@@ -112,8 +122,9 @@ function checkResults(
     if (to !== 'agent' || type !== 'toolReturn') continue;
     const { id, result } = message as unknown as { id: string; result: Result };
     const key = id.replace('call-', '');
-    if (result.error?.code === 'cancelled') {
-      if (device.writes.has(key)) faults.push(`${id} is called cancelled; the device saw it`);
+    const code = result.error?.code;
+    if (code === 'cancelled' || code === 'stopped') {
+      if (device.writes.has(key)) faults.push(`${id} is called ${code}; the device saw it`);
       continue;
     }
     if (key.endsWith('.r')) {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentMessage } from '../../lib/dialects/liteagent/envelope.ts';
 import type { Chaos } from './crash-chaos.ts';
+import { approveAll, askingDevice, auditFaults, registerAsking } from './crash-approver.ts';
 import { checkSession } from './crash-check.ts';
 import type { AcceptedTask } from './crash-check.ts';
 import { callAny, openCrashClient } from './crash-client.ts';
@@ -24,6 +25,8 @@ export interface CrashRun {
   /** Of a hundred tasks, how many are stopped while they run. */
   stopsPercent?: number;
   journal?: boolean;
+  /** Whether each write is one of a registered device, and waits for an approval. */
+  approvals?: boolean;
   leaseMs?: number;
   /** The longest latency of the model and the device. */
   latencyMs?: number;
@@ -55,7 +58,7 @@ export interface CrashReport {
 /** Sends tasks through nodes that crash meanwhile, and checks at the end what must hold. */
 export async function runCrashes(run: CrashRun): Promise<CrashReport> {
   const { latencyMs = 30, leaseMs = 2000, journal = true, stopsPercent = 0 } = run;
-  const { tasksPerSession, isEndless = false } = run;
+  const { tasksPerSession, isEndless = false, approvals = false } = run;
   const random = randomFrom(run.seed ?? Date.now());
   const began = performance.now();
   const model = await startCrashModel(() => random() * latencyMs);
@@ -73,9 +76,12 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
   const clients: CrashClient[] = [];
   const urls = (): readonly string[] => cluster.urls;
   try {
+    if (approvals) await registerAsking(cluster.urls[0]!, device.document);
     const body = JSON.stringify({
       systemPrompt: 'A device is being tested.',
-      openSpecList: [{ openSpec: JSON.stringify(device.document) }],
+      ...(approvals
+        ? { devices: [askingDevice] }
+        : { openSpecList: [{ openSpec: JSON.stringify(device.document) }] }),
       llmConfig: { baseUrl: model.baseUrl, apiKey: 'none', model: 'crash' },
     });
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
@@ -95,6 +101,8 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
     });
     strikes.catch(() => undefined); // it is awaited when every session has had its tasks
     const chaos = [strikes, dropAtRandom(clients, random, over.signal)];
+    const approving = approvals ? approveAll(urls, random, over.signal) : Promise.resolve([]);
+    approving.catch(() => undefined); // it is awaited when every session has had its tasks
     await Promise.all(
       sessions.map(async (session) => {
         while (session.tasks.length < tasksPerSession || isStriking) {
@@ -109,7 +117,8 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
     over.abort();
     await Promise.all(chaos);
     await cluster.settled();
-    const faults = [...cluster.faults, ...model.faults];
+    const faults = [...cluster.faults, ...model.faults, ...(await approving)];
+    if (approvals) faults.push(...(await auditFaults(run.databaseUrl, run.dataDir, device.writes.size)));
     let unknown = 0;
     let envelopes = 0;
     for (const session of sessions) {

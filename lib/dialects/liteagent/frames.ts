@@ -5,12 +5,16 @@ import { AppError, type Fault } from '../../errors.ts';
 import { parseJsonText } from '../../server/body.ts';
 import { readerOf, type Reader } from '../../server/validate.ts';
 
-/** A piece of a user's message, on the wire. */
+/** A piece of a user's message, on the wire. A piece with `dryRun` makes the whole message a dry run, in each form. */
 const contentSchema = {
   type: 'object',
   examples: [{ type: 'text', message: 'Turn on the light in the kitchen' }],
   required: ['type', 'message'],
-  properties: { type: { enum: ['text', 'imageUrl'] }, message: { type: 'string', minLength: 1 } },
+  properties: {
+    type: { enum: ['text', 'imageUrl'] },
+    message: { type: 'string', minLength: 1 },
+    dryRun: { type: 'boolean' },
+  },
 } as const;
 
 /** Several pieces. */
@@ -71,6 +75,7 @@ export type FrameParser = (text: string) => Frame;
 interface WireContent {
   type: 'text' | 'imageUrl';
   message: string;
+  dryRun?: boolean;
 }
 
 /** Loads the parser for frames of clients. */
@@ -86,8 +91,9 @@ export async function loadFrameParser(): Promise<FrameParser> {
     if (text === 'ping') return { type: 'ping' };
     const value = parseJsonText(text);
     if (Array.isArray(value)) {
-      const content = (read(readList, value) as WireContent[]).map((piece, at) => toContent(piece, `/${at}`));
-      return { type: 'task', task: { form: 'list', content }, ack: false };
+      const pieces = read(readList, value) as WireContent[];
+      const content = pieces.map((piece, at) => toContent(piece, `/${at}`));
+      return { type: 'task', task: { form: 'list', content, ...settingsOf(pieces) }, ack: false };
     }
     if (!isObject(value))
       throw new AppError(
@@ -97,8 +103,13 @@ export async function loadFrameParser(): Promise<FrameParser> {
     if (value['type'] === 'approval')
       return { ...(read(readApproval, value) as ApprovalFrame), type: 'approval' };
     if (!('contentList' in value)) {
-      const piece = toContent(read(readContent, value) as WireContent, '');
-      return { type: 'task', task: { form: piece.type, content: [piece] }, ack: false };
+      const wire = read(readContent, value) as WireContent;
+      const piece = toContent(wire, '');
+      return {
+        type: 'task',
+        task: { form: piece.type, content: [piece], ...settingsOf([wire]) },
+        ack: false,
+      };
     }
     const { taskId, contentList, stream, ack, dryRun } = read(readTask, value) as {
       taskId?: string;
@@ -113,10 +124,15 @@ export async function loadFrameParser(): Promise<FrameParser> {
       content,
       ...(taskId !== undefined && { taskId }),
       ...(stream !== undefined && { stream }),
-      ...(dryRun !== undefined && { settings: { dryRun } }),
+      ...settingsOf(contentList, dryRun),
     };
     return { type: 'task', task, ack: ack === true };
   };
+}
+
+/** The settings of a message: a dry run, when it or one of its pieces says so. */
+function settingsOf(pieces: readonly WireContent[], dryRun = false): Pick<NewTask, 'settings'> {
+  return dryRun || pieces.some((piece) => piece.dryRun) ? { settings: { dryRun: true } } : {};
 }
 
 function read(reader: Reader, value: unknown): unknown {
