@@ -176,17 +176,18 @@ class ServerCommand implements Command {
   }
 
   #send(one: CallCase, rule: string, approvedBy?: string): Verdict {
+    const askedAt = this.#parts.clock.now();
     if (one.ruled.effect === 'read')
-      return { kind: 'send', observed: (result) => this.#observe(one, result) };
+      return { kind: 'send', observed: (result) => this.#observe(one, result, askedAt) };
     return { kind: 'send', clearance: new WriteClearance(this.#parts, one, rule, approvedBy) };
   }
 
   /** A read may tell values that limits need. */
-  async #observe({ device, book }: CallCase, result: ToolResult): Promise<void> {
-    const { db, clock } = this.#parts;
+  async #observe({ device, book }: CallCase, result: ToolResult, askedAt: number): Promise<void> {
+    const { db } = this.#parts;
     const values = valuesIn(result, book.watchedNames());
     if (values.size === 0) return;
-    await db.transaction().execute((trx) => noteValues(trx, device, values, clock.now()));
+    await db.transaction().execute((trx) => noteValues(trx, device, values, askedAt));
   }
 }
 

@@ -17,12 +17,14 @@ export interface EngagedEstop extends StoredEstop {
 export interface EstopsOptions {
   store: Store;
   sessions: Pick<SessionRegistry, 'loaded'>;
-  devices: Pick<DeviceRegistry, 'list' | 'find'>;
+  devices: Pick<DeviceRegistry, 'list' | 'find' | 'version'>;
   direct: Pick<DirectCalls, 'enterSafeState'>;
   clock: Clock;
   onError(error: unknown): void;
 }
 
+/** A stop that is older sends no safe state any more. */
+const SAFE_STATE_MAX_AGE_MS = 86_400_000;
 const POLL_PAUSE_MS = 1000;
 const ASK_PAUSE_MS = 10;
 
@@ -94,14 +96,16 @@ export class Estops {
   }
 
   /** Brings the devices of a stop into their safe states. One that fails keeps no other from it. */
-  async #enterSafeStates({ id, scope }: StoredEstop): Promise<void> {
-    const { devices, direct, onError } = this.#options;
+  async #enterSafeStates({ id, scope, at }: StoredEstop): Promise<void> {
+    const { devices, direct, clock, onError } = this.#options;
     const { device: only, session } = partsOf(scope);
-    if (session !== undefined) return;
+    // A stop is carried out again after each restart. Its session is known for two days, so that nothing is sent twice.
+    if (session !== undefined || clock.now() - at > SAFE_STATE_MAX_AGE_MS) return;
     for (const { name } of await devices.list()) {
       if (only !== undefined && name !== only) continue;
       const calls = (await devices.find(name))?.definition?.safeState ?? [];
-      if (calls.length === 0) continue;
+      const isNewer = ((await devices.version(name, 1))?.madeAt ?? 0) > at;
+      if (calls.length === 0 || isNewer) continue; // a device that came after the stop was not stopped by it
       const asked = calls.map(({ tool, arguments: args }) => ({ name: tool, arguments: args }));
       await direct.enterSafeState(name, id, asked).catch(onError);
     }

@@ -80,7 +80,7 @@ export async function settleValues(
   }
 }
 
-/** Notes values that were read from a device. */
+/** Notes values of a read that was asked for at `at`. A write that was permitted meanwhile knows better. */
 export async function noteValues(
   trx: CommandTransaction,
   device: string,
@@ -91,6 +91,11 @@ export async function noteValues(
     await trx
       .insertInto('device_values')
       .values({ device, name, value, before: null, at })
-      .onConflict((conflict) => conflict.columns(['device', 'name']).doUpdateSet({ value, before: null, at }))
+      .onConflict((conflict) =>
+        conflict
+          .columns(['device', 'name'])
+          .doUpdateSet({ value, before: null, at })
+          .where('device_values.at', '<=', at),
+      )
       .execute();
 }

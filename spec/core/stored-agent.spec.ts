@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
+import { outcomeOf } from '../support/refusal.ts';
 import { plainConfig } from '../support/session-config.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { fakeTool, gate, openWorld, outline, say, somebody, watch } from '../support/world.ts';
@@ -108,7 +109,7 @@ describe('a session of a stored agent', () => {
     expect(world.equipped).to.deep.equal({ opened: 1, closed: 1 });
   });
 
-  it('is one session for requests that looked for it while it was created', async () => {
+  it('is one session also for requests that looked for it before it was created', async () => {
     world = await openWorld({ model: createScriptedModel([{ text: 'Yes.' }]) });
     const { sessions, store } = world;
     const id = '8a3c1c1e-6a77-4a4c-9b0f-0e1c3f1d2b3b';
@@ -118,10 +119,13 @@ describe('a session of a stored agent', () => {
       await made.opened;
       return findSession(asked);
     };
-    const looked = sessions.find(id, somebody);
-    await sessions.create(config, somebody, undefined, id);
+    // The creation waits for the look that came first, so that what that one remembers is no second session.
+    const looked = outcomeOf(sessions.find(id, somebody));
+    const creating = sessions.create(config, somebody, undefined, id);
     made.open();
-    const session = await looked;
+    expect(await looked).to.equal('not_found');
+    await creating;
+    const session = await sessions.find(id, somebody);
     expect(await sessions.find(id, somebody)).to.equal(session);
     const watcher = watch(session);
     await session.submit(say('There?'));

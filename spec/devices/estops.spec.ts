@@ -102,6 +102,9 @@ describe('an emergency stop, over several nodes', function () {
   it('survives a restart of every node, and the safe state is sent once', async () => {
     await stop(1, 'all');
     await waitFor(() => writes().length > 0);
+    const safeState = [{ tool: 'set_brightness', arguments: { brightness: 2 } }];
+    const later = { ...lamp.registration('later'), safeState }; // the stop was not for it
+    await nodes.on(0).ok(201, 'POST', '/api/devices', { token: root.token, body: later });
     for (const app of nodes.apps.splice(0)) await app.close();
     for (let node = 0; node < 2; node += 1) await nodes.open();
     expect((await set(0, 40)).error?.code).to.equal('estop');

@@ -6,6 +6,7 @@ import { openLamp } from '../../support/lamp.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from '../../support/model-server.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../../support/threads.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { gate } from '../../support/world.ts';
 
 describe('people in command of a device', () => {
   let server: ThreadServer;
@@ -236,6 +237,22 @@ describe('people in command of a device', () => {
     const codes: string[] = [];
     for (const value of [56, 50, 60, 71, 70]) codes.push(await codeOf(value));
     expect(codes).to.deep.equal(['limit_exceeded', 'done', 'done', 'limit_exceeded', 'done']);
+    // A read that was asked for before a write, and answered after it, tells an old value.
+    const asked = gate();
+    const late = gate();
+    lamp.answer = (response, { method }) => {
+      const end = (): void =>
+        void response.setHeader('content-type', 'application/json').end('{"brightness":70}');
+      if (method !== 'GET') return end();
+      asked.open();
+      void late.opened.then(end);
+    };
+    const read = ann.call('POST', tool('steps', 'get_state'), {});
+    await asked.opened;
+    expect(await codeOf(78)).to.equal('done');
+    late.open();
+    await read;
+    expect([await codeOf(88), await codeOf(77)]).to.deep.equal(['done', 'limit_exceeded']);
   });
 
   it('stop everything in an emergency: tasks end, writes are refused, reads go on, until an admin releases it', async () => {
