@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { runEstops } from '../support/estop-rounds.ts';
 
-const ROUNDS = 10;
+const ROUNDS = 50;
 /** How many tasks write on each of three nodes when a stop comes. */
 const TASKS = 8;
 
