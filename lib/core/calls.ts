@@ -54,7 +54,7 @@ export interface Round {
 interface Settled {
   result: ToolResult;
   outcome?: Outcome;
-  /** What is written with the outcome. */
+  /** Writes its own rows with the outcome. */
   clearance?: Clearance | undefined;
   /** The question that is over with the result. */
   closing?: { question: StoredQuestion; answer: QuestionAnswer } | undefined;
@@ -121,11 +121,8 @@ async function makeCall(
     return askClient(task, { seq, callId, ...checked.forClient, isInherited: round.inherited });
   const { ready } = checked;
   const isWrite = ready.tool.effect === 'write';
-  if (isWrite && round.inherited && (await journal.isPermitted({ seq, callId }))) {
-    const clearance = await task.command.sentBefore({ seq, callId, ...ready });
-    return { result: unknownOutcome(call.name), outcome: 'unknown', clearance };
-  }
-
+  if (isWrite && round.inherited && (await journal.isPermitted({ seq, callId })))
+    return unknownWrite(task, round, call, ready);
   if (signal.aborted) return undefined;
   const cleared = await clearCall(task, { seq, callId, ...ready }, round.inherited);
   if (cleared?.kind !== 'send') return cleared;
@@ -160,8 +157,19 @@ async function makeWrite(
   const entry = { seq, callId, tool: name, arguments: ready.arguments };
   const permission = await task.journal.permit(entry, clearance);
   if (permission === 'given') return sendWrite(task, seq, call, ready, clearance);
-  if (permission === 'given_before') return { result: unknownOutcome(name), outcome: 'unknown', clearance };
+  if (permission === 'given_before') return unknownWrite(task, { seq }, call, ready);
   return { result: permission.refused };
+}
+
+/** A write that an earlier owner may have sent: its outcome is not known, and the command learns of that. */
+async function unknownWrite(
+  { command }: TaskContext,
+  { seq }: Pick<Round, 'seq'>,
+  { callId, name }: ToolCall,
+  ready: CheckedCall,
+): Promise<Settled> {
+  const clearance = await command.sentBefore({ seq, callId, ...ready });
+  return { result: unknownOutcome(name), outcome: 'unknown', clearance };
 }
 
 /** Sends a write that has a permit. When a stop keeps it from leaving, the journal says that it was not sent. */
@@ -179,7 +187,7 @@ async function sendWrite(
   return undefined;
 }
 
-/** What is written with an outcome, where there is something. */
+/** The rows that a clearance writes with an outcome. */
 function settling(clearance: Clearance | undefined, outcome: Outcome, result: ToolResult) {
   return clearance && ((transaction: unknown) => clearance.settled(transaction, outcome, result));
 }

@@ -47,7 +47,7 @@ export type Outcome = 'done' | 'none' | 'unknown';
 export type Permitted = 'given' | 'given_before' | { refused: ToolResult };
 
 /**
- * What must hold when a call is permitted, and what is written with its outcome. Both run in the transaction of the store,
+ * The conditions of a permit, and the rows that go with its outcome. Both run in the transaction of the store,
  * which only the maker of the clearance knows how to use.
  */
 export interface Clearance {

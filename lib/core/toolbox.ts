@@ -56,7 +56,7 @@ export interface Toolbox {
    * tool stays as it is.
    */
   complete(call: ToolCall): ToolCall;
-  /** What is to be done for a call. */
+  /** Checks a call before it is sent. */
   check(call: ToolCall): Promise<Checked>;
   /** Sends a checked call; the result is cut to the size limit. Resolves also when the device fails. */
   send(call: CheckedCall, context: Omit<CallContext, 'connection'>): Promise<ToolResult>;

@@ -35,7 +35,7 @@ export interface CallRecord {
   rule?: string | undefined;
 }
 
-/** A row as it is shown: `outcome` is `done`, `none` or `unknown`, or null while it is not known and for what was not sent. */
+/** A row of the audit log, for people. `outcome` is `done`, `none` or `unknown`; null: it is not known yet, or nothing was sent. */
 export interface CallAuditRow extends CallRecord {
   device: string;
   n: number;
@@ -103,7 +103,7 @@ export class CallAudit {
     for (const { device } of chains)
       await this.#db.transaction().execute(async (trx) => {
         const { n, hash } = await this.#lock(trx, device);
-        await this.#signHead(trx, { device, n: n, hash });
+        await this.#signHead(trx, { device, n, hash });
       });
   }
 
@@ -165,7 +165,7 @@ export class CallAudit {
       const record = JSON.parse(body) as CallRecord;
       return record.session === session && record.task === task && record.call === call;
     });
-    return found && found.n;
+    return found?.n;
   }
 
   async #append(

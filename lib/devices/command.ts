@@ -17,10 +17,11 @@ import { estopRefusal } from '../store/estop-check.ts';
 import type { CallFate, CallAudit } from './call-audit.ts';
 import { digestOf, isSafeState, recordOf, shownArguments, type CallCase } from './call-case.ts';
 import type { CommandDb } from './command-schema.ts';
-import { refusalOfDevice, type Device } from './device.ts';
+import { refusalOfDevice } from './device.ts';
 import { noteValues } from './limits.ts';
 import { previewCall } from './preview.ts';
 import { valuesIn } from './read-values.ts';
+import type { DeviceRegistry } from './registry.ts';
 import type { RuleBooks } from './rule-books.ts';
 import { findEstop, WriteClearance } from './write-clearance.ts';
 
@@ -28,7 +29,7 @@ import { findEstop, WriteClearance } from './write-clearance.ts';
 export interface CommandNeeds {
   db: CommandDb;
   books: RuleBooks;
-  devices: { find(name: string): Promise<Device | undefined> };
+  devices: Pick<DeviceRegistry, 'look'>;
   audit: CallAudit;
   clock: Clock;
 }
@@ -49,24 +50,23 @@ class ServerCommand implements Command {
   }
 
   judge(asking: AskingCall): Verdict | Promise<Verdict> {
-    const { session, task, tool, connection } = asking;
-    const isDryRun = (session.config.dryRun ?? false) || (task.settings?.dryRun ?? false);
+    const { session, tool, connection } = asking;
     const isFree =
-      !isDryRun &&
+      !isDryRun(asking) &&
       tool.risk !== 'high' &&
       this.#parts.books.isFree(connection.registered, session.config.rules);
-    return isFree ? FREE : this.#judge(asking, isDryRun);
+    return isFree ? FREE : this.#judge(asking);
   }
 
   async sentBefore(asking: AskingCall): Promise<Clearance | undefined> {
-    const one = await this.#caseOf(asking, false);
+    const one = await this.#caseOf(asking);
     const { session, task, callId } = asking;
     const row = await this.#parts.audit.findSent(one.device, session.id, task.taskId, callId);
     return row === undefined ? undefined : new WriteClearance(this.#parts, one, '', undefined, row);
   }
 
   async noteRefusal(asking: AskingCall, answer: QuestionAnswer): Promise<void> {
-    const one = await this.#caseOf(asking, false);
+    const one = await this.#caseOf(asking);
     if (one.ruled.effect === 'read') return;
     const by = answer.kind === 'decision' ? `Rejected by ${answer.by}.` : undefined;
     await this.#parts.audit.record(one.device, recordOf(one, FATES[answer.kind], { rule: by }));
@@ -77,34 +77,41 @@ class ServerCommand implements Command {
     { digest }: StoredQuestion,
     answer: QuestionAnswer,
   ): Promise<Verdict | 'changed'> {
-    const { session, task } = asking;
-    const isDryRun = (session.config.dryRun ?? false) || (task.settings?.dryRun ?? false);
-    const one = await this.#caseOf(asking, isDryRun);
-    if (digest !== digestOf(one) || (await this.#isChanged(one))) return 'changed';
-    const refused = await this.#refusalOf(one);
-    if (refused) return refused;
-    const decision = one.book.decide(one.ruled, new Date(this.#parts.clock.now()));
-    if (decision.decision === 'deny') return this.#refuse(one, 'denied', deniedBy(decision.rule));
-    if (decision.isDryRun) return this.#dryRun(one, decision.rule);
-    return this.#send(one, decision.rule, answer.kind === 'decision' ? answer.by : undefined);
+    const one = await this.#caseOf(asking);
+    const { registered } = one;
+    const now = registered && (await this.#parts.devices.look(registered.name));
+    const isChanged = now !== undefined && !now.isRemoved && now.version !== registered?.version;
+    if (isChanged || digest !== digestOf(one)) return 'changed';
+    return this.#verdictFor(one, { approvedBy: answer.kind === 'decision' ? answer.by : undefined });
   }
 
-  async #judge(asking: AskingCall, isDryRun: boolean): Promise<Verdict> {
-    const one = await this.#caseOf(asking, isDryRun);
+  async #judge(asking: AskingCall): Promise<Verdict> {
+    const one = await this.#caseOf(asking);
     if (isSafeState(one)) return this.#send(one, 'The safe state of the device, after an emergency stop.');
+    return this.#verdictFor(one);
+  }
+
+  /** The verdict for a call; `approval` is there when a person has approved it. */
+  async #verdictFor(one: CallCase, approval?: { approvedBy: string | undefined }): Promise<Verdict> {
     const refused = await this.#refusalOf(one);
     if (refused) return refused;
-    const { decision, rule, ...terms } = one.book.decide(one.ruled, new Date(this.#parts.clock.now()));
+    const {
+      decision,
+      rule,
+      isDryRun: isRuledDry,
+      ...terms
+    } = one.book.decide(one.ruled, new Date(this.#parts.clock.now()));
     if (decision === 'deny') return this.#refuse(one, 'denied', deniedBy(rule));
     const isWrite = one.ruled.effect === 'write';
-    if (isWrite && (isDryRun || decision === 'dry_run')) return this.#dryRun(one, rule);
-    if (decision !== 'ask') return this.#send(one, rule);
+    const isAsking = decision === 'ask' && !approval;
+    if (isWrite && (one.isDryRun || (isRuledDry && !isAsking))) return this.#dryRun(one, rule);
+    if (!isAsking) return this.#send(one, rule, approval?.approvedBy);
     // Nobody is asked about a write that could not be sent anyway.
     const stop = isWrite ? await findEstop(this.#parts.db, one) : undefined;
     return stop ? this.#refuse(one, 'estop', estopRefusal(stop.reason)) : this.#ask(one, rule, terms);
   }
 
-  async #caseOf(asking: AskingCall, isDryRun: boolean): Promise<CallCase> {
+  async #caseOf(asking: AskingCall): Promise<CallCase> {
     const { session, tool, connection, arguments: args } = asking;
     const { registered } = connection;
     const { name, operation, effect, risk = 'normal' } = tool;
@@ -114,7 +121,7 @@ class ServerCommand implements Command {
       registered,
       device: registered?.name ?? tool.device?.(connection) ?? NO_ADDRESS,
       book: await this.#parts.books.bookFor(registered, session.config.rules),
-      isDryRun,
+      isDryRun: isDryRun(asking),
     };
   }
 
@@ -122,7 +129,7 @@ class ServerCommand implements Command {
   async #refusalOf(one: CallCase): Promise<Verdict | undefined> {
     const { registered, book, ruled } = one;
     if (registered) {
-      const gone = refusalOfDevice(registered.name, await this.#parts.devices.find(registered.name));
+      const gone = refusalOfDevice(registered.name, await this.#parts.devices.look(registered.name));
       if (gone !== undefined) return this.#refuse(one, 'disabled', failed('device_disabled', gone, 'none'));
     }
     if (ruled.effect === 'read') return undefined;
@@ -130,13 +137,6 @@ class ServerCommand implements Command {
     return fault === undefined
       ? undefined
       : this.#refuse(one, 'limited', failed('limit_exceeded', fault, 'none'));
-  }
-
-  /** Whether the device has another version by now. */
-  async #isChanged({ registered }: CallCase): Promise<boolean> {
-    if (!registered) return false;
-    const now = await this.#parts.devices.find(registered.name);
-    return now !== undefined && !now.isRemoved && now.version !== registered.version;
   }
 
   async #refuse(one: CallCase, event: CallFate, result: ToolResult, rule?: string): Promise<Verdict> {
@@ -182,7 +182,7 @@ class ServerCommand implements Command {
     return { kind: 'send', clearance: new WriteClearance(this.#parts, one, rule, approvedBy) };
   }
 
-  /** A read may tell values that limits need. */
+  /** Notes the values in the result of a read that limits need. */
   async #observe({ device, book }: CallCase, result: ToolResult, askedAt: number): Promise<void> {
     const { db } = this.#parts;
     const values = valuesIn(result, book.watchedNames());
@@ -200,6 +200,11 @@ const FATES = {
 } as const satisfies Record<QuestionAnswer['kind'], CallFate>;
 
 const FREE: Verdict = { kind: 'send' };
+
+/** Whether the session or the message asks for a dry run. */
+function isDryRun({ session, task }: AskingCall): boolean {
+  return (session.config.dryRun ?? false) || (task.settings?.dryRun ?? false);
+}
 
 function deniedBy(rule: string): ToolResult {
   return failed('denied_by_rule', rule, 'none', { rule });

@@ -172,6 +172,20 @@ describe('people in command of a device', () => {
     ]);
   });
 
+  it('approve a read, which is made also where another rule allows dry runs only', async () => {
+    await register('readable', { calls: [{ effect: 'read', decision: 'ask' }] });
+    const read: ModelServerStep = { calls: [{ name: 'get_state', arguments: {} }] };
+    const rules = { calls: [{ decision: 'dry_run' }] };
+    const { chat } = await talk(ann, 'readable', [read, { text: 'dark' }], { rules });
+    chat.say('how bright?');
+    await chat.until(() => approvalIn(chat) !== undefined);
+    expect(sent()).to.deep.equal([]);
+    chat.send({ type: 'approval', id: approvalIn(chat).message['id'], decision: 'approve' });
+    await chat.tasksEnded(1);
+    expect(sent()).to.deep.equal(['GET /state']);
+    expect(await audit('readable')).to.deep.equal([]);
+  });
+
   it('call a tool themselves, under the same rules and limits', async () => {
     await register('direct', {
       calls: [{ tools: ['set_brightness'], when: { brightness: { above: 90 } }, decision: 'deny' }],
