@@ -71,7 +71,7 @@ function rowsAfter(db: CommandDb, device: string, n: number): Promise<AuditRowsT
     .execute();
 }
 
-/** What is wrong with a row that should have the number `n`. */
+/** The fault of a row that should have the number `n`; undefined for a row that fits. */
 function faultOf(
   row: AuditRowsTable,
   n: number,
@@ -104,7 +104,7 @@ function parsed(body: string): Record<string, unknown> {
   }
 }
 
-/** Whether rows after the last one were cut off. */
+/** The fault at the end of a chain: rows, the counter or a head were cut off. */
 async function faultAtEnd(
   db: CommandDb,
   device: string,

@@ -22,7 +22,7 @@ export interface AuditRowsTable {
   of_n: number | null;
   tool: string | null;
   operation: string | null;
-  /** Everything above and more, as canonical JSON: this is what is hashed. */
+  /** The columns above and the rest of the record, as canonical JSON. The hash is over this text. */
   body: string;
   hash: string;
 }

@@ -1,6 +1,6 @@
 import type { DeviceDefinition } from './device-schema.ts';
 
-/** What is known of a version without its keys and its document. */
+/** The facts of a version that need neither its keys nor its document. */
 export interface DeviceFacts {
   title: string;
   /** The kind of its document. */

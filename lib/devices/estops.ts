@@ -29,7 +29,7 @@ const POLL_PAUSE_MS = 1000;
 const ASK_PAUSE_MS = 10;
 
 /**
- * Emergency stops over all nodes. A stop holds from the commit of its row on, as every permit looks for it. What was permitted
+ * Emergency stops over all nodes. A stop holds from the commit of its row on, as every permit looks for it. A write that was permitted
  * before is kept from leaving on each node, and a node says when it has done so: only then `engage` resolves. It is no replacement
  * for a hardware emergency stop [ISO 13850].
  */
@@ -77,7 +77,7 @@ export class Estops {
     return this.#options.store.listEstops();
   }
 
-  /** Carries out what is new, one after the other. */
+  /** Carries out the new stops, one after the other. */
   #obey(): Promise<void> {
     const next = this.#obeying.catch(() => undefined).then(() => this.#obeyNow());
     this.#obeying = next;

@@ -78,7 +78,7 @@ function release({ estops }: EstopParts): Route {
   });
 }
 
-/** The scope, after a check that the caller may use what is stopped. */
+/** The scope in the form of the store. Throws when the caller may not use the device or the session. */
 async function scopeFor(
   { devices, sessions }: EstopParts,
   scope: WireScope,

@@ -172,7 +172,7 @@ describe('people in command of a device', () => {
     ]);
   });
 
-  it('approve a read, which is made also where another rule allows dry runs only', async () => {
+  it('approve a read, and the device is read also where another rule allows dry runs only', async () => {
     await register('readable', { calls: [{ effect: 'read', decision: 'ask' }] });
     const read: ModelServerStep = { calls: [{ name: 'get_state', arguments: {} }] };
     const rules = { calls: [{ decision: 'dry_run' }] };
