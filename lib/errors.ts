@@ -52,6 +52,16 @@ export class AppError extends Error {
   }
 }
 
+/** The database failed at what was asked of it. Nothing is known to be wrong with the request: the same may succeed later. */
+export class StoreFailure extends AppError {
+  override readonly name: string = 'StoreFailure';
+}
+
+/** Whether the database's failure is behind an error. */
+export function isStoreFailure(error: unknown): boolean {
+  return error instanceof StoreFailure || (error instanceof Error && isStoreFailure(error.cause));
+}
+
 /** A document that cannot be used. Its faults have JSON pointers. */
 export class SpecError extends AppError {
   override readonly name = 'SpecError';

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import type { Message } from './message.ts';
+import type { Message, TaskStatus } from './message.ts';
 import type { StopReason, StoredTask } from './store.ts';
 import type { TaskDeadline } from './task-deadline.ts';
 import { bytesOf } from './task-size.ts';
@@ -142,6 +142,15 @@ export class OwnedTask {
   /** Resolves when the work that a stop waits for has ended. */
   async stopped(): Promise<void> {
     await Promise.all(this.#stopWork);
+  }
+
+  /** How a task ends whose run failed with this error: an interruption counts before what it made fail. */
+  endBy(error: unknown): { status: TaskStatus; cause: unknown } {
+    const isStopped = this.#ending === 'stop' || this.#ending === 'estop';
+    return {
+      status: isStopped ? 'stopped' : 'failed',
+      cause: this.#ending === undefined ? error : this.interruption(this.#ending),
+    };
   }
 
   /** The error of an interruption, as a client may see it. */

@@ -31,7 +31,7 @@
  */
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
-import { AppError, failureFacts } from '../errors.ts';
+import { AppError, failureFacts, isStoreFailure } from '../errors.ts';
 import type { Command } from './command.ts';
 import { ControlReader } from './controls.ts';
 import { SharedEquipment, type Equipment } from './equipment.ts';
@@ -261,12 +261,11 @@ export class Owner {
     this.#startWaiting();
   }
 
-  /** Appends the last line of a task that gave no answer, if the task is still this owner's to end. */
+  /** Appends the last line of a task that gave no answer, if it is this owner's to end. When the database failed, it goes on after a new claim. */
   async #fail(owned: OwnedTask, error: unknown): Promise<void> {
+    if (owned.ending === undefined && isStoreFailure(error)) this.#options.onLost(error);
     if (owned.state === 'detached' || owned.state === 'leaving') return;
-    const cause = owned.ending === undefined ? error : owned.interruption(owned.ending);
-    const isStopped = owned.ending === 'stop' || owned.ending === 'estop';
-    const status: TaskStatus = isStopped ? 'stopped' : 'failed';
+    const { status, cause } = owned.endBy(error);
     await this.#end(owned.id, status, cause).catch(() => undefined); // `onLost` has received the failure
   }
 

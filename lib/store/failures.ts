@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError, StoreFailure } from '../errors.ts';
 import type { Engine } from './engine.ts';
 
 const DATABASE_FAILED = 'The database does not answer as it should; try again.';
@@ -19,7 +19,7 @@ export class UniqueViolation extends AppError {
 }
 
 /** The disk of the database is full: nothing can be written until somebody frees space. */
-export class DiskFull extends AppError {
+export class DiskFull extends StoreFailure {
   override readonly name = 'DiskFull';
   constructor(cause: unknown) {
     super('unavailable', 'The disk of the database is full: free some space. Nothing is lost.', {
@@ -41,7 +41,7 @@ export function databaseFailureOf(error: unknown, engine: Pick<Engine, 'faultOf'
   if (fault?.kind === 'full') return new DiskFull(error);
   if (fault?.kind === 'wrong')
     return new AppError('internal', 'The server failed; its log says why.', { cause: error });
-  return new AppError('unavailable', DATABASE_FAILED, {
+  return new StoreFailure('unavailable', DATABASE_FAILED, {
     cause: error,
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });

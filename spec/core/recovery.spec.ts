@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { freeCommand } from '../../lib/core/command.ts';
 import type { MessageBody } from '../../lib/core/message.ts';
+import { AppError, StoreFailure } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { connectStore } from '../../lib/store/index.ts';
 import { rejection } from '../support/refusal.ts';
@@ -200,5 +202,55 @@ describe('after a crash', () => {
     await again.tasksEnded(1);
     expect(outline(again.seen)).to.deep.equal(['answer thought', 'ended done']);
     await after.close();
+  });
+});
+
+describe('a task whose database fails for a moment', () => {
+  const failure = new StoreFailure('unavailable', 'The database does not answer as it should; try again.');
+
+  /** Rejects the first time with the failure of the database. */
+  function failingOnce<Value>(value: Value): () => Promise<Value> {
+    let hasFailed = false;
+    return () => {
+      if (hasFailed) return Promise.resolve(value);
+      hasFailed = true;
+      return Promise.reject(failure);
+    };
+  }
+
+  async function workedWith(options: Pick<Parameters<typeof openWorld>[0], 'command' | 'equip'>) {
+    const set = fakeTool('set', 'write', () => ({ body: 'set' }));
+    const model = createScriptedModel([{ calls: [{ name: 'set', arguments: { to: 1 } }] }, { text: 'done' }]);
+    const world = await openWorld({ model, tools: [set], ...options });
+    const session = await world.create(options.equip && { agent: 'app:1' });
+    const watcher = watch(session, 0);
+    await session.submit(say('go'));
+    await watcher.tasksEnded(1);
+    await world.close();
+    return { log: outline(watcher.seen).slice(-4), calls: set.calls, errors: world.errors };
+  }
+  const goesOn = {
+    log: ['calls set', 'result {"body":"set"} done', 'answer done', 'ended done'],
+    calls: [{ to: 1 }],
+    errors: [failure],
+  };
+
+  it('goes on from its log when the judgement of a call could not be read', async () => {
+    const command = { ...freeCommand, judge: failingOnce({ kind: 'send' } as const) };
+    expect(await workedWith({ command })).to.deep.equal(goesOn);
+  });
+
+  it('goes on when its equipment could not be read', async () => {
+    expect(await workedWith({ equip: failingOnce({}) })).to.deep.equal(goesOn);
+  });
+
+  it('goes on when another failure hides the failure of the database', async () => {
+    const hiding = failingOnce({});
+    const equip = async () =>
+      hiding().catch((cause: unknown) => {
+        throw new AppError('unavailable', 'The agent cannot be opened.', { cause });
+      });
+    const { log, calls } = await workedWith({ equip });
+    expect({ log, calls }).to.deep.equal({ log: goesOn.log, calls: goesOn.calls });
   });
 });
