@@ -65,7 +65,7 @@ const layers: Record<string, readonly string[]> = {
  */
 const core: Record<string, readonly string[]> = {
   data: ['message', 'principal'],
-  ports: ['tool', 'model', 'session-config', 'session', 'store', 'command'],
+  ports: ['tool', 'model', 'session-config', 'session', 'store', 'command', 'observer'],
   pure: [
     'tokens',
     'marks',
