@@ -47,7 +47,10 @@ function findingsOf(error: unknown): string[] {
     if (typeof extra === 'string') {
       const pointer = childPointer(place === '/' ? '' : place, extra);
       const meant = closestWord(extra, KEYS);
-      byPlace.set(pointer, `${pointer} is not known${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
+      byPlace.set(
+        pointer,
+        `${pointer} is not known${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
+      );
     } else if (!byPlace.has(place))
       byPlace.set(place, `${place} ${typeof message === 'string' ? message : 'is wrong'}`);
   }

@@ -82,9 +82,7 @@ describe('openapi validation', () => {
     const compile = async (options: CompileOptions) =>
       (await openapi(noHttp).compile(document, options)).warnings;
     expect(await compile({})).to.deep.equal([]);
-    expect(await compile({ validate: true })).to.deep.equal([
-      '/info/extra is not known',
-    ]);
+    expect(await compile({ validate: true })).to.deep.equal(['/info/extra is not known']);
   });
 
   it('survives a value that is no document at all', async () => {
