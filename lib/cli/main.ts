@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { addApprovals } from './approvals.ts';
 import { addAudit } from './audit.ts';
@@ -10,6 +10,7 @@ import { addDemo } from './demo.ts';
 import { addDevice } from './device.ts';
 import { addDoctor } from './doctor.ts';
 import { addEstop } from './estop.ts';
+import { exitText } from './exit-text.ts';
 import { addInit } from './init.ts';
 import { addMcp } from './mcp.ts';
 import { addRun } from './run.ts';
@@ -68,8 +69,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const known = error instanceof AppError;
-    process.stderr.write(`lite-agent: ${known ? '' : 'unexpected: '}${messageOf(error)}\n`);
-    return known && error.code === 'invalid_request' ? 2 : 1;
+    process.stderr.write(`lite-agent: ${exitText(error)}\n`);
+    return error instanceof AppError && error.code === 'invalid_request' ? 2 : 1;
   }
 }
