@@ -115,6 +115,7 @@ const everything = new Set([
   'removals',
   'extensions',
   'defaults',
+  'default-extensions',
   'openspecs',
   'index',
   'cli',
