@@ -1,18 +1,14 @@
-import { dialects } from './dialects/index.ts';
 import type { DriverTable } from './drivers/drivers.ts';
 import { createHttpDriver } from './drivers/http.ts';
 import { createJsonrpcDriver } from './drivers/jsonrpc.ts';
 import { openMcp } from './drivers/mcp/mcp.ts';
 import { openModbus } from './drivers/modbus/modbus.ts';
-import type { Extensions } from './extensions.ts';
-import { defaultProviders } from './models/providers.ts';
 import type { KindDefinition } from './openspec/kind.ts';
 import { mcpKind } from './openspec/mcp/kind.ts';
 import { openapiKind } from './openspec/openapi/kind.ts';
 import { openmodbusKind } from './openspec/openmodbus/kind.ts';
 import { openrpcKind } from './openspec/openrpc/kind.ts';
 import { packageVersion } from './package.ts';
-import { defaultEngines } from './store/engines.ts';
 
 /** The kinds of documents that the server knows: a new kind is one line here. */
 export const defaultKinds: readonly KindDefinition[] = [openapiKind, openrpcKind, openmodbusKind, mcpKind];
@@ -31,12 +27,3 @@ export const defaultDrivers = {
     }),
   modbus: ({ egress }) => openModbus({ egress }),
 } satisfies DriverTable;
-
-/** The tables of a server that names no others. */
-export const defaults: Extensions = {
-  kinds: defaultKinds,
-  drivers: defaultDrivers,
-  dialects,
-  models: defaultProviders,
-  engines: defaultEngines,
-};

@@ -20,7 +20,7 @@ const layers: Record<string, readonly string[]> = {
   'setting-values': ['common'],
   'env-file': ['errors'],
   'data-folder': ['common', 'secrets'],
-  unsafe: [],
+  unsafe: ['common'],
   config: ['errors', 'common', 'secrets', 'settings', 'setting-values', 'env-file'],
   log: ['errors', 'common', 'secrets', 'settings'],
   core: ['errors', 'common', 'secrets'],
@@ -65,7 +65,7 @@ const layers: Record<string, readonly string[]> = {
  */
 const core: Record<string, readonly string[]> = {
   data: ['message', 'principal'],
-  ports: ['tool', 'model', 'session-config', 'session', 'store', 'command'],
+  ports: ['tool', 'model', 'session-config', 'session', 'store', 'command', 'observer'],
   pure: [
     'tokens',
     'marks',
@@ -115,6 +115,7 @@ const everything = new Set([
   'removals',
   'extensions',
   'defaults',
+  'default-extensions',
   'openspecs',
   'index',
   'cli',

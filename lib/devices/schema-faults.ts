@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { closestWord } from '../common/closest-word.ts';
+import { unknownKey } from '../common/closest-word.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import type { Fault } from '../errors.ts';
 
@@ -27,6 +27,8 @@ function compiledOf(schema: DescribedSchema): ValidateFunction {
   // Loaded with the first schema: a server without rules and devices never needs it here.
   const { Ajv2020 } = load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
   const options = {
+    meta: false,
+    validateSchema: false,
     allErrors: true,
     verbose: true,
     strict: false,
@@ -46,7 +48,12 @@ function faultOf(error: ErrorObject): Fault[] {
   };
   if (keyword === 'additionalProperties') {
     const key = String(params['additionalProperty']);
-    return [{ pointer: childPointer(instancePath, key), detail: unknownKey(key, parent.properties ?? {}) }];
+    return [
+      {
+        pointer: childPointer(instancePath, key),
+        detail: unknownKey(key, Object.keys(parent.properties ?? {})),
+      },
+    ];
   }
   if (keyword === 'required') {
     const key = String(params['missingProperty']);
@@ -59,12 +66,4 @@ function faultOf(error: ErrorObject): Fault[] {
   const pointer =
     error.propertyName === undefined ? instancePath : childPointer(instancePath, error.propertyName);
   return [{ pointer, detail: `must be ${parent.description ?? String(schema)}` }];
-}
-
-function unknownKey(key: string, properties: Record<string, object>): string {
-  const known = Object.keys(properties);
-  const meant = closestWord(key, known);
-  return meant === undefined
-    ? `is not known; the keys here are ${known.join(', ')}`
-    : `is not known; did you mean "${meant}"?`;
 }
