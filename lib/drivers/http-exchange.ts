@@ -8,6 +8,8 @@ import type { AnswerReader, HttpContext, HttpRequest, HttpResponse } from './htt
 const DRAIN_MAX_BYTES = 16 * 1024 * 1024;
 /** A server ends its stream after the last word of an answer. One that does not loses the connection after this time. */
 const ENDING_MAX_MS = 1000;
+/** A reader that takes longer for one piece lets other work come between two pieces. */
+const SLOW_MS = 2;
 
 const CODES: Record<string, string> = {
   UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
@@ -114,7 +116,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#byteCount += chunk.length;
     if (this.#take) {
       if (this.#byteCount > this.#maxBytes) this.#cutOff({ bytes: this.#byteCount, atLeast: true });
-      else if (this.#state !== 'done') this.#take(chunk, () => this.#finish());
+      else if (this.#state !== 'done') this.#read(this.#take, chunk);
       return;
     }
     const room = this.#maxBytes - this.#keptBytes;
@@ -152,6 +154,15 @@ class Exchange implements Dispatcher.DispatchHandler {
       `${this.#request.origin} ${stage} within ${Math.round(this.#context.timeoutMs)} ms`,
     );
     this.#controller?.abort(new Error('Time-out'));
+  }
+
+  /** Gives bytes to the reader. After slow ones other work comes first: undici reads on as long as there are bytes. */
+  #read(take: NonNullable<ReturnType<AnswerReader>>, chunk: Buffer): void {
+    const began = performance.now();
+    take(chunk, () => this.#finish());
+    if (performance.now() - began < SLOW_MS) return;
+    this.#controller?.pause();
+    setImmediate(() => this.#controller?.resume());
   }
 
   /** The answer is complete. The connection is kept when the server ends the stream soon. */

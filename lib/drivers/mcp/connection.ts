@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../common/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { stringifyInSlices } from '../../common/json-slices.ts';
 import { AppError } from '../../errors.ts';
 import type { HttpContext } from '../http.ts';
@@ -7,9 +7,14 @@ import type { McpAnswer, McpLink, McpRequest } from './link.ts';
 /** The versions of the protocol that this client speaks, the newest first. */
 const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
 const METHOD_NOT_FOUND = -32_601;
-/** A list of tools has at most so many pages, and so many characters in all. */
+/** A list of tools has at most so many pages, of so many bytes, and so many characters in all. */
 const PAGES_MAX_COUNT = 1000;
-const LIST_MAX_CHARS = 16 * 1024 * 1024;
+const PAGE_MAX_BYTES = 2 * 1024 * 1024;
+const LIST_MAX_CHARS = 8 * 1024 * 1024;
+/** No model, host or person would find anything among more. */
+const TOOLS_MAX_COUNT = 2000;
+/** The words of a tool are cut to this: models get a part of it. */
+const WORDS_MAX_CHARS = 4096;
 
 /** A name and a version, for the other side. */
 export interface McpPeer {
@@ -130,19 +135,20 @@ export class McpConnection {
     let chars = 0;
     for (let params: JsonObject = {}; ;) {
       const timeoutMs = Math.max(1, endsAt - performance.now());
-      const request = { method: 'tools/list', params, effect: 'read' } as const;
+      const request = { method: 'tools/list', params, effect: 'read', maxBytes: PAGE_MAX_BYTES } as const;
       const page = resultOf(await this.request(request, { ...context, timeoutMs }));
       const { tools: listed, nextCursor } = page;
       for (const tool of Array.isArray(listed) ? listed : []) {
         const text = await stringifyInSlices(isObject(tool) ? plainTool(tool) : tool);
         tools.push(text);
         chars += text.length;
+        if (chars > LIST_MAX_CHARS) throw endless(`is longer than ${LIST_MAX_CHARS} characters`);
+        if (tools.length > TOOLS_MAX_COUNT) throw endless(`has more than ${TOOLS_MAX_COUNT} tools`);
       }
       if (typeof nextCursor !== 'string' || nextCursor === '') return tools;
       if (cursors.has(nextCursor)) throw endless('gives the same cursor twice');
       cursors.add(nextCursor);
       if (cursors.size >= PAGES_MAX_COUNT) throw endless(`has more than ${PAGES_MAX_COUNT} pages`);
-      if (chars > LIST_MAX_CHARS) throw endless(`is longer than ${LIST_MAX_CHARS} characters`);
       params = { cursor: nextCursor };
     }
   }
@@ -151,7 +157,19 @@ export class McpConnection {
 /** The parts of a tool that a document has. Icons and the like would make it long. */
 function plainTool(tool: JsonObject): JsonObject {
   const { name, title, description, inputSchema, outputSchema, annotations, execution } = tool;
-  return { name, title, description, inputSchema, outputSchema, annotations, execution };
+  return {
+    name,
+    title: cut(title),
+    description: cut(description),
+    inputSchema,
+    outputSchema,
+    annotations,
+    execution,
+  };
+}
+
+function cut(words: JsonValue | undefined): JsonValue | undefined {
+  return typeof words === 'string' ? words.slice(0, WORDS_MAX_CHARS) : words;
 }
 
 function infoOf({ name, title, version }: JsonObject): JsonObject {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { createParser, type EventSourceParser } from 'eventsource-parser';
 import { formatExactly } from '../../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
@@ -34,6 +35,7 @@ const TELL_TIMEOUT_MS = 2000;
 /** Answers that say: this session is unknown here. Nothing was carried out [MCP 2025-11-25, Session Management]. */
 const SESSION_LOST = new Set([400, 404]);
 const WORDS_MAX_CHARS = 300;
+const LARGE_BYTES = 512 * 1024;
 
 /** Streamable HTTP [MCP 2025-11-25, Transports]. It follows no redirect, and resumes no stream: nothing is asked twice. */
 export class HttpLink implements McpLink {
@@ -59,10 +61,10 @@ export class HttpLink implements McpLink {
 
   async request(asked: McpRequest, context: HttpContext): Promise<McpAnswer> {
     const id = ++this.#lastId;
-    const { method, params, effect } = asked;
-    const inbox = new Inbox(id, this.#parts.onMessage);
+    const { method, params, effect, maxBytes = MESSAGE_MAX_BYTES } = asked;
+    const inbox = new Inbox({ id, maxBytes }, this.#parts.onMessage);
     const body = formatExactly({ jsonrpc: '2.0', id, method, params });
-    const response = await this.#post(body, effect, context, inbox.reader);
+    const response = await this.#post({ body, effect, maxBytes }, context, inbox.reader);
     const session = response.headers['mcp-session-id'];
     if (method === 'initialize' && typeof session === 'string') this.#session = session;
     await inbox.finish(response);
@@ -74,7 +76,8 @@ export class HttpLink implements McpLink {
   async tell(message: JsonObject): Promise<void> {
     const signal = new AbortController().signal;
     const context = { signal, timeoutMs: TELL_TIMEOUT_MS };
-    await this.#post(formatExactly({ jsonrpc: '2.0', ...message }), 'read', context, () => () => undefined);
+    const body = formatExactly({ jsonrpc: '2.0', ...message });
+    await this.#post({ body, effect: 'read', maxBytes: 0 }, context, () => () => undefined);
   }
 
   begin(protocolVersion: string, hears: boolean): void {
@@ -101,8 +104,7 @@ export class HttpLink implements McpLink {
   }
 
   #post(
-    body: string,
-    effect: McpRequest['effect'],
+    { body, effect, maxBytes }: { body: string; effect: McpRequest['effect']; maxBytes: number },
     context: HttpContext,
     reader: AnswerReader,
   ): Promise<HttpResponse> {
@@ -111,7 +113,7 @@ export class HttpLink implements McpLink {
       'content-type': 'application/json',
     };
     const request = { ...this.#target, method: 'POST', headers, body, effect };
-    return this.#parts.http.exchange(request, context, MESSAGE_MAX_BYTES, reader);
+    return this.#parts.http.exchange(request, context, maxBytes, reader);
   }
 
   #headers(accept: string): Record<string, string> {
@@ -136,8 +138,9 @@ export class HttpLink implements McpLink {
       // 4xx says that the request was refused; after 5xx a write may have happened [RFC 9110 15.5, 15.6].
       return statusCode < 500 ? notTaken(code, words) : lost(asked, code, words);
     }
-    if (size.bytes > MESSAGE_MAX_BYTES)
-      return lost(asked, 'too_large', `${origin}: the answer has more than ${MESSAGE_MAX_BYTES} bytes`);
+    const { maxBytes = MESSAGE_MAX_BYTES } = asked;
+    if (size.bytes > maxBytes)
+      return lost(asked, 'too_large', `${origin}: the answer has more than ${maxBytes} bytes`);
     const fault = inbox.fault ?? 'the answer is no answer to this request';
     return lost(asked, 'invalid_response', `${origin}: ${fault}`);
   }
@@ -162,6 +165,7 @@ class Inbox {
   /** The reason why a message could not be read. */
   fault: string | undefined;
   readonly #id: number;
+  readonly #maxBytes: number;
   readonly #onMessage: OnServerMessage;
   readonly #decoder = new TextDecoder();
   #parser: EventSourceParser | undefined;
@@ -169,15 +173,16 @@ class Inbox {
   /** Long messages are read in slices, one after the other. */
   #reading = Promise.resolve();
 
-  constructor(id: number, onMessage: OnServerMessage) {
+  constructor({ id, maxBytes }: { id: number; maxBytes: number }, onMessage: OnServerMessage) {
     this.#id = id;
+    this.#maxBytes = maxBytes;
     this.#onMessage = onMessage;
   }
 
   readonly reader: AnswerReader = ({ headers, statusCode }) => {
     if (statusCode >= 300 || !/^text\/event-stream\b/i.test(headers['content-type'] ?? '')) return undefined;
     this.#parser = createParser({
-      maxBufferSize: MESSAGE_MAX_BYTES,
+      maxBufferSize: this.#maxBytes,
       onEvent: ({ data }) => this.#read(data),
     });
     return (chunk, finish) => {
@@ -188,8 +193,12 @@ class Inbox {
 
   /** Reads the rest of an answer that is over. */
   async finish(response: HttpResponse): Promise<void> {
+    if (response.size.bytes > this.#maxBytes) return; // what is left of it tells nothing
     if (this.#parser) this.#parser.feed(`${this.#decoder.decode()}\n\n`);
-    else if (isWhole(response) && isRead(response)) this.#read(decodeText(response.bytes));
+    else if (isWhole(response) && isRead(response)) {
+      if (response.bytes.length > LARGE_BYTES) await setImmediate(); // each step over large bytes takes a while
+      this.#read(decodeText(response.bytes));
+    }
     await this.#reading;
   }
 
@@ -197,6 +206,7 @@ class Inbox {
     if (this.answer !== undefined || data.trim() === '') return;
     this.#reading = this.#reading.then(async () => {
       try {
+        if (data.length > LARGE_BYTES) await setImmediate();
         this.#take((await parseJsonInSlices(data, { depthMax: MESSAGE_MAX_DEPTH })) as JsonValue);
       } catch (error) {
         if (!(error instanceof RangeError) && !(error instanceof SyntaxError)) throw error;

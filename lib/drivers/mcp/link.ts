@@ -8,6 +8,8 @@ export interface McpRequest {
   params: JsonObject;
   /** A `write` is sent at most once. */
   effect: Effect;
+  /** A longer answer is read no further; `MESSAGE_MAX_BYTES` when missing. */
+  maxBytes?: number;
 }
 
 /** Why there is no answer. `effect` is "none" when the server surely did not take the request. */
@@ -45,7 +47,7 @@ export interface McpLink {
 }
 
 /** An answer is at most this long. Longer ones are read no further. */
-export const MESSAGE_MAX_BYTES = 16 * 1024 * 1024;
+export const MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
 /** A deeper message is refused: no answer of a real server goes half as deep. */
 export const MESSAGE_MAX_DEPTH = 256;
 

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { createPauses, stringifyInSlices } from '../../common/json-slices.ts';
-import { clipText } from '../../core/clip.ts';
 import type { ToolResult } from '../../core/message.ts';
 import { failed, type Effect } from '../../core/tool.ts';
 import type { McpAnswer } from './link.ts';
@@ -11,6 +10,8 @@ const NOT_EXECUTED = new Set<JsonValue | undefined>([-32_700, -32_600, -32_601, 
 /** Names and addresses in the words about a block, and the words of an error, are cut to this. */
 const NAME_MAX_CHARS = 300;
 const WORDS_MAX_BYTES = 2000;
+/** The marks of what was cut are shorter than this. */
+const MARKS_BYTES = 100;
 /** A longer text is not compared with the structured content. */
 const COMPARED_MAX_CHARS = 64 * 1024;
 
@@ -31,7 +32,7 @@ export async function mcpResult(answer: McpAnswer, effect: Effect, maxBytes: num
   const isBare = body === '' && value !== undefined;
   const result = { ...(value !== undefined && { value }), ...(!isBare && { body }) };
   if (isError !== true) return result;
-  const words = clipText(body === '' ? 'The tool failed' : body, WORDS_MAX_BYTES);
+  const words = cutText(body === '' ? 'The tool failed' : body, WORDS_MAX_BYTES);
   return failed('tool_error', words, effect === 'write' ? 'unknown' : 'none', result);
 }
 
@@ -46,7 +47,7 @@ async function errorResult(
   return {
     error: {
       code: typeof code === 'number' || typeof code === 'string' ? code : 'device_error',
-      message: clipText(words, WORDS_MAX_BYTES),
+      message: cutText(words, WORDS_MAX_BYTES),
       ...(data !== undefined && data !== null && { data: await cutValue(data, maxBytes) }),
       effect: isUnknown ? 'unknown' : 'none',
     },
@@ -56,9 +57,8 @@ async function errorResult(
 /** The value, or the beginning of its JSON text when it is too long. */
 async function cutValue(value: JsonValue, maxBytes: number): Promise<JsonValue> {
   const text = await stringifyInSlices(value);
-  return text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes
-    ? value
-    : clipText(text, maxBytes);
+  const shown = cutText(text, maxBytes);
+  return shown === text ? value : shown;
 }
 
 /** The blocks as one text. A block that repeats `value` is left out, as servers repeat it for older clients. */
@@ -77,9 +77,25 @@ async function bodyOf(
     texts.push(text);
     chars += text.length;
     if (chars <= maxBytes || index + 1 === blocks.length) continue;
-    return `${clipText(texts.join('\n'), maxBytes)}\n[${blocks.length - index - 1} more parts]`;
+    const more = `\n[${blocks.length - index - 1} more parts]`;
+    return beginningOf(texts.join('\n'), maxBytes) + more;
   }
-  return clipText(texts.join('\n'), maxBytes);
+  return cutText(texts.join('\n'), maxBytes);
+}
+
+/** The text, or a beginning of it with the size of the whole, of at most `maxBytes`. A long text is not measured in bytes: that takes time. */
+function cutText(text: string, maxBytes: number): string {
+  const isShort =
+    text.length <= maxBytes && (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes);
+  if (isShort) return text;
+  return `${beginningOf(text, maxBytes)}\n[cut: the whole has ${text.length} characters]`;
+}
+
+/** The beginning that leaves room for a mark. */
+function beginningOf(text: string, maxBytes: number): string {
+  const room = Math.max(0, maxBytes - MARKS_BYTES);
+  const kept = Buffer.from(text.slice(0, room)).subarray(0, room).toString('utf8');
+  return kept.replace(/\uFFFD$/, ''); // a character that the cut has split
 }
 
 function isSameValue(block: JsonValue | undefined, value: JsonValue | undefined): boolean {

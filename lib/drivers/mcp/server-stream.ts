@@ -1,4 +1,5 @@
 import { createParser } from 'eventsource-parser';
+import { createPauses } from '../../common/json-slices.ts';
 import { sleep } from '../../common/deadline.ts';
 import { isObject, type JsonValue } from '../../common/json.ts';
 import { egressFetch } from '../egress-fetch.ts';
@@ -70,8 +71,10 @@ export class ServerStream {
     this.#options.onGap(); // a list that was asked before this stream may be old
     const decoder = new TextDecoder();
     const parser = createParser({ maxBufferSize: EVENT_MAX_CHARS, onEvent: ({ data }) => this.#take(data) });
+    const pause = createPauses();
     let count = 0;
     for (;;) {
+      await pause();
       const { done, value } = await reader.read();
       if (done) return 'ended';
       count += value.byteLength;

@@ -13,8 +13,8 @@ interface McpArguments {
   isOpen: boolean;
 }
 
-/** A choice inside a choice inside a choice: no real schema goes so deep at its root. */
-const MERGED_MAX_DEPTH = 8;
+/** So many schemas are merged at the root. The members of members may be more than any machine can visit. */
+const MERGED_MAX_COUNT = 200;
 /** More arguments than these are not read: no model would give them. */
 const ARGUMENTS_MAX_COUNT = 1000;
 
@@ -25,7 +25,7 @@ const ARGUMENTS_MAX_COUNT = 1000;
 export function readMcpArguments(schema: SpecDocument): McpArguments {
   const found = new Map<string, Omit<SchemaArgument, 'name'>>();
   const root = schema.object(schema.root, schema.root);
-  if (root) gather(schema, root, { found, depth: 0, isChoice: false });
+  if (root) gather(schema, root, { found, seen: new Map(), isChoice: false });
   const unique = uniqueNames();
   const wireNames = new Map<string, string>();
   const args = [...found].map(([wireName, argument]) => {
@@ -43,13 +43,15 @@ export function readMcpArguments(schema: SpecDocument): McpArguments {
 
 interface Gathered {
   found: Map<string, Omit<SchemaArgument, 'name'>>;
-  depth: number;
+  /** The schemas that were merged; false for those that were merged as a choice only. */
+  seen: Map<JsonObject, boolean>;
   isChoice: boolean;
 }
 
 function gather(schema: SpecDocument, { node, home }: LocatedObject, to: Gathered): void {
-  const { found, depth, isChoice } = to;
-  if (depth > MERGED_MAX_DEPTH) return;
+  const { found, seen, isChoice } = to;
+  if (seen.size >= MERGED_MAX_COUNT || seen.get(node) === true || (isChoice && seen.has(node))) return;
+  seen.set(node, !isChoice);
   const required = new Set(isChoice ? [] : textsAt(node, 'required'));
   for (const [name, value] of Object.entries(objectAt(node, 'properties') ?? {})) {
     if (found.size >= ARGUMENTS_MAX_COUNT) return;
@@ -62,7 +64,7 @@ function gather(schema: SpecDocument, { node, home }: LocatedObject, to: Gathere
   const inner = (key: 'allOf' | 'anyOf' | 'oneOf', isInnerChoice: boolean): void => {
     for (const member of listAt(node, key)) {
       const located = schema.object(member, home);
-      if (located) gather(schema, located, { found, depth: depth + 1, isChoice: isInnerChoice });
+      if (located) gather(schema, located, { found, seen, isChoice: isInnerChoice });
     }
   };
   inner('allOf', isChoice);
