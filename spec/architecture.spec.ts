@@ -124,7 +124,7 @@ const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */
 const packages: Record<string, readonly string[]> = {
-  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/cli/mcp-bridge.ts'],
+  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/drivers/mcp/', 'lib/cli/mcp-bridge.ts'],
   express: ['lib/server/', 'lib/dialects/'],
   'path-to-regexp': ['lib/server/'],
   cookie: ['lib/dialects/'],
@@ -136,7 +136,7 @@ const packages: Record<string, readonly string[]> = {
   'pino-pretty': ['lib/log.ts'],
   'string-width': ['lib/cli/'],
   openai: ['lib/models/'],
-  'eventsource-parser': ['lib/models/'],
+  'eventsource-parser': ['lib/models/', 'lib/drivers/mcp/'],
   undici: ['lib/drivers/'],
   'modbus-serial': ['lib/drivers/modbus/'],
   'better-sqlite3': ['lib/store/'],

@@ -60,6 +60,7 @@ function faultOf(error: ErrorObject): Fault[] {
     const wanted = parent.properties?.[key]?.description;
     return [{ pointer: childPointer(instancePath, key), detail: `is missing: ${wanted}` }];
   }
+  if (keyword === 'if') return []; // its part says the fault
   // The fault of a name is in the list itself, and of several choices the fault of the whole says all of them.
   if (keyword === 'propertyNames' || error.schemaPath.includes('/anyOf/')) return [];
   const pointer =
