@@ -123,3 +123,14 @@ export function parseRates(text: string): Record<string, number> {
   })(text);
   return Object.fromEntries(rates);
 }
+
+/** Whether the setting of this name holds a secret. */
+export function isSecretName(name: string): boolean {
+  return /(?:key|secret|token)$/i.test(name);
+}
+
+/** A text without the password and the query, if it is a URL. */
+export function withoutUrlSecrets(text: string): string {
+  if (!/^[a-z]+:\/\//i.test(text)) return text;
+  return text.replace(/\/\/[^/@]*@/, '//[secret]@').replace(/\?.*$/, '?[secret]');
+}

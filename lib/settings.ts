@@ -135,6 +135,10 @@ export const settings = {
   RULES_FILE: ['–', 'a YAML file with the rules for all devices, read at start and on SIGHUP'],
   LOG_LEVEL: ['`info`', '`silent`, `error`, `warn`, `info` or `debug`'],
   LOG_FILE: ['–', 'a file that gets the log as JSON lines, too'],
+  METRICS: [
+    '`admins`',
+    'who may read `/metrics`: `admins` (with AUTH_TOKEN, or a key with the scope `metrics`), everybody (`open`), or nobody (`off`)',
+  ],
   PUBLIC_URL: ['–', "the server's URL for clients, e.g. `https://agent.example`"],
   TRUSTED_PROXIES: [
     '–',

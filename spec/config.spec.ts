@@ -60,6 +60,7 @@ describe('readConfig', () => {
       rulesFile: undefined,
       logLevel: 'info',
       logFile: undefined,
+      metrics: 'admins',
       publicUrl: undefined,
       trustedProxies: [],
       llmopsHttpStatus: 'code',
