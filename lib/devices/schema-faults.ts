@@ -27,6 +27,8 @@ function compiledOf(schema: DescribedSchema): ValidateFunction {
   // Loaded with the first schema: a server without rules and devices never needs it here.
   const { Ajv2020 } = load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
   const options = {
+    meta: false,
+    validateSchema: false,
     allErrors: true,
     verbose: true,
     strict: false,
