@@ -143,12 +143,12 @@ class Composition {
     const { databaseUrl, sqliteSynchronous: synchronous } = this.#config;
     const onError = this.#onError;
     const { engines } = this.#extensions;
-    const observation = openObservation(this.#config);
+    const observation = this.#closing(await openObservation(this.#config));
     const secret = openDataFolder(this.#config, this.#log);
     const database = this.#closing(await connectDatabase({ databaseUrl, synchronous, engines, onError }));
-    const { onCommit } = observation;
+    const { onCommit, outgoing: headers } = observation;
     const store = this.#closing(await this.#openStore(database, { secret, onError, onCommit }));
-    const egress = this.#closing(openEgress(egressOptionsOf(this.#config, this.#log)));
+    const egress = this.#closing(openEgress({ ...egressOptionsOf(this.#config, this.#log), headers }));
     return { database, store, secret, egress, fetch: egressFetch(egress), observation };
   }
 

@@ -18,6 +18,7 @@ import {
   parseDatabaseUrl,
   parseNetwork,
   parsePlace,
+  parseHeaders,
   isSecretName,
   withoutUrlSecrets,
 } from './setting-values.ts';
@@ -85,6 +86,8 @@ export interface Config {
   logFile: string | undefined;
   /** Who may read `/metrics`. */
   metrics: 'admins' | 'open' | 'off';
+  /** The collector of traces; undefined: there are no traces. */
+  traces: { url: string; headers: Record<string, string>; serviceName: string } | undefined;
   /** Without a slash at its end. */
   publicUrl: string | undefined;
   trustedProxies: readonly string[];
@@ -228,6 +231,11 @@ export function readConfig({
     rulesFile: read('RULES_FILE', undefined, (value) => resolve(cwd, value)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(logLevels)),
     logFile: read('LOG_FILE', undefined, (value) => resolve(cwd, value)),
+    traces: read('OTEL_EXPORTER_OTLP_ENDPOINT', undefined, (value) => ({
+      url: parseUrl(value),
+      headers: read('OTEL_EXPORTER_OTLP_HEADERS', {}, parseHeaders),
+      serviceName: text('OTEL_SERVICE_NAME') ?? 'lite-agent',
+    })),
     metrics: read('METRICS', 'admins', oneOf(['admins', 'open', 'off'])),
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
     threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),

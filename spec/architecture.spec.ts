@@ -38,6 +38,7 @@ const layers: Record<string, readonly string[]> = {
   openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets', 'package'],
   server: ['core', 'accounts', 'errors', 'common'],
   metrics: ['core', 'server', 'errors', 'common'],
+  tracing: ['core', 'server', 'errors', 'common'],
   console: [],
   dialects: [
     'server',
@@ -161,6 +162,10 @@ const packages: Record<string, readonly string[]> = {
   '@aws-sdk/lib-storage': ['lib/files/'],
   sharp: ['lib/files/'],
   'prom-client': ['lib/metrics/'],
+  '@opentelemetry/api': ['lib/tracing/'],
+  '@opentelemetry/resources': ['lib/tracing/'],
+  '@opentelemetry/sdk-trace-node': ['lib/tracing/'],
+  '@opentelemetry/exporter-trace-otlp-http': ['lib/tracing/'],
   preact: ['lib/console/'],
   '@preact/signals': ['lib/console/'],
   '@tanstack/virtual-core': ['lib/console/'],
@@ -186,6 +191,10 @@ const heavy = new Set([
   '@aws-sdk/lib-storage',
   'sharp',
   'file-type',
+  '@opentelemetry/api',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace-node',
+  '@opentelemetry/exporter-trace-otlp-http',
 ]);
 
 /** `lib/core/task.ts` → `core`, `lib/app.ts` → `app`, `bin/…` → `bin`. */

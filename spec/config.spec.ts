@@ -61,6 +61,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       logFile: undefined,
       metrics: 'admins',
+      traces: undefined,
       publicUrl: undefined,
       trustedProxies: [],
       llmopsHttpStatus: 'code',

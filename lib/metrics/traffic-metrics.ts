@@ -35,6 +35,7 @@ export function createTrafficMetrics(registry: Registry): TrafficObserver {
         },
       };
     },
+    socket: () => undefined,
     countSockets(count) {
       const gauge = new GaugeOf({
         name: 'lite_agent_sockets_open',

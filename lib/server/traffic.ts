@@ -22,6 +22,8 @@ export interface ObservedRequest {
  */
 export interface TrafficObserver {
   request(request: IncomingMessage): ObservedRequest;
+  /** A WebSocket is opened: runs the work of each of its messages. Undefined where nobody asks for that. */
+  socket(request: IncomingMessage): ObservedRequest['within'] | undefined;
   /** Called once, with a function that counts the open WebSockets. */
   countSockets(count: () => number): void;
 }
@@ -29,5 +31,6 @@ export interface TrafficObserver {
 /** Observes nothing. */
 export const unobservedTraffic: TrafficObserver = {
   request: () => ({ within: (work) => work(), answered: () => undefined }),
+  socket: () => undefined,
   countSockets: () => undefined,
 };
