@@ -37,6 +37,8 @@ const layers: Record<string, readonly string[]> = {
   devices: ['core', 'store', 'accounts', 'openspec', 'errors', 'common', 'secrets'],
   openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets', 'package'],
   server: ['core', 'accounts', 'errors', 'common'],
+  metrics: ['core', 'server', 'errors', 'common'],
+  tracing: ['core', 'server', 'errors', 'common'],
   console: [],
   dialects: [
     'server',
@@ -51,6 +53,7 @@ const layers: Record<string, readonly string[]> = {
     'models',
     'store',
     'openspec',
+    'metrics',
     'drivers',
     'package',
     'unsafe',
@@ -116,6 +119,7 @@ const everything = new Set([
   'extensions',
   'defaults',
   'default-extensions',
+  'observation',
   'openspecs',
   'index',
   'cli',
@@ -158,6 +162,11 @@ const packages: Record<string, readonly string[]> = {
   '@aws-sdk/s3-request-presigner': ['lib/files/'],
   '@aws-sdk/lib-storage': ['lib/files/'],
   sharp: ['lib/files/'],
+  'prom-client': ['lib/metrics/'],
+  '@opentelemetry/api': ['lib/tracing/'],
+  '@opentelemetry/resources': ['lib/tracing/'],
+  '@opentelemetry/sdk-trace-node': ['lib/tracing/'],
+  '@opentelemetry/exporter-trace-otlp-http': ['lib/tracing/'],
   preact: ['lib/console/'],
   '@preact/signals': ['lib/console/'],
   '@tanstack/virtual-core': ['lib/console/'],
@@ -183,6 +192,10 @@ const heavy = new Set([
   '@aws-sdk/lib-storage',
   'sharp',
   'file-type',
+  '@opentelemetry/api',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace-node',
+  '@opentelemetry/exporter-trace-otlp-http',
 ]);
 
 /** `lib/core/task.ts` → `core`, `lib/app.ts` → `app`, `bin/…` → `bin`. */

@@ -248,7 +248,7 @@ function endOf(taskId: string, { question, answer }: NonNullable<Settled['closin
 }
 
 /** The outcome that a result reports. A result without an error is a call that was done. */
-function outcomeOf(result: ToolResult): Outcome {
+export function outcomeOf(result: ToolResult): Outcome {
   const effect = isObject(result['error']) ? result['error']['effect'] : 'done';
   return effect === 'none' || effect === 'unknown' ? effect : 'done';
 }

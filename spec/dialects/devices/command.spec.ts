@@ -106,6 +106,7 @@ describe('people in command of a device', () => {
     expect((await ann.call('GET', '/api/approvals')).body).to.deep.equal([]);
     const [open] = (await bob.call('GET', `/api/approvals?id=${id}`)).body as JsonObject[];
     expect(open).to.deep.include({ id: approval, session: id, device: 'asking', askedBy: ann.user.uuid });
+    expect(open!['request']).to.deep.include({ method: 'PUT', url: `${lamp.url}/brightness?brightness=80` });
     chat.send({ type: 'approval', id: approval, decision: 'approve' });
     await chat.until(() => chat.seen.some(({ code }) => code === 'forbidden'));
     expect(sent()).to.deep.equal([]);
