@@ -16,7 +16,7 @@ import { createRedeemCodes } from './credits/redeem-codes.ts';
 import { keyFolderOf, openDataFolder } from './data-folder.ts';
 import { CommandRoom } from './devices/command-room.ts';
 import { devicesFromConfig } from './devices/from-config.ts';
-import { defaults } from './defaults.ts';
+import { defaults } from './default-extensions.ts';
 import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { connectAndLeave } from './drivers/connect.ts';

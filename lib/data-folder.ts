@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeToOthers, createPrivateFolder, PRIVATE_FILE_MODE } from './common/private-files.ts';
 import type { Config } from './config.ts';
@@ -8,6 +8,7 @@ import { knowLastingSecrets } from './secrets.ts';
 
 const KEY_BYTES = 32;
 const KEY_FILE = 'secret.key';
+const KEY_FILES = [KEY_FILE, 'audit.key', 'jwt.keys'];
 /** The files that SQLite and the lock of a server put beside a database. */
 const BESIDE_DATABASE = ['', '-wal', '-shm', '.lock', '.pid'];
 
@@ -29,8 +30,18 @@ export function privatePathsOf({ dataDir, databaseUrl, logFile }: Config): strin
     ...(logFile === undefined ? [] : [logFile]),
     ...(databaseUrl === 'sqlite::memory:'
       ? []
-      : [dataDir, ...[KEY_FILE, 'audit.key', 'jwt.keys'].map((name) => join(dataDir, name))]),
+      : [...(isOwn(dataDir) ? [dataDir] : []), ...KEY_FILES.map((name) => join(dataDir, name))]),
   ];
+}
+
+/** Whether a folder is for the server alone: it is empty, or has keys. A slip such as `DATA_DIR=/etc` must not close that folder. */
+function isOwn(folder: string): boolean {
+  try {
+    const names = readdirSync(folder);
+    return names.length === 0 || KEY_FILES.some((name) => names.includes(name));
+  } catch {
+    return false; // it is missing, or no folder
+  }
 }
 
 /** The folder of the keys of the server; undefined for a server that keeps nothing. */

@@ -38,7 +38,8 @@ export interface LogOptions {
 export async function openLog({ level, file, pretty = false, stream }: LogOptions): Promise<OpenLog> {
   if (level === 'silent') return quiet;
   const { pino } = await import('pino');
-  const screen = stream ?? (pretty ? await prettyStream() : pino.destination({ dest: 2, sync: true }));
+  const plain = stream ?? pino.destination({ dest: 2, sync: true });
+  const screen = pretty ? await prettyStream(plain) : plain;
   const streams: StreamEntry[] = [{ level, stream: screen }];
   const disk = file === undefined ? undefined : pino.destination({ fd: openFile(file), sync: false });
   if (disk !== undefined) {
@@ -100,15 +101,19 @@ function openFile(file: string): number {
   }
 }
 
-async function prettyStream(): Promise<DestinationStream> {
-  const { build } = await import('pino-pretty');
-  return build({
-    destination: 2,
-    sync: true,
-    colorize: true,
-    messageKey: 'message',
-    translateTime: 'SYS:HH:MM:ss.l',
-  });
+/** A line on a terminal is one line for people: the message of a request has its method and path, and LOG_FILE has all fields. */
+const prettyOptions = {
+  colorize: true,
+  singleLine: true,
+  ignore: 'trace_id,client_ip,method,path',
+  messageKey: 'message',
+  translateTime: 'SYS:HH:MM:ss.l',
+} as const;
+
+async function prettyStream(destination: DestinationStream): Promise<DestinationStream> {
+  const { prettyFactory } = await import('pino-pretty');
+  const prettify = prettyFactory(prettyOptions);
+  return { write: (line) => destination.write(prettify(line) ?? line) };
 }
 
 /** Names of fields whose values are secrets. */

@@ -1,3 +1,4 @@
+import { isLoopbackHost } from './common/addresses.ts';
 import type { Config } from './config.ts';
 
 /** A setting that opens the server more than it should. */
@@ -10,14 +11,27 @@ export interface UnsafeSetting {
 
 const EVERYWHERE = new Set(['*', '0.0.0.0/0', '::/0']);
 
-/** The unsafe settings of a server that other machines can reach; none on loopback. (`AUTH=none` there is refused by config.ts.) */
+/** Whether other machines can reach the server: by its own address, or through a proxy that PUBLIC_URL names. */
+export function isReachable({ loopback, publicUrl }: Config): boolean {
+  return !loopback || (publicUrl !== undefined && !isLoopbackHost(new URL(publicUrl).hostname));
+}
+
+/** The unsafe settings of a server that other machines can reach; none on loopback. (config.ts refuses `AUTH=none` off loopback.) */
 export function unsafeSettings(config: Config): UnsafeSetting[] {
-  if (config.loopback) return [];
+  if (!isReachable(config)) return [];
   const { trustedProxies, egressAllow, serialAllow, publicUrl } = config;
   const refuse = (setting: string, detail: string) => ({ setting, detail, refused: true });
   const warn = (setting: string, detail: string) => ({ setting, detail, refused: false });
   const isAll = (list: readonly string[]): boolean => list.some((entry) => EVERYWHERE.has(entry));
   return [
+    ...(config.auth === 'none'
+      ? [
+          warn(
+            'AUTH',
+            `is none, and ${publicUrl} brings callers of other machines: each of them may move devices. Set AUTH=required`,
+          ),
+        ]
+      : []),
     ...(isAll(trustedProxies)
       ? [
           refuse(
@@ -26,7 +40,7 @@ export function unsafeSettings(config: Config): UnsafeSetting[] {
           ),
         ]
       : []),
-    ...(isAll(egressAllow)
+    ...(isAll(egressAllow) || (config.loopback && egressAllow.length === 0)
       ? [
           warn(
             'EGRESS_ALLOW',
@@ -58,7 +72,7 @@ export function exposureOf(config: Config, url: string): string {
     config;
   const list = (entries: readonly string[], none: string): string => entries.join(', ') || none;
   const rows: [string, string][] = [
-    ['address', `${url}, for other machines too`],
+    ['address', config.loopback ? `${url}, behind ${publicUrl}` : `${url}, for other machines too`],
     [
       'access',
       auth === 'none'
@@ -70,7 +84,7 @@ export function exposureOf(config: Config, url: string): string {
     ['web pages', list(allowedOrigins, 'of the same host only')],
     [
       'egress',
-      `public addresses, and ${list(egressAllow, 'no others')}${egressDeny.length > 0 ? `; never ${egressDeny.join(', ')}` : ''}`,
+      `public addresses, and ${list(egressAllow, config.loopback ? 'those of your network' : 'no others')}${egressDeny.length > 0 ? `; never ${egressDeny.join(', ')}` : ''}`,
     ],
     ['serial', list(serialAllow, 'no device')],
     [

@@ -20,7 +20,7 @@ const layers: Record<string, readonly string[]> = {
   'setting-values': ['common'],
   'env-file': ['errors'],
   'data-folder': ['common', 'secrets'],
-  unsafe: [],
+  unsafe: ['common'],
   config: ['errors', 'common', 'secrets', 'settings', 'setting-values', 'env-file'],
   log: ['errors', 'common', 'secrets', 'settings'],
   core: ['errors', 'common', 'secrets'],
@@ -119,6 +119,7 @@ const everything = new Set([
   'removals',
   'extensions',
   'defaults',
+  'default-extensions',
   'observation',
   'openspecs',
   'index',
@@ -128,7 +129,7 @@ const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */
 const packages: Record<string, readonly string[]> = {
-  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/cli/mcp-bridge.ts'],
+  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/drivers/mcp/', 'lib/cli/mcp-bridge.ts'],
   express: ['lib/server/', 'lib/dialects/'],
   'path-to-regexp': ['lib/server/'],
   cookie: ['lib/dialects/'],
@@ -140,7 +141,7 @@ const packages: Record<string, readonly string[]> = {
   'pino-pretty': ['lib/log.ts'],
   'string-width': ['lib/cli/'],
   openai: ['lib/models/'],
-  'eventsource-parser': ['lib/models/'],
+  'eventsource-parser': ['lib/models/', 'lib/drivers/mcp/'],
   undici: ['lib/drivers/'],
   'modbus-serial': ['lib/drivers/modbus/'],
   'better-sqlite3': ['lib/store/'],

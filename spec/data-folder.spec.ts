@@ -1,9 +1,10 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { openApp } from '../lib/app.ts';
 import { readConfig } from '../lib/config.ts';
+import { privatePathsOf } from '../lib/data-folder.ts';
 import { openLog } from '../lib/log.ts';
 
 describe('the files of the server', () => {
@@ -68,5 +69,22 @@ describe('the files of the server', () => {
         .filter(({ mode }) => mode !== undefined)
         .map(({ path, mode }) => [path?.slice(root.length + 1), mode]),
     ).to.have.deep.members(open.map((name) => [name, name === 'data' ? '0755' : '0644']));
+  });
+
+  it('leave a folder of others, and a file in its place, as open as they were', () => {
+    const closedBy = (dataDir: string): string[] =>
+      privatePathsOf(readConfig({ env: { DATA_DIR: dataDir }, cwd: root })).filter(
+        (path) => path === join(root, dataDir),
+      );
+    mkdirSync(join(root, 'shared'));
+    mkdirSync(join(root, 'empty'));
+    writeFileSync(join(root, 'shared', 'letter.txt'), 'of somebody else');
+    writeFileSync(join(root, 'hostname'), 'h');
+    expect(['shared', 'hostname', 'missing', 'empty'].map(closedBy)).to.deep.equal([
+      [],
+      [],
+      [],
+      [join(root, 'empty')],
+    ]);
   });
 });

@@ -152,11 +152,9 @@ describe('the manual', () => {
   });
 
   it('has an image that starts the program of the package', () => {
-    const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-      bin: Record<string, string>;
-    };
     const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
-    expect(dockerfile).to.include(`CMD ["node", "${bin['lite-agent'] ?? ''}", "serve"]`);
+    expect(dockerfile).to.include('CMD ["node", "dist/bin/lite-agent.js", "serve"]');
+    expect(readFileSync(join(root, 'bin/lite-agent.mjs'), 'utf8')).to.include("'../dist/bin/lite-agent.js'");
     const ignored = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n');
     expect(ignored).to.include.members(['.env.local', '.env.docker', 'data', '.git', 'node_modules']);
   });

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'chai';
 import { AppError } from '../lib/errors.ts';
 import { openLog, quiet, type LogOptions } from '../lib/log.ts';
@@ -31,6 +32,23 @@ describe('openLog', () => {
     expect(line).to.deep.include({ level: 'info', message: 'session opened', tools: 3 });
     expect(Object.keys(line ?? {})).to.deep.equal(['level', 'time', 'tools', 'message']);
     expect(Math.abs(Date.parse(String(line?.['time'])) - Date.now())).to.be.below(5000);
+  });
+
+  it('writes one line for people for each request, on a terminal', async () => {
+    let text = '';
+    const log = await openLog({ level: 'info', pretty: true, stream: { write: (line) => (text += line) } });
+    const fields = {
+      request_id: 'r1',
+      trace_id: 't1',
+      client_ip: '::1',
+      method: 'GET',
+      path: '/',
+      status: 200,
+    };
+    log.info(fields, 'GET /');
+    await log.close();
+    const plain = stripVTControlCharacters(text);
+    expect(plain).to.match(/^\[[\d:.]+\] INFO: GET \/ \{"request_id":"r1","status":200\}\n$/);
   });
 
   it('writes nothing below its level', async () => {

@@ -1,5 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { packageRoot, packageVersion } from '../lib/package.ts';
 
@@ -27,5 +30,23 @@ describe('the package', () => {
     );
     expect(wanted.filter((name) => !known.has(name))).to.deep.equal([]);
     expect(wanted).to.include('@oxlint/binding-darwin-arm64');
+  });
+
+  it('has a program before the build, which says how it is built', async () => {
+    const { bin } = read('package.json') as { bin: Record<string, string> };
+    const folder = mkdtempSync(join(tmpdir(), 'lite-agent-unbuilt-'));
+    try {
+      cpSync(join(packageRoot(), 'bin'), join(folder, 'bin'), { recursive: true });
+      const program = join(folder, bin['lite-agent'] ?? '');
+      const { code, stderr } = (await promisify(execFile)(program).catch(
+        (error: { code: number; stderr: string }) => error,
+      )) as { code: number; stderr: string };
+      expect(code).to.equal(1);
+      expect(stderr).to.equal(
+        `lite-agent: the program is not built yet. Run \`npm ci\` and \`npm run build\` in ${folder}/, then this again.\n`,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -35,6 +35,7 @@ describe('the published package', function () {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'bin',
       'dist',
       'examples',
       'lib',
@@ -43,7 +44,7 @@ describe('the published package', function () {
   });
 
   it('says its version, runs the demo and reads documents of every kind', async () => {
-    const program = join(published, 'dist/bin/lite-agent.js');
+    const program = join(published, 'bin/lite-agent.mjs');
     const env = { PATH: process.env.PATH, PORT: '0' };
     const lite = async (...args: string[]): Promise<string> =>
       (await run(process.execPath, [program, ...args], { cwd: project, env })).stdout;

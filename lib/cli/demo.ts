@@ -78,7 +78,9 @@ export function addDemo(program: Command): void {
         await client.close();
         if (failed) process.exitCode = 1;
         if (!once) {
-          title('Still running. Try, in another terminal:');
+          title(
+            `Still running. Open ${new URL('/', server.url).href} in a browser. Or try, in another terminal:`,
+          );
           say(advice(server.url, client.id, house));
           await stop.signal;
         }

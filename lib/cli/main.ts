@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import { packageVersion } from '../package.ts';
+import { exitText } from './exit-text.ts';
 
 /** Adds one command to the program. Its action throws an AppError, or sets `process.exitCode` to 1, when it fails. */
 type AddCommand = (program: Command) => void;
@@ -54,9 +55,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const known = error instanceof AppError;
-    process.stderr.write(`lite-agent: ${known ? '' : 'unexpected: '}${messageOf(error)}\n`);
-    return known && error.code === 'invalid_request' ? 2 : 1;
+    process.stderr.write(`lite-agent: ${exitText(error)}\n`);
+    return error instanceof AppError && error.code === 'invalid_request' ? 2 : 1;
   }
 }
 

@@ -43,7 +43,7 @@ export function addSimulate(program: Command): void {
     .argument('<documents...>', 'files, - for standard input, or http(s) URLs')
     .option(
       '--port <port>',
-      'the port of the first device; the other devices get the next ports. Free ports by default',
+      'the port of the first device; the other devices get the next ports. 0: any free ports. By default the port of the document, where it names this machine, else any free one',
       portOf,
     )
     .option('--host <host>', 'the address that the devices listen on', '127.0.0.1')
@@ -98,13 +98,13 @@ export async function runSimulate(
   }
 }
 
-/** Starts one device. Its port is the first one plus its place in the list; 0 or a missing port takes any free one. */
+/** Starts one device. Its port is the first one plus its place in the list; 0 is any free one; a missing port is that of the document. */
 async function start(place: string, index: number, options: SimulateCommandOptions): Promise<Simulation> {
   const { host = '127.0.0.1', port, drift = false } = options;
   const { text, source } = await readSpec(place);
   const { document } = await parseText(text);
   const { files } = await readFilesBeside(document, source);
-  const wanted = port === undefined || port === 0 ? {} : { port: port + index };
+  const wanted = port === undefined ? {} : { port: port === 0 ? 0 : port + index };
   const from = source === undefined ? {} : { source };
   return simulateDocument(defaultKinds, document, { host, drift, files, ...wanted, ...from }).catch(
     (error: unknown) => {

@@ -59,6 +59,8 @@ export interface Completion {
   id: string;
   model: string;
   usage: Usage;
+  /** The reply ends where its limit of tokens cut it. */
+  isCut?: true;
 }
 
 /**
@@ -92,6 +94,8 @@ export type Question = {
       approvers: Approvers;
       /** The person who asked may not decide, whatever else he may do. */
       needsAnother?: boolean;
+      /** The request that an approval lets go, for people, without secrets. Missing in questions of earlier versions. */
+      request?: JsonObject;
     }
   | { kind: 'result' }
 );

@@ -19,7 +19,7 @@ import { digestOf, isSafeState, recordOf, shownArguments, type CallCase } from '
 import type { CommandDb } from './command-schema.ts';
 import { refusalOfDevice } from './device.ts';
 import { noteValues } from './limits.ts';
-import { previewCall } from './preview.ts';
+import { previewCall, requestToApprove } from './preview.ts';
 import { valuesIn } from './read-values.ts';
 import type { DeviceRegistry } from './registry.ts';
 import type { RuleBooks } from './rule-books.ts';
@@ -169,6 +169,7 @@ class ServerCommand implements Command {
         rule,
         approvers: terms.approvers,
         ...(terms.needsAnother && { needsAnother: true }),
+        request: requestToApprove(asking),
         expiresAt: clock.now() + terms.approvalTimeoutSeconds * 1000,
       },
       digest: digestOf(one),

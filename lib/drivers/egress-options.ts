@@ -11,7 +11,9 @@ export function egressOptionsOf(
   log: Pick<Log, 'warn'>,
 ): EgressOptions {
   const { auth, loopback, egressAllow, egressDeny, serialAllow } = config;
-  const lists = { allow: egressAllow, deny: egressDeny, allowPrivate: loopback, serialAllow };
+  // On loopback the addresses of the network are the default of EGRESS_ALLOW: a list replaces it.
+  const allowPrivate = loopback && egressAllow.length === 0;
+  const lists = { allow: egressAllow, deny: egressDeny, allowPrivate, serialAllow };
   // Without access control every caller is the operator, who reads the whole reason.
   return auth === 'none' ? lists : { ...lists, tellRefusal: noteRefusal(log) };
 }

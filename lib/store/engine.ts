@@ -41,8 +41,6 @@ export interface RowLocks {
 export interface TableStyle {
   /** A new table whose `id` is a rising integer, none used twice. */
   numbered(db: Kysely<unknown>, table: string): CreateTableBuilder<string, 'id'>;
-  /** The same table, stored in the order of its primary key where the engine can do that. */
-  clustered<Name extends string>(table: CreateTableBuilder<Name>): CreateTableBuilder<Name>;
   /** Statements after which the database refuses to change or remove a row of the table. */
   appendOnly(table: string): readonly string[];
 }

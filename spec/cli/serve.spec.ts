@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import { parse } from 'dotenv';
 import { exposureOf, unsafeSettings } from '../../lib/unsafe.ts';
 import { readConfig } from '../../lib/config.ts';
 import { packageVersion } from '../../lib/package.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { lampDocument } from '../support/lamp.ts';
+import { codeBlocks, manualPages } from '../support/manual.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 describe('lite-agent serve', function () {
@@ -116,6 +118,32 @@ describe('lite-agent serve', function () {
       '',
     ]);
     expect(unsafeSettings(readConfig({ env: {}, cwd }))).to.deep.equal([]);
+  });
+
+  describe('behind a proxy on the same machine', () => {
+    const unsafe = (env: Record<string, string>): string[] =>
+      unsafeSettings(readConfig({ env, cwd })).map(({ setting }) => setting);
+
+    it('warns when callers of other machines need no token', () => {
+      expect(unsafe({ PUBLIC_URL: 'https://agent.example' })).to.include('AUTH');
+      expect(unsafe({ PUBLIC_URL: 'https://agent.example', AUTH: 'required' })).to.not.include('AUTH');
+    });
+
+    it('warns about all that is unsafe off loopback', () => {
+      expect(
+        unsafe({ PUBLIC_URL: 'http://agent.example', AUTH: 'required', TRUSTED_PROXIES: '0.0.0.0/0' }),
+      ).to.deep.equal(['TRUSTED_PROXIES', 'EGRESS_ALLOW', 'SERIAL_ALLOW', 'PUBLIC_URL', 'REGISTRATION']);
+    });
+
+    it('is content with the settings that the manual gives', () => {
+      const page = manualPages().find(({ path }) => path === 'lib/docs/running.md')!;
+      const [{ code } = { code: '' }] = codeBlocks(page, 'ini');
+      expect(unsafe(parse(code))).to.deep.equal([]);
+    });
+
+    it('warns about nothing when only this machine is named', () => {
+      expect(unsafe({ PUBLIC_URL: 'http://localhost:9527' })).to.deep.equal([]);
+    });
   });
 
   it('refuses a database that another server uses, names that server, and starts when it was killed', async () => {

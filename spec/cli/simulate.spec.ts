@@ -100,6 +100,22 @@ describe('cli/simulate', function () {
     });
   });
 
+  it('takes free ports with --port 0, also where the document names a port of this machine', async () => {
+    const port = await freePort();
+    const here = join(folder, 'here.openmodbus.json');
+    const server = { type: 'tcp', config: { url: '127.0.0.1', port } };
+    await writeFile(here, JSON.stringify({ ...meter, server }));
+    const portsOf = async (options: SimulateCommandOptions): Promise<string[]> => {
+      let servers: string[] = [];
+      await during([here, here], { ...options, json: true }, async (text) => {
+        servers = jsonOf(text).devices.map((one) => one.server);
+      });
+      return servers;
+    };
+    expect(await portsOf({ port: 0 })).to.not.include(`127.0.0.1:${port}`);
+    expect(await portsOf({})).to.include(`127.0.0.1:${port}`);
+  });
+
   it('lets measured values wander when asked to', async () => {
     await during([document], { drift: true, json: true }, async (text) => {
       const { control } = jsonOf(text);

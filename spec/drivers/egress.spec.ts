@@ -102,6 +102,13 @@ describe('egress', () => {
     );
   });
 
+  it('opens on loopback the addresses of the network, or those alone that EGRESS_ALLOW names', () => {
+    const openTo = (env: Record<string, string>): boolean =>
+      egressOptionsOf(readConfig({ env, cwd: '/nowhere' }), quiet).allowPrivate;
+    expect(openTo({})).to.equal(true);
+    expect(openTo({ EGRESS_ALLOW: '192.168.1.0/24' })).to.equal(false);
+  });
+
   it('names the kind of setting to callers, and the address in the log only', async () => {
     const logged: [object, string][] = [];
     const log = { ...quiet, warn: (fields: object, text: string) => void logged.push([fields, text]) };

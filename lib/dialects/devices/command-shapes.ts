@@ -32,6 +32,11 @@ export const openApprovalShape = {
     needsAnother: { type: 'boolean' },
     askedBy: text,
     expiresAt: text,
+    request: {
+      ...values,
+      description:
+        'the request that an approval lets go, without secrets: method, URL and body, or a frame in hex',
+    },
   },
 } as const;
 

@@ -4,6 +4,7 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import type { LiteAgentParts } from './parts.ts';
 import { envelopeSchema } from './envelope-schema.ts';
 import { envelopesOf } from './envelope.ts';
+import { ignoredFieldWarnings } from './ignored-fields.ts';
 import { checkAdmission, initSchema, toSessionConfig } from './init.ts';
 
 const id = { type: 'string', minLength: 1 } as const;
@@ -26,6 +27,12 @@ const stopQuery = {
   type: 'object',
   required: ['id'],
   properties: { id, taskId: { type: 'string', minLength: 1, maxLength: 36 } },
+} as const;
+/** `warnings` names each ignored field. It is missing where there is none. */
+const initAnswer = {
+  type: 'object',
+  required: ['id'],
+  properties: { id, warnings: { type: 'array', items: { type: 'string' } } },
 } as const;
 const idAnswer = { type: 'object', required: ['id'], properties: { id, taskId: id } } as const;
 
@@ -52,7 +59,7 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
       access: 'chat',
       body: initSchema,
       bodyMaxBytes: config.limits.initMaxBytes,
-      answer: idAnswer,
+      answer: initAnswer,
       async handle({ body, caller, ignored, log }) {
         checkPrompt(body.systemPrompt, config.limits.systemPromptMaxBytes, '/systemPrompt');
         if (ignored.length > 0)
@@ -61,7 +68,8 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
         checkAdmission(caller, wanted, config.documents);
         parseRules(wanted.rules, '/rules', { isAlone: config.auth === 'none' });
         await devices.requireAll(wanted.devices ?? [], caller.id, '/devices');
-        return { id: await sessions.create(wanted, caller) };
+        const warnings = ignoredFieldWarnings(initSchema, ignored);
+        return { id: await sessions.create(wanted, caller), ...(warnings.length > 0 && { warnings }) };
       },
     }),
     // An array, not pages: that is the seed's shape. A long session has a long answer.

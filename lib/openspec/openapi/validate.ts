@@ -1,8 +1,17 @@
+import { closestWord } from '../../common/closest-word.ts';
 import { isObject, type JsonObject } from '../../common/json.ts';
+import { childPointer } from '../../common/json-pointer.ts';
 import { messageOf } from '../../errors.ts';
 import { textAt } from '../read.ts';
 
 const FINDINGS_MAX_COUNT = 20;
+/** The keys that people write by hand, in all objects of a document [OpenAPI 3.1 4.8]. */
+const KEYS = (
+  'openapi info servers paths webhooks components security tags externalDocs title summary description version url variables ' +
+  'get put post delete options head patch trace parameters operationId requestBody responses callbacks deprecated ' +
+  'name in required allowEmptyValue style explode allowReserved schema example examples content headers links encoding ' +
+  'schemas securitySchemes requestBodies pathItems type scheme bearerFormat flows openIdConnectUrl $ref default enum'
+).split(' ');
 
 /**
  * The faults that the OpenAPI schemas find in a document, in plain words: at most 20, and the number of the others. A
@@ -32,9 +41,18 @@ function findingsOf(error: unknown): string[] {
     if (!isObject(detail)) continue;
     const { instancePath, message, params } = detail;
     const place = typeof instancePath === 'string' && instancePath !== '' ? instancePath : '/';
-    const extra = isObject(params) ? params['additionalProperty'] : undefined;
-    const text = `${place} ${typeof message === 'string' ? message : 'is wrong'}${typeof extra === 'string' ? ` ("${extra}")` : ''}`;
-    if (!byPlace.has(place)) byPlace.set(place, text);
+    const extra = isObject(params)
+      ? (params['additionalProperty'] ?? params['unevaluatedProperty'])
+      : undefined;
+    if (typeof extra === 'string') {
+      const pointer = childPointer(place === '/' ? '' : place, extra);
+      const meant = closestWord(extra, KEYS);
+      byPlace.set(
+        pointer,
+        `${pointer} is not known${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
+      );
+    } else if (!byPlace.has(place))
+      byPlace.set(place, `${place} ${typeof message === 'string' ? message : 'is wrong'}`);
   }
   const findings = [...byPlace.values()];
   const more = findings.length - FINDINGS_MAX_COUNT;

@@ -25,7 +25,6 @@ export const postgres: Engine = {
       db.schema
         .createTable(table)
         .addColumn('id', 'integer', (column) => column.primaryKey().generatedAlwaysAsIdentity()),
-    clustered: (table) => table,
     appendOnly: (table) => [
       `create function ${table}_append_only() returns trigger language plpgsql as
         $$ begin raise exception '${table} is append-only'; end $$`,

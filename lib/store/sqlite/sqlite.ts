@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { AppError } from '../../errors.ts';
 import type { Engine, EngineFault } from '../engine.ts';
 import { createSoleLife } from '../life.ts';
@@ -18,8 +17,6 @@ export const sqlite: Engine = {
       db.schema
         .createTable(table)
         .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement()),
-    // The table is its primary key's tree: half the pages of a table with an index beside it.
-    clustered: (table) => table.modifyEnd(sql`without rowid`),
     appendOnly: (table) =>
       ['update', 'delete'].map(
         (act) =>

@@ -72,6 +72,27 @@ describe('the LiteAgent calls', () => {
     expect(line?.fields.ignored).to.deep.equal(['/mood']);
   });
 
+  it('answer /init with a warning for each field that they do not know', async () => {
+    const response = await server.call('/api/init', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        openspeclist: [],
+        llmConfig: { modle: 'm' },
+        openSpecList: [{ openSpec: '{}', include: { method: ['get'] } }],
+        mood: 'good',
+      }),
+    });
+    const { warnings } = (await response.json()) as { warnings: string[] };
+    expect(warnings.slice(0, 3)).to.deep.equal([
+      '/openspeclist is not known; did you mean "openSpecList"?',
+      '/llmConfig/modle is not known; did you mean "model"?',
+      '/openSpecList/0/include/method is not known; did you mean "methods"?',
+    ]);
+    expect(warnings[3]).to.match(/^\/mood is not known; the keys here are llmConfig, systemPrompt, /);
+    expect(warnings).to.have.length(4);
+  });
+
   it('take an /init of 64 MiB, and refuse a larger one', async function () {
     this.timeout(30_000);
     const room = 64 * 1024 * 1024 - '{"openSpecList":[{"openSpec":""}]}'.length;

@@ -27,9 +27,30 @@ describe('openapi validation', () => {
       paths: { '/a': { get: { responses: {}, parameters: [{ name: 'x' }] } } },
     };
     const findings = await validateOpenapi(document);
-    expect(findings).to.include('/info must NOT have additional properties ("extra")');
+    expect(findings).to.include('/info/extra is not known');
     expect(findings.filter((text) => text.startsWith('/paths/~1a/get/parameters/0 '))).to.have.length(1);
   });
+
+  for (const version of ['3.0.3', '3.1.0'])
+    it(`names each key that is not known, and the one that was meant, in ${version}`, async () => {
+      const get = { operationID: 'a', summry: '', responses: { 200: { descripton: 'ok' } } };
+      const findings = await validateOpenapi({
+        openapi: version,
+        info,
+        pathes: {},
+        paths: { '/a': { gett: {}, get } },
+      });
+      expect(findings).to.include.members([
+        '/pathes is not known; did you mean "paths"?',
+        '/paths/~1a/gett is not known; did you mean "get"?',
+        '/paths/~1a/get/operationID is not known; did you mean "operationId"?',
+        '/paths/~1a/get/summry is not known; did you mean "summary"?',
+        '/paths/~1a/get/responses/200/descripton is not known; did you mean "description"?',
+      ]);
+      expect(findings.filter((text) => !text.includes('is not known'))).to.deep.equal([
+        "/paths/~1a/get/responses/200 must have required property 'description'",
+      ]);
+    });
 
   it('gives twenty findings, and says how many more there are', async () => {
     const paths = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`/p${at}`, { get: {} }]));
@@ -61,9 +82,7 @@ describe('openapi validation', () => {
     const compile = async (options: CompileOptions) =>
       (await openapi(noHttp).compile(document, options)).warnings;
     expect(await compile({})).to.deep.equal([]);
-    expect(await compile({ validate: true })).to.deep.equal([
-      '/info must NOT have additional properties ("extra")',
-    ]);
+    expect(await compile({ validate: true })).to.deep.equal(['/info/extra is not known']);
   });
 
   it('survives a value that is no document at all', async () => {

@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../common/json.ts';
 import { decodeBits, decodeRegisters, encodeBits, encodeRegisters } from '../../../drivers/modbus/codec.ts';
 import { formatDecimal } from '../../../drivers/modbus/decimal.ts';
+import { scaleExactly } from '../../../drivers/modbus/scaling.ts';
 import { AppError } from '../../../errors.ts';
 import type { ModbusFunction } from '../read-document.ts';
 
@@ -47,19 +48,31 @@ export function startValue({ value: { format } }: ModbusFunction): JsonValue | u
   return single === undefined || length === undefined ? single : Array.from({ length }, () => single);
 }
 
-/** The next value of a function that can only be read and has a range; undefined for any other function. */
+/** Raw steps that a value wanders over where its document gives no range. */
+const USUAL_SPAN = 100n;
+
+/** The next value of a function that can only be read; undefined where its values are no single numbers, or have names. */
 export function driftedValue(
-  { storage, value }: ModbusFunction,
+  { value: { step, format } }: ModbusFunction,
   now: JsonValue,
   random: number,
 ): number | undefined {
-  const { min, max, scaling } = value.format;
-  if (storage !== 'inputRegisters' || typeof now !== 'number' || min === undefined || max === undefined) {
-    return undefined;
-  }
-  const [low, high] = [Number(formatDecimal(min)), Number(formatDecimal(max))];
-  // A step up or down, or a fiftieth of the range: a room does not change faster.
-  const next = now + (random - 0.5) * (value.step ?? (high - low) / 50) * 2;
-  const whole = scaling.identity ? Math.round(next) : next;
-  return Math.min(high, Math.max(low, whole));
+  if (typeof now !== 'number' || format.texts !== undefined) return undefined;
+  const { scaling, type } = format;
+  const [low, high] = driftRange(format);
+  const isWhole = scaling.identity && type !== 'float32' && type !== 'float64';
+  // A step up or down, or a fiftieth of the range: a room does not change faster. Less than a raw step would be no change.
+  const resolution = Math.abs(Number(scaling.factor)) / 10 ** scaling.places;
+  const widest = step ?? Math.max((high - low) / 50, isWhole || !scaling.identity ? resolution : 0);
+  const next = now + (random - 0.5) * widest * 2;
+  return Math.min(high, Math.max(low, isWhole ? Math.round(next) : next));
+}
+
+/** The range in which a value wanders: that of the document; without it the values of the raw numbers from 0 to 100. */
+function driftRange({ min, max, scaling }: ModbusFunction['value']['format']): [number, number] {
+  const ends = [0n, USUAL_SPAN].map((raw) => Number(formatDecimal(scaleExactly(scaling, raw))));
+  const [first, last] = [Math.min(...ends), Math.max(...ends)];
+  const low = min === undefined ? first : Number(formatDecimal(min));
+  const high = max === undefined ? Math.max(last, low + last - first) : Number(formatDecimal(max));
+  return [Math.min(low, high), high];
 }

@@ -82,8 +82,9 @@ export class ModbusDevice {
 
   /** Lets the values that can only be read wander; `random` gives numbers from 0 to 1. */
   startDrift({ everyMs, random }: { everyMs: number; random: () => number }): void {
+    const measured = this.#functions.filter((entry) => this.#isReadOnly(entry));
     this.#drift = setInterval(() => {
-      for (const entry of this.#functions) {
+      for (const entry of measured) {
         const next = driftedValue(entry, this.#valueOf(entry), random());
         if (next !== undefined) this.#put(entry, next);
       }
@@ -131,6 +132,22 @@ export class ModbusDevice {
   #valueOf(entry: ModbusFunction): JsonValue {
     const { unit, storage, address, value } = entry;
     return decodeWords(entry, this.#memory.get(unit, storage, address, value.format.count));
+  }
+
+  /** Whether no function writes to the place that a function reads. */
+  #isReadOnly({ method, unit, storage, address, value: { format } }: ModbusFunction): boolean {
+    const end = address + format.count;
+    return (
+      method === 'read' &&
+      !this.#functions.some(
+        (other) =>
+          other.method === 'write' &&
+          other.unit === unit &&
+          other.storage === storage &&
+          other.address < end &&
+          address < other.address + other.value.format.count,
+      )
+    );
   }
 
   /** Whether another function reads the place that a function writes. */

@@ -151,6 +151,28 @@ describe('a simulated Modbus device', () => {
     expect(device.state()).to.include({ get_target: 23, set_fan: 'low' });
   });
 
+  const measured: [string, JsonObject, string, number][] = [
+    ['a float without a range', { type: 'float32' }, 'inputRegisters', 100],
+    ['a scaled number without a range', { type: 'uint16', multiplier: 0.01 }, 'inputRegisters', 1],
+    ['a number with an offset', { type: 'uint16', offset: -40 }, 'inputRegisters', 60],
+    ['a whole number in a narrow range', { type: 'int16', min: 0, max: 3 }, 'inputRegisters', 3],
+    ['a holding register that nothing writes', { type: 'uint16', max: 7 }, 'holdingRegisters', 7],
+  ];
+  for (const [what, value, storage, end] of measured)
+    it(`lets ${what} wander`, async () => {
+      await device.close();
+      const count = value['type'] === 'float32' ? 2 : 1;
+      const read = {
+        name: 'm',
+        method: 'read',
+        path: path(storage, 0, count),
+        return: { name: 'm', ...value },
+      };
+      const drift = { everyMs: 1, random: () => 1 };
+      device = await simulateModbus({ ...document, functions: [read] }, { drift });
+      await waitFor(() => device.state()['m'] === end);
+    });
+
   it('rejects with the fault of its document, or because its port is taken', async () => {
     expect(await rejection(simulateModbus({ openmodbus: '1.0.0' }))).to.be.instanceOf(SpecError);
     const taken = await rejection(simulateModbus(document, { port: device.url.port }));
