@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { packageRoot } from '../../lib/package.ts';
 import { texts } from '../../lib/console/texts/texts.ts';
+import { readSources } from '../support/sources.ts';
 
 describe('the texts of the console', () => {
   const values = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
@@ -19,5 +21,14 @@ describe('the texts of the console', () => {
     );
     expect(same).to.deep.equal([]);
     expect([...Object.values(texts.en), ...Object.values(texts.zh)]).to.not.include('');
+  });
+
+  it('are all on a page', () => {
+    const sources = readSources(packageRoot(), ['lib/console'])
+      .filter(({ path }) => !path.includes('/texts/'))
+      .map(({ text }) => text)
+      .join('\n');
+    const missing = Object.keys(texts.en).filter((key) => !sources.includes(`'${key}'`));
+    expect(missing).to.deep.equal([]);
   });
 });
