@@ -20,6 +20,7 @@ export const bundleOptions = {
     'pino-pretty',
     'yaml',
     'sharp',
+    '@opentelemetry/*',
     '@aws-sdk/*',
     '@apidevtools/swagger-parser',
     're2js',

@@ -16,7 +16,7 @@ import { createRedeemCodes } from './credits/redeem-codes.ts';
 import { keyFolderOf, openDataFolder } from './data-folder.ts';
 import { CommandRoom } from './devices/command-room.ts';
 import { devicesFromConfig } from './devices/from-config.ts';
-import { defaults } from './defaults.ts';
+import { defaults } from './default-extensions.ts';
 import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
 import { connectAndLeave } from './drivers/connect.ts';
@@ -37,6 +37,7 @@ import { openModels } from './models/index.ts';
 import { openPictures } from './models/pictures.ts';
 import { openSimulations } from './openspec/simulations.ts';
 import { openDocuments, type Documents } from './openspecs.ts';
+import { openObservation, type Observation } from './observation.ts';
 import { packageVersion } from './package.ts';
 import { joinRemovals } from './removals.ts';
 import { openServer, type OpenServer } from './server/server.ts';
@@ -44,8 +45,6 @@ import { connectDatabase, type Database } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
 import { createOverview } from './store/overview.ts';
 import { createVault } from './store/vault.ts';
-
-const DAY_MS = 86_400_000;
 
 /** A running server. */
 export interface App {
@@ -88,6 +87,7 @@ interface Basis {
   egress: Egress;
   /** `fetch` through egress. */
   fetch: typeof globalThis.fetch;
+  observation: Observation;
 }
 
 class Composition {
@@ -113,7 +113,7 @@ class Composition {
     const basis = await this.#openBasis();
     const accounts = await this.#openAccounts(basis);
     const { parts, startWork } = await this.#openParts(basis, accounts);
-    const server = await this.#listen(parts, () => basis.store.ping());
+    const server = await this.#listen(parts, basis);
     await this.#lockDatabase(basis.database);
     await startWork();
     return { url: server.url, reload: () => parts.devices.reload(), close: () => this.close() };
@@ -143,11 +143,13 @@ class Composition {
     const { databaseUrl, sqliteSynchronous: synchronous } = this.#config;
     const onError = this.#onError;
     const { engines } = this.#extensions;
+    const observation = this.#closing(await openObservation(this.#config));
     const secret = openDataFolder(this.#config, this.#log);
     const database = this.#closing(await connectDatabase({ databaseUrl, synchronous, engines, onError }));
-    const store = this.#closing(await this.#openStore(database, { secret, onError }));
-    const egress = this.#closing(openEgress(egressOptionsOf(this.#config, this.#log)));
-    return { database, store, secret, egress, fetch: egressFetch(egress) };
+    const { onCommit, outgoing: headers } = observation;
+    const store = this.#closing(await this.#openStore(database, { secret, onError, onCommit }));
+    const egress = this.#closing(openEgress({ ...egressOptionsOf(this.#config, this.#log), headers }));
+    return { database, store, secret, egress, fetch: egressFetch(egress), observation };
   }
 
   async #lockDatabase({ engine, url }: Database): Promise<void> {
@@ -176,7 +178,7 @@ class Composition {
     const config = this.#config;
     const log = this.#log;
     const { store, fetch } = basis;
-    const { limits, retentionDays } = config;
+    const { limits } = config;
     const endpoint = { fetch, timeoutMs: limits.modelTimeoutMs };
     const models = openModels({ ...endpoint, defaults: config.model, providers: this.#extensions.models });
     const stored = this.#openStoredParts(basis, accounts, models);
@@ -196,9 +198,10 @@ class Composition {
       new SessionRegistry({
         store,
         limits,
-        retentionMs: retentionDays && retentionDays * DAY_MS,
+        retentionMs: config.retentionDays && config.retentionDays * 24 * 3_600_000,
         onError: this.#onError,
         command: room.command,
+        observer: basis.observation.tasks,
         equip: createEquip({ ...stored, models, openspecs, devices, limits, log }),
       }),
     );
@@ -215,6 +218,7 @@ class Composition {
       checkAgent: createAgentCheck({ models, openspecs, devices, limits }),
       completions: openCompletions({ ...endpoint, endpoint: config.model }),
       pictures: openPictures({ ...endpoint, defaults: config.model }),
+      metrics: basis.observation.metrics,
       overview: createOverview(basis.database.tables()),
       simulations: this.#closing(openSimulations(this.#extensions.kinds)),
       version: packageVersion(),
@@ -253,9 +257,8 @@ class Composition {
     const ledger = createLedger(db());
     const chats = createChats(db());
     const openModel: (typeof models)['open'] = (asked) => models.open(asked);
-    const alone = !database.shared;
     return {
-      tasks: this.#closing(openChatTasks({ db: db(), ledger, alone, onError })),
+      tasks: this.#closing(openChatTasks({ db: db(), ledger, alone: !database.shared, onError })),
       vault,
       agents: this.#closing(openAgents({ db: db(), vault, store, openModel, onError })),
       signer,
@@ -280,12 +283,13 @@ class Composition {
   }
 
   /** Listens with what the dialects mount. Closing refuses new work first, then ends the work that runs, then the sockets. */
-  async #listen(parts: Parts, ready: () => Promise<void>): Promise<OpenServer> {
+  async #listen(parts: Parts, { store, observation: { traffic } }: Basis): Promise<OpenServer> {
     const { config, log, version, sessions, agents, replies, tasks } = parts;
     const { access, firstRequests } = parts.accounts;
     const mounted = this.#extensions.dialects.map((dialect) => dialect.mount(parts));
     const mounts = [...mounted, describeMounts(mounted, version)];
-    const server = await openServer({ config, mounts, access, firstRequests, log, ready });
+    const ready = () => store.ping();
+    const server = await openServer({ config, mounts, access, firstRequests, log, ready, traffic });
     this.#closers.push(
       () => server.close(),
       () => Promise.all([sessions.close(), agents.close(), replies.close(), tasks.close()]),

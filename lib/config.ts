@@ -18,6 +18,9 @@ import {
   parseDatabaseUrl,
   parseNetwork,
   parsePlace,
+  parseHeaders,
+  isSecretName,
+  withoutUrlSecrets,
 } from './setting-values.ts';
 import { knowLastingSecrets, secretsInUrl } from './secrets.ts';
 import {
@@ -81,6 +84,10 @@ export interface Config {
   rulesFile: string | undefined;
   logLevel: LogLevel;
   logFile: string | undefined;
+  /** Who may read `/metrics`. */
+  metrics: 'admins' | 'open' | 'off';
+  /** The collector of traces; undefined: there are no traces. */
+  traces: { url: string; headers: Record<string, string>; serviceName: string } | undefined;
   /** Without a slash at its end. */
   publicUrl: string | undefined;
   trustedProxies: readonly string[];
@@ -224,6 +231,12 @@ export function readConfig({
     rulesFile: read('RULES_FILE', undefined, (value) => resolve(cwd, value)),
     logLevel: read('LOG_LEVEL', 'info', oneOf(logLevels)),
     logFile: read('LOG_FILE', undefined, (value) => resolve(cwd, value)),
+    traces: read('OTEL_EXPORTER_OTLP_ENDPOINT', undefined, (value) => ({
+      url: parseUrl(value),
+      headers: read('OTEL_EXPORTER_OTLP_HEADERS', {}, parseHeaders),
+      serviceName: text('OTEL_SERVICE_NAME') ?? 'lite-agent',
+    })),
+    metrics: read('METRICS', 'admins', oneOf(['admins', 'open', 'off'])),
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
     threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),
     trustedProxies: read('TRUSTED_PROXIES', [], commaList(parseNetwork)),
@@ -278,16 +291,6 @@ export function describeSettings({
     if (!found || !text) return { name, origin: 'default', value: normal.replaceAll('`', '') };
     return { name, origin: found[0], value: isSecretName(name) ? '[secret]' : withoutUrlSecrets(text) };
   });
-}
-
-function isSecretName(name: string): boolean {
-  return /(?:key|secret|token)$/i.test(name);
-}
-
-/** A text without the password and the query, if it is a URL. */
-function withoutUrlSecrets(text: string): string {
-  if (!/^[a-z]+:\/\//i.test(text)) return text;
-  return text.replace(/\/\/[^/@]*@/, '//[secret]@').replace(/\?.*$/, '?[secret]');
 }
 
 function settingsError(faults: readonly Fault[]): AppError {

@@ -17,7 +17,7 @@ import type { Log } from './log.ts';
 import { memoryTools } from './memory/memory-tools.ts';
 import type { Memory } from './memory/memory.ts';
 import type { Models } from './models/index.ts';
-import type { DocumentEntry, LoadedSpec, Openspecs } from './openspec/openspecs.ts';
+import type { LoadedSpec, Openspecs } from './openspec/openspecs.ts';
 import { createToolSelector } from './openspec/tool-selector.ts';
 
 /** The parts that the equipment of a session is made of. */
@@ -116,7 +116,7 @@ function openersOf(
   return [
     ...entries.map((entry, index) => ({
       pointer: childPointer('/openSpecList', index),
-      open: () => openspecs.load(entry as unknown as DocumentEntry),
+      open: () => openspecs.load(entry),
     })),
     ...uses.map((use, index) => ({
       pointer: childPointer('/devices', index),

@@ -6,7 +6,7 @@ export { openApp } from './app.ts';
 export type { App, AppOptions } from './app.ts';
 export { readConfig } from './config.ts';
 export type { Config, ConfigSources, Limits } from './config.ts';
-export { defaults } from './defaults.ts';
+export { defaults } from './default-extensions.ts';
 export type { Extensions } from './extensions.ts';
 export { AppError, ModelError, SpecError } from './errors.ts';
 export type { ErrorCode, Fault } from './errors.ts';

@@ -91,7 +91,8 @@ export function secretsOf(holder: SecretHolder): readonly string[] {
 /** Every call asks for the secrets of its connection, which never change. */
 const secretsOfHolders = new WeakMap<SecretHolder, readonly string[]>();
 
-function findSecrets({ apiKey, credentials = {}, server, openSpec }: SecretHolder): string[] {
+function findSecrets(holder: SecretHolder): string[] {
+  const { apiKey, credentials = {}, server, openSpec, command = [], env = {} } = holder;
   const texts = [apiKey?.apiKey, ...Object.values(credentials)].flatMap((credential) => {
     if (credential === undefined) return [];
     if (typeof credential === 'string') return [credential, ...passwordIn(credential)];
@@ -103,7 +104,28 @@ function findSecrets({ apiKey, credentials = {}, server, openSpec }: SecretHolde
     return [secret, `${name}:${secret}`, `${formPart(name)}:${formPart(secret)}`];
   });
   const urls = [server, openSpec].flatMap((url) => (typeof url === 'string' ? secretsInUrl(url) : []));
-  return [...new Set([...texts, ...urls])];
+  return [
+    ...new Set([...texts, ...urls, ...secretsInCommand(command), ...secretsInPairs(Object.entries(env))]),
+  ];
+}
+
+/** The secrets among the arguments of a program: `--token=…`, `--api-key …`, `NAME=…`, and those in URLs. */
+function secretsInCommand(command: readonly string[]): string[] {
+  const pairs = command.map((text, index): [string, string] => {
+    const [, name, value] = /^-*([\w-]+)=(.*)$/s.exec(text) ?? [];
+    return name === undefined ? [command[index - 1] ?? '', text] : [name, value ?? ''];
+  });
+  const named = pairs.filter(([name]) => SECRET_NAME.test(name) && !name.includes('/'));
+  return [...secretsInPairs(named), ...command.flatMap((text) => secretsInUrl(text))];
+}
+
+/** The values that are named as secrets or are as long as keys. */
+function secretsInPairs(pairs: Iterable<readonly [name: string, value: string]>): string[] {
+  return [...pairs].flatMap(([name, value]) =>
+    value.length >= SHORT_SECRET_MIN_LENGTH && (SECRET_NAME.test(name) || value.length >= KEY_MIN_LENGTH)
+      ? [value]
+      : [],
+  );
 }
 
 /**
@@ -113,10 +135,7 @@ function findSecrets({ apiKey, credentials = {}, server, openSpec }: SecretHolde
 export function secretsInUrl(text: string | undefined): string[] {
   if (text === undefined || text.length > URL_MAX_LENGTH || !URL.canParse(text)) return [];
   const { password, searchParams } = new URL(text);
-  const values = [...searchParams].flatMap(([name, value]) =>
-    SECRET_NAME.test(name) || value.length >= KEY_MIN_LENGTH ? [value] : [],
-  );
-  return [plainOf(password), ...values].filter(({ length }) => length >= SHORT_SECRET_MIN_LENGTH);
+  return secretsInPairs([['password', plainOf(password)], ...searchParams]);
 }
 
 /** The names of parameters that hold secrets. A value such as `units=metric` stays: results are full of such words. */
@@ -134,6 +153,8 @@ interface SecretHolder {
     string | { username: string; password: string } | { clientId: string; clientSecret: string }
   >;
   server?: string;
+  command?: readonly string[];
+  env?: Readonly<Record<string, string>>;
   openSpec?: unknown;
 }
 

@@ -114,6 +114,16 @@ export function parsePlace(text: string): string {
   return text;
 }
 
+/** `name=value,other=value`, the values percent-encoded [OpenTelemetry: OTLP exporter]. An error never shows a value. */
+export function parseHeaders(text: string): Record<string, string> {
+  const headers = commaList((part) => {
+    const [, name = '', value = ''] = /^([\w-]+)\s*=\s*(.*)$/.exec(part) ?? [];
+    if (name === '') throw new RangeError('is no list such as name=value,other=value');
+    return [name, decodeURIComponent(value)] as const;
+  })(text);
+  return Object.fromEntries(headers);
+}
+
 /** `name=3,other=4`: whole numbers by name. */
 export function parseRates(text: string): Record<string, number> {
   const rates = commaList((part) => {
@@ -122,4 +132,15 @@ export function parseRates(text: string): Record<string, number> {
     return [name, Number(rate)] as const;
   })(text);
   return Object.fromEntries(rates);
+}
+
+/** Whether the setting of this name holds a secret. */
+export function isSecretName(name: string): boolean {
+  return /(?:key|secret|token|_headers)$/i.test(name);
+}
+
+/** A text without the password and the query, if it is a URL. */
+export function withoutUrlSecrets(text: string): string {
+  if (!/^[a-z]+:\/\//i.test(text)) return text;
+  return text.replace(/\/\/[^/@]*@/, '//[secret]@').replace(/\?.*$/, '?[secret]');
 }

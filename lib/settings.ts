@@ -135,6 +135,16 @@ export const settings = {
   RULES_FILE: ['–', 'a YAML file with the rules for all devices, read at start and on SIGHUP'],
   LOG_LEVEL: ['`info`', '`silent`, `error`, `warn`, `info` or `debug`'],
   LOG_FILE: ['–', 'a file that gets the log as JSON lines, too'],
+  METRICS: [
+    '`admins`',
+    'who may read `/metrics`: `admins` (with AUTH_TOKEN, or a key with the scope `metrics`), everybody (`open`), or nobody (`off`)',
+  ],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [
+    '–',
+    'the base URL of an OpenTelemetry collector (OTLP over HTTP) that receives traces, e.g. `http://127.0.0.1:4318`; it needs optional packages ([more](running.md#traces))',
+  ],
+  OTEL_EXPORTER_OTLP_HEADERS: ['–', 'headers for the collector, e.g. `authorization=Bearer%20…`'],
+  OTEL_SERVICE_NAME: ['`lite-agent`', 'the name of the server in traces'],
   PUBLIC_URL: ['–', "the server's URL for clients, e.g. `https://agent.example`"],
   TRUSTED_PROXIES: [
     '–',

@@ -52,6 +52,9 @@ export function unsafeSettings(config: Config): UnsafeSetting[] {
     ...(publicUrl === undefined || publicUrl.startsWith('http:')
       ? [warn('PUBLIC_URL', 'is no https URL: without TLS in front, tokens can be read on the network')]
       : []),
+    ...(config.metrics === 'open'
+      ? [warn('METRICS', 'is open: everybody who reaches the server can read the names of its devices')]
+      : []),
     ...(config.registration === 'open'
       ? [
           warn(

@@ -37,6 +37,8 @@ const layers: Record<string, readonly string[]> = {
   devices: ['core', 'store', 'accounts', 'openspec', 'errors', 'common', 'secrets'],
   openspec: ['core', 'drivers', 'simulate', 'errors', 'common', 'secrets', 'package'],
   server: ['core', 'accounts', 'errors', 'common'],
+  metrics: ['core', 'server', 'errors', 'common'],
+  tracing: ['core', 'server', 'errors', 'common'],
   console: [],
   dialects: [
     'server',
@@ -51,6 +53,7 @@ const layers: Record<string, readonly string[]> = {
     'models',
     'store',
     'openspec',
+    'metrics',
     'drivers',
     'package',
     'unsafe',
@@ -65,7 +68,7 @@ const layers: Record<string, readonly string[]> = {
  */
 const core: Record<string, readonly string[]> = {
   data: ['message', 'principal'],
-  ports: ['tool', 'model', 'session-config', 'session', 'store', 'command'],
+  ports: ['tool', 'model', 'session-config', 'session', 'store', 'command', 'observer'],
   pure: [
     'tokens',
     'marks',
@@ -115,6 +118,8 @@ const everything = new Set([
   'removals',
   'extensions',
   'defaults',
+  'default-extensions',
+  'observation',
   'openspecs',
   'index',
   'cli',
@@ -123,7 +128,7 @@ const openTypes = new Set(['config', 'log', 'settings']);
 
 /** Packages that only some layers may know, by the layer or file that may. */
 const packages: Record<string, readonly string[]> = {
-  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/cli/mcp-bridge.ts'],
+  '@modelcontextprotocol/sdk': ['lib/dialects/mcp/', 'lib/drivers/mcp/', 'lib/cli/mcp-bridge.ts'],
   express: ['lib/server/', 'lib/dialects/'],
   'path-to-regexp': ['lib/server/'],
   cookie: ['lib/dialects/'],
@@ -135,7 +140,7 @@ const packages: Record<string, readonly string[]> = {
   'pino-pretty': ['lib/log.ts'],
   'string-width': ['lib/cli/'],
   openai: ['lib/models/'],
-  'eventsource-parser': ['lib/models/'],
+  'eventsource-parser': ['lib/models/', 'lib/drivers/mcp/'],
   undici: ['lib/drivers/'],
   'modbus-serial': ['lib/drivers/modbus/'],
   'better-sqlite3': ['lib/store/'],
@@ -157,6 +162,11 @@ const packages: Record<string, readonly string[]> = {
   '@aws-sdk/s3-request-presigner': ['lib/files/'],
   '@aws-sdk/lib-storage': ['lib/files/'],
   sharp: ['lib/files/'],
+  'prom-client': ['lib/metrics/'],
+  '@opentelemetry/api': ['lib/tracing/'],
+  '@opentelemetry/resources': ['lib/tracing/'],
+  '@opentelemetry/sdk-trace-node': ['lib/tracing/'],
+  '@opentelemetry/exporter-trace-otlp-http': ['lib/tracing/'],
   preact: ['lib/console/'],
   '@preact/signals': ['lib/console/'],
   '@tanstack/virtual-core': ['lib/console/'],
@@ -183,6 +193,10 @@ const heavy = new Set([
   '@aws-sdk/lib-storage',
   'sharp',
   'file-type',
+  '@opentelemetry/api',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace-node',
+  '@opentelemetry/exporter-trace-otlp-http',
 ]);
 
 /** `lib/core/task.ts` → `core`, `lib/app.ts` → `app`, `bin/…` → `bin`. */

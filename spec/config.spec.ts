@@ -60,6 +60,8 @@ describe('readConfig', () => {
       rulesFile: undefined,
       logLevel: 'info',
       logFile: undefined,
+      metrics: 'admins',
+      traces: undefined,
       publicUrl: undefined,
       trustedProxies: [],
       llmopsHttpStatus: 'code',

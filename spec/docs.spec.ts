@@ -42,6 +42,8 @@ function tableOf(rows: readonly (readonly [string, string, string])[]): string {
   return ['| name | default | meaning |', '|---|---|---|', ...lines].join('\n');
 }
 
+const program = await createProgram();
+
 describe('the manual', () => {
   const root = packageRoot();
   const pages = manualPages();
@@ -81,7 +83,7 @@ describe('the manual', () => {
     const written = [...pageOf('command-line.md').matchAll(/^\| `([a-z]+)([^`]*)` \|/gm)].map(
       ([, name = '', usage = '']) => [name, named(/--([a-z-]+)/g, usage)],
     );
-    const existing = createProgram().commands.map((command) => [
+    const existing = program.commands.map((command) => [
       command.name(),
       command.options.map(({ long }) => long?.slice(2) ?? ''),
     ]);
@@ -96,7 +98,7 @@ describe('the manual', () => {
       .flatMap((line) => faultsOf(line.split(/\s+/).slice(2)).map((fault) => `${line}: ${fault}`));
     expect(faults).to.deep.equal([]);
     const inText = named(/`(?:npx )?lite-agent ([a-z]+)\b/g);
-    expect(createProgram().commands.map((command) => command.name())).to.include.members(inText);
+    expect(program.commands.map((command) => command.name())).to.include.members(inText);
   });
 
   it('names scripts that exist, and CONTRIBUTING.md every one', () => {
@@ -160,7 +162,7 @@ describe('the manual', () => {
 
 /** The words of a command line that its command does not know. */
 function faultsOf(words: readonly string[]): string[] {
-  let command: Command = createProgram();
+  let command: Command = program;
   for (const word of words) {
     const next = command.commands.find((known) => known.name() === word);
     if (!next) break;

@@ -7,7 +7,7 @@ export const standings = ['anonymous', 'operator', 'admin', 'user', 'unapproved'
 export type Standing = (typeof standings)[number];
 
 /** The scopes of machine keys. The scope `app:<id>` is beside them: it is for one app. */
-export const keyScopes = ['chat', 'devices', 'admin'] as const;
+export const keyScopes = ['chat', 'devices', 'admin', 'metrics'] as const;
 type KeyScope = (typeof keyScopes)[number] | 'app';
 
 /** The scope of a key for one app: this, and the id of the app. */
@@ -99,6 +99,12 @@ export const permissions = {
     means: 'approve calls as an admin, release emergency stops, read the audit log of calls',
     standings: admins,
     scopes: ['admin'],
+  },
+  // A program that watches the server needs no other right of its admin.
+  'read metrics': {
+    means: 'read the metrics of the server (`METRICS`)',
+    standings: admins,
+    scopes: ['admin', 'metrics'],
   },
   'manage users': {
     means: 'list, make, approve, change and remove users',

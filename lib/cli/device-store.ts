@@ -41,7 +41,7 @@ async function openDatabaseStore(): Promise<DeviceStore> {
       return plain(formatDevice(await devices.find(name, OPERATOR), states.of(name)));
     },
     async add(definition) {
-      const checked = await devices.check(definition);
+      const checked = await devices.check(definition, { byOperator: true });
       const device = await registry.create(checked);
       return plain(formatDevice(device, states.of(device.name), checked));
     },

@@ -5,7 +5,7 @@ import { readRulesFile } from '../devices/device-folder.ts';
 import { credentialsOf, credentialsShape } from './credentials.ts';
 import { openDeviceStore, type DevicePlace, type DeviceStore } from './device-store.ts';
 import { print } from './io.ts';
-import { readSpec } from './spec.ts';
+import { readEntry } from './spec.ts';
 
 /** The options that every command has. */
 interface Shared extends DevicePlace {
@@ -112,11 +112,11 @@ async function withDevices(
 export async function definitionOf(name: string, place: string, options: AddOptions): Promise<JsonObject> {
   const { title, server, credentials, rules, tag: tags, user: users } = options;
   const isUrl = /^https?:\/\//i.test(place);
-  const openSpec = isUrl ? place : (await readSpec(place)).text;
+  const described = isUrl ? { openSpec: place } : await readEntry(place);
   const ruled = rules === undefined ? undefined : await readRulesFile(rules, '--rules');
   return {
+    ...described,
     name,
-    openSpec,
     ...(title !== undefined && { title }),
     ...(server !== undefined && { server }),
     ...(credentialsOf(credentials) as JsonObject),

@@ -5,7 +5,7 @@ import { openEgress } from '../drivers/egress.ts';
 import { SpecError } from '../errors.ts';
 import type { DocumentEntry, LoadedSpec } from '../openspec/openspecs.ts';
 import { privately } from './server.ts';
-import { readSpec } from './spec.ts';
+import { entryIn, readSpec } from './spec.ts';
 
 /** A document that this process uses without a server. */
 export interface OpenDocument extends LoadedSpec {
@@ -25,6 +25,7 @@ export async function openOwnDocument(
 ): Promise<OpenDocument> {
   const { limits, egressAllow, egressDeny } = readConfig({ fixed: privately });
   const { text, source } = isUrl(place) ? { text: place } : await readSpec(place);
+  const asked = isUrl(place) && entry.protocol === 'mcp' ? { server: place } : await entryIn(text);
   const egress = openEgress({ allow: egressAllow, deny: egressDeny, allowPrivate: true, serialAllow: ['*'] });
   const devices = openDocuments({
     egress,
@@ -38,8 +39,8 @@ export async function openOwnDocument(
     await egress.close();
   };
   try {
-    const whole = { ...entry, openSpec: text, ...(source === undefined ? {} : { source }) };
-    const loaded = await devices.openspecs.load(whole, { signal });
+    const whole = asked ?? { openSpec: text, ...(source === undefined ? {} : { source }) };
+    const loaded = await devices.openspecs.load({ ...whole, ...entry }, { signal, byOperator: true });
     return {
       ...loaded,
       limits,

@@ -1,58 +1,41 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
 import { packageVersion } from '../package.ts';
-import { addApprovals } from './approvals.ts';
-import { addAudit } from './audit.ts';
-import { addCall } from './call.ts';
-import { addChat } from './chat.ts';
-import { addCompletion } from './completion.ts';
-import { addDemo } from './demo.ts';
-import { addDevice } from './device.ts';
-import { addDoctor } from './doctor.ts';
-import { addEstop } from './estop.ts';
 import { exitText } from './exit-text.ts';
-import { addInit } from './init.ts';
-import { addMcp } from './mcp.ts';
-import { addRun } from './run.ts';
-import { addServe } from './serve.ts';
-import { addSimulate } from './simulate.ts';
-import { addTools } from './tools.ts';
-import { addUser } from './user.ts';
-import { addWatch } from './watch.ts';
 
 /** Adds one command to the program. Its action throws an AppError, or sets `process.exitCode` to 1, when it fails. */
 type AddCommand = (program: Command) => void;
 
-/** Every command, in the order of `--help`. */
-const commands: readonly AddCommand[] = [
-  addServe,
-  addDemo,
-  addInit,
-  addChat,
-  addRun,
-  addTools,
-  addCall,
-  addWatch,
-  addMcp,
-  addSimulate,
-  addUser,
-  addDevice,
-  addApprovals,
-  addEstop,
-  addAudit,
-  addDoctor,
-  addCompletion,
-];
+/** Every command by its name, in the order of `--help`, and the file that adds it: a command line loads its own alone. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  serve: async () => (await import('./serve.ts')).addServe,
+  demo: async () => (await import('./demo.ts')).addDemo,
+  init: async () => (await import('./init.ts')).addInit,
+  chat: async () => (await import('./chat.ts')).addChat,
+  run: async () => (await import('./run.ts')).addRun,
+  tools: async () => (await import('./tools.ts')).addTools,
+  call: async () => (await import('./call.ts')).addCall,
+  watch: async () => (await import('./watch.ts')).addWatch,
+  mcp: async () => (await import('./mcp.ts')).addMcp,
+  simulate: async () => (await import('./simulate.ts')).addSimulate,
+  user: async () => (await import('./user.ts')).addUser,
+  device: async () => (await import('./device.ts')).addDevice,
+  approvals: async () => (await import('./approvals.ts')).addApprovals,
+  estop: async () => (await import('./estop.ts')).addEstop,
+  audit: async () => (await import('./audit.ts')).addAudit,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
+  completion: async () => (await import('./completion.ts')).addCompletion,
+};
 
-/** The command line with all its commands; parsing throws a CommanderError instead of ending the process. */
-export function createProgram(): Command {
+/** The command line with these commands, or all; parsing throws a CommanderError instead of ending the process. */
+export async function createProgram(names: readonly string[] = Object.keys(commands)): Promise<Command> {
   const program = new Command('lite-agent')
     .description('People talk to their devices, and the devices do exactly what was meant, once.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpCommand(false)
     .exitOverride()
     .showHelpAfterError('(--help tells more)');
-  for (const add of commands) add(program);
+  for (const name of names) (await commands[name]!())(program);
   return program;
 }
 
@@ -65,11 +48,19 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   try {
-    await createProgram().parseAsync(argv, { from: 'user' });
+    const program = await createProgram(commandsOf(argv));
+    await program.parseAsync(argv, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     process.stderr.write(`lite-agent: ${exitText(error)}\n`);
     return error instanceof AppError && error.code === 'invalid_request' ? 2 : 1;
   }
+}
+
+/** The commands that a command line needs; undefined for all: for the help, the closest name and the completion of a shell. */
+function commandsOf([first = '']: readonly string[]): readonly string[] | undefined {
+  if (first === '-V' || first === '--version') return [];
+  if (first === 'completion') return undefined;
+  return Object.hasOwn(commands, first) ? [first] : undefined;
 }

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { JsonObject } from '../common/json.ts';
-import { AppError, messageOf } from '../errors.ts';
+import { defaultKinds } from '../defaults.ts';
+import { AppError, messageOf, SpecError } from '../errors.ts';
+import { parseText } from '../openspec/parse.ts';
 
 /** The text of a document, and its source: an absolute path or a URL; undefined for standard input. */
 export interface SpecText {
@@ -24,7 +26,28 @@ export async function readSpec(place: string, folder: string = process.cwd()): P
 
 /** The openSpecList entry for a document's place. An entry stays unchanged. Throws as `readSpec` does. */
 export async function readEntry(place: string | JsonObject, folder?: string): Promise<JsonObject> {
-  return typeof place === 'string' ? { openSpec: (await readSpec(place, folder)).text } : place;
+  if (typeof place !== 'string') return place;
+  const { text } = await readSpec(place, folder);
+  return (await entryIn(text)) ?? { openSpec: text };
+}
+
+/** A longer text is a document. */
+const ENTRY_MAX_CHARS = 64 * 1024;
+
+/**
+ * The entry in a text such as `{"protocol":"mcp","server":"https://…/mcp"}`: the address of a device that says its document itself.
+ * Undefined for a document.
+ */
+export async function entryIn(text: string): Promise<JsonObject | undefined> {
+  if (text.length > ENTRY_MAX_CHARS || !/\bprotocol\b/.test(text)) return undefined;
+  try {
+    const { document } = await parseText(text);
+    const isEntry = typeof document['protocol'] === 'string' && document['openSpec'] === undefined;
+    return isEntry && !defaultKinds.some((kind) => kind.detect(document)) ? document : undefined;
+  } catch (error) {
+    if (error instanceof SpecError) return undefined; // it is refused as a document, with its fault
+    throw error;
+  }
 }
 
 /** The text behind an address, within 30 s. */

@@ -47,7 +47,7 @@ const ELLIPSIS = '…';
 const DEPTH_MAX_COUNT = 200;
 const secretName = /(api_?key|access_?key|^key|token|secret|password|passwd|credential|authorization)$/i;
 
-/** The value with `change` applied to every key in it. A field holds a key by its name, or inside of `credentials`. */
+/** The value with `change` applied to every key in it. A field holds a key by its name, or inside of `credentials` or `env`. */
 function mapSecrets(
   value: JsonValue,
   pointer: string,
@@ -68,7 +68,7 @@ function mapSecrets(
     );
   if (!isObject(value)) return value;
   const mapped: JsonObject = {};
-  const all = pointer.endsWith('/credentials');
+  const all = pointer.endsWith('/credentials') || pointer.endsWith('/env');
   for (const [name, field] of Object.entries(value)) {
     const at = childPointer(pointer, name);
     if (field === undefined) continue;

@@ -72,11 +72,16 @@ function describe({ errors }: ValidateFunction): string {
 async function loadCompiler(): Promise<(schema: JsonSchema) => ValidateFunction> {
   const [ajvs, formats] = await Promise.all([import('ajv/dist/2020.js'), import('ajv-formats')]);
   const ajv = new ajvs.default.Ajv2020({
+    meta: false, // a schema of schemas takes longer to compile than all schemas of a small document
+    validateSchema: false,
     strict: false,
     allErrors: true,
     logger: false,
     addUsedSchema: false,
-    code: { regExp: Object.assign(patternEngine, { code: 'linearPattern' }) },
+    code: {
+      optimize: false, // the optimization takes longer than it saves
+      regExp: Object.assign(patternEngine, { code: 'linearPattern' }),
+    },
   });
   formats.default.default(ajv);
   return (schema) => ajv.compile(schema);

@@ -29,6 +29,7 @@ import type { CallLimits } from './call-limits.ts';
 import { CallOrder } from './call-order.ts';
 import { clearCall } from './clear-call.ts';
 import type { QuestionAnswer, MessageBody, ToolCall, ToolResult } from './message.ts';
+import { observe, type ObservedCall } from './observer.ts';
 import type { Clearance, Outcome, StoredQuestion } from './store.ts';
 import type { TaskContext } from './task-context.ts';
 import { failed, type Effect } from './tool.ts';
@@ -76,7 +77,8 @@ export async function makeCalls(task: TaskContext, round: Round, limits: CallLim
     return order.run(device, effect, async () => {
       if (progress.isHalted) return;
       try {
-        const settled = await makeCall(task, round, call, checked);
+        const step = task.observer.call(observedOf(call, checked));
+        const settled = await observe(step, () => makeCall(task, round, call, checked));
         if (settled) await appendResult(task, round, call, settled, progress);
       } catch (error) {
         progress.isHalted = true; // a call that waits for its turn must not go before this one
@@ -104,6 +106,14 @@ function placeOf(checked: TaskChecked): { device: string | undefined; effect: Ef
   if (!('ready' in checked)) return { device: undefined, effect: 'read' };
   const { tool, connection } = checked.ready;
   return { device: tool.device?.(connection), effect: tool.effect };
+}
+
+/** A call for its observer, without its arguments. */
+function observedOf({ callId, name }: ToolCall, checked: TaskChecked): ObservedCall {
+  if (!('ready' in checked)) return { callId, name };
+  const { tool, connection } = checked.ready;
+  const { effect, operation } = tool;
+  return { callId, name, device: connection.registered?.name, effect, operation };
 }
 
 /** Takes a checked call through the other steps. Undefined when a stop came before the call was sent. */
@@ -197,12 +207,14 @@ const CANCELLED = failed('cancelled', 'The task was stopped before the call was 
 
 async function send(task: TaskContext, seq: number, call: ToolCall, ready: CheckedCall): Promise<ToolResult> {
   try {
-    return await task.toolbox.send(ready, {
-      signal: task.signal,
-      stopWaitsFor: task.stopWaitsFor,
-      timeoutMs: task.limits.callTimeoutMs,
-      key: `${task.sessionId}.${seq}.${call.callId}`,
-    });
+    return await observe(task.observer.send(observedOf(call, { ready })), () =>
+      task.toolbox.send(ready, {
+        signal: task.signal,
+        stopWaitsFor: task.stopWaitsFor,
+        timeoutMs: task.limits.callTimeoutMs,
+        key: `${task.sessionId}.${seq}.${call.callId}`,
+      }),
+    );
   } catch (error) {
     const effect = ready.tool.effect === 'write' ? 'unknown' : 'none';
     return failed('internal', `The call failed inside the server: ${messageOf(error)}`, effect);
@@ -236,7 +248,7 @@ function endOf(taskId: string, { question, answer }: NonNullable<Settled['closin
 }
 
 /** The outcome that a result reports. A result without an error is a call that was done. */
-function outcomeOf(result: ToolResult): Outcome {
+export function outcomeOf(result: ToolResult): Outcome {
   const effect = isObject(result['error']) ? result['error']['effect'] : 'done';
   return effect === 'none' || effect === 'unknown' ? effect : 'done';
 }

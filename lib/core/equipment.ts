@@ -23,11 +23,15 @@ export interface Equipment {
 }
 
 /**
- * Whether each task opens equipment of its own: a stored agent, or a device that the server knows, may have changed since the
- * last task. A task may also have an agent of its own.
+ * Whether each task opens equipment of its own: a stored agent, a device that the server knows, or a device that says its document
+ * itself may have changed since the last task. A task may also have an agent of its own.
  */
-export function equipsEachTask({ agent, devices = [] }: SessionConfig, settings: TaskSettings = {}): boolean {
-  return (settings.agent ?? agent) !== undefined || devices.length > 0;
+export function equipsEachTask(
+  { agent, devices = [], documents }: SessionConfig,
+  settings: TaskSettings = {},
+): boolean {
+  const isLive = documents.some(({ openSpec }) => openSpec === undefined);
+  return (settings.agent ?? agent) !== undefined || devices.length > 0 || isLive;
 }
 
 /** Thrown when the tools of a task are out of date: a device was changed while a call to it waited. The task opens them anew. */

@@ -59,6 +59,8 @@ export interface Completion {
   id: string;
   model: string;
   usage: Usage;
+  /** The reply ends where its limit of tokens cut it. */
+  isCut?: true;
 }
 
 /**

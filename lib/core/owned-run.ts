@@ -3,7 +3,8 @@ import type { Command } from './command.ts';
 import { equipsEachTask, type Equipment, type SharedEquipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
 import type { Journal } from './journal.ts';
-import type { Message, MessageBody, Question, QuestionAnswer } from './message.ts';
+import type { Message, MessageBody, QuestionAnswer } from './message.ts';
+import { observe } from './observer.ts';
 import type { OwnedTask } from './owned-task.ts';
 import type { Questions } from './questions.ts';
 import type { SessionLog } from './session-log.ts';
@@ -43,6 +44,7 @@ export function createOwnedRun(owned: OwnedTask, parts: OwnedRunParts): TaskRun 
     journal: journalOf(owned, parts),
     questions: questionsOf(owned, parts),
     command: commandOf(owned, parts),
+    observer: owned.observer,
     append,
     equip: () =>
       equipsEachTask(stored.config, task.settings) ? equip(task.settings?.agent) : sharedEquipment.get(),
@@ -79,14 +81,15 @@ function questionsOf(owned: OwnedTask, { stored, store, questions, append }: Own
       const { callId, question } = asked;
       await append([{ type: 'question_asked', taskId, callId, question }], { asked: { ...asked, taskId } });
     },
-    async wait({ id }: Question): Promise<QuestionAnswer | undefined> {
-      owned.pauseDeadline();
-      try {
-        return (await questions.wait(id, owned.signal)) ?? (owned.isLeft ? undefined : { kind: 'stopped' });
-      } finally {
-        owned.resumeDeadline();
-      }
-    },
+    wait: ({ id, kind }) =>
+      observe(owned.observer.question(kind), async (): Promise<QuestionAnswer | undefined> => {
+        owned.pauseDeadline();
+        try {
+          return (await questions.wait(id, owned.signal)) ?? (owned.isLeft ? undefined : { kind: 'stopped' });
+        } finally {
+          owned.resumeDeadline();
+        }
+      }),
     async close(id, ...lines) {
       await append(lines, { closed: id });
     },

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Message, TaskStatus } from './message.ts';
+import type { ObservedEnd, TaskObserver } from './observer.ts';
 import type { StopReason, StoredTask } from './store.ts';
 import type { TaskDeadline } from './task-deadline.ts';
 import { bytesOf } from './task-size.ts';
@@ -64,6 +65,7 @@ export class OwnedTask {
   readonly task: StoredTask;
   /** The bytes of its content. */
   readonly bytes: number;
+  readonly observer: TaskObserver;
   /** Resolves when the run is over; never rejects. */
   run: Promise<void> = Promise.resolve();
   readonly #controller = new AbortController();
@@ -76,8 +78,9 @@ export class OwnedTask {
   /** Work that a stop has to wait for. */
   readonly #stopWork: Promise<unknown>[] = [];
 
-  constructor(task: StoredTask, timeoutMs: number) {
+  constructor(task: StoredTask, timeoutMs: number, observer: TaskObserver) {
     this.task = task;
+    this.observer = observer;
     this.bytes = bytesOf(task);
     this.#timeoutMs = timeoutMs;
   }
@@ -142,6 +145,11 @@ export class OwnedTask {
   /** Resolves when the work that a stop waits for has ended. */
   async stopped(): Promise<void> {
     await Promise.all(this.#stopWork);
+  }
+
+  /** How a task leaves this node that has no last line here. */
+  get end(): ObservedEnd {
+    return this.#ending === 'clear' ? 'stopped' : 'left';
   }
 
   /** How a task ends whose run failed with this error: an interruption counts before what it made fail. */

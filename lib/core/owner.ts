@@ -42,11 +42,11 @@ import { createOwnedRun } from './owned-run.ts';
 import { eventOf, type OwnedTask } from './owned-task.ts';
 import { Questions } from './questions.ts';
 import { SessionLog } from './session-log.ts';
-import type { Claim, ClaimedSession, Control, NoteBody, Store, StoredSession } from './store.ts';
+import type { Claim, ClaimedSession, Control, NoteBody, Store } from './store.ts';
 import type { Queue, StopReason, StoredTask, TaskChange } from './store.ts';
 import type { TaskLimits } from './task-context.ts';
 import { TaskDeadline } from './task-deadline.ts';
-import { TaskList } from './task-list.ts';
+import { TaskList, type TaskListOptions } from './task-list.ts';
 import { beginTask, workTask, type TaskRun } from './task-run.ts';
 
 /** The limits of the tasks of one owner. */
@@ -56,8 +56,7 @@ export interface OwnerLimits extends TaskLimits {
 }
 
 /** A claimed session, and everything that its owner needs of its surroundings. */
-export interface OwnerOptions {
-  stored: StoredSession;
+export interface OwnerOptions extends TaskListOptions {
   claim: Claim;
   store: Store;
   feed: Feed;
@@ -93,7 +92,7 @@ export class Owner {
     const { stored, claim, store, clock } = options;
     this.#options = options;
     this.epoch = claim.epoch;
-    this.#log = new SessionLog({ ...options, onTaskEnded: (taskId) => this.#onTaskEnded(taskId) });
+    this.#log = new SessionLog({ ...options, onTaskEnded: (...ended) => this.#onTaskEnded(...ended) });
     this.#journal = new Journal(store, stored.id, claim.epoch, clock);
     this.#controls = new ControlReader(store, stored.id, {
       take: (task) => this.take(task),
@@ -102,7 +101,7 @@ export class Owner {
       isLeaving: () => this.#leaving,
     });
     this.#questions = new Questions(store);
-    this.#tasks = new TaskList(options.limits.taskTimeoutMs);
+    this.#tasks = new TaskList(options);
     this.#equipment = new SharedEquipment(() => options.equip(), options.equipment);
   }
 
@@ -278,11 +277,11 @@ export class Owner {
   }
 
   /** A task's last line is committed, and no subscriber has seen it: whoever sees it may send the next task at once. */
-  #onTaskEnded(taskId: string): void {
+  #onTaskEnded(taskId: string, status: TaskStatus): void {
     const owned = this.#tasks.find(taskId);
     if (!owned || owned.state === 'detached') return;
     owned.move('end');
-    this.#tasks.remove(owned);
+    this.#tasks.remove(owned, status);
   }
 
   /** Stops one task, or all. Resolves when nothing new can be sent, also after a crash. */
@@ -328,7 +327,7 @@ export class Owner {
   /** Ends a task that waits. */
   #drop(owned: OwnedTask, ending: StopReason | 'clear'): Promise<void> {
     owned.move(ending);
-    this.#tasks.remove(owned);
+    this.#tasks.remove(owned, 'stopped');
     return this.#end(owned.id, 'stopped', ending === 'estop' ? owned.interruption('estop') : undefined);
   }
 

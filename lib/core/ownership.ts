@@ -5,6 +5,7 @@ import { askOwner } from './controls.ts';
 import type { Equipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
 import type { Message } from './message.ts';
+import type { Observer } from './observer.ts';
 import { Owner, type OwnerLimits } from './owner.ts';
 import { isReplaced, type Claim, type ClaimedSession, type Control } from './store.ts';
 import type { Store, StoredSession } from './store.ts';
@@ -16,6 +17,7 @@ export interface OwnershipOptions {
   clock: Clock;
   limits: OwnerLimits;
   command: Command;
+  observer: Observer;
   equip(agent?: string): Promise<Equipment>;
   /** Receives errors that belong to no request. */
   onError(error: unknown): void;

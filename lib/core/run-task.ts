@@ -2,6 +2,7 @@ import { AppError, messageOf } from '../errors.ts';
 import { createCallLimits } from './call-limits.ts';
 import { makeCalls, type Round } from './calls.ts';
 import type { ModelReply, ReplyOptions } from './model.ts';
+import { observe } from './observer.ts';
 import type { TaskContext } from './task-context.ts';
 
 /**
@@ -61,7 +62,8 @@ async function askModel(task: TaskContext): Promise<ModelReply> {
 }
 
 async function askOnce(task: TaskContext): Promise<ModelReply> {
-  const { taskId, model, toolbox, transcript, framing, limits, signal, onDelta, onReasoning } = task;
+  const { taskId, model, toolbox, transcript, framing, limits, signal, observer, onDelta, onReasoning } =
+    task;
   const messages = transcript.view(taskId, limits.contextTokensMaxCount, framing);
   const options: ReplyOptions = {
     signal,
@@ -69,7 +71,8 @@ async function askOnce(task: TaskContext): Promise<ModelReply> {
     ...(onReasoning && { onReasoning: counting(onReasoning) }),
   };
   try {
-    const reply = await model.reply({ messages, tools: await toolbox.offersFor(messages) }, options);
+    const tools = await toolbox.offersFor(messages);
+    const reply = await observe(observer.model(), () => model.reply({ messages, tools }, options));
     signal.throwIfAborted(); // a reply that arrives together with a stop decides nothing
     return reply;
   } catch (error) {

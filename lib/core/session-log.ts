@@ -16,7 +16,7 @@ export interface SessionLogOptions {
   /** Reads all lines, for the transcript. */
   readAll(): Promise<Message[]>;
   /** Called when a task's last line is committed, before any subscriber sees it. */
-  onTaskEnded(taskId: string): void;
+  onTaskEnded(taskId: string, status: TaskStatus): void;
   /** Called when a write fails: another node owns the session, or the store is down. Nothing can be written after it. */
   onLost(error: unknown): void;
 }
@@ -136,7 +136,7 @@ export class SessionLog {
     await this.commit(store.append(this.#id, this.#epoch, lines, change));
     this.#lastTime = time;
     const transcript = await this.#transcript;
-    if (change && 'ended' in change) onTaskEnded(change.ended);
+    if (change && 'ended' in change) onTaskEnded(change.ended, change.status);
     if (transcript) for (const line of lines) transcript.add(line);
     feed.publish(lines);
     return lines;

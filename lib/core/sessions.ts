@@ -6,6 +6,7 @@ import { freeCommand, type Command } from './command.ts';
 import { equipsEachTask, type Equipment } from './equipment.ts';
 import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
+import { unobserved, type Observer } from './observer.ts';
 import { mayUse, type Principal } from './principal.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { Session } from './session.ts';
@@ -60,6 +61,7 @@ export interface SessionsOptions {
   retentionMs?: number | undefined;
   /** Decides about calls; every call may be sent when it is missing. */
   command?: Command;
+  observer?: Observer;
   /** Receives errors that belong to no request. */
   onError(error: unknown, sessionId: string): void;
   clock?: Clock;
@@ -232,7 +234,7 @@ export class SessionRegistry implements Sessions {
   }
 
   #liveOptions(stored: StoredSession, lastSeq: number): LiveSessionOptions {
-    const { limits, onError, command = freeCommand } = this.#options;
+    const { limits, onError, command = freeCommand, observer = unobserved } = this.#options;
     return {
       stored,
       lastSeq,
@@ -240,6 +242,7 @@ export class SessionRegistry implements Sessions {
       clock: this.#clock,
       limits,
       command,
+      observer,
       equip: (agent) => this.#equip({ ...stored.config, ...(agent && { agent }) }, stored.owner),
       onError: (error) => onError(error, stored.id),
       onGone: () => this.forget(stored.id),

@@ -3,6 +3,7 @@ import type { QuestionAnswer, Message, MessageBody, Question } from './message.t
 import type { Model } from './model.ts';
 import type { Strategy } from './session-config.ts';
 import type { AskingCall, Command } from './command.ts';
+import type { TaskObserver } from './observer.ts';
 import type {
   FoundQuestion,
   Clearance,
@@ -83,6 +84,7 @@ export interface TaskContext {
   readonly journal: CallJournal;
   readonly questions: CallQuestions;
   readonly command: CallCommand;
+  readonly observer: TaskObserver;
   /** Aborts when the task must end: nothing new is asked or sent then. A call that has left is awaited. */
   readonly signal: AbortSignal;
   /** Makes a stop of the task wait for this work (see `CallContext`). */

@@ -1,16 +1,23 @@
+import type { Observer, ObservedEnd } from './observer.ts';
 import { OwnedTask } from './owned-task.ts';
-import type { Queue, StoredTask } from './store.ts';
+import type { Queue, StoredSession, StoredTask } from './store.ts';
+
+/** The session of the tasks, how long a task may take in ms, and who observes them. */
+export interface TaskListOptions {
+  stored: StoredSession;
+  limits: { taskTimeoutMs: number };
+  observer: Observer;
+}
 
 /** The tasks of one owner that have not ended, in order of arrival. */
 export class TaskList {
   readonly #tasks = new Map<string, OwnedTask>();
   /** The ids of all tasks that were ever added, so that none runs twice. */
   readonly #taken = new Set<string>();
-  readonly #timeoutMs: number;
+  readonly #options: TaskListOptions;
 
-  /** `timeoutMs` is how long a task may take. */
-  constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+  constructor(options: TaskListOptions) {
+    this.#options = options;
   }
 
   get size(): number {
@@ -54,19 +61,24 @@ export class TaskList {
   }
 
   add(task: StoredTask): OwnedTask {
-    const owned = new OwnedTask(task, this.#timeoutMs);
+    const { stored, limits, observer } = this.#options;
+    const observed = observer.task({ sessionId: stored.id, taskId: task.taskId, owner: stored.owner });
+    const owned = new OwnedTask(task, limits.taskTimeoutMs, observed);
     this.#taken.add(owned.id);
     this.#tasks.set(owned.id, owned);
     return owned;
   }
 
-  remove(owned: OwnedTask): void {
-    if (this.#tasks.get(owned.id) === owned) this.#tasks.delete(owned.id);
+  /** Takes a task that is over out of the list. `end` is missing where no last line was committed. */
+  remove(owned: OwnedTask, end: ObservedEnd = owned.end): void {
+    if (this.#tasks.get(owned.id) !== owned) return;
+    this.#tasks.delete(owned.id);
+    owned.observer.ended(end);
   }
 
   /** Forgets every task, also those that were taken before. */
   clear(): void {
-    this.#tasks.clear();
+    for (const owned of this.all()) this.remove(owned);
     this.#taken.clear();
   }
 }

@@ -4,6 +4,7 @@ import { withClientTools } from './client-tools.ts';
 import { closeEquipment, EquipmentOutdated, equipsEachTask, type Equipment } from './equipment.ts';
 import type { Message, MessageBody } from './message.ts';
 import type { ModelReply } from './model.ts';
+import type { TaskObserver } from './observer.ts';
 import { runTask } from './run-task.ts';
 import type { TaskSettings } from './session-config.ts';
 import type { Delta } from './session.ts';
@@ -20,6 +21,7 @@ export interface TaskRun {
   readonly journal: CallJournal;
   readonly questions: CallQuestions;
   readonly command: CallCommand;
+  readonly observer: TaskObserver;
   readonly clock: Clock;
   readonly limits: TaskLimits;
   readonly signal: AbortSignal;
@@ -39,7 +41,8 @@ export interface TaskRun {
  * A task that was stopped before it began never begins: the signal's reason is thrown.
  */
 export async function beginTask(run: TaskRun, isNew: boolean): Promise<void> {
-  const { task, log, signal } = run;
+  const { task, log, observer, signal } = run;
+  observer.began();
   const transcript = await log.transcript();
   if (transcript.has(task.taskId)) return;
   signal.throwIfAborted();
@@ -88,7 +91,7 @@ async function workWithEquipment(run: TaskRun): Promise<ModelReply> {
 }
 
 function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['transcript']): TaskContext {
-  const { stored, task, journal, questions, command, limits, clock, signal } = run;
+  const { stored, task, journal, questions, command, observer, limits, clock, signal } = run;
   const { model, modelWith, toolbox, messageToolbox, toolStrategy } = equipment;
   const { settings } = task;
   const hasMemory = settings?.memoryTools ?? task.said !== undefined;
@@ -105,6 +108,7 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     journal,
     questions,
     command,
+    observer,
     signal,
     stopWaitsFor: (work) => run.stopWaitsFor(work),
     onDelta: task.stream ? (text, at) => run.onDelta('answer', text, at) : undefined,

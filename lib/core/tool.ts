@@ -23,6 +23,10 @@ export interface RegisteredDevice {
 export interface Connection {
   /** The base URL (or host:port) that replaces the document's own. */
   server?: string;
+  /** The program that is the device, with its arguments, in the place of an address. Only the operator may name one. */
+  command?: readonly string[];
+  /** Variables of its environment. They may be secrets. */
+  env?: Readonly<Record<string, string>>;
   /** The key of contract 1: `bearer` is sent after "Bearer ", `basic` after "Basic " (base64-encoded first when it holds a ":"). */
   apiKey?: { type: 'basic' | 'bearer'; apiKey: string };
   /** By name of the document's security scheme. */

@@ -51,6 +51,13 @@ const RECENT_COUNT = 10_000;
 /** The hash before the first row of a chain. */
 export const NO_HASH = '';
 
+/** The end of a chain, which its holder has locked until the end of the transaction. */
+export interface ChainEnd {
+  n: number;
+  hash: string;
+  signed_n: number;
+}
+
 /** A part of a transaction of the database. */
 export type CommandTransaction = Transaction<CommandTables>;
 
@@ -71,15 +78,19 @@ export class CallAudit {
     this.#clock = clock;
   }
 
-  /** Appends a write that was tried, in a transaction of the caller. Resolves with its number. */
-  append(trx: CommandTransaction, device: string, entry: CallRecord): Promise<number> {
+  /** Appends a write that was tried, in a transaction of the caller, who may have locked the chain. Resolves with its number. */
+  append(trx: CommandTransaction, device: string, entry: CallRecord, end?: ChainEnd): Promise<number> {
     const { event, tool, operation, ...rest } = entry;
-    return this.#append(trx, device, { event, of_n: null, tool, operation }, rest);
+    return this.#append(trx, device, { event, of_n: null, tool, operation }, rest, end);
   }
 
-  /** Keeps other transactions from the chain of a device until this one ends. */
-  async lockChain(trx: CommandTransaction, device: string): Promise<void> {
-    await this.#lock(trx, device);
+  /** The end of a chain. No other transaction appends to it before this one ends. */
+  lock(trx: CommandTransaction, device: string): Promise<ChainEnd> {
+    return lockOrCreateRow<CommandTables, 'audit_chains'>(trx, 'audit_chains', {
+      key: 'device',
+      column: 'n',
+      row: { device, n: 0, hash: NO_HASH, signed_n: 0 },
+    });
   }
 
   /** Appends the outcome of the row `n`, in a transaction of the caller. */
@@ -102,7 +113,7 @@ export class CallAudit {
       .execute();
     for (const { device } of chains)
       await this.#db.transaction().execute(async (trx) => {
-        const { n, hash } = await this.#lock(trx, device);
+        const { n, hash } = await this.lock(trx, device);
         await this.#signHead(trx, { device, n, hash });
       });
   }
@@ -173,28 +184,20 @@ export class CallAudit {
     device: string,
     row: { event: string; of_n: number | null; tool: string | null; operation: string | null },
     more: JsonObject,
+    end?: ChainEnd,
   ): Promise<number> {
-    const chain = await this.#lock(trx, device);
-    const n = chain.n + 1;
+    const last = end ?? (await this.lock(trx, device));
+    const n = last.n + 1;
     const at = this.#clock.now();
     const body = bodyOf({ device, n, at, ...row }, more);
-    const hash = rowHash(chain.hash, body);
+    const hash = rowHash(last.hash, body);
     await trx
       .insertInto('audit_rows')
       .values({ device, n, at, ...row, body, hash })
       .execute();
     await trx.updateTable('audit_chains').set({ n, hash }).where('device', '=', device).execute();
-    if (n - chain.signed_n >= ROWS_A_HEAD) await this.#signHead(trx, { device, n, hash });
+    if (n - last.signed_n >= ROWS_A_HEAD) await this.#signHead(trx, { device, n, hash });
     return n;
-  }
-
-  /** The end of a chain; no other transaction appends to it before this one ends. */
-  #lock(trx: CommandTransaction, device: string) {
-    return lockOrCreateRow<CommandTables, 'audit_chains'>(trx, 'audit_chains', {
-      key: 'device',
-      column: 'n',
-      row: { device, n: 0, hash: NO_HASH, signed_n: 0 },
-    });
   }
 
   async #signHead(

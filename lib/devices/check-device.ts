@@ -3,6 +3,7 @@ import { childPointer } from '../common/json-pointer.ts';
 import type { Tool } from '../core/tool.ts';
 import { AppError, messageOf, SpecError, type Fault } from '../errors.ts';
 import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
+import { programFaults } from '../openspec/program-faults.ts';
 import type { LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
 import { secretsInUrl } from '../secrets.ts';
 import { deviceSchema, type DeviceDefinition } from './device-schema.ts';
@@ -19,6 +20,12 @@ export interface CheckedDevice extends NewDevice {
   warnings: string[];
 }
 
+/** The circumstances under which a device is described. */
+export interface DeviceCircumstances extends RuleCircumstances {
+  /** Whether the operator describes it, in a file or at the command line of the server's machine: it may start a program. */
+  byOperator?: boolean;
+}
+
 /**
  * Checks a device before it is stored: its fields, its rules, its document and its safe state. Throws `invalid_request` with
  * every fault by JSON pointer.
@@ -26,14 +33,15 @@ export interface CheckedDevice extends NewDevice {
 export async function checkDevice(
   value: unknown,
   openspecs: Openspecs,
-  circumstances: RuleCircumstances = {},
+  circumstances: DeviceCircumstances = {},
 ): Promise<CheckedDevice> {
+  const { byOperator = false } = circumstances;
   const faults = [...schemaFaults(deviceSchema, value)];
   const definition = value as DeviceDefinition;
   const rules = rulesOf(definition, circumstances, faults);
   if (faults.every(({ pointer }) => pointer.startsWith('/rules') || pointer.startsWith('/safeState'))) {
-    faults.push(...urlFaults(definition));
-    const document = await openDocument(openspecs, definition, faults);
+    faults.push(...urlFaults(definition), ...(byOperator ? [] : programFaults(definition)));
+    const document = await openDocument(openspecs, definition, { faults, byOperator });
     if (document) {
       try {
         faults.push(...(await safeStateFaults(definition, document.spec.tools)));
@@ -95,10 +103,11 @@ function urlFaults({ server, openSpec }: DeviceDefinition): Fault[] {
 async function openDocument(
   openspecs: Openspecs,
   definition: DeviceDefinition,
-  faults: Fault[],
+  { faults, byOperator }: { faults: Fault[]; byOperator: boolean },
 ): Promise<LoadedSpec | undefined> {
+  if (!byOperator && programFaults(definition).length > 0) return undefined;
   try {
-    const document = await openspecs.load(definition);
+    const document = await openspecs.load(definition, { byOperator });
     if (document.spec.tools.length > 0) return document;
     document.release();
     const skipped = document.spec.skipped.map(({ operation, reason }) => `; ${operation}: ${reason}`);

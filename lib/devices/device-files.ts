@@ -82,7 +82,7 @@ async function faultOf(
   circumstances: RuleCircumstances,
 ): Promise<string | undefined> {
   try {
-    await registry.putFile(await checkDevice(value, openspecs, circumstances));
+    await registry.putFile(await checkDevice(value, openspecs, { ...circumstances, byOperator: true }));
     return undefined;
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'invalid_request') throw error;

@@ -76,6 +76,18 @@ const properties: Readonly<Record<keyof DeviceDefinition, object>> = {
   },
   protocol: text('the protocol of the document, such as openapi'),
   server: text('the address of the device'),
+  command: {
+    type: 'array',
+    minItems: 1,
+    maxItems: 100,
+    description: 'a list of texts: a program that is the device, and its arguments',
+    items: text('a text'),
+  },
+  env: {
+    type: 'object',
+    additionalProperties: { type: 'string', description: 'a text' },
+    description: 'an object of texts: variables for the program',
+  },
   apiKey: object(
     'an object {type, apiKey}',
     {
@@ -128,7 +140,12 @@ const properties: Readonly<Record<keyof DeviceDefinition, object>> = {
 const { within: _within, registered: _registered, owner: _owner, ...known } = properties;
 
 /** The shape of a device; `schemaFaults` says its faults in words. */
-export const deviceSchema = object('an object', known, ['name', 'openSpec']);
+export const deviceSchema = {
+  ...object('an object', known, ['name']),
+  // The devices of some protocols say their document themselves.
+  if: { required: ['protocol'], properties: { protocol: { const: 'mcp' } } },
+  else: { properties: { openSpec: properties.openSpec }, required: ['openSpec'] },
+};
 
 /** The fields of a device, each with its meaning in words. */
 export const deviceFields: Readonly<Record<string, string>> = Object.fromEntries(

@@ -83,8 +83,8 @@ export class Devices {
   }
 
   /** Checks a device before it is stored. Throws `invalid_request` with every fault. */
-  check(value: unknown): Promise<CheckedDevice> {
-    return checkDevice(value, this.#options.openspecs, this.#files.circumstances);
+  check(value: unknown, { byOperator = false } = {}): Promise<CheckedDevice> {
+    return checkDevice(value, this.#options.openspecs, { ...this.#files.circumstances, byOperator });
   }
 
   /** Whether a user (or `operator` or `anonymous`) may use a device. */
@@ -128,7 +128,7 @@ export class Devices {
 
   /** The tools of a device, for JSON. */
   async describe({ definition }: Device): Promise<DescribedSpec> {
-    const { spec, release } = await this.#options.openspecs.load(definition!);
+    const { spec, release } = await this.#options.openspecs.load(definition!, { byOperator: true });
     try {
       return describeSpec(spec);
     } finally {
@@ -158,10 +158,10 @@ export class Devices {
     if (!device || !definition || !(await this.mayUse(device, owner))) throw noSuchDevice(name);
     const within =
       include || exclude ? { within: { ...(include && { include }), ...(exclude && { exclude }) } } : {};
-    const { spec, connection, release } = await this.#options.openspecs.load({
-      ...definition,
-      ...(within as Pick<DocumentEntry, 'within'>),
-    });
+    const { spec, connection, release } = await this.#options.openspecs.load(
+      { ...definition, ...(within as Pick<DocumentEntry, 'within'>) },
+      { byOperator: true }, // it was checked when it was stored
+    );
     return {
       spec: { ...factsOf(spec), tools: this.#tools(spec.tools) as LoadedSpec['spec']['tools'] },
       connection: { ...connection, registered: { name, version: device.version } },

@@ -12,17 +12,14 @@ const none: Rules = { calls: [], limits: [] };
 /** The rules that hold for calls: those of the server, of the device and of the session, compiled once for each version. */
 export class RuleBooks {
   readonly #registry: Pick<DeviceRegistry, 'version'>;
-  readonly #timeZone: string;
+  readonly #timeZone: string | undefined;
   #serverRules = none;
   readonly #numbers = new WeakMap<JsonObject, number>();
   #count = 0;
   #books = new LRUCache<string, RuleBook>({ max: BOOKS_MAX_COUNT });
 
   /** `timeZone` is that of the process (`TZ`) when it is missing. */
-  constructor(
-    registry: Pick<DeviceRegistry, 'version'>,
-    timeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone,
-  ) {
+  constructor(registry: Pick<DeviceRegistry, 'version'>, timeZone?: string) {
     this.#registry = registry;
     this.#timeZone = timeZone;
   }
@@ -57,7 +54,7 @@ export class RuleBooks {
         { of: 'device', rules: parseRules(definition?.rules, '/rules') },
         { of: 'session', rules: parseRules(sessionRules, '/rules') },
       ],
-      this.#timeZone,
+      this.#timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
     );
     books.set(key, book);
     return book;

@@ -27,6 +27,8 @@ function compiledOf(schema: DescribedSchema): ValidateFunction {
   // Loaded with the first schema: a server without rules and devices never needs it here.
   const { Ajv2020 } = load('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
   const options = {
+    meta: false,
+    validateSchema: false,
     allErrors: true,
     verbose: true,
     strict: false,
@@ -58,6 +60,7 @@ function faultOf(error: ErrorObject): Fault[] {
     const wanted = parent.properties?.[key]?.description;
     return [{ pointer: childPointer(instancePath, key), detail: `is missing: ${wanted}` }];
   }
+  if (keyword === 'if') return []; // its part says the fault
   // The fault of a name is in the list itself, and of several choices the fault of the whole says all of them.
   if (keyword === 'propertyNames' || error.schemaPath.includes('/anyOf/')) return [];
   const pointer =

@@ -3,7 +3,7 @@ import type { ToolResult } from '../core/message.ts';
 import type { Clearance, Outcome } from '../core/store.ts';
 import { failed } from '../core/tool.ts';
 import { estopRefusal } from '../store/estop-check.ts';
-import type { CallAudit, CallFate, CommandTransaction } from './call-audit.ts';
+import type { CallAudit, CallFate, ChainEnd, CommandTransaction } from './call-audit.ts';
 import { isSafeState, recordOf, type CallCase } from './call-case.ts';
 import type { CommandDb } from './command-schema.ts';
 import { forgetValues, limitFault, settleValues, type LimitedCall } from './limits.ts';
@@ -33,21 +33,21 @@ export class WriteClearance implements Clearance {
 
   async check(transaction: unknown): Promise<ToolResult | undefined> {
     const trx = transaction as CommandTransaction;
-    await this.#parts.audit.lockChain(trx, this.#case.device); // no other write of this device counts meanwhile
+    const end = await this.#parts.audit.lock(trx, this.#case.device); // no other write of this device counts meanwhile
     const isSafe = isSafeState(this.#case);
     const stop = isSafe ? undefined : await findEstop(trx, this.#case);
     if (stop) {
-      await this.#write(trx, 'estop');
+      await this.#write(trx, end, 'estop');
       return estopRefusal(stop.reason);
     }
     const limited = this.#limited();
     const fault = isSafe ? undefined : await limitFault(trx, limited);
     if (fault !== undefined) {
-      await this.#write(trx, 'limited', fault);
+      await this.#write(trx, end, 'limited', fault);
       return failed('limit_exceeded', fault, 'none');
     }
     await forgetValues(trx, limited);
-    this.#row = await this.#write(trx, 'sent');
+    this.#row = await this.#write(trx, end, 'sent');
     return undefined;
   }
 
@@ -63,10 +63,9 @@ export class WriteClearance implements Clearance {
     return { device, call, book, now: this.#parts.clock.now() };
   }
 
-  #write(trx: CommandTransaction, event: CallFate, rule = this.#rule): Promise<number> {
-    const { audit } = this.#parts;
-    const approvedBy = this.#approvedBy;
-    return audit.append(trx, this.#case.device, recordOf(this.#case, event, { rule, approvedBy }));
+  #write(trx: CommandTransaction, end: ChainEnd, event: CallFate, rule = this.#rule): Promise<number> {
+    const record = recordOf(this.#case, event, { rule, approvedBy: this.#approvedBy });
+    return this.#parts.audit.append(trx, this.#case.device, record, end);
   }
 }
 

@@ -21,6 +21,7 @@ import type { Log } from '../log.ts';
 import type { Memory } from '../memory/memory.ts';
 import type { StoredCompletions } from '../memory/stored-completions.ts';
 import type { Completions } from '../models/completions.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Models } from '../models/index.ts';
 import type { Pictures } from '../models/pictures.ts';
 import type { Simulations } from '../openspec/simulations.ts';
@@ -54,6 +55,8 @@ export interface Parts extends CommandParts {
   simulations: Simulations;
   /** Lists of sessions and nodes, for people. */
   overview: Overview;
+  /** The metrics of this node; undefined where METRICS is `off`. */
+  metrics: Metrics | undefined;
   /** What agents know about users. */
   memory: Memory;
 

@@ -6,6 +6,7 @@ import type { Dialect, Parts } from './dialect.ts';
 import { liteagent } from './liteagent/liteagent.ts';
 import { llmops } from './llmops/llmops.ts';
 import { mcp } from './mcp/mcp.ts';
+import { metricsDialect } from './metrics/metrics.ts';
 import { objects } from './objects/objects.ts';
 import { openai } from './openai/openai.ts';
 
@@ -19,5 +20,6 @@ export const dialects: readonly Dialect<keyof Parts>[] = [
   chat,
   aideer,
   objects,
+  metricsDialect,
   builtConsole,
 ];

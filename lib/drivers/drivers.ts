@@ -2,12 +2,14 @@ import { AppError } from '../errors.ts';
 import type { Egress } from './egress.ts';
 import type { HttpDriver } from './http.ts';
 import type { JsonrpcDriver } from './jsonrpc.ts';
+import type { McpDriver } from './mcp/mcp.ts';
 import type { ModbusDriver } from './modbus/modbus.ts';
 
 /** The drivers of the server by name. */
 export interface DriverByName {
   http: HttpDriver;
   jsonrpc: JsonrpcDriver;
+  mcp: McpDriver;
   modbus: ModbusDriver;
 }
 

@@ -14,6 +14,8 @@ export interface EgressOptions {
   allowPrivate: boolean;
   /** Serial devices documents may open: paths, or `*`. */
   serialAllow: readonly string[];
+  /** Headers for each HTTP request beside its own: those of the trace that it belongs to. */
+  headers?: (() => Record<string, string>) | undefined;
   /** The text that callers get for a refusal; the whole reason when missing. */
   tellRefusal?: (reason: string, setting: 'EGRESS_ALLOW, EGRESS_DENY' | 'SERIAL_ALLOW') => string;
 }
@@ -76,7 +78,7 @@ export function openEgress(options: EgressOptions): Egress {
     };
   }
 
-  const dispatcher = new Agent({
+  const agent = new Agent({
     factory: (origin) =>
       new Pool(origin, {
         connections: ORIGIN_CONNECTIONS_MAX_COUNT,
@@ -85,7 +87,7 @@ export function openEgress(options: EgressOptions): Egress {
   });
 
   return {
-    dispatcher,
+    dispatcher: options.headers ? agent.compose(addHeaders(options.headers)) : agent,
     async resolve(host, port) {
       const addresses = await permitted(host, port);
       const first = addresses.find(({ family }) => family === 4) ?? addresses[0];
@@ -98,7 +100,15 @@ export function openEgress(options: EgressOptions): Egress {
       const reason = `The serial device ${plain} is not allowed; add it to SERIAL_ALLOW.`;
       throw new AppError('forbidden', tellRefusal(reason, 'SERIAL_ALLOW'));
     },
-    close: () => dispatcher.destroy(),
+    close: () => agent.destroy(),
+  };
+}
+
+/** Adds headers to each request; those of the request itself win. */
+function addHeaders(more: () => Record<string, string>): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const headers = { ...more(), ...(options.headers as Record<string, string> | null) };
+    return dispatch({ ...options, headers }, handler);
   };
 }
 

@@ -2,10 +2,14 @@ import { setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { AppError, messageOf } from '../errors.ts';
-import type { HttpContext, HttpRequest, HttpResponse } from './http.ts';
+import type { AnswerReader, HttpContext, HttpRequest, HttpResponse } from './http.ts';
 
 /** Bytes read past the limit, to learn the size of a body that does not tell it and to keep the connection. */
 const DRAIN_MAX_BYTES = 16 * 1024 * 1024;
+/** A server ends its stream after the last word of an answer. One that does not loses the connection after this time. */
+const ENDING_MAX_MS = 1000;
+/** A reader that takes longer for one piece lets other work come between two pieces. */
+const SLOW_MS = 2;
 
 const CODES: Record<string, string> = {
   UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
@@ -22,10 +26,10 @@ export function exchangeOnce(
   dispatcher: Dispatcher,
   request: HttpRequest,
   context: HttpContext,
-  maxBytes: number,
+  { maxBytes, reader }: { maxBytes: number; reader?: AnswerReader | undefined },
 ): Promise<HttpResponse> {
   return new Promise((resolve) => {
-    const exchange = new Exchange(request, context, maxBytes, resolve);
+    const exchange = new Exchange(request, context, { maxBytes, reader }, resolve);
     if (context.signal.aborted) {
       exchange.cancel();
       return;
@@ -57,16 +61,21 @@ class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #keptBytes = 0;
   #byteCount = 0;
+  readonly #reader: AnswerReader | undefined;
+  /** Takes the bytes of this answer instead of keeping them. */
+  #take: ReturnType<AnswerReader>;
+  #ending: NodeJS.Timeout | undefined;
 
   constructor(
     request: HttpRequest,
     context: HttpContext,
-    maxBytes: number,
+    { maxBytes, reader }: { maxBytes: number; reader: AnswerReader | undefined },
     resolve: (response: HttpResponse) => void,
   ) {
     this.#request = request;
     this.#context = context;
     this.#maxBytes = maxBytes;
+    this.#reader = reader;
     this.#resolve = resolve;
     this.#timer = setTimeout(() => this.#timeOut(), context.timeoutMs);
   }
@@ -100,10 +109,16 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (statusCode < 200) return;
     this.#statusCode = statusCode;
     this.#headers = headers;
+    this.#take = this.#reader?.({ statusCode, headers });
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#byteCount += chunk.length;
+    if (this.#take) {
+      if (this.#byteCount > this.#maxBytes) this.#cutOff({ bytes: this.#byteCount, atLeast: true });
+      else if (this.#state !== 'done') this.#read(this.#take, chunk);
+      return;
+    }
     const room = this.#maxBytes - this.#keptBytes;
     if (room > 0) {
       const kept = chunk.length <= room ? chunk : chunk.subarray(0, room);
@@ -118,10 +133,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    clearTimeout(this.#ending);
     this.#done({ size: { bytes: this.#byteCount, atLeast: false } });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    clearTimeout(this.#ending);
     const own = (error as NodeJS.ErrnoException).code ?? 'EPROTO';
     const code = CODES[own] ?? (own.startsWith('HPE_') ? 'EPROTO' : own);
     // undici puts the socket's own words behind an empty or general message.
@@ -137,6 +154,22 @@ class Exchange implements Dispatcher.DispatchHandler {
       `${this.#request.origin} ${stage} within ${Math.round(this.#context.timeoutMs)} ms`,
     );
     this.#controller?.abort(new Error('Time-out'));
+  }
+
+  /** Gives bytes to the reader. After slow ones other work comes first: undici reads on as long as there are bytes. */
+  #read(take: NonNullable<ReturnType<AnswerReader>>, chunk: Buffer): void {
+    const began = performance.now();
+    take(chunk, () => this.#finish());
+    if (performance.now() - began < SLOW_MS) return;
+    this.#controller?.pause();
+    setImmediate(() => this.#controller?.resume());
+  }
+
+  /** The answer is complete. The connection is kept when the server ends the stream soon. */
+  #finish(): void {
+    if (this.#state === 'done') return;
+    this.#ending = setTimeout(() => this.#controller?.abort(new Error('Long enough')), ENDING_MAX_MS).unref();
+    this.#done({ size: { bytes: this.#byteCount, atLeast: true } });
   }
 
   #cutOff(size: HttpResponse['size']): void {

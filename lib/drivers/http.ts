@@ -35,6 +35,14 @@ export interface HttpResponse {
   error?: { code: string; message: string; effect: 'none' | 'unknown' };
 }
 
+/**
+ * Looks at the head of an answer, and may return a function that takes its bytes as they come, for answers that are streams. The
+ * bytes are not kept then. `finish` says that the answer is complete, whatever the server may still send.
+ */
+export type AnswerReader = (
+  head: Pick<HttpResponse, 'headers'> & { statusCode: number },
+) => ((chunk: Buffer, finish: () => void) => void) | undefined;
+
 /** The signal that may stop a request before it is sent, and its time-out in ms. */
 export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
 
@@ -50,8 +58,16 @@ export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
  *   never to another origin: the headers may hold credentials. Each step goes through the door out.
  */
 export interface HttpDriver {
-  /** The answer to this one request as bytes; `maxBytes` of the body are kept. */
-  exchange(request: HttpRequest, context: HttpContext, maxBytes?: number): Promise<HttpResponse>;
+  /**
+   * The answer to this one request as bytes; `maxBytes` of the body are kept. A `reader` may take the bytes as they come, up to
+   * `maxBytes`.
+   */
+  exchange(
+    request: HttpRequest,
+    context: HttpContext,
+    maxBytes?: number,
+    reader?: AnswerReader,
+  ): Promise<HttpResponse>;
   /** The answer at the end of the redirects, as bytes; `maxBytes` of the body are kept. */
   follow(request: HttpRequest, context: HttpContext, maxBytes?: number): Promise<HttpResponse>;
   /**
@@ -77,15 +93,16 @@ export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpD
     request: HttpRequest,
     context: HttpContext,
     maxBytes: number,
+    reader?: AnswerReader,
   ): Promise<HttpResponse> {
     const deadline = performance.now() + context.timeoutMs;
-    const first = await exchangeOnce(egress.dispatcher, request, context, maxBytes);
+    const first = await exchangeOnce(egress.dispatcher, request, context, { maxBytes, reader });
     if (first.error?.code !== 'ECONNRESET' || first.statusCode !== undefined || !isRepeatable(request))
       return first;
     const timeoutMs = deadline - performance.now();
     return timeoutMs <= 0
       ? first
-      : exchangeOnce(egress.dispatcher, request, { ...context, timeoutMs }, maxBytes);
+      : exchangeOnce(egress.dispatcher, request, { ...context, timeoutMs }, { maxBytes, reader });
   }
 
   /** Sends the request, and again to each place on the same origin to which the answers redirect it. */
@@ -103,7 +120,8 @@ export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpD
   }
 
   return {
-    exchange: (request, context, maxBytes = resultMaxBytes) => exchange(request, context, maxBytes),
+    exchange: (request, context, maxBytes = resultMaxBytes, reader) =>
+      exchange(request, context, maxBytes, reader),
     follow: (request, context, maxBytes = resultMaxBytes) => follow(request, context, maxBytes),
     async send(request, context) {
       return resultOf(request, await follow(request, context, resultMaxBytes), resultMaxBytes);

@@ -89,7 +89,8 @@ class ReplyParts implements ReplyBuilder {
     const isCut = this.#finish !== undefined && CUT_OFF.test(this.#finish);
     const text = this.#text + (isCut ? '\n[cut off at maxTokens]' : '');
     const data = this.#origin === undefined ? undefined : this.#additionsWith(additions);
-    const reply = { text, calls, completion: this.#completion };
+    const completion = isCut ? { ...this.#completion, isCut } : this.#completion;
+    const reply = { text, calls, completion };
     return data ? { ...reply, provider: { origin: this.#origin!, data } } : reply;
   }
 

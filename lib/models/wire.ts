@@ -24,7 +24,7 @@ export function completionOf({ text, calls, completion, provider }: ModelReply):
       {
         index: 0,
         message: asks ? { ...message, tool_calls: toolCalls } : message,
-        finish_reason: asks ? 'tool_calls' : 'stop',
+        finish_reason: asks ? 'tool_calls' : completion.isCut ? 'length' : 'stop',
         logprobs: null,
       },
     ],

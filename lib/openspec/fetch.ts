@@ -5,7 +5,7 @@ import type { JsonrpcDriver } from '../drivers/jsonrpc.ts';
 import { AppError, SpecError } from '../errors.ts';
 import { isObject } from '../common/json.ts';
 import { credentialFault } from './credential-origins.ts';
-import { authorization } from './openrpc/credentials.ts';
+import { authorization } from './authorization.ts';
 
 /** How documents are fetched. */
 export interface FetchOptions {

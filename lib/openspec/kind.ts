@@ -66,10 +66,15 @@ export interface KindNames {
  * Contract:
  * - `compile` throws a SpecError for a document that cannot be used at all. A fault of one operation costs only that
  *   operation (it is in `skipped` with the reason). A document without operations compiles to no tools and a warning.
- * - It never changes its input, never reads the network, and reads a file only beside `options.source`.
+ * - `compile` never changes its input, never reads the network, and reads a file only beside `options.source`.
  * - The same document gives the same tools, names included, every time.
  */
 export interface OpenspecKind extends KindNames {
+  /**
+   * Asks a device for its document, where an entry has none. Missing for kinds whose devices do not say theirs. Rejects with an
+   * AppError, which is a SpecError where the device cannot be used.
+   */
+  describe?(connection: Connection, signal?: AbortSignal): Promise<string>;
   compile(document: JsonObject, options: CompileOptions): Promise<CompiledSpec>;
 }
 

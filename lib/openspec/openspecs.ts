@@ -8,11 +8,15 @@ import { LoanCache } from './cache.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind, OperationFilter } from './kind.ts';
 import { findKind } from './find-kind.ts';
 import { parseText } from './parse.ts';
+import { programFaults } from './program-faults.ts';
 
 /** One entry of an openSpecList (contract 1, `POST /init`). */
 export interface DocumentEntry extends Connection {
-  /** JSON or YAML text, a JSON object, or the http(s) URL of an endpoint that describes itself (`rpc.discover`). */
-  openSpec: string | JsonObject;
+  /**
+   * JSON or YAML text, a JSON object, or the http(s) URL of an endpoint that describes itself (`rpc.discover`). Missing for a
+   * protocol whose devices say their document themselves.
+   */
+  openSpec?: string | JsonObject;
   /** One of the protocols of the document's kind; a document of another kind is refused then. */
   protocol?: string;
   paramStructure?: 'by-name' | 'by-position';
@@ -32,8 +36,10 @@ export interface LoadedSpec {
 
 /** How a document is loaded. */
 interface LoadOptions {
-  /** Stops the fetch of a document behind a URL. */
+  /** Stops the fetch of a document. */
   signal?: AbortSignal;
+  /** Whether the operator wrote the entry: only such an entry may start a program of this machine. */
+  byOperator?: boolean;
 }
 
 /**
@@ -78,14 +84,17 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
   });
 
   return {
-    async load(entry, { signal } = {}) {
+    async load(entry, { signal, byOperator = false } = {}) {
+      if (!byOperator) refuseProgram(entry);
       const connection = connectionOf(entry);
       const compileOptions = { ...compileOptionsOf(entry, readFiles), ...(validate ? { validate } : {}) };
-      let text = await textOf(entry.openSpec);
-      if (isUrl(text)) {
+      let text = entry.openSpec === undefined ? undefined : await textOf(entry.openSpec);
+      // A device may show the key that it got, and the model sees the words of the document.
+      if (text === undefined)
+        text = blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry));
+      else if (isUrl(text)) {
         if (discover === undefined) throw new SpecError(`The document is a URL; send the document itself.`);
         compileOptions.source = text.trim();
-        // The endpoint may show the key that it got, and the model sees the words of the document.
         text = blotOwnSecrets(await discover(compileOptions.source, connection, signal), secretsOf(entry));
       }
       const loan = await cache.borrow(await keyOf(text, compileOptions), async () => ({
@@ -114,6 +123,28 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
     },
     close: () => cache.close(),
   };
+}
+
+/** Throws `forbidden` for an entry that starts a program. */
+function refuseProgram(entry: DocumentEntry): void {
+  const faults = programFaults(entry);
+  const texts = faults.map(({ pointer, detail }) => `${pointer} ${detail}`);
+  if (faults.length > 0) throw new AppError('forbidden', `${texts.join('; ')}.`, { faults });
+}
+
+/** The document that a device says itself. */
+async function describe(
+  kinds: readonly OpenspecKind[],
+  { protocol }: DocumentEntry,
+  connection: Connection,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const kind = kinds.find(
+    (one) => one.describe && protocol !== undefined && one.protocols.includes(protocol),
+  );
+  if (kind?.describe) return kind.describe(connection, signal);
+  const detail = 'is missing';
+  throw new SpecError(`"openSpec" ${detail}.`, [{ pointer: '', detail }]);
 }
 
 /** Parses a text and compiles it with the kind that recognizes it. Rejects with an AppError only. */
@@ -163,7 +194,7 @@ function disagreement(protocol: DocumentEntry['protocol'], kind: string): SpecEr
 }
 
 /** The document as text: the cache knows documents by their text. */
-async function textOf(openSpec: DocumentEntry['openSpec']): Promise<string> {
+async function textOf(openSpec: string | JsonObject): Promise<string> {
   if (typeof openSpec === 'string') return openSpec;
   if (!isObject(openSpec)) throw new SpecError('"openSpec" is neither text nor an object.');
   try {
@@ -178,8 +209,11 @@ function isUrl(text: string): boolean {
 }
 
 /** The part of an entry that belongs to its session alone. */
-function connectionOf({ server, apiKey, credentials, credentialOrigins }: DocumentEntry): Connection {
+function connectionOf(entry: DocumentEntry): Connection {
+  const { server, command, env, apiKey, credentials, credentialOrigins } = entry;
   return {
+    ...(command === undefined ? {} : { command }),
+    ...(env === undefined ? {} : { env }),
     ...(server === undefined ? {} : { server }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(credentials === undefined ? {} : { credentials }),

@@ -20,7 +20,7 @@ export async function parseText(text: string, signal?: AbortSignal): Promise<Par
   const json = await parseJson(source);
   if (json.fault === undefined) {
     // The walk is only paid when the text can hold the one dangerous key.
-    const warnings = /__proto__|\\u005f/i.test(source) ? cleanTree(json.value) : [];
+    const warnings = /__proto__|\\u005f/i.test(source) ? await cleanTree(json.value) : [];
     return { document: rootOf(json.value), warnings };
   }
   // A quoted first key is JSON, so its fault is the one to tell; a YAML parser would only hide it.

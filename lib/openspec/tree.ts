@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { createPauses } from '../common/json-slices.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { SpecError } from '../errors.ts';
 import { parseYaml } from './yaml.ts';
@@ -16,7 +17,7 @@ export const DEPTH_LIMIT = 500;
 export async function treeOfYaml(source: string): Promise<ParsedText> {
   const { value, warnings } = await parseYaml(source, DEPTH_LIMIT);
   const document = rootOf(value);
-  return { document, warnings: [...warnings, ...cleanTree(document)] };
+  return { document, warnings: [...warnings, ...(await cleanTree(document))] };
 }
 
 /** The root of a document; a SpecError when it is no object. */
@@ -34,12 +35,16 @@ export function tooDeep(): SpecError {
 /** A YAML document may hold at most this many values, aliases written out. */
 const NODE_LIMIT = 5_000_000;
 
-/** Removes `__proto__` keys, and refuses cycles and values that grow without end. Returns warnings. */
-export function cleanTree(value: JsonValue): string[] {
+/**
+ * Removes `__proto__` keys, and refuses cycles and values that grow without end. Resolves with warnings; other work runs in between.
+ */
+export async function cleanTree(value: JsonValue): Promise<string[]> {
   const path = new Set<object>();
   const warnings: string[] = [];
   let nodes = 0;
-  const walk = (node: object, pointer: string): void => {
+  const pause = createPauses();
+  const walk = async (node: object, pointer: string): Promise<void> => {
+    await pause();
     if (path.size >= DEPTH_LIMIT) throw tooDeep();
     if (path.has(node)) {
       throw new SpecError('The document contains itself (a YAML alias inside its own anchor).', [
@@ -56,11 +61,11 @@ export function cleanTree(value: JsonValue): string[] {
         throw new SpecError('The document has too many values, its YAML aliases written out.');
       }
       if (typeof child === 'object' && child !== null) {
-        walk(child, childPointer(pointer, key));
+        await walk(child, childPointer(pointer, key));
       }
     }
     path.delete(node);
   };
-  if (typeof value === 'object' && value !== null) walk(value, '');
+  if (typeof value === 'object' && value !== null) await walk(value, '');
   return warnings;
 }

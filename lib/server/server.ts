@@ -13,6 +13,7 @@ import type { Mount } from './mount.ts';
 import { refuse } from './refuse.ts';
 import { openSockets, type Sockets } from './sockets.ts';
 import { createTally } from './tally.ts';
+import { unobservedTraffic, type TrafficObserver } from './traffic.ts';
 import { createUpgrade } from './upgrade.ts';
 import { createWeb, type WebOptions } from './web.ts';
 
@@ -33,6 +34,7 @@ export interface ServerOptions {
   log: Log;
   /** Rejects while something that every call needs is down. */
   ready?: () => Promise<void>;
+  traffic?: TrafficObserver;
   /** Instead of 15 seconds for the headers of a request, and two minutes for all of it. */
   arrivalMs?: { headers: number; request: number };
 }
@@ -72,6 +74,7 @@ class HttpServer implements OpenServer {
     firstRequests,
     log,
     ready = async () => {},
+    traffic = unobservedTraffic,
     arrivalMs = ARRIVAL_MS,
   }: ServerOptions) {
     this.#config = config;
@@ -86,6 +89,7 @@ class HttpServer implements OpenServer {
       log,
       draining: () => this.#draining,
       ready,
+      traffic,
       publicUrl: config.publicUrl,
       bodyTimeoutMs: config.limits.requestBodyTimeoutMs,
       socketTally: createTally(config.limits.socketsPerCallerMaxCount),
@@ -97,6 +101,7 @@ class HttpServer implements OpenServer {
       connectionsCheckingInterval: Math.min(LOOK_EVERY_MAX_MS, arrivalMs.headers),
     };
     this.#sockets = openSockets({ limits: config.limits, log });
+    traffic.countSockets(() => this.#sockets.count);
     this.#server = createServer(timeouts, web);
     limitConnections(this.#server, config);
     // With its own listener for `Expect: 100-continue`, a route asks for the body when it wants it [RFC 9110 10.1.1].

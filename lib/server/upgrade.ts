@@ -8,6 +8,7 @@ import { refuse } from './refuse.ts';
 import type { Peer, Receiver, SocketRoute } from './socket.ts';
 import type { Sockets } from './sockets.ts';
 import { statusOf, toAppError } from './status.ts';
+import type { ObservedRequest } from './traffic.ts';
 import type { WebOptions } from './web.ts';
 
 /** The prefix of a token among the subprotocols: browsers cannot set a header for a WebSocket. */
@@ -20,7 +21,7 @@ const TOKEN_ENDED = 4401;
  * handshake. A caller shows a bearer header, the subprotocols `<name>, bearer.<token>`, or `?ticket=`. Never rejects.
  */
 export function createUpgrade(
-  { mounts, guard, forwarded, access, log, draining, socketTally }: WebOptions,
+  { mounts, guard, forwarded, access, log, draining, socketTally, traffic }: WebOptions,
   sockets: Sockets,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const ends = new Map(
@@ -76,7 +77,7 @@ export function createUpgrade(
       socket.once('close', leave);
       if (socket.destroyed) leave(); // it may have closed before
       socket.off('error', onError);
-      sockets.open(request, socket, head, end.protocol, receive);
+      sockets.open(request, socket, head, end.protocol, runWithin(traffic.socket(request), receive));
     } catch (error) {
       const known = toAppError(error);
       const path = (request.url ?? '').split('?', 1)[0] ?? '';
@@ -87,6 +88,22 @@ export function createUpgrade(
   }
 
   return (request, socket, head) => void upgrade(request, socket, head);
+}
+
+/** Runs the work of each message within what the handshake belongs to. */
+function runWithin(
+  within: ObservedRequest['within'] | undefined,
+  receive: (peer: Peer) => Receiver,
+): (peer: Peer) => Receiver {
+  if (!within) return receive;
+  return (peer) => {
+    const receiver = receive(peer);
+    return {
+      text: (text) => within(() => receiver.text(text)),
+      refused: (reason) => receiver.refused(reason),
+      closed: () => receiver.closed(),
+    };
+  };
 }
 
 function offeredToken(request: IncomingMessage): string | undefined {

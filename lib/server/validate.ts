@@ -88,17 +88,20 @@ function allowsNull({ type }: RouteSchema): boolean {
 }
 
 function faultsOf(errors: readonly ErrorObject[]): Fault[] {
-  return errors
-    .filter(({ schemaPath }) => !schemaPath.includes('/anyOf/'))
-    .slice(0, FAULTS_MAX_COUNT)
-    .map((error) =>
-      error.keyword === 'required'
-        ? {
-            pointer: childPointer(error.instancePath, String(error.params.missingProperty)),
-            detail: 'is missing',
-          }
-        : { pointer: error.instancePath, detail: detailOf(error) },
-    );
+  return (
+    errors
+      // Of a choice, the fault of the whole says all; of a condition, the fault of its part does.
+      .filter(({ schemaPath, keyword }) => !schemaPath.includes('/anyOf/') && keyword !== 'if')
+      .slice(0, FAULTS_MAX_COUNT)
+      .map((error) =>
+        error.keyword === 'required'
+          ? {
+              pointer: childPointer(error.instancePath, String(error.params.missingProperty)),
+              detail: 'is missing',
+            }
+          : { pointer: error.instancePath, detail: detailOf(error) },
+      )
+  );
 }
 
 function detailOf({ keyword, params, parentSchema, message }: ErrorObject): string {

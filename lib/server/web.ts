@@ -17,13 +17,14 @@ import { formatProblem } from './problem.ts';
 import { Repeats } from './repeats.ts';
 import { createRouteTable, type MountedRoute, type RouteTable } from './route-table.ts';
 import type { Tally } from './tally.ts';
+import type { ObservedRequest, TrafficObserver } from './traffic.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
 import { readerOf } from './validate.ts';
 import { withFields } from './with-fields.ts';
 
 const BODY_MAX_BYTES = 1024 * 1024;
 /** Probes ask these again and again, so their log lines are for debugging only. */
-const PROBES = new Set(['/healthz', '/readyz']);
+const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** The parts that HTTP requests and upgrades share. */
 export interface WebOptions {
@@ -41,6 +42,7 @@ export interface WebOptions {
   publicUrl: string | undefined;
   /** How long the body of a request may take to arrive, in ms. */
   bodyTimeoutMs: number;
+  traffic: TrafficObserver;
   /** Counts the open WebSockets of each caller. */
   socketTally: Tally;
 }
@@ -119,7 +121,8 @@ class Web {
 
   /** The first step: ids, headers that every answer has, the log line, and the checks that need no route. */
   #begin(request: Request, response: Answer, next: NextFunction): void {
-    const { guard, forwarded, draining, publicUrl, log } = this.#options;
+    const { guard, forwarded, draining, publicUrl, log, traffic } = this.#options;
+    const observed = traffic.request(request);
     const [requestId, traceId] = [requestIdOf(request), traceIdOf(request)];
     const { address, host } = forwarded(request);
     const trail = Object.assign(response.locals, {
@@ -134,10 +137,10 @@ class Web {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Cache-Control', 'no-store');
     if (draining()) response.setHeader('Connection', 'close');
-    logWhenClosed(request, response);
+    noteWhenClosed(request, response, observed);
     Object.assign(trail, targetOf(request));
     guard.check(request, host, request.method === 'GET' && this.#routes.isEntrance(trail.path));
-    if (!allowOrigin(guard, request, response)) next();
+    if (!allowOrigin(guard, request, response)) observed.within(next);
   }
 
   async #sayReady(response: Answer): Promise<void> {
@@ -220,8 +223,8 @@ class Web {
   }
 }
 
-/** Writes the request's line once its response is closed, whether or not it was complete. */
-function logWhenClosed(request: Request, response: Answer): void {
+/** Tells the log and the observer of a request once its response is closed, whether or not it was complete. */
+function noteWhenClosed(request: Request, response: Answer, observed: ObservedRequest): void {
   const began = performance.now();
   response.once('close', () => {
     const { line, path, log } = response.locals;
@@ -229,6 +232,9 @@ function logWhenClosed(request: Request, response: Answer): void {
     line.status = response.statusCode;
     line.response_time_ms = Math.round((performance.now() - began) * 10) / 10;
     if (!response.writableFinished) line.aborted = true;
+    const route = (request.route as { path: string } | undefined)?.path;
+    const status = response.writableFinished ? response.statusCode : 'aborted';
+    observed.answered({ method: request.method, route, status });
     log[PROBES.has(path) ? 'debug' : 'info'](line, `${request.method} ${path}`);
   });
 }

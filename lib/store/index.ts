@@ -11,6 +11,8 @@ export interface StoreSettings {
   onError(error: unknown): void;
   /** How long a silent node still owns its sessions where several share a database, in ms; 10 s when missing. */
   leaseMs?: number;
+  /** Receives the time of each transaction of the log, in ms. */
+  onCommit?: ((ms: number) => void) | undefined;
 }
 
 /** A database and a store on it. */
@@ -27,12 +29,12 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
 /** The store on an open database. Closing the store closes the database. */
 export async function openStoreOn(
   database: Database,
-  { secret, onError, leaseMs = LEASE_MS }: StoreSettings,
+  { secret, onError, leaseMs = LEASE_MS, onCommit }: StoreSettings,
 ): Promise<Store> {
   const vault = createVault(secret);
   const wakeups = await database.engine.openWakeups(database.url, onError);
   try {
-    return await openStore({ database, vault, leaseMs, wakeups });
+    return await openStore({ database, vault, leaseMs, wakeups, onCommit });
   } catch (error) {
     await wakeups?.close();
     throw error;

@@ -15,6 +15,8 @@ export interface StoreOptions {
   wakeups: Wakeups | undefined;
   /** How long a silent node still owns its sessions, in ms. */
   leaseMs: number;
+  /** Receives the time of each transaction of the log, in ms. */
+  onCommit?: ((ms: number) => void) | undefined;
 }
 
 /** This process as one node of a store: what all parts of the store share. */
@@ -34,9 +36,9 @@ export interface StoreNode {
 
 /** Begins a node; other nodes know its writes by `name`. */
 export async function beginNode(options: StoreOptions, name: string): Promise<StoreNode> {
-  const { database, vault, wakeups, leaseMs } = options;
+  const { database, vault, wakeups, leaseMs, onCommit } = options;
   const { db, engine } = database;
-  const writer = createWriter(db, engine.locks, (sessions) => wakeups?.notify(name, sessions));
+  const writer = createWriter(db, engine.locks, (sessions) => wakeups?.notify(name, sessions), onCommit);
   let lastPosition = 0;
   return {
     db,

@@ -72,13 +72,14 @@ type Outcome = { value: unknown } | { error: unknown };
 /** A statement has at most nine parameters a row, and SQLite takes 32,766. */
 const ROWS_A_STATEMENT = 100;
 
-/** A writer; after each commit it calls `notify` with the sessions that were written to. */
+/** A writer; after each commit it calls `notify` with the sessions that were written to, and `onCommit` with its time in ms. */
 export function createWriter(
   db: Kysely<Schema>,
   locks: RowLocks,
   notify: (sessions: readonly string[]) => void,
+  onCommit?: (ms: number) => void,
 ): Writer {
-  return new GroupWriter(db, locks, notify);
+  return new GroupWriter(db, locks, notify, onCommit);
 }
 
 /** The writes that wait, and the loop that commits them. */
@@ -86,13 +87,20 @@ class GroupWriter implements Writer {
   readonly #db: Kysely<Schema>;
   readonly #locks: RowLocks;
   readonly #notify: (sessions: readonly string[]) => void;
+  readonly #onCommit: ((ms: number) => void) | undefined;
   readonly #statements = new Map<string, CompiledQuery>();
   /** Sessions with a line that could not be written, and its epoch: a later line of that epoch would leave a gap. */
   readonly #broken = new Map<string, number>();
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
 
-  constructor(db: Kysely<Schema>, locks: RowLocks, notify: (sessions: readonly string[]) => void) {
+  constructor(
+    db: Kysely<Schema>,
+    locks: RowLocks,
+    notify: (sessions: readonly string[]) => void,
+    onCommit?: (ms: number) => void,
+  ) {
+    this.#onCommit = onCommit;
     this.#db = db;
     this.#locks = locks;
     this.#notify = notify;
@@ -115,7 +123,9 @@ class GroupWriter implements Writer {
       await new Promise((resolve) => setImmediate(resolve)); // the other writes of this tick come along
       const batch = this.#waiting;
       this.#waiting = [];
+      const began = performance.now();
       const outcomes = await this.#commit(batch);
+      this.#onCommit?.(performance.now() - began);
       batch.forEach(({ resolve, reject }, index) => {
         const outcome = outcomes[index]!;
         if ('value' in outcome) resolve(outcome.value);

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { unobserved } from '../../lib/core/observer.ts';
 import { OwnedTask, transition, type TaskEvent, type TaskState } from '../../lib/core/owned-task.ts';
 import { say } from '../support/world.ts';
 
@@ -65,7 +66,11 @@ describe('the states of a task', () => {
   });
 
   it('keep the first reason of an interruption, and abort the run with its error', () => {
-    const task = new OwnedTask({ taskId: 'a', ...say('go') }, 5000);
+    const task = new OwnedTask(
+      { taskId: 'a', ...say('go') },
+      5000,
+      unobserved.task({ sessionId: 's', taskId: 'a', owner: 'o' }),
+    );
     task.move('slot_free');
     task.interrupt('too_long');
     task.interrupt('stop');

@@ -159,7 +159,7 @@ describe('an emergency stop under load', function () {
       await waitFor(async () => {
         rows = await on(2).ok(200, 'GET', '/api/audit?device=lamp', { token });
         return rows.length === 2 && rows.every(({ outcome }) => outcome !== null);
-      }, 30_000);
+      }, 60_000);
       expect(rows.map(({ outcome }) => outcome)).to.deep.equal(['unknown', 'done']);
       expect(lamp.seen.map(({ url }) => url)).to.deep.equal([
         '/brightness?brightness=1',

@@ -91,6 +91,23 @@ describe('openspec/index', () => {
     openspecs.close();
   });
 
+  it('refuses to start a program for anybody but the operator, and asks a device for its document', async () => {
+    const kind = { ...counted('openrpc', 'openrpc'), describe: async () => '{"openrpc":"1.2.1"}' };
+    const openspecs = openOpenspecs({ kinds: [kind, counted('openapi', 'openapi')] });
+    const program = { protocol: 'openrpc', command: ['true'] };
+    const { code, faults } = await refusalOf(openspecs.load(program));
+    expect([code, faults.map(({ pointer }) => pointer)]).to.deep.equal(['forbidden', ['/command']]);
+    const { connection } = await openspecs.load(program, { byOperator: true });
+    expect(connection).to.deep.equal({ command: ['true'] });
+    const missing = [
+      await refusal({}),
+      await refusal({ protocol: 'openapi' }),
+      await refusal({ protocol: 'x' }),
+    ];
+    expect(missing.map(({ message }) => message)).to.deep.equal(Array(3).fill('"openSpec" is missing.'));
+    openspecs.close();
+  });
+
   it('compiles again for other options', async () => {
     const kind = counted('openrpc', 'openrpc');
     const openspecs = openOpenspecs({ kinds: [kind] });

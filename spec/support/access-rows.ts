@@ -447,6 +447,7 @@ export const accessRows: Record<string, AccessRow> = {
   'GET /console/{file}': anybody,
   'GET /api/access': anybody,
   'GET /api/status': users,
+  'GET /metrics': { who: 'admins' },
   'GET /api/sessions': users,
   'POST /api/sessions/{id}': listed(() => ({ title: 't' })),
   'DELETE /api/sessions/{id}': listed(),

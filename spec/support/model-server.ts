@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 
 /** One answer: a text, tool calls (beside a text or not), an error, or whatever a function writes. */
 export type ModelServerStep =
-  | { text: string }
+  | { text: string; finish?: 'length' }
   | { calls: { name: string; arguments: JsonValue; id?: string }[]; text?: string }
   | { status: number; body?: JsonValue; headers?: Record<string, string> }
   | { answer: (response: ServerResponse, request: ModelServerRequest) => void | Promise<void> };
@@ -58,7 +58,8 @@ export async function startModelServer(steps: readonly ModelServerStep[]): Promi
         ? {}
         : { tool_calls: calls.map((call) => wireCall(call, `call_${++callCount}`)) }),
     };
-    const reason = calls.length === 0 ? 'stop' : 'tool_calls';
+    const end = 'finish' in step ? step.finish : 'stop';
+    const reason = calls.length === 0 ? (end ?? 'stop') : 'tool_calls';
     if (body['stream'] === true) return sendEvents(response, reply.chunks(message, reason));
     return sendJson(response, 200, reply.whole(message, reason));
   };

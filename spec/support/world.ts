@@ -4,6 +4,7 @@ import type { Command } from '../../lib/core/command.ts';
 import type { Equipment } from '../../lib/core/equipment.ts';
 import type { Content, Message } from '../../lib/core/message.ts';
 import type { Model } from '../../lib/core/model.ts';
+import type { Observer } from '../../lib/core/observer.ts';
 import type { Principal } from '../../lib/core/principal.ts';
 import type { EndReason, Subscriber, Session } from '../../lib/core/session.ts';
 import { openSessions } from '../../lib/core/sessions.ts';
@@ -75,6 +76,7 @@ export async function openWorld(options: {
   equip?: (config: SessionConfig) => Partial<Equipment> | Promise<Partial<Equipment>>;
   /** Decides about calls. */
   command?: Command;
+  observer?: Observer;
   limits?: Partial<SessionsLimits>;
   databaseUrl?: string;
   /** The secret of the store; another process over the same database needs the same. */
@@ -98,6 +100,7 @@ export async function openWorld(options: {
     retentionMs: options.retentionMs,
     ...(options.clock && { clock: options.clock }),
     ...(options.command && { command: options.command }),
+    ...(options.observer && { observer: options.observer }),
     onError: (error) => void errors.push(error),
     async equip(config, children) {
       equipped.opened += 1;

@@ -1,8 +1,8 @@
-import { withMaskedSecrets } from '../../common/masked-secrets.ts';
 import type { CheckedDevice } from '../../devices/check-device.ts';
 import type { Device, ListedDevice } from '../../devices/device.ts';
 import { deviceFields } from '../../devices/device-schema.ts';
 import type { DeviceState } from '../../devices/device-states.ts';
+import { shownDefinition } from '../../devices/shown-definition.ts';
 import { formatTime } from '../liteagent/time.ts';
 
 /**
@@ -91,7 +91,7 @@ export function formatListed(device: ListedDevice, known: DeviceState) {
 /** A device with its description, and after a change with its tools and warnings. */
 export function formatDevice(device: Device, known: DeviceState, checked?: CheckedDevice) {
   return {
-    ...(device.definition && withMaskedSecrets(device.definition)),
+    ...(device.definition && shownDefinition(device.definition)),
     ...formatShared(device, known),
     users: device.facts.users,
     ...(checked && { tools: checked.described.tools, warnings: checked.warnings }),

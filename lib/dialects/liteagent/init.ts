@@ -35,7 +35,9 @@ const credential = {
 /** One document with its device: address and keys beside it, because the same document serves many devices. */
 const openSpecEntry = {
   type: 'object',
-  required: ['openSpec'],
+  // The devices of some protocols say their document themselves.
+  if: { required: ['protocol'], properties: { protocol: { const: 'mcp' } } },
+  else: { required: ['openSpec'] },
   properties: {
     openSpec: { type: ['string', 'object'], minLength: 1 },
     apiKey: {
@@ -43,8 +45,11 @@ const openSpecEntry = {
       required: ['type', 'apiKey'],
       properties: { type: { enum: ['basic', 'bearer'] }, apiKey: { type: 'string' } },
     },
-    protocol: { enum: ['openapi', 'openmodbus', 'jsonrpcHttp', 'openrpc'] },
+    protocol: { enum: ['openapi', 'openmodbus', 'jsonrpcHttp', 'openrpc', 'mcp'] },
     server: text,
+    // They are read so that they can be refused with words, and not left out without any.
+    command: { description: 'refused: only the operator starts programs' },
+    env: { description: 'refused: only the operator starts programs' },
     paramStructure: { enum: ['by-name', 'by-position'] },
     include: selection,
     exclude: selection,

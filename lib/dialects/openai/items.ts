@@ -128,7 +128,12 @@ export function replyView(sessionId: string, record: TaskRecord, index: number, 
 
 function textItems(view: ReplyView): MessageItem[] {
   const { text, marks } = view.reply.line;
-  return text === '' || marks?.answer?.removed ? [] : [textItem(view, text, 'completed')];
+  return text === '' || marks?.answer?.removed ? [] : [textItem(view, text, textStatusOf(view))];
+}
+
+/** The state of a text whose reply has ended. */
+export function textStatusOf({ reply }: Pick<ReplyView, 'reply'>): ItemStatus {
+  return reply.line.completion.isCut ? 'incomplete' : 'completed';
 }
 
 /** The text of a reply. */

@@ -121,10 +121,14 @@ function stateOf({ reply, ended }: TaskOutcome): State {
   if (!ended) return { ...none, status: 'in_progress', content: [] };
   const content: Content[] = reply ? [{ type: 'text', text: reply.text }] : [];
   const at = secondsOf(ended.time);
-  if (ended.status === 'done') return { ...none, status: 'completed', completedAt: at, content };
+  const incomplete = { ...none, status: 'incomplete', incompleteAt: at, content } as const;
+  if (ended.status === 'done')
+    return reply?.completion.isCut
+      ? { ...incomplete, details: { reason: 'max_tokens' } }
+      : { ...none, status: 'completed', completedAt: at, content };
   const failure = ended.error?.code === 'timeout' ? 'run_expired' : 'run_failed';
   const reason = ended.status === 'stopped' ? 'run_cancelled' : failure;
-  return { ...none, status: 'incomplete', incompleteAt: at, details: { reason }, content };
+  return { ...incomplete, details: { reason } };
 }
 
 function formatContent(piece: Content) {

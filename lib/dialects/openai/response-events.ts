@@ -8,13 +8,15 @@ import {
   outputText,
   replyView,
   textItem,
+  textStatusOf,
   type CallItem,
   type CallShape,
   type Item,
+  type ReplyView,
   type ServerCallItem,
 } from './items.ts';
 import { formatResponse } from './response-format.ts';
-import { addToRecord, newRecord, requestOf, type TaskRecord } from './task-record.ts';
+import { addToRecord, isAnswerCut, newRecord, requestOf, type TaskRecord } from './task-record.ts';
 import { TextPieces } from './text-pieces.ts';
 
 /** An event of a stream, in OpenAI's shape. */
@@ -86,7 +88,8 @@ export class ResponseEvents {
     if (line.type === 'task_started') this.#addState('response.in_progress');
     if (line.type === 'model_reply') this.#addReply();
     if (line.type === 'tool_result') this.#addResult(line);
-    if (line.type === 'task_ended') this.#end(endEvents[line.status]);
+    if (line.type === 'task_ended')
+      this.#end(isAnswerCut(this.#record) ? 'response.incomplete' : endEvents[line.status]);
   }
 
   #begin(): void {
@@ -105,7 +108,7 @@ export class ResponseEvents {
     const index = this.#record.replies.length - 1;
     const view = replyView(this.#place.sessionId, this.#record, index, this.#shape);
     const { text, calls } = view.reply.line;
-    if (text !== '') this.#endText(text, index);
+    if (text !== '') this.#endText(view, text);
     this.#text = undefined;
     for (const [at, { callId }] of calls.entries()) this.#addCall(callItem(view, at, undefined), callId);
   }
@@ -154,12 +157,12 @@ export class ResponseEvents {
       this.#add('response.output_text.delta', { ...contentOf(text), delta, logprobs: [] });
   }
 
-  #endText(whole: string, index: number): void {
-    const text = this.#text ?? this.#openText(index);
+  #endText(view: ReplyView, whole: string): void {
+    const text = this.#text ?? this.#openText(view.index);
     this.#addPieces(text, text.pieces.end(whole));
     this.#add('response.output_text.done', { ...contentOf(text), text: whole, logprobs: [] });
     this.#add('response.content_part.done', { ...contentOf(text), part: outputText(whole) });
-    this.#endItem(textItem(this.#textView(index), whole, 'completed'), text.outputIndex);
+    this.#endItem(textItem(view, whole, textStatusOf(view)), text.outputIndex);
   }
 
   #textView(index: number) {

@@ -4,7 +4,7 @@ import { messageOfFailure } from './errors.ts';
 import { conversationIdOf, responseIdOf, type ResponsePlace } from './ids.ts';
 import { partItems, type CallShape } from './items.ts';
 import { metadataSchema } from './schemas.ts';
-import { requestOf, usageOf, type KeptRequest, type TaskRecord } from './task-record.ts';
+import { isAnswerCut, requestOf, usageOf, type KeptRequest, type TaskRecord } from './task-record.ts';
 
 /** A response, in OpenAI's shape: the fields that every response has. */
 export const responseSchema = {
@@ -69,7 +69,7 @@ export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: 
     completed_at: endedAt !== undefined && status === 'completed' ? secondsOf(endedAt) : null,
     conversation: request?.inConversation ? { id: conversationIdOf(sessionId) } : null,
     error: status === 'failed' ? errorOf(ended?.error) : null,
-    incomplete_details: null,
+    incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
     instructions: null,
     max_output_tokens: null,
     max_tool_calls: null,
@@ -101,8 +101,10 @@ function modelOf(request: KeptRequest | undefined, answered: string | undefined)
 }
 
 /** The state of a part of a task, as a response shows it. A part that waits for its client is complete. */
-function statusOfPart({ started, pauses, ended }: TaskRecord, part: number) {
+function statusOfPart(record: TaskRecord, part: number) {
+  const { started, pauses, ended } = record;
   if (pauses.length > part) return 'completed';
+  if (isAnswerCut(record)) return 'incomplete';
   if (!ended) return started ? 'in_progress' : 'queued';
   const ends = { done: 'completed', stopped: 'cancelled', failed: 'failed' } as const;
   return ends[ended.status];

@@ -7,7 +7,14 @@ import { messageIdOf, runIdOf, stepIdOf, threadIdOf } from './ids.ts';
 import { argumentsOf } from './items.ts';
 import { formatExactly } from '../../common/exact-numbers.ts';
 import { metadataSchema } from './schemas.ts';
-import { callsForClient, requestOf, usageOf, type ReplyRecord, type TaskRecord } from './task-record.ts';
+import {
+  callsForClient,
+  isAnswerCut,
+  requestOf,
+  usageOf,
+  type ReplyRecord,
+  type TaskRecord,
+} from './task-record.ts';
 
 const seconds = { type: ['integer', 'null'] } as const;
 
@@ -31,7 +38,16 @@ export const runSchema = {
     thread_id: { type: 'string' },
     assistant_id: { type: 'string' },
     status: {
-      enum: ['queued', 'in_progress', 'requires_action', 'cancelled', 'failed', 'completed', 'expired'],
+      enum: [
+        'queued',
+        'in_progress',
+        'requires_action',
+        'cancelled',
+        'failed',
+        'completed',
+        'incomplete',
+        'expired',
+      ],
     },
     required_action: { type: ['object', 'null'] },
     last_error: { type: ['object', 'null'] },
@@ -102,7 +118,7 @@ export function formatRun(session: Session, record: TaskRecord) {
     required_action: status === 'requires_action' ? requiredAction(record) : null,
     last_error:
       ended?.status === 'failed' ? { code: errorCode(record), message: messageOfFailure(ended.error) } : null,
-    incomplete_details: null,
+    incomplete_details: status === 'incomplete' ? { reason: 'max_completion_tokens' } : null,
     instructions: '',
     max_completion_tokens: null,
     max_prompt_tokens: null,
@@ -127,6 +143,7 @@ export function runStatusOf(record: TaskRecord) {
     if (callsForClient(record).length > 0) return 'requires_action';
     return started ? 'in_progress' : 'queued';
   }
+  if (isAnswerCut(record)) return 'incomplete';
   if (ended.status === 'done') return 'completed';
   if (ended.status === 'stopped') return 'cancelled';
   return ended.error?.code === 'timeout' ? 'expired' : 'failed';

@@ -98,12 +98,12 @@ export class RunFollower implements Subscriber {
     if (line.type === 'task_ended') this.#end(runStatusOf(this.#record));
   }
 
-  #addReply({ text, calls, time }: Extract<Message, { type: 'model_reply' }>): void {
+  #addReply({ text, calls, time, completion }: Extract<Message, { type: 'model_reply' }>): void {
     const rest = text.slice(this.#sentLength);
     this.#sentLength = 0;
     if (calls.length > 0) return this.#addCalls();
     if (rest !== '' || !this.#hasMessage) this.#addText(rest, this.#record.replies.length - 1);
-    this.#put('thread.message.completed', this.#message(time, text));
+    this.#put(`thread.message.${completion.isCut ? 'incomplete' : 'completed'}`, this.#message(time, text));
     this.#putStep('completed');
   }
 

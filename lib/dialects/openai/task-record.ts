@@ -98,6 +98,11 @@ export function isKnown({ said, started, ended }: TaskRecord): boolean {
   return said !== undefined || started !== undefined || ended !== undefined;
 }
 
+/** Whether the answer of a task ends where the limit of tokens cut it. */
+export function isAnswerCut({ replies, ended }: TaskRecord): boolean {
+  return ended?.status === 'done' && replies.at(-1)?.line.completion.isCut === true;
+}
+
 /** The calls that the client has to answer before the task can go on; none while it works. */
 export function callsForClient(record: TaskRecord): ToolCall[] {
   const reply = record.replies.at(-1);

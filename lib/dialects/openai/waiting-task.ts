@@ -16,8 +16,8 @@ export interface WaitingTask {
   calls: ToolCall[];
 }
 
-/** How many lines are read at once. */
-const PAGE_LINES = 50;
+/** How many lines are read at once. The last line of a session says mostly that no task is open. */
+const PAGE_LINES = 8;
 
 /** The last task of a session, if it waits for its client; undefined if it does not. */
 export async function findWaitingTask(session: Session): Promise<WaitingTask | undefined> {

@@ -4,7 +4,7 @@ import { failed, type CallContext, type Connection, type Effect, type Tool } fro
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { AppError } from '../../errors.ts';
 import { credentialFault } from '../credential-origins.ts';
-import { authorization } from './credentials.ts';
+import { authorization } from '../authorization.ts';
 import { withWideNumbers } from '../schema/wide-numbers.ts';
 import type { WireNames } from '../schema/wire-names.ts';
 import type { MethodParams } from './params.ts';

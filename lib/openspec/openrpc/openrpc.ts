@@ -10,7 +10,7 @@ import { toolNameOf, uniqueNames } from '../names.ts';
 import { objectAt, textAt } from '../read.ts';
 import { ArgumentSchemas } from '../schema/argument-schemas.ts';
 import { SpecDocument } from '../spec-document.ts';
-import { openrpcDialect } from './dialect.ts';
+import { jsonSchemaDialect } from '../schema/json-schema-dialect.ts';
 import { createMethodTool, structureOf } from './method-tool.ts';
 import { describeMethod, isMethodSelected, methodEntriesOf } from './methods.ts';
 import { objectAtRef, readMethodParams } from './params.ts';
@@ -49,7 +49,7 @@ class OpenrpcCompiler {
     this.#document = document;
     this.#options = options;
     this.#jsonrpc = jsonrpc;
-    this.#schemas = new ArgumentSchemas(document, openrpcDialect);
+    this.#schemas = new ArgumentSchemas(document, jsonSchemaDialect);
   }
 
   async compile(fileWarnings: readonly string[]): Promise<CompiledSpec> {

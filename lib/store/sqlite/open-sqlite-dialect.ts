@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
-import { SqliteDialect } from 'kysely';
+import { SqliteAdapter, SqliteDialect } from 'kysely';
 import { createPrivateFile, createPrivateFolder } from '../../common/private-files.ts';
 
 /** A page of a new file. Each line of a log goes to its session's own page, and a small page is less to write for it. */
@@ -27,7 +27,21 @@ export function openSqliteDialect(file: string, synchronous: 'normal' | 'full'):
   database.pragma(`synchronous = ${synchronous}`);
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-  return new SqliteDialect({ database: withStatementCache(database) });
+  return new AtomicSqliteDialect({ database: withStatementCache(database) });
+}
+
+/** All migrations are one transaction: a crash in their middle leaves the old schema, and a new file is written once. */
+class AtomicSqliteDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new AtomicSqliteAdapter();
+  }
+}
+
+/** Kysely takes SQLite for a database without transactional DDL; it has it [SQLite lang_transaction]. */
+class AtomicSqliteAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
 }
 
 /** Kysely prepares every statement anew; here the same text is the same prepared statement. */

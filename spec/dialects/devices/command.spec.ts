@@ -187,6 +187,46 @@ describe('people in command of a device', () => {
     expect(await audit('readable')).to.deep.equal([]);
   });
 
+  it('do not count when they may not use the device any more', async () => {
+    const rules = { calls: [{ decision: 'ask', approvers: 'other', effect: 'write' }] };
+    await register('narrowed', rules, { users: ['ann', 'bob'] });
+    const { chat } = await talk(ann, 'narrowed', [set(10), { text: 'as you like' }]);
+    chat.say('dark');
+    await chat.until(() => approvalIn(chat) !== undefined);
+    const { id } = approvalIn(chat).message;
+    const put = { ...lamp.registration('narrowed'), rules, users: ['ann'] };
+    expect((await admin.call('PUT', '/api/devices/narrowed', put)).status).to.equal(200);
+    const late = await bob.call('POST', `/api/approvals/${id as string}`, { decision: 'approve' });
+    expect(late.body).to.deep.equal({
+      type: 'about:blank',
+      title: 'Forbidden',
+      status: 403,
+      detail: 'You may not decide about this call: only another person who may use the device may.',
+    });
+    const reject = { decision: 'reject' };
+    expect((await admin.call('POST', `/api/approvals/${id as string}`, reject)).status).to.equal(200);
+    await chat.tasksEnded(1);
+    expect(sent()).to.deep.equal([]);
+  });
+
+  it('approve a call to a device that was removed meanwhile, and nothing is sent', async () => {
+    await register('removed', { calls: [{ decision: 'ask', approvers: 'other' }] });
+    const { chat } = await talk(ann, 'removed', [set(10), { text: 'it is gone' }]);
+    chat.say('dark');
+    await chat.until(() => approvalIn(chat) !== undefined);
+    const { id } = approvalIn(chat).message;
+    expect((await admin.call('DELETE', '/api/devices/removed')).status).to.equal(204);
+    const approve = { decision: 'approve' };
+    expect((await admin.call('POST', `/api/approvals/${id as string}`, approve)).status).to.equal(200);
+    await chat.tasksEnded(1);
+    expect(sent()).to.deep.equal([]);
+    const { message } = chat.seen.find(({ type }) => type === 'toolReturn')!;
+    expect(message).to.have.nested.property('result.error.code', 'device_disabled');
+    expect((await audit('removed')).map(({ event, outcome }) => [event, outcome])).to.deep.equal([
+      ['disabled', null],
+    ]);
+  });
+
   it('call a tool themselves, under the same rules and limits', async () => {
     await register('direct', {
       calls: [{ tools: ['set_brightness'], when: { brightness: { above: 90 } }, decision: 'deny' }],

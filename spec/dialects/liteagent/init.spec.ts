@@ -125,7 +125,7 @@ describe('the body of /init', () => {
       '/openSpecList/1/openSpec': 'must be string or object',
       '/openSpecList/2/apiKey/apiKey': 'is missing',
       '/openSpecList/2/apiKey/type': 'must be one of basic, bearer',
-      '/openSpecList/2/protocol': 'must be one of openapi, openmodbus, jsonrpcHttp, openrpc',
+      '/openSpecList/2/protocol': 'must be one of openapi, openmodbus, jsonrpcHttp, openrpc, mcp',
       '/openSpecList/2/credentials/a': 'must be a text, {username, password} or {clientId, clientSecret}',
       '/openSpecList/3': 'must be object',
       '/sessionList/0/id': 'must not be empty',

@@ -3,14 +3,14 @@ import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import { isObject } from '../../../lib/common/json.ts';
 import { SpecError } from '../../../lib/errors.ts';
-import { openrpcDialect } from '../../../lib/openspec/openrpc/dialect.ts';
+import { jsonSchemaDialect } from '../../../lib/openspec/schema/json-schema-dialect.ts';
 import { ArgumentSchemas } from '../../../lib/openspec/schema/argument-schemas.ts';
 import { SpecDocument } from '../../../lib/openspec/spec-document.ts';
 import { modelFaults } from '../../support/model-schema.ts';
 
 /** The schemas of a document that is only its definitions. */
 function open(document: JsonObject = {}, maxBytes?: number): ArgumentSchemas {
-  return new ArgumentSchemas(new SpecDocument(document), openrpcDialect, maxBytes);
+  return new ArgumentSchemas(new SpecDocument(document), jsonSchemaDialect, maxBytes);
 }
 
 /** What one argument's schema becomes. */
@@ -448,7 +448,7 @@ describe('openspec/schema', () => {
         };
       }
       const counting = new CountingDocument(document);
-      const schemas = new ArgumentSchemas(counting, openrpcDialect);
+      const schemas = new ArgumentSchemas(counting, jsonSchemaDialect);
       for (let i = 0; i < 1000; i++)
         schemas.parameters([{ name: `a${i}`, schema: { $ref: `#/n${i}` }, required: true }]);
       const refs = 2000 * 10;

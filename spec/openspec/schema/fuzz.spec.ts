@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import { innerKeyOf } from '../../../lib/openspec/names.ts';
-import { openrpcDialect } from '../../../lib/openspec/openrpc/dialect.ts';
+import { jsonSchemaDialect } from '../../../lib/openspec/schema/json-schema-dialect.ts';
 import { ArgumentSchemas, type ToolParameters } from '../../../lib/openspec/schema/argument-schemas.ts';
 import { SpecDocument } from '../../../lib/openspec/spec-document.ts';
 import { modelFaults } from '../../support/model-schema.ts';
@@ -106,7 +106,7 @@ describe('openspec/schema: every value that a document accepts', () => {
         const original = unlessEndless(() =>
           ajv.compile({ $defs: standard(definitions), properties: { a: standard(main) } }),
         );
-        const schemas = new ArgumentSchemas(new SpecDocument(definitions), openrpcDialect, maxBytes);
+        const schemas = new ArgumentSchemas(new SpecDocument(definitions), jsonSchemaDialect, maxBytes);
         let made: ToolParameters;
         try {
           made = schemas.parameters([{ name: 'a', schema: main, required: true }]);

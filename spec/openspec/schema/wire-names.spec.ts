@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import { AppError } from '../../../lib/errors.ts';
 import { openapiDialect } from '../../../lib/openspec/openapi/dialect.ts';
-import { openrpcDialect } from '../../../lib/openspec/openrpc/dialect.ts';
+import { jsonSchemaDialect } from '../../../lib/openspec/schema/json-schema-dialect.ts';
 import { ArgumentSchemas } from '../../../lib/openspec/schema/argument-schemas.ts';
 import { SpecDocument } from '../../../lib/openspec/spec-document.ts';
 
@@ -53,7 +53,7 @@ describe('openspec/schema: member names', () => {
         byName: { type: 'object', additionalProperties: { $ref: '#/node' } },
       },
     };
-    for (const dialect of [openapiDialect, openrpcDialect]) {
+    for (const dialect of [openapiDialect, jsonSchemaDialect]) {
       const { sent, parameters } = argument({ $ref: '#/node' }, { node }, dialect);
       const [key = ''] = /_?id(?:_\w+)?(?=")/.exec(JSON.stringify(parameters)) ?? [];
       expect(

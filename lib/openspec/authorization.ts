@@ -1,8 +1,8 @@
-import type { Connection } from '../../core/tool.ts';
+import type { Connection } from '../core/tool.ts';
 
 /**
  * The Authorization header for a session's key: the entry's `apiKey`, else its one credential (a text is a bearer
- * token), since an OpenRPC document has no security schemes to choose by.
+ * token), for documents that have no security schemes to choose by.
  */
 export function authorization({
   apiKey,
@@ -14,11 +14,11 @@ export function authorization({
   const [credential, ...others] = Object.values(credentials ?? {});
   if (credential === undefined) return { value: undefined };
   if (others.length > 0)
-    return { fault: 'Several credentials were given, and an OpenRPC document cannot say which to use' };
+    return { fault: 'Several credentials were given, and the document cannot say which to use' };
   if (typeof credential === 'string') return { value: `Bearer ${credential}` };
   if ('username' in credential)
     return { value: `Basic ${basic(`${credential.username}:${credential.password}`)}` };
-  return { fault: 'An OpenRPC document has no OAuth2 flow: give the token itself' };
+  return { fault: 'The document has no OAuth2 flow: give the token itself' };
 }
 
 function basic(key: string): string {

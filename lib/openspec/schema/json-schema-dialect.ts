@@ -1,9 +1,9 @@
 import { innerKeyOf } from '../names.ts';
-import type { SchemaDialect } from '../schema/dialect.ts';
+import type { SchemaDialect } from './dialect.ts';
 import { shorten } from '../shorten.ts';
 
-/** How the schemas of OpenRPC documents are written: JSON Schema to the letter, long shared schemas once. */
-export const openrpcDialect: SchemaDialect = {
+/** How the schemas of OpenRPC documents and of MCP tools are written: JSON Schema to the letter, long shared schemas once. */
+export const jsonSchemaDialect: SchemaDialect = {
   memberKeys: () => innerKeyOf,
   flattensSingleChoice: true,
   closesTuples: false,

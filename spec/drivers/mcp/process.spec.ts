@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import type { JsonObject } from '../../../lib/common/json.ts';
+import { openEgress, type Egress } from '../../../lib/drivers/egress.ts';
+import { createHttpDriver } from '../../../lib/drivers/http.ts';
+import { openMcp, type McpDriver } from '../../../lib/drivers/mcp/mcp.ts';
+import { mcpProgram } from '../../support/mcp-program.ts';
+import { refusalOf } from '../../support/refusal.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+describe('MCP servers that are processes', () => {
+  let egress: Egress;
+  let mcp: McpDriver;
+  beforeEach(() => {
+    egress = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [] });
+    const http = createHttpDriver({ egress, resultMaxBytes: 10_000 });
+    mcp = openMcp({ http, egress, resultMaxBytes: 10_000, client: { name: 'spec', version: '1' } });
+  });
+  afterEach(async () => {
+    await mcp.close();
+    await egress.close();
+  });
+
+  const place = { command: mcpProgram('one'), env: { SECRET_TOKEN: 'for-the-program-only' } };
+  const context = (timeoutMs = 10_000) => ({ signal: new AbortController().signal, timeoutMs });
+  const call = (tool: string, effect: 'read' | 'write' = 'read', timeoutMs?: number) =>
+    mcp.call(place, { tool, arguments: { text: 'x' }, effect }, context(timeoutMs));
+  const names = async (): Promise<string[]> => {
+    const { tools } = JSON.parse(await mcp.describe(place, context())) as { tools: { name: string }[] };
+    return tools.map(({ name }) => name);
+  };
+  const isAlive = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+
+  it('get their own variables, and none of this process', async () => {
+    process.env['AUTH_TOKEN'] = 'of-this-process';
+    try {
+      expect(await call('read')).to.deep.equal({ body: '{"text":"x"} for-the-program-only ' });
+    } finally {
+      delete process.env['AUTH_TOKEN'];
+    }
+  });
+
+  it('are asked for their tools again when these change', async () => {
+    expect(await names()).to.deep.equal(['read', 'hang', 'crash', 'change', 'pid']);
+    await call('change', 'write');
+    await waitFor(async () => (await names()).includes('late'));
+  });
+
+  it('end a call with an unknown outcome when they end, and are started again by the next call', async () => {
+    const { body: first } = await call('pid');
+    const outcomes = await Promise.all([call('hang', 'write'), call('hang'), call('crash', 'write')]);
+    const message = `${process.execPath}: it ended (code 3). Its last words: words that are no message\nout of oil`;
+    expect(outcomes.map(({ error }) => error)).to.deep.equal([
+      { code: 'unavailable', message, effect: 'unknown' },
+      { code: 'unavailable', message, effect: 'none' },
+      { code: 'unavailable', message, effect: 'unknown' },
+    ]);
+    const { body: second } = await call('pid');
+    expect(Number(second)).to.be.greaterThan(0).and.not.to.equal(Number(first));
+  });
+
+  it('have a time-out', async () => {
+    await call('read');
+    const { error } = await call('hang', 'write', 50);
+    expect(error).to.deep.equal({
+      code: 'ETIMEDOUT',
+      message: `${process.execPath} did not finish its answer within 50 ms`,
+      effect: 'unknown',
+    });
+  });
+
+  it('are ended with the driver, also one that does not end by itself', async () => {
+    const stubborn = `process.on('SIGTERM',()=>{});setInterval(()=>{},1000);process.stderr.write(String(process.pid))`;
+    const deaf = { command: [process.execPath, '-e', stubborn], env: {} };
+    const asked = mcp.call(deaf, { tool: 'x', arguments: {}, effect: 'write' }, context(700));
+    const { error } = await asked;
+    expect(error).to.deep.equal({
+      code: 'ETIMEDOUT',
+      message: 'The MCP server did not begin to speak within 700 ms.',
+      effect: 'none',
+    });
+    const { body } = await call('pid');
+    await mcp.close();
+    await waitFor(() => !isAlive(Number(body)));
+  });
+
+  it('that cannot be started say why', async () => {
+    const nobody = { command: ['/nonexistent/program'], env: {} };
+    const { message } = await refusalOf(mcp.describe(nobody, context()));
+    expect(message).to.equal(
+      '/nonexistent/program: it cannot be started: spawn /nonexistent/program ENOENT.',
+    );
+    const { error } = await mcp.call(nobody, { tool: 'x', arguments: {}, effect: 'write' }, context());
+    expect((error as JsonObject)['effect']).to.equal('none');
+  });
+});
