@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { packageRoot } from '../../lib/package.ts';
 import { texts } from '../../lib/console/texts/texts.ts';
@@ -21,6 +23,13 @@ describe('the texts of the console', () => {
     );
     expect(same).to.deep.equal([]);
     expect([...Object.values(texts.en), ...Object.values(texts.zh)]).to.not.include('');
+  });
+
+  it('are those that the manual names', () => {
+    const page = readFileSync(join(packageRoot(), 'lib/docs/console.md'), 'utf8');
+    const named = [...page.matchAll(/"([^"]+)"/g)].map(([, text]) => text);
+    expect(Object.values(texts.en)).to.include.members(named);
+    expect(named).to.have.length.above(3);
   });
 
   it('are all on a page', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { BrowserContextOptions, Page } from 'playwright-core';
+import { meterTemplate } from '../../lib/cli/init/meter.ts';
 import type { Message } from '../../lib/core/message.ts';
 import { connectStore } from '../../lib/store/index.ts';
 import type { TestApp } from '../support/app.ts';
@@ -93,6 +94,21 @@ describe('the console in a browser', function () {
     expect(await page.locator('.session-title').allTextContents()).to.deep.equal([
       'Move the robot to shelf 7',
     ]);
+  });
+
+  it('leads a newcomer from the file of `lite-agent init` to a simulated meter that answers', async () => {
+    app = await openConsoleApp();
+    await visit();
+    const buffer = Buffer.from(meterTemplate);
+    await page
+      .locator('.document input[type=file]')
+      .setInputFiles({ name: 'meter.yaml', mimeType: 'application/yaml', buffer });
+    await page.getByLabel('Simulate this device').check();
+    await page.locator('form').getByRole('button', { name: 'Start talking' }).click();
+    await seen('Live');
+    await say('Read the power');
+    await page.locator('.answer', { hasText: /^Power: [\d.]+ W\.$/ }).waitFor();
+    expect(person.faults).to.deep.equal([]);
   });
 
   it('shows the answer while it comes, and stops', async () => {
