@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { Icon } from '../icon.tsx';
+import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
 import type { ConnectionState } from './session-socket.ts';
@@ -24,7 +25,7 @@ export function ConversationHead({ id, state }: { id: string; state: ConnectionS
         <h1 class="head-title">{title}</h1>
       )}
       <span class="head-state" role="status">
-        <span class={`lamp ${lamps[state]}`} aria-hidden="true" />
+        <Lamp color={lamps[state]} />
         {t(state === 'gone' ? 'sessionGone' : state)}
       </span>
       {asks.value === 'nothing' && (

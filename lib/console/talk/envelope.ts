@@ -76,8 +76,3 @@ export interface ShownTurn {
   readonly startedAt: number;
   readonly endedAt?: number;
 }
-
-/** Ms since the epoch of a `createTime`: its offset has no colon, which not every browser reads. */
-export function msOf(createTime: string): number {
-  return Date.parse(createTime.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
-}

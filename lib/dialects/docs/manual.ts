@@ -9,6 +9,7 @@ export const contents: readonly { group: string; pages: Readonly<Record<string, 
     group: 'Begin',
     pages: {
       start: 'README.md',
+      console: 'lib/docs/console.md',
       troubles: 'lib/docs/troubles.md',
       examples: 'lib/docs/examples.md',
     },
