@@ -49,4 +49,4 @@ for (const place of places) {
 }
 for (const [name, files] of Object.entries(served))
   for (const file of files) cpSync(join('node_modules', name, file), join(target, name, file));
-console.log(`${places.size + Object.keys(served).length} packages`);
+process.stdout.write(`${places.size + Object.keys(served).length} packages\n`);

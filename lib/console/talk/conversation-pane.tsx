@@ -7,7 +7,7 @@ import { hrefOf } from '../route.ts';
 import { Composer } from './composer.tsx';
 import { Conversation } from './conversation.ts';
 import { ConversationHead } from './conversation-head.tsx';
-import type { Piece, ShownTurn } from './envelope.ts';
+import { tokensOf, type Piece, type ShownTurn } from './envelope.ts';
 import { Faults } from './faults.tsx';
 import { nameSession, readSessions, sessions } from './sessions.ts';
 import { TurnRow } from './turn-row.tsx';
@@ -23,6 +23,7 @@ export function ConversationPane({ id }: { id: string }) {
     });
     return () => conversation.close();
   }, [conversation]);
+  const tokens = useComputed(() => conversation.turns.value.reduce((sum, turn) => sum + tokensOf(turn), 0));
   const isWorking = useComputed(() => conversation.turns.value.some(isOpen));
   const say = (pieces: readonly Piece[]): void => {
     const isFirst = conversation.turns.value.length === 0;
@@ -32,7 +33,7 @@ export function ConversationPane({ id }: { id: string }) {
   if (conversation.state.value === 'gone') return <Gone />;
   return (
     <div class="conversation">
-      <ConversationHead id={id} state={conversation.state.value} />
+      <ConversationHead id={id} state={conversation.state.value} tokens={tokens.value} />
       {failure.value && <Faults error={failure.value} />}
       {conversation.isRead.value && conversation.turns.value.length === 0 ? (
         <Suggestions id={id} say={say} />
