@@ -41,8 +41,6 @@ export interface RowLocks {
 export interface TableStyle {
   /** A new table whose `id` is a rising integer, none used twice. */
   numbered(db: Kysely<unknown>, table: string): CreateTableBuilder<string, 'id'>;
-  /** The same table, stored in the order of its primary key where the engine can do that. */
-  clustered<Name extends string>(table: CreateTableBuilder<Name>): CreateTableBuilder<Name>;
   /** Statements after which the database refuses to change or remove a row of the table. */
   appendOnly(table: string): readonly string[];
 }
@@ -87,6 +85,10 @@ export interface Engine {
    * with `invalid_request` when another server has it, and the message names that server.
    */
   openServerLock(url: string): Promise<ServerLock | undefined>;
+  /** Writes a whole copy of a database in use into a new file, as of one moment. Rejects with an AppError. */
+  copyTo(url: string, file: string): Promise<void>;
+  /** Puts a copy into an empty database. Rejects with `invalid_request` when it is not empty. */
+  restoreFrom(url: string, file: string): Promise<void>;
   /** The way to wake other processes; undefined: there are no others. */
   openWakeups(url: string, onError: (error: unknown) => void): Promise<Wakeups | undefined>;
 }

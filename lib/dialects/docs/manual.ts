@@ -42,6 +42,7 @@ export const contents: readonly { group: string; pages: Readonly<Record<string, 
     group: 'Operation',
     pages: {
       running: 'lib/docs/running.md',
+      upgrade: 'lib/docs/upgrade.md',
       settings: 'lib/docs/settings.md',
       'command-line': 'lib/docs/command-line.md',
       users: 'lib/docs/users.md',

@@ -22,7 +22,7 @@ import { storedCompletions } from './stored-completions.ts';
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
 export function migrationsFor(style: TableStyle): Record<string, Migration> {
   return {
-    '0001-sessions': sessionTables(style),
+    '0001-sessions': sessionTables,
     '0002-stopping': {
       async up(db: Kysely<unknown>) {
         await db.schema

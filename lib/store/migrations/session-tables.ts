@@ -1,35 +1,30 @@
 import type { Kysely, Migration } from 'kysely';
-import type { TableStyle } from '../engine.ts';
 
 /** Sessions, their logs, inboxes, journals and controls. */
-export function sessionTables({ clustered }: TableStyle): Migration {
-  return {
-    async up(db: Kysely<unknown>) {
-      await createSessions(db);
-      await clustered(
-        db.schema
-          .createTable('messages')
-          .addColumn('session_id', 'text', (column) => column.notNull())
-          .addColumn('seq', 'bigint', (column) => column.notNull())
-          .addColumn('time', 'bigint', (column) => column.notNull())
-          .addColumn('body', 'text', (column) => column.notNull())
-          .addPrimaryKeyConstraint('messages_pk', ['session_id', 'seq']),
-      ).execute();
-      await createTasks(db, clustered);
-      await createCalls(db, clustered);
-      await clustered(
-        db.schema
-          .createTable('controls')
-          .addColumn('session_id', 'text', (column) => column.notNull())
-          .addColumn('key', 'text', (column) => column.notNull())
-          .addColumn('position', 'bigint', (column) => column.notNull())
-          .addColumn('kind', 'text', (column) => column.notNull())
-          .addColumn('task_id', 'text')
-          .addPrimaryKeyConstraint('controls_pk', ['session_id', 'key']),
-      ).execute();
-    },
-  };
-}
+export const sessionTables: Migration = {
+  async up(db: Kysely<unknown>) {
+    await createSessions(db);
+    await db.schema
+      .createTable('messages')
+      .addColumn('session_id', 'text', (column) => column.notNull())
+      .addColumn('seq', 'bigint', (column) => column.notNull())
+      .addColumn('time', 'bigint', (column) => column.notNull())
+      .addColumn('body', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('messages_pk', ['session_id', 'seq'])
+      .execute();
+    await createTasks(db);
+    await createCalls(db);
+    await db.schema
+      .createTable('controls')
+      .addColumn('session_id', 'text', (column) => column.notNull())
+      .addColumn('key', 'text', (column) => column.notNull())
+      .addColumn('position', 'bigint', (column) => column.notNull())
+      .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('task_id', 'text')
+      .addPrimaryKeyConstraint('controls_pk', ['session_id', 'key'])
+      .execute();
+  },
+};
 
 /** One row for each session. */
 async function createSessions(db: Kysely<unknown>): Promise<void> {
@@ -49,18 +44,17 @@ async function createSessions(db: Kysely<unknown>): Promise<void> {
 }
 
 /** The inbox. The index has only open tasks, which are few. */
-async function createTasks(db: Kysely<unknown>, clustered: TableStyle['clustered']): Promise<void> {
-  await clustered(
-    db.schema
-      .createTable('tasks')
-      .addColumn('session_id', 'text', (column) => column.notNull())
-      .addColumn('task_id', 'text', (column) => column.notNull())
-      .addColumn('position', 'bigint', (column) => column.notNull())
-      .addColumn('body', 'text', (column) => column.notNull())
-      .addColumn('stream', 'integer', (column) => column.notNull())
-      .addColumn('status', 'text', (column) => column.notNull())
-      .addPrimaryKeyConstraint('tasks_pk', ['session_id', 'task_id']),
-  ).execute();
+async function createTasks(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('tasks')
+    .addColumn('session_id', 'text', (column) => column.notNull())
+    .addColumn('task_id', 'text', (column) => column.notNull())
+    .addColumn('position', 'bigint', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .addColumn('stream', 'integer', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('tasks_pk', ['session_id', 'task_id'])
+    .execute();
   await db.schema
     .createIndex('tasks_open')
     .on('tasks')
@@ -70,19 +64,18 @@ async function createTasks(db: Kysely<unknown>, clustered: TableStyle['clustered
 }
 
 /** The journal of write calls. */
-async function createCalls(db: Kysely<unknown>, clustered: TableStyle['clustered']): Promise<void> {
-  await clustered(
-    db.schema
-      .createTable('calls')
-      .addColumn('session_id', 'text', (column) => column.notNull())
-      .addColumn('seq', 'bigint', (column) => column.notNull())
-      .addColumn('call_id', 'text', (column) => column.notNull())
-      .addColumn('task_id', 'text', (column) => column.notNull())
-      .addColumn('tool', 'text', (column) => column.notNull())
-      .addColumn('arguments', 'text', (column) => column.notNull())
-      .addColumn('outcome', 'text', (column) => column.notNull())
-      .addColumn('sent_at', 'bigint', (column) => column.notNull())
-      .addColumn('settled_at', 'bigint')
-      .addPrimaryKeyConstraint('calls_pk', ['session_id', 'seq', 'call_id']),
-  ).execute();
+async function createCalls(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('calls')
+    .addColumn('session_id', 'text', (column) => column.notNull())
+    .addColumn('seq', 'bigint', (column) => column.notNull())
+    .addColumn('call_id', 'text', (column) => column.notNull())
+    .addColumn('task_id', 'text', (column) => column.notNull())
+    .addColumn('tool', 'text', (column) => column.notNull())
+    .addColumn('arguments', 'text', (column) => column.notNull())
+    .addColumn('outcome', 'text', (column) => column.notNull())
+    .addColumn('sent_at', 'bigint', (column) => column.notNull())
+    .addColumn('settled_at', 'bigint')
+    .addPrimaryKeyConstraint('calls_pk', ['session_id', 'seq', 'call_id'])
+    .execute();
 }

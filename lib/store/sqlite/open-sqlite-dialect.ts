@@ -3,9 +3,6 @@ import BetterSqlite from 'better-sqlite3';
 import { SqliteAdapter, SqliteDialect } from 'kysely';
 import { createPrivateFile, createPrivateFolder } from '../../common/private-files.ts';
 
-/** A page of a new file. Each line of a log goes to its session's own page, and a small page is less to write for it. */
-const PAGE_BYTES = 2048;
-/** How long a statement waits for another process that writes, e.g. a command line tool. */
 /** A wait for a lock of another process holds the event loop, so that it is short: then the call is `unavailable`. */
 const BUSY_TIMEOUT_MS = 250;
 /** A page that is written again and again is copied into the database once in 16 MiB, not once in 4. */
@@ -22,8 +19,8 @@ export function openSqliteDialect(file: string, synchronous: 'normal' | 'full'):
     createPrivateFile(file); // SQLite gives the files beside it the same mode
   }
   const database = new BetterSqlite(file);
-  database.pragma(`page_size = ${PAGE_BYTES}`);
   database.pragma('journal_mode = WAL');
+  database.pragma('temp_store = memory'); // a statement of many rows would make a file, to undo a part of it
   database.pragma(`synchronous = ${synchronous}`);
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);

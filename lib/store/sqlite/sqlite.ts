@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { AppError } from '../../errors.ts';
 import type { Engine, EngineFault } from '../engine.ts';
 import { createSoleLife } from '../life.ts';
 
@@ -17,8 +17,6 @@ export const sqlite: Engine = {
       db.schema
         .createTable(table)
         .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement()),
-    // The table is its primary key's tree: half the pages of a table with an index beside it.
-    clustered: (table) => table.modifyEnd(sql`without rowid`),
     appendOnly: (table) =>
       ['update', 'delete'].map(
         (act) =>
@@ -37,8 +35,26 @@ export const sqlite: Engine = {
     const { openServerLock } = await import('./server-lock.ts');
     return openServerLock(file);
   },
+  async copyTo(url, target) {
+    const { copySqlite } = await import('./copy.ts');
+    return copySqlite(fileOf(url), target);
+  },
+  async restoreFrom(url, source) {
+    const { restoreSqlite } = await import('./copy.ts');
+    return restoreSqlite(fileOf(url), source);
+  },
   openWakeups: () => Promise.resolve(undefined),
 };
+
+/** The file of a database that outlives its process. */
+function fileOf(url: string): string {
+  const file = url.slice('sqlite:'.length);
+  if (file !== ':memory:') return file;
+  throw new AppError(
+    'invalid_request',
+    'DATABASE_URL is in memory, so there is nothing to keep. Set another.',
+  );
+}
 
 /** [SQLite result codes] SQLITE_ERROR is an SQL error. The driver names the column of a constraint in the text only. */
 function sqliteFaultOf(error: unknown): EngineFault | undefined {
