@@ -13,6 +13,7 @@ const LINE_PX = 2;
 /** The distances between two times under the curve, in seconds: from one second to a day. */
 const TIME_STEPS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400];
 const TIME_SPACE_PX = 90;
+const TIME_HEIGHT_PX = 32;
 
 /** A curve of numbers over time. The package that draws it is loaded with the first curve. */
 export class Curve extends Component<CurveProps> {
@@ -79,7 +80,13 @@ function optionsOf({ name, unit }: Series, frame: HTMLElement): UPlot.Options {
     cursor: { y: false },
     series: [{}, { label: name, stroke: color('--key'), width: LINE_PX }],
     axes: [
-      { ...axis, incrs: TIME_STEPS, space: TIME_SPACE_PX, values: (_, times) => times.map(clockText) },
+      {
+        ...axis,
+        incrs: TIME_STEPS,
+        space: TIME_SPACE_PX,
+        size: TIME_HEIGHT_PX,
+        values: (_, times) => times.map(clockText),
+      },
       { ...axis, ...(unit !== '' && { label: unit, labelFont: axis.font }) },
     ],
   };
