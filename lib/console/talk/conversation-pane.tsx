@@ -8,7 +8,7 @@ import { hrefOf } from '../route.ts';
 import { Composer } from './composer.tsx';
 import { Conversation } from './conversation.ts';
 import { ConversationHead } from './conversation-head.tsx';
-import type { Piece, ShownTurn } from './envelope.ts';
+import { tokensOf, type Piece, type ShownTurn } from './envelope.ts';
 import { nameSession, readSessions, sessions } from './sessions.ts';
 import { TurnRow } from './turn-row.tsx';
 import { VirtualRows } from './virtual-rows.tsx';
@@ -21,6 +21,7 @@ export function ConversationPane({ id }: { id: string }) {
     conversation.open().catch((error: unknown) => (failure.value = callErrorOf(error)));
     return () => conversation.close();
   }, [conversation]);
+  const tokens = useComputed(() => conversation.turns.value.reduce((sum, turn) => sum + tokensOf(turn), 0));
   const isWorking = useComputed(() => conversation.turns.value.some(isOpen));
   const say = (pieces: readonly Piece[]): void => {
     const isFirst = conversation.turns.value.length === 0;
@@ -30,7 +31,7 @@ export function ConversationPane({ id }: { id: string }) {
   if (conversation.state.value === 'gone') return <Gone />;
   return (
     <div class="conversation">
-      <ConversationHead id={id} state={conversation.state.value} />
+      <ConversationHead id={id} state={conversation.state.value} tokens={tokens.value} />
       {failure.value && <Faults error={failure.value} />}
       {conversation.isRead.value && conversation.turns.value.length === 0 ? (
         <Suggestions id={id} say={say} />

@@ -76,3 +76,8 @@ export interface ShownTurn {
   readonly startedAt: number;
   readonly endedAt?: number;
 }
+
+/** The tokens of a turn, as the endpoint of the model counted them. */
+export function tokensOf({ steps }: ShownTurn): number {
+  return steps.reduce((sum, step) => sum + (step.kind === 'round' ? step.tokens : 0), 0);
+}

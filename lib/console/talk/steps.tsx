@@ -7,14 +7,21 @@ import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
 import { ParameterList } from '../parameter-list.tsx';
 import { durationText } from '../time.ts';
-import type { ApprovalStep, CallStep, RoundStep, Step, ShownTurn } from './envelope.ts';
+import {
+  tokensOf,
+  type ApprovalStep,
+  type CallStep,
+  type RoundStep,
+  type Step,
+  type ShownTurn,
+} from './envelope.ts';
 
 /** The steps of a turn, as they happen. They can be folded; those of the last turn are open. */
 export function Steps({ turn, isLast }: { turn: ShownTurn; isLast: boolean }) {
   const choice = useSignal<boolean | undefined>(undefined);
   const isOpen = choice.value ?? isLast;
   const { steps, startedAt, endedAt } = turn;
-  const tokens = steps.reduce((sum, step) => sum + (step.kind === 'round' ? step.tokens : 0), 0);
+  const tokens = tokensOf(turn);
   return (
     <details
       class="steps"
