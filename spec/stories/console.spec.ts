@@ -191,6 +191,22 @@ describe('the console in a browser', function () {
     expect(person.faults).to.deep.equal([]);
   });
 
+  it('works at an address of the network without https, where browsers keep some of their functions back', async () => {
+    app = await openConsoleApp();
+    await visit({ url: 'about:blank', path: '' });
+    await person.context.addInitScript(`
+      delete Crypto.prototype.randomUUID;
+      delete Navigator.prototype.clipboard;
+      delete window.Notification;`);
+    await page.goto(app.url);
+    await openLights();
+    await button('Turn on the kitchen light').click();
+    await page.locator('.answer').waitFor();
+    await page.getByRole('link', { name: 'Approvals' }).click();
+    await seen('Nothing waits for a decision.');
+    expect(person.faults).to.deep.equal([]);
+  });
+
   it('fits a phone: one of the list and the conversation, and nothing wider than the screen', async () => {
     app = await openConsoleApp();
     await visit({ width: 360 });

@@ -133,9 +133,12 @@ function Keep({ model }: { model: ModelHere }) {
         <pre class="code">{linesOf(shown)}</pre>
       </div>
       <div class="row">
-        <button type="button" onClick={() => void copy()}>
-          {t(isCopied.value ? 'copied' : 'copy')}
-        </button>
+        {/* A browser has no clipboard for the page of a server elsewhere that is not on https. */}
+        {'clipboard' in navigator && (
+          <button type="button" onClick={() => void copy()}>
+            {t(isCopied.value ? 'copied' : 'copy')}
+          </button>
+        )}
         {modelHere.value ? (
           <span class="good small">{t('usedHere')}</span>
         ) : (

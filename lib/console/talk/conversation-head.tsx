@@ -39,24 +39,8 @@ export function ConversationHead({
       </span>
       {asks.value === 'nothing' && (
         <>
-          <button
-            type="button"
-            class="quiet"
-            aria-label={t('rename')}
-            title={t('rename')}
-            onClick={() => (asks.value = 'name')}
-          >
-            <Icon name="edit" />
-          </button>
-          <button
-            type="button"
-            class="quiet"
-            aria-label={t('remove')}
-            title={t('remove')}
-            onClick={() => (asks.value = 'removal')}
-          >
-            <Icon name="bin" />
-          </button>
+          <IconButton icon="edit" label={t('rename')} onClick={() => (asks.value = 'name')} />
+          <IconButton icon="bin" label={t('remove')} onClick={() => (asks.value = 'removal')} />
         </>
       )}
       {asks.value === 'removal' && (
@@ -75,6 +59,14 @@ export function ConversationHead({
         </div>
       )}
     </header>
+  );
+}
+
+function IconButton({ icon, label, onClick }: { icon: string; label: string; onClick(): void }) {
+  return (
+    <button type="button" class="quiet" aria-label={label} title={label} onClick={onClick}>
+      <Icon name={icon} />
+    </button>
   );
 }
 

@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals';
 import { call, CallError } from '../api.ts';
+import { newId } from '../new-id.ts';
 import { SessionSocket, type ConnectionState } from './session-socket.ts';
 import type { LiveFrame, LogEnvelope, Piece, ShownTurn } from './envelope.ts';
-import { TurnLog } from './turn-log.ts';
+import { TurnLog, turnLogOf } from './turn-log.ts';
 
 const SHOWN_WITHIN_MS = 25;
 /** So many lines of the log are read first: they fill the screen, however long the log is. */
@@ -58,7 +59,7 @@ export class Conversation {
 
   /** Says something. It is shown at once, and sent when there is a connection. */
   say(said: readonly Piece[]): void {
-    const taskId = crypto.randomUUID();
+    const taskId = newId();
     this.#log.begin(taskId, said, Date.now());
     this.#send(taskId, said);
     this.#show();
@@ -72,8 +73,7 @@ export class Conversation {
   /** Reads the last lines of the history, or all of it. */
   async #read(last?: number): Promise<void> {
     const envelopes = await this.#fetch(last);
-    const log = new TurnLog();
-    for (const envelope of envelopes) log.take(envelope);
+    const log = turnLogOf(envelopes);
     this.#log = log;
     this.#isPartial = envelopes[0]?.from !== 'system'; // the first envelope of every log is the system prompt
     this.isRead.value = true;
@@ -86,8 +86,7 @@ export class Conversation {
     const late: (LogEnvelope | LiveFrame)[] = [];
     this.#late = late;
     const whole = await this.#fetch().finally(() => (this.#late = undefined));
-    const log = new TurnLog();
-    for (const envelope of whole) log.take(envelope);
+    const log = turnLogOf(whole);
     for (const { taskId, said, startedAt } of this.#log.unanswered()) log.begin(taskId, said, startedAt);
     this.#log = log;
     for (const frame of late) this.#apply(frame);

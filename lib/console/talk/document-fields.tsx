@@ -1,4 +1,5 @@
 import { t } from '../language.ts';
+import { newId } from '../new-id.ts';
 import { status } from '../status/server-status.ts';
 import type { DeviceEntry } from './sessions.ts';
 
@@ -17,7 +18,7 @@ export interface DocumentDraft {
 /** An empty draft. */
 export function emptyDraft(): DocumentDraft {
   return {
-    key: crypto.randomUUID(),
+    key: newId(),
     text: '',
     server: '',
     secret: '',

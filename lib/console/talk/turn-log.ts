@@ -146,6 +146,13 @@ export class TurnLog {
   }
 }
 
+/** The turns of a history. */
+export function turnLogOf(envelopes: readonly LogEnvelope[]): TurnLog {
+  const log = new TurnLog();
+  for (const envelope of envelopes) log.take(envelope);
+  return log;
+}
+
 function emptyTurn(key: string, startedAt: number): ShownTurn {
   return { key, taskId: '', said: [], steps: [], answer: '', thinking: '', state: 'running', startedAt };
 }
