@@ -28,6 +28,7 @@ const layers: Record<string, readonly string[]> = {
   simulate: ['errors', 'common'],
   models: ['core', 'errors', 'common', 'secrets'],
   store: ['core', 'errors', 'common'],
+  backup: ['store', 'package', 'errors', 'common'],
   accounts: ['core', 'store', 'errors', 'common'],
   agents: ['core', 'store', 'errors', 'common'],
   files: ['core', 'store', 'errors', 'common'],
@@ -163,6 +164,7 @@ const packages: Record<string, readonly string[]> = {
   '@aws-sdk/lib-storage': ['lib/files/'],
   sharp: ['lib/files/'],
   'prom-client': ['lib/metrics/'],
+  'tar-stream': ['lib/backup/'],
   '@opentelemetry/api': ['lib/tracing/'],
   '@opentelemetry/resources': ['lib/tracing/'],
   '@opentelemetry/sdk-trace-node': ['lib/tracing/'],
@@ -170,6 +172,7 @@ const packages: Record<string, readonly string[]> = {
   preact: ['lib/console/'],
   '@preact/signals': ['lib/console/'],
   '@tanstack/virtual-core': ['lib/console/'],
+  uplot: ['lib/console/'],
   re2js: ['lib/common/linear-pattern.ts'],
   '@eslint-community/regexpp': ['lib/common/linear-pattern.ts', 'lib/common/re2-syntax.ts'],
 };

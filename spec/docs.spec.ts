@@ -153,7 +153,7 @@ describe('the manual', () => {
 
   it('has an image that starts the program of the package', () => {
     const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
-    expect(dockerfile).to.include('CMD ["node", "dist/bin/lite-agent.js", "serve"]');
+    expect(dockerfile).to.include('ENTRYPOINT ["/nodejs/bin/node", "bin/lite-agent.mjs"]\nCMD ["serve"]');
     expect(readFileSync(join(root, 'bin/lite-agent.mjs'), 'utf8')).to.include("'../dist/bin/lite-agent.js'");
     const ignored = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n');
     expect(ignored).to.include.members(['.env.local', '.env.docker', 'data', '.git', 'node_modules']);

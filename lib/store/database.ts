@@ -99,7 +99,7 @@ function migratorOf({ engine, db }: Database): Migrator {
 }
 
 /** The engine of a DATABASE_URL. Throws `invalid_request` for one of no known kind. */
-function engineOf(url: string, engines: readonly Engine[]): Engine {
+export function engineOf(url: string, engines: readonly Engine[]): Engine {
   const scheme = url.split(':')[0]!;
   const engine = engines.find(({ schemes }) => schemes.includes(scheme));
   if (engine && url !== `${scheme}:`) return engine;

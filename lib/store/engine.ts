@@ -85,6 +85,10 @@ export interface Engine {
    * with `invalid_request` when another server has it, and the message names that server.
    */
   openServerLock(url: string): Promise<ServerLock | undefined>;
+  /** Writes a whole copy of a database in use into a new file, as of one moment. Rejects with an AppError. */
+  copyTo(url: string, file: string): Promise<void>;
+  /** Puts a copy into an empty database. Rejects with `invalid_request` when it is not empty. */
+  restoreFrom(url: string, file: string): Promise<void>;
   /** The way to wake other processes; undefined: there are no others. */
   openWakeups(url: string, onError: (error: unknown) => void): Promise<Wakeups | undefined>;
 }

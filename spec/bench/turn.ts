@@ -12,7 +12,7 @@ const WARM_UP_TURNS = 40;
 const IDLE_SOCKETS = 1000;
 
 /** One WebSocket on one session: `turn` resolves when the task is done. */
-interface Lane {
+export interface Lane {
   turn(): Promise<void>;
   close(): Promise<void>;
 }
@@ -89,7 +89,7 @@ function floor(name: string, folder: string, kind = ''): Target {
   };
 }
 
-function ours(folder: string): Target {
+export function ours(folder: string): Target {
   let count = 0;
   return {
     name: 'this server',

@@ -451,6 +451,9 @@ export const accessRows: Record<string, AccessRow> = {
   'GET /api/sessions': users,
   'POST /api/sessions/{id}': listed(() => ({ title: 't' })),
   'DELETE /api/sessions/{id}': listed(),
+  'GET /api/sessions/{id}/usage': owner(404, async (things) => ({
+    path: `/api/sessions/${await things.session()}/usage`,
+  })),
   'GET /api/trial/examples': users,
   'POST /api/trial/devices': usersWith('/api/trial/devices', () => ({ openSpec: '{}' })),
   'POST /api/model/test': usersWith('/api/model/test', () => ({})),

@@ -20,6 +20,7 @@ const peers = {
   botocore: { probe: ['/usr/bin/python3', '-c', 'import botocore'], packages: 'python3-botocore' },
   chromium: { probe: ['/usr/bin/chromium', '--version'], packages: 'chromium' },
   script: { probe: ['script', '--version'], packages: 'bsdutils' },
+  nginx: { probe: ['nginx', '-v'], packages: 'nginx-light' },
   prometheus: { probe: ['promtool', '--version'], packages: 'prometheus' },
   curl: { probe: ['curl', '--version'], packages: 'curl' },
 } as const;

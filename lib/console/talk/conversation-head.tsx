@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { Icon } from '../icon.tsx';
+import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
 import type { ConnectionState } from './session-socket.ts';
@@ -7,8 +8,16 @@ import { nameSession, removeSession, sessions, titleOf } from './sessions.ts';
 
 const lamps = { live: 'green', connecting: 'amber', offline: 'red', gone: 'red' } as const;
 
-/** The name of a conversation, the state of its connection, and how to rename or delete it. */
-export function ConversationHead({ id, state }: { id: string; state: ConnectionState }) {
+/** The name of a conversation, its tokens, the state of its connection, and how to rename or delete it. */
+export function ConversationHead({
+  id,
+  state,
+  tokens,
+}: {
+  id: string;
+  state: ConnectionState;
+  tokens: number;
+}) {
   const entry = sessions.value?.find((one) => one.id === id);
   const asks = useSignal<'nothing' | 'name' | 'removal'>('nothing');
   const title = entry ? titleOf(entry) : '';
@@ -23,8 +32,9 @@ export function ConversationHead({ id, state }: { id: string; state: ConnectionS
       ) : (
         <h1 class="head-title">{title}</h1>
       )}
+      {tokens > 0 && <span class="soft small">{t('tokens', { n: tokens })}</span>}
       <span class="head-state" role="status">
-        <span class={`lamp ${lamps[state]}`} aria-hidden="true" />
+        <Lamp color={lamps[state]} />
         {t(state === 'gone' ? 'sessionGone' : state)}
       </span>
       {asks.value === 'nothing' && (

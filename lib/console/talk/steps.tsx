@@ -3,15 +3,25 @@ import { useEffect } from 'preact/hooks';
 import { readCommands, waitingCalls } from '../command/command-room.ts';
 import { WaitingCard } from '../command/waiting-card.tsx';
 import { Icon } from '../icon.tsx';
-import { durationText, t } from '../language.ts';
-import type { ApprovalStep, CallStep, RoundStep, Step, ShownTurn } from './envelope.ts';
+import { Lamp } from '../lamp.tsx';
+import { t } from '../language.ts';
+import { ParameterList } from '../parameter-list.tsx';
+import { durationText } from '../time.ts';
+import {
+  tokensOf,
+  type ApprovalStep,
+  type CallStep,
+  type RoundStep,
+  type Step,
+  type ShownTurn,
+} from './envelope.ts';
 
 /** The steps of a turn, as they happen. They can be folded; those of the last turn are open. */
 export function Steps({ turn, isLast }: { turn: ShownTurn; isLast: boolean }) {
   const choice = useSignal<boolean | undefined>(undefined);
   const isOpen = choice.value ?? isLast;
   const { steps, startedAt, endedAt } = turn;
-  const tokens = steps.reduce((sum, step) => sum + (step.kind === 'round' ? step.tokens : 0), 0);
+  const tokens = tokensOf(turn);
   return (
     <details
       class="steps"
@@ -76,12 +86,12 @@ function CallRow({ name, parameters, state, result, ms }: CallStep) {
         <div class="step-head">
           <code class="step-name">{name}</code>
           <span class="small step-state">
-            <span class={`lamp ${lamps[state]}`} aria-hidden="true" />
+            <Lamp color={lamps[state]} />
             {t(stateNames[state])}
             {ms !== undefined && ` · ${durationText(ms)}`}
           </span>
         </div>
-        <Parameters parameters={parameters} />
+        <ParameterList parameters={parameters} />
         {state === 'unknown' && <p class="warning small">{t('unknownHint')}</p>}
         {state === 'failed' && <p class="fault small">{failureOf(result)}</p>}
         {result !== undefined && (
@@ -92,24 +102,6 @@ function CallRow({ name, parameters, state, result, ms }: CallStep) {
         )}
       </div>
     </div>
-  );
-}
-
-/** The arguments as name and value, one a line. */
-function Parameters({ parameters }: { parameters: unknown }) {
-  const isRecord = typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
-  if (!isRecord) return <pre class="small">{plainJson(parameters)}</pre>;
-  const entries = Object.entries(parameters);
-  if (entries.length === 0) return <p class="soft small">{t('noArguments')}</p>;
-  return (
-    <dl class="parameters">
-      {entries.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../common/json.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { ConsoleParts } from './console.ts';
+import { usageOf } from './usage.ts';
 
 /** More sessions than a person finds anything in. */
 const LISTED_MAX_COUNT = 500;
@@ -19,9 +20,10 @@ const sessionSchema = {
   },
 } as const;
 
-/** The sessions of the caller: list, name, remove. */
+/** The sessions of the caller: list, name, remove, and what they cost. */
 export function sessionRoutes({ sessions, overview }: ConsoleParts): Route[] {
   return [
+    usageRoute(sessions),
     route({
       method: 'GET',
       path: '/api/sessions',
@@ -69,6 +71,34 @@ export function sessionRoutes({ sessions, overview }: ConsoleParts): Route[] {
       },
     }),
   ];
+}
+
+const count = { type: 'integer' } as const;
+const counts = { promptTokens: count, completionTokens: count, totalTokens: count } as const;
+
+function usageRoute(sessions: ConsoleParts['sessions']): Route {
+  return route({
+    method: 'GET',
+    path: '/api/sessions/:id/usage',
+    summary: 'The tokens of a session since its history begins, as the endpoints of its models counted them.',
+    access: 'look',
+    answer: {
+      type: 'object',
+      required: ['promptTokens', 'completionTokens', 'totalTokens', 'models'],
+      properties: {
+        ...counts,
+        models: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['model', 'replies', 'promptTokens', 'completionTokens', 'totalTokens'],
+            properties: { model: { type: 'string' }, replies: count, ...counts },
+          },
+        },
+      },
+    },
+    handle: async ({ params, caller }) => usageOf(await sessions.find(params.id, caller)),
+  });
 }
 
 function isoOf(ms: number): string {

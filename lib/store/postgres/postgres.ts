@@ -39,6 +39,14 @@ export const postgres: Engine = {
   faultOf: postgresFaultOf,
   beginLife: beginLeasedLife,
   openServerLock: () => Promise.resolve(undefined),
+  async copyTo(url, target) {
+    const { copyPostgres } = await import('./copy.ts');
+    return copyPostgres(url, target);
+  },
+  async restoreFrom(url, source) {
+    const { restorePostgres } = await import('./copy.ts');
+    return restorePostgres(url, source);
+  },
   async openWakeups(url, onError) {
     const { openPostgresWakeups } = await import('./wakeups.ts');
     return openPostgresWakeups(url, onError);

@@ -1,3 +1,4 @@
+import { AppError } from '../../errors.ts';
 import type { Engine, EngineFault } from '../engine.ts';
 import { createSoleLife } from '../life.ts';
 
@@ -34,8 +35,26 @@ export const sqlite: Engine = {
     const { openServerLock } = await import('./server-lock.ts');
     return openServerLock(file);
   },
+  async copyTo(url, target) {
+    const { copySqlite } = await import('./copy.ts');
+    return copySqlite(fileOf(url), target);
+  },
+  async restoreFrom(url, source) {
+    const { restoreSqlite } = await import('./copy.ts');
+    return restoreSqlite(fileOf(url), source);
+  },
   openWakeups: () => Promise.resolve(undefined),
 };
+
+/** The file of a database that outlives its process. */
+function fileOf(url: string): string {
+  const file = url.slice('sqlite:'.length);
+  if (file !== ':memory:') return file;
+  throw new AppError(
+    'invalid_request',
+    'DATABASE_URL is in memory, so there is nothing to keep. Set another.',
+  );
+}
 
 /** [SQLite result codes] SQLITE_ERROR is an SQL error. The driver names the column of a constraint in the text only. */
 function sqliteFaultOf(error: unknown): EngineFault | undefined {

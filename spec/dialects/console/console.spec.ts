@@ -83,6 +83,25 @@ describe('the console', function () {
       expect((await app.get(`/api/history?id=${first}`)).status).to.equal(404);
     });
 
+    it('say how many tokens they took, in all and by model', async () => {
+      model = await startModelServer([{ text: 'Hi.' }, { text: 'Hi again.' }, { text: 'Other.' }]);
+      app = await openConsoleApp({ baseUrl: model.baseUrl, model: 'gpt-x' });
+      const id = await app.init({});
+      const none = { promptTokens: 0, completionTokens: 0, totalTokens: 0, models: [] };
+      expect(await app.get(`/api/sessions/${id}/usage`)).to.deep.equal({ status: 200, body: none });
+      const chat = await app.chat(id);
+      for (const turn of [1, 2]) {
+        chat.say('Hello');
+        await chat.tasksEnded(turn);
+      }
+      await chat.close();
+      const counts = { promptTokens: 200, completionTokens: 40, totalTokens: 240 };
+      expect((await app.get(`/api/sessions/${id}/usage`)).body).to.deep.equal({
+        ...counts,
+        models: [{ model: 'gpt-x', replies: 2, ...counts }],
+      });
+    });
+
     it('have the one first that was used last', async () => {
       app = await openConsoleApp();
       const ids = [await app.init({}), await app.init({})];
