@@ -23,6 +23,7 @@ const narrow = { LGPL: /^node_modules\/@img\/sharp-/, MPL: /^node_modules\/axe-c
 const known = {
   'node_modules/busboy': 'MIT',
   'node_modules/streamsearch': 'MIT',
+  'node_modules/@modelcontextprotocol/inspector-cli': 'MIT OR Apache-2.0',
   'node_modules/@modelcontextprotocol/server-everything': 'MIT OR Apache-2.0',
 };
 

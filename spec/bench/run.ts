@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   'chat-stream': () => import('./chat-stream.ts'),
   threads: () => import('./threads.ts'),
   rules: () => import('./rules.ts'),
+  mcp: () => import('./mcp.ts'),
   estops: () => import('./estops.ts'),
 };
 
