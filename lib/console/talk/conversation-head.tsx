@@ -58,22 +58,26 @@ export function ConversationHead({
           </button>
         </>
       )}
-      {asks.value === 'removal' && (
-        <div class="ask" role="alertdialog" aria-label={t('removeAsk')}>
-          <span>{t('removeAsk')}</span>
-          <button
-            type="button"
-            class="danger"
-            onClick={() => void removeSession(id).then(() => go('talk'), done)}
-          >
-            {t('remove')}
-          </button>
-          <button type="button" onClick={done}>
-            {t('cancel')}
-          </button>
-        </div>
-      )}
+      {asks.value === 'removal' && <RemovalQuestion id={id} done={done} />}
     </header>
+  );
+}
+
+function RemovalQuestion({ id, done }: { id: string; done(): void }) {
+  return (
+    <div class="ask" role="alertdialog" aria-label={t('removeAsk')}>
+      <span>{t('removeAsk')}</span>
+      <button
+        type="button"
+        class="danger"
+        onClick={() => void removeSession(id).then(() => go('talk'), done)}
+      >
+        {t('remove')}
+      </button>
+      <button type="button" onClick={done}>
+        {t('cancel')}
+      </button>
+    </div>
   );
 }
 

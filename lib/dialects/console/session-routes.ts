@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../common/json.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { ConsoleParts } from './console.ts';
-import { usageOf } from './usage.ts';
+import { sessionUsage } from './session-usage.ts';
 
 /** More sessions than a person finds anything in. */
 const LISTED_MAX_COUNT = 500;
@@ -97,7 +97,7 @@ function usageRoute(sessions: ConsoleParts['sessions']): Route {
         },
       },
     },
-    handle: async ({ params, caller }) => usageOf(await sessions.find(params.id, caller)),
+    handle: async ({ params, caller }) => sessionUsage(await sessions.find(params.id, caller)),
   });
 }
 

@@ -11,7 +11,9 @@ export interface ModelUsage extends Usage {
 }
 
 /** The tokens of all replies in the log of a session, and by model, the most expensive first. It reads the log in pages. */
-export async function usageOf(session: Pick<Session, 'read'>): Promise<Usage & { models: ModelUsage[] }> {
+export async function sessionUsage(
+  session: Pick<Session, 'read'>,
+): Promise<Usage & { models: ModelUsage[] }> {
   const byModel = new Map<string, ModelUsage>();
   for (let after = 0; ;) {
     const lines = await session.read({ after }, PAGE);
