@@ -198,6 +198,10 @@ export const limits = {
     2000,
     'connections of one address; those of `TRUSTED_PROXIES` are not counted. Others get 429',
   ],
+  requestsPerMinuteMaxCount: [
+    60_000,
+    'requests and WebSocket messages of one caller in a minute, of one address where there is no account; others get 429, and a WebSocket is closed with 1008. Stops are not counted',
+  ],
   socketsPerCallerMaxCount: [2000, 'open WebSockets of one caller; others get 429'],
   socketInputMaxBytes: [
     64 * MiB,

@@ -172,6 +172,7 @@ const packages: Record<string, readonly string[]> = {
   preact: ['lib/console/'],
   '@preact/signals': ['lib/console/'],
   '@tanstack/virtual-core': ['lib/console/'],
+  uplot: ['lib/console/'],
   re2js: ['lib/common/linear-pattern.ts'],
   '@eslint-community/regexpp': ['lib/common/linear-pattern.ts', 'lib/common/re2-syntax.ts'],
 };

@@ -3,16 +3,21 @@ import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createPrivateFolder } from '../common/private-files.ts';
 import { AppError } from '../errors.ts';
-import { engineOf } from '../store/database.ts';
+import { connectDatabase, engineOf } from '../store/database.ts';
 import { defaultEngines } from '../store/engines.ts';
+import { stopOpenTasks } from '../store/inbox.ts';
 import { readArchive, type Manifest } from './archive.ts';
 import { DATA, DATABASE, KEPT, proofOf, SECRET_KEY_FILE, type BackupConfig } from './backup.ts';
 
 /**
  * Puts a backup into an empty database and a DATA_DIR without keys and files. Nothing is written to them before the whole backup is
- * checked. Rejects with `invalid_request` for a damaged file, a place that is not empty, another engine, or another SECRET_KEY.
+ * checked. The tasks that were open end as stopped: the server of the backup has worked on them since, and would have their writes
+ * repeated. Rejects with `invalid_request` for a damaged file, a place that is not empty, another engine, or another SECRET_KEY.
  */
-export async function restore(config: BackupConfig, file: string): Promise<Manifest> {
+export async function restore(
+  config: BackupConfig,
+  file: string,
+): Promise<Manifest & { stoppedTasks: number }> {
   const { databaseUrl, dataDir, secretKey } = config;
   if (!existsSync(file)) throw new AppError('invalid_request', `There is no file ${file}.`);
   const engine = engineOf(databaseUrl, defaultEngines);
@@ -29,12 +34,22 @@ export async function restore(config: BackupConfig, file: string): Promise<Manif
     checkEngine(manifest, engine.name);
     checkSecretKey(manifest, secretKey);
     await engine.restoreFrom(databaseUrl, join(folder, DATABASE));
+    const stoppedTasks = await stopTasks(databaseUrl);
     createPrivateFolder(dataDir);
     const kept = await readdir(join(folder, DATA)).catch(() => []);
     for (const name of kept) await rename(join(folder, DATA, name), join(dataDir, name));
-    return manifest;
+    return { ...manifest, stoppedTasks };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function stopTasks(databaseUrl: string): Promise<number> {
+  const database = await connectDatabase({ databaseUrl, onError: () => undefined });
+  try {
+    return await stopOpenTasks(database.db);
+  } finally {
+    await database.close();
   }
 }
 

@@ -4,7 +4,9 @@ import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { packageVersion } from '../package.ts';
 import type { House } from './demo/house.ts';
+import { callServer } from './call-server.ts';
 import { openChatClient } from './client.ts';
+import { printedConfig } from './mcp-config.ts';
 import { openOwnServer, type OwnServer } from './server.ts';
 import { formatEnvelope, hasColors, paint } from './show.ts';
 import { readEntry } from './spec.ts';
@@ -78,10 +80,17 @@ export function addDemo(program: Command): void {
         await client.close();
         if (failed) process.exitCode = 1;
         if (!once) {
+          await register(server.url, house);
           title(
             `Still running. Open ${new URL('/', server.url).href} in a browser. Or try, in another terminal:`,
           );
           say(advice(server.url, client.id, house));
+          title(
+            'For an MCP host: claude_desktop_config.json of Claude Desktop, or ~/.cursor/mcp.json of Cursor',
+          );
+          say(printedConfig('claude', [], { url: server.url }));
+          say('  A model of your own: write baseUrl, apiKey and model into .env.local, then npm start.');
+          say('  Ctrl-C ends the demo.');
           await stop.signal;
         }
       } finally {
@@ -91,6 +100,14 @@ export function addDemo(program: Command): void {
         stop.cancel();
       }
     });
+}
+
+/** Makes the devices of the house known to the server, for the console and for MCP hosts. */
+async function register(url: string, { devices }: House): Promise<void> {
+  for (const { name, document, device } of devices) {
+    const entry = { ...(await readEntry(document)), name: name.replaceAll(' ', '-'), server: device.server };
+    await callServer({ url }, 'POST', '/devices', entry);
+  }
 }
 
 /** The state of each device in one line. The demo shows it before and after the sentences. */
@@ -107,8 +124,5 @@ function advice(url: string, session: string, { devices }: House): string {
     `  npx lite-agent tools ${document}     what a document lets the model do`,
     `  npx lite-agent call ${document} list_lights '{}' --server ${lights?.device.server}     one call, no model`,
     `  curl '${url}/history?id=${session}'     everything that was said`,
-    '',
-    '  A model of your own: write baseUrl, apiKey and model into .env.local, then npm start.',
-    '  Ctrl-C ends the demo.',
   ].join('\n');
 }

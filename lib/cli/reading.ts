@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { deviceAnswer } from '../openspec/device-answer.ts';
 import type { ToolResult } from '../core/message.ts';
 
 /** The value in a tool's result, with its unit; or the error, when there is no value. */
@@ -6,12 +7,11 @@ export type Reading = { value: JsonValue; unit?: string } | { error: string; cod
 
 /** Reads a result of any kind: a Modbus value, an HTTP body, a JSON-RPC result. */
 export function readingOf(result: ToolResult): Reading {
-  const { error, body, value, uom } = result;
+  const { error, value, uom } = result;
   if (isObject(error)) return failureOf(error);
-  if (value !== undefined) return { value, ...(typeof uom === 'string' ? { unit: uom } : {}) };
-  const inner = typeof body === 'string' ? parsed(body) : body;
-  if (inner === undefined) return { value: result };
-  return { value: isObject(inner) && inner['jsonrpc'] !== undefined ? (inner['result'] ?? null) : inner };
+  const unit = value !== undefined && typeof uom === 'string' ? { unit: uom } : {};
+  const answer = deviceAnswer(result);
+  return { value: answer === undefined ? result : answer, ...unit };
 }
 
 /** A part of a value: its path in the value (empty for the whole), and its text. */
@@ -40,14 +40,4 @@ function failureOf({ code, message, detail, data }: JsonObject): Reading {
 /** A failure in one text. The code comes first, because the end may be cut. */
 export function failureText({ error, code }: { error: string; code?: string }): string {
   return code === undefined ? error : `${code}: ${error}`;
-}
-
-function parsed(body: string): JsonValue | undefined {
-  if (body === '') return null;
-  try {
-    return JSON.parse(body) as JsonValue;
-  } catch {
-    // It is not JSON, or was cut: shown unchanged.
-    return body;
-  }
 }

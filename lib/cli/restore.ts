@@ -10,10 +10,13 @@ export function addRestore(program: Command): void {
     .command('restore <file>')
     .description('put a backup into the empty DATA_DIR and DATABASE_URL of the settings')
     .action(async (name: string) => {
-      const { version, madeAt } = await restore(readConfig(), resolve(name));
+      const { version, madeAt, stoppedTasks } = await restore(readConfig(), resolve(name));
       await print(
         process.stdout,
-        `The backup of ${madeAt} (version ${version}) is restored. Start the server: it brings the database to its own version.\n` +
+        `The backup of ${madeAt} (version ${version}) is restored. Start the server.\n` +
+          (stoppedTasks === 0
+            ? ''
+            : `${stoppedTasks} open task${stoppedTasks === 1 ? ' ends' : 's end'} as stopped: nothing more is sent for them.\n`) +
           'A backup is older than the world: a write that it does not know may have been made since. Read the state of the devices first.\n' +
           'Check the audit log with `lite-agent audit verify`.\n',
       );

@@ -13,6 +13,12 @@ export class CallError extends Error {
   }
 }
 
+/** Any error as a CallError: a fault that the page itself has found counts as one of the request. */
+export function callErrorOf(error: unknown): CallError {
+  if (error instanceof CallError) return error;
+  return new CallError(400, error instanceof Error ? error.message : String(error));
+}
+
 /** The proof of the caller, for calls and sockets; undefined where none is needed. */
 export const bearer = signal<string | undefined>(undefined);
 

@@ -1,5 +1,14 @@
 import { useSignal } from '@preact/signals';
-import { sendCode, signInWithCode, signInWithPassword, signInWithToken, type Entrance } from './access.ts';
+import {
+  register,
+  sendCode,
+  signInWithCode,
+  signInWithPassword,
+  signInWithToken,
+  type Entrance,
+} from './access.ts';
+import { useButtonWork } from './button-work.ts';
+import { Faults } from './faults.tsx';
 import { Icon } from './icon.tsx';
 import { t } from './language.ts';
 import { LanguageSwitch } from './language-switch.tsx';
@@ -10,15 +19,8 @@ const wayNames = { password: 'wayPassword', telephone: 'wayTelephone', token: 'w
 /** The page for people who are not signed in: every way that the server has. */
 export function SignInPage({ entrance: { ways, providers, registration } }: { entrance: Entrance }) {
   const way = useSignal<Way>('password');
-  const fault = useSignal('');
-  const isBusy = useSignal(false);
-  const attempt = (work: () => Promise<void>) => {
-    isBusy.value = true;
-    fault.value = '';
-    work()
-      .catch((error: unknown) => (fault.value = error instanceof Error ? error.message : String(error)))
-      .finally(() => (isBusy.value = false));
-  };
+  const isNew = useSignal(false);
+  const { isBusy, failure, begin } = useButtonWork();
   return (
     <main class="gate">
       <div class="card gate-card">
@@ -26,34 +28,44 @@ export function SignInPage({ entrance: { ways, providers, registration } }: { en
           <Icon name="mark" />
           <LanguageSwitch />
         </div>
-        <h1>{t('signIn')}</h1>
-        <p class="soft">{t('signInLead')}</p>
+        <h1>{t(isNew.value ? 'register' : 'signIn')}</h1>
+        <p class="soft">{t(isNew.value ? 'registerLead' : 'signInLead')}</p>
         {providers.map(({ name, title }) => (
           <a key={name} class="button" href={`/auth/login/${name}?return_to=%2F`}>
             {t('signInWith', { name: title })}
           </a>
         ))}
-        <div class="segments" role="group" aria-label={t('ways')}>
-          {ways.map((one) => (
-            <button
-              key={one}
-              type="button"
-              aria-pressed={way.value === one}
-              onClick={() => (way.value = one)}
-            >
-              {t(wayNames[one])}
-            </button>
-          ))}
-        </div>
-        <WayForm way={way.value} isBusy={isBusy.value} attempt={attempt} />
-        {fault.value !== '' && (
-          <p class="fault" role="alert">
-            {fault.value}
-          </p>
+        {isNew.value ? (
+          <RegisterForm isBusy={isBusy.value} attempt={begin} />
+        ) : (
+          <>
+            <Ways ways={ways} chosen={way.value} choose={(one) => (way.value = one)} />
+            <WayForm way={way.value} isBusy={isBusy.value} attempt={begin} />
+          </>
         )}
-        {registration === 'closed' && <p class="soft small">{t('noAccount')}</p>}
+        {failure.value && <Faults error={failure.value} />}
+        {registration === 'approval' && isNew.value && <p class="soft small">{t('registerApproval')}</p>}
+        {registration === 'closed' ? (
+          <p class="soft small">{t('noAccount')}</p>
+        ) : (
+          <button type="button" class="quiet" onClick={() => (isNew.value = !isNew.value)}>
+            {t(isNew.value ? 'haveAccount' : 'register')}
+          </button>
+        )}
       </div>
     </main>
+  );
+}
+
+function Ways({ ways, chosen, choose }: { ways: readonly Way[]; chosen: Way; choose(way: Way): void }) {
+  return (
+    <div class="segments" role="group" aria-label={t('ways')}>
+      {ways.map((one) => (
+        <button key={one} type="button" aria-pressed={chosen === one} onClick={() => choose(one)}>
+          {t(wayNames[one])}
+        </button>
+      ))}
+    </div>
   );
 }
 
@@ -91,6 +103,37 @@ function PasswordForm({ isBusy, attempt }: FormProps) {
       </label>
       <button type="submit" class="primary" disabled={isBusy}>
         {t('signIn')}
+      </button>
+    </form>
+  );
+}
+
+function RegisterForm({ isBusy, attempt }: FormProps) {
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    const person = {
+      email: fieldOf(event, 'email'),
+      username: fieldOf(event, 'username'),
+      password: fieldOf(event, 'password'),
+    };
+    attempt(() => register(person));
+  };
+  return (
+    <form class="stack" onSubmit={submit}>
+      <label>
+        {t('email')}
+        <input name="email" type="email" autocomplete="email" required />
+      </label>
+      <label>
+        {t('userName')}
+        <input name="username" autocomplete="username" autocapitalize="none" required />
+      </label>
+      <label>
+        {t('password')}
+        <input name="password" type="password" autocomplete="new-password" required />
+      </label>
+      <button type="submit" class="primary" disabled={isBusy}>
+        {t('register')}
       </button>
     </form>
   );

@@ -75,6 +75,8 @@ export interface Tool {
   /** The operation's name in the document: `GET /rooms/{id}`, or the name of a method or a function. */
   readonly operation: string;
   readonly effect: Effect;
+  /** The shape of the answer inside a good result, as the document says it. Nothing is checked by it. Missing where it is not known. */
+  readonly answer?: JsonSchema | undefined;
   /** Where in the device the value is, for people, where the operation does not say it: `unit 1, coils 4`. */
   readonly place?: string;
   /** Missing for `normal`. */

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { isObject } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 
@@ -11,6 +12,17 @@ export interface DeviceState {
   lastError: string | null;
 }
 
+/** The last good result of a read. */
+export interface KnownValue {
+  result: ToolResult;
+  /** Ms since the epoch. */
+  at: number;
+}
+
+/** The values of a device that are kept, and the length of one, in characters of JSON. */
+const VALUES_MAX_COUNT = 100;
+const VALUE_MAX_CHARS = 16 * 1024;
+
 const unknown: DeviceState = { reachable: null, lastCallAt: null, lastError: null };
 /** Codes of calls that were sent, and of those that found nobody: Node's, undici's and those of the Modbus driver. */
 const NOBODY_ANSWERED = /^(E[A-Z]+|UND_ERR_.*|CANNOT_CONNECT|TIMED_OUT|LOST_WHILE_SENDING|BAD_RESPONSE)$/;
@@ -20,6 +32,7 @@ const NOT_SENT = /^[a-z_]+$/;
 /** The states of devices, from real calls. Nothing is asked for a state. */
 export class DeviceStates {
   readonly #states = new Map<string, DeviceState>();
+  readonly #values = new Map<string, LRUCache<string, KnownValue>>();
 
   /** The state of a device. */
   of(name: string): DeviceState {
@@ -32,9 +45,23 @@ export class DeviceStates {
     if (reachable !== undefined) this.#states.set(name, { reachable, lastCallAt: at, lastError: error });
   }
 
+  /** Notes the good result of a read, by the tool. A long result is not kept. */
+  noteValue(name: string, tool: string, value: KnownValue): void {
+    if (JSON.stringify(value.result).length > VALUE_MAX_CHARS) return;
+    let values = this.#values.get(name);
+    if (!values) this.#values.set(name, (values = new LRUCache({ max: VALUES_MAX_COUNT })));
+    values.set(tool, value);
+  }
+
+  /** The last good results of the reads of a device, by tool. */
+  valuesOf(name: string): ReadonlyMap<string, KnownValue> {
+    return new Map(this.#values.get(name)?.entries());
+  }
+
   /** Forgets a device that was removed. */
   forget(name: string): void {
     this.#states.delete(name);
+    this.#values.delete(name);
   }
 }
 

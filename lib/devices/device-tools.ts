@@ -8,6 +8,7 @@ import {
   type JsonSchema,
   type Tool,
 } from '../core/tool.ts';
+import { blotOwnSecrets, secretsOf } from '../secrets.ts';
 import { refusalOfDevice } from './device.ts';
 import type { DeviceStates } from './device-states.ts';
 import type { DeviceRegistry } from './registry.ts';
@@ -63,6 +64,10 @@ class DeviceTool implements Tool {
     return this.#tool.parameters; // made when somebody looks at them
   }
 
+  get answer(): JsonSchema | undefined {
+    return this.#tool.answer;
+  }
+
   device(connection: Connection): string | undefined {
     return this.#tool.device?.(connection);
   }
@@ -73,7 +78,11 @@ class DeviceTool implements Tool {
     const refusal = refusalOfDevice(name, await registry.look(name));
     if (refusal !== undefined) return failed('device_disabled', refusal, 'none');
     const result = await this.#tool.call(args, context);
-    states.reported(name, result, now());
+    // A device may send its key back, and people and hosts see its state.
+    const shown = blotOwnSecrets(result, secretsOf(context.connection));
+    states.reported(name, shown, now());
+    if (this.effect === 'read' && result['error'] === undefined)
+      states.noteValue(name, this.name, { result: shown, at: now() });
     return result;
   }
 }

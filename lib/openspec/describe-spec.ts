@@ -4,7 +4,7 @@ import type { CompiledSpec } from './kind.ts';
 /** A tool as JSON shows it. */
 export type DescribedTool = Pick<
   Tool,
-  'name' | 'description' | 'parameters' | 'operation' | 'effect' | 'risk'
+  'name' | 'description' | 'parameters' | 'operation' | 'effect' | 'risk' | 'answer'
 >;
 
 /** A compiled document as JSON shows it. */
@@ -15,8 +15,16 @@ export interface DescribedSpec extends Pick<CompiledSpec, 'kind' | 'operations' 
 /** A tool for JSON. One that writes itself may make its parameters for this moment alone. */
 export function describeTool(tool: Tool): DescribedTool {
   if ('toJSON' in tool) return (tool as Tool & { toJSON(): DescribedTool }).toJSON();
-  const { name, description, parameters, operation, effect, risk } = tool;
-  return { name, description, parameters, operation, effect, ...(risk && { risk }) };
+  const { name, description, parameters, operation, effect, risk, answer } = tool;
+  return {
+    name,
+    description,
+    parameters,
+    operation,
+    effect,
+    ...(risk && { risk }),
+    ...(answer && { answer }),
+  };
 }
 
 /** A document with all its tools, for JSON. The warnings of a tool are known when its parameters are made, so they come last. */

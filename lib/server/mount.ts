@@ -61,6 +61,8 @@ export interface Route {
   readonly bodyMaxBytes?: number;
   /** It can start work. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
   readonly startsWork?: true;
+  /** It stops tasks or devices: no budget keeps anybody from it. */
+  readonly stops?: true;
   /** A missing body is an empty object, and a body of any Content-Type counts as JSON: `curl -d` sends a form's. */
   readonly bodyLenient?: true;
   /** The parts of a multipart form, where the handler reads one from the raw request. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
+import { budgetKeyOf, spend, type Budget } from './budget.ts';
 import { bearerOf, identify, readQuery, targetOf } from './intake.ts';
 import { mountAt } from './mount.ts';
 import { refuse } from './refuse.ts';
@@ -15,13 +16,18 @@ import type { WebOptions } from './web.ts';
 const BEARER = 'bearer.';
 /** The close code of an ended token: 4000 and the HTTP status (contract 1). */
 const TOKEN_ENDED = 4401;
+/** The close code of a caller that breaks a rule [RFC 6455 7.4.1]. */
+const TOO_MANY = 1008;
+
+/** Opens the receiver of a socket. */
+type Receive = (peer: Peer) => Receiver;
 
 /**
  * Answers every upgrade. Guard, caller and refusals are the same as on HTTP, and a refusal has an HTTP status, before the
  * handshake. A caller shows a bearer header, the subprotocols `<name>, bearer.<token>`, or `?ticket=`. Never rejects.
  */
 export function createUpgrade(
-  { mounts, guard, forwarded, access, log, draining, socketTally, traffic }: WebOptions,
+  { mounts, guard, forwarded, access, log, draining, budget, socketTally, traffic }: WebOptions,
   sockets: Sockets,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const ends = new Map(
@@ -30,7 +36,7 @@ export function createUpgrade(
 
   async function admit(
     request: IncomingMessage,
-  ): Promise<{ end: SocketRoute; receive: (peer: Peer) => Receiver; caller: Principal }> {
+  ): Promise<{ end: SocketRoute; receive: Receive; caller: Principal }> {
     const { path, search } = targetOf(request);
     const { address, host } = forwarded(request);
     guard.check(request, host);
@@ -42,12 +48,14 @@ export function createUpgrade(
     const token = bearerOf(request) ?? offeredToken(request);
     const ticket = search.get('ticket') ?? undefined;
     const caller = await identify(access, mount, { token, ticket, address });
+    spend(budget, caller, address);
     const query = await readQuery(search, end.query);
-    return { end, receive: untilEnd(await end.admit(query, caller), caller), caller };
+    const receive = untilEnd(await end.admit(query, caller), caller);
+    return { end, receive: runWithinBudget(budget, budgetKeyOf(caller, address), receive), caller };
   }
 
   /** Closes the socket when the credential of its caller is revoked or has expired. */
-  function untilEnd(receive: (peer: Peer) => Receiver, caller: Principal): (peer: Peer) => Receiver {
+  function untilEnd(receive: Receive, caller: Principal): Receive {
     if (!caller.account) return receive;
     return (peer) => {
       const receiver = receive(peer);
@@ -90,11 +98,23 @@ export function createUpgrade(
   return (request, socket, head) => void upgrade(request, socket, head);
 }
 
+/** Closes the socket when its caller sends more messages than its budget has. */
+function runWithinBudget(budget: Budget, key: string, receive: Receive): Receive {
+  return (peer) => {
+    const receiver = receive(peer);
+    return {
+      text(text) {
+        if (budget(key) === undefined) return receiver.text(text);
+        peer.close(TOO_MANY, 'too many messages (REQUESTS_PER_MINUTE_MAX_COUNT): connect again later');
+      },
+      refused: (reason) => receiver.refused(reason),
+      closed: () => receiver.closed(),
+    };
+  };
+}
+
 /** Runs the work of each message within what the handshake belongs to. */
-function runWithin(
-  within: ObservedRequest['within'] | undefined,
-  receive: (peer: Peer) => Receiver,
-): (peer: Peer) => Receiver {
+function runWithin(within: ObservedRequest['within'] | undefined, receive: Receive): Receive {
   if (!within) return receive;
   return (peer) => {
     const receiver = receive(peer);

@@ -8,6 +8,7 @@ import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson } from './body.ts';
+import { spend, type Budget } from './budget.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
 import { checkNoBrowser, type Guard } from './guard.ts';
@@ -43,6 +44,8 @@ export interface WebOptions {
   /** How long the body of a request may take to arrive, in ms. */
   bodyTimeoutMs: number;
   traffic: TrafficObserver;
+  /** What each caller may ask. */
+  budget: Budget;
   /** Counts the open WebSockets of each caller. */
   socketTally: Tally;
 }
@@ -163,6 +166,7 @@ class Web {
           });
     line.user_id = caller.id;
     try {
+      if (!route.stops) spend(this.#options.budget, caller, address);
       if (route.access !== 'open')
         requirePermission(caller, route.access, route.app && String(request.params[route.app]));
       const query = await readQuery(search, route.query);

@@ -157,6 +157,19 @@ export function taskRow(id: string, task: StoredTask, position: number): Schema[
 const STOPPING = { stop: 1, estop: 2 } as const;
 
 /** The task of a row, as the user handed it in. */
+/**
+ * Has every open task end as stopped when a session is worked on next: nothing new is sent for it. Resolves with their number. No
+ * server may work on the database.
+ */
+export async function stopOpenTasks(db: Kysely<Schema>): Promise<number> {
+  const { numUpdatedRows } = await db
+    .updateTable('tasks')
+    .set({ stopping: STOPPING.stop })
+    .where('status', '=', 'open')
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
+}
+
 function parseTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 'stopping'>): StoredTask {
   const handedIn = JSON.parse(row.body) as Omit<StoredTask, 'taskId' | 'stream' | 'stopping'>;
   const task: StoredTask = { taskId: row.task_id, ...handedIn, stream: row.stream === 1 };

@@ -7,8 +7,10 @@ import { expect } from 'chai';
 import { openTestApp, type Envelope, type TestApp } from '../support/app.ts';
 import { runCommand, type CommandRun } from '../support/command.ts';
 import { openLamp } from '../support/lamp.ts';
-import { startModelServer, type ModelServerStep } from '../support/model-server.ts';
+import { sendJson, startModelServer, type ModelServerStep } from '../support/model-server.ts';
 import { openPostgresServer } from '../support/postgres.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { gate } from '../support/world.ts';
 
 const AUTH_TOKEN = 'operator-0123456789-0123456789-01';
 const operator = { authorization: `Bearer ${AUTH_TOKEN}` };
@@ -60,7 +62,7 @@ describe('a backup', function () {
     const session = await app.init({ devices: ['lamp'] });
     const chat = await app.chat(session);
     closers.push(() => chat.close());
-    return { app, session, chat };
+    return { app, session, chat, lamp, model, steps };
   }
 
   const wordsOf = (lines: readonly Envelope[]): unknown[] =>
@@ -106,6 +108,48 @@ describe('a backup', function () {
     expect(await content.text()).to.equal('the bytes of a file');
     const devices = (await again.get('/api/devices')).body as { name: string; fault?: string }[];
     expect(devices.map(({ name, fault }) => [name, fault])).to.deep.equal([['lamp', undefined]]);
+  });
+
+  it('sends nothing of the tasks that were open in it: they were worked on since, and end as stopped', async () => {
+    const env = settingsOf('first', { AUTH_TOKEN });
+    const { app, session, chat, lamp, model, steps } = await openWorking(env, 0);
+    const asked = gate();
+    const decide = gate();
+    const call = { name: 'set_brightness', arguments: '{"brightness":7}' };
+    const message = {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'a', type: 'function', function: call }],
+    };
+    const decision = { id: 'r', model: 'm', choices: [{ index: 0, message, finish_reason: 'tool_calls' }] };
+    const set: ModelServerStep = { answer: (response) => sendJson(response, 200, decision) };
+    steps.push(
+      {
+        async answer(response) {
+          asked.open();
+          await decide.opened;
+          sendJson(response, 200, decision);
+        },
+      },
+      { text: 'It is at 7.' },
+    );
+    chat.say('7');
+    await asked.opened;
+    expect((await run(['backup', 'house.backup'], env)).code).to.equal(0);
+    decide.open();
+    await chat.tasksEnded(1);
+    await app.close();
+    expect(lamp.seen.map(({ url }) => url)).to.deep.equal(['/brightness?brightness=7']);
+
+    const second = settingsOf('second', { AUTH_TOKEN });
+    const restored = await run(['restore', 'house.backup'], second);
+    expect([restored.code, restored.stderr]).to.deep.equal([0, '']);
+    expect(restored.stdout).to.include('1 open task ends as stopped');
+    steps.push(set, { text: 'It is at 7 again.' });
+    const again = await openTestApp({ ...second, baseUrl: model.baseUrl });
+    closers.push(() => again.close());
+    await waitFor(async () => (await again.history(session)).at(-1)?.message === '[TASK_STOP]');
+    expect(lamp.seen).to.have.length(1);
   });
 
   it('overwrites nothing, and is restored into an empty place only', async () => {

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { packageRoot } from '../../lib/package.ts';
 import { texts } from '../../lib/console/texts/texts.ts';
+import { readSources } from '../support/sources.ts';
 
 describe('the texts of the console', () => {
   const values = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
@@ -19,5 +23,21 @@ describe('the texts of the console', () => {
     );
     expect(same).to.deep.equal([]);
     expect([...Object.values(texts.en), ...Object.values(texts.zh)]).to.not.include('');
+  });
+
+  it('are those that the manual names', () => {
+    const page = readFileSync(join(packageRoot(), 'lib/docs/console.md'), 'utf8');
+    const named = [...page.matchAll(/"([^"]+)"/g)].map(([, text]) => text);
+    expect(Object.values(texts.en)).to.include.members(named);
+    expect(named).to.have.length.above(3);
+  });
+
+  it('are all on a page', () => {
+    const sources = readSources(packageRoot(), ['lib/console'])
+      .filter(({ path }) => !path.includes('/texts/'))
+      .map(({ text }) => text)
+      .join('\n');
+    const missing = Object.keys(texts.en).filter((key) => !sources.includes(`'${key}'`));
+    expect(missing).to.deep.equal([]);
   });
 });

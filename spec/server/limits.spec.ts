@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { createBudget } from '../../lib/server/budget.ts';
 import { createTally } from '../../lib/server/tally.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import { openTestServer, Refused, type TestServer } from '../support/test-server.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -82,6 +84,49 @@ describe('the limits of connections', () => {
         ),
     );
     await server.close();
+  });
+
+  it('a caller with too many requests gets 429 until its budget grows again, and may stop all the same', async () => {
+    const server = await openTestServer({ limits: { requestsPerMinuteMaxCount: 3 } });
+    const session = await server.session();
+    const ask = () => server.call('/api/version');
+    expect([(await ask()).status, (await ask()).status]).to.deep.equal([200, 200]);
+    const refused = await ask();
+    expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).to.deep.equal([
+      429,
+      '20',
+      {
+        type: 'about:blank',
+        title: 'Too Many Requests',
+        status: 429,
+        detail: 'You have sent too many requests (REQUESTS_PER_MINUTE_MAX_COUNT). Try again in 20 s.',
+      },
+    ]);
+    expect((await server.call(`/api/stop?id=${session.id}`)).status).to.equal(200);
+    await server.close();
+  });
+
+  it('a caller with too many messages loses its WebSocket, with the reason', async () => {
+    const server = await openTestServer({ limits: { requestsPerMinuteMaxCount: 3 } });
+    const session = await server.session();
+    const socket = await server.connect(`/api/chat?id=${session.id}`).open();
+    for (let count = 0; count < 3; count += 1) socket.ws.send('{"type":"ping"}');
+    expect(await socket.closed).to.deep.equal({
+      code: 1008,
+      reason: 'too many messages (REQUESTS_PER_MINUTE_MAX_COUNT): connect again later',
+    });
+    await server.close();
+  });
+
+  it('a budget grows with the time, up to the whole, and each key has its own', () => {
+    const clock = createFakeClock();
+    const budget = createBudget(60, clock);
+    const spent = (key: string) => Array.from({ length: 60 }, () => budget(key)).filter((wait) => wait);
+    expect([spent('a'), budget('a'), budget('b')]).to.deep.equal([[], 1, undefined]);
+    clock.advance(2000);
+    expect([budget('a'), budget('a'), budget('a')]).to.deep.equal([undefined, undefined, 1]);
+    clock.advance(3_600_000);
+    expect([spent('a'), budget('a')]).to.deep.equal([[], 1]);
   });
 
   it('a tally counts each key for itself', () => {

@@ -1,98 +1,135 @@
 import { readFileSync } from 'node:fs';
-import axe from 'axe-core';
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { TestApp } from '../support/app.ts';
-import { openBrowser } from '../support/browser.ts';
 import { openConsoleApp } from '../support/console.ts';
-import { needPeer } from '../support/peers.ts';
+import { useVisits, type Visit } from '../support/console-visit.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('people in command, in a browser', function () {
   this.timeout(60_000);
-  let browser: Browser;
-  let context: BrowserContext;
+  const visit = useVisits();
   let app: TestApp;
-  let page: Page;
+  let person: Visit;
+  let server: string;
 
-  before(async function () {
-    needPeer(this, 'chromium');
-    browser = await openBrowser();
-  });
   beforeEach(async () => {
     app = await openConsoleApp();
     const openSpec = readFileSync('examples/lights.openapi.json', 'utf8');
-    const { server } = (await app.post('/api/trial/devices', { openSpec })).body as { server: string };
+    ({ server } = (await app.post('/api/trial/devices', { openSpec })).body as { server: string });
     const rules = { calls: [{ tools: ['switch_light'], decision: 'ask', approvers: 'owner' }] };
     const made = await app.post('/api/devices', { name: 'house', openSpec, server, rules });
     expect(made.status, JSON.stringify(made.body)).to.equal(201);
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US' });
-    context.setDefaultTimeout(20_000);
-    page = await open('/#/devices');
   });
-  afterEach(async () => {
-    await context?.close();
-    await app?.close();
-  });
-  after(() => browser?.close());
+  afterEach(() => app?.close());
 
-  async function open(path: string): Promise<Page> {
-    const opened = await context.newPage();
-    await opened.goto(`${app.url}${path}`);
-    return opened;
-  }
-  const button = (on: Page, name: string) => on.getByRole('button', { name, exact: true });
-  async function say(text: string): Promise<void> {
-    await page.getByLabel('Message', { exact: true }).fill(text);
-    await page.keyboard.press('Enter');
-  }
-  async function faultsOf(on: Page): Promise<string[]> {
-    await on.evaluate(axe.source);
-    const { violations } = await on.evaluate<{ violations: { id: string; impact: string }[] }>('axe.run()');
-    return violations.filter(({ impact }) => /serious|critical/.test(impact)).map(({ id }) => id);
+  const at = (path: string): string => `${app.url}${path}`;
+
+  async function askForLight(): Promise<void> {
+    await person.button('Talk to it').click();
+    await person.say('Turn on the kitchen light');
+    await person.seen('Waits for an approval');
   }
 
   it('a registered device is checked, and a call of it is approved on a second screen', async () => {
-    await button(page, 'Check it').click();
-    await page.getByText('can be reached').waitFor();
-    expect(await faultsOf(page)).to.deep.equal([]);
-    await button(page, 'Talk to it').click();
-    await say('Turn on the kitchen light');
-    await page.getByText('Waits for an approval').waitFor();
-    const second = await open('/#/approvals');
-    await button(second, 'Approve').waitFor();
-    expect(await second.locator('.waiting .parameters').innerText()).to.equal('room\nkitchen\npower\non');
-    expect(await second.title()).to.equal('(1) LiteAgent');
-    expect(await faultsOf(second)).to.deep.equal([]);
-    await button(second, 'Approve').click();
-    await second.getByText('Nothing waits for a decision.').waitFor();
-    await page.locator('.answer', { hasText: 'Done: Switch light' }).waitFor();
+    person = await visit(at('/#/devices'));
+    await person.button('Check it').click();
+    await person.seen('can be reached');
+    expect(await person.seriousFaults()).to.deep.equal([]);
+    await askForLight();
+    const second = await person.open(at('/#/approvals'));
+    await second.button('Approve').waitFor();
+    expect(await second.page.locator('.waiting .parameters').innerText()).to.equal(
+      'room\nkitchen\npower\non',
+    );
+    expect(await second.page.title()).to.equal('(1) LiteAgent');
+    expect(await second.seriousFaults()).to.deep.equal([]);
+    await second.button('Approve').click();
+    await second.seen('Nothing waits for a decision.');
+    await person.page.locator('.answer', { hasText: 'Done: Switch light' }).waitFor();
+    expect([...person.faults, ...second.faults]).to.deep.equal([]);
+  });
+
+  it('an HTTP call that waits is shown in words, and as it leaves the server', async () => {
+    person = await visit(at('/#/devices'));
+    await askForLight();
+    const { page } = person;
+    const url = `${server}/rooms/kitchen/light/power`;
+    await person.seen(`Sends PUT to ${url}`);
+    const lines = (await page.locator('.request .code').innerText()).split('\n');
+    expect(lines[0]).to.equal(`PUT ${url}`);
+    expect(lines).to.include('content-type: application/json');
+    expect(lines.slice(-2)).to.deep.equal(['', '{"power":"on"}']);
+  });
+
+  it('a Modbus call that waits is shown in words, and as the bytes of its frame', async () => {
+    const openSpec = readFileSync('examples/air-conditioner.openmodbus.json', 'utf8');
+    const trial = (await app.post('/api/trial/devices', { openSpec })).body as { server: string };
+    const rules = { calls: [{ effect: 'write', decision: 'ask', approvers: 'owner' }] };
+    await app.post('/api/devices', { name: 'air', openSpec, server: trial.server, rules });
+    person = await visit(at('/#/devices/air'));
+    const form = person.page.getByRole('form', { name: 'set_target_temperature', exact: true });
+    await form.locator('input').first().fill('23.5');
+    await form.getByRole('button', { name: 'Send' }).click();
+    const second = await person.open(at('/#/approvals'));
+    await second.seen(/^Writes 235 to address \d+ of unit \d+ at 127\.0\.0\.1:\d+ \(function 6\)$/);
+    expect(await second.page.locator('.request .code').innerText()).to.match(
+      /^00 00 00 00 00 06 [\da-f]{2} 06 [\da-f]{2} [\da-f]{2} 00 eb$/,
+    );
+    await second.button('Reject').click();
+    await second.seen('Nothing waits for a decision.');
+  });
+
+  it('a call that waits is notified, once somebody has asked for that by a button', async () => {
+    const shown = '__shown';
+    person = await visit('about:blank', { permissions: ['notifications'] });
+    await person.context.addInitScript(`
+      window.${shown} = [];
+      window.asked = 0;
+      window.Notification = class extends EventTarget {
+        static permission = 'default';
+        static requestPermission() { asked += 1; Notification.permission = 'granted'; return Promise.resolve('granted'); }
+        constructor(title, { body }) { super(); ${shown}.push(title + ': ' + body); }
+        close() {}
+      };`);
+    const watcher = await person.open(at('/#/approvals'));
+    await watcher.button('Notify me of calls that wait').waitFor();
+    expect(await watcher.page.evaluate('asked')).to.equal(0);
+    await watcher.button('Notify me of calls that wait').click();
+    await watcher.button('Stop notifications').waitFor();
+    expect(await watcher.page.evaluate('asked')).to.equal(1);
+    await watcher.page.evaluate(`Object.defineProperty(document, 'hidden', { get: () => true })`);
+    person = await person.open(at('/#/devices'));
+    await askForLight();
+    await waitFor(async () => (await watcher.page.evaluate<unknown[]>(shown)).length > 0, 10_000);
+    expect(await watcher.page.evaluate(shown)).to.deep.equal(['house waits for a decision: switch_light']);
   });
 
   it('a call is rejected in the conversation, with a reason that the model sees', async () => {
-    await button(page, 'Talk to it').click();
-    await say('Turn on the kitchen light');
-    await page.getByLabel('Reason (optional)').fill('They sleep');
-    await button(page, 'Reject').click();
-    await page.getByText('reject · anonymous · They sleep').waitFor();
-    await page.locator('.fault', { hasText: 'They sleep' }).first().waitFor();
+    person = await visit(at('/#/devices'));
+    await askForLight();
+    await person.page.getByLabel('Reason (optional)').fill('They sleep');
+    await person.button('Reject').click();
+    await person.seen('reject · anonymous · They sleep');
+    await person.page.locator('.fault', { hasText: 'They sleep' }).first().waitFor();
   });
 
   it('the red button stops all devices on every page, until somebody says why it is safe again', async () => {
-    await button(page, 'Talk to it').click();
-    await page.getByText('Live').first().waitFor();
-    await page.locator('.estop-button').click();
-    expect(await faultsOf(page)).to.deep.equal([]);
-    await button(page, 'Stop all devices').click();
-    await page.getByText('All devices are stopped.').waitFor();
-    expect(await faultsOf(page)).to.deep.equal([]);
-    await say('Set the brightness of the kitchen light to 50');
-    await page.locator('.step-state', { hasText: 'failed' }).waitFor();
-    expect(await page.locator('.step .fault').innerText()).to.match(/stop/i);
-    const second = await open('/#/status');
-    await second.getByText('All devices are stopped.').waitFor();
-    await button(second, 'Release').click();
-    await second.getByLabel('Why it is safe again').fill('The room is empty');
-    await button(second, 'Release').click();
-    await second.getByText('All devices are stopped.').waitFor({ state: 'detached' });
+    person = await visit(at('/#/devices'));
+    await person.button('Talk to it').click();
+    await person.seen('Live');
+    await person.page.locator('.estop-button').click();
+    expect(await person.seriousFaults()).to.deep.equal([]);
+    await person.button('Stop all devices').click();
+    await person.seen('All devices are stopped.');
+    expect(await person.seriousFaults()).to.deep.equal([]);
+    await person.say('Set the brightness of the kitchen light to 50');
+    await person.page.locator('.step-state', { hasText: 'failed' }).waitFor();
+    expect(await person.page.locator('.step .fault').innerText()).to.match(/stop/i);
+    const second = await person.open(at('/#/status'));
+    await second.seen('All devices are stopped.');
+    await second.button('Release').click();
+    await second.page.getByLabel('Why it is safe again').fill('The room is empty');
+    await second.button('Release').click();
+    await second.page.getByText('All devices are stopped.').waitFor({ state: 'detached' });
   });
 });

@@ -1,47 +1,47 @@
 import { readFileSync } from 'node:fs';
-import axe from 'axe-core';
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { TestApp } from '../support/app.ts';
-import { openBrowser } from '../support/browser.ts';
 import { openConsoleApp } from '../support/console.ts';
-import { needPeer } from '../support/peers.ts';
+import { useVisits, type Visit } from '../support/console-visit.ts';
+import { openHttpDevice } from '../support/http-device.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('devices in a browser', function () {
   this.timeout(60_000);
-  let browser: Browser;
-  let context: BrowserContext;
+  const visit = useVisits();
   let app: TestApp;
-  let page: Page;
-  before(async function () {
-    needPeer(this, 'chromium');
-    browser = await openBrowser();
-  });
+  let person: Visit;
   beforeEach(async () => {
     app = await openConsoleApp();
-    context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
-    context.setDefaultTimeout(20_000);
-    page = await context.newPage();
-    await page.goto(`${app.url}/#/devices`);
   });
-  afterEach(async () => {
-    await context?.close();
-    await app?.close();
-  });
-  after(() => browser?.close());
+  afterEach(() => app?.close());
 
   const openSpec = readFileSync('examples/lights.openapi.json', 'utf8');
-  const button = (name: string) => page.getByRole('button', { name, exact: true });
-  async function faultsOf(): Promise<string[]> {
-    await page.evaluate(axe.source);
-    const { violations } = await page.evaluate<{ violations: { id: string; impact: string }[] }>('axe.run()');
-    return violations.filter(({ impact }) => /serious|critical/.test(impact)).map(({ id }) => id);
+
+  /** Registers a simulated device of a document, and opens its page. */
+  async function openDevice(name: string, document: string, rules?: object): Promise<void> {
+    const trial = (await app.post('/api/trial/devices', { openSpec: document })).body as { server: string };
+    const made = await app.post('/api/devices', {
+      name,
+      openSpec: document,
+      server: trial.server,
+      ...(rules && { rules }),
+    });
+    expect(made.status, JSON.stringify(made.body)).to.equal(201);
+    person = await visit(`${app.url}/#/devices/${name}`);
+    await person.button('Change the rules').waitFor();
+  }
+
+  async function beginDevice(name: string, document: string): Promise<void> {
+    person = await visit(`${app.url}/#/devices`);
+    await person.button('Add a device').click();
+    await person.page.getByLabel('Name: small letters, digits and hyphens').fill(name);
+    await person.page.getByLabel('Document 1').fill(document);
   }
 
   it('are added: every fault of the document and the rules is shown with its place, and nothing is saved', async () => {
-    await button('Add a device').click();
-    await page.getByLabel('Name: small letters, digits and hyphens').fill('house');
-    await page.getByLabel('Document 1').fill(openSpec);
+    await beginDevice('house', openSpec);
+    const { page, button } = person;
     await page.getByLabel('Simulate this device instead of calling it').check();
     await page.getByLabel('Rules, as JSON (optional)').fill('{"calls":[{"tool":["x"]}]}');
     await button('Check and save').click();
@@ -50,19 +50,65 @@ describe('devices in a browser', function () {
       '/rules/calls/0/tool',
       '/rules/calls/0/decision',
     ]);
-    expect(await faultsOf()).to.deep.equal([]);
+    expect(await person.seriousFaults()).to.deep.equal([]);
     expect((await app.get('/api/devices')).body).to.deep.equal([]);
     await page.getByLabel('Rules, as JSON (optional)').fill('');
     await button('Check and save').click();
     await button('Talk to it').waitFor();
   });
 
+  it('are added from a document with two typos: both are shown with the words that were meant', async () => {
+    const document = readFileSync('examples/air-conditioner.openmodbus.json', 'utf8');
+    const wrong = document
+      .replace('"holdingRegisters"', '"holdingRegister"')
+      .replace('"method": "read"', '"method": "raed"');
+    await beginDevice('air', wrong);
+    await person.button('Check and save').click();
+    await person.page.locator('.fault li').first().waitFor();
+    const faults = await person.page.locator('.fault li').allInnerTexts();
+    expect(faults).to.have.length(2);
+    expect(faults.join('\n'))
+      .to.match(/method .*did you mean read\?/)
+      .and.match(/storage .*did you mean holdingRegisters\?/);
+    expect((await app.get('/api/devices')).body).to.deep.equal([]);
+    await person.page.getByLabel('Document 1').fill(document);
+    await person.button('Check and save').click();
+    await person.button('Talk to it').waitFor();
+    expect(person.faults).to.deep.equal([]);
+  });
+
+  it('are added with a key that their document names', async () => {
+    const device = await openHttpDevice();
+    try {
+      const document = {
+        openapi: '3.1.0',
+        info: { title: 'Lamp', version: '1' },
+        servers: [{ url: device.url }],
+        paths: {
+          '/power': { get: { operationId: 'get_power', responses: { 200: { description: 'ok' } } } },
+        },
+        security: [{ door: [] }],
+        components: { securitySchemes: { door: { type: 'apiKey', in: 'header', name: 'X-Api-Key' } } },
+      };
+      await beginDevice('lamp', JSON.stringify(document));
+      const { page, button } = person;
+      await page.getByLabel('Kind of key').selectOption('Named in the document');
+      await page.getByLabel('Name of the key in the document').fill('door');
+      await page.getByLabel('Key or token, if the device needs one').last().fill('canary-key');
+      await button('Check and save').click();
+      await page.getByRole('link', { name: 'Lamp' }).click();
+      await button('Read').click();
+      await page.getByRole('status').waitFor();
+      expect(device.seen.map(({ headers }) => headers['x-api-key'])).to.deep.equal(['canary-key']);
+    } finally {
+      await device.close();
+    }
+  });
+
   it('are called by forms: a dry run shows the request, a call reaches the device, and both stand in the log of writes', async () => {
-    const { server } = (await app.post('/api/trial/devices', { openSpec })).body as { server: string };
-    const rules = { limits: [{ maxCalls: 9, perSeconds: 60 }] };
-    expect((await app.post('/api/devices', { name: 'house', openSpec, server, rules })).status).to.equal(201);
-    await page.goto(`${app.url}/#/devices/house`);
-    await page.getByText('Limit 1 of the device: at most 9 calls of * in 60 seconds.').waitFor();
+    await openDevice('house', openSpec, { limits: [{ maxCalls: 9, perSeconds: 60 }] });
+    const { page } = person;
+    await person.seen('Limit 1 of the device: at most 9 calls of * in 60 seconds.');
     const form = page.getByRole('form', { name: 'switch_light', exact: true });
     await form
       .locator('select, input')
@@ -76,9 +122,116 @@ describe('devices in a browser', function () {
     await form.getByRole('button', { name: 'Dry run' }).click();
     await form.getByRole('status').waitFor();
     expect(await form.getByRole('status').innerText()).to.contain('"dryRun": true');
-    expect(await faultsOf()).to.deep.equal([]);
+    expect(await person.seriousFaults()).to.deep.equal([]);
     await form.getByRole('button', { name: 'Send' }).click();
     await page.locator('.plain li strong', { hasText: 'done' }).waitFor();
     expect(await page.locator('.plain li strong').allInnerTexts()).to.deep.equal(['done', 'dry_run']);
+  });
+
+  it('show the curve of a value that is watched, with its unit; the package that draws it comes with the first curve', async () => {
+    await openDevice('air', readFileSync('examples/air-conditioner.openmodbus.json', 'utf8'));
+    const { page } = person;
+    const loaded = (): Promise<string[]> =>
+      page.evaluate(`performance.getEntriesByType('resource').map(({ name }) => name)`);
+    expect((await loaded()).filter((name) => /uplot/i.test(name))).to.deep.equal([]);
+    const form = page.getByRole('form', { name: 'read_room_temperature', exact: true });
+    await form.getByRole('button', { name: 'Watch', exact: true }).click();
+    const curve = page.getByRole('img', {
+      name: /^read_room_temperature: [2-9] readings from [\d.]+ to [\d.]+ ℃$/,
+    });
+    await curve.locator('canvas').waitFor();
+    expect(await page.locator('.values strong').innerText()).to.match(/^[\d.]+ ℃$/);
+    expect((await loaded()).filter((name) => /uplot/i.test(name))).to.have.length(1);
+    expect(await person.seriousFaults()).to.deep.equal([]);
+    await form.getByRole('button', { name: 'Stop watching' }).click();
+    await form.getByRole('button', { name: 'Watch', exact: true }).waitFor();
+    expect(person.faults).to.deep.equal([]);
+  });
+
+  it('keep the values that were seen when their page is left, and show numbers in an answer over HTTP', async () => {
+    await openDevice('house', openSpec);
+    const { page } = person;
+    const form = page.getByRole('form', { name: 'get_light', exact: true });
+    const field = form.locator('select, input').first();
+    if ((await field.evaluate(({ tagName }) => tagName)) === 'SELECT') await field.selectOption('kitchen');
+    else await field.fill('kitchen');
+    const values = page.locator('.values figcaption');
+    await form.getByRole('button', { name: 'Read', exact: true }).click();
+    await values.waitFor();
+    await page.getByRole('link', { name: 'Devices' }).first().click();
+    await person.button('Talk to it').waitFor();
+    await page.goBack();
+    expect(await values.innerText()).to.match(/^get_light · brightness\n\d+$/);
+  });
+
+  it('fit a phone: nothing of a device with a curve and open rules is wider than the screen', async () => {
+    await openDevice('air', readFileSync('examples/air-conditioner.openmodbus.json', 'utf8'), {
+      calls: [{ effect: 'write', decision: 'ask', approvers: 'owner' }],
+    });
+    const { page, button } = person;
+    await page.setViewportSize({ width: 360, height: 800 });
+    const form = page.getByRole('form', { name: 'read_room_temperature', exact: true });
+    await form.getByRole('button', { name: 'Watch', exact: true }).click();
+    await page.locator('.curve canvas').waitFor();
+    await button('Change the rules').click();
+    await button('Add a rule').click();
+    const widths = (): Promise<number[]> =>
+      page.evaluate(`['html', '.content', '.page'].map((name) => document.querySelector(name).scrollWidth)`);
+    expect(await widths()).to.deep.equal([360, 360, 360]);
+    expect(await person.seriousFaults()).to.deep.equal([]);
+  });
+
+  describe('have rules that are changed by a form', () => {
+    const rulesOf = async (name: string): Promise<unknown> =>
+      ((await app.get(`/api/devices/${name}`)).body as { rules?: unknown }).rules;
+
+    it('without a line of JSON: added, shown in words, and removed', async () => {
+      await openDevice('house', openSpec);
+      const { page, button, seen } = person;
+      await button('Change the rules').click();
+      await button('Add a rule').click();
+      await page.getByLabel('Tools: a, b*; empty: all').fill('switch_*, set_*');
+      await page.getByLabel('Who decides').selectOption('the one who asked');
+      await button('Add it').click();
+      await seen('switch_*, set_* · writes: ask before, the one who asked');
+      await button('Add a rule').click();
+      await page.getByRole('combobox', { name: 'Rule', exact: true }).selectOption('limit a value');
+      await page.getByLabel('Argument').fill('brightness');
+      await page.getByLabel('At most').fill('80');
+      await button('Add it').click();
+      await seen('all tools: brightness from … to 80');
+      expect(await person.seriousFaults()).to.deep.equal([]);
+      await button('Check and save').click();
+      await seen(/^Rule 1 of the device: ask before .*switch_\*.*set_\*/);
+      expect(await rulesOf('house')).to.deep.equal({
+        calls: [{ tools: ['switch_*', 'set_*'], effect: 'write', decision: 'ask', approvers: 'owner' }],
+        limits: [{ argument: 'brightness', max: 80 }],
+      });
+      await button('Change the rules').click();
+      await button('Remove: switch_*, set_* · writes: ask before, the one who asked').click();
+      await button('Check and save').click();
+      await waitFor(async () => !JSON.stringify(await rulesOf('house')).includes('calls'));
+      expect(await rulesOf('house')).to.deep.equal({ limits: [{ argument: 'brightness', max: 80 }] });
+      expect(person.faults).to.deep.equal([]);
+    });
+
+    it('and fields that the form does not know stay as they are', async () => {
+      const night = { tools: ['*'], between: ['22:00', '06:00'], decision: 'deny' };
+      await openDevice('house', openSpec, { calls: [night] });
+      const { button, seen } = person;
+      await button('Change the rules').click();
+      await seen('*: never, between ["22:00","06:00"]');
+      await button('Add a rule').click();
+      await person.page
+        .getByRole('combobox', { name: 'Rule', exact: true })
+        .selectOption('limit the number of calls');
+      await button('Add it').click();
+      await button('Check and save').click();
+      await seen('Limit 1 of the device: at most 10 calls of * in 60 seconds.');
+      expect(await rulesOf('house')).to.deep.equal({
+        calls: [night],
+        limits: [{ maxCalls: 10, perSeconds: 60 }],
+      });
+    });
   });
 });

@@ -1,74 +1,42 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import axe from 'axe-core';
 import { expect } from 'chai';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { meterTemplate } from '../../lib/cli/init/meter.ts';
 import type { Message } from '../../lib/core/message.ts';
 import { connectStore } from '../../lib/store/index.ts';
 import type { TestApp } from '../support/app.ts';
-import { openBrowser } from '../support/browser.ts';
 import { openConsoleApp } from '../support/console.ts';
+import { useVisits, type Visit } from '../support/console-visit.ts';
 import { openCutLine, type CutLine } from '../support/cut-line.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from '../support/model-server.ts';
-import { needPeer } from '../support/peers.ts';
 import { first, newSession } from '../support/stored.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-interface Violation {
-  id: string;
-  impact: string;
-  nodes: { html: string }[];
-}
-
-/** The serious faults that axe finds on a page [WCAG 2.2 A and AA]. */
-async function seriousFaults(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<{ violations: Violation[] }>('axe.run()');
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-}
-
 describe('the console in a browser', function () {
   this.timeout(60_000);
-  let browser: Browser;
-  let context: BrowserContext;
+  const openVisit = useVisits();
+  let person: Visit;
   let page: Page;
   let app: TestApp;
   let model: ModelServer | undefined;
   let line: CutLine | undefined;
-  let faults: string[];
 
-  before(async function () {
-    needPeer(this, 'chromium');
-    browser = await openBrowser();
-  });
   afterEach(async () => {
-    await context?.close();
     await line?.close();
     await app?.close();
     await model?.close();
     line = model = undefined;
   });
-  after(() => browser?.close());
 
-  /** Opens the console; what the page says in its console is a fault. */
+  /** Opens the console. */
   async function visit(
-    options: { width?: number; locale?: string; url?: string; path?: string } = {},
+    options: BrowserContextOptions & { width?: number; url?: string; path?: string } = {},
   ): Promise<void> {
-    const { width = 1280, locale = 'en-US', url = app.url, path = '/' } = options;
-    context = await browser.newContext({ viewport: { width, height: 800 }, locale });
-    page = await context.newPage();
-    page.setDefaultTimeout(20_000);
-    faults = [];
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      // A browser reports each socket and call that fails; the page itself says it to people.
-      if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text()))
-        faults.push(message.text());
-    });
-    await page.goto(`${url}${path}`);
+    const { width = 1280, url = app.url, path = '/', ...others } = options;
+    person = await openVisit(`${url}${path}`, { viewport: { width, height: 800 }, ...others });
+    page = person.page;
   }
 
   const button = (name: string) => page.getByRole('button', { name, exact: true });
@@ -80,10 +48,7 @@ describe('the console in a browser', function () {
     await seen('Live');
   }
 
-  async function say(text: string): Promise<void> {
-    await page.getByLabel('Message', { exact: true }).fill(text);
-    await page.keyboard.press('Enter');
-  }
+  const say = (text: string) => person.say(text);
 
   /** A server with a model that follows a script. */
   async function openWithModel(steps: readonly ModelServerStep[]): Promise<void> {
@@ -109,7 +74,7 @@ describe('the console in a browser', function () {
     expect(await page.locator('.step-name').allTextContents()).to.deep.equal(['switch_light']);
     expect(await page.locator('.parameters').innerText()).to.equal('room\nkitchen\npower\non');
     expect(await page.locator('.session-title').allTextContents()).to.deep.equal(['Lights of a house']);
-    expect(faults).to.deep.equal([]);
+    expect(person.faults).to.deep.equal([]);
   });
 
   it('takes documents of the visitor, and names each fault in them', async () => {
@@ -129,6 +94,21 @@ describe('the console in a browser', function () {
     expect(await page.locator('.session-title').allTextContents()).to.deep.equal([
       'Move the robot to shelf 7',
     ]);
+  });
+
+  it('leads a newcomer from the file of `lite-agent init` to a simulated meter that answers', async () => {
+    app = await openConsoleApp();
+    await visit();
+    const buffer = Buffer.from(meterTemplate);
+    await page
+      .locator('.document input[type=file]')
+      .setInputFiles({ name: 'meter.yaml', mimeType: 'application/yaml', buffer });
+    await page.getByLabel('Simulate this device').check();
+    await page.locator('form').getByRole('button', { name: 'Start talking' }).click();
+    await seen('Live');
+    await say('Read the power');
+    await page.locator('.answer', { hasText: /^Power: [\d.]+ W\.$/ }).waitFor();
+    expect(person.faults).to.deep.equal([]);
   });
 
   it('shows the answer while it comes, and stops', async () => {
@@ -152,8 +132,8 @@ describe('the console in a browser', function () {
     await page.locator('.turn-state', { hasText: 'Stopped' }).waitFor();
     await say('Hello');
     await page.locator('.answer', { hasText: 'Good day.' }).waitFor();
-    expect(await button('Stop').count()).to.equal(0);
-    expect(faults).to.deep.equal([]);
+    await button('Stop').waitFor({ state: 'detached' });
+    expect(person.faults).to.deep.equal([]);
   });
 
   it('loses the network for a while and misses nothing', async () => {
@@ -183,7 +163,32 @@ describe('the console in a browser', function () {
     ]);
     const tasks = (await app.history(id)).filter(({ message }) => message === '[TASK_START]');
     expect(tasks).to.have.length(3);
-    expect(faults).to.deep.equal([]);
+    expect(person.faults).to.deep.equal([]);
+  });
+
+  it('comes back by itself after a minute without a network, and sends nothing twice', async () => {
+    app = await openConsoleApp();
+    line = await openCutLine(app.url);
+    await visit({ url: 'about:blank', path: '' });
+    await page.clock.install();
+    await page.goto(line.url);
+    await openLights();
+    await button('Turn on the kitchen light').click();
+    await page.locator('.answer').waitFor();
+    line.silence();
+    await say('Turn on the bedroom light');
+    await page.locator('.turn-state', { hasText: 'Sending…' }).waitFor();
+    await page.clock.fastForward(60_000); // the ping
+    await page.clock.fastForward(10_000); // no answer to it
+    await seen('Connecting…');
+    line.mend();
+    await page.clock.fastForward(30_000);
+    await page.locator('.answer', { hasText: 'room bedroom, power on' }).waitFor();
+    await seen('Live');
+    const id = new URL(page.url()).hash.split('/').at(-1)!;
+    const tasks = (await app.history(id)).filter(({ message }) => message === '[TASK_START]');
+    expect(tasks).to.have.length(2);
+    expect(person.faults).to.deep.equal([]);
   });
 
   it('fits a phone: one of the list and the conversation, and nothing wider than the screen', async () => {
@@ -217,7 +222,7 @@ describe('the console in a browser', function () {
     await seen('3 steps');
     await page.reload();
     await seen('3 steps');
-    expect(faults).to.deep.equal([]);
+    expect(person.faults).to.deep.equal([]);
   });
 
   it('can be used with the keyboard alone', async () => {
@@ -245,16 +250,16 @@ describe('the console in a browser', function () {
       await visit();
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await seen('Lights of a house');
-      const found: Record<string, string[]> = { new: await seriousFaults(page) };
+      const found: Record<string, string[]> = { new: await person.seriousFaults() };
       await openLights();
       await button('Turn on the kitchen light').click();
       await page.locator('.answer').waitFor();
-      found['talk'] = await seriousFaults(page);
+      found['talk'] = await person.seriousFaults();
       await button('Delete').click();
-      found['delete'] = await seriousFaults(page);
+      found['delete'] = await person.seriousFaults();
       await page.getByRole('link', { name: 'Status' }).click();
       await seen('SQLite');
-      found['status'] = await seriousFaults(page);
+      found['status'] = await person.seriousFaults();
       expect(found).to.deep.equal({ new: [], talk: [], delete: [], status: [] });
     });
 
@@ -265,7 +270,7 @@ describe('the console in a browser', function () {
       app = await openConsoleApp({ AUTH: 'required', AUTH_TOKEN: TOKEN });
       await visit();
       await button('Token').click();
-      expect(await seriousFaults(page)).to.deep.equal([]);
+      expect(await person.seriousFaults()).to.deep.equal([]);
       const field = page.getByLabel('Token or key');
       await field.fill('wrong');
       await button('Sign in').click();
@@ -281,6 +286,31 @@ describe('the console in a browser', function () {
       await page.getByLabel('Password', { exact: true }).waitFor();
     });
 
+    it('lets a newcomer make an account where the server takes registrations', async () => {
+      app = await openConsoleApp({ AUTH: 'required', REGISTRATION: 'approval' });
+      await visit();
+      await button('Create an account').click();
+      await seen('An admin approves the account before it may use devices.');
+      expect(await person.seriousFaults()).to.deep.equal([]);
+      await page.getByLabel('E-mail').fill('bob@example.org');
+      await page.getByLabel('Name').fill('bob');
+      await page.getByLabel('Password').fill('short');
+      await button('Create an account').click();
+      await page.getByRole('alert').waitFor();
+      await page.getByLabel('Password').fill('a long and good password 7');
+      await button('Create an account').click();
+      await seen('New conversation');
+      expect(await button('Sign out').getAttribute('title')).to.equal('Signed in as bob');
+      expect(person.faults).to.deep.equal([]);
+    });
+
+    it('offers no account where the server takes no registrations', async () => {
+      app = await openConsoleApp({ AUTH: 'required', REGISTRATION: 'closed' });
+      await visit();
+      await seen('No account? An admin makes one: lite-agent user add NAME');
+      expect(await button('Create an account').count()).to.equal(0);
+    });
+
     it('signs in with an e-mail and a password, and stays so in another tab', async () => {
       app = await openConsoleApp({ AUTH: 'required' });
       const user = { email: 'ann@example.org', username: 'ann', password: 'a long and good password 7' };
@@ -293,8 +323,8 @@ describe('the console in a browser', function () {
       };
       await fields(user.email);
       await seen('New conversation');
-      page = await context.newPage();
-      await page.goto(app.url);
+      person = await person.open(app.url);
+      page = person.page;
       await seen('New conversation');
       await button('Sign out').click();
       await fields(user.username);
@@ -319,7 +349,7 @@ describe('the console in a browser', function () {
     await button('Start talking').last().click();
     await say('Hello');
     await page.locator('.answer', { hasText: 'Good day.' }).waitFor();
-    expect(faults).to.deep.equal([]);
+    expect(person.faults).to.deep.equal([]);
   });
 
   describe('with a history of ten thousand messages', () => {
@@ -386,7 +416,7 @@ describe('the console in a browser', function () {
       });
       await button('To the end').click();
       await seen(last);
-      expect(faults).to.deep.equal([]);
+      expect(person.faults).to.deep.equal([]);
     });
   });
 

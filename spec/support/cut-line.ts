@@ -6,6 +6,9 @@ export interface CutLine {
   readonly url: string;
   /** Breaks every connection, and takes no new ones. */
   cut(): void;
+  /** Lets no byte through any more, and closes nothing: a network that is gone. */
+  silence(): void;
+  /** Takes connections again. Those that were silent stay so. */
   mend(): void;
   close(): Promise<void>;
 }
@@ -15,9 +18,18 @@ export async function openCutLine(target: string): Promise<CutLine> {
   const port = Number(new URL(target).port);
   const open = new Set<Socket>();
   let isCut = false;
+  let isSilent = false;
   const server = createServer((client) => {
     if (isCut) {
       client.destroy();
+      return;
+    }
+    if (isSilent) {
+      open.add(client);
+      client
+        .pause()
+        .on('error', () => {})
+        .on('close', () => open.delete(client));
       return;
     }
     const upstream = connect(port, '127.0.0.1');
@@ -45,8 +57,12 @@ export async function openCutLine(target: string): Promise<CutLine> {
       isCut = true;
       breakAll();
     },
+    silence() {
+      isSilent = true;
+      for (const socket of open) socket.pause();
+    },
     mend() {
-      isCut = false;
+      isCut = isSilent = false;
     },
     async close() {
       breakAll();

@@ -1,5 +1,7 @@
 import { signal } from '@preact/signals';
 import { call, CallError } from '../api.ts';
+import { notifyOfNew } from './notifications.ts';
+import type { PendingRequest } from './shown-request.tsx';
 
 /** A call that waits for the decision of a person (`GET /api/approvals`). */
 export interface WaitingCall {
@@ -12,6 +14,8 @@ export interface WaitingCall {
   rule: string;
   askedBy?: string;
   expiresAt: string;
+  /** Missing for a call that was asked by an earlier version of the server. */
+  request?: PendingRequest;
 }
 
 /** The scope of an emergency stop. */
@@ -48,6 +52,7 @@ export async function readCommands(): Promise<void> {
       engagedStops.peek() && { stops: [...(engagedStops.peek() ?? [])] },
     ),
   ]);
+  if (calls) notifyOfNew(calls, waitingCalls.peek());
   waitingCalls.value = calls;
   engagedStops.value = stops?.stops;
 }

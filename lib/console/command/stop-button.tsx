@@ -1,23 +1,25 @@
 import { useSignal } from '@preact/signals';
+import { Faults } from '../faults.tsx';
 import { Icon } from '../icon.tsx';
-import { t, timeText } from '../language.ts';
+import { useButtonWork } from '../button-work.ts';
+import { t } from '../language.ts';
 import { place } from '../route.ts';
+import { msOf } from '../ms-of.ts';
+import { timeText } from '../time.ts';
 import { engagedStops, engageStop, releaseStop, type EngagedStop, type StopScope } from './command-room.ts';
 
 /** The red button of every page. It asks once, and says what it stops. */
 export function StopButton() {
   const isAsking = useSignal(false);
-  const fault = useSignal('');
+  const { failure, begin } = useButtonWork();
   if (engagedStops.value === undefined) return null;
   const { page, item } = place.value;
   const session = page === 'talk' && item !== '' && item !== 'new' ? item : undefined;
-  const stop = (scope: StopScope): void => {
-    fault.value = '';
-    engageStop(scope).then(
-      () => (isAsking.value = false),
-      (error: unknown) => (fault.value = error instanceof Error ? error.message : String(error)),
-    );
-  };
+  const stop = (scope: StopScope): void =>
+    begin(async () => {
+      await engageStop(scope);
+      isAsking.value = false;
+    });
   return (
     <div class="estop">
       <button
@@ -46,11 +48,7 @@ export function StopButton() {
           <button type="button" onClick={() => (isAsking.value = false)}>
             {t('cancel')}
           </button>
-          {fault.value !== '' && (
-            <p class="fault small" role="alert">
-              {fault.value}
-            </p>
-          )}
+          {failure.value && <Faults error={failure.value} />}
         </div>
       )}
     </div>
@@ -79,18 +77,12 @@ function scopeText(scope: StopScope): string {
 function StopLine({ stop: { scope, by, at, reason } }: { stop: EngagedStop }) {
   const isAsking = useSignal(false);
   const why = useSignal('');
-  const fault = useSignal('');
+  const { failure, begin } = useButtonWork();
   const release = (event: Event): void => {
     event.preventDefault();
-    releaseStop(scope, why.value.trim()).catch((error: unknown) => {
-      fault.value = error instanceof Error ? error.message : String(error);
-    });
+    begin(() => releaseStop(scope, why.value.trim()));
   };
-  const facts = [
-    by,
-    timeText(Date.parse(at.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))),
-    ...(reason === null ? [] : [reason]),
-  ];
+  const facts = [by, timeText(msOf(at)), ...(reason === null ? [] : [reason])];
   return (
     <div class="estop-line">
       <span>
@@ -112,7 +104,7 @@ function StopLine({ stop: { scope, by, at, reason } }: { stop: EngagedStop }) {
           {t('estopRelease')}
         </button>
       )}
-      {fault.value !== '' && <span>{fault.value}</span>}
+      {failure.value && <Faults error={failure.value} />}
     </div>
   );
 }

@@ -1,38 +1,30 @@
 import { useSignal } from '@preact/signals';
-import { t, timeText } from '../language.ts';
+import { useButtonWork } from '../button-work.ts';
+import { Faults } from '../faults.tsx';
+import { t } from '../language.ts';
+import { ParameterList } from '../parameter-list.tsx';
 import { hrefOf } from '../route.ts';
+import { msOf } from '../ms-of.ts';
+import { timeText } from '../time.ts';
 import { decide, type WaitingCall } from './command-room.ts';
+import { ShownRequest } from './shown-request.tsx';
 
-/** A call that waits: what would be sent, why it waits, and the two decisions. */
+/** A call that waits: its arguments, the request that would leave, the rule that asks, and the two decisions. */
 export function WaitingCard({ call }: { call: WaitingCall }) {
-  const { id, session, device, name, parameters, rule, askedBy, expiresAt } = call;
+  const { id, session, device, name, parameters, request, rule, askedBy, expiresAt } = call;
   const reason = useSignal('');
-  const fault = useSignal('');
-  const isBusy = useSignal(false);
-  const answer = (decision: 'approve' | 'reject'): void => {
-    isBusy.value = true;
-    decide(id, decision, reason.value)
-      .catch((error: unknown) => (fault.value = error instanceof Error ? error.message : String(error)))
-      .finally(() => (isBusy.value = false));
-  };
-  const until = timeText(Date.parse(expiresAt.replace(/([+-]\d\d)(\d\d)$/, '$1:$2')));
+  const { isBusy, failure, begin } = useButtonWork();
+  const answer = (decision: 'approve' | 'reject'): void => begin(() => decide(id, decision, reason.value));
+  const facts = [rule, askedBy, t('expires', { time: timeText(msOf(expiresAt)) })];
   return (
     <section class="card waiting" aria-label={`${device} ${name}`}>
       <h2>
         {device} · <code>{name}</code>
       </h2>
-      <dl class="parameters">
-        {Object.entries(parameters).map(([key, value]) => (
-          <div key={key}>
-            <dt>{key}</dt>
-            <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
-          </div>
-        ))}
-      </dl>
+      <ParameterList parameters={parameters} />
+      {request && <ShownRequest request={request} />}
       <p class="soft small">
-        {[rule, askedBy, t('expires', { time: until })]
-          .filter((text) => text !== undefined && text !== '')
-          .join(' · ')}{' '}
+        {facts.filter((text) => text !== undefined && text !== '').join(' · ')}{' '}
         {session !== '' && <a href={hrefOf('talk', session)}>{t('toConversation')}</a>}
       </p>
       <div class="row">
@@ -50,11 +42,7 @@ export function WaitingCard({ call }: { call: WaitingCall }) {
           {t('reject')}
         </button>
       </div>
-      {fault.value !== '' && (
-        <p class="fault small" role="alert">
-          {fault.value}
-        </p>
-      )}
+      {failure.value && <Faults error={failure.value} />}
     </section>
   );
 }

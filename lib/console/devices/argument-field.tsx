@@ -70,11 +70,11 @@ export function ArgumentField({
   );
 }
 
-/** The arguments that the fields say. An empty field is an argument that is not given. Rejects for JSON that cannot be read. */
-export async function enteredArguments(
+/** The arguments that the fields say. An empty field is an argument that is not given. Throws a CallError for JSON that cannot be read. */
+export function enteredArguments(
   properties: Readonly<Record<string, ArgumentSchema>>,
   given: Readonly<Record<string, string>>,
-): Promise<Record<string, unknown>> {
+): Record<string, unknown> {
   const args: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(properties)) {
     const text = given[name] ?? '';

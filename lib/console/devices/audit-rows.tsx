@@ -1,7 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { call } from '../api.ts';
-import { t, timeText } from '../language.ts';
+import { t } from '../language.ts';
+import { msOf } from '../ms-of.ts';
+import { timeText } from '../time.ts';
 
 /** A write that was tried. */
 interface AuditRow {
@@ -20,14 +22,14 @@ interface AuditRow {
 const SHOWN = 20;
 
 /** The last writes of a device that were tried, for callers who may see them. */
-export function AuditRows({ device, calls }: { device: string; calls: number }) {
+export function AuditRows({ device, writes }: { device: string; writes: number }) {
   const rows = useSignal<readonly AuditRow[] | undefined>(undefined);
   useEffect(() => {
     call<AuditRow[]>('GET', `/api/audit?device=${encodeURIComponent(device)}&limit=1000`).then(
       (all) => (rows.value = all.slice(-SHOWN).toReversed()),
       () => (rows.value = undefined), // only admins may see them
     );
-  }, [device, calls]);
+  }, [device, writes]);
   if (!rows.value) return null;
   return (
     <section class="card">
@@ -43,7 +45,7 @@ export function AuditRows({ device, calls }: { device: string; calls: number }) 
             <span class="soft small">
               {' '}
               {[
-                timeText(Date.parse(at.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))),
+                timeText(msOf(at)),
                 ...(approvedBy === null ? [] : [approvedBy]),
                 ...(rule === null || event === 'sent' ? [] : [rule]),
               ].join(' · ')}

@@ -1,9 +1,11 @@
 import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { call, CallError } from '../api.ts';
+import { call, callErrorOf, type CallError } from '../api.ts';
+import { useButtonWork } from '../button-work.ts';
+import { Faults } from '../faults.tsx';
+import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
-import { Faults } from '../talk/faults.tsx';
 import { createSession } from '../talk/sessions.ts';
 import { AddDevice } from './add-device.tsx';
 import { DevicePage } from './device-page.tsx';
@@ -33,8 +35,7 @@ function DeviceList() {
   const read = (): void => {
     call<KnownDevice[]>('GET', '/api/devices').then(
       (devices) => (known.value = devices),
-      (error: unknown) =>
-        (failure.value = error instanceof CallError ? error : new CallError(0, String(error))),
+      (error: unknown) => (failure.value = callErrorOf(error)),
     );
   };
   useEffect(read, []);
@@ -60,13 +61,7 @@ function DeviceCard({
     reachable: state.reachable,
     ...(state.lastError !== null && { detail: state.lastError }),
   });
-  const failure = useSignal<CallError | undefined>(undefined);
-  const attempt = (work: () => Promise<void>): void => {
-    failure.value = undefined;
-    work().catch((error: unknown) => {
-      failure.value = error instanceof CallError ? error : new CallError(0, String(error));
-    });
-  };
+  const { failure, begin } = useButtonWork();
   const check = async (): Promise<void> => {
     reach.value = await call('POST', `/api/devices/${encodeURIComponent(name)}/check`, {});
   };
@@ -81,17 +76,17 @@ function DeviceCard({
         <a href={hrefOf('devices', name)}>{title}</a>
       </h2>
       <p>
-        <span class={`lamp ${lamp}`} aria-hidden="true" />
+        <Lamp color={lamp} />
         {isUsable ? t(stateKey) : (fault ?? t('deviceDisabled'))}
         {isUsable && detail !== undefined && <span class="soft small"> {detail}</span>}
       </p>
       <p class="soft small">{t('deviceFacts', { name, kind, version, tools })}</p>
       {failure.value && <Faults error={failure.value} />}
       <div class="row">
-        <button type="button" disabled={!isUsable} onClick={() => attempt(talk)}>
+        <button type="button" disabled={!isUsable} onClick={() => begin(talk)}>
           {t('deviceTalk')}
         </button>
-        <button type="button" disabled={!isUsable} onClick={() => attempt(check)}>
+        <button type="button" disabled={!isUsable} onClick={() => begin(check)}>
           {t('deviceCheck')}
         </button>
       </div>

@@ -1,8 +1,11 @@
 import { useSignal } from '@preact/signals';
-import { call, CallError } from '../api.ts';
+import { useEffect } from 'preact/hooks';
+import { call } from '../api.ts';
+import { useButtonWork } from '../button-work.ts';
+import { Faults } from '../faults.tsx';
 import { t } from '../language.ts';
-import { Faults } from '../talk/faults.tsx';
 import { ArgumentField, enteredArguments, type ArgumentSchema } from './argument-field.tsx';
+import { keepReading } from './readings.ts';
 
 /** A tool of a device, as `lite-agent tools --json` prints it. */
 export interface ShownTool {
@@ -13,39 +16,42 @@ export interface ShownTool {
   parameters: { properties?: Record<string, ArgumentSchema>; required?: string[] };
 }
 
-/** A tool with a form for its arguments. A write is tried as a dry run first, unless somebody sends it at once. */
-export function ToolCard({
-  device,
-  tool: { name, description, operation, effect, parameters },
-  onCalled,
-}: {
+/** The time between two readings of a value that somebody watches. */
+const WATCH_EVERY_MS = 2000;
+
+interface ToolCardProps {
   device: string;
   tool: ShownTool;
-  onCalled(): void;
-}) {
+  /** Called after each write, a dry run included. */
+  onWritten(): void;
+}
+
+/** A tool with a form for its arguments. A write is tried as a dry run first, unless somebody sends it at once. */
+export function ToolCard({ device, tool, onWritten }: ToolCardProps) {
+  const { name, description, operation, effect, parameters } = tool;
   const given = useSignal<Readonly<Record<string, string>>>({});
   const result = useSignal<unknown>(undefined);
-  const failure = useSignal<CallError | undefined>(undefined);
-  const isBusy = useSignal(false);
+  const isWatching = useSignal(false);
+  const { isBusy, failure, begin } = useButtonWork();
   const { properties = {}, required = [] } = parameters;
-  const send = (dryRun: boolean): void => {
-    failure.value = undefined;
-    result.value = undefined;
-    isBusy.value = true;
-    const path = `/api/devices/${encodeURIComponent(device)}/tools/${encodeURIComponent(name)}`;
-    enteredArguments(properties, given.value)
-      .then((args) => call('POST', path, { arguments: args, ...(dryRun && { dryRun }) }))
-      .then((answer) => {
-        result.value = answer;
-        onCalled();
-      })
-      .catch((error: unknown) => {
-        failure.value = error instanceof CallError ? error : new CallError(400, String(error));
-      })
-      .finally(() => (isBusy.value = false));
-  };
+  const send = (dryRun: boolean): void =>
+    begin(async () => {
+      const path = `/api/devices/${encodeURIComponent(device)}/tools/${encodeURIComponent(name)}`;
+      const args = enteredArguments(properties, given.value);
+      const answer = await call('POST', path, { arguments: args, ...(dryRun && { dryRun }) });
+      result.value = answer;
+      if (effect === 'read') keepReading(device, name, answer, Date.now());
+      else onWritten();
+    });
+  useEffect(() => {
+    if (!isWatching.value) return undefined;
+    // A device that is slow is read again when it has answered.
+    const timer = setInterval(() => isBusy.value || send(false), WATCH_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [isWatching.value]);
   const submit = (event: Event): void => {
     event.preventDefault();
+    result.value = undefined;
     send(effect === 'write');
   };
   return (
@@ -67,16 +73,24 @@ export function ToolCard({
         />
       ))}
       <div class="row">
-        <button type="submit" disabled={isBusy.value}>
+        <button type="submit" disabled={isBusy.value && !isWatching.value}>
           {t(effect === 'write' ? 'dryRun' : 'readNow')}
         </button>
-        {effect === 'write' && (
+        {effect === 'write' ? (
           <button type="button" class="danger" disabled={isBusy.value} onClick={() => send(false)}>
             {t('sendNow')}
           </button>
+        ) : (
+          <button
+            type="button"
+            aria-pressed={isWatching.value}
+            onClick={() => (isWatching.value = !isWatching.value)}
+          >
+            {t(isWatching.value ? 'watchEnd' : 'watch')}
+          </button>
         )}
       </div>
-      {isBusy.value && <p class="soft small">{t('callWaits')}</p>}
+      {isBusy.value && !isWatching.value && <p class="soft small">{t('callWaits')}</p>}
       {failure.value && <Faults error={failure.value} />}
       {result.value !== undefined && (
         <pre class="code" role="status" tabIndex={0}>

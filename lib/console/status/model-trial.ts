@@ -1,5 +1,6 @@
-import { call } from '../api.ts';
-import { durationText, t } from '../language.ts';
+import { call, callErrorOf } from '../api.ts';
+import { t } from '../language.ts';
+import { durationText } from '../time.ts';
 import type { ModelHere } from './model-here.ts';
 
 interface TrialAnswer {
@@ -15,9 +16,6 @@ export async function tryModel(model: Partial<ModelHere> = {}): Promise<{ ok: bo
     const text = ok ? t('modelOk', { ms: durationText(ms), text: detail }) : t('modelBad', { text: detail });
     return { ok, text };
   } catch (error) {
-    return {
-      ok: false,
-      text: t('modelBad', { text: error instanceof Error ? error.message : String(error) }),
-    };
+    return { ok: false, text: t('modelBad', { text: callErrorOf(error).message }) };
   }
 }

@@ -1,8 +1,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { CallError } from '../api.ts';
-import { durationText, t } from '../language.ts';
-import { Faults } from '../talk/faults.tsx';
+import { callErrorOf, type CallError } from '../api.ts';
+import { Faults } from '../faults.tsx';
+import { Lamp } from '../lamp.tsx';
+import { t } from '../language.ts';
+import { durationText } from '../time.ts';
 import { ConnectModel } from './connect-model.tsx';
 import { tryModel } from './model-trial.ts';
 import { readStatus, status, type ServerStatus } from './server-status.ts';
@@ -16,8 +18,7 @@ export function StatusPage() {
     const read = (): void => {
       readStatus().then(
         () => (failure.value = undefined),
-        (error: unknown) =>
-          (failure.value = error instanceof CallError ? error : new CallError(0, String(error))),
+        (error: unknown) => (failure.value = callErrorOf(error)),
       );
     };
     read();
@@ -124,8 +125,4 @@ function UnsafeList({ unsafe }: Pick<ServerStatus, 'unsafe'>) {
       ))}
     </ul>
   );
-}
-
-function Lamp({ color }: { color: 'green' | 'amber' | 'red' }) {
-  return <span class={`lamp ${color}`} aria-hidden="true" />;
 }

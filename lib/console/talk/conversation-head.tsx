@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { Icon } from '../icon.tsx';
+import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
 import type { ConnectionState } from './session-socket.ts';
@@ -33,7 +34,7 @@ export function ConversationHead({
       )}
       {tokens > 0 && <span class="soft small">{t('tokens', { n: tokens })}</span>}
       <span class="head-state" role="status">
-        <span class={`lamp ${lamps[state]}`} aria-hidden="true" />
+        <Lamp color={lamps[state]} />
         {t(state === 'gone' ? 'sessionGone' : state)}
       </span>
       {asks.value === 'nothing' && (

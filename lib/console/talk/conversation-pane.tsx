@@ -1,6 +1,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { CallError } from '../api.ts';
+import { callErrorOf, type CallError } from '../api.ts';
+import { Faults } from '../faults.tsx';
 import { Icon } from '../icon.tsx';
 import { t } from '../language.ts';
 import { hrefOf } from '../route.ts';
@@ -8,7 +9,6 @@ import { Composer } from './composer.tsx';
 import { Conversation } from './conversation.ts';
 import { ConversationHead } from './conversation-head.tsx';
 import { tokensOf, type Piece, type ShownTurn } from './envelope.ts';
-import { Faults } from './faults.tsx';
 import { nameSession, readSessions, sessions } from './sessions.ts';
 import { TurnRow } from './turn-row.tsx';
 import { VirtualRows } from './virtual-rows.tsx';
@@ -18,9 +18,7 @@ export function ConversationPane({ id }: { id: string }) {
   const conversation = useMemo(() => new Conversation(id), [id]);
   const failure = useSignal<CallError | undefined>(undefined);
   useEffect(() => {
-    conversation.open().catch((error: unknown) => {
-      failure.value = error instanceof CallError ? error : new CallError(0, String(error));
-    });
+    conversation.open().catch((error: unknown) => (failure.value = callErrorOf(error)));
     return () => conversation.close();
   }, [conversation]);
   const tokens = useComputed(() => conversation.turns.value.reduce((sum, turn) => sum + tokensOf(turn), 0));

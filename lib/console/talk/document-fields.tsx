@@ -8,7 +8,9 @@ export interface DocumentDraft {
   readonly text: string;
   readonly server: string;
   readonly secret: string;
-  readonly secretKind: 'bearer' | 'basic';
+  /** `scheme`: a key for the security scheme of the document that `secretName` names. */
+  readonly secretKind: 'bearer' | 'basic' | 'scheme';
+  readonly secretName: string;
   readonly isSimulated: boolean;
 }
 
@@ -20,16 +22,20 @@ export function emptyDraft(): DocumentDraft {
     server: '',
     secret: '',
     secretKind: 'bearer',
+    secretName: '',
     isSimulated: false,
   };
 }
 
 /** The entry of a session for a draft. */
-export function entryOf({ text, server, secret, secretKind }: DocumentDraft): DeviceEntry {
+export function entryOf({ text, server, secret, secretKind, secretName }: DocumentDraft): DeviceEntry {
   return {
     openSpec: text,
     ...(server.trim() !== '' && { server: server.trim() }),
-    ...(secret !== '' && { apiKey: { type: secretKind, apiKey: secret } }),
+    ...(secret !== '' &&
+      (secretKind === 'scheme'
+        ? { credentials: { [secretName.trim()]: secret } }
+        : { apiKey: { type: secretKind, apiKey: secret } })),
   };
 }
 
@@ -112,6 +118,7 @@ function DeviceFields({ draft, set }: { draft: DocumentDraft; set(changes: Parti
           >
             <option value="bearer">Bearer</option>
             <option value="basic">Basic</option>
+            <option value="scheme">{t('secretScheme')}</option>
           </select>
           <input
             type="password"
@@ -122,6 +129,16 @@ function DeviceFields({ draft, set }: { draft: DocumentDraft; set(changes: Parti
           />
         </span>
       </label>
+      {draft.secretKind === 'scheme' && (
+        <label>
+          {t('secretName')}
+          <input
+            required
+            value={draft.secretName}
+            onInput={({ currentTarget }) => set({ secretName: currentTarget.value })}
+          />
+        </label>
+      )}
     </div>
   );
 }

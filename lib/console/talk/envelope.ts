@@ -77,11 +77,6 @@ export interface ShownTurn {
   readonly endedAt?: number;
 }
 
-/** Ms since the epoch of a `createTime`: its offset has no colon, which not every browser reads. */
-export function msOf(createTime: string): number {
-  return Date.parse(createTime.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
-}
-
 /** The tokens of a turn, as the endpoint of the model counted them. */
 export function tokensOf({ steps }: ShownTurn): number {
   return steps.reduce((sum, step) => sum + (step.kind === 'round' ? step.tokens : 0), 0);

@@ -1,12 +1,13 @@
 import { useSignal } from '@preact/signals';
-import { call, CallError } from '../api.ts';
+import { call } from '../api.ts';
+import { useButtonWork } from '../button-work.ts';
+import { Faults } from '../faults.tsx';
 import { Icon } from '../icon.tsx';
 import { t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
 import { DemoNotice } from '../status/demo-notice.tsx';
 import { status } from '../status/server-status.ts';
 import { DocumentFields, emptyDraft, entryOf, type DocumentDraft } from './document-fields.tsx';
-import { Faults } from './faults.tsx';
 import { createSession, sessions, simulated, type DeviceEntry } from './sessions.ts';
 
 const examples = [
@@ -18,19 +19,10 @@ const examples = [
 
 /** Ways to begin a conversation: an example, documents of one's own, or the model alone. */
 export function NewSession() {
-  const isBusy = useSignal(false);
-  const failure = useSignal<CallError | undefined>(undefined);
-  const begin = (work: () => Promise<string>): void => {
-    isBusy.value = true;
-    failure.value = undefined;
-    work()
-      .then((id) => go('talk', id))
-      .catch(
-        (error: unknown) =>
-          (failure.value = error instanceof CallError ? error : new CallError(0, String(error))),
-      )
-      .finally(() => (isBusy.value = false));
-  };
+  const attempt = useButtonWork();
+  const begin = (open: () => Promise<string>): void => attempt.begin(async () => go('talk', await open()));
+  const isBusy = attempt.isBusy.value;
+  const failure = attempt.failure.value;
   return (
     <div class="page">
       {(sessions.value?.length ?? 0) > 0 && (
@@ -42,13 +34,13 @@ export function NewSession() {
       <h1>{t('newSession')}</h1>
       <p class="soft lead">{t('newLead')}</p>
       <DemoNotice />
-      {failure.value && <Faults error={failure.value} />}
-      {status.value?.simulates !== false && <Examples isBusy={isBusy.value} begin={begin} />}
-      <OwnDocuments isBusy={isBusy.value} begin={begin} />
+      {failure && <Faults error={failure} />}
+      {status.value?.simulates !== false && <Examples isBusy={isBusy} begin={begin} />}
+      <OwnDocuments isBusy={isBusy} begin={begin} />
       <section class="card">
         <h2>{t('plainTitle')}</h2>
         <p class="soft">{t('plainLead')}</p>
-        <button type="button" disabled={isBusy.value} onClick={() => begin(() => createSession('', []))}>
+        <button type="button" disabled={isBusy} onClick={() => begin(() => createSession('', []))}>
           {t('start')}
         </button>
       </section>
@@ -58,7 +50,7 @@ export function NewSession() {
 
 interface SectionProps {
   isBusy: boolean;
-  begin(work: () => Promise<string>): void;
+  begin(open: () => Promise<string>): void;
 }
 
 function Examples({ isBusy, begin }: SectionProps) {

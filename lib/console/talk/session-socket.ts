@@ -23,6 +23,8 @@ const RETRY_MAX_MS = 8000;
 /** A connection that is cut without a word shows only by silence. */
 const PING_EVERY_MS = 15_000;
 const PONG_WITHIN_MS = 8000;
+/** A browser waits minutes for a server that takes a connection and says nothing. */
+const OPEN_WITHIN_MS = 10_000;
 const CLEARED = 1000;
 const ENDED = new Set([4404, 4408]);
 
@@ -66,6 +68,7 @@ export class SessionSocket {
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new WebSocket(url, protocols);
     this.#socket = socket;
+    this.#timer = setTimeout(() => this.#retryNow(), OPEN_WITHIN_MS);
     socket.addEventListener('open', () => this.#opened());
     socket.addEventListener('message', ({ data }: MessageEvent<string>) => this.#received(data));
     socket.addEventListener('close', ({ code }) => {
@@ -74,6 +77,8 @@ export class SessionSocket {
   }
 
   #opened(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#retryMs = RETRY_MIN_MS;
     this.#pinging = setInterval(() => {
       this.#socket?.send('ping');

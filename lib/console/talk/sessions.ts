@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals';
 import { call } from '../api.ts';
-import { t, timeText } from '../language.ts';
+import { t } from '../language.ts';
 import { modelHere } from '../status/model-here.ts';
+import { timeText } from '../time.ts';
 
 /** A session in the list. */
 export interface SessionEntry {
@@ -15,6 +16,7 @@ export interface DeviceEntry {
   openSpec: string;
   server?: string;
   apiKey?: { type: 'bearer' | 'basic'; apiKey: string };
+  credentials?: Record<string, string>;
 }
 
 /** The sessions of the caller, the one that was used last first; undefined until they were read. */

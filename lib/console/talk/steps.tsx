@@ -3,7 +3,10 @@ import { useEffect } from 'preact/hooks';
 import { readCommands, waitingCalls } from '../command/command-room.ts';
 import { WaitingCard } from '../command/waiting-card.tsx';
 import { Icon } from '../icon.tsx';
-import { durationText, t } from '../language.ts';
+import { Lamp } from '../lamp.tsx';
+import { t } from '../language.ts';
+import { ParameterList } from '../parameter-list.tsx';
+import { durationText } from '../time.ts';
 import {
   tokensOf,
   type ApprovalStep,
@@ -83,12 +86,12 @@ function CallRow({ name, parameters, state, result, ms }: CallStep) {
         <div class="step-head">
           <code class="step-name">{name}</code>
           <span class="small step-state">
-            <span class={`lamp ${lamps[state]}`} aria-hidden="true" />
+            <Lamp color={lamps[state]} />
             {t(stateNames[state])}
             {ms !== undefined && ` · ${durationText(ms)}`}
           </span>
         </div>
-        <Parameters parameters={parameters} />
+        <ParameterList parameters={parameters} />
         {state === 'unknown' && <p class="warning small">{t('unknownHint')}</p>}
         {state === 'failed' && <p class="fault small">{failureOf(result)}</p>}
         {result !== undefined && (
@@ -99,24 +102,6 @@ function CallRow({ name, parameters, state, result, ms }: CallStep) {
         )}
       </div>
     </div>
-  );
-}
-
-/** The arguments as name and value, one a line. */
-function Parameters({ parameters }: { parameters: unknown }) {
-  const isRecord = typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
-  if (!isRecord) return <pre class="small">{plainJson(parameters)}</pre>;
-  const entries = Object.entries(parameters);
-  if (entries.length === 0) return <p class="soft small">{t('noArguments')}</p>;
-  return (
-    <dl class="parameters">
-      {entries.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

@@ -1,9 +1,10 @@
 import { useComputed } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { Icon } from '../icon.tsx';
-import { t, timeText } from '../language.ts';
+import { t } from '../language.ts';
 import { hrefOf } from '../route.ts';
 import { DemoNotice } from '../status/demo-notice.tsx';
+import { timeText } from '../time.ts';
 import { ConversationPane } from './conversation-pane.tsx';
 import { NewSession } from './new-session.tsx';
 import { readSessions, sessions, titleOf } from './sessions.ts';

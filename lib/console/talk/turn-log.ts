@@ -1,5 +1,5 @@
+import { msOf } from '../ms-of.ts';
 import {
-  msOf,
   type ApprovalStep,
   type CallStep,
   type LiveFrame,

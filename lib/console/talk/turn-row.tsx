@@ -1,5 +1,6 @@
 import { Component } from 'preact';
-import { t, timeText } from '../language.ts';
+import { t } from '../language.ts';
+import { timeText } from '../time.ts';
 import type { Piece, ShownTurn } from './envelope.ts';
 import { Steps } from './steps.tsx';
 

@@ -71,6 +71,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
       path: '/tasks/:id',
       summary: 'Stops and removes a task. Its messages stay in the chat.',
       access: 'stop',
+      stops: true,
       answer: message,
       async handle({ caller, params }) {
         await tasks.remove((await ownTask(tasks, params.id, caller)).id);

@@ -39,6 +39,7 @@ function engage(parts: EstopParts): Route {
     summary:
       'Engages an emergency stop: no write of its scope leaves the server any more, on any node, when this is answered. It replaces no hardware emergency stop (ISO 13850).',
     access: 'use a device',
+    stops: true,
     body: {
       type: 'object',
       required: ['scope'],

@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../errors.ts';
-import { packageRoot } from '../../package.ts';
 import { route, type Mount, type Route } from '../../server/mount.ts';
 import { formatProblem } from '../../server/problem.ts';
 import { describeSockets } from './asyncapi.ts';
 import { contentsDocument, manualStyle, pageDocument } from './manual-html.ts';
-import { findPage, listPages, PICTURE } from './manual.ts';
+import { findPage, findPicture, listPages } from './manual.ts';
 import { describeRoutes } from './openapi.ts';
 import { pageHtml, pageScript } from './page.ts';
 
@@ -83,8 +81,8 @@ function manualRoutes(): Route[] {
       entrance: true,
       async handle({ params, response }) {
         if (params.page === 'manual.css') return send(response, 'text/css', manualStyle);
-        if (params.page === 'console.webp')
-          return send(response, 'image/webp', await readFile(join(packageRoot(), PICTURE)));
+        const picture = await findPicture(params.page);
+        if (picture) return send(response, 'image/webp', picture);
         const page = await findPage(params.page);
         if (!page) throw new AppError('not_found', 'The manual has no such page. Its contents are at /docs.');
         sendHtml(response, pageDocument(page, await listPages()), MANUAL_POLICY);

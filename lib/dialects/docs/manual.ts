@@ -9,6 +9,7 @@ export const contents: readonly { group: string; pages: Readonly<Record<string, 
     group: 'Begin',
     pages: {
       start: 'README.md',
+      console: 'lib/docs/console.md',
       troubles: 'lib/docs/troubles.md',
       examples: 'lib/docs/examples.md',
     },
@@ -94,8 +95,14 @@ async function readPage(name: string, file: string): Promise<ManualPage> {
 function urlOf(file: string): string | undefined {
   const name = names.get(file);
   if (name !== undefined) return `/docs/${name}`;
-  return file === PICTURE ? '/docs/console.webp' : undefined;
+  const picture = pictures.find((known) => `lib/docs/${known}` === file);
+  return picture && `/docs/${picture}`;
 }
 
-/** The picture of the console, which a script takes (.ci/picture.ts). */
-export const PICTURE = 'lib/docs/console.webp';
+/** The pictures of the console, which a script takes (.ci/picture.mjs). */
+const pictures = ['console.webp', 'console-device.webp'];
+
+/** A picture of the manual; undefined for any other name. */
+export function findPicture(name: string): Promise<Buffer> | undefined {
+  return pictures.includes(name) ? readFile(join(packageRoot(), 'lib/docs', name)) : undefined;
+}

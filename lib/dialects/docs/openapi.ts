@@ -45,6 +45,7 @@ const groups: Readonly<Record<string, string>> = {
   objects: 'Pictures and files at signed URLs',
   console: 'The page at `/`, and the calls that only people need',
   docs: 'The manual, and these descriptions',
+  metrics: 'Numbers of this node for Prometheus ([more](/docs/running))',
 };
 
 /** `/v1/threads/:thread` → `/v1/threads/{thread}`. */

@@ -95,6 +95,7 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
         path: '/api/stop',
         summary: 'Stops a task of a session, or all of them.',
         access: 'stop',
+        stops: true,
         changes: true,
         query: stopQuery,
         answer: idAnswer,

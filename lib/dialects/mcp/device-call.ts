@@ -6,6 +6,7 @@ import { startPeriodic } from '../../common/periodic.ts';
 import type { Message, Question, ToolResult } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
 import { failed } from '../../core/tool.ts';
+import { deviceAnswer } from '../../openspec/device-answer.ts';
 import { AppError } from '../../errors.ts';
 import { toAppError } from '../../server/status.ts';
 import type { Parts } from '../dialect.ts';
@@ -53,7 +54,7 @@ export class DeviceCall {
         signal,
         onLine: (line, session) => this.#onLine(line, session),
       });
-      return formatResult(result, this.#place);
+      return formatResult(result, this.#place, asked.isStructured);
     } catch (error) {
       return formatResult(this.#resultOf(error, asked.effect === 'write'), this.#place);
     } finally {
@@ -152,11 +153,23 @@ function takesForms(host: Server): boolean {
   return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
 }
 
-/** A result as hosts take it. `_meta` names the session and the task in the log. */
-export function formatResult(result: ToolResult, place?: { session: string; task: string }): CallToolResult {
+/** A result as hosts take it; `isStructured` where the tool has an `outputSchema`. `_meta` names the session and the task in the log. */
+export function formatResult(
+  result: ToolResult,
+  place?: { session: string; task: string },
+  isStructured = false,
+): CallToolResult {
+  const isError = result['error'] !== undefined;
   return {
     content: [{ type: 'text', text: JSON.stringify(result) }],
-    ...(result['error'] !== undefined && { isError: true }),
+    ...(isError && { isError }),
+    ...(isStructured && !isError && { structuredContent: structured(result) }),
     ...(place && { _meta: { 'lite-agent/session': place.session, 'lite-agent/task': place.task } }),
   };
+}
+
+/** The answer of the device in an object, as hosts take it. */
+function structured(result: ToolResult): JsonObject {
+  const answer = deviceAnswer(result);
+  return { answer: answer === undefined ? result : answer };
 }

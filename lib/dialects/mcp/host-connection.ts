@@ -28,6 +28,9 @@ export interface HostOptions {
   onClose(): void;
 }
 
+/** A result in the log of a host is cut to this. */
+const LOGGED_MAX_CHARS = 1000;
+
 const INSTRUCTIONS =
   'Tools of devices in the real world. A call may wait until a person approves it. A result with `error.effect` "unknown" means that ' +
   'the device may have changed: look at its state, and do not send the call again.';
@@ -68,7 +71,7 @@ export class HostConnection {
     const server = new SdkServer(
       { name: 'lite-agent', title: 'LiteAgent Server', version: options.parts.version },
       {
-        capabilities: { tools: { listChanged: true }, resources: { listChanged: true } },
+        capabilities: { tools: { listChanged: true }, resources: { listChanged: true }, logging: {} },
         instructions: INSTRUCTIONS,
       },
     );
@@ -157,7 +160,24 @@ export class HostConnection {
     const list = await lists.listOf(await this.#devicesOf(caller), caller);
     const directed = await list.direct(name, args);
     if ('answered' in directed) return formatResult(directed.answered);
-    return new DeviceCall(parts, caller, this.#server, extra).run(directed, this.id);
+    const result = await new DeviceCall(parts, caller, this.#server, extra).run(directed, this.id);
+    if (result.isError === true) await this.#tell(name, result);
+    return result;
+  }
+
+  /** Writes a call that failed into the log of the host, which decides from which level on it wants to hear. */
+  async #tell(tool: string, { content, _meta }: CallToolResult): Promise<void> {
+    const [first] = content;
+    const data = {
+      tool,
+      ...(first?.type === 'text' && { result: first.text.slice(0, LOGGED_MAX_CHARS) }),
+      ..._meta,
+    };
+    try {
+      await this.#server.sendLoggingMessage({ level: 'warning', logger: 'lite-agent', data }, this.id);
+    } catch (error) {
+      this.#options.parts.log.debug({ err: error }, 'a host could not be told about a call that failed');
+    }
   }
 
   /** The devices that the caller may use now, and that the host asked for. */

@@ -2,7 +2,7 @@ import type { Tool as WireTool } from '@modelcontextprotocol/sdk/types.js';
 import type { JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { ToolOffer } from '../../core/model.ts';
-import type { Effect } from '../../core/tool.ts';
+import type { Effect, JsonSchema } from '../../core/tool.ts';
 import type { DescribedTool } from '../../openspec/describe-spec.ts';
 import { createToolSelector, type ToolSelector } from '../../openspec/tool-selector.ts';
 
@@ -23,7 +23,7 @@ interface NamedTool {
 
 /** What becomes of a call of a host: a call of a device, or an answer at once. */
 export type Directed =
-  | { device: string; tool: string; effect: Effect; arguments: JsonValue }
+  | { device: string; tool: string; effect: Effect; arguments: JsonValue; isStructured: boolean }
   | { answered: ToolResult };
 
 /** How many tools a host is shown. */
@@ -69,8 +69,9 @@ export class ToolList {
     const { call } = asked;
     const found = this.#byName.get(call.name);
     if (found) {
-      const { device, tool, effect } = found;
-      return { device, tool, effect, arguments: call.arguments };
+      const { device, tool, effect, wire } = found;
+      const isStructured = wire.outputSchema !== undefined;
+      return { device, tool, effect, arguments: call.arguments, isStructured };
     }
     const message = `There is no tool named "${call.name.slice(0, 100)}": tools/list has the names.`;
     return { answered: { error: { code: 'unknown_tool', message, effect: 'none' } } };
@@ -116,12 +117,22 @@ function wireTool(name: string, { title }: DescribedDevice, tool: DescribedTool)
     title: `${title}: ${tool.operation}`,
     description: tool.description,
     inputSchema: tool.parameters as WireTool['inputSchema'],
+    ...(tool.answer && { outputSchema: outputSchemaOf(tool.answer) }),
     annotations: {
       readOnlyHint: isRead,
       destructiveHint: !isRead && tool.risk !== 'low',
       idempotentHint: isRead || isIdempotent(tool.operation),
     },
   };
+}
+
+/**
+ * The shape of the structured content: the answer of the device. A device may answer otherwise than its document says, and a host
+ * refuses content that does not fit, also after a write: so any other answer fits, too.
+ */
+function outputSchemaOf({ $defs, ...answer }: JsonSchema): NonNullable<WireTool['outputSchema']> {
+  const properties = { answer: { anyOf: [answer, { description: 'any other answer of the device' }] } };
+  return { type: 'object', properties, required: ['answer'], ...($defs !== undefined && { $defs }) };
 }
 
 /** Whether the operation is an HTTP method that does the same when it comes twice [RFC 9110 9.2.2]. */

@@ -119,6 +119,7 @@ function cancelResponse({ sessions }: ResponseParts): Route {
     path: '/v1/responses/:response/cancel',
     summary: 'Stops a response.',
     access: 'stop',
+    stops: true,
     bodyLenient: true,
     answer: responseSchema,
     async handle({ params, caller, request }) {

@@ -167,6 +167,7 @@ function cancelRun(parts: RunParts): Route {
     path: '/v1/threads/:thread/runs/:run/cancel',
     summary: 'Stops a run.',
     access: 'stop',
+    stops: true,
     bodyLenient: true,
     answer: runSchema,
     async handle({ params, caller }) {

@@ -13,6 +13,7 @@ import {
   MESSAGE_MAX_BYTES,
   MESSAGE_MAX_DEPTH,
   notTaken,
+  SESSION_LOST_CODE,
   type McpAnswer,
   type McpLink,
   type McpRequest,
@@ -133,7 +134,7 @@ export class HttpLink implements McpLink {
     if (statusCode === undefined) return lost(asked, 'EPROTO', `${origin}: no answer`);
     if (isRedirect(statusCode)) return notTaken('redirected', redirectWords(origin, response));
     if (statusCode >= 400) {
-      const code = `HTTP_${statusCode}`;
+      const code = this.isOver ? SESSION_LOST_CODE : `HTTP_${statusCode}`;
       const words = `${origin} answered HTTP ${statusCode}${this.#reasonOf(asked, statusCode, inbox)}`;
       // 4xx says that the request was refused; after 5xx a write may have happened [RFC 9110 15.5, 15.6].
       return statusCode < 500 ? notTaken(code, words) : lost(asked, code, words);

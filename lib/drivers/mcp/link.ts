@@ -48,6 +48,8 @@ export interface McpLink {
 
 /** An answer is at most this long. Longer ones are read no further. */
 export const MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
+/** The code of a failure because the server does not know the session any more. It took no request. */
+export const SESSION_LOST_CODE = 'session_lost';
 /** A deeper message is refused: no answer of a real server goes half as deep. */
 export const MESSAGE_MAX_DEPTH = 256;
 

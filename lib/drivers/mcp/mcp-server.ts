@@ -4,7 +4,7 @@ import type { Egress } from '../egress.ts';
 import type { HttpContext, HttpDriver } from '../http.ts';
 import { McpConnection, type McpPeer } from './connection.ts';
 import { HttpLink } from './http-link.ts';
-import type { McpAnswer, McpLink, McpRequest } from './link.ts';
+import { SESSION_LOST_CODE, type McpAnswer, type McpLink, type McpRequest } from './link.ts';
 import type { McpPlace } from './place.ts';
 import { ProcessLink } from './process-link.ts';
 
@@ -128,7 +128,7 @@ export class McpServer {
 }
 
 function isSessionLost(answer: McpAnswer): boolean {
-  return 'failure' in answer && answer.failure.code === 'HTTP_404' && answer.failure.effect === 'none';
+  return 'failure' in answer && answer.failure.code === SESSION_LOST_CODE;
 }
 
 function stopped(): AppError {

@@ -76,6 +76,7 @@ export interface McpFace {
   operation: string;
   description: string;
   inputSchema: JsonObject;
+  outputSchema: JsonObject | undefined;
   isRead: boolean;
   risk: Risk | undefined;
 }
@@ -104,18 +105,19 @@ async function faceOf(
     name,
     operation,
     description: descriptionOf(item, operation),
-    inputSchema: await readSchema(item),
+    inputSchema: await readSchema(item, 'inputSchema'),
+    outputSchema: item['outputSchema'] === undefined ? undefined : await readSchema(item, 'outputSchema'),
     isRead,
     risk: !isRead && flagAt(annotations, 'destructiveHint') === true ? 'high' : undefined,
   };
 }
 
-async function readSchema(item: JsonObject): Promise<JsonObject> {
-  const schema = own(item, 'inputSchema') ?? {};
-  if (!isObject(schema)) throw new SpecError('its inputSchema is no object');
+async function readSchema(item: JsonObject, key: 'inputSchema' | 'outputSchema'): Promise<JsonObject> {
+  const schema = own(item, key) ?? {};
+  if (!isObject(schema)) throw new SpecError(`its ${key} is no object`);
   const { length } = await stringifyInSlices(schema);
   if (length > SCHEMA_MAX_CHARS)
-    throw new SpecError(`its inputSchema has ${length} characters, and ${SCHEMA_MAX_CHARS} are read`);
+    throw new SpecError(`its ${key} has ${length} characters, and ${SCHEMA_MAX_CHARS} are read`);
   return schema;
 }
 

@@ -3,6 +3,7 @@ import type { ToolResult } from '../../core/message.ts';
 import { failed, type CallContext, type Connection, type Tool } from '../../core/tool.ts';
 import type { McpCall, McpDriver } from '../../drivers/mcp/mcp.ts';
 import { AppError } from '../../errors.ts';
+import { answerSchema } from '../schema/answer-schema.ts';
 import { ArgumentSchemas, type ToolParameters } from '../schema/argument-schemas.ts';
 import { jsonSchemaDialect } from '../schema/json-schema-dialect.ts';
 import { withWideNumbers } from '../schema/wide-numbers.ts';
@@ -39,10 +40,15 @@ export function createMcpTool(mcp: McpDriver, face: McpFace, warnings: string[])
     arguments: toWire(names.restore(complete(given), parameters), args.wireNames),
     effect,
   });
+  const { outputSchema } = face;
+  const answer =
+    outputSchema &&
+    answerSchema(new SpecDocument(outputSchema), outputSchema, outputSchema, jsonSchemaDialect);
   return {
     name,
     description,
     parameters,
+    answer,
     operation,
     effect,
     risk,

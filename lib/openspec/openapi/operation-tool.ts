@@ -9,9 +9,11 @@ import {
 } from '../../core/tool.ts';
 import type { Risk, ToolResult } from '../../core/message.ts';
 import type { HttpContext, HttpDriver, HttpRequest } from '../../drivers/http.ts';
+import type { DescribedTool } from '../describe-spec.ts';
 import { describeHttpRequest } from '../describe-request.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { blotOwnSecrets, knowSecrets } from '../../secrets.ts';
+import { jsonAnswerOf } from './json-answer.ts';
 import { acceptOf } from './accept.ts';
 import { digestAnswer } from './digest.ts';
 import type { SpecDocument } from '../spec-document.ts';
@@ -84,6 +86,12 @@ export class OperationTool implements Tool {
     return this.plan.parameters;
   }
 
+  /** Made when somebody looks at it, and not kept. */
+  get answer(): JsonSchema | undefined {
+    const { node, home } = this.#operation;
+    return jsonAnswerOf(this.#shared.document, node, home);
+  }
+
   /** The arguments of the operation, and how they become a request. */
   get plan(): OperationPlan {
     return (this.#plan ??= this.#shared.planner.planOf(this.#operation.shape));
@@ -98,11 +106,11 @@ export class OperationTool implements Tool {
    * A tool in JSON holds its parameters, too, which a getter makes. A plan that nobody asked for is not kept: a document of
    * 11,000 operations is printed one tool after the other.
    */
-  toJSON(): Pick<Tool, 'name' | 'description' | 'effect' | 'risk' | 'operation' | 'parameters'> {
-    const { name, description, effect, risk, operation } = this;
+  toJSON(): DescribedTool {
+    const { name, description, effect, risk, operation, answer } = this;
     const plan = this.#plan ?? this.#shared.planner.planOf(this.#operation.shape);
     this.#notes ??= notesOf(plan);
-    return { name, description, parameters: plan.parameters, operation, effect, risk };
+    return { name, description, parameters: plan.parameters, operation, effect, risk, answer };
   }
 
   /** The origin of the server that a call would use; undefined where no server is usable. */

@@ -45,7 +45,7 @@ const FORM_REFUSED = new Set<JsonValue | undefined>([-32700, -32600, -32602]);
 export function createMethodTool(
   jsonrpc: JsonrpcDriver,
   method: CallableMethod,
-  face: Pick<Tool, 'name' | 'description' | 'parameters'>,
+  face: Pick<Tool, 'name' | 'description' | 'parameters' | 'answer'>,
 ): Tool {
   const { operation, effect, risk } = method;
   const complete = (args: JsonObject): JsonObject => ({

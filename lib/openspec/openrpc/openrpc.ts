@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
 import { createPauses } from '../../common/json-slices.ts';
-import type { Effect, Tool } from '../../core/tool.ts';
+import type { Effect, JsonSchema, Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { messageOf, SpecError } from '../../errors.ts';
 import { EFFECT_KEY, effectWarning } from '../effect-word.ts';
@@ -8,6 +8,7 @@ import { readFilesBeside } from '../files.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
 import { toolNameOf, uniqueNames } from '../names.ts';
 import { objectAt, textAt } from '../read.ts';
+import { answerSchema } from '../schema/answer-schema.ts';
 import { ArgumentSchemas } from '../schema/argument-schemas.ts';
 import { SpecDocument } from '../spec-document.ts';
 import { jsonSchemaDialect } from '../schema/json-schema-dialect.ts';
@@ -109,8 +110,19 @@ class OpenrpcCompiler {
         structure,
         notification,
       },
-      { name: this.#uniqueName(toolNameOf(operation)), description: describeMethod(method), parameters },
+      {
+        name: this.#uniqueName(toolNameOf(operation)),
+        description: describeMethod(method),
+        parameters,
+        answer: this.#answerOf(method, home),
+      },
     );
+  }
+
+  /** The shape of the result of a method. */
+  #answerOf(method: JsonObject, home: JsonObject): JsonSchema | undefined {
+    const result = this.#document.object(method['result'], home);
+    return result && answerSchema(this.#document, result.node['schema'], result.home, jsonSchemaDialect);
   }
 }
 

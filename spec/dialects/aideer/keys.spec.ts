@@ -68,7 +68,7 @@ onBothEngines('the keys of a user', (open) => {
       status: 422,
       body: {
         detail:
-          'The scopes of a key are chat, devices, admin and app:<id>: /scopes/1 "everything" is no scope; /scopes/2 "app:" is no scope; /scopes/3 "a b" is no scope.',
+          'The scopes of a key are chat, devices, admin, metrics and app:<id>: /scopes/1 "everything" is no scope; /scopes/2 "app:" is no scope; /scopes/3 "a b" is no scope.',
       },
     });
     for (const bad of [{ scopes: [] }, { expire_time: 'soon' }, { dialects: ['A B'] }])

@@ -70,10 +70,12 @@ describe('the manual at /docs', () => {
     expect(html).not.to.include('<b>');
   });
 
-  it('has its picture and its style, and nothing else of the package', async () => {
-    const picture = await get('/docs/console.webp');
-    expect([picture.status, picture.headers.get('content-type')]).to.deep.equal([200, 'image/webp']);
-    expect(Number(picture.headers.get('content-length'))).to.be.within(10_000, 150_000);
+  it('has its pictures and its style, and nothing else of the package', async () => {
+    for (const name of ['console.webp', 'console-device.webp']) {
+      const picture = await get(`/docs/${name}`);
+      expect([picture.status, picture.headers.get('content-type')]).to.deep.equal([200, 'image/webp']);
+      expect(Number(picture.headers.get('content-length'))).to.be.within(10_000, 150_000);
+    }
     expect((await get('/docs/manual.css')).headers.get('content-type')).to.equal('text/css; charset=utf-8');
     for (const path of ['/docs/toString', '/docs/package.json', '/docs/..%2fpackage.json', '/docs/__proto__'])
       expect((await get(path)).status, path).to.equal(404);

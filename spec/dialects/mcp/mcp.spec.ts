@@ -1,4 +1,5 @@
 import {
+  LoggingMessageNotificationSchema,
   ResourceListChangedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
@@ -72,7 +73,9 @@ describe('the MCP server', () => {
   it('shows the tools of one device by their names, with hints from effect and risk', async () => {
     const { client } = await connect('lamp');
     const { tools } = await client.listTools();
-    const shared = { $schema: undefined };
+    const answer = { anyOf: [{ type: 'object' }, { description: 'any other answer of the device' }] };
+    const outputSchema = { type: 'object', properties: { answer }, required: ['answer'] };
+    const shared = { $schema: undefined, outputSchema };
     expect(
       tools.map(({ inputSchema, ...tool }) => ({ ...tool, ...shared, type: inputSchema.type })),
     ).to.deep.equal([
@@ -94,6 +97,28 @@ describe('the MCP server', () => {
       },
     ]);
     expect(tools[0]?.description).to.contain('Get the state');
+  });
+
+  it('gives the answer of the device as structured content, whatever it is', async () => {
+    const { client } = await connect('lamp');
+    await client.listTools(); // from here on the client checks structured content
+    const answers = ['{"on":true}', '[1]', 'no JSON', ''];
+    const found = [];
+    for (const body of answers) {
+      lamp.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+      const { structuredContent, isError } = await client.callTool({ name: 'get_state', arguments: {} });
+      found.push([structuredContent, isError]);
+    }
+    lamp.answer = (response) => response.writeHead(500).end();
+    const { structuredContent, isError } = await client.callTool({ name: 'get_state', arguments: {} });
+    lamp.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    expect([...found, [structuredContent, isError]]).to.deep.equal([
+      [{ answer: { on: true } }, undefined],
+      [{ answer: [1] }, undefined],
+      [{ answer: 'no JSON' }, undefined],
+      [{ answer: null }, undefined],
+      [undefined, true],
+    ]);
   });
 
   it('begins names with the device where two devices have a tool of one name', async () => {
@@ -257,12 +282,58 @@ describe('the MCP server', () => {
         title: 'Lamp',
         description: 'The document (openapi) of the device "lamp"',
       },
+      {
+        uri: 'lite-agent://devices/lamp/values',
+        name: 'lamp/values',
+        title: 'Lamp: last known values',
+        description:
+          'The last good result of each read of the device "lamp" since this server started, with its time',
+        mimeType: 'application/json',
+      },
     ]);
     const { contents } = await client.readResource({ uri: 'lite-agent://devices/lamp' });
     const [{ text } = {}] = contents as { text?: string }[];
     expect(JSON.parse(text!)).to.deep.equal(lampDocument);
     const refused = await client.readResource({ uri: 'lite-agent://devices/asking' }).catch(String);
     expect(refused).to.contain('There is no resource "lite-agent://devices/asking"');
+  });
+
+  it('shows the last good results of the reads of a device, without its key', async () => {
+    const { client, call } = await connect('lamp');
+    lamp.answer = (response) =>
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end('{"on":true,"key":"lamp-key-0123456789"}');
+    await call('get_state');
+    lamp.answer = (response) => response.writeHead(500).end();
+    await call('get_state');
+    const { contents } = await client.readResource({ uri: 'lite-agent://devices/lamp/values' });
+    const [{ text } = {}] = contents as { text?: string }[];
+    const { get_state: known } = JSON.parse(text!) as { get_state: { result: JsonObject; at: string } };
+    expect(known.result).to.deep.equal({ statusCode: 200, body: '{"on":true,"key":"[secret]"}' });
+    expect(new Date(known.at).getTime()).to.be.closeTo(Date.now(), 60_000);
+    lamp.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+
+  it('writes the calls that fail into the log of a host, from the level that it wants', async () => {
+    const { client, call } = await connect('lamp');
+    const heard: JsonObject[] = [];
+    client.setNotificationHandler(
+      LoggingMessageNotificationSchema,
+      ({ params }) => void heard.push(params as unknown as JsonObject),
+    );
+    await client.setLoggingLevel('error');
+    await call('set_brightness', { brightness: 'much' });
+    await client.setLoggingLevel('info');
+    await call('set_brightness', { brightness: 'more' });
+    await waitFor(() => heard.length > 0);
+    const [{ level, data } = {}] = heard;
+    expect([heard.length, level, (data as JsonObject)['tool']]).to.deep.equal([
+      1,
+      'warning',
+      'set_brightness',
+    ]);
+    expect((data as JsonObject)['result']).to.contain('invalid_arguments');
   });
 
   it('refuses a caller without a token, and says where the metadata is', async () => {

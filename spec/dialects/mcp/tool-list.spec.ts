@@ -33,7 +33,10 @@ describe('the tools that an MCP host sees', () => {
         [`two_${'x'.repeat(60)}`, 'two', long],
         ['two_b_2', 'two', 'b'],
         ['three_b', 'three', 'b'],
-      ].map(([name, device, meant]) => [name, { device, tool: meant, effect: 'write', arguments: {} }]),
+      ].map(([name, device, meant]) => [
+        name,
+        { device, tool: meant, effect: 'write', arguments: {}, isStructured: false },
+      ]),
     );
   });
 
@@ -53,6 +56,21 @@ describe('the tools that an MCP host sees', () => {
     ]);
   });
 
+  it('say the shape of their answers, and take any other answer', async () => {
+    const answer = { $ref: '#/$defs/Lamp', $defs: { Lamp: { type: 'object' } } };
+    const list = new ToolList([{ name: 'd', title: 'D', tools: [tool('a', { answer })] }], limit);
+    const [{ outputSchema } = {}] = await list.shown();
+    expect(outputSchema).to.deep.equal({
+      type: 'object',
+      properties: {
+        answer: { anyOf: [{ $ref: '#/$defs/Lamp' }, { description: 'any other answer of the device' }] },
+      },
+      required: ['answer'],
+      $defs: { Lamp: { type: 'object' } },
+    });
+    expect(await list.direct('a', {})).to.deep.include({ isStructured: true });
+  });
+
   it('are searched among 1,223', async () => {
     const tools = Array.from({ length: 1223 }, (_, n) => tool(`set_register_${n}`));
     const list = new ToolList([{ name: 'd', title: 'D', tools }], limit);
@@ -60,7 +78,7 @@ describe('the tools that an MCP host sees', () => {
     const called = { name: 'set_register_1000', arguments: { to: 1 } };
     expect([shown.map(({ name }) => name), await list.direct('call_tool', called)]).to.deep.equal([
       ['search_tools', 'describe_tool', 'call_tool'],
-      { device: 'd', tool: 'set_register_1000', effect: 'write', arguments: { to: 1 } },
+      { device: 'd', tool: 'set_register_1000', effect: 'write', arguments: { to: 1 }, isStructured: false },
     ]);
   });
 });

@@ -249,7 +249,7 @@ describe('driver of MCP servers', () => {
     peer.session = 'third';
     const { error } = await call('open_door', { effect: 'write' });
     expect(error).to.deep.equal({
-      code: 'HTTP_404',
+      code: 'session_lost',
       message: `${peer.device.url} answered HTTP 404: it does not know the session any more, and the next call connects again`,
       effect: 'none',
     });

@@ -1,5 +1,5 @@
-import type { CallError } from '../api.ts';
-import { t } from '../language.ts';
+import type { CallError } from './api.ts';
+import { t } from './language.ts';
 
 /** A refusal, with every fault and its place. */
 export function Faults({ error: { status, message, faults } }: { error: CallError }) {

@@ -1,0 +1,86 @@
+import { t } from '../language.ts';
+
+/** An entry of `calls` or `limits`. Fields that this page does not know stay as they are. */
+export type RuleEntry = Readonly<Record<string, unknown>>;
+/** The lists of rules that the form shows. */
+export const ruleLists = ['calls', 'limits'] as const;
+/** The name of a list of rules. */
+export type RuleList = (typeof ruleLists)[number];
+
+/** The rules in a JSON text; undefined for a text that is no JSON object. An empty text has no rules. */
+export function rulesIn(text: string): Record<string, unknown> | undefined {
+  if (text.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isRecord ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The entries of a list of rules. */
+export function entriesOf(rules: Readonly<Record<string, unknown>>, list: RuleList): RuleEntry[] {
+  const entries = rules[list];
+  return Array.isArray(entries) ? (entries as RuleEntry[]) : [];
+}
+
+/** The text with one more rule at the end of its list. */
+export function withRule(text: string, list: RuleList, entry: RuleEntry): string {
+  const rules = rulesIn(text) ?? {};
+  return textOfRules({ ...rules, [list]: [...entriesOf(rules, list), entry] });
+}
+
+/** The text without one rule. A list that has none left is removed. */
+export function withoutRule(text: string, list: RuleList, at: number): string {
+  const { [list]: _, ...others } = rulesIn(text) ?? {};
+  const left = entriesOf(rulesIn(text) ?? {}, list).filter((_entry, index) => index !== at);
+  return textOfRules(left.length === 0 ? others : { ...others, [list]: left });
+}
+
+/** Rules as a JSON text; empty where there is no rule. */
+export function textOfRules(rules: Readonly<Record<string, unknown>>): string {
+  return Object.keys(rules).length === 0 ? '' : JSON.stringify(rules, undefined, 2);
+}
+
+const decisions = {
+  allow: 'ruleAllow',
+  ask: 'ruleAsk',
+  deny: 'ruleDeny',
+  dry_run: 'ruleDryRun',
+} as const;
+const approverNames = { owner: 'approverOwner', other: 'approverOther', admin: 'approverAdmin' } as const;
+
+/** A rule in words. Fields without words of their own are shown as JSON. */
+export function ruleText(entry: RuleEntry): string {
+  const { tools, effect, decision, approvers, argument, min, max, maxCalls, perSeconds, ...others } = entry;
+  const about = [
+    Array.isArray(tools) ? tools.join(', ') : t('ruleAllTools'),
+    ...(effect === 'read' || effect === 'write' ? [t(effect === 'read' ? 'ruleReads' : 'ruleWrites')] : []),
+  ].join(' · ');
+  const parts = [
+    known(decisions, decision),
+    known(approverNames, approvers),
+    ...(argument === undefined
+      ? []
+      : [t('ruleRange', { name: text(argument), min: text(min ?? '…'), max: text(max ?? '…') })]),
+    ...(maxCalls === undefined
+      ? []
+      : [t('ruleCount', { count: text(maxCalls), seconds: text(perSeconds ?? '') })]),
+    ...Object.entries(others).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
+  ];
+  return `${about}: ${parts.filter((part) => part !== '').join(', ')}`;
+}
+
+function known<Key extends string>(
+  names: Readonly<Record<Key, Parameters<typeof t>[0]>>,
+  value: unknown,
+): string {
+  if (value === undefined) return '';
+  const key = Object.keys(names).find((name) => name === value) as Key | undefined;
+  return key === undefined ? text(value) : t(names[key]);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

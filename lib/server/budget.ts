@@ -1,0 +1,45 @@
+import { LRUCache } from 'lru-cache';
+import { systemClock, type Clock } from '../common/clock.ts';
+import type { Principal } from '../core/principal.ts';
+import { AppError } from '../errors.ts';
+
+/** Takes one from what a key may do. Undefined: it was there. Else the whole seconds until there is one again. */
+export type Budget = (key: string) => number | undefined;
+
+/** Keys that did nothing for longest are forgotten: their budget is whole again by then, or somebody floods with keys. */
+const KEYS_MAX_COUNT = 100_000;
+const MINUTE_MS = 60_000;
+
+/** A budget of so many a minute for each key: all of them at once, or spread (a token bucket). */
+export function createBudget(perMinute: number, clock: Clock = systemClock): Budget {
+  const keys = new LRUCache<string, { left: number; at: number }>({ max: KEYS_MAX_COUNT });
+  return (key) => {
+    const now = clock.monotonicNow();
+    const known = keys.get(key);
+    if (!known) {
+      keys.set(key, { left: perMinute - 1, at: now });
+      return undefined;
+    }
+    known.left = Math.min(perMinute, known.left + ((now - known.at) / MINUTE_MS) * perMinute);
+    known.at = now;
+    if (known.left < 1) return Math.max(1, Math.ceil(((1 - known.left) / perMinute) * (MINUTE_MS / 1000)));
+    known.left -= 1;
+    return undefined;
+  };
+}
+
+/** Spends one request of a caller. Throws `too_many_requests` when the budget is empty. */
+export function spend(budget: Budget, caller: Principal, address: string): void {
+  const retryAfterSeconds = budget(budgetKeyOf(caller, address));
+  if (retryAfterSeconds !== undefined)
+    throw new AppError(
+      'too_many_requests',
+      `You have sent too many requests (REQUESTS_PER_MINUTE_MAX_COUNT). Try again in ${retryAfterSeconds} s.`,
+      { retryAfterSeconds },
+    );
+}
+
+/** Whose budget it is: that of an account, or that of an address. */
+export function budgetKeyOf({ account, id }: Principal, address: string): string {
+  return account ? id : `address ${address}`;
+}
