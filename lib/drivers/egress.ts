@@ -104,11 +104,13 @@ export function openEgress(options: EgressOptions): Egress {
   };
 }
 
-/** Adds headers to each request; those of the request itself win. */
+/** Adds headers, with names in lower case, to each request; those of the request itself win. */
 function addHeaders(more: () => Record<string, string>): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) => {
-    const headers = { ...more(), ...(options.headers as Record<string, string> | null) };
-    return dispatch({ ...options, headers }, handler);
+    const own = (options.headers ?? {}) as Record<string, string>;
+    const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+    const added = Object.entries(more()).filter(([name]) => !names.has(name));
+    return dispatch({ ...options, headers: { ...own, ...Object.fromEntries(added) } }, handler);
   };
 }
 

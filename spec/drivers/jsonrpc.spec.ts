@@ -44,6 +44,24 @@ describe('drivers/jsonrpc', () => {
   };
   const sent = (): unknown[] => device.seen.map(({ body }) => JSON.parse(body.toString()) as unknown);
 
+  it('sends the headers of the trace that a call belongs to, and none where the call has its own', async () => {
+    const headers = () => ({ traceparent: 'of the trace' });
+    const traced = openEgress({ allow: [], deny: [], allowPrivate: true, serialAllow: [], headers });
+    try {
+      const http = createHttpDriver({ egress: traced, resultMaxBytes: 1024 });
+      const driver = createJsonrpcDriver({ http, resultMaxBytes: 1024 });
+      serve(({ id }) => ({ jsonrpc: '2.0', id: id ?? null, result: true }));
+      await driver.call(callOf(), context());
+      await driver.call(callOf({ headers: { Traceparent: 'its own' } }), context());
+      expect(device.seen.map(({ headers: { traceparent } }) => traceparent)).to.deep.equal([
+        'of the trace',
+        'its own',
+      ]);
+    } finally {
+      await traced.close();
+    }
+  });
+
   it('posts the call and gives the whole body', async () => {
     serve(({ id }) => ({ jsonrpc: '2.0', id: id ?? null, result: { on: true } }));
     const result = await call({ headers: { authorization: 'Bearer k' } });

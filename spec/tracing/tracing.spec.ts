@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { WebSocket } from 'ws';
 import { formatTraceparent, parseTraceparent } from '../../lib/tracing/traceparent.ts';
 import { openTestApp, type TestApp } from '../support/app.ts';
+import { runCommand } from '../support/command.ts';
 import { lampDocument, openLamp } from '../support/lamp.ts';
 import { startModelServer } from '../support/model-server.ts';
 import { openOtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts';
@@ -10,6 +11,11 @@ import { waitFor } from '../support/wait-for.ts';
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
 const SECRET = 'lamp-key-0123456789';
+
+/** A script as a URL. */
+function scriptUrl(code: string): string {
+  return `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`;
+}
 
 describe('a traceparent header', () => {
   it('is read when it fits the standard, and written in the same form', () => {
@@ -194,6 +200,23 @@ describe('the traces of a server', () => {
     await collector.close();
     const alone = keep(await openTestApp({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }));
     expect((await alone.get('/healthz')).status).to.equal(200);
+  });
+
+  it('stop the start where their packages are missing, and say which to install', async () => {
+    const refuse = `export const resolve = (name, context, next) => { if (name.startsWith('@opentelemetry/')) throw new Error('it is not here'); return next(name, context); }`;
+    const hook = `import { register } from 'node:module'; register('${scriptUrl(refuse)}');`;
+    const { code, stderr } = await runCommand(['serve'], {
+      env: {
+        PORT: '0',
+        DATABASE_URL: 'sqlite::memory:',
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+        NODE_OPTIONS: `--import=${scriptUrl(hook)}`,
+      },
+    });
+    expect([code, stderr]).to.deep.equal([
+      2,
+      'lite-agent: OTEL_EXPORTER_OTLP_ENDPOINT is set, and the packages for traces are missing: take the setting out, or run `npm install @opentelemetry/api @opentelemetry/resources @opentelemetry/sdk-trace-node @opentelemetry/exporter-trace-otlp-http`.\n',
+    ]);
   });
 
   it('are off without a collector: requests to devices have no header more', async () => {

@@ -43,21 +43,7 @@ export function ConversationHead({
           <IconButton icon="bin" label={t('remove')} onClick={() => (asks.value = 'removal')} />
         </>
       )}
-      {asks.value === 'removal' && (
-        <div class="ask" role="alertdialog" aria-label={t('removeAsk')}>
-          <span>{t('removeAsk')}</span>
-          <button
-            type="button"
-            class="danger"
-            onClick={() => void removeSession(id).then(() => go('talk'), done)}
-          >
-            {t('remove')}
-          </button>
-          <button type="button" onClick={done}>
-            {t('cancel')}
-          </button>
-        </div>
-      )}
+      {asks.value === 'removal' && <RemovalQuestion id={id} done={done} />}
     </header>
   );
 }
@@ -67,6 +53,24 @@ function IconButton({ icon, label, onClick }: { icon: string; label: string; onC
     <button type="button" class="quiet" aria-label={label} title={label} onClick={onClick}>
       <Icon name={icon} />
     </button>
+  );
+}
+
+function RemovalQuestion({ id, done }: { id: string; done(): void }) {
+  return (
+    <div class="ask" role="alertdialog" aria-label={t('removeAsk')}>
+      <span>{t('removeAsk')}</span>
+      <button
+        type="button"
+        class="danger"
+        onClick={() => void removeSession(id).then(() => go('talk'), done)}
+      >
+        {t('remove')}
+      </button>
+      <button type="button" onClick={done}>
+        {t('cancel')}
+      </button>
+    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../common/json.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { ConsoleParts } from './console.ts';
-import { sessionUsage } from './usage.ts';
+import { sessionUsage } from './session-usage.ts';
 
 /** More sessions than a person finds anything in. */
 const LISTED_MAX_COUNT = 500;
