@@ -3,7 +3,7 @@ import { framingOf, type Agents } from './agents/agents.ts';
 import type { JsonObject } from './common/json.ts';
 import { childPointer } from './common/json-pointer.ts';
 import type { Limits } from './config.ts';
-import { directModel } from './core/direct-model.ts';
+import { directFraming, directModel } from './core/direct-model.ts';
 import type { Equipment } from './core/equipment.ts';
 import type { ModelConfig } from './core/model.ts';
 import type { DeviceUse, SessionConfig } from './core/session-config.ts';
@@ -64,6 +64,7 @@ export function createEquip(parts: EquipParts) {
       toolbox: createToolbox(session.memoryTools ? withMemory : sources, options),
       // Messages of a user, as in a thread, are answered by an agent that knows the user's memory.
       ...(isUser(owner) && { messageToolbox: () => createToolbox(withMemory, options) }),
+      ...(session.direct && { framing: directFraming }),
       ...(agent && { framing: framingOf(agent) }),
       ...(agent?.config.toolStrategy && { toolStrategy: agent.config.toolStrategy }),
       close: () => documents.forEach((document) => document.release()),

@@ -2,12 +2,19 @@ import { parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { Content } from './message.ts';
 import type { Model, ModelMessage, ModelReply } from './model.ts';
+import type { Framing } from './transcript.ts';
+
+/** A direct call needs no earlier ones: their session grows with each. */
+export const directFraming: Framing = { system: '', turnsMaxCount: 0 };
 
 /** One call that somebody makes himself. */
 export interface DirectCall {
   name: string;
   arguments: JsonObject;
 }
+
+/** The ids of calls: this, and their number from 1. */
+const CALL = 'call_';
 
 const completion = {
   id: 'direct',
@@ -27,12 +34,18 @@ export function directContent(calls: readonly DirectCall[]): Content[] {
 export const directModel: Model = {
   async reply({ messages }): Promise<ModelReply> {
     const from = messages.findLastIndex(({ role }) => role === 'user');
-    const made = messages.slice(from + 1).filter(({ role }) => role === 'assistant').length;
+    const made = madeCount(messages.slice(from + 1));
     const call = callsIn(messages[from])[made];
     if (!call) return { text: 'Done.', calls: [], completion };
-    return { text: '', calls: [{ callId: `call_${made + 1}`, ...call }], completion };
+    return { text: '', calls: [{ callId: CALL + (made + 1), ...call }], completion };
   },
 };
+
+/** How many calls were made. The last one says it: those before it may have left the view, and none is made twice. */
+function madeCount(messages: readonly ModelMessage[]): number {
+  const last = messages.findLast((message) => message.role === 'assistant' && message.calls.length > 0);
+  return last?.role === 'assistant' ? Number(last.calls[0]!.callId.slice(CALL.length)) : 0;
+}
 
 function callsIn(message: ModelMessage | undefined): DirectCall[] {
   const [content] = message?.role === 'user' ? message.content : [];
