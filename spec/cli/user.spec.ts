@@ -151,7 +151,7 @@ describe('lite-agent user', function () {
       const wrong = await user(['key', 'eve', '--scope', 'all']);
       expect([wrong.code, wrong.stderr]).to.deep.equal([
         2,
-        'lite-agent: The scopes of a key are chat, devices, admin and app:<id>: /scopes/0 "all" is no scope.\n',
+        'lite-agent: The scopes of a key are chat, devices, admin, metrics and app:<id>: /scopes/0 "all" is no scope.\n',
       ]);
     } finally {
       await app.close();
