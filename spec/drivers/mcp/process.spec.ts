@@ -67,11 +67,9 @@ describe('MCP servers that are processes', () => {
   it('have a time-out', async () => {
     await call('read');
     const { error } = await call('hang', 'write', 50);
-    expect(error).to.deep.equal({
-      code: 'ETIMEDOUT',
-      message: `${process.execPath} did not finish its answer within 50 ms`,
-      effect: 'unknown',
-    });
+    const { message, ...fate } = error as JsonObject;
+    expect(fate).to.deep.equal({ code: 'ETIMEDOUT', effect: 'unknown' });
+    expect(message).to.match(/^\S+ did not finish its answer within \d+ ms$/); // the time that was left
   });
 
   it('are ended with the driver, also one that does not end by itself', async () => {

@@ -112,12 +112,8 @@ describe('an MCP server as a device', () => {
       await send('PUT', '/api/devices/house', { name: 'house', ...program }),
     ];
     const words = 'starts a program on the machine of the server. Only its operator may do that';
-    expect(answers.map(([status, body]) => [status, JSON.stringify(body).includes(words)])).to.deep.equal([
-      [403, true],
-      [403, true],
-      [400, true],
-      [400, true],
-    ]);
+    expect(answers.map(([status]) => status)).to.deep.equal([403, 403, 400, 400]);
+    for (const [, body] of answers) expect(JSON.stringify(body)).to.include(words);
     const isStarted = await import('node:fs').then(({ existsSync }) => existsSync(started));
     expect(isStarted).to.equal(false);
   });
