@@ -93,9 +93,9 @@ describe('accounts by their settings', () => {
   });
 
   it('log an entry that could not be stored', async () => {
-    const accounts = openAccounts(settingsOf({ AUTH_TOKEN: 'a token of the specs' }));
+    const accounts = openAccounts(settingsOf({ AUTH_TOKEN: 'token-of-the-specs' }));
     await database.db.schema.dropTable('audit').execute();
-    accounts.access.refused(await accounts.access.identify('a token of the specs'), {}, '/v1/threads');
+    accounts.access.refused(await accounts.access.identify('token-of-the-specs'), {}, '/v1/threads');
     await accounts.close();
     expect(lines.map(([, line]) => line)).to.deep.equal(['accounts: an entry could not be stored']);
   });
