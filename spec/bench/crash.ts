@@ -7,7 +7,7 @@ import type { CrashReport, CrashRun } from '../support/crash-run.ts';
 import { openOwnPostgresServer } from '../support/postgres.ts';
 import { table } from './table.ts';
 
-/** Tasks through nodes that are killed and stalled all the time: on PostgreSQL, on SQLite, and without the journal. */
+/** Tasks through nodes that are killed and stalled all the time: on PostgreSQL, with approvals, on SQLite, and without the journal. */
 export async function run(tasks = 1000): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'lite-agent-crashes-'));
   const server = await openOwnPostgresServer();
@@ -33,6 +33,18 @@ export async function run(tasks = 1000): Promise<void> {
         nodes: 3,
         chaos: strikeAtRandom({ nodes: 3, pauseMs: 2000, stallsPercent: 30, cut: () => server.cut() }),
         ...load(tasks),
+      },
+    ],
+    [
+      'PostgreSQL, three nodes, each write approved by a person',
+      {
+        databaseUrl: await server.createDatabase(),
+        dataDir: folder,
+        nodes: 3,
+        chaos: strikeAtRandom({ nodes: 3, pauseMs: 6000, stallsPercent: 30 }),
+        approvals: true,
+        ...load(tasks),
+        latencyMs: 30,
       },
     ],
     ['SQLite, one process', { ...sqlite('with'), ...load(tasks) }],
