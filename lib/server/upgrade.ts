@@ -100,26 +100,26 @@ export function createUpgrade(
 
 /** Closes the socket when its caller sends more messages than its budget has. */
 function runWithinBudget(budget: Budget, key: string, receive: Receive): Receive {
-  return (peer) => {
-    const receiver = receive(peer);
-    return {
-      text(text) {
-        if (budget(key) === undefined) return receiver.text(text);
-        peer.close(TOO_MANY, 'too many messages (REQUESTS_PER_MINUTE_MAX_COUNT): connect again later');
-      },
-      refused: (reason) => receiver.refused(reason),
-      closed: () => receiver.closed(),
-    };
-  };
+  return hearing(receive, (text, receiver, peer) => {
+    if (budget(key) === undefined) return receiver.text(text);
+    peer.close(TOO_MANY, 'too many messages (REQUESTS_PER_MINUTE_MAX_COUNT): connect again later');
+  });
 }
 
-/** Runs the work of each message within what the handshake belongs to. */
+/** Runs the work of each message within the span of the handshake. */
 function runWithin(within: ObservedRequest['within'] | undefined, receive: Receive): Receive {
-  if (!within) return receive;
+  return within ? hearing(receive, (text, receiver) => within(() => receiver.text(text))) : receive;
+}
+
+/** A receiver whose messages go through `hear` first. */
+function hearing(
+  receive: Receive,
+  hear: (text: string, receiver: Receiver, peer: Peer) => ReturnType<Receiver['text']>,
+): Receive {
   return (peer) => {
     const receiver = receive(peer);
     return {
-      text: (text) => within(() => receiver.text(text)),
+      text: (text) => hear(text, receiver, peer),
       refused: (reason) => receiver.refused(reason),
       closed: () => receiver.closed(),
     };
