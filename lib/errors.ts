@@ -52,12 +52,12 @@ export class AppError extends Error {
   }
 }
 
-/** The database failed at what was asked of it. Nothing is known to be wrong with the request: the same may succeed later. */
+/** A failure of the database itself. The request may be right, and may succeed later. */
 export class StoreFailure extends AppError {
   override readonly name: string = 'StoreFailure';
 }
 
-/** Whether the database's failure is behind an error. */
+/** Whether an error is a failure of the database, or has one as its cause. */
 export function isStoreFailure(error: unknown): boolean {
   return error instanceof StoreFailure || (error instanceof Error && isStoreFailure(error.cause));
 }

@@ -54,7 +54,7 @@ export interface TaskObserver {
 }
 
 /**
- * What is observed of tasks: all that the core knows of metrics and traces.
+ * The observer of tasks. The core knows nothing else of metrics and traces.
  *
  * Contract: no method throws or waits, and none changes what it is given. Arguments and results of calls may hold secrets of
  * people: an observer does not show them.

@@ -260,7 +260,7 @@ export class Owner {
     this.#startWaiting();
   }
 
-  /** Appends the last line of a task that gave no answer, if it is this owner's to end. When the database failed, it goes on after a new claim. */
+  /** Appends the last line of a task that gave no answer, if it is this owner's to end. After a failure of the database the task goes on under a new claim. */
   async #fail(owned: OwnedTask, error: unknown): Promise<void> {
     if (owned.ending === undefined && isStoreFailure(error)) this.#options.onLost(error);
     if (owned.state === 'detached' || owned.state === 'leaving') return;

@@ -3,14 +3,14 @@ import { systemClock, type Clock } from '../common/clock.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 
-/** Takes one from what a key may do. Undefined: it was there. Else the whole seconds until there is one again. */
+/** Spends one request of a key. Undefined: it was spent. Else the budget is empty, and has one again after so many seconds. */
 export type Budget = (key: string) => number | undefined;
 
-/** Keys that did nothing for longest are forgotten: their budget is whole again by then, or somebody floods with keys. */
+/** With more keys, the one that was idle for the longest time is forgotten: its budget is full again. */
 const KEYS_MAX_COUNT = 100_000;
 const MINUTE_MS = 60_000;
 
-/** A budget of so many a minute for each key: all of them at once, or spread (a token bucket). */
+/** A token bucket for each key: it holds the requests of one minute, and fills up evenly. */
 export function createBudget(perMinute: number, clock: Clock = systemClock): Budget {
   const keys = new LRUCache<string, { left: number; at: number }>({ max: KEYS_MAX_COUNT });
   return (key) => {

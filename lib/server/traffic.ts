@@ -16,7 +16,7 @@ export interface ObservedRequest {
 }
 
 /**
- * What is observed of HTTP requests: all that the server knows of metrics and traces.
+ * The observer of HTTP requests and sockets. The server knows nothing else of metrics and traces.
  *
  * Contract: no method throws or waits.
  */

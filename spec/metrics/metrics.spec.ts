@@ -25,7 +25,7 @@ const lamp: ObservedCall = { callId: '1', name: 'set', device: 'lamp', effect: '
 const ok = { result: { ok: true } };
 
 describe('the metrics of calls', () => {
-  it('count each outcome by device, and keep what was never sent apart', async () => {
+  it('count each outcome by device, and calls that were never sent apart', async () => {
     const metrics = createMetrics('1');
     const task = metrics.tasks.task({ sessionId: 's', taskId: 't', owner: 'o' });
     task.began();

@@ -12,7 +12,7 @@ const NODES = 3;
 /** So many rounds of calls that no task ends by itself. */
 const ROUNDS_OF_CALLS = 40;
 
-/** What was seen of emergency stops under load. */
+/** A report of emergency stops under load. */
 export interface EstopReport {
   /** Writes that left a node after a stop was answered. */
   late: number;

@@ -194,7 +194,7 @@ class Inbox {
 
   /** Reads the rest of an answer that is over. */
   async finish(response: HttpResponse): Promise<void> {
-    if (response.size.bytes > this.#maxBytes) return; // what is left of it tells nothing
+    if (response.size.bytes > this.#maxBytes) return; // the rest of a message that was cut tells nothing
     if (this.#parser) this.#parser.feed(`${this.#decoder.decode()}\n\n`);
     else if (isWhole(response) && isRead(response)) {
       if (response.bytes.length > LARGE_BYTES) await setImmediate(); // each step over large bytes takes a while

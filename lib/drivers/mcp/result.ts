@@ -10,7 +10,7 @@ const NOT_EXECUTED = new Set<JsonValue | undefined>([-32_700, -32_600, -32_601, 
 /** Names and addresses in the words about a block, and the words of an error, are cut to this. */
 const NAME_MAX_CHARS = 300;
 const WORDS_MAX_BYTES = 2000;
-/** The marks of what was cut are shorter than this. */
+/** A mark that stands for the part that was cut is shorter than this. */
 const MARKS_BYTES = 100;
 /** A longer text is not compared with the structured content. */
 const COMPARED_MAX_CHARS = 64 * 1024;
