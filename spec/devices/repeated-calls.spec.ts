@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { startCrashDevice, type CrashDevice } from '../support/crash-device.ts';
-import { startDroppingProxy, type Drop } from '../support/dropping-proxy.ts';
+import { randomDrops, startDroppingProxy } from '../support/dropping-proxy.ts';
 import { openRest } from '../support/rest.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../support/threads.ts';
 
@@ -33,14 +33,7 @@ describe('a direct call of a device that is repeated', function () {
   const timesOf = (id: string): number => device.writes.get(id)?.length ?? 0;
 
   it('reaches the device once under its Idempotency-Key, whatever the network drops', async () => {
-    let seed = 11;
-    const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
-    const choose = (): Drop => {
-      const value = random() * 100;
-      if (value < DROPPED_PERCENT) return 'request';
-      return value < 2 * DROPPED_PERCENT ? 'answer' : 'none';
-    };
-    const proxy = await startDroppingProxy(server.url, choose);
+    const proxy = await startDroppingProxy(server.url, randomDrops(11, DROPPED_PERCENT));
     const rest = openRest(proxy.url);
     /** Asks until an answer comes. */
     async function callOnce(id: string): Promise<number> {

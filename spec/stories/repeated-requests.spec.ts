@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import OpenAI from 'openai';
 import { startCrashDevice, type CrashDevice } from '../support/crash-device.ts';
 import { sentenceOf, startCrashModel, type CrashModel } from '../support/crash-model.ts';
-import { startDroppingProxy, type Drop } from '../support/dropping-proxy.ts';
+import { randomDrops, startDroppingProxy } from '../support/dropping-proxy.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../support/threads.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -44,14 +44,7 @@ describe('a request that is repeated because its answer was lost', () => {
   }
 
   it('moves a device once, whatever the network drops between the official client and the server', async () => {
-    let seed = 7;
-    const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
-    const choose = (): Drop => {
-      const value = random() * 100;
-      if (value < DROPPED_PERCENT) return 'request';
-      return value < 2 * DROPPED_PERCENT ? 'answer' : 'none';
-    };
-    const proxy = await startDroppingProxy(server.url, choose);
+    const proxy = await startDroppingProxy(server.url, randomDrops(7, DROPPED_PERCENT));
     const client = new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey: ada.token, maxRetries: 8 });
     const talks = await Promise.all(
       Array.from({ length: 20 }, async () => ({

@@ -13,6 +13,17 @@ export interface DroppingProxy {
   close(): Promise<void>;
 }
 
+/** Drops at random, the same for the same seed: so many of a hundred requests, and as many answers. */
+export function randomDrops(seed: number, percent: number): () => Drop {
+  let state = seed;
+  return () => {
+    state = (state * 16_807) % 2_147_483_647; // MINSTD
+    const value = (state / 2_147_483_647) * 100;
+    if (value < percent) return 'request';
+    return value < 2 * percent ? 'answer' : 'none';
+  };
+}
+
 /** Starts a proxy; `choose` decides about each request. An answer that is dropped was given by the server in full. */
 export async function startDroppingProxy(target: string, choose: () => Drop): Promise<DroppingProxy> {
   let drops = 0;
