@@ -57,9 +57,17 @@ export class StoreFailure extends AppError {
   override readonly name: string = 'StoreFailure';
 }
 
+/** A longer chain of causes is a circle. */
+const CAUSES_MAX_DEPTH = 10;
+
 /** Whether an error is a failure of the database, or has one as its cause. */
 export function isStoreFailure(error: unknown): boolean {
-  return error instanceof StoreFailure || (error instanceof Error && isStoreFailure(error.cause));
+  let at = error;
+  for (let depth = 0; depth < CAUSES_MAX_DEPTH && at instanceof Error; depth += 1) {
+    if (at instanceof StoreFailure) return true;
+    at = at.cause;
+  }
+  return false;
 }
 
 /** A document that cannot be used. Its faults have JSON pointers. */
