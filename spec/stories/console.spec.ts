@@ -136,6 +136,36 @@ describe('the console in a browser', function () {
     expect(person.faults).to.deep.equal([]);
   });
 
+  it('keeps what was said before the history had come, and sends it once', async () => {
+    app = await openConsoleApp();
+    await visit();
+    await openLights();
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/api/history?*', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.reload();
+    await say('Turn on the kitchen light');
+    release();
+    await page.locator('.answer', { hasText: 'Done: Switch light' }).waitFor();
+    expect(await page.locator('.said p').allInnerTexts()).to.deep.equal(['Turn on the kitchen light']);
+    expect(await page.locator('.step-name').allTextContents()).to.deep.equal(['switch_light']);
+  });
+
+  it('reads a conversation that was opened without a network, once there is one', async () => {
+    app = await openConsoleApp();
+    await visit();
+    await openLights();
+    await page.route('**/api/history?*', (route) => route.abort());
+    await page.reload();
+    await seen('No connection. Trying again…');
+    await say('Turn on the kitchen light');
+    await page.unroute('**/api/history?*');
+    await page.locator('.answer', { hasText: 'Done: Switch light' }).waitFor();
+  });
+
   it('loses the network for a while and misses nothing', async () => {
     app = await openConsoleApp();
     line = await openCutLine(app.url);

@@ -8,6 +8,7 @@ import { TurnLog, turnLogOf } from './turn-log.ts';
 const SHOWN_WITHIN_MS = 25;
 /** So many lines of the log are read first: they fill the screen, however long the log is. */
 const FIRST_LINES = 400;
+const READ_AGAIN_AFTER_MS = 2000;
 
 /** A session on the screen: its turns, and the connection that brings new ones. */
 export class Conversation {
@@ -20,6 +21,8 @@ export class Conversation {
   #connection: SessionSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
+  /** The tasks that were given to a connection. */
+  readonly #sent = new Set<string>();
   /** Whether the history has lines before those that were read. */
   #isPartial = false;
   /** The frames that came while the whole history is read. */
@@ -31,12 +34,7 @@ export class Conversation {
 
   /** Reads the history, then follows the session. Rejects with a CallError; the state is `gone` for a session that is not there. */
   async open(): Promise<void> {
-    try {
-      await this.#read(FIRST_LINES);
-    } catch (error) {
-      if (error instanceof CallError && error.status === 404) this.state.value = 'gone';
-      throw error;
-    }
+    await this.#readFirst();
     if (this.#isClosed) return;
     this.#connection = new SessionSocket({
       session: this.id,
@@ -70,10 +68,25 @@ export class Conversation {
     await call('POST', `/api/stop?id=${encodeURIComponent(this.id)}`);
   }
 
-  /** Reads the last lines of the history, or all of it. */
+  /** Reads the end of the history, as often as the server is silent. */
+  async #readFirst(): Promise<void> {
+    while (!this.#isClosed)
+      try {
+        return await this.#read(FIRST_LINES);
+      } catch (error) {
+        const status = error instanceof CallError ? error.status : undefined;
+        if (status === 404) this.state.value = 'gone';
+        if (status !== 0) throw error;
+        this.state.value = 'offline';
+        await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_AFTER_MS));
+      }
+  }
+
+  /** Reads the last lines of the history, or all of it. What was said and not sent yet stays. */
   async #read(last?: number): Promise<void> {
     const envelopes = await this.#fetch(last);
-    const log = turnLogOf(envelopes);
+    const unsent = this.#log.unanswered().filter(({ taskId }) => !this.#sent.has(taskId));
+    const log = turnLogOf(envelopes, unsent);
     this.#log = log;
     this.#isPartial = envelopes[0]?.from !== 'system'; // the first envelope of every log is the system prompt
     this.isRead.value = true;
@@ -86,9 +99,7 @@ export class Conversation {
     const late: (LogEnvelope | LiveFrame)[] = [];
     this.#late = late;
     const whole = await this.#fetch().finally(() => (this.#late = undefined));
-    const log = turnLogOf(whole);
-    for (const { taskId, said, startedAt } of this.#log.unanswered()) log.begin(taskId, said, startedAt);
-    this.#log = log;
+    this.#log = turnLogOf(whole, this.#log.unanswered());
     for (const frame of late) this.#apply(frame);
     this.#show();
   }
@@ -104,7 +115,7 @@ export class Conversation {
   }
 
   #send(taskId: string, contentList: readonly Piece[]): void {
-    this.#connection?.send({ taskId, contentList, stream: true });
+    if (this.#connection?.send({ taskId, contentList, stream: true })) this.#sent.add(taskId);
   }
 
   #take(frame: LogEnvelope | LiveFrame): void {

@@ -146,10 +146,11 @@ export class TurnLog {
   }
 }
 
-/** The turns of a history. */
-export function turnLogOf(envelopes: readonly LogEnvelope[]): TurnLog {
+/** The turns of a history, and those that are still on their way to the server. */
+export function turnLogOf(envelopes: readonly LogEnvelope[], unanswered: readonly ShownTurn[] = []): TurnLog {
   const log = new TurnLog();
   for (const envelope of envelopes) log.take(envelope);
+  for (const { taskId, said, startedAt } of unanswered) log.begin(taskId, said, startedAt);
   return log;
 }
 
