@@ -12,7 +12,9 @@ export function askDemo(request: JsonObject, options: ReplyOptions): Promise<Mod
 
 function readMessage({ role, content, tool_calls: calls, tool_call_id: callId }: JsonObject): ModelMessage {
   const text = textOf(content);
-  if (role === 'user') return { role, content: [{ type: 'text', text }] };
+  const hasSound = objectsIn(content).some(({ type }) => type === 'input_audio');
+  const sound = hasSound ? [{ type: 'audio', data: '', format: 'wav' } as const] : [];
+  if (role === 'user') return { role, content: [{ type: 'text', text }, ...sound] };
   if (role === 'assistant') return { role, text, calls: objectsIn(calls).map(readCall) };
   if (role !== 'tool') return { role: 'system', text };
   const result = tryParseJson(text);

@@ -48,13 +48,17 @@ export async function prepareResponse(
   parts: ResponseParts,
   body: ResponseRequest,
   caller: Principal,
+  signal: AbortSignal,
 ): Promise<PreparedResponse> {
   refuseUnhonoured(body);
-  const { sessions, agents, files } = parts;
+  const { sessions, agents, files, config } = parts;
   const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
   const input = await readInput(body.input as JsonValue, {
-    files: files.files,
+    field: 'input',
+    files,
     caller,
+    documents: config.documents,
+    signal,
     findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
   });
   const waiting = await findWaiting(sessions, body, input, caller);

@@ -2,6 +2,7 @@ import type { Message } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import { AppError, ModelError, type ModelRefusal } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { goneSignal } from '../../server/stream.ts';
 import { findResponse } from './conversations.ts';
 import { responsePlaceOf, type ResponsePlace } from './ids.ts';
 import { callShapeFor, saidItem } from './items.ts';
@@ -38,7 +39,12 @@ function createResponse(parts: ResponseParts): Route {
     body: responseBodySchema,
     answer: responseSchema,
     async handle({ body, caller, request, response }) {
-      const { session, place, isOwn, begin } = await prepareResponse(parts, body, caller);
+      const { session, place, isOwn, begin } = await prepareResponse(
+        parts,
+        body,
+        caller,
+        goneSignal(response),
+      );
       const shape = callShapeFor(request.headers['user-agent']);
       const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
       try {

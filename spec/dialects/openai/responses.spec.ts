@@ -263,7 +263,7 @@ describe('responses', () => {
     for (const [more, param] of [
       [{ input: undefined }, 'input'],
       [{ input: '' }, 'input'],
-      [{ input: [{ role: 'user', content: [{ type: 'input_audio' }] }] }, 'input.0.content.0.type'],
+      [{ input: [{ role: 'user', content: [{ type: 'output_file' }] }] }, 'input.0.content.0.type'],
       [{ input: [{ type: 'computer_call' }] }, 'input.0.type'],
       [{ input: [{ role: 'tool', content: 'x' }] }, 'input.0.role'],
       [
