@@ -6,7 +6,8 @@ import { tryParseJson } from './parse-json.ts';
 /** The demo model's reply to a chat completion request. Fields that it does not know are ignored. */
 export function askDemo(request: JsonObject, options: ReplyOptions): Promise<ModelReply> {
   const messages = objectsIn(request['messages']).map(readMessage);
-  const tools = objectsIn(request['tools']).flatMap(({ function: offered }) => readOffer(offered));
+  const offered = request['tool_choice'] === 'none' ? [] : objectsIn(request['tools']);
+  const tools = offered.flatMap(({ function: offered }) => readOffer(offered));
   return createDemoModel().reply({ messages, tools }, options);
 }
 

@@ -183,10 +183,15 @@ function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Pr
   );
 }
 
-/** The refusal of the model's endpoint, where it is all that came of a task. A task with calls has done something, and is no refusal. */
-function refusalOf({ ended, replies }: TaskRecord): ModelError | undefined {
+/**
+ * The refusal of the request, by the model's endpoint or before it, where that is all that came of a task. A task with calls has done
+ * something, and is no refusal.
+ */
+function refusalOf({ ended, replies }: TaskRecord): AppError | undefined {
   const { code, message, refusal } = ended?.error ?? {};
-  if (code !== 'model_error' || message === undefined || replies.length > 0) return undefined;
+  if (message === undefined || replies.length > 0) return undefined;
+  if (code === 'invalid_request') return new AppError(code, message);
+  if (code !== 'model_error') return undefined;
   const { retryAfterSeconds, ...rest } = refusal ?? {};
   return new ModelError(message, {
     ...(refusal && { refusal: rest as ModelRefusal }),
