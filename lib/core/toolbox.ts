@@ -51,6 +51,8 @@ export interface ToolboxOptions {
 export interface Toolbox {
   /** The tools that the model is offered: all of them, or a selection for the last user message. The same selection is the same array object. */
   offersFor(conversation: readonly ModelMessage[]): Promise<readonly ToolOffer[]>;
+  /** The tools that have one of these names. */
+  offersNamed(names: readonly string[]): ToolOffer[];
   /**
    * The call as the model meant it, before it is logged: `null` for "not given" is left out, and a missing required argument
    * gets the default of its schema. Arguments with a number that JSON.parse would round are a text. A call of an unknown
@@ -93,6 +95,7 @@ export function createToolbox(sources: readonly ToolSource[], options: ToolboxOp
       if (chosen.leftOut.length > 0) options.onLeftOut?.(offers.length, chosen.leftOut);
       return chosen.offers;
     },
+    offersNamed: (names) => offers.filter(({ name }) => names.includes(name)),
     complete(call) {
       const args = completed(call, byName).arguments;
       // The log is read with JSON.parse: arguments with a number that it would round stay a text.

@@ -56,7 +56,12 @@ export function chatRoutes({
       async handle({ body, response, caller, log }) {
         // The metadata are for this server. Many endpoints refuse them.
         const { metadata, stream, store, ...asked } = body as JsonObject & { metadata?: Metadata };
-        const messages = await withFiles(body.messages as JsonValue[], files.files, caller);
+        const messages = await withFiles(body.messages as JsonValue[], {
+          files,
+          caller,
+          documents: config.documents,
+          signal: goneSignal(response),
+        });
         const request = { ...asked, messages };
         const wish: Wish = { metadata, stored: store === true ? (body.messages as JsonValue[]) : undefined };
         const head = newHead(request, metadata);

@@ -236,8 +236,8 @@ function formatInput(part: Content): object {
       return { type: 'input_image', image_url: part.url, file_id: null, detail: part.detail ?? 'auto' };
     case 'file':
       return { type: 'input_file', file_id: part.fileId };
-    case 'audio': // sound is never in a log, only on its way to a model
-      return { type: 'input_text', text: '[sound]' };
+    case 'audio':
+      return { type: 'input_audio', input_audio: { data: part.data, format: part.format } };
   }
 }
 

@@ -139,7 +139,7 @@ function formatContent(piece: Content) {
       return { type: 'image_url', image_url: { url: piece.url, detail: piece.detail ?? 'auto' } };
     case 'file':
       return { type: 'image_file', image_file: { file_id: piece.fileId, detail: piece.detail ?? 'auto' } };
-    case 'audio': // sound is never in a log, only on its way to a model
+    case 'audio': // messages of threads have no part for it
       return { type: 'text', text: { value: '[sound]', annotations: [] } };
   }
 }

@@ -20,6 +20,7 @@ import {
   refuseUnhonoured,
   type ResponseRequest,
 } from './response-request.ts';
+import { readToolChoice } from './tool-choice.ts';
 import { clientToolsOf, requestOf, type KeptRequest } from './task-record.ts';
 import { findOwn } from './threads.ts';
 import {
@@ -48,13 +49,17 @@ export async function prepareResponse(
   parts: ResponseParts,
   body: ResponseRequest,
   caller: Principal,
+  signal: AbortSignal,
 ): Promise<PreparedResponse> {
   refuseUnhonoured(body);
-  const { sessions, agents, files } = parts;
+  const { sessions, agents, files, config } = parts;
   const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
   const input = await readInput(body.input as JsonValue, {
-    files: files.files,
+    field: 'input',
+    files,
     caller,
+    documents: config.documents,
+    signal,
     findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
   });
   const waiting = await findWaiting(sessions, body, input, caller);
@@ -114,7 +119,7 @@ function continueTask(
     );
   const shown = requestOf(record)?.shown ?? {};
   for (const name of fixedFields)
-    if (body[name] !== undefined && !isDeepStrictEqual(body[name], shown[name]))
+    if (!isDefault(name, body[name]) && !isDeepStrictEqual(body[name], shown[name]))
       throw invalidField(
         name,
         'cannot change while the response waits for an output: it goes on as it began',
@@ -126,6 +131,11 @@ function continueTask(
     isOwn: false,
     begin: () => giveOutputs(session, given),
   };
+}
+
+/** Whether a field asks for nothing: a choice of tools holds for the first reply, so that clients send `auto` after it. */
+function isDefault(name: string, value: unknown): boolean {
+  return value === undefined || (name === 'tool_choice' && value === 'auto');
 }
 
 /** The response of a new task. */
@@ -229,11 +239,13 @@ function settingsOf(
 ): TaskSettings {
   const instructions = [body.instructions, ...more].filter(Boolean).join('\n\n');
   const clientTools = clientToolsOf(body.tools as JsonValue | undefined);
+  const toolChoice = readToolChoice(body.tool_choice);
   return {
     memoryTools: false,
     ...(Object.keys(parameters).length > 0 && { model: parameters }),
     ...(instructions !== '' && { instructions }),
     ...(clientTools.length > 0 && { clientTools }),
+    ...(toolChoice && { toolChoice }),
   };
 }
 

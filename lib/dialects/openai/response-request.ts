@@ -4,6 +4,7 @@ import type { TaskSettings } from '../../core/session-config.ts';
 import { invalidField } from './errors.ts';
 import { deviceFieldSchemas } from './new-session.ts';
 import { metadataSchema } from './schemas.ts';
+import { readToolChoice } from './tool-choice.ts';
 
 const shortText = { type: 'string', maxLength: 512 } as const;
 
@@ -85,13 +86,12 @@ export function refuseUnhonoured(body: ResponseRequest): void {
   for (const name of Object.keys(body))
     if (!Object.hasOwn(responseBodySchema.properties, name))
       throw invalidField(name, 'is a parameter that this server does not have');
-  const { include = [], truncation, tool_choice: choice, reasoning, tools = [] } = body;
+  const { include = [], truncation, reasoning, tools = [] } = body;
   if (include.includes('message.output_text.logprobs'))
     throw invalidField('include', 'asks for logprobs, which this server does not keep');
   if (truncation !== undefined && truncation !== 'auto')
     throw invalidField('truncation', 'must be auto: the oldest turns leave when the context is full');
-  if (choice !== undefined && choice !== 'auto')
-    throw invalidField('tool_choice', 'must be auto: the model chooses among the tools');
+  readToolChoice(body.tool_choice);
   if (reasoning?.summary || reasoning?.generate_summary)
     throw invalidField('reasoning.summary', 'asks for a summary, which this server does not make');
   for (const [index, tool] of tools.entries())

@@ -2,6 +2,7 @@ import type { Message } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import { AppError, ModelError, type ModelRefusal } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { goneSignal } from '../../server/stream.ts';
 import { findResponse } from './conversations.ts';
 import { responsePlaceOf, type ResponsePlace } from './ids.ts';
 import { callShapeFor, saidItem } from './items.ts';
@@ -38,7 +39,12 @@ function createResponse(parts: ResponseParts): Route {
     body: responseBodySchema,
     answer: responseSchema,
     async handle({ body, caller, request, response }) {
-      const { session, place, isOwn, begin } = await prepareResponse(parts, body, caller);
+      const { session, place, isOwn, begin } = await prepareResponse(
+        parts,
+        body,
+        caller,
+        goneSignal(response),
+      );
       const shape = callShapeFor(request.headers['user-agent']);
       const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
       try {
@@ -177,10 +183,15 @@ function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Pr
   );
 }
 
-/** The refusal of the model's endpoint, where it is all that came of a task. A task with calls has done something, and is no refusal. */
-function refusalOf({ ended, replies }: TaskRecord): ModelError | undefined {
+/**
+ * The refusal of the request, by the model's endpoint or before it, where that is all that came of a task. A task with calls has done
+ * something, and is no refusal.
+ */
+function refusalOf({ ended, replies }: TaskRecord): AppError | undefined {
   const { code, message, refusal } = ended?.error ?? {};
-  if (code !== 'model_error' || message === undefined || replies.length > 0) return undefined;
+  if (message === undefined || replies.length > 0) return undefined;
+  if (code === 'invalid_request') return new AppError(code, message);
+  if (code !== 'model_error') return undefined;
   const { retryAfterSeconds, ...rest } = refusal ?? {};
   return new ModelError(message, {
     ...(refusal && { refusal: rest as ModelRefusal }),
