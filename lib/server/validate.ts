@@ -1,4 +1,4 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { Ajv, ErrorObject, FuncKeywordDefinition, SchemaValidateFunction, ValidateFunction } from 'ajv';
 import { childPointer } from '../common/json-pointer.ts';
 import { isObject } from '../common/json.ts';
 import type { Fault } from '../errors.ts';
@@ -42,13 +42,13 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     let first: ValidateFunction | undefined;
     let all: ValidateFunction | undefined;
     reader = (value) => {
-      first ??= new Ajv2020(options).compile(schema);
+      first ??= withShortCounts(new Ajv2020(options)).compile(schema);
       const picked: Picked = { count: 0, ignored: [] };
       const known = pick(schema, value, '', picked);
       if (first(known)) return { value: known, ignored: picked.ignored, faults: [] };
       let { errors } = first;
       if (picked.count <= ALL_FAULTS_MAX_VALUES) {
-        all ??= new Ajv2020({ ...options, allErrors: true }).compile(schema);
+        all ??= withShortCounts(new Ajv2020({ ...options, allErrors: true })).compile(schema);
         all(known);
         errors = all.errors;
       }
@@ -57,6 +57,34 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     readers.set(schema, reader);
   }
   return reader;
+}
+
+/** Ajv counts all characters of a text, also of one of 20 MB. Here no more are counted than the limit takes. */
+function withShortCounts<Validator extends Pick<Ajv, 'removeKeyword' | 'addKeyword'>>(
+  ajv: Validator,
+): Validator {
+  const bounds: Record<string, { words: string; holds: (text: string, limit: number) => boolean }> = {
+    minLength: { words: 'fewer', holds: (text, limit) => countUpTo(text, limit) >= limit },
+    maxLength: { words: 'more', holds: (text, limit) => countUpTo(text, limit + 1) <= limit },
+  };
+  for (const [keyword, { words, holds }] of Object.entries(bounds)) {
+    const validate: SchemaValidateFunction = (limit: number, text: string) => {
+      const message = `must NOT have ${words} than ${limit} characters`;
+      validate.errors = [{ keyword, message, params: { limit } }];
+      return holds(text, limit);
+    };
+    const definition: FuncKeywordDefinition = { keyword, type: 'string', schemaType: 'number', validate };
+    ajv.removeKeyword(keyword);
+    ajv.addKeyword(definition);
+  }
+  return ajv;
+}
+
+/** The number of characters of a text, or `most` when it has more [RFC 8259 7]. */
+function countUpTo(text: string, most: number): number {
+  let count = 0;
+  for (const _character of text) if ((count += 1) >= most) break;
+  return Math.min(count, most);
 }
 
 interface Picked {
