@@ -178,7 +178,9 @@ class Web {
         const value = await route.handle({ request, response, ...checked });
         if (value !== undefined) sendJson(response, value, mount.contentType);
       };
-      await (route.startsWork ? this.#startOnce(route, request, response, { caller, body }, work) : work());
+      await (startsWork(route, body)
+        ? this.#startOnce(route, request, response, { caller, body }, work)
+        : work());
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);
@@ -271,4 +273,9 @@ function sendJson(response: Answer, value: unknown, contentType = 'application/j
     'Content-Length': body.length,
   });
   response.end(body);
+}
+
+/** Whether a request with this body can start work. */
+function startsWork({ startsWork: starts }: Route, body: unknown): boolean {
+  return typeof starts === 'function' ? starts(body) : starts === true;
 }
