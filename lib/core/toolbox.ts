@@ -3,6 +3,7 @@ import { checkArguments } from './argument-check.ts';
 import { clip } from './clip.ts';
 import { completeArguments } from './complete-arguments.ts';
 import { formatExactly, hasBigint, inexactNumbers, parseExactly } from '../common/exact-numbers.ts';
+import { closestWord } from '../common/closest-word.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { messageOf } from '../errors.ts';
 import type { ToolCall, ToolResult } from './message.ts';
@@ -186,8 +187,11 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
 }
 
 function unknownTool(name: string, byName: ReadonlyMap<string, unknown>): string {
-  const some = [...byName.keys()].slice(0, NAMES_SHOWN);
-  const more = byName.size > some.length ? ', …' : '';
-  const list = some.length > 0 ? `Tools: ${some.join(', ')}${more}.` : 'There are no tools.';
-  return `There is no tool named "${name.slice(0, 100)}". ${list}`;
+  const names = [...byName.keys()];
+  const told = `There is no tool named "${name.slice(0, 100)}".`;
+  if (names.length === 0) return `${told} There are no tools.`;
+  const meant = closestWord(name.slice(0, 100), names);
+  const more = names.length > NAMES_SHOWN ? ', …' : '';
+  const list = `Tools: ${names.slice(0, NAMES_SHOWN).join(', ')}${more}.`;
+  return meant === undefined ? `${told} ${list}` : `${told} Did you mean "${meant}"? ${list}`;
 }

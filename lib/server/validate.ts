@@ -1,4 +1,5 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import { closestWord, unknownKey } from '../common/closest-word.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { isObject } from '../common/json.ts';
 import type { Fault } from '../errors.ts';
@@ -23,8 +24,9 @@ export type Reader = (value: unknown) => Reading;
 const readers = new WeakMap<RouteSchema, Reader>();
 
 /**
- * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. A
- * field that is null counts as missing, because several clients send all their fields, set or not. Where the schema names
+ * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. An
+ * unknown field is a fault where the schema says `additionalProperties: false`, and where it is a misspelt field whose schema
+ * says `x-misspelt: 'refused'`: it would move a device that should not move. A field that is null counts as missing, because several clients send all their fields, set or not. Where the schema names
  * null among the types, it is a value.
  */
 export async function readerOf(schema: RouteSchema): Promise<Reader> {
@@ -43,16 +45,17 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     let all: ValidateFunction | undefined;
     reader = (value) => {
       first ??= new Ajv2020(options).compile(schema);
-      const picked: Picked = { count: 0, ignored: [] };
+      const picked: Picked = { count: 0, ignored: [], faults: [] };
       const known = pick(schema, value, '', picked);
-      if (first(known)) return { value: known, ignored: picked.ignored, faults: [] };
+      const isValid = first(known);
+      if (isValid && picked.faults.length === 0) return { value: known, ignored: picked.ignored, faults: [] };
       let { errors } = first;
-      if (picked.count <= ALL_FAULTS_MAX_VALUES) {
+      if (!isValid && picked.count <= ALL_FAULTS_MAX_VALUES) {
         all ??= new Ajv2020({ ...options, allErrors: true }).compile(schema);
         all(known);
         errors = all.errors;
       }
-      return { value: known, ignored: picked.ignored, faults: faultsOf(errors ?? []) };
+      return { value: known, ignored: picked.ignored, faults: [...picked.faults, ...faultsOf(errors ?? [])] };
     };
     readers.set(schema, reader);
   }
@@ -62,6 +65,7 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
 interface Picked {
   count: number;
   ignored: string[];
+  faults: Fault[];
 }
 
 function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Picked): unknown {
@@ -77,10 +81,20 @@ function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Pick
   for (const [name, field] of Object.entries(value)) {
     const at = childPointer(pointer, name);
     const inner = properties && Object.hasOwn(properties, name) ? properties[name] : others;
-    if (!inner) picked.ignored.push(at);
+    if (!inner) notePassed(schema, name, at, picked);
     else if (field !== null || allowsNull(inner)) known[name] = pick(inner, field, at, picked);
   }
   return known;
+}
+
+/** Notes a field that the schema does not know. */
+function notePassed(schema: RouteSchema, name: string, at: string, { ignored, faults }: Picked): void {
+  const properties = schema.properties as Readonly<Record<string, RouteSchema>>;
+  const names = Object.keys(properties);
+  const exact = names.filter((one) => properties[one]!['x-misspelt'] === 'refused');
+  const isRefused = schema.additionalProperties === false || closestWord(name, exact) !== undefined;
+  if (!isRefused) ignored.push(at);
+  else if (faults.length < FAULTS_MAX_COUNT) faults.push({ pointer: at, detail: unknownKey(name, names) });
 }
 
 function allowsNull({ type }: RouteSchema): boolean {
