@@ -179,7 +179,9 @@ class Web {
         const value = await route.handle({ request, response, ...checked });
         if (value !== undefined) await sendJson(response, value, mount.contentType);
       };
-      await (route.startsWork ? this.#startOnce(route, request, response, { caller, body }, work) : work());
+      await (startsWork(route, body)
+        ? this.#startOnce(route, request, response, { caller, body }, work)
+        : work());
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);
@@ -259,4 +261,9 @@ async function readBody(
 
 function badEscape(cause: URIError): AppError {
   return new AppError('invalid_request', 'The path has a broken percent escape.', { cause });
+}
+
+/** Whether a request with this body can start work. */
+function startsWork({ startsWork: starts }: Route, body: unknown): boolean {
+  return typeof starts === 'function' ? starts(body) : starts === true;
 }

@@ -116,9 +116,10 @@ interface State {
 }
 
 /** The state of an answer. */
-function stateOf({ reply, ended }: TaskOutcome): State {
+function stateOf({ reply, ended, spoken = '' }: TaskOutcome): State {
   const none = { completedAt: null, incompleteAt: null, details: null };
-  if (!ended) return { ...none, status: 'in_progress', content: [] };
+  if (!ended)
+    return { ...none, status: 'in_progress', content: spoken === '' ? [] : [{ type: 'text', text: spoken }] };
   const content: Content[] = reply ? [{ type: 'text', text: reply.text }] : [];
   const at = secondsOf(ended.time);
   const incomplete = { ...none, status: 'incomplete', incompleteAt: at, content } as const;

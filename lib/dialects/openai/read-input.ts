@@ -21,12 +21,16 @@ export interface ReadInput {
   outputs: CallOutput[];
   /** The ids of the items of calls, by the ids of the calls. */
   callItems: Map<string, string>;
+  /** The last item is an output: nothing else was said after it. */
+  endsWithOutput: boolean;
 }
 
 /** What reading an input needs. */
 export interface InputContext extends PartContext {
   /** The name of the field with the input. */
-  field: 'input' | 'items';
+  field: 'input' | 'items' | 'messages';
+  /** The place in the field of each item, where several items stand for one of the client. */
+  places?: readonly number[];
   /** The item that an `item_reference` names. Rejects with `not_found`. */
   findItem(id: string): Promise<JsonObject>;
 }
@@ -36,20 +40,20 @@ type Said = Omit<NewMessage, 'run'>;
 
 /** Reads an input: a text, or items. Throws `invalid_request` with the place of a fault, `not_found` for a file of another user. */
 export async function readInput(input: JsonValue, context: InputContext): Promise<ReadInput> {
-  if (typeof input === 'string')
-    return {
-      messages: [text('user', input, context.field)],
-      instructions: [],
-      outputs: [],
-      callItems: new Map(),
-    };
+  const nothing = {
+    instructions: [],
+    outputs: [],
+    callItems: new Map<string, string>(),
+    endsWithOutput: false,
+  };
+  if (typeof input === 'string') return { ...nothing, messages: [text('user', input, context.field)] };
   if (!Array.isArray(input)) throw invalidField(context.field, 'must be a text or a list of items');
   const messages: Said[] = [];
   const instructions: string[] = [];
   const outputs: CallOutput[] = [];
   const callItems = new Map<string, string>();
   for (const [index, given] of input.entries()) {
-    const at = `${context.field}.${index}`;
+    const at = `${context.field}.${context.places?.[index] ?? index}`;
     if (!isObject(given)) throw invalidField(at, 'must be an object');
     const isReference = given['type'] === 'item_reference' || isBareReference(given);
     const item = isReference ? await context.findItem(textOf(given, 'id', at)) : given;
@@ -64,7 +68,9 @@ export async function readInput(input: JsonValue, context: InputContext): Promis
       callItems.set(textOf(item, 'call_id', at), item['id']);
     messages.push(...(await saidBy(item, at, context)));
   }
-  return { messages, instructions, outputs, callItems };
+  const last = input.at(-1);
+  const endsWithOutput = isObject(last) && last['type'] === 'function_call_output';
+  return { messages, instructions, outputs, callItems, endsWithOutput };
 }
 
 /** A reference without a type has an id and nothing else. */

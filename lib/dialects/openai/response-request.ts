@@ -103,10 +103,10 @@ export function refuseUnhonoured(body: ResponseRequest): void {
     throw invalidField('text.format.name', 'and text.format.schema are needed for json_schema');
 }
 
-/** The parameters of the model that a body asks for. */
-export function modelParameters(body: ResponseRequest): NonNullable<TaskSettings['model']> {
+/** The parameters of the model that a body asks for; `more` are others, under the endpoint's own names. */
+export function modelParameters(body: ResponseRequest, more: JsonObject): NonNullable<TaskSettings['model']> {
   const { model, temperature, top_p: topP, max_output_tokens: maxTokens, text, reasoning } = body;
-  const extra: JsonObject = {};
+  const extra: JsonObject = { ...more };
   for (const name of passed) if (body[name] !== undefined) extra[name] = body[name];
   if (text?.format && text.format.type !== 'text') extra['response_format'] = responseFormat(text.format);
   if (text?.verbosity !== undefined) extra['verbosity'] = text.verbosity;
