@@ -211,7 +211,10 @@ export interface Store {
   permit(id: string, epoch: number, entry: JournalEntry, clearance?: Clearance): Promise<Permitted>;
   /** Whether a call has a permission, so that it may have been sent. */
   isPermitted(id: string, key: JournalKey): Promise<boolean>;
-  /** Writes down the outcome of a permitted call; `also` runs in the same transaction. */
+  /**
+   * Writes down the outcome of a permitted call; `also` runs in the same transaction. The first outcome stays, unless it is
+   * `unknown`: then a known one takes its place. Nothing is written otherwise, and `also` does not run.
+   */
   settle(
     id: string,
     key: JournalKey,

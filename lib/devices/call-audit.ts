@@ -93,7 +93,7 @@ export class CallAudit {
     });
   }
 
-  /** Appends the outcome of the row `n`, in a transaction of the caller. */
+  /** Appends the outcome of the row `n`, in a transaction of the caller. A later one takes the place of `unknown`. */
   async appendOutcome(trx: CommandTransaction, device: string, n: number, outcome: string): Promise<void> {
     const row = { event: 'outcome', of_n: n, tool: null, operation: null };
     await this.#append(trx, device, row, { outcome });
@@ -131,7 +131,21 @@ export class CallAudit {
     let query = this.#db
       .selectFrom('audit_rows as row')
       .leftJoin('audit_rows as end', (join) =>
-        join.onRef('end.device', '=', 'row.device').onRef('end.of_n', '=', 'row.n'),
+        join
+          .onRef('end.device', '=', 'row.device')
+          .onRef('end.of_n', '=', 'row.n')
+          // A node that lost the session may know the outcome after another one has said that nobody knows it.
+          .on(({ not, exists, selectFrom }) =>
+            not(
+              exists(
+                selectFrom('audit_rows as later')
+                  .select('later.n')
+                  .whereRef('later.device', '=', 'end.device')
+                  .whereRef('later.of_n', '=', 'end.of_n')
+                  .whereRef('later.n', '>', 'end.n'),
+              ),
+            ),
+          ),
       )
       .select([
         'row.device',

@@ -39,14 +39,15 @@ export function createJournal({
 
     async settle(id, key, outcome, also) {
       await run(id, async (trx) => {
-        await trx
+        const { numUpdatedRows: count } = await trx
           .updateTable('calls')
           .set({ outcome, settled_at: systemClock.now() })
           .where('session_id', '=', id)
           .where('seq', '=', key.seq)
           .where('call_id', '=', key.callId)
-          .execute();
-        await also?.(trx);
+          .where('outcome', 'in', outcome === 'unknown' ? ['sent'] : ['sent', 'unknown'])
+          .executeTakeFirstOrThrow();
+        if (count > 0) await also?.(trx);
       });
     },
   };

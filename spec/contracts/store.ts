@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Message } from '../../lib/core/message.ts';
-import type { Store } from '../../lib/core/store.ts';
+import type { Outcome, Store } from '../../lib/core/store.ts';
 import { first, line, newSession, task } from '../support/stored.ts';
 import { refusal } from '../support/refusal.ts';
 import { storesMessages } from './store-messages.ts';
@@ -265,6 +265,22 @@ export function describeStore(
       await store.settle(session.id, entry, 'done');
       expect(await store.permit(session.id, 1, entry)).to.equal('given_before');
       expect(await store.permit(session.id, 1, { ...entry, seq: 6 })).to.equal('given');
+    });
+
+    it('keeps the first outcome of a call, and only a known one takes the place of one that is not', async () => {
+      const session = newSession();
+      await store.createSession(session, first);
+      const written: Outcome[] = [];
+      for (const [seq, outcomes] of [
+        [5, ['unknown', 'unknown', 'done', 'unknown', 'done']],
+        [6, ['done', 'unknown', 'none']],
+      ] as const) {
+        const entry = { seq, callId: 'call_1', taskId: 'task', tool: 'set', arguments: { to: 5 } };
+        await store.permit(session.id, 1, entry);
+        for (const outcome of outcomes)
+          await store.settle(session.id, entry, outcome, () => Promise.resolve(void written.push(outcome)));
+      }
+      expect(written).to.deep.equal(['unknown', 'done', 'done']);
     });
 
     it('permits a call again when it was surely not sent', async () => {

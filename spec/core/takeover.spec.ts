@@ -102,7 +102,7 @@ describe('nodes over one PostgreSQL', function () {
     await startTasks(busy, 150);
     const dead = await openWorld({ databaseUrl, leaseMs, model: deadModel, limits });
     const orphans = await startTasks(dead, 5);
-    await waitFor(() => deadModel.asked === 5 && busyModel.asked === 150, 10_000);
+    await waitFor(() => deadModel.asked === 5 && busyModel.asked === 150, 30_000);
     dead.store.renew = (epochs) => Promise.resolve(new Set(epochs.keys())); // it stalls: its lease expires
     await waitFor(() => busyModel.asked === 155, 20_000);
     const owned = await Promise.all(orphans.map((id) => busy.store.claim(id)));

@@ -52,6 +52,18 @@ for (const [engine, openEngine] of Object.entries(engines))
     const db = () => database.tables<CommandTables>();
     const check = () => checkAudit(db(), key);
 
+    it('shows a write once, with the outcome that was written last', async () => {
+      await db()
+        .transaction()
+        .execute(async (trx) => {
+          const n = await audit.append(trx, 'boiler', record(20));
+          await audit.appendOutcome(trx, 'boiler', n, 'unknown');
+          await audit.appendOutcome(trx, 'boiler', n, 'done');
+        });
+      const rows = await audit.list({ device: 'boiler', limit: 10 });
+      expect(rows.map(({ n, outcome }) => [n, outcome])).to.deep.equal([[1, 'done']]);
+    });
+
     it('shows each write that was tried, with its outcome', async () => {
       await db()
         .transaction()
