@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { AgentConfig } from './agent-config.ts';
 import type { AgentApp, AppVersion, NewDraft } from './apps.ts';
-import type { AppsTable, AppVersionsTable } from './schema.ts';
+import type { AgentsDb, AppsTable, AppVersionsTable } from './schema.ts';
 import type { Vault } from '../store/vault.ts';
 
 /** The app of its rows. */
@@ -42,10 +42,28 @@ function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion 
   };
 }
 
+/** A configuration from its columns. */
+export function draftOf(
+  { config, remembers }: Pick<AppVersionsTable, 'config' | 'remembers'>,
+  vault: Vault,
+): NewDraft {
+  return { config: JSON.parse(vault.open(config)) as AgentConfig, remembers: remembers === 1 };
+}
+
 /** The columns of a version. */
 export function versionColumns(
   { config, remembers }: NewDraft,
   vault: Vault,
 ): Pick<AppVersionsTable, 'config' | 'remembers'> {
   return { config: vault.seal(JSON.stringify(config)), remembers: remembers ? 1 : 0 };
+}
+
+/** Writes a version in the place of the version with the same status. */
+export async function putVersion(trx: AgentsDb, version: AppVersionsTable): Promise<void> {
+  const { app_id: _app, status: _status, ...changes } = version;
+  await trx
+    .insertInto('app_versions')
+    .values(version)
+    .onConflict((conflict) => conflict.columns(['app_id', 'status']).doUpdateSet(changes))
+    .execute();
 }
