@@ -1,4 +1,4 @@
-import { parseExactly } from '../common/exact-numbers.ts';
+import { formatExactly, parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { Content } from './message.ts';
 import type { Model, ModelMessage, ModelReply } from './model.ts';
@@ -24,7 +24,7 @@ const completion = {
 
 /** The content of a message that says these calls. They are made in order, each after the one before it. */
 export function directContent(calls: readonly DirectCall[]): Content[] {
-  return [{ type: 'text', text: JSON.stringify({ calls }) }];
+  return [{ type: 'text', text: formatExactly({ calls: calls.map((call) => ({ ...call })) }) }];
 }
 
 /**

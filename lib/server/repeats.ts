@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FirstRequests, GivenAnswer, RequestMark } from '../accounts/first-requests.ts';
+import { formatExactly } from '../common/exact-numbers.ts';
+import type { JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { statusOf } from './status.ts';
 import { goneSignal } from './stream.ts';
@@ -125,7 +127,7 @@ export class Repeats {
 /** The mark of a request; undefined for one whose repeats cannot be told. */
 function markOf({ request, caller, route, target, body }: WorkRequest): Mark | undefined {
   const { 'idempotency-key': key, 'x-stainless-retry-count': count } = request.headers;
-  const digest = hash(`${request.method} ${target}\n${JSON.stringify(body)}`);
+  const digest = hash(`${request.method} ${target}\n${formatExactly((body ?? null) as JsonValue)}`);
   if (typeof key === 'string') {
     if (key.length === 0 || key.length > KEY_MAX_LENGTH)
       throw new AppError('invalid_request', `The Idempotency-Key has 1 to ${KEY_MAX_LENGTH} characters.`);
