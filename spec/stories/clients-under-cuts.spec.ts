@@ -151,6 +151,6 @@ describe('the OpenAI clients of today, whose connections are cut at random', fun
         return made.text;
       };
     };
-    return talk(43, clientOf, 2); // it waits for two seconds and more before each retry
+    return talk(1009, clientOf, 2); // it waits for two seconds and more before each retry
   });
 });
