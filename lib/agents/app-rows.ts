@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { AgentConfig } from './agent-config.ts';
 import type { AgentApp, AppVersion, NewDraft } from './apps.ts';
-import type { AppsTable, AppVersionsTable } from './schema.ts';
+import type { AgentsDb, AppsTable, AppVersionsTable } from './schema.ts';
 import type { Vault } from '../store/vault.ts';
 
 /** The app of its rows. */
@@ -39,6 +39,15 @@ function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion 
   };
 }
 
+/** A configuration from its columns. */
+export async function draftOf(
+  { config, remembers }: Pick<AppVersionsTable, 'config' | 'remembers'>,
+  vault: Vault,
+): Promise<NewDraft> {
+  const { value } = await vault.openValue(config);
+  return { config: value as AgentConfig, remembers: remembers === 1 };
+}
+
 /** The columns of a version. */
 export async function versionColumns(
   { config, remembers }: NewDraft,
@@ -46,4 +55,14 @@ export async function versionColumns(
 ): Promise<Pick<AppVersionsTable, 'config' | 'remembers'>> {
   const { sealed } = await vault.sealValue(config);
   return { config: sealed, remembers: remembers ? 1 : 0 };
+}
+
+/** Writes a version in the place of the version with the same status. */
+export async function putVersion(trx: AgentsDb, version: AppVersionsTable): Promise<void> {
+  const { app_id: _app, status: _status, ...changes } = version;
+  await trx
+    .insertInto('app_versions')
+    .values(version)
+    .onConflict((conflict) => conflict.columns(['app_id', 'status']).doUpdateSet(changes))
+    .execute();
 }

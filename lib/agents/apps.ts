@@ -5,8 +5,9 @@ import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import { lockRow } from '../store/lock-row.ts';
 import type { AgentConfig } from './agent-config.ts';
-import { appOf, versionColumns } from './app-rows.ts';
-import type { AgentsDb, AppVersionsTable } from './schema.ts';
+import { appOf, draftOf, putVersion, versionColumns } from './app-rows.ts';
+import { findPublication, listPublications, notePublication, type Publication } from './publications.ts';
+import type { AgentsDb } from './schema.ts';
 import type { Vault } from '../store/vault.ts';
 import { withKeptSecrets } from '../common/masked-secrets.ts';
 
@@ -72,6 +73,14 @@ export interface Apps {
   /** Publishes a copy of the draft; `conflict` when there is none. */
   publish(id: string, caller: Principal): Promise<void>;
   unpublish(id: string, caller: Principal): Promise<void>;
+  /** A page of the configurations that were published, newest first; the newest 50 are kept. */
+  publications(
+    id: string,
+    caller: Principal,
+    page: AppPage,
+  ): Promise<{ publications: Publication[]; total: number }>;
+  /** One of them; `not_found` for an unknown one. */
+  publication(id: string, caller: Principal, publicationId: string): Promise<NewDraft>;
   /** Nobody finds the app any more; its rows stay. */
   remove(id: string, caller: Principal): Promise<void>;
   /** The id of the app's conversation, the same for every caller. The session may not exist yet. */
@@ -201,14 +210,11 @@ class StoredApps implements Apps {
     await this.#change(id, caller, async (trx, { draft }) => {
       if (!draft) throw new AppError('conflict', 'The app has no draft that could be published.');
       const now = this.#clock.now();
-      await putVersion(trx, {
-        app_id: id,
-        status: 'published',
-        ...(await versionColumns({ config: await draft.open(), remembers: draft.remembers }, this.#vault)),
-        id: this.#clock.newId(),
-        created_at: now,
-        updated_at: now,
-      });
+      const config = await draft.open();
+      const columns = await versionColumns({ config, remembers: draft.remembers }, this.#vault);
+      const version = { app_id: id, id: this.#clock.newId(), ...columns, created_at: now };
+      await putVersion(trx, { ...version, status: 'published', updated_at: now });
+      await notePublication(trx, version);
     });
   }
 
@@ -216,6 +222,16 @@ class StoredApps implements Apps {
     await this.#change(id, caller, (trx) =>
       trx.deleteFrom('app_versions').where('app_id', '=', id).where('status', '=', 'published').execute(),
     );
+  }
+
+  async publications(id: string, caller: Principal, page: AppPage) {
+    await this.find(id, caller);
+    return listPublications(this.#db, id, page);
+  }
+
+  async publication(id: string, caller: Principal, publicationId: string): Promise<NewDraft> {
+    await this.find(id, caller);
+    return draftOf(await findPublication(this.#db, id, publicationId), this.#vault);
   }
 
   async remove(id: string, caller: Principal): Promise<void> {
@@ -241,6 +257,7 @@ class StoredApps implements Apps {
     return this.#db.transaction().execute(async (trx) => {
       const own = trx.selectFrom('apps').select('id').where('owner', '=', owner);
       await trx.deleteFrom('app_conversations').where('app_id', 'in', own).execute();
+      await trx.deleteFrom('app_publications').where('app_id', 'in', own).execute();
       await trx.deleteFrom('app_versions').where('app_id', 'in', own).execute();
       await trx.deleteFrom('apps').where('owner', '=', owner).execute();
     });
@@ -274,16 +291,6 @@ class StoredApps implements Apps {
       await trx.updateTable('apps').set({ updated_at: this.#clock.now() }).where('id', '=', id).execute();
     });
   }
-}
-
-/** Writes a version in the place of the version with the same status. */
-async function putVersion(trx: AgentsDb, version: AppVersionsTable): Promise<void> {
-  const { app_id: _app, status: _status, ...changes } = version;
-  await trx
-    .insertInto('app_versions')
-    .values(version)
-    .onConflict((conflict) => conflict.columns(['app_id', 'status']).doUpdateSet(changes))
-    .execute();
 }
 
 /** The error for an unknown or removed app. */

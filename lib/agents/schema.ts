@@ -5,6 +5,7 @@ export interface AgentTables {
   apps: AppsTable;
   app_versions: AppVersionsTable;
   app_conversations: AppConversationsTable;
+  app_publications: AppPublicationsTable;
 }
 
 /** The database, or a transaction on it. */
@@ -39,6 +40,18 @@ export interface AppVersionsTable {
   remembers: number;
   created_at: number;
   updated_at: number;
+}
+
+/** The configurations of apps that were published, numbered from 1. */
+export interface AppPublicationsTable {
+  app_id: string;
+  number: number;
+  /** That of the published version. */
+  id: string;
+  /** The AgentConfig, sealed. */
+  config: string;
+  remembers: number;
+  created_at: number;
 }
 
 /** The conversations with published apps. */

@@ -1,3 +1,5 @@
+import { formatExactly } from './exact-numbers.ts';
+import type { JsonValue } from './json.ts';
 import { SLICE_LENGTH } from './json-slices.ts';
 import { createPauses } from './pauses.ts';
 
@@ -49,7 +51,8 @@ class SliceWriter {
     const pause = this.#pause();
     if (pause) await pause;
     if (typeof value === 'string') await this.#writeText(value);
-    else if (typeof value !== 'object' || value === null || depth === 0) this.#put(JSON.stringify(value));
+    else if (typeof value !== 'object' || value === null || depth === 0)
+      this.#put(formatExactly(value as JsonValue));
     else if (Array.isArray(value)) {
       this.#put('[');
       for (const [index, item] of value.entries()) {
@@ -93,7 +96,7 @@ class SliceWriter {
     else {
       const pause = this.#pause();
       if (pause) await pause;
-      this.#put(JSON.stringify(item));
+      this.#put(formatExactly(item as JsonValue));
     }
   }
 

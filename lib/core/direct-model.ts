@@ -24,7 +24,7 @@ const completion = {
 
 /** The content of a message that says these calls. They are made in order, each after the one before it. */
 export function directContent(calls: readonly DirectCall[]): Content[] {
-  return [{ type: 'text', text: JSON.stringify({ calls }) }];
+  return [{ type: 'text', text: formatExactly({ calls: calls.map((call) => ({ ...call })) }) }];
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jsonFaultAt } from '../common/json-fault.ts';
+import { hasBigint, inexactNumbers, mapBigints, parseExactly } from '../common/exact-numbers.ts';
+import { isObject, type JsonValue } from '../common/json.ts';
 import { parseJsonInSlices } from '../common/json-slices.ts';
 import { AppError } from '../errors.ts';
 
@@ -9,21 +11,28 @@ const BODY_TIMEOUT_MS = 15_000;
 const SLOWEST_BYTES_PER_MS = 16;
 const LOOK_EVERY_MS = 500;
 
+/** How a body is read. */
+export interface BodyOptions {
+  maxBytes: number;
+  /** A body of any type counts as JSON, and a missing one is an empty object. */
+  isLenient?: boolean | undefined;
+  timeoutMs?: number;
+  /** Whole numbers in fields with the name `arguments` are bigints where a JavaScript number cannot hold them. */
+  exactArguments?: boolean | undefined;
+}
+
 /**
  * The body of a request as JSON. Pieces are decoded as they come, so that a body of 64 MiB is in memory once. Throws
  * `unsupported_media_type`, `too_large` (before it reads, when the length is known), or `invalid_request` with the place
- * of the fault. A body without a Content-Type counts as JSON. With `lenient` a body of any type does, and a missing body is
- * an empty object. Throws `request_timeout` for a body that takes longer than `timeoutMs` and a millisecond for each 16 bytes.
+ * of the fault. A body without a Content-Type counts as JSON. Throws `request_timeout` for a body that takes longer than `timeoutMs` and a millisecond for each 16 bytes.
  */
 export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
-  maxBytes: number,
-  lenient = false,
-  timeoutMs = BODY_TIMEOUT_MS,
+  { maxBytes, isLenient = false, timeoutMs = BODY_TIMEOUT_MS, exactArguments = false }: BodyOptions,
 ): Promise<unknown> {
   const { 'content-type': type, 'content-encoding': encoding, 'content-length': length } = request.headers;
-  if (!lenient && type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
+  if (!isLenient && type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
     throw new AppError('unsupported_media_type', `The body must be application/json, not ${clean(type)}.`);
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
     throw new AppError('unsupported_media_type', 'The body must come without a Content-Encoding.');
@@ -31,7 +40,8 @@ export async function readJson(
   if (request.headers.expect !== undefined) response.writeContinue();
   const text = await readText(request, maxBytes, timeoutMs);
   if (text.length > ONE_GO_MAX_LENGTH) return parseLargeText(text);
-  return lenient && text.trim() === '' ? {} : parseJsonText(text);
+  if (isLenient && text.trim() === '') return {};
+  return (exactArguments ? tryParseExactArguments(text) : undefined) ?? parseJsonText(text);
 }
 
 /** A longer text is parsed in slices. */
@@ -42,7 +52,7 @@ const PLACE_MAX_LENGTH = 1024 * 1024;
 /** A large JSON text, parsed with pauses for other work. */
 async function parseLargeText(text: string): Promise<unknown> {
   try {
-    return await parseJsonInSlices(text, { dropsProto: /__proto__|\\u00[57]/i.test(text) });
+    return await parseJsonInSlices(text, { dropsProto: HAS_PROTO.test(text) });
   } catch (cause) {
     const place =
       text.length > PLACE_MAX_LENGTH ? 'it is too large for the place to be found' : placeOf(text);
@@ -107,11 +117,37 @@ export async function readForm(
   return Object.fromEntries(new URLSearchParams(await readText(request, maxBytes, BODY_TIMEOUT_MS)));
 }
 
+/** Keys that parseJsonText leaves out. */
+const HAS_PROTO = /__proto__|\\u00[57]/i;
+
+/**
+ * A JSON text with exact arguments; undefined for a text that needs no such care, or has a fault: `parseJsonText` reads those. Numbers
+ * of other fields are rounded as everywhere.
+ */
+function tryParseExactArguments(text: string): unknown {
+  if (inexactNumbers(text).length === 0 || HAS_PROTO.test(text)) return undefined;
+  const exact = parseExactly(text);
+  return exact === undefined ? undefined : withRounded(exact);
+}
+
+/** The value with its bigints as numbers, except in arguments. */
+function withRounded(value: JsonValue): JsonValue {
+  if (!hasBigint(value)) return value;
+  if (Array.isArray(value)) return value.map(withRounded);
+  if (!isObject(value)) return mapBigints(value, Number);
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      inner === undefined || key === 'arguments' ? inner : withRounded(inner),
+    ]),
+  );
+}
+
 /** A JSON text as a value, without any `__proto__` keys. Throws `invalid_request` with the place of the fault. */
 export function parseJsonText(text: string): unknown {
   try {
     // A reviver costs several times the parsing, so it is used only where such a key may hide.
-    return /__proto__|\\u00[57]/i.test(text)
+    return HAS_PROTO.test(text)
       ? JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value))
       : JSON.parse(text);
   } catch (cause) {

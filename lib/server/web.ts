@@ -249,12 +249,19 @@ function noteWhenClosed(request: Request, response: Answer, observed: ObservedRe
 async function readBody(
   request: Request,
   response: Answer,
-  { body: schema, bodyMaxBytes = BODY_MAX_BYTES, bodyLenient }: Route,
+  { body: schema, bodyMaxBytes = BODY_MAX_BYTES, bodyLenient, exactArguments }: Route,
   timeoutMs: number,
 ): Promise<{ value: unknown; ignored: string[] }> {
   if (!schema) return { value: undefined, ignored: [] };
   const read = await readerOf(schema);
-  const reading = read(await readJson(request, response, bodyMaxBytes, bodyLenient, timeoutMs));
+  const reading = read(
+    await readJson(request, response, {
+      maxBytes: bodyMaxBytes,
+      isLenient: bodyLenient,
+      timeoutMs,
+      exactArguments,
+    }),
+  );
   refuseFaults('body', reading.faults);
   return reading;
 }

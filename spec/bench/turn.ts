@@ -10,6 +10,8 @@ const CLIENTS = 16;
 const TURNS_A_SESSION = 10;
 const WARM_UP_TURNS = 40;
 const IDLE_SOCKETS = 1000;
+/** The token of the operator. The WebSocket needs none. */
+const TOKEN = 'the-token-of-this-benchmark';
 
 /** One WebSocket on one session: `turn` resolves when the task is done. */
 export interface Lane {
@@ -42,7 +44,12 @@ export async function run(turns = 200, repetitions = 3): Promise<void> {
   const model = await launch(['spec/bench/peers/model.mjs'], {}, 'driver');
   const device = await launch(['spec/bench/peers/device.mjs'], {}, 'driver');
   const urls = { model: `http://127.0.0.1:${model.port}/v1`, device: `http://127.0.0.1:${device.port}` };
-  const targets = [floor('floor', folder), floor('floor, SQLite', folder, 'sqlite'), ours(folder)];
+  const targets = [
+    floor('floor', folder),
+    floor('floor, SQLite', folder, 'sqlite'),
+    ours(folder),
+    responses(folder),
+  ];
   const figures = new Map<string, Figures[]>(targets.map(({ name }) => [name, []]));
   try {
     for (let repetition = 0; repetition < repetitions; repetition += 1)
@@ -93,40 +100,70 @@ export function ours(folder: string): Target {
   let count = 0;
   return {
     name: 'this server',
-    start() {
+    start(more) {
       count += 1;
-      const env = { DATA_DIR: join(folder, `data-${count}`), LOG_LEVEL: 'error' };
+      const env = { ...more, DATA_DIR: join(folder, `data-${count}`), LOG_LEVEL: 'error' };
       return launch(['dist/bin/lite-agent.js', 'serve'], env, 'server');
     },
     async open({ port }, { model, device }) {
-      const document = {
-        openapi: '3.0.0',
-        info: { title: 'Device', version: '1' },
-        servers: [{ url: device }],
-        paths: {
-          '/status': {
-            get: {
-              operationId: 'getStatus',
-              summary: 'Read the status of the device.',
-              responses: { 200: { description: 'Status' } },
-            },
-          },
-        },
-      };
-      const answer = await fetch(`http://127.0.0.1:${port}/api/init`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          llmConfig: { baseUrl: model, apiKey: 'x', model: 'mock' },
-          systemPrompt: 'You control one device.',
-          openSpecList: [{ openSpec: JSON.stringify(document) }],
-        }),
+      const { id } = await post<{ id: string }>(`http://127.0.0.1:${port}/api/init`, {
+        llmConfig: { baseUrl: model, apiKey: 'x', model: 'mock' },
+        systemPrompt: 'You control one device.',
+        openSpecList: openSpecList(device),
       });
-      if (!answer.ok) throw new Error(`init: ${answer.status} ${await answer.text()}`);
-      const { id } = (await answer.json()) as { id: string };
       return openLane(`ws://127.0.0.1:${port}/api/chat?id=${id}`);
     },
   };
+}
+
+/** The same turns as responses of a conversation, each a request that is answered whole. */
+function responses(folder: string): Target {
+  const server = ours(join(folder, 'responses'));
+  return {
+    name: '/v1/responses',
+    start: (env) =>
+      server.start({ ...env, AUTH_TOKEN: TOKEN, baseUrl: env['MODEL_URL'], apiKey: 'x', model: 'mock' }),
+    async open({ port }, { device }) {
+      const url = `http://127.0.0.1:${port}/v1`;
+      const items = [{ role: 'developer', content: 'You control one device.' }];
+      const body = { items, openSpecList: openSpecList(device) };
+      const { id } = await post<{ id: string }>(`${url}/conversations`, body);
+      return {
+        async turn() {
+          const asked = { model: 'mock', conversation: id, input: 'CALL 1' };
+          const { status } = await post<{ status: string }>(`${url}/responses`, asked);
+          if (status !== 'completed') throw new Error(`the response is ${status}`);
+        },
+        close: async () => undefined,
+      };
+    },
+  };
+}
+
+/** The document of the device. */
+function openSpecList(device: string): object[] {
+  const status = {
+    operationId: 'getStatus',
+    summary: 'Read the status of the device.',
+    responses: { 200: { description: 'Status' } },
+  };
+  const document = {
+    openapi: '3.0.0',
+    info: { title: 'Device', version: '1' },
+    servers: [{ url: device }],
+    paths: { '/status': { get: status } },
+  };
+  return [{ openSpec: JSON.stringify(document) }];
+}
+
+async function post<T>(url: string, body: object): Promise<T> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as T;
 }
 
 async function openLane(url: string): Promise<Lane> {

@@ -452,8 +452,16 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
         expect(config.same).to.equal(config.dialog_round);
         expect(config.dialog_round).to.be.at.least(kind === 'drafted_app_config' ? 100 : 0);
       }
-      const versions = JSON.parse(await test().dump()) as { app_id?: string }[][];
-      expect(versions.flat().filter(({ app_id: app }) => app === id)).to.have.length(2);
+      const rows = JSON.parse(await test().dump()) as {
+        app_id?: string;
+        status?: string;
+        number?: number;
+      }[][];
+      const own = rows.flat().filter(({ app_id: app }) => app === id);
+      expect(own.filter(({ status }) => status !== undefined)).to.have.length(2);
+      // Each publication is noted once.
+      const numbers = own.flatMap(({ number }) => number ?? []).toSorted((one, two) => one - two);
+      expect(numbers).to.deep.equal(rounds.map((round) => round + 1));
     });
   });
 }

@@ -1,14 +1,10 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
-import OpenAI from 'openai';
 import { startCrashDevice, type CrashDevice } from '../support/crash-device.ts';
 import { sentenceOf, startCrashModel, type CrashModel } from '../support/crash-model.ts';
-import { randomDrops, startDroppingProxy } from '../support/dropping-proxy.ts';
+import { sendThroughDrops } from '../support/dropped-requests.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../support/threads.ts';
 import { waitFor } from '../support/wait-for.ts';
-
-/** Of a hundred requests, so many do not reach the server, and so many answers do not reach the client. */
-const DROPPED_PERCENT = 20;
 
 describe('a request that is repeated because its answer was lost', () => {
   let model: CrashModel;
@@ -44,35 +40,19 @@ describe('a request that is repeated because its answer was lost', () => {
   }
 
   it('moves a device once, whatever the network drops between the official client and the server', async () => {
-    const proxy = await startDroppingProxy(server.url, randomDrops(7, DROPPED_PERCENT));
-    const client = new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey: ada.token, maxRetries: 8 });
-    const talks = await Promise.all(
-      Array.from({ length: 20 }, async () => ({
-        thread: threadOf(await openSession()),
-        tasks: Array.from({ length: 10 }, () => randomUUID()),
-        answers: [] as string[],
-      })),
+    const sent = await sendThroughDrops(
+      server,
+      { caller: ada, device },
+      async () => threadOf(await openSession()),
+      {
+        talks: 20,
+        requestsEach: 10,
+        percent: 20,
+      },
     );
-    await Promise.all(
-      talks.map(async ({ thread, tasks, answers }) => {
-        for (const taskId of tasks) {
-          const body = message(taskId);
-          const { id } = await client.post<{ id: string }>(`/threads/${thread}/messages?run=true`, { body });
-          answers.push(id);
-        }
-      }),
-    );
-    const tasks = talks.flatMap((talk) => talk.tasks);
-    await waitFor(() => tasks.every((taskId) => device.writes.has(`${taskId}.0.w0`)));
-    expect(proxy.drops).to.be.at.least(40);
-    expect(tasks.map((taskId) => device.writes.get(`${taskId}.0.w0`)!.length)).to.deep.equal(
-      tasks.map(() => 1),
-    );
-    for (const { thread, answers } of talks) {
-      const { data } = await ada.openai.beta.threads.messages.list(thread, { limit: 100, order: 'asc' });
-      expect(data.filter(({ role }) => role === 'user').map(({ id }) => id)).to.deep.equal(answers);
-    }
-    await proxy.close();
+    expect(sent.drops).to.be.at.least(40);
+    expect(sent.writes).to.deep.equal(Array.from({ length: 200 }, () => 1));
+    for (const { answered, listed } of sent.threads) expect(listed).to.deep.equal(answered);
   });
 
   it('gets the first answer under one Idempotency-Key, word for word', async () => {

@@ -28,6 +28,8 @@ export interface Things {
   upload(): Promise<string>;
   file(): Promise<string>;
   app(): Promise<string>;
+  /** An app, and a version of it that was published. */
+  publication(): Promise<[app: string, version: string]>;
   modelConfig(): Promise<number>;
   conversation(): Promise<number>;
   /** The owner's number, and that of a new user. */
@@ -80,6 +82,12 @@ export function createThings(owner: Caller, admin: Caller): Things {
       const config = { model_config: { dialog_round: 1 }, memory_mode: 'long_term_memory' };
       await make(`/apps/${data.id}/config`, config);
       return data.id;
+    },
+    async publication() {
+      const app = await things.app();
+      await make(`/apps/${app}/publish`, {});
+      const { body } = await owner.call('GET', `/apps/${app}/publish-histories`);
+      return [app, (body as { data: { list: [{ id: string }] } }).data.list[0].id];
     },
     async modelConfig() {
       const known = (await owner.call('GET', '/model_config')).body as { configs: { config_id: number }[] };
@@ -422,6 +430,11 @@ export const accessRows: Record<string, AccessRow> = {
   'POST /apps/{app_id}/publish': app('/publish'),
   'POST /apps/{app_id}/publish/cancel': app('/publish/cancel'),
   'POST /apps/{app_id}/delete': app('/delete'),
+  'GET /apps/{app_id}/publish-histories': app('/publish-histories'),
+  'POST /apps/{app_id}/fallback-history': owner(403, async (things) => {
+    const [app_id, app_config_version_id] = await things.publication();
+    return { path: `/apps/${app_id}/fallback-history`, body: () => ({ app_config_version_id }) };
+  }),
   'GET /apps/{app_id}/long-term-memory': app('/long-term-memory'),
   'POST /apps/{app_id}/long-term-memory': app('/long-term-memory', () => ({ summary: 's' })),
   'POST /apps/{app_id}/debug': app('/debug', () => ({ query: 'hi' })),

@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import { createServer, request as forward } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a proxy does with one request: nothing, or it breaks the connection before the request or after the whole answer. */
-export type Drop = 'none' | 'request' | 'answer';
+/**
+ * What a proxy does with one request: nothing, or it breaks the connection before the request, in the middle of the first piece of the
+ * answer, or after the whole answer.
+ */
+export type Drop = 'none' | 'request' | 'middle' | 'answer';
 
 /** A proxy on the way to a server. */
 export interface DroppingProxy {
@@ -13,14 +16,17 @@ export interface DroppingProxy {
   close(): Promise<void>;
 }
 
-/** Drops at random, the same for the same seed: so many of a hundred requests, and as many answers. */
-export function randomDrops(seed: number, percent: number): () => Drop {
+/** Drops of these kinds at random, the same for the same seed: so many of a hundred requests for each kind. */
+export function randomDrops(
+  seed: number,
+  percent: number,
+  kinds: readonly Drop[] = ['request', 'answer'],
+): () => Drop {
   let state = seed;
   return () => {
     state = (state * 16_807) % 2_147_483_647; // MINSTD
     const value = (state / 2_147_483_647) * 100;
-    if (value < percent) return 'request';
-    return value < 2 * percent ? 'answer' : 'none';
+    return kinds[Math.floor(value / percent)] ?? 'none';
   };
 }
 
@@ -37,13 +43,21 @@ export async function startDroppingProxy(target: string, choose: () => Drop): Pr
     const { method, url, headers } = incoming;
     const passed = forward(`${target}${url}`, { method, headers }, (answer) => {
       const chunks: Buffer[] = [];
+      if (drop === 'middle') {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.once('data', (chunk: Buffer) => {
+          outgoing.write(chunk.subarray(0, chunk.length / 2), () => incoming.socket.destroy());
+        });
+      }
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('end', () => {
         if (drop === 'answer') incoming.socket.destroy();
-        else outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(Buffer.concat(chunks));
+        else if (drop === 'none')
+          outgoing.writeHead(answer.statusCode ?? 502, answer.headers).end(Buffer.concat(chunks));
       });
     });
     passed.on('error', () => incoming.socket.destroy());
+    outgoing.on('error', () => undefined); // it was cut
     incoming.pipe(passed);
   });
   server.listen(0, '127.0.0.1');

@@ -5,6 +5,7 @@ import { createAppRoutes } from './apps.ts';
 import { createDebugRoute } from './debug.ts';
 import { createMemoryRoutes } from './memory.ts';
 import { createMessageRoutes } from './messages.ts';
+import { createPublishHistoryRoutes } from './publish-history.ts';
 
 /**
  * Contract 3, for clients of an LLMOps course: a web page where users build an agent (an "app"), try it out, and publish it.
@@ -21,6 +22,7 @@ export const llmops: Dialect<'agents' | 'sessions' | 'config' | 'checkAgent'> = 
       prefixes: ['/apps'],
       routes: [
         ...createAppRoutes(parts),
+        ...createPublishHistoryRoutes(parts),
         ...createMemoryRoutes(parts),
         createDebugRoute(parts),
         ...createAppChatRoutes(parts),

@@ -68,6 +68,13 @@ export const messageShape = objectOf({
   created_at: seconds,
 });
 
+/** A published version of an app. */
+export const publicationShape = objectOf({
+  id: uuid,
+  version: { type: 'integer', minimum: 1 },
+  created_at: seconds,
+});
+
 /** A conversation with a published app. */
 export const conversationShape = objectOf({ id: uuid, user: text, created_at: seconds });
 

@@ -1,3 +1,4 @@
+import { inexactNumbers } from '../../common/exact-numbers.ts';
 import type { ToolCall, ToolResult } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import { tryParseJson } from '../../models/parse-json.ts';
@@ -75,8 +76,8 @@ export async function giveOutputs(session: Session, outputs: readonly CallOutput
   for (const { callId, output } of outputs) await session.answer(callId, resultOf(output));
 }
 
-/** The result that a client's text is: a JSON object as it is, anything else as `output`. */
+/** The result that a client's text is: a JSON object as it is, anything else as `output`, also an object whose numbers would be rounded. */
 function resultOf(output: string): ToolResult {
-  const value = tryParseJson(output);
+  const value = inexactNumbers(output).length > 0 ? undefined : tryParseJson(output);
   return isObject(value) ? value : { output };
 }

@@ -8,6 +8,7 @@ import { sql, type Kysely, type Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
 import { appConversations } from './app-conversations.ts';
+import { appPublications } from './app-publications.ts';
 import { approvals } from './approvals.ts';
 import { agentTables } from './agent-tables.ts';
 import { chatTables } from './chat-tables.ts';
@@ -84,5 +85,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0030-questions': questionTables,
     '0031-command': commandTables,
     '0040-stored-completions': storedCompletions,
+    '0075-app-publications': appPublications,
   };
 }

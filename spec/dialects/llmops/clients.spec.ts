@@ -74,6 +74,51 @@ describe('a client of LLMOps', () => {
     expect((await (await test.client()).post(`/apps/${app}/copy`)).code).to.equal('forbidden');
   });
 
+  it('lists the published versions of an app, and goes back to one', async () => {
+    const app = await client.newApp();
+    const draft = async (): Promise<Record<string, unknown>> => {
+      const shown = (await client.get(`/apps/${app}`)).data['drafted_app_config'];
+      return (shown as { model_config: Record<string, unknown> }).model_config;
+    };
+    const history = async (query = '') => {
+      const { list, paginator } = (await client.get(`/apps/${app}/publish-histories${query}`)).data as {
+        list: { id: string; version: number; created_at: number }[];
+        paginator: object;
+      };
+      return { versions: list.map(({ version }) => version), ids: list.map(({ id }) => id), paginator };
+    };
+    expect((await history()).versions).to.deep.equal([]);
+    for (const systemPrompt of ['One.', 'Two.', 'Three.']) {
+      await client.post(`/apps/${app}/config`, {
+        model_config: test.config({ systemPrompt }),
+        memory_mode: 'none',
+      });
+      expect((await client.post(`/apps/${app}/publish`)).code).to.equal('success');
+    }
+    const all = await history();
+    expect(all.versions).to.deep.equal([3, 2, 1]);
+    const published = (await client.get(`/apps/${app}`)).data['published_app_config_id'];
+    expect(all.ids[0]).to.equal(published);
+    expect(await history('?page_size=2&current_page=2&created_at=0')).to.deep.equal({
+      versions: [1],
+      ids: [all.ids[2]],
+      paginator: { current_page: 2, page_size: 2, total_page: 2, total_record: 3 },
+    });
+    const back = { app_config_version_id: all.ids[2] };
+    expect((await client.post(`/apps/${app}/fallback-history`, back)).code).to.equal('success');
+    expect((await draft())['systemPrompt']).to.equal('One.');
+    expect((await client.get(`/apps/${app}`)).data['published_app_config_id']).to.equal(published);
+    test.script.push({ text: 'On.' });
+    expect((await client.ask(app, 'Light')).data).to.include({ answer: 'On.' }); // with its key
+    await client.post(`/apps/${app}/publish/cancel`);
+    expect((await history()).versions).to.deep.equal([3, 2, 1]);
+    const unknown = { app_config_version_id: 'none' };
+    expect((await client.post(`/apps/${app}/fallback-history`, unknown)).code).to.equal('not_found');
+    const stranger = await test.client();
+    expect((await stranger.get(`/apps/${app}/publish-histories`)).code).to.equal('forbidden');
+    expect((await stranger.post(`/apps/${app}/fallback-history`, back)).code).to.equal('forbidden');
+  });
+
   it('sends created_at=0 for no filter', async () => {
     const one = await test.client();
     const app = await one.newApp();
