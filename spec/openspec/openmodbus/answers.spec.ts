@@ -41,7 +41,7 @@ const functions = fc
       uint64: 4,
       float64: 4,
     };
-    const type = String(given['type']);
+    const type = given['type'] as string;
     const isOne = type === 'bool' && inCoils !== true;
     const count = isOne ? 1 : (sizes[type] ?? 1) * times;
     const storage = inCoils === true ? 'coils' : 'holdingRegisters';
