@@ -263,7 +263,7 @@ class Composition {
       agents: this.#closing(openAgents({ db: db(), vault, store, openModel, onError })),
       signer,
       objects,
-      files: this.#closing(openFileRoom({ db: db(), objects, limits, onError })),
+      files: this.#closing(openFileRoom({ db: db(), objects, fetch, limits, onError })),
       memory: openMemory({ db: db() }),
       storedCompletions: createStoredCompletions(db(), limits.completionsPerOwnerMaxCount),
       chats,

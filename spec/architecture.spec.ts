@@ -85,6 +85,7 @@ const core: Record<string, readonly string[]> = {
   agent: [
     'direct-model',
     'client-tools',
+    'tool-choice',
     'equipment',
     'task-context',
     'call-limits',

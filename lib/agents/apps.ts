@@ -30,9 +30,13 @@ export interface NewApp {
   description: string;
 }
 
-/** A version of an app; its keys are in clear. */
-export interface AppVersion extends NewDraft {
+/** A version of an app. */
+export interface AppVersion {
   id: string;
+  /** Whether a running summary of its conversation is kept. */
+  remembers: boolean;
+  /** Its configuration, with the keys in clear. It may hold documents of megabytes, so it is opened once it is asked for. */
+  open(): Promise<AgentConfig>;
   createdAt: number;
   updatedAt: number;
 }
@@ -180,12 +184,12 @@ class StoredApps implements Apps {
 
   async saveDraft(id: string, caller: Principal, { config, remembers }: NewDraft): Promise<void> {
     await this.#change(id, caller, async (trx, { draft }) => {
-      const kept = withKeptSecrets(config, draft?.config);
+      const kept = withKeptSecrets(config, await draft?.open());
       const now = this.#clock.now();
       await putVersion(trx, {
         app_id: id,
         status: 'drafted',
-        ...versionColumns({ config: kept, remembers }, this.#vault),
+        ...(await versionColumns({ config: kept, remembers }, this.#vault)),
         id: draft?.id ?? this.#clock.newId(),
         created_at: draft?.createdAt ?? now,
         updated_at: now,
@@ -200,7 +204,7 @@ class StoredApps implements Apps {
       await putVersion(trx, {
         app_id: id,
         status: 'published',
-        ...versionColumns(draft, this.#vault),
+        ...(await versionColumns({ config: await draft.open(), remembers: draft.remembers }, this.#vault)),
         id: this.#clock.newId(),
         created_at: now,
         updated_at: now,

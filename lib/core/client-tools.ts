@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../common/json.ts';
 import type { ToolCall } from './message.ts';
+import type { ForcedCall } from './model.ts';
 import type { ClientTool } from './session-config.ts';
 import type { Checked, Toolbox } from './toolbox.ts';
 
@@ -9,6 +10,8 @@ export type TaskChecked = Checked | { forClient: { name: string; arguments: Json
 /** The tools of one task. */
 export interface TaskToolbox extends Omit<Toolbox, 'check'> {
   check(call: ToolCall): Promise<TaskChecked>;
+  /** The call that the first reply of the task must have. */
+  forced?: ForcedCall;
 }
 
 /**
@@ -29,6 +32,10 @@ export function withClientTools(toolbox: Toolbox, tools: readonly ClientTool[] |
       const own = await toolbox.offersFor(conversation);
       return [...own.filter(({ name }) => !byName.has(name)), ...offers];
     },
+    offersNamed: (names) => [
+      ...toolbox.offersNamed(names.filter((name) => !byName.has(name))),
+      ...offers.filter(({ name }) => names.includes(name)),
+    ],
     complete: (call) => (byName.has(call.name) ? call : toolbox.complete(call)),
     async check(call) {
       if (!byName.has(call.name)) return toolbox.check(call);

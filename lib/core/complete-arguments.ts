@@ -33,19 +33,33 @@ function complete(place: Place, schema: JsonValue | undefined, value: JsonValue)
 }
 
 function completeObject(place: Place, schema: JsonObject, object: JsonObject): JsonObject {
-  const properties = isObject(schema['properties']) ? schema['properties'] : {};
-  const required = Array.isArray(schema['required']) ? schema['required'] : [];
+  const parts = [...partsOf(place, schema)];
+  const required = new Set(
+    parts.flatMap((part) => (Array.isArray(part['required']) ? part['required'] : [])),
+  );
   const changed: JsonObject = { ...object };
   let isChanged = false;
-  for (const [name, property] of Object.entries(properties)) {
-    const value = Object.hasOwn(object, name) ? object[name] : undefined;
-    const next = completeProperty(place, property, value, required.includes(name));
-    if (next === value) continue;
-    isChanged = true;
-    if (next === undefined) delete changed[name];
-    else changed[name] = next;
-  }
+  for (const part of parts)
+    for (const [name, property] of Object.entries(isObject(part['properties']) ? part['properties'] : {})) {
+      const value = Object.hasOwn(changed, name) ? changed[name] : undefined;
+      const next = completeProperty(place, property, value, required.has(name));
+      if (next === value) continue;
+      isChanged = true;
+      if (next === undefined) delete changed[name];
+      else changed[name] = next;
+    }
   return isChanged ? changed : object;
+}
+
+/** A schema, and every schema that holds beside it by `allOf`. Each is in the set once, also where it leads to itself. */
+function partsOf(place: Place, schema: JsonObject, parts = new Set<JsonObject>()): Set<JsonObject> {
+  if (parts.has(schema)) return parts;
+  parts.add(schema);
+  for (const part of Array.isArray(schema['allOf']) ? schema['allOf'] : []) {
+    const node = resolve(place, part);
+    if (node) partsOf(place, node, parts);
+  }
+  return parts;
 }
 
 function completeProperty(
@@ -59,20 +73,32 @@ function completeProperty(
   return complete(place, schema, value);
 }
 
-/** Whether null fits a schema. A schema that says nothing about types allows everything. */
-function allowsNull(place: Place, schema: JsonValue | undefined): boolean {
+/** Whether null fits a schema. A schema that says nothing about types allows everything. `known`: the schemas that were looked at. */
+function allowsNull(
+  place: Place,
+  schema: JsonValue | undefined,
+  known = new Map<JsonObject, boolean>(),
+): boolean {
   const node = resolve(place, schema);
-  if (!node || place.depth > DEPTH_MAX) return true;
-  const inner = { ...place, depth: place.depth + 1 };
+  if (!node) return true;
+  const before = known.get(node);
+  if (before !== undefined) return before;
+  known.set(node, true); // a schema that leads to itself says nothing more there
+  const allows = fitsNull(node, (part) => allowsNull(place, part, known));
+  known.set(node, allows);
+  return allows;
+}
+
+function fitsNull(node: JsonObject, allows: (part: JsonValue) => boolean): boolean {
   const { type, nullable } = node;
   if (nullable === true) return true;
   if (type !== undefined && type !== 'null' && !(Array.isArray(type) && type.includes('null'))) return false;
   if (Array.isArray(node['enum']) && !node['enum'].includes(null)) return false;
   if (node['const'] !== undefined && node['const'] !== null) return false;
   const choices = [node['anyOf'], node['oneOf']].filter((list) => Array.isArray(list));
-  if (choices.some((list) => !list.some((one) => allowsNull(inner, one)))) return false;
+  if (choices.some((list) => !list.some(allows))) return false;
   const parts = Array.isArray(node['allOf']) ? node['allOf'] : [];
-  return parts.every((part) => allowsNull(inner, part));
+  return parts.every(allows);
 }
 
 /** The schema object behind a `$ref` into the same schema; undefined for `true`, `false` and a `$ref` that leads nowhere. */

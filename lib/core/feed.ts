@@ -37,6 +37,8 @@ interface Cursor {
 export class Feed {
   readonly #options: FeedOptions;
   readonly #cursors = new Set<Cursor>();
+  /** The answers that are being spoken, by their tasks. */
+  readonly #spoken = new Map<string, string>();
   #lastSeq: number;
   #reads = 0;
   #waitingForReads: (() => void)[] = [];
@@ -60,6 +62,7 @@ export class Feed {
     const [first] = lines;
     if (!first) return;
     this.#lastSeq = lines[lines.length - 1]!.seq;
+    if (this.#spoken.size > 0) for (const line of lines) this.#endSpoken(line);
     for (const cursor of this.#cursors) {
       if (cursor.isBusy) continue;
       if (cursor.seq === first.seq - 1) {
@@ -69,8 +72,15 @@ export class Feed {
     }
   }
 
+  /** The text so far of the reply that a task's model is speaking here; empty while it speaks none. */
+  spokenText(taskId: string): string {
+    return this.#spoken.get(taskId) ?? '';
+  }
+
   /** Delivers partial text to the subscribers that have every line. */
   publishDelta(delta: Delta): void {
+    const { taskId, kind, text, at } = delta;
+    if (kind === 'answer') this.#spoken.set(taskId, this.spokenText(taskId).slice(0, at) + text);
     for (const cursor of this.#cursors)
       if (!cursor.isBusy && cursor.seq === this.#lastSeq) cursor.subscriber.delta(delta);
   }
@@ -119,6 +129,12 @@ export class Feed {
     if (cursor.seq <= this.#lastSeq || !this.#cursors.has(cursor)) return;
     cursor.seq = this.#lastSeq;
     cursor.subscriber.positionUnknown?.();
+  }
+
+  /** A reply that is in the log is spoken no more. */
+  #endSpoken(line: Message): void {
+    if (line.type === 'session_started') this.#spoken.clear();
+    if (line.type === 'model_reply' || line.type === 'task_ended') this.#spoken.delete(line.taskId ?? '');
   }
 
   #deliver(cursor: Cursor, lines: readonly Message[]): void | Promise<void> {

@@ -122,6 +122,8 @@ export class LiveSession implements Session {
       : this.#store.readBack(this.id, from.before, limit);
   }
 
+  readonly spokenText = (taskId: string): string => this.#feed.spokenText(taskId);
+
   subscribe(subscriber: Subscriber, after?: number): () => void {
     return this.#feed.subscribe(subscriber, after);
   }
@@ -288,9 +290,9 @@ export class LiveSession implements Session {
   }
 }
 
-/** The task that answers a message which is a line of its own. */
+/** The task that answers a message which is a line of its own. It streams, so that lists of messages have its text early. */
 function taskOf(taskId: string, { content, attachments, metadata }: NewMessage): NewTask {
-  return { taskId, fresh: true, form: 'list', content, said: { attachments, metadata } };
+  return { taskId, fresh: true, form: 'list', content, stream: true, said: { attachments, metadata } };
 }
 
 function goingAway(): AppError {

@@ -7,7 +7,7 @@ export type Content =
   | { type: 'image'; url: string; detail?: ImageDetail }
   /** A file of the session's owner, by its id. */
   | { type: 'file'; fileId: string; detail?: ImageDetail }
-  /** Sound in base64. It is made for one request to a model, and is never in the log. */
+  /** Sound in base64, from a client or of a file. */
   | { type: 'audio'; data: string; format: 'wav' | 'mp3' };
 
 /** How closely a model looks at an image (OpenAI's `detail`). */

@@ -21,7 +21,12 @@ export interface ModelRequest {
   messages: readonly ModelMessage[];
   /** The same array object for the same set of tools, so that a model can cache its encoding. */
   tools: readonly ToolOffer[];
+  /** The reply must have a call: of any tool, or of the one with this name. An endpoint may not honour it. */
+  forced?: ForcedCall;
 }
+
+/** A call that a client asks for. */
+export type ForcedCall = 'any' | { name: string };
 
 /** A reply of a model: text, calls, or both. */
 export interface ModelReply {

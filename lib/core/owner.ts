@@ -178,9 +178,10 @@ export class Owner {
     );
   }
 
-  /** Does the work that was read together with the claim. */
-  accept({ tasks, controls }: Pick<ClaimedSession, 'tasks' | 'controls'>): Promise<void> {
-    return this.#controls.pass(tasks, controls);
+  /** Does the work that was read together with the claim. Resolves when the tasks run: the log was read for them. */
+  async accept({ tasks, controls }: Pick<ClaimedSession, 'tasks' | 'controls'>): Promise<void> {
+    await this.#controls.pass(tasks, controls);
+    if (this.isBusy) await this.#log.transcript();
   }
 
   /** Does what a client wants of the session. Resolves when it holds also after a crash. */

@@ -76,7 +76,9 @@ async function askOnce(task: TaskContext): Promise<ModelReply> {
   };
   try {
     const tools = await toolbox.offersFor(messages);
-    const reply = await observe(observer.model(), () => model.reply({ messages, tools }, options));
+    const isFirst = transcript.decisionCount(taskId) === 0;
+    const request = { messages, tools, ...(isFirst && toolbox.forced && { forced: toolbox.forced }) };
+    const reply = await observe(observer.model(), () => model.reply(request, options));
     signal.throwIfAborted(); // a reply that arrives together with a stop decides nothing
     return reply;
   } catch (error) {

@@ -18,6 +18,16 @@ export interface ClientTool {
   parameters: JsonObject;
 }
 
+/**
+ * The choice of a client among the tools of a task. `required`: the first reply of the model has a call, of `tool` where it is
+ * named. `allowed`: no other tools are offered or called.
+ */
+export interface ToolChoice {
+  mode: 'none' | 'auto' | 'required';
+  tool?: string;
+  allowed?: string[];
+}
+
 /** The wishes of one task over the configuration of its session. They hold no address and no key, as they are stored in clear. */
 export interface TaskSettings {
   /** Parameters of the model, over those of the session. */
@@ -36,6 +46,7 @@ export interface TaskSettings {
   dryRun?: boolean;
   /** Functions of the client, offered beside the session's tools. A call to one waits for `Session.answer`. */
   clientTools?: ClientTool[];
+  toolChoice?: ToolChoice;
 }
 
 /** A device that the server knows, as a session uses it. */

@@ -12,6 +12,7 @@ import type { Delta } from './session.ts';
 import type { SessionLog } from './session-log.ts';
 import type { StoredSession, StoredTask, TaskChange } from './store.ts';
 import type { CallCommand, CallJournal, CallQuestions, TaskContext, TaskLimits } from './task-context.ts';
+import { withToolChoice } from './tool-choice.ts';
 import type { Framing } from './transcript.ts';
 
 /** One task's run, as its owner sets it up. */
@@ -108,7 +109,10 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     taskId: task.taskId,
     isDirect: stored.config.direct !== undefined,
     model: settings?.model ? modelWith(settings.model) : model,
-    toolbox: withClientTools((hasMemory && messageToolbox?.()) || toolbox, settings?.clientTools),
+    toolbox: withToolChoice(
+      withClientTools((hasMemory && messageToolbox?.()) || toolbox, settings?.clientTools),
+      settings?.toolChoice,
+    ),
     toolStrategy: toolStrategy ?? stored.config.toolStrategy,
     transcript,
     framing: framingOf(settings, equipment.framing, stored.config.systemPrompt),

@@ -3,6 +3,7 @@ import { checkArguments } from './argument-check.ts';
 import { clip } from './clip.ts';
 import { completeArguments } from './complete-arguments.ts';
 import { formatExactly, hasBigint, inexactNumbers, parseExactly } from '../common/exact-numbers.ts';
+import { closestWord } from '../common/closest-word.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { messageOf } from '../errors.ts';
 import type { ToolCall, ToolResult } from './message.ts';
@@ -50,6 +51,8 @@ export interface ToolboxOptions {
 export interface Toolbox {
   /** The tools that the model is offered: all of them, or a selection for the last user message. The same selection is the same array object. */
   offersFor(conversation: readonly ModelMessage[]): Promise<readonly ToolOffer[]>;
+  /** The tools that have one of these names. */
+  offersNamed(names: readonly string[]): ToolOffer[];
   /**
    * The call as the model meant it, before it is logged: `null` for "not given" is left out, and a missing required argument
    * gets the default of its schema. Arguments with a number that JSON.parse would round are a text. A call of an unknown
@@ -92,6 +95,7 @@ export function createToolbox(sources: readonly ToolSource[], options: ToolboxOp
       if (chosen.leftOut.length > 0) options.onLeftOut?.(offers.length, chosen.leftOut);
       return chosen.offers;
     },
+    offersNamed: (names) => offers.filter(({ name }) => names.includes(name)),
     complete(call) {
       const args = completed(call, byName).arguments;
       // The log is read with JSON.parse: arguments with a number that it would round stay a text.
@@ -183,8 +187,11 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
 }
 
 function unknownTool(name: string, byName: ReadonlyMap<string, unknown>): string {
-  const some = [...byName.keys()].slice(0, NAMES_SHOWN);
-  const more = byName.size > some.length ? ', …' : '';
-  const list = some.length > 0 ? `Tools: ${some.join(', ')}${more}.` : 'There are no tools.';
-  return `There is no tool named "${name.slice(0, 100)}". ${list}`;
+  const names = [...byName.keys()];
+  const told = `There is no tool named "${name.slice(0, 100)}".`;
+  if (names.length === 0) return `${told} There are no tools.`;
+  const meant = closestWord(name.slice(0, 100), names);
+  const more = names.length > NAMES_SHOWN ? ', …' : '';
+  const list = `Tools: ${names.slice(0, NAMES_SHOWN).join(', ')}${more}.`;
+  return meant === undefined ? `${told} ${list}` : `${told} Did you mean "${meant}"? ${list}`;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
 import { startPeriodic, type Periodic } from '../common/periodic.ts';
@@ -104,13 +105,29 @@ class UpkeepJobs implements Upkeep {
       if (session.isAsking || expired.has(session.id)) session.wake();
   }
 
-  /** Takes over every session with work that no living node owns, many at once, those with the oldest work first. */
+  /**
+   * Takes over every session with work that no living node owns, those with the oldest work first. All are claimed before the
+   * work on them begins: it would make the last ones wait for seconds, and no other node could stop their tasks meanwhile.
+   */
   async #takeOverOrphans(): Promise<void> {
-    let claimed: ClaimedSession[];
-    do {
-      claimed = await this.#store.claimOrphans(AT_ONCE);
-      await Promise.all(claimed.map((one) => this.#try(one.id, () => this.#sessions.adopt(one))));
-    } while (claimed.length === AT_ONCE && !this.#paused.signal.aborted);
+    const claimed: ClaimedSession[] = [];
+    try {
+      for (let count = AT_ONCE; count === AT_ONCE && !this.#paused.signal.aborted;) {
+        const batch = await this.#store.claimOrphans(AT_ONCE);
+        claimed.push(...batch);
+        count = batch.length;
+      }
+    } finally {
+      await this.#adoptAll(claimed);
+    }
+  }
+
+  async #adoptAll(claimed: ClaimedSession[]): Promise<void> {
+    while (claimed.length > 0) {
+      const batch = claimed.splice(0, AT_ONCE);
+      await Promise.all(batch.map((one) => this.#try(one.id, () => this.#sessions.adopt(one))));
+      await endOfTurn();
+    }
   }
 
   /** Claims again what this node lost when the store failed. */

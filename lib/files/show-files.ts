@@ -1,11 +1,11 @@
-import type { Content } from '../core/message.ts';
+import type { Content, ImageDetail } from '../core/message.ts';
 import type { Model, ModelMessage } from '../core/model.ts';
 import { AppError } from '../errors.ts';
 import type { Files, StoredFile } from './files.ts';
 import { fileText, isReadable } from './read/file-text.ts';
 
 /** No model takes a larger file. */
-const SHOWN_MAX_BYTES = 20 * 1024 * 1024;
+export const SHOWN_MAX_BYTES = 20 * 1024 * 1024;
 const pictures = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 const sounds: Record<string, 'wav' | 'mp3'> = {
   'audio/mpeg': 'mp3',
@@ -58,28 +58,32 @@ function hasFiles(message: ModelMessage): message is ModelMessage & { role: 'use
 export async function shownContent(files: Files, part: Content & { type: 'file' }): Promise<Content> {
   try {
     const file = await files.find(part.fileId, reader);
-    const { mimeType, filename, bytes } = file;
-    const format = sounds[mimeType];
-    if (bytes <= SHOWN_MAX_BYTES && isReadable(mimeType)) {
-      const text = await fileText(mimeType, await bytesOfFile(files, file));
-      return {
-        type: 'text',
-        text: `[file "${filename}", ${mimeType}]\n${text}\n[end of file "${filename}"]`,
-      };
-    }
-    if (bytes > SHOWN_MAX_BYTES || (format === undefined && !pictures.has(mimeType)))
-      return note(
-        `the file "${filename}", ${mimeType}, ${bytes} bytes, is attached; its content is not shown here`,
-      );
-    const data = (await bytesOfFile(files, file)).toString('base64');
-    if (format !== undefined) return { type: 'audio', data, format };
-    const url = `data:${mimeType};base64,${data}`;
-    return { type: 'image', url, ...(part.detail && { detail: part.detail }) };
+    return await contentOfBytes(file, () => bytesOfFile(files, file), part.detail);
   } catch (error) {
     if (error instanceof AppError && error.code === 'not_found')
       return note('a file was here that has been deleted');
     throw error;
   }
+}
+
+/** The content of these bytes for a model, or a note in their place. They are read only where they are shown. */
+export async function contentOfBytes(
+  { filename, mimeType, bytes }: Pick<StoredFile, 'filename' | 'mimeType' | 'bytes'>,
+  read: () => Promise<Buffer>,
+  detail?: ImageDetail,
+): Promise<Content> {
+  const format = sounds[mimeType];
+  if (bytes <= SHOWN_MAX_BYTES && isReadable(mimeType)) {
+    const text = await fileText(mimeType, await read());
+    return { type: 'text', text: `[file "${filename}", ${mimeType}]\n${text}\n[end of file "${filename}"]` };
+  }
+  if (bytes > SHOWN_MAX_BYTES || (format === undefined && !pictures.has(mimeType)))
+    return note(
+      `the file "${filename}", ${mimeType}, ${bytes} bytes, is attached; its content is not shown here`,
+    );
+  const data = (await read()).toString('base64');
+  if (format !== undefined) return { type: 'audio', data, format };
+  return { type: 'image', url: `data:${mimeType};base64,${data}`, ...(detail && { detail }) };
 }
 
 /** A remark for the model. */

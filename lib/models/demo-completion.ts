@@ -6,13 +6,16 @@ import { tryParseJson } from './parse-json.ts';
 /** The demo model's reply to a chat completion request. Fields that it does not know are ignored. */
 export function askDemo(request: JsonObject, options: ReplyOptions): Promise<ModelReply> {
   const messages = objectsIn(request['messages']).map(readMessage);
-  const tools = objectsIn(request['tools']).flatMap(({ function: offered }) => readOffer(offered));
+  const offered = request['tool_choice'] === 'none' ? [] : objectsIn(request['tools']);
+  const tools = offered.flatMap(({ function: offered }) => readOffer(offered));
   return createDemoModel().reply({ messages, tools }, options);
 }
 
 function readMessage({ role, content, tool_calls: calls, tool_call_id: callId }: JsonObject): ModelMessage {
   const text = textOf(content);
-  if (role === 'user') return { role, content: [{ type: 'text', text }] };
+  const hasSound = objectsIn(content).some(({ type }) => type === 'input_audio');
+  const sound = hasSound ? [{ type: 'audio', data: '', format: 'wav' } as const] : [];
+  if (role === 'user') return { role, content: [{ type: 'text', text }, ...sound] };
   if (role === 'assistant') return { role, text, calls: objectsIn(calls).map(readCall) };
   if (role !== 'tool') return { role: 'system', text };
   const result = tryParseJson(text);

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../common/json.ts';
 import type { Model, ModelMessage, ModelReply } from '../core/model.ts';
+import { ModelError } from '../errors.ts';
 import { answerOf, hasFailed, introduction, type MadeCall } from './demo/answer.ts';
 import { planOf } from './demo/plan.ts';
 
@@ -16,6 +17,7 @@ export function createDemoModel(): Model {
     async reply({ messages, tools }, { signal, onDelta }) {
       if (signal.aborted) throw signal.reason;
       const at = messages.findLastIndex(({ role }) => role === 'user');
+      refuseSound(messages[at]);
       const sentence = textOf(messages[at]);
       const { rounds, notes } = planOf(sentence, tools, earlierArguments(messages.slice(0, Math.max(0, at))));
       const results = messages
@@ -47,6 +49,14 @@ function callsOf(round: MadeCall['call'][], length: number): ModelReply['calls']
     name: tool.offer.name,
     arguments: args,
   }));
+}
+
+/** An answer to words beside a sound would look as if the sound had been heard. */
+function refuseSound(message: ModelMessage | undefined): void {
+  if (message?.role === 'user' && message.content.some(({ type }) => type === 'audio'))
+    throw new ModelError(
+      'the offline demo model cannot hear: send text, or set baseUrl, apiKey and a model that takes sound',
+    );
 }
 
 function textOf(message: ModelMessage | undefined): string {

@@ -88,7 +88,9 @@ async function requestReply(
       ...ask,
       apiKey,
       body() {
-        head = requestHead(config, onDelta !== undefined, quirks);
+        const choice = toolChoiceOf(request);
+        const extra = choice === undefined ? config.extra : { ...config.extra, tool_choice: choice };
+        head = requestHead({ ...config, ...(extra && { extra }) }, onDelta !== undefined, quirks);
         return encodeRequest(request, head, { origin, refused: quirks.refusedAdditions });
       },
       mend: (refusal) =>
@@ -97,4 +99,10 @@ async function requestReply(
     });
     return readReply(response, { model, origin, isTool, apiKey, limit, onDelta, onReasoning, pace });
   });
+}
+
+/** A forced call, as chat completions ask for it. */
+function toolChoiceOf({ forced, tools }: ModelRequest): JsonValue | undefined {
+  if (forced === undefined || tools.length === 0) return undefined;
+  return forced === 'any' ? 'required' : { type: 'function', function: { name: forced.name } };
 }

@@ -59,8 +59,8 @@ export interface Route {
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;
-  /** It can start work. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
-  readonly startsWork?: true;
+  /** It can start work, with any body or with some. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
+  readonly startsWork?: true | ((body: unknown) => boolean);
   /** It stops tasks or devices: no budget keeps anybody from it. */
   readonly stops?: true;
   /** A missing body is an empty object, and a body of any Content-Type counts as JSON: `curl -d` sends a form's. */

@@ -1,4 +1,5 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { Ajv, ErrorObject, FuncKeywordDefinition, SchemaValidateFunction, ValidateFunction } from 'ajv';
+import { closestWord, unknownKey } from '../common/closest-word.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { isObject } from '../common/json.ts';
 import type { Fault } from '../errors.ts';
@@ -23,9 +24,10 @@ export type Reader = (value: unknown) => Reading;
 const readers = new WeakMap<RouteSchema, Reader>();
 
 /**
- * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. A
- * field that is null counts as missing, because several clients send all their fields, set or not. Where the schema names
- * null among the types, it is a value.
+ * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. An
+ * unknown field is a fault where the schema says `additionalProperties: false`, and where it is a misspelt field whose schema
+ * says `x-misspelt: 'refused'`: it would move a device that should not move. A field that is null counts as missing, because
+ * several clients send all their fields, set or not. Where the schema names null among the types, it is a value.
  */
 export async function readerOf(schema: RouteSchema): Promise<Reader> {
   let reader = readers.get(schema);
@@ -42,26 +44,56 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     let first: ValidateFunction | undefined;
     let all: ValidateFunction | undefined;
     reader = (value) => {
-      first ??= new Ajv2020(options).compile(schema);
-      const picked: Picked = { count: 0, ignored: [] };
+      first ??= withShortCounts(new Ajv2020(options)).compile(schema);
+      const picked: Picked = { count: 0, ignored: [], faults: [] };
       const known = pick(schema, value, '', picked);
-      if (first(known)) return { value: known, ignored: picked.ignored, faults: [] };
+      const isValid = first(known);
+      if (isValid && picked.faults.length === 0) return { value: known, ignored: picked.ignored, faults: [] };
       let { errors } = first;
-      if (picked.count <= ALL_FAULTS_MAX_VALUES) {
-        all ??= new Ajv2020({ ...options, allErrors: true }).compile(schema);
+      if (!isValid && picked.count <= ALL_FAULTS_MAX_VALUES) {
+        all ??= withShortCounts(new Ajv2020({ ...options, allErrors: true })).compile(schema);
         all(known);
         errors = all.errors;
       }
-      return { value: known, ignored: picked.ignored, faults: faultsOf(errors ?? []) };
+      return { value: known, ignored: picked.ignored, faults: [...picked.faults, ...faultsOf(errors ?? [])] };
     };
     readers.set(schema, reader);
   }
   return reader;
 }
 
+/** Ajv counts all characters of a text, also of one of 20 MB. Here no more are counted than the limit takes. */
+function withShortCounts<Validator extends Pick<Ajv, 'removeKeyword' | 'addKeyword'>>(
+  ajv: Validator,
+): Validator {
+  const bounds: Record<string, { words: string; holds: (text: string, limit: number) => boolean }> = {
+    minLength: { words: 'fewer', holds: (text, limit) => countUpTo(text, limit) >= limit },
+    maxLength: { words: 'more', holds: (text, limit) => countUpTo(text, limit + 1) <= limit },
+  };
+  for (const [keyword, { words, holds }] of Object.entries(bounds)) {
+    const validate: SchemaValidateFunction = (limit: number, text: string) => {
+      const message = `must NOT have ${words} than ${limit} characters`;
+      validate.errors = [{ keyword, message, params: { limit } }];
+      return holds(text, limit);
+    };
+    const definition: FuncKeywordDefinition = { keyword, type: 'string', schemaType: 'number', validate };
+    ajv.removeKeyword(keyword);
+    ajv.addKeyword(definition);
+  }
+  return ajv;
+}
+
+/** The number of characters of a text, or `most` when it has more [RFC 8259 7]. */
+function countUpTo(text: string, most: number): number {
+  let count = 0;
+  for (const _character of text) if ((count += 1) >= most) break;
+  return Math.min(count, most);
+}
+
 interface Picked {
   count: number;
   ignored: string[];
+  faults: Fault[];
 }
 
 function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Picked): unknown {
@@ -77,10 +109,20 @@ function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Pick
   for (const [name, field] of Object.entries(value)) {
     const at = childPointer(pointer, name);
     const inner = properties && Object.hasOwn(properties, name) ? properties[name] : others;
-    if (!inner) picked.ignored.push(at);
+    if (!inner) notePassed(schema, name, at, picked);
     else if (field !== null || allowsNull(inner)) known[name] = pick(inner, field, at, picked);
   }
   return known;
+}
+
+/** Notes a field that the schema does not know. */
+function notePassed(schema: RouteSchema, name: string, at: string, { ignored, faults }: Picked): void {
+  const properties = schema.properties as Readonly<Record<string, RouteSchema>>;
+  const names = Object.keys(properties);
+  const exact = names.filter((one) => properties[one]!['x-misspelt'] === 'refused');
+  const isRefused = schema.additionalProperties === false || closestWord(name, exact) !== undefined;
+  if (!isRefused) ignored.push(at);
+  else if (faults.length < FAULTS_MAX_COUNT) faults.push({ pointer: at, detail: unknownKey(name, names) });
 }
 
 function allowsNull({ type }: RouteSchema): boolean {

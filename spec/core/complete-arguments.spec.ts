@@ -48,6 +48,40 @@ describe('the arguments of a call', () => {
     });
   });
 
+  it('are completed by every part of allOf, where one part requires a property that another describes', () => {
+    const lamp: JsonObject = {
+      type: 'object',
+      required: ['mode'],
+      allOf: [
+        { $ref: '#/$defs/base' },
+        { allOf: [{ required: ['place'], properties: { place: { type: 'string', default: 'hall' } } }] },
+      ],
+      $defs: {
+        base: { properties: { mode: { type: 'string', default: 'auto' }, unit: { type: 'string' } } },
+      },
+    };
+    const list: JsonObject = { type: 'array', items: { allOf: [lamp] } };
+    const whole = { type: 'object', properties: { lamp, list }, $defs: lamp['$defs']! };
+    expect(completeArguments(whole, { lamp: { unit: null }, list: [{ mode: 'cool' }] })).to.deep.equal({
+      lamp: { mode: 'auto', place: 'hall' },
+      list: [{ mode: 'cool', place: 'hall' }],
+    });
+  });
+
+  it('end at a schema of allOf that leads to itself', () => {
+    const circle: JsonObject = {
+      properties: { a: { type: 'string' } },
+      allOf: [{ $ref: '#' }, { $ref: '#' }],
+    };
+    expect(completeArguments(circle, { a: null, b: 1 })).to.deep.equal({ b: 1 });
+  });
+
+  it('are completed at once where a schema of a null leads to itself twice', () => {
+    const twice: JsonObject = { allOf: [{ $ref: '#/$defs/twice' }, { $ref: '#/$defs/twice' }] };
+    const whole = { properties: { a: { $ref: '#/$defs/twice' } }, $defs: { twice } };
+    expect(completeArguments(whole, { a: null })).to.deep.equal({ a: null });
+  });
+
   it('get the default of a required property that is missing, at every depth', () => {
     expect(
       complete({ room: 'bath', place: { door: null }, list: [{ door: 'a' }, { floor: 2 }] }),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Model } from '../../lib/core/model.ts';
+import type { Store } from '../../lib/core/store.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { openPostgresServer } from '../support/postgres.ts';
@@ -53,6 +54,33 @@ describe('the work of a dead process', function () {
     await waitFor(() => next.asked === 250, 10_000);
     await world.close();
     expect(world.errors).to.deep.equal([]);
+    await dead.close();
+  });
+
+  it('is claimed as a whole before the first task goes on, so that the last session does not wait for the work of the others', async () => {
+    const databaseUrl = `sqlite:${join(folder, 'claimed.db')}`;
+    const model = createHangingModel();
+    const dead = await openWorld({ databaseUrl, model, limits });
+    await startTasks(dead, 250);
+    await waitFor(() => model.asked === 250);
+    const order: string[] = [];
+    const onStore = (store: Store): void => {
+      const { claimOrphans, read } = store;
+      store.claimOrphans = async (limit) => {
+        const claimed = await claimOrphans(limit);
+        order.push(`claims ${claimed.length}`);
+        return claimed;
+      };
+      store.read = (...args) => {
+        if (order.at(-1) !== 'works') order.push('works');
+        return read(...args);
+      };
+    };
+    const next = createHangingModel();
+    const world = await openWorld({ databaseUrl, onStore, model: next, limits });
+    await waitFor(() => next.asked === 250, 10_000);
+    expect(order).to.deep.equal(['claims 100', 'claims 100', 'claims 50', 'works']);
+    await world.close();
     await dead.close();
   });
 });

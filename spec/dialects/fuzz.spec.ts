@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { createThings } from '../support/access-rows.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 import { almostValuesOf, anyText } from '../support/arbitrary.ts';
+import { checkLoop, startWatchdog } from '../support/loop-watchdog.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../support/threads.ts';
 
 type Schema = Record<string, unknown>;
@@ -45,6 +46,7 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
     let routes: Route[];
     /** Things that are there, to be named now and then. */
     let known: Record<string, string[]>;
+    let watchdog: ReturnType<typeof startWatchdog>;
     before(async () => {
       server = await openThreadServer({
         AUTH_TOKEN: 'operator-canary-0123456789',
@@ -77,8 +79,12 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
           ...operation,
         })),
       );
+      watchdog = startWatchdog();
     });
-    after(() => server.close());
+    after(() => {
+      watchdog.stop();
+      return server.close();
+    });
 
     function requestsOf({
       path,
@@ -109,12 +115,13 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
       });
     }
 
-    it('is answered without a 500, in time, and without a word about the inside', async () => {
+    it('is answered without a 500, in time, without a word about the inside, and holds no event loop', async () => {
       const statuses = new Map<number, number>();
       for (const route of routes) {
         await fc.assert(
           fc.asyncProperty(requestsOf(route), fc.boolean(), async ({ path, body }, signedIn) => {
             const caller = signedIn ? ada : server;
+            watchdog.take();
             const late = AbortSignal.timeout(ANSWER_MS);
             const answer = await Promise.race([
               caller.call(route.method, path, body),
@@ -123,10 +130,12 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
               }),
             ]);
             statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+            const loop = watchdog.take();
             const told = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
             const place = `${route.method} ${path} ${JSON.stringify(body)}`.slice(0, 500);
             if (answer.status >= 500 && !isOutside(answer.status, path))
               throw new Error(`${answer.status} for ${place}: ${told.slice(0, 300)}`);
+            checkLoop(loop, place);
             const leak = route.path.startsWith('/docs') ? null : leaks.exec(told);
             if (leak) throw new Error(`"${leak[0]}" for ${place}`);
           }),

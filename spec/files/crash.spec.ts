@@ -109,7 +109,7 @@ describe('a server that is killed between a part and complete', function () {
     });
     const limits = { fileMaxBytes: 1, filesPerOwnerMaxBytes: 1, uploadMaxBytes: 1, uploadPartMaxBytes: 1 };
     const objects = openDiskStore(join(folder, 'files'), createUrlSigner('secret'));
-    const room = openFileRoom({ db: database.tables(), objects, limits, onError });
+    const room = openFileRoom({ db: database.tables(), objects, fetch, limits, onError });
     await room.sweep();
     await room.close();
     await database.close();

@@ -39,7 +39,7 @@ describe('a model with files', () => {
       uploadPartMaxBytes: 1e6,
     };
     const objects = openDiskStore(folder, createUrlSigner('secret'));
-    room = openFileRoom({ db: database.tables(), objects, limits, onError });
+    room = openFileRoom({ db: database.tables(), objects, fetch, limits, onError });
   });
   after(async () => {
     await room.close();

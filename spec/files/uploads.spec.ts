@@ -45,7 +45,7 @@ function describeFileRoom(engine: string, open: () => Promise<Database>): void {
       clock.skew = 0;
       folder = await mkdtemp(join(tmpdir(), 'lite-agent-files-'));
       const objects = openDiskStore(folder, createUrlSigner('secret'));
-      room = openFileRoom({ db: database.tables(), objects, limits, onError, clock });
+      room = openFileRoom({ db: database.tables(), objects, fetch, limits, onError, clock });
     });
     afterEach(async () => {
       for (const file of (await room.files.list('ada', { limit: 100, order: 'asc' })).files)

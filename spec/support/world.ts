@@ -84,6 +84,8 @@ export async function openWorld(options: {
   leaseMs?: number;
   retentionMs?: number;
   clock?: Clock;
+  /** Called before the sessions are opened, to see what is asked of the store. */
+  onStore?: (store: Store) => void;
 }): Promise<World> {
   const errors: unknown[] = [];
   const databaseUrl = options.databaseUrl ?? 'sqlite::memory:';
@@ -93,6 +95,7 @@ export async function openWorld(options: {
     onError: (error) => errors.push(error),
     ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
   });
+  options.onStore?.(store);
   const equipped = { opened: 0, closed: 0 };
   const sessions = await openSessions({
     store,

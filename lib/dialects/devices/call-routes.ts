@@ -2,6 +2,7 @@ import type { JsonObject } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
+import { dryRunField } from '../dry-run-field.ts';
 
 type CallParts = Pick<Parts, 'devices' | 'direct'>;
 
@@ -22,8 +23,9 @@ function callTool({ devices, direct }: CallParts): Route {
       type: 'object',
       properties: {
         arguments: { type: 'object', additionalProperties: {} },
-        dryRun: { type: 'boolean' },
+        dryRun: dryRunField,
       },
+      additionalProperties: false,
     },
     answer: { type: 'object', description: 'the result of the call; a call that failed has an error' },
     async handle({ params: { name, tool }, body, caller }) {

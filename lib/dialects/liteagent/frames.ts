@@ -3,6 +3,7 @@ import type { Content } from '../../core/message.ts';
 import type { NewTask } from '../../core/session.ts';
 import { AppError, type Fault } from '../../errors.ts';
 import { parseJsonText } from '../../server/body.ts';
+import { dryRunField } from '../dry-run-field.ts';
 import { readerOf, type Reader } from '../../server/validate.ts';
 
 /** A piece of a user's message, on the wire. A piece with `dryRun` makes the whole message a dry run, in each form. */
@@ -13,7 +14,7 @@ const contentSchema = {
   properties: {
     type: { enum: ['text', 'imageUrl'] },
     message: { type: 'string', minLength: 1 },
-    dryRun: { type: 'boolean' },
+    dryRun: dryRunField,
   },
 } as const;
 
@@ -30,7 +31,7 @@ const userTaskSchema = {
     contentList: contentListSchema,
     stream: { type: 'boolean' },
     ack: { type: 'boolean' },
-    dryRun: { type: 'boolean' },
+    dryRun: dryRunField,
   },
 } as const;
 

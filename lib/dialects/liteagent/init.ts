@@ -4,6 +4,7 @@ import type { Principal } from '../../core/principal.ts';
 import type { DeviceUse, SessionConfig } from '../../core/session-config.ts';
 import type { Config } from '../../config.ts';
 import { checkDocuments } from '../documents.ts';
+import { dryRunField } from '../dry-run-field.ts';
 import { checkSpeaking } from '../speaking.ts';
 
 /** A text that must not be empty. null is taken as missing, everywhere (contract 1). */
@@ -100,10 +101,7 @@ export const initSchema = {
       type: 'object',
       description: 'rules of the session: they can only make those of the devices and the server stricter',
     },
-    dryRun: {
-      type: 'boolean',
-      description: 'true: no write is sent, its result says what would have been sent',
-    },
+    dryRun: dryRunField,
     sessionList: {
       type: 'array',
       items: {

@@ -1,13 +1,19 @@
+import type { ServerResponse } from 'node:http';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Metadata } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
+import type { Log } from '../../log.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
 import { goneSignal, openEventStream, sseEvent } from '../../server/stream.ts';
 import type { Parts } from '../dialect.ts';
 import { createChunkSum } from './chunk-sum.ts';
 import { chunkAnswer, completionSchema, newHead, wholeAnswer } from './completion.ts';
+import { namesDevices } from './completion-request.ts';
+import { answerWithTask } from './completion-task.ts';
 import { formatOpenAiError } from './errors.ts';
+import type { ResponseParts } from './new-response.ts';
+import { deviceFieldSchemas } from './new-session.ts';
 import { withFiles } from './request-files.ts';
 import { metadataSchema } from './schemas.ts';
 
@@ -17,26 +23,17 @@ interface Wish {
   stored: JsonValue[] | undefined;
 }
 
-/** Completions outside of threads. The server's endpoint answers them. */
-export function chatRoutes({
-  completions,
-  storedCompletions,
-  files,
-  config,
-}: Pick<Parts, 'completions' | 'storedCompletions' | 'files' | 'config'>): Route[] {
-  // Many endpoints store nothing. So completions are kept here, and the client finds them again in any case.
-  async function keep(caller: Principal, answer: JsonObject, { metadata, stored }: Wish): Promise<void> {
-    if (!metadata && !stored) return;
-    const { id, model } = answer as { id: string; model: string };
-    const content = stored && { messages: stored, answer };
-    await storedCompletions.keep(caller.id, { id, model, metadata: metadata ?? {}, content });
-  }
+type ChatParts = ResponseParts & Pick<Parts, 'completions' | 'storedCompletions'>;
 
+/** Completions outside of threads: of the model's endpoint, or of a task where the request names devices or an app. */
+export function chatRoutes(parts: ChatParts): Route[] {
+  const { config } = parts;
   return [
     route({
       method: 'POST',
       path: '/v1/chat/completions',
-      summary: 'One answer of the model, whole or (stream: true) as server-sent events.',
+      startsWork: namesDevices,
+      summary: 'One answer, whole or (stream: true) as server-sent events: of the model, or with devices.',
       access: 'chat',
       bodyMaxBytes: config.limits.messageMaxBytes,
       bodyLenient: true,
@@ -49,50 +46,91 @@ export function chatRoutes({
           stream: { type: 'boolean' },
           metadata: metadataSchema,
           store: { type: 'boolean' },
+          ...deviceFieldSchemas,
         },
         additionalProperties: {},
       },
       answer: completionSchema,
       async handle({ body, response, caller, log }) {
-        // The metadata are for this server. Many endpoints refuse them.
-        const { metadata, stream, store, ...asked } = body as JsonObject & { metadata?: Metadata };
-        const messages = await withFiles(body.messages as JsonValue[], files.files, caller);
-        const request = { ...asked, messages };
+        const request = body as JsonObject & { metadata?: Metadata };
+        const { metadata, store } = request;
         const wish: Wish = { metadata, stored: store === true ? (body.messages as JsonValue[]) : undefined };
-        const head = newHead(request, metadata);
-        if (stream !== true) {
-          const answer = wholeAnswer(await completions.ask(request, goneSignal(response)), head);
-          await keep(caller, answer, wish);
-          return answer;
-        }
-        // A client that disconnects ends the request to the model (goneSignal).
-        const chunks = completions.stream(request, goneSignal(response));
-        const first = await chunks.next(); // a failure before the first chunk still has its own status
-        const events = openEventStream(response, config.limits);
-        const sum = createChunkSum();
-        try {
-          for (let next = first; !next.done; next = await chunks.next()) {
-            const chunk = chunkAnswer(next.value, head);
-            Object.assign(head, { id: chunk['id'], created: chunk['created'], model: chunk['model'] });
-            if (wish.stored) sum.add(chunk);
-            if (next === first && !wish.stored) await keep(caller, chunk, wish);
-            events.write(sseEvent(JSON.stringify(chunk)));
-            await events.drained();
-          }
-          if (wish.stored) await keep(caller, wholeAnswer(sum.answer(), head), wish);
-          events.write(sseEvent('[DONE]'));
-        } catch (thrown) {
-          // Nobody is there to read an error. Otherwise the status 200 is sent already, so the error goes into the stream, as
-          // OpenAI does it.
-          if (events.signal.aborted) return undefined;
-          const error = toAppError(thrown);
-          log.warn({ err: error }, `a stream broke off: ${error.message}`);
-          events.write(sseEvent(formatOpenAiError(error).body));
-        } finally {
-          await events.end();
-        }
-        return undefined;
+        const asked = { request, wish, caller, response };
+        return namesDevices(request) ? askDevices(parts, asked) : askEndpoint(parts, asked, log);
       },
     }),
   ];
+}
+
+/** A chat completion that a client asks for. */
+interface Asked {
+  request: JsonObject;
+  wish: Wish;
+  caller: Principal;
+  response: ServerResponse;
+}
+
+async function askDevices(parts: ChatParts, { request, wish, caller, response }: Asked) {
+  const completion = await answerWithTask(parts, request, { caller, response });
+  if (!completion) return undefined;
+  await keep(parts, caller, completion.answer, wish);
+  return completion.isSent ? undefined : completion.answer;
+}
+
+/** The server's endpoint answers, without a tool of ours. */
+async function askEndpoint(
+  parts: ChatParts,
+  { request: { metadata: _metadata, stream, store: _store, ...asked }, wish, caller, response }: Asked,
+  log: Log,
+): Promise<JsonObject | undefined> {
+  const { completions, files, config } = parts;
+  const signal = goneSignal(response);
+  const context = { files, caller, documents: config.documents, signal };
+  const request = { ...asked, messages: await withFiles(asked['messages'] as JsonValue[], context) };
+  const head = newHead(request, wish.metadata);
+  if (stream !== true) {
+    const answer = wholeAnswer(await completions.ask(request, signal), head);
+    await keep(parts, caller, answer, wish);
+    return answer;
+  }
+  // A client that disconnects ends the request to the model (goneSignal).
+  const chunks = completions.stream(request, signal);
+  const first = await chunks.next(); // a failure before the first chunk still has its own status
+  const events = openEventStream(response, config.limits);
+  const sum = createChunkSum();
+  try {
+    for (let next = first; !next.done; next = await chunks.next()) {
+      const chunk = chunkAnswer(next.value, head);
+      Object.assign(head, { id: chunk['id'], created: chunk['created'], model: chunk['model'] });
+      if (wish.stored) sum.add(chunk);
+      if (next === first && !wish.stored) await keep(parts, caller, chunk, wish);
+      events.write(sseEvent(JSON.stringify(chunk)));
+      await events.drained();
+    }
+    if (wish.stored) await keep(parts, caller, wholeAnswer(sum.answer(), head), wish);
+    events.write(sseEvent('[DONE]'));
+  } catch (thrown) {
+    // Nobody is there to read an error. Otherwise the status 200 is sent already, so the error goes into the stream, as
+    // OpenAI does it.
+    if (events.signal.aborted) return undefined;
+    const error = toAppError(thrown);
+    log.warn({ err: error }, `a stream broke off: ${error.message}`);
+    events.write(sseEvent(formatOpenAiError(error).body));
+  } finally {
+    await events.end();
+  }
+  return undefined;
+}
+
+/** Many endpoints store nothing. So completions are kept here, and the client finds them again in any case. */
+async function keep(
+  { storedCompletions }: ChatParts,
+  caller: Principal,
+  answer: JsonObject,
+  { metadata, stored }: Wish,
+): Promise<void> {
+  if (!metadata && !stored) return;
+  const { id, model } = answer as { id: string; model: string };
+  const content = stored && { messages: stored, answer };
+  await storedCompletions.keep(caller.id, { id, model, metadata: metadata ?? {}, content });
 }

@@ -1,7 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
+import type { Principal } from '../../core/principal.ts';
 import type { Session } from '../../core/session.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { goneSignal } from '../../server/stream.ts';
 import type { Parts } from '../dialect.ts';
 import {
   conversationSchema,
@@ -14,7 +17,7 @@ import { invalidField } from './errors.ts';
 import { listItems } from './item-list.ts';
 import { callShapeFor, saidItem, type MessageItem } from './items.ts';
 import { checkDevices, deviceFieldSchemas, devicesOf, sessionConfigWith } from './new-session.ts';
-import { readInput } from './read-input.ts';
+import { readInput, type ReadInput } from './read-input.ts';
 import { deletedSchema, limitSchema, listOf, listSchema, metadataSchema, orderSchema } from './schemas.ts';
 
 type ConversationParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
@@ -36,22 +39,23 @@ export function conversationRoutes(parts: ConversationParts): Route[] {
   ];
 }
 
-function createConversation({ sessions, files, config }: ConversationParts): Route {
+function createConversation(parts: ConversationParts): Route {
+  const { sessions, config } = parts;
   return route({
     method: 'POST',
     path: '/v1/conversations',
     summary: 'Creates a conversation, with its devices and its first items.',
     access: 'chat',
+    bodyMaxBytes: config.limits.messageMaxBytes,
     bodyLenient: true,
     body: {
       type: 'object',
       properties: { items: newItems, metadata: metadataSchema, ...deviceFieldSchemas },
     },
     answer: conversationSchema,
-    async handle({ body, caller }) {
+    async handle({ body, caller, response }) {
       const { items = [], metadata } = body;
-      const findOne = (id: string) => findItem(sessions, id, caller, 'mcp_call');
-      const input = await readInput(items as JsonValue, { files: files.files, caller, findItem: findOne });
+      const input = await readItems(parts, items as JsonValue, caller, response);
       const wishes = sessionConfigWith({
         ...devicesOf(body),
         systemPrompt: input.instructions.join('\n\n'),
@@ -141,24 +145,21 @@ function listConversationItems({ sessions }: ConversationParts): Route {
 }
 
 /** The items are history: nobody answers them. An answer needs `POST /v1/responses`. */
-function addItems({ sessions, files }: ConversationParts): Route {
+function addItems(parts: ConversationParts): Route {
+  const { sessions, config } = parts;
   return route({
     method: 'POST',
     path: '/v1/conversations/:conversation/items',
     startsWork: true,
     summary: 'Adds items to a conversation, which nobody answers.',
     access: 'chat',
+    bodyMaxBytes: config.limits.messageMaxBytes,
     bodyLenient: true,
     body: { type: 'object', required: ['items'], properties: { items: { ...newItems, minItems: 1 } } },
     answer: listSchema(itemSchema),
-    async handle({ params, body, caller }) {
+    async handle({ params, body, caller, response }) {
       const session = await sessionOfConversation(sessions, params.conversation, caller);
-      const findOne = (id: string) => findItem(sessions, id, caller, 'mcp_call');
-      const input = await readInput(body.items as JsonValue, {
-        files: files.files,
-        caller,
-        findItem: findOne,
-      });
+      const input = await readItems(parts, body.items as JsonValue, caller, response);
       if (input.instructions.length > 0)
         throw invalidField(
           'items',
@@ -214,4 +215,21 @@ function deleteItem({ sessions }: ConversationParts): Route {
 /** A conversation as it is now. */
 async function shown(session: Session): Promise<object> {
   return formatConversation(session.id, session.createdAt, await session.attributes());
+}
+
+/** The items of a body, read. */
+function readItems(
+  { sessions, files, config }: ConversationParts,
+  items: JsonValue,
+  caller: Principal,
+  response: ServerResponse,
+): Promise<ReadInput> {
+  return readInput(items, {
+    field: 'items',
+    files,
+    caller,
+    documents: config.documents,
+    signal: goneSignal(response),
+    findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
+  });
 }

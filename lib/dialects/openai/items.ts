@@ -86,11 +86,19 @@ export function saidItem(
 
 /** The items that a task made, in the order of its lines. An answer that was removed is left out. */
 export function taskItems(sessionId: string, record: TaskRecord, shape: CallShape): Item[] {
-  return record.replies.flatMap((reply, index) => {
+  const items = record.replies.flatMap((reply, index) => {
     const view = replyView(sessionId, record, index, shape);
     const results = reply.results.flatMap(({ line }) => outputItem(view, line));
     return [...textItems(view), ...callItems(view), ...results];
   });
+  return [...items, ...spokenItems(sessionId, record)];
+}
+
+/** The text that the model is speaking. It has the id that it keeps. */
+function spokenItems(sessionId: string, { started, replies, spoken }: TaskRecord): MessageItem[] {
+  if (spoken === '') return [];
+  const place = { sessionId, start: started?.seq ?? 0, index: replies.length };
+  return [{ ...textItem(place, spoken, 'completed'), status: 'in_progress' }];
 }
 
 /**
@@ -98,7 +106,7 @@ export function taskItems(sessionId: string, record: TaskRecord, shape: CallShap
  * out.
  */
 export function partItems(sessionId: string, record: TaskRecord, shape: CallShape, part: number): Item[] {
-  return record.replies.flatMap((reply, index) => {
+  const items = record.replies.flatMap((reply, index) => {
     const view = replyView(sessionId, record, index, shape);
     const own = reply.part === part ? [...textItems(view), ...callItems(view)] : [];
     const results = reply.results.filter(
@@ -106,6 +114,7 @@ export function partItems(sessionId: string, record: TaskRecord, shape: CallShap
     );
     return [...own, ...results.flatMap(({ line }) => outputItem(view, line))];
   });
+  return part === record.pauses.length ? [...items, ...spokenItems(sessionId, record)] : items;
 }
 
 /** Where a reply is, and how its items are shown. */
@@ -236,8 +245,8 @@ function formatInput(part: Content): object {
       return { type: 'input_image', image_url: part.url, file_id: null, detail: part.detail ?? 'auto' };
     case 'file':
       return { type: 'input_file', file_id: part.fileId };
-    case 'audio': // sound is never in a log, only on its way to a model
-      return { type: 'input_text', text: '[sound]' };
+    case 'audio':
+      return { type: 'input_audio', input_audio: { data: part.data, format: part.format } };
   }
 }
 

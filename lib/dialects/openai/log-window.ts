@@ -7,6 +7,8 @@ type Line<Type extends Message['type']> = Extract<Message, { type: Type }>;
 export interface TaskOutcome {
   reply?: Line<'model_reply'>;
   ended?: Line<'task_ended'>;
+  /** The text so far of the answer that is being spoken. */
+  spoken?: string;
 }
 
 /**
@@ -66,7 +68,8 @@ export function openLogWindow(session: Session, start: number, pageLines: number
     },
     async outcomeOf(taskId) {
       while (!outcomes.get(taskId)?.ended && !over) await readOn();
-      return outcomes.get(taskId) ?? {};
+      const outcome = outcomes.get(taskId) ?? {};
+      return outcome.ended ? outcome : { ...outcome, spoken: session.spokenText(taskId) };
     },
   };
 }

@@ -116,9 +116,10 @@ interface State {
 }
 
 /** The state of an answer. */
-function stateOf({ reply, ended }: TaskOutcome): State {
+function stateOf({ reply, ended, spoken = '' }: TaskOutcome): State {
   const none = { completedAt: null, incompleteAt: null, details: null };
-  if (!ended) return { ...none, status: 'in_progress', content: [] };
+  if (!ended)
+    return { ...none, status: 'in_progress', content: spoken === '' ? [] : [{ type: 'text', text: spoken }] };
   const content: Content[] = reply ? [{ type: 'text', text: reply.text }] : [];
   const at = secondsOf(ended.time);
   const incomplete = { ...none, status: 'incomplete', incompleteAt: at, content } as const;
@@ -139,7 +140,7 @@ function formatContent(piece: Content) {
       return { type: 'image_url', image_url: { url: piece.url, detail: piece.detail ?? 'auto' } };
     case 'file':
       return { type: 'image_file', image_file: { file_id: piece.fileId, detail: piece.detail ?? 'auto' } };
-    case 'audio': // sound is never in a log, only on its way to a model
+    case 'audio': // messages of threads have no part for it
       return { type: 'text', text: { value: '[sound]', annotations: [] } };
   }
 }

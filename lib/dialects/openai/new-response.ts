@@ -20,6 +20,7 @@ import {
   refuseUnhonoured,
   type ResponseRequest,
 } from './response-request.ts';
+import { readToolChoice } from './tool-choice.ts';
 import { clientToolsOf, requestOf, type KeptRequest } from './task-record.ts';
 import { findOwn } from './threads.ts';
 import {
@@ -43,32 +44,48 @@ export interface PreparedResponse {
   begin(): Promise<void>;
 }
 
+/** How a response is asked for, beside its request. */
+export interface AskedWith {
+  /** The name of the field with the input, and the places of its items there (`readInput`). */
+  field?: 'input' | 'messages';
+  places?: readonly number[];
+  /** More parameters of the model, under the endpoint's own names. */
+  parameters?: JsonObject;
+  /** Aborts when the client disconnects before the response is begun. */
+  signal: AbortSignal;
+}
+
 /** Checks a request, and opens the session in which its response is made. Throws AppErrors that name the field at fault. */
 export async function prepareResponse(
   parts: ResponseParts,
   body: ResponseRequest,
   caller: Principal,
+  { field = 'input', places, parameters = {}, signal }: AskedWith,
 ): Promise<PreparedResponse> {
   refuseUnhonoured(body);
-  const { sessions, agents, files } = parts;
+  const { sessions, agents, files, config } = parts;
   const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
   const input = await readInput(body.input as JsonValue, {
-    files: files.files,
+    field,
+    ...(places && { places }),
+    files,
     caller,
+    documents: config.documents,
+    signal,
     findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
   });
   const waiting = await findWaiting(sessions, body, input, caller);
-  if (waiting) return continueTask(waiting, body, input, caller);
+  if (waiting) return continueTask(waiting, body, input, { caller, field });
   if (input.outputs.length > 0 && body.previous_response_id !== undefined)
-    checkOutputs([], input.outputs, 'input');
-  return beginTask(parts, body, input, { caller, agent });
+    checkOutputs([], input.outputs, field);
+  return beginTask(parts, body, input, { caller, agent, parameters });
 }
 
 /** The task that the input answers: it waits for results of its client's functions. */
 async function findWaiting(
   sessions: Sessions,
   body: ResponseRequest,
-  { outputs, callItems }: ReadInput,
+  { outputs, callItems, endsWithOutput }: ReadInput,
   caller: Principal,
 ): Promise<WaitingTask | undefined> {
   const previous = body.previous_response_id;
@@ -83,7 +100,8 @@ async function findWaiting(
   const conversation = conversationNamed(body);
   if (conversation !== undefined)
     return findWaitingTask(await sessionOfConversation(sessions, conversation, caller));
-  // A client that sends its whole conversation each time names the call by its item.
+  // A client that sends its whole conversation each time names the call by its item. With more words it begins anew.
+  if (!endsWithOutput) return undefined;
   const itemId = callItems.get(outputs.at(-1)?.callId ?? '');
   const place = itemId === undefined ? undefined : itemLineOf(itemId);
   if (!place) return undefined;
@@ -100,13 +118,13 @@ function continueTask(
   { session, record, after, calls }: WaitingTask,
   body: ResponseRequest,
   { messages, outputs }: ReadInput,
-  caller: Principal,
+  { caller, field }: { caller: Principal; field: string },
 ): PreparedResponse {
   const isWhole = body.previous_response_id === undefined && conversationNamed(body) === undefined;
   const given = isWhole
     ? outputs.filter((one) => calls.some(({ callId }) => callId === one.callId))
     : outputs;
-  checkOutputs(calls, given, 'input');
+  checkOutputs(calls, given, field);
   if (!isWhole && messages.length > outputs.length)
     throw invalidField(
       'input',
@@ -114,7 +132,7 @@ function continueTask(
     );
   const shown = requestOf(record)?.shown ?? {};
   for (const name of fixedFields)
-    if (body[name] !== undefined && !isDeepStrictEqual(body[name], shown[name]))
+    if (!isDefault(name, body[name]) && !isDeepStrictEqual(body[name], shown[name]))
       throw invalidField(
         name,
         'cannot change while the response waits for an output: it goes on as it began',
@@ -128,15 +146,24 @@ function continueTask(
   };
 }
 
+/** Whether a field asks for nothing: a choice of tools holds for the first reply, so that clients send `auto` after it. */
+function isDefault(name: string, value: unknown): boolean {
+  return value === undefined || (name === 'tool_choice' && value === 'auto');
+}
+
 /** The response of a new task. */
 async function beginTask(
   parts: ResponseParts,
   body: ResponseRequest,
   input: ReadInput,
-  { caller, agent }: { caller: Principal; agent: string | undefined },
+  {
+    caller,
+    agent,
+    parameters: more,
+  }: { caller: Principal; agent: string | undefined; parameters: JsonObject },
 ): Promise<PreparedResponse> {
   const known = await findKnownSession(parts.sessions, body, caller);
-  const { model, ...others } = modelParameters(body);
+  const { model, ...others } = modelParameters(body, more);
   // An app decides on its own model; the other parameters of the request count over the app's.
   const parameters = { ...others, ...(agent === undefined && model !== undefined && { model }) };
   const wished = { model: parameters, systemPrompt: input.instructions.join('\n\n') };
@@ -229,11 +256,13 @@ function settingsOf(
 ): TaskSettings {
   const instructions = [body.instructions, ...more].filter(Boolean).join('\n\n');
   const clientTools = clientToolsOf(body.tools as JsonValue | undefined);
+  const toolChoice = readToolChoice(body.tool_choice);
   return {
     memoryTools: false,
     ...(Object.keys(parameters).length > 0 && { model: parameters }),
     ...(instructions !== '' && { instructions }),
     ...(clientTools.length > 0 && { clientTools }),
+    ...(toolChoice && { toolChoice }),
   };
 }
 

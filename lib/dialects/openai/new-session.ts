@@ -60,6 +60,11 @@ export function checkDevices(caller: Principal, config: SessionConfig, documents
 
 const APP = 'app:';
 
+/** Whether a name of a model stands for an app. */
+export function isAppModel(model: string): boolean {
+  return model.startsWith(APP);
+}
+
 /**
  * The agent that a name of a model stands for: `app:<id>` is the published app, or the draft where there is none. Undefined for
  * any other name. Rejects with `not_found` for an unknown app, and with `forbidden` for another user's.
@@ -69,7 +74,7 @@ export async function agentOfModel(
   model: string,
   caller: Principal,
 ): Promise<string | undefined> {
-  if (!model.startsWith(APP)) return undefined;
+  if (!isAppModel(model)) return undefined;
   const { id, published } = await apps.find(model.slice(APP.length), caller);
   return agentName(published ? 'published' : 'app', id);
 }

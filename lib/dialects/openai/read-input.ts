@@ -1,9 +1,8 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Content } from '../../core/message.ts';
-import type { Principal } from '../../core/principal.ts';
 import type { NewMessage } from '../../core/session.ts';
-import type { Files } from '../../files/files.ts';
 import { invalidField } from './errors.ts';
+import { contentOfPart, readPart, textOf, type PartContext } from './input-parts.ts';
 import type { Item } from './items.ts';
 
 /** The result of a client's own call, as the client sends it. */
@@ -22,12 +21,16 @@ export interface ReadInput {
   outputs: CallOutput[];
   /** The ids of the items of calls, by the ids of the calls. */
   callItems: Map<string, string>;
+  /** The last item is an output: nothing else was said after it. */
+  endsWithOutput: boolean;
 }
 
 /** What reading an input needs. */
-export interface InputContext {
-  files: Files;
-  caller: Principal;
+export interface InputContext extends PartContext {
+  /** The name of the field with the input. */
+  field: 'input' | 'items' | 'messages';
+  /** The place in the field of each item, where several items stand for one of the client. */
+  places?: readonly number[];
   /** The item that an `item_reference` names. Rejects with `not_found`. */
   findItem(id: string): Promise<JsonObject>;
 }
@@ -35,17 +38,22 @@ export interface InputContext {
 /** A message before it is in a conversation. */
 type Said = Omit<NewMessage, 'run'>;
 
-/** Reads `input`: a text, or items. Throws `invalid_request` with the place of a fault, `not_found` for a file of another user. */
+/** Reads an input: a text, or items. Throws `invalid_request` with the place of a fault, `not_found` for a file of another user. */
 export async function readInput(input: JsonValue, context: InputContext): Promise<ReadInput> {
-  if (typeof input === 'string')
-    return { messages: [text('user', input, 'input')], instructions: [], outputs: [], callItems: new Map() };
-  if (!Array.isArray(input)) throw invalidField('input', 'must be a text or a list of items');
+  const nothing = {
+    instructions: [],
+    outputs: [],
+    callItems: new Map<string, string>(),
+    endsWithOutput: false,
+  };
+  if (typeof input === 'string') return { ...nothing, messages: [text('user', input, context.field)] };
+  if (!Array.isArray(input)) throw invalidField(context.field, 'must be a text or a list of items');
   const messages: Said[] = [];
   const instructions: string[] = [];
   const outputs: CallOutput[] = [];
   const callItems = new Map<string, string>();
   for (const [index, given] of input.entries()) {
-    const at = `input.${index}`;
+    const at = `${context.field}.${context.places?.[index] ?? index}`;
     if (!isObject(given)) throw invalidField(at, 'must be an object');
     const isReference = given['type'] === 'item_reference' || isBareReference(given);
     const item = isReference ? await context.findItem(textOf(given, 'id', at)) : given;
@@ -60,7 +68,9 @@ export async function readInput(input: JsonValue, context: InputContext): Promis
       callItems.set(textOf(item, 'call_id', at), item['id']);
     messages.push(...(await saidBy(item, at, context)));
   }
-  return { messages, instructions, outputs, callItems };
+  const last = input.at(-1);
+  const endsWithOutput = isObject(last) && last['type'] === 'function_call_output';
+  return { messages, instructions, outputs, callItems, endsWithOutput };
 }
 
 /** A reference without a type has an id and nothing else. */
@@ -112,53 +122,19 @@ export function messagesOfItem(item: Item): Said[] {
   const { type } = item;
   if (type !== 'message') return callTexts({ ...item }, type);
   const parts = item.content.map((part) => readPart(part as JsonObject, item.role, type));
-  return [said(item.role, parts)];
+  return [said(item.role, parts as Content[])]; // an item of ours has its files by their ids
 }
 
 async function readMessage(
   { content }: JsonObject,
   role: 'user' | 'assistant',
   at: string,
-  { files, caller }: InputContext,
+  context: InputContext,
 ): Promise<Said> {
   if (typeof content === 'string') return text(role, content, `${at}.content`);
   if (!Array.isArray(content)) throw invalidField(`${at}.content`, 'must be a text or a list of parts');
   const parts = content.map((part, index) => readPart(part, role, `${at}.content.${index}`));
-  for (const part of parts) if (part.type === 'file') await files.find(part.fileId, caller);
-  return said(role, parts);
-}
-
-function readPart(part: JsonValue, role: 'user' | 'assistant', at: string): Content {
-  if (!isObject(part)) throw invalidField(at, 'must be an object');
-  switch (typeOf(part)) {
-    case 'input_text':
-    case 'output_text':
-    case 'text':
-      return { type: 'text', text: textOf(part, 'text', at) };
-    case 'refusal':
-      return { type: 'text', text: textOf(part, 'refusal', at) };
-    case 'input_image':
-      if (role === 'user') return readImage(part, at);
-      break;
-    case 'input_file':
-      if (role === 'user') return { type: 'file', fileId: textOf(part, 'file_id', at) };
-  }
-  throw invalidField(`${at}.type`, `is no part that this server takes of the role ${role}`);
-}
-
-function readImage({ image_url: url, file_id: fileId, detail }: JsonObject, at: string): Content {
-  const how = detailOf(detail, at);
-  if (typeof fileId === 'string') return { type: 'file', fileId, ...how };
-  if (typeof url === 'string' && /^(https?:\/\/[^/]|data:image\/)/i.test(url))
-    return { type: 'image', url, ...how };
-  throw invalidField(`${at}.image_url`, 'must be an http, https or data:image URL, or file_id must be set');
-}
-
-function detailOf(detail: JsonValue | undefined, at: string): { detail?: 'auto' | 'low' | 'high' } {
-  if (detail === undefined || detail === null) return {};
-  if (detail === 'original') return { detail: 'high' };
-  if (detail === 'auto' || detail === 'low' || detail === 'high') return { detail };
-  throw invalidField(`${at}.detail`, 'must be one of auto, low, high, original');
+  return said(role, await Promise.all(parts.map((part) => contentOfPart(part, context))));
 }
 
 function typeOf({ type }: JsonObject): string {
@@ -176,12 +152,6 @@ function outputOf({ output }: JsonObject, at: string): string {
 function text(role: 'user' | 'assistant', value: string, at: string): Said {
   if (value === '' && role === 'user') throw invalidField(at, 'must not be empty');
   return said(role, [{ type: 'text', text: value }]);
-}
-
-function textOf(item: JsonObject, name: string, at: string): string {
-  const value = item[name];
-  if (typeof value === 'string') return value;
-  throw invalidField(`${at}.${name}`, value === undefined ? 'is missing' : 'must be a text');
 }
 
 function joined(content: readonly Content[]): string {

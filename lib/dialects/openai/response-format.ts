@@ -30,7 +30,7 @@ export const responseSchema = {
     previous_response_id: { type: ['string', 'null'] },
     conversation: { type: ['object', 'null'] },
     temperature: { type: ['number', 'null'] },
-    tool_choice: { type: 'string' },
+    tool_choice: { type: ['string', 'object'] },
     tools: { type: 'array', items: { type: 'object' } },
     top_p: { type: ['number', 'null'] },
     usage: { type: ['object', 'null'] },
@@ -41,13 +41,13 @@ export const responseSchema = {
 export const shownFields = [
   ...(['instructions', 'model', 'temperature', 'top_p', 'max_output_tokens', 'text', 'tools'] as const),
   ...(['parallel_tool_calls', 'background', 'store', 'previous_response_id', 'reasoning', 'user'] as const),
-  ...(['safety_identifier', 'prompt_cache_key', 'service_tier'] as const),
+  ...(['safety_identifier', 'prompt_cache_key', 'service_tier', 'tool_choice'] as const),
 ] as const;
 
 /** The fields of a request that hold for a task as a whole, also when it goes on with a later response. */
 export const fixedFields = [
   ...(['instructions', 'model', 'temperature', 'top_p', 'max_output_tokens', 'text', 'tools'] as const),
-  ...(['parallel_tool_calls', 'reasoning', 'store'] as const),
+  ...(['parallel_tool_calls', 'reasoning', 'store', 'tool_choice'] as const),
 ] as const;
 
 /** A response, in OpenAI's shape. Fields that the request left out have the values that OpenAI's have then. */

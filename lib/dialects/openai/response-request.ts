@@ -4,6 +4,7 @@ import type { TaskSettings } from '../../core/session-config.ts';
 import { invalidField } from './errors.ts';
 import { deviceFieldSchemas } from './new-session.ts';
 import { metadataSchema } from './schemas.ts';
+import { readToolChoice } from './tool-choice.ts';
 
 const shortText = { type: 'string', maxLength: 512 } as const;
 
@@ -85,13 +86,12 @@ export function refuseUnhonoured(body: ResponseRequest): void {
   for (const name of Object.keys(body))
     if (!Object.hasOwn(responseBodySchema.properties, name))
       throw invalidField(name, 'is a parameter that this server does not have');
-  const { include = [], truncation, tool_choice: choice, reasoning, tools = [] } = body;
+  const { include = [], truncation, reasoning, tools = [] } = body;
   if (include.includes('message.output_text.logprobs'))
     throw invalidField('include', 'asks for logprobs, which this server does not keep');
   if (truncation !== undefined && truncation !== 'auto')
     throw invalidField('truncation', 'must be auto: the oldest turns leave when the context is full');
-  if (choice !== undefined && choice !== 'auto')
-    throw invalidField('tool_choice', 'must be auto: the model chooses among the tools');
+  readToolChoice(body.tool_choice);
   if (reasoning?.summary || reasoning?.generate_summary)
     throw invalidField('reasoning.summary', 'asks for a summary, which this server does not make');
   for (const [index, tool] of tools.entries())
@@ -103,10 +103,10 @@ export function refuseUnhonoured(body: ResponseRequest): void {
     throw invalidField('text.format.name', 'and text.format.schema are needed for json_schema');
 }
 
-/** The parameters of the model that a body asks for. */
-export function modelParameters(body: ResponseRequest): NonNullable<TaskSettings['model']> {
+/** The parameters of the model that a body asks for; `more` are others, under the endpoint's own names. */
+export function modelParameters(body: ResponseRequest, more: JsonObject): NonNullable<TaskSettings['model']> {
   const { model, temperature, top_p: topP, max_output_tokens: maxTokens, text, reasoning } = body;
-  const extra: JsonObject = {};
+  const extra: JsonObject = { ...more };
   for (const name of passed) if (body[name] !== undefined) extra[name] = body[name];
   if (text?.format && text.format.type !== 'text') extra['response_format'] = responseFormat(text.format);
   if (text?.verbosity !== undefined) extra['verbosity'] = text.verbosity;

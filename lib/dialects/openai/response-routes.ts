@@ -1,7 +1,9 @@
 import type { Message } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
-import { AppError, ModelError, type ModelRefusal } from '../../errors.ts';
+import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { goneSignal } from '../../server/stream.ts';
+import { beginResponse, endOfResponse } from './carry-out.ts';
 import { findResponse } from './conversations.ts';
 import { responsePlaceOf, type ResponsePlace } from './ids.ts';
 import { callShapeFor, saidItem } from './items.ts';
@@ -38,26 +40,18 @@ function createResponse(parts: ResponseParts): Route {
     body: responseBodySchema,
     answer: responseSchema,
     async handle({ body, caller, request, response }) {
-      const { session, place, isOwn, begin } = await prepareResponse(parts, body, caller);
+      const prepared = await prepareResponse(parts, body, caller, { signal: goneSignal(response) });
+      const { session, place } = prepared;
       const shape = callShapeFor(request.headers['user-agent']);
       const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
-      try {
-        await begin();
-      } catch (error) {
-        follower?.close();
-        if (isOwn) await sessions.remove(session.id, caller);
-        throw error;
-      }
+      await beginResponse(sessions, prepared, caller, follower);
       if (body.background === true && !follower)
         return formatResponse(place, await untilSaid(session, place), shape);
       await follower?.sendTo(response, config.limits);
       if (follower && body.store !== false) return undefined;
-      const record = await untilOver(session, place);
-      const failure = refusalOf(record);
-      if (record.ended && (requestOf(record)?.shown['store'] === false || (failure && isOwn)))
-        await sessions.remove(session.id, caller);
+      const { record, refusal } = await endOfResponse(sessions, prepared, caller);
       if (follower) return undefined;
-      if (failure) throw failure;
+      if (refusal) throw refusal;
       return formatResponse(place, record, shape);
     },
   });
@@ -165,25 +159,4 @@ function listInputItems({ sessions }: ResponseParts): Route {
 /** Waits for the user message of a response: after it, every node knows the response. */
 function untilSaid(session: Session, { taskId, after }: ResponsePlace): Promise<TaskRecord> {
   return followRecord(session, taskId, after, ({ said }) => said !== undefined);
-}
-
-/** Waits until a response is over; the task's own deadline bounds the wait. */
-function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Promise<TaskRecord> {
-  return followRecord(
-    session,
-    taskId,
-    after,
-    ({ ended, pauses }) => ended !== undefined || pauses.length > part,
-  );
-}
-
-/** The refusal of the model's endpoint, where it is all that came of a task. A task with calls has done something, and is no refusal. */
-function refusalOf({ ended, replies }: TaskRecord): ModelError | undefined {
-  const { code, message, refusal } = ended?.error ?? {};
-  if (code !== 'model_error' || message === undefined || replies.length > 0) return undefined;
-  const { retryAfterSeconds, ...rest } = refusal ?? {};
-  return new ModelError(message, {
-    ...(refusal && { refusal: rest as ModelRefusal }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  });
 }

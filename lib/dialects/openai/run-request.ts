@@ -12,6 +12,7 @@ import { readMessage } from './new-message.ts';
 import { agentOfModel } from './new-session.ts';
 import { DEFAULT_ASSISTANT } from './run-format.ts';
 import { metadataSchema, newMessageSchema } from './schemas.ts';
+import { readToolChoice } from './tool-choice.ts';
 import { clientToolsOf, type KeptRequest } from './task-record.ts';
 
 /** The fields of a run, as a client asks for it. */
@@ -53,16 +54,10 @@ export function refuseRunFields(body: RunRequest, known: object): void {
   for (const name of Object.keys(body))
     if (!Object.hasOwn(known, name))
       throw invalidField(name, 'is a parameter that this server does not have');
-  const {
-    max_prompt_tokens: prompt,
-    tool_choice: choice,
-    truncation_strategy: truncation,
-    tools = [],
-  } = body;
+  const { max_prompt_tokens: prompt, truncation_strategy: truncation, tools = [] } = body;
   if (prompt !== undefined && prompt !== null)
     throw invalidField('max_prompt_tokens', 'is for the whole server: CONTEXT_TOKENS_MAX_COUNT');
-  if (choice !== undefined && choice !== null && choice !== 'auto')
-    throw invalidField('tool_choice', 'must be auto: the model chooses among the tools');
+  readToolChoice(body.tool_choice);
   if (truncation && (truncation.type !== 'auto' || truncation.last_messages))
     throw invalidField(
       'truncation_strategy',
@@ -126,12 +121,14 @@ async function settingsOf(
     ...(Object.keys(extra).length > 0 && { extra }),
   };
   const clientTools = clientToolsOf(body.tools as JsonValue | undefined);
+  const toolChoice = readToolChoice(body.tool_choice);
   return {
     ...(agent !== undefined && { agent }),
     ...(Object.keys(parameters).length > 0 && { model: parameters }),
     ...(body.instructions !== undefined && { systemPrompt: body.instructions }),
     ...(body.additional_instructions !== undefined && { instructions: body.additional_instructions }),
     ...(clientTools.length > 0 && { clientTools }),
+    ...(toolChoice && { toolChoice }),
   };
 }
 

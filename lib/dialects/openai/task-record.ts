@@ -34,6 +34,8 @@ export interface TaskRecord {
   asked: Set<string>;
   pauses: Pause[];
   ended: Line<'task_ended'> | undefined;
+  /** The text so far of the reply that is being spoken, where the record was read and is not followed. */
+  spoken: string;
 }
 
 /** The request with which a task began, as it is kept in the log beside the user message. */
@@ -56,6 +58,7 @@ export function newRecord(session: Pick<Session, 'config'>, taskId: string): Tas
     asked: new Set(),
     pauses: [],
     ended: undefined,
+    spoken: '',
   };
 }
 
@@ -144,7 +147,9 @@ export async function readRecord(session: Session, taskId: string, after: number
     const lines = await session.read({ after: lastSeq }, PAGE_LINES);
     for (const line of lines) addToRecord(record, line);
     lastSeq = lines.at(-1)?.seq ?? lastSeq;
-    if (record.ended || lines.length < PAGE_LINES) return record;
+    if (!record.ended && lines.length === PAGE_LINES) continue;
+    record.spoken = record.ended ? '' : session.spokenText(taskId);
+    return record;
   }
 }
 

@@ -101,4 +101,38 @@ describe('a dry run', () => {
       'PUT /brightness?brightness=40',
     ]);
   });
+
+  it('is not missed because its name is misspelt: nothing is done then', async () => {
+    await register('lamp', {});
+    const misspelt = { pointer: '/dry_run', detail: 'is not known; did you mean "dryRun"?' };
+    const called = await app.post('/api/devices/lamp/tools/set_brightness', {
+      arguments: { brightness: 40 },
+      dry_run: true,
+    });
+    expect([called.status, (called.body as JsonObject)['errors']]).to.deep.equal([400, [misspelt]]);
+    const opened = await app.post('/api/init', { devices: ['lamp'], dry_run: true });
+    expect([opened.status, (opened.body as JsonObject)['errors']]).to.deep.equal([400, [misspelt]]);
+    const chat = await app.chat(await app.init({ devices: ['lamp'] }));
+    chat.send({ ...said, DryRun: true });
+    await chat.until(() => chat.seen.length > 0);
+    expect(chat.seen).to.deep.equal([
+      {
+        type: 'error',
+        code: 'invalid_request',
+        message: 'The message is not valid: /DryRun is not known; did you mean "dryRun"?.',
+      },
+    ]);
+    await chat.close();
+    expect(requests()).to.deep.equal([]);
+  });
+
+  it('is not asked for by a field beside the arguments of a call, and neither is anything else', async () => {
+    await register('lamp', {});
+    const called = await app.post('/api/devices/lamp/tools/set_brightness', { argument: { brightness: 40 } });
+    expect([called.status, (called.body as JsonObject)['errors']]).to.deep.equal([
+      400,
+      [{ pointer: '/argument', detail: 'is not known; did you mean "arguments"?' }],
+    ]);
+    expect(requests()).to.deep.equal([]);
+  });
 });

@@ -156,6 +156,18 @@ describe("a client's own functions in responses", () => {
     expect(world.model.requests.length).to.equal(count + 1);
   });
 
+  it('are given up when the client that sends all items says something else', async () => {
+    world.steps.push({ calls: asks('g1') }, { text: 'As you wish.' });
+    const first = await create({ input: 'Go.' });
+    const more = { role: 'user', content: 'Forget it.' };
+    const other = await create({
+      input: [{ role: 'user', content: 'Go.' }, ...first.output, output('g1', '1'), more],
+    });
+    expect([other.id === `${first.id}_1`, other.output_text]).to.deep.equal([false, 'As you wish.']);
+    const { messages: said } = world.model.requests.at(-1)!.body;
+    expect(JSON.stringify((said as unknown[]).at(-1))).to.contain('Forget it.');
+  });
+
   it('survive a response that is not stored', async () => {
     world.steps.push({ calls: asks('f1') }, setLamp(true), { text: 'Done.' });
     const first = await create({ input: 'Go.', store: false, ...world.devices });

@@ -263,7 +263,7 @@ describe('responses', () => {
     for (const [more, param] of [
       [{ input: undefined }, 'input'],
       [{ input: '' }, 'input'],
-      [{ input: [{ role: 'user', content: [{ type: 'input_audio' }] }] }, 'input.0.content.0.type'],
+      [{ input: [{ role: 'user', content: [{ type: 'output_file' }] }] }, 'input.0.content.0.type'],
       [{ input: [{ type: 'computer_call' }] }, 'input.0.type'],
       [{ input: [{ role: 'tool', content: 'x' }] }, 'input.0.role'],
       [
@@ -273,7 +273,10 @@ describe('responses', () => {
       [{ max_tool_calls: 3 }, 'max_tool_calls'],
       [{ prompt: { id: 'p' } }, 'prompt'],
       [{ truncation: 'disabled' }, 'truncation'],
-      [{ tool_choice: 'none' }, 'tool_choice'],
+      [{ tool_choice: 'some' }, 'tool_choice'],
+      [{ tool_choice: { type: 'web_search' } }, 'tool_choice.type'],
+      [{ tool_choice: { type: 'function' } }, 'tool_choice.name'],
+      [{ tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [] } }, 'tool_choice.tools'],
       [{ tools: [{ type: 'web_search' }] }, 'tools.0.type'],
       [{ include: ['message.output_text.logprobs'] }, 'include'],
       [{ reasoning: { summary: 'auto' } }, 'reasoning.summary'],

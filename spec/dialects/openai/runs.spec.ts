@@ -251,7 +251,7 @@ describe('runs', () => {
     for (const [more, param] of [
       [{ assistant_id: undefined }, 'assistant_id'],
       [{ max_prompt_tokens: 5 }, 'max_prompt_tokens'],
-      [{ tool_choice: 'required' }, 'tool_choice'],
+      [{ tool_choice: { type: 'file_search' } }, 'tool_choice.type'],
       [{ truncation_strategy: { type: 'last_messages', last_messages: 2 } }, 'truncation_strategy'],
       [{ tools: [{ type: 'code_interpreter' }] }, 'tools.0.type'],
       [{ nothing: 1 }, 'nothing'],

@@ -1,0 +1,65 @@
+import type { Principal } from '../../core/principal.ts';
+import type { Session } from '../../core/session.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { AppError, ModelError, type ModelRefusal } from '../../errors.ts';
+import type { ResponsePlace } from './ids.ts';
+import type { PreparedResponse } from './new-response.ts';
+import { followRecord, requestOf, type TaskRecord } from './task-record.ts';
+
+/** Begins a response. When it cannot begin, its session is removed, if that was made for it alone, and `follower` is closed. */
+export async function beginResponse(
+  sessions: Sessions,
+  { begin, isOwn, session }: PreparedResponse,
+  caller: Principal,
+  follower: { close(): void } | undefined,
+): Promise<void> {
+  try {
+    await begin();
+  } catch (error) {
+    follower?.close();
+    if (isOwn) await sessions.remove(session.id, caller);
+    throw error;
+  }
+}
+
+/**
+ * Waits until a response is over. The session of one that is not stored, or was refused, is removed, unless its task waits for its
+ * client.
+ */
+export async function endOfResponse(
+  sessions: Sessions,
+  { session, place, isOwn }: PreparedResponse,
+  caller: Principal,
+): Promise<{ record: TaskRecord; refusal: AppError | undefined }> {
+  const record = await untilOver(session, place);
+  const refusal = refusalOf(record);
+  if (record.ended && (requestOf(record)?.shown['store'] === false || (refusal && isOwn)))
+    await sessions.remove(session.id, caller);
+  return { record, refusal };
+}
+
+/** Waits until a response is over; the task's own deadline bounds the wait. */
+function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Promise<TaskRecord> {
+  return followRecord(
+    session,
+    taskId,
+    after,
+    ({ ended, pauses }) => ended !== undefined || pauses.length > part,
+  );
+}
+
+/**
+ * The refusal of the request, by the model's endpoint or before it, where that is all that came of a task. A task with calls has done
+ * something, and is no refusal.
+ */
+function refusalOf({ ended, replies }: TaskRecord): AppError | undefined {
+  const { code, message, refusal } = ended?.error ?? {};
+  if (message === undefined || replies.length > 0) return undefined;
+  if (code === 'invalid_request') return new AppError(code, message);
+  if (code !== 'model_error') return undefined;
+  const { retryAfterSeconds, ...rest } = refusal ?? {};
+  return new ModelError(message, {
+    ...(refusal && { refusal: rest as ModelRefusal }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  });
+}

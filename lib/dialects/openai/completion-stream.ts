@@ -1,0 +1,140 @@
+import type { ServerResponse } from 'node:http';
+import type { Config } from '../../config.ts';
+import type { JsonObject } from '../../common/json.ts';
+import { endError } from '../../core/ask.ts';
+import type { Message } from '../../core/message.ts';
+import type { Delta, EndReason, Session, Subscriber } from '../../core/session.ts';
+import type { AppError } from '../../errors.ts';
+import { openEventStream, sseEvent, type TextStream } from '../../server/stream.ts';
+import type { CompletionHead } from './completion.ts';
+import { completionFailure, finishOf, formatUsage, saidIn, TEXT_BREAK } from './completion-record.ts';
+import { formatOpenAiError } from './errors.ts';
+import type { ResponsePlace } from './ids.ts';
+import { addToRecord, newRecord, type TaskRecord } from './task-record.ts';
+
+/** A chat completion that a client follows. */
+export interface FollowedCompletion {
+  session: Session;
+  place: ResponsePlace;
+  head: CompletionHead;
+}
+
+/** Follows the log for one chat completion, and writes its chunks. The chunks together are the whole completion. */
+export class CompletionFollower implements Subscriber {
+  readonly #head: CompletionHead;
+  readonly #place: ResponsePlace;
+  readonly #record: TaskRecord;
+  readonly #unsubscribe: () => void;
+  #waiting: string[] = [];
+  #stream: TextStream | undefined;
+  /** Whether any text was sent, and how much of the text of the present reply. */
+  #hasText = false;
+  #sentLength = 0;
+  #isOver = false;
+  #onOver: () => void = () => undefined;
+  readonly #over: Promise<void>;
+
+  constructor({ session, place, head }: FollowedCompletion) {
+    this.#head = head;
+    this.#place = place;
+    this.#record = newRecord(session, place.taskId);
+    this.#over = new Promise((resolve) => (this.#onOver = resolve));
+    this.#putDelta({ role: 'assistant', content: '' });
+    this.#unsubscribe = session.subscribe(this, place.after);
+  }
+
+  /** Writes to the client until the completion is over or the client has left. */
+  async sendTo(response: ServerResponse, limits: Config['limits']): Promise<void> {
+    const stream = openEventStream(response, limits);
+    this.#stream = stream;
+    for (const text of this.#waiting.splice(0)) stream.write(text);
+    const left = new Promise<void>((resolve) => {
+      if (stream.signal.aborted) resolve();
+      stream.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([this.#over, left]);
+    this.close();
+    await stream.end();
+  }
+
+  /** Ends the subscription. */
+  close(): void {
+    this.#unsubscribe();
+    this.#onOver();
+  }
+
+  messages(batch: readonly Message[]): void | Promise<void> {
+    const { part } = this.#place;
+    for (const line of batch) {
+      const isOwn = this.#record.pauses.length === part;
+      if (this.#isOver || !addToRecord(this.#record, line) || !isOwn) continue;
+      if (line.type === 'model_reply') this.#addReply(line.text);
+      if (line.type === 'task_ended' || this.#record.pauses.length > part) this.#end();
+    }
+    return this.#isOver ? this.close() : this.#stream?.drained();
+  }
+
+  delta({ taskId, kind, text, at }: Delta): void {
+    const { started, pauses } = this.#record;
+    if (taskId !== this.#record.taskId || kind !== 'answer' || at !== this.#sentLength) return;
+    if (started && !this.#isOver && pauses.length === this.#place.part) this.#addText(text);
+  }
+
+  ended(reason: EndReason): void {
+    if (!this.#isOver) this.#putError(endError(reason));
+    this.#onOver();
+  }
+
+  #addReply(text: string): void {
+    this.#addText(text.slice(this.#sentLength));
+    this.#sentLength = 0;
+  }
+
+  #addText(text: string): void {
+    if (text === '') return;
+    const isFirst = this.#sentLength === 0;
+    this.#sentLength += text.length;
+    this.#putDelta({ content: isFirst && this.#hasText ? TEXT_BREAK + text : text });
+    this.#hasText = true;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    const failure = completionFailure(this.#record);
+    if (failure) return this.#putError(failure);
+    const { calls } = saidIn(this.#place, this.#record);
+    if (calls.length > 0) this.#putDelta({ tool_calls: calls.map((call, index) => ({ index, ...call })) });
+    this.#putDelta({}, finishOf(this.#record, calls));
+    if (this.#head.showsUsage) this.#putChunk([], formatUsage(this.#record, this.#place.part));
+    this.#put('[DONE]');
+  }
+
+  #putDelta(delta: JsonObject, finish: string | null = null): void {
+    this.#putChunk([{ index: 0, delta, finish_reason: finish, logprobs: null }], null);
+  }
+
+  #putChunk(choices: JsonObject[], usage: JsonObject | null): void {
+    const { id, created, model, metadata, showsUsage } = this.#head;
+    const chunk = {
+      id,
+      object: 'chat.completion.chunk',
+      created,
+      model,
+      choices,
+      ...(showsUsage && { usage }),
+      ...(metadata && { metadata }),
+    };
+    this.#put(JSON.stringify(chunk));
+  }
+
+  /** The status 200 is sent already, so the error goes into the stream, as OpenAI does it. */
+  #putError(error: AppError): void {
+    this.#put(formatOpenAiError(error).body);
+  }
+
+  #put(data: string): void {
+    const text = sseEvent(data);
+    if (this.#stream) this.#stream.write(text);
+    else this.#waiting.push(text);
+  }
+}
