@@ -17,6 +17,7 @@ import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
 import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
+import { simulationTables } from './simulations.ts';
 import { storedCompletions } from './stored-completions.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
@@ -84,5 +85,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0030-questions': questionTables,
     '0031-command': commandTables,
     '0040-stored-completions': storedCompletions,
+    '0080-simulations': simulationTables,
   };
 }
