@@ -80,7 +80,7 @@ function readDevice({ devices }: DeviceParts): Route {
       const book = device.version > 0 && (await devices.books.bookFor({ name, version: device.version }));
       return {
         ...formatDevice(device, devices.states.of(name)),
-        ...(book && { rulesInWords: book.words() }),
+        ...(book && { rulesInWords: book.words(), rulesAsData: book.facts() }),
       };
     },
   });
@@ -171,6 +171,7 @@ function describedBy(body: JsonObject, name: string): JsonObject {
     state: _state,
     tools: _tools,
     rulesInWords: _rulesInWords,
+    rulesAsData: _rulesAsData,
     warnings: _warnings,
     ...described
   } = body;

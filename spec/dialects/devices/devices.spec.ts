@@ -42,7 +42,7 @@ describe('the devices that the server knows', () => {
       tags: ['home'],
       state: unknown,
     };
-    const words = { rulesInWords: [] };
+    const words = { rulesInWords: [], rulesAsData: [] };
     const description = { openSpec: lampDocument, server: lamp.url, apiKey: masked, users: ['*'] };
     const made = await register({ name: 'desk', tags: ['home'] });
     const { tools, ...rest } = made;
