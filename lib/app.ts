@@ -178,7 +178,7 @@ class Composition {
     const config = this.#config;
     const log = this.#log;
     const { store, fetch } = basis;
-    const { limits } = config;
+    const { limits, auditDays } = config;
     const endpoint = { fetch, timeoutMs: limits.modelTimeoutMs };
     const models = openModels({ ...endpoint, defaults: config.model, providers: this.#extensions.models });
     const stored = this.#openStoredParts(basis, accounts, models);
@@ -192,7 +192,7 @@ class Composition {
       users: accounts.users,
     });
     await devices.loadRules();
-    const roomParts = { database: basis.database, store, devices, onError: this.#onError };
+    const roomParts = { database: basis.database, store, devices, auditDays, onError: this.#onError };
     const room = this.#closing(new CommandRoom({ ...roomParts, keyFolder: keyFolderOf(config) }));
     const sessions = this.#closing(
       new SessionRegistry({

@@ -17,6 +17,7 @@ import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
 import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
+import { prunedAudit } from './pruned-audit.ts';
 import { simulationTables } from './simulations.ts';
 import { storedCompletions } from './stored-completions.ts';
 
@@ -86,5 +87,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0031-command': commandTables,
     '0040-stored-completions': storedCompletions,
     '0080-simulations': simulationTables,
+    '0081-pruned-audit': prunedAudit,
   };
 }
