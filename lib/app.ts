@@ -16,6 +16,7 @@ import { createRedeemCodes } from './credits/redeem-codes.ts';
 import { keyFolderOf, openDataFolder } from './data-folder.ts';
 import { CommandRoom } from './devices/command-room.ts';
 import { devicesFromConfig } from './devices/from-config.ts';
+import { openKeptSimulations } from './devices/kept-simulations.ts';
 import { defaults } from './default-extensions.ts';
 import type { Parts } from './dialects/dialect.ts';
 import { describeMounts } from './dialects/docs/docs.ts';
@@ -35,7 +36,6 @@ import { openMemory } from './memory/memory.ts';
 import { openCompletions } from './models/completions.ts';
 import { openModels } from './models/index.ts';
 import { openPictures } from './models/pictures.ts';
-import { openSimulations } from './openspec/simulations.ts';
 import { openDocuments, type Documents } from './openspecs.ts';
 import { openObservation, type Observation } from './observation.ts';
 import { packageVersion } from './package.ts';
@@ -178,7 +178,7 @@ class Composition {
     const config = this.#config;
     const log = this.#log;
     const { store, fetch } = basis;
-    const { limits } = config;
+    const { limits, auditDays } = config;
     const endpoint = { fetch, timeoutMs: limits.modelTimeoutMs };
     const models = openModels({ ...endpoint, defaults: config.model, providers: this.#extensions.models });
     const stored = this.#openStoredParts(basis, accounts, models);
@@ -192,7 +192,7 @@ class Composition {
       users: accounts.users,
     });
     await devices.loadRules();
-    const roomParts = { database: basis.database, store, devices, onError: this.#onError };
+    const roomParts = { database: basis.database, store, devices, auditDays, onError: this.#onError };
     const room = this.#closing(new CommandRoom({ ...roomParts, keyFolder: keyFolderOf(config) }));
     const sessions = this.#closing(
       new SessionRegistry({
@@ -220,14 +220,13 @@ class Composition {
       pictures: openPictures({ ...endpoint, defaults: config.model }),
       metrics: basis.observation.metrics,
       overview: createOverview(basis.database.tables()),
-      simulations: this.#closing(openSimulations(this.#extensions.kinds)),
       version: packageVersion(),
     };
     joinRemovals(parts);
     return {
       parts,
       async startWork() {
-        await devices.loadFolder();
+        await Promise.all([devices.loadFolder(), config.loopback && stored.simulations.resume()]);
         await sessions.start();
         await room.start();
         await stored.tasks.takeUp();
@@ -269,6 +268,7 @@ class Composition {
       chats,
       replies: this.#closing(openReplies(chats)),
       ledger,
+      simulations: this.#closing(openKeptSimulations(db(), this.#extensions.kinds, onError)),
       modelConfigs: createModelConfigs(db(), vault),
       presets: createPresets(db()),
       redeemCodes: createRedeemCodes(db(), ledger, secret),

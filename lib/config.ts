@@ -27,6 +27,7 @@ import {
   creditRates,
   envNameOf,
   limits,
+  contentTypes,
   logLevels,
   settings,
   vendorUrls,
@@ -45,6 +46,8 @@ export interface Config {
   sqliteSynchronous: 'normal' | 'full';
   /** After how many days ended tasks and unused sessions are deleted; undefined: never. */
   retentionDays: number | undefined;
+  /** After how many days rows of the audit log of calls are removed; undefined: never. */
+  auditDays: number | undefined;
   /** Absolute. */
   dataDir: string;
   /** The model of the settings. Without a base URL and a key it is the offline demo model. A key alone means OpenAI's base URL. */
@@ -191,6 +194,7 @@ export function readConfig({
     ),
     sqliteSynchronous: read('SQLITE_SYNCHRONOUS', 'normal', oneOf(['normal', 'full'])),
     retentionDays: read('RETENTION_DAYS', undefined, (value) => parseCount(value, 1, 36_500)),
+    auditDays: read('AUDIT_DAYS', undefined, (value) => parseCount(value, 1, 36_500)),
     dataDir,
     model: {
       baseUrl: read(baseUrlName, apiKey === undefined ? undefined : 'https://api.openai.com/v1', parseUrl),
@@ -240,11 +244,7 @@ export function readConfig({
     publicUrl: read('PUBLIC_URL', undefined, parseUrl),
     threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),
     trustedProxies: read('TRUSTED_PROXIES', [], commaList(parseNetwork)),
-    liteagentContentType: read(
-      'LITEAGENT_CONTENT_TYPE',
-      'application/json',
-      oneOf(['application/json', 'text/plain']),
-    ),
+    liteagentContentType: read('LITEAGENT_CONTENT_TYPE', 'application/json', oneOf(contentTypes)),
     llmopsHttpStatus: read('LLMOPS_HTTP_STATUS', 'code', oneOf(['code', 'always200'])),
     limits: Object.fromEntries(
       Object.entries(limits).map(([name, [normal, , most]]: [string, readonly [number, string, number?]]) => {

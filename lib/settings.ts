@@ -2,6 +2,9 @@ const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 const minute = 60_000;
 
+/** The values of LITEAGENT_CONTENT_TYPE. */
+export const contentTypes = ['application/json', 'text/plain'] as const;
+
 /** The levels of the log, from nothing to everything. */
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 /** A level of the log. */
@@ -41,6 +44,10 @@ export const settings = {
   RETENTION_DAYS: [
     '–',
     'after how many days ended tasks with their messages, and unused sessions, are deleted; never when not set',
+  ],
+  AUDIT_DAYS: [
+    '–',
+    'after how many days rows of the audit log of calls are removed; the rest can still be checked; never when not set',
   ],
   baseUrl: [
     "OpenAI's, when there is a key",

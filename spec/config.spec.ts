@@ -31,6 +31,7 @@ describe('readConfig', () => {
       databaseUrl: `sqlite:${join(cwd, 'data/lite-agent.db')}`,
       sqliteSynchronous: 'normal',
       retentionDays: undefined,
+      auditDays: undefined,
       dataDir: join(cwd, 'data'),
       model: { baseUrl: undefined, apiKey: undefined, model: 'gpt-4o-mini' },
       auth: 'none',

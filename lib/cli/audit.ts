@@ -6,7 +6,8 @@ import { readConfig } from '../config.ts';
 import { keyFolderOf } from '../data-folder.ts';
 import { loadAuditKey } from '../devices/audit-key.ts';
 import { CallAudit, type CallAuditRow } from '../devices/call-audit.ts';
-import { checkAudit } from '../devices/check-audit.ts';
+import { checkHead, formatHead, listHeads, parseHead, type KeptHead } from '../devices/audit-heads.ts';
+import { checkAudit, type ChainCheck } from '../devices/check-audit.ts';
 import type { CommandDb, CommandTables } from '../devices/command-schema.ts';
 import { AppError } from '../errors.ts';
 import { connectDatabase } from '../store/database.ts';
@@ -44,18 +45,30 @@ export function addAudit(program: Command): void {
     .command('verify')
     .description('check every chain: a row that was changed, removed or cut off is named')
     .option('--device <name>', 'the chain of this device only')
-    .option('--json', 'print one JSON value: [{"device","rows","heads","fault"?}]')
-    .action(({ device, json }: AuditOptions) =>
+    .option('--head <head...>', 'heads that were kept elsewhere: DEVICE:N:HASH, as `audit head` printed them')
+    .option('--json', 'print one JSON value: [{"device","rows","heads","pruned"?,"fault"?}]')
+    .action(({ device, json, head = [] }: AuditOptions & { head?: string[] }) =>
       withAudit(async ({ db, key }) => {
         const checks = await checkAudit(db, key, device);
-        const lines = checks.map(({ device: name, rows, heads, fault }) =>
-          fault
-            ? `${name}: row ${fault.n} does not fit: ${fault.detail}`
-            : `${name}: ${rows} rows fit, ${heads} signed heads`,
-        );
+        await addKeptHeads(db, checks, head.map(parseHead));
+        const lines = checks.map(describeCheck);
         const text = lines.join('\n') || 'The audit log is empty.';
         await print(process.stdout, `${json ? JSON.stringify(checks) : text}\n`);
         if (checks.some(({ fault }) => fault)) process.exitCode = 1;
+      }),
+    );
+  audit
+    .command('head')
+    .description(
+      'print the end of every chain, DEVICE:N:HASH: keep it elsewhere, and `verify --head` finds a log that was replaced',
+    )
+    .option('--device <name>', 'of the chain of this device only')
+    .option('--json', 'print one JSON value: [{"device","n","hash"}]')
+    .action(({ device, json }: AuditOptions) =>
+      withAudit(async ({ db }) => {
+        const heads = await listHeads(db, device);
+        const text = heads.map(formatHead).join('\n') || 'The audit log is empty.';
+        await print(process.stdout, `${json ? JSON.stringify(heads) : text}\n`);
       }),
     );
   audit
@@ -68,6 +81,23 @@ export function addAudit(program: Command): void {
           await print(process.stdout, `${formatExactly(row as unknown as JsonObject)}\n`);
       }),
     );
+}
+
+/** Holds heads against the log. A fault stands with its chain; a chain that the log does not have gets a row of its own. */
+async function addKeptHeads(db: CommandDb, checks: ChainCheck[], heads: readonly KeptHead[]): Promise<void> {
+  for (const head of heads) {
+    const fault = await checkHead(db, head);
+    if (!fault) continue;
+    const check = checks.find(({ device }) => device === head.device);
+    if (!check) checks.push({ device: head.device, rows: 0, heads: 0, fault });
+    else check.fault ??= fault;
+  }
+}
+
+function describeCheck({ device, rows, heads, pruned, fault }: ChainCheck): string {
+  if (fault) return `${device}: row ${fault.n} does not fit: ${fault.detail}`;
+  const since = pruned === undefined ? '' : `, after row ${pruned}, the last one that was pruned`;
+  return `${device}: ${rows} rows fit, ${heads} signed heads${since}`;
 }
 
 /** All rows, oldest first. */

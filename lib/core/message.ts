@@ -91,6 +91,8 @@ export type Question = {
       risk: Risk;
       /** The rule that asks, in words. */
       rule: string;
+      /** The rules that ask, as data. Missing in questions of earlier versions. */
+      rules?: JsonObject[];
       approvers: Approvers;
       /** The person who asked may not decide, whatever else he may do. */
       needsAnother?: boolean;

@@ -4,7 +4,7 @@ import { canonicalJson } from '../common/canonical-json.ts';
 import type { Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { lockOrCreateRow } from '../store/lock-row.ts';
-import type { CommandDb, CommandTables } from './command-schema.ts';
+import type { AuditHeadsTable, CommandDb, CommandTables } from './command-schema.ts';
 
 /** What became of a write that was tried. `sent`: it was permitted, and its outcome follows. */
 export type CallFate =
@@ -118,6 +118,34 @@ export class CallAudit {
       });
   }
 
+  /**
+   * Removes the rows that are older than a time (ms since the epoch). The last of them leaves its number, its hash and a signed head,
+   * so that the rest of its chain can be checked.
+   */
+  async prune(before: number): Promise<void> {
+    for (const device of await this.devices())
+      await this.#db.transaction().execute(async (trx) => {
+        const end = await this.lock(trx, device);
+        const n = (await firstKept(trx, device, before)) ?? end.n + 1;
+        const last = await trx
+          .selectFrom('audit_rows')
+          .select(['n', 'hash'])
+          .where('device', '=', device)
+          .where('n', '=', n - 1)
+          .executeTakeFirst();
+        if (!last) return; // nothing is older, or it is pruned already
+        await this.#signHead(trx, { device, ...last });
+        await trx.deleteFrom('audit_rows').where('device', '=', device).where('n', '<', n).execute();
+        await trx
+          .deleteFrom('audit_heads')
+          .where('device', '=', device)
+          .where('n', '<', n - 1)
+          .execute();
+        const pruned = { pruned_n: last.n, pruned_hash: last.hash };
+        await trx.updateTable('audit_chains').set(pruned).where('device', '=', device).execute();
+      });
+  }
+
   /** The rows after a number, oldest first; those of every device, by time, when no device is named. */
   async list({
     device,
@@ -225,8 +253,30 @@ export class CallAudit {
       .values({ device, n, hash, at, signature })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
-    await trx.updateTable('audit_chains').set({ signed_n: n }).where('device', '=', device).execute();
+    await trx
+      .updateTable('audit_chains')
+      .set({ signed_n: n })
+      .where('device', '=', device)
+      .where('signed_n', '<', n)
+      .execute();
   }
+}
+
+/** The number of the first row of a chain that is not older than a time; undefined when all are. */
+async function firstKept(
+  trx: CommandTransaction,
+  device: string,
+  before: number,
+): Promise<number | undefined> {
+  const row = await trx
+    .selectFrom('audit_rows')
+    .select('n')
+    .where('device', '=', device)
+    .where('at', '>=', before)
+    .orderBy('n')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.n;
 }
 
 /** The columns of a row that its body repeats, so that a change of either is found. */
@@ -251,16 +301,6 @@ export function rowHash(previous: string, body: string): string {
 }
 
 /** The text of a head that is signed. */
-export function headText({
-  device,
-  n,
-  hash,
-  at,
-}: {
-  device: string;
-  n: number;
-  hash: string;
-  at: number;
-}): Buffer {
+export function headText({ device, n, hash, at }: Omit<AuditHeadsTable, 'signature'>): Buffer {
   return Buffer.from(`lite-agent audit head 1\n${device}\n${n}\n${hash}\n${at}`);
 }

@@ -7,6 +7,8 @@ export interface ChainCheck {
   device: string;
   rows: number;
   heads: number;
+  /** The number of the last row that was pruned (AUDIT_DAYS), when there is one: the chain is checked from there. */
+  pruned?: number;
   fault?: { n: number; detail: string };
 }
 
@@ -45,19 +47,38 @@ async function checkChain(db: CommandDb, key: KeyObject, device: string): Promis
   const counted = { device, rows: 0, heads: heads.length };
   const forged = heads.find((head) => !isSigned(key, head));
   if (forged) return { ...counted, fault: { n: forged.n, detail: 'its head has no valid signature' } };
-  let hash = NO_HASH;
-  let n = 0;
+  const anchor = await anchorOf(db, device);
+  if (anchor.n > 0 && headAt.get(anchor.n)?.hash !== anchor.hash)
+    return { ...counted, fault: { n: anchor.n, detail: 'it was pruned, and no signed head has its hash' } };
+  const pruned = anchor.n > 0 && { pruned: anchor.n };
+  let { n, hash } = anchor;
   for (;;) {
     const page = await rowsAfter(db, device, n);
     for (const row of page) {
       const fault = faultOf(row, n + 1, hash, headAt.get(n + 1));
-      if (fault !== undefined) return { ...counted, rows: n, fault: { n: n + 1, detail: fault } };
+      if (fault !== undefined)
+        return { ...counted, ...pruned, rows: n - anchor.n, fault: { n: n + 1, detail: fault } };
       n += 1;
       hash = row.hash;
     }
     if (page.length < ROWS_A_PAGE) break;
   }
-  return { ...counted, rows: n, ...(await faultAtEnd(db, device, n, heads.at(-1)?.n ?? 0)) };
+  return {
+    ...counted,
+    ...pruned,
+    rows: n - anchor.n,
+    ...(await faultAtEnd(db, device, n, heads.at(-1)?.n ?? 0)),
+  };
+}
+
+/** The number and the hash of the last row that was pruned; the beginning of the chain where none was. */
+async function anchorOf(db: CommandDb, device: string): Promise<{ n: number; hash: string }> {
+  const chain = await db
+    .selectFrom('audit_chains')
+    .select(['pruned_n', 'pruned_hash'])
+    .where('device', '=', device)
+    .executeTakeFirst();
+  return chain ? { n: chain.pruned_n, hash: chain.pruned_hash } : { n: 0, hash: NO_HASH };
 }
 
 function rowsAfter(db: CommandDb, device: string, n: number): Promise<AuditRowsTable[]> {

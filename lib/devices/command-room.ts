@@ -20,6 +20,8 @@ export interface CommandRoomOptions {
   devices: Devices;
   /** The folder of the key that signs the audit log; undefined for a server that keeps nothing. */
   keyFolder: string | undefined;
+  /** After how many days rows of the audit log are removed; never when it is missing. */
+  auditDays?: number | undefined;
   onError(error: unknown): void;
   clock?: Clock;
 }
@@ -33,7 +35,8 @@ export interface CommandParts {
   callAudit: CallAudit;
 }
 
-/** The end of each chain of the audit log is signed so often. */
+const DAY_MS = 86_400_000;
+/** The end of each chain of the audit log is signed, and old rows are removed, so often. */
 const SIGN_PAUSE_MS = 3_600_000;
 
 /** Everything through which people command devices: rules, approvals, emergency stops, direct calls and the audit log. */
@@ -84,9 +87,12 @@ export class CommandRoom {
 
   /** Carries out the emergency stops that hold, and begins to listen for others and to sign. */
   async start(): Promise<void> {
-    const { onError } = this.#options;
+    const { onError, auditDays } = this.#options;
     await this.#estops?.start();
-    const work = (): Promise<void> => this.#audit.signHeads();
+    const work = async (): Promise<void> => {
+      await this.#audit.signHeads();
+      if (auditDays !== undefined) await this.#audit.prune(this.#clock.now() - auditDays * DAY_MS);
+    };
     this.#signing = startPeriodic({ pauseMs: SIGN_PAUSE_MS, work, onError, clock: this.#clock });
   }
 

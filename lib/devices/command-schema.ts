@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { Generated, Kysely } from 'kysely';
 import type { Schema } from '../store/schema.ts';
 
 /** The tables of rules, approvals and the audit log. Times are ms since the epoch. */
@@ -34,6 +34,9 @@ interface AuditChainsTable {
   hash: string;
   /** The number of the last row that a signed head covers. */
   signed_n: number;
+  /** The number and the hash of the last row that was pruned: the first kept row follows it. 0 and empty: none was. */
+  pruned_n: Generated<number>;
+  pruned_hash: Generated<string>;
 }
 
 /** The signed ends of chains. */

@@ -9,8 +9,9 @@
  * A call that no rule, no registered device and no dry run concerns passes without any of this.
  */
 import type { Clock } from '../common/clock.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { AskingCall, Command, Verdict } from '../core/command.ts';
-import type { Approvers, QuestionAnswer, ToolResult } from '../core/message.ts';
+import type { QuestionAnswer, ToolResult } from '../core/message.ts';
 import type { Clearance, StoredQuestion } from '../core/store.ts';
 import { failed } from '../core/tool.ts';
 import { estopRefusal } from '../store/estop-check.ts';
@@ -23,6 +24,7 @@ import { previewCall, requestToApprove } from './preview.ts';
 import { valuesIn } from './read-values.ts';
 import type { DeviceRegistry } from './registry.ts';
 import type { RuleBooks } from './rule-books.ts';
+import type { RuleDecision } from './rules.ts';
 import { findEstop, WriteClearance } from './write-clearance.ts';
 
 /** What the command works with. */
@@ -153,7 +155,7 @@ class ServerCommand implements Command {
   #ask(
     one: CallCase,
     rule: string,
-    terms: { approvers: Approvers; needsAnother: boolean; approvalTimeoutSeconds: number },
+    terms: Pick<RuleDecision, 'facts' | 'approvers' | 'needsAnother' | 'approvalTimeoutSeconds'>,
   ): Verdict {
     const { clock } = this.#parts;
     const { asking, device, ruled } = one;
@@ -167,6 +169,7 @@ class ServerCommand implements Command {
         parameters: shownArguments(asking),
         risk: ruled.risk,
         rule,
+        ...(terms.facts.length > 0 && { rules: terms.facts as unknown as JsonObject[] }),
         approvers: terms.approvers,
         ...(terms.needsAnother && { needsAnother: true }),
         request: requestToApprove(asking),

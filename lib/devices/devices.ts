@@ -9,6 +9,7 @@ import type { DocumentEntry, LoadedSpec, Openspecs } from '../openspec/openspecs
 import type { Vault } from '../store/vault.ts';
 import { checkDevice, type CheckedDevice } from './check-device.ts';
 import { checkReach, type Reach, type ReachParts } from './check-reach.ts';
+import { unknownUsers } from './unknown-users.ts';
 import type { Device, ListedDevice } from './device.ts';
 import {
   loadDeviceFolder,
@@ -35,6 +36,8 @@ export interface DevicesOptions {
   openspecs: Openspecs;
   /** The user with an id; undefined when there is none. */
   findPerson(id: string): Promise<Person | undefined>;
+  /** Whether a user has this name or id; missing where nobody can know. */
+  isUser?: ((name: string) => Promise<boolean>) | undefined;
   connect: ReachParts['connect'];
   /** Whether access control is off: then there is nobody else who could approve a call. */
   isAlone: boolean;
@@ -83,8 +86,11 @@ export class Devices {
   }
 
   /** Checks a device before it is stored. Throws `invalid_request` with every fault. */
-  check(value: unknown, { byOperator = false } = {}): Promise<CheckedDevice> {
-    return checkDevice(value, this.#options.openspecs, { ...this.#files.circumstances, byOperator });
+  async check(value: unknown, { byOperator = false } = {}): Promise<CheckedDevice> {
+    const { openspecs, isUser } = this.#options;
+    const checked = await checkDevice(value, openspecs, { ...this.#files.circumstances, byOperator });
+    const unknown = isUser ? await unknownUsers(checked.facts.users, isUser) : [];
+    return { ...checked, warnings: [...checked.warnings, ...unknown] };
   }
 
   /** Whether a user (or `operator` or `anonymous`) may use a device. */

@@ -1,4 +1,4 @@
-import { findPerson } from '../accounts/find-person.ts';
+import { findPerson, isNameOfUser } from '../accounts/find-person.ts';
 import type { Users } from '../accounts/users.ts';
 import type { Config } from '../config.ts';
 import { Devices, type DevicesOptions } from './devices.ts';
@@ -9,8 +9,11 @@ export function devicesFromConfig(
   {
     users,
     ...parts
-  }: Pick<DevicesOptions, 'db' | 'vault' | 'openspecs' | 'connect' | 'log'> & { users?: Pick<Users, 'find'> },
+  }: Pick<DevicesOptions, 'db' | 'vault' | 'openspecs' | 'connect' | 'log'> & {
+    users?: Pick<Users, 'find' | 'findByLogin'>;
+  },
 ): Devices {
   const find: DevicesOptions['findPerson'] = async (id) => users && findPerson(users, id);
-  return new Devices({ ...parts, findPerson: find, isAlone: auth === 'none', devicesDir, rulesFile });
+  const isUser: DevicesOptions['isUser'] = users && ((name) => isNameOfUser(users, name));
+  return new Devices({ ...parts, findPerson: find, isUser, isAlone: auth === 'none', devicesDir, rulesFile });
 }

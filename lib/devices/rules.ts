@@ -33,11 +33,22 @@ export interface RuledCall {
   arguments: JsonObject;
 }
 
+/** A rule as data, for pages that have words of their own: whose it is, and its place in its list. */
+export interface RuleFact {
+  of: RuleSource;
+  list: 'calls' | 'limits';
+  /** From 1. */
+  number: number;
+  rule: CallRule | LimitRule;
+}
+
 /** The answer for a call. */
 export interface RuleDecision {
   decision: RuleAnswer;
   /** The rules that decided, in words. */
   rule: string;
+  /** The rules that decided, as data; none where only the document or nothing decides. */
+  facts: readonly RuleFact[];
   /** True when any rule says `dry_run`: a call that is approved is a dry run then, too. */
   isDryRun: boolean;
   /** The people who may approve the call; for `ask` only. */
@@ -87,6 +98,8 @@ export interface RuleBook {
   watchedNames(): string[];
   /** Every rule as a sentence. */
   words(): string[];
+  /** Every rule as data, in the order of its sentences. */
+  facts(): RuleFact[];
 }
 
 const APPROVAL_TIMEOUT_SECONDS = 300;
@@ -97,6 +110,7 @@ type Verdict = Omit<RuleDecision, 'isDryRun' | 'needsAnother'>;
 const noRule: Verdict = {
   decision: 'allow',
   rule: 'No rule is about this call.',
+  facts: [],
   approvers: 'owner',
   approvalTimeoutSeconds: APPROVAL_TIMEOUT_SECONDS,
 };
@@ -138,8 +152,17 @@ export function compileRules(
         ...rules.calls.map((rule, index) => describeCallRule(rule, of, index)),
         ...rules.limits.map((limit, index) => describeLimit(limit, of, index)),
       ]),
+    facts: () =>
+      sources.flatMap(({ of, rules }) => [
+        ...factsOf(of, 'calls', rules.calls),
+        ...factsOf(of, 'limits', rules.limits),
+      ]),
     watchedNames: () => [...new Set(limits.flatMap((limit) => limit.watched))],
   };
+}
+
+function factsOf(of: RuleSource, list: RuleFact['list'], rules: readonly RuleFact['rule'][]): RuleFact[] {
+  return rules.map((rule, index) => ({ of, list, number: index + 1, rule }));
 }
 
 interface CompiledCallRule {
@@ -164,6 +187,7 @@ function compileCallRule(rule: CallRule, of: RuleSource, index: number): Compile
   const verdict = {
     decision,
     rule: words,
+    facts: [{ of, list: 'calls', number: index + 1, rule }] as const,
     approvers: rule.approvers ?? 'owner',
     approvalTimeoutSeconds: rule.approvalTimeoutSeconds ?? APPROVAL_TIMEOUT_SECONDS,
   };
@@ -211,6 +235,7 @@ function strictest(verdicts: readonly Verdict[]): RuleDecision {
   return {
     decision,
     rule: deciding.map(({ rule }) => rule).join(' '),
+    facts: deciding.flatMap(({ facts }) => facts),
     isDryRun: verdicts.some((verdict) => verdict.decision === 'dry_run'),
     approvers: approverKinds[Math.max(...approvers.map((each) => approverKinds.indexOf(each)))]!,
     needsAnother: approvers.includes('other'),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Envelope } from '../../lib/cli/client.ts';
+import { packageRoot } from '../../lib/package.ts';
 import { runCommand, startCommand, startOnTerminal } from '../support/command.ts';
 import { needPeer } from '../support/peers.ts';
 import { openHouse } from '../support/scenario.ts';
@@ -107,6 +108,18 @@ describe('lite-agent chat', function () {
     );
     expect(code).to.equal(1);
     expect(stdout).to.match(/^Switch light failed/);
+  });
+
+  it('ends with 1 for a value out of the range of the device, with the words of the server', async () => {
+    const place = join(packageRoot(), 'examples/air-conditioner.openmodbus.json');
+    const { code, stdout } = await runCommand(['chat', '--spec', place], {
+      cwd,
+      input: 'Set the target temperature to 99 degrees\n',
+    });
+    expect([code, stdout]).to.deep.equal([
+      1,
+      'Set target temperature failed: The arguments do not fit the tool: /target_temperature must be <= 30.\n',
+    ]);
   });
 
   it('has commands on a terminal, and knows which one was meant', async function () {

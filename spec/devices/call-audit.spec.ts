@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
+import { checkHead, formatHead, listHeads, parseHead } from '../../lib/devices/audit-heads.ts';
 import { CallAudit, type CallRecord } from '../../lib/devices/call-audit.ts';
 import { checkAudit } from '../../lib/devices/check-audit.ts';
 import type { CommandTables } from '../../lib/devices/command-schema.ts';
@@ -93,6 +94,60 @@ for (const [engine, openEngine] of Object.entries(engines))
       ]);
       expect(await audit.list({ device: 'boiler', after: 1, limit: 10 })).to.deep.equal([rows[1]]);
       expect(await check()).to.deep.equal([{ device: 'boiler', rows: 3, heads: 0 }]);
+    });
+
+    it('is pruned from its old end: the rest can be checked, and a forged beginning is found', async () => {
+      const DAY_MS = 86_400_000;
+      for (let to = 1; to <= 3; to += 1) await audit.record('boiler', record(to));
+      clock.advance(2 * DAY_MS);
+      for (let to = 4; to <= 5; to += 1) await audit.record('boiler', record(to));
+      await audit.prune(clock.now() - DAY_MS);
+      await audit.prune(clock.now() - DAY_MS);
+      expect((await audit.list({ device: 'boiler', limit: 10 })).map(({ n }) => n)).to.deep.equal([4, 5]);
+      expect(await check()).to.deep.equal([{ device: 'boiler', rows: 2, heads: 1, pruned: 3 }]);
+      await audit.record('boiler', record(6));
+      await audit.signHeads();
+      expect(await check()).to.deep.equal([{ device: 'boiler', rows: 3, heads: 2, pruned: 3 }]);
+      await db().updateTable('audit_chains').set({ pruned_n: 4 }).execute();
+      expect((await check())[0]!.fault).to.deep.equal({
+        n: 4,
+        detail: 'it was pruned, and no signed head has its hash',
+      });
+      await db().updateTable('audit_chains').set({ pruned_n: 3 }).execute();
+      await db().deleteFrom('audit_rows').where('n', '=', 4).execute();
+      expect((await check())[0]!.fault).to.deep.equal({ n: 4, detail: 'it is missing' });
+    });
+
+    it('is pruned whole, and goes on after its last row', async () => {
+      await audit.record('boiler', record(1));
+      clock.advance(10);
+      await audit.prune(clock.now());
+      expect(await check()).to.deep.equal([{ device: 'boiler', rows: 0, heads: 1, pruned: 1 }]);
+      await audit.record('boiler', record(2));
+      expect(await check()).to.deep.equal([{ device: 'boiler', rows: 1, heads: 1, pruned: 1 }]);
+    });
+
+    it('is held against heads that somebody keeps elsewhere', async () => {
+      await audit.record('boiler', record(1));
+      const [head] = await listHeads(db());
+      expect(parseHead(formatHead(head!))).to.deep.equal(head);
+      clock.advance(10);
+      await audit.record('boiler', record(2));
+      expect(await checkHead(db(), head!)).to.equal(undefined);
+      expect(await checkHead(db(), { ...head!, hash: 'f'.repeat(64) })).to.deep.equal({
+        n: 1,
+        detail: 'it does not fit the head that was kept elsewhere',
+      });
+      expect(await checkHead(db(), { ...head!, n: 9 })).to.deep.equal({
+        n: 9,
+        detail: 'the head that was kept elsewhere has it, and the log has not',
+      });
+      await audit.prune(clock.now());
+      expect(await checkHead(db(), head!)).to.equal(undefined);
+      clock.advance(10);
+      await audit.prune(clock.now());
+      expect((await checkHead(db(), head!))!.detail).to.contain('it was pruned (AUDIT_DAYS)');
+      expect(() => parseHead('boiler:1')).to.throw('"boiler:1" is no head: write DEVICE:N:HASH');
     });
 
     it('is one chain for each device, also when many writes come at once, with a signed head every hundred rows', async () => {

@@ -40,6 +40,7 @@ describe('rules', () => {
     const allowed = {
       decision: 'allow',
       rule: 'No rule is about this call.',
+      facts: [],
       isDryRun: false,
       approvers: 'owner',
       needsAnother: false,
@@ -64,6 +65,7 @@ describe('rules', () => {
     expect(decided).to.deep.equal({
       decision: 'ask',
       rule: 'Rule 1 of the device: ask before writes of set_* or POST /door/*, when target is above 26 and is below 30 and /zone/name is one of "hall" or "attic", between 22:00 and 06:00.',
+      facts: [{ of: 'device', list: 'calls', number: 1, rule }],
       isDryRun: false,
       approvers: 'other',
       needsAnother: true,
@@ -276,6 +278,21 @@ describe('rules', () => {
       expect(book.decide(callOf(), noon)).to.deep.equal({
         decision: 'ask',
         rule: 'Rule 1 of the server: ask before every call. Rule 1 of the device: ask before every call. Rule 1 of the session: ask before every call.',
+        facts: [
+          {
+            of: 'server',
+            list: 'calls',
+            number: 1,
+            rule: { ...ask, approvers: 'admin', approvalTimeoutSeconds: 900 },
+          },
+          {
+            of: 'device',
+            list: 'calls',
+            number: 1,
+            rule: { ...ask, approvers: 'other', approvalTimeoutSeconds: 20 },
+          },
+          { of: 'session', list: 'calls', number: 1, rule: ask },
+        ],
         isDryRun: false,
         approvers: 'admin',
         needsAnother: true,
@@ -330,6 +347,7 @@ describe('rules', () => {
       expect(book.decide(callOf({ risk: 'high', effect: 'read' }), noon)).to.deep.equal({
         decision: 'ask',
         rule: 'The document says that this call has a high risk, and no rule of the device or the server allows it by name.',
+        facts: [],
         isDryRun: true,
         approvers: 'owner',
         needsAnother: false,

@@ -132,10 +132,14 @@ describe('the demo model answers', () => {
       'For "Turn on the light" I would use switch_light, but I need room (living-room, kitchen, bedroom).',
     ],
     [
-      'what range a value has',
+      'that the server refused a value out of its range',
       '把温度调到80度',
-      [],
-      '“把温度调到80度”：使用 set_target_temperature 还需要 target_temperature (16–30)。',
+      [
+        {
+          error: { code: 'invalid_arguments', message: 'target_temperature must be <= 30.', effect: 'none' },
+        },
+      ],
+      '设置空调目标温度失败：target_temperature must be <= 30。',
     ],
     [
       'that it was told not to',

@@ -259,7 +259,6 @@ describe('the demo model changes nothing', () => {
     'Turn on the kitchen light tomorrow',
     'Make it 2 degrees warmer',
     'Increase the temperature by 2 degrees',
-    'Set the temperature to 80 degrees',
     'Turn on the light',
     'Turn on the bathroom light',
     'Turn everything off',
@@ -267,7 +266,6 @@ describe('the demo model changes nothing', () => {
     'What is the fan set to?',
     'Turn on the kitchen radio',
     'Open the garage door',
-    'Send the robot to shelf 99',
     'The kitchen light is on',
     'I am cold',
     'Hello!',
@@ -288,6 +286,15 @@ describe('the demo model changes nothing', () => {
   it('把温度调到24度 (where warm is a colour)', async () => {
     expect(await callsOf('把温度调到24度', lights)).to.deep.equal([]);
   });
+
+  const refused: [string, string][] = [
+    ['Set the temperature to 80 degrees', 'set_target_temperature 80'],
+    ['Send the robot to shelf 99', 'robot_moveToShelf 99'],
+  ];
+  for (const [text, call] of refused)
+    it(`${text} (the server refuses the number, and nothing is sent)`, async () => {
+      expect((await callsOf(text, everything)).flat()).to.deep.equal([call]);
+    });
 
   const writes = new Set(
     everything.filter(({ name }) => /set|switch|move|pick/.test(name)).map(({ name }) => name),

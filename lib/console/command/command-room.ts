@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { call, CallError } from '../api.ts';
+import type { ShownRule } from '../devices/rules-text.ts';
 import { notifyOfNew } from './notifications.ts';
 import type { PendingRequest } from './shown-request.tsx';
 
@@ -12,6 +13,8 @@ export interface WaitingCall {
   parameters: Record<string, unknown>;
   risk: string;
   rule: string;
+  /** The same rules as data; missing where no rule asks, or in a call of an earlier version of the server. */
+  rules?: ShownRule[];
   askedBy?: string;
   expiresAt: string;
   /** Missing for a call that was asked by an earlier version of the server. */

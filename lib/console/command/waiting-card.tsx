@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
+import { ruleSentences } from '../devices/rules-text.ts';
 import { t } from '../language.ts';
 import { ParameterList } from '../parameter-list.tsx';
 import { hrefOf } from '../route.ts';
@@ -11,11 +12,15 @@ import { ShownRequest } from './shown-request.tsx';
 
 /** A call that waits: its arguments, the request that would leave, the rule that asks, and the two decisions. */
 export function WaitingCard({ call }: { call: WaitingCall }) {
-  const { id, session, device, name, parameters, request, rule, askedBy, expiresAt } = call;
+  const { id, session, device, name, parameters, request, risk, rule, rules, askedBy, expiresAt } = call;
   const reason = useSignal('');
   const { isBusy, failure, begin } = useButtonWork();
   const answer = (decision: 'approve' | 'reject'): void => begin(() => decide(id, decision, reason.value));
-  const facts = [rule, askedBy, t('expires', { time: timeText(msOf(expiresAt)) })];
+  const facts = [
+    ...(rules === undefined && risk === 'high' ? [t('riskHighAsks')] : ruleSentences(rules, [rule])),
+    askedBy,
+    t('expires', { time: timeText(msOf(expiresAt)) }),
+  ];
   return (
     <section class="card waiting" aria-label={`${device} ${name}`}>
       <h2>

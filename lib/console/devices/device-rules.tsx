@@ -4,7 +4,7 @@ import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { t } from '../language.ts';
 import { RulesForm } from './rules-form.tsx';
-import { rulesIn, textOfRules } from './rules-text.ts';
+import { ruleSentences, rulesIn, textOfRules, type ShownRule } from './rules-text.ts';
 
 /** A device with its description, as `GET /api/devices/NAME` shows it. */
 export interface ShownDevice {
@@ -14,6 +14,7 @@ export interface ShownDevice {
   readOnly?: boolean;
   rules?: Record<string, unknown>;
   rulesInWords?: string[];
+  rulesAsData?: ShownRule[];
 }
 
 /** The rules of a device in words, and a form that changes them. A file of the server can only be changed there. */
@@ -45,7 +46,7 @@ export function DeviceRules({
       <h2>{t('deviceRulesTitle')}</h2>
       {draft.value === undefined ? (
         <>
-          <RulesInWords rules={device.rulesInWords ?? []} />
+          <RulesInWords rules={ruleSentences(device.rulesAsData, device.rulesInWords ?? [])} />
           {readOnly !== true && (
             <button type="button" onClick={() => (draft.value = textOfRules(rules))}>
               {t('rulesChange')}

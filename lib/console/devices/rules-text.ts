@@ -49,27 +49,79 @@ const decisions = {
   deny: 'ruleDeny',
   dry_run: 'ruleDryRun',
 } as const;
+const risks = { low: 'riskLow', normal: 'riskNormal', high: 'riskHigh' } as const;
+const testWords = {
+  above: 'testAbove',
+  below: 'testBelow',
+  equals: 'testEquals',
+  in: 'testIn',
+  matches: 'testMatches',
+} as const;
 const approverNames = { owner: 'approverOwner', other: 'approverOther', admin: 'approverAdmin' } as const;
+
+/** A rule as the server gives it as data: whose it is, its list, and its number in that list. */
+export interface ShownRule {
+  of: 'server' | 'device' | 'session';
+  list: RuleList;
+  number: number;
+  rule: RuleEntry;
+}
+
+const places = {
+  calls: { server: 'ruleOfServer', device: 'ruleOfDevice', session: 'ruleOfSession' },
+  limits: { server: 'limitOfServer', device: 'limitOfDevice', session: 'limitOfSession' },
+} as const;
+
+/** Rules of the server in the language of the page; its own sentences where an earlier version gives no data. */
+export function ruleSentences(facts: readonly ShownRule[] | undefined, words: readonly string[]): string[] {
+  if (facts === undefined) return [...words];
+  return facts.map(({ of, list, number, rule }) => t(places[list][of], { number, rule: ruleText(rule) }));
+}
 
 /** A rule in words. Fields without words of their own are shown as JSON. */
 export function ruleText(entry: RuleEntry): string {
-  const { tools, effect, decision, approvers, argument, min, max, maxCalls, perSeconds, ...others } = entry;
+  const { tools, effect, risk, when, between, decision, approvers, approvalTimeoutSeconds, ...limit } = entry;
+  const { argument, min, max, maxStep, maxCalls, perSeconds, minIntervalSeconds, ...others } = limit;
+  const isRange = argument !== undefined && (min !== undefined || max !== undefined || maxStep === undefined);
   const about = [
     Array.isArray(tools) ? tools.join(', ') : t('ruleAllTools'),
     ...(effect === 'read' || effect === 'write' ? [t(effect === 'read' ? 'ruleReads' : 'ruleWrites')] : []),
   ].join(' · ');
   const parts = [
     known(decisions, decision),
+    ...testsOf(when),
+    ...(Array.isArray(between) ? [t('ruleBetween', { from: text(between[0]), to: text(between[1]) })] : []),
+    ...(risk === undefined ? [] : [t('ruleRisk', { risk: known(risks, risk) })]),
     known(approverNames, approvers),
-    ...(argument === undefined
-      ? []
-      : [t('ruleRange', { name: text(argument), min: text(min ?? '…'), max: text(max ?? '…') })]),
+    ...said('ruleTimeout', approvalTimeoutSeconds),
+    ...(isRange
+      ? [t('ruleRange', { name: text(argument), min: text(min ?? '…'), max: text(max ?? '…') })]
+      : []),
+    ...(maxStep === undefined ? [] : [t('ruleStep', { name: text(argument), value: text(maxStep) })]),
+    ...said('ruleInterval', minIntervalSeconds),
     ...(maxCalls === undefined
       ? []
       : [t('ruleCount', { count: text(maxCalls), seconds: text(perSeconds ?? '') })]),
     ...Object.entries(others).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
   ];
   return `${about}: ${parts.filter((part) => part !== '').join(', ')}`;
+}
+
+/** The tests of arguments in words; a test without words of its own is shown as JSON. */
+function testsOf(when: unknown): string[] {
+  if (typeof when !== 'object' || when === null) return [];
+  return Object.entries(when).flatMap(([name, tests]) =>
+    Object.entries(tests as Record<string, unknown>).map(([test, value]) => {
+      const key = Object.keys(testWords).find((one) => one === test) as keyof typeof testWords | undefined;
+      return key === undefined
+        ? `${name} ${test} ${text(value)}`
+        : t(testWords[key], { name, value: text(value) });
+    }),
+  );
+}
+
+function said(key: 'ruleTimeout' | 'ruleInterval', seconds: unknown): string[] {
+  return seconds === undefined ? [] : [t(key, { seconds: text(seconds) })];
 }
 
 function known<Key extends string>(

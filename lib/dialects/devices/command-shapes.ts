@@ -2,6 +2,23 @@ const text = { type: 'string' } as const;
 const textOrNull = { type: ['string', 'null'] } as const;
 const values = { type: 'object', additionalProperties: {} } as const;
 
+/** Rules as data, beside their words: for pages in other languages. */
+export const rulesAsData = {
+  type: 'array',
+  description:
+    'the same rules as data: of (server, device or session), list (calls or limits), number (from 1) and rule',
+  items: {
+    type: 'object',
+    required: ['of', 'list', 'number', 'rule'],
+    properties: {
+      of: { enum: ['server', 'device', 'session'] },
+      list: { enum: ['calls', 'limits'] },
+      number: { type: 'integer' },
+      rule: values,
+    },
+  },
+} as const;
+
 /** A call that waits for a decision. */
 export const openApprovalShape = {
   type: 'object',
@@ -28,6 +45,7 @@ export const openApprovalShape = {
     parameters: values,
     risk: { enum: ['low', 'normal', 'high'] },
     rule: text,
+    rules: rulesAsData,
     approvers: { enum: ['owner', 'other', 'admin'] },
     needsAnother: { type: 'boolean' },
     askedBy: text,

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../common/json.ts';
 import { isObject } from '../../common/json.ts';
 import { withKeptSecrets } from '../../common/masked-secrets.ts';
+import { keptProgram } from '../../devices/kept-program.ts';
 import type { Device } from '../../devices/device.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
@@ -79,7 +80,7 @@ function readDevice({ devices }: DeviceParts): Route {
       const book = device.version > 0 && (await devices.books.bookFor({ name, version: device.version }));
       return {
         ...formatDevice(device, devices.states.of(name)),
-        ...(book && { rulesInWords: book.words() }),
+        ...(book && { rulesInWords: book.words(), rulesAsData: book.facts() }),
       };
     },
   });
@@ -96,8 +97,10 @@ function replaceDevice({ devices, config }: DeviceParts): Route {
     answer: deviceShape,
     async handle({ params: { name }, body, caller }) {
       const current = await devices.find(name, caller.id);
-      const wanted = withKeptSecrets(describedBy(body as JsonObject, name), current.definition);
-      const checked = await devices.check(wanted);
+      const described = describedBy(body as JsonObject, name);
+      const program = keptProgram(described, current.definition);
+      const wanted = withKeptSecrets({ ...described, ...program }, current.definition);
+      const checked = await devices.check(wanted, { byOperator: program !== undefined });
       const device = await devices.registry.replace(checked);
       return formatDevice(device, devices.states.of(name), checked);
     },
@@ -168,6 +171,7 @@ function describedBy(body: JsonObject, name: string): JsonObject {
     state: _state,
     tools: _tools,
     rulesInWords: _rulesInWords,
+    rulesAsData: _rulesAsData,
     warnings: _warnings,
     ...described
   } = body;

@@ -3,6 +3,7 @@ import type { Device, ListedDevice } from '../../devices/device.ts';
 import { deviceFields } from '../../devices/device-schema.ts';
 import type { DeviceState } from '../../devices/device-states.ts';
 import { shownDefinition } from '../../devices/shown-definition.ts';
+import { rulesAsData } from './command-shapes.ts';
 import { formatTime } from '../liteagent/time.ts';
 
 /**
@@ -56,6 +57,7 @@ export const deviceShape = {
     tools: { type: 'array', items: { type: 'object' } },
     warnings: texts,
     rulesInWords: { ...texts, description: 'the rules of the server and of the device' },
+    rulesAsData,
   },
 } as const;
 

@@ -165,7 +165,11 @@ function use<T>(filling: Filling, sources: Iterable<string | Quantity>, value: T
   return value;
 }
 
-function inRange({ type, minimum = -Infinity, maximum = Infinity }: JsonObject, value: number): boolean {
+/** Whether a schema of a number takes a value. */
+export function inRange(
+  { type, minimum = -Infinity, maximum = Infinity }: JsonObject,
+  value: number,
+): boolean {
   return (
     (type !== 'integer' || Number.isInteger(value)) && value >= Number(minimum) && value <= Number(maximum)
   );

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../common/json.ts';
 import type { ToolOffer } from '../../core/model.ts';
-import { fill, readTool, type DemoParameter, type DemoTool, type Filling } from './match.ts';
+import { fill, inRange, readTool, type DemoParameter, type DemoTool, type Filling } from './match.ts';
 import { requestsOf, type Quantity, type Request } from './sentence.ts';
 import { GENERIC } from './vocabulary.ts';
 
@@ -84,6 +84,8 @@ function callsFor(request: Request, tools: DemoTool[], known: JsonObject): Plann
   const free = request.words.filter(({ key = '' }) => best.unexplained.includes(key) && isFree(key));
   if (free.length > 0 || unused.length > missing.length)
     return { request, why: 'unknown', words: wordsOf(free, unused) };
+  const refused = outOfRange(missing, unused);
+  if (refused) return [{ tool, args: { ...args, ...refused } }];
   const [{ name, choices } = { name: '', choices: [] }] = missing;
   const isForAll = missing.length === 1 && request.words.some(({ key }) => key === 'all'); // "all lights"
   if (isForAll && choices.length > 0)
@@ -94,6 +96,19 @@ function callsFor(request: Request, tools: DemoTool[], known: JsonObject): Plann
   if (missing.length === 0)
     return chosen.filter((one) => !isOfNothing(one)).map((one) => ({ tool: one.tool, args: one.args }));
   return { request, why: 'missing', tool, missing };
+}
+
+/**
+ * The only missing argument with the only number that is left, where the schema refuses that number. The call is made: the server
+ * refuses it in its own words, nothing is sent, and a script learns that the sentence failed.
+ */
+function outOfRange(missing: readonly DemoParameter[], unused: readonly Quantity[]): JsonObject | undefined {
+  const [parameter] = missing;
+  const [quantity] = unused;
+  if (!parameter || !quantity || missing.length > 1 || unused.length > 1) return undefined;
+  const isNumber = parameter.schema['type'] === 'number' || parameter.schema['type'] === 'integer';
+  if (!isNumber || inRange(parameter.schema, quantity.value)) return undefined;
+  return { [parameter.name]: quantity.value };
 }
 
 /** The parts of a request that were not understood, as the user wrote them. */

@@ -18,6 +18,8 @@ import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
 import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
+import { prunedAudit } from './pruned-audit.ts';
+import { simulationTables } from './simulations.ts';
 import { storedCompletions } from './stored-completions.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
@@ -86,5 +88,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0031-command': commandTables,
     '0040-stored-completions': storedCompletions,
     '0075-app-publications': appPublications,
+    '0080-simulations': simulationTables,
+    '0081-pruned-audit': prunedAudit,
   };
 }

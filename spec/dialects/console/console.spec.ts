@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -190,6 +191,61 @@ describe('the console', function () {
       const lights = await fetch(`${first.server}/rooms`);
       expect(lights.status).to.equal(200);
       await lights.body?.cancel();
+    });
+
+    it('comes back at its address when the server starts again, for the devices and sessions that name it', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'trial-'));
+      const settings = { DATABASE_URL: `sqlite:${join(folder, 'server.db')}`, DATA_DIR: folder };
+      try {
+        app = await openConsoleApp(settings);
+        const examples = (await app.get('/api/trial/examples')).body as { name: string; openSpec: string }[];
+        const servers: string[] = [];
+        for (const { name, openSpec } of examples) {
+          const { server } = (await app.post('/api/trial/devices', { openSpec })).body as { server: string };
+          servers.push(server);
+          const { status } = await app.post('/api/devices', { name, openSpec, server });
+          expect(status).to.equal(201);
+        }
+        await app.close();
+        app = await openConsoleApp(settings);
+        const reached = [];
+        for (const { name } of examples)
+          reached.push(
+            ((await app.post(`/api/devices/${name}/check`)).body as { reachable: boolean }).reachable,
+          );
+        expect(reached).to.deep.equal([true, true, true]);
+        const again = [];
+        for (const { openSpec } of examples)
+          again.push(
+            ((await app.post('/api/trial/devices', { openSpec })).body as { server: string }).server,
+          );
+        expect(again).to.deep.equal(servers);
+      } finally {
+        await app.close();
+        rmSync(folder, { recursive: true });
+      }
+    });
+
+    it('whose port another program has does not keep the server from starting', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'trial-'));
+      const settings = { DATABASE_URL: `sqlite:${join(folder, 'server.db')}`, DATA_DIR: folder };
+      const other = createServer();
+      try {
+        app = await openConsoleApp(settings);
+        const [{ openSpec }] = (await app.get('/api/trial/examples')).body as [{ openSpec: string }];
+        const { server } = (await app.post('/api/trial/devices', { openSpec })).body as { server: string };
+        await app.close();
+        await new Promise<void>((resolve) => {
+          other.listen(Number(new URL(server).port), '127.0.0.1', resolve);
+        });
+        app = await openConsoleApp(settings);
+        expect(app.complaints.some((text) => text.includes('EADDRINUSE'))).to.equal(true);
+        expect((await app.post('/api/trial/devices', { openSpec })).status).to.equal(200);
+      } finally {
+        await app.close();
+        other.close();
+        rmSync(folder, { recursive: true });
+      }
     });
 
     it('refuses a document that cannot be used', async () => {

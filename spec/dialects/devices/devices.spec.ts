@@ -42,7 +42,7 @@ describe('the devices that the server knows', () => {
       tags: ['home'],
       state: unknown,
     };
-    const words = { rulesInWords: [] };
+    const words = { rulesInWords: [], rulesAsData: [] };
     const description = { openSpec: lampDocument, server: lamp.url, apiKey: masked, users: ['*'] };
     const made = await register({ name: 'desk', tags: ['home'] });
     const { tools, ...rest } = made;
@@ -201,6 +201,31 @@ describe('the devices that the server knows', () => {
     expect(warnings).to.deep.equal([
       '/rules/calls/0/tools/1: "set_brightnes" names no tool of this device',
       '/rules/limits/0/tools/0: "x" names no tool of this device',
+    ]);
+  });
+
+  it('warn of users that nobody is', async () => {
+    const { email } = (await server.accounts.users.findByLogin('ann'))!;
+    const users = [
+      '*',
+      'ANN',
+      ann.user.uuid,
+      'role:admin',
+      'an',
+      'role:admins',
+      ...(email === null ? [] : [email]),
+    ];
+    const { warnings } = await register({ name: 'for-few', users });
+    expect((warnings as string[]).slice(0, 2)).to.deep.equal([
+      '/users/4: "an" is the name or the id of no user: nobody gets the device by it',
+      '/users/5: "role:admins" is no role: role:visitor, role:user or role:admin',
+    ]);
+    const put = await admin.call('PUT', '/api/devices/for-few', {
+      ...lamp.registration('for-few'),
+      users: ['nobody'],
+    });
+    expect((put.body as JsonObject)['warnings']).to.deep.equal([
+      '/users/0: "nobody" is the name or the id of no user: nobody gets the device by it',
     ]);
   });
 

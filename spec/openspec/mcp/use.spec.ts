@@ -9,6 +9,7 @@ import { openTestApp, type TestApp } from '../../support/app.ts';
 import { mcpProgram } from '../../support/mcp-program.ts';
 import { echoTool, openDoorTool, openMcpPeer, type McpPeer } from '../../support/mcp-peer.ts';
 import { startModelServer, type ModelServer } from '../../support/model-server.ts';
+import { runCommand } from '../../support/command.ts';
 import { captureOutput } from '../../support/output.ts';
 
 describe('an MCP server as a device', () => {
@@ -133,6 +134,41 @@ describe('an MCP server as a device', () => {
     expect([shown[0], called[0], reached]).to.deep.equal([200, 200, true]);
     expect(JSON.stringify(called)).to.contain('[secret]');
     expect(JSON.stringify([shown, called, checked, app.complaints]))
+      .not.to.contain(secret)
+      .and.not.to.contain('argument-canary-123');
+  });
+
+  it('is a program that the operator registered: admins change all but the program over the API', async () => {
+    const env = { DATA_DIR: folder, LOG_LEVEL: 'silent' };
+    const secret = 'secret-of-the-program';
+    const program = await put('shop.json', {
+      protocol: 'mcp',
+      command: mcpProgram('--api-key', 'argument-canary-123'),
+      env: { SECRET_TOKEN: secret },
+    });
+    const added = await runCommand(['device', 'add', 'shop', program], { cwd: folder, env });
+    expect(added.code, added.stderr).to.equal(0);
+    app = await openTestApp({ DATABASE_URL: `sqlite:${join(folder, 'lite-agent.db')}`, DATA_DIR: folder });
+    const [, shown] = await send('GET', '/api/devices/shop');
+    const renamed = await send('PUT', '/api/devices/shop', { ...shown, title: 'The shop', tags: ['home'] });
+    expect([renamed[0], renamed[1]['title'], renamed[1]['version']]).to.deep.equal([200, 'The shop', 2]);
+    const called = await send('POST', '/api/devices/shop/tools/read', { arguments: { text: 'x' } });
+    expect([called[0], JSON.stringify(called[1])]).to.satisfy(
+      ([status, text]: [number, string]) => status === 200 && text.includes('[secret]'),
+    );
+    const others = [
+      await send('PUT', '/api/devices/shop', { ...shown, command: ['sh', '-c', 'true'] }),
+      await send('PUT', '/api/devices/shop', { ...shown, env: { SECRET_TOKEN: 'another' } }),
+      await send('PUT', '/api/devices/shop', {
+        ...shown,
+        env: { ...(shown['env'] as object), NODE_OPTIONS: '' },
+      }),
+    ];
+    expect(others.map(([status]) => status)).to.deep.equal([400, 400, 400]);
+    expect(JSON.stringify(others)).to.include('Send command and env as GET shows them');
+    const moved = await send('PUT', '/api/devices/shop', { name: 'shop', ...entry() });
+    expect([moved[0], moved[1]['version'], moved[1]['command']]).to.deep.equal([200, 3, undefined]);
+    expect(JSON.stringify([shown, renamed, called, others, moved]))
       .not.to.contain(secret)
       .and.not.to.contain('argument-canary-123');
   });
