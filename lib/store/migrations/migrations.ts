@@ -18,6 +18,7 @@ import { fileTables } from './file-tables.ts';
 import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
 import { storedCompletions } from './stored-completions.ts';
+import { taskContents } from './task-contents.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
 export function migrationsFor(style: TableStyle): Record<string, Migration> {
@@ -84,5 +85,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0030-questions': questionTables,
     '0031-command': commandTables,
     '0040-stored-completions': storedCompletions,
+    '0070-task-contents': taskContents,
   };
 }
