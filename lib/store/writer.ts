@@ -208,10 +208,9 @@ class GroupWriter implements Writer {
   ): Promise<{ newTasks: Set<string>; newCalls: Set<string> }> {
     const messages = writes.flatMap((write) => (write.kind === 'append' ? write.rows : []));
     await this.#insert(trx, 'messages', messages, MESSAGES);
-    const tasks = writes.flatMap((write) => {
-      if (write.kind === 'append') return write.task ?? [];
-      return write.kind === 'enqueue' ? [write.task] : [];
-    });
+    const tasks = writes.flatMap((write) =>
+      write.kind === 'append' || write.kind === 'enqueue' ? (write.task ?? []) : [],
+    );
     const states = tasks.map(({ state }) => state);
     const newTasks = await this.#insert(trx, 'tasks', states, TASKS);
     await this.#insert(trx, 'task_contents', contentsOf(tasks, newTasks), CONTENTS);
