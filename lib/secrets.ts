@@ -60,6 +60,8 @@ export interface SecretStream {
   push(piece: string): string;
   /** The rest, at the end. */
   end(): string;
+  /** Whether a text waits. */
+  readonly isWaiting: boolean;
 }
 
 /** A stream without these secrets. */
@@ -77,6 +79,9 @@ export function createSecretStream(secrets: readonly string[]): SecretStream {
       const rest = blotText(waiting, own);
       waiting = '';
       return rest;
+    },
+    get isWaiting() {
+      return waiting !== '';
     },
   };
 }

@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import { createFairGate } from '../common/fair-gate.ts';
 import { AppError } from '../errors.ts';
 import { isPictureType } from './picture-types.ts';
 
@@ -6,14 +6,17 @@ import { isPictureType } from './picture-types.ts';
 const types = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/avif']);
 /** A small file can have so many pixels that it fills the memory. The picture of a good camera has 24 million. */
 const PIXELS_MAX_COUNT = 25_000_000;
-/** Pictures at the same time: each takes a processor and up to 100 MB, and sign-ins need the same threads. */
-const AT_ONCE = 1;
-/** More waiting pictures are refused at once. */
-const WAITING_MAX_COUNT = 50;
 /** Width and height of an avatar in pixels. */
 const SIDE = 128;
 
-const limit = pLimit(AT_ONCE);
+/** One at a time: each takes a processor and up to 100 MB, and sign-ins need the same threads. */
+const inTurn = createFairGate({
+  atOnce: 1,
+  waitingMaxCount: 10,
+  allWaitingMaxCount: 50,
+  waitMaxMs: 60_000,
+  noun: 'pictures',
+});
 
 /** The largest picture that is accepted, in bytes. */
 export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
@@ -21,18 +24,14 @@ export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
 /**
  * A picture as an avatar: exactly 128×128 pixels, JPEG, turned as its EXIF data says, without EXIF data. Rejects with
  * `invalid_request` for a broken picture or more than 25 million pixels, `unsupported_media_type` for other types (also SVG),
- * `too_large` for more than 5 MB, `unavailable` when too many pictures wait. One picture is made at a time.
+ * `too_large` for more than 5 MB, and as a fair gate does when too many pictures wait. One picture is made at a time.
  */
 export async function toAvatar(bytes: Uint8Array): Promise<Buffer> {
   if (bytes.length > AVATAR_MAX_BYTES)
     throw new AppError('too_large', `The picture is larger than ${AVATAR_MAX_BYTES} bytes.`);
   if ((await suffixOfPicture(bytes)) === undefined)
     throw new AppError('unsupported_media_type', 'A picture is JPEG, PNG, GIF, WebP or AVIF.');
-  if (limit.pendingCount >= WAITING_MAX_COUNT)
-    throw new AppError('unavailable', 'Too many pictures wait to be read; send it again later.', {
-      retryAfterSeconds: 5,
-    });
-  return limit(() => shrink(bytes));
+  return inTurn(() => shrink(bytes));
 }
 
 /** Makes the avatar. libvips works in one thread then, besides the one of the pool that waits for it. */

@@ -11,7 +11,7 @@ import {
   type StoredObject,
   type UrlGrant,
 } from './object-store.ts';
-import { typeOfKey } from './picture-types.ts';
+import { isPictureKey, typeOfKey } from './picture-types.ts';
 
 /** A bucket. Tencent COS speaks S3 too: its endpoint is `https://cos.<region>.myqcloud.com`. */
 interface S3Settings {
@@ -116,7 +116,13 @@ class BucketStore implements ObjectStore {
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
     return this.#ask(({ sdk, client }) => {
       const place = this.#place(key);
-      const command = method === 'PUT' ? new sdk.PutObjectCommand(place) : new sdk.GetObjectCommand(place);
+      if (method === 'PUT') return getSignedUrl(client, new sdk.PutObjectCommand(place), { expiresIn });
+      // The type that an uploader has named counts for nothing: a browser would show an object of text/html as a page.
+      const command = new sdk.GetObjectCommand({
+        ...place,
+        ResponseContentType: typeOfKey(key),
+        ...(!isPictureKey(key) && { ResponseContentDisposition: 'attachment' }),
+      });
       return getSignedUrl(client, command, { expiresIn });
     });
   }

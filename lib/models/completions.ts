@@ -2,6 +2,7 @@ import { isObject, type JsonObject } from '../common/json.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { blotOwnSecrets } from '../secrets.ts';
+import { chunksWithout } from './chunks-without.ts';
 import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askDemo } from './demo-completion.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
@@ -50,11 +51,13 @@ class EndpointCompletions implements Completions {
   readonly #headers: Record<string, string>;
   readonly #quirks: Quirks;
   readonly #options: OpenAiOptions;
+  readonly #secrets: readonly string[];
   #client: Promise<OpenAiClient> | undefined;
 
   constructor(baseUrl: string, { apiKey, model }: CompletionsOptions['endpoint'], options: OpenAiOptions) {
     this.#model = model;
     this.#apiKey = apiKey;
+    this.#secrets = apiKey === undefined ? [] : [apiKey];
     this.#base = parseBaseUrl(baseUrl);
     this.#headers = requestHeaders(apiKey);
     this.#quirks = rememberQuirks()(baseUrl);
@@ -79,8 +82,9 @@ class EndpointCompletions implements Completions {
     try {
       const response = await this.#send(request, true, limit);
       const events = isStream(response) ? eventsOf(response, limit) : undefined;
-      if (events) for await (const event of events) yield this.#withoutKey(event);
-      else yield* chunksOf(objectOf(await readBodyText(response, ANSWER_MAX_BYTES))); // some endpoints do not stream
+      if (events) yield* chunksWithout(this.#secrets, events);
+      // Some endpoints do not stream.
+      else yield* chunksOf(this.#withoutKey(objectOf(await readBodyText(response, ANSWER_MAX_BYTES))));
     } catch (error) {
       throw this.#failure(error, signal, limit);
     } finally {
@@ -106,7 +110,8 @@ class EndpointCompletions implements Completions {
     const response = await this.#options.fetch(url, { headers: this.#headers, signal });
     const body = tryParseJson(await response.text());
     const { status } = response;
-    if (response.ok && isObject(body) && Array.isArray(body['data'])) return body['data'].filter(isObject);
+    if (response.ok && isObject(body) && Array.isArray(body['data']))
+      return body['data'].filter(isObject).map((model) => this.#withoutKey(model));
     if (status === 401 || status === 403 || status >= 500)
       throw new ModelError(`the model endpoint ${host} answered ${status} to a list of models`);
     return undefined;
@@ -139,7 +144,7 @@ class EndpointCompletions implements Completions {
 
   /** The endpoint may send back the headers that it got. */
   #withoutKey(answer: JsonObject): JsonObject {
-    return blotOwnSecrets(answer, this.#apiKey === undefined ? [] : [this.#apiKey]);
+    return blotOwnSecrets(answer, this.#secrets);
   }
 
   #openLimit(signal: AbortSignal): Limit {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import pLimit from 'p-limit';
+import { inDocumentThread } from '../common/document-threads.ts';
 import { AppError, SpecError, toError, type Fault } from '../errors.ts';
 import { packageRoot } from '../package.ts';
 import { treeOfYaml } from './tree.ts';
@@ -13,20 +13,16 @@ const PARSE_MAX_MS = 30_000;
 const MEMORY_MAX_MIB = 1024;
 /** A thread without work ends after this time. */
 const IDLE_MS = 30_000;
-/** Documents that are parsed at the same time, of all users. */
-const AT_ONCE = 2;
-
-const limit = pLimit(AT_ONCE);
 
 /**
  * A YAML text as JSON, parsed in another thread: the event loop is not held. Rejects with a SpecError for a bad document,
- * and for one that takes longer than 30 s or more memory than 1 GiB; with the signal's reason when it aborts.
+ * and for one that takes longer than 30 s or more memory than 1 GiB; with the signal's reason when it aborts; as a fair gate does.
  */
 export async function parseYamlApart(
   source: string,
   signal?: AbortSignal,
 ): Promise<{ json: string; warnings: string[] }> {
-  const answer = await limit(() => parseInThread(source, signal));
+  const answer = await inDocumentThread(() => parseInThread(source, signal), signal);
   if ('json' in answer) return answer;
   throw new SpecError(answer.message, answer.faults);
 }

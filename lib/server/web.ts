@@ -5,10 +5,11 @@ import { anonymous } from '../accounts/access.ts';
 import type { FirstRequests } from '../accounts/first-requests.ts';
 import { requirePermission } from '../accounts/permissions.ts';
 import type { Principal } from '../core/principal.ts';
+import { asParty } from '../common/fair-gate.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson } from './body.ts';
-import { spend, type Budget } from './budget.ts';
+import { budgetKeyOf, spend, type Budget } from './budget.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
 import { checkNoBrowser, type Guard } from './guard.ts';
@@ -179,9 +180,9 @@ class Web {
         const value = await route.handle({ request, response, ...checked });
         if (value !== undefined) await sendJson(response, value, mount.contentType);
       };
-      await (startsWork(route, body)
-        ? this.#startOnce(route, request, response, { caller, body }, work)
-        : work());
+      await asParty(budgetKeyOf(caller, address), () =>
+        startsWork(route, body) ? this.#startOnce(route, request, response, { caller, body }, work) : work(),
+      );
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);

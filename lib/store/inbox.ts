@@ -1,6 +1,7 @@
 import { systemClock } from '../common/clock.ts';
 import type { Kysely } from 'kysely';
 import type { Control, Enqueued, NoteBody, Store, StoredControl, StoredTask } from '../core/store.ts';
+import type { TaskRows } from './insert-shapes.ts';
 import { lockRow } from './lock-row.ts';
 import type { StoreNode } from './node.ts';
 import type { Schema } from './schema.ts';
@@ -26,7 +27,7 @@ export function createInbox({
   /** Whether the known task of this id has the same content. */
   async function compare(id: string, task: StoredTask): Promise<Enqueued> {
     const row = await db
-      .selectFrom('tasks')
+      .selectFrom('task_contents')
       .select('body')
       .where('session_id', '=', id)
       .where('task_id', '=', task.taskId)
@@ -36,9 +37,9 @@ export function createInbox({
 
   return {
     async enqueue(id, task, alone) {
-      const row = taskRow(id, task, nextPosition());
+      const rows = taskRows(id, task, nextPosition());
       if (!alone) {
-        if ((await writer.write({ kind: 'enqueue', session: id, row })) === true) return 'new';
+        if ((await writer.write({ kind: 'enqueue', session: id, task: rows })) === true) return 'new';
         return compare(id, task);
       }
       const outcome = await run(id, async (trx) => {
@@ -51,7 +52,8 @@ export function createInbox({
           .execute();
         if (known.some((one) => one.task_id === task.taskId)) return 'known';
         if (known.length > 0) return 'busy';
-        await trx.insertInto('tasks').values(row).execute();
+        await trx.insertInto('tasks').values(rows.state).execute();
+        await trx.insertInto('task_contents').values(rows.content).execute();
         return 'new';
       });
       return outcome === 'known' ? compare(id, task) : outcome;
@@ -64,10 +66,9 @@ export function createInbox({
     async measureQueue(id) {
       const { count, bytes } = await db
         .selectFrom('tasks')
-        // The length of a text is in its header: no content is read.
         .select(({ fn, val }) => [
           fn.countAll<number | string>().as('count'),
-          fn.coalesce(fn.sum<number | string>(fn('octet_length', ['body'])), val(0)).as('bytes'),
+          fn.coalesce(fn.sum<number | string>('bytes'), val(0)).as('bytes'),
         ])
         .where('session_id', '=', id)
         .where('status', '=', 'open')
@@ -140,23 +141,21 @@ export function createInbox({
   };
 }
 
-/** The row of an open task. */
-export function taskRow(id: string, task: StoredTask, position: number): Schema['tasks'] {
+/** The rows of an open task. */
+export function taskRows(id: string, task: StoredTask, position: number): TaskRows {
+  const key = { session_id: id, task_id: task.taskId };
+  const body = taskBody(task);
+  const bytes = Buffer.byteLength(body);
+  const stream = task.stream ? 1 : 0;
   return {
-    session_id: id,
-    task_id: task.taskId,
-    position,
-    body: taskBody(task),
-    stream: task.stream ? 1 : 0,
-    stopping: 0,
-    status: 'open',
+    state: { ...key, position, bytes, stream, stopping: 0, status: 'open' },
+    content: { ...key, body },
   };
 }
 
 /** Why a task was told to stop, as its row says it. */
 const STOPPING = { stop: 1, estop: 2 } as const;
 
-/** The task of a row, as the user handed it in. */
 /**
  * Has every open task end as stopped when a session is worked on next: nothing new is sent for it. Resolves with their number. No
  * server may work on the database.
@@ -170,7 +169,10 @@ export async function stopOpenTasks(db: Kysely<Schema>): Promise<number> {
   return Number(numUpdatedRows);
 }
 
-function parseTask(row: Pick<Schema['tasks'], 'task_id' | 'body' | 'stream' | 'stopping'>): StoredTask {
+/** The task of its rows, as the user handed it in. */
+function parseTask(
+  row: Pick<Schema['tasks'], 'task_id' | 'stream' | 'stopping'> & Pick<Schema['task_contents'], 'body'>,
+): StoredTask {
   const handedIn = JSON.parse(row.body) as Omit<StoredTask, 'taskId' | 'stream' | 'stopping'>;
   const task: StoredTask = { taskId: row.task_id, ...handedIn, stream: row.stream === 1 };
   if (row.stopping === 0) return task;
@@ -197,8 +199,7 @@ export async function listOpenTasksOf(
 ): Promise<Map<string, StoredTask[]>> {
   const heads = await db
     .selectFrom('tasks')
-    .select(['session_id', 'task_id', 'position'])
-    .select(({ fn }) => fn<number>('octet_length', ['body']).as('bytes'))
+    .select(['session_id', 'task_id', 'position', 'bytes'])
     .where('session_id', 'in', ids)
     .where('status', '=', 'open')
     .orderBy('position')
@@ -208,10 +209,17 @@ export async function listOpenTasksOf(
   for (const go of goesOf(unknown)) {
     if (tasks.size > 0) await new Promise((resolve) => setImmediate(resolve));
     const rows = await db
-      .selectFrom('tasks')
-      .select(['session_id', 'task_id', 'body', 'stream', 'stopping'])
+      .selectFrom('tasks as t')
+      .innerJoin('task_contents as c', (join) =>
+        join.onRef('c.session_id', '=', 't.session_id').onRef('c.task_id', '=', 't.task_id'),
+      )
+      .select(['t.session_id', 't.task_id', 'body', 'stream', 'stopping'])
       .where(({ eb, and, or }) =>
-        or(go.map((head) => and([eb('session_id', '=', head.session_id), eb('task_id', '=', head.task_id)]))),
+        or(
+          go.map((head) =>
+            and([eb('t.session_id', '=', head.session_id), eb('t.task_id', '=', head.task_id)]),
+          ),
+        ),
       )
       .where('status', '=', 'open')
       .orderBy('position')

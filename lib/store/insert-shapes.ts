@@ -13,8 +13,15 @@ export interface InsertShape<Table extends keyof Schema> {
   again?: (conflict: OnConflictBuilder<Schema, Table>) => OnConflictUpdateBuilder<Schema, Table>;
 }
 
+/** A task with its content, ready to be inserted. */
+export interface TaskRows {
+  state: Row<'tasks'>;
+  content: Row<'task_contents'>;
+}
+
 /** The key of a task's row. */
-export const taskKey = (row: Row<'tasks'>): string => `${row.session_id} ${row.task_id}`;
+export const taskKey = (row: Pick<Row<'tasks'>, 'session_id' | 'task_id'>): string =>
+  `${row.session_id} ${row.task_id}`;
 /** The key of a call's row. */
 export const callKey = (row: Row<'calls'>): string => `${row.session_id} ${row.seq} ${row.call_id}`;
 
@@ -22,9 +29,11 @@ export const callKey = (row: Row<'calls'>): string => `${row.session_id} ${row.s
 export const MESSAGES: InsertShape<'messages'> = { columns: ['session_id', 'seq', 'time', 'body'] };
 /** How tasks are inserted. */
 export const TASKS: InsertShape<'tasks'> = {
-  columns: ['session_id', 'task_id', 'position', 'body', 'stream', 'stopping', 'status'],
+  columns: ['session_id', 'task_id', 'position', 'bytes', 'stream', 'stopping', 'status'],
   key: taskKey,
 };
+/** How the contents of tasks are inserted. */
+export const CONTENTS: InsertShape<'task_contents'> = { columns: ['session_id', 'task_id', 'body'] };
 /** How permits are inserted. */
 export const CALLS: InsertShape<'calls'> = {
   columns: [
@@ -50,3 +59,9 @@ export const CALLS: InsertShape<'calls'> = {
       }))
       .where('calls.outcome', '=', sql.lit('none')),
 };
+
+/** The contents of the tasks with these keys. Of several tasks with one key the first is the one that was inserted. */
+export function contentsOf(tasks: readonly TaskRows[], keys: ReadonlySet<string>): Row<'task_contents'>[] {
+  const first = new Map(tasks.toReversed().map(({ content }) => [taskKey(content), content]));
+  return [...first].flatMap(([key, content]) => (keys.has(key) ? [content] : []));
+}

@@ -2,11 +2,12 @@ import type { Transaction } from 'kysely';
 import { withMark } from '../core/marks.ts';
 import type { Marks, Message } from '../core/message.ts';
 import type { Store, StoredTask, TaskChange } from '../core/store.ts';
-import { taskRow } from './inbox.ts';
+import { taskRows } from './inbox.ts';
 import { messageRow, parseMessage } from './message-rows.ts';
 import type { StoreNode } from './node.ts';
 import { inPortions } from './portions.ts';
 import { closeQuestions, questionRow } from './questions.ts';
+import { removeLines, removeTasks } from './remove-rows.ts';
 import type { Schema } from './schema.ts';
 
 /** The logs: lines are appended under an epoch, and read from a number on. */
@@ -44,7 +45,7 @@ export function createMessageLog({
       const log = { kind: 'append', session: id, epoch, rows } as const;
       const also = marking(id, messages);
       if (change && 'began' in change)
-        return void (await writer.write({ ...log, task: taskRow(id, change.began, nextPosition()) }));
+        return void (await writer.write({ ...log, task: taskRows(id, change.began, nextPosition()) }));
       const run = change ? changing(id, change) : also;
       await writer.write(run ? { ...log, also: run } : log);
     },
@@ -66,12 +67,8 @@ export function createMessageLog({
         epoch,
         rows: [messageRow(id, first, vault)],
         async also(trx) {
-          await trx
-            .deleteFrom('messages')
-            .where('session_id', '=', id)
-            .where('seq', '<', first.seq)
-            .execute();
-          await trx.deleteFrom('tasks').where('session_id', '=', id).where('status', '!=', 'open').execute();
+          await removeLines(trx, id, first.seq);
+          await removeTasks(trx, id, { keepOpen: true });
           await closeQuestions(trx, { session: id });
         },
       });

@@ -1,6 +1,7 @@
 import type { MessageBody } from '../core/message.ts';
 import type { Store } from '../core/store.ts';
 import type { StoreNode } from './node.ts';
+import { removeLines, removeTasks } from './remove-rows.ts';
 
 /** So many sessions are looked at in one call. */
 const SESSIONS_AT_ONCE = 20;
@@ -35,12 +36,7 @@ export function createRetention(node: StoreNode): Pick<Store, 'prune' | 'pruneJo
             .where('is_open', '=', 0)
             .where('expires_at', '<', before)
             .execute();
-          await trx
-            .deleteFrom('tasks')
-            .where('session_id', '=', id)
-            .where('status', '!=', 'open')
-            .where('position', '<', before * 1000)
-            .execute();
+          await removeTasks(trx, id, { keepOpen: true, before: before * 1000 });
         });
       }
       return { idle, next: sessions.length < SESSIONS_AT_ONCE ? undefined : sessions.at(-1)?.id };
@@ -128,7 +124,7 @@ async function pruneLog(node: StoreNode, id: string, before: number): Promise<bo
       .where('seq', '=', cut)
       .executeTakeFirst();
     if (moved.numUpdatedRows === 0n) return false; // the log was cleared meanwhile
-    await trx.deleteFrom('messages').where('session_id', '=', id).where('seq', '<', cut).execute();
+    await removeLines(trx, id, cut);
     return true;
   });
 }

@@ -5,6 +5,7 @@ export interface Schema {
   sessions: SessionsTable;
   messages: MessagesTable;
   tasks: TasksTable;
+  task_contents: TaskContentsTable;
   calls: CallsTable;
   controls: ControlsTable;
   nodes: NodesTable;
@@ -47,12 +48,20 @@ interface TasksTable {
   task_id: string;
   /** Order of arrival. */
   position: number;
-  /** Form and content as JSON: the same text is the same task. */
-  body: string;
+  /** The length of its content in UTF-8. */
+  bytes: number;
   stream: number;
   /** 1: it was told to stop; 2: by an emergency stop. */
   stopping: number;
   status: 'open' | 'done' | 'stopped' | 'failed';
+}
+
+/** What the tasks say, apart from their states: SQLite writes a whole row anew when a part of it changes. */
+interface TaskContentsTable {
+  session_id: string;
+  task_id: string;
+  /** Form and content as JSON: the same text is the same task. */
+  body: string;
 }
 
 /** The journal: write calls that may have been sent. It outlives the log. */

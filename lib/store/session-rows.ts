@@ -4,6 +4,7 @@ import type { SessionConfig } from '../core/session-config.ts';
 import type { Store, StoredSession } from '../core/store.ts';
 import { messageRow } from './message-rows.ts';
 import type { StoreNode } from './node.ts';
+import { removeLines, removeTasks } from './remove-rows.ts';
 import type { Schema } from './schema.ts';
 import type { Vault } from './vault.ts';
 
@@ -90,8 +91,8 @@ export function createSessionRows({
 
     async removeSession(id, epoch) {
       const remove = async (trx: Transaction<Schema>): Promise<void> => {
-        await trx.deleteFrom('messages').where('session_id', '=', id).execute();
-        await trx.deleteFrom('tasks').where('session_id', '=', id).execute();
+        await removeLines(trx, id);
+        await removeTasks(trx, id);
         await trx.deleteFrom('controls').where('session_id', '=', id).execute();
         await trx.deleteFrom('questions').where('session_id', '=', id).execute();
         await trx.deleteFrom('sessions').where('id', '=', id).execute();

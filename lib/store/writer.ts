@@ -19,7 +19,8 @@ import type { Clearance, Permitted } from '../core/store.ts';
 import { AppError } from '../errors.ts';
 import type { RowLocks } from './engine.ts';
 import { countEstops, stoppedPermits } from './estop-check.ts';
-import { callKey, CALLS, MESSAGES, taskKey, TASKS, type InsertShape, type Row } from './insert-shapes.ts';
+import { callKey, CALLS, CONTENTS, contentsOf, MESSAGES, taskKey, TASKS } from './insert-shapes.ts';
+import type { InsertShape, Row, TaskRows } from './insert-shapes.ts';
 import type { Schema } from './schema.ts';
 
 /** A write that waits for the next transaction. */
@@ -29,11 +30,11 @@ export type Write =
       session: string;
       epoch: number;
       rows: Row<'messages'>[];
-      task?: Row<'tasks'>;
+      task?: TaskRows;
       /** Happens only when the append does. */
       also?: Run;
     }
-  | { kind: 'enqueue'; session: string; row: Row<'tasks'> }
+  | { kind: 'enqueue'; session: string; task: TaskRows }
   | {
       kind: 'permit';
       session: string;
@@ -182,7 +183,7 @@ class GroupWriter implements Writer {
     for (const write of writes) {
       if (isFenced(write))
         outcomes.push({ error: new AppError('conflict', 'The session has been taken over, or has to be.') });
-      else if (write.kind === 'enqueue') outcomes.push({ value: newTasks.delete(taskKey(write.row)) });
+      else if (write.kind === 'enqueue') outcomes.push({ value: newTasks.delete(taskKey(write.task.state)) });
       else if (write.kind === 'permit') outcomes.push({ value: await permissionOf(write) });
       else outcomes.push({ value: undefined });
     }
@@ -207,11 +208,12 @@ class GroupWriter implements Writer {
   ): Promise<{ newTasks: Set<string>; newCalls: Set<string> }> {
     const messages = writes.flatMap((write) => (write.kind === 'append' ? write.rows : []));
     await this.#insert(trx, 'messages', messages, MESSAGES);
-    const tasks = writes.flatMap((write) => {
-      if (write.kind === 'append') return write.task ?? [];
-      return write.kind === 'enqueue' ? [write.row] : [];
-    });
-    const newTasks = await this.#insert(trx, 'tasks', tasks, TASKS);
+    const tasks = writes.flatMap((write) =>
+      write.kind === 'append' || write.kind === 'enqueue' ? (write.task ?? []) : [],
+    );
+    const states = tasks.map(({ state }) => state);
+    const newTasks = await this.#insert(trx, 'tasks', states, TASKS);
+    await this.#insert(trx, 'task_contents', contentsOf(tasks, newTasks), CONTENTS);
     const asked = writes.flatMap((write) => (write.kind === 'permit' ? [write.row] : []));
     const calls = [...new Map(asked.map((row) => [callKey(row), row])).values()];
     return { newTasks, newCalls: await this.#insert(trx, 'calls', calls, CALLS) };
@@ -251,7 +253,7 @@ class GroupWriter implements Writer {
   }
 
   /** Inserts rows in as few statements as it takes; resolves with the keys of the rows that are new, where there is a `key`. */
-  async #insert<Table extends 'messages' | 'tasks' | 'calls'>(
+  async #insert<Table extends 'messages' | 'tasks' | 'task_contents' | 'calls'>(
     trx: Transaction<Schema>,
     table: Table,
     rows: readonly Row<Table>[],

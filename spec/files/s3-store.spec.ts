@@ -77,6 +77,21 @@ describe('objects in S3', () => {
     expect(judge(forged)).to.deep.equal(server.requests.map(() => false));
   });
 
+  it('are shown as what their names say, whatever type their sender has named', async () => {
+    const shown = [];
+    for (const key of ['u/7/images/a.png', 'u/7/page.html']) {
+      const put = await store.sign({ method: 'PUT', key, seconds: 300, origin: '' });
+      await fetch(put, { method: 'PUT', headers: { 'content-type': 'text/html' }, body: '<script>' });
+      const { headers } = await fetch(await store.sign({ method: 'GET', key, seconds: 300, origin: '' }));
+      shown.push([headers.get('content-type'), headers.get('content-disposition')]);
+    }
+    expect(shown).to.deep.equal([
+      ['image/png', null],
+      ['application/octet-stream', 'attachment'],
+    ]);
+    await store.removeUnder('u');
+  });
+
   it('have PUT URLs without the checksum of an empty body', async () => {
     const url = new URL(await store.sign({ method: 'PUT', key: 'a/b.png', seconds: 300, origin: '' }));
     expect([...url.searchParams.keys()].filter((name) => /checksum/i.test(name))).to.deep.equal([]);

@@ -93,6 +93,20 @@ describe('completions that are passed on', () => {
     expect(quiet.message).to.contain('stayed silent');
   });
 
+  it('never show the key that the endpoint sends back in pieces, or whole to a client that asked for a stream', async () => {
+    const pieces = ['your key is sk-', 'secret', '-key', '.'].map((text) => chunk(text));
+    const streamed = {
+      answer: (response: Parameters<typeof sendEvents>[0]) =>
+        sendEvents(response, [...pieces, chunk('', 'stop')]),
+    };
+    const echo = { id: 'c', choices: [{ index: 0, message: { content: 'your key is sk-secret-key.' } }] };
+    const wholly = { answer: (response: Parameters<typeof sendJson>[0]) => sendJson(response, 200, echo) };
+    for (const step of [streamed, wholly])
+      expect(await over(step, (completions) => all(completions.stream({ messages: [] }, signal)))).to.equal(
+        'your key is [secret].',
+      );
+  });
+
   it('never show the key, and pass on nothing but completions', async () => {
     const told = await over(
       { status: 400, body: { error: { message: 'bad key sk-secret-key' } } },

@@ -42,11 +42,21 @@ async function leaveBehind(db: Kysely<Schema>, id: string, schema: string): Prom
     .execute();
   const started = JSON.stringify({ type: 'session_started', systemPrompt: 'Hi.' });
   await db.insertInto('messages').values({ session_id: id, seq: 1, time: 1, body: started }).execute();
-  const task = { session_id: id, task_id: 't', position: 1, body: said, stream: 0, status: 'open' };
+  const task = { session_id: id, task_id: 't' };
+  const state = { ...task, position: 1, stream: 0, status: 'open' };
+  const isApart = schema >= '0070-task-contents';
   await db
     .insertInto('tasks')
-    .values(task as Schema['tasks'])
+    .values({
+      ...state,
+      ...(isApart ? { bytes: said.length, stopping: 0 } : { body: said }),
+    } as Schema['tasks'])
     .execute();
+  if (isApart)
+    await db
+      .insertInto('task_contents')
+      .values({ ...task, body: said })
+      .execute();
   await db
     .insertInto('calls')
     .values({
@@ -71,6 +81,7 @@ async function expectTakenUp(store: Store, id: string): Promise<void> {
   ]);
   const task = { taskId: 't', form: 'text', content: [{ type: 'text', text: 'go' }], stream: false };
   expect(await store.listOpenTasks(id)).to.deep.equal([task]);
+  expect(await store.measureQueue(id)).to.deep.equal({ count: 1, bytes: said.length });
   const claimed = (await store.claimOrphans(10)).find((one) => one.id === id);
   expect(claimed).to.deep.include({ claim: { epoch: 2, lastSeq: 1, lastTime: 1 }, tasks: [task] });
   const call = { seq: 3, callId: 'c', taskId: 't', tool: 'set', arguments: {} };

@@ -105,8 +105,8 @@ describe('a server under attack', function () {
     expect((await fetch(`${url}/healthz`)).status).to.equal(200);
   }
 
-  it('answers while a queue is full of large tasks and small ones come', async () => {
-    const { id } = await waitingSession();
+  /** Fills the queue of a session that waits: 101 tasks of 900 kB, and 5000 small ones that are refused. */
+  async function fillQueue(id: string): Promise<void> {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/api/chat?id=${id}`);
     await once(socket, 'open');
     let refused = 0;
@@ -115,10 +115,30 @@ describe('a server under attack', function () {
     for (let at = 0; at < 101; at += 1) socket.send(large);
     for (let at = 0; at < 5000; at += 1) socket.send('{"type":"text","message":"x"}');
     await waitFor(() => refused >= 4900, 60_000);
-    await survives('a full queue');
-    await fetch(`${url}/api/stop?id=${id}`);
     socket.terminate();
-    await report(); // a stop rewrites the tasks with their content, which takes its time
+  }
+
+  it('answers while a queue is full of large tasks and small ones come, and while they are stopped', async () => {
+    const { id } = await waitingSession();
+    await fillQueue(id);
+    await survives('a full queue');
+    expect((await fetch(`${url}/api/stop?id=${id}`, { method: 'POST' })).status).to.equal(200);
+    await survives('a stop of a full queue');
+    const history = (await (await fetch(`${url}/api/history?id=${id}`)).json()) as unknown[];
+    expect(history).to.have.length.above(1);
+    await survives('the history of a queue that was stopped');
+  });
+
+  it('answers while a full queue is cleared', async () => {
+    const { id } = await waitingSession();
+    await fillQueue(id);
+    await report();
+    expect((await fetch(`${url}/api/clear?id=${id}`, { method: 'POST' })).status).to.equal(200);
+    await survives('a full queue that is cleared');
+    await fillQueue(id);
+    await report();
+    expect((await fetch(`${url}/api/clear?id=${id}`, { method: 'POST' })).status).to.equal(200);
+    await survives('a full queue that is cleared once more');
   });
 
   for (const [name, text] of [

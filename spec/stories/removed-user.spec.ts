@@ -21,7 +21,15 @@ const withoutUsers = new Set([
   'text_codes', // telephone numbers, for a day
 ]);
 /** A session's tables; a thread fills them. */
-const ofSessions = new Set(['sessions', 'messages', 'tasks', 'calls', 'controls', 'questions']);
+const ofSessions = new Set([
+  'sessions',
+  'messages',
+  'tasks',
+  'task_contents',
+  'calls',
+  'controls',
+  'questions',
+]);
 /** The audit logs stay, and who engaged an emergency stop; the mark of the removal goes a day later. */
 const keeping = new Set(['audit', 'audit_chains', 'audit_heads', 'audit_rows', 'estops', 'user_removals']);
 

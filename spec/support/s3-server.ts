@@ -90,8 +90,13 @@ export async function startS3Server(bucket: string): Promise<S3Server> {
       return xml(204);
     }
     if (!found) return xml(404, '<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>');
+    const disposition = query.get('response-content-disposition');
     response
-      .writeHead(200, { 'content-type': found.type, 'content-length': found.body.length })
+      .writeHead(200, {
+        'content-type': query.get('response-content-type') ?? found.type,
+        'content-length': found.body.length,
+        ...(disposition !== null && { 'content-disposition': disposition }),
+      })
       .end(found.body);
   }
 

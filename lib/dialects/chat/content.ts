@@ -2,6 +2,8 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import type { Content } from '../../core/message.ts';
 import { AppError } from '../../errors.ts';
 import type { ObjectStore } from '../../files/object-store.ts';
+import { pictureTypeOf } from '../../files/pictures.ts';
+import { headOf } from '../../files/upload-parts.ts';
 
 /** The content of a stored message: a text, or parts. A picture is one of our objects, or a URL of another server. */
 export type Said = string | SaidPart[];
@@ -18,6 +20,11 @@ const PARTS_MAX_COUNT = 100;
 export interface Contents {
   /** Parses a content. Throws `invalid_request` with the pointer of a fault, and `not_found` for a picture of another user. */
   read(content: JsonValue, pointer: string): Said;
+  /**
+   * Looks at the bytes of our pictures: a client may have sent them to the object store itself. Rejects with `not_found` for a picture
+   * that was never sent, and with `invalid_request` and the pointer for bytes that are no picture.
+   */
+  check(said: Said, pointer: string): Promise<void>;
   /** The content for a model, with pictures as URLs that its endpoint can read. */
   forModel(said: Said): Promise<Content[]>;
   /** The content as clients send it, with pictures as URLs that the client can read. */
@@ -27,6 +34,9 @@ export interface Contents {
 /** Contents of one user; `origin` is how clients name this server. */
 export function openContents(objects: ObjectStore, owner: string, origin: string): Contents {
   const urlOf = (key: string) => objects.sign({ method: 'GET', key, seconds: URL_SECONDS, origin });
+
+  /** The keys of objects that are pictures. */
+  const pictures = new Set<string>();
 
   function readImage(url: string, pointer: string): SaidPart {
     // An upload URL, a download URL of the history, either of them without its query, or the key itself.
@@ -54,6 +64,16 @@ export function openContents(objects: ObjectStore, owner: string, origin: string
         }
         fail(at, 'must be {type: "text", text} or {type: "image_url", image_url: {url}}');
       });
+    },
+
+    async check(said, pointer) {
+      if (typeof said === 'string') return;
+      for (const [index, part] of said.entries()) {
+        if (part.type !== 'image' || !('key' in part) || pictures.has(part.key)) continue;
+        if ((await pictureTypeOf(await headOf(objects, part.key))) === undefined)
+          fail(`${pointer}/${index}/image_url`, 'must lead to a picture');
+        pictures.add(part.key);
+      }
     },
 
     async forModel(said) {

@@ -75,6 +75,8 @@ export async function readSaying(parts: SayParts, call: Call<unknown, SayBody>):
     role,
     said: contents.read(content as JsonValue, `/messages/${index}/content`),
   }));
+  for (const [index, { said }] of messages.entries())
+    await contents.check(said, `/messages/${index}/content`);
   return { chat, model: await openModel(parts, caller.id, body), contents, messages };
 }
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../errors.ts';
 import type { ObjectStore } from '../../files/object-store.ts';
-import { typeOfKey } from '../../files/picture-types.ts';
+import { isPictureKey, typeOfKey } from '../../files/picture-types.ts';
 import { OBJECTS_PATH, type UrlSigner } from '../../files/url-signer.ts';
 import { route, type Call, type PathParams, type Route } from '../../server/mount.ts';
 import { formatProblem } from '../../server/problem.ts';
@@ -83,6 +83,7 @@ function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): 
         const { response } = call;
         response.writeHead(200, {
           'Content-Type': typeOfKey(key),
+          ...(!isPictureKey(key) && { 'Content-Disposition': 'attachment' }),
           // A browser must not show an uploaded file as a page of this server.
           'Content-Security-Policy': "default-src 'none'; sandbox",
           'Cache-Control': 'private, max-age=300',

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { inDocumentThread } from '../../common/document-threads.ts';
 import { AppError } from '../../errors.ts';
 
 /** More pages than a model can use. */
@@ -34,9 +35,13 @@ export interface PdfText {
 
 /**
  * Reads the text of a PDF document, apart from the event loop. Rejects with `invalid_request` for a document that cannot be read in
- * 20 s, or at all.
+ * 20 s, or at all, and as a fair gate does.
  */
-export async function readPdf(bytes: Uint8Array): Promise<PdfText> {
+export function readPdf(bytes: Uint8Array): Promise<PdfText> {
+  return inDocumentThread(() => readInThread(bytes));
+}
+
+async function readInThread(bytes: Uint8Array): Promise<PdfText> {
   const worker = new Worker(script, {
     eval: true,
     env: {},

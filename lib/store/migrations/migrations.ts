@@ -21,6 +21,7 @@ import { sessionTables } from './session-tables.ts';
 import { prunedAudit } from './pruned-audit.ts';
 import { simulationTables } from './simulations.ts';
 import { storedCompletions } from './stored-completions.ts';
+import { taskContents } from './task-contents.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
 export function migrationsFor(style: TableStyle): Record<string, Migration> {
@@ -87,6 +88,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0030-questions': questionTables,
     '0031-command': commandTables,
     '0040-stored-completions': storedCompletions,
+    '0070-task-contents': taskContents,
     '0075-app-publications': appPublications,
     '0080-simulations': simulationTables,
     '0081-pruned-audit': prunedAudit,

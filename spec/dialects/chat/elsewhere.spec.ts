@@ -3,6 +3,11 @@ import { makeConversation, openChatWorld, registerUser, type ChatWorld } from '.
 import { startS3Server, type S3Server } from '../../support/s3-server.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
+const png = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
 describe('the chat dialect with pictures in S3', () => {
   let s3: S3Server;
   let world: ChatWorld;
@@ -31,7 +36,7 @@ describe('the chat dialect with pictures in S3', () => {
     expect(urls[0]).to.match(
       new RegExp(`^${s3.endpoint}/pictures/[\\da-f-]{36}/${id}/images/[\\da-f-]{36}\\.png\\?`),
     );
-    expect((await fetch(urls[0]!, { method: 'PUT', body: 'bytes' })).status).to.equal(200);
+    expect((await fetch(urls[0]!, { method: 'PUT', body: png })).status).to.equal(200);
     world.steps.push({ text: 'A picture.' });
     await world.ok(200, 'POST', '/chat/send', {
       token: user.access,
@@ -46,7 +51,9 @@ describe('the chat dialect with pictures in S3', () => {
     const [asked] = world.model.requests.at(-1)!.body['messages'] as unknown as {
       content: { image_url: { url: string } }[];
     }[];
-    expect(await (await fetch(asked!.content[0]!.image_url.url)).text()).to.equal('bytes');
+    const shown = await fetch(asked!.content[0]!.image_url.url);
+    expect(shown.headers.get('content-type')).to.equal('image/png');
+    expect(Buffer.from(await shown.arrayBuffer())).to.deep.equal(png);
     const other = await registerUser(world);
     const theirs = await makeConversation(world, other);
     const stolen = await world.call('POST', '/chat/send', {
@@ -62,6 +69,38 @@ describe('the chat dialect with pictures in S3', () => {
     expect(stolen.status).to.equal(404);
     await world.ok(204, 'POST', '/conversation/delete', { token: user.access, body: { ids: [id] } });
     expect([...s3.objects.keys()]).to.deep.equal([]);
+  });
+
+  it('takes nothing else for a picture, and no picture that was never sent', async () => {
+    const user = await registerUser(world);
+    const id = await makeConversation(world, user);
+    const { urls } = await world.ok<{ urls: string[] }>(200, 'POST', '/chat/get_upload_presigned_url', {
+      token: user.access,
+      body: { conversation_id: id, suffixes: ['png', 'png'] },
+    });
+    const type = { 'content-type': 'text/html' };
+    await fetch(urls[0]!, { method: 'PUT', headers: type, body: '<script>alert(1)</script>' });
+    const asked = world.model.requests.length;
+    const answers = [];
+    for (const url of urls)
+      answers.push(
+        await world.call('POST', '/chat/send', {
+          token: user.access,
+          body: {
+            conversation_id: id,
+            messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
+            base_url: world.model.baseUrl,
+            model_name: 'm',
+            api_key: 'k',
+          },
+        }),
+      );
+    expect(answers.map(({ status }) => status)).to.deep.equal([422, 404]);
+    expect(JSON.stringify(answers[0]!.body)).to.include(
+      '/messages/0/content/0/image_url must lead to a picture',
+    );
+    expect(world.model.requests).to.have.lengthOf(asked);
+    await world.ok(204, 'POST', '/conversation/delete', { token: user.access, body: { ids: [id] } });
   });
 
   it('says 503 when the bucket is down', async () => {

@@ -1,0 +1,138 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { AppError, toError } from '../errors.ts';
+
+/** Whose work it is, while it runs: an account or an address. */
+const parties = new AsyncLocalStorage<string>();
+
+/** Runs work, and all that follows from it, in the name of a party. */
+export function asParty<T>(party: string, work: () => T): T {
+  return parties.run(party, work);
+}
+
+/** The limits of a gate. */
+export interface FairGateOptions {
+  /** Works at the same time. Where there are several, one party has at most all but one of them. */
+  atOnce: number;
+  /** Works of one party that wait. */
+  waitingMaxCount: number;
+  /** Works of all parties that wait. */
+  allWaitingMaxCount: number;
+  /** How long a work waits, in ms. */
+  waitMaxMs: number;
+  /** The works, in messages: `pictures`. */
+  noun: string;
+}
+
+/**
+ * Runs works, a limited number at once. The parties take turns, so that nobody waits for all works of another party. Rejects with
+ * `too_many_requests` when too many works of the party wait, with `unavailable` when too many of all parties do or a work has waited
+ * too long, and with the signal's reason when it aborts before the work begins.
+ */
+export type FairGate = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
+
+/** A gate; without `asParty` a work is one of the server itself. */
+export function createFairGate(options: FairGateOptions): FairGate {
+  const queue = new FairQueue(options);
+  return async (work, signal) => {
+    const party = parties.getStore() ?? '';
+    await queue.enter(party, signal);
+    try {
+      return await work();
+    } finally {
+      queue.leave(party);
+    }
+  };
+}
+
+/** The works that wait, by party. The party at the head of the map has the next turn. */
+class FairQueue {
+  readonly #options: FairGateOptions;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #running = new Map<string, number>();
+  #runningCount = 0;
+  #waitingCount = 0;
+
+  constructor(options: FairGateOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when a work of the party may begin. */
+  async enter(party: string, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const { waitingMaxCount, allWaitingMaxCount, waitMaxMs, noun } = this.#options;
+    if (this.#mayRun(party)) return this.#begin(party);
+    if ((this.#waiting.get(party)?.size ?? 0) >= waitingMaxCount)
+      throw new AppError(
+        'too_many_requests',
+        `${waitingMaxCount} of your ${noun} wait already. Try again in a moment.`,
+        {
+          retryAfterSeconds: 5,
+        },
+      );
+    if (this.#waitingCount >= allWaitingMaxCount) throw tooMany(noun);
+    await new Promise<void>((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      };
+      const begin = (): void => {
+        settle();
+        resolve();
+      };
+      const giveUp = (error: Error): void => {
+        settle();
+        this.#remove(party, begin);
+        reject(error);
+      };
+      const abort = (): void => giveUp(toError(signal?.reason));
+      const timer = setTimeout(() => giveUp(tooMany(noun)), waitMaxMs);
+      signal?.addEventListener('abort', abort, { once: true });
+      const own = this.#waiting.get(party) ?? new Set();
+      this.#waiting.set(party, own.add(begin));
+      this.#waitingCount += 1;
+    });
+  }
+
+  /** A work of the party is over: the next one begins. */
+  leave(party: string): void {
+    const left = this.#running.get(party)! - 1;
+    if (left > 0) this.#running.set(party, left);
+    else this.#running.delete(party);
+    this.#runningCount -= 1;
+    for (const [next, works] of this.#waiting) {
+      if (!this.#mayRun(next)) continue;
+      const [begin] = works;
+      this.#remove(next, begin!);
+      if (works.size > 0) {
+        this.#waiting.delete(next); // its next turn is after those of all others
+        this.#waiting.set(next, works);
+      }
+      this.#begin(next);
+      begin!();
+      return;
+    }
+  }
+
+  #mayRun(party: string): boolean {
+    const { atOnce } = this.#options;
+    return this.#runningCount < atOnce && (this.#running.get(party) ?? 0) < Math.max(1, atOnce - 1);
+  }
+
+  #begin(party: string): void {
+    this.#runningCount += 1;
+    this.#running.set(party, (this.#running.get(party) ?? 0) + 1);
+  }
+
+  #remove(party: string, begin: () => void): void {
+    const works = this.#waiting.get(party);
+    if (!works?.delete(begin)) return;
+    this.#waitingCount -= 1;
+    if (works.size === 0) this.#waiting.delete(party);
+  }
+}
+
+function tooMany(noun: string): AppError {
+  return new AppError('unavailable', `Too many ${noun} wait. Try again in a moment.`, {
+    retryAfterSeconds: 5,
+  });
+}

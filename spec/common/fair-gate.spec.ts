@@ -1,0 +1,105 @@
+import { expect } from 'chai';
+import { asParty, createFairGate, type FairGateOptions } from '../../lib/common/fair-gate.ts';
+import { refusalOf, rejection } from '../support/refusal.ts';
+
+describe('a fair gate', () => {
+  const options = {
+    atOnce: 1,
+    waitingMaxCount: 100,
+    allWaitingMaxCount: 200,
+    waitMaxMs: 10_000,
+    noun: 'pictures',
+  };
+
+  /** A gate, and the works that have begun in their order; `end` ends the oldest of them. */
+  function open(more: Partial<FairGateOptions> = {}) {
+    const gate = createFairGate({ ...options, ...more });
+    const begun: string[] = [];
+    const ends: (() => void)[] = [];
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    return {
+      begun,
+      send(party: string, name = party, signal?: AbortSignal): Promise<string> {
+        return asParty(party, () =>
+          gate(
+            () =>
+              new Promise<string>((resolve) => {
+                begun.push(name);
+                ends.push(() => resolve(name));
+              }),
+            signal,
+          ),
+        );
+      },
+      turn,
+      async end(count = 1) {
+        await turn();
+        for (let at = 0; at < count; at += 1) {
+          ends.shift()?.();
+          await turn();
+        }
+      },
+    };
+  }
+
+  it('gives the parties their turns, however many works one of them has', async () => {
+    const { begun, send, end } = open();
+    const works = [1, 2, 3, 4].map((at) => send('ada', `ada ${at}`));
+    works.push(send('bob', 'bob 1'), send('bob', 'bob 2'), send('eve', 'eve 1'));
+    await end(works.length);
+    expect(begun).to.deep.equal(['ada 1', 'ada 2', 'bob 1', 'eve 1', 'ada 3', 'bob 2', 'ada 4']);
+    expect(await Promise.all(works)).to.have.lengthOf(7);
+  });
+
+  it('keeps a place for other parties', async () => {
+    const { begun, send, end, turn } = open({ atOnce: 2 });
+    const works = [send('ada', 'ada 1'), send('ada', 'ada 2')];
+    await turn();
+    works.push(send('bob', 'bob 1'));
+    await turn();
+    expect(begun).to.deep.equal(['ada 1', 'bob 1']);
+    await end(3);
+    expect(await Promise.all(works)).to.deep.equal(['ada 1', 'ada 2', 'bob 1']);
+  });
+
+  it('refuses more works than may wait, of one party and of all', async () => {
+    const { send, end } = open({ waitingMaxCount: 2, allWaitingMaxCount: 3 });
+    const works = [1, 2, 3].map(() => send('ada'));
+    const own = await refusalOf(send('ada'));
+    expect([own.code, own.message]).to.deep.equal([
+      'too_many_requests',
+      '2 of your pictures wait already. Try again in a moment.',
+    ]);
+    works.push(send('bob'));
+    const all = await refusalOf(send('eve'));
+    expect([all.code, all.message]).to.deep.equal([
+      'unavailable',
+      'Too many pictures wait. Try again in a moment.',
+    ]);
+    await end(works.length);
+    await Promise.all(works);
+  });
+
+  it('refuses a work that has waited too long, and one whose signal aborts', async () => {
+    const { begun, send, end, turn } = open({ waitMaxMs: 20 });
+    const first = send('ada', 'first');
+    const leaving = new AbortController();
+    const left = rejection(send('bob', 'left', leaving.signal));
+    const late = await refusalOf(send('eve', 'late'));
+    expect(late.code).to.equal('unavailable');
+    leaving.abort(new Error('gone'));
+    await left;
+    await turn();
+    await end();
+    const next = send('bob', 'next');
+    await end();
+    expect([await first, await next, begun]).to.deep.equal(['first', 'next', ['first', 'next']]);
+  });
+
+  it('goes on after a work that fails', async () => {
+    const gate = createFairGate(options);
+    const failed = rejection(gate(() => Promise.reject(new Error('broken'))));
+    expect(await gate(() => Promise.resolve(1))).to.equal(1);
+    expect(String(await failed)).to.equal('Error: broken');
+  });
+});
