@@ -61,7 +61,10 @@ export function createEquip(parts: EquipParts) {
       modelWith: (parameters) => openModel({ ...modelConfig, ...parameters }),
       devices: devices.map(({ name }) => name),
       title: documents[0]?.spec.title,
-      toolbox: createToolbox(session.memoryTools ? withMemory : sources, options),
+      toolbox: createToolbox(
+        session.memoryTools ? withMemory : sources,
+        session.direct ? { resultMaxBytes: options.resultMaxBytes } : options,
+      ),
       // Messages of a user, as in a thread, are answered by an agent that knows the user's memory.
       ...(isUser(owner) && { messageToolbox: () => createToolbox(withMemory, options) }),
       ...(session.direct && { framing: directFraming }),

@@ -127,7 +127,7 @@ class StoredSummaries implements AgentMemory {
     const memory =
       turns.length === 0
         ? row.memory
-        : await summarize(openModel(version.config.model ?? {}), row.memory, turns, signal);
+        : await summarize(openModel((await version.open()).model ?? {}), row.memory, turns, signal);
     await this.#change(appId, { memory, memory_seq: seq }, row.memory_revision);
     return true;
   }

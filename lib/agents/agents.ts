@@ -46,9 +46,10 @@ export function openAgents(options: AgentsOptions): Agents {
       if (id === undefined) throw new AppError('not_found', `There is no agent "${name.slice(0, 100)}".`);
       const app = await apps.find(id, server);
       // The running summary is of the conversation in which the owner tries the app, and of no other.
-      if (name === agentName('published', id)) return { config: publishedVersion(app).config, memory: '' };
+      if (name === agentName('published', id))
+        return { config: await publishedVersion(app).open(), memory: '' };
       const version = versionInUse(app);
-      return { config: version.config, memory: version.remembers ? await memory.read(id) : '' };
+      return { config: await version.open(), memory: version.remembers ? await memory.read(id) : '' };
     },
     close: () => memory.close(),
   };

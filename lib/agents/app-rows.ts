@@ -28,14 +28,11 @@ export function appOf(
   };
 }
 
-/** The version of a row. Its configuration may hold documents of megabytes, so it is opened at the first use. */
 function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion {
-  let opened: AgentConfig | undefined;
+  let opened: Promise<AgentConfig> | undefined;
   return {
     id: row.id,
-    get config() {
-      return (opened ??= JSON.parse(vault.open(row.config)) as AgentConfig);
-    },
+    open: () => (opened ??= vault.openValue(row.config).then(({ value }) => value as AgentConfig)),
     remembers: row.remembers === 1,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -43,19 +40,21 @@ function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion 
 }
 
 /** A configuration from its columns. */
-export function draftOf(
+export async function draftOf(
   { config, remembers }: Pick<AppVersionsTable, 'config' | 'remembers'>,
   vault: Vault,
-): NewDraft {
-  return { config: JSON.parse(vault.open(config)) as AgentConfig, remembers: remembers === 1 };
+): Promise<NewDraft> {
+  const { value } = await vault.openValue(config);
+  return { config: value as AgentConfig, remembers: remembers === 1 };
 }
 
 /** The columns of a version. */
-export function versionColumns(
+export async function versionColumns(
   { config, remembers }: NewDraft,
   vault: Vault,
-): Pick<AppVersionsTable, 'config' | 'remembers'> {
-  return { config: vault.seal(JSON.stringify(config)), remembers: remembers ? 1 : 0 };
+): Promise<Pick<AppVersionsTable, 'config' | 'remembers'>> {
+  const { sealed } = await vault.sealValue(config);
+  return { config: sealed, remembers: remembers ? 1 : 0 };
 }
 
 /** Writes a version in the place of the version with the same status. */

@@ -31,9 +31,13 @@ export interface NewApp {
   description: string;
 }
 
-/** A version of an app; its keys are in clear. */
-export interface AppVersion extends NewDraft {
+/** A version of an app. */
+export interface AppVersion {
   id: string;
+  /** Whether a running summary of its conversation is kept. */
+  remembers: boolean;
+  /** Its configuration, with the keys in clear. It may hold documents of megabytes, so it is opened once it is asked for. */
+  open(): Promise<AgentConfig>;
   createdAt: number;
   updatedAt: number;
 }
@@ -189,12 +193,12 @@ class StoredApps implements Apps {
 
   async saveDraft(id: string, caller: Principal, { config, remembers }: NewDraft): Promise<void> {
     await this.#change(id, caller, async (trx, { draft }) => {
-      const kept = withKeptSecrets(config, draft?.config);
+      const kept = withKeptSecrets(config, await draft?.open());
       const now = this.#clock.now();
       await putVersion(trx, {
         app_id: id,
         status: 'drafted',
-        ...versionColumns({ config: kept, remembers }, this.#vault),
+        ...(await versionColumns({ config: kept, remembers }, this.#vault)),
         id: draft?.id ?? this.#clock.newId(),
         created_at: draft?.createdAt ?? now,
         updated_at: now,
@@ -206,7 +210,8 @@ class StoredApps implements Apps {
     await this.#change(id, caller, async (trx, { draft }) => {
       if (!draft) throw new AppError('conflict', 'The app has no draft that could be published.');
       const now = this.#clock.now();
-      const columns = versionColumns(draft, this.#vault);
+      const opened = { config: await draft.open(), remembers: draft.remembers };
+      const columns = await versionColumns(opened, this.#vault);
       const version = { app_id: id, id: this.#clock.newId(), ...columns, created_at: now };
       await putVersion(trx, { ...version, status: 'published', updated_at: now });
       await notePublication(trx, version);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { formatExactly, parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { createToolbox } from '../core/toolbox.ts';
@@ -159,11 +160,8 @@ function shown(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 
+/** A body that is JSON, indented, with each of its digits. One that is none, or was cut, is shown unchanged. */
 function laidOut(body: string): string {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    // It is not JSON, or was cut: shown unchanged.
-    return body;
-  }
+  const value = parseExactly(body);
+  return value === undefined ? body : formatExactly(value, 2);
 }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
-import type { JsonValue } from '../common/json.ts';
+import { formatExactly, parseExactly } from '../common/exact-numbers.ts';
+import { isObject, type JsonValue } from '../common/json.ts';
 import type { Envelope, ChatTurn, TurnObserver } from './client.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -99,18 +100,21 @@ export function formatContent({ type, message }: Envelope): string {
   return clip(calls.map(({ name, parameters }) => `${name} ${JSON.stringify(parameters)}`).join(', '));
 }
 
-/** A value as JSON. A body that is JSON text itself is shown as JSON, and not once more escaped. */
+/** A value as JSON. A body that is JSON text itself is shown as JSON, with each of its digits, and not once more escaped. */
 function plainJson(value: JsonValue): string {
-  return JSON.stringify(value, (key, inner: unknown) => (key === 'body' ? parsedBody(inner) : inner));
+  return formatExactly(withParsedBodies(value));
 }
 
-function parsedBody(body: unknown): unknown {
-  if (typeof body !== 'string' || !/^\s*[{[]/.test(body)) return body;
-  try {
-    return JSON.parse(body);
-  } catch {
-    return body; // it is no JSON, or was cut
-  }
+function withParsedBodies(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(withParsedBodies);
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).map(([key, inner = null]): [string, JsonValue] => [
+    key,
+    key === 'body' && typeof inner === 'string' && /^\s*[{[]/.test(inner)
+      ? (parseExactly(inner) ?? inner) // it is no JSON, or was cut
+      : withParsedBodies(inner),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function clip(text: string): string {

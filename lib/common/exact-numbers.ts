@@ -30,9 +30,9 @@ export function parseExactly(text: string): JsonValue | undefined {
   }
 }
 
-/** The JSON text of a value. A bigint is written as a number, where JSON.stringify would throw. */
-export function formatExactly(value: JsonValue): string {
-  return hasBigint(value) ? stringify(value)! : JSON.stringify(value);
+/** The JSON text of a value, indented by `spaces`. A bigint is written as a number, where JSON.stringify would throw. */
+export function formatExactly(value: JsonValue, spaces = 0): string {
+  return hasBigint(value) ? stringify(value, undefined, spaces)! : JSON.stringify(value, null, spaces);
 }
 
 /** Whether a value holds a bigint at any depth. */

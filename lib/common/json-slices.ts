@@ -1,7 +1,7 @@
-/** A value of this many characters is parsed in one go: 1 to 10 ms. */
-const SLICE_LENGTH = 256 * 1024;
-/** How long the event loop is held between two pauses, in ms. */
-const HOLD_MS = 10;
+import { createPauses } from './pauses.ts';
+
+/** A value of this many characters is parsed or written in one go: 1 to 10 ms. */
+export const SLICE_LENGTH = 256 * 1024;
 
 /** How a large text is parsed. */
 export interface SliceOptions {
@@ -18,89 +18,6 @@ export interface SliceOptions {
 export async function parseJsonInSlices(text: string, options: SliceOptions = {}): Promise<unknown> {
   const reader = new SliceReader(text, options);
   return reader.read();
-}
-
-/** The JSON text of a plain JSON value, as `JSON.stringify` writes it; lets other work run in between. */
-export async function stringifyInSlices(value: unknown): Promise<string> {
-  const writer = new SliceWriter();
-  await writer.write(value, WRITTEN_DEPTH);
-  return writer.text();
-}
-
-/** Below this many levels a value is written in one go: large documents are wide, not deep. */
-const WRITTEN_DEPTH = 6;
-
-/** Pieces are joined to slices as they come: one join of millions of pieces would hold the event loop. */
-class SliceWriter {
-  readonly #slices: string[] = [];
-  readonly #pause = createPauses();
-  #pieces: string[] = [];
-  #length = 0;
-
-  text(): string {
-    this.#join();
-    return this.#slices.join('');
-  }
-
-  async write(value: unknown, depth: number): Promise<void> {
-    const pause = this.#pause();
-    if (pause) await pause;
-    if (typeof value !== 'object' || value === null || depth === 0) this.#put(JSON.stringify(value));
-    else if (Array.isArray(value)) {
-      this.#put('[');
-      for (const [index, item] of value.entries()) {
-        if (index > 0) this.#put(',');
-        await this.#member(item ?? null, depth);
-      }
-      this.#put(']');
-    } else {
-      this.#put('{');
-      let isFirst = true;
-      for (const [key, item] of Object.entries(value)) {
-        if (item === undefined) continue;
-        this.#put(`${isFirst ? '' : ','}${JSON.stringify(key)}:`);
-        isFirst = false;
-        await this.#member(item, depth);
-      }
-      this.#put('}');
-    }
-  }
-
-  /** Writes a member. Only a container may have to wait. */
-  async #member(item: unknown, depth: number): Promise<void> {
-    if (typeof item === 'object' && item !== null) await this.write(item, depth - 1);
-    else {
-      const pause = this.#pause();
-      if (pause) await pause;
-      this.#put(JSON.stringify(item));
-    }
-  }
-
-  #put(piece: string): void {
-    this.#pieces.push(piece);
-    this.#length += piece.length;
-    if (this.#length > SLICE_LENGTH) this.#join();
-  }
-
-  #join(): void {
-    this.#slices.push(this.#pieces.join(''));
-    this.#pieces = [];
-    this.#length = 0;
-  }
-}
-
-/** Resolves at once, or in the next turn of the event loop when the last one is longer ago than the longest hold. */
-export function createPauses(): () => Promise<void> | undefined {
-  let began = performance.now();
-  return () => {
-    if (performance.now() - began < HOLD_MS) return undefined;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        began = performance.now();
-        resolve();
-      });
-    });
-  };
 }
 
 type Container = unknown[] | Record<string, unknown>;
@@ -135,6 +52,7 @@ class SliceReader {
       this.#at = end;
       return this.#parse(this.#text.slice(from, end));
     }
+    if (this.#text[from] === '"') return this.#longText(from);
     if (depth >= this.#depthMax) throw tooDeep();
     const isList = this.#text[from] === '[';
     const container: Container = isList ? [] : {};
@@ -163,8 +81,7 @@ class SliceReader {
         this.#at = valueFrom;
         const value = await this.#value(depth);
         if (Array.isArray(container)) container.push(value);
-        else
-          this.#set(container, this.#parse(this.#text.slice(from, this.#endOfString(from))) as string, value);
+        else this.#set(container, this.#parse(this.#text.slice(from, this.#endOfKey(from))) as string, value);
         batchFrom = this.#at;
       } else this.#at = end;
       this.#skipSpace();
@@ -179,6 +96,29 @@ class SliceReader {
       this.#at += 1;
       return;
     }
+  }
+
+  /** Parses a text that is longer than a slice, a part at a time. */
+  async #longText(from: number): Promise<string> {
+    let value = '';
+    for (let at = from + 1; ;) {
+      const end = this.#endOfString(at - 1, at + SLICE_LENGTH);
+      const to = end === undefined ? this.#cutBefore(at + SLICE_LENGTH, at) : end - 1;
+      value += this.#parse(`"${this.#text.slice(at, to)}"`) as string;
+      at = to;
+      if (end !== undefined) {
+        this.#at = end;
+        return value;
+      }
+      await this.#pause();
+    }
+  }
+
+  /** A place in a text, at most as far as this one, that is not inside of an escape [RFC 8259 7]. */
+  #cutBefore(place: number, since: number): number {
+    for (let at = place - ESCAPE_LENGTH + 1; at < place; at += 1)
+      if (this.#text.charCodeAt(at) === BACKSLASH && this.#backslashesBefore(at, since) % 2 === 0) return at;
+    return place;
   }
 
   /** The place of the comma before a member, where the batch before it ends. */
@@ -209,7 +149,7 @@ class SliceReader {
   /** The place of a member's value, after its key. */
   #afterKey(from: number): number {
     if (this.#text[from] !== '"') throw broken();
-    this.#at = this.#endOfString(from);
+    this.#at = this.#endOfKey(from);
     this.#skipSpace();
     if (this.#text[this.#at] !== ':') throw broken();
     this.#at += 1;
@@ -217,18 +157,21 @@ class SliceReader {
     return this.#at;
   }
 
-  /** The place after a value; undefined for a list or an object that is longer than a slice. */
+  /** The place after a value; undefined for a text, a list or an object that is longer than a slice. */
   #endOfValue(from: number, depth: number): number | undefined {
     const text = this.#text;
     const first = text.charCodeAt(from);
-    if (first === QUOTE) return this.#endOfString(from);
+    if (first === QUOTE) return this.#endOfString(from, from + SLICE_LENGTH);
     if (first !== OPEN_LIST && first !== OPEN_OBJECT) return this.#endOfWord(from);
     let open = 0;
     for (let at = from; at < text.length; at += 1) {
       if (at - from > SLICE_LENGTH) return undefined;
       const char = text.charCodeAt(at);
-      if (char === QUOTE) at = this.#endOfString(at) - 1;
-      else if (char === OPEN_LIST || char === OPEN_OBJECT) {
+      if (char === QUOTE) {
+        const end = this.#endOfString(at, from + SLICE_LENGTH);
+        if (end === undefined) return undefined;
+        at = end - 1;
+      } else if (char === OPEN_LIST || char === OPEN_OBJECT) {
         open += 1;
         if (depth + open > this.#depthMax) throw tooDeep();
       } else if (char === CLOSE_LIST || char === CLOSE_OBJECT) {
@@ -247,15 +190,30 @@ class SliceReader {
     return at;
   }
 
-  /** The place after a text; a quotation mark behind an odd number of backslashes does not end it. */
-  #endOfString(from: number): number {
-    const text = this.#text;
-    for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-      let backslashes = 0;
-      while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
-      if (backslashes % 2 === 0) return end + 1;
+  /**
+   * The place after a text, whose quotation mark or a later part begins at `from`; undefined when it goes on behind `before`. A
+   * quotation mark behind an odd number of backslashes does not end it.
+   */
+  #endOfString(from: number, before: number): number | undefined {
+    const window = this.#text.slice(from + 1, before);
+    for (let at = window.indexOf('"'); at !== -1; at = window.indexOf('"', at + 1)) {
+      const end = from + 1 + at;
+      if (this.#backslashesBefore(end, from + 1) % 2 === 0) return end + 1;
     }
+    if (before < this.#text.length) return undefined;
     throw broken();
+  }
+
+  /** The place after the text of a key. */
+  #endOfKey(from: number): number {
+    return this.#endOfString(from, Number.POSITIVE_INFINITY)!;
+  }
+
+  /** How many backslashes there are right before a place, behind another that is in no escape. */
+  #backslashesBefore(place: number, since: number): number {
+    let at = place;
+    while (at > since && this.#text.charCodeAt(at - 1) === BACKSLASH) at -= 1;
+    return place - at;
   }
 
   #skipSpace(): void {
@@ -263,6 +221,8 @@ class SliceReader {
   }
 }
 
+/** The length of the longest escape, `\u0000`. */
+const ESCAPE_LENGTH = 6;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_LIST = 0x5b;

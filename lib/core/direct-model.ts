@@ -1,4 +1,4 @@
-import { formatExactly, parseExactly } from '../common/exact-numbers.ts';
+import { formatExactly, hasBigint, parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { Content } from './message.ts';
 import type { Model, ModelMessage, ModelReply } from './model.ts';
@@ -35,11 +35,23 @@ export const directModel: Model = {
   async reply({ messages }): Promise<ModelReply> {
     const from = messages.findLastIndex(({ role }) => role === 'user');
     const made = madeCount(messages.slice(from + 1));
-    const call = callsIn(messages[from])[made];
-    if (!call) return { text: 'Done.', calls: [], completion };
-    return { text: '', calls: [{ callId: CALL + (made + 1), ...call }], completion };
+    const said = messages[from];
+    const call = callsIn(said?.role === 'user' ? said.content : [])[made];
+    return call ? decisionOf(call, made + 1) : { text: 'Done.', calls: [], completion };
   },
 };
+
+/** A call as the log takes it: it is read with JSON.parse, so that arguments with a number that it would round stay a text. */
+function decisionOf({ name, arguments: args }: DirectCall, number: number): ModelReply {
+  const exact = hasBigint(args) ? formatExactly(args) : args;
+  return { text: '', calls: [{ callId: CALL + number, name, arguments: exact }], completion };
+}
+
+/** The first decision of a task whose message says its calls: it is known before anybody is asked. Undefined when it says none. */
+export function directDecision(content: readonly Content[]): ModelReply | undefined {
+  const [call] = callsIn(content);
+  return call && decisionOf(call, 1);
+}
 
 /** How many calls were made. The last one says it: those before it may have left the view, and none is made twice. */
 function madeCount(messages: readonly ModelMessage[]): number {
@@ -47,8 +59,7 @@ function madeCount(messages: readonly ModelMessage[]): number {
   return last?.role === 'assistant' ? Number(last.calls[0]!.callId.slice(CALL.length)) : 0;
 }
 
-function callsIn(message: ModelMessage | undefined): DirectCall[] {
-  const [content] = message?.role === 'user' ? message.content : [];
+function callsIn([content]: readonly Content[]): DirectCall[] {
   const said = content?.type === 'text' ? parseExactly(content.text) : undefined;
   const calls: JsonValue | undefined = isObject(said) ? said['calls'] : undefined;
   return Array.isArray(calls) ? (calls as unknown as DirectCall[]) : [];

@@ -31,7 +31,13 @@ export function equipsEachTask(
   settings: TaskSettings = {},
 ): boolean {
   const isLive = documents.some(({ openSpec }) => openSpec === undefined);
-  return (settings.agent ?? agent) !== undefined || devices.length > 0 || isLive;
+  const used = settings.devices ?? devices;
+  return (settings.agent ?? agent) !== undefined || used.length > 0 || isLive;
+}
+
+/** The configuration of a session, with the agent and the devices of a task in the place of its own. */
+export function configOfTask(config: SessionConfig, { agent, devices }: TaskSettings = {}): SessionConfig {
+  return { ...config, ...(agent && { agent }), ...(devices && { devices }) };
 }
 
 /** Thrown when the tools of a task are out of date: a device was changed while a call to it waited. The task opens them anew. */

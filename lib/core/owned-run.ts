@@ -8,6 +8,7 @@ import { observe } from './observer.ts';
 import type { OwnedTask } from './owned-task.ts';
 import type { Questions } from './questions.ts';
 import type { SessionLog } from './session-log.ts';
+import type { TaskSettings } from './session-config.ts';
 import type { Store, StoredSession, TaskChange } from './store.ts';
 import type { CallCommand, CallJournal, CallQuestions, TaskLimits } from './task-context.ts';
 import type { TaskRun } from './task-run.ts';
@@ -25,7 +26,7 @@ export interface OwnedRunParts {
   questions: Questions;
   /** The equipment of the session, and how a task opens its own. */
   sharedEquipment: SharedEquipment;
-  equip(agent?: string): Promise<Equipment>;
+  equip(settings?: TaskSettings): Promise<Equipment>;
   /** Appends lines of this task; rejects when the task may not write any more. */
   append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]>;
 }
@@ -47,7 +48,11 @@ export function createOwnedRun(owned: OwnedTask, parts: OwnedRunParts): TaskRun 
     observer: owned.observer,
     append,
     equip: () =>
-      equipsEachTask(stored.config, task.settings) ? equip(task.settings?.agent) : sharedEquipment.get(),
+      equipsEachTask(stored.config, task.settings) ? equip(task.settings) : sharedEquipment.get(),
+    isInherited: owned.isInherited,
+    onBegun() {
+      owned.isInherited = false;
+    },
     onEquipped({ devices = [] }) {
       owned.devices = devices;
     },

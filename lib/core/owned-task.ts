@@ -73,6 +73,8 @@ export class OwnedTask {
   #state: TaskState = 'waiting';
   #ending: Ending | undefined;
   #deadline: TaskDeadline | undefined;
+  /** Whether an earlier owner has begun the task, as far as this owner knows. */
+  isInherited = true;
   /** The registered devices that the task may call; empty before its tools are open. */
   devices: readonly string[] = [];
   /** Work that a stop has to wait for. */

@@ -41,6 +41,7 @@ import type { Message, MessageBody, TaskStatus } from './message.ts';
 import { createOwnedRun } from './owned-run.ts';
 import { eventOf, type OwnedTask } from './owned-task.ts';
 import { Questions } from './questions.ts';
+import type { TaskSettings } from './session-config.ts';
 import { SessionLog } from './session-log.ts';
 import type { Claim, ClaimedSession, Control, NoteBody, Store } from './store.ts';
 import type { Queue, StopReason, StoredTask, TaskChange } from './store.ts';
@@ -63,8 +64,8 @@ export interface OwnerOptions extends TaskListOptions {
   clock: Clock;
   limits: OwnerLimits;
   command: Command;
-  /** Opens the session's equipment; with the agent of a task in the place of its own. */
-  equip(agent?: string): Promise<Equipment>;
+  /** Opens the session's equipment; with the agent and the devices of a task in the place of its own. */
+  equip(settings?: TaskSettings): Promise<Equipment>;
   /** Equipment that is open already, and the only line of the log, when the session was just created. */
   equipment?: Equipment | undefined;
   firstLine?: Message | undefined;

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { askOwner } from './controls.ts';
 import type { Equipment } from './equipment.ts';
+import type { TaskSettings } from './session-config.ts';
 import type { Feed } from './feed.ts';
 import type { Message } from './message.ts';
 import type { Observer } from './observer.ts';
@@ -18,7 +19,7 @@ export interface OwnershipOptions {
   limits: OwnerLimits;
   command: Command;
   observer: Observer;
-  equip(agent?: string): Promise<Equipment>;
+  equip(settings?: TaskSettings): Promise<Equipment>;
   /** Receives errors that belong to no request. */
   onError(error: unknown): void;
   /** Called when the session turns out to be removed, before its subscriptions end. */

@@ -8,15 +8,16 @@ import type { TaskContext } from './task-context.ts';
 /**
  * The agent loop: asks the model, makes the calls that it decides on, and asks again, until it answers without calls.
  * A task that was interrupted goes on where its log ends: the model is not asked again for a decision that is committed.
+ * `isInherited`: an earlier owner may have sent calls of that decision.
  *
  * Contract:
  * - Appends every line of the task but its first line, its answer and its last line.
  * - Resolves with the answer. Rejects with an AppError when the model fails or a limit is reached, and with the signal's
  *   reason when the signal aborts; in both cases after every call that was sent has its result in the log.
  */
-export async function runTask(task: TaskContext): Promise<ModelReply> {
+export async function runTask(task: TaskContext, isInherited: boolean): Promise<ModelReply> {
   const callLimits = createCallLimits(task.limits, task.toolStrategy);
-  const interrupted = interruptedRound(task);
+  const interrupted = interruptedRound(task, isInherited);
   if (interrupted) await makeCalls(task, interrupted, callLimits);
 
   for (;;) {
@@ -29,15 +30,18 @@ export async function runTask(task: TaskContext): Promise<ModelReply> {
   }
 }
 
-/** The round that an earlier owner left behind: a committed decision, some of whose calls have no result. */
-function interruptedRound({ taskId, transcript }: TaskContext): Round | undefined {
+/** A committed decision, some of whose calls have no result: an earlier owner left it behind, or the task began with it. */
+function interruptedRound(
+  { taskId, transcript, framing }: TaskContext,
+  inherited: boolean,
+): Round | undefined {
   const decision = transcript.openDecision(taskId);
   if (!decision) return undefined;
-  const reply = transcript.view(taskId, Infinity).findLast((line) => line.role === 'assistant');
+  const reply = transcript.view(taskId, Infinity, framing).findLast((line) => line.role === 'assistant');
   const calls = reply?.role === 'assistant' ? reply.calls : [];
   return {
     seq: decision.seq,
-    inherited: true,
+    inherited,
     calls: calls
       .map((call, index) => ({ call, index }))
       .filter(({ call }) => decision.callIds.includes(call.callId)),

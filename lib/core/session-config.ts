@@ -34,6 +34,8 @@ export interface TaskSettings {
   model?: Omit<ModelConfig, 'baseUrl' | 'apiKey'>;
   /** A stored agent that answers in the place of the session's own configuration. */
   agent?: string;
+  /** Devices that the server knows, in the place of the session's own. */
+  devices?: DeviceUse[];
   /** A system prompt in the place of the session's own. */
   systemPrompt?: string;
   /** Instructions after the system prompt. */

@@ -3,7 +3,7 @@ import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { childTools, completeChildren } from './children.ts';
 import { freeCommand, type Command } from './command.ts';
-import { equipsEachTask, type Equipment } from './equipment.ts';
+import { configOfTask, equipsEachTask, type Equipment } from './equipment.ts';
 import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
 import { unobserved, type Observer } from './observer.ts';
@@ -243,7 +243,7 @@ export class SessionRegistry implements Sessions {
       limits,
       command,
       observer,
-      equip: (agent) => this.#equip({ ...stored.config, ...(agent && { agent }) }, stored.owner),
+      equip: (settings) => this.#equip(configOfTask(stored.config, settings), stored.owner),
       onError: (error) => onError(error, stored.id),
       onGone: () => this.forget(stored.id),
     };

@@ -74,6 +74,8 @@ export interface CallCommand {
 export interface TaskContext {
   readonly sessionId: string;
   readonly taskId: string;
+  /** Whether its message says its calls, so that no model needs their results. */
+  readonly isDirect: boolean;
   readonly model: Model;
   readonly toolbox: TaskToolbox;
   readonly toolStrategy: Strategy;

@@ -1,6 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import { unlessAborted } from '../common/deadline.ts';
 import { withClientTools } from './client-tools.ts';
+import { directDecision } from './direct-model.ts';
 import { closeEquipment, EquipmentOutdated, equipsEachTask, type Equipment } from './equipment.ts';
 import type { Message, MessageBody } from './message.ts';
 import type { ModelReply } from './model.ts';
@@ -30,6 +31,10 @@ export interface TaskRun {
   append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]>;
   /** The session's equipment; the same for every task, unless the session names a stored agent. */
   equip(): Promise<Equipment>;
+  /** Whether an earlier owner has begun the task, so that its calls may have been sent. */
+  readonly isInherited: boolean;
+  /** Called when the first lines of the task are committed by this owner. */
+  onBegun(): void;
   /** Called with the equipment, before anything is sent with it. */
   onEquipped(equipment: Equipment): void;
   onDelta(kind: Delta['kind'], text: string, at: number): void;
@@ -38,16 +43,19 @@ export interface TaskRun {
 }
 
 /**
- * Appends a task's first lines, unless they are in the log already. With `isNew`, the task's row in the inbox is committed with them.
+ * Appends a task's first lines, unless they are in the log already; a direct call is decided with them. With `isNew`, the task's row in the inbox is committed with them.
  * A task that was stopped before it began never begins: the signal's reason is thrown.
  */
 export async function beginTask(run: TaskRun, isNew: boolean): Promise<void> {
-  const { task, log, observer, signal } = run;
+  const { stored, task, log, observer, signal } = run;
   observer.began();
   const transcript = await log.transcript();
   if (transcript.has(task.taskId)) return;
   signal.throwIfAborted();
-  await run.append(await log.openingOf(task), isNew ? { began: task } : undefined);
+  const decision = stored.config.direct && directDecision(task.content);
+  const first: MessageBody[] = decision ? [{ type: 'model_reply', taskId: task.taskId, ...decision }] : [];
+  await run.append([...(await log.openingOf(task)), ...first], isNew ? { began: task } : undefined);
+  run.onBegun();
 }
 
 /** Equips a task that has begun, works it to its answer, and appends the answer with the last line. Rejects when it cannot. */
@@ -66,16 +74,16 @@ export async function workTask(run: TaskRun): Promise<void> {
 
 /** Works a task to its answer. When a device was changed while a call to it waited, the tools are opened anew. */
 async function findAnswer(run: TaskRun): Promise<ModelReply> {
-  for (;;) {
+  for (let { isInherited } = run; ; isInherited = true) {
     try {
-      return await workWithEquipment(run);
+      return await workWithEquipment(run, isInherited);
     } catch (error) {
       if (!(error instanceof EquipmentOutdated)) throw error;
     }
   }
 }
 
-async function workWithEquipment(run: TaskRun): Promise<ModelReply> {
+async function workWithEquipment(run: TaskRun, isInherited: boolean): Promise<ModelReply> {
   const { stored, task, log, signal } = run;
   const isShared = !equipsEachTask(stored.config, task.settings);
   const equipment = run.equip();
@@ -85,7 +93,7 @@ async function workWithEquipment(run: TaskRun): Promise<ModelReply> {
     const isInterrupted = transcript.openDecision(task.taskId) !== undefined;
     const ready = await (isInterrupted ? equipment : unlessAborted(equipment, signal));
     run.onEquipped(ready);
-    return await runTask(contextOf(run, ready, transcript));
+    return await runTask(contextOf(run, ready, transcript), isInherited);
   } finally {
     if (!isShared) closeEquipment(equipment);
   }
@@ -99,6 +107,7 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
   return {
     sessionId: stored.id,
     taskId: task.taskId,
+    isDirect: stored.config.direct !== undefined,
     model: settings?.model ? modelWith(settings.model) : model,
     toolbox: withToolChoice(
       withClientTools((hasMemory && messageToolbox?.()) || toolbox, settings?.clientTools),

@@ -87,7 +87,7 @@ const root: CatalogueNode = { next: new WeakMap() };
 export function createToolbox(sources: readonly ToolSource[], options: ToolboxOptions): Toolbox {
   const catalogue = catalogueOf(sources);
   const { offers, byName } = catalogue;
-  const chooser = (catalogue.chooser ??= options.chooser?.(offers));
+  const chooser = options.chooser && (catalogue.chooser ??= options.chooser(offers));
   return {
     async offersFor(conversation) {
       if (!chooser) return offers;

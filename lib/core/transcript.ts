@@ -123,8 +123,9 @@ export class Transcript {
   view(taskId: string, tokensMaxCount: number, framing?: Framing): ModelMessage[] {
     const own = this.#parts.get(taskId);
     const system = framing ? systemGroup(framing.system) : this.#system;
-    let earlier = this.#earlierParts(taskId);
-    if (framing?.turnsMaxCount !== undefined) earlier = lastTurns(earlier, framing.turnsMaxCount);
+    const { turnsMaxCount } = framing ?? {};
+    let earlier = turnsMaxCount === 0 ? [] : this.#earlierParts(taskId);
+    if (turnsMaxCount !== undefined) earlier = lastTurns(earlier, turnsMaxCount);
     let tokens = system.tokens + (own ? tokensOfPart(own) : 0);
     for (const part of earlier) tokens += tokensOfPart(part);
 

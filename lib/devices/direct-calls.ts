@@ -3,7 +3,7 @@ import { directContent, type DirectCall } from '../core/direct-model.ts';
 import type { Message, ToolResult } from '../core/message.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Session } from '../core/session.ts';
-import type { SessionConfig } from '../core/session-config.ts';
+import type { DeviceUse, SessionConfig } from '../core/session-config.ts';
 import type { Sessions } from '../core/sessions.ts';
 import { until } from '../core/until.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
@@ -16,15 +16,22 @@ const KEPT_SECONDS = 2 * 86_400;
 /** The principal whose sessions carry safe states. */
 const server: Principal = { id: 'operator', kind: 'operator' };
 
+/** The conversation of a client that calls devices by itself. */
+export interface DirectConversation {
+  /** A UUID: the session with this id carries the calls of all devices. */
+  id: string;
+  /** The client's own id of this request: the same request again is the same call, and gets its result. */
+  request: string;
+  /** Whether no request before it had this id: then the call begins with one commit. */
+  isNew: boolean;
+}
+
 /** A call of a registered device without a model. */
 export interface AskedCall extends DirectCall {
   device: string;
   dryRun?: boolean;
-  /**
-   * The conversation of a client, in the place of the day, and the client's own id of this request: the same request again is the
-   * same call, and gets its result.
-   */
-  within?: { conversation: string; request: string };
+  /** The conversation of a client, in the place of the day. */
+  within?: DirectConversation;
   /** Stops the task. A call that is on the wire is let finish. */
   signal?: AbortSignal;
   /** Receives each line of the task, and the id of its session. It must not throw. */
@@ -32,8 +39,8 @@ export interface AskedCall extends DirectCall {
 }
 
 /**
- * Calls of registered devices that no model decides on. Each is a task of a session, one session for each caller, device and day (or
- * conversation of a client), so that rules, limits, approvals, journal, log and audit are those of every other call.
+ * Calls of registered devices that no model decides on. Each is a task of a session, one session for each caller, device and day, or
+ * for each conversation of a client, so that rules, limits, approvals, journal, log and audit are those of every other call.
  */
 export class DirectCalls {
   readonly #sessions: Sessions;
@@ -47,16 +54,17 @@ export class DirectCalls {
   /** Makes a call, and resolves with its result. Rejects with an AppError when the call could not be tried. */
   async call(caller: Principal, asked: AskedCall): Promise<ToolResult> {
     const { device, name, arguments: args, dryRun, within } = asked;
-    const part = within?.conversation ?? Math.floor(this.#clock.now() / DAY_MS);
-    const id = idFromName(`${caller.id} ${device} ${part}`, NAMESPACE);
-    const session = await this.#open(id, caller, directConfig('calls', device));
+    const day = Math.floor(this.#clock.now() / DAY_MS);
+    const id = within?.id ?? idFromName(`${caller.id} ${device} ${day}`, NAMESPACE);
+    const devices = [{ name: device }];
+    const session = await this.#open(id, caller, directConfig('calls', within ? [] : devices));
     const taskId = within ? idFromName(`${id} ${within.request}`, NAMESPACE) : this.#clock.newId();
     const { seq } = await session.submit({
       taskId,
-      fresh: within === undefined,
+      fresh: within?.isNew ?? true,
       form: 'text',
       content: directContent([{ name, arguments: args }]),
-      ...(dryRun && { settings: { dryRun } }),
+      settings: { ...(within && { devices }), ...(dryRun && { dryRun }) },
     });
     return resultOf(session, taskId, seq, asked);
   }
@@ -67,7 +75,7 @@ export class DirectCalls {
    */
   async enterSafeState(device: string, estop: number, calls: readonly DirectCall[]): Promise<void> {
     const id = idFromName(`safe state ${device} ${estop}`, NAMESPACE);
-    const session = await this.#open(id, server, directConfig('safe_state', device));
+    const session = await this.#open(id, server, directConfig('safe_state', [{ name: device }]));
     await session.submit({ taskId: id, form: 'text', content: directContent(calls) });
   }
 
@@ -80,12 +88,12 @@ export class DirectCalls {
   }
 }
 
-function directConfig(direct: 'calls' | 'safe_state', device: string): SessionConfig {
+function directConfig(direct: 'calls' | 'safe_state', devices: DeviceUse[]): SessionConfig {
   return {
     model: {},
     systemPrompt: '',
     documents: [],
-    devices: [{ name: device }],
+    devices,
     children: [],
     taskStrategy: 'parallel',
     toolStrategy: 'serial',

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Kysely } from 'kysely';
 import { systemClock, type Clock } from '../common/clock.ts';
+import { stringifyInSlices } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
 import { lockOrCreateRow } from '../store/lock-row.ts';
 import type { Vault } from '../store/vault.ts';
@@ -147,13 +148,13 @@ class StoredDevices implements DeviceRegistry {
   async #write(device: NewDevice, change: Change): Promise<Device> {
     const { name } = device.definition;
     const made_at = this.#clock.now();
-    const text = JSON.stringify(device.definition);
+    const { sealed } = await this.#vault.sealValue(device.definition);
     const facts = JSON.stringify(device.facts);
     await this.#db.transaction().execute(async (trx) => {
       const row = await this.#lock(trx, name, change === 'file' ? 'file' : 'api');
       checkChange(row, change);
       const isThere = row.removed_at === null;
-      if (change === 'file' && isThere && (await this.#textOf(trx, row)) === text) {
+      if (change === 'file' && isThere && (await this.#isSame(trx, row, device.definition))) {
         await trx.updateTable('devices').set({ fault: null }).where('name', '=', name).execute();
         return;
       }
@@ -165,7 +166,7 @@ class StoredDevices implements DeviceRegistry {
         removed_at: null,
       } as const;
       await trx.updateTable('devices').set(changed).where('name', '=', name).execute();
-      const made = { name, version, facts, definition: this.#vault.seal(text), made_at };
+      const made = { name, version, facts, definition: sealed, made_at };
       await trx.insertInto('device_versions').values(made).execute();
     });
     return (await this.find(name))!;
@@ -177,28 +178,36 @@ class StoredDevices implements DeviceRegistry {
     return lockOrCreateRow<DeviceTables, 'devices'>(trx, 'devices', { key: 'name', column: 'version', row });
   }
 
-  /** The definition of a version as it was stored. */
-  async #textOf(
+  /** A definition as it was stored, and the length of its JSON text. */
+  async #read(
     db: DevicesDb,
     { name, version }: Pick<DevicesTable, 'name' | 'version'>,
-  ): Promise<string | undefined> {
+  ): Promise<{ value: unknown; length: number } | undefined> {
     const row = await db
       .selectFrom('device_versions')
       .select('definition')
       .where('name', '=', name)
       .where('version', '=', version)
       .executeTakeFirst();
-    return row && this.#vault.open(row.definition);
+    return row && this.#vault.openValue(row.definition);
+  }
+
+  async #isSame(db: DevicesDb, row: DevicesTable, definition: DeviceDefinition): Promise<boolean> {
+    const stored = await this.#read(db, row);
+    return (
+      stored !== undefined &&
+      (await stringifyInSlices(stored.value)) === (await stringifyInSlices(definition))
+    );
   }
 
   async #definitionOf(device: Pick<DevicesTable, 'name' | 'version'>): Promise<DeviceDefinition | undefined> {
     const key = `${device.name}@${device.version}`;
     const known = this.#opened.get(key);
     if (known) return known;
-    const text = await this.#textOf(this.#db, device);
-    if (text === undefined) return undefined;
-    const opened = JSON.parse(text) as DeviceDefinition;
-    this.#opened.set(key, opened, { size: text.length });
+    const stored = await this.#read(this.#db, device);
+    if (stored === undefined) return undefined;
+    const opened = stored.value as DeviceDefinition;
+    this.#opened.set(key, opened, { size: stored.length });
     return opened;
   }
 

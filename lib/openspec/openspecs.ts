@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createPauses, stringifyInSlices } from '../common/json-slices.ts';
+import { createPauses } from '../common/pauses.ts';
+import { stringifyInSlices } from '../common/write-json-slices.ts';
 import { isObject, type JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf, SpecError } from '../errors.ts';

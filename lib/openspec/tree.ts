@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
-import { createPauses } from '../common/json-slices.ts';
+import { createPauses } from '../common/pauses.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { SpecError } from '../errors.ts';
 import { parseYaml } from './yaml.ts';

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FirstRequests, GivenAnswer, RequestMark } from '../accounts/first-requests.ts';
-import { formatExactly } from '../common/exact-numbers.ts';
+import { formatExactly, hasBigint } from '../common/exact-numbers.ts';
 import type { JsonValue } from '../common/json.ts';
+import { createPauses } from '../common/pauses.ts';
+import { jsonSlicesOf } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
 import { statusOf } from './status.ts';
 import { goneSignal } from './stream.ts';
@@ -68,7 +70,7 @@ export class Repeats {
    * `conflict` for a key with another body and for a repeat of a request whose answer is not known.
    */
   async answer(asked: WorkRequest, work: () => Promise<void>): Promise<void> {
-    const mark = markOf(asked);
+    const mark = await markOf(asked);
     if (!mark) return work();
     const known = await this.#requests.begin(mark, mark.keepMs, mark.renews);
     if ('attempt' in known) return this.#carryOut(mark, known.attempt, asked.response, work);
@@ -125,16 +127,35 @@ export class Repeats {
 }
 
 /** The mark of a request; undefined for one whose repeats cannot be told. */
-function markOf({ request, caller, route, target, body }: WorkRequest): Mark | undefined {
+async function markOf({ request, caller, route, target, body }: WorkRequest): Promise<Mark | undefined> {
   const { 'idempotency-key': key, 'x-stainless-retry-count': count } = request.headers;
-  const digest = hash(`${request.method} ${target}\n${formatExactly((body ?? null) as JsonValue)}`);
+  const place = `${request.method} ${target}`;
   if (typeof key === 'string') {
     if (key.length === 0 || key.length > KEY_MAX_LENGTH)
       throw new AppError('invalid_request', `The Idempotency-Key has 1 to ${KEY_MAX_LENGTH} characters.`);
+    const digest = await digestOf(place, body);
     return { caller, key: `key ${hash(`${route}\n${key}`)}`, digest, keepMs: KEY_MS, renews: false };
   }
   if (typeof count !== 'string' || !/^\d{1,3}$/.test(count)) return undefined;
+  const digest = await digestOf(place, body);
   return { caller, key: `counted ${digest}`, digest, keepMs: COUNTED_MS, renews: Number(count) === 0 };
+}
+
+/** The digest of a place and a body. A large body does not hold the event loop. */
+async function digestOf(place: string, body: unknown): Promise<string> {
+  const digest = createHash('sha256').update(`${place}\n`);
+  const pause = createPauses();
+  for (const slice of await textOf(body)) {
+    digest.update(slice);
+    await pause();
+  }
+  return digest.digest('base64');
+}
+
+/** The JSON text of a body in slices. A body with exact arguments is short (`exactArguments`). */
+async function textOf(body: unknown): Promise<string[]> {
+  if (body === undefined) return ['undefined'];
+  return hasBigint(body as JsonValue) ? [formatExactly(body as JsonValue)] : jsonSlicesOf(body);
 }
 
 function placeOf({ caller, key }: Mark): string {

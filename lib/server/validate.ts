@@ -1,4 +1,4 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { Ajv, ErrorObject, FuncKeywordDefinition, SchemaValidateFunction, ValidateFunction } from 'ajv';
 import { closestWord, unknownKey } from '../common/closest-word.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { isObject } from '../common/json.ts';
@@ -26,8 +26,8 @@ const readers = new WeakMap<RouteSchema, Reader>();
 /**
  * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. An
  * unknown field is a fault where the schema says `additionalProperties: false`, and where it is a misspelt field whose schema
- * says `x-misspelt: 'refused'`: it would move a device that should not move. A field that is null counts as missing, because several clients send all their fields, set or not. Where the schema names
- * null among the types, it is a value.
+ * says `x-misspelt: 'refused'`: it would move a device that should not move. A field that is null counts as missing, because
+ * several clients send all their fields, set or not. Where the schema names null among the types, it is a value.
  */
 export async function readerOf(schema: RouteSchema): Promise<Reader> {
   let reader = readers.get(schema);
@@ -44,14 +44,14 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     let first: ValidateFunction | undefined;
     let all: ValidateFunction | undefined;
     reader = (value) => {
-      first ??= new Ajv2020(options).compile(schema);
+      first ??= withShortCounts(new Ajv2020(options)).compile(schema);
       const picked: Picked = { count: 0, ignored: [], faults: [] };
       const known = pick(schema, value, '', picked);
       const isValid = first(known);
       if (isValid && picked.faults.length === 0) return { value: known, ignored: picked.ignored, faults: [] };
       let { errors } = first;
       if (!isValid && picked.count <= ALL_FAULTS_MAX_VALUES) {
-        all ??= new Ajv2020({ ...options, allErrors: true }).compile(schema);
+        all ??= withShortCounts(new Ajv2020({ ...options, allErrors: true })).compile(schema);
         all(known);
         errors = all.errors;
       }
@@ -60,6 +60,34 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     readers.set(schema, reader);
   }
   return reader;
+}
+
+/** Ajv counts all characters of a text, also of one of 20 MB. Here no more are counted than the limit takes. */
+function withShortCounts<Validator extends Pick<Ajv, 'removeKeyword' | 'addKeyword'>>(
+  ajv: Validator,
+): Validator {
+  const bounds: Record<string, { words: string; holds: (text: string, limit: number) => boolean }> = {
+    minLength: { words: 'fewer', holds: (text, limit) => countUpTo(text, limit) >= limit },
+    maxLength: { words: 'more', holds: (text, limit) => countUpTo(text, limit + 1) <= limit },
+  };
+  for (const [keyword, { words, holds }] of Object.entries(bounds)) {
+    const validate: SchemaValidateFunction = (limit: number, text: string) => {
+      const message = `must NOT have ${words} than ${limit} characters`;
+      validate.errors = [{ keyword, message, params: { limit } }];
+      return holds(text, limit);
+    };
+    const definition: FuncKeywordDefinition = { keyword, type: 'string', schemaType: 'number', validate };
+    ajv.removeKeyword(keyword);
+    ajv.addKeyword(definition);
+  }
+  return ajv;
+}
+
+/** The number of characters of a text, or `most` when it has more [RFC 8259 7]. */
+function countUpTo(text: string, most: number): number {
+  let count = 0;
+  for (const _character of text) if ((count += 1) >= most) break;
+  return Math.min(count, most);
 }
 
 interface Picked {

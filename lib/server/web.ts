@@ -17,6 +17,7 @@ import { mountAt, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
 import { Repeats } from './repeats.ts';
 import { createRouteTable, type MountedRoute, type RouteTable } from './route-table.ts';
+import { sendJson } from './send-json.ts';
 import type { Tally } from './tally.ts';
 import type { ObservedRequest, TrafficObserver } from './traffic.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
@@ -149,7 +150,7 @@ class Web {
   async #sayReady(response: Answer): Promise<void> {
     if (this.#options.draining()) throw new AppError('unavailable', 'The server is going down.');
     await this.#options.ready();
-    sendJson(response, { status: 'ready' });
+    await sendJson(response, { status: 'ready' });
   }
 
   async #callRoute({ mount, route }: MountedRoute, request: Request, response: Answer): Promise<void> {
@@ -176,7 +177,7 @@ class Web {
       const checked = { params: request.params, query, body, caller, client, origin, ignored, log };
       const work = async (): Promise<void> => {
         const value = await route.handle({ request, response, ...checked });
-        if (value !== undefined) sendJson(response, value, mount.contentType);
+        if (value !== undefined) await sendJson(response, value, mount.contentType);
       };
       await (startsWork(route, body)
         ? this.#startOnce(route, request, response, { caller, body }, work)
@@ -267,19 +268,6 @@ async function readBody(
 
 function badEscape(cause: URIError): AppError {
   return new AppError('invalid_request', 'The path has a broken percent escape.', { cause });
-}
-
-function sendJson(response: Answer, value: unknown, contentType = 'application/json'): void {
-  if (response.statusCode === 204) {
-    response.end();
-    return;
-  }
-  const body = Buffer.from(JSON.stringify(value));
-  response.writeHead(response.statusCode, {
-    'Content-Type': contentType,
-    'Content-Length': body.length,
-  });
-  response.end(body);
 }
 
 /** Whether a request with this body can start work. */

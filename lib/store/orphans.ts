@@ -13,7 +13,7 @@ export function createOrphans(node: StoreNode): Pick<Store, 'claimOrphans'> {
       const ids = await findOrphans(node, limit);
       if (ids.length === 0) return [];
       const batch = await node.db.transaction().execute((trx) => claimBatch(trx, node, ids));
-      return batch.map((one) => openClaimed(one, node));
+      return Promise.all(batch.map((one) => openClaimed(one, node)));
     },
   };
 }
@@ -96,9 +96,12 @@ async function lastLines(
 }
 
 /** Opens the sealed configuration. A session that cannot be opened is reported, and keeps no other from being taken over. */
-function openClaimed({ row, claim, tasks, controls }: ClaimedRows, { vault }: StoreNode): ClaimedSession {
+async function openClaimed(
+  { row, claim, tasks, controls }: ClaimedRows,
+  { vault }: StoreNode,
+): Promise<ClaimedSession> {
   try {
-    return { id: row.id, claim, tasks, controls, session: sessionOf(row, vault) };
+    return { id: row.id, claim, tasks, controls, session: await sessionOf(row, vault) };
   } catch (error) {
     const failure =
       error instanceof AppError

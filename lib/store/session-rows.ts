@@ -28,12 +28,12 @@ export function createSessionRows({
 > {
   return {
     async createSession(session, first) {
-      const config = vault.seal(JSON.stringify(session.config));
+      const { sealed: config, length } = await vault.sealValue(session.config);
       const row = {
         id: session.id,
         owner: session.owner,
         config,
-        config_bytes: config.length,
+        config_bytes: length,
         created_at: session.createdAt,
         expires_at: session.expiresAt,
         epoch: 1,
@@ -63,7 +63,7 @@ export function createSessionRows({
         .where('id', '=', id)
         .executeTakeFirst();
       if (!row) return undefined;
-      return { ...sessionOf(row, vault), lastSeq: row.last_seq ?? 0 };
+      return { ...(await sessionOf(row, vault)), lastSeq: row.last_seq ?? 0 };
     },
 
     async countSessions(owner) {
@@ -137,9 +137,9 @@ export type SessionRow = Pick<
   'id' | 'owner' | 'config' | 'created_at' | 'expires_at'
 >;
 
-/** A session from its row. Throws when its configuration was sealed with another key. */
-export function sessionOf(row: SessionRow, vault: Vault): StoredSession {
+/** A session from its row. Rejects when its configuration was sealed with another key. */
+export async function sessionOf(row: SessionRow, vault: Vault): Promise<StoredSession> {
   const { id, owner, created_at: createdAt, expires_at: expiresAt } = row;
-  const config = JSON.parse(vault.open(row.config)) as SessionConfig;
-  return { id, owner, config, createdAt, expiresAt };
+  const { value: config } = await vault.openValue(row.config);
+  return { id, owner, config: config as SessionConfig, createdAt, expiresAt };
 }

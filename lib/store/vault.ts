@@ -1,4 +1,10 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { Readable, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createDeflateRaw, createInflateRaw } from 'node:zlib';
+import { parseJsonInSlices } from '../common/json-slices.ts';
+import { createPauses } from '../common/pauses.ts';
+import { jsonSlicesOf } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
 
 /** Seals texts before they are stored: AES-256-GCM [NIST SP 800-38D] under a key derived from the server's secret [RFC 5869]. */
@@ -7,38 +13,125 @@ export interface Vault {
   seal(text: string): string;
   /** Throws an AppError `internal` when the text was sealed under another secret or was changed. */
   open(sealed: string): string;
+  /** A JSON value as it may be stored, and the length of its JSON text. A large one is deflated, and does not hold the event loop. */
+  sealValue(value: unknown): Promise<{ sealed: string; length: number }>;
+  /** The value of `sealValue`, and the length of its JSON text; rejects as `open` throws. */
+  openValue(sealed: string): Promise<{ value: unknown; length: number }>;
 }
 
 /** In front of every sealed text, so that another cipher can be told apart. */
 const VERSION = 'v1.';
+/** In front of every value that was deflated [RFC 1951] before it was sealed. */
+const DEFLATED = 'v2.';
 /** The recommended length of a nonce [NIST SP 800-38D 5.2.1.1]. */
 const NONCE_BYTES = 12;
 /** The longest tag [NIST SP 800-38D 5.2.1.2]. */
 const TAG_BYTES = 16;
+/** Bytes that become base64, or the other way round, in one go: whole groups of it [RFC 4648 4]. */
+const SLICE_BYTES = 3 * 64 * 1024;
 
 /** A vault whose key is derived from `secret`. */
 export function createVault(secret: string): Vault {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'lite-agent vault 1', 32));
-  return {
-    seal(text) {
-      const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', key, nonce);
-      const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-      return `${VERSION}${sealed.toString('base64')}`;
-    },
-    open(sealed) {
-      try {
-        const bytes = Buffer.from(sealed.slice(VERSION.length), 'base64');
-        const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES));
-        decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-        return (
-          decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
-        );
-      } catch (error) {
-        throw new AppError('internal', 'A stored configuration was sealed under another SECRET_KEY.', {
-          cause: error,
-        });
-      }
-    },
-  };
+  return new KeyedVault(Buffer.from(hkdfSync('sha256', secret, '', 'lite-agent vault 1', 32)));
+}
+
+class KeyedVault implements Vault {
+  readonly #key: Buffer;
+
+  constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  seal(text: string): string {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
+    const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+    return `${VERSION}${sealed.toString('base64')}`;
+  }
+
+  open(sealed: string): string {
+    try {
+      const bytes = Buffer.from(sealed.slice(VERSION.length), 'base64');
+      const decipher = this.#decipher(bytes.subarray(0, NONCE_BYTES), bytes.subarray(-TAG_BYTES));
+      return (
+        decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+      );
+    } catch (error) {
+      throw otherSecret(error);
+    }
+  }
+
+  async sealValue(value: unknown): Promise<{ sealed: string; length: number }> {
+    const slices = await jsonSlicesOf(value);
+    const length = slices.reduce((sum, slice) => sum + slice.length, 0);
+    if (slices.length <= 1) return { sealed: this.seal(slices.join('')), length };
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
+    const pieces: Buffer[] = [];
+    await through(slices, [createDeflateRaw({ level: 1 }), cipher], (piece) => pieces.push(piece));
+    const bytes = Buffer.concat([nonce, ...pieces, cipher.getAuthTag()]);
+    const pause = createPauses();
+    let sealed = DEFLATED;
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+      sealed += bytes.toString('base64', at, Math.min(at + SLICE_BYTES, bytes.length));
+      await pause();
+    }
+    return { sealed, length };
+  }
+
+  async openValue(sealed: string): Promise<{ value: unknown; length: number }> {
+    const text = sealed.startsWith(DEFLATED) ? await this.#inflated(sealed) : this.open(sealed);
+    return { value: await parseJsonInSlices(text), length: text.length };
+  }
+
+  async #inflated(sealed: string): Promise<string> {
+    const pause = createPauses();
+    const slices: Buffer[] = [];
+    const groups = (SLICE_BYTES / 3) * 4;
+    for (let at = DEFLATED.length; at < sealed.length; at += groups) {
+      slices.push(Buffer.from(sealed.slice(at, at + groups), 'base64'));
+      await pause();
+    }
+    const bytes = Buffer.concat(slices);
+    try {
+      const decipher = this.#decipher(bytes.subarray(0, NONCE_BYTES), bytes.subarray(-TAG_BYTES));
+      const decoder = new TextDecoder();
+      let text = '';
+      await through(
+        piecesOf(bytes.subarray(NONCE_BYTES, -TAG_BYTES)),
+        [decipher, createInflateRaw({ chunkSize: SLICE_BYTES })],
+        (piece) => (text += decoder.decode(piece, { stream: true })),
+      );
+      return text;
+    } catch (error) {
+      throw otherSecret(error);
+    }
+  }
+
+  #decipher(nonce: Buffer, tag: Buffer) {
+    return createDecipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: TAG_BYTES }).setAuthTag(tag);
+  }
+}
+
+/** Gives the output of two steps that follow each other, piece by piece. The steps let other work run in between. */
+async function through(
+  input: Iterable<string | Buffer>,
+  [first, second]: readonly [Transform, Transform],
+  take: (piece: Buffer) => void,
+): Promise<void> {
+  const pause = createPauses();
+  await pipeline(Readable.from(input), first, second, async (output: AsyncIterable<Buffer>) => {
+    for await (const piece of output) {
+      take(piece);
+      await pause();
+    }
+  });
+}
+
+function* piecesOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
+}
+
+function otherSecret(cause: unknown): AppError {
+  return new AppError('internal', 'A stored configuration was sealed under another SECRET_KEY.', { cause });
 }

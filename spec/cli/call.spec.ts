@@ -90,6 +90,17 @@ describe('cli/call', () => {
     }
   });
 
+  it('shows each digit of the numbers in a body', async () => {
+    const device = await openHttpDevice();
+    try {
+      device.answer = (response) => response.end('{"id":1,"result":{"serial":2512292042121000001}}');
+      const { text } = await run(robotDocument, 'robot_status', '{}', { server: device.url });
+      expect(text).to.include('"serial": 2512292042121000001\n');
+    } finally {
+      await device.close();
+    }
+  });
+
   describe('fails with a result when', () => {
     const table: [string, string, string, string, RegExp][] = [
       [

@@ -54,6 +54,16 @@ describe('formatEnvelope', () => {
     ]);
   });
 
+  it('shows each digit of the numbers in a body', () => {
+    const message = {
+      id: 'c1',
+      result: { statusCode: 200, body: '{"serial":2512292042121000001,"on":true}' },
+    };
+    expect(line({ from: 'tool', to: 'agent', type: 'toolReturn', message })).to.equal(
+      'TOOL → AGENT   {"statusCode":200,"body":{"serial":2512292042121000001,"on":true}}',
+    );
+  });
+
   it('cuts a very long content, and says so', () => {
     expect(line({ message: 'x'.repeat(700) })).to.equal(
       `AGENT → CLIENT ${'x'.repeat(600)}… (100 characters more)`,

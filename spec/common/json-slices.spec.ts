@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { parseJsonInSlices } from '../../lib/common/json-slices.ts';
+import { isLargeValue, jsonSlicesOf } from '../../lib/common/write-json-slices.ts';
 
 const long = 'x'.repeat(200_000);
 
@@ -47,6 +49,32 @@ describe('JSON in slices', () => {
       ),
       { numRuns: 300 },
     );
+  });
+
+  it('writes what JSON.stringify does, and parses it, also where a long text is cut', async () => {
+    for (const sign of ['🙂', '\\', '"', '\n', '\u0001', '\ud83d', '\ude42\ud83d'])
+      for (let shift = 0; shift < 7; shift += 1) {
+        const text = `${'a'.repeat(shift)}${sign.repeat(300_000 / sign.length)}`;
+        for (const value of [text, { a: [text, 1] }]) {
+          const slices = await jsonSlicesOf(value);
+          expect(slices.length).to.be.above(1);
+          expect(slices.join('') === JSON.stringify(value), `${sign} ${shift}`).to.equal(true);
+          const parsed = await parseJsonInSlices(slices.join(''));
+          expect(isDeepStrictEqual(parsed, value), `${sign} ${shift}`).to.equal(true);
+        }
+      }
+  }).timeout(120_000);
+
+  it('knows a large value', () => {
+    const values = [
+      long,
+      [long, long],
+      { a: { b: long + long } },
+      Array.from({ length: 200_000 }, () => ({})),
+      { a: 1 },
+      null,
+    ];
+    expect(values.map((value) => isLargeValue(value))).to.deep.equal([false, true, true, true, false, false]);
   });
 
   const large = `"l":"${long}${long}"`;

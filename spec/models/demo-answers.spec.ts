@@ -87,6 +87,12 @@ describe('the demo model answers', () => {
       'List lights: room kitchen, power on; room bedroom, power off.',
     ],
     [
+      'a whole number that a JavaScript number cannot hold, with each digit',
+      'List all lights',
+      [{ statusCode: 200, body: '[{"room":"kitchen","serial":2512292042121000001}]' }],
+      'List lights: room kitchen, serial 2512292042121000001.',
+    ],
+    [
       'what JSON-RPC wraps',
       'Send the robot to shelf 7 and tell me its battery',
       [

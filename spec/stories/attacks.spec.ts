@@ -1,6 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, createConnection, type AddressInfo, type Server, type Socket } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { WebSocket } from 'ws';
 import { bundleOf } from '../support/bundle.ts';
@@ -20,6 +23,7 @@ function frame(payload: Buffer, size = payload.length): Buffer {
 describe('a server under attack', function () {
   this.timeout(120_000);
   let child: ChildProcess;
+  let folder: string;
   let url: string;
   let silent: Server;
   const clients: Socket[] = [];
@@ -29,9 +33,12 @@ describe('a server under attack', function () {
     silent = createServer((socket) => void clients.push(socket.on('error', () => undefined)));
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
-    child = fork(bundleOf('spec/support/watched-server.ts'), [], { execArgv: [] });
+    folder = await mkdtemp(join(tmpdir(), 'attacks-'));
+    const arguments_ = [`sqlite:${join(folder, 'attacks.db')}`];
+    child = fork(bundleOf('spec/support/watched-server.ts'), arguments_, { execArgv: [] });
     [url] = (await once(child, 'message')) as [string];
     await init({}); // loads the modules that are loaded late
+    await register('small', wideDocument(0));
     await report();
   });
   afterEach(() => clients.splice(0).forEach((socket) => socket.destroy()));
@@ -39,6 +46,7 @@ describe('a server under attack', function () {
     child.disconnect();
     if (child.exitCode === null) await once(child, 'exit');
     silent.close();
+    await rm(folder, { recursive: true });
   });
 
   async function report(): Promise<LoopReport> {
@@ -166,4 +174,40 @@ describe('a server under attack', function () {
       expect(status).to.equal(sent.status);
       await survives(name);
     });
+
+  async function register(name: string, openSpec: object): Promise<void> {
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    const body = JSON.stringify({ name, openSpec });
+    const made = await fetch(`${url}/api/devices`, { method: 'POST', headers, body });
+    await made.arrayBuffer();
+    expect(made.status).to.equal(201);
+  }
+
+  /** A document of about `megabytes`, with few operations. */
+  const wideDocument = (megabytes: number): object => ({
+    openapi: '3.0.0',
+    info: { title: 't', version: '1' },
+    servers: [{ url: 'http://127.0.0.1:1' }],
+    paths: { '/a': { get: { operationId: 'a', responses: {} } } },
+    'x-a': Object.fromEntries(
+      Array.from({ length: megabytes * 1000 }, (_, at) => [`k${at}`, 'word "a"\n'.repeat(90)]),
+    ),
+  });
+
+  for (const asText of [false, true])
+    it(`answers while it keeps a document of 10 MB${asText ? ' that comes as a text' : ''}`, async () => {
+      const document = wideDocument(10);
+      const openSpec = asText ? JSON.stringify(document) : document;
+      expect((await init({ openSpecList: [{ openSpec }] })).status).to.equal(200);
+      await survives('a document of 10 MB');
+    });
+
+  it('answers while a device of 10 MB is registered and read', async () => {
+    const document = wideDocument(10);
+    await register('large', document);
+    await survives('a device of 10 MB');
+    const read = (await (await fetch(`${url}/api/devices/large`)).json()) as { openSpec: object };
+    expect(read.openSpec).to.deep.equal(document);
+    await survives('a look at a device of 10 MB');
+  });
 });

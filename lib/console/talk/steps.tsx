@@ -115,8 +115,11 @@ function plainJson(value: unknown): string {
   return JSON.stringify(value, (key, inner: unknown) => (key === 'body' ? parsed(inner) : inner), 2);
 }
 
+/** A number of so many digits may be rounded when it is read. */
+const LONG_NUMBER = /\d{16}/;
+
 function parsed(body: unknown): unknown {
-  if (typeof body !== 'string' || !/^\s*[{[]/.test(body)) return body;
+  if (typeof body !== 'string' || !/^\s*[{[]/.test(body) || LONG_NUMBER.test(body)) return body;
   try {
     return JSON.parse(body);
   } catch {

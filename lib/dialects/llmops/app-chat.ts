@@ -36,7 +36,7 @@ export function createAppChatRoutes(parts: ChatParts): Route[] {
       answer: successShape(messageShape),
       async handle({ params, body, caller, request, response, log }) {
         const app = await agents.apps.find(params.app_id, caller);
-        const { config: used } = publishedVersion(app);
+        const used = await publishedVersion(app).open();
         if (used.documents?.length) requirePermission(caller, 'use a device', app.id);
         const session = await openChat(parts, app, body);
         return answerQuery(session, body.query, { request, response, log, limits: config.limits });

@@ -85,7 +85,7 @@ function listApps({ agents: { apps } }: AppParts): Route {
       const page = numberedPageOf(query);
       const { before, offset, size: limit } = page;
       const { apps: found, total } = await apps.list(caller, { before, offset, limit });
-      return success(pageAnswer(found.map(appAnswer), page, total));
+      return success(pageAnswer(await Promise.all(found.map(appAnswer)), page, total));
     },
   });
 }
@@ -100,7 +100,7 @@ function readApp({ agents: { apps } }: AppParts): Route {
     app: 'app_id',
     answer: successShape(appShape),
     async handle({ params, caller }) {
-      return success(appAnswer(await apps.find(params.app_id, caller)));
+      return success(await appAnswer(await apps.find(params.app_id, caller)));
     },
   });
 }
@@ -135,9 +135,11 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
       const original = await apps.find(params.app_id, caller);
       const { name, icon, description, draft, published } = original;
       const version = draft ?? published;
-      checkDocuments(caller, version?.config.documents, config.documents);
+      const copied = await version?.open();
+      checkDocuments(caller, copied?.documents, config.documents);
       const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
-      if (version) await apps.saveDraft(id, caller, { config: version.config, remembers: version.remembers });
+      if (version && copied)
+        await apps.saveDraft(id, caller, { config: copied, remembers: version.remembers });
       return success({ id });
     },
   });
@@ -163,7 +165,7 @@ function publish({ agents: { apps }, checkAgent }: AppParts): Route {
     async handle({ params, caller }) {
       const { draft } = await apps.find(params.app_id, caller);
       // A draft of an earlier release was never checked.
-      if (draft) await checkAgent(draft.config, caller.id);
+      if (draft) await checkAgent(await draft.open(), caller.id);
       await apps.publish(params.app_id, caller);
       return success();
     },
@@ -229,7 +231,7 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
       );
       try {
         // A configuration that cannot work is refused now, and not only with the first question.
-        await checkAgent(withKeptSecrets(draft.config, app.draft?.config), caller.id);
+        await checkAgent(withKeptSecrets(draft.config, await app.draft?.open()), caller.id);
         await apps.saveDraft(id, caller, draft);
       } catch (error) {
         throw inWireWords(error);
@@ -240,7 +242,7 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
 }
 
 /** An app on the wire: every field is there, null where there is nothing, times in unix seconds. */
-function appAnswer(app: AgentApp): object {
+async function appAnswer(app: AgentApp): Promise<object> {
   return {
     id: app.id,
     name: app.name,
@@ -249,19 +251,22 @@ function appAnswer(app: AgentApp): object {
     published_app_config_id: app.published?.id ?? null,
     drafted_app_config_id: app.draft?.id ?? null,
     debug_conversation_id: app.conversationId ?? null,
-    published_app_config: configAnswer(app.published, 'published'),
-    drafted_app_config: configAnswer(app.draft, 'drafted'),
+    published_app_config: await configAnswer(app.published, 'published'),
+    drafted_app_config: await configAnswer(app.draft, 'drafted'),
     updated_at: secondsOf(app.updatedAt),
     created_at: secondsOf(app.createdAt),
   };
 }
 
 /** A configuration on the wire; null when the app has none of this kind. */
-function configAnswer(version: AppVersion | undefined, status: 'drafted' | 'published'): object | null {
+async function configAnswer(
+  version: AppVersion | undefined,
+  status: 'drafted' | 'published',
+): Promise<object | null> {
   if (!version) return null;
   return {
     id: version.id,
-    model_config: toModelConfig(version.config),
+    model_config: toModelConfig(await version.open()),
     memory_mode: version.remembers ? 'long_term_memory' : 'none',
     status,
     updated_at: secondsOf(version.updatedAt),

@@ -43,7 +43,7 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
     async handle({ params, body, caller, request, response, log }) {
       const app = await agents.apps.find(params.app_id, caller);
       // An app without any configuration is refused here, before a task exists.
-      const { config: used } = versionInUse(app);
+      const used = await versionInUse(app).open();
       if (used.documents?.length) requirePermission(caller, 'use a device', app.id);
       const session = await openConversation(parts, app);
       return answerQuery(session, body.query, {

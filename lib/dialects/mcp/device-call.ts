@@ -6,6 +6,7 @@ import { startPeriodic } from '../../common/periodic.ts';
 import type { Message, Question, ToolResult } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
 import { failed } from '../../core/tool.ts';
+import type { DirectConversation } from '../../devices/direct-calls.ts';
 import { deviceAnswer } from '../../openspec/device-answer.ts';
 import { AppError } from '../../errors.ts';
 import { toAppError } from '../../server/status.ts';
@@ -39,10 +40,13 @@ export class DeviceCall {
     this.#request = request;
   }
 
-  /** Makes the call. A call that fails is a result, too. `conversation` is the id of the host's connection. */
-  async run(asked: Exclude<Directed, { answered: unknown }>, conversation: string): Promise<CallToolResult> {
+  /** Makes the call within the conversation of the host. A call that fails is a result, too. */
+  async run(
+    asked: Exclude<Directed, { answered: unknown }>,
+    within: DirectConversation,
+  ): Promise<CallToolResult> {
     const { device, tool, arguments: args } = asked;
-    const { requestId, signal } = this.#request;
+    const { signal } = this.#request;
     const work = (): Promise<void> => this.#showProgress();
     const progress = startPeriodic({ pauseMs: PROGRESS_EVERY_MS, work, onError: this.#onError });
     try {
@@ -50,7 +54,7 @@ export class DeviceCall {
         device,
         name: tool,
         arguments: args as JsonObject,
-        within: { conversation, request: `${typeof requestId} ${requestId}` },
+        within,
         signal,
         onLine: (line, session) => this.#onLine(line, session),
       });

@@ -1,6 +1,6 @@
 import type { ReadResourceResult, Resource } from '@modelcontextprotocol/sdk/types.js';
 import type { JsonObject } from '../../common/json.ts';
-import { stringifyInSlices } from '../../common/json-slices.ts';
+import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { ListedDevice } from '../../devices/device.ts';
 import type { KnownValue } from '../../devices/device-states.ts';

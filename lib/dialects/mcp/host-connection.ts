@@ -3,6 +3,7 @@ import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprot
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import type { JsonValue } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
+import type { DirectConversation } from '../../devices/direct-calls.ts';
 import { refusalOfDevice, type ListedDevice } from '../../devices/device.ts';
 import type { Call } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
@@ -11,6 +12,7 @@ import { DeviceCall, formatResult, type HostRequest } from './device-call.ts';
 import { listDeviceDocuments, readDeviceDocument } from './device-documents.ts';
 import { EventLog } from './event-log.ts';
 import { relay } from './relay.ts';
+import type { ToolList } from './tool-list.ts';
 import type { ToolLists } from './tool-lists.ts';
 
 /** The parts that connections take. */
@@ -37,7 +39,7 @@ const INSTRUCTIONS =
 
 /**
  * The connection of one MCP host: its protocol state, its streams and their last events. Everything about its calls is in the log,
- * as the session of each device under the id of this connection.
+ * in the session with the id of this connection.
  */
 export class HostConnection {
   readonly id: string;
@@ -48,6 +50,10 @@ export class HostConnection {
   /** The requests that are under way. */
   readonly #answers = new Set<Promise<void>>();
   #usedAt = performance.now();
+  /** The highest number of a request: a higher one is new. */
+  #lastRequest = -Infinity;
+  /** The tools whose names the host knows, until the devices change. */
+  #known: ToolList | undefined;
 
   private constructor(
     options: HostOptions,
@@ -114,6 +120,7 @@ export class HostConnection {
 
   /** Tells the host that the devices have changed. */
   async announceChange(): Promise<void> {
+    this.#known = undefined;
     await this.#server.sendToolListChanged();
     await this.#server.sendResourceListChanged();
   }
@@ -126,13 +133,10 @@ export class HostConnection {
 
   async #serve(): Promise<void> {
     const types = await import('@modelcontextprotocol/sdk/types.js');
-    const { lists, parts } = this.#options;
+    const { parts } = this.#options;
     const server = this.#server;
     server.setRequestHandler(types.ListToolsRequestSchema, (_request, extra) =>
-      this.#asked(extra, async (caller) => {
-        const list = await lists.listOf(await this.#devicesOf(caller), caller);
-        return { tools: await list.shown() };
-      }),
+      this.#asked(extra, async (caller) => ({ tools: await (await this.#listFor(caller)).shown() })),
     );
     server.setRequestHandler(
       types.CallToolRequestSchema,
@@ -156,13 +160,29 @@ export class HostConnection {
     args: JsonValue,
     { caller, extra }: { caller: Principal; extra: HostRequest },
   ): Promise<CallToolResult> {
-    const { lists, parts } = this.#options;
-    const list = await lists.listOf(await this.#devicesOf(caller), caller);
+    const within = this.#conversation(extra.requestId);
+    // The name alone leads to the device, which is asked itself whether the caller may use it.
+    const list = this.#known?.has(name) ? this.#known : await this.#listFor(caller);
     const directed = await list.direct(name, args);
     if ('answered' in directed) return formatResult(directed.answered);
-    const result = await new DeviceCall(parts, caller, this.#server, extra).run(directed, this.id);
+    const result = await new DeviceCall(this.#options.parts, caller, this.#server, extra).run(
+      directed,
+      within,
+    );
     if (result.isError === true) await this.#tell(name, result);
     return result;
+  }
+
+  /** The place of a request in the log. Hosts count their requests; of any other id it is not sure that it is new. */
+  #conversation(request: string | number): DirectConversation {
+    const isNew = typeof request === 'number' && request > this.#lastRequest;
+    if (isNew) this.#lastRequest = request;
+    return { id: this.id, request: `${typeof request} ${request}`, isNew };
+  }
+
+  /** The tools of the devices that the caller may use now. */
+  async #listFor(caller: Principal): Promise<ToolList> {
+    return (this.#known = await this.#options.lists.listOf(await this.#devicesOf(caller), caller));
   }
 
   /** Writes a call that failed into the log of the host, which decides from which level on it wants to hear. */

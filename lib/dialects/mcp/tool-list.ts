@@ -62,6 +62,11 @@ export class ToolList {
     return offers.filter((offer) => !all.has(offer)).map(wireFinder);
   }
 
+  /** Whether a device has a tool of this name. */
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
   /** Finds the device and the tool that a host means. */
   async direct(name: string, args: JsonValue): Promise<Directed> {
     const asked = await this.#selector.redirect({ callId: 'call', name, arguments: args });

@@ -59,7 +59,7 @@ export function assistantRoutes({ agents: { apps }, config }: Pick<Parts, 'agent
       async handle({ query, caller }) {
         const page = { before: Number.MAX_SAFE_INTEGER, offset: 0, limit: APPS_MAX_COUNT };
         const { apps: own } = await apps.list(caller, page);
-        const newest = [...own.map(formatAssistant), fallback];
+        const newest = [...(await Promise.all(own.map(formatAssistant))), fallback];
         return pageOf(query.order === 'asc' ? newest.toReversed() : newest, query, 'an assistant');
       },
     }),
@@ -77,8 +77,8 @@ export function assistantRoutes({ agents: { apps }, config }: Pick<Parts, 'agent
   ];
 }
 
-function formatAssistant({ id, name, description, createdAt, draft, published }: AgentApp) {
-  const { config } = published ?? draft ?? {};
+async function formatAssistant({ id, name, description, createdAt, draft, published }: AgentApp) {
+  const config = await (published ?? draft)?.open();
   return {
     ...shape(id, createdAt),
     name,

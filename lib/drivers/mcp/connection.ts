@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import { stringifyInSlices } from '../../common/json-slices.ts';
+import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import { AppError } from '../../errors.ts';
 import type { HttpContext } from '../http.ts';
 import type { McpAnswer, McpLink, McpRequest } from './link.ts';

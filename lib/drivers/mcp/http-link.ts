@@ -2,7 +2,6 @@ import { setImmediate } from 'node:timers/promises';
 import { createParser, type EventSourceParser } from 'eventsource-parser';
 import { formatExactly } from '../../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import { parseJsonInSlices } from '../../common/json-slices.ts';
 import { decodeText } from '../decode-text.ts';
 import type { Egress } from '../egress.ts';
 import type { AnswerReader, HttpContext, HttpDriver, HttpRequest, HttpResponse } from '../http.ts';
@@ -11,7 +10,6 @@ import {
   answerIn,
   lost,
   MESSAGE_MAX_BYTES,
-  MESSAGE_MAX_DEPTH,
   notTaken,
   SESSION_LOST_CODE,
   type McpAnswer,
@@ -19,6 +17,7 @@ import {
   type McpRequest,
   type OnServerMessage,
 } from './link.ts';
+import { parseServerMessage } from './parse-server-message.ts';
 import type { HttpPlace } from './place.ts';
 import { ServerStream } from './server-stream.ts';
 
@@ -208,7 +207,7 @@ class Inbox {
     this.#reading = this.#reading.then(async () => {
       try {
         if (data.length > LARGE_BYTES) await setImmediate();
-        this.#take((await parseJsonInSlices(data, { depthMax: MESSAGE_MAX_DEPTH })) as JsonValue);
+        this.#take(await parseServerMessage(data));
       } catch (error) {
         if (!(error instanceof RangeError) && !(error instanceof SyntaxError)) throw error;
         this.fault =

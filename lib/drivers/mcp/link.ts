@@ -50,8 +50,6 @@ export interface McpLink {
 export const MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
 /** The code of a failure because the server does not know the session any more. It took no request. */
 export const SESSION_LOST_CODE = 'session_lost';
-/** A deeper message is refused: no answer of a real server goes half as deep. */
-export const MESSAGE_MAX_DEPTH = 256;
 
 /** A message that was answered with a result or an error for this id; undefined for any other message. */
 export function answerIn(message: JsonObject, id: number): McpAnswer | undefined {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { withDeadline } from '../../common/deadline.ts';
 import { formatExactly } from '../../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import { parseJsonInSlices } from '../../common/json-slices.ts';
 import { messageOf } from '../../errors.ts';
 import type { HttpContext } from '../http.ts';
 import { Lines } from './lines.ts';
@@ -11,13 +10,13 @@ import {
   answerIn,
   lost,
   MESSAGE_MAX_BYTES,
-  MESSAGE_MAX_DEPTH,
   notTaken,
   type McpAnswer,
   type McpLink,
   type McpRequest,
   type OnServerMessage,
 } from './link.ts';
+import { parseServerMessage } from './parse-server-message.ts';
 import type { ProcessPlace } from './place.ts';
 
 /** A process that ends by itself does so within this time, after its input ended and after each signal. */
@@ -127,7 +126,7 @@ export class ProcessLink implements McpLink {
     if (line.trim() === '') return;
     this.#reading = this.#reading.then(async () => {
       try {
-        this.#take((await parseJsonInSlices(line, { depthMax: MESSAGE_MAX_DEPTH })) as JsonValue);
+        this.#take(await parseServerMessage(line));
       } catch (error) {
         if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error;
         this.#lastWords = `${line.slice(0, LAST_WORDS_MAX_CHARS)}\n`; // words on the wrong stream

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import { createPauses, stringifyInSlices } from '../../common/json-slices.ts';
+import { createPauses } from '../../common/pauses.ts';
+import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import type { ToolResult } from '../../core/message.ts';
 import { failed, type Effect } from '../../core/tool.ts';
 import type { McpAnswer } from './link.ts';

@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser';
-import { createPauses } from '../../common/json-slices.ts';
+import { createPauses } from '../../common/pauses.ts';
 import { sleep } from '../../common/deadline.ts';
 import { isObject, type JsonValue } from '../../common/json.ts';
 import { egressFetch } from '../egress-fetch.ts';

@@ -1,7 +1,7 @@
+import { mapBigints, parseExactly } from '../../common/exact-numbers.ts';
 import { isObject, type JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
 import type { ToolOffer } from '../../core/model.ts';
-import { tryParseJson } from '../parse-json.ts';
 import { plainValue, type DemoParameter } from './match.ts';
 import type { Note, PlannedCall } from './plan.ts';
 import { isChinese } from './vocabulary.ts';
@@ -111,7 +111,7 @@ function valueIn(result: ToolResult): JsonValue {
   if (body === undefined && value === undefined) return { ...result, statusCode: undefined };
   if (body === undefined)
     return typeof value === 'number' ? `${value} ${plainValue(uom)}`.trim() : (value ?? null);
-  const json = typeof body === 'string' ? (tryParseJson(body) ?? body) : body;
+  const json = typeof body === 'string' ? mapBigints(parseExactly(body) ?? body, String) : body;
   return isObject(json) && json['jsonrpc'] !== undefined ? (json['result'] ?? null) : json;
 }
 

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import { createPauses, stringifyInSlices } from '../../common/json-slices.ts';
+import { createPauses } from '../../common/pauses.ts';
+import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import type { Risk } from '../../core/message.ts';
 import type { Tool } from '../../core/tool.ts';
 import type { McpDriver } from '../../drivers/mcp/mcp.ts';

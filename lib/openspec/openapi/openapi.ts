@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../common/json.ts';
-import { createPauses } from '../../common/json-slices.ts';
+import { createPauses } from '../../common/pauses.ts';
 import type { Risk } from '../../core/message.ts';
 import type { Effect } from '../../core/tool.ts';
 import type { HttpDriver } from '../../drivers/http.ts';

@@ -15,6 +15,7 @@ import type { ModbusDriver } from '../../drivers/modbus/modbus.ts';
 import { isRead, ModbusError, type ModbusReply, type ModbusRequest } from '../../drivers/modbus/request.ts';
 import { ModbusStatus, type StatusCode } from '../../drivers/modbus/status.ts';
 import { AppError, messageOf } from '../../errors.ts';
+import { answerSchemaOf } from './answer-schema-of.ts';
 import type { ModbusFunction } from './read-document.ts';
 import { callDeadlineMs, type ServerSettings } from './read-server.ts';
 import { keyOf, previewFunction, readRequest, writeRequest } from './requests.ts';
@@ -70,6 +71,7 @@ export function createModbusTool(
       ...(write ? { required: [key] } : {}),
       additionalProperties: false,
     },
+    answer: answerSchemaOf(value),
     operation: name,
     place: placeOf(entry),
     effect: entry.method,

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
-import { createPauses } from '../../common/json-slices.ts';
+import { createPauses } from '../../common/pauses.ts';
 import type { Effect, JsonSchema, Tool } from '../../core/tool.ts';
 import type { JsonrpcDriver } from '../../drivers/jsonrpc.ts';
 import { messageOf, SpecError } from '../../errors.ts';

@@ -185,6 +185,21 @@ describe('the MCP server', () => {
     ).to.deep.equal([[ann.user.uuid, 'set_brightness']]);
   });
 
+  it('keeps the calls of all devices of a connection in one session, which has its id', async () => {
+    const host = await connect('lamp,asking');
+    const { tools } = await host.client.listTools();
+    const reads = tools.map(({ name }) => name).filter((name) => /get_/.test(name));
+    const sessions = [];
+    for (const name of reads) {
+      const { _meta } = await host.client.callTool({ name, arguments: {} });
+      sessions.push(_meta?.['lite-agent/session']);
+    }
+    expect(sessions).to.deep.equal(reads.map(() => host.id));
+    const history = (await ann.call('GET', `/api/history?id=${host.id}`)).body as JsonObject[];
+    const calls = history.filter(({ type }) => type === 'functionCallList');
+    expect([reads.length > 1, calls.length]).to.deep.equal([true, reads.length * 2]);
+  });
+
   it('lets the person at the host decide, once, and shows that the call waits', async () => {
     const host = await connect('asking', () => ({ action: 'accept', content: { decision: 'approve' } }));
     const progress: (string | undefined)[] = [];

@@ -105,6 +105,20 @@ describe('driver of MCP servers', () => {
     expect(peer.device.seen.filter(({ method }) => method === 'GET')).to.deep.equal([]);
   });
 
+  it('gives whole numbers that a JavaScript number cannot hold as texts', async () => {
+    peer.answers['tools/call'] = ({ message, response }) => {
+      const content = '[{"type":"text","text":"{\\"serial\\":2512292042121000001}"}]';
+      const result = `{"content":${content},"structuredContent":{"serial":2512292042121000001,"n":7}}`;
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(`{"jsonrpc":"2.0","id":${JSON.stringify(message['id'])},"result":${result}}`);
+    };
+    expect(await call('echo')).to.deep.equal({
+      value: { serial: '2512292042121000001', n: 7 },
+      body: '{"serial":2512292042121000001}',
+    });
+  });
+
   it('gives all kinds of content as one text, and structured content as the value', async () => {
     answerCall({
       content: [
