@@ -1,10 +1,10 @@
-import { createHash, sign, type KeyObject } from 'node:crypto';
+import { sign, type KeyObject } from 'node:crypto';
 import type { Transaction } from 'kysely';
-import { canonicalJson } from '../common/canonical-json.ts';
 import type { Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { lockOrCreateRow } from '../store/lock-row.ts';
-import type { AuditHeadsTable, CommandDb, CommandTables } from './command-schema.ts';
+import { auditBody, headText, rowHash, NO_HASH, type HashedColumns } from './audit-hash.ts';
+import type { CommandDb, CommandTables } from './command-schema.ts';
 
 /** What became of a write that was tried. `sent`: it was permitted, and its outcome follows. */
 export type CallFate =
@@ -48,8 +48,6 @@ export interface CallAuditRow extends CallRecord {
 const ROWS_A_HEAD = 100;
 /** An interrupted write is looked for among so many rows. */
 const RECENT_COUNT = 10_000;
-/** The hash before the first row of a chain. */
-export const NO_HASH = '';
 
 /** The end of a chain, which its holder has locked until the end of the transaction. */
 export interface ChainEnd {
@@ -231,7 +229,7 @@ export class CallAudit {
     const last = end ?? (await this.lock(trx, device));
     const n = last.n + 1;
     const at = this.#clock.now();
-    const body = bodyOf({ device, n, at, ...row }, more);
+    const body = auditBody({ device, n, at, ...row }, more);
     const hash = rowHash(last.hash, body);
     await trx
       .insertInto('audit_rows')
@@ -277,30 +275,4 @@ async function firstKept(
     .limit(1)
     .executeTakeFirst();
   return row?.n;
-}
-
-/** The columns of a row that its body repeats, so that a change of either is found. */
-export interface HashedColumns {
-  device: string;
-  n: number;
-  at: number;
-  event: string;
-  of_n: number | null;
-  tool: string | null;
-  operation: string | null;
-}
-
-function bodyOf(columns: HashedColumns, more: JsonObject): string {
-  const present = Object.entries(more).filter(([, value]) => value !== undefined);
-  return canonicalJson({ ...columns, ...Object.fromEntries(present) });
-}
-
-/** The hash of a row: of the hash before it, and its body. */
-export function rowHash(previous: string, body: string): string {
-  return createHash('sha256').update(previous).update(body).digest('hex');
-}
-
-/** The text of a head that is signed. */
-export function headText({ device, n, hash, at }: Omit<AuditHeadsTable, 'signature'>): Buffer {
-  return Buffer.from(`lite-agent audit head 1\n${device}\n${n}\n${hash}\n${at}`);
 }

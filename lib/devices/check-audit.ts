@@ -1,5 +1,5 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
-import { rowHash, headText, NO_HASH } from './call-audit.ts';
+import { rowHash, headText, NO_HASH } from './audit-hash.ts';
 import type { AuditHeadsTable, AuditRowsTable, CommandDb } from './command-schema.ts';
 
 /** The result of a check of one chain. `fault` names the first row that does not fit, and says why. */
@@ -148,6 +148,6 @@ async function faultAtEnd(
 
 function isSigned(key: KeyObject, head: AuditHeadsTable): boolean {
   const { device, n, hash, at, signature } = head;
-  const text = headText({ device, n: n, hash, at: at });
+  const text = headText({ device, n, hash, at });
   return verify(null, text, key, Buffer.from(signature, 'base64'));
 }
