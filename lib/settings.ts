@@ -201,6 +201,10 @@ export const limits = {
     15_000,
     'how long the JSON body of a request may take to arrive, besides a millisecond for each 16 bytes; then it gets 408',
   ],
+  bodiesMaxBytes: [
+    256 * MiB,
+    'JSON bodies of requests in memory, of all callers together, without the first 64 KiB of each; one caller has half of it. Others get 429 or 503',
+  ],
   connectionsPerAddressMaxCount: [
     2000,
     'connections of one address; those of `TRUSTED_PROXIES` are not counted. Others get 429',

@@ -87,6 +87,7 @@ describe('readConfig', () => {
         modelTimeoutMs: 120_000,
         socketBufferMaxBytes: 4_194_304,
         requestBodyTimeoutMs: 15_000,
+        bodiesMaxBytes: 268_435_456,
         requestsPerMinuteMaxCount: 60_000,
         responseIdleTimeoutMs: 86_400_000,
         connectionsPerAddressMaxCount: 2000,

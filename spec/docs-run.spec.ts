@@ -74,7 +74,7 @@ describe('the commands of the manual', function () {
     const lines = blockOf('rules.md', 'audit list');
     expect(await runLines(lines, folder)).to.deep.equal({
       code: 0,
-      stdout: 'No write was tried.\nThe audit log is empty.\n',
+      stdout: 'No write was tried.\nThe audit log is empty.\nThe audit log is empty.\n',
       stderr: '',
     });
   });

@@ -3,8 +3,8 @@ import { createFairGate } from './fair-gate.ts';
 /** The threads that read documents of users (YAML, PDF): two, each with up to 1 GiB. A large document takes seconds. */
 export const inDocumentThread = createFairGate({
   atOnce: 2,
-  waitingMaxCount: 20,
-  allWaitingMaxCount: 200,
+  waitingMaxCount: 200,
+  allWaitingMaxCount: 1000,
   waitMaxMs: 120_000,
   noun: 'documents',
 });

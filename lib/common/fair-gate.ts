@@ -4,6 +4,14 @@ import { AppError, toError } from '../errors.ts';
 /** Whose work it is, while it runs: an account or an address. */
 const parties = new AsyncLocalStorage<string>();
 
+/** The server itself, for work that was accepted before: it waits as long as it takes. */
+const SERVER = '';
+
+/** Runs work as the server's own: it is refused by no gate. */
+export function asServer<T>(work: () => T): T {
+  return parties.run(SERVER, work);
+}
+
 /** Runs work, and all that follows from it, in the name of a party. */
 export function asParty<T>(party: string, work: () => T): T {
   return parties.run(party, work);
@@ -11,7 +19,7 @@ export function asParty<T>(party: string, work: () => T): T {
 
 /** The limits of a gate. */
 export interface FairGateOptions {
-  /** Works at the same time. Where there are several, one party has at most all but one of them. */
+  /** The most works that run at once. Where it is two or more, one party never takes the last place. */
   atOnce: number;
   /** Works of one party that wait. */
   waitingMaxCount: number;
@@ -25,8 +33,8 @@ export interface FairGateOptions {
 
 /**
  * Runs works, a limited number at once. The parties take turns, so that nobody waits for all works of another party. Rejects with
- * `too_many_requests` when too many works of the party wait, with `unavailable` when too many of all parties do or a work has waited
- * too long, and with the signal's reason when it aborts before the work begins.
+ * the signal's reason when it aborts before the work begins. A work of a party also rejects with `too_many_requests` when too many
+ * of its works wait, and with `unavailable` when too many of all parties do or it has waited too long.
  */
 export type FairGate = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
@@ -34,7 +42,7 @@ export type FairGate = <T>(work: () => Promise<T>, signal?: AbortSignal) => Prom
 export function createFairGate(options: FairGateOptions): FairGate {
   const queue = new FairQueue(options);
   return async (work, signal) => {
-    const party = parties.getStore() ?? '';
+    const party = parties.getStore() ?? SERVER;
     await queue.enter(party, signal);
     try {
       return await work();
@@ -59,17 +67,8 @@ class FairQueue {
   /** Resolves when a work of the party may begin. */
   async enter(party: string, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const { waitingMaxCount, allWaitingMaxCount, waitMaxMs, noun } = this.#options;
     if (this.#mayRun(party)) return this.#begin(party);
-    if ((this.#waiting.get(party)?.size ?? 0) >= waitingMaxCount)
-      throw new AppError(
-        'too_many_requests',
-        `${waitingMaxCount} of your ${noun} wait already. Try again in a moment.`,
-        {
-          retryAfterSeconds: 5,
-        },
-      );
-    if (this.#waitingCount >= allWaitingMaxCount) throw tooMany(noun);
+    if (party !== SERVER) this.#checkCounts(party);
     await new Promise<void>((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
@@ -85,12 +84,26 @@ class FairQueue {
         reject(error);
       };
       const abort = (): void => giveUp(toError(signal?.reason));
-      const timer = setTimeout(() => giveUp(tooMany(noun)), waitMaxMs);
+      const { waitMaxMs, noun } = this.#options;
+      const timer = party === SERVER ? undefined : setTimeout(() => giveUp(tooMany(noun)), waitMaxMs);
       signal?.addEventListener('abort', abort, { once: true });
       const own = this.#waiting.get(party) ?? new Set();
       this.#waiting.set(party, own.add(begin));
       this.#waitingCount += 1;
     });
+  }
+
+  #checkCounts(party: string): void {
+    const { waitingMaxCount, allWaitingMaxCount, noun } = this.#options;
+    if ((this.#waiting.get(party)?.size ?? 0) >= waitingMaxCount)
+      throw new AppError(
+        'too_many_requests',
+        `${waitingMaxCount} of your ${noun} wait already. Try again in a moment.`,
+        {
+          retryAfterSeconds: 5,
+        },
+      );
+    if (this.#waitingCount >= allWaitingMaxCount) throw tooMany(noun);
   }
 
   /** A work of the party is over: the next one begins. */

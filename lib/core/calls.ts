@@ -232,7 +232,7 @@ async function appendResult(
   const roundDone = progress.left === 0 && !signal.aborted;
   const line = { type: 'tool_result', taskId, callId, result, roundDone } as const;
   if (closing) return questions.close(closing.question.question.id, ...endOf(taskId, closing), line);
-  // The last line of a direct call comes in the same tick, so that the store makes them one transaction; it fails with this one.
+  // The result is not awaited: the last line follows in the same tick, the store commits both together, and both fail together.
   if (isDirect && !outcome) return void append(line).catch(() => undefined);
   // Both are asked for in one tick of the event loop, so that the store makes them one transaction.
   await Promise.all([

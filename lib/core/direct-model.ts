@@ -41,7 +41,7 @@ export const directModel: Model = {
   },
 };
 
-/** A call as the log takes it: it is read with JSON.parse, so that arguments with a number that it would round stay a text. */
+/** The call in the form of the log. JSON.parse reads the log and would round large whole numbers: arguments with one stay a text. */
 function decisionOf({ name, arguments: args }: DirectCall, number: number): ModelReply {
   const exact = hasBigint(args) ? formatExactly(args) : args;
   return { text: '', calls: [{ callId: CALL + number, name, arguments: exact }], completion };

@@ -87,6 +87,7 @@ export class Feed {
 
   /** Makes every subscriber read on: another node may have appended lines. */
   refresh(): void {
+    this.#spoken.clear(); // an answer that was spoken here may be in the log by now
     for (const cursor of this.#cursors) {
       cursor.isStale = true;
       if (!cursor.isBusy) void this.#catchUp(cursor);

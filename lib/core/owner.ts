@@ -31,6 +31,7 @@
  */
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
+import { asServer } from '../common/fair-gate.ts';
 import { AppError, failureFacts, isStoreFailure } from '../errors.ts';
 import type { Command } from './command.ts';
 import { ControlReader } from './controls.ts';
@@ -131,7 +132,7 @@ export class Owner {
    * wait, and nothing was done then.
    */
   async begin(task: StoredTask): Promise<boolean> {
-    if (!this.#hasFreeSlot() || this.#tasks.waitingCount > 0) return false;
+    if (!this.#hasFreeSlot() || !this.#tasks.isNext(task.taskId)) return false;
     const owned = this.#tasks.add(task);
     owned.move('slot_free');
     const begun = beginTask(this.#runOf(owned), true);
@@ -153,8 +154,7 @@ export class Owner {
 
   /** Appends a line that belongs to no task. */
   async note(line: NoteBody): Promise<Message> {
-    const [message] = await this.#log.append([line]);
-    return message!;
+    return (await this.#log.append([line]))[0]!;
   }
 
   /** Reads the tasks, controls and answers that came to other nodes, and does what they say. */
@@ -246,7 +246,7 @@ export class Owner {
     try {
       const transcript = await this.#log.transcript();
       if (transcript.openDecision(owned.id)) owned.move('calls_asked');
-      await workTask(this.#runOf(owned));
+      await asServer(() => workTask(this.#runOf(owned))); // it was accepted: no gate refuses its work
     } catch (error) {
       await this.#fail(owned, error);
     } finally {

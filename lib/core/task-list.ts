@@ -29,10 +29,6 @@ export class TaskList {
     return this.all().some(({ state }) => state !== 'detached');
   }
 
-  get waitingCount(): number {
-    return this.waiting().length;
-  }
-
   /** The tasks that wait. */
   get queue(): Queue {
     const waiting = this.waiting();
@@ -41,11 +37,16 @@ export class TaskList {
 
   /** Whether no task holds a slot. A detached task keeps its slot, as its calls may still be on the wire. */
   get isSlotFree(): boolean {
-    return this.size === this.waitingCount;
+    return this.size === this.waiting().length;
   }
 
   wasTaken(taskId: string): boolean {
     return this.#taken.has(taskId);
+  }
+
+  /** Whether a new task may begin before all others: none waits, and it is not known. */
+  isNext(taskId: string): boolean {
+    return this.waiting().length === 0 && !this.wasTaken(taskId);
   }
 
   all(): OwnedTask[] {

@@ -106,8 +106,8 @@ class UpkeepJobs implements Upkeep {
   }
 
   /**
-   * Takes over every session with work that no living node owns, those with the oldest work first. All are claimed before the
-   * work on them begins: it would make the last ones wait for seconds, and no other node could stop their tasks meanwhile.
+   * Takes over every session with work that no living node owns, those with the oldest work first. The node claims all of them
+   * first, and then works on them: the work on the first ones takes seconds.
    */
   async #takeOverOrphans(): Promise<void> {
     const claimed: ClaimedSession[] = [];
@@ -122,10 +122,15 @@ class UpkeepJobs implements Upkeep {
     }
   }
 
+  /** Begins the work of claimed sessions. Those that a pause comes before are given back. */
   async #adoptAll(claimed: ClaimedSession[]): Promise<void> {
     while (claimed.length > 0) {
+      const begin = (one: ClaimedSession): Promise<void> =>
+        this.#paused.signal.aborted
+          ? this.#store.release(one.id, one.claim.epoch)
+          : this.#sessions.adopt(one);
       const batch = claimed.splice(0, AT_ONCE);
-      await Promise.all(batch.map((one) => this.#try(one.id, () => this.#sessions.adopt(one))));
+      await Promise.all(batch.map((one) => this.#try(one.id, () => begin(one))));
       await endOfTurn();
     }
   }

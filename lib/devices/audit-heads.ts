@@ -50,5 +50,5 @@ export async function checkHead(db: CommandDb, { device, n, hash }: KeptHead): P
   if (found !== undefined) return { n, detail: 'it does not fit the head that was kept elsewhere' };
   return n < (chain?.pruned_n ?? 0)
     ? { n, detail: `it was pruned (AUDIT_DAYS), so that the head cannot be checked: keep a newer one` }
-    : { n, detail: 'the head that was kept elsewhere has it, and the log has not' };
+    : { n, detail: 'the row is missing from the log, and the kept head names it' };
 }

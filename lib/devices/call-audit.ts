@@ -46,6 +46,8 @@ export interface CallAuditRow extends CallRecord {
 
 /** A signed head for so many rows. */
 const ROWS_A_HEAD = 100;
+/** A transaction that removes old rows keeps writes to the device waiting. */
+const PRUNED_AT_ONCE = 200;
 /** An interrupted write is looked for among so many rows. */
 const RECENT_COUNT = 10_000;
 
@@ -117,31 +119,35 @@ export class CallAudit {
   }
 
   /**
-   * Removes the rows that are older than a time (ms since the epoch). The last of them leaves its number, its hash and a signed head,
-   * so that the rest of its chain can be checked.
+   * Removes the rows that are older than a time (ms since the epoch), a few hundred in a transaction. The last of them leaves its number,
+   * its hash and a signed head, so that the rest of its chain can be checked.
    */
   async prune(before: number): Promise<void> {
-    for (const device of await this.devices())
-      await this.#db.transaction().execute(async (trx) => {
-        const end = await this.lock(trx, device);
-        const n = (await firstKept(trx, device, before)) ?? end.n + 1;
-        const last = await trx
-          .selectFrom('audit_rows')
-          .select(['n', 'hash'])
-          .where('device', '=', device)
-          .where('n', '=', n - 1)
-          .executeTakeFirst();
-        if (!last) return; // nothing is older, or it is pruned already
-        await this.#signHead(trx, { device, ...last });
-        await trx.deleteFrom('audit_rows').where('device', '=', device).where('n', '<', n).execute();
-        await trx
-          .deleteFrom('audit_heads')
-          .where('device', '=', device)
-          .where('n', '<', n - 1)
-          .execute();
-        const pruned = { pruned_n: last.n, pruned_hash: last.hash };
-        await trx.updateTable('audit_chains').set(pruned).where('device', '=', device).execute();
-      });
+    for (const device of await this.devices()) while (await this.#prunePortion(device, before));
+  }
+
+  /** Removes the oldest rows of a chain. False: no old row is left. */
+  #prunePortion(device: string, before: number): Promise<boolean> {
+    return this.#db.transaction().execute(async (trx) => {
+      await this.lock(trx, device);
+      const rows = await trx
+        .selectFrom('audit_rows')
+        .select(['n', 'hash', 'at'])
+        .where('device', '=', device)
+        .orderBy('n')
+        .limit(PRUNED_AT_ONCE)
+        .execute();
+      const kept = rows.findIndex(({ at }) => at >= before);
+      const last = kept === -1 ? rows.at(-1) : rows[kept - 1];
+      if (!last) return false;
+      const { n, hash } = last;
+      await this.#signHead(trx, { device, n, hash });
+      await trx.deleteFrom('audit_rows').where('device', '=', device).where('n', '<=', n).execute();
+      await trx.deleteFrom('audit_heads').where('device', '=', device).where('n', '<', n).execute();
+      const pruned = { pruned_n: n, pruned_hash: hash };
+      await trx.updateTable('audit_chains').set(pruned).where('device', '=', device).execute();
+      return kept === -1 && rows.length === PRUNED_AT_ONCE;
+    });
   }
 
   /** The rows after a number, oldest first; those of every device, by time, when no device is named. */
@@ -258,21 +264,4 @@ export class CallAudit {
       .where('signed_n', '<', n)
       .execute();
   }
-}
-
-/** The number of the first row of a chain that is not older than a time; undefined when all are. */
-async function firstKept(
-  trx: CommandTransaction,
-  device: string,
-  before: number,
-): Promise<number | undefined> {
-  const row = await trx
-    .selectFrom('audit_rows')
-    .select('n')
-    .where('device', '=', device)
-    .where('at', '>=', before)
-    .orderBy('n')
-    .limit(1)
-    .executeTakeFirst();
-  return row?.n;
 }

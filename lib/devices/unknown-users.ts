@@ -2,7 +2,7 @@ import type { Role } from '../core/principal.ts';
 
 const roles: Readonly<Record<Role, true>> = { visitor: true, user: true, admin: true };
 
-/** Warnings about the `users` of a device that nobody is: a misspelt name shuts somebody out. */
+/** Warnings for entries of `users` that name no user. A misspelt name keeps a person out. */
 export async function unknownUsers(
   users: readonly string[],
   isUser: (name: string) => Promise<boolean>,
@@ -14,7 +14,7 @@ export async function unknownUsers(
     if (role !== undefined && !Object.hasOwn(roles, role))
       warnings.push(`${place} is no role: role:visitor, role:user or role:admin`);
     else if (role === undefined && name !== '*' && !(await isUser(name)))
-      warnings.push(`${place} is the name or the id of no user: nobody gets the device by it`);
+      warnings.push(`${place} names no user: this entry lets nobody use the device`);
   }
   return warnings;
 }

@@ -1,3 +1,4 @@
+import { createPauses } from '../common/pauses.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import type { Content } from '../core/message.ts';
 import { AppError, messageOf } from '../errors.ts';
@@ -20,6 +21,9 @@ const FETCH_TIMEOUT_MS = 20_000;
 const REDIRECTS_MAX_COUNT = 5;
 const DATA_URL = /^data:[^,;]*(?:;[^,;]*)*;base64,/i;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+const UNPADDED = /^[A-Za-z0-9+/_-]*$/;
+/** A multiple of four characters, which are three bytes. */
+const PIECE_CHARS = 512 * 1024;
 /** So much of a file shows its format. */
 const HEAD_BYTES = 64 * 1024;
 const MiB = 1024 * 1024;
@@ -28,7 +32,7 @@ const MiB = 1024 * 1024;
 export function createGivenFiles(fetch: typeof globalThis.fetch): GivenFiles {
   return {
     async read(file, signal) {
-      const { name, bytes } = 'data' in file ? decoded(file.data) : await fetched(fetch, file.url, signal);
+      const { name, bytes } = await ('data' in file ? decoded(file.data) : fetched(fetch, file.url, signal));
       if (bytes.length === 0) throw unreadable('it is empty');
       if (bytes.length > SHOWN_MAX_BYTES) throw unreadable(`it has more than ${SHOWN_MAX_BYTES / MiB} MiB`);
       const filename = file.filename ?? name;
@@ -38,16 +42,28 @@ export function createGivenFiles(fetch: typeof globalThis.fetch): GivenFiles {
   };
 }
 
-/** The bytes of a base64 text or a data URL [RFC 2397]. */
-export function decodeBase64(text: string): Buffer {
-  const head = text.slice(0, 200).match(DATA_URL)?.[0] ?? '';
-  const base64 = text.slice(head.length);
-  if (!BASE64.test(base64)) throw unreadable('it is no base64');
-  return Buffer.from(base64, 'base64');
+/** The bytes of a base64 text or a data URL [RFC 2397]. Rejects with `invalid_request`. A large text does not hold the event loop. */
+export async function decodeBase64(text: string): Promise<Buffer> {
+  const pause = createPauses();
+  const pieces: Buffer[] = [];
+  let from = text.slice(0, 200).match(DATA_URL)?.[0].length ?? 0;
+  do {
+    const piece = text.slice(from, from + PIECE_CHARS);
+    from += PIECE_CHARS;
+    if (!isBase64(piece, from >= text.length)) throw unreadable('it is no base64');
+    pieces.push(Buffer.from(piece, 'base64'));
+    await pause();
+  } while (from < text.length);
+  return Buffer.concat(pieces);
 }
 
-function decoded(data: string): { name: string; bytes: Buffer } {
-  return { name: 'file', bytes: decodeBase64(data) };
+/** Whether a text is base64, or the first part of one. */
+export function isBase64(text: string, isWhole = true): boolean {
+  return (isWhole ? BASE64 : UNPADDED).test(text);
+}
+
+async function decoded(data: string): Promise<{ name: string; bytes: Buffer }> {
+  return { name: 'file', bytes: await decodeBase64(data) };
 }
 
 /** The bytes behind an address, and the last part of its path as a name. Each address of a chain of redirects passes the door. */

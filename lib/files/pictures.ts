@@ -24,7 +24,7 @@ export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
 /**
  * A picture as an avatar: exactly 128×128 pixels, JPEG, turned as its EXIF data says, without EXIF data. Rejects with
  * `invalid_request` for a broken picture or more than 25 million pixels, `unsupported_media_type` for other types (also SVG),
- * `too_large` for more than 5 MB, and as a fair gate does when too many pictures wait. One picture is made at a time.
+ * `too_large` for more than 5 MB, and `too_many_requests` or `unavailable` when too many pictures wait. One picture is made at a time.
  */
 export async function toAvatar(bytes: Uint8Array): Promise<Buffer> {
   if (bytes.length > AVATAR_MAX_BYTES)

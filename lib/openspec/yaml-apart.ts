@@ -16,7 +16,8 @@ const IDLE_MS = 30_000;
 
 /**
  * A YAML text as JSON, parsed in another thread: the event loop is not held. Rejects with a SpecError for a bad document,
- * and for one that takes longer than 30 s or more memory than 1 GiB; with the signal's reason when it aborts; as a fair gate does.
+ * and for one that takes longer than 30 s or more memory than 1 GiB; with the signal's reason when it aborts; with
+ * `too_many_requests` or `unavailable` when too many documents wait.
  */
 export async function parseYamlApart(
   source: string,

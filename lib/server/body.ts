@@ -4,6 +4,7 @@ import { hasBigint, inexactNumbers, mapBigints, parseExactly } from '../common/e
 import { isObject, type JsonValue } from '../common/json.ts';
 import { parseJsonInSlices } from '../common/json-slices.ts';
 import { AppError } from '../errors.ts';
+import type { BodyShare } from './body-room.ts';
 
 /** How long a body may take, where no setting says it, in ms. */
 const BODY_TIMEOUT_MS = 15_000;
@@ -19,6 +20,8 @@ export interface BodyOptions {
   timeoutMs?: number;
   /** Whole numbers in fields with the name `arguments` are bigints where a JavaScript number cannot hold them. */
   exactArguments?: boolean | undefined;
+  /** The room of the body in memory. */
+  share?: BodyShare;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface BodyOptions {
 export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
-  { maxBytes, isLenient = false, timeoutMs = BODY_TIMEOUT_MS, exactArguments = false }: BodyOptions,
+  { maxBytes, isLenient = false, timeoutMs = BODY_TIMEOUT_MS, exactArguments = false, share }: BodyOptions,
 ): Promise<unknown> {
   const { 'content-type': type, 'content-encoding': encoding, 'content-length': length } = request.headers;
   if (!isLenient && type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
@@ -38,10 +41,10 @@ export async function readJson(
     throw new AppError('unsupported_media_type', 'The body must come without a Content-Encoding.');
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const text = await readText(request, maxBytes, timeoutMs);
+  const text = await readText(request, { maxBytes, timeoutMs, share });
+  if (exactArguments && inexactNumbers(text).length > 0) return parseExactArguments(text);
   if (text.length > ONE_GO_MAX_LENGTH) return parseLargeText(text);
-  if (isLenient && text.trim() === '') return {};
-  return (exactArguments ? tryParseExactArguments(text) : undefined) ?? parseJsonText(text);
+  return isLenient && text.trim() === '' ? {} : parseJsonText(text);
 }
 
 /** A longer text is parsed in slices. */
@@ -60,7 +63,10 @@ async function parseLargeText(text: string): Promise<unknown> {
   }
 }
 
-function readText(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<string> {
+function readText(
+  request: IncomingMessage,
+  { maxBytes, timeoutMs, share }: { maxBytes: number; timeoutMs: number; share?: BodyShare | undefined },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const decoder = new TextDecoder('utf-8', { fatal: true });
     let text = '';
@@ -88,8 +94,13 @@ function readText(request: IncomingMessage, maxBytes: number, timeoutMs: number)
     request
       .on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > maxBytes) fail(tooLarge(maxBytes));
-        else decode(chunk);
+        if (size > maxBytes) return fail(tooLarge(maxBytes));
+        try {
+          share?.take(chunk.length);
+        } catch (error) {
+          return fail(error as AppError);
+        }
+        decode(chunk);
       })
       .once('end', () => {
         clearInterval(look);
@@ -114,20 +125,28 @@ export async function readForm(
     throw new AppError('unsupported_media_type', 'The body must be application/x-www-form-urlencoded.');
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
-  return Object.fromEntries(new URLSearchParams(await readText(request, maxBytes, BODY_TIMEOUT_MS)));
+  return Object.fromEntries(
+    new URLSearchParams(await readText(request, { maxBytes, timeoutMs: BODY_TIMEOUT_MS })),
+  );
 }
 
 /** Keys that parseJsonText leaves out. */
 const HAS_PROTO = /__proto__|\\u00[57]/i;
 
 /**
- * A JSON text with exact arguments; undefined for a text that needs no such care, or has a fault: `parseJsonText` reads those. Numbers
- * of other fields are rounded as everywhere.
+ * A JSON text with exact arguments. Numbers of other fields are rounded as everywhere. Throws `invalid_request` where the digits would
+ * be lost: in a large text, beside a key that is left out, and for a number past the range.
  */
-function tryParseExactArguments(text: string): unknown {
-  if (inexactNumbers(text).length === 0 || HAS_PROTO.test(text)) return undefined;
-  const exact = parseExactly(text);
-  return exact === undefined ? undefined : withRounded(exact);
+function parseExactArguments(text: string): unknown {
+  const isPlain = text.length <= ONE_GO_MAX_LENGTH && !HAS_PROTO.test(text);
+  const exact = isPlain ? parseExactly(text) : undefined;
+  if (exact !== undefined) return withRounded(exact);
+  parseJsonText(text); // a fault in the text is the fault
+  const [number] = inexactNumbers(text);
+  throw new AppError(
+    'invalid_request',
+    `The body has a number that cannot be read exactly, ${number?.slice(0, 100)}: give it as a text.`,
+  );
 }
 
 /** The value with its bigints as numbers, except in arguments. */

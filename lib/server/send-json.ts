@@ -1,6 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { isLargeValue, jsonSlicesOf } from '../common/write-json-slices.ts';
 
 /** Answers with a JSON value, and with nothing where the status is 204. A large value is written in slices, as fast as the client reads. */
@@ -18,6 +16,19 @@ export async function sendJson(
     'Content-Type': contentType,
     'Content-Length': slices.reduce((sum, slice) => sum + Buffer.byteLength(slice), 0),
   });
-  if (slices.length === 1) response.end(slices[0]);
-  else await pipeline(Readable.from(slices), response).catch(() => undefined); // the client has left
+  for (const slice of slices) if (!response.write(slice)) await writable(response);
+  // Also for a client that has left: whoever keeps the answer for a repeated request learns of its end.
+  response.end();
+}
+
+/** Resolves when the client has read on, or has left. */
+function writable(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }

@@ -12,6 +12,7 @@ import { createGuard } from './guard.ts';
 import type { Mount } from './mount.ts';
 import { refuse } from './refuse.ts';
 import { openSockets, type Sockets } from './sockets.ts';
+import { BodyRoom } from './body-room.ts';
 import { createBudget } from './budget.ts';
 import { createTally } from './tally.ts';
 import { unobservedTraffic, type TrafficObserver } from './traffic.ts';
@@ -93,6 +94,7 @@ class HttpServer implements OpenServer {
       traffic,
       publicUrl: config.publicUrl,
       bodyTimeoutMs: config.limits.requestBodyTimeoutMs,
+      bodies: new BodyRoom(config.limits.bodiesMaxBytes),
       budget: createBudget(config.limits.requestsPerMinuteMaxCount),
       socketTally: createTally(config.limits.socketsPerCallerMaxCount),
     };

@@ -9,6 +9,7 @@ import type { RouteSchema } from './mount.ts';
 const ALL_FAULTS_MAX_VALUES = 10_000;
 /** More faults help nobody. */
 const FAULTS_MAX_COUNT = 100;
+const DRY_RUN = 'dryRun';
 
 /** A value read by a schema: its known fields, the unknown ones that were left out, and its faults. */
 interface Reading {
@@ -25,8 +26,8 @@ const readers = new WeakMap<RouteSchema, Reader>();
 
 /**
  * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. An
- * unknown field is a fault where the schema says `additionalProperties: false`, and where it is a misspelt field whose schema
- * says `x-misspelt: 'refused'`: it would move a device that should not move. A field that is null counts as missing, because
+ * unknown field is a fault where the schema says `additionalProperties: false`, and where it may mean a dry run: a wish that is not
+ * understood must not become a real run. A field that is null counts as missing, because
  * several clients send all their fields, set or not. Where the schema names null among the types, it is a value.
  */
 export async function readerOf(schema: RouteSchema): Promise<Reader> {
@@ -117,10 +118,8 @@ function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Pick
 
 /** Notes a field that the schema does not know. */
 function notePassed(schema: RouteSchema, name: string, at: string, { ignored, faults }: Picked): void {
-  const properties = schema.properties as Readonly<Record<string, RouteSchema>>;
-  const names = Object.keys(properties);
-  const exact = names.filter((one) => properties[one]!['x-misspelt'] === 'refused');
-  const isRefused = schema.additionalProperties === false || closestWord(name, exact) !== undefined;
+  const names = Object.keys(schema.properties as object);
+  const isRefused = schema.additionalProperties === false || closestWord(name, [DRY_RUN]) !== undefined;
   if (!isRefused) ignored.push(at);
   else if (faults.length < FAULTS_MAX_COUNT) faults.push({ pointer: at, detail: unknownKey(name, names) });
 }

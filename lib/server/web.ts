@@ -8,7 +8,8 @@ import type { Principal } from '../core/principal.ts';
 import { asParty } from '../common/fair-gate.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { readJson } from './body.ts';
+import { readJson, type BodyOptions } from './body.ts';
+import type { BodyRoom } from './body-room.ts';
 import { budgetKeyOf, spend, type Budget } from './budget.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
@@ -45,6 +46,8 @@ export interface WebOptions {
   publicUrl: string | undefined;
   /** How long the body of a request may take to arrive, in ms. */
   bodyTimeoutMs: number;
+  /** The memory for large bodies. */
+  bodies: BodyRoom;
   traffic: TrafficObserver;
   /** What each caller may ask. */
   budget: Budget;
@@ -172,7 +175,9 @@ class Web {
       if (route.access !== 'open')
         requirePermission(caller, route.access, route.app && String(request.params[route.app]));
       const query = await readQuery(search, route.query);
-      const { value: body, ignored } = await readBody(request, response, route, this.#options.bodyTimeoutMs);
+      const { bodies, bodyTimeoutMs: timeoutMs } = this.#options;
+      const share = bodies.open(budgetKeyOf(caller, address), response);
+      const { value: body, ignored } = await readBody(request, response, route, { timeoutMs, share });
       if (route.status !== undefined) response.statusCode = route.status;
       const client = { address, agent: request.headers['user-agent'] };
       const checked = { params: request.params, query, body, caller, client, origin, ignored, log };
@@ -251,7 +256,7 @@ async function readBody(
   request: Request,
   response: Answer,
   { body: schema, bodyMaxBytes = BODY_MAX_BYTES, bodyLenient, exactArguments }: Route,
-  timeoutMs: number,
+  more: Pick<BodyOptions, 'timeoutMs' | 'share'>,
 ): Promise<{ value: unknown; ignored: string[] }> {
   if (!schema) return { value: undefined, ignored: [] };
   const read = await readerOf(schema);
@@ -259,8 +264,8 @@ async function readBody(
     await readJson(request, response, {
       maxBytes: bodyMaxBytes,
       isLenient: bodyLenient,
-      timeoutMs,
       exactArguments,
+      ...more,
     }),
   );
   refuseFaults('body', reading.faults);

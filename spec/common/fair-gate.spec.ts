@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { asParty, createFairGate, type FairGateOptions } from '../../lib/common/fair-gate.ts';
+import { asParty, asServer, createFairGate, type FairGateOptions } from '../../lib/common/fair-gate.ts';
 import { refusalOf, rejection } from '../support/refusal.ts';
 
 describe('a fair gate', () => {
@@ -49,6 +49,12 @@ describe('a fair gate', () => {
     await end(works.length);
     expect(begun).to.deep.equal(['ada 1', 'ada 2', 'bob 1', 'eve 1', 'ada 3', 'bob 2', 'ada 4']);
     expect(await Promise.all(works)).to.have.lengthOf(7);
+  });
+
+  it('refuses no work of the server itself, however many wait', async () => {
+    const gate = createFairGate({ ...options, waitingMaxCount: 1, allWaitingMaxCount: 2, waitMaxMs: 1 });
+    const turns = Array.from({ length: 20 }, (_, at) => asServer(() => gate(() => Promise.resolve(at))));
+    expect(await Promise.all(turns)).to.deep.equal(Array.from({ length: 20 }, (_, at) => at));
   });
 
   it('keeps a place for other parties', async () => {

@@ -140,7 +140,7 @@ for (const [engine, openEngine] of Object.entries(engines))
       });
       expect(await checkHead(db(), { ...head!, n: 9 })).to.deep.equal({
         n: 9,
-        detail: 'the head that was kept elsewhere has it, and the log has not',
+        detail: 'the row is missing from the log, and the kept head names it',
       });
       await audit.prune(clock.now());
       expect(await checkHead(db(), head!)).to.equal(undefined);

@@ -4,8 +4,11 @@ import { expect } from 'chai';
 import { createBudget } from '../../lib/server/budget.ts';
 import { createTally } from '../../lib/server/tally.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { createFakeSessions } from '../support/fake-sessions.ts';
 import { openTestServer, Refused, type TestServer } from '../support/test-server.ts';
 import { waitFor } from '../support/wait-for.ts';
+
+const MiB = 1024 * 1024;
 
 /** A bare connection with all that it received. */
 function connect(server: TestServer): { socket: Socket; received: () => string; closed: () => boolean } {
@@ -30,6 +33,29 @@ describe('the limits of connections', () => {
     clearInterval(drip);
     expect(slow.received().split('\r\n')[0]).to.equal('HTTP/1.1 408 Request Timeout');
     expect(slow.received()).to.include('The body took too long to arrive.');
+    await server.close();
+  });
+
+  it('large bodies of one caller beside another get 429 and small ones do not, until the large one is over', async () => {
+    const sessions = createFakeSessions();
+    const { create } = sessions;
+    let release: (() => void) | undefined;
+    sessions.create = async (...asked) => {
+      if (!release) await new Promise<void>((resolve) => (release = resolve));
+      return create(...asked);
+    };
+    const server = await openTestServer({ over: sessions, limits: { bodiesMaxBytes: 2 * MiB } });
+    const init = async (size: number): Promise<number> => {
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ note: 'x'.repeat(size) });
+      return (await server.call('/api/init', { method: 'POST', headers, body })).status;
+    };
+    const first = init(1_200_000);
+    await waitFor(() => release !== undefined);
+    expect([await init(250_000), await init(100)]).to.deep.equal([429, 200]);
+    release?.();
+    expect(await first).to.equal(200);
+    await waitFor(async () => (await init(250_000)) === 200);
     await server.close();
   });
 

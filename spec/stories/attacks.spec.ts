@@ -215,19 +215,19 @@ describe('a server under attack', function () {
   });
 
   for (const asText of [false, true])
-    it(`answers while it keeps a document of 10 MB${asText ? ' that comes as a text' : ''}`, async () => {
-      const document = wideDocument(10);
+    it(`answers while it keeps a document of 6 MB${asText ? ' that comes as a text' : ''}`, async () => {
+      const document = wideDocument(6);
       const openSpec = asText ? JSON.stringify(document) : document;
       expect((await init({ openSpecList: [{ openSpec }] })).status).to.equal(200);
-      await survives('a document of 10 MB');
+      await survives('a document of 6 MB');
     });
 
-  it('answers while a device of 10 MB is registered and read', async () => {
-    const document = wideDocument(10);
+  it('answers while a device of 6 MB is registered and read', async () => {
+    const document = wideDocument(6);
     await register('large', document);
-    await survives('a device of 10 MB');
+    await survives('a device of 6 MB');
     const read = (await (await fetch(`${url}/api/devices/large`)).json()) as { openSpec: object };
     expect(read.openSpec).to.deep.equal(document);
-    await survives('a look at a device of 10 MB');
+    await survives('a look at a device of 6 MB');
   });
 });

@@ -220,7 +220,7 @@ describe('devices in a browser', function () {
       await openDevice('house', openSpec, { calls: [night] });
       const { button, seen } = person;
       await button('Change the rules').click();
-      await seen('*: never, between ["22:00","06:00"]');
+      await seen('*: never, between 22:00 and 06:00');
       await button('Add a rule').click();
       await person.page
         .getByRole('combobox', { name: 'Rule', exact: true })

@@ -18,6 +18,7 @@ const withoutUsers = new Set([
   'kysely_migration',
   'kysely_migration_lock',
   'nodes',
+  'simulations', // documents, for the machine of the operator
   'text_codes', // telephone numbers, for a day
 ]);
 /** A session's tables; a thread fills them. */

@@ -1,4 +1,4 @@
-import { t } from '../language.ts';
+import { language, t } from '../language.ts';
 
 /** An entry of `calls` or `limits`. Fields that this page does not know stay as they are. */
 export type RuleEntry = Readonly<Record<string, unknown>>;
@@ -72,9 +72,9 @@ const places = {
   limits: { server: 'limitOfServer', device: 'limitOfDevice', session: 'limitOfSession' },
 } as const;
 
-/** Rules of the server in the language of the page; its own sentences where an earlier version gives no data. */
+/** Rules of the server in the language of the page. The server's own sentences are English; an earlier version gives no data. */
 export function ruleSentences(facts: readonly ShownRule[] | undefined, words: readonly string[]): string[] {
-  if (facts === undefined) return [...words];
+  if (facts === undefined || language.value === 'en') return [...words];
   return facts.map(({ of, list, number, rule }) => t(places[list][of], { number, rule: ruleText(rule) }));
 }
 

@@ -1,3 +1,4 @@
+import { closestWord } from '../../common/closest-word.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { invalidField } from './errors.ts';
 import { textOf } from './input-parts.ts';
@@ -41,6 +42,9 @@ const turned = [
 export function readCompletionTask(request: JsonObject): CompletionTask {
   for (const name of unhonoured)
     if (request[name]) throw invalidField(name, 'cannot be honoured where devices answer');
+  for (const name of Object.keys(request))
+    if (name === 'rules' || closestWord(name, ['dryRun']) !== undefined)
+      throw invalidField(name, 'cannot be honoured here: give the device a rule (lib/docs/rules.md)');
   if ((request['n'] ?? 1) !== 1) throw invalidField('n', 'must be 1 where devices answer');
   const known = new Set<string>([...own, ...unhonoured, ...same, ...turned]);
   const parameters = Object.fromEntries(

@@ -5,7 +5,7 @@ import type { Config } from '../../config.ts';
 import type { Content } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
-import { decodeBase64, type GivenFile } from '../../files/given-files.ts';
+import { isBase64, type GivenFile } from '../../files/given-files.ts';
 import type { FileRoom } from '../../files/index.ts';
 import { invalidField } from './errors.ts';
 
@@ -63,7 +63,8 @@ export async function contentOfPart(
   try {
     return await files.given.read(file, signal);
   } catch (error) {
-    if (signal.aborted || !(error instanceof AppError)) throw error;
+    const isLater = error instanceof AppError && ['too_many_requests', 'unavailable'].includes(error.code);
+    if (signal.aborted || isLater || !(error instanceof AppError)) throw error;
     throw invalidField(field, `cannot be read: ${withoutEnd(error.message, '.')}`);
   }
 }
@@ -118,14 +119,6 @@ export function readSound(sound: JsonValue | undefined, at: string): Content {
   if (typeof data !== 'string' || data === '' || !isBase64(data))
     throw invalidField(`${at}.data`, 'must be sound in base64');
   return { type: 'audio', data, format };
-}
-
-function isBase64(data: string): boolean {
-  try {
-    return decodeBase64(data).length > 0;
-  } catch {
-    return false;
-  }
 }
 
 /** A text field of an item or a part. Throws `invalid_request` with its place where it is missing, or no text. */

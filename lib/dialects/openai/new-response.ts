@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { SessionConfig, TaskSettings } from '../../core/session-config.ts';
+import { AppError } from '../../errors.ts';
 import type { NewTask, Session } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import type { Parts } from '../dialect.ts';
@@ -25,6 +26,7 @@ import { clientToolsOf, requestOf, type KeptRequest } from './task-record.ts';
 import { findOwn } from './threads.ts';
 import {
   checkOutputs,
+  findOpenTask,
   findWaitingTask,
   giveOutputs,
   waitingTaskAt,
@@ -109,8 +111,12 @@ async function findWaiting(
     unknown: () => noSuchItem(itemId!),
     what: 'item',
   });
-  const waiting = await findWaitingTask(session);
-  return waiting?.calls.every(({ callId }) => callItems.has(callId)) ? waiting : undefined;
+  const open = await findOpenTask(session);
+  if (!open) return undefined;
+  const waiting = await waitingTaskAt(session, open.taskId, open.after);
+  if (waiting?.calls.every(({ callId }) => callItems.has(callId))) return waiting;
+  // A client repeats its request without a mark: a second task would move the devices again beside the first one.
+  throw new AppError('conflict', 'The task has these outputs already, and is not over: wait for its answer.');
 }
 
 /** The response that goes on with a task. The task keeps the settings with which it began. */

@@ -22,6 +22,12 @@ const PAGE_LINES = 8;
 
 /** The last task of a session, if it waits for its client; undefined if it does not. */
 export async function findWaitingTask(session: Session): Promise<WaitingTask | undefined> {
+  const open = await findOpenTask(session);
+  return open && waitingTaskAt(session, open.taskId, open.after);
+}
+
+/** The last task of a session and a line before its lines; undefined when it has ended, and where there is none. */
+export async function findOpenTask(session: Session): Promise<{ taskId: string; after: number } | undefined> {
   let taskId: string | undefined;
   for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back()) {
     const own =
@@ -37,7 +43,7 @@ export async function findWaitingTask(session: Session): Promise<WaitingTask | u
     if (own !== taskId) continue;
     if (line.type === 'task_ended') return undefined;
     if (line.type === 'message_added' || (line.type === 'task_started' && !line.added))
-      return waitingTaskAt(session, taskId, line.seq - 1);
+      return { taskId, after: line.seq - 1 };
   }
   return undefined;
 }
@@ -76,7 +82,7 @@ export async function giveOutputs(session: Session, outputs: readonly CallOutput
   for (const { callId, output } of outputs) await session.answer(callId, resultOf(output));
 }
 
-/** The result that a client's text is: a JSON object as it is, anything else as `output`, also an object whose numbers would be rounded. */
+/** The result of a client's call. A JSON object stays an object. Any other text is `output`. So is an object with a number that JSON.parse would round. */
 function resultOf(output: string): ToolResult {
   const value = inexactNumbers(output).length > 0 ? undefined : tryParseJson(output);
   return isObject(value) ? value : { output };

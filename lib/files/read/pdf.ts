@@ -35,7 +35,7 @@ export interface PdfText {
 
 /**
  * Reads the text of a PDF document, apart from the event loop. Rejects with `invalid_request` for a document that cannot be read in
- * 20 s, or at all, and as a fair gate does.
+ * 20 s, or at all, and with `too_many_requests` or `unavailable` when too many documents wait.
  */
 export function readPdf(bytes: Uint8Array): Promise<PdfText> {
   return inDocumentThread(() => readInThread(bytes));

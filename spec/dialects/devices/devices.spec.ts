@@ -204,7 +204,7 @@ describe('the devices that the server knows', () => {
     ]);
   });
 
-  it('warn of users that nobody is', async () => {
+  it('warn of entries that name no user', async () => {
     const { email } = (await server.accounts.users.findByLogin('ann'))!;
     const users = [
       '*',
@@ -217,7 +217,7 @@ describe('the devices that the server knows', () => {
     ];
     const { warnings } = await register({ name: 'for-few', users });
     expect((warnings as string[]).slice(0, 2)).to.deep.equal([
-      '/users/4: "an" is the name or the id of no user: nobody gets the device by it',
+      '/users/4: "an" names no user: this entry lets nobody use the device',
       '/users/5: "role:admins" is no role: role:visitor, role:user or role:admin',
     ]);
     const put = await admin.call('PUT', '/api/devices/for-few', {
@@ -225,7 +225,7 @@ describe('the devices that the server knows', () => {
       users: ['nobody'],
     });
     expect((put.body as JsonObject)['warnings']).to.deep.equal([
-      '/users/0: "nobody" is the name or the id of no user: nobody gets the device by it',
+      '/users/0: "nobody" names no user: this entry lets nobody use the device',
     ]);
   });
 

@@ -163,6 +163,49 @@ describe('chat completions on devices', () => {
     expect((await next.finalChatCompletion()).choices[0]!.message.content).to.equal('Since seven.');
   });
 
+  it('are refused with a dry run and with rules, which they cannot honour', async () => {
+    const refused: unknown[] = [];
+    for (const field of ['dryRun', 'dry_run', 'rules']) {
+      const { status, body: answer } = await world.ada.call(
+        'POST',
+        '/v1/chat/completions',
+        body([said('Light!')], { [field]: field === 'rules' ? { calls: [] } : true }),
+      );
+      refused.push([status, (answer as { error: { param: string } }).error.param]);
+    }
+    expect(refused).to.deep.equal([
+      [400, 'dryRun'],
+      [400, 'dry_run'],
+      [400, 'rules'],
+    ]);
+  });
+
+  it('are refused when the client sends its results again while their task works on', async () => {
+    const writes = world.writes();
+    let release = (): void => undefined;
+    const asked = world.model.requests.length;
+    world.steps.push({ calls: [askTime('t8')] }, setLamp(true), {
+      answer: (response) =>
+        new Promise<void>((resolve) => {
+          release = () => {
+            response.destroy();
+            resolve();
+          };
+        }),
+    });
+    const { message } = (await create([said('The time, then light!')])).choices[0]!;
+    const output = { role: 'tool' as const, tool_call_id: message.tool_calls![0]!.id, content: 'seven' };
+    const again = [said('The time, then light!'), message, output];
+    const works = create(again).catch((error: unknown) => error);
+    await waitFor(() => world.model.requests.length === asked + 3);
+    const repeated = await world.ada.call('POST', '/v1/chat/completions', body(again));
+    expect([repeated.status, world.writes() - writes]).to.deep.equal([409, 1]);
+    world.steps.push({ text: 'On.' });
+    release();
+    await works;
+    expect(world.writes() - writes).to.equal(1);
+  });
+
   it('move a device once when the client repeats its request, and when it leaves', async () => {
     const writes = world.writes();
     world.steps.push(setLamp(true), { text: 'On.' });

@@ -165,7 +165,9 @@ describe('an MCP server as a device', () => {
       }),
     ];
     expect(others.map(([status]) => status)).to.deep.equal([400, 400, 400]);
-    expect(JSON.stringify(others)).to.include('Send command and env as GET shows them');
+    expect(JSON.stringify(others)).to.include(
+      'To keep the program, send command and env exactly as GET shows them',
+    );
     const moved = await send('PUT', '/api/devices/shop', { name: 'shop', ...entry() });
     expect([moved[0], moved[1]['version'], moved[1]['command']]).to.deep.equal([200, 3, undefined]);
     expect(JSON.stringify([shown, renamed, called, others, moved]))
