@@ -10,6 +10,8 @@ const ALL_FAULTS_MAX_VALUES = 10_000;
 /** More faults help nobody. */
 const FAULTS_MAX_COUNT = 100;
 const DRY_RUN = 'dryRun';
+/** So many unknown fields are compared with it: no client has more, and an attacker has many thousands. */
+const COMPARED_MAX_COUNT = 100;
 
 /** A value read by a schema: its known fields, the unknown ones that were left out, and its faults. */
 interface Reading {
@@ -119,7 +121,9 @@ function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Pick
 /** Notes a field that the schema does not know. */
 function notePassed(schema: RouteSchema, name: string, at: string, { ignored, faults }: Picked): void {
   const names = Object.keys(schema.properties as object);
-  const isRefused = schema.additionalProperties === false || closestWord(name, [DRY_RUN]) !== undefined;
+  const isCompared = ignored.length < COMPARED_MAX_COUNT && name.length < 2 * DRY_RUN.length;
+  const isMisspelt = isCompared && closestWord(name, [DRY_RUN]) !== undefined;
+  const isRefused = schema.additionalProperties === false || isMisspelt;
   if (!isRefused) ignored.push(at);
   else if (faults.length < FAULTS_MAX_COUNT) faults.push({ pointer: at, detail: unknownKey(name, names) });
 }
