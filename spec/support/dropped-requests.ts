@@ -31,7 +31,8 @@ export async function sendThroughDrops(
   threads: { answered: string[]; listed: string[] }[];
 }> {
   const proxy = await startDroppingProxy(server.url, randomDrops(7, percent));
-  const client = new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey: caller.token, maxRetries: 8 });
+  // With 8 retries one request of five hundred may lose all its tries: 0.36 to the power of 9.
+  const client = new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey: caller.token, maxRetries: 20 });
   const talks = await Promise.all(
     Array.from({ length: count }, async () => ({
       thread: await openThread(),
@@ -49,7 +50,7 @@ export async function sendThroughDrops(
     }),
   );
   const tasks = talks.flatMap((talk) => talk.tasks);
-  await waitFor(() => tasks.every((taskId) => device.writes.has(`${taskId}.0.w0`)), 30_000);
+  await waitFor(() => tasks.every((taskId) => device.writes.has(`${taskId}.0.w0`)), 120_000);
   const threads = [];
   for (const { thread, answered } of talks) {
     const listed: string[] = [];

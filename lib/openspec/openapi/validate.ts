@@ -1,6 +1,6 @@
 import { closestWord } from '../../common/closest-word.ts';
 import { isObject, type JsonObject } from '../../common/json.ts';
-import { childPointer } from '../../common/json-pointer.ts';
+import { childPointer, valueAt } from '../../common/json-pointer.ts';
 import { messageOf } from '../../errors.ts';
 import { textAt } from '../read.ts';
 
@@ -26,12 +26,12 @@ export async function validateOpenapi(document: JsonObject): Promise<string[]> {
     validateSchema(document);
     return [];
   } catch (error) {
-    return findingsOf(error);
+    return findingsOf(error, document);
   }
 }
 
 /** The findings in plain words, one for each place. */
-function findingsOf(error: unknown): string[] {
+function findingsOf(error: unknown, document: JsonObject): string[] {
   const details: unknown[] =
     error instanceof Error && 'details' in error && Array.isArray(error.details) ? error.details : [];
   if (details.length === 0) return [messageOf(error)];
@@ -40,6 +40,7 @@ function findingsOf(error: unknown): string[] {
   for (const detail of details) {
     if (!isObject(detail)) continue;
     const { instancePath, message, params } = detail;
+    if (isReferredOperation(document, instancePath)) continue;
     const place = typeof instancePath === 'string' && instancePath !== '' ? instancePath : '/';
     const extra = isObject(params)
       ? (params['additionalProperty'] ?? params['unevaluatedProperty'])
@@ -57,4 +58,11 @@ function findingsOf(error: unknown): string[] {
   const findings = [...byPlace.values()];
   const more = findings.length - FINDINGS_MAX_COUNT;
   return more > 0 ? [...findings.slice(0, FINDINGS_MAX_COUNT), `and ${more} more findings`] : findings;
+}
+
+/** Whether an operation is a `$ref`: the schemas do not know that, and many documents are written so. It is followed. */
+function isReferredOperation(document: JsonObject, place: unknown): boolean {
+  if (typeof place !== 'string' || !/^\/paths\/[^/]+\/[^/]+$/.test(place)) return false;
+  const operation = valueAt(document, place);
+  return isObject(operation) && typeof operation['$ref'] === 'string';
 }

@@ -19,6 +19,12 @@ describe('openapi validation', () => {
     expect(pet.properties.parent).to.deep.equal({ $ref: '#/components/schemas/Pet' });
   });
 
+  for (const version of ['3.0.3', '3.1.0'])
+    it(`finds nothing in an operation that is a $ref, which is followed, in ${version}`, async () => {
+      const paths = { '/a': { get: { $ref: 'resources/a.yml' } } };
+      expect(await validateOpenapi({ openapi: version, info, paths })).to.deep.equal([]);
+    });
+
   it('lists the faults, once for each place', async () => {
     const document = {
       openapi: '3.0.3',
