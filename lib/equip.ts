@@ -43,13 +43,18 @@ export function createEquip(parts: EquipParts) {
   const { agents, models, files, memory } = parts;
   const ownMemory = memoryTools(memory);
   const options = toolboxOptions(parts);
-  return async (session: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment> => {
+  return async (
+    session: SessionConfig,
+    children: readonly Tool[],
+    owner: string,
+    party?: string,
+  ): Promise<Equipment> => {
     const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
     const modelConfig = (agent ? agent.config.model : session.model) ?? {};
     const openModel = (config: ModelConfig) => showFiles(models.open(config), files.files);
     const model = session.direct ? directModel : openModel(modelConfig);
     const { documents: entries = [], devices = [] } = agent ? agent.config : session;
-    const documents = await loadDocuments(parts, openersOf(parts, entries, devices, owner));
+    const documents = await loadDocuments(parts, openersOf(parts, entries, devices, { owner, party }));
     const sources: ToolSource[] = documents.map(({ spec, connection }) => ({
       tools: spec.tools,
       connection,
@@ -80,7 +85,7 @@ export function createAgentCheck(parts: Pick<EquipParts, 'models' | 'openspecs' 
   return async ({ model, documents = [], devices = [] }: AgentConfig, owner: string): Promise<void> => {
     parts.models.open(model);
     await parts.devices.requireAll(devices, owner, '/devices');
-    const opened = await loadDocuments(parts, openersOf(parts, documents, devices, owner));
+    const opened = await loadDocuments(parts, openersOf(parts, documents, devices, { owner, party: owner }));
     for (const document of opened) document.release();
   };
 }
@@ -115,12 +120,12 @@ function openersOf(
   { openspecs, devices }: Pick<EquipParts, 'openspecs' | 'devices'>,
   entries: readonly JsonObject[],
   uses: readonly DeviceUse[],
-  owner: string,
+  { owner, party }: { owner: string; party: string | undefined },
 ): Opener[] {
   return [
     ...entries.map((entry, index) => ({
       pointer: childPointer('/openSpecList', index),
-      open: () => openspecs.load(entry),
+      open: () => openspecs.load(entry, { party }),
     })),
     ...uses.map((use, index) => ({
       pointer: childPointer('/devices', index),

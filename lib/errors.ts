@@ -52,6 +52,11 @@ export class AppError extends Error {
   }
 }
 
+/** Whether a request was right and came at a bad time: it may succeed later. */
+export function isForLater({ code }: AppError): boolean {
+  return code === 'too_many_requests' || code === 'unavailable';
+}
+
 /** A failure of the database itself. The request may be right, and may succeed later. */
 export class StoreFailure extends AppError {
   override readonly name: string = 'StoreFailure';

@@ -1,21 +1,14 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { AppError, toError } from '../errors.ts';
 
-/** Whose work it is, while it runs: an account or an address. */
-const parties = new AsyncLocalStorage<string>();
+/** The turn of a work at a gate. */
+export interface FairTurn {
+  /** The user or the address for whom the work is done. Without one it is the server's own, and waits as long as it takes. */
+  party?: string | undefined;
+  /** Ends the wait. */
+  signal?: AbortSignal | undefined;
+}
 
-/** The server itself, for work that was accepted before: it waits as long as it takes. */
 const SERVER = '';
-
-/** Runs work as the server's own: it is refused by no gate. */
-export function asServer<T>(work: () => T): T {
-  return parties.run(SERVER, work);
-}
-
-/** Runs work, and all that follows from it, in the name of a party. */
-export function asParty<T>(party: string, work: () => T): T {
-  return parties.run(party, work);
-}
 
 /** The limits of a gate. */
 export interface FairGateOptions {
@@ -36,13 +29,12 @@ export interface FairGateOptions {
  * the signal's reason when it aborts before the work begins. A work of a party also rejects with `too_many_requests` when too many
  * of its works wait, and with `unavailable` when too many of all parties do or it has waited too long.
  */
-export type FairGate = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
+export type FairGate = <T>(work: () => Promise<T>, turn?: FairTurn) => Promise<T>;
 
-/** A gate; without `asParty` a work is one of the server itself. */
+/** A gate at which nobody waits yet. */
 export function createFairGate(options: FairGateOptions): FairGate {
   const queue = new FairQueue(options);
-  return async (work, signal) => {
-    const party = parties.getStore() ?? SERVER;
+  return async (work, { party = SERVER, signal } = {}) => {
     await queue.enter(party, signal);
     try {
       return await work();
@@ -99,9 +91,7 @@ class FairQueue {
       throw new AppError(
         'too_many_requests',
         `${waitingMaxCount} of your ${noun} wait already. Try again in a moment.`,
-        {
-          retryAfterSeconds: 5,
-        },
+        { retryAfterSeconds: 5 },
       );
     if (this.#waitingCount >= allWaitingMaxCount) throw tooMany(noun);
   }

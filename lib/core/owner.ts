@@ -31,7 +31,6 @@
  */
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
-import { asServer } from '../common/fair-gate.ts';
 import { AppError, failureFacts, isStoreFailure } from '../errors.ts';
 import type { Command } from './command.ts';
 import { ControlReader } from './controls.ts';
@@ -246,7 +245,7 @@ export class Owner {
     try {
       const transcript = await this.#log.transcript();
       if (transcript.openDecision(owned.id)) owned.move('calls_asked');
-      await asServer(() => workTask(this.#runOf(owned))); // it was accepted: no gate refuses its work
+      await workTask(this.#runOf(owned));
     } catch (error) {
       await this.#fail(owned, error);
     } finally {

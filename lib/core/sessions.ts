@@ -53,9 +53,9 @@ export interface SessionsOptions {
   store: Store;
   /**
    * Opens the model and the documents of a configuration, with the tools that its children are. Rejects with an AppError
-   * when a document cannot be used.
+   * when a document cannot be used. `party`: the user who waits for it, and may be refused; missing for a task that was accepted.
    */
-  equip(config: SessionConfig, children: readonly Tool[], owner: string): Promise<Equipment>;
+  equip(config: SessionConfig, children: readonly Tool[], owner: string, party?: string): Promise<Equipment>;
   limits: SessionsLimits;
   /** How long ended tasks, their lines and unused sessions are kept, in ms; for ever when missing. */
   retentionMs?: number | undefined;
@@ -111,7 +111,9 @@ export class SessionRegistry implements Sessions {
       load: (child) => this.load(child),
       depthMaxCount: this.#options.limits.childDepthMaxCount,
     });
-    const equipment = config.agent ? undefined : await this.#equip({ ...config, children }, owner.id);
+    const equipment = config.agent
+      ? undefined
+      : await this.#equip({ ...config, children }, owner.id, owner.id);
     const isShared = !equipsEachTask(config);
     if (!isShared) equipment?.close(); // it was opened to see that it can be
     const now = this.#clock.now();
@@ -249,14 +251,11 @@ export class SessionRegistry implements Sessions {
     };
   }
 
-  #equip(config: SessionConfig, ownerId: string): Promise<Equipment> {
-    const children = childTools({
-      children: config.children,
-      owner: { id: ownerId, kind: 'user' },
-      find: (id, caller) => this.find(id, caller),
-      clock: this.#clock,
-    });
-    return this.#options.equip(config, children, ownerId);
+  #equip(config: SessionConfig, ownerId: string, party?: string): Promise<Equipment> {
+    const owner = { id: ownerId, kind: 'user' } as const;
+    const find = (id: string, caller: Principal): Promise<Session> => this.find(id, caller);
+    const children = childTools({ children: config.children, owner, find, clock: this.#clock });
+    return this.#options.equip(config, children, ownerId, party);
   }
 
   async #checkCount(owner: Principal): Promise<void> {

@@ -1,7 +1,7 @@
 import { checkArguments } from '../core/argument-check.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import type { Tool } from '../core/tool.ts';
-import { AppError, messageOf, SpecError, type Fault } from '../errors.ts';
+import { AppError, isForLater, messageOf, SpecError, type Fault } from '../errors.ts';
 import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
 import { programFaults } from '../openspec/program-faults.ts';
 import type { LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
@@ -24,6 +24,8 @@ export interface CheckedDevice extends NewDevice {
 export interface DeviceCircumstances extends RuleCircumstances {
   /** Whether the operator describes it, in a file or at the command line of the server's machine: it may start a program. */
   byOperator?: boolean;
+  /** The user whose turn a large document takes; the server's own when missing. */
+  party?: string | undefined;
 }
 
 /**
@@ -35,13 +37,13 @@ export async function checkDevice(
   openspecs: Openspecs,
   circumstances: DeviceCircumstances = {},
 ): Promise<CheckedDevice> {
-  const { byOperator = false } = circumstances;
+  const { byOperator = false, party } = circumstances;
   const faults = [...schemaFaults(deviceSchema, value)];
   const definition = value as DeviceDefinition;
   const rules = rulesOf(definition, circumstances, faults);
   if (faults.every(({ pointer }) => pointer.startsWith('/rules') || pointer.startsWith('/safeState'))) {
     faults.push(...urlFaults(definition), ...(byOperator ? [] : programFaults(definition)));
-    const document = await openDocument(openspecs, definition, { faults, byOperator });
+    const document = await openDocument(openspecs, definition, { faults, byOperator, party });
     if (document) {
       try {
         faults.push(...(await safeStateFaults(definition, document.spec.tools)));
@@ -103,11 +105,11 @@ function urlFaults({ server, openSpec }: DeviceDefinition): Fault[] {
 async function openDocument(
   openspecs: Openspecs,
   definition: DeviceDefinition,
-  { faults, byOperator }: { faults: Fault[]; byOperator: boolean },
+  { faults, byOperator, party }: { faults: Fault[]; byOperator: boolean; party: string | undefined },
 ): Promise<LoadedSpec | undefined> {
   if (!byOperator && programFaults(definition).length > 0) return undefined;
   try {
-    const document = await openspecs.load(definition, { byOperator });
+    const document = await openspecs.load(definition, { byOperator, party });
     if (document.spec.tools.length > 0) return document;
     document.release();
     const skipped = document.spec.skipped.map(({ operation, reason }) => `; ${operation}: ${reason}`);
@@ -116,7 +118,7 @@ async function openDocument(
       detail: `has no operation that can be called${skipped.slice(0, 20).join('')}`,
     });
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    if (!(error instanceof AppError) || isForLater(error)) throw error;
     const found = error instanceof SpecError ? error.faults : [];
     const inside = found.map(({ pointer, detail }) => ({ pointer: `/openSpec${pointer}`, detail }));
     faults.push(...(inside.length > 0 ? inside : [{ pointer: '/openSpec', detail: messageOf(error) }]));

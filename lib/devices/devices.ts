@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
 import type { Vault } from '../store/vault.ts';
-import { checkDevice, type CheckedDevice } from './check-device.ts';
+import { checkDevice, type CheckedDevice, type DeviceCircumstances } from './check-device.ts';
 import { checkReach, type Reach, type ReachParts } from './check-reach.ts';
 import { unknownUsers } from './unknown-users.ts';
 import type { Device, ListedDevice } from './device.ts';
@@ -86,9 +86,12 @@ export class Devices {
   }
 
   /** Checks a device before it is stored. Throws `invalid_request` with every fault. */
-  async check(value: unknown, { byOperator = false } = {}): Promise<CheckedDevice> {
+  async check(
+    value: unknown,
+    given: Pick<DeviceCircumstances, 'byOperator' | 'party'> = {},
+  ): Promise<CheckedDevice> {
     const { openspecs, isUser } = this.#options;
-    const checked = await checkDevice(value, openspecs, { ...this.#files.circumstances, byOperator });
+    const checked = await checkDevice(value, openspecs, { ...this.#files.circumstances, ...given });
     const unknown = isUser ? await unknownUsers(checked.facts.users, isUser) : [];
     return { ...checked, warnings: [...checked.warnings, ...unknown] };
   }

@@ -1,3 +1,4 @@
+import type { FairTurn } from '../common/fair-gate.ts';
 import { createPauses } from '../common/pauses.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import type { Content } from '../core/message.ts';
@@ -14,7 +15,7 @@ export interface GivenFiles {
    * The content of a file for a model: pictures and sound as data, texts and PDF as text, a note for another file. Rejects with
    * `invalid_request` for a file that cannot be read, is empty, or is too large, and with the signal's reason when it aborts.
    */
-  read(file: GivenFile, signal: AbortSignal): Promise<Content>;
+  read(file: GivenFile, turn: FairTurn & { signal: AbortSignal }): Promise<Content>;
 }
 
 const FETCH_TIMEOUT_MS = 20_000;
@@ -31,13 +32,14 @@ const MiB = 1024 * 1024;
 /** Reads files of messages; `fetch` makes every connection, and follows no redirect. */
 export function createGivenFiles(fetch: typeof globalThis.fetch): GivenFiles {
   return {
-    async read(file, signal) {
+    async read(file, turn) {
+      const { signal } = turn;
       const { name, bytes } = await ('data' in file ? decoded(file.data) : fetched(fetch, file.url, signal));
       if (bytes.length === 0) throw unreadable('it is empty');
       if (bytes.length > SHOWN_MAX_BYTES) throw unreadable(`it has more than ${SHOWN_MAX_BYTES / MiB} MiB`);
       const filename = file.filename ?? name;
       const { mime: mimeType } = await formatOf(bytes.subarray(0, HEAD_BYTES), filename);
-      return contentOfBytes({ filename, mimeType, bytes: bytes.length }, async () => bytes);
+      return contentOfBytes({ filename, mimeType, bytes: bytes.length }, async () => bytes, { turn });
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createFairGate } from '../common/fair-gate.ts';
+import { createFairGate, type FairTurn } from '../common/fair-gate.ts';
 import { AppError } from '../errors.ts';
 import { isPictureType } from './picture-types.ts';
 
@@ -26,12 +26,12 @@ export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
  * `invalid_request` for a broken picture or more than 25 million pixels, `unsupported_media_type` for other types (also SVG),
  * `too_large` for more than 5 MB, and `too_many_requests` or `unavailable` when too many pictures wait. One picture is made at a time.
  */
-export async function toAvatar(bytes: Uint8Array): Promise<Buffer> {
+export async function toAvatar(bytes: Uint8Array, turn?: FairTurn): Promise<Buffer> {
   if (bytes.length > AVATAR_MAX_BYTES)
     throw new AppError('too_large', `The picture is larger than ${AVATAR_MAX_BYTES} bytes.`);
   if ((await suffixOfPicture(bytes)) === undefined)
     throw new AppError('unsupported_media_type', 'A picture is JPEG, PNG, GIF, WebP or AVIF.');
-  return inTurn(() => shrink(bytes));
+  return inTurn(() => shrink(bytes), turn);
 }
 
 /** Makes the avatar. libvips works in one thread then, besides the one of the pool that waits for it. */

@@ -1,3 +1,4 @@
+import type { FairTurn } from '../common/fair-gate.ts';
 import type { Content, ImageDetail } from '../core/message.ts';
 import type { Model, ModelMessage } from '../core/model.ts';
 import { AppError } from '../errors.ts';
@@ -58,7 +59,7 @@ function hasFiles(message: ModelMessage): message is ModelMessage & { role: 'use
 export async function shownContent(files: Files, part: Content & { type: 'file' }): Promise<Content> {
   try {
     const file = await files.find(part.fileId, reader);
-    return await contentOfBytes(file, () => bytesOfFile(files, file), part.detail);
+    return await contentOfBytes(file, () => bytesOfFile(files, file), part);
   } catch (error) {
     if (error instanceof AppError && error.code === 'not_found')
       return note('a file was here that has been deleted');
@@ -70,11 +71,11 @@ export async function shownContent(files: Files, part: Content & { type: 'file' 
 export async function contentOfBytes(
   { filename, mimeType, bytes }: Pick<StoredFile, 'filename' | 'mimeType' | 'bytes'>,
   read: () => Promise<Buffer>,
-  detail?: ImageDetail,
+  { detail, turn }: { detail?: ImageDetail | undefined; turn?: FairTurn } = {},
 ): Promise<Content> {
   const format = sounds[mimeType];
   if (bytes <= SHOWN_MAX_BYTES && isReadable(mimeType)) {
-    const text = await fileText(mimeType, await read());
+    const text = await fileText(mimeType, await read(), turn);
     return { type: 'text', text: `[file "${filename}", ${mimeType}]\n${text}\n[end of file "${filename}"]` };
   }
   if (bytes > SHOWN_MAX_BYTES || (format === undefined && !pictures.has(mimeType)))

@@ -39,6 +39,8 @@ export interface LoadedSpec {
 interface LoadOptions {
   /** Stops the fetch of a document. */
   signal?: AbortSignal;
+  /** The user whose turn the document takes among the large ones; the server's own when missing. */
+  party?: string | undefined;
   /** Whether the operator wrote the entry: only such an entry may start a program of this machine. */
   byOperator?: boolean;
 }
@@ -85,7 +87,7 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
   });
 
   return {
-    async load(entry, { signal, byOperator = false } = {}) {
+    async load(entry, { signal, party, byOperator = false } = {}) {
       if (!byOperator) refuseProgram(entry);
       const connection = connectionOf(entry);
       const compileOptions = { ...compileOptionsOf(entry, readFiles), ...(validate ? { validate } : {}) };
@@ -99,7 +101,7 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
         text = blotOwnSecrets(await discover(compileOptions.source, connection, signal), secretsOf(entry));
       }
       const loan = await cache.borrow(await keyOf(text, compileOptions), async () => ({
-        value: await compile(text, kinds, compileOptions, entry.protocol),
+        value: await compile(text, kinds, compileOptions, { protocol: entry.protocol, party }),
         bytes: text.length,
       }));
       const { kind } = loan.value;
@@ -153,9 +155,9 @@ async function compile(
   text: string,
   kinds: readonly OpenspecKind[],
   options: CompileOptions,
-  protocol: DocumentEntry['protocol'],
+  { protocol, party }: { protocol: DocumentEntry['protocol']; party: string | undefined },
 ): Promise<CompiledSpec> {
-  const { document, warnings } = await parseText(text);
+  const { document, warnings } = await parseText(text, { party });
   const kind = findKind(kinds, document);
   if (!accepts(kinds, kind.name, protocol)) throw disagreement(protocol, kind.name);
   try {

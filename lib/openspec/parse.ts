@@ -1,3 +1,4 @@
+import type { FairTurn } from '../common/fair-gate.ts';
 import { parseJsonInSlices } from '../common/json-slices.ts';
 import type { JsonObject, JsonValue } from '../common/json.ts';
 import { messageOf, SpecError } from '../errors.ts';
@@ -12,9 +13,10 @@ const POSITION_MAX_CHARS = 512 * 1024;
 
 /**
  * The object that a document's text holds, JSON or YAML. It is a finite tree of at most 500 levels without cycles and
- * without keys that reach a prototype. Throws a SpecError with line and column when the text is neither.
+ * without keys that reach a prototype. Throws a SpecError with line and column when the text is neither. A large YAML text waits for
+ * its `turn` among those of others.
  */
-export async function parseText(text: string, signal?: AbortSignal): Promise<ParsedText> {
+export async function parseText(text: string, turn?: FairTurn): Promise<ParsedText> {
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   if (source.trim() === '') throw new SpecError('The document is empty.');
   const json = await parseJson(source);
@@ -26,7 +28,7 @@ export async function parseText(text: string, signal?: AbortSignal): Promise<Par
   // A quoted first key is JSON, so its fault is the one to tell; a YAML parser would only hide it.
   if (/^\s*(\{\s*["}]|\[)/.test(source)) throw json.fault;
   if (source.length <= YAML_HERE_MAX_CHARS) return treeOfYaml(source);
-  const { json: tree, warnings } = await parseYamlApart(source, signal);
+  const { json: tree, warnings } = await parseYamlApart(source, turn);
   return { document: (await parseJsonInSlices(tree)) as JsonObject, warnings };
 }
 

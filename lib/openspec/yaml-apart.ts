@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { inDocumentThread } from '../common/document-threads.ts';
+import type { FairTurn } from '../common/fair-gate.ts';
 import { AppError, SpecError, toError, type Fault } from '../errors.ts';
 import { packageRoot } from '../package.ts';
 import { treeOfYaml } from './tree.ts';
@@ -21,9 +22,9 @@ const IDLE_MS = 30_000;
  */
 export async function parseYamlApart(
   source: string,
-  signal?: AbortSignal,
+  turn: FairTurn = {},
 ): Promise<{ json: string; warnings: string[] }> {
-  const answer = await inDocumentThread(() => parseInThread(source, signal), signal);
+  const answer = await inDocumentThread(() => parseInThread(source, turn.signal), turn);
   if ('json' in answer) return answer;
   throw new SpecError(answer.message, answer.faults);
 }

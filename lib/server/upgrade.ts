@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
-import { asParty } from '../common/fair-gate.ts';
 import { budgetKeyOf, spend, type Budget } from './budget.ts';
 import { bearerOf, identify, readQuery, targetOf } from './intake.ts';
 import { mountAt } from './mount.ts';
@@ -102,7 +101,7 @@ export function createUpgrade(
 /** Closes the socket when its caller sends more messages than its budget has. */
 function runWithinBudget(budget: Budget, key: string, receive: Receive): Receive {
   return hearing(receive, (text, receiver, peer) => {
-    if (budget(key) === undefined) return asParty(key, () => receiver.text(text));
+    if (budget(key) === undefined) return receiver.text(text);
     peer.close(TOO_MANY, 'too many messages (REQUESTS_PER_MINUTE_MAX_COUNT): connect again later');
   });
 }

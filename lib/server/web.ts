@@ -5,7 +5,6 @@ import { anonymous } from '../accounts/access.ts';
 import type { FirstRequests } from '../accounts/first-requests.ts';
 import { requirePermission } from '../accounts/permissions.ts';
 import type { Principal } from '../core/principal.ts';
-import { asParty } from '../common/fair-gate.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson, type BodyOptions } from './body.ts';
@@ -185,9 +184,9 @@ class Web {
         const value = await route.handle({ request, response, ...checked });
         if (value !== undefined) await sendJson(response, value, mount.contentType);
       };
-      await asParty(budgetKeyOf(caller, address), () =>
-        startsWork(route, body) ? this.#startOnce(route, request, response, { caller, body }, work) : work(),
-      );
+      await (startsWork(route, body)
+        ? this.#startOnce(route, request, response, { caller, body }, work)
+        : work());
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { asParty, asServer, createFairGate, type FairGateOptions } from '../../lib/common/fair-gate.ts';
+import { createFairGate, type FairGateOptions } from '../../lib/common/fair-gate.ts';
 import { refusalOf, rejection } from '../support/refusal.ts';
 
 describe('a fair gate', () => {
@@ -20,15 +20,13 @@ describe('a fair gate', () => {
     return {
       begun,
       send(party: string, name = party, signal?: AbortSignal): Promise<string> {
-        return asParty(party, () =>
-          gate(
-            () =>
-              new Promise<string>((resolve) => {
-                begun.push(name);
-                ends.push(() => resolve(name));
-              }),
-            signal,
-          ),
+        return gate(
+          () =>
+            new Promise<string>((resolve) => {
+              begun.push(name);
+              ends.push(() => resolve(name));
+            }),
+          { party, signal },
         );
       },
       turn,
@@ -53,7 +51,7 @@ describe('a fair gate', () => {
 
   it('refuses no work of the server itself, however many wait', async () => {
     const gate = createFairGate({ ...options, waitingMaxCount: 1, allWaitingMaxCount: 2, waitMaxMs: 1 });
-    const turns = Array.from({ length: 20 }, (_, at) => asServer(() => gate(() => Promise.resolve(at))));
+    const turns = Array.from({ length: 20 }, (_, at) => gate(() => Promise.resolve(at)));
     expect(await Promise.all(turns)).to.deep.equal(Array.from({ length: 20 }, (_, at) => at));
   });
 

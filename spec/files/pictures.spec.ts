@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import sharp, { type Sharp } from 'sharp';
 import { createPasswords } from '../../lib/accounts/passwords.ts';
-import { asParty } from '../../lib/common/fair-gate.ts';
 import { defaultAvatar, toAvatar } from '../../lib/files/pictures.ts';
 import { outcomeOf } from '../support/refusal.ts';
 
@@ -116,8 +115,8 @@ describe('avatars', () => {
 
   it('are refused when too many of one party wait, and not those of another', async () => {
     const bytes = await halves(300, 200).png().toBuffer();
-    const many = asParty('ada', () => Array.from({ length: 60 }, () => outcomeOf(toAvatar(bytes))));
-    const other = asParty('bob', () => outcomeOf(toAvatar(bytes)));
+    const many = Array.from({ length: 60 }, () => outcomeOf(toAvatar(bytes, { party: 'ada' })));
+    const other = outcomeOf(toAvatar(bytes, { party: 'bob' }));
     expect(await other).to.equal('nothing was thrown');
     const refused = (await Promise.all(many)).filter((outcome) => outcome === 'too_many_requests');
     expect(refused).to.have.lengthOf(49);

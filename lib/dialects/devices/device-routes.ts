@@ -57,8 +57,8 @@ function createDevice({ devices, config }: DeviceParts): Route {
     bodyMaxBytes: config.limits.initMaxBytes,
     status: 201,
     answer: deviceShape,
-    async handle({ body }) {
-      const checked = await devices.check(withKeptSecrets(body, undefined));
+    async handle({ body, caller }) {
+      const checked = await devices.check(withKeptSecrets(body, undefined), { party: caller.id });
       const device = await devices.registry.create(checked);
       return formatDevice(device, devices.states.of(device.name), checked);
     },
@@ -100,7 +100,10 @@ function replaceDevice({ devices, config }: DeviceParts): Route {
       const described = describedBy(body as JsonObject, name);
       const program = keptProgram(described, current.definition);
       const wanted = withKeptSecrets({ ...described, ...program }, current.definition);
-      const checked = await devices.check(wanted, { byOperator: program !== undefined });
+      const checked = await devices.check(wanted, {
+        byOperator: program !== undefined,
+        party: caller.id,
+      });
       const device = await devices.registry.replace(checked);
       return formatDevice(device, devices.states.of(name), checked);
     },

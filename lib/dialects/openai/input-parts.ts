@@ -4,7 +4,7 @@ import { withoutEnd } from '../../common/without-end.ts';
 import type { Config } from '../../config.ts';
 import type { Content } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
-import { AppError } from '../../errors.ts';
+import { AppError, isForLater } from '../../errors.ts';
 import { isBase64, type GivenFile } from '../../files/given-files.ts';
 import type { FileRoom } from '../../files/index.ts';
 import { invalidField } from './errors.ts';
@@ -61,10 +61,9 @@ export async function contentOfPart(
   const { file, field } = part;
   if ('url' in file) checkAddress(caller, documents, field);
   try {
-    return await files.given.read(file, signal);
+    return await files.given.read(file, { party: caller.id, signal });
   } catch (error) {
-    const isLater = error instanceof AppError && ['too_many_requests', 'unavailable'].includes(error.code);
-    if (signal.aborted || isLater || !(error instanceof AppError)) throw error;
+    if (signal.aborted || !(error instanceof AppError) || isForLater(error)) throw error;
     throw invalidField(field, `cannot be read: ${withoutEnd(error.message, '.')}`);
   }
 }

@@ -1,4 +1,5 @@
-import { AppError } from '../../errors.ts';
+import type { FairTurn } from '../../common/fair-gate.ts';
+import { AppError, isForLater } from '../../errors.ts';
 import { readPdf } from './pdf.ts';
 
 /** A model gets so much of a file. */
@@ -21,17 +22,17 @@ export function isReadable(mimeType: string): boolean {
  * The text of a file for a model, cut where it is too long, which it says. A file that cannot be read has a remark in the place of
  * its text.
  */
-export async function fileText(mimeType: string, bytes: Buffer): Promise<string> {
+export async function fileText(mimeType: string, bytes: Buffer, turn?: FairTurn): Promise<string> {
   if (isPlain(mimeType)) return cut(decode(bytes));
   try {
-    const { pages, count } = await readPdf(bytes);
+    const { pages, count } = await readPdf(bytes, turn);
     const text = pages.map((page, index) => `[page ${index + 1} of ${count}]\n${page}`).join('\n\n');
     const more = count > pages.length ? `\n\n[${count - pages.length} more pages are not shown]` : '';
     if (pages.every((page) => page.trim() === ''))
       return '[the document has no text: its pages are pictures]';
     return cut(text) + more;
   } catch (error) {
-    if (error instanceof AppError) return `[${error.message}]`;
+    if (error instanceof AppError && !isForLater(error)) return `[${error.message}]`;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { inDocumentThread } from '../../common/document-threads.ts';
+import type { FairTurn } from '../../common/fair-gate.ts';
 import { AppError } from '../../errors.ts';
 
 /** More pages than a model can use. */
@@ -37,8 +38,8 @@ export interface PdfText {
  * Reads the text of a PDF document, apart from the event loop. Rejects with `invalid_request` for a document that cannot be read in
  * 20 s, or at all, and with `too_many_requests` or `unavailable` when too many documents wait.
  */
-export function readPdf(bytes: Uint8Array): Promise<PdfText> {
-  return inDocumentThread(() => readInThread(bytes));
+export function readPdf(bytes: Uint8Array, turn?: FairTurn): Promise<PdfText> {
+  return inDocumentThread(() => readInThread(bytes), turn);
 }
 
 async function readInThread(bytes: Uint8Array): Promise<PdfText> {
