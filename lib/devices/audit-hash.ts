@@ -1,21 +1,13 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../common/canonical-json.ts';
 import type { JsonObject } from '../common/json.ts';
-import type { AuditHeadsTable } from './command-schema.ts';
+import type { AuditHeadsTable, AuditRowsTable } from './command-schema.ts';
 
 /** The hash before the first row of a chain. */
 export const NO_HASH = '';
 
 /** The columns of a row that its body repeats, so that a change of either is found. */
-export interface HashedColumns {
-  device: string;
-  n: number;
-  at: number;
-  event: string;
-  of_n: number | null;
-  tool: string | null;
-  operation: string | null;
-}
+export type HashedColumns = Omit<AuditRowsTable, 'body' | 'hash'>;
 
 /** The text of a row that is hashed: its columns and the rest, as canonical JSON. */
 export function auditBody(columns: HashedColumns, more: JsonObject): string {

@@ -5,10 +5,11 @@ import { endError } from '../../core/ask.ts';
 import type { Message } from '../../core/message.ts';
 import type { Delta, EndReason, Session, Subscriber } from '../../core/session.ts';
 import type { AppError } from '../../errors.ts';
-import { openEventStream, sseEvent, type TextStream } from '../../server/stream.ts';
+import { sseEvent } from '../../server/stream.ts';
 import type { CompletionHead } from './completion.ts';
 import { completionFailure, finishOf, formatUsage, saidIn, TEXT_BREAK } from './completion-record.ts';
 import { formatOpenAiError } from './errors.ts';
+import { FollowerStream } from './follower-stream.ts';
 import type { ResponsePlace } from './ids.ts';
 import { addToRecord, newRecord, type TaskRecord } from './task-record.ts';
 
@@ -24,43 +25,28 @@ export class CompletionFollower implements Subscriber {
   readonly #head: CompletionHead;
   readonly #place: ResponsePlace;
   readonly #record: TaskRecord;
-  readonly #unsubscribe: () => void;
-  #waiting: string[] = [];
-  #stream: TextStream | undefined;
+  readonly #stream = new FollowerStream();
   /** Whether any text was sent, and how much of the text of the present reply. */
   #hasText = false;
   #sentLength = 0;
   #isOver = false;
-  #onOver: () => void = () => undefined;
-  readonly #over: Promise<void>;
 
   constructor({ session, place, head }: FollowedCompletion) {
     this.#head = head;
     this.#place = place;
     this.#record = newRecord(session, place.taskId);
-    this.#over = new Promise((resolve) => (this.#onOver = resolve));
     this.#putDelta({ role: 'assistant', content: '' });
-    this.#unsubscribe = session.subscribe(this, place.after);
+    this.#stream.follows(session.subscribe(this, place.after));
   }
 
   /** Writes to the client until the completion is over or the client has left. */
-  async sendTo(response: ServerResponse, limits: Config['limits']): Promise<void> {
-    const stream = openEventStream(response, limits);
-    this.#stream = stream;
-    for (const text of this.#waiting.splice(0)) stream.write(text);
-    const left = new Promise<void>((resolve) => {
-      if (stream.signal.aborted) resolve();
-      stream.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([this.#over, left]);
-    this.close();
-    await stream.end();
+  sendTo(response: ServerResponse, limits: Config['limits']): Promise<void> {
+    return this.#stream.sendTo(response, limits);
   }
 
   /** Ends the subscription. */
   close(): void {
-    this.#unsubscribe();
-    this.#onOver();
+    this.#stream.close();
   }
 
   messages(batch: readonly Message[]): void | Promise<void> {
@@ -71,7 +57,7 @@ export class CompletionFollower implements Subscriber {
       if (line.type === 'model_reply') this.#addReply(line.text);
       if (line.type === 'task_ended' || this.#record.pauses.length > part) this.#end();
     }
-    return this.#isOver ? this.close() : this.#stream?.drained();
+    return this.#isOver ? this.close() : this.#stream.drained();
   }
 
   delta({ taskId, kind, text, at }: Delta): void {
@@ -82,7 +68,7 @@ export class CompletionFollower implements Subscriber {
 
   ended(reason: EndReason): void {
     if (!this.#isOver) this.#putError(endError(reason));
-    this.#onOver();
+    this.#stream.end();
   }
 
   #addReply(text: string): void {
@@ -133,8 +119,6 @@ export class CompletionFollower implements Subscriber {
   }
 
   #put(data: string): void {
-    const text = sseEvent(data);
-    if (this.#stream) this.#stream.write(text);
-    else this.#waiting.push(text);
+    this.#stream.write(sseEvent(data));
   }
 }

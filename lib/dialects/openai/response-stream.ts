@@ -3,7 +3,8 @@ import { endError } from '../../core/ask.ts';
 import type { Config } from '../../config.ts';
 import type { Message } from '../../core/message.ts';
 import type { Delta, EndReason, Session, Subscriber } from '../../core/session.ts';
-import { openEventStream, sseEvent, type TextStream } from '../../server/stream.ts';
+import { sseEvent } from '../../server/stream.ts';
+import { FollowerStream } from './follower-stream.ts';
 import type { ResponsePlace } from './ids.ts';
 import type { CallShape } from './items.ts';
 import { ResponseEvents, type ResponseEvent } from './response-events.ts';
@@ -22,43 +23,26 @@ export class ResponseFollower implements Subscriber {
   readonly #events: ResponseEvents;
   readonly #taskId: string;
   readonly #startingAfter: number;
-  readonly #unsubscribe: () => void;
-  /** The events before there is a stream to write to. */
-  #waiting: string[] = [];
-  #stream: TextStream | undefined;
+  readonly #stream = new FollowerStream();
   /** How much of the reply's text has arrived as partial text. */
   #textLength = 0;
   #lastNumber = 0;
-  #onOver: () => void = () => undefined;
-  /** Resolves when the response is over, or cannot be followed any more. */
-  readonly over: Promise<void>;
 
   constructor({ session, place, shape, startingAfter = -1 }: FollowedResponse) {
     this.#events = new ResponseEvents(session, place, shape);
     this.#taskId = place.taskId;
     this.#startingAfter = startingAfter;
-    this.over = new Promise((resolve) => (this.#onOver = resolve));
-    this.#unsubscribe = session.subscribe(this, place.after);
+    this.#stream.follows(session.subscribe(this, place.after));
   }
 
   /** Writes to the client until the response is over or the client has left. */
-  async sendTo(response: ServerResponse, limits: Config['limits']): Promise<void> {
-    const stream = openEventStream(response, limits);
-    this.#stream = stream;
-    for (const text of this.#waiting.splice(0)) stream.write(text);
-    const left = new Promise<void>((resolve) => {
-      if (stream.signal.aborted) resolve();
-      stream.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([this.over, left]);
-    this.close();
-    await stream.end();
+  sendTo(response: ServerResponse, limits: Config['limits']): Promise<void> {
+    return this.#stream.sendTo(response, limits);
   }
 
   /** Ends the subscription. */
   close(): void {
-    this.#unsubscribe();
-    this.#onOver();
+    this.#stream.close();
   }
 
   messages(batch: readonly Message[]): void | Promise<void> {
@@ -69,7 +53,7 @@ export class ResponseFollower implements Subscriber {
       this.#write(events, this.#events.isOver);
     }
     if (this.#events.isOver) return this.close();
-    return this.#stream?.drained();
+    return this.#stream.drained();
   }
 
   delta({ taskId, kind, text, at }: Delta): void {
@@ -83,7 +67,7 @@ export class ResponseFollower implements Subscriber {
     const { code, message } = endError(reason);
     const event = { type: 'error', sequence_number: this.#lastNumber + 1, code, message, param: null };
     if (!this.#events.isOver) this.#put(event);
-    this.#onOver();
+    this.#stream.end();
   }
 
   /** Writes events. The last one is written in any case: it says what became of the response. */
@@ -96,8 +80,6 @@ export class ResponseFollower implements Subscriber {
   }
 
   #put(event: ResponseEvent): void {
-    const text = sseEvent(JSON.stringify(event), event.type);
-    if (this.#stream) this.#stream.write(text);
-    else this.#waiting.push(text);
+    this.#stream.write(sseEvent(JSON.stringify(event), event.type));
   }
 }

@@ -3,7 +3,8 @@ import type { Config } from '../../config.ts';
 import { endError } from '../../core/ask.ts';
 import type { Message } from '../../core/message.ts';
 import type { Delta, EndReason, Session, Subscriber } from '../../core/session.ts';
-import { openEventStream, sseEvent, type TextStream } from '../../server/stream.ts';
+import { sseEvent } from '../../server/stream.ts';
+import { FollowerStream } from './follower-stream.ts';
 import { formatOpenAiError } from './errors.ts';
 import { runIdOf, stepIdOf, threadIdOf } from './ids.ts';
 import { formatMessage } from './message-format.ts';
@@ -25,43 +26,30 @@ export class RunFollower implements Subscriber {
   readonly #session: Session;
   readonly #record: TaskRecord;
   readonly #part: number;
-  readonly #unsubscribe: () => void;
-  #waiting: string[] = [];
-  #stream: TextStream | undefined;
+  readonly #stream = new FollowerStream();
   /** Whether the message of the answer has begun, and how much of the present reply was sent. */
   #hasMessage = false;
   #sentLength = 0;
   #isOver = false;
-  #onOver: () => void = () => undefined;
-  readonly #over: Promise<void>;
 
   constructor({ session, taskId, after, part }: FollowedRun) {
     this.#session = session;
     this.#record = newRecord(session, taskId);
     this.#part = part;
-    this.#over = new Promise((resolve) => (this.#onOver = resolve));
-    this.#unsubscribe = session.subscribe(this, after);
+    this.#stream.follows(session.subscribe(this, after));
   }
 
   /** Writes to the client until the run is over, waits for its client, or the client has left; `first` is an event before all others. */
-  async sendTo(response: ServerResponse, limits: Config['limits'], first?: [string, object]): Promise<void> {
-    const stream = openEventStream(response, limits);
-    if (first) stream.write(sseEvent(JSON.stringify(first[1]), first[0]));
-    this.#stream = stream;
-    for (const text of this.#waiting.splice(0)) stream.write(text);
-    const left = new Promise<void>((resolve) => {
-      if (stream.signal.aborted) resolve();
-      stream.signal.addEventListener('abort', () => resolve(), { once: true });
+  sendTo(response: ServerResponse, limits: Config['limits'], first?: [string, object]): Promise<void> {
+    return this.#stream.sendTo(response, limits, {
+      first: first && sseEvent(JSON.stringify(first[1]), first[0]),
+      last: sseEvent('[DONE]', 'done'),
     });
-    await Promise.race([this.#over, left]);
-    this.close();
-    await stream.end(sseEvent('[DONE]', 'done'));
   }
 
   /** Ends the subscription. */
   close(): void {
-    this.#unsubscribe();
-    this.#onOver();
+    this.#stream.close();
   }
 
   messages(batch: readonly Message[]): void | Promise<void> {
@@ -71,7 +59,7 @@ export class RunFollower implements Subscriber {
       this.#addLine(line);
       if (this.#record.pauses.length > this.#part) this.#end('requires_action');
     }
-    return this.#isOver ? this.close() : this.#stream?.drained();
+    return this.#isOver ? this.close() : this.#stream.drained();
   }
 
   delta({ taskId, kind, text, at }: Delta): void {
@@ -84,7 +72,7 @@ export class RunFollower implements Subscriber {
 
   ended(reason: EndReason): void {
     if (!this.#isOver) this.#put('error', JSON.parse(formatOpenAiError(endError(reason)).body) as object);
-    this.#onOver();
+    this.#stream.end();
   }
 
   #addLine(line: Message): void {
@@ -196,8 +184,6 @@ export class RunFollower implements Subscriber {
   }
 
   #put(event: string, data: object): void {
-    const text = sseEvent(JSON.stringify(data), event);
-    if (this.#stream) this.#stream.write(text);
-    else this.#waiting.push(text);
+    this.#stream.write(sseEvent(JSON.stringify(data), event));
   }
 }
