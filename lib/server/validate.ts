@@ -10,7 +10,7 @@ const ALL_FAULTS_MAX_VALUES = 10_000;
 /** More faults help nobody. */
 const FAULTS_MAX_COUNT = 100;
 const DRY_RUN = 'dryRun';
-/** So many unknown fields are compared with it: no client has more, and an attacker has many thousands. */
+/** So many fields are compared with it: no client has more without a name in the schema, and an attacker has many thousands. */
 const COMPARED_MAX_COUNT = 100;
 
 /** A value read by a schema: its known fields, the unknown ones that were left out, and its faults. */
@@ -28,8 +28,8 @@ const readers = new WeakMap<RouteSchema, Reader>();
 
 /**
  * The reader for a schema, compiled once, with its first value. It drops unknown fields of objects with `properties`. An
- * unknown field is a fault where the schema says `additionalProperties: false`, and where it may mean a dry run: a wish that is not
- * understood must not become a real run. A field that is null counts as missing, because
+ * unknown field is a fault where the schema says `additionalProperties: false`. A field beside `properties` that may mean a dry run is
+ * one in any case: a wish that is not understood must not become a real run. A field that is null counts as missing, because
  * several clients send all their fields, set or not. Where the schema names null among the types, it is a value.
  */
 export async function readerOf(schema: RouteSchema): Promise<Reader> {
@@ -48,7 +48,7 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     let all: ValidateFunction | undefined;
     reader = (value) => {
       first ??= withShortCounts(new Ajv2020(options)).compile(schema);
-      const picked: Picked = { count: 0, ignored: [], faults: [] };
+      const picked: Picked = { count: 0, unnamedCount: 0, ignored: [], faults: [] };
       const known = pick(schema, value, '', picked);
       const isValid = first(known);
       if (isValid && picked.faults.length === 0) return { value: known, ignored: picked.ignored, faults: [] };
@@ -95,6 +95,8 @@ function countUpTo(text: string, most: number): number {
 
 interface Picked {
   count: number;
+  /** How many fields no schema has named. */
+  unnamedCount: number;
   ignored: string[];
   faults: Fault[];
 }
@@ -111,21 +113,28 @@ function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Pick
   const known: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(value)) {
     const at = childPointer(pointer, name);
-    const inner = properties && Object.hasOwn(properties, name) ? properties[name] : others;
-    if (!inner) notePassed(schema, name, at, picked);
+    const isNamed = properties !== undefined && Object.hasOwn(properties, name);
+    const fault = isNamed || !properties ? undefined : unnamedFault(schema, name, picked);
+    const inner = isNamed ? properties[name] : others;
+    if (fault !== undefined) noteFault(picked, at, fault);
+    else if (!inner) picked.ignored.push(at);
     else if (field !== null || allowsNull(inner)) known[name] = pick(inner, field, at, picked);
   }
   return known;
 }
 
-/** Notes a field that the schema does not know. */
-function notePassed(schema: RouteSchema, name: string, at: string, { ignored, faults }: Picked): void {
+/** The fault of a field that the schema does not name; undefined where such a field is ignored, or taken as it is. */
+function unnamedFault(schema: RouteSchema, name: string, picked: Picked): string | undefined {
   const names = Object.keys(schema.properties as object);
-  const isCompared = ignored.length < COMPARED_MAX_COUNT && name.length < 2 * DRY_RUN.length;
-  const isMisspelt = isCompared && closestWord(name, [DRY_RUN]) !== undefined;
-  const isRefused = schema.additionalProperties === false || isMisspelt;
-  if (!isRefused) ignored.push(at);
-  else if (faults.length < FAULTS_MAX_COUNT) faults.push({ pointer: at, detail: unknownKey(name, names) });
+  picked.unnamedCount += 1;
+  const isCompared = picked.unnamedCount <= COMPARED_MAX_COUNT && name.length < 2 * DRY_RUN.length;
+  const asksDryRun = isCompared && closestWord(name, [DRY_RUN]) !== undefined;
+  if (asksDryRun && !names.includes(DRY_RUN)) return 'asks for a dry run, which this request cannot make';
+  return asksDryRun || schema.additionalProperties === false ? unknownKey(name, names) : undefined;
+}
+
+function noteFault({ faults }: Picked, pointer: string, detail: string): void {
+  if (faults.length < FAULTS_MAX_COUNT) faults.push({ pointer, detail });
 }
 
 function allowsNull({ type }: RouteSchema): boolean {
