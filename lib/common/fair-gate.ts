@@ -2,7 +2,7 @@ import { AppError, toError } from '../errors.ts';
 
 /** The turn of a work at a gate. */
 export interface FairTurn {
-  /** The user or the address for whom the work is done. Without one it is the server's own, and waits as long as it takes. */
+  /** The user for whom the work is done. Without one it is the server's own work, which waits as long as it takes. */
   party?: string | undefined;
   /** Ends the wait. */
   signal?: AbortSignal | undefined;
@@ -20,7 +20,7 @@ export interface FairGateOptions {
   allWaitingMaxCount: number;
   /** How long a work waits, in ms. */
   waitMaxMs: number;
-  /** The works, in messages: `pictures`. */
+  /** The name of the works in messages, for example `pictures`. */
   noun: string;
 }
 

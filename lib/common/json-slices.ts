@@ -191,8 +191,8 @@ class SliceReader {
   }
 
   /**
-   * The place after a text, whose quotation mark or a later part begins at `from`; undefined when it goes on behind `before`. A
-   * quotation mark behind an odd number of backslashes does not end it.
+   * The end of a text that begins at `from`, or goes on there. Undefined: the text goes on behind `before`. A quotation mark behind an
+   * odd number of backslashes is a part of the text.
    */
   #endOfString(from: number, before: number): number | undefined {
     const window = this.#text.slice(from + 1, before);
@@ -209,7 +209,7 @@ class SliceReader {
     return this.#endOfString(from, Number.POSITIVE_INFINITY)!;
   }
 
-  /** How many backslashes there are right before a place, behind another that is in no escape. */
+  /** The number of backslashes right before `place`. The search goes back to `since`, which is in no escape. */
   #backslashesBefore(place: number, since: number): number {
     let at = place;
     while (at > since && this.#text.charCodeAt(at - 1) === BACKSLASH) at -= 1;

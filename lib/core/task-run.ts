@@ -43,7 +43,8 @@ export interface TaskRun {
 }
 
 /**
- * Appends a task's first lines, unless they are in the log already; a direct call is decided with them. With `isNew`, the task's row in the inbox is committed with them.
+ * Appends a task's first lines, unless they are in the log already. The first lines of a direct call have its decision, too. With
+ * `isNew`, the task's row in the inbox is committed with them.
  * A task that was stopped before it began never begins: the signal's reason is thrown.
  */
 export async function beginTask(run: TaskRun, isNew: boolean): Promise<void> {

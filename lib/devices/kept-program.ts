@@ -4,8 +4,8 @@ import type { DeviceDefinition } from './device-schema.ts';
 import { shownDefinition } from './shown-definition.ts';
 
 /**
- * The program of a device that the operator registered, where a client sends it back as it was shown: a client may change everything
- * else about such a device, and no part of its program. Undefined where the device has no program, or the client sends another.
+ * The stored program of a device, if the client sends it back unchanged. A client may change everything else about such a device, but
+ * not its program. Undefined: the device has no program, or the client sends another one.
  */
 export function keptProgram(
   { command, env }: JsonObject,

@@ -27,7 +27,8 @@ export interface BodyOptions {
 /**
  * The body of a request as JSON. Pieces are decoded as they come, so that a body of 64 MiB is in memory once. Throws
  * `unsupported_media_type`, `too_large` (before it reads, when the length is known), or `invalid_request` with the place
- * of the fault. A body without a Content-Type counts as JSON. Throws `request_timeout` for a body that takes longer than `timeoutMs` and a millisecond for each 16 bytes.
+ * of the fault. A body without a Content-Type counts as JSON. Throws `request_timeout` for a body that takes longer than `timeoutMs`
+ * and a millisecond for each 16 bytes.
  */
 export async function readJson(
   request: IncomingMessage,

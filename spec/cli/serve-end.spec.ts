@@ -33,14 +33,14 @@ describe('lite-agent serve at its end', function () {
     rmSync(cwd, { recursive: true });
   });
 
-  /** A server with a session for each device, and a socket that has said a sentence in each. */
+  /** Starts a server, opens a session for each device, and says a sentence in each of them. */
   async function serve(llmConfig?: { baseUrl: string; apiKey: string; model: string }) {
     const env = { PORT: '0', LOG_LEVEL: 'silent', SHUTDOWN_TIMEOUT_MS: '1000', CALL_TIMEOUT_MS: '120000' };
     child = startCommand(['serve'], { cwd, env });
     const ended = once(child, 'close');
     const [line] = (await once(child.stdout!, 'data')) as [Buffer];
     const url = line.toString().trim().split(' ').at(-1)!;
-    const closed = await Promise.all(
+    const talks = await Promise.all(
       devices.map(async ({ port }) => {
         const answer = await fetch(`${url}/init`, {
           method: 'POST',
@@ -62,12 +62,12 @@ describe('lite-agent serve at its end', function () {
       }),
     );
     return {
-      done: Promise.all(closed.map(({ done }) => done)),
+      done: Promise.all(talks.map(({ done }) => done)),
       /** Resolves with the exit code, and the codes of the sockets. */
       async end() {
         child.kill('SIGTERM');
         const [code] = (await ended) as [number];
-        const sockets = await Promise.all(closed.map(({ close }) => close));
+        const sockets = await Promise.all(talks.map(({ close }) => close));
         return [code, ...sockets.map(([socket]) => socket)];
       },
     };

@@ -68,7 +68,7 @@ describe('the arguments of a call', () => {
     });
   });
 
-  it('end at a schema of allOf that leads to itself', () => {
+  it('are completed once where a schema refers to itself in allOf', () => {
     const circle: JsonObject = {
       properties: { a: { type: 'string' } },
       allOf: [{ $ref: '#' }, { $ref: '#' }],
@@ -76,7 +76,7 @@ describe('the arguments of a call', () => {
     expect(completeArguments(circle, { a: null, b: 1 })).to.deep.equal({ b: 1 });
   });
 
-  it('are completed at once where a schema of a null leads to itself twice', () => {
+  it('are completed at once where the schema of a null value refers to itself twice', () => {
     const twice: JsonObject = { allOf: [{ $ref: '#/$defs/twice' }, { $ref: '#/$defs/twice' }] };
     const whole = { properties: { a: { $ref: '#/$defs/twice' } }, $defs: { twice } };
     expect(completeArguments(whole, { a: null })).to.deep.equal({ a: null });

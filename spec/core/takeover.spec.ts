@@ -57,7 +57,7 @@ describe('the work of a dead process', function () {
     await dead.close();
   });
 
-  it('is claimed as a whole before the first task goes on, so that the last session does not wait for the work of the others', async () => {
+  it('is claimed completely before the first task goes on', async () => {
     const databaseUrl = `sqlite:${join(folder, 'claimed.db')}`;
     const model = createHangingModel();
     const dead = await openWorld({ databaseUrl, model, limits });

@@ -77,7 +77,7 @@ describe('objects in S3', () => {
     expect(judge(forged)).to.deep.equal(server.requests.map(() => false));
   });
 
-  it('are shown as what their names say, whatever type their sender has named', async () => {
+  it('are shown with the type of their name, not with the type that the uploader declared', async () => {
     const shown = [];
     for (const key of ['u/7/images/a.png', 'u/7/page.html']) {
       const put = await store.sign({ method: 'PUT', key, seconds: 300, origin: '' });

@@ -136,7 +136,7 @@ describe('the console in a browser', function () {
     expect(person.faults).to.deep.equal([]);
   });
 
-  it('keeps what was said before the history had come, and sends it once', async () => {
+  it('keeps a message from before the history has loaded, and sends it once', async () => {
     app = await openConsoleApp();
     await visit();
     await openLights();
@@ -154,7 +154,7 @@ describe('the console in a browser', function () {
     expect(await page.locator('.step-name').allTextContents()).to.deep.equal(['switch_light']);
   });
 
-  it('reads a conversation that was opened without a network, once there is one', async () => {
+  it('loads a conversation that was opened without a network as soon as the network is back', async () => {
     app = await openConsoleApp();
     await visit();
     await openLights();

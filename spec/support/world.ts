@@ -84,7 +84,7 @@ export async function openWorld(options: {
   leaseMs?: number;
   retentionMs?: number;
   clock?: Clock;
-  /** Called before the sessions are opened, to see what is asked of the store. */
+  /** Called with the store before the sessions are opened: a spec can watch the requests to it. */
   onStore?: (store: Store) => void;
 }): Promise<World> {
   const errors: unknown[] = [];

@@ -68,7 +68,7 @@ export class Conversation {
     await call('POST', `/api/stop?id=${encodeURIComponent(this.id)}`);
   }
 
-  /** Reads the end of the history, as often as the server is silent. */
+  /** Reads the end of the history. While the server does not answer, it tries again every two seconds. */
   async #readFirst(): Promise<void> {
     while (!this.#isClosed)
       try {
@@ -82,7 +82,7 @@ export class Conversation {
       }
   }
 
-  /** Reads the last lines of the history, or all of it. What was said and not sent yet stays. */
+  /** Reads the last lines of the history, or all of it. Messages that were never sent stay. */
   async #read(last?: number): Promise<void> {
     const envelopes = await this.#fetch(last);
     const unsent = this.#log.unanswered().filter(({ taskId }) => !this.#sent.has(taskId));

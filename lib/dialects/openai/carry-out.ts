@@ -23,8 +23,8 @@ export async function beginResponse(
 }
 
 /**
- * Waits until a response is over. The session of one that is not stored, or was refused, is removed, unless its task waits for its
- * client.
+ * Waits until a response is over. Then it removes the session of a response that is not stored, or was refused. A task that waits for
+ * its client keeps its session.
  */
 export async function endOfResponse(
   sessions: Sessions,
@@ -48,10 +48,7 @@ function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Pr
   );
 }
 
-/**
- * The refusal of the request, by the model's endpoint or before it, where that is all that came of a task. A task with calls has done
- * something, and is no refusal.
- */
+/** The refusal of a request that ended without a reply: by the model's endpoint, or by this server before it. Undefined for any other one. */
 function refusalOf({ ended, replies }: TaskRecord): AppError | undefined {
   const { code, message, refusal } = ended?.error ?? {};
   if (message === undefined || replies.length > 0) return undefined;

@@ -126,7 +126,7 @@ describe('a dry run', () => {
     expect(requests()).to.deep.equal([]);
   });
 
-  it('is not asked for by a field beside the arguments of a call, and neither is anything else', async () => {
+  it('and its direct call take no unknown field, and nothing is sent then', async () => {
     await register('lamp', {});
     const called = await app.post('/api/devices/lamp/tools/set_brightness', { argument: { brightness: 40 } });
     expect([called.status, (called.body as JsonObject)['errors']]).to.deep.equal([

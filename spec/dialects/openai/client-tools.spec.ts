@@ -156,7 +156,7 @@ describe("a client's own functions in responses", () => {
     expect(world.model.requests.length).to.equal(count + 1);
   });
 
-  it('are given up when the client that sends all items says something else', async () => {
+  it('are given up when the client sends all items and adds a message', async () => {
     world.steps.push({ calls: asks('g1') }, { text: 'As you wish.' });
     const first = await create({ input: 'Go.' });
     const more = { role: 'user', content: 'Forget it.' };

@@ -115,7 +115,7 @@ describe('chat completions on devices', () => {
     expect(lastMessages().at(-1)).to.deep.equal({ role: 'user', content: 'And now?' });
   });
 
-  it('begin anew when the client says more than the results that are awaited', async () => {
+  it('begin a new task when the client adds a message to the results', async () => {
     world.steps.push({ calls: [askTime('t3')] }, { text: 'As you wish.' });
     const { message } = (await create([said('The time?')])).choices[0]!;
     const output = { role: 'tool' as const, tool_call_id: message.tool_calls![0]!.id, content: 'seven' };

@@ -148,7 +148,7 @@ describe('files inside of a request', () => {
     expect(world.model.requests.length).to.equal(count);
   });
 
-  it('behind an address take the right to bring a document, because the address may be that of a device', async () => {
+  it('need the right to bring a document when they are given by URL: the address may be that of a device', async () => {
     const server = await openThreadServer({ AUTH: 'required', DOCUMENTS: 'registered' });
     try {
       const eve = await server.caller('eve');
