@@ -11,9 +11,10 @@ import { checkSpeaking } from '../speaking.ts';
 import { findItem, findResponse, sessionOfConversation } from './conversations.ts';
 import { copyUntil, isLast } from './copied-session.ts';
 import { invalidField } from './errors.ts';
-import { itemLineOf, noSuchItem, responsePlaceOf, type ResponsePlace } from './ids.ts';
+import { itemLineOf, responsePlaceOf, type ResponsePlace } from './ids.ts';
 import { agentOfModel, checkDevices, deviceFieldIn, devicesOf, sessionConfigWith } from './new-session.ts';
-import { readInput, splitInput, type ReadInput } from './read-input.ts';
+import { openCallItemId } from './items.ts';
+import { readInput, splitInput, type CallOutput, type ReadInput } from './read-input.ts';
 import { fixedFields, shownFields } from './response-format.ts';
 import {
   conversationNamed,
@@ -29,6 +30,7 @@ import {
   findOpenTask,
   findWaitingTask,
   giveOutputs,
+  notAwaited,
   waitingTaskAt,
   type WaitingTask,
 } from './waiting-task.ts';
@@ -76,10 +78,11 @@ export async function prepareResponse(
     signal,
     findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
   });
-  const waiting = await findWaiting(sessions, body, input, caller);
+  const waiting = await findWaiting(sessions, body, input, { caller, field });
   if (waiting) return continueTask(waiting, body, input, { caller, field });
-  if (input.outputs.length > 0 && body.previous_response_id !== undefined)
-    checkOutputs([], input.outputs, field);
+  // An output of which no call is known belongs to a call that has its result, or to none.
+  const isOrphan = ({ hasCall }: CallOutput) => !hasCall || body.previous_response_id !== undefined;
+  checkOutputs([], input.outputs.filter(isOrphan), field);
   return beginTask(parts, body, input, { caller, agent, parameters });
 }
 
@@ -87,8 +90,8 @@ export async function prepareResponse(
 async function findWaiting(
   sessions: Sessions,
   body: ResponseRequest,
-  { outputs, callItems, endsWithOutput }: ReadInput,
-  caller: Principal,
+  { outputs, endsWithOutput }: ReadInput,
+  { caller, field }: { caller: Principal; field: string },
 ): Promise<WaitingTask | undefined> {
   const previous = body.previous_response_id;
   if (previous !== undefined) {
@@ -100,36 +103,41 @@ async function findWaiting(
     return waiting;
   }
   const conversation = conversationNamed(body);
-  if (conversation !== undefined)
-    return findWaitingTask(await sessionOfConversation(sessions, conversation, caller));
+  if (conversation !== undefined) {
+    const waiting = await findWaitingTask(await sessionOfConversation(sessions, conversation, caller));
+    if (waiting) return waiting;
+  }
   // A client that sends its whole conversation each time names the call by its item. With more words it begins anew.
-  if (!endsWithOutput) return undefined;
-  const itemId = callItems.get(outputs.at(-1)?.callId ?? '');
-  const place = itemId === undefined ? undefined : itemLineOf(itemId);
-  if (!place) return undefined;
-  const session = await findOwn(sessions, place.sessionId, caller, {
-    unknown: () => noSuchItem(itemId!),
-    what: 'item',
-  });
+  const last = endsWithOutput ? outputs.at(-1) : undefined;
+  const place = last?.itemId === undefined ? undefined : itemLineOf(last.itemId);
+  if (!last || !place) return undefined;
+  const unknown = () => notAwaited(last.callId, field);
+  const session = await findOwn(sessions, place.sessionId, caller, { unknown, what: 'item' });
   const open = await findOpenTask(session);
-  if (!open) return undefined;
+  if (!open) throw unknown();
   const waiting = await waitingTaskAt(session, open.taskId, open.after);
-  if (waiting?.calls.every(({ callId }) => callItems.has(callId))) return waiting;
+  if (waiting && outputs.some((output) => isFor(waiting, output))) return waiting;
   // A client repeats its request without a mark: a second task would move the devices again beside the first one.
   throw new AppError('conflict', 'The task has these outputs already, and is not over: wait for its answer.');
 }
 
+/** Whether an output is for a call that a task waits for. The ids of calls alone may be those of an earlier reply. */
+function isFor({ session, record, calls }: WaitingTask, { callId, itemId }: CallOutput): boolean {
+  return (
+    calls.some((call) => call.callId === callId) && itemId === openCallItemId(session.id, record, callId)
+  );
+}
+
 /** The response that goes on with a task. The task keeps the settings with which it began. */
 function continueTask(
-  { session, record, after, calls }: WaitingTask,
+  waiting: WaitingTask,
   body: ResponseRequest,
   { messages, outputs }: ReadInput,
   { caller, field }: { caller: Principal; field: string },
 ): PreparedResponse {
+  const { session, record, after, calls } = waiting;
   const isWhole = body.previous_response_id === undefined && conversationNamed(body) === undefined;
-  const given = isWhole
-    ? outputs.filter((one) => calls.some(({ callId }) => callId === one.callId))
-    : outputs;
+  const given = isWhole ? outputs.filter((output) => isFor(waiting, output)) : outputs;
   checkOutputs(calls, given, field);
   if (!isWhole && messages.length > outputs.length)
     throw invalidField(
@@ -148,7 +156,7 @@ function continueTask(
     session,
     place: { sessionId: session.id, taskId: record.taskId, after, part: record.pauses.length },
     isOwn: false,
-    begin: () => giveOutputs(session, given),
+    begin: () => giveOutputs(session, record, given),
   };
 }
 

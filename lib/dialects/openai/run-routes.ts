@@ -219,7 +219,7 @@ function submitOutputs(parts: RunParts): Route {
       const part = pauses.length;
       const follower = body.stream === true ? new RunFollower({ session, taskId, after, part }) : undefined;
       try {
-        await giveOutputs(session, outputs);
+        await giveOutputs(session, record, outputs);
       } catch (error) {
         follower?.close();
         throw error;

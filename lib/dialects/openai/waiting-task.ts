@@ -3,6 +3,7 @@ import type { ToolCall, ToolResult } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import { tryParseJson } from '../../models/parse-json.ts';
 import { isObject } from '../../common/json.ts';
+import type { AppError } from '../../errors.ts';
 import { invalidField } from './errors.ts';
 import { openLogWindow } from './log-window.ts';
 import type { CallOutput } from './read-input.ts';
@@ -62,24 +63,31 @@ export async function waitingTaskAt(
 /** Throws `invalid_request`, as OpenAI does, unless there is exactly one output for each call that waits. */
 export function checkOutputs(
   calls: readonly ToolCall[],
-  outputs: readonly CallOutput[],
+  outputs: readonly Pick<CallOutput, 'callId'>[],
   field: string,
 ): void {
   const waiting = new Set(calls.map(({ callId }) => callId));
-  for (const { callId } of outputs)
-    if (!waiting.delete(callId))
-      throw invalidField(
-        field,
-        `has an output for "${callId.slice(0, 100)}": no tool call found for it that waits`,
-      );
+  for (const { callId } of outputs) if (!waiting.delete(callId)) throw notAwaited(callId, field);
   const [missing] = waiting;
   if (missing !== undefined)
     throw invalidField(field, `lacks an output: No tool output found for function call ${missing}`);
 }
 
-/** Gives the results of a client's calls to its task. Rejects with `conflict` when a call has a result already. */
-export async function giveOutputs(session: Session, outputs: readonly CallOutput[]): Promise<void> {
-  for (const { callId, output } of outputs) await session.answer(callId, resultOf(output));
+/** The error for an output that no call waits for: it has its result already, or its task is over, or it was never made. */
+export function notAwaited(callId: string, field: string): AppError {
+  return invalidField(
+    field,
+    `has an output for "${callId.slice(0, 100)}": no tool call found for it that waits`,
+  );
+}
+
+/** Gives the results of a client's calls to their task. Rejects with `conflict` when a call has a result already. */
+export async function giveOutputs(
+  session: Session,
+  { asked }: TaskRecord,
+  outputs: readonly Pick<CallOutput, 'callId' | 'output'>[],
+): Promise<void> {
+  for (const { callId, output } of outputs) await session.answer(asked.get(callId) ?? '', resultOf(output));
 }
 
 /** The result of a client's call. A JSON object stays an object. Any other text is `output`. So is an object with a number that JSON.parse would round. */
