@@ -37,6 +37,7 @@ export function chatRoutes(parts: ChatParts): Route[] {
       access: 'chat',
       bodyMaxBytes: config.limits.messageMaxBytes,
       bodyLenient: true,
+      exactFields: ['seed'],
       body: {
         type: 'object',
         required: ['messages'],
