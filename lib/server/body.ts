@@ -108,7 +108,10 @@ function readText(
         if (decode()) resolve(text);
       })
       .once('error', (cause) => fail(new AppError('invalid_request', 'The body broke off.', { cause })))
-      .once('close', () => fail(new AppError('invalid_request', 'The body broke off.')));
+      .once('close', () => {
+        // Every request is closed in the end, and an error costs a stack.
+        if (!request.complete) fail(new AppError('invalid_request', 'The body broke off.'));
+      });
   });
 }
 

@@ -106,7 +106,10 @@ async function startRun(
     throw error;
   }
   if (!follower)
-    return formatRun(session, await followRecord(session, taskId, after, ({ said }) => said !== undefined));
+    return formatRun(
+      session,
+      await followRecord(session, taskId, after, ({ said }) => said !== undefined).found,
+    );
   await follower.sendTo(response, parts.config.limits, created && ['thread.created', created]);
   return undefined;
 }
@@ -229,7 +232,7 @@ function submitOutputs(parts: RunParts): Route {
         now.pauses.length > part ||
         now.ended !== undefined ||
         (now.pauses.length === part && now.asked.size === 0);
-      return formatRun(session, await followRecord(session, taskId, after, isUnderWay));
+      return formatRun(session, await followRecord(session, taskId, after, isUnderWay).found);
     },
   });
 }

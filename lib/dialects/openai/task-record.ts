@@ -3,7 +3,7 @@ import { endError } from '../../core/ask.ts';
 import type { Message, MessageAdded, ToolCall } from '../../core/message.ts';
 import type { ClientTool } from '../../core/session-config.ts';
 import type { Session } from '../../core/session.ts';
-import { until } from '../../core/until.ts';
+import { until, type Until } from '../../core/until.ts';
 
 type Line<Type extends Message['type']> = Extract<Message, { type: Type }>;
 
@@ -153,13 +153,13 @@ export async function readRecord(session: Session, taskId: string, after: number
   }
 }
 
-/** Follows a task until its record is enough. Rejects with an AppError when the session ends before. */
+/** Follows a task until its record is enough. `found` rejects with an AppError when the session ends before. */
 export function followRecord(
   session: Session,
   taskId: string,
   after: number,
   isEnough: (record: TaskRecord) => boolean,
-): Promise<TaskRecord> {
+): Until<TaskRecord> {
   const record = newRecord(session, taskId);
   return until<TaskRecord>({
     subscribe: (subscriber, from) => session.subscribe(subscriber, from),
@@ -168,7 +168,7 @@ export function followRecord(
     onEnd: (reason) => {
       throw endError(reason);
     },
-  }).found;
+  });
 }
 
 /** The tokens that a task took, or a part of it. */

@@ -18,19 +18,28 @@ export interface WaitingTask {
   calls: ToolCall[];
 }
 
-/** How many lines are read at once. The last line of a session says mostly that no task is open. */
+/** How many lines are read at once. */
 const PAGE_LINES = 8;
 
-/** The last task of a session, if it waits for its client; undefined if it does not. */
-export async function findWaitingTask(session: Session): Promise<WaitingTask | undefined> {
-  const open = await findOpenTask(session);
-  return open && waitingTaskAt(session, open.taskId, open.after);
+/** The end of a session's log: the number of its last line, and the task that is not over, with a line before its lines. */
+export interface LogEnd {
+  lastSeq: number;
+  open: { taskId: string; after: number } | undefined;
 }
 
-/** The last task of a session and a line before its lines; undefined when it has ended, and where there is none. */
-export async function findOpenTask(session: Session): Promise<{ taskId: string; after: number } | undefined> {
+/** Reads the end of a session's log. */
+export async function readLogEnd(session: Session): Promise<LogEnd> {
+  const [last] = await session.read({ before: Number.MAX_SAFE_INTEGER }, 1);
+  const lastSeq = last?.seq ?? 0;
+  // The last line says mostly that no task is open.
+  const isOver = !last || last.type === 'session_started' || (last.type === 'task_ended' && last.taskId);
+  return { lastSeq, open: isOver ? undefined : await findOpenTask(session, lastSeq) };
+}
+
+/** The last task of a session; undefined when it has ended, and where there is none. */
+async function findOpenTask(session: Session, lastSeq: number): Promise<LogEnd['open']> {
   let taskId: string | undefined;
-  for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back()) {
+  for await (const line of openLogWindow(session, lastSeq + 1, PAGE_LINES).back()) {
     const own =
       line.type === 'message_added'
         ? line.run
