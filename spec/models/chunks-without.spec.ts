@@ -91,7 +91,8 @@ describe('the chunks of a completion without a secret', () => {
 
   it('have none of its pieces in the tokens of logprobs, wherever it is split, and all other tokens', async () => {
     const text = `before ${secret} between ${secret.slice(0, 9)}`;
-    const token = (piece: string): JsonObject => ({
+    type Token = { token: string; logprob: number; bytes: number[] | null; top_logprobs: JsonObject[] };
+    const token = (piece: string): Token => ({
       token: piece,
       logprob: -1,
       bytes: [...Buffer.from(piece)],
@@ -114,15 +115,14 @@ describe('the chunks of a completion without a secret', () => {
         const pieces = places.slice(1).map((to, at) => text.slice(places[at], to));
         const passed = await passOn([...pieces.map(spoken), chunk({}, 'stop')]);
         const tokens = passed
-          .flatMap(({ choices }) => choices as { logprobs?: { content: JsonObject[] | null } }[])
+          .flatMap(({ choices }) => choices as { logprobs?: { content: Token[] | null } }[])
           .flatMap(({ logprobs }) => logprobs?.content ?? []);
-        expect(tokens.map((one) => one['token']).join('')).to.equal(
+        expect(tokens.map(({ token }) => token).join('')).to.equal(
           `before [secret] between ${secret.slice(0, 9)}`,
         );
         for (const one of tokens)
-          if (!String(one['token']).includes('[secret]'))
-            expect(one).to.deep.equal(token(String(one['token'])));
-          else expect([one['bytes'], one['top_logprobs']]).to.deep.equal([null, []]);
+          if (!one.token.includes('[secret]')) expect(one).to.deep.equal(token(one.token));
+          else expect([one.bytes, one.top_logprobs]).to.deep.equal([null, []]);
       }),
       { numRuns: 200 },
     );
