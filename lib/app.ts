@@ -226,7 +226,7 @@ class Composition {
     return {
       parts,
       async startWork() {
-        await Promise.all([devices.loadFolder(), config.loopback && stored.simulations.resume()]);
+        await Promise.all([devices.loadFolder(), config.loopback && stored.simulations.resume(devices)]);
         await sessions.start();
         await room.start();
         await stored.tasks.takeUp();
