@@ -108,6 +108,13 @@ export class Devices {
     return all.filter((device) => isUsedBy(device, userId, person));
   }
 
+  /** The addresses of all devices, as far as their definitions name one. */
+  async addresses(): Promise<string[]> {
+    const names = (await this.registry.list()).map(({ name }) => name);
+    const found = await Promise.all(names.map((name) => this.registry.find(name)));
+    return found.flatMap((device) => device?.definition?.server ?? []);
+  }
+
   /** A device that is there, for a user. `not_found` also for one that the user may not use. */
   async find(name: string, userId: string): Promise<Device> {
     const device = await this.registry.find(name);
