@@ -10,7 +10,7 @@ import type { Vault } from '../store/vault.ts';
 import { checkDevice, type CheckedDevice, type DeviceCircumstances } from './check-device.ts';
 import { checkReach, type Reach, type ReachParts } from './check-reach.ts';
 import { unknownUsers } from './unknown-users.ts';
-import type { Device, ListedDevice } from './device.ts';
+import { refusalOfDevice, type Device, type ListedDevice } from './device.ts';
 import {
   loadDeviceFolder,
   loadServerRules,
@@ -67,7 +67,7 @@ export class Devices {
     const circumstances = { isAlone };
     const { books, states } = this;
     this.#files = { folder: devicesDir, rulesFile, registry, books, openspecs, circumstances, log };
-    this.#tools = createDeviceTools({ registry, states, now: () => Date.now() });
+    this.#tools = createDeviceTools({ states, now: () => Date.now() });
   }
 
   /** Reads the rules of the server, before it takes the first call. Throws `invalid_request` when they have a fault. */
@@ -145,9 +145,12 @@ export class Devices {
     }
   }
 
-  /** Asks whether a device is there. Never a write. */
-  async checkReach({ name, version }: Device, userId: string, timeoutMs: number): Promise<Reach> {
+  /** Asks whether a device is there. Never a write. A device that may not be called is not asked. */
+  async checkReach(device: Device, userId: string, timeoutMs: number): Promise<Reach> {
     const { connect } = this.#options;
+    const { name, version } = device;
+    const refusal = refusalOfDevice(name, device);
+    if (refusal !== undefined) return { reachable: null, ms: 0, detail: refusal };
     const document = await this.open({ name }, userId);
     try {
       const book = await this.books.bookFor({ name, version });
