@@ -21,6 +21,7 @@ import { DeviceStates } from './device-states.ts';
 import { createDeviceTools, type DeviceTools } from './device-tools.ts';
 import { createDeviceRegistry, noSuchDevice, type DeviceRegistry } from './registry.ts';
 import { RuleBooks } from './rule-books.ts';
+import { toolChanges, type ToolChanges } from './tool-changes.ts';
 
 /** A person, as the `users` of a device name people. */
 export interface Person {
@@ -36,8 +37,8 @@ export interface DevicesOptions {
   openspecs: Openspecs;
   /** The user with an id; undefined when there is none. */
   findPerson(id: string): Promise<Person | undefined>;
-  /** Whether a user has this name or id; missing where nobody can know. */
-  isUser?: ((name: string) => Promise<boolean>) | undefined;
+  /** Whether a user has this name or id. */
+  isUser(name: string): Promise<boolean>;
   connect: ReachParts['connect'];
   /** Whether access control is off: then there is nobody else who could approve a call. */
   isAlone: boolean;
@@ -92,7 +93,7 @@ export class Devices {
   ): Promise<CheckedDevice> {
     const { openspecs, isUser } = this.#options;
     const checked = await checkDevice(value, openspecs, { ...this.#files.circumstances, ...given });
-    const unknown = isUser ? await unknownUsers(checked.facts.users, isUser) : [];
+    const unknown = await unknownUsers(checked.facts.users, isUser);
     return { ...checked, warnings: [...checked.warnings, ...unknown] };
   }
 
@@ -142,6 +143,17 @@ export class Devices {
       return describeSpec(spec);
     } finally {
       release();
+    }
+  }
+
+  /** How a checked device differs in its tools from a version before it; undefined where the document of that one cannot be opened. */
+  async changesTo(before: Device, { described }: CheckedDevice): Promise<ToolChanges | undefined> {
+    if (before.definition === undefined) return undefined;
+    try {
+      return toolChanges((await this.describe(before)).tools, described.tools);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return undefined;
     }
   }
 
