@@ -19,7 +19,7 @@ import type { CallFate, CallAudit } from './call-audit.ts';
 import { digestOf, isSafeState, recordOf, shownArguments, type CallCase } from './call-case.ts';
 import type { CommandDb } from './command-schema.ts';
 import { refusalOfDevice } from './device.ts';
-import { noteValues } from './limits.ts';
+import { noteValues } from './last-values.ts';
 import { previewCall, requestToApprove } from './preview.ts';
 import { valuesIn } from './read-values.ts';
 import type { DeviceRegistry } from './registry.ts';
@@ -189,7 +189,7 @@ class ServerCommand implements Command {
   /** Notes the values in the result of a read that limits need. */
   async #observe({ device, book }: CallCase, result: ToolResult, askedAt: number): Promise<void> {
     const { db } = this.#parts;
-    const values = valuesIn(result, book.watchedNames());
+    const values = valuesIn(result, book.watchedNames);
     if (values.size === 0) return;
     await db.transaction().execute((trx) => noteValues(trx, device, values, askedAt));
   }
