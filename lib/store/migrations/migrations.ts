@@ -19,6 +19,7 @@ import { fileTables } from './file-tables.ts';
 import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
 import { overlappingWrites } from './overlapping-writes.ts';
+import { sessionTotals } from './session-totals.ts';
 import { prunedAudit } from './pruned-audit.ts';
 import { simulationTables } from './simulations.ts';
 import { storedCompletions } from './stored-completions.ts';
@@ -94,5 +95,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0080-simulations': simulationTables,
     '0081-pruned-audit': prunedAudit,
     '0090-overlapping-writes': overlappingWrites,
+    '0100-session-totals': sessionTotals,
   };
 }
