@@ -63,6 +63,7 @@ export class CommandRoom {
       devices: devices.registry,
       audit: this.#audit,
       clock,
+      stopsKnownAt: () => this.#estops?.knownAt ?? 0,
     });
   }
 

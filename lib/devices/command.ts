@@ -34,6 +34,8 @@ export interface CommandNeeds {
   devices: Pick<DeviceRegistry, 'look'>;
   audit: CallAudit;
   clock: Clock;
+  /** The moment (monotonic, in ms) at which this node last asked for emergency stops. */
+  stopsKnownAt(): number;
 }
 
 /** The address in the place of a device's name where there is none. */
@@ -58,6 +60,10 @@ class ServerCommand implements Command {
       tool.risk !== 'high' &&
       this.#parts.books.isFree(connection.registered, session.config.rules);
     return isFree ? FREE : this.#judge(asking);
+  }
+
+  stopsKnownAt(): number {
+    return this.#parts.stopsKnownAt();
   }
 
   async sentBefore(asking: AskingCall): Promise<Clearance | undefined> {
