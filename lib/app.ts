@@ -45,6 +45,7 @@ import { connectDatabase, type Database } from './store/database.ts';
 import { openStoreOn } from './store/index.ts';
 import { createOverview } from './store/overview.ts';
 import { createVault } from './store/vault.ts';
+import { limitTurns } from './turn-limits.ts';
 
 /** A running server. */
 export interface App {
@@ -175,10 +176,9 @@ class Composition {
     basis: Basis,
     accounts: Accounts,
   ): Promise<{ parts: Parts; startWork: () => Promise<void> }> {
-    const config = this.#config;
-    const log = this.#log;
-    const { store, fetch } = basis;
+    const [config, log, { store, fetch }] = [this.#config, this.#log, basis];
     const { limits, auditDays } = config;
+    limitTurns(limits);
     const endpoint = { fetch, timeoutMs: limits.modelTimeoutMs };
     const models = openModels({ ...endpoint, defaults: config.model, providers: this.#extensions.models });
     const stored = this.#openStoredParts(basis, accounts, models);
@@ -226,7 +226,7 @@ class Composition {
     return {
       parts,
       async startWork() {
-        await Promise.all([devices.loadFolder(), config.loopback && stored.simulations.resume()]);
+        await Promise.all([devices.loadFolder(), config.loopback && stored.simulations.resume(devices)]);
         await sessions.start();
         await room.start();
         await stored.tasks.takeUp();

@@ -47,7 +47,7 @@ export const settings = {
   ],
   AUDIT_DAYS: [
     '–',
-    'after how many days rows of the audit log of calls are removed; the rest can still be checked; never when not set',
+    'after how many days rows of the audit log of calls are removed, except those that a limit counts; the rest can still be checked; never when not set',
   ],
   baseUrl: [
     "OpenAI's, when there is a key",
@@ -250,6 +250,22 @@ export const limits = {
   uploadPartMaxBytes: [64 * MiB, 'a part of an upload'],
   uploadMaxBytes: [8 * GiB, 'an upload, all its parts together'],
   filesPerOwnerMaxBytes: [16 * GiB, 'the files, pictures and open uploads of one user'],
+  documentThreadsMaxCount: [
+    2,
+    'documents (YAML, PDF) that are read at once, each in a thread with up to 1 GiB; with two or more, one caller never has the last thread',
+    64,
+  ],
+  waitingDocumentsPerCallerMaxCount: [200, 'documents of one caller that wait for a thread; others get 429'],
+  waitingDocumentsMaxCount: [1000, 'documents of all callers that wait for a thread; others get 503'],
+  documentWaitTimeoutMs: [2 * minute, 'how long a document waits for a thread; then it gets 503'],
+  avatarsAtOnceMaxCount: [
+    1,
+    'avatars that are made at once; each takes a processor, up to 100 MB, and a thread that sign-ins need',
+    64,
+  ],
+  waitingAvatarsPerCallerMaxCount: [10, 'avatars of one caller that wait to be made; others get 429'],
+  waitingAvatarsMaxCount: [50, 'avatars of all callers that wait to be made; others get 503'],
+  avatarWaitTimeoutMs: [minute, 'how long an avatar waits to be made; then it gets 503'],
   shutdownTimeoutMs: [10_000, 'how long a stopping server waits for calls on the wire'],
 } as const satisfies Record<string, readonly [number, string, number?]>;
 

@@ -118,6 +118,7 @@ const everything = new Set([
   'app',
   'equip',
   'removals',
+  'turn-limits',
   'extensions',
   'defaults',
   'default-extensions',

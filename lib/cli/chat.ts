@@ -75,6 +75,7 @@ export function addChat(program: Command): void {
         await converse({
           client,
           json: options.json === true,
+          hasDevices: openSpecList.length > 0 || options.device !== undefined,
           spinner,
           describe: (what) => describePlaces(what, places, openSpecList),
         });

@@ -4,12 +4,15 @@ import { messageOf } from '../errors.ts';
 import type { ChatClient, ChatTurn } from './client.ts';
 import { hasColors, paint } from './show.ts';
 import type { Spinner } from './spinner.ts';
+import { turnFault } from './turn-fault.ts';
 
 /** The parts of a dialogue between a terminal, or a pipe, and a session. */
 export interface DialogueOptions {
   client: ChatClient;
   /** Every envelope is printed as JSON, so that the answers are not printed again. */
   json: boolean;
+  /** Whether the session has devices of this command: a sentence from a pipe is to call one. */
+  hasDevices: boolean;
   spinner: Spinner;
   /** The texts of `/tools` and `/devices`. */
   describe(what: 'tools' | 'devices'): Promise<string>;
@@ -28,7 +31,7 @@ const commands: Record<string, string> = {
 
 /**
  * Says line by line until the input ends. On a terminal Ctrl-C and `/stop` stop the running task, and without one Ctrl-C ends
- * the dialogue. From a pipe, the exit code is 1 when a task or a call of a device failed.
+ * the dialogue. From a pipe, the exit code is 1 after a sentence that failed, with the reason on stderr.
  */
 export async function converse(options: DialogueOptions): Promise<void> {
   await new Dialogue(options).run();
@@ -78,13 +81,16 @@ class Dialogue {
     this.#show(turn);
   }
 
-  #show({ answer, status, error, toolCalls }: ChatTurn): void {
-    if (status !== 'done')
-      process.stderr.write(`${status}${error === undefined ? '' : `: ${error.message}`}\n`);
-    else if (!this.#isTerminal && !this.#options.json) process.stdout.write(`${answer}\n`);
+  #show(turn: ChatTurn): void {
+    const { json, hasDevices } = this.#options;
+    const fault = turnFault(turn, !this.#isTerminal && hasDevices);
+    if (turn.status === 'done' && !this.#isTerminal && !json) process.stdout.write(`${turn.answer}\n`);
+    if (fault === undefined) return;
+    if (turn.status !== 'done') process.stderr.write(`${fault}\n`);
     // A script has to learn that something failed; on a terminal the person has seen it.
-    if (!this.#isTerminal && (status !== 'done' || toolCalls.some(({ result }) => hasError(result))))
-      process.exitCode = 1;
+    if (this.#isTerminal) return;
+    if (turn.status === 'done') process.stderr.write(`lite-agent: ${fault}: ${turn.sentence}\n`);
+    process.exitCode = 1;
   }
 
   /** A line while a task runs. */
@@ -120,9 +126,4 @@ class Dialogue {
     const near = closestWord(command, Object.keys(commands));
     return `There is no command ${command}.${near === undefined ? '' : ` Did you mean ${near}?`} /help shows all.`;
   }
-}
-
-/** Whether the result of a call says that it failed. */
-function hasError(result: unknown): boolean {
-  return typeof result === 'object' && result !== null && 'error' in result;
 }

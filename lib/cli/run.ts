@@ -9,6 +9,7 @@ import { addDeviceOptions, withDevices, type DeviceOptions } from './device-opti
 import { onOwnDatabase, openOwnServer, privately } from './server.ts';
 import { formatCall, hasColors, paint } from './show.ts';
 import { readEntry, readSpec } from './spec.ts';
+import { turnFault } from './turn-fault.ts';
 
 /** A scenario: documents (file, URL or openSpecList entry), and the sentences in their order. */
 interface Scenario {
@@ -46,7 +47,13 @@ export function addRun(program: Command): void {
         }
         await client.close();
         if (json) process.stdout.write(`${JSON.stringify({ turns })}\n`);
-        if (turns.some(({ status }) => status !== 'done')) process.exitCode = 1;
+        const hasDevices = openSpecList.length > 0 || devices.length > 0;
+        for (const turn of turns) {
+          const fault = turnFault(turn, hasDevices);
+          if (fault === undefined) continue;
+          process.stderr.write(`lite-agent: ${fault}: ${turn.sentence}\n`);
+          process.exitCode = 1;
+        }
       } finally {
         await server.close();
       }

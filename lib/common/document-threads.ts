@@ -1,10 +1,17 @@
-import { createFairGate } from './fair-gate.ts';
+import { createFairGate, type FairGateLimits } from './fair-gate.ts';
 
-/** The threads that read documents of users (YAML, PDF): two, each with up to 1 GiB. A large document takes seconds. */
-export const inDocumentThread = createFairGate({
+const options = {
   atOnce: 2,
   waitingMaxCount: 200,
   allWaitingMaxCount: 1000,
   waitMaxMs: 120_000,
   noun: 'documents',
-});
+};
+
+/** The threads that read documents of users (YAML, PDF), each with up to 1 GiB. A large document takes seconds. */
+export const inDocumentThread = createFairGate(options);
+
+/** Sets the limits of these threads. The process has them once, whatever it serves. */
+export function limitDocumentThreads(limits: FairGateLimits): void {
+  Object.assign(options, limits);
+}

@@ -24,6 +24,9 @@ export interface FairGateOptions {
   noun: string;
 }
 
+/** The limits of a gate that are settings. */
+export type FairGateLimits = Omit<FairGateOptions, 'noun'>;
+
 /**
  * Runs works, a limited number at once. The parties take turns, so that nobody waits for all works of another party. Rejects with
  * the signal's reason when it aborts before the work begins. A work of a party also rejects with `too_many_requests` when too many
@@ -31,8 +34,8 @@ export interface FairGateOptions {
  */
 export type FairGate = <T>(work: () => Promise<T>, turn?: FairTurn) => Promise<T>;
 
-/** A gate at which nobody waits yet. */
-export function createFairGate(options: FairGateOptions): FairGate {
+/** A gate at which nobody waits yet. A change of `options` counts from the next work on. */
+export function createFairGate(options: Readonly<FairGateOptions>): FairGate {
   const queue = new FairQueue(options);
   return async (work, { party = SERVER, signal } = {}) => {
     await queue.enter(party, signal);

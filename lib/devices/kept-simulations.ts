@@ -1,5 +1,4 @@
 import type { Kysely } from 'kysely';
-import { systemClock } from '../common/clock.ts';
 import type { KindDefinition } from '../openspec/kind.ts';
 import { openSimulations, type KeptSimulations, type Simulations } from '../openspec/simulations.ts';
 
@@ -8,35 +7,33 @@ interface SimulationTables {
   simulations: { key: string; source: string; port: number; asked_at: number };
 }
 
-/** A simulated device is forgotten when nobody has asked for it for so long. */
-const KEPT_MS = 30 * 86_400_000;
-
 /** Opens the place where simulated devices run; the database keeps their addresses over a restart. */
 export function openKeptSimulations(
   db: Kysely<unknown>,
   kinds: readonly KindDefinition[],
   onError: (error: unknown) => void,
 ): Simulations {
-  return openSimulations(kinds, keptIn(db), onError);
+  return openSimulations({ kinds, kept: keptIn(db), onError });
 }
 
-function keptIn(db: Kysely<unknown>, clock = systemClock): KeptSimulations {
-  const tables = db as Kysely<SimulationTables>;
+function keptIn(db: Kysely<SimulationTables>): KeptSimulations {
   return {
-    async list() {
-      await tables
-        .deleteFrom('simulations')
-        .where('asked_at', '<', clock.now() - KEPT_MS)
-        .execute();
-      return tables.selectFrom('simulations').select(['key', 'source', 'port']).orderBy('key').execute();
-    },
-    async keep(kept) {
-      const asked_at = clock.now();
-      await tables
+    list: () =>
+      db
+        .selectFrom('simulations')
+        .select(['key', 'source', 'port', 'asked_at as askedAt'])
+        .orderBy('asked_at', 'desc')
+        .orderBy('key')
+        .execute(),
+    async keep({ key, source, port, askedAt: asked_at }) {
+      await db
         .insertInto('simulations')
-        .values({ ...kept, asked_at })
-        .onConflict((conflict) => conflict.column('key').doUpdateSet({ port: kept.port, asked_at }))
+        .values({ key, source, port, asked_at })
+        .onConflict((conflict) => conflict.column('key').doUpdateSet({ port, asked_at }))
         .execute();
+    },
+    async forget(key) {
+      await db.deleteFrom('simulations').where('key', '=', key).execute();
     },
   };
 }

@@ -44,7 +44,7 @@ export type AnswerReader = (
 ) => ((chunk: Buffer, finish: () => void) => void) | undefined;
 
 /** The signal that may stop a request before it is sent, and its time-out in ms. */
-export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
+export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs' | 'mayLeave'>;
 
 /**
  * Carries one HTTP request to a device.

@@ -22,6 +22,11 @@ export function createCountedStore(store: ObjectStore, options: CountedOptions):
     write: (source, maxBytes, name) =>
       name === undefined ? store.write(source, maxBytes) : writeNamed(store, options, source, maxBytes, name),
     read: (key) => store.read(key),
+    async admit(key, maxBytes) {
+      const admitted = await store.admit(key, maxBytes);
+      if (isName(key)) await countAdmitted(store, options, key, admitted.bytes);
+      return admitted;
+    },
     async remove(key) {
       if (isName(key)) await forget(options.db, ownerOf(key), (one) => one === key);
       await store.remove(key);
@@ -55,23 +60,10 @@ async function writeNamed(
   const owner = ownerOf(name);
   if (owner === undefined) return store.write(checked, maxBytes, name);
   const room = await roomLeft(db, owner, most);
-  const known = await db
-    .selectFrom('named_objects')
-    .select('bytes')
-    .where('key', '=', name)
-    .executeTakeFirst();
-  const left = room + (known?.bytes ?? 0);
+  const left = room + ((await sizeIn(db, name)) ?? 0);
   try {
     const stored = await store.write(checked, Math.min(maxBytes, left), name);
-    await db.transaction().execute(async (trx) => {
-      const old = await trx
-        .deleteFrom('named_objects')
-        .where('key', '=', name)
-        .returning('bytes')
-        .executeTakeFirst();
-      await takeRoom(trx, owner, stored.bytes - (old?.bytes ?? 0), most);
-      await trx.insertInto('named_objects').values({ key: name, owner, bytes: stored.bytes }).execute();
-    });
+    await count(db, { key: name, owner, bytes: stored.bytes }, most);
     return stored;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -83,6 +75,47 @@ async function writeNamed(
     if (error.code === 'invalid_request') await store.remove(name); // another upload took the room meanwhile
     throw error;
   }
+}
+
+/** The size of a named object as it was counted, in bytes; undefined for one that was not. */
+async function sizeIn(db: FilesDb, key: string): Promise<number | undefined> {
+  const row = await db.selectFrom('named_objects').select('bytes').where('key', '=', key).executeTakeFirst();
+  return row?.bytes;
+}
+
+/** Counts an object that a client has sent to a bucket. One for which there is no room is removed. */
+async function countAdmitted(
+  store: ObjectStore,
+  { db, filesPerOwnerMaxBytes: most }: CountedOptions,
+  key: string,
+  bytes: number,
+): Promise<void> {
+  const owner = ownerOf(key);
+  const known = await sizeIn(db, key);
+  if (owner === undefined || known === bytes) return;
+  try {
+    await count(db, { key, owner, bytes }, most);
+  } catch (error) {
+    if (error instanceof AppError) await store.remove(key);
+    throw error;
+  }
+}
+
+/** Counts a named object against its owner, in the place of an older one. Throws `invalid_request` when there is too little room. */
+async function count(
+  db: FilesDb,
+  { key, owner, bytes }: { key: string; owner: string; bytes: number },
+  most: number,
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const old = await trx
+      .deleteFrom('named_objects')
+      .where('key', '=', key)
+      .returning('bytes')
+      .executeTakeFirst();
+    await takeRoom(trx, owner, bytes - (old?.bytes ?? 0), most);
+    await trx.insertInto('named_objects').values({ key, owner, bytes }).execute();
+  });
 }
 
 /** The same bytes. Throws `unsupported_media_type` before the first of them when they are no picture. */

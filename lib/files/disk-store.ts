@@ -4,7 +4,13 @@ import type { Readable } from 'node:stream';
 import { systemClock } from '../common/clock.ts';
 import { AppError } from '../errors.ts';
 import { createMeasure } from './measure.ts';
-import { checkObjectName, isName, type ObjectStore, type StoredObject } from './object-store.ts';
+import {
+  checkObjectName,
+  checkObjectSize,
+  isName,
+  type ObjectStore,
+  type StoredObject,
+} from './object-store.ts';
 import type { UrlSigner } from './url-signer.ts';
 
 /**
@@ -48,10 +54,15 @@ export function openDiskStore(folder: string, signer: UrlSigner): ObjectStore {
     async read(key) {
       try {
         return (await open(fileOf(key))).createReadStream();
-      } catch (cause) {
-        if (!isMissing(cause)) throw cause;
-        throw new AppError('not_found', 'The content of the file is gone.', { cause });
+      } catch (error) {
+        return gone(error);
       }
+    },
+    async admit(key, maxBytes) {
+      const { size: bytes } = await stat(fileOf(key)).catch(gone);
+      if (bytes > maxBytes) await rm(fileOf(key), { force: true });
+      checkObjectSize(bytes, maxBytes);
+      return { bytes };
     },
     remove: (key) => rm(fileOf(key), { force: true }),
     removeUnder: (prefix) => rm(dirname(fileOf(`${prefix}/x`)), { recursive: true, force: true }),
@@ -89,6 +100,12 @@ async function isOlder(file: string, before: number): Promise<boolean> {
     if (!isMissing(error)) throw error;
     return false; // it was removed meanwhile
   }
+}
+
+/** Throws `not_found` for a file that does not exist, and any other error as it is. */
+function gone(cause: unknown): never {
+  if (!isMissing(cause)) throw cause;
+  throw new AppError('not_found', 'The content of the file is gone.', { cause });
 }
 
 /** Whether an error says that a file does not exist. */

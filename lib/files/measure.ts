@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError } from '../errors.ts';
-import { HEAD_MAX_BYTES, type StoredObject } from './object-store.ts';
+import { checkObjectSize, HEAD_MAX_BYTES, type StoredObject } from './object-store.ts';
 
 /** Measures bytes on their way into a store. */
 export interface Measure {
@@ -20,8 +19,7 @@ export function createMeasure(source: AsyncIterable<Buffer>, maxBytes: number): 
     async *bytes() {
       for await (const chunk of source) {
         bytes += chunk.length;
-        if (bytes > maxBytes)
-          throw new AppError('too_large', `The content is larger than ${maxBytes} bytes.`);
+        checkObjectSize(bytes, maxBytes);
         hash.update(chunk);
         if (headBytes < HEAD_MAX_BYTES) {
           head.push(Buffer.from(chunk.subarray(0, HEAD_MAX_BYTES - headBytes)));

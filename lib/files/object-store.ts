@@ -11,12 +11,17 @@ export interface StoredObject {
   head: Buffer;
 }
 
+/** The size of an object, in bytes. */
+export type StoredSize = Pick<StoredObject, 'bytes'>;
+
 /** The right of a signed URL: a method on a key for some seconds, at an origin of this server (`https://agent.example`). */
 export interface UrlGrant {
   method: 'GET' | 'PUT';
   key: string;
   seconds: number;
   origin: string;
+  /** The bytes of the body that a PUT must have. A store that sees the body itself ignores it. */
+  bytes?: number | undefined;
 }
 
 /**
@@ -35,6 +40,11 @@ export interface ObjectStore {
   write(source: Readable, maxBytes: number, name?: string): Promise<StoredObject>;
   /** Opens an object; rejects with `not_found`. The caller destroys the stream. */
   read(key: string): Promise<Readable>;
+  /**
+   * Checks an object that a client may have sent to the store itself. Rejects with `not_found`, and with `too_large` for more than
+   * `maxBytes`; such an object is removed.
+   */
+  admit(key: string, maxBytes: number): Promise<StoredSize>;
   /** Removes an object; an unknown key is no error. */
   remove(key: string): Promise<void>;
   /** Removes all objects whose names begin with these segments. */
@@ -56,6 +66,11 @@ export interface ObjectStore {
 
 /** So many of the first bytes of an object show its type. */
 export const HEAD_MAX_BYTES = 64 * 1024;
+
+/** Throws `too_large` for an object of more than `maxBytes`. */
+export function checkObjectSize(bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes) throw new AppError('too_large', `The content is larger than ${maxBytes} bytes.`);
+}
 
 /** Throws `invalid_request` for a text that cannot be the name of an object. */
 export function checkObjectName(name: string): void {

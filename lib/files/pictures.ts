@@ -1,4 +1,4 @@
-import { createFairGate, type FairTurn } from '../common/fair-gate.ts';
+import { createFairGate, type FairGateLimits, type FairTurn } from '../common/fair-gate.ts';
 import { AppError } from '../errors.ts';
 import { isPictureType } from './picture-types.ts';
 
@@ -10,13 +10,19 @@ const PIXELS_MAX_COUNT = 25_000_000;
 const SIDE = 128;
 
 /** One at a time: each takes a processor and up to 100 MB, and sign-ins need the same threads. */
-const inTurn = createFairGate({
+const options = {
   atOnce: 1,
   waitingMaxCount: 10,
   allWaitingMaxCount: 50,
   waitMaxMs: 60_000,
   noun: 'pictures',
-});
+};
+const inTurn = createFairGate(options);
+
+/** Sets the limits of avatars in work. The process has them once, whatever it serves. */
+export function limitPictures(limits: FairGateLimits): void {
+  Object.assign(options, limits);
+}
 
 /** The largest picture that is accepted, in bytes. */
 export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
@@ -24,7 +30,7 @@ export const AVATAR_MAX_BYTES = 5 * 1024 * 1024;
 /**
  * A picture as an avatar: exactly 128×128 pixels, JPEG, turned as its EXIF data says, without EXIF data. Rejects with
  * `invalid_request` for a broken picture or more than 25 million pixels, `unsupported_media_type` for other types (also SVG),
- * `too_large` for more than 5 MB, and `too_many_requests` or `unavailable` when too many pictures wait. One picture is made at a time.
+ * `too_large` for more than 5 MB, and `too_many_requests` or `unavailable` when too many pictures wait. One picture is made at a time, if no setting says otherwise.
  */
 export async function toAvatar(bytes: Uint8Array, turn?: FairTurn): Promise<Buffer> {
   if (bytes.length > AVATAR_MAX_BYTES)

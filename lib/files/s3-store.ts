@@ -6,9 +6,11 @@ import { AppError, messageOf } from '../errors.ts';
 import { createMeasure } from './measure.ts';
 import {
   checkObjectName,
+  checkObjectSize,
   isName,
   type ObjectStore,
   type StoredObject,
+  type StoredSize,
   type UrlGrant,
 } from './object-store.ts';
 import { isPictureKey, typeOfKey } from './picture-types.ts';
@@ -87,6 +89,20 @@ class BucketStore implements ObjectStore {
     });
   }
 
+  async admit(key: string, maxBytes: number): Promise<StoredSize> {
+    const bytes = await this.#ask(async ({ sdk, client }) => {
+      try {
+        return (await client.send(new sdk.HeadObjectCommand(this.#place(key)))).ContentLength ?? 0;
+      } catch (cause) {
+        if (!(cause instanceof sdk.NotFound)) throw cause;
+        throw new AppError('not_found', 'The content of the file is gone.', { cause });
+      }
+    });
+    if (bytes > maxBytes) await this.remove(key);
+    checkObjectSize(bytes, maxBytes);
+    return { bytes };
+  }
+
   async remove(key: string): Promise<void> {
     await this.#ask(({ sdk, client }) => client.send(new sdk.DeleteObjectCommand(this.#place(key))));
   }
@@ -112,11 +128,13 @@ class BucketStore implements ObjectStore {
         );
   }
 
-  async sign({ method, key, seconds: expiresIn }: UrlGrant): Promise<string> {
+  async sign({ method, key, seconds: expiresIn, bytes: ContentLength }: UrlGrant): Promise<string> {
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
     return this.#ask(({ sdk, client }) => {
       const place = this.#place(key);
-      if (method === 'PUT') return getSignedUrl(client, new sdk.PutObjectCommand(place), { expiresIn });
+      // A length that is given becomes a signed header: the bucket refuses any other body [SigV4 query parameters].
+      if (method === 'PUT')
+        return getSignedUrl(client, new sdk.PutObjectCommand({ ...place, ContentLength }), { expiresIn });
       // The type that an uploader has named counts for nothing: a browser would show an object of text/html as a page.
       const command = new sdk.GetObjectCommand({
         ...place,

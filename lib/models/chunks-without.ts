@@ -1,5 +1,6 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { blotOwnSecrets, createSecretStream, type SecretStream } from '../secrets.ts';
+import { Logprobs } from './logprobs-without.ts';
 
 /** The texts of a delta that come whole. All others come in pieces. */
 const WHOLE = new Set(['role', 'id', 'type', 'name']);
@@ -24,11 +25,12 @@ export async function* chunksWithout(
       const texts = choices.get(index) ?? new DeltaTexts(secrets);
       choices.set(index, texts);
       const delta = texts.push(choice['delta'] ?? null);
-      if (choice['finish_reason'] && texts.isWaiting)
-        rests.push({ index, delta: texts.end(delta), finish_reason: null });
+      const logprobs = texts.logprobs.push(choice['logprobs'] ?? null);
+      if (choice['finish_reason'] && texts.isWaiting) rests.push({ index, ...texts.end(delta) });
       return {
         ...choice,
         ...('delta' in choice && { delta: rests.at(-1)?.['index'] === index ? {} : delta }),
+        ...('logprobs' in choice && { logprobs }),
       };
     });
     last = chunk;
@@ -36,7 +38,7 @@ export async function* chunksWithout(
     yield blotOwnSecrets({ ...chunk, ...(parts.length > 0 && { choices: clean }) }, secrets);
   }
   const rests = [...choices].flatMap(([index, texts]) =>
-    texts.isWaiting ? [{ index, delta: texts.end({}), finish_reason: null }] : [],
+    texts.isWaiting ? [{ index, ...texts.end({}) }] : [],
   );
   if (last && rests.length > 0) yield { ...last, choices: rests };
 }
@@ -46,15 +48,17 @@ type Place = readonly (string | number)[];
 
 /** The texts of one choice, each a stream of its own. */
 class DeltaTexts {
+  readonly logprobs: Logprobs;
   readonly #secrets: readonly string[];
   readonly #streams = new Map<string, { place: Place; stream: SecretStream; isWaiting: boolean }>();
 
   constructor(secrets: readonly string[]) {
     this.#secrets = secrets;
+    this.logprobs = new Logprobs(secrets);
   }
 
   get isWaiting(): boolean {
-    return [...this.#streams.values()].some(({ isWaiting }) => isWaiting);
+    return this.logprobs.isWaiting || [...this.#streams.values()].some(({ isWaiting }) => isWaiting);
   }
 
   /** A delta with the parts of its texts that are clean by now. */
@@ -71,14 +75,15 @@ class DeltaTexts {
     return Object.fromEntries(entries) as JsonObject;
   }
 
-  /** A delta with the texts that waited behind those that it has. */
+  /** A choice that goes on: a delta with the texts that waited behind those that it has, and the tokens that waited. */
   end(delta: JsonValue): JsonObject {
     const whole: JsonObject = isObject(delta) ? delta : {};
     for (const text of this.#streams.values()) {
       if (text.isWaiting) append(whole, text.place, text.stream.end());
       text.isWaiting = false;
     }
-    return whole;
+    const logprobs = this.logprobs.end();
+    return { delta: whole, finish_reason: null, ...(logprobs && { logprobs }) };
   }
 
   #pushText(piece: string, place: Place): string {

@@ -9,6 +9,7 @@ import { askDemo } from './demo-completion.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { safeText } from './failure.ts';
 import { openLimit, type Limit } from './limit.ts';
+import { logprobsWithout } from './logprobs-without.ts';
 import type { OpenAiOptions } from './openai.ts';
 import { rememberQuirks, type Quirks } from './quirks.ts';
 import { tryParseJson } from './parse-json.ts';
@@ -145,7 +146,15 @@ class EndpointCompletions implements Completions {
 
   /** The endpoint may send back the headers that it got. */
   #withoutKey(answer: JsonObject): JsonObject {
-    return blotOwnSecrets(answer, this.#secrets);
+    const choices = answer['choices'];
+    const clean = Array.isArray(choices) && {
+      choices: choices.map((choice) =>
+        isObject(choice) && isObject(choice['logprobs'])
+          ? { ...choice, logprobs: logprobsWithout(this.#secrets, choice['logprobs']) }
+          : choice,
+      ),
+    };
+    return blotOwnSecrets({ ...answer, ...clean }, this.#secrets);
   }
 
   #openLimit(signal: AbortSignal): Limit {

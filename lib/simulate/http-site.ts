@@ -26,6 +26,8 @@ export interface SiteAnswer {
 export interface Site {
   /** `http://127.0.0.1:41234`. */
   url: string;
+  /** When the last request came, in ms since the epoch; at first when the site was opened. */
+  usedAt(): number;
   fault(fault: DeviceFault | undefined): void;
   close(): Promise<void>;
 }
@@ -53,8 +55,10 @@ export async function openSite({
 }: SiteOptions): Promise<Site> {
   const closing = new AbortController();
   let fault: DeviceFault | undefined;
+  let usedAt = Date.now();
 
   const respond = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    usedAt = Date.now();
     const { method = '', url = '/', headers } = incoming;
     const [path = '/', ...rest] = url.split('?');
     const body = await bodyOf(incoming);
@@ -79,6 +83,7 @@ export async function openSite({
   });
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
+    usedAt: () => usedAt,
     fault: (next) => void (fault = next),
     close() {
       closing.abort(new AppError('stopped', 'The device is gone.'));

@@ -10,6 +10,8 @@ export interface Simulated {
   readonly server: string;
   /** The range of an exception's code: from, to. */
   readonly exceptionCodes: readonly [number, number];
+  /** When it was last asked for something, in ms since the epoch; at first when it began. */
+  usedAt(): number;
   /** Its values, by the name of a function or a method, or by path. */
   state(): Record<string, JsonValue | undefined>;
   /** One value, also one that was not looked at before; undefined for an unknown name. */

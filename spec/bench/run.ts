@@ -17,6 +17,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   rules: () => import('./rules.ts'),
   mcp: () => import('./mcp.ts'),
   estops: () => import('./estops.ts'),
+  nodes: () => import('./nodes.ts'),
 };
 
 /** Those that take long, and run only when they are named. */

@@ -102,12 +102,27 @@ describe('lite-agent chat', function () {
   });
 
   it('ends with 1 when a call of a device failed, although the model answered', async () => {
-    const { code, stdout } = await runCommand(
+    const { code, stdout, stderr } = await runCommand(
       ['chat', '--spec', house.devices[1]!.document, '--server', 'http://127.0.0.1:1'],
       { cwd, input: 'Turn on the kitchen light\n' },
     );
-    expect(code).to.equal(1);
+    expect([code, stderr]).to.deep.equal([
+      1,
+      'lite-agent: a call of a device failed: Turn on the kitchen light\n',
+    ]);
     expect(stdout).to.match(/^Switch light failed/);
+  });
+
+  it('ends with 1 when no device was called for a sentence, and names the sentence', async () => {
+    const { document, device } = house.devices[1]!;
+    const chat = (...more: string[]) =>
+      runCommand(['chat', '--spec', document, '--server', device.server, ...more], {
+        cwd,
+        input: 'Turn on the kitchen light\nBrew a coffee\n',
+      });
+    const stderr = 'lite-agent: no device was called: Brew a coffee\n';
+    for (const { code, ...said } of [await chat(), await chat('--json')])
+      expect([code, said.stderr]).to.deep.equal([1, stderr]);
   });
 
   it('ends with 1 for a value out of the range of the device, with the words of the server', async () => {

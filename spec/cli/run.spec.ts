@@ -104,6 +104,25 @@ describe('lite-agent run', function () {
     expect(JSON.parse(stdout)).to.have.nested.property('turns[0].status', 'failed');
   });
 
+  it('ends with 1 when a call fails or no device was called for a sentence, and names the sentences', async () => {
+    const [, lights] = house.devices;
+    const ran = (server: string) =>
+      runCommand(['run', '-', '--server', server], {
+        cwd,
+        input: JSON.stringify({
+          documents: [lights!.document],
+          sentences: ['Turn on the kitchen light', 'Brew a coffee'],
+        }),
+      });
+    const nothing = 'lite-agent: no device was called: Brew a coffee\n';
+    const [works, fails] = [await ran(lights!.device.server), await ran('http://127.0.0.1:1')];
+    expect([works.code, works.stderr]).to.deep.equal([1, nothing]);
+    expect([fails.code, fails.stderr]).to.deep.equal([
+      1,
+      `lite-agent: a call of a device failed: Turn on the kitchen light\n${nothing}`,
+    ]);
+  });
+
   it('names everything that is wrong with a scenario, and ends with 2', async () => {
     const input = JSON.stringify({ documents: 'x', sentences: [''], systemPrompt: 1, llmConfig: [] });
     expect(await runCommand(['run', '-'], { cwd, input })).to.deep.equal({

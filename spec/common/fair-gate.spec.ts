@@ -40,6 +40,23 @@ describe('a fair gate', () => {
     };
   }
 
+  it('has the limits that its options have at that time', async () => {
+    const changing = { ...options, waitingMaxCount: 1 };
+    const gate = createFairGate(changing);
+    const ends: (() => void)[] = [];
+    const work = (): Promise<void> =>
+      gate(() => new Promise<void>((resolve) => void ends.push(resolve)), { party: 'ada' });
+    const works = [work(), work()];
+    expect((await refusalOf(work())).code).to.equal('too_many_requests');
+    changing.waitingMaxCount = 2;
+    works.push(work());
+    for (const _ of works) {
+      await new Promise((resolve) => setImmediate(resolve));
+      ends.shift()?.();
+    }
+    await Promise.all(works);
+  });
+
   it('gives the parties their turns, however many works one of them has', async () => {
     const { begun, send, end } = open();
     const works = [1, 2, 3, 4].map((at) => send('ada', `ada ${at}`));

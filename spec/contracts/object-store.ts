@@ -63,6 +63,15 @@ export function describeObjectStore(name: string, under: ObjectStoreUnderTest): 
       expect(await under.unfinished()).to.equal(0);
     });
 
+    it('admits an object up to a size, and removes a larger one', async () => {
+      const admit = (key: string, maxBytes: number) => under.open().admit(key, maxBytes);
+      await write('12345', 'a/five');
+      expect(await admit('a/five', 5)).to.deep.equal({ bytes: 5 });
+      expect(await outcomeOf(admit('a/five', 4))).to.equal('too_large');
+      for (const key of ['a/five', 'a/never'])
+        expect(await outcomeOf(admit(key, 5)), key).to.equal('not_found');
+    });
+
     it('refuses names that lead to other places', async () => {
       for (const bad of [
         'plain',

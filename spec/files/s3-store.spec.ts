@@ -77,6 +77,16 @@ describe('objects in S3', () => {
     expect(judge(forged)).to.deep.equal(server.requests.map(() => false));
   });
 
+  it('have PUT URLs for a body of one size', async function () {
+    needPeer(this, 'botocore');
+    const url = await store.sign({ method: 'PUT', key: 'a/b.png', seconds: 300, origin: '', bytes: 5 });
+    expect(new URL(url).searchParams.get('X-Amz-SignedHeaders')).to.equal('content-length;host');
+    server.requests.length = 0;
+    for (const body of ['12345', '123456']) await fetch(url, { method: 'PUT', body });
+    expect(judge(server.requests)).to.deep.equal([true, false]);
+    await store.removeUnder('a');
+  });
+
   it('are shown with the type of their name, not with the type that the uploader declared', async () => {
     const shown = [];
     for (const key of ['u/7/images/a.png', 'u/7/page.html']) {

@@ -88,4 +88,43 @@ describe('the chunks of a completion without a secret', () => {
     const usage = { id: 'c', choices: [], usage: { total_tokens: 3 } };
     expect(await passOn([usage, { id: secret }])).to.deep.equal([usage, { id: '[secret]' }]);
   });
+
+  it('have none of its pieces in the tokens of logprobs, wherever it is split, and all other tokens', async () => {
+    const text = `before ${secret} between ${secret.slice(0, 9)}`;
+    type Token = { token: string; logprob: number; bytes: number[] | null; top_logprobs: JsonObject[] };
+    const token = (piece: string): Token => ({
+      token: piece,
+      logprob: -1,
+      bytes: [...Buffer.from(piece)],
+      top_logprobs: [{ token: piece, logprob: -1, bytes: [...Buffer.from(piece)] }],
+    });
+    const spoken = (piece: string): JsonObject => ({
+      ...chunk({}),
+      choices: [
+        {
+          index: 0,
+          delta: {},
+          finish_reason: null,
+          logprobs: { content: piece === '' ? [] : [token(piece)], refusal: null },
+        },
+      ],
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(text.length), { maxLength: 60 }), async (cuts) => {
+        const places = [0, ...cuts.toSorted((a, b) => a - b), text.length];
+        const pieces = places.slice(1).map((to, at) => text.slice(places[at], to));
+        const passed = await passOn([...pieces.map(spoken), chunk({}, 'stop')]);
+        const tokens = passed
+          .flatMap(({ choices }) => choices as { logprobs?: { content: Token[] | null } }[])
+          .flatMap(({ logprobs }) => logprobs?.content ?? []);
+        expect(tokens.map(({ token }) => token).join('')).to.equal(
+          `before [secret] between ${secret.slice(0, 9)}`,
+        );
+        for (const one of tokens)
+          if (!one.token.includes('[secret]')) expect(one).to.deep.equal(token(one.token));
+          else expect([one.bytes, one.top_logprobs]).to.deep.equal([null, []]);
+      }),
+      { numRuns: 200 },
+    );
+  });
 });

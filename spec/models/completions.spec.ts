@@ -107,6 +107,24 @@ describe('completions that are passed on', () => {
       );
   });
 
+  it('never show the key in the tokens of a whole answer', async () => {
+    const content = ['key: ', 'sk-', 'secret', '-key', '!'].map((token) => ({
+      token,
+      logprob: -1,
+      bytes: null,
+    }));
+    const echo = { choices: [{ index: 0, message: { content: '' }, logprobs: { content, refusal: null } }] };
+    const answer = (response: Parameters<typeof sendJson>[0]) => sendJson(response, 200, echo);
+    const told = await over({ answer }, (completions) => completions.ask({ messages: [] }, signal));
+    const mark = { token: '[secret]', logprob: 0, bytes: null, top_logprobs: [] };
+    expect(told)
+      .to.have.nested.property('choices[0].logprobs')
+      .that.deep.equals({
+        content: [content[0], mark, content[4]],
+        refusal: null,
+      });
+  });
+
   it('never show the key, and pass on nothing but completions', async () => {
     const told = await over(
       { status: 400, body: { error: { message: 'bad key sk-secret-key' } } },

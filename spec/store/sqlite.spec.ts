@@ -2,6 +2,8 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { sql } from 'kysely';
+import { connectDatabase } from '../../lib/store/database.ts';
 import { connectStore } from '../../lib/store/index.ts';
 import { describeStore } from '../contracts/store.ts';
 import { newSession } from '../support/stored.ts';
@@ -43,6 +45,17 @@ describe('stores', () => {
     const error: unknown = await stranger.findSession(session.id).catch((reason: unknown) => reason);
     expect(String(error)).to.contain('another SECRET_KEY');
     await stranger.close();
+  });
+
+  it('counts the sessions of an owner by the index alone, however large their configurations are', async () => {
+    const database = await connectDatabase({ databaseUrl: 'sqlite::memory:', onError });
+    const plan = await sql<{ detail: string }>`
+      explain query plan select count(*), sum(config_bytes) from sessions where owner = 'anna'
+    `.execute(database.db);
+    expect(plan.rows.map(({ detail }) => detail)).to.deep.equal([
+      'SEARCH sessions USING COVERING INDEX sessions_totals (owner=?)',
+    ]);
+    await database.close();
   });
 
   it('refuses a DATABASE_URL of no known kind', async () => {

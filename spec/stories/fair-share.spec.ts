@@ -5,6 +5,32 @@ import { openThreadServer, type Caller, type ThreadServer } from '../support/thr
 /** Soon, on a machine that does other work too: all works of the other caller take several times as long. */
 const SOON_MS = 8000;
 
+describe('a server whose settings say how many avatars may wait', () => {
+  let server: ThreadServer;
+  before(async () => {
+    server = await openThreadServer({ WAITING_AVATARS_PER_CALLER_MAX_COUNT: '2' });
+  });
+  after(() => server.close());
+
+  it('refuses one more of the same caller, and takes that of another', async () => {
+    const picture = await sharp({
+      create: { width: 2000, height: 2000, channels: 3, background: '#123456' },
+    })
+      .png()
+      .toBuffer();
+    const send = async (caller: Caller): Promise<number> => {
+      const form = new FormData();
+      form.set('avatar_file', new Blob([new Uint8Array(picture)]), 'me.png');
+      return (await caller.call('POST', '/api/v1/users/me/avatar', form)).status;
+    };
+    const [ada, bob] = [await server.caller('ada'), await server.caller('bob')];
+    const sent = Array.from({ length: 20 }, () => send(ada));
+    const first = await Promise.race(sent);
+    expect([first, await send(bob)]).to.deep.equal([429, 200]);
+    expect(new Set(await Promise.all(sent))).to.deep.equal(new Set([200, 429]));
+  });
+});
+
 describe('a server that one caller keeps busy', function () {
   this.timeout(120_000);
   let server: ThreadServer;

@@ -161,16 +161,18 @@ export async function openLlmops(
   };
 }
 
+const context = { agents: {}, sessions: {}, config: readConfig({ env: {}, cwd: '/nowhere' }) };
+const { routes } = llmops.mount(context as unknown as Parts);
+// One for all answers: a new one compiles the schema of schemas again, which takes 50 ms.
+const ajv = new Ajv2020({ strict: false, formats: { uuid: /^[\da-f-]{36}$/ } });
+
 /** Every answer has the shape that the route is described with. */
 function expectShape(method: string, path: string, answer: object): void {
-  const context = { agents: {}, sessions: {}, config: readConfig({ env: {}, cwd: '/nowhere' }) };
-  const { routes } = llmops.mount(context as unknown as Parts);
   const [bare = ''] = path.split('?');
   const found = routes.find(
     (route) =>
       route.method === method && new RegExp(`^${route.path.replaceAll(/:\w+/g, '[^/]+')}$`).test(bare),
   );
-  const ajv = new Ajv2020({ strict: false, formats: { uuid: /^[\da-f-]{36}$/ } });
   if (!ajv.validate(found!.answer as object, answer))
     throw new Error(`${method} ${path} answers otherwise than described: ${ajv.errorsText()}`);
 }

@@ -29,6 +29,12 @@ export function createChatRoutes(parts: SendParts): Route[] {
         properties: {
           conversation_id: id,
           suffixes: { type: 'array', items: { type: 'string' }, maxItems: SUFFIXES_MAX_COUNT },
+          sizes: {
+            type: 'array',
+            items: { type: 'integer', minimum: 1, maximum: config.limits.imageMaxBytes },
+            maxItems: SUFFIXES_MAX_COUNT,
+            description: 'the bytes of each picture: its URL takes a body of this size only',
+          },
         },
       },
       answer: {
@@ -47,12 +53,16 @@ export function createChatRoutes(parts: SendParts): Route[] {
             'invalid_request',
             `"${bad.slice(0, 20)}" is not the ending of a picture: ${pictureSuffixes.join(', ')}.`,
           );
-        const urls = suffixes.map((suffix) =>
+        const { sizes } = body;
+        if (sizes && sizes.length !== suffixes.length)
+          throw new AppError('invalid_request', 'sizes has one number for each of suffixes, in their order.');
+        const urls = suffixes.map((suffix, index) =>
           objects.sign({
             method: 'PUT',
             key: `${caller.id}/${chatId}/images/${randomUUID()}.${suffix}`,
             seconds: UPLOAD_SECONDS,
             origin,
+            bytes: sizes?.[index],
           }),
         );
         return { urls: await Promise.all(urls) };

@@ -22,9 +22,10 @@ export interface Contents {
   read(content: JsonValue, pointer: string): Said;
   /**
    * Looks at the bytes of our pictures: a client may have sent them to the object store itself. Rejects with `not_found` for a picture
-   * that was never sent, and with `invalid_request` and the pointer for bytes that are no picture.
+   * that was never sent, with `too_large` for one of more than `maxBytes`, and with `invalid_request` and the pointer for bytes that
+   * are no picture.
    */
-  check(said: Said, pointer: string): Promise<void>;
+  check(said: Said, pointer: string, maxBytes: number): Promise<void>;
   /** The content for a model, with pictures as URLs that its endpoint can read. */
   forModel(said: Said): Promise<Content[]>;
   /** The content as clients send it, with pictures as URLs that the client can read. */
@@ -66,10 +67,11 @@ export function openContents(objects: ObjectStore, owner: string, origin: string
       });
     },
 
-    async check(said, pointer) {
+    async check(said, pointer, maxBytes) {
       if (typeof said === 'string') return;
       for (const [index, part] of said.entries()) {
         if (part.type !== 'image' || !('key' in part) || pictures.has(part.key)) continue;
+        await objects.admit(part.key, maxBytes);
         if ((await pictureTypeOf(await headOf(objects, part.key))) === undefined)
           fail(`${pointer}/${index}/image_url`, 'must lead to a picture');
         pictures.add(part.key);

@@ -54,7 +54,7 @@ interface SayBody {
 const theirs = { ownKey: false };
 
 /** The parts that are needed to read a request. */
-export type SayParts = Pick<Parts, 'chats' | 'objects' | 'modelConfigs' | 'models'>;
+export type SayParts = Pick<Parts, 'chats' | 'objects' | 'modelConfigs' | 'models' | 'config'>;
 
 /** A checked request: the conversation, the model to ask, and the messages for it. */
 export interface Saying {
@@ -76,7 +76,7 @@ export async function readSaying(parts: SayParts, call: Call<unknown, SayBody>):
     said: contents.read(content as JsonValue, `/messages/${index}/content`),
   }));
   for (const [index, { said }] of messages.entries())
-    await contents.check(said, `/messages/${index}/content`);
+    await contents.check(said, `/messages/${index}/content`, parts.config.limits.imageMaxBytes);
   return { chat, model: await openModel(parts, caller.id, body), contents, messages };
 }
 

@@ -11,6 +11,7 @@ type Needs =
   | 'accounts'
   | 'access'
   | 'config'
+  | 'devices'
   | 'models'
   | 'overview'
   | 'sessions'

@@ -47,7 +47,7 @@ function exampleRoute(): Route {
 }
 
 /** The device listens on loopback, where the devices of a server for other machines must not be. */
-function deviceRoute({ config, simulations }: ConsoleParts): Route {
+function deviceRoute({ config, devices, simulations }: ConsoleParts): Route {
   return route({
     method: 'POST',
     path: '/api/trial/devices',
@@ -71,7 +71,7 @@ function deviceRoute({ config, simulations }: ConsoleParts): Route {
           'forbidden',
           'Other machines reach this server, so that it runs no simulated devices: use `lite-agent simulate` on the machine of the devices.',
         );
-      return simulations.start(body.openSpec);
+      return simulations.start(body.openSpec, devices);
     },
   });
 }

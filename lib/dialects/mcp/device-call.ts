@@ -28,7 +28,8 @@ export class DeviceCall {
   readonly #caller: Principal;
   readonly #host: Server;
   readonly #request: HostRequest;
-  readonly #elicitation = new AbortController();
+  /** Ends the form that the host shows. */
+  #elicitation: AbortController | undefined;
   #waitsFor = 'the device';
   #progress = 0;
   #place: { session: string; task: string } | undefined;
@@ -62,7 +63,7 @@ export class DeviceCall {
     } catch (error) {
       return formatResult(this.#resultOf(error, asked.effect === 'write'), this.#place);
     } finally {
-      this.#elicitation.abort();
+      this.#elicitation?.abort();
       await progress.stop();
     }
   }
@@ -71,13 +72,14 @@ export class DeviceCall {
     if (line.type === 'task_started') this.#place = { session, task: line.taskId };
     if (line.type === 'question_answered') {
       this.#waitsFor = 'the device';
-      this.#elicitation.abort();
+      this.#elicitation?.abort();
     }
     if (line.type !== 'question_asked' || line.question.kind !== 'approval') return;
     const { question } = line;
     this.#waitsFor = `an approval. ${question.rule}`;
+    const { signal } = (this.#elicitation = new AbortController());
     this.#showProgress()
-      .then(() => this.#elicit(question, session))
+      .then(() => this.#elicit(question, session, signal))
       .catch(this.#onError);
   }
 
@@ -90,12 +92,12 @@ export class DeviceCall {
   }
 
   /** Asks the person at the host, when the rule lets that person decide. Without an answer the call waits for any other. */
-  async #elicit(question: Approval, session: string): Promise<void> {
+  async #elicit(question: Approval, session: string, ended: AbortSignal): Promise<void> {
     const { approvals } = this.#parts;
     if (!takesForms(this.#host)) return;
     const open = await approvals.list(this.#caller, session);
     if (!open.some(({ id }) => id === question.id)) return;
-    const answer = await this.#ask(question).catch(() => undefined); // the host cannot ask, or somebody decided meanwhile
+    const answer = await this.#ask(question, ended).catch(() => undefined); // the host cannot ask, or somebody decided meanwhile
     const decision = answer && decisionOf(answer);
     if (!decision) return;
     await approvals.decide(this.#caller, question.id, decision).catch((error: unknown) => {
@@ -103,14 +105,14 @@ export class DeviceCall {
     });
   }
 
-  async #ask({ device, name, parameters, rule, expiresAt }: Approval): Promise<Elicited> {
+  async #ask({ device, name, parameters, rule, expiresAt }: Approval, ended: AbortSignal): Promise<Elicited> {
     const { ElicitResultSchema } = await import('@modelcontextprotocol/sdk/types.js');
     const message = `${device}: ${name} ${JSON.stringify(parameters)}. ${rule}`;
     return this.#request.sendRequest(
       { method: 'elicitation/create', params: { message, requestedSchema: decisionForm } },
       ElicitResultSchema,
       {
-        signal: AbortSignal.any([this.#elicitation.signal, this.#request.signal]),
+        signal: AbortSignal.any([ended, this.#request.signal]),
         timeout: Math.max(1, expiresAt - Date.now()),
       },
     );

@@ -23,8 +23,8 @@ export interface Fields {
   text(name: string): string | undefined;
   /** Whether a property is true; notes a fault for a value that is no boolean. */
   flag(name: string): boolean;
-  /** The integer of a property; notes a fault for any other value, and for one out of range. */
-  integer(name: string, range: { min: number; max: number }): number | undefined;
+  /** The integer of a property; notes a fault for any other value, and for one out of range; the fault ends with the hint. */
+  integer(name: string, range: { min: number; max: number; hint?: string | undefined }): number | undefined;
   /** The value of a property that must be one of these. */
   choice<T extends string | number>(name: string, choices: readonly T[]): T | undefined;
   /** The fields of an object inside this one. */
@@ -63,11 +63,11 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
       if (value !== undefined && typeof value !== 'boolean') fault(name, 'must be true or false');
       return value === true;
     },
-    integer(name, { min, max }) {
+    integer(name, { min, max, hint }) {
       const value = get(name);
       if (value === undefined) return undefined;
       if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-      fault(name, `must be an integer from ${min} to ${max}`);
+      fault(name, `must be an integer from ${min} to ${max}${hint === undefined ? '' : `: ${hint}`}`);
       return undefined;
     },
     choice(name, choices) {

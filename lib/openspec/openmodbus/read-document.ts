@@ -5,6 +5,7 @@ import type { Risk } from '../../core/message.ts';
 import type { Storage } from '../../drivers/modbus/request.ts';
 import { SpecError } from '../../errors.ts';
 import { createFields, type Fields, type Findings } from './fields.ts';
+import { manualHintOf } from './manual-address.ts';
 import { callDeadlineMs, readServer, type ServerSettings } from './read-server.ts';
 import { readValue, type Value } from './read-value.ts';
 
@@ -164,29 +165,13 @@ function readPlace(
   }
   const serial = server !== undefined && isSerialLine(server.endpoint);
   const unit = path.integer('slaveId', { min: 0, max: serial ? 247 : 255 });
-  const storage = path.choice('storage', storages);
-  const address = path.integer('address', { min: 0, max: 65535 });
-  if (storage !== undefined && address !== undefined) warnOfManual(path, storage, address);
-  return { unit, storage: storage === 'discreteInputs' ? 'discreteInput' : storage, address };
-}
-
-/** The first number of each storage in manuals, which count from 1. */
-const FIRST_IN_MANUALS = {
-  discreteInput: 10_001,
-  discreteInputs: 10_001,
-  inputRegisters: 30_001,
-  holdingRegisters: 40_001,
-} as const;
-/** Manuals have at most so many numbers for a storage: 40001 to 49999. */
-const MANUAL_COUNT = 9999;
-
-/** Warns of an address that looks like the number of a manual: the device would be asked for another register. */
-function warnOfManual(path: Fields, storage: keyof typeof FIRST_IN_MANUALS | 'coils', address: number): void {
-  const first = storage === 'coils' ? undefined : FIRST_IN_MANUALS[storage];
-  if (first === undefined || address < first || address >= first + MANUAL_COUNT) return;
-  path.warn(
-    `address ${address} looks like a number of a manual, where ${storage} begin with ${first}; on the wire it would be ${address - first}`,
-  );
+  const named = path.choice('storage', storages);
+  const storage = named === 'discreteInputs' ? 'discreteInput' : named;
+  const hint = manualHintOf(path.get('address'), storage);
+  const address = path.integer('address', { min: 0, max: 65535, hint });
+  // The device would be asked for another register.
+  if (address !== undefined && hint !== undefined) path.warn(`address: ${hint}`);
+  return { unit, storage, address };
 }
 
 /** Notes a fault for a place that one request cannot read or write [Modbus Application Protocol 1.1b3, 6]. */

@@ -8,6 +8,8 @@ const png = Buffer.from(
   'base64',
 );
 
+const IMAGE_MAX_BYTES = 4096;
+
 describe('the chat dialect with pictures in S3', () => {
   let s3: S3Server;
   let world: ChatWorld;
@@ -15,6 +17,7 @@ describe('the chat dialect with pictures in S3', () => {
     s3 = await startS3Server('pictures');
     world = await openChatWorld({
       S3_ENDPOINT: s3.endpoint,
+      IMAGE_MAX_BYTES: String(IMAGE_MAX_BYTES),
       S3_REGION: 'eu-test-1',
       S3_BUCKET: 'pictures',
       S3_ACCESS_KEY_ID: 'AKIDEXAMPLE',
@@ -101,6 +104,33 @@ describe('the chat dialect with pictures in S3', () => {
     );
     expect(world.model.requests).to.have.lengthOf(asked);
     await world.ok(204, 'POST', '/conversation/delete', { token: user.access, body: { ids: [id] } });
+  });
+
+  it('signs the size of a picture, and refuses one that became larger than it may be', async () => {
+    const user = await registerUser(world);
+    const id = await makeConversation(world, user);
+    const presign = (sizes: number[]) =>
+      world.call('POST', '/chat/get_upload_presigned_url', {
+        token: user.access,
+        body: { conversation_id: id, suffixes: ['png'], sizes },
+      });
+    expect((await presign([IMAGE_MAX_BYTES + 1])).status).to.equal(422);
+    expect((await presign([1, 1])).status).to.equal(422);
+    const [url = ''] = ((await presign([png.length])).body as { urls: string[] }).urls;
+    expect(new URL(url).searchParams.get('X-Amz-SignedHeaders')).to.equal('content-length;host');
+    const large = Buffer.concat([png, Buffer.alloc(IMAGE_MAX_BYTES)]);
+    await fetch(url, { method: 'PUT', body: large }); // this bucket checks no signature
+    const sent = await world.call('POST', '/chat/send', {
+      token: user.access,
+      body: {
+        conversation_id: id,
+        messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }],
+        base_url: world.model.baseUrl,
+        model_name: 'm',
+        api_key: 'k',
+      },
+    });
+    expect([sent.status, [...s3.objects.keys()]]).to.deep.equal([413, []]);
   });
 
   it('says 503 when the bucket is down', async () => {

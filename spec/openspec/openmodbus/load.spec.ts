@@ -226,14 +226,62 @@ describe('an OpenModbus document', () => {
     expect((await compile(documentOf([]))).warnings).to.deep.equal(['the document has no functions']);
   });
 
-  it('warns of an address that is a number of a manual', async () => {
-    const at = async (address: number): Promise<string[]> =>
-      (await compile(documentOf([functionOf({ name: 'a', path: { storage: 'holdingRegisters', address } })])))
-        .warnings;
-    expect(await at(40001)).to.deep.equal([
-      '/functions/0/path: address 40001 looks like a number of a manual, where holdingRegisters begin with 40001; on the wire it would be 0',
-    ]);
-    expect([await at(0), await at(30001), await at(50000)]).to.deep.equal([[], [], []]);
+  describe('with an address that looks like a number of a manual', () => {
+    const functionAt = (storage: string, address: unknown): JsonObject =>
+      documentOf([
+        functionOf({
+          name: 'a',
+          path: { storage, address: address as number },
+          ...(storage === 'coils' || storage === 'discreteInputs' ? { value: { type: 'bool' } } : {}),
+        }),
+      ]);
+    const looksLike = (written: string | number, meant: string): string =>
+      `${written} looks like a number of a manual, which is ${meant}`;
+
+    it('warns in its own storage, and in each other one', async () => {
+      const at = async (storage: string, address: number): Promise<string[]> =>
+        (await compile(functionAt(storage, address))).warnings;
+      const place = '/functions/0/path: address: ';
+      const rows: [string, number, string][] = [
+        ['holdingRegisters', 40_001, 'holdingRegisters 0 on the wire'],
+        ['holdingRegisters', 49_999, 'holdingRegisters 9998 on the wire'],
+        ['inputRegisters', 40_001, 'holdingRegisters 0 on the wire (and not inputRegisters)'],
+        ['holdingRegisters', 30_053, 'inputRegisters 52 on the wire (and not holdingRegisters)'],
+        ['inputRegisters', 30_053, 'inputRegisters 52 on the wire'],
+        ['inputRegisters', 10_001, 'discreteInput 0 on the wire (and not inputRegisters)'],
+        ['discreteInputs', 10_017, 'discreteInput 16 on the wire'],
+        ['coils', 10_017, 'discreteInput 16 on the wire (and not coils)'],
+        ['coils', 40_100, 'holdingRegisters 99 on the wire (and not coils)'],
+      ];
+      for (const [storage, address, meant] of rows)
+        expect(await at(storage, address), `${storage} ${address}`).to.deep.equal([
+          place + looksLike(address, meant),
+        ]);
+      for (const address of [0, 1, 9_999, 10_000, 20_001, 40_000, 50_000, 65_535])
+        expect(await at('holdingRegisters', address), String(address)).to.deep.equal([]);
+    });
+
+    it('is refused with a hint where it has six digits or is a text', async () => {
+      const at = (storage: string, address: unknown): Promise<string[]> =>
+        faultsOf(functionAt(storage, address));
+      const place = '/functions/0/path/address must be an integer from 0 to 65535';
+      const rows: [string, number | string, string][] = [
+        ['holdingRegisters', 400_001, 'holdingRegisters 0 on the wire'],
+        ['holdingRegisters', 465_536, 'holdingRegisters 65535 on the wire'],
+        ['inputRegisters', 300_053, 'inputRegisters 52 on the wire'],
+        ['coils', 100_001, 'discreteInput 0 on the wire (and not coils)'],
+        ['coils', '00017', 'coils 16 on the wire'],
+        ['holdingRegisters', '000017', 'coils 16 on the wire (and not holdingRegisters)'],
+        ['holdingRegisters', '40001', 'holdingRegisters 0 on the wire'],
+        ['inputRegisters', '3x0001', 'inputRegisters 0 on the wire'],
+      ];
+      for (const [storage, address, meant] of rows)
+        expect(await at(storage, address), `${storage} ${address}`).to.deep.equal([
+          `${place}: ${looksLike(address, meant)}`,
+        ]);
+      for (const address of [465_537, 70_000, 'first', 400_000])
+        expect(await at('holdingRegisters', address), String(address)).to.deep.equal([place]);
+    });
   });
 
   it('gives the functions that are selected, and names the others', async () => {

@@ -43,6 +43,7 @@ export async function simulateOpenapi(
   return {
     server: site.url + base,
     exceptionCodes: EXCEPTION_CODES,
+    usedAt: () => site.usedAt(),
     state: () => device.state(),
     value: (name) => device.value(name),
     set: (name, value) => device.set(name, value),

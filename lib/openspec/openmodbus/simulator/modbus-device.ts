@@ -18,6 +18,7 @@ export class ModbusDevice {
   readonly #memory = createModbusMemory();
   readonly #delayed = new Set<NodeJS.Timeout>();
   #fault: DeviceFault | undefined;
+  #usedAt = Date.now();
   #drift: NodeJS.Timeout | undefined;
 
   /** With `isSilent` nobody answers for a unit that does not exist, as on a serial line; else a gateway does. */
@@ -41,8 +42,14 @@ export class ModbusDevice {
     for (const [name, value] of Object.entries(values)) this.set(name, value);
   }
 
+  /** When the last request came, in ms since the epoch; at first when the device began. */
+  get usedAt(): number {
+    return this.#usedAt;
+  }
+
   /** Answers a request, or fails as the fault says. */
   receive(request: WireRequest): void {
+    this.#usedAt = Date.now();
     const fault = this.#fault;
     if (fault === undefined) return this.#answer(request);
     if (fault.kind === 'exception') request.reply(exceptionOf(request, fault.code));

@@ -53,6 +53,7 @@ export async function simulateModbus(
     url: { host, port: listener.port },
     server: listener.server,
     exceptionCodes: EXCEPTION_CODES,
+    usedAt: () => device.usedAt,
     state: () => device.state(),
     value: (name) => device.value(name),
     set: (name, value) => device.set(name, value),

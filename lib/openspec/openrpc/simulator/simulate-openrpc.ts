@@ -38,6 +38,7 @@ export async function simulateOpenrpc(
   return {
     server: `${site.url}${path}`,
     exceptionCodes: EXCEPTION_CODES,
+    usedAt: () => site.usedAt(),
     state: () => device.state(),
     value: (name) => device.value(name),
     set: (name, value) => device.set(name, value),
