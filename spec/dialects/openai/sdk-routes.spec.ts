@@ -86,7 +86,7 @@ describe("the routes of OpenAI's own tests of its clients", () => {
     const { id: conversation } = await client.conversations.create({
       ...world.devices,
       items: [{ type: 'message', role: 'user', content: 'Light!' }],
-    } as OpenAI.Conversations.ConversationCreateParams);
+    });
     world.steps.push(setLamp(true), { text: 'It is on.' });
     const answer = await world.ada.call('POST', '/v1/responses', {
       model: 'm',
