@@ -26,6 +26,23 @@ export type ErrorCode =
 export interface Fault {
   pointer: string;
   detail: string;
+  /** For clients that say it in another language: the kind of the fault (common/coded-fault.ts), and the values of its sentence. */
+  code?: string;
+  data?: FaultData;
+}
+
+/** The values of the sentence of a fault. */
+export type FaultData = Readonly<Record<string, string | number>>;
+
+/** A fault without any known secret. */
+function blotFault({ detail, data, ...fault }: Fault): Fault {
+  const blot = ([name, value]: [string, string | number]) =>
+    [name, typeof value === 'string' ? blotSecrets(value) : value] as const;
+  return {
+    ...fault,
+    detail: blotSecrets(detail),
+    ...(data && { data: Object.fromEntries(Object.entries(data).map(blot)) }),
+  };
 }
 
 /** More facts about a failure. */
@@ -47,7 +64,7 @@ export class AppError extends Error {
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(blotSecrets(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.faults = (options.faults ?? []).map((fault) => ({ ...fault, detail: blotSecrets(fault.detail) }));
+    this.faults = (options.faults ?? []).map(blotFault);
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }

@@ -17,11 +17,3 @@ export function closestWord(written: string, words: readonly string[]): string |
 function lettersOf(word: string): string {
   return word.split('').sort().join('');
 }
-
-/** The fault of a key that is not among those that are known: the key that was meant, or all of them. */
-export function unknownKey(key: string, known: readonly string[]): string {
-  const meant = closestWord(key, known);
-  return meant === undefined
-    ? `is not known; the keys here are ${known.join(', ')}`
-    : `is not known; did you mean "${meant}"?`;
-}

@@ -1,10 +1,11 @@
 import { signal } from '@preact/signals';
+import type { ShownFault } from './server-words.ts';
 
 /** A refusal of the server [RFC 9457], or its silence (status 0). */
 export class CallError extends Error {
   readonly status: number;
   /** Each fault with its place in the request or the document. */
-  readonly faults: readonly { pointer: string; detail: string }[];
+  readonly faults: readonly ShownFault[];
 
   constructor(status: number, message: string, faults: CallError['faults'] = []) {
     super(message);
@@ -48,7 +49,7 @@ interface Problem {
   detail?: string;
   title?: string;
   message?: string;
-  errors?: { pointer: string; detail: string }[];
+  errors?: ShownFault[];
   error?: { message?: string };
 }
 

@@ -59,6 +59,11 @@ export interface CallContext {
   mayLeave?: (() => boolean) | undefined;
   /** The time until the call must have a result, waiting included, in ms. */
   timeoutMs: number;
+  /**
+   * Receives the pictures, sounds and embedded resources of the answer, as MCP has them [MCP 2025-11-25, Tool Result]. The result has
+   * them in words. Missing where nobody wants them.
+   */
+  onPart?: ((part: JsonObject) => void) | undefined;
   /** The call's own key: the same when the call is made again after a crash. Missing outside a session. */
   key?: string;
 }

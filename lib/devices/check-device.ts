@@ -123,7 +123,7 @@ async function openDocument(
   } catch (error) {
     if (!(error instanceof AppError) || isForLater(error)) throw error;
     const found = error instanceof SpecError ? error.faults : [];
-    const inside = found.map(({ pointer, detail }) => ({ pointer: `/openSpec${pointer}`, detail }));
+    const inside = found.map((fault) => ({ ...fault, pointer: `/openSpec${fault.pointer}` }));
     faults.push(...(inside.length > 0 ? inside : [{ pointer: '/openSpec', detail: messageOf(error) }]));
   }
   return undefined;

@@ -2,10 +2,12 @@ import type { JsonObject } from '../common/json.ts';
 import type { Risk, ToolResult } from '../core/message.ts';
 import type { CallContext, Connection, Effect, JsonSchema, Tool } from '../core/tool.ts';
 import { blotOwnSecrets, secretsOf } from '../secrets.ts';
+import type { AnswerParts } from './answer-parts.ts';
 import type { DeviceStates } from './device-states.ts';
 
 /** What the tools of registered devices tell. */
 export interface DeviceToolParts {
+  answers: AnswerParts;
   states: DeviceStates;
   now(): number;
 }
@@ -64,12 +66,20 @@ class DeviceTool implements Tool {
   async call(args: JsonObject, context: CallContext): Promise<ToolResult> {
     const { states, now } = this.#parts;
     const { name = '' } = context.connection.registered ?? {};
-    const result = await this.#tool.call(args, context);
     // A device may send its key back, and people and hosts see its state.
-    const shown = blotOwnSecrets(result, secretsOf(context.connection));
+    const own = secretsOf(context.connection);
+    const result = await this.#tool.call(args, { ...context, onPart: this.#receiverOf(context.key, own) });
+    const shown = blotOwnSecrets(result, own);
     states.reported(name, shown, now());
     if (this.effect === 'read' && result['error'] === undefined)
       states.noteValue(name, this.name, { result: shown, at: now() });
     return result;
+  }
+
+  /** Receives the parts of the answer, where somebody waits for them. */
+  #receiverOf(key: string | undefined, own: readonly string[]): CallContext['onPart'] {
+    const { answers } = this.#parts;
+    if (key === undefined || !answers.isExpected(key)) return undefined;
+    return (part) => answers.add(key, blotOwnSecrets(part, own));
   }
 }

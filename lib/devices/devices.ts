@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
 import type { Vault } from '../store/vault.ts';
+import { AnswerParts } from './answer-parts.ts';
 import { checkDevice, type CheckedDevice, type DeviceCircumstances } from './check-device.ts';
 import { checkReach, type Reach, type ReachParts } from './check-reach.ts';
 import { unknownUsers } from './unknown-users.ts';
@@ -54,6 +55,7 @@ const everywhere = new Set(['anonymous', 'operator']);
 export class Devices {
   readonly registry: DeviceRegistry;
   readonly states = new DeviceStates();
+  readonly answers = new AnswerParts();
   readonly books: RuleBooks;
   readonly #options: DevicesOptions;
   readonly #files: DeviceFilesOptions;
@@ -66,9 +68,9 @@ export class Devices {
     this.registry = registry;
     this.books = new RuleBooks(registry);
     const circumstances = { isAlone };
-    const { books, states } = this;
+    const { books, states, answers } = this;
     this.#files = { folder: devicesDir, rulesFile, registry, books, openspecs, circumstances, log };
-    this.#tools = createDeviceTools({ states, now: () => Date.now() });
+    this.#tools = createDeviceTools({ answers, states, now: () => Date.now() });
   }
 
   /** Reads the rules of the server, before it takes the first call. Throws `invalid_request` when they have a fault. */

@@ -1,3 +1,4 @@
+import { codedFault } from '../common/coded-fault.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { linearPattern } from '../common/linear-pattern.ts';
@@ -25,7 +26,7 @@ const FAULTS_SHOWN = 20;
 export function parseRules(value: unknown, where: string, circumstances: RuleCircumstances = {}): Rules {
   if (value === undefined || value === null) return { calls: [], limits: [] };
   const faults = [...schemaFaults(rulesSchema, value), ...meaningFaults(value, circumstances)].map(
-    ({ pointer, detail }) => ({ pointer: where + pointer, detail }),
+    (fault) => ({ ...fault, pointer: where + fault.pointer }),
   );
   if (faults.length === 0) return { calls: [], limits: [], ...(value as Partial<Rules>) };
   const shown = faults.slice(0, FAULTS_SHOWN).map(({ pointer, detail }) => `${pointer || '/'} ${detail}`);
@@ -96,10 +97,12 @@ function limitFaults(pointer: string, limit: JsonObject, { auditDays }: RuleCirc
   const { argument, min, max } = limit;
   const ofArgument = ['min', 'max', 'maxStep'].filter((key) => limit[key] !== undefined);
   const has = (key: string): boolean => limit[key] !== undefined;
-  if (ofArgument.length > 0 && !has('argument')) fault('argument', `is missing: ${ofArgument[0]} needs it`);
+  const missing = (key: string, other: string): void =>
+    void faults.push(codedFault(childPointer(pointer, key), 'missing_for', { other }));
+  if (ofArgument.length > 0 && !has('argument')) missing('argument', ofArgument[0]!);
   if (has('argument') && ofArgument.length === 0) fault('argument', 'needs min, max or maxStep beside it');
-  if (has('maxCalls') && !has('perSeconds')) fault('perSeconds', 'is missing: maxCalls needs it');
-  if (has('perSeconds') && !has('maxCalls')) fault('maxCalls', 'is missing: perSeconds needs it');
+  if (has('maxCalls') && !has('perSeconds')) missing('perSeconds', 'maxCalls');
+  if (has('perSeconds') && !has('maxCalls')) missing('maxCalls', 'perSeconds');
   if (typeof min === 'number' && typeof max === 'number' && min > max)
     fault('min', `is ${min}, above max, which is ${max}`);
   if (!['argument', ...ofArgument, 'maxCalls', 'perSeconds', 'minIntervalSeconds'].some(has))

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { unknownKey } from '../common/closest-word.ts';
+import { codedFault, unknownKeyFault } from '../common/coded-fault.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import type { Fault } from '../errors.ts';
 
@@ -48,22 +48,17 @@ function faultOf(error: ErrorObject): Fault[] {
   };
   if (keyword === 'additionalProperties') {
     const key = String(params['additionalProperty']);
-    return [
-      {
-        pointer: childPointer(instancePath, key),
-        detail: unknownKey(key, Object.keys(parent.properties ?? {})),
-      },
-    ];
+    return [unknownKeyFault(childPointer(instancePath, key), key, Object.keys(parent.properties ?? {}))];
   }
   if (keyword === 'required') {
     const key = String(params['missingProperty']);
     const wanted = parent.properties?.[key]?.description;
-    return [{ pointer: childPointer(instancePath, key), detail: `is missing: ${wanted}` }];
+    return [codedFault(childPointer(instancePath, key), 'missing_wanted', { wanted: String(wanted) })];
   }
   if (keyword === 'if') return []; // its part says the fault
   // The fault of a name is in the list itself, and of several choices the fault of the whole says all of them.
   if (keyword === 'propertyNames' || error.schemaPath.includes('/anyOf/')) return [];
   const pointer =
     error.propertyName === undefined ? instancePath : childPointer(instancePath, error.propertyName);
-  return [{ pointer, detail: `must be ${parent.description ?? String(schema)}` }];
+  return [codedFault(pointer, 'must_be', { wanted: parent.description ?? String(schema) })];
 }

@@ -1,3 +1,4 @@
+import { codedFault } from '../common/coded-fault.ts';
 import type { FairTurn } from '../common/fair-gate.ts';
 import { parseJsonInSlices } from '../common/json-slices.ts';
 import type { JsonObject, JsonValue } from '../common/json.ts';
@@ -54,10 +55,11 @@ async function parseJson(
     const message = messageOf(error);
     const at = positionOf(source, message);
     const plain = message.replace(/ (in JSON )?at position.*$/s, '').replace(/, .* is not valid JSON$/s, '');
-    const detail = at === undefined ? plain : `${place(source, at)}: ${plain}`;
-    return {
-      fault: new SpecError(`The document is not valid JSON: ${detail}`, [{ pointer: '', detail }], error),
-    };
+    const fault =
+      at === undefined
+        ? { pointer: '', detail: plain }
+        : codedFault('', 'syntax', { ...place(source, at), words: plain });
+    return { fault: new SpecError(`The document is not valid JSON: ${fault.detail}`, [fault], error) };
   }
   return { value };
 }
@@ -87,7 +89,7 @@ function isUnexpected(message: string): boolean {
   return message.startsWith("Unexpected token '") && !/at position/.test(message);
 }
 
-function place(source: string, at: number): string {
+function place(source: string, at: number): { line: number; column: number } {
   const before = source.slice(0, at);
-  return `line ${before.split('\n').length}, column ${at - before.lastIndexOf('\n')}`;
+  return { line: before.split('\n').length, column: at - before.lastIndexOf('\n') };
 }

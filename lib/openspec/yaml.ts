@@ -1,4 +1,5 @@
 import type { Document } from 'yaml';
+import { codedFault } from '../common/coded-fault.ts';
 import type { JsonValue } from '../common/json.ts';
 import { messageOf, SpecError } from '../errors.ts';
 
@@ -45,8 +46,8 @@ export async function parseYaml(
   const [first] = document.errors;
   if (first !== undefined) {
     const { line, col } = lines.linePos(first.pos[0]);
-    const detail = `line ${line}, column ${col}: ${first.message}`;
-    throw new SpecError(`The document is neither JSON nor YAML: ${detail}`, [{ pointer: '', detail }], first);
+    const fault = codedFault('', 'syntax', { line, column: col, words: first.message });
+    throw new SpecError(`The document is neither JSON nor YAML: ${fault.detail}`, [fault], first);
   }
   const warnings = repeatedKeys(yaml, document);
   try {

@@ -1,5 +1,6 @@
 import type { Ajv, ErrorObject, FuncKeywordDefinition, SchemaValidateFunction, ValidateFunction } from 'ajv';
-import { closestWord, unknownKey } from '../common/closest-word.ts';
+import { closestWord } from '../common/closest-word.ts';
+import { unknownKey } from '../common/coded-fault.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { mapBigints } from '../common/exact-numbers.ts';
 import { isObject, type JsonValue } from '../common/json.ts';

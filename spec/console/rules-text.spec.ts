@@ -1,10 +1,6 @@
 import { expect } from 'chai';
+import { inConsoleLanguage } from '../support/console-language.ts';
 
-/** Browser code is checked against the types of browsers, so that it is loaded by its name. */
-const modules: Record<string, string> = {
-  rules: '../../lib/console/devices/rules-text.ts',
-  language: '../../lib/console/language.ts',
-};
 const facts = [
   {
     of: 'device',
@@ -27,28 +23,11 @@ const facts = [
 const words = ['Rule 1 of the device: ask before set_*.'];
 
 /** The sentences of the page for a browser of this language. */
-async function sentencesFor(language: string): Promise<string[]> {
-  const known = Object.getOwnPropertyDescriptor(globalThis, 'localStorage');
-  const kept = new Map([['lite-agent.language', language]]);
-  const storage = {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-  };
-  Object.defineProperty(globalThis, 'localStorage', { value: storage, configurable: true });
-  try {
-    const { ruleSentences } = (await import(modules['rules']!)) as {
-      ruleSentences(rules: object[], words: string[]): string[];
-    };
-    const page = (await import(modules['language']!)) as {
-      language: { value: string };
-      switchLanguage(): void;
-    };
-    if (page.language.value !== language) page.switchLanguage();
-    return ruleSentences(facts, words);
-  } finally {
-    if (known) Object.defineProperty(globalThis, 'localStorage', known);
-    else Reflect.deleteProperty(globalThis, 'localStorage');
-  }
+function sentencesFor(language: string): Promise<string[]> {
+  type Rules = { ruleSentences(rules: object[], words: string[]): string[] };
+  return inConsoleLanguage(language, 'devices/rules-text.ts', (module) =>
+    (module as Rules).ruleSentences(facts, words),
+  );
 }
 
 describe('the rules of a device on the page', () => {

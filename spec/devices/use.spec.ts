@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { codedFault } from '../../lib/common/coded-fault.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
 import { openTestApp, type Chat, type Envelope, type TestApp } from '../support/app.ts';
 import type { HttpDevice } from '../support/http-device.ts';
@@ -147,7 +148,7 @@ describe('a session that uses a device by its name', () => {
     });
     expect([status, (body as JsonObject)['errors']]).to.deep.equal([
       400,
-      [{ pointer: '/rules/calls/0/decision', detail: 'must be allow, ask, deny or dry_run' }],
+      [codedFault('/rules/calls/0/decision', 'must_be', { wanted: 'allow, ask, deny or dry_run' })],
     ]);
     const unknown = await app.post('/api/init', { devices: ['desk', 'dusk', { name: 'gone' }] });
     expect((unknown.body as JsonObject)['errors']).to.deep.equal([

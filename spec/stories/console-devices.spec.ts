@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { texts } from '../../lib/console/texts/texts.ts';
 import type { TestApp } from '../support/app.ts';
 import { openConsoleApp } from '../support/console.ts';
 import { useVisits, type Visit } from '../support/console-visit.ts';
@@ -74,6 +75,29 @@ describe('devices in a browser', function () {
     await person.page.getByLabel('Document 1').fill(document);
     await person.button('Check and save').click();
     await person.button('Talk to it').waitFor();
+    expect(person.faults).to.deep.equal([]);
+  });
+
+  it('are added in Chinese: the faults of a document are Chinese, and so is the failure of a call', async () => {
+    const document = readFileSync('examples/air-conditioner.openmodbus.json', 'utf8');
+    const wrong = document
+      .replace('"holdingRegisters"', '"holdingRegister"')
+      .replace('"method": "read"', '"method": "raed"');
+    person = await visit(`${app.url}/#/devices`, { locale: 'zh-CN' });
+    const { page, button, seen } = person;
+    await button(texts.zh.deviceAdd).click();
+    await page.getByLabel(texts.zh.deviceName).fill('air');
+    await page.getByLabel('文档 1').fill(wrong);
+    await button(texts.zh.deviceSave).click();
+    await seen('有 2 处错误：');
+    for (const words of await page.locator('.fault li').allInnerTexts())
+      expect(words).to.match(/ 应为以下之一：.*是否想写 (read|holdingRegisters)？/);
+    const body = { name: 'gone', openSpec: document, server: '127.0.0.1:1' };
+    expect((await app.post('/api/devices', body)).status).to.equal(201);
+    await page.goto(`${app.url}/#/devices/gone`);
+    const form = page.getByRole('form', { name: 'read_room_temperature', exact: true });
+    await form.getByRole('button', { name: texts.zh.readNow, exact: true }).click();
+    expect(await form.locator('.fault').innerText()).to.match(/^无法连接设备（/);
     expect(person.faults).to.deep.equal([]);
   });
 

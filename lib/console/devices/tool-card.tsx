@@ -4,6 +4,7 @@ import { call } from '../api.ts';
 import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { t } from '../language.ts';
+import { saidFailure, type ShownFailure } from '../server-words.ts';
 import { ArgumentField, enteredArguments, type ArgumentSchema } from './argument-field.tsx';
 import { keepReading } from './readings.ts';
 
@@ -34,6 +35,7 @@ export function ToolCard({ device, tool, onWritten }: ToolCardProps) {
   const isWatching = useSignal(false);
   const { isBusy, failure, begin } = useButtonWork();
   const { properties = {}, required = [] } = parameters;
+  const failed = (result.value as { error?: ShownFailure } | undefined)?.error;
   const send = (dryRun: boolean): void =>
     begin(async () => {
       const path = `/api/devices/${encodeURIComponent(device)}/tools/${encodeURIComponent(name)}`;
@@ -92,6 +94,7 @@ export function ToolCard({ device, tool, onWritten }: ToolCardProps) {
       </div>
       {isBusy.value && !isWatching.value && <p class="soft small">{t('callWaits')}</p>}
       {failure.value && <Faults error={failure.value} />}
+      {failed !== undefined && <p class="fault small">{saidFailure(failed)}</p>}
       {result.value !== undefined && (
         <pre class="code" role="status" tabIndex={0}>
           {JSON.stringify(result.value, undefined, 2)}

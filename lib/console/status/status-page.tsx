@@ -4,6 +4,7 @@ import { callErrorOf, type CallError } from '../api.ts';
 import { Faults } from '../faults.tsx';
 import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
+import { unsafeText } from '../server-words.ts';
 import { durationText } from '../time.ts';
 import { ConnectModel } from './connect-model.tsx';
 import { tryModel } from './model-trial.ts';
@@ -115,11 +116,11 @@ function UnsafeList({ unsafe }: Pick<ServerStatus, 'unsafe'>) {
     );
   return (
     <ul class="plain">
-      {unsafe.map(({ setting, detail }) => (
-        <li key={setting}>
+      {unsafe.map((one) => (
+        <li key={one.setting}>
           <Lamp color="amber" />
           <span>
-            <code>{setting}</code> {detail}
+            <code>{one.setting}</code> {unsafeText(one)}
           </span>
         </li>
       ))}

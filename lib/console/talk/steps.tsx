@@ -6,6 +6,7 @@ import { Icon } from '../icon.tsx';
 import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
 import { ParameterList } from '../parameter-list.tsx';
+import { saidFailure, type ShownFailure } from '../server-words.ts';
 import { durationText } from '../time.ts';
 import {
   tokensOf,
@@ -106,8 +107,11 @@ function CallRow({ name, parameters, state, result, ms }: CallStep) {
 }
 
 function failureOf(result: unknown): string {
-  const { error } = (result ?? {}) as { error?: { message?: string; effect?: string } };
-  return [error?.message ?? '', ...(error?.effect === 'none' ? [t('noneHint')] : [])].join(' ');
+  const { error } = (result ?? {}) as { error?: ShownFailure & { effect?: string } };
+  return [
+    error === undefined ? '' : saidFailure(error),
+    ...(error?.effect === 'none' ? [t('noneHint')] : []),
+  ].join(' ');
 }
 
 /** A value as indented JSON. A body that is JSON text is shown as JSON, too. */

@@ -1,5 +1,6 @@
 import { Component } from 'preact';
 import { t } from '../language.ts';
+import { saidFailure } from '../server-words.ts';
 import { timeText } from '../time.ts';
 import type { Piece, ShownTurn } from './envelope.ts';
 import { Steps } from './steps.tsx';
@@ -61,7 +62,7 @@ function TurnState({ turn: { state, error, answer } }: { turn: ShownTurn }) {
   return (
     <p class={`turn-state ${state === 'stopped' ? 'soft' : 'fault'}`}>
       {t(state)}
-      {error && `: ${error.message}`}
+      {error && `: ${saidFailure(error)}`}
     </p>
   );
 }

@@ -16,6 +16,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   copy: '复制',
   copied: '已复制',
   loading: '正在加载…',
+  faultsCount: '有 {n} 处错误：',
   unreachable: '服务器没有响应。请确认它正在运行，然后重试。',
 
   signIn: '登录',

@@ -14,6 +14,7 @@ export const english = {
   copy: 'Copy',
   copied: 'Copied',
   loading: 'Loading…',
+  faultsCount: '{n} faults:',
   unreachable: 'The server does not answer. Check that it runs, and try again.',
 
   signIn: 'Sign in',

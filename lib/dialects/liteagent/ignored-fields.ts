@@ -1,4 +1,4 @@
-import { unknownKey } from '../../common/closest-word.ts';
+import { unknownKey } from '../../common/coded-fault.ts';
 import { parsePointer } from '../../common/json-pointer.ts';
 import type { RouteSchema } from '../../server/mount.ts';
 

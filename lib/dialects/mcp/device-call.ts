@@ -16,7 +16,7 @@ import type { Directed } from './tool-list.ts';
 /** The circumstances that the SDK gives a request. */
 export type HostRequest = RequestHandlerExtra<ServerRequest, ServerNotification>;
 /** The parts that calls take. */
-export type CallParts = Pick<Parts, 'direct' | 'approvals' | 'log'>;
+export type CallParts = Pick<Parts, 'devices' | 'direct' | 'approvals' | 'log'>;
 type Approval = Question & { kind: 'approval' };
 
 /** A host hears so often that its call still runs, so that it does not give up. */
@@ -33,6 +33,8 @@ export class DeviceCall {
   #waitsFor = 'the device';
   #progress = 0;
   #place: { session: string; task: string } | undefined;
+  /** The key of the call, under which the parts of its answer are kept (core/tool.ts: CallContext.key). */
+  #key = '';
 
   constructor(parts: CallParts, caller: Principal, host: Server, request: HostRequest) {
     this.#parts = parts;
@@ -59,10 +61,12 @@ export class DeviceCall {
         signal,
         onLine: (line, session) => this.#onLine(line, session),
       });
-      return formatResult(result, this.#place, asked.isStructured);
+      const parts = this.#parts.devices.answers.take(this.#key);
+      return formatResult(result, this.#place, { isStructured: asked.isStructured, parts });
     } catch (error) {
       return formatResult(this.#resultOf(error, asked.effect === 'write'), this.#place);
     } finally {
+      this.#parts.devices.answers.take(this.#key);
       this.#elicitation?.abort();
       await progress.stop();
     }
@@ -70,6 +74,10 @@ export class DeviceCall {
 
   #onLine(line: Message, session: string): void {
     if (line.type === 'task_started') this.#place = { session, task: line.taskId };
+    if (line.type === 'model_reply' && line.calls[0]) {
+      this.#key = `${session}.${line.seq}.${line.calls[0].callId}`;
+      this.#parts.devices.answers.expect(this.#key);
+    }
     if (line.type === 'question_answered') {
       this.#waitsFor = 'the device';
       this.#elicitation?.abort();
@@ -159,15 +167,18 @@ function takesForms(host: Server): boolean {
   return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
 }
 
-/** A result as hosts take it; `isStructured` where the tool has an `outputSchema`. `_meta` names the session and the task in the log. */
+/**
+ * A result as hosts take it, with the parts of the answer that are no text; `isStructured` where the tool has an `outputSchema`. `_meta`
+ * names the session and the task in the log.
+ */
 export function formatResult(
   result: ToolResult,
   place?: { session: string; task: string },
-  isStructured = false,
+  { isStructured = false, parts = [] }: { isStructured?: boolean; parts?: readonly JsonObject[] } = {},
 ): CallToolResult {
   const isError = result['error'] !== undefined;
   return {
-    content: [{ type: 'text', text: JSON.stringify(result) }],
+    content: [{ type: 'text', text: JSON.stringify(result) }, ...(parts as CallToolResult['content'])],
     ...(isError && { isError }),
     ...(isStructured && !isError && { structuredContent: structured(result) }),
     ...(place && { _meta: { 'lite-agent/session': place.session, 'lite-agent/task': place.task } }),

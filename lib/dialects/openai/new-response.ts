@@ -21,8 +21,8 @@ import {
   type ResponseRequest,
 } from './response-request.ts';
 import {
-  createSession,
-  findConversation,
+  createResponseSession,
+  findNamedConversation,
   findKnownSession,
   type KnownSession,
   type ResponseParts,
@@ -81,7 +81,7 @@ export async function prepareResponse(
     signal,
     findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
   });
-  const conversation = await findConversation(sessions, body, caller);
+  const conversation = await findNamedConversation(sessions, body, caller);
   const waiting = await findWaiting(sessions, body, input, { caller, field, conversation });
   if (waiting) return continueTask(waiting, body, input, { caller, field });
   // An output of which no call is known belongs to a call that has its result, or to none.
@@ -195,7 +195,7 @@ async function beginTask(
   // An app decides on its own model; the other parameters of the request count over the app's.
   const parameters = { ...others, ...(agent === undefined && model !== undefined && { model }) };
   const wished = { model: parameters, systemPrompt: input.instructions.join('\n\n') };
-  const session = known?.session ?? (await createSession(parts, body, caller, { agent, ...wished }));
+  const session = known?.session ?? (await createResponseSession(parts, body, caller, { agent, ...wished }));
   checkSpeaking(caller, agent === undefined ? session.config : { ...session.config, agent });
   const { history: earlier, content } = splitInput(input);
   const history = await addHistory(session, earlier);

@@ -20,7 +20,7 @@ export interface KnownSession extends LogEnd {
 }
 
 /** The session of the conversation that a request names; undefined where it names none. */
-export async function findConversation(
+export async function findNamedConversation(
   sessions: Sessions,
   body: ResponseRequest,
   caller: Principal,
@@ -62,7 +62,7 @@ async function sessionAfter(sessions: Sessions, previous: string, caller: Princi
 }
 
 /** Opens the session of a response that begins a conversation. */
-export async function createSession(
+export async function createResponseSession(
   { sessions, config }: ResponseParts,
   body: ResponseRequest,
   caller: Principal,

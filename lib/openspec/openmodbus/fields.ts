@@ -1,6 +1,8 @@
 import { closestWord } from '../../common/closest-word.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import type { Fault } from '../../errors.ts';
+import { codedFault, type FaultCode } from '../../common/coded-fault.ts';
+import type { Fault, FaultData } from '../../errors.ts';
+import type { ManualHint } from './manual-address.ts';
 
 /** The findings of reading a document: faults make it unusable, warnings do not. */
 export interface Findings {
@@ -17,14 +19,19 @@ export interface Fields {
   get(name: string): JsonValue | undefined;
   /** Notes a fault at a property (at the object itself for ""). */
   fault(name: string, detail: string): void;
+  /** Notes a fault that clients can say in another language. */
+  coded(name: string, code: FaultCode, data?: FaultData): void;
   /** Notes something odd that does not make the document unusable. */
   warn(detail: string): void;
   /** The text of a property; notes a fault for any other value. */
   text(name: string): string | undefined;
   /** Whether a property is true; notes a fault for a value that is no boolean. */
   flag(name: string): boolean;
-  /** The integer of a property; notes a fault for any other value, and for one out of range; the fault ends with the hint. */
-  integer(name: string, range: { min: number; max: number; hint?: string | undefined }): number | undefined;
+  /** The integer of a property; notes a fault for any other value, and for one out of range; the fault says the hint. */
+  integer(
+    name: string,
+    range: { min: number; max: number; hint?: ManualHint | undefined },
+  ): number | undefined;
   /** The value of a property that must be one of these. */
   choice<T extends string | number>(name: string, choices: readonly T[]): T | undefined;
   /** The fields of an object inside this one. */
@@ -43,6 +50,9 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
   const fault = (name: string, detail: string): void => {
     findings.faults.push({ pointer: name === '' ? pointer : `${pointer}/${name}`, detail });
   };
+  const coded = (name: string, code: FaultCode, data?: FaultData): void => {
+    findings.faults.push(codedFault(name === '' ? pointer : `${pointer}/${name}`, code, data));
+  };
   const warn = (detail: string): void =>
     void findings.warnings.push(pointer === '' ? detail : `${pointer}: ${detail}`);
 
@@ -50,39 +60,46 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
     pointer,
     get,
     fault,
+    coded,
     warn,
     has: (name) => get(name) !== undefined,
     text(name) {
       const value = get(name);
       if (value === undefined || typeof value === 'string') return value;
-      fault(name, 'must be a text');
+      coded(name, 'must_be', { wanted: 'a text' });
       return undefined;
     },
     flag(name) {
       const value = get(name);
-      if (value !== undefined && typeof value !== 'boolean') fault(name, 'must be true or false');
+      if (value !== undefined && typeof value !== 'boolean')
+        coded(name, 'must_be', { wanted: 'true or false' });
       return value === true;
     },
     integer(name, { min, max, hint }) {
       const value = get(name);
       if (value === undefined) return undefined;
       if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-      fault(name, `must be an integer from ${min} to ${max}${hint === undefined ? '' : `: ${hint}`}`);
+      if (hint === undefined) coded(name, 'must_be_integer', { min, max });
+      else coded(name, 'manual_number', { min, max, ...hint });
       return undefined;
     },
     choice(name, choices) {
       const value = get(name);
       if (value === undefined) return undefined;
       const found = choices.find((choice) => choice === value);
-      if (found === undefined)
-        fault(name, `must be one of ${choices.join(', ')}${meant(value, choices.map(String))}`);
+      if (found === undefined) {
+        const near = typeof value === 'string' ? closestWord(value, choices.map(String)) : undefined;
+        const data = { choices: choices.join(', ') };
+        if (near === undefined) coded(name, 'must_be_one_of', data);
+        else coded(name, 'must_be_one_of_meant', { ...data, meant: near });
+      }
       return found;
     },
     object(name) {
       const value = get(name);
       if (value === undefined) return undefined;
       if (isObject(value)) return createFields(value, `${pointer}/${name}`, findings);
-      fault(name, 'must be an object');
+      coded(name, 'must_be', { wanted: 'an object' });
       return undefined;
     },
     finish(ignored = []) {

@@ -29,11 +29,20 @@ function manualAddressOf(written: unknown): ManualAddress | undefined {
     : { storage, address: ordinal - 1 };
 }
 
-/** A hint for an address that looks like a number of a manual, beside the storage that the document names. */
-export function manualHintOf(written: unknown, storage: Storage | undefined): string | undefined {
+/** An address that looks like a number of a manual, and the place that it means then. */
+export interface ManualHint extends Record<string, string> {
+  written: string;
+  /** The storage and the address on the wire, in words. */
+  place: string;
+}
+
+/** The hint for such an address, beside the storage that the document names; undefined for any other. */
+export function manualHintOf(written: unknown, storage: Storage | undefined): ManualHint | undefined {
   const meant = manualAddressOf(written);
   if (meant === undefined) return undefined;
-  const place = `${meant.storage} ${meant.address} on the wire`;
   const isElsewhere = storage !== undefined && storage !== meant.storage;
-  return `${String(written).trim()} looks like a number of a manual, which is ${place}${isElsewhere ? ` (and not ${storage})` : ''}`;
+  return {
+    written: String(written).trim(),
+    place: `${meant.storage} ${meant.address} on the wire${isElsewhere ? ` (and not ${storage})` : ''}`,
+  };
 }

@@ -54,17 +54,17 @@ export function readDocument(document: JsonObject): ModbusDocument {
   const findings: Findings = { faults: [], warnings: [] };
   const root = createFields(document, '', findings);
   const version = root.text('openmodbus');
-  if (version?.startsWith('1.') !== true) root.fault('openmodbus', 'must be a version 1.x.y');
+  if (version?.startsWith('1.') !== true) root.coded('openmodbus', 'must_be', { wanted: 'a version 1.x.y' });
   const info = root.object('info');
   const title = info?.text('title') ?? 'Modbus device';
   const server = readServer(root);
   const list = root.get('functions');
   const functions: ModbusFunction[] = [];
   const names = new Map<string, number>();
-  if (!Array.isArray(list)) root.fault('functions', 'must be an array');
+  if (!Array.isArray(list)) root.coded('functions', 'must_be', { wanted: 'an array' });
   else {
     list.forEach((entry, index) => {
-      if (!isObject(entry)) return root.fault(`functions/${index}`, 'must be an object');
+      if (!isObject(entry)) return root.coded(`functions/${index}`, 'must_be', { wanted: 'an object' });
       const fields = createFields(entry, `/functions/${index}`, findings);
       checkName(fields, names, index);
       const read = readFunction(fields, server);
@@ -90,7 +90,7 @@ export function readDocument(document: JsonObject): ModbusDocument {
 function checkName(fields: Fields, names: Map<string, number>, index: number): void {
   const name = fields.text('name');
   if (name === undefined || !/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
-    fields.fault('name', 'must be 1 to 64 letters, digits, _ or -');
+    fields.coded('name', 'must_be', { wanted: '1 to 64 letters, digits, _ or -' });
     return;
   }
   const first = names.get(name);
@@ -101,9 +101,9 @@ function checkName(fields: Fields, names: Map<string, number>, index: number): v
 /** Reads one function; undefined when a fault makes the rest meaningless. */
 function readFunction(fields: Fields, server: ServerSettings | undefined): ModbusFunction | undefined {
   const method = fields.choice('method', ['read', 'write']);
-  if (!fields.has('method')) fields.fault('method', 'is missing: read or write');
+  if (!fields.has('method')) fields.coded('method', 'missing_wanted', { wanted: 'read or write' });
   const path = fields.object('path');
-  if (!fields.has('path')) fields.fault('path', 'is missing');
+  if (!fields.has('path')) fields.coded('path', 'missing');
   const timeout = fields.integer('timeout', { min: 1, max: 86_400_000 }) ?? server?.timeout ?? 3000;
   if (timeout > callDeadlineMs) fields.warn(`timeout: a call ends after ${callDeadlineMs} ms in any case`);
   const verify = fields.flag('verify');
@@ -117,7 +117,7 @@ function readFunction(fields: Fields, server: ServerSettings | undefined): Modbu
   const place = readPlace(path, server);
   const part = method === 'write' ? 'parameter' : 'return';
   const valueFields = fields.object(part);
-  if (!fields.has(part)) fields.fault(part, `is missing: a ${method} needs it`);
+  if (!fields.has(part)) fields.coded(part, 'missing_for', { other: `a ${method}` });
   fields.finish(['parameter', 'return']);
   if (valueFields === undefined || place.storage === undefined) return undefined;
   const { storage, unit, address } = place;
@@ -161,7 +161,7 @@ function readPlace(
   server: ServerSettings | undefined,
 ): { unit: number | undefined; storage: Storage | undefined; address: number | undefined } {
   for (const name of ['slaveId', 'storage', 'address']) {
-    if (!path.has(name)) path.fault(name, 'is missing');
+    if (!path.has(name)) path.coded(name, 'missing');
   }
   const serial = server !== undefined && isSerialLine(server.endpoint);
   const unit = path.integer('slaveId', { min: 0, max: serial ? 247 : 255 });
@@ -170,7 +170,8 @@ function readPlace(
   const hint = manualHintOf(path.get('address'), storage);
   const address = path.integer('address', { min: 0, max: 65535, hint });
   // The device would be asked for another register.
-  if (address !== undefined && hint !== undefined) path.warn(`address: ${hint}`);
+  if (address !== undefined && hint !== undefined)
+    path.warn(`address: ${hint.written} looks like a number of a manual, which is ${hint.place}`);
   return { unit, storage, address };
 }
 

@@ -29,13 +29,13 @@ export const callDeadlineMs = 10_000;
 export function readServer(document: Fields): ServerSettings | undefined {
   const server = document.object('server');
   if (server === undefined) {
-    if (!document.has('server')) document.fault('server', 'is missing');
+    if (!document.has('server')) document.coded('server', 'missing');
     return undefined;
   }
   const type = server.choice('type', ['tcp', 'udp', 'rtu', 'ascii']);
-  if (!server.has('type')) server.fault('type', 'is missing: tcp, udp, rtu or ascii');
+  if (!server.has('type')) server.coded('type', 'missing_wanted', { wanted: 'tcp, udp, rtu or ascii' });
   const config = server.object('config');
-  if (!server.has('config')) server.fault('config', 'is missing');
+  if (!server.has('config')) server.coded('config', 'missing');
   server.finish();
   if (type === undefined || config === undefined) return undefined;
 
@@ -82,7 +82,7 @@ function readSocket(
       .replace(/^(tcp|udp|modbus):\/\//, '')
       .replace(/^\[(.*)\]$/, '$1') ?? '';
   if (host === '' || /[\s/?#@]/.test(host)) {
-    config.fault('url', 'must be a host name or an IP address');
+    config.coded('url', 'must_be', { wanted: 'a host name or an IP address' });
     return undefined;
   }
   if (type === 'tcp') return { type, host, port, framing, bus };
@@ -93,7 +93,9 @@ function readSocket(
 function readSerial(config: Fields, framing: 'rtu' | 'ascii', bus: BusSettings): Endpoint | undefined {
   const path = config.text('port') ?? '';
   if (path === '')
-    config.fault('port', 'must be the path or name of a serial device, as /dev/ttyUSB0 or COM3');
+    config.coded('port', 'must_be', {
+      wanted: 'the path or name of a serial device, as /dev/ttyUSB0 or COM3',
+    });
   const serial = {
     baudRate: config.integer('baudRate', { min: 50, max: 4_000_000 }) ?? 9600,
     parity: config.choice('parity', ['none', 'even', 'odd', 'mark', 'space']) ?? 'none',
@@ -101,6 +103,7 @@ function readSerial(config: Fields, framing: 'rtu' | 'ascii', bus: BusSettings):
     stopBits: config.choice('stopBits', [1, 1.5, 2]) ?? 1,
   } as const;
   // Eight data bits carry a byte of RTU; ASCII sends hexadecimal digits, so seven are enough [Modbus over Serial Line 1.02, 2.5.1, 2.5.2].
-  if (framing === 'rtu' && serial.dataBits !== 8) config.fault('dataBits', 'must be 8 for RTU');
+  if (framing === 'rtu' && serial.dataBits !== 8)
+    config.coded('dataBits', 'must_be', { wanted: '8 for RTU' });
   return path === '' ? undefined : { type: 'serial', path, framing, serial, bus };
 }

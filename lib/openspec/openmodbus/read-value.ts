@@ -40,9 +40,10 @@ const zero: Decimal = { digits: 0n, scale: 0 };
 /** Reads `parameter` or `return` for a place of `count` coils or registers; undefined when a fault was noted. */
 export function readValue(fields: Fields, path: Fields, inCoils: boolean): Value | undefined {
   const name = fields.text('name');
-  if (name === undefined || name.trim() === '') fields.fault('name', 'must be a text that is not empty');
+  if (name === undefined || name.trim() === '')
+    fields.coded('name', 'must_be', { wanted: 'a text that is not empty' });
   const type = fields.choice('type', types);
-  if (!fields.has('type')) fields.fault('type', `is missing: one of ${types.join(', ')}`);
+  if (!fields.has('type')) fields.coded('type', 'missing_wanted', { wanted: `one of ${types.join(', ')}` });
   const description = fields.text('description') ?? '';
   const uom = fields.text('uom');
   const byteOrder = fields.choice('byteOrder', orders) ?? 'ABCD';
@@ -55,7 +56,7 @@ export function readValue(fields: Fields, path: Fields, inCoils: boolean): Value
   const step = decimalOf(fields, 'step', type);
   const nullValue = decimalOf(fields, 'nullValue', type);
   if (multiplier.digits === 0n) fields.fault('multiplier', 'must not be 0');
-  if (step !== undefined && step.digits <= 0n) fields.fault('step', 'must be above 0');
+  if (step !== undefined && step.digits <= 0n) fields.coded('step', 'must_be', { wanted: 'above 0' });
   if (min !== undefined && max !== undefined && compareDecimals(min, max) > 0) {
     fields.fault('min', 'is above max');
   }
@@ -109,7 +110,7 @@ function readCount(
     return { count: count ?? 1, length: count === undefined || count === 1 ? undefined : count };
   }
   if (type === 'string') {
-    if (count === undefined) path.fault('count', 'is missing: the registers of the string');
+    if (count === undefined) path.coded('count', 'missing_wanted', { wanted: 'the registers of the string' });
     return count === undefined ? undefined : { count, length: undefined };
   }
   const size = sizeOf(type);
@@ -140,7 +141,7 @@ function readTexts(fields: Fields, type: ValueType): ReadonlyMap<string, string>
     return undefined;
   }
   if (!isObject(given) || Object.keys(given).length === 0) {
-    fields.fault('enum', 'must be an object of raw value: text');
+    fields.coded('enum', 'must_be', { wanted: 'an object of raw value: text' });
     return undefined;
   }
   const texts = new Map<string, string>();
@@ -150,7 +151,7 @@ function readTexts(fields: Fields, type: ValueType): ReadonlyMap<string, string>
     const integer = /^-?\d{1,20}$/.test(raw) ? BigInt(raw) : undefined;
     if (integer === undefined || integer < range[0] || integer > range[1]) {
       fields.fault(place, `is not a raw value of ${type}`);
-    } else if (typeof text !== 'string' || text === '') fields.fault(place, 'must be a text');
+    } else if (typeof text !== 'string' || text === '') fields.coded(place, 'must_be', { wanted: 'a text' });
     else if ([...texts.values()].includes(text)) fields.fault(place, `${JSON.stringify(text)} stands twice`);
     else texts.set(integer.toString(), text);
   }
@@ -162,7 +163,7 @@ function decimalOf(fields: Fields, name: string, type: ValueType | undefined): D
   const value = fields.get(name);
   if (value === undefined || (name === 'nullValue' && value === null)) return undefined;
   const decimal = typeof value === 'number' || typeof value === 'string' ? parseDecimal(value) : undefined;
-  if (decimal === undefined) fields.fault(name, 'must be a number');
+  if (decimal === undefined) fields.coded(name, 'must_be', { wanted: 'a number' });
   else if ((type === 'int64' || type === 'uint64') && Math.abs(Number(value)) > Number.MAX_SAFE_INTEGER) {
     // JSON numbers lose digits there.
     if (typeof value === 'number') fields.fault(name, 'is beyond 2^53−1: write it as a decimal text');

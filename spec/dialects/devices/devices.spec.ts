@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { codedFault } from '../../../lib/common/coded-fault.ts';
 import type { JsonObject } from '../../../lib/common/json.ts';
 import type { HttpDevice } from '../../support/http-device.ts';
 import { lampDocument, openLamp } from '../../support/lamp.ts';
@@ -137,21 +138,23 @@ describe('the devices that the server knows', () => {
     ).to.deep.equal([
       400,
       [
+        codedFault('/openSpec', 'missing_wanted', {
+          wanted:
+            'a document: a JSON object, its text (JSON or YAML), or the URL of an endpoint that describes itself',
+        }),
         {
-          pointer: '/openSpec',
-          detail:
-            'is missing: a document: a JSON object, its text (JSON or YAML), or the URL of an endpoint that describes itself',
+          pointer: '/rule',
+          detail: 'is not known; did you mean "rules"?',
+          code: 'unknown_key_meant',
+          data: { meant: 'rules' },
         },
-        { pointer: '/rule', detail: 'is not known; did you mean "rules"?' },
-        {
-          pointer: '/name',
-          detail: 'must be a name of 1 to 63 lower-case letters, digits and -, which does not begin with -',
-        },
-        { pointer: '/apiKey/apiKey', detail: 'is missing: a text' },
-        {
-          pointer: '/credentials/a',
-          detail: 'must be a text, {username, password} or {clientId, clientSecret}',
-        },
+        codedFault('/name', 'must_be', {
+          wanted: 'a name of 1 to 63 lower-case letters, digits and -, which does not begin with -',
+        }),
+        codedFault('/apiKey/apiKey', 'missing_wanted', { wanted: 'a text' }),
+        codedFault('/credentials/a', 'must_be', {
+          wanted: 'a text, {username, password} or {clientId, clientSecret}',
+        }),
       ],
     ]);
     expect(
@@ -164,7 +167,7 @@ describe('the devices that the server knows', () => {
     ).to.deep.equal([
       400,
       [
-        { pointer: '/rules/calls/0/decision', detail: 'is missing: allow, ask, deny or dry_run' },
+        codedFault('/rules/calls/0/decision', 'missing_wanted', { wanted: 'allow, ask, deny or dry_run' }),
         { pointer: '/server', detail: 'has a password or a key in it: give it as apiKey or credentials' },
         { pointer: '/safeState/0/tool', detail: 'is no tool of the document: set_brightnes' },
         {

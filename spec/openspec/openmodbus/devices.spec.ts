@@ -168,7 +168,12 @@ describe('an OpenModbus tool and real devices', () => {
     let faults: unknown;
     await compile(-1).catch((error: { faults: unknown }) => (faults = error.faults));
     expect(faults).to.deep.equal([
-      { pointer: '/server/config/delayAfterConnect', detail: 'must be an integer from 0 to 86400000' },
+      {
+        pointer: '/server/config/delayAfterConnect',
+        detail: 'must be an integer from 0 to 86400000',
+        code: 'must_be_integer',
+        data: { min: 0, max: 86_400_000 },
+      },
     ]);
     const release = (await compile(500)).reserve?.({});
     const other = await compile(0);

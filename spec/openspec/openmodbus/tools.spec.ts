@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { codedFault } from '../../../lib/common/coded-fault.ts';
 import type { JsonObject, JsonValue } from '../../../lib/common/json.ts';
 import type { Tool } from '../../../lib/core/tool.ts';
 import type { Egress } from '../../../lib/drivers/egress.ts';
@@ -404,7 +405,7 @@ describe('an OpenModbus tool', () => {
     expect(tools.map(({ risk }) => risk)).to.deep.equal([undefined, 'low', 'high', 'high']);
     const fault = await refusalOf(toolOf({ method: 'write', 'x-lite-agent-risk': 'danger' }));
     expect(fault.faults).to.deep.equal([
-      { pointer: '/functions/0/x-lite-agent-risk', detail: 'must be one of low, normal, high' },
+      codedFault('/functions/0/x-lite-agent-risk', 'must_be_one_of', { choices: 'low, normal, high' }),
     ]);
   });
 
