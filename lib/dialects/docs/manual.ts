@@ -100,7 +100,7 @@ function urlOf(file: string): string | undefined {
 }
 
 /** The pictures of the console, which a script takes (.ci/picture.mjs). */
-const pictures = ['console.webp', 'console-device.webp'];
+const pictures = ['console.webp', 'console-device.webp', 'mcp-inspector.webp'];
 
 /** A picture of the manual; undefined for any other name. */
 export function findPicture(name: string): Promise<Buffer> | undefined {

@@ -71,7 +71,7 @@ describe('the manual at /docs', () => {
   });
 
   it('has its pictures and its style, and nothing else of the package', async () => {
-    for (const name of ['console.webp', 'console-device.webp']) {
+    for (const name of ['console.webp', 'console-device.webp', 'mcp-inspector.webp']) {
       const picture = await get(`/docs/${name}`);
       expect([picture.status, picture.headers.get('content-type')]).to.deep.equal([200, 'image/webp']);
       expect(Number(picture.headers.get('content-length'))).to.be.within(10_000, 150_000);
