@@ -47,8 +47,12 @@ export function openDocuments(options: DocumentsOptions): Documents {
   });
   return {
     openspecs: {
-      load(entry, options) {
+      pin(entry, options) {
         knowSecrets(secretsOf(entry)); // before a document or a device can send them back
+        return openspecs.pin(entry, options);
+      },
+      load(entry, options) {
+        knowSecrets(secretsOf(entry));
         return openspecs.load(entry, options);
       },
       close: () => openspecs.close(),

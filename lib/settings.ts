@@ -47,7 +47,7 @@ export const settings = {
   ],
   AUDIT_DAYS: [
     '–',
-    'after how many days rows of the audit log of calls are removed; the rest can still be checked; never when not set',
+    'after how many days rows of the audit log of calls are removed, except those that a limit counts; the rest can still be checked; never when not set',
   ],
   baseUrl: [
     "OpenAI's, when there is a key",

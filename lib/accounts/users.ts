@@ -5,6 +5,7 @@ import type { AuditEntry, AuditEvent, RequestSource } from './audit.ts';
 import type { AccountsContext } from './context.ts';
 import type { AccountsDb, UsersTable } from './schema.ts';
 import { checkDisplayName, checkEmail, checkUsername, loginKey } from './user-names.ts';
+import { createUserLookup } from './user-lookup.ts';
 import type { UserRemovals } from './user-removal.ts';
 import { endAll, noSuchUser, unlessTaken, userOf } from './user-rows.ts';
 
@@ -95,16 +96,15 @@ export function createUsers(context: AccountsContext, removals: Pick<UserRemoval
   return new StoredUsers(context, removals);
 }
 
-/** The columns by which one user is found. */
-type UserKey = 'uuid' | 'id' | 'username_key' | 'email_key';
-
 /** Users over their table. */
 class StoredUsers implements Users {
   readonly #context: AccountsContext;
   readonly #removals: Pick<UserRemovals, 'remove'>;
+  readonly #lookup: Pick<Users, 'find' | 'findById' | 'findByLogin'>;
 
   constructor(context: AccountsContext, removals: Pick<UserRemovals, 'remove'>) {
     this.#context = context;
+    this.#lookup = createUserLookup(context.db);
     this.#removals = removals;
   }
 
@@ -122,21 +122,15 @@ class StoredUsers implements Users {
   }
 
   find(uuid: string): Promise<User | undefined> {
-    return this.#where('uuid', uuid);
+    return this.#lookup.find(uuid);
   }
 
   findById(id: number): Promise<User | undefined> {
-    return this.#where('id', id);
+    return this.#lookup.findById(id);
   }
 
-  async findByLogin(login: string): Promise<User | undefined> {
-    const key = loginKey(login);
-    // The username comes last: one may look like the uuid of somebody else, or, of an earlier release, like the e-mail.
-    return (
-      (await this.#where('uuid', login)) ??
-      (await this.#where('email_key', key)) ??
-      (await this.#where('username_key', key))
-    );
+  findByLogin(login: string): Promise<User | undefined> {
+    return this.#lookup.findByLogin(login);
   }
 
   async count(): Promise<number> {
@@ -212,16 +206,6 @@ class StoredUsers implements Users {
 
   remove(uuid: string, by: By = {}): Promise<void> {
     return this.#removals.remove(uuid, by);
-  }
-
-  /** The user with this value in a column. */
-  async #where(column: UserKey, value: string | number): Promise<User | undefined> {
-    const row = await this.#context.db
-      .selectFrom('users')
-      .selectAll()
-      .where(column, '=', value)
-      .executeTakeFirst();
-    return row && userOf(row);
   }
 
   /** Changes a user's row and records it, in one transaction with `also`. */

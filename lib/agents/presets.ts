@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
+import { formatExactly, parseExactly } from '../common/exact-numbers.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
@@ -21,7 +22,7 @@ export interface NewPreset {
   /** `unlisted`: every user who knows the id may use it. */
   visibility: 'private' | 'unlisted' | 'public';
   messages: PresetMessage[];
-  /** The model and the fields of a request to it, as its endpoint names them. */
+  /** The model and the fields of a request to it, as its endpoint names them. A seed beyond 2^53 is a bigint. */
   parameters: JsonObject & { model: string; max_tokens: number };
 }
 
@@ -105,7 +106,7 @@ class StoredPresets implements Presets {
       type: preset.type,
       visibility: preset.visibility,
       messages: JSON.stringify(preset.messages),
-      parameters: JSON.stringify(preset.parameters),
+      parameters: formatExactly(preset.parameters),
       created_at: now,
       updated_at: now,
       deleted_at: null,
@@ -136,7 +137,7 @@ class StoredPresets implements Presets {
       .set({
         ...changes,
         ...(messages && { messages: JSON.stringify(messages) }),
-        ...(parameters && { parameters: JSON.stringify(parameters) }),
+        ...(parameters && { parameters: formatExactly(parameters) }),
         updated_at: this.#clock.now(),
       })
       .where('id', '=', id)
@@ -179,7 +180,7 @@ function presetOf(row: Selectable<PresetsTable>): Preset {
     type: row.type,
     visibility: row.visibility,
     messages: JSON.parse(row.messages) as PresetMessage[],
-    parameters: JSON.parse(row.parameters) as Preset['parameters'],
+    parameters: parseExactly(row.parameters) as Preset['parameters'],
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     removed: row.deleted_at !== null,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
+import { isDemoModel } from '../models/is-demo-model.ts';
 import { apiUrl } from './call-server.ts';
 import { openChatClient, type TurnObserver } from './client.ts';
 import { addDeviceOptions, withDevices, type DeviceOptions } from './device-options.ts';
@@ -75,7 +76,10 @@ export function addChat(program: Command): void {
         await converse({
           client,
           json: options.json === true,
-          hasDevices: openSpecList.length > 0 || options.device !== undefined,
+          expectsCalls:
+            (openSpecList.length > 0 || options.device !== undefined) &&
+            options.url === undefined &&
+            isDemoModel(readConfig().model),
           spinner,
           describe: (what) => describePlaces(what, places, openSpecList),
         });

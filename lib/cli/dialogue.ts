@@ -11,8 +11,8 @@ export interface DialogueOptions {
   client: ChatClient;
   /** Every envelope is printed as JSON, so that the answers are not printed again. */
   json: boolean;
-  /** Whether the session has devices of this command: a sentence from a pipe is to call one. */
-  hasDevices: boolean;
+  /** Whether an answer without a call shows that a sentence was not understood (turn-fault.ts). */
+  expectsCalls: boolean;
   spinner: Spinner;
   /** The texts of `/tools` and `/devices`. */
   describe(what: 'tools' | 'devices'): Promise<string>;
@@ -82,8 +82,8 @@ class Dialogue {
   }
 
   #show(turn: ChatTurn): void {
-    const { json, hasDevices } = this.#options;
-    const fault = turnFault(turn, !this.#isTerminal && hasDevices);
+    const { json, expectsCalls } = this.#options;
+    const fault = turnFault(turn, !this.#isTerminal && expectsCalls);
     if (turn.status === 'done' && !this.#isTerminal && !json) process.stdout.write(`${turn.answer}\n`);
     if (fault === undefined) return;
     if (turn.status !== 'done') process.stderr.write(`${fault}\n`);

@@ -1,3 +1,4 @@
+import { createUserLookup } from '../accounts/user-lookup.ts';
 import { readConfig, type Config } from '../config.ts';
 import { openDataFolder } from '../data-folder.ts';
 import type { Devices } from '../devices/devices.ts';
@@ -47,6 +48,7 @@ export async function openOwnDevices(): Promise<OwnDevices> {
       vault,
       openspecs: documents.openspecs,
       log,
+      users: createUserLookup(database.tables()),
       connect: (address, signal) => connectAndLeave(egress, address, signal),
     });
     await devices.loadRules();

@@ -8,11 +8,15 @@ export interface WatchLine {
   /** The tool's name, with its arguments where it is watched with several. */
   label: string;
   time: Date;
-  reading: Reading;
+  /** Undefined while the reading is under way; for a terminal only. */
+  reading: Reading | undefined;
   /** The last successful reading before this one, and its time. */
   before: Reading | undefined;
   beforeAt: Date | undefined;
 }
+
+/** The words for a reading that is under way. */
+const WAITS = 'waits for an answer';
 
 /** Formats a round of readings: returns the text to write. */
 export type WatchView = (lines: readonly WatchLine[]) => string;
@@ -39,17 +43,18 @@ export function openWatchView(stdout: Io['stdout']): WatchView {
 /** Time, tool, value and unit, tabs between them. */
 function plainLine({ label, time, reading, before, beforeAt }: WatchLine): string {
   const cells =
-    'error' in reading
-      ? [`error: ${failureText(reading)}`, ...staleText(before, beforeAt, time)]
+    reading === undefined || 'error' in reading
+      ? [reading ? `error: ${failureText(reading)}` : WAITS, ...staleText(before, beforeAt, time)]
       : [textOf(partsOf(reading.value)), ...(reading.unit === undefined ? [] : [reading.unit])];
   return `${[time.toISOString(), label, ...cells].map((cell) => cell.replaceAll(/\s+/g, ' ')).join('\t')}\n`;
 }
 
 /** A value in a line of at most so many columns. Changed parts are marked. */
 function shown({ reading, before, beforeAt, time }: WatchLine, columns: number, colors: boolean): string {
-  if ('error' in reading) {
-    const text = [...staleText(before, beforeAt, time), failureText(reading)].join('; ');
-    return paint('red', clip(text.replaceAll(/\s+/g, ' '), columns), colors);
+  if (reading === undefined || 'error' in reading) {
+    const why = reading ? failureText(reading) : WAITS;
+    const text = [...staleText(before, beforeAt, time), why].join('; ');
+    return paint(reading ? 'red' : 'gray', clip(text.replaceAll(/\s+/g, ' '), columns), colors);
   }
   const old =
     before === undefined || 'error' in before
@@ -71,7 +76,7 @@ function shown({ reading, before, beforeAt, time }: WatchLine, columns: number, 
   return pieces.join('');
 }
 
-/** The last good value with its age, for a reading that failed; nothing where there was none. */
+/** The last good value with its age, for a reading that failed or is under way; nothing where there was none. */
 function staleText(before: Reading | undefined, at: Date | undefined, now: Date): string[] {
   if (before === undefined || at === undefined || 'error' in before) return [];
   const seconds = Math.max(1, Math.round((now.getTime() - at.getTime()) / 1000));

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { JsonObject, JsonValue } from '../common/json.ts';
+import { startPeriodic } from '../common/periodic.ts';
+import type { ToolResult } from '../core/message.ts';
 import { createToolbox, type CheckedCall, type Toolbox } from '../core/toolbox.ts';
 import { AppError } from '../errors.ts';
 import { parseArguments } from './arguments.ts';
@@ -54,6 +56,9 @@ export function addWatch(program: Command): void {
     });
 }
 
+/** While a reading hangs, a terminal shows the age of the last value so often. */
+const AGE_EVERY_MS = 1000;
+
 /** One tool that is watched: its checked call, its last successful reading (`before`), and its last reading. */
 interface Watched {
   label: string;
@@ -85,24 +90,14 @@ export async function runWatch(
     const watched = await Promise.all(callsOf(words).map((call) => watchedOf(call, toolbox)));
     const view = openWatchView(io.stdout);
     const started = performance.now();
+    const read = (call: CheckedCall): Promise<ToolResult> =>
+      toolbox.send(call, { signal, timeoutMs: limits.callTimeoutMs });
+    const showAges =
+      json || io.stdout.isTTY !== true
+        ? undefined
+        : (lines: readonly WatchLine[]) => print(io.stdout, view(lines));
     for (let round = 1; round <= count && !signal.aborted; round++) {
-      const lines = await Promise.all(
-        watched.map(async (one): Promise<WatchLine & { json: JsonObject }> => {
-          const result = await toolbox.send(one.call, { signal, timeoutMs: limits.callTimeoutMs });
-          const time = new Date();
-          const reading = readingOf(result);
-          const { label, before, beforeAt } = one;
-          const line = { label, time, reading, before, beforeAt };
-          one.last = reading;
-          if (!('error' in reading)) Object.assign(one, { before: reading, beforeAt: time });
-          const { tool, arguments: args } = one.call;
-          const said = 'error' in reading ? {} : reading;
-          return {
-            ...line,
-            json: { time: time.toISOString(), name: tool.name, arguments: args, result, ...said },
-          };
-        }),
-      );
+      const lines = await readRound(watched, read, showAges);
       if (signal.aborted) break;
       const text = json ? lines.map((line) => `${JSON.stringify(line.json)}\n`).join('') : view(lines);
       await print(io.stdout, text);
@@ -111,6 +106,46 @@ export async function runWatch(
     return watched.some(({ last }) => last !== undefined && 'error' in last) ? 1 : 0;
   } finally {
     await document.close();
+  }
+}
+
+/** Reads every tool once. While a reading is under way, `showAges` gets all lines from time to time. */
+async function readRound(
+  watched: readonly Watched[],
+  read: (call: CheckedCall) => Promise<ToolResult>,
+  showAges: ((lines: readonly WatchLine[]) => Promise<void>) | undefined,
+): Promise<(WatchLine & { json: JsonObject })[]> {
+  const lines: WatchLine[] = watched.map(({ label, before, beforeAt }) => ({
+    label,
+    time: new Date(),
+    reading: undefined,
+    before,
+    beforeAt,
+  }));
+  const work = async (): Promise<void> => {
+    const time = new Date();
+    await showAges?.(lines.map((line) => (line.reading ? line : { ...line, time })));
+  };
+  const ages = startPeriodic({ pauseMs: AGE_EVERY_MS, work, onError: () => undefined }); // the last print has the error, too
+  try {
+    return await Promise.all(
+      watched.map(async (one, at) => {
+        const result = await read(one.call);
+        const time = new Date();
+        const reading = readingOf(result);
+        const line = (lines[at] = { ...lines[at]!, time, reading });
+        one.last = reading;
+        if (!('error' in reading)) Object.assign(one, { before: reading, beforeAt: time });
+        const { tool, arguments: args } = one.call;
+        const said = 'error' in reading ? {} : reading;
+        return {
+          ...line,
+          json: { time: time.toISOString(), name: tool.name, arguments: args, result, ...said },
+        };
+      }),
+    );
+  } finally {
+    await ages.stop();
   }
 }
 

@@ -32,7 +32,12 @@ export function parseExactly(text: string): JsonValue | undefined {
 
 /** The JSON text of a value, indented by `spaces`. A bigint is written as a number, where JSON.stringify would throw. */
 export function formatExactly(value: JsonValue, spaces = 0): string {
-  return hasBigint(value) ? stringify(value, undefined, spaces)! : JSON.stringify(value, null, spaces);
+  try {
+    return JSON.stringify(value, null, spaces); // it throws at a bigint, which spares all other values a search
+  } catch (error) {
+    if (!hasBigint(value)) throw error;
+    return stringify(value, undefined, spaces)!;
+  }
 }
 
 /** Whether a value holds a bigint at any depth. */

@@ -1,4 +1,4 @@
-/** A JSON value. Only the arguments of a call may hold a bigint: a whole number that a JavaScript number cannot hold (`exact-numbers`). */
+/** A JSON value. Only the arguments of a call and a seed may hold a bigint: a whole number that a JavaScript number cannot hold (`exact-numbers`). */
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
 
 /** A JSON object; a property may be absent, never a function or a symbol. */

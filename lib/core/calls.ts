@@ -32,7 +32,7 @@ import type { QuestionAnswer, MessageBody, ToolCall, ToolResult } from './messag
 import { observe, type ObservedCall } from './observer.ts';
 import type { Clearance, Outcome, StoredQuestion } from './store.ts';
 import type { TaskContext } from './task-context.ts';
-import { failed, type Effect } from './tool.ts';
+import { failed, type CallContext, type Effect } from './tool.ts';
 import type { TaskChecked } from './client-tools.ts';
 import type { CheckedCall } from './toolbox.ts';
 
@@ -165,8 +165,16 @@ async function makeWrite(
 ): Promise<Settled | undefined> {
   const { callId, name } = call;
   const entry = { seq, callId, tool: name, arguments: ready.arguments };
+  const askedAt = task.clock.monotonicNow();
   const permission = await task.journal.permit(entry, clearance);
-  if (permission === 'given') return sendWrite(task, seq, call, ready, clearance);
+  if (permission === 'given')
+    return sendWrite(
+      task,
+      seq,
+      call,
+      { ...ready, mayLeave: () => task.command.mayLeave(askedAt) },
+      clearance,
+    );
   if (permission === 'given_before') return unknownWrite(task, { seq }, call, ready);
   return { result: permission.refused };
 }
@@ -187,7 +195,7 @@ async function sendWrite(
   task: TaskContext,
   seq: number,
   call: ToolCall,
-  ready: CheckedCall,
+  ready: CheckedCall & Pick<CallContext, 'mayLeave'>,
   clearance: Clearance | undefined,
 ): Promise<Settled | undefined> {
   const { signal, journal } = task;
@@ -205,12 +213,18 @@ function settling(clearance: Clearance | undefined, outcome: Outcome, result: To
 /** The result of a write that a stop kept from leaving. */
 const CANCELLED = failed('cancelled', 'The task was stopped before the call was sent.', 'none');
 
-async function send(task: TaskContext, seq: number, call: ToolCall, ready: CheckedCall): Promise<ToolResult> {
+async function send(
+  task: TaskContext,
+  seq: number,
+  call: ToolCall,
+  ready: CheckedCall & Pick<CallContext, 'mayLeave'>,
+): Promise<ToolResult> {
   try {
     return await observe(task.observer.send(observedOf(call, { ready })), () =>
       task.toolbox.send(ready, {
         signal: task.signal,
         stopWaitsFor: task.stopWaitsFor,
+        mayLeave: ready.mayLeave,
         timeoutMs: task.limits.callTimeoutMs,
         key: `${task.sessionId}.${seq}.${call.callId}`,
       }),

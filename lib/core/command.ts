@@ -39,6 +39,8 @@ export interface Command {
   /** Writes down that nobody approved a call. */
   noteRefusal(call: AskingCall, answer: QuestionAnswer): Promise<void>;
   decide(call: AskingCall, question: StoredQuestion, answer: QuestionAnswer): Promise<Verdict | 'changed'>;
+  /** The moment (monotonic, in ms) at which this node last asked for emergency stops; it has carried out those of before. */
+  stopsKnownAt?(): number;
 }
 
 /** No rules: every call may be sent. */

@@ -128,12 +128,10 @@ export class LiveSession implements Session {
     return this.#feed.subscribe(subscriber, after);
   }
 
-  async answer(callId: string, result: ToolResult): Promise<void> {
-    const answered = await this.#store.answer(this.id, { callId }, { kind: 'result', result });
-    if (answered === undefined)
-      throw new AppError('not_found', `No call "${callId.slice(0, 100)}" waits for a result.`);
-    if (answered !== 'taken')
-      throw new AppError('conflict', `The call "${callId.slice(0, 100)}" has a result already.`);
+  async answer(questionId: string, result: ToolResult): Promise<void> {
+    const answered = await this.#store.answer(this.id, questionId, { kind: 'result', result });
+    if (answered === undefined) throw new AppError('not_found', 'No call waits for this result.');
+    if (answered !== 'taken') throw new AppError('conflict', 'The call has a result already.');
     this.wake();
   }
 

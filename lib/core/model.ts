@@ -53,7 +53,7 @@ export interface ReplyOptions {
  * Contract:
  * - `reply` rejects with a ModelError (the endpoint is down, is too slow, sends malformed data, or breaks off in
  *   mid-stream) or, when `signal` aborts, with the signal's reason; never with anything else.
- * - Call ids are unique in a reply and never empty. A call's arguments are parsed JSON, or the raw text when they are not JSON.
+ * - Call ids are never empty, and unique in the conversation: also among those of the messages. A call's arguments are parsed JSON, or the raw text when they are not JSON.
  * - `messages` and `tools` are not changed.
  */
 export interface Model {

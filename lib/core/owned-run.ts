@@ -69,8 +69,14 @@ function journalOf({ id: taskId }: OwnedTask, { log, journal }: OwnedRunParts): 
   };
 }
 
-function commandOf({ task }: OwnedTask, { stored: session, command }: OwnedRunParts): CallCommand {
+function commandOf(
+  { task }: OwnedTask,
+  { stored: session, command, clock, store }: OwnedRunParts,
+): CallCommand {
   return {
+    // A node counts as living for two thirds of a lease after each of these moments, at least.
+    mayLeave: (askedAt) =>
+      clock.monotonicNow() - Math.max(askedAt, command.stopsKnownAt?.() ?? 0) < store.leaseMs / 2,
     judge: (call) => command.judge({ ...call, session, task }),
     sentBefore: (call) => command.sentBefore({ ...call, session, task }),
     noteRefusal: (call, answer) => command.noteRefusal({ ...call, session, task }, answer),

@@ -92,10 +92,10 @@ export interface Session {
   /** Delivers every line after number `after` (only new lines when it is missing) until the returned function is called. */
   subscribe(subscriber: Subscriber, after?: number): () => void;
   /**
-   * Gives the result of a call to a client's own function. Resolves when it is committed. Rejects with `not_found` when no such
-   * call waits, and with `conflict` when it has a result already.
+   * Gives the result of a call to a client's own function, by the id of the call's question. Resolves when it is committed. Rejects
+   * with `not_found` when there is no such question, and with `conflict` when it has an answer already.
    */
-  answer(callId: string, result: ToolResult): Promise<void>;
+  answer(questionId: string, result: ToolResult): Promise<void>;
   /** Stops one task, or all of them. Resolves when nothing new can be sent to a device or a model. */
   stop(taskId?: string): Promise<void>;
   /** Stops every task, empties the log, and ends the subscriptions with `cleared`. The session stays. */

@@ -226,12 +226,8 @@ export interface Store {
   findQuestion(id: string, key: JournalKey): Promise<FoundQuestion | undefined>;
   /** The answers to those of these questions that have one. */
   readAnswers(questions: readonly string[]): Promise<Map<string, QuestionAnswer>>;
-  /** Answers a question of a session, by its id or by its call. The first answer counts. Undefined: no such question is open. */
-  answer(
-    id: string,
-    question: { id: string } | { callId: string },
-    answer: QuestionAnswer,
-  ): Promise<Answered>;
+  /** Answers a question of a session. The first answer counts. Undefined: there is no such question. */
+  answer(id: string, questionId: string, answer: QuestionAnswer): Promise<Answered>;
   /** Answers the questions that nobody has answered in time. Resolves with their sessions. */
   expireQuestions(now: number): Promise<string[]>;
 

@@ -68,6 +68,8 @@ export interface CallCommand {
   sentBefore(call: TaskCall): ReturnType<Command['sentBefore']>;
   noteRefusal(call: TaskCall, answer: QuestionAnswer): Promise<void>;
   decide(call: TaskCall, question: StoredQuestion, answer: QuestionAnswer): ReturnType<Command['decide']>;
+  /** Whether a write that was asked for at `askedAt` (monotonic, in ms) may still leave (see `CallContext`). */
+  mayLeave(askedAt: number): boolean;
 }
 
 /** What the agent loop works with for one task. */

@@ -52,8 +52,18 @@ export interface CallContext {
    * stopped before nothing new can be sent. Missing outside a session.
    */
   stopWaitsFor?: ((work: Promise<unknown>) => void) | undefined;
+  /**
+   * Asked right before the first byte of a write leaves: false when this node stood still for so long that it may have missed an
+   * emergency stop or a takeover. The call is not sent then, and its effect is `none`. Missing for a read, and outside a session.
+   */
+  mayLeave?: (() => boolean) | undefined;
   /** The time until the call must have a result, waiting included, in ms. */
   timeoutMs: number;
+  /**
+   * Receives the pictures, sounds and embedded resources of the answer, as MCP has them [MCP 2025-11-25, Tool Result]. The result has
+   * them in words. Missing where nobody wants them.
+   */
+  onPart?: ((part: JsonObject) => void) | undefined;
   /** The call's own key: the same when the call is made again after a crash. Missing outside a session. */
   key?: string;
 }

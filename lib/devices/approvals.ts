@@ -69,7 +69,7 @@ export class Approvals {
       by,
       ...(reason !== undefined && { reason }),
     };
-    const answered = await store.answer(approval.session, { id }, answer);
+    const answered = await store.answer(approval.session, id, answer);
     if (answered !== 'taken') throw new AppError('conflict', lateText(answered?.late));
     await sessions.wake(approval.session);
     return { id, decision, by, reason: reason ?? null };

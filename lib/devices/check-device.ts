@@ -43,11 +43,12 @@ export async function checkDevice(
   const rules = rulesOf(definition, circumstances, faults);
   if (faults.every(({ pointer }) => pointer.startsWith('/rules') || pointer.startsWith('/safeState'))) {
     faults.push(...urlFaults(definition), ...(byOperator ? [] : programFaults(definition)));
-    const document = await openDocument(openspecs, definition, { faults, byOperator, party });
-    if (document) {
+    const opened = await openDocument(openspecs, definition, { faults, byOperator, party });
+    if (opened) {
+      const { pinned, document } = opened;
       try {
         faults.push(...(await safeStateFaults(definition, document.spec.tools)));
-        if (faults.length === 0) return checked(definition, document, rules);
+        if (faults.length === 0) return checked(pinned, document, rules);
       } finally {
         document.release();
       }
@@ -94,23 +95,25 @@ function rulesOf(
 }
 
 /** A password in an address would be shown with the device. */
-function urlFaults({ server, openSpec }: DeviceDefinition): Fault[] {
-  return Object.entries({ server, openSpec }).flatMap(([key, url]) =>
+function urlFaults({ server, openSpec, source }: DeviceDefinition): Fault[] {
+  return Object.entries({ server, openSpec, source }).flatMap(([key, url]) =>
     typeof url === 'string' && secretsInUrl(url).length > 0
       ? [{ pointer: `/${key}`, detail: 'has a password or a key in it: give it as apiKey or credentials' }]
       : [],
   );
 }
 
+/** Opens the document as it is now: what is checked is what is stored, and a URL is not asked again by itself. */
 async function openDocument(
   openspecs: Openspecs,
   definition: DeviceDefinition,
   { faults, byOperator, party }: { faults: Fault[]; byOperator: boolean; party: string | undefined },
-): Promise<LoadedSpec | undefined> {
+): Promise<{ pinned: DeviceDefinition; document: LoadedSpec } | undefined> {
   if (!byOperator && programFaults(definition).length > 0) return undefined;
   try {
-    const document = await openspecs.load(definition, { byOperator, party });
-    if (document.spec.tools.length > 0) return document;
+    const pinned = await openspecs.pin(definition);
+    const document = await openspecs.load(pinned, { byOperator, party });
+    if (document.spec.tools.length > 0) return { pinned, document };
     document.release();
     const skipped = document.spec.skipped.map(({ operation, reason }) => `; ${operation}: ${reason}`);
     faults.push({

@@ -63,6 +63,7 @@ export class CommandRoom {
       devices: devices.registry,
       audit: this.#audit,
       clock,
+      stopsKnownAt: () => this.#estops?.knownAt ?? 0,
     });
   }
 
@@ -87,13 +88,21 @@ export class CommandRoom {
 
   /** Carries out the emergency stops that hold, and begins to listen for others and to sign. */
   async start(): Promise<void> {
-    const { onError, auditDays } = this.#options;
+    const { onError } = this.#options;
     await this.#estops?.start();
     const work = async (): Promise<void> => {
       await this.#audit.signHeads();
-      if (auditDays !== undefined) await this.#audit.prune(this.#clock.now() - auditDays * DAY_MS);
+      await this.#prune();
     };
     this.#signing = startPeriodic({ pauseMs: SIGN_PAUSE_MS, work, onError, clock: this.#clock });
+  }
+
+  /** Removes the old rows of the audit log. Rows that a limit still counts stay. */
+  async #prune(): Promise<void> {
+    const { auditDays, devices } = this.#options;
+    if (auditDays === undefined) return;
+    const counted = await devices.books.countedMs(await devices.registry.list());
+    await this.#audit.prune(this.#clock.now() - Math.max(auditDays * DAY_MS, counted));
   }
 
   /** Ends the jobs, and signs the ends of the audit log. */

@@ -57,4 +57,8 @@ interface DeviceValuesTable {
   /** The value before the write that is on its way. */
   before: number | null;
   at: number;
+  /** How many writes are on their way. */
+  writing: Generated<number>;
+  /** 1: some of them were on their way at the same time, so that nobody knows which one came last. */
+  overlapping: Generated<number>;
 }

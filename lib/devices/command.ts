@@ -19,7 +19,7 @@ import type { CallFate, CallAudit } from './call-audit.ts';
 import { digestOf, isSafeState, recordOf, shownArguments, type CallCase } from './call-case.ts';
 import type { CommandDb } from './command-schema.ts';
 import { refusalOfDevice } from './device.ts';
-import { noteValues } from './limits.ts';
+import { noteValues } from './last-values.ts';
 import { previewCall, requestToApprove } from './preview.ts';
 import { valuesIn } from './read-values.ts';
 import type { DeviceRegistry } from './registry.ts';
@@ -34,6 +34,8 @@ export interface CommandNeeds {
   devices: Pick<DeviceRegistry, 'look'>;
   audit: CallAudit;
   clock: Clock;
+  /** The moment (monotonic, in ms) at which this node last asked for emergency stops. */
+  stopsKnownAt(): number;
 }
 
 /** The address in the place of a device's name where there is none. */
@@ -58,6 +60,10 @@ class ServerCommand implements Command {
       tool.risk !== 'high' &&
       this.#parts.books.isFree(connection.registered, session.config.rules);
     return isFree ? FREE : this.#judge(asking);
+  }
+
+  stopsKnownAt(): number {
+    return this.#parts.stopsKnownAt();
   }
 
   async sentBefore(asking: AskingCall): Promise<Clearance | undefined> {
@@ -189,7 +195,7 @@ class ServerCommand implements Command {
   /** Notes the values in the result of a read that limits need. */
   async #observe({ device, book }: CallCase, result: ToolResult, askedAt: number): Promise<void> {
     const { db } = this.#parts;
-    const values = valuesIn(result, book.watchedNames());
+    const values = valuesIn(result, book.watchedNames);
     if (values.size === 0) return;
     await db.transaction().execute((trx) => noteValues(trx, device, values, askedAt));
   }

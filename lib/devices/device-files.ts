@@ -1,6 +1,6 @@
 import { AppError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Openspecs } from '../openspec/openspecs.ts';
+import { isDocumentUrl, type Openspecs } from '../openspec/openspecs.ts';
 import { checkDevice } from './check-device.ts';
 import { deviceNameSchema } from './device-schema.ts';
 import { readDeviceFolder, readRulesFile, type DeviceFile } from './device-folder.ts';
@@ -29,25 +29,25 @@ export async function loadServerRules(options: DeviceFilesOptions): Promise<void
 
 /**
  * Reads DEVICES_DIR. Throws `invalid_request` when the folder cannot be read. A file with a fault is no error: its device is broken,
- * and says why.
+ * and says why. The document behind a URL is asked for anew with `asksUrls`; else the text holds that was checked before.
  */
-export async function loadDeviceFolder(options: DeviceFilesOptions): Promise<void> {
+export async function loadDeviceFolder(options: DeviceFilesOptions, asksUrls = false): Promise<void> {
   const { folder } = options;
   const files = folder === undefined ? [] : await readDeviceFolder(folder);
   const taken = new Set<string>();
   for (const file of files) {
     if (taken.has(file.name)) warn(options, file, `the name ${file.name} is that of another file`);
-    else await takeFile(options, file);
+    else await takeFile(options, asksUrls ? file : await withCheckedText(file, options.registry));
     taken.add(file.name);
   }
   await options.registry.keepFiles([...taken]);
 }
 
-/** Reads the files again. Rules or a folder that cannot be read stay as they were, and the log says why. Never rejects. */
+/** Reads the files again, and the documents behind URLs. Rules or a folder that cannot be read stay as they were, and the log says why. Never rejects. */
 export async function reloadDeviceFiles(options: DeviceFilesOptions): Promise<void> {
   for (const [what, load] of [
     ['RULES_FILE', loadServerRules],
-    ['DEVICES_DIR', loadDeviceFolder],
+    ['DEVICES_DIR', (parts: DeviceFilesOptions) => loadDeviceFolder(parts, true)],
   ] as const) {
     try {
       await load(options);
@@ -59,6 +59,16 @@ export async function reloadDeviceFiles(options: DeviceFilesOptions): Promise<vo
       );
     }
   }
+}
+
+/** The file with the text that was checked, where its document is behind the same URL still. */
+async function withCheckedText(file: DeviceFile, registry: DeviceRegistry): Promise<DeviceFile> {
+  const { openSpec } = file.value ?? {};
+  if (typeof openSpec !== 'string' || !isDocumentUrl(openSpec)) return file;
+  const known = await registry.find(file.name);
+  const { openSpec: text, source } = known?.definition ?? {};
+  if (known?.origin !== 'file' || source !== openSpec.trim() || text === undefined) return file;
+  return { ...file, value: { ...file.value, openSpec: text, source } };
 }
 
 async function takeFile(options: DeviceFilesOptions, file: DeviceFile): Promise<void> {

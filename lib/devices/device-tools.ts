@@ -1,21 +1,13 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Risk, ToolResult } from '../core/message.ts';
-import {
-  failed,
-  type CallContext,
-  type Connection,
-  type Effect,
-  type JsonSchema,
-  type Tool,
-} from '../core/tool.ts';
+import type { CallContext, Connection, Effect, JsonSchema, Tool } from '../core/tool.ts';
 import { blotOwnSecrets, secretsOf } from '../secrets.ts';
-import { refusalOfDevice } from './device.ts';
+import type { AnswerParts } from './answer-parts.ts';
 import type { DeviceStates } from './device-states.ts';
-import type { DeviceRegistry } from './registry.ts';
 
-/** What the tools of registered devices ask and tell. */
+/** What the tools of registered devices tell. */
 export interface DeviceToolParts {
-  registry: Pick<DeviceRegistry, 'look'>;
+  answers: AnswerParts;
   states: DeviceStates;
   now(): number;
 }
@@ -24,9 +16,8 @@ export interface DeviceToolParts {
 export type DeviceTools = (tools: readonly Tool[]) => readonly Tool[];
 
 /**
- * The tools of registered devices: a call of a device that was removed, disabled or broken meanwhile is refused with
- * `device_disabled`, and each result is told to the states. The device is that of the connection, so that devices with the same
- * document share their tools.
+ * The tools of registered devices: each result is told to the states. The device is that of the connection, so that devices with
+ * the same document share their tools. The command refuses the calls of a device that is gone (command.ts).
  */
 export function createDeviceTools(parts: DeviceToolParts): DeviceTools {
   const made = new WeakMap<readonly Tool[], readonly Tool[]>();
@@ -73,16 +64,22 @@ class DeviceTool implements Tool {
   }
 
   async call(args: JsonObject, context: CallContext): Promise<ToolResult> {
-    const { registry, states, now } = this.#parts;
+    const { states, now } = this.#parts;
     const { name = '' } = context.connection.registered ?? {};
-    const refusal = refusalOfDevice(name, await registry.look(name));
-    if (refusal !== undefined) return failed('device_disabled', refusal, 'none');
-    const result = await this.#tool.call(args, context);
     // A device may send its key back, and people and hosts see its state.
-    const shown = blotOwnSecrets(result, secretsOf(context.connection));
+    const own = secretsOf(context.connection);
+    const result = await this.#tool.call(args, { ...context, onPart: this.#receiverOf(context.key, own) });
+    const shown = blotOwnSecrets(result, own);
     states.reported(name, shown, now());
     if (this.effect === 'read' && result['error'] === undefined)
       states.noteValue(name, this.name, { result: shown, at: now() });
     return result;
+  }
+
+  /** Receives the parts of the answer, where somebody waits for them. */
+  #receiverOf(key: string | undefined, own: readonly string[]): CallContext['onPart'] {
+    const { answers } = this.#parts;
+    if (key === undefined || !answers.isExpected(key)) return undefined;
+    return (part) => answers.add(key, blotOwnSecrets(part, own));
   }
 }

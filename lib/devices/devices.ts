@@ -7,10 +7,11 @@ import type { Log } from '../log.ts';
 import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
 import type { DocumentEntry, LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
 import type { Vault } from '../store/vault.ts';
+import { AnswerParts } from './answer-parts.ts';
 import { checkDevice, type CheckedDevice, type DeviceCircumstances } from './check-device.ts';
 import { checkReach, type Reach, type ReachParts } from './check-reach.ts';
 import { unknownUsers } from './unknown-users.ts';
-import type { Device, ListedDevice } from './device.ts';
+import { refusalOfDevice, type Device, type ListedDevice } from './device.ts';
 import {
   loadDeviceFolder,
   loadServerRules,
@@ -21,6 +22,7 @@ import { DeviceStates } from './device-states.ts';
 import { createDeviceTools, type DeviceTools } from './device-tools.ts';
 import { createDeviceRegistry, noSuchDevice, type DeviceRegistry } from './registry.ts';
 import { RuleBooks } from './rule-books.ts';
+import { toolChanges, type ToolChanges } from './tool-changes.ts';
 
 /** A person, as the `users` of a device name people. */
 export interface Person {
@@ -36,8 +38,8 @@ export interface DevicesOptions {
   openspecs: Openspecs;
   /** The user with an id; undefined when there is none. */
   findPerson(id: string): Promise<Person | undefined>;
-  /** Whether a user has this name or id; missing where nobody can know. */
-  isUser?: ((name: string) => Promise<boolean>) | undefined;
+  /** Whether a user has this name or id. */
+  isUser(name: string): Promise<boolean>;
   connect: ReachParts['connect'];
   /** Whether access control is off: then there is nobody else who could approve a call. */
   isAlone: boolean;
@@ -53,6 +55,7 @@ const everywhere = new Set(['anonymous', 'operator']);
 export class Devices {
   readonly registry: DeviceRegistry;
   readonly states = new DeviceStates();
+  readonly answers = new AnswerParts();
   readonly books: RuleBooks;
   readonly #options: DevicesOptions;
   readonly #files: DeviceFilesOptions;
@@ -65,9 +68,9 @@ export class Devices {
     this.registry = registry;
     this.books = new RuleBooks(registry);
     const circumstances = { isAlone };
-    const { books, states } = this;
+    const { books, states, answers } = this;
     this.#files = { folder: devicesDir, rulesFile, registry, books, openspecs, circumstances, log };
-    this.#tools = createDeviceTools({ registry, states, now: () => Date.now() });
+    this.#tools = createDeviceTools({ answers, states, now: () => Date.now() });
   }
 
   /** Reads the rules of the server, before it takes the first call. Throws `invalid_request` when they have a fault. */
@@ -92,7 +95,7 @@ export class Devices {
   ): Promise<CheckedDevice> {
     const { openspecs, isUser } = this.#options;
     const checked = await checkDevice(value, openspecs, { ...this.#files.circumstances, ...given });
-    const unknown = isUser ? await unknownUsers(checked.facts.users, isUser) : [];
+    const unknown = await unknownUsers(checked.facts.users, isUser);
     return { ...checked, warnings: [...checked.warnings, ...unknown] };
   }
 
@@ -152,9 +155,23 @@ export class Devices {
     }
   }
 
-  /** Asks whether a device is there. Never a write. */
-  async checkReach({ name, version }: Device, userId: string, timeoutMs: number): Promise<Reach> {
+  /** How a checked device differs in its tools from a version before it; undefined where the document of that one cannot be opened. */
+  async changesTo(before: Device, { described }: CheckedDevice): Promise<ToolChanges | undefined> {
+    if (before.definition === undefined) return undefined;
+    try {
+      return toolChanges((await this.describe(before)).tools, described.tools);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return undefined;
+    }
+  }
+
+  /** Asks whether a device is there. Never a write. A device that may not be called is not asked. */
+  async checkReach(device: Device, userId: string, timeoutMs: number): Promise<Reach> {
     const { connect } = this.#options;
+    const { name, version } = device;
+    const refusal = refusalOfDevice(name, device);
+    if (refusal !== undefined) return { reachable: null, ms: 0, detail: refusal };
     const document = await this.open({ name }, userId);
     try {
       const book = await this.books.bookFor({ name, version });

@@ -2,7 +2,7 @@ import { idFromName, type Clock } from '../common/clock.ts';
 import { directContent, type DirectCall } from '../core/direct-model.ts';
 import type { Message, ToolResult } from '../core/message.ts';
 import type { Principal } from '../core/principal.ts';
-import type { Session } from '../core/session.ts';
+import type { NewTask, Session } from '../core/session.ts';
 import type { DeviceUse, SessionConfig } from '../core/session-config.ts';
 import type { Sessions } from '../core/sessions.ts';
 import { until } from '../core/until.ts';
@@ -59,14 +59,14 @@ export class DirectCalls {
     const devices = [{ name: device }];
     const session = await this.#open(id, caller, directConfig('calls', within ? [] : devices));
     const taskId = within ? idFromName(`${id} ${within.request}`, NAMESPACE) : this.#clock.newId();
-    const { seq } = await session.submit({
+    const task = {
       taskId,
       fresh: within?.isNew ?? true,
       form: 'text',
       content: directContent([{ name, arguments: args }]),
       settings: { ...(within && { devices }), ...(dryRun && { dryRun }) },
-    });
-    return resultOf(session, taskId, seq, asked);
+    } as const;
+    return resultOf(session, task, asked);
   }
 
   /**
@@ -103,17 +103,19 @@ function directConfig(direct: 'calls' | 'safe_state', devices: DeviceUse[]): Ses
   };
 }
 
-/** Waits for the result of the task's call. The deadlines of the task and of its questions bound the wait. */
+/** Submits a task, and waits for the result of its call. The deadlines of the task and of its questions bound the wait. */
 async function resultOf(
   session: Session,
-  taskId: string,
-  after: number,
+  task: NewTask & { taskId: string },
   { signal, onLine }: Pick<AskedCall, 'signal' | 'onLine'>,
 ): Promise<ToolResult> {
+  const { taskId, fresh } = task;
   let result: ToolResult | undefined;
+  // The lines of a fresh task are still to come, so that nothing has to be read back.
+  const known = fresh ? undefined : await session.submit(task);
   const wait = until<ToolResult>({
     subscribe: (subscriber, from) => session.subscribe(subscriber, from),
-    after,
+    after: known?.seq,
     find(line) {
       if (!('taskId' in line) || line.taskId !== taskId) return undefined;
       onLine?.(line, session.id);
@@ -125,10 +127,14 @@ async function resultOf(
     },
   });
   const stop = (): void => void session.stop(taskId).catch((error: unknown) => wait.fail(error));
-  signal?.addEventListener('abort', stop, { once: true });
-  if (signal?.aborted) stop();
   try {
+    if (!known) await session.submit(task);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
     return await wait.found;
+  } catch (error) {
+    wait.fail(error);
+    throw error;
   } finally {
     signal?.removeEventListener('abort', stop);
   }

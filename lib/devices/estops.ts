@@ -39,6 +39,7 @@ export class Estops {
   #seen = 0;
   #obeying: Promise<void> = Promise.resolve();
   #poll: Periodic | undefined;
+  #knownAt = 0;
 
   constructor(options: EstopsOptions) {
     this.#options = options;
@@ -52,6 +53,11 @@ export class Estops {
     });
     await this.#obey();
     this.#poll = startPeriodic({ pauseMs: POLL_PAUSE_MS, work: () => this.#obey(), onError, clock });
+  }
+
+  /** The moment (monotonic, in ms) of the last question for stops; this node has carried out those that were there. */
+  get knownAt(): number {
+    return this.#knownAt;
   }
 
   async close(): Promise<void> {
@@ -85,9 +91,15 @@ export class Estops {
   }
 
   async #obeyNow(): Promise<void> {
-    const { store, sessions } = this.#options;
+    const { store, clock } = this.#options;
+    const askedAt = clock.monotonicNow();
     const last = await store.lastEstop();
-    if (last <= this.#seen) return;
+    if (last > this.#seen) await this.#carryOut(last);
+    this.#knownAt = askedAt;
+  }
+
+  async #carryOut(last: number): Promise<void> {
+    const { store, sessions } = this.#options;
     const fresh = (await store.listEstops()).filter(({ id }) => id > this.#seen);
     await Promise.all(fresh.map(({ scope }) => haltTasks(sessions, partsOf(scope))));
     await store.noteEstop(last);

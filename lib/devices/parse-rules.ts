@@ -10,7 +10,11 @@ import { schemaFaults } from './schema-faults.ts';
 export interface RuleCircumstances {
   /** True where nobody else can approve a call (AUTH=none): `approvers: other` is a fault there. */
   isAlone?: boolean;
+  /** The days after which rows of the audit log are removed (AUDIT_DAYS): no limit may count over a longer time. */
+  auditDays?: number | undefined;
 }
+
+const DAY_SECONDS = 86_400;
 
 /** The faults that a message names; all are in the error. */
 const FAULTS_SHOWN = 20;
@@ -35,7 +39,7 @@ function meaningFaults(value: unknown, circumstances: RuleCircumstances): Fault[
   if (!isObject(value)) return [];
   return [
     ...entriesOf(value, 'calls').flatMap(([pointer, rule]) => callFaults(pointer, rule, circumstances)),
-    ...entriesOf(value, 'limits').flatMap(([pointer, limit]) => limitFaults(pointer, limit)),
+    ...entriesOf(value, 'limits').flatMap(([pointer, limit]) => limitFaults(pointer, limit, circumstances)),
   ];
 }
 
@@ -86,7 +90,7 @@ function pointerFaults(pointer: string, argument: string): Fault[] {
     : [];
 }
 
-function limitFaults(pointer: string, limit: JsonObject): Fault[] {
+function limitFaults(pointer: string, limit: JsonObject, { auditDays }: RuleCircumstances): Fault[] {
   const faults: Fault[] = [];
   const fault = (key: string, detail: string): void =>
     void faults.push({ pointer: key === '' ? pointer : childPointer(pointer, key), detail });
@@ -103,6 +107,14 @@ function limitFaults(pointer: string, limit: JsonObject): Fault[] {
     fault('min', `is ${min}, above max, which is ${max}`);
   if (!['argument', ...ofArgument, 'maxCalls', 'perSeconds', 'minIntervalSeconds'].some(has))
     fault('', 'limits nothing: give min, max, maxStep, maxCalls with perSeconds, or minIntervalSeconds');
+  for (const key of ['perSeconds', 'minIntervalSeconds']) {
+    const window = limit[key];
+    if (auditDays !== undefined && typeof window === 'number' && window > auditDays * DAY_SECONDS)
+      fault(
+        key,
+        `is longer than AUDIT_DAYS (${auditDays}), after which calls are not counted: take at most ${auditDays * DAY_SECONDS}`,
+      );
+  }
   if (typeof argument === 'string')
     faults.push(...pointerFaults(childPointer(pointer, 'argument'), argument));
   return faults;

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { memberAt } from '../common/json-pointer.ts';
 import type { ToolResult } from '../core/message.ts';
-import { keysOf, readNumber } from './rule-conditions.ts';
+import { keysOf, numberOf } from './rule-conditions.ts';
 
 /**
  * The numbers of these names in the result of a read. A Modbus result has one value and its name; an HTTP body and a JSON-RPC
@@ -44,11 +44,6 @@ function parsed(text: string): JsonValue | undefined {
   } catch {
     return undefined; // a body that is no JSON has no names
   }
-}
-
-function numberOf(value: JsonValue | undefined): number | undefined {
-  const number = readNumber(value);
-  return number === undefined ? undefined : Number(number);
 }
 
 /** A name as an argument of a tool may have it. */

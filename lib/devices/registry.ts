@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Kysely } from 'kysely';
+import type { CompiledQuery, Kysely } from 'kysely';
 import { systemClock, type Clock } from '../common/clock.ts';
 import { stringifyInSlices } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
@@ -66,10 +66,14 @@ class StoredDevices implements DeviceRegistry {
   /** Definitions by name and version, which never change. */
   readonly #opened = new LRUCache<string, DeviceDefinition>({ maxSize: OPENED_MAX_CHARS });
 
+  /** The statement of `look`, compiled once: each call asks it. */
+  readonly #looked: CompiledQuery<DeviceRow>;
+
   constructor(db: DevicesDb, vault: Vault, clock: Clock) {
     this.#db = db;
     this.#vault = vault;
     this.#clock = clock;
+    this.#looked = this.#rows().where('d.name', '=', '').compile();
   }
 
   async list(): Promise<ListedDevice[]> {
@@ -77,8 +81,8 @@ class StoredDevices implements DeviceRegistry {
   }
 
   async look(name: string): Promise<ListedDevice | undefined> {
-    const row = await this.#rows().where('d.name', '=', name).executeTakeFirst();
-    return row && listedOf(row);
+    const { rows } = await this.#db.executeQuery<DeviceRow>({ ...this.#looked, parameters: [name] });
+    return rows[0] && listedOf(rows[0]);
   }
 
   async find(name: string): Promise<Device | undefined> {
@@ -222,8 +226,11 @@ class StoredDevices implements DeviceRegistry {
   }
 }
 
+/** The rows of a device and of its current version. */
+type DeviceRow = DevicesTable & { facts: string | null; made_at: number | null };
+
 /** The device of its rows. */
-function listedOf(row: DevicesTable & { facts: string | null; made_at: number | null }): ListedDevice {
+function listedOf(row: DeviceRow): ListedDevice {
   return {
     name: row.name,
     version: row.version,

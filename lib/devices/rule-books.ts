@@ -3,7 +3,7 @@ import type { JsonObject } from '../common/json.ts';
 import type { RegisteredDevice } from '../core/tool.ts';
 import { parseRules } from './parse-rules.ts';
 import type { DeviceRegistry } from './registry.ts';
-import type { Rules } from './rule-schema.ts';
+import { countedMs, type Rules } from './rule-schema.ts';
 import { compileRules, type RuleBook } from './rules.ts';
 
 const BOOKS_MAX_COUNT = 500;
@@ -28,6 +28,16 @@ export class RuleBooks {
   setServerRules(rules: Rules): void {
     this.#serverRules = rules;
     this.#books = new LRUCache({ max: BOOKS_MAX_COUNT });
+  }
+
+  /** The longest time over which the rules of the server and of these devices count calls, in ms. */
+  async countedMs(devices: readonly RegisteredDevice[]): Promise<number> {
+    let longest = countedMs(this.#serverRules);
+    for (const { name, version } of devices) {
+      const definition = (await this.#registry.version(name, version))?.definition;
+      longest = Math.max(longest, countedMs(parseRules(definition?.rules, '/rules')));
+    }
+    return longest;
   }
 
   /** Whether no rules can be about the calls of a document: those of neither the server nor the session. */

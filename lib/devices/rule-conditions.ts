@@ -34,6 +34,12 @@ export function readNumber(value: JsonValue | undefined): number | bigint | unde
   return Number.isFinite(number) ? number : undefined;
 }
 
+/** As `readNumber`; a bigint is rounded to the nearest number. */
+export function numberOf(value: JsonValue | undefined): number | undefined {
+  const number = readNumber(value);
+  return number === undefined ? undefined : Number(number);
+}
+
 /** All tests of all arguments as one condition. */
 export function conditionOf(when: Readonly<Record<string, ArgumentTest>> = {}): Condition {
   const conditions = Object.entries(when).map(([argument, test]) => {

@@ -54,6 +54,15 @@ export interface Rules {
   limits: LimitRule[];
 }
 
+/** The longest time over which limits count, in ms; 0 without such a limit. */
+export function countedMs({ limits }: Rules): number {
+  const seconds = limits.flatMap(({ perSeconds = 0, minIntervalSeconds = 0 }) => [
+    perSeconds,
+    minIntervalSeconds,
+  ]);
+  return Math.max(0, ...seconds) * 1000;
+}
+
 const ENTRIES_MAX_COUNT = 1000;
 const SECONDS_MAX = 366 * 86_400;
 const number = { type: 'number', description: 'a number' } as const;

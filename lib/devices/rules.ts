@@ -11,7 +11,7 @@ import type { JsonObject, JsonValue } from '../common/json.ts';
 import type { Approvers, Risk } from '../core/message.ts';
 import type { Effect } from '../core/tool.ts';
 import { createWallClock, isBetweenTimes, parseTime } from './local-time.ts';
-import { argumentAt, conditionOf, keysOf, readNumber } from './rule-conditions.ts';
+import { argumentAt, conditionOf, keysOf, numberOf, readNumber } from './rule-conditions.ts';
 import {
   approverKinds,
   ruleAnswers,
@@ -92,10 +92,12 @@ export interface RuleBook {
   argumentFault(call: RuledCall): string | undefined;
   /** The limits of steps for a write whose arguments have no fault. */
   steps(call: RuledCall): StepLimit[];
+  /** The watched arguments of a write of any tool; undefined for a value that is no number. */
+  writtenValues(call: RuledCall): Map<string, number | undefined>;
   /** The limits of counts for a write. A smallest interval is one call in its time. */
   counts(call: RuledCall): CountLimit[];
   /** The arguments whose last values matter. */
-  watchedNames(): string[];
+  readonly watchedNames: readonly string[];
   /** Every rule as a sentence. */
   words(): string[];
   /** Every rule as data, in the order of its sentences. */
@@ -131,6 +133,7 @@ export function compileRules(
   const limits = sources.flatMap(({ of, rules }) =>
     rules.limits.map((limit, index) => compileLimit(limit, of, index)),
   );
+  const watchedNames = [...new Set(limits.flatMap((limit) => limit.watched))];
   const minuteOfDay = createWallClock(timeZone);
   const limitsOf = ({ tool, operation, effect }: RuledCall): CompiledLimit[] =>
     effect === 'write' ? limits.filter(({ matches }) => matches(tool, operation)) : [];
@@ -157,7 +160,16 @@ export function compileRules(
         ...factsOf(of, 'calls', rules.calls),
         ...factsOf(of, 'limits', rules.limits),
       ]),
-    watchedNames: () => [...new Set(limits.flatMap((limit) => limit.watched))],
+    watchedNames,
+    writtenValues: ({ effect, arguments: args }) =>
+      new Map(
+        effect === 'read'
+          ? []
+          : watchedNames.flatMap((name) => {
+              const value = argumentAt(args, keysOf(name));
+              return value === undefined ? [] : [[name, numberOf(value)] as const];
+            }),
+      ),
   };
 }
 
@@ -268,9 +280,9 @@ function compileLimit(limit: LimitRule, of: RuleSource, index: number): Compiled
       return `${argument} is ${showValue(value)}, and must be ${describeRange(min, max)}. ${rule}`;
     },
     stepOf(args) {
-      const number = readNumber(valueIn(args));
-      if (argument === undefined || maxStep === undefined || number === undefined) return undefined;
-      return { argument, value: Number(number), maxStep, of, rule };
+      const value = numberOf(valueIn(args));
+      if (argument === undefined || maxStep === undefined || value === undefined) return undefined;
+      return { argument, value, maxStep, of, rule };
     },
     counts: countLimitsOf(limit, matches).map((count) => ({ ...count, of, rule })),
     watched: maxStep === undefined ? [] : [argument!],

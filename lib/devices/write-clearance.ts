@@ -6,7 +6,8 @@ import { estopRefusal } from '../store/estop-check.ts';
 import type { CallAudit, CallFate, ChainEnd, CommandTransaction } from './call-audit.ts';
 import { isSafeState, recordOf, type CallCase } from './call-case.ts';
 import type { CommandDb } from './command-schema.ts';
-import { forgetValues, limitFault, settleValues, type LimitedCall } from './limits.ts';
+import { forgetValues, settleValues } from './last-values.ts';
+import { limitFault } from './limits.ts';
 
 /** What a clearance works with. */
 export interface ClearanceParts {
@@ -40,27 +41,23 @@ export class WriteClearance implements Clearance {
       await this.#write(trx, end, 'estop');
       return estopRefusal(stop.reason);
     }
-    const limited = this.#limited();
-    const fault = isSafe ? undefined : await limitFault(trx, limited);
+    const { device, ruled: call, book } = this.#case;
+    const now = this.#parts.clock.now();
+    const fault = isSafe ? undefined : await limitFault(trx, { device, call, book, now });
     if (fault !== undefined) {
       await this.#write(trx, end, 'limited', fault);
       return failed('limit_exceeded', fault, 'none');
     }
-    await forgetValues(trx, limited);
+    await forgetValues(trx, device, book.writtenValues(call), now);
     this.#row = await this.#write(trx, end, 'sent');
     return undefined;
   }
 
   async settled(transaction: unknown, outcome: Outcome): Promise<void> {
     const trx = transaction as CommandTransaction;
-    const { device } = this.#case;
-    await settleValues(trx, this.#limited(), outcome);
+    const { device, ruled, book } = this.#case;
+    await settleValues(trx, device, book.writtenValues(ruled), { outcome, at: this.#parts.clock.now() });
     await this.#parts.audit.appendOutcome(trx, device, this.#row, outcome);
-  }
-
-  #limited(): LimitedCall {
-    const { device, ruled: call, book } = this.#case;
-    return { device, call, book, now: this.#parts.clock.now() };
   }
 
   #write(trx: CommandTransaction, end: ChainEnd, event: CallFate, rule = this.#rule): Promise<number> {

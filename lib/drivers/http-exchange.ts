@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { AppError, messageOf } from '../errors.ts';
 import type { AnswerReader, HttpContext, HttpRequest, HttpResponse } from './http.ts';
+import { STOOD_STILL } from './stood-still.ts';
 
 /** Bytes read past the limit, to learn the size of a body that does not tell it and to keep the connection. */
 const DRAIN_MAX_BYTES = 16 * 1024 * 1024;
@@ -96,6 +97,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // undici may start a request again whose connection broke. A request that was sent once is not sent again from here.
     if (this.#state === 'sent') this.#fail('ECONNRESET', `${this.#request.origin}: the connection broke`);
+    if (this.#state === 'queued' && this.#request.effect === 'write' && this.#context.mayLeave?.() === false)
+      this.#fail('not_sent', STOOD_STILL);
     if (this.#state === 'done') {
       controller.abort(new Error('Called off'));
       return;

@@ -43,8 +43,11 @@ export type AnswerReader = (
   head: Pick<HttpResponse, 'headers'> & { statusCode: number },
 ) => ((chunk: Buffer, finish: () => void) => void) | undefined;
 
+/** A picture or a sound up to this size is given to the receiver of parts. */
+const PART_MAX_BYTES = 4 * 1024 * 1024;
+
 /** The signal that may stop a request before it is sent, and its time-out in ms. */
-export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs'>;
+export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs' | 'mayLeave' | 'onPart'>;
 
 /**
  * Carries one HTTP request to a device.
@@ -124,10 +127,24 @@ export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpD
       exchange(request, context, maxBytes, reader),
     follow: (request, context, maxBytes = resultMaxBytes) => follow(request, context, maxBytes),
     async send(request, context) {
-      return resultOf(request, await follow(request, context, resultMaxBytes), resultMaxBytes);
+      const { onPart } = context;
+      const keptBytes = onPart ? Math.max(resultMaxBytes, PART_MAX_BYTES) : resultMaxBytes;
+      const response = await follow(request, context, keptBytes);
+      const part = onPart && partOf(response);
+      if (part) onPart(part);
+      return resultOf(request, response, resultMaxBytes);
     },
     resultOf: (request, response) => resultOf(request, response, resultMaxBytes),
   };
+}
+
+/** A good answer that is a whole picture or sound, as MCP has it [MCP 2025-11-25, Tool Result]. */
+function partOf({ statusCode = 0, headers, bytes, size }: HttpResponse): JsonObject | undefined {
+  const [mimeType = ''] = (headers['content-type'] ?? '').toLowerCase().split(/\s*;/);
+  const [, type] = /^(image|audio)\/(?!svg)/.exec(mimeType) ?? [];
+  const isWhole = !size.atLeast && size.bytes === bytes.length && headers['content-encoding'] === undefined;
+  if (type === undefined || statusCode >= 300 || bytes.length === 0 || !isWhole) return undefined;
+  return { type, data: bytes.toString('base64'), mimeType };
 }
 
 function isRepeatable({ method, effect }: HttpRequest): boolean {

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { inexactNumbers } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { ToolCall } from '../core/message.ts';
 import { ModelError } from '../errors.ts';
 import { addCallAdditions } from './additions.ts';
+import { callIdFor } from './call-id.ts';
 import { tryParseJson } from './parse-json.ts';
 
 /** A call as far as it has come. */
@@ -56,10 +56,7 @@ export class CallPieces {
     for (const { id, name, arguments: args, additions: added } of this.#calls) {
       if (name === '' && args === '') continue; // padding that some proxies send
       if (name === '') throw new ModelError('the model endpoint sent a tool call without a name');
-      const isFresh = id !== '' && !ids.has(id);
-      const callId = isFresh ? id : `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
-      ids.add(callId);
-      calls.push({ callId, name, arguments: parseArguments(args) });
+      calls.push({ callId: callIdFor(id, ids), name, arguments: parseArguments(args) });
       additions.push(Object.keys(added).length > 0 ? added : null);
     }
     return { calls, additions };

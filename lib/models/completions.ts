@@ -1,3 +1,4 @@
+import { formatExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject } from '../common/json.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import { ModelError, messageOf } from '../errors.ts';
@@ -119,7 +120,7 @@ class EndpointCompletions implements Completions {
   }
 
   async #send(request: JsonObject, stream: boolean, limit: Limit): Promise<Response> {
-    const body = JSON.stringify({ model: this.#model, ...request, stream: stream || undefined });
+    const body = formatExactly({ model: this.#model, ...request, ...(stream && { stream }) });
     this.#client ??= loadOpenAiClient(this.#options.fetch);
     return askEndpoint(await this.#client, {
       base: this.#base,

@@ -1,3 +1,4 @@
+import { formatExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { Content, ToolCall } from '../core/message.ts';
 import type { ModelMessage, ModelRequest, ToolOffer } from '../core/model.ts';
@@ -37,7 +38,7 @@ export function encodeRequest(
   const messages = system === '' || others === '' ? system + others : `${system},${others}`;
   const tools =
     request.tools.length === 0 ? '' : `,"tools":${once(encodedTools, request.tools, encodeTools)}`;
-  return `${JSON.stringify(head).slice(0, -1)},"messages":[${messages}]${tools}}`;
+  return `${formatExactly(head).slice(0, -1)},"messages":[${messages}]${tools}}`;
 }
 
 function textOf(message: ModelMessage, { origin, refused }: EncodeTarget): string {

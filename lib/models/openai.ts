@@ -3,6 +3,7 @@ import { ModelError, messageOf } from '../errors.ts';
 import type { JsonValue } from '../common/json.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import { loadOpenAiClient, type OpenAiClient } from './client.ts';
+import { callIdFor } from './call-id.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
 import { additionNames, encodeRequest } from './encode.ts';
 import { safeText } from './failure.ts';
@@ -97,8 +98,30 @@ async function requestReply(
         noteRefusedAddition(quirks, additionNames(request, origin), refusal) ||
         noteRefusal(quirks, head, refusal),
     });
-    return readReply(response, { model, origin, isTool, apiKey, limit, onDelta, onReasoning, pace });
+    const reply = await readReply(response, {
+      model,
+      origin,
+      isTool,
+      apiKey,
+      limit,
+      onDelta,
+      onReasoning,
+      pace,
+    });
+    return withOwnIds(reply, request);
   });
+}
+
+/** A reply whose calls have other ids than the calls of the conversation before it. */
+function withOwnIds(reply: ModelReply, { messages }: ModelRequest): ModelReply {
+  if (reply.calls.length === 0) return reply;
+  const taken = new Set<string>();
+  for (const message of messages)
+    if (message.role === 'assistant') for (const { callId } of message.calls) taken.add(callId);
+  return {
+    ...reply,
+    calls: reply.calls.map((call) => ({ ...call, callId: callIdFor(call.callId, taken) })),
+  };
 }
 
 /** A forced call, as chat completions ask for it. */

@@ -1,4 +1,5 @@
 import { createDemoModel } from './demo.ts';
+import { isDemoModel } from './is-demo-model.ts';
 import { connectOpenAi } from './openai.ts';
 import type { ModelProvider } from './provider.ts';
 
@@ -11,7 +12,7 @@ export const demoProvider: ModelProvider = {
   name: 'demo',
   connect() {
     const demo = createDemoModel();
-    return ({ baseUrl, apiKey }) => (baseUrl === undefined && apiKey === undefined ? demo : undefined);
+    return (config) => (isDemoModel(config) ? demo : undefined);
   },
 };
 

@@ -56,6 +56,11 @@ interface LoadOptions {
  * - `close` drops every unused document. A document in use is dropped when it is released.
  */
 export interface Openspecs {
+  /**
+   * The entry with the text behind its URL, so that it stays as it is now; the URL is its `source` then. Any other entry is its own pin.
+   * Rejects as `load` does.
+   */
+  pin<Entry extends DocumentEntry>(entry: Entry, options?: Pick<LoadOptions, 'signal'>): Promise<Entry>;
   load(entry: DocumentEntry, options?: LoadOptions): Promise<LoadedSpec>;
   close(): void;
 }
@@ -86,20 +91,27 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
     drop: (spec) => spec.close?.(),
   });
 
+  const pin: Openspecs['pin'] = async (entry, { signal } = {}) => {
+    const { openSpec } = entry;
+    if (typeof openSpec !== 'string' || !isDocumentUrl(openSpec)) return entry;
+    if (discover === undefined) throw new SpecError(`The document is a URL; send the document itself.`);
+    const source = openSpec.trim();
+    const text = await discover(source, connectionOf(entry), signal);
+    return { ...entry, openSpec: blotOwnSecrets(text, secretsOf(entry)), source };
+  };
+
   return {
-    async load(entry, { signal, party, byOperator = false } = {}) {
-      if (!byOperator) refuseProgram(entry);
+    pin,
+    async load(asked, { signal, party, byOperator = false } = {}) {
+      if (!byOperator) refuseProgram(asked);
+      const entry = await pin(asked, { ...(signal && { signal }) });
       const connection = connectionOf(entry);
       const compileOptions = { ...compileOptionsOf(entry, readFiles), ...(validate ? { validate } : {}) };
-      let text = entry.openSpec === undefined ? undefined : await textOf(entry.openSpec);
       // A device may show the key that it got, and the model sees the words of the document.
-      if (text === undefined)
-        text = blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry));
-      else if (isUrl(text)) {
-        if (discover === undefined) throw new SpecError(`The document is a URL; send the document itself.`);
-        compileOptions.source = text.trim();
-        text = blotOwnSecrets(await discover(compileOptions.source, connection, signal), secretsOf(entry));
-      }
+      const text =
+        entry.openSpec === undefined
+          ? blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry))
+          : await textOf(entry.openSpec);
       const loan = await cache.borrow(await keyOf(text, compileOptions), async () => ({
         value: await compile(text, kinds, compileOptions, { protocol: entry.protocol, party }),
         bytes: text.length,
@@ -207,7 +219,8 @@ async function textOf(openSpec: string | JsonObject): Promise<string> {
   }
 }
 
-function isUrl(text: string): boolean {
+/** Whether the place of a document has the URL of one. */
+export function isDocumentUrl(text: string): boolean {
   return text.length < 4096 && /^\s*https?:\/\/\S+\s*$/i.test(text);
 }
 
@@ -230,7 +243,7 @@ function connectionOf(entry: DocumentEntry): Connection {
  */
 function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOptions {
   const { include, exclude, within, paramStructure, source } = entry;
-  const trusted = source !== undefined && (readFiles || isUrl(source));
+  const trusted = source !== undefined && (readFiles || isDocumentUrl(source));
   return {
     ...(include === undefined ? {} : { include }),
     ...(exclude === undefined ? {} : { exclude }),

@@ -18,8 +18,8 @@ export interface BodyOptions {
   /** A body of any type counts as JSON, and a missing one is an empty object. */
   isLenient?: boolean | undefined;
   timeoutMs?: number;
-  /** Whole numbers in fields with the name `arguments` are bigints where a JavaScript number cannot hold them. */
-  exactArguments?: boolean | undefined;
+  /** Whole numbers in fields with these names are bigints where a JavaScript number cannot hold them. */
+  exactFields?: readonly string[] | undefined;
   /** The room of the body in memory. */
   share?: BodyShare;
 }
@@ -33,7 +33,7 @@ export interface BodyOptions {
 export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
-  { maxBytes, isLenient = false, timeoutMs = BODY_TIMEOUT_MS, exactArguments = false, share }: BodyOptions,
+  { maxBytes, isLenient = false, timeoutMs = BODY_TIMEOUT_MS, exactFields, share }: BodyOptions,
 ): Promise<unknown> {
   const { 'content-type': type, 'content-encoding': encoding, 'content-length': length } = request.headers;
   if (!isLenient && type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
@@ -43,7 +43,7 @@ export async function readJson(
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
   const text = await readText(request, { maxBytes, timeoutMs, share });
-  if (exactArguments && inexactNumbers(text).length > 0) return parseExactArguments(text);
+  if (exactFields && inexactNumbers(text).length > 0) return parseExactFields(text, exactFields);
   if (text.length > ONE_GO_MAX_LENGTH) return parseLargeText(text);
   return isLenient && text.trim() === '' ? {} : parseJsonText(text);
 }
@@ -108,7 +108,10 @@ function readText(
         if (decode()) resolve(text);
       })
       .once('error', (cause) => fail(new AppError('invalid_request', 'The body broke off.', { cause })))
-      .once('close', () => fail(new AppError('invalid_request', 'The body broke off.')));
+      .once('close', () => {
+        // Every request is closed in the end, and an error costs a stack.
+        if (!request.complete) fail(new AppError('invalid_request', 'The body broke off.'));
+      });
   });
 }
 
@@ -135,13 +138,13 @@ export async function readForm(
 const HAS_PROTO = /__proto__|\\u00[57]/i;
 
 /**
- * A JSON text with exact arguments. Numbers of other fields are rounded as everywhere. Throws `invalid_request` where the digits would
+ * A JSON text with exact numbers in some fields. Numbers of other fields are rounded as everywhere. Throws `invalid_request` where the digits would
  * be lost: in a large text, beside a key that is left out, and for a number past the range.
  */
-function parseExactArguments(text: string): unknown {
+function parseExactFields(text: string, names: readonly string[]): unknown {
   const isPlain = text.length <= ONE_GO_MAX_LENGTH && !HAS_PROTO.test(text);
   const exact = isPlain ? parseExactly(text) : undefined;
-  if (exact !== undefined) return withRounded(exact);
+  if (exact !== undefined) return withRounded(exact, names);
   parseJsonText(text); // a fault in the text is the fault
   const [number] = inexactNumbers(text);
   throw new AppError(
@@ -150,15 +153,15 @@ function parseExactArguments(text: string): unknown {
   );
 }
 
-/** The value with its bigints as numbers, except in arguments. */
-function withRounded(value: JsonValue): JsonValue {
+/** The value with its bigints as numbers, except in fields with these names. */
+function withRounded(value: JsonValue, names: readonly string[]): JsonValue {
   if (!hasBigint(value)) return value;
-  if (Array.isArray(value)) return value.map(withRounded);
+  if (Array.isArray(value)) return value.map((item) => withRounded(item, names));
   if (!isObject(value)) return mapBigints(value, Number);
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [
       key,
-      inner === undefined || key === 'arguments' ? inner : withRounded(inner),
+      inner === undefined || names.includes(key) ? inner : withRounded(inner, names),
     ]),
   );
 }

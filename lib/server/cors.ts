@@ -4,7 +4,10 @@ import type { Guard } from './guard.ts';
 /** How long a browser may remember the answer to a preflight, in seconds. */
 const PREFLIGHT_MAX_AGE = '600';
 const METHODS = 'GET, POST, PUT, PATCH, DELETE';
-const ANSWER_HEADERS = 'X-Request-ID, X-Trace-ID, Retry-After, Mcp-Session-Id, WWW-Authenticate';
+/** The headers that scripts of a page may read: OpenAI's clients look for `X-Should-Retry` before they repeat a request. */
+const ANSWER_HEADERS =
+  'X-Request-ID, X-Trace-ID, Retry-After, X-Should-Retry, Idempotent-Replayed, Mcp-Session-Id, ' +
+  'WWW-Authenticate, Content-Disposition, ETag';
 
 /**
  * Sets the CORS headers for an origin that is allowed by name [Fetch 3.3]. Answers a preflight, and is true then. Such an

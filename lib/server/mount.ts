@@ -65,8 +65,8 @@ export interface Route {
   readonly stops?: true;
   /** A missing body is an empty object, and a body of any Content-Type counts as JSON: `curl -d` sends a form's. */
   readonly bodyLenient?: true;
-  /** The body has arguments of a call: their whole numbers that a JavaScript number cannot hold are bigints. */
-  readonly exactArguments?: true;
+  /** The fields of the body, by their names at any depth, whose whole numbers keep their digits: as bigints where they must. */
+  readonly exactFields?: readonly string[];
   /** The parts of a multipart form, where the handler reads one from the raw request. */
   readonly form?: Readonly<Record<string, 'file' | 'text'>>;
   readonly answer?: RouteSchema;

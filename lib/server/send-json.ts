@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { formatExactly } from '../common/exact-numbers.ts';
+import type { JsonValue } from '../common/json.ts';
 import { isLargeValue, jsonSlicesOf } from '../common/write-json-slices.ts';
 
 /** Answers with a JSON value, and with nothing where the status is 204. A large value is written in slices, as fast as the client reads. */
@@ -11,7 +13,7 @@ export async function sendJson(
     response.end();
     return;
   }
-  const slices = isLargeValue(value) ? await jsonSlicesOf(value) : [JSON.stringify(value)];
+  const slices = isLargeValue(value) ? await jsonSlicesOf(value) : [formatExactly(value as JsonValue)];
   response.writeHead(response.statusCode, {
     'Content-Type': contentType,
     'Content-Length': slices.reduce((sum, slice) => sum + Buffer.byteLength(slice), 0),

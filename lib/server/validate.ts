@@ -2,7 +2,8 @@ import type { Ajv, ErrorObject, FuncKeywordDefinition, SchemaValidateFunction, V
 import { closestWord } from '../common/closest-word.ts';
 import { unknownKey } from '../common/coded-fault.ts';
 import { childPointer } from '../common/json-pointer.ts';
-import { isObject } from '../common/json.ts';
+import { mapBigints } from '../common/exact-numbers.ts';
+import { isObject, type JsonValue } from '../common/json.ts';
 import type { Fault } from '../errors.ts';
 import type { RouteSchema } from './mount.ts';
 
@@ -22,8 +23,8 @@ interface Reading {
   faults: Fault[];
 }
 
-/** Reads values by one schema. Never throws: a bad value has faults. */
-export type Reader = (value: unknown) => Reading;
+/** Reads values by one schema. Never throws: a bad value has faults. A bigint is checked as the nearest number. */
+export type Reader = (value: unknown, mayHaveBigints?: boolean) => Reading;
 
 const readers = new WeakMap<RouteSchema, Reader>();
 
@@ -47,16 +48,17 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     } as const;
     let first: ValidateFunction | undefined;
     let all: ValidateFunction | undefined;
-    reader = (value) => {
+    reader = (value, mayHaveBigints = false) => {
       first ??= withShortCounts(new Ajv2020(options)).compile(schema);
       const picked: Picked = { count: 0, unnamedCount: 0, ignored: [], faults: [] };
       const known = pick(schema, value, '', picked);
-      const isValid = first(known);
+      const checked = mayHaveBigints ? mapBigints(known as JsonValue, Number) : known; // Ajv knows no bigints
+      const isValid = first(checked);
       if (isValid && picked.faults.length === 0) return { value: known, ignored: picked.ignored, faults: [] };
       let { errors } = first;
       if (!isValid && picked.count <= ALL_FAULTS_MAX_VALUES) {
         all ??= withShortCounts(new Ajv2020({ ...options, allErrors: true })).compile(schema);
-        all(known);
+        all(checked);
         errors = all.errors;
       }
       return { value: known, ignored: picked.ignored, faults: [...picked.faults, ...faultsOf(errors ?? [])] };

@@ -254,7 +254,7 @@ function noteWhenClosed(request: Request, response: Answer, observed: ObservedRe
 async function readBody(
   request: Request,
   response: Answer,
-  { body: schema, bodyMaxBytes = BODY_MAX_BYTES, bodyLenient, exactArguments }: Route,
+  { body: schema, bodyMaxBytes = BODY_MAX_BYTES, bodyLenient, exactFields }: Route,
   more: Pick<BodyOptions, 'timeoutMs' | 'share'>,
 ): Promise<{ value: unknown; ignored: string[] }> {
   if (!schema) return { value: undefined, ignored: [] };
@@ -263,9 +263,10 @@ async function readBody(
     await readJson(request, response, {
       maxBytes: bodyMaxBytes,
       isLenient: bodyLenient,
-      exactArguments,
+      exactFields,
       ...more,
     }),
+    exactFields !== undefined,
   );
   refuseFaults('body', reading.faults);
   return reading;

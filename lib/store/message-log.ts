@@ -36,8 +36,18 @@ export function createMessageLog({
       if (change.hasAsked) await closeQuestions(trx, { session: id, task: change.ended });
     };
   };
-  const lines = (id: string) =>
-    db.selectFrom('messages').select(['seq', 'time', 'body', 'marks']).where('session_id', '=', id);
+  // Every turn reads its log, so that these queries are built once.
+  const lines = db
+    .selectFrom('messages')
+    .select(['seq', 'time', 'body', 'marks'])
+    .where('session_id', '=', '')
+    .limit(1);
+  const forth = lines.where('seq', '>', 0).orderBy('seq').compile();
+  const back = lines.where('seq', '<', 0).orderBy('seq', 'desc').compile();
+  const read = async (query: typeof forth, ...parameters: [id: string, seq: number, limit: number]) => {
+    const { rows } = await db.executeQuery<Parameters<typeof parseMessage>[0]>({ ...query, parameters });
+    return rows.map((row) => parseMessage(row, vault));
+  };
 
   return {
     async append(id, epoch, messages, change) {
@@ -50,15 +60,8 @@ export function createMessageLog({
       await writer.write(run ? { ...log, also: run } : log);
     },
 
-    async read(id, after, limit) {
-      const rows = await lines(id).where('seq', '>', after).orderBy('seq').limit(limit).execute();
-      return rows.map((row) => parseMessage(row, vault));
-    },
-
-    async readBack(id, before, limit) {
-      const rows = await lines(id).where('seq', '<', before).orderBy('seq', 'desc').limit(limit).execute();
-      return rows.map((row) => parseMessage(row, vault));
-    },
+    read: (id, after, limit) => read(forth, id, after, limit),
+    readBack: (id, before, limit) => read(back, id, before, limit),
 
     async clear(id, epoch, first) {
       await writer.write({

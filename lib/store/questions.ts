@@ -62,7 +62,7 @@ export function createQuestions({
         .limit(EXPIRED_AT_ONCE)
         .execute();
       for (const { id, session_id: session } of due)
-        await run(session, (trx) => answerIn(trx, session, { id }, { kind: 'expired' }));
+        await run(session, (trx) => answerIn(trx, session, id, { kind: 'expired' }));
       return due.map(({ session_id: session }) => session);
     },
   };
@@ -80,18 +80,16 @@ const KINDS = {
 async function answerIn(
   trx: Transaction<Schema>,
   session: string,
-  question: { id: string } | { callId: string },
+  question: string,
   answer: QuestionAnswer,
   expiredBy = Number.MAX_SAFE_INTEGER,
 ): Promise<Answered> {
-  const [column, value] =
-    'id' in question ? (['id', question.id] as const) : (['call_id', question.callId] as const);
   const kinds = KINDS[answer.kind];
   const taken = await trx
     .updateTable('questions')
     .set({ answer: JSON.stringify(answer) })
     .where('session_id', '=', session)
-    .where(column, '=', value)
+    .where('id', '=', question)
     .where('kind', 'in', kinds)
     .where('is_open', '=', 1)
     .where('answer', 'is', null)
@@ -102,10 +100,8 @@ async function answerIn(
     .selectFrom('questions')
     .select('answer')
     .where('session_id', '=', session)
-    .where(column, '=', value)
+    .where('id', '=', question)
     .where('kind', 'in', kinds)
-    .orderBy('position', 'desc')
-    .limit(1)
     .executeTakeFirst();
   if (known?.answer === undefined) return undefined;
   // A question that was closed without an answer was stopped.

@@ -16,7 +16,8 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   threads: () => import('./threads.ts'),
   rules: () => import('./rules.ts'),
   mcp: () => import('./mcp.ts'),
-  estops: () => import('./estops.ts'),
+  nodes: () => import('./nodes.ts'),
+  estop: () => import('./estops.ts'),
 };
 
 /** Those that take long, and run only when they are named. */

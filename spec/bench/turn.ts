@@ -6,7 +6,7 @@ import { cpuMs, launch, pinDriver, rssKb } from './processes.ts';
 import type { Program } from './processes.ts';
 import { median, table } from './table.ts';
 
-const CLIENTS = 16;
+export const CLIENTS = 16;
 const TURNS_A_SESSION = 10;
 const WARM_UP_TURNS = 40;
 const IDLE_SOCKETS = 1000;
@@ -19,13 +19,13 @@ export interface Lane {
   close(): Promise<void>;
 }
 
-interface Target {
+export interface Target {
   name: string;
   start(env: NodeJS.ProcessEnv): Promise<Program>;
   open(program: Program, urls: Urls): Promise<Lane>;
 }
 
-interface Urls {
+export interface Urls {
   model: string;
   device: string;
 }
@@ -222,25 +222,47 @@ async function measureIdle(target: Target, program: Program, urls: Urls): Promis
   return idleKb;
 }
 
-/** Turns on all clients at once, each on a fresh session every so many turns; sessions are opened beforehand. */
 async function load(
   target: Target,
   program: Program,
   urls: Urls,
   turns: number,
 ): Promise<{ wallMs: number; cpu: number }> {
-  const lanes: Lane[] = [];
-  for (let index = 0; index < CLIENTS * Math.ceil(turns / TURNS_A_SESSION); index += 1)
-    lanes.push(await target.open(program, urls));
-  const began = performance.now();
-  const cpuBefore = cpuMs(program.pid);
-  await Promise.all(
-    Array.from({ length: CLIENTS }, async (_, client) => {
-      for (let turn = 0; turn < turns; turn += 1)
-        await lanes[client + CLIENTS * Math.floor(turn / TURNS_A_SESSION)]!.turn();
-    }),
-  );
-  const figures = { wallMs: performance.now() - began, cpu: cpuMs(program.pid) - cpuBefore };
+  const lanes = await openLanes(target, [program], urls, turns);
+  const figures = await turnLanes(lanes, [program], turns);
   await Promise.all(lanes.map((lane) => lane.close()));
   return figures;
+}
+
+/** The lanes for so many turns a client, on the programs in turn: a client goes on to a fresh session every so many turns. */
+export async function openLanes(
+  target: Target,
+  programs: readonly Program[],
+  urls: Urls,
+  turns: number,
+  clients = CLIENTS,
+): Promise<Lane[]> {
+  const lanes: Lane[] = [];
+  for (let index = 0; index < clients * Math.ceil(turns / TURNS_A_SESSION); index += 1)
+    lanes.push(await target.open(programs[index % programs.length]!, urls));
+  return lanes;
+}
+
+/** Turns of all clients at once. The CPU is that of all programs together. */
+export async function turnLanes(
+  lanes: readonly Lane[],
+  programs: readonly Program[],
+  turns: number,
+  clients = CLIENTS,
+): Promise<{ wallMs: number; cpu: number }> {
+  const used = (): number => programs.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
+  const began = performance.now();
+  const cpuBefore = used();
+  await Promise.all(
+    Array.from({ length: clients }, async (_, client) => {
+      for (let turn = 0; turn < turns; turn += 1)
+        await lanes[client + clients * Math.floor(turn / TURNS_A_SESSION)]!.turn();
+    }),
+  );
+  return { wallMs: performance.now() - began, cpu: used() - cpuBefore };
 }

@@ -79,6 +79,16 @@ describe('lite-agent device', function () {
     await useCommands(['--url', app.url]);
   });
 
+  it('warns of users that nobody is, in the database and on a server', async () => {
+    app = await openTestApp();
+    for (const place of [[], ['--url', app.url]])
+      expect(await device('add', 'desk', 'lamp.json', '--user', 'nobody-of-us', ...place)).to.deep.equal(
+        done(
+          'desk is registered: version 1, openapi, 2 tools\n  /users/0: "nobody-of-us" names no user: this entry lets nobody use the device\n',
+        ),
+      );
+  });
+
   it('names every fault of a device that cannot be used', async () => {
     writeFileSync(join(cwd, 'rules.yaml'), 'calls:\n  - tool: [x]\n');
     expect(await device('add', 'Desk', 'lamp.json', '--rules', 'rules.yaml')).to.deep.equal({

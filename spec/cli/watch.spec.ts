@@ -148,6 +148,22 @@ describe('cli/watch', () => {
     expect(io.text()).to.match(/error: .*503.*/);
   });
 
+  it('shows on a terminal how old a value is while a reading hangs', async () => {
+    const stop = new AbortController();
+    const io = captureOutput(80);
+    const { server } = plugs.device;
+    const running = runWatch(plugsFile, ['getMode'], { every: 10, server }, io, stop.signal);
+    const shown = (): string => stripVTControlCharacters(io.text());
+    await waitFor(() => shown().includes('getMode  eco'));
+    plugs.device.fault({ kind: 'delay', ms: 60_000 });
+    await waitFor(() => /getMode {2}eco, 1 s old; waits for an answer/.test(shown()));
+    await waitFor(() => /getMode {2}eco, 2 s old; waits for an answer/.test(shown()));
+    stop.abort();
+    plugs.device.fault(undefined);
+    await plugs.device.close();
+    expect(await running).to.be.oneOf([0, 1]);
+  });
+
   it('ends with 1 when the last reading failed', async () => {
     await device.close();
     const [code, text] = await run(airConditioner, ['get_mode'], { count: 1, server: device.server });

@@ -73,7 +73,7 @@ describe('a linear pattern', () => {
     expect([...refused, ...wrong].filter((pattern) => linearPattern(pattern))).to.deep.equal([]);
   });
 
-  it('takes milliseconds where a backtracking engine takes years', () => {
+  it('comes to an end where a backtracking engine takes years', () => {
     const evil: [string, string][] = [
       ['^(a+)+$', `${'a'.repeat(100_000)}!`],
       ['(x+x+)+y', 'x'.repeat(100_000)],
@@ -85,9 +85,9 @@ describe('a linear pattern', () => {
     ];
     for (const [pattern, said] of evil) {
       const compiled = linearPattern(pattern);
-      const began = performance.now();
+      const began = process.cpuUsage();
       compiled?.test(said);
-      expect(performance.now() - began, pattern).to.be.below(200);
+      expect(process.cpuUsage(began).user / 1000, pattern).to.be.below(1000);
       expect(compiled, pattern).to.not.equal(undefined);
     }
   });

@@ -321,26 +321,24 @@ export function describeStore(
         isOpen: true,
       });
       const both = await Promise.all(
-        ['ann', 'bob'].map((by) => store.answer(session.id, { id: key }, { ...approve, by })),
+        ['ann', 'bob'].map((by) => store.answer(session.id, key, { ...approve, by })),
       );
       expect(both).to.deep.equal(['taken', { late: approve }]);
       expect(await store.readAnswers([key])).to.deep.equal(new Map([[key, approve]]));
       await store.append(session.id, 1, [], { closed: key });
       const late = `${session.id}-late`;
       await ask(late, 'b', Date.now() - 1);
-      expect(await store.answer(session.id, { id: late }, approve)).to.deep.equal({
+      expect(await store.answer(session.id, late, approve)).to.deep.equal({
         late: { kind: 'expired' },
       });
-      expect(await store.answer(session.id, { callId: 'b' }, { kind: 'result', result: {} })).to.equal(
-        undefined,
-      );
+      expect(await store.answer(session.id, late, { kind: 'result', result: {} })).to.equal(undefined);
       const dropped = `${session.id}-dropped`;
       await ask(dropped, 'c', Date.now() + 60_000);
       await store.append(session.id, 1, [], { ended: 'task', status: 'stopped', hasAsked: true });
-      expect(await store.answer(session.id, { id: dropped }, approve)).to.deep.equal({
+      expect(await store.answer(session.id, dropped, approve)).to.deep.equal({
         late: { kind: 'stopped' },
       });
-      expect(await store.answer('another', { id: dropped }, approve)).to.equal(undefined);
+      expect(await store.answer('another', dropped, approve)).to.equal(undefined);
     });
 
     it('refuses permits while an emergency stop holds', async () => {

@@ -4,7 +4,7 @@ import { messageOf } from '../../lib/errors.ts';
 import type { Observer, ObservedStep } from '../../lib/core/observer.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { fakeTool, gate, hang, openWorld, say, watch, type World } from '../support/world.ts';
+import { fakeTool, gate, hang, openWorld, questionIn, say, watch, type World } from '../support/world.ts';
 
 /** An observer that writes down each step, and the steps around it. */
 function createRecorder() {
@@ -97,7 +97,7 @@ describe('an observer', () => {
     const clientTools = [{ name: 'look', description: '', parameters: { type: 'object' } }];
     await session.submit({ ...say('go'), taskId: 'a', settings: { clientTools } });
     await watcher.until(() => watcher.seen.some(({ type }) => type === 'question_asked'));
-    await session.answer('call_1', { found: true });
+    await session.answer(questionIn(watcher.seen), { found: true });
     await watcher.tasksEnded(1);
     expect(seen.filter((line) => !line.startsWith('look   {'))).to.deep.equal([
       'a of somebody',

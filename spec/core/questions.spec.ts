@@ -10,7 +10,16 @@ import { createScriptedModel, type ScriptedStep } from '../../lib/models/scripte
 import { createFakeClock } from '../support/fake-clock.ts';
 import { refusal } from '../support/refusal.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { fakeTool, openWorld, outline, say, somebody, watch, type World } from '../support/world.ts';
+import {
+  fakeTool,
+  openWorld,
+  outline,
+  questionIn,
+  say,
+  somebody,
+  watch,
+  type World,
+} from '../support/world.ts';
 
 const APPROVE: QuestionAnswer = { kind: 'decision', decision: 'approve', by: 'ann' };
 const REJECT: QuestionAnswer = { kind: 'decision', decision: 'reject', by: 'ann', reason: 'too warm' };
@@ -88,7 +97,7 @@ describe('a call that needs an approval', () => {
 
   /** Answers the question, as another node or dialect does. */
   async function answer(world: World, session: string, id: string, given: QuestionAnswer) {
-    const answered = await world.store.answer(session, { id }, given);
+    const answered = await world.store.answer(session, id, given);
     await world.sessions.wake(session);
     return answered;
   }
@@ -234,9 +243,9 @@ describe('a call that needs an approval', () => {
       await session.submit(say('five'));
       await waitFor(() => watcher.seen.some(({ type }) => type === 'question_asked'));
       const spare = first.store;
-      if (when === 'before') await spare.answer(session.id, { id: 'apr_1' }, APPROVE);
+      if (when === 'before') await spare.answer(session.id, 'apr_1', APPROVE);
       await first.sessions.close();
-      if (when === 'during') await spare.answer(session.id, { id: 'apr_1' }, APPROVE);
+      if (when === 'during') await spare.answer(session.id, 'apr_1', APPROVE);
       const command = createAsking();
       const second = await open([{ text: 'done' }], command);
       const again = watch(await second.sessions.find(session.id, somebody), 0);
@@ -294,9 +303,10 @@ describe("a call to a client's own function", () => {
     await session.submit({ ...say('where am I?'), settings: { clientTools } });
     await waitFor(() => watcher.seen.some(({ type }) => type === 'question_asked'));
     expect(model.requests[0]?.tools).to.deep.equal(clientTools);
+    const id = questionIn(watcher.seen);
     const answers = await Promise.all(
       ['Shanghai', 'Beijing'].map((city) =>
-        session.answer('call_1', { city }).then(
+        session.answer(id, { city }).then(
           () => city,
           (error: { code: string }) => error.code,
         ),
@@ -304,7 +314,7 @@ describe("a call to a client's own function", () => {
     );
     expect(answers).to.deep.equal(['Shanghai', 'conflict']);
     await watcher.tasksEnded(1);
-    expect(await refusal(session.answer('call_2', {}))).to.equal('not_found');
+    expect(await refusal(session.answer('ask_2', {}))).to.equal('not_found');
     expect(outline(watcher.seen)).to.deep.equal([
       'user where am I?',
       'calls locate',
@@ -312,6 +322,34 @@ describe("a call to a client's own function", () => {
       'result {"city":"Shanghai"} done',
       'answer Shanghai',
       'ended done',
+    ]);
+  });
+
+  it('is known by its question: a call of another task may have its id', async () => {
+    const model = createScriptedModel([
+      { calls: [{ name: 'locate', arguments: {}, callId: 'call_0' }] },
+      { calls: [{ name: 'locate', arguments: {}, callId: 'call_0' }] },
+      { text: 'Shanghai' },
+      { text: 'Beijing' },
+    ]);
+    world = await openWorld({ model });
+    const session = await world.create({ taskStrategy: 'parallel' });
+    const watcher = watch(session);
+    const questions = () => watcher.seen.filter((line) => line.type === 'question_asked');
+    for (const [index, taskId] of ['a', 'b'].entries()) {
+      await session.submit({ ...say('where?'), taskId, settings: { clientTools } });
+      await watcher.until(() => questions().length === index + 1);
+    }
+    for (const [index, city] of ['Shanghai', 'Beijing'].entries()) {
+      await session.answer(questions()[index]!.question.id, { city });
+      await watcher.tasksEnded(index + 1);
+    }
+    const results = watcher.seen.flatMap((line) =>
+      line.type === 'tool_result' ? [[line.taskId, line.result]] : [],
+    );
+    expect(results).to.deep.equal([
+      ['a', { city: 'Shanghai' }],
+      ['b', { city: 'Beijing' }],
     ]);
   });
 

@@ -74,7 +74,7 @@ describe('limits', () => {
       of: 'device',
       rule: 'Limit 1 of the device: t of set may change by at most 3 at once.',
     };
-    expect(book.watchedNames()).to.deep.equal(['t']);
+    expect(book.watchedNames).to.deep.equal(['t']);
     expect(book.steps(callOf({ t: 20 }))).to.deep.equal([{ ...step, value: 20 }]);
     expect(book.steps(callOf({ t: '20' }))).to.deep.equal([{ ...step, value: 20 }]);
     expect(book.steps(callOf({ t: 20n }))).to.deep.equal([{ ...step, value: 20 }]);

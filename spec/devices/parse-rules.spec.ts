@@ -240,6 +240,14 @@ describe('reading rules', () => {
     for (const [what, entry, faults] of rows) it(what, () => expect(limit(entry)).to.deep.equal(faults));
   });
 
+  it('refuses a time that is longer than the rows of the audit log are kept', () => {
+    const limits = [{ maxCalls: 1, perSeconds: 86_401 }, { minIntervalSeconds: 86_400 }];
+    expect(parseRules({ limits }, '')).to.deep.equal({ calls: [], limits });
+    expect(() => parseRules({ limits }, '', { auditDays: 1 })).to.throw(
+      'The rules cannot be used: /limits/0/perSeconds is longer than AUDIT_DAYS (1), after which calls are not counted: take at most 86400.',
+    );
+  });
+
   it('refuses another person as approver where there is none', () => {
     const rules = { calls: [{ decision: 'ask', approvers: 'other' }] };
     expect(parseRules(rules, '')).to.deep.equal({ ...rules, limits: [] });

@@ -18,7 +18,8 @@ describe('the books of rules', () => {
     asked = [];
     const version = (name: string, number: number): Promise<Device | undefined> => {
       asked.push(`${name}@${number}`);
-      const rules = number === 2 ? list('ask') : undefined;
+      const counted: JsonObject = { limits: [{ maxCalls: 1, perSeconds: 60 }, { minIntervalSeconds: 90 }] };
+      const rules = number === 2 ? { ...list('ask'), ...counted } : undefined;
       const definition = { name, openSpec: '{}', ...(rules && { rules }) };
       return Promise.resolve(number > 2 ? undefined : ({ name, version: number, definition } as Device));
     };
@@ -41,6 +42,16 @@ describe('the books of rules', () => {
     expect(await books.bookFor(device, rules)).to.equal(book);
     expect(decisionOf(await books.bookFor(device, list('allow')))).to.equal('ask');
     expect(decisionOf(await books.bookFor(undefined, rules))).to.equal('deny');
+  });
+
+  it('know the longest time over which their limits count', async () => {
+    const devices = [
+      { name: 'desk', version: 1 },
+      { name: 'shelf', version: 2 },
+    ];
+    expect([await books.countedMs([]), await books.countedMs(devices)]).to.deep.equal([0, 90_000]);
+    books.setServerRules(parseRules({ limits: [{ maxCalls: 9, perSeconds: 100 }] }, ''));
+    expect(await books.countedMs(devices)).to.equal(100_000);
   });
 
   it('hold new rules of the server from the next call on', async () => {

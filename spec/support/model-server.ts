@@ -15,6 +15,8 @@ interface ModelServerRequest {
   path: string;
   headers: IncomingHttpHeaders;
   body: JsonObject;
+  /** The body before it was read: numbers have all their digits. */
+  text: string;
 }
 
 export interface ModelServer {
@@ -43,8 +45,9 @@ export async function startModelServer(steps: readonly ModelServerStep[]): Promi
         : sendJson(response, 200, { object: 'list', data: models.map((id) => ({ id })) });
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as JsonObject;
-    const request = { path: incoming.url ?? '', headers: incoming.headers, body };
+    const text = Buffer.concat(chunks).toString();
+    const body = JSON.parse(text) as JsonObject;
+    const request = { path: incoming.url ?? '', headers: incoming.headers, body, text };
     const step = steps[requests.push(request) - 1];
     if (step === undefined) return sendJson(response, 400, { error: { message: 'the script is over' } });
     if ('answer' in step) return step.answer(response, request);

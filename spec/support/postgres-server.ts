@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -20,6 +20,7 @@ interface User {
 }
 
 const START_TIMEOUT_MS = 60_000;
+const DATA_MAX_BYTES = 8 * 2 ** 30;
 const ADMIN = 'postgres';
 const PASSWORD = 'postgres';
 /** The user under which the server runs when root runs the specs: PostgreSQL refuses to run as root. */
@@ -28,7 +29,7 @@ const USER_FOR_ROOT = 'nobody';
 /** Makes a new cluster and starts its server. */
 export async function startPostgresServer(): Promise<PostgresServer> {
   const user = process.getuid?.() === 0 ? idsOf(USER_FOR_ROOT) : undefined;
-  const folder = mkdtempSync(join(tmpdir(), 'lite-agent-postgres-'));
+  const folder = mkdtempSync(join(placeOfData(), 'lite-agent-postgres-'));
   const programs = reachablePrograms(user);
   const data = join(folder, 'data');
   const passwordFile = join(folder, 'password');
@@ -51,6 +52,17 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   server.unref();
   await isReady(server, folder);
   return { pid: server.pid!, port, folder };
+}
+
+/**
+ * A place in memory where there is one with room: the databases of a whole run have several hundred thousand files, which are thrown
+ * away.
+ */
+function placeOfData(): string {
+  const memory = '/dev/shm';
+  if (!existsSync(memory)) return tmpdir();
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize >= DATA_MAX_BYTES ? memory : tmpdir();
 }
 
 /** The URL of a database of a server. */

@@ -197,6 +197,12 @@ export function watch(session: Session, after?: number) {
   };
 }
 
+/** The id of the last question that a call has asked. */
+export function questionIn(messages: readonly Message[]): string {
+  for (const line of messages.toReversed()) if (line.type === 'question_asked') return line.question.id;
+  throw new Error('no call has asked a question');
+}
+
 /** Lines in the short form in which specs compare them: without numbers, times and the origin of model replies. */
 export function outline(messages: readonly Message[]): string[] {
   return messages.map((message) => {

@@ -2,6 +2,7 @@ import { may, requirePermission } from '../../accounts/permissions.ts';
 import type { NewPreset, Preset } from '../../agents/presets.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
+import { refuseFaults } from '../../server/intake.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import { pictureIn, picturesOf, urlOf } from './chat-shape.ts';
@@ -36,6 +37,9 @@ const parameters = {
     temperature: { type: 'number', minimum: 0, exclusiveMaximum: 2 },
   },
 } as const;
+/** A seed may have more digits than a JavaScript number holds. */
+const exactFields = ['seed'];
+const SEED_MAX = 2n ** 63n - 1n;
 const defaults = { max_tokens: 1500, top_p: 0.5, repetition_penalty: 1.1, temperature: 0.85 };
 
 const fields = {
@@ -114,12 +118,14 @@ export function createPresetRoutes(
       path: '/presets',
       summary: 'Creates a preset.',
       access: 'chat',
+      exactFields,
       body: { type: 'object', required: ['title'], properties: fields },
       answer: anything,
       async handle(call) {
         const { caller, body } = call;
         accountOf(caller);
         checkVisibility(caller, body.visibility);
+        checkSeed(body.parameters);
         const made = await presets.create(caller.id, {
           title: body.title,
           description: body.description ?? null,
@@ -148,6 +154,7 @@ export function createPresetRoutes(
       path: '/presets/:id',
       summary: 'Changes a preset.',
       access: 'chat',
+      exactFields,
       body: { type: 'object', properties: { ...fields, ...fixed } },
       answer: anything,
       async handle(call) {
@@ -156,6 +163,7 @@ export function createPresetRoutes(
         const owner = await accounts.users.find(preset.owner);
         refuseChanges(body, { id: preset.id, owner_id: owner?.id ?? null });
         checkVisibility(caller, body.visibility);
+        checkSeed(body.parameters);
         const { messages: said, parameters: more, id: _, owner_id: __, ...changes } = body;
         return format(
           await presets.change(preset.id, {
@@ -192,6 +200,12 @@ export async function usablePreset(
   if (preset.visibility !== 'private' || preset.owner === caller.id || may(caller, 'manage presets'))
     return preset;
   throw new AppError('forbidden', 'The preset is somebody else’s.');
+}
+
+/** The schema has the seed as the nearest number. */
+function checkSeed(given: { seed?: number | bigint } = {}): void {
+  if (typeof given.seed === 'bigint' && given.seed > SEED_MAX)
+    refuseFaults('body', [{ pointer: '/parameters/seed', detail: `must be <= ${SEED_MAX}` }]);
 }
 
 function noSuchPreset(): AppError {

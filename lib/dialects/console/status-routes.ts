@@ -1,6 +1,7 @@
 import { may } from '../../accounts/permissions.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { unsafeSettings } from '../../unsafe.ts';
+import { isDemoModel } from '../../models/is-demo-model.ts';
 import type { ConsoleParts } from './console.ts';
 
 const text = { type: 'string' } as const;
@@ -75,11 +76,11 @@ function statusRoute({ config, overview, version }: ConsoleParts): Route {
       },
     },
     async handle({ caller }) {
-      const { baseUrl, apiKey, model } = config.model;
+      const { baseUrl, model } = config.model;
       const began = performance.now();
       const nodes = await overview.countNodes(Date.now()).catch(() => undefined);
       const ms = nodes === undefined ? null : Math.round((performance.now() - began) * 10) / 10;
-      const demo = baseUrl === undefined && apiKey === undefined;
+      const demo = isDemoModel(config.model);
       return {
         version,
         uptimeSeconds: Math.round(process.uptime()),

@@ -90,7 +90,8 @@ function replaceDevice({ devices, config }: DeviceParts): Route {
   return route({
     method: 'PUT',
     path: '/api/devices/:name',
-    summary: 'Makes a new version of a device. A masked key that is sent back is unchanged.',
+    summary:
+      'Makes a new version of a device. A masked key that is sent back is unchanged. A URL in openSpec is asked for its document now.',
     access: 'manage devices',
     body: deviceBody,
     bodyMaxBytes: config.limits.initMaxBytes,
@@ -104,8 +105,12 @@ function replaceDevice({ devices, config }: DeviceParts): Route {
         byOperator: program !== undefined,
         party: caller.id,
       });
+      const changes = await devices.changesTo(current, checked);
       const device = await devices.registry.replace(checked);
-      return formatDevice(device, devices.states.of(name), checked);
+      return {
+        ...formatDevice(device, devices.states.of(name), checked),
+        ...(changes && { toolChanges: changes }),
+      };
     },
   });
 }

@@ -56,6 +56,11 @@ export const deviceShape = {
     ...shared,
     tools: { type: 'array', items: { type: 'object' } },
     warnings: texts,
+    toolChanges: {
+      type: 'object',
+      description: 'the names of the tools that differ from the version before',
+      properties: { added: texts, removed: texts, changed: texts },
+    },
     rulesInWords: { ...texts, description: 'the rules of the server and of the device' },
     rulesAsData,
   },

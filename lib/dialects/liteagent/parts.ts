@@ -7,5 +7,5 @@ import type { Parts } from '../dialect.ts';
 export type LiteAgentParts = Pick<Parts, 'sessions' | 'access' | 'version' | 'log'> & {
   approvals: Pick<Approvals, 'decide'>;
   devices: Pick<Devices, 'requireAll'>;
-  config: Pick<Config, 'auth' | 'documents' | 'limits' | 'liteagentContentType'>;
+  config: Pick<Config, 'auditDays' | 'auth' | 'documents' | 'limits' | 'liteagentContentType'>;
 };

@@ -66,7 +66,7 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
           log.info({ ignored: ignored.slice(0, 100) }, 'unknown fields of /init were ignored');
         const wanted = toSessionConfig(body, config.limits.sessionIdleTimeoutMs);
         checkAdmission(caller, wanted, config.documents);
-        parseRules(wanted.rules, '/rules', { isAlone: config.auth === 'none' });
+        parseRules(wanted.rules, '/rules', { isAlone: config.auth === 'none', auditDays: config.auditDays });
         await devices.requireAll(wanted.devices ?? [], caller.id, '/devices');
         const warnings = ignoredFieldWarnings(initSchema, ignored);
         return { id: await sessions.create(wanted, caller), ...(warnings.length > 0 && { warnings }) };

@@ -16,7 +16,7 @@ import type { Directed } from './tool-list.ts';
 /** The circumstances that the SDK gives a request. */
 export type HostRequest = RequestHandlerExtra<ServerRequest, ServerNotification>;
 /** The parts that calls take. */
-export type CallParts = Pick<Parts, 'direct' | 'approvals' | 'log'>;
+export type CallParts = Pick<Parts, 'devices' | 'direct' | 'approvals' | 'log'>;
 type Approval = Question & { kind: 'approval' };
 
 /** A host hears so often that its call still runs, so that it does not give up. */
@@ -28,10 +28,13 @@ export class DeviceCall {
   readonly #caller: Principal;
   readonly #host: Server;
   readonly #request: HostRequest;
-  readonly #elicitation = new AbortController();
+  /** Ends the form that the host shows. */
+  #elicitation: AbortController | undefined;
   #waitsFor = 'the device';
   #progress = 0;
   #place: { session: string; task: string } | undefined;
+  /** The key of the call, under which the parts of its answer are kept (core/tool.ts: CallContext.key). */
+  #key = '';
 
   constructor(parts: CallParts, caller: Principal, host: Server, request: HostRequest) {
     this.#parts = parts;
@@ -58,26 +61,33 @@ export class DeviceCall {
         signal,
         onLine: (line, session) => this.#onLine(line, session),
       });
-      return formatResult(result, this.#place, asked.isStructured);
+      const parts = this.#parts.devices.answers.take(this.#key);
+      return formatResult(result, this.#place, { isStructured: asked.isStructured, parts });
     } catch (error) {
       return formatResult(this.#resultOf(error, asked.effect === 'write'), this.#place);
     } finally {
-      this.#elicitation.abort();
+      this.#parts.devices.answers.take(this.#key);
+      this.#elicitation?.abort();
       await progress.stop();
     }
   }
 
   #onLine(line: Message, session: string): void {
     if (line.type === 'task_started') this.#place = { session, task: line.taskId };
+    if (line.type === 'model_reply' && line.calls[0]) {
+      this.#key = `${session}.${line.seq}.${line.calls[0].callId}`;
+      this.#parts.devices.answers.expect(this.#key);
+    }
     if (line.type === 'question_answered') {
       this.#waitsFor = 'the device';
-      this.#elicitation.abort();
+      this.#elicitation?.abort();
     }
     if (line.type !== 'question_asked' || line.question.kind !== 'approval') return;
     const { question } = line;
     this.#waitsFor = `an approval. ${question.rule}`;
+    const { signal } = (this.#elicitation = new AbortController());
     this.#showProgress()
-      .then(() => this.#elicit(question, session))
+      .then(() => this.#elicit(question, session, signal))
       .catch(this.#onError);
   }
 
@@ -90,12 +100,12 @@ export class DeviceCall {
   }
 
   /** Asks the person at the host, when the rule lets that person decide. Without an answer the call waits for any other. */
-  async #elicit(question: Approval, session: string): Promise<void> {
+  async #elicit(question: Approval, session: string, ended: AbortSignal): Promise<void> {
     const { approvals } = this.#parts;
     if (!takesForms(this.#host)) return;
     const open = await approvals.list(this.#caller, session);
     if (!open.some(({ id }) => id === question.id)) return;
-    const answer = await this.#ask(question).catch(() => undefined); // the host cannot ask, or somebody decided meanwhile
+    const answer = await this.#ask(question, ended).catch(() => undefined); // the host cannot ask, or somebody decided meanwhile
     const decision = answer && decisionOf(answer);
     if (!decision) return;
     await approvals.decide(this.#caller, question.id, decision).catch((error: unknown) => {
@@ -103,14 +113,14 @@ export class DeviceCall {
     });
   }
 
-  async #ask({ device, name, parameters, rule, expiresAt }: Approval): Promise<Elicited> {
+  async #ask({ device, name, parameters, rule, expiresAt }: Approval, ended: AbortSignal): Promise<Elicited> {
     const { ElicitResultSchema } = await import('@modelcontextprotocol/sdk/types.js');
     const message = `${device}: ${name} ${JSON.stringify(parameters)}. ${rule}`;
     return this.#request.sendRequest(
       { method: 'elicitation/create', params: { message, requestedSchema: decisionForm } },
       ElicitResultSchema,
       {
-        signal: AbortSignal.any([this.#elicitation.signal, this.#request.signal]),
+        signal: AbortSignal.any([ended, this.#request.signal]),
         timeout: Math.max(1, expiresAt - Date.now()),
       },
     );
@@ -157,15 +167,18 @@ function takesForms(host: Server): boolean {
   return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
 }
 
-/** A result as hosts take it; `isStructured` where the tool has an `outputSchema`. `_meta` names the session and the task in the log. */
+/**
+ * A result as hosts take it, with the parts of the answer that are no text; `isStructured` where the tool has an `outputSchema`. `_meta`
+ * names the session and the task in the log.
+ */
 export function formatResult(
   result: ToolResult,
   place?: { session: string; task: string },
-  isStructured = false,
+  { isStructured = false, parts = [] }: { isStructured?: boolean; parts?: readonly JsonObject[] } = {},
 ): CallToolResult {
   const isError = result['error'] !== undefined;
   return {
-    content: [{ type: 'text', text: JSON.stringify(result) }],
+    content: [{ type: 'text', text: JSON.stringify(result) }, ...(parts as CallToolResult['content'])],
     ...(isError && { isError }),
     ...(isStructured && !isError && { structuredContent: structured(result) }),
     ...(place && { _meta: { 'lite-agent/session': place.session, 'lite-agent/task': place.task } }),

@@ -45,7 +45,7 @@ function say(connections: HostConnections): Route {
     summary:
       'A message of an MCP host (Streamable HTTP). The first one is initialize; devices narrows its tools.',
     access: 'use a device',
-    exactArguments: true,
+    exactFields: ['arguments'],
     query,
     body: { type: 'object', description: 'a JSON-RPC 2.0 message', additionalProperties: {} },
     async handle(call) {

@@ -18,7 +18,8 @@ export async function relay(
   const headers = new Headers();
   for (const [name, values = []] of Object.entries(request.headersDistinct))
     for (const value of values) headers.append(name, value);
-  const asked = new Request('http://localhost/mcp', { method: request.method ?? 'GET', headers });
+  // The transport reads only these parts. A whole Request copies the headers and makes a signal for each call.
+  const asked = { method: request.method ?? 'GET', url: 'http://localhost/mcp', headers } as Request;
   const authInfo = { token: '', clientId: caller.id, scopes: [], extra: { caller } };
   const answer = await transport.handleRequest(asked, { parsedBody: body, authInfo });
   for (const name of ANSWER_HEADERS) {

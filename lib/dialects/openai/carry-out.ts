@@ -1,4 +1,5 @@
 import type { Principal } from '../../core/principal.ts';
+import type { Until } from '../../core/until.ts';
 import type { Session } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { AppError, ModelError, type ModelRefusal } from '../../errors.ts';
@@ -6,20 +7,30 @@ import type { ResponsePlace } from './ids.ts';
 import type { PreparedResponse } from './new-response.ts';
 import { followRecord, requestOf, type TaskRecord } from './task-record.ts';
 
+/** A response that has begun. */
+export interface BegunResponse extends PreparedResponse {
+  over: Until<TaskRecord>;
+}
+
 /** Begins a response. When it cannot begin, its session is removed, if that was made for it alone, and `follower` is closed. */
 export async function beginResponse(
   sessions: Sessions,
-  { begin, isOwn, session }: PreparedResponse,
+  prepared: PreparedResponse,
   caller: Principal,
   follower: { close(): void } | undefined,
-): Promise<void> {
+): Promise<BegunResponse> {
+  const { begin, isOwn, session, place } = prepared;
+  // The lines come live to a subscription from before the first one, and are not read.
+  const over = untilOver(session, place);
   try {
     await begin();
   } catch (error) {
+    over.fail(error);
     follower?.close();
     if (isOwn) await sessions.remove(session.id, caller);
     throw error;
   }
+  return { ...prepared, over };
 }
 
 /**
@@ -28,10 +39,10 @@ export async function beginResponse(
  */
 export async function endOfResponse(
   sessions: Sessions,
-  { session, place, isOwn }: PreparedResponse,
+  { session, isOwn, over }: BegunResponse,
   caller: Principal,
 ): Promise<{ record: TaskRecord; refusal: AppError | undefined }> {
-  const record = await untilOver(session, place);
+  const record = await over.found;
   const refusal = refusalOf(record);
   if (record.ended && (requestOf(record)?.shown['store'] === false || (refusal && isOwn)))
     await sessions.remove(session.id, caller);
@@ -39,7 +50,7 @@ export async function endOfResponse(
 }
 
 /** Waits until a response is over; the task's own deadline bounds the wait. */
-function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Promise<TaskRecord> {
+function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Until<TaskRecord> {
   return followRecord(
     session,
     taskId,

@@ -12,7 +12,7 @@ import { chunkAnswer, completionSchema, newHead, wholeAnswer } from './completio
 import { namesDevices } from './completion-request.ts';
 import { answerWithTask } from './completion-task.ts';
 import { formatOpenAiError } from './errors.ts';
-import type { ResponseParts } from './new-response.ts';
+import type { ResponseParts } from './response-session.ts';
 import { deviceFieldSchemas } from './new-session.ts';
 import { withFiles } from './request-files.ts';
 import { metadataSchema } from './schemas.ts';
@@ -37,6 +37,7 @@ export function chatRoutes(parts: ChatParts): Route[] {
       access: 'chat',
       bodyMaxBytes: config.limits.messageMaxBytes,
       bodyLenient: true,
+      exactFields: ['seed'],
       body: {
         type: 'object',
         required: ['messages'],

@@ -1,3 +1,4 @@
+import { hasBigint } from '../../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { invalidField } from './errors.ts';
 import { textOf } from './input-parts.ts';
@@ -48,6 +49,8 @@ export function readCompletionTask(request: JsonObject): CompletionTask {
   const parameters = Object.fromEntries(
     Object.entries(request).filter(([name, value]) => !known.has(name) && value !== null),
   );
+  for (const [name, value] of Object.entries(parameters))
+    if (hasBigint(value)) throw invalidField(name, 'must be at most 2^53 − 1 where devices answer');
   const { items, places } = itemsOfMessages(request['messages'] as JsonValue[]);
   const kept = Object.fromEntries(
     same.filter((name) => (request[name] ?? null) !== null).map((name) => [name, request[name]]),

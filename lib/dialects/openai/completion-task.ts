@@ -9,7 +9,8 @@ import { completionFailure, finishOf, formatUsage, saidIn } from './completion-r
 import { readCompletionTask } from './completion-request.ts';
 import { CompletionFollower } from './completion-stream.ts';
 import type { ResponsePlace } from './ids.ts';
-import { prepareResponse, type ResponseParts } from './new-response.ts';
+import { prepareResponse } from './new-response.ts';
+import type { ResponseParts } from './response-session.ts';
 import type { TaskRecord } from './task-record.ts';
 
 /** A chat completion that a task has answered. */
@@ -42,9 +43,9 @@ export async function answerWithTask(
   const head = { ...newHead(request, request['metadata'] as Metadata | undefined), id: idOf(place) };
   const isStream = request['stream'] === true;
   const follower = isStream ? new CompletionFollower({ session, place, head }) : undefined;
-  await beginResponse(sessions, prepared, caller, follower);
+  const begun = await beginResponse(sessions, prepared, caller, follower);
   await follower?.sendTo(response, config.limits);
-  const { record, refusal } = await endOfResponse(sessions, prepared, caller);
+  const { record, refusal } = await endOfResponse(sessions, begun, caller);
   const failure = refusal ?? completionFailure(record);
   if (failure && follower) return undefined; // the stream has said so
   if (failure) throw failure;

@@ -175,6 +175,12 @@ function callItems(view: ReplyView): (CallItem | ServerCallItem)[] {
   });
 }
 
+/** The id of the item of a client's call that a task waits for. */
+export function openCallItemId(sessionId: string, { started, replies }: TaskRecord, callId: string): string {
+  const call = replies.at(-1)?.line.calls.findIndex((one) => one.callId === callId);
+  return itemIdOf('fc', sessionId, { start: started?.seq ?? 0, reply: replies.length - 1, call });
+}
+
 /** One call of a reply. Its id is the same in every state. */
 export function callItem(
   view: ReplyView,

@@ -2,18 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
-import type { SessionConfig, TaskSettings } from '../../core/session-config.ts';
-import { AppError } from '../../errors.ts';
+import type { TaskSettings } from '../../core/session-config.ts';
 import type { NewTask, Session } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import type { Parts } from '../dialect.ts';
+import { AppError } from '../../errors.ts';
 import { checkSpeaking } from '../speaking.ts';
-import { findItem, findResponse, sessionOfConversation } from './conversations.ts';
-import { copyUntil, isLast } from './copied-session.ts';
+import { findItem, findResponse } from './conversations.ts';
 import { invalidField } from './errors.ts';
-import { itemLineOf, noSuchItem, responsePlaceOf, type ResponsePlace } from './ids.ts';
-import { agentOfModel, checkDevices, deviceFieldIn, devicesOf, sessionConfigWith } from './new-session.ts';
-import { readInput, splitInput, type ReadInput } from './read-input.ts';
+import { itemLineOf, responsePlaceOf, type ResponsePlace } from './ids.ts';
+import { openCallItemId } from './items.ts';
+import { agentOfModel } from './new-session.ts';
+import { readInput, splitInput, type CallOutput, type ReadInput } from './read-input.ts';
 import { fixedFields, shownFields } from './response-format.ts';
 import {
   conversationNamed,
@@ -21,20 +20,24 @@ import {
   refuseUnhonoured,
   type ResponseRequest,
 } from './response-request.ts';
-import { readToolChoice } from './tool-choice.ts';
+import {
+  createResponseSession,
+  findNamedConversation,
+  findKnownSession,
+  type KnownSession,
+  type ResponseParts,
+} from './response-session.ts';
 import { clientToolsOf, requestOf, type KeptRequest } from './task-record.ts';
 import { findOwn } from './threads.ts';
+import { readToolChoice } from './tool-choice.ts';
 import {
   checkOutputs,
-  findOpenTask,
-  findWaitingTask,
   giveOutputs,
+  notAwaited,
+  readLogEnd,
   waitingTaskAt,
   type WaitingTask,
 } from './waiting-task.ts';
-
-/** The parts that make responses. */
-export type ResponseParts = Pick<Parts, 'sessions' | 'files' | 'agents' | 'config'>;
 
 /** A response that is about to begin: everything is checked, and nothing is handed in yet. */
 export interface PreparedResponse {
@@ -67,7 +70,9 @@ export async function prepareResponse(
   refuseUnhonoured(body);
   const { sessions, agents, files, config } = parts;
   const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
-  const input = await readInput(body.input as JsonValue, {
+  const isBegun = body.previous_response_id !== undefined || conversationNamed(body) !== undefined;
+  if (body.input === undefined && !isBegun) throw invalidField(field, 'is missing');
+  const input = await readInput((body.input ?? []) as JsonValue, {
     field,
     ...(places && { places }),
     files,
@@ -76,19 +81,26 @@ export async function prepareResponse(
     signal,
     findItem: (id) => findItem(sessions, id, caller, 'mcp_call'),
   });
-  const waiting = await findWaiting(sessions, body, input, caller);
+  const conversation = await findNamedConversation(sessions, body, caller);
+  const waiting = await findWaiting(sessions, body, input, { caller, field, conversation });
   if (waiting) return continueTask(waiting, body, input, { caller, field });
-  if (input.outputs.length > 0 && body.previous_response_id !== undefined)
-    checkOutputs([], input.outputs, field);
-  return beginTask(parts, body, input, { caller, agent, parameters });
+  // An output of which no call is known belongs to a call that has its result, or to none.
+  const isOrphan = ({ hasCall }: CallOutput) => !hasCall || body.previous_response_id !== undefined;
+  checkOutputs([], input.outputs.filter(isOrphan), field);
+  const known = await findKnownSession(sessions, body, caller, conversation);
+  return beginTask(parts, body, input, { caller, known, agent, parameters });
 }
 
 /** The task that the input answers: it waits for results of its client's functions. */
 async function findWaiting(
   sessions: Sessions,
   body: ResponseRequest,
-  { outputs, callItems, endsWithOutput }: ReadInput,
-  caller: Principal,
+  { outputs, endsWithOutput }: ReadInput,
+  {
+    caller,
+    field,
+    conversation,
+  }: { caller: Principal; field: string; conversation: KnownSession | undefined },
 ): Promise<WaitingTask | undefined> {
   const previous = body.previous_response_id;
   if (previous !== undefined) {
@@ -99,37 +111,42 @@ async function findWaiting(
       throw invalidField('previous_response_id', 'is not the last response: its calls have their outputs');
     return waiting;
   }
-  const conversation = conversationNamed(body);
-  if (conversation !== undefined)
-    return findWaitingTask(await sessionOfConversation(sessions, conversation, caller));
+  if (conversation?.open) {
+    const { session, open } = conversation;
+    const waiting = await waitingTaskAt(session, open.taskId, open.after);
+    if (waiting) return waiting;
+  }
   // A client that sends its whole conversation each time names the call by its item. With more words it begins anew.
-  if (!endsWithOutput) return undefined;
-  const itemId = callItems.get(outputs.at(-1)?.callId ?? '');
-  const place = itemId === undefined ? undefined : itemLineOf(itemId);
-  if (!place) return undefined;
-  const session = await findOwn(sessions, place.sessionId, caller, {
-    unknown: () => noSuchItem(itemId!),
-    what: 'item',
-  });
-  const open = await findOpenTask(session);
-  if (!open) return undefined;
+  const last = endsWithOutput ? outputs.at(-1) : undefined;
+  const place = last?.itemId === undefined ? undefined : itemLineOf(last.itemId);
+  if (!last || !place) return undefined;
+  const unknown = () => notAwaited(last.callId, field);
+  const session = await findOwn(sessions, place.sessionId, caller, { unknown, what: 'item' });
+  const { open } = await readLogEnd(session);
+  if (!open) throw unknown();
   const waiting = await waitingTaskAt(session, open.taskId, open.after);
-  if (waiting?.calls.every(({ callId }) => callItems.has(callId))) return waiting;
+  if (waiting && outputs.some((output) => isFor(waiting, output))) return waiting;
   // A client repeats its request without a mark: a second task would move the devices again beside the first one.
   throw new AppError('conflict', 'The task has these outputs already, and is not over: wait for its answer.');
 }
 
+/** Whether an output is for a call that a task waits for. The ids of calls alone may be those of an earlier reply. */
+function isFor({ session, record, calls }: WaitingTask, { callId, itemId }: CallOutput): boolean {
+  return (
+    calls.some((call) => call.callId === callId) && itemId === openCallItemId(session.id, record, callId)
+  );
+}
+
 /** The response that goes on with a task. The task keeps the settings with which it began. */
 function continueTask(
-  { session, record, after, calls }: WaitingTask,
+  waiting: WaitingTask,
   body: ResponseRequest,
   { messages, outputs }: ReadInput,
   { caller, field }: { caller: Principal; field: string },
 ): PreparedResponse {
+  const { session, record, after, calls } = waiting;
   const isWhole = body.previous_response_id === undefined && conversationNamed(body) === undefined;
-  const given = isWhole
-    ? outputs.filter((one) => calls.some(({ callId }) => callId === one.callId))
-    : outputs;
+  const given = isWhole ? outputs.filter((output) => isFor(waiting, output)) : outputs;
   checkOutputs(calls, given, field);
   if (!isWhole && messages.length > outputs.length)
     throw invalidField(
@@ -148,7 +165,7 @@ function continueTask(
     session,
     place: { sessionId: session.id, taskId: record.taskId, after, part: record.pauses.length },
     isOwn: false,
-    begin: () => giveOutputs(session, given),
+    begin: () => giveOutputs(session, record, given),
   };
 }
 
@@ -164,20 +181,25 @@ async function beginTask(
   input: ReadInput,
   {
     caller,
+    known,
     agent,
     parameters: more,
-  }: { caller: Principal; agent: string | undefined; parameters: JsonObject },
+  }: {
+    caller: Principal;
+    known: KnownSession | undefined;
+    agent: string | undefined;
+    parameters: JsonObject;
+  },
 ): Promise<PreparedResponse> {
-  const known = await findKnownSession(parts.sessions, body, caller);
   const { model, ...others } = modelParameters(body, more);
   // An app decides on its own model; the other parameters of the request count over the app's.
   const parameters = { ...others, ...(agent === undefined && model !== undefined && { model }) };
   const wished = { model: parameters, systemPrompt: input.instructions.join('\n\n') };
-  const session = known ?? (await createSession(parts, body, caller, { agent, ...wished }));
+  const session = known?.session ?? (await createResponseSession(parts, body, caller, { agent, ...wished }));
   checkSpeaking(caller, agent === undefined ? session.config : { ...session.config, agent });
   const { history: earlier, content } = splitInput(input);
   const history = await addHistory(session, earlier);
-  const after = history.at(-1) ?? (known ? await lastSeqOf(session) : 1);
+  const after = history.at(-1) ?? known?.lastSeq ?? 1;
   const taskId = randomUUID();
   const task: NewTask = {
     taskId,
@@ -197,54 +219,6 @@ async function beginTask(
     isOwn: known === undefined,
     begin: async () => void (await session.submit(task)),
   };
-}
-
-/** The session that a request names. Throws `invalid_request` where it wishes something that only a new session can have. */
-async function findKnownSession(
-  sessions: Sessions,
-  body: ResponseRequest,
-  caller: Principal,
-): Promise<Session | undefined> {
-  const conversation = conversationNamed(body);
-  const previous = body.previous_response_id;
-  if (conversation === undefined && previous === undefined) return undefined;
-  const session =
-    conversation === undefined
-      ? await sessionAfter(sessions, previous!, caller)
-      : await sessionOfConversation(sessions, conversation, caller);
-  const field = deviceFieldIn(body);
-  if (field) throw invalidField(field, 'is for a new conversation: this one has its devices');
-  if (body.store === false)
-    throw invalidField('store', 'must be true in a conversation, which keeps its responses');
-  return session;
-}
-
-/** The session in which a response is continued: its own while nothing came after the response, else a copy that ends with it. */
-async function sessionAfter(sessions: Sessions, previous: string, caller: Principal): Promise<Session> {
-  const place = responsePlaceOf(previous);
-  const { session, record } = await findResponse(sessions, previous, place, caller);
-  const from = record.said?.seq ?? record.started?.seq ?? place.after;
-  return (await isLast(session, place.taskId, from)) ? session : copyUntil(sessions, session, record, caller);
-}
-
-async function createSession(
-  { sessions, config }: ResponseParts,
-  body: ResponseRequest,
-  caller: Principal,
-  { agent, ...wished }: Pick<SessionConfig, 'model' | 'systemPrompt'> & { agent: string | undefined },
-): Promise<Session> {
-  const devices = devicesOf(body);
-  const field = deviceFieldIn(body);
-  if (agent !== undefined && field)
-    throw invalidField(field, 'cannot be added to an app, which has its own devices');
-  const wishes = sessionConfigWith({
-    ...devices,
-    ...wished,
-    timeoutSeconds: config.limits.responseIdleTimeoutMs / 1000,
-    ...(agent !== undefined && { agent }),
-  });
-  checkDevices(caller, wishes, config.documents);
-  return sessions.find(await sessions.create(wishes, caller), caller);
 }
 
 /** Appends the earlier messages of an input; returns the numbers of their lines. */
@@ -276,10 +250,4 @@ function keptRequest(body: ResponseRequest, history: number[]): KeptRequest {
   const shown: JsonObject = {};
   for (const name of shownFields) if (body[name] !== undefined) shown[name] = body[name] as JsonValue;
   return { shown, history, inConversation: conversationNamed(body) !== undefined };
-}
-
-/** The number of the last line of a log. */
-async function lastSeqOf(session: Session): Promise<number> {
-  const [last] = await session.read({ before: Number.MAX_SAFE_INTEGER }, 1);
-  return last?.seq ?? 0;
 }

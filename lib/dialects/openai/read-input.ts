@@ -9,6 +9,10 @@ import type { Item } from './items.ts';
 export interface CallOutput {
   callId: string;
   output: string;
+  /** The call is in the input, before its output. */
+  hasCall: boolean;
+  /** The id of the item of that call, where it has one. */
+  itemId: string | undefined;
 }
 
 /** The items of a request, sorted. */
@@ -19,8 +23,6 @@ export interface ReadInput {
   messages: Omit<NewMessage, 'run'>[];
   /** Outputs of the client's calls, in their order. They are in `messages` as texts, too. */
   outputs: CallOutput[];
-  /** The ids of the items of calls, by the ids of the calls. */
-  callItems: Map<string, string>;
   /** The last item is an output: nothing else was said after it. */
   endsWithOutput: boolean;
 }
@@ -40,18 +42,14 @@ type Said = Omit<NewMessage, 'run'>;
 
 /** Reads an input: a text, or items. Throws `invalid_request` with the place of a fault, `not_found` for a file of another user. */
 export async function readInput(input: JsonValue, context: InputContext): Promise<ReadInput> {
-  const nothing = {
-    instructions: [],
-    outputs: [],
-    callItems: new Map<string, string>(),
-    endsWithOutput: false,
-  };
+  const nothing = { instructions: [], outputs: [], endsWithOutput: false };
   if (typeof input === 'string') return { ...nothing, messages: [text('user', input, context.field)] };
   if (!Array.isArray(input)) throw invalidField(context.field, 'must be a text or a list of items');
   const messages: Said[] = [];
   const instructions: string[] = [];
   const outputs: CallOutput[] = [];
-  const callItems = new Map<string, string>();
+  /** The item of the last call with an id: endpoints may give one id to calls of several replies. */
+  const callItems = new Map<string, string | undefined>();
   for (const [index, given] of input.entries()) {
     const at = `${context.field}.${context.places?.[index] ?? index}`;
     if (!isObject(given)) throw invalidField(at, 'must be an object');
@@ -62,15 +60,18 @@ export async function readInput(input: JsonValue, context: InputContext): Promis
       instructions.push(joined((await readMessage(item, 'user', at, context)).content));
       continue;
     }
-    if (type === 'function_call_output')
-      outputs.push({ callId: textOf(item, 'call_id', at), output: outputOf(item, at) });
-    if (type === 'function_call' && typeof item['id'] === 'string')
-      callItems.set(textOf(item, 'call_id', at), item['id']);
+    if (type === 'function_call_output') {
+      const callId = textOf(item, 'call_id', at);
+      const call = { hasCall: callItems.has(callId), itemId: callItems.get(callId) };
+      outputs.push({ callId, output: outputOf(item, at), ...call });
+    }
+    if (type === 'function_call')
+      callItems.set(textOf(item, 'call_id', at), typeof item['id'] === 'string' ? item['id'] : undefined);
     messages.push(...(await saidBy(item, at, context)));
   }
   const last = input.at(-1);
   const endsWithOutput = isObject(last) && last['type'] === 'function_call_output';
-  return { messages, instructions, outputs, callItems, endsWithOutput };
+  return { messages, instructions, outputs, endsWithOutput };
 }
 
 /** A reference without a type has an id and nothing else. */

@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../../common/json.ts';
 import type { Failure } from '../../errors.ts';
 import { secondsOf } from '../unix-time.ts';
 import { messageOfFailure } from './errors.ts';
@@ -77,7 +78,6 @@ export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: 
     output: partItems(sessionId, record, shape, part),
     parallel_tool_calls: true,
     previous_response_id: null,
-    reasoning: { effort: null, summary: null },
     service_tier: 'default',
     store: true,
     temperature: null,
@@ -89,9 +89,16 @@ export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: 
     usage: endedAt === undefined ? null : formatUsage(record, part),
     user: null,
     ...request?.shown,
+    reasoning: reasoningOf(request),
     ...(part > 0 && { previous_response_id: responseIdOf({ ...place, part: part - 1 }) }),
     model: modelOf(request, record.replies.at(-1)?.line.completion.model),
   };
+}
+
+/** The reasoning that the request asks for, with the fields that it leaves out. */
+function reasoningOf(request: KeptRequest | undefined): JsonObject {
+  const asked = request?.shown['reasoning'];
+  return { effort: null, mode: 'standard', summary: null, ...(isObject(asked) && asked) };
 }
 
 /** An app and a model that the request names keep their names; else the endpoint says which model answered. */
@@ -123,7 +130,7 @@ function formatUsage(record: TaskRecord, part: number) {
   const { input, output, total } = usageOf(record, part);
   return {
     input_tokens: input,
-    input_tokens_details: { cached_tokens: 0 },
+    input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
     output_tokens: output,
     output_tokens_details: { reasoning_tokens: 0 },
     total_tokens: total,

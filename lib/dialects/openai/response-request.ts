@@ -11,9 +11,10 @@ const shortText = { type: 'string', maxLength: 512 } as const;
 /** The body of `POST /v1/responses`. */
 export const responseBodySchema = {
   type: 'object',
-  required: ['input'],
   properties: {
-    input: { description: 'a text, or a list of items' },
+    input: {
+      description: 'a text, or a list of items; without it, the messages of the conversation are answered',
+    },
     model: { type: 'string', minLength: 1, maxLength: 200 },
     instructions: { type: 'string' },
     conversation: {
@@ -62,6 +63,9 @@ export const responseBodySchema = {
     safety_identifier: shortText,
     prompt_cache_key: shortText,
     prompt_cache_retention: shortText,
+    prompt_cache_options: { type: 'object' },
+    context_management: { type: 'array', items: { type: 'object' } },
+    top_logprobs: { const: 0 },
     service_tier: shortText,
     ...deviceFieldSchemas,
   },

@@ -7,7 +7,8 @@ import { beginResponse, endOfResponse } from './carry-out.ts';
 import { findResponse } from './conversations.ts';
 import { responsePlaceOf, type ResponsePlace } from './ids.ts';
 import { callShapeFor, saidItem } from './items.ts';
-import { prepareResponse, type ResponseParts } from './new-response.ts';
+import { prepareResponse } from './new-response.ts';
+import type { ResponseParts } from './response-session.ts';
 import { formatResponse, responseSchema } from './response-format.ts';
 import { responseBodySchema } from './response-request.ts';
 import { ResponseFollower } from './response-stream.ts';
@@ -44,12 +45,12 @@ function createResponse(parts: ResponseParts): Route {
       const { session, place } = prepared;
       const shape = callShapeFor(request.headers['user-agent']);
       const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
-      await beginResponse(sessions, prepared, caller, follower);
+      const begun = await beginResponse(sessions, prepared, caller, follower);
       if (body.background === true && !follower)
         return formatResponse(place, await untilSaid(session, place), shape);
       await follower?.sendTo(response, config.limits);
       if (follower && body.store !== false) return undefined;
-      const { record, refusal } = await endOfResponse(sessions, prepared, caller);
+      const { record, refusal } = await endOfResponse(sessions, begun, caller);
       if (follower) return undefined;
       if (refusal) throw refusal;
       return formatResponse(place, record, shape);
@@ -158,5 +159,5 @@ function listInputItems({ sessions }: ResponseParts): Route {
 
 /** Waits for the user message of a response: after it, every node knows the response. */
 function untilSaid(session: Session, { taskId, after }: ResponsePlace): Promise<TaskRecord> {
-  return followRecord(session, taskId, after, ({ said }) => said !== undefined);
+  return followRecord(session, taskId, after, ({ said }) => said !== undefined).found;
 }

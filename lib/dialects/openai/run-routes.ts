@@ -106,7 +106,10 @@ async function startRun(
     throw error;
   }
   if (!follower)
-    return formatRun(session, await followRecord(session, taskId, after, ({ said }) => said !== undefined));
+    return formatRun(
+      session,
+      await followRecord(session, taskId, after, ({ said }) => said !== undefined).found,
+    );
   await follower.sendTo(response, parts.config.limits, created && ['thread.created', created]);
   return undefined;
 }
@@ -219,7 +222,7 @@ function submitOutputs(parts: RunParts): Route {
       const part = pauses.length;
       const follower = body.stream === true ? new RunFollower({ session, taskId, after, part }) : undefined;
       try {
-        await giveOutputs(session, outputs);
+        await giveOutputs(session, record, outputs);
       } catch (error) {
         follower?.close();
         throw error;
@@ -229,7 +232,7 @@ function submitOutputs(parts: RunParts): Route {
         now.pauses.length > part ||
         now.ended !== undefined ||
         (now.pauses.length === part && now.asked.size === 0);
-      return formatRun(session, await followRecord(session, taskId, after, isUnderWay));
+      return formatRun(session, await followRecord(session, taskId, after, isUnderWay).found);
     },
   });
 }

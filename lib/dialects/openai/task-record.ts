@@ -3,7 +3,7 @@ import { endError } from '../../core/ask.ts';
 import type { Message, MessageAdded, ToolCall } from '../../core/message.ts';
 import type { ClientTool } from '../../core/session-config.ts';
 import type { Session } from '../../core/session.ts';
-import { until } from '../../core/until.ts';
+import { until, type Until } from '../../core/until.ts';
 
 type Line<Type extends Message['type']> = Extract<Message, { type: Type }>;
 
@@ -30,8 +30,8 @@ export interface TaskRecord {
   said: (Message & MessageAdded) | undefined;
   started: Line<'task_started'> | undefined;
   replies: ReplyRecord[];
-  /** The ids of calls that were passed to the client and have no result. */
-  asked: Set<string>;
+  /** The questions of the calls that were passed to the client and have no result, by the ids of the calls. */
+  asked: Map<string, string>;
   pauses: Pause[];
   ended: Line<'task_ended'> | undefined;
   /** The text so far of the reply that is being spoken, where the record was read and is not followed. */
@@ -55,7 +55,7 @@ export function newRecord(session: Pick<Session, 'config'>, taskId: string): Tas
     said: undefined,
     started: undefined,
     replies: [],
-    asked: new Set(),
+    asked: new Map(),
     pauses: [],
     ended: undefined,
     spoken: '',
@@ -75,7 +75,7 @@ export function addToRecord(record: TaskRecord, line: Message): boolean {
   if (line.type === 'model_reply') record.replies.push({ line, results: [], part });
   if (line.type === 'tool_result') addResult(record, line, part);
   if (line.type === 'question_asked' && line.question.kind === 'result') {
-    record.asked.add(line.callId);
+    record.asked.set(line.callId, line.question.id);
     pauseAt(record, line);
   }
   if (line.type === 'task_ended') record.ended = line;
@@ -153,13 +153,13 @@ export async function readRecord(session: Session, taskId: string, after: number
   }
 }
 
-/** Follows a task until its record is enough. Rejects with an AppError when the session ends before. */
+/** Follows a task until its record is enough. `found` rejects with an AppError when the session ends before. */
 export function followRecord(
   session: Session,
   taskId: string,
   after: number,
   isEnough: (record: TaskRecord) => boolean,
-): Promise<TaskRecord> {
+): Until<TaskRecord> {
   const record = newRecord(session, taskId);
   return until<TaskRecord>({
     subscribe: (subscriber, from) => session.subscribe(subscriber, from),
@@ -168,7 +168,7 @@ export function followRecord(
     onEnd: (reason) => {
       throw endError(reason);
     },
-  }).found;
+  });
 }
 
 /** The tokens that a task took, or a part of it. */

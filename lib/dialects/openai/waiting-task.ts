@@ -3,6 +3,7 @@ import type { ToolCall, ToolResult } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import { tryParseJson } from '../../models/parse-json.ts';
 import { isObject } from '../../common/json.ts';
+import type { AppError } from '../../errors.ts';
 import { invalidField } from './errors.ts';
 import { openLogWindow } from './log-window.ts';
 import type { CallOutput } from './read-input.ts';
@@ -17,19 +18,28 @@ export interface WaitingTask {
   calls: ToolCall[];
 }
 
-/** How many lines are read at once. The last line of a session says mostly that no task is open. */
+/** How many lines are read at once. */
 const PAGE_LINES = 8;
 
-/** The last task of a session, if it waits for its client; undefined if it does not. */
-export async function findWaitingTask(session: Session): Promise<WaitingTask | undefined> {
-  const open = await findOpenTask(session);
-  return open && waitingTaskAt(session, open.taskId, open.after);
+/** The end of a session's log: the number of its last line, and the task that is not over, with a line before its lines. */
+export interface LogEnd {
+  lastSeq: number;
+  open: { taskId: string; after: number } | undefined;
 }
 
-/** The last task of a session and a line before its lines; undefined when it has ended, and where there is none. */
-export async function findOpenTask(session: Session): Promise<{ taskId: string; after: number } | undefined> {
+/** Reads the end of a session's log. */
+export async function readLogEnd(session: Session): Promise<LogEnd> {
+  const [last] = await session.read({ before: Number.MAX_SAFE_INTEGER }, 1);
+  const lastSeq = last?.seq ?? 0;
+  // The last line says mostly that no task is open.
+  const isOver = !last || last.type === 'session_started' || (last.type === 'task_ended' && last.taskId);
+  return { lastSeq, open: isOver ? undefined : await findOpenTask(session, lastSeq) };
+}
+
+/** The last task of a session; undefined when it has ended, and where there is none. */
+async function findOpenTask(session: Session, lastSeq: number): Promise<LogEnd['open']> {
   let taskId: string | undefined;
-  for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back()) {
+  for await (const line of openLogWindow(session, lastSeq + 1, PAGE_LINES).back()) {
     const own =
       line.type === 'message_added'
         ? line.run
@@ -62,24 +72,31 @@ export async function waitingTaskAt(
 /** Throws `invalid_request`, as OpenAI does, unless there is exactly one output for each call that waits. */
 export function checkOutputs(
   calls: readonly ToolCall[],
-  outputs: readonly CallOutput[],
+  outputs: readonly Pick<CallOutput, 'callId'>[],
   field: string,
 ): void {
   const waiting = new Set(calls.map(({ callId }) => callId));
-  for (const { callId } of outputs)
-    if (!waiting.delete(callId))
-      throw invalidField(
-        field,
-        `has an output for "${callId.slice(0, 100)}": no tool call found for it that waits`,
-      );
+  for (const { callId } of outputs) if (!waiting.delete(callId)) throw notAwaited(callId, field);
   const [missing] = waiting;
   if (missing !== undefined)
     throw invalidField(field, `lacks an output: No tool output found for function call ${missing}`);
 }
 
-/** Gives the results of a client's calls to its task. Rejects with `conflict` when a call has a result already. */
-export async function giveOutputs(session: Session, outputs: readonly CallOutput[]): Promise<void> {
-  for (const { callId, output } of outputs) await session.answer(callId, resultOf(output));
+/** The error for an output that no call waits for: it has its result already, or its task is over, or it was never made. */
+export function notAwaited(callId: string, field: string): AppError {
+  return invalidField(
+    field,
+    `has an output for "${callId.slice(0, 100)}": no tool call found for it that waits`,
+  );
+}
+
+/** Gives the results of a client's calls to their task. Rejects with `conflict` when a call has a result already. */
+export async function giveOutputs(
+  session: Session,
+  { asked }: TaskRecord,
+  outputs: readonly Pick<CallOutput, 'callId' | 'output'>[],
+): Promise<void> {
+  for (const { callId, output } of outputs) await session.answer(asked.get(callId) ?? '', resultOf(output));
 }
 
 /** The result of a client's call. A JSON object stays an object. Any other text is `output`. So is an object with a number that JSON.parse would round. */

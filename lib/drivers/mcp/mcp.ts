@@ -9,7 +9,7 @@ import type { HttpContext, HttpDriver } from '../http.ts';
 import type { McpPeer } from './connection.ts';
 import { McpServer } from './mcp-server.ts';
 import type { McpPlace } from './place.ts';
-import { mcpResult } from './result.ts';
+import { mcpParts, mcpResult } from './result.ts';
 
 /** One call of a tool. */
 export interface McpCall {
@@ -86,6 +86,7 @@ class Servers implements McpDriver {
         error.code === 'stopped' ? 'cancelled' : error.code === 'timeout' ? 'ETIMEDOUT' : error.code;
       return failed(code, messageOf(error), 'none'); // it was not connected
     }
+    if (context.onPart) for (const part of mcpParts(answer)) context.onPart(part);
     return mcpResult(answer, effect, this.#options.resultMaxBytes);
   }
 

@@ -18,6 +18,7 @@ import {
 } from './link.ts';
 import { parseServerMessage } from './parse-server-message.ts';
 import type { ProcessPlace } from './place.ts';
+import { STOOD_STILL } from '../stood-still.ts';
 
 /** A process that ends by itself does so within this time, after its input ended and after each signal. */
 const ENDING_MAX_MS = 2000;
@@ -79,9 +80,10 @@ export class ProcessLink implements McpLink {
 
   begin(): void {}
 
-  async request(request: McpRequest, { signal, timeoutMs }: HttpContext): Promise<McpAnswer> {
+  async request(request: McpRequest, { signal, mayLeave, timeoutMs }: HttpContext): Promise<McpAnswer> {
     if (this.isOver) return notTaken('unavailable', `${this.#name} has ended. The next call starts it again`);
     if (signal.aborted) return notTaken('cancelled', 'Stopped before it was sent');
+    if (request.effect === 'write' && mayLeave?.() === false) return notTaken('not_sent', STOOD_STILL);
     const id = ++this.#lastId;
     const { method, params } = request;
     const answer = new Promise<McpAnswer>((take) => this.#waiting.set(id, { id, take, request }));

@@ -37,6 +37,26 @@ export async function mcpResult(answer: McpAnswer, effect: Effect, maxBytes: num
   return failed('tool_error', words, effect === 'write' ? 'unknown' : 'none', result);
 }
 
+/** The pictures, sounds and resources of an answer, as the server has sent them. */
+export function mcpParts(answer: McpAnswer): JsonObject[] {
+  const content = 'result' in answer ? answer.result['content'] : undefined;
+  return Array.isArray(content)
+    ? content.filter((block): block is JsonObject => isObject(block) && isPart(block))
+    : [];
+}
+
+function isPart({ type, data, mimeType, resource, uri, name }: JsonObject): boolean {
+  const isText = (value: JsonValue | undefined): boolean => typeof value === 'string';
+  if (type === 'image' || type === 'audio') return isText(data) && isText(mimeType);
+  if (type === 'resource_link') return isText(uri) && isText(name);
+  return (
+    type === 'resource' &&
+    isObject(resource) &&
+    isText(resource['uri']) &&
+    (isText(resource['text']) || isText(resource['blob']))
+  );
+}
+
 /** The server's own error. */
 async function errorResult(
   { code, message, data }: JsonObject,

@@ -18,6 +18,8 @@ export interface BusCall {
   readonly deadlineMs: number;
   /** Takes out a request that has not been sent. */
   readonly signal: AbortSignal;
+  /** Whether a request may still be sent, when its turn comes (core/tool.ts: CallContext.mayLeave). */
+  readonly mayLeave?: (() => boolean) | undefined;
   /** The caller: parties take turns. */
   readonly party: object;
 }

@@ -4,6 +4,7 @@ import { jobErrorOf, startWaiting, type Job } from './job.ts';
 import { createFairQueue } from './queue.ts';
 import { ModbusError, type ModbusRequest } from './request.ts';
 import { ModbusStatus, type StatusCode } from './status.ts';
+import { STOOD_STILL } from '../stood-still.ts';
 
 /** The jobs that wait for a bus. Each of them leaves the queue by its turn, its deadline or its signal. */
 export class WaitingJobs {
@@ -45,6 +46,11 @@ export class WaitingJobs {
     if (job.deadline - performance.now() < 1) {
       job.stopWaiting?.();
       this.reject(job, ModbusStatus.TIMED_OUT, 'had no turn before its deadline');
+      return { jobs: [], request: job.request };
+    }
+    if (!job.written && job.call.mayLeave?.() === false) {
+      job.stopWaiting?.();
+      this.reject(job, ModbusStatus.CANCELLED, `was not sent: ${STOOD_STILL}`);
       return { jobs: [], request: job.request };
     }
     if (!mayJoin(job) || this.#queue.size === 0) return { jobs: [job], request: job.request };

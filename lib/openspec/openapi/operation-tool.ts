@@ -238,9 +238,14 @@ export class OperationTool implements Tool {
 }
 
 /** The signal of a call, and the time that is left of it when somebody asks. */
-function leftOf({ signal, timeoutMs }: CallContext): () => HttpContext {
+function leftOf({ signal, mayLeave, onPart, timeoutMs }: CallContext): () => HttpContext {
   const startedAt = performance.now();
-  return () => ({ signal, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startedAt)) });
+  return () => ({
+    signal,
+    mayLeave,
+    onPart,
+    timeoutMs: Math.max(1, timeoutMs - (performance.now() - startedAt)),
+  });
 }
 
 function notesOf({

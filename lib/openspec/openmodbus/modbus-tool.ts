@@ -206,7 +206,7 @@ function failure(error: unknown, written: boolean): ToolResult {
 function busCall(
   { connectTimeout, retries }: ServerSettings,
   { timeout }: ModbusFunction,
-  { connection, signal, timeoutMs }: CallContext,
+  { connection, signal, mayLeave, timeoutMs }: CallContext,
   request: ModbusRequest,
   coalesce: boolean,
 ): BusCall {
@@ -218,6 +218,7 @@ function busCall(
     coalesce,
     deadlineMs: Math.min(timeoutMs, callDeadlineMs),
     signal,
+    mayLeave,
     party: connection,
   };
 }

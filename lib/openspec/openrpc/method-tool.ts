@@ -105,7 +105,7 @@ async function callMethod(
     const given = form === 'by-position' ? params.byPosition(args) : params.byName(args);
     const sent = given === undefined ? {} : { params: given };
     const call = { ...target, method: operation, ...sent, notification, effect };
-    return jsonrpc.call(call, { signal: context.signal, timeoutMs });
+    return jsonrpc.call(call, { ...context, timeoutMs });
   };
   const deadline = performance.now() + context.timeoutMs;
   const first = await send(structure.first, context.timeoutMs);

@@ -18,6 +18,7 @@ import { firstRequests } from './first-requests.ts';
 import { fileTables } from './file-tables.ts';
 import { questionTables } from './question-tables.ts';
 import { sessionTables } from './session-tables.ts';
+import { overlappingWrites } from './overlapping-writes.ts';
 import { sessionTotals } from './session-totals.ts';
 import { prunedAudit } from './pruned-audit.ts';
 import { simulationTables } from './simulations.ts';
@@ -93,6 +94,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0075-app-publications': appPublications,
     '0080-simulations': simulationTables,
     '0081-pruned-audit': prunedAudit,
+    '0090-overlapping-writes': overlappingWrites,
     '0100-session-totals': sessionTotals,
   };
 }

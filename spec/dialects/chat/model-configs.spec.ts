@@ -85,6 +85,24 @@ onBothEngines('the model configurations of the chat dialect', (open) => {
     expect(request.body).to.include({ model: 'gpt-test', temperature: 0.3, seed: 7 });
   });
 
+  it('keep the key of a mask where only the final slash of the base URL differs', async () => {
+    const id = await makeConfig(world, user);
+    const conversation = await makeConversation(world, user);
+    const messages = [{ role: 'user', content: 'Hello' }];
+    for (const base_url of [`${world.model.baseUrl}/`, world.model.baseUrl]) {
+      const { name: _name, params: _params, ...masked } = { ...shown, base_url };
+      world.steps.push({ text: 'Hi.' });
+      await world.ok(200, 'POST', '/chat/send', {
+        token: user.access,
+        body: { conversation_id: conversation, messages, ...masked },
+      });
+      expect(world.model.requests.at(-1)!.headers.authorization).to.equal('Bearer sk-secret-0123451d9a');
+      expect((await post('update', { ...shown, config_id: id, base_url })).status).to.equal(202);
+    }
+    const other = { ...shown, config_id: id, base_url: `${world.model.baseUrl}/other` };
+    expect((await post('update', other)).status).to.equal(422);
+  });
+
   it('do not send a stored key to another endpoint', async () => {
     const id = await makeConfig(world, user);
     const away = { ...shown, config_id: id, base_url: 'https://evil.example/v1' };

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import OpenAI from 'openai';
 import type { JsonObject } from '../../../lib/common/json.ts';
 import { openOpenAiDocument } from '../../support/openai-document.ts';
+import { refusal } from '../../support/openai-refusal.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from '../../support/model-server.ts';
 import { openThreadServer, type Caller, type ThreadServer } from '../../support/threads.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -65,6 +66,18 @@ describe('chat completions', () => {
     expect(kept)
       .to.contain('chatcmpl-1')
       .and.to.contain(String.raw`{\"from\":\"spec\"}`);
+  });
+
+  it('pass on a seed beyond 2^53 with each digit, and refuse it where devices answer', async () => {
+    const seed = '-9223372036854775807';
+    const text = `{"model":"m","seed":${seed},"messages":[{"role":"user","content":"Hello!"}]`;
+    for (const stream of ['false', 'true']) {
+      steps.push({ text: 'Hello.' });
+      const { status } = await ada.call('POST', '/v1/chat/completions', `${text},"stream":${stream}}`);
+      expect([status, /"seed":([^,}]+)/.exec(model.requests.at(-1)!.text)?.[1]]).to.deep.equal([200, seed]);
+    }
+    const refused = await ada.call('POST', '/v1/chat/completions', `${text},"metadata":{"devices":"lamp"}}`);
+    expect(refusal(refused)).to.deep.equal([400, 'seed']);
   });
 
   it('are streamed as chunks of one answer, then [DONE]', async () => {

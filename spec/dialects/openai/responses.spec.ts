@@ -77,7 +77,7 @@ describe('responses', () => {
       output_text: '',
       parallel_tool_calls: false,
       previous_response_id: null,
-      reasoning: { effort: 'low' },
+      reasoning: { effort: 'low', mode: 'standard', summary: null },
       service_tier: 'default',
       store: true,
       temperature: 0.5,
@@ -91,7 +91,7 @@ describe('responses', () => {
       truncation: 'auto',
       usage: {
         input_tokens: 200,
-        input_tokens_details: { cached_tokens: 0 },
+        input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
         output_tokens: 40,
         output_tokens_details: { reasoning_tokens: 0 },
         total_tokens: 240,

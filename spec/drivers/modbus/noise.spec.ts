@@ -12,6 +12,8 @@ import { needPeer } from '../../support/peers.ts';
 import { openPty, type Pty } from '../../support/modbus-pty.ts';
 
 const serial = { baudRate: 115200, parity: 'none', dataBits: 8, stopBits: 1 } as const;
+/** For the read by which the driver learns that the line echoes: the echo has to come within it, also on a busy machine. */
+const LEARNING_TIMEOUT_MS = 1000;
 const bus = { requestDelay: 2, idleTimeout: 60_000, maxInFlight: 1 };
 const place = { unit: 1, address: 7 };
 
@@ -175,7 +177,9 @@ for (const [line, framing] of [
 
       it('reports no single write as done when no device is behind it', async () => {
         fake.behave = echo;
-        expect(await outcomeOf(call(readOf(1), { timeoutMs: 100 }))).to.include({ status: 240 });
+        expect(await outcomeOf(call(readOf(1), { timeoutMs: LEARNING_TIMEOUT_MS }))).to.include({
+          status: 240,
+        });
         for (const request of [...single, requests[7]!, requests[8]!]) {
           const outcome = await outcomeOf(call(request, { timeoutMs: 100, retries: 5 }));
           expect(outcome).to.include({ status: 240, sent: true });
@@ -211,7 +215,7 @@ for (const [line, framing] of [
       it('remembers the echo when the connection is replaced', async () => {
         endpoint = { ...endpoint, bus: { ...bus, idleTimeout: 0 } };
         fake.behave = echo;
-        await outcomeOf(call(readOf(1), { timeoutMs: 100 }));
+        await outcomeOf(call(readOf(1), { timeoutMs: LEARNING_TIMEOUT_MS }));
         expect(await outcomeOf(call(writeOf(1, 5), { timeoutMs: 100 }))).to.include({
           status: 240,
           sent: true,
@@ -220,7 +224,7 @@ for (const [line, framing] of [
 
       it('forgets the echo after three reads without one', async () => {
         fake.behave = echo;
-        await outcomeOf(call(readOf(1), { timeoutMs: 100 }));
+        await outcomeOf(call(readOf(1), { timeoutMs: LEARNING_TIMEOUT_MS }));
         fake.behave = fake.answer;
         for (const address of [1, 2, 3]) await call(readOf(address));
         expect((await call(writeOf(1, 5))).confirmed).to.equal('echo');

@@ -1,0 +1,85 @@
+import { expect } from 'chai';
+import type { JsonObject } from '../../../lib/common/json.ts';
+import { openTestApp, type TestApp } from '../../support/app.ts';
+import { openHttpDevice, type HttpDevice } from '../../support/http-device.ts';
+import { openMcpHost, type McpHost } from '../../support/mcp-host.ts';
+import { openMcpPeer, type McpPeer } from '../../support/mcp-peer.ts';
+
+const get = (operationId: string): JsonObject => ({ get: { operationId, summary: operationId } });
+const document: JsonObject = {
+  openapi: '3.1.0',
+  info: { title: 'Camera', version: '1' },
+  paths: { '/picture': get('take_picture'), '/sound': get('record_sound'), '/none': get('take_none') },
+};
+/** A picture that is longer than the longest text of a result. */
+const picture = Buffer.alloc(300_000, 7);
+const sound = Buffer.from('RIFF');
+
+describe('the answer of a device to an MCP host', () => {
+  let app: TestApp;
+  let device: HttpDevice;
+  let peer: McpPeer;
+  let host: McpHost;
+  beforeEach(async () => {
+    device = await openHttpDevice();
+    device.answer = (response, { url }) => {
+      if (url === '/picture') response.setHeader('content-type', 'image/jpeg').end(picture);
+      else if (url === '/sound') response.setHeader('content-type', 'audio/wav; rate=8000').end(sound);
+      else response.writeHead(404, { 'content-type': 'image/png' }).end(sound);
+    };
+    peer = await openMcpPeer();
+    app = await openTestApp();
+    await app.post('/api/devices', { name: 'camera', openSpec: document, server: device.url });
+    const apiKey = { type: 'bearer', apiKey: 'key-of-the-peer-0123456789' };
+    await app.post('/api/devices', { name: 'peer', protocol: 'mcp', server: peer.url, apiKey });
+    host = await openMcpHost(`${app.url}/mcp`);
+  });
+  afterEach(async () => {
+    await host.close();
+    await app.close();
+    await peer.close();
+    await device.close();
+  });
+
+  const contentOf = async (name: string, args: JsonObject = {}): Promise<JsonObject[]> =>
+    (await host.client.callTool({ name, arguments: args })).content as JsonObject[];
+  const text = (result: JsonObject): JsonObject => ({ type: 'text', text: JSON.stringify(result) });
+
+  it('has a picture and a sound as they are, and in words in the log', async () => {
+    const shot = {
+      statusCode: 200,
+      body: '[binary: 300000 bytes, image/jpeg]',
+      contentType: 'image/jpeg',
+    };
+    expect(await contentOf('take_picture')).to.deep.equal([
+      text(shot),
+      { type: 'image', data: picture.toString('base64'), mimeType: 'image/jpeg' },
+    ]);
+    const [, recorded] = await contentOf('record_sound');
+    expect(recorded).to.deep.equal({
+      type: 'audio',
+      data: sound.toString('base64'),
+      mimeType: 'audio/wav',
+    });
+    const results = (await app.history(host.id!)).filter(({ type }) => type === 'toolReturn');
+    expect(JSON.stringify(results)).to.include('[binary: 300000 bytes, image/jpeg]');
+    expect(JSON.stringify(results).length).to.be.below(2000);
+  });
+
+  it('has no picture of an answer that is an error', async () => {
+    const content = await contentOf('take_none');
+    expect(content.map(({ type }) => type)).to.deep.equal(['text']);
+  });
+
+  it('has the parts of an MCP server, without the key, and leaves out those that are not valid', async () => {
+    const image = { type: 'image', data: 'AAAA', mimeType: 'image/png' };
+    const resource = { type: 'resource', resource: { uri: 'a:b', text: 'key-of-the-peer-0123456789' } };
+    peer.answers['tools/call'] = ({ send }) =>
+      send({
+        content: [{ type: 'text', text: 'Both.' }, image, resource, { type: 'image' }, { type: 'resource' }],
+      });
+    const [first, ...parts] = await contentOf('echo', { text: 'x' });
+    expect(first!['type']).to.equal('text');
+    expect(parts).to.deep.equal([image, { type: 'resource', resource: { uri: 'a:b', text: '[secret]' } }]);
+  });
+});
