@@ -3,9 +3,12 @@ import { createPauses } from './pauses.ts';
 /** A value of this many characters is parsed or written in one go: 1 to 10 ms. */
 export const SLICE_LENGTH = 256 * 1024;
 
+/** So many containers longer than a slice may be inside of each other: each level reads a slice to find that it is long. */
+const LARGE_DEPTH_MAX = 64;
+
 /** How a large text is parsed. */
 export interface SliceOptions {
-  /** A deeper value is a RangeError. Without it there is no limit of its own. */
+  /** A deeper value is a RangeError. Without it only the depth of large values is limited. */
   depthMax?: number;
   /** Leaves out the keys `__proto__`, instead of keeping them as own keys as `JSON.parse` does. */
   dropsProto?: boolean;
@@ -53,7 +56,7 @@ class SliceReader {
       return this.#parse(this.#text.slice(from, end));
     }
     if (this.#text[from] === '"') return this.#longText(from);
-    if (depth >= this.#depthMax) throw tooDeep();
+    if (depth >= Math.min(this.#depthMax, LARGE_DEPTH_MAX)) throw tooDeep();
     const isList = this.#text[from] === '[';
     const container: Container = isList ? [] : {};
     this.#at = from + 1;

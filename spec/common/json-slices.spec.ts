@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
+import { rejection } from '../support/refusal.ts';
 import fc from 'fast-check';
 import { parseJsonInSlices } from '../../lib/common/json-slices.ts';
 import { isLargeValue, jsonSlicesOf } from '../../lib/common/write-json-slices.ts';
@@ -115,5 +116,15 @@ describe('JSON in slices', () => {
     await parseJsonInSlices(text);
     clearInterval(timer);
     expect(turns).to.be.above(5);
+  });
+
+  it('refuses a large text that is nested deeply, before it has read each level', async function () {
+    this.timeout(20_000);
+    const megabytes = 2 * 1024 * 1024;
+    for (const text of ['['.repeat(megabytes), '{"a":'.repeat(megabytes / 4)])
+      expect(await rejection(parseJsonInSlices(text))).to.be.instanceOf(RangeError);
+    const large = JSON.stringify('x'.repeat(300_000));
+    const deep = `${'['.repeat(60)}${large}${']'.repeat(60)}`;
+    expect(await parseJsonInSlices(deep)).to.deep.equal(JSON.parse(deep));
   });
 });

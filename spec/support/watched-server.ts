@@ -4,8 +4,9 @@ import { readConfig } from '../../lib/config.ts';
 import { quiet } from '../../lib/log.ts';
 import { startWatchdog } from './loop-watchdog.ts';
 
-const [, , databaseUrl = 'sqlite::memory:'] = process.argv;
-const settings = { PORT: '0', DATABASE_URL: databaseUrl, LOG_LEVEL: 'silent' };
+const [, , databaseUrl = 'sqlite::memory:', more = '{}'] = process.argv;
+const given = JSON.parse(more) as Record<string, string>;
+const settings = { PORT: '0', DATABASE_URL: databaseUrl, LOG_LEVEL: 'silent', ...given };
 const app = await openApp(readConfig({ env: settings, cwd: '/nowhere' }), quiet);
 const watchdog = startWatchdog();
 process.on('message', () => process.send?.(watchdog.take()));
