@@ -7,8 +7,8 @@ import { launch, pinDriver, type Program } from './processes.ts';
 import { median, table } from './table.ts';
 import { CLIENTS, openLanes, ours, turnLanes, type Target, type Urls } from './turn.ts';
 
-/** A client; each node gets as many, however many nodes there are. */
-const WARM_UP_TURNS = 40;
+/** Turns that warm up each node, however many clients there are. */
+const WARM_UP_TURNS = 800;
 const SECRET = 'a secret of the benchmark';
 
 interface Layout {
@@ -36,7 +36,7 @@ const LAYOUTS: readonly Layout[] = [
  * What a turn costs on one PostgreSQL, with one node and with three, against SQLite in the same run. All nodes share one core, so
  * that turns a second say what the nodes cost each other; on machines with more cores they do not share it.
  */
-export async function run(turns = 60, repetitions = 3): Promise<void> {
+export async function run(turns = 100, repetitions = 3): Promise<void> {
   pinDriver();
   const folder = mkdtempSync(join(tmpdir(), 'lite-agent-nodes-'));
   const model = await launch(['spec/bench/peers/model.mjs'], {}, 'driver');
@@ -87,7 +87,7 @@ async function measure(
   const shared = databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl, SECRET_KEY: SECRET };
   try {
     while (programs.length < nodes) programs.push(await target.start(shared));
-    const warmUp = WARM_UP_TURNS * nodes;
+    const warmUp = Math.ceil((WARM_UP_TURNS * nodes) / clients);
     const early = await openLanes(target, programs, urls, warmUp, clients);
     await turnLanes(early, programs, warmUp, clients);
     const lanes = await openLanes(target, programs, urls, turns, clients);
