@@ -250,6 +250,10 @@ export const limits = {
   uploadPartMaxBytes: [64 * MiB, 'a part of an upload'],
   uploadMaxBytes: [8 * GiB, 'an upload, all its parts together'],
   filesPerOwnerMaxBytes: [16 * GiB, 'the files, pictures and open uploads of one user'],
+  recordsPerOwnerMaxCount: [
+    10_000,
+    'keys, apps, presets and chats of one user, each kind counted for itself; more are refused',
+  ],
   documentThreadsMaxCount: [
     2,
     'documents (YAML, PDF) that are read at once, each in a thread with up to 1 GiB; with two or more, one caller never has the last thread',

@@ -108,6 +108,7 @@ describe('readConfig', () => {
         uploadPartMaxBytes: 67_108_864,
         uploadMaxBytes: 8_589_934_592,
         filesPerOwnerMaxBytes: 17_179_869_184,
+        recordsPerOwnerMaxCount: 10_000,
         documentThreadsMaxCount: 2,
         waitingDocumentsPerCallerMaxCount: 200,
         waitingDocumentsMaxCount: 1000,

@@ -47,6 +47,8 @@ export interface PresetPage {
 /** Presets. Contract: the caller has checked the rights; `not_found` for a preset that was removed meanwhile. */
 export interface Presets {
   create(owner: string, preset: NewPreset): Promise<Preset>;
+  /** How many presets an owner has, without the removed ones. */
+  count(owner: string): Promise<number>;
   /** Also a removed preset. */
   find(id: string): Promise<Preset | undefined>;
   /** The owner's presets and the public ones. */
@@ -113,6 +115,11 @@ class StoredPresets implements Presets {
     };
     await this.#db.insertInto('presets').values(row).execute();
     return presetOf(row);
+  }
+
+  async count(owner: string): Promise<number> {
+    const all = this.#db.selectFrom('presets').where('owner', '=', owner).where('deleted_at', 'is', null);
+    return (await all.select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count;
   }
 
   async find(id: string): Promise<Preset | undefined> {

@@ -68,6 +68,8 @@ export interface ChatPage {
  */
 export interface Chats {
   create(chat: NewChat): Promise<Chat>;
+  /** How many chats an owner has, of both kinds. */
+  count(owner: string): Promise<number>;
   find(which: { id: number } | { uuid: string }): Promise<Chat | undefined>;
   list(owner: string, kind: ChatKind, page: ChatPage): Promise<Chat[]>;
   change(id: number, changes: ChatChanges): Promise<Chat>;
@@ -104,6 +106,11 @@ class StoredChats implements Chats {
 
   create(chat: NewChat): Promise<Chat> {
     return this.#db.transaction().execute((trx) => this.#insertChat(trx, chat, null));
+  }
+
+  async count(owner: string): Promise<number> {
+    const all = this.#db.selectFrom('chats').where('owner', '=', owner);
+    return (await all.select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count;
   }
 
   async find(which: { id: number } | { uuid: string }): Promise<Chat | undefined> {

@@ -110,7 +110,11 @@ export async function registerUser(world: Rest): Promise<ChatUser> {
 }
 
 /** A model configuration at the world's model. */
-export async function makeConfig(world: ChatWorld, user: ChatUser, more: object = {}): Promise<number> {
+export async function makeConfig(
+  world: ChatWorld,
+  user: Pick<ChatUser, 'access'>,
+  more: object = {},
+): Promise<number> {
   const config = {
     name: 'Mine',
     base_url: world.model.baseUrl,

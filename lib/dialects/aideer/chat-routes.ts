@@ -4,6 +4,7 @@ import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
+import { requireRecordRoom } from '../record-room.ts';
 import { Refusal } from '../refusal.ts';
 import { formatChat, ownChat, pictureIn, picturesOf } from './chat-shape.ts';
 import { usablePreset } from './preset-routes.ts';
@@ -29,7 +30,7 @@ const fixed = {
 
 /** The chats of a user. Each is in the scene of a preset. */
 export function createSceneChatRoutes(
-  parts: Pick<Parts, 'accounts' | 'chats' | 'objects' | 'presets'>,
+  parts: Pick<Parts, 'accounts' | 'chats' | 'config' | 'objects' | 'presets'>,
 ): Route[] {
   const { chats, objects } = parts;
   // A client may fill a chat at once, with earlier messages. Their times are those of this moment.
@@ -73,6 +74,7 @@ export function createSceneChatRoutes(
         accountOf(caller);
         const preset = await usablePreset(parts, body.preset_id, caller);
         if (!preset) throw new Refusal(400, 'There is no such preset.');
+        requireRecordRoom(parts.config.limits, await chats.count(caller.id), 'chats');
         const chat = await chats.create({
           owner: caller.id,
           title: body.title,

@@ -3,11 +3,12 @@ import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
+import { requireRecordRoom } from '../record-room.ts';
 import { anything, list, message, storable, timeOf } from './shapes.ts';
 
 const scope = { type: 'string', maxLength: 110 } as const;
 
-type KeyParts = Pick<Parts, 'accounts'>;
+type KeyParts = Pick<Parts, 'accounts' | 'config'>;
 
 /** The keys for machines of the caller. A key can neither make nor see keys. */
 export function createKeyRoutes(parts: KeyParts): Route[] {
@@ -27,7 +28,7 @@ function listKeys({ accounts: { apiKeys } }: KeyParts): Route {
 }
 
 /** A key outlives the sign-in that made it. So it needs the same proof as a new password. */
-function createKey({ accounts: { apiKeys, passwords } }: KeyParts): Route {
+function createKey({ accounts: { apiKeys, passwords }, config }: KeyParts): Route {
   return route({
     method: 'POST',
     path: '/users/me/keys',
@@ -53,6 +54,7 @@ function createKey({ accounts: { apiKeys, passwords } }: KeyParts): Route {
       const expiresAt = until === undefined ? undefined : Date.parse(until);
       if (Number.isNaN(expiresAt))
         throw new AppError('invalid_request', 'expire_time must be a time such as 2030-01-31T12:00:00Z.');
+      requireRecordRoom(config.limits, (await apiKeys.list(caller.id)).length, 'keys');
       const { key, ...made } = await apiKeys.create(caller.id, {
         client,
         ...(name !== undefined && { name }),

@@ -7,6 +7,7 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import { pictureIn, picturesOf, urlOf } from './chat-shape.ts';
 import type { Parts } from '../dialect.ts';
+import { requireRecordRoom } from '../record-room.ts';
 import {
   anything,
   formatChatMessage,
@@ -126,6 +127,7 @@ export function createPresetRoutes(
         accountOf(caller);
         checkVisibility(caller, body.visibility);
         checkSeed(body.parameters);
+        requireRecordRoom(config.limits, await presets.count(caller.id), 'presets');
         const made = await presets.create(caller.id, {
           title: body.title,
           description: body.description ?? null,

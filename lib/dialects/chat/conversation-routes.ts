@@ -4,6 +4,7 @@ import { route, type Route } from '../../server/mount.ts';
 import { goneSignal } from '../../server/stream.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
+import { requireRecordRoom } from '../record-room.ts';
 import { saidTextOf } from './content.ts';
 import { findConversation, readSaying, sayBody, type SayParts } from './say.ts';
 import { conversationOf, id, ids, line } from './shapes.ts';
@@ -43,6 +44,7 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
       async handle({ caller, body: { model_config_id: modelConfigId } }) {
         accountOf(caller);
         await checkConfig(parts, caller.id, modelConfigId);
+        requireRecordRoom(parts.config.limits, await chats.count(caller.id), 'chats');
         return conversationOf(await chats.create({ owner: caller.id, modelConfigId }));
       },
     }),

@@ -1,10 +1,12 @@
 import { requirePermission } from '../../accounts/permissions.ts';
-import type { AgentApp, AppVersion } from '../../agents/apps.ts';
+import type { AgentApp, Apps, AppVersion } from '../../agents/apps.ts';
 import { withKeptSecrets } from '../../common/masked-secrets.ts';
+import type { Principal } from '../../core/principal.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { checkDocuments } from '../documents.ts';
 import { checkPrompt } from '../prompt-limit.ts';
+import { requireRecordRoom } from '../record-room.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
 import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
@@ -58,7 +60,7 @@ export function createAppRoutes(parts: AppParts): Route[] {
 }
 
 /** Not in the seed, which has no way to make an app. */
-function createApp({ agents: { apps } }: AppParts): Route {
+function createApp({ agents: { apps }, config }: AppParts): Route {
   return route({
     method: 'POST',
     path: '/apps',
@@ -67,9 +69,15 @@ function createApp({ agents: { apps } }: AppParts): Route {
     body: newApp,
     answer: successShape(idShape),
     async handle({ body: { name, icon, description = '' }, caller }) {
+      await requireAppRoom(apps, config, caller);
       return success({ id: await apps.create({ name, icon, description }, caller) });
     },
   });
+}
+
+async function requireAppRoom(apps: Apps, { limits }: Parts['config'], caller: Principal): Promise<void> {
+  const { total } = await apps.list(caller, { before: Number.MAX_SAFE_INTEGER, offset: 0, limit: 0 });
+  requireRecordRoom(limits, total, 'apps');
 }
 
 /** Pages are numbered from 1. `created_at` fixes the moment of the first page, so that new apps do not move the others. */
@@ -137,6 +145,7 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
       const version = draft ?? published;
       const copied = await version?.open();
       checkDocuments(caller, copied?.documents, config.documents);
+      await requireAppRoom(apps, config, caller);
       const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
       if (version && copied)
         await apps.saveDraft(id, caller, { config: copied, remembers: version.remembers });
