@@ -19,8 +19,8 @@ export interface Claims {
 
 /** Signs and checks access tokens [RFC 9068]. */
 export interface AccessTokens {
-  /** A signed token. */
-  sign(claims: Claims): Promise<string>;
+  /** A token signed at this time, in ms since the epoch. */
+  sign(claims: Claims, time: number): Promise<string>;
   /** The claims of a token that this server has signed and that is valid now; undefined for any other text. */
   verify(token: string): Promise<Claims | undefined>;
 }
@@ -38,14 +38,14 @@ export function createAccessTokens(keys: SigningKeys, clock: Clock): AccessToken
   let loaded: typeof import('jsonwebtoken') | undefined;
   const load = async () => (loaded ??= (await import('jsonwebtoken')).default);
   return {
-    async sign({ uuid, name, scopes = [], signIn, expiresAt }) {
+    async sign({ uuid, name, scopes = [], signIn, expiresAt }, time) {
       const jwt = loaded ?? (await load());
       const payload = {
         uuid,
         name,
         ...(scopes.length > 0 && { scope: scopes.join(' ') }), // [RFC 9068 2.2.3]
         sid: signIn,
-        iat: Math.floor(clock.now() / 1000),
+        iat: Math.floor(time / 1000),
         exp: Math.floor(expiresAt / 1000),
       };
       return jwt.sign(payload, keys.current.secret, {

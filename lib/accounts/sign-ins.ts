@@ -214,8 +214,9 @@ class StoredSignIns implements SignIns {
     // The token says whole seconds, and never outlives the sign-in.
     const expiresAt = Math.min(time + signIn.access_ms, signIn.until);
     const { uuid, name, scopes } = user;
+    const claims = { uuid, name, scopes, signIn: signIn.id, expiresAt };
     return {
-      accessToken: await this.#accessTokens.sign({ uuid, name, scopes, signIn: signIn.id, expiresAt }),
+      accessToken: await this.#accessTokens.sign(claims, time),
       expiresInSeconds: Math.floor((expiresAt - time) / 1000),
       refreshToken,
       signIn: signIn.id,

@@ -17,7 +17,7 @@ describe('access tokens', () => {
   const expiresAt = Math.floor(claims.expiresAt / 1000) * 1000;
 
   it('name the user, in the form of RFC 9068', async () => {
-    const token = await tokens.sign(claims);
+    const token = await tokens.sign(claims, now);
     const { header, payload } = jwt.decode(token, { complete: true })!;
     expect(header).to.deep.equal({ alg: 'HS256', typ: 'at+jwt', kid: keys.current.kid });
     expect(payload).to.deep.equal({
@@ -33,17 +33,24 @@ describe('access tokens', () => {
     expect(await tokens.verify(token)).to.deep.equal({ ...claims, expiresAt });
   });
 
+  it('live as long as they say, also when the second ends while they are made', async () => {
+    let time = now;
+    const late = createAccessTokens(keys, createTestClock(() => (time += 700)));
+    const { iat, exp } = jwt.decode(await late.sign(claims, now)) as { iat: number; exp: number };
+    expect(exp - iat).to.equal(900);
+  });
+
   it('carry the scopes of the user, as they were when the token was made', async () => {
     const scopes = ['add_more_model_config', 'second'];
-    const token = await tokens.sign({ ...claims, scopes });
+    const token = await tokens.sign({ ...claims, scopes }, now);
     expect(jwt.decode(token)).to.deep.include({ scope: 'add_more_model_config second' });
     expect(await tokens.verify(token)).to.deep.equal({ ...claims, scopes, expiresAt });
   });
 
   it('are signed with the first secret and accepted under all, so that a new secret signs nobody out', async () => {
-    const old = await tokens.sign(claims);
+    const old = await tokens.sign(claims, now);
     const both = createAccessTokens(testKeys(...secrets), clock);
-    const fresh = await both.sign(claims);
+    const fresh = await both.sign(claims, now);
     expect(await both.verify(old)).to.deep.include({ uuid });
     expect(await both.verify(fresh)).to.deep.include({ uuid });
     expect(await tokens.verify(fresh)).to.equal(undefined);
@@ -51,7 +58,7 @@ describe('access tokens', () => {
   });
 
   it('are refused when any part of them is not from this server', async () => {
-    const good = jwt.decode(await tokens.sign(claims)) as Record<string, unknown>;
+    const good = jwt.decode(await tokens.sign(claims, now)) as Record<string, unknown>;
     const { kid } = keys.current;
     const header = { alg: 'HS256', typ: 'at+jwt', kid };
     const made = (payload: object, head: object = header, secret = testSecret) =>
@@ -85,7 +92,7 @@ describe('access tokens', () => {
       'a sign-in that is no text': made({ ...good, sid: { a: 1 } }),
       'a text': jwt.sign('text', testSecret, { header }),
       'too long': made({ ...good, name: 'x'.repeat(4000) }),
-      changed: (await tokens.sign(claims)).replace(/\.[^.]{10}/, '.AAAAAAAAAA'),
+      changed: (await tokens.sign(claims, now)).replace(/\.[^.]{10}/, '.AAAAAAAAAA'),
       'two parts': 'a.b',
       'not JSON': 'a.b.c',
       null: `${Buffer.from('null').toString('base64url')}.b.c`,
