@@ -109,6 +109,19 @@ describe('JSON in slices', () => {
     expect(error).to.be.instanceOf(RangeError);
   });
 
+  it('refuses more lists and objects than the limit, however they are nested', async () => {
+    for (const text of [
+      `{${large},"d":[${'{},'.repeat(9)}[]]}`,
+      `{${large},"d":[[[[[[[[[[[]]]]]]]]]]]}`,
+      `[${'{"a":[]},'.repeat(5)}${JSON.stringify(long + long)}]`,
+    ]) {
+      const { length } = text.replace(/"x+"/g, '').match(/[[{]/g)!;
+      expect(await parseJsonInSlices(text, { containersMax: length })).to.deep.equal(JSON.parse(text));
+      const error = await rejection(parseJsonInSlices(text, { containersMax: length - 2 }));
+      expect(String(error)).to.equal(`RangeError: The value has more than ${length - 2} lists and objects.`);
+    }
+  });
+
   it('lets other work run', async () => {
     const text = JSON.stringify(Array.from({ length: 300_000 }, (_, at) => ({ at, text: `text ${at}` })));
     let turns = 0;
