@@ -35,7 +35,10 @@ describe('access tokens', () => {
 
   it('live as long as they say, also when the second ends while they are made', async () => {
     let time = now;
-    const late = createAccessTokens(keys, createTestClock(() => (time += 700)));
+    const late = createAccessTokens(
+      keys,
+      createTestClock(() => (time += 700)),
+    );
     const { iat, exp } = jwt.decode(await late.sign(claims, now)) as { iat: number; exp: number };
     expect(exp - iat).to.equal(900);
   });
