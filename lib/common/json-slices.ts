@@ -10,10 +10,10 @@ const LARGE_DEPTH_MAX = 64;
 export interface SliceOptions {
   /** A deeper value is a RangeError. Without it only the depth of large values is limited. */
   depthMax?: number;
-  /** More lists and objects are a RangeError: each of them is work for the garbage collector, which holds the event loop. */
-  containersMax?: number;
   /** Leaves out the keys `__proto__`, instead of keeping them as own keys as `JSON.parse` does. */
   dropsProto?: boolean;
+  /** Is called with the number of lists and objects before they are made. It may throw. */
+  onContainers?: ((count: number) => void) | undefined;
 }
 
 /**
@@ -31,23 +31,20 @@ type Container = unknown[] | Record<string, unknown>;
 class SliceReader {
   readonly #text: string;
   readonly #depthMax: number;
-  readonly #containersMax: number;
   readonly #reviver: ((key: string, value: unknown) => unknown) | undefined;
+  readonly #onContainers: ((count: number) => void) | undefined;
   readonly #pause = createPauses();
   #at = 0;
-  #containers = 0;
 
-  constructor(
-    text: string,
-    { depthMax = Infinity, containersMax = Infinity, dropsProto = false }: SliceOptions,
-  ) {
+  constructor(text: string, { depthMax = Infinity, dropsProto = false, onContainers }: SliceOptions) {
     this.#text = text;
     this.#depthMax = depthMax;
-    this.#containersMax = containersMax;
+    this.#onContainers = onContainers;
     this.#reviver = dropsProto ? (key, value) => (key === '__proto__' ? undefined : value) : undefined;
   }
 
   async read(): Promise<unknown> {
+    await this.#pause();
     const value = await this.#value(0);
     this.#skipSpace();
     if (this.#at < this.#text.length) throw broken();
@@ -175,7 +172,7 @@ class SliceReader {
     if (first === QUOTE) return this.#endOfString(from, from + SLICE_LENGTH);
     if (first !== OPEN_LIST && first !== OPEN_OBJECT) return this.#endOfWord(from);
     let open = 0;
-    let containers = 0;
+    let count = 0;
     for (let at = from; at < text.length; at += 1) {
       if (at - from > SLICE_LENGTH) return undefined;
       const char = text.charCodeAt(at);
@@ -185,22 +182,16 @@ class SliceReader {
         at = end - 1;
       } else if (char === OPEN_LIST || char === OPEN_OBJECT) {
         open += 1;
-        containers += 1;
+        count += 1;
         if (depth + open > this.#depthMax) throw tooDeep();
       } else if (char === CLOSE_LIST || char === CLOSE_OBJECT) {
         open -= 1;
         if (open > 0) continue;
-        this.#count(containers);
+        this.#onContainers?.(count);
         return at + 1;
       }
     }
     throw broken();
-  }
-
-  #count(containers: number): void {
-    this.#containers += containers;
-    if (this.#containers > this.#containersMax)
-      throw new RangeError(`The value has more than ${this.#containersMax} lists and objects.`);
   }
 
   /** The place after a number, `true`, `false` or `null`. */

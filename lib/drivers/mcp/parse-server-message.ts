@@ -14,10 +14,13 @@ const EXACT_MAX_CHARS = 64 * 1024;
  * them. Throws a SyntaxError for a text that is no JSON, and a RangeError for one that is nested too deeply.
  */
 export async function parseServerMessage(text: string): Promise<JsonValue> {
-  const value = (await parseJsonInSlices(text, {
-    depthMax: MESSAGE_MAX_DEPTH,
-    containersMax: MESSAGE_MAX_CONTAINERS,
-  })) as JsonValue;
+  let containers = 0;
+  const onContainers = (count: number): void => {
+    containers += count;
+    if (containers > MESSAGE_MAX_CONTAINERS)
+      throw new RangeError('The message has too many lists and objects.');
+  };
+  const value = (await parseJsonInSlices(text, { depthMax: MESSAGE_MAX_DEPTH, onContainers })) as JsonValue;
   if (text.length > EXACT_MAX_CHARS || inexactNumbers(text).length === 0) return value;
   const exact = parseExactly(text);
   return exact === undefined ? value : mapBigints(exact, String);
