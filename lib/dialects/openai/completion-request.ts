@@ -43,7 +43,7 @@ const turned = [
 /** Reads a chat completion that is answered with devices. Throws `invalid_request` with the place of a fault. */
 export function readCompletionTask(request: JsonObject): CompletionTask {
   for (const name of unhonoured)
-    if (request[name]) throw invalidField(name, 'cannot be honoured where devices answer');
+    if (asksFor(request[name])) throw invalidField(name, 'cannot be honoured where devices answer');
   if ((request['n'] ?? 1) !== 1) throw invalidField('n', 'must be 1 where devices answer');
   const known = new Set<string>([...own, ...unhonoured, ...same, ...turned]);
   const parameters = Object.fromEntries(
@@ -57,6 +57,12 @@ export function readCompletionTask(request: JsonObject): CompletionTask {
   );
   const body = { ...kept, ...turnedFields(request), input: items, store: false, stream: request['stream'] };
   return { body: body as unknown as ResponseRequest, places, parameters };
+}
+
+/** Whether the value of a field that a task cannot honour asks for anything: clients spell out defaults. */
+function asksFor(value: JsonValue | undefined): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return Boolean(value) && value !== 'none' && value !== 'auto';
 }
 
 /** The fields that responses have in another form. */

@@ -13,7 +13,7 @@ import { itemLineOf, responsePlaceOf, type ResponsePlace } from './ids.ts';
 import { openCallItemId } from './items.ts';
 import { agentOfModel } from './new-session.ts';
 import { readInput, splitInput, type CallOutput, type ReadInput } from './read-input.ts';
-import { fixedFields, shownFields } from './response-format.ts';
+import { fixedFields, responseDefaults, shownFields } from './response-format.ts';
 import {
   conversationNamed,
   modelParameters,
@@ -155,7 +155,7 @@ function continueTask(
     );
   const shown = requestOf(record)?.shown ?? {};
   for (const name of fixedFields)
-    if (!isDefault(name, body[name]) && !isDeepStrictEqual(body[name], shown[name]))
+    if (!isSame(name, body[name], shown[name]))
       throw invalidField(
         name,
         'cannot change while the response waits for an output: it goes on as it began',
@@ -169,9 +169,10 @@ function continueTask(
   };
 }
 
-/** Whether a field asks for nothing: a choice of tools holds for the first reply, so that clients send `auto` after it. */
-function isDefault(name: string, value: unknown): boolean {
-  return value === undefined || (name === 'tool_choice' && value === 'auto');
+/** Whether a field is as it was, or is left out. A choice of tools holds for the first reply, so that clients send `auto` after it. */
+function isSame(name: (typeof fixedFields)[number], value: unknown, before: unknown): boolean {
+  if (value === undefined || (name === 'tool_choice' && value === 'auto')) return true;
+  return isDeepStrictEqual(value, before ?? responseDefaults[name]);
 }
 
 /** The response of a new task. */

@@ -51,6 +51,25 @@ export const fixedFields = [
   ...(['parallel_tool_calls', 'reasoning', 'store', 'tool_choice'] as const),
 ] as const;
 
+/** The values of the fields that a request may leave out, as OpenAI has them. */
+export const responseDefaults: JsonObject = {
+  background: false,
+  instructions: null,
+  max_output_tokens: null,
+  max_tool_calls: null,
+  parallel_tool_calls: true,
+  previous_response_id: null,
+  service_tier: 'default',
+  store: true,
+  temperature: null,
+  text: { format: { type: 'text' } },
+  tool_choice: 'auto',
+  tools: [],
+  top_p: null,
+  truncation: 'auto',
+  user: null,
+};
+
 /** A response, in OpenAI's shape. Fields that the request left out have the values that OpenAI's have then. */
 export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: CallShape) {
   const { said, started, ended, pauses } = record;
@@ -66,28 +85,14 @@ export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: 
     object: 'response',
     created_at: secondsOf(begin?.time ?? 0),
     status,
-    background: false,
     completed_at: endedAt !== undefined && status === 'completed' ? secondsOf(endedAt) : null,
     conversation: request?.inConversation ? { id: conversationIdOf(sessionId) } : null,
     error: status === 'failed' ? errorOf(ended?.error) : null,
     incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
-    instructions: null,
-    max_output_tokens: null,
-    max_tool_calls: null,
     metadata: said?.marks?.said?.metadata ?? said?.metadata ?? {},
     output: partItems(sessionId, record, shape, part),
-    parallel_tool_calls: true,
-    previous_response_id: null,
-    service_tier: 'default',
-    store: true,
-    temperature: null,
-    text: { format: { type: 'text' } },
-    tool_choice: 'auto',
-    tools: [],
-    top_p: null,
-    truncation: 'auto',
     usage: endedAt === undefined ? null : formatUsage(record, part),
-    user: null,
+    ...responseDefaults,
     ...request?.shown,
     reasoning: reasoningOf(request),
     ...(part > 0 && { previous_response_id: responseIdOf({ ...place, part: part - 1 }) }),

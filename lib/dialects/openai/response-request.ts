@@ -58,7 +58,10 @@ export const responseBodySchema = {
     tools: { type: 'array', maxItems: 128, items: { type: 'object', required: ['type'] } },
     tool_choice: {},
     include: { type: 'array', items: { type: 'string' } },
-    truncation: { type: 'string' },
+    truncation: {
+      enum: ['auto', 'disabled'],
+      description: 'the oldest turns leave when the context is full, in any case: responses say auto',
+    },
     user: shortText,
     safety_identifier: shortText,
     prompt_cache_key: shortText,
@@ -90,11 +93,9 @@ export function refuseUnhonoured(body: ResponseRequest): void {
   for (const name of Object.keys(body))
     if (!Object.hasOwn(responseBodySchema.properties, name))
       throw invalidField(name, 'is a parameter that this server does not have');
-  const { include = [], truncation, reasoning, tools = [] } = body;
+  const { include = [], reasoning, tools = [] } = body;
   if (include.includes('message.output_text.logprobs'))
     throw invalidField('include', 'asks for logprobs, which this server does not keep');
-  if (truncation !== undefined && truncation !== 'auto')
-    throw invalidField('truncation', 'must be auto: the oldest turns leave when the context is full');
   readToolChoice(body.tool_choice);
   if (reasoning?.summary || reasoning?.generate_summary)
     throw invalidField('reasoning.summary', 'asks for a summary, which this server does not make');

@@ -141,6 +141,22 @@ describe("a client's own functions in responses", () => {
     expect(statuses.filter((status) => status !== 200 && status !== 409 && status !== 400)).to.deep.equal([]);
   });
 
+  it('go on for a client that spells out the defaults in its second request only', async () => {
+    world.steps.push({ calls: asks('h1') }, { text: 'Done.' });
+    const first = await create({ input: 'Go.' });
+    const again = { input: [output('h1', '1')], previous_response_id: first.id };
+    const changed = { parallel_tool_calls: false, text: { format: { type: 'json_object' } }, store: false };
+    for (const [name, value] of Object.entries(changed))
+      expect(refusal(await post({ ...again, [name]: value }))).to.deep.equal([400, name]);
+    const defaults = {
+      parallel_tool_calls: true,
+      store: true,
+      text: { format: { type: 'text' } },
+      tool_choice: 'auto',
+    } as const;
+    expect((await create({ ...again, ...defaults })).output_text).to.equal('Done.');
+  });
+
   it('go on in a conversation, and for a client that sends all items each time', async () => {
     const { id } = await client.conversations.create();
     world.steps.push({ calls: asks('d1') }, { text: 'In it.' }, { calls: asks('e1') }, { text: 'Again.' });

@@ -272,7 +272,7 @@ describe('responses', () => {
       ],
       [{ max_tool_calls: 3 }, 'max_tool_calls'],
       [{ prompt: { id: 'p' } }, 'prompt'],
-      [{ truncation: 'disabled' }, 'truncation'],
+      [{ truncation: 'oldest' }, 'truncation'],
       [{ tool_choice: 'some' }, 'tool_choice'],
       [{ tool_choice: { type: 'web_search' } }, 'tool_choice.type'],
       [{ tool_choice: { type: 'function' } }, 'tool_choice.name'],
