@@ -7,6 +7,7 @@ const sentences = {
   missing_wanted: ({ wanted }) => `is missing: ${wanted}`,
   missing_for: ({ other }) => `is missing: ${other} needs it`,
   must_be: ({ wanted }) => `must be ${wanted}`,
+  must_be_meant: ({ wanted, meant }) => `must be ${wanted}; did you mean "${meant}"?`,
   must_be_integer: ({ min, max }) => `must be an integer from ${min} to ${max}`,
   manual_number: ({ min, max, written, place }) =>
     `must be an integer from ${min} to ${max}: ${written} looks like a number of a manual, which is ${place}`,

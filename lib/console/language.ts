@@ -19,6 +19,11 @@ export function switchLanguage(): void {
   localStorage.setItem(KEPT, language.value);
 }
 
+/** A number of things: one of them, or several. */
+export function counted(n: number, one: TextKey, many: TextKey): string {
+  return n === 1 ? t(one) : t(many, { n });
+}
+
 /** A text in the language of the page, with its values put in. */
 export function t(key: TextKey, values: Record<string, string | number> = {}): string {
   return texts[language.value][key].replaceAll(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));

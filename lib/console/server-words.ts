@@ -9,11 +9,6 @@ export interface ShownFault {
   data?: Readonly<Record<string, string | number>>;
 }
 
-/** Whether the page says a fault in its own language. */
-export function hasOwnWords({ code }: ShownFault): boolean {
-  return language.value === 'en' || (code !== undefined && Object.hasOwn(faultTexts, code));
-}
-
 /** A fault in the language of the page; a fault without words there has those of the server. */
 export function faultText(fault: ShownFault): string {
   const { code = '', data = {}, detail } = fault;

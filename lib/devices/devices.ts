@@ -21,8 +21,10 @@ import {
 import { DeviceStates } from './device-states.ts';
 import { createDeviceTools, type DeviceTools } from './device-tools.ts';
 import { createDeviceRegistry, noSuchDevice, type DeviceRegistry } from './registry.ts';
+import { parseRules } from './parse-rules.ts';
 import { RuleBooks } from './rule-books.ts';
 import { toolChanges, type ToolChanges } from './tool-changes.ts';
+import { tryRules, type RulesTrial } from './trial-rules.ts';
 
 /** A person, as the `users` of a device name people. */
 export interface Person {
@@ -164,6 +166,13 @@ export class Devices {
       if (!(error instanceof AppError)) throw error;
       return undefined;
     }
+  }
+
+  /** The words of other rules of a device, and their answer for each tool now. Throws `invalid_request` with every fault of the rules. */
+  async tryRules(device: Device, rules: unknown): Promise<RulesTrial> {
+    const book = this.books.draft(parseRules(rules, '/rules', this.#files.circumstances));
+    const { tools } = await this.describe(device);
+    return tryRules(book, tools, new Date());
   }
 
   /** Asks whether a device is there. Never a write. A device that may not be called is not asked. */

@@ -64,10 +64,23 @@ export class RuleBooks {
         { of: 'device', rules: parseRules(definition?.rules, '/rules') },
         { of: 'session', rules: parseRules(sessionRules, '/rules') },
       ],
-      this.#timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
+      this.#zone(),
     );
     books.set(key, book);
     return book;
+  }
+
+  /** A book of rules of a device that are not saved, with those of the server. */
+  draft(rules: Rules): RuleBook {
+    const sources = [
+      { of: 'server', rules: this.#serverRules },
+      { of: 'device', rules },
+    ] as const;
+    return compileRules(sources, this.#zone());
+  }
+
+  #zone(): string {
+    return this.#timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
 
   /** A number for the rules of a session: every call asks, and to compare them whole would cost more than to decide. */

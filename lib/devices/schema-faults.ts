@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { codedFault, unknownKeyFault } from '../common/coded-fault.ts';
+import { closestWord } from '../common/closest-word.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import type { Fault } from '../errors.ts';
 
@@ -44,6 +45,7 @@ function faultOf(error: ErrorObject): Fault[] {
   const { keyword, params, instancePath, schema } = error;
   const parent = error.parentSchema as {
     description?: string;
+    enum?: readonly unknown[];
     properties?: Record<string, { description?: string }>;
   };
   if (keyword === 'additionalProperties') {
@@ -60,5 +62,12 @@ function faultOf(error: ErrorObject): Fault[] {
   if (keyword === 'propertyNames' || error.schemaPath.includes('/anyOf/')) return [];
   const pointer =
     error.propertyName === undefined ? instancePath : childPointer(instancePath, error.propertyName);
-  return [codedFault(pointer, 'must_be', { wanted: parent.description ?? String(schema) })];
+  const wanted = parent.description ?? String(schema);
+  const choices = keyword === 'enum' ? (parent.enum ?? []).map(String) : [];
+  const meant = typeof error.data === 'string' ? closestWord(error.data, choices) : undefined;
+  return [
+    meant === undefined
+      ? codedFault(pointer, 'must_be', { wanted })
+      : codedFault(pointer, 'must_be_meant', { wanted, meant }),
+  ];
 }

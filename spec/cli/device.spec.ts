@@ -157,4 +157,18 @@ describe('lite-agent device', function () {
     expect([watch.code, watch.stdout.includes('Rule 1 of the device: deny reads.')]).to.deep.equal([1, true]);
     expect(lamp.seen).to.deep.equal([]);
   });
+
+  it('watches and checks with no read that the rules of the server deny', async () => {
+    writeFileSync(join(cwd, 'server.yaml'), 'calls:\n  - effect: read\n    decision: ask\n');
+    const env = { LOG_LEVEL: 'silent', RULES_FILE: 'server.yaml' };
+    expect((await device('add', 'desk', 'lamp.json', '--server', lamp.url)).code).to.equal(0);
+    const watch = await runCommand(['watch', 'desk', 'get_state', '--count', '1'], { cwd, env });
+    expect([watch.code, watch.stdout.includes('Rule 1 of the server: ask before reads.')]).to.deep.equal([
+      1,
+      true,
+    ]);
+    const check = await runCommand(['device', 'check', 'desk'], { cwd, env });
+    expect([check.code, check.stdout.includes('takes connections')]).to.deep.equal([0, true]);
+    expect(lamp.seen).to.deep.equal([]);
+  });
 });

@@ -109,7 +109,7 @@ describe('people in command, in a browser', function () {
     await askForLight();
     await person.page.getByLabel('Reason (optional)').fill('They sleep');
     await person.button('Reject').click();
-    await person.seen('reject · anonymous · They sleep');
+    await person.seen('Rejected by anonymous · They sleep');
     await person.page.locator('.fault', { hasText: 'They sleep' }).first().waitFor();
   });
 

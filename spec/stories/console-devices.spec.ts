@@ -239,6 +239,38 @@ describe('devices in a browser', function () {
       expect(person.faults).to.deep.equal([]);
     });
 
+    it('with a template, an answer for each tool before they are saved, and each fault at its line', async () => {
+      await openDevice('house', openSpec);
+      const { page, button, seen } = person;
+      await button('Change the rules').click();
+      await page.getByLabel('Start from a template').selectOption('Ask before each change');
+      await seen('all tools · writes: ask before');
+      await button('What would be allowed now?').click();
+      await seen('The answers at this moment. Nothing was saved or called.');
+      const answers = (): Promise<string[]> => page.locator('.tried li p:first-child').allInnerTexts();
+      expect((await answers()).map((text) => text.trim())).to.include.members([
+        'get_light: always',
+        'switch_light: ask before',
+      ]);
+      expect(await person.seriousFaults()).to.deep.equal([]);
+      const field = page.getByLabel('Rules, as JSON (optional)');
+      await field.fill('{\n  "calls": [\n    { "efect": "write",\n      "decision": "aks" }\n  ]\n}');
+      expect(await answers()).to.deep.equal([]);
+      await button('Check and save').click();
+      await page.locator('.fault li').first().waitFor();
+      expect(await page.locator('.fault li').allInnerTexts()).to.deep.equal([
+        'Line 3 /rules/calls/0/efect is not known; did you mean "effect"?',
+        'Line 4 /rules/calls/0/decision must be allow, ask, deny or dry_run; did you mean "ask"?',
+      ]);
+      await button('Line 4').click();
+      const marked = `document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)`;
+      expect(await page.evaluate(marked)).to.equal('"decision": "aks"');
+      await field.fill('{\n  "calls": [],\n}');
+      await seen('Line 3: the rules are no JSON there. Correct the text below.');
+      expect(await rulesOf('house')).to.equal(undefined);
+      expect(person.faults).to.deep.equal([]);
+    });
+
     it('and fields that the form does not know stay as they are', async () => {
       const night = { tools: ['*'], between: ['22:00', '06:00'], decision: 'deny' };
       await openDevice('house', openSpec, { calls: [night] });

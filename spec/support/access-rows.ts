@@ -369,6 +369,10 @@ function deviceRows(): Record<string, AccessRow> {
     'PUT /api/devices/{name}': { who: 'admins', request: at('', deviceOf) },
     'DELETE /api/devices/{name}': { who: 'admins', request: at('') },
     'GET /api/devices/{name}/tools': { who: 'users', request: at('/tools') },
+    'POST /api/devices/{name}/rules/trial': {
+      who: 'admins',
+      request: at('/rules/trial', () => ({ rules: {} })),
+    },
     'POST /api/devices/{name}/check': { who: 'users', request: at('/check') },
     'POST /api/devices/{name}/tools/{tool}': { who: 'users', request: at('/tools/get_state', () => ({})) },
     'GET /api/approvals': users,

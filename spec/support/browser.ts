@@ -6,7 +6,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 /** Debian's Chromium without a window. It can be run as root only without its sandbox; it loads nothing but our own pages. */
 export function openBrowser(): Promise<Browser> {
   const args = ['--no-sandbox', '--disable-background-networking', '--disable-component-update'];
-  return chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args });
+  return chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, timeout: 30_000, args });
 }
 
 /** A web page of another origin than the server's, with one script. */

@@ -4,9 +4,17 @@ import { buildSync } from 'esbuild';
 import { packageRoot } from '../../lib/package.ts';
 import { bundleOptions } from '../../.ci/bundle.mjs';
 
-/** The bundles of all runs. Coverage is read after a run has ended, so that the next run removes its bundles. */
+/** The files that were built for all runs. Coverage is read after a run has ended, so that the next run removes its files. */
 const folder = join(packageRoot(), '.spec');
 const built = new Map<string, string>();
+
+/**
+ * The folder for the files that this process builds. Its name is the number of the process: another process removes the
+ * folders of processes that have ended, and every folder with another name.
+ */
+export function builtFilesFolder(): string {
+  return join(folder, String(process.pid));
+}
 
 /**
  * The path of a bundle of a program, given by its path from the root. It is built once in a run: a process that runs a
@@ -16,7 +24,7 @@ export function bundleOf(entry: string): string {
   const known = built.get(entry);
   if (known !== undefined) return known;
   if (built.size === 0) removeOldBundles();
-  const outdir = join(folder, String(process.pid));
+  const outdir = builtFilesFolder();
   mkdirSync(outdir, { recursive: true });
   buildSync({
     ...bundleOptions,

@@ -1,5 +1,6 @@
 import axe from 'axe-core';
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { untilDeadline } from './until-deadline.ts';
 import { openBrowser } from './browser.ts';
 import { needPeer } from './peers.ts';
 
@@ -31,15 +32,18 @@ export function useVisits(): (url: string, options?: BrowserContextOptions) => P
     browser = await openBrowser();
   });
   afterEach(async () => {
-    for (const context of contexts.splice(0)) await context.close();
+    for (const context of contexts.splice(0))
+      await untilDeadline(context.close(), WAIT_MS, 'The browser does not close its pages');
   });
-  after(() => browser?.close());
+  after(() => browser && untilDeadline(browser.close(), WAIT_MS, 'The browser does not end'));
   return async (url, options = {}) => {
-    const context = await browser.newContext({
+    // Playwright itself waits for ever here, for a browser that stands still.
+    const opened = browser.newContext({
       viewport: { width: 1280, height: 800 },
       locale: 'en-US',
       ...options,
     });
+    const context = await untilDeadline(opened, WAIT_MS, 'The browser does not answer');
     contexts.push(context);
     context.setDefaultTimeout(WAIT_MS);
     return openPage(context, url);
@@ -47,15 +51,19 @@ export function useVisits(): (url: string, options?: BrowserContextOptions) => P
 }
 
 async function openPage(context: BrowserContext, url: string): Promise<Visit> {
-  const page = await context.newPage();
+  const page = await untilDeadline(context.newPage(), WAIT_MS, 'The browser opens no page');
   const faults: string[] = [];
+  page.on('crash', () => faults.push('The page has crashed.'));
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
     // A browser reports each socket and call that fails; the page itself says it to people.
     if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text()))
       faults.push(message.text());
   });
-  await page.goto(url);
+  const answer = await page.goto(url);
+  // Without its page every wait of the story would end in time, and none would say why.
+  if (answer && !answer.ok())
+    throw new Error(`${url} has no page: ${answer.status()} ${await answer.text()}`);
   return {
     page,
     context,

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { buildConsole } from '../../.ci/console.mjs';
 import { createConsole } from '../../lib/dialects/console/console.ts';
 import { dialects } from '../../lib/dialects/index.ts';
-import { packageRoot } from '../../lib/package.ts';
 import { openTestApp, type TestApp } from './app.ts';
+import { builtFilesFolder } from './bundle.ts';
 
 let built: Promise<string> | undefined;
 
 /** The folder with the console, which is built once in a process. */
 export function builtFolder(): Promise<string> {
-  const folder = join(packageRoot(), '.spec', `console-${process.pid}`);
+  const folder = join(builtFilesFolder(), 'console');
   built ??= buildConsole(folder).then(() => folder);
   return built;
 }

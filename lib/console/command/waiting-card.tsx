@@ -4,7 +4,7 @@ import { Faults } from '../faults.tsx';
 import { ruleSentences } from '../devices/rules-text.ts';
 import { t } from '../language.ts';
 import { ParameterList } from '../parameter-list.tsx';
-import { hrefOf } from '../route.ts';
+import { hrefOf, place } from '../route.ts';
 import { msOf } from '../ms-of.ts';
 import { timeText } from '../time.ts';
 import { decide, type WaitingCall } from './command-room.ts';
@@ -16,11 +16,12 @@ export function WaitingCard({ call }: { call: WaitingCall }) {
   const reason = useSignal('');
   const { isBusy, failure, begin } = useButtonWork();
   const answer = (decision: 'approve' | 'reject'): void => begin(() => decide(id, decision, reason.value));
+  const why = rules === undefined && risk === 'high' ? [t('riskHighAsks')] : ruleSentences(rules, [rule]);
   const facts = [
-    ...(rules === undefined && risk === 'high' ? [t('riskHighAsks')] : ruleSentences(rules, [rule])),
-    askedBy,
+    ...(askedBy === undefined || askedBy === '' ? [] : [t('askedBy', { name: askedBy })]),
     t('expires', { time: timeText(msOf(expiresAt)) }),
   ];
+  const isElsewhere = session !== '' && place.value.item !== session;
   return (
     <section class="card waiting" aria-label={`${device} ${name}`}>
       <h2>
@@ -28,9 +29,9 @@ export function WaitingCard({ call }: { call: WaitingCall }) {
       </h2>
       <ParameterList parameters={parameters} />
       {request && <ShownRequest request={request} />}
+      <p class="small">{why.join(' ')}</p>
       <p class="soft small">
-        {facts.filter((text) => text !== undefined && text !== '').join(' · ')}{' '}
-        {session !== '' && <a href={hrefOf('talk', session)}>{t('toConversation')}</a>}
+        {facts.join(' · ')} {isElsewhere && <a href={hrefOf('talk', session)}>{t('toConversation')}</a>}
       </p>
       <div class="row">
         <button type="button" class="primary" disabled={isBusy.value} onClick={() => answer('approve')}>

@@ -69,7 +69,9 @@ export function AddDevice({ onAdded }: { onAdded(): void }) {
       </label>
       <DocumentFields draft={draft.value} number={1} onChange={(changed) => (draft.value = changed)} />
       <RulesForm text={rules.value} onChange={(text) => (rules.value = text)} />
-      {failure.value && <Faults error={failure.value} />}
+      {failure.value && (
+        <Faults error={failure.value} texts={{ '/openSpec': draft.value.text, '/rules': rules.value }} />
+      )}
       <div class="row">
         <button type="submit" class="primary" disabled={isBusy.value}>
           {t('deviceSave')}

@@ -5,6 +5,7 @@ import { Faults } from '../faults.tsx';
 import { t } from '../language.ts';
 import { hrefOf } from '../route.ts';
 import { AuditRows } from './audit-rows.tsx';
+import { FactsLine } from './facts-line.tsx';
 import { DeviceRules, type ShownDevice } from './device-rules.tsx';
 import { ToolCard, type ShownTool } from './tool-card.tsx';
 import { ValueCurves } from './value-curves.tsx';
@@ -37,9 +38,7 @@ export function DevicePage({ name }: { name: string }) {
       {failure.value && <Faults error={failure.value} />}
       {shown && (
         <>
-          <p class="soft small">
-            {t('deviceFacts', { name, kind: shown.kind, version: shown.version, tools: tools.value.length })}
-          </p>
+          <FactsLine name={name} kind={shown.kind} version={shown.version} tools={tools.value.length} />
           <DeviceRules name={name} device={shown} onSaved={begin} />
           <ValueCurves device={name} />
           <h2>{t('deviceTools')}</h2>

@@ -55,8 +55,8 @@ export function DeviceRules({
         </>
       ) : (
         <form class="stack" onSubmit={save}>
-          <RulesForm text={draft.value} onChange={(text) => (draft.value = text)} />
-          {failure.value && <Faults error={failure.value} />}
+          <RulesForm device={name} text={draft.value} onChange={(text) => (draft.value = text)} />
+          {failure.value && <Faults error={failure.value} texts={{ '/rules': draft.value }} />}
           <div class="row">
             <button type="submit" class="primary" disabled={isBusy.value}>
               {t('deviceSave')}

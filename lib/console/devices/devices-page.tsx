@@ -8,6 +8,7 @@ import { t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
 import { createSession } from '../talk/sessions.ts';
 import { AddDevice } from './add-device.tsx';
+import { FactsLine } from './facts-line.tsx';
 import { DevicePage } from './device-page.tsx';
 
 /** A device that the server knows (`GET /api/devices`). */
@@ -80,7 +81,7 @@ function DeviceCard({
         {isUsable ? t(stateKey) : (fault ?? t('deviceDisabled'))}
         {isUsable && detail !== undefined && <span class="soft small"> {detail}</span>}
       </p>
-      <p class="soft small">{t('deviceFacts', { name, kind, version, tools })}</p>
+      <FactsLine name={name} kind={kind} version={version} tools={tools} />
       {failure.value && <Faults error={failure.value} />}
       <div class="row">
         <button type="button" disabled={!isUsable} onClick={() => begin(talk)}>

@@ -1,17 +1,28 @@
 import { useSignal } from '@preact/signals';
 import { Icon } from '../icon.tsx';
 import { t } from '../language.ts';
+import { faultyLine } from '../text-place.ts';
 import { NewRule } from './new-rule.tsx';
-import { entriesOf, ruleLists, rulesIn, ruleText, withoutRule, withRule } from './rules-text.ts';
+import { ruleTemplates } from './rule-templates.ts';
+import { TryRules } from './try-rules.tsx';
+import { entriesOf, ruleLists, rulesIn, ruleText, textOfRules, withoutRule, withRule } from './rules-text.ts';
 
-/** Rules as a list in words, with a form for one more, and the same rules as JSON. The server checks them when they are saved. */
-export function RulesForm({ text, onChange }: { text: string; onChange(text: string): void }) {
+interface RulesFormProps {
+  text: string;
+  /** The name of a device that is saved: for it the rules can be tried. */
+  device?: string;
+  onChange(text: string): void;
+}
+
+/** Rules as a list in words, with templates, a form for one more, and the same rules as JSON. The server checks them when they are saved. */
+export function RulesForm({ text, device, onChange }: RulesFormProps) {
   const isAdding = useSignal(false);
   const rules = rulesIn(text);
   return (
     <fieldset class="rules stack">
       <legend>{t('rulesLegend')}</legend>
-      {rules === undefined && <p class="fault small">{t('rulesNoJson')}</p>}
+      {rules === undefined && <NoJson text={text} />}
+      {text.trim() === '' && <Templates onChoose={onChange} />}
       {rules && (
         <ul class="plain">
           {ruleLists.flatMap((list) =>
@@ -48,13 +59,47 @@ export function RulesForm({ text, onChange }: { text: string; onChange(text: str
       <label>
         {t('deviceRules')}
         <textarea
-          rows={4}
+          rows={Math.min(16, Math.max(4, text.split('\n').length))}
           spellcheck={false}
+          data-pointer="/rules"
           placeholder='{"calls":[{"effect":"write","decision":"ask"}]}'
           value={text}
           onInput={({ currentTarget }) => onChange(currentTarget.value)}
         />
       </label>
+      {/* Answers for an earlier text would mislead: another text has another key. */}
+      {device !== undefined && <TryRules key={text} device={device} text={text} />}
     </fieldset>
+  );
+}
+
+function NoJson({ text }: { text: string }) {
+  const line = faultyLine(text);
+  return (
+    <p class="fault small" role="alert">
+      {line === undefined ? t('rulesNoJson') : t('rulesNoJsonLine', { n: line })}
+    </p>
+  );
+}
+
+function Templates({ onChoose }: { onChoose(text: string): void }) {
+  return (
+    <label>
+      {t('template')}
+      <select
+        value=""
+        onChange={({ currentTarget }) => {
+          const chosen = ruleTemplates.find(({ title }) => title === currentTarget.value);
+          if (chosen) onChoose(textOfRules(chosen.rules));
+        }}
+      >
+        <option value="">{t('templateNone')}</option>
+        {ruleTemplates.map(({ title }) => (
+          <option key={title} value={title}>
+            {t(title)}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

@@ -72,6 +72,11 @@ const places = {
   limits: { server: 'limitOfServer', device: 'limitOfDevice', session: 'limitOfSession' },
 } as const;
 
+/** The answer of a rule in words. */
+export function decisionText(decision: keyof typeof decisions): string {
+  return t(decisions[decision]);
+}
+
 /** Rules of the server in the language of the page. The server's own sentences are English; an earlier version gives no data. */
 export function ruleSentences(facts: readonly ShownRule[] | undefined, words: readonly string[]): string[] {
   if (facts === undefined || language.value === 'en') return [...words];

@@ -64,6 +64,7 @@ export function DocumentFields({
       <textarea
         rows={6}
         spellcheck={false}
+        data-pointer="/openSpec"
         aria-label={t('document', { n: number })}
         placeholder={t('documentHint')}
         value={draft.text}

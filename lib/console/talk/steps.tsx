@@ -4,7 +4,7 @@ import { readCommands, waitingCalls } from '../command/command-room.ts';
 import { WaitingCard } from '../command/waiting-card.tsx';
 import { Icon } from '../icon.tsx';
 import { Lamp } from '../lamp.tsx';
-import { t } from '../language.ts';
+import { counted, t } from '../language.ts';
 import { ParameterList } from '../parameter-list.tsx';
 import { saidFailure, type ShownFailure } from '../server-words.ts';
 import { durationText } from '../time.ts';
@@ -32,10 +32,10 @@ export function Steps({ turn, isLast }: { turn: ShownTurn; isLast: boolean }) {
       }}
     >
       <summary>
-        <span>{steps.length === 1 ? t('stepOne') : t('stepsCount', { n: steps.length })}</span>
+        <span>{counted(steps.length, 'stepOne', 'stepsCount')}</span>
         <span class="soft small">
           {endedAt !== undefined && durationText(endedAt - startedAt)}
-          {tokens > 0 && ` · ${t('tokens', { n: tokens })}`}
+          {tokens > 0 && ` · ${counted(tokens, 'tokenOne', 'tokens')}`}
         </span>
       </summary>
       {isOpen && (
@@ -94,7 +94,7 @@ function CallRow({ name, parameters, state, result, ms }: CallStep) {
         </div>
         <ParameterList parameters={parameters} />
         {state === 'unknown' && <p class="warning small">{t('unknownHint')}</p>}
-        {state === 'failed' && <p class="fault small">{failureOf(result)}</p>}
+        {state === 'failed' && <Failure result={result} />}
         {result !== undefined && (
           <details class="raw">
             <summary>{t('result')}</summary>
@@ -106,12 +106,14 @@ function CallRow({ name, parameters, state, result, ms }: CallStep) {
   );
 }
 
-function failureOf(result: unknown): string {
+function Failure({ result }: { result: unknown }) {
   const { error } = (result ?? {}) as { error?: ShownFailure & { effect?: string } };
-  return [
-    error === undefined ? '' : saidFailure(error),
-    ...(error?.effect === 'none' ? [t('noneHint')] : []),
-  ].join(' ');
+  return (
+    <div class="fault small">
+      {error !== undefined && <p>{saidFailure(error)}</p>}
+      {error?.effect === 'none' && <p>{t('noneHint')}</p>}
+    </div>
+  );
 }
 
 /** A value as indented JSON. A body that is JSON text is shown as JSON, too. */
@@ -131,6 +133,15 @@ function parsed(body: unknown): unknown {
   }
 }
 
+/** A decision of a person in words, with the reason. */
+function decisionWords({ decision, by = '', reason }: NonNullable<ApprovalStep['decision']>): string {
+  const isKnown = decision === 'approve' || decision === 'reject';
+  const words = isKnown
+    ? t(decision === 'approve' ? 'approvedBy' : 'rejectedBy', { name: by })
+    : [decision, by].filter((text) => text !== '').join(' · ');
+  return reason ? `${words} · ${reason}` : words;
+}
+
 function Approval({ id, decision }: ApprovalStep) {
   const waiting = waitingCalls.value?.find((call) => call.id === id);
   useEffect(() => {
@@ -140,9 +151,7 @@ function Approval({ id, decision }: ApprovalStep) {
     <div class="step">
       <Icon name="hand" />
       <div class="step-body">
-        {decision === undefined
-          ? t('approvalAsked')
-          : [decision.decision, decision.by, decision.reason].filter(Boolean).join(' · ')}
+        {decision === undefined ? t('approvalAsked') : decisionWords(decision)}
         {decision === undefined && waiting && <WaitingCard call={waiting} />}
       </div>
     </div>

@@ -9,6 +9,7 @@ export const faultTexts: Readonly<Record<string, string>> = {
   missing_wanted: '缺少此项：{wanted}',
   missing_for: '缺少此项：{other} 需要它',
   must_be: '应为 {wanted}',
+  must_be_meant: '应为 {wanted}；是否想写“{meant}”？',
   must_be_integer: '应为 {min} 到 {max} 的整数',
   manual_number: '应为 {min} 到 {max} 的整数。{written} 像是手册里的编号，在线路上是 {place}',
   must_be_one_of: '应为以下之一：{choices}',

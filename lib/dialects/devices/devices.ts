@@ -6,6 +6,7 @@ import { createAuditRoutes } from './audit-routes.ts';
 import { createCallRoutes } from './call-routes.ts';
 import { createDeviceRoutes } from './device-routes.ts';
 import { createEstopRoutes } from './estop-routes.ts';
+import { createRuleRoutes } from './rule-routes.ts';
 
 /** Contract 6: the devices that the server knows, and the people in command of them. Its calls are open to all where AUTH is `none`. */
 export const devices: Dialect<
@@ -19,6 +20,7 @@ export const devices: Dialect<
       routes: [
         ...createDeviceRoutes(parts),
         ...createCallRoutes(parts),
+        ...createRuleRoutes(parts),
         ...createApprovalRoutes(parts),
         ...createEstopRoutes(parts),
         ...createAuditRoutes(parts),

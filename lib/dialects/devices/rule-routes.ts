@@ -1,0 +1,59 @@
+import { AppError } from '../../errors.ts';
+import { route, type Route } from '../../server/mount.ts';
+import type { Parts } from '../dialect.ts';
+import { rulesAsData } from './command-shapes.ts';
+
+type RuleParts = Pick<Parts, 'devices'>;
+const text = { type: 'string' } as const;
+
+/** Rules before they are saved. */
+export function createRuleRoutes(parts: RuleParts): Route[] {
+  return [tryRulesOf(parts)];
+}
+
+function tryRulesOf({ devices }: RuleParts): Route {
+  return route({
+    method: 'POST',
+    path: '/api/devices/:name/rules/trial',
+    summary:
+      'Tries other rules for a device, together with those of the server: their words, and the answer for each tool at this moment. Nothing is saved, and nothing is called.',
+    access: 'manage devices',
+    body: {
+      type: 'object',
+      required: ['rules'],
+      properties: { rules: { type: 'object', additionalProperties: {} } },
+    },
+    answer: {
+      type: 'object',
+      required: ['rulesInWords', 'rulesAsData', 'tools'],
+      properties: {
+        rulesInWords: { type: 'array', items: text },
+        rulesAsData,
+        tools: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['tool', 'effect', 'decision', 'rule', 'rules', 'isByArguments'],
+            properties: {
+              tool: text,
+              effect: { enum: ['read', 'write'] },
+              decision: { enum: ['allow', 'dry_run', 'ask', 'deny'] },
+              rule: text,
+              rules: rulesAsData,
+              isByArguments: {
+                type: 'boolean',
+                description: 'whether the arguments or the number of calls can change the answer',
+              },
+            },
+          },
+        },
+      },
+    },
+    async handle({ params: { name }, body, caller }) {
+      const device = await devices.find(name, caller.id);
+      if (!device.definition)
+        throw new AppError('unavailable', `The device "${name}" cannot be used: ${device.fault}`);
+      return devices.tryRules(device, body.rules);
+    },
+  });
+}

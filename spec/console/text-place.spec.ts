@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { faultyLine, placeInText } from '../../lib/console/text-place.ts';
+
+describe('the place of a fault in a text of the console', () => {
+  const text = '{\n  "calls": [\n    { "tools": ["a"], "efect": "write", "a/b": 1 }\n  ]\n}';
+  const part = (pointer: string): [line: number, part: string] | undefined => {
+    const place = placeInText(text, pointer);
+    return place && [place.line, text.slice(place.from, place.to)];
+  };
+
+  for (const [what, pointer, expected] of [
+    ['a key', '/calls/0/efect', [3, '"efect": "write"']],
+    ['an entry of a list', '/calls/0/tools/0', [3, '"a"']],
+    ['a key with a slash', '/calls/0/a~1b', [3, '"a/b": 1']],
+    ['a key that is missing is its object', '/calls/0/decision', [3, text.slice(18, 66).trim()]],
+    ['a list that is missing is the whole text', '/limits/0', [1, text]],
+  ] as const)
+    it(`of ${what}`, () => {
+      expect(part(pointer)).to.deep.equal(expected);
+    });
+
+  it('is not known in YAML and in broken JSON', () => {
+    expect(placeInText('calls:\n  - decision: ask\n', '/calls/0')).to.equal(undefined);
+    expect(placeInText('{"calls": [', '/calls')).to.equal(undefined);
+  });
+
+  it('of a fault of syntax is its line', () => {
+    expect([faultyLine('{\n "a": 1,\n}'), faultyLine('{\n "a" 1\n}'), faultyLine('{"a": 1}')]).to.deep.equal([
+      3,
+      2,
+      undefined,
+    ]);
+  });
+});
