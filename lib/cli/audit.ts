@@ -5,11 +5,13 @@ import type { JsonObject } from '../common/json.ts';
 import { readConfig } from '../config.ts';
 import { keyFolderOf } from '../data-folder.ts';
 import { loadAuditKey } from '../devices/audit-key.ts';
-import { CallAudit, type CallAuditRow } from '../devices/call-audit.ts';
+import { CallAudit } from '../devices/call-audit.ts';
 import { checkHead, formatHead, listHeads, parseHead, type KeptHead } from '../devices/audit-heads.ts';
 import { checkAudit, type ChainCheck } from '../devices/check-audit.ts';
 import type { CommandDb, CommandTables } from '../devices/command-schema.ts';
+import type { CallAuditRow } from '../devices/list-calls.ts';
 import { AppError } from '../errors.ts';
+import { parseCount } from '../setting-values.ts';
 import { connectDatabase } from '../store/database.ts';
 import { print } from './io.ts';
 
@@ -17,9 +19,6 @@ interface AuditOptions {
   device?: string;
   json?: boolean;
 }
-
-/** How many rows are read at once. */
-const PAGE = 1000;
 
 /** Adds `audit`: the audit log of writes, in the database of the settings. */
 export function addAudit(program: Command): void {
@@ -35,8 +34,7 @@ export function addAudit(program: Command): void {
     .option('--json', 'print one JSON value: [{"device","n","at","event","tool","arguments","outcome",…}]')
     .action(({ device, limit, json }: AuditOptions & { limit: string }) =>
       withAudit(async ({ log }) => {
-        const rows = await rowsOf(log, device);
-        const shown = rows.slice(-Number(limit));
+        const shown = await log.listNewest({ device, limit: parseCount(limit, 1, 1_000_000) });
         const text = json ? formatExactly(shown as unknown as JsonObject[]) : shown.map(describe).join('\n');
         await print(process.stdout, `${text || 'No write was tried.'}\n`);
       }),
@@ -77,8 +75,10 @@ export function addAudit(program: Command): void {
     .option('--device <name>', 'of this device only')
     .action(({ device }: AuditOptions) =>
       withAudit(async ({ log }) => {
-        for (const row of await rowsOf(log, device))
-          await print(process.stdout, `${formatExactly(row as unknown as JsonObject)}\n`);
+        for await (const page of log.pages(device)) {
+          const lines = page.map((row) => `${formatExactly(row as unknown as JsonObject)}\n`);
+          await print(process.stdout, lines.join(''));
+        }
       }),
     );
 }
@@ -98,20 +98,6 @@ function describeCheck({ device, rows, heads, pruned, fault }: ChainCheck): stri
   if (fault) return `${device}: row ${fault.n} does not fit: ${fault.detail}`;
   const since = pruned === undefined ? '' : `, after row ${pruned}, the last one that was pruned`;
   return `${device}: ${rows} rows fit, ${heads} signed heads${since}`;
-}
-
-/** All rows, oldest first. */
-async function rowsOf(log: CallAudit, device: string | undefined): Promise<CallAuditRow[]> {
-  const devices = device === undefined ? await log.devices() : [device];
-  const rows: CallAuditRow[] = [];
-  for (const name of devices)
-    for (let after = 0; ;) {
-      const page = await log.list({ device: name, after, limit: PAGE });
-      rows.push(...page);
-      after = page.at(-1)?.n ?? after;
-      if (page.length < PAGE) break;
-    }
-  return rows.toSorted((one, other) => one.at - other.at);
 }
 
 async function withAudit(

@@ -3,51 +3,17 @@ import type { Transaction } from 'kysely';
 import type { Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { lockOrCreateRow } from '../store/lock-row.ts';
-import { auditBody, headText, rowHash, NO_HASH, type HashedColumns } from './audit-hash.ts';
+import { auditBody, headText, rowHash, NO_HASH } from './audit-hash.ts';
 import type { CommandDb, CommandTables } from './command-schema.ts';
-
-/** What became of a write that was tried. `sent`: it was permitted, and its outcome follows. */
-export type CallFate =
-  | 'sent'
-  | 'denied'
-  | 'limited'
-  | 'dry_run'
-  | 'rejected'
-  | 'expired'
-  | 'stopped'
-  | 'estop'
-  | 'disabled';
-
-/** A write that was tried. It holds no secret. */
-export interface CallRecord {
-  event: CallFate;
-  /** The version of a registered device. */
-  version?: number | undefined;
-  tool: string;
-  operation: string;
-  arguments: JsonObject;
-  session: string;
-  task: string;
-  call: string;
-  askedBy: string;
-  approvedBy?: string | undefined;
-  /** The deciding rule, in words. */
-  rule?: string | undefined;
-}
-
-/** A row of the audit log, for people. `outcome` is `done`, `none` or `unknown`; null: it is not known yet, or nothing was sent. */
-export interface CallAuditRow extends CallRecord {
-  device: string;
-  n: number;
-  at: number;
-  outcome: string | null;
-  hash: string;
-}
+import type { CallRecord } from './call-record.ts';
+import { listCalls, type AuditPlace, type AuditWindow, type CallAuditRow } from './list-calls.ts';
 
 /** A signed head for so many rows. */
 const ROWS_A_HEAD = 100;
 /** A transaction that removes old rows keeps writes to the device waiting. */
 const PRUNED_AT_ONCE = 200;
+/** So many rows are read at once where all are read. */
+const ROWS_A_PAGE = 1000;
 /** An interrupted write is looked for among so many rows. */
 const RECENT_COUNT = 10_000;
 
@@ -150,56 +116,52 @@ export class CallAudit {
     });
   }
 
-  /** The rows after a number, oldest first; those of every device, by time, when no device is named. */
-  async list({
+  /** The writes that were tried, after a place, oldest first; those of every device when none is named. */
+  list({ device, after, limit }: AuditWindow): Promise<CallAuditRow[]> {
+    return listCalls(this.#db, { device, after, limit });
+  }
+
+  /**
+   * The same for a client, which names the last row by its number, and without a device by its time. The rows of one time are in one
+   * page, also beyond the limit, so that the next page misses none.
+   */
+  async listPage({
     device,
     after,
     limit,
   }: {
-    device?: string;
-    after?: number;
+    device?: string | undefined;
+    after?: number | undefined;
     limit: number;
   }): Promise<CallAuditRow[]> {
-    let query = this.#db
-      .selectFrom('audit_rows as row')
-      .leftJoin('audit_rows as end', (join) =>
-        join
-          .onRef('end.device', '=', 'row.device')
-          .onRef('end.of_n', '=', 'row.n')
-          // A node that lost the session may know the outcome after another one has said that nobody knows it.
-          .on(({ not, exists, selectFrom }) =>
-            not(
-              exists(
-                selectFrom('audit_rows as later')
-                  .select('later.n')
-                  .whereRef('later.device', '=', 'end.device')
-                  .whereRef('later.of_n', '=', 'end.of_n')
-                  .whereRef('later.n', '>', 'end.n'),
-              ),
-            ),
-          ),
-      )
-      .select([
-        'row.device',
-        'row.n',
-        'row.at',
-        'row.event',
-        'row.tool',
-        'row.operation',
-        'row.body',
-        'row.hash',
-      ])
-      .select('end.body as end')
-      .where('row.of_n', 'is', null);
-    if (device !== undefined) query = query.where('row.device', '=', device).orderBy('row.n');
-    else query = query.orderBy('row.at').orderBy('row.device').orderBy('row.n');
-    if (after !== undefined) query = query.where(device === undefined ? 'row.at' : 'row.n', '>', after);
-    const rows = await query.limit(limit).execute();
-    return rows.map(({ body, end, ...row }) => {
-      const { of_n: _, ...record } = JSON.parse(body) as CallRecord & HashedColumns;
-      const outcome = end === null ? null : (JSON.parse(end) as { outcome: string }).outcome;
-      return { ...record, device: row.device, n: row.n, at: row.at, outcome, hash: row.hash };
-    });
+    if (device !== undefined)
+      return this.list({
+        device,
+        after: after === undefined ? undefined : { at: 0, device, n: after },
+        limit,
+      });
+    // No device has an empty name, so that this is the place before all rows of the next time.
+    const begin = after === undefined ? undefined : { at: after + 1, device: '', n: 0 };
+    const page = await this.list({ after: begin, limit });
+    const last = page.at(-1);
+    if (!last || page.length < limit) return page;
+    const next = await this.list({ after: last, limit: ROWS_A_PAGE });
+    return [...page, ...next.filter(({ at }) => at === last.at)];
+  }
+
+  /** The newest writes that were tried, oldest first. */
+  async listNewest({ device, limit }: Omit<AuditWindow, 'after'>): Promise<CallAuditRow[]> {
+    return (await listCalls(this.#db, { device, limit, isNewestFirst: true })).toReversed();
+  }
+
+  /** All writes that were tried, oldest first, in pages: one of them is in memory at a time. */
+  async *pages(device?: string): AsyncGenerator<CallAuditRow[]> {
+    for (let after: AuditPlace | undefined; ;) {
+      const page = await this.list({ device, after, limit: ROWS_A_PAGE });
+      if (page.length > 0) yield page;
+      after = page.at(-1);
+      if (page.length < ROWS_A_PAGE) return;
+    }
   }
 
   /** The names of the chains. */

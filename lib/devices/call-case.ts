@@ -3,7 +3,7 @@ import { canonicalJson } from '../common/canonical-json.ts';
 import type { AskingCall } from '../core/command.ts';
 import type { RegisteredDevice } from '../core/tool.ts';
 import { blotOwnSecrets, secretsOf } from '../secrets.ts';
-import type { CallFate, CallRecord } from './call-audit.ts';
+import type { CallFate, CallRecord } from './call-record.ts';
 import type { RuleBook, RuledCall } from './rules.ts';
 
 /** A call with everything that decides about it. */

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import { checkHead, formatHead, listHeads, parseHead } from '../../lib/devices/audit-heads.ts';
-import { CallAudit, type CallRecord } from '../../lib/devices/call-audit.ts';
+import { CallAudit } from '../../lib/devices/call-audit.ts';
+import type { CallRecord } from '../../lib/devices/call-record.ts';
 import { checkAudit } from '../../lib/devices/check-audit.ts';
 import type { CommandTables } from '../../lib/devices/command-schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
@@ -92,8 +93,24 @@ for (const [engine, openEngine] of Object.entries(engines))
           hash: '',
         },
       ]);
-      expect(await audit.list({ device: 'boiler', after: 1, limit: 10 })).to.deep.equal([rows[1]]);
+      expect(await audit.listPage({ device: 'boiler', after: 1, limit: 10 })).to.deep.equal([rows[1]]);
       expect(await check()).to.deep.equal([{ device: 'boiler', rows: 3, heads: 0 }]);
+    });
+
+    it('reads no more rows than it shows, however long the log is', async () => {
+      for (let to = 1; to <= 3; to += 1)
+        for (const device of ['boiler', 'lamp']) await audit.record(device, record(to));
+      const places = (rows: readonly { device: string; n: number }[]) =>
+        rows.map(({ device, n }) => `${device} ${n}`);
+      const all = ['boiler 1', 'boiler 2', 'boiler 3', 'lamp 1', 'lamp 2', 'lamp 3'];
+      expect(places(await audit.listPage({ limit: 2 }))).to.deep.equal(all); // they are of one time
+      expect(places(await audit.listPage({ after: clock.now(), limit: 2 }))).to.deep.equal([]);
+      expect(places(await audit.listPage({ after: clock.now() - 1, limit: 2 }))).to.deep.equal(all);
+      expect(places(await audit.listNewest({ limit: 2 }))).to.deep.equal(['lamp 2', 'lamp 3']);
+      expect(places(await audit.listNewest({ device: 'boiler', limit: 1 }))).to.deep.equal(['boiler 3']);
+      const streamed: string[] = [];
+      for await (const page of audit.pages()) streamed.push(...places(page));
+      expect(streamed).to.deep.equal(all);
     });
 
     it('is pruned from its old end: the rest can be checked, and a forged beginning is found', async () => {

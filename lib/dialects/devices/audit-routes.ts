@@ -1,4 +1,4 @@
-import type { CallAuditRow } from '../../devices/call-audit.ts';
+import type { CallAuditRow } from '../../devices/list-calls.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { formatTime } from '../liteagent/time.ts';
@@ -15,7 +15,7 @@ export function createAuditRoutes({ callAudit }: AuditParts): Route[] {
       method: 'GET',
       path: '/api/audit',
       summary:
-        'Every write that was tried, oldest first; those of one device with device. after is the number of the last row that the caller has seen (without device: its time in ms).',
+        'Every write that was tried, oldest first; those of one device with device. after is the number of the last row that the caller has seen (without device: its time in ms; a page has all rows of its last time).',
       access: 'command devices',
       query: {
         type: 'object',
@@ -27,10 +27,10 @@ export function createAuditRoutes({ callAudit }: AuditParts): Route[] {
       },
       answer: { type: 'array', items: auditRowShape },
       async handle({ query: { device, after, limit } }) {
-        const rows = await callAudit.list({
+        const rows = await callAudit.listPage({
+          device,
+          after: after === undefined ? undefined : Number(after),
           limit: limit === undefined ? LIMIT : Math.min(1000, Number(limit)),
-          ...(device !== undefined && { device }),
-          ...(after !== undefined && { after: Number(after) }),
         });
         return rows.map(formatRow);
       },

@@ -4,6 +4,7 @@
  * database of every earlier release and brings it to the newest one, on both engines.
  */
 
+import { auditByTime } from './audit-by-time.ts';
 import { sql, type Kysely, type Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
@@ -96,5 +97,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0081-pruned-audit': prunedAudit,
     '0090-overlapping-writes': overlappingWrites,
     '0100-session-totals': sessionTotals,
+    '0101-audit-by-time': auditByTime,
   };
 }

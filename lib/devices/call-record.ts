@@ -1,0 +1,30 @@
+import type { JsonObject } from '../common/json.ts';
+
+/** What became of a write that was tried. `sent`: it was permitted, and its outcome follows. */
+export type CallFate =
+  | 'sent'
+  | 'denied'
+  | 'limited'
+  | 'dry_run'
+  | 'rejected'
+  | 'expired'
+  | 'stopped'
+  | 'estop'
+  | 'disabled';
+
+/** A write that was tried. It holds no secret. */
+export interface CallRecord {
+  event: CallFate;
+  /** The version of a registered device. */
+  version?: number | undefined;
+  tool: string;
+  operation: string;
+  arguments: JsonObject;
+  session: string;
+  task: string;
+  call: string;
+  askedBy: string;
+  approvedBy?: string | undefined;
+  /** The deciding rule, in words. */
+  rule?: string | undefined;
+}
