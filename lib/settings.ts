@@ -203,7 +203,7 @@ export const limits = {
   ],
   bodiesMaxBytes: [
     256 * MiB,
-    'JSON bodies of requests in memory, of all callers together, without the first 64 KiB of each; one caller has half of it. Others get 429 or 503',
+    'JSON bodies of requests in memory, of all callers together, without the first 64 KiB of each; in a large body each list and object counts 64 bytes more; one caller has half of it. Others get 429 or 503',
   ],
   connectionsPerAddressMaxCount: [
     2000,

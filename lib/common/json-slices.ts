@@ -12,6 +12,8 @@ export interface SliceOptions {
   depthMax?: number;
   /** Leaves out the keys `__proto__`, instead of keeping them as own keys as `JSON.parse` does. */
   dropsProto?: boolean;
+  /** Is called with the number of lists and objects before they are made. It may throw. */
+  onContainers?: ((count: number) => void) | undefined;
 }
 
 /**
@@ -30,16 +32,19 @@ class SliceReader {
   readonly #text: string;
   readonly #depthMax: number;
   readonly #reviver: ((key: string, value: unknown) => unknown) | undefined;
+  readonly #onContainers: ((count: number) => void) | undefined;
   readonly #pause = createPauses();
   #at = 0;
 
-  constructor(text: string, { depthMax = Number.POSITIVE_INFINITY, dropsProto = false }: SliceOptions) {
+  constructor(text: string, { depthMax = Infinity, dropsProto = false, onContainers }: SliceOptions) {
     this.#text = text;
     this.#depthMax = depthMax;
+    this.#onContainers = onContainers;
     this.#reviver = dropsProto ? (key, value) => (key === '__proto__' ? undefined : value) : undefined;
   }
 
   async read(): Promise<unknown> {
+    await this.#pause();
     const value = await this.#value(0);
     this.#skipSpace();
     if (this.#at < this.#text.length) throw broken();
@@ -167,6 +172,7 @@ class SliceReader {
     if (first === QUOTE) return this.#endOfString(from, from + SLICE_LENGTH);
     if (first !== OPEN_LIST && first !== OPEN_OBJECT) return this.#endOfWord(from);
     let open = 0;
+    let count = 0;
     for (let at = from; at < text.length; at += 1) {
       if (at - from > SLICE_LENGTH) return undefined;
       const char = text.charCodeAt(at);
@@ -176,10 +182,13 @@ class SliceReader {
         at = end - 1;
       } else if (char === OPEN_LIST || char === OPEN_OBJECT) {
         open += 1;
+        count += 1;
         if (depth + open > this.#depthMax) throw tooDeep();
       } else if (char === CLOSE_LIST || char === CLOSE_OBJECT) {
         open -= 1;
-        if (open === 0) return at + 1;
+        if (open > 0) continue;
+        this.#onContainers?.(count);
+        return at + 1;
       }
     }
     throw broken();

@@ -57,7 +57,8 @@ class SliceWriter {
       this.#put('[');
       for (const [index, item] of value.entries()) {
         if (index > 0) this.#put(',');
-        await this.#member(item ?? null, depth);
+        const later = this.#member(item ?? null, depth);
+        if (later) await later;
       }
       this.#put(']');
     } else {
@@ -67,7 +68,8 @@ class SliceWriter {
         if (item === undefined) continue;
         this.#put(`${isFirst ? '' : ','}${JSON.stringify(key)}:`);
         isFirst = false;
-        await this.#member(item, depth);
+        const later = this.#member(item, depth);
+        if (later) await later;
       }
       this.#put('}');
     }
@@ -89,15 +91,12 @@ class SliceWriter {
     this.#put('"');
   }
 
-  /** Writes a member. Only a container or a long text may have to wait. */
-  async #member(item: unknown, depth: number): Promise<void> {
-    if (typeof item === 'object' && item !== null) await this.write(item, depth - 1);
-    else if (typeof item === 'string' && item.length > SLICE_LENGTH) await this.#writeText(item);
-    else {
-      const pause = this.#pause();
-      if (pause) await pause;
-      this.#put(formatExactly(item as JsonValue));
-    }
+  /** Writes a member. Only a container, a long text or a pause takes a promise: a document has a million other members. */
+  #member(item: unknown, depth: number): Promise<void> | undefined {
+    if (typeof item === 'object' && item !== null) return this.write(item, depth - 1);
+    if (typeof item === 'string' && item.length > SLICE_LENGTH) return this.#writeText(item);
+    this.#put(formatExactly(item as JsonValue));
+    return this.#pause();
   }
 
   #put(piece: string): void {

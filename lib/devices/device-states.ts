@@ -24,10 +24,15 @@ const VALUES_MAX_COUNT = 100;
 const VALUE_MAX_CHARS = 16 * 1024;
 
 const unknown: DeviceState = { reachable: null, lastCallAt: null, lastError: null };
-/** Codes of calls that were sent, and of those that found nobody: Node's, undici's and those of the Modbus driver. */
-const NOBODY_ANSWERED = /^(E[A-Z]+|UND_ERR_.*|CANNOT_CONNECT|TIMED_OUT|LOST_WHILE_SENDING|BAD_RESPONSE)$/;
-/** Codes of the server itself are in small letters: such a call was not sent. */
-const NOT_SENT = /^[a-z_]+$/;
+/**
+ * Codes after which nobody has answered: Node's, undici's and those of OpenModbus. A gateway that says that its unit is away
+ * has answered; the device has not.
+ */
+const NOBODY_ANSWERED =
+  /^(E[A-Z\d_]+|UND_ERR_.*|CONNECTION_FAILED|REQUEST_(TIMEOUT|TX_FAILED|RX_FAILED)|GATEWAY_(PATH|TARGET)_.*)$/;
+/** Codes of calls that were not sent: the server's own, in small letters, and those of its drivers. */
+const NOT_SENT =
+  /^([a-z_]+|EGRESS_DENIED|INVALID_ARGUMENT|WRITE_NOT_ALLOWED|QUEUE_FULL|SERIALPORT_NOT_INSTALLED)$/;
 
 /** The states of devices, from real calls. Nothing is asked for a state. */
 export class DeviceStates {

@@ -49,6 +49,11 @@ export class BodyRoom {
         `Your large requests take ${others} bytes already (BODIES_MAX_BYTES). Send this one when they have ended.`,
         { retryAfterSeconds: 5 },
       );
+    if (own + more > this.#maxBytes)
+      throw new AppError(
+        'too_large',
+        `The body with all its values takes more than ${this.#maxBytes} bytes of memory (BODIES_MAX_BYTES). Send it in parts.`,
+      );
     if (this.#used + more > this.#maxBytes)
       throw new AppError(
         'unavailable',

@@ -44,20 +44,26 @@ export async function readJson(
   if (request.headers.expect !== undefined) response.writeContinue();
   const text = await readText(request, { maxBytes, timeoutMs, share });
   if (exactFields && inexactNumbers(text).length > 0) return parseExactFields(text, exactFields);
-  if (text.length > ONE_GO_MAX_LENGTH) return parseLargeText(text);
+  if (text.length > ONE_GO_MAX_LENGTH) return parseLargeText(text, share);
   return isLenient && text.trim() === '' ? {} : parseJsonText(text);
 }
 
+/** The memory of a list or an object. Its text may have two bytes, so that a body could take twenty times its own room. */
+const CONTAINER_BYTES = 64;
 /** A longer text is parsed in slices. */
 const ONE_GO_MAX_LENGTH = 256 * 1024;
 /** The search for the place of a fault in a longer text would hold the event loop. */
 const PLACE_MAX_LENGTH = 1024 * 1024;
 
 /** A large JSON text, parsed with pauses for other work. */
-async function parseLargeText(text: string): Promise<unknown> {
+async function parseLargeText(text: string, share: BodyShare | undefined): Promise<unknown> {
   try {
-    return await parseJsonInSlices(text, { dropsProto: HAS_PROTO.test(text) });
+    return await parseJsonInSlices(text, {
+      dropsProto: HAS_PROTO.test(text),
+      onContainers: (count) => share?.take(count * CONTAINER_BYTES),
+    });
   } catch (cause) {
+    if (cause instanceof AppError) throw cause;
     const place =
       text.length > PLACE_MAX_LENGTH ? 'it is too large for the place to be found' : placeOf(text);
     throw new AppError('invalid_request', `Not JSON: ${place}.`, { cause });

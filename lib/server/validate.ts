@@ -9,6 +9,8 @@ import type { RouteSchema } from './mount.ts';
 
 /** A larger value gets its first fault only: a list of all faults would be larger than the value. */
 const ALL_FAULTS_MAX_VALUES = 10_000;
+/** The check of so many values takes some 50 ms. No client sends more; the values of a document are not counted. */
+const VALUES_MAX_COUNT = 100_000;
 /** More faults help nobody. */
 const FAULTS_MAX_COUNT = 100;
 const DRY_RUN = 'dryRun';
@@ -53,6 +55,7 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
       const picked: Picked = { count: 0, unnamedCount: 0, ignored: [], faults: [] };
       const known = pick(schema, value, '', picked);
       const checked = mayHaveBigints ? mapBigints(known as JsonValue, Number) : known; // Ajv knows no bigints
+      if (picked.count > VALUES_MAX_COUNT) return { value: known, ignored: [], faults: [TOO_MANY_VALUES] };
       const isValid = first(checked);
       if (isValid && picked.faults.length === 0) return { value: known, ignored: picked.ignored, faults: [] };
       let { errors } = first;
@@ -96,6 +99,11 @@ function countUpTo(text: string, most: number): number {
   return Math.min(count, most);
 }
 
+const TOO_MANY_VALUES: Fault = {
+  pointer: '',
+  detail: `has more than ${VALUES_MAX_COUNT} values: send it in parts`,
+};
+
 interface Picked {
   count: number;
   /** How many fields no schema has named. */
@@ -106,6 +114,7 @@ interface Picked {
 
 function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Picked): unknown {
   picked.count += 1;
+  if (picked.count > VALUES_MAX_COUNT) return undefined;
   if (Array.isArray(value)) {
     const items = schema.items as RouteSchema | undefined;
     return items ? value.map((item, index) => pick(items, item, `${pointer}/${index}`, picked)) : value;

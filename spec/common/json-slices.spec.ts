@@ -109,6 +109,19 @@ describe('JSON in slices', () => {
     expect(error).to.be.instanceOf(RangeError);
   });
 
+  it('counts the lists and objects of all slices', async () => {
+    for (const text of [
+      `{${large},"d":[${'{},'.repeat(9)}[]]}`,
+      `{${large},"d":[[[[[[[[[[[]]]]]]]]]]]}`,
+      `[${'{"a":[]},'.repeat(5)}${JSON.stringify(long + long)}]`,
+    ]) {
+      let counted = 0;
+      const value = await parseJsonInSlices(text, { onContainers: (count) => (counted += count) });
+      expect(value).to.deep.equal(JSON.parse(text));
+      expect(counted).to.equal(text.match(/[[{]/g)!.length - 1); // the large one around them is opened without a count
+    }
+  });
+
   it('lets other work run', async () => {
     const text = JSON.stringify(Array.from({ length: 300_000 }, (_, at) => ({ at, text: `text ${at}` })));
     let turns = 0;

@@ -134,21 +134,30 @@ describe('nodes that crash all the time', function () {
     expect(report.tasks).to.be.at.least(6 * 4);
   });
 
-  it('use no approval twice, lose nothing and repeat nothing: three nodes whose writes wait for approvals', async () => {
-    const { faults, repeated, kills } = await runCrashes({
+  it('use no approval twice, lose nothing and repeat nothing: 1,000 tasks on three nodes, whose writes wait for approvals', async () => {
+    const kills = [...killsAt(crashPoints), ...killsAt(crashPoints)];
+    const stalls: PlannedCrash[] = [
+      { point: 'after journal', signal: 'SIGSTOP' },
+      { point: 'before send', signal: 'SIGSTOP' },
+    ];
+    const report = await runCrashes({
       databaseUrl: await server.createDatabase(),
       dataDir,
       nodes: 3,
-      sessions: 8,
-      tasksPerSession: 4,
+      sessions: 16,
+      tasksPerSession: 63,
+      roundsMax: 1,
       stopsPercent: 10,
       approvals: true,
-      chaos: crashAt(killsAt(crashPoints)),
+      chaos: crashAt([...kills, ...stalls]),
     });
-    expect({ faults, repeated, kills }).to.deep.equal({
+    const { faults, repeated } = report;
+    expect({ faults, repeated, kills: report.kills, stalls: report.stalls }).to.deep.equal({
       faults: [],
       repeated: [],
-      kills: crashPoints.length,
+      kills: kills.length,
+      stalls: stalls.length,
     });
+    expect(report.tasks).to.be.at.least(1000);
   });
 });

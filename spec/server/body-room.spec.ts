@@ -35,7 +35,7 @@ describe('the room for large bodies', () => {
     const room = new BodyRoom(1000 * KiB);
     const one = room.open('ann', response());
     const found = Array.from({ length: 12 }, () => take(one, 100 * KiB));
-    expect(found).to.deep.equal([...Array.from({ length: 10 }, () => 'taken'), 'unavailable', 'unavailable']);
+    expect(found).to.deep.equal([...Array.from({ length: 10 }, () => 'taken'), 'too_large', 'too_large']);
     expect(take(room.open('ann', response()), 64 * KiB)).to.equal('taken');
     expect(take(room.open('bob', response()), 64 * KiB)).to.equal('taken');
   });

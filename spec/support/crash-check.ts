@@ -134,6 +134,9 @@ function checkResults(
     const times = device.writes.get(key)?.length ?? 0;
     if (result.statusCode === 200 && !result.error) {
       if (times === 0) faults.push(`the result of ${id} says it was done; the device never saw it`);
+    } else if (code === 'not_sent') {
+      // A node that stood still sends no write any more (core/tool.ts: CallContext.mayLeave).
+      if (times > 0) faults.push(`${id} is called not sent; the device saw it ${times} times`);
     } else if (result.error?.effect === 'unknown') {
       unknown += 1;
       const since = decided.get(id) ?? 0;

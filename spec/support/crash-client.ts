@@ -162,19 +162,24 @@ export async function callAny(
   path: string,
   init: RequestInit = {},
 ): Promise<unknown> {
+  const refusals = new Map<string, number>();
   for (const end = Date.now() + 30_000; Date.now() < end; await delay(50)) {
     const known = urls();
     const url = known[Math.floor(random() * known.length)];
-    if (url === undefined) continue;
+    let refusal = 'nobody listened';
     try {
+      if (url === undefined) continue;
       const response = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(2000) });
       if (response.status === 200) return await response.json();
       if (response.status !== 503)
         throw new TypeError(`${path} answered ${response.status}: ${await response.text()}`);
-      await response.body?.cancel();
+      refusal = `503: ${await response.text()}`;
     } catch (error) {
       if (error instanceof TypeError && error.message.startsWith(path)) throw error;
+      refusal = String(error);
+    } finally {
+      refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
     }
   }
-  throw new Error(`no node answered ${path}`);
+  throw new Error(`no node answered ${path}: ${JSON.stringify(Object.fromEntries(refusals))}`);
 }

@@ -22,6 +22,8 @@ export interface CrashRun {
   /** What happens to the nodes. One that has no end of its own is ended when every session has had its tasks. */
   chaos: Chaos;
   isEndless?: boolean;
+  /** How many rounds of calls a task has at most. */
+  roundsMax?: number;
   /** Of a hundred tasks, how many are stopped while they run. */
   stopsPercent?: number;
   journal?: boolean;
@@ -58,7 +60,7 @@ export interface CrashReport {
 /** Sends tasks through nodes that crash meanwhile, and checks at the end what must hold. */
 export async function runCrashes(run: CrashRun): Promise<CrashReport> {
   const { latencyMs = 30, leaseMs = 2000, journal = true, stopsPercent = 0 } = run;
-  const { tasksPerSession, isEndless = false, approvals = false } = run;
+  const { tasksPerSession, isEndless = false, approvals = false, roundsMax = 3 } = run;
   const random = randomFrom(run.seed ?? Date.now());
   const began = performance.now();
   const model = await startCrashModel(() => random() * latencyMs);
@@ -106,7 +108,7 @@ export async function runCrashes(run: CrashRun): Promise<CrashReport> {
     await Promise.all(
       sessions.map(async (session) => {
         while (session.tasks.length < tasksPerSession || isStriking) {
-          const task: AcceptedTask = { taskId: randomUUID(), rounds: 1 + Math.floor(random() * 3) };
+          const task: AcceptedTask = { taskId: randomUUID(), rounds: 1 + Math.floor(random() * roundsMax) };
           session.tasks.push(task);
           const stop = random() * 100 < stopsPercent ? stopOnce(session, task, urls, random) : undefined;
           const work = session.clients[0]!.work(task.taskId, sentenceOf(task.taskId, task.rounds, 2));

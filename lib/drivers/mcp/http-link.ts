@@ -17,7 +17,7 @@ import {
   type McpRequest,
   type OnServerMessage,
 } from './link.ts';
-import { parseServerMessage } from './parse-server-message.ts';
+import { MESSAGE_MAX_CONTAINERS, MESSAGE_MAX_DEPTH, parseServerMessage } from './parse-server-message.ts';
 import type { HttpPlace } from './place.ts';
 import { ServerStream } from './server-stream.ts';
 
@@ -159,6 +159,8 @@ function redirectWords(origin: string, { statusCode, headers }: HttpResponse): s
   return `${origin} answered HTTP ${statusCode} and redirects to ${to}. It was not followed: if the server has moved, give its new address as "server"`;
 }
 
+const TOO_COMPLEX = `the answer is deeper than ${MESSAGE_MAX_DEPTH}, or has more than ${MESSAGE_MAX_CONTAINERS} lists and objects`;
+
 /** The messages of one answer. It may be one JSON value, or a stream of events with the answer among them. */
 class Inbox {
   answer: McpAnswer | undefined;
@@ -210,8 +212,7 @@ class Inbox {
         this.#take(await parseServerMessage(data));
       } catch (error) {
         if (!(error instanceof RangeError) && !(error instanceof SyntaxError)) throw error;
-        this.fault =
-          error instanceof RangeError ? 'the answer is nested too deeply' : 'the answer is no JSON';
+        this.fault = error instanceof RangeError ? TOO_COMPLEX : 'the answer is no JSON';
       }
     });
   }
