@@ -1,5 +1,6 @@
 import type { Generated, Kysely, Selectable } from 'kysely';
 import { systemClock, type Clock } from '../common/clock.ts';
+import { formatExactly, parseExactly } from '../common/exact-numbers.ts';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { allOrNone, NotAllFound } from '../store/all-or-none.ts';
@@ -15,7 +16,7 @@ export interface NewModelConfig {
   modelName: string;
   /** In clear. */
   apiKey: string;
-  /** More fields of a request, as the endpoint names them. */
+  /** More fields of a request, as the endpoint names them. A whole number beyond 2^53 is a bigint. */
   params: JsonObject;
 }
 
@@ -195,7 +196,7 @@ class StoredModelConfigs implements ModelConfigs {
       base_url: baseUrl,
       model_name: modelName,
       api_key: this.#vault.seal(apiKey),
-      params: JSON.stringify(params),
+      params: formatExactly(params),
       updated_at: this.#clock.now(),
     };
   }
@@ -209,7 +210,7 @@ function configOf(row: Selectable<ModelConfigsTable>, vault: Vault): StoredModel
     baseUrl: row.base_url,
     modelName: row.model_name,
     apiKey: vault.open(row.api_key),
-    params: JSON.parse(row.params) as JsonObject,
+    params: parseExactly(row.params) as JsonObject,
   };
 }
 

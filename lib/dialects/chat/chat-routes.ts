@@ -6,7 +6,7 @@ import { accountOf } from '../account.ts';
 import { openContents, type Said } from './content.ts';
 import { findConversation, sayBody } from './say.ts';
 import { send, type SendParts } from './send.ts';
-import { id } from './shapes.ts';
+import { exactFields, id } from './shapes.ts';
 
 /** How long an address for an upload is valid (contract 4). */
 const UPLOAD_SECONDS = 300;
@@ -96,6 +96,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
       startsWork: true,
       summary: 'Says something; the answer is a stream of JSON lines, of server-sent events, or of text.',
       access: 'chat',
+      exactFields,
       body: sayBody,
       bodyMaxBytes: config.limits.imageMaxBytes,
       handle: (call) => send(parts, call),

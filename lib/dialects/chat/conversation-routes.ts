@@ -7,7 +7,7 @@ import type { Parts } from '../dialect.ts';
 import { requireRecordRoom } from '../record-room.ts';
 import { saidTextOf } from './content.ts';
 import { findConversation, readSaying, sayBody, type SayParts } from './say.ts';
-import { conversationOf, id, ids, line } from './shapes.ts';
+import { conversationOf, exactFields, id, ids, line } from './shapes.ts';
 
 /** The list has no pages in this contract, so that this is the end of it. */
 const LIST_MAX_COUNT = 10_000;
@@ -103,6 +103,7 @@ function titleRoute(parts: SayParts & Pick<Parts, 'config'>, path: string): Rout
     summary: 'Lets the model give the conversation a title.',
     access: 'chat',
     status: 201,
+    exactFields,
     body: sayBody,
     bodyMaxBytes: parts.config.limits.imageMaxBytes,
     answer: nothing,

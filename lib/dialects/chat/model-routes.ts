@@ -6,7 +6,7 @@ import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { apiKey, baseUrl, id, ids, line, params } from './shapes.ts';
+import { apiKey, baseUrl, exactFields, id, ids, line, params } from './shapes.ts';
 
 /** The most configurations of a user without this scope. */
 const LIMIT = 3;
@@ -82,6 +82,7 @@ function createConfig({ modelConfigs, models }: ModelParts): Route {
     summary: 'Stores a model configuration.',
     access: 'chat',
     status: 201,
+    exactFields,
     body: { type: 'object', required: ['base_url'], properties: fields },
     answer: nothing,
     async handle({ caller, body }) {
@@ -103,6 +104,7 @@ function updateConfig({ modelConfigs, models }: ModelParts): Route {
     summary: 'Changes a model configuration; a masked key, and none, leave the key unchanged.',
     access: 'chat',
     status: 202,
+    exactFields,
     body: {
       type: 'object',
       required: ['base_url', 'config_id'],

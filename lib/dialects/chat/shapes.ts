@@ -25,6 +25,9 @@ export const params = {
   additionalProperties: {},
 } as const;
 
+/** The fields of a body whose whole numbers keep each digit on their way to the model's endpoint, and back to the client. */
+export const exactFields = ['params'];
+
 /** The address of an endpoint. */
 export const baseUrl = {
   type: 'string',

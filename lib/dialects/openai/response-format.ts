@@ -34,7 +34,7 @@ export const responseSchema = {
     tool_choice: { type: ['string', 'object'] },
     tools: { type: 'array', items: { type: 'object' } },
     top_p: { type: ['number', 'null'] },
-    usage: { type: ['object', 'null'] },
+    usage: { type: 'object' },
   },
 } as const;
 
@@ -67,7 +67,6 @@ export const responseDefaults: JsonObject = {
   tools: [],
   top_p: null,
   truncation: 'auto',
-  user: null,
 };
 
 /** A response, in OpenAI's shape. Fields that the request left out have the values that OpenAI's have then. */
@@ -91,7 +90,8 @@ export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: 
     incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
     metadata: said?.marks?.said?.metadata ?? said?.metadata ?? {},
     output: partItems(sessionId, record, shape, part),
-    usage: endedAt === undefined ? null : formatUsage(record, part),
+    // Not null before the end: the types of OpenAI's clients have no such value.
+    ...(endedAt !== undefined && { usage: formatUsage(record, part) }),
     ...responseDefaults,
     ...request?.shown,
     reasoning: reasoningOf(request),

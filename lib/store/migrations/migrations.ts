@@ -4,10 +4,10 @@
  * database of every earlier release and brings it to the newest one, on both engines.
  */
 
-import { auditByTime } from './audit-by-time.ts';
 import { sql, type Kysely, type Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
+import { auditByTime } from './audit-by-time.ts';
 import { appConversations } from './app-conversations.ts';
 import { appPublications } from './app-publications.ts';
 import { approvals } from './approvals.ts';

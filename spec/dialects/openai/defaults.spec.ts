@@ -132,7 +132,7 @@ describe("the documented defaults of OpenAI's requests", () => {
       });
   });
 
-  it('are taken by chat completions, of the model and with devices, and are no fields of the request to the model', async () => {
+  it('are taken by chat completions, of the model and with devices', async () => {
     for (const devices of [{}, world.devices])
       await tryEach(COMPLETION, (fields) => {
         world.steps.push({ text: 'Hello.' });

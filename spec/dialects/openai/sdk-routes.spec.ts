@@ -45,7 +45,6 @@ describe("the routes of OpenAI's own tests of its clients", () => {
       output_tokens_details: { reasoning_tokens: 0 },
       total_tokens: 120,
     },
-    user: null,
   };
 
   it('give a whole response when it is made, read, streamed and cancelled', async () => {
