@@ -7,7 +7,9 @@ import type { User, Users } from './users.ts';
 type UserKey = 'uuid' | 'id' | 'username_key' | 'email_key';
 
 /** Finds users in the database; for a process that changes none, too. */
-export function createUserLookup(db: AccountsDb): Pick<Users, 'find' | 'findById' | 'findByLogin'> {
+export function createUserLookup(
+  db: AccountsDb,
+): Pick<Users, 'find' | 'findById' | 'findByLogin' | 'namesOf'> {
   const where = async (column: UserKey, value: string | number): Promise<User | undefined> => {
     const row = await db.selectFrom('users').selectAll().where(column, '=', value).executeTakeFirst();
     return row && userOf(row);
@@ -15,6 +17,16 @@ export function createUserLookup(db: AccountsDb): Pick<Users, 'find' | 'findById
   return {
     find: (uuid) => where('uuid', uuid),
     findById: (id) => where('id', id),
+    async namesOf(uuids) {
+      const wanted = [...new Set(uuids)];
+      if (wanted.length === 0) return new Map();
+      const rows = await db
+        .selectFrom('users')
+        .select(['uuid', 'name'])
+        .where('uuid', 'in', wanted)
+        .execute();
+      return new Map(rows.map(({ uuid, name }) => [uuid, name]));
+    },
     async findByLogin(login) {
       const key = loginKey(login);
       // The username comes last: one may look like the uuid of somebody else, or, of an earlier release, like the e-mail.

@@ -76,6 +76,8 @@ export interface Users {
   findById(id: number): Promise<User | undefined>;
   /** By uuid, e-mail or username, in this order. */
   findByLogin(login: string): Promise<User | undefined>;
+  /** The names for people of these users, by uuid; without those that are no users. */
+  namesOf(uuids: Iterable<string>): Promise<Map<string, string>>;
   list(page: UserPage): Promise<{ users: User[]; total: number }>;
   count(): Promise<number>;
   change(uuid: string, changes: UserChanges, by?: By): Promise<User>;
@@ -100,7 +102,7 @@ export function createUsers(context: AccountsContext, removals: Pick<UserRemoval
 class StoredUsers implements Users {
   readonly #context: AccountsContext;
   readonly #removals: Pick<UserRemovals, 'remove'>;
-  readonly #lookup: Pick<Users, 'find' | 'findById' | 'findByLogin'>;
+  readonly #lookup: Pick<Users, 'find' | 'findById' | 'findByLogin' | 'namesOf'>;
 
   constructor(context: AccountsContext, removals: Pick<UserRemovals, 'remove'>) {
     this.#context = context;
@@ -131,6 +133,10 @@ class StoredUsers implements Users {
 
   findByLogin(login: string): Promise<User | undefined> {
     return this.#lookup.findByLogin(login);
+  }
+
+  namesOf(uuids: Iterable<string>): Promise<Map<string, string>> {
+    return this.#lookup.namesOf(uuids);
   }
 
   async count(): Promise<number> {

@@ -11,6 +11,7 @@ interface Shown {
   name: string;
   parameters: JsonObject;
   rule: string;
+  askedByName?: string;
   expiresAt: string;
 }
 
@@ -48,6 +49,7 @@ export function addApprovals(program: Command): void {
       });
 }
 
-function describe({ id, device, name, parameters, rule, expiresAt }: Shown): string {
-  return `${id}  ${device}: ${name} ${JSON.stringify(parameters)}\n    ${rule}\n    until ${expiresAt}`;
+function describe({ id, device, name, parameters, rule, askedByName, expiresAt }: Shown): string {
+  const asker = askedByName === undefined ? '' : `asked by ${askedByName}, `;
+  return `${id}  ${device}: ${name} ${JSON.stringify(parameters)}\n    ${rule}\n    ${asker}until ${expiresAt}`;
 }

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { withAskers } from '../accounts/askers.ts';
+import { createUserLookup } from '../accounts/user-lookup.ts';
 import { systemClock } from '../common/clock.ts';
 import { formatExactly } from '../common/exact-numbers.ts';
 import type { JsonObject } from '../common/json.ts';
@@ -14,6 +16,9 @@ import { AppError } from '../errors.ts';
 import { parseCount } from '../setting-values.ts';
 import { connectDatabase } from '../store/database.ts';
 import { print } from './io.ts';
+
+/** `export` prints more. */
+const SHOWN_MAX_COUNT = 10_000;
 
 interface AuditOptions {
   device?: string;
@@ -33,8 +38,9 @@ export function addAudit(program: Command): void {
     .option('--limit <count>', 'so many rows', '20')
     .option('--json', 'print one JSON value: [{"device","n","at","event","tool","arguments","outcome",…}]')
     .action(({ device, limit, json }: AuditOptions & { limit: string }) =>
-      withAudit(async ({ log }) => {
-        const shown = await log.listNewest({ device, limit: parseCount(limit, 1, 1_000_000) });
+      withAudit(async ({ log, users }) => {
+        const newest = await log.listNewest({ device, limit: parseCount(limit, 1, SHOWN_MAX_COUNT) });
+        const shown = await withAskers(users, newest);
         const text = json ? formatExactly(shown as unknown as JsonObject[]) : shown.map(describe).join('\n');
         await print(process.stdout, `${text || 'No write was tried.'}\n`);
       }),
@@ -100,9 +106,14 @@ function describeCheck({ device, rows, heads, pruned, fault }: ChainCheck): stri
   return `${device}: ${rows} rows fit, ${heads} signed heads${since}`;
 }
 
-async function withAudit(
-  work: (parts: { db: CommandDb; log: CallAudit; key: ReturnType<typeof loadAuditKey> }) => Promise<void>,
-): Promise<void> {
+interface AuditParts {
+  db: CommandDb;
+  log: CallAudit;
+  users: ReturnType<typeof createUserLookup>;
+  key: ReturnType<typeof loadAuditKey>;
+}
+
+async function withAudit(work: (parts: AuditParts) => Promise<void>): Promise<void> {
   const config = readConfig();
   const { databaseUrl } = config;
   if (databaseUrl === 'sqlite::memory:')
@@ -114,7 +125,8 @@ async function withAudit(
   const database = await connectDatabase({ databaseUrl, onError: () => {} });
   try {
     const db = database.tables<CommandTables>();
-    await work({ db, log: new CallAudit(db, key, systemClock), key });
+    const users = createUserLookup(database.tables());
+    await work({ db, log: new CallAudit(db, key, systemClock), users, key });
   } finally {
     await database.close();
   }
@@ -127,11 +139,13 @@ function describe({
   arguments: args,
   event,
   outcome,
+  askedByName,
   approvedBy,
   rule,
-}: CallAuditRow): string {
+}: CallAuditRow & { askedByName?: string }): string {
   const fate = event === 'sent' ? `sent, ${outcome ?? 'outcome not known yet'}` : event;
+  const asked = askedByName === undefined ? '' : `, asked by ${askedByName}`;
   const approved = approvedBy === undefined ? '' : `, approved by ${approvedBy}`;
   const why = event === 'sent' || rule === undefined ? '' : `\n    ${rule}`;
-  return `${new Date(at).toISOString()}  ${device}: ${tool} ${formatExactly(args)}  ${fate}${approved}${why}`;
+  return `${new Date(at).toISOString()}  ${device}: ${tool} ${formatExactly(args)}  ${fate}${asked}${approved}${why}`;
 }

@@ -16,6 +16,8 @@ const PRUNED_AT_ONCE = 200;
 const ROWS_A_PAGE = 1000;
 /** An interrupted write is looked for among so many rows. */
 const RECENT_COUNT = 10_000;
+/** To read more of them at once would hold the event loop. */
+const SEARCHED_AT_ONCE = 500;
 
 /** The end of a chain, which its holder has locked until the end of the transaction. */
 export interface ChainEnd {
@@ -170,21 +172,27 @@ export class CallAudit {
     return rows.map(({ device }) => device);
   }
 
-  /** The number of the row of a write that was sent and has no outcome yet; undefined when there is none. */
+  /** The number of the row of a write that was sent; undefined when there is none. It is mostly among the newest, which are read first. */
   async findSent(device: string, session: string, task: string, call: string): Promise<number | undefined> {
-    const rows = await this.#db
-      .selectFrom('audit_rows')
-      .select(['n', 'body'])
-      .where('device', '=', device)
-      .where('event', '=', 'sent')
-      .orderBy('n', 'desc')
-      .limit(RECENT_COUNT)
-      .execute();
-    const found = rows.find(({ body }) => {
-      const record = JSON.parse(body) as CallRecord;
-      return record.session === session && record.task === task && record.call === call;
-    });
-    return found?.n;
+    let before = Number.MAX_SAFE_INTEGER;
+    for (let read = 0; read < RECENT_COUNT; read += SEARCHED_AT_ONCE) {
+      const rows = await this.#db
+        .selectFrom('audit_rows')
+        .select(['n', 'body'])
+        .where('device', '=', device)
+        .where('event', '=', 'sent')
+        .where('n', '<', before)
+        .orderBy('n', 'desc')
+        .limit(SEARCHED_AT_ONCE)
+        .execute();
+      const found = rows.find(({ body }) => {
+        const record = JSON.parse(body) as CallRecord;
+        return record.session === session && record.task === task && record.call === call;
+      });
+      if (found || rows.length < SEARCHED_AT_ONCE) return found?.n;
+      before = rows.at(-1)!.n;
+    }
+    return undefined;
   }
 
   async #append(

@@ -66,6 +66,16 @@ for (const [engine, openEngine] of Object.entries(engines))
       expect(rows.map(({ n, outcome }) => [n, outcome])).to.deep.equal([[1, 'done']]);
     });
 
+    it('finds a write that was sent, also behind hundreds of newer ones', async () => {
+      for (let to = 0; to < 510; to += 1) await audit.record('boiler', record(to));
+      const find = (call: string) => audit.findSent('boiler', 's', 't', call);
+      expect([await find('call_509'), await find('call_0'), await find('call_510')]).to.deep.equal([
+        510,
+        1,
+        undefined,
+      ]);
+    });
+
     it('shows each write that was tried, with its outcome', async () => {
       await db()
         .transaction()

@@ -15,7 +15,7 @@ export interface WaitingCall {
   rule: string;
   /** The same rules as data; missing where no rule asks, or in a call of an earlier version of the server. */
   rules?: ShownRule[];
-  askedBy?: string;
+  askedByName?: string;
   expiresAt: string;
   /** Missing for a call that was asked by an earlier version of the server. */
   request?: PendingRequest;

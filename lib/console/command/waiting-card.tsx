@@ -12,13 +12,13 @@ import { ShownRequest } from './shown-request.tsx';
 
 /** A call that waits: its arguments, the request that would leave, the rule that asks, and the two decisions. */
 export function WaitingCard({ call }: { call: WaitingCall }) {
-  const { id, session, device, name, parameters, request, risk, rule, rules, askedBy, expiresAt } = call;
+  const { id, session, device, name, parameters, request, risk, rule, rules, askedByName, expiresAt } = call;
   const reason = useSignal('');
   const { isBusy, failure, begin } = useButtonWork();
   const answer = (decision: 'approve' | 'reject'): void => begin(() => decide(id, decision, reason.value));
   const why = rules === undefined && risk === 'high' ? [t('riskHighAsks')] : ruleSentences(rules, [rule]);
   const facts = [
-    ...(askedBy === undefined || askedBy === '' ? [] : [t('askedBy', { name: askedBy })]),
+    ...(askedByName === undefined ? [] : [t('askedBy', { name: askedByName })]),
     t('expires', { time: timeText(msOf(expiresAt)) }),
   ];
   const isElsewhere = session !== '' && place.value.item !== session;

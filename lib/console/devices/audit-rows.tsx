@@ -13,7 +13,7 @@ interface AuditRow {
   tool: string;
   arguments: unknown;
   outcome: string | null;
-  askedBy: string;
+  askedByName?: string;
   approvedBy: string | null;
   rule: string | null;
 }
@@ -25,8 +25,8 @@ const SHOWN = 20;
 export function AuditRows({ device, writes }: { device: string; writes: number }) {
   const rows = useSignal<readonly AuditRow[] | undefined>(undefined);
   useEffect(() => {
-    call<AuditRow[]>('GET', `/api/audit?device=${encodeURIComponent(device)}&limit=1000`).then(
-      (all) => (rows.value = all.slice(-SHOWN).toReversed()),
+    call<AuditRow[]>('GET', `/api/audit?device=${encodeURIComponent(device)}&last=${SHOWN}`).then(
+      (newest) => (rows.value = newest.toReversed()),
       () => (rows.value = undefined), // only admins may see them
     );
   }, [device, writes]);
@@ -36,7 +36,7 @@ export function AuditRows({ device, writes }: { device: string; writes: number }
       <h2>{t('auditTitle')}</h2>
       {rows.value.length === 0 && <p class="soft">{t('auditEmpty')}</p>}
       <ul class="plain">
-        {rows.value.map(({ n, at, event, tool, arguments: args, outcome, approvedBy, rule }) => (
+        {rows.value.map(({ n, at, event, tool, arguments: args, outcome, askedByName, approvedBy, rule }) => (
           <li key={n}>
             <code>
               {tool} {JSON.stringify(args)}
@@ -46,7 +46,8 @@ export function AuditRows({ device, writes }: { device: string; writes: number }
               {' '}
               {[
                 timeText(msOf(at)),
-                ...(approvedBy === null ? [] : [approvedBy]),
+                ...(askedByName === undefined ? [] : [t('askedBy', { name: askedByName })]),
+                ...(approvedBy === null ? [] : [t('approvedBy', { name: approvedBy })]),
                 ...(rule === null || event === 'sent' ? [] : [rule]),
               ].join(' · ')}
             </span>

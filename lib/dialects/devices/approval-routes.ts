@@ -1,17 +1,17 @@
-import type { OpenApproval } from '../../devices/approvals.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { withAskers } from '../../accounts/askers.ts';
 import type { Parts } from '../dialect.ts';
 import { formatTime } from '../liteagent/time.ts';
 import { decisionShape, openApprovalShape } from './command-shapes.ts';
 
-type ApprovalParts = Pick<Parts, 'approvals'>;
+type ApprovalParts = Pick<Parts, 'accounts' | 'approvals'>;
 
 /** The calls that wait for the decision of a person (contract 6, section 3). */
 export function createApprovalRoutes(parts: ApprovalParts): Route[] {
   return [listApprovals(parts), decide(parts)];
 }
 
-function listApprovals({ approvals }: ApprovalParts): Route {
+function listApprovals({ accounts, approvals }: ApprovalParts): Route {
   return route({
     method: 'GET',
     path: '/api/approvals',
@@ -19,7 +19,11 @@ function listApprovals({ approvals }: ApprovalParts): Route {
     access: 'use a device',
     query: { type: 'object', properties: { id: { type: 'string' } } },
     answer: { type: 'array', items: openApprovalShape },
-    handle: async ({ query: { id }, caller }) => (await approvals.list(caller, id)).map(formatApproval),
+    async handle({ query: { id }, caller }) {
+      const open = await approvals.list(caller, id);
+      const named = await withAskers(accounts.users, open);
+      return named.map((approval) => ({ ...approval, expiresAt: formatTime(approval.expiresAt) }));
+    },
   });
 }
 
@@ -41,8 +45,4 @@ function decide({ approvals }: ApprovalParts): Route {
     handle: ({ params: { id }, body: { decision, reason }, caller }) =>
       approvals.decide(caller, id, { decision, reason }),
   });
-}
-
-function formatApproval({ expiresAt, ...approval }: OpenApproval) {
-  return { ...approval, expiresAt: formatTime(expiresAt) };
 }

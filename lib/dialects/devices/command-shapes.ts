@@ -1,5 +1,6 @@
 const text = { type: 'string' } as const;
 const textOrNull = { type: ['string', 'null'] } as const;
+const askedByName = { type: 'string', description: 'the name of the user with this id' } as const;
 const values = { type: 'object', additionalProperties: {} } as const;
 
 /** Rules as data, beside their words: for pages in other languages. */
@@ -49,6 +50,7 @@ export const openApprovalShape = {
     approvers: { enum: ['owner', 'other', 'admin'] },
     needsAnother: { type: 'boolean' },
     askedBy: text,
+    askedByName,
     expiresAt: text,
     request: {
       ...values,
@@ -131,6 +133,7 @@ export const auditRowShape = {
     task: text,
     call: text,
     askedBy: text,
+    askedByName,
     approvedBy: textOrNull,
     rule: textOrNull,
     outcome: textOrNull,

@@ -10,7 +10,7 @@ import { createRuleRoutes } from './rule-routes.ts';
 
 /** Contract 6: the devices that the server knows, and the people in command of them. Its calls are open to all where AUTH is `none`. */
 export const devices: Dialect<
-  'devices' | 'config' | 'sessions' | 'approvals' | 'estops' | 'direct' | 'callAudit'
+  'accounts' | 'devices' | 'config' | 'sessions' | 'approvals' | 'estops' | 'direct' | 'callAudit'
 > = {
   name: 'devices',
   mount(parts) {

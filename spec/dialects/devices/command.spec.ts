@@ -105,7 +105,13 @@ describe('people in command of a device', () => {
     );
     expect((await ann.call('GET', '/api/approvals')).body).to.deep.equal([]);
     const [open] = (await bob.call('GET', `/api/approvals?id=${id}`)).body as JsonObject[];
-    expect(open).to.deep.include({ id: approval, session: id, device: 'asking', askedBy: ann.user.uuid });
+    expect(open).to.deep.include({
+      id: approval,
+      session: id,
+      device: 'asking',
+      askedBy: ann.user.uuid,
+      askedByName: 'ann',
+    });
     expect(open!['request']).to.deep.include({ method: 'PUT', url: `${lamp.url}/brightness?brightness=80` });
     chat.send({ type: 'approval', id: approval, decision: 'approve' });
     await chat.until(() => chat.seen.some(({ code }) => code === 'forbidden'));
@@ -149,6 +155,7 @@ describe('people in command of a device', () => {
       arguments: { brightness: 80 },
       session: id,
       askedBy: ann.user.uuid,
+      askedByName: 'ann',
       approvedBy: 'bob',
       outcome: 'done',
     });
@@ -274,6 +281,8 @@ describe('people in command of a device', () => {
       ['limited', null],
       ['dry_run', null],
     ]);
+    const newest = (await admin.call('GET', '/api/audit?device=direct&last=2')).body as JsonObject[];
+    expect(newest.map(({ event }) => event)).to.deep.equal(['limited', 'dry_run']);
     expect((await ann.call('GET', '/api/audit?device=direct')).status).to.equal(403);
   });
 
