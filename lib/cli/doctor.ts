@@ -38,8 +38,9 @@ export async function runDoctor(
     await print(io.stdout, `${JSON.stringify({ ok, checks, settings })}\n`);
   } else {
     const colors = hasColors(io.stdout);
+    const longest = Math.max(...settings.map(({ name }) => name.length));
     const set = settings.map(
-      ({ name, origin, value }) => `  ${name.padEnd(32)} ${origin.padEnd(11)} ${value}`,
+      ({ name, origin, value }) => `  ${name.padEnd(longest)} ${origin.padEnd(11)} ${value}`,
     );
     const style = { ok: 'green', warning: 'yellow', failed: 'red' } as const;
     const rows = checks.map(({ name, state, detail }) =>

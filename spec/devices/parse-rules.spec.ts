@@ -98,7 +98,11 @@ describe('reading rules', () => {
         ['/calls/0/tools: must be a list of names or operations of tools, with * for any text'],
       ],
       ['an empty name', { tools: [''] }, ['/calls/0/tools/0: must be a name or an operation of a tool']],
-      ['an unknown effect', { effect: 'writes' }, ['/calls/0/effect: must be read or write']],
+      [
+        'an unknown effect',
+        { effect: 'writes' },
+        ['/calls/0/effect: must be read or write; did you mean "write"?'],
+      ],
       ['an unknown risk', { risk: 'medium' }, ['/calls/0/risk: must be low, normal or high']],
       ['no conditions', { when: {} }, ['/calls/0/when: must be an object of conditions by argument']],
       [
@@ -177,7 +181,7 @@ describe('reading rules', () => {
       [
         'unknown approvers',
         { decision: 'ask', approvers: 'others' },
-        ['/calls/0/approvers: must be owner, other or admin'],
+        ['/calls/0/approvers: must be owner, other or admin; did you mean "other"?'],
       ],
       [
         'a time-out of nothing',
