@@ -1,8 +1,8 @@
 import { runEstops } from '../support/estop-rounds.ts';
 import { median, table } from './table.ts';
 
-const ROUNDS = 20;
-const TASKS_A_NODE = 12;
+const ROUNDS = 50;
+const TASKS_A_NODE = 34;
 
 /**
  * How long an emergency stop takes, from its request to the answer that nothing new can leave, and to the last write that left, while tasks on three nodes over one

@@ -7,6 +7,7 @@ interface Operation {
   operationId: string;
   summary: string;
   tags: string[];
+  parameters?: { name: string }[];
   security: object[];
   responses: Record<string, { content?: Record<string, object> }>;
 }
@@ -44,6 +45,31 @@ describe('the description of the server', () => {
     expect(Object.keys(post.responses['default']!.content!)).to.deep.equal(['application/json']);
     expect(document.paths['/api/init']!['post']!.security).to.deep.equal([{}, { bearer: [] }]);
     expect(document.paths['/auth/refresh']!['post']!.security).to.deep.equal([]);
+  });
+
+  it('says of each route that can start work that it takes an Idempotency-Key (contract 6, section 7)', async () => {
+    const document = await get<Document>('/openapi.json');
+    const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([, { parameters = [] }]) => parameters.some(({ name }) => name === 'Idempotency-Key'))
+        .map(([method]) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(routes.toSorted()).to.deep.equal([
+      'POST /api/devices/{name}/tools/{tool}',
+      'POST /api/init',
+      'POST /api/v1/chat/send',
+      'POST /api/v1/tasks',
+      'POST /apps/{app_id}/chat',
+      'POST /apps/{app_id}/debug',
+      'POST /chat/send',
+      'POST /v1/chat/completions',
+      'POST /v1/conversations/{conversation}/items',
+      'POST /v1/responses',
+      'POST /v1/threads/runs',
+      'POST /v1/threads/{thread}/messages',
+      'POST /v1/threads/{thread}/runs',
+      'POST /v1/threads/{thread}/runs/{run}/submit_tool_outputs',
+    ]);
   });
 
   it('is an AsyncAPI document of the WebSocket, and the frames on the wire match it', async () => {
