@@ -1,8 +1,6 @@
 import { closestWord } from '../common/closest-word.ts';
 import type { JsonValue } from '../common/json.ts';
-
-/** The key by which a document says whether an operation may change its device. */
-export const EFFECT_KEY = 'x-lite-agent-effect';
+import { EFFECT_KEY } from './own-keys.ts';
 
 /** A warning about a value of `x-lite-agent-effect` that is none, and is ignored; undefined for a good or missing one. */
 export function effectWarning(operation: string, said: JsonValue | undefined): string | undefined {

@@ -37,7 +37,7 @@ describe('devices in a browser', function () {
     person = await visit(`${app.url}/#/devices`);
     await person.button('Add a device').click();
     await person.page.getByLabel('Name: small letters, digits and hyphens').fill(name);
-    await person.page.getByLabel('Document 1').fill(document);
+    await person.page.getByLabel('Document', { exact: true }).fill(document);
   }
 
   it('are added: every fault of the document and the rules is shown with its place, and nothing is saved', async () => {
@@ -72,7 +72,7 @@ describe('devices in a browser', function () {
       .to.match(/method .*did you mean read\?/)
       .and.match(/storage .*did you mean holdingRegisters\?/);
     expect((await app.get('/api/devices')).body).to.deep.equal([]);
-    await person.page.getByLabel('Document 1').fill(document);
+    await person.page.getByLabel('Document', { exact: true }).fill(document);
     await person.button('Check and save').click();
     await person.button('Talk to it').waitFor();
     expect(person.faults).to.deep.equal([]);
@@ -87,7 +87,7 @@ describe('devices in a browser', function () {
     const { page, button, seen } = person;
     await button(texts.zh.deviceAdd).click();
     await page.getByLabel(texts.zh.deviceName).fill('air');
-    await page.getByLabel('文档 1').fill(wrong);
+    await page.getByLabel('文档', { exact: true }).fill(wrong);
     await button(texts.zh.deviceSave).click();
     await seen('有 2 处错误：');
     for (const words of await page.locator('.fault li').allInnerTexts())

@@ -67,7 +67,7 @@ export function AddDevice({ onAdded }: { onAdded(): void }) {
           onInput={({ currentTarget }) => (name.value = currentTarget.value)}
         />
       </label>
-      <DocumentFields draft={draft.value} number={1} onChange={(changed) => (draft.value = changed)} />
+      <DocumentFields draft={draft.value} onChange={(changed) => (draft.value = changed)} />
       <RulesForm text={rules.value} onChange={(text) => (rules.value = text)} />
       {failure.value && (
         <Faults error={failure.value} texts={{ '/openSpec': draft.value.text, '/rules': rules.value }} />

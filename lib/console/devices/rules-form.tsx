@@ -20,7 +20,7 @@ export function RulesForm({ text, device, onChange }: RulesFormProps) {
   const rules = rulesIn(text);
   return (
     <fieldset class="rules stack">
-      <legend>{t('rulesLegend')}</legend>
+      <legend>{t(device === undefined ? 'rulesLegend' : 'rulesChange')}</legend>
       {rules === undefined && <NoJson text={text} />}
       {text.trim() === '' && <Templates onChoose={onChange} />}
       {rules && (

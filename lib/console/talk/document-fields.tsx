@@ -48,10 +48,12 @@ export function DocumentFields({
   onDrop,
 }: {
   draft: DocumentDraft;
-  number: number;
+  /** From 1, where there may be several. */
+  number?: number;
   onChange(draft: DocumentDraft): void;
   onDrop?(): void;
 }) {
+  const label = number === undefined ? t('documentOne') : t('document', { n: number });
   const set = (changes: Partial<DocumentDraft>): void => onChange({ ...draft, ...changes });
   const read = async (input: HTMLInputElement): Promise<void> => {
     const text = await input.files?.[0]?.text();
@@ -60,12 +62,12 @@ export function DocumentFields({
   };
   return (
     <fieldset class="document">
-      <legend>{t('document', { n: number })}</legend>
+      <legend>{label}</legend>
       <textarea
         rows={6}
         spellcheck={false}
         data-pointer="/openSpec"
-        aria-label={t('document', { n: number })}
+        aria-label={label}
         placeholder={t('documentHint')}
         value={draft.text}
         onInput={({ currentTarget }) => set({ text: currentTarget.value })}

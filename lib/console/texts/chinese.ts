@@ -64,6 +64,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   ownTitle: '您自己的设备',
   ownLead: '粘贴文档或选择文件。一个会话可以有多个设备。',
   document: '文档 {n}',
+  documentOne: '文档',
   documentHint: 'JSON 或 YAML',
   chooseFile: '选择文件',
   server: '地址（如与文档中的不同）',

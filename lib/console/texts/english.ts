@@ -62,6 +62,7 @@ export const english = {
   ownTitle: 'Your own devices',
   ownLead: 'Paste a document, or choose files. Several devices fit into one conversation.',
   document: 'Document {n}',
+  documentOne: 'Document',
   documentHint: 'JSON or YAML',
   chooseFile: 'Choose a file',
   server: 'Address, if the document has another one',

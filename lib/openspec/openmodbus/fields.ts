@@ -1,7 +1,8 @@
 import { closestWord } from '../../common/closest-word.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
-import { codedFault, type FaultCode } from '../../common/coded-fault.ts';
+import { codedFault, unknownKeyFault, type FaultCode } from '../../common/coded-fault.ts';
 import type { Fault, FaultData } from '../../errors.ts';
+import { isMisspeltOwnKey, ownKeys } from '../own-keys.ts';
 import type { ManualHint } from './manual-address.ts';
 
 /** The findings of reading a document: faults make it unusable, warnings do not. */
@@ -36,7 +37,7 @@ export interface Fields {
   choice<T extends string | number>(name: string, choices: readonly T[]): T | undefined;
   /** The fields of an object inside this one. */
   object(name: string): Fields | undefined;
-  /** Warns about the properties that were not read: a misspelt one would change the meaning of values. */
+  /** Warns about the properties that were not read: a misspelt one would change the meaning of values. A misspelt key of this server is a fault. */
   finish(ignored?: readonly string[]): void;
 }
 
@@ -105,7 +106,10 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
     finish(ignored = []) {
       const unknown = Object.keys(object).filter((key) => !asked.has(key) && !ignored.includes(key));
       const known = [...asked, ...ignored];
-      const named = unknown.map(
+      for (const key of unknown.filter(isMisspeltOwnKey))
+        findings.faults.push(unknownKeyFault(`${pointer}/${key}`, key, ownKeys));
+      const others = unknown.filter((key) => !isMisspeltOwnKey(key));
+      const named = others.map(
         (key) =>
           `${key}${meant(
             key,

@@ -235,6 +235,8 @@ describe('openapi operations', () => {
       post: { 'x-lite-agent-risk': 'High' },
       patch: { 'x-lite-agent-risk': null },
       delete: { 'x-lite-agent-risk': 3 },
+      options: { 'x-lite-agent-rsik': 'high' },
+      head: { 'X-LiteAgent-Risk': 'high' },
     };
     const spec = await bench.compile({
       openapi: '3.2.0',
@@ -251,6 +253,11 @@ describe('openapi operations', () => {
     expect(spec.skipped).to.deep.equal([
       { operation: 'POST /a', reason: 'x-lite-agent-risk is "High"; it must be low, normal or high' },
       { operation: 'DELETE /a', reason: 'x-lite-agent-risk is 3; it must be low, normal or high' },
+      {
+        operation: 'OPTIONS /a',
+        reason: 'x-lite-agent-rsik is not known; did you mean "x-lite-agent-risk"?',
+      },
+      { operation: 'HEAD /a', reason: 'X-LiteAgent-Risk is not known; did you mean "x-lite-agent-risk"?' },
     ]);
   });
 

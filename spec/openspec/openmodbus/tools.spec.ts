@@ -407,6 +407,10 @@ describe('an OpenModbus tool', () => {
     expect(fault.faults).to.deep.equal([
       codedFault('/functions/0/x-lite-agent-risk', 'must_be_one_of', { choices: 'low, normal, high' }),
     ]);
+    const misspelt = await refusalOf(toolOf({ method: 'write', 'x-lite-agent-rsik': 'high' }));
+    expect(misspelt.faults).to.deep.equal([
+      codedFault('/functions/0/x-lite-agent-rsik', 'unknown_key_meant', { meant: 'x-lite-agent-risk' }),
+    ]);
   });
 
   it('is cancelled before it is sent, and finished after', async () => {

@@ -118,6 +118,7 @@ describe('openspec/openrpc', () => {
       { name: 'state', params: [], result },
       { name: 'open', params: [], result, 'x-lite-agent-risk': 'high' },
       { name: 'shut', params: [], result, 'x-lite-agent-risk': 'much' },
+      { name: 'lock', params: [], result, 'x-lite-agent-rsik': 'high' },
     ];
     const { tools, skipped } = await bench.compile({ openrpc: '1.3.2', methods });
     expect(tools.map(({ operation, risk }) => [operation, risk])).to.deep.equal([
@@ -126,6 +127,7 @@ describe('openspec/openrpc', () => {
     ]);
     expect(skipped).to.deep.equal([
       { operation: 'shut', reason: 'x-lite-agent-risk is "much"; it must be low, normal or high' },
+      { operation: 'lock', reason: 'x-lite-agent-rsik is not known; did you mean "x-lite-agent-risk"?' },
     ]);
   });
 
