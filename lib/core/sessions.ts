@@ -12,7 +12,7 @@ import type { SessionConfig } from './session-config.ts';
 import type { Session } from './session.ts';
 import type { ClaimedSession, Store, StoredSession } from './store.ts';
 import type { Tool } from './tool.ts';
-import { openUpkeep, type Upkeep } from './upkeep.ts';
+import { openUpkeep, type Upkeep, type UpkeepOptions } from './upkeep.ts';
 
 /**
  * All sessions.
@@ -49,7 +49,7 @@ export interface SessionsLimits extends LiveSessionLimits {
 }
 
 /** The store of the sessions, and how their equipment is opened. */
-export interface SessionsOptions {
+export interface SessionsOptions extends Pick<UpkeepOptions, 'isMemoryShort'> {
   store: Store;
   /**
    * Opens the model and the documents of a configuration, with the tools that its children are. Rejects with an AppError

@@ -1,6 +1,7 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
+import { isHeapShort } from '../common/heap.ts';
 import { startPeriodic, type Periodic } from '../common/periodic.ts';
 import { isGone, type ClaimedSession, type Store } from './store.ts';
 import type { LiveSession } from './live-session.ts';
@@ -9,6 +10,8 @@ const SWEEP_PAUSE_MS = 500;
 const POLL_PAUSE_MS = 1000;
 /** A session is released, and its memory freed, when it was not used for this long. */
 const IDLE_AFTER_MS = 60_000;
+/** How often the memory is looked at. Sessions that were not used since the last look are released when it is short. */
+const MEMORY_LOOK_MS = 2000;
 const RETENTION_PAUSE_MS = 3_600_000;
 /** A pause within the retention job, so that no request waits for it. */
 const BREATH_MS = 20;
@@ -30,6 +33,8 @@ export interface UpkeepOptions {
   sessions: LoadedSessions;
   /** How long ended tasks and unused sessions are kept, in ms; for ever when missing. */
   retentionMs?: number | undefined;
+  /** Whether memory is short, so that no idle session may keep any. */
+  isMemoryShort?: (() => boolean) | undefined;
   /** Receives failures. A failure of one session does not keep the work from the others. */
   onError(error: unknown, sessionId: string): void;
 }
@@ -72,7 +77,8 @@ class UpkeepJobs implements Upkeep {
     this.#jobs = [
       this.#startJob(SWEEP_PAUSE_MS, () => this.#removeExpired()),
       this.#startJob(POLL_PAUSE_MS, () => this.poll()),
-      this.#startJob(IDLE_AFTER_MS / 2, () => this.#releaseIdle()),
+      this.#startJob(IDLE_AFTER_MS / 2, () => this.#releaseIdle(IDLE_AFTER_MS)),
+      this.#startJob(MEMORY_LOOK_MS, () => this.#releaseWhenShort()),
     ];
     if (retentionMs !== undefined) {
       const pauseMs = Math.min(RETENTION_PAUSE_MS, retentionMs / 24);
@@ -184,9 +190,14 @@ class UpkeepJobs implements Upkeep {
       if (!kept.has(id) && session.epoch === epochs.get(id)) session.abandon();
   }
 
-  /** Frees the memory of sessions that were not used for a while, and forgets those without a subscriber. */
-  async #releaseIdle(): Promise<void> {
-    const before = this.#clock.now() - IDLE_AFTER_MS;
+  async #releaseWhenShort(): Promise<void> {
+    const { isMemoryShort = isHeapShort } = this.#options;
+    if (isMemoryShort()) await this.#releaseIdle(MEMORY_LOOK_MS);
+  }
+
+  /** Frees the memory of sessions that were not used for so long, and forgets those without a subscriber. */
+  async #releaseIdle(afterMs: number): Promise<void> {
+    const before = this.#clock.now() - afterMs;
     for (const session of await this.#sessions.loaded()) {
       if (session.isBusy || session.usedAt > before) continue;
       await session.release();

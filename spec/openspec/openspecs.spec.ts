@@ -172,13 +172,17 @@ describe('openspec/index', () => {
 
   it('keeps no unused document that is larger than the space for them', async () => {
     const kind = counted('openrpc', 'openrpc');
-    const openspecs = openOpenspecs({ kinds: [kind], idleMaxBytes: 30 });
+    const openspecs = openOpenspecs({ kinds: [kind], idleMaxBytes: 100 });
     const touch = async (openrpc: string): Promise<void> =>
       (await openspecs.load({ openSpec: { openrpc } })).release();
     for (const name of ['x'.repeat(40), 'a', 'x'.repeat(40), 'a']) await touch(name);
     expect(kind.compiled.map(({ document }) => JSON.stringify(document).length - 14)).to.deep.equal([
       40, 1, 40,
     ]);
+    // A text of small parts takes more memory than a long word of the same length.
+    const parts = { openrpc: 'b', x: Array.from({ length: 5 }, () => ({})) };
+    for (let at = 0; at < 2; at += 1) (await openspecs.load({ openSpec: parts })).release();
+    expect(kind.compiled.filter(({ document }) => document['openrpc'] === 'b')).to.have.length(2);
     openspecs.close();
   });
 

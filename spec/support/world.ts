@@ -84,6 +84,7 @@ export async function openWorld(options: {
   leaseMs?: number;
   retentionMs?: number;
   clock?: Clock;
+  isMemoryShort?: () => boolean;
   /** Called with the store before the sessions are opened: a spec can watch the requests to it. */
   onStore?: (store: Store) => void;
 }): Promise<World> {
@@ -102,6 +103,7 @@ export async function openWorld(options: {
     limits: { ...limits, ...options.limits },
     retentionMs: options.retentionMs,
     ...(options.clock && { clock: options.clock }),
+    isMemoryShort: options.isMemoryShort,
     ...(options.command && { command: options.command }),
     ...(options.observer && { observer: options.observer }),
     onError: (error) => void errors.push(error),
