@@ -8,7 +8,9 @@ import { waitFor } from '../support/wait-for.ts';
 
 const MiB = 1024 * 1024;
 /** A server that is held for so long is frozen. (attacks.spec.ts looks for shorter holds, one input at a time.) */
-const FROZEN_MS = 400;
+const FROZEN_MS = 1000;
+/** Bodies are read in turns: many of them hold the server hardly longer than one. */
+const BODIES_HELD_MAX_MS = 400;
 /** The budgets of this server: small, so that a flood of a second is over each of them. */
 const budgets = {
   REQUESTS_PER_MINUTE_MAX_COUNT: '300',
@@ -31,6 +33,8 @@ interface Flood {
   name: string;
   budget: string;
   refusal: RegExp;
+  /** Another bound than that of a frozen server. */
+  heldMaxMs?: number;
   run(address: string): Promise<string[]>;
 }
 
@@ -201,6 +205,7 @@ describe('a server under a flood', function () {
       name: 'large bodies at once',
       budget: 'BODIES_MAX_BYTES',
       refusal: /^(429|503) .*BODIES_MAX_BYTES/,
+      heldMaxMs: BODIES_HELD_MAX_MS,
       run: (address) =>
         all(30, () =>
           server.send(address, 'POST', '/api/init', { body: { systemPrompt: 'x'.repeat(4 * MiB) } }),
@@ -210,6 +215,7 @@ describe('a server under a flood', function () {
       name: 'bodies with a million empty objects',
       budget: 'BODIES_MAX_BYTES',
       refusal: /^(413|429|503) .*BODIES_MAX_BYTES/,
+      heldMaxMs: BODIES_HELD_MAX_MS,
       run: (address) =>
         all(30, () =>
           server.send(address, 'POST', '/api/init', { body: `{"openSpecList":[${'{},'.repeat(MiB)}{}]}` }),
@@ -219,6 +225,7 @@ describe('a server under a flood', function () {
       name: 'bodies with more values than a schema checks',
       budget: 'the reader of the schema',
       refusal: /^400 .*100000 values/,
+      heldMaxMs: BODIES_HELD_MAX_MS,
       run: (address) =>
         all(6, () =>
           server.send(address, 'POST', '/api/init', { body: `{"devices":[${'"a",'.repeat(MiB / 2)}"a"]}` }),
@@ -292,14 +299,14 @@ describe('a server under a flood', function () {
     return [connection.received];
   }
 
-  for (const [at, { name, budget, refusal, run }] of floods.entries())
+  for (const [at, { name, budget, refusal, heldMaxMs = FROZEN_MS, run }] of floods.entries())
     it(`of ${name} is caught by ${budget}, and takes little memory`, async () => {
       await server.report();
       const answers = await run(`127.0.0.${at + 10}`);
       const refused = answers.filter((text) => refusal.test(text));
       expect(refused.length, answers.slice(0, 3).join('\n').slice(0, 500)).to.be.above(0);
       const seen = await server.report();
-      expect(seen.heldMs, 'ms in which the event loop was held').to.be.below(FROZEN_MS);
+      expect(seen.heldMs, 'ms in which the event loop was held').to.be.below(heldMaxMs);
       expect(seen.memoryMiB / loadedMiB, `${seen.memoryMiB} MiB of ${loadedMiB} MiB`).to.be.below(2);
       expect((await server.send('127.0.1.2', 'GET', '/healthz')).status).to.equal(200);
     });
