@@ -220,7 +220,7 @@ describe('a server under attack', function () {
       const openSpec = asText ? JSON.stringify(document) : document;
       expect((await init({ openSpecList: [{ openSpec }] })).status).to.equal(200);
       await survives('a document of 6 MB');
-    });
+    }).retries(1); // It holds some 120 ms. A busy machine nearly doubles that now and then, and a fault would do so twice.
 
   it('answers while a device of 6 MB is registered and read', async () => {
     const document = wideDocument(6);
