@@ -10,8 +10,8 @@ const SWEEP_PAUSE_MS = 500;
 const POLL_PAUSE_MS = 1000;
 /** A session is released, and its memory freed, when it was not used for this long. */
 const IDLE_AFTER_MS = 60_000;
-/** How often the memory is looked at. Sessions that were not used since the last look are released when it is short. */
-const MEMORY_LOOK_MS = 2000;
+/** The pause between two looks for idle sessions. Where memory is short, a session is idle after one pause. */
+const IDLE_LOOK_MS = 2000;
 const RETENTION_PAUSE_MS = 3_600_000;
 /** A pause within the retention job, so that no request waits for it. */
 const BREATH_MS = 20;
@@ -77,8 +77,7 @@ class UpkeepJobs implements Upkeep {
     this.#jobs = [
       this.#startJob(SWEEP_PAUSE_MS, () => this.#removeExpired()),
       this.#startJob(POLL_PAUSE_MS, () => this.poll()),
-      this.#startJob(IDLE_AFTER_MS / 2, () => this.#releaseIdle(IDLE_AFTER_MS)),
-      this.#startJob(MEMORY_LOOK_MS, () => this.#releaseWhenShort()),
+      this.#startJob(IDLE_LOOK_MS, () => this.#releaseIdle()),
     ];
     if (retentionMs !== undefined) {
       const pauseMs = Math.min(RETENTION_PAUSE_MS, retentionMs / 24);
@@ -190,14 +189,10 @@ class UpkeepJobs implements Upkeep {
       if (!kept.has(id) && session.epoch === epochs.get(id)) session.abandon();
   }
 
-  async #releaseWhenShort(): Promise<void> {
+  /** Frees the memory of sessions that were not used for a while, and forgets those without a subscriber. */
+  async #releaseIdle(): Promise<void> {
     const { isMemoryShort = isHeapShort } = this.#options;
-    if (isMemoryShort()) await this.#releaseIdle(MEMORY_LOOK_MS);
-  }
-
-  /** Frees the memory of sessions that were not used for so long, and forgets those without a subscriber. */
-  async #releaseIdle(afterMs: number): Promise<void> {
-    const before = this.#clock.now() - afterMs;
+    const before = this.#clock.now() - (isMemoryShort() ? IDLE_LOOK_MS : IDLE_AFTER_MS);
     for (const session of await this.#sessions.loaded()) {
       if (session.isBusy || session.usedAt > before) continue;
       await session.release();
