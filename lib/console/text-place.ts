@@ -12,14 +12,15 @@ export interface TextPlace {
 
 /** The place of a JSON pointer in a JSON text, or of the part around one that is missing; undefined for another text. */
 export function placeInText(text: string, pointer: string): TextPlace | undefined {
-  const root = treeOf(text);
-  if (!root) return undefined;
-  const path = pathOf(pointer);
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = findNodeAtLocation(root, path.slice(0, length));
-    if (node) return placeOf(text, node.parent?.type === 'property' ? node.parent : node);
+  let node = treeOf(text);
+  if (!node) return undefined;
+  for (const escaped of pointer.split('/').slice(1)) {
+    const part = escaped.replaceAll('~1', '/').replaceAll('~0', '~'); // [RFC 6901 4]
+    const member = findNodeAtLocation(node, [node.type === 'array' ? Number(part) : part]);
+    if (!member) break;
+    node = member;
   }
-  return placeOf(text, root);
+  return placeOf(text, node.parent?.type === 'property' ? node.parent : node);
 }
 
 /** The line of the first fault in the syntax of a JSON text; undefined where there is none. */
@@ -33,13 +34,6 @@ function treeOf(text: string): Node | undefined {
   const faults: ParseError[] = [];
   const root = parseTree(text, faults, asWritten);
   return faults.length === 0 ? root : undefined;
-}
-
-function pathOf(pointer: string): (string | number)[] {
-  const names = pointer.split('/').slice(1);
-  return names.map((name) =>
-    /^\d+$/.test(name) ? Number(name) : name.replaceAll('~1', '/').replaceAll('~0', '~'),
-  );
 }
 
 function placeOf(text: string, { offset, length }: Node): TextPlace {

@@ -19,6 +19,11 @@ describe('the place of a fault in a text of the console', () => {
       expect(part(pointer)).to.deep.equal(expected);
     });
 
+  it('is that of a key that is a number, too', () => {
+    const answers = '{"responses":{"200":{"a":1}}}';
+    expect(placeInText(answers, '/responses/200/a')).to.deep.equal({ line: 1, from: 21, to: 26 });
+  });
+
   it('is not known in YAML and in broken JSON', () => {
     expect(placeInText('calls:\n  - decision: ask\n', '/calls/0')).to.equal(undefined);
     expect(placeInText('{"calls": [', '/calls')).to.equal(undefined);
