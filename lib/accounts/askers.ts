@@ -1,10 +1,13 @@
-import type { Users } from './users.ts';
+import type { UserLookup } from './users.ts';
 
-/** Rows with the names of the users who asked. A name is missing where nobody has an account, and when the user was removed. */
+/** A row with the name of the user who asked. The name is missing for somebody without an account, and for a removed user. */
+export type WithAsker<Row> = Row & { askedByName?: string };
+
+/** Adds the name of the user who asked to each row. */
 export async function withAskers<Row extends { askedBy: string }>(
-  users: Pick<Users, 'namesOf'>,
+  users: Pick<UserLookup, 'namesOf'>,
   rows: readonly Row[],
-): Promise<(Row & { askedByName?: string })[]> {
+): Promise<WithAsker<Row>[]> {
   const names = await users.namesOf(rows.map(({ askedBy }) => askedBy));
   return rows.map((row) => {
     const askedByName = names.get(row.askedBy);

@@ -1,15 +1,13 @@
 import type { AccountsDb } from './schema.ts';
 import { loginKey } from './user-names.ts';
 import { userOf } from './user-rows.ts';
-import type { User, Users } from './users.ts';
+import type { User, UserLookup } from './users.ts';
 
 /** The columns by which one user is found. */
 type UserKey = 'uuid' | 'id' | 'username_key' | 'email_key';
 
 /** Finds users in the database; for a process that changes none, too. */
-export function createUserLookup(
-  db: AccountsDb,
-): Pick<Users, 'find' | 'findById' | 'findByLogin' | 'namesOf'> {
+export function createUserLookup(db: AccountsDb): UserLookup {
   const where = async (column: UserKey, value: string | number): Promise<User | undefined> => {
     const row = await db.selectFrom('users').selectAll().where(column, '=', value).executeTakeFirst();
     return row && userOf(row);

@@ -93,6 +93,9 @@ export interface Users {
   remove(uuid: string, by?: By): Promise<void>;
 }
 
+/** What finds users and changes none. */
+export type UserLookup = Pick<Users, 'find' | 'findById' | 'findByLogin' | 'namesOf'>;
+
 /** The users in the database. */
 export function createUsers(context: AccountsContext, removals: Pick<UserRemovals, 'remove'>): Users {
   return new StoredUsers(context, removals);
@@ -102,7 +105,7 @@ export function createUsers(context: AccountsContext, removals: Pick<UserRemoval
 class StoredUsers implements Users {
   readonly #context: AccountsContext;
   readonly #removals: Pick<UserRemovals, 'remove'>;
-  readonly #lookup: Pick<Users, 'find' | 'findById' | 'findByLogin' | 'namesOf'>;
+  readonly #lookup: UserLookup;
 
   constructor(context: AccountsContext, removals: Pick<UserRemovals, 'remove'>) {
     this.#context = context;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { withAskers } from '../accounts/askers.ts';
+import { withAskers, type WithAsker } from '../accounts/askers.ts';
 import { createUserLookup } from '../accounts/user-lookup.ts';
+import type { UserLookup } from '../accounts/users.ts';
 import { systemClock } from '../common/clock.ts';
 import { formatExactly } from '../common/exact-numbers.ts';
 import type { JsonObject } from '../common/json.ts';
@@ -109,7 +110,7 @@ function describeCheck({ device, rows, heads, pruned, fault }: ChainCheck): stri
 interface AuditParts {
   db: CommandDb;
   log: CallAudit;
-  users: ReturnType<typeof createUserLookup>;
+  users: UserLookup;
   key: ReturnType<typeof loadAuditKey>;
 }
 
@@ -142,7 +143,7 @@ function describe({
   askedByName,
   approvedBy,
   rule,
-}: CallAuditRow & { askedByName?: string }): string {
+}: WithAsker<CallAuditRow>): string {
   const fate = event === 'sent' ? `sent, ${outcome ?? 'outcome not known yet'}` : event;
   const asked = askedByName === undefined ? '' : `, asked by ${askedByName}`;
   const approved = approvedBy === undefined ? '' : `, approved by ${approvedBy}`;

@@ -5,6 +5,7 @@ import { CallAudit } from '../../lib/devices/call-audit.ts';
 import type { CommandTables } from '../../lib/devices/command-schema.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { sentRecord } from '../support/call-record.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -25,17 +26,7 @@ describe('the job that removes old rows of the audit log', () => {
     for (const table of ['audit_rows', 'audit_chains', 'audit_heads'] as const)
       await db.deleteFrom(table).execute();
     const audit = new CallAudit(db, generateKeyPairSync('ed25519').privateKey, clock);
-    const write = (to: number) =>
-      audit.record('boiler', {
-        event: 'sent',
-        tool: 'set',
-        operation: 'PUT /target',
-        arguments: { to },
-        session: 's',
-        task: 't',
-        call: `call_${to}`,
-        askedBy: 'ann',
-      });
+    const write = (to: number) => audit.record('boiler', sentRecord(to));
     await write(1);
     clock.advance(DAY_MS);
     await write(2);

@@ -2,25 +2,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import { checkHead, formatHead, listHeads, parseHead } from '../../lib/devices/audit-heads.ts';
 import { CallAudit } from '../../lib/devices/call-audit.ts';
-import type { CallRecord } from '../../lib/devices/call-record.ts';
 import { checkAudit } from '../../lib/devices/check-audit.ts';
 import type { CommandTables } from '../../lib/devices/command-schema.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
+import { sentRecord } from '../support/call-record.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
-
-const record = (to: number): CallRecord => ({
-  event: 'sent',
-  version: 1,
-  tool: 'set',
-  operation: 'PUT /target',
-  arguments: { to },
-  session: 's',
-  task: 't',
-  call: `call_${to}`,
-  askedBy: 'ann',
-  rule: 'No rule is about this call.',
-});
 
 const engines = {
   SQLite: () => Promise.resolve({ url: 'sqlite::memory:', close: () => Promise.resolve() }),
@@ -58,7 +45,7 @@ for (const [engine, openEngine] of Object.entries(engines))
       await db()
         .transaction()
         .execute(async (trx) => {
-          const n = await audit.append(trx, 'boiler', record(20));
+          const n = await audit.append(trx, 'boiler', sentRecord(20));
           await audit.appendOutcome(trx, 'boiler', n, 'unknown');
           await audit.appendOutcome(trx, 'boiler', n, 'done');
         });
@@ -67,7 +54,7 @@ for (const [engine, openEngine] of Object.entries(engines))
     });
 
     it('finds a write that was sent, also behind hundreds of newer ones', async () => {
-      for (let to = 0; to < 510; to += 1) await audit.record('boiler', record(to));
+      for (let to = 0; to < 510; to += 1) await audit.record('boiler', sentRecord(to));
       const find = (call: string) => audit.findSent('boiler', 's', 't', call);
       expect([await find('call_509'), await find('call_0'), await find('call_510')]).to.deep.equal([
         510,
@@ -80,19 +67,19 @@ for (const [engine, openEngine] of Object.entries(engines))
       await db()
         .transaction()
         .execute(async (trx) => {
-          const n = await audit.append(trx, 'boiler', record(20));
+          const n = await audit.append(trx, 'boiler', sentRecord(20));
           await audit.appendOutcome(trx, 'boiler', n, 'done');
         });
       await audit.record('boiler', {
-        ...record(99),
+        ...sentRecord(99),
         event: 'denied',
         rule: 'Rule 1 of the device: deny set.',
       });
       const rows = await audit.list({ device: 'boiler', limit: 10 });
       expect(rows.map((row) => ({ ...row, hash: '' }))).to.deep.equal([
-        { ...record(20), device: 'boiler', n: 1, at: 1_700_000_000_000, outcome: 'done', hash: '' },
+        { ...sentRecord(20), device: 'boiler', n: 1, at: 1_700_000_000_000, outcome: 'done', hash: '' },
         {
-          ...record(99),
+          ...sentRecord(99),
           event: 'denied',
           rule: 'Rule 1 of the device: deny set.',
           device: 'boiler',
@@ -109,7 +96,7 @@ for (const [engine, openEngine] of Object.entries(engines))
 
     it('reads no more rows than it shows, however long the log is', async () => {
       for (let to = 1; to <= 3; to += 1)
-        for (const device of ['boiler', 'lamp']) await audit.record(device, record(to));
+        for (const device of ['boiler', 'lamp']) await audit.record(device, sentRecord(to));
       const places = (rows: readonly { device: string; n: number }[]) =>
         rows.map(({ device, n }) => `${device} ${n}`);
       const all = ['boiler 1', 'boiler 2', 'boiler 3', 'lamp 1', 'lamp 2', 'lamp 3'];
@@ -125,14 +112,14 @@ for (const [engine, openEngine] of Object.entries(engines))
 
     it('is pruned from its old end: the rest can be checked, and a forged beginning is found', async () => {
       const DAY_MS = 86_400_000;
-      for (let to = 1; to <= 3; to += 1) await audit.record('boiler', record(to));
+      for (let to = 1; to <= 3; to += 1) await audit.record('boiler', sentRecord(to));
       clock.advance(2 * DAY_MS);
-      for (let to = 4; to <= 5; to += 1) await audit.record('boiler', record(to));
+      for (let to = 4; to <= 5; to += 1) await audit.record('boiler', sentRecord(to));
       await audit.prune(clock.now() - DAY_MS);
       await audit.prune(clock.now() - DAY_MS);
       expect((await audit.list({ device: 'boiler', limit: 10 })).map(({ n }) => n)).to.deep.equal([4, 5]);
       expect(await check()).to.deep.equal([{ device: 'boiler', rows: 2, heads: 1, pruned: 3 }]);
-      await audit.record('boiler', record(6));
+      await audit.record('boiler', sentRecord(6));
       await audit.signHeads();
       expect(await check()).to.deep.equal([{ device: 'boiler', rows: 3, heads: 2, pruned: 3 }]);
       await db().updateTable('audit_chains').set({ pruned_n: 4 }).execute();
@@ -146,20 +133,20 @@ for (const [engine, openEngine] of Object.entries(engines))
     });
 
     it('is pruned whole, and goes on after its last row', async () => {
-      await audit.record('boiler', record(1));
+      await audit.record('boiler', sentRecord(1));
       clock.advance(10);
       await audit.prune(clock.now());
       expect(await check()).to.deep.equal([{ device: 'boiler', rows: 0, heads: 1, pruned: 1 }]);
-      await audit.record('boiler', record(2));
+      await audit.record('boiler', sentRecord(2));
       expect(await check()).to.deep.equal([{ device: 'boiler', rows: 1, heads: 1, pruned: 1 }]);
     });
 
     it('is held against heads that somebody keeps elsewhere', async () => {
-      await audit.record('boiler', record(1));
+      await audit.record('boiler', sentRecord(1));
       const [head] = await listHeads(db());
       expect(parseHead(formatHead(head!))).to.deep.equal(head);
       clock.advance(10);
-      await audit.record('boiler', record(2));
+      await audit.record('boiler', sentRecord(2));
       expect(await checkHead(db(), head!)).to.equal(undefined);
       expect(await checkHead(db(), { ...head!, hash: 'f'.repeat(64) })).to.deep.equal({
         n: 1,
@@ -179,7 +166,9 @@ for (const [engine, openEngine] of Object.entries(engines))
 
     it('is one chain for each device, also when many writes come at once, with a signed head every hundred rows', async () => {
       await Promise.all(
-        Array.from({ length: 250 }, (_, at) => audit.record(at % 5 === 0 ? 'lamp' : 'boiler', record(at))),
+        Array.from({ length: 250 }, (_, at) =>
+          audit.record(at % 5 === 0 ? 'lamp' : 'boiler', sentRecord(at)),
+        ),
       );
       await audit.signHeads();
       await audit.signHeads();
@@ -242,7 +231,7 @@ for (const [engine, openEngine] of Object.entries(engines))
     };
     for (const [what, [attack, fault]] of Object.entries(attacks))
       it(`shows ${what}`, async () => {
-        for (let to = 1; to <= 10; to += 1) await audit.record('boiler', record(to));
+        for (let to = 1; to <= 10; to += 1) await audit.record('boiler', sentRecord(to));
         await audit.signHeads();
         expect(await check()).to.deep.equal([{ device: 'boiler', rows: 10, heads: 1 }]);
         await attack();

@@ -16,7 +16,7 @@ const ROUNDS = 50;
 /** How many tasks write on each of three nodes when a stop comes. */
 const TASKS = 8;
 const LEASE_MS = 2000;
-/** Where a node stands still, and what the node says of the write that takes the task over. */
+/** Where a node stands still, and the code of the write in the log of the node that takes the task over. */
 const STANDING = [
   ['before journal', 'estop'],
   ['after journal', 'outcome_unknown'],
@@ -38,7 +38,7 @@ describe('an emergency stop under load, again and again', function () {
   });
 
   for (const [point, code] of STANDING)
-    it(`lets no write leave a node that was stopped (SIGSTOP) ${point} and goes on behind the answer`, async () => {
+    it(`lets no write leave a node that stood still (SIGSTOP) ${point} until the stop was answered`, async () => {
       const dataDir = await mkdtemp(join(tmpdir(), 'lite-agent-estop-'));
       const server = await openPostgresServer();
       const [model, device] = [await startCrashModel(() => 5), await startCrashDevice(() => 5)];

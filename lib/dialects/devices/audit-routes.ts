@@ -1,4 +1,4 @@
-import { withAskers } from '../../accounts/askers.ts';
+import { withAskers, type WithAsker } from '../../accounts/askers.ts';
 import type { CallAuditRow } from '../../devices/list-calls.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
@@ -44,7 +44,7 @@ export function createAuditRoutes({ accounts, callAudit }: AuditParts): Route[] 
   ];
 }
 
-function formatRow({ at, version, approvedBy, rule, ...row }: CallAuditRow & { askedByName?: string }) {
+function formatRow({ at, version, approvedBy, rule, ...row }: WithAsker<CallAuditRow>) {
   return {
     ...row,
     at: formatTime(at),

@@ -87,7 +87,7 @@ describe("the documented defaults of OpenAI's requests", () => {
   });
   after(() => world.close());
 
-  /** Sends one field at a time and then all; `send` says what is shown of the field. */
+  /** Sends one field at a time, then all. The result of `send` is the field as the answer shows it. */
   async function tryEach(defaults: Fields, send: (fields: Fields) => Promise<Fields>): Promise<void> {
     const plain = await send({});
     const shown: Fields = {};
