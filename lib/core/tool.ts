@@ -1,4 +1,4 @@
-import type { JsonObject } from '../common/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
 import type { Risk, ToolResult } from './message.ts';
 
 /** A JSON Schema (the subset of draft 2020-12 that model APIs accept). */
@@ -39,6 +39,11 @@ export interface Connection {
   owner?: string;
 }
 
+/** A word of a device about a call that is under way: how far it is, or a line of its log [MCP 2025-11-25, Progress, Logging]. */
+export type CallNotice =
+  | { type: 'progress'; progress: number; total?: number; message?: string }
+  | { type: 'log'; level: string; data: JsonValue };
+
 /** The circumstances of one call. */
 export interface CallContext {
   connection: Connection;
@@ -64,6 +69,8 @@ export interface CallContext {
    * them in words. Missing where nobody wants them.
    */
   onPart?: ((part: JsonObject) => void) | undefined;
+  /** Receives the words of the device while the call is under way. Missing where nobody wants them. */
+  onNotice?: ((notice: CallNotice) => void) | undefined;
   /** The call's own key: the same when the call is made again after a crash. Missing outside a session. */
   key?: string;
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../common/json.ts';
+import type { CallContext, CallNotice } from '../core/tool.ts';
 
 /** The parts of one answer that are kept: so many, of together so many characters. */
 const PARTS_MAX_COUNT = 50;
@@ -7,23 +8,33 @@ const PARTS_MAX_CHARS = 8 * 1024 * 1024;
 interface Kept {
   parts: JsonObject[];
   chars: number;
+  onNotice: CallContext['onNotice'];
 }
 
 /**
- * The pictures, sounds and embedded resources in the answers of calls that somebody waits for. The log has them in words only. They are
- * in the memory of this node, by the keys of the calls, until they are taken.
+ * The pictures, sounds and embedded resources in the answers of calls that somebody waits for, and the words of a device while a call
+ * is under way. The log has the parts in words only, and the words not at all. The parts are in the memory of this node, by the keys of
+ * the calls, until they are taken.
  */
 export class AnswerParts {
   readonly #expected = new Map<string, Kept>();
 
-  /** Keeps the parts of the answer to the call with this key. The caller takes them in any case. */
-  expect(key: string): void {
-    this.#expected.set(key, { parts: [], chars: 0 });
+  /**
+   * Keeps the parts of the answer to the call with this key, and passes on the words of the device. The caller takes the parts in any
+   * case, and hears nothing after that.
+   */
+  expect(key: string, onNotice?: CallContext['onNotice']): void {
+    this.#expected.set(key, { parts: [], chars: 0, onNotice });
   }
 
   /** Whether somebody waits for the parts of a call. */
   isExpected(key: string): boolean {
     return this.#expected.has(key);
+  }
+
+  /** Passes on a word of the device about a call. */
+  tell(key: string, notice: CallNotice): void {
+    this.#expected.get(key)?.onNotice?.(notice);
   }
 
   /** Adds a part. Beyond the bounds it is left out. */

@@ -38,6 +38,7 @@ const NOT_SENT =
 export class DeviceStates {
   readonly #states = new Map<string, DeviceState>();
   readonly #values = new Map<string, LRUCache<string, KnownValue>>();
+  readonly #noted = new Map<string, number>();
 
   /** The state of a device. */
   of(name: string): DeviceState {
@@ -56,6 +57,12 @@ export class DeviceStates {
     let values = this.#values.get(name);
     if (!values) this.#values.set(name, (values = new LRUCache({ max: VALUES_MAX_COUNT })));
     values.set(tool, value);
+    this.#noted.set(name, this.notedCount(name) + 1);
+  }
+
+  /** How many values of a device were noted: a higher count says that its values are newer. */
+  notedCount(name: string): number {
+    return this.#noted.get(name) ?? 0;
   }
 
   /** The last good results of the reads of a device, by tool. */
@@ -67,6 +74,7 @@ export class DeviceStates {
   forget(name: string): void {
     this.#states.delete(name);
     this.#values.delete(name);
+    this.#noted.delete(name);
   }
 }
 

@@ -68,7 +68,7 @@ class DeviceTool implements Tool {
     const { name = '' } = context.connection.registered ?? {};
     // A device may send its key back, and people and hosts see its state.
     const own = secretsOf(context.connection);
-    const result = await this.#tool.call(args, { ...context, onPart: this.#receiverOf(context.key, own) });
+    const result = await this.#tool.call(args, { ...context, ...this.#receiversOf(context.key, own) });
     const shown = blotOwnSecrets(result, own);
     states.reported(name, shown, now());
     if (this.effect === 'read' && result['error'] === undefined)
@@ -76,10 +76,13 @@ class DeviceTool implements Tool {
     return result;
   }
 
-  /** Receives the parts of the answer, where somebody waits for them. */
-  #receiverOf(key: string | undefined, own: readonly string[]): CallContext['onPart'] {
+  /** Receive the parts of the answer and the words before it, where somebody waits for them. */
+  #receiversOf(key: string | undefined, own: readonly string[]): Pick<CallContext, 'onPart' | 'onNotice'> {
     const { answers } = this.#parts;
-    if (key === undefined || !answers.isExpected(key)) return undefined;
-    return (part) => answers.add(key, blotOwnSecrets(part, own));
+    if (key === undefined || !answers.isExpected(key)) return {};
+    return {
+      onPart: (part) => answers.add(key, blotOwnSecrets(part, own)),
+      onNotice: (notice) => answers.tell(key, blotOwnSecrets(notice, own)),
+    };
   }
 }

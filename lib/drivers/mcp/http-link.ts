@@ -17,6 +17,7 @@ import {
   type McpRequest,
   type OnServerMessage,
 } from './link.ts';
+import { createNoticeReader, paramsOf } from './notices.ts';
 import { MESSAGE_MAX_CONTAINERS, MESSAGE_MAX_DEPTH, parseServerMessage } from './parse-server-message.ts';
 import type { HttpPlace } from './place.ts';
 import { ServerStream } from './server-stream.ts';
@@ -61,9 +62,9 @@ export class HttpLink implements McpLink {
 
   async request(asked: McpRequest, context: HttpContext): Promise<McpAnswer> {
     const id = ++this.#lastId;
-    const { method, params, effect, maxBytes = MESSAGE_MAX_BYTES } = asked;
-    const inbox = new Inbox({ id, maxBytes }, this.#parts.onMessage);
-    const body = formatExactly({ jsonrpc: '2.0', id, method, params });
+    const { method, effect, maxBytes = MESSAGE_MAX_BYTES } = asked;
+    const inbox = new Inbox({ id, maxBytes }, this.#hearerOf(asked, id));
+    const body = formatExactly({ jsonrpc: '2.0', id, method, params: paramsOf(asked, id) });
     const response = await this.#post({ body, effect, maxBytes }, context, inbox.reader);
     const session = response.headers['mcp-session-id'];
     if (method === 'initialize' && typeof session === 'string') this.#session = session;
@@ -122,6 +123,16 @@ export class HttpLink implements McpLink {
       ...(this.#session !== undefined && { 'mcp-session-id': this.#session }),
       ...(this.#protocolVersion !== undefined && { 'mcp-protocol-version': this.#protocolVersion }),
       ...this.#place.headers,
+    };
+  }
+
+  /** Receives the messages that come with the answer to a request. */
+  #hearerOf({ onNotice }: McpRequest, id: number): OnServerMessage {
+    const { onMessage } = this.#parts;
+    const hear = onNotice && createNoticeReader(id, onNotice);
+    return (message) => {
+      hear?.(message);
+      onMessage(message);
     };
   }
 

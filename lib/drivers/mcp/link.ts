@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../common/json.ts';
-import type { Effect } from '../../core/tool.ts';
+import type { CallContext, Effect } from '../../core/tool.ts';
 import type { HttpContext } from '../http.ts';
 
 /** A request of ours, before it has an id. */
@@ -10,6 +10,8 @@ export interface McpRequest {
   effect: Effect;
   /** A longer answer is read no further; `MESSAGE_MAX_BYTES` when missing. */
   maxBytes?: number;
+  /** Receives the words of the server about this request, until it is answered. */
+  onNotice?: CallContext['onNotice'];
 }
 
 /** Why there is no answer. `effect` is "none" when the server surely did not take the request. */

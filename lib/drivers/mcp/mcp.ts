@@ -76,7 +76,8 @@ class Servers implements McpDriver {
     context: HttpContext,
   ): Promise<ToolResult> {
     setMaxListeners(0, context.signal); // one signal may stop many calls
-    const request = { method: 'tools/call', params: { name: tool, arguments: args }, effect };
+    const params = { name: tool, arguments: args };
+    const request = { method: 'tools/call', params, effect, onNotice: context.onNotice };
     let answer;
     try {
       answer = await this.#serverAt(place).request(request, context);

@@ -16,6 +16,7 @@ import {
   type McpRequest,
   type OnServerMessage,
 } from './link.ts';
+import { createNoticeReader, paramsOf } from './notices.ts';
 import { parseServerMessage } from './parse-server-message.ts';
 import type { ProcessPlace } from './place.ts';
 import { STOOD_STILL } from '../stood-still.ts';
@@ -31,6 +32,7 @@ interface Waiting {
   id: number;
   take(answer: McpAnswer): void;
   request: McpRequest;
+  hear: OnServerMessage | undefined;
 }
 
 /** A process that speaks the protocol on its standard input and output [MCP 2025-11-25, stdio]. */
@@ -85,9 +87,10 @@ export class ProcessLink implements McpLink {
     if (signal.aborted) return notTaken('cancelled', 'Stopped before it was sent');
     if (request.effect === 'write' && mayLeave?.() === false) return notTaken('not_sent', STOOD_STILL);
     const id = ++this.#lastId;
-    const { method, params } = request;
-    const answer = new Promise<McpAnswer>((take) => this.#waiting.set(id, { id, take, request }));
-    this.#write({ id, method, params });
+    const { method, onNotice } = request;
+    const hear = onNotice && createNoticeReader(id, onNotice);
+    const answer = new Promise<McpAnswer>((take) => this.#waiting.set(id, { id, take, request, hear }));
+    this.#write({ id, method, params: paramsOf(request, id) });
     const late = (): Error => new Error('late');
     try {
       return await withDeadline(answer, timeoutMs, late);
@@ -138,7 +141,11 @@ export class ProcessLink implements McpLink {
 
   #take(message: JsonValue): void {
     if (!isObject(message)) return;
-    if ('method' in message) this.#onMessage(message);
+    if ('method' in message) {
+      this.#onMessage(message);
+      // A line of the log names no request: all that are under way hear it.
+      for (const { hear } of this.#waiting.values()) hear?.(message);
+    }
     const waiting = this.#waiting.get(Number(message['id']));
     const answer = waiting && answerIn(message, waiting.id);
     if (answer) waiting.take(answer);

@@ -1,6 +1,7 @@
 import {
   LoggingMessageNotificationSchema,
   ResourceListChangedNotificationSchema,
+  ResourceUpdatedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'chai';
@@ -311,6 +312,28 @@ describe('the MCP server', () => {
     expect(JSON.parse(text!)).to.deep.equal(lampDocument);
     const refused = await client.readResource({ uri: 'lite-agent://devices/asking' }).catch(String);
     expect(refused).to.contain('There is no resource "lite-agent://devices/asking"');
+  });
+
+  it('tells a host that a resource which it watches has changed, until it watches it no more', async () => {
+    const { client, call } = await connect('lamp');
+    const [values, document] = ['lite-agent://devices/lamp/values', 'lite-agent://devices/lamp'];
+    const heard: string[] = [];
+    client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
+      heard.push(params.uri);
+    });
+    await client.subscribeResource({ uri: values });
+    await client.subscribeResource({ uri: document });
+    const refused = await client.subscribeResource({ uri: 'lite-agent://devices/asking' }).catch(String);
+    expect(refused).to.contain('There is no resource "lite-agent://devices/asking"');
+    await call('get_state');
+    await waitFor(() => heard.length > 0);
+    expect(heard).to.deep.equal([values]);
+    await client.unsubscribeResource({ uri: values });
+    await call('get_state');
+    const changed = await admin.call('PUT', '/api/devices/lamp', { ...lamp.registration('lamp'), rules: {} });
+    expect(changed.status).to.equal(200);
+    await waitFor(() => heard.length > 1);
+    expect(heard).to.deep.equal([values, document]);
   });
 
   it('shows the last good results of the reads of a device, without its key', async () => {

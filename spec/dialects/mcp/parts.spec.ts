@@ -1,9 +1,11 @@
+import { LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect } from 'chai';
 import type { JsonObject } from '../../../lib/common/json.ts';
 import { openTestApp, type TestApp } from '../../support/app.ts';
 import { openHttpDevice, type HttpDevice } from '../../support/http-device.ts';
 import { openMcpHost, type McpHost } from '../../support/mcp-host.ts';
-import { openMcpPeer, type McpPeer } from '../../support/mcp-peer.ts';
+import { event, openMcpPeer, type McpPeer } from '../../support/mcp-peer.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const get = (operationId: string): JsonObject => ({ get: { operationId, summary: operationId } });
 const document: JsonObject = {
@@ -81,5 +83,43 @@ describe('the answer of a device to an MCP host', () => {
     const [first, ...parts] = await contentOf('echo', { text: 'x' });
     expect(first!['type']).to.equal('text');
     expect(parts).to.deep.equal([image, { type: 'resource', resource: { uri: 'a:b', text: '[secret]' } }]);
+  });
+
+  it('has the progress and the log of an MCP server before it, without the key, and no more than a hundred of them', async () => {
+    const notice = (method: string, params: JsonObject): string =>
+      event({ jsonrpc: '2.0', method: `notifications/${method}`, params });
+    peer.answers['tools/call'] = ({ message: { id, params }, response }) => {
+      const { progressToken } = (params as { _meta: JsonObject })['_meta'];
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(notice('progress', { progressToken, progress: 50, total: 100, message: 'Half.' }));
+      response.write(notice('progress', { progressToken: 'of another call', progress: 60 }));
+      response.write(notice('progress', { progressToken, progress: 'far' }));
+      response.write(notice('message', { level: 'info', data: 'The key is key-of-the-peer-0123456789.' }));
+      response.write(notice('message', { level: 'loud', data: 'No level.' }));
+      response.write(notice('progress', { progressToken, progress: 100, total: 100 }));
+      for (let line = 1; line <= 200; line += 1)
+        response.write(notice('message', { level: 'debug', data: { line, more: 'x'.repeat(line * 11) } }));
+      response.end(event({ jsonrpc: '2.0', id: id!, result: { content: [] } }));
+    };
+    const lines: unknown[] = [];
+    const progress: unknown[] = [];
+    host.client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
+      lines.push(params);
+    });
+    await host.client.callTool({ name: 'echo', arguments: { text: 'x' } }, undefined, {
+      onprogress: (told) => progress.push(told),
+    });
+    expect(progress).to.deep.equal([
+      { progress: 50, total: 100, message: 'Half.' },
+      { progress: 100, total: 100 },
+    ]);
+    await waitFor(() => lines.length === 98);
+    expect(lines[0]).to.deep.equal({ level: 'info', logger: 'peer', data: 'The key is [secret].' });
+    expect(lines[1]).to.deep.equal({
+      level: 'debug',
+      logger: 'peer',
+      data: { line: 1, more: 'x'.repeat(11) },
+    });
+    expect((lines[97] as { data: string }).data).to.equal(`{"line":97,"more":"${'x'.repeat(981)}`);
   });
 });

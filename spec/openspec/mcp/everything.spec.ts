@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../../lib/common/json.ts';
+import type { CallContext, CallNotice } from '../../../lib/core/tool.ts';
 import { openEgress, type Egress } from '../../../lib/drivers/egress.ts';
 import { openDocuments, type Documents } from '../../../lib/openspecs.ts';
 import type { DocumentEntry, LoadedSpec } from '../../../lib/openspec/openspecs.ts';
@@ -47,9 +48,10 @@ describe('the reference server of MCP as a document', () => {
     { spec, connection }: LoadedSpec,
     name: string,
     args: JsonObject = {},
+    onNotice?: CallContext['onNotice'],
   ): Promise<JsonObject> => {
     const tool = spec.tools.find((one) => one.name === name)!;
-    return tool.call(args, { connection, signal: new AbortController().signal, timeoutMs: 20_000 });
+    return tool.call(args, { connection, signal: new AbortController().signal, timeoutMs: 20_000, onNotice });
   };
 
   const places: Record<string, () => Promise<DocumentEntry>> = {
@@ -62,6 +64,7 @@ describe('the reference server of MCP as a document', () => {
       const { spec } = loaded;
       expect(spec.tools.map(({ name, effect }) => [name, effect])).to.deep.equal(tools);
       expect(spec.skipped.map(({ operation }) => operation)).to.deep.equal(['simulate-research-query']);
+      const notices: CallNotice[] = [];
       const results = {
         echo: await call(loaded, 'echo', { message: 'hello' }),
         sum: await call(loaded, 'get-sum', { a: 1.5, b: 2 }),
@@ -71,7 +74,9 @@ describe('the reference server of MCP as a document', () => {
         links: await call(loaded, 'get-resource-links', { count: 1 }),
         annotated: await call(loaded, 'get-annotated-message', { messageType: 'error', includeImage: true }),
         zipped: await call(loaded, 'gzip-file-as-resource', gzipped),
-        slow: await call(loaded, 'trigger-long-running-operation', { duration: 0.2, steps: 2 }),
+        slow: await call(loaded, 'trigger-long-running-operation', { duration: 0.2, steps: 2 }, (notice) =>
+          notices.push(notice),
+        ),
         bad: await call(loaded, 'get-sum', { a: 'x' }),
       };
       const shown = Object.fromEntries(
@@ -94,6 +99,10 @@ describe('the reference server of MCP as a document', () => {
       );
       expect(shown['slow']).to.deep.equal([
         'Long running operation completed. Duration: 0.2 seconds, Steps: 2.',
+      ]);
+      expect(notices).to.deep.equal([
+        { type: 'progress', progress: 1, total: 2 },
+        { type: 'progress', progress: 2, total: 2 },
       ]);
       expect(['tool_error', -32_602]).to.include(shown['bad']);
       loaded.release();

@@ -1,0 +1,63 @@
+import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import type { CallContext, CallNotice } from '../../core/tool.ts';
+import type { McpRequest, OnServerMessage } from './link.ts';
+
+type OnNotice = NonNullable<CallContext['onNotice']>;
+
+/** The words about one request beyond this number are not heard: a server may say the same without end. */
+const NOTICES_MAX_COUNT = 100;
+const WORDS_MAX_CHARS = 1000;
+/** The levels of a log [MCP 2025-11-25, Logging: those of RFC 5424]. */
+const LEVELS = new Set<unknown>([
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+]);
+
+/** The parameters of a request. The server tells the progress of a request that has a token; its id is the token. */
+export function paramsOf({ params, onNotice }: McpRequest, id: number): JsonObject {
+  return onNotice ? { ...params, _meta: { progressToken: id } } : params;
+}
+
+/** Finds the words about the request with this id among the messages of a server. */
+export function createNoticeReader(id: number, onNotice: OnNotice): OnServerMessage {
+  let count = 0;
+  return (message) => {
+    const notice = count < NOTICES_MAX_COUNT ? noticeIn(message, id) : undefined;
+    if (!notice) return;
+    count += 1;
+    onNotice(notice);
+  };
+}
+
+function noticeIn({ method, params }: JsonObject, id: number): CallNotice | undefined {
+  if (!isObject(params)) return undefined;
+  if (method === 'notifications/progress' && params['progressToken'] === id) return progressIn(params);
+  return method === 'notifications/message' ? logIn(params) : undefined;
+}
+
+function progressIn({ progress, total, message }: JsonObject): CallNotice | undefined {
+  if (typeof progress !== 'number') return undefined;
+  return {
+    type: 'progress',
+    progress,
+    ...(typeof total === 'number' && { total }),
+    ...(typeof message === 'string' && { message: message.slice(0, WORDS_MAX_CHARS) }),
+  };
+}
+
+function logIn({ level, data = null }: JsonObject): CallNotice | undefined {
+  if (!LEVELS.has(level)) return undefined;
+  return { type: 'log', level: level as string, data: cut(data) };
+}
+
+/** A short value as it is, and the beginning of any other as text. */
+function cut(data: JsonValue): JsonValue {
+  const text = JSON.stringify(data);
+  return text.length > WORDS_MAX_CHARS ? text.slice(0, WORDS_MAX_CHARS) : data;
+}
