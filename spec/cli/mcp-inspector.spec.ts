@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,9 @@ describe('the inspector of MCP lists and calls', function () {
     lamp = await openLamp();
     folder = await mkdtemp(join(tmpdir(), 'lite-agent-inspector-'));
     await writeFile(join(folder, 'lamp.json'), JSON.stringify(openDocument));
+    // The inspector looks for its own package.json above the folder in which it is started.
+    await writeFile(join(folder, 'package.json'), '{}');
+    await mkdir(join(folder, 'inside'));
     app = await openTestApp();
     await app.post('/api/devices', { name: 'lamp', openSpec: openDocument, server: lamp.url });
   });
@@ -33,10 +36,15 @@ describe('the inspector of MCP lists and calls', function () {
 
   function inspect(...args: string[]): Promise<string> {
     return new Promise((resolve, reject) => {
-      execFile(process.execPath, [inspector, ...args], { cwd: folder }, (error, stdout, stderr) => {
-        if (error) reject(new Error(stderr, { cause: error }));
-        else resolve(stdout);
-      });
+      execFile(
+        process.execPath,
+        [inspector, ...args],
+        { cwd: join(folder, 'inside') },
+        (error, stdout, stderr) => {
+          if (error) reject(new Error(stderr, { cause: error }));
+          else resolve(stdout);
+        },
+      );
     });
   }
   const call = ['--method', 'tools/call', '--tool-name', 'set_brightness', '--tool-arg', 'brightness=5'];
