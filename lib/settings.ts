@@ -213,7 +213,18 @@ export const limits = {
     60_000,
     'requests and WebSocket messages of one caller in a minute, of one address where there is no account; others get 429, and a WebSocket is closed with 1008. Stops are not counted',
   ],
-  socketsPerCallerMaxCount: [2000, 'open WebSockets of one caller; others get 429'],
+  openRequestsPerCallerMaxCount: [
+    2000,
+    'requests of one caller whose answers are not over, streams of events included; others get 429. Stops are not counted',
+  ],
+  socketsPerCallerMaxCount: [
+    2000,
+    'open WebSockets of one caller, of one address where there is no account; others get 429',
+  ],
+  mcpConnectionsPerCallerMaxCount: [
+    100,
+    'connections of MCP hosts (`/mcp`) of one caller, of one address where there is no account; a new one ends the one that is idle for the longest, or gets 429',
+  ],
   socketInputMaxBytes: [
     64 * MiB,
     'bytes of WebSocket messages that have not arrived whole, of all clients together; with more, the largest one is cut off',

@@ -6,7 +6,7 @@ const FREE_BYTES = 64 * 1024;
 
 /** The room of one body. */
 export interface BodyShare {
-  /** Takes room for more of the body. Throws `too_many_requests` or `unavailable` when there is none. */
+  /** Takes room for more of the body. Throws `too_many_requests` or `unavailable` when there is none, and `stopped` when the client is gone. */
   take(bytes: number): void;
 }
 
@@ -30,6 +30,7 @@ export class BodyRoom {
     const free = (): void => this.#add(caller, -counted);
     return {
       take: (bytes) => {
+        if (response.closed) throw new AppError('stopped', 'The client has disconnected.');
         size += bytes;
         const more = Math.max(0, size - FREE_BYTES) - counted;
         if (more === 0) return;

@@ -1,7 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { systemClock, type Clock } from '../common/clock.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
+import type { Tally } from './tally.ts';
 
 /** Spends one request of a key. Undefined: it was spent. Else the budget is empty, and has one again after so many seconds. */
 export type Budget = (key: string) => number | undefined;
@@ -28,15 +30,35 @@ export function createBudget(perMinute: number, clock: Clock = systemClock): Bud
   };
 }
 
-/** Spends one request of a caller. Throws `too_many_requests` when the budget is empty. */
-export function spend(budget: Budget, caller: Principal, address: string): void {
-  const retryAfterSeconds = budget(budgetKeyOf(caller, address));
+/** Spends one request of a key. Throws `too_many_requests` when the budget is empty. */
+export function spend(budget: Budget, key: string): void {
+  const retryAfterSeconds = budget(key);
   if (retryAfterSeconds !== undefined)
     throw new AppError(
       'too_many_requests',
       `You have sent too many requests (REQUESTS_PER_MINUTE_MAX_COUNT). Try again in ${retryAfterSeconds} s.`,
       { retryAfterSeconds },
     );
+}
+
+/**
+ * Spends one request of a key, which counts as open until its answer is over. Throws `too_many_requests` when the budget is empty, or
+ * the key has too many open.
+ */
+export function openRequest(
+  { budget, requestTally }: { budget: Budget; requestTally: Tally },
+  key: string,
+  response: ServerResponse,
+): void {
+  spend(budget, key);
+  const leave = requestTally(key);
+  if (!leave)
+    throw new AppError(
+      'too_many_requests',
+      'You have too many requests open (OPEN_REQUESTS_PER_CALLER_MAX_COUNT). Send this one when some have ended.',
+    );
+  if (response.closed) leave();
+  else response.once('close', leave);
 }
 
 /** Whose budget it is: that of an account, or that of an address. */

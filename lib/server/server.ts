@@ -96,6 +96,7 @@ class HttpServer implements OpenServer {
       bodyTimeoutMs: config.limits.requestBodyTimeoutMs,
       bodies: new BodyRoom(config.limits.bodiesMaxBytes),
       budget: createBudget(config.limits.requestsPerMinuteMaxCount),
+      requestTally: createTally(config.limits.openRequestsPerCallerMaxCount),
       socketTally: createTally(config.limits.socketsPerCallerMaxCount),
     };
     const web = createWeb(shared);

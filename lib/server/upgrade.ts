@@ -36,7 +36,7 @@ export function createUpgrade(
 
   async function admit(
     request: IncomingMessage,
-  ): Promise<{ end: SocketRoute; receive: Receive; caller: Principal }> {
+  ): Promise<{ end: SocketRoute; receive: Receive; party: string }> {
     const { path, search } = targetOf(request);
     const { address, host } = forwarded(request);
     guard.check(request, host);
@@ -48,10 +48,11 @@ export function createUpgrade(
     const token = bearerOf(request) ?? offeredToken(request);
     const ticket = search.get('ticket') ?? undefined;
     const caller = await identify(access, mount, { token, ticket, address });
-    spend(budget, caller, address);
+    const party = budgetKeyOf(caller, address);
+    spend(budget, party);
     const query = await readQuery(search, end.query);
     const receive = untilEnd(await end.admit(query, caller), caller);
-    return { end, receive: runWithinBudget(budget, budgetKeyOf(caller, address), receive), caller };
+    return { end, receive: runWithinBudget(budget, party, receive), party };
   }
 
   /** Closes the socket when the credential of its caller is revoked or has expired. */
@@ -75,8 +76,8 @@ export function createUpgrade(
     const onError = (err: Error) => log.debug({ err }, 'a client left during its upgrade');
     socket.on('error', onError);
     try {
-      const { end, receive, caller } = await admit(request);
-      const leave = socketTally(caller.id);
+      const { end, receive, party } = await admit(request);
+      const leave = socketTally(party);
       if (!leave)
         throw new AppError(
           'too_many_requests',

@@ -9,7 +9,7 @@ import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson, type BodyOptions } from './body.ts';
 import type { BodyRoom } from './body-room.ts';
-import { budgetKeyOf, spend, type Budget } from './budget.ts';
+import { budgetKeyOf, openRequest, type Budget } from './budget.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
 import { checkNoBrowser, type Guard } from './guard.ts';
@@ -17,6 +17,7 @@ import { bearerOf, identify, readQuery, refuseFaults, requestIdOf, targetOf, tra
 import { mountAt, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
 import { Repeats } from './repeats.ts';
+import { RequestTurns } from './request-turns.ts';
 import { createRouteTable, type MountedRoute, type RouteTable } from './route-table.ts';
 import { sendJson } from './send-json.ts';
 import type { Tally } from './tally.ts';
@@ -50,6 +51,8 @@ export interface WebOptions {
   traffic: TrafficObserver;
   /** What each caller may ask. */
   budget: Budget;
+  /** Counts the requests of each caller whose answers are not over. */
+  requestTally: Tally;
   /** Counts the open WebSockets of each caller. */
   socketTally: Tally;
 }
@@ -75,7 +78,11 @@ type Answer = Response<unknown, Trail>;
  */
 export function createWeb(options: WebOptions): RequestListener {
   const web = new Web(options);
-  return (request, response) => web.answer(request, response);
+  const turns = new RequestTurns({
+    begin: (request, response) => web.answer(request, response),
+    refuse: (response, error) => web.refuse(response, error),
+  });
+  return (request, response) => turns.take(request, response);
 }
 
 class Web {
@@ -95,10 +102,15 @@ class Web {
     try {
       targetOf(request); // express would answer a broken target by itself, past the one place for errors
     } catch (error) {
-      this.#fail(response, { path: '', origin: '', log: this.#options.log }, toAppError(error));
+      this.refuse(response, toAppError(error));
       return;
     }
     this.#app(request, response);
+  }
+
+  /** Answers a request that is not looked at further. */
+  refuse(response: ServerResponse, error: AppError): void {
+    this.#fail(response, { path: '', origin: '', log: this.#options.log }, error);
   }
 
   #createApp(): Express {
@@ -170,7 +182,7 @@ class Web {
           });
     line.user_id = caller.id;
     try {
-      if (!route.stops) spend(this.#options.budget, caller, address);
+      if (!route.stops) openRequest(this.#options, budgetKeyOf(caller, address), response);
       if (route.access !== 'open')
         requirePermission(caller, route.access, route.app && String(request.params[route.app]));
       const query = await readQuery(search, route.query);

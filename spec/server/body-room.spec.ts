@@ -39,4 +39,15 @@ describe('the room for large bodies', () => {
     expect(take(room.open('ann', response()), 64 * KiB)).to.equal('taken');
     expect(take(room.open('bob', response()), 64 * KiB)).to.equal('taken');
   });
+
+  it('gives no room to the body of a client that has left', () => {
+    const room = new BodyRoom(1000 * KiB);
+    const gone: ServerResponse & { closed: boolean } = Object.assign(response(), { closed: false });
+    const share = room.open('ann', gone);
+    expect(take(share, 200 * KiB)).to.equal('taken');
+    gone.closed = true;
+    gone.emit('close');
+    expect(take(share, 200 * KiB)).to.equal('stopped');
+    expect(take(room.open('ann', response()), 1000 * KiB)).to.equal('taken');
+  });
 });

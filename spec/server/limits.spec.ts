@@ -112,6 +112,49 @@ describe('the limits of connections', () => {
     await server.close();
   });
 
+  it('WebSockets without an account are counted by address', async () => {
+    const server = await openTestServer({ limits: { socketsPerCallerMaxCount: 1 } });
+    const path = `/api/chat?id=${(await server.session()).id}`;
+    const outcomes: unknown[] = [];
+    for (const localAddress of ['127.0.0.2', '127.0.0.3', '127.0.0.2'])
+      outcomes.push(
+        await server
+          .connect(path, [], { localAddress })
+          .open()
+          .then(() => 'open')
+          .catch((error: Refused) => error.status),
+      );
+    expect(outcomes).to.deep.equal(['open', 'open', 429]);
+    await server.close();
+  });
+
+  it('a caller with too many open requests gets 429, may stop all the same, and has a place again when one ends', async () => {
+    const server = await openTestServer({ limits: { openRequestsPerCallerMaxCount: 2 } });
+    const session = await server.session();
+    const held = [connect(server), connect(server)];
+    for (const { socket } of held)
+      socket.write('POST /api/init HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{');
+    const ask = () => server.call('/api/version');
+    await waitFor(async () => (await ask()).status === 429);
+    expect(await (await ask()).json()).to.deep.equal({
+      type: 'about:blank',
+      title: 'Too Many Requests',
+      status: 429,
+      detail:
+        'You have too many requests open (OPEN_REQUESTS_PER_CALLER_MAX_COUNT). Send this one when some have ended.',
+    });
+    expect((await server.call(`/api/stop?id=${session.id}`)).status).to.equal(200);
+    held[0]!.socket.write('}');
+    await waitFor(() => held[0]!.received().startsWith('HTTP/1.1 200'));
+    held[1]!.socket.destroy();
+    await waitFor(async () => {
+      const answers = await Promise.all([ask(), ask()]);
+      return answers.every(({ status }) => status === 200);
+    });
+    held[0]!.socket.destroy();
+    await server.close();
+  });
+
   it('a caller with too many requests gets 429 until its budget grows again, and may stop all the same', async () => {
     const server = await openTestServer({ limits: { requestsPerMinuteMaxCount: 3 } });
     const session = await server.session();

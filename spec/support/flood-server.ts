@@ -36,6 +36,12 @@ export class FloodServer {
     return ((await once(this.#child, 'message')) as [LoopReport])[0];
   }
 
+  /** The memory of the server that is in use after all garbage was collected, in MiB. */
+  async liveMiB(): Promise<number> {
+    this.#child.send('collect');
+    return ((await once(this.#child, 'message')) as [number])[0];
+  }
+
   /** Sends a request from an address. A body that is no text is sent as JSON. */
   send(
     address: string,

@@ -1,4 +1,7 @@
-// A server in a process of its own, whose event loop is watched. It answers each message with the report since the last one.
+// A server in a process of its own, whose event loop is watched. It answers the message `collect` with its memory in MiB that is in use
+// after a collection of garbage, and every other message with the report since the last one.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { openApp } from '../../lib/app.ts';
 import { readConfig } from '../../lib/config.ts';
 import { quiet } from '../../lib/log.ts';
@@ -9,9 +12,17 @@ const given = JSON.parse(more) as Record<string, string>;
 const settings = { PORT: '0', DATABASE_URL: databaseUrl, LOG_LEVEL: 'silent', ...given };
 const app = await openApp(readConfig({ env: settings, cwd: '/nowhere' }), quiet);
 const watchdog = startWatchdog();
-process.on('message', () => process.send?.(watchdog.take()));
+process.on('message', (asked) => process.send?.(asked === 'collect' ? liveMiB() : watchdog.take()));
 process.on('disconnect', () => {
   watchdog.stop();
   void app.close();
 });
 process.send?.(app.url);
+
+/** The memory in use after a collection of garbage, in MiB. */
+function liveMiB(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return Math.round((heapUsed + external) / 1024 ** 2);
+}

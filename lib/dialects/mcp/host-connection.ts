@@ -30,6 +30,8 @@ export interface HostOptions {
   id: string;
   /** The id of the principal whose connection it is. */
   owner: string;
+  /** Whose connections are counted together: those of an account, or of an address. */
+  party: string;
   /** The names of the only devices that are shown; all of the owner's when missing. */
   only: readonly string[] | undefined;
   onClose(): void;
@@ -49,6 +51,7 @@ const INSTRUCTIONS =
 export class HostConnection {
   readonly id: string;
   readonly owner: string;
+  readonly party: string;
   readonly #options: HostOptions;
   readonly #server: Server;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
@@ -69,6 +72,7 @@ export class HostConnection {
   ) {
     this.id = options.id;
     this.owner = options.owner;
+    this.party = options.party;
     this.#options = options;
     this.#server = server;
     this.#transport = transport;

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { startPeriodic, type Periodic } from '../../common/periodic.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
+import { budgetKeyOf } from '../../server/budget.ts';
+import { createTally, type Tally } from '../../server/tally.ts';
+import type { Call } from '../../server/mount.ts';
 import { HostConnection, type HostParts } from './host-connection.ts';
 import { ToolLists } from './tool-lists.ts';
 
@@ -9,13 +12,14 @@ import { ToolLists } from './tool-lists.ts';
 const LOOK_EVERY_MS = 1000;
 /** A host that is silent for so long must connect again. */
 const IDLE_MAX_MS = 30 * 60_000;
-const PER_OWNER_MAX_COUNT = 100;
 
 /** The connections of MCP hosts to this node. They are in memory only: a host connects again where its connection is unknown. */
 export class HostConnections {
   readonly #parts: HostParts;
   readonly #lists: ToolLists;
   readonly #open = new Map<string, HostConnection>();
+  /** Counts the connections of each caller, also those that are being opened. */
+  readonly #tally: Tally;
   #watch: Periodic | undefined;
   /** The end of the last watch. */
   #stopped: Promise<void> | undefined;
@@ -24,22 +28,35 @@ export class HostConnections {
 
   constructor(parts: HostParts) {
     this.#parts = parts;
+    this.#tally = createTally(parts.config.limits.mcpConnectionsPerCallerMaxCount);
     this.#lists = new ToolLists(parts);
   }
 
-  /** A new connection for a host that says `initialize`. Rejects with `invalid_request` that names every unknown device. */
-  async open(caller: Principal, only: readonly string[] | undefined): Promise<HostConnection> {
+  /**
+   * A new connection for a host that says `initialize`. Rejects with `invalid_request` that names every unknown device, and with
+   * `too_many_requests`.
+   */
+  async open({ caller, client }: Call, only: readonly string[] | undefined): Promise<HostConnection> {
     const uses = (only ?? []).map((name) => ({ name }));
     await this.#parts.devices.requireAll(uses, caller.id, '/devices');
-    await this.#makeRoom(caller.id);
-    const id = randomUUID();
-    const onClose = (): void => this.#forget(id);
     const { id: owner } = caller;
-    const options = { parts: this.#parts, lists: this.#lists, id, owner, only, onClose };
-    const connection = await HostConnection.open(options);
-    this.#open.set(id, connection);
-    this.#watch ??= this.#startWatch();
-    return connection;
+    const party = budgetKeyOf(caller, client.address);
+    const leave = await this.#takeRoom(party);
+    const id = randomUUID();
+    const onClose = (): void => {
+      leave();
+      this.#forget(id);
+    };
+    try {
+      const options = { parts: this.#parts, lists: this.#lists, id, owner, party, only, onClose };
+      const connection = await HostConnection.open(options);
+      this.#open.set(id, connection);
+      this.#watch ??= this.#startWatch();
+      return connection;
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   /** The caller's connection with an id. Throws `not_found`, also for one of somebody else. */
@@ -63,14 +80,20 @@ export class HostConnections {
     this.#seen = undefined;
   }
 
-  /** Ends the connection of the owner that is idle for the longest, when there are too many. */
-  async #makeRoom(owner: string): Promise<void> {
-    const own = [...this.#open.values()].filter((connection) => connection.owner === owner);
-    if (own.length < PER_OWNER_MAX_COUNT) return;
+  /** Counts one more connection of a party. Where it has its most, the one that is idle for the longest ends. */
+  async #takeRoom(party: string): Promise<() => void> {
+    const leave = this.#tally(party);
+    if (leave) return leave;
+    const own = [...this.#open.values()].filter((connection) => connection.party === party);
     const [idlest] = own.toSorted((a, b) => b.idleMs - a.idleMs);
-    if (!idlest || idlest.idleMs === 0)
-      throw new AppError('too_many_requests', `${PER_OWNER_MAX_COUNT} MCP connections are open already.`);
-    await idlest.close();
+    if (idlest && idlest.idleMs > 0) await idlest.close();
+    const freed = this.#tally(party);
+    if (freed) return freed;
+    const { mcpConnectionsPerCallerMaxCount: most } = this.#parts.config.limits;
+    throw new AppError(
+      'too_many_requests',
+      `You have ${most} MCP connections in use already (MCP_CONNECTIONS_PER_CALLER_MAX_COUNT).`,
+    );
   }
 
   #startWatch(): Periodic {

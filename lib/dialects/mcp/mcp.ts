@@ -52,7 +52,7 @@ function say(connections: HostConnections): Route {
       const { body, query: asked, request } = call;
       const isFirst = request.headers['mcp-session-id'] === undefined && body['method'] === 'initialize';
       if (!isFirst) return connectionOf(connections, call).answer(call);
-      const connection = await connections.open(call.caller, namesIn(asked.devices));
+      const connection = await connections.open(call, namesIn(asked.devices));
       try {
         await connection.answer(call);
       } finally {

@@ -11,13 +11,13 @@ const accept = { accept: 'application/json, text/event-stream' };
 
 describe('the connections of MCP hosts', () => {
   it('are limited for each user: the one that is idle for the longest ends first', async () => {
-    const server = await openThreadServer({ AUTH: 'required' });
+    const server = await openThreadServer({ AUTH: 'required', MCP_CONNECTIONS_PER_CALLER_MAX_COUNT: '3' });
     const [ann, bob] = [await server.caller('ann'), await server.caller('bob')];
     const idOf = async (who = ann) =>
       (await who.call('POST', '/mcp', initialize, accept)).headers.get('mcp-session-id')!;
     const other = await idOf(bob);
     const ids: string[] = [];
-    for (let n = 0; n <= 100; n += 1) ids.push(await idOf());
+    for (let n = 0; n <= 3; n += 1) ids.push(await idOf());
     const ping = async (id: string, who = ann) =>
       (
         await who.call(
@@ -30,10 +30,40 @@ describe('the connections of MCP hosts', () => {
     expect([
       await ping(ids[0]!),
       await ping(ids[1]!),
-      await ping(ids[100]!),
+      await ping(ids[3]!),
       await ping(other, bob),
     ]).to.deep.equal([404, 200, 200, 200]);
     expect(await ping(ids[1]!, bob)).to.equal(404);
+    await server.close();
+  });
+
+  it('are limited also when many are opened at once, and 429 says so where all are in use', async () => {
+    const server = await openThreadServer({ AUTH: 'required', MCP_CONNECTIONS_PER_CALLER_MAX_COUNT: '2' });
+    const ann = await server.caller('ann');
+    const open = () => ann.call('POST', '/mcp', initialize, accept);
+    const ids = (await Promise.all([open(), open(), open(), open(), open(), open()])).flatMap(
+      ({ headers }) => headers.get('mcp-session-id') ?? [],
+    );
+    const headers = { authorization: `Bearer ${ann.token}`, accept: 'text/event-stream' };
+    const streams = await Promise.all(
+      ids.map((id) => fetch(`${server.url}/mcp`, { headers: { ...headers, 'mcp-session-id': id } })),
+    );
+    const inUse = streams.filter(({ status }) => status === 200);
+    expect(inUse).to.have.length(2);
+    const { status, body } = await open();
+    expect([status, body]).to.deep.equal([
+      429,
+      {
+        jsonrpc: '2.0',
+        id: null,
+        error: {
+          code: -32_000,
+          message: 'You have 2 MCP connections in use already (MCP_CONNECTIONS_PER_CALLER_MAX_COUNT).',
+        },
+      },
+    ]);
+    for (const { body: stream } of streams) await stream?.cancel();
+    await waitFor(async () => (await open()).status === 200);
     await server.close();
   });
 

@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { AppError } from '../errors.ts';
+
+/** So many requests begin in one turn of the event loop: some 10 ms. */
+const TURN_MAX_COUNT = 64;
+/** So many requests of one connection may wait for the answer before theirs. */
+const WAITING_MAX_COUNT = 256;
+
+interface Asked {
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
+/** The steps that the turns lead to. */
+export interface TurnSteps {
+  begin(request: IncomingMessage, response: ServerResponse): void;
+  /** Answers a request that does not begin. */
+  refuse(response: ServerResponse, error: AppError): void;
+}
+
+/**
+ * Requests begin in turns. A client may send thousands in one packet [RFC 9112 9.3.2], and Node hands them over in one go. So a
+ * connection has one request under way, and the next one begins when its answer is over. One turn of the event loop begins a few
+ * requests of all connections, and the next turn goes on. A connection with too many gets a 429 behind its other answers, and
+ * nothing more is read from it.
+ */
+export class RequestTurns {
+  readonly #steps: TurnSteps;
+  /** How many requests of a connection wait for the answer before theirs; -1: it had too many. */
+  readonly #waiting = new WeakMap<Socket, number>();
+  /** Requests whose turn is the next one. While there are some, this turn has its most. */
+  #later: Asked[] = [];
+  /** Requests that began in this turn. */
+  #begun = 0;
+
+  constructor(steps: TurnSteps) {
+    this.#steps = steps;
+  }
+
+  /** Begins a request in this turn of the event loop, or in a later one. */
+  take(request: IncomingMessage, response: ServerResponse): void {
+    // Node gives the connection to one response at a time, in the order of the requests.
+    if (response.socket) this.#beginSoon({ request, response });
+    else this.#wait({ request, response });
+  }
+
+  #beginSoon(asked: Asked): void {
+    if (this.#begun < TURN_MAX_COUNT) this.#begin(asked);
+    else this.#later.push(asked);
+  }
+
+  #begin({ request, response }: Asked): void {
+    if (this.#begun === 0) setImmediate(() => this.#nextTurn());
+    this.#begun += 1;
+    this.#steps.begin(request, response);
+  }
+
+  #nextTurn(): void {
+    this.#begun = 0;
+    const next = this.#later.splice(0, TURN_MAX_COUNT);
+    for (const asked of next) if (!asked.response.destroyed) this.#begin(asked);
+  }
+
+  #wait(asked: Asked): void {
+    const { socket } = asked.request;
+    const count = this.#waiting.get(socket) ?? 0;
+    if (count === -1) return;
+    if (count === WAITING_MAX_COUNT) {
+      this.#refuse(asked);
+      return;
+    }
+    this.#waiting.set(socket, count + 1);
+    asked.response.once('socket', () => {
+      const left = this.#waiting.get(socket)!;
+      if (left > 0) this.#waiting.set(socket, left - 1);
+      this.#beginSoon(asked);
+    });
+  }
+
+  #refuse({ request: { socket }, response }: Asked): void {
+    this.#waiting.set(socket, -1);
+    // Node reads on whenever an answer is over.
+    socket.pause().on('resume', () => socket.pause());
+    response.setHeader('Connection', 'close');
+    const text = `More than ${WAITING_MAX_COUNT} requests wait on this connection: read the answers before you send more.`;
+    this.#steps.refuse(response, new AppError('too_many_requests', text));
+  }
+}
