@@ -171,8 +171,8 @@ async function loadDocument({ pointer, open }: Opener): Promise<LoadedSpec> {
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
     const faults = error.faults.map((fault) => ({
+      ...fault,
       pointer: `${pointer}/openSpec${fault.pointer}`,
-      detail: fault.detail,
     }));
     throw new SpecError(
       `The document at ${pointer} cannot be used: ${error.message}`,

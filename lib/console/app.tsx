@@ -1,10 +1,12 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { enter, entrance, isInside, signOut, userName } from './access.ts';
+import { Announcer } from './announcer.tsx';
 import { ApprovalsPage } from './command/approvals-page.tsx';
 import { followCommands, waitingCalls } from './command/command-room.ts';
 import { StopBanner, StopButton } from './command/stop-button.tsx';
 import { DevicesPage } from './devices/devices-page.tsx';
+import { focusStart } from './focus.ts';
 import { Icon } from './icon.tsx';
 import { language, t } from './language.ts';
 import { LanguageSwitch } from './language-switch.tsx';
@@ -26,7 +28,8 @@ export function ConsolePage() {
   });
   useSignalEffect(() => {
     const waiting = waitingCalls.value?.length ?? 0;
-    document.title = waiting > 0 ? `(${waiting}) LiteAgent` : 'LiteAgent';
+    const name = isInside.value ? `${t(place.value.page)} · LiteAgent` : 'LiteAgent';
+    document.title = waiting > 0 ? `(${waiting}) ${name}` : name;
   });
   useSignalEffect(() => (isInside.value ? followCommands() : undefined));
   if (failure.value !== '')
@@ -43,6 +46,11 @@ export function ConsolePage() {
     );
   if (!entrance.value) return <main class="gate" aria-busy="true" />;
   if (!isInside.value) return <SignInPage entrance={entrance.value} />;
+  return <Frame />;
+}
+
+function Frame() {
+  useStartFocus();
   return (
     <div class="frame">
       <Bar />
@@ -50,8 +58,22 @@ export function ConsolePage() {
       <main id="content" class="content" tabIndex={-1}>
         <PageOf page={place.value.page} />
       </main>
+      <Announcer />
     </div>
   );
+}
+
+/** Gives the start of a page the focus when it comes in the place of another one, so that a screen reader reads it. */
+function useStartFocus(): void {
+  const { page, item } = place.value;
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (isFirst.current) {
+      isFirst.current = false;
+      return;
+    }
+    focusStart();
+  }, [page, item]);
 }
 
 function PageOf({ page }: { page: Page }) {
@@ -104,7 +126,14 @@ function Tab({ page, count = 0 }: { page: Page; count?: number }) {
   return (
     <a href={hrefOf(page)} aria-current={isHere ? 'page' : undefined}>
       {t(page)}
-      {count > 0 && <span class="badge">{count}</span>}
+      {count > 0 && (
+        <>
+          <span class="badge" aria-hidden="true">
+            {count}
+          </span>
+          <span class="unseen">{t('waitingCount', { n: count })}</span>
+        </>
+      )}
     </a>
   );
 }

@@ -3,10 +3,11 @@ import { callErrorOf, type CallError } from './api.ts';
 
 /** The work of a button: whether it runs, and its refusal. */
 export interface ButtonWork {
+  /** A busy button has `aria-disabled`: one that is `disabled` loses the focus. */
   isBusy: ReadonlySignal<boolean>;
   /** The refusal of the last work; undefined before, and after a success. */
   failure: ReadonlySignal<CallError | undefined>;
-  /** Begins work, and forgets the last refusal. */
+  /** Begins work, and forgets the last refusal. Passed over while work runs. */
   begin(work: () => Promise<unknown>): void;
 }
 
@@ -18,6 +19,7 @@ export function useButtonWork(): ButtonWork {
     isBusy,
     failure,
     begin(work) {
+      if (isBusy.value) return;
       isBusy.value = true;
       failure.value = undefined;
       work()

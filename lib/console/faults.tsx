@@ -1,16 +1,20 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import type { CallError } from './api.ts';
 import { counted, t } from './language.ts';
 import { faultText } from './server-words.ts';
-import { placeInText } from './text-place.ts';
+import { placeInText, placeInYaml, type TextPlace } from './text-place.ts';
 
+type Texts = Readonly<Record<string, string>>;
 interface FaultsProps {
   error: CallError;
   /** The texts of the form by the JSON pointer of their fields: a fault in one of them has its line there. */
-  texts?: Readonly<Record<string, string>>;
+  texts?: Texts;
 }
 
 /** A refusal, with every fault and its place. */
-export function Faults({ error: { status, message, faults }, texts = {} }: FaultsProps) {
+export function Faults({ error, texts = {} }: FaultsProps) {
+  const { status, message, faults } = error;
   return (
     <div class="fault" role="alert">
       {/* The message repeats the first faults. */}
@@ -25,7 +29,7 @@ export function Faults({ error: { status, message, faults }, texts = {} }: Fault
         <ul tabIndex={0} aria-label={counted(faults.length, 'faultOne', 'faultsCount')}>
           {faults.map((fault) => (
             <li key={fault.pointer + fault.detail}>
-              <FaultLine pointer={fault.pointer} texts={texts} />
+              <FaultLine error={error} pointer={fault.pointer} texts={texts} />
               {fault.pointer !== '' && <code>{fault.pointer}</code>} {faultText(fault)}
             </li>
           ))}
@@ -36,9 +40,21 @@ export function Faults({ error: { status, message, faults }, texts = {} }: Fault
 }
 
 /** A button that shows the line of a fault in its field. */
-function FaultLine({ pointer, texts }: { pointer: string; texts: Readonly<Record<string, string>> }) {
+function FaultLine({ error, pointer, texts }: { error: CallError; pointer: string; texts: Texts }) {
   const field = Object.keys(texts).find((known) => pointer === known || pointer.startsWith(`${known}/`));
-  const place = field === undefined ? undefined : placeInText(texts[field]!, pointer.slice(field.length));
+  const text = field === undefined ? '' : texts[field]!;
+  const inner = pointer.slice(field?.length ?? 0);
+  const inYaml = useSignal<TextPlace | undefined>(undefined);
+  const inJson = placeInText(text, inner);
+  useEffect(() => {
+    inYaml.value = undefined;
+    if (text === '' || inJson) return;
+    placeInYaml(text, inner).then(
+      (place) => (inYaml.value = place),
+      () => undefined, // without its line the fault still says its place
+    );
+  }, [error]);
+  const place = inJson ?? inYaml.value;
   if (!place) return null;
   const show = ({ currentTarget }: { currentTarget: HTMLElement }): void => {
     const selector = `textarea[data-pointer="${field}"]`;

@@ -101,7 +101,7 @@ function PasswordForm({ isBusy, attempt }: FormProps) {
         {t('password')}
         <input name="password" type="password" autocomplete="current-password" required />
       </label>
-      <button type="submit" class="primary" disabled={isBusy}>
+      <button type="submit" class="primary" aria-disabled={isBusy}>
         {t('signIn')}
       </button>
     </form>
@@ -132,7 +132,7 @@ function RegisterForm({ isBusy, attempt }: FormProps) {
         {t('password')}
         <input name="password" type="password" autocomplete="new-password" required />
       </label>
-      <button type="submit" class="primary" disabled={isBusy}>
+      <button type="submit" class="primary" aria-disabled={isBusy}>
         {t('register')}
       </button>
     </form>
@@ -162,7 +162,7 @@ function TelephoneForm({ isBusy, attempt }: FormProps) {
           <input name="code" inputMode="numeric" autocomplete="one-time-code" required />
         </label>
       )}
-      <button type="submit" class="primary" disabled={isBusy}>
+      <button type="submit" class="primary" aria-disabled={isBusy}>
         {t(isSent.value ? 'signIn' : 'sendCode')}
       </button>
     </form>
@@ -184,7 +184,7 @@ function TokenForm({ isBusy, attempt }: FormProps) {
       <p class="soft small" id="token-hint">
         {t('tokenHint')}
       </p>
-      <button type="submit" class="primary" disabled={isBusy}>
+      <button type="submit" class="primary" aria-disabled={isBusy}>
         {t('signIn')}
       </button>
     </form>

@@ -24,7 +24,7 @@ import { createDeviceRegistry, noSuchDevice, type DeviceRegistry } from './regis
 import { parseRules } from './parse-rules.ts';
 import { RuleBooks } from './rule-books.ts';
 import { toolChanges, type ToolChanges } from './tool-changes.ts';
-import { tryRules, type RulesTrial } from './trial-rules.ts';
+import { tryRules, type DeviceTrial, type RulesTrial } from './trial-rules.ts';
 
 /** A person, as the `users` of a device name people. */
 export interface Person {
@@ -173,6 +173,20 @@ export class Devices {
     const book = this.books.draft(parseRules(rules, '/rules', this.#files.circumstances));
     const { tools } = await this.describe(device);
     return tryRules(book, tools, new Date());
+  }
+
+  /** Checks a device as `check` does, and tries its rules for each of its tools now. Nothing is saved, and nothing is called. */
+  async tryDevice(value: unknown, circumstances: { party?: string } = {}): Promise<DeviceTrial> {
+    const { definition, facts, described, warnings } = await this.check(value, circumstances);
+    const book = this.books.draft(parseRules(definition.rules, '/rules', this.#files.circumstances));
+    const { title, kind } = facts;
+    return {
+      title,
+      kind,
+      warnings,
+      skipped: described.skipped,
+      ...tryRules(book, described.tools, new Date()),
+    };
   }
 
   /** Asks whether a device is there. Never a write. A device that may not be called is not asked. */

@@ -1,4 +1,4 @@
-import type { DescribedTool } from '../openspec/describe-spec.ts';
+import type { DescribedSpec, DescribedTool } from '../openspec/describe-spec.ts';
 import type { RuleAnswer } from './rule-schema.ts';
 import type { RuleBook, RuleFact } from './rules.ts';
 import { toolMatcher } from './tool-pattern.ts';
@@ -21,6 +21,13 @@ export interface RulesTrial {
   rulesInWords: readonly string[];
   rulesAsData: readonly RuleFact[];
   tools: readonly ToolVerdict[];
+}
+
+/** A device that is tried before it is registered. */
+export interface DeviceTrial extends RulesTrial, Pick<DescribedSpec, 'skipped'> {
+  title: string;
+  kind: string;
+  warnings: readonly string[];
 }
 
 /** Tries rules for each tool of a device at a moment, for calls without arguments. Nothing is called. */

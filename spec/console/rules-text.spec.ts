@@ -37,10 +37,10 @@ describe('the rules of a device on the page', () => {
 
   it('are sentences of the page in Chinese, without a word of the server', async () => {
     expect(await sentencesFor('zh')).to.deep.equal([
-      '设备规则 1：set_*: 先询问, 当 target 高于 26, 22:00 至 06:00 之间, 另一个人, 60 秒后视为拒绝',
-      '服务器规则 2：全部工具 · 写入: 禁止, 风险：高',
-      '会话限制 1：全部工具: target 从 16 到 28, target 每次最多改变 3',
-      '设备限制 2：start_pump: 两次调用至少相隔 30 秒',
+      '设备规则 1：set_*：先询问，当 target 高于 26，22:00 至 06:00 之间，另一个人，60 秒后视为拒绝',
+      '服务器规则 2：全部工具 · 写入：禁止，风险：高',
+      '会话限制 1：全部工具：target 从 16 到 28，target 每次最多改变 3',
+      '设备限制 2：start_pump：两次调用至少相隔 30 秒',
     ]);
   });
 });

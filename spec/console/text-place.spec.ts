@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { faultyLine, placeInText } from '../../lib/console/text-place.ts';
+import { faultyLine, placeInText, placeInYaml } from '../../lib/console/text-place.ts';
 
 describe('the place of a fault in a text of the console', () => {
   const text = '{\n  "calls": [\n    { "tools": ["a"], "efect": "write", "a/b": 1 }\n  ]\n}';
@@ -24,7 +24,30 @@ describe('the place of a fault in a text of the console', () => {
     expect(placeInText(answers, '/responses/200/a')).to.deep.equal({ line: 1, from: 21, to: 26 });
   });
 
-  it('is not known in YAML and in broken JSON', () => {
+  describe('that is YAML', () => {
+    const yaml =
+      '# A meter\nfunctions:\n  - name: read\n    method: raed\n    path: &place\n      adress: 1\n  - path: *place\n';
+    const partOf = async (pointer: string): Promise<[line: number, part: string] | undefined> => {
+      const place = await placeInYaml(yaml, pointer);
+      return place && [place.line, yaml.slice(place.from, place.to)];
+    };
+
+    for (const [what, pointer, expected] of [
+      ['a key', '/functions/0/method', [4, 'method: raed']],
+      ['an entry of a list', '/functions/1', [7, 'path: *place']],
+      ['a key that is missing is its map', '/functions/0/path/address', [5, 'path: &place\n      adress: 1']],
+      ['a key of an alias is that of its anchor', '/functions/1/path/adress', [6, 'adress: 1']],
+    ] as const)
+      it(`of ${what}`, async () => {
+        expect(await partOf(pointer)).to.deep.equal(expected);
+      });
+
+    it('is not known in a text that cannot be read', async () => {
+      expect(await placeInYaml('a: [1', '/a')).to.equal(undefined);
+    });
+  });
+
+  it('is not looked up as JSON in YAML and in broken JSON', () => {
     expect(placeInText('calls:\n  - decision: ask\n', '/calls/0')).to.equal(undefined);
     expect(placeInText('{"calls": [', '/calls')).to.equal(undefined);
   });

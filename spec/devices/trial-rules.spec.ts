@@ -64,4 +64,33 @@ describe('rules that are tried for a device', () => {
       ],
     ]);
   });
+
+  describe('with a device that is not registered yet', () => {
+    it('say the answer for each tool of its document; nothing is saved and nothing is called', async () => {
+      const rules = { calls: [{ tools: ['set_*', 'gone'], decision: 'ask' }] };
+      const { status, body } = await app.post('/api/devices/trial', { ...lamp.registration('shelf'), rules });
+      expect(status, JSON.stringify(body)).to.equal(200);
+      const { kind, warnings, tools } = body as Tried & { kind: string; warnings: string[] };
+      expect({ kind, warnings, tools: tools.map(({ tool, decision }) => [tool, decision]) }).to.deep.equal({
+        kind: 'openapi',
+        warnings: ['/rules/calls/0/tools/1: "gone" names no tool of this device'],
+        tools: [
+          ['get_state', 'allow'],
+          ['set_brightness', 'ask'],
+        ],
+      });
+      expect(lamp.seen).to.deep.equal([]);
+      expect((await app.get('/api/devices/shelf')).status).to.equal(404);
+    });
+
+    it('are refused with every fault of the device', async () => {
+      const device = { ...lamp.registration('A Shelf'), rules: { call: [] } };
+      const { status, body } = await app.post('/api/devices/trial', device);
+      const { errors } = body as { errors: { pointer: string }[] };
+      expect([status, errors.map(({ pointer }) => pointer).toSorted()]).to.deep.equal([
+        400,
+        ['/name', '/rules/call'],
+      ]);
+    });
+  });
 });

@@ -41,7 +41,7 @@ describe('people in command, in a browser', function () {
     expect(await second.page.locator('.waiting .parameters').innerText()).to.equal(
       'room\nkitchen\npower\non',
     );
-    expect(await second.page.title()).to.equal('(1) LiteAgent');
+    expect(await second.page.title()).to.equal('(1) Approvals · LiteAgent');
     expect(await second.seriousFaults()).to.deep.equal([]);
     await second.button('Approve').click();
     await second.seen('Nothing waits for a decision.');

@@ -122,7 +122,7 @@ describe('devices in a browser', function () {
       await button('Check and save').click();
       await page.getByRole('link', { name: 'Lamp' }).click();
       await button('Read').click();
-      await page.getByRole('status').waitFor();
+      await page.locator('form').getByRole('status').waitFor();
       expect(device.seen.map(({ headers }) => headers['x-api-key'])).to.deep.equal(['canary-key']);
     } finally {
       await device.close();

@@ -365,6 +365,10 @@ function deviceRows(): Record<string, AccessRow> {
       who: 'admins',
       request: async () => ({ path: '/api/devices', body: () => deviceOf(`lamp-${(devices += 1)}`) }),
     },
+    'POST /api/devices/trial': {
+      who: 'admins',
+      request: async () => ({ path: '/api/devices/trial', body: () => deviceOf('lamp') }),
+    },
     'GET /api/devices/{name}': { who: 'users', request: at('') },
     'PUT /api/devices/{name}': { who: 'admins', request: at('', deviceOf) },
     'DELETE /api/devices/{name}': { who: 'admins', request: at('') },

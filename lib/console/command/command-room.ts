@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals';
+import { announce } from '../announcer.tsx';
 import { call, CallError } from '../api.ts';
 import type { ShownRule } from '../devices/rules-text.ts';
+import { t } from '../language.ts';
 import { notifyOfNew } from './notifications.ts';
 import type { PendingRequest } from './shown-request.tsx';
 
@@ -56,8 +58,40 @@ export async function readCommands(): Promise<void> {
     ),
   ]);
   if (calls) notifyOfNew(calls, waitingCalls.peek());
+  const news = [
+    ...newsOfCalls(calls, waitingCalls.peek()),
+    ...newsOfStops(stops?.stops, engagedStops.peek()),
+  ];
+  if (news.length > 0) announce(news.join(' '));
   waitingCalls.value = calls;
   engagedStops.value = stops?.stops;
+}
+
+/** The calls that began to wait since the last reading, in words. */
+function newsOfCalls(
+  calls: readonly WaitingCall[] = [],
+  before: readonly WaitingCall[] | undefined = calls,
+): string[] {
+  const known = new Set(before.map(({ id }) => id));
+  return calls
+    .filter(({ id }) => !known.has(id))
+    .map(({ device, name }) => t('callWaiting', { device, name }));
+}
+
+/** The stops that were engaged or released since the last reading, in words. */
+function newsOfStops(
+  stops: readonly EngagedStop[] = [],
+  before: readonly EngagedStop[] | undefined = stops,
+): string[] {
+  const [now, then] = [stops, before].map((some) => some.map(({ scope }) => scopeText(scope)));
+  const engaged = now!.filter((words) => !then!.includes(words));
+  return then!.some((words) => !now!.includes(words)) ? [...engaged, t('estopReleased')] : engaged;
+}
+
+/** The scope of a stop in words. */
+export function scopeText(scope: StopScope): string {
+  if (scope === 'all') return t('estopScopeAll');
+  return scope.device === undefined ? t('estopScopeSession') : t('estopScopeDevice', { name: scope.device });
 }
 
 /** The answer; undefined where there is no such call for the user; the old value while the server is silent. */

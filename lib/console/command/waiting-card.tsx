@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { announce } from '../announcer.tsx';
 import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { ruleSentences } from '../devices/rules-text.ts';
@@ -15,7 +16,11 @@ export function WaitingCard({ call }: { call: WaitingCall }) {
   const { id, session, device, name, parameters, request, risk, rule, rules, askedByName, expiresAt } = call;
   const reason = useSignal('');
   const { isBusy, failure, begin } = useButtonWork();
-  const answer = (decision: 'approve' | 'reject'): void => begin(() => decide(id, decision, reason.value));
+  const answer = (decision: 'approve' | 'reject'): void =>
+    begin(async () => {
+      await decide(id, decision, reason.value);
+      announce(t(decision === 'approve' ? 'callApproved' : 'callRejected', { name }));
+    });
   const why = rules === undefined && risk === 'high' ? [t('riskHighAsks')] : ruleSentences(rules, [rule]);
   const facts = [
     ...(askedByName === undefined ? [] : [t('askedBy', { name: askedByName })]),
@@ -34,9 +39,6 @@ export function WaitingCard({ call }: { call: WaitingCall }) {
         {facts.join(' · ')} {isElsewhere && <a href={hrefOf('talk', session)}>{t('toConversation')}</a>}
       </p>
       <div class="row">
-        <button type="button" class="primary" disabled={isBusy.value} onClick={() => answer('approve')}>
-          {t('approve')}
-        </button>
         <input
           class="reason"
           aria-label={t('reason')}
@@ -44,7 +46,10 @@ export function WaitingCard({ call }: { call: WaitingCall }) {
           value={reason.value}
           onInput={({ currentTarget }) => (reason.value = currentTarget.value)}
         />
-        <button type="button" class="danger" disabled={isBusy.value} onClick={() => answer('reject')}>
+        <button type="button" class="primary" aria-disabled={isBusy.value} onClick={() => answer('approve')}>
+          {t('approve')}
+        </button>
+        <button type="button" class="danger" aria-disabled={isBusy.value} onClick={() => answer('reject')}>
           {t('reject')}
         </button>
       </div>

@@ -14,6 +14,8 @@ const LINE_PX = 2;
 const TIME_STEPS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400];
 const TIME_SPACE_PX = 90;
 const TIME_HEIGHT_PX = 32;
+/** The free space above and below the curve, as a share. */
+const SPARE_SHARE = 0.1;
 
 /** A curve of numbers over time. The package that draws it is loaded with the first curve. */
 export class Curve extends Component<CurveProps> {
@@ -46,7 +48,7 @@ export class Curve extends Component<CurveProps> {
     const { current: frame } = this.#frame;
     if (this.#isGone || !frame) return;
     const { series } = this.props;
-    this.#plot = new Plot(optionsOf(series, frame), dataOf(series), frame);
+    this.#plot = new Plot(optionsOf(Plot, series, frame), dataOf(series), frame);
     this.#width.observe(frame);
   }
 
@@ -64,7 +66,14 @@ function dataOf({ times, values }: Series): UPlot.AlignedData {
   return [[...times], [...values]];
 }
 
-function optionsOf({ name, unit }: Series, frame: HTMLElement): UPlot.Options {
+/** The range of the axis of values. A value that does not change stands in the middle. */
+function rangeOf(Plot: typeof UPlot, min: number, max: number): UPlot.Range.MinMax {
+  if (min !== max) return Plot.rangeNum(min, max, SPARE_SHARE, true);
+  const half = Math.abs(min) * SPARE_SHARE || 1;
+  return [min - half, min + half];
+}
+
+function optionsOf(Plot: typeof UPlot, { name, unit }: Series, frame: HTMLElement): UPlot.Options {
   const style = getComputedStyle(frame);
   const color = (variable: string): string => style.getPropertyValue(variable).trim();
   const axis = {
@@ -79,6 +88,7 @@ function optionsOf({ name, unit }: Series, frame: HTMLElement): UPlot.Options {
     legend: { show: false },
     cursor: { y: false },
     series: [{}, { label: name, stroke: color('--key'), width: LINE_PX }],
+    scales: { y: { range: (_plot, min, max) => rangeOf(Plot, min, max) } },
     axes: [
       {
         ...axis,

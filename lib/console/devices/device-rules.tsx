@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { call, CallError } from '../api.ts';
 import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
+import { useOpener } from '../focus.ts';
 import { t } from '../language.ts';
 import { RulesForm } from './rules-form.tsx';
 import { ruleSentences, rulesIn, textOfRules, type ShownRule } from './rules-text.ts';
@@ -30,6 +31,7 @@ export function DeviceRules({
   const { rules = {}, readOnly } = device;
   const draft = useSignal<string | undefined>(undefined);
   const { isBusy, failure, begin } = useButtonWork();
+  const opener = useOpener(draft.value !== undefined);
   const save = (event: Event): void => {
     event.preventDefault();
     begin(async () => {
@@ -48,7 +50,7 @@ export function DeviceRules({
         <>
           <RulesInWords rules={ruleSentences(device.rulesAsData, device.rulesInWords ?? [])} />
           {readOnly !== true && (
-            <button type="button" onClick={() => (draft.value = textOfRules(rules))}>
+            <button type="button" ref={opener} onClick={() => (draft.value = textOfRules(rules))}>
               {t('rulesChange')}
             </button>
           )}
@@ -58,7 +60,7 @@ export function DeviceRules({
           <RulesForm device={name} text={draft.value} onChange={(text) => (draft.value = text)} />
           {failure.value && <Faults error={failure.value} texts={{ '/rules': draft.value }} />}
           <div class="row">
-            <button type="submit" class="primary" disabled={isBusy.value}>
+            <button type="submit" class="primary" aria-disabled={isBusy.value}>
               {t('deviceSave')}
             </button>
             <button type="button" onClick={() => (draft.value = undefined)}>

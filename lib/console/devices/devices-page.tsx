@@ -1,10 +1,11 @@
 import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { announce } from '../announcer.tsx';
 import { call, callErrorOf, type CallError } from '../api.ts';
 import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { Lamp } from '../lamp.tsx';
-import { t } from '../language.ts';
+import { counted, t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
 import { createSession } from '../talk/sessions.ts';
 import { AddDevice } from './add-device.tsx';
@@ -23,6 +24,9 @@ interface KnownDevice {
   state: { reachable: boolean | null; lastError: string | null };
 }
 
+/** From so many devices on, a field finds them by name. */
+const FILTER_FROM_COUNT = 8;
+
 const known = signal<readonly KnownDevice[] | undefined>(undefined);
 
 /** The devices that the user may use, or one of them. */
@@ -33,6 +37,7 @@ export function DevicesPage({ item }: { item: string }) {
 /** Every device: its state, a check, and a conversation; and a form for a new one. */
 function DeviceList() {
   const failure = useSignal<CallError | undefined>(undefined);
+  const filter = useSignal('');
   const read = (): void => {
     call<KnownDevice[]>('GET', '/api/devices').then(
       (devices) => (known.value = devices),
@@ -40,17 +45,40 @@ function DeviceList() {
     );
   };
   useEffect(read, []);
+  const found = devicesWith(filter.value);
   return (
     <div class="page">
       <h1>{t('devices')}</h1>
       {failure.value && <Faults error={failure.value} />}
       {known.value?.length === 0 && <p class="soft">{t('noDevices')}</p>}
-      {known.value?.map((device) => (
+      {(known.value?.length ?? 0) > FILTER_FROM_COUNT && (
+        <label>
+          {t('deviceFilter')}
+          <input
+            type="search"
+            value={filter.value}
+            onInput={({ currentTarget }) => (filter.value = currentTarget.value)}
+          />
+        </label>
+      )}
+      {filter.value !== '' && <p role="status">{counted(found.length, 'deviceOne', 'devicesCount')}</p>}
+      {found.map((device) => (
         <DeviceCard key={device.name} device={device} />
       ))}
       <AddDevice onAdded={read} />
     </div>
   );
+}
+
+/** The devices whose name or title has a text. */
+function devicesWith(text: string): readonly KnownDevice[] {
+  const wanted = text.trim().toLowerCase();
+  return (known.value ?? []).filter(({ name, title }) => `${title} ${name}`.toLowerCase().includes(wanted));
+}
+
+function stateOf(reachable: boolean | null) {
+  if (reachable === null) return 'deviceUntried';
+  return reachable ? 'deviceReachable' : 'deviceSilent';
 }
 
 function DeviceCard({
@@ -65,20 +93,29 @@ function DeviceCard({
   const { failure, begin } = useButtonWork();
   const check = async (): Promise<void> => {
     reach.value = await call('POST', `/api/devices/${encodeURIComponent(name)}/check`, {});
+    announce(`${title} ${t(stateOf(reach.value.reachable))}`);
   };
-  const talk = async (): Promise<void> => go('talk', await createSession(title, [], '', [name]));
+  // A house has several devices of one make: their names tell them apart.
+  const isTwin = known.value?.some((other) => other.title === title && other.name !== name);
+  const talk = async (): Promise<void> =>
+    go('talk', await createSession(isTwin ? `${title} · ${name}` : title, [], '', [name]));
   const { reachable, detail } = reach.value;
   const isUsable = enabled && fault === undefined;
   const lamp = !isUsable || reachable === false ? 'red' : reachable === null ? 'amber' : 'green';
-  const stateKey = reachable === null ? 'deviceUntried' : reachable ? 'deviceReachable' : 'deviceSilent';
   return (
     <section class="card">
       <h2>
         <a href={hrefOf('devices', name)}>{title}</a>
+        {isTwin && (
+          <>
+            {' '}
+            <code class="soft">{name}</code>
+          </>
+        )}
       </h2>
       <p>
         <Lamp color={lamp} />
-        {isUsable ? t(stateKey) : (fault ?? t('deviceDisabled'))}
+        {isUsable ? t(stateOf(reachable)) : (fault ?? t('deviceDisabled'))}
         {isUsable && detail !== undefined && <span class="soft small"> {detail}</span>}
       </p>
       <FactsLine name={name} kind={kind} version={version} tools={tools} />

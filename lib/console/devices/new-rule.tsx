@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { focusAtOnce } from '../focus.ts';
 import { t } from '../language.ts';
 import type { RuleEntry, RuleList } from './rules-text.ts';
 
@@ -51,6 +52,7 @@ export function NewRule({
   return (
     <div class="fields" role="group" aria-label={t('ruleAdd')}>
       <Choice
+        isFirst
         label={t('ruleKind')}
         value={kind}
         options={Object.entries(kinds).map(([value, key]) => [value, t(key)])}
@@ -138,17 +140,24 @@ function Choice({
   label,
   value,
   options,
+  isFirst = false,
   onChange,
 }: {
   label: string;
   value: string;
+  /** Whether it gets the focus when it comes. */
+  isFirst?: boolean;
   options: readonly (readonly [string, string])[];
   onChange(value: string): void;
 }) {
   return (
     <label>
       {label}
-      <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
+      <select
+        value={value}
+        ref={isFirst ? focusAtOnce : null}
+        onChange={({ currentTarget }) => onChange(currentTarget.value)}
+      >
         {options.map(([option, text]) => (
           <option key={option} value={option}>
             {text}

@@ -1,10 +1,12 @@
 import { useSignal } from '@preact/signals';
+import { call } from '../api.ts';
+import { useOpener } from '../focus.ts';
 import { Icon } from '../icon.tsx';
 import { t } from '../language.ts';
 import { faultyLine } from '../text-place.ts';
 import { NewRule } from './new-rule.tsx';
 import { ruleTemplates } from './rule-templates.ts';
-import { TryRules } from './try-rules.tsx';
+import { TrialButton, type Trial } from './trial-button.tsx';
 import { entriesOf, ruleLists, rulesIn, ruleText, textOfRules, withoutRule, withRule } from './rules-text.ts';
 
 interface RulesFormProps {
@@ -17,6 +19,7 @@ interface RulesFormProps {
 /** Rules as a list in words, with templates, a form for one more, and the same rules as JSON. The server checks them when they are saved. */
 export function RulesForm({ text, device, onChange }: RulesFormProps) {
   const isAdding = useSignal(false);
+  const opener = useOpener(isAdding.value);
   const rules = rulesIn(text);
   return (
     <fieldset class="rules stack">
@@ -51,7 +54,13 @@ export function RulesForm({ text, device, onChange }: RulesFormProps) {
           onCancel={() => (isAdding.value = false)}
         />
       ) : (
-        <button type="button" class="start" disabled={!rules} onClick={() => (isAdding.value = true)}>
+        <button
+          type="button"
+          class="start"
+          ref={opener}
+          disabled={!rules}
+          onClick={() => (isAdding.value = true)}
+        >
           <Icon name="plus" />
           {t('ruleAdd')}
         </button>
@@ -68,7 +77,15 @@ export function RulesForm({ text, device, onChange }: RulesFormProps) {
         />
       </label>
       {/* Answers for an earlier text would mislead: another text has another key. */}
-      {device !== undefined && <TryRules key={text} device={device} text={text} />}
+      {device !== undefined && (
+        <TrialButton
+          key={text}
+          label={t('rulesTry')}
+          isUsable={rules !== undefined}
+          texts={{ '/rules': text }}
+          ask={() => call<Trial>('POST', `/api/devices/${encodeURIComponent(device)}/rules/trial`, { rules })}
+        />
+      )}
     </fieldset>
   );
 }

@@ -98,18 +98,19 @@ export function ruleText(entry: RuleEntry): string {
     ...(Array.isArray(between) ? [t('ruleBetween', { from: text(between[0]), to: text(between[1]) })] : []),
     ...(risk === undefined ? [] : [t('ruleRisk', { risk: known(risks, risk) })]),
     known(approverNames, approvers),
-    ...said('ruleTimeout', approvalTimeoutSeconds),
+    ...inSeconds('ruleTimeout', approvalTimeoutSeconds),
     ...(isRange
       ? [t('ruleRange', { name: text(argument), min: text(min ?? '…'), max: text(max ?? '…') })]
       : []),
     ...(maxStep === undefined ? [] : [t('ruleStep', { name: text(argument), value: text(maxStep) })]),
-    ...said('ruleInterval', minIntervalSeconds),
+    ...inSeconds('ruleInterval', minIntervalSeconds),
     ...(maxCalls === undefined
       ? []
       : [t('ruleCount', { count: text(maxCalls), seconds: text(perSeconds ?? '') })]),
     ...Object.entries(others).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
   ];
-  return `${about}: ${parts.filter((part) => part !== '').join(', ')}`;
+  const said = parts.filter((part) => part !== '').join(t('comma'));
+  return t('ruleLine', { about, said });
 }
 
 /** The tests of arguments in words; a test without words of its own is shown as JSON. */
@@ -125,7 +126,7 @@ function testsOf(when: unknown): string[] {
   );
 }
 
-function said(key: 'ruleTimeout' | 'ruleInterval', seconds: unknown): string[] {
+function inSeconds(key: 'ruleTimeout' | 'ruleInterval', seconds: unknown): string[] {
   return seconds === undefined ? [] : [t(key, { seconds: text(seconds) })];
 }
 

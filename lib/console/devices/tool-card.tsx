@@ -75,31 +75,30 @@ export function ToolCard({ device, tool, onWritten }: ToolCardProps) {
         />
       ))}
       <div class="row">
-        <button type="submit" disabled={isBusy.value && !isWatching.value}>
+        <button type="submit" aria-disabled={isBusy.value && !isWatching.value}>
           {t(effect === 'write' ? 'dryRun' : 'readNow')}
         </button>
         {effect === 'write' ? (
-          <button type="button" class="danger" disabled={isBusy.value} onClick={() => send(false)}>
+          <button type="button" class="danger" aria-disabled={isBusy.value} onClick={() => send(false)}>
             {t('sendNow')}
           </button>
         ) : (
-          <button
-            type="button"
-            aria-pressed={isWatching.value}
-            onClick={() => (isWatching.value = !isWatching.value)}
-          >
+          <button type="button" onClick={() => (isWatching.value = !isWatching.value)}>
             {t(isWatching.value ? 'watchEnd' : 'watch')}
           </button>
         )}
       </div>
       {isBusy.value && !isWatching.value && <p class="soft small">{t('callWaits')}</p>}
       {failure.value && <Faults error={failure.value} />}
-      {failed !== undefined && <p class="fault small">{saidFailure(failed)}</p>}
-      {result.value !== undefined && (
-        <pre class="code" role="status" tabIndex={0}>
-          {JSON.stringify(result.value, undefined, 2)}
-        </pre>
-      )}
+      {/* A value that is watched would be read aloud every two seconds. */}
+      <div class="stack" role={isWatching.value ? undefined : 'status'}>
+        {failed !== undefined && <p class="fault small">{saidFailure(failed)}</p>}
+        {result.value !== undefined && (
+          <pre class="code" tabIndex={0}>
+            {JSON.stringify(result.value, undefined, 2)}
+          </pre>
+        )}
+      </div>
     </form>
   );
 }

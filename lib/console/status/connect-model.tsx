@@ -38,6 +38,7 @@ export function ConnectModel() {
   };
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
+    if (isBusy.value) return;
     isBusy.value = true;
     result.value = await tryModel(wanted());
     isBusy.value = false;
@@ -49,7 +50,7 @@ export function ConnectModel() {
         <p class="soft">{t('connectLead')}</p>
       </div>
       <Fields form={form.value} set={set} />
-      <button type="submit" class="primary start" disabled={isBusy.value}>
+      <button type="submit" class="primary start" aria-disabled={isBusy.value}>
         {t(isBusy.value ? 'modelAsking' : 'test')}
       </button>
       {result.value && (

@@ -56,6 +56,7 @@ function ModelState({ demo, name, host }: ServerStatus['model']) {
   const result = useSignal<{ ok: boolean; text: string } | undefined>(undefined);
   const isBusy = useSignal(false);
   const ask = async (): Promise<void> => {
+    if (isBusy.value) return;
     isBusy.value = true;
     result.value = await tryModel();
     isBusy.value = false;
@@ -68,7 +69,7 @@ function ModelState({ demo, name, host }: ServerStatus['model']) {
         {demo ? t('modelDemo') : t('modelAt', { name, host: host ?? '' })}
       </p>
       {demo && <p class="soft">{t('demoLead')}</p>}
-      <button type="button" disabled={isBusy.value} onClick={() => void ask()}>
+      <button type="button" aria-disabled={isBusy.value} onClick={() => void ask()}>
         {t(isBusy.value ? 'modelAsking' : 'modelAsk')}
       </button>
       {result.value && (

@@ -70,6 +70,7 @@ export function Composer({
         </label>
         <textarea
           ref={field}
+          data-start
           rows={1}
           aria-label={t('message')}
           placeholder={t('messageHint')}

@@ -1,4 +1,7 @@
 import { useSignal } from '@preact/signals';
+import type { Ref } from 'preact';
+import { Dialog } from '../dialog.tsx';
+import { focusAtOnce, useOpener } from '../focus.ts';
 import { Icon } from '../icon.tsx';
 import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
@@ -22,6 +25,7 @@ export function ConversationHead({
   const asks = useSignal<'nothing' | 'name' | 'removal'>('nothing');
   const title = entry ? titleOf(entry) : '';
   const done = (): void => void (asks.value = 'nothing');
+  const renaming = useOpener(asks.value === 'name');
   return (
     <header class="head">
       <a class="back quiet" href={hrefOf('talk')} aria-label={t('back')}>
@@ -37,9 +41,14 @@ export function ConversationHead({
         <Lamp color={lamps[state]} />
         {t(state === 'gone' ? 'sessionGone' : state)}
       </span>
-      {asks.value === 'nothing' && (
+      {asks.value !== 'name' && (
         <>
-          <IconButton icon="edit" label={t('rename')} onClick={() => (asks.value = 'name')} />
+          <IconButton
+            icon="edit"
+            label={t('rename')}
+            button={renaming}
+            onClick={() => (asks.value = 'name')}
+          />
           <IconButton icon="bin" label={t('remove')} onClick={() => (asks.value = 'removal')} />
         </>
       )}
@@ -48,9 +57,19 @@ export function ConversationHead({
   );
 }
 
-function IconButton({ icon, label, onClick }: { icon: string; label: string; onClick(): void }) {
+function IconButton({
+  icon,
+  label,
+  button = null,
+  onClick,
+}: {
+  icon: string;
+  label: string;
+  button?: Ref<HTMLButtonElement>;
+  onClick(): void;
+}) {
   return (
-    <button type="button" class="quiet" aria-label={label} title={label} onClick={onClick}>
+    <button type="button" class="quiet" aria-label={label} title={label} ref={button} onClick={onClick}>
       <Icon name={icon} />
     </button>
   );
@@ -58,19 +77,21 @@ function IconButton({ icon, label, onClick }: { icon: string; label: string; onC
 
 function RemovalQuestion({ id, done }: { id: string; done(): void }) {
   return (
-    <div class="ask" role="alertdialog" aria-label={t('removeAsk')}>
-      <span>{t('removeAsk')}</span>
-      <button
-        type="button"
-        class="danger"
-        onClick={() => void removeSession(id).then(() => go('talk'), done)}
-      >
-        {t('remove')}
-      </button>
-      <button type="button" onClick={done}>
-        {t('cancel')}
-      </button>
-    </div>
+    <Dialog label={t('removeAsk')} onClose={done}>
+      <p>{t('removeAsk')}</p>
+      <div class="row">
+        <button
+          type="button"
+          class="danger"
+          onClick={() => void removeSession(id).then(() => go('talk'), done)}
+        >
+          {t('remove')}
+        </button>
+        <button type="button" autofocus onClick={done}>
+          {t('cancel')}
+        </button>
+      </div>
+    </Dialog>
   );
 }
 
@@ -87,7 +108,7 @@ function NameForm({ id, title, done }: { id: string; title: string; done(): void
         aria-label={t('renameAsk')}
         maxLength={60}
         value={name.value}
-        ref={(input) => input?.focus()}
+        ref={focusAtOnce}
         onInput={({ currentTarget }) => (name.value = currentTarget.value)}
         onKeyDown={({ key }) => key === 'Escape' && done()}
       />

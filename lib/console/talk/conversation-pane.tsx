@@ -1,7 +1,9 @@
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { announce } from '../announcer.tsx';
 import { callErrorOf, type CallError } from '../api.ts';
 import { Faults } from '../faults.tsx';
+import { focusStart } from '../focus.ts';
 import { Icon } from '../icon.tsx';
 import { t } from '../language.ts';
 import { hrefOf } from '../route.ts';
@@ -28,6 +30,7 @@ export function ConversationPane({ id }: { id: string }) {
     conversation.say(pieces);
     if (isFirst) void nameAfter(id, pieces);
   };
+  useAnnouncedAnswers(conversation);
   if (conversation.state.value === 'gone') return <Gone />;
   return (
     <div class="conversation">
@@ -42,7 +45,6 @@ export function ConversationPane({ id }: { id: string }) {
           render={(turn, isLast) => <TurnRow turn={turn} isLast={isLast} />}
         />
       )}
-      <Announcement turn={conversation.turns.value.at(-1)} />
       <Composer
         isWorking={isWorking.value}
         say={say}
@@ -77,13 +79,16 @@ function Gone() {
   );
 }
 
-/** Tells a screen reader about the last answer, once it is whole. */
-function Announcement({ turn }: { turn: ShownTurn | undefined }) {
-  return (
-    <p class="unseen" role="status">
-      {turn ? endText(turn) : ''}
-    </p>
-  );
+/** Tells a screen reader about each answer, once it is whole; those of the history it reads by itself. */
+function useAnnouncedAnswers({ isRead, turns }: Conversation): void {
+  const last = turns.value.at(-1);
+  const told = useRef<string | undefined>(undefined);
+  useEffect(() => {
+    if (!isRead.value) return;
+    const isWhole = last !== undefined && !isOpen(last);
+    if (isWhole && told.current !== undefined && told.current !== last.key) announce(endText(last));
+    told.current = isWhole ? last.key : (told.current ?? '');
+  }, [isRead.value, last]);
 }
 
 function endText({ state, answer }: ShownTurn): string {
@@ -103,12 +108,16 @@ function Suggestions({ id, say }: { id: string; say(pieces: readonly Piece[]): v
     .filter(([name]) => title === t(name) || title === t('exampleAll'))
     .map(([, text]) => t(text));
   const shown = fitting.length > 0 ? fitting : [t('sayHello')];
+  const begin = (text: string): void => {
+    say([{ type: 'text', message: text }]);
+    focusStart();
+  };
   return (
     <div class="suggestions">
       <h2>{t('emptyTitle')}</h2>
       <p class="soft">{t('emptyLead')}</p>
       {shown.map((text) => (
-        <button key={text} type="button" onClick={() => say([{ type: 'text', message: text }])}>
+        <button key={text} type="button" onClick={() => begin(text)}>
           {text}
         </button>
       ))}

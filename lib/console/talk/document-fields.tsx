@@ -44,12 +44,15 @@ export function entryOf({ text, server, secret, secretKind, secretName }: Docume
 export function DocumentFields({
   draft,
   number,
+  pointer = '/openSpec',
   onChange,
   onDrop,
 }: {
   draft: DocumentDraft;
   /** From 1, where there may be several. */
   number?: number;
+  /** The JSON pointer of the document in the request: a fault in it shows its line here. */
+  pointer?: string;
   onChange(draft: DocumentDraft): void;
   onDrop?(): void;
 }) {
@@ -66,7 +69,7 @@ export function DocumentFields({
       <textarea
         rows={6}
         spellcheck={false}
-        data-pointer="/openSpec"
+        data-pointer={pointer}
         aria-label={label}
         placeholder={t('documentHint')}
         value={draft.text}

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { call } from '../api.ts';
+import { call, callErrorOf, CallError } from '../api.ts';
 import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { Icon } from '../icon.tsx';
@@ -36,11 +36,11 @@ export function NewSession() {
       <DemoNotice />
       {failure && <Faults error={failure} />}
       {status.value?.simulates !== false && <Examples isBusy={isBusy} begin={begin} />}
-      <OwnDocuments isBusy={isBusy} begin={begin} />
+      <OwnDocuments />
       <section class="card">
         <h2>{t('plainTitle')}</h2>
         <p class="soft">{t('plainLead')}</p>
-        <button type="button" disabled={isBusy} onClick={() => begin(() => createSession('', []))}>
+        <button type="button" aria-disabled={isBusy} onClick={() => begin(() => createSession('', []))}>
           {t('start')}
         </button>
       </section>
@@ -72,7 +72,7 @@ function Examples({ isBusy, begin }: SectionProps) {
           <button
             key={title}
             type="button"
-            disabled={isBusy}
+            aria-disabled={isBusy}
             onClick={() => begin(() => open(names, t(title)))}
           >
             <Icon name="device" />
@@ -84,19 +84,38 @@ function Examples({ isBusy, begin }: SectionProps) {
   );
 }
 
-function OwnDocuments({ isBusy, begin }: SectionProps) {
+/** The place of a document in the request; documents without a text are not in it. */
+function pointerOf(at: number): string {
+  return `/openSpecList/${at}/openSpec`;
+}
+
+/** The entry of a session for a draft. A fault of a document that is simulated first has its place in the request, too. */
+async function entryFor(draft: DocumentDraft, pointer: string): Promise<DeviceEntry> {
+  if (!draft.isSimulated) return entryOf(draft);
+  try {
+    const { server } = await simulated(draft.text);
+    return { ...entryOf(draft), ...(server !== undefined && { server }) };
+  } catch (error) {
+    const { status, message, faults } = callErrorOf(error);
+    const placed = faults.map((fault) => ({
+      ...fault,
+      pointer: fault.pointer.replace(/^\/openSpec(?=\/|$)/, pointer),
+    }));
+    throw new CallError(status, message, placed);
+  }
+}
+
+function OwnDocuments() {
+  const { isBusy, failure, begin } = useButtonWork();
   const drafts = useSignal<readonly DocumentDraft[]>([emptyDraft()]);
   const prompt = useSignal('');
+  const written = drafts.value.filter(({ text }) => text.trim() !== '');
   const change = (at: number, draft: DocumentDraft): void =>
     void (drafts.value = drafts.value.map((old, index) => (index === at ? draft : old)));
-  const open = async (): Promise<string> => {
+  const open = async (): Promise<void> => {
     const entries: DeviceEntry[] = [];
-    for (const draft of drafts.value) {
-      if (draft.text.trim() === '') continue;
-      const server = draft.isSimulated ? (await simulated(draft.text)).server : undefined;
-      entries.push({ ...entryOf(draft), ...(server !== undefined && { server }) });
-    }
-    return createSession('', entries, prompt.value);
+    for (const [at, draft] of written.entries()) entries.push(await entryFor(draft, pointerOf(at)));
+    go('talk', await createSession('', entries, prompt.value));
   };
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -113,6 +132,7 @@ function OwnDocuments({ isBusy, begin }: SectionProps) {
           key={draft.key}
           draft={draft}
           number={at + 1}
+          pointer={pointerOf(written.indexOf(draft))}
           onChange={(changed) => change(at, changed)}
           {...(drafts.value.length > 1 && {
             onDrop: () => void (drafts.value = drafts.value.filter((_, index) => index !== at)),
@@ -135,10 +155,17 @@ function OwnDocuments({ isBusy, begin }: SectionProps) {
           onInput={({ currentTarget }) => (prompt.value = currentTarget.value)}
         />
       </label>
+      {failure.value && (
+        <Faults
+          error={failure.value}
+          texts={Object.fromEntries(written.map(({ text }, at) => [pointerOf(at), text]))}
+        />
+      )}
       <button
         type="submit"
         class="primary start"
-        disabled={isBusy || drafts.value.every(({ text }) => text.trim() === '')}
+        aria-disabled={isBusy.value}
+        disabled={written.length === 0}
       >
         {t('start')}
       </button>

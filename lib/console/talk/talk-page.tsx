@@ -19,6 +19,7 @@ export function TalkPage({ item }: { item: string }) {
   return (
     <div class="talk" data-shows={item === '' && !isNew ? 'list' : 'pane'}>
       <aside class="side" aria-label={t('sessions')}>
+        {item === '' && !isNew && <h1 class="unseen">{t('sessions')}</h1>}
         <a class="button new" href={hrefOf('talk', 'new')}>
           <Icon name="plus" />
           {t('newSession')}

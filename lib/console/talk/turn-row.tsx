@@ -18,8 +18,9 @@ export class TurnRow extends Component<RowProps> {
   }
 
   override render({ turn, isLast }: RowProps) {
+    const isWaiting = waitsForDecision(turn);
     return (
-      <article class="turn" aria-busy={turn.state === 'running'}>
+      <article class="turn" aria-busy={turn.state === 'running'} data-waits={isWaiting || undefined}>
         <div class="turn-talk">
           {turn.said.length > 0 && (
             <div class="said">
@@ -41,7 +42,7 @@ export class TurnRow extends Component<RowProps> {
               {turn.state === 'running' && <span class="caret" aria-hidden="true" />}
             </div>
           )}
-          <TurnState turn={turn} />
+          <TurnState turn={turn} isWaiting={isWaiting} />
         </div>
         {turn.steps.length > 0 && <Steps turn={turn} isLast={isLast} />}
       </article>
@@ -49,14 +50,19 @@ export class TurnRow extends Component<RowProps> {
   }
 }
 
-function TurnState({ turn: { state, error, answer } }: { turn: ShownTurn }) {
+/** Whether a call of a turn waits for a person. */
+function waitsForDecision({ state, steps }: ShownTurn): boolean {
+  return state === 'running' && steps.some((step) => step.kind === 'approval' && step.decision === undefined);
+}
+
+function TurnState({ turn: { state, error, answer }, isWaiting }: { turn: ShownTurn; isWaiting: boolean }) {
   if (state === 'done') return null;
   if (state === 'sending') return <p class="turn-state soft">{t('sending')}</p>;
   if (state === 'running')
     return answer === '' ? (
       <p class="turn-state soft">
         <span class="pulse" aria-hidden="true" />
-        {t('working')}
+        {t(isWaiting ? 'approvalAsked' : 'working')}
       </p>
     ) : null;
   return (

@@ -90,7 +90,7 @@ export class VirtualRows<Row extends Keyed> extends Component<RowsProps<Row>, { 
                   aria-posinset={index + 1}
                   data-index={index}
                   ref={this.#virtualizer.measureElement}
-                  style={{ transform: `translateY(${start}px)` }}
+                  style={{ top: `${start}px` }}
                 >
                   {render(row, index === rows.length - 1)}
                 </div>
