@@ -104,7 +104,7 @@ export const settings = {
   ],
   S3_ENDPOINT: [
     '–',
-    'with the four below: a bucket for pictures instead of `DATA_DIR/files`; Tencent COS is `https://cos.<region>.myqcloud.com`',
+    'with the four below: a bucket for pictures instead of `DATA_DIR/files`; Tencent COS is `https://cos.<region>.myqcloud.com`. It needs `npm install @aws-sdk/client-s3 @aws-sdk/lib-storage @aws-sdk/s3-request-presigner`',
   ],
   S3_REGION: ['–', 'its region'],
   S3_BUCKET: ['–', 'its name'],

@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,7 +18,40 @@ import { packageRoot, packageVersion } from '../lib/package.ts';
 
 const run = promisify(execFile);
 
-/** The package as `npm pack` makes it, unpacked in an empty project. Its dependencies are links to those of this folder. */
+type Locked = Record<
+  string,
+  Record<'dependencies' | 'optionalDependencies', Record<string, string> | undefined>
+>;
+
+/** The packages that `npm install lite-agent-server` brings, as paths in `node_modules`: the dependencies, and those of each of them. */
+function installedWith(root: string): string[] {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Locked;
+  };
+  const found = new Set<string>();
+  const visit = (place: string): void => {
+    const { dependencies, optionalDependencies } = packages[place]!;
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      const next = placeOf(packages, name, place);
+      if (next === undefined || found.has(next) || !existsSync(join(root, next))) continue;
+      found.add(next);
+      visit(next);
+    }
+  };
+  visit('');
+  return [...found].map((place) => place.slice('node_modules/'.length));
+}
+
+/** The folder of a package as seen from another one: its own, or that of one above [Node: loading from node_modules]. */
+function placeOf(packages: Locked, name: string, from: string): string | undefined {
+  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
+    const place = join(folder, 'node_modules', name);
+    if (place in packages) return place;
+    if (folder === '') return undefined;
+  }
+}
+
+/** The package as `npm pack` makes it, unpacked in an empty project, with the packages that an installation brings. */
 describe('the published package', function () {
   this.timeout(240_000);
   const root = packageRoot();
@@ -21,8 +64,11 @@ describe('the published package', function () {
     await run('tar', ['-xzf', archive], { cwd: project });
     const modules = join(project, 'node_modules');
     mkdirSync(modules);
-    for (const name of readdirSync(join(root, 'node_modules')))
-      symlinkSync(join(root, 'node_modules', name), join(modules, name));
+    for (const name of [...installedWith(root), '@types/node', 'undici-types']) {
+      const from = join(root, 'node_modules', name);
+      const filter = (path: string): boolean => !path.slice(from.length).includes('node_modules');
+      cpSync(from, join(modules, name), { recursive: true, filter });
+    }
     published = join(modules, 'lite-agent-server');
     cpSync(join(project, 'package'), published, { recursive: true });
     writeFileSync(join(project, 'package.json'), '{"type":"module"}');
@@ -58,6 +104,21 @@ describe('the published package', function () {
       };
       expect([tools.length > 0, warnings]).to.deep.equal([true, []]);
     }
+  });
+
+  it('is small, and says which packages a bucket needs', async () => {
+    const bytes = readdirSync(join(project, 'node_modules'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+    expect(bytes).to.be.below(100 * 1024 * 1024);
+    const bucket = { ENDPOINT: 'http://127.0.0.1:9', REGION: 'r', BUCKET: 'b', ACCESS_KEY_ID: 'a' };
+    const env = { PATH: process.env.PATH, PORT: '0', S3_SECRET_ACCESS_KEY: 's'.repeat(32) };
+    for (const [name, value] of Object.entries(bucket)) Object.assign(env, { [`S3_${name}`]: value });
+    const program = join(published, 'bin/lite-agent.mjs');
+    const serve = run(process.execPath, [program, 'serve'], { cwd: project, env });
+    expect(((await serve.catch((error: unknown) => error)) as { stderr: string }).stderr).to.equal(
+      'lite-agent: S3_ENDPOINT is set, and the packages for buckets are missing: take the setting out, or run `npm install @aws-sdk/client-s3 @aws-sdk/lib-storage @aws-sdk/s3-request-presigner`.\n',
+    );
   });
 
   it('can be embedded', async () => {

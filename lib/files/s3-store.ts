@@ -33,6 +33,7 @@ interface Loaded {
   client: S3Client;
 }
 
+const PACKAGES = ['@aws-sdk/client-s3', '@aws-sdk/lib-storage', '@aws-sdk/s3-request-presigner'];
 /** The folder of objects without a name. */
 const UNNAMED = 'objects/';
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -43,10 +44,24 @@ const PART_BYTES = 8 * 1024 * 1024;
 
 /**
  * Objects in an S3 bucket. The bucket is a part of the host name, or of the path when the endpoint is an address or this
- * machine. The SDK is loaded at the first use.
+ * machine. The SDK is loaded at the first use. Throws `invalid_request` when its packages are not installed.
  */
 export function openS3Store(settings: S3Settings): ObjectStore {
+  requirePackages();
   return new BucketStore(settings);
+}
+
+/** The packages of the SDK are optional: few servers keep their files in a bucket. */
+function requirePackages(): void {
+  try {
+    for (const name of PACKAGES) import.meta.resolve(name);
+  } catch (cause) {
+    throw new AppError(
+      'invalid_request',
+      `S3_ENDPOINT is set, and the packages for buckets are missing: take the setting out, or run \`npm install ${PACKAGES.join(' ')}\`.`,
+      { cause },
+    );
+  }
 }
 
 /** The bucket, and the SDK once it was loaded. */
