@@ -9,7 +9,7 @@ import { appOf, draftOf, putVersion, versionColumns } from './app-rows.ts';
 import { findPublication, listPublications, notePublication, type Publication } from './publications.ts';
 import type { AgentsDb } from './schema.ts';
 import type { Vault } from '../store/vault.ts';
-import { withKeptSecrets } from '../common/masked-secrets.ts';
+import { withKeptKeys } from './kept-keys.ts';
 
 /** An agent that an owner builds: the owner changes the draft, others use the published version. */
 export interface AgentApp extends NewApp {
@@ -193,7 +193,7 @@ class StoredApps implements Apps {
 
   async saveDraft(id: string, caller: Principal, { config, remembers }: NewDraft): Promise<void> {
     await this.#change(id, caller, async (trx, { draft }) => {
-      const kept = withKeptSecrets(config, await draft?.open());
+      const kept = withKeptKeys(config, await draft?.open());
       const now = this.#clock.now();
       await putVersion(trx, {
         app_id: id,

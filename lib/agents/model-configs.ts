@@ -6,8 +6,8 @@ import { AppError } from '../errors.ts';
 import { allOrNone, NotAllFound } from '../store/all-or-none.ts';
 import { lockRow } from '../store/lock-row.ts';
 import type { Vault } from '../store/vault.ts';
-import { withoutEnd } from '../common/without-end.ts';
-import { isMask, masked } from '../common/masked-secrets.ts';
+import { asMask, isMask, masked } from '../common/masked-secrets.ts';
+import { isSameUrl } from '../common/same-url.ts';
 
 /** A model that an owner uses, at an endpoint of its own choice. A text is empty where the owner has given none. */
 export interface NewModelConfig {
@@ -144,7 +144,7 @@ class StoredModelConfigs implements ModelConfigs {
       (stored) =>
         isSameUrl(stored.baseUrl, baseUrl) &&
         (stored.modelName === modelName || stored.modelName === '') &&
-        masked(stored.apiKey) === apiKey,
+        masked(stored.apiKey) === asMask(apiKey),
     );
     const [key, ...others] = new Set(meant.map((stored) => stored.apiKey));
     if (key !== undefined && others.length === 0) return key;
@@ -226,14 +226,9 @@ async function countOf(on: Kysely<Tables>, owner: string): Promise<number> {
 
 /** The stored key, where a change leaves the key out or sends its mask; undefined where it brings another one. */
 function keptKey(stored: StoredModelConfig, { baseUrl, apiKey }: ModelConfigChange): string | undefined {
-  if (apiKey !== undefined && (apiKey !== masked(stored.apiKey) || !isMask(apiKey))) return undefined;
+  if (apiKey !== undefined && (asMask(apiKey) !== masked(stored.apiKey) || !isMask(apiKey))) return undefined;
   if (stored.apiKey === '' || isSameUrl(stored.baseUrl, baseUrl)) return stored.apiKey;
   throw maskOfNoKey();
-}
-
-/** Whether two base URLs are one: a final slash makes no other endpoint. */
-function isSameUrl(one: string, other: string): boolean {
-  return withoutEnd(one, '/') === withoutEnd(other, '/');
 }
 
 /** The refusal of a mask whose key may not go to this endpoint. */

@@ -10,7 +10,15 @@ export function masked(secret: string): string {
 
 /** Whether a text is a mask, and no key. */
 export function isMask(text: string): boolean {
-  return text.includes(ELLIPSIS);
+  return asMask(text).includes(ELLIPSIS);
+}
+
+/**
+ * A mask as `masked` writes it: some clients normalize texts, which turns the ellipsis into three dots [Unicode TR15]. Any other text
+ * stays as it is.
+ */
+export function asMask(text: string): string {
+  return DOTTED_MASK.test(text) ? text.replace('...', ELLIPSIS) : text;
 }
 
 /** The same configuration with every key masked. */
@@ -35,7 +43,8 @@ export function withKeptSecrets<T extends object>(config: T, stored: object | un
   return mapSecrets(config as JsonObject, '', (given, pointer) => {
     if (!isMask(given)) return given;
     const here = byPlace.get(pointer);
-    const kept = here !== undefined && masked(here) === given ? here : byMask.get(given);
+    const mask = asMask(given);
+    const kept = here !== undefined && masked(here) === mask ? here : byMask.get(mask);
     if (kept !== undefined) return kept;
     const detail = 'is the mask of a key that is not stored here: send the key itself';
     throw new AppError('invalid_request', `A key ${detail}.`, { faults: [{ pointer, detail }] });
@@ -43,6 +52,7 @@ export function withKeptSecrets<T extends object>(config: T, stored: object | un
 }
 
 const ELLIPSIS = '…';
+const DOTTED_MASK = /^(?:\.{3}|.{3}\.{3}.{4})$/s;
 /** Deeper values would overflow the stack, and no real configuration has them. */
 const DEPTH_MAX_COUNT = 200;
 const secretName = /(api_?key|access_?key|^key|token|secret|password|passwd|credential|authorization)$/i;

@@ -10,6 +10,8 @@ export interface AskOptions {
   signal: AbortSignal;
   /** Receives partial text while the model speaks. */
   onDelta?: (text: string) => void;
+  /** Is called when the task is accepted: from here on it may reach devices. */
+  onBegin?: () => void;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface AskOptions {
 export async function ask(
   session: Session,
   task: NewTask & { taskId: string },
-  { signal, onDelta }: AskOptions,
+  { signal, onDelta, onBegin }: AskOptions,
 ): Promise<Turn> {
   const { taskId } = task;
   const lines: Message[] = [];
@@ -45,6 +47,7 @@ export async function ask(
   try {
     if (signal.aborted) throw new AppError('stopped', 'The client disconnected.');
     await session.submit({ ...task, stream: onDelta !== undefined, fresh: true });
+    onBegin?.();
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     return await found;

@@ -5,6 +5,7 @@ import { isObject, type JsonValue } from '../common/json.ts';
 import { parseJsonInSlices } from '../common/json-slices.ts';
 import { AppError } from '../errors.ts';
 import type { BodyShare } from './body-room.ts';
+import type { ExactFields } from './mount.ts';
 
 /** How long a body may take, where no setting says it, in ms. */
 const BODY_TIMEOUT_MS = 15_000;
@@ -18,8 +19,11 @@ export interface BodyOptions {
   /** A body of any type counts as JSON, and a missing one is an empty object. */
   isLenient?: boolean | undefined;
   timeoutMs?: number;
-  /** Whole numbers in fields with these names are bigints where a JavaScript number cannot hold them. */
-  exactFields?: readonly string[] | undefined;
+  /**
+   * Whole numbers in fields with these names are bigints where a JavaScript number cannot hold them. With `unnamed` all such numbers
+   * are: the reader of the schema rounds those of named fields.
+   */
+  exactFields?: ExactFields | undefined;
   /** The room of the body in memory. */
   share?: BodyShare;
 }
@@ -147,10 +151,10 @@ const HAS_PROTO = /__proto__|\\u00[57]/i;
  * A JSON text with exact numbers in some fields. Numbers of other fields are rounded as everywhere. Throws `invalid_request` where the digits would
  * be lost: in a large text, beside a key that is left out, and for a number past the range.
  */
-function parseExactFields(text: string, names: readonly string[]): unknown {
+function parseExactFields(text: string, fields: ExactFields): unknown {
   const isPlain = text.length <= ONE_GO_MAX_LENGTH && !HAS_PROTO.test(text);
   const exact = isPlain ? parseExactly(text) : undefined;
-  if (exact !== undefined) return withRounded(exact, names);
+  if (exact !== undefined) return fields === 'unnamed' ? exact : withRounded(exact, fields);
   parseJsonText(text); // a fault in the text is the fault
   const [number] = inexactNumbers(text);
   throw new AppError(

@@ -61,12 +61,20 @@ export interface Route {
   readonly bodyMaxBytes?: number;
   /** It can start work, with any body or with some. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
   readonly startsWork?: true | ((body: unknown) => boolean);
+  /**
+   * What the work starts from, where clients send the same body again and again and mean something new each time. A repeat that is only
+   * counted is one of a request that started from the same.
+   */
+  startsFrom?(call: Call): Promise<string>;
   /** It stops tasks or devices: no budget keeps anybody from it. */
   readonly stops?: true;
   /** A missing body is an empty object, and a body of any Content-Type counts as JSON: `curl -d` sends a form's. */
   readonly bodyLenient?: true;
-  /** The fields of the body, by their names at any depth, whose whole numbers keep their digits: as bigints where they must. */
-  readonly exactFields?: readonly string[];
+  /**
+   * The fields of the body whose whole numbers keep their digits: as bigints where they must. They are named, at any depth; or they are
+   * the fields that the schema does not name (`unnamed`), which are on their way to somebody else.
+   */
+  readonly exactFields?: ExactFields;
   /** The parts of a multipart form, where the handler reads one from the raw request. */
   readonly form?: Readonly<Record<string, 'file' | 'text'>>;
   readonly answer?: RouteSchema;
@@ -76,16 +84,20 @@ export interface Route {
   handle(call: Call): unknown;
 }
 
+/** See `Route.exactFields`. */
+export type ExactFields = readonly string[] | 'unnamed';
+
 /** A route whose path parameters, query and body have the types of its path and schemas. */
 export function route<
   const Path extends string,
   const Query extends RouteSchema,
   const Body extends RouteSchema,
 >(
-  definition: Omit<Route, 'path' | 'query' | 'body' | 'handle'> & {
+  definition: Omit<Route, 'path' | 'query' | 'body' | 'handle' | 'startsFrom'> & {
     path: Path;
     query?: Query;
     body?: Body;
+    startsFrom?(call: Call<XStatic<Query>, XStatic<Body>, PathParams<Path>>): Promise<string>;
     handle(call: Call<XStatic<Query>, XStatic<Body>, PathParams<Path>>): unknown;
   },
 ): Route {

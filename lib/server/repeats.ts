@@ -6,6 +6,7 @@ import { createPauses } from '../common/pauses.ts';
 import { jsonSlicesOf } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
 import { statusOf } from './status.ts';
+import { recordAnswer } from './record-answer.ts';
 import { goneSignal } from './stream.ts';
 
 /*
@@ -16,7 +17,8 @@ import { goneSignal } from './stream.ts';
  *   x-stainless-retry-count: 0   no repeat, whatever it asks for: its mark is what it asks for, and it counts as the first
  *   x-stainless-retry-count: n   a repeat of the last request that asked for the same
  *
- * The answer of the first request may never become known: its process died, or its client left in the middle of a stream.
+ * The answer of the first request may never become known: its process died, or its client left in the middle of a stream that ends
+ * with its client. Streams of tasks that go on are recorded to their end (record-answer.ts).
  * Then a repeat is refused, because the work may have been done.
  */
 
@@ -29,8 +31,6 @@ const WAIT_MS = 20_000;
 /** The time between two looks for an answer that another node gives. */
 const LOOK_EVERY_MS = 250;
 const KEY_MAX_LENGTH = 255;
-/** A longer answer is not kept. Its repeat is refused. */
-const ANSWER_MAX_CHARS = 4 * 1024 * 1024;
 
 /** A checked request that can start work. */
 export interface WorkRequest {
@@ -43,12 +43,40 @@ export interface WorkRequest {
   /** The path and the query as the client sent them. */
   target: string;
   body: unknown;
+  /** See `Route.startsFrom`. */
+  startsFrom?: (() => Promise<string>) | undefined;
 }
 
 interface Mark extends RequestMark {
   keepMs: number;
   /** The first request in any case. */
   renews: boolean;
+}
+
+/** Errors of work that had begun. */
+const begun = new WeakSet<Error>();
+
+/**
+ * The same error, marked as the outcome of work that had begun. It is the answer of its request, whatever its status: a repeat gets
+ * the same error, and does not begin the work again.
+ */
+export function asOutcome(error: Error): Error {
+  begun.add(error);
+  return error;
+}
+
+/** Waits for work that has begun: an error is its outcome. */
+export async function sinceBegun<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof Error ? asOutcome(error) : error;
+  }
+}
+
+/** Whether the client of a request repeats it under a key when it loses the answer. */
+export function hasRepeatKey({ headers }: IncomingMessage): boolean {
+  return headers['idempotency-key'] !== undefined;
 }
 
 /** Carries out the first request of a mark, and gives its repeats the same answer. */
@@ -105,7 +133,7 @@ export class Repeats {
       if (response.headersSent) answered.abandon(); // the answer is cut off
       throw error;
     }
-    // A stream whose client has left has no end.
+    // A stream that ended with its client has no end.
     if (!response.writableEnded) answered.abandon();
   }
 
@@ -125,7 +153,14 @@ export class Repeats {
 }
 
 /** The mark of a request; undefined for one whose repeats cannot be told. */
-async function markOf({ request, caller, route, target, body }: WorkRequest): Promise<Mark | undefined> {
+async function markOf({
+  request,
+  caller,
+  route,
+  target,
+  body,
+  startsFrom,
+}: WorkRequest): Promise<Mark | undefined> {
   const { 'idempotency-key': key, 'x-stainless-retry-count': count } = request.headers;
   const place = `${request.method} ${target}`;
   if (typeof key === 'string') {
@@ -135,7 +170,8 @@ async function markOf({ request, caller, route, target, body }: WorkRequest): Pr
     return { caller, key: `key ${hash(`${route}\n${key}`)}`, digest, keepMs: KEY_MS, renews: false };
   }
   if (typeof count !== 'string' || !/^\d{1,3}$/.test(count)) return undefined;
-  const digest = await digestOf(place, body);
+  const from = await startsFrom?.();
+  const digest = await digestOf(from === undefined ? place : `${place} ${from}`, body);
   return { caller, key: `counted ${digest}`, digest, keepMs: COUNTED_MS, renews: Number(count) === 0 };
 }
 
@@ -160,37 +196,7 @@ function hash(text: string): string {
 
 /** Whether an error says that nothing was begun, so that a repeat may be carried out. `unavailable` may come after a commit. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof AppError && statusOf(error.code) < 500;
-}
-
-/** Records an answer. It is whole when it ends, whether or not the client is still there to take it. */
-function recordAnswer(response: ServerResponse): {
-  /** An answer that was abandoned, or is too long, is lost. */
-  whole: Promise<GivenAnswer | 'lost'>;
-  abandon(): void;
-} {
-  let settle: (answer: GivenAnswer | 'lost') => void = () => undefined;
-  const whole = new Promise<GivenAnswer | 'lost'>((resolve) => (settle = resolve));
-  let body: string | undefined = '';
-  const note = (chunk: unknown): void => {
-    if (body === undefined) return;
-    if (typeof chunk === 'string') body += chunk;
-    else if (chunk instanceof Uint8Array) body += Buffer.from(chunk).toString();
-    if (body.length > ANSWER_MAX_CHARS) body = undefined;
-  };
-  const write = response.write.bind(response) as (...args: unknown[]) => boolean;
-  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
-  response.write = (...args: unknown[]) => {
-    note(args[0]);
-    return write(...args);
-  };
-  response.end = (...args: unknown[]) => {
-    note(args[0]);
-    const contentType = String(response.getHeader('content-type') ?? 'application/json');
-    settle(body === undefined ? 'lost' : { status: response.statusCode, contentType, body });
-    return end(...args);
-  };
-  return { whole, abandon: () => settle('lost') };
+  return error instanceof AppError && statusOf(error.code) < 500 && !begun.has(error);
 }
 
 /** Gives a repeat the answer of the first request. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { AppError } from '../errors.ts';
+import { answerRecordOf, type AnswerRecord } from './record-answer.ts';
 
 /** How a response is written piece by piece. */
 export interface StreamOptions {
@@ -8,13 +9,15 @@ export interface StreamOptions {
   heartbeat?: { text: string; everyMs: number };
   /** For how long a client may take nothing before the connection is cut, in ms. */
   stallTimeoutMs: number;
+  /** The texts after the client has left are recorded for its repeated request, if it may come. */
+  goesOn?: boolean;
 }
 
 /** A response that is written piece by piece. */
 export interface TextStream {
   /** Aborts when the client disconnects before the end, or takes nothing any more. */
   readonly signal: AbortSignal;
-  /** Writes a text. After the client has disconnected it does nothing. */
+  /** Writes a text. After the client has disconnected the text is recorded, or dropped. */
   write(text: string): void;
   /** Pending while the client has not taken the texts so far; undefined when it has. Resolves too when the client disconnects. */
   drained(): Promise<void> | undefined;
@@ -31,6 +34,7 @@ export function openStream(response: ServerResponse, options: StreamOptions): Te
 class ResponseStream implements TextStream {
   readonly #response: ServerResponse;
   readonly #stallTimeoutMs: number;
+  readonly #record: AnswerRecord | undefined;
   readonly #disconnected = new AbortController();
   readonly #closed: Promise<void>;
   readonly #heartbeat: NodeJS.Timeout | undefined;
@@ -38,16 +42,20 @@ class ResponseStream implements TextStream {
   #waiting: Promise<void> | undefined;
   #stall: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, { contentType, heartbeat, stallTimeoutMs }: StreamOptions) {
+  constructor(response: ServerResponse, { contentType, heartbeat, stallTimeoutMs, goesOn }: StreamOptions) {
     this.#response = response;
     this.#stallTimeoutMs = stallTimeoutMs;
+    this.#record = goesOn ? answerRecordOf(response) : undefined;
     this.#heartbeat = heartbeat && setInterval(() => this.write(heartbeat.text), heartbeat.everyMs);
     this.#closed = new Promise((resolve) => {
       const onClose = (): void => resolve(this.#onClose());
       if (response.closed) onClose();
       else response.once('close', onClose);
     });
-    if (response.closed) return;
+    if (response.closed) {
+      if (!response.headersSent) response.setHeader('Content-Type', contentType); // for the record
+      return;
+    }
     response.writeHead(200, { 'Content-Type': contentType, 'X-Accel-Buffering': 'no' });
     response.flushHeaders();
   }
@@ -74,14 +82,18 @@ class ResponseStream implements TextStream {
     if (!this.signal.aborted) {
       this.#startStallTimer(); // a client that takes nothing does not delay the end for longer, either
       this.#response.end();
-    }
+    } else this.#record?.finish();
     await this.#closed;
   }
 
   #flush(): void {
     const text = this.#unsent;
     this.#unsent = '';
-    if (text === '' || this.signal.aborted || this.#response.writableEnded) return;
+    if (text === '' || this.#response.writableEnded) return;
+    if (this.signal.aborted) {
+      this.#record?.note(text);
+      return;
+    }
     this.#heartbeat?.refresh();
     if (!this.#response.write(text)) this.#waiting ??= this.#untilDrained();
   }
@@ -109,11 +121,13 @@ class ResponseStream implements TextStream {
 export function openEventStream(
   response: ServerResponse,
   limits: { heartbeatIntervalMs: number; socketStallTimeoutMs: number },
+  { goesOn = false }: Pick<StreamOptions, 'goesOn'> = {},
 ): TextStream {
   return openStream(response, {
     contentType: 'text/event-stream; charset=utf-8',
     heartbeat: { text: ':\n\n', everyMs: limits.heartbeatIntervalMs },
     stallTimeoutMs: limits.socketStallTimeoutMs,
+    goesOn,
   });
 }
 

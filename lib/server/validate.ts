@@ -5,7 +5,7 @@ import { childPointer } from '../common/json-pointer.ts';
 import { mapBigints } from '../common/exact-numbers.ts';
 import { isObject, type JsonValue } from '../common/json.ts';
 import type { Fault } from '../errors.ts';
-import type { RouteSchema } from './mount.ts';
+import type { ExactFields, RouteSchema } from './mount.ts';
 
 /** A larger value gets its first fault only: a list of all faults would be larger than the value. */
 const ALL_FAULTS_MAX_VALUES = 10_000;
@@ -25,8 +25,11 @@ interface Reading {
   faults: Fault[];
 }
 
-/** Reads values by one schema. Never throws: a bad value has faults. A bigint is checked as the nearest number. */
-export type Reader = (value: unknown, mayHaveBigints?: boolean) => Reading;
+/**
+ * Reads values by one schema. Never throws: a bad value has faults. A bigint is checked as the nearest number. With exact fields the
+ * value may have bigints; those of named fields become numbers where the exact fields are the unnamed ones.
+ */
+export type Reader = (value: unknown, exactFields?: ExactFields) => Reading;
 
 const readers = new WeakMap<RouteSchema, Reader>();
 
@@ -50,11 +53,12 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
     } as const;
     let first: ValidateFunction | undefined;
     let all: ValidateFunction | undefined;
-    reader = (value, mayHaveBigints = false) => {
+    reader = (value, exactFields) => {
       first ??= withShortCounts(new Ajv2020(options)).compile(schema);
       const picked: Picked = { count: 0, unnamedCount: 0, ignored: [], faults: [] };
-      const known = pick(schema, value, '', picked);
-      const checked = mayHaveBigints ? mapBigints(known as JsonValue, Number) : known; // Ajv knows no bigints
+      const picks = pick(schema, value, '', picked);
+      const known = exactFields === 'unnamed' ? withRoundedFields(schema, picks) : picks;
+      const checked = exactFields ? mapBigints(known as JsonValue, Number) : known; // Ajv knows no bigints
       if (picked.count > VALUES_MAX_COUNT) return { value: known, ignored: [], faults: [TOO_MANY_VALUES] };
       const isValid = first(checked);
       if (isValid && picked.faults.length === 0) return { value: known, ignored: picked.ignored, faults: [] };
@@ -133,6 +137,20 @@ function pick(schema: RouteSchema, value: unknown, pointer: string, picked: Pick
     else if (field !== null || allowsNull(inner)) known[name] = pick(inner, field, at, picked);
   }
   return known;
+}
+
+/** The value with numbers in the place of its bigints, except in fields that the schema does not name. */
+function withRoundedFields(schema: RouteSchema, value: unknown): unknown {
+  const properties = schema.properties as Readonly<Record<string, RouteSchema>> | undefined;
+  const items = schema.items as RouteSchema | undefined;
+  if (Array.isArray(value) && items) return value.map((item) => withRoundedFields(items, item));
+  if (!isObject(value) || !properties) return mapBigints(value as JsonValue, Number);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      Object.hasOwn(properties, name) ? withRoundedFields(properties[name]!, inner) : inner,
+    ]),
+  );
 }
 
 /** The fault of a field that the schema does not name; undefined where such a field is ignored, or taken as it is. */

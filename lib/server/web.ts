@@ -4,7 +4,6 @@ import type { Access } from '../accounts/access.ts';
 import { anonymous } from '../accounts/access.ts';
 import type { FirstRequests } from '../accounts/first-requests.ts';
 import { requirePermission } from '../accounts/permissions.ts';
-import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson, type BodyOptions } from './body.ts';
@@ -14,7 +13,7 @@ import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
 import { checkNoBrowser, type Guard } from './guard.ts';
 import { bearerOf, identify, readQuery, refuseFaults, requestIdOf, targetOf, traceIdOf } from './intake.ts';
-import { mountAt, type Mount, type Route } from './mount.ts';
+import { mountAt, type Call, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
 import { Repeats } from './repeats.ts';
 import { RequestTurns } from './request-turns.ts';
@@ -192,13 +191,12 @@ class Web {
       if (route.status !== undefined) response.statusCode = route.status;
       const client = { address, agent: request.headers['user-agent'] };
       const checked = { params: request.params, query, body, caller, client, origin, ignored, log };
+      const call = { request, response, ...checked };
       const work = async (): Promise<void> => {
-        const value = await route.handle({ request, response, ...checked });
+        const value = await route.handle(call);
         if (value !== undefined) await sendJson(response, value, mount.contentType);
       };
-      await (startsWork(route, body)
-        ? this.#startOnce(route, request, response, { caller, body }, work)
-        : work());
+      await (startsWork(route, body) ? this.#startOnce(route, call, response, work) : work());
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);
@@ -208,15 +206,22 @@ class Web {
 
   /** Does the work of a request, unless the request repeats an earlier one. */
   #startOnce(
-    { method, path }: Route,
-    request: Request,
+    { method, path, startsFrom }: Route,
+    call: Call,
     response: Answer,
-    { caller, body }: { caller: Principal; body: unknown },
     work: () => Promise<void>,
   ): Promise<void> {
+    const { request, caller, body } = call;
     const { path: place, search } = response.locals;
-    const target = `${place}?${search.toString()}`;
-    const asked = { request, response, caller: caller.id, route: `${method} ${path}`, target, body };
+    const asked = {
+      request,
+      response,
+      caller: caller.id,
+      route: `${method} ${path}`,
+      target: `${place}?${search.toString()}`,
+      body,
+      startsFrom: startsFrom && (() => startsFrom(call)),
+    };
     return this.#repeats.answer(asked, work);
   }
 
@@ -278,7 +283,7 @@ async function readBody(
       exactFields,
       ...more,
     }),
-    exactFields !== undefined,
+    exactFields,
   );
   refuseFaults('body', reading.faults);
   return reading;

@@ -392,6 +392,31 @@ export function describeLlmopsApps(test: () => LlmopsUnderTest): void {
           ],
         }),
       );
+      const elsewhere = (more: object) =>
+        client.post(`/apps/${id}/config`, { model_config: { ...shown, ...more }, memory_mode: 'none' });
+      const moved = { baseUrl: 'http://elsewhere.example/v1', apiKey: 'sk-…abcd' };
+      const other = lampDocument.replace('http://127.0.0.1:9', 'http://elsewhere.example');
+      const refused = [
+        await elsewhere({ llmConfig: moved }),
+        await elsewhere({ openSpecList: [{ ...maskedEntry('new…vice'), openSpec: other }] }),
+        await elsewhere({
+          openSpecList: [{ ...maskedEntry('new…vice'), server: 'http://elsewhere.example' }],
+        }),
+        await elsewhere({ openSpecList: [maskedEntry('sk-…abcd')] }),
+      ];
+      expect(refused.map(({ data }) => Object.keys(data))).to.deep.equal([
+        ['model_config.llmConfig.apiKey'],
+        ['model_config.openSpecList.0.apiKey.apiKey'],
+        ['model_config.openSpecList.0.apiKey.apiKey'],
+        ['model_config.openSpecList.0.apiKey.apiKey'],
+      ]);
+      const dotted = { baseUrl: 'http://M.example:80/v1/', apiKey: 'sk-...abcd' };
+      expect(
+        await elsewhere({ llmConfig: dotted, openSpecList: shown.openSpecList.slice(1, 1) }),
+      ).to.deep.equal(saved);
+      await elsewhere({
+        openSpecList: [maskedEntry('new-canary-of-device'), maskedEntry('canary-of-device-1')],
+      });
       const vendor = { dialog_round: 1, vendor: { token: '…' }, openSpecList: [maskedEntry('…')] };
       expect(
         Object.keys(

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
+import OpenAI from 'openai';
 import { startCrashDevice, type CrashDevice } from '../support/crash-device.ts';
 import { sentenceOf, startCrashModel, type CrashModel } from '../support/crash-model.ts';
 import { sendThroughDrops } from '../support/dropped-requests.ts';
@@ -126,6 +127,77 @@ describe('a request that is repeated because its answer was lost', () => {
     expect(missing.status).to.equal(404);
     const thread = threadOf(await openSession());
     expect((await post(thread, message(randomUUID()), headers)).status).to.equal(200);
+  });
+
+  describe('whose work ends with a refusal', () => {
+    let strict: ThreadServer;
+    let eve: Caller;
+    before(async () => {
+      const env = { baseUrl: model.baseUrl, apiKey: 'none', TASK_ROUNDS_MAX_COUNT: '1' };
+      strict = await openThreadServer(env);
+      eve = await strict.caller('eve');
+    });
+    after(() => strict.close());
+    const devices = () => ({ openSpecList: [{ openSpec: JSON.stringify(device.document) }] });
+
+    it('moves a device once, as a chat completion that the official client repeats on 429', async () => {
+      const taskId = randomUUID();
+      const client = new OpenAI({ baseURL: `${strict.url}/v1`, apiKey: eve.token, maxRetries: 2 });
+      const refused = await client.chat.completions
+        .create({
+          model: 'm',
+          messages: [{ role: 'user', content: sentenceOf(taskId, 9, 1) }],
+          ...devices(),
+        })
+        .then(
+          () => undefined,
+          (error: { status: number }) => error.status,
+        );
+      expect([refused, device.writes.get(`${taskId}.0.w0`)?.length]).to.deep.equal([429, 1]);
+    });
+
+    it('moves a device once, and gets the first answer, as a question to an app', async () => {
+      const taskId = randomUUID();
+      const { body: made } = await eve.call('POST', '/apps', {
+        name: 'Home',
+        icon: 'http://a.example/i.png',
+      });
+      const app = `/apps/${(made as { data: { id: string } }).data.id}`;
+      const config = { model_config: { dialog_round: 3, ...devices() }, memory_mode: 'none' };
+      await eve.call('POST', `${app}/config`, config);
+      const headers = { 'idempotency-key': randomUUID() };
+      const ask = () => eve.call('POST', `${app}/debug`, { query: sentenceOf(taskId, 9, 1) }, headers);
+      const [first, again] = [await ask(), await ask()];
+      expect([again.status, again.body]).to.deep.equal([first.status, first.body]);
+      expect(again.headers.get('idempotent-replayed')).to.equal('true');
+      expect(device.writes.get(`${taskId}.0.w0`)?.length).to.equal(1);
+    });
+  });
+
+  it('gets its answer as a question to an app whose client left while it was answered', async () => {
+    const taskId = randomUUID();
+    const { body: made } = await ada.call('POST', '/apps', { name: 'Home', icon: 'http://a.example/i.png' });
+    const app = `/apps/${(made as { data: { id: string } }).data.id}`;
+    const openSpecList = [{ openSpec: JSON.stringify(device.document) }];
+    const config = { model_config: { dialog_round: 3, openSpecList }, memory_mode: 'none' };
+    await ada.call('POST', `${app}/config`, config);
+    const headers = {
+      authorization: `Bearer ${ada.token}`,
+      'content-type': 'application/json',
+      'idempotency-key': randomUUID(),
+    };
+    const body = JSON.stringify({ query: sentenceOf(taskId, 3, 1) });
+    const leaving = new AbortController();
+    const url = `${server.url}${app}/debug`;
+    const left = fetch(url, { method: 'POST', headers, body, signal: leaving.signal }).catch(() => undefined);
+    await waitFor(() => device.writes.has(`${taskId}.0.w0`));
+    leaving.abort();
+    await left;
+    const answer = await fetch(url, { method: 'POST', headers, body });
+    expect(((await answer.json()) as { data: { answer: string } }).data.answer).to.equal(`done ${taskId}`);
+    expect([0, 1, 2].map((round) => device.writes.get(`${taskId}.${round}.w0`)?.length)).to.deep.equal([
+      1, 1, 1,
+    ]);
   });
 
   for (const [title, key] of [

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { JsonObject } from '../../lib/common/json.ts';
+import { completionForms, sendEvents, sendJson } from './model-server.ts';
 
 export interface CrashModel {
   /** `http://127.0.0.1:<port>/v1`. */
@@ -34,11 +36,16 @@ export async function startCrashModel(latencyMs: () => number): Promise<CrashMod
     request.on('error', () => undefined); // its node was killed
     request.on('end', () => {
       requests += 1;
-      const { messages } = JSON.parse(Buffer.concat(chunks).toString()) as { messages: WireMessage[] };
+      const { messages, stream } = JSON.parse(Buffer.concat(chunks).toString()) as {
+        messages: WireMessage[];
+        stream?: boolean;
+      };
       faults.push(...faultsOf(messages));
-      const body = JSON.stringify(replyTo(messages));
+      const { whole, chunks: pieces } = replyTo(messages);
       void delay(latencyMs()).then(() => {
-        if (!response.destroyed) response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+        if (response.destroyed) return;
+        if (stream === true) sendEvents(response, pieces);
+        else sendJson(response, 200, whole);
       });
     });
   });
@@ -58,27 +65,22 @@ export async function startCrashModel(latencyMs: () => number): Promise<CrashMod
   };
 }
 
-function replyTo(messages: readonly WireMessage[]): object {
+function replyTo(messages: readonly WireMessage[]): { whole: JsonObject; chunks: JsonObject[] } {
   const from = messages.findLastIndex(({ role }) => role === 'user');
   const said = /task=(\S+) rounds=(\d+) writes=(\d+)/.exec(JSON.stringify(messages[from]?.content));
   const [, taskId = '', rounds = '0', writes = '0'] = said ?? [];
   const round = messages.slice(from).filter(({ role }) => role === 'assistant').length;
-  const message =
-    round < Number(rounds)
-      ? { role: 'assistant', content: null, tool_calls: callsOf(taskId, round, Number(writes)) }
-      : { role: 'assistant', content: `done ${taskId}` };
-  return {
-    id: `chatcmpl-${taskId}-${round}`,
-    object: 'chat.completion',
-    created: 1_700_000_000,
-    model: 'crash',
-    choices: [{ index: 0, message, finish_reason: round < Number(rounds) ? 'tool_calls' : 'stop' }],
-    usage: { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 },
-  };
+  const isOver = round >= Number(rounds);
+  const message = isOver
+    ? { role: 'assistant', content: `done ${taskId}` }
+    : { role: 'assistant', content: null, tool_calls: callsOf(taskId, round, Number(writes)) };
+  const reason = isOver ? 'stop' : 'tool_calls';
+  const forms = completionForms(`chatcmpl-${taskId}-${round}`, 'crash');
+  return { whole: forms.whole(message, reason), chunks: forms.chunks(message, reason) };
 }
 
-function callsOf(taskId: string, round: number, writes: number): object[] {
-  const call = (name: string, id: string): object => ({
+function callsOf(taskId: string, round: number, writes: number): JsonObject[] {
+  const call = (name: string, id: string): JsonObject => ({
     id: `call-${id}`,
     type: 'function',
     function: { name, arguments: JSON.stringify({ id }) },

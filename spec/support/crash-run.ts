@@ -10,6 +10,7 @@ import type { CrashClient } from './crash-client.ts';
 import { startCrashDevice } from './crash-device.ts';
 import { sentenceOf, startCrashModel } from './crash-model.ts';
 import { openCluster } from './crash-nodes.ts';
+import { randomFrom } from './random-from.ts';
 
 /** The settings of a run. It is over when its chaos has ended and every session has had its tasks. */
 export interface CrashRun {
@@ -188,15 +189,4 @@ async function dropAtRandom(
     await delay(20 + random() * 150, undefined, { signal: over }).catch(() => undefined);
     clients[Math.floor(random() * clients.length)]?.drop();
   }
-}
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

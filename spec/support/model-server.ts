@@ -53,7 +53,7 @@ export async function startModelServer(steps: readonly ModelServerStep[]): Promi
     if ('answer' in step) return step.answer(response, request);
     if ('status' in step) return sendJson(response, step.status, step.body ?? {}, step.headers);
     const calls = 'calls' in step ? step.calls : [];
-    const reply = completion(`chatcmpl-${requests.length}`, body['model'] ?? null);
+    const reply = completionForms(`chatcmpl-${requests.length}`, body['model'] ?? null);
     const message = {
       role: 'assistant',
       content: step.text ?? null,
@@ -109,7 +109,8 @@ function wireCall(call: { name: string; arguments: JsonValue; id?: string }, id:
   return { id: call.id ?? id, type: 'function', function: { name: call.name, arguments: args } };
 }
 
-function completion(id: string, model: JsonValue) {
+/** The two forms of an endpoint's answer: whole, and in chunks. */
+export function completionForms(id: string, model: JsonValue) {
   const meta = { id, model, created: 1_700_000_000 };
   return {
     whole: (message: JsonObject, reason: string): JsonObject => ({

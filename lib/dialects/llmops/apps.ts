@@ -1,6 +1,6 @@
 import { requirePermission } from '../../accounts/permissions.ts';
+import { withKeptKeys } from '../../agents/kept-keys.ts';
 import type { AgentApp, Apps, AppVersion } from '../../agents/apps.ts';
-import { withKeptSecrets } from '../../common/masked-secrets.ts';
 import type { Principal } from '../../core/principal.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
@@ -240,7 +240,7 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
       );
       try {
         // A configuration that cannot work is refused now, and not only with the first question.
-        await checkAgent(withKeptSecrets(draft.config, await app.draft?.open()), caller.id);
+        await checkAgent(withKeptKeys(draft.config, await app.draft?.open()), caller.id);
         await apps.saveDraft(id, caller, draft);
       } catch (error) {
         throw inWireWords(error);

@@ -8,6 +8,7 @@ import type { Turn } from '../../core/turns.ts';
 import { AppError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { hasRepeatKey, sinceBegun } from '../../server/repeats.ts';
 import { toAppError } from '../../server/status.ts';
 import { goneSignal, openEventStream, sseEvent, wantsEvents } from '../../server/stream.ts';
 import type { Parts } from '../dialect.ts';
@@ -67,14 +68,29 @@ export async function answerQuery(
   { request, response, log, limits, onAnswer }: Asking,
 ): Promise<object | undefined> {
   const task: Task = { taskId: uuid(), form: 'text', content: [{ type: 'text', text: query }] };
-  const answer = async (options: AskOptions): Promise<object> => {
-    const turn = answered(await ask(session, task, options));
+  const comesBack = hasRepeatKey(request);
+  const answer = async ({ signal, ...options }: AskOptions): Promise<object> => {
+    // A client that comes back under its key gets the answer then, so that its task goes on without it.
+    const stops = comesBack ? new AbortController().signal : signal;
+    const turn = await askOnce(session, task, { signal: stops, ...options });
     onAnswer?.();
     return messageAnswer(session.id, turn);
   };
   if (!wantsEvents(request.headers.accept)) return success(await answer({ signal: goneSignal(response) }));
   await sendEvents(answer, { session, task, query, response, log, limits });
   return undefined;
+}
+
+/** Asks for a turn. An error after the task has begun is the answer of the request: its repeat must not move the devices again. */
+async function askOnce(
+  session: Session,
+  task: NewTask & { taskId: string },
+  options: AskOptions,
+): Promise<Turn> {
+  let hasBegun = false;
+  const turn = ask(session, task, { ...options, onBegin: () => (hasBegun = true) }).then(answered);
+  await turn.catch(() => undefined);
+  return hasBegun ? sinceBegun(turn) : turn;
 }
 
 /** The task whose answer is sent, and the response that it goes to. */
@@ -93,7 +109,7 @@ interface Telling {
  */
 async function sendEvents(answer: (options: AskOptions) => Promise<object>, telling: Telling): Promise<void> {
   const { session, task, query, response, log, limits } = telling;
-  const stream = openEventStream(response, limits);
+  const stream = openEventStream(response, limits, { goesOn: true });
   const send = (data: object, event: string): void => stream.write(sseEvent(JSON.stringify(data), event));
   const began = Date.now();
   // The seed's clients read every event as a message, so that a piece has all of its fields.

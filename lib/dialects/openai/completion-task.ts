@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { JsonObject } from '../../common/json.ts';
 import type { Metadata } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
+import { asOutcome, sinceBegun } from '../../server/repeats.ts';
 import { goneSignal } from '../../server/stream.ts';
 import { beginResponse, endOfResponse } from './carry-out.ts';
 import { newHead, type CompletionHead } from './completion.ts';
@@ -45,10 +46,11 @@ export async function answerWithTask(
   const follower = isStream ? new CompletionFollower({ session, place, head }) : undefined;
   const begun = await beginResponse(sessions, prepared, caller, follower);
   await follower?.sendTo(response, config.limits);
-  const { record, refusal } = await endOfResponse(sessions, begun, caller);
+  const { record, refusal } = await sinceBegun(endOfResponse(sessions, begun, caller));
   const failure = refusal ?? completionFailure(record);
   if (failure && follower) return undefined; // the stream has said so
-  if (failure) throw failure;
+  if (refusal) throw refusal;
+  if (failure) throw asOutcome(failure);
   return { answer: formatCompletion(place, record, head), isSent: isStream };
 }
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../../config.ts';
+import { answerRecordOf } from '../../server/record-answer.ts';
 import { openEventStream, type TextStream } from '../../server/stream.ts';
 
 /** The events before all others, and those after all others. */
@@ -31,13 +32,16 @@ export class FollowerStream {
     return this.#stream?.drained();
   }
 
-  /** Writes to the client until `end` or `close` is called, or the client has left. */
+  /**
+   * Writes to the client until `end` or `close` is called, or the client has left. The rest is recorded where a client that has lost
+   * its connection may repeat its request.
+   */
   async sendTo(
     response: ServerResponse,
     limits: Config['limits'],
     { first, last }: Frame = {},
   ): Promise<void> {
-    const stream = openEventStream(response, limits);
+    const stream = openEventStream(response, limits, { goesOn: true });
     if (first !== undefined) stream.write(first);
     this.#stream = stream;
     for (const text of this.#waiting.splice(0)) stream.write(text);
@@ -45,7 +49,7 @@ export class FollowerStream {
       if (stream.signal.aborted) resolve();
       stream.signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([this.#over, left]);
+    await (answerRecordOf(response) ? this.#over : Promise.race([this.#over, left]));
     this.close();
     await stream.end(last);
   }

@@ -2,6 +2,7 @@ import type { Message } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { sinceBegun } from '../../server/repeats.ts';
 import { goneSignal } from '../../server/stream.ts';
 import { beginResponse, endOfResponse } from './carry-out.ts';
 import { findResponse } from './conversations.ts';
@@ -47,10 +48,10 @@ function createResponse(parts: ResponseParts): Route {
       const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
       const begun = await beginResponse(sessions, prepared, caller, follower);
       if (body.background === true && !follower)
-        return formatResponse(place, await untilSaid(session, place), shape);
+        return formatResponse(place, await sinceBegun(untilSaid(session, place)), shape);
       await follower?.sendTo(response, config.limits);
       if (follower && body.store !== false) return undefined;
-      const { record, refusal } = await endOfResponse(sessions, begun, caller);
+      const { record, refusal } = await sinceBegun(endOfResponse(sessions, begun, caller));
       if (follower) return undefined;
       if (refusal) throw refusal;
       return formatResponse(place, record, shape);

@@ -3,6 +3,7 @@ import type { Principal } from '../../core/principal.ts';
 import type { Session } from '../../core/session.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { sinceBegun } from '../../server/repeats.ts';
 import type { Parts } from '../dialect.ts';
 import { invalidField } from './errors.ts';
 import { createThread, newThreadSchema, notesOf } from './new-thread.ts';
@@ -10,7 +11,7 @@ import { pageOf } from './page.ts';
 import { formatRun, formatSteps, runSchema, runStatusOf, stepSchema } from './run-format.ts';
 import { beginRun, refuseRunFields, runBodySchema, runFieldSchemas, type RunRequest } from './run-request.ts';
 import { RunFollower } from './run-stream.ts';
-import { findRun, listRuns, type FoundRun } from './runs.ts';
+import { findRun, lastMessageIn, listRuns, type FoundRun } from './runs.ts';
 import { limitSchema, listOf, listSchema, metadataSchema, orderSchema } from './schemas.ts';
 import { followRecord } from './task-record.ts';
 import { findThread, formatThread } from './threads.ts';
@@ -46,6 +47,9 @@ function createRun(parts: RunParts): Route {
     method: 'POST',
     path: '/v1/threads/:thread/runs',
     startsWork: true,
+    // The body of a run is the same each time. What the run answers is not.
+    startsFrom: async ({ params, caller }) =>
+      lastMessageIn(await findThread(parts.sessions, params.thread, caller)),
     summary: 'Answers the messages of a thread, in the background or as server-sent events (stream: true).',
     access: 'chat',
     bodyMaxBytes: parts.config.limits.messageMaxBytes,
@@ -105,11 +109,10 @@ async function startRun(
     follower?.close();
     throw error;
   }
-  if (!follower)
-    return formatRun(
-      session,
-      await followRecord(session, taskId, after, ({ said }) => said !== undefined).found,
-    );
+  if (!follower) {
+    const { found } = followRecord(session, taskId, after, ({ said }) => said !== undefined);
+    return formatRun(session, await sinceBegun(found));
+  }
   await follower.sendTo(response, parts.config.limits, created && ['thread.created', created]);
   return undefined;
 }
@@ -232,7 +235,7 @@ function submitOutputs(parts: RunParts): Route {
         now.pauses.length > part ||
         now.ended !== undefined ||
         (now.pauses.length === part && now.asked.size === 0);
-      return formatRun(session, await followRecord(session, taskId, after, isUnderWay).found);
+      return formatRun(session, await sinceBegun(followRecord(session, taskId, after, isUnderWay).found));
     },
   });
 }

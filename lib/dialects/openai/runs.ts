@@ -2,6 +2,7 @@ import type { Message } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import { unknownCursor } from './errors.ts';
 import { noSuchRun, runIdOf } from './ids.ts';
+import { isRunOnly } from './message-format.ts';
 import { openLogWindow } from './log-window.ts';
 import { formatRun } from './run-format.ts';
 import { readRecord, type TaskRecord } from './task-record.ts';
@@ -24,6 +25,14 @@ export async function findRun(session: Session, runId: string): Promise<FoundRun
     return { record: await readRecord(session, taskId, after), after };
   }
   throw noSuchRun(runId);
+}
+
+/** The place of the last message that was said in a thread: a run answers the messages up to it. Answers of the agent are none. */
+export async function lastMessageIn(session: Session): Promise<string> {
+  for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back())
+    if (line.type === 'message_added' ? !isRunOnly(line) : line.type === 'task_started' && !line.added)
+      return String(line.seq);
+  return '';
 }
 
 /** The runs of a thread that a client asks for. */
