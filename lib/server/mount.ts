@@ -63,6 +63,8 @@ export interface Route {
   readonly startsWork?: true | ((body: unknown) => boolean);
   /** It stops tasks or devices: no budget keeps anybody from it. */
   readonly stops?: true;
+  /** Open pages ask it again and again: the log line of an answer is for debugging only. */
+  readonly polled?: true;
   /** A missing body is an empty object, and a body of any Content-Type counts as JSON: `curl -d` sends a form's. */
   readonly bodyLenient?: true;
   /** The fields of the body, by their names at any depth, whose whole numbers keep their digits: as bigints where they must. */

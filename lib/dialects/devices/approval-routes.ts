@@ -15,6 +15,7 @@ function listApprovals({ accounts, approvals }: ApprovalParts): Route {
   return route({
     method: 'GET',
     path: '/api/approvals',
+    polled: true,
     summary: 'The open approvals that the caller may decide, oldest first; those of one session with id.',
     access: 'use a device',
     query: { type: 'object', properties: { id: { type: 'string' } } },

@@ -22,6 +22,7 @@ function listEstops({ estops }: EstopParts): Route {
   return route({
     method: 'GET',
     path: '/api/estop',
+    polled: true,
     summary: 'The emergency stops that are engaged.',
     access: 'use a device',
     answer: { type: 'object', required: ['engaged', 'stops'], properties: estopShape },
