@@ -37,6 +37,7 @@ function decide({ approvals }: ApprovalParts): Route {
     body: {
       type: 'object',
       required: ['decision'],
+      examples: [{ decision: 'reject', reason: 'They sleep' }],
       properties: {
         decision: { enum: ['approve', 'reject'] },
         reason: { type: 'string', maxLength: 1000 },
