@@ -4,6 +4,7 @@ import { closestWord } from './closest-word.ts';
 /** The English words of each code. A client that says faults in another language has the code and the values. */
 const sentences = {
   missing: () => 'is missing',
+  missing_meant: ({ written, meant }) => `is missing; did you mean "${meant}" by "${written}"?`,
   missing_wanted: ({ wanted }) => `is missing: ${wanted}`,
   missing_for: ({ other }) => `is missing: ${other} needs it`,
   must_be: ({ wanted }) => `must be ${wanted}`,

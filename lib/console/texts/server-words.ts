@@ -6,6 +6,7 @@
 /** Faults of documents, devices and rules, by code. The values of a fault stand in braces. */
 export const faultTexts: Readonly<Record<string, string>> = {
   missing: '缺少此项',
+  missing_meant: '缺少此项；“{written}”是否想写“{meant}”？',
   missing_wanted: '缺少此项：{wanted}',
   missing_for: '缺少此项：{other} 需要它',
   must_be: '应为 {wanted}',
