@@ -16,6 +16,10 @@ const sentences = {
   must_be_one_of_meant: ({ choices, meant }) => `must be one of ${choices} (did you mean ${meant}?)`,
   unknown_key: ({ known }) => `is not known; the keys here are ${known}`,
   unknown_key_meant: ({ meant }) => `is not known; did you mean "${meant}"?`,
+  unknown_kind: ({ keys, found }) => `has none of the keys ${keys} of a known kind; it has ${found}`,
+  unknown_version: ({ known }) => `is no known version; known are ${known}`,
+  no_operation: () => 'has no operation that can be called',
+  name_taken: () => 'is the name of another device: take another one, or change that device',
   syntax: ({ line, column, words }) => `line ${line}, column ${column}: ${words}`,
 } as const satisfies Record<string, (data: FaultData) => string>;
 

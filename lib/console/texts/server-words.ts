@@ -17,6 +17,10 @@ export const faultTexts: Readonly<Record<string, string>> = {
   must_be_one_of_meant: '应为以下之一：{choices}（是否想写 {meant}？）',
   unknown_key: '未知的键；这里可用的键：{known}',
   unknown_key_meant: '未知的键；是否想写“{meant}”？',
+  unknown_kind: '没有任何已知文档类型的键（{keys}）；它有 {found}',
+  unknown_version: '未知的版本；已知的版本：{known}',
+  no_operation: '没有可以调用的操作',
+  name_taken: '已是另一台设备的名称：请换一个名称，或修改那台设备',
   syntax: '第 {line} 行第 {column} 列：{words}',
 };
 
