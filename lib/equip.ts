@@ -1,5 +1,6 @@
 import type { AgentConfig } from './agents/agent-config.ts';
 import { framingOf, type Agents } from './agents/agents.ts';
+import { codedFault } from './common/coded-fault.ts';
 import type { JsonObject } from './common/json.ts';
 import { childPointer } from './common/json-pointer.ts';
 import type { Limits } from './config.ts';
@@ -167,7 +168,10 @@ async function loadDocument({ pointer, open }: Opener): Promise<LoadedSpec> {
       pointer: '',
       detail: `${operation}: ${reason}`,
     }));
-    throw new SpecError('It has no operation that can be called.', faults);
+    throw new SpecError(
+      'It has no operation that can be called.',
+      faults.length > 0 ? faults : [codedFault('', 'no_operation')],
+    );
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
     const faults = error.faults.map((fault) => ({

@@ -4,6 +4,7 @@ import { closestWord } from './closest-word.ts';
 /** The English words of each code. A client that says faults in another language has the code and the values. */
 const sentences = {
   missing: () => 'is missing',
+  missing_meant: ({ written, meant }) => `is missing; did you mean "${meant}" by "${written}"?`,
   missing_wanted: ({ wanted }) => `is missing: ${wanted}`,
   missing_for: ({ other }) => `is missing: ${other} needs it`,
   must_be: ({ wanted }) => `must be ${wanted}`,
@@ -15,6 +16,10 @@ const sentences = {
   must_be_one_of_meant: ({ choices, meant }) => `must be one of ${choices} (did you mean ${meant}?)`,
   unknown_key: ({ known }) => `is not known; the keys here are ${known}`,
   unknown_key_meant: ({ meant }) => `is not known; did you mean "${meant}"?`,
+  unknown_kind: ({ keys, found }) => `has none of the keys ${keys} of a known kind; it has ${found}`,
+  unknown_version: ({ known }) => `is no known version; known are ${known}`,
+  no_operation: () => 'has no operation that can be called',
+  name_taken: () => 'is the name of another device: take another one, or change that device',
   syntax: ({ line, column, words }) => `line ${line}, column ${column}: ${words}`,
 } as const satisfies Record<string, (data: FaultData) => string>;
 

@@ -1,4 +1,5 @@
 import { checkArguments } from '../core/argument-check.ts';
+import { codedFault } from '../common/coded-fault.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import type { Tool } from '../core/tool.ts';
 import { AppError, isForLater, messageOf, SpecError, type Fault } from '../errors.ts';
@@ -116,10 +117,8 @@ async function openDocument(
     if (document.spec.tools.length > 0) return { pinned, document };
     document.release();
     const skipped = document.spec.skipped.map(({ operation, reason }) => `; ${operation}: ${reason}`);
-    faults.push({
-      pointer: '/openSpec',
-      detail: `has no operation that can be called${skipped.slice(0, 20).join('')}`,
-    });
+    const fault = codedFault('/openSpec', 'no_operation');
+    faults.push({ ...fault, detail: fault.detail + skipped.slice(0, 20).join('') });
   } catch (error) {
     if (!(error instanceof AppError) || isForLater(error)) throw error;
     const found = error instanceof SpecError ? error.faults : [];

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { CompiledQuery, Kysely } from 'kysely';
+import { codedFault } from '../common/coded-fault.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import { stringifyInSlices } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
@@ -264,8 +265,6 @@ function readOnly(name: string): AppError {
 }
 
 function taken(name: string): AppError {
-  const detail = 'is the name of another device: take another one, or change that device';
-  return new AppError('conflict', `The name "${name}" ${detail}.`, {
-    faults: [{ pointer: '/name', detail }],
-  });
+  const fault = codedFault('/name', 'name_taken');
+  return new AppError('conflict', `The name "${name}" ${fault.detail}.`, { faults: [fault] });
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../common/json.ts';
+import { codedFault } from '../common/coded-fault.ts';
 import { SpecError } from '../errors.ts';
 import type { KindNames } from './kind.ts';
 
@@ -9,9 +10,9 @@ export function findKind<K extends KindNames>(kinds: readonly K[], document: Jso
   const found = Object.keys(document).slice(0, 8).join(', ');
   const names = kinds.map(({ name }) => name).join(', ');
   const keys = kinds.flatMap(({ rootKeys }) => rootKeys.map((key) => `"${key}"`)).join(', ');
+  const has = found === '' ? 'no keys' : found;
   throw new SpecError(
-    `The document is of no known kind (${names}): its root has none of the keys ${keys}; ` +
-      `it has ${found === '' ? 'no keys' : found}.`,
-    [{ pointer: '', detail: 'has none of the keys of a known kind' }],
+    `The document is of no known kind (${names}): its root has none of the keys ${keys}; it has ${has}.`,
+    [codedFault('', 'unknown_kind', { keys, found: has })],
   );
 }

@@ -68,6 +68,8 @@ export interface Route {
   startsFrom?(call: Call): Promise<string>;
   /** It stops tasks or devices: no budget keeps anybody from it. */
   readonly stops?: true;
+  /** Open pages ask it again and again: the log line of an answer is for debugging only. */
+  readonly polled?: true;
   /** A missing body is an empty object, and a body of any Content-Type counts as JSON: `curl -d` sends a form's. */
   readonly bodyLenient?: true;
   /**

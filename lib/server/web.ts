@@ -67,6 +67,7 @@ interface Trail {
   origin: string;
   /** The fields of the request's log line. */
   line: Record<string, unknown>;
+  isPolled?: boolean;
 }
 type Answer = Response<unknown, Trail>;
 
@@ -170,6 +171,7 @@ class Web {
   async #callRoute({ mount, route }: MountedRoute, request: Request, response: Answer): Promise<void> {
     const { access } = this.#options;
     const { log, search, line, address, path, origin } = response.locals;
+    response.locals.isPolled = route.polled === true;
     if (route.method === 'GET' && route.changes) checkNoBrowser(request);
     const caller =
       route.access === 'open'
@@ -256,7 +258,7 @@ class Web {
 function noteWhenClosed(request: Request, response: Answer, observed: ObservedRequest): void {
   const began = performance.now();
   response.once('close', () => {
-    const { line, path, log } = response.locals;
+    const { line, path, log, isPolled } = response.locals;
     line.path = path;
     line.status = response.statusCode;
     line.response_time_ms = Math.round((performance.now() - began) * 10) / 10;
@@ -264,7 +266,8 @@ function noteWhenClosed(request: Request, response: Answer, observed: ObservedRe
     const route = (request.route as { path: string } | undefined)?.path;
     const status = response.writableFinished ? response.statusCode : 'aborted';
     observed.answered({ method: request.method, route, status });
-    log[PROBES.has(path) ? 'debug' : 'info'](line, `${request.method} ${path}`);
+    const isQuiet = PROBES.has(path) || (isPolled && response.statusCode < 400);
+    log[isQuiet ? 'debug' : 'info'](line, `${request.method} ${path}`);
   });
 }
 

@@ -41,6 +41,28 @@ describe('lite-agent serve', function () {
     });
   }
 
+  it('logs no line for the readings that an open console makes again and again, but for those that fail', async () => {
+    const token = 'a-token-of-the-operator-0123456789abcdef';
+    const env = { PORT: '0', AUTH: 'required', AUTH_TOKEN: token };
+    const child = startCommand(['serve'], { cwd, env });
+    const ended = once(child, 'close');
+    const log = text(child.stderr);
+    const [listening] = (await once(child.stdout, 'data')) as [Buffer];
+    const url = listening.toString().trim().split(' ').at(-1);
+    const headers = { authorization: `Bearer ${token}` };
+    for (const path of ['approvals', 'estop', 'status', 'version'])
+      await (await fetch(`${url}/${path}`, { headers })).text();
+    await (await fetch(`${url}/approvals`)).text();
+    child.kill('SIGTERM');
+    await ended;
+    const lines = (await log).split('\n').filter(Boolean);
+    const logged = lines.map((line) => JSON.parse(line) as { message: string; status?: number });
+    expect(logged.filter(({ status }) => status !== undefined).map(({ message }) => message)).to.deep.equal([
+      'GET /api/version',
+      'GET /api/approvals',
+    ]);
+  });
+
   it('reads the files of devices again at SIGHUP', async () => {
     const place = join(cwd, 'devices');
     mkdirSync(place);

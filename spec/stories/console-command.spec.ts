@@ -49,6 +49,23 @@ describe('people in command, in a browser', function () {
     expect([...person.faults, ...second.faults]).to.deep.equal([]);
   });
 
+  for (const [screen, viewport] of [
+    ['a phone', { width: 390, height: 844 }],
+    ['a low window', { width: 1280, height: 500 }],
+  ] as const)
+    it(`a call that waits has its sentence and its decisions in sight, on ${screen}`, async () => {
+      person = await visit(at('/#/devices'), { viewport });
+      await askForLight();
+      await person.button('Reject').waitFor();
+      const sentence = person.page.locator('.said', { hasText: 'Turn on the kitchen light' });
+      await waitFor(async () => {
+        const boxes = await Promise.all([sentence, person.button('Reject')].map((it) => it.boundingBox()));
+        const [top, bottom] = [boxes[0]?.y ?? -1, (boxes[1]?.y ?? 1e9) + (boxes[1]?.height ?? 0)];
+        return top > 0 && bottom <= viewport.height;
+      });
+      expect(await person.page.locator('.turn-state').innerText()).to.equal('Waits for an approval');
+    });
+
   it('an HTTP call that waits is shown in words, and as it leaves the server', async () => {
     person = await visit(at('/#/devices'));
     await askForLight();

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { meterTemplate } from '../../lib/cli/init/meter.ts';
 import { texts } from '../../lib/console/texts/texts.ts';
 import type { TestApp } from '../support/app.ts';
 import { openConsoleApp } from '../support/console.ts';
@@ -17,6 +18,9 @@ describe('devices in a browser', function () {
   });
   afterEach(() => app?.close());
 
+  /** The text that is marked in the field with the focus. */
+  const marked =
+    'document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)';
   const openSpec = readFileSync('examples/lights.openapi.json', 'utf8');
 
   /** Registers a simulated device of a document, and opens its page. */
@@ -76,6 +80,81 @@ describe('devices in a browser', function () {
     await person.button('Check and save').click();
     await person.button('Talk to it').waitFor();
     expect(person.faults).to.deep.equal([]);
+  });
+
+  it('are checked before they are saved: their tools with the answer of the rules, and the warnings', async () => {
+    await beginDevice('house', openSpec);
+    const { page, button } = person;
+    await page.getByLabel('Start from a template').selectOption('Ask before each change');
+    await button('Check without saving').click();
+    const answers = page.locator('.tried li p:first-child');
+    await answers.first().waitFor();
+    const said = (await answers.allInnerTexts()).map((text) => text.trim());
+    expect(said).to.include.members(['get_light: always', 'switch_light: ask before']);
+    expect((await app.get('/api/devices')).body).to.deep.equal([]);
+    await page
+      .getByLabel('Rules, as JSON (optional)')
+      .fill('{"calls":[{"tools":["gone"],"decision":"ask"}]}');
+    await answers.first().waitFor({ state: 'detached' });
+    await button('Check without saving').click();
+    await person.seen('/rules/calls/0/tools/0: "gone" names no tool of this device');
+    expect(person.faults).to.deep.equal([]);
+  });
+
+  it('are added from YAML: each fault has its line', async () => {
+    const document = meterTemplate.replace('method: read', 'method: raed');
+    await beginDevice('meter', document);
+    const { page, button } = person;
+    await button('Check and save').click();
+    const line = document.split('\n').findIndex((text) => text.includes('method: raed')) + 1;
+    await button(`Line ${line}`).click();
+    expect(await page.evaluate(marked)).to.equal('method: raed');
+    expect(person.faults).to.deep.equal([]);
+  });
+
+  it('of a new conversation have the line of each fault in each document', async () => {
+    person = await visit(app.url);
+    const { page, button } = person;
+    const air = readFileSync('examples/air-conditioner.openmodbus.json', 'utf8');
+    await page.getByRole('textbox', { name: 'Document 1' }).fill(air);
+    await button('Another document').click();
+    await page
+      .getByRole('textbox', { name: 'Document 2' })
+      .fill(meterTemplate.replace('method: read', 'method: raed'));
+    await page.locator('form').getByRole('button', { name: 'Start talking' }).click();
+    await page.locator('.fault li').first().waitFor();
+    expect(await page.locator('.fault code').allInnerTexts()).to.deep.equal([
+      '/openSpecList/1/openSpec/functions/0/method',
+    ]);
+    await page.locator('.place').click();
+    const { name, marked } = await page.evaluate<{ name: string; marked: string }>(`(() => {
+      const { ariaLabel, value, selectionStart, selectionEnd } = document.activeElement;
+      return { name: ariaLabel, marked: value.slice(selectionStart, selectionEnd) };
+    })()`);
+    expect({ name, marked }).to.deep.equal({ name: 'Document 2', marked: 'method: raed' });
+    expect(person.faults).to.deep.equal([]);
+  });
+
+  it('of one make have their names beside their titles, and are found by a word', async () => {
+    for (let n = 1; n <= 10; n++) {
+      const device = {
+        name: `lamp-${n}`,
+        title: n > 8 ? 'Lamp' : `Lamp ${n}`,
+        openSpec,
+        server: 'http://127.0.0.1:1',
+      };
+      expect((await app.post('/api/devices', device)).status).to.equal(201);
+    }
+    person = await visit(`${app.url}/#/devices`);
+    const { page, seen } = person;
+    await seen('Lamp 8');
+    const headings = () => page.locator('.card h2').allInnerTexts();
+    expect((await headings()).slice(1, 3)).to.deep.equal(['Lamp lamp-10', 'Lamp 2']);
+    await page.getByLabel('Find a device').fill('lamp-9');
+    await seen('1 device');
+    expect(await headings()).to.deep.equal(['Lamp lamp-9']);
+    await person.button('Talk to it').click();
+    await page.getByRole('heading', { name: 'Lamp · lamp-9' }).waitFor();
   });
 
   it('are added in Chinese: the faults of a document are Chinese, and so is the failure of a call', async () => {
@@ -263,7 +342,6 @@ describe('devices in a browser', function () {
         'Line 4 /rules/calls/0/decision must be allow, ask, deny or dry_run; did you mean "ask"?',
       ]);
       await button('Line 4').click();
-      const marked = `document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)`;
       expect(await page.evaluate(marked)).to.equal('"decision": "aks"');
       await field.fill('{\n  "calls": [],\n}');
       await seen('Line 3: the rules are no JSON there. Correct the text below.');

@@ -6,6 +6,7 @@
 /** Faults of documents, devices and rules, by code. The values of a fault stand in braces. */
 export const faultTexts: Readonly<Record<string, string>> = {
   missing: '缺少此项',
+  missing_meant: '缺少此项；“{written}”是否想写“{meant}”？',
   missing_wanted: '缺少此项：{wanted}',
   missing_for: '缺少此项：{other} 需要它',
   must_be: '应为 {wanted}',
@@ -16,6 +17,10 @@ export const faultTexts: Readonly<Record<string, string>> = {
   must_be_one_of_meant: '应为以下之一：{choices}（是否想写 {meant}？）',
   unknown_key: '未知的键；这里可用的键：{known}',
   unknown_key_meant: '未知的键；是否想写“{meant}”？',
+  unknown_kind: '没有任何已知文档类型的键（{keys}）；它有 {found}',
+  unknown_version: '未知的版本；已知的版本：{known}',
+  no_operation: '没有可以调用的操作',
+  name_taken: '已是另一台设备的名称：请换一个名称，或修改那台设备',
   syntax: '第 {line} 行第 {column} 列：{words}',
 };
 

@@ -49,6 +49,7 @@ export function sessionRoutes({ sessions, overview }: ConsoleParts): Route[] {
       body: {
         type: 'object',
         required: ['title'],
+        examples: [{ title: 'The house this evening' }],
         properties: { title: { type: 'string', minLength: 1, maxLength: 200 } },
       },
       answer: { type: 'object', required: ['id', 'title'], properties: { id: { type: 'string' }, title } },

@@ -44,6 +44,7 @@ function statusRoute({ config, overview, version }: ConsoleParts): Route {
   return route({
     method: 'GET',
     path: '/api/status',
+    polled: true,
     summary:
       'The model, the database and the nodes of the server; for admins also the settings that are unsafe.',
     access: 'look',

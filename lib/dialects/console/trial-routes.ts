@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../errors.ts';
 import { packageRoot } from '../../package.ts';
+import { exampleDocument } from '../devices/shapes.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { ConsoleParts } from './console.ts';
 
@@ -58,6 +59,7 @@ function deviceRoute({ config, devices, simulations }: ConsoleParts): Route {
     body: {
       type: 'object',
       required: ['openSpec'],
+      examples: [{ openSpec: JSON.stringify(exampleDocument) }],
       properties: { openSpec: { type: 'string', minLength: 1 } },
     },
     answer: {
@@ -82,7 +84,7 @@ function modelRoute({ models }: ConsoleParts): Route {
     path: '/api/model/test',
     summary: 'Asks a model a short question: that of the settings, or another one.',
     access: 'chat',
-    body: { type: 'object', properties: { baseUrl: text, apiKey: text, model: text } },
+    body: { type: 'object', examples: [{}], properties: { baseUrl: text, apiKey: text, model: text } },
     answer: {
       type: 'object',
       required: ['ok', 'ms', 'model', 'detail'],

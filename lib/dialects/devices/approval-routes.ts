@@ -15,6 +15,7 @@ function listApprovals({ accounts, approvals }: ApprovalParts): Route {
   return route({
     method: 'GET',
     path: '/api/approvals',
+    polled: true,
     summary: 'The open approvals that the caller may decide, oldest first; those of one session with id.',
     access: 'use a device',
     query: { type: 'object', properties: { id: { type: 'string' } } },
@@ -36,6 +37,7 @@ function decide({ approvals }: ApprovalParts): Route {
     body: {
       type: 'object',
       required: ['decision'],
+      examples: [{ decision: 'reject', reason: 'They sleep' }],
       properties: {
         decision: { enum: ['approve', 'reject'] },
         reason: { type: 'string', maxLength: 1000 },

@@ -22,6 +22,7 @@ function callTool({ devices, direct }: CallParts): Route {
     exactFields: ['arguments'],
     body: {
       type: 'object',
+      examples: [{ arguments: {}, dryRun: true }],
       properties: {
         arguments: { type: 'object', additionalProperties: {} },
         dryRun: dryRunField,

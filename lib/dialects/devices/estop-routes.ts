@@ -22,6 +22,7 @@ function listEstops({ estops }: EstopParts): Route {
   return route({
     method: 'GET',
     path: '/api/estop',
+    polled: true,
     summary: 'The emergency stops that are engaged.',
     access: 'use a device',
     answer: { type: 'object', required: ['engaged', 'stops'], properties: estopShape },
@@ -43,6 +44,7 @@ function engage(parts: EstopParts): Route {
     body: {
       type: 'object',
       required: ['scope'],
+      examples: [{ scope: 'all', reason: 'Somebody is in the room' }],
       properties: { scope: scopeShape, reason: { type: 'string', maxLength: 1000 } },
     },
     answer: engagedShape,
@@ -63,6 +65,7 @@ function release({ estops }: EstopParts): Route {
     body: {
       type: 'object',
       required: ['scope', 'reason'],
+      examples: [{ scope: 'all', reason: 'The room is empty' }],
       properties: { scope: scopeShape, reason: { type: 'string', minLength: 1, maxLength: 1000 } },
     },
     answer: {

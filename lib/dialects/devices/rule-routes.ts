@@ -74,6 +74,7 @@ function tryRulesOf({ devices }: RuleParts): Route {
     body: {
       type: 'object',
       required: ['rules'],
+      examples: [{ rules: { calls: [{ effect: 'write', decision: 'ask' }] } }],
       properties: { rules: { type: 'object', additionalProperties: {} } },
     },
     answer: { type: 'object', required: rulesTrial.required, properties: rulesTrial.properties },

@@ -6,12 +6,26 @@ import { shownDefinition } from '../../devices/shown-definition.ts';
 import { rulesAsData } from './command-shapes.ts';
 import { formatTime } from '../liteagent/time.ts';
 
+/** A document for the examples of bodies. */
+export const exampleDocument = {
+  openapi: '3.1.0',
+  info: { title: 'Porch light', version: '1' },
+  servers: [{ url: 'http://127.0.0.1:8080' }],
+  paths: { '/power': { put: { operationId: 'switch_on', responses: { 204: { description: 'done' } } } } },
+} as const;
+
 /**
  * The body of a device. Its fields are checked by `checkDevice`, which names all faults at once: a field that the server does not
  * know is one, because a misspelt `rules` would protect nothing.
  */
 export const deviceBody = {
   type: 'object',
+  examples: [
+    {
+      name: 'porch',
+      openSpec: exampleDocument,
+    },
+  ],
   description: 'a device: a document with its address, its keys and its rules',
   properties: Object.fromEntries(
     Object.entries(deviceFields).map(([name, description]) => [name, { description }]),

@@ -41,6 +41,7 @@ export function chatRoutes(parts: ChatParts): Route[] {
       body: {
         type: 'object',
         required: ['messages'],
+        examples: [{ messages: [{ role: 'user', content: 'Good evening' }] }],
         properties: {
           messages: { type: 'array', minItems: 1, items: { type: 'object', required: ['role'] } },
           model: { type: 'string' },

@@ -11,6 +11,7 @@ const shortText = { type: 'string', maxLength: 512 } as const;
 /** The body of `POST /v1/responses`. */
 export const responseBodySchema = {
   type: 'object',
+  examples: [{ input: 'Turn on the light in the kitchen', devices: ['porch'] }],
   properties: {
     input: {
       description: 'a text, or a list of items; without it, the messages of the conversation are answered',

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
+import { codedFault } from '../../common/coded-fault.ts';
 import { SpecError } from '../../errors.ts';
 import type { SpecDocument } from '../spec-document.ts';
 import { objectAt } from '../read.ts';
@@ -72,11 +73,15 @@ export function checkUsable(root: JsonObject): void {
   const version = root['openapi'] ?? root['swagger'];
   if (!/^"?[23](\.|"?$)/.test(JSON.stringify(version))) {
     throw new SpecError(`OpenAPI ${JSON.stringify(version)} is not known; 2.0, 3.0, 3.1 and 3.2 are.`, [
-      { pointer: root['openapi'] === undefined ? '/swagger' : '/openapi', detail: 'is no known version' },
+      codedFault(root['openapi'] === undefined ? '/swagger' : '/openapi', 'unknown_version', {
+        known: '2.0, 3.0, 3.1, 3.2',
+      }),
     ]);
   }
   const { paths } = root;
   if (paths !== undefined && paths !== null && !isObject(paths)) {
-    throw new SpecError('"paths" is not an object.', [{ pointer: '/paths', detail: 'has to be an object' }]);
+    throw new SpecError('"paths" is not an object.', [
+      codedFault('/paths', 'must_be', { wanted: 'an object' }),
+    ]);
   }
 }

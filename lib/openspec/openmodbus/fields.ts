@@ -52,7 +52,15 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
     findings.faults.push({ pointer: name === '' ? pointer : `${pointer}/${name}`, detail });
   };
   const coded = (name: string, code: FaultCode, data?: FaultData): void => {
-    findings.faults.push(codedFault(name === '' ? pointer : `${pointer}/${name}`, code, data));
+    const place = name === '' ? pointer : `${pointer}/${name}`;
+    // A key that is missing is often there with a typo.
+    const others = Object.keys(object).filter((key) => !asked.has(key));
+    const written = code.startsWith('missing') ? closestWord(name, others) : undefined;
+    findings.faults.push(
+      written === undefined
+        ? codedFault(place, code, data)
+        : codedFault(place, 'missing_meant', { written, meant: name }),
+    );
   };
   const warn = (detail: string): void =>
     void findings.warnings.push(pointer === '' ? detail : `${pointer}: ${detail}`);

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { codedFault } from '../../common/coded-fault.ts';
 import { SpecError } from '../../errors.ts';
 import type { CompileOptions } from '../kind.ts';
 import { isSelected } from '../operation-filter.ts';
@@ -12,7 +13,9 @@ const DESCRIPTION_MAX_LENGTH = 1024;
 export function methodEntriesOf({ methods }: JsonObject): JsonValue[] {
   if (methods === undefined || methods === null) return [];
   if (Array.isArray(methods)) return methods;
-  throw new SpecError('"methods" is not a list.', [{ pointer: '/methods', detail: 'has to be a list' }]);
+  throw new SpecError('"methods" is not a list.', [
+    codedFault('/methods', 'must_be', { wanted: 'an array' }),
+  ]);
 }
 
 /** A method in words, for a model. */

@@ -178,7 +178,14 @@ describe('the devices that the server knows', () => {
     ]);
     expect(await faultsOf({ name: 'none', openSpec: { openapi: '3.1.0' } })).to.deep.equal([
       400,
-      [{ pointer: '/openSpec', detail: 'has no operation that can be called' }],
+      [
+        {
+          pointer: '/openSpec',
+          detail: 'has no operation that can be called',
+          code: 'no_operation',
+          data: {},
+        },
+      ],
     ]);
     await register({ name: 'taken' });
     expect(await faultsOf(lamp.registration('taken'))).to.deep.equal([
@@ -187,6 +194,8 @@ describe('the devices that the server knows', () => {
         {
           pointer: '/name',
           detail: 'is the name of another device: take another one, or change that device',
+          code: 'name_taken',
+          data: {},
         },
       ],
     ]);

@@ -133,6 +133,37 @@ describe('the description of the server', () => {
     expect(chat.seen.filter(({ type }) => type === 'error')).to.deep.equal([]);
   });
 
+  it('has examples that run as they stand, in the order of a first visit', async () => {
+    const { paths } = await get<{
+      paths: Record<
+        string,
+        Record<string, { requestBody: { content: Record<string, { schema: { examples?: unknown[] } }> } }>
+      >;
+    }>('/openapi.json');
+    const admin = await server.caller('ann', 'admin');
+    const { id: session } = (await admin.call('POST', '/api/init', {})).body as { id: string };
+    const walk = [
+      ['/api/devices/trial', 200],
+      ['/api/devices', 201],
+      ['/api/devices/{name}/rules/trial', 200, '/api/devices/porch/rules/trial'],
+      ['/api/devices/{name}/tools/{tool}', 200, '/api/devices/porch/tools/switch_on'],
+      ['/api/sessions/{id}', 200, `/api/sessions/${session}`],
+      ['/api/trial/devices', 200],
+      ['/api/model/test', 200],
+      ['/v1/responses', 200],
+      ['/v1/chat/completions', 200],
+      ['/api/estop', 200],
+      ['/api/estop/release', 200],
+    ] as const;
+    const answers = [];
+    for (const [path, , at = path] of walk) {
+      const { schema } = paths[path]!['post']!.requestBody.content['application/json']!;
+      const { status, body } = await admin.call('POST', at, schema.examples?.[0]);
+      answers.push([path, status, status < 300 ? '' : JSON.stringify(body)]);
+    }
+    expect(answers).to.deep.equal(walk.map(([path, status]) => [path, status, '']));
+  });
+
   it('is a page that comes from this server alone', async () => {
     const page = await server.call('GET', '/docs/api');
     expect(page.headers.get('content-security-policy')).to.contain("default-src 'none'; script-src 'self'");

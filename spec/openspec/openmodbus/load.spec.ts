@@ -125,6 +125,19 @@ describe('an OpenModbus document', () => {
     ]);
   });
 
+  it('is refused with misspelt required keys, and the fault says the keys that were meant', async () => {
+    const path = { slaveID: 1, storage: 'inputRegisters', adress: 1 };
+    const wrong = { name: 'a', methd: 'read', path, returns: { name: 'x', type: 'uint16' } };
+    expect(await faultsOf(documentOf([wrong]))).to.deep.equal([
+      '/functions/0/method is missing; did you mean "method" by "methd"?',
+    ]);
+    expect(await faultsOf(documentOf([{ ...wrong, method: 'read' }]))).to.deep.equal([
+      '/functions/0/path/slaveId is missing; did you mean "slaveId" by "slaveID"?',
+      '/functions/0/path/address is missing; did you mean "address" by "adress"?',
+      '/functions/0/return is missing; did you mean "return" by "returns"?',
+    ]);
+  });
+
   it('is refused with a server that cannot be', async () => {
     const config = async (given: JsonObject, type?: 'tcp' | 'udp' | 'rtu' | 'ascii'): Promise<string[]> =>
       (await faultsOf(documentOf([functionOf()], given, type))).map((fault) =>
