@@ -87,7 +87,7 @@ export interface Config {
   rulesFile: string | undefined;
   logLevel: LogLevel;
   logFile: string | undefined;
-  /** Who may read `/metrics`. */
+  /** The callers that may read `/metrics`. */
   metrics: 'admins' | 'open' | 'off';
   /** The collector of traces; undefined: there are no traces. */
   traces: { url: string; headers: Record<string, string>; serviceName: string } | undefined;

@@ -62,7 +62,7 @@ function plainRunOf(text: string): string {
   );
 }
 
-/** The signs of base64 that a secret has at each of its three places, whatever stands before and behind it [RFC 4648 4]. */
+/** The signs of base64 that a secret has at each of its three places, with any bytes before and behind it [RFC 4648 4]. */
 function base64Parts(text: string): string[] {
   const bytes = Buffer.from(text);
   return [0, 1, 2].map((offset) => {

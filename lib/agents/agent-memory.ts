@@ -34,7 +34,7 @@ export interface AgentMemory {
   close(): Promise<void>;
 }
 
-/** What summaries are made of. */
+/** The parts that summaries take. */
 export interface AgentMemoryOptions {
   db: AgentsDb;
   vault: Vault;

@@ -15,7 +15,7 @@ export interface Agents {
   close(): Promise<void>;
 }
 
-/** What agents are opened with. */
+/** The parts that agents are opened with. */
 export type AgentsOptions = AppsOptions & AgentMemoryOptions;
 
 /** The agent of an app: as its owner tries it (`app`: the draft where there is one), or as others use it (`published`). */

@@ -103,7 +103,7 @@ export function publishedVersion({ published }: Pick<AgentApp, 'published'>): Ap
   throw new AppError('conflict', 'The app is not published: send POST /apps/:app_id/publish.');
 }
 
-/** What apps are made of. */
+/** The parts that apps are opened with. */
 export interface AppsOptions {
   db: AgentsDb;
   vault: Vault;

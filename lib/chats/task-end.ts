@@ -25,7 +25,7 @@ export interface TaskEnd {
 /** The states of a task that has not ended. */
 export const unfinished = ['pending', 'running'] as const;
 
-/** What the end of a task touches. */
+/** The parts that the end of a task changes. */
 export interface TaskEndParts {
   db: ChatsDb;
   ledger: Ledger;

@@ -17,7 +17,7 @@ export class TaskCut extends AppError {
   }
 }
 
-/** What runs of tasks share. */
+/** The parts that all runs of tasks share. */
 export interface TaskRunParts {
   db: ChatsDb;
   ledger: Ledger;

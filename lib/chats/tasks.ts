@@ -75,7 +75,7 @@ export interface ChatTasks {
   close(): Promise<void>;
 }
 
-/** What tasks are opened with. */
+/** The parts that tasks are opened with. */
 export interface ChatTasksOptions {
   db: ChatsDb;
   ledger: Ledger;
@@ -231,7 +231,7 @@ class StoredTasks implements ChatTasks {
     }
   }
 
-  /** What the run and the end of a task need. */
+  /** The parts that the run and the end of a task take. */
   #parts() {
     const [db, ledger, clock] = [this.#db, this.#ledger, this.#clock];
     return { db, ledger, clock, watching: this.#watching, onError: this.#onError };

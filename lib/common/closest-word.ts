@@ -3,7 +3,7 @@ import { closest, distance } from 'fastest-levenshtein';
 /** More wrong letters than this share of a word make another word of it. */
 const WRONG_MAX_SHARE = 0.4;
 
-/** The word that somebody meant who wrote `written`, whatever its case; undefined when none of the words is near. */
+/** The word that somebody meant who wrote `written`, in any case of letters; undefined when none of the words is near. */
 export function closestWord(written: string, words: readonly string[]): string | undefined {
   if (words.length === 0) return undefined;
   const lower = written.toLowerCase();

@@ -11,7 +11,7 @@ const options = {
 /** The threads that read documents of users (YAML, PDF), each with up to 1 GiB. A large document takes seconds. */
 export const inDocumentThread = createFairGate(options);
 
-/** Sets the limits of these threads. The process has them once, whatever it serves. */
+/** Sets the limits of these threads. The process has them once, for all its servers. */
 export function limitDocumentThreads(limits: FairGateLimits): void {
   Object.assign(options, limits);
 }

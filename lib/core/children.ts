@@ -40,7 +40,7 @@ export interface ChildToolsOptions {
 /**
  * Other sessions of the same owner as tools with one argument, `prompt`. A call is a task of the child session, and the
  * child's answer is the result. The task's id is made from the call: when the call is made again after a crash, it is the
- * same task. So the tool counts as a read, whatever the child does.
+ * same task. So the tool counts as a read, even where the child writes.
  */
 export function childTools({ children, owner, find, clock }: ChildToolsOptions): Tool[] {
   return children.map(({ id, name = 'agent', description = '' }) => ({

@@ -38,7 +38,7 @@ export class Journal {
     return this.#store.isPermitted(this.#id, key);
   }
 
-  /** Writes down the outcome of a permitted call. An epoch is not needed: the outcome is true whoever owns the session. */
+  /** Writes down the outcome of a permitted call. An epoch is not needed: the outcome is true under every owner of the session. */
   settle(key: JournalKey, outcome: Outcome, also?: (transaction: unknown) => Promise<void>): Promise<void> {
     return this.#store.settle(this.#id, key, outcome, also);
   }

@@ -94,7 +94,7 @@ export type Question = {
       /** The rules that ask, as data. Missing in questions of earlier versions. */
       rules?: JsonObject[];
       approvers: Approvers;
-      /** The person who asked may not decide, whatever else he may do. */
+      /** The person who asked may not decide, even one who may decide about other calls. */
       needsAnother?: boolean;
       /** The request that an approval lets go, for people, without secrets. Missing in questions of earlier versions. */
       request?: JsonObject;

@@ -27,7 +27,7 @@
  *
  * `left` leaves the task to the next owner: it is still open in the inbox. A task whose decision is open when its owner
  * takes it becomes `calling` at once, and calls.ts says what becomes of each call. An event that a state does not list
- * changes nothing: a task that is stopping stays so, whatever else happens, until its last line is committed.
+ * changes nothing: a task that is stopping stays so until its last line is committed, with any event in between.
  */
 import type { Clock } from '../common/clock.ts';
 import { sleep } from '../common/deadline.ts';
@@ -277,7 +277,7 @@ export class Owner {
     await this.#log.endTask(taskId, [{ type: 'task_ended', taskId, status, ...shown }], status);
   }
 
-  /** A task's last line is committed, and no subscriber has seen it: whoever sees it may send the next task at once. */
+  /** A task's last line is committed, and no subscriber has seen it: a subscriber may send the next task at once. */
   #onTaskEnded(taskId: string, status: TaskStatus): void {
     const owned = this.#tasks.find(taskId);
     if (!owned || owned.state === 'detached') return;

@@ -26,7 +26,7 @@ export interface Sessions {
    */
   create(config: SessionConfig, owner: Principal, attributes?: JsonObject, id?: string): Promise<string>;
   find(id: string, caller: Principal): Promise<Session>;
-  /** Whether there is such a session, whoever owns it. */
+  /** Whether there is such a session, of any owner. */
   exists(id: string): Promise<boolean>;
   /** Stops and removes a session, and ends its subscribers with `removed`. The journal of its calls stays. */
   remove(id: string, caller: Principal): Promise<void>;

@@ -127,7 +127,7 @@ class UpkeepJobs implements Upkeep {
     }
   }
 
-  /** Begins the work of claimed sessions. Those that a pause comes before are given back. */
+  /** Begins the work of claimed sessions. Those that a pause comes before are released. */
   async #adoptAll(claimed: ClaimedSession[]): Promise<void> {
     while (claimed.length > 0) {
       const begin = (one: ClaimedSession): Promise<void> =>

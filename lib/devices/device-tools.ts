@@ -16,7 +16,7 @@ export interface DeviceToolParts {
 export type DeviceTools = (tools: readonly Tool[]) => readonly Tool[];
 
 /**
- * The tools of registered devices: each result is told to the states. The device is that of the connection, so that devices with
+ * The tools of registered devices: each result goes to the states, too. The device is that of the connection, so that devices with
  * the same document share their tools. The command refuses the calls of a device that is gone (command.ts).
  */
 export function createDeviceTools(parts: DeviceToolParts): DeviceTools {

@@ -57,7 +57,7 @@ export interface Parts extends CommandParts {
   overview: Overview;
   /** The metrics of this node; undefined where METRICS is `off`. */
   metrics: Metrics | undefined;
-  /** What agents know about users. */
+  /** The notes of agents about users. */
   memory: Memory;
 
   /** Checks tokens and tickets, and returns principals. */

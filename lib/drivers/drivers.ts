@@ -13,7 +13,7 @@ export interface DriverByName {
   modbus: ModbusDriver;
 }
 
-/** What a driver may need to open. */
+/** The parts that a driver may take. */
 export interface DriverContext {
   /** The one door for connections to the outside. */
   egress: Egress;

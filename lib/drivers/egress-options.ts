@@ -5,7 +5,7 @@ import type { EgressOptions } from './egress.ts';
 
 const NOTE_BYTES = 4;
 
-/** The door of a server: its lists, and how its refusals are told. */
+/** The door of a server: its lists, and the words of its refusals. */
 export function egressOptionsOf(
   config: Pick<Config, 'auth' | 'loopback' | 'egressAllow' | 'egressDeny' | 'serialAllow'>,
   log: Pick<Log, 'warn'>,

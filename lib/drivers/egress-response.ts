@@ -143,7 +143,7 @@ class LightResponse {
     return (this.#headers ??= new LightHeaders(this.#head.headers));
   }
   get body(): ReadableStream<Uint8Array> | null {
-    // Such responses have no body, whatever their headers say [RFC 9110 6.4.1].
+    // Such responses have no body, even if their headers name one [RFC 9110 6.4.1].
     const empty = this.#head.method === 'HEAD' || [204, 205, 304].includes(this.#head.status);
     return empty ? null : this.#body.stream();
   }

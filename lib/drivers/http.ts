@@ -37,7 +37,7 @@ export interface HttpResponse {
 
 /**
  * Looks at the head of an answer, and may return a function that takes its bytes as they come, for answers that are streams. The
- * bytes are not kept then. `finish` says that the answer is complete, whatever the server may still send.
+ * bytes are not kept then. `finish` says that the answer is complete, even if the server sends more.
  */
 export type AnswerReader = (
   head: Pick<HttpResponse, 'headers'> & { statusCode: number },

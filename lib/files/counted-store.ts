@@ -7,7 +7,7 @@ import { pictureTypeOf } from './pictures.ts';
 import type { FilesDb } from './schema.ts';
 import { giveRoom, roomLeft, takeRoom } from './usage.ts';
 
-/** What the store counts with. */
+/** The database and the limit of the count. */
 interface CountedOptions {
   db: FilesDb;
   filesPerOwnerMaxBytes: number;

@@ -73,7 +73,7 @@ export interface FilesLimits {
   filesPerOwnerMaxBytes: number;
 }
 
-/** What files and uploads share. */
+/** The parts that files and uploads share. */
 export interface FilesContext {
   db: FilesDb;
   objects: ObjectStore;

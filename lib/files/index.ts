@@ -21,7 +21,7 @@ export interface FileRoom {
   close(): Promise<void>;
 }
 
-/** What files and uploads are opened with. */
+/** The parts that files and uploads are opened with. */
 export interface FileRoomOptions {
   db: FilesDb;
   objects: ObjectStore;

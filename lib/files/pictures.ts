@@ -19,7 +19,7 @@ const options = {
 };
 const inTurn = createFairGate(options);
 
-/** Sets the limits of avatars in work. The process has them once, whatever it serves. */
+/** Sets the limits of avatars in work. The process has them once, for all its servers. */
 export function limitPictures(limits: FairGateLimits): void {
   Object.assign(options, limits);
 }

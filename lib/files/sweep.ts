@@ -24,7 +24,7 @@ export async function sweepFiles(context: FilesContext): Promise<void> {
   await removeOrphans(context);
 }
 
-/** Ends uploads that no client finished; their room is given back. */
+/** Ends uploads that no client finished, and frees their room. */
 async function endExpiredUploads(context: FilesContext): Promise<void> {
   const { db, clock } = context;
   const expired = await db

@@ -3,7 +3,7 @@
  *
  *   pending     addPart     pending     a row and an object for each part
  *   pending     complete    completed   the parts become pieces of the file, in the order that the client names
- *   pending     cancel      cancelled   the parts are removed, the room is given back
+ *   pending     cancel      cancelled   the parts are removed, the room is freed
  *   pending     one hour    expired     the same, by the sweep
  *
  * The room for the whole file is taken when the upload begins, so that it cannot fail for lack of room at its end.
@@ -77,7 +77,7 @@ export interface Uploads {
   cancel(upload: Upload): Promise<Upload>;
 }
 
-/** What uploads need. */
+/** The parts that uploads take. */
 export interface UploadsContext extends FilesContext {
   limits: FilesContext['limits'] & { uploadMaxBytes: number; uploadPartMaxBytes: number };
 }
@@ -246,7 +246,7 @@ function checkPending({ status }: Upload): void {
   if (status !== 'pending') throw refused(`it is ${status}`);
 }
 
-/** Ends an upload without a file: `end` changes its state, its room is given back, its parts are removed. */
+/** Ends an upload without a file: `end` changes its state, its room is freed, its parts are removed. */
 export async function endUpload<Ended>(
   { db, objects }: Pick<FilesContext, 'db' | 'objects'>,
   { id, owner, bytes }: Pick<Upload, 'id' | 'owner' | 'bytes'>,

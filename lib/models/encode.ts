@@ -11,7 +11,7 @@ const encodedTools = new WeakMap<readonly ToolOffer[], string>();
 
 /** The endpoint that a request goes to. */
 interface EncodeTarget {
-  /** What it added to its own earlier replies is sent back to it, and never to another endpoint. */
+  /** The additions of an endpoint to its own earlier replies are sent back to it, and never to another endpoint. */
   origin?: string;
   /** The names of additions that it refuses to get back. */
   refused?: ReadonlySet<string>;
@@ -48,7 +48,7 @@ function textOf(message: ModelMessage, { origin, refused }: EncodeTarget): strin
   return once(encodedWithAdditions, message, (one) => encodeMessage(one, additions));
 }
 
-/** What the endpoint of this origin added to a message; undefined for a message of another endpoint, or without additions. */
+/** The additions of the endpoint of this origin to a message; undefined for a message of another endpoint, or without additions. */
 function additionsFor(message: ModelMessage, origin: string | undefined): Additions | undefined {
   if (message.role !== 'assistant' || message.provider === undefined) return undefined;
   return message.provider.origin === origin ? message.provider.data : undefined;
@@ -61,7 +61,7 @@ export function additionNames(request: ModelRequest, origin: string): Set<string
     const { message: fields = {}, calls = [] } = additionsFor(message, origin) ?? {};
     for (const part of [fields, ...calls]) for (const name of Object.keys(part ?? {})) names.add(name);
   }
-  names.delete('function'); // a field of every call, whatever was added inside
+  names.delete('function'); // a field of every call; additions inside it go with it
   return names;
 }
 

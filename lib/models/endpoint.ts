@@ -86,6 +86,6 @@ export function requestHeaders(apiKey: string | undefined): Record<string, strin
         faults: [{ pointer: '/llmConfig/apiKey', detail: 'must be printable ASCII without spaces' }],
       },
     );
-  knowSecrets([apiKey]); // whatever the endpoint says of it later
+  knowSecrets([apiKey]); // the endpoint may repeat it later
   return { ...headers, authorization: `Bearer ${apiKey}` };
 }

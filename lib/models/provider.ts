@@ -1,7 +1,7 @@
 import type { Model, ModelConfig } from '../core/model.ts';
 import type { OpenAiOptions } from './openai.ts';
 
-/** What a provider needs to reach its endpoints: a `fetch` that keeps the rules of egress, and the time-outs. */
+/** The way of a provider to its endpoints: a `fetch` that keeps the rules of egress, and the time-outs. */
 export type ProviderContext = OpenAiOptions;
 
 /**

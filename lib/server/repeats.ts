@@ -14,7 +14,7 @@ import { goneSignal } from './stream.ts';
  * that can start work has a mark, and only the first request of a mark is carried out; a repeat gets its answer.
  *
  *   Idempotency-Key: K           the mark is K; the same K with another body is refused
- *   x-stainless-retry-count: 0   no repeat, whatever it asks for: its mark is what it asks for, and it counts as the first
+ *   x-stainless-retry-count: 0   no repeat: its mark is the digest of its content, and it counts as the first
  *   x-stainless-retry-count: n   a repeat of the last request that asked for the same
  *
  * The answer of the first request may never become known: its process died, or its client left in the middle of a stream that ends
@@ -57,7 +57,7 @@ interface Mark extends RequestMark {
 const begun = new WeakSet<Error>();
 
 /**
- * The same error, marked as the outcome of work that had begun. It is the answer of its request, whatever its status: a repeat gets
+ * The same error, marked as the outcome of work that had begun. It is the answer of its request with any status: a repeat gets
  * the same error, and does not begin the work again.
  */
 export function asOutcome(error: Error): Error {

@@ -19,7 +19,7 @@ export async function sendJson(
     'Content-Length': slices.reduce((sum, slice) => sum + Buffer.byteLength(slice), 0),
   });
   for (const slice of slices) if (!response.write(slice)) await writable(response);
-  // Also for a client that has left: whoever keeps the answer for a repeated request learns of its end.
+  // Also for a client that has left: the record for a repeated request learns of the end.
   response.end();
 }
 

@@ -48,7 +48,7 @@ export interface WebOptions {
   /** The memory for large bodies. */
   bodies: BodyRoom;
   traffic: TrafficObserver;
-  /** What each caller may ask. */
+  /** The budget of requests of each caller. */
   budget: Budget;
   /** Counts the requests of each caller whose answers are not over. */
   requestTally: Tally;

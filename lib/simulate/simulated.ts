@@ -2,8 +2,8 @@ import type { JsonValue } from '../common/json.ts';
 import type { DeviceFault } from './fault.ts';
 
 /**
- * A device that a document describes, made up: no hardware moves. It holds values as a real device does, and fails when it
- * is told to. Each kind of document has a simulator that makes such a device.
+ * A device that a document describes, made up: no hardware moves. It holds values as a real device does, and fails on
+ * command. Each kind of document has a simulator that makes such a device.
  */
 export interface Simulated {
   /** Where it is, as `server` of an openSpecList entry takes it. */

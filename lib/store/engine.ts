@@ -76,7 +76,7 @@ export interface Engine {
   readonly tables: TableStyle;
   /** The Kysely dialect of the database behind a URL. Throws or rejects when the database cannot be opened. */
   openDialect(options: EngineOptions): Promise<Dialect>;
-  /** What an error of the driver means; undefined: the database failed. */
+  /** The meaning of an error of the driver; undefined: the database failed. */
   faultOf(error: unknown): EngineFault | undefined;
   /** The lease under which this process owns sessions; it lasts `leaseMs` after each renewal. */
   beginLife(db: Kysely<Schema>, leaseMs: number): Promise<Life>;

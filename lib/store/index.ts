@@ -3,7 +3,7 @@ import { connectDatabase, type Database, type DatabaseSettings } from './databas
 import { openStore } from './store.ts';
 import { createVault } from './vault.ts';
 
-/** What a store needs beside its database. */
+/** The parts that a store takes beside its database. */
 export interface StoreSettings {
   /** Seals configurations. */
   secret: string;

@@ -27,7 +27,7 @@ interface SessionsTable {
   epoch: number;
   /** The node that owns the session, for as long as its lease lasts. */
   node: string | null;
-  /** What clients note about it, as JSON. */
+  /** The notes of clients about it, as JSON. */
   attributes: Generated<string | null>;
 }
 
@@ -38,7 +38,7 @@ interface MessagesTable {
   time: number;
   /** The message as JSON, without number and time. */
   body: string;
-  /** What later lines say of it, as JSON. */
+  /** The marks that later lines put on it, as JSON. */
   marks: Generated<string | null>;
 }
 
@@ -56,7 +56,7 @@ interface TasksTable {
   status: 'open' | 'done' | 'stopped' | 'failed';
 }
 
-/** What the tasks say, apart from their states: SQLite writes a whole row anew when a part of it changes. */
+/** The contents of the tasks, apart from their states: SQLite writes a whole row anew when a part of it changes. */
 interface TaskContentsTable {
   session_id: string;
   task_id: string;
@@ -86,7 +86,7 @@ interface NodesTable {
   estop_seen: Generated<number>;
 }
 
-/** What calls ask of people and clients. */
+/** The questions that calls ask people and clients. */
 interface QuestionsTable {
   id: string;
   session_id: string;
@@ -119,7 +119,7 @@ interface EstopsTable {
   release_reason: string | null;
 }
 
-/** What nodes ask of a session's owner. */
+/** The wishes of nodes for a session's owner. */
 interface ControlsTable {
   session_id: string;
   key: string;

@@ -67,7 +67,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** What the promise of a write is settled with, after the commit. */
+/** The value or the error with which the promise of a write is settled, after the commit. */
 type Outcome = { value: unknown } | { error: unknown };
 
 /** A statement has at most nine parameters a row, and SQLite takes 32,766. */

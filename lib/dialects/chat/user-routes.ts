@@ -31,7 +31,7 @@ export function createAccountRoutes(parts: AccountParts): Route[] {
   ];
 }
 
-/** A taken e-mail or name is 409: whoever registers has to know. */
+/** A taken e-mail or name is 409: a person who registers has to know. */
 function register({ accounts: { passwords, signIns } }: AccountParts): Route {
   return route({
     method: 'POST',

@@ -67,7 +67,7 @@ export const decisionShape = {
   properties: { id: text, decision: { enum: ['approve', 'reject'] }, by: text, reason: textOrNull },
 } as const;
 
-/** What an emergency stop holds. */
+/** The scope of an emergency stop: everything, a device or a session. */
 export const scopeShape = {
   description: '"all", {"device":"<name>"} or {"session":"<id>"}',
   anyOf: [

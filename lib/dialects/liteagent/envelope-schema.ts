@@ -1,4 +1,4 @@
-/** Who speaks to whom. `client` is the program of the user: it gets states, not texts. */
+/** The two sides of an envelope. `client` is the program of the user: it gets states, not texts. */
 const party = { enum: ['system', 'user', 'agent', 'llm', 'tool', 'client'] } as const;
 const text = { type: 'string' } as const;
 /** The reason of a failed task, on its [TASK_STOP]. */

@@ -171,7 +171,7 @@ function formOf(content: readonly Content[]): 'text' | 'image' | 'list' {
   return content.length === 1 && only?.type === 'text' ? 'text' : 'list';
 }
 
-/** What a person has to decide about (contract 6, section 3). */
+/** A call about which a person has to decide (contract 6, section 3). */
 function approvalRequest(callId: string, question: Question & { kind: 'approval' }): Part {
   const { id, device, name, parameters, risk, rule, approvers, expiresAt } = question;
   const message = {

@@ -113,7 +113,7 @@ export class Watcher implements Receiver, Subscriber {
     }
     if (frame.type === 'approval') {
       const { id, decision, reason } = frame;
-      // The log says how it went; only a refusal is told to this socket alone.
+      // The log has the decision. Only a refusal goes to this socket alone.
       return this.#approvals.decide(this.#caller, id, { decision, reason }).then(
         () => undefined,
         (error: unknown) => this.#fail(error, undefined, id),

@@ -23,7 +23,7 @@ import type { ToolLists } from './tool-lists.ts';
 /** The parts that connections take. */
 export type HostParts = Pick<Parts, 'devices' | 'direct' | 'approvals' | 'config' | 'log' | 'version'>;
 
-/** What a connection is opened with. */
+/** The parts and the facts that a connection is opened with. */
 export interface HostOptions {
   parts: HostParts;
   lists: ToolLists;

@@ -21,7 +21,7 @@ interface NamedTool {
   wire: WireTool;
 }
 
-/** What becomes of a call of a host: a call of a device, or an answer at once. */
+/** The target of a call of a host: a tool of a device, or an answer at once. */
 export type Directed =
   | { device: string; tool: string; effect: Effect; arguments: JsonValue; isStructured: boolean }
   | { answered: ToolResult };

@@ -17,7 +17,7 @@ import { deviceFieldSchemas } from './new-session.ts';
 import { withFiles } from './request-files.ts';
 import { metadataSchema } from './schemas.ts';
 
-/** What a client wants to find again: the metadata, and with `stored` (the messages of the request) the answer, too. */
+/** The parts of a completion that a client can find again: the metadata, and with `stored` (the messages of the request) the answer, too. */
 interface Wish {
   metadata: Metadata | undefined;
   stored: JsonValue[] | undefined;

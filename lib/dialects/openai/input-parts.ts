@@ -9,7 +9,7 @@ import { isBase64, type GivenFile } from '../../files/given-files.ts';
 import type { FileRoom } from '../../files/index.ts';
 import { invalidField } from './errors.ts';
 
-/** What reading the parts of a message needs. */
+/** The parts that reading a message takes. */
 export interface PartContext {
   files: Pick<FileRoom, 'files' | 'given'>;
   caller: Principal;

@@ -27,7 +27,7 @@ export interface ReadInput {
   endsWithOutput: boolean;
 }
 
-/** What reading an input needs. */
+/** The parts that reading an input takes. */
 export interface InputContext extends PartContext {
   /** The name of the field with the input. */
   field: 'input' | 'items' | 'messages';

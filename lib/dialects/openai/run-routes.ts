@@ -47,7 +47,7 @@ function createRun(parts: RunParts): Route {
     method: 'POST',
     path: '/v1/threads/:thread/runs',
     startsWork: true,
-    // The body of a run is the same each time. What the run answers is not.
+    // The body of a run is the same each time; the messages that it answers are others.
     startsFrom: async ({ params, caller }) =>
       lastMessageIn(await findThread(parts.sessions, params.thread, caller)),
     summary: 'Answers the messages of a thread, in the background or as server-sent events (stream: true).',

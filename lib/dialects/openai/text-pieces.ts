@@ -23,7 +23,7 @@ export class TextPieces {
     const pieces: string[] = [];
     for (;;) {
       const piece = nextPiece(this.#text, this.#sent);
-      // What follows a piece shows where it ends.
+      // The text after a piece shows where the piece ends.
       const isComplete = isEnd || this.#sent + piece.length < this.#text.length;
       if (piece === '' || !isComplete) return pieces;
       pieces.push(piece);

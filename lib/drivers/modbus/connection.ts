@@ -45,7 +45,7 @@ interface PendingRequest {
   isEchoed: boolean;
 }
 
-/** What had arrived for a request that is given up. */
+/** The bytes that had arrived for a request that is given up. */
 interface Abandoned {
   /** A part of a reply had come. */
   begun: boolean;

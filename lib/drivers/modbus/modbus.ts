@@ -177,7 +177,7 @@ class BusDriver implements ModbusDriver {
   }
 }
 
-/** What to do when `serialport` is missing. */
+/** The advice for a machine without `serialport`. */
 export const serialMissing =
   'needs the package serialport, which is not installed: run `npm install serialport` (TCP and UDP work without it)';
 

@@ -1,6 +1,6 @@
 import { sql, type Kysely, type Migration } from 'kysely';
 
-/** What tasks say has a table of its own: the end of a task does not write its content anew. */
+/** The contents of tasks have a table of their own: the end of a task does not write its content anew. */
 export const taskContents: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema
