@@ -135,16 +135,24 @@ function openersOf(
   ];
 }
 
-/** Opens every document, or none. A document that cannot be used, or has no tool, fails the whole, and the error names its place. */
+/**
+ * Opens every document, or none. A document that cannot be used, or has no tool, fails the whole. The error names the place of each
+ * such document.
+ */
 async function loadDocuments(
   { limits }: Pick<EquipParts, 'limits'>,
   openers: readonly Opener[],
 ): Promise<LoadedSpec[]> {
   const opened: LoadedSpec[] = [];
+  const refused: SpecError[] = [];
   let count = 0;
   try {
     for (const opener of openers) {
       const document = await loadDocument(opener);
+      if (document instanceof SpecError) {
+        refused.push(document);
+        continue;
+      }
       opened.push(document);
       count += document.spec.tools.length;
       if (count > limits.sessionToolsMaxCount)
@@ -152,6 +160,7 @@ async function loadDocuments(
           `The documents up to ${opener.pointer} have ${count} operations; a session takes ${limits.sessionToolsMaxCount} (SESSION_TOOLS_MAX_COUNT). Choose some with "include".`,
         );
     }
+    if (refused.length > 0) throw errorOfAll(refused);
     return opened;
   } catch (error) {
     for (const document of opened) document.release();
@@ -159,7 +168,19 @@ async function loadDocuments(
   }
 }
 
-async function loadDocument({ pointer, open }: Opener): Promise<LoadedSpec> {
+/** One error with the words and the faults of all. */
+function errorOfAll(errors: readonly SpecError[]): SpecError {
+  const [first] = errors;
+  if (errors.length === 1 && first) return first;
+  const message = errors.map((error) => error.message).join(' ');
+  return new SpecError(
+    message,
+    errors.flatMap(({ faults }) => faults),
+  );
+}
+
+/** A document, or the error that says why it cannot be used. */
+async function loadDocument({ pointer, open }: Opener): Promise<LoadedSpec | SpecError> {
   try {
     const document = await open();
     if (document.spec.tools.length > 0) return document;
@@ -178,7 +199,7 @@ async function loadDocument({ pointer, open }: Opener): Promise<LoadedSpec> {
       ...fault,
       pointer: `${pointer}/openSpec${fault.pointer}`,
     }));
-    throw new SpecError(
+    return new SpecError(
       `The document at ${pointer} cannot be used: ${error.message}`,
       faults.length > 0 ? faults : [{ pointer, detail: error.message }],
       error,

@@ -291,6 +291,12 @@ describe('when something goes wrong', () => {
       ]);
       expect(problem.detail).to.match(detail);
     }
+    const all = await refused('[1]', good, empty, { hello: 1 });
+    expect(all.errors.map(({ pointer }) => pointer)).to.deep.equal([
+      '/openSpecList/0',
+      '/openSpecList/2/openSpec',
+      '/openSpecList/3/openSpec',
+    ]);
     expect((await refused()).status).to.equal(200);
     expect(app.complaints).to.deep.equal([]);
   });
