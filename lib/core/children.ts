@@ -1,6 +1,6 @@
 import { idFromName, type Clock } from '../common/clock.ts';
 import { childPointer } from '../common/json-pointer.ts';
-import { AppError } from '../errors.ts';
+import { AppError, type Fault } from '../errors.ts';
 import type { Message, ToolResult } from './message.ts';
 import { mayUse, type Principal } from './principal.ts';
 import type { Child, SessionConfig } from './session-config.ts';
@@ -109,7 +109,7 @@ export interface ChildCheck {
 }
 
 /**
- * The children of a configuration, each with a name and a description. Refuses an unknown child, and too many levels of
+ * The children of a configuration, each with a name and a description. Refuses all unknown children, and too many levels of
  * children. A cycle cannot be made, as a child is older than its parent.
  */
 export async function completeChildren(
@@ -119,23 +119,26 @@ export async function completeChildren(
   level = 1,
 ): Promise<Required<Child>[]> {
   const complete: Required<Child>[] = [];
+  const faults: Fault[] = [];
   for (const [index, given] of config.children.entries()) {
     const { id } = given;
-    const pointer = childPointer('/sessionList', index, 'id');
-    const refusal = (message: string, detail: string): AppError =>
-      new AppError('invalid_request', message, { faults: [{ pointer, detail }] });
-    if (level > check.depthMaxCount)
-      throw refusal(
-        'The sessions of sessionList are nested too deeply.',
-        `is more than ${check.depthMaxCount} levels deep (CHILD_DEPTH_MAX_COUNT)`,
-      );
-    const child = await check.load(id);
-    if (!child || !mayUse(owner, child.stored.owner))
-      throw refusal('sessionList names an unknown session.', `there is no session "${id.slice(0, 100)}"`);
+    const child = level > check.depthMaxCount ? undefined : await check.load(id);
+    if (!child || !mayUse(owner, child.stored.owner)) {
+      const detail =
+        level > check.depthMaxCount
+          ? `is more than ${check.depthMaxCount} levels deep (CHILD_DEPTH_MAX_COUNT)`
+          : `there is no session "${id.slice(0, 100)}"`;
+      faults.push({ pointer: childPointer('/sessionList', index, 'id'), detail });
+      continue;
+    }
     const { config: own } = child.stored;
     await completeChildren(own, owner, check, level + 1);
     const name = given.name ?? own.title ?? `agent-${index + 1}`;
     complete.push({ id, name, description: given.description ?? firstSentence(own.systemPrompt) });
+  }
+  if (faults.length > 0) {
+    const texts = faults.map(({ pointer, detail }) => `${pointer}: ${detail}`);
+    throw new AppError('invalid_request', `${texts.join('; ')}.`, { faults });
   }
   return complete;
 }
