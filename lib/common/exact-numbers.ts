@@ -40,6 +40,12 @@ export function formatExactly(value: JsonValue, spaces = 0): string {
   }
 }
 
+/** The value of a text that `formatExactly` has written. As fast as `JSON.parse` where each number is a JavaScript number. */
+export function parseFormatted(text: string): JsonValue {
+  const exact = inexactNumbers(text).length > 0 ? parseExactly(text) : undefined;
+  return exact ?? (JSON.parse(text) as JsonValue);
+}
+
 /** Whether a value holds a bigint at any depth. */
 export function hasBigint(value: JsonValue | undefined): boolean {
   if (typeof value === 'bigint') return true;

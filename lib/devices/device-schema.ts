@@ -106,7 +106,7 @@ const properties: Readonly<Record<keyof DeviceDefinition, object>> = {
     description: 'a list of origins',
     items: {
       type: 'string',
-      pattern: '^https?://[^/?#@\\s]+/?$',
+      pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\\s]+/?$',
       description: 'an origin such as https://login.example',
     },
   },

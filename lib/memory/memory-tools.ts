@@ -1,3 +1,4 @@
+import { mapBigints } from '../common/exact-numbers.ts';
 import type { JsonObject } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type JsonSchema, type Tool } from '../core/tool.ts';
@@ -101,7 +102,7 @@ function tool(
         return failed('no_owner', 'There is nobody whose memory this would be.', 'none');
       try {
         const { data, version } = await run(owner, args);
-        return { data, version };
+        return { data: mapBigints(data, String), version }; // the log of a session holds numbers only
       } catch (error) {
         if (error instanceof AppError) return failed(error.code, error.message, 'none');
         throw error;

@@ -4,6 +4,7 @@
  */
 
 import { systemClock, type Clock } from '../common/clock.ts';
+import { formatExactly, parseFormatted } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import { applyObjectPatch } from '../common/merge-patch.ts';
 import { AppError } from '../errors.ts';
@@ -141,7 +142,7 @@ class StoredMemory implements Memory {
       const before = await load();
       if (wanted !== undefined && wanted !== before.version) throw changed(before.version);
       const data = edit(before.data);
-      const body = JSON.stringify(data);
+      const body = formatExactly(data);
       if (Buffer.byteLength(body) > DOCUMENT_MAX_BYTES)
         throw new AppError(
           'invalid_request',
@@ -162,7 +163,7 @@ class StoredMemory implements Memory {
       .where('kind', '=', kind)
       .executeTakeFirst();
     if (!row) return { data: undefined, version: 0, updatedAt: null };
-    return { data: JSON.parse(row.body) as JsonValue, version: row.version, updatedAt: row.updated_at };
+    return { data: parseFormatted(row.body), version: row.version, updatedAt: row.updated_at };
   }
 
   /** Writes a document; false when it does not have the version before this one any more. */

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { systemClock, type Clock } from '../common/clock.ts';
+import { formatExactly, parseFormatted } from '../common/exact-numbers.ts';
 import type { JsonObject, JsonValue } from '../common/json.ts';
 import type { Metadata } from '../core/message.ts';
 
@@ -95,7 +96,7 @@ class CompletionRows implements StoredCompletions {
       model,
       metadata: JSON.stringify(metadata),
       created_at: this.#clock.now(),
-      content: content ? JSON.stringify(content) : null,
+      content: content ? formatExactly(content as unknown as JsonObject) : null,
     };
     await this.#db
       .insertInto('completions')
@@ -161,7 +162,7 @@ class CompletionRows implements StoredCompletions {
     return ids.flatMap((id) => {
       const row = rows.find((one) => one.id === id);
       if (!row || row.content === null) return [];
-      const content = JSON.parse(row.content) as CompletionContent;
+      const content = parseFormatted(row.content) as unknown as CompletionContent;
       return { id, metadata: JSON.parse(row.metadata) as Metadata, ...content };
     });
   }

@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Negotiator from 'negotiator';
 import { AppError } from '../errors.ts';
 import { answerRecordOf, type AnswerRecord } from './record-answer.ts';
 
@@ -131,9 +132,9 @@ export function openEventStream(
   });
 }
 
-/** Whether a client asks for events instead of one answer [RFC 9110 12.5.1]. */
-export function wantsEvents(accept: string | undefined): boolean {
-  return /(^|,)\s*text\/event-stream\s*(;|,|$)/i.test(accept ?? '');
+/** Whether a client prefers events to one answer in JSON [RFC 9110 12.5.1]. */
+export function wantsEvents(request: IncomingMessage): boolean {
+  return new Negotiator(request).mediaType(['application/json', 'text/event-stream']) === 'text/event-stream';
 }
 
 /** Aborts when the client disconnects before it has its answer. */

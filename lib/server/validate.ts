@@ -144,7 +144,8 @@ function withRoundedFields(schema: RouteSchema, value: unknown): unknown {
   const properties = schema.properties as Readonly<Record<string, RouteSchema>> | undefined;
   const items = schema.items as RouteSchema | undefined;
   if (Array.isArray(value) && items) return value.map((item) => withRoundedFields(items, item));
-  if (!isObject(value) || !properties) return mapBigints(value as JsonValue, Number);
+  if (!isObject(value)) return mapBigints(value as JsonValue, Number);
+  if (!properties) return schema.type === 'object' ? value : mapBigints(value, Number);
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name,

@@ -2,7 +2,8 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw, createInflateRaw } from 'node:zlib';
-import { parseJsonInSlices } from '../common/json-slices.ts';
+import { inexactNumbers, parseExactly } from '../common/exact-numbers.ts';
+import { parseJsonInSlices, SLICE_LENGTH } from '../common/json-slices.ts';
 import { createPauses } from '../common/pauses.ts';
 import { jsonSlicesOf } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
@@ -15,7 +16,7 @@ export interface Vault {
   open(sealed: string): string;
   /** A JSON value as it may be stored, and the length of its JSON text. A large one is deflated, and does not hold the event loop. */
   sealValue(value: unknown): Promise<{ sealed: string; length: number }>;
-  /** The value of `sealValue`, and the length of its JSON text; rejects as `open` throws. */
+  /** The value of `sealValue`, and the length of its JSON text; rejects as `open` throws. Whole numbers that a JavaScript number cannot hold are bigints. */
   openValue(sealed: string): Promise<{ value: unknown; length: number }>;
 }
 
@@ -81,7 +82,9 @@ class KeyedVault implements Vault {
 
   async openValue(sealed: string): Promise<{ value: unknown; length: number }> {
     const text = sealed.startsWith(DEFLATED) ? await this.#inflated(sealed) : this.open(sealed);
-    return { value: await parseJsonInSlices(text), length: text.length };
+    const isSmall = text.length <= SLICE_LENGTH;
+    const exact = isSmall && inexactNumbers(text).length > 0 ? parseExactly(text) : undefined;
+    return { value: exact ?? (await parseJsonInSlices(text)), length: text.length };
   }
 
   async #inflated(sealed: string): Promise<string> {

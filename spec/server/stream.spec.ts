@@ -1,8 +1,14 @@
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { goneSignal, openStream, sseEvent, type StreamOptions } from '../../lib/server/stream.ts';
+import {
+  goneSignal,
+  openStream,
+  sseEvent,
+  wantsEvents,
+  type StreamOptions,
+} from '../../lib/server/stream.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 /** More than any socket holds for a client that does not read. */
@@ -122,6 +128,23 @@ describe('a response that is written piece by piece', () => {
     expect(client.bytesRead).to.be.below(flood.length); // cut off, not waited for
     client.destroy();
   });
+
+  for (const [accept, prefers] of [
+    [undefined, false],
+    ['*/*', false],
+    ['text/event-stream', true],
+    ['Text/Event-Stream', true],
+    ['application/json, text/plain, */*', false],
+    ['application/json, text/event-stream', false],
+    ['text/event-stream, application/json', true],
+    ['text/event-stream;q=0, application/json', false],
+    ['application/json;q=0.5, text/event-stream', true],
+    ['text/html', false],
+  ] as const)
+    it(`${prefers ? 'has' : 'has no'} events for a client that accepts ${accept ?? 'whatever comes'}`, () => {
+      const headers = accept === undefined ? {} : { accept };
+      expect(wantsEvents({ headers } as IncomingMessage)).to.equal(prefers);
+    });
 
   it('has events with a data line each', () => {
     expect(sseEvent('{"a":1}')).to.equal('data: {"a":1}\n\n');

@@ -31,7 +31,7 @@ export const exactFields = ['params'];
 /** The address of an endpoint. */
 export const baseUrl = {
   type: 'string',
-  pattern: '^https?://.',
+  pattern: '^[Hh][Tt][Tt][Pp][Ss]?://.',
   maxLength: 2000,
   description: 'an http or https URL',
 } as const;

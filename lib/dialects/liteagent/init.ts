@@ -59,7 +59,7 @@ const openSpecEntry = {
       description:
         'origins that the credentials may go to, beside that of `server`, else of the URL of the document, else of its root server',
       type: 'array',
-      items: { type: 'string', pattern: '^https?://[^/?#@\\s]+/?$' },
+      items: { type: 'string', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\\s]+/?$' },
     },
   },
 } as const;
@@ -86,7 +86,11 @@ export const initSchema = {
     llmConfig: {
       type: 'object',
       properties: {
-        baseUrl: { type: 'string', pattern: '^https?://.', description: 'an http or https URL' },
+        baseUrl: {
+          type: 'string',
+          pattern: '^[Hh][Tt][Tt][Pp][Ss]?://.',
+          description: 'an http or https URL',
+        },
         apiKey: { type: 'string' },
         model: text,
         temperature: { type: 'number', minimum: 0, maximum: 2 },

@@ -29,7 +29,7 @@ const newApp = {
     icon: {
       type: 'string',
       maxLength: 2000,
-      pattern: '^https?://[^\\s/\\u0000][^\\s\\u0000]*$',
+      pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/\\u0000][^\\s\\u0000]*$',
       description: 'an http or https URL',
     },
     description: {
@@ -226,6 +226,7 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
     app: 'app_id',
     body: configSchema,
     bodyMaxBytes: config.limits.initMaxBytes,
+    exactFields: 'unnamed', // they are the client's, and come back to it
     answer: successShape(),
     async handle({ params, body, caller }) {
       const id = params.app_id;

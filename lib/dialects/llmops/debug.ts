@@ -76,7 +76,7 @@ export async function answerQuery(
     onAnswer?.();
     return messageAnswer(session.id, turn);
   };
-  if (!wantsEvents(request.headers.accept)) return success(await answer({ signal: goneSignal(response) }));
+  if (!wantsEvents(request)) return success(await answer({ signal: goneSignal(response) }));
   await sendEvents(answer, { session, task, query, response, log, limits });
   return undefined;
 }

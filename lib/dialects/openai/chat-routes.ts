@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Metadata } from '../../core/message.ts';
 import type { Principal } from '../../core/principal.ts';
+import { ModelError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
@@ -37,7 +38,7 @@ export function chatRoutes(parts: ChatParts): Route[] {
       access: 'chat',
       bodyMaxBytes: config.limits.messageMaxBytes,
       bodyLenient: true,
-      exactFields: ['seed'],
+      exactFields: 'unnamed', // they are the endpoint's
       body: {
         type: 'object',
         required: ['messages'],
@@ -92,6 +93,9 @@ async function askEndpoint(
   const head = newHead(request, wish.metadata);
   if (stream !== true) {
     const answer = wholeAnswer(await completions.ask(request, signal), head);
+    // Clients read the first choice without a look.
+    if ((answer['choices'] as JsonValue[]).length === 0)
+      throw new ModelError('the model endpoint sent an answer without choices');
     await keep(parts, caller, answer, wish);
     return answer;
   }

@@ -1,4 +1,4 @@
-import { hasBigint } from '../../common/exact-numbers.ts';
+import { hasBigint, mapBigints } from '../../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { invalidField } from './errors.ts';
 import { textOf } from './input-parts.ts';
@@ -70,14 +70,15 @@ function turnedFields(request: JsonObject): JsonObject {
   const { max_tokens: older, max_completion_tokens: most = older, tools, reasoning_effort: effort } = request;
   const { response_format: format, verbosity } = request;
   const text = {
-    ...(isObject(format) && { format: formatOf(format) }),
+    ...(isObject(format) && { format: mapBigints(formatOf(format), Number) }),
     ...(typeof verbosity === 'string' && { verbosity }),
   };
   return {
     ...(typeof most === 'number' && { max_output_tokens: most }),
     ...(typeof effort === 'string' && { reasoning: { effort } }),
     ...(Object.keys(text).length > 0 && { text }),
-    ...(Array.isArray(tools) && { tools: tools.map(toolOf) }),
+    // The log of a task holds numbers only. A bound of a schema is as good when it is rounded.
+    ...(Array.isArray(tools) && { tools: mapBigints(tools.map(toolOf), Number) }),
   };
 }
 

@@ -95,6 +95,7 @@ function patchConfig({ memory }: MemoryParts): Route {
     access: 'chat',
     bodyLenient: true,
     body: { type: 'object' },
+    exactFields: 'unnamed', // all fields are the client's
     answer: configSchema,
     async handle({ body, caller, request, response }) {
       const patched = await memory.patchConfig(caller.id, body as JsonObject, versionOf(request));

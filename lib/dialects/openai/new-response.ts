@@ -72,6 +72,8 @@ export async function prepareResponse(
   const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
   const isBegun = body.previous_response_id !== undefined || conversationNamed(body) !== undefined;
   if (body.input === undefined && !isBegun) throw invalidField(field, 'is missing');
+  if (Array.isArray(body.input) && body.input.length === 0 && !isBegun)
+    throw invalidField(field, 'must not be empty');
   const input = await readInput((body.input ?? []) as JsonValue, {
     field,
     ...(places && { places }),

@@ -134,6 +134,7 @@ async function readMessage(
 ): Promise<Said> {
   if (typeof content === 'string') return text(role, content, `${at}.content`);
   if (!Array.isArray(content)) throw invalidField(`${at}.content`, 'must be a text or a list of parts');
+  if (content.length === 0 && role === 'user') throw invalidField(`${at}.content`, 'must not be empty');
   const parts = content.map((part, index) => readPart(part, role, `${at}.content.${index}`));
   return said(role, await Promise.all(parts.map((part) => contentOfPart(part, context))));
 }

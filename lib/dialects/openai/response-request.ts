@@ -2,6 +2,7 @@ import type { XStatic } from 'typebox/schema';
 import { isObject, type JsonObject } from '../../common/json.ts';
 import type { TaskSettings } from '../../core/session-config.ts';
 import { invalidField } from './errors.ts';
+import { checkFunctionTools } from './function-tools.ts';
 import { deviceFieldSchemas } from './new-session.ts';
 import { metadataSchema } from './schemas.ts';
 import { readToolChoice } from './tool-choice.ts';
@@ -100,9 +101,7 @@ export function refuseUnhonoured(body: ResponseRequest): void {
   readToolChoice(body.tool_choice);
   if (reasoning?.summary || reasoning?.generate_summary)
     throw invalidField('reasoning.summary', 'asks for a summary, which this server does not make');
-  for (const [index, tool] of tools.entries())
-    if (tool.type !== 'function')
-      throw invalidField(`tools.${index}.type`, 'must be function: this server has no tools of OpenAI');
+  checkFunctionTools(tools, 'flat');
   if (body.conversation !== undefined && body.previous_response_id !== undefined)
     throw invalidField('previous_response_id', 'and conversation exclude each other');
   if (body.text?.format?.type === 'json_schema' && !(body.text.format.name && body.text.format.schema))

@@ -8,6 +8,7 @@ import type { Session } from '../../core/session.ts';
 import type { Parts } from '../dialect.ts';
 import { checkSpeaking } from '../speaking.ts';
 import { invalidField } from './errors.ts';
+import { checkFunctionTools } from './function-tools.ts';
 import { readMessage } from './new-message.ts';
 import { agentOfModel } from './new-session.ts';
 import { DEFAULT_ASSISTANT } from './run-format.ts';
@@ -63,9 +64,10 @@ export function refuseRunFields(body: RunRequest, known: object): void {
       'truncation_strategy',
       'must be auto: the oldest turns leave when the context is full',
     );
-  for (const [index, tool] of tools.entries())
-    if (tool.type !== 'function')
-      throw invalidField(`tools.${index}.type`, 'must be function: this server has no tools of OpenAI');
+  checkFunctionTools(tools, 'nested');
+  const { response_format: format } = body;
+  if (format !== undefined && format !== 'auto' && !(isObject(format) && typeof format['type'] === 'string'))
+    throw invalidField('response_format', 'must be auto, or an object with a type');
 }
 
 /** Begins a run in a thread; resolves with the id of its task and a line before its lines. */

@@ -119,6 +119,20 @@ describe('a page of the chat backend', () => {
         ]);
       });
 
+    for (const [title, more] of [
+      ['three dots for the ellipsis', { api_key: 'sk-...1d9a' }],
+      [
+        'the scheme and the host in capitals, and a final slash',
+        (url: string) => `${url.toUpperCase().replace('/V1', '/v1')}/`,
+      ],
+    ] as const)
+      it(`asks with the stored key when the page sends ${title}`, async () => {
+        world.steps.push({ text: 'Hi' });
+        const given = typeof more === 'function' ? { base_url: more(shown['base_url'] as string) } : more;
+        const answer = await page.post('/chat/send', body(given));
+        expect([answer.status, keyAsked()]).to.deep.equal([200, 'Bearer sk-secret-0123451d9a']);
+      });
+
     it('is refused for another base URL, another model, another mask and the mask of somebody else', async () => {
       const other = await openPage(world);
       await makeConfig(world, other.user, { api_key: 'sk-their-key-of-9999' });

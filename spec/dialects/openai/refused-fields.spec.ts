@@ -1,0 +1,92 @@
+import { expect } from 'chai';
+import { openLampWorld, type LampWorld } from '../../support/lamp-world.ts';
+
+/** Requests that name something which cannot be. Each is refused with its place, before a model is asked. */
+describe('a request to the OpenAI dialect that cannot be meant', () => {
+  let world: LampWorld;
+  let thread: string;
+  before(async () => {
+    world = await openLampWorld();
+    const { body } = await world.ada.call('POST', '/v1/threads', {
+      messages: [{ role: 'user', content: 'Hello' }],
+    });
+    thread = (body as { id: string }).id;
+  });
+  after(() => world.close());
+
+  /** The status, the field and the words of a refusal. */
+  async function refusal(path: string, body: object): Promise<unknown[]> {
+    const answer = await world.ada.call('POST', path, body);
+    const { error } = answer.body as { error?: { param: string; message: string } };
+    return [answer.status, error?.param, error?.message.replace('The request is not valid: ', '')];
+  }
+  const named = 'must be a name of 1 to 64 letters, digits, underscores and hyphens.';
+
+  const fn = (fields: object) => ({ tools: [{ type: 'function', ...fields }] });
+  for (const [title, fields, param, words] of [
+    ['without a name', {}, 'name', named],
+    ['whose name has a space', { name: 'a b' }, 'name', named],
+    ['whose name is too long', { name: 'n'.repeat(65) }, 'name', named],
+    ['whose parameters are a text', { name: 'f', parameters: '{}' }, 'parameters', 'must be a JSON Schema.'],
+  ] as const)
+    it(`has a function ${title}, for a response and for a run`, async () => {
+      const asResponse = await refusal('/v1/responses', { model: 'm', input: 'Hi', ...fn(fields) });
+      const flat = `tools.0.${param}`;
+      expect(asResponse).to.deep.equal([400, flat, `${flat} ${words}`]);
+      const run = { assistant_id: 'default', ...fn({ function: fields }) };
+      const asRun = await refusal(`/v1/threads/${thread}/runs`, run);
+      const nested = `tools.0.function.${param}`;
+      expect(asRun).to.deep.equal([400, nested, `${nested} ${words}`]);
+    });
+
+  it('has a function that is no object, for a run', async () => {
+    const run = { assistant_id: 'default', ...fn({}) };
+    expect(await refusal(`/v1/threads/${thread}/runs`, run)).to.deep.equal([
+      400,
+      'tools.0.function',
+      'tools.0.function must be an object with a name.',
+    ]);
+  });
+
+  it('asks a run for a format that is none', async () => {
+    const run = { assistant_id: 'default', response_format: 5 };
+    expect(await refusal(`/v1/threads/${thread}/runs`, run)).to.deep.equal([
+      400,
+      'response_format',
+      'response_format must be auto, or an object with a type.',
+    ]);
+  });
+
+  it('says nothing at all', async () => {
+    expect(await refusal('/v1/responses', { model: 'm', input: [] })).to.deep.equal([
+      400,
+      'input',
+      'input must not be empty.',
+    ]);
+    const empty = [{ role: 'user', content: [] }];
+    expect(await refusal('/v1/responses', { model: 'm', input: empty })).to.deep.equal([
+      400,
+      'input.0.content',
+      'input.0.content must not be empty.',
+    ]);
+    expect(await refusal('/v1/conversations', { items: empty })).to.deep.equal([
+      400,
+      'items.0.content',
+      'items.0.content must not be empty.',
+    ]);
+    expect(world.model.requests).to.deep.equal([]);
+  });
+
+  it('gets 502 when the endpoint answers without choices: clients read the first one', async () => {
+    const raw = '{"id":"x","object":"chat.completion","choices":[]}';
+    world.steps.push({
+      answer: (response) => void response.writeHead(200, { 'content-type': 'application/json' }).end(raw),
+    });
+    const body = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] };
+    expect(await refusal('/v1/chat/completions', body)).to.deep.equal([
+      502,
+      null,
+      'the model endpoint sent an answer without choices',
+    ]);
+  });
+});
