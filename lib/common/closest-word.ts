@@ -10,7 +10,9 @@ export function closestWord(written: string, words: readonly string[]): string |
   const byLower = new Map(words.map((word) => [word.toLowerCase(), word]));
   const found = closest(lower, [...byLower.keys()]);
   const isNear = distance(lower, found) <= Math.max(1, found.length * WRONG_MAX_SHARE);
-  return isNear || lettersOf(lower) === lettersOf(found) ? byLower.get(found) : undefined;
+  const letters = lettersOf(lower);
+  const meant = isNear ? found : [...byLower.keys()].find((word) => lettersOf(word) === letters);
+  return meant === undefined ? undefined : byLower.get(meant);
 }
 
 /** The letters of a word without their order: letters that changed places are a common slip. */

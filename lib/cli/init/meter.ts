@@ -25,6 +25,8 @@ functions:
       type: float32          # bool int16 uint16 int32 uint32 int64 uint64 float32 float64 string
       byteOrder: ABCD        # CDAB when the words are the other way round
       uom: W                 # the unit, which the model sees
+      min: 0                 # the range; a simulated meter begins in its middle
+      max: 16000
 
   - name: read_energy
     description: Read the energy that was drawn since the meter was installed

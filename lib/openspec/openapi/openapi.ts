@@ -14,7 +14,7 @@ import { shorten } from '../shorten.ts';
 import { operationToolName, uniqueNames } from '../names.ts';
 import { DeviceTokens } from './device-tokens.ts';
 import { OperationTool, type SharedParts } from './operation-tool.ts';
-import { checkUsable, operationsOf, type FoundOperation } from './operations.ts';
+import { checkUsable, misspeltOperations, operationsOf, type FoundOperation } from './operations.ts';
 import { Planner } from './plan.ts';
 import { objectAt, saidAt, textAt, textsAt } from '../read.ts';
 import { requestShapeOf, type RequestShape } from './request-shape.ts';
@@ -61,7 +61,7 @@ async function compile(
 ): Promise<CompiledSpec> {
   const { document } = shared;
   const tools: OperationTool[] = [];
-  const skipped: CompiledSpec['skipped'] = [];
+  const skipped: CompiledSpec['skipped'] = misspeltOperations(document);
   const unique = uniqueNames();
   const pause = createPauses();
   // A relative server is below the URL that the document came from.

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../common/json.ts';
+import { closestWord } from '../../common/closest-word.ts';
 import { codedFault } from '../../common/coded-fault.ts';
 import { SpecError } from '../../errors.ts';
 import type { SpecDocument } from '../spec-document.ts';
@@ -20,6 +21,31 @@ export interface FoundOperation {
 }
 
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query']);
+
+/** The keys of a path item that are no operations [OpenAPI 3.2.0 4.9]. */
+const ITEM_KEYS = new Set([
+  '$ref',
+  'summary',
+  'description',
+  'servers',
+  'parameters',
+  'additionalOperations',
+]);
+
+/** The operations whose method is misspelt, with the reason why they are none. */
+export function misspeltOperations({ root }: SpecDocument): { operation: string; reason: string }[] {
+  return Object.entries(objectAt(root, 'paths') ?? {}).flatMap(([path, item]) => {
+    const entries = isObject(item) ? Object.entries(item) : [];
+    return entries.flatMap(([key, value]) => {
+      const isKnown = METHODS.has(key.toLowerCase()) || ITEM_KEYS.has(key) || key.startsWith('x-');
+      const meant = isKnown || !isObject(value) ? undefined : closestWord(key, [...METHODS]);
+      if (meant === undefined) return [];
+      return [
+        { operation: `${key} ${path}`, reason: `"${key}" is no HTTP method; did you mean "${meant}"?` },
+      ];
+    });
+  });
+}
 
 /** Every operation of every path, in the document's order. A path that leads nowhere becomes a warning. */
 export function* operationsOf(document: SpecDocument, warnings: string[]): Generator<FoundOperation> {

@@ -323,6 +323,14 @@ describe('openapi operations', () => {
     ]);
   });
 
+  it('whose method is misspelt are skipped, with the method that was meant', async () => {
+    const spec = await bench.compile(oneOperation('/a', 'pots', {}));
+    expect([spec.skipped, spec.tools]).to.deep.equal([
+      [{ operation: 'pots /a', reason: '"pots" is no HTTP method; did you mean "post"?' }],
+      [],
+    ]);
+  });
+
   it('ask for the media types of their answers, JSON first', async () => {
     const accept = async (responses: JsonObject, more: JsonObject = {}) =>
       (await bench.call(oneOperation('/a', 'get', { responses, ...more }), {})).seen[0]?.headers.accept;
