@@ -20,7 +20,7 @@ export interface BodyOptions {
   isLenient?: boolean | undefined;
   timeoutMs?: number;
   /**
-   * Whole numbers in fields with these names are bigints where a JavaScript number cannot hold them. With `unnamed` all such numbers
+   * Whole numbers in fields with these names are bigints where a JavaScript number cannot hold them. Without names all such numbers
    * are: the reader of the schema rounds those of named fields.
    */
   exactFields?: ExactFields | undefined;
@@ -47,8 +47,10 @@ export async function readJson(
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
   const text = await readText(request, { maxBytes, timeoutMs, share });
-  if (exactFields && inexactNumbers(text).length > 0) return parseExactFields(text, exactFields);
-  if (text.length > ONE_GO_MAX_LENGTH) return parseLargeText(text, share);
+  const isLarge = text.length > ONE_GO_MAX_LENGTH;
+  const isExact = exactFields !== undefined && !(isLarge && exactFields === 'unnamed if small');
+  if (isExact && inexactNumbers(text).length > 0) return parseExactFields(text, exactFields);
+  if (isLarge) return parseLargeText(text, share);
   return isLenient && text.trim() === '' ? {} : parseJsonText(text);
 }
 
@@ -154,7 +156,7 @@ const HAS_PROTO = /__proto__|\\u00[57]/i;
 function parseExactFields(text: string, fields: ExactFields): unknown {
   const isPlain = text.length <= ONE_GO_MAX_LENGTH && !HAS_PROTO.test(text);
   const exact = isPlain ? parseExactly(text) : undefined;
-  if (exact !== undefined) return fields === 'unnamed' ? exact : withRounded(exact, fields);
+  if (exact !== undefined) return typeof fields === 'string' ? exact : withRounded(exact, fields);
   parseJsonText(text); // a fault in the text is the fault
   const [number] = inexactNumbers(text);
   throw new AppError(

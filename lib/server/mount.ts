@@ -74,7 +74,8 @@ export interface Route {
   readonly bodyLenient?: true;
   /**
    * The fields of the body whose whole numbers keep their digits: as bigints where they must. They are named, at any depth; or they are
-   * the fields that the schema does not name (`unnamed`), which are on their way to somebody else.
+   * the fields that the schema does not name (`unnamed`), which are on their way to somebody else. A large body with such a number is
+   * refused, or (`unnamed if small`, for bodies with documents, whose bounds of 64 bits nobody sends back) its numbers are rounded.
    */
   readonly exactFields?: ExactFields;
   /** The parts of a multipart form, where the handler reads one from the raw request. */
@@ -87,7 +88,7 @@ export interface Route {
 }
 
 /** See `Route.exactFields`. */
-export type ExactFields = readonly string[] | 'unnamed';
+export type ExactFields = readonly string[] | 'unnamed' | 'unnamed if small';
 
 /** A route whose path parameters, query and body have the types of its path and schemas. */
 export function route<

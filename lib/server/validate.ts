@@ -57,7 +57,7 @@ export async function readerOf(schema: RouteSchema): Promise<Reader> {
       first ??= withShortCounts(new Ajv2020(options)).compile(schema);
       const picked: Picked = { count: 0, unnamedCount: 0, ignored: [], faults: [] };
       const picks = pick(schema, value, '', picked);
-      const known = exactFields === 'unnamed' ? withRoundedFields(schema, picks) : picks;
+      const known = typeof exactFields === 'string' ? withRoundedFields(schema, picks) : picks;
       const checked = exactFields ? mapBigints(known as JsonValue, Number) : known; // Ajv knows no bigints
       if (picked.count > VALUES_MAX_COUNT) return { value: known, ignored: [], faults: [TOO_MANY_VALUES] };
       const isValid = first(checked);

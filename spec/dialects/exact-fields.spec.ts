@@ -58,6 +58,20 @@ describe('a whole number past 2^53 in a field that the server does not name', ()
     expect((await send('GET', app)).split(own).length - 1).to.equal(2);
   });
 
+  it('is rounded in a body of more than 256 KiB, which is not refused for it', async () => {
+    const made = JSON.parse(await send('POST', '/apps', '{"name":"A","icon":"http://a.example/i.png"}')) as {
+      data: { id: string };
+    };
+    const app = `/apps/${made.data.id}`;
+    const long = 'x'.repeat(300 * 1024);
+    await send(
+      'POST',
+      `${app}/config`,
+      `{"model_config":{"dialog_round":3,"account":${BIG},"long":"${long}"},"memory_mode":"none"}`,
+    );
+    expect(await send('GET', app)).to.include('"account":12345678901234567000');
+  });
+
   it('stays in the memory of the user, and the model sees its digits as a text', async () => {
     expect(await send('POST', '/v1/memory/config', `{"account":${BIG}}`)).to.include(`{"account":${BIG}}`);
     expect(await send('GET', '/v1/memory/config')).to.include(`{"account":${BIG}}`);

@@ -226,7 +226,7 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
     app: 'app_id',
     body: configSchema,
     bodyMaxBytes: config.limits.initMaxBytes,
-    exactFields: 'unnamed', // they are the client's, and come back to it
+    exactFields: 'unnamed if small', // they are the client's, and come back to it
     answer: successShape(),
     async handle({ params, body, caller }) {
       const id = params.app_id;

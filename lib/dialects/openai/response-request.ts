@@ -104,6 +104,8 @@ export function refuseUnhonoured(body: ResponseRequest): void {
   checkFunctionTools(tools, 'flat');
   if (body.conversation !== undefined && body.previous_response_id !== undefined)
     throw invalidField('previous_response_id', 'and conversation exclude each other');
+  if (body.background === true && body.store === false)
+    throw invalidField('background', 'needs store: a response that is not kept cannot be read later');
   if (body.text?.format?.type === 'json_schema' && !(body.text.format.name && body.text.format.schema))
     throw invalidField('text.format.name', 'and text.format.schema are needed for json_schema');
 }

@@ -11,11 +11,30 @@ interface StreamEvent {
   data: Record<string, unknown>;
 }
 
+/** A way in which an answer can go. */
+interface Way {
+  steps: ModelServerStep[];
+  own?: true;
+  stops?: true;
+}
+
+/** One kind of stream: how it is asked for, and the type that its events have for the client. */
+interface Stream {
+  path: string;
+  declared: { module: string; type: string };
+  body(way: Way): object;
+  isPossible?(way: Way): boolean;
+  stop?(id: string, text: string): Promise<unknown>;
+  headers?: Record<string, string>;
+  /** What is compared with the type; undefined for nothing. */
+  shown(event: StreamEvent): object | undefined;
+}
+
 const look = { type: 'object', properties: {} };
 const lookCall = (id: string) => ({ name: 'look', arguments: {}, id });
 
 /** Every way in which an answer can go: what the model does, and whether the client asks for a function of its own, or stops it. */
-const ways: Record<string, { steps: ModelServerStep[]; own?: true; stops?: true }> = {
+const ways: Record<string, Way> = {
   'a text': { steps: [{ text: 'Hello, Ada.' }] },
   'a device, and a text beside the call': { steps: [setLamp(true, 'Please wait.'), { text: 'It is on.' }] },
   'several calls': {
@@ -48,7 +67,7 @@ describe("the events of streams, beside the types that OpenAI's client declares"
 
   /** Asks for a stream, and stops it in the middle of the write where the way says so. */
   async function record(
-    { steps, stops }: (typeof ways)[string],
+    { steps, stops }: Way,
     path: string,
     body: object,
     {
@@ -83,83 +102,75 @@ describe("the events of streams, beside the types that OpenAI's client declares"
     return eventsIn(text);
   }
 
-  const kinds = Object.entries(ways);
+  /** The client's own function, as responses have it, and as runs and completions have it. */
+  const flat = { type: 'function', name: 'look', parameters: look, strict: false };
+  const nested = { type: 'function', function: { name: 'look', parameters: look } };
+  const own = ({ own: hasOwn }: Way, tool: object) => (hasOwn ? { tools: [tool] } : {});
 
-  for (const [agent, shape] of [
-    ['openai', 'function_call'],
-    ['ai-sdk/openai/3.0.0', 'mcp_call'],
+  const responses = (userAgent: string): Stream => ({
+    path: '/responses',
+    declared: { module: 'openai/resources/responses/responses', type: 'ResponseStreamEvent' },
+    body: (way) => ({ model: 'm', input: 'Light!', ...world.devices, ...own(way, flat) }),
+    stop: (id) => world.ada.call('POST', `/v1/responses/${id}/cancel`),
+    headers: { 'user-agent': userAgent },
+    shown: ({ event, data }) => {
+      expect(event).to.equal(data['type']);
+      return asClientShows(data);
+    },
+  });
+  const runs: Stream = {
+    path: '/threads/runs',
+    declared: { module: 'openai/resources/beta/assistants', type: 'AssistantStreamEvent' },
+    body: (way) => ({
+      assistant_id: 'default',
+      thread: { ...world.devices, messages: [{ role: 'user', content: 'Light!' }] },
+      ...own(way, nested),
+    }),
+    stop: (run, text) =>
+      world.ada.call('POST', `/v1/threads/${/thread_[0-9a-f]+/.exec(text)![0]}/runs/${run}/cancel`),
+    shown: ({ event, data }) => (event === 'done' ? undefined : { event, data }),
+  };
+  const completions = (devices: () => object, isPossible: (way: Way) => boolean): Stream => ({
+    path: '/chat/completions',
+    declared: { module: 'openai/resources/chat/completions', type: 'ChatCompletionChunk' },
+    body: (way) => ({
+      model: 'm',
+      messages: [{ role: 'user', content: 'Light!' }],
+      stream_options: { include_usage: true },
+      ...devices(),
+      ...own(way, nested),
+    }),
+    isPossible: (way) => !way.stops && isPossible(way), // a completion has no call that stops it
+    shown: ({ data }) => ('error' in data ? undefined : data),
+  });
+
+  for (const [title, stream] of [
+    ['responses, with calls as function_call', responses('openai')],
+    ['responses, with calls as mcp_call', responses('ai-sdk/openai/3.0.0')],
+    ['runs', runs],
+    [
+      'chat completions of the model',
+      completions(
+        () => ({}),
+        ({ steps }) => steps.length === 1 && !('status' in steps[0]!),
+      ),
+    ],
+    [
+      'chat completions with devices',
+      completions(
+        () => world.devices,
+        () => true,
+      ),
+    ],
   ] as const)
-    it(`are those of responses, with calls as ${shape}`, async () => {
+    it(`are those of ${title}`, async () => {
+      const { path, body, declared, isPossible = () => true, shown, ...more } = stream;
       const events: StreamEvent[] = [];
-      for (const [, way] of kinds) {
-        const body = {
-          model: 'm',
-          input: 'Light!',
-          ...world.devices,
-          ...(way.own && { tools: [{ type: 'function', name: 'look', parameters: look, strict: false }] }),
-        };
-        const cancel = (id: string) => world.ada.call('POST', `/v1/responses/${id}/cancel`);
-        events.push(
-          ...(await record(way, '/responses', body, { stop: cancel, headers: { 'user-agent': agent } })),
-        );
-      }
-      const values = events.map(({ data }) => asClientShows(data));
-      expect(
-        await declaredTypeFaults({
-          module: 'openai/resources/responses/responses',
-          type: 'ResponseStreamEvent',
-          values,
-        }),
-      ).to.equal('');
-      expect(events.map(({ event }) => event)).to.deep.equal(values.map(({ type }) => type));
+      for (const way of Object.values(ways))
+        if (isPossible(way)) events.push(...(await record(way, path, body(way), more)));
+      const values = events.map(shown).filter((value) => value !== undefined);
+      expect(await declaredTypeFaults({ ...declared, values })).to.equal('');
     });
-
-  it('are those of runs', async () => {
-    const events: StreamEvent[] = [];
-    for (const [, way] of kinds) {
-      const body = {
-        assistant_id: 'default',
-        thread: { ...world.devices, messages: [{ role: 'user', content: 'Light!' }] },
-        ...(way.own && { tools: [{ type: 'function', function: { name: 'look', parameters: look } }] }),
-      };
-      const cancel = (run: string, text: string) =>
-        world.ada.call('POST', `/v1/threads/${/thread_[0-9a-f]+/.exec(text)![0]}/runs/${run}/cancel`);
-      events.push(...(await record(way, '/threads/runs', body, { stop: cancel })));
-    }
-    const values = events.filter(({ event }) => event !== 'done').map(({ event, data }) => ({ event, data }));
-    expect(
-      await declaredTypeFaults({
-        module: 'openai/resources/beta/assistants',
-        type: 'AssistantStreamEvent',
-        values,
-      }),
-    ).to.equal('');
-  });
-
-  it('are those of chat completions, of the model and with devices', async () => {
-    const events: StreamEvent[] = [];
-    for (const devices of [{}, world.devices])
-      for (const [, way] of kinds) {
-        if (way.stops) continue; // a completion has no call that stops it
-        if (devices !== world.devices && (way.steps.length > 1 || 'status' in way.steps[0]!)) continue;
-        const body = {
-          model: 'm',
-          messages: [{ role: 'user', content: 'Light!' }],
-          stream_options: { include_usage: true },
-          ...devices,
-          ...(way.own && { tools: [{ type: 'function', function: { name: 'look', parameters: look } }] }),
-        };
-        events.push(...(await record(way, '/chat/completions', body)));
-      }
-    const values = events.map(({ data }) => data).filter((data) => !('error' in data));
-    expect(
-      await declaredTypeFaults({
-        module: 'openai/resources/chat/completions',
-        type: 'ChatCompletionChunk',
-        values,
-      }),
-    ).to.equal('');
-  });
 });
 
 /** An event as the client shows it: it adds `output_text`. Its types leave out two fields that OpenAI's answers have. */

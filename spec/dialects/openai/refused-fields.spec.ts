@@ -57,6 +57,15 @@ describe('a request to the OpenAI dialect that cannot be meant', () => {
     ]);
   });
 
+  it('asks for a response in the background that is not kept', async () => {
+    const body = { model: 'm', input: 'Hi', background: true, store: false };
+    expect(await refusal('/v1/responses', body)).to.deep.equal([
+      400,
+      'background',
+      'background needs store: a response that is not kept cannot be read later.',
+    ]);
+  });
+
   it('says nothing at all', async () => {
     expect(await refusal('/v1/responses', { model: 'm', input: [] })).to.deep.equal([
       400,
