@@ -12,6 +12,7 @@ import { language, t } from './language.ts';
 import { LanguageSwitch } from './language-switch.tsx';
 import { hrefOf, place, type Page } from './route.ts';
 import { SignInPage } from './sign-in.tsx';
+import { readStatus } from './status/server-status.ts';
 import { StatusPage } from './status/status-page.tsx';
 import { TalkPage } from './talk/talk-page.tsx';
 
@@ -51,6 +52,9 @@ export function ConsolePage() {
 
 function Frame() {
   useStartFocus();
+  useEffect(() => {
+    readStatus().catch(() => undefined); // the page Status says why
+  }, []);
   return (
     <div class="frame">
       <Bar />

@@ -1,5 +1,6 @@
 import { checkArguments } from '../core/argument-check.ts';
 import { codedFault } from '../common/coded-fault.ts';
+import { closestWord } from '../common/closest-word.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import type { Tool } from '../core/tool.ts';
 import { AppError, isForLater, messageOf, SpecError, type Fault } from '../errors.ts';
@@ -76,7 +77,11 @@ function checked(
       enabled: definition.enabled ?? true,
     },
     described,
-    warnings: [...described.warnings, ...(rules ? ruleWarnings(rules, spec.tools) : [])],
+    warnings: [
+      ...described.warnings,
+      ...credentialWarnings(definition, spec.credentialNames),
+      ...(rules ? ruleWarnings(rules, spec.tools) : []),
+    ],
   };
 }
 
@@ -146,6 +151,17 @@ async function safeStateFaults(
     if ('faults' in check) faults.push({ pointer: `${pointer}/arguments`, detail: check.faults });
   }
   return faults;
+}
+
+/** Credentials that the document does not ask for: a misspelt one is not sent. */
+function credentialWarnings({ credentials = {} }: DeviceDefinition, names?: readonly string[]): string[] {
+  if (names === undefined) return [];
+  const strange = Object.keys(credentials).filter((name) => !names.includes(name));
+  return strange.map((name) => {
+    const near = closestWord(name, names);
+    const meant = near === undefined ? '' : `; did you mean "${near}"?`;
+    return `${childPointer('/credentials', name)}: the document has no security scheme of this name, and the key is not sent${meant}`;
+  });
 }
 
 /** Rules that name no tool of the device: a misspelt name protects nothing. */

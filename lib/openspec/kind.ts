@@ -39,6 +39,8 @@ export interface CompiledSpec {
   skipped: { operation: string; reason: string }[];
   /** The odd things about the document, in plain words. */
   warnings: string[];
+  /** The names by which the document asks for credentials; missing where a credential of any name is sent. */
+  credentialNames?: readonly string[];
   /**
    * Reserves the things outside that one session's calls need (a bus's link settings), for the address that the session
    * uses. Returns the way out. Throws a SpecError when another document in use needs them otherwise.

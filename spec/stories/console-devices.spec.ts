@@ -157,6 +157,16 @@ describe('devices in a browser', function () {
     await page.getByRole('heading', { name: 'Lamp · lamp-9' }).waitFor();
   });
 
+  it('have a simulated one of the same document to play with, which is another device', async () => {
+    await openDevice('house', openSpec, { calls: [{ effect: 'write', decision: 'deny' }] });
+    await person.button('Talk to a simulated one').click();
+    await person.page.getByRole('heading', { name: 'Lights, simulated' }).waitFor();
+    await person.say('Turn on the kitchen light');
+    await person.page.locator('.answer', { hasText: 'Done: Switch light' }).waitFor();
+    expect((await app.get('/api/audit?device=house')).body).to.deep.equal([]);
+    expect(person.faults).to.deep.equal([]);
+  });
+
   it('are added in Chinese: the faults of a document are Chinese, and so is the failure of a call', async () => {
     const document = readFileSync('examples/air-conditioner.openmodbus.json', 'utf8');
     const wrong = document

@@ -318,6 +318,19 @@ describe('the console in a browser', function () {
       expect(person.faults).to.deep.equal([]);
     });
 
+    it('shows a user no button that only admins may use', async () => {
+      app = await openConsoleApp({ AUTH: 'required', REGISTRATION: 'open' });
+      const user = { email: 'ann@example.org', username: 'ann', password: 'a long and good password 7' };
+      expect((await app.post('/user/register', user)).status).to.equal(200);
+      await visit({ path: '/#/devices' });
+      await page.getByLabel('Name or e-mail').fill(user.email);
+      await page.getByLabel('Password', { exact: true }).fill(user.password);
+      await button('Sign in').last().click();
+      await seen('An admin adds one: lite-agent device add NAME DOCUMENT');
+      expect(await button('Add a device').count()).to.equal(0);
+      expect(person.faults).to.deep.equal([]);
+    });
+
     it('offers no account where the server takes no registrations', async () => {
       app = await openConsoleApp({ AUTH: 'required', REGISTRATION: 'closed' });
       await visit();

@@ -5,6 +5,7 @@ import { focusAtOnce, useOpener } from '../focus.ts';
 import { Icon } from '../icon.tsx';
 import { useButtonWork } from '../button-work.ts';
 import { t } from '../language.ts';
+import { status } from '../status/server-status.ts';
 import { place } from '../route.ts';
 import { msOf } from '../ms-of.ts';
 import { timeText } from '../time.ts';
@@ -109,7 +110,7 @@ function StopLine({ stop: { scope, by, at, reason } }: { stop: EngagedStop }) {
           />
           <button type="submit">{t('estopRelease')}</button>
         </form>
-      ) : (
+      ) : status.value?.may.commandDevices === false ? null : (
         <button type="button" ref={opener} onClick={() => (isAsking.value = true)}>
           {t('estopRelease')}
         </button>

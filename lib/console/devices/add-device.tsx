@@ -1,12 +1,11 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { announce } from '../announcer.tsx';
 import { call } from '../api.ts';
 import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { focusAtOnce, useOpener } from '../focus.ts';
 import { t } from '../language.ts';
-import { readStatus, status } from '../status/server-status.ts';
+import { status } from '../status/server-status.ts';
 import { DocumentFields, emptyDraft, entryOf, type DocumentDraft } from '../talk/document-fields.tsx';
 import { simulated } from '../talk/sessions.ts';
 import { parsedRules } from './device-rules.tsx';
@@ -24,9 +23,7 @@ export function AddDevice({ onAdded }: { onAdded(): void }) {
   const isOpen = useSignal(false);
   const opener = useOpener(isOpen.value);
   const warnings = useSignal<readonly string[]>([]);
-  useEffect(() => {
-    if (!status.value) readStatus().catch(() => undefined); // without it no simulated device is offered
-  }, []);
+  if (status.value?.may.manageDevices === false) return null;
   if (isOpen.value)
     return (
       <DeviceForm

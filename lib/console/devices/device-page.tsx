@@ -1,14 +1,37 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { call, callErrorOf, type CallError } from '../api.ts';
+import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { t } from '../language.ts';
-import { hrefOf } from '../route.ts';
+import { go, hrefOf } from '../route.ts';
+import { status } from '../status/server-status.ts';
+import { createSession, simulated } from '../talk/sessions.ts';
 import { AuditRows } from './audit-rows.tsx';
 import { FactsLine } from './facts-line.tsx';
 import { DeviceRules, type ShownDevice } from './device-rules.tsx';
 import { ToolCard, type ShownTool } from './tool-card.tsx';
 import { ValueCurves } from './value-curves.tsx';
+
+/** A button that begins a conversation with a simulated device of the same document. */
+function SimulatedTwin({ device: { title, openSpec } }: { device: ShownDevice }) {
+  const { isBusy, failure, begin } = useButtonWork();
+  const isDocument = typeof openSpec === 'string' ? !/^https?:/i.test(openSpec) : openSpec !== undefined;
+  if (!isDocument || status.value?.simulates !== true) return null;
+  const text = typeof openSpec === 'string' ? openSpec : JSON.stringify(openSpec);
+  const start = async (): Promise<void> => {
+    const { title: _, ...twin } = await simulated(text);
+    go('talk', await createSession(t('simulatedTitle', { title }), [twin]));
+  };
+  return (
+    <>
+      <button type="button" class="start" aria-disabled={isBusy.value} onClick={() => begin(start)}>
+        {t('simulatedTwin')}
+      </button>
+      {failure.value && <Faults error={failure.value} />}
+    </>
+  );
+}
 
 /** One device: its rules in words, its last values, its tools with forms, and the writes that were tried. */
 export function DevicePage({ name }: { name: string }) {
@@ -39,6 +62,7 @@ export function DevicePage({ name }: { name: string }) {
       {shown && (
         <>
           <FactsLine name={name} kind={shown.kind} version={shown.version} tools={tools.value.length} />
+          <SimulatedTwin device={shown} />
           <DeviceRules name={name} device={shown} onSaved={begin} />
           <ValueCurves device={name} />
           <h2>{t('deviceTools')}</h2>

@@ -4,6 +4,7 @@ import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { useOpener } from '../focus.ts';
 import { t } from '../language.ts';
+import { status } from '../status/server-status.ts';
 import { RulesForm } from './rules-form.tsx';
 import { ruleSentences, rulesIn, textOfRules, type ShownRule } from './rules-text.ts';
 
@@ -16,6 +17,8 @@ export interface ShownDevice {
   rules?: Record<string, unknown>;
   rulesInWords?: string[];
   rulesAsData?: ShownRule[];
+  /** The document: its text, a JSON object or a URL; missing for an MCP server. */
+  openSpec?: unknown;
 }
 
 /** The rules of a device in words, and a form that changes them. A file of the server can only be changed there. */
@@ -49,7 +52,7 @@ export function DeviceRules({
       {draft.value === undefined ? (
         <>
           <RulesInWords rules={ruleSentences(device.rulesAsData, device.rulesInWords ?? [])} />
-          {readOnly !== true && (
+          {readOnly !== true && status.value?.may.manageDevices !== false && (
             <button type="button" ref={opener} onClick={() => (draft.value = textOfRules(rules))}>
               {t('rulesChange')}
             </button>

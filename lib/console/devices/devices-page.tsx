@@ -7,6 +7,7 @@ import { Faults } from '../faults.tsx';
 import { Lamp } from '../lamp.tsx';
 import { counted, t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
+import { status } from '../status/server-status.ts';
 import { createSession } from '../talk/sessions.ts';
 import { AddDevice } from './add-device.tsx';
 import { FactsLine } from './facts-line.tsx';
@@ -50,7 +51,9 @@ function DeviceList() {
     <div class="page">
       <h1>{t('devices')}</h1>
       {failure.value && <Faults error={failure.value} />}
-      {known.value?.length === 0 && <p class="soft">{t('noDevices')}</p>}
+      {known.value?.length === 0 && (
+        <p class="soft">{t(status.value?.may.manageDevices ? 'noDevicesHere' : 'noDevices')}</p>
+      )}
       {(known.value?.length ?? 0) > FILTER_FROM_COUNT && (
         <label>
           {t('deviceFilter')}

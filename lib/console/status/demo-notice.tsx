@@ -1,14 +1,10 @@
-import { useEffect } from 'preact/hooks';
 import { t } from '../language.ts';
 import { hrefOf } from '../route.ts';
 import { modelHere } from './model-here.ts';
-import { readStatus, status } from './server-status.ts';
+import { status } from './server-status.ts';
 
 /** Says that the demo model answers, where it does, and how to connect another one. */
 export function DemoNotice() {
-  useEffect(() => {
-    if (!status.value) readStatus().catch(() => undefined);
-  }, []);
   if (!status.value?.model.demo || modelHere.value) return null;
   return (
     <div class="notice">

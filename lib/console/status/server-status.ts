@@ -10,6 +10,8 @@ export interface ServerStatus {
   nodes: number;
   /** Whether simulated devices can run in it. */
   simulates: boolean;
+  /** Whether the caller may register and change devices, and release stops. */
+  may: { manageDevices: boolean; commandDevices: boolean };
   /** null: the caller may not see them. */
   unsafe: { setting: string; detail: string }[] | null;
 }

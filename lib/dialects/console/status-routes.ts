@@ -50,7 +50,7 @@ function statusRoute({ config, overview, version }: ConsoleParts): Route {
     access: 'look',
     answer: {
       type: 'object',
-      required: ['version', 'uptimeSeconds', 'model', 'database', 'nodes', 'simulates', 'unsafe'],
+      required: ['version', 'uptimeSeconds', 'model', 'database', 'nodes', 'simulates', 'may', 'unsafe'],
       properties: {
         version: text,
         uptimeSeconds: { type: 'integer' },
@@ -66,6 +66,12 @@ function statusRoute({ config, overview, version }: ConsoleParts): Route {
         },
         nodes: { type: 'integer' },
         simulates: { type: 'boolean' },
+        may: {
+          type: 'object',
+          description: 'what the caller may do with devices',
+          required: ['manageDevices', 'commandDevices'],
+          properties: { manageDevices: { type: 'boolean' }, commandDevices: { type: 'boolean' } },
+        },
         unsafe: {
           type: ['array', 'null'],
           items: {
@@ -89,6 +95,10 @@ function statusRoute({ config, overview, version }: ConsoleParts): Route {
         database: { kind: config.databaseUrl.split(':')[0], ms },
         nodes: Math.max(1, nodes ?? 1),
         simulates: config.loopback,
+        may: {
+          manageDevices: may(caller, 'manage devices'),
+          commandDevices: may(caller, 'command devices'),
+        },
         unsafe: may(caller, 'manage users')
           ? unsafeSettings(config).map(({ setting, detail }) => ({ setting, detail }))
           : null,

@@ -106,6 +106,7 @@ async function compile(
     operations,
     tools,
     skipped,
+    credentialNames: shared.security.names,
     // Schemas are written when somebody looks at them, and so are their warnings.
     get warnings() {
       const inTools = tools.flatMap((tool) =>

@@ -115,7 +115,7 @@ export function createSecurity(document: SpecDocument) {
     return `${asks}; none was given: put it into "credentials" (--credentials '{"${wanted[0]}": "…"}').`;
   }
 
-  return { requirementsOf, signIn, hintFor };
+  return { names: Object.keys(schemes ?? {}), requirementsOf, signIn, hintFor };
 }
 
 /** Adds the keys in the defaults of a document. A credential of the session for the same place counts more. */

@@ -134,7 +134,7 @@ describe('the console', function () {
   });
 
   describe('the state of the server', () => {
-    it('names the model, the database and the unsafe settings', async () => {
+    it('names the model, the database, what the caller may do, and the unsafe settings', async () => {
       app = await openConsoleApp();
       const { body } = await app.get('/api/status');
       const { uptimeSeconds, database, ...rest } = body as {
@@ -148,6 +148,7 @@ describe('the console', function () {
         model: { demo: true, name: 'demo', host: null },
         nodes: 1,
         simulates: true,
+        may: { manageDevices: true, commandDevices: true },
         unsafe: [],
       });
     });

@@ -216,6 +216,21 @@ describe('the devices that the server knows', () => {
     ]);
   });
 
+  it('warn of a credential that their document does not ask for', async () => {
+    const openSpec = {
+      ...lampDocument,
+      components: { securitySchemes: { house: { type: 'apiKey', in: 'header', name: 'X-House' } } },
+    };
+    const device = { ...lamp.registration('typo'), openSpec, credentials: { hosue: 'canary-key' } };
+    const { status, body } = await admin.call('POST', '/api/devices', device);
+    expect([status, (body as { warnings: string[] }).warnings]).to.deep.equal([
+      201,
+      [
+        '/credentials/hosue: the document has no security scheme of this name, and the key is not sent; did you mean "house"?',
+      ],
+    ]);
+  });
+
   it('warn of entries that name no user', async () => {
     const { email } = (await server.accounts.users.findByLogin('ann'))!;
     const users = [
