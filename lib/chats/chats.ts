@@ -85,6 +85,8 @@ export interface Chats {
   remove(owner: string, ids: readonly number[], kind: ChatKind): Promise<boolean>;
   /** Removes all chats of an owner with their messages. */
   removeOwner(owner: string): Promise<void>;
+  /** The owner's copy of the chat with a uuid, if there is one. */
+  findCopy(owner: string, uuid: string): Promise<Chat | undefined>;
   /** The owner's copy of another owner's chat. The first call makes it; later changes of the chat do not reach it. */
   copy(chat: Chat, owner: string): Promise<Chat>;
 }
@@ -217,8 +219,18 @@ class StoredChats implements Chats {
     });
   }
 
+  async findCopy(owner: string, uuid: string): Promise<Chat | undefined> {
+    const row = await this.#db
+      .selectFrom('chats')
+      .selectAll()
+      .where('owner', '=', owner)
+      .where('copied_from', '=', uuid)
+      .executeTakeFirst();
+    return row && chatOf(row);
+  }
+
   async copy(chat: Chat, owner: string): Promise<Chat> {
-    const known = await this.#copyOf(owner, chat.uuid);
+    const known = await this.findCopy(owner, chat.uuid);
     if (known) return known;
     const { title, presetId } = chat;
     try {
@@ -229,7 +241,7 @@ class StoredChats implements Chats {
       });
     } catch (error) {
       if (!(error instanceof UniqueViolation)) throw error;
-      const other = await this.#copyOf(owner, chat.uuid); // another request of the owner made it at the same time
+      const other = await this.findCopy(owner, chat.uuid); // another request of the owner made it at the same time
       if (other) return other;
       throw error;
     }
@@ -260,17 +272,6 @@ class StoredChats implements Chats {
   /** Locks a chat, and notes the time of its change. Throws `not_found`. */
   async #touch(trx: ChatsDb, id: number): Promise<void> {
     if (!(await touchChat(trx, id, this.#clock.now()))) throw noSuchChat();
-  }
-
-  /** The owner's copy of a chat, if there is one. */
-  async #copyOf(owner: string, uuid: string): Promise<Chat | undefined> {
-    const row = await this.#db
-      .selectFrom('chats')
-      .selectAll()
-      .where('owner', '=', owner)
-      .where('copied_from', '=', uuid)
-      .executeTakeFirst();
-    return row && chatOf(row);
   }
 }
 

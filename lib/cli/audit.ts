@@ -82,7 +82,7 @@ export function addAudit(program: Command): void {
     .option('--device <name>', 'of this device only')
     .action(({ device }: AuditOptions) =>
       withAudit(async ({ log }) => {
-        for await (const page of log.pages(device)) {
+        for await (const page of log.pages({ device })) {
           const lines = page.map((row) => `${formatExactly(row as unknown as JsonObject)}\n`);
           await print(process.stdout, lines.join(''));
         }

@@ -1,13 +1,11 @@
+import { createPauses } from '../common/pauses.ts';
 import type { Message } from './message.ts';
 import type { Delta, EndReason, Subscriber } from './session.ts';
 
-/** How many lines one read of the store gives a subscriber that is behind. */
-const PAGE = 200;
-
 /** Where a feed reads its log, and where it begins. */
 export interface FeedOptions {
-  /** Reads committed lines after a number, in order. */
-  read(after: number, limit: number): Promise<Message[]>;
+  /** Reads some committed lines after a number, in order. `hasMore`: there may be others behind them. */
+  read(after: number): Promise<{ lines: Message[]; hasMore: boolean }>;
   /** The number of the log's last line now. */
   lastSeq: number;
   /** Reads that number from the store. */
@@ -155,10 +153,14 @@ export class Feed {
   /** Reads for one subscriber until it has every line. `wait` is the subscriber's own request to wait. */
   async #catchUp(cursor: Cursor, wait?: Promise<void>): Promise<void> {
     cursor.isBusy = true;
+    const pause = createPauses();
     try {
       if (wait) await wait; // without it the first read begins at once
-      while (this.#cursors.has(cursor) && (cursor.isStale || cursor.seq < this.#lastSeq))
-        if (!(await this.#readPage(cursor))) break;
+      while (this.#cursors.has(cursor) && (cursor.isStale || cursor.seq < this.#lastSeq)) {
+        const turn = pause(); // many subscribers that are behind would hold the event loop together
+        if (turn) await turn;
+        else if (!(await this.#readPage(cursor))) break;
+      }
       cursor.isLive = true;
     } catch (error) {
       this.#cursors.delete(cursor);
@@ -172,20 +174,20 @@ export class Feed {
   /** Delivers one page. False when there is nothing more to read, though the log was said to be longer: it was emptied. */
   async #readPage(cursor: Cursor): Promise<boolean> {
     cursor.isStale = false;
-    const lines = await this.#read(cursor.seq);
+    const { lines, hasMore } = await this.#read(cursor.seq);
     if (!this.#cursors.has(cursor)) return false;
     const last = lines[lines.length - 1];
     if (!last) return cursor.isStale;
     this.advanceTo(last.seq);
-    cursor.isStale ||= lines.length === PAGE;
+    cursor.isStale ||= hasMore;
     await this.#deliver(cursor, lines);
     return true;
   }
 
-  async #read(after: number): Promise<Message[]> {
+  async #read(after: number): ReturnType<FeedOptions['read']> {
     this.#reads += 1;
     try {
-      return await this.#options.read(after, PAGE);
+      return await this.#options.read(after);
     } finally {
       this.#reads -= 1;
       if (this.#reads === 0) for (const resolve of this.#waitingForReads.splice(0)) resolve();

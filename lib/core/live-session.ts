@@ -22,8 +22,6 @@ export interface LiveSessionOptions extends OwnershipOptions {
   limits: LiveSessionLimits;
 }
 
-const PAGE = 500;
-
 /**
  * A session in the memory of this node: its subscribers, and its owner while this node owns it. What only the owner may
  * do is passed to the owner, on this node or, through the store, on another.
@@ -43,7 +41,7 @@ export class LiveSession implements Session {
     this.#options = options;
     this.#store = store;
     this.#touchedAt = clock.now();
-    const read = (after: number, limit: number): Promise<Message[]> => store.read(stored.id, after, limit);
+    const read = (after: number): ReturnType<Store['readPage']> => store.readPage(stored.id, after);
     this.#feed = new Feed({ read, lastSeq, readLastSeq: () => this.#readLastSeq(), onError });
     this.#ownership = new Ownership(options, this.#feed, () => this.history());
     this.#entrance = new QueueEntrance(store, stored.id, options.limits);
@@ -108,11 +106,11 @@ export class LiveSession implements Session {
   }
 
   async history(): Promise<Message[]> {
-    const lines: Message[] = [];
+    const all: Message[] = [];
     for (;;) {
-      const page = await this.#store.read(this.id, lines.at(-1)?.seq ?? 0, PAGE);
-      lines.push(...page);
-      if (page.length < PAGE) return lines;
+      const { lines, hasMore } = await this.#store.readPage(this.id, all.at(-1)?.seq ?? 0);
+      all.push(...lines);
+      if (!hasMore) return all;
     }
   }
 

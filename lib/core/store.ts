@@ -177,7 +177,12 @@ export interface Store {
   claimOrphans(limit: number): Promise<ClaimedSession[]>;
 
   append(id: string, epoch: number, messages: readonly Message[], change?: TaskChange): Promise<void>;
-  /** Lines after number `after`, in order, with their marks. */
+  /**
+   * The next lines after number `after`, in order, with their marks: as many as are read at once, by their number and their bytes.
+   * `hasMore`: there may be others behind them.
+   */
+  readPage(id: string, after: number): Promise<{ lines: Message[]; hasMore: boolean }>;
+  /** At most `limit` lines after number `after`, in order, with their marks. */
   read(id: string, after: number, limit: number): Promise<Message[]>;
   /** Lines before number `before`, newest first. */
   readBack(id: string, before: number, limit: number): Promise<Message[]>;

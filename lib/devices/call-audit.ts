@@ -6,7 +6,7 @@ import { lockOrCreateRow } from '../store/lock-row.ts';
 import { auditBody, headText, rowHash, NO_HASH } from './audit-hash.ts';
 import type { CommandDb, CommandTables } from './command-schema.ts';
 import type { CallRecord } from './call-record.ts';
-import { listCalls, type AuditPlace, type AuditWindow, type CallAuditRow } from './list-calls.ts';
+import { listCalls, placeAfter, type AuditWindow, type CallAuditRow } from './list-calls.ts';
 
 /** A signed head for so many rows. */
 const ROWS_A_HEAD = 100;
@@ -119,36 +119,20 @@ export class CallAudit {
   }
 
   /** The writes that were tried, after a place, oldest first; those of every device when none is named. */
-  list({ device, after, limit }: AuditWindow): Promise<CallAuditRow[]> {
-    return listCalls(this.#db, { device, after, limit });
+  list(window: AuditWindow): Promise<CallAuditRow[]> {
+    return listCalls(this.#db, window);
   }
 
   /**
-   * The same for a client, which names the last row by its number, and without a device by its time. The rows of one time are in one
-   * page, also beyond the limit, so that the next page misses none.
+   * The same for a client that knows only the time of the last row. The rows of one time are in one page, also beyond the limit, so that
+   * the next page misses none.
    */
-  async listPage({
-    device,
-    after,
-    limit,
-  }: {
-    device?: string | undefined;
-    after?: number | undefined;
-    limit: number;
-  }): Promise<CallAuditRow[]> {
-    if (device !== undefined)
-      return this.list({
-        device,
-        after: after === undefined ? undefined : { at: 0, device, n: after },
-        limit,
-      });
-    // No device has an empty name, so that this is the place before all rows of the next time.
-    const begin = after === undefined ? undefined : { at: after + 1, device: '', n: 0 };
-    const page = await this.list({ after: begin, limit });
+  async listAfterTime(time: number | undefined, limit: number): Promise<CallAuditRow[]> {
+    const page = await this.list({ after: time === undefined ? undefined : placeAfter(time), limit });
     const last = page.at(-1);
     if (!last || page.length < limit) return page;
-    const next = await this.list({ after: last, limit: ROWS_A_PAGE });
-    return [...page, ...next.filter(({ at }) => at === last.at)];
+    for await (const more of this.pages({ after: last, before: last.at + 1 })) page.push(...more);
+    return page;
   }
 
   /** The newest writes that were tried, oldest first. */
@@ -156,12 +140,12 @@ export class CallAudit {
     return (await listCalls(this.#db, { device, limit, isNewestFirst: true })).toReversed();
   }
 
-  /** All writes that were tried, oldest first, in pages: one of them is in memory at a time. */
-  async *pages(device?: string): AsyncGenerator<CallAuditRow[]> {
-    for (let after: AuditPlace | undefined; ;) {
-      const page = await this.list({ device, after, limit: ROWS_A_PAGE });
+  /** The writes that were tried, oldest first, in pages: one of them is in memory at a time. */
+  async *pages({ device, after, before }: Omit<AuditWindow, 'limit'> = {}): AsyncGenerator<CallAuditRow[]> {
+    for (let last = after; ;) {
+      const page = await this.list({ device, after: last, before, limit: ROWS_A_PAGE });
       if (page.length > 0) yield page;
-      after = page.at(-1);
+      last = page.at(-1);
       if (page.length < ROWS_A_PAGE) return;
     }
   }

@@ -24,19 +24,27 @@ export interface AuditWindow {
   device?: string | undefined;
   /** The last row that the reader has seen. */
   after?: AuditPlace | undefined;
+  /** Only rows of times before this one, in ms since the epoch. */
+  before?: number | undefined;
   limit: number;
+}
+
+/** The place before all rows of the times after this one (ms since the epoch): no device has an empty name. */
+export function placeAfter(time: number): AuditPlace {
+  return { at: time + 1, device: '', n: 0 };
 }
 
 /** The writes that were tried, each with the outcome that was written last. Two queries by index, however long the log is. */
 export async function listCalls(
   db: CommandDb,
-  { device, after, limit, isNewestFirst = false }: AuditWindow & { isNewestFirst?: boolean },
+  { device, after, before, limit, isNewestFirst = false }: AuditWindow & { isNewestFirst?: boolean },
 ): Promise<CallAuditRow[]> {
   const order = isNewestFirst ? 'desc' : 'asc';
   let query = db.selectFrom('audit_rows').selectAll().where('of_n', 'is', null).limit(limit);
   if (device !== undefined) query = query.where('device', '=', device).orderBy('n', order);
   else query = query.orderBy('at', order).orderBy('device', order).orderBy('n', order);
-  if (after && device !== undefined) query = query.where('n', '>', after.n);
+  if (before !== undefined) query = query.where('at', '<', before);
+  if (after && device === after.device) query = query.where('n', '>', after.n);
   else if (after)
     query = query.where(({ eb, refTuple, tuple }) =>
       eb(refTuple('at', 'device', 'n'), '>', tuple(after.at, after.device, after.n)),

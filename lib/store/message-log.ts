@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import { withMark } from '../core/marks.ts';
 import type { Marks, Message } from '../core/message.ts';
 import type { Store, StoredTask, TaskChange } from '../core/store.ts';
@@ -10,13 +10,20 @@ import { closeQuestions, questionRow } from './questions.ts';
 import { removeLines, removeTasks } from './remove-rows.ts';
 import type { Schema } from './schema.ts';
 
+/** So many lines are read at once. */
+const PAGE_MAX_COUNT = 200;
+/** No line is read behind so many bytes: a line may have megabytes, and a reader may be slow. */
+const PAGE_MAX_BYTES = 512 * 1024;
+
+type LineRow = Parameters<typeof parseMessage>[0];
+
 /** The logs: lines are appended under an epoch, and read from a number on. */
 export function createMessageLog({
   db,
   vault,
   writer,
   nextPosition,
-}: StoreNode): Pick<Store, 'append' | 'read' | 'readBack' | 'clear' | 'lastSeqs'> {
+}: StoreNode): Pick<Store, 'append' | 'read' | 'readPage' | 'readBack' | 'clear' | 'lastSeqs'> {
   const ending = db
     .updateTable('tasks')
     .set({ status: 'done' })
@@ -44,8 +51,9 @@ export function createMessageLog({
     .limit(1);
   const forth = lines.where('seq', '>', 0).orderBy('seq').compile();
   const back = lines.where('seq', '<', 0).orderBy('seq', 'desc').compile();
+  const page = pageQuery(db).compile();
   const read = async (query: typeof forth, ...parameters: [id: string, seq: number, limit: number]) => {
-    const { rows } = await db.executeQuery<Parameters<typeof parseMessage>[0]>({ ...query, parameters });
+    const { rows } = await db.executeQuery<LineRow>({ ...query, parameters });
     return rows.map((row) => parseMessage(row, vault));
   };
 
@@ -61,6 +69,16 @@ export function createMessageLog({
     },
 
     read: (id, after, limit) => read(forth, id, after, limit),
+    async readPage(id, after) {
+      const { rows } = await db.executeQuery<LineRow & { before: number; bytes: number }>({
+        ...page,
+        parameters: [id, after, PAGE_MAX_COUNT, id, PAGE_MAX_BYTES],
+      });
+      const last = rows.at(-1);
+      const hasMore =
+        rows.length === PAGE_MAX_COUNT || (last !== undefined && last.before + last.bytes >= PAGE_MAX_BYTES);
+      return { lines: rows.map((row) => parseMessage(row, vault)), hasMore };
+    },
     readBack: (id, before, limit) => read(back, id, before, limit),
 
     async clear(id, epoch, first) {
@@ -97,6 +115,31 @@ export function createMessageLog({
       return last;
     },
   };
+}
+
+/**
+ * The next lines of a log, each with its bytes and those of the lines before it. Its parameters: the session, the number before the
+ * first line, the most lines, the session again, the most bytes before a line. Both engines know the length of a text without its
+ * content.
+ */
+function pageQuery(db: Kysely<Schema>) {
+  const bytes = sql<number>`octet_length(body)`;
+  const next = db
+    .selectFrom('messages')
+    .select('seq')
+    .select(bytes.as('bytes'))
+    .select(sql<number>`sum(${bytes}) over (order by seq rows unbounded preceding) - ${bytes}`.as('before'))
+    .where('session_id', '=', '')
+    .where('seq', '>', 0)
+    .orderBy('seq')
+    .limit(1);
+  return db
+    .selectFrom(next.as('next'))
+    .innerJoin('messages', 'messages.seq', 'next.seq')
+    .select(['messages.seq', 'time', 'body', 'marks', 'bytes', 'before'])
+    .where('session_id', '=', '')
+    .where('before', '<', 0)
+    .orderBy('messages.seq');
 }
 
 /** The write that puts the marks of `message_marked` lines on the lines they name; undefined when there are none. */

@@ -110,7 +110,7 @@ function openSource() {
   let behind = 0;
   let lines: Message[] = [];
   const feed = new Feed({
-    read: async (after) => lines.filter((line) => line.seq > after),
+    read: async (after) => ({ lines: lines.filter((line) => line.seq > after), hasMore: false }),
     lastSeq: 0,
     readLastSeq: async () => seq,
     onError: (error) => console.error(error),

@@ -15,6 +15,42 @@ export function storesMessages(store: () => Store, dump: () => Promise<string>):
     expect(await store().readBack(session.id, 1, 10)).to.deep.equal([]);
   });
 
+  it('reads a page of a log: so many lines, or those until they have so many bytes', async () => {
+    const session = newSession();
+    const long = (seq: number, text = 'é'.repeat(100_000)): Message => ({
+      type: 'message_added',
+      id: `m${seq}`,
+      run: false,
+      role: 'user',
+      content: [{ type: 'text', text }],
+      attachments: [],
+      metadata: {},
+      seq,
+      time: 1,
+    });
+    await store().createSession(session, first);
+    expect(await store().readPage(session.id, 0)).to.deep.equal({ lines: [first], hasMore: false });
+    const lines = [first, ...Array.from({ length: 250 }, (_, at) => line(at + 2))];
+    const longLines = [252, 253, 254, 255].map((seq) => long(seq));
+    await store().append(session.id, 1, [...lines.slice(1), ...longLines]);
+    expect(await store().readPage(session.id, 0)).to.deep.equal({
+      lines: lines.slice(0, 200),
+      hasMore: true,
+    });
+    // Three lines of 200 kB have half a megabyte: the second page ends with the third one.
+    expect(await store().readPage(session.id, 200)).to.deep.equal({
+      lines: [...lines.slice(200), ...longLines.slice(0, 3)],
+      hasMore: true,
+    });
+    expect(await store().readPage(session.id, 254)).to.deep.equal({
+      lines: longLines.slice(3),
+      hasMore: false,
+    });
+    expect(await store().readPage(session.id, 255)).to.deep.equal({ lines: [], hasMore: false });
+    await store().append(session.id, 1, [long(256, 'x'.repeat(1_000_000)), long(257)]);
+    expect((await store().readPage(session.id, 255)).lines.map(({ seq }) => seq)).to.deep.equal([256]);
+  });
+
   it('shows lines with the marks of later lines, and nothing of removed content', async () => {
     const session = newSession();
     await store().createSession(session, first);

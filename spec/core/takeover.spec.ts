@@ -68,15 +68,15 @@ describe('the work of a dead process', function () {
     await waitFor(() => model.asked === 250, BUSY_MS);
     const order: string[] = [];
     const onStore = (store: Store): void => {
-      const { claimOrphans, read } = store;
+      const { claimOrphans, readPage } = store;
       store.claimOrphans = async (limit) => {
         const claimed = await claimOrphans(limit);
         order.push(`claims ${claimed.length}`);
         return claimed;
       };
-      store.read = (...args) => {
+      store.readPage = (...args) => {
         if (order.at(-1) !== 'works') order.push('works');
-        return read(...args);
+        return readPage(...args);
       };
     };
     const next = createHangingModel();
@@ -125,14 +125,14 @@ describe('nodes over one PostgreSQL', function () {
       sessions.map(async ({ id }) => watch(await node.sessions.find(id, somebody))),
     );
     const asked = { lastSeqs: 0, read: 0 };
-    const { lastSeqs, read } = node.store;
+    const { lastSeqs, readPage } = node.store;
     node.store.lastSeqs = (ids) => {
       asked.lastSeqs += 1;
       return lastSeqs(ids);
     };
-    node.store.read = (...args) => {
+    node.store.readPage = (...args) => {
       asked.read += 1;
-      return read(...args);
+      return readPage(...args);
     };
     let seconds = 0;
     await waitFor(() => {

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import { checkHead, formatHead, listHeads, parseHead } from '../../lib/devices/audit-heads.ts';
+import { placeAfter } from '../../lib/devices/list-calls.ts';
 import { CallAudit } from '../../lib/devices/call-audit.ts';
 import { checkAudit } from '../../lib/devices/check-audit.ts';
 import type { CommandTables } from '../../lib/devices/command-schema.ts';
@@ -90,7 +91,7 @@ for (const [engine, openEngine] of Object.entries(engines))
           hash: '',
         },
       ]);
-      expect(await audit.listPage({ device: 'boiler', after: 1, limit: 10 })).to.deep.equal([rows[1]]);
+      expect(await audit.list({ device: 'boiler', after: rows[0], limit: 10 })).to.deep.equal([rows[1]]);
       expect(await check()).to.deep.equal([{ device: 'boiler', rows: 3, heads: 0 }]);
     });
 
@@ -100,14 +101,43 @@ for (const [engine, openEngine] of Object.entries(engines))
       const places = (rows: readonly { device: string; n: number }[]) =>
         rows.map(({ device, n }) => `${device} ${n}`);
       const all = ['boiler 1', 'boiler 2', 'boiler 3', 'lamp 1', 'lamp 2', 'lamp 3'];
-      expect(places(await audit.listPage({ limit: 2 }))).to.deep.equal(all); // they are of one time
-      expect(places(await audit.listPage({ after: clock.now(), limit: 2 }))).to.deep.equal([]);
-      expect(places(await audit.listPage({ after: clock.now() - 1, limit: 2 }))).to.deep.equal(all);
+      expect(places(await audit.listAfterTime(undefined, 2))).to.deep.equal(all); // they are of one time
+      expect(places(await audit.listAfterTime(clock.now(), 2))).to.deep.equal([]);
+      expect(places(await audit.listAfterTime(clock.now() - 1, 2))).to.deep.equal(all);
       expect(places(await audit.listNewest({ limit: 2 }))).to.deep.equal(['lamp 2', 'lamp 3']);
       expect(places(await audit.listNewest({ device: 'boiler', limit: 1 }))).to.deep.equal(['boiler 3']);
       const streamed: string[] = [];
       for await (const page of audit.pages()) streamed.push(...places(page));
       expect(streamed).to.deep.equal(all);
+    });
+
+    it('has all rows of one time in one page, also more than are read at once', async () => {
+      await db()
+        .transaction()
+        .execute(async (trx) => {
+          for (let to = 1; to <= 2500; to += 1) await audit.append(trx, 'boiler', sentRecord(to));
+        });
+      const numbers = Array.from({ length: 2500 }, (_, at) => at + 1);
+      expect((await audit.listAfterTime(undefined, 100)).map(({ n }) => n)).to.deep.equal(numbers);
+    });
+
+    it('has pages of the writes between two times, of all devices or of one', async () => {
+      const times: number[] = [];
+      for (let to = 1; to <= 4; to += 1) {
+        times.push(clock.now());
+        await audit.record('boiler', sentRecord(to));
+        await audit.record('lamp', sentRecord(to));
+        clock.advance(1000);
+      }
+      const between = { after: placeAfter(times[1]! - 1), before: times[3]! };
+      const places: string[] = [];
+      for await (const page of audit.pages(between))
+        places.push(...page.map(({ device, n }) => `${device} ${n}`));
+      expect(places).to.deep.equal(['boiler 2', 'lamp 2', 'boiler 3', 'lamp 3']);
+      const ofOne: number[] = [];
+      for await (const page of audit.pages({ ...between, device: 'lamp' }))
+        ofOne.push(...page.map(({ n }) => n));
+      expect(ofOne).to.deep.equal([2, 3]);
     });
 
     it('is pruned from its old end: the rest can be checked, and a forged beginning is found', async () => {

@@ -53,6 +53,31 @@ onBothEngines('the records of one user', (open) => {
     }
   });
 
+  it('are refused beyond the limit when many are made at once', async () => {
+    const one = await newDeer(world);
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () => post('/api/v1/presets', { title: 'A scene' }, one.token)),
+    );
+    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    expect(statuses).to.deep.equal([200, 200, 429, 429, 429, 429]);
+  });
+
+  it('are refused beyond the limit: copies of shared chats, but not a copy that is there', async () => {
+    const owner = await newDeer(world, 'admin');
+    const preset = await newPreset(world, owner, { visibility: 'public' });
+    const shared = async (): Promise<string> => {
+      const chat = { preset_id: preset, title: 'Shared', visibility: 'shared' };
+      return (await post('/api/v1/chats', chat, (await newDeer(world)).token)).answer.id!;
+    };
+    const [first, second, third] = [await shared(), await shared(), await shared()];
+    const reader = await newDeer(world);
+    const open = async (id: string) =>
+      (await world.call('GET', `/api/v1/chats/${id}`, { token: reader.token })).status;
+    expect([await open(first), await open(second), await open(third), await open(first)]).to.deep.equal([
+      200, 200, 429, 200,
+    ]);
+  });
+
   it('may be made again when one was removed', async () => {
     const other = await newDeer(world);
     const path = '/api/v1/users/me/keys';

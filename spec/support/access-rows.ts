@@ -397,6 +397,7 @@ function deviceRows(): Record<string, AccessRow> {
       },
     },
     'GET /api/audit': { who: 'admins' },
+    'GET /api/audit/export': { who: 'admins' },
   };
 }
 

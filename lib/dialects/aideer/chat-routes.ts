@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { requireRecordRoom } from '../record-room.ts';
+import { makeRecord } from '../record-room.ts';
 import { Refusal } from '../refusal.ts';
 import { formatChat, ownChat, pictureIn, picturesOf } from './chat-shape.ts';
 import { usablePreset } from './preset-routes.ts';
@@ -33,6 +33,7 @@ export function createSceneChatRoutes(
   parts: Pick<Parts, 'accounts' | 'chats' | 'config' | 'objects' | 'presets'>,
 ): Route[] {
   const { chats, objects } = parts;
+  const roomOf = (owner: string) => ({ owner, kind: 'chats', count: () => chats.count(owner) }) as const;
   // A client may fill a chat at once, with earlier messages. Their times are those of this moment.
   const read = (
     given: Parameters<typeof readMessages>[0] | undefined,
@@ -74,13 +75,17 @@ export function createSceneChatRoutes(
         accountOf(caller);
         const preset = await usablePreset(parts, body.preset_id, caller);
         if (!preset) throw new Refusal(400, 'There is no such preset.');
-        requireRecordRoom(parts.config.limits, await chats.count(caller.id), 'chats');
-        const chat = await chats.create({
-          owner: caller.id,
-          title: body.title,
-          presetId: preset.id,
-          visibility: body.visibility ?? 'private',
-          messages: read(body.messages, call),
+        const first = read(body.messages, call);
+        const chat = await makeRecord(parts.config.limits, {
+          ...roomOf(caller.id),
+          make: () =>
+            chats.create({
+              owner: caller.id,
+              title: body.title,
+              presetId: preset.id,
+              visibility: body.visibility ?? 'private',
+              messages: first,
+            }),
         });
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
@@ -105,7 +110,10 @@ export function createSceneChatRoutes(
             const shown = await formatChat(parts, chat, await chats.messages(chat.id), call);
             return { ...shown, owner_id: owner?.id ?? null };
           }
-          chat = await chats.copy(chat, caller.id);
+          const shared = chat;
+          const copy = { ...roomOf(caller.id), make: () => chats.copy(shared, caller.id) };
+          chat =
+            (await chats.findCopy(caller.id, shared.uuid)) ?? (await makeRecord(parts.config.limits, copy));
         }
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },

@@ -7,7 +7,7 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import { pictureIn, picturesOf, urlOf } from './chat-shape.ts';
 import type { Parts } from '../dialect.ts';
-import { requireRecordRoom } from '../record-room.ts';
+import { makeRecord } from '../record-room.ts';
 import {
   anything,
   formatChatMessage,
@@ -127,14 +127,19 @@ export function createPresetRoutes(
         accountOf(caller);
         checkVisibility(caller, body.visibility);
         checkSeed(body.parameters);
-        requireRecordRoom(config.limits, await presets.count(caller.id), 'presets');
-        const made = await presets.create(caller.id, {
+        const preset = {
           title: body.title,
           description: body.description ?? null,
           type: body.type ?? 'chat_generation',
           visibility: body.visibility ?? 'private',
           messages: read(body.messages ?? [], call),
           parameters: { model: config.model.model, ...defaults, ...body.parameters },
+        } as const;
+        const made = await makeRecord(config.limits, {
+          owner: caller.id,
+          kind: 'presets',
+          count: () => presets.count(caller.id),
+          make: () => presets.create(caller.id, preset),
         });
         return format(made, call);
       },

@@ -6,7 +6,7 @@ import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { checkDocuments } from '../documents.ts';
 import { checkPrompt } from '../prompt-limit.ts';
-import { requireRecordRoom } from '../record-room.ts';
+import { makeRecord } from '../record-room.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
 import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
@@ -69,15 +69,23 @@ function createApp({ agents: { apps }, config }: AppParts): Route {
     body: newApp,
     answer: successShape(idShape),
     async handle({ body: { name, icon, description = '' }, caller }) {
-      await requireAppRoom(apps, config, caller);
-      return success({ id: await apps.create({ name, icon, description }, caller) });
+      const make = (): Promise<string> => apps.create({ name, icon, description }, caller);
+      const id = await makeApp(apps, config, caller, make);
+      return success({ id });
     },
   });
 }
 
-async function requireAppRoom(apps: Apps, { limits }: Parts['config'], caller: Principal): Promise<void> {
-  const { total } = await apps.list(caller, { before: Number.MAX_SAFE_INTEGER, offset: 0, limit: 0 });
-  requireRecordRoom(limits, total, 'apps');
+/** Makes an app where the caller has room for one more. */
+function makeApp(
+  apps: Apps,
+  { limits }: Parts['config'],
+  caller: Principal,
+  make: () => Promise<string>,
+): Promise<string> {
+  const all = { before: Number.MAX_SAFE_INTEGER, offset: 0, limit: 0 };
+  const count = async (): Promise<number> => (await apps.list(caller, all)).total;
+  return makeRecord(limits, { owner: caller.id, kind: 'apps', count, make });
 }
 
 /** Pages are numbered from 1. `created_at` fixes the moment of the first page, so that new apps do not move the others. */
@@ -145,8 +153,8 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
       const version = draft ?? published;
       const copied = await version?.open();
       checkDocuments(caller, copied?.documents, config.documents);
-      await requireAppRoom(apps, config, caller);
-      const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
+      const copy = { name: nameOfCopy(name), icon, description };
+      const id = await makeApp(apps, config, caller, () => apps.create(copy, caller));
       if (version && copied)
         await apps.saveDraft(id, caller, { config: copied, remembers: version.remembers });
       return success({ id });

@@ -1,39 +1,57 @@
+/** The text is cut into words up to here. */
+const WORDS_UNTIL = 8192;
+/** Some space and a word. */
+const WORD = /\s{0,12}\S{0,12}/uy;
+/** Each piece is an event of its own with some 250 bytes, so that the pieces of a long text are longer. */
+const LONG_PIECE = /[^]{0,128}/uy;
+
 /**
- * Cuts a text that grows into pieces: some space and a word, at most 12 characters each. The pieces depend on the text alone,
- * and not on how it arrived. So two streams of one text are equal, and a stream can be resumed from the log.
+ * Cuts a text that grows into pieces: some space and a word, at most 12 characters each, and behind 8192 characters 128 characters
+ * each. The pieces depend on the text alone, and not on how it arrived. So two streams of one text are equal, and a stream can be
+ * resumed from the log.
  */
 export class TextPieces {
-  #text = '';
-  #sent = 0;
+  #sent = '';
+  #rest = '';
 
   /** Adds to the text; returns the pieces that are complete by that. */
   push(text: string): string[] {
-    this.#text += text;
+    this.#rest += text;
     return this.#take(false);
   }
 
   /** Ends the text; returns its other pieces. `text` is all of it. */
   end(text: string): string[] {
-    if (!text.startsWith(this.#text.slice(0, this.#sent))) return []; // what was sent cannot be taken back
-    this.#text = text;
+    if (!text.startsWith(this.#sent)) return []; // what was sent cannot be taken back
+    this.#rest = text.slice(this.#sent.length);
     return this.#take(true);
   }
 
   #take(isEnd: boolean): string[] {
     const pieces: string[] = [];
+    let taken = 0;
     for (;;) {
+<<<<<<< HEAD
       const piece = nextPiece(this.#text, this.#sent);
       // The text after a piece shows where the piece ends.
       const isComplete = isEnd || this.#sent + piece.length < this.#text.length;
       if (piece === '' || !isComplete) return pieces;
+=======
+      const piece = pieceAt(this.#rest, taken, this.#sent.length < WORDS_UNTIL ? WORD : LONG_PIECE);
+      // What follows a piece shows where it ends.
+      const isComplete = isEnd || taken + piece.length < this.#rest.length;
+      if (piece === '' || !isComplete) break;
+>>>>>>> wt-a
       pieces.push(piece);
-      this.#sent += piece.length;
+      taken += piece.length;
+      this.#sent += piece;
     }
+    this.#rest = this.#rest.slice(taken);
+    return pieces;
   }
 }
 
-function nextPiece(text: string, from: number): string {
-  const pattern = /\s{0,12}\S{0,12}/uy;
+function pieceAt(text: string, from: number, pattern: RegExp): string {
   pattern.lastIndex = from;
   return pattern.exec(text)?.[0] ?? '';
 }

@@ -284,6 +284,17 @@ describe('people in command of a device', () => {
     const newest = (await admin.call('GET', '/api/audit?device=direct&last=2')).body as JsonObject[];
     expect(newest.map(({ event }) => event)).to.deep.equal(['limited', 'dry_run']);
     expect((await ann.call('GET', '/api/audit?device=direct')).status).to.equal(403);
+    const exported = await fetch(`${server.url}/api/audit/export?device=direct&from=2020-01-01T00:00:00Z`, {
+      headers: { authorization: `Bearer ${admin.token}` },
+    });
+    expect(exported.headers.get('content-type')).to.equal('application/x-ndjson');
+    const lines = (await exported.text()).trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as JsonObject)).to.deep.equal(await audit('direct'));
+    const bad = await admin.call('GET', '/api/audit/export?from=yesterday&to=soon');
+    expect([bad.status, (bad.body as JsonObject)['detail']]).to.deep.equal([
+      400,
+      'from must be a time such as 2030-01-31T12:00:00Z; to must be a time such as 2030-01-31T12:00:00Z',
+    ]);
   });
 
   it('limit a step from the last value that is known, which a read or a write tells', async () => {

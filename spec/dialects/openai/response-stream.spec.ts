@@ -168,6 +168,17 @@ describe('the stream of a response', () => {
     expect(pieces).to.deep.equal(['One', ' two', ' three.']);
   });
 
+  it('cuts a long text into longer pieces, the same ones however it arrives', () => {
+    const text = 'and so on, '.repeat(2000);
+    const whole = new TextPieces().end(text);
+    expect(whole.join('')).to.equal(text);
+    expect(whole).to.have.length.below(8192 / 3 + text.length / 128);
+    expect(whole.at(-2)).to.have.length(128);
+    const pieces = new TextPieces();
+    const some = Array.from({ length: 2000 }, () => pieces.push('and so on, ')).flat();
+    expect([...some, ...pieces.end(text)]).to.deep.equal(whole);
+  });
+
   it('cuts a text into the same pieces, however it arrives', () => {
     const text = 'A word,  a verylongwordwithoutanend 你好😀😀😀😀😀😀😀😀😀😀😀😀😀 \n\n end ';
     const whole = new TextPieces().end(text);
