@@ -31,17 +31,10 @@ export class TextPieces {
     const pieces: string[] = [];
     let taken = 0;
     for (;;) {
-<<<<<<< HEAD
-      const piece = nextPiece(this.#text, this.#sent);
-      // The text after a piece shows where the piece ends.
-      const isComplete = isEnd || this.#sent + piece.length < this.#text.length;
-      if (piece === '' || !isComplete) return pieces;
-=======
       const piece = pieceAt(this.#rest, taken, this.#sent.length < WORDS_UNTIL ? WORD : LONG_PIECE);
-      // What follows a piece shows where it ends.
+      // The text after a piece shows where the piece ends.
       const isComplete = isEnd || taken + piece.length < this.#rest.length;
       if (piece === '' || !isComplete) break;
->>>>>>> wt-a
       pieces.push(piece);
       taken += piece.length;
       this.#sent += piece;
