@@ -211,7 +211,7 @@ export const limits = {
   ],
   requestsPerMinuteMaxCount: [
     60_000,
-    'requests and WebSocket messages of one caller in a minute, of one address where there is no account; others get 429, and a WebSocket is closed with 1008. Stops are not counted',
+    'requests and WebSocket messages of one caller in a minute, of one address where there is no account; others get 429, and a WebSocket is closed with 1008. Stops are not counted; wrong tokens of one address are counted for themselves',
   ],
   openRequestsPerCallerMaxCount: [
     2000,

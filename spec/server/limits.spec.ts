@@ -175,6 +175,22 @@ describe('the limits of connections', () => {
     await server.close();
   });
 
+  it('an address with too many wrong tokens gets 429, and right ones of the same address pass', async () => {
+    const authToken = 'operator'.repeat(5);
+    const server = await openTestServer({
+      auth: 'required',
+      authToken,
+      limits: { requestsPerMinuteMaxCount: 2 },
+    });
+    const session = async (token: string): Promise<number> =>
+      (await server.call('/api/history?id=x', { headers: { authorization: `Bearer ${token}` } })).status;
+    expect([await session('wrong'), await session('wrong'), await session('wrong')]).to.deep.equal([
+      401, 401, 429,
+    ]);
+    expect(await session(authToken)).to.equal(404);
+    await server.close();
+  });
+
   it('a caller with too many messages loses its WebSocket, with the reason', async () => {
     const server = await openTestServer({ limits: { requestsPerMinuteMaxCount: 3 } });
     const session = await server.session();
