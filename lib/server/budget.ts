@@ -53,7 +53,7 @@ export async function spendWrong(
   try {
     return await identified;
   } catch (error) {
-    spend(budget, `wrong ${address}`);
+    if (error instanceof AppError && error.code === 'unauthorized') spend(budget, `wrong ${address}`);
     throw error;
   }
 }
