@@ -104,7 +104,7 @@ describe('sessions as tools of a session', () => {
     expect(await faults(world.create(child('nobody')))).to.deep.equal([
       { pointer: '/sessionList/0/id', detail: 'there is no session "nobody"' },
     ]);
-    const none = { ...plainConfig, children: [...child('nobody').children!, ...child('none').children!] };
+    const none = { ...plainConfig, children: [...child('nobody').children, ...child('none').children] };
     expect(await faults(world.create(none))).to.deep.equal([
       { pointer: '/sessionList/0/id', detail: 'there is no session "nobody"' },
       { pointer: '/sessionList/1/id', detail: 'there is no session "none"' },
