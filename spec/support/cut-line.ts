@@ -24,13 +24,19 @@ export interface CutLine {
 /** The shortest and the longest way of a connection before it breaks: within a small answer, or after many. */
 const CUT_BYTES = { least: 100, most: 60_000 };
 
+/** The first connection breaks within so many bytes, so that one breaks where little is said, too. */
+const FIRST_MOST_BYTES = 1000;
+
 /** Breaks each connection at random, as often within the first hundred bytes as within the last twenty thousand. */
 export function randomCuts(random: () => number): () => Cut {
-  const { least, most } = CUT_BYTES;
-  return () => ({
-    towards: random() < 0.3 ? 'server' : 'client',
-    afterBytes: Math.round(least * (most / least) ** random()),
-  });
+  const { least } = CUT_BYTES;
+  let most = FIRST_MOST_BYTES;
+  return () => {
+    const towards = random() < 0.3 ? 'server' : 'client';
+    const afterBytes = Math.round(least * (most / least) ** random());
+    ({ most } = CUT_BYTES);
+    return { towards, afterBytes };
+  };
 }
 
 /** Opens a line to an http server on loopback; `nextCut` says where each connection breaks. */
