@@ -1,9 +1,11 @@
-import type { JsonObject } from '../common/json.ts';
+import type { JsonObject, JsonValue } from '../common/json.ts';
 import type { CallContext, CallNotice } from '../core/tool.ts';
 
 /** The parts of one answer that are kept: so many, of together so many characters. */
 const PARTS_MAX_COUNT = 50;
 const PARTS_MAX_CHARS = 8 * 1024 * 1024;
+/** So much of a word of a device is passed on. */
+const WORD_MAX_CHARS = 1000;
 
 interface Kept {
   parts: JsonObject[];
@@ -32,9 +34,9 @@ export class AnswerParts {
     return this.#expected.has(key);
   }
 
-  /** Passes on a word of the device about a call. */
+  /** Passes on the beginning of a word of the device about a call. The word has no secrets any more: half a key would be none of them. */
   tell(key: string, notice: CallNotice): void {
-    this.#expected.get(key)?.onNotice?.(notice);
+    this.#expected.get(key)?.onNotice?.(cut(notice));
   }
 
   /** Adds a part. Beyond the bounds it is left out. */
@@ -53,4 +55,16 @@ export class AnswerParts {
     this.#expected.delete(key);
     return parts;
   }
+}
+
+function cut(notice: CallNotice): CallNotice {
+  if (notice.type === 'log') return { ...notice, data: cutValue(notice.data) };
+  const { message } = notice;
+  return message === undefined ? notice : { ...notice, message: message.slice(0, WORD_MAX_CHARS) };
+}
+
+/** A short value as it is, and the beginning of any other as text. */
+function cutValue(data: JsonValue): JsonValue {
+  const text = JSON.stringify(data);
+  return text.length > WORD_MAX_CHARS ? text.slice(0, WORD_MAX_CHARS) : data;
 }

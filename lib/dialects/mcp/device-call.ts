@@ -90,7 +90,7 @@ export class DeviceCall {
     if (line.type === 'task_started') this.#place = { session, task: line.taskId };
     if (line.type === 'model_reply' && line.calls[0]) {
       this.#key = `${session}.${line.seq}.${line.calls[0].callId}`;
-      this.#parts.devices.answers.expect(this.#key, (notice) => this.#onNotice(notice, session));
+      this.#parts.devices.answers.expect(this.#key, (notice) => this.#onNotice(notice));
     }
     if (line.type === 'question_answered') {
       this.#waitsFor = 'the device';
@@ -106,14 +106,15 @@ export class DeviceCall {
   }
 
   /** Passes on the words of a device about its call. */
-  #onNotice(notice: CallNotice, session: string): void {
-    const told = notice.type === 'progress' ? this.#passProgress(notice) : this.#passLog(notice, session);
+  #onNotice(notice: CallNotice): void {
+    const told = notice.type === 'progress' ? this.#passProgress(notice) : this.#passLog(notice);
     told.catch(this.#onError);
   }
 
-  async #passLog({ level, data }: CallNotice & { type: 'log' }, session: string): Promise<void> {
+  /** The host may have set a level for its connection: lines below it are left out. */
+  async #passLog({ level, data }: CallNotice & { type: 'log' }): Promise<void> {
     const line = { level: level as LoggingLevel, logger: this.#device, data };
-    await this.#host.sendLoggingMessage(line, session);
+    await this.#host.sendLoggingMessage(line, this.#request.sessionId);
   }
 
   async #passProgress({ progress, total, message }: CallNotice & { type: 'progress' }): Promise<void> {

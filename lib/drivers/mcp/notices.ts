@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
+import { isObject, type JsonObject } from '../../common/json.ts';
 import type { CallContext, CallNotice } from '../../core/tool.ts';
 import type { McpRequest, OnServerMessage } from './link.ts';
 
@@ -6,7 +6,6 @@ type OnNotice = NonNullable<CallContext['onNotice']>;
 
 /** The words about one request beyond this number are not heard: a server may say the same without end. */
 const NOTICES_MAX_COUNT = 100;
-const WORDS_MAX_CHARS = 1000;
 /** The levels of a log [MCP 2025-11-25, Logging: those of RFC 5424]. */
 const LEVELS = new Set<unknown>([
   'debug',
@@ -42,22 +41,15 @@ function noticeIn({ method, params }: JsonObject, id: number): CallNotice | unde
 }
 
 function progressIn({ progress, total, message }: JsonObject): CallNotice | undefined {
-  if (typeof progress !== 'number') return undefined;
+  if (!Number.isFinite(progress)) return undefined; // a number past the range is no JSON on its way out
   return {
     type: 'progress',
-    progress,
-    ...(typeof total === 'number' && { total }),
-    ...(typeof message === 'string' && { message: message.slice(0, WORDS_MAX_CHARS) }),
+    progress: progress as number,
+    ...(Number.isFinite(total) && { total: total as number }),
+    ...(typeof message === 'string' && { message }),
   };
 }
 
 function logIn({ level, data = null }: JsonObject): CallNotice | undefined {
-  if (!LEVELS.has(level)) return undefined;
-  return { type: 'log', level: level as string, data: cut(data) };
-}
-
-/** A short value as it is, and the beginning of any other as text. */
-function cut(data: JsonValue): JsonValue {
-  const text = JSON.stringify(data);
-  return text.length > WORDS_MAX_CHARS ? text.slice(0, WORDS_MAX_CHARS) : data;
+  return LEVELS.has(level) ? { type: 'log', level: level as string, data } : undefined;
 }

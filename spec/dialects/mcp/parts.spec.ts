@@ -122,4 +122,34 @@ describe('the answer of a device to an MCP host', () => {
     });
     expect((lines[97] as { data: string }).data).to.equal(`{"line":97,"more":"${'x'.repeat(981)}`);
   });
+
+  it('has the log of an MCP server from the level that the host wants, and no half of the key where a line is cut', async () => {
+    const key = 'key-of-the-peer-0123456789';
+    peer.answers['tools/call'] = ({ message: { id, params }, response }) => {
+      const { progressToken } = (params as { _meta: JsonObject })['_meta'];
+      const said = (level: string, data: string): string =>
+        event({ jsonrpc: '2.0', method: 'notifications/message', params: { level, data } });
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(said('debug', 'Below the level.'));
+      response.write(said('error', `${'x'.repeat(985)}${key}`));
+      const progress = { progressToken, progress: 1, message: `${'x'.repeat(990)}${key}` };
+      response.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: progress }));
+      response.write(
+        `data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${JSON.stringify(progressToken)},"progress":1e999}}\n\n`,
+      );
+      response.end(event({ jsonrpc: '2.0', id: id!, result: { content: [] } }));
+    };
+    const lines: unknown[] = [];
+    const progress: unknown[] = [];
+    host.client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => {
+      lines.push(params);
+    });
+    await host.client.setLoggingLevel('error');
+    await host.client.callTool({ name: 'echo', arguments: { text: 'x' } }, undefined, {
+      onprogress: (told) => progress.push(told),
+    });
+    await waitFor(() => lines.length > 0);
+    expect(lines).to.deep.equal([{ level: 'error', logger: 'peer', data: `${'x'.repeat(985)}[secret]` }]);
+    expect(progress).to.deep.equal([{ progress: 1, message: `${'x'.repeat(990)}[secret]` }]);
+  });
 });
