@@ -1,5 +1,5 @@
 /**
- * A small MCP server as a command, with these tools: `read` (says its arguments and the variable SECRET_TOKEN), `hang` (never answers),
+ * A small MCP server as a command, with these tools: `read` (says its arguments and the variable SECRET_TOKEN, and its arguments in the log), `hang` (never answers),
  * `crash` (ends at once), `change` (gets another tool and tells so), `pid`.
  */
 export function mcpProgram(...args: string[]): string[] {
@@ -24,6 +24,7 @@ function program(): void {
     }
     if (name === 'hang') return undefined;
     if (name === 'pid') return String(process.pid);
+    if (name === 'read') say({ method: 'notifications/message', params: { level: 'info', data: args } });
     if (name === 'change') {
       names.push('late');
       say({ method: 'notifications/tools/list_changed' });

@@ -143,8 +143,9 @@ export class ProcessLink implements McpLink {
     if (!isObject(message)) return;
     if ('method' in message) {
       this.#onMessage(message);
-      // A line of the log names no request: all that are under way hear it.
-      for (const { hear } of this.#waiting.values()) hear?.(message);
+      const isLog = message['method'] === 'notifications/message';
+      // A line of the log names no request. With several under way it might be about the call of somebody else.
+      if (!isLog || this.#waiting.size === 1) for (const { hear } of this.#waiting.values()) hear?.(message);
     }
     const waiting = this.#waiting.get(Number(message['id']));
     const answer = waiting && answerIn(message, waiting.id);

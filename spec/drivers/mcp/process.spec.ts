@@ -64,6 +64,23 @@ describe('MCP servers that are processes', () => {
     expect(Number(second)).to.be.greaterThan(0).and.not.to.equal(Number(first));
   });
 
+  it('have their log heard by the only call that is under way, and by none of several', async () => {
+    const heard: unknown[] = [];
+    const hear = (tool: string, text: string, timeoutMs: number) => {
+      const onNotice = (notice: unknown): void => void heard.push([text, notice]);
+      return mcp.call(
+        place,
+        { tool, arguments: { text }, effect: 'read' },
+        { ...context(timeoutMs), onNotice },
+      );
+    };
+    await hear('read', 'first', 10_000);
+    const alone = [['first', { type: 'log', level: 'info', data: { text: 'first' } }]];
+    expect(heard).to.deep.equal(alone);
+    await Promise.all([hear('hang', 'of somebody else', 500), hear('read', 'second', 10_000)]);
+    expect(heard).to.deep.equal(alone);
+  });
+
   it('have a time-out', async () => {
     await call('read');
     const { error } = await call('hang', 'write', 50);
