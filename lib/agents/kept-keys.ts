@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../common/json.ts';
 import { asMask, isMask, masked, withKeptSecrets } from '../common/masked-secrets.ts';
+import { originOf } from '../common/origin-of.ts';
 import { isSameUrl } from '../common/same-url.ts';
 import { AppError } from '../errors.ts';
 import type { AgentConfig } from './agent-config.ts';
@@ -24,25 +26,34 @@ export function withKeptKeys(config: AgentConfig, stored: AgentConfig | undefine
   };
 }
 
-/** The document at a place. The keys of a stored document are its own, while it leads to no other host. */
+/** The document at a place. The keys of a stored document are its own while they go to the same origins. */
 function withKeptKey(document: JsonObject, index: number, stored: readonly JsonObject[]): JsonObject {
   const own = stored.map((one) => (leadsElsewhere(document, one) ? {} : one));
   const before = Array.from({ length: index }, () => ({}));
   return withKeptSecrets({ documents: [...before, document] }, { documents: own }).documents[index]!;
 }
 
-/** Whether a document names a host that the stored one does not name. */
+/**
+ * Whether the keys of a stored document could go to another origin with this one. The origin of its keys is that of `server`; without
+ * it the document says the origin, in many ways (variables, escapes, parts of a URL), so that any change of the document counts.
+ */
 function leadsElsewhere(document: JsonObject, stored: JsonObject): boolean {
-  const known = hostsIn(stored);
-  return [...hostsIn(document)].some((host) => !known.has(host));
+  const own = originOfServer(document);
+  if (own !== originOfServer(stored)) return true;
+  const known = moreOriginsOf(stored);
+  if (moreOriginsOf(document).some((origin) => !known.includes(origin))) return true;
+  return own === undefined && !isDeepStrictEqual(document['openSpec'], stored['openSpec']);
 }
 
-function hostsIn({ openSpec, server }: JsonObject): Set<string> {
-  const text = typeof openSpec === 'string' ? openSpec : JSON.stringify(openSpec ?? '');
-  const hosts = `${text} ${typeof server === 'string' ? server : ''}`.match(
-    /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'\\/]{1,300}/gi,
-  );
-  return new Set((hosts ?? []).map((host) => host.toLowerCase()));
+/** The other origins that the keys of a document may go to. */
+function moreOriginsOf({ credentialOrigins }: JsonObject): (string | undefined)[] {
+  return Array.isArray(credentialOrigins)
+    ? credentialOrigins.map((one) => (typeof one === 'string' ? originOf(one) : undefined))
+    : [];
+}
+
+function originOfServer({ server }: JsonObject): string | undefined {
+  return typeof server === 'string' ? originOf(server) : undefined;
 }
 
 function maskElsewhere(pointer: string): AppError {

@@ -1,3 +1,4 @@
+import { originOf } from '../common/origin-of.ts';
 import type { Connection } from '../core/tool.ts';
 
 /**
@@ -22,13 +23,6 @@ export function credentialFault(
     `The credentials ${owner}, and the document sends them to ${origin}. ` +
     `If that is right, add "${origin}" to "credentialOrigins" beside the credentials, or give the device's address as "server"`
   );
-}
-
-/** The origin of an address, which may lack its scheme. Undefined for a text that is no http(s) address. */
-function originOf(address: string | undefined): string | undefined {
-  if (address === undefined || /^\/(?!\/)/.test(address)) return undefined; // a path alone
-  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address.replace(/^\/\//, '')}`;
-  return isHttp(url) && URL.canParse(url) ? new URL(url).origin : undefined;
 }
 
 function isHttp(text: string | undefined): text is string {
