@@ -116,6 +116,23 @@ describe('a request that is repeated because its answer was lost', () => {
     expect(ids[2]).to.equal(ids[1]);
   });
 
+  it('moves a device once as a run that brings its message along, and is another run after a new message', async () => {
+    const session = await openSession();
+    const taskId = randomUUID();
+    const run = async (id: string, count: string): Promise<string> => {
+      const body = { assistant_id: 'default', additional_messages: [message(id)] };
+      const headers = { 'x-stainless-retry-count': count };
+      const answer = await ada.call('POST', `/v1/threads/${threadOf(session)}/runs`, body, headers);
+      return (answer.body as { id: string }).id;
+    };
+    const first = await run(taskId, '0');
+    expect(await run(taskId, '1')).to.equal(first);
+    expect(await writesOf(session, taskId)).to.equal(1);
+    expect(await run(taskId, '2')).to.equal(first);
+    await ada.call('POST', `/v1/threads/${threadOf(session)}/messages`, message(randomUUID()));
+    expect(await run(taskId, '1')).not.to.equal(first);
+  });
+
   it('is carried out when the first one was refused', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const missing = await ada.call(
