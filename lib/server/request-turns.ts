@@ -29,7 +29,7 @@ export class RequestTurns {
   readonly #steps: TurnSteps;
   /** How many requests of a connection wait for the answer before theirs; -1: it had too many. */
   readonly #waiting = new WeakMap<Socket, number>();
-  /** Requests whose turn is the next one. While there are some, this turn has its most. */
+  /** Requests that wait for the next turns. There are some only while this turn has begun its most. */
   #later: Asked[] = [];
   /** Requests that began in this turn. */
   #begun = 0;
@@ -58,8 +58,10 @@ export class RequestTurns {
 
   #nextTurn(): void {
     this.#begun = 0;
-    const next = this.#later.splice(0, TURN_MAX_COUNT);
-    for (const asked of next) if (!asked.response.destroyed) this.#begin(asked);
+    // A request whose connection is closed takes no place: else a turn could begin none, and would ask for no next turn.
+    const later = this.#later.filter(({ response }) => !response.destroyed);
+    this.#later = later.splice(TURN_MAX_COUNT);
+    for (const asked of later) this.#begin(asked);
   }
 
   #wait(asked: Asked): void {

@@ -68,6 +68,20 @@ describe('the turns of requests', () => {
     expect(begun.slice(64)).to.deep.equal(['open1']);
   });
 
+  it('go on behind a whole turn of requests whose connections are closed', async () => {
+    const gone: FakeConnection[] = [];
+    for (let at = 1; at <= 64; at += 1) new FakeConnection().arrive(`c${at}-`, 1);
+    for (let at = 1; at <= 64; at += 1) {
+      gone.push(new FakeConnection());
+      gone.at(-1)!.arrive(`gone${at}-`, 1);
+    }
+    new FakeConnection().arrive('open', 1);
+    for (const { responses } of gone) responses[0]!.destroyed = true;
+    await endOfTurn();
+    await endOfTurn();
+    expect(begun.slice(64)).to.deep.equal(['open1']);
+  });
+
   it('begin a request of a connection when the answer before it is over', () => {
     const [a, b] = [new FakeConnection(), new FakeConnection()];
     a.arrive('a', 3);
