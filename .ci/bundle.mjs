@@ -24,6 +24,7 @@ export const bundleOptions = {
     'pino-pretty',
     'yaml',
     'sharp',
+    'unpdf',
     '@opentelemetry/*',
     '@aws-sdk/*',
     '@apidevtools/swagger-parser',
