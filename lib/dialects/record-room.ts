@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 type RecordKind = 'keys' | 'apps' | 'presets' | 'chats';
 
 /** The creations under way of each owner and kind: the next one waits for the one before. */
-const lines = new Map<string, Promise<unknown>>();
+const queues = new Map<string, Promise<unknown>>();
 
 /** Records that are about to be made. */
 interface NewRecord<T> {
@@ -24,18 +24,18 @@ export async function makeRecord<T>(
   { owner, kind, count, make }: NewRecord<T>,
 ): Promise<T> {
   const key = `${kind} ${owner}`;
-  const before = lines.get(key) ?? Promise.resolve();
+  const before = queues.get(key) ?? Promise.resolve();
   const made = before
     .catch(() => undefined) // its own request reports that
     .then(async () => {
       requireRoom(most, await count(), kind);
       return make();
     });
-  lines.set(key, made);
+  queues.set(key, made);
   try {
     return await made;
   } finally {
-    if (lines.get(key) === made) lines.delete(key);
+    if (queues.get(key) === made) queues.delete(key);
   }
 }
 

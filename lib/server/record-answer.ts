@@ -8,7 +8,7 @@ const ANSWER_MAX_CHARS = 4 * 1024 * 1024;
 export interface AnswerRecord {
   /** An answer that was abandoned, or is too long, is lost. */
   readonly whole: Promise<GivenAnswer | 'lost'>;
-  /** Adds a text that the client is no longer there to take. */
+  /** Adds a text after the client has left. */
   note(text: string): void;
   /** The answer is whole, although the client has left. */
   finish(): void;

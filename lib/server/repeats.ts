@@ -18,8 +18,8 @@ import { goneSignal } from './stream.ts';
  *   x-stainless-retry-count: n   a repeat of the last request that asked for the same
  *
  * The answer of the first request may never become known: its process died, or its client left in the middle of a stream that ends
- * with its client. Streams of tasks that go on are recorded to their end (record-answer.ts).
- * Then a repeat is refused, because the work may have been done.
+ * with its client. Then a repeat is refused, because the work may have been done. A stream of a task that goes on without its client is
+ * recorded to its end (record-answer.ts), and a repeat gets it.
  */
 
 /** How long a key is known. */

@@ -10,7 +10,7 @@ export interface StreamOptions {
   heartbeat?: { text: string; everyMs: number };
   /** For how long a client may take nothing before the connection is cut, in ms. */
   stallTimeoutMs: number;
-  /** The texts after the client has left are recorded for its repeated request, if it may come. */
+  /** The work goes on after the client has left: its texts are recorded where the client may repeat its request. */
   goesOn?: boolean;
 }
 

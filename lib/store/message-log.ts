@@ -12,7 +12,7 @@ import type { Schema } from './schema.ts';
 
 /** So many lines are read at once. */
 const PAGE_MAX_COUNT = 200;
-/** No line is read behind so many bytes: a line may have megabytes, and a reader may be slow. */
+/** A page ends with the line that reaches so many bytes: a line may have megabytes, and a reader may be slow. */
 const PAGE_MAX_BYTES = 512 * 1024;
 
 type LineRow = Parameters<typeof parseMessage>[0];

@@ -71,8 +71,8 @@ export async function answerQuery(
   const comesBack = hasRepeatKey(request);
   const answer = async ({ signal, ...options }: AskOptions): Promise<object> => {
     // A client that comes back under its key gets the answer then, so that its task goes on without it.
-    const stops = comesBack ? new AbortController().signal : signal;
-    const turn = await askOnce(session, task, { signal: stops, ...options });
+    const stopSignal = comesBack ? new AbortController().signal : signal;
+    const turn = await askOnce(session, task, { signal: stopSignal, ...options });
     onAnswer?.();
     return messageAnswer(session.id, turn);
   };
