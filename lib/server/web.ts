@@ -20,14 +20,13 @@ import { RequestTurns } from './request-turns.ts';
 import { createRouteTable, type MountedRoute, type RouteTable } from './route-table.ts';
 import { sendJson } from './send-json.ts';
 import type { Tally } from './tally.ts';
-import type { ObservedRequest, TrafficObserver } from './traffic.ts';
+import { noteWhenClosed, type Trail } from './trail.ts';
+import type { TrafficObserver } from './traffic.ts';
 import { errorHeaders, statusOf, toAppError } from './status.ts';
 import { readerOf } from './validate.ts';
 import { withFields } from './with-fields.ts';
 
 const BODY_MAX_BYTES = 1024 * 1024;
-/** Probes ask these again and again, so their log lines are for debugging only. */
-const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** The parts that HTTP requests and upgrades share. */
 export interface WebOptions {
@@ -56,19 +55,6 @@ export interface WebOptions {
   socketTally: Tally;
 }
 
-/** The facts about a request that its later steps need. */
-interface Trail {
-  log: Log;
-  path: string;
-  search: URLSearchParams;
-  /** The client's IP address. */
-  address: string;
-  /** How the client names this server. */
-  origin: string;
-  /** The fields of the request's log line. */
-  line: Record<string, unknown>;
-  isPolled?: boolean;
-}
 type Answer = Response<unknown, Trail>;
 
 /**
@@ -256,23 +242,6 @@ class Web {
     if (error.code === 'request_timeout') response.once('finish', () => response.req.socket.destroySoon());
     response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
   }
-}
-
-/** Tells the log and the observer of a request once its response is closed, whether or not it was complete. */
-function noteWhenClosed(request: Request, response: Answer, observed: ObservedRequest): void {
-  const began = performance.now();
-  response.once('close', () => {
-    const { line, path, log, isPolled } = response.locals;
-    line.path = path;
-    line.status = response.statusCode;
-    line.response_time_ms = Math.round((performance.now() - began) * 10) / 10;
-    if (!response.writableFinished) line.aborted = true;
-    const route = (request.route as { path: string } | undefined)?.path;
-    const status = response.writableFinished ? response.statusCode : 'aborted';
-    observed.answered({ method: request.method, route, status });
-    const isQuiet = PROBES.has(path) || (isPolled && response.statusCode < 400);
-    log[isQuiet ? 'debug' : 'info'](line, `${request.method} ${path}`);
-  });
 }
 
 async function readBody(
