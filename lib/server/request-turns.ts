@@ -46,6 +46,7 @@ export class RequestTurns {
   }
 
   #beginSoon(asked: Asked): void {
+    if (isGone(asked)) return;
     if (this.#begun < TURN_MAX_COUNT) this.#begin(asked);
     else this.#later.push(asked);
   }
@@ -59,7 +60,7 @@ export class RequestTurns {
   #nextTurn(): void {
     this.#begun = 0;
     // A request whose connection is closed takes no place: else a turn could begin none, and would ask for no next turn.
-    const later = this.#later.filter(({ response }) => !response.destroyed);
+    const later = this.#later.filter((asked) => !isGone(asked));
     this.#later = later.splice(TURN_MAX_COUNT);
     for (const asked of later) this.#begin(asked);
   }
@@ -88,4 +89,12 @@ export class RequestTurns {
     const text = `More than ${WAITING_MAX_COUNT} requests wait on this connection: read the answers before you send more.`;
     this.#steps.refuse(response, new AppError('too_many_requests', text));
   }
+}
+
+/**
+ * Whether nobody is there for an answer. Node gives also a connection that is closed to the next response, which may never close
+ * then: its place among the open requests would never be free again.
+ */
+function isGone({ request, response }: Asked): boolean {
+  return response.destroyed || request.socket.destroyed;
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createBudget } from '../../lib/server/budget.ts';
 import { createTally } from '../../lib/server/tally.ts';
@@ -109,6 +110,32 @@ describe('the limits of connections', () => {
           () => false,
         ),
     );
+    await server.close();
+  });
+
+  it('connections that break off with requests that wait leave no request open', async () => {
+    const server = await openTestServer({ limits: { openRequestsPerCallerMaxCount: 20 } });
+    const headers = 'Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n';
+    const text = `POST /api/init HTTP/1.1\r\n${headers}\r\n{}`;
+    for (let round = 0; round < 20; round += 1) {
+      const all = Array.from({ length: 40 }, () => connect(server));
+      await Promise.all(
+        all.map(async ({ socket }, at) => {
+          await once(socket, 'connect');
+          socket.write(text.repeat(1 + (at % 7)));
+          await delay(at % 5);
+          socket.resetAndDestroy();
+        }),
+      );
+    }
+    const init = async (): Promise<number> => {
+      const body = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } };
+      return (await server.call('/api/init', body)).status;
+    };
+    await waitFor(async () => {
+      const statuses = await Promise.all(Array.from({ length: 20 }, init));
+      return statuses.every((status) => status === 200);
+    });
     await server.close();
   });
 

@@ -21,6 +21,7 @@ describe('the turns of requests', () => {
   /** A connection of which each response has its turn when the one before it is over, as Node does it. */
   class FakeConnection extends EventEmitter {
     readonly responses: FakeResponse[] = [];
+    destroyed = false;
     pause = () => this;
 
     arrive(name: string, count: number): void {
@@ -91,6 +92,14 @@ describe('the turns of requests', () => {
     expect(begun).to.deep.equal(['a1', 'b1', 'a2']);
     a.answer();
     expect(begun).to.deep.equal(['a1', 'b1', 'a2', 'a3']);
+  });
+
+  it('begin no request of a connection that is closed when the answer before it is over', () => {
+    const a = new FakeConnection();
+    a.arrive('a', 2);
+    a.destroyed = true;
+    a.answer();
+    expect(begun).to.deep.equal(['a1']);
   });
 
   it('give way to other connections when the answers of one come at once', async () => {
