@@ -130,6 +130,19 @@ describe('people in command, in a browser', function () {
     await person.page.locator('.fault', { hasText: 'They sleep' }).first().waitFor();
   });
 
+  it('a stop whose answer does not come keeps nobody from another stop', async () => {
+    person = await visit(at('/#/devices'));
+    await person.button('Talk to it').click();
+    await person.seen('Live');
+    await person.page.route('**/api/estop', (route) =>
+      (route.request().postData() ?? '').includes('session') ? undefined : route.continue(),
+    );
+    await person.page.locator('.estop-button').click();
+    await person.button('Stop this conversation').click();
+    await person.button('Stop all devices').click();
+    await person.seen('All devices are stopped.');
+  });
+
   it('the red button stops all devices on every page, until somebody says why it is safe again', async () => {
     person = await visit(at('/#/devices'));
     await person.button('Talk to it').click();

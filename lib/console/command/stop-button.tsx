@@ -39,33 +39,40 @@ export function StopButton() {
 }
 
 function StopQuestion({ done }: { done(): void }) {
-  const { failure, begin } = useButtonWork();
   const { page, item } = place.value;
   const session = page === 'talk' && item !== '' && item !== 'new' ? item : undefined;
   const device = page === 'devices' && item !== '' ? item : undefined;
-  const stop = (scope: StopScope): void => begin(() => engageStop(scope).then(done));
   return (
     <Dialog label={t('estopAsk')} onClose={done}>
       <h2>{t('estopAsk')}</h2>
       <p class="small soft">{t('estopLead')}</p>
-      <button type="button" class="danger" onClick={() => stop('all')}>
-        {t('estopAll')}
-      </button>
+      <StopChoice label={t('estopAll')} scope="all" done={done} />
       {device !== undefined && (
-        <button type="button" class="danger" onClick={() => stop({ device })}>
-          {t('estopDevice', { name: device })}
-        </button>
+        <StopChoice label={t('estopDevice', { name: device })} scope={{ device }} done={done} />
       )}
-      {session !== undefined && (
-        <button type="button" class="danger" onClick={() => stop({ session })}>
-          {t('estopSession')}
-        </button>
-      )}
+      {session !== undefined && <StopChoice label={t('estopSession')} scope={{ session }} done={done} />}
       <button type="button" onClick={done}>
         {t('cancel')}
       </button>
-      {failure.value && <Faults error={failure.value} />}
     </Dialog>
+  );
+}
+
+/** A button of its own work: a stop that waits for its answer keeps nobody from another one. */
+function StopChoice({ label, scope, done }: { label: string; scope: StopScope; done(): void }) {
+  const { isBusy, failure, begin } = useButtonWork();
+  return (
+    <>
+      <button
+        type="button"
+        class="danger"
+        aria-disabled={isBusy.value}
+        onClick={() => begin(() => engageStop(scope).then(done))}
+      >
+        {label}
+      </button>
+      {failure.value && <Faults error={failure.value} />}
+    </>
   );
 }
 
