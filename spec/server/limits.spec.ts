@@ -116,15 +116,17 @@ describe('the limits of connections', () => {
   it('connections that break off with requests that wait leave no request open', async () => {
     const server = await openTestServer({ limits: { openRequestsPerCallerMaxCount: 20 } });
     const headers = 'Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n';
+    const missing = 'GET /api/none HTTP/1.1\r\nHost: localhost\r\n\r\n';
     const text = `POST /api/init HTTP/1.1\r\n${headers}\r\n{}`;
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < 30; round += 1) {
       const all = Array.from({ length: 40 }, () => connect(server));
       await Promise.all(
         all.map(async ({ socket }, at) => {
           await once(socket, 'connect');
-          socket.write(text.repeat(1 + (at % 7)));
+          socket.write((at % 2 === 0 ? missing : text).repeat(1 + (at % 7)));
           await delay(at % 5);
-          socket.resetAndDestroy();
+          if (at % 3 === 0) socket.destroy();
+          else socket.resetAndDestroy();
         }),
       );
     }
