@@ -16,11 +16,17 @@ export function Dialog({ label, onClose, children }: DialogProps) {
     dialog.showModal();
     return () => dialog.close();
   }, []);
+  /** At once: the browser says `close` later than it gives the focus back, and a key in between would be lost. */
+  const leave = (event: Event): void => {
+    event.preventDefault();
+    onClose();
+  };
   return (
     <dialog
       ref={frame}
       role="alertdialog"
       aria-label={label}
+      onCancel={leave}
       onClose={onClose}
       onClick={({ target }) => target === frame.current && onClose()}
     >
