@@ -93,7 +93,7 @@ export interface Users {
   remove(uuid: string, by?: By): Promise<void>;
 }
 
-/** What finds users and changes none. */
+/** The methods that find users, and change none. */
 export type UserLookup = Pick<Users, 'find' | 'findById' | 'findByLogin' | 'namesOf'>;
 
 /** The users in the database. */

@@ -29,6 +29,7 @@ export function withKeptKeys(config: AgentConfig, stored: AgentConfig | undefine
 /** The document at a place. The keys of a stored document are its own while they go to the same origins. */
 function withKeptKey(document: JsonObject, index: number, stored: readonly JsonObject[]): JsonObject {
   const own = stored.map((one) => (leadsElsewhere(document, one) ? {} : one));
+  // The empty documents before it keep its index in the pointers of faults.
   const before = Array.from({ length: index }, () => ({}));
   return withKeptSecrets({ documents: [...before, document] }, { documents: own }).documents[index]!;
 }

@@ -52,7 +52,7 @@ export function keepFocus(root: HTMLElement): void {
     if (places.length === 0 || places[0]!.isConnected || !hasNoFocus()) return;
     const part = places.find((place) => place.isConnected && place.matches(PARTS));
     if (part) focusPart(part);
-    else focusStart(); // a part that stands in no other, as the line of a stop
+    else focusStart(); // no part is around it, as around the line of a stop
   });
   watch.observe(root, { childList: true, subtree: true });
 }

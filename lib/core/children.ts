@@ -120,14 +120,14 @@ export async function completeChildren(
 ): Promise<Required<Child>[]> {
   const complete: Required<Child>[] = [];
   const faults: Fault[] = [];
+  const isTooDeep = level > check.depthMaxCount;
   for (const [index, given] of config.children.entries()) {
     const { id } = given;
-    const child = level > check.depthMaxCount ? undefined : await check.load(id);
+    const child = isTooDeep ? undefined : await check.load(id);
     if (!child || !mayUse(owner, child.stored.owner)) {
-      const detail =
-        level > check.depthMaxCount
-          ? `is more than ${check.depthMaxCount} levels deep (CHILD_DEPTH_MAX_COUNT)`
-          : `there is no session "${id.slice(0, 100)}"`;
+      const detail = isTooDeep
+        ? `is more than ${check.depthMaxCount} levels deep (CHILD_DEPTH_MAX_COUNT)`
+        : `there is no session "${id.slice(0, 100)}"`;
       faults.push({ pointer: childPointer('/sessionList', index, 'id'), detail });
       continue;
     }

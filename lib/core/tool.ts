@@ -39,7 +39,7 @@ export interface Connection {
   owner?: string;
 }
 
-/** A word of a device about a call that is under way: how far it is, or a line of its log [MCP 2025-11-25, Progress, Logging]. */
+/** A notice of a device about a call that is under way: its progress, or a line of the device's log [MCP 2025-11-25, Progress, Logging]. */
 export type CallNotice =
   | { type: 'progress'; progress: number; total?: number; message?: string }
   | { type: 'log'; level: string; data: JsonValue };
@@ -69,7 +69,7 @@ export interface CallContext {
    * them in words. Missing where nobody wants them.
    */
   onPart?: ((part: JsonObject) => void) | undefined;
-  /** Receives the words of the device while the call is under way. Missing where nobody wants them. */
+  /** Receives the notices of the device while the call is under way. Missing where nobody wants them. */
   onNotice?: ((notice: CallNotice) => void) | undefined;
   /** The call's own key: the same when the call is made again after a crash. Missing outside a session. */
   key?: string;

@@ -4,8 +4,8 @@ import type { CallContext, CallNotice } from '../core/tool.ts';
 /** The parts of one answer that are kept: so many, of together so many characters. */
 const PARTS_MAX_COUNT = 50;
 const PARTS_MAX_CHARS = 8 * 1024 * 1024;
-/** So much of a word of a device is passed on. */
-const WORD_MAX_CHARS = 1000;
+/** A longer text of a notice is cut to this. */
+const NOTICE_MAX_CHARS = 1000;
 
 interface Kept {
   parts: JsonObject[];
@@ -14,16 +14,16 @@ interface Kept {
 }
 
 /**
- * The pictures, sounds and embedded resources in the answers of calls that somebody waits for, and the words of a device while a call
- * is under way. The log has the parts in words only, and the words not at all. The parts are in the memory of this node, by the keys of
+ * The pictures, sounds and embedded resources in the answers of calls that somebody waits for, and the notices of a device while a
+ * call is under way. The log has the parts in words only, and no notices. The parts are in the memory of this node, by the keys of
  * the calls, until they are taken.
  */
 export class AnswerParts {
   readonly #expected = new Map<string, Kept>();
 
   /**
-   * Keeps the parts of the answer to the call with this key, and passes on the words of the device. The caller takes the parts in any
-   * case, and hears nothing after that.
+   * Keeps the parts of the answer to the call with this key, and passes on the notices of the device. The caller takes the parts in
+   * any case, and gets no notice after that.
    */
   expect(key: string, onNotice?: CallContext['onNotice']): void {
     this.#expected.set(key, { parts: [], chars: 0, onNotice });
@@ -34,8 +34,8 @@ export class AnswerParts {
     return this.#expected.has(key);
   }
 
-  /** Passes on the beginning of a word of the device about a call. The word has no secrets any more: half a key would be none of them. */
-  tell(key: string, notice: CallNotice): void {
+  /** Passes on a notice about a call, cut to its beginning. Its secrets must be blotted out before: half a key is not recognized. */
+  notify(key: string, notice: CallNotice): void {
     this.#expected.get(key)?.onNotice?.(cut(notice));
   }
 
@@ -60,11 +60,11 @@ export class AnswerParts {
 function cut(notice: CallNotice): CallNotice {
   if (notice.type === 'log') return { ...notice, data: cutValue(notice.data) };
   const { message } = notice;
-  return message === undefined ? notice : { ...notice, message: message.slice(0, WORD_MAX_CHARS) };
+  return message === undefined ? notice : { ...notice, message: message.slice(0, NOTICE_MAX_CHARS) };
 }
 
 /** A short value as it is, and the beginning of any other as text. */
 function cutValue(data: JsonValue): JsonValue {
   const text = JSON.stringify(data);
-  return text.length > WORD_MAX_CHARS ? text.slice(0, WORD_MAX_CHARS) : data;
+  return text.length > NOTICE_MAX_CHARS ? text.slice(0, NOTICE_MAX_CHARS) : data;
 }

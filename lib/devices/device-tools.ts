@@ -76,13 +76,13 @@ class DeviceTool implements Tool {
     return result;
   }
 
-  /** Receive the parts of the answer and the words before it, where somebody waits for them. */
+  /** The receivers of the parts of an answer and of the notices before it, where somebody waits for them. */
   #receiversOf(key: string | undefined, own: readonly string[]): Pick<CallContext, 'onPart' | 'onNotice'> {
     const { answers } = this.#parts;
     if (key === undefined || !answers.isExpected(key)) return {};
     return {
       onPart: (part) => answers.add(key, blotOwnSecrets(part, own)),
-      onNotice: (notice) => answers.tell(key, blotOwnSecrets(notice, own)),
+      onNotice: (notice) => answers.notify(key, blotOwnSecrets(notice, own)),
     };
   }
 }

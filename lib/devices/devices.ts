@@ -175,7 +175,7 @@ export class Devices {
     return tryRules(book, tools, new Date());
   }
 
-  /** Checks a device as `check` does, and tries its rules for each of its tools now. Nothing is saved, and nothing is called. */
+  /** Checks a device as `check` does, and tries its rules for each of its tools now. Nothing is saved, and no operation is called. */
   async tryDevice(value: unknown, circumstances: { party?: string } = {}): Promise<DeviceTrial> {
     const { definition, facts, described, warnings } = await this.check(value, circumstances);
     const book = this.books.draft(parseRules(definition.rules, '/rules', this.#files.circumstances));

@@ -92,8 +92,8 @@ export class RequestTurns {
 }
 
 /**
- * Whether nobody is there for an answer. Node gives also a connection that is closed to the next response, which may never close
- * then: its place among the open requests would never be free again.
+ * Whether the connection of a request is closed. Node gives a closed connection to the next response all the same. Such a response
+ * may never close, and would keep its place among the open requests for ever.
  */
 function isGone({ request, response }: Asked): boolean {
   return response.destroyed || request.socket.destroyed;

@@ -141,7 +141,7 @@ describe('a response that is written piece by piece', () => {
     ['application/json;q=0.5, text/event-stream', true],
     ['text/html', false],
   ] as const)
-    it(`${prefers ? 'has' : 'has no'} events for a client that accepts ${accept ?? 'whatever comes'}`, () => {
+    it(`${prefers ? 'has' : 'has no'} events for a client that accepts ${accept ?? 'any type'}`, () => {
       const headers = accept === undefined ? {} : { accept };
       expect(wantsEvents({ headers } as IncomingMessage)).to.equal(prefers);
     });

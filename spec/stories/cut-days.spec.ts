@@ -49,7 +49,7 @@ describe(`a day of the other clients, whose connections break at random (SEED=${
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  /** What has come of a stream when it ends or breaks. */
+  /** The text of a stream up to its end or its break. */
   async function readWhatComes(url: string, path: string, options: RequestInit): Promise<string> {
     let text = '';
     try {

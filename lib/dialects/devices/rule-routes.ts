@@ -45,7 +45,7 @@ function tryDevice({ devices, config }: RuleParts): Route {
     method: 'POST',
     path: '/api/devices/trial',
     summary:
-      'Checks a device before it is registered: its tools with the answer of its rules at this moment, the skipped operations, and the warnings. Nothing is saved, and nothing is called.',
+      'Checks a device before it is registered: its tools with the answer of its rules at this moment, the skipped operations, and the warnings. Nothing is saved, and no operation is called.',
     access: 'manage devices',
     body: deviceBody,
     bodyMaxBytes: config.limits.initMaxBytes,

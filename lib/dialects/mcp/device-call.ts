@@ -38,11 +38,11 @@ export class DeviceCall {
   /** Ends the form that the host shows. */
   #elicitation: AbortController | undefined;
   #waitsFor = 'the device';
-  /** The last progress that the host was told. The next one must be higher [MCP 2025-11-25, Progress]. */
+  /** The last progress that was sent to the host. The next one must be higher [MCP 2025-11-25, Progress]. */
   #progress = 0;
-  /** The progress when the device began to speak of its own, which counts from there. */
+  /** The progress at the first notice of the device, which counts from there. */
   #begin: number | undefined;
-  /** The end of the progress, where the device has said one. */
+  /** The end of the progress, where the device has named one. */
   #total: number | undefined;
   #place: { session: string; task: string } | undefined;
   /** The key of the call, under which the parts of its answer are kept (core/tool.ts: CallContext.key). */
@@ -105,10 +105,10 @@ export class DeviceCall {
       .catch(this.#onError);
   }
 
-  /** Passes on the words of a device about its call. */
+  /** Passes on a notice of the device. */
   #onNotice(notice: CallNotice): void {
-    const told = notice.type === 'progress' ? this.#passProgress(notice) : this.#passLog(notice);
-    told.catch(this.#onError);
+    const sent = notice.type === 'progress' ? this.#passProgress(notice) : this.#passLog(notice);
+    sent.catch(this.#onError);
   }
 
   /** The host may have set a level for its connection: lines below it are left out. */
@@ -121,16 +121,16 @@ export class DeviceCall {
     const begin = (this.#begin ??= this.#progress);
     if (begin + progress <= this.#progress) return;
     this.#total = total && begin + total;
-    await this.#tellProgress(begin + progress, message);
+    await this.#sendProgress(begin + progress, message);
   }
 
-  /** Tells the host that its call still runs. Beside the numbers of the device it is no step. */
+  /** Tells the host that its call still runs. Among the numbers of the device it counts next to nothing. */
   async #showProgress(): Promise<void> {
     const step = this.#total === undefined ? 1 : TINY_STEP;
-    await this.#tellProgress(this.#progress + step, `The call waits for ${this.#waitsFor}`);
+    await this.#sendProgress(this.#progress + step, `The call waits for ${this.#waitsFor}`);
   }
 
-  async #tellProgress(progress: number, message: string | undefined): Promise<void> {
+  async #sendProgress(progress: number, message: string | undefined): Promise<void> {
     const { progressToken } = this.#request._meta ?? {};
     if (progressToken === undefined || this.#request.signal.aborted) return;
     this.#progress = progress;

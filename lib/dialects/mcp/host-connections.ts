@@ -113,13 +113,14 @@ export class HostConnections {
     const before = this.#seen;
     this.#seen = now;
     const hasChanged = before !== undefined && before !== now;
-    for (const connection of this.#open.values())
+    for (const connection of this.#open.values()) {
       try {
         if (hasChanged) await connection.announceChange();
         await connection.announceUpdates(all);
       } catch (error) {
-        // It has just ended, say. The other hosts hear of the change all the same.
+        // Its connection has just ended, say. The next hosts must hear of the change all the same.
         this.#parts.log.debug({ err: error }, 'a host could not be told about a change');
       }
+    }
   }
 }

@@ -22,7 +22,7 @@ export class TextPieces {
 
   /** Ends the text; returns its other pieces. `text` is all of it. */
   end(text: string): string[] {
-    if (!text.startsWith(this.#sent)) return []; // what was sent cannot be taken back
+    if (!text.startsWith(this.#sent)) return []; // text that was sent cannot be taken back
     this.#rest = text.slice(this.#sent.length);
     return this.#take(true);
   }

@@ -63,7 +63,7 @@ export class HttpLink implements McpLink {
   async request(asked: McpRequest, context: HttpContext): Promise<McpAnswer> {
     const id = ++this.#lastId;
     const { method, effect, maxBytes = MESSAGE_MAX_BYTES } = asked;
-    const inbox = new Inbox({ id, maxBytes }, this.#hearerOf(asked, id));
+    const inbox = new Inbox({ id, maxBytes }, this.#receiverOf(asked, id));
     const body = formatExactly({ jsonrpc: '2.0', id, method, params: paramsOf(asked, id) });
     const response = await this.#post({ body, effect, maxBytes }, context, inbox.reader);
     const session = response.headers['mcp-session-id'];
@@ -127,11 +127,11 @@ export class HttpLink implements McpLink {
   }
 
   /** Receives the messages that come with the answer to a request. */
-  #hearerOf({ onNotice }: McpRequest, id: number): OnServerMessage {
+  #receiverOf({ onNotice }: McpRequest, id: number): OnServerMessage {
     const { onMessage } = this.#parts;
-    const hear = onNotice && createNoticeReader(id, onNotice);
+    const receive = onNotice && createNoticeReader(id, onNotice);
     return (message) => {
-      hear?.(message);
+      receive?.(message);
       onMessage(message);
     };
   }

@@ -10,7 +10,7 @@ export interface McpRequest {
   effect: Effect;
   /** A longer answer is read no further; `MESSAGE_MAX_BYTES` when missing. */
   maxBytes?: number;
-  /** Receives the words of the server about this request, until it is answered. */
+  /** Receives the notices of the server about this request, until it is answered. */
   onNotice?: CallContext['onNotice'];
 }
 

@@ -4,7 +4,7 @@ import type { McpRequest, OnServerMessage } from './link.ts';
 
 type OnNotice = NonNullable<CallContext['onNotice']>;
 
-/** The words about one request beyond this number are not heard: a server may say the same without end. */
+/** More notices about one request are dropped: a server may repeat itself without end. */
 const NOTICES_MAX_COUNT = 100;
 /** The levels of a log [MCP 2025-11-25, Logging: those of RFC 5424]. */
 const LEVELS = new Set<unknown>([
@@ -18,12 +18,12 @@ const LEVELS = new Set<unknown>([
   'emergency',
 ]);
 
-/** The parameters of a request. The server tells the progress of a request that has a token; its id is the token. */
+/** The parameters of a request. A server sends the progress of a request that has a token; the id of the request is the token. */
 export function paramsOf({ params, onNotice }: McpRequest, id: number): JsonObject {
   return onNotice ? { ...params, _meta: { progressToken: id } } : params;
 }
 
-/** Finds the words about the request with this id among the messages of a server. */
+/** Finds the notices about the request with this id among the messages of a server. */
 export function createNoticeReader(id: number, onNotice: OnNotice): OnServerMessage {
   let count = 0;
   return (message) => {

@@ -32,7 +32,7 @@ interface Waiting {
   id: number;
   take(answer: McpAnswer): void;
   request: McpRequest;
-  hear: OnServerMessage | undefined;
+  receive: OnServerMessage | undefined;
 }
 
 /** A process that speaks the protocol on its standard input and output [MCP 2025-11-25, stdio]. */
@@ -88,8 +88,8 @@ export class ProcessLink implements McpLink {
     if (request.effect === 'write' && mayLeave?.() === false) return notTaken('not_sent', STOOD_STILL);
     const id = ++this.#lastId;
     const { method, onNotice } = request;
-    const hear = onNotice && createNoticeReader(id, onNotice);
-    const answer = new Promise<McpAnswer>((take) => this.#waiting.set(id, { id, take, request, hear }));
+    const receive = onNotice && createNoticeReader(id, onNotice);
+    const answer = new Promise<McpAnswer>((take) => this.#waiting.set(id, { id, take, request, receive }));
     this.#write({ id, method, params: paramsOf(request, id) });
     const late = (): Error => new Error('late');
     try {
@@ -145,7 +145,8 @@ export class ProcessLink implements McpLink {
       this.#onMessage(message);
       const isLog = message['method'] === 'notifications/message';
       // A line of the log names no request. With several under way it might be about the call of somebody else.
-      if (!isLog || this.#waiting.size === 1) for (const { hear } of this.#waiting.values()) hear?.(message);
+      if (!isLog || this.#waiting.size === 1)
+        for (const { receive } of this.#waiting.values()) receive?.(message);
     }
     const waiting = this.#waiting.get(Number(message['id']));
     const answer = waiting && answerIn(message, waiting.id);

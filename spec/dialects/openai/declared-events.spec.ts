@@ -26,7 +26,7 @@ interface Stream {
   isPossible?(way: Way): boolean;
   stop?(id: string, text: string): Promise<unknown>;
   headers?: Record<string, string>;
-  /** What is compared with the type; undefined for nothing. */
+  /** The value that is compared with the type; undefined where none is. */
   shown(event: StreamEvent): object | undefined;
 }
 

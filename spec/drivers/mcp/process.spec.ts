@@ -64,7 +64,7 @@ describe('MCP servers that are processes', () => {
     expect(Number(second)).to.be.greaterThan(0).and.not.to.equal(Number(first));
   });
 
-  it('have their log heard by the only call that is under way, and by none of several', async () => {
+  it('send the lines of their log to the only call that is under way, and to none of several', async () => {
     const heard: unknown[] = [];
     const hear = (tool: string, text: string, timeoutMs: number) => {
       const onNotice = (notice: unknown): void => void heard.push([text, notice]);
