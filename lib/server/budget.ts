@@ -42,23 +42,6 @@ export function spend(budget: Budget, key: string): void {
 }
 
 /**
- * The caller that was identified. Wrong credentials of an address have a budget of their own, so that they keep nobody out: when it is
- * empty, the next one gets 429 instead of 401.
- */
-export async function spendWrong(
-  budget: Budget,
-  address: string,
-  identified: Promise<Principal>,
-): Promise<Principal> {
-  try {
-    return await identified;
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'unauthorized') spend(budget, `wrong ${address}`);
-    throw error;
-  }
-}
-
-/**
  * Spends one request of a key, which counts as open until its answer is over. Throws `too_many_requests` when the budget is empty, or
  * the key has too many open.
  */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Access } from '../accounts/access.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError, type Fault } from '../errors.ts';
+import { spend, type Budget } from './budget.ts';
 import type { Mount, RouteSchema } from './mount.ts';
 import { readerOf } from './validate.ts';
 
@@ -61,8 +62,25 @@ export interface Credentials {
   address: string;
 }
 
-/** The principal of a caller: that of its token or ticket, else the anonymous one of an open dialect. Throws `unauthorized`. */
-export async function identify(access: Access, mount: Mount, credentials: Credentials): Promise<Principal> {
+/**
+ * The principal of a caller: that of its token or ticket, else the anonymous one of an open dialect. Throws `unauthorized`. Wrong
+ * credentials of an address have a budget of their own, so that they keep nobody else out: when it is empty, `too_many_requests`.
+ */
+export async function identify(
+  { access, budget }: { access: Access; budget: Budget },
+  mount: Mount,
+  credentials: Credentials,
+): Promise<Principal> {
+  try {
+    return await principalOf(access, mount, credentials);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'unauthorized')
+      spend(budget, `wrong ${credentials.address}`);
+    throw error;
+  }
+}
+
+async function principalOf(access: Access, mount: Mount, credentials: Credentials): Promise<Principal> {
   const where = { dialect: mount.name, address: credentials.address };
   if (mount.anonymous) {
     // An open dialect refuses nobody: a good token names its user, and a bad token is ignored.

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
-import { budgetKeyOf, spend, spendWrong, type Budget } from './budget.ts';
+import { budgetKeyOf, spend, type Budget } from './budget.ts';
 import { bearerOf, identify, readQuery, targetOf } from './intake.ts';
 import { mountAt } from './mount.ts';
 import { refuse } from './refuse.ts';
@@ -47,7 +47,7 @@ export function createUpgrade(
     const { end, mount } = found;
     const token = bearerOf(request) ?? offeredToken(request);
     const ticket = search.get('ticket') ?? undefined;
-    const caller = await spendWrong(budget, address, identify(access, mount, { token, ticket, address }));
+    const caller = await identify({ access, budget }, mount, { token, ticket, address });
     const party = budgetKeyOf(caller, address);
     spend(budget, party);
     const query = await readQuery(search, end.query);

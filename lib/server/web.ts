@@ -8,7 +8,7 @@ import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson, type BodyOptions } from './body.ts';
 import type { BodyRoom } from './body-room.ts';
-import { budgetKeyOf, openRequest, spendWrong, type Budget } from './budget.ts';
+import { budgetKeyOf, openRequest, type Budget } from './budget.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
 import { checkNoBrowser, type Guard } from './guard.ts';
@@ -162,15 +162,11 @@ class Web {
     const caller =
       route.access === 'open'
         ? anonymous
-        : await spendWrong(
-            this.#options.budget,
+        : await identify(this.#options, mount, {
+            token: bearerOf(request),
+            ticket: route.ticket && (search.get('ticket') ?? undefined),
             address,
-            identify(access, mount, {
-              token: bearerOf(request),
-              ticket: route.ticket && (search.get('ticket') ?? undefined),
-              address,
-            }),
-          );
+          });
     line.user_id = caller.id;
     try {
       if (!route.stops) openRequest(this.#options, budgetKeyOf(caller, address), response);
