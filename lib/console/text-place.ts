@@ -30,7 +30,7 @@ export function placeInText(text: string, pointer: string): TextPlace | undefine
 export async function placeInYaml(text: string, pointer: string): Promise<TextPlace | undefined> {
   if (text.length > YAML_MAX_CHARS) return undefined;
   const yaml = await import('yaml');
-  const document = yaml.parseDocument(text, { logLevel: 'silent' });
+  const document = yamlOf(yaml, text);
   let node: unknown = document.contents;
   if (document.errors.length > 0 || !yaml.isNode(node)) return undefined;
   let [from, to] = node.range!;
@@ -72,10 +72,24 @@ function memberOf(
   return [nodeOf(pair?.key), nodeOf(pair?.value)];
 }
 
+/** The document that was read last. A hundred faults in one text ask for it a hundred times. */
+let lastYaml: { text: string; document: Document } | undefined;
+
+function yamlOf(yaml: typeof import('yaml'), text: string): Document {
+  if (lastYaml?.text !== text)
+    lastYaml = { text, document: yaml.parseDocument(text, { logLevel: 'silent' }) };
+  return lastYaml.document;
+}
+
+/** The tree that was read last, as for YAML. */
+let lastTree: { text: string; root: Node | undefined } | undefined;
+
 function treeOf(text: string): Node | undefined {
+  if (lastTree?.text === text) return lastTree.root;
   const faults: ParseError[] = [];
   const root = parseTree(text, faults, asWritten);
-  return faults.length === 0 ? root : undefined;
+  lastTree = { text, root: faults.length === 0 ? root : undefined };
+  return lastTree.root;
 }
 
 function placeAt(text: string, from: number, to: number): TextPlace {

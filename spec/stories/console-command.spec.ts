@@ -143,6 +143,26 @@ describe('people in command, in a browser', function () {
     await person.seen('All devices are stopped.');
   });
 
+  it('a stop that fails after its question was closed asks again, with the reason', async () => {
+    person = await visit(at('/#/devices'));
+    let cut: (() => Promise<void>) | undefined;
+    await person.page.route('**/api/estop', (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      cut = () => route.abort();
+      return undefined;
+    });
+    await person.page.locator('.estop-button').click();
+    await person.button('Stop all devices').click();
+    await waitFor(() => cut !== undefined);
+    await person.page.keyboard.press('Escape');
+    await person.page.getByRole('alertdialog').waitFor({ state: 'detached' });
+    await cut!();
+    await person.page.getByRole('alertdialog').getByRole('alert').waitFor();
+    await person.page.unroute('**/api/estop');
+    await person.button('Stop all devices').click();
+    await person.seen('All devices are stopped.');
+  });
+
   it('the red button stops all devices on every page, until somebody says why it is safe again', async () => {
     person = await visit(at('/#/devices'));
     await person.button('Talk to it').click();

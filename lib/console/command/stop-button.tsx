@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { callErrorOf, type CallError } from '../api.ts';
 import { Dialog } from '../dialog.tsx';
 import { Faults } from '../faults.tsx';
 import { focusAtOnce, useOpener } from '../focus.ts';
@@ -18,61 +19,63 @@ import {
   type StopScope,
 } from './command-room.ts';
 
-/** The red button of every page. It asks once, and says what it stops. */
+/** The red button of every page. It asks once, and says what it stops. A stop that failed asks again, also after its question was closed. */
 export function StopButton() {
   const isAsking = useSignal(false);
+  const failure = useSignal<CallError | undefined>(undefined);
   if (engagedStops.value === undefined) return null;
+  const ask = (refusal?: CallError): void => {
+    failure.value = refusal;
+    isAsking.value = true;
+  };
   return (
     <>
-      <button
-        type="button"
-        class="estop-button"
-        aria-haspopup="dialog"
-        onClick={() => (isAsking.value = true)}
-      >
+      <button type="button" class="estop-button" aria-haspopup="dialog" onClick={() => ask()}>
         <Icon name="stop" />
         {t('estop')}
       </button>
-      {isAsking.value && <StopQuestion done={() => (isAsking.value = false)} />}
+      {isAsking.value && (
+        <StopQuestion failure={failure.value} done={() => (isAsking.value = false)} failed={ask} />
+      )}
     </>
   );
 }
 
-function StopQuestion({ done }: { done(): void }) {
+interface StopOutcome {
+  done(): void;
+  failed(refusal: CallError): void;
+}
+
+function StopQuestion({ failure, ...outcome }: StopOutcome & { failure: CallError | undefined }) {
   const { page, item } = place.value;
   const session = page === 'talk' && item !== '' && item !== 'new' ? item : undefined;
   const device = page === 'devices' && item !== '' ? item : undefined;
   return (
-    <Dialog label={t('estopAsk')} onClose={done}>
+    <Dialog label={t('estopAsk')} onClose={outcome.done}>
       <h2>{t('estopAsk')}</h2>
       <p class="small soft">{t('estopLead')}</p>
-      <StopChoice label={t('estopAll')} scope="all" done={done} />
+      <StopChoice label={t('estopAll')} scope="all" {...outcome} />
       {device !== undefined && (
-        <StopChoice label={t('estopDevice', { name: device })} scope={{ device }} done={done} />
+        <StopChoice label={t('estopDevice', { name: device })} scope={{ device }} {...outcome} />
       )}
-      {session !== undefined && <StopChoice label={t('estopSession')} scope={{ session }} done={done} />}
-      <button type="button" onClick={done}>
+      {session !== undefined && <StopChoice label={t('estopSession')} scope={{ session }} {...outcome} />}
+      <button type="button" onClick={outcome.done}>
         {t('cancel')}
       </button>
+      {failure && <Faults error={failure} />}
     </Dialog>
   );
 }
 
 /** A button of its own work: a stop that waits for its answer keeps nobody from another one. */
-function StopChoice({ label, scope, done }: { label: string; scope: StopScope; done(): void }) {
-  const { isBusy, failure, begin } = useButtonWork();
+function StopChoice({ label, scope, done, failed }: StopOutcome & { label: string; scope: StopScope }) {
+  const { isBusy, begin } = useButtonWork();
+  const stop = (): Promise<void> =>
+    engageStop(scope).then(done, (error: unknown) => failed(callErrorOf(error)));
   return (
-    <>
-      <button
-        type="button"
-        class="danger"
-        aria-disabled={isBusy.value}
-        onClick={() => begin(() => engageStop(scope).then(done))}
-      >
-        {label}
-      </button>
-      {failure.value && <Faults error={failure.value} />}
-    </>
+    <button type="button" class="danger" aria-disabled={isBusy.value} onClick={() => begin(stop)}>
+      {label}
+    </button>
   );
 }
 
