@@ -61,6 +61,7 @@ export class FloodWorld {
 
   /** Sends a flood. Throws where it was not refused, held the server, took its memory, or kept others from it. */
   async withstand({ refusal, heldMaxMs = HELD_MAX_MS, run }: Flood, address: string): Promise<void> {
+    await this.server.liveMiB(); // The garbage of the rows before is not counted as memory of this one.
     await this.server.report();
     const answers = await run(address);
     const refused = answers.filter((text) => refusal.test(text));
