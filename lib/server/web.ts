@@ -65,6 +65,7 @@ type Answer = Response<unknown, Trail>;
 export function createWeb(options: WebOptions): RequestListener {
   const web = new Web(options);
   const turns = new RequestTurns({
+    stops: (request) => web.stops(request),
     begin: (request, response) => web.answer(request, response),
     refuse: (response, error) => web.refuse(response, error),
   });
@@ -92,6 +93,15 @@ class Web {
       return;
     }
     this.#app(request, response);
+  }
+
+  /** Whether a request stops something. */
+  stops(request: IncomingMessage): boolean {
+    try {
+      return this.#routes.isStop(request.method ?? '', targetOf(request).path);
+    } catch {
+      return false; // a broken target
+    }
   }
 
   /** Answers a request that is not looked at further. */
