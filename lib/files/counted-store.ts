@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { Clock } from '../common/clock.ts';
 import { AppError } from '../errors.ts';
 import { ownerOfAvatar } from './avatar-key.ts';
 import { HEAD_MAX_BYTES, isName, type ObjectStore, type StoredObject } from './object-store.ts';
@@ -11,7 +12,12 @@ import { giveRoom, roomLeft, takeRoom } from './usage.ts';
 interface CountedOptions {
   db: FilesDb;
   filesPerOwnerMaxBytes: number;
+  /** Missing where every byte of an upload passes this server. */
+  awaited?: { clock: Clock };
 }
+
+/** A client names its upload within this time, after its URL has ended. */
+const NAMED_WITHIN_MS = 3_600_000;
 
 /**
  * An object store that counts the bytes of objects with a name against their owners, as those of files are counted, and refuses
@@ -37,7 +43,18 @@ export function createCountedStore(store: ObjectStore, options: CountedOptions):
     },
     list: (before) => store.list(before),
     tidy: (before) => store.tidy(before),
-    sign: (grant) => store.sign(grant),
+    async sign(grant) {
+      const { db, awaited } = options;
+      if (awaited && grant.method === 'PUT') {
+        const due_at = awaited.clock.now() + grant.seconds * 1000 + NAMED_WITHIN_MS;
+        await db
+          .insertInto('awaited_uploads')
+          .values({ key: grant.key, due_at })
+          .onConflict((conflict) => conflict.column('key').doUpdateSet({ due_at }))
+          .execute();
+      }
+      return store.sign(grant);
+    },
     keyOf: (url, origin) => store.keyOf(url, origin),
     close: () => store.close(),
   };

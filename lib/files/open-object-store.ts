@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { systemClock } from '../common/clock.ts';
 import type { Config } from '../config.ts';
 import { createCountedStore } from './counted-store.ts';
 import { openDiskStore } from './disk-store.ts';
@@ -12,6 +13,8 @@ export function openObjectStore(
   { s3, dataDir, limits }: Pick<Config, 's3' | 'dataDir' | 'limits'>,
   { db, signer }: { db: FilesDb; signer: UrlSigner },
 ): ObjectStore {
-  const store = s3 ? openS3Store(s3) : openDiskStore(join(dataDir, 'files'), signer);
-  return createCountedStore(store, { db, filesPerOwnerMaxBytes: limits.filesPerOwnerMaxBytes });
+  const { filesPerOwnerMaxBytes } = limits;
+  return s3
+    ? createCountedStore(openS3Store(s3), { db, filesPerOwnerMaxBytes, awaited: { clock: systemClock } })
+    : createCountedStore(openDiskStore(join(dataDir, 'files'), signer), { db, filesPerOwnerMaxBytes });
 }

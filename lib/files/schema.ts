@@ -8,6 +8,14 @@ export interface FileTables {
   upload_parts: UploadPartsTable;
   file_usage: FileUsageTable;
   named_objects: NamedObjectsTable;
+  awaited_uploads: AwaitedUploadsTable;
+}
+
+/** The names for which clients have URLs to upload to, where this server does not see the bytes. */
+interface AwaitedUploadsTable {
+  key: string;
+  /** The time at which the object is looked at: one that no client has named by then is removed. */
+  due_at: number;
 }
 
 /** The database, or a transaction on it. */

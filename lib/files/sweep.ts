@@ -6,10 +6,12 @@
  *   after the object, before its row               an object without a row     removeOrphans
  *   after a row was deleted, before its object     an object without a row     removeOrphans
  *   while a client sends parts                     a pending upload            endExpiredUploads, after its hour
+ *   after a client sent a picture to the bucket    an object that nobody named removeUnnamed, after its hour
  */
 
 import { AppError } from '../errors.ts';
 import { removeFile, type FilesContext } from './files.ts';
+import type { ObjectStore } from './object-store.ts';
 import { endUpload } from './uploads.ts';
 
 /** So many files and uploads a sweep; the next sweep takes the rest. */
@@ -21,7 +23,34 @@ const ORPHAN_AFTER_MS = 2 * 3_600_000;
 export async function sweepFiles(context: FilesContext): Promise<void> {
   await endExpiredUploads(context);
   await removeExpiredFiles(context);
+  await removeUnnamed(context);
   await removeOrphans(context);
+}
+
+/**
+ * Removes objects that clients have sent to the bucket and never named: nothing limits those. A client may have sent a larger one to the
+ * same URL after it had named the first, so that named ones are counted again.
+ */
+async function removeUnnamed({ db, objects, clock }: FilesContext): Promise<void> {
+  const due = await db
+    .selectFrom('awaited_uploads')
+    .leftJoin('named_objects', 'named_objects.key', 'awaited_uploads.key')
+    .select(['awaited_uploads.key', 'named_objects.bytes'])
+    .where('due_at', '<=', clock.now())
+    .orderBy('due_at')
+    .limit(AT_ONCE)
+    .execute();
+  for (const { key, bytes } of due) {
+    if (bytes === null) await objects.remove(key);
+    else await objects.admit(key, Infinity).catch((error) => removeRefused(objects, key, error));
+    await db.deleteFrom('awaited_uploads').where('key', '=', key).execute();
+  }
+}
+
+/** Forgets an object that is gone, or for which there is no room. */
+async function removeRefused(objects: ObjectStore, key: string, error: unknown): Promise<void> {
+  if (!(error instanceof AppError && ['not_found', 'invalid_request'].includes(error.code))) throw error;
+  await objects.remove(key);
 }
 
 /** Ends uploads that no client finished, and frees their room. */

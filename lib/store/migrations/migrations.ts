@@ -8,6 +8,7 @@ import { sql, type Kysely, type Migration } from 'kysely';
 import type { TableStyle } from '../engine.ts';
 import { accountTables } from './account-tables.ts';
 import { auditByTime } from './audit-by-time.ts';
+import { awaitedUploads } from './awaited-uploads.ts';
 import { appConversations } from './app-conversations.ts';
 import { appPublications } from './app-publications.ts';
 import { approvals } from './approvals.ts';
@@ -98,5 +99,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0090-overlapping-writes': overlappingWrites,
     '0100-session-totals': sessionTotals,
     '0101-audit-by-time': auditByTime,
+    '0120-awaited-uploads': awaitedUploads,
   };
 }
