@@ -181,7 +181,7 @@ async function sendPrompts({ server, folder }: AttackWorld): Promise<string> {
 async function sendPictures({ server }: AttackWorld): Promise<string> {
   const headers = bearer(await register(server, ATTACKER, 'painter'));
   await register(server, OTHER, 'owner');
-  const create = { width: 8000, height: 8000, channels: 3, background: '#00ff00' } as const;
+  const create = { width: 4000, height: 4000, channels: 3, background: '#00ff00' } as const;
   const picture = (await sharp({ create }).png().toBuffer()).toString('latin1');
   const part = `--${EDGE}\r\nContent-Disposition: form-data; name="avatar_file"; filename="a.png"\r\n\r\n`;
   const form = Buffer.from(`${part}${picture}\r\n--${EDGE}--\r\n`, 'latin1');
