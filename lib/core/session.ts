@@ -1,7 +1,7 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Attachment, Content, Mark, Message, MessageAdded, MessagePart, Metadata } from './message.ts';
 import type { ToolResult } from './message.ts';
-import type { SessionConfig, TaskSettings } from './session-config.ts';
+import type { KeptConfig, SessionConfig, TaskSettings } from './session-config.ts';
 
 /** A user message for a session, as a task. */
 export interface NewTask {
@@ -70,8 +70,10 @@ export interface Subscriber {
  */
 export interface Session {
   readonly id: string;
-  /** The configuration that the session was opened with. Its keys are in clear: it is for the server only. */
-  readonly config: SessionConfig;
+  /** The configuration that the session was opened with, without its documents. Its keys are in clear: it is for the server only. */
+  readonly config: KeptConfig;
+  /** The configuration with its documents. */
+  wholeConfig(): Promise<SessionConfig>;
   /** Ms since the epoch. */
   readonly createdAt: number;
   /** Notes of clients about the session. A clear keeps them. */
