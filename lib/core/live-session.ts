@@ -111,11 +111,14 @@ export class LiveSession implements Session {
 
   async history(): Promise<Message[]> {
     const all: Message[] = [];
-    for (;;) {
-      const { lines, hasMore } = await this.#store.readPage(this.id, all.at(-1)?.seq ?? 0);
-      all.push(...lines);
-      if (!hasMore) return all;
-    }
+    for await (const lines of this.pages()) all.push(...lines);
+    return all;
+  }
+
+  async *pages(): AsyncGenerator<Message[]> {
+    let page: Awaited<ReturnType<Store['readPage']>> | undefined;
+    do yield (page = await this.#store.readPage(this.id, page?.lines.at(-1)?.seq ?? 0)).lines;
+    while (page.hasMore);
   }
 
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]> {

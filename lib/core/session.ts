@@ -87,6 +87,8 @@ export interface Session {
   mark(of: number[], part: MessagePart, mark: Mark): Promise<void>;
   /** Every line since the last `session_started`, that line included. */
   history(): Promise<Message[]>;
+  /** The same lines in pages: those of a long log together take much memory. */
+  pages(): AsyncIterable<Message[]>;
   /** Lines after a number in order, or before a number with the newest first. */
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;
   /** The text so far of the reply that a streaming task's model is speaking on this node; empty at any other time. */

@@ -129,6 +129,7 @@ function openSource() {
     read: notMeasured,
     submit: async () => ({ taskId: '', seq }),
     history: async () => lines,
+    pages: notMeasured,
     spokenText: () => '',
     stop: async () => {},
     clear: async () => {},

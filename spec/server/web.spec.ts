@@ -130,6 +130,7 @@ describe('the HTTP side', () => {
     for (const body of [
       '{"systemPrompt":"a","__proto__":{"memoryTools":true},"llmConfig":{"__proto__":{"model":"m"}}}',
       String.raw`{"systemPrompt":"a","\u005f_proto_\u005F":{"memoryTools":true}}`,
+      String.raw`{"systemPrompt":"a","__pr\u006ft\u006F__":{"memoryTools":true}}`,
     ]) {
       const response = await server.call('/api/init', { method: 'POST', headers: json, body });
       const { id } = (await response.json()) as { id: string };

@@ -162,6 +162,9 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     async history() {
       return log;
     },
+    async *pages() {
+      yield log;
+    },
     subscribe(subscriber, after) {
       const cursor = { at: after ?? seq, busy: false };
       cursors.set(subscriber, cursor);
