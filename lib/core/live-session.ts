@@ -43,7 +43,7 @@ export class LiveSession implements Session {
     this.#touchedAt = clock.now();
     const read = (after: number): ReturnType<Store['readPage']> => store.readPage(stored.id, after);
     this.#feed = new Feed({ read, lastSeq, readLastSeq: () => this.#readLastSeq(), onError });
-    this.#ownership = new Ownership(options, this.#feed, () => this.history(), created);
+    this.#ownership = new Ownership(options, this.#feed, () => this.pages(), created);
     this.#entrance = new QueueEntrance(store, stored.id, options.limits);
   }
 
@@ -107,12 +107,6 @@ export class LiveSession implements Session {
 
   mark(of: number[], part: MessagePart, mark: Mark): Promise<void> {
     return this.#ownership.command({ kind: 'note', line: { type: 'message_marked', of, part, mark } });
-  }
-
-  async history(): Promise<Message[]> {
-    const all: Message[] = [];
-    for await (const lines of this.pages()) all.push(...lines);
-    return all;
   }
 
   async *pages(): AsyncGenerator<Message[]> {

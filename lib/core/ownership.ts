@@ -38,7 +38,7 @@ export interface CreatedSession {
 export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #feed: Feed;
-  readonly #readAll: () => Promise<Message[]>;
+  readonly #pages: () => AsyncIterable<Message[]>;
   #owner: Owner | undefined;
   #claiming: Promise<Owner | undefined> | undefined;
   #isLeaving = false;
@@ -51,12 +51,12 @@ export class Ownership {
   constructor(
     options: OwnershipOptions,
     feed: Feed,
-    readAll: () => Promise<Message[]>,
+    pages: () => AsyncIterable<Message[]>,
     created?: CreatedSession,
   ) {
     this.#options = options;
     this.#feed = feed;
-    this.#readAll = readAll;
+    this.#pages = pages;
     if (created) this.#own(created.claim, created);
   }
 
@@ -176,8 +176,8 @@ export class Ownership {
       this.#options.onError(error);
       this.abandon();
     };
-    const readAll = this.#readAll;
-    const owner = new Owner({ ...this.#options, claim, feed: this.#feed, readAll, onLost }, created);
+    const pages = this.#pages;
+    const owner = new Owner({ ...this.#options, claim, feed: this.#feed, pages, onLost }, created);
     this.#owner = owner;
     return owner;
   }

@@ -12,8 +12,8 @@ export interface SessionLogOptions {
   store: Store;
   feed: Feed;
   clock: Clock;
-  /** Reads all lines, for the transcript. */
-  readAll(): Promise<Message[]>;
+  /** The pages of the whole log, for the transcript. */
+  pages(): AsyncIterable<Message[]>;
   /** Called when a task's last line is committed, before any subscriber sees it. */
   onTaskEnded(taskId: string, status: TaskStatus): void;
   /** Called when a write fails: another node owns the session, or the store is down. Nothing can be written after it. */
@@ -93,7 +93,7 @@ export class SessionLog {
 
   /** The conversation so far; it is kept up to date. */
   transcript(): Promise<Transcript> {
-    return (this.#transcript ??= this.commit(this.#options.readAll()).then((lines) => Transcript.of(lines)));
+    return (this.#transcript ??= this.commit(this.#readTranscript()));
   }
 
   /** Frees the transcript's memory; it is read again when it is needed. */
@@ -127,6 +127,12 @@ export class SessionLog {
     await this.#announcing.get(taskId);
     const started: MessageBody = { type: 'task_started', taskId, form, content: [], added: true };
     return (await this.#isSaid(taskId)) ? [started] : [userMessageOf(task), started];
+  }
+
+  async #readTranscript(): Promise<Transcript> {
+    const transcript = Transcript.of([]);
+    for await (const lines of this.#options.pages()) for (const line of lines) transcript.add(line);
+    return transcript;
   }
 
   async #append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {

@@ -85,9 +85,7 @@ export interface Session {
   add(message: NewMessage): Promise<Message & MessageAdded>;
   /** Marks earlier lines. Resolves when the mark is committed, as a line of its own. */
   mark(of: number[], part: MessagePart, mark: Mark): Promise<void>;
-  /** Every line since the last `session_started`, that line included. */
-  history(): Promise<Message[]>;
-  /** The same lines in pages: those of a long log together take much memory. */
+  /** Every line since the last `session_started`, that line included, in pages: those of a long log together take much memory. */
   pages(): AsyncIterable<Message[]>;
   /** Lines after a number in order, or before a number with the newest first. */
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;

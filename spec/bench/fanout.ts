@@ -128,7 +128,6 @@ function openSource() {
     answer: notMeasured,
     read: notMeasured,
     submit: async () => ({ taskId: '', seq }),
-    history: async () => lines,
     pages: notMeasured,
     spokenText: () => '',
     stop: async () => {},

@@ -159,9 +159,6 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
       const [line] = session.append({ type: 'task_started', taskId, form: task.form, content: task.content });
       return { taskId, seq: line!.seq - 1 };
     },
-    async history() {
-      return log;
-    },
     async *pages() {
       yield log;
     },
