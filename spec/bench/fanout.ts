@@ -127,6 +127,7 @@ function openSource() {
     read: notMeasured,
     submit: async () => ({ taskId: '', seq }),
     history: async () => lines,
+    idleSeq: () => undefined,
     spokenText: () => '',
     stop: async () => {},
     clear: async () => {},
