@@ -121,6 +121,8 @@ export class LiveSession implements Session {
       : this.#store.readBack(this.id, from.before, limit);
   }
 
+  readonly idleSeq = (): number | undefined => this.#ownership.idleSeq;
+
   readonly spokenText = (taskId: string): string => this.#feed.spokenText(taskId);
 
   subscribe(subscriber: Subscriber, after?: number): () => void {

@@ -65,6 +65,13 @@ export class Ownership {
     return this.#owner;
   }
 
+  /** The number of the last line, while this node surely owns the session and no task is open. */
+  get idleSeq(): number | undefined {
+    // Another node may own the session by now, and one that claims it does not know its tasks yet.
+    if (this.#options.store.shared || this.#claiming || this.#owner?.isBusy) return undefined;
+    return this.#owner?.lastSeq;
+  }
+
   /** Whether this node lost the session, and has not tried to claim it since. */
   get isLost(): boolean {
     return this.#isLost;

@@ -129,6 +129,7 @@ function openSource() {
     read: notMeasured,
     submit: async () => ({ taskId: '', seq }),
     pages: notMeasured,
+    idleSeq: () => undefined,
     spokenText: () => '',
     stop: async () => {},
     clear: async () => {},

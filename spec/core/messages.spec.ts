@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import type { NewMessage } from '../../lib/core/session.ts';
 import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { gate, historyOf, openWorld, outline, say, somebody, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
@@ -52,6 +53,21 @@ describe('messages of a session', () => {
       { role: 'assistant', text: 'Noted.', calls: [] },
       { role: 'user', content: [{ type: 'text', text: 'How is it?' }] },
     ]);
+  });
+
+  it('have a last one that is known without a read while no task is open', async () => {
+    const answer = gate();
+    const step = async () => (await answer.opened, { text: 'One.' });
+    world = await openWorld({ model: createScriptedModel([step]) });
+    const session = await world.create();
+    const watcher = watch(session);
+    expect(session.idleSeq()).to.equal(1);
+    await session.submit(say('first'));
+    expect(session.idleSeq()).to.equal(undefined);
+    answer.open();
+    await watcher.tasksEnded(1);
+    await waitFor(() => session.idleSeq() !== undefined);
+    expect(session.idleSeq()).to.equal(watcher.seen.at(-1)?.seq);
   });
 
   it('begin a task with `run`, and are in the log before it when the task has to wait', async () => {

@@ -58,6 +58,8 @@ describe('several nodes over one PostgreSQL', function () {
       ]);
     }
     expect(await historyOf(onB)).to.deep.equal(await historyOf(onA));
+    // The other node may have written since: the log says its end.
+    expect([onA.idleSeq(), onB.idleSeq()]).to.deep.equal([undefined, undefined]);
   });
 
   it('stop a task from any node', async () => {

@@ -116,6 +116,7 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
     add: notFaked,
     mark: notFaked,
     answer: notFaked,
+    idleSeq: notFaked,
     spokenText: notFaked,
     async read(from, limit) {
       if ('before' in from) return notFaked();

@@ -211,7 +211,7 @@ export async function usablePreset(
 
 /** The schema has the seed as the nearest number. */
 function checkSeed(given: { seed?: number | bigint } = {}): void {
-  if (typeof given.seed === 'bigint' && given.seed > SEED_MAX)
+  if (given.seed !== undefined && BigInt(given.seed) > SEED_MAX)
     refuseFaults('body', [{ pointer: '/parameters/seed', detail: `must be <= ${SEED_MAX}` }]);
 }
 

@@ -47,9 +47,9 @@ function createRun(parts: RunParts): Route {
     method: 'POST',
     path: '/v1/threads/:thread/runs',
     startsWork: true,
-    // The body of a run is the same each time; the messages that it answers are others.
-    startsFrom: async ({ params, caller }) =>
-      lastMessageIn(await findThread(parts.sessions, params.thread, caller)),
+    // The body of a run without messages is the same each time; the messages that it answers are others.
+    startsFrom: async ({ params, body: { additional_messages: said = [] }, caller }) =>
+      said.length > 0 ? '' : lastMessageIn(await findThread(parts.sessions, params.thread, caller)),
     summary: 'Answers the messages of a thread, in the background or as server-sent events (stream: true).',
     access: 'chat',
     bodyMaxBytes: parts.config.limits.messageMaxBytes,
