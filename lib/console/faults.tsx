@@ -12,6 +12,9 @@ interface FaultsProps {
   texts?: Texts;
 }
 
+/** So long somebody has to rest before the line of a fault is looked up in a changed YAML text. */
+const PAUSE_MS = 300;
+
 /** A refusal, with every fault and its place. */
 export function Faults({ error, texts = {} }: FaultsProps) {
   const { status, message, faults } = error;
@@ -47,13 +50,16 @@ function FaultLine({ error, pointer, texts }: { error: CallError; pointer: strin
   const inYaml = useSignal<TextPlace | undefined>(undefined);
   const inJson = placeInText(text, inner);
   useEffect(() => {
-    inYaml.value = undefined;
-    if (text === '' || inJson) return;
-    placeInYaml(text, inner).then(
-      (place) => (inYaml.value = place),
-      () => undefined, // without its line the fault still says its place
-    );
-  }, [error]);
+    if (text === '' || inJson) return void (inYaml.value = undefined);
+    const look = (): void =>
+      void placeInYaml(text, inner).then(
+        (place) => (inYaml.value = place),
+        () => (inYaml.value = undefined), // without its line the fault still says its place
+      );
+    // The text changes while somebody types.
+    const timer = setTimeout(look, inYaml.value ? PAUSE_MS : 0);
+    return () => clearTimeout(timer);
+  }, [error, text]);
   const place = inJson ?? inYaml.value;
   if (!place) return null;
   const show = ({ currentTarget }: { currentTarget: HTMLElement }): void => {
