@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { CallError } from './api.ts';
 import { counted, t } from './language.ts';
-import { faultText } from './server-words.ts';
+import { faultText, sentenceText } from './server-words.ts';
 import { placeInText, placeInYaml, type TextPlace } from './text-place.ts';
 
 type Texts = Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ export function Faults({ error, texts = {} }: FaultsProps) {
           ? t('unreachable')
           : faults.length > 0
             ? counted(faults.length, 'faultOne', 'faultsCount')
-            : message}
+            : sentenceText(message)}
       </p>
       {faults.length > 0 && (
         <ul tabIndex={0} aria-label={counted(faults.length, 'faultOne', 'faultsCount')}>

@@ -116,7 +116,20 @@ export const serverSentences: readonly (readonly [english: string, chinese: stri
     'protocol 为“{protocol}”，而文档是 {kind}。',
   ],
   ['refers to a value that it is part of', '引用了包含自身的值'],
+  // Accounts
+  ['The name or the password is wrong.', '用户名或密码错误。'],
+  ['The code is wrong, used or too old.', '验证码错误、已用过或已过期。'],
+  ['Too many failed attempts; try again later.', '失败次数过多；请稍后再试。'],
+  ['The token is unknown or no longer valid.', '令牌未知或已失效。'],
+  ['The key is unknown or no longer valid.', '密钥未知或已失效。'],
+  ['The refresh token is not valid: sign in again.', '登录已失效：请重新登录。'],
+  ['is too short: at least {count} characters', '过短：至少 {count} 个字符'],
+  ['is too long: at most {count} characters', '过长：最多 {count} 个字符'],
+  ['is too common', '过于常见'],
+  ['is the name or e-mail of the user', '与用户名或邮箱相同'],
+  ['is taken', '已被占用'],
   // Devices and rules
+  ['There is no device "{name}".', '没有设备“{name}”。'],
   [
     'the document has no security scheme of this name, and the key is not sent; did you mean "{meant}"?',
     '文档没有这个名称的安全方案，密钥不会发送；是否想写“{meant}”？',
