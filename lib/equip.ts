@@ -59,7 +59,7 @@ export function createEquip(parts: EquipParts) {
     const documents = await loadDocuments(parts, openersOf(parts, entries, devices, { owner, party }));
     const sources: ToolSource[] = documents.map(({ spec, connection }) => ({
       tools: spec.tools,
-      connection,
+      connection: { ...connection, owner },
     }));
     if (children.length > 0) sources.push({ tools: children, connection: {} });
     const withMemory = [...sources, { tools: ownMemory, connection: { owner } }];

@@ -1,15 +1,14 @@
 import type { Clock } from '../common/clock.ts';
 import type { Feed } from './feed.ts';
+import type { KeptSession } from './kept-session.ts';
 import type { Message, MessageAdded, MessageBody, TaskStatus } from './message.ts';
-import type { Claim, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
+import type { Claim, Store, StoredTask, TaskChange } from './store.ts';
 import { Transcript } from './transcript.ts';
 
 /** A claimed log, and the places to which its lines go. */
 export interface SessionLogOptions {
-  stored: StoredSession;
+  stored: KeptSession;
   claim: Claim;
-  /** The only line of a log that was just created; saves reading it. */
-  firstLine?: Message | undefined;
   store: Store;
   feed: Feed;
   clock: Clock;
@@ -37,14 +36,15 @@ export class SessionLog {
   /** User messages that are being appended while their task waits, by task id. */
   readonly #announcing = new Map<string, Promise<void>>();
 
-  constructor(options: SessionLogOptions) {
+  /** `firstLine`: the only line of a log that was just created; saves reading it. */
+  constructor(options: SessionLogOptions, firstLine?: Message) {
     this.#options = options;
     this.#id = options.stored.id;
     const { epoch, lastSeq, lastTime } = options.claim;
     this.#epoch = epoch;
     this.#lastSeq = lastSeq;
     this.#lastTime = lastTime;
-    if (options.firstLine) this.#transcript = Promise.resolve(Transcript.of([options.firstLine]));
+    if (firstLine) this.#transcript = Promise.resolve(Transcript.of([firstLine]));
   }
 
   /** The number of the last line. */

@@ -1,12 +1,17 @@
+import { createPauses } from '../../common/pauses.ts';
+import type { Message } from '../../core/message.ts';
+import type { Session } from '../../core/session.ts';
 import { parseRules } from '../../devices/parse-rules.ts';
 import { checkPrompt } from '../prompt-limit.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import type { LiteAgentParts } from './parts.ts';
 import { envelopeSchema } from './envelope-schema.ts';
-import { envelopesOf } from './envelope.ts';
+import { envelopesOf, type AgentMessage } from './envelope.ts';
 import { ignoredFieldWarnings } from './ignored-fields.ts';
 import { checkAdmission, initSchema, toSessionConfig } from './init.ts';
 
+/** So many lines are read at a time: each may have a picture. */
+const PAGE_MAX_COUNT = 100;
 const id = { type: 'string', minLength: 1 } as const;
 const sessionQuery = { type: 'object', required: ['id'], properties: { id } } as const;
 /** `last` is in lines of the log: an envelope belongs to a line with others. */
@@ -87,11 +92,10 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
       answer: { type: 'array', items: envelopeSchema },
       async handle({ query: { id, last }, caller }) {
         const session = await sessions.find(id, caller);
-        const lines =
-          last === undefined
-            ? await session.history()
-            : (await session.read({ before: Number.MAX_SAFE_INTEGER }, Number(last))).toReversed();
-        return lines.flatMap((line) => envelopesOf(session.id, line));
+        return envelopesIn(
+          session.id,
+          last === undefined ? session.pages() : lastPages(session, Number(last)),
+        );
       },
     }),
     ...both((method) =>
@@ -141,4 +145,24 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
       handle: ({ caller }: Call) => access.issueTicket(caller),
     }),
   ];
+}
+
+/** The envelopes of the lines of each page. */
+async function* envelopesIn(id: string, pages: AsyncIterable<Message[]>): AsyncGenerator<AgentMessage[]> {
+  for await (const lines of pages) yield lines.flatMap((line) => envelopesOf(id, line));
+}
+
+/** The last lines of a session in pages, the oldest first. */
+async function* lastPages(session: Session, count: number): AsyncGenerator<Message[]> {
+  const pages: Message[][] = [];
+  const pause = createPauses();
+  for (let left = count, before = Number.MAX_SAFE_INTEGER; left > 0;) {
+    const lines = await session.read({ before }, Math.min(left, PAGE_MAX_COUNT));
+    await pause();
+    if (lines.length === 0) break;
+    pages.push(lines.toReversed());
+    left -= lines.length;
+    before = lines.at(-1)!.seq;
+  }
+  yield* pages.toReversed();
 }
