@@ -170,6 +170,10 @@ describe('an OpenModbus document', () => {
       '/port must be an integer from 1 to 65535',
       '/url must be a host name or an IP address',
     ]);
+    const server = { type: 'tcp', config: { host: '127.0.0.1', port: 502 } };
+    expect(await faultsOf({ ...documentOf([functionOf()]), server })).to.deep.equal([
+      '/server/config/url is missing; did you mean "url" by "host"?',
+    ]);
     expect(await config({ framing: 'rtu', maxInFlight: 2 })).to.deep.equal([
       '/maxInFlight more than 1 is for Modbus TCP: other replies carry no transaction id',
     ]);
