@@ -202,6 +202,7 @@ async function serve(): Promise<void> {
   const { access, firstRequests } = await openTestAccounts();
   const mounts = [
     liteagent.mount({
+      entryWarnings: async () => [],
       sessions,
       devices: noDevices,
       approvals: noApprovals,
