@@ -77,6 +77,7 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
         const id = await sessions.create(wanted, caller);
         const warnings = [
           ...ignoredFieldWarnings(initSchema, ignored),
+          // The session is open: it is not refused for want of a warning.
           ...(await parts.entryWarnings(wanted.documents, caller.id).catch(() => [])),
         ];
         return { id, ...(warnings.length > 0 && { warnings }) };
