@@ -14,9 +14,9 @@ interface Ask {
 /** Why a request has no 2xx answer. */
 export interface EndpointRefusal extends TryFailure {
   /** The endpoint's code for the fault. */
-  code: string | null | undefined;
+  code: string | undefined;
   /** The field that the endpoint names as the fault. */
-  param: string | null | undefined;
+  param: string | undefined;
   /** The endpoint's own words; empty without any. */
   detail: string;
 }
@@ -82,9 +82,14 @@ export async function loadOpenAiClient(fetch: typeof globalThis.fetch): Promise<
       const { status, headers, code, param } = error;
       const said = error.error === undefined && status === undefined ? '' : error.message;
       const detail = said.replace(`${status} `, '').replace('status code (no body)', '');
-      return { status, headers, code, param, detail };
+      return { status, headers, code: textOrNone(code), param: textOrNone(param), detail };
     },
   };
+}
+
+/** A text of an endpoint. Some send numbers and objects, which the official client passes on as they are. */
+function textOrNone(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** The response with at most 64 KiB of its body, so that an endless error page cannot fill the memory. */

@@ -1,4 +1,4 @@
-import { formatExactly } from '../common/exact-numbers.ts';
+import { formatExactly, inexactNumbers, parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
 import type { Content, ToolCall } from '../core/message.ts';
 import type { ModelMessage, ModelRequest, ToolOffer } from '../core/model.ts';
@@ -137,8 +137,14 @@ function wirePart(part: Content): JsonValue {
 /** A past call in a form that every endpoint accepts, even if the model's own form was wrong. `added`: what its endpoint wants back. */
 function assistantCall(call: ToolCall, added: JsonObject): JsonValue {
   const name = call.name.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, 64) || '_';
-  const args = isObject(call.arguments) ? call.arguments : { not_an_object: call.arguments };
   const inside = isObject(added['function']) ? added['function'] : {};
-  const fn = { ...inside, name, arguments: JSON.stringify(args) };
+  const fn = { ...inside, name, arguments: argumentsText(call) };
   return { ...added, id: call.callId, type: 'function', function: fn };
+}
+
+/** The arguments as the text of a JSON object. One that the log keeps as a text, for each digit of its numbers, is sent as it is. */
+function argumentsText({ arguments: args }: ToolCall): string {
+  if (typeof args === 'string' && inexactNumbers(args).length > 0 && isObject(parseExactly(args)))
+    return args;
+  return JSON.stringify(isObject(args) ? args : { not_an_object: args });
 }

@@ -23,15 +23,21 @@ export function refusalError(
   const message = `the model endpoint ${host} answered ${status}${detail === '' ? '' : `: ${detail}`}${HINTS[status] ?? ''}`;
   const waitMs = retryAfterMs(headers);
   return new ModelError(message, {
-    refusal: { status, words: detail, code: nameIn(code), param: nameIn(param) },
+    refusal: { status, words: withoutOwnHost(detail, host), code: nameIn(code), param: nameIn(param) },
     cause,
     ...(waitMs === undefined ? {} : { retryAfterSeconds: Math.ceil(waitMs / 1000) }),
   });
 }
 
 /** A name that an endpoint gives; undefined for any other text, which may hold more than a name. */
-function nameIn(text: string | null | undefined): string | undefined {
-  return typeof text === 'string' && /^[\w.[\]-]{1,100}$/.test(text) ? text : undefined;
+function nameIn(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\w.[\]-]{1,100}$/.test(text) ? text : undefined;
+}
+
+/** The words without the endpoint's own host, which is for the log only. A host of one word may be a word of any sentence. */
+function withoutOwnHost(words: string, host: string): string {
+  const names = [host, host.replace(/:\d+$/, '')].filter((name) => /[.:]|^localhost$/.test(name));
+  return names.reduce((rest, name) => rest.replaceAll(name, 'the endpoint'), words);
 }
 
 function unreachable(host: string, error: unknown): ModelError {

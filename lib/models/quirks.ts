@@ -70,7 +70,7 @@ const ASKS_FOR = /\bmust be (?:passed|provided|included|sent|returned|present)\b
 export function noteRefusal(
   quirks: Quirks,
   head: Record<string, JsonValue>,
-  refusal: { status: number | undefined; param: string | null | undefined; detail: string },
+  refusal: { status: number | undefined; param: string | undefined; detail: string },
 ): boolean {
   if (refusal.status !== 400 && refusal.status !== 422) return false;
   const sent = [
@@ -95,7 +95,7 @@ export function noteRefusal(
 export function noteRefusedAddition(
   quirks: Quirks,
   sent: ReadonlySet<string>,
-  { status, param, detail }: { status: number | undefined; param: string | null | undefined; detail: string },
+  { status, param, detail }: { status: number | undefined; param: string | undefined; detail: string },
 ): boolean {
   if ((status !== 400 && status !== 422) || ASKS_FOR.test(detail)) return false;
   const words = new Set(`${param ?? ''} ${detail}`.match(/\w+/g));

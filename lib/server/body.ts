@@ -28,6 +28,12 @@ export interface BodyOptions {
   share?: BodyShare;
 }
 
+/** A body as a JSON value. The search for bigints in a large one would hold the event loop. */
+export interface JsonBody {
+  value: unknown;
+  hasBigints: boolean;
+}
+
 /**
  * The body of a request as JSON. Pieces are decoded as they come, so that a body of 64 MiB is in memory once. Throws
  * `unsupported_media_type`, `too_large` (before it reads, when the length is known), or `invalid_request` with the place
@@ -38,7 +44,7 @@ export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
   { maxBytes, isLenient = false, timeoutMs = BODY_TIMEOUT_MS, exactFields, share }: BodyOptions,
-): Promise<unknown> {
+): Promise<JsonBody> {
   const { 'content-type': type, 'content-encoding': encoding, 'content-length': length } = request.headers;
   if (!isLenient && type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
     throw new AppError('unsupported_media_type', `The body must be application/json, not ${clean(type)}.`);
@@ -49,9 +55,10 @@ export async function readJson(
   const text = await readText(request, { maxBytes, timeoutMs, share });
   const isLarge = text.length > ONE_GO_MAX_LENGTH;
   const isExact = exactFields !== undefined && !(isLarge && exactFields === 'unnamed if small');
-  if (isExact && inexactNumbers(text).length > 0) return parseExactFields(text, exactFields);
-  if (isLarge) return parseLargeText(text, share);
-  return isLenient && text.trim() === '' ? {} : parseJsonText(text);
+  if (isExact && inexactNumbers(text).length > 0)
+    return { value: parseExactFields(text, exactFields), hasBigints: true };
+  if (isLarge) return { value: await parseLargeText(text, share), hasBigints: false };
+  return { value: isLenient && text.trim() === '' ? {} : parseJsonText(text), hasBigints: false };
 }
 
 /** The memory of a list or an object. Its text may have two bytes, so that a body could take twenty times its own room. */

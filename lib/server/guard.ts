@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isLoopbackHost } from '../common/addresses.ts';
 import { parseHostHeader } from '../common/host.ts';
+import { originOf } from '../common/origin-of.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 
@@ -36,7 +37,7 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
       const { headers } = request;
       checkForm(request, host);
       checkHost(headers.host);
-      const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
+      const { origin, referer, 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
       if (origin !== undefined) {
         if (allowed.has(origin) || isSameHost(origin, host)) return;
         throw new AppError(
@@ -45,7 +46,9 @@ export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' |
         );
       }
       if (entrance && mode === 'navigate') return;
-      // Links, images and scripts come without an Origin. They reach GET calls, and some of those change something.
+      // Links, images and scripts come without an Origin. A page that may call shows pictures, and the Referer names it.
+      if (referer !== undefined && allowed.has(originOf(referer) ?? '')) return;
+      // The others reach GET calls, and some of those change something.
       if (site === 'cross-site' || (site === 'same-site' && mode === 'no-cors'))
         throw new AppError('forbidden', 'Other sites may not make a browser call this server.');
     },

@@ -259,15 +259,13 @@ async function readBody(
 ): Promise<{ value: unknown; ignored: string[] }> {
   if (!schema) return { value: undefined, ignored: [] };
   const read = await readerOf(schema);
-  const reading = read(
-    await readJson(request, response, {
-      maxBytes: bodyMaxBytes,
-      isLenient: bodyLenient,
-      exactFields,
-      ...more,
-    }),
+  const { value, hasBigints } = await readJson(request, response, {
+    maxBytes: bodyMaxBytes,
+    isLenient: bodyLenient,
     exactFields,
-  );
+    ...more,
+  });
+  const reading = read(value, hasBigints ? exactFields : undefined);
   refuseFaults('body', reading.faults);
   return reading;
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { checkLoop, startWatchdog } from '../support/loop-watchdog.ts';
 import { openLampWorld, setLamp, type LampWorld } from '../support/lamp-world.ts';
 
 const BIG = '12345678901234567890';
@@ -70,6 +71,26 @@ describe('a whole number past 2^53 in a field that the server does not name', ()
       `{"model_config":{"dialog_round":3,"account":${BIG},"long":"${long}"},"memory_mode":"none"}`,
     );
     expect(await send('GET', app)).to.include('"account":12345678901234567000');
+  });
+
+  it('is not looked for in a large document, which would hold the event loop', async () => {
+    const made = JSON.parse(await send('POST', '/apps', '{"name":"A","icon":"http://a.example/i.png"}')) as {
+      data: { id: string };
+    };
+    const operation = { get: { parameters: [{ name: 'a', in: 'query', schema: { type: 'integer' } }] } };
+    const paths = Object.fromEntries(Array.from({ length: 40_000 }, (_, index) => [`/${index}`, operation]));
+    const openSpec = { openapi: '3.1.0', info: { title: 'Large', version: '1' }, paths };
+    const body = JSON.stringify({ model_config: { openSpecList: [{ openSpec }] }, memory_mode: 'none' });
+    const watchdog = startWatchdog();
+    const response = await fetch(`${world.server.url}/apps/${made.data.id}/config`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${world.ada.token}`, 'content-type': 'application/json' },
+      body,
+    });
+    const report = watchdog.take();
+    watchdog.stop();
+    expect(await response.json()).to.deep.include({ message: 'model_config.dialog_round is missing' });
+    checkLoop(report, 'a large document');
   });
 
   it('stays in the memory of the user, and the model sees its digits as a text', async () => {

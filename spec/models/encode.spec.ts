@@ -91,8 +91,24 @@ describe('a conversation as chat completions take it', () => {
     ]);
   });
 
+  it('gives a past call back with every digit of its numbers, in the form of its first time', () => {
+    const args = '{"id":12345678901234567890,"deep":[-9007199254740993]}';
+    const [message] = messagesOf(calling('set', args as never));
+    expect(message).to.deep.equal({
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'c', type: 'function', function: { name: 'set', arguments: args } }],
+    });
+  });
+
   const broken: [title: string, name: string, args: unknown, sent: { name: string; arguments: string }][] = [
     ['no JSON', 'set', '{"a":', { name: 'set', arguments: '{"not_an_object":"{\\"a\\":"}' }],
+    [
+      'a number past the range',
+      'set',
+      '{"a":1e400}',
+      { name: 'set', arguments: '{"not_an_object":"{\\"a\\":1e400}"}' },
+    ],
     ['a list', 'set', [1], { name: 'set', arguments: '{"not_an_object":[1]}' }],
     ['nothing', 'set', null, { name: 'set', arguments: '{"not_an_object":null}' }],
     ['a name that no endpoint takes', 'a.b c', {}, { name: 'a_b_c', arguments: '{}' }],

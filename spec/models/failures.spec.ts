@@ -5,7 +5,7 @@ import { AppError, ModelError } from '../../lib/errors.ts';
 import { openCompletions } from '../../lib/models/completions.ts';
 import { openModels } from '../../lib/models/index.ts';
 import { ask, askStreamed, rejection, sentence, withModelServer } from '../support/model-asking.ts';
-import { sendEvents, startModelServer, type ModelServerStep } from '../support/model-server.ts';
+import { sendEvents, sendJson, startModelServer, type ModelServerStep } from '../support/model-server.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const event = 'data: {"choices":[{"delta":{"content":"Half"}}]}\n\n';
@@ -43,6 +43,12 @@ describe('a model endpoint that fails', () => {
       step: writes(400, 'text/plain', ''),
       status: 400,
       message: /answered 400$/,
+    },
+    {
+      title: 'answers 400 with a code and a field that are no texts',
+      step: { status: 400, body: { error: { message: 'No.', code: 34, param: { a: 1 } } } },
+      status: 400,
+      message: /answered 400: No\.$/,
     },
     { title: 'answers 304', step: writes(304, 'text/plain', ''), status: 304, message: /answered 304$/ },
     {
@@ -124,6 +130,21 @@ describe('a model endpoint that fails', () => {
         expect(error.status).to.equal(status);
         expect(error.message).to.not.contain('sk-spec-key');
       }));
+
+  it('names its own host: the words for clients leave it out', () =>
+    withModelServer(
+      [
+        {
+          answer: (response, { headers }) =>
+            sendJson(response, 400, { error: { message: `No such model at http://${headers.host}/v1.` } }),
+        },
+      ],
+      async (model) => {
+        const failure = (await rejection(ask(model))) as ModelError;
+        expect(failure.refusal?.words).to.equal('No such model at http://the endpoint/v1.');
+        expect(failure.message).to.match(/^the model endpoint 127\.0\.0\.1:\d+ answered 400: .*127\.0\.0\.1/);
+      },
+    ));
 
   it('is down: the error names it', async () => {
     const { port, close } = await closedPort();

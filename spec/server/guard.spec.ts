@@ -96,6 +96,25 @@ describe('the guard', () => {
       expect(session.stopped).to.deep.equal([]);
     });
 
+    it('shows pictures to the pages of allowed origins, and to no others', async () => {
+      const picture = {
+        'Sec-Fetch-Site': 'cross-site',
+        'Sec-Fetch-Mode': 'no-cors',
+        'Sec-Fetch-Dest': 'image',
+      };
+      const near = { ...picture, 'Sec-Fetch-Site': 'same-site' };
+      for (const headers of [picture, near]) {
+        const allowed = { ...headers, Referer: 'https://panel.example/' };
+        expect(await statusOf(server.port, allowed)).to.equal(200);
+        for (const referer of ['https://panel.example.evil.example/', 'https://evil.example/', 'null', ''])
+          expect(await statusOf(server.port, { ...headers, Referer: referer }), referer).to.equal(403);
+      }
+      const session = await server.session();
+      const stop = { ...picture, Referer: 'https://panel.example/' };
+      expect(await statusOf(server.port, stop, `/api/stop?id=${session.id}`)).to.equal(403);
+      expect(session.stopped).to.deep.equal([]);
+    });
+
     it('keeps every browser from a GET that changes something, and no script', async () => {
       const session = await server.session();
       const browsers: Record<string, string>[] = [

@@ -134,7 +134,7 @@ describe('the HTTP side', () => {
     ]) {
       const response = await server.call('/api/init', { method: 'POST', headers: json, body });
       const { id } = (await response.json()) as { id: string };
-      expect(server.sessions.all.get(id)?.config).to.deep.equal({
+      expect(server.sessions.all.get(id)?.created).to.deep.equal({
         model: { temperature: 0, maxTokens: 4096, topP: 1 },
         systemPrompt: 'a',
         documents: [],

@@ -68,6 +68,28 @@ describe('a web page of another origin', function () {
     expect(status).to.equal(200);
   });
 
+  it('shows the picture of a user, whose address is signed, when its origin is allowed', async () => {
+    const widthAt = async (env: Record<string, string>): Promise<number> => {
+      await app?.close();
+      await open(env);
+      const send = async (path: string, init: RequestInit): Promise<Record<string, string>> =>
+        (await (await fetch(`${app.url}/api/v1${path}`, init)).json()) as Record<string, string>;
+      const user = { username: 'ada', password: 'a-password-of-ada' };
+      const headers = { 'content-type': 'application/json' };
+      const { avatar } = await send('/users', { method: 'POST', headers, body: JSON.stringify(user) });
+      const tab = await page.open(browser);
+      return tab.evaluate(
+        `new Promise((resolve) => {
+          const picture = new Image();
+          picture.onload = picture.onerror = () => resolve(picture.naturalWidth);
+          picture.src = ${JSON.stringify(avatar)};
+        })`,
+      );
+    };
+    expect(await widthAt({ ALLOWED_ORIGINS: page.origin })).to.equal(128);
+    expect(await widthAt({})).to.equal(0);
+  });
+
   it('gets nothing when its origin is not allowed', async () => {
     await open({});
     const tab = await page.open(browser);

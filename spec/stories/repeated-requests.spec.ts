@@ -116,21 +116,36 @@ describe('a request that is repeated because its answer was lost', () => {
     expect(ids[2]).to.equal(ids[1]);
   });
 
-  it('moves a device once as a run that brings its message along, and is another run after a new message', async () => {
-    const session = await openSession();
-    const taskId = randomUUID();
-    const run = async (id: string, count: string): Promise<string> => {
-      const body = { assistant_id: 'default', additional_messages: [message(id)] };
+  describe('as a run', () => {
+    async function run(thread: string, count: string, messages: object[] = []): Promise<string> {
+      const body = {
+        assistant_id: 'default',
+        ...(messages.length > 0 && { additional_messages: messages }),
+      };
       const headers = { 'x-stainless-retry-count': count };
-      const answer = await ada.call('POST', `/v1/threads/${threadOf(session)}/runs`, body, headers);
+      const answer = await ada.call('POST', `/v1/threads/${thread}/runs`, body, headers);
       return (answer.body as { id: string }).id;
-    };
-    const first = await run(taskId, '0');
-    expect(await run(taskId, '1')).to.equal(first);
-    expect(await writesOf(session, taskId)).to.equal(1);
-    expect(await run(taskId, '2')).to.equal(first);
-    await ada.call('POST', `/v1/threads/${threadOf(session)}/messages`, message(randomUUID()));
-    expect(await run(taskId, '1')).not.to.equal(first);
+    }
+    const say = (thread: string) => ada.call('POST', `/v1/threads/${thread}/messages`, message(randomUUID()));
+
+    it('moves a device once with the message that it brings along, also when others speak in between', async () => {
+      const session = await openSession();
+      const [thread, taskId] = [threadOf(session), randomUUID()];
+      const first = await run(thread, '0', [message(taskId)]);
+      expect(await run(thread, '1', [message(taskId)])).to.equal(first);
+      await say(thread);
+      expect(await run(thread, '2', [message(taskId)])).to.equal(first);
+      expect(await writesOf(session, taskId)).to.equal(1);
+    });
+
+    it('is another run after a new message, where it brings none along', async () => {
+      const thread = threadOf(await openSession());
+      await say(thread);
+      const first = await run(thread, '0');
+      expect(await run(thread, '1')).to.equal(first);
+      await say(thread);
+      expect(await run(thread, '1')).not.to.equal(first);
+    });
   });
 
   it('is carried out when the first one was refused', async () => {

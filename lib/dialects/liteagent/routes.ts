@@ -33,7 +33,7 @@ const stopQuery = {
   required: ['id'],
   properties: { id, taskId: { type: 'string', minLength: 1, maxLength: 36 } },
 } as const;
-/** `warnings` names each ignored field. It is missing where there is none. */
+/** `warnings` names each ignored field, and each key that no document asks for. It is missing where there is none. */
 const initAnswer = {
   type: 'object',
   required: ['id'],
@@ -42,7 +42,8 @@ const initAnswer = {
 const idAnswer = { type: 'object', required: ['id'], properties: { id, taskId: id } } as const;
 
 /** The HTTP calls of contract 1. */
-export function createRoutes({ sessions, devices, access, config, version }: LiteAgentParts): Route[] {
+export function createRoutes(parts: LiteAgentParts): Route[] {
+  const { sessions, devices, access, config, version } = parts;
   /** The seed stops and clears with GET; POST is the same for clients that care. */
   const both = (make: (method: 'GET' | 'POST') => Route) => [make('GET'), make('POST')];
 
@@ -73,8 +74,13 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
         checkAdmission(caller, wanted, config.documents);
         parseRules(wanted.rules, '/rules', { isAlone: config.auth === 'none', auditDays: config.auditDays });
         await devices.requireAll(wanted.devices ?? [], caller.id, '/devices');
-        const warnings = ignoredFieldWarnings(initSchema, ignored);
-        return { id: await sessions.create(wanted, caller), ...(warnings.length > 0 && { warnings }) };
+        const id = await sessions.create(wanted, caller);
+        const warnings = [
+          ...ignoredFieldWarnings(initSchema, ignored),
+          // The session is open: it is not refused for want of a warning.
+          ...(await parts.entryWarnings(wanted.documents, caller.id).catch(() => [])),
+        ];
+        return { id, ...(warnings.length > 0 && { warnings }) };
       },
     }),
     // An array, not pages: that is the seed's shape. A long session has a long answer.

@@ -12,6 +12,12 @@ const dialogRound = { type: 'integer', minimum: 0 } as const;
 /** The body of an update of an app's draft (contract 3). */
 export const configSchema = {
   type: 'object',
+  examples: [
+    {
+      model_config: { dialog_round: 3, systemPrompt: 'You look after the lights.' },
+      memory_mode: 'long_term_memory',
+    },
+  ],
   required: ['model_config', 'memory_mode'],
   properties: {
     model_config: {
@@ -97,9 +103,10 @@ const places: readonly (readonly [string, string])[] = [
 /** The error, with the pointers of its faults as on the wire. */
 export function inWireWords(error: unknown): unknown {
   if (!(error instanceof AppError) || !/^(invalid_request|spec_invalid)$/.test(error.code)) return error;
-  const faults = error.faults.map(({ pointer, detail }) => {
+  const faults = error.faults.map((fault) => {
+    const { pointer } = fault;
     const [ours, wire] = places.find(([start]) => pointer.startsWith(start)) ?? ['', ''];
-    return { pointer: `/model_config${wire}${pointer.slice(ours.length)}`, detail };
+    return { ...fault, pointer: `/model_config${wire}${pointer.slice(ours.length)}` };
   });
   return new AppError(error.code, error.message, { faults, cause: error });
 }

@@ -4,7 +4,7 @@ import { unknownCursor } from './errors.ts';
 import { itemLineOf } from './ids.ts';
 import { saidItem, taskItems, type CallShape, type Item } from './items.ts';
 import { openLogWindow } from './log-window.ts';
-import { readRecord } from './task-record.ts';
+import { readBegunRecord } from './task-record.ts';
 
 /** The items of a conversation that a client asks for. */
 export interface ItemPage {
@@ -48,7 +48,7 @@ export async function itemsOf(session: Session, line: Message, shape: CallShape)
   const said = saidItem(session.id, line);
   const items: Item[] = said ? [said] : [];
   if (line.type === 'message_added') return items;
-  const record = await readRecord(session, line.taskId, line.seq - 1);
+  const record = await readBegunRecord(session, line);
   return [...items, ...taskItems(session.id, record, shape)];
 }
 

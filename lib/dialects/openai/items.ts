@@ -1,5 +1,6 @@
 import { formatExactly } from '../../common/exact-numbers.ts';
 import type { Content, Message, MessageAdded, ToolCall, ToolResult } from '../../core/message.ts';
+import { outputOfResult } from './client-output.ts';
 import { itemIdOf, messageIdOf } from './ids.ts';
 import { isRunOnly } from './message-format.ts';
 import { isForClient, type ReplyRecord, type TaskRecord } from './task-record.ts';
@@ -228,7 +229,7 @@ export function outputItem(
       type: 'function_call_output',
       status: 'completed',
       call_id: callId,
-      output: formatExactly(result),
+      output: isOfClient(view, callId) ? outputOfResult(result) : formatExactly(result),
     },
   ];
 }

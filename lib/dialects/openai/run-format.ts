@@ -2,6 +2,7 @@ import { appIdOf } from '../../agents/agents.ts';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
 import type { Session } from '../../core/session.ts';
 import { secondsOf } from '../unix-time.ts';
+import { outputOfResult } from './client-output.ts';
 import { messageOfFailure } from './errors.ts';
 import { messageIdOf, runIdOf, stepIdOf, threadIdOf } from './ids.ts';
 import { argumentsOf } from './items.ts';
@@ -10,9 +11,9 @@ import { metadataSchema } from './schemas.ts';
 import {
   callsForClient,
   isAnswerCut,
+  isForClient,
   requestOf,
   usageOf,
-  type ReplyRecord,
   type TaskRecord,
 } from './task-record.ts';
 
@@ -181,7 +182,7 @@ export function formatStep(session: Session, record: TaskRecord, index: number) 
     last_error: null,
     metadata: {},
     step_details: hasCalls
-      ? { type: 'tool_calls', tool_calls: formatCalls({ line, results }) }
+      ? { type: 'tool_calls', tool_calls: formatCalls(record, index) }
       : { type: 'message_creation', message_creation: { message_id: answerIdOf(session, record) } },
     usage: isDone ? formatUsage({ input, output, total }) : null,
   };
@@ -193,10 +194,12 @@ export function answerIdOf({ id }: Session, { said, started }: TaskRecord): stri
 }
 
 /** The calls of a reply, each with its output once it has one. */
-function formatCalls({ line, results }: Pick<ReplyRecord, 'line' | 'results'>) {
+function formatCalls(record: TaskRecord, index: number) {
+  const { line, results } = record.replies[index]!;
   return line.calls.map((call) => {
     const result = results.find((one) => one.line.callId === call.callId)?.line.result;
-    const output = result ? formatExactly(result) : null;
+    const format = isForClient(record, call) ? outputOfResult : formatExactly;
+    const output = result ? format(result) : null;
     return {
       id: call.callId,
       type: 'function',

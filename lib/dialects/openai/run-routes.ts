@@ -47,9 +47,9 @@ function createRun(parts: RunParts): Route {
     method: 'POST',
     path: '/v1/threads/:thread/runs',
     startsWork: true,
-    // The body of a run is the same each time; the messages that it answers are others.
-    startsFrom: async ({ params, caller }) =>
-      lastMessageIn(await findThread(parts.sessions, params.thread, caller)),
+    // The body of a run without messages is the same each time; the messages that it answers are others.
+    startsFrom: async ({ params, body: { additional_messages: said = [] }, caller }) =>
+      said.length > 0 ? '' : lastMessageIn(await findThread(parts.sessions, params.thread, caller)),
     summary: 'Answers the messages of a thread, in the background or as server-sent events (stream: true).',
     access: 'chat',
     bodyMaxBytes: parts.config.limits.messageMaxBytes,
@@ -78,7 +78,13 @@ function createThreadAndRun(parts: RunParts): Route {
     access: 'chat',
     bodyMaxBytes: parts.config.limits.messageMaxBytes,
     bodyLenient: true,
-    body: { type: 'object', required: ['assistant_id'], properties, additionalProperties: {} },
+    body: {
+      type: 'object',
+      required: ['assistant_id'],
+      examples: [{ assistant_id: 'default', thread: newThreadSchema.examples[0] }],
+      properties,
+      additionalProperties: {},
+    },
     answer: runSchema,
     async handle({ body: { thread = {}, tool_resources: resources, ...body }, caller, response }) {
       refuseRunFields(body as RunRequest, runFieldSchemas);
@@ -155,7 +161,11 @@ function changeRun(parts: RunParts): Route {
     summary: 'Replaces the metadata of a run.',
     access: 'chat',
     bodyLenient: true,
-    body: { type: 'object', properties: { metadata: metadataSchema } },
+    body: {
+      type: 'object',
+      examples: [{ metadata: { room: 'kitchen' } }],
+      properties: { metadata: metadataSchema },
+    },
     answer: runSchema,
     async handle({ params, body: { metadata }, caller }) {
       const { session, record } = await find(parts, params, caller);
@@ -197,6 +207,7 @@ function submitOutputs(parts: RunParts): Route {
     body: {
       type: 'object',
       required: ['tool_outputs'],
+      examples: [{ tool_outputs: [{ tool_call_id: 'the id of the call', output: '21 °C' }] }],
       properties: {
         stream: { type: 'boolean' },
         tool_outputs: {

@@ -5,7 +5,7 @@ import { noSuchRun, runIdOf } from './ids.ts';
 import { isRunOnly } from './message-format.ts';
 import { openLogWindow } from './log-window.ts';
 import { formatRun } from './run-format.ts';
-import { readRecord, type KeptRequest, type TaskRecord } from './task-record.ts';
+import { readRecord, type TaskRecord } from './task-record.ts';
 
 /** How many lines are read at once. */
 const PAGE_LINES = 100;
@@ -27,20 +27,11 @@ export async function findRun(session: Session, runId: string): Promise<FoundRun
   throw noSuchRun(runId);
 }
 
-/**
- * The place of the last message that was said in a thread: a run answers the messages up to it. Answers of the agent are none, and
- * neither are the messages that a run brought along: its repeat starts from the same place.
- */
+/** The place of the last message that was said in a thread: a run answers the messages up to it. Answers of the agent are none. */
 export async function lastMessageIn(session: Session): Promise<string> {
-  const brought = new Set<number>();
-  for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back()) {
-    if (line.type === 'message_added' && isRunOnly(line))
-      for (const seq of (line.request as KeptRequest | undefined)?.history ?? []) brought.add(seq);
-    else if (
-      line.type === 'message_added' ? !brought.has(line.seq) : line.type === 'task_started' && !line.added
-    )
+  for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back())
+    if (line.type === 'message_added' ? !isRunOnly(line) : line.type === 'task_started' && !line.added)
       return String(line.seq);
-  }
   return '';
 }
 

@@ -4,6 +4,7 @@ import type { Message, MessageAdded, ToolCall } from '../../core/message.ts';
 import type { ClientTool } from '../../core/session-config.ts';
 import type { Session } from '../../core/session.ts';
 import { until, type Until } from '../../core/until.ts';
+import { openLogWindow } from './log-window.ts';
 
 type Line<Type extends Message['type']> = Extract<Message, { type: Type }>;
 
@@ -139,6 +140,8 @@ export function isForClient(record: TaskRecord, { name }: ToolCall): boolean {
 
 /** How many lines are read at once. */
 const PAGE_LINES = 100;
+/** How many lines are read at once in the search for a line that is near. */
+const NEAR_LINES = 4;
 
 /** The record of a task whose lines come after number `after`. */
 export async function readRecord(session: Session, taskId: string, after: number): Promise<TaskRecord> {
@@ -151,6 +154,16 @@ export async function readRecord(session: Session, taskId: string, after: number
     record.spoken = record.ended ? '' : session.spokenText(taskId);
     return record;
   }
+}
+
+/** The record of a task that begins on a line, with the user message that is a line before it. */
+export async function readBegunRecord(session: Session, line: Line<'task_started'>): Promise<TaskRecord> {
+  const record = await readRecord(session, line.taskId, line.seq - 1);
+  if (!line.added) return record;
+  // It is the line right before, unless the task had to wait.
+  for await (const before of openLogWindow(session, line.seq, NEAR_LINES).back())
+    if (addToRecord(record, before)) break;
+  return record;
 }
 
 /** Follows a task until its record is enough. `found` rejects with an AppError when the session ends before. */

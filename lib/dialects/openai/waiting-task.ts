@@ -1,9 +1,7 @@
-import { inexactNumbers } from '../../common/exact-numbers.ts';
-import type { ToolCall, ToolResult } from '../../core/message.ts';
+import type { ToolCall } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
-import { tryParseJson } from '../../models/parse-json.ts';
-import { isObject } from '../../common/json.ts';
 import type { AppError } from '../../errors.ts';
+import { resultOfOutput } from './client-output.ts';
 import { invalidField } from './errors.ts';
 import { openLogWindow } from './log-window.ts';
 import type { CallOutput } from './read-input.ts';
@@ -27,8 +25,10 @@ export interface LogEnd {
   open: { taskId: string; after: number } | undefined;
 }
 
-/** Reads the end of a session's log. */
+/** Reads the end of a session's log, where this node does not know it: a read costs as much as the rest of the request. */
 export async function readLogEnd(session: Session): Promise<LogEnd> {
+  const idleSeq = session.idleSeq();
+  if (idleSeq !== undefined) return { lastSeq: idleSeq, open: undefined };
   const [last] = await session.read({ before: Number.MAX_SAFE_INTEGER }, 1);
   const lastSeq = last?.seq ?? 0;
   // The last line says mostly that no task is open.
@@ -96,11 +96,6 @@ export async function giveOutputs(
   { asked }: TaskRecord,
   outputs: readonly Pick<CallOutput, 'callId' | 'output'>[],
 ): Promise<void> {
-  for (const { callId, output } of outputs) await session.answer(asked.get(callId) ?? '', resultOf(output));
-}
-
-/** The result of a client's call. A JSON object stays an object. Any other text is `output`. So is an object with a number that JSON.parse would round. */
-function resultOf(output: string): ToolResult {
-  const value = inexactNumbers(output).length > 0 ? undefined : tryParseJson(output);
-  return isObject(value) ? value : { output };
+  for (const { callId, output } of outputs)
+    await session.answer(asked.get(callId) ?? '', resultOfOutput(output));
 }

@@ -4,6 +4,7 @@ import { openLampWorld, setLamp, type LampWorld } from '../../support/lamp-world
 import { refusal } from '../../support/openai-refusal.ts';
 
 type Created = OpenAI.Responses.Response;
+type ModelCall = OpenAI.ChatCompletionMessageFunctionToolCall;
 
 describe("a client's own functions in responses", () => {
   let world: LampWorld;
@@ -126,6 +127,30 @@ describe("a client's own functions in responses", () => {
       ['message'],
     ]);
     expect(third.id).to.equal(`${first.id}_2`);
+  });
+
+  it('come back in their own words: outputs, and arguments with every digit', async () => {
+    const args = '{"at":"x","id":12345678901234567890}';
+    const texts = ['seven', '{"output":"as it is"}', '{"id":12345678901234567890}', '{"hour":7}'];
+    const { id } = await client.conversations.create();
+    const calls = texts.map((_, index) => ({ id: `w${index}`, name: 'get_time', arguments: args }));
+    world.steps.push({ calls }, { text: 'Done.' });
+    const first = await create({ input: 'Go.', conversation: id });
+    expect(first.output.map((item) => 'arguments' in item && item.arguments)).to.deep.equal(
+      texts.map(() => args),
+    );
+    await create({ input: texts.map((text, index) => output(`w${index}`, text)), conversation: id });
+    const said = world.model.requests.at(-1)!.body['messages'] as { tool_calls?: ModelCall[] }[];
+    expect(said.flatMap((one) => one.tool_calls ?? []).map((one) => one.function.arguments)).to.deep.equal(
+      texts.map(() => args),
+    );
+    const { data } = await client.conversations.items.list(id, { order: 'asc' });
+    const outputs = data.flatMap((item) => (item.type === 'function_call_output' ? [item.output] : []));
+    expect(outputs).to.deep.equal(texts);
+    // A client that runs every function_call itself knows its own functions by that type.
+    const agents = { headers: { 'user-agent': 'Agents/JavaScript 0.14' } };
+    const shown = await client.conversations.items.list(id, { order: 'asc' }, agents);
+    expect(shown.data.map(({ type }) => type)).to.deep.equal(data.map(({ type }) => type));
   });
 
   it('are answered once, however many outputs come for a call', async () => {

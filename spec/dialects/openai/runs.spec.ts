@@ -185,6 +185,8 @@ describe('runs', () => {
     const done = await client.beta.threads.runs.poll(run.id, { thread_id: id }, poll);
     expect(done.status).to.equal('completed');
     expect((await messagesOf(id)).at(-1)).to.deep.equal(['assistant', 'Seven.', run.id]);
+    const [step] = await stepsOf(run);
+    expect(step!.step_details).to.have.nested.property('tool_calls[0].function.output', '7');
   });
 
   it('stream their events in the documented order, also from the outputs on', async () => {

@@ -1,0 +1,12 @@
+import { expect } from 'chai';
+import { codedFault } from '../../../lib/common/coded-fault.ts';
+import { inWireWords } from '../../../lib/dialects/llmops/model-config.ts';
+import { SpecError } from '../../../lib/errors.ts';
+
+describe('the faults of a configuration of an app', () => {
+  it('have their places on the wire, and keep their codes and values', () => {
+    const fault = codedFault('/documents/0/openSpec', 'must_be_meant', { wanted: 'a text', meant: 'server' });
+    const { faults } = inWireWords(new SpecError('It cannot be used.', [fault])) as SpecError;
+    expect(faults).to.deep.equal([{ ...fault, pointer: '/model_config/openSpecList/0/openSpec' }]);
+  });
+});
