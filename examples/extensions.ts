@@ -11,6 +11,7 @@ import {
   type App,
   type Dialect,
   type KindDefinition,
+  type Message,
   type ModelProvider,
   type Tool,
 } from 'lite-agent-server';
@@ -166,7 +167,8 @@ const plain: Dialect<'sessions'> = {
           });
           await session.submit({ form: 'text', content: [{ type: 'text', text: sentence }] });
           await ended;
-          const lines = await session.history();
+          const lines: Message[] = [];
+          for await (const page of session.pages()) lines.push(...page);
           const results = lines.flatMap((line) => (line.type === 'tool_result' ? [line.result] : []));
           const answer = lines.findLast((line) => line.type === 'model_reply');
           return { answer: answer?.type === 'model_reply' ? answer.text : null, results };

@@ -24,7 +24,7 @@ import { connectAndLeave } from './drivers/connect.ts';
 import { egressFetch } from './drivers/egress-fetch.ts';
 import { egressOptionsOf } from './drivers/egress-options.ts';
 import { openEgress, type Egress } from './drivers/egress.ts';
-import { createAgentCheck, createEquip } from './equip.ts';
+import { createDocumentChecks, createEquip } from './equip.ts';
 import { messageOf } from './errors.ts';
 import type { Extensions } from './extensions.ts';
 import { openFileRoom } from './files/index.ts';
@@ -215,7 +215,7 @@ class Composition {
       models,
       devices,
       sessions,
-      checkAgent: createAgentCheck({ models, openspecs, devices, limits }),
+      ...createDocumentChecks({ models, openspecs, devices, limits }),
       completions: openCompletions({ ...endpoint, endpoint: config.model }),
       pictures: openPictures({ ...endpoint, defaults: config.model }),
       metrics: basis.observation.metrics,

@@ -18,7 +18,8 @@ import type { Log } from './log.ts';
 import { memoryTools } from './memory/memory-tools.ts';
 import type { Memory } from './memory/memory.ts';
 import type { Models } from './models/index.ts';
-import type { LoadedSpec, Openspecs } from './openspec/openspecs.ts';
+import { credentialWarnings } from './openspec/credential-warnings.ts';
+import { isDocumentUrl, type DocumentEntry, type LoadedSpec, type Openspecs } from './openspec/openspecs.ts';
 import { createToolSelector } from './openspec/tool-selector.ts';
 
 /** The parts that the equipment of a session is made of. */
@@ -59,7 +60,7 @@ export function createEquip(parts: EquipParts) {
     const documents = await loadDocuments(parts, openersOf(parts, entries, devices, { owner, party }));
     const sources: ToolSource[] = documents.map(({ spec, connection }) => ({
       tools: spec.tools,
-      connection,
+      connection: { ...connection, owner },
     }));
     if (children.length > 0) sources.push({ tools: children, connection: {} });
     const withMemory = [...sources, { tools: ownMemory, connection: { owner } }];
@@ -82,13 +83,33 @@ export function createEquip(parts: EquipParts) {
   };
 }
 
-/** Checks configurations when they are saved: rejects with the error that opening a session with them would give. */
-export function createAgentCheck(parts: Pick<EquipParts, 'models' | 'openspecs' | 'devices' | 'limits'>) {
-  return async ({ model, documents = [], devices = [] }: AgentConfig, owner: string): Promise<void> => {
-    parts.models.open(model);
-    await parts.devices.requireAll(devices, owner, '/devices');
-    const opened = await loadDocuments(parts, openersOf(parts, documents, devices, { owner, party: owner }));
-    for (const document of opened) document.release();
+/** Checks documents before a session works with them. */
+export function createDocumentChecks(parts: Pick<EquipParts, 'models' | 'openspecs' | 'devices' | 'limits'>) {
+  return {
+    /** Checks a configuration when it is saved: rejects with the error that opening a session with it would give. */
+    async checkAgent({ model, documents = [], devices = [] }: AgentConfig, owner: string): Promise<void> {
+      parts.models.open(model);
+      await parts.devices.requireAll(devices, owner, '/devices');
+      const openers = openersOf(parts, documents, devices, { owner, party: owner });
+      for (const document of await loadDocuments(parts, openers)) document.release();
+    },
+    /**
+     * The odd things about documents that a session brings: keys that no document asks for. Rejects for a document that cannot be
+     * opened.
+     */
+    async entryWarnings(entries: readonly DocumentEntry[], party: string): Promise<string[]> {
+      const found = entries.map(async (entry, index) => {
+        const { credentials, openSpec = '' } = entry;
+        // The device behind a URL is not asked a second time.
+        const isAsked = openSpec === '' || (typeof openSpec === 'string' && isDocumentUrl(openSpec));
+        if (!credentials || isAsked) return [];
+        const { spec, release } = await parts.openspecs.load(entry, { party });
+        release();
+        const place = childPointer('/openSpecList', index);
+        return credentialWarnings(entry, spec.credentialNames).map((warning) => place + warning);
+      });
+      return (await Promise.all(found)).flat();
+    },
   };
 }
 

@@ -5,14 +5,22 @@
 export interface SecretForms {
   /** The text with the mark in place of every form of the secret. */
   blot(text: string, mark: string): string;
-  /** The whole forms that are most frequent. A text that was cut may end in the beginning of one. */
+  /** The whole forms that are most frequent. A piece of a stream may end in the beginning of one. */
   readonly whole: readonly string[];
+  /** The number of signs at the end of a text that begin any form of the secret; 0 where they are too few to tell something. */
+  beginningLength(text: string): number;
 }
 
 /** A repeated escape: JSON in JSON in JSON doubles the backslash each time. */
 const BACKSLASHES_MAX_COUNT = 8;
 /** Fewer signs of base64 or hexadecimal text may be anything. */
 const CODED_MIN_LENGTH = 7;
+/** A shorter beginning of a secret before a cut tells nothing. */
+const BEGINNING_MIN_LENGTH = 4;
+/** So many times longer may a form be that has escapes: the beginning of a secret is searched for in as many signs. */
+const ESCAPED_MAX_TIMES = 8;
+/** An escape that the cut has split. */
+const SPLIT_ESCAPE = /^(?:\\{1,8}(?:u[\da-f]{0,3})?|%(?:25){0,3}[\da-f]?|&#?\w{0,8})$/i;
 /** A line of a key in several lines (PEM), which devices may send back alone. A shorter line may be anything. */
 const LINE_MIN_LENGTH = 16;
 
@@ -31,6 +39,7 @@ export function secretFormsOf(secret: string, alone = false): SecretForms {
   const parts = text.includes('\n') ? lines : [];
   const cores = [text, ...parts, ...coded].map(plainRunOf);
   let pattern: RegExp | undefined;
+  let beginnings: RegExp[][] | undefined;
   // It costs more than the search for the cores, and few texts have one.
   const makePattern = (): RegExp => {
     // The longest first: a shorter form may be a part of it.
@@ -45,11 +54,38 @@ export function secretFormsOf(secret: string, alone = false): SecretForms {
       return searched.replace((pattern ??= makePattern()), mark);
     },
     whole: [...new Set([text, JSON.stringify(text).slice(1, -1), uriOf(text), base64])],
+    beginningLength(cut) {
+      beginnings ??= [text, base64, ...parts, ...coded].map((form) => signsOf(form).map(stickyPattern));
+      return Math.max(...beginnings.map((signs) => cutLength(cut, signs)));
+    },
   };
 }
 
 /** White space, or the padding of base64, is no secret. */
-const NOTHING: SecretForms = { blot: (text) => text, whole: [] };
+const NOTHING: SecretForms = { blot: (text) => text, whole: [], beginningLength: () => 0 };
+
+/** The length of the longest end of a text that begins with the first of these signs and was cut before the last one. */
+function cutLength(text: string, signs: readonly RegExp[]): number {
+  for (let from = Math.max(0, text.length - ESCAPED_MAX_TIMES * signs.length); from < text.length; from++)
+    if (isCutAt(text, from, signs)) return text.length - from;
+  return 0;
+}
+
+function isCutAt(text: string, from: number, signs: readonly RegExp[]): boolean {
+  let at = from;
+  for (const [count, sign] of signs.entries()) {
+    const isTelling = count >= BEGINNING_MIN_LENGTH;
+    if (at === text.length) return isTelling;
+    sign.lastIndex = at;
+    if (!sign.test(text)) return isTelling && SPLIT_ESCAPE.test(text.slice(at, at + 20));
+    at = sign.lastIndex;
+  }
+  return false;
+}
+
+function stickyPattern(sign: string): RegExp {
+  return new RegExp(signPattern(sign), 'y');
+}
 
 /** The signs at the end of base64. A program that splits pairs at `=` takes them off. */
 const PADDING = '(?:=|%(?:25){0,3}3[dD]|\\\\u003[dD]){0,2}';
@@ -78,8 +114,12 @@ function uriOf(text: string): string {
 
 /** A pattern for a text in any mix of the ways in which its signs may be written. */
 function patternOf(text: string): string {
-  const signs = text.replace(/=+$/, '').match(/\\+|[^\\]/gu) ?? [];
-  return signs.map(signPattern).join('') + PADDING;
+  return signsOf(text).map(signPattern).join('') + PADDING;
+}
+
+/** The signs that `signPattern` takes. */
+function signsOf(text: string): string[] {
+  return text.replace(/=+$/, '').match(/\\+|[^\\]/gu) ?? [];
 }
 
 /** One sign. A row of backslashes counts as one: each may be doubled, and the pattern must stay quick. */

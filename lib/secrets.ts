@@ -17,8 +17,8 @@ const SESSION_SECRETS_MAX_COUNT = 1_000;
 const BLOT = '[secret]';
 /** The marks at which a text was cut: the driver's, and those of short texts. */
 const CUT = /\n\[cut: |…/g;
-/** A shorter beginning of a secret before a cut tells nothing. */
-const BEGINNING_MIN_LENGTH = 4;
+/** So many of them are looked at, the last ones: a device may write thousands itself, and those of this server come later. */
+const CUTS_MAX_COUNT = 100;
 
 /** The secrets of the settings, each with its forms. They are known as long as the process runs. */
 const lasting = new Map<string, SecretForms>();
@@ -71,7 +71,7 @@ export function createSecretStream(secrets: readonly string[]): SecretStream {
   return {
     push(piece) {
       const text = waiting + piece;
-      const at = text.length - beginningLength(text, own, 1);
+      const at = text.length - beginningLength(text, own);
       waiting = text.slice(at);
       return blotText(text.slice(0, at), own);
     },
@@ -211,19 +211,19 @@ function ownSecrets(secrets: readonly string[]): OwnSecrets {
 /** A text without these secrets, and without the beginning of one before a place where the text was cut. */
 function blotText(text: string, own: OwnSecrets): string {
   let clean = own.reduce((left, [, forms]) => forms.blot(left, BLOT), text);
-  for (const { index } of [...clean.matchAll(CUT)].toReversed()) {
-    const length = beginningLength(clean.slice(0, index), own, BEGINNING_MIN_LENGTH);
+  for (const { index } of [...clean.matchAll(CUT)].slice(-CUTS_MAX_COUNT).toReversed()) {
+    const length = Math.max(0, ...own.map(([, forms]) => forms.beginningLength(clean.slice(0, index))));
     if (length > 0) clean = clean.slice(0, index - length) + BLOT + clean.slice(index);
   }
   return clean;
 }
 
-/** How many signs at the end of a text, at least `least`, are the beginning of a secret. */
-function beginningLength(text: string, own: OwnSecrets, least: number): number {
+/** How many signs at the end of a text are the beginning of a secret. */
+function beginningLength(text: string, own: OwnSecrets): number {
   let longest = 0;
   for (const [, { whole }] of own)
     for (const form of whole)
-      for (let length = Math.min(form.length - 1, text.length); length >= least; length--)
+      for (let length = Math.min(form.length - 1, text.length); length > 0; length--)
         if (length > longest && text.endsWith(form.slice(0, length))) longest = length;
   return longest;
 }

@@ -69,7 +69,7 @@ const layers: Record<string, readonly string[]> = {
  */
 const core: Record<string, readonly string[]> = {
   data: ['message', 'principal'],
-  ports: ['tool', 'model', 'session-config', 'session', 'store', 'command', 'observer'],
+  ports: ['tool', 'model', 'session-config', 'session', 'store', 'kept-session', 'command', 'observer'],
   pure: [
     'tokens',
     'marks',
@@ -109,7 +109,7 @@ const core: Record<string, readonly string[]> = {
     'task-list',
     'owner',
   ],
-  session: ['until', 'ownership', 'queue-entrance', 'live-session', 'upkeep'],
+  session: ['until', 'ownership', 'queue-entrance', 'session-room', 'live-session', 'upkeep'],
   top: ['ask', 'children', 'halt', 'sessions'],
 };
 const coreOrder = Object.values(core).flat();

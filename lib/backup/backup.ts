@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { systemClock } from '../common/clock.ts';
 import type { Config } from '../config.ts';
-import { AppError } from '../errors.ts';
+import { AppError, messageOf } from '../errors.ts';
 import { packageVersion } from '../package.ts';
 import { engineOf } from '../store/database.ts';
 import { defaultEngines } from '../store/engines.ts';
@@ -33,7 +33,10 @@ export async function backUp(config: BackupConfig, file: string): Promise<Manife
     throw new AppError('invalid_request', `${file} exists: a backup overwrites nothing. Name another file.`);
   const engine = engineOf(databaseUrl, defaultEngines);
   // Beside the file, so that the finished file only has to be renamed.
-  const folder = await mkdtemp(`${file}.unfinished-`);
+  const folder = await mkdtemp(`${file}.unfinished-`).catch((cause: unknown) => {
+    const why = existsSync(dirname(file)) ? messageOf(cause) : `there is no folder ${dirname(file)}`;
+    throw new AppError('invalid_request', `${file} cannot be written: ${why}.`, { cause });
+  });
   try {
     // The database first: each file that it names is there already, and later ones do no harm.
     const database = join(folder, DATABASE);

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { JsonObject, JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { callServer, problemOf, unreachable } from './call-server.ts';
+import { printWarnings } from './print-warnings.ts';
 
 /** A line of a session as the server pushes it (contract 1, AgentMessage). */
 export interface Envelope {
@@ -69,6 +70,12 @@ export interface ClientOptions {
   observer?: TurnObserver;
 }
 
+/** The answer of `/init`. */
+interface Opened {
+  id: string;
+  warnings?: string[];
+}
+
 interface Running {
   turn: ChatTurn;
   callIds: string[];
@@ -80,7 +87,9 @@ interface Running {
 export async function openChatClient(options: ClientOptions): Promise<ChatClient> {
   const { url, token, observer = {} } = options;
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const id = options.session ?? (await call('/init', options.capability ?? {})).id;
+  const { id, warnings = [] } =
+    options.session === undefined ? await call('/init', options.capability ?? {}) : { id: options.session };
+  printWarnings(warnings);
   const running = new Map<string, Running>();
   /** The approvals that calls of this session wait for, oldest first. */
   const waiting = new Set<string>();
@@ -91,8 +100,8 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
   );
   socket.on('error', (error) => fail(`the connection broke: ${error.message}`));
 
-  async function call(path: string, body: JsonObject): Promise<{ id: string }> {
-    return (await callServer({ url, token }, 'POST', path, body)) as { id: string };
+  async function call(path: string, body: JsonObject): Promise<Opened> {
+    return (await callServer({ url, token }, 'POST', path, body)) as unknown as Opened;
   }
 
   function receive(frame: Frame): void {

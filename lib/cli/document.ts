@@ -3,7 +3,9 @@ import type { Config } from '../config.ts';
 import { openDocuments } from '../openspecs.ts';
 import { openEgress } from '../drivers/egress.ts';
 import { SpecError } from '../errors.ts';
+import { credentialWarnings } from '../openspec/credential-warnings.ts';
 import type { DocumentEntry, LoadedSpec } from '../openspec/openspecs.ts';
+import { printWarnings } from './print-warnings.ts';
 import { privately } from './server.ts';
 import { entryIn, readSpec } from './spec.ts';
 
@@ -41,6 +43,7 @@ export async function openOwnDocument(
   try {
     const whole = asked ?? { openSpec: text, ...(source === undefined ? {} : { source }) };
     const loaded = await devices.openspecs.load({ ...whole, ...entry }, { signal, byOperator: true });
+    printWarnings(credentialWarnings(entry, loaded.spec.credentialNames));
     return {
       ...loaded,
       limits,

@@ -88,7 +88,7 @@ export async function runSimulate(
       running.push({ ...simulation, document, name: nameFor(document, running) });
     }
     const control = await openControl(running, controlPort).catch((error: unknown) => {
-      throw inUse(error, `127.0.0.1:${controlPort}`);
+      throw listenError(error, `127.0.0.1:${controlPort}`);
     });
     undo.push(() => control.close());
     await print(io.stdout, json ? jsonOf(control.url, running) : textOf(control.url, running, io.stdout));
@@ -110,15 +110,24 @@ async function start(place: string, index: number, options: SimulateCommandOptio
     (error: unknown) => {
       throw error instanceof SpecError
         ? withFaults(place, error)
-        : inUse(error, `${host}:${(port ?? 0) + index}`);
+        : listenError(error, `${host}:${(port ?? 0) + index}`);
     },
   );
 }
 
-/** A used port is the commonest fault here, so it gets words of its own. */
-function inUse(error: unknown, place: string): unknown {
-  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
-  return new AppError('unavailable', `Cannot listen on ${place}: it is in use.`, { cause: error });
+/** The reasons why a device cannot listen, in words. */
+const listenFaults: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'it is in use',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not open the port; take one above 1023',
+  ENOTFOUND: 'no machine has this name',
+};
+
+/** A fault of listening in words; any other error is as it was. */
+function listenError(error: unknown, place: string): unknown {
+  const why = listenFaults[(error as NodeJS.ErrnoException).code ?? ''];
+  if (why === undefined) return error;
+  return new AppError('unavailable', `Cannot listen on ${place}: ${why}.`, { cause: error });
 }
 
 /** The name of a device in paths: its file's name without suffixes. */

@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, mkdirSync, openSync, statSync, type Stats } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { AppError, messageOf } from '../errors.ts';
 
 /** Files of the server hold sessions, keys and requests: nobody but its user may read them. */
@@ -13,7 +14,7 @@ const OTHERS = 0o077;
  */
 export function createPrivateFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
+    makeFolders(resolve(folder));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const isFile = code === 'EEXIST' || code === 'ENOTDIR';
@@ -23,6 +24,21 @@ export function createPrivateFolder(folder: string): void {
       `The folder ${folder} cannot be made: ${why}. DATA_DIR, DATABASE_URL and LOG_FILE say where files are.`,
       { cause: error },
     );
+  }
+}
+
+/**
+ * Makes a folder and those above it, one by one: `recursive` of Node 20 never ends, and takes no signal, in a file system that makes no
+ * folders, such as /proc.
+ */
+function makeFolders(folder: string): void {
+  if (tryStat(folder)?.isDirectory()) return;
+  if (dirname(folder) !== folder) makeFolders(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: PRIVATE_FOLDER_MODE });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!tryStat(folder)?.isDirectory()) throw error;
   }
 }
 

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { CallError } from './api.ts';
 import { counted, t } from './language.ts';
-import { faultText } from './server-words.ts';
+import { faultText, sentenceText } from './server-words.ts';
 import { placeInText, placeInYaml, type TextPlace } from './text-place.ts';
 
 type Texts = Readonly<Record<string, string>>;
@@ -11,6 +11,9 @@ interface FaultsProps {
   /** The texts of the form by the JSON pointer of their fields: a fault in one of them has its line there. */
   texts?: Texts;
 }
+
+/** So long somebody has to rest before the line of a fault is looked up in a changed YAML text. */
+const PAUSE_MS = 300;
 
 /** A refusal, with every fault and its place. */
 export function Faults({ error, texts = {} }: FaultsProps) {
@@ -23,7 +26,7 @@ export function Faults({ error, texts = {} }: FaultsProps) {
           ? t('unreachable')
           : faults.length > 0
             ? counted(faults.length, 'faultOne', 'faultsCount')
-            : message}
+            : sentenceText(message)}
       </p>
       {faults.length > 0 && (
         <ul tabIndex={0} aria-label={counted(faults.length, 'faultOne', 'faultsCount')}>
@@ -47,13 +50,16 @@ function FaultLine({ error, pointer, texts }: { error: CallError; pointer: strin
   const inYaml = useSignal<TextPlace | undefined>(undefined);
   const inJson = placeInText(text, inner);
   useEffect(() => {
-    inYaml.value = undefined;
-    if (text === '' || inJson) return;
-    placeInYaml(text, inner).then(
-      (place) => (inYaml.value = place),
-      () => undefined, // without its line the fault still says its place
-    );
-  }, [error]);
+    if (text === '' || inJson) return void (inYaml.value = undefined);
+    const look = (): void =>
+      void placeInYaml(text, inner).then(
+        (place) => (inYaml.value = place),
+        () => (inYaml.value = undefined), // without its line the fault still says its place
+      );
+    // The text changes while somebody types.
+    const timer = setTimeout(look, inYaml.value ? PAUSE_MS : 0);
+    return () => clearTimeout(timer);
+  }, [error, text]);
   const place = inJson ?? inYaml.value;
   if (!place) return null;
   const show = ({ currentTarget }: { currentTarget: HTMLElement }): void => {

@@ -18,7 +18,16 @@ export const place = signal<Place>(read());
 function read(): Place {
   const [name = '', item = ''] = location.hash.replace(/^#\/?/, '').split('/');
   const page = pages.find((known) => known === name) ?? 'talk';
-  return { page, item: decodeURIComponent(item) };
+  return { page, item: decoded(item) };
+}
+
+/** A part of the address; one with a broken escape stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** The address of a place, for a link. */

@@ -1,4 +1,5 @@
 import { language } from './language.ts';
+import { serverSentences } from './texts/server-sentences.ts';
 import { failureWords, faultTexts, unsafeWords, wantedWords } from './texts/server-words.ts';
 
 /** A fault as the API says it: with a code and values where it has a code. */
@@ -13,11 +14,44 @@ export interface ShownFault {
 export function faultText(fault: ShownFault): string {
   const { code = '', data = {}, detail } = fault;
   const words = language.value === 'en' ? undefined : faultTexts[code];
-  if (words === undefined) return detail;
+  if (words === undefined) return sentenceText(detail);
   return words.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = String(data[name] ?? '');
     return wantedWords[value] ?? value;
   });
+}
+
+/** Longer texts are not looked up: several gaps in a pattern cost time. */
+const SENTENCE_MAX_CHARS = 500;
+
+/**
+ * A sentence of the server in the language of the page: a warning, say. The place before it ("/functions/0: …") stays as it is. A
+ * sentence without words there has those of the server.
+ */
+export function sentenceText(text: string): string {
+  if (language.value === 'en' || text.length > SENTENCE_MAX_CHARS) return text;
+  patterns ??= serverSentences.map(([english, chinese]) => [
+    patternOf(english),
+    chinese.replaceAll(/\{(\w+)\}/g, '$$<$1>'),
+  ]);
+  // The whole text, else the text behind a colon.
+  for (const from of [0, ...Array.from(text.matchAll(/: /g), ({ index }) => index + 2)]) {
+    const rest = text.slice(from);
+    const found = patterns.find(([pattern]) => pattern.test(rest));
+    if (found) return text.slice(0, from) + rest.replace(...found);
+  }
+  return text;
+}
+
+let patterns: [pattern: RegExp, chinese: string][] | undefined;
+
+/** The pattern of a sentence, in which a name in braces stands for any text. */
+function patternOf(sentence: string): RegExp {
+  const parts = sentence.split(/\{(\w+)\}/);
+  const source = parts.map((part, at) =>
+    at % 2 === 1 ? `(?<${part}>.*)` : part.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`),
+  );
+  return new RegExp(`^${source.join('')}$`, 'su');
 }
 
 /** An unsafe setting in the language of the page. */

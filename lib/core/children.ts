@@ -1,11 +1,11 @@
 import { idFromName, type Clock } from '../common/clock.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { AppError, type Fault } from '../errors.ts';
+import type { KeptSession } from './kept-session.ts';
 import type { Message, ToolResult } from './message.ts';
 import { mayUse, type Principal } from './principal.ts';
 import type { Child, SessionConfig } from './session-config.ts';
 import type { Session } from './session.ts';
-import type { StoredSession } from './store.ts';
 import { failed, type CallContext, type Tool } from './tool.ts';
 import { until } from './until.ts';
 
@@ -104,7 +104,7 @@ function resultOf(end: Message & { type: 'task_ended' }, answer: string): ToolRe
 
 /** How the children of a configuration are looked up, and how many levels there may be. */
 export interface ChildCheck {
-  load(id: string): Promise<{ stored: StoredSession } | undefined>;
+  load(id: string): Promise<{ stored: KeptSession } | undefined>;
   depthMaxCount: number;
 }
 
@@ -113,7 +113,7 @@ export interface ChildCheck {
  * children. A cycle cannot be made, as a child is older than its parent.
  */
 export async function completeChildren(
-  config: SessionConfig,
+  config: Pick<SessionConfig, 'children'>,
   owner: Principal,
   check: ChildCheck,
   level = 1,

@@ -1,11 +1,12 @@
 import type { JsonObject } from '../common/json.ts';
+import type { KeptSession } from './kept-session.ts';
 import type { QuestionAnswer, Question, ToolResult } from './message.ts';
-import type { Clearance, StoredQuestion, StoredSession, StoredTask } from './store.ts';
+import type { Clearance, StoredQuestion, StoredTask } from './store.ts';
 import type { Connection, Tool } from './tool.ts';
 
 /** A checked call that asks whether it may be sent. */
 export interface AskingCall {
-  session: StoredSession;
+  session: KeptSession;
   task: StoredTask;
   /** The number of the decision's line, and the model's id of the call. */
   seq: number;

@@ -1,5 +1,5 @@
 import type { Model } from './model.ts';
-import type { SessionConfig, Strategy, TaskSettings } from './session-config.ts';
+import type { KeptConfig, SessionConfig, Strategy, TaskSettings } from './session-config.ts';
 import type { Toolbox } from './toolbox.ts';
 import type { Framing } from './transcript.ts';
 
@@ -27,12 +27,11 @@ export interface Equipment {
  * itself may have changed since the last task. A task may also have an agent of its own.
  */
 export function equipsEachTask(
-  { agent, devices = [], documents }: SessionConfig,
+  { agent, devices = [], hasLiveDocuments }: KeptConfig,
   settings: TaskSettings = {},
 ): boolean {
-  const isLive = documents.some(({ openSpec }) => openSpec === undefined);
   const used = settings.devices ?? devices;
-  return (settings.agent ?? agent) !== undefined || used.length > 0 || isLive;
+  return (settings.agent ?? agent) !== undefined || used.length > 0 || hasLiveDocuments;
 }
 
 /** The configuration of a session, with the agent and the devices of a task in the place of its own. */

@@ -2,14 +2,14 @@ import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { OWNER_TIMEOUT_MS } from './controls.ts';
 import { Feed } from './feed.ts';
+import { readWholeConfig, type KeptSession } from './kept-session.ts';
 import type { Mark, Message, MessageAdded, MessagePart, ToolResult } from './message.ts';
 import type { OwnerLimits } from './owner.ts';
-import { Ownership, type OwnershipOptions } from './ownership.ts';
+import { Ownership, type CreatedSession, type OwnershipOptions } from './ownership.ts';
 import { QueueEntrance, type QueueLimits } from './queue-entrance.ts';
-import type { SessionConfig } from './session-config.ts';
+import type { KeptConfig, SessionConfig } from './session-config.ts';
 import type { AcceptedTask, EndReason, NewMessage, NewTask, Session, Subscriber } from './session.ts';
-import { isReplaced, type ClaimedSession, type Store } from './store.ts';
-import type { StoredSession, StoredTask } from './store.ts';
+import { isReplaced, type ClaimedSession, type Store, type StoredTask } from './store.ts';
 import { until } from './until.ts';
 
 /** The limits of one session. */
@@ -27,7 +27,7 @@ export interface LiveSessionOptions extends OwnershipOptions {
  * do is passed to the owner, on this node or, through the store, on another.
  */
 export class LiveSession implements Session {
-  readonly stored: StoredSession;
+  readonly stored: KeptSession;
   readonly #options: LiveSessionOptions;
   readonly #store: Store;
   readonly #feed: Feed;
@@ -35,7 +35,7 @@ export class LiveSession implements Session {
   #touchedAt: number;
   readonly #entrance: QueueEntrance;
 
-  constructor(options: LiveSessionOptions) {
+  constructor(options: LiveSessionOptions, created?: CreatedSession) {
     const { stored, lastSeq, store, clock, onError } = options;
     this.stored = stored;
     this.#options = options;
@@ -43,7 +43,7 @@ export class LiveSession implements Session {
     this.#touchedAt = clock.now();
     const read = (after: number): ReturnType<Store['readPage']> => store.readPage(stored.id, after);
     this.#feed = new Feed({ read, lastSeq, readLastSeq: () => this.#readLastSeq(), onError });
-    this.#ownership = new Ownership(options, this.#feed, () => this.history());
+    this.#ownership = new Ownership(options, this.#feed, () => this.pages(), created);
     this.#entrance = new QueueEntrance(store, stored.id, options.limits);
   }
 
@@ -53,8 +53,12 @@ export class LiveSession implements Session {
     return this.stored.id;
   }
 
-  get config(): SessionConfig {
+  get config(): KeptConfig {
     return this.stored.config;
+  }
+
+  wholeConfig(): Promise<SessionConfig> {
+    return readWholeConfig(this.#store, this.stored);
   }
 
   get createdAt(): number {
@@ -105,13 +109,10 @@ export class LiveSession implements Session {
     return this.#ownership.command({ kind: 'note', line: { type: 'message_marked', of, part, mark } });
   }
 
-  async history(): Promise<Message[]> {
-    const all: Message[] = [];
-    for (;;) {
-      const { lines, hasMore } = await this.#store.readPage(this.id, all.at(-1)?.seq ?? 0);
-      all.push(...lines);
-      if (!hasMore) return all;
-    }
+  async *pages(): AsyncGenerator<Message[]> {
+    let page: Awaited<ReturnType<Store['readPage']>> | undefined;
+    do yield (page = await this.#store.readPage(this.id, page?.lines.at(-1)?.seq ?? 0)).lines;
+    while (page.hasMore);
   }
 
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]> {

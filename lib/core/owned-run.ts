@@ -3,19 +3,20 @@ import type { Command } from './command.ts';
 import { equipsEachTask, type Equipment, type SharedEquipment } from './equipment.ts';
 import type { Feed } from './feed.ts';
 import type { Journal } from './journal.ts';
+import type { KeptSession } from './kept-session.ts';
 import type { Message, MessageBody, QuestionAnswer } from './message.ts';
 import { observe } from './observer.ts';
 import type { OwnedTask } from './owned-task.ts';
 import type { Questions } from './questions.ts';
 import type { SessionLog } from './session-log.ts';
 import type { TaskSettings } from './session-config.ts';
-import type { Store, StoredSession, TaskChange } from './store.ts';
+import type { Store, TaskChange } from './store.ts';
 import type { CallCommand, CallJournal, CallQuestions, TaskLimits } from './task-context.ts';
 import type { TaskRun } from './task-run.ts';
 
 /** The parts of an owner that the runs of its tasks work with. */
 export interface OwnedRunParts {
-  stored: StoredSession;
+  stored: KeptSession;
   store: Store;
   feed: Feed;
   clock: Clock;

@@ -66,11 +66,8 @@ export interface OwnerOptions extends TaskListOptions {
   command: Command;
   /** Opens the session's equipment; with the agent and the devices of a task in the place of its own. */
   equip(settings?: TaskSettings): Promise<Equipment>;
-  /** Equipment that is open already, and the only line of the log, when the session was just created. */
-  equipment?: Equipment | undefined;
-  firstLine?: Message | undefined;
-  /** Reads the whole log, for the transcript. */
-  readAll(): Promise<Message[]>;
+  /** The pages of the whole log, for the transcript. */
+  pages(): AsyncIterable<Message[]>;
   /** The owner cannot write any more: another node took the session over, or the store failed. */
   onLost(error: unknown): void;
 }
@@ -89,11 +86,13 @@ export class Owner {
   /** True while the log is emptied: no task begins then. */
   #clearing = false;
 
-  constructor(options: OwnerOptions) {
+  /** `created`: equipment that is open already, and the only line of the log, of a session that was just created. */
+  constructor(options: OwnerOptions, created?: { equipment: Equipment | undefined; firstLine: Message }) {
     const { stored, claim, store, clock } = options;
     this.#options = options;
     this.epoch = claim.epoch;
-    this.#log = new SessionLog({ ...options, onTaskEnded: (...ended) => this.#onTaskEnded(...ended) });
+    const onTaskEnded = this.#onTaskEnded.bind(this);
+    this.#log = new SessionLog({ ...options, onTaskEnded }, created?.firstLine);
     this.#journal = new Journal(store, stored.id, claim.epoch, clock);
     this.#controls = new ControlReader(store, stored.id, {
       take: (task) => this.take(task),
@@ -103,7 +102,7 @@ export class Owner {
     });
     this.#questions = new Questions(store);
     this.#tasks = new TaskList(options);
-    this.#equipment = new SharedEquipment(() => options.equip(), options.equipment);
+    this.#equipment = new SharedEquipment(() => options.equip(), created?.equipment);
   }
 
   /** The number of the log's last line. */

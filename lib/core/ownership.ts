@@ -3,17 +3,18 @@ import { AppError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { askOwner } from './controls.ts';
 import type { Equipment } from './equipment.ts';
+import type { KeptSession } from './kept-session.ts';
 import type { TaskSettings } from './session-config.ts';
 import type { Feed } from './feed.ts';
 import type { Message } from './message.ts';
 import type { Observer } from './observer.ts';
 import { Owner, type OwnerLimits } from './owner.ts';
 import { isReplaced, type Claim, type ClaimedSession, type Control } from './store.ts';
-import type { Store, StoredSession } from './store.ts';
+import type { Store } from './store.ts';
 
 /** A session, and everything that its owner will need. */
 export interface OwnershipOptions {
-  stored: StoredSession;
+  stored: KeptSession;
   store: Store;
   clock: Clock;
   limits: OwnerLimits;
@@ -24,11 +25,9 @@ export interface OwnershipOptions {
   onError(error: unknown): void;
   /** Called when the session turns out to be removed, before its subscriptions end. */
   onGone(): void;
-  /** A session that was just created is owned by this node from the start. */
-  created?: CreatedSession | undefined;
 }
 
-/** The claim and the equipment of a session that was just created. */
+/** The claim of a session that was just created, its equipment where it is open, and the only line of its log. */
 export interface CreatedSession {
   claim: Claim;
   equipment: Equipment | undefined;
@@ -39,7 +38,7 @@ export interface CreatedSession {
 export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #feed: Feed;
-  readonly #readAll: () => Promise<Message[]>;
+  readonly #pages: () => AsyncIterable<Message[]>;
   #owner: Owner | undefined;
   #claiming: Promise<Owner | undefined> | undefined;
   #isLeaving = false;
@@ -48,11 +47,17 @@ export class Ownership {
   /** Work that no request waits for. The session has left when it has ended. */
   readonly #background = new Set<Promise<void>>();
 
-  constructor(options: OwnershipOptions, feed: Feed, readAll: () => Promise<Message[]>) {
+  /** A session that was just created is owned by this node from the start. */
+  constructor(
+    options: OwnershipOptions,
+    feed: Feed,
+    pages: () => AsyncIterable<Message[]>,
+    created?: CreatedSession,
+  ) {
     this.#options = options;
     this.#feed = feed;
-    this.#readAll = readAll;
-    if (options.created) this.#own(options.created.claim, options.created);
+    this.#pages = pages;
+    if (created) this.#own(created.claim, created);
   }
 
   /** The owner on this node; undefined while this node does not own the session. */
@@ -173,19 +178,13 @@ export class Ownership {
   }
 
   #own(claim: Claim, created?: CreatedSession): Owner {
-    const owner: Owner = new Owner({
-      ...this.#options,
-      claim,
-      feed: this.#feed,
-      equipment: created?.equipment,
-      firstLine: created?.firstLine,
-      readAll: this.#readAll,
-      onLost: (error) => {
-        if (this.#owner !== owner) return;
-        this.#options.onError(error);
-        this.abandon();
-      },
-    });
+    const onLost = (error: unknown): void => {
+      if (this.#owner !== owner) return;
+      this.#options.onError(error);
+      this.abandon();
+    };
+    const pages = this.#pages;
+    const owner = new Owner({ ...this.#options, claim, feed: this.#feed, pages, onLost }, created);
     this.#owner = owner;
     return owner;
   }

@@ -89,3 +89,22 @@ export interface SessionConfig {
   /** The name of a stored agent. Every task uses the agent's configuration of that moment instead of this one. */
   agent?: string;
 }
+
+/**
+ * The part of a configuration that a session keeps in memory. Documents may take megabytes, and only the opening of the tools
+ * reads them: they stay in the store.
+ */
+export interface KeptConfig extends Omit<SessionConfig, 'documents'> {
+  hasDocuments: boolean;
+  /** Whether a device of the session says its document itself, which may have changed since the last task. */
+  hasLiveDocuments: boolean;
+}
+
+/** A configuration without its documents. */
+export function keptConfigOf({ documents, ...config }: SessionConfig): KeptConfig {
+  return {
+    ...config,
+    hasDocuments: documents.length > 0,
+    hasLiveDocuments: documents.some(({ openSpec }) => openSpec === undefined),
+  };
+}

@@ -1,20 +1,19 @@
 import type { Clock } from '../common/clock.ts';
 import type { Feed } from './feed.ts';
+import type { KeptSession } from './kept-session.ts';
 import type { Message, MessageAdded, MessageBody, TaskStatus } from './message.ts';
-import type { Claim, Store, StoredSession, StoredTask, TaskChange } from './store.ts';
+import type { Claim, Store, StoredTask, TaskChange } from './store.ts';
 import { Transcript } from './transcript.ts';
 
 /** A claimed log, and the places to which its lines go. */
 export interface SessionLogOptions {
-  stored: StoredSession;
+  stored: KeptSession;
   claim: Claim;
-  /** The only line of a log that was just created; saves reading it. */
-  firstLine?: Message | undefined;
   store: Store;
   feed: Feed;
   clock: Clock;
-  /** Reads all lines, for the transcript. */
-  readAll(): Promise<Message[]>;
+  /** The pages of the whole log, for the transcript. */
+  pages(): AsyncIterable<Message[]>;
   /** Called when a task's last line is committed, before any subscriber sees it. */
   onTaskEnded(taskId: string, status: TaskStatus): void;
   /** Called when a write fails: another node owns the session, or the store is down. Nothing can be written after it. */
@@ -37,14 +36,15 @@ export class SessionLog {
   /** User messages that are being appended while their task waits, by task id. */
   readonly #announcing = new Map<string, Promise<void>>();
 
-  constructor(options: SessionLogOptions) {
+  /** `firstLine`: the only line of a log that was just created; saves reading it. */
+  constructor(options: SessionLogOptions, firstLine?: Message) {
     this.#options = options;
     this.#id = options.stored.id;
     const { epoch, lastSeq, lastTime } = options.claim;
     this.#epoch = epoch;
     this.#lastSeq = lastSeq;
     this.#lastTime = lastTime;
-    if (options.firstLine) this.#transcript = Promise.resolve(Transcript.of([options.firstLine]));
+    if (firstLine) this.#transcript = Promise.resolve(Transcript.of([firstLine]));
   }
 
   /** The number of the last line. */
@@ -93,7 +93,7 @@ export class SessionLog {
 
   /** The conversation so far; it is kept up to date. */
   transcript(): Promise<Transcript> {
-    return (this.#transcript ??= this.commit(this.#options.readAll()).then((lines) => Transcript.of(lines)));
+    return (this.#transcript ??= this.commit(this.#readTranscript()));
   }
 
   /** Frees the transcript's memory; it is read again when it is needed. */
@@ -127,6 +127,12 @@ export class SessionLog {
     await this.#announcing.get(taskId);
     const started: MessageBody = { type: 'task_started', taskId, form, content: [], added: true };
     return (await this.#isSaid(taskId)) ? [started] : [userMessageOf(task), started];
+  }
+
+  async #readTranscript(): Promise<Transcript> {
+    const transcript = Transcript.of([]);
+    for await (const lines of this.#options.pages()) for (const line of lines) transcript.add(line);
+    return transcript;
   }
 
   async #append(bodies: readonly MessageBody[], change?: TaskChange): Promise<Message[]> {

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../common/json.ts';
 import type { Attachment, Content, Mark, Message, MessageAdded, MessagePart, Metadata } from './message.ts';
 import type { ToolResult } from './message.ts';
-import type { SessionConfig, TaskSettings } from './session-config.ts';
+import type { KeptConfig, SessionConfig, TaskSettings } from './session-config.ts';
 
 /** A user message for a session, as a task. */
 export interface NewTask {
@@ -70,8 +70,10 @@ export interface Subscriber {
  */
 export interface Session {
   readonly id: string;
-  /** The configuration that the session was opened with. Its keys are in clear: it is for the server only. */
-  readonly config: SessionConfig;
+  /** The configuration that the session was opened with, without its documents. Its keys are in clear: it is for the server only. */
+  readonly config: KeptConfig;
+  /** The configuration with its documents. */
+  wholeConfig(): Promise<SessionConfig>;
   /** Ms since the epoch. */
   readonly createdAt: number;
   /** Notes of clients about the session. A clear keeps them. */
@@ -83,8 +85,8 @@ export interface Session {
   add(message: NewMessage): Promise<Message & MessageAdded>;
   /** Marks earlier lines. Resolves when the mark is committed, as a line of its own. */
   mark(of: number[], part: MessagePart, mark: Mark): Promise<void>;
-  /** Every line since the last `session_started`, that line included. */
-  history(): Promise<Message[]>;
+  /** Every line since the last `session_started`, that line included, in pages: those of a long log together take much memory. */
+  pages(): AsyncIterable<Message[]>;
   /** Lines after a number in order, or before a number with the newest first. */
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;
   /** The number of the last line, while this node surely knows that no task is open; undefined at any other time: the log says it. */

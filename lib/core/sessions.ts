@@ -6,9 +6,11 @@ import { freeCommand, type Command } from './command.ts';
 import { configOfTask, equipsEachTask, type Equipment } from './equipment.ts';
 import { LiveSession, type LiveSessionLimits, type LiveSessionOptions } from './live-session.ts';
 import type { Message } from './message.ts';
+import { keptSessionOf, readWholeConfig, withDocumentTexts } from './kept-session.ts';
 import { unobserved, type Observer } from './observer.ts';
 import { mayUse, type Principal } from './principal.ts';
-import type { SessionConfig } from './session-config.ts';
+import { keptConfigOf, type SessionConfig } from './session-config.ts';
+import { checkSessionRoom, type SessionRoom } from './session-room.ts';
 import type { Session } from './session.ts';
 import type { ClaimedSession, Store, StoredSession } from './store.ts';
 import type { Tool } from './tool.ts';
@@ -39,9 +41,7 @@ export interface Sessions {
 }
 
 /** The limits of all sessions. */
-export interface SessionsLimits extends LiveSessionLimits {
-  sessionsPerOwnerMaxCount: number;
-  sessionsPerOwnerMaxBytes: number;
+export interface SessionsLimits extends LiveSessionLimits, SessionRoom {
   /** How many levels of sessions may use each other as tools. */
   childDepthMaxCount: number;
   /** How long `close` awaits calls that have left, in ms. */
@@ -99,14 +99,15 @@ export class SessionRegistry implements Sessions {
   }
 
   async create(
-    config: SessionConfig,
+    given: SessionConfig,
     owner: Principal,
     attributes?: JsonObject,
     id: string = this.#clock.newId(),
   ): Promise<string> {
     if (this.#isClosing)
       throw new AppError('unavailable', 'The server is going away.', { retryAfterSeconds: 1 });
-    await this.#checkCount(owner);
+    await checkSessionRoom(this.#store, owner, this.#options.limits);
+    const config = await withDocumentTexts(given);
     const children = await completeChildren(config, owner, {
       load: (child) => this.load(child),
       depthMaxCount: this.#options.limits.childDepthMaxCount,
@@ -114,7 +115,7 @@ export class SessionRegistry implements Sessions {
     const equipment = config.agent
       ? undefined
       : await this.#equip({ ...config, children }, owner.id, owner.id);
-    const isShared = !equipsEachTask(config);
+    const isShared = !equipsEachTask(keptConfigOf(config));
     if (!isShared) equipment?.close(); // it was opened to see that it can be
     const now = this.#clock.now();
     const stored: StoredSession = {
@@ -224,7 +225,7 @@ export class SessionRegistry implements Sessions {
         throw new AppError('conflict', 'There is this session already.');
     const creating = this.#store.createSession(stored, firstLine).then(({ epoch }) => {
       const created = { claim: { epoch, lastSeq: 1, lastTime: time }, equipment, firstLine };
-      return new LiveSession({ ...this.#liveOptions(stored, 1), created });
+      return new LiveSession(this.#liveOptions(stored, 1), created);
     });
     const entry: Promise<LiveSession | undefined> = creating.catch(() => {
       if (this.#live.get(id) === entry) this.forget(id);
@@ -235,7 +236,8 @@ export class SessionRegistry implements Sessions {
     await creating;
   }
 
-  #liveOptions(stored: StoredSession, lastSeq: number): LiveSessionOptions {
+  #liveOptions(whole: StoredSession, lastSeq: number): LiveSessionOptions {
+    const stored = keptSessionOf(whole);
     const { limits, onError, command = freeCommand, observer = unobserved } = this.#options;
     return {
       stored,
@@ -245,7 +247,8 @@ export class SessionRegistry implements Sessions {
       limits,
       command,
       observer,
-      equip: (settings) => this.#equip(configOfTask(stored.config, settings), stored.owner),
+      equip: async (settings) =>
+        this.#equip(configOfTask(await readWholeConfig(this.#store, stored), settings), stored.owner),
       onError: (error) => onError(error, stored.id),
       onGone: () => this.forget(stored.id),
     };
@@ -256,17 +259,6 @@ export class SessionRegistry implements Sessions {
     const find = (id: string, caller: Principal): Promise<Session> => this.find(id, caller);
     const children = childTools({ children: config.children, owner, find, clock: this.#clock });
     return this.#options.equip(config, children, ownerId, party);
-  }
-
-  async #checkCount(owner: Principal): Promise<void> {
-    const { sessionsPerOwnerMaxCount: most, sessionsPerOwnerMaxBytes: mostBytes } = this.#options.limits;
-    const { count, bytes } = await this.#store.countSessions(owner.id);
-    if (count < most && bytes < mostBytes) return;
-    const told =
-      count < most
-        ? `The open sessions take ${bytes} bytes already (SESSIONS_PER_OWNER_MAX_BYTES).`
-        : `${most} sessions are open already (SESSIONS_PER_OWNER_MAX_COUNT).`;
-    throw new AppError('too_many_requests', told, { retryAfterSeconds: 60 });
   }
 
   async #remove(session: LiveSession): Promise<void> {

@@ -1,10 +1,11 @@
+import type { KeptSession } from './kept-session.ts';
 import type { Observer, ObservedEnd } from './observer.ts';
 import { OwnedTask } from './owned-task.ts';
-import type { Queue, StoredSession, StoredTask } from './store.ts';
+import type { Queue, StoredTask } from './store.ts';
 
 /** The session of the tasks, how long a task may take in ms, and who observes them. */
 export interface TaskListOptions {
-  stored: StoredSession;
+  stored: KeptSession;
   limits: { taskTimeoutMs: number };
   observer: Observer;
 }

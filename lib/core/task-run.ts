@@ -3,6 +3,7 @@ import { unlessAborted } from '../common/deadline.ts';
 import { withClientTools } from './client-tools.ts';
 import { directDecision } from './direct-model.ts';
 import { closeEquipment, EquipmentOutdated, equipsEachTask, type Equipment } from './equipment.ts';
+import type { KeptSession } from './kept-session.ts';
 import type { Message, MessageBody } from './message.ts';
 import type { ModelReply } from './model.ts';
 import type { TaskObserver } from './observer.ts';
@@ -10,14 +11,14 @@ import { runTask } from './run-task.ts';
 import type { TaskSettings } from './session-config.ts';
 import type { Delta } from './session.ts';
 import type { SessionLog } from './session-log.ts';
-import type { StoredSession, StoredTask, TaskChange } from './store.ts';
+import type { StoredTask, TaskChange } from './store.ts';
 import type { CallCommand, CallJournal, CallQuestions, TaskContext, TaskLimits } from './task-context.ts';
 import { withToolChoice } from './tool-choice.ts';
 import type { Framing } from './transcript.ts';
 
 /** One task's run, as its owner sets it up. */
 export interface TaskRun {
-  readonly stored: StoredSession;
+  readonly stored: KeptSession;
   readonly task: StoredTask;
   readonly log: SessionLog;
   readonly journal: CallJournal;

@@ -35,7 +35,7 @@ export interface Connection {
   credentialOrigins?: readonly string[];
   /** The version of the device that the server knows, for tools of such a device. */
   registered?: RegisteredDevice;
-  /** The id of the session's owner, for tools that work on the owner's own data. */
+  /** The id of the session's owner, for tools that work on the owner's own data, and for the owner's share of the calls to a device. */
   owner?: string;
 }
 

@@ -1,9 +1,9 @@
 import { checkArguments } from '../core/argument-check.ts';
 import { codedFault } from '../common/coded-fault.ts';
-import { closestWord } from '../common/closest-word.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import type { Tool } from '../core/tool.ts';
 import { AppError, isForLater, messageOf, SpecError, type Fault } from '../errors.ts';
+import { credentialWarnings } from '../openspec/credential-warnings.ts';
 import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
 import { programFaults } from '../openspec/program-faults.ts';
 import type { LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
@@ -151,17 +151,6 @@ async function safeStateFaults(
     if ('faults' in check) faults.push({ pointer: `${pointer}/arguments`, detail: check.faults });
   }
   return faults;
-}
-
-/** Credentials that the document does not ask for: a misspelt one is not sent. */
-function credentialWarnings({ credentials = {} }: DeviceDefinition, names?: readonly string[]): string[] {
-  if (names === undefined) return [];
-  const strange = Object.keys(credentials).filter((name) => !names.includes(name));
-  return strange.map((name) => {
-    const near = closestWord(name, names);
-    const meant = near === undefined ? '' : `; did you mean "${near}"?`;
-    return `${childPointer('/credentials', name)}: the document has no security scheme of this name, and the key is not sent${meant}`;
-  });
 }
 
 /** Rules that name no tool of the device: a misspelt name protects nothing. */

@@ -8,6 +8,7 @@ import type { Presets } from '../agents/presets.ts';
 import type { Chats } from '../chats/chats.ts';
 import type { Replies } from '../chats/replies.ts';
 import type { ChatTasks } from '../chats/tasks.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { Config } from '../config.ts';
 import type { Sessions } from '../core/sessions.ts';
 import type { Ledger } from '../credits/ledger.ts';
@@ -41,6 +42,8 @@ export interface Parts extends CommandParts {
   agents: Agents;
   /** Rejects with the error that a session of this owner with this agent would give. */
   checkAgent(config: AgentConfig, owner: string): Promise<void>;
+  /** The odd things about documents that a session of this user brings, in plain words. */
+  entryWarnings(documents: readonly JsonObject[], party: string): Promise<string[]>;
   /** Devices that the server knows. */
   devices: Devices;
   /** Language models by their configuration. */

@@ -1,7 +1,7 @@
 import { requirePermission } from '../accounts/permissions.ts';
 import { appIdOf } from '../agents/agents.ts';
 import type { Principal } from '../core/principal.ts';
-import type { SessionConfig } from '../core/session-config.ts';
+import type { KeptConfig } from '../core/session-config.ts';
 
 /**
  * Throws `forbidden` unless the caller may say something to a session. Words to a session with documents, devices, other
@@ -9,9 +9,9 @@ import type { SessionConfig } from '../core/session-config.ts';
  */
 export function checkSpeaking(
   caller: Principal,
-  { documents, devices = [], children, agent }: SessionConfig,
+  { hasDocuments, devices = [], children, agent }: KeptConfig,
 ): void {
   requirePermission(caller, 'chat');
-  if (documents.length > 0 || devices.length > 0 || children.length > 0 || agent !== undefined)
+  if (hasDocuments || devices.length > 0 || children.length > 0 || agent !== undefined)
     requirePermission(caller, 'use a device', agent && appIdOf(agent));
 }

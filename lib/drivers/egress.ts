@@ -44,7 +44,7 @@ interface Address {
 }
 
 /** Connections to one origin at a time; more calls wait for a free one. */
-const ORIGIN_CONNECTIONS_MAX_COUNT = 512;
+export const ORIGIN_CONNECTIONS_MAX_COUNT = 512;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Opens the door. Throws an AppError `invalid_request` for a list entry that is no host, host:port or CIDR. */

@@ -1,8 +1,9 @@
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { AppError, messageOf } from '../errors.ts';
 import type { AnswerReader, HttpContext, HttpRequest, HttpResponse } from './http.ts';
+import type { OriginTurns } from './origin-turns.ts';
 import { STOOD_STILL } from './stood-still.ts';
 
 /** Bytes read past the limit, to learn the size of a body that does not tell it and to keep the connection. */
@@ -22,22 +23,40 @@ const CODES: Record<string, string> = {
   forbidden: 'EGRESS_DENIED',
 };
 
-/** Sends a request once, and resolves with its outcome. */
+/** The way of a request: the dispatcher that sends it, and its turn among the calls to its origin. */
+export interface ExchangeWay {
+  dispatcher: Dispatcher;
+  turns: OriginTurns;
+  maxBytes: number;
+  reader?: AnswerReader | undefined;
+}
+
+/** Sends a request once, when it has its turn, and resolves with its outcome. */
 export function exchangeOnce(
-  dispatcher: Dispatcher,
+  { dispatcher, turns, maxBytes, reader }: ExchangeWay,
   request: HttpRequest,
   context: HttpContext,
-  { maxBytes, reader }: { maxBytes: number; reader?: AnswerReader | undefined },
 ): Promise<HttpResponse> {
   return new Promise((resolve) => {
-    const exchange = new Exchange(request, context, { maxBytes, reader }, resolve);
+    const over = new AbortController();
+    const finish = (response: HttpResponse): void => {
+      resolve(response);
+      over.abort();
+    };
+    const exchange = new Exchange(request, context, { maxBytes, reader }, finish);
     if (context.signal.aborted) {
       exchange.cancel();
       return;
     }
-    const { method, origin, path, headers, body = null } = request;
-    dispatcher.dispatch({ method, origin, path, headers, body, headersTimeout: 0, bodyTimeout: 0 }, exchange);
     exchange.waiting();
+    const { method, origin, path, headers, body = null } = request;
+    const send = async (): Promise<void> => {
+      const options = { method, origin, path, headers, body, headersTimeout: 0, bodyTimeout: 0 };
+      dispatcher.dispatch(options, exchange);
+      if (!over.signal.aborted) await once(over.signal, 'abort');
+    };
+    const turn = { party: context.connection?.owner, signal: over.signal };
+    void turns.take(origin, send, turn).catch(() => undefined); // it was over before its turn
   });
 }
 

@@ -2,10 +2,11 @@ import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '../common/json.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type CallContext, type Effect } from '../core/tool.ts';
-import type { Egress } from './egress.ts';
+import { ORIGIN_CONNECTIONS_MAX_COUNT, type Egress } from './egress.ts';
 import { bodyTextOf } from './http-body.ts';
 import { exchangeOnce } from './http-exchange.ts';
 import { isRedirect, nextPath, redirectOutcome, REDIRECTS_MAX_COUNT } from './http-redirect.ts';
+import { OriginTurns } from './origin-turns.ts';
 
 /** One request, ready to be sent. */
 export interface HttpRequest {
@@ -46,8 +47,9 @@ export type AnswerReader = (
 /** A picture or a sound up to this size is given to the receiver of parts. */
 const PART_MAX_BYTES = 4 * 1024 * 1024;
 
-/** The signal that may stop a request before it is sent, and its time-out in ms. */
-export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs' | 'mayLeave' | 'onPart' | 'onNotice'>;
+/** The signal that may stop a request before it is sent, its time-out in ms, and the connection whose owner has a share of the calls. */
+export type HttpContext = Pick<CallContext, 'signal' | 'timeoutMs' | 'mayLeave' | 'onPart' | 'onNotice'> &
+  Partial<Pick<CallContext, 'connection'>>;
 
 /**
  * Carries one HTTP request to a device.
@@ -92,6 +94,8 @@ interface HttpOptions {
 
 /** An HTTP driver over the door out. */
 export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpDriver {
+  const turns = new OriginTurns(ORIGIN_CONNECTIONS_MAX_COUNT);
+
   async function exchange(
     request: HttpRequest,
     context: HttpContext,
@@ -99,13 +103,12 @@ export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpD
     reader?: AnswerReader,
   ): Promise<HttpResponse> {
     const deadline = performance.now() + context.timeoutMs;
-    const first = await exchangeOnce(egress.dispatcher, request, context, { maxBytes, reader });
+    const way = { dispatcher: egress.dispatcher, turns, maxBytes, reader };
+    const first = await exchangeOnce(way, request, context);
     if (first.error?.code !== 'ECONNRESET' || first.statusCode !== undefined || !isRepeatable(request))
       return first;
     const timeoutMs = deadline - performance.now();
-    return timeoutMs <= 0
-      ? first
-      : exchangeOnce(egress.dispatcher, request, { ...context, timeoutMs }, { maxBytes, reader });
+    return timeoutMs <= 0 ? first : exchangeOnce(way, request, { ...context, timeoutMs });
   }
 
   /** Sends the request, and again to each place on the same origin to which the answers redirect it. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jsonFaultAt } from '../common/json-fault.ts';
 import { hasBigint, inexactNumbers, mapBigints, parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonValue } from '../common/json.ts';
-import { parseJsonInSlices } from '../common/json-slices.ts';
+import { MAY_HAVE_PROTO, parseJsonInSlices, parseWithoutProto } from '../common/json-slices.ts';
 import { AppError } from '../errors.ts';
 import type { BodyShare } from './body-room.ts';
 import type { ExactFields } from './mount.ts';
@@ -72,7 +72,7 @@ const PLACE_MAX_LENGTH = 1024 * 1024;
 async function parseLargeText(text: string, share: BodyShare | undefined): Promise<unknown> {
   try {
     return await parseJsonInSlices(text, {
-      dropsProto: HAS_PROTO.test(text),
+      dropsProto: true,
       onContainers: (count) => share?.take(count * CONTAINER_BYTES),
     });
   } catch (cause) {
@@ -153,15 +153,12 @@ export async function readForm(
   );
 }
 
-/** Keys that parseJsonText leaves out. */
-const HAS_PROTO = /__proto__|\\u00[57]/i;
-
 /**
  * A JSON text with exact numbers in some fields. Numbers of other fields are rounded as everywhere. Throws `invalid_request` where the digits would
  * be lost: in a large text, beside a key that is left out, and for a number past the range.
  */
 function parseExactFields(text: string, fields: ExactFields): unknown {
-  const isPlain = text.length <= ONE_GO_MAX_LENGTH && !HAS_PROTO.test(text);
+  const isPlain = text.length <= ONE_GO_MAX_LENGTH && !MAY_HAVE_PROTO.test(text);
   const exact = isPlain ? parseExactly(text) : undefined;
   if (exact !== undefined) return typeof fields === 'string' ? exact : withRounded(exact, fields);
   parseJsonText(text); // a fault in the text is the fault
@@ -188,10 +185,7 @@ function withRounded(value: JsonValue, names: readonly string[]): JsonValue {
 /** A JSON text as a value, without any `__proto__` keys. Throws `invalid_request` with the place of the fault. */
 export function parseJsonText(text: string): unknown {
   try {
-    // A reviver costs several times the parsing, so it is used only where such a key may hide.
-    return HAS_PROTO.test(text)
-      ? JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value))
-      : JSON.parse(text);
+    return parseWithoutProto(text);
   } catch (cause) {
     throw new AppError('invalid_request', `Not JSON: ${placeOf(text)}.`, { cause });
   }

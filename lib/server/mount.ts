@@ -83,7 +83,10 @@ export interface Route {
   readonly answer?: RouteSchema;
   /** The status of a success; 200 when missing. With 204 there is no body. */
   readonly status?: number;
-  /** Returns the JSON value of the answer, or undefined when it wrote the response itself. Throws AppErrors. */
+  /**
+   * Returns the JSON value of the answer, a long list in portions as an AsyncIterable, or undefined when it wrote the response itself.
+   * Throws AppErrors.
+   */
   handle(call: Call): unknown;
 }
 

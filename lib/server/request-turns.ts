@@ -14,6 +14,8 @@ interface Asked {
 
 /** The steps that the turns lead to. */
 export interface TurnSteps {
+  /** Whether a request stops something. */
+  stops(request: IncomingMessage): boolean;
   begin(request: IncomingMessage, response: ServerResponse): void;
   /** Answers a request that does not begin. */
   refuse(response: ServerResponse, error: AppError): void;
@@ -24,11 +26,16 @@ export interface TurnSteps {
  * connection has one request under way, and the next one begins when its answer is over. One turn of the event loop begins a few
  * requests of all connections, and the next turn goes on. A connection with too many gets a 429 behind its other answers, and
  * nothing more is read from it.
+ *
+ * A stop does not wait for the answer before its own, which may be a stream without an end. It begins at once, and only its answer has
+ * its turn.
  */
 export class RequestTurns {
   readonly #steps: TurnSteps;
   /** How many requests of a connection wait for the answer before theirs; -1: it had too many. */
   readonly #waiting = new WeakMap<Socket, number>();
+  /** The answers of a connection to stops that began before their turn to answer. */
+  readonly #early = new WeakMap<Socket, Set<ServerResponse>>();
   /** Requests that wait for the next turns. There are some only while this turn has begun its most. */
   #later: Asked[] = [];
   /** Requests that began in this turn. */
@@ -74,11 +81,31 @@ export class RequestTurns {
       return;
     }
     this.#waiting.set(socket, count + 1);
+    const stops = this.#steps.stops(asked.request);
+    if (stops) this.#beginEarly(asked);
     asked.response.once('socket', () => {
       const left = this.#waiting.get(socket)!;
       if (left > 0) this.#waiting.set(socket, left - 1);
-      this.#beginSoon(asked);
+      if (!stops) this.#beginSoon(asked);
     });
+  }
+
+  #beginEarly(asked: Asked): void {
+    const { request, response } = asked;
+    const early = this.#early.get(request.socket) ?? this.#watch(request.socket);
+    early.add(response);
+    response.once('socket', () => early.delete(response));
+    this.#beginSoon(asked);
+  }
+
+  /** Node closes no response that never had the connection: it would keep its share of the memory for bodies. */
+  #watch(socket: Socket): Set<ServerResponse> {
+    const early = new Set<ServerResponse>();
+    this.#early.set(socket, early);
+    socket.once('close', () => {
+      for (const response of early) response.emit('close');
+    });
+    return early;
   }
 
   #refuse({ request: { socket }, response }: Asked): void {

@@ -15,6 +15,8 @@ export interface RouteTable {
   methodsAt(path: string): string[];
   /** Whether links of other sites may lead to this path of a request. */
   isEntrance(path: string): boolean;
+  /** Whether a request with this method and path stops something. */
+  isStop(method: string, path: string): boolean;
 }
 
 /** The routes of these mounts. Throws on two routes of one method and path. */
@@ -22,10 +24,14 @@ export function createRouteTable(mounts: readonly Mount[]): RouteTable {
   const all = inOrder(mounts);
   const methods = [...methodsByPath(all)].map(([path, some]) => [patternOf(path), some] as const);
   const entrances = all.filter(({ route }) => route.entrance).map(({ route }) => patternOf(route.path));
+  const stops = all
+    .filter(({ route }) => route.stops)
+    .map(({ route }) => [route.method as string, patternOf(route.path)] as const);
   return {
     all,
     methodsAt: (path) => methods.flatMap(([pattern, some]) => (pattern.test(path) ? some : [])),
     isEntrance: (path) => entrances.some((pattern) => pattern.test(path)),
+    isStop: (method, path) => stops.some(([one, pattern]) => one === method && pattern.test(path)),
   };
 }
 

@@ -18,7 +18,7 @@ import { formatProblem } from './problem.ts';
 import { Repeats } from './repeats.ts';
 import { RequestTurns } from './request-turns.ts';
 import { createRouteTable, type MountedRoute, type RouteTable } from './route-table.ts';
-import { sendJson } from './send-json.ts';
+import { sendJson, sendJsonList } from './send-json.ts';
 import type { Tally } from './tally.ts';
 import { noteWhenClosed, type Trail } from './trail.ts';
 import type { TrafficObserver } from './traffic.ts';
@@ -65,6 +65,7 @@ type Answer = Response<unknown, Trail>;
 export function createWeb(options: WebOptions): RequestListener {
   const web = new Web(options);
   const turns = new RequestTurns({
+    stops: (request) => web.stops(request),
     begin: (request, response) => web.answer(request, response),
     refuse: (response, error) => web.refuse(response, error),
   });
@@ -92,6 +93,15 @@ class Web {
       return;
     }
     this.#app(request, response);
+  }
+
+  /** Whether a request stops something. */
+  stops(request: IncomingMessage): boolean {
+    try {
+      return this.#routes.isStop(request.method ?? '', targetOf(request).path);
+    } catch {
+      return false; // a broken target
+    }
   }
 
   /** Answers a request that is not looked at further. */
@@ -182,7 +192,8 @@ class Web {
       const call = { request, response, ...checked };
       const work = async (): Promise<void> => {
         const value = await route.handle(call);
-        if (value !== undefined) await sendJson(response, value, mount.contentType);
+        if (isPortions(value)) await sendJsonList(response, value, mount.contentType);
+        else if (value !== undefined) await sendJson(response, value, mount.contentType);
       };
       await (startsWork(route, body) ? this.#startOnce(route, call, response, work) : work());
     } catch (error) {
@@ -266,4 +277,8 @@ function badEscape(cause: URIError): AppError {
 /** Whether a request with this body can start work. */
 function startsWork({ startsWork: starts }: Route, body: unknown): boolean {
   return typeof starts === 'function' ? starts(body) : starts === true;
+}
+
+function isPortions(value: unknown): value is AsyncIterable<readonly unknown[]> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

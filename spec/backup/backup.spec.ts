@@ -156,6 +156,11 @@ describe('a backup', function () {
     const env = settingsOf('first');
     await (await openTestApp(env)).close();
     expect((await run(['backup', 'b'], env)).code).to.equal(0);
+    const nowhere = await run(['backup', 'none/b'], env);
+    expect([nowhere.code, nowhere.stderr]).to.deep.equal([
+      2,
+      `lite-agent: ${join(folder, 'none/b')} cannot be written: there is no folder ${join(folder, 'none')}.\n`,
+    ]);
     const twice = await run(['backup', 'b'], env);
     expect([twice.code, twice.stderr]).to.deep.equal([
       2,

@@ -15,6 +15,7 @@ import { quiet } from '../../lib/log.ts';
 import { openServer } from '../../lib/server/server.ts';
 import { openTestAccounts } from '../support/accounts.ts';
 import { noApprovals, noDevices } from '../support/no-devices.ts';
+import { keptConfigOf } from '../../lib/core/session-config.ts';
 import { plainConfig } from '../support/session-config.ts';
 import { launch, pinDriver } from './processes.ts';
 import { median, table } from './table.ts';
@@ -117,7 +118,8 @@ function openSource() {
   });
   const session: Session = {
     id: 'b2ac9280-70d6-4651-bd3a-45eb81cd8c30',
-    config: plainConfig,
+    config: keptConfigOf(plainConfig),
+    wholeConfig: async () => plainConfig,
     createdAt: 0,
     attributes: notMeasured,
     setAttributes: notMeasured,
@@ -126,7 +128,7 @@ function openSource() {
     answer: notMeasured,
     read: notMeasured,
     submit: async () => ({ taskId: '', seq }),
-    history: async () => lines,
+    pages: notMeasured,
     idleSeq: () => undefined,
     spokenText: () => '',
     stop: async () => {},
@@ -200,6 +202,7 @@ async function serve(): Promise<void> {
   const { access, firstRequests } = await openTestAccounts();
   const mounts = [
     liteagent.mount({
+      entryWarnings: async () => [],
       sessions,
       devices: noDevices,
       approvals: noApprovals,

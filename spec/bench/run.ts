@@ -18,6 +18,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   mcp: () => import('./mcp.ts'),
   nodes: () => import('./nodes.ts'),
   estop: () => import('./estops.ts'),
+  attacks: () => import('./attacks.ts'),
 };
 
 /** Those that take long, and run only when they are named. */

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Envelope } from '../../lib/cli/client.ts';
+import { lampTemplate } from '../../lib/cli/init/lamp.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { runCommand, startCommand, startOnTerminal } from '../support/command.ts';
 import { needPeer } from '../support/peers.ts';
@@ -30,6 +31,20 @@ describe('lite-agent chat', function () {
     });
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
     expect(stdout.trim().split('\n').length).to.be.at.least(2);
+  });
+
+  it('warns of a key that no document asks for, as `call` does, on the standard error', async () => {
+    writeFileSync(join(cwd, 'lamp.yaml'), lampTemplate);
+    const key = ['--credentials', '{"kye":"lamp-key-0123456789"}', '--server', 'http://127.0.0.1:9'];
+    const warning = (place: string): string =>
+      `lite-agent: warning: ${place}/credentials/kye: the document has no security scheme of this name, and the key is not sent; did you mean "key"?\n`;
+    const chat = await runCommand(['chat', '--spec', 'lamp.yaml', ...key], { cwd, input: 'Hello\n' });
+    const [first] = chat.stderr.split(/^(?=lite-agent: no device)/m); // the demo model has called none
+    expect(first).to.equal(warning('/openSpecList/0'));
+    const call = await runCommand(['call', 'lamp.yaml', 'get_power', ...key], { cwd });
+    expect(call.stderr).to.equal(warning(''));
+    const right = key.map((text) => text.replace('kye', 'key'));
+    expect((await runCommand(['call', 'lamp.yaml', 'get_power', ...right], { cwd })).stderr).to.equal('');
   });
 
   it('prints every envelope as a line of JSON with --json', async () => {

@@ -100,6 +100,17 @@ describe('lite-agent serve', function () {
     });
   });
 
+  it('ends with 2 where there can be no DATA_DIR, and does not try for ever', async function () {
+    if (process.platform !== 'linux') this.skip();
+    for (const folder of ['/proc/none/data', '/etc/hostname/data']) {
+      const { code, stderr } = await runCommand(['serve'], { cwd, env: { PORT: '0', DATA_DIR: folder } });
+      expect(code).to.equal(2);
+      expect(stderr).to.match(
+        new RegExp(`^lite-agent: The folder ${folder} cannot be made: .*\\. DATA_DIR, `),
+      );
+    }
+  });
+
   it('refuses settings that are not safe where other machines can reach it', async () => {
     const env = { HOST: '0.0.0.0', PORT: '0', AUTH_TOKEN: 'abc'.repeat(12), TRUSTED_PROXIES: '0.0.0.0/0' };
     const { code, stdout, stderr } = await runCommand(['serve'], { cwd, env });

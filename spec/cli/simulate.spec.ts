@@ -147,6 +147,10 @@ describe('cli/simulate', function () {
         `Cannot listen on 127.0.0.1:${port}: it is in use.`,
       );
       expect((await failed([document], { control: port })).message).to.match(/it is in use/);
+      // An address of documentation [RFC 5737], which no machine has.
+      expect((await failed([document], { port, host: '192.0.2.1' })).message).to.equal(
+        `Cannot listen on 192.0.2.1:${port}: this machine has no such address.`,
+      );
     });
   });
 

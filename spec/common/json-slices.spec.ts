@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { rejection } from '../support/refusal.ts';
 import fc from 'fast-check';
-import { parseJsonInSlices } from '../../lib/common/json-slices.ts';
+import { parseJsonInSlices, parseWithoutProto } from '../../lib/common/json-slices.ts';
 import { isLargeValue, jsonSlicesOf } from '../../lib/common/write-json-slices.ts';
 
 const long = 'x'.repeat(200_000);
@@ -90,6 +90,11 @@ describe('JSON in slices', () => {
     it(`refuses ${text.replaceAll(long, '…')}`, async () => {
       expect(await outcomeOf(() => parseJsonInSlices(text))).to.equal('SyntaxError');
     });
+
+  it('leaves a key `__proto__` out that is written with any escapes', () => {
+    for (const key of ['__proto__', '\\u005f_proto_\\u005F', '__pr\\u006ft\\u006F__', '__\\u0070roto__'])
+      expect(Object.keys(parseWithoutProto(`{"${key}":{"a":1},"b":2}`) as object), key).to.deep.equal(['b']);
+  });
 
   it('keeps the last of two values under one key, and the key `__proto__` as a key or not at all', async () => {
     const text = `{"a":1,${large},"__proto__":{"x":1},"a":2}`;

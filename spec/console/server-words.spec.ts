@@ -8,17 +8,29 @@ import { readDocument } from '../../lib/openspec/openmodbus/read-document.ts';
 import { errorResult } from '../../lib/openspec/openmodbus/result.ts';
 import { ModbusStatus } from '../../lib/drivers/modbus/status.ts';
 import { failureWords, faultTexts, unsafeWords, wantedWords } from '../../lib/console/texts/server-words.ts';
+import { packageRoot } from '../../lib/package.ts';
 import { unsafeSettings } from '../../lib/unsafe.ts';
 import { inConsoleLanguage } from '../support/console-language.ts';
 import { documentOf, functionOf } from '../support/modbus-document.ts';
+import { readSources } from '../support/sources.ts';
 
 interface ServerWords {
   faultText(fault: Fault): string;
+  sentenceText(text: string): string;
   unsafeText(unsafe: { setting: string; detail: string }): string;
   saidFailure(failure: { code?: string; message?: string; detail?: string }): string;
 }
 const inWords = <T>(language: string, work: (words: ServerWords) => T): Promise<T> =>
   inConsoleLanguage(language, 'server-words.ts', (module) => work(module as ServerWords));
+
+/** The sentences that a source notes as warnings, faults and reasons; each value is "1". */
+function sentencesIn(source: string): string[] {
+  const noted =
+    /(?:\.fault\([^,()]+,|\bfault\('\w*',|\.warn\(|warnings\.push\(|faults\.push\(|detail:|reason:)\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
+  return [...source.matchAll(noted)].map(([, , text = '']) =>
+    text.replaceAll(/\$\{(?:[^{}]|\{[^}]*\})*\}/g, '1'),
+  );
+}
 
 /** The faults with which a work refuses its input. */
 function faultsOf(work: () => unknown): readonly Fault[] {
@@ -81,6 +93,36 @@ describe('the words of the server on the page', () => {
     );
     const missing = wanted.filter((text) => !(text in wantedWords) && !text.startsWith('a list of at most'));
     expect(missing).to.deep.equal([]);
+  });
+
+  it('are Chinese for the sentences without a code: warnings, rarer faults, reasons why an operation is no tool', async () => {
+    const sentences = readSources(packageRoot(), ['lib/openspec', 'lib/devices'])
+      .filter(({ path }) => !/\/simulator\/|\/(?:audit-heads|check-audit|value-faults)\.ts$/.test(path))
+      .flatMap(({ text }) => sentencesIn(text))
+      .filter((text) => /\p{L}/u.test(text.replaceAll(/^The file 1 1\.$/g, ''))); // its reasons are sentences of their own
+    expect(sentences.length).to.be.above(50);
+    const said = await inWords('zh', ({ sentenceText }) =>
+      sentences.map((text) => [text, sentenceText(text)]),
+    );
+    const plain = said.filter(([, words = '']) => !/\p{Script=Han}/u.test(words)).map(([text]) => text);
+    expect(plain).to.deep.equal([]);
+  });
+
+  it('keep the place and the values of a sentence', async () => {
+    const said = await inWords('zh', ({ sentenceText }) =>
+      [
+        '/functions/0/path: count: int32 takes 2 registers: 2 are used instead of 1',
+        '/openSpecList/0/credentials/kye: the document has no security scheme of this name, and the key is not sent; did you mean "key"?',
+        'GET /state: left out by include or exclude',
+        'Something else: 1 of 2.',
+      ].map(sentenceText),
+    );
+    expect(said).to.deep.equal([
+      '/functions/0/path: count: int32 占 2 个寄存器：使用 2 个，而不是 1 个',
+      '/openSpecList/0/credentials/kye: 文档没有这个名称的安全方案，密钥不会发送；是否想写“key”？',
+      'GET /state: 已被 include 或 exclude 排除',
+      'Something else: 1 of 2.',
+    ]);
   });
 
   it('are Chinese for every setting that may be unsafe', async () => {

@@ -8,7 +8,7 @@ import { createFakeSessions } from '../support/fake-sessions.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { plainConfig } from '../support/session-config.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { gate, openWorld, outline, say, somebody } from '../support/world.ts';
+import { gate, historyOf, openWorld, outline, say, somebody } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 describe('asking a session', () => {
@@ -83,10 +83,10 @@ describe('asking a session', () => {
     await asked.opened;
     leaving.abort();
     expect((await turn).status).to.equal('stopped');
-    expect(outline(await session.history())).to.deep.equal(['started', 'user Wait.', 'ended stopped']);
+    expect(outline(await historyOf(session))).to.deep.equal(['started', 'user Wait.', 'ended stopped']);
     const late = refusal(ask(session, task('Too late.'), { signal: leaving.signal }));
     expect(await late).to.equal('stopped: The client disconnected.');
-    expect(await session.history()).to.have.length(3);
+    expect(await historyOf(session)).to.have.length(3);
   });
 
   it('rejects with the reason when there will be no answer', async () => {

@@ -3,7 +3,7 @@ import { createScriptedModel } from '../../lib/models/scripted.ts';
 import type { ScriptedStep } from '../../lib/models/scripted.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { plainConfig } from '../support/session-config.ts';
-import { gate, openWorld, outline, say, watch } from '../support/world.ts';
+import { gate, historyOf, openWorld, outline, say, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 describe('sessions as tools of a session', () => {
@@ -35,7 +35,7 @@ describe('sessions as tools of a session', () => {
     await parent.submit(say('ask'));
     await watcher.tasksEnded(1);
     expect(results(watcher.seen)).to.deep.equal([{ answer: 'Two.' }]);
-    expect(outline(await helper.history())).to.deep.equal([
+    expect(outline(await historyOf(helper))).to.deep.equal([
       'started child',
       'user What is 1 + 1?',
       'answer Two.',

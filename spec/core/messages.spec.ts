@@ -6,7 +6,7 @@ import type { NewMessage } from '../../lib/core/session.ts';
 import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { gate, openWorld, outline, say, somebody, watch } from '../support/world.ts';
+import { gate, historyOf, openWorld, outline, say, somebody, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
@@ -139,7 +139,7 @@ describe('messages of a session', () => {
     await watcher.tasksEnded(2);
     const shown = [{ role: 'user', content: [{ type: 'text', text: 'and now?' }] }];
     expect(model.requests[1]?.messages).to.deep.equal(shown);
-    const history = await session.history();
+    const history = await historyOf(session);
     expect(JSON.stringify(history)).to.not.match(/secret/i);
     expect(outline(history.slice(0, 4))).to.deep.equal(['started', 'asked user', 'user', 'answer ']);
   });
@@ -162,7 +162,7 @@ describe('messages of a session', () => {
         return seqs;
       }),
     );
-    const history = await session.history();
+    const history = await historyOf(session);
     expect(history.map(({ seq }) => seq)).to.deep.equal(Array.from({ length: 101 }, (_, at) => at + 1));
     written.forEach((seqs, writer) =>
       expect(seqs.map((seq) => outline([history[seq - 1]!])[0])).to.deep.equal(
@@ -254,6 +254,6 @@ describe('messages of a session', () => {
     await session.add(message('a'));
     await session.clear();
     expect(await session.attributes()).to.deep.equal({ metadata: { name: 'kitchen' } });
-    expect(outline(await session.history())).to.deep.equal(['started']);
+    expect(outline(await historyOf(session))).to.deep.equal(['started']);
   });
 });

@@ -5,7 +5,7 @@ import { openPostgresServer } from '../support/postgres.ts';
 import type { Postgres } from '../support/postgres.ts';
 import { rejection } from '../support/refusal.ts';
 import { waitFor as wait } from '../support/wait-for.ts';
-import { fakeTool, gate, openWorld, outline, say, somebody, watch } from '../support/world.ts';
+import { fakeTool, gate, historyOf, openWorld, outline, say, somebody, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 /** Leases are timed by the database, so that a take-over takes longer than other waits. */
@@ -57,7 +57,7 @@ describe('several nodes over one PostgreSQL', function () {
         'ended done',
       ]);
     }
-    expect(await onB.history()).to.deep.equal(await onA.history());
+    expect(await historyOf(onB)).to.deep.equal(await historyOf(onA));
     // The other node may have written since: the log says its end.
     expect([onA.idleSeq(), onB.idleSeq()]).to.deep.equal([undefined, undefined]);
   });
@@ -100,7 +100,7 @@ describe('several nodes over one PostgreSQL', function () {
       'answer one',
       'ended done',
     ]);
-    expect(outline((await onB.history()).slice(1, 3))).to.deep.equal(['said user', 'asked user go']);
+    expect(outline((await historyOf(onB)).slice(1, 3))).to.deep.equal(['said user', 'asked user go']);
     await b.sessions.remove(onA.id, somebody);
     await watcher.until(() => watcher.ended !== undefined);
     expect(watcher.ended).to.equal('removed');
@@ -118,7 +118,7 @@ describe('several nodes over one PostgreSQL', function () {
     await onB.clear();
     await Promise.all(watchers.map((watcher) => watcher.until(() => watcher.ended !== undefined)));
     expect(watchers.map((watcher) => watcher.ended)).to.deep.equal(['cleared', 'cleared']);
-    expect(outline(await onB.history())).to.deep.equal(['started Hi.']);
+    expect(outline(await historyOf(onB))).to.deep.equal(['started Hi.']);
   });
 
   it('take over the open tasks of a node that shuts down', async () => {

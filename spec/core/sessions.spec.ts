@@ -5,8 +5,8 @@ import { createScriptedModel } from '../../lib/models/scripted.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { outcomeOf, refusal, refusalOf } from '../support/refusal.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { fakeTool, gate, hang, openWorld, outline, say, somebody, watch } from '../support/world.ts';
-import type { World } from '../support/world.ts';
+import { fakeTool, gate, hang, historyOf, openWorld } from '../support/world.ts';
+import { outline, say, somebody, watch, type World } from '../support/world.ts';
 
 describe('sessions', () => {
   let world: World | undefined;
@@ -35,7 +35,7 @@ describe('sessions', () => {
     expect(new Set(watcher.seen.map((message) => 'taskId' in message && message.taskId))).to.deep.equal(
       new Set([taskId]),
     );
-    expect(outline(await session.history())).to.deep.equal(['started Be brief.', ...outline(watcher.seen)]);
+    expect(outline(await historyOf(session))).to.deep.equal(['started Be brief.', ...outline(watcher.seen)]);
     expect(model.requests[1]?.messages).to.deep.equal([
       { role: 'system', text: 'Be brief.' },
       { role: 'user', content: [{ type: 'text', text: 'How warm?' }] },
@@ -381,7 +381,7 @@ describe('sessions', () => {
       const late = watch(session, 2);
       await session.submit(say('2'));
       await late.tasksEnded(2);
-      expect(late.seen).to.deep.equal((await session.history()).filter((message) => message.seq > 2));
+      expect(late.seen).to.deep.equal((await historyOf(session)).filter((message) => message.seq > 2));
       expect(late.seen.at(-1)).to.equal(early.seen.at(-1)); // the same object: it is encoded once
     });
 
@@ -465,10 +465,10 @@ describe('sessions', () => {
       clock.advance(retentionMs - 1000);
       await session.submit(say('new'));
       await watcher.tasksEnded(2);
-      let history = await session.history();
+      let history = await historyOf(session);
       await waitFor(async () => {
         clock.advance(60_000);
-        history = await session.history();
+        history = await historyOf(session);
         return history[0]?.seq !== 1;
       });
       expect(outline(history)).to.deep.equal(['started Hi.', 'user new', 'answer b', 'ended done']);

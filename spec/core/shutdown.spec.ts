@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
-import { fakeTool, gate, openWorld, outline, say, watch } from '../support/world.ts';
+import { fakeTool, gate, historyOf, openWorld, outline, say, watch } from '../support/world.ts';
 
 describe('a node that shuts down', () => {
   it('awaits a call that has left and appends its result, then ends the subscriptions', async () => {
@@ -45,7 +45,7 @@ describe('a node that shuts down', () => {
     await sent.opened;
     await world.sessions.close();
     device.open();
-    expect(outline(await session.history())).to.deep.equal(['started', 'user move', 'calls set']);
+    expect(outline(await historyOf(session))).to.deep.equal(['started', 'user move', 'calls set']);
     expect(watcher.ended).to.equal('draining');
     await world.close();
     expect(world.errors).to.deep.equal([]);

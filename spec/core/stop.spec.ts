@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { failed } from '../../lib/core/tool.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
-import { fakeTool, gate, hang, openWorld, outline, say, watch } from '../support/world.ts';
+import { fakeTool, gate, hang, historyOf, openWorld, outline, say, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 describe('a session', () => {
@@ -124,7 +124,7 @@ describe('a session', () => {
       await session.clear();
       expect(watcher.ended).to.equal('cleared');
       expect(outline(watcher.seen).slice(3)).to.deep.equal(['user second', 'ended stopped']);
-      const history = await session.history();
+      const history = await historyOf(session);
       expect(outline(history)).to.deep.equal(['started Be kind.']);
       expect(history[0]?.seq).to.equal(7);
       const again = watch(session, 3);

@@ -13,6 +13,7 @@ describe('the turns of requests', () => {
   beforeEach(() => {
     begun = [];
     turns = new RequestTurns({
+      stops: ({ url }) => url!.startsWith('stop'),
       begin: (request) => void begun.push(request.url!),
       refuse: (_response, { message }) => void begun.push(message),
     });
@@ -92,6 +93,20 @@ describe('the turns of requests', () => {
     expect(begun).to.deep.equal(['a1', 'b1', 'a2']);
     a.answer();
     expect(begun).to.deep.equal(['a1', 'b1', 'a2', 'a3']);
+  });
+
+  it('begin a stop before the answers ahead of it are over, and close its answer when the connection closes first', () => {
+    const a = new FakeConnection();
+    a.arrive('a', 2);
+    a.arrive('stop', 2);
+    expect(begun).to.deep.equal(['a1', 'stop1', 'stop2']);
+    const [, , first, second] = a.responses;
+    let closed = 0;
+    for (const response of [first!, second!]) response.on('close', () => (closed += 1));
+    for (let at = 1; at <= 2; at += 1) a.answer();
+    expect(begun).to.deep.equal(['a1', 'stop1', 'stop2', 'a2']);
+    a.emit('close');
+    expect(closed).to.equal(1);
   });
 
   it('begin no request of a connection that is closed when the answer before it is over', () => {

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import type { MessageBody } from '../../lib/core/message.ts';
 import { WebSocket } from 'ws';
+import { collectGarbage } from '../support/collect-garbage.ts';
 import type { FakeSession } from '../support/fake-sessions.ts';
 import { rawRequest } from '../support/raw-http.ts';
 import { openTestServer, type TestServer } from '../support/test-server.ts';
@@ -38,12 +37,6 @@ async function dumbClient(server: TestServer, path: string): Promise<Socket> {
   const frames = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
   if (frames.length > 0) socket.unshift(frames); // on a busy machine the first ping comes with the answer
   return socket;
-}
-
-/** What is measured after it is what is held, not what was let go of. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }
 
 describe('the sockets', () => {

@@ -130,10 +130,11 @@ describe('the HTTP side', () => {
     for (const body of [
       '{"systemPrompt":"a","__proto__":{"memoryTools":true},"llmConfig":{"__proto__":{"model":"m"}}}',
       String.raw`{"systemPrompt":"a","\u005f_proto_\u005F":{"memoryTools":true}}`,
+      String.raw`{"systemPrompt":"a","__pr\u006ft\u006F__":{"memoryTools":true}}`,
     ]) {
       const response = await server.call('/api/init', { method: 'POST', headers: json, body });
       const { id } = (await response.json()) as { id: string };
-      expect(server.sessions.all.get(id)?.config).to.deep.equal({
+      expect(server.sessions.all.get(id)?.created).to.deep.equal({
         model: { temperature: 0, maxTokens: 4096, topP: 1 },
         systemPrompt: 'a',
         documents: [],

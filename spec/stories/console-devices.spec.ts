@@ -109,6 +109,9 @@ describe('devices in a browser', function () {
     const line = document.split('\n').findIndex((text) => text.includes('method: raed')) + 1;
     await button(`Line ${line}`).click();
     expect(await page.evaluate(marked)).to.equal('method: raed');
+    await page.getByRole('textbox', { name: 'Document', exact: true }).fill(`# A meter\n${document}`);
+    await button(`Line ${line + 1}`).click();
+    expect(await page.evaluate(marked)).to.equal('method: raed');
     expect(person.faults).to.deep.equal([]);
   });
 

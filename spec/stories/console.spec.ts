@@ -432,7 +432,11 @@ describe('the console in a browser', function () {
 
     it('opens at its end, and scrolls to its first message', async () => {
       const last = `Answer ${COUNT / 5 - 1}`;
-      await visit({ path: `/#/talk/${id}` });
+      await visit({ path: '/#/talk' });
+      const opening = page.waitForResponse(/api\/history/);
+      await page.evaluate(`location.hash = '#/talk/${id}'`);
+      // The newest lines alone: the screen waits for no more.
+      expect((await (await opening).body()).length).to.be.below(100_000);
       await seen(last);
       expect(await page.locator('.turn').count()).to.be.below(40);
       // The older messages come while the newest are shown, and push the place down.

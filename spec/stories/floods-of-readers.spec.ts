@@ -61,12 +61,9 @@ describe('a server whose clients read nothing', function () {
     model.listen(0, '127.0.0.1');
     await once(model, 'listening');
     const baseUrl = `http://127.0.0.1:${(model.address() as AddressInfo).port}/v1`;
-    world = new FloodWorld({ ...budgets, METRICS: 'open', baseUrl, apiKey: 'k' });
+    world = new FloodWorld({ ...budgets, METRICS: 'open', CREDIT_RATES: 'm=0', baseUrl, apiKey: 'k' });
     await world.open(async () => {
-      const user = { username: 'reader', email: 'reader@example.com', password: 'right horse battery 7' };
-      const made = await world.server.send('127.0.1.1', 'POST', '/user/register', { body: user });
-      const { access_token: token } = JSON.parse(made.text) as { access_token: string };
-      authorization = `Bearer ${token}`;
+      authorization = await newReader('reader');
       for (const [path, body] of [
         ['/v1/responses', { input: 'hi' }],
         ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hi' }] }],
@@ -87,6 +84,35 @@ describe('a server whose clients read nothing', function () {
     model.closeAllConnections();
     model.close();
   });
+
+  /** The token of a new user, whose requests nobody else has used up. */
+  async function newReader(username: string): Promise<string> {
+    const body = { username, email: `${username}@example.com`, password: 'right horse battery 7' };
+    const made = await world.server.send('127.0.1.1', 'POST', '/user/register', { body });
+    return `Bearer ${(JSON.parse(made.text) as { access_token: string }).access_token}`;
+  }
+
+  /** Posts as a user; resolves with the JSON of the answer. */
+  async function ask(path: string, body: object, user: string): Promise<Record<string, string>> {
+    const answer = await world.server.send('127.0.1.1', 'POST', path, {
+      body,
+      headers: { authorization: user },
+    });
+    expect(answer.status, answer.text).to.equal(200);
+    return JSON.parse(answer.text) as Record<string, string>;
+  }
+
+  /** Opens streams that are not read while the model speaks to `replies` of them, and resolves with what came of each in the end. */
+  async function watch(address: string, streams: readonly string[], replies: number): Promise<string[]> {
+    const all = await Promise.all(streams.map(async (text) => (await deaf(address, 1, text))[0]!));
+    await waitFor(
+      () => endless.size === replies && [...endless.values()].every((pieces) => pieces > 80),
+      60_000,
+    );
+    for (const { socket } of all) socket.resume();
+    await waitFor(() => all.every(({ received }) => received.includes('HTTP/1.1')), 30_000);
+    return all.map(({ received }) => received);
+  }
 
   /** Connections that have sent a text, and read nothing. */
   async function deaf(address: string, count: number, text: string): Promise<FloodConnection[]> {
@@ -120,6 +146,8 @@ describe('a server whose clients read nothing', function () {
       `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
     );
   };
+  const get = (path: string, user: string): string =>
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${user}\r\n\r\n`;
   const initialize = {
     jsonrpc: '2.0',
     id: 1,
@@ -224,28 +252,43 @@ describe('a server whose clients read nothing', function () {
       budget: 'OPEN_REQUESTS_PER_CALLER_MAX_COUNT',
       refusal: / 429 .*OPEN_REQUESTS_PER_CALLER_MAX_COUNT/s,
       async run(address) {
-        const open = await deaf(
+        const headers = headersOf({ authorization });
+        const response = post('/v1/responses', { input: 'go on', stream: true }, headers);
+        const messages = [{ role: 'user', content: 'go on' }];
+        const completion = post('/v1/chat/completions', { stream: true, messages }, headers);
+        return watch(
           address,
-          30,
-          post('/v1/responses', { input: 'go on', stream: true }, headersOf({ authorization })),
+          [...Array<string>(30).fill(response), ...Array<string>(30).fill(completion)],
+          40,
         );
-        const all = await deaf(
-          address,
-          30,
-          post(
-            '/v1/chat/completions',
-            { stream: true, messages: [{ role: 'user', content: 'go on' }] },
-            headersOf({ authorization }),
-          ),
-        );
-        await waitFor(
-          () => endless.size === 40 && [...endless.values()].every((pieces) => pieces > 80),
-          60_000,
-        );
-        const answered = ({ received }: FloodConnection): boolean => received.includes('HTTP/1.1');
-        for (const { socket } of [...open, ...all]) socket.resume();
-        await waitFor(() => [...open, ...all].every(answered), 30_000);
-        return [...open, ...all].map(({ received }) => received);
+      },
+    },
+    {
+      name: 'watchers of one response',
+      budget: 'OPEN_REQUESTS_PER_CALLER_MAX_COUNT',
+      refusal: / 429 .*OPEN_REQUESTS_PER_CALLER_MAX_COUNT/s,
+      async run(address) {
+        const user = await newReader('watcher');
+        const { id } = await ask('/v1/responses', { input: 'go on', background: true }, user);
+        return watch(address, Array<string>(60).fill(get(`/v1/responses/${id}?stream=true`, user)), 1);
+      },
+    },
+    {
+      name: 'streams of the tasks of one chat',
+      budget: 'OPEN_REQUESTS_PER_CALLER_MAX_COUNT',
+      refusal: / 429 .*OPEN_REQUESTS_PER_CALLER_MAX_COUNT/s,
+      async run(address) {
+        const user = await newReader('deer');
+        const parameters = { model: 'm', max_tokens: 100 };
+        const preset = await ask('/api/v1/presets', { title: 'A scene', parameters }, user);
+        const messages = [{ role: 'user', content: 'go on' }];
+        const chat = await ask('/api/v1/chats', { preset_id: preset['id'], title: 'A chat', messages }, user);
+        const streams: string[] = [];
+        for (let at = 0; at < 60; at += 1) {
+          const { task_id: task } = await ask('/api/v1/tasks', { chat_id: chat['id'] }, user);
+          streams.push(get(`/api/v1/tasks/${task}/stream`, user));
+        }
+        return watch(address, streams, 60);
       },
     },
   ];

@@ -214,6 +214,18 @@ describe('a server under a flood', function () {
       },
     },
     {
+      name: 'a document with 300,000 members',
+      budget: 'the reader of documents',
+      refusal: /^400 .*no operation/,
+      heldMaxMs: BODIES_HELD_MAX_MS,
+      run: (address) =>
+        world.all(1, () => {
+          const members = Array.from({ length: 300_000 }, (_, at) => `"member${at}":"${'x'.repeat(60)}"`);
+          const body = `{"openSpecList":[{"openSpec":{"openapi":"3.0.0",${members.join(',')}}}]}`;
+          return world.server.send(address, 'POST', '/api/init', { body });
+        }),
+    },
+    {
       name: 'JSON that is nested deeply',
       budget: 'the parser of JSON',
       refusal: /^(400|429|503) /,

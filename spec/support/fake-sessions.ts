@@ -3,13 +3,14 @@ import type { Message, MessageBody } from '../../lib/core/message.ts';
 import type { Principal } from '../../lib/core/principal.ts';
 import type { EndReason, Subscriber, NewTask, Session } from '../../lib/core/session.ts';
 import type { Sessions } from '../../lib/core/sessions.ts';
-import type { SessionConfig } from '../../lib/core/session-config.ts';
+import { keptConfigOf, type SessionConfig } from '../../lib/core/session-config.ts';
 import { AppError } from '../../lib/errors.ts';
 
 /** A session whose log the test writes: it stands in for the core where only the wire is looked at. */
 export interface FakeSession extends Session {
   readonly owner: Principal;
-  readonly config: SessionConfig;
+  /** The configuration that it was created with. */
+  readonly created: SessionConfig;
   readonly submitted: NewTask[];
   readonly stopped: (string | undefined)[];
   readonly followers: number;
@@ -104,7 +105,9 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
   const session: FakeSession = {
     id,
     owner,
-    config,
+    created: config,
+    config: keptConfigOf(config),
+    wholeConfig: async () => config,
     submitted,
     stopped,
     createdAt: time,
@@ -157,8 +160,8 @@ function createFakeSession(config: SessionConfig, owner: Principal): FakeSession
       const [line] = session.append({ type: 'task_started', taskId, form: task.form, content: task.content });
       return { taskId, seq: line!.seq - 1 };
     },
-    async history() {
-      return log;
+    async *pages() {
+      yield log;
     },
     subscribe(subscriber, after) {
       const cursor = { at: after ?? seq, busy: false };

@@ -78,6 +78,7 @@ export async function openTestServer({
     sessions: over ?? sessions,
     devices: noDevices,
     approvals: noApprovals,
+    entryWarnings: async () => [],
     access,
     config,
     version: '9.8.7',

@@ -1,10 +1,9 @@
 // A server in a process of its own, whose event loop is watched. It answers the message `collect` with its memory in MiB that is in use
 // after a collection of garbage, and every other message with the report since the last one.
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { openApp } from '../../lib/app.ts';
 import { readConfig } from '../../lib/config.ts';
 import { quiet } from '../../lib/log.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { startWatchdog } from './loop-watchdog.ts';
 
 const [, , databaseUrl = 'sqlite::memory:', more = '{}'] = process.argv;
@@ -21,8 +20,7 @@ process.send?.(app.url);
 
 /** The memory in use after a collection of garbage, in MiB. */
 function liveMiB(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+  collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return Math.round((heapUsed + external) / 1024 ** 2);
 }

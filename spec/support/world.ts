@@ -58,6 +58,13 @@ export function fakeTool(
   };
 }
 
+/** The whole log of a session. */
+export async function historyOf(session: Session): Promise<Message[]> {
+  const lines: Message[] = [];
+  for await (const page of session.pages()) lines.push(...page);
+  return lines;
+}
+
 export interface World {
   store: Store;
   sessions: Sessions;

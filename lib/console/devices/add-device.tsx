@@ -10,7 +10,8 @@ import { DocumentFields, emptyDraft, entryOf, type DocumentDraft } from '../talk
 import { simulated } from '../talk/sessions.ts';
 import { parsedRules } from './device-rules.tsx';
 import { RulesForm } from './rules-form.tsx';
-import { TrialButton, Warnings, type Trial } from './trial-button.tsx';
+import { Warnings } from '../warnings.tsx';
+import { TrialButton, type Trial } from './trial-button.tsx';
 
 interface DeviceDraft {
   name: string;

@@ -54,6 +54,7 @@ function DeviceList() {
       {known.value?.length === 0 && (
         <p class="soft">{t(status.value?.may.manageDevices ? 'noDevicesHere' : 'noDevices')}</p>
       )}
+      <AddDevice onAdded={read} />
       {(known.value?.length ?? 0) > FILTER_FROM_COUNT && (
         <label>
           {t('deviceFilter')}
@@ -68,7 +69,6 @@ function DeviceList() {
       {found.map((device) => (
         <DeviceCard key={device.name} device={device} />
       ))}
-      <AddDevice onAdded={read} />
     </div>
   );
 }

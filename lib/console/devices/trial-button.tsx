@@ -3,6 +3,7 @@ import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
 import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
+import { Warnings } from '../warnings.tsx';
 import { decisionText, ruleSentences, type ShownRule } from './rules-text.ts';
 
 /** The answer of rules for a tool, before they are saved. */
@@ -70,17 +71,5 @@ function TriedTools({ tools, warnings = [] }: Trial) {
         ))}
       </ul>
     </>
-  );
-}
-
-/** The odd things about a document and its rules. */
-export function Warnings({ warnings }: { warnings: readonly string[] }) {
-  if (warnings.length === 0) return null;
-  return (
-    <ul class="warning small">
-      {warnings.map((warning) => (
-        <li key={warning}>{warning}</li>
-      ))}
-    </ul>
   );
 }

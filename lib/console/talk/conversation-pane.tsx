@@ -11,9 +11,10 @@ import { Composer } from './composer.tsx';
 import { Conversation } from './conversation.ts';
 import { ConversationHead } from './conversation-head.tsx';
 import { tokensOf, type Piece, type ShownTurn } from './envelope.ts';
-import { nameSession, readSessions, sessions } from './sessions.ts';
+import { nameSession, opened, readSessions, sessions } from './sessions.ts';
 import { TurnRow } from './turn-row.tsx';
 import { VirtualRows } from './virtual-rows.tsx';
+import { Warnings } from '../warnings.tsx';
 
 /** A conversation: its turns, and the field to say something. */
 export function ConversationPane({ id }: { id: string }) {
@@ -34,8 +35,11 @@ export function ConversationPane({ id }: { id: string }) {
   if (conversation.state.value === 'gone') return <Gone />;
   return (
     <div class="conversation">
-      <ConversationHead id={id} state={conversation.state.value} tokens={tokens.value} />
-      {failure.value && <Faults error={failure.value} />}
+      <div>
+        <ConversationHead id={id} state={conversation.state.value} tokens={tokens.value} />
+        {failure.value && <Faults error={failure.value} />}
+        {opened.value?.id === id && <Warnings warnings={opened.value.warnings} />}
+      </div>
       {conversation.isRead.value && conversation.turns.value.length === 0 ? (
         <Suggestions id={id} say={say} />
       ) : (

@@ -6,8 +6,8 @@ import type { LiveFrame, LogEnvelope, Piece, ShownTurn } from './envelope.ts';
 import { TurnLog, turnLogOf } from './turn-log.ts';
 
 const SHOWN_WITHIN_MS = 25;
-/** So many lines of the log are read first: they fill the screen, however long the log is. */
-const FIRST_LINES = 400;
+/** So many lines of the log are read first: thirty turns of a call each fill the screen, however long the log is. */
+const FIRST_LINES = 150;
 const READ_AGAIN_AFTER_MS = 2000;
 
 /** A session on the screen: its turns, and the connection that brings new ones. */

@@ -22,6 +22,9 @@ export interface DeviceEntry {
 /** The sessions of the caller, the one that was used last first; undefined until they were read. */
 export const sessions = signal<readonly SessionEntry[] | undefined>(undefined);
 
+/** The session that was opened last on this page, and the odd things about its documents. */
+export const opened = signal<{ id: string; warnings: readonly string[] } | undefined>(undefined);
+
 /** People come back to a conversation after days, not after the hour that is usual for programs. */
 const LIFE_SECONDS = 30 * 24 * 3600;
 const TITLE_MAX_LENGTH = 60;
@@ -43,13 +46,14 @@ export async function createSession(
   systemPrompt = '',
   devices: readonly string[] = [],
 ): Promise<string> {
-  const { id } = await call<{ id: string }>('POST', '/api/init', {
+  const { id, warnings = [] } = await call<{ id: string; warnings?: string[] }>('POST', '/api/init', {
     openSpecList: documents,
     ...(devices.length > 0 && { devices }),
     systemPrompt,
     timeoutSeconds: LIFE_SECONDS,
     ...(modelHere.value && { llmConfig: modelHere.value }),
   });
+  opened.value = { id, warnings };
   if (title !== '') await nameSession(id, title);
   await readSessions();
   return id;

@@ -28,6 +28,8 @@ const fixed = {
   preset_id: { type: 'string' },
 } as const;
 
+const renamed = { title: 'This morning' } as const;
+
 /** The chats of a user. Each is in the scene of a preset. */
 export function createSceneChatRoutes(
   parts: Pick<Parts, 'accounts' | 'chats' | 'config' | 'objects' | 'presets'>,
@@ -67,6 +69,7 @@ export function createSceneChatRoutes(
       body: {
         type: 'object',
         required: ['preset_id', 'title'],
+        examples: [{ preset_id: 'the id of a preset', title: 'This evening' }],
         properties: { preset_id: { type: 'string' }, title, visibility, messages },
       },
       answer: anything,
@@ -125,7 +128,7 @@ export function createSceneChatRoutes(
       path: '/chats/:id',
       summary: 'Changes a chat. Its messages replace the visible ones.',
       access: 'chat',
-      body: { type: 'object', properties: { title, visibility, messages, ...fixed } },
+      body: { type: 'object', examples: [renamed], properties: { title, visibility, messages, ...fixed } },
       answer: anything,
       async handle(call) {
         const { caller, params, body } = call;

@@ -55,7 +55,12 @@ function redeem({ redeemCodes, accounts: { guesses } }: CreditParts): Route {
     path: '/users/me/credits',
     summary: 'Redeems a code.',
     access: 'chat',
-    body: { type: 'object', required: ['redeem_code'], properties: { redeem_code: { type: 'string' } } },
+    body: {
+      type: 'object',
+      required: ['redeem_code'],
+      examples: [{ redeem_code: 'EVENING-2030' }],
+      properties: { redeem_code: { type: 'string' } },
+    },
     answer: message,
     async handle({ caller, body, client: { address } }) {
       accountOf(caller);
@@ -83,6 +88,7 @@ function createCode(parts: CreditParts): Route {
     body: {
       type: 'object',
       required: ['value'],
+      examples: [{ redeem_code: 'EVENING-2030', value: 1000, expire_time: '2030-01-31T12:00:00Z' }],
       properties: {
         redeem_code: code,
         value: { type: 'integer', minimum: 1, maximum: VALUE_MAX },

@@ -38,6 +38,7 @@ function createKey({ accounts: { apiKeys, passwords }, config }: KeyParts): Rout
     bodyLenient: true,
     body: {
       type: 'object',
+      examples: [{ name: 'of my script', scopes: ['chat'], expire_time: '2030-01-31T12:00:00Z' }],
       properties: {
         name: { type: 'string', maxLength: 100, pattern: storable },
         scopes: { type: 'array', maxItems: 20, items: scope },

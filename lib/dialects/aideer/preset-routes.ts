@@ -51,6 +51,12 @@ const fields = {
   messages,
   parameters,
 } as const;
+const examplePreset = {
+  title: 'Lights',
+  description: 'A talk about the lights',
+  messages: [{ role: 'system', content: 'You look after the lights.', visibility: false }],
+  parameters: { temperature: 0.2 },
+} as const;
 /** Fields that only the server sets. */
 const fixed = { id: { type: 'string' }, owner_id: { type: 'integer' } } as const;
 
@@ -120,7 +126,7 @@ export function createPresetRoutes(
       summary: 'Creates a preset.',
       access: 'chat',
       exactFields,
-      body: { type: 'object', required: ['title'], properties: fields },
+      body: { type: 'object', required: ['title'], examples: [examplePreset], properties: fields },
       answer: anything,
       async handle(call) {
         const { caller, body } = call;
@@ -162,7 +168,11 @@ export function createPresetRoutes(
       summary: 'Changes a preset.',
       access: 'chat',
       exactFields,
-      body: { type: 'object', properties: { ...fields, ...fixed } },
+      body: {
+        type: 'object',
+        examples: [{ title: 'Lights upstairs' }],
+        properties: { ...fields, ...fixed },
+      },
       answer: anything,
       async handle(call) {
         const { caller, params, body } = call;

@@ -26,6 +26,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
       body: {
         type: 'object',
         required: ['chat_id'],
+        examples: [{ chat_id: 'the id of a chat', type: 'chat_generation' }],
         properties: {
           chat_id: { type: 'string' },
           type: { enum: ['chat_generation', 'title_generation', 'image_generation'] },

@@ -94,6 +94,7 @@ function createUser(parts: UserParts): Route {
     body: {
       type: 'object',
       required: ['username', 'password'],
+      examples: [{ username: 'grace', password: 'a lamp in every room', nickname: 'Grace' }],
       properties: { username, password, nickname },
     },
     answer: anything,
@@ -131,6 +132,7 @@ function changeOwnPassword(parts: UserParts): Route {
     body: {
       type: 'object',
       required: ['new_password'],
+      examples: [{ old_password: 'a lamp in every room', new_password: 'a lamp in each room' }],
       properties: { old_password: password, new_password: password },
     },
     answer: message,
@@ -168,7 +170,11 @@ function changeUser(parts: UserParts): Route {
     path: '/users/:id',
     summary: 'Changes the names of a user.',
     access: 'look',
-    body: { type: 'object', properties: { username, nickname, ...fixed } },
+    body: {
+      type: 'object',
+      examples: [{ nickname: 'Grace H.' }],
+      properties: { username, nickname, ...fixed },
+    },
     answer: anything,
     async handle(call) {
       const { uuid, id, role } = await managed(parts, call, 'change the account');
@@ -200,7 +206,7 @@ function removeUser(parts: UserParts): Route {
       'Removes a user with everything that the server keeps about it. The user itself needs a fresh sign-in, or the password in the body.',
     access: 'look',
     bodyLenient: true,
-    body: { type: 'object', properties: { password } },
+    body: { type: 'object', examples: [{ password: 'a lamp in every room' }], properties: { password } },
     answer: message,
     async handle(call) {
       const { caller, client, body } = call;
@@ -225,7 +231,12 @@ function setPassword(parts: UserParts): Route {
     path: '/users/:id/password',
     summary: 'Sets the password of a user, for admins; ends all its sign-ins.',
     access: 'manage users',
-    body: { type: 'object', required: ['new_password'], properties: { new_password: password } },
+    body: {
+      type: 'object',
+      required: ['new_password'],
+      examples: [{ new_password: 'a lamp in each room' }],
+      properties: { new_password: password },
+    },
     answer: message,
     async handle({ caller, params, body, client }) {
       const { uuid } = await findUser(parts, params.id);

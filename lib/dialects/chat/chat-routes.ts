@@ -26,6 +26,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
       body: {
         type: 'object',
         required: ['conversation_id', 'suffixes'],
+        examples: [{ conversation_id: 1, suffixes: ['png'] }],
         properties: {
           conversation_id: id,
           suffixes: { type: 'array', items: { type: 'string' }, maxItems: SUFFIXES_MAX_COUNT },

@@ -39,7 +39,12 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
       summary: 'Creates a conversation.',
       access: 'chat',
       status: 201,
-      body: { type: 'object', required: ['model_config_id'], properties: { model_config_id: id } },
+      body: {
+        type: 'object',
+        required: ['model_config_id'],
+        examples: [{ model_config_id: 1 }],
+        properties: { model_config_id: id },
+      },
       answer: nothing,
       async handle({ caller, body: { model_config_id: modelConfigId } }) {
         accountOf(caller);
@@ -64,6 +69,7 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
       body: {
         type: 'object',
         required: ['conversation_id'],
+        examples: [{ conversation_id: 1, title: 'The house this evening' }],
         properties: { conversation_id: id, title: line, model_config_id: id },
       },
       answer: nothing,

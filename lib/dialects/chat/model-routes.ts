@@ -20,6 +20,14 @@ const fields = {
   params,
 } as const;
 const nothing = { type: 'object' } as const;
+/** A model on the user's own machine, which needs no key. */
+const exampleConfig = {
+  name: 'At home',
+  base_url: 'http://127.0.0.1:11434/v1',
+  model_name: 'qwen3:8b',
+  api_key: 'ollama',
+  params: { temperature: 0 },
+} as const;
 
 type ModelParts = Pick<Parts, 'modelConfigs' | 'models'>;
 
@@ -59,6 +67,7 @@ function canCreate({ modelConfigs }: ModelParts): Route {
     body: {
       type: 'object',
       required: ['config_count'],
+      examples: [{ config_count: 0 }],
       properties: { config_count: { type: 'integer', minimum: 0 } },
     },
     answer: {
@@ -83,7 +92,7 @@ function createConfig({ modelConfigs, models }: ModelParts): Route {
     access: 'chat',
     status: 201,
     exactFields,
-    body: { type: 'object', required: ['base_url'], properties: fields },
+    body: { type: 'object', required: ['base_url'], examples: [exampleConfig], properties: fields },
     answer: nothing,
     async handle({ caller, body }) {
       const limit = limitOf(caller);
@@ -108,6 +117,7 @@ function updateConfig({ modelConfigs, models }: ModelParts): Route {
     body: {
       type: 'object',
       required: ['base_url', 'config_id'],
+      examples: [{ ...exampleConfig, config_id: 1 }],
       properties: { ...fields, config_id: id },
     },
     answer: nothing,

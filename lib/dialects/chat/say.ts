@@ -12,6 +12,14 @@ import { apiKey, baseUrl, id, line, params } from './shapes.ts';
 export const sayBody = {
   type: 'object',
   required: ['conversation_id', 'messages'],
+  examples: [
+    {
+      conversation_id: 1,
+      messages: [{ role: 'user', content: 'Good evening' }],
+      base_url: 'http://127.0.0.1:11434/v1',
+      model_name: 'qwen3:8b',
+    },
+  ],
   properties: {
     conversation_id: id,
     messages: {

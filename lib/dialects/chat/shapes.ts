@@ -6,6 +6,7 @@ export const id = { type: 'integer', minimum: 1, maximum: 2_147_483_647 } as con
 export const ids = {
   type: 'object',
   required: ['ids'],
+  examples: [{ ids: [1] }],
   properties: { ids: { type: 'array', items: id, maxItems: 1000 } },
 } as const;
 

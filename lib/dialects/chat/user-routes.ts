@@ -41,6 +41,7 @@ function register({ accounts: { passwords, signIns } }: AccountParts): Route {
     body: {
       type: 'object',
       required: ['email', 'username', 'password'],
+      examples: [{ email: 'ada@agent.example', username: 'ada', password: 'a lamp in every room' }],
       properties: { email: text, username: text, password: text },
     },
     answer: pair,
@@ -62,6 +63,7 @@ function login({ accounts: { passwords } }: AccountParts): Route {
     body: {
       type: 'object',
       required: ['email', 'password'],
+      examples: [{ email: 'ada@agent.example', password: 'a lamp in every room' }],
       properties: { email: text, password: text },
     },
     answer: pair,
@@ -123,7 +125,12 @@ function changeUsername({ accounts: { users } }: AccountParts): Route {
     summary: 'Changes the username.',
     access: 'change the account',
     status: 202,
-    body: { type: 'object', required: ['username'], properties: { username: text } },
+    body: {
+      type: 'object',
+      required: ['username'],
+      examples: [{ username: 'ada.lovelace' }],
+      properties: { username: text },
+    },
     answer: nothing,
     handle: (call) => changeUser(users, call, { username: call.body.username.trim() }),
   });
@@ -140,7 +147,12 @@ function changeEmail({ accounts: { users, passwords, signIns } }: AccountParts):
     summary: 'Changes the e-mail, with the password or after a fresh sign-in.',
     access: 'change the account',
     status: 202,
-    body: { type: 'object', required: ['email'], properties: { email: text, password: text } },
+    body: {
+      type: 'object',
+      required: ['email'],
+      examples: [{ email: 'ada@home.example' }],
+      properties: { email: text, password: text },
+    },
     answer: pair,
     async handle(call) {
       const { caller, client, body } = call;
@@ -165,6 +177,7 @@ function changePassword({ accounts: { passwords, signIns } }: AccountParts): Rou
     body: {
       type: 'object',
       required: ['password'],
+      examples: [{ password: 'a lamp in each room', old_password: 'a lamp in every room' }],
       properties: { password: text, old_password: text },
     },
     answer: pair,

@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 import { route, type Mount, type Route } from '../../server/mount.ts';
 import { formatProblem } from '../../server/problem.ts';
 import { describeSockets } from './asyncapi.ts';
-import { contentsDocument, manualStyle, pageDocument } from './manual-html.ts';
+import { contentsDocument, manualStyle, missingDocument, pageDocument } from './manual-html.ts';
 import { findPage, findPicture, listPages } from './manual.ts';
 import { describeRoutes } from './openapi.ts';
 import { pageHtml, pageScript } from './page.ts';
@@ -79,13 +79,15 @@ function manualRoutes(): Route[] {
       summary: 'A page of the manual.',
       access: 'open',
       entrance: true,
-      async handle({ params, response }) {
+      async handle({ params, request, response }) {
         if (params.page === 'manual.css') return send(response, 'text/css', manualStyle);
         const picture = await findPicture(params.page);
         if (picture) return send(response, 'image/webp', picture);
         const page = await findPage(params.page);
-        if (!page) throw new AppError('not_found', 'The manual has no such page. Its contents are at /docs.');
-        sendHtml(response, pageDocument(page, await listPages()), MANUAL_POLICY);
+        if (page) return sendHtml(response, pageDocument(page, await listPages()), MANUAL_POLICY);
+        if (!request.headers.accept?.includes('text/html'))
+          throw new AppError('not_found', 'The manual has no such page. Its contents are at /docs.');
+        sendHtml(response, missingDocument(await listPages()), MANUAL_POLICY, 404);
       },
     }),
   ];
@@ -125,9 +127,9 @@ const MANUAL_POLICY =
 const REFERENCE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-function sendHtml(response: ServerResponse, html: string, policy: string): void {
+function sendHtml(response: ServerResponse, html: string, policy: string, status = 200): void {
   response.setHeader('Content-Security-Policy', policy);
-  response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
+  response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' });
   response.end(html);
 }
 

@@ -7,6 +7,13 @@ export function pageDocument({ name, title, html }: ManualPage, pages: readonly 
   return documentOf(title, pages, name, html);
 }
 
+/** The page for a person at an address where the manual has none. */
+export function missingDocument(pages: readonly ManualPage[]): string {
+  const main =
+    '<h1>No such page</h1><p>The manual has no page at this address. <a href="/docs">All pages and a search</a></p>';
+  return documentOf('No such page', pages, undefined, main);
+}
+
 /** The contents of the manual: every heading, or those that have all words of the query. */
 export function contentsDocument(pages: readonly ManualPage[], query: string): string {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);

@@ -1,5 +1,7 @@
 import { AppError } from '../../errors.ts';
-import type { JsonObject } from '../../common/json.ts';
+import type { JsonObject, JsonValue } from '../../common/json.ts';
+import { sampleOf } from '../../openspec/schema/sample.ts';
+import type { SchemaView } from '../../openspec/schema/schema-view.ts';
 import type { Mount, Route, RouteSchema } from '../../server/mount.ts';
 
 /** All HTTP calls of some mounts as an OpenAPI document, from the tables that serve them [OpenAPI 3.1.1]. */
@@ -117,8 +119,16 @@ function bodyOf({ body, bodyLenient, form }: Route): object | undefined {
 function answerOf({ answer, status = 200 }: Route): object {
   if (status === 204) return { description: 'Done.' };
   return answer
-    ? { description: 'The answer.', content: { 'application/json': { schema: answer } } }
+    ? {
+        description: 'The answer.',
+        content: { 'application/json': { schema: answer, example: sampleOf(viewIn(answer as JsonObject)) } },
+      }
     : { description: 'The answer. It is not JSON, or has the shape of the dialect.' };
+}
+
+/** A view of a schema without `$ref`s. */
+function viewIn(value: JsonValue | undefined): SchemaView {
+  return { value, ref: undefined, nullable: false, at: viewIn };
 }
 
 /** The shape of the dialect's errors, with an example. */

@@ -1,7 +1,7 @@
 import type { XStatic } from 'typebox/schema';
 import type { JsonObject } from '../../common/json.ts';
 import type { Principal } from '../../core/principal.ts';
-import type { DeviceUse, SessionConfig } from '../../core/session-config.ts';
+import { keptConfigOf, type DeviceUse, type SessionConfig } from '../../core/session-config.ts';
 import type { Config } from '../../config.ts';
 import { checkDocuments } from '../documents.ts';
 import { dryRunField } from '../dry-run-field.ts';
@@ -132,7 +132,7 @@ export function checkAdmission(
   documents: Config['documents'],
 ): void {
   checkDocuments(caller, config.documents, documents);
-  checkSpeaking(caller, config);
+  checkSpeaking(caller, keptConfigOf(config));
 }
 
 /** Devices as a session uses them; a name alone stands for all operations. */

@@ -1,12 +1,17 @@
+import { createPauses } from '../../common/pauses.ts';
+import type { Message } from '../../core/message.ts';
+import type { Session } from '../../core/session.ts';
 import { parseRules } from '../../devices/parse-rules.ts';
 import { checkPrompt } from '../prompt-limit.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import type { LiteAgentParts } from './parts.ts';
 import { envelopeSchema } from './envelope-schema.ts';
-import { envelopesOf } from './envelope.ts';
+import { envelopesOf, type AgentMessage } from './envelope.ts';
 import { ignoredFieldWarnings } from './ignored-fields.ts';
 import { checkAdmission, initSchema, toSessionConfig } from './init.ts';
 
+/** So many lines are read at a time: each may have a picture. */
+const PAGE_MAX_COUNT = 100;
 const id = { type: 'string', minLength: 1 } as const;
 const sessionQuery = { type: 'object', required: ['id'], properties: { id } } as const;
 /** `last` is in lines of the log: an envelope belongs to a line with others. */
@@ -28,7 +33,7 @@ const stopQuery = {
   required: ['id'],
   properties: { id, taskId: { type: 'string', minLength: 1, maxLength: 36 } },
 } as const;
-/** `warnings` names each ignored field. It is missing where there is none. */
+/** `warnings` names each ignored field, and each key that no document asks for. It is missing where there is none. */
 const initAnswer = {
   type: 'object',
   required: ['id'],
@@ -37,7 +42,8 @@ const initAnswer = {
 const idAnswer = { type: 'object', required: ['id'], properties: { id, taskId: id } } as const;
 
 /** The HTTP calls of contract 1. */
-export function createRoutes({ sessions, devices, access, config, version }: LiteAgentParts): Route[] {
+export function createRoutes(parts: LiteAgentParts): Route[] {
+  const { sessions, devices, access, config, version } = parts;
   /** The seed stops and clears with GET; POST is the same for clients that care. */
   const both = (make: (method: 'GET' | 'POST') => Route) => [make('GET'), make('POST')];
 
@@ -68,8 +74,13 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
         checkAdmission(caller, wanted, config.documents);
         parseRules(wanted.rules, '/rules', { isAlone: config.auth === 'none', auditDays: config.auditDays });
         await devices.requireAll(wanted.devices ?? [], caller.id, '/devices');
-        const warnings = ignoredFieldWarnings(initSchema, ignored);
-        return { id: await sessions.create(wanted, caller), ...(warnings.length > 0 && { warnings }) };
+        const id = await sessions.create(wanted, caller);
+        const warnings = [
+          ...ignoredFieldWarnings(initSchema, ignored),
+          // The session is open: it is not refused for want of a warning.
+          ...(await parts.entryWarnings(wanted.documents, caller.id).catch(() => [])),
+        ];
+        return { id, ...(warnings.length > 0 && { warnings }) };
       },
     }),
     // An array, not pages: that is the seed's shape. A long session has a long answer.
@@ -82,11 +93,10 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
       answer: { type: 'array', items: envelopeSchema },
       async handle({ query: { id, last }, caller }) {
         const session = await sessions.find(id, caller);
-        const lines =
-          last === undefined
-            ? await session.history()
-            : (await session.read({ before: Number.MAX_SAFE_INTEGER }, Number(last))).toReversed();
-        return lines.flatMap((line) => envelopesOf(session.id, line));
+        return envelopesIn(
+          session.id,
+          last === undefined ? session.pages() : lastPages(session, Number(last)),
+        );
       },
     }),
     ...both((method) =>
@@ -136,4 +146,24 @@ export function createRoutes({ sessions, devices, access, config, version }: Lit
       handle: ({ caller }: Call) => access.issueTicket(caller),
     }),
   ];
+}
+
+/** The envelopes of the lines of each page. */
+async function* envelopesIn(id: string, pages: AsyncIterable<Message[]>): AsyncGenerator<AgentMessage[]> {
+  for await (const lines of pages) yield lines.flatMap((line) => envelopesOf(id, line));
+}
+
+/** The last lines of a session in pages, the oldest first. */
+async function* lastPages(session: Session, count: number): AsyncGenerator<Message[]> {
+  const pages: Message[][] = [];
+  const pause = createPauses();
+  for (let left = count, before = Number.MAX_SAFE_INTEGER; left > 0;) {
+    const lines = await session.read({ before }, Math.min(left, PAGE_MAX_COUNT));
+    await pause();
+    if (lines.length === 0) break;
+    pages.push(lines.toReversed());
+    left -= lines.length;
+    before = lines.at(-1)!.seq;
+  }
+  yield* pages.toReversed();
 }

@@ -27,6 +27,7 @@ export function createAppChatRoutes(parts: ChatParts): Route[] {
       body: {
         type: 'object',
         required: ['query'],
+        examples: [{ query: 'Which lamps are on?', user: 'ada' }],
         properties: {
           query,
           conversation_id: { type: 'string', maxLength: 100 },

@@ -18,6 +18,9 @@ const NAME_MAX_LENGTH = 40;
 /** A new app. The limits of length are the contract's; a NUL character is refused, because PostgreSQL cannot store one. */
 const newApp = {
   type: 'object',
+  examples: [
+    { name: 'Lights', icon: 'https://agent.example/lamp.png', description: 'It looks after the lights.' },
+  ],
   required: ['name', 'icon'],
   properties: {
     name: {
@@ -129,7 +132,7 @@ function renameApp({ agents: { apps } }: AppParts): Route {
     summary: 'Changes the name, the icon or the description of an app.',
     access: 'make an app',
     app: 'app_id',
-    body: { type: 'object', properties: newApp.properties },
+    body: { type: 'object', examples: [{ name: 'Lights upstairs' }], properties: newApp.properties },
     answer: successShape(),
     async handle({ params, body, caller }) {
       await apps.change(params.app_id, caller, body);

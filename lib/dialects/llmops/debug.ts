@@ -22,6 +22,7 @@ export const query = { type: 'string', pattern: '\\S', description: 'a text that
 
 const debugBody = {
   type: 'object',
+  examples: [{ query: 'Which lamps are on?' }],
   required: ['query'],
   properties: { query },
 } as const;

@@ -9,6 +9,7 @@ import { successShape, summaryShape } from './shapes.ts';
 /** The summary goes in front of every request to the model, so that its length is limited. */
 const written = {
   type: 'object',
+  examples: [{ summary: 'The user gets up at six. The bedroom lamp is a warm white.' }],
   required: ['summary'],
   properties: {
     summary: {

@@ -10,6 +10,7 @@ import { createTurnIndexes } from './turn-index.ts';
 /** Clients repeat the ids of the path in the body. Both are optional. */
 const removal = {
   type: 'object',
+  examples: [{}],
   properties: { app_id: { type: 'string' }, message_id: { type: 'string' } },
 } as const;
 

@@ -12,6 +12,12 @@ const dialogRound = { type: 'integer', minimum: 0 } as const;
 /** The body of an update of an app's draft (contract 3). */
 export const configSchema = {
   type: 'object',
+  examples: [
+    {
+      model_config: { dialog_round: 3, systemPrompt: 'You look after the lights.' },
+      memory_mode: 'long_term_memory',
+    },
+  ],
   required: ['model_config', 'memory_mode'],
   properties: {
     model_config: {

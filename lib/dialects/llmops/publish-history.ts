@@ -47,6 +47,7 @@ function goBack({ agents: { apps }, config, checkAgent }: HistoryParts): Route {
     body: {
       type: 'object',
       required: ['app_config_version_id'],
+      examples: [{ app_config_version_id: 'the id of a publication' }],
       properties: { app_config_version_id: { type: 'string', minLength: 1, maxLength: 100 } },
     },
     answer: successShape(),

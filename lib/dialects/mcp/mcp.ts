@@ -18,6 +18,18 @@ const query = {
   properties: { devices: { type: 'string', description: 'the names of the only devices, with commas' } },
 } as const;
 
+/** The message with which a host begins. */
+const firstMessage = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'my-host', version: '1' },
+  },
+} as const;
+
 /**
  * The Model Context Protocol over Streamable HTTP [MCP 2025-11-25]: any host calls the devices that its user may use, under the same
  * rules, limits and audit as models.
@@ -47,7 +59,12 @@ function say(connections: HostConnections): Route {
     access: 'use a device',
     exactFields: ['arguments'],
     query,
-    body: { type: 'object', description: 'a JSON-RPC 2.0 message', additionalProperties: {} },
+    body: {
+      type: 'object',
+      description: 'a JSON-RPC 2.0 message',
+      examples: [firstMessage],
+      additionalProperties: {},
+    },
     async handle(call) {
       const { body, query: asked, request } = call;
       const isFirst = request.headers['mcp-session-id'] === undefined && body['method'] === 'initialize';

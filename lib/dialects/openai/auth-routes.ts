@@ -41,7 +41,12 @@ function exchange({ accounts: { signInCodes } }: AuthParts): Route {
     summary: 'Tokens for the code that a browser brought back. The code is valid once, for a minute.',
     access: 'open',
     bodyLenient: true,
-    body: { type: 'object', required: ['code'], properties: { code: text } },
+    body: {
+      type: 'object',
+      required: ['code'],
+      examples: [{ code: 'the code in the address' }],
+      properties: { code: text },
+    },
     answer: tokensSchema,
     handle: async ({ body, client }) => formatTokens(await signInCodes.exchange({ code: body.code, client })),
   });
@@ -59,7 +64,12 @@ function sendText({ accounts: { textCodes } }: AuthParts): Route {
     access: 'open',
     bodyLenient: true,
     status: 202,
-    body: { type: 'object', required: ['telephone'], properties: { telephone: text } },
+    body: {
+      type: 'object',
+      required: ['telephone'],
+      examples: [{ telephone: '+86 138 0013 8000' }],
+      properties: { telephone: text },
+    },
     answer: {
       type: 'object',
       required: ['object', 'sent'],
@@ -80,7 +90,12 @@ function verifyText({ accounts: { textCodes } }: AuthParts): Route {
     summary: 'Tokens for the code that was sent to a telephone.',
     access: 'open',
     bodyLenient: true,
-    body: { type: 'object', required: ['telephone', 'code'], properties: { telephone: text, code: text } },
+    body: {
+      type: 'object',
+      required: ['telephone', 'code'],
+      examples: [{ telephone: '+86 138 0013 8000', code: '123456' }],
+      properties: { telephone: text, code: text },
+    },
     answer: tokensSchema,
     handle: async ({ body: { telephone, code }, client }) =>
       formatTokens(await textCodes.signIn({ telephone, code, client })),
@@ -95,7 +110,12 @@ function refresh({ accounts: { signIns } }: AuthParts): Route {
     summary: 'New tokens for a refresh token, which is valid once.',
     access: 'open',
     bodyLenient: true,
-    body: { type: 'object', required: ['refresh_token'], properties: { refresh_token: text } },
+    body: {
+      type: 'object',
+      required: ['refresh_token'],
+      examples: [{ refresh_token: 'the newest refresh token' }],
+      properties: { refresh_token: text },
+    },
     answer: tokensSchema,
     handle: async ({ body, client }) => formatTokens(await signIns.refresh(body.refresh_token, client)),
   });
@@ -112,7 +132,11 @@ function logout(parts: AuthParts): Route {
     summary: 'Signs out. Needs the refresh token, or one of its access tokens as a bearer.',
     access: 'open',
     bodyLenient: true,
-    body: { type: 'object', properties: { refresh_token: text } },
+    body: {
+      type: 'object',
+      examples: [{ refresh_token: 'the newest refresh token' }],
+      properties: { refresh_token: text },
+    },
     answer: {
       type: 'object',
       required: ['object', 'deleted'],

@@ -23,6 +23,7 @@ import { deletedSchema, limitSchema, listOf, listSchema, metadataSchema, orderSc
 type ConversationParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
 
 const itemSchema = { type: 'object', required: ['id', 'type'] } as const;
+const exampleItem = { type: 'message', role: 'user', content: 'Is the light on?' } as const;
 const newItems = { type: 'array', maxItems: 100, items: { type: 'object' } } as const;
 
 /** Conversations: each is a session, and its items are views of the session's log. */
@@ -50,6 +51,7 @@ function createConversation(parts: ConversationParts): Route {
     bodyLenient: true,
     body: {
       type: 'object',
+      examples: [{ devices: ['porch'], items: [exampleItem] }],
       properties: { items: newItems, metadata: metadataSchema, ...deviceFieldSchemas },
     },
     answer: conversationSchema,
@@ -90,7 +92,11 @@ function changeConversation({ sessions }: ConversationParts): Route {
     summary: 'Replaces the metadata of a conversation.',
     access: 'chat',
     bodyLenient: true,
-    body: { type: 'object', properties: { metadata: metadataSchema } },
+    body: {
+      type: 'object',
+      examples: [{ metadata: { room: 'kitchen' } }],
+      properties: { metadata: metadataSchema },
+    },
     answer: conversationSchema,
     async handle({ params, body: { metadata }, caller }) {
       const session = await sessionOfConversation(sessions, params.conversation, caller);
@@ -155,7 +161,12 @@ function addItems(parts: ConversationParts): Route {
     access: 'chat',
     bodyMaxBytes: config.limits.messageMaxBytes,
     bodyLenient: true,
-    body: { type: 'object', required: ['items'], properties: { items: { ...newItems, minItems: 1 } } },
+    body: {
+      type: 'object',
+      required: ['items'],
+      examples: [{ items: [exampleItem] }],
+      properties: { items: { ...newItems, minItems: 1 } },
+    },
     answer: listSchema(itemSchema),
     async handle({ params, body, caller, response }) {
       const session = await sessionOfConversation(sessions, params.conversation, caller);

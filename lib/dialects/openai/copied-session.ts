@@ -29,7 +29,7 @@ export async function copyUntil(
   { taskId }: TaskRecord,
   caller: Principal,
 ): Promise<Session> {
-  const id = await sessions.create(session.config, caller);
+  const id = await sessions.create(await session.wholeConfig(), caller);
   const copy = await sessions.find(id, caller);
   for await (const line of openLogWindow(session, 1, PAGE_LINES).forth()) {
     const items: Item[] = await itemsOf(session, line, 'mcp_call');

@@ -94,7 +94,7 @@ function patchConfig({ memory }: MemoryParts): Route {
     summary: 'Changes the configuration by a JSON merge patch. If-Match names the version that it must have.',
     access: 'chat',
     bodyLenient: true,
-    body: { type: 'object' },
+    body: { type: 'object', examples: [{ units: 'metric', bedtime: '22:30' }] },
     exactFields: 'unnamed', // all fields are the client's
     answer: configSchema,
     async handle({ body, caller, request, response }) {
@@ -139,6 +139,7 @@ function putTodo({ memory }: MemoryParts): Route {
     bodyLenient: true,
     body: {
       type: 'object',
+      examples: [{ task: 'Water the plants', completed: false }],
       properties: { ...todoProperties, items: { type: 'array', maxItems: 1000, items: todoItem } },
     },
     answer: todoSchema,

@@ -134,7 +134,11 @@ function changeMessage(parts: MessageParts): Route {
     summary: 'Changes the metadata of a message.',
     access: 'chat',
     bodyLenient: true,
-    body: { type: 'object', properties: { metadata: metadataSchema } },
+    body: {
+      type: 'object',
+      examples: [{ metadata: { room: 'kitchen' } }],
+      properties: { metadata: metadataSchema },
+    },
     answer: messageSchema,
     async handle({ params, body: { metadata }, caller }) {
       const { session, anchor, message } = await find(parts, params, caller);

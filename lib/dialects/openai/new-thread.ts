@@ -14,6 +14,7 @@ export type ThreadParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
 /** A new thread, as a client asks for it. */
 export const newThreadSchema = {
   type: 'object',
+  examples: [{ devices: ['porch'], messages: [{ role: 'user', content: 'Is the light on?' }] }],
   properties: {
     messages: { type: 'array', maxItems: 100, items: newMessageSchema },
     metadata: metadataSchema,

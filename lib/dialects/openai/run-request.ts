@@ -39,6 +39,7 @@ export const runFieldSchemas = {
 /** The body of `POST /v1/threads/:thread/runs`. */
 export const runBodySchema = {
   type: 'object',
+  examples: [{ assistant_id: 'default', instructions: 'Answer in one sentence.' }],
   required: ['assistant_id'],
   properties: {
     ...runFieldSchemas,

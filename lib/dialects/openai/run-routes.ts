@@ -78,7 +78,13 @@ function createThreadAndRun(parts: RunParts): Route {
     access: 'chat',
     bodyMaxBytes: parts.config.limits.messageMaxBytes,
     bodyLenient: true,
-    body: { type: 'object', required: ['assistant_id'], properties, additionalProperties: {} },
+    body: {
+      type: 'object',
+      required: ['assistant_id'],
+      examples: [{ assistant_id: 'default', thread: newThreadSchema.examples[0] }],
+      properties,
+      additionalProperties: {},
+    },
     answer: runSchema,
     async handle({ body: { thread = {}, tool_resources: resources, ...body }, caller, response }) {
       refuseRunFields(body as RunRequest, runFieldSchemas);
@@ -155,7 +161,11 @@ function changeRun(parts: RunParts): Route {
     summary: 'Replaces the metadata of a run.',
     access: 'chat',
     bodyLenient: true,
-    body: { type: 'object', properties: { metadata: metadataSchema } },
+    body: {
+      type: 'object',
+      examples: [{ metadata: { room: 'kitchen' } }],
+      properties: { metadata: metadataSchema },
+    },
     answer: runSchema,
     async handle({ params, body: { metadata }, caller }) {
       const { session, record } = await find(parts, params, caller);
@@ -197,6 +207,7 @@ function submitOutputs(parts: RunParts): Route {
     body: {
       type: 'object',
       required: ['tool_outputs'],
+      examples: [{ tool_outputs: [{ tool_call_id: 'the id of the call', output: '21 °C' }] }],
       properties: {
         stream: { type: 'boolean' },
         tool_outputs: {

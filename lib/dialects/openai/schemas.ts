@@ -61,6 +61,7 @@ const attachments = {
 /** A message that a client adds to a thread. */
 export const newMessageSchema = {
   type: 'object',
+  examples: [{ role: 'user', content: 'Turn on the light in the kitchen' }],
   required: ['role', 'content'],
   properties: {
     role: { enum: ['user', 'assistant'] },

@@ -50,7 +50,11 @@ export function storedCompletionRoutes({ storedCompletions }: StoredParts): Rout
       summary: 'Replaces the metadata of a stored chat completion.',
       access: 'chat',
       bodyLenient: true,
-      body: { type: 'object', properties: { metadata: metadataSchema } },
+      body: {
+        type: 'object',
+        examples: [{ metadata: { room: 'kitchen' } }],
+        properties: { metadata: metadataSchema },
+      },
       answer: completionSchema,
       async handle({ params, body: { metadata }, caller }) {
         const found = await find(params.completion, caller);

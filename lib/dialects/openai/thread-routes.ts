@@ -42,6 +42,7 @@ export function threadRoutes(parts: ThreadParts): Route[] {
       bodyLenient: true,
       body: {
         type: 'object',
+        examples: [{ metadata: { room: 'kitchen' } }],
         properties: { metadata: metadataSchema, tool_resources: toolResourcesSchema },
       },
       answer: threadSchema,

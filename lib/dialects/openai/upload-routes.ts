@@ -33,6 +33,7 @@ function createUpload(parts: UploadParts): Route {
     body: {
       type: 'object',
       required: ['purpose', 'filename', 'bytes', 'mime_type'],
+      examples: [{ purpose: 'user_data', filename: 'plan.txt', bytes: 5, mime_type: 'text/plain' }],
       properties: {
         purpose: purposeSchema,
         filename: { type: 'string', minLength: 1 },
@@ -122,6 +123,7 @@ function completeUpload(parts: UploadParts): Route {
     body: {
       type: 'object',
       required: ['part_ids'],
+      examples: [{ part_ids: ['the id of the first part'] }],
       properties: {
         part_ids: { type: 'array', maxItems: 10_000, items: { type: 'string' } },
         md5: {

@@ -2,7 +2,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import { AppError } from '../../errors.ts';
 import type { HttpContext } from '../http.ts';
-import type { McpAnswer, McpLink, McpRequest } from './link.ts';
+import { cutWords, type McpAnswer, type McpLink, type McpRequest } from './link.ts';
 
 /** The versions of the protocol that this client speaks, the newest first. */
 const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
@@ -15,6 +15,9 @@ const LIST_MAX_CHARS = 8 * 1024 * 1024;
 const TOOLS_MAX_COUNT = 2000;
 /** The words of a tool are cut to this: models get a part of it. */
 const WORDS_MAX_CHARS = 4096;
+/** In the words of an error. */
+const ERROR_MAX_CHARS = 300;
+const VERSION_MAX_CHARS = 40;
 
 /** A name and a version, for the other side. */
 export interface McpPeer {
@@ -117,7 +120,7 @@ export class McpConnection {
     if (typeof version !== 'string' || !VERSIONS.includes(version))
       throw new AppError(
         'unavailable',
-        `The server speaks MCP ${JSON.stringify(version ?? null).slice(0, 40)}, and this client ${VERSIONS.join(', ')}.`,
+        `The server speaks MCP ${cutWords(JSON.stringify(version ?? null), VERSION_MAX_CHARS)}, and this client ${VERSIONS.join(', ')}.`,
       );
     const tools = isObject(capabilities) ? capabilities['tools'] : undefined;
     const tellsChanges = isObject(tools) && tools['listChanged'] === true;
@@ -169,7 +172,7 @@ function plainTool(tool: JsonObject): JsonObject {
 }
 
 function cut(words: JsonValue | undefined): JsonValue | undefined {
-  return typeof words === 'string' ? words.slice(0, WORDS_MAX_CHARS) : words;
+  return typeof words === 'string' ? cutWords(words, WORDS_MAX_CHARS) : words;
 }
 
 function infoOf({ name, title, version }: JsonObject): JsonObject {
@@ -188,7 +191,7 @@ function resultOf(answer: McpAnswer): JsonObject {
 }
 
 function wordsOf(message: unknown): string {
-  return typeof message === 'string' ? message.slice(0, 300) : 'an error without words';
+  return typeof message === 'string' ? cutWords(message, ERROR_MAX_CHARS) : 'an error without words';
 }
 
 function endless(why: string): AppError {

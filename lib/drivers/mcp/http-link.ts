@@ -8,6 +8,7 @@ import type { AnswerReader, HttpContext, HttpDriver, HttpRequest, HttpResponse }
 import { isRedirect } from '../http-redirect.ts';
 import {
   answerIn,
+  cutWords,
   lost,
   MESSAGE_MAX_BYTES,
   notTaken,
@@ -36,6 +37,7 @@ const TELL_TIMEOUT_MS = 2000;
 /** Answers that say: this session is unknown here. Nothing was carried out [MCP 2025-11-25, Session Management]. */
 const SESSION_LOST = new Set([400, 404]);
 const WORDS_MAX_CHARS = 300;
+const ID_MAX_CHARS = 40;
 const LARGE_BYTES = 512 * 1024;
 
 /** Streamable HTTP [MCP 2025-11-25, Transports]. It follows no redirect, and resumes no stream: nothing is asked twice. */
@@ -160,13 +162,13 @@ export class HttpLink implements McpLink {
     if (this.isOver) return ': it does not know the session any more, and the next call connects again';
     if (statusCode === 401 || statusCode === 403) return ': give its key as "apiKey", or another key';
     const { message } = answer && 'error' in answer ? answer.error : {};
-    if (typeof message === 'string') return `: ${message.slice(0, WORDS_MAX_CHARS)}`;
+    if (typeof message === 'string') return `: ${cutWords(message, WORDS_MAX_CHARS)}`;
     return method === 'initialize' ? ': there is no MCP server (Streamable HTTP) at this address' : '';
   }
 }
 
 function redirectWords(origin: string, { statusCode, headers }: HttpResponse): string {
-  const to = (headers.location ?? 'nowhere').slice(0, WORDS_MAX_CHARS);
+  const to = cutWords(headers.location ?? 'nowhere', WORDS_MAX_CHARS);
   return `${origin} answered HTTP ${statusCode} and redirects to ${to}. It was not followed: if the server has moved, give its new address as "server"`;
 }
 
@@ -235,7 +237,7 @@ class Inbox {
       if ('method' in message) this.#onMessage(message);
       else this.answer ??= answerIn(message, this.#id);
       if (this.answer === undefined && !('method' in message))
-        this.fault = `the answer is for the id ${JSON.stringify(message['id'] ?? null).slice(0, 40)}, and the request had ${this.#id}`;
+        this.fault = `the answer is for the id ${cutWords(JSON.stringify(message['id'] ?? null), ID_MAX_CHARS)}, and the request had ${this.#id}`;
     }
     if (this.answer !== undefined) this.#finish();
   }

@@ -8,6 +8,7 @@ import type { HttpContext } from '../http.ts';
 import { Lines } from './lines.ts';
 import {
   answerIn,
+  cutWords,
   lost,
   MESSAGE_MAX_BYTES,
   notTaken,
@@ -25,6 +26,7 @@ import { STOOD_STILL } from '../stood-still.ts';
 const ENDING_MAX_MS = 2000;
 /** The last words of a process are in the error of a call that it did not answer. */
 const LAST_WORDS_MAX_CHARS = 500;
+const LAST_LINE_MAX_CHARS = 400;
 
 type Env = Readonly<Record<string, string>>;
 
@@ -61,7 +63,7 @@ export class ProcessLink implements McpLink {
     this.#child.once('close', (code, signal) => this.#end(`it ended (${signal ?? `code ${code}`})`));
     this.#child.stdin.on('error', () => undefined); // the end of the process tells it
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS_MAX_CHARS);
+      this.#lastWords = lastLines(this.#lastWords + text);
     });
     const lines = new Lines(MESSAGE_MAX_BYTES);
     const { stdout } = this.#child;
@@ -134,7 +136,7 @@ export class ProcessLink implements McpLink {
         this.#take(await parseServerMessage(line));
       } catch (error) {
         if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error;
-        this.#lastWords = `${line.slice(0, LAST_WORDS_MAX_CHARS)}\n`; // words on the wrong stream
+        this.#lastWords = lastLines(`${line}\n`); // words on the wrong stream
       }
     });
   }
@@ -170,4 +172,17 @@ export class ProcessLink implements McpLink {
       this.#child.kill(signal); // there are no groups on this system, or it has just ended
     }
   }
+}
+
+/** The last lines of a text. A long line is cut at its end: the end of a secret whose beginning is missing would not be known. */
+function lastLines(text: string): string {
+  const kept: string[] = [];
+  let chars = 0;
+  for (const line of text.split('\n').toReversed()) {
+    const shown = cutWords(line, LAST_LINE_MAX_CHARS);
+    chars += shown.length;
+    if (kept.length > 0 && chars > LAST_WORDS_MAX_CHARS) break;
+    kept.unshift(shown);
+  }
+  return kept.join('\n');
 }

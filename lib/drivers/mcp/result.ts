@@ -4,7 +4,7 @@ import { createPauses } from '../../common/pauses.ts';
 import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import type { ToolResult } from '../../core/message.ts';
 import { failed, type Effect } from '../../core/tool.ts';
-import type { McpAnswer } from './link.ts';
+import { cutWords, type McpAnswer } from './link.ts';
 
 /** The codes by which a server says that it has not executed a request [JSON-RPC 2.0 5.1]. */
 const NOT_EXECUTED = new Set<JsonValue | undefined>([-32_700, -32_600, -32_601, -32_602]);
@@ -98,7 +98,7 @@ async function bodyOf(
     texts.push(text);
     chars += text.length;
     if (chars <= maxBytes || index + 1 === blocks.length) continue;
-    const more = `\n[${blocks.length - index - 1} more parts]`;
+    const more = `\n[cut: ${blocks.length - index - 1} more parts]`;
     return beginningOf(texts.join('\n'), maxBytes) + more;
   }
   return cutText(texts.join('\n'), maxBytes);
@@ -161,6 +161,6 @@ function sizeOf(base64: string): string {
 
 function facts(...values: (JsonValue | undefined)[]): string {
   return values
-    .flatMap((value) => (typeof value === 'string' && value !== '' ? [value.slice(0, NAME_MAX_CHARS)] : []))
+    .flatMap((value) => (typeof value === 'string' && value !== '' ? [cutWords(value, NAME_MAX_CHARS)] : []))
     .join(', ');
 }

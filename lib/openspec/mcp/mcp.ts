@@ -5,6 +5,7 @@ import type { Risk } from '../../core/message.ts';
 import type { Tool } from '../../core/tool.ts';
 import type { McpDriver } from '../../drivers/mcp/mcp.ts';
 import { AppError, messageOf, SpecError } from '../../errors.ts';
+import { blotOwnSecrets, secretsOf } from '../../secrets.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../kind.ts';
 import { toolNameOf, uniqueNames } from '../names.ts';
 import { isSelected } from '../operation-filter.ts';
@@ -32,7 +33,8 @@ export function mcpKindOver(mcp: McpDriver): OpenspecKind {
         return await mcp.describe(place, { signal, timeoutMs: DESCRIBE_TIMEOUT_MS });
       } catch (error) {
         if (!(error instanceof AppError) || error.code === 'stopped') throw error;
-        throw unusable('', `The MCP server does not say its tools: ${error.message}`);
+        const words = blotOwnSecrets(error.message, secretsOf(connection));
+        throw unusable('', `The MCP server does not say its tools: ${words}`);
       }
     },
     compile: (document, options) => compile(document, options, mcp),

@@ -238,9 +238,10 @@ export class OperationTool implements Tool {
 }
 
 /** The signal of a call, and the time that is left of it when somebody asks. */
-function leftOf({ signal, mayLeave, onPart, timeoutMs }: CallContext): () => HttpContext {
+function leftOf({ connection, signal, mayLeave, onPart, timeoutMs }: CallContext): () => HttpContext {
   const startedAt = performance.now();
   return () => ({
+    connection,
     signal,
     mayLeave,
     onPart,

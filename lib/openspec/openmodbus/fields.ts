@@ -3,6 +3,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 import { codedFault, unknownKeyFault, type FaultCode } from '../../common/coded-fault.ts';
 import type { Fault, FaultData } from '../../errors.ts';
 import { isMisspeltOwnKey, ownKeys } from '../own-keys.ts';
+import { isSynonym } from './key-synonyms.ts';
 import type { ManualHint } from './manual-address.ts';
 
 /** The findings of reading a document: faults make it unusable, warnings do not. */
@@ -53,9 +54,11 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
   };
   const coded = (name: string, code: FaultCode, data?: FaultData): void => {
     const place = name === '' ? pointer : `${pointer}/${name}`;
-    // A key that is missing is often there with a typo.
+    // A key that is missing is often there with a typo, or as the word of a manual.
     const others = Object.keys(object).filter((key) => !asked.has(key));
-    const written = code.startsWith('missing') ? closestWord(name, others) : undefined;
+    const written = code.startsWith('missing')
+      ? (closestWord(name, others) ?? others.find((key) => isSynonym(key, name)))
+      : undefined;
     findings.faults.push(
       written === undefined
         ? codedFault(place, code, data)
@@ -130,7 +133,7 @@ export function createFields(object: JsonObject, pointer: string, findings: Find
 }
 
 /** A question after a word that is not known: the word that was meant. */
-function meant(written: unknown, words: readonly string[]): string {
-  const near = typeof written === 'string' ? closestWord(written, words) : undefined;
+function meant(written: string, words: readonly string[]): string {
+  const near = closestWord(written, words) ?? words.find((word) => isSynonym(written, word));
   return near === undefined ? '' : ` (did you mean ${near}?)`;
 }

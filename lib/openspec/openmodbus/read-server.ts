@@ -82,7 +82,8 @@ function readSocket(
       .replace(/^(tcp|udp|modbus):\/\//, '')
       .replace(/^\[(.*)\]$/, '$1') ?? '';
   if (host === '' || /[\s/?#@]/.test(host)) {
-    config.coded('url', 'must_be', { wanted: 'a host name or an IP address' });
+    const code = config.has('url') ? 'must_be' : 'missing_wanted';
+    config.coded('url', code, { wanted: 'a host name or an IP address' });
     return undefined;
   }
   if (type === 'tcp') return { type, host, port, framing, bus };

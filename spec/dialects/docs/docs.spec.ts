@@ -1,6 +1,7 @@
 import SwaggerParser from '@apidevtools/swagger-parser';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'chai';
+import { accessRows, createThings } from '../../support/access-rows.ts';
 import { openThreadServer, type ThreadServer } from '../../support/threads.ts';
 
 interface Operation {
@@ -11,9 +12,51 @@ interface Operation {
   security: object[];
   responses: Record<string, { content?: Record<string, object> }>;
 }
+interface Documented {
+  requestBody?: { content: Record<string, { schema: { examples?: object[] } }> };
+  responses: Record<string, { content?: Record<string, { schema: object; example?: unknown }> }>;
+}
 interface Document {
   tags: { name: string; description?: string }[];
   paths: Record<string, Record<string, Operation>>;
+}
+
+/** What a host of MCP accepts, and others do. */
+const anyAnswer = 'application/json, text/event-stream';
+/** The device of the examples. */
+const places: Readonly<Record<string, string>> = {
+  'PUT /api/devices/{name}': '/api/devices/porch',
+};
+/** The status of the refusal of an example whose values only a person, a model or an earlier answer has. */
+const refused: Readonly<Record<string, number>> = {
+  'POST /api/approvals/{id}': 404, // no call waits
+  'POST /v1/threads/{thread}/runs/{run}/submit_tool_outputs': 400, // the run waits for none
+  'POST /apps/{app_id}/chat': 400, // the app is not published
+  'POST /apps/{app_id}/messages/{message_id}/delete': 404, // the app has said nothing
+  // Codes, tokens and passwords of nobody.
+  'POST /auth/exchange': 401,
+  'POST /auth/refresh': 401,
+  'POST /auth/logout': 401,
+  'POST /auth/sms/verify': 401,
+  'POST /user/me/password': 401,
+  'POST /api/v1/user/me/password': 401,
+  'PUT /api/v1/users/me/password': 403,
+  'POST /api/v1/users/me/credits': 422,
+  // The same under the other prefix took the name and the e-mail.
+  'POST /user/register': 409,
+  'POST /user/me/username': 409,
+  'POST /user/me/email': 409,
+  // No model listens at the address.
+  'POST /conversation/generate_title': 502,
+  'POST /chat/generate_title': 502,
+  'POST /api/v1/conversation/generate_title': 502,
+  'POST /api/v1/chat/generate_title': 502,
+};
+
+/** An example with the ids of things that are there. */
+function withIdsOf(known: unknown, example: object): object {
+  const ids = Object.entries(known ?? {}).filter(([name]) => /ids?$/.test(name));
+  return { ...example, ...Object.fromEntries(ids) };
 }
 
 describe('the description of the server', () => {
@@ -133,35 +176,46 @@ describe('the description of the server', () => {
     expect(chat.seen.filter(({ type }) => type === 'error')).to.deep.equal([]);
   });
 
-  it('has examples that run as they stand, in the order of a first visit', async () => {
-    const { paths } = await get<{
-      paths: Record<
-        string,
-        Record<string, { requestBody: { content: Record<string, { schema: { examples?: unknown[] } }> } }>
-      >;
-    }>('/openapi.json');
-    const admin = await server.caller('ann', 'admin');
-    const { id: session } = (await admin.call('POST', '/api/init', {})).body as { id: string };
-    const walk = [
-      ['/api/devices/trial', 200],
-      ['/api/devices', 201],
-      ['/api/devices/{name}/rules/trial', 200, '/api/devices/porch/rules/trial'],
-      ['/api/devices/{name}/tools/{tool}', 200, '/api/devices/porch/tools/switch_on'],
-      ['/api/sessions/{id}', 200, `/api/sessions/${session}`],
-      ['/api/trial/devices', 200],
-      ['/api/model/test', 200],
-      ['/v1/responses', 200],
-      ['/v1/chat/completions', 200],
-      ['/api/estop', 200],
-      ['/api/estop/release', 200],
-    ] as const;
-    const answers = [];
-    for (const [path, , at = path] of walk) {
-      const { schema } = paths[path]!['post']!.requestBody.content['application/json']!;
-      const { status, body } = await admin.call('POST', at, schema.examples?.[0]);
-      answers.push([path, status, status < 300 ? '' : JSON.stringify(body)]);
+  it('has an example of each body, and the server takes it where the things that it names are there', async () => {
+    const { paths } = await get<{ paths: Record<string, Record<string, Documented>> }>('/openapi.json');
+    const withBody = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { requestBody, responses }]) => {
+        const body = requestBody?.content['application/json'];
+        return body ? [{ name: `${method.toUpperCase()} ${path}`, body, responses }] : [];
+      }),
+    );
+    const without = withBody.filter(({ body }) => body.schema.examples === undefined);
+    expect(without.map(({ name }) => name)).to.deep.equal([]);
+    const answers: Record<string, unknown> = {};
+    for (const [index, { name, body, responses }] of withBody.entries()) {
+      // Each has a caller of its own: some of them change the account.
+      const admin = await server.caller(`admin-${index}`, 'admin');
+      const [method = '', template = ''] = name.split(' ');
+      const request = (await accessRows[name]?.request?.(createThings(admin, admin))) ?? { path: template };
+      const { path, body: known } = places[name] ? { path: places[name], body: undefined } : request;
+      const example = withIdsOf(known?.(), body.schema.examples![0]!);
+      const answer = await admin.call(method, path, example, { accept: anyAnswer });
+      const expected = responses[answer.status]?.content?.['application/json'];
+      const validate = expected && new Ajv2020({ strict: false }).compile(expected.schema);
+      answers[name] = answer.status >= 300 ? answer.status : (validate?.(answer.body) ?? true);
     }
-    expect(answers).to.deep.equal(walk.map(([path, status]) => [path, status, '']));
+    const taken = Object.fromEntries(withBody.map(({ name }) => [name, true]));
+    expect(answers).to.deep.equal({ ...taken, ...refused });
+  });
+
+  it('has an example of each answer in JSON, which fits its schema', async () => {
+    const { paths } = await get<{ paths: Record<string, Record<string, Documented>> }>('/openapi.json');
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    const unlike = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { responses }]) =>
+        Object.entries(responses).flatMap(([status, { content }]) => {
+          const { schema, example } = content?.['application/json'] ?? {};
+          if (status === 'default' || !schema) return [];
+          return ajv.validate(schema, example) ? [] : [`${method} ${path}: ${ajv.errorsText()}`];
+        }),
+      ),
+    );
+    expect(unlike).to.deep.equal([]);
   });
 
   it('is a page that comes from this server alone', async () => {

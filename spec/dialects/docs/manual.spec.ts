@@ -52,6 +52,22 @@ describe('the manual at /docs', () => {
     expect(faults).to.deep.equal([]);
   });
 
+  it('shows a person the contents where it has no page, and says so to a program', async () => {
+    const inBrowser = await fetch(`${app.url}/docs/nowhere`, { headers: { accept: 'text/html,*/*;q=0.8' } });
+    const html = await inBrowser.text();
+    expect([
+      inBrowser.status,
+      inBrowser.headers.get('content-type'),
+      linksIn(html).includes('/docs'),
+    ]).to.deep.equal([404, 'text/html; charset=utf-8', true]);
+    expect(html).to.include('<h1>No such page</h1>');
+    const { status, detail } = (await (await get('/docs/nowhere')).json()) as {
+      status: number;
+      detail: string;
+    };
+    expect([status, detail]).to.deep.equal([404, 'The manual has no such page. Its contents are at /docs.']);
+  });
+
   it('finds headings by all their words, in upper or lower case', async () => {
     const listOf = (html: string): string[] => {
       const main = html.slice(html.indexOf('<main>'));

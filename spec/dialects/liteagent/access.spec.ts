@@ -105,7 +105,7 @@ describe('the LiteAgent calls', () => {
     const fits = await post(room);
     expect(fits.status).to.equal(200);
     const { id } = (await fits.json()) as { id: string };
-    expect(server.sessions.all.get(id)?.config.documents[0]?.['openSpec']).to.have.length(room);
+    expect(server.sessions.all.get(id)?.created.documents[0]?.['openSpec']).to.have.length(room);
     server.sessions.all.delete(id);
     expect((await post(room + 1)).status).to.equal(413);
   });

@@ -104,6 +104,15 @@ describe('MCP servers that are processes', () => {
     await waitFor(() => !isAlive(Number(body)));
   });
 
+  it('that end have their last lines in the error, each from its beginning: the rest of a key would not be known', async () => {
+    const said = `process.stderr.write(${JSON.stringify(`${'a'.repeat(450)}\nlast\n${'b'.repeat(600)}`)}, () => process.exit(1))`;
+    const place = { command: [process.execPath, '-e', said], env: {} };
+    const { message } = await refusalOf(mcp.describe(place, context()));
+    expect(message).to.equal(
+      `${process.execPath}: it ended (code 1). Its last words: last\n${'b'.repeat(400)}….`,
+    );
+  });
+
   it('that cannot be started say why', async () => {
     const nobody = { command: ['/nonexistent/program'], env: {} };
     const { message } = await refusalOf(mcp.describe(nobody, context()));

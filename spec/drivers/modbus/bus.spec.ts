@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { BusCall } from '../../../lib/drivers/modbus/job.ts';
 import type { ModbusReply, ModbusRequest } from '../../../lib/drivers/modbus/request.ts';
+import { collectGarbage } from '../../support/collect-garbage.ts';
 import { callOf, outcomeOf, readOf, tcpEndpoint, writeOf } from '../../support/modbus-call.ts';
 import { adu, answer, type FakeRequest } from '../../support/modbus-fake.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -290,16 +291,10 @@ describe('a Modbus bus', () => {
   });
 
   it('does not grow with the calls it has carried', async function () {
-    if (globalThis.gc === undefined) {
-      const { setFlagsFromString } = await import('node:v8');
-      const { runInNewContext } = await import('node:vm');
-      setFlagsFromString('--expose-gc');
-      globalThis.gc = runInNewContext('gc') as NodeJS.GCFunction;
-    }
     const heapAfter = async (calls: number): Promise<number> => {
       for (let index = 0; index < calls; index++) await call(readOf(index & 0xff));
       bench.fake.requests.length = 0;
-      globalThis.gc?.();
+      collectGarbage();
       return process.memoryUsage().heapUsed;
     };
     await heapAfter(3000);

@@ -138,6 +138,23 @@ describe('an OpenModbus document', () => {
     ]);
   });
 
+  it('is refused with the words of manuals for required keys, and the fault says the keys that were meant', async () => {
+    const path = { unit_id: 1, type: 'holding', reg: 1 };
+    const wrong = { name: 'a', method: 'read', path, output: { name: 'x', dataType: 'uint16' } };
+    expect(await faultsOf(documentOf([wrong]))).to.deep.equal([
+      '/functions/0/path/slaveId is missing; did you mean "slaveId" by "unit_id"?',
+      '/functions/0/path/storage is missing; did you mean "storage" by "type"?',
+      '/functions/0/path/address is missing; did you mean "address" by "reg"?',
+      '/functions/0/return is missing; did you mean "return" by "output"?',
+    ]);
+    const { warnings } = await compile(
+      documentOf([functionOf({ value: { type: 'int16', scale: 0.1, unit: '°C', colour: 'red' } })]),
+    );
+    expect(warnings).to.deep.equal([
+      '/functions/0/return: not known, and ignored: scale (did you mean multiplier?), unit (did you mean uom?), colour',
+    ]);
+  });
+
   it('is refused with a server that cannot be', async () => {
     const config = async (given: JsonObject, type?: 'tcp' | 'udp' | 'rtu' | 'ascii'): Promise<string[]> =>
       (await faultsOf(documentOf([functionOf()], given, type))).map((fault) =>
@@ -152,6 +169,10 @@ describe('an OpenModbus document', () => {
       '/readOnly must be true or false',
       '/port must be an integer from 1 to 65535',
       '/url must be a host name or an IP address',
+    ]);
+    const server = { type: 'tcp', config: { host: '127.0.0.1', port: 502 } };
+    expect(await faultsOf({ ...documentOf([functionOf()]), server })).to.deep.equal([
+      '/server/config/url is missing; did you mean "url" by "host"?',
     ]);
     expect(await config({ framing: 'rtu', maxInFlight: 2 })).to.deep.equal([
       '/maxInFlight more than 1 is for Modbus TCP: other replies carry no transaction id',

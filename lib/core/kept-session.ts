@@ -1,0 +1,40 @@
+import { stringifyInSlices } from '../common/write-json-slices.ts';
+import { isObject, type JsonObject } from '../common/json.ts';
+import { AppError } from '../errors.ts';
+import { keptConfigOf, type KeptConfig, type SessionConfig } from './session-config.ts';
+import type { Store, StoredSession } from './store.ts';
+
+/** A session as it is kept in memory. */
+export interface KeptSession extends Omit<StoredSession, 'config'> {
+  config: KeptConfig;
+}
+
+/** A session without its documents. */
+export function keptSessionOf({ config, ...session }: StoredSession): KeptSession {
+  return { ...session, config: keptConfigOf(config) };
+}
+
+/** The configuration of a session with its documents. Rejects with `not_found` when the session is gone. */
+export async function readWholeConfig(store: Store, { id, config }: KeptSession): Promise<SessionConfig> {
+  const { hasDocuments, hasLiveDocuments: _, ...kept } = config;
+  if (!hasDocuments) return { ...kept, documents: [] };
+  const stored = await store.findSession(id);
+  if (!stored) throw new AppError('not_found', `The session "${id}" is gone.`);
+  return stored.config;
+}
+
+/**
+ * The configuration with each document as a text: as an object a document of small parts takes thirty times the memory, and each
+ * opening of the session would parse it. An object that has no text stays: opening it says why.
+ */
+export async function withDocumentTexts(config: SessionConfig): Promise<SessionConfig> {
+  const documents = await Promise.all(
+    config.documents.map(async (entry): Promise<JsonObject> => {
+      const { openSpec } = entry;
+      if (!isObject(openSpec)) return entry;
+      const text = await stringifyInSlices(openSpec).catch(() => undefined);
+      return text === undefined ? entry : { ...entry, openSpec: text };
+    }),
+  );
+  return { ...config, documents };
+}
