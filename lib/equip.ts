@@ -45,6 +45,7 @@ export function createEquip(parts: EquipParts) {
   const { agents, models, files, memory } = parts;
   const ownMemory = memoryTools(memory);
   const options = toolboxOptions(parts);
+  const withFiles = showFiles(files.files);
   return async (
     session: SessionConfig,
     children: readonly Tool[],
@@ -53,7 +54,7 @@ export function createEquip(parts: EquipParts) {
   ): Promise<Equipment> => {
     const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
     const modelConfig = (agent ? agent.config.model : session.model) ?? {};
-    const openModel = (config: ModelConfig) => showFiles(models.open(config), files.files);
+    const openModel = (config: ModelConfig) => withFiles(models.open(config));
     const model = session.direct ? directModel : openModel(modelConfig);
     const { documents: entries = [], devices = [] } = agent ? agent.config : session;
     const documents = await loadDocuments(parts, openersOf(parts, entries, devices, { owner, party }));

@@ -17,9 +17,12 @@ const sounds: Record<string, 'wav' | 'mp3'> = {
 /** The caller that reads files: the right of the user was checked when the file came into the conversation. */
 const reader = { id: 'operator', kind: 'operator' } as const;
 
-/** A model that gets the files of a conversation: pictures and sound as data, texts and PDF as text, other files by their names. */
-export function showFiles(model: Model, files: Files): Model {
-  /** A file is read once, and kept as long as its message is in memory. */
+/**
+ * Returns a function that makes a model get the files of a conversation: pictures and sound as data, texts and PDF as text, other files
+ * by their names.
+ */
+export function showFiles(files: Files): (model: Model) => Model {
+  /** A file is read once for all models, and kept as long as its message is in memory: clients name a model with each request. */
   const shown = new WeakMap<ModelMessage, Promise<ModelMessage>>();
 
   async function show(message: ModelMessage & { role: 'user' }): Promise<ModelMessage> {
@@ -39,7 +42,7 @@ export function showFiles(model: Model, files: Files): Model {
     return known;
   }
 
-  return {
+  return (model) => ({
     async reply(request, options) {
       if (!request.messages.some(hasFiles)) return model.reply(request, options);
       return model.reply(
@@ -47,7 +50,7 @@ export function showFiles(model: Model, files: Files): Model {
         options,
       );
     },
-  };
+  });
 }
 
 /** Whether a message of the user has a file. */

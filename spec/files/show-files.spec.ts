@@ -63,13 +63,13 @@ describe('a model with files', () => {
     ];
     await room.files.remove(ids[5]!, { id: 'ada', kind: 'user' });
     const scripted = createScriptedModel([{ text: 'one' }, { text: 'two' }]);
-    const model = showFiles(scripted, room.files);
+    const withFiles = showFiles(room.files);
     const files = ids.map((fileId): Content => ({ type: 'file', fileId, detail: 'low' }));
     const message = { role: 'user' as const, content: [{ type: 'text' as const, text: 'Look.' }, ...files] };
     const request = { messages: [message], tools: [] };
     const signal = new AbortController().signal;
-    await model.reply(request, { signal });
-    await model.reply(request, { signal });
+    await withFiles(scripted).reply(request, { signal });
+    await withFiles(scripted).reply(request, { signal });
     expect(scripted.requests[0]?.messages).to.deep.equal([
       {
         role: 'user',
@@ -90,7 +90,7 @@ describe('a model with files', () => {
         ],
       },
     ]);
-    // Read once: the same message is the same for the encoder, too.
+    // Read once for both models: the same message is the same for the encoder, too.
     expect(scripted.requests[1]?.messages[0]).to.equal(scripted.requests[0]?.messages[0]);
     expect(message.content[1]).to.deep.equal(files[0]);
   });
@@ -98,7 +98,7 @@ describe('a model with files', () => {
   it('gets a conversation without files unchanged', async () => {
     const scripted = createScriptedModel([{ text: 'one' }]);
     const messages = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Hi.' }] }];
-    await showFiles(scripted, room.files).reply(
+    await showFiles(room.files)(scripted).reply(
       { messages, tools: [] },
       { signal: new AbortController().signal },
     );
