@@ -159,12 +159,12 @@ describe('http driver', () => {
 
     it('by time-out leave a write unknown and a read without effect', async () => {
       device.answer = () => {};
-      expect((await send({ method: 'POST' }, undefined, 30))['error']).to.deep.equal({
+      expect((await send({ method: 'POST' }, undefined, 300))['error']).to.deep.equal({
         code: 'ETIMEDOUT',
-        message: `${device.url} did not finish its answer within 30 ms`,
+        message: `${device.url} did not finish its answer within 300 ms`,
         effect: 'unknown',
       });
-      expect(await send({}, undefined, 30)).to.have.nested.property('error.effect', 'none');
+      expect(await send({}, undefined, 300)).to.have.nested.property('error.effect', 'none');
       expect(device.seen.map(({ method }) => method)).to.deep.equal(['POST', 'GET']);
     });
 
