@@ -55,7 +55,12 @@ async function fill(db: Kysely<AnyTables>, uuid: string): Promise<void> {
   for (const table of await tablesOf(db)) {
     const { name } = table;
     if (name === 'users' || withoutUsers.has(name) || ofSessions.has(name) || keeping.has(name)) continue;
-    await db.insertInto(name).values(rowOf(table, uuid)).execute();
+    // The preset has left a row in `record_owners`.
+    await db
+      .insertInto(name)
+      .values(rowOf(table, uuid))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 }
 
