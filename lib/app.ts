@@ -254,12 +254,12 @@ class Composition {
     const signer = createUrlSigner(secret);
     const objects = this.#closing(openObjectStore(this.#config, { db: db(), signer }));
     const ledger = createLedger(db());
-    const chats = createChats(db());
+    const chats = createChats(db(), limits.recordsPerOwnerMaxCount);
     const openModel: (typeof models)['open'] = (asked) => models.open(asked);
     return {
       tasks: this.#closing(openChatTasks({ db: db(), ledger, alone: !database.shared, onError })),
       vault,
-      agents: this.#closing(openAgents({ db: db(), vault, store, openModel, onError })),
+      agents: this.#closing(openAgents({ db: db(), vault, store, openModel, limits, onError })),
       signer,
       objects,
       files: this.#closing(openFileRoom({ db: db(), objects, fetch, limits, onError })),
@@ -270,7 +270,7 @@ class Composition {
       ledger,
       simulations: this.#closing(openKeptSimulations(db(), this.#extensions.kinds, onError)),
       modelConfigs: createModelConfigs(db(), vault),
-      presets: createPresets(db()),
+      presets: createPresets(db(), limits.recordsPerOwnerMaxCount),
       redeemCodes: createRedeemCodes(db(), ledger, secret),
       wechat: createWeChatSignIns({
         db: db(),

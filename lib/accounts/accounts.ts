@@ -82,6 +82,8 @@ export interface AccountsOptions {
   sms: Sender;
   /** Signing in at other providers. */
   oauth: Pick<OauthOptions, 'secrets' | 'returnUrls' | 'fetch' | 'places'>;
+  /** How many keys a user may have; any number when missing. */
+  keysPerUserMaxCount?: number;
   /** Receives errors that belong to no request. */
   onError(error: unknown): void;
   passwordCost?: PasswordCost;
@@ -105,7 +107,7 @@ export function openAccounts(options: AccountsOptions): Accounts {
   const removals = createUserRemovals(context, onError);
   const users = createUsers(context, removals);
   const signIns = createSignIns(context, accessTokens);
-  const apiKeys = createApiKeys(context, onError);
+  const apiKeys = createApiKeys(context, options.keysPerUserMaxCount ?? Infinity, onError);
   const firstRequests = createFirstRequests(db, clock);
   const vouchers = createVouchers(context);
   const registration = createRegistration(context, options.registration ?? OPEN_HERE);

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { requireRecordRoom } from '../store/record-room.ts';
 import type { RequestSource } from './audit.ts';
 import type { AccountsContext } from './context.ts';
 import { isKeyScope, keyScopes } from './permissions.ts';
@@ -35,7 +36,7 @@ export interface NewApiKey {
 
 /** Keys for machines: a key acts for its user, wherever a bearer token is accepted. Contract: rejects with an AppError. */
 export interface ApiKeys {
-  /** The secret text is in this answer only; its hash is stored. */
+  /** The secret text is in this answer only; its hash is stored. Rejects with `too_many_requests` where the user has too many. */
   create(uuid: string, options?: NewApiKey): Promise<ApiKey & { key: string }>;
   /** The keys that are not revoked, newest first. */
   list(uuid: string): Promise<ApiKey[]>;
@@ -62,9 +63,10 @@ export function isApiKey(token: string): boolean {
   return token.startsWith(PREFIX);
 }
 
-/** Keys over their table; `onError` receives notes that could not be written. */
+/** Keys over their table; a user may have `maxCount`. `onError` receives notes that could not be written. */
 export function createApiKeys(
   { db, clock, audit, endings }: AccountsContext,
+  maxCount: number,
   onError: (error: unknown) => void,
 ): ApiKeys {
   /** When this process last noted a key's use. */
@@ -105,6 +107,8 @@ export function createApiKeys(
         ended_at: null,
       };
       await db.transaction().execute(async (trx) => {
+        const own = trx.selectFrom('api_keys').where('user_uuid', '=', uuid).where('ended_at', 'is', null);
+        await requireRecordRoom(trx, { owner: uuid, kind: 'keys', own, maxCount });
         await trx.insertInto('api_keys').values(row).execute();
         const user = await trx.selectFrom('users').select('id').where('uuid', '=', uuid).executeTakeFirst();
         if (!user) throw noSuchUser();

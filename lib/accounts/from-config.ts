@@ -23,6 +23,7 @@ export function accountsFromConfig(
     smsWebhookUrl,
     registration: mode,
     loopback,
+    limits,
   } = config;
   return {
     keys: loadSigningKeys({ secrets, dataDir, inMemory: databaseUrl === 'sqlite::memory:' }),
@@ -34,6 +35,7 @@ export function accountsFromConfig(
         ? createConsoleSender(log, 'SMS')
         : createWebhookSender(smsWebhookUrl, fetchIt),
     oauth: { secrets: providers, returnUrls, fetch: fetchIt },
+    keysPerUserMaxCount: limits.recordsPerOwnerMaxCount,
     onError: (error) => log.error({ err: error }, 'accounts: an entry could not be stored'),
   };
 }

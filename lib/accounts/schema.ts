@@ -15,6 +15,8 @@ export interface AccountTables {
   wechat_sessions: WeChatSessionsTable;
   user_removals: UserRemovalsTable;
   first_requests: FirstRequestsTable;
+  /** Those who have made keys, apps, presets or chats (`store/record-room.ts`). */
+  record_owners: { owner: string };
 }
 
 /** The database, or a transaction on it. */

@@ -95,6 +95,7 @@ async function removeCredentials(db: AccountsDb, uuid: string, now: number): Pro
     await trx.deleteFrom('refresh_tokens').where('sign_in_id', 'in', signIns).execute();
     await trx.deleteFrom('sign_ins').where('user_uuid', '=', uuid).execute();
     await trx.deleteFrom('api_keys').where('user_uuid', '=', uuid).execute();
+    await trx.deleteFrom('record_owners').where('owner', '=', uuid).execute();
     await trx.deleteFrom('identities').where('user_uuid', '=', uuid).execute();
     // A sign-in code names its user in its body.
     await trx.deleteFrom('vouchers').where('body', 'like', `%"${uuid}"%`).execute();

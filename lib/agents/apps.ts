@@ -4,6 +4,7 @@ import { mayUse } from '../core/principal.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
 import { lockRow } from '../store/lock-row.ts';
+import { requireRecordRoom } from '../store/record-room.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { appOf, draftOf, putVersion, versionColumns } from './app-rows.ts';
 import { findPublication, listPublications, notePublication, type Publication } from './publications.ts';
@@ -107,46 +108,40 @@ export function publishedVersion({ published }: Pick<AgentApp, 'published'>): Ap
 export interface AppsOptions {
   db: AgentsDb;
   vault: Vault;
+  /** How many apps an owner may have. */
+  limits: { recordsPerOwnerMaxCount: number };
   clock?: Clock;
 }
 
 /** The apps in the database. */
-export function createApps({ db, vault, clock = systemClock }: AppsOptions): Apps {
-  return new StoredApps(db, vault, clock);
+export function createApps(options: AppsOptions): Apps {
+  return new StoredApps(options);
 }
 
 /** Apps over their tables. */
 class StoredApps implements Apps {
   readonly #db: AgentsDb;
   readonly #vault: Vault;
+  readonly #maxCount: number;
   readonly #clock: Clock;
 
-  constructor(db: AgentsDb, vault: Vault, clock: Clock) {
+  constructor({ db, vault, limits, clock = systemClock }: AppsOptions) {
     this.#db = db;
     this.#vault = vault;
+    this.#maxCount = limits.recordsPerOwnerMaxCount;
     this.#clock = clock;
   }
 
   async create({ name, icon, description }: NewApp, owner: Principal): Promise<string> {
     const id = risingUuid(); // so that apps of one millisecond have an order too [RFC 9562 5.7]
     const now = this.#clock.now();
-    await this.#db
-      .insertInto('apps')
-      .values({
-        id,
-        owner: owner.id,
-        name,
-        icon,
-        description,
-        conversation_id: null,
-        memory: '',
-        memory_seq: 0,
-        memory_revision: 0,
-        created_at: now,
-        updated_at: now,
-        deleted_at: null,
-      })
-      .execute();
+    const unused = { conversation_id: null, memory: '', memory_seq: 0, memory_revision: 0, deleted_at: null };
+    const row = { id, owner: owner.id, name, icon, description, ...unused, created_at: now, updated_at: now };
+    await this.#db.transaction().execute(async (trx) => {
+      const own = trx.selectFrom('apps').where('owner', '=', owner.id).where('deleted_at', 'is', null);
+      await requireRecordRoom(trx, { owner: owner.id, kind: 'apps', own, maxCount: this.#maxCount });
+      await trx.insertInto('apps').values(row).execute();
+    });
     return id;
   }
 

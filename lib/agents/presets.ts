@@ -3,6 +3,7 @@ import { formatExactly, parseExactly } from '../common/exact-numbers.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
+import { requireRecordRoom } from '../store/record-room.ts';
 
 /** A message in front of every chat of a preset. */
 export interface PresetMessage {
@@ -46,9 +47,8 @@ export interface PresetPage {
 
 /** Presets. Contract: the caller has checked the rights; `not_found` for a preset that was removed meanwhile. */
 export interface Presets {
+  /** Rejects with `too_many_requests` where the owner has as many presets as it may have. Removed ones do not count. */
   create(owner: string, preset: NewPreset): Promise<Preset>;
-  /** How many presets an owner has, without the removed ones. */
-  count(owner: string): Promise<number>;
   /** Also a removed preset. */
   find(id: string): Promise<Preset | undefined>;
   /** The owner's presets and the public ones. */
@@ -83,18 +83,20 @@ interface Tables {
 /** The owner of a preset whose owner was removed. */
 const NO_OWNER = '';
 
-/** Presets over their table. */
-export function createPresets(db: Kysely<unknown>, clock: Clock = systemClock): Presets {
-  return new StoredPresets(db, clock);
+/** Presets over their table; an owner may have `maxCount`. */
+export function createPresets(db: Kysely<unknown>, maxCount: number, clock: Clock = systemClock): Presets {
+  return new StoredPresets(db, maxCount, clock);
 }
 
 /** Presets in the database; a chat of another owner may keep one alive. */
 class StoredPresets implements Presets {
   readonly #db: Kysely<Tables>;
+  readonly #maxCount: number;
   readonly #clock: Clock;
 
-  constructor(db: Kysely<Tables>, clock: Clock) {
+  constructor(db: Kysely<Tables>, maxCount: number, clock: Clock) {
     this.#db = db;
+    this.#maxCount = maxCount;
     this.#clock = clock;
   }
 
@@ -113,13 +115,12 @@ class StoredPresets implements Presets {
       updated_at: now,
       deleted_at: null,
     };
-    await this.#db.insertInto('presets').values(row).execute();
+    await this.#db.transaction().execute(async (trx) => {
+      const own = trx.selectFrom('presets').where('owner', '=', owner).where('deleted_at', 'is', null);
+      await requireRecordRoom(trx, { owner, kind: 'presets', own, maxCount: this.#maxCount });
+      await trx.insertInto('presets').values(row).execute();
+    });
     return presetOf(row);
-  }
-
-  async count(owner: string): Promise<number> {
-    const all = this.#db.selectFrom('presets').where('owner', '=', owner).where('deleted_at', 'is', null);
-    return (await all.select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count;
   }
 
   async find(id: string): Promise<Preset | undefined> {

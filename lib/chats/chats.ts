@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../common/clock.ts';
 import type { JsonValue } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { allOrNone, NotAllFound } from '../store/all-or-none.ts';
-import { UniqueViolation } from '../store/failures.ts';
+import { requireRecordRoom } from '../store/record-room.ts';
 import { chatMessageOf, chatOf, insertMessages, touchChat } from './chat-rows.ts';
 import type { ChatsDb } from './schema.ts';
 
@@ -67,9 +67,8 @@ export interface ChatPage {
  * chat's messages rise, and no id is used twice.
  */
 export interface Chats {
+  /** Rejects with `too_many_requests`, as a first copy does, where the owner has as many chats of both kinds as it may have. */
   create(chat: NewChat): Promise<Chat>;
-  /** How many chats an owner has, of both kinds. */
-  count(owner: string): Promise<number>;
   find(which: { id: number } | { uuid: string }): Promise<Chat | undefined>;
   list(owner: string, kind: ChatKind, page: ChatPage): Promise<Chat[]>;
   change(id: number, changes: ChatChanges): Promise<Chat>;
@@ -91,28 +90,25 @@ export interface Chats {
   copy(chat: Chat, owner: string): Promise<Chat>;
 }
 
-/** Chats over their tables. */
-export function createChats(db: ChatsDb, clock: Clock = systemClock): Chats {
-  return new StoredChats(db, clock);
+/** Chats over their tables; an owner may have `maxCount`. */
+export function createChats(db: ChatsDb, maxCount: number, clock: Clock = systemClock): Chats {
+  return new StoredChats(db, maxCount, clock);
 }
 
 /** Chats over their tables. */
 class StoredChats implements Chats {
   readonly #db: ChatsDb;
+  readonly #maxCount: number;
   readonly #clock: Clock;
 
-  constructor(db: ChatsDb, clock: Clock) {
+  constructor(db: ChatsDb, maxCount: number, clock: Clock) {
     this.#db = db;
+    this.#maxCount = maxCount;
     this.#clock = clock;
   }
 
   create(chat: NewChat): Promise<Chat> {
     return this.#db.transaction().execute((trx) => this.#insertChat(trx, chat, null));
-  }
-
-  async count(owner: string): Promise<number> {
-    const all = this.#db.selectFrom('chats').where('owner', '=', owner);
-    return (await all.select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count;
   }
 
   async find(which: { id: number } | { uuid: string }): Promise<Chat | undefined> {
@@ -240,21 +236,23 @@ class StoredChats implements Chats {
         return this.#insertChat(trx, copy, chat.uuid);
       });
     } catch (error) {
-      if (!(error instanceof UniqueViolation)) throw error;
       const other = await this.findCopy(owner, chat.uuid); // another request of the owner made it at the same time
       if (other) return other;
       throw error;
     }
   }
 
-  /** Writes a chat with its messages. */
+  /** Writes a chat with its messages, where its owner has room for it. */
   async #insertChat(trx: ChatsDb, chat: NewChat, copiedFrom: string | null): Promise<Chat> {
+    const { owner } = chat;
+    const own = trx.selectFrom('chats').where('owner', '=', owner);
+    await requireRecordRoom(trx, { owner, kind: 'chats', own, maxCount: this.#maxCount });
     const time = this.#clock.now();
     const row = await trx
       .insertInto('chats')
       .values({
         uuid: this.#clock.newId(),
-        owner: chat.owner,
+        owner,
         title: chat.title ?? null,
         model_config_id: chat.modelConfigId ?? null,
         preset_id: chat.presetId ?? null,

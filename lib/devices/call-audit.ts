@@ -1,4 +1,5 @@
 import { sign, type KeyObject } from 'node:crypto';
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
 import type { Clock } from '../common/clock.ts';
 import type { JsonObject } from '../common/json.ts';
@@ -12,8 +13,8 @@ import { listCalls, placeAfter, type AuditWindow, type CallAuditRow } from './li
 const ROWS_A_HEAD = 100;
 /** A transaction that removes old rows keeps writes to the device waiting. */
 const PRUNED_AT_ONCE = 200;
-/** So many rows are read at once where all are read. */
-const ROWS_A_PAGE = 1000;
+/** So many rows are read at once where all are read. SQLite answers at once, so the event loop has its turn after each page only. */
+const ROWS_A_PAGE = 500;
 /** An interrupted write is looked for among so many rows. */
 const RECENT_COUNT = 10_000;
 /** To read more of them at once would hold the event loop. */
@@ -91,7 +92,8 @@ export class CallAudit {
    * its hash and a signed head, so that the rest of its chain can be checked.
    */
   async prune(before: number): Promise<void> {
-    for (const device of await this.devices()) while (await this.#prunePortion(device, before));
+    for (const device of await this.devices())
+      while (await this.#prunePortion(device, before)) await endOfTurn();
   }
 
   /** Removes the oldest rows of a chain. False: no old row is left. */
@@ -147,6 +149,7 @@ export class CallAudit {
       if (page.length > 0) yield page;
       last = page.at(-1);
       if (page.length < ROWS_A_PAGE) return;
+      await endOfTurn();
     }
   }
 
@@ -175,6 +178,7 @@ export class CallAudit {
       });
       if (found || rows.length < SEARCHED_AT_ONCE) return found?.n;
       before = rows.at(-1)!.n;
+      await endOfTurn();
     }
     return undefined;
   }

@@ -27,7 +27,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       database = await connect();
       db = database.tables<ChatTables>();
       ledger = createLedger(database.tables<CreditTables>(), clock);
-      chats = createChats(db, clock);
+      chats = createChats(db, 10, clock);
     });
     beforeEach(async () => {
       clock.skew = 0;

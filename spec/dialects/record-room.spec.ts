@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { newDeer, newPreset, type DeerUser } from '../support/aideer-world.ts';
-import { makeConfig, onBothEngines, type ChatWorld } from '../support/chat-world.ts';
+import { testSecret } from '../support/accounts.ts';
+import { makeConfig, onBothEngines, openChatWorld, type ChatWorld } from '../support/chat-world.ts';
+import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 
 onBothEngines('the records of one user', (open) => {
   let world: ChatWorld;
@@ -87,4 +89,45 @@ onBothEngines('the records of one user', (open) => {
     await world.ok(200, 'DELETE', `${path}/${first.answer.id}`, { token: other.token });
     expect((await post(path, {}, other.token)).status).to.equal(200);
   });
+});
+
+describe('the records of one user of two nodes', function () {
+  this.timeout(60_000);
+  let postgres: Postgres;
+  let nodes: ChatWorld[];
+  before(async () => {
+    postgres = await openPostgresServer();
+    const env = {
+      DATABASE_URL: await postgres.createDatabase(),
+      JWT_SECRET: testSecret,
+      SECRET_KEY: 'a secret key for specs',
+      RECORDS_PER_OWNER_MAX_COUNT: '5',
+    };
+    nodes = [await openChatWorld(env), await openChatWorld(env)];
+  });
+  after(async () => {
+    for (const node of nodes) await node.close();
+    await postgres.close();
+  });
+
+  for (const [kind, path, body, refused] of [
+    ['keys', '/api/v1/users/me/keys', {}, 429],
+    ['apps', '/apps', { name: 'Mine', icon: 'https://example.com/i.png' }, 400],
+    ['presets', '/api/v1/presets', { title: 'A scene', parameters: { model: 'mock' } }, 429],
+    ['chats', '/conversation/create', {}, 429],
+  ] as const)
+    it(`end at the limit when both nodes make many at once: ${kind}`, async () => {
+      const { token } = await newDeer(nodes[0]!);
+      const config = kind === 'chats' && {
+        model_config_id: await makeConfig(nodes[0]!, { access: token }),
+      };
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, number) =>
+          nodes[number % 2]!.call('POST', path, { token, body: { ...body, ...config } }),
+        ),
+      );
+      const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+      const made = kind === 'chats' ? 201 : 200;
+      expect(statuses).to.deep.equal([...Array<number>(5).fill(made), ...Array<number>(15).fill(refused)]);
+    });
 });

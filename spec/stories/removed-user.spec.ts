@@ -31,8 +31,19 @@ const ofSessions = new Set([
   'controls',
   'questions',
 ]);
-/** The audit logs stay, and who engaged an emergency stop; the mark of the removal goes a day later. */
-const keeping = new Set(['audit', 'audit_chains', 'audit_heads', 'audit_rows', 'estops', 'user_removals']);
+/**
+ * The audit logs stay, and who engaged an emergency stop. The mark of the removal goes a day later. The name of an awaited upload goes
+ * within an hour, with the object that came late.
+ */
+const keeping = new Set([
+  'audit',
+  'audit_chains',
+  'audit_heads',
+  'audit_rows',
+  'awaited_uploads',
+  'estops',
+  'user_removals',
+]);
 
 /** A row whose texts are all the user's id, so that rows of one thing find each other; numbers are 1. */
 function rowOf({ name, columns }: TableMetadata, uuid: string): Record<string, unknown> {
@@ -55,7 +66,12 @@ async function fill(db: Kysely<AnyTables>, uuid: string): Promise<void> {
   for (const table of await tablesOf(db)) {
     const { name } = table;
     if (name === 'users' || withoutUsers.has(name) || ofSessions.has(name) || keeping.has(name)) continue;
-    await db.insertInto(name).values(rowOf(table, uuid)).execute();
+    // The preset has left a row in `record_owners`.
+    await db
+      .insertInto(name)
+      .values(rowOf(table, uuid))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 }
 

@@ -4,7 +4,6 @@ import { AppError } from '../../errors.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { makeRecord } from '../record-room.ts';
 import { Refusal } from '../refusal.ts';
 import { formatChat, ownChat, pictureIn, picturesOf } from './chat-shape.ts';
 import { usablePreset } from './preset-routes.ts';
@@ -35,7 +34,6 @@ export function createSceneChatRoutes(
   parts: Pick<Parts, 'accounts' | 'chats' | 'config' | 'objects' | 'presets'>,
 ): Route[] {
   const { chats, objects } = parts;
-  const roomOf = (owner: string) => ({ owner, kind: 'chats', count: () => chats.count(owner) }) as const;
   // A client may fill a chat at once, with earlier messages. Their times are those of this moment.
   const read = (
     given: Parameters<typeof readMessages>[0] | undefined,
@@ -79,16 +77,12 @@ export function createSceneChatRoutes(
         const preset = await usablePreset(parts, body.preset_id, caller);
         if (!preset) throw new Refusal(400, 'There is no such preset.');
         const first = read(body.messages, call);
-        const chat = await makeRecord(parts.config.limits, {
-          ...roomOf(caller.id),
-          make: () =>
-            chats.create({
-              owner: caller.id,
-              title: body.title,
-              presetId: preset.id,
-              visibility: body.visibility ?? 'private',
-              messages: first,
-            }),
+        const chat = await chats.create({
+          owner: caller.id,
+          title: body.title,
+          presetId: preset.id,
+          visibility: body.visibility ?? 'private',
+          messages: first,
         });
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },
@@ -113,10 +107,7 @@ export function createSceneChatRoutes(
             const shown = await formatChat(parts, chat, await chats.messages(chat.id), call);
             return { ...shown, owner_id: owner?.id ?? null };
           }
-          const shared = chat;
-          const copy = { ...roomOf(caller.id), make: () => chats.copy(shared, caller.id) };
-          chat =
-            (await chats.findCopy(caller.id, shared.uuid)) ?? (await makeRecord(parts.config.limits, copy));
+          chat = await chats.copy(chat, caller.id);
         }
         return formatChat(parts, chat, await chats.messages(chat.id), call);
       },

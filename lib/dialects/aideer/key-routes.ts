@@ -3,7 +3,6 @@ import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { makeRecord } from '../record-room.ts';
 import { anything, list, message, storable, timeOf } from './shapes.ts';
 
 const scope = { type: 'string', maxLength: 110 } as const;
@@ -28,7 +27,7 @@ function listKeys({ accounts: { apiKeys } }: KeyParts): Route {
 }
 
 /** A key outlives the sign-in that made it. So it needs the same proof as a new password. */
-function createKey({ accounts: { apiKeys, passwords }, config }: KeyParts): Route {
+function createKey({ accounts: { apiKeys, passwords } }: KeyParts): Route {
   return route({
     method: 'POST',
     path: '/users/me/keys',
@@ -55,18 +54,12 @@ function createKey({ accounts: { apiKeys, passwords }, config }: KeyParts): Rout
       const expiresAt = until === undefined ? undefined : Date.parse(until);
       if (Number.isNaN(expiresAt))
         throw new AppError('invalid_request', 'expire_time must be a time such as 2030-01-31T12:00:00Z.');
-      const { key, ...made } = await makeRecord(config.limits, {
-        owner: caller.id,
-        kind: 'keys',
-        count: async () => (await apiKeys.list(caller.id)).length,
-        make: () =>
-          apiKeys.create(caller.id, {
-            client,
-            ...(name !== undefined && { name }),
-            ...(scopes && { scopes }),
-            ...(dialects && { dialects }),
-            ...(expiresAt !== undefined && { expiresAt }),
-          }),
+      const { key, ...made } = await apiKeys.create(caller.id, {
+        client,
+        ...(name !== undefined && { name }),
+        ...(scopes && { scopes }),
+        ...(dialects && { dialects }),
+        ...(expiresAt !== undefined && { expiresAt }),
       });
       return { ...formatKey(made), key };
     },

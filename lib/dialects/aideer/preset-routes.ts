@@ -7,7 +7,6 @@ import { route, type Call, type Route } from '../../server/mount.ts';
 import { accountOf } from '../account.ts';
 import { pictureIn, picturesOf, urlOf } from './chat-shape.ts';
 import type { Parts } from '../dialect.ts';
-import { makeRecord } from '../record-room.ts';
 import {
   anything,
   formatChatMessage,
@@ -141,13 +140,7 @@ export function createPresetRoutes(
           messages: read(body.messages ?? [], call),
           parameters: { model: config.model.model, ...defaults, ...body.parameters },
         } as const;
-        const made = await makeRecord(config.limits, {
-          owner: caller.id,
-          kind: 'presets',
-          count: () => presets.count(caller.id),
-          make: () => presets.create(caller.id, preset),
-        });
-        return format(made, call);
+        return format(await presets.create(caller.id, preset), call);
       },
     }),
     route({

@@ -4,7 +4,6 @@ import { route, type Route } from '../../server/mount.ts';
 import { goneSignal } from '../../server/stream.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
-import { makeRecord } from '../record-room.ts';
 import { saidTextOf } from './content.ts';
 import { findConversation, readSaying, sayBody, type SayParts } from './say.ts';
 import { conversationOf, exactFields, id, ids, line } from './shapes.ts';
@@ -49,13 +48,7 @@ export function createConversationRoutes(parts: SayParts & Pick<Parts, 'config'>
       async handle({ caller, body: { model_config_id: modelConfigId } }) {
         accountOf(caller);
         await checkConfig(parts, caller.id, modelConfigId);
-        const made = await makeRecord(parts.config.limits, {
-          owner: caller.id,
-          kind: 'chats',
-          count: () => chats.count(caller.id),
-          make: () => chats.create({ owner: caller.id, modelConfigId }),
-        });
-        return conversationOf(made);
+        return conversationOf(await chats.create({ owner: caller.id, modelConfigId }));
       },
     }),
     titleRoute(parts, '/conversation/generate_title'),

@@ -1,12 +1,10 @@
 import { requirePermission } from '../../accounts/permissions.ts';
 import { withKeptKeys } from '../../agents/kept-keys.ts';
-import type { AgentApp, Apps, AppVersion } from '../../agents/apps.ts';
-import type { Principal } from '../../core/principal.ts';
+import type { AgentApp, AppVersion } from '../../agents/apps.ts';
 import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { checkDocuments } from '../documents.ts';
 import { checkPrompt } from '../prompt-limit.ts';
-import { makeRecord } from '../record-room.ts';
 import { success } from './answer.ts';
 import { configSchema, inWireWords, toDraft, toModelConfig } from './model-config.ts';
 import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
@@ -63,7 +61,7 @@ export function createAppRoutes(parts: AppParts): Route[] {
 }
 
 /** Not in the seed, which has no way to make an app. */
-function createApp({ agents: { apps }, config }: AppParts): Route {
+function createApp({ agents: { apps } }: AppParts): Route {
   return route({
     method: 'POST',
     path: '/apps',
@@ -72,23 +70,10 @@ function createApp({ agents: { apps }, config }: AppParts): Route {
     body: newApp,
     answer: successShape(idShape),
     async handle({ body: { name, icon, description = '' }, caller }) {
-      const make = (): Promise<string> => apps.create({ name, icon, description }, caller);
-      const id = await makeApp(apps, config, caller, make);
+      const id = await apps.create({ name, icon, description }, caller);
       return success({ id });
     },
   });
-}
-
-/** Makes an app where the caller has room for one more. */
-function makeApp(
-  apps: Apps,
-  { limits }: Parts['config'],
-  caller: Principal,
-  make: () => Promise<string>,
-): Promise<string> {
-  const all = { before: Number.MAX_SAFE_INTEGER, offset: 0, limit: 0 };
-  const count = async (): Promise<number> => (await apps.list(caller, all)).total;
-  return makeRecord(limits, { owner: caller.id, kind: 'apps', count, make });
 }
 
 /** Pages are numbered from 1. `created_at` fixes the moment of the first page, so that new apps do not move the others. */
@@ -156,8 +141,7 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
       const version = draft ?? published;
       const copied = await version?.open();
       checkDocuments(caller, copied?.documents, config.documents);
-      const copy = { name: nameOfCopy(name), icon, description };
-      const id = await makeApp(apps, config, caller, () => apps.create(copy, caller));
+      const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
       if (version && copied)
         await apps.saveDraft(id, caller, { config: copied, remembers: version.remembers });
       return success({ id });

@@ -23,6 +23,7 @@ import { sessionTables } from './session-tables.ts';
 import { overlappingWrites } from './overlapping-writes.ts';
 import { sessionTotals } from './session-totals.ts';
 import { prunedAudit } from './pruned-audit.ts';
+import { recordOwners } from './record-owners.ts';
 import { simulationTables } from './simulations.ts';
 import { storedCompletions } from './stored-completions.ts';
 import { taskContents } from './task-contents.ts';
@@ -100,5 +101,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0100-session-totals': sessionTotals,
     '0101-audit-by-time': auditByTime,
     '0120-awaited-uploads': awaitedUploads,
+    '0130-record-owners': recordOwners,
   };
 }
