@@ -121,11 +121,15 @@ describe('the manual at /docs', () => {
   });
 
   it('has its pictures and its style, and nothing else of the package', async () => {
+    let together = 0;
     for (const name of ['console.webp', 'console-device.webp', 'mcp-inspector.webp']) {
       const picture = await get(`/docs/${name}`);
       expect([picture.status, picture.headers.get('content-type')]).to.deep.equal([200, 'image/webp']);
-      expect(Number(picture.headers.get('content-length'))).to.be.within(10_000, 150_000);
+      const bytes = Number(picture.headers.get('content-length'));
+      expect(bytes).to.be.within(10_000, 150_000);
+      together += bytes;
     }
+    expect(together).to.be.below(300_000);
     expect((await get('/docs/manual.css')).headers.get('content-type')).to.equal('text/css; charset=utf-8');
     for (const path of ['/docs/toString', '/docs/package.json', '/docs/..%2fpackage.json', '/docs/__proto__'])
       expect((await get(path)).status, path).to.equal(404);
