@@ -1,6 +1,5 @@
 import type { AgentConfig } from './agents/agent-config.ts';
 import { framingOf, type Agents } from './agents/agents.ts';
-import { codedFault } from './common/coded-fault.ts';
 import type { JsonObject } from './common/json.ts';
 import { childPointer } from './common/json-pointer.ts';
 import type { Limits } from './config.ts';
@@ -19,6 +18,7 @@ import { memoryTools } from './memory/memory-tools.ts';
 import type { Memory } from './memory/memory.ts';
 import type { Models } from './models/index.ts';
 import { credentialWarnings } from './openspec/credential-warnings.ts';
+import { noToolsError } from './openspec/no-tools-error.ts';
 import { isDocumentUrl, type DocumentEntry, type LoadedSpec, type Openspecs } from './openspec/openspecs.ts';
 import { createToolSelector } from './openspec/tool-selector.ts';
 
@@ -207,14 +207,7 @@ async function loadDocument({ pointer, open }: Opener): Promise<LoadedSpec | Spe
     const document = await open();
     if (document.spec.tools.length > 0) return document;
     document.release();
-    const faults = document.spec.skipped.map(({ operation, reason }) => ({
-      pointer: '',
-      detail: `${operation}: ${reason}`,
-    }));
-    throw new SpecError(
-      'It has no operation that can be called.',
-      faults.length > 0 ? faults : [codedFault('', 'no_operation')],
-    );
+    throw noToolsError(document.spec);
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
     const faults = error.faults.map((fault) => ({

@@ -65,7 +65,7 @@ export const settings = {
   ],
   REGISTRATION: [
     '`open` on loopback, else `closed`',
-    'who may make an account for himself, in whichever way: `open`, `approval` or `closed`; with `approval`, and with `open` where others reach the server, a new user may chat, and may use devices after `lite-agent user approve NAME`',
+    'whether people may make an account for themselves, in any way: `open`, `approval` or `closed`; with `approval`, and with `open` where others reach the server, a new user may chat, and may use devices after `lite-agent user approve NAME`',
   ],
   JWT_SECRET: [
     'made at the first start, kept in `DATA_DIR`',
@@ -106,9 +106,9 @@ export const settings = {
     '–',
     'with the four below: a bucket for pictures instead of `DATA_DIR/files`; Tencent COS is `https://cos.<region>.myqcloud.com`. It needs `npm install @aws-sdk/client-s3 @aws-sdk/lib-storage @aws-sdk/s3-request-presigner`',
   ],
-  S3_REGION: ['–', 'its region'],
-  S3_BUCKET: ['–', 'its name'],
-  S3_ACCESS_KEY_ID: ['–', 'who uses it'],
+  S3_REGION: ['–', 'the region of the bucket'],
+  S3_BUCKET: ['–', 'the name of the bucket'],
+  S3_ACCESS_KEY_ID: ['–', 'the id of an access key for it'],
   S3_SECRET_ACCESS_KEY: ['–', 'the secret that belongs to it'],
   SECRET_KEY: [
     'made at the first start, kept in `DATA_DIR`',
@@ -124,7 +124,7 @@ export const settings = {
   ],
   EGRESS_DENY: [
     '–',
-    'the same, for places where they may not be; deny wins, and metadata addresses are always denied',
+    'the same, for places where devices and models may not be; deny wins, and metadata addresses are always denied',
   ],
   SERIAL_ALLOW: ['`*` on loopback, else –', 'comma list of serial devices that documents may open; `*`: all'],
   THREAD_AUTO_REPLY: [
@@ -181,7 +181,7 @@ export const limits = {
     128,
     'tools that a model is offered at once; with more, those that fit the sentence best, and three tools to find the others',
   ],
-  offeredToolsMaxBytes: [200_000, 'their JSON text together'],
+  offeredToolsMaxBytes: [200_000, 'the JSON text of the tools that a model is offered at once, together'],
   contextTokensMaxCount: [
     100_000,
     'tokens of the conversation that the model sees; the oldest rounds are left out first',
@@ -191,7 +191,7 @@ export const limits = {
     10 * minute,
     'one task from its first round on; it does not run while a call waits for an answer',
   ],
-  clientAnswerTimeoutMs: [10 * minute, 'the client, for the result of its own function'],
+  clientAnswerTimeoutMs: [10 * minute, "how long a task waits for the client's result of its own function"],
   modelTimeoutMs: [2 * minute, 'one model reply'],
   socketBufferMaxBytes: [
     4 * MiB,
@@ -230,9 +230,12 @@ export const limits = {
     'bytes of WebSocket messages that have not arrived whole, of all clients together; with more, the largest one is cut off',
   ],
   socketMessageTimeoutMs: [2 * minute, 'how long one WebSocket message may take to arrive'],
-  socketStallTimeoutMs: [30_000, 'how long such a reader may take nothing; then it is closed with 1013'],
+  socketStallTimeoutMs: [
+    30_000,
+    'how long a slow WebSocket reader may take nothing; then its WebSocket is closed with 1013',
+  ],
   imageMaxBytes: [20 * MiB, 'one picture that is uploaded'],
-  heartbeatIntervalMs: [30_000, 'between two WebSocket pings; a peer that misses two is dropped'],
+  heartbeatIntervalMs: [30_000, 'the time between two WebSocket pings; a peer that misses two is dropped'],
   queuedTasksMaxCount: [100, 'tasks that wait in one session'],
   queuedTasksMaxBytes: [64 * MiB, 'the content of the tasks that wait in one session, together'],
   sessionsPerOwnerMaxCount: [10_000, 'open sessions of one caller'],

@@ -13,6 +13,7 @@ import { print, type Io } from './io.ts';
 import { hasColors, paint } from './show.ts';
 import { nextSignal } from './signals.ts';
 import { createSpinner } from './spinner.ts';
+import { unreachableHint } from './unreachable-hint.ts';
 
 /** The options of `call`. */
 export interface CallOptions extends DeviceCallPlace {
@@ -83,7 +84,8 @@ export async function runCall(
   if (isDeviceName(place)) {
     refuseForDevice(place, options);
     const args = parseArguments(given);
-    return showCall({ name, args, result: await callDevice(place, name, args, options) }, options, io);
+    const result = await callDevice(place, name, args, options);
+    return showCall({ place, name, args, result }, options, io);
   }
   refuseForDocument(place, options);
   const { server } = options;
@@ -99,7 +101,7 @@ export async function runCall(
       'answered' in checked
         ? checked.answered
         : await toolbox.send(checked.ready, { signal, timeoutMs: limits.callTimeoutMs });
-    return await showCall({ name, args: call.arguments, result }, options, io);
+    return await showCall({ place, name, args: call.arguments, result }, options, io);
   } finally {
     await document.close();
   }
@@ -107,12 +109,14 @@ export async function runCall(
 
 /** Prints a call that was made, and returns the exit code. */
 async function showCall(
-  { name, args, result }: { name: string; args: JsonValue; result: ToolResult },
+  { place, name, args, result }: { place: string; name: string; args: JsonValue; result: ToolResult },
   { json = false }: CallOptions,
   io: Io,
 ): Promise<number> {
   const text = json ? JSON.stringify({ name, arguments: args, result }) : showResult(result, io.stdout);
   await print(io.stdout, `${text}\n`);
+  const hint = unreachableHint(result, place);
+  if (hint !== undefined) process.stderr.write(`${hint}\n`);
   return result['error'] === undefined ? 0 : 1;
 }
 

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { ChatClient, ChatTurn } from './client.ts';
 import { hasColors, paint } from './show.ts';
 import type { Spinner } from './spinner.ts';
-import { turnFault } from './turn-fault.ts';
+import { turnFault, turnHint } from './turn-fault.ts';
 
 /** The parts of a dialogue between a terminal, or a pipe, and a session. */
 export interface DialogueOptions {
@@ -43,6 +43,8 @@ class Dialogue {
   readonly #colors = hasColors(process.stdout);
   readonly #lines: Interface;
   #isBusy = false;
+  /** The hint of the turn before: it is not said again. */
+  #lastHint: string | undefined;
 
   constructor(options: DialogueOptions) {
     this.#options = options;
@@ -88,9 +90,13 @@ class Dialogue {
     if (fault === undefined) return;
     if (turn.status !== 'done') process.stderr.write(`${fault}\n`);
     // A script has to learn that something failed; on a terminal the person has seen it.
-    if (this.#isTerminal) return;
-    if (turn.status === 'done') process.stderr.write(`lite-agent: ${fault}: ${turn.sentence}\n`);
-    process.exitCode = 1;
+    if (!this.#isTerminal) {
+      if (turn.status === 'done') process.stderr.write(`lite-agent: ${fault}: ${turn.sentence}\n`);
+      process.exitCode = 1;
+    }
+    const hint = turnHint(turn);
+    if (hint !== undefined && hint !== this.#lastHint) process.stderr.write(`${hint}\n`);
+    this.#lastHint = hint;
   }
 
   /** A line while a task runs. */

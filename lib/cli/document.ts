@@ -5,6 +5,7 @@ import { openEgress } from '../drivers/egress.ts';
 import { SpecError } from '../errors.ts';
 import { credentialWarnings } from '../openspec/credential-warnings.ts';
 import type { DocumentEntry, LoadedSpec } from '../openspec/openspecs.ts';
+import { noToolsError } from '../openspec/no-tools-error.ts';
 import { printWarnings } from './print-warnings.ts';
 import { privately } from './server.ts';
 import { entryIn, readSpec } from './spec.ts';
@@ -17,13 +18,14 @@ export interface OpenDocument extends LoadedSpec {
 
 /**
  * Opens a document: a file with the files beside it, `-` for standard input, or a URL, also of a JSON-RPC endpoint that
- * describes itself. With `validate` its warnings are complete. Throws an AppError that names every fault.
+ * describes itself. With `validate` its warnings are complete. Throws an AppError that names every fault, and for a document without a
+ * tool, unless it `mayBeEmpty`.
  */
 export async function openOwnDocument(
   place: string,
   entry: Omit<DocumentEntry, 'openSpec' | 'source'>,
   signal: AbortSignal,
-  { validate = false }: { validate?: boolean } = {},
+  { validate = false, mayBeEmpty = false }: { validate?: boolean; mayBeEmpty?: boolean } = {},
 ): Promise<OpenDocument> {
   const { limits, egressAllow, egressDeny } = readConfig({ fixed: privately });
   const { text, source } = isUrl(place) ? { text: place } : await readSpec(place);
@@ -43,6 +45,7 @@ export async function openOwnDocument(
   try {
     const whole = asked ?? { openSpec: text, ...(source === undefined ? {} : { source }) };
     const loaded = await devices.openspecs.load({ ...whole, ...entry }, { signal, byOperator: true });
+    if (loaded.spec.tools.length === 0 && !mayBeEmpty) throw noToolsError(loaded.spec);
     printWarnings(credentialWarnings(entry, loaded.spec.credentialNames));
     return {
       ...loaded,

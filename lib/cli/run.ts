@@ -11,7 +11,7 @@ import { addDeviceOptions, withDevices, type DeviceOptions } from './device-opti
 import { onOwnDatabase, openOwnServer, privately } from './server.ts';
 import { formatCall, hasColors, paint } from './show.ts';
 import { readEntry, readSpec } from './spec.ts';
-import { turnFault } from './turn-fault.ts';
+import { turnFault, turnHint } from './turn-fault.ts';
 
 /** A scenario: documents (file, URL or openSpecList entry), and the sentences in their order. */
 interface Scenario {
@@ -58,6 +58,8 @@ export function addRun(program: Command): void {
           process.stderr.write(`lite-agent: ${fault}: ${turn.sentence}\n`);
           process.exitCode = 1;
         }
+        const hint = turns.map(turnHint).find((text) => text !== undefined);
+        if (hint !== undefined) process.stderr.write(`${hint}\n`);
       } finally {
         await server.close();
       }

@@ -42,7 +42,10 @@ export async function runTools(
   io: Io,
 ): Promise<number> {
   const entry = kind === undefined ? {} : { protocol: kind };
-  const document = await openOwnDocument(place, entry, new AbortController().signal, { validate: true });
+  const document = await openOwnDocument(place, entry, new AbortController().signal, {
+    validate: true,
+    mayBeEmpty: true,
+  });
   try {
     if (json) await printJson(document.spec, io.stdout);
     else await print(io.stdout, tableOf(document.spec, io.stdout, brief));

@@ -11,6 +11,7 @@ import { openDeviceOrDocument } from './device-document.ts';
 import { print, type Io } from './io.ts';
 import { readingOf, type Reading } from './reading.ts';
 import { nextSignal } from './signals.ts';
+import { unreachableHint } from './unreachable-hint.ts';
 import { openWatchView, type WatchLine } from './watch-view.ts';
 
 /** The options of `watch`. */
@@ -103,7 +104,13 @@ export async function runWatch(
       await print(io.stdout, text);
       if (round < count) await nextTurn(started, every, signal);
     }
-    return watched.some(({ last }) => last !== undefined && 'error' in last) ? 1 : 0;
+    const failures = watched.flatMap(({ last }) => (last !== undefined && 'error' in last ? [last] : []));
+    const hints = failures.map(({ code = '', error }) =>
+      unreachableHint({ error: { code, detail: error } }, place),
+    );
+    const hint = hints.find((text) => text !== undefined);
+    if (hint !== undefined) process.stderr.write(`${hint}\n`);
+    return failures.length > 0 ? 1 : 0;
   } finally {
     await document.close();
   }

@@ -52,6 +52,11 @@ export function refuseFaults(what: 'query' | 'body', faults: readonly Fault[]): 
   throw new AppError('invalid_request', `The ${what} is not valid: ${first.join('; ')}${more}.`, { faults });
 }
 
+/** Whether a request is one of a person's browser for a page. */
+export function asksForPage({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.accept?.includes('text/html') === true;
+}
+
 /** The proof of a caller's identity. */
 export interface Credentials {
   /** A bearer token. */

@@ -137,6 +137,8 @@ export interface Mount {
   readonly anonymous: Principal | undefined;
   /** The answer to an error below one of the prefixes. `origin` is how the client names this server; empty where that is unknown. */
   formatError(error: AppError, origin: string): FormattedError;
+  /** Answers a browser at an address where no mount has a route, with the status 404. The first mount that has it does. */
+  sendMissingPage?(response: ServerResponse, detail: string): Promise<void>;
   /** Ends the connections that the dialect keeps, when the server goes away. */
   close?(): Promise<void>;
 }

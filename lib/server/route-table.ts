@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import { pathToRegexp } from 'path-to-regexp';
+import { asksForPage } from './intake.ts';
 import type { Mount, Route } from './mount.ts';
 
 /** A route, and the dialect that it belongs to. */
@@ -13,8 +15,8 @@ export interface RouteTable {
   readonly all: readonly MountedRoute[];
   /** The methods that have a route at this path of a request. */
   methodsAt(path: string): string[];
-  /** Whether links of other sites may lead to this path of a request. */
-  isEntrance(path: string): boolean;
+  /** Whether links of other sites may lead a browser to this path: to a page for people, or to an address where nothing is. */
+  isEntrance(request: IncomingMessage, path: string): boolean;
   /** Whether a request with this method and path stops something. */
   isStop(method: string, path: string): boolean;
 }
@@ -27,10 +29,15 @@ export function createRouteTable(mounts: readonly Mount[]): RouteTable {
   const stops = all
     .filter(({ route }) => route.stops)
     .map(({ route }) => [route.method as string, patternOf(route.path)] as const);
+  const methodsAt = (path: string): string[] =>
+    methods.flatMap(([pattern, some]) => (pattern.test(path) ? some : []));
   return {
     all,
-    methodsAt: (path) => methods.flatMap(([pattern, some]) => (pattern.test(path) ? some : [])),
-    isEntrance: (path) => entrances.some((pattern) => pattern.test(path)),
+    methodsAt,
+    isEntrance: (request, path) =>
+      request.method === 'GET' &&
+      (entrances.some((pattern) => pattern.test(path)) ||
+        (asksForPage(request) && methodsAt(path).length === 0)),
     isStop: (method, path) => stops.some(([one, pattern]) => one === method && pattern.test(path)),
   };
 }

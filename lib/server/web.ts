@@ -12,7 +12,16 @@ import { budgetKeyOf, openRequest, type Budget } from './budget.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
 import { checkNoBrowser, type Guard } from './guard.ts';
-import { bearerOf, identify, readQuery, refuseFaults, requestIdOf, targetOf, traceIdOf } from './intake.ts';
+import {
+  asksForPage,
+  bearerOf,
+  identify,
+  readQuery,
+  refuseFaults,
+  requestIdOf,
+  targetOf,
+  traceIdOf,
+} from './intake.ts';
 import { mountAt, type Call, type Mount, type Route } from './mount.ts';
 import { formatProblem } from './problem.ts';
 import { Repeats } from './repeats.ts';
@@ -126,7 +135,7 @@ class Web {
         this.#callRoute(mounted, request, response),
       );
     }
-    app.use((request: Request, response: Answer) => this.#missRoute(request.method, response.locals.path));
+    app.use((request: Request, response: Answer) => this.#missRoute(request, response));
     app.use((thrown: unknown, _request: Request, response: Answer, _next: NextFunction) => {
       const error = thrown instanceof URIError ? badEscape(thrown) : toAppError(thrown);
       this.#fail(response, response.locals, error);
@@ -154,7 +163,7 @@ class Web {
     if (draining()) response.setHeader('Connection', 'close');
     noteWhenClosed(request, response, observed);
     Object.assign(trail, targetOf(request));
-    guard.check(request, host, request.method === 'GET' && this.#routes.isEntrance(trail.path));
+    guard.check(request, host, this.#routes.isEntrance(request, trail.path));
     if (!allowOrigin(guard, request, response)) observed.within(next);
   }
 
@@ -224,10 +233,17 @@ class Web {
     return this.#repeats.answer(asked, work);
   }
 
-  #missRoute(method: string, path: string): never {
+  /** Answers at an address where no route is: a page to a person, an error to a program. */
+  async #missRoute(request: Request, response: Answer): Promise<void> {
+    const { path } = response.locals;
     const known = this.#routes.methodsAt(path);
-    if (known.length === 0) throw new AppError('not_found', `There is nothing at ${path}.`);
-    throw new AppError('not_found', `There is no ${method} at ${path}, only ${known.join(', ')}.`);
+    const detail =
+      known.length === 0
+        ? `There is nothing at ${path}.`
+        : `There is no ${request.method} at ${path}, only ${known.join(', ')}.`;
+    const mount = asksForPage(request) && this.#options.mounts.find(({ sendMissingPage }) => sendMissingPage);
+    if (!mount) throw new AppError('not_found', detail);
+    await mount.sendMissingPage?.(response, detail);
   }
 
   /** The one place for errors: logs those that are the server's fault, and answers in the shape of the dialect. */

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { runCall, type CallOptions } from '../../lib/cli/call.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
@@ -144,6 +147,19 @@ describe('cli/call', () => {
       expect([code, (value.result['error'] as JsonObject)['code']]).to.deep.equal([1, 'ECONNREFUSED']);
     });
 
+    it('nobody is at the address of the device: stderr says what to look at', async () => {
+      const nobody = (...words: string[]) => runCommand(['call', ...words, '--server', '127.0.0.1:1']);
+      const overHttp = await nobody(robotDocument, 'robot_battery', '{}');
+      const overModbus = await nobody('examples/air-conditioner.openmodbus.json', 'get_mode', '--json');
+      const hint =
+        'Is the device switched on, and is its address right (--server)? "lite-agent simulate FILE" starts a stand-in.\n';
+      expect([overHttp.stderr, overModbus.stderr]).to.deep.equal([hint, hint]);
+      expect(overHttp.stdout).to.match(/^error ECONNREFUSED: /);
+      expect(overModbus.stdout).to.include('"CONNECTION_FAILED"');
+      // Another failure is none of the address.
+      expect((await nobody(robotDocument, 'robot_fly')).stderr).to.equal('');
+    });
+
     it('it was stopped before it was sent', async () => {
       const io = captureOutput();
       const code = await runCall(
@@ -212,6 +228,35 @@ describe('cli/call', () => {
       expect([code, result['statusCode']]).to.deep.equal([0, 200]);
     } finally {
       await lights.close();
+    }
+  });
+
+  it('names each skipped operation of a document without a tool, as `watch` does', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'call-'));
+    try {
+      const file = join(folder, 'odd.json');
+      const get = { 'x-lite-agent-rsik': 'high', responses: { 200: { description: 'ok' } } };
+      const paths = { '/a': { get }, '/b': { get } };
+      const odd = { openapi: '3.0.3', info: { title: 'Odd', version: '1' }, paths };
+      const said = async (document: object): Promise<string[]> => {
+        await writeFile(file, JSON.stringify(document));
+        const runs = await Promise.all([
+          runCommand(['call', file, 'a']),
+          runCommand(['watch', file, 'a', '--count', '1']),
+        ]);
+        expect(runs.map(({ code, stdout }) => [code, stdout])).to.deep.equal([
+          [1, ''],
+          [1, ''],
+        ]);
+        return runs.map(({ stderr }) => stderr);
+      };
+      const head = `lite-agent: ${file}: It has no operation that can be called.`;
+      const reason = 'x-lite-agent-rsik is not known; did you mean "x-lite-agent-risk"?';
+      const skipped = `${head}\n  /: GET /a: ${reason}\n  /: GET /b: ${reason}\n`;
+      expect(await said(odd)).to.deep.equal([skipped, skipped]);
+      expect(await said({ ...odd, paths: {} })).to.deep.equal([`${head}\n`, `${head}\n`]);
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 

@@ -119,11 +119,13 @@ describe('lite-agent chat', function () {
   it('ends with 1 when a call of a device failed, although the model answered', async () => {
     const { code, stdout, stderr } = await runCommand(
       ['chat', '--spec', house.devices[1]!.document, '--server', 'http://127.0.0.1:1'],
-      { cwd, input: 'Turn on the kitchen light\n' },
+      { cwd, input: 'Turn on the kitchen light\nTurn on the bedroom light\n' },
     );
     expect([code, stderr]).to.deep.equal([
       1,
-      'lite-agent: a call of a device failed: Turn on the kitchen light\n',
+      'lite-agent: a call of a device failed: Turn on the kitchen light\n' +
+        'Is the device switched on, and is its address right (--server)? "lite-agent simulate FILE" starts a stand-in.\n' +
+        'lite-agent: a call of a device failed: Turn on the bedroom light\n',
     ]);
     expect(stdout).to.match(/^Switch light failed/);
   });

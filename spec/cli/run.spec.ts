@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
+import { lampTemplate } from '../../lib/cli/init/lamp.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { runCommand } from '../support/command.ts';
@@ -119,7 +120,21 @@ describe('lite-agent run', function () {
     expect([works.code, works.stderr]).to.deep.equal([1, nothing]);
     expect([fails.code, fails.stderr]).to.deep.equal([
       1,
-      `lite-agent: a call of a device failed: Turn on the kitchen light\n${nothing}`,
+      `lite-agent: a call of a device failed: Turn on the kitchen light\n${nothing}` +
+        'Is the device switched on, and is its address right (--server)? "lite-agent simulate FILE" starts a stand-in.\n',
+    ]);
+  });
+
+  it('warns of a key that no document asks for, on the standard error', async () => {
+    writeFileSync(join(cwd, 'lamp.yaml'), lampTemplate);
+    const input = JSON.stringify({ documents: ['lamp.yaml'], sentences: ['Hello'] });
+    const ran = (key: string) =>
+      runCommand(['run', '-', '--credentials', `{"${key}":"lamp-key-0123456789"}`], { cwd, input });
+    const uncalled = 'lite-agent: no device was called: Hello\n'; // by the demo model
+    expect([(await ran('kye')).stderr, (await ran('key')).stderr]).to.deep.equal([
+      'lite-agent: warning: /openSpecList/0/credentials/kye: the document has no security scheme of this name, ' +
+        `and the key is not sent; did you mean "key"?\n${uncalled}`,
+      uncalled,
     ]);
   });
 

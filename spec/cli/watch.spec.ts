@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'chai';
+import { lampTemplate } from '../../lib/cli/init/lamp.ts';
 import { runWatch, type WatchOptions } from '../../lib/cli/watch.ts';
 import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
@@ -171,6 +172,22 @@ describe('cli/watch', () => {
     expect(text).to.match(/get_mode\terror: .* cannot be reached: .*\n$/);
     const [, red] = await run(airConditioner, ['get_mode'], { count: 1, server: device.server }, 30);
     expect(stripVTControlCharacters(red).trim().length).to.be.at.most(30);
+  });
+
+  it('warns of a key that the document does not ask for, and says what to look at where no device is', async () => {
+    const lamp = join(folder, 'lamp.yaml');
+    await writeFile(lamp, lampTemplate);
+    const key = ['--credentials', '{"kye":"lamp-key-0123456789"}', '--server', 'http://127.0.0.1:1'];
+    const { code, stdout, stderr } = await runCommand(['watch', lamp, 'get_power', '--count', '1', ...key]);
+    expect([code, stdout.replaceAll(time, '')]).to.deep.equal([
+      1,
+      'get_power\terror: ECONNREFUSED: http://127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1\n',
+    ]);
+    expect(stderr.split('\n')).to.deep.equal([
+      'lite-agent: warning: /credentials/kye: the document has no security scheme of this name, and the key is not sent; did you mean "key"?',
+      'Is the device switched on, and is its address right (--server)? "lite-agent simulate FILE" starts a stand-in.',
+      '',
+    ]);
   });
 
   it('leaves readings out when one takes longer than the time between two', async () => {

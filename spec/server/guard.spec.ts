@@ -96,6 +96,15 @@ describe('the guard', () => {
       expect(session.stopped).to.deep.equal([]);
     });
 
+    it('lets a link of another site lead to an address where nothing is, and a picture of it not', async () => {
+      const site = { 'Sec-Fetch-Site': 'cross-site', Accept: 'text/html,*/*;q=0.8' };
+      const link = { ...site, 'Sec-Fetch-Mode': 'navigate' };
+      expect(await statusOf(server.port, link, '/nowhere')).to.equal(404);
+      expect(await statusOf(server.port, link, '/api/history')).to.equal(403);
+      const picture = { ...site, 'Sec-Fetch-Mode': 'no-cors' };
+      expect(await statusOf(server.port, picture, '/nowhere')).to.equal(403);
+    });
+
     it('shows pictures to the pages of allowed origins, and to no others', async () => {
       const picture = {
         'Sec-Fetch-Site': 'cross-site',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { lampTemplate } from '../../lib/cli/init/lamp.ts';
 import { meterTemplate } from '../../lib/cli/init/meter.ts';
 import { texts } from '../../lib/console/texts/texts.ts';
 import type { TestApp } from '../support/app.ts';
@@ -219,6 +220,39 @@ describe('devices in a browser', function () {
     } finally {
       await device.close();
     }
+  });
+
+  it('are checked, added and talked to with a key that their document does not name: a warning says so', async () => {
+    const warning =
+      '/credentials/kye: the document has no security scheme of this name, and the key is not sent; did you mean "key"?';
+    const nameKey = async (): Promise<void> => {
+      await person.page.getByLabel('Kind of key').selectOption('Named in the document');
+      await person.page.getByLabel('Name of the key in the document').fill('kye');
+      await person.page
+        .getByLabel('Key or token, if the device needs one')
+        .last()
+        .fill('lamp-key-0123456789');
+    };
+    await beginDevice('lamp', lampTemplate);
+    const { page, button } = person;
+    const warnings = page.locator('.warning li');
+    const said = async (): Promise<string[]> => {
+      await warnings.first().waitFor();
+      return warnings.allInnerTexts();
+    };
+    await nameKey();
+    await button('Check without saving').click();
+    expect(await said()).to.deep.equal([warning]);
+    await button('Check and save').click();
+    await page.getByRole('link', { name: 'Lamp' }).waitFor();
+    expect(await said()).to.deep.equal([warning]);
+    await page.goto(`${app.url}/#/talk`);
+    await page.getByRole('textbox', { name: 'Document 1' }).fill(lampTemplate);
+    await nameKey();
+    await page.locator('form').getByRole('button', { name: 'Start talking' }).click();
+    await person.seen('Live');
+    expect(await said()).to.deep.equal([`/openSpecList/0${warning}`]);
+    expect(person.faults).to.deep.equal([]);
   });
 
   it('are called by forms: a dry run shows the request, a call reaches the device, and both stand in the log of writes', async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../errors.ts';
+import { asksForPage } from '../../server/intake.ts';
 import { route, type Mount, type Route } from '../../server/mount.ts';
 import { formatProblem } from '../../server/problem.ts';
 import { describeSockets } from './asyncapi.ts';
@@ -31,6 +32,7 @@ export function describeMounts(others: readonly Mount[], version: string): Mount
     sockets: [],
     anonymous: undefined,
     formatError: (error) => formatProblem(error),
+    sendMissingPage,
   };
   return mount;
 }
@@ -85,9 +87,9 @@ function manualRoutes(): Route[] {
         if (picture) return send(response, 'image/webp', picture);
         const page = await findPage(params.page);
         if (page) return sendHtml(response, pageDocument(page, await listPages()), MANUAL_POLICY);
-        if (!request.headers.accept?.includes('text/html'))
-          throw new AppError('not_found', 'The manual has no such page. Its contents are at /docs.');
-        sendHtml(response, missingDocument(await listPages()), MANUAL_POLICY, 404);
+        const detail = 'The manual has no such page. Its contents are at /docs.';
+        if (!asksForPage(request)) throw new AppError('not_found', detail);
+        await sendMissingPage(response, detail);
       },
     }),
   ];
@@ -126,6 +128,10 @@ const MANUAL_POLICY =
 /** The library of this page sets styles on elements, and its icons are data URLs. */
 const REFERENCE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+async function sendMissingPage(response: ServerResponse, detail: string): Promise<void> {
+  sendHtml(response, missingDocument(await listPages(), detail), MANUAL_POLICY, 404);
+}
 
 function sendHtml(response: ServerResponse, html: string, policy: string, status = 200): void {
   response.setHeader('Content-Security-Policy', policy);

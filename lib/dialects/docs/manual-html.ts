@@ -7,10 +7,10 @@ export function pageDocument({ name, title, html }: ManualPage, pages: readonly 
   return documentOf(title, pages, name, html);
 }
 
-/** The page for a person at an address where the manual has none. */
-export function missingDocument(pages: readonly ManualPage[]): string {
-  const main =
-    '<h1>No such page</h1><p>The manual has no page at this address. <a href="/docs">All pages and a search</a></p>';
+/** The page for a person at an address where nothing is. */
+export function missingDocument(pages: readonly ManualPage[], detail: string): string {
+  const main = `<h1>No such page</h1><p>${escapeHtml(detail)}</p>
+<p><a href="/">The console</a></p><p><a href="/docs">All pages of the manual and a search</a></p>`;
   return documentOf('No such page', pages, undefined, main);
 }
 

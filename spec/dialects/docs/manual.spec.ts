@@ -68,6 +68,40 @@ describe('the manual at /docs', () => {
     expect([status, detail]).to.deep.equal([404, 'The manual has no such page. Its contents are at /docs.']);
   });
 
+  it('shows a person a page at an address where nothing is', async () => {
+    const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+    for (const [path, detail] of [
+      ['/nowhere%3Cb%3E', 'There is nothing at /nowhere%3Cb%3E.'],
+      ["/it's", 'There is nothing at /it&#39;s.'],
+      ['/v1/nothing', 'There is nothing at /v1/nothing.'],
+    ] as const) {
+      const answer = await fetch(`${app.url}${path}`, { headers: browser });
+      expect([answer.status, answer.headers.get('content-type')], path).to.deep.equal([
+        404,
+        'text/html; charset=utf-8',
+      ]);
+      expect(answer.headers.get('content-security-policy')).to.match(/^default-src 'none'; /);
+      const html = await answer.text();
+      expect(html).to.include(`<main><h1>No such page</h1><p>${detail}</p>\n<p><a href="/">`);
+      expect(linksIn(html)).to.include.members(['/', '/docs', '/docs/manual.css']);
+    }
+  });
+
+  it('tells a person which methods an address has, and answers a program with a problem there', async () => {
+    const page = await fetch(`${app.url}/api/init`, { headers: { accept: 'text/html' } });
+    expect(page.status).to.equal(404);
+    expect(await page.text()).to.include('<p>There is no GET at /api/init, only POST.</p>');
+    const answers = [
+      await get('/nowhere'),
+      await fetch(`${app.url}/nowhere`, { method: 'POST', headers: { accept: 'text/html' } }),
+    ];
+    for (const answer of answers)
+      expect([answer.status, await answer.json()]).to.deep.equal([
+        404,
+        { type: 'about:blank', title: 'Not Found', status: 404, detail: 'There is nothing at /nowhere.' },
+      ]);
+  });
+
   it('finds headings by all their words, in upper or lower case', async () => {
     const listOf = (html: string): string[] => {
       const main = html.slice(html.indexOf('<main>'));
@@ -87,11 +121,15 @@ describe('the manual at /docs', () => {
   });
 
   it('has its pictures and its style, and nothing else of the package', async () => {
+    let together = 0;
     for (const name of ['console.webp', 'console-device.webp', 'mcp-inspector.webp']) {
       const picture = await get(`/docs/${name}`);
       expect([picture.status, picture.headers.get('content-type')]).to.deep.equal([200, 'image/webp']);
-      expect(Number(picture.headers.get('content-length'))).to.be.within(10_000, 150_000);
+      const bytes = Number(picture.headers.get('content-length'));
+      expect(bytes).to.be.within(10_000, 150_000);
+      together += bytes;
     }
+    expect(together).to.be.below(300_000);
     expect((await get('/docs/manual.css')).headers.get('content-type')).to.equal('text/css; charset=utf-8');
     for (const path of ['/docs/toString', '/docs/package.json', '/docs/..%2fpackage.json', '/docs/__proto__'])
       expect((await get(path)).status, path).to.equal(404);
