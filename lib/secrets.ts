@@ -16,7 +16,7 @@ const SESSION_SECRETS_MAX_COUNT = 1_000;
 /** The mark in the place of a secret. */
 const BLOT = '[secret]';
 /** The marks at which a text was cut: the driver's, and those of short texts. */
-const CUT = /\n\[cut: |…/g;
+const CUT = /\n\[cut: |…+/g;
 /** So many of them are looked at, the last ones: a device may write thousands itself, and those of this server come later. */
 const CUTS_MAX_COUNT = 100;
 
@@ -211,9 +211,14 @@ function ownSecrets(secrets: readonly string[]): OwnSecrets {
 /** A text without these secrets, and without the beginning of one before a place where the text was cut. */
 function blotText(text: string, own: OwnSecrets): string {
   let clean = own.reduce((left, [, forms]) => forms.blot(left, BLOT), text);
+  let blottedFrom = clean.length;
   for (const { index } of [...clean.matchAll(CUT)].slice(-CUTS_MAX_COUNT).toReversed()) {
-    const length = Math.max(0, ...own.map(([, forms]) => forms.beginningLength(clean.slice(0, index))));
-    if (length > 0) clean = clean.slice(0, index - length) + BLOT + clean.slice(index);
+    if (index > blottedFrom) continue;
+    const before = clean.slice(0, index);
+    const length = Math.max(0, ...own.map(([, forms]) => forms.beginningLength(before)));
+    if (length === 0) continue;
+    blottedFrom = index - length;
+    clean = clean.slice(0, blottedFrom) + BLOT + clean.slice(index);
   }
   return clean;
 }
