@@ -196,7 +196,8 @@ describe('the description of the server', () => {
       const example = withIdsOf(known?.(), body.schema.examples![0]!);
       const answer = await admin.call(method, path, example, { accept: anyAnswer });
       const expected = responses[answer.status]?.content?.['application/json'];
-      const validate = expected && new Ajv2020({ strict: false }).compile(expected.schema);
+      const validate =
+        expected && new Ajv2020({ strict: false, validateFormats: false }).compile(expected.schema);
       answers[name] = answer.status >= 300 ? answer.status : (validate?.(answer.body) ?? true);
     }
     const taken = Object.fromEntries(withBody.map(({ name }) => [name, true]));
