@@ -17,7 +17,7 @@ const BACKSLASHES_MAX_COUNT = 8;
 const CODED_MIN_LENGTH = 7;
 /** A shorter beginning of a secret before a cut tells nothing. */
 const BEGINNING_MIN_LENGTH = 4;
-/** So many times longer may a form be that has escapes: the beginning of a secret is searched for in as many signs. */
+/** Escapes make a form at most so many times longer than the secret: its beginning is searched for in an end of this length. */
 const ESCAPED_MAX_TIMES = 8;
 /**
  * So many signs more than two secrets have are looked at before one cut. In a text of one sign all over, each place may begin a secret

@@ -17,7 +17,7 @@ const SESSION_SECRETS_MAX_COUNT = 1_000;
 const BLOT = '[secret]';
 /** The marks at which a text was cut: the driver's, and those of short texts. */
 const CUT = /\n\[cut: |…+/g;
-/** So many of them are looked at, the last ones: a device may write thousands itself, and those of this server come later. */
+/** Only the last so many are looked at: a device may write thousands of such marks, and the marks of this server come behind them. */
 const CUTS_MAX_COUNT = 100;
 
 /** The secrets of the settings, each with its forms. They are known as long as the process runs. */
@@ -71,7 +71,7 @@ export function createSecretStream(secrets: readonly string[]): SecretStream {
   return {
     push(piece) {
       const text = waiting + piece;
-      const at = text.length - beginningLength(text, own);
+      const at = text.length - possibleBeginningLength(text, own);
       waiting = text.slice(at);
       return blotText(text.slice(0, at), own);
     },
@@ -223,8 +223,8 @@ function blotText(text: string, own: OwnSecrets): string {
   return clean;
 }
 
-/** How many signs at the end of a text are the beginning of a secret. */
-function beginningLength(text: string, own: OwnSecrets): number {
+/** How many signs at the end of a piece may be the beginning of a secret: the next piece decides. */
+function possibleBeginningLength(text: string, own: OwnSecrets): number {
   let longest = 0;
   for (const [, { whole }] of own)
     for (const form of whole)
