@@ -100,9 +100,9 @@ export function createDocumentChecks(parts: Pick<EquipParts, 'models' | 'openspe
     async entryWarnings(entries: readonly DocumentEntry[], party: string): Promise<string[]> {
       const found = entries.map(async (entry, index) => {
         const { credentials, openSpec = '' } = entry;
-        // The device behind a URL is not asked a second time.
-        const isAsked = openSpec === '' || (typeof openSpec === 'string' && isDocumentUrl(openSpec));
-        if (!credentials || isAsked) return [];
+        // A device that says its document is not asked a second time.
+        const isFromDevice = openSpec === '' || (typeof openSpec === 'string' && isDocumentUrl(openSpec));
+        if (!credentials || isFromDevice) return [];
         const { spec, release } = await parts.openspecs.load(entry, { party });
         release();
         const place = childPointer('/openSpecList', index);

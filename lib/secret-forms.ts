@@ -17,8 +17,13 @@ const BACKSLASHES_MAX_COUNT = 8;
 const CODED_MIN_LENGTH = 7;
 /** A shorter beginning of a secret before a cut tells nothing. */
 const BEGINNING_MIN_LENGTH = 4;
-/** So many times longer may a form be that has escapes: the beginning of a secret is searched for in as many signs. */
+/** Escapes make a form at most so many times longer than the secret: its beginning is searched for in an end of this length. */
 const ESCAPED_MAX_TIMES = 8;
+/**
+ * So many signs more than two secrets have are looked at before one cut. In a text of one sign all over, each place may begin a secret
+ * of this sign.
+ */
+const SIGNS_MAX_COUNT = 2_000;
 /** An escape that the cut has split. */
 const SPLIT_ESCAPE = /^(?:\\{1,8}(?:u[\da-f]{0,3})?|%(?:25){0,3}[\da-f]?|&#?\w{0,8})$/i;
 /** A line of a key in several lines (PEM), which devices may send back alone. A shorter line may be anything. */
@@ -39,7 +44,7 @@ export function secretFormsOf(secret: string, alone = false): SecretForms {
   const parts = text.includes('\n') ? lines : [];
   const cores = [text, ...parts, ...coded].map(plainRunOf);
   let pattern: RegExp | undefined;
-  let beginnings: RegExp[][] | undefined;
+  let beginnings: Beginning[] | undefined;
   // It costs more than the search for the cores, and few texts have one.
   const makePattern = (): RegExp => {
     // The longest first: a shorter form may be a part of it.
@@ -55,8 +60,8 @@ export function secretFormsOf(secret: string, alone = false): SecretForms {
     },
     whole: [...new Set([text, JSON.stringify(text).slice(1, -1), uriOf(text), base64])],
     beginningLength(cut) {
-      beginnings ??= [text, base64, ...parts, ...coded].map((form) => signsOf(form).map(stickyPattern));
-      return Math.max(...beginnings.map((signs) => cutLength(cut, signs)));
+      beginnings ??= [text, base64, ...parts, ...coded].map(beginningOf);
+      return Math.max(...beginnings.map((form) => cutLength(cut, form)));
     },
   };
 }
@@ -64,27 +69,53 @@ export function secretFormsOf(secret: string, alone = false): SecretForms {
 /** White space, or the padding of base64, is no secret. */
 const NOTHING: SecretForms = { blot: (text) => text, whole: [], beginningLength: () => 0 };
 
-/** The length of the longest end of a text that begins with the first of these signs and was cut before the last one. */
-function cutLength(text: string, signs: readonly RegExp[]): number {
-  for (let from = Math.max(0, text.length - ESCAPED_MAX_TIMES * signs.length); from < text.length; from++)
-    if (isCutAt(text, from, signs)) return text.length - from;
+/** A form whose beginning is searched for. */
+interface Beginning {
+  /** Finds the first signs: few places of a text have them, and only those are looked at sign by sign. */
+  first: RegExp;
+  signs: string[];
+  /** The patterns of the signs, made when a place has the first ones: each takes more memory than its sign. */
+  patterns?: RegExp[];
+}
+
+function beginningOf(form: string): Beginning {
+  const signs = signsOf(form);
+  const first = signs.slice(0, BEGINNING_MIN_LENGTH).map(signPattern);
+  return { first: new RegExp(first.join(''), 'g'), signs };
+}
+
+/**
+ * The length of the longest end of a text that begins with the first signs of a form and was cut before the last one. Where too many
+ * places have the first signs to look at them all, it is the end from the first of them on.
+ */
+function cutLength(text: string, form: Beginning): number {
+  const { first, signs } = form;
+  let left = SIGNS_MAX_COUNT + 2 * signs.length;
+  let begins: number | undefined;
+  first.lastIndex = Math.max(0, text.length - ESCAPED_MAX_TIMES * signs.length);
+  for (let found = first.exec(text); found; found = first.exec(text)) {
+    begins ??= found.index;
+    form.patterns ??= signs.map((sign) => new RegExp(signPattern(sign), 'y'));
+    const { isCut, count } = readSigns(text, found.index, form.patterns);
+    if (isCut) return text.length - found.index;
+    left -= count;
+    if (left <= 0) return text.length - begins;
+    first.lastIndex = found.index + 1;
+  }
   return 0;
 }
 
-function isCutAt(text: string, from: number, signs: readonly RegExp[]): boolean {
+/** How many of these signs a text has from a place on, and whether it was cut before the last one. */
+function readSigns(text: string, from: number, signs: readonly RegExp[]): { isCut: boolean; count: number } {
   let at = from;
   for (const [count, sign] of signs.entries()) {
     const isTelling = count >= BEGINNING_MIN_LENGTH;
-    if (at === text.length) return isTelling;
+    if (at === text.length) return { isCut: isTelling, count };
     sign.lastIndex = at;
-    if (!sign.test(text)) return isTelling && SPLIT_ESCAPE.test(text.slice(at, at + 20));
+    if (!sign.test(text)) return { isCut: isTelling && SPLIT_ESCAPE.test(text.slice(at, at + 20)), count };
     at = sign.lastIndex;
   }
-  return false;
-}
-
-function stickyPattern(sign: string): RegExp {
-  return new RegExp(signPattern(sign), 'y');
+  return { isCut: false, count: signs.length };
 }
 
 /** The signs at the end of base64. A program that splits pairs at `=` takes them off. */

@@ -16,8 +16,8 @@ const SESSION_SECRETS_MAX_COUNT = 1_000;
 /** The mark in the place of a secret. */
 const BLOT = '[secret]';
 /** The marks at which a text was cut: the driver's, and those of short texts. */
-const CUT = /\n\[cut: |…/g;
-/** So many of them are looked at, the last ones: a device may write thousands itself, and those of this server come later. */
+const CUT = /\n\[cut: |…+/g;
+/** Only the last so many are looked at: a device may write thousands of such marks, and the marks of this server come behind them. */
 const CUTS_MAX_COUNT = 100;
 
 /** The secrets of the settings, each with its forms. They are known as long as the process runs. */
@@ -71,7 +71,7 @@ export function createSecretStream(secrets: readonly string[]): SecretStream {
   return {
     push(piece) {
       const text = waiting + piece;
-      const at = text.length - beginningLength(text, own);
+      const at = text.length - possibleBeginningLength(text, own);
       waiting = text.slice(at);
       return blotText(text.slice(0, at), own);
     },
@@ -211,15 +211,20 @@ function ownSecrets(secrets: readonly string[]): OwnSecrets {
 /** A text without these secrets, and without the beginning of one before a place where the text was cut. */
 function blotText(text: string, own: OwnSecrets): string {
   let clean = own.reduce((left, [, forms]) => forms.blot(left, BLOT), text);
+  let blottedFrom = clean.length;
   for (const { index } of [...clean.matchAll(CUT)].slice(-CUTS_MAX_COUNT).toReversed()) {
-    const length = Math.max(0, ...own.map(([, forms]) => forms.beginningLength(clean.slice(0, index))));
-    if (length > 0) clean = clean.slice(0, index - length) + BLOT + clean.slice(index);
+    if (index > blottedFrom) continue;
+    const before = clean.slice(0, index);
+    const length = Math.max(0, ...own.map(([, forms]) => forms.beginningLength(before)));
+    if (length === 0) continue;
+    blottedFrom = index - length;
+    clean = clean.slice(0, blottedFrom) + BLOT + clean.slice(index);
   }
   return clean;
 }
 
-/** How many signs at the end of a text are the beginning of a secret. */
-function beginningLength(text: string, own: OwnSecrets): number {
+/** How many signs at the end of a piece may be the beginning of a secret: the next piece decides. */
+function possibleBeginningLength(text: string, own: OwnSecrets): number {
   let longest = 0;
   for (const [, { whole }] of own)
     for (const form of whole)

@@ -139,4 +139,18 @@ describe('known secrets', () => {
       expect(performance.now() - startedAt, secret).to.be.below(1_000);
     }
   });
+
+  it('of one sign all over are blotted out before a cut in a time that does not grow with their square', () => {
+    const secret = 'a'.repeat(1_000);
+    const cut = '…'.repeat(20);
+    const startedAt = performance.now();
+    const clean = blotOwnSecrets(`${secret.slice(1)}b`.repeat(8) + cut, [secret]);
+    expect(performance.now() - startedAt).to.be.below(1_000);
+    expect(clean).to.equal(`[secret]${cut}`);
+  });
+
+  it('are blotted out before each of many cuts', () => {
+    const cuts = 'the key is K4/+"é o…, '.repeat(3);
+    expect(blotOwnSecrets(cuts, [key])).to.equal('the key is [secret]…, '.repeat(3));
+  });
 });

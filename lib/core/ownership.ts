@@ -67,7 +67,7 @@ export class Ownership {
 
   /** The number of the last line, while this node surely owns the session and no task is open. */
   get idleSeq(): number | undefined {
-    // Another node may own the session by now, and one that claims it does not know its tasks yet.
+    // With a shared store another node may be the owner by now. While this node claims the session, it does not know the tasks yet.
     if (this.#options.store.shared || this.#claiming || this.#owner?.isBusy) return undefined;
     return this.#owner?.lastSeq;
   }

@@ -89,7 +89,7 @@ export interface Session {
   pages(): AsyncIterable<Message[]>;
   /** Lines after a number in order, or before a number with the newest first. */
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]>;
-  /** The number of the last line, while this node surely knows that no task is open; undefined at any other time: the log says it. */
+  /** The number of the last line, while this node is sure that no task is open. Undefined at any other time: read the log then. */
   idleSeq(): number | undefined;
   /** The text so far of the reply that a streaming task's model is speaking on this node; empty at any other time. */
   spokenText(taskId: string): string;

@@ -1,7 +1,7 @@
 import { once, setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError, messageOf, toError } from '../errors.ts';
 import type { AnswerReader, HttpContext, HttpRequest, HttpResponse } from './http.ts';
 import type { OriginTurns } from './origin-turns.ts';
 import { STOOD_STILL } from './stood-still.ts';
@@ -52,7 +52,11 @@ export function exchangeOnce(
     const { method, origin, path, headers, body = null } = request;
     const send = async (): Promise<void> => {
       const options = { method, origin, path, headers, body, headersTimeout: 0, bodyTimeout: 0 };
-      dispatcher.dispatch(options, exchange);
+      try {
+        dispatcher.dispatch(options, exchange);
+      } catch (error) {
+        exchange.onResponseError(undefined, toError(error)); // else it would end as a time-out
+      }
       if (!over.signal.aborted) await once(over.signal, 'abort');
     };
     const turn = { party: context.connection?.owner, signal: over.signal };
@@ -159,7 +163,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#done({ size: { bytes: this.#byteCount, atLeast: false } });
   }
 
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
     clearTimeout(this.#ending);
     const own = (error as NodeJS.ErrnoException).code ?? 'EPROTO';
     const code = CODES[own] ?? (own.startsWith('HPE_') ? 'EPROTO' : own);

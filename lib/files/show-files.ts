@@ -18,8 +18,8 @@ const sounds: Record<string, 'wav' | 'mp3'> = {
 const reader = { id: 'operator', kind: 'operator' } as const;
 
 /**
- * Returns a function that makes a model get the files of a conversation: pictures and sound as data, texts and PDF as text, other files
- * by their names.
+ * Returns a function that wraps a model. The wrapped model gets the files of a conversation: pictures and sound as data, texts and PDF
+ * as text, other files by their names.
  */
 export function showFiles(files: Files): (model: Model) => Model {
   /** A file is read once for all models, and kept as long as its message is in memory: clients name a model with each request. */

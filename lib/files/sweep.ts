@@ -32,15 +32,19 @@ export async function sweepFiles(context: FilesContext): Promise<void> {
  * same URL after it had named the first, so that named ones are counted again.
  */
 async function removeUnnamed({ db, objects, clock }: FilesContext): Promise<void> {
-  const due = await db
-    .selectFrom('awaited_uploads')
-    .leftJoin('named_objects', 'named_objects.key', 'awaited_uploads.key')
-    .select(['awaited_uploads.key', 'named_objects.bytes'])
-    .where('due_at', '<=', clock.now())
-    .orderBy('due_at')
-    .limit(AT_ONCE)
-    .execute();
-  for (const { key, bytes } of due) {
+  const now = clock.now();
+  for (;;) {
+    // One by one: a client may name an object while others are removed.
+    const due = await db
+      .selectFrom('awaited_uploads')
+      .leftJoin('named_objects', 'named_objects.key', 'awaited_uploads.key')
+      .select(['awaited_uploads.key', 'named_objects.bytes'])
+      .where('due_at', '<=', now)
+      .orderBy('due_at')
+      .limit(1)
+      .executeTakeFirst();
+    if (!due) return;
+    const { key, bytes } = due;
     if (bytes === null) await objects.remove(key);
     else await objects.admit(key, Infinity).catch((error) => removeRefused(objects, key, error));
     await db.deleteFrom('awaited_uploads').where('key', '=', key).execute();

@@ -1,6 +1,6 @@
 import { codedFault } from '../common/coded-fault.ts';
 import type { FairTurn } from '../common/fair-gate.ts';
-import { parseJsonInSlices } from '../common/json-slices.ts';
+import { MAY_HAVE_PROTO, parseJsonInSlices } from '../common/json-slices.ts';
 import type { JsonObject, JsonValue } from '../common/json.ts';
 import { messageOf, SpecError } from '../errors.ts';
 import { cleanTree, DEPTH_LIMIT, rootOf, tooDeep, treeOfYaml, type ParsedText } from './tree.ts';
@@ -23,7 +23,7 @@ export async function parseText(text: string, turn?: FairTurn): Promise<ParsedTe
   const json = await parseJson(source);
   if (json.fault === undefined) {
     // The walk is only paid when the text can hold the one dangerous key.
-    const warnings = /__proto__|\\u005f/i.test(source) ? await cleanTree(json.value) : [];
+    const warnings = MAY_HAVE_PROTO.test(source) ? await cleanTree(json.value) : [];
     return { document: rootOf(json.value), warnings };
   }
   // A quoted first key is JSON, so its fault is the one to tell; a YAML parser would only hide it.

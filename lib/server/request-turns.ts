@@ -28,12 +28,17 @@ export interface TurnSteps {
  * nothing more is read from it.
  *
  * A stop does not wait for the answer before its own, which may be a stream without an end. It begins at once, and only its answer has
- * its turn.
+ * its turn. It waits as any other request behind one that may still change something: what was sent before the stop must not take effect
+ * after it.
  */
 export class RequestTurns {
   readonly #steps: TurnSteps;
   /** How many requests of a connection wait for the answer before theirs; -1: it had too many. */
   readonly #waiting = new WeakMap<Socket, number>();
+  /** The request of each connection whose answer is under way. */
+  readonly #front = new WeakMap<Socket, Asked>();
+  /** How many of the requests that wait on a connection may change something, and have not begun. */
+  readonly #changing = new WeakMap<Socket, number>();
   /** The answers of a connection to stops that began before their turn to answer. */
   readonly #early = new WeakMap<Socket, Set<ServerResponse>>();
   /** Requests that wait for the next turns. There are some only while this turn has begun its most. */
@@ -48,8 +53,9 @@ export class RequestTurns {
   /** Begins a request in this turn of the event loop, or in a later one. */
   take(request: IncomingMessage, response: ServerResponse): void {
     // Node gives the connection to one response at a time, in the order of the requests.
-    if (response.socket) this.#beginSoon({ request, response });
-    else this.#wait({ request, response });
+    if (!response.socket) return this.#wait({ request, response });
+    this.#front.set(request.socket, { request, response });
+    this.#beginSoon({ request, response });
   }
 
   #beginSoon(asked: Asked): void {
@@ -81,13 +87,24 @@ export class RequestTurns {
       return;
     }
     this.#waiting.set(socket, count + 1);
-    const stops = this.#steps.stops(asked.request);
-    if (stops) this.#beginEarly(asked);
+    const changing = this.#changing.get(socket) ?? 0;
+    const isEarly =
+      changing === 0 && this.#mayBePassed(this.#front.get(socket)) && this.#steps.stops(asked.request);
+    const changes = isEarly || isSafe(asked.request) ? 0 : 1;
+    this.#changing.set(socket, changing + changes);
+    if (isEarly) this.#beginEarly(asked);
     asked.response.once('socket', () => {
       const left = this.#waiting.get(socket)!;
       if (left > 0) this.#waiting.set(socket, left - 1);
-      if (!stops) this.#beginSoon(asked);
+      this.#changing.set(socket, this.#changing.get(socket)! - changes);
+      this.#front.set(socket, asked);
+      if (!isEarly) this.#beginSoon(asked);
     });
+  }
+
+  /** Whether a stop may begin before the answer to this request is over. The work of an answer that has begun can be stopped. */
+  #mayBePassed(front: Asked | undefined): boolean {
+    return front === undefined || front.response.headersSent || isSafe(front.request);
   }
 
   #beginEarly(asked: Asked): void {
@@ -116,6 +133,11 @@ export class RequestTurns {
     const text = `More than ${WAITING_MAX_COUNT} requests wait on this connection: read the answers before you send more.`;
     this.#steps.refuse(response, new AppError('too_many_requests', text));
   }
+}
+
+/** Whether a request only reads [RFC 9110 9.2.1]. */
+function isSafe({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }
 
 /**

@@ -217,6 +217,18 @@ describe('http driver', () => {
       expect(aborts).to.equal(1);
     });
 
+    it('of the library itself end the request at once', async () => {
+      const dispatcher = {
+        dispatch() {
+          throw new TypeError('no such option');
+        },
+      } as unknown as Dispatcher;
+      const odd = createHttpDriver({ egress: { ...egress, dispatcher }, resultMaxBytes: 1024 });
+      const result = await odd.send(request(), { signal: new AbortController().signal, timeoutMs: 60_000 });
+      const message = `${device.url}: no such option`;
+      expect(result['error']).to.deep.equal({ code: 'EPROTO', message, effect: 'none' });
+    });
+
     it('of an answer that is no HTTP are EPROTO', async () => {
       const odd = createServer((socket) => socket.once('data', () => socket.end('SSH-2.0-x\r\n\r\n')));
       odd.listen(0, '127.0.0.1');

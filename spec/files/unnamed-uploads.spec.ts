@@ -84,6 +84,12 @@ function describeUploads(engine: string, open: () => Promise<Database>): void {
       expect(await db.selectFrom('awaited_uploads').selectAll().execute()).to.deep.equal([]);
     });
 
+    it('are all looked at in one sweep: a client may ask for fifty URLs at once', async () => {
+      for (let at = 0; at < 101; at += 1) await sign(`many-${at}`);
+      await sweepAfter(HOUR_MS + 301_000);
+      expect(await db.selectFrom('awaited_uploads').selectAll().execute()).to.deep.equal([]);
+    });
+
     it('are counted again when another one was sent to the same URL, and removed where there is no room', async () => {
       const [grown, huge] = [await sign('grown'), await sign('huge')];
       for (const [name, url] of [

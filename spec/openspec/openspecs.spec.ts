@@ -337,6 +337,7 @@ describe('openspec/index', () => {
     it('leaves out keys that would reach a prototype, in JSON and YAML, and says so', async () => {
       for (const openSpec of [
         '{"openrpc":"1","a":{"__proto__":{"x":1},"b":2}}',
+        String.raw`{"openrpc":"1","a":{"__pr\u006fto__":{"x":1},"b":2}}`,
         '{"openrpc":"1","a":{"\\u005f_proto__":{"x":1},"b":2}}',
         'openrpc: "1"\na:\n  __proto__: {x: 1}\n  b: 2\n',
       ]) {

@@ -29,7 +29,8 @@ describe('the turns of requests', () => {
       for (let at = 1; at <= count; at += 1) {
         const response = new FakeResponse();
         if (this.responses.push(response) === 1) response.socket = this;
-        const request = { socket: this, url: `${name}${at}` };
+        const method = name.startsWith('change') || name.startsWith('stop') ? 'POST' : 'GET';
+        const request = { socket: this, method, url: `${name}${at}` };
         turns.take(request as unknown as IncomingMessage, response as unknown as ServerResponse);
       }
     }
@@ -45,6 +46,7 @@ describe('the turns of requests', () => {
   class FakeResponse extends EventEmitter {
     socket: object | null = null;
     destroyed = false;
+    headersSent = false;
     setHeader(): void {}
   }
   const names = (name: string, from: number, to: number): string[] =>
@@ -107,6 +109,21 @@ describe('the turns of requests', () => {
     expect(begun).to.deep.equal(['a1', 'stop1', 'stop2', 'a2']);
     a.emit('close');
     expect(closed).to.equal(1);
+  });
+
+  it('begin no stop before a request ahead of it that may still change something', () => {
+    const a = new FakeConnection();
+    a.arrive('change', 2);
+    a.arrive('stop', 1);
+    a.answer();
+    expect(begun).to.deep.equal(['change1', 'change2']);
+    a.answer();
+    expect(begun).to.deep.equal(['change1', 'change2', 'stop1']);
+    const b = new FakeConnection();
+    b.arrive('change', 1);
+    b.responses[0]!.headersSent = true;
+    b.arrive('stop', 1);
+    expect(begun.slice(3)).to.deep.equal(['change1', 'stop1']);
   });
 
   it('begin no request of a connection that is closed when the answer before it is over', () => {

@@ -1,6 +1,7 @@
 import { createPauses } from '../../common/pauses.ts';
 import type { Message } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
+import { AppError } from '../../errors.ts';
 import { parseRules } from '../../devices/parse-rules.ts';
 import { checkPrompt } from '../prompt-limit.ts';
 import { route, type Call, type Route } from '../../server/mount.ts';
@@ -148,9 +149,15 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
   ];
 }
 
-/** The envelopes of the lines of each page. */
+/** The envelopes of the lines of each page. Rejects when the session is cleared meanwhile: old lines would stand before the new first one. */
 async function* envelopesIn(id: string, pages: AsyncIterable<Message[]>): AsyncGenerator<AgentMessage[]> {
-  for await (const lines of pages) yield lines.flatMap((line) => envelopesOf(id, line));
+  let isFirst = true;
+  for await (const lines of pages) {
+    if (!isFirst && lines[0]?.type === 'session_started')
+      throw new AppError('conflict', 'The session was cleared while its history was read: read it again.');
+    isFirst = false;
+    yield lines.flatMap((line) => envelopesOf(id, line));
+  }
 }
 
 /** The last lines of a session in pages, the oldest first. */

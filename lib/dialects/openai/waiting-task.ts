@@ -25,7 +25,7 @@ export interface LogEnd {
   open: { taskId: string; after: number } | undefined;
 }
 
-/** Reads the end of a session's log, where this node does not know it: a read costs as much as the rest of the request. */
+/** The end of a session's log. It is read only where this node does not know it: a read costs as much as the rest of the request. */
 export async function readLogEnd(session: Session): Promise<LogEnd> {
   const idleSeq = session.idleSeq();
   if (idleSeq !== undefined) return { lastSeq: idleSeq, open: undefined };
