@@ -1,5 +1,5 @@
 /*
- * What a crash can leave behind, and what removes it:
+ * What a crash or a client can leave behind, and what removes it:
  *
  *   moment of the crash                            left behind                 removed by
  *   while an object is being written               an unfinished write         objects.tidy
