@@ -94,10 +94,8 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
       answer: { type: 'array', items: envelopeSchema },
       async handle({ query: { id, last }, caller }) {
         const session = await sessions.find(id, caller);
-        return envelopesIn(
-          session.id,
-          last === undefined ? session.pages() : lastPages(session, Number(last)),
-        );
+        const pages = last === undefined ? session.pages() : lastPages(session, Number(last));
+        return envelopesIn(session.id, pages, () => sessions.find(id, caller));
       },
     }),
     ...both((method) =>
@@ -149,8 +147,15 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
   ];
 }
 
-/** The envelopes of the lines of each page. Rejects when the session is cleared meanwhile: old lines would stand before the new first one. */
-async function* envelopesIn(id: string, pages: AsyncIterable<Message[]>): AsyncGenerator<AgentMessage[]> {
+/**
+ * The envelopes of the lines of each page. Rejects when the session is cleared or removed meanwhile: old lines would stand before the new
+ * first one, or the list would be too short. `findAgain` rejects when the session is gone.
+ */
+async function* envelopesIn(
+  id: string,
+  pages: AsyncIterable<Message[]>,
+  findAgain: () => Promise<unknown>,
+): AsyncGenerator<AgentMessage[]> {
   let isFirst = true;
   for await (const lines of pages) {
     if (!isFirst && lines[0]?.type === 'session_started')
@@ -158,6 +163,7 @@ async function* envelopesIn(id: string, pages: AsyncIterable<Message[]>): AsyncG
     isFirst = false;
     yield lines.flatMap((line) => envelopesOf(id, line));
   }
+  await findAgain();
 }
 
 /** The last lines of a session in pages, the oldest first. */
