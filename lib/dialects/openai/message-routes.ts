@@ -10,7 +10,9 @@ import { formatMessage, messageSchema } from './message-format.ts';
 import { listMessages, messageAt } from './message-list.ts';
 import { readMessage } from './new-message.ts';
 import {
+  booleanInQuery,
   deletedSchema,
+  isTrueInQuery,
   limitSchema,
   listOf,
   listSchema,
@@ -53,7 +55,7 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
     access: 'chat',
     bodyMaxBytes: config.limits.messageMaxBytes,
     bodyLenient: true,
-    query: { type: 'object', properties: { run: { enum: ['true', 'false', '1', '0'] } } },
+    query: { type: 'object', properties: { run: booleanInQuery } },
     body: newMessageSchema,
     answer: messageSchema,
     async handle({ params, query, body, caller, ignored }) {
@@ -61,7 +63,7 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
         if (ignored.includes(`/${name}`)) throw invalidField(name, 'is for a run, and not for a message');
       const session = await findThread(sessions, params.thread, caller);
       const message = await readMessage(files.files, body, caller);
-      const asked = query.run === undefined ? config.threadAutoReply : /^(true|1)$/.test(query.run);
+      const asked = query.run === undefined ? config.threadAutoReply : isTrueInQuery(query.run);
       const run = asked && message.role === 'user';
       if (run) checkSpeaking(caller, session.config);
       const line = await session.add({ ...message, run });

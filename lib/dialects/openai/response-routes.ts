@@ -13,7 +13,14 @@ import type { ResponseParts } from './response-session.ts';
 import { formatResponse, responseSchema } from './response-format.ts';
 import { responseBodySchema } from './response-request.ts';
 import { ResponseFollower } from './response-stream.ts';
-import { deletedSchema, limitSchema, listSchema, orderSchema } from './schemas.ts';
+import {
+  booleanInQuery,
+  deletedSchema,
+  isTrueInQuery,
+  limitSchema,
+  listSchema,
+  orderSchema,
+} from './schemas.ts';
 import { pageOf } from './page.ts';
 import { followRecord, readRecord, requestOf, type TaskRecord } from './task-record.ts';
 
@@ -68,9 +75,9 @@ function readResponse({ sessions, config }: ResponseParts): Route {
     query: {
       type: 'object',
       properties: {
-        stream: { enum: ['true', 'false'] },
+        stream: booleanInQuery,
         starting_after: { type: 'string', pattern: '^\\d{1,9}$', description: 'the number of an event' },
-        include_obfuscation: { enum: ['true', 'false'] },
+        include_obfuscation: booleanInQuery,
       },
     },
     answer: responseSchema,
@@ -78,7 +85,7 @@ function readResponse({ sessions, config }: ResponseParts): Route {
       const place = responsePlaceOf(params.response);
       const { session, record } = await findResponse(sessions, params.response, place, caller);
       const shape = callShapeFor(request.headers['user-agent']);
-      if (query.stream !== 'true') return formatResponse(place, record, shape);
+      if (!isTrueInQuery(query.stream)) return formatResponse(place, record, shape);
       const after = query.starting_after;
       const startingAfter = after === undefined ? undefined : Number(after);
       await new ResponseFollower({ session, place, shape, startingAfter }).sendTo(response, config.limits);

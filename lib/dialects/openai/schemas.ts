@@ -6,6 +6,18 @@ export const metadataSchema = {
   additionalProperties: { type: 'string', maxLength: 512 },
 } as const;
 
+/** Yes or no in a query. Python's clients write `True`. */
+export const booleanInQuery = {
+  type: 'string',
+  pattern: '^([Tt]rue|TRUE|[Ff]alse|FALSE|1|0)$',
+  description: 'true or false',
+} as const;
+
+/** Whether a text that fits `booleanInQuery` says yes. */
+export function isTrueInQuery(text: string | undefined): boolean {
+  return text !== undefined && /^(true|1)$/i.test(text);
+}
+
 /** A file's id. */
 export const fileIdSchema = { type: 'string', minLength: 1, maxLength: 100 } as const;
 

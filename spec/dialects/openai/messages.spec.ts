@@ -182,6 +182,25 @@ describe('messages of a thread', () => {
     expect(body['messages']).to.deep.equal([{ role: 'user', content: 'I am Ada.\n\nWho am I?' }]);
   });
 
+  it('are answered with each spelling of yes, not with one of no, and another word is refused', async () => {
+    for (const run of ['true', 'True', 'TRUE', '1']) {
+      steps.push({ text: run });
+      await add('Go on.', `?run=${run}`);
+      expect(textOf((await settled()).at(-1)!)).to.equal(run);
+    }
+    const count = (await settled()).length;
+    for (const run of ['false', 'False', 'FALSE', '0']) await add('Stay.', `?run=${run}`);
+    expect(await settled()).to.have.length(count + 4);
+    const refused = await ada.call('POST', `/v1/threads/${thread}/messages?run=maybe`, {
+      role: 'user',
+      content: 'Go?',
+    });
+    expect([refused.status, (refused.body as { error: { param: string } }).error.param]).to.deep.equal([
+      400,
+      'run',
+    ]);
+  });
+
   it('whose answer fails are answered incomplete', async () => {
     steps.push({ status: 400, body: { error: { message: 'no' } } });
     await add('go', '?run=1');
