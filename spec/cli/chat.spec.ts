@@ -41,10 +41,13 @@ describe('lite-agent chat', function () {
     const chat = await runCommand(['chat', '--spec', 'lamp.yaml', ...key], { cwd, input: 'Hello\n' });
     const [first] = chat.stderr.split(/^(?=lite-agent: no device)/m); // the demo model has called none
     expect(first).to.equal(warning('/openSpecList/0'));
+    const nobodyThere =
+      'Is the device switched on, and is its address right (--server)? "lite-agent simulate FILE" starts a stand-in.\n';
     const call = await runCommand(['call', 'lamp.yaml', 'get_power', ...key], { cwd });
-    expect(call.stderr).to.equal(warning(''));
+    expect(call.stderr).to.equal(warning('') + nobodyThere);
     const right = key.map((text) => text.replace('kye', 'key'));
-    expect((await runCommand(['call', 'lamp.yaml', 'get_power', ...right], { cwd })).stderr).to.equal('');
+    const rightCall = await runCommand(['call', 'lamp.yaml', 'get_power', ...right], { cwd });
+    expect(rightCall.stderr).to.equal(nobodyThere);
   });
 
   it('prints every envelope as a line of JSON with --json', async () => {
