@@ -173,7 +173,12 @@ export class Ownership {
     if (claim === 'held' || this.#isLeaving) return undefined;
     const owner = this.#own(claim);
     this.#feed.refresh();
-    await owner.refresh();
+    try {
+      await owner.refresh();
+    } catch (error) {
+      if (isReplaced(error)) return undefined; // another node has claimed it meanwhile, or it has to be claimed anew
+      throw error;
+    }
     return owner;
   }
 

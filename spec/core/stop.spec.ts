@@ -1,6 +1,12 @@
 import { expect } from 'chai';
+import type { NewMessage } from '../../lib/core/session.ts';
+import type { Store } from '../../lib/core/store.ts';
 import { failed } from '../../lib/core/tool.ts';
+import { AppError } from '../../lib/errors.ts';
 import { createScriptedModel } from '../../lib/models/scripted.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { refusalOf } from '../support/refusal.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { fakeTool, gate, hang, historyOf, openWorld, outline, say, watch } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
@@ -13,6 +19,50 @@ describe('a session', () => {
   });
 
   describe('that is stopped', () => {
+    it('is stopped by its next owner, when this node loses it while it becomes the owner', async () => {
+      const clock = createFakeClock();
+      let refusals = 0;
+      let store: Store | undefined;
+      world = await openWorld({
+        model: createScriptedModel([]),
+        clock,
+        onStore: (opened) => {
+          const { append } = opened;
+          opened.append = (...args) => {
+            refusals -= 1;
+            return refusals >= 0 ? Promise.reject(new AppError('conflict', 'Taken over.')) : append(...args);
+          };
+          store = opened;
+        },
+      });
+      const session = await world.create();
+      const said: NewMessage = {
+        run: false,
+        role: 'user',
+        content: [{ type: 'text', text: 'a' }],
+        attachments: [],
+        metadata: {},
+      };
+      refusals = 1;
+      expect((await refusalOf(session.add(said))).code).to.equal('conflict');
+      // A line that waits for the owner: this node writes it when it has claimed the session, and is refused again.
+      await store!.addControl(session.id, {
+        kind: 'note',
+        line: { type: 'message_added', id: 'm', ...said },
+      });
+      refusals = 1;
+      let isStopped = false;
+      const stopping = session.stop().then(() => (isStopped = true));
+      await waitFor(() => {
+        clock.advance(100);
+        return isStopped;
+      });
+      await stopping;
+      expect(outline(await historyOf(session))).to.deep.equal(['started', 'said user a', 'ended stopped']);
+      expect(world.errors.map((error) => (error as AppError).code)).to.deep.equal(['conflict', 'conflict']);
+      world.errors.length = 0;
+    });
+
     it('awaits a call that has left, makes no other, and leaves a valid transcript for the next task', async () => {
       const device = gate();
       const sent = gate();

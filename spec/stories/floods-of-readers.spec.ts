@@ -63,7 +63,7 @@ describe('a server whose clients read nothing', function () {
     const baseUrl = `http://127.0.0.1:${(model.address() as AddressInfo).port}/v1`;
     world = new FloodWorld({ ...budgets, METRICS: 'open', CREDIT_RATES: 'm=0', baseUrl, apiKey: 'k' });
     await world.open(async () => {
-      authorization = await newReader('reader');
+      authorization = await newReader();
       for (const [path, body] of [
         ['/v1/responses', { input: 'hi' }],
         ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hi' }] }],
@@ -85,8 +85,11 @@ describe('a server whose clients read nothing', function () {
     model.close();
   });
 
+  let readers = 0;
   /** The token of a new user, whose requests nobody else has used up. */
-  async function newReader(username: string): Promise<string> {
+  async function newReader(): Promise<string> {
+    readers += 1;
+    const username = `reader${readers}`;
     const body = { username, email: `${username}@example.com`, password: 'right horse battery 7' };
     const made = await world.server.send('127.0.1.1', 'POST', '/user/register', { body });
     return `Bearer ${(JSON.parse(made.text) as { access_token: string }).access_token}`;
@@ -268,7 +271,7 @@ describe('a server whose clients read nothing', function () {
       budget: 'OPEN_REQUESTS_PER_CALLER_MAX_COUNT',
       refusal: / 429 .*OPEN_REQUESTS_PER_CALLER_MAX_COUNT/s,
       async run(address) {
-        const user = await newReader('watcher');
+        const user = await newReader();
         const { id } = await ask('/v1/responses', { input: 'go on', background: true }, user);
         return watch(address, Array<string>(60).fill(get(`/v1/responses/${id}?stream=true`, user)), 1);
       },
@@ -278,7 +281,7 @@ describe('a server whose clients read nothing', function () {
       budget: 'OPEN_REQUESTS_PER_CALLER_MAX_COUNT',
       refusal: / 429 .*OPEN_REQUESTS_PER_CALLER_MAX_COUNT/s,
       async run(address) {
-        const user = await newReader('deer');
+        const user = await newReader();
         const parameters = { model: 'm', max_tokens: 100 };
         const preset = await ask('/api/v1/presets', { title: 'A scene', parameters }, user);
         const messages = [{ role: 'user', content: 'go on' }];
