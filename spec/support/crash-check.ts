@@ -102,9 +102,19 @@ function checkTask({ taskId, rounds, stoppedAt }: AcceptedTask, history: readonl
 function checkApprovals(history: readonly AgentMessage[]): string[] {
   const idsOf = (wanted: string): string[] =>
     history.flatMap(({ type, message }) => (type === wanted ? [(message as { id: string }).id] : []));
-  const [asked, decided] = [idsOf('approvalRequest').toSorted(), idsOf('approvalResult').toSorted()];
-  const isWhole = new Set(asked).size === asked.length && asked.join() === decided.join();
-  return isWhole ? [] : [`the approvals ${asked.join()} were asked for, ${decided.join()} decided`];
+  const [asked, decided] = [idsOf('approvalRequest'), idsOf('approvalResult')];
+  const faults = [
+    ...asked
+      .filter((id) => !decided.includes(id))
+      .map((id) => `the approval ${id} was asked for, and never decided`),
+    ...decided
+      .filter((id) => !asked.includes(id))
+      .map((id) => `the approval ${id} was decided, and never asked for`),
+  ];
+  if (new Set(asked).size < asked.length) faults.push('an approval was asked for twice');
+  if (new Set(decided).size < decided.length) faults.push('an approval was decided twice');
+  if (faults.length === 0) return [];
+  return [...faults, ...history.slice(-6).map((line) => JSON.stringify(line))];
 }
 
 /** What a result says of a write is true; "nobody knows" is said only when a node died or stalled meanwhile. */
