@@ -133,7 +133,7 @@ async function makeCall(
   const isWrite = ready.tool.effect === 'write';
   if (isWrite && round.inherited && (await journal.isPermitted({ seq, callId })))
     return unknownWrite(task, round, call, ready);
-  if (signal.aborted) return undefined;
+  if (signal.aborted && !round.inherited) return undefined;
   const cleared = await clearCall(task, { seq, callId, ...ready }, round.inherited);
   if (cleared?.kind !== 'send') return cleared;
   if (signal.aborted) return undefined;

@@ -34,6 +34,8 @@ export async function clearCall(
   isInherited: boolean,
 ): Promise<Cleared | undefined> {
   const left = isInherited ? await task.questions.find(call) : undefined;
+  // The question of an earlier owner needs its end in the log, also when the task was stopped before this owner took it.
+  if (task.signal.aborted) return left?.isOpen ? settleQuestion(task, call, left) : undefined;
   if (left?.answer && !left.isOpen) {
     const verdict = await task.command.decide(call, left, left.answer);
     if (verdict !== 'changed' && verdict.kind !== 'ask') return verdict;

@@ -266,6 +266,32 @@ describe('a call that needs an approval', () => {
     }
   });
 
+  it('is over for its next owner, when its task was stopped in between', async () => {
+    databaseUrl = `sqlite:${join(folder, 'stopped.db')}`;
+    const first = await open([setTo(5)], createAsking());
+    const session = await first.create();
+    const watcher = watch(session);
+    const { taskId } = await session.submit(say('five'));
+    await waitFor(() => watcher.seen.some(({ type }) => type === 'question_asked'));
+    await first.sessions.close();
+    const claim = await first.store.claim(session.id);
+    const { epoch } = claim as { epoch: number };
+    await first.store.markStopping(session.id, epoch, [taskId], 'stop');
+    await first.store.release(session.id, epoch);
+    const second = await open([], createAsking());
+    const again = watch(await second.sessions.find(session.id, somebody), 0);
+    await again.tasksEnded(1);
+    expect(set.calls).to.deep.equal([]);
+    expect(outline(again.seen).slice(1)).to.deep.equal([
+      'user five',
+      'calls set',
+      'asks approval set',
+      'answered stopped',
+      'result {"error":{"code":"stopped","message":"The task was stopped before anybody decided about the call.","effect":"none"}}',
+      'ended stopped',
+    ]);
+  });
+
   it('is asked about again when its device was changed meanwhile', async () => {
     const command = createAsking();
     const world = await open([setTo(5), { text: 'done' }], command);
