@@ -15,7 +15,7 @@ export interface AccountTables {
   wechat_sessions: WeChatSessionsTable;
   user_removals: UserRemovalsTable;
   first_requests: FirstRequestsTable;
-  /** Those who have made keys, apps, presets or chats (`store/record-room.ts`). */
+  /** The owners of keys, apps, presets and chats: a row is locked while its owner makes one (`store/record-room.ts`). */
   record_owners: { owner: string };
 }
 

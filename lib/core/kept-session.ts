@@ -25,7 +25,7 @@ export async function readWholeConfig(store: Store, { id, config }: KeptSession)
 
 /**
  * The configuration with each document as a text: as an object a document of small parts takes thirty times the memory, and each
- * opening of the session would parse it. An object that has no text stays: opening it says why.
+ * opening of the session would parse it. An object that cannot be written as a text stays: the error of its opening says why.
  */
 export async function withDocumentTexts(config: SessionConfig): Promise<SessionConfig> {
   const documents = await Promise.all(

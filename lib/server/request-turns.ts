@@ -28,8 +28,8 @@ export interface TurnSteps {
  * nothing more is read from it.
  *
  * A stop does not wait for the answer before its own, which may be a stream without an end. It begins at once, and only its answer has
- * its turn. It waits as any other request behind one that may still change something: what was sent before the stop must not take effect
- * after it.
+ * its turn. Behind a request that may still change something a stop waits, too: a request that was sent before the stop must not take
+ * effect after it.
  */
 export class RequestTurns {
   readonly #steps: TurnSteps;

@@ -100,7 +100,7 @@ describe('a key of a device, where the words of the device are cut in the middle
       apiKey: { type: 'bearer', apiKey: KEY },
     });
 
-  /** What is shown of each form of the key, cut at every third place of it: the forms whose beginning is left. */
+  /** The forms of the key whose beginning is still shown after a cut. Each form is cut at every third place. */
   async function leaksOf(kept: number, show: (words: string) => Promise<unknown>): Promise<string[]> {
     const leaks: string[] = [];
     for (const [name, form] of Object.entries(forms))

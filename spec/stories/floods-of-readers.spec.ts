@@ -105,7 +105,7 @@ describe('a server whose clients read nothing', function () {
     return JSON.parse(answer.text) as Record<string, string>;
   }
 
-  /** Opens streams that are not read while the model speaks to `replies` of them, and resolves with what came of each in the end. */
+  /** Opens streams that nobody reads while the model speaks to `replies` of them. Resolves with the text that each stream received. */
   async function watch(address: string, streams: readonly string[], replies: number): Promise<string[]> {
     const all = await Promise.all(streams.map(async (text) => (await deaf(address, 1, text))[0]!));
     await waitFor(
