@@ -100,6 +100,7 @@ const core: Record<string, readonly string[]> = {
     'journal',
     'questions',
     'controls',
+    'log-pages',
     'session-log',
     'task-run',
     'task-size',

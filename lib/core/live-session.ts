@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import { OWNER_TIMEOUT_MS } from './controls.ts';
 import { Feed } from './feed.ts';
 import { readWholeConfig, type KeptSession } from './kept-session.ts';
+import { logPages } from './log-pages.ts';
 import type { Mark, Message, MessageAdded, MessagePart, ToolResult } from './message.ts';
 import type { OwnerLimits } from './owner.ts';
 import { Ownership, type CreatedSession, type OwnershipOptions } from './ownership.ts';
@@ -43,7 +44,7 @@ export class LiveSession implements Session {
     this.#touchedAt = clock.now();
     const read = (after: number): ReturnType<Store['readPage']> => store.readPage(stored.id, after);
     this.#feed = new Feed({ read, lastSeq, readLastSeq: () => this.#readLastSeq(), onError });
-    this.#ownership = new Ownership(options, this.#feed, () => this.pages(), created);
+    this.#ownership = new Ownership(options, this.#feed, created);
     this.#entrance = new QueueEntrance(store, stored.id, options.limits);
   }
 
@@ -109,10 +110,8 @@ export class LiveSession implements Session {
     return this.#ownership.command({ kind: 'note', line: { type: 'message_marked', of, part, mark } });
   }
 
-  async *pages(): AsyncGenerator<Message[]> {
-    let page: Awaited<ReturnType<Store['readPage']>> | undefined;
-    do yield (page = await this.#store.readPage(this.id, page?.lines.at(-1)?.seq ?? 0)).lines;
-    while (page.hasMore);
+  pages(): AsyncIterable<Message[]> {
+    return logPages(this.#store, this.id);
   }
 
   read(from: { after: number } | { before: number }, limit: number): Promise<Message[]> {

@@ -66,8 +66,6 @@ export interface OwnerOptions extends TaskListOptions {
   command: Command;
   /** Opens the session's equipment; with the agent and the devices of a task in the place of its own. */
   equip(settings?: TaskSettings): Promise<Equipment>;
-  /** The pages of the whole log, for the transcript. */
-  pages(): AsyncIterable<Message[]>;
   /** The owner cannot write any more: another node took the session over, or the store failed. */
   onLost(error: unknown): void;
 }

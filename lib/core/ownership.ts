@@ -38,7 +38,6 @@ export interface CreatedSession {
 export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #feed: Feed;
-  readonly #pages: () => AsyncIterable<Message[]>;
   #owner: Owner | undefined;
   #claiming: Promise<Owner | undefined> | undefined;
   #isLeaving = false;
@@ -48,15 +47,9 @@ export class Ownership {
   readonly #background = new Set<Promise<void>>();
 
   /** A session that was just created is owned by this node from the start. */
-  constructor(
-    options: OwnershipOptions,
-    feed: Feed,
-    pages: () => AsyncIterable<Message[]>,
-    created?: CreatedSession,
-  ) {
+  constructor(options: OwnershipOptions, feed: Feed, created?: CreatedSession) {
     this.#options = options;
     this.#feed = feed;
-    this.#pages = pages;
     if (created) this.#own(created.claim, created);
   }
 
@@ -188,8 +181,7 @@ export class Ownership {
       this.#options.onError(error);
       this.abandon();
     };
-    const pages = this.#pages;
-    const owner = new Owner({ ...this.#options, claim, feed: this.#feed, pages, onLost }, created);
+    const owner = new Owner({ ...this.#options, claim, feed: this.#feed, onLost }, created);
     this.#owner = owner;
     return owner;
   }

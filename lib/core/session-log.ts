@@ -1,6 +1,7 @@
 import type { Clock } from '../common/clock.ts';
 import type { Feed } from './feed.ts';
 import type { KeptSession } from './kept-session.ts';
+import { logPages } from './log-pages.ts';
 import type { Message, MessageAdded, MessageBody, TaskStatus } from './message.ts';
 import type { Claim, Store, StoredTask, TaskChange } from './store.ts';
 import { Transcript } from './transcript.ts';
@@ -12,8 +13,6 @@ export interface SessionLogOptions {
   store: Store;
   feed: Feed;
   clock: Clock;
-  /** The pages of the whole log, for the transcript. */
-  pages(): AsyncIterable<Message[]>;
   /** Called when a task's last line is committed, before any subscriber sees it. */
   onTaskEnded(taskId: string, status: TaskStatus): void;
   /** Called when a write fails: another node owns the session, or the store is down. Nothing can be written after it. */
@@ -131,7 +130,8 @@ export class SessionLog {
 
   async #readTranscript(): Promise<Transcript> {
     const transcript = Transcript.of([]);
-    for await (const lines of this.#options.pages()) for (const line of lines) transcript.add(line);
+    for await (const lines of logPages(this.#options.store, this.#id))
+      for (const line of lines) transcript.add(line);
     return transcript;
   }
 
