@@ -1,3 +1,4 @@
+import { cutWords } from '../common/cut-words.ts';
 import { formatExactly } from '../common/exact-numbers.ts';
 import type { JsonValue } from '../common/json.ts';
 import type { ArgumentTest, CallRule, LimitRule, RuleAnswer } from './rule-schema.ts';
@@ -44,7 +45,7 @@ export function describeLimit(limit: LimitRule, of: RuleSource, index: number): 
 /** A value for a sentence, cut when it is long. */
 export function showValue(value: JsonValue): string {
   const text = formatExactly(value);
-  return text.length > VALUE_MAX_LENGTH ? `${text.slice(0, VALUE_MAX_LENGTH)}…` : text;
+  return cutWords(text, VALUE_MAX_LENGTH);
 }
 
 /** A range of numbers: `from 16 to 28`, `at least 16` or `at most 28`. */

@@ -1,3 +1,4 @@
+import { cutWords } from '../common/cut-words.ts';
 import { STATUS_CODES } from 'node:http';
 import type { HttpRequest, HttpResponse } from './http.ts';
 
@@ -39,7 +40,7 @@ export function redirectOutcome(
 ): { message: string; effect: 'none' | 'unknown' } {
   // 301, 302 and 303 often come after the work: a form is answered with the page to show next.
   const isDone = effect === 'write' && !NOT_DONE.has(statusCode) ? 'unknown' : 'none';
-  const short = location.length > TARGET_MAX_CHARS ? `${location.slice(0, TARGET_MAX_CHARS)}…` : location;
+  const short = cutWords(location, TARGET_MAX_CHARS);
   const target = location === '' ? 'does not say where to' : `redirects to ${short}`;
   const fate =
     effect === 'read'

@@ -1,3 +1,4 @@
+import { cutWords } from '../common/cut-words.ts';
 import { AppError, ModelError } from '../errors.ts';
 import { blotSecrets } from '../secrets.ts';
 import type { EndpointRefusal } from './client.ts';
@@ -83,5 +84,5 @@ export function safeText(text: string, key: string | undefined): string {
     .replaceAll(/\b(?:sk|pk|key)-[\w*.-]{4,}/g, '***')
     .replaceAll(/\s+/g, ' ')
     .trim();
-  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+  return cutWords(line, 300);
 }

@@ -1,8 +1,9 @@
+import { cutWords } from '../../common/cut-words.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import { AppError } from '../../errors.ts';
 import type { HttpContext } from '../http.ts';
-import { cutWords, type McpAnswer, type McpLink, type McpRequest } from './link.ts';
+import type { McpAnswer, McpLink, McpRequest } from './link.ts';
 
 /** The versions of the protocol that this client speaks, the newest first. */
 const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];

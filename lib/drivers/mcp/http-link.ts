@@ -1,3 +1,4 @@
+import { cutWords } from '../../common/cut-words.ts';
 import { setImmediate } from 'node:timers/promises';
 import { createParser, type EventSourceParser } from 'eventsource-parser';
 import { formatExactly } from '../../common/exact-numbers.ts';
@@ -8,7 +9,6 @@ import type { AnswerReader, HttpContext, HttpDriver, HttpRequest, HttpResponse }
 import { isRedirect } from '../http-redirect.ts';
 import {
   answerIn,
-  cutWords,
   lost,
   MESSAGE_MAX_BYTES,
   notTaken,

@@ -1,3 +1,4 @@
+import { cutWords } from '../../common/cut-words.ts';
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { withDeadline } from '../../common/deadline.ts';
@@ -8,7 +9,6 @@ import type { HttpContext } from '../http.ts';
 import { Lines } from './lines.ts';
 import {
   answerIn,
-  cutWords,
   lost,
   MESSAGE_MAX_BYTES,
   notTaken,

@@ -1,10 +1,11 @@
+import { cutWords } from '../../common/cut-words.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { createPauses } from '../../common/pauses.ts';
 import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import type { ToolResult } from '../../core/message.ts';
 import { failed, type Effect } from '../../core/tool.ts';
-import { cutWords, type McpAnswer } from './link.ts';
+import type { McpAnswer } from './link.ts';
 
 /** The codes by which a server says that it has not executed a request [JSON-RPC 2.0 5.1]. */
 const NOT_EXECUTED = new Set<JsonValue | undefined>([-32_700, -32_600, -32_601, -32_602]);

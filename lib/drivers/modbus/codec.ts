@@ -1,3 +1,4 @@
+import { cutWords } from '../../common/cut-words.ts';
 import type { JsonValue } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import { compareDecimals, formatDecimal, parseDecimal, type Decimal } from './decimal.ts';
@@ -222,7 +223,7 @@ function elementsOf(value: JsonValue, length: number): JsonValue[] {
 
 function show(value: JsonValue): string {
   const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return cutWords(text, 80);
 }
 
 function refusal(message: string): AppError {

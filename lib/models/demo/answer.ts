@@ -1,3 +1,4 @@
+import { cutWords } from '../../common/cut-words.ts';
 import { mapBigints, parseExactly } from '../../common/exact-numbers.ts';
 import { isObject, type JsonValue } from '../../common/json.ts';
 import type { ToolResult } from '../../core/message.ts';
@@ -118,7 +119,7 @@ function valueIn(result: ToolResult): JsonValue {
 function textOf(value: JsonValue | undefined, unit = ''): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (typeof value === 'number') return `${value}${unit}`;
-  if (typeof value === 'string') return value.length > 200 ? `${value.slice(0, 200)}…` : value;
+  if (typeof value === 'string') return cutWords(value, 200);
   if (!value) return '';
   const fields = Object.entries(value).filter(([, item]) => item !== undefined && item !== null);
   const shown = fields.slice(0, LIST_MAX_COUNT);
