@@ -6,8 +6,11 @@ import type { ChatsDb } from './schema.ts';
 import { endTask, unfinished, type TaskEnd } from './task-end.ts';
 import type { TaskWatch } from './task-watch.ts';
 
-/** The work of a task: it tells the text so far, and resolves with its result. Rejects with an AppError or the signal's reason. */
-export type TaskWork = (signal: AbortSignal, say: (text: string) => void) => Promise<Omit<TaskEnd, 'status'>>;
+/** The work of a task: it says its text in pieces, and resolves with its result. Rejects with an AppError or the signal's reason. */
+export type TaskWork = (
+  signal: AbortSignal,
+  say: (piece: string) => void,
+) => Promise<Omit<TaskEnd, 'status'>>;
 
 /** The reason of a task's signal when the task shall end as finished, with the text so far. */
 export class TaskCut extends AppError {
@@ -49,8 +52,8 @@ export async function runChatTask(
   try {
     await save();
     signal.throwIfAborted(); // a task may be removed before it begins
-    const done = await work(signal, (text) => {
-      said = text.replaceAll('\0', ''); // PostgreSQL keeps no NUL in a text
+    const done = await work(signal, (piece) => {
+      said += piece.replaceAll('\0', ''); // PostgreSQL keeps no NUL in a text
       watching.tell(id, { status: 'running', content: said, error: null, tokenCost: null });
     });
     how = { status: 'finished', ...done };

@@ -1,6 +1,7 @@
 import { may } from '../../accounts/permissions.ts';
 import type { ChatTask, ChatTasks } from '../../chats/tasks.ts';
 import type { ChatTaskState } from '../../chats/task-watch.ts';
+import { sleep } from '../../common/deadline.ts';
 import type { Principal } from '../../core/principal.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Route } from '../../server/mount.ts';
@@ -11,6 +12,9 @@ import { Refusal } from '../refusal.ts';
 import { ownChat } from './chat-shape.ts';
 import { anything, message, timeOf } from './shapes.ts';
 import { prepareTask, type TaskParts } from './task-work.ts';
+
+/** So many characters of a task are sent in a millisecond, at most: a text of 10,000 is shown every 20 ms, one of a million every 2 s. */
+const TEXT_PER_MS = 500;
 
 /** Tasks: the work of a model for a chat. Each task has one stream. */
 export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route[] {
@@ -101,10 +105,12 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
         const heartbeat = { text: ':\n\n', everyMs };
         const stream = openStream(response, { contentType: 'text/event-stream', heartbeat, stallTimeoutMs });
         stream.write(sseEvent(JSON.stringify({ task_id: id }), 'open'));
-        // A slow client gets fewer states: each state has all text so far.
+        // A slow client gets fewer states, and a long text is shown less often: each state has all text so far.
         for await (const state of tasks.watch(id, stream.signal)) {
           stream.write(sseEvent(JSON.stringify(formatState(state))));
           await stream.drained();
+          const pauseMs = state.content.length / TEXT_PER_MS;
+          await sleep(pauseMs, stream.signal).catch(() => undefined); // the client has left: the watch ends
         }
         // The client disconnected. Nobody else can ever read this text, so the model stops.
         if (stream.signal.aborted) tasks.cut(id);

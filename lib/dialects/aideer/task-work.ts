@@ -76,16 +76,9 @@ function configOf({ config }: Pick<Parts, 'config'>, { parameters }: Preset): Mo
 function answerWork(parts: TaskParts, preset: Preset, said: readonly PresetMessage[]): TaskWork {
   return async (signal, say) => {
     const model = parts.models.open(configOf(parts, preset));
-    let text = '';
     const reply = await model.reply(
       { messages: said.map(toModel), tools: [] },
-      {
-        signal,
-        onDelta(piece) {
-          text += piece;
-          say(text);
-        },
-      },
+      { signal, onDelta: (piece) => say(piece) },
     );
     return { content: reply.text, complete: true, ...counted(reply.completion.usage.totalTokens) };
   };

@@ -166,6 +166,25 @@ onBothEngines('the tasks of AIDeer', (open) => {
     ]);
   });
 
+  it('show a long text less often than a short one, as every event has all of it', async () => {
+    const talk = openTalk();
+    world.steps.push(talk.step);
+    const stream = await connect(await start(await newChat(world, user)));
+    const read = stream.text();
+    const piece = 'x'.repeat(5000);
+    for (let at = 0; at < 60; at += 1) {
+      await talk.say(piece);
+      await left(); // each piece arrives by itself
+    }
+    talk.end(77);
+    const events = eventsOf(await read);
+    expect(events.at(-2)).to.deep.equal([
+      'message',
+      { status: 'finished', content: piece.repeat(60), token_cost: 77 },
+    ]);
+    expect(events.length).to.be.below(30);
+  });
+
   it('give the stream to one of a hundred that connect at once; no other hangs', async () => {
     const talk = openTalk();
     world.steps.push(talk.step);
