@@ -2,10 +2,16 @@ import { createPauses } from '../common/pauses.ts';
 import type { Message } from './message.ts';
 import type { Delta, EndReason, Subscriber } from './session.ts';
 
+/** Some lines of a log, in order. `hasMore`: there may be others behind them. */
+interface Page {
+  lines: Message[];
+  hasMore: boolean;
+}
+
 /** Where a feed reads its log, and where it begins. */
 export interface FeedOptions {
-  /** Reads some committed lines after a number, in order. `hasMore`: there may be others behind them. */
-  read(after: number): Promise<{ lines: Message[]; hasMore: boolean }>;
+  /** Reads some committed lines after a number. */
+  read(after: number): Promise<Page>;
   /** The number of the log's last line now. */
   lastSeq: number;
   /** Reads that number from the store. */
@@ -171,20 +177,24 @@ export class Feed {
     }
   }
 
-  /** Delivers one page. False when there is nothing more to read, though the log was said to be longer: it was emptied. */
-  async #readPage(cursor: Cursor): Promise<boolean> {
+  /** Delivers one page. The page is not kept while the subscriber waits: it may have a megabyte, and many may wait. */
+  #readPage(cursor: Cursor): Promise<boolean> {
     cursor.isStale = false;
-    const { lines, hasMore } = await this.#read(cursor.seq);
+    return this.#read(cursor.seq).then((page) => this.#deliverPage(cursor, page));
+  }
+
+  /** False when there is nothing more to read, though the log was said to be longer: it was emptied. */
+  #deliverPage(cursor: Cursor, { lines, hasMore }: Page): boolean | Promise<boolean> {
     if (!this.#cursors.has(cursor)) return false;
     const last = lines[lines.length - 1];
     if (!last) return cursor.isStale;
     this.advanceTo(last.seq);
     cursor.isStale ||= hasMore;
-    await this.#deliver(cursor, lines);
-    return true;
+    const delivered = this.#deliver(cursor, lines);
+    return delivered ? delivered.then(() => true) : true;
   }
 
-  async #read(after: number): ReturnType<FeedOptions['read']> {
+  async #read(after: number): Promise<Page> {
     this.#reads += 1;
     try {
       return await this.#options.read(after);

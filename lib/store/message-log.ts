@@ -13,7 +13,7 @@ import type { Schema } from './schema.ts';
 /** So many lines are read at once. */
 const PAGE_MAX_COUNT = 200;
 /** A page ends with the line that reaches so many bytes: a line may have megabytes, and a reader may be slow. */
-const PAGE_MAX_BYTES = 512 * 1024;
+const PAGE_MAX_BYTES = 256 * 1024;
 
 type LineRow = Parameters<typeof parseMessage>[0];
 
