@@ -159,19 +159,23 @@ describe('a server whose clients read nothing', function () {
   };
   const mcpHeaders = { accept: 'application/json, text/event-stream' };
 
+  /** A session with a history of 10 MB. */
+  let longSession = '';
   const floods: Flood[] = [
     {
       name: 'sockets that ask for a history of 10 MB and read nothing',
       budget: 'SOCKET_STALL_TIMEOUT_MS',
       refusal: /^0 sockets/,
-      async run(address) {
-        const session = await world.newSession(address);
+      async prepare(address) {
+        longSession = await world.newSession(address);
         await say(
           address,
-          session,
+          longSession,
           Array.from({ length: 20 }, () => 'x'.repeat(500_000)),
         );
-        const since = handshakeOf(session).replace('?id=', '?since=0&id=');
+      },
+      async run(address) {
+        const since = handshakeOf(longSession).replace('?id=', '?since=0&id=');
         await deaf(address, 39, since);
         await waitFor(async () => (await openSockets()) > 10);
         await waitFor(async () => (await openSockets()) <= 1, 30_000);

@@ -15,6 +15,8 @@ export interface Flood {
   refusal: RegExp;
   /** Another bound than that of the others, in ms. */
   heldMaxMs?: number;
+  /** What is there before the flood. Its memory is not the flood's. */
+  prepare?(address: string): Promise<void>;
   run(address: string): Promise<string[]>;
 }
 
@@ -60,10 +62,12 @@ export class FloodWorld {
   }
 
   /** Sends a flood. Throws where it was not refused, held the server, took its memory, or kept others from it. */
-  async withstand({ refusal, heldMaxMs = HELD_MAX_MS, run }: Flood, address: string): Promise<void> {
+  async withstand(flood: Flood, address: string): Promise<void> {
+    const { refusal, heldMaxMs = HELD_MAX_MS } = flood;
+    await flood.prepare?.(address);
     await this.server.liveMiB(); // The garbage of the rows before is not counted as memory of this one.
     await this.server.report();
-    const answers = await run(address);
+    const answers = await flood.run(address);
     const refused = answers.filter((text) => refusal.test(text));
     expect(refused.length, answers.slice(0, 3).join('\n').slice(0, 500)).to.be.above(0);
     const seen = await this.server.report();
