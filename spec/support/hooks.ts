@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import type { RootHookObject } from 'mocha';
-import { stopSharedPostgresServer } from './postgres.ts';
+import { forgetSharedPostgresServer, stopSharedPostgresServer } from './postgres.ts';
 
 /** Kinds of what keeps a process alive, e.g. `TCPServerWrap`, as often as there are such things. */
 function openThings(): string[] {
@@ -51,6 +51,11 @@ export const mochaHooks: RootHookObject = {
     if (faults.length > 0) throw new Error(faults.join('\n'));
   },
 };
+
+/** Runs once, before the first file of a run, in the process that starts the workers. */
+export function mochaGlobalSetup(): void {
+  forgetSharedPostgresServer();
+}
 
 /** Runs once, after the last file of a run, in the process that starts the workers. */
 export async function mochaGlobalTeardown(): Promise<void> {

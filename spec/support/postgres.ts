@@ -31,6 +31,11 @@ export async function openOwnPostgresServer(): Promise<Postgres> {
   return { ...databasesOf(server), close: () => stopPostgresServer(server) };
 }
 
+/** Removes what an earlier run with the same process id has left, which was killed: its server is not that of this run. */
+export function forgetSharedPostgresServer(): void {
+  rmSync(folderOf(process.pid), { recursive: true, force: true });
+}
+
 /** Ends the server of this run, if any spec has used it. Called by the process that starts the workers of the run. */
 export async function stopSharedPostgresServer(): Promise<void> {
   const server = sharedServer(process.pid);
