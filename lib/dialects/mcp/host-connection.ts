@@ -7,6 +7,7 @@ import type { DirectConversation } from '../../devices/direct-calls.ts';
 import { refusalOfDevice, type ListedDevice } from '../../devices/device.ts';
 import type { Call } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
+import type { ErrorCode } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 import { DeviceCall, formatResult, type HostRequest } from './device-call.ts';
 import {
@@ -16,6 +17,7 @@ import {
   versionOfResource,
 } from './device-documents.ts';
 import { EventLog } from './event-log.ts';
+import { withPlainErrors } from './plain-errors.ts';
 import { relay } from './relay.ts';
 import type { ToolList } from './tool-list.ts';
 import type { ToolLists } from './tool-lists.ts';
@@ -36,6 +38,10 @@ export interface HostOptions {
   only: readonly string[] | undefined;
   onClose(): void;
 }
+
+/** The codes of errors [MCP 2025-11-25, Resources; JSON-RPC 2.0 5.1]: every other one says that the parameters are not valid. */
+const errorCodes: Partial<Record<ErrorCode, number>> = { not_found: -32_002, internal: -32_603 };
+const INVALID_PARAMS = -32_602;
 
 /** A result in the log of a host is cut to this. */
 const LOGGED_MAX_CHARS = 1000;
@@ -107,7 +113,7 @@ export class HostConnection {
       onclose: () => options.onClose(),
       onerror: (error: Error) => options.parts.log.debug({ err: error }, 'an MCP host'),
     });
-    await server.connect(transport);
+    await server.connect(withPlainErrors(transport));
     return connection;
   }
 
@@ -178,6 +184,8 @@ export class HostConnection {
         resources: listDeviceDocuments(await this.#devicesOf(caller)),
       })),
     );
+    // Hosts ask for them wherever there are resources.
+    server.setRequestHandler(types.ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: [] }));
     server.setRequestHandler(types.ReadResourceRequestSchema, ({ params: { uri } }, extra) =>
       this.#asked(extra, async (caller) =>
         readDeviceDocument(parts, uri, { caller, among: await this.#devicesOf(caller) }),
@@ -260,8 +268,8 @@ export class HostConnection {
     } catch (thrown) {
       const { code, message, cause } = toAppError(thrown);
       if (code === 'internal') this.#options.parts.log.error({ err: cause ?? thrown }, message);
-      const { McpError, ErrorCode } = await import('@modelcontextprotocol/sdk/types.js');
-      throw new McpError(code === 'internal' ? ErrorCode.InternalError : ErrorCode.InvalidParams, message);
+      // The words alone: McpError puts the code before them, and so does the host again.
+      throw Object.assign(new Error(message), { code: errorCodes[code] ?? INVALID_PARAMS });
     }
   }
 }
