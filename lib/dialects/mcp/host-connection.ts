@@ -7,7 +7,7 @@ import type { DirectConversation } from '../../devices/direct-calls.ts';
 import { refusalOfDevice, type ListedDevice } from '../../devices/device.ts';
 import type { Call } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
-import type { ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 import { DeviceCall, formatResult, type HostRequest } from './device-call.ts';
 import {
@@ -61,6 +61,7 @@ export class HostConnection {
   readonly #options: HostOptions;
   readonly #server: Server;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
+  readonly #events: EventLog;
   /** The requests that are under way. */
   readonly #answers = new Set<Promise<void>>();
   #usedAt = performance.now();
@@ -74,7 +75,7 @@ export class HostConnection {
   private constructor(
     options: HostOptions,
     server: Server,
-    transport: WebStandardStreamableHTTPServerTransport,
+    { transport, events }: { transport: WebStandardStreamableHTTPServerTransport; events: EventLog },
   ) {
     this.id = options.id;
     this.owner = options.owner;
@@ -82,6 +83,7 @@ export class HostConnection {
     this.#options = options;
     this.#server = server;
     this.#transport = transport;
+    this.#events = events;
   }
 
   /** Opens a connection that awaits the host's `initialize`. */
@@ -102,12 +104,13 @@ export class HostConnection {
         instructions: INSTRUCTIONS,
       },
     );
+    const events = new EventLog();
     const transport = new Transport({
       sessionIdGenerator: () => options.id,
-      eventStore: new EventLog(),
+      eventStore: events,
       keepAliveMs: 0, // the server's own streams have a heartbeat
     });
-    const connection = new HostConnection(options, server, transport);
+    const connection = new HostConnection(options, server, { transport, events });
     await connection.#serve();
     Object.assign(server, {
       onclose: () => options.onClose(),
@@ -127,8 +130,14 @@ export class HostConnection {
     return this.#transport.sessionId !== undefined;
   }
 
-  /** Answers one request of the host. */
+  /** Answers one request of the host. Rejects with `invalid_request` when a stream cannot be resumed any more. */
   async answer(call: Call): Promise<void> {
+    const lastEvent = call.request.headers['last-event-id'];
+    if (typeof lastEvent === 'string' && call.request.method === 'GET' && !this.#events.has(lastEvent))
+      throw new AppError(
+        'invalid_request',
+        'The event of Last-Event-ID is not kept any more: open the stream without it.',
+      );
     const answer = relay(this.#transport, call, this.#options.parts.config.limits);
     this.#answers.add(answer);
     try {

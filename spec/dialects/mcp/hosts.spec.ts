@@ -184,4 +184,16 @@ describe('MCP hosts as they behave', () => {
     ]);
     expect(lamp.seen).to.deep.equal([]);
   });
+
+  it('learn that a stream cannot be resumed from an event which is not kept', async () => {
+    const { session } = await say(initialize('2025-11-25'));
+    const answer = await fetch(`${app.url}/mcp`, {
+      headers: { accept: 'text/event-stream', 'mcp-session-id': session!, 'last-event-id': '99' },
+    });
+    const { error } = (await answer.json()) as { error: JsonObject };
+    expect([answer.status, error['message']]).to.deep.equal([
+      400,
+      'The event of Last-Event-ID is not kept any more: open the stream without it.',
+    ]);
+  });
 });
