@@ -196,4 +196,17 @@ describe('MCP hosts as they behave', () => {
       'The event of Last-Event-ID is not kept any more: open the stream without it.',
     ]);
   });
+
+  it('get a long answer cut, as text and as structured content, and neither is longer than a result may be', async () => {
+    const body = JSON.stringify({ text: 'x'.repeat(1 << 20) });
+    lamp.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+    const { result } = await ask('tools/call', { name: 'get_state', arguments: {} });
+    lamp.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    const [block, ...others] = (result as { content: { text: string }[] }).content;
+    const { body: text } = JSON.parse(block!.text) as { body: string };
+    const { answer } = (result as { structuredContent: { answer: string } }).structuredContent;
+    expect([others, answer]).to.deep.equal([[], text]);
+    expect(text).to.match(/\n\[cut: the whole body has \d+ bytes\]$/);
+    expect(text.length).to.be.at.most(64 * 1024); // TOOL_RESULT_MAX_BYTES
+  });
 });
