@@ -65,6 +65,11 @@ export function asOutcome(error: Error): Error {
   return error;
 }
 
+/** Whether an error is the outcome of work that had begun. */
+export function isOutcome(error: Error): boolean {
+  return begun.has(error);
+}
+
 /** Waits for work that has begun: an error is its outcome. */
 export async function sinceBegun<T>(work: Promise<T>): Promise<T> {
   try {
