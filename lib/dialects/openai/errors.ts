@@ -96,7 +96,7 @@ export function messageOfFailure(error: Failure | undefined): string {
 /** A message about the model's endpoint without the endpoint's host. */
 function withoutHost(message: string): string {
   return message.replace(
-    /\b(the model endpoint) (?:\[[\da-f:]+\]|[\w.-]+\.[\w.-]+|localhost)(?::\d+)?/i,
+    /\b(the model endpoint) \S+(?= (?:answered \d|cannot be reached|sent no picture))/i,
     '$1',
   );
 }
