@@ -128,6 +128,7 @@ class EndpointCompletions implements Completions {
       apiKey: this.#apiKey,
       quirks: this.#quirks,
       limit,
+      retries: false, // the clients of this API repeat their requests by themselves
       body: () => body,
       mend: () => false, // the caller's request passes unchanged, or not at all
     });

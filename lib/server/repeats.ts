@@ -199,9 +199,13 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('base64');
 }
 
-/** Whether an error says that nothing was begun, so that a repeat may be carried out. `unavailable` may come after a commit. */
+/**
+ * Whether an error says that nothing was begun, so that a repeat may be carried out: the model's endpoint refused, say. `unavailable`
+ * may come after a commit.
+ */
 function isRefusal(error: unknown): boolean {
-  return error instanceof AppError && statusOf(error.code) < 500 && !begun.has(error);
+  if (!(error instanceof AppError) || begun.has(error)) return false;
+  return statusOf(error.code) < 500 || error.code === 'model_error';
 }
 
 /** Gives a repeat the answer of the first request. */

@@ -64,10 +64,7 @@ function formatModelError({ code, refusal, message, retryAfterSeconds }: ModelEr
   };
   return {
     ...(status !== undefined && { status }),
-    headers: {
-      'x-should-retry': 'false', // the server has tried three times, and a client that tries again would make it nine
-      ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
-    },
+    ...(retryAfterSeconds !== undefined && { headers: { 'Retry-After': String(retryAfterSeconds) } }),
     contentType: 'application/json',
     body: JSON.stringify({ error }),
   };
