@@ -59,7 +59,7 @@ export interface Route {
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;
-  /** It can start work, with any body or with some. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
+  /** It can start work, with any body or with some, or it ends something that is there once. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
   readonly startsWork?: true | ((body: unknown) => boolean);
   /**
    * What the work starts from, where clients send the same body again and again and mean something new each time. A repeat that is only
