@@ -134,8 +134,8 @@ export class Repeats {
     try {
       await work();
     } catch (error) {
-      if (isRefusal(error)) await this.#requests.forget(attempt);
       if (response.headersSent) answered.abandon(); // the answer is cut off
+      else if (isRefusal(error)) await this.#requests.forget(attempt);
       throw error;
     }
     // A stream that ended with its client has no end.
