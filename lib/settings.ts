@@ -273,7 +273,7 @@ export const limits = {
   ],
   documentThreadsMaxCount: [
     2,
-    'documents (YAML, PDF) that are read at once, each in a thread with up to 1 GiB; with two or more, one caller never has the last thread',
+    'documents (YAML, PDF) that are read at once, each in a thread with up to 768 MiB; with two or more, one caller never has the last thread',
     64,
   ],
   waitingDocumentsPerCallerMaxCount: [200, 'documents of one caller that wait for a thread; others get 429'],
