@@ -45,6 +45,10 @@ export async function sendJsonList(
     await put();
     if (response.destroyed) return; // the client has left
     waiting = portion;
+    if (response.req.method === 'HEAD') {
+      response.writeHead(response.statusCode, { 'Content-Type': contentType }).end(); // the length is that of all portions
+      return;
+    }
   }
   if (opening === '[') return sendJson(response, waiting, contentType);
   await put();

@@ -66,6 +66,30 @@ describe('pages of the console that people seldom see', function () {
     expect(y + height).to.be.below(person.page.viewportSize()!.height);
   });
 
+  it('have the description of the API in the colors of the system, light and dark', async () => {
+    app = await openConsoleApp();
+    const seen: unknown[] = [];
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const person = await visit(`${app.url}/docs/api`, { colorScheme });
+      for (const part of ['.swagger-ui .info .title', '#sockets h2'])
+        await person.page.locator(part).first().waitFor();
+      const shown = ['body', '.swagger-ui .info .title', '#sockets h2'].map((part) => `'${part}'`).join();
+      seen.push(
+        await person.page.evaluate(`[${shown}].map((part) => {
+          const { color, backgroundColor } = getComputedStyle(document.querySelector(part));
+          return part === 'body' ? backgroundColor : color;
+        })`),
+        person.faults,
+      );
+    }
+    expect(seen).to.deep.equal([
+      ['rgb(255, 255, 255)', 'rgb(59, 65, 81)', 'rgb(59, 65, 81)'],
+      [],
+      ['rgb(28, 32, 34)', 'rgb(210, 214, 215)', 'rgb(228, 230, 230)'],
+      [],
+    ]);
+  });
+
   it('mark the page and the state of a device where only the colors of the system are left', async () => {
     app = await openConsoleApp();
     await app.post('/api/devices', { name: 'house', openSpec: document });

@@ -12,12 +12,19 @@ body{margin:0;background:#fff;color:#3b4151;font-family:sans-serif}
 #sockets details.send{border-color:#61affe;background:rgb(97 175 254/.08)}
 #sockets summary{padding:10px 14px;cursor:pointer;font-weight:600}
 #sockets pre{margin:0;padding:14px;overflow:auto;font-size:13px;background:#fff;border-top:1px solid #e8e8e8}
+html.dark-mode body{background:#1c2022;color:#e4e6e6}
+html.dark-mode #back a{color:#8ab4f8}
+html.dark-mode #sockets pre{background:#080a0b;border-color:#3b4151}
 </style></head>
 <body><p id="back"><a href="/docs">The manual</a></p><div id="calls"></div><div id="sockets"></div>
 <script src="/docs/api/swagger-ui.js"></script><script src="/docs/api/page.js"></script></body></html>`;
 
-/** The script of the page: swagger-ui shows the HTTP calls, and the WebSockets are below. */
+/** The script of the page: swagger-ui shows the HTTP calls, and the WebSockets are below. The class of dark colors is swagger-ui's. */
 export const pageScript = `
+const dark = matchMedia('(prefers-color-scheme: dark)');
+const paint = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', paint);
+paint();
 SwaggerUIBundle({ url: '/openapi.json', dom_id: '#calls', docExpansion: 'none', validatorUrl: null });
 const add = (parent, name, text, kind) => {
   const element = document.createElement(name);

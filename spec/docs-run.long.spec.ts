@@ -188,7 +188,7 @@ describe('the commands of the manual', function () {
   describe('without exception', () => {
     it('are all tried, or a reason says why not', () => {
       const blocks = manualPages()
-        .filter(({ path }) => path !== 'README.md') // spec/readme.spec.ts runs those
+        .filter(({ path }) => path !== 'README.md') // spec/readme.long.spec.ts runs those
         .flatMap((page) => codeBlocks(page, 'sh').map(({ code }) => code));
       const left = blocks.filter(
         (code) => !tried.has(code) && !Object.keys(notRun).some((words) => code.startsWith(words)),

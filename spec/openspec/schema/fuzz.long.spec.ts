@@ -124,7 +124,7 @@ describe('openspec/schema: every value that a document accepts', () => {
           if (unlessEndless(() => original?.({ a: one })) !== true) continue;
           acceptedCount++;
           expect(accepts({ a: given(one) }), JSON.stringify({ one, parameters })).to.equal(true);
-          // Only names change on the way back; spec/openspec/names-round-trip.spec.ts checks which names.
+          // Only names change on the way back; spec/openspec/names-round-trip.long.spec.ts checks which names.
           const restored = wireNames.restore({ a: given(one) }, parameters);
           expect(given(restored)).to.deep.equal(given({ a: one }));
         }
