@@ -1,5 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { parseExactly } from '../../common/exact-numbers.ts';
 import { childPointer } from '../../common/json-pointer.ts';
 import { AppError, type Fault } from '../../errors.ts';
 
@@ -32,8 +33,9 @@ export function invalidMessage(issues: readonly Issue[]): AppError {
 function plain(message: JSONRPCMessage): JSONRPCMessage {
   if (!('error' in message)) return message;
   const { code, message: text } = message.error;
-  if (code !== INTERNAL_ERROR || !text.startsWith('[')) return message;
-  const faults = (JSON.parse(text) as Issue[]).map(faultOf);
+  const issues = code === INTERNAL_ERROR ? parseExactly(text) : undefined;
+  if (!Array.isArray(issues)) return message;
+  const faults = (issues as unknown as Issue[]).map(faultOf);
   return { ...message, error: { code: INVALID_PARAMS, message: wordsOf(faults) } };
 }
 
