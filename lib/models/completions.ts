@@ -1,5 +1,6 @@
 import { formatExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject } from '../common/json.ts';
+import { OriginTurns } from '../common/origin-turns.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { blotOwnSecrets } from '../secrets.ts';
@@ -21,29 +22,38 @@ import { chunksOf, completionOf } from './wire.ts';
 /**
  * The endpoint of the settings, for callers that speak OpenAI's language already: requests and answers pass unchanged.
  *
- * Contract: rejects with a ModelError, whose `status` is the endpoint's when it has answered, or with the signal's reason.
+ * Contract: rejects with a ModelError, whose `status` is the endpoint's when it has answered, or with the signal's reason. `party` is
+ * the user for whom it is asked: the parties take turns.
  */
 export interface Completions {
   /** One `chat.completion`. */
-  ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  ask(request: JsonObject, signal: AbortSignal, party?: string): Promise<JsonObject>;
   /** The `chat.completion.chunk`s of one. A reader that stops ends the request. */
-  stream(request: JsonObject, signal: AbortSignal): AsyncGenerator<JsonObject>;
+  stream(request: JsonObject, signal: AbortSignal, party?: string): AsyncGenerator<JsonObject>;
   /** The models that the endpoint offers. */
-  models(signal: AbortSignal): Promise<JsonObject[]>;
+  models(signal: AbortSignal, party?: string): Promise<JsonObject[]>;
 }
 
 /** The endpoint of the settings, and how it is reached. */
 export interface CompletionsOptions extends OpenAiOptions {
   /** Without a base URL the offline demo model answers. */
   endpoint: { baseUrl?: string | undefined; apiKey?: string | undefined; model: string };
+  /** The turns of requests to each origin; its own when missing. */
+  turns?: OriginTurns;
 }
 
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 
+/** The turn of a request. */
+interface Turn {
+  signal: AbortSignal;
+  party: string | undefined;
+}
+
 /** The completions of the endpoint of the settings. Throws `invalid_request` for an address or a key that cannot work. */
-export function openCompletions({ endpoint, ...options }: CompletionsOptions): Completions {
-  const { baseUrl } = endpoint;
-  return baseUrl === undefined ? demoCompletions() : new EndpointCompletions(baseUrl, endpoint, options);
+export function openCompletions(options: CompletionsOptions): Completions {
+  const { baseUrl } = options.endpoint;
+  return baseUrl === undefined ? demoCompletions() : new EndpointCompletions(baseUrl, options);
 }
 
 class EndpointCompletions implements Completions {
@@ -53,10 +63,12 @@ class EndpointCompletions implements Completions {
   readonly #headers: Record<string, string>;
   readonly #quirks: Quirks;
   readonly #options: OpenAiOptions;
+  readonly #turns: OriginTurns;
   readonly #secrets: readonly string[];
   #client: Promise<OpenAiClient> | undefined;
 
-  constructor(baseUrl: string, { apiKey, model }: CompletionsOptions['endpoint'], options: OpenAiOptions) {
+  constructor(baseUrl: string, { endpoint, turns = new OriginTurns(), ...options }: CompletionsOptions) {
+    const { apiKey, model } = endpoint;
     this.#model = model;
     this.#apiKey = apiKey;
     this.#secrets = apiKey === undefined ? [] : [apiKey];
@@ -64,9 +76,10 @@ class EndpointCompletions implements Completions {
     this.#headers = requestHeaders(apiKey);
     this.#quirks = rememberQuirks()(baseUrl);
     this.#options = options;
+    this.#turns = turns;
   }
 
-  ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+  ask(request: JsonObject, signal: AbortSignal, party?: string): Promise<JsonObject> {
     const work = async (limit: Limit): Promise<JsonObject> => {
       const response = await this.#send(request, false, limit);
       if (!isStream(response))
@@ -75,10 +88,11 @@ class EndpointCompletions implements Completions {
       for await (const event of this.#eventsOf(response, limit)) builder.add(event);
       return this.#withoutKey(completionOf(builder.build()));
     };
-    return this.#within(signal, (limit) => withSecondTry(limit, () => work(limit)));
+    return this.#within({ signal, party }, (limit) => withSecondTry(limit, () => work(limit)));
   }
 
-  async *stream(request: JsonObject, signal: AbortSignal): AsyncGenerator<JsonObject> {
+  async *stream(request: JsonObject, signal: AbortSignal, party?: string): AsyncGenerator<JsonObject> {
+    const leave = await this.#turns.enter(this.#base.origin, { party, signal });
     const stopped = new AbortController();
     const limit = this.#openLimit(AbortSignal.any([signal, stopped.signal]));
     try {
@@ -92,12 +106,13 @@ class EndpointCompletions implements Completions {
     } finally {
       stopped.abort(); // ends a request that nobody reads any more
       limit.close();
+      leave();
     }
   }
 
-  models(signal: AbortSignal): Promise<JsonObject[]> {
+  models(signal: AbortSignal, party?: string): Promise<JsonObject[]> {
     const root = withoutEnd(this.#base.pathname, '/').replace(/\/chat\/completions$/, '');
-    return this.#within(signal, async () => {
+    return this.#within({ signal, party }, async () => {
       for (const path of root === '' ? ['/v1', ''] : [root]) {
         const listed = await this.#listModels(path, signal);
         if (listed) return listed;
@@ -134,7 +149,8 @@ class EndpointCompletions implements Completions {
     });
   }
 
-  async #within<T>(signal: AbortSignal, work: (limit: Limit) => Promise<T>): Promise<T> {
+  async #within<T>({ signal, party }: Turn, work: (limit: Limit) => Promise<T>): Promise<T> {
+    const leave = await this.#turns.enter(this.#base.origin, { party, signal });
     const limit = this.#openLimit(signal);
     try {
       return await work(limit);
@@ -142,6 +158,7 @@ class EndpointCompletions implements Completions {
       throw this.#failure(error, signal, limit);
     } finally {
       limit.close();
+      leave();
     }
   }
 

@@ -181,7 +181,8 @@ describe('the description of the server', () => {
     expect(chat.seen.filter(({ type }) => type === 'error')).to.deep.equal([]);
   });
 
-  it('has an example of each body, and the server takes it where the things that it names are there', async () => {
+  it('has an example of each body, and the server takes it where the things that it names are there', async function () {
+    this.timeout(240_000);
     const { paths } = await get<{ paths: Record<string, Record<string, Documented>> }>('/openapi.json');
     const withBody = Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods).flatMap(([method, { requestBody, responses }]) => {
