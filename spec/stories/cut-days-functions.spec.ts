@@ -195,16 +195,14 @@ describe(`a day of OpenAI's clients with functions of their own, in the backgrou
 describe(`a day of OpenAI's client for Python, whose connections break at random (SEED=${cutSeed})`, function () {
   this.timeout(60_000);
   let world: CutWorld | undefined;
-  before(async function () {
-    needOpenAiPython(this); // it holds this process for seconds, so that the server comes after it
-    world = await openCutWorld();
-  });
   after(() => world?.close());
 
-  it('responses, which it repeats by itself', async () => {
-    const { ada, devices } = world!;
+  it('responses, which it repeats by itself', async function () {
+    needOpenAiPython(this); // it holds this process for seconds, so that the server comes after it
+    world = await openCutWorld();
+    const { ada, devices } = world;
     await liveUnderCuts(
-      world!,
+      world,
       async (url): Promise<CutClient> => {
         const made = await ada.call('POST', '/v1/conversations', devices);
         const { id: conversation } = made.body as { id: string };
