@@ -98,7 +98,7 @@ describe('the commands of the manual', function () {
     const { code, stdout, stderr } = await runLines(blockOf('mcp.md', '--print-config'), folder);
     expect([code, stderr]).to.deep.equal([0, '']);
     expect(stdout)
-      .to.match(/lamp\.openapi\.json/)
+      .to.match(/lights\.openapi\.json/)
       .and.match(/--device/)
       .and.match(/http:\/\/127\.0\.0\.1:9527\/api/);
   });

@@ -1,5 +1,7 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { JsonObject } from '../common/json.ts';
+import { AppError } from '../errors.ts';
 
 /** The hosts whose settings `mcp --print-config` knows. */
 export const mcpHosts = ['claude', 'cursor', 'vscode'] as const;
@@ -14,17 +16,21 @@ interface Place {
 
 /**
  * The lines for the settings of a host: Claude Desktop (claude_desktop_config.json) and Cursor (mcp.json) have `mcpServers`, VS Code
- * (mcp.json) has `servers`. A host starts the command in a folder of its own, so places are absolute. No token is printed: the
- * command takes AUTH_TOKEN of its settings.
+ * (mcp.json) has `servers`. A host starts the command in a folder of its own, so places are absolute, and the folder of the settings is
+ * named. No token is printed: the command takes AUTH_TOKEN of its settings. Throws `invalid_request` that names every missing file.
  */
 export function printedConfig(host: McpHostName, specs: readonly string[], { device, url }: Place): string {
+  const missing = specs.filter((place) => !isUrl(place) && !existsSync(place));
+  if (missing.length > 0) throw new AppError('invalid_request', `There is no file ${missing.join(', ')}.`);
   const args = [
     ...process.execArgv,
-    resolve(process.argv[1] ?? 'lite-agent'),
+    realpathSync(process.argv[1]!), // npx starts a link in its cache
     'mcp',
     ...specs.map(lastingPlace),
     ...(device ? ['--device', ...device] : []),
     ...(url === undefined ? [] : ['--url', url]),
+    '--settings',
+    process.cwd(),
   ];
   const server: JsonObject = { command: process.execPath, args };
   const config =
@@ -35,5 +41,9 @@ export function printedConfig(host: McpHostName, specs: readonly string[], { dev
 }
 
 function lastingPlace(place: string): string {
-  return /^https?:\/\//i.test(place) ? place : resolve(place);
+  return isUrl(place) ? place : resolve(place);
+}
+
+function isUrl(place: string): boolean {
+  return /^https?:\/\//i.test(place);
 }

@@ -15,6 +15,7 @@ export interface McpOptions {
   device?: string[];
   url?: string;
   token?: string;
+  settings?: string;
   printConfig?: McpHostName;
 }
 
@@ -29,14 +30,25 @@ export function addMcp(program: Command): void {
     .option('--device <name...>', 'only these devices that the server knows')
     .option('--url <url>', 'for devices: a running server; without this option the command starts its own')
     .option('--token <token>', 'the access token for it; AUTH_TOKEN of the settings by default')
+    .option('--settings <folder>', 'the folder of .env and of the data; the present one by default')
     .addOption(
       new Option('--print-config <host>', 'print the lines for the settings of a host').choices(mcpHosts),
     )
     .action(async (specs: string[], options: McpOptions) => {
+      if (options.settings !== undefined) enter(options.settings);
       refuseBoth(specs, options);
       if (options.printConfig) process.stdout.write(printedConfig(options.printConfig, specs, options));
       else await serve(specs, options);
     });
+}
+
+/** Goes to the folder of the settings: relative places start there. */
+function enter(folder: string): void {
+  try {
+    process.chdir(folder);
+  } catch (cause) {
+    throw new AppError('invalid_request', `--settings: there is no folder ${folder}.`, { cause });
+  }
 }
 
 /** Serves until standard input ends, or a signal comes. Standard output carries nothing but the protocol. */

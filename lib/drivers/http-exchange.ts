@@ -12,6 +12,8 @@ const DRAIN_MAX_BYTES = 16 * 1024 * 1024;
 const ENDING_MAX_MS = 1000;
 /** A reader that takes longer for one piece lets other work come between two pieces. */
 const SLOW_MS = 2;
+/** The reason of every abort that ends a wait: an abort without one makes an error with a stack, for each request. */
+const OVER = new Error('The request is over');
 
 const CODES: Record<string, string> = {
   UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
@@ -41,7 +43,7 @@ export function exchangeOnce(
     const over = new AbortController();
     const finish = (response: HttpResponse): void => {
       resolve(response);
-      over.abort();
+      over.abort(OVER);
     };
     const exchange = new Exchange(request, context, { maxBytes, reader }, finish);
     if (context.signal.aborted) {

@@ -8,7 +8,7 @@ import { chunksWithout } from './chunks-without.ts';
 import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askDemo } from './demo-completion.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
-import { safeText } from './failure.ts';
+import { reportedError, safeText } from './failure.ts';
 import { openLimit, type Limit } from './limit.ts';
 import { logprobsWithout } from './logprobs-without.ts';
 import type { OpenAiOptions } from './openai.ts';
@@ -83,9 +83,9 @@ class EndpointCompletions implements Completions {
     const work = async (limit: Limit): Promise<JsonObject> => {
       const response = await this.#send(request, false, limit);
       if (!isStream(response))
-        return this.#withoutKey(objectOf(await readBodyText(response, ANSWER_MAX_BYTES)));
+        return this.#withoutKey(this.#objectOf(await readBodyText(response, ANSWER_MAX_BYTES)));
       const builder = createReplyBuilder(this.#model, { origin: this.#base.origin }); // some endpoints stream unasked
-      for await (const event of eventsOf(response, limit)) builder.add(event);
+      for await (const event of this.#eventsOf(response, limit)) builder.add(event);
       return this.#withoutKey(completionOf(builder.build()));
     };
     return this.#within({ signal, party }, (limit) => withSecondTry(limit, () => work(limit)));
@@ -97,10 +97,10 @@ class EndpointCompletions implements Completions {
     const limit = this.#openLimit(AbortSignal.any([signal, stopped.signal]));
     try {
       const response = await this.#send(request, true, limit);
-      const events = isStream(response) ? eventsOf(response, limit) : undefined;
+      const events = isStream(response) ? this.#eventsOf(response, limit) : undefined;
       if (events) yield* chunksWithout(this.#secrets, events);
       // Some endpoints do not stream.
-      else yield* chunksOf(this.#withoutKey(objectOf(await readBodyText(response, ANSWER_MAX_BYTES))));
+      else yield* chunksOf(this.#withoutKey(this.#objectOf(await readBodyText(response, ANSWER_MAX_BYTES))));
     } catch (error) {
       throw this.#failure(error, signal, limit);
     } finally {
@@ -143,6 +143,7 @@ class EndpointCompletions implements Completions {
       apiKey: this.#apiKey,
       quirks: this.#quirks,
       limit,
+      retries: false, // the clients of this API repeat their requests by themselves
       body: () => body,
       mend: () => false, // the caller's request passes unchanged, or not at all
     });
@@ -159,6 +160,29 @@ class EndpointCompletions implements Completions {
       limit.close();
       leave();
     }
+  }
+
+  async *#eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {
+    const parser = createSseParser();
+    for await (const piece of boundedBody(response, ANSWER_MAX_BYTES)) {
+      limit.heard();
+      for (const data of parser.push(piece)) {
+        if (data.startsWith('[DONE]')) return;
+        yield this.#objectOf(data);
+      }
+    }
+    for (const data of parser.end()) if (!data.startsWith('[DONE]')) yield this.#objectOf(data);
+  }
+
+  /** A JSON object of the endpoint. Throws a ModelError for anything else, and for an error that it reports. */
+  #objectOf(text: string): JsonObject {
+    const value = tryParseJson(text);
+    if (!isObject(value))
+      throw new ModelError('the model endpoint sent something that is no chat completion');
+    const { error } = value;
+    if (!error) return value;
+    const message = isObject(error) ? error['message'] : error;
+    throw reportedError(typeof message === 'string' ? message : JSON.stringify(error), this.#base.host);
   }
 
   /** The endpoint may send back the headers that it got. */
@@ -189,18 +213,6 @@ class EndpointCompletions implements Completions {
   }
 }
 
-async function* eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {
-  const parser = createSseParser();
-  for await (const piece of boundedBody(response, ANSWER_MAX_BYTES)) {
-    limit.heard();
-    for (const data of parser.push(piece)) {
-      if (data.startsWith('[DONE]')) return;
-      yield objectOf(data);
-    }
-  }
-  for (const data of parser.end()) if (!data.startsWith('[DONE]')) yield objectOf(data);
-}
-
 function isStream(response: Response): boolean {
   return response.headers.get('content-type')?.includes('text/event-stream') === true;
 }
@@ -213,15 +225,4 @@ function demoCompletions(): Completions {
     },
     models: async () => [{ id: 'demo', owned_by: 'lite-agent' }],
   };
-}
-
-/** A JSON object of an endpoint. Throws a ModelError for anything else, and for an error that it reports. */
-function objectOf(text: string): JsonObject {
-  const value = tryParseJson(text);
-  if (!isObject(value)) throw new ModelError('the model endpoint sent something that is no chat completion');
-  const { error } = value;
-  if (!error) return value;
-  const message = isObject(error) ? error['message'] : error;
-  const said = safeText(typeof message === 'string' ? message : JSON.stringify(error), undefined);
-  throw new ModelError(`the model endpoint reports: ${said}`);
 }

@@ -16,7 +16,12 @@ const document = {
   paths: { '/status': { get: { operationId: 'get_status', summary: 'Gets the status.' } } },
 };
 
-/** Calls of MCP hosts in a second, against a server on the bare SDK whose tool makes the same HTTP call. Ours also keeps each call. */
+/**
+ * Calls of MCP hosts in a second, against a server on the bare SDK whose tool makes the same HTTP call. Both have the Streamable HTTP of
+ * one version of the SDK, a connection with an id for each host, a stream of events for each answer, and a pool of undici to the device.
+ * The bare server keeps nothing: no events for a host that lost its stream, and no call. Ours keeps both, and each call is two
+ * commits. The hosts have one core together, and may reach its end before the bare server does: `CPU ms a call` compares without them.
+ */
 export async function run(): Promise<void> {
   pinDriver();
   const folder = mkdtempSync(join(tmpdir(), 'lite-agent-bench-'));

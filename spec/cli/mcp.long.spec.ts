@@ -1,7 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { expect } from 'chai';
@@ -88,7 +90,13 @@ describe('lite-agent mcp', function () {
         Record<string, { command: string; args: string[]; type?: string }>
       >;
     const { args } = lines('claude')['mcpServers']!['lite-agent']!;
-    expect(args.slice(-3)).to.deep.equal(['mcp', document, 'https://a.example/d.json']);
+    expect(args.slice(-5)).to.deep.equal([
+      'mcp',
+      document,
+      'https://a.example/d.json',
+      '--settings',
+      process.cwd(),
+    ]);
     const server = { ...own, args };
     expect([lines('claude'), lines('cursor'), lines('vscode')]).to.deep.equal([
       { mcpServers: { 'lite-agent': server } },
@@ -98,5 +106,50 @@ describe('lite-agent mcp', function () {
     expect(printedConfig('cursor', [], { device: ['a', 'b'], url: 'http://127.0.0.1:1' })).to.match(
       /"--device",\s+"a",\s+"b",\s+"--url",\s+"http:\/\/127\.0\.0\.1:1"/,
     );
+  });
+
+  it('prints lines that work in every folder, with the settings and the devices of the one where they were printed', async () => {
+    const known = join(folder, 'known');
+    const elsewhere = join(folder, 'elsewhere');
+    for (const made of [known, elsewhere]) await mkdir(made);
+    await writeFile(join(known, '.env'), 'DATA_DIR=house');
+    const added = await runCommand(['device', 'add', 'lamp', document], { cwd: known });
+    expect(added.code, added.stderr).to.equal(0);
+    const printed = await runCommand(['mcp', '--device', 'lamp', '--print-config', 'claude'], { cwd: known });
+    const { mcpServers } = JSON.parse(printed.stdout) as {
+      mcpServers: Record<string, { command: string; args: string[] }>;
+    };
+    const client = new Client({ name: 'spec', version: '1' });
+    await client.connect(
+      new StdioClientTransport({ ...mcpServers['lite-agent']!, cwd: elsewhere, stderr: 'ignore' }),
+    );
+    try {
+      const { tools } = await client.listTools();
+      expect(tools.map(({ name }) => name)).to.deep.equal(['get_state', 'set_brightness']);
+      expect(await readdir(elsewhere)).to.deep.equal([]);
+    } finally {
+      await client.close();
+    }
+  });
+
+  it('prints the place of the program behind the link that started it, and no line for a file that is not there', async () => {
+    const link = join(folder, 'lite-agent');
+    await symlink(bundleOf('bin/lite-agent.ts'), link);
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [link, 'mcp', document, '--print-config', 'cursor'],
+      { cwd: folder },
+    );
+    expect(stdout)
+      .to.contain(JSON.stringify(await realpath(link)))
+      .and.not.to.contain(JSON.stringify(link));
+    const missing = await runCommand(['mcp', './a.json', './b.json', '--print-config', 'claude'], {
+      cwd: folder,
+    });
+    expect([missing.code, missing.stdout]).to.deep.equal([2, '']);
+    expect(missing.stderr).to.contain('There is no file ./a.json, ./b.json.');
+    const nowhere = await runCommand(['mcp', document, '--settings', './none'], { cwd: folder });
+    expect([nowhere.code, nowhere.stdout]).to.deep.equal([2, '']);
+    expect(nowhere.stderr).to.contain('--settings: there is no folder ./none.');
   });
 });

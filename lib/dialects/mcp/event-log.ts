@@ -14,7 +14,9 @@ interface StreamEvent {
 
 /**
  * The last events of the streams of one host, so that a host that lost its connection gets the rest with `Last-Event-ID`
- * [MCP 2025-11-25, Resumability and Redelivery]. An event that is no longer here cannot be resumed from.
+ * [MCP 2025-11-25, Resumability and Redelivery]. An event that is no longer here cannot be resumed from. The SDK is not told the stream of
+ * an event beforehand: it would refuse a host that comes back before its lost connection is noticed here. So the new connection takes
+ * the stream over.
  */
 export class EventLog implements EventStore {
   #events: StreamEvent[] = [];
@@ -34,8 +36,9 @@ export class EventLog implements EventStore {
     return String(n);
   }
 
-  async getStreamIdForEventId(id: string): Promise<string | undefined> {
-    return this.#find(id)?.stream;
+  /** Whether a stream can be resumed from this event. */
+  has(id: string): boolean {
+    return this.#find(id) !== undefined;
   }
 
   async replayEventsAfter(
@@ -44,8 +47,13 @@ export class EventLog implements EventStore {
   ): Promise<string> {
     const from = this.#find(id);
     if (!from) throw new Error('the event is no longer kept');
-    const later = this.#events.filter(({ n, stream }) => stream === from.stream && n > from.n);
-    for (const { n, message } of later) if ('jsonrpc' in message) await send(String(n), message);
+    const isLater = (event: StreamEvent): boolean => event.stream === from.stream && event.n > last;
+    let last = from.n;
+    // Each step looks anew: an event may come meanwhile.
+    for (let next = this.#events.find(isLater); next; next = this.#events.find(isLater)) {
+      last = next.n;
+      if ('jsonrpc' in next.message) await send(String(next.n), next.message);
+    }
     return from.stream;
   }
 

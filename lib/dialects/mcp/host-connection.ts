@@ -7,6 +7,7 @@ import type { DirectConversation } from '../../devices/direct-calls.ts';
 import { refusalOfDevice, type ListedDevice } from '../../devices/device.ts';
 import type { Call } from '../../server/mount.ts';
 import { toAppError } from '../../server/status.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 import { DeviceCall, formatResult, type HostRequest } from './device-call.ts';
 import {
@@ -16,6 +17,7 @@ import {
   versionOfResource,
 } from './device-documents.ts';
 import { EventLog } from './event-log.ts';
+import { withPlainErrors } from './plain-errors.ts';
 import { relay } from './relay.ts';
 import type { ToolList } from './tool-list.ts';
 import type { ToolLists } from './tool-lists.ts';
@@ -37,6 +39,10 @@ export interface HostOptions {
   onClose(): void;
 }
 
+/** The codes of errors [MCP 2025-11-25, Resources; JSON-RPC 2.0 5.1]: every other one says that the parameters are not valid. */
+const errorCodes: Partial<Record<ErrorCode, number>> = { not_found: -32_002, internal: -32_603 };
+const INVALID_PARAMS = -32_602;
+
 /** A result in the log of a host is cut to this. */
 const LOGGED_MAX_CHARS = 1000;
 
@@ -55,6 +61,7 @@ export class HostConnection {
   readonly #options: HostOptions;
   readonly #server: Server;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
+  readonly #events: EventLog;
   /** The requests that are under way. */
   readonly #answers = new Set<Promise<void>>();
   #usedAt = performance.now();
@@ -68,7 +75,7 @@ export class HostConnection {
   private constructor(
     options: HostOptions,
     server: Server,
-    transport: WebStandardStreamableHTTPServerTransport,
+    { transport, events }: { transport: WebStandardStreamableHTTPServerTransport; events: EventLog },
   ) {
     this.id = options.id;
     this.owner = options.owner;
@@ -76,6 +83,7 @@ export class HostConnection {
     this.#options = options;
     this.#server = server;
     this.#transport = transport;
+    this.#events = events;
   }
 
   /** Opens a connection that awaits the host's `initialize`. */
@@ -96,18 +104,19 @@ export class HostConnection {
         instructions: INSTRUCTIONS,
       },
     );
+    const events = new EventLog();
     const transport = new Transport({
       sessionIdGenerator: () => options.id,
-      eventStore: new EventLog(),
+      eventStore: events,
       keepAliveMs: 0, // the server's own streams have a heartbeat
     });
-    const connection = new HostConnection(options, server, transport);
+    const connection = new HostConnection(options, server, { transport, events });
     await connection.#serve();
     Object.assign(server, {
       onclose: () => options.onClose(),
       onerror: (error: Error) => options.parts.log.debug({ err: error }, 'an MCP host'),
     });
-    await server.connect(transport);
+    await server.connect(withPlainErrors(transport));
     return connection;
   }
 
@@ -121,8 +130,14 @@ export class HostConnection {
     return this.#transport.sessionId !== undefined;
   }
 
-  /** Answers one request of the host. */
+  /** Answers one request of the host. Rejects with `invalid_request` when a stream cannot be resumed any more. */
   async answer(call: Call): Promise<void> {
+    const lastEvent = call.request.headers['last-event-id'];
+    if (typeof lastEvent === 'string' && call.request.method === 'GET' && !this.#events.has(lastEvent))
+      throw new AppError(
+        'invalid_request',
+        'The event of Last-Event-ID is not kept any more: open the stream without it.',
+      );
     const answer = relay(this.#transport, call, this.#options.parts.config.limits);
     this.#answers.add(answer);
     try {
@@ -178,6 +193,8 @@ export class HostConnection {
         resources: listDeviceDocuments(await this.#devicesOf(caller)),
       })),
     );
+    // Hosts ask for them wherever there are resources.
+    server.setRequestHandler(types.ListResourceTemplatesRequestSchema, () => ({ resourceTemplates: [] }));
     server.setRequestHandler(types.ReadResourceRequestSchema, ({ params: { uri } }, extra) =>
       this.#asked(extra, async (caller) =>
         readDeviceDocument(parts, uri, { caller, among: await this.#devicesOf(caller) }),
@@ -260,8 +277,8 @@ export class HostConnection {
     } catch (thrown) {
       const { code, message, cause } = toAppError(thrown);
       if (code === 'internal') this.#options.parts.log.error({ err: cause ?? thrown }, message);
-      const { McpError, ErrorCode } = await import('@modelcontextprotocol/sdk/types.js');
-      throw new McpError(code === 'internal' ? ErrorCode.InternalError : ErrorCode.InvalidParams, message);
+      // The words alone: McpError puts the code before them, and so does the host again.
+      throw Object.assign(new Error(message), { code: errorCodes[code] ?? INVALID_PARAMS });
     }
   }
 }

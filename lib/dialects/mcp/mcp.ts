@@ -1,11 +1,13 @@
 import { anonymous } from '../../accounts/access.ts';
-
+import type { JsonObject } from '../../common/json.ts';
 import { AppError } from '../../errors.ts';
 import { route, type Call, type FormattedError, type Route } from '../../server/mount.ts';
 import { statusOf } from '../../server/status.ts';
 import type { Dialect } from '../dialect.ts';
 import { HostConnections } from './host-connections.ts';
 import type { HostConnection } from './host-connection.ts';
+import { invalidMessage } from './plain-errors.ts';
+import { readHostBody } from './read-host-body.ts';
 
 const PATH = '/mcp';
 const METADATA = '/.well-known/oauth-protected-resource';
@@ -17,6 +19,8 @@ const query = {
   type: 'object',
   properties: { devices: { type: 'string', description: 'the names of the only devices, with commas' } },
 } as const;
+
+const message = { type: 'object', description: 'a JSON-RPC 2.0 message', additionalProperties: {} } as const;
 
 /** The message with which a host begins. */
 const firstMessage = {
@@ -60,23 +64,37 @@ function say(connections: HostConnections): Route {
     exactFields: ['arguments'],
     query,
     body: {
-      type: 'object',
-      description: 'a JSON-RPC 2.0 message',
+      anyOf: [message, { type: 'array', items: message, minItems: 1 }],
+      description: 'a JSON-RPC 2.0 message, or a list of them',
       examples: [firstMessage],
-      additionalProperties: {},
     },
     async handle(call) {
-      const { body, query: asked, request } = call;
-      const isFirst = request.headers['mcp-session-id'] === undefined && body['method'] === 'initialize';
-      if (!isFirst) return connectionOf(connections, call).answer(call);
+      const { query: asked, request } = call;
+      const body = readHostBody(
+        call.body as JsonObject | JsonObject[],
+        request.headers['mcp-protocol-version'],
+      );
+      const isFirst =
+        request.headers['mcp-session-id'] === undefined &&
+        !Array.isArray(body) &&
+        body['method'] === 'initialize';
+      if (!isFirst) return connectionOf(connections, call).answer({ ...call, body });
+      await checkFirst(body);
       const connection = await connections.open(call, namesIn(asked.devices));
       try {
-        await connection.answer(call);
+        await connection.answer({ ...call, body });
       } finally {
-        if (!connection.isReady) await connection.close(); // its initialize was not valid
+        if (!connection.isReady) await connection.close(); // it accepts no stream, say
       }
     },
   });
+}
+
+/** Throws `invalid_request` with every fault of an `initialize`. */
+async function checkFirst(body: JsonObject): Promise<void> {
+  const { InitializeRequestSchema } = await import('@modelcontextprotocol/sdk/types.js');
+  const { error } = InitializeRequestSchema.safeParse(body);
+  if (error) throw invalidMessage(error.issues);
 }
 
 function listen(connections: HostConnections): Route {

@@ -5,6 +5,8 @@ import type { Parts } from '../dialect.ts';
 
 /** Headers of the SDK's answers that hosts need. The server writes all others itself. */
 const ANSWER_HEADERS = ['content-type', 'mcp-session-id', 'allow'];
+/** The head and the first events of a stream wait so long for the others, so that a short call is one write to the socket, in ms. */
+const GATHER_MS = 20;
 
 /**
  * Gives a checked request to the transport of the SDK, and writes its answer. Streams have the heartbeat and the patience of all
@@ -27,15 +29,22 @@ export async function relay(
     if (value !== null) response.setHeader(name, value);
   }
   const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
-  if (isStream && answer.body) await pump(answer.body, openEventStream(response, limits));
+  if (isStream && answer.body) await pump(answer.body, response, limits);
   else response.writeHead(answer.status).end(await answer.text());
 }
 
 /** Writes the pieces as the host takes them. A host that disconnects ends the stream, and not the work behind it. */
 async function pump(
   body: ReadableStream<Uint8Array>,
-  stream: ReturnType<typeof openEventStream>,
+  response: Call['response'],
+  limits: Parts['config']['limits'],
 ): Promise<void> {
+  const release = (): void => {
+    if (response.writableCorked > 0) response.uncork();
+  };
+  response.cork(); // its end uncorks, too
+  const gathering = setTimeout(release, GATHER_MS);
+  const stream = openEventStream(response, limits);
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const cancel = (): void => void reader.cancel().catch(() => undefined); // it has ended by itself
@@ -45,7 +54,10 @@ async function pump(
     const { done, value } = await reader.read();
     if (done) break;
     stream.write(decoder.decode(value, { stream: true }));
-    await stream.drained();
+    const untilTaken = stream.drained();
+    if (untilTaken) release();
+    await untilTaken;
   }
+  clearTimeout(gathering);
   await stream.end();
 }

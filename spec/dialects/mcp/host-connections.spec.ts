@@ -67,12 +67,18 @@ describe('the connections of MCP hosts', () => {
     await server.close();
   });
 
-  it('leave nothing behind for an initialize that is not valid', async () => {
+  it('leave nothing behind for an initialize that is not valid, or that takes no stream', async () => {
     const server = await openThreadServer({ AUTH: 'required' });
     const ann = await server.caller('ann');
     const wrong = { ...initialize, params: { ...params, capabilities: 5 } };
-    const { headers, status } = await ann.call('POST', '/mcp', wrong, { accept: 'application/json' });
-    expect([headers.get('mcp-session-id'), status]).to.deep.equal([null, 406]);
+    const refused = [
+      await ann.call('POST', '/mcp', wrong, accept),
+      await ann.call('POST', '/mcp', initialize, { accept: 'application/json' }),
+    ];
+    expect(refused.map(({ headers, status }) => [headers.get('mcp-session-id'), status])).to.deep.equal([
+      [null, 400],
+      [null, 406],
+    ]);
     await server.close();
   });
 
