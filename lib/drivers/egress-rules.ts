@@ -73,6 +73,7 @@ export function createEgressRules(options: {
       const to = name === address ? address : `${name} (${address})`;
       // No list opens these: an operator who allows a private network does not mean the credentials of the machine.
       const reached = reachedAddresses(address);
+      if (reached.length === 0) return `${to} is refused: this is no address that can be checked.`;
       if (reached.some((one) => metadata.has(one))) {
         return `${to} is refused: cloud metadata addresses are never called.`;
       }

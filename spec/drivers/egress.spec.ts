@@ -190,6 +190,7 @@ describe('egress rules', () => {
     ['a unique local address', {}, 'x', 80, 'fd12::1', 'refused'],
     ['a scoped link-local address', {}, 'x', 80, 'fe80::1%eth0', 'refused'],
     ['broadcast', {}, 'x', 80, '255.255.255.255', 'refused'],
+    ['a text that is no address', { allowPrivate: true }, 'x', 80, '::ffff:127.1', 'refused'],
     [
       'a private address on a private-friendly server',
       { allowPrivate: true },

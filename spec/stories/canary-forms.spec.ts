@@ -15,7 +15,7 @@ const pem = `-----BEGIN KEY-----\nzq8MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nzq8+/Kgwg
 /** A secret for each place that takes one, in a form that no pattern knows. */
 const canaries = {
   bearer: 'zq1/to+ken==',
-  pair: 'zq2"quo\\ted',
+  pair: 'zq2"quo\\ted-pair',
   encodedPair: 'zq3 spaced+pair',
   header: "zq4<'header'>&",
   query: 'zq5密码&口令=字 %41',
@@ -55,6 +55,8 @@ const echoesOf = (text: string): string[] => [
   Buffer.from(text).toString('base64'),
   Buffer.from(`name:${text}`).toString('base64url'),
   Buffer.from(text).toString('hex'),
+  text.toLowerCase(),
+  text.toUpperCase(),
 ];
 
 /** The texts around every canary that a text has. */
@@ -220,6 +222,23 @@ function repliesOf(key: string, calls: string[]): ModelServerStep[] {
   ];
 }
 
+/** The answers about a device that the server knows, after each of its operations was called. */
+async function toldOfDevice(url: string, entry: JsonObject, calls: readonly string[]): Promise<string> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${canaries.operator}` };
+  const ask = async (path: string, body?: JsonObject): Promise<string> => {
+    const init = body ? { method: 'POST', body: JSON.stringify(body) } : {};
+    const answer = await fetch(`${url}${path}`, { headers, ...init });
+    expect(answer.status, path).to.be.oneOf([200, 201]);
+    return answer.text();
+  };
+  await ask('/api/devices', { name: 'echo', ...entry });
+  let told = '';
+  for (const name of calls) told += await ask(`/api/devices/echo/tools/${name}`, { arguments: {} });
+  for (const path of ['/api/devices/echo/tools', '/api/audit', '/api/audit/export', '/metrics'])
+    told += await ask(path);
+  return told;
+}
+
 describe('a secret of any form, in any place that takes one', () => {
   it('is in no log, no file, no answer, no frame and no request to a model, whoever echoes it', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'canary-'));
@@ -269,6 +288,7 @@ describe('a secret of any form, in any place that takes one', () => {
         'everything at once',
       );
       model.expectDone();
+      told += await toldOfDevice(app.url, entriesAt(device.url)[0]!, calls.slice(0, 9));
     } finally {
       await app.close();
       await log.close();

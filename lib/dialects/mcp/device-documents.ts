@@ -4,6 +4,7 @@ import { stringifyInSlices } from '../../common/write-json-slices.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { ListedDevice } from '../../devices/device.ts';
 import type { KnownValue } from '../../devices/device-states.ts';
+import { shownDefinition } from '../../devices/shown-definition.ts';
 import { AppError } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 
@@ -54,7 +55,8 @@ export async function readDeviceDocument(
     return { contents: [{ uri, ...lastValues(devices.states.valuesOf(named.name)) }] };
   const device = await devices.find(named.name, caller.id);
   // A device that says its document itself shows the tools that it has now.
-  const openSpec = device.definition?.openSpec ?? ((await devices.describe(device)) as unknown as JsonObject);
+  const shown = device.definition && shownDefinition(device.definition);
+  const openSpec = shown?.openSpec ?? ((await devices.describe(device)) as unknown as JsonObject);
   const isText = typeof openSpec === 'string';
   const text = isText ? openSpec : await stringifyInSlices(openSpec);
   return { contents: [{ uri, mimeType: isText ? 'text/plain' : 'application/json', text }] };

@@ -314,6 +314,17 @@ describe('the MCP server', () => {
     expect(refused).to.contain('There is no resource "lite-agent://devices/asking"');
   });
 
+  it('shows a document without the key of the device, which somebody has written into it', async () => {
+    const info = { title: 'Noted', version: '1' };
+    const openSpec = { ...lampDocument, info: { ...info, description: 'Key: lamp-key-0123456789' } };
+    await register('noted', {}, { openSpec });
+    const { client } = await connect('noted');
+    const { contents } = await client.readResource({ uri: 'lite-agent://devices/noted' });
+    const [{ text } = {}] = contents as { text?: string }[];
+    expect(JSON.parse(text!)).to.deep.equal({ ...openSpec, info: { ...info, description: 'Key: [secret]' } });
+    await admin.call('DELETE', '/api/devices/noted');
+  });
+
   it('tells a host that a resource which it watches has changed, until it watches it no more', async () => {
     const { client, call } = await connect('lamp');
     const [values, document] = ['lite-agent://devices/lamp/values', 'lite-agent://devices/lamp'];
