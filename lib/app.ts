@@ -8,6 +8,7 @@ import { createPresets } from './agents/presets.ts';
 import { createChats } from './chats/chats.ts';
 import { openReplies } from './chats/replies.ts';
 import { openChatTasks } from './chats/tasks.ts';
+import { OriginTurns } from './common/origin-turns.ts';
 import type { Config } from './config.ts';
 import { SessionRegistry } from './core/sessions.ts';
 import type { Store } from './core/store.ts';
@@ -179,7 +180,7 @@ class Composition {
     const [config, log, { store, fetch }] = [this.#config, this.#log, basis];
     const { limits, auditDays } = config;
     limitTurns(limits);
-    const endpoint = { fetch, timeoutMs: limits.modelTimeoutMs };
+    const endpoint = { fetch, turns: new OriginTurns(), timeoutMs: limits.modelTimeoutMs };
     const models = openModels({ ...endpoint, defaults: config.model, providers: this.#extensions.models });
     const stored = this.#openStoredParts(basis, accounts, models);
     const { openspecs } = this.#openDocuments(basis.egress);
@@ -247,8 +248,7 @@ class Composition {
     { signIns, identities }: Accounts,
     models: Parts['models'],
   ) {
-    const { limits, wechat } = this.#config;
-    const onError = this.#onError;
+    const [{ limits, wechat }, onError] = [this.#config, this.#onError];
     const db = database.tables;
     const vault = createVault(secret);
     const signer = createUrlSigner(secret);

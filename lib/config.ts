@@ -19,6 +19,8 @@ import {
   parseNetwork,
   parsePlace,
   parseHeaders,
+  guessableFault,
+  isGuessable,
   isSecretName,
   withoutUrlSecrets,
 } from './setting-values.ts';
@@ -40,6 +42,8 @@ export interface Config {
   port: number;
   /** Whether only this machine can reach `host`. Most defaults depend on it. */
   loopback: boolean;
+  /** Whether other machines can reach the server: by `host`, or through the proxy that PUBLIC_URL names. */
+  reachable: boolean;
   /** `sqlite:<absolute file>`, `sqlite::memory:` or `postgres://…`. */
   databaseUrl: string;
   /** `full`: SQLite waits for the disk at each commit. */
@@ -105,9 +109,6 @@ export interface Config {
 /** Every limit, named with its unit; the env name is the same in upper snake case (`initMaxBytes` ← INIT_MAX_BYTES). */
 export type Limits = { [Name in keyof typeof limits]: number };
 
-/** The least length of a fixed secret where other machines can try it. */
-const SECRET_MIN_LENGTH = 32;
-
 /** The sources of settings; `fixed` ones win over all others. */
 export interface ConfigSources {
   fixed?: NodeJS.Dict<string>;
@@ -159,24 +160,22 @@ export function readConfig({
 
   const host = read('HOST', '127.0.0.1', parseHost);
   const loopback = isLoopbackHost(host);
+  const publicUrl = read('PUBLIC_URL', undefined, parseUrl);
+  const reachable = !loopback || !isLoopbackHost(new URL(publicUrl ?? 'http://localhost').hostname);
   const dataDir = resolve(cwd, text('DATA_DIR') ?? 'data');
   const apiKey = text('apiKey') ?? text('OPENAI_API_KEY');
   const baseUrlName = text('baseUrl') === undefined ? 'OPENAI_BASE_URL' : 'baseUrl';
   const authToken = read('AUTH_TOKEN', undefined, parseToken);
-  const auth = read('AUTH', loopback ? 'none' : 'required', oneOf(['none', 'required']));
+  const auth = read('AUTH', reachable ? 'required' : 'none', oneOf(['none', 'required']));
   if (auth === 'none' && !loopback)
     fault(
       'AUTH',
       `"none" would let anyone who reaches HOST=${host} move devices: take it out, or set HOST=127.0.0.1`,
     );
   const secretKey = read('SECRET_KEY', undefined, parseSecret);
-  if (!loopback)
+  if (reachable)
     for (const [name, secret] of Object.entries({ AUTH_TOKEN: authToken, SECRET_KEY: secretKey }))
-      if (secret !== undefined && secret.length < SECRET_MIN_LENGTH)
-        fault(
-          name,
-          `is too short for HOST=${host}, where others can guess it: at least ${SECRET_MIN_LENGTH} characters, e.g. of \`openssl rand -hex 32\``,
-        );
+      if (isGuessable(secret)) fault(name, guessableFault(loopback ? 'PUBLIC_URL' : `HOST=${host}`));
   const wechat = together({ appid: 'WECHAT_APPID', secret: 'WECHAT_SECRET' });
   const s3 = together({
     endpoint: 'S3_ENDPOINT',
@@ -189,6 +188,7 @@ export function readConfig({
     host,
     port: read('PORT', 9527, (value) => parseCount(value, 0, 65_535)),
     loopback,
+    reachable,
     databaseUrl: read('DATABASE_URL', `sqlite:${resolve(dataDir, 'lite-agent.db')}`, (value) =>
       parseDatabaseUrl(value, cwd),
     ),
@@ -203,7 +203,7 @@ export function readConfig({
     },
     auth,
     authToken,
-    registration: read('REGISTRATION', loopback ? 'open' : 'closed', oneOf(['closed', 'approval', 'open'])),
+    registration: read('REGISTRATION', reachable ? 'closed' : 'open', oneOf(['closed', 'approval', 'open'])),
     jwtSecrets: read('JWT_SECRET', [], commaList(parseSigningSecret)),
     providers: Object.fromEntries(
       (['jaccount', 'github', 'google'] as const).flatMap((name) => {
@@ -241,7 +241,7 @@ export function readConfig({
       serviceName: text('OTEL_SERVICE_NAME') ?? 'lite-agent',
     })),
     metrics: read('METRICS', 'admins', oneOf(['admins', 'open', 'off'])),
-    publicUrl: read('PUBLIC_URL', undefined, parseUrl),
+    publicUrl,
     threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),
     trustedProxies: read('TRUSTED_PROXIES', [], commaList(parseNetwork)),
     liteagentContentType: read('LITEAGENT_CONTENT_TYPE', 'application/json', oneOf(contentTypes)),

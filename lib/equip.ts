@@ -54,7 +54,7 @@ export function createEquip(parts: EquipParts) {
   ): Promise<Equipment> => {
     const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
     const modelConfig = (agent ? agent.config.model : session.model) ?? {};
-    const openModel = (config: ModelConfig) => withFiles(models.open(config));
+    const openModel = (config: ModelConfig) => withFiles(models.open(config, { party: owner }));
     const model = session.direct ? directModel : openModel(modelConfig);
     const { documents: entries = [], devices = [] } = agent ? agent.config : session;
     const documents = await loadDocuments(parts, openersOf(parts, entries, devices, { owner, party }));

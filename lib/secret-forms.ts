@@ -3,9 +3,9 @@
  * write it again when they echo it. So each sign of a secret is looked for in every way in which these formats write it.
  */
 export interface SecretForms {
-  /** The text with the mark in place of every form of the secret. */
-  blot(text: string, mark: string): string;
-  /** The whole forms that are most frequent. A piece of a stream may end in the beginning of one. */
+  /** The text with the mark in place of every form of the secret. `lower` is the text in lower case, for a caller that has it. */
+  blot(text: string, mark: string, lower?: string): string;
+  /** The whole forms that are most frequent, in lower case. A piece of a stream may end in the beginning of one. */
   readonly whole: readonly string[];
   /** The number of signs at the end of a text that begin any form of the secret; 0 where they are too few to tell something. */
   beginningLength(text: string): number;
@@ -13,6 +13,8 @@ export interface SecretForms {
 
 /** A repeated escape: JSON in JSON in JSON doubles the backslash each time. */
 const BACKSLASHES_MAX_COUNT = 8;
+/** Headers and devices may change the case of a key. Of a shorter secret another case may be a word that others write. */
+const ANY_CASE_MIN_LENGTH = 12;
 /** Fewer signs of base64 or hexadecimal text may be anything. */
 const CODED_MIN_LENGTH = 7;
 /** A shorter beginning of a secret before a cut tells nothing. */
@@ -42,7 +44,10 @@ export function secretFormsOf(secret: string, alone = false): SecretForms {
   );
   const lines = text.split('\n').filter(({ length }) => length >= LINE_MIN_LENGTH);
   const parts = text.includes('\n') ? lines : [];
-  const cores = [text, ...parts, ...coded].map(plainRunOf);
+  const anyCase = text.length >= ANY_CASE_MIN_LENGTH;
+  const flag = anyCase ? 'i' : '';
+  const runs = [text, ...parts, ...coded].map(plainRunOf);
+  const cores = anyCase ? runs.map((run) => run.toLowerCase()) : runs;
   let pattern: RegExp | undefined;
   let beginnings: Beginning[] | undefined;
   // It costs more than the search for the cores, and few texts have one.
@@ -51,16 +56,21 @@ export function secretFormsOf(secret: string, alone = false): SecretForms {
     const forms = [base64, text, ...parts, ...coded].map((form) =>
       form === text && alone ? `(?<![A-Za-z0-9])${patternOf(form)}(?![A-Za-z0-9])` : patternOf(form),
     );
-    return new RegExp(forms.join('|'), 'g');
+    return new RegExp(forms.join('|'), `g${flag}`);
   };
   return {
-    blot(searched, mark) {
-      if (!cores.some((core) => searched.includes(core))) return searched;
+    blot(searched, mark, lower) {
+      const inCase = anyCase ? (lower ?? searched.toLowerCase()) : searched;
+      if (!cores.some((core) => inCase.includes(core))) return searched;
       return searched.replace((pattern ??= makePattern()), mark);
     },
-    whole: [...new Set([text, JSON.stringify(text).slice(1, -1), uriOf(text), base64])],
+    whole: [
+      ...new Set(
+        [text, JSON.stringify(text).slice(1, -1), uriOf(text), base64].map((form) => form.toLowerCase()),
+      ),
+    ],
     beginningLength(cut) {
-      beginnings ??= [text, base64, ...parts, ...coded].map(beginningOf);
+      beginnings ??= [text, base64, ...parts, ...coded].map((form) => beginningOf(form, flag));
       return Math.max(...beginnings.map((form) => cutLength(cut, form)));
     },
   };
@@ -74,14 +84,16 @@ interface Beginning {
   /** Finds the first signs: few places of a text have them, and only those are looked at sign by sign. */
   first: RegExp;
   signs: string[];
+  /** `i` where the case does not matter. */
+  flag: string;
   /** The patterns of the signs, made when a place has the first ones: each takes more memory than its sign. */
   patterns?: RegExp[];
 }
 
-function beginningOf(form: string): Beginning {
+function beginningOf(form: string, flag: string): Beginning {
   const signs = signsOf(form);
   const first = signs.slice(0, BEGINNING_MIN_LENGTH).map(signPattern);
-  return { first: new RegExp(first.join(''), 'g'), signs };
+  return { first: new RegExp(first.join(''), `g${flag}`), signs, flag };
 }
 
 /**
@@ -95,7 +107,7 @@ function cutLength(text: string, form: Beginning): number {
   first.lastIndex = Math.max(0, text.length - ESCAPED_MAX_TIMES * signs.length);
   for (let found = first.exec(text); found; found = first.exec(text)) {
     begins ??= found.index;
-    form.patterns ??= signs.map((sign) => new RegExp(signPattern(sign), 'y'));
+    form.patterns ??= signs.map((sign) => new RegExp(signPattern(sign), `y${form.flag}`));
     const { isCut, count } = readSigns(text, found.index, form.patterns);
     if (isCut) return text.length - found.index;
     left -= count;

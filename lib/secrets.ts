@@ -43,8 +43,13 @@ export function knowSecrets(secrets: readonly (string | undefined)[]): void {
 export function blotSecrets(text: string): string {
   if (text.length < SHORT_SECRET_MIN_LENGTH) return text;
   let clean = text;
+  let lower = text.toLowerCase();
   for (const known of [lasting, ofSessions])
-    for (const forms of known.values()) clean = forms.blot(clean, BLOT);
+    for (const forms of known.values()) {
+      const next = forms.blot(clean, BLOT, lower);
+      if (next !== clean) lower = next.toLowerCase();
+      clean = next;
+    }
   return clean;
 }
 
@@ -226,10 +231,11 @@ function blotText(text: string, own: OwnSecrets): string {
 /** How many signs at the end of a piece may be the beginning of a secret: the next piece decides. */
 function possibleBeginningLength(text: string, own: OwnSecrets): number {
   let longest = 0;
+  const lower = text.toLowerCase();
   for (const [, { whole }] of own)
     for (const form of whole)
       for (let length = Math.min(form.length - 1, text.length); length > 0; length--)
-        if (length > longest && text.endsWith(form.slice(0, length))) longest = length;
+        if (length > longest && lower.endsWith(form.slice(0, length))) longest = length;
   return longest;
 }
 

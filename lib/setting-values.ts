@@ -53,6 +53,19 @@ export function parseSecret(text: string): string {
   return text;
 }
 
+/** The least length of a fixed secret where other machines can try it. */
+const FIXED_SECRET_MIN_LENGTH = 32;
+
+/** Whether other machines that can try a fixed secret may guess it. */
+export function isGuessable(secret: string | undefined): boolean {
+  return secret !== undefined && secret.length < FIXED_SECRET_MIN_LENGTH;
+}
+
+/** The fault of such a secret; `opener` is the setting that lets other machines in. */
+export function guessableFault(opener: string): string {
+  return `is too short for ${opener}, where others can guess it: at least ${FIXED_SECRET_MIN_LENGTH} characters, e.g. of \`openssl rand -hex 32\``;
+}
+
 /** A secret for HS256: at least 32 bytes [RFC 7518 3.2], and not the same few characters again and again. */
 export function parseSigningSecret(text: string): string {
   if (text.length < 32 || new Set(text).size < 10) {

@@ -152,7 +152,10 @@ export const settings = {
   ],
   OTEL_EXPORTER_OTLP_HEADERS: ['–', 'headers for the collector, e.g. `authorization=Bearer%20…`'],
   OTEL_SERVICE_NAME: ['`lite-agent`', 'the name of the server in traces'],
-  PUBLIC_URL: ['–', "the server's URL for clients, e.g. `https://agent.example`"],
+  PUBLIC_URL: [
+    '–',
+    "the server's URL for clients, e.g. `https://agent.example`; with the name of another host `AUTH`, `REGISTRATION` and the length of fixed secrets are as off loopback",
+  ],
   TRUSTED_PROXIES: [
     '–',
     'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords',
@@ -270,7 +273,7 @@ export const limits = {
   ],
   documentThreadsMaxCount: [
     2,
-    'documents (YAML, PDF) that are read at once, each in a thread with up to 1 GiB; with two or more, one caller never has the last thread',
+    'documents (YAML, PDF) that are read at once, each in a thread with up to 768 MiB; with two or more, one caller never has the last thread',
     64,
   ],
   waitingDocumentsPerCallerMaxCount: [200, 'documents of one caller that wait for a thread; others get 429'],

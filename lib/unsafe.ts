@@ -1,4 +1,3 @@
-import { isLoopbackHost } from './common/addresses.ts';
 import type { Config } from './config.ts';
 
 /** A setting that opens the server more than it should. */
@@ -11,14 +10,9 @@ export interface UnsafeSetting {
 
 const EVERYWHERE = new Set(['*', '0.0.0.0/0', '::/0']);
 
-/** Whether other machines can reach the server: by its own address, or through a proxy that PUBLIC_URL names. */
-export function isReachable({ loopback, publicUrl }: Config): boolean {
-  return !loopback || (publicUrl !== undefined && !isLoopbackHost(new URL(publicUrl).hostname));
-}
-
 /** The unsafe settings of a server that other machines can reach; none on loopback. (config.ts refuses `AUTH=none` off loopback.) */
 export function unsafeSettings(config: Config): UnsafeSetting[] {
-  if (!isReachable(config)) return [];
+  if (!config.reachable) return [];
   const { trustedProxies, egressAllow, serialAllow, publicUrl } = config;
   const refuse = (setting: string, detail: string) => ({ setting, detail, refused: true });
   const warn = (setting: string, detail: string) => ({ setting, detail, refused: false });

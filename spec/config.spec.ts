@@ -28,6 +28,7 @@ describe('readConfig', () => {
       host: '127.0.0.1',
       port: 9527,
       loopback: true,
+      reachable: false,
       databaseUrl: `sqlite:${join(cwd, 'data/lite-agent.db')}`,
       sqliteSynchronous: 'normal',
       retentionDays: undefined,
@@ -158,6 +159,7 @@ describe('readConfig', () => {
       host: '::',
       port: 0,
       loopback: false,
+      reachable: true,
       databaseUrl: `sqlite:${join(cwd, 'db/agent.db')}`,
       sqliteSynchronous: 'full',
       retentionDays: 30,
@@ -304,6 +306,29 @@ describe('readConfig', () => {
     expect(faultsOf({ REGISTRATION: 'yes' })).to.deep.equal([
       '  REGISTRATION "yes" is none of closed, approval, open',
     ]);
+  });
+
+  it('needs a token, and is closed to strangers, behind a proxy that brings callers of other machines', () => {
+    const PUBLIC_URL = 'https://agent.example';
+    expect(readConfig({ env: { PUBLIC_URL }, cwd })).to.deep.include({
+      loopback: true,
+      reachable: true,
+      auth: 'required',
+      registration: 'closed',
+    });
+    expect(readConfig({ env: { PUBLIC_URL, AUTH: 'none', REGISTRATION: 'open' }, cwd })).to.deep.include({
+      auth: 'none',
+      registration: 'open',
+    });
+    expect(faultsOf({ PUBLIC_URL, AUTH_TOKEN: 'x'.repeat(31) })).to.deep.equal([
+      '  AUTH_TOKEN is too short for PUBLIC_URL, where others can guess it: at least 32 characters, e.g. of `openssl rand -hex 32`',
+    ]);
+    for (const here of ['http://localhost:9527', 'http://127.0.0.1', 'http://[::1]:8080/agent'])
+      expect(readConfig({ env: { PUBLIC_URL: here }, cwd })).to.deep.include({
+        reachable: false,
+        auth: 'none',
+        registration: 'open',
+      });
   });
 
   it('takes no short secret where other machines can guess it', () => {

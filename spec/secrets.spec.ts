@@ -27,6 +27,20 @@ describe('known secrets', () => {
       expect(blotSecrets(`a ${form}, ${form}b short`)).to.equal('a [secret], [secret]b short');
   });
 
+  it('are blotted out in any case of their letters, unless they are short enough to be a word of others', () => {
+    const long = 'Key+Of=TheSpec-1';
+    const forms = [long.toLowerCase(), long.toUpperCase(), encodeURIComponent(long).toLowerCase()];
+    const text = `${forms.join(' ')}, key+of=th…`;
+    const clean = '[secret] [secret] [secret], [secret]…';
+    expect(blotOwnSecrets(text, [long])).to.equal(clean);
+    const stream = createSecretStream([long]);
+    expect(Array.from(text, (sign) => stream.push(sign)).join('') + stream.end()).to.equal(clean);
+    knowSecrets([long, 'Conveyor-1']);
+    expect(blotSecrets(`${forms.join(' ')} conveyor-1 Conveyor-1`)).to.equal(
+      '[secret] [secret] [secret] conveyor-1 [secret]',
+    );
+  });
+
   it('are blotted out in every error that is told, faults included', () => {
     knowLastingSecrets(['lasting-key-1']);
     const error = new AppError('invalid_request', 'not lasting-key-1!', {

@@ -93,7 +93,7 @@ export interface AccountsOptions {
 }
 
 /** The rules of a server that only this machine can reach. */
-const OPEN_HERE: RegistrationOptions = { mode: 'open', loopback: true };
+const OPEN_HERE: RegistrationOptions = { mode: 'open', reachable: false };
 /** Rows that have expired are ignored in any case; the sweep only frees room. */
 const SWEEP_EVERY_MS = 10 * 60_000;
 

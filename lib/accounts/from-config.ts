@@ -22,13 +22,13 @@ export function accountsFromConfig(
     returnUrls,
     smsWebhookUrl,
     registration: mode,
-    loopback,
+    reachable,
     limits,
   } = config;
   return {
     keys: loadSigningKeys({ secrets, dataDir, inMemory: databaseUrl === 'sqlite::memory:' }),
     authToken,
-    registration: { mode, loopback },
+    registration: { mode, reachable },
     mail: createConsoleSender(log, 'mail'),
     sms:
       smsWebhookUrl === undefined

@@ -19,8 +19,8 @@ export interface Registration {
 /** How accounts may be made. */
 export interface RegistrationOptions {
   mode: RegistrationMode;
-  /** Whether only this machine can reach the server. A stranger cannot register then. */
-  loopback: boolean;
+  /** Whether other machines can reach the server. Strangers can register then. */
+  reachable: boolean;
 }
 
 /** A school class behind one address registers without a wait. */
@@ -29,7 +29,7 @@ const FREE_REGISTRATIONS = 100;
 /** Registration under these rules; all nodes count together. */
 export function createRegistration(
   context: Pick<AccountsContext, 'db' | 'clock' | 'keys'>,
-  { mode, loopback }: RegistrationOptions,
+  { mode, reachable }: RegistrationOptions,
 ): Registration {
   const throttle = createThrottle(context, { free: FREE_REGISTRATIONS, forgives: false });
   return {
@@ -39,7 +39,7 @@ export function createRegistration(
           'forbidden',
           'This server takes no registrations: ask an admin for an account (`lite-agent user add NAME`).',
         );
-      const approved = mode === 'open' && loopback;
+      const approved = mode === 'open' && !reachable;
       if (address === undefined) return make(approved);
       return throttle.count(`registration from ${networkOf(address)}`, () => make(approved));
     },

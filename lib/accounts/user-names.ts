@@ -21,6 +21,9 @@ const oneScript = [...SCRIPTS.map((script) => [script]), ...TOGETHER].map((scrip
   return new RegExp(`^[${classes.join('')}]*$`, 'u');
 });
 
+/** Letters and signs that nobody sees, such as the filler of Hangul [UTS 39 3.1]. Names for people may need some of them. */
+const INVISIBLE_LETTERS = /[\p{Default_Ignorable_Code_Point}\u2800]/u;
+
 /** Whether a text is of one script, or of scripts that people of one language use together. */
 function isOfOneScript(text: string): boolean {
   return oneScript.some((pattern) => pattern.test(text));
@@ -38,6 +41,7 @@ export function loginKey(text: string): string {
 export function checkUsername(text: string): string {
   const name = checked('/username', text.normalize('NFKC'), USERNAME_MAX);
   if (name.includes('@')) fail('/username', 'must not have an @: only e-mails have one');
+  if (INVISIBLE_LETTERS.test(name)) failInvisible('/username');
   if (!isOfOneScript(name))
     fail(
       '/username',
@@ -70,8 +74,12 @@ function checked(pointer: string, text: string, most: number): string {
   const clean = text.trim();
   const length = Array.from(clean).length;
   if (length < 1 || length > most) fail(pointer, `must have 1 to ${most} characters`);
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(clean)) fail(pointer, 'has invisible characters');
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(clean)) failInvisible(pointer);
   return clean;
+}
+
+function failInvisible(pointer: string): never {
+  fail(pointer, 'has invisible characters');
 }
 
 function fail(pointer: string, detail: string): never {

@@ -5,7 +5,7 @@ import { packageVersion } from '../package.ts';
 import { openOwnServer } from './server.ts';
 import { settingTypos, typoText } from './setting-typos.ts';
 import { nextSignal } from './signals.ts';
-import { exposureOf, isReachable, unsafeSettings } from '../unsafe.ts';
+import { exposureOf, unsafeSettings } from '../unsafe.ts';
 
 /** Adds `serve`: the server, until a signal. Its stdout is one line with its URL. */
 export function addServe(program: Command): void {
@@ -21,7 +21,7 @@ export function addServe(program: Command): void {
       const stop = nextSignal();
       const server = await openOwnServer();
       process.stdout.write(`lite-agent ${packageVersion()} listening on ${server.url}\n`);
-      if (isReachable(config)) process.stderr.write(exposureOf(config, server.url));
+      if (config.reachable) process.stderr.write(exposureOf(config, server.url));
       const reload = (): void => void server.reload();
       process.on('SIGHUP', reload);
       await stop.signal;

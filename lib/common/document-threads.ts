@@ -8,7 +8,7 @@ const options = {
   noun: 'documents',
 };
 
-/** The threads that read documents of users (YAML, PDF), each with up to 1 GiB. A large document takes seconds. */
+/** The threads that read documents of users (YAML, PDF), each with up to 768 MiB. A large document takes seconds. */
 export const inDocumentThread = createFairGate(options);
 
 /** Sets the limits of these threads. The process has them once, for all its servers. */

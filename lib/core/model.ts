@@ -43,6 +43,8 @@ export interface ReplyOptions {
   onDelta?: (text: string) => void;
   /** Receives thinking text, which is no part of the answer: in pieces while the reply streams, else in one piece. */
   onReasoning?: (text: string) => void;
+  /** Whether a request that fails is sent again; true when missing. */
+  retries?: boolean;
   /** Back-pressure, asked after deltas: while the promise that it returns is pending, the endpoint's stream is not read. */
   pace?: () => Promise<void> | undefined;
 }

@@ -66,17 +66,18 @@ async function askModel(task: TaskContext): Promise<ModelReply> {
 }
 
 async function askOnce(task: TaskContext): Promise<ModelReply> {
-  const { taskId, model, toolbox, transcript, framing, limits, signal, observer, onDelta, onReasoning } =
-    task;
+  const { taskId, model, toolbox, transcript, framing, clientRepeats, limits, signal, observer } = task;
+  const { onDelta, onReasoning } = task;
+  const isFirst = transcript.decisionCount(taskId) === 0;
   const messages = transcript.view(taskId, limits.contextTokensMaxCount, framing);
   const options: ReplyOptions = {
     signal,
+    ...(isFirst && clientRepeats && { retries: false }),
     ...(onDelta && { onDelta: counting(onDelta) }),
     ...(onReasoning && { onReasoning: counting(onReasoning) }),
   };
   try {
     const tools = await toolbox.offersFor(messages);
-    const isFirst = transcript.decisionCount(taskId) === 0;
     const request = { messages, tools, ...(isFirst && toolbox.forced && { forced: toolbox.forced }) };
     const reply = await observe(observer.model(), () => model.reply(request, options));
     signal.throwIfAborted(); // a reply that arrives together with a stop decides nothing

@@ -44,6 +44,8 @@ export interface TaskSettings {
   memoryTools?: boolean;
   /** Writes are not sent: their results show what would have been sent. */
   dryRun?: boolean;
+  /** The client repeats its whole request when the model fails before its first reply, so that the server does not ask it again. */
+  clientRepeats?: boolean;
   /** Functions of the client, offered beside the session's tools. A call to one waits for `Session.answer`. */
   clientTools?: ClientTool[];
   toolChoice?: ToolChoice;

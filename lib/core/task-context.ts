@@ -83,6 +83,8 @@ export interface TaskContext {
   readonly toolStrategy: Strategy;
   readonly transcript: Transcript;
   readonly framing: Framing | undefined;
+  /** See `TaskSettings`. */
+  readonly clientRepeats: boolean;
   readonly limits: TaskLimits;
   readonly clock: Clock;
   readonly journal: CallJournal;

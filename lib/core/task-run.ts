@@ -118,6 +118,7 @@ function contextOf(run: TaskRun, equipment: Equipment, transcript: TaskContext['
     toolStrategy: toolStrategy ?? stored.config.toolStrategy,
     transcript,
     framing: framingOf(settings, equipment.framing, stored.config.systemPrompt),
+    clientRepeats: settings?.clientRepeats === true,
     limits,
     clock,
     journal,

@@ -14,7 +14,7 @@ const ROWS_A_HEAD = 100;
 /** A transaction that removes old rows keeps writes to the device waiting. */
 const PRUNED_AT_ONCE = 200;
 /** So many rows are read at once where all are read. SQLite answers at once, so the event loop has its turn after each page only. */
-const ROWS_A_PAGE = 500;
+const ROWS_A_PAGE = 100;
 /** An interrupted write is looked for among so many rows. */
 const RECENT_COUNT = 10_000;
 /** To read more of them at once would hold the event loop. */

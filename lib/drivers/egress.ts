@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, Pool } from 'undici';
 import type { Dispatcher } from 'undici';
+import { ORIGIN_CONNECTIONS_MAX_COUNT } from '../common/origin-turns.ts';
 import { AppError, toError } from '../errors.ts';
 import { createEgressRules } from './egress-rules.ts';
 
@@ -43,8 +44,6 @@ interface Address {
   family: 4 | 6;
 }
 
-/** Connections to one origin at a time; more calls wait for a free one. */
-export const ORIGIN_CONNECTIONS_MAX_COUNT = 512;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Opens the door. Throws an AppError `invalid_request` for a list entry that is no host, host:port or CIDR. */

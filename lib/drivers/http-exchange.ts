@@ -1,9 +1,9 @@
 import { once, setMaxListeners } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { OriginTurns } from '../common/origin-turns.ts';
 import { AppError, messageOf, toError } from '../errors.ts';
 import type { AnswerReader, HttpContext, HttpRequest, HttpResponse } from './http.ts';
-import type { OriginTurns } from './origin-turns.ts';
 import { STOOD_STILL } from './stood-still.ts';
 
 /** Bytes read past the limit, to learn the size of a body that does not tell it and to keep the connection. */

@@ -1,12 +1,12 @@
 import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '../common/json.ts';
+import { OriginTurns } from '../common/origin-turns.ts';
 import type { ToolResult } from '../core/message.ts';
 import { failed, type CallContext, type Effect } from '../core/tool.ts';
-import { ORIGIN_CONNECTIONS_MAX_COUNT, type Egress } from './egress.ts';
+import type { Egress } from './egress.ts';
 import { bodyTextOf } from './http-body.ts';
 import { exchangeOnce } from './http-exchange.ts';
 import { isRedirect, nextPath, redirectOutcome, REDIRECTS_MAX_COUNT } from './http-redirect.ts';
-import { OriginTurns } from './origin-turns.ts';
 
 /** One request, ready to be sent. */
 export interface HttpRequest {
@@ -94,7 +94,7 @@ interface HttpOptions {
 
 /** An HTTP driver over the door out. */
 export function createHttpDriver({ egress, resultMaxBytes }: HttpOptions): HttpDriver {
-  const turns = new OriginTurns(ORIGIN_CONNECTIONS_MAX_COUNT);
+  const turns = new OriginTurns();
 
   async function exchange(
     request: HttpRequest,

@@ -100,10 +100,13 @@ class StoredMemory implements Memory {
     return this.#changeTodo(owner, version, (items) => withItem(items, item, this.#clock));
   }
 
-  replaceTodo(owner: string, items: JsonObject[], version?: number): Promise<MemoryDocument<TodoItem[]>> {
-    return this.#changeTodo(owner, version, () =>
-      items.reduce<TodoItem[]>((all, item) => withItem(all, item, this.#clock), []),
-    );
+  async replaceTodo(
+    owner: string,
+    items: JsonObject[],
+    version?: number,
+  ): Promise<MemoryDocument<TodoItem[]>> {
+    checkIds(items);
+    return this.#changeTodo(owner, version, () => items.map((item) => newItem(item, this.#clock)));
   }
 
   removeTodo(owner: string, id: string, version?: number): Promise<MemoryDocument<TodoItem[]>> {
@@ -191,6 +194,20 @@ class StoredMemory implements Memory {
       .executeTakeFirst();
     return updated.numUpdatedRows === 1n;
   }
+}
+
+/** Throws `invalid_request` for a list in which two items have one id: one of them would be lost. */
+function checkIds(items: readonly JsonObject[]): void {
+  const ids = items.map(({ id }) => (isId(id) ? String(id) : undefined));
+  const faults = ids.flatMap((id, index) =>
+    id === undefined || ids.indexOf(id) === index
+      ? []
+      : [{ pointer: `/items/${index}/id`, detail: 'is the id of an item before it' }],
+  );
+  if (faults.length > 0)
+    throw new AppError('invalid_request', 'Two items have one id: give each item an id of its own.', {
+      faults,
+    });
 }
 
 /** The list with the item changed, or appended when it is new. */

@@ -1,5 +1,6 @@
 import { formatExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonObject } from '../common/json.ts';
+import { OriginTurns } from '../common/origin-turns.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { blotOwnSecrets } from '../secrets.ts';
@@ -7,7 +8,7 @@ import { chunksWithout } from './chunks-without.ts';
 import { loadOpenAiClient, type OpenAiClient } from './client.ts';
 import { askDemo } from './demo-completion.ts';
 import { askEndpoint, parseBaseUrl, requestHeaders } from './endpoint.ts';
-import { safeText } from './failure.ts';
+import { reportedError, safeText } from './failure.ts';
 import { openLimit, type Limit } from './limit.ts';
 import { logprobsWithout } from './logprobs-without.ts';
 import type { OpenAiOptions } from './openai.ts';
@@ -21,29 +22,38 @@ import { chunksOf, completionOf } from './wire.ts';
 /**
  * The endpoint of the settings, for callers that speak OpenAI's language already: requests and answers pass unchanged.
  *
- * Contract: rejects with a ModelError, whose `status` is the endpoint's when it has answered, or with the signal's reason.
+ * Contract: rejects with a ModelError, whose `status` is the endpoint's when it has answered, or with the signal's reason. `party` is
+ * the user for whom it is asked: the parties take turns.
  */
 export interface Completions {
   /** One `chat.completion`. */
-  ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  ask(request: JsonObject, signal: AbortSignal, party?: string): Promise<JsonObject>;
   /** The `chat.completion.chunk`s of one. A reader that stops ends the request. */
-  stream(request: JsonObject, signal: AbortSignal): AsyncGenerator<JsonObject>;
+  stream(request: JsonObject, signal: AbortSignal, party?: string): AsyncGenerator<JsonObject>;
   /** The models that the endpoint offers. */
-  models(signal: AbortSignal): Promise<JsonObject[]>;
+  models(signal: AbortSignal, party?: string): Promise<JsonObject[]>;
 }
 
 /** The endpoint of the settings, and how it is reached. */
 export interface CompletionsOptions extends OpenAiOptions {
   /** Without a base URL the offline demo model answers. */
   endpoint: { baseUrl?: string | undefined; apiKey?: string | undefined; model: string };
+  /** The turns of requests to each origin; its own when missing. */
+  turns?: OriginTurns;
 }
 
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 
+/** The turn of a request. */
+interface Turn {
+  signal: AbortSignal;
+  party: string | undefined;
+}
+
 /** The completions of the endpoint of the settings. Throws `invalid_request` for an address or a key that cannot work. */
-export function openCompletions({ endpoint, ...options }: CompletionsOptions): Completions {
-  const { baseUrl } = endpoint;
-  return baseUrl === undefined ? demoCompletions() : new EndpointCompletions(baseUrl, endpoint, options);
+export function openCompletions(options: CompletionsOptions): Completions {
+  const { baseUrl } = options.endpoint;
+  return baseUrl === undefined ? demoCompletions() : new EndpointCompletions(baseUrl, options);
 }
 
 class EndpointCompletions implements Completions {
@@ -53,10 +63,12 @@ class EndpointCompletions implements Completions {
   readonly #headers: Record<string, string>;
   readonly #quirks: Quirks;
   readonly #options: OpenAiOptions;
+  readonly #turns: OriginTurns;
   readonly #secrets: readonly string[];
   #client: Promise<OpenAiClient> | undefined;
 
-  constructor(baseUrl: string, { apiKey, model }: CompletionsOptions['endpoint'], options: OpenAiOptions) {
+  constructor(baseUrl: string, { endpoint, turns = new OriginTurns(), ...options }: CompletionsOptions) {
+    const { apiKey, model } = endpoint;
     this.#model = model;
     this.#apiKey = apiKey;
     this.#secrets = apiKey === undefined ? [] : [apiKey];
@@ -64,40 +76,43 @@ class EndpointCompletions implements Completions {
     this.#headers = requestHeaders(apiKey);
     this.#quirks = rememberQuirks()(baseUrl);
     this.#options = options;
+    this.#turns = turns;
   }
 
-  ask(request: JsonObject, signal: AbortSignal): Promise<JsonObject> {
+  ask(request: JsonObject, signal: AbortSignal, party?: string): Promise<JsonObject> {
     const work = async (limit: Limit): Promise<JsonObject> => {
       const response = await this.#send(request, false, limit);
       if (!isStream(response))
-        return this.#withoutKey(objectOf(await readBodyText(response, ANSWER_MAX_BYTES)));
+        return this.#withoutKey(this.#objectOf(await readBodyText(response, ANSWER_MAX_BYTES)));
       const builder = createReplyBuilder(this.#model, { origin: this.#base.origin }); // some endpoints stream unasked
-      for await (const event of eventsOf(response, limit)) builder.add(event);
+      for await (const event of this.#eventsOf(response, limit)) builder.add(event);
       return this.#withoutKey(completionOf(builder.build()));
     };
-    return this.#within(signal, (limit) => withSecondTry(limit, () => work(limit)));
+    return this.#within({ signal, party }, (limit) => withSecondTry(limit, () => work(limit)));
   }
 
-  async *stream(request: JsonObject, signal: AbortSignal): AsyncGenerator<JsonObject> {
+  async *stream(request: JsonObject, signal: AbortSignal, party?: string): AsyncGenerator<JsonObject> {
+    const leave = await this.#turns.enter(this.#base.origin, { party, signal });
     const stopped = new AbortController();
     const limit = this.#openLimit(AbortSignal.any([signal, stopped.signal]));
     try {
       const response = await this.#send(request, true, limit);
-      const events = isStream(response) ? eventsOf(response, limit) : undefined;
+      const events = isStream(response) ? this.#eventsOf(response, limit) : undefined;
       if (events) yield* chunksWithout(this.#secrets, events);
       // Some endpoints do not stream.
-      else yield* chunksOf(this.#withoutKey(objectOf(await readBodyText(response, ANSWER_MAX_BYTES))));
+      else yield* chunksOf(this.#withoutKey(this.#objectOf(await readBodyText(response, ANSWER_MAX_BYTES))));
     } catch (error) {
       throw this.#failure(error, signal, limit);
     } finally {
       stopped.abort(); // ends a request that nobody reads any more
       limit.close();
+      leave();
     }
   }
 
-  models(signal: AbortSignal): Promise<JsonObject[]> {
+  models(signal: AbortSignal, party?: string): Promise<JsonObject[]> {
     const root = withoutEnd(this.#base.pathname, '/').replace(/\/chat\/completions$/, '');
-    return this.#within(signal, async () => {
+    return this.#within({ signal, party }, async () => {
       for (const path of root === '' ? ['/v1', ''] : [root]) {
         const listed = await this.#listModels(path, signal);
         if (listed) return listed;
@@ -128,12 +143,14 @@ class EndpointCompletions implements Completions {
       apiKey: this.#apiKey,
       quirks: this.#quirks,
       limit,
+      retries: false, // the clients of this API repeat their requests by themselves
       body: () => body,
       mend: () => false, // the caller's request passes unchanged, or not at all
     });
   }
 
-  async #within<T>(signal: AbortSignal, work: (limit: Limit) => Promise<T>): Promise<T> {
+  async #within<T>({ signal, party }: Turn, work: (limit: Limit) => Promise<T>): Promise<T> {
+    const leave = await this.#turns.enter(this.#base.origin, { party, signal });
     const limit = this.#openLimit(signal);
     try {
       return await work(limit);
@@ -141,7 +158,31 @@ class EndpointCompletions implements Completions {
       throw this.#failure(error, signal, limit);
     } finally {
       limit.close();
+      leave();
     }
+  }
+
+  async *#eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {
+    const parser = createSseParser();
+    for await (const piece of boundedBody(response, ANSWER_MAX_BYTES)) {
+      limit.heard();
+      for (const data of parser.push(piece)) {
+        if (data.startsWith('[DONE]')) return;
+        yield this.#objectOf(data);
+      }
+    }
+    for (const data of parser.end()) if (!data.startsWith('[DONE]')) yield this.#objectOf(data);
+  }
+
+  /** A JSON object of the endpoint. Throws a ModelError for anything else, and for an error that it reports. */
+  #objectOf(text: string): JsonObject {
+    const value = tryParseJson(text);
+    if (!isObject(value))
+      throw new ModelError('the model endpoint sent something that is no chat completion');
+    const { error } = value;
+    if (!error) return value;
+    const message = isObject(error) ? error['message'] : error;
+    throw reportedError(typeof message === 'string' ? message : JSON.stringify(error), this.#base.host);
   }
 
   /** The endpoint may send back the headers that it got. */
@@ -172,18 +213,6 @@ class EndpointCompletions implements Completions {
   }
 }
 
-async function* eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {
-  const parser = createSseParser();
-  for await (const piece of boundedBody(response, ANSWER_MAX_BYTES)) {
-    limit.heard();
-    for (const data of parser.push(piece)) {
-      if (data.startsWith('[DONE]')) return;
-      yield objectOf(data);
-    }
-  }
-  for (const data of parser.end()) if (!data.startsWith('[DONE]')) yield objectOf(data);
-}
-
 function isStream(response: Response): boolean {
   return response.headers.get('content-type')?.includes('text/event-stream') === true;
 }
@@ -196,15 +225,4 @@ function demoCompletions(): Completions {
     },
     models: async () => [{ id: 'demo', owned_by: 'lite-agent' }],
   };
-}
-
-/** A JSON object of an endpoint. Throws a ModelError for anything else, and for an error that it reports. */
-function objectOf(text: string): JsonObject {
-  const value = tryParseJson(text);
-  if (!isObject(value)) throw new ModelError('the model endpoint sent something that is no chat completion');
-  const { error } = value;
-  if (!error) return value;
-  const message = isObject(error) ? error['message'] : error;
-  const said = safeText(typeof message === 'string' ? message : JSON.stringify(error), undefined);
-  throw new ModelError(`the model endpoint reports: ${said}`);
 }

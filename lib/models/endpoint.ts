@@ -7,7 +7,7 @@ import type { Limit } from './limit.ts';
 import type { Quirks } from './quirks.ts';
 import { retryDelay, waitMs } from './retry.ts';
 
-/** One request to an endpoint, with its retries. */
+/** One request to an endpoint. */
 export interface EndpointAsk {
   base: URL;
   headers: Record<string, string>;
@@ -15,6 +15,8 @@ export interface EndpointAsk {
   apiKey: string | undefined;
   quirks: Quirks;
   limit: Limit;
+  /** Whether a request that fails is sent again. It is not where the client does so by itself. */
+  retries: boolean;
   /** The request as JSON. It is made anew for each try. */
   body(): string;
   /** Changes the next request so that the refused field is left out; false when it cannot. */
@@ -23,7 +25,7 @@ export interface EndpointAsk {
 
 /** Asks until there is a 2xx answer, whose body is unread, or another try makes no sense. Rejects with a ModelError. */
 export async function askEndpoint(client: OpenAiClient, ask: EndpointAsk): Promise<Response> {
-  const { base, headers, apiKey, quirks, limit } = ask;
+  const { base, headers, apiKey, quirks, limit, retries } = ask;
   const attach = (controller: AbortController): void => limit.attach(controller);
   for (let tries = 1; ; tries++) {
     const body = ask.body();
@@ -36,7 +38,7 @@ export async function askEndpoint(client: OpenAiClient, ask: EndpointAsk): Promi
         tries--; // a changed request is no retry; each change happens once
         continue;
       }
-      const wait = isEgressRefusal(error) ? undefined : retryDelay(refusal, tries);
+      const wait = retries && !isEgressRefusal(error) ? retryDelay(refusal, tries) : undefined;
       if (wait === undefined || wait > limit.leftMs()) throw refusalError(base.host, apiKey, refusal, error);
       await waitMs(wait, attach);
     }

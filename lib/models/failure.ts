@@ -30,6 +30,14 @@ export function refusalError(
   });
 }
 
+/** The error for an error that an endpoint reports in the body of a 2xx answer, in the middle of a stream, too. */
+export function reportedError(said: string, host: string | undefined): ModelError {
+  const words = safeText(said, undefined);
+  return new ModelError(
+    `the model endpoint reports: ${host === undefined ? words : withoutOwnHost(words, host)}`,
+  );
+}
+
 /** A name that an endpoint gives; undefined for any other text, which may hold more than a name. */
 function nameIn(text: string | undefined): string | undefined {
   return text !== undefined && /^[\w.[\]-]{1,100}$/.test(text) ? text : undefined;

@@ -1,17 +1,20 @@
+import { originOf } from '../common/origin-of.ts';
+import type { OriginTurns } from '../common/origin-turns.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import type { Model, ModelConfig } from '../core/model.ts';
 import { AppError } from '../errors.ts';
 import type { ModelProvider, ProviderContext } from './provider.ts';
 import { withoutKey } from './without-key.ts';
+import { withTurns } from './with-turns.ts';
 import { defaultProviders, OPENAI_BASE_URL } from './providers.ts';
 
 /** The language models of a server. */
 export interface Models {
   /**
    * Opens a model, without a request. Throws an AppError `invalid_request` for a config that cannot work. With
-   * `ownKey: false` the key of the settings is never used.
+   * `ownKey: false` the key of the settings is never used. `party` is the user for whom it replies; missing for the server's own work.
    */
-  open(config?: ModelConfig, options?: { ownKey?: boolean }): Model;
+  open(config?: ModelConfig, options?: { ownKey?: boolean; party?: string }): Model;
 }
 
 /** How models are reached, and the settings behind them. */
@@ -20,21 +23,27 @@ export interface ModelsOptions extends ProviderContext {
   defaults?: { baseUrl?: string | undefined; apiKey?: string | undefined; model?: string | undefined };
   /** The providers to choose from, the first that knows a configuration. */
   providers?: readonly ModelProvider[];
+  /** The turns of requests to each origin; without them the first ones may take all connections. */
+  turns?: OriginTurns;
 }
 
 /** Models by their configuration, merged over the settings. */
 export function openModels({
   defaults = {},
   providers = defaultProviders,
+  turns,
   ...context
 }: ModelsOptions): Models {
   const openers = providers.map((provider) => provider.connect(context));
   return {
-    open(config = {}, { ownKey = true } = {}) {
+    open(config = {}, { ownKey = true, party } = {}) {
       const merged = mergeSettings(config, defaults, ownKey);
       for (const open of openers) {
         const model = open(merged);
-        if (model) return withoutKey(model, merged.apiKey);
+        if (!model) continue;
+        const origin = originOf(merged.baseUrl);
+        const clean = withoutKey(model, merged.apiKey);
+        return turns && origin !== undefined ? withTurns(clean, turns, { origin, party }) : clean;
       }
       throw new AppError(
         'invalid_request',

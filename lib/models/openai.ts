@@ -41,11 +41,11 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
     // Without the query, which may hold a key: the origin is stored with every reply.
     const origin = `${base.origin}${withoutEnd(base.pathname, '/')} ${config.model}`;
     return {
-      async reply(request, { signal, onDelta, onReasoning, pace }) {
+      async reply(request, { signal, onDelta, onReasoning, pace, retries = true }) {
         if (signal.aborted) throw signal.reason;
         const limit = openLimit(signal, timeoutMs, silenceTimeoutMs);
         try {
-          const ask = { base, headers, config, quirks, origin, limit, onDelta, onReasoning, pace };
+          const ask = { base, headers, config, quirks, origin, limit, retries, onDelta, onReasoning, pace };
           return await requestReply(await loadClient(), request, ask);
         } catch (error) {
           if (signal.aborted) throw signal.reason;
@@ -69,6 +69,7 @@ interface AskContext {
   /** The endpoint and the model, for what it wants back. */
   origin: string;
   limit: Limit;
+  retries: boolean;
   onDelta: ReplyOptions['onDelta'];
   onReasoning: ReplyOptions['onReasoning'];
   pace: ReplyOptions['pace'];

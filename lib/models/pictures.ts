@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../common/json.ts';
+import { OriginTurns } from '../common/origin-turns.ts';
 import { withoutEnd } from '../common/without-end.ts';
 import type { ModelConfig } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
@@ -12,8 +13,8 @@ export type Picture = ({ url: string } | { bytes: Buffer }) & { tokens?: number 
 
 /** Draws pictures. Contract: rejects with a ModelError, or with the signal's reason. */
 export interface Pictures {
-  /** Asks once and never again: each picture costs. */
-  draw(config: ModelConfig, prompt: string, signal: AbortSignal): Promise<Picture>;
+  /** Asks once and never again: each picture costs. `party` is the user for whom it is drawn: the parties take turns. */
+  draw(config: ModelConfig, prompt: string, signal: AbortSignal, party?: string): Promise<Picture>;
 }
 
 /** How endpoints are reached, and the settings behind them. */
@@ -21,6 +22,8 @@ export interface PicturesOptions {
   /** Makes every connection. */
   fetch: typeof globalThis.fetch;
   timeoutMs: number;
+  /** The turns of requests to each origin; its own when missing. */
+  turns?: OriginTurns;
   /** The settings, for the fields that a config leaves out. The key goes to this base URL and to no other. */
   defaults: { baseUrl?: string | undefined; apiKey?: string | undefined };
 }
@@ -28,18 +31,25 @@ export interface PicturesOptions {
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 
 /** Pictures of any endpoint for OpenAI's images [OpenAI API, POST /images/generations]. */
-export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): Pictures {
+export function openPictures({
+  fetch,
+  timeoutMs,
+  defaults,
+  turns = new OriginTurns(),
+}: PicturesOptions): Pictures {
   return {
-    async draw({ baseUrl, apiKey, model = '', extra }, prompt, signal) {
+    async draw({ baseUrl, apiKey, model = '', extra }, prompt, signal, party) {
       const base = parseBaseUrl(baseUrl ?? defaults.baseUrl ?? refuseDemo());
       const key =
         apiKey ?? (baseUrl === undefined || baseUrl === defaults.baseUrl ? defaults.apiKey : undefined);
+      const headers = requestHeaders(key);
+      const leave = await turns.enter(base.origin, { party, signal });
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
       const path = `${withoutEnd(base.pathname, '/')}/images/generations`;
       try {
         const answer = await fetch(`${base.origin}${path}${base.search}`, {
           method: 'POST',
-          headers: requestHeaders(key),
+          headers,
           body: JSON.stringify({ ...extra, model, prompt, n: 1 }),
           signal: limit,
         });
@@ -56,6 +66,8 @@ export function openPictures({ fetch, timeoutMs, defaults }: PicturesOptions): P
         throw new ModelError(`the model endpoint cannot draw: ${safeText(messageOf(error), key)}`, {
           cause: error,
         });
+      } finally {
+        leave();
       }
     },
   };

@@ -4,7 +4,7 @@ import type { ModelReply } from '../core/model.ts';
 import { ModelError } from '../errors.ts';
 import { addContent, addMessageAdditions, boundedAdditions, type Additions } from './additions.ts';
 import { CallPieces, type IsTool } from './call-pieces.ts';
-import { safeText } from './failure.ts';
+import { reportedError } from './failure.ts';
 import { answerTextOf, createThinkingSplitter, reasoningOf } from './thinking.ts';
 
 /** Puts a reply together from a whole chat completion or from its chunks. */
@@ -69,7 +69,7 @@ class ReplyParts implements ReplyBuilder {
   add(json: JsonValue): string {
     if (!isObject(json)) throw new ModelError('the model endpoint sent JSON that is no chat completion');
     const { error, id, model, usage, choices } = json;
-    if (error) throw new ModelError(`the model endpoint reports: ${safeText(describe(error), undefined)}`);
+    if (error) throw reportedError(describe(error), this.#origin && new URL(this.#origin).host);
     if (typeof id === 'string' && id !== '') this.#completion.id = id;
     if (typeof model === 'string' && model !== '') this.#completion.model = model;
     if (isObject(usage)) this.#completion.usage = usageOf(usage);

@@ -11,13 +11,13 @@ type YamlAnswer = { json: string; warnings: string[] } | { message: string; faul
 
 /** A real document of 3 MB takes 2 s. */
 const PARSE_MAX_MS = 30_000;
-const MEMORY_MAX_MIB = 1024;
+const MEMORY_MAX_MIB = 768;
 /** A thread without work ends after this time. */
 const IDLE_MS = 30_000;
 
 /**
  * A YAML text as JSON, parsed in another thread: the event loop is not held. Rejects with a SpecError for a bad document,
- * and for one that takes longer than 30 s or more memory than 1 GiB; with the signal's reason when it aborts; with
+ * and for one that takes longer than 30 s or more memory than 768 MiB; with the signal's reason when it aborts; with
  * `too_many_requests` or `unavailable` when too many documents wait.
  */
 export async function parseYamlApart(

@@ -5,7 +5,8 @@ import { messageOf, SpecError } from '../errors.ts';
 
 /** YAML is parsed 50 times slower than JSON: over this, a document has to be JSON. */
 const MAX_CHARS = 24 * 1024 * 1024;
-const MAX_LEXEMES = 8_000_000;
+/** The parser takes some 150 MiB for a million. */
+const MAX_LEXEMES = 4_000_000;
 /** Each alias is looked up by a walk over the document: aliases × lexemes, about a second. */
 const MAX_ALIAS_STEPS = 1e9;
 /** The number of nodes that all aliases of one anchor may expand to. */
@@ -24,14 +25,11 @@ export async function parseYaml(
 ): Promise<{ value: JsonValue; warnings: string[] }> {
   if (source.length > MAX_CHARS) throw tooLarge();
   const yaml = await import('yaml');
+  checkSize(new yaml.Lexer().lex(source));
   const lines = new yaml.LineCounter();
   const parser = new yaml.Parser(lines.addNewLine);
   const tokens = [];
-  let lexemes = 0;
-  let aliases = 0;
   for (const lexeme of new yaml.Lexer().lex(source)) {
-    if (lexeme.startsWith('*')) aliases++;
-    if (++lexemes > MAX_LEXEMES || aliases * lexemes > MAX_ALIAS_STEPS) throw tooLarge();
     for (const token of parser.next(lexeme)) tokens.push(token);
     if (parser.stack.length > depthLimit) {
       throw new SpecError(`The document is nested too deeply (over ${depthLimit} levels).`);
@@ -54,6 +52,16 @@ export async function parseYaml(
     return { value: document.toJS({ maxAliasCount: MAX_ALIAS_NODES }) as JsonValue, warnings };
   } catch (error) {
     throw new SpecError(`The YAML document cannot be read: ${messageOf(error)}`, [], error);
+  }
+}
+
+/** Counts before the parser keeps anything: a text that is too large costs no memory. */
+function checkSize(lexemes: Iterable<string>): void {
+  let count = 0;
+  let aliases = 0;
+  for (const lexeme of lexemes) {
+    if (lexeme.startsWith('*')) aliases++;
+    if (++count > MAX_LEXEMES || aliases * count > MAX_ALIAS_STEPS) throw tooLarge();
   }
 }
 

@@ -59,7 +59,7 @@ export interface Route {
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;
-  /** It can start work, with any body or with some. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
+  /** It can start work, with any body or with some, or it ends something that is there once. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
   readonly startsWork?: true | ((body: unknown) => boolean);
   /**
    * What the work starts from, where clients send the same body again and again and mean something new each time. A repeat that is only
@@ -78,8 +78,8 @@ export interface Route {
    * refused, or (`unnamed if small`, for bodies with documents, whose bounds of 64 bits nobody sends back) its numbers are rounded.
    */
   readonly exactFields?: ExactFields;
-  /** The parts of a multipart form, where the handler reads one from the raw request. */
-  readonly form?: Readonly<Record<string, 'file' | 'text'>>;
+  /** The fields of a form that the handler reads from the raw request: a multipart form where one is a file, else an URL-encoded one. */
+  readonly form?: Readonly<Record<string, FormField>>;
   readonly answer?: RouteSchema;
   /** The status of a success; 200 when missing. With 204 there is no body. */
   readonly status?: number;
@@ -119,6 +119,9 @@ export interface FormattedError {
   headers?: Readonly<Record<string, string>>;
   body: string;
 }
+
+/** A field of a form. A text that a request may leave out has no example. */
+export type FormField = 'file' | 'text' | { readonly example: string };
 
 /**
  * The routes and sockets of one dialect.

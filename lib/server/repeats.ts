@@ -65,6 +65,11 @@ export function asOutcome(error: Error): Error {
   return error;
 }
 
+/** Whether an error is the outcome of work that had begun. */
+export function isOutcome(error: Error): boolean {
+  return begun.has(error);
+}
+
 /** Waits for work that has begun: an error is its outcome. */
 export async function sinceBegun<T>(work: Promise<T>): Promise<T> {
   try {
@@ -129,8 +134,8 @@ export class Repeats {
     try {
       await work();
     } catch (error) {
-      if (isRefusal(error)) await this.#requests.forget(attempt);
       if (response.headersSent) answered.abandon(); // the answer is cut off
+      else if (isRefusal(error)) await this.#requests.forget(attempt);
       throw error;
     }
     // A stream that ended with its client has no end.
@@ -194,9 +199,13 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('base64');
 }
 
-/** Whether an error says that nothing was begun, so that a repeat may be carried out. `unavailable` may come after a commit. */
+/**
+ * Whether an error says that nothing was begun, so that a repeat may be carried out: the model's endpoint refused, say. `unavailable`
+ * may come after a commit.
+ */
 function isRefusal(error: unknown): boolean {
-  return error instanceof AppError && statusOf(error.code) < 500 && !begun.has(error);
+  if (!(error instanceof AppError) || begun.has(error)) return false;
+  return statusOf(error.code) < 500 || error.code === 'model_error';
 }
 
 /** Gives a repeat the answer of the first request. */

@@ -10,7 +10,7 @@ import { egressFetch } from '../../lib/drivers/egress-fetch.ts';
 import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
 import { quiet } from '../../lib/log.ts';
 import { connectDatabase, type Database } from '../../lib/store/database.ts';
-import { testSecret } from '../support/accounts.ts';
+import { goodPassword, testSecret } from '../support/accounts.ts';
 import { callbackUrl, clientId, clientSecret, openOidcServer } from '../support/oidc.ts';
 
 describe('accounts by their settings', () => {
@@ -90,6 +90,18 @@ describe('accounts by their settings', () => {
     expect(lines).to.have.length(1);
     expect(lines[0]![1]).to.match(/^SMS: Your code is \d{6}\./);
     await logged.close();
+  });
+
+  it('wait for an approval where a proxy lets strangers register', async () => {
+    const approvedWith = async (env: Record<string, string>): Promise<boolean> => {
+      const accounts = openAccounts(settingsOf({ REGISTRATION: 'open', ...env }));
+      const username = `u${Object.keys(env).length}`;
+      const { approved } = await accounts.passwords.register({ username, password: goodPassword });
+      await accounts.close();
+      return approved;
+    };
+    expect(await approvedWith({})).to.equal(true);
+    expect(await approvedWith({ PUBLIC_URL: 'https://agent.example' })).to.equal(false);
   });
 
   it('log an entry that could not be stored', async () => {

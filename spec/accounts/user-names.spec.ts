@@ -59,6 +59,25 @@ describe('a username', () => {
       expect(outcome(name), name).to.equal(mixed);
   });
 
+  it('has no letter that nobody sees, beside the name of somebody else', () => {
+    const fault = 'invalid_request: /username has invisible characters';
+    for (const letter of [
+      '\u3164', // the filler of Hangul, in its forms
+      '\u1160',
+      '\u115f',
+      '\uffa0',
+      '\u034f', // the joiner of accents
+      '\ufe0f', // the selectors of variants
+      '\u{e0100}',
+      '\u17b4',
+      '\u180b',
+      '\u2800', // the empty sign of Braille
+      '\u200b',
+      '\u00ad',
+    ])
+      expect(outcome(`admin${letter}`), letter.codePointAt(0)?.toString(16)).to.equal(fault);
+  });
+
   it('has no @, in none of its forms', () => {
     const fault = 'invalid_request: /username must not have an @: only e-mails have one';
     for (const name of ['ann@example.com', '@', 'ann＠example.com', 'ann﹫example.com'])

@@ -140,6 +140,7 @@ function describeTasks(name: string, connect: () => Promise<Database>): void {
       this.timeout(10_000);
       const [one, two] = [await open(), await open()];
       const task = await start(one, talking('Half'));
+      await saved(task.id, 'Half');
       await two.remove(task.id);
       expect(await one.find(task.id)).to.equal(undefined);
       await waitFor(async () => (await ledger.balance(owner)) > 800, 5000);

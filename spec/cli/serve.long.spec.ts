@@ -158,13 +158,13 @@ describe('lite-agent serve', function () {
       unsafeSettings(readConfig({ env, cwd })).map(({ setting }) => setting);
 
     it('warns when callers of other machines need no token', () => {
-      expect(unsafe({ PUBLIC_URL: 'https://agent.example' })).to.include('AUTH');
-      expect(unsafe({ PUBLIC_URL: 'https://agent.example', AUTH: 'required' })).to.not.include('AUTH');
+      expect(unsafe({ PUBLIC_URL: 'https://agent.example', AUTH: 'none' })).to.include('AUTH');
+      expect(unsafe({ PUBLIC_URL: 'https://agent.example' })).to.not.include('AUTH');
     });
 
     it('warns about all that is unsafe off loopback', () => {
       expect(
-        unsafe({ PUBLIC_URL: 'http://agent.example', AUTH: 'required', TRUSTED_PROXIES: '0.0.0.0/0' }),
+        unsafe({ PUBLIC_URL: 'http://agent.example', REGISTRATION: 'open', TRUSTED_PROXIES: '0.0.0.0/0' }),
       ).to.deep.equal(['TRUSTED_PROXIES', 'EGRESS_ALLOW', 'SERIAL_ALLOW', 'PUBLIC_URL', 'REGISTRATION']);
     });
 

@@ -192,6 +192,7 @@ export function describeSignIns(name: string, open: () => Promise<Database>): vo
     });
 
     it('refuse after the sixth failed sign-in, for a growing time, also when a hundred come at once', async () => {
+      test.accounts.holdTime();
       const user = await test.newUser();
       const who = { username: user.username! };
       const wrong = () => outcomeOf(test.accounts.passwords.signIn({ who, password: 'wrong password' }));

@@ -64,6 +64,13 @@ for (const [engine, openEngine] of Object.entries(engines))
       ]);
     });
 
+    it('comes in small pages where all of it is read, each of which holds the event loop for a moment', async () => {
+      for (let to = 0; to < 210; to += 1) await audit.record('boiler', sentRecord(to));
+      const sizes: number[] = [];
+      for await (const page of audit.pages()) sizes.push(page.length);
+      expect(sizes).to.deep.equal([100, 100, 10]);
+    });
+
     it('shows each write that was tried, with its outcome', async () => {
       await db()
         .transaction()

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { permissionFor, type Action } from '../../lib/accounts/permissions.ts';
 import { createThings } from '../support/access-rows.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
 import { almostValuesOf, anyText } from '../support/arbitrary.ts';
@@ -10,6 +11,7 @@ type Schema = Record<string, unknown>;
 interface Operation {
   parameters?: { name: string; in: 'path' | 'query'; required: boolean; schema: Schema }[];
   requestBody?: { content: Record<string, { schema: Schema }> };
+  'x-permission'?: Action;
 }
 interface Route extends Operation {
   method: string;
@@ -43,6 +45,7 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
   describe(`over ${engine}`, () => {
     let server: ThreadServer;
     let ada: Caller;
+    let root: Caller;
     let routes: Route[];
     /** Things that are there, to be named now and then. */
     let known: Record<string, string[]>;
@@ -54,7 +57,8 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
         ...(await settings()),
       });
       ada = await server.caller('ada', 'user', 'key'); // which nothing signs out
-      const things = createThings(ada, await server.caller('root', 'admin'));
+      root = await server.caller('root', 'admin');
+      const things = createThings(ada, root);
       const [thread, message] = await things.message();
       known = {
         id: [await things.session()],
@@ -85,6 +89,12 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
       watchdog.stop();
       return server.close();
     });
+
+    /** The callers that a route lets in, and nobody: an admin where users are refused. No run removes the users of the others. */
+    function callersOf({ 'x-permission': action }: Route): Pick<Caller, 'call'>[] {
+      const isForAdmins = action !== undefined && !permissionFor(action).standings.includes('user');
+      return isForAdmins && action !== 'manage users' ? [root] : [ada, server];
+    }
 
     function requestsOf({
       path,
@@ -119,8 +129,9 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
       const statuses = new Map<number, number>();
       for (const route of routes) {
         await fc.assert(
-          fc.asyncProperty(requestsOf(route), fc.boolean(), async ({ path, body }, signedIn) => {
-            const caller = signedIn ? ada : server;
+          fc.asyncProperty(requestsOf(route), fc.nat(), async ({ path, body }, at) => {
+            const callers = callersOf(route);
+            const caller = callers[at % callers.length]!;
             watchdog.take();
             const late = AbortSignal.timeout(ANSWER_MS);
             const answer = await Promise.race([

@@ -157,7 +157,7 @@ describe('registration in the accounts', () => {
   const github = (subject: string) => ({ provider: 'github', issuer: 'https://github.com', subject });
 
   it('asks for an approval where it is open and other machines can come in', async () => {
-    accounts = await openTestAccounts({ registration: { mode: 'open', loopback: false } });
+    accounts = await openTestAccounts({ registration: { mode: 'open', reachable: true } });
     const register = await accounts.passwords.register({ username: 'ann', password: goodPassword });
     const identity = await accounts.identities.userOf(github('1'), { name: 'Bob' });
     const made = await accounts.passwords.create({ username: 'cleo', password: goodPassword });
@@ -165,7 +165,7 @@ describe('registration in the accounts', () => {
   });
 
   it('is closed to new people of providers, and lets known users in', async () => {
-    accounts = await openTestAccounts({ registration: { mode: 'closed', loopback: true } });
+    accounts = await openTestAccounts({ registration: { mode: 'closed', reachable: false } });
     const { uuid } = await accounts.users.create({ username: 'ann' });
     await accounts.identities.add(uuid, github('1'));
     expect((await accounts.identities.userOf(github('1'), { name: 'Ann' })).uuid).to.equal(uuid);

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
-import { openEgress, ORIGIN_CONNECTIONS_MAX_COUNT, type Egress } from '../../lib/drivers/egress.ts';
+import { ORIGIN_CONNECTIONS_MAX_COUNT } from '../../lib/common/origin-turns.ts';
+import { openEgress, type Egress } from '../../lib/drivers/egress.ts';
 import { createHttpDriver, type HttpContext } from '../../lib/drivers/http.ts';
 import { openTestApp } from '../support/app.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../lib/common/json.ts';
+import { OriginTurns } from '../../lib/common/origin-turns.ts';
 import { ModelError } from '../../lib/errors.ts';
 import { openCompletions } from '../../lib/models/completions.ts';
 import { sendEvents, sendJson, startModelServer, type ModelServerStep } from '../support/model-server.ts';
@@ -163,5 +164,40 @@ describe('completions that are passed on', () => {
     ];
     const text = await all(completions.stream({ ...asked, messages } as unknown as JsonObject, signal));
     expect(text).to.not.equal('');
+  });
+
+  it('leave their turn at the end, after a failure, and where a reader stops in the middle', async () => {
+    let held = 0;
+    class CountedTurns extends OriginTurns {
+      override async enter(...turn: Parameters<OriginTurns['enter']>): Promise<() => void> {
+        const leave = await super.enter(...turn);
+        held += 1;
+        return () => {
+          held -= 1;
+          leave();
+        };
+      }
+    }
+    const endless: ModelServerStep = {
+      answer: (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(`data: ${JSON.stringify(chunk('one'))}\n\n`);
+      },
+    };
+    const turns = new CountedTurns();
+    const server = await startModelServer([endless, { status: 400 }, { text: 'done' }]);
+    const endpoint = { baseUrl: server.baseUrl, model: 'm' };
+    const completions = openCompletions({ fetch, endpoint, turns });
+    const chunks = completions.stream({ messages: [] }, signal, 'ann');
+    expect((await chunks.next()).done).to.equal(false);
+    expect(held).to.equal(1);
+    await chunks.return(undefined);
+    expect(held).to.equal(0);
+    await failure(completions.ask({ messages: [] }, signal, 'ann'));
+    expect(held).to.equal(0);
+    await completions.ask({ messages: [] }, signal, 'ann');
+    expect(held).to.equal(0);
+    server.expectDone();
+    await server.close();
   });
 });

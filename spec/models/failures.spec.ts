@@ -146,6 +146,27 @@ describe('a model endpoint that fails', () => {
       },
     ));
 
+  it('names its own host in a stream that has begun: the error leaves it out', async () => {
+    const step: ModelServerStep = {
+      answer: (response, { headers }) =>
+        sendEvents(response, [
+          { choices: [{ index: 0, delta: { content: 'Half' } }] },
+          { error: { message: `http://${headers.host}/v1 is out of memory.` } },
+        ]),
+    };
+    const words = 'the model endpoint reports: http://the endpoint/v1 is out of memory.';
+    await withModelServer([step], async (model) => {
+      expect(await rejection(askStreamed(model))).to.include({ message: words });
+    });
+    const server = await startModelServer([step]);
+    const completions = openCompletions({ fetch, endpoint: { baseUrl: server.baseUrl, model: 'm' } });
+    const read = async () => {
+      for await (const _chunk of completions.stream({ messages: [] }, new AbortController().signal));
+    };
+    expect(await rejection(read())).to.include({ message: words });
+    await server.close();
+  });
+
   it('is down: the error names it', async () => {
     const { port, close } = await closedPort();
     await close();

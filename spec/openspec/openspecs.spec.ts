@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError, SpecError } from '../../lib/errors.ts';
+import { parseYaml } from '../../lib/openspec/yaml.ts';
 import { openOpenspecs } from '../../lib/openspec/openspecs.ts';
 import type { DocumentEntry, OpenspecsOptions } from '../../lib/openspec/openspecs.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind } from '../../lib/openspec/kind.ts';
@@ -293,6 +294,18 @@ describe('openspec/index', () => {
         expect(error.message).to.match(message);
       });
     }
+
+    it('YAML of more parts than a thread has memory for, before any of them is kept', async () => {
+      await parseYaml('openrpc: 1.2.1', 500); // loads the parser
+      const openSpec = `openrpc: 1.2.1\nx:\n${Array.from({ length: 600_000 }, (_, at) => `  k${at}: 1\n`).join('')}`;
+      const before = process.memoryUsage().rss;
+      const error: unknown = await parseYaml(openSpec, 500).catch((thrown: unknown) => thrown);
+      expect(error)
+        .to.be.instanceOf(SpecError)
+        .with.property('message')
+        .that.matches(/too large for YAML/);
+      expect((process.memoryUsage().rss - before) / 1024 ** 2, 'MiB').to.be.below(250);
+    }).timeout(30_000);
 
     it('a known document with the wrong protocol', async () => {
       const openspecs = openOpenspecs({ kinds: [counted('openrpc', 'openrpc')] });

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { AppError } from '../../lib/errors.ts';
-import { Repeats, type WorkRequest } from '../../lib/server/repeats.ts';
+import { asOutcome, Repeats, type WorkRequest } from '../../lib/server/repeats.ts';
 import { statusOf, toAppError } from '../../lib/server/status.ts';
 import { openTestAccounts, type TestAccounts } from '../support/accounts.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -110,6 +110,22 @@ describe('repeats of a request', () => {
     await call().catch(() => undefined);
     expect(await call()).to.deep.equal([409, unknown]);
     expect(count).to.equal(1);
+  });
+
+  it('are carried out when the endpoint of the model refused the first one, and not when that was an outcome', async () => {
+    let count = 0;
+    const fail = (): Error => new AppError('model_error', `refused ${++count}`);
+    const call = await openNode(() => Promise.reject(fail()));
+    expect([await call(), await call()]).to.deep.equal([
+      [502, 'refused 1'],
+      [502, 'refused 2'],
+    ]);
+    const other = await openNode(() => Promise.reject(asOutcome(fail())));
+    const key = { 'idempotency-key': 'of an outcome' };
+    expect([await other(key), await other(key)]).to.deep.equal([
+      [502, 'refused 3'],
+      [502, 'refused 3'],
+    ]);
   });
 
   it('get the same failure, when the work failed in the middle', async () => {

@@ -143,6 +143,37 @@ describe(`a day of the other clients, whose connections break at random (SEED=${
         };
       }));
 
+  it('LLMOps: a published app that is asked with a key of the app, under an Idempotency-Key', async () => {
+    const { ada, devices, server } = world;
+    const { body: made } = await ada.call('POST', '/apps', { name: 'Home', icon: 'http://a.example/i.png' });
+    const { id } = (made as { data: { id: string } }).data;
+    const config = { model_config: { dialog_round: 5, ...devices }, memory_mode: 'none' };
+    await ada.call('POST', `/apps/${id}/config`, config);
+    await ada.call('POST', `/apps/${id}/publish`);
+    const { key } = await server.accounts.apiKeys.create(ada.user.uuid, { scopes: [`app:${id}`] });
+    await liveUnderCuts(world, async (url): Promise<CutClient> => {
+      const call = callsOf(url, key);
+      let conversation: string | undefined;
+      return {
+        async say(query) {
+          const asked = { query, ...(conversation !== undefined && { conversation_id: conversation }) };
+          const headers = { 'idempotency-key': randomUUID() };
+          const { body } = await call('POST', `/apps/${id}/chat`, asked, headers);
+          const { answer, conversation_id: known } = (body as { data: Record<string, string> }).data;
+          conversation = known;
+          return answer ?? '';
+        },
+        async shown() {
+          const thread = `thread_${conversation!.replaceAll('-', '')}`;
+          const { data } = await ada.openai.beta.threads.messages.list(thread, { order: 'asc' });
+          return data.flatMap(({ content }) =>
+            content.map((part) => (part.type === 'text' ? part.text.value : '')),
+          );
+        },
+      };
+    });
+  });
+
   it('the page of the chat backend: it reads the history after a cut, and asks again with the id of the message', () =>
     liveUnderCuts(
       world,

@@ -1,3 +1,5 @@
+import { createOpenAI } from '@ai-sdk/openai';
+import { generateText } from 'ai';
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import OpenAI from 'openai';
@@ -172,21 +174,36 @@ describe('a request that is repeated because its answer was lost', () => {
     after(() => strict.close());
     const devices = () => ({ openSpecList: [{ openSpec: JSON.stringify(device.document) }] });
 
-    it('moves a device once, as a chat completion that the official client repeats on 429', async () => {
-      const taskId = randomUUID();
-      const client = new OpenAI({ baseURL: `${strict.url}/v1`, apiKey: eve.token, maxRetries: 2 });
-      const refused = await client.chat.completions
-        .create({
-          model: 'm',
-          messages: [{ role: 'user', content: sentenceOf(taskId, 9, 1) }],
-          ...devices(),
-        })
-        .then(
-          () => undefined,
-          (error: { status: number }) => error.status,
-        );
-      expect([refused, device.writes.get(`${taskId}.0.w0`)?.length]).to.deep.equal([429, 1]);
+    const statusOf = (error: unknown): unknown =>
+      Object(error).statusCode ?? Object(error).status ?? statusOf(Object(error).lastError);
+
+    it('moves a device once, as a chat completion of a client that repeats requests by itself', async () => {
+      const baseURL = `${strict.url}/v1`;
+      const clients: Record<string, (prompt: string) => Promise<unknown>> = {
+        openai: (content) =>
+          new OpenAI({ baseURL, apiKey: eve.token, maxRetries: 2 }).chat.completions.create({
+            model: 'm',
+            messages: [{ role: 'user', content }],
+            ...devices(),
+          }),
+        // Its repeats have no mark: only the status of the answer keeps it from them.
+        ai: (prompt) =>
+          generateText({
+            model: createOpenAI({ baseURL, apiKey: eve.token, fetch: withDevices }).chat('m'),
+            prompt,
+            maxRetries: 2,
+          }),
+      };
+      for (const [name, ask] of Object.entries(clients)) {
+        const taskId = randomUUID();
+        const refused = await ask(sentenceOf(taskId, 9, 1)).then(() => 'no error', statusOf);
+        expect([name, refused, device.writes.get(`${taskId}.0.w0`)?.length]).to.deep.equal([name, 422, 1]);
+      }
     });
+
+    /** Gives each request the device. */
+    const withDevices: typeof fetch = (url, init) =>
+      fetch(url, { ...init, body: JSON.stringify({ ...JSON.parse(init?.body as string), ...devices() }) });
 
     it('moves a device once, and gets the first answer, as a question to an app', async () => {
       const taskId = randomUUID();

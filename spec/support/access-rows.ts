@@ -458,6 +458,8 @@ export const accessRows: Record<string, AccessRow> = {
   ...aideerRows(),
   'PUT /api/v1/objects/{key}': anybody,
   'GET /api/v1/objects/{key}': anybody,
+  'PUT /v1/objects/{key}': anybody,
+  'GET /v1/objects/{key}': anybody,
   'GET /openapi.json': anybody,
   'GET /asyncapi.json': anybody,
   'GET /docs': anybody,

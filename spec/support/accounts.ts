@@ -29,6 +29,8 @@ export interface TestAccounts extends Accounts {
   readonly errors: unknown[];
   /** Ms that are added to the real time. */
   skew: number;
+  /** Holds the time of day: only `skew` moves it. */
+  holdTime(): void;
   /** All rows of all tables as text. */
   dump(): Promise<string>;
 }
@@ -65,6 +67,7 @@ export async function openTestAccounts(
     set skew(ms) {
       clock.skew = ms;
     },
+    holdTime: () => clock.hold(),
     database,
     db,
     mails,

@@ -55,7 +55,7 @@ describe('the watchdog of an event loop', () => {
       work(100);
       const took = performance.now() - began;
       const { heldMs } = watchdog.take();
-      expect(heldMs, `of ${took} ms`).to.be.within(90, 180);
+      expect(heldMs, `of ${took} ms`).to.be.within(90, Math.max(180, took / 2));
     } finally {
       for (const other of others) other.kill('SIGKILL');
     }

@@ -70,6 +70,12 @@ def threads(_conversation):
     }
 
 
-steps = {"responses": responses, "functions": functions, "parallel": parallel, "chat": chat, "threads": threads}
+def say(conversation):
+    # Each connection breaks: the client repeats its request by itself.
+    patient = client.with_options(max_retries=20)
+    return patient.responses.create(model="m", conversation=conversation, input=sys.argv[3]).output_text
+
+
+steps = {"say": say, "responses": responses, "functions": functions, "parallel": parallel, "chat": chat, "threads": threads}
 step = steps[sys.argv[1]](sys.argv[2])
 print(json.dumps(asyncio.run(step) if asyncio.iscoroutine(step) else step))

@@ -12,6 +12,8 @@ export interface PythonAccount {
   baseUrl: string;
   token: string;
   conversation: string;
+  /** The words of the user, for the step `say`. */
+  input?: string;
 }
 
 /**
@@ -33,7 +35,8 @@ export function needOpenAiPython(context: Context): void {
 /** Runs one step of `openai-python-client.py`; resolves with its result. Rejects with the words of the program when it fails. */
 export async function runOpenAiPython(step: string, account: PythonAccount): Promise<unknown> {
   const env = { ...environment(), OPENAI_BASE_URL: account.baseUrl, OPENAI_API_KEY: account.token };
-  const { stdout } = await run('python3', ['-W', 'ignore', SCRIPT, step, account.conversation], {
+  const { conversation, input = '' } = account;
+  const { stdout } = await run('python3', ['-W', 'ignore', SCRIPT, step, conversation, input], {
     env,
     timeout: TIMEOUT_MS,
   });

@@ -26,6 +26,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
       path: '/users/me/avatar',
       summary: 'Sets the picture of the caller: a form with the field avatar_file, at most 5 MB.',
       access: 'change the account',
+      form: { avatar_file: 'file' },
       answer: message,
       async handle({ caller, request, response }) {
         accountOf(caller);

@@ -26,6 +26,12 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
       path: '/session/oauth2/token',
       summary: 'An access token for a name and a password, sent as a form; it is valid for a day.',
       access: 'open',
+      form: {
+        username: { example: 'grace' },
+        password: { example: 'a lamp in every room' },
+        grant_type: 'text',
+        scope: 'text',
+      },
       answer: tokens,
       async handle({ request, response, client }) {
         const {

@@ -57,9 +57,9 @@ export async function prepareTask(
     promptTokens: Math.ceil(said.reduce((sum, { content }) => sum + estimateTokens(content), 0)),
     maxTokens: type === 'title_generation' ? TITLE_MAX_TOKENS : maxTokens,
   };
-  if (type === 'title_generation') return { ...cost, work: titleWork(parts, preset, inChat) };
+  if (type === 'title_generation') return { ...cost, work: titleWork(parts, preset, chat, inChat) };
   if (type === 'image_generation') return { ...cost, work: pictureWork(parts, preset, chat, inChat) };
-  return { ...cost, work: answerWork(parts, preset, said) };
+  return { ...cost, work: answerWork(parts, preset, chat, said) };
 }
 
 function configOf({ config }: Pick<Parts, 'config'>, { parameters }: Preset): ModelConfig {
@@ -73,9 +73,9 @@ function configOf({ config }: Pick<Parts, 'config'>, { parameters }: Preset): Mo
   };
 }
 
-function answerWork(parts: TaskParts, preset: Preset, said: readonly PresetMessage[]): TaskWork {
+function answerWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonly PresetMessage[]): TaskWork {
   return async (signal, say) => {
-    const model = parts.models.open(configOf(parts, preset));
+    const model = parts.models.open(configOf(parts, preset), { party: chat.owner });
     const reply = await model.reply(
       { messages: said.map(toModel), tools: [] },
       { signal, onDelta: (piece) => say(piece) },
@@ -84,9 +84,10 @@ function answerWork(parts: TaskParts, preset: Preset, said: readonly PresetMessa
   };
 }
 
-function titleWork(parts: TaskParts, preset: Preset, said: readonly PresetMessage[]): TaskWork {
+function titleWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonly PresetMessage[]): TaskWork {
   return async (signal) => {
-    const model = parts.models.open({ ...configOf(parts, preset), maxTokens: TITLE_MAX_TOKENS });
+    const config = { ...configOf(parts, preset), maxTokens: TITLE_MAX_TOKENS };
+    const model = parts.models.open(config, { party: chat.owner });
     const texts = said.filter(({ type, visible }) => type === 'text' && visible);
     const { title, tokens } = await makeTitle(
       model,
@@ -108,6 +109,7 @@ function pictureWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonl
       { ...(model !== undefined && { model }), ...place },
       [...hints, prompt].join('\n'),
       signal,
+      chat.owner,
     );
     const content = 'url' in picture ? picture.url : ownPicture(await keep(parts, chat, picture.bytes));
     return { content: '', complete: true, picture: content, ...counted(picture.tokens ?? 0) };

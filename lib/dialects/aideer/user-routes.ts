@@ -160,7 +160,7 @@ function readUser(parts: UserParts): Route {
   });
 }
 
-/** Changes names only. Nobody gets rights or credits from a body (a hole of the original). */
+/** Changes names only. Nobody gets rights or credits from a body (a hole of the original), and a password has a call of its own. */
 function changeUser(parts: UserParts): Route {
   const {
     accounts: { users },
@@ -173,13 +173,14 @@ function changeUser(parts: UserParts): Route {
     body: {
       type: 'object',
       examples: [{ nickname: 'Grace H.' }],
-      properties: { username, nickname, ...fixed },
+      properties: { username, nickname, password, ...fixed },
     },
     answer: anything,
     async handle(call) {
       const { uuid, id, role } = await managed(parts, call, 'change the account');
       const credits = await parts.ledger.balance(uuid);
-      refuseChanges(call.body, { id, permission: permissionOf(role), credits_left: credits });
+      const own = { id, permission: permissionOf(role), credits_left: credits, password: undefined };
+      refuseChanges(call.body, own);
       const { username: login, nickname: name } = call.body;
       const changes = {
         ...(login !== undefined && { username: login }),

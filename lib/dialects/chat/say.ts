@@ -116,7 +116,7 @@ async function openModel(
     const name = modelName || model;
     if (!name) throw new AppError('invalid_request', 'The model configuration has no model_name: send one.');
     const settings = settingsOf({ ...more, ...given });
-    return models.open({ baseUrl: url, apiKey: key, model: name, ...settings }, theirs);
+    return models.open({ baseUrl: url, apiKey: key, model: name, ...settings }, { ...theirs, party: owner });
   }
   if (baseUrl === undefined || model === undefined)
     throw new AppError(
@@ -124,7 +124,7 @@ async function openModel(
       'A model is needed: base_url, model_name and its api_key, or model_config_id.',
     );
   const key = await modelConfigs.keyFor(owner, { baseUrl, modelName: model, apiKey });
-  return models.open({ baseUrl, apiKey: key, model, ...settingsOf(given) }, theirs);
+  return models.open({ baseUrl, apiKey: key, model, ...settingsOf(given) }, { ...theirs, party: owner });
 }
 
 /** The parameters of a request. A field that this server has no name for goes to the endpoint as it is. */

@@ -95,13 +95,13 @@ function modelRoute({ models }: ConsoleParts): Route {
         detail: { type: 'string', description: 'the answer of the model, or the reason why there is none' },
       },
     },
-    async handle({ body }) {
+    async handle({ body, caller }) {
       const began = performance.now();
       const ms = (): number => Math.round(performance.now() - began);
       try {
         const question = 'Answer with the one word: ready';
         const { text: answer, completion } = await models
-          .open({ ...body, maxTokens: 200 })
+          .open({ ...body, maxTokens: 200 }, { party: caller.id })
           .reply(
             { messages: [{ role: 'user', content: [{ type: 'text', text: question }] }], tools: [] },
             { signal: AbortSignal.timeout(MODEL_TRIAL_MS) },

@@ -106,14 +106,27 @@ function bodyOf({ body, bodyLenient, form }: Route): object | undefined {
     const required = !bodyLenient || ((body.required as unknown[] | undefined)?.length ?? 0) > 0;
     return { required, content: { 'application/json': { schema: body } } };
   }
-  if (!form) return undefined;
+  return form && { required: true, content: formContent(form) };
+}
+
+/** A form as it is sent, with an example of its texts. */
+function formContent(form: NonNullable<Route['form']>): object {
+  const fields = Object.entries(form);
   const properties = Object.fromEntries(
-    Object.entries(form).map(([name, kind]) => [
+    fields.map(([name, field]) => [
       name,
-      kind === 'file' ? { type: 'string', contentMediaType: 'application/octet-stream' } : { type: 'string' },
+      field === 'file'
+        ? { type: 'string', contentMediaType: 'application/octet-stream' }
+        : { type: 'string' },
     ]),
   );
-  return { required: true, content: { 'multipart/form-data': { schema: { type: 'object', properties } } } };
+  const example = Object.fromEntries(
+    fields.flatMap(([name, field]) => (typeof field === 'string' ? [] : [[name, field.example]])),
+  );
+  const type = fields.some(([, field]) => field === 'file')
+    ? 'multipart/form-data'
+    : 'application/x-www-form-urlencoded';
+  return { [type]: { schema: { type: 'object', properties }, example } };
 }
 
 function answerOf({ answer, status = 200 }: Route): object {

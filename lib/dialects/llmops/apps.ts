@@ -143,7 +143,7 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
       checkDocuments(caller, copied?.documents, config.documents);
       const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
       if (version && copied)
-        await apps.saveDraft(id, caller, { config: copied, remembers: version.remembers });
+        await inWireWords(() => apps.saveDraft(id, caller, { config: copied, remembers: version.remembers }));
       return success({ id });
     },
   });
@@ -169,7 +169,7 @@ function publish({ agents: { apps }, checkAgent }: AppParts): Route {
     async handle({ params, caller }) {
       const { draft } = await apps.find(params.app_id, caller);
       // A draft of an earlier release was never checked.
-      if (draft) await checkAgent(await draft.open(), caller.id);
+      if (draft) await inWireWords(async () => checkAgent(await draft.open(), caller.id));
       await apps.publish(params.app_id, caller);
       return success();
     },
@@ -234,13 +234,11 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
         config.limits.systemPromptMaxBytes,
         '/model_config/systemPrompt',
       );
-      try {
+      await inWireWords(async () => {
         // A configuration that cannot work is refused now, and not only with the first question.
         await checkAgent(withKeptKeys(draft.config, await app.draft?.open()), caller.id);
         await apps.saveDraft(id, caller, draft);
-      } catch (error) {
-        throw inWireWords(error);
-      }
+      });
       return success({}, '更新AI应用配置成功');
     },
   });

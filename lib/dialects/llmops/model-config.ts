@@ -100,8 +100,16 @@ const places: readonly (readonly [string, string])[] = [
   ['/others/', '/'],
 ];
 
-/** The error, with the pointers of its faults as on the wire. */
-export function inWireWords(error: unknown): unknown {
+/** The outcome of work on a configuration; an error has the pointers of its faults as on the wire. */
+export async function inWireWords<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw wireError(error);
+  }
+}
+
+function wireError(error: unknown): unknown {
   if (!(error instanceof AppError) || !/^(invalid_request|spec_invalid)$/.test(error.code)) return error;
   const faults = error.faults.map((fault) => {
     const { pointer } = fault;

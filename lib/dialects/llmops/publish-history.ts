@@ -3,6 +3,7 @@ import { route, type Route } from '../../server/mount.ts';
 import type { Parts } from '../dialect.ts';
 import { checkDocuments } from '../documents.ts';
 import { secondsOf } from '../unix-time.ts';
+import { inWireWords } from './model-config.ts';
 import { success } from './answer.ts';
 import { numberedPageOf, numberedPageQuery, pageAnswer } from './page.ts';
 import { pageShape, publicationShape, successShape } from './shapes.ts';
@@ -54,7 +55,7 @@ function goBack({ agents: { apps }, config, checkAgent }: HistoryParts): Route {
     async handle({ params, body, caller }) {
       const version = await apps.publication(params.app_id, caller, body.app_config_version_id);
       checkDocuments(caller, version.config.documents, config.documents);
-      await checkAgent(version.config, caller.id); // its devices may be gone by now
+      await inWireWords(() => checkAgent(version.config, caller.id)); // its devices may be gone by now
       await apps.saveDraft(params.app_id, caller, version);
       return success();
     },

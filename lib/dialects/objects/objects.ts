@@ -15,8 +15,9 @@ const query = {
   properties: { expires: { type: 'string', pattern: '^\\d{1,12}$' }, signature: { type: 'string' } },
 } as const;
 
-const keyPath = `${OBJECTS_PATH}/*key` as const;
-type KeyParams = PathParams<typeof keyPath>;
+/** The same behind a proxy that strips the first `/api`: that of the chat page does. */
+const STRIPPED_PATH = '/v1/objects';
+type KeyParams = PathParams<'/*key'>;
 
 /** The signed URLs of the disk store. Each URL allows one method on one object. It needs no other proof. */
 export const objects: Dialect<'objects' | 'signer' | 'config'> = {
@@ -24,8 +25,10 @@ export const objects: Dialect<'objects' | 'signer' | 'config'> = {
   mount({ objects: store, signer, config }) {
     return {
       name: 'objects',
-      prefixes: [OBJECTS_PATH],
-      routes: createRoutes(store, signer, config.limits.imageMaxBytes),
+      prefixes: [OBJECTS_PATH, STRIPPED_PATH],
+      routes: [OBJECTS_PATH, STRIPPED_PATH].flatMap((path) =>
+        createRoutes(`${path}/*key`, { store, signer, maxBytes: config.limits.imageMaxBytes }),
+      ),
       sockets: [],
       anonymous: undefined,
       formatError: (error) => formatProblem(error),
@@ -38,7 +41,10 @@ async function* bytesOf(request: IncomingMessage): AsyncGenerator<Buffer> {
   for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
 }
 
-function createRoutes(store: ObjectStore, signer: UrlSigner, maxBytes: number): Route[] {
+function createRoutes(
+  keyPath: `${string}/*key`,
+  { store, signer, maxBytes }: { store: ObjectStore; signer: UrlSigner; maxBytes: number },
+): Route[] {
   /** The key of a request. Throws `forbidden` when the signature does not allow it. */
   const keyOf = (
     method: 'GET' | 'PUT',

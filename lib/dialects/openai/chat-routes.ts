@@ -92,7 +92,7 @@ async function askEndpoint(
   const request = { ...asked, messages: await withFiles(asked['messages'] as JsonValue[], context) };
   const head = newHead(request, wish.metadata);
   if (stream !== true) {
-    const answer = wholeAnswer(await completions.ask(request, signal), head);
+    const answer = wholeAnswer(await completions.ask(request, signal, caller.id), head);
     // Clients read the first choice without a look.
     if ((answer['choices'] as JsonValue[]).length === 0)
       throw new ModelError('the model endpoint sent an answer without choices');
@@ -100,7 +100,7 @@ async function askEndpoint(
     return answer;
   }
   // A client that disconnects ends the request to the model (goneSignal).
-  const chunks = completions.stream(request, signal);
+  const chunks = completions.stream(request, signal, caller.id);
   const first = await chunks.next(); // a failure before the first chunk still has its own status
   const events = openEventStream(response, config.limits);
   const sum = createChunkSum();
@@ -123,6 +123,7 @@ async function askEndpoint(
     log.warn({ err: error }, `a stream broke off: ${error.message}`);
     events.write(sseEvent(formatOpenAiError(error).body));
   } finally {
+    await chunks.return(undefined); // it may stand in the middle
     await events.end();
   }
   return undefined;

@@ -110,6 +110,7 @@ function deleteConversation({ sessions }: ConversationParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/conversations/:conversation',
+    startsWork: true,
     summary: 'Deletes a conversation: its session is stopped and removed.',
     access: 'chat',
     answer: deletedSchema('conversation.deleted'),
@@ -206,6 +207,7 @@ function deleteItem({ sessions }: ConversationParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/conversations/:conversation/items/:item',
+    startsWork: true,
     summary: 'Deletes a message of a conversation.',
     access: 'chat',
     answer: conversationSchema,

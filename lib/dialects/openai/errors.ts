@@ -1,5 +1,6 @@
 import { AppError, ModelError, type ErrorCode, type Failure, type ModelRefusal } from '../../errors.ts';
 import type { FormattedError } from '../../server/mount.ts';
+import { isOutcome } from '../../server/repeats.ts';
 import { statusOf } from '../../server/status.ts';
 
 const types = {
@@ -27,14 +28,19 @@ const types = {
 /** With these statuses a model's endpoint refuses the request itself. Only the caller can mend that, so the status is passed on. */
 const passedOn = new Set([400, 404, 413, 422, 429]);
 
+/** The status of work that had begun and failed: no client repeats it by itself. Some repeat 408, 409, 429 and 5xx without any mark. */
+const OUTCOME_STATUS = 422;
+const NO_RETRY = { 'x-should-retry': 'false' };
+
 /**
  * An error in OpenAI's shape: `{"error":{message,type,param,code}}`. `param` is the first field with a fault. A refusal of the
  * model's endpoint has the endpoint's own words, code and field. Its host stays in the log.
  */
 export function formatOpenAiError(error: AppError): FormattedError {
-  if (error instanceof ModelError) return formatModelError(error);
+  if (error instanceof ModelError && !isOutcome(error)) return formatModelError(error);
   const [fault] = error.faults;
   return {
+    ...(isOutcome(error) && { status: OUTCOME_STATUS, headers: NO_RETRY }),
     contentType: 'application/json',
     body: JSON.stringify({
       error: {
@@ -58,10 +64,7 @@ function formatModelError({ code, refusal, message, retryAfterSeconds }: ModelEr
   };
   return {
     ...(status !== undefined && { status }),
-    headers: {
-      'x-should-retry': 'false', // the server has tried three times, and a client that tries again would make it nine
-      ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
-    },
+    ...(retryAfterSeconds !== undefined && { headers: { 'Retry-After': String(retryAfterSeconds) } }),
     contentType: 'application/json',
     body: JSON.stringify({ error }),
   };
@@ -90,7 +93,7 @@ export function messageOfFailure(error: Failure | undefined): string {
 /** A message about the model's endpoint without the endpoint's host. */
 function withoutHost(message: string): string {
   return message.replace(
-    /\b(the model endpoint) (?:\[[\da-f:]+\]|[\w.-]+\.[\w.-]+|localhost)(?::\d+)?/i,
+    /\b(the model endpoint) \S+(?= (?:answered \d|cannot be reached|sent no picture))/i,
     '$1',
   );
 }

@@ -39,7 +39,7 @@ function createFile({ files: { files } }: FileParts): Route {
     path: '/v1/files',
     summary: 'Takes a file: a form with the bytes as `file`.',
     access: 'chat',
-    form: { file: 'file', purpose: 'text' },
+    form: { file: 'file', purpose: { example: 'user_data' } },
     answer: fileSchema,
     handle: (call) => receiveFile(files, call),
   });
@@ -52,7 +52,7 @@ function createFileOfFormat({ files: { files } }: FileParts): Route {
     path: '/v1/files/:file',
     summary: 'Takes a file that must be of the format that the path names: pdf, docx, txt, markdowns, png…',
     access: 'chat',
-    form: { file: 'file', purpose: 'text' },
+    form: { file: 'file', purpose: { example: 'user_data' } },
     answer: fileSchema,
     handle: (call) => receiveFile(files, call, call.params.file),
   });
@@ -105,6 +105,7 @@ function deleteFile({ files: { files } }: FileParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/files/:file',
+    startsWork: true,
     summary: 'Deletes a file.',
     access: 'chat',
     answer: deletedSchema('file'),

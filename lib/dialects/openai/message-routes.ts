@@ -156,6 +156,7 @@ function deleteMessage(parts: MessageParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/threads/:thread/messages/:message',
+    startsWork: true,
     summary: 'Deletes a message from every view, and from the model.',
     access: 'chat',
     answer: deletedSchema('thread.message.deleted'),

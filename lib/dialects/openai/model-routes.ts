@@ -29,8 +29,8 @@ export function modelRoutes({ completions }: Pick<Parts, 'completions'>): Route[
         required: ['object', 'data'],
         properties: { object: { const: 'list' }, data: { type: 'array', items: modelSchema } },
       },
-      async handle({ response }) {
-        const models = await completions.models(goneSignal(response));
+      async handle({ caller, response }) {
+        const models = await completions.models(goneSignal(response), caller.id);
         return { object: 'list', data: models.map(formatModel) };
       },
     }),
@@ -41,9 +41,9 @@ export function modelRoutes({ completions }: Pick<Parts, 'completions'>): Route[
       summary: "A model of the server's endpoint.",
       access: 'look',
       answer: modelSchema,
-      async handle({ params, response }) {
+      async handle({ caller, params, response }) {
         const name = params.model.join('/');
-        const models = await completions.models(goneSignal(response));
+        const models = await completions.models(goneSignal(response), caller.id);
         const found = models.find(({ id }) => id === name);
         if (found) return formatModel(found);
         throw new AppError('not_found', `The model '${name.slice(0, 100)}' does not exist.`);

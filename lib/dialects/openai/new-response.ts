@@ -242,6 +242,8 @@ function settingsOf(
   const toolChoice = readToolChoice(body.tool_choice);
   return {
     memoryTools: false,
+    // The client gets a refusal as the status of its answer, and repeats its request. In a stream that has begun it does not.
+    ...(body.stream !== true && body.background !== true && { clientRepeats: true }),
     ...(Object.keys(parameters).length > 0 && { model: parameters }),
     ...(instructions !== '' && { instructions }),
     ...(clientTools.length > 0 && { clientTools }),

@@ -99,6 +99,7 @@ function deleteResponse({ sessions }: ResponseParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/responses/:response',
+    startsWork: true,
     summary: 'Deletes a response with its input.',
     access: 'chat',
     answer: deletedSchema('response'),

@@ -58,6 +58,7 @@ export function threadRoutes(parts: ThreadParts): Route[] {
     route({
       method: 'DELETE',
       path: '/v1/threads/:thread',
+      startsWork: true,
       summary: 'Deletes a thread: its session is stopped and removed.',
       access: 'chat',
       answer: deletedSchema('thread.deleted'),

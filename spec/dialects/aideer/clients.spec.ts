@@ -214,6 +214,7 @@ describe('a client of AIDeer', () => {
       [`/presets/${preset}`, { owner_id: admin.id }, 'owner_id'],
       [`/users/${user.id}`, { permission: 2 }, 'permission'],
       [`/users/${user.id}`, { credits_left: 1_000_000 }, 'credits_left'],
+      [`/users/${user.id}`, { password: 'a password that would be ignored' }, 'password'],
     ] as const) {
       const answer = await as(user)('PUT', path, { ...body, title: 'Changed', nickname: 'Changed' });
       expect([answer.status, answer.body], path).to.deep.equal([

@@ -126,6 +126,20 @@ onBothEngines('pictures in the chat dialect', (open) => {
     }
   });
 
+  it('have the same signed URLs behind the proxy of the page, which strips the first /api', async () => {
+    const [signed] = ((await presign(['png'])).body as { urls: string[] }).urls;
+    const stripped = (url: string): string => url.replace('/api/v1/', '/v1/');
+    expect((await fetch(stripped(signed!), { method: 'PUT', body: png })).status).to.equal(200);
+    world.steps.push({ text: 'A dot.' });
+    await send([{ type: 'image_url', image_url: { url: signed!.split('?')[0] } }]);
+    const [said] = await history();
+    const shown = await fetch(stripped(said!.content[0]!.image_url!.url));
+    expect(Buffer.from(await shown.arrayBuffer())).to.deep.equal(png);
+    const unsigned = await fetch(stripped(signed!.split('?')[0]!));
+    expect(unsigned.status).to.equal(400);
+    await unsigned.body?.cancel();
+  });
+
   it('of somebody else are not there, however they are named', async () => {
     const other = await registerUser(world);
     const theirs = await upload(other, await makeConversation(world, other));

@@ -13,7 +13,12 @@ interface Operation {
   responses: Record<string, { content?: Record<string, object> }>;
 }
 interface Documented {
-  requestBody?: { content: Record<string, { schema: { examples?: object[] } }> };
+  requestBody?: {
+    content: Record<
+      string,
+      { schema: { examples?: object[]; properties?: object }; example?: Record<string, string> }
+    >;
+  };
   responses: Record<string, { content?: Record<string, { schema: object; example?: unknown }> }>;
 }
 interface Document {
@@ -176,7 +181,8 @@ describe('the description of the server', () => {
     expect(chat.seen.filter(({ type }) => type === 'error')).to.deep.equal([]);
   });
 
-  it('has an example of each body, and the server takes it where the things that it names are there', async () => {
+  it('has an example of each body, and the server takes it where the things that it names are there', async function () {
+    this.timeout(240_000);
     const { paths } = await get<{ paths: Record<string, Record<string, Documented>> }>('/openapi.json');
     const withBody = Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods).flatMap(([method, { requestBody, responses }]) => {
@@ -202,6 +208,41 @@ describe('the description of the server', () => {
     }
     const taken = Object.fromEntries(withBody.map(({ name }) => [name, true]));
     expect(answers).to.deep.equal({ ...taken, ...refused });
+  });
+
+  it('has the fields of each form, and an example of its texts that the server takes with a file', async () => {
+    const { paths } = await get<{ paths: Record<string, Record<string, Documented>> }>('/openapi.json');
+    const ada = await server.caller('ada of the forms');
+    // The one who signs in with a form.
+    await server.call('POST', '/api/v1/users', { username: 'grace', password: 'a lamp in every room' });
+    const forms: Record<string, [string[], string[], number]> = {};
+    for (const [path, methods] of Object.entries(paths))
+      for (const [method, { requestBody }] of Object.entries(methods))
+        for (const [type, { schema, example = {} }] of Object.entries(requestBody?.content ?? {})) {
+          if (type === 'application/json') continue;
+          const form = new FormData();
+          for (const [name, value] of Object.entries(example)) form.append(name, value);
+          const fields = Object.entries(schema.properties ?? {});
+          for (const [name, field] of fields)
+            if ('contentMediaType' in field) form.append(name, new Blob(['x']), 'a.txt');
+          const isUrl = type === 'application/x-www-form-urlencoded';
+          const body = isUrl ? new URLSearchParams(example).toString() : form;
+          const answer = await ada.call(method.toUpperCase(), path.replace('{file}', 'txt'), body, {
+            ...(isUrl && { 'content-type': type }),
+          });
+          forms[path] = [fields.map(([name]) => name), Object.keys(example), answer.status];
+        }
+    expect(forms).to.deep.equal({
+      '/v1/uploads/{upload}/parts': [['data', 'thread_id'], [], 404],
+      '/v1/files': [['file', 'purpose'], ['purpose'], 200],
+      '/v1/files/{file}': [['file', 'purpose'], ['purpose'], 200],
+      '/api/v1/session/oauth2/token': [
+        ['username', 'password', 'grant_type', 'scope'],
+        ['username', 'password'],
+        200,
+      ],
+      '/api/v1/users/me/avatar': [['avatar_file'], [], 415],
+    });
   });
 
   it('has an example of each answer in JSON, which fits its schema', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   lampDocument as lamp,
   openLlmops,
+  operatorToken,
   type LlmopsClient,
   type LlmopsUnderTest,
 } from '../../support/llmops.ts';
@@ -39,6 +40,29 @@ describe('a client of LLMOps', () => {
     expect((await client.get(`/apps/${app}`)).data).to.deep.equal(before);
     expect((await save(app, [{ openSpec: lamp }])).code).to.equal('success');
     expect((await client.post(`/apps/${app}/publish`)).code).to.equal('success');
+  });
+
+  it('is told the place in its model_config when a device is gone before it publishes or goes back', async () => {
+    const operator = test.clientWith(operatorToken);
+    const put = (path: string, init: RequestInit) =>
+      operator.call(path, { headers: { 'content-type': 'application/json' }, ...init });
+    const body = JSON.stringify({ name: 'gone', openSpec: lamp });
+    expect((await put('/api/devices', { method: 'POST', body })).status).to.equal(201);
+    const app = await client.newApp(test.config({ devices: ['gone'] }));
+    expect((await client.post(`/apps/${app}/publish`)).code).to.equal('success');
+    const { data } = await client.get(`/apps/${app}/publish-histories`);
+    const [{ id }] = data['list'] as [{ id: string }];
+    expect((await put('/api/devices/gone', { method: 'DELETE' })).status).to.equal(204);
+    for (const [path, sent] of [
+      ['publish', undefined],
+      ['fallback-history', { app_config_version_id: id }],
+    ] as const) {
+      const answer = await client.post(`/apps/${app}/${path}`, sent);
+      expect([answer.code, Object.keys(answer.data)], path).to.deep.equal([
+        'validate_error',
+        ['model_config.devices.0'],
+      ]);
+    }
   });
 
   it('renames an app, and keeps the fields that it does not send', async () => {

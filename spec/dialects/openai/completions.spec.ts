@@ -206,7 +206,7 @@ describe('chat completions', () => {
     expect((await server.call('POST', '/v1/chat/completions', ask)).status).to.equal(401);
   });
 
-  it('show the code, the field and the wait of the endpoint, not its host, and are tried three times in all', async () => {
+  it('show the code, the field and the wait of the endpoint, not its host, and are tried as often as the client says', async () => {
     const refusal = (status: number, error: JsonObject, headers = {}): ModelServerStep => ({
       status,
       body: { error },
@@ -228,27 +228,30 @@ describe('chat completions', () => {
           return [status, said, headers?.get('retry-after') ?? null] as unknown;
         },
       );
-    const create = () => ada.openai.chat.completions.create({ ...ask, messages: [...ask.messages] });
+    const create = (maxRetries = 0) =>
+      ada.openai.chat.completions.create({ ...ask, messages: [...ask.messages] }, { maxRetries });
     steps.push(refusal(400, tooLong));
     expect(await failure(create())).to.deep.equal([
       400,
       { ...tooLong, message: 'The model refused the request with 400: Too many tokens.' },
       null,
     ]);
-    const before = model.requests.length;
     const slow = refusal(429, limited, { 'retry-after-ms': '1', 'retry-after': '7' });
-    steps.push(slow, slow, slow);
-    expect(await failure(create())).to.deep.equal([
-      429,
-      {
-        message: 'The model refused the request with 429: Slow down.',
-        type: 'rate_limit_error',
-        param: null,
-        code: 'rate_limit_exceeded',
-      },
-      '1',
-    ]);
-    expect(model.requests.length - before).to.equal(3);
+    for (const retries of [0, 2]) {
+      const before = model.requests.length;
+      for (let tries = 0; tries <= retries; tries += 1) steps.push(slow);
+      expect(await failure(create(retries))).to.deep.equal([
+        429,
+        {
+          message: 'The model refused the request with 429: Slow down.',
+          type: 'rate_limit_error',
+          param: null,
+          code: 'rate_limit_exceeded',
+        },
+        '1',
+      ]);
+      expect(model.requests.length - before).to.equal(retries + 1);
+    }
   });
 
   it('end with the client that asked', async () => {

@@ -100,6 +100,17 @@ describe('the memory', () => {
     expect(itemsOf(await todo('GET')).map(({ id }) => id)).to.deep.equal(['own-id']);
     const replaced = await todo('POST', { items: [{ id: 1, task: 'a' }, { task: 'b' }] });
     expect(itemsOf(replaced).map(({ id }) => typeof id)).to.deep.equal(['number', 'string']);
+    const twice = await todo('POST', { items: [{ id: 1, task: 'a' }, { id: 2 }, { id: '1', task: 'b' }] });
+    expect([twice.status, (twice.body as { error: object }).error]).to.deep.equal([
+      400,
+      {
+        message: 'Two items have one id: give each item an id of its own.',
+        type: 'invalid_request_error',
+        param: 'items.2.id',
+        code: 'invalid_request',
+      },
+    ]);
+    expect((await todo('GET')).body).to.deep.equal(replaced.body);
     expect((await todo('POST', {})).status).to.equal(400);
     expect((await todo('POST', { task: 'x', subtasks: 'none' })).status).to.equal(400);
     await todo('DELETE');

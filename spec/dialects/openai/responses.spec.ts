@@ -239,12 +239,12 @@ describe('responses', () => {
       headers: { 'retry-after-ms': '1', 'retry-after': '7' },
       body: { error: { message: 'slow' } },
     };
-    world.steps.push(limited, limited, limited);
+    world.steps.push(limited);
     const late = await post({ model: 'm', input: 'Hello' });
     expect([late.status, late.headers.get('retry-after'), late.headers.get('x-should-retry')]).to.deep.equal([
       429,
       '1',
-      'false',
+      null,
     ]);
     // After a call something has been done: the response says that it failed.
     world.steps.push(setLamp(true), { status: 400, body: { error } });
@@ -254,6 +254,29 @@ describe('responses', () => {
       { code: 'server_error', message: 'The model refused the request with 400: too long' },
       2,
     ]);
+  });
+
+  it('are tried as often as their client says where the endpoint refuses, and leave the conversation as it was', async () => {
+    const limited = {
+      status: 429,
+      headers: { 'retry-after-ms': '1' },
+      body: { error: { message: 'slow' } },
+    };
+    const { id: conversation } = await client.conversations.create();
+    const asked = { model: 'm', input: 'Hello', conversation };
+    world.steps.push(limited, limited, { text: 'Good day.' });
+    const count = world.model.requests.length;
+    expect((await client.responses.create(asked, { maxRetries: 2 })).output_text).to.equal('Good day.');
+    expect(world.model.requests.length - count).to.equal(3);
+    const { data } = await client.conversations.items.list(conversation);
+    expect(data.map((item) => item.type === 'message' && item.role)).to.deep.equal(['assistant', 'user']);
+    // A stream has begun with status 200, so that its client does not repeat it.
+    world.steps.push(limited, { text: 'Good night.' });
+    const stream = client.responses.stream(asked);
+    expect((await stream.finalResponse()).output_text).to.equal('Good night.');
+    world.steps.push(setLamp(true), limited, { text: 'It is on.' });
+    const set = await create({ model: 'm', input: 'Light!', ...world.devices });
+    expect(set.output_text, 'after a call').to.equal('It is on.');
   });
 
   it('refuse what they cannot honour, and name the field', async () => {

@@ -1,4 +1,7 @@
-import { createFairGate, type FairGate, type FairTurn } from '../common/fair-gate.ts';
+import { createFairGate, type FairGate, type FairTurn } from './fair-gate.ts';
+
+/** Connections to one origin at a time; more calls wait for a free one. */
+export const ORIGIN_CONNECTIONS_MAX_COUNT = 512;
 
 interface OriginGate {
   gate: FairGate;
@@ -8,15 +11,10 @@ interface OriginGate {
 
 /**
  * The turns of calls to each origin. So many calls run at once, and the parties take turns: one party never has the last place, so that
- * its slow calls keep nobody else from the device.
+ * its slow calls keep nobody else from the device or the model there.
  */
 export class OriginTurns {
-  readonly #atOnce: number;
   readonly #gates = new Map<string, OriginGate>();
-
-  constructor(atOnce: number) {
-    this.#atOnce = atOnce;
-  }
 
   /** Runs a call when it has its turn. Rejects with the signal's reason when that aborts before. */
   async take<T>(origin: string, call: () => Promise<T>, turn: FairTurn): Promise<T> {
@@ -31,10 +29,18 @@ export class OriginTurns {
     }
   }
 
+  /** Waits for a turn, and resolves with the function that ends it. Rejects with the signal's reason when that aborts before. */
+  enter(origin: string, turn: FairTurn): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      const untilLeft = (): Promise<void> => new Promise((leave) => resolve(leave));
+      void this.take(origin, untilLeft, turn).catch(reject);
+    });
+  }
+
   /** Each call has its own deadline, and callers have limits of their own for what they begin: the gate has none. */
   #open(): FairGate {
     const none = { waitingMaxCount: Infinity, allWaitingMaxCount: Infinity, waitMaxMs: WAIT_MAX_MS };
-    return createFairGate({ atOnce: this.#atOnce, noun: 'calls', ...none });
+    return createFairGate({ atOnce: ORIGIN_CONNECTIONS_MAX_COUNT, noun: 'calls', ...none });
   }
 }
 
