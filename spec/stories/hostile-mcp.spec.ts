@@ -219,6 +219,21 @@ describe('a server whose MCP server is hostile', function () {
     expect(await call('echo')).to.deep.equal({ body: '' });
   });
 
+  it('answers a few of the requests that a server floods it with, and none of the others', async () => {
+    await register();
+    const pings = event({ jsonrpc: '2.0', id: 1, method: 'ping' });
+    peer.answers['tools/call'] = ({ message, response }) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      void pour(response, pings.repeat(1000), 3.5 * MIB).then(() =>
+        response.end(event({ jsonrpc: '2.0', id: message['id'], result: { content: [] } })),
+      );
+    };
+    const count = Math.ceil((3.5 * MIB) / pings.length);
+    expect(await call('echo')).to.deep.equal({ body: '' });
+    const answers = peer.messages.filter(({ method }) => method === undefined);
+    expect(answers.length).to.be.within(1, count / 10);
+  });
+
   it('leaves a stream of the server that floods it', async () => {
     await register();
     await waitFor(() => peer.streams.length > 0);

@@ -19,6 +19,8 @@ const WORDS_MAX_CHARS = 4096;
 /** In the words of an error. */
 const ERROR_MAX_CHARS = 300;
 const VERSION_MAX_CHARS = 40;
+/** So many requests of a server are answered at a time. One that asks faster than it takes the answers gets no more of them. */
+const ANSWERS_MAX_COUNT = 8;
 
 /** A name and a version, for the other side. */
 export interface McpPeer {
@@ -36,6 +38,8 @@ export class McpConnection {
   #changes = 0;
   #facts: { version: string; info: JsonObject; hasTools: boolean } | undefined;
   #usedAt = performance.now();
+  /** Requests of the server whose answers are under way. */
+  #answering = 0;
 
   private constructor(link: McpLink) {
     this.#link = link;
@@ -96,12 +100,13 @@ export class McpConnection {
   /** Takes a request or a notification of the server. */
   hear({ id, method }: JsonObject): void {
     if (method === 'notifications/tools/list_changed') this.forgetDocument();
-    if (id === undefined || id === null) return;
+    if (id === undefined || id === null || this.#answering >= ANSWERS_MAX_COUNT) return;
     const answer =
       method === 'ping'
         ? { result: {} }
         : { error: { code: METHOD_NOT_FOUND, message: 'This client offers nothing of that kind.' } };
-    void this.#link.tell({ id, ...answer });
+    this.#answering += 1;
+    void this.#link.tell({ id, ...answer }).finally(() => (this.#answering -= 1)); // it never rejects
   }
 
   /** The tools may have changed. */
