@@ -19,13 +19,18 @@ export interface Guard {
 /** A guard for the address that the server listens on, and the origins that may call. */
 export function createGuard(config: Pick<Config, 'loopback' | 'allowedOrigins' | 'publicUrl'>): Guard {
   const allowed = new Set(config.allowedOrigins);
-  const publicHost = config.publicUrl === undefined ? undefined : new URL(config.publicUrl).host;
-  if (config.publicUrl !== undefined) allowed.add(new URL(config.publicUrl).origin);
+  const publicUrl = config.publicUrl === undefined ? undefined : new URL(config.publicUrl);
+  if (publicUrl) allowed.add(publicUrl.origin);
+
+  function isPublicHost(host: string): boolean {
+    return publicUrl !== undefined && hostOf(publicUrl.protocol, host) === publicUrl.host;
+  }
 
   function checkHost(host: string | undefined): void {
     // DNS rebinding: a page makes its own name point at this machine. Its requests still carry that name.
     const name = parseHostHeader(host)?.name;
-    if (!config.loopback || (name !== undefined && (isLoopbackHost(name) || host === publicHost))) return;
+    if (!config.loopback || (host && name !== undefined && (isLoopbackHost(name) || isPublicHost(host))))
+      return;
     throw new AppError(
       'forbidden',
       'The Host header must name this machine: localhost or a loopback address.',

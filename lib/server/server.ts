@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Access } from '../accounts/access.ts';
 import type { FirstRequests } from '../accounts/first-requests.ts';
@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import { createForwarded } from './forwarded.ts';
 import { createGuard } from './guard.ts';
 import type { Mount } from './mount.ts';
+import { OfferedRequest } from './offered-request.ts';
 import { refuse } from './refuse.ts';
 import { openSockets, type Sockets } from './sockets.ts';
 import { BodyRoom } from './body-room.ts';
@@ -107,10 +108,15 @@ class HttpServer implements OpenServer {
     };
     this.#sockets = openSockets({ limits: config.limits, log });
     traffic.countSockets(() => this.#sockets.count);
-    this.#server = createServer(timeouts, web);
+    this.#server = createServer({ ...timeouts, IncomingMessage: OfferedRequest });
     limitConnections(this.#server, config);
     // With its own listener for `Expect: 100-continue`, a route asks for the body when it wants it [RFC 9110 10.1.1].
-    this.#server.on('checkContinue', web);
+    for (const event of ['request', 'checkContinue'])
+      this.#server.on(event, (request: IncomingMessage, response: ServerResponse) => {
+        // Node reads nothing more from a connection that was offered an upgrade.
+        if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+        return web(request, response);
+      });
     this.#server.on('upgrade', createUpgrade(shared, this.#sockets));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       log.debug({ err: error }, 'a request that is not HTTP');

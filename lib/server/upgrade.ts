@@ -41,8 +41,7 @@ export function createUpgrade(
     const { address, host } = forwarded(request);
     guard.check(request, host);
     const found = ends.get(path);
-    if (!found || request.headers.upgrade?.toLowerCase() !== 'websocket')
-      throw new AppError('not_found', `There is no WebSocket at ${path}.`);
+    if (!found) throw new AppError('not_found', `There is no WebSocket at ${path}.`);
     if (draining()) throw new AppError('unavailable', 'The server is going down; try again.');
     const { end, mount } = found;
     const token = bearerOf(request) ?? offeredToken(request);

@@ -36,9 +36,13 @@ describe('the guard', () => {
         'localhost.',
       ])
         expect(await statusOf(server.port, { Host: host }), host).to.equal(200);
-      expect(await statusOf(server.port, { Host: 'agent.example' })).to.equal(200);
+      // The host of PUBLIC_URL, as proxies write it.
+      for (const host of ['agent.example', 'agent.example:443', 'AGENT.example'])
+        expect(await statusOf(server.port, { Host: host }), host).to.equal(200);
       for (const host of [
         'evil.example',
+        'agent.example:80',
+        'agent.example.',
         '127.0.0.1.evil.example',
         'localhost.evil.example',
         '10.0.0.1',

@@ -174,6 +174,21 @@ describe('the HTTP side', () => {
     ]);
   });
 
+  it('answers clients that offer HTTP/2, as Java and curl do, in HTTP/1.1, and closes the connection', async () => {
+    const offer =
+      'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n';
+    const ask = (head: string, body = '') =>
+      rawRequest(server.port, `${head} HTTP/1.1\r\nHost: localhost\r\n${offer}${body}`);
+    const got = await ask('GET /api/version', '\r\n');
+    expect([got.status, got.headers['connection'], got.body]).to.deep.equal([
+      200,
+      'close',
+      '{"version":"9.8.7"}',
+    ]);
+    const made = await ask('POST /api/init', 'Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}');
+    expect([made.status, made.headers['connection']]).to.deep.equal([200, 'close']);
+  });
+
   it('takes an absolute target, and refuses one that is none', async () => {
     const get = (target: string) =>
       rawRequest(server.port, `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
