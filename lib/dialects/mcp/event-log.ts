@@ -1,5 +1,6 @@
 import type { EventStore } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { createPauses } from '../../common/pauses.ts';
 
 /** The last events of one host stay in memory up to these bounds. */
 const EVENTS_MAX_COUNT = 1000;
@@ -14,9 +15,9 @@ interface StreamEvent {
 
 /**
  * The last events of the streams of one host, so that a host that lost its connection gets the rest with `Last-Event-ID`
- * [MCP 2025-11-25, Resumability and Redelivery]. An event that is no longer here cannot be resumed from. The SDK is not told the stream of
- * an event beforehand: it would refuse a host that comes back before its lost connection is noticed here. So the new connection takes
- * the stream over.
+ * [MCP 2025-11-25, Resumability and Redelivery]. An event that is no longer here cannot be resumed from. This class leaves
+ * `getStreamIdForEventId` out: with it the SDK answers 409 to a host that comes back before the server notices its lost connection. So
+ * the new connection takes the stream over.
  */
 export class EventLog implements EventStore {
   #events: StreamEvent[] = [];
@@ -36,9 +37,9 @@ export class EventLog implements EventStore {
     return String(n);
   }
 
-  /** Whether a stream can be resumed from this event. */
-  has(id: string): boolean {
-    return this.#find(id) !== undefined;
+  /** The stream that can be resumed from this event; undefined when the event is not kept any more. */
+  streamOf(id: string): string | undefined {
+    return this.#find(id)?.stream;
   }
 
   async replayEventsAfter(
@@ -48,10 +49,12 @@ export class EventLog implements EventStore {
     const from = this.#find(id);
     if (!from) throw new Error('the event is no longer kept');
     const isLater = (event: StreamEvent): boolean => event.stream === from.stream && event.n > last;
+    const pause = createPauses(); // a host may ask for all of them again and again
     let last = from.n;
     // Each step looks anew: an event may come meanwhile.
     for (let next = this.#events.find(isLater); next; next = this.#events.find(isLater)) {
       last = next.n;
+      await pause();
       if ('jsonrpc' in next.message) await send(String(next.n), next.message);
     }
     return from.stream;

@@ -39,7 +39,7 @@ export interface HostOptions {
   onClose(): void;
 }
 
-/** The codes of errors [MCP 2025-11-25, Resources; JSON-RPC 2.0 5.1]: every other one says that the parameters are not valid. */
+/** The codes of errors [MCP 2025-11-25, Resources; JSON-RPC 2.0 5.1]: any other error means invalid parameters. */
 const errorCodes: Partial<Record<ErrorCode, number>> = { not_found: -32_002, internal: -32_603 };
 const INVALID_PARAMS = -32_602;
 
@@ -62,6 +62,8 @@ export class HostConnection {
   readonly #server: Server;
   readonly #transport: WebStandardStreamableHTTPServerTransport;
   readonly #events: EventLog;
+  /** The answers that resume streams. */
+  readonly #resumed = new Map<string, Call['response']>();
   /** The requests that are under way. */
   readonly #answers = new Set<Promise<void>>();
   #usedAt = performance.now();
@@ -133,11 +135,8 @@ export class HostConnection {
   /** Answers one request of the host. Rejects with `invalid_request` when a stream cannot be resumed any more. */
   async answer(call: Call): Promise<void> {
     const lastEvent = call.request.headers['last-event-id'];
-    if (typeof lastEvent === 'string' && call.request.method === 'GET' && !this.#events.has(lastEvent))
-      throw new AppError(
-        'invalid_request',
-        'The event of Last-Event-ID is not kept any more: open the stream without it.',
-      );
+    if (typeof lastEvent === 'string' && lastEvent !== '' && call.request.method === 'GET')
+      this.#takeOver(lastEvent, call.response);
     const answer = relay(this.#transport, call, this.#options.parts.config.limits);
     this.#answers.add(answer);
     try {
@@ -146,6 +145,19 @@ export class HostConnection {
       this.#answers.delete(answer);
       this.#usedAt = performance.now();
     }
+  }
+
+  /** The connection that resumed a stream before ends: what it has not read yet would stay in memory. */
+  #takeOver(lastEvent: string, response: Call['response']): void {
+    const stream = this.#events.streamOf(lastEvent);
+    if (stream === undefined)
+      throw new AppError(
+        'invalid_request',
+        'The event of Last-Event-ID is not kept any more: open the stream without it.',
+      );
+    this.#resumed.get(stream)?.destroy();
+    this.#resumed.set(stream, response);
+    response.once('close', () => this.#resumed.get(stream) === response && this.#resumed.delete(stream));
   }
 
   /** Tells the host that the devices have changed. */

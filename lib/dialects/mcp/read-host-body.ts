@@ -22,12 +22,17 @@ export function readHostBody(
 }
 
 /** The capabilities of a host that names none are none. */
-function readMessage({ params, ...message }: JsonObject): JsonObject {
-  if (params === undefined || params === null) return message;
+function readMessage(sent: JsonObject): JsonObject {
+  const { params, ...message } = withoutNulls(sent);
+  if (params === undefined) return message;
   if (!isObject(params)) return { ...message, params };
-  const given = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== null));
+  const given = withoutNulls(params);
   return {
     ...message,
     params: message['method'] === 'initialize' ? { capabilities: {}, ...given } : given,
   };
+}
+
+function withoutNulls(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 }

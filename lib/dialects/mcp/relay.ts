@@ -5,7 +5,7 @@ import type { Parts } from '../dialect.ts';
 
 /** Headers of the SDK's answers that hosts need. The server writes all others itself. */
 const ANSWER_HEADERS = ['content-type', 'mcp-session-id', 'allow'];
-/** The head and the first events of a stream wait so long for the others, so that a short call is one write to the socket, in ms. */
+/** The server holds the head and the first events back for this time, in ms: a short call is one write to the socket then. */
 const GATHER_MS = 20;
 
 /**

@@ -106,7 +106,8 @@ export class ProcessLink implements McpLink {
   }
 
   async tell(message: JsonObject): Promise<void> {
-    if (!this.isOver) this.#write(message);
+    // A program that does not read gets no more of them: they would wait in memory.
+    if (!this.isOver && !this.#child.stdin.writableNeedDrain) this.#write(message);
   }
 
   /** The input ends first, then come the signals [MCP 2025-11-25, Shutdown]. */

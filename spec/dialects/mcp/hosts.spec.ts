@@ -93,12 +93,16 @@ describe('MCP hosts as they behave', () => {
     const greeting = request(1, 'initialize', { protocolVersion: '2025-06-18', clientInfo, _meta: null });
     const { status, session } = await say(greeting);
     expect([status, typeof session]).to.deep.equal([200, 'string']);
+    const ready = { jsonrpc: '2.0', method: 'notifications/initialized', params: null };
+    expect((await say({ ...ready, id: null }, session)).status).to.equal(202);
+    const answer = { jsonrpc: '2.0', id: 7, result: {}, error: null };
+    expect((await say(answer, session)).status).to.equal(202);
     const listed = [null, { cursor: null, _meta: null }].map((params) => request(2, 'tools/list', params));
     for (const message of listed)
       expect(namesIn((await say(message, session)).messages[0]!)).to.have.length(2);
     const call = request(3, 'tools/call', { name: 'get_state', arguments: null, task: null });
-    const [answer] = (await say(call, session)).messages;
-    expect((answer!['result'] as JsonObject)['structuredContent']).to.deep.equal({ answer: {} });
+    const [called] = (await say(call, session)).messages;
+    expect((called!['result'] as JsonObject)['structuredContent']).to.deep.equal({ answer: {} });
     expect(lamp.seen.map(({ method, url }) => `${method} ${url}`)).to.deep.equal(['GET /state']);
   });
 
@@ -183,6 +187,30 @@ describe('MCP hosts as they behave', () => {
       { code: -32_602, message: '/params/uri: Invalid input: expected string, received number.' },
     ]);
     expect(lamp.seen).to.deep.equal([]);
+  });
+
+  it('have one connection for a stream that they resume: a newer one takes it over', async () => {
+    const { session } = await say(initialize('2025-11-25'));
+    const headers = { accept: 'text/event-stream', 'mcp-session-id': session! };
+    const open = (more: Record<string, string> = {}) =>
+      fetch(`${app.url}/mcp`, { headers: { ...headers, ...more } });
+    const first = await open({ 'last-event-id': '' });
+    expect(first.status).to.equal(200);
+    const called = await fetch(`${app.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        ...headers,
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(request(2, 'tools/list')),
+    });
+    const [, id] = /^id: (\S+)/m.exec(await called.text())!;
+    const older = await open({ 'last-event-id': id! });
+    const newer = await open({ 'last-event-id': id! });
+    expect([older.status, newer.status]).to.deep.equal([200, 200]);
+    expect(await older.text().catch(() => 'cut')).to.equal('cut');
+    for (const { body } of [first, newer]) await body!.cancel();
   });
 
   it('learn that a stream cannot be resumed from an event which is not kept', async () => {

@@ -36,6 +36,34 @@ describe('MCP servers that are processes', () => {
     }
   };
 
+  it('get a few answers to requests that they send without reading, and no more', async () => {
+    const flood = `
+      const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
+      let text = '', answers = 0, listing, quiet;
+      process.stdin.on('data', (chunk) => {
+        const lines = (text + chunk).split('\\n');
+        text = lines.pop();
+        clearTimeout(quiet); // the list of tools says how many answers came before the silence
+        quiet = setTimeout(() => listing && say({ id: listing, result: { tools: [{ name: 'got_' + answers, inputSchema: {} }] } }), 500);
+        for (const line of lines) {
+          const { id, method } = JSON.parse(line);
+          if (method === undefined) answers += 1;
+          if (method === 'tools/list') listing = id;
+          if (method !== 'initialize') continue;
+          process.stdin.pause();
+          say({ id, result: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'p', version: '1' } } });
+          for (let n = 0; n < 100000; n += 1) say({ id: n, method: 'ping' });
+          process.stdout.write('', () => setTimeout(() => process.stdin.resume(), 1000));
+        }
+      });`;
+    const flooding = { command: [process.execPath, '-e', flood], env: {} };
+    const { tools } = JSON.parse(await mcp.describe(flooding, context(30_000))) as {
+      tools: { name: string }[];
+    };
+    const answers = Number(/^got_(\d+)$/.exec(tools[0]!.name)?.[1]);
+    expect(answers).to.be.within(1, 20_000);
+  });
+
   it('get their own variables, and none of this process', async () => {
     process.env['AUTH_TOKEN'] = 'of-this-process';
     try {
