@@ -8,7 +8,9 @@ export class OfferedRequest extends IncomingMessage {
   declare private offers: boolean | null;
 
   get upgrade(): boolean {
-    return this.offers === true && this.headers.upgrade?.toLowerCase() === 'websocket';
+    // Node closes a connection for a CONNECT that nobody listens for.
+    const isTaken = this.method === 'CONNECT' || this.headers.upgrade?.toLowerCase() === 'websocket';
+    return this.offers === true && isTaken;
   }
 
   set upgrade(offers: boolean | null) {

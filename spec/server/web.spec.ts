@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { expect } from 'chai';
 import { AppError } from '../../lib/errors.ts';
@@ -187,6 +188,15 @@ describe('the HTTP side', () => {
     ]);
     const made = await ask('POST /api/init', 'Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}');
     expect([made.status, made.headers['connection']]).to.deep.equal([200, 'close']);
+  });
+
+  it('closes the connection of a CONNECT', async () => {
+    const socket = createConnection(server.port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.write('CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(socket, 'close');
+    expect(text).to.equal('');
   });
 
   it('takes an absolute target, and refuses one that is none', async () => {
