@@ -10,8 +10,8 @@ interface OriginGate {
 }
 
 /**
- * The turns of calls to each origin. So many calls run at once, and the parties take turns: one party never has the last place, so that
- * its slow calls keep nobody else from the device or the model there.
+ * The turns of calls to each origin. So many calls run at once, and the parties take turns. One party gets all places but one, so its
+ * slow calls cannot keep the others from the device or the model there.
  */
 export class OriginTurns {
   readonly #gates = new Map<string, OriginGate>();

@@ -92,10 +92,11 @@ class EndpointCompletions implements Completions {
   }
 
   async *stream(request: JsonObject, signal: AbortSignal, party?: string): AsyncGenerator<JsonObject> {
-    const leave = await this.#turns.enter(this.#base.origin, { party, signal });
     const stopped = new AbortController();
     const limit = this.#openLimit(AbortSignal.any([signal, stopped.signal]));
+    let endTurn = (): void => undefined;
     try {
+      endTurn = await this.#turnWithin(limit, party);
       const response = await this.#send(request, true, limit);
       const events = isStream(response) ? this.#eventsOf(response, limit) : undefined;
       if (events) yield* chunksWithout(this.#secrets, events);
@@ -106,26 +107,28 @@ class EndpointCompletions implements Completions {
     } finally {
       stopped.abort(); // ends a request that nobody reads any more
       limit.close();
-      leave();
+      endTurn();
     }
   }
 
   models(signal: AbortSignal, party?: string): Promise<JsonObject[]> {
     const root = withoutEnd(this.#base.pathname, '/').replace(/\/chat\/completions$/, '');
-    return this.#within({ signal, party }, async () => {
+    return this.#within({ signal, party }, async (limit) => {
       for (const path of root === '' ? ['/v1', ''] : [root]) {
-        const listed = await this.#listModels(path, signal);
+        const listed = await this.#listModels(path, limit);
         if (listed) return listed;
       }
       return [{ id: this.#model }]; // many endpoints have no such list
     });
   }
 
-  async #listModels(path: string, signal: AbortSignal): Promise<JsonObject[] | undefined> {
+  async #listModels(path: string, limit: Limit): Promise<JsonObject[] | undefined> {
     const { origin, search, host } = this.#base;
     const url = `${origin}${path}/models${search}`;
-    const response = await this.#options.fetch(url, { headers: this.#headers, signal });
-    const body = tryParseJson(await response.text());
+    const asking = new AbortController();
+    limit.attach(asking);
+    const response = await this.#options.fetch(url, { headers: this.#headers, signal: asking.signal });
+    const body = tryParseJson(await readBodyText(response, ANSWER_MAX_BYTES));
     const { status } = response;
     if (response.ok && isObject(body) && Array.isArray(body['data']))
       return body['data'].filter(isObject).map((model) => this.#withoutKey(model));
@@ -150,16 +153,24 @@ class EndpointCompletions implements Completions {
   }
 
   async #within<T>({ signal, party }: Turn, work: (limit: Limit) => Promise<T>): Promise<T> {
-    const leave = await this.#turns.enter(this.#base.origin, { party, signal });
     const limit = this.#openLimit(signal);
+    let endTurn = (): void => undefined;
     try {
+      endTurn = await this.#turnWithin(limit, party);
       return await work(limit);
     } catch (error) {
       throw this.#failure(error, signal, limit);
     } finally {
       limit.close();
-      leave();
+      endTurn();
     }
+  }
+
+  /** Waits for a turn: that is a part of the time of the answer. */
+  #turnWithin(limit: Limit, party: string | undefined): Promise<() => void> {
+    const waiting = new AbortController();
+    limit.attach(waiting);
+    return this.#turns.enter(this.#base.origin, { party, signal: waiting.signal });
   }
 
   async *#eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {

@@ -43,7 +43,9 @@ export function openModels({
         if (!model) continue;
         const origin = originOf(merged.baseUrl);
         const clean = withoutKey(model, merged.apiKey);
-        return turns && origin !== undefined ? withTurns(clean, turns, { origin, party }) : clean;
+        return turns && origin !== undefined
+          ? withTurns(clean, turns, { origin, party, timeoutMs: context.timeoutMs })
+          : clean;
       }
       throw new AppError(
         'invalid_request',

@@ -41,6 +41,7 @@ class ReplyLimit implements Limit {
       this.#giveUp(tooSlow('did not finish its answer', timeoutMs)),
     );
     signal.addEventListener('abort', this.#stop, { once: true });
+    if (signal.aborted) this.#stop();
   }
 
   get over(): unknown {

@@ -43,10 +43,11 @@ export function openPictures({
       const key =
         apiKey ?? (baseUrl === undefined || baseUrl === defaults.baseUrl ? defaults.apiKey : undefined);
       const headers = requestHeaders(key);
-      const leave = await turns.enter(base.origin, { party, signal });
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      let endTurn = (): void => undefined;
       const path = `${withoutEnd(base.pathname, '/')}/images/generations`;
       try {
+        endTurn = await turns.enter(base.origin, { party, signal: limit });
         const answer = await fetch(`${base.origin}${path}${base.search}`, {
           method: 'POST',
           headers,
@@ -67,7 +68,7 @@ export function openPictures({
           cause: error,
         });
       } finally {
-        leave();
+        endTurn();
       }
     },
   };

@@ -69,7 +69,10 @@ class ReplyParts implements ReplyBuilder {
   add(json: JsonValue): string {
     if (!isObject(json)) throw new ModelError('the model endpoint sent JSON that is no chat completion');
     const { error, id, model, usage, choices } = json;
-    if (error) throw reportedError(describe(error), this.#origin && new URL(this.#origin).host);
+    // The name of the model follows the address, which may have no path.
+    const address = this.#origin?.split(' ', 1)[0];
+    if (error)
+      throw reportedError(describe(error), address === undefined ? undefined : new URL(address).host);
     if (typeof id === 'string' && id !== '') this.#completion.id = id;
     if (typeof model === 'string' && model !== '') this.#completion.model = model;
     if (isObject(usage)) this.#completion.usage = usageOf(usage);

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import type { JsonObject } from '../../lib/common/json.ts';
-import { OriginTurns } from '../../lib/common/origin-turns.ts';
+import { ORIGIN_CONNECTIONS_MAX_COUNT, OriginTurns } from '../../lib/common/origin-turns.ts';
 import { ModelError } from '../../lib/errors.ts';
 import { openCompletions } from '../../lib/models/completions.ts';
+import { openModels } from '../../lib/models/index.ts';
+import { openHttpDevice } from '../support/http-device.ts';
 import { sendEvents, sendJson, startModelServer, type ModelServerStep } from '../support/model-server.ts';
 
 const signal = new AbortController().signal;
@@ -124,6 +126,31 @@ describe('completions that are passed on', () => {
         content: [content[0], mark, content[4]],
         refusal: null,
       });
+  });
+
+  it('are given up when a list of models does not come, and when their turn does not', async () => {
+    const silent = await openHttpDevice();
+    silent.answer = () => undefined;
+    const turns = new OriginTurns();
+    const endpoint = { baseUrl: `${silent.url}/v1`, apiKey: 'k', model: 'm' };
+    const completions = openCompletions({ fetch, endpoint, turns, timeoutMs: 100 });
+    const models = openModels({ fetch, turns, timeoutMs: 100 });
+    expect((await failure(completions.models(signal))).message).to.include('given up');
+    const { origin } = new URL(silent.url);
+    const taken = Array.from({ length: ORIGIN_CONNECTIONS_MAX_COUNT }, (_, at) =>
+      turns.enter(origin, { party: `${at}`, signal }),
+    );
+    const ends = await Promise.all(taken);
+    const asked = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Hi' }] }];
+    for (const outcome of [
+      completions.ask({ messages: [] }, signal),
+      completions.stream({ messages: [] }, signal).next(),
+      models.open(endpoint).reply({ messages: asked, tools: [] }, { signal }),
+    ])
+      expect((await failure(outcome)).message).to.include('given up');
+    expect(silent.seen.map(({ url }) => url)).to.deep.equal(['/v1/models']);
+    for (const end of ends) end();
+    await silent.close();
   });
 
   it('never show the key, and pass on nothing but completions', async () => {

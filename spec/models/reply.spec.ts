@@ -294,6 +294,13 @@ describe('a reply', () => {
     return { ...builder.build(), added };
   };
 
+  it('is the error that the endpoint reports, also where its address has no path', () => {
+    const builder = createReplyBuilder('m', { origin: 'http://localhost:1234 llama' });
+    expect(() => builder.add({ error: { message: 'out of memory on localhost:1234' } })).to.throw(
+      /^the model endpoint reports: out of memory on (?!localhost)/,
+    );
+  });
+
   it('takes the old form of a call', () => {
     const { calls } = build({
       choices: [{ message: { content: null, function_call: { name: 'one', arguments: '{"x":1}' } } }],
