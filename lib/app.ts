@@ -227,7 +227,7 @@ class Composition {
     return {
       parts,
       async startWork() {
-        await Promise.all([devices.loadFolder(), config.loopback && stored.simulations.resume(devices)]);
+        await Promise.all([devices.loadFolder(), !config.reachable && stored.simulations.resume(devices)]);
         await sessions.start();
         await room.start();
         await stored.tasks.takeUp();

@@ -40,9 +40,9 @@ import {
 export interface Config {
   host: string;
   port: number;
-  /** Whether only this machine can reach `host`. Most defaults depend on it. */
+  /** Whether only this machine can reach `host`. The defaults of what the server may call depend on it. */
   loopback: boolean;
-  /** Whether other machines can reach the server: by `host`, or through the proxy that PUBLIC_URL names. */
+  /** Whether other machines can reach the server: by `host`, or through the proxy that PUBLIC_URL names. The defaults of who may call depend on it. */
   reachable: boolean;
   /** `sqlite:<absolute file>`, `sqlite::memory:` or `postgres://…`. */
   databaseUrl: string;

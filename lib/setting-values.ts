@@ -56,7 +56,7 @@ export function parseSecret(text: string): string {
 /** The least length of a fixed secret where other machines can try it. */
 const FIXED_SECRET_MIN_LENGTH = 32;
 
-/** Whether other machines that can try a fixed secret may guess it. */
+/** Whether a fixed secret is too short where other machines can try it. */
 export function isGuessable(secret: string | undefined): boolean {
   return secret !== undefined && secret.length < FIXED_SECRET_MIN_LENGTH;
 }

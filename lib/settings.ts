@@ -154,7 +154,7 @@ export const settings = {
   OTEL_SERVICE_NAME: ['`lite-agent`', 'the name of the server in traces'],
   PUBLIC_URL: [
     '–',
-    "the server's URL for clients, e.g. `https://agent.example`; with the name of another host `AUTH`, `REGISTRATION` and the length of fixed secrets are as off loopback",
+    "the server's URL for clients, e.g. `https://agent.example`; where it names another host, other machines reach the server: `AUTH` is `required`, `REGISTRATION` is `closed`, and fixed secrets need 32 characters",
   ],
   TRUSTED_PROXIES: [
     '–',

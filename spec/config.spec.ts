@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { isLoopbackHost } from '../lib/common/addresses.ts';
+import { privately } from '../lib/cli/server.ts';
 import { readConfig } from '../lib/config.ts';
 import { AppError } from '../lib/errors.ts';
 import { envNameOf, limits } from '../lib/settings.ts';
@@ -357,6 +358,12 @@ describe('readConfig', () => {
       expect(fault).to.match(/^ {2}JWT_SECRET is too weak to sign with/);
       expect(fault).not.to.contain(weak);
     }
+  });
+
+  it('gives a server of the command line, which nobody else reaches, no host of a proxy', () => {
+    const env = { PUBLIC_URL: 'https://agent.example', SECRET_KEY: 'sixteen letters!' };
+    const { reachable, auth } = readConfig({ env, cwd, fixed: privately });
+    expect([reachable, auth]).to.deep.equal([false, 'none']);
   });
 
   it('says which file it cannot read', () => {

@@ -74,6 +74,7 @@ function checked(pointer: string, text: string, most: number): string {
   const clean = text.trim();
   const length = Array.from(clean).length;
   if (length < 1 || length > most) fail(pointer, `must have 1 to ${most} characters`);
+  if (clean.replaceAll(new RegExp(INVISIBLE_LETTERS, 'gu'), '') === '') failInvisible(pointer);
   if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(clean)) failInvisible(pointer);
   return clean;
 }

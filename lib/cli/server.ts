@@ -17,6 +17,7 @@ export const privately: NodeJS.Dict<string> = {
   PORT: '0',
   AUTH: 'none',
   AUTH_TOKEN: '',
+  PUBLIC_URL: '',
   DATABASE_URL: 'sqlite::memory:',
   LOG_LEVEL: 'error',
 };
@@ -27,6 +28,7 @@ export const onOwnDatabase: NodeJS.Dict<string> = {
   PORT: '0',
   AUTH: 'none',
   AUTH_TOKEN: '',
+  PUBLIC_URL: '',
   LOG_LEVEL: 'error',
 };
 

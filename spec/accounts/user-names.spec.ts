@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { checkUsername } from '../../lib/accounts/user-names.ts';
+import { checkDisplayName, checkUsername } from '../../lib/accounts/user-names.ts';
 import type { AppError } from '../../lib/errors.ts';
 import { goodPassword, openTestAccounts, type TestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
@@ -57,6 +57,12 @@ describe('a username', () => {
       '𝐚dmin\u0430',
     ])
       expect(outcome(name), name).to.equal(mixed);
+  });
+
+  it('is no name for people where all of it is invisible', () => {
+    for (const name of ['\u3164', '\u2800', '\ufe0f\u034f'])
+      expect(() => checkDisplayName(name), name).to.throw('has invisible characters');
+    expect(checkDisplayName('ㅤAnn❤\ufe0f')).to.equal('ㅤAnn❤\ufe0f');
   });
 
   it('has no letter that nobody sees, beside the name of somebody else', () => {

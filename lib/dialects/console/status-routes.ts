@@ -94,7 +94,7 @@ function statusRoute({ config, overview, version }: ConsoleParts): Route {
         model: { demo, name: demo ? 'demo' : model, host: demo ? null : hostOf(baseUrl) },
         database: { kind: config.databaseUrl.split(':')[0], ms },
         nodes: Math.max(1, nodes ?? 1),
-        simulates: config.loopback,
+        simulates: !config.reachable,
         may: {
           manageDevices: may(caller, 'manage devices'),
           commandDevices: may(caller, 'command devices'),

@@ -68,7 +68,7 @@ function deviceRoute({ config, devices, simulations }: ConsoleParts): Route {
       properties: { kind: { type: 'string' }, title: { type: 'string' }, server: { type: 'string' } },
     },
     handle({ body }) {
-      if (!config.loopback)
+      if (config.reachable)
         throw new AppError(
           'forbidden',
           'Other machines reach this server, so that it runs no simulated devices: use `lite-agent simulate` on the machine of the devices.',

@@ -258,19 +258,20 @@ describe('the console', function () {
       ]);
     });
 
-    it('runs no device where other machines reach the server', async () => {
-      const TOKEN = 'a-token-of-the-operator-0123456789abcdef';
-      app = await openConsoleApp({ HOST: '0.0.0.0', AUTH_TOKEN: TOKEN });
-      const answer = await fetch(`${app.url.replace('0.0.0.0', '127.0.0.1')}/api/trial/devices`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
-        body: JSON.stringify({ openSpec: '{}' }),
+    for (const opened of [{ HOST: '0.0.0.0' }, { PUBLIC_URL: 'https://agent.example' }])
+      it(`runs no device where other machines reach the server: ${JSON.stringify(opened)}`, async () => {
+        const TOKEN = 'a-token-of-the-operator-0123456789abcdef';
+        app = await openConsoleApp({ ...opened, AUTH_TOKEN: TOKEN });
+        const answer = await fetch(`${app.url.replace('0.0.0.0', '127.0.0.1')}/api/trial/devices`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
+          body: JSON.stringify({ openSpec: '{}' }),
+        });
+        expect([answer.status, ((await answer.json()) as { detail: string }).detail]).to.deep.equal([
+          403,
+          'Other machines reach this server, so that it runs no simulated devices: use `lite-agent simulate` on the machine of the devices.',
+        ]);
       });
-      expect([answer.status, ((await answer.json()) as { detail: string }).detail]).to.deep.equal([
-        403,
-        'Other machines reach this server, so that it runs no simulated devices: use `lite-agent simulate` on the machine of the devices.',
-      ]);
-    });
 
     it('asks the model of the settings, and another one', async () => {
       model = await startModelServer([{ text: 'ready' }]);
