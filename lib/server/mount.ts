@@ -59,8 +59,11 @@ export interface Route {
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;
-  /** It can start work, with any body or with some, or it ends something that is there once. A request that is repeated because its answer was lost gets the first answer (repeats.ts). */
-  readonly startsWork?: true | ((body: unknown) => boolean);
+  /**
+   * Its answer is kept for a request that is repeated because the answer was lost (repeats.ts): it can start work, with any body or with
+   * some, or it ends something that is there once.
+   */
+  readonly keepsAnswer?: true | ((body: unknown) => boolean);
   /**
    * What the work starts from, where clients send the same body again and again and mean something new each time. A repeat that is only
    * counted is one of a request that started from the same.

@@ -5,7 +5,7 @@ import type { FirstRequests, GivenAnswer, RequestMark } from '../accounts/first-
 import { createPauses } from '../common/pauses.ts';
 import { jsonSlicesOf } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
-import { statusOf } from './status.ts';
+import { statusOf, toAppError } from './status.ts';
 import { recordAnswer } from './record-answer.ts';
 import { goneSignal } from './stream.ts';
 
@@ -75,7 +75,7 @@ export async function sinceBegun<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw error instanceof Error ? asOutcome(error) : error;
+    throw asOutcome(toAppError(error)); // the answer is made of this very error
   }
 }
 
@@ -104,10 +104,11 @@ export class Repeats {
     const mark = await markOf(asked);
     if (!mark) return work();
     const known = await this.#requests.begin(mark, mark.keepMs, mark.renews);
-    if ('attempt' in known) return this.#carryOut(mark, known.attempt, asked.response, work);
+    if ('attempt' in known) return this.#carryOut(mark, known.attempt, asked, work);
     if (known.digest !== mark.digest)
       throw new AppError('conflict', 'This Idempotency-Key belongs to another request: take a new key.');
     const answer = known.answer ?? (await this.#awaitAnswer(mark, goneSignal(asked.response)));
+    if (answer === 'lost' && isHarmless(asked)) return work();
     if (answer === 'lost')
       throw new AppError(
         'conflict',
@@ -117,12 +118,8 @@ export class Repeats {
     give(asked.response, answer);
   }
 
-  async #carryOut(
-    mark: Mark,
-    attempt: string,
-    response: ServerResponse,
-    work: () => Promise<void>,
-  ): Promise<void> {
+  async #carryOut(mark: Mark, attempt: string, asked: WorkRequest, work: () => Promise<void>): Promise<void> {
+    const { response } = asked;
     const place = placeOf(mark);
     const answered = recordAnswer(response);
     // A repeat waits in vain when the answer could not be kept, and is refused.
@@ -135,7 +132,7 @@ export class Repeats {
       await work();
     } catch (error) {
       if (response.headersSent) answered.abandon(); // the answer is cut off
-      else if (isRefusal(error)) await this.#requests.forget(attempt);
+      else if (isRefusal(error) || isHarmless(asked)) await this.#requests.forget(attempt);
       throw error;
     }
     // A stream that ended with its client has no end.
@@ -197,6 +194,11 @@ function placeOf({ caller, key }: Mark): string {
 
 function hash(text: string): string {
   return createHash('sha256').update(text).digest('base64');
+}
+
+/** Whether a repeat may be carried out after a first request whose outcome is not known: a removal is the same when it comes twice. */
+function isHarmless({ request }: WorkRequest): boolean {
+  return request.method === 'DELETE';
 }
 
 /**

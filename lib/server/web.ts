@@ -204,7 +204,7 @@ class Web {
         if (isPortions(value)) await sendJsonList(response, value, mount.contentType);
         else if (value !== undefined) await sendJson(response, value, mount.contentType);
       };
-      await (startsWork(route, body) ? this.#startOnce(route, call, response, work) : work());
+      await (isAnswerKept(route, body) ? this.#startOnce(route, call, response, work) : work());
     } catch (error) {
       if (error instanceof AppError && error.code === 'forbidden')
         access.refused(caller, { dialect: mount.name, address }, path);
@@ -290,9 +290,9 @@ function badEscape(cause: URIError): AppError {
   return new AppError('invalid_request', 'The path has a broken percent escape.', { cause });
 }
 
-/** Whether a request with this body can start work. */
-function startsWork({ startsWork: starts }: Route, body: unknown): boolean {
-  return typeof starts === 'function' ? starts(body) : starts === true;
+/** Whether the answer to a request with this body is kept for a repeat. */
+function isAnswerKept({ keepsAnswer: keeps }: Route, body: unknown): boolean {
+  return typeof keeps === 'function' ? keeps(body) : keeps === true;
 }
 
 function isPortions(value: unknown): value is AsyncIterable<readonly unknown[]> {

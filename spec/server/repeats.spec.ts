@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { AppError } from '../../lib/errors.ts';
-import { asOutcome, Repeats, type WorkRequest } from '../../lib/server/repeats.ts';
+import { asOutcome, isOutcome, Repeats, sinceBegun, type WorkRequest } from '../../lib/server/repeats.ts';
 import { statusOf, toAppError } from '../../lib/server/status.ts';
 import { openTestAccounts, type TestAccounts } from '../support/accounts.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -45,8 +45,9 @@ describe('repeats of a request', () => {
     const { port } = server.address() as AddressInfo;
     return async (
       headers: Record<string, string> = { 'idempotency-key': 'k' },
+      method = 'POST',
     ): Promise<[number, string]> => {
-      const answer = await fetch(`http://127.0.0.1:${port}/work`, { method: 'POST', headers });
+      const answer = await fetch(`http://127.0.0.1:${port}/work`, { method, headers });
       return [answer.status, await answer.text()];
     };
   }
@@ -98,6 +99,37 @@ describe('repeats of a request', () => {
     void dying().catch(() => undefined);
     await waitFor(() => count === 1);
     expect(await call()).to.deep.equal([409, unknown]);
+  });
+
+  it('are carried out, where they remove something, when the first one failed or its process died', async () => {
+    let count = 0;
+    const call = await openNode(async ({ response }) => {
+      count += 1;
+      if (count === 1) throw new AppError('unavailable', 'The database is not there.');
+      response.end('removed');
+    });
+    const key = { 'idempotency-key': 'of a removal' };
+    expect([await call(key, 'DELETE'), await call(key, 'DELETE'), await call(key, 'DELETE')]).to.deep.equal([
+      [503, 'The database is not there.'],
+      [200, 'removed'],
+      [200, 'removed'],
+    ]);
+    expect(count).to.equal(2);
+    let isBegun = false;
+    const dying = await openNode(() => {
+      isBegun = true;
+      return new Promise(() => undefined); // a process that dies answers nothing
+    }, 50);
+    const other = { 'idempotency-key': 'of another one' };
+    void dying(other, 'DELETE').catch(() => undefined);
+    await waitFor(() => isBegun);
+    const next = await openNode(async ({ response }) => void response.end('removed'), 50);
+    expect(await next(other, 'DELETE')).to.deep.equal([200, 'removed']);
+  });
+
+  it('know the outcome of work that had begun, whatever was thrown', async () => {
+    const outcome = await sinceBegun(Promise.reject(new TypeError('a bug'))).catch((error: unknown) => error);
+    expect([outcome instanceof AppError, isOutcome(toAppError(outcome))]).to.deep.equal([true, true]);
   });
 
   it('are refused when the stream of the first one broke off', async () => {

@@ -24,7 +24,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
     route({
       method: 'POST',
       path: '/tasks',
-      startsWork: true,
+      keepsAnswer: true,
       summary: 'Lets the model answer in a chat, title it, or draw.',
       access: 'chat',
       body: {
@@ -109,6 +109,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
         for await (const state of tasks.watch(id, stream.signal)) {
           stream.write(sseEvent(JSON.stringify(formatState(state))));
           await stream.drained();
+          if (state.status === 'finished' || state.status === 'failed') break;
           const pauseMs = state.content.length / TEXT_PER_MS;
           await sleep(pauseMs, stream.signal).catch(() => undefined); // the client has left: the watch ends
         }

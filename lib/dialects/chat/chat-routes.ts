@@ -94,7 +94,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
     route({
       method: 'POST',
       path: '/chat/send',
-      startsWork: true,
+      keepsAnswer: true,
       summary: 'Says something; the answer is a stream of JSON lines, of server-sent events, or of text.',
       access: 'chat',
       exactFields,

@@ -18,7 +18,7 @@ function callTool({ devices, direct }: CallParts): Route {
     summary:
       'Calls a tool of a device, under the same rules, limits and audit as the calls of models. With dryRun a write is not sent, and the result shows what would have been.',
     access: 'use a device',
-    startsWork: true,
+    keepsAnswer: true,
     exactFields: ['arguments'],
     body: {
       type: 'object',

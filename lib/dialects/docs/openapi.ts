@@ -74,7 +74,7 @@ function operationOf(mount: Mount, route: Route): object {
       schema: { type: 'string' },
     })),
     ...queryOf(route.query),
-    ...(route.startsWork ? [idempotencyKey] : []),
+    ...(route.keepsAnswer ? [idempotencyKey] : []),
   ];
   const body = bodyOf(route);
   return {

@@ -61,7 +61,7 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
     route({
       method: 'POST',
       path: '/api/init',
-      startsWork: true,
+      keepsAnswer: true,
       summary: 'Opens a session with a model and documents that describe devices.',
       access: 'chat',
       body: initSchema,

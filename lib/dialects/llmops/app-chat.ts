@@ -20,7 +20,7 @@ export function createAppChatRoutes(parts: ChatParts): Route[] {
     route({
       method: 'POST',
       path: '/apps/:app_id/chat',
-      startsWork: true,
+      keepsAnswer: true,
       summary: 'Says something to a published app; as events with `Accept: text/event-stream`.',
       access: 'use an app',
       app: 'app_id',

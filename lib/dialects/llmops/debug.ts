@@ -36,7 +36,7 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
   return route({
     method: 'POST',
     path: '/apps/:app_id/debug',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Says something to an app, and returns its answer; as events with `Accept: text/event-stream`.',
     access: 'use an app',
     app: 'app_id',

@@ -5,6 +5,7 @@ import type { Principal } from '../../core/principal.ts';
 import { ModelError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { route, type Route } from '../../server/mount.ts';
+import { sinceBegun } from '../../server/repeats.ts';
 import { toAppError } from '../../server/status.ts';
 import { goneSignal, openEventStream, sseEvent } from '../../server/stream.ts';
 import type { Parts } from '../dialect.ts';
@@ -33,7 +34,7 @@ export function chatRoutes(parts: ChatParts): Route[] {
     route({
       method: 'POST',
       path: '/v1/chat/completions',
-      startsWork: namesDevices,
+      keepsAnswer: namesDevices,
       summary: 'One answer, whole or (stream: true) as server-sent events: of the model, or with devices.',
       access: 'chat',
       bodyMaxBytes: config.limits.messageMaxBytes,
@@ -76,7 +77,7 @@ interface Asked {
 async function askDevices(parts: ChatParts, { request, wish, caller, response }: Asked) {
   const completion = await answerWithTask(parts, request, { caller, response });
   if (!completion) return undefined;
-  await keep(parts, caller, completion.answer, wish);
+  await sinceBegun(keep(parts, caller, completion.answer, wish)); // the devices may have moved
   return completion.isSent ? undefined : completion.answer;
 }
 

@@ -110,7 +110,7 @@ function deleteConversation({ sessions }: ConversationParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/conversations/:conversation',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Deletes a conversation: its session is stopped and removed.',
     access: 'chat',
     answer: deletedSchema('conversation.deleted'),
@@ -157,7 +157,7 @@ function addItems(parts: ConversationParts): Route {
   return route({
     method: 'POST',
     path: '/v1/conversations/:conversation/items',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Adds items to a conversation, which nobody answers.',
     access: 'chat',
     bodyMaxBytes: config.limits.messageMaxBytes,
@@ -207,7 +207,7 @@ function deleteItem({ sessions }: ConversationParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/conversations/:conversation/items/:item',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Deletes a message of a conversation.',
     access: 'chat',
     answer: conversationSchema,

@@ -10,11 +10,17 @@ import type { TaskRecord } from './task-record.ts';
 /** How many lines are read at once. */
 const PAGE_LINES = 100;
 
-/** Whether nothing was said after a task, whose first line has the number `first`. */
+/**
+ * Whether nothing was said after a task, whose first line has the number `first`. An input that the model refused was removed, and has
+ * nothing behind it; a response that was removed later has its reply and its results.
+ */
 export async function isLast(session: Session, taskId: string, first: number): Promise<boolean> {
   for await (const line of openLogWindow(session, first, PAGE_LINES).forth()) {
+    if (line.marks?.said?.removed || (line.type === 'task_started' && line.added)) continue;
     if (line.type === 'message_added' && line.id !== taskId) return false;
-    if (line.type === 'task_started' && line.taskId !== taskId) return false;
+    const isOfTask =
+      line.type === 'task_started' || line.type === 'model_reply' || line.type === 'tool_result';
+    if (isOfTask && line.taskId !== taskId) return false;
   }
   return true;
 }

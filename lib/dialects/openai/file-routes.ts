@@ -105,7 +105,7 @@ function deleteFile({ files: { files } }: FileParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/files/:file',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Deletes a file.',
     access: 'chat',
     answer: deletedSchema('file'),

@@ -50,7 +50,7 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
   return route({
     method: 'POST',
     path: '/v1/threads/:thread/messages',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Adds a message to a thread. With run=true the agent answers it.',
     access: 'chat',
     bodyMaxBytes: config.limits.messageMaxBytes,
@@ -156,7 +156,7 @@ function deleteMessage(parts: MessageParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/threads/:thread/messages/:message',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Deletes a message from every view, and from the model.',
     access: 'chat',
     answer: deletedSchema('thread.message.deleted'),

@@ -41,7 +41,7 @@ function createResponse(parts: ResponseParts): Route {
   return route({
     method: 'POST',
     path: '/v1/responses',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Answers an input: whole, as server-sent events (stream: true), or in the background.',
     access: 'chat',
     bodyMaxBytes: config.limits.messageMaxBytes,
@@ -99,7 +99,7 @@ function deleteResponse({ sessions }: ResponseParts): Route {
   return route({
     method: 'DELETE',
     path: '/v1/responses/:response',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Deletes a response with its input.',
     access: 'chat',
     answer: deletedSchema('response'),

@@ -46,7 +46,7 @@ function createRun(parts: RunParts): Route {
   return route({
     method: 'POST',
     path: '/v1/threads/:thread/runs',
-    startsWork: true,
+    keepsAnswer: true,
     // The body of a run without messages is the same each time; the messages that it answers are others.
     startsFrom: async ({ params, body: { additional_messages: said = [] }, caller }) =>
       said.length > 0 ? '' : lastMessageIn(await findThread(parts.sessions, params.thread, caller)),
@@ -73,7 +73,7 @@ function createThreadAndRun(parts: RunParts): Route {
   return route({
     method: 'POST',
     path: '/v1/threads/runs',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Creates a thread, and answers its messages.',
     access: 'chat',
     bodyMaxBytes: parts.config.limits.messageMaxBytes,
@@ -199,7 +199,7 @@ function submitOutputs(parts: RunParts): Route {
   return route({
     method: 'POST',
     path: '/v1/threads/:thread/runs/:run/submit_tool_outputs',
-    startsWork: true,
+    keepsAnswer: true,
     summary: "Gives a run the results of its client's functions.",
     access: 'chat',
     bodyMaxBytes: parts.config.limits.messageMaxBytes,

@@ -65,7 +65,7 @@ export function storedCompletionRoutes({ storedCompletions }: StoredParts): Rout
     route({
       method: 'DELETE',
       path: '/v1/chat/completions/:completion',
-      startsWork: true,
+      keepsAnswer: true,
       summary: 'Deletes a stored chat completion.',
       access: 'chat',
       answer: deletedSchema('chat.completion.deleted'),

@@ -58,7 +58,7 @@ export function threadRoutes(parts: ThreadParts): Route[] {
     route({
       method: 'DELETE',
       path: '/v1/threads/:thread',
-      startsWork: true,
+      keepsAnswer: true,
       summary: 'Deletes a thread: its session is stopped and removed.',
       access: 'chat',
       answer: deletedSchema('thread.deleted'),

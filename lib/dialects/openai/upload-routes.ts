@@ -117,7 +117,7 @@ function completeUpload(parts: UploadParts): Route {
   return route({
     method: 'POST',
     path: '/v1/uploads/:upload/complete',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Makes the file of its parts, in the order of part_ids.',
     access: 'chat',
     bodyLenient: true,
@@ -150,7 +150,7 @@ function cancelUpload({ files: { uploads } }: UploadParts): Route {
   return route({
     method: 'POST',
     path: '/v1/uploads/:upload/cancel',
-    startsWork: true,
+    keepsAnswer: true,
     summary: 'Cancels an upload.',
     access: 'chat',
     answer: uploadSchema,

@@ -95,7 +95,7 @@ describe('the description of the server', () => {
     expect(document.paths['/auth/refresh']!['post']!.security).to.deep.equal([]);
   });
 
-  it('says of each route that can start work that it takes an Idempotency-Key (contract 6, section 7)', async () => {
+  it('says of each route that starts work, or ends something once, that it takes an Idempotency-Key (contract 6, section 7)', async () => {
     const document = await get<Document>('/openapi.json');
     const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods)
@@ -103,6 +103,13 @@ describe('the description of the server', () => {
         .map(([method]) => `${method.toUpperCase()} ${path}`),
     );
     expect(routes.toSorted()).to.deep.equal([
+      'DELETE /v1/chat/completions/{completion}',
+      'DELETE /v1/conversations/{conversation}',
+      'DELETE /v1/conversations/{conversation}/items/{item}',
+      'DELETE /v1/files/{file}',
+      'DELETE /v1/responses/{response}',
+      'DELETE /v1/threads/{thread}',
+      'DELETE /v1/threads/{thread}/messages/{message}',
       'POST /api/devices/{name}/tools/{tool}',
       'POST /api/init',
       'POST /api/v1/chat/send',
@@ -117,6 +124,8 @@ describe('the description of the server', () => {
       'POST /v1/threads/{thread}/messages',
       'POST /v1/threads/{thread}/runs',
       'POST /v1/threads/{thread}/runs/{run}/submit_tool_outputs',
+      'POST /v1/uploads/{upload}/cancel',
+      'POST /v1/uploads/{upload}/complete',
     ]);
   });
 

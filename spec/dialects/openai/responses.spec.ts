@@ -262,6 +262,7 @@ describe('responses', () => {
       headers: { 'retry-after-ms': '1' },
       body: { error: { message: 'slow' } },
     };
+    const sessionOf = (id: string) => id.slice('resp_'.length, 'resp_'.length + 32);
     const { id: conversation } = await client.conversations.create();
     const asked = { model: 'm', input: 'Hello', conversation };
     world.steps.push(limited, limited, { text: 'Good day.' });
@@ -270,6 +271,15 @@ describe('responses', () => {
     expect(world.model.requests.length - count).to.equal(3);
     const { data } = await client.conversations.items.list(conversation);
     expect(data.map((item) => item.type === 'message' && item.role)).to.deep.equal(['assistant', 'user']);
+    // So does a response before: the repeat goes on in its session, and leaves no copy of it.
+    world.steps.push({ text: 'One.' });
+    const one = await create({ model: 'm', input: 'first' });
+    world.steps.push(limited, limited, { text: 'Two.' });
+    const two = await client.responses.create(
+      { model: 'm', input: 'second', previous_response_id: one.id },
+      { maxRetries: 2 },
+    );
+    expect([two.output_text, sessionOf(two.id)]).to.deep.equal(['Two.', sessionOf(one.id)]);
     // A stream has begun with status 200, so that its client does not repeat it.
     world.steps.push(limited, { text: 'Good night.' });
     const stream = client.responses.stream(asked);
