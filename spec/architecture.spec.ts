@@ -20,7 +20,7 @@ const layers: Record<string, readonly string[]> = {
   'setting-values': ['common'],
   'env-file': ['errors'],
   'data-folder': ['common', 'secrets'],
-  unsafe: ['common'],
+  unsafe: [],
   config: ['errors', 'common', 'secrets', 'settings', 'setting-values', 'env-file'],
   log: ['errors', 'common', 'secrets', 'settings'],
   core: ['errors', 'common', 'secrets'],

@@ -17,7 +17,7 @@ import {
   versionOfResource,
 } from './device-documents.ts';
 import { EventLog } from './event-log.ts';
-import { withPlainErrors } from './plain-errors.ts';
+import { INTERNAL_ERROR, INVALID_PARAMS, withPlainErrors } from './plain-errors.ts';
 import { relay } from './relay.ts';
 import type { ToolList } from './tool-list.ts';
 import type { ToolLists } from './tool-lists.ts';
@@ -40,8 +40,7 @@ export interface HostOptions {
 }
 
 /** The codes of errors [MCP 2025-11-25, Resources; JSON-RPC 2.0 5.1]: any other error means invalid parameters. */
-const errorCodes: Partial<Record<ErrorCode, number>> = { not_found: -32_002, internal: -32_603 };
-const INVALID_PARAMS = -32_602;
+const errorCodes: Partial<Record<ErrorCode, number>> = { not_found: -32_002, internal: INTERNAL_ERROR };
 
 /** A result in the log of a host is cut to this. */
 const LOGGED_MAX_CHARS = 1000;

@@ -10,9 +10,10 @@ interface Issue {
   message: string;
 }
 
-/** The codes of an error inside, and of parameters that are not valid [JSON-RPC 2.0 5.1]. */
-const INTERNAL_ERROR = -32_603;
-const INVALID_PARAMS = -32_602;
+/** An error inside [JSON-RPC 2.0 5.1]. */
+export const INTERNAL_ERROR = -32_603;
+/** Invalid parameters [JSON-RPC 2.0 5.1]. */
+export const INVALID_PARAMS = -32_602;
 
 /**
  * Makes a transport say in words which parameters of a request are not valid. The SDK calls that an internal error, and its message
