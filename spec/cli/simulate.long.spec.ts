@@ -8,7 +8,7 @@ import { runSimulate, type SimulateCommandOptions } from '../../lib/cli/simulate
 import type { JsonObject } from '../../lib/common/json.ts';
 import { AppError } from '../../lib/errors.ts';
 import { runCommand, startCommand } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort, freePortPair } from '../support/free-port.ts';
 import { needPeer } from '../support/peers.ts';
 import { captureOutput } from '../support/output.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -89,7 +89,7 @@ describe('cli/simulate', function () {
   });
 
   it('gives names and ports that differ, in one JSON value', async () => {
-    const port = await freePort();
+    const port = await freePortPair();
     await during([document, document], { port, json: true }, async (text) => {
       const { devices } = jsonOf(text);
       expect(devices.map(({ name, server }) => [name, server])).to.deep.equal([
