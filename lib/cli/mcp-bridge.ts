@@ -34,12 +34,18 @@ export async function bridge(url: URL, token: string | undefined, signal: Promis
   }
 }
 
-/** Gives every message of one side to the other. The first answer to `initialize` names the version of the protocol. */
+/**
+ * Gives every message of one side to the other. The first answer to `initialize` names the version of the protocol. The messages of a
+ * host that does not wait for it come after it all the same: the server names the connection in its answer.
+ */
 function carry(from: Transport, to: Transport, fail: (error: unknown) => void): void {
+  let opened = Promise.resolve();
   const onmessage = (message: JSONRPCMessage): void => {
     const version = versionIn(message);
     if (version !== undefined) from.setProtocolVersion?.(version);
-    to.send(message).catch(fail);
+    const sent = opened.then(() => to.send(message));
+    if ('method' in message && message.method === 'initialize') opened = sent;
+    sent.catch(fail);
   };
   Object.assign(from, { onmessage });
 }

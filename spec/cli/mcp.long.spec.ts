@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { expect } from 'chai';
+import { waitFor } from '../support/wait-for.ts';
 import { printedConfig } from '../../lib/cli/mcp-config.ts';
 import { bundleOf } from '../support/bundle.ts';
 import { runCommand, startCommand } from '../support/command.ts';
@@ -63,15 +64,22 @@ describe('lite-agent mcp', function () {
       clientInfo: { name: 's', version: '1' },
     };
     const output = text(child.stdout);
-    const answered = new Promise((resolve) => child.stdout.once('data', resolve));
+    let answers = 0;
+    child.stdout.on('data', (chunk: Buffer) => (answers += chunk.toString().split('\n').length - 1));
     const ended = new Promise((resolve) => child.once('close', resolve));
     child.stderr.resume();
-    child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
-    await answered;
+    // This host does not wait for the answer to its first message.
+    for (const message of [
+      { id: 1, method: 'initialize', params },
+      { method: 'notifications/initialized' },
+      { id: 2, method: 'ping' },
+    ])
+      child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+    await waitFor(() => answers === 2, 30_000);
     child.stdin.end();
     expect(await ended).to.equal(0);
     const lines = (await output).trim().split('\n');
-    expect(lines.map((line) => (JSON.parse(line) as { id: number }).id)).to.deep.equal([1]);
+    expect(lines.map((line) => (JSON.parse(line) as { id: number }).id)).to.deep.equal([1, 2]);
   });
 
   it('refuses documents together with devices, and names that are no files', async () => {
