@@ -13,7 +13,7 @@ export interface SecretForms {
 
 /** A repeated escape: JSON in JSON in JSON doubles the backslash each time. */
 const BACKSLASHES_MAX_COUNT = 8;
-/** Headers and devices may change the case of a key. Of a shorter secret another case may be a word that others write. */
+/** Headers and devices may change the case of a key. A shorter secret in another case may be a common word. */
 const ANY_CASE_MIN_LENGTH = 12;
 /** Fewer signs of base64 or hexadecimal text may be anything. */
 const CODED_MIN_LENGTH = 7;

@@ -35,8 +35,8 @@ export async function bridge(url: URL, token: string | undefined, signal: Promis
 }
 
 /**
- * Gives every message of one side to the other. The first answer to `initialize` names the version of the protocol. The messages of a
- * host that does not wait for it come after it all the same: the server names the connection in its answer.
+ * Gives every message of one side to the other. The first answer to `initialize` names the version of the protocol. The server
+ * names the connection in that answer, so later messages wait until it has come. Some hosts send them at once.
  */
 function carry(from: Transport, to: Transport, fail: (error: unknown) => void): void {
   let opened = Promise.resolve();

@@ -35,7 +35,7 @@ export function addMcp(program: Command): void {
       new Option('--print-config <host>', 'print the lines for the settings of a host').choices(mcpHosts),
     )
     .action(async (specs: string[], options: McpOptions) => {
-      if (options.settings !== undefined) enter(options.settings);
+      if (options.settings !== undefined) goToFolder(options.settings);
       refuseBoth(specs, options);
       if (options.printConfig) process.stdout.write(printedConfig(options.printConfig, specs, options));
       else await serve(specs, options);
@@ -43,7 +43,7 @@ export function addMcp(program: Command): void {
 }
 
 /** Goes to the folder of the settings: relative places start there. */
-function enter(folder: string): void {
+function goToFolder(folder: string): void {
   try {
     process.chdir(folder);
   } catch (cause) {

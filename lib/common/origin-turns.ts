@@ -30,7 +30,7 @@ export class OriginTurns {
   }
 
   /** Waits for a turn, and resolves with the function that ends it. Rejects with the signal's reason when that aborts before. */
-  enter(origin: string, turn: FairTurn): Promise<() => void> {
+  waitForTurn(origin: string, turn: FairTurn): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const untilLeft = (): Promise<void> => new Promise((leave) => resolve(leave));
       void this.take(origin, untilLeft, turn).catch(reject);

@@ -83,7 +83,7 @@ export interface TaskContext {
   readonly toolStrategy: Strategy;
   readonly transcript: Transcript;
   readonly framing: Framing | undefined;
-  /** See `TaskSettings`. */
+  /** The client repeats its request when the first reply fails (`TaskSettings`). */
   readonly clientRepeats: boolean;
   readonly limits: TaskLimits;
   readonly clock: Clock;

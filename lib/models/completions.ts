@@ -18,6 +18,7 @@ import { boundedBody, readBodyText, withSecondTry } from './read-body.ts';
 import { createReplyBuilder } from './reply.ts';
 import { createSseParser } from './sse.ts';
 import { chunksOf, completionOf } from './wire.ts';
+import { turnWithin } from './with-turns.ts';
 
 /**
  * The endpoint of the settings, for callers that speak OpenAI's language already: requests and answers pass unchanged.
@@ -168,9 +169,7 @@ class EndpointCompletions implements Completions {
 
   /** Waits for a turn: that is a part of the time of the answer. */
   #turnWithin(limit: Limit, party: string | undefined): Promise<() => void> {
-    const waiting = new AbortController();
-    limit.attach(waiting);
-    return this.#turns.enter(this.#base.origin, { party, signal: waiting.signal });
+    return turnWithin(limit, this.#turns, { origin: this.#base.origin, party });
   }
 
   async *#eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {

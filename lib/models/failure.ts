@@ -30,7 +30,7 @@ export function refusalError(
   });
 }
 
-/** The error for an error that an endpoint reports in the body of a 2xx answer, in the middle of a stream, too. */
+/** The ModelError for an error that an endpoint reports in the body of a 2xx answer, or in a stream that has begun. */
 export function reportedError(said: string, host: string | undefined): ModelError {
   const words = safeText(said, undefined);
   return new ModelError(

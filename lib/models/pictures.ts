@@ -47,7 +47,7 @@ export function openPictures({
       let endTurn = (): void => undefined;
       const path = `${withoutEnd(base.pathname, '/')}/images/generations`;
       try {
-        endTurn = await turns.enter(base.origin, { party, signal: limit });
+        endTurn = await turns.waitForTurn(base.origin, { party, signal: limit });
         const answer = await fetch(`${base.origin}${path}${base.search}`, {
           method: 'POST',
           headers,

@@ -138,7 +138,7 @@ describe('completions that are passed on', () => {
     expect((await failure(completions.models(signal))).message).to.include('given up');
     const { origin } = new URL(silent.url);
     const taken = Array.from({ length: ORIGIN_CONNECTIONS_MAX_COUNT }, (_, at) =>
-      turns.enter(origin, { party: `${at}`, signal }),
+      turns.waitForTurn(origin, { party: `${at}`, signal }),
     );
     const ends = await Promise.all(taken);
     const asked = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Hi' }] }];
@@ -196,8 +196,8 @@ describe('completions that are passed on', () => {
   it('leave their turn at the end, after a failure, and where a reader stops in the middle', async () => {
     let held = 0;
     class CountedTurns extends OriginTurns {
-      override async enter(...turn: Parameters<OriginTurns['enter']>): Promise<() => void> {
-        const leave = await super.enter(...turn);
+      override async waitForTurn(...turn: Parameters<OriginTurns['waitForTurn']>): Promise<() => void> {
+        const leave = await super.waitForTurn(...turn);
         held += 1;
         return () => {
           held -= 1;

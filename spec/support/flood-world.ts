@@ -15,7 +15,7 @@ export interface Flood {
   refusal: RegExp;
   /** Another bound than that of the others, in ms. */
   heldMaxMs?: number;
-  /** What is there before the flood. Its memory is not the flood's. */
+  /** Makes the sessions and the data that the flood needs. Their memory is not counted as the flood's. */
   prepare?(address: string): Promise<void>;
   run(address: string): Promise<string[]>;
 }

@@ -288,7 +288,7 @@ export class HostConnection {
     } catch (thrown) {
       const { code, message, cause } = toAppError(thrown);
       if (code === 'internal') this.#options.parts.log.error({ err: cause ?? thrown }, message);
-      // The words alone: McpError puts the code before them, and so does the host again.
+      // McpError would put the code before the words, and the host puts it there again.
       throw Object.assign(new Error(message), { code: errorCodes[code] ?? INVALID_PARAMS });
     }
   }

@@ -21,7 +21,7 @@ export function readHostBody(
   );
 }
 
-/** The capabilities of a host that names none are none. */
+/** A host that names no capabilities has none. */
 function readMessage(sent: JsonObject): JsonObject {
   const { params, ...message } = withoutNulls(sent);
   if (params === undefined) return message;

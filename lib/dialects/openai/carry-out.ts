@@ -47,7 +47,7 @@ export async function endOfResponse(
   const { shown, history = [] } = requestOf(record) ?? {};
   if (record.ended && (shown?.['store'] === false || (refusal && isOwn)))
     await sessions.remove(session.id, caller);
-  // The client has no response to ask for, and sends its input again, or another one that the endpoint takes.
+  // The client got no id of a response. It sends its input again, or another input that the endpoint takes.
   else if (refusal && record.said)
     await session.mark([...history, record.said.seq], 'said', { removed: true });
   return { record, refusal };

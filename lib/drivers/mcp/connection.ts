@@ -19,7 +19,7 @@ const WORDS_MAX_CHARS = 4096;
 /** In the words of an error. */
 const ERROR_MAX_CHARS = 300;
 const VERSION_MAX_CHARS = 40;
-/** So many requests of a server are answered at a time. One that asks faster than it takes the answers gets no more of them. */
+/** The client answers so many requests of a server at a time. A server that asks faster than it reads gets no more answers. */
 const ANSWERS_MAX_COUNT = 8;
 
 /** A name and a version, for the other side. */
