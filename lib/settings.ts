@@ -172,7 +172,10 @@ export const settings = {
 
 /** Every limit: its default, its meaning, and its largest value if there is one. */
 export const limits = {
-  initMaxBytes: [64 * MiB, 'the body of `POST /api/init`'],
+  initMaxBytes: [
+    64 * MiB,
+    'the body of `POST /api/init`; each object has at most 200,000 members, and what is kept of it takes at most 4 MiB when it is compressed',
+  ],
   frameMaxBytes: [MiB, 'one WebSocket frame of a client; a larger one gets an error frame', 16 * MiB],
   toolResultMaxBytes: [64 * 1024, 'one tool result; a longer one is cut, and says so'],
   taskRoundsMaxCount: [50, 'rounds of model reply and tool calls in one task'],

@@ -1,6 +1,6 @@
 import { formatExactly } from './exact-numbers.ts';
 import type { JsonValue } from './json.ts';
-import { SLICE_LENGTH } from './json-slices.ts';
+import { SLICE_LENGTH } from './json-scanner.ts';
 import { createPauses } from './pauses.ts';
 
 /** The JSON text of a plain JSON value, as `JSON.stringify` writes it; lets other work run in between. */

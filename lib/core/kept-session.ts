@@ -1,4 +1,5 @@
-import { stringifyInSlices } from '../common/write-json-slices.ts';
+import { jsonSlicesOf } from '../common/write-json-slices.ts';
+import { isPiecesValue } from '../common/long-text.ts';
 import { isObject, type JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { keptConfigOf, type KeptConfig, type SessionConfig } from './session-config.ts';
@@ -24,16 +25,18 @@ export async function readWholeConfig(store: Store, { id, config }: KeptSession)
 }
 
 /**
- * The configuration with each document as a text: as an object a document of small parts takes thirty times the memory, and each
- * opening of the session would parse it. An object that cannot be written as a text stays: the error of its opening says why.
+ * The configuration with each document as a text, a long one in pieces: as an object a document of small parts takes thirty
+ * times the memory, and each opening of the session would parse it. An object that cannot be written as a text stays: the error of its
+ * opening says why.
  */
 export async function withDocumentTexts(config: SessionConfig): Promise<SessionConfig> {
   const documents = await Promise.all(
     config.documents.map(async (entry): Promise<JsonObject> => {
       const { openSpec } = entry;
-      if (!isObject(openSpec)) return entry;
-      const text = await stringifyInSlices(openSpec).catch(() => undefined);
-      return text === undefined ? entry : { ...entry, openSpec: text };
+      if (!isObject(openSpec) || isPiecesValue(openSpec)) return entry;
+      const slices = await jsonSlicesOf(openSpec).catch(() => undefined);
+      if (slices === undefined) return entry;
+      return { ...entry, openSpec: slices.length > 1 ? { textPieces: slices } : slices.join('') };
     }),
   );
   return { ...config, documents };

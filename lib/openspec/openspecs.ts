@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createPauses } from '../common/pauses.ts';
-import { stringifyInSlices } from '../common/write-json-slices.ts';
+import { isPiecesValue, LongText } from '../common/long-text.ts';
+import { jsonSlicesOf } from '../common/write-json-slices.ts';
 import { isObject, type JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, messageOf, SpecError } from '../errors.ts';
@@ -14,8 +15,8 @@ import { programFaults } from './program-faults.ts';
 /** One entry of an openSpecList (contract 1, `POST /init`). */
 export interface DocumentEntry extends Connection {
   /**
-   * JSON or YAML text, a JSON object, or the http(s) URL of an endpoint that describes itself (`rpc.discover`). Missing for a
-   * protocol whose devices say their document themselves.
+   * JSON or YAML text, a JSON object, a long text in pieces (PiecesValue), or the http(s) URL of an endpoint that describes itself
+   * (`rpc.discover`). Missing for a protocol whose devices say their document themselves.
    */
   openSpec?: string | JsonObject;
   /** One of the protocols of the document's kind; a document of another kind is refused then. */
@@ -110,7 +111,7 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
       // A device may show the key that it got, and the model sees the words of the document.
       const text =
         entry.openSpec === undefined
-          ? blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry))
+          ? await textOf(blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry)))
           : await textOf(entry.openSpec);
       const loan = await cache.borrow(await keyOf(text, compileOptions), async () => ({
         value: await compile(text, kinds, compileOptions, { protocol: entry.protocol, party }),
@@ -164,7 +165,7 @@ async function describe(
 
 /** Parses a text and compiles it with the kind that recognizes it. Rejects with an AppError only. */
 async function compile(
-  text: string,
+  text: LongText,
   kinds: readonly OpenspecKind[],
   options: CompileOptions,
   { protocol, party }: { protocol: DocumentEntry['protocol']; party: string | undefined },
@@ -210,20 +211,20 @@ function disagreement(protocol: DocumentEntry['protocol'], kind: string): SpecEr
 
 /** The memory of a list, an object, or a member, in bytes: about as much as one takes in Node. */
 const PART_BYTES = 48;
-/** So many characters are looked at in one go: a millisecond. */
-const COUNTED_AT_ONCE = 128 * 1024;
 
 /**
  * About the memory that a document takes when it is compiled, in bytes. Parts are counted by the signs and lines that begin them: a text
  * of small parts takes thirty times its length.
  */
-async function memoryOf(text: string): Promise<number> {
+async function memoryOf(text: LongText): Promise<number> {
   const pause = createPauses();
   let parts = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const char = text.charCodeAt(at);
-    if (char === OPEN_LIST || char === OPEN_OBJECT || char === COMMA || char === LINE_END) parts += 1;
-    if (at % COUNTED_AT_ONCE === 0) await pause();
+  for (const window of text.windows()) {
+    for (let at = 0; at < window.length; at += 1) {
+      const char = window.charCodeAt(at);
+      if (char === OPEN_LIST || char === OPEN_OBJECT || char === COMMA || char === LINE_END) parts += 1;
+    }
+    await pause();
   }
   return text.length * 2 + parts * PART_BYTES;
 }
@@ -234,11 +235,12 @@ const COMMA = 0x2c;
 const LINE_END = 0x0a;
 
 /** The document as text: the cache knows documents by their text. */
-async function textOf(openSpec: string | JsonObject): Promise<string> {
-  if (typeof openSpec === 'string') return openSpec;
+async function textOf(openSpec: string | JsonObject): Promise<LongText> {
+  if (typeof openSpec === 'string') return LongText.of([openSpec]);
+  if (isPiecesValue(openSpec)) return LongText.of(openSpec.textPieces);
   if (!isObject(openSpec)) throw new SpecError('"openSpec" is neither text nor an object.');
   try {
-    return await stringifyInSlices(openSpec);
+    return LongText.of(await jsonSlicesOf(openSpec));
   } catch (error) {
     throw new SpecError(`The document is no plain JSON object: ${messageOf(error)}`, [], error);
   }
@@ -279,15 +281,12 @@ function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOpti
 }
 
 /** A document is known by its content: collisions of a weaker hash would give one caller's tools to another. */
-async function keyOf(text: string, options: CompileOptions): Promise<string> {
+async function keyOf(text: LongText, options: CompileOptions): Promise<string> {
   const hash = createHash('sha256');
   const pause = createPauses();
-  for (let at = 0; at < text.length; at += HASHED_LENGTH) {
+  for (const window of text.windows()) {
+    hash.update(window, 'utf16le'); // exact also where a window halves a character
     await pause();
-    hash.update(text.slice(at, at + HASHED_LENGTH), 'utf16le'); // exact also where a slice halves a character
   }
   return hash.update('\0').update(JSON.stringify(options)).digest('base64');
 }
-
-/** The characters that are hashed in one go. */
-const HASHED_LENGTH = 1024 * 1024;

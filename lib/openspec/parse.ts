@@ -1,7 +1,9 @@
 import { codedFault } from '../common/coded-fault.ts';
 import type { FairTurn } from '../common/fair-gate.ts';
-import { MAY_HAVE_PROTO, parseJsonInSlices } from '../common/json-slices.ts';
+import { MAY_HAVE_PROTO, parseJsonInSlices, WideObjectError } from '../common/json-slices.ts';
 import type { JsonObject, JsonValue } from '../common/json.ts';
+import { createPauses } from '../common/pauses.ts';
+import { LongText } from '../common/long-text.ts';
 import { messageOf, SpecError } from '../errors.ts';
 import { cleanTree, DEPTH_LIMIT, rootOf, tooDeep, treeOfYaml, type ParsedText } from './tree.ts';
 import { parseYamlApart } from './yaml-apart.ts';
@@ -12,42 +14,84 @@ const YAML_HERE_MAX_CHARS = 8 * 1024;
 /** The search for the place of a fault parses the text some twenty times. It is not done for a longer text. */
 const POSITION_MAX_CHARS = 512 * 1024;
 
+/** The text of a document; a long one may be in pieces. */
+export type DocumentText = string | LongText;
+
 /**
  * The object that a document's text holds, JSON or YAML. It is a finite tree of at most 500 levels without cycles and
  * without keys that reach a prototype. Throws a SpecError with line and column when the text is neither. A large YAML text waits for
  * its `turn` among those of others.
  */
-export async function parseText(text: string, turn?: FairTurn): Promise<ParsedText> {
-  const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  if (source.trim() === '') throw new SpecError('The document is empty.');
+export async function parseText(text: DocumentText, turn?: FairTurn): Promise<ParsedText> {
+  const source = withoutMark(typeof text === 'string' ? LongText.of([text]) : text);
+  if (isBlank(source)) throw new SpecError('The document is empty.');
   const json = await parseJson(source);
   if (json.fault === undefined) {
     // The walk is only paid when the text can hold the one dangerous key.
-    const warnings = MAY_HAVE_PROTO.test(source) ? await cleanTree(json.value) : [];
+    const warnings = (await mayHaveProto(source)) ? await cleanTree(json.value) : [];
     return { document: rootOf(json.value), warnings };
   }
   // A quoted first key is JSON, so its fault is the one to tell; a YAML parser would only hide it.
-  if (/^\s*(\{\s*["}]|\[)/.test(source)) throw json.fault;
-  if (source.length <= YAML_HERE_MAX_CHARS) return treeOfYaml(source);
+  if (/^\s*(\{\s*["}]|\[)/.test(source.windowAt(0))) throw json.fault;
+  if (source.length <= YAML_HERE_MAX_CHARS) return treeOfYaml(source.toString());
   const { json: tree, warnings } = await parseYamlApart(source, turn);
-  return { document: (await parseJsonInSlices(tree)) as JsonObject, warnings };
+  return { document: (await parseTree(tree)) as JsonObject, warnings };
+}
+
+/** The text without a byte order mark at its beginning [Unicode 23.8]. */
+function withoutMark(text: LongText): LongText {
+  return text.charCodeAt(0) === BYTE_ORDER_MARK ? LongText.of(text.windows(1)) : text;
+}
+
+const BYTE_ORDER_MARK = 0xfeff;
+
+function isBlank(text: LongText): boolean {
+  for (const window of text.windows()) if (window.trim() !== '') return false;
+  return true;
+}
+
+/** So many characters before a window may begin the key `__proto__`, in any spelling that `MAY_HAVE_PROTO` finds. */
+const PROTO_LENGTH = '__proto__'.length;
+
+/** Whether a text can hold the key `__proto__`. */
+async function mayHaveProto(text: LongText): Promise<boolean> {
+  const pause = createPauses();
+  let before = '';
+  for (const window of text.windows()) {
+    if (MAY_HAVE_PROTO.test(before + window)) return true;
+    before = window.slice(-PROTO_LENGTH);
+    await pause();
+  }
+  return false;
+}
+
+/** Parses a large text. Throws a SyntaxError, or a SpecError for a value that is too deep or too wide. */
+async function parseTree(text: LongText): Promise<JsonValue> {
+  try {
+    return (await parseJsonInSlices(text, { depthMax: DEPTH_LIMIT, limitsMembers: true })) as JsonValue;
+  } catch (error) {
+    if (error instanceof WideObjectError) throw new SpecError(error.message);
+    if (error instanceof RangeError) throw tooDeep();
+    throw error;
+  }
 }
 
 /** Parses JSON; a fault has its line and column, where the text is short enough. */
 async function parseJson(
-  source: string,
+  text: LongText,
 ): Promise<{ value: JsonValue; fault?: undefined } | { fault: SpecError }> {
   // The first character tells most YAML documents, which are not worth an attempt.
-  if (!/^\s*[{["\d-]/.test(source)) return { fault: new SpecError('The document is not JSON.') };
+  if (!/^\s*[{["\d-]/.test(text.windowAt(0))) return { fault: new SpecError('The document is not JSON.') };
   try {
-    return { value: (await parseJsonInSlices(source, { depthMax: DEPTH_LIMIT })) as JsonValue };
+    return { value: await parseTree(text) };
   } catch (error) {
-    if (error instanceof RangeError) throw tooDeep();
+    if (!(error instanceof SyntaxError)) throw error;
   }
-  if (source.length > POSITION_MAX_CHARS)
+  if (text.length > POSITION_MAX_CHARS)
     return {
       fault: new SpecError('The document is not valid JSON, and is too large for the place to be found.'),
     };
+  const source = text.toString();
   let value: JsonValue;
   try {
     value = JSON.parse(source) as JsonValue;

@@ -1,13 +1,20 @@
 import { existsSync } from 'node:fs';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { Worker, type MessagePort, type WorkerOptions } from 'node:worker_threads';
 import { inDocumentThread } from '../common/document-threads.ts';
 import type { FairTurn } from '../common/fair-gate.ts';
+import { createPauses } from '../common/pauses.ts';
+import { LongText } from '../common/long-text.ts';
 import { AppError, SpecError, toError, type Fault } from '../errors.ts';
 import { packageRoot } from '../package.ts';
 import { treeOfYaml } from './tree.ts';
 
-/** A document as JSON text, which crosses between threads at the cost of a copy; or its faults. */
-type YamlAnswer = { json: string; warnings: string[] } | { message: string; faults: readonly Fault[] };
+/**
+ * What the threads say to each other: the pieces of a text, then its end. The text of a document goes to the thread, and its JSON text comes
+ * back; or its faults do. A text of 60 MB in one message would hold the event loop.
+ */
+type YamlMessage = string | YamlEnd;
+type YamlEnd = { warnings: string[] } | { message: string; faults: readonly Fault[] };
+type YamlAnswer = { json: LongText; warnings: string[] } | { message: string; faults: readonly Fault[] };
 
 /** A real document of 3 MB takes 2 s. */
 const PARSE_MAX_MS = 30_000;
@@ -21,19 +28,35 @@ const IDLE_MS = 30_000;
  * `too_many_requests` or `unavailable` when too many documents wait.
  */
 export async function parseYamlApart(
-  source: string,
+  source: LongText,
   turn: FairTurn = {},
-): Promise<{ json: string; warnings: string[] }> {
+): Promise<{ json: LongText; warnings: string[] }> {
   const answer = await inDocumentThread(() => parseInThread(source, turn.signal), turn);
   if ('json' in answer) return answer;
   throw new SpecError(answer.message, answer.faults);
 }
 
-/** The thread's side: a fault of the document is an answer, and any other error ends the thread. */
-export async function answerFor(source: string): Promise<YamlAnswer> {
+/** The thread's side: takes the pieces of documents, and says what each holds. An error that is no fault of a document ends the thread. */
+export function answerYaml(port: MessagePort): void {
+  let source = new LongText();
+  // oxlint-disable unicorn/require-post-message-target-origin -- a thread has no origins
+  port.on('message', (piece: string | null) => {
+    if (piece !== null) {
+      source.push(piece);
+      return;
+    }
+    const text = source.toString();
+    source = new LongText();
+    void answerFor(text, (part) => port.postMessage(part)).then((end) => port.postMessage(end));
+  });
+  // oxlint-enable unicorn/require-post-message-target-origin
+}
+
+async function answerFor(source: string, take: (part: string) => void): Promise<YamlEnd> {
   try {
     const { document, warnings } = await treeOfYaml(source);
-    return { json: JSON.stringify(document), warnings };
+    for (const window of LongText.of([JSON.stringify(document)]).windows()) take(window);
+    return { warnings };
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
     return { message: error.message, faults: error.faults };
@@ -43,7 +66,7 @@ export async function answerFor(source: string): Promise<YamlAnswer> {
 /** Threads without work, the one that worked last at the end. A start takes longer than most documents. */
 const idle: { thread: Worker; retirement: NodeJS.Timeout }[] = [];
 
-async function parseInThread(source: string, signal: AbortSignal | undefined): Promise<YamlAnswer> {
+async function parseInThread(source: LongText, signal: AbortSignal | undefined): Promise<YamlAnswer> {
   signal?.throwIfAborted();
   const thread = takeThread();
   try {
@@ -79,7 +102,7 @@ function retireLater(thread: Worker): void {
 }
 
 /** The answer of a thread. Rejects when it takes too long or too much memory, and with the signal's reason when it aborts. */
-async function ask(thread: Worker, source: string, signal: AbortSignal | undefined): Promise<YamlAnswer> {
+async function ask(thread: Worker, source: LongText, signal: AbortSignal | undefined): Promise<YamlAnswer> {
   const listening = new AbortController();
   const deadline = AbortSignal.timeout(PARSE_MAX_MS);
   try {
@@ -91,7 +114,11 @@ async function ask(thread: Worker, source: string, signal: AbortSignal | undefin
         once,
       );
       signal?.addEventListener('abort', () => reject(toError(signal.reason)), once);
-      thread.once('message', resolve);
+      const json = new LongText();
+      thread.on('message', (message: YamlMessage) => {
+        if (typeof message === 'string') json.push(message);
+        else resolve('warnings' in message ? { json, ...message } : message);
+      });
       thread.once('error', (cause: NodeJS.ErrnoException) =>
         reject(
           cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
@@ -102,13 +129,24 @@ async function ask(thread: Worker, source: string, signal: AbortSignal | undefin
       thread.once('exit', () =>
         reject(new AppError('internal', 'The thread that parses documents has ended.')),
       );
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origins
-      thread.postMessage(source);
+      post(thread, source).catch((error: unknown) => reject(toError(error)));
     });
   } finally {
     listening.abort();
     for (const event of ['message', 'error', 'exit']) thread.removeAllListeners(event);
   }
+}
+
+/** Sends a document to a thread. */
+async function post(thread: Worker, source: LongText): Promise<void> {
+  const pause = createPauses();
+  // oxlint-disable unicorn/require-post-message-target-origin -- a thread has no origins
+  for (const window of source.windows()) {
+    thread.postMessage(window);
+    await pause();
+  }
+  thread.postMessage(null);
+  // oxlint-enable unicorn/require-post-message-target-origin
 }
 
 /** The thread's program: from source through tsx, beside a bundle, or in the published package. */

@@ -2,7 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jsonFaultAt } from '../common/json-fault.ts';
 import { hasBigint, inexactNumbers, mapBigints, parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonValue } from '../common/json.ts';
-import { MAY_HAVE_PROTO, parseJsonInSlices, parseWithoutProto } from '../common/json-slices.ts';
+import {
+  MAY_HAVE_PROTO,
+  parseJsonInSlices,
+  parseWithoutProto,
+  WideObjectError,
+} from '../common/json-slices.ts';
+import { LongText } from '../common/long-text.ts';
 import { AppError } from '../errors.ts';
 import type { BodyShare } from './body-room.ts';
 import type { ExactFields } from './mount.ts';
@@ -24,6 +30,8 @@ export interface BodyOptions {
    * are: the reader of the schema rounds those of named fields.
    */
   exactFields?: ExactFields | undefined;
+  /** See `Route.fieldsInPieces`. */
+  fieldsInPieces?: readonly string[] | undefined;
   /** The room of the body in memory. */
   share?: BodyShare;
 }
@@ -43,7 +51,14 @@ export interface JsonBody {
 export async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
-  { maxBytes, isLenient = false, timeoutMs = BODY_TIMEOUT_MS, exactFields, share }: BodyOptions,
+  {
+    maxBytes,
+    isLenient = false,
+    timeoutMs = BODY_TIMEOUT_MS,
+    exactFields,
+    fieldsInPieces,
+    share,
+  }: BodyOptions,
 ): Promise<JsonBody> {
   const { 'content-type': type, 'content-encoding': encoding, 'content-length': length } = request.headers;
   if (!isLenient && type !== undefined && !/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type))
@@ -52,12 +67,15 @@ export async function readJson(
     throw new AppError('unsupported_media_type', 'The body must come without a Content-Encoding.');
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const text = await readText(request, { maxBytes, timeoutMs, share });
-  const isLarge = text.length > ONE_GO_MAX_LENGTH;
-  const isExact = exactFields !== undefined && !(isLarge && exactFields === 'unnamed if small');
-  if (isExact && inexactNumbers(text).length > 0)
+  const pieces = await readText(request, { maxBytes, timeoutMs, share });
+  const isLarge = pieces.length > ONE_GO_MAX_LENGTH;
+  if (isLarge && (exactFields === undefined || exactFields === 'unnamed if small'))
+    return { value: await parseLargeText(pieces, { inPieces: fieldsInPieces, share }), hasBigints: false };
+  const text = pieces.toString();
+  if (exactFields !== undefined && inexactNumbers(text).length > 0)
     return { value: parseExactFields(text, exactFields), hasBigints: true };
-  if (isLarge) return { value: await parseLargeText(text, share), hasBigints: false };
+  if (isLarge)
+    return { value: await parseLargeText(pieces, { inPieces: fieldsInPieces, share }), hasBigints: false };
   return { value: isLenient && text.trim() === '' ? {} : parseJsonText(text), hasBigints: false };
 }
 
@@ -69,16 +87,23 @@ const ONE_GO_MAX_LENGTH = 256 * 1024;
 const PLACE_MAX_LENGTH = 1024 * 1024;
 
 /** A large JSON text, parsed with pauses for other work. */
-async function parseLargeText(text: string, share: BodyShare | undefined): Promise<unknown> {
+async function parseLargeText(
+  text: LongText,
+  { inPieces, share }: { inPieces: readonly string[] | undefined; share: BodyShare | undefined },
+): Promise<unknown> {
   try {
     return await parseJsonInSlices(text, {
       dropsProto: true,
+      limitsMembers: true,
+      ...(inPieces && { inPieces }),
       onContainers: (count) => share?.take(count * CONTAINER_BYTES),
     });
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
+    if (cause instanceof WideObjectError)
+      throw new AppError('invalid_request', `The body cannot be read: ${cause.message}`, { cause });
     const place =
-      text.length > PLACE_MAX_LENGTH ? 'it is too large for the place to be found' : placeOf(text);
+      text.length > PLACE_MAX_LENGTH ? 'it is too large for the place to be found' : placeOf(text.toString());
     throw new AppError('invalid_request', `Not JSON: ${place}.`, { cause });
   }
 }
@@ -86,10 +111,10 @@ async function parseLargeText(text: string, share: BodyShare | undefined): Promi
 function readText(
   request: IncomingMessage,
   { maxBytes, timeoutMs, share }: { maxBytes: number; timeoutMs: number; share?: BodyShare | undefined },
-): Promise<string> {
+): Promise<LongText> {
   return new Promise((resolve, reject) => {
     const decoder = new TextDecoder('utf-8', { fatal: true });
-    let text = '';
+    const text = new LongText();
     let size = 0;
     const began = performance.now();
     const look = setInterval(() => {
@@ -104,7 +129,7 @@ function readText(
     };
     const decode = (bytes?: Buffer) => {
       try {
-        text += decoder.decode(bytes, { stream: bytes !== undefined });
+        text.push(decoder.decode(bytes, { stream: bytes !== undefined }));
         return true;
       } catch {
         fail(new AppError('invalid_request', 'The body is not UTF-8.'));
@@ -148,9 +173,8 @@ export async function readForm(
     throw new AppError('unsupported_media_type', 'The body must be application/x-www-form-urlencoded.');
   if (Number(length) > maxBytes) throw tooLarge(maxBytes);
   if (request.headers.expect !== undefined) response.writeContinue();
-  return Object.fromEntries(
-    new URLSearchParams(await readText(request, { maxBytes, timeoutMs: BODY_TIMEOUT_MS })),
-  );
+  const text = await readText(request, { maxBytes, timeoutMs: BODY_TIMEOUT_MS });
+  return Object.fromEntries(new URLSearchParams(text.toString()));
 }
 
 /**

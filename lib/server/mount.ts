@@ -81,6 +81,11 @@ export interface Route {
    * refused, or (`unnamed if small`, for bodies with documents, whose bounds of 64 bits nobody sends back) its numbers are rounded.
    */
   readonly exactFields?: ExactFields;
+  /**
+   * Fields of the body, at any depth, whose long texts and objects stay texts, each as a PiecesValue: a document is not parsed twice. An
+   * object is its JSON text.
+   */
+  readonly fieldsInPieces?: readonly string[];
   /** The fields of a form that the handler reads from the raw request: a multipart form where one is a file, else an URL-encoded one. */
   readonly form?: Readonly<Record<string, FormField>>;
   readonly answer?: RouteSchema;

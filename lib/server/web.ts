@@ -270,17 +270,14 @@ class Web {
 async function readBody(
   request: Request,
   response: Answer,
-  { body: schema, bodyMaxBytes = BODY_MAX_BYTES, bodyLenient, exactFields }: Route,
+  { body: schema, bodyMaxBytes: maxBytes = BODY_MAX_BYTES, bodyLenient: isLenient, ...how }: Route,
   more: Pick<BodyOptions, 'timeoutMs' | 'share'>,
 ): Promise<{ value: unknown; ignored: string[] }> {
   if (!schema) return { value: undefined, ignored: [] };
   const read = await readerOf(schema);
-  const { value, hasBigints } = await readJson(request, response, {
-    maxBytes: bodyMaxBytes,
-    isLenient: bodyLenient,
-    exactFields,
-    ...more,
-  });
+  const { exactFields, fieldsInPieces } = how;
+  const options = { ...more, maxBytes, isLenient, exactFields, fieldsInPieces };
+  const { value, hasBigints } = await readJson(request, response, options);
   const reading = read(value, hasBigints ? exactFields : undefined);
   refuseFaults('body', reading.faults);
   return reading;

@@ -3,7 +3,8 @@ import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw, createInflateRaw } from 'node:zlib';
 import { inexactNumbers, parseExactly } from '../common/exact-numbers.ts';
-import { parseJsonInSlices, SLICE_LENGTH } from '../common/json-slices.ts';
+import { parseJsonInSlices } from '../common/json-slices.ts';
+import { LongText } from '../common/long-text.ts';
 import { createPauses } from '../common/pauses.ts';
 import { jsonSlicesOf } from '../common/write-json-slices.ts';
 import { AppError } from '../errors.ts';
@@ -14,7 +15,10 @@ export interface Vault {
   seal(text: string): string;
   /** Throws an AppError `internal` when the text was sealed under another secret or was changed. */
   open(sealed: string): string;
-  /** A JSON value as it may be stored, and the length of its JSON text. A large one is deflated, and does not hold the event loop. */
+  /**
+   * A JSON value as it may be stored, and the length of its JSON text. A large one is deflated, and does not hold the event loop. Rejects
+   * with `too_large` for one that takes more than 4 MiB when it is deflated.
+   */
   sealValue(value: unknown): Promise<{ sealed: string; length: number }>;
   /** The value of `sealValue`, and the length of its JSON text; rejects as `open` throws. Whole numbers that a JavaScript number cannot hold are bigints. */
   openValue(sealed: string): Promise<{ value: unknown; length: number }>;
@@ -30,6 +34,10 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** Bytes that become base64, or the other way round, in one go: whole groups of it [RFC 4648 4]. */
 const SLICE_BYTES = 3 * 64 * 1024;
+/** Real documents of 50 MB take so much when they are deflated. The database writes a value in one go, which holds the event loop. */
+const DEFLATED_MAX_BYTES = 4 * 1024 * 1024;
+/** Numbers of a longer value are rounded as everywhere: the search for exact ones would hold the event loop. */
+const EXACT_MAX_LENGTH = 256 * 1024;
 
 /** A vault whose key is derived from `secret`. */
 export function createVault(secret: string): Vault {
@@ -69,7 +77,15 @@ class KeyedVault implements Vault {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
     const pieces: Buffer[] = [];
-    await through(slices, [createDeflateRaw({ level: 1 }), cipher], (piece) => pieces.push(piece));
+    let size = 0;
+    const keep = (piece: Buffer): void => {
+      size += piece.length;
+      if (size > DEFLATED_MAX_BYTES) throw new Error('The value is too large.');
+      pieces.push(piece);
+    };
+    await through(slices, [createDeflateRaw(), cipher], keep).catch((error: unknown) => {
+      throw size > DEFLATED_MAX_BYTES ? tooLarge(length) : error; // a pipeline that ends early says only that
+    });
     const bytes = Buffer.concat([nonce, ...pieces, cipher.getAuthTag()]);
     const pause = createPauses();
     let sealed = DEFLATED;
@@ -81,13 +97,13 @@ class KeyedVault implements Vault {
   }
 
   async openValue(sealed: string): Promise<{ value: unknown; length: number }> {
-    const text = sealed.startsWith(DEFLATED) ? await this.#inflated(sealed) : this.open(sealed);
-    const isSmall = text.length <= SLICE_LENGTH;
-    const exact = isSmall && inexactNumbers(text).length > 0 ? parseExactly(text) : undefined;
-    return { value: exact ?? (await parseJsonInSlices(text)), length: text.length };
+    const text = sealed.startsWith(DEFLATED)
+      ? await this.#inflated(sealed)
+      : LongText.of([this.open(sealed)]);
+    return { value: exactValueOf(text) ?? (await parseJsonInSlices(text)), length: text.length };
   }
 
-  async #inflated(sealed: string): Promise<string> {
+  async #inflated(sealed: string): Promise<LongText> {
     const pause = createPauses();
     const slices: Buffer[] = [];
     const groups = (SLICE_BYTES / 3) * 4;
@@ -99,11 +115,11 @@ class KeyedVault implements Vault {
     try {
       const decipher = this.#decipher(bytes.subarray(0, NONCE_BYTES), bytes.subarray(-TAG_BYTES));
       const decoder = new TextDecoder();
-      let text = '';
+      const text = new LongText();
       await through(
         piecesOf(bytes.subarray(NONCE_BYTES, -TAG_BYTES)),
         [decipher, createInflateRaw({ chunkSize: SLICE_BYTES })],
-        (piece) => (text += decoder.decode(piece, { stream: true })),
+        (piece) => text.push(decoder.decode(piece, { stream: true })),
       );
       return text;
     } catch (error) {
@@ -114,6 +130,13 @@ class KeyedVault implements Vault {
   #decipher(nonce: Buffer, tag: Buffer) {
     return createDecipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: TAG_BYTES }).setAuthTag(tag);
   }
+}
+
+/** A value with each digit of its whole numbers; undefined for one that holds no such number, and for a large one. */
+function exactValueOf(text: LongText): unknown {
+  if (text.length > EXACT_MAX_LENGTH) return undefined;
+  const whole = text.toString();
+  return inexactNumbers(whole).length > 0 ? parseExactly(whole) : undefined;
 }
 
 /** Gives the output of two steps that follow each other, piece by piece. The steps let other work run in between. */
@@ -133,6 +156,13 @@ async function through(
 
 function* piecesOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
+}
+
+function tooLarge(length: number): AppError {
+  return new AppError(
+    'too_large',
+    `The configuration has ${length} characters that take more than ${DEFLATED_MAX_BYTES} bytes when they are compressed. Leave out what no call needs, or give its documents to several sessions or devices.`,
+  );
 }
 
 function otherSecret(cause: unknown): AppError {

@@ -2,10 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { rejection } from '../support/refusal.ts';
 import fc from 'fast-check';
-import { parseJsonInSlices, parseWithoutProto } from '../../lib/common/json-slices.ts';
+import { parseJsonInSlices, parseWithoutProto, WideObjectError } from '../../lib/common/json-slices.ts';
+import { LongText, type PiecesValue } from '../../lib/common/long-text.ts';
 import { isLargeValue, jsonSlicesOf } from '../../lib/common/write-json-slices.ts';
 
-const long = 'x'.repeat(200_000);
+/** Two of them are longer than a slice. */
+const long = 'x'.repeat(50_000);
 
 /** The value or the kind of error of a parser. */
 async function outcomeOf(parse: () => unknown): Promise<unknown> {
@@ -65,6 +67,46 @@ describe('JSON in slices', () => {
         }
       }
   }).timeout(120_000);
+
+  it('parses a text that came in pieces', async () => {
+    const value = { a: [long, '\u0000"\\🙂'.repeat(30_000)], b: { c: long, d: [[], {}, 1.5, null] } };
+    const text = JSON.stringify(value, undefined, 1);
+    for (const length of [1, 4097, 65_536, 200_000]) {
+      const parts = Array.from({ length: Math.ceil(text.length / length) }, (_, at) =>
+        text.slice(at * length, (at + 1) * length),
+      );
+      expect(await parseJsonInSlices(LongText.of(parts)), `pieces of ${length}`).to.deep.equal(value);
+    }
+  });
+
+  it('leaves long values under some keys as the pieces of their texts', async () => {
+    const object = { keys: [long, long], '"}': ['\\', '"', ']'] };
+    const text = 'a"\\🙂\n'.repeat(40_000);
+    const value = {
+      list: [{ text: object }, { text }, { text: 'short' }, { text: { short: 1 } }, { other: text }],
+    };
+    const read = (await parseJsonInSlices(JSON.stringify(value), { inPieces: ['text'] })) as {
+      list: { text: PiecesValue }[];
+    };
+    const [first, second, ...rest] = read.list;
+    expect(JSON.parse(first!.text.textPieces.join(''))).to.deep.equal(object);
+    expect([second!.text.textPieces.join('') === text, second!.text.textPieces.length > 1]).to.deep.equal([
+      true,
+      true,
+    ]);
+    expect(rest).to.deep.equal(value.list.slice(2));
+  });
+
+  it('refuses an object with over 200,000 members where strangers send it', async () => {
+    const text = (count: number): string =>
+      `[{${Array.from({ length: count }, (_, at) => `"k${at}":0`).join(',')}}]`;
+    const [most] = (await parseJsonInSlices(text(200_000), { limitsMembers: true })) as object[];
+    expect(Object.keys(most!)).to.have.length(200_000);
+    expect(await outcomeOf(() => parseJsonInSlices(text(200_001)))).to.be.an('array');
+    const error = await outcomeOf(() => parseJsonInSlices(text(200_001), { limitsMembers: true }));
+    expect(error).to.be.instanceOf(WideObjectError);
+    expect((error as Error).message).to.equal('An object has more than 200000 members.');
+  });
 
   it('knows a large value', () => {
     const values = [

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { createVault } from '../../lib/store/vault.ts';
 import { startWatchdog } from '../support/loop-watchdog.ts';
@@ -64,5 +65,16 @@ describe('the vault', () => {
     } finally {
       watchdog.stop();
     }
+  });
+
+  it('refuses a value that takes more than 4 MiB when it is compressed, and takes a real one of 20 MB', async () => {
+    const noise = Array.from({ length: 100 }, () => randomBytes(48_000).toString('base64'));
+    const { code, message } = await refusalOf(vault.sealValue({ noise }));
+    expect([code, message]).to.deep.equal([
+      'too_large',
+      'The configuration has 6400311 characters that take more than 4194304 bytes when they are compressed. Leave out what no call needs, or give its documents to several sessions or devices.',
+    ]);
+    const { length } = await vault.sealValue(Array.from({ length: 20 }, () => large));
+    expect(length).to.be.above(20_000_000);
   });
 });

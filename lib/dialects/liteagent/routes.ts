@@ -66,6 +66,7 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
       access: 'chat',
       body: initSchema,
       bodyMaxBytes: config.limits.initMaxBytes,
+      fieldsInPieces: ['openSpec'],
       answer: initAnswer,
       async handle({ body, caller, ignored, log }) {
         checkPrompt(body.systemPrompt, config.limits.systemPromptMaxBytes, '/systemPrompt');

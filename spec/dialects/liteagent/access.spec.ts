@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { PiecesValue } from '../../../lib/common/long-text.ts';
 import { openTestServer, Refused, type TestServer } from '../../support/test-server.ts';
 
 const token = 'operator-token-0123456789';
@@ -105,7 +106,8 @@ describe('the LiteAgent calls', () => {
     const fits = await post(room);
     expect(fits.status).to.equal(200);
     const { id } = (await fits.json()) as { id: string };
-    expect(server.sessions.all.get(id)?.created.documents[0]?.['openSpec']).to.have.length(room);
+    const kept = server.sessions.all.get(id)?.created.documents[0]?.['openSpec'] as unknown as PiecesValue;
+    expect(kept.textPieces.join('')).to.have.length(room);
     server.sessions.all.delete(id);
     expect((await post(room + 1)).status).to.equal(413);
   });
