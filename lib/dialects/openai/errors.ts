@@ -2,6 +2,7 @@ import { AppError, ModelError, type ErrorCode, type Failure, type ModelRefusal }
 import type { FormattedError } from '../../server/mount.ts';
 import { isOutcome } from '../../server/repeats.ts';
 import { statusOf } from '../../server/status.ts';
+import { withoutEndpointHost } from '../endpoint-host.ts';
 
 const types = {
   invalid_request: 'invalid_request_error',
@@ -86,16 +87,8 @@ export function invalidField(field: string, detail: string): AppError {
 export function messageOfFailure(error: Failure | undefined): string {
   if (!error) return 'The task failed.';
   const { refusal, message } = error;
-  if (!refusal) return withoutHost(message);
+  if (!refusal) return withoutEndpointHost(message);
   return refusalText(refusal);
-}
-
-/** A message about the model's endpoint without the endpoint's host. */
-function withoutHost(message: string): string {
-  return message.replace(
-    /\b(the model endpoint) \S+(?= (?:answered \d|cannot be reached|sent no picture))/i,
-    '$1',
-  );
 }
 
 function refusalText({ status, words }: ModelRefusal): string {
