@@ -175,8 +175,10 @@ function allowsNull({ type }: RouteSchema): boolean {
 function faultsOf(errors: readonly ErrorObject[]): Fault[] {
   return (
     errors
-      // Of a choice, the fault of the whole says all; of a condition, the fault of its part does.
-      .filter(({ schemaPath, keyword }) => !schemaPath.includes('/anyOf/') && keyword !== 'if')
+      // Of a choice, the fault of the whole says all; of a condition and of names, the fault of a part does.
+      .filter(
+        ({ schemaPath, keyword }) => !schemaPath.includes('/anyOf/') && !/^(if|propertyNames)$/.test(keyword),
+      )
       .slice(0, FAULTS_MAX_COUNT)
       .map((error) =>
         error.keyword === 'required'
@@ -189,7 +191,7 @@ function faultsOf(errors: readonly ErrorObject[]): Fault[] {
   );
 }
 
-function detailOf({ keyword, params, parentSchema, message }: ErrorObject): string {
+function detailOf({ keyword, params, parentSchema, message, schemaPath }: ErrorObject): string {
   const described = (parentSchema as { description?: string } | undefined)?.description;
   if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
   if (keyword === 'const') return `must be ${String(params.allowedValue)}`;
@@ -197,5 +199,6 @@ function detailOf({ keyword, params, parentSchema, message }: ErrorObject): stri
   if ((keyword === 'anyOf' || keyword === 'pattern') && described !== undefined)
     return `must be ${described}`;
   if (keyword === 'type') return `must be ${[params.type].flat().join(' or ')}`;
-  return message ?? 'is not valid';
+  const words = message ?? 'is not valid';
+  return schemaPath.includes('/propertyNames/') ? `has a name that ${words}` : words;
 }
