@@ -111,11 +111,12 @@ describe('a request to the OpenAI dialect that cannot be meant', () => {
       'purpose',
       'The body is not valid: /purpose is missing; /filename is missing; /bytes is missing; /mime_type is missing.',
     ]);
+    const field = `metadata.${'k'.repeat(65)}`;
     const long = { input: 'Hi', metadata: { ['k'.repeat(65)]: 'v' } };
     expect(await refusal('/v1/responses', long)).to.deep.equal([
       400,
-      'metadata',
-      'The body is not valid: /metadata has a name that must NOT have more than 64 characters.',
+      field,
+      `The body is not valid: /${field.replace('.', '/')} must be a name of at most 64 characters.`,
     ]);
     const many = await refusal('/v1/responses', { model: 'm', input: Array.from({ length: 25 }, () => 5) });
     expect(many[2]).to.match(/input\.9 must be an object; and 15 more\.$/);
