@@ -263,15 +263,15 @@ export class Owner {
     if (owned.ending === undefined && isStoreFailure(error)) this.#options.onLost(error);
     if (owned.state === 'detached' || owned.state === 'leaving') return;
     const { status, cause } = owned.endBy(error);
-    await this.#end(owned.id, status, cause).catch(() => undefined); // `onLost` has received the failure
+    await this.#end(owned, status, cause).catch(() => undefined); // `onLost` has received the failure
   }
 
-  async #end(taskId: string, status: TaskStatus, error?: unknown): Promise<void> {
+  async #end({ id: taskId, task }: OwnedTask, status: TaskStatus, error?: unknown): Promise<void> {
     const known =
       error instanceof AppError ? error : new AppError('internal', 'The server failed.', { cause: error });
     const isTold = status === 'failed' || known.code === 'estop';
     const shown = isTold && { error: failureFacts(known) };
-    await this.#log.endTask(taskId, [{ type: 'task_ended', taskId, status, ...shown }], status);
+    await this.#log.endTask(task, { type: 'task_ended', taskId, status, ...shown });
   }
 
   /** A task's last line is committed, and no subscriber has seen it: a subscriber may send the next task at once. */
@@ -326,7 +326,7 @@ export class Owner {
   #drop(owned: OwnedTask, ending: StopReason | 'clear'): Promise<void> {
     owned.move(ending);
     this.#tasks.remove(owned, 'stopped');
-    return this.#end(owned.id, 'stopped', ending === 'estop' ? owned.interruption('estop') : undefined);
+    return this.#end(owned, 'stopped', ending === 'estop' ? owned.interruption('estop') : undefined);
   }
 
   /** Ends every task, then begins the log anew. Calls on the wire are not awaited: their outcome goes to the journal only. */
@@ -341,7 +341,7 @@ export class Owner {
           continue;
         }
         owned.interrupt('clear');
-        ends.push(owned.stopped(), this.#end(owned.id, 'stopped'));
+        ends.push(owned.stopped(), this.#end(owned, 'stopped'));
       }
       await Promise.all(ends);
       await this.#log.restart();

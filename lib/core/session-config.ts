@@ -46,6 +46,11 @@ export interface TaskSettings {
   dryRun?: boolean;
   /** The client repeats its whole request when the model fails before its first reply, so that the server does not ask it again. */
   clientRepeats?: boolean;
+  /**
+   * The lines of the task's input before its user message. Where they are given, a task that fails before the model's first reply takes
+   * them and the user message out of the conversation.
+   */
+  input?: number[];
   /** Functions of the client, offered beside the session's tools. A call to one waits for `Session.answer`. */
   clientTools?: ClientTool[];
   toolChoice?: ToolChoice;

@@ -63,9 +63,18 @@ export class SessionLog {
     return appended;
   }
 
-  /** Appends the last lines of a task, and ends it in the inbox with the questions that it has asked. */
-  async endTask(taskId: string, lines: readonly MessageBody[], status: TaskStatus): Promise<void> {
-    const hasAsked = (await this.#transcript)?.hasAsked(taskId) ?? false;
+  /** Appends the last line of a task, and ends it in the inbox with the questions that it has asked. */
+  async endTask(task: StoredTask, end: MessageBody & { status: TaskStatus }): Promise<void> {
+    const { taskId, settings, said } = task;
+    const { status } = end;
+    const transcript = await this.#transcript;
+    const hasAsked = transcript?.hasAsked(taskId) ?? false;
+    const lines: MessageBody[] = [end];
+    const seq = status === 'failed' && settings?.input ? transcript?.unansweredSeq(taskId) : undefined;
+    if (seq !== undefined) {
+      const mark = { removed: true, ...(said && { metadata: said.metadata }) } as const;
+      lines.push({ type: 'message_marked', of: [...settings!.input!, seq], part: 'said', mark });
+    }
     await this.append(lines, { ended: taskId, status, ...(hasAsked && { hasAsked }) });
   }
 

@@ -115,6 +115,12 @@ export class Transcript {
     return this.#parts.get(taskId)?.decisions ?? 0;
   }
 
+  /** The line of the user message of a task without a reply; undefined once the model has replied. */
+  unansweredSeq(taskId: string): number | undefined {
+    const part = this.#parts.get(taskId);
+    return part?.rounds.length === 0 ? part.saidSeq : undefined;
+  }
+
   /**
    * The lines that the model is shown for a task: the system prompt, the tasks that have ended, then the task itself.
    * Over `tokensMaxCount` the oldest leave first, whole tasks and then whole rounds, so that no call is split from its

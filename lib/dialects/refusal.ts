@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { FormattedError } from '../server/mount.ts';
+import { withoutEndpointHost } from './endpoint-host.ts';
 
 /** An error whose HTTP status a contract names. */
 export class Refusal extends AppError {
@@ -19,7 +20,7 @@ export function samePassword(): Refusal {
 
 /** An error as `{"detail":"…"}`, the shape of FastAPI. A body or query with faults has the status 422 there. */
 export function formatDetail(error: AppError): FormattedError {
-  const body = JSON.stringify({ detail: error.message });
+  const body = JSON.stringify({ detail: withoutEndpointHost(error.message) });
   const contentType = 'application/json';
   if (error instanceof Refusal) return { contentType, body, status: error.status };
   return error.code === 'invalid_request' ? { contentType, body, status: 422 } : { contentType, body };

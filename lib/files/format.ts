@@ -51,7 +51,8 @@ export function formatNamed(name: string): string {
 export async function formatOf(head: Buffer, filename: string): Promise<FileFormat> {
   const named = formatNamed(extname(filename).slice(1));
   const { fileTypeFromBuffer } = await import('file-type');
-  const told = await fileTypeFromBuffer(head);
+  // The mark of UTF-16 looks like the frame of an MP3.
+  const told = utf16Of(head) !== undefined && isText(head) ? undefined : await fileTypeFromBuffer(head);
   if (told?.ext === 'zip' && packed.has(named)) return { ext: named, mime: told.mime };
   if (told) return { ext: told.ext === 'xml' && named === 'svg' ? named : told.ext, mime: told.mime };
   if (!isText(head)) return { ext: 'bin', mime: 'application/octet-stream' };
@@ -71,12 +72,18 @@ export function checkFormat(expected: string, { ext }: FileFormat): void {
   );
 }
 
-/** Whether the bytes are UTF-8 without NUL. The last character may be cut. */
+/** Whether the bytes are UTF-8, or UTF-16 with its mark, without NUL. The last character may be cut. */
 function isText(head: Buffer): boolean {
   try {
-    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
-    return !head.includes(0);
+    const decoder = new TextDecoder(utf16Of(head) ?? 'utf-8', { fatal: true });
+    return !decoder.decode(head, { stream: true }).includes('\0');
   } catch {
     return false;
   }
+}
+
+/** The encoding that a byte order mark of UTF-16 says; undefined where there is none. */
+export function utf16Of([first, second]: Buffer): string | undefined {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : undefined;
 }

@@ -20,11 +20,11 @@ export function refusalError(
 ): ModelError {
   const { status, headers, code, param } = refusal;
   if (status === undefined) return unreachable(host, cause);
-  const detail = safeText(refusal.detail, key);
-  const message = `the model endpoint ${host} answered ${status}${detail === '' ? '' : `: ${detail}`}${HINTS[status] ?? ''}`;
+  const words = withoutOwnHost(safeText(refusal.detail, key), host);
+  const message = `the model endpoint ${host} answered ${status}${words && `: ${words}`}${HINTS[status] ?? ''}`;
   const waitMs = retryAfterMs(headers);
   return new ModelError(message, {
-    refusal: { status, words: withoutOwnHost(detail, host), code: nameIn(code), param: nameIn(param) },
+    refusal: { status, words, code: nameIn(code), param: nameIn(param) },
     cause,
     ...(waitMs === undefined ? {} : { retryAfterSeconds: Math.ceil(waitMs / 1000) }),
   });

@@ -44,10 +44,13 @@ export async function readQuery(
   return value as Record<string, string>;
 }
 
+/** Some shapes of errors have the text alone. A text with more faults helps nobody. */
+const FAULTS_SHOWN = 10;
+
 /** Throws `invalid_request` for a body or query with faults; the text names the first ones. */
 export function refuseFaults(what: 'query' | 'body', faults: readonly Fault[]): void {
   if (faults.length === 0) return;
-  const first = faults.slice(0, 3).map(({ pointer, detail }) => `${pointer || 'it'} ${detail}`);
+  const first = faults.slice(0, FAULTS_SHOWN).map(({ pointer, detail }) => `${pointer || 'it'} ${detail}`);
   const more = faults.length > first.length ? `; and ${faults.length - first.length} more` : '';
   throw new AppError('invalid_request', `The ${what} is not valid: ${first.join('; ')}${more}.`, { faults });
 }

@@ -1,6 +1,7 @@
 import type { Ajv, ErrorObject, FuncKeywordDefinition, SchemaValidateFunction, ValidateFunction } from 'ajv';
 import { closestWord } from '../common/closest-word.ts';
 import { unknownKey } from '../common/coded-fault.ts';
+import { cutWords } from '../common/cut-words.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { mapBigints } from '../common/exact-numbers.ts';
 import { isObject, type JsonValue } from '../common/json.ts';
@@ -13,6 +14,8 @@ const ALL_FAULTS_MAX_VALUES = 10_000;
 const VALUES_MAX_COUNT = 100_000;
 /** More faults help nobody. */
 const FAULTS_MAX_COUNT = 100;
+/** So many characters of a name that cannot be are shown. */
+const NAME_SHOWN = 80;
 const DRY_RUN = 'dryRun';
 /** So many fields are compared with it: no client has more without a name in the schema, and an attacker has many thousands. */
 const COMPARED_MAX_COUNT = 100;
@@ -175,21 +178,24 @@ function allowsNull({ type }: RouteSchema): boolean {
 function faultsOf(errors: readonly ErrorObject[]): Fault[] {
   return (
     errors
-      // Of a choice, the fault of the whole says all; of a condition, the fault of its part does.
-      .filter(({ schemaPath, keyword }) => !schemaPath.includes('/anyOf/') && keyword !== 'if')
+      // Of a choice and of a name, the fault of the whole says all; of a condition, the fault of its part does.
+      .filter(({ schemaPath, keyword }) => !/\/(anyOf|propertyNames)\//.test(schemaPath) && keyword !== 'if')
       .slice(0, FAULTS_MAX_COUNT)
-      .map((error) =>
-        error.keyword === 'required'
-          ? {
-              pointer: childPointer(error.instancePath, String(error.params.missingProperty)),
-              detail: 'is missing',
-            }
-          : { pointer: error.instancePath, detail: detailOf(error) },
-      )
+      .map((error) => ({ pointer: pointerOf(error), detail: detailOf(error) }))
   );
 }
 
-function detailOf({ keyword, params, parentSchema, message }: ErrorObject): string {
+/** The place of a fault. That of a name is its own, of which the beginning is enough. */
+function pointerOf({ keyword, instancePath, params }: ErrorObject): string {
+  if (keyword === 'required') return childPointer(instancePath, String(params.missingProperty));
+  if (keyword !== 'propertyNames') return instancePath;
+  return childPointer(instancePath, cutWords(String(params.propertyName), NAME_SHOWN));
+}
+
+function detailOf({ keyword, params, schema, parentSchema, message }: ErrorObject): string {
+  if (keyword === 'required') return 'is missing';
+  if (keyword === 'propertyNames')
+    return `must be ${(schema as { description?: string }).description ?? 'another name'}`;
   const described = (parentSchema as { description?: string } | undefined)?.description;
   if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
   if (keyword === 'const') return `must be ${String(params.allowedValue)}`;

@@ -61,11 +61,15 @@ export function createMessageLog({
     async append(id, epoch, messages, change) {
       const rows = messages.map((message) => messageRow(id, message, vault));
       const log = { kind: 'append', session: id, epoch, rows } as const;
-      const also = marking(id, messages);
       if (change && 'began' in change)
         return void (await writer.write({ ...log, task: taskRows(id, change.began, nextPosition()) }));
-      const run = change ? changing(id, change) : also;
-      await writer.write(run ? { ...log, also: run } : log);
+      const writes = [change && changing(id, change), marking(id, messages)].filter(
+        (run) => run !== undefined,
+      );
+      const also = async (trx: Transaction<Schema>) => {
+        for (const run of writes) await run(trx);
+      };
+      await writer.write(writes.length > 0 ? { ...log, also } : log);
     },
 
     read: (id, after, limit) => read(forth, id, after, limit),

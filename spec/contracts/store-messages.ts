@@ -125,6 +125,35 @@ export function storesMessages(store: () => Store, dump: () => Promise<string>):
     expect(await dump()).to.contain('answered'); // the log keeps it
   });
 
+  it('takes a message away in the commit that ends its task', async () => {
+    const session = newSession();
+    await store().createSession(session, first);
+    const said: Message = {
+      type: 'task_started',
+      taskId: 'a',
+      form: 'text',
+      content: [],
+      seq: 2,
+      time: 1002,
+    };
+    await store().append(session.id, 1, [said]);
+    const ended: Message = { type: 'task_ended', taskId: 'a', status: 'failed', seq: 3, time: 1003 };
+    const mark: Message = {
+      type: 'message_marked',
+      of: [2],
+      part: 'said',
+      mark: { removed: true },
+      seq: 4,
+      time: 1003,
+    };
+    await store().append(session.id, 1, [ended, mark], { ended: 'a', status: 'failed' });
+    expect(await store().read(session.id, 1, 10)).to.deep.equal([
+      { ...said, marks: { said: { removed: true } } },
+      ended,
+      mark,
+    ]);
+  });
+
   it('seals the provider part of a model reply, and reads it back', async () => {
     const session = newSession();
     await store().createSession(session, first);

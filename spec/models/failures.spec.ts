@@ -131,7 +131,7 @@ describe('a model endpoint that fails', () => {
         expect(error.message).to.not.contain('sk-spec-key');
       }));
 
-  it('names its own host: the words for clients leave it out', () =>
+  it('names its own host: its words leave it out, and the message for the log has it once', () =>
     withModelServer(
       [
         {
@@ -142,7 +142,9 @@ describe('a model endpoint that fails', () => {
       async (model) => {
         const failure = (await rejection(ask(model))) as ModelError;
         expect(failure.refusal?.words).to.equal('No such model at http://the endpoint/v1.');
-        expect(failure.message).to.match(/^the model endpoint 127\.0\.0\.1:\d+ answered 400: .*127\.0\.0\.1/);
+        expect(failure.message).to.match(
+          /^the model endpoint 127\.0\.0\.1:\d+ answered 400: No such model at http:\/\/the endpoint\/v1\.$/,
+        );
       },
     ));
 

@@ -8,6 +8,7 @@ import { route, type Route } from '../../server/mount.ts';
 import { openStream, sseEvent } from '../../server/stream.ts';
 import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
+import { withoutEndpointHost } from '../endpoint-host.ts';
 import { Refusal } from '../refusal.ts';
 import { ownChat } from './chat-shape.ts';
 import { anything, message, timeOf } from './shapes.ts';
@@ -135,7 +136,7 @@ function formatState({ status, content, error, tokenCost }: ChatTaskState) {
   return {
     status,
     content,
-    ...(error !== null && { detail: error }),
+    ...(error !== null && { detail: withoutEndpointHost(error) }),
     ...(tokenCost !== null && { token_cost: tokenCost }),
   };
 }

@@ -5,6 +5,7 @@ import type { Call } from '../../server/mount.ts';
 import { openStream, sseEvent } from '../../server/stream.ts';
 import { toAppError } from '../../server/status.ts';
 import type { Parts } from '../dialect.ts';
+import { withoutEndpointHost } from '../endpoint-host.ts';
 import { readSaying, toModelMessages, type Saying, type SayParts } from './say.ts';
 
 /** The lines that the client gets, in this order. */
@@ -51,7 +52,7 @@ export async function send(
   const fail = (error: unknown): Line => {
     const { code, message, cause } = toAppError(error);
     if (code === 'internal') log.error({ err: cause ?? error }, 'a reply could not be made');
-    return { type: 'error', detail: message };
+    return { type: 'error', detail: withoutEndpointHost(message) };
   };
   const last = await replies
     .ask({

@@ -17,7 +17,11 @@ const reserved = ['model', 'messages', 'stream', 'stream_options', 'tools', 'too
 export const params = {
   type: 'object',
   description: `fields of a chat completion, none of ${reserved.join(', ')}`,
-  propertyNames: { pattern: '^[A-Za-z]\\w{0,63}$', not: { enum: reserved } },
+  propertyNames: {
+    pattern: '^[A-Za-z]\\w{0,63}$',
+    not: { enum: reserved },
+    description: `a name of letters, digits and underscores, and none of ${reserved.join(', ')}`,
+  },
   properties: {
     temperature: { type: 'number', minimum: 0, maximum: 2 },
     top_p: { type: 'number', minimum: 0, maximum: 1 },

@@ -2,6 +2,7 @@ import { parsePointer } from '../../common/json-pointer.ts';
 import type { JsonObject } from '../../common/json.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { FormattedError } from '../../server/mount.ts';
+import { withoutEndpointHost } from '../endpoint-host.ts';
 
 /** The shape of every answer under `/apps` (contract 3). */
 export interface Answer {
@@ -58,7 +59,7 @@ export function failure(error: AppError): Answer {
     (data[field || 'body'] ??= []).push(`${field || 'the body'} ${detail}`);
   }
   const [first] = Object.values(data);
-  return { code: codes[error.code], data, message: first?.[0] ?? error.message };
+  return { code: codes[error.code], data, message: first?.[0] ?? withoutEndpointHost(error.message) };
 }
 
 /** The code of a failed task, if it is one of those that clients see as `fail`; else `model_error`: the app is at fault, not the call. */

@@ -34,8 +34,8 @@ export async function beginResponse(
 }
 
 /**
- * Waits until a response is over. Then it removes the session of a response that is not stored, or was refused; a conversation loses
- * the input that was refused. A task that waits for its client keeps its session.
+ * Waits until a response is over. Then it removes the session of a response that is not stored, or was refused. A task that waits for
+ * its client keeps its session.
  */
 export async function endOfResponse(
   sessions: Sessions,
@@ -44,12 +44,8 @@ export async function endOfResponse(
 ): Promise<{ record: TaskRecord; refusal: AppError | undefined }> {
   const record = await over.found;
   const refusal = refusalOf(record);
-  const { shown, history = [] } = requestOf(record) ?? {};
-  if (record.ended && (shown?.['store'] === false || (refusal && isOwn)))
-    await sessions.remove(session.id, caller);
-  // The client got no id of a response. It sends its input again, or another input that the endpoint takes.
-  else if (refusal && record.said)
-    await session.mark([...history, record.said.seq], 'said', { removed: true });
+  const isKept = requestOf(record)?.shown['store'] !== false;
+  if (record.ended && (!isKept || (refusal && isOwn))) await sessions.remove(session.id, caller);
   return { record, refusal };
 }
 

@@ -59,9 +59,15 @@ export async function findResponse(
   const unknown = () => noSuchResponse(id);
   const session = await findOwn(sessions, place.sessionId, caller, { unknown, what: 'response' });
   const record = await readRecord(session, place.taskId, place.after);
-  const isThere = isKnown(record) && !record.said?.marks?.said?.removed;
+  const isThere = isKnown(record) && !isRemoved(record);
   if (!isThere || place.part > record.pauses.length) throw unknown();
   return { session, record };
+}
+
+/** Whether a client has removed a response. A response that failed before its first reply has lost its input by itself. */
+function isRemoved({ said, started, replies, ended }: TaskRecord): boolean {
+  const isUnanswered = started && ended?.status === 'failed' && replies.length === 0;
+  return (isUnanswered ? started.marks?.answer?.removed : said?.marks?.said?.removed) === true;
 }
 
 /** An item of a conversation by its id, wherever it is. Throws `not_found`, and `forbidden` for another user's. */

@@ -1,7 +1,15 @@
-import { AppError, ModelError, type ErrorCode, type Failure, type ModelRefusal } from '../../errors.ts';
+import {
+  AppError,
+  ModelError,
+  type ErrorCode,
+  type Failure,
+  type Fault,
+  type ModelRefusal,
+} from '../../errors.ts';
 import type { FormattedError } from '../../server/mount.ts';
 import { isOutcome } from '../../server/repeats.ts';
 import { statusOf } from '../../server/status.ts';
+import { withoutEndpointHost } from '../endpoint-host.ts';
 
 const types = {
   invalid_request: 'invalid_request_error',
@@ -46,7 +54,7 @@ export function formatOpenAiError(error: AppError): FormattedError {
       error: {
         message: error.message,
         type: types[error.code],
-        param: fault ? fault.pointer.slice(1).replaceAll('/', '.') || null : null,
+        param: fault ? fieldOf(fault.pointer) || null : null,
         code: statusOf(error.code) === 401 ? 'invalid_api_key' : error.code,
       },
     }),
@@ -77,25 +85,57 @@ export function unknownCursor(name: string, thing: string): AppError {
 
 /** The error for a field of a request; `detail` follows its name. OpenAI's `param` names the field. */
 export function invalidField(field: string, detail: string): AppError {
-  return new AppError('invalid_request', `The request is not valid: ${field} ${detail}.`, {
-    faults: [{ pointer: `/${field.replaceAll('.', '/')}`, detail }],
-  });
+  return invalidRequest([{ pointer: `/${field.replaceAll('.', '/')}`, detail }]);
+}
+
+/** The faults of a request, of which OpenAI's shape has a text alone. */
+export class RequestFaults {
+  readonly #faults: Fault[] = [];
+
+  /** Makes a check, and keeps the faults of an `invalid_request`. Every other error passes. */
+  check(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.keep(error);
+    }
+  }
+
+  /** Keeps the faults of an `invalid_request`. Throws every other error. */
+  keep(error: unknown): void {
+    const faults = error instanceof AppError && error.code === 'invalid_request' ? error.faults : [];
+    if (faults.length === 0) throw error;
+    this.#faults.push(...faults);
+  }
+
+  /** Throws one `invalid_request` with all faults; nothing where there are none. */
+  refuse(): void {
+    if (this.#faults.length > 0) throw invalidRequest(this.#faults);
+  }
+}
+
+/** A text with more faults helps nobody. */
+const FAULTS_SHOWN = 10;
+
+function invalidRequest(faults: readonly Fault[]): AppError {
+  const shown = faults
+    .slice(0, FAULTS_SHOWN)
+    .map(({ pointer, detail }) => `${fieldOf(pointer)} ${detail}`.trimStart());
+  const more = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
+  return new AppError('invalid_request', `The request is not valid: ${shown.join('; ')}${more}.`, { faults });
+}
+
+/** The name of a field at a pointer, as OpenAI's `param` has it. */
+function fieldOf(pointer: string): string {
+  return pointer.slice(1).replaceAll('/', '.');
 }
 
 /** The words for a failed task, without the host of the model's endpoint. */
 export function messageOfFailure(error: Failure | undefined): string {
   if (!error) return 'The task failed.';
   const { refusal, message } = error;
-  if (!refusal) return withoutHost(message);
+  if (!refusal) return withoutEndpointHost(message);
   return refusalText(refusal);
-}
-
-/** A message about the model's endpoint without the endpoint's host. */
-function withoutHost(message: string): string {
-  return message.replace(
-    /\b(the model endpoint) \S+(?= (?:answered \d|cannot be reached|sent no picture))/i,
-    '$1',
-  );
 }
 
 function refusalText({ status, words }: ModelRefusal): string {

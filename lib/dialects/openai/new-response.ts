@@ -213,8 +213,12 @@ async function beginTask(
     said: { attachments: [], metadata: body.metadata ?? {}, request: keptRequest(body, history) },
     // A new session has the parameters and the instructions of the input itself.
     settings: known
-      ? { ...settingsOf(body, input.instructions, parameters), ...(agent !== undefined && { agent }) }
-      : settingsOf(body, [], {}),
+      ? {
+          ...settingsOf(body, input.instructions, parameters),
+          ...(agent !== undefined && { agent }),
+          input: history,
+        }
+      : { ...settingsOf(body, [], {}), input: history },
   };
   return {
     session,

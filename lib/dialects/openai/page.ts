@@ -4,6 +4,7 @@ import { listOf } from './schemas.ts';
 /** The cursors of a page, and its size. */
 interface PageQuery {
   after?: string | undefined;
+  /** With `after` the page ends here. Without it the page is the one right before this item. */
   before?: string | undefined;
   limit?: string | undefined;
 }
@@ -18,6 +19,10 @@ export function pageOf<Item extends { id: string }>(
   if (stop < 0) throw unknownCursor('before', thing);
   const start = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1;
   if (after !== undefined && start === 0) throw unknownCursor('after', thing);
+  if (after === undefined && before !== undefined) {
+    const first = Math.max(0, stop - Number(limit));
+    return listOf(items.slice(first, stop), first > 0);
+  }
   const end = start + Number(limit);
   return listOf(items.slice(start, Math.min(end, stop)), end < stop);
 }

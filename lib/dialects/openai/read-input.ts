@@ -1,8 +1,8 @@
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Content } from '../../core/message.ts';
 import type { NewMessage } from '../../core/session.ts';
-import { invalidField } from './errors.ts';
-import { contentOfPart, readPart, textOf, type PartContext } from './input-parts.ts';
+import { invalidField, RequestFaults } from './errors.ts';
+import { contentOfPart, readPart, textOf, type PartContext, type ReadPart } from './input-parts.ts';
 import type { Item } from './items.ts';
 
 /** The result of a client's own call, as the client sends it. */
@@ -40,7 +40,7 @@ export interface InputContext extends PartContext {
 /** A message before it is in a conversation. */
 type Said = Omit<NewMessage, 'run'>;
 
-/** Reads an input: a text, or items. Throws `invalid_request` with the place of a fault, `not_found` for a file of another user. */
+/** Reads an input: a text, or items. Throws `invalid_request` with the places of all faults, `not_found` for a file of another user. */
 export async function readInput(input: JsonValue, context: InputContext): Promise<ReadInput> {
   const nothing = { instructions: [], outputs: [], endsWithOutput: false };
   if (typeof input === 'string') return { ...nothing, messages: [text('user', input, context.field)] };
@@ -50,15 +50,14 @@ export async function readInput(input: JsonValue, context: InputContext): Promis
   const outputs: CallOutput[] = [];
   /** The item of the last call with an id: endpoints may give one id to calls of several replies. */
   const callItems = new Map<string, string | undefined>();
-  for (const [index, given] of input.entries()) {
-    const at = `${context.field}.${context.places?.[index] ?? index}`;
+  const take = async (given: JsonValue, at: string): Promise<void> => {
     if (!isObject(given)) throw invalidField(at, 'must be an object');
     const isReference = given['type'] === 'item_reference' || isBareReference(given);
     const item = isReference ? await context.findItem(textOf(given, 'id', at)) : given;
     const { role, type = 'message' } = item;
     if (type === 'message' && (role === 'system' || role === 'developer')) {
       instructions.push(joined((await readMessage(item, 'user', at, context)).content));
-      continue;
+      return;
     }
     if (type === 'function_call_output') {
       const callId = textOf(item, 'call_id', at);
@@ -68,7 +67,13 @@ export async function readInput(input: JsonValue, context: InputContext): Promis
     if (type === 'function_call')
       callItems.set(textOf(item, 'call_id', at), typeof item['id'] === 'string' ? item['id'] : undefined);
     messages.push(...(await saidBy(item, at, context)));
-  }
+  };
+  const faults = new RequestFaults();
+  for (const [index, given] of input.entries())
+    await take(given, `${context.field}.${context.places?.[index] ?? index}`).catch((error: unknown) =>
+      faults.keep(error),
+    );
+  faults.refuse();
   const last = input.at(-1);
   const endsWithOutput = isObject(last) && last['type'] === 'function_call_output';
   return { messages, instructions, outputs, endsWithOutput };
@@ -135,7 +140,11 @@ async function readMessage(
   if (typeof content === 'string') return text(role, content, `${at}.content`);
   if (!Array.isArray(content)) throw invalidField(`${at}.content`, 'must be a text or a list of parts');
   if (content.length === 0 && role === 'user') throw invalidField(`${at}.content`, 'must not be empty');
-  const parts = content.map((part, index) => readPart(part, role, `${at}.content.${index}`));
+  const parts: ReadPart[] = [];
+  const faults = new RequestFaults();
+  for (const [index, part] of content.entries())
+    faults.check(() => void parts.push(readPart(part, role, `${at}.content.${index}`)));
+  faults.refuse();
   return said(role, await Promise.all(parts.map((part) => contentOfPart(part, context))));
 }
 

@@ -1,7 +1,7 @@
 import type { XStatic } from 'typebox/schema';
 import { isObject, type JsonObject } from '../../common/json.ts';
 import type { TaskSettings } from '../../core/session-config.ts';
-import { invalidField } from './errors.ts';
+import { invalidField, RequestFaults } from './errors.ts';
 import { checkFunctionTools } from './function-tools.ts';
 import { deviceFieldSchemas } from './new-session.ts';
 import { metadataSchema } from './schemas.ts';
@@ -90,24 +90,27 @@ const passed = [
   'service_tier',
 ] as const;
 
-/** Throws `invalid_request` with the name of the first field that this server cannot honour. */
+/** Throws `invalid_request` with all fields that this server cannot honour. */
 export function refuseUnhonoured(body: ResponseRequest): void {
+  const faults = new RequestFaults();
+  const refuse = (field: string, detail: string) => faults.keep(invalidField(field, detail));
+  const { include = [], reasoning, tools = [] } = body;
   for (const name of Object.keys(body))
     if (!Object.hasOwn(responseBodySchema.properties, name))
-      throw invalidField(name, 'is a parameter that this server does not have');
-  const { include = [], reasoning, tools = [] } = body;
+      refuse(name, 'is a parameter that this server does not have');
   if (include.includes('message.output_text.logprobs'))
-    throw invalidField('include', 'asks for logprobs, which this server does not keep');
-  readToolChoice(body.tool_choice);
+    refuse('include', 'asks for logprobs, which this server does not keep');
+  faults.check(() => readToolChoice(body.tool_choice));
   if (reasoning?.summary || reasoning?.generate_summary)
-    throw invalidField('reasoning.summary', 'asks for a summary, which this server does not make');
-  checkFunctionTools(tools, 'flat');
+    refuse('reasoning.summary', 'asks for a summary, which this server does not make');
+  faults.check(() => checkFunctionTools(tools, 'flat'));
   if (body.conversation !== undefined && body.previous_response_id !== undefined)
-    throw invalidField('previous_response_id', 'and conversation exclude each other');
+    refuse('previous_response_id', 'and conversation exclude each other');
   if (body.background === true && body.store === false)
-    throw invalidField('background', 'needs store: a response that is not kept cannot be read later');
+    refuse('background', 'needs store: a response that is not kept cannot be read later');
   if (body.text?.format?.type === 'json_schema' && !(body.text.format.name && body.text.format.schema))
-    throw invalidField('text.format.name', 'and text.format.schema are needed for json_schema');
+    refuse('text.format.name', 'and text.format.schema are needed for json_schema');
+  faults.refuse();
 }
 
 /** The parameters of the model that a body asks for; `more` are others, under the endpoint's own names. */

@@ -7,7 +7,7 @@ import type { TaskSettings } from '../../core/session-config.ts';
 import type { Session } from '../../core/session.ts';
 import type { Parts } from '../dialect.ts';
 import { checkSpeaking } from '../speaking.ts';
-import { invalidField } from './errors.ts';
+import { invalidField, RequestFaults } from './errors.ts';
 import { checkFunctionTools } from './function-tools.ts';
 import { readMessage } from './new-message.ts';
 import { agentOfModel } from './new-session.ts';
@@ -51,24 +51,23 @@ export const runBodySchema = {
 /** A valid body of a run. */
 export type RunRequest = XStatic<typeof runBodySchema>;
 
-/** Throws `invalid_request` with the name of the first field that this server cannot honour; `known` are all fields of the body. */
+/** Throws `invalid_request` with all fields that this server cannot honour; `known` are all fields of the body. */
 export function refuseRunFields(body: RunRequest, known: object): void {
+  const faults = new RequestFaults();
+  const refuse = (field: string, detail: string) => faults.keep(invalidField(field, detail));
   for (const name of Object.keys(body))
-    if (!Object.hasOwn(known, name))
-      throw invalidField(name, 'is a parameter that this server does not have');
+    if (!Object.hasOwn(known, name)) refuse(name, 'is a parameter that this server does not have');
   const { max_prompt_tokens: prompt, truncation_strategy: truncation, tools = [] } = body;
   if (prompt !== undefined && prompt !== null)
-    throw invalidField('max_prompt_tokens', 'is for the whole server: CONTEXT_TOKENS_MAX_COUNT');
-  readToolChoice(body.tool_choice);
+    refuse('max_prompt_tokens', 'is for the whole server: CONTEXT_TOKENS_MAX_COUNT');
+  faults.check(() => readToolChoice(body.tool_choice));
   if (truncation && (truncation.type !== 'auto' || truncation.last_messages))
-    throw invalidField(
-      'truncation_strategy',
-      'must be auto: the oldest turns leave when the context is full',
-    );
-  checkFunctionTools(tools, 'nested');
+    refuse('truncation_strategy', 'must be auto: the oldest turns leave when the context is full');
+  faults.check(() => checkFunctionTools(tools, 'nested'));
   const { response_format: format } = body;
   if (format !== undefined && format !== 'auto' && !(isObject(format) && typeof format['type'] === 'string'))
-    throw invalidField('response_format', 'must be auto, or an object with a type');
+    refuse('response_format', 'must be auto, or an object with a type');
+  faults.refuse();
 }
 
 /** Begins a run in a thread; resolves with the id of its task and a line before its lines. */

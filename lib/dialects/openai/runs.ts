@@ -40,28 +40,33 @@ export interface RunPage {
   limit: number;
   order: 'asc' | 'desc';
   after?: string | undefined;
+  /** With `after` the page ends here. Without it the page is the one right before this run. */
   before?: string | undefined;
 }
 
 /** A page of a thread's runs. `more`: there are others in its direction. Throws `invalid_request` for an unknown cursor. */
 export async function listRuns(session: Session, { limit, order, after, before }: RunPage) {
   const runs: ReturnType<typeof formatRun>[] = [];
-  let isPast = after === undefined;
-  const window = openLogWindow(session, order === 'asc' ? 1 : Number.MAX_SAFE_INTEGER, PAGE_LINES);
-  for await (const line of order === 'asc' ? window.forth() : window.back()) {
+  const turned = after === undefined && before !== undefined;
+  const [edge, stop] = turned ? [before, undefined] : [after, before];
+  const isForth = (order === 'asc') !== turned;
+  const page = (more: boolean) => ({ runs: turned ? runs.toReversed() : runs, more });
+  let isPast = edge === undefined;
+  const window = openLogWindow(session, isForth ? 1 : Number.MAX_SAFE_INTEGER, PAGE_LINES);
+  for await (const line of isForth ? window.forth() : window.back()) {
     const taskId = taskBegunAt(line);
     if (taskId === undefined) continue;
     const id = runIdOf(taskId);
-    if (id === before) return { runs, more: false };
+    if (id === stop) return page(false);
     if (!isPast) {
-      isPast = id === after;
+      isPast = id === edge;
       continue;
     }
-    if (runs.length === limit) return { runs, more: true };
+    if (runs.length === limit) return page(true);
     runs.push(formatRun(session, await readRecord(session, taskId, line.seq - 1)));
   }
-  if (!isPast) throw unknownCursor('after', 'a run of this thread');
-  return { runs, more: false };
+  if (!isPast) throw unknownCursor(turned ? 'before' : 'after', 'a run of this thread');
+  return page(false);
 }
 
 /** The task that begins with a line; undefined for any other line. */

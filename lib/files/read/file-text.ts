@@ -1,5 +1,6 @@
 import type { FairTurn } from '../../common/fair-gate.ts';
 import { AppError, isForLater } from '../../errors.ts';
+import { utf16Of } from '../format.ts';
 import { readPdf } from './pdf.ts';
 
 /** A model gets so much of a file. */
@@ -43,9 +44,7 @@ function isPlain(mimeType: string): boolean {
 
 /** UTF-16 with a byte order mark, else UTF-8; a byte that is no UTF-8 becomes U+FFFD. */
 function decode(bytes: Buffer): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder('utf-16be').decode(bytes);
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder(utf16Of(bytes)).decode(bytes);
 }
 
 function cut(text: string): string {

@@ -152,6 +152,18 @@ describe('a client of LLMOps', () => {
     }
   });
 
+  it('is not told the host of the endpoint that refuses an app', async () => {
+    const app = await client.newApp(test.config());
+    const message = `bad key for ${test.model.baseUrl}`;
+    test.script.push({ status: 401, body: { error: { message } } });
+    expect(await client.ask(app, 'Hi')).to.deep.equal({
+      status: 400,
+      code: 'fail',
+      data: {},
+      message: 'the model endpoint answered 401: bad key for http://the endpoint/v1; check apiKey',
+    });
+  });
+
   it('uses a published app, in conversations of their own, as a whole and as events', async () => {
     const app = await client.newApp(test.config({ dialog_round: 5, systemPrompt: 'You are version one.' }));
     expect(await client.post(`/apps/${app}/chat`, { query: 'Hi' })).to.deep.include({

@@ -39,6 +39,89 @@ describe('a request to the OpenAI dialect that cannot be meant', () => {
       expect(asRun).to.deep.equal([400, nested, `${nested} ${words}`]);
     });
 
+  it('has many faults: all are named at once', async () => {
+    const words = (sentences: string[]) => sentences.join(' ');
+    const asResponse = await refusal('/v1/responses', {
+      model: 'm',
+      input: 'Hi',
+      prompt: { id: 'p' },
+      max_tool_calls: 5,
+      tools: [
+        { type: 'web_search' },
+        { type: 'function', name: 'a b' },
+        { type: 'function', name: 'c', description: 5 },
+      ],
+      tool_choice: 'any',
+      background: true,
+      store: false,
+    });
+    expect(asResponse).to.deep.equal([
+      400,
+      'prompt',
+      words([
+        'prompt is a parameter that this server does not have;',
+        'max_tool_calls is a parameter that this server does not have;',
+        'tool_choice must be none, auto, required, a function or allowed_tools;',
+        'tools.0.type must be function: this server has no tools of OpenAI;',
+        `tools.1.name ${named.slice(0, -1)};`,
+        'tools.2.description must be a text;',
+        'background needs store: a response that is not kept cannot be read later.',
+      ]),
+    ]);
+    const asRun = await refusal(`/v1/threads/${thread}/runs`, {
+      assistant_id: 'default',
+      max_prompt_tokens: 256,
+      tools: [{ type: 'code_interpreter' }],
+      response_format: 5,
+    });
+    expect(asRun).to.deep.equal([
+      400,
+      'max_prompt_tokens',
+      words([
+        'max_prompt_tokens is for the whole server: CONTEXT_TOKENS_MAX_COUNT;',
+        'tools.0.type must be function: this server has no tools of OpenAI;',
+        'response_format must be auto, or an object with a type.',
+      ]),
+    ]);
+    const items = [
+      { role: 'nobody', content: 'x' },
+      {
+        role: 'user',
+        content: [{ type: 'video' }, { type: 'input_text', text: 'Hi' }, { type: 'input_text' }],
+      },
+      { type: 'web_search_call' },
+    ];
+    for (const [path, field, body] of [
+      ['/v1/responses', 'input', { model: 'm', input: items }],
+      ['/v1/conversations', 'items', { items }],
+    ] as const)
+      expect(await refusal(path, body), path).to.deep.equal([
+        400,
+        `${field}.0.role`,
+        words([
+          `${field}.0.role must be one of user, assistant, system, developer;`,
+          `${field}.1.content.0.type is no part that this server takes of the role user;`,
+          `${field}.1.content.2.text is missing;`,
+          `${field}.2.type is a kind of item that this server does not know.`,
+        ]),
+      ]);
+    const upload = await refusal('/v1/uploads', { metadata: {} });
+    expect(upload).to.deep.equal([
+      400,
+      'purpose',
+      'The body is not valid: /purpose is missing; /filename is missing; /bytes is missing; /mime_type is missing.',
+    ]);
+    const field = `metadata.${'k'.repeat(65)}`;
+    const long = { input: 'Hi', metadata: { ['k'.repeat(65)]: 'v' } };
+    expect(await refusal('/v1/responses', long)).to.deep.equal([
+      400,
+      field,
+      `The body is not valid: /${field.replace('.', '/')} must be a name of at most 64 characters.`,
+    ]);
+    const many = await refusal('/v1/responses', { model: 'm', input: Array.from({ length: 25 }, () => 5) });
+    expect(many[2]).to.match(/input\.9 must be an object; and 15 more\.$/);
+  });
+
   it('has a function that is no object, for a run', async () => {
     const run = { assistant_id: 'default', ...fn({}) };
     expect(await refusal(`/v1/threads/${thread}/runs`, run)).to.deep.equal([
