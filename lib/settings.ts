@@ -158,7 +158,7 @@ export const settings = {
   ],
   TRUSTED_PROXIES: [
     '–',
-    'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords',
+    'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords. Where no `PUBLIC_URL` says that the proxy is for this machine only, other machines reach the server, as `PUBLIC_URL` says',
   ],
   LITEAGENT_CONTENT_TYPE: [
     '`application/json`',
