@@ -210,7 +210,7 @@ export const limits = {
   ],
   connectionsPerAddressMaxCount: [
     2000,
-    'connections of one address; those of `TRUSTED_PROXIES` are not counted. Others get 429',
+    'connections of one address (with IPv6, of one network of 64 bits: so for each limit of an address); those of `TRUSTED_PROXIES` are not counted. Others get 429',
   ],
   requestsPerMinuteMaxCount: [
     60_000,
