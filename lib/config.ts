@@ -19,9 +19,9 @@ import {
   parseNetwork,
   parsePlace,
   parseHeaders,
-  guessableFault,
-  isGuessable,
   isSecretName,
+  openerOf,
+  weakSecretFaults,
   withoutUrlSecrets,
 } from './setting-values.ts';
 import { knowLastingSecrets, secretsInUrl } from './secrets.ts';
@@ -42,7 +42,7 @@ export interface Config {
   port: number;
   /** Whether only this machine can reach `host`. The defaults of what the server may call depend on it. */
   loopback: boolean;
-  /** Whether other machines can reach the server: by `host`, or through the proxy that PUBLIC_URL names. The defaults of who may call depend on it. */
+  /** Whether other machines can reach the server: by `host`, or through the proxy that PUBLIC_URL or TRUSTED_PROXIES names. The defaults of who may call depend on it. */
   reachable: boolean;
   /** `sqlite:<absolute file>`, `sqlite::memory:` or `postgres://…`. */
   databaseUrl: string;
@@ -161,21 +161,20 @@ export function readConfig({
   const host = read('HOST', '127.0.0.1', parseHost);
   const loopback = isLoopbackHost(host);
   const publicUrl = read('PUBLIC_URL', undefined, parseUrl);
-  const reachable = !loopback || !isLoopbackHost(new URL(publicUrl ?? 'http://localhost').hostname);
+  const trustedProxies = read('TRUSTED_PROXIES', [], commaList(parseNetwork));
+  const opener = openerOf({ host, publicUrl, trustedProxies });
   const dataDir = resolve(cwd, text('DATA_DIR') ?? 'data');
   const apiKey = text('apiKey') ?? text('OPENAI_API_KEY');
   const baseUrlName = text('baseUrl') === undefined ? 'OPENAI_BASE_URL' : 'baseUrl';
   const authToken = read('AUTH_TOKEN', undefined, parseToken);
-  const auth = read('AUTH', reachable ? 'required' : 'none', oneOf(['none', 'required']));
+  const auth = read('AUTH', opener ? 'required' : 'none', oneOf(['none', 'required']));
   if (auth === 'none' && !loopback)
     fault(
       'AUTH',
       `"none" would let anyone who reaches HOST=${host} move devices: take it out, or set HOST=127.0.0.1`,
     );
   const secretKey = read('SECRET_KEY', undefined, parseSecret);
-  if (reachable)
-    for (const [name, secret] of Object.entries({ AUTH_TOKEN: authToken, SECRET_KEY: secretKey }))
-      if (isGuessable(secret)) fault(name, guessableFault(loopback ? 'PUBLIC_URL' : `HOST=${host}`));
+  faults.push(...weakSecretFaults({ AUTH_TOKEN: authToken, SECRET_KEY: secretKey }, opener));
   const wechat = together({ appid: 'WECHAT_APPID', secret: 'WECHAT_SECRET' });
   const s3 = together({
     endpoint: 'S3_ENDPOINT',
@@ -188,7 +187,7 @@ export function readConfig({
     host,
     port: read('PORT', 9527, (value) => parseCount(value, 0, 65_535)),
     loopback,
-    reachable,
+    reachable: opener !== undefined,
     databaseUrl: read('DATABASE_URL', `sqlite:${resolve(dataDir, 'lite-agent.db')}`, (value) =>
       parseDatabaseUrl(value, cwd),
     ),
@@ -203,7 +202,7 @@ export function readConfig({
     },
     auth,
     authToken,
-    registration: read('REGISTRATION', reachable ? 'closed' : 'open', oneOf(['closed', 'approval', 'open'])),
+    registration: read('REGISTRATION', opener ? 'closed' : 'open', oneOf(['closed', 'approval', 'open'])),
     jwtSecrets: read('JWT_SECRET', [], commaList(parseSigningSecret)),
     providers: Object.fromEntries(
       (['jaccount', 'github', 'google'] as const).flatMap((name) => {
@@ -243,7 +242,7 @@ export function readConfig({
     metrics: read('METRICS', 'admins', oneOf(['admins', 'open', 'off'])),
     publicUrl,
     threadAutoReply: read('THREAD_AUTO_REPLY', false, parseSwitch),
-    trustedProxies: read('TRUSTED_PROXIES', [], commaList(parseNetwork)),
+    trustedProxies,
     liteagentContentType: read('LITEAGENT_CONTENT_TYPE', 'application/json', oneOf(contentTypes)),
     llmopsHttpStatus: read('LLMOPS_HTTP_STATUS', 'code', oneOf(['code', 'always200'])),
     limits: Object.fromEntries(

@@ -208,3 +208,58 @@ function hexPattern(digits: string): string {
 function literal(sign: string): string {
   return sign.replace(/[\^$.*+?()[\]{}|/-]/, '\\$&');
 }
+
+/** Rows of codes as lists, dumps and escapes have them: `[104, 117]`, `68:75`, `\\u0068\\u0075`. Pretty JSON indents each number. */
+const CODES =
+  /(?<![\da-z])(?:0?x|u00)?[\da-f]{1,3}(?:[^\da-z]{1,40}(?:0?x|u00)?[\da-f]{1,3}(?![\da-z])){5,}/gi;
+
+/** Codes are searched for in so many characters: no more of a result is kept, and the search holds the event loop. */
+const CODED_MAX_LENGTH = 128 * 1024;
+
+/** The text with the mark in place of each row of decimal or hexadecimal codes that has all bytes of a secret. */
+export function blotCodes(text: string, secrets: () => Iterable<string>, mark: string): string {
+  if (text.length > CODED_MAX_LENGTH)
+    return blotCodes(text.slice(0, CODED_MAX_LENGTH), secrets, mark) + text.slice(CODED_MAX_LENGTH);
+  const rows = text.match(CODES)?.map(bytesOfCodes);
+  if (!rows) return text;
+  const all = rows.length === 1 ? rows[0]! : Buffer.concat(rows);
+  const found = Array.from(secrets(), (secret) => Buffer.from(secret)).filter((bytes) => all.includes(bytes));
+  if (found.length === 0) return text;
+  let at = -1;
+  return text.replace(CODES, (row) => {
+    at += 1;
+    return found.some((bytes) => rows[at]!.includes(bytes)) ? mark : row;
+  });
+}
+
+/** The bytes of a row, read as decimal codes and, behind a zero, as hexadecimal ones. */
+function bytesOfCodes(row: string): Buffer {
+  const decimal = Buffer.alloc(row.length);
+  const hex = Buffer.alloc(row.length);
+  let [count, tens, sixteens, length] = [0, 0, 0, 0];
+  for (let at = 0; at <= row.length; at += 1) {
+    const digit = digitOf(row.charCodeAt(at));
+    if (digit !== undefined) {
+      tens = 10 * tens + digit;
+      sixteens = 16 * sixteens + digit;
+      length += 1;
+      continue;
+    }
+    const sign = row[at];
+    if (sign === 'u' || sign === 'U') at += 2; // the zeros of an escape
+    if (length > 0 && sign !== 'x' && sign !== 'X') {
+      decimal[count] = tens;
+      hex[count] = sixteens;
+      count += 1;
+    }
+    [tens, sixteens, length] = [0, 0, 0];
+  }
+  return Buffer.concat([decimal.subarray(0, count + 1), hex.subarray(0, count + 1)]);
+}
+
+/** The value of a hexadecimal digit; undefined for another sign. */
+function digitOf(code: number): number | undefined {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : undefined;
+}

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { secretFormsOf, type SecretForms } from './secret-forms.ts';
+import { blotCodes, secretFormsOf, type SecretForms } from './secret-forms.ts';
 
 /**
  * The secrets that this process knows: keys of the settings, of model endpoints and of devices. Every text that is logged or told
@@ -50,7 +50,7 @@ export function blotSecrets(text: string): string {
       if (next !== clean) lower = next.toLowerCase();
       clean = next;
     }
-  return clean;
+  return blotCodes(clean, () => [...lasting.keys(), ...ofSessions.keys()], BLOT);
 }
 
 /** A JSON value without the secrets of its own connection, in every text of it: what a device answered. */
@@ -215,7 +215,8 @@ function ownSecrets(secrets: readonly string[]): OwnSecrets {
 
 /** A text without these secrets, and without the beginning of one before a place where the text was cut. */
 function blotText(text: string, own: OwnSecrets): string {
-  let clean = own.reduce((left, [, forms]) => forms.blot(left, BLOT), text);
+  const plain = own.reduce((left, [, forms]) => forms.blot(left, BLOT), text);
+  let clean = blotCodes(plain, () => own.map(([secret]) => secret), BLOT);
   let blottedFrom = clean.length;
   for (const { index } of [...clean.matchAll(CUT)].slice(-CUTS_MAX_COUNT).toReversed()) {
     if (index > blottedFrom) continue;
@@ -244,7 +245,14 @@ function blotValue(value: unknown, own: OwnSecrets): unknown {
   if (typeof value === 'string') return blotText(value, own);
   if (typeof value === 'number') return own.some(([secret]) => secret === String(value)) ? BLOT : value;
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => blotValue(item, own));
+  if (Array.isArray(value)) return hasCodes(value, own) ? [BLOT] : value.map((item) => blotValue(item, own));
   const entries = Object.entries(value);
   return Object.fromEntries(entries.map(([name, item]) => [blotText(name, own), blotValue(item, own)]));
+}
+
+/** Whether a list of numbers has the codes of a secret. */
+function hasCodes(list: readonly unknown[], own: OwnSecrets): boolean {
+  if (list.length < SHORT_SECRET_MIN_LENGTH || !list.every((item) => typeof item === 'number')) return false;
+  const text = list.join();
+  return blotText(text, own) !== text;
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { isAddressRange } from './common/addresses.ts';
+import { isAddressRange, isLoopbackHost } from './common/addresses.ts';
 
 /** A parser for one of these words, in any case. */
 export function oneOf<const T extends string>(choices: readonly T[]): (text: string) => T {
@@ -56,14 +56,35 @@ export function parseSecret(text: string): string {
 /** The least length of a fixed secret where other machines can try it. */
 const FIXED_SECRET_MIN_LENGTH = 32;
 
-/** Whether a fixed secret is too short where other machines can try it. */
-export function isGuessable(secret: string | undefined): boolean {
-  return secret !== undefined && secret.length < FIXED_SECRET_MIN_LENGTH;
+/**
+ * The setting that lets other machines in; undefined where none does. A server on loopback is reached through a proxy: PUBLIC_URL says
+ * whether the proxy is for others, and without it a trusted proxy is.
+ */
+export function openerOf({
+  host,
+  publicUrl,
+  trustedProxies,
+}: {
+  host: string;
+  publicUrl: string | undefined;
+  trustedProxies: readonly string[];
+}): string | undefined {
+  if (!isLoopbackHost(host)) return `HOST=${host}`;
+  if (publicUrl !== undefined) return isLoopbackHost(new URL(publicUrl).hostname) ? undefined : 'PUBLIC_URL';
+  return trustedProxies.length > 0 ? 'TRUSTED_PROXIES' : undefined;
 }
 
-/** The fault of such a secret; `opener` is the setting that lets other machines in. */
-export function guessableFault(opener: string): string {
-  return `is too short for ${opener}, where others can guess it: at least ${FIXED_SECRET_MIN_LENGTH} characters, e.g. of \`openssl rand -hex 32\``;
+/** The faults of fixed secrets that are too short where other machines can try them; `opener` is the setting that lets them in. */
+export function weakSecretFaults(
+  secrets: Readonly<Record<string, string | undefined>>,
+  opener: string | undefined,
+): { pointer: string; detail: string }[] {
+  if (opener === undefined) return [];
+  const detail = `is too short for ${opener}, where others can guess it: at least ${FIXED_SECRET_MIN_LENGTH} characters, e.g. of \`openssl rand -hex 32\``;
+  const weak = Object.entries(secrets).filter(
+    ([, secret]) => secret !== undefined && secret.length < FIXED_SECRET_MIN_LENGTH,
+  );
+  return weak.map(([name]) => ({ pointer: `/${name}`, detail }));
 }
 
 /** A secret for HS256: at least 32 bytes [RFC 7518 3.2], and not the same few characters again and again. */

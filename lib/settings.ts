@@ -158,7 +158,7 @@ export const settings = {
   ],
   TRUSTED_PROXIES: [
     '–',
-    'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords',
+    'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords. Where no `PUBLIC_URL` says that the proxy is for this machine only, other machines reach the server, as `PUBLIC_URL` says',
   ],
   LITEAGENT_CONTENT_TYPE: [
     '`application/json`',
@@ -213,7 +213,7 @@ export const limits = {
   ],
   connectionsPerAddressMaxCount: [
     2000,
-    'connections of one address; those of `TRUSTED_PROXIES` are not counted. Others get 429',
+    'connections of one address (with IPv6, of one network of 64 bits: so for each limit of an address); those of `TRUSTED_PROXIES` are not counted. Others get 429',
   ],
   requestsPerMinuteMaxCount: [
     60_000,

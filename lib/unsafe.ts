@@ -22,7 +22,7 @@ export function unsafeSettings(config: Config): UnsafeSetting[] {
       ? [
           warn(
             'AUTH',
-            `is none, and ${publicUrl} brings callers of other machines: each of them may move devices. Set AUTH=required`,
+            `is none, and ${publicUrl ?? 'your proxy'} brings callers of other machines: each of them may move devices. Set AUTH=required`,
           ),
         ]
       : []),
@@ -66,7 +66,10 @@ export function exposureOf(config: Config, url: string): string {
     config;
   const list = (entries: readonly string[], none: string): string => entries.join(', ') || none;
   const rows: [string, string][] = [
-    ['address', config.loopback ? `${url}, behind ${publicUrl}` : `${url}, for other machines too`],
+    [
+      'address',
+      config.loopback ? `${url}, behind ${publicUrl ?? 'a proxy'}` : `${url}, for other machines too`,
+    ],
     [
       'access',
       auth === 'none'

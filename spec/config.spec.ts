@@ -332,6 +332,17 @@ describe('readConfig', () => {
       });
   });
 
+  it('takes a trusted proxy for one that brings callers of other machines, unless PUBLIC_URL names this machine', () => {
+    const TRUSTED_PROXIES = '127.0.0.1';
+    const closed = { loopback: true, reachable: true, auth: 'required', registration: 'closed' };
+    expect(readConfig({ env: { TRUSTED_PROXIES }, cwd })).to.deep.include(closed);
+    const here = { TRUSTED_PROXIES, PUBLIC_URL: 'http://localhost:8080' };
+    expect(readConfig({ env: here, cwd })).to.deep.include({ reachable: false, auth: 'none' });
+    expect(faultsOf({ TRUSTED_PROXIES, SECRET_KEY: 'sixteen letters!' })).to.deep.equal([
+      '  SECRET_KEY is too short for TRUSTED_PROXIES, where others can guess it: at least 32 characters, e.g. of `openssl rand -hex 32`',
+    ]);
+  });
+
   it('takes no short secret where other machines can guess it', () => {
     for (const HOST of ['0.0.0.0', '::', '192.168.1.5', 'agent.example']) {
       for (const short of ['abc', 'x'.repeat(31)])
@@ -361,7 +372,8 @@ describe('readConfig', () => {
   });
 
   it('gives a server of the command line, which nobody else reaches, no host of a proxy', () => {
-    const env = { PUBLIC_URL: 'https://agent.example', SECRET_KEY: 'sixteen letters!' };
+    const proxy = { PUBLIC_URL: 'https://agent.example', TRUSTED_PROXIES: '127.0.0.1' };
+    const env = { ...proxy, SECRET_KEY: 'sixteen letters!' };
     const { reachable, auth } = readConfig({ env, cwd, fixed: privately });
     expect([reachable, auth]).to.deep.equal([false, 'none']);
   });

@@ -27,6 +27,32 @@ describe('known secrets', () => {
       expect(blotSecrets(`a ${form}, ${form}b short`)).to.equal('a [secret], [secret]b short');
   });
 
+  it('are blotted out where they are codes in a row, with the row', () => {
+    const bytes = [...Buffer.from(key)];
+    const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0'));
+    knowSecrets([key]);
+    for (const row of [
+      bytes.join(','),
+      JSON.stringify([1, ...bytes, 2], undefined, 12)
+        .slice(1, -1)
+        .trim(),
+      `0x${hex.join(', 0x')}`,
+      hex.join(':').toUpperCase(),
+      `u00${hex.join('\\u00')}`,
+      hex.join('%'),
+      bytes.join(';&#'),
+      `x${hex.join(';&#x')}`,
+    ])
+      for (const clean of [blotSecrets(`n [${row}] n`), blotOwnSecrets(`n [${row}] n`, [key])])
+        expect(clean, row).to.equal('n [[secret]] n');
+    const buffer = { type: 'Buffer', data: [1, ...bytes, 2] };
+    expect(blotOwnSecrets(buffer, [key])).to.deep.equal({ type: 'Buffer', data: ['[secret]'] });
+    const long = 'ab'.repeat(5000);
+    expect(blotOwnSecrets([...Buffer.from(long)].join(), [long])).to.equal('[secret]');
+    for (const list of [bytes.map((byte) => byte + 1), bytes.slice(1), [2026, 11, 29, 21, 41, 19, 303]])
+      expect(blotOwnSecrets([list, list.join()], [key])).to.deep.equal([list, list.join()]);
+  });
+
   it('are blotted out in any case of their letters, unless they are short enough to be a word of others', () => {
     const long = 'Key+Of=TheSpec-1';
     const forms = [long.toLowerCase(), long.toUpperCase(), encodeURIComponent(long).toLowerCase()];

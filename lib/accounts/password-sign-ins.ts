@@ -96,9 +96,9 @@ class StoredPasswordSignIns implements PasswordSignIns {
     const tokens = await this.#guard(`sign-in ${key}`, client, known, async () => {
       const row = found && (await this.#read({ uuid: found.uuid }));
       const stored = row?.disabled_at === null ? row.password : null;
-      const matches = await passwords.verify(stored, password);
+      const matches = await passwords.verify(stored, password, partyOf(client));
       if (!row || !matches || stored === null) return { uuid: row?.uuid, value: undefined };
-      const hash = await this.#renewHash(row.uuid, stored, password);
+      const hash = await this.#renewHash(row.uuid, stored, password, partyOf(client));
       const options = { ...life, method: 'password', client, password: hash };
       return { uuid: row.uuid, value: await signIns.begin(row.uuid, options) };
     });
@@ -110,14 +110,15 @@ class StoredPasswordSignIns implements PasswordSignIns {
     const { passwords, users, registration } = this.#parts;
     return registration.admit(by, async (approved) => {
       passwords.check(user.password, [user.username, user.email]);
-      return users.register({ ...user, password: await passwords.hashNew(user.password) }, approved, by);
+      const hash = await passwords.hashNew(user.password, partyOf(by));
+      return users.register({ ...user, password: hash }, approved, by);
     });
   }
 
   async create(user: NewUser & { password: string }, by: By = {}): Promise<User> {
     const { passwords, users } = this.#parts;
     passwords.check(user.password, [user.username, user.email]);
-    return users.create({ ...user, password: await passwords.hash(user.password) }, by);
+    return users.create({ ...user, password: await passwords.hash(user.password, partyOf(by)) }, by);
   }
 
   async set(uuid: string, password: string, { by, address }: By = {}): Promise<void> {
@@ -126,7 +127,7 @@ class StoredPasswordSignIns implements PasswordSignIns {
     const user = await users.find(uuid);
     if (!user) throw noSuchUser();
     passwords.check(password, [user.username, user.email]);
-    const hash = await passwords.hash(password);
+    const hash = await passwords.hash(password, partyOf({ address }));
     await db.transaction().execute(async (trx) => {
       const changed = await trx
         .updateTable('users')
@@ -143,7 +144,7 @@ class StoredPasswordSignIns implements PasswordSignIns {
   }
 
   async has(uuid: string, password: string): Promise<boolean> {
-    return this.#parts.passwords.verify((await this.#read({ uuid }))?.password, password);
+    return this.#parts.passwords.verify((await this.#read({ uuid }))?.password, password, uuid);
   }
 
   async prove(
@@ -159,7 +160,7 @@ class StoredPasswordSignIns implements PasswordSignIns {
     // The caller has shown a token, so that it is a device that the user knows.
     const proven = await this.#guard(`proof ${uuid}`, client, 'signed in', async () => {
       const row = await this.#read({ uuid });
-      return { uuid, value: (await passwords.verify(row?.password, password)) || undefined };
+      return { uuid, value: (await passwords.verify(row?.password, password, uuid)) || undefined };
     });
     if (!proven) throw new AppError('forbidden', 'The password is wrong.');
   }
@@ -202,7 +203,7 @@ class StoredPasswordSignIns implements PasswordSignIns {
     check: () => Promise<{ uuid: string | undefined; value: T | undefined }>,
   ): Promise<T | undefined> {
     const { audit } = this.#parts.context;
-    const network = address === undefined ? undefined : networkOf(address);
+    const network = partyOf({ address });
     const attempt = () =>
       this.#byUser.attempt(`${key} from ${device ?? network}`, async () => {
         const { uuid, value } = await check();
@@ -224,10 +225,10 @@ class StoredPasswordSignIns implements PasswordSignIns {
   }
 
   /** The hash of the password at the present cost; the old hash when another request changed it meanwhile. */
-  async #renewHash(uuid: string, old: string, password: string): Promise<string> {
+  async #renewHash(uuid: string, old: string, password: string, party?: string): Promise<string> {
     const { context, passwords } = this.#parts;
     if (!passwords.isOutdated(old)) return old;
-    const hash = await passwords.hash(password);
+    const hash = await passwords.hash(password, party);
     const renewed = await context.db
       .updateTable('users')
       .set({ password: hash })
@@ -245,6 +246,11 @@ class StoredPasswordSignIns implements PasswordSignIns {
     const text = 'The password of your account was changed. If it was not you, tell your administrator.';
     mail.send({ to: email, text }).catch(onError);
   }
+}
+
+/** The network whose turn a work is. */
+function partyOf({ address }: RequestSource): string | undefined {
+  return address === undefined ? undefined : networkOf(address);
 }
 
 /** The column and value by which a login is found. */

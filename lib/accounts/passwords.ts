@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { createFairGate, type FairGate } from '../common/fair-gate.ts';
 import { AppError } from '../errors.ts';
 import { isCommonPassword } from './common-passwords.ts';
-import { createGate, type Gate } from './gate.ts';
 
 /** The cost of a hash: memory in KiB, passes, lanes [RFC 9106 3.1]. */
 export interface PasswordCost {
@@ -10,16 +10,19 @@ export interface PasswordCost {
   parallelism: number;
 }
 
-/** Passwords and their argon2id hashes. */
+/**
+ * Passwords and their argon2id hashes. Each party (a network, say) has its turn, so that nobody waits for all guesses of another network.
+ * Without a party the work is the server's own.
+ */
 export interface Passwords {
   /** Throws `invalid_request` for a password that is too short, too long, common, or one of `known`. */
   check(password: string, known?: readonly (string | null | undefined)[]): void;
-  /** The hash of a password, in PHC form. Rejects with `unavailable` when too many are being hashed. */
-  hash(password: string): Promise<string>;
+  /** The hash of a password, in PHC form. Rejects with `unavailable` when too many are being hashed, or with `too_many_requests`. */
+  hash(password: string, party?: string): Promise<string>;
   /** The same for somebody who registers. Registrations wait for each other, and no sign-in waits for them. */
-  hashNew(password: string): Promise<string>;
+  hashNew(password: string, party?: string): Promise<string>;
   /** Whether the password has this hash; without a hash false, after the same time. */
-  verify(hash: string | null | undefined, password: string): Promise<boolean>;
+  verify(hash: string | null | undefined, password: string, party?: string): Promise<boolean>;
   /** Whether a hash was made at another cost than the present one. */
   isOutdated(hash: string): boolean;
 }
@@ -35,30 +38,22 @@ const COST: PasswordCost = { memoryCost: 65_536, timeCost: 3, parallelism: 1 };
  */
 const AT_ONCE_MAX = 2;
 /** More waiting sign-ins, and more waiting registrations, are refused at once. */
-const WAITING_MAX_COUNT = 200;
-const REGISTRATIONS_WAITING_MAX_COUNT = 50;
-const WAIT_MAX_MS = 30_000;
+const WAITING = { waitingMaxCount: 100, allWaitingMaxCount: 200, waitMaxMs: 30_000 };
+const REGISTRATIONS_WAITING = { ...WAITING, waitingMaxCount: 50, allWaitingMaxCount: 100 };
 
 /** Passwords of 8 to 128 characters; only the forms of one letter are made equal [NIST SP 800-63B 5.1.1.2]. */
 export function createPasswords(cost: PasswordCost = COST): Passwords {
-  const gate = createGate({
-    atOnce: Math.min(AT_ONCE_MAX, availableParallelism()),
-    waitingMaxCount: WAITING_MAX_COUNT,
-    waitMaxMs: WAIT_MAX_MS,
-  });
-  const registrations = createGate({
-    atOnce: 1,
-    waitingMaxCount: REGISTRATIONS_WAITING_MAX_COUNT,
-    waitMaxMs: WAIT_MAX_MS,
-  });
+  const atOnce = Math.min(AT_ONCE_MAX, availableParallelism());
+  const gate = createFairGate({ ...WAITING, atOnce, noun: 'sign-ins' });
+  const registrations = createFairGate({ ...REGISTRATIONS_WAITING, atOnce: 1, noun: 'registrations' });
   const prefix = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$`;
   let dummyHash: Promise<string> | undefined;
 
-  const hashIn = async (passing: Gate, password: string): Promise<string> => {
+  const hashIn = async (passing: FairGate, password: string, party?: string): Promise<string> => {
     const argon2 = await import('@node-rs/argon2');
-    return passing(() => argon2.hash(formOf(password), cost)); // its default is argon2id, version 19
+    return passing(() => argon2.hash(formOf(password), cost), { party }); // its default is argon2id, version 19
   };
-  const hash = (password: string): Promise<string> => hashIn(gate, password);
+  const hash = (password: string, party?: string): Promise<string> => hashIn(gate, password, party);
 
   return {
     check(password, known = []) {
@@ -71,8 +66,8 @@ export function createPasswords(cost: PasswordCost = COST): Passwords {
         refuse('is the name or e-mail of the user');
     },
     hash,
-    hashNew: (password) => hashIn(registrations, password),
-    async verify(stored, password) {
+    hashNew: (password, party) => hashIn(registrations, password, party),
+    async verify(stored, password, party) {
       // A dummy hash of a random text takes the same time where there is no hash to compare with.
       dummyHash ??= hash(`${Math.random()}`).catch((error: unknown) => {
         dummyHash = undefined;
@@ -81,7 +76,7 @@ export function createPasswords(cost: PasswordCost = COST): Passwords {
       const against = stored ?? (await dummyHash);
       const { verify } = await import('@node-rs/argon2');
       const text = password.length > 4 * MAX_LENGTH ? '' : formOf(password);
-      const matches = await gate(() => verify(against, text));
+      const matches = await gate(() => verify(against, text), { party });
       return matches && typeof stored === 'string' && text !== '';
     },
     isOutdated: (stored) => !stored.startsWith(prefix),

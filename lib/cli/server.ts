@@ -18,6 +18,7 @@ export const privately: NodeJS.Dict<string> = {
   AUTH: 'none',
   AUTH_TOKEN: '',
   PUBLIC_URL: '',
+  TRUSTED_PROXIES: '',
   DATABASE_URL: 'sqlite::memory:',
   LOG_LEVEL: 'error',
 };
@@ -29,6 +30,7 @@ export const onOwnDatabase: NodeJS.Dict<string> = {
   AUTH: 'none',
   AUTH_TOKEN: '',
   PUBLIC_URL: '',
+  TRUSTED_PROXIES: '',
   LOG_LEVEL: 'error',
 };
 

@@ -60,6 +60,14 @@ export function networkOf(address: string): string {
   return `${network.join(':')}::/64`;
 }
 
+/**
+ * The place whose budget a client uses: an IPv4 address, or the network of an IPv6 address, because each client of a network has 2^64
+ * addresses for itself [RFC 4291 2.5.1].
+ */
+export function clientPlaceOf(address: string): string {
+  return plainAddress(address).includes(':') ? networkOf(address) : plainAddress(address);
+}
+
 function parseRange(entry: string): [Address, number] {
   const [address = '', bits] = entry.split('/');
   const parsed = parseAddress(address);

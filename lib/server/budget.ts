@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import { clientPlaceOf } from '../common/addresses.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError } from '../errors.ts';
@@ -61,7 +62,7 @@ export function openRequest(
   else response.once('close', leave);
 }
 
-/** Whose budget it is: that of an account, or that of an address. */
+/** Whose budget it is: that of an account, or that of the place of an address. */
 export function budgetKeyOf({ account, id }: Principal, address: string): string {
-  return account ? id : `address ${address}`;
+  return account ? id : `address ${clientPlaceOf(address)}`;
 }

@@ -20,13 +20,21 @@ export function createForwarded(trustedProxies: readonly string[]): (request: In
     const direct = plainAddress(request.socket.remoteAddress ?? '');
     const { host } = request.headers;
     if (!trusted.has(direct)) return { address: direct, host };
-    // Each proxy appends the address that it saw. So the last address that is not a proxy of ours is the client's.
-    const chain = listIn(request, 'x-forwarded-for').map(plainAddress);
+    // Each proxy appends the address that it saw. So the last address that is not a proxy of ours is the client's. Before an entry that is
+    // no address stands what a client may have written.
     let address = direct;
-    for (let at = chain.length - 1; at >= 0 && trusted.has(address); at -= 1)
-      if (isIP(chain[at]!) !== 0) address = chain[at]!;
+    for (const next of listIn(request, 'x-forwarded-for').map(addressIn).toReversed()) {
+      if (!trusted.has(address) || isIP(next) === 0) break;
+      address = next;
+    }
     return { address, host: listIn(request, 'x-forwarded-host').at(-1) ?? host };
   };
+}
+
+/** The address of an entry, which some proxies write with the port. */
+function addressIn(entry: string): string {
+  const [, six, four] = /^(?:\[([^\]]+)\]|(\d+(?:\.\d+){3}))(?::\d{1,5})?$/.exec(entry) ?? [];
+  return plainAddress(six ?? four ?? entry);
 }
 
 /** The entries of a header that is a comma list [RFC 9110 5.6.1]. */

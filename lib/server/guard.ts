@@ -80,8 +80,14 @@ function checkForm({ url = '', headers, headersDistinct }: IncomingMessage, host
   throw new AppError('invalid_request', 'The request target names another host than the Host header.');
 }
 
-/** Throws `forbidden` for a request of a browser: any page can make a browser send a GET, as a picture or a link. */
-export function checkNoBrowser({ headers }: IncomingMessage): void {
+/**
+ * Checks a request to a GET route that changes something. Throws `not_found` for HEAD, which express takes for a GET. Where the route is for
+ * programs, throws `forbidden` for a request of a browser: any page can make a browser send a GET, as a picture or a link.
+ */
+export function checkChange({ method, headers }: IncomingMessage, changes: 'for programs' | 'for all'): void {
+  if (method === 'HEAD')
+    throw new AppError('not_found', 'There is no HEAD here, because a GET changes something.');
+  if (changes === 'for all') return;
   // The fetch of Node says `Sec-Fetch-Mode: cors` and nothing else of the kind.
   const says = (name: string): boolean =>
     headers[name] !== undefined && !(name === 'sec-fetch-mode' && headers[name] === 'cors');

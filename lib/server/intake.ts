@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { clientPlaceOf } from '../common/addresses.ts';
 import type { Access } from '../accounts/access.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError, type Fault } from '../errors.ts';
@@ -83,7 +84,7 @@ export async function identify(
     return await principalOf(access, mount, credentials);
   } catch (error) {
     if (error instanceof AppError && error.code === 'unauthorized')
-      spend(budget, `wrong ${credentials.address}`);
+      spend(budget, `wrong ${clientPlaceOf(credentials.address)}`);
     throw error;
   }
 }

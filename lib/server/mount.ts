@@ -54,8 +54,11 @@ export interface Route {
   readonly ticket?: true;
   /** Links of other sites may lead here: a page, or a step on the way to one. */
   readonly entrance?: true;
-  /** A GET that changes something. Scripts may call it, browsers may not: any page can make a browser send a GET. */
-  readonly changes?: true;
+  /**
+   * A GET that changes something, or uses up something that is there once: HEAD is refused. `for programs`: browsers are refused, too,
+   * because any page can make a browser send a GET.
+   */
+  readonly changes?: 'for programs' | 'for all';
   readonly query?: RouteSchema;
   readonly body?: RouteSchema;
   readonly bodyMaxBytes?: number;

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Access } from '../accounts/access.ts';
 import type { FirstRequests } from '../accounts/first-requests.ts';
-import { createAddressSet, plainAddress } from '../common/addresses.ts';
+import { clientPlaceOf, createAddressSet, plainAddress } from '../common/addresses.ts';
 import { systemClock } from '../common/clock.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
@@ -173,7 +173,7 @@ function limitConnections(server: Server, { limits, trustedProxies }: ServerOpti
   server.prependListener('connection', (socket) => {
     const address = plainAddress(socket.remoteAddress ?? '');
     if (trusted.has(address)) return;
-    const leave = tally(address);
+    const leave = tally(clientPlaceOf(address));
     if (leave) socket.once('close', leave);
     else {
       socket.on('error', () => undefined); // it may be gone already

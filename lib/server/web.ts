@@ -11,7 +11,7 @@ import type { BodyRoom } from './body-room.ts';
 import { budgetKeyOf, openRequest, type Budget } from './budget.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
-import { checkNoBrowser, type Guard } from './guard.ts';
+import { checkChange, type Guard } from './guard.ts';
 import {
   asksForPage,
   bearerOf,
@@ -177,7 +177,7 @@ class Web {
     const { access } = this.#options;
     const { log, search, line, address, path, origin } = response.locals;
     response.locals.isPolled = route.polled === true;
-    if (route.method === 'GET' && route.changes) checkNoBrowser(request);
+    if (route.method === 'GET' && route.changes) checkChange(request, route.changes);
     const caller =
       route.access === 'open'
         ? anonymous

@@ -1,10 +1,8 @@
 import { expect } from 'chai';
-import { createGate } from '../../lib/accounts/gate.ts';
 import { createPasswords } from '../../lib/accounts/passwords.ts';
 import { AppError } from '../../lib/errors.ts';
 import { cheap, goodPassword, openTestAccounts } from '../support/accounts.ts';
 import { outcomeOf } from '../support/refusal.ts';
-import { waitFor } from '../support/wait-for.ts';
 
 describe('passwords', () => {
   const passwords = createPasswords(cheap);
@@ -65,6 +63,19 @@ describe('passwords', () => {
         expect(await passwords.verify(nobody, password)).to.equal(false);
   });
 
+  it('of many sign-ins of one network do not wait before those of another', async () => {
+    const slow = createPasswords({ memoryCost: 4096, timeCost: 2, parallelism: 1 });
+    const hash = await slow.hash(goodPassword);
+    const ends: string[] = [];
+    const check = async (party: string): Promise<void> => {
+      await slow.verify(hash, 'wrong', party);
+      ends.push(party);
+    };
+    const many = Array.from({ length: 60 }, () => check('192.0.2.0/24'));
+    await Promise.all([...many, check('198.51.100.0/24')]);
+    expect(ends.indexOf('198.51.100.0/24')).to.be.below(40);
+  });
+
   it('take the same time for an unknown user as for a known one', async () => {
     const dear = createPasswords({ memoryCost: 8192, timeCost: 2, parallelism: 1 });
     const hash = await dear.hash(goodPassword);
@@ -119,47 +130,5 @@ describe('passwords', () => {
         await outcomeOf(accounts.passwords.signIn({ who: { username: 'elsewhere' }, password })),
       ).to.equal('unauthorized');
     await accounts.close();
-  });
-});
-
-describe('a gate', () => {
-  it('runs a limited number at once, in order, and refuses works when too many wait', async () => {
-    const gate = createGate({ atOnce: 2, waitingMaxCount: 3, waitMaxMs: 10_000 });
-    const began: number[] = [];
-    const finish: (() => void)[] = [];
-    const work = (name: number) =>
-      gate(async () => {
-        began.push(name);
-        await new Promise<void>((resolve) => finish.push(resolve));
-        if (name === 1) throw new Error('failed');
-        return name;
-      }).catch((error: unknown) => (error instanceof AppError ? error.code : 'failed'));
-    const all = [1, 2, 3, 4, 5, 6].map(work);
-    expect(await all[5]).to.equal('unavailable');
-    await waitFor(() => finish.length === 2);
-    expect(began).to.deep.equal([1, 2]);
-    await waitFor(() => {
-      finish.shift()?.();
-      return began.length === 5 && finish.length === 0;
-    });
-    expect(await Promise.all(all)).to.deep.equal(['failed', 2, 3, 4, 5, 'unavailable']);
-    expect(began).to.deep.equal([1, 2, 3, 4, 5]);
-    const last = work(7);
-    await waitFor(() => finish.length === 1);
-    finish.shift()!();
-    expect(await last).to.equal(7);
-  });
-
-  it('refuses a work that has waited too long', async () => {
-    const gate = createGate({ atOnce: 1, waitingMaxCount: 9, waitMaxMs: 0 });
-    let release = (): void => undefined;
-    const slow = gate(() => new Promise<void>((resolve) => (release = resolve)));
-    const late = Promise.all([1, 2].map(() => outcomeOf(gate(async () => 'in'))));
-    const since = performance.now();
-    await waitFor(() => performance.now() > since);
-    release();
-    await slow;
-    expect(await late).to.deep.equal(['unavailable', 'unavailable']);
-    expect(await gate(async () => 'in')).to.equal('in');
   });
 });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  clientPlaceOf,
   createAddressSet,
   isAddressRange,
   isLoopbackHost,
@@ -38,6 +39,12 @@ describe('a set of addresses', () => {
 });
 
 describe('an address', () => {
+  it('has the budget of its own as IPv4, and that of its network as IPv6', () => {
+    const places = ['192.0.2.7', '::ffff:192.0.2.7', '2001:db8:1:2::7', '2001:DB8:1:2:ffff::8', 'unix'];
+    const [four, network] = ['192.0.2.7', '2001:db8:1:2::/64'];
+    expect(places.map(clientPlaceOf)).to.deep.equal([four, four, network, network, 'unix']);
+  });
+
   const table: [what: string, address: string, reached: string[]][] = [
     ['IPv4', '10.1.2.3', ['10.1.2.3']],
     ['IPv6', '2606:2800::1', ['2606:2800::1']],

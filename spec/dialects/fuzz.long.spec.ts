@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
 import { permissionFor, type Action } from '../../lib/accounts/permissions.ts';
 import { createThings } from '../support/access-rows.ts';
 import { openPostgresServer, type Postgres } from '../support/postgres.ts';
@@ -13,12 +15,18 @@ interface Operation {
   requestBody?: { content: Record<string, { schema: Schema }> };
   'x-permission'?: Action;
 }
+interface Channel {
+  address: string;
+  messages: Record<string, { payload: Schema }>;
+  bindings: { ws: { query: { required?: string[] } } };
+}
 interface Route extends Operation {
   method: string;
   path: string;
 }
 
 const RUNS = 8;
+const FRAMES = 200;
 const ANSWER_MS = 10_000;
 const canary = 'sk-canary-0123456789-of-the-endpoint';
 /** What no answer may tell: secrets, where the server lies, what its code is. */
@@ -47,6 +55,7 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
     let ada: Caller;
     let root: Caller;
     let routes: Route[];
+    let channels: Record<string, Channel>;
     /** Things that are there, to be named now and then. */
     let known: Record<string, string[]>;
     let watchdog: ReturnType<typeof startWatchdog>;
@@ -83,6 +92,9 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
           ...operation,
         })),
       );
+      ({ channels } = (await ada.call('GET', '/asyncapi.json')).body as {
+        channels: Record<string, Channel>;
+      });
       watchdog = startWatchdog();
     });
     after(() => {
@@ -155,6 +167,56 @@ function sendAnything(engine: string, settings: () => Promise<Record<string, str
       }
       expect([...statuses.values()].reduce((sum, count) => sum + count, 0)).to.equal(routes.length * RUNS);
       expect([...statuses.keys()]).to.include.members([200, 400, 401, 404]);
+    });
+
+    /** Texts that a WebSocket may be sent: values of its messages, these cut off, and others. */
+    function framesOf({ messages }: Channel): fc.Arbitrary<string> {
+      const payloads = Object.entries(messages).filter(([name]) => name.startsWith('receive_'));
+      const whole = fc.oneof(...payloads.map(([, { payload }]) => almostValuesOf(payload).map(textOf)));
+      const cut = fc.tuple(whole, fc.nat(100)).map(([text, length]) => text.slice(0, length));
+      return fc.oneof({ weight: 4, arbitrary: whole }, cut, anyText);
+    }
+
+    it('is taken by each WebSocket, in time, without a word about the inside, and holds no event loop', async () => {
+      for (const channel of Object.values(channels)) {
+        const query = new URLSearchParams({ id: await createThings(ada, root).session() });
+        const { required = [] } = channel.bindings.ws.query;
+        expect([...query.keys()]).to.include.members(required);
+        const socket = new WebSocket(
+          `${server.url.replace('http', 'ws')}${channel.address}?${query.toString()}`,
+          {
+            headers: { authorization: `Bearer ${ada.token}` },
+          },
+        );
+        const told: string[] = [];
+        const outcomes = new Set<string>();
+        socket.on('message', (data: Buffer) => {
+          told.push(data.toString());
+          outcomes.add(data.includes('"type":"error"') ? 'refused' : 'taken');
+        });
+        await once(socket, 'open');
+        await fc.assert(
+          fc.asyncProperty(framesOf(channel), fc.boolean(), async (frame, binary) => {
+            watchdog.take();
+            socket.send(frame, { binary: binary && frame.length % 8 === 0 });
+            socket.ping();
+            await once(socket, 'pong', { signal: AbortSignal.timeout(ANSWER_MS) });
+            const place = `${channel.address} ${JSON.stringify(frame)}`.slice(0, 500);
+            checkLoop(watchdog.take(), place);
+            const leak = told
+              .splice(0)
+              .map((text) => (text.includes('"code":"internal"') ? [text] : leaks.exec(text)))
+              .find((found) => found !== null);
+            if (leak) throw new Error(`"${leak[0]}" for ${place}`);
+          }),
+          { numRuns: FRAMES, seed: 20_261_129, endOnFailure: true },
+        );
+        expect([socket.readyState, [...outcomes].toSorted()]).to.deep.equal([
+          WebSocket.OPEN,
+          ['refused', 'taken'],
+        ]);
+        socket.terminate();
+      }
     });
 
     it('leaves the server as it was', async () => {

@@ -11,7 +11,7 @@ describe('sign-ins over HTTP', () => {
   let world: ChatWorld;
   let user: ChatUser;
   beforeEach(async () => {
-    world = await openChatWorld({ TRUSTED_PROXIES: '127.0.0.1' });
+    world = await openChatWorld({ TRUSTED_PROXIES: '127.0.0.1', PUBLIC_URL: 'http://localhost' });
     user = await registerUser(world);
   });
   afterEach(() => world.close());

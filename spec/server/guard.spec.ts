@@ -273,6 +273,15 @@ describe('the guard', () => {
       };
       expect(await statusOf(behind.port, forwarded)).to.equal(200);
       expect(behind.log.at(-1)?.fields.client_ip).to.equal('203.0.113.9');
+      for (const [chain, client] of [
+        ['1.1.1.1, 203.0.113.9:4711', '203.0.113.9'],
+        ['1.1.1.1, [2001:db8::1]:4711', '2001:db8::1'],
+        ['1.1.1.1, unknown', '127.0.0.1'], // the proxy did not see 1.1.1.1: the client wrote it
+        ['1.1.1.1, _hidden, 127.0.0.2', '127.0.0.2'],
+      ] as const) {
+        await statusOf(behind.port, { ...forwarded, 'X-Forwarded-For': chain });
+        expect(behind.log.at(-1)?.fields.client_ip, chain).to.equal(client);
+      }
       for (const host of ['evil/.agent.example', 'a@agent.example'])
         expect(await statusOf(behind.port, { ...forwarded, 'X-Forwarded-Host': host })).to.equal(400);
       expect(await statusOf(behind.port, { Host: 'evil/.agent.example' })).to.equal(400);

@@ -85,6 +85,27 @@ describe('the limits of connections', () => {
     await server.close();
   });
 
+  it('the addresses of one IPv6 network share a budget, of requests and of wrong tokens', async () => {
+    const limits = { requestsPerMinuteMaxCount: 3 };
+    const settings = { trustedProxies: ['127.0.0.1'], limits };
+    const statusFrom = async (server: TestServer, address: string, path: string): Promise<number> =>
+      (await server.call(path, { headers: { 'x-forwarded-for': address, authorization: 'Bearer x' } }))
+        .status;
+    const many = Array.from({ length: 4 }, (_, at) => `2001:db8:1:2:${at}::1`);
+    const closed = { ...settings, auth: 'required', authToken: 'right' } as const;
+    for (const [path, settled, taken] of [
+      ['/api/version', settings, 200],
+      ['/api/history?id=x', closed, 401],
+    ] as const) {
+      const server = await openTestServer(settled);
+      const statuses: number[] = [];
+      for (const address of [...many, '2001:db8:1:3::1', '192.0.2.1', '192.0.2.2'])
+        statuses.push(await statusFrom(server, address, path));
+      expect(statuses, path).to.deep.equal([taken, taken, taken, 429, taken, taken, taken]);
+      await server.close();
+    }
+  });
+
   it('a caller with too many WebSockets gets 429', async () => {
     const server = await openTestServer({ limits: { socketsPerCallerMaxCount: 2 } });
     const session = await server.session();

@@ -175,6 +175,17 @@ describe('the HTTP side', () => {
     ]);
   });
 
+  it('does nothing on HEAD where GET changes something', async () => {
+    const session = await server.session();
+    const ask = async (path: string) => {
+      const { status, headers } = await server.call(`${path}?id=${session.id}`, { method: 'HEAD' });
+      return [status, headers.get('content-type')];
+    };
+    for (const path of ['/api/stop', '/api/clear'])
+      expect(await ask(path), path).to.deep.equal([404, 'application/problem+json']);
+    expect([session.stopped, await ask('/api/history')]).to.deep.equal([[], [200, 'application/json']]);
+  });
+
   it('answers clients that offer HTTP/2, as Java and curl do, in HTTP/1.1, and closes the connection', async () => {
     const offer =
       'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n';

@@ -153,6 +153,28 @@ describe('a server under attack', function () {
       await survives(name);
     });
 
+  const repeated = (text: string): string =>
+    Array<string>(Math.floor(MIB / (text.length + 1)) - 20)
+      .fill(text)
+      .join(',');
+  for (const [name, text] of Object.entries({
+    pieces: `{"contentList":[${repeated('{"type":"text","message":"x"}')}]}`,
+    'empty objects': `{"contentList":[${repeated('{}')}]}`,
+    lists: '['.repeat(MIB / 2) + ']'.repeat(MIB / 2),
+    keys: `{${Array.from({ length: 80_000 }, (_, at) => `"k${at}":1`).join(',')}}`,
+  }))
+    it(`answers while frames of a megabyte come that are full of ${name}`, async () => {
+      const { id } = await init({});
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/api/chat?id=${id}`);
+      await once(socket, 'open');
+      let refused = 0;
+      socket.on('message', (data: Buffer) => (refused += data.includes('"invalid_request"') ? 1 : 0));
+      for (let at = 0; at < 10; at += 1) socket.send(text);
+      await waitFor(() => refused === 10, 60_000);
+      socket.terminate();
+      await survives(`frames full of ${name}`);
+    });
+
   it('answers while sockets hold large messages without an end', async () => {
     const { id } = await init({});
     const sockets = await deafSockets(id, 60);

@@ -55,6 +55,10 @@ const echoesOf = (text: string): string[] => [
   Buffer.from(text).toString('base64'),
   Buffer.from(`name:${text}`).toString('base64url'),
   Buffer.from(text).toString('hex'),
+  JSON.stringify(Buffer.from(text)),
+  Buffer.from(text)
+    .toString('hex')
+    .replaceAll(/..(?!$)/g, '$&:'),
   text.toLowerCase(),
   text.toUpperCase(),
 ];

@@ -57,6 +57,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
       path: '/session/wechat/token',
       summary: 'Tokens for a code of WeChat. A new person becomes a user.',
       access: 'open',
+      changes: 'for all',
       query: {
         type: 'object',
         required: ['code'],
@@ -73,6 +74,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
       path: '/session/wechat/refresh',
       summary: 'New tokens for a refresh token, as long as the WeChat session is valid.',
       access: 'open',
+      changes: 'for all',
       answer: tokens,
       async handle({ request, client }) {
         const token = bearerOf(request);

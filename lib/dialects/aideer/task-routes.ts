@@ -93,13 +93,10 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
         'The text of the model, as server-sent events, for one connection only. Its end ends the task. The token is a bearer, or a ticket of POST /api/ticket.',
       access: 'look',
       ticket: true,
+      changes: 'for all',
       query: { type: 'object', properties: { ticket: { type: 'string' } } },
-      async handle({ caller, params, request, response }) {
+      async handle({ caller, params, response }) {
         const { id } = await ownTask(tasks, params.id, caller);
-        if (request.method === 'HEAD') {
-          response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(); // a HEAD request does not use up the one connection
-          return;
-        }
         if (!(await tasks.connect(id)))
           throw new Refusal(422, 'A client has connected to this task already.');
         const { heartbeatIntervalMs: everyMs, socketStallTimeoutMs: stallTimeoutMs } = config.limits;

@@ -1,3 +1,4 @@
+import { hasMoreValues } from '../../common/has-more-values.ts';
 import { isObject } from '../../common/json.ts';
 import type { Content } from '../../core/message.ts';
 import type { NewTask } from '../../core/session.ts';
@@ -70,6 +71,9 @@ interface ApprovalFrame {
   reason?: string;
 }
 
+/** A frame is read in one go: one of a megabyte with 100,000 values would hold the event loop for 300 ms. */
+const VALUES_MAX_COUNT = 10_000;
+
 /** Parses a frame. Throws `invalid_request` with every fault and its place. */
 export type FrameParser = (text: string) => Frame;
 
@@ -90,6 +94,8 @@ export async function loadFrameParser(): Promise<FrameParser> {
 
   return (text) => {
     if (text === 'ping') return { type: 'ping' };
+    if (hasMoreValues(text, VALUES_MAX_COUNT))
+      throw invalid([{ pointer: '', detail: `has more than ${VALUES_MAX_COUNT} values: send it in parts` }]);
     const value = parseJsonText(text);
     if (Array.isArray(value)) {
       const pieces = read(readList, value) as WireContent[];

@@ -106,7 +106,7 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
         summary: 'Stops a task of a session, or all of them.',
         access: 'stop',
         stops: true,
-        changes: true,
+        changes: 'for programs',
         query: stopQuery,
         answer: idAnswer,
         async handle({ query, caller }) {
@@ -122,7 +122,7 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
         path: '/api/clear',
         summary: 'Stops the tasks of a session, empties its history and closes its sockets.',
         access: 'chat',
-        changes: true,
+        changes: 'for programs',
         query: sessionQuery,
         answer: idAnswer,
         async handle({ query, caller }) {

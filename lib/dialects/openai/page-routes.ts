@@ -115,6 +115,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
         summary: 'The address to which a provider sends the browser back.',
         access: 'open',
         entrance: true,
+        changes: 'for all',
         handle: withPage(finish),
       }),
     ),

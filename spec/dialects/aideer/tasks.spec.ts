@@ -137,7 +137,7 @@ onBothEngines('the tasks of AIDeer', (open) => {
     world.steps.push(talk.step);
     const task = await start(await newChat(world, user));
     const head = await world.call('HEAD', `/api/v1/tasks/${task}/stream`, { token: user.token });
-    expect(head.status).to.equal(200); // looking is not connecting
+    expect(head.status).to.equal(404); // and it does not use up the one connection
     const stream = await connect(task);
     expect([stream.status, stream.headers.get('content-type')]).to.deep.equal([200, 'text/event-stream']);
     let seen = '';

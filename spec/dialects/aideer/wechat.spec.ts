@@ -72,6 +72,15 @@ onBothEngines('signing in to AIDeer with WeChat', (open) => {
     expect((await world.call('GET', '/api/v1/session/wechat/token')).status).to.equal(422);
   });
 
+  it('uses up no code and no refresh token on HEAD', async () => {
+    const look = async (path: string, token?: string) =>
+      (await world.call('HEAD', `/api/v1/session/wechat/${path}`, { token })).status;
+    const code = wechat.login('hedda');
+    expect(await look(`token?code=${code}`)).to.equal(404);
+    const { refresh_token: token } = (await enter(code)).body as Tokens;
+    expect([await look('refresh', token), (await refresh(token)).status]).to.deep.equal([404, 200]);
+  });
+
   it('refreshes while the WeChat session lives, and signs out when it does not', async () => {
     const first = await tokensOf('carl');
     const second = await refresh(first.refresh_token);

@@ -63,8 +63,12 @@ describe('signing in over HTTP', () => {
   }
 
   /** A browser's request: fetch would write the Sec-Fetch headers itself. */
-  async function get(path: string, headers: Record<string, string> = {}): Promise<Response> {
-    const answer = await request(`${server.url}${path}`, { headers });
+  async function get(
+    path: string,
+    headers: Record<string, string> = {},
+    method: 'GET' | 'HEAD' = 'GET',
+  ): Promise<Response> {
+    const answer = await request(`${server.url}${path}`, { headers, method });
     const known = Object.entries(answer.headers).map(
       ([name, value]) => [name, String(value)] as [string, string],
     );
@@ -145,6 +149,7 @@ describe('signing in over HTTP', () => {
     const cookie = begun.headers.get('set-cookie')!.split(';')[0]!;
     expect((await get(path)).status).to.equal(401);
     expect((await get(path, { cookie: 'lite_agent_sign_in=x.y' })).status).to.equal(401);
+    expect((await get(path, { cookie }, 'HEAD')).status).to.equal(404); // which finishes nothing
     expect((await get(path, { cookie })).status).to.equal(302);
     expect((await get(path, { cookie })).status).to.equal(401);
     const shown = await get('/auth/callback/jaccount?error=access_denied&state=x', { accept: 'text/html' });

@@ -1,0 +1,28 @@
+/**
+ * Whether a JSON text has more values than this: a look of a few ms at a megabyte, while `JSON.parse` may take a quarter of a second for
+ * a text that is full of keys and lists. Of a text that is no JSON it may say either.
+ */
+export function hasMoreValues(text: string, most: number): boolean {
+  let count = 1;
+  for (let at = 0; at < text.length && count <= most; at += 1) {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) at = endOfText(text, at);
+    else if (char === COMMA || char === OPEN_LIST || char === OPEN_OBJECT) count += 1;
+  }
+  return count > most;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_LIST = 0x5b;
+const OPEN_OBJECT = 0x7b;
+
+/** The place of the quotation mark that ends a text; the last place where none does. */
+function endOfText(text: string, from: number): number {
+  for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let slash = at;
+    while (text[slash - 1] === '\\') slash -= 1;
+    if ((at - slash) % 2 === 0) return at;
+  }
+  return text.length;
+}
