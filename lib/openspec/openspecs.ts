@@ -108,14 +108,14 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
       const connection = connectionOf(entry);
       const compileOptions = { ...compileOptionsOf(entry, readFiles), ...(validate ? { validate } : {}) };
       // A device may show the key that it got, and the model sees the words of the document.
-      const text =
-        entry.openSpec === undefined
-          ? blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry))
-          : await textOf(entry.openSpec);
-      const loan = await cache.borrow(await keyOf(text, compileOptions), async () => ({
-        value: await compile(text, kinds, compileOptions, { protocol: entry.protocol, party }),
-        bytes: await memoryOf(text),
-      }));
+      const openSpec =
+        entry.openSpec ?? blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry));
+      const hash = await hashOf(openSpec);
+      const loan = await cache.borrow(`${hash} ${JSON.stringify(compileOptions)}`, async () => {
+        const text = await textOf(openSpec);
+        const value = await compile(text, kinds, compileOptions, { protocol: entry.protocol, party });
+        return { value, bytes: await memoryOf(text) };
+      });
       const { kind } = loan.value;
       if (!accepts(kinds, kind, entry.protocol)) {
         loan.release();
@@ -278,16 +278,23 @@ function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOpti
   };
 }
 
+/** The hashes of documents in memory, which never change: each call asks for that of its device. */
+const hashes = new WeakMap<JsonObject, string>();
+
 /** A document is known by its content: collisions of a weaker hash would give one caller's tools to another. */
-async function keyOf(text: string, options: CompileOptions): Promise<string> {
+async function hashOf(openSpec: string | JsonObject): Promise<string> {
+  const known = typeof openSpec === 'string' ? undefined : hashes.get(openSpec);
+  if (known !== undefined) return known;
+  const text = await textOf(openSpec);
   const hash = createHash('sha256');
   const pause = createPauses();
   for (let at = 0; at < text.length; at += HASHED_LENGTH) {
     await pause();
     hash.update(text.slice(at, at + HASHED_LENGTH), 'utf16le'); // exact also where a slice halves a character
   }
-  return hash.update('\0').update(JSON.stringify(options)).digest('base64');
+  const digest = hash.digest('base64');
+  if (typeof openSpec !== 'string') hashes.set(openSpec, digest);
+  return digest;
 }
-
 /** The characters that are hashed in one go. */
 const HASHED_LENGTH = 1024 * 1024;

@@ -109,6 +109,22 @@ describe('openspec/index', () => {
     openspecs.close();
   });
 
+  it('reads a document in memory no more once it is compiled', async () => {
+    const openspecs = openOpenspecs({ kinds: [counted('openrpc', 'openrpc')] });
+    let readCount = 0;
+    const openSpec = {
+      get openrpc() {
+        readCount += 1;
+        return '1.2.1';
+      },
+    };
+    await openspecs.load({ openSpec });
+    const compiledCount = readCount;
+    for (let n = 0; n < 10; n++) await openspecs.load({ openSpec });
+    expect([compiledCount > 0, readCount - compiledCount]).to.deep.equal([true, 0]);
+    openspecs.close();
+  });
+
   it('compiles again for other options', async () => {
     const kind = counted('openrpc', 'openrpc');
     const openspecs = openOpenspecs({ kinds: [kind] });
