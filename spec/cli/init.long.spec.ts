@@ -63,7 +63,7 @@ zmodload zsh/zpty
 zpty sh zsh -f -i
 say() { zpty -w -n sh "$1"; zpty -r -m sh out "*$2*"; }
 say 'lite-agent() { echo "<$*>"; }; source '$1'; echo rea""dy'$'\\r' ready
-for line in ${'$'}{@:2}; do
+for line in \${@:2}; do
   say "lite-agent $line"$'\\t\\r' '<*>'
   print -r -- $out | grep -o '<[^>]*>'
 done`;
