@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeToOthers, createPrivateFolder, PRIVATE_FILE_MODE } from './common/private-files.ts';
 import type { Config } from './config.ts';
@@ -11,6 +11,8 @@ const KEY_FILE = 'secret.key';
 const KEY_FILES = [KEY_FILE, 'audit.key', 'jwt.keys'];
 /** The files that SQLite and the lock of a server put beside a database. */
 const BESIDE_DATABASE = ['', '-wal', '-shm', '.lock', '.pid'];
+/** [SQLite file format 1.3.1] */
+const DATABASE_BEGINNING = 'SQLite format 3\0';
 
 /**
  * Closes the data folder and the files of the server to other users, with a line in the log for each that was open, and returns
@@ -26,12 +28,29 @@ export function openDataFolder(config: Config, log: Pick<Log, 'warn'>): string {
 export function privatePathsOf({ dataDir, databaseUrl, logFile }: Config): string[] {
   const database = /^sqlite:(?!:memory:)(.*)$/s.exec(databaseUrl)?.[1];
   return [
-    ...(database === undefined ? [] : BESIDE_DATABASE.map((ending) => database + ending)),
+    ...(database === undefined || !isDatabase(database)
+      ? []
+      : BESIDE_DATABASE.map((ending) => database + ending)),
     ...(logFile === undefined ? [] : [logFile]),
     ...(databaseUrl === 'sqlite::memory:'
       ? []
       : [...(isOwn(dataDir) ? [dataDir] : []), ...KEY_FILES.map((name) => join(dataDir, name))]),
   ];
+}
+
+/** Whether a file is a database, or will be one. A slip such as `DATABASE_URL=sqlite:/etc/hosts` must not close that file. */
+function isDatabase(file: string): boolean {
+  if (!existsSync(file)) return true;
+  const beginning = Buffer.alloc(DATABASE_BEGINNING.length);
+  let opened: number | undefined;
+  try {
+    opened = openSync(file, 'r');
+    return readSync(opened, beginning) === 0 || beginning.toString('latin1') === DATABASE_BEGINNING;
+  } catch {
+    return false; // it is a folder, or of another user
+  } finally {
+    if (opened !== undefined) closeSync(opened);
+  }
 }
 
 /** Whether a folder is for the server alone: it is empty, or has keys. A slip such as `DATA_DIR=/etc` must not close that folder. */

@@ -6,6 +6,7 @@ import { openApp } from '../lib/app.ts';
 import { readConfig } from '../lib/config.ts';
 import { privatePathsOf } from '../lib/data-folder.ts';
 import { openLog } from '../lib/log.ts';
+import { refusalOf } from './support/refusal.ts';
 
 describe('the files of the server', () => {
   let root: string;
@@ -86,5 +87,19 @@ describe('the files of the server', () => {
       [],
       [join(root, 'empty')],
     ]);
+  });
+
+  it('leave a file that is no database as it is, and say so', async () => {
+    writeFileSync(join(root, 'hostname'), 'house', { mode: 0o644 });
+    const env = { PORT: '0', DATA_DIR: 'data', DATABASE_URL: 'sqlite:hostname' };
+    const config = readConfig({ env, cwd: root });
+    const log = await openLog({ level: 'info', stream: { write: () => undefined } });
+    const { code, message } = await refusalOf(openApp(config, log));
+    await log.close();
+    expect([code, message]).to.deep.equal([
+      'invalid_request',
+      `${join(root, 'hostname')} is no SQLite database: DATABASE_URL says where the database is.`,
+    ]);
+    expect((statSync(join(root, 'hostname')).mode & 0o777).toString(8)).to.equal('644');
   });
 });

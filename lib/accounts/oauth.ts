@@ -61,6 +61,8 @@ export interface Oauth {
   ): Promise<OauthStart>;
   /** Finishes a sign-in, with the query of the callback and the cookie. */
   finish(search: URLSearchParams, cookie: string | undefined, client?: RequestSource): Promise<OauthEnd>;
+  /** The page that the user wanted, also of a sign-in that failed; undefined without one that began here. */
+  returnOf(cookie: string | undefined): string | undefined;
 }
 
 /** What signing in at providers needs. */
@@ -171,6 +173,10 @@ class ProviderSignIns implements Oauth {
       if (error instanceof AppError) throw error;
       return fail('refused by the provider or by us', error);
     }
+  }
+
+  returnOf(cookie: string | undefined): string | undefined {
+    return cookie === undefined ? undefined : openState(this.#options.context.keys, cookie)?.returnTo;
   }
 
   /** A configured provider. Throws `not_found`. */

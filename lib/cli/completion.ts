@@ -29,12 +29,18 @@ function wordsOf(program: Command): Map<string, string[]> {
   return words;
 }
 
+/** A zsh without settings of its own has no completion yet. */
+const zshBeginning = [
+  '(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }',
+  'autoload -Uz bashcompinit && bashcompinit',
+];
+
 function bashScript(words: ReadonlyMap<string, string[]>, isZsh: boolean): string {
   const cases = [...words].map(
     ([name, list]) => `    ${name === '' ? '""' : name}) words="${list.join(' ')}" ;;`,
   );
   return [
-    ...(isZsh ? ['autoload -Uz bashcompinit && bashcompinit'] : []),
+    ...(isZsh ? zshBeginning : []),
     '_lite_agent() {',
     '  local words command=""',
     '  [ "$COMP_CWORD" -gt 1 ] && command="${COMP_WORDS[1]}"',

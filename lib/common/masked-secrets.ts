@@ -82,9 +82,9 @@ function mapSecrets(
   for (const [name, field] of Object.entries(value)) {
     const at = childPointer(pointer, name);
     if (field === undefined) continue;
-    // A document describes keys, it holds none.
-    const secret = name !== 'openSpec' && (all || secretName.test(name));
-    mapped[name] = mapSecrets(field, at, name === 'openSpec' ? (text) => text : change, { secret, depth });
+    const secret = all || secretName.test(name);
+    // A document describes keys, it holds none. A large one would take long.
+    mapped[name] = name === 'openSpec' ? field : mapSecrets(field, at, change, { secret, depth });
   }
   return mapped;
 }

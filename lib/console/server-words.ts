@@ -17,7 +17,7 @@ export function faultText(fault: ShownFault): string {
   if (words === undefined) return sentenceText(detail);
   return words.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = String(data[name] ?? '');
-    return wantedWords[value] ?? value;
+    return wantedWords[value] ?? sentenceText(value);
   });
 }
 

@@ -50,7 +50,7 @@ export async function checkDevice(
       const { pinned, document } = opened;
       try {
         faults.push(...(await safeStateFaults(definition, document.spec.tools)));
-        if (faults.length === 0) return checked(pinned, document, rules);
+        if (faults.length === 0) return await checked(pinned, document, rules);
       } finally {
         document.release();
       }
@@ -60,12 +60,12 @@ export async function checkDevice(
   throw new AppError('invalid_request', `The device cannot be used: ${texts.join('; ')}.`, { faults });
 }
 
-function checked(
+async function checked(
   definition: DeviceDefinition,
   { spec }: LoadedSpec,
   rules: Rules | undefined,
-): CheckedDevice {
-  const described = describeSpec(spec);
+): Promise<CheckedDevice> {
+  const described = await describeSpec(spec);
   return {
     definition,
     facts: {

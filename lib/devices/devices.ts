@@ -151,7 +151,7 @@ export class Devices {
   async describe({ definition }: Device): Promise<DescribedSpec> {
     const { spec, release } = await this.#options.openspecs.load(definition!, { byOperator: true });
     try {
-      return describeSpec(spec);
+      return await describeSpec(spec);
     } finally {
       release();
     }

@@ -1,3 +1,4 @@
+import { createPauses } from '../common/pauses.ts';
 import type { Tool } from '../core/tool.ts';
 import type { CompiledSpec } from './kind.ts';
 
@@ -28,7 +29,13 @@ export function describeTool(tool: Tool): DescribedTool {
 }
 
 /** A document with all its tools, for JSON. The warnings of a tool are known when its parameters are made, so they come last. */
-export function describeSpec(spec: CompiledSpec): DescribedSpec {
+export async function describeSpec(spec: CompiledSpec): Promise<DescribedSpec> {
   const { kind, operations, skipped } = spec;
-  return { kind, operations, tools: spec.tools.map(describeTool), skipped, warnings: spec.warnings };
+  const pause = createPauses();
+  const tools: DescribedTool[] = [];
+  for (const tool of spec.tools) {
+    tools.push(describeTool(tool));
+    await pause();
+  }
+  return { kind, operations, tools, skipped, warnings: spec.warnings };
 }

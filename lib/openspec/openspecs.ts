@@ -109,14 +109,14 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
       const connection = connectionOf(entry);
       const compileOptions = { ...compileOptionsOf(entry, readFiles), ...(validate ? { validate } : {}) };
       // A device may show the key that it got, and the model sees the words of the document.
-      const text =
-        entry.openSpec === undefined
-          ? await textOf(blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry)))
-          : await textOf(entry.openSpec);
-      const loan = await cache.borrow(await keyOf(text, compileOptions), async () => ({
-        value: await compile(text, kinds, compileOptions, { protocol: entry.protocol, party }),
-        bytes: await memoryOf(text),
-      }));
+      const openSpec =
+        entry.openSpec ?? blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry));
+      const { hash, text } = await knownBy(openSpec);
+      const loan = await cache.borrow(`${hash} ${JSON.stringify(compileOptions)}`, async () => {
+        const whole = text ?? (await textOf(openSpec));
+        const value = await compile(whole, kinds, compileOptions, { protocol: entry.protocol, party });
+        return { value, bytes: await memoryOf(whole) };
+      });
       const { kind } = loan.value;
       if (!accepts(kinds, kind, entry.protocol)) {
         loan.release();
@@ -280,13 +280,26 @@ function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOpti
   };
 }
 
+/** The hashes of documents in memory, which never change: each call asks for that of its device. */
+const hashes = new WeakMap<JsonObject, string>();
+
+/** The hash of a document, and its text where that was made for it. */
+async function knownBy(openSpec: string | JsonObject): Promise<{ hash: string; text?: LongText }> {
+  const known = typeof openSpec === 'string' ? undefined : hashes.get(openSpec);
+  if (known !== undefined) return { hash: known };
+  const text = await textOf(openSpec);
+  const hash = await hashOf(text);
+  if (typeof openSpec !== 'string') hashes.set(openSpec, hash);
+  return { hash, text };
+}
+
 /** A document is known by its content: collisions of a weaker hash would give one caller's tools to another. */
-async function keyOf(text: LongText, options: CompileOptions): Promise<string> {
+async function hashOf(text: LongText): Promise<string> {
   const hash = createHash('sha256');
   const pause = createPauses();
   for (const window of text.windows()) {
     hash.update(window, 'utf16le'); // exact also where a window halves a character
     await pause();
   }
-  return hash.update('\0').update(JSON.stringify(options)).digest('base64');
+  return hash.digest('base64');
 }

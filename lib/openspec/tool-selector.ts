@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type MiniSearch from 'minisearch';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
+import { closestWord } from '../common/closest-word.ts';
+import { createPauses } from '../common/pauses.ts';
 import type { ToolCall, ToolResult } from '../core/message.ts';
 import type { ToolOffer } from '../core/model.ts';
 import { failed } from '../core/tool.ts';
@@ -30,10 +32,12 @@ interface ToolSelection {
  * - Otherwise it gives the tools that fit the sentence best and those named in `keep`, in the order of the whole, and
  *   three more: `search_tools`, `describe_tool`, `call_tool`. With these a model can find and call every tool.
  * - `redirect` answers a call of the first two, turns `call_tool` into the call that it means, and gives any other call back.
+ * - `unknown` is the result of a call of a tool that is not there, with the name that is near.
  */
 export interface ToolSelector {
   choose(sentence: string, keep?: readonly string[]): Promise<ToolSelection>;
   redirect(call: ToolCall): Promise<RedirectedCall>;
+  unknown(name: string): ToolResult;
 }
 
 type RedirectedCall = { call: ToolCall } | { result: ToolResult };
@@ -50,6 +54,8 @@ type Search = (text: string, count: number) => ToolOffer[];
 const FALLBACK_COUNT = 20;
 const FOUND_MAX_COUNT = 20;
 const CHOICES_KEPT_COUNT = 32;
+/** A longer name is no slip of a name that there is. */
+const NAME_MAX_LENGTH = 100;
 /** A match that is this much worse than the best one is noise. */
 const SCORE_MIN = 0.12;
 
@@ -81,8 +87,8 @@ class SearchingSelector implements ToolSelector {
       describe: freeName('describe_tool', this.#byName),
       call: freeName('call_tool', this.#byName),
     };
-    const isShort = limit.maxBytes === undefined || sizeOf(tools) <= limit.maxBytes;
-    this.#allFit = tools.length <= limit.maxCount && isShort;
+    const { maxCount, maxBytes } = limit;
+    this.#allFit = tools.length <= maxCount && (maxBytes === undefined || sizeOf(tools) <= maxBytes);
     this.#finders = this.#allFit ? [] : findersOf(this.#names, tools.length);
   }
 
@@ -95,13 +101,29 @@ class SearchingSelector implements ToolSelector {
 
   async redirect(call: ToolCall): Promise<RedirectedCall> {
     const { name, arguments: args } = call;
-    if (this.#allFit || !Object.values(this.#names).includes(name)) return { call };
+    if (this.#allFit || !this.#isFinder(name)) return { call };
     if (!isObject(args)) return refused('The arguments must be a JSON object.');
     if (name === this.#names.search) return this.#answerSearch(args['query']);
     const { name: wanted } = args;
     if (typeof wanted !== 'string') return refused('"name" must be the name of a tool.');
     if (name === this.#names.describe) return this.#describe(wanted);
-    return { call: { ...call, name: wanted, arguments: innerArgumentsOf(args['arguments']) } };
+    if (args['arguments'] === undefined && Object.keys(args).length > 1)
+      return refused(`The arguments of "${shorten(wanted, 100)}" belong into "arguments".`);
+    const meant = { ...call, name: wanted, arguments: innerArgumentsOf(args['arguments']) };
+    if (this.#byName.has(wanted)) return { call: meant };
+    // Some models call every tool in this way, also these three.
+    return this.#isFinder(wanted) ? this.redirect(meant) : { result: this.unknown(wanted) };
+  }
+
+  unknown(name: string): ToolResult {
+    const near = closestWord(name, name.length > NAME_MAX_LENGTH ? [] : [...this.#byName.keys()]);
+    const meant = near === undefined ? '' : ` Did you mean "${near}"?`;
+    const others = this.#allFit ? '' : ` ${this.#names.search} finds ${meant ? 'others' : 'one'}.`;
+    return failed('unknown_tool', `There is no tool named "${shorten(name, 100)}".${meant}${others}`, 'none');
+  }
+
+  #isFinder(name: string): boolean {
+    return Object.values(this.#names).includes(name);
   }
 
   /** The answer to `search_tools`: names and short descriptions. */
@@ -109,18 +131,16 @@ class SearchingSelector implements ToolSelector {
     if (typeof query !== 'string') return refused('"query" must be a text: what the tool should do.');
     const found = await this.#search(query, FOUND_MAX_COUNT);
     const tools = found.map(({ name, description }) => ({ name, description: shorten(description, 200) }));
-    return { result: { tools } };
+    const hint = 'No tool has one of these words: try others, in the language of the documents.';
+    return { result: { tools, ...(tools.length === 0 && { hint }) } };
   }
 
   /** The answer to `describe_tool`: everything that a model needs to call the tool. */
   #describe(wanted: string): RedirectedCall {
     const tool = this.#byName.get(wanted);
-    if (tool !== undefined) {
-      const { name, description, parameters } = tool;
-      return { result: { name, description, parameters } };
-    }
-    const message = `There is no tool named "${shorten(wanted, 100)}": ${this.#names.search} finds one.`;
-    return { result: failed('unknown_tool', message, 'none') };
+    if (tool === undefined) return { result: this.unknown(wanted) };
+    const { name, description, parameters } = tool;
+    return { result: { name, description, parameters } };
   }
 
   /** Searches in the index of this list of tools, which is built with the first search. */
@@ -239,14 +259,11 @@ async function buildSearch(tools: readonly ToolOffer[]): Promise<Search> {
       combineWith: 'OR',
     },
   });
-  index.addAll(
-    tools.map(({ name, description, parameters }, id) => ({
-      id,
-      name,
-      description,
-      parameters: parameterWords(parameters),
-    })),
-  );
+  const pause = createPauses();
+  for (const [id, { name, description, parameters }] of tools.entries()) {
+    index.add({ id, name, description, parameters: parameterWords(parameters) });
+    await pause();
+  }
   return (text, count) => {
     const found = index.search(text);
     const least = (found[0]?.score ?? 0) * SCORE_MIN;

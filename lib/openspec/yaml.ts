@@ -27,6 +27,7 @@ export async function parseYaml(
   const yaml = await import('yaml');
   checkSize(new yaml.Lexer().lex(source));
   const lines = new yaml.LineCounter();
+  lines.addNewLine(0); // as `parse` of the parser does before the first lexeme
   const parser = new yaml.Parser(lines.addNewLine);
   const tokens = [];
   for (const lexeme of new yaml.Lexer().lex(source)) {

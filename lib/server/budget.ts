@@ -31,15 +31,17 @@ export function createBudget(perMinute: number, clock: Clock = systemClock): Bud
   };
 }
 
-/** Spends one request of a key. Throws `too_many_requests` when the budget is empty. */
-export function spend(budget: Budget, key: string): void {
-  const retryAfterSeconds = budget(key);
-  if (retryAfterSeconds !== undefined)
+/** Spends requests of a key, one by one. Throws `too_many_requests` when the budget is empty. */
+export function spend(budget: Budget, key: string, count = 1): void {
+  for (let n = 0; n < count; n += 1) {
+    const retryAfterSeconds = budget(key);
+    if (retryAfterSeconds === undefined) continue;
     throw new AppError(
       'too_many_requests',
       `You have sent too many requests (REQUESTS_PER_MINUTE_MAX_COUNT). Try again in ${retryAfterSeconds} s.`,
       { retryAfterSeconds },
     );
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readJson, type BodyOptions } from './body.ts';
 import type { BodyRoom } from './body-room.ts';
-import { budgetKeyOf, openRequest, type Budget } from './budget.ts';
+import { budgetKeyOf, openRequest, spend, type Budget } from './budget.ts';
 import { allowOrigin } from './cors.ts';
 import type { Forwarded } from './forwarded.ts';
 import { checkChange, type Guard } from './guard.ts';
@@ -174,7 +174,7 @@ class Web {
   }
 
   async #callRoute({ mount, route }: MountedRoute, request: Request, response: Answer): Promise<void> {
-    const { access } = this.#options;
+    const { access, budget, bodies, bodyTimeoutMs: timeoutMs } = this.#options;
     const { log, search, line, address, path, origin } = response.locals;
     response.locals.isPolled = route.polled === true;
     if (route.method === 'GET' && route.changes) checkChange(request, route.changes);
@@ -192,9 +192,9 @@ class Web {
       if (route.access !== 'open')
         requirePermission(caller, route.access, route.app && String(request.params[route.app]));
       const query = await readQuery(search, route.query);
-      const { bodies, bodyTimeoutMs: timeoutMs } = this.#options;
       const share = bodies.open(budgetKeyOf(caller, address), response);
       const { value: body, ignored } = await readBody(request, response, route, { timeoutMs, share });
+      if (Array.isArray(body)) spend(budget, budgetKeyOf(caller, address), body.length - 1); // of one request each
       if (route.status !== undefined) response.statusCode = route.status;
       const client = { address, agent: request.headers['user-agent'] };
       const checked = { params: request.params, query, body, caller, client, origin, ignored, log };

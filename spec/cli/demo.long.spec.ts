@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { expect } from 'chai';
 import { runCommand, startCommand } from '../support/command.ts';
 
@@ -58,7 +60,26 @@ describe('lite-agent demo', function () {
     ]);
   });
 
-  it('stays up, suggests the next commands, and leaves nothing behind', async () => {
+  /** The devices, and the light in the kitchen, as a host that starts the printed lines in a folder of its own sees them. */
+  async function seenByHost(said: string): Promise<unknown[]> {
+    const [printed = ''] = /^\{\n  "mcpServers"[\s\S]*?^\}$/m.exec(said) ?? [];
+    const { mcpServers } = JSON.parse(printed) as {
+      mcpServers: Record<string, { command: string; args: string[] }>;
+    };
+    const client = new Client({ name: 'spec', version: '1' });
+    await client.connect(new StdioClientTransport({ ...mcpServers['lite-agent']!, cwd: tmpdir() }));
+    try {
+      const { resources } = await client.listResources();
+      const named = { name: 'get_light', arguments: { room: 'kitchen' } };
+      const { structuredContent } = await client.callTool(named);
+      const names = resources.map(({ name }) => name).filter((name) => !name.includes('/'));
+      return [names, (structuredContent as { answer: unknown }).answer];
+    } finally {
+      await client.close();
+    }
+  }
+
+  it('stays up, suggests the next commands, lets an MCP host in, and leaves nothing behind', async () => {
     const env = { PORT: '0', apiKey: 'sk-never-used', baseUrl: 'http://127.0.0.1:1' };
     const child = startCommand(['demo'], { cwd, env });
     const ended = once(child, 'close');
@@ -68,6 +89,10 @@ describe('lite-agent demo', function () {
     const [, url = '', session = ''] = /chat --url (\S+) --session (\S+)/.exec(stdout) ?? [];
     const history = (await (await fetch(`${url}/history?id=${session}`)).json()) as unknown[];
     expect(history).to.have.length(40);
+    expect(await seenByHost(stdout)).to.deep.equal([
+      ['air-conditioner', 'lights', 'robot'],
+      { room: 'kitchen', power: 'on', brightness: 100, color: 'white' },
+    ]);
     child.kill('SIGINT');
     expect(await ended).to.deep.equal([0, null]);
     const gone: unknown = await fetch(`${url}/version`).catch((error: unknown) => error);

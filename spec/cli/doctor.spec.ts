@@ -107,4 +107,18 @@ describe('lite-agent doctor', function () {
       ['20.18.9', '20.19.0', '22.1.0', '18.20.0'].map((version) => checkNode(version).state),
     ).to.deep.equal(['failed', 'ok', 'ok', 'failed']);
   });
+
+  it('says that another file is in the place of the data folder, or of the database', async () => {
+    const place = join(cwd, 'hostname');
+    writeFileSync(place, 'house');
+    const found = [];
+    for (const env of [{ DATA_DIR: 'hostname' }, { DATABASE_URL: 'sqlite:hostname' }]) {
+      const { code, report } = await diagnose([], env);
+      found.push([code, report.checks.find(({ name }) => name === 'database')!.detail]);
+    }
+    expect(found).to.deep.equal([
+      [1, `the folder ${place} cannot be made: ${place} is a file`],
+      [1, `${place} is no SQLite database: DATABASE_URL says where the database is.`],
+    ]);
+  });
 });

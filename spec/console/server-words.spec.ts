@@ -10,8 +10,10 @@ import { ModbusStatus } from '../../lib/drivers/modbus/status.ts';
 import { failureWords, faultTexts, unsafeWords, wantedWords } from '../../lib/console/texts/server-words.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { unsafeSettings } from '../../lib/unsafe.ts';
+import { parseText } from '../../lib/openspec/parse.ts';
 import { inConsoleLanguage } from '../support/console-language.ts';
 import { documentOf, functionOf } from '../support/modbus-document.ts';
+import { refusalOf } from '../support/refusal.ts';
 import { readSources } from '../support/sources.ts';
 
 interface ServerWords {
@@ -75,6 +77,29 @@ describe('the words of the server on the page', () => {
       '应为 1 到 1000000 的整数',
       '缺少此项：maxCalls 需要它',
     ]);
+  });
+
+  it('are Chinese for the slips of JSON and YAML that people make', async () => {
+    const slips = [
+      '{"a" 1}',
+      '{"a":1 "b":2}',
+      '{"a":[1 2]}',
+      '{"a":1,}',
+      '{"a":tru}',
+      'a: [1',
+      'a: {b: 1\nc: 2}',
+      'a: b: c',
+      'a:\n\t- b',
+      'a:\n  b: 1\n c: 2',
+      "a: 'x",
+      '- a\nb: 1',
+      'a: @x',
+    ];
+    const faults: Fault[] = [];
+    for (const slip of slips) faults.push(...(await refusalOf(parseText(slip))).faults);
+    const said = await inWords('zh', ({ faultText }) => faults.map(faultText));
+    expect(said).to.have.length(slips.length);
+    expect(said.filter((words) => !/^第 \d+ 行第 \d+ 列：.*\p{Script=Han}/u.test(words))).to.deep.equal([]);
   });
 
   it('are the words of the server in English, and where a fault has no code', async () => {

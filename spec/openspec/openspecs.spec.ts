@@ -109,6 +109,22 @@ describe('openspec/index', () => {
     openspecs.close();
   });
 
+  it('reads a document in memory no more once it is compiled', async () => {
+    const openspecs = openOpenspecs({ kinds: [counted('openrpc', 'openrpc')] });
+    let readCount = 0;
+    const openSpec = {
+      get openrpc() {
+        readCount += 1;
+        return '1.2.1';
+      },
+    };
+    await openspecs.load({ openSpec });
+    const compiledCount = readCount;
+    for (let n = 0; n < 10; n++) await openspecs.load({ openSpec });
+    expect([compiledCount > 0, readCount - compiledCount]).to.deep.equal([true, 0]);
+    openspecs.close();
+  });
+
   it('compiles again for other options', async () => {
     const kind = counted('openrpc', 'openrpc');
     const openspecs = openOpenspecs({ kinds: [kind] });
@@ -233,7 +249,12 @@ describe('openspec/index', () => {
         /not valid JSON: line 3, column 3/,
       ],
       ['JSON that ends early', { openSpec: '{"openrpc": "1.2.1",\n' }, /not valid JSON: line 2, column 1: /],
-      ['broken YAML', { openSpec: 'openrpc: "1\nmethods: [' }, /neither JSON nor YAML: line \d+, column \d+/],
+      ['broken YAML', { openSpec: 'openrpc: "1\nmethods: [' }, /neither JSON nor YAML: line 2, column 11: /],
+      [
+        'a tab in the third line of YAML',
+        { openSpec: 'openrpc: 1.2.1\nmethods:\n\t- a' },
+        /: line 3, column 1: Tabs/,
+      ],
       ['plain text', { openSpec: 'hello' }, /is plain text, not an object/],
       ['a list', { openSpec: '[1]' }, /is a list, not an object/],
       ['a number', { openSpec: '42' }, /is 42, not an object/],

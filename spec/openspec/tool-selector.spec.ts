@@ -143,21 +143,41 @@ describe('openspec/select', () => {
         Array.from({ length: 10 }, (_, n) => `cellar_door_${n}`),
       );
       expect(Object.keys(tools[0] ?? {})).to.deep.equal(['name', 'description']);
-      expect(await redirect('search_tools', { query: 'xyzzy' })).to.deep.equal({ result: { tools: [] } });
+      expect(await redirect('search_tools', { query: 'xyzzy' })).to.deep.equal({
+        result: {
+          tools: [],
+          hint: 'No tool has one of these words: try others, in the language of the documents.',
+        },
+      });
     });
 
     it('describe_tool', async () => {
       const tool = house()[7];
       expect(await redirect('describe_tool', { name: tool?.name ?? '' })).to.deep.equal({ result: tool });
-      expect(await redirect('describe_tool', { name: 'none' })).to.deep.equal({
-        result: {
-          error: {
-            code: 'unknown_tool',
-            message: 'There is no tool named "none": search_tools finds one.',
-            effect: 'none',
-          },
-        },
-      });
+    });
+
+    it('of a tool that is not there with the name that is near', async () => {
+      const answers = await Promise.all([
+        redirect('describe_tool', { name: 'none' }),
+        redirect('describe_tool', { name: 'hal_door_1' }),
+        redirect('call_tool', { name: 'Hall-Door-1', arguments: {} }),
+        redirect('call_tool', { name: 'x'.repeat(100_000), arguments: {} }),
+      ]);
+      expect(answers.map((answer) => 'result' in answer && answer.result['error'])).to.deep.equal(
+        [
+          'There is no tool named "none". search_tools finds one.',
+          'There is no tool named "hal_door_1". Did you mean "hall_door_1"? search_tools finds others.',
+          'There is no tool named "Hall-Door-1". Did you mean "hall_door_1"? search_tools finds others.',
+          `There is no tool named "${'x'.repeat(99)}…". search_tools finds one.`,
+        ].map((message) => ({ code: 'unknown_tool', message, effect: 'none' })),
+      );
+    });
+
+    it('call_tool, also where it names one of the three', async () => {
+      const wanted = { name: 'search_tools', arguments: { query: 'doors in the cellar' } };
+      expect(await redirect('call_tool', wanted)).to.deep.equal(
+        await redirect('search_tools', wanted.arguments),
+      );
     });
 
     it('call_tool, by the call that it means', async () => {
@@ -178,6 +198,7 @@ describe('openspec/select', () => {
         redirect('search_tools', {}),
         redirect('call_tool', { arguments: {} }),
         redirect('describe_tool', []),
+        redirect('call_tool', { name: 'hall_door_1', open: true }),
       ]);
       expect(
         faults.map((fault) => 'result' in fault && (fault.result['error'] as JsonObject)['message']),
@@ -186,6 +207,7 @@ describe('openspec/select', () => {
         '"query" must be a text: what the tool should do.',
         '"name" must be the name of a tool.',
         'The arguments must be a JSON object.',
+        'The arguments of "hall_door_1" belong into "arguments".',
       ]);
     });
 

@@ -161,6 +161,18 @@ describe('devices in a browser', function () {
     await page.getByRole('heading', { name: 'Lamp · lamp-9' }).waitFor();
   });
 
+  it('are talked to from their page, and one that is disabled says so', async () => {
+    await openDevice('house', openSpec, {});
+    await person.button('Talk to it').click();
+    await person.page.getByRole('heading', { name: 'Lights', exact: true }).waitFor();
+    const off = { name: 'off', title: 'A lamp', openSpec, enabled: false };
+    expect((await app.post('/api/devices', off)).status).to.equal(201);
+    await person.page.evaluate("location.hash = '#/devices/off'");
+    await person.seen(texts.en.deviceDisabled);
+    expect(await person.button('Talk to it').isDisabled()).to.equal(true);
+    expect(person.faults).to.deep.equal([]);
+  });
+
   it('have a simulated one of the same document to play with, which is another device', async () => {
     await openDevice('house', openSpec, { calls: [{ effect: 'write', decision: 'deny' }] });
     await person.button('Talk to a simulated one').click();

@@ -1,7 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import type { TestApp } from '../support/app.ts';
 import { openConsoleApp } from '../support/console.ts';
 import { useVisits, type Visit } from '../support/console-visit.ts';
+import { startModelServer, type ModelServer } from '../support/model-server.ts';
 
 const longName = 'read_the_temperature_of_the_second_room_in_the_east_wing';
 const document = {
@@ -20,7 +22,12 @@ describe('pages of the console that people seldom see', function () {
   this.timeout(120_000);
   const visit = useVisits();
   let app: TestApp;
-  afterEach(() => app?.close());
+  let model: ModelServer | undefined;
+  afterEach(async () => {
+    await app?.close();
+    await model?.close();
+    model = undefined;
+  });
 
   /** The parts of the page that reach beyond the right side of the screen. */
   const beyond = ({ page }: Visit): Promise<string[]> =>
@@ -90,6 +97,30 @@ describe('pages of the console that people seldom see', function () {
     );
     expect(await colorOf('.lamp.amber', 'backgroundColor')).to.equal('rgb(217, 138, 0)');
   });
+
+  for (const [reducedMotion, moves] of [
+    ['reduce', false],
+    ['no-preference', true],
+  ] as const)
+    it(`${moves ? 'move' : 'do not move'} while an answer comes, where the system says ${reducedMotion}`, async () => {
+      const begun = {
+        answer: (response: ServerResponse) =>
+          response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders(),
+      };
+      model = await startModelServer([begun]);
+      app = await openConsoleApp({ baseUrl: model.baseUrl, apiKey: 'none', model: 'm' });
+      const person = await visit(app.url, { reducedMotion });
+      await person.button('Start talking').last().click();
+      await person.seen('Live');
+      await person.say('Hello');
+      await person.page.locator('.turn-state', { hasText: 'Working…' }).waitFor();
+      const isMoving = await person.page.evaluate<boolean>(
+        `document.getAnimations().some(({ playState }) => playState === 'running')`,
+      );
+      expect(isMoving).to.equal(moves);
+      await person.button('Stop').click();
+      await person.page.locator('.turn-state', { hasText: 'Stopped' }).waitFor();
+    });
 
   it('say in Chinese that a name or password is wrong, and that a device is unknown', async () => {
     app = await openConsoleApp({ AUTH: 'required', AUTH_TOKEN: 'a-token-of-the-operator-0123456789' });

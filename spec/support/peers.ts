@@ -22,6 +22,8 @@ const peers = {
   script: { probe: ['script', '--version'], packages: 'bsdutils' },
   nginx: { probe: ['nginx', '-v'], packages: 'nginx-light' },
   prometheus: { probe: ['promtool', '--version'], packages: 'prometheus' },
+  zsh: { probe: ['zsh', '--version'], packages: 'zsh' },
+  fish: { probe: ['fish', '--version'], packages: 'fish' },
   curl: { probe: ['curl', '--version'], packages: 'curl' },
 } as const;
 

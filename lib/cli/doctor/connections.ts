@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createConnection } from 'node:net';
 import { withDeadline } from '../../common/deadline.ts';
 import type { Config } from '../../config.ts';
@@ -46,13 +47,25 @@ export function checkDatabase({ databaseUrl }: Config): Promise<Check> {
   return attempt('database', async () => {
     const file = /^sqlite:(.*)$/s.exec(databaseUrl)?.[1];
     if (file === ':memory:') return 'in memory: nothing is kept';
-    if (file !== undefined && !existsSync(file)) return `${file} is made at the first start`;
+    if (file !== undefined && !existsSync(file)) {
+      requireFolder(dirname(file));
+      return `${file} is made at the first start`;
+    }
     const pending = await pendingMigrations(databaseUrl);
     const where = file ?? 'PostgreSQL answers';
     return pending.length === 0
       ? `${where}, newest schema`
       : `${where}, ${pending.length} changes of the schema come at the next start`;
   });
+}
+
+/** Throws where a folder is not there and cannot be made. */
+function requireFolder(folder: string): void {
+  let there = folder;
+  while (!existsSync(there)) there = dirname(there);
+  if (!statSync(there).isDirectory())
+    throw new AppError('invalid_request', `the folder ${folder} cannot be made: ${there} is a file`);
+  accessSync(there, constants.W_OK);
 }
 
 /** Whether the endpoint of the model answers. */

@@ -33,7 +33,7 @@ export function checkNode(version: string = process.versions.node): Check {
 export function checkFiles(config: Config): Check[] {
   const paths = privatePathsOf(config);
   const open = paths.flatMap((path): Check[] => {
-    const found = statSync(path, { throwIfNoEntry: false });
+    const found = existsSync(path) ? statSync(path) : undefined; // a file may be on the way to it
     if (!found || process.getuid === undefined || (found.mode & OTHERS) === 0) return [];
     if (!found.isFile() && !found.isDirectory()) return [];
     const mode = found.isFile() ? '600' : '700';

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { call, callErrorOf, type CallError } from '../api.ts';
 import { useButtonWork } from '../button-work.ts';
 import { Faults } from '../faults.tsx';
+import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
 import { status } from '../status/server-status.ts';
@@ -13,21 +14,41 @@ import { DeviceRules, type ShownDevice } from './device-rules.tsx';
 import { ToolCard, type ShownTool } from './tool-card.tsx';
 import { ValueCurves } from './value-curves.tsx';
 
-/** A button that begins a conversation with a simulated device of the same document. */
-function SimulatedTwin({ device: { title, openSpec } }: { device: ShownDevice }) {
+/** Buttons that begin a conversation: with the device, and with a simulated one of the same document. */
+function TalkButtons({
+  name,
+  device: { title, openSpec, enabled, fault },
+}: {
+  name: string;
+  device: ShownDevice;
+}) {
   const { isBusy, failure, begin } = useButtonWork();
   const isDocument = typeof openSpec === 'string' ? !/^https?:/i.test(openSpec) : openSpec !== undefined;
-  if (!isDocument || status.value?.simulates !== true) return null;
-  const text = typeof openSpec === 'string' ? openSpec : JSON.stringify(openSpec);
-  const start = async (): Promise<void> => {
+  const isUsable = enabled && fault === undefined;
+  const talk = async (): Promise<void> => go('talk', await createSession(title, [], '', [name]));
+  const talkToTwin = async (): Promise<void> => {
+    const text = typeof openSpec === 'string' ? openSpec : JSON.stringify(openSpec);
     const { title: _, ...twin } = await simulated(text);
     go('talk', await createSession(t('simulatedTitle', { title }), [twin]));
   };
   return (
     <>
-      <button type="button" class="start" aria-disabled={isBusy.value} onClick={() => begin(start)}>
-        {t('simulatedTwin')}
-      </button>
+      {!isUsable && (
+        <p>
+          <Lamp color="red" />
+          {fault ?? t('deviceDisabled')}
+        </p>
+      )}
+      <div class="row">
+        <button type="button" disabled={!isUsable} aria-disabled={isBusy.value} onClick={() => begin(talk)}>
+          {t('deviceTalk')}
+        </button>
+        {isDocument && status.value?.simulates === true && (
+          <button type="button" aria-disabled={isBusy.value} onClick={() => begin(talkToTwin)}>
+            {t('simulatedTwin')}
+          </button>
+        )}
+      </div>
       {failure.value && <Faults error={failure.value} />}
     </>
   );
@@ -62,7 +83,7 @@ export function DevicePage({ name }: { name: string }) {
       {shown && (
         <>
           <FactsLine name={name} kind={shown.kind} version={shown.version} tools={tools.value.length} />
-          <SimulatedTwin device={shown} />
+          <TalkButtons name={name} device={shown} />
           <DeviceRules name={name} device={shown} onSaved={begin} />
           <ValueCurves device={name} />
           <h2>{t('deviceTools')}</h2>

@@ -13,6 +13,9 @@ export interface ShownDevice {
   title: string;
   version: number;
   kind: string;
+  enabled: boolean;
+  /** Why it cannot be used. */
+  fault?: string;
   readOnly?: boolean;
   rules?: Record<string, unknown>;
   rulesInWords?: string[];

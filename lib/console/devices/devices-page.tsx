@@ -7,6 +7,7 @@ import { Faults } from '../faults.tsx';
 import { Lamp } from '../lamp.tsx';
 import { counted, t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
+import { sentenceText } from '../server-words.ts';
 import { status } from '../status/server-status.ts';
 import { createSession } from '../talk/sessions.ts';
 import { AddDevice } from './add-device.tsx';
@@ -119,7 +120,7 @@ function DeviceCard({
       <p>
         <Lamp color={lamp} />
         {isUsable ? t(stateOf(reachable)) : (fault ?? t('deviceDisabled'))}
-        {isUsable && detail !== undefined && <span class="soft small"> {detail}</span>}
+        {isUsable && detail !== undefined && <span class="soft small"> {sentenceText(detail)}</span>}
       </p>
       <FactsLine name={name} kind={kind} version={version} tools={tools} />
       {failure.value && <Faults error={failure.value} />}

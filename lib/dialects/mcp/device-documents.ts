@@ -1,6 +1,6 @@
 import type { ReadResourceResult, Resource } from '@modelcontextprotocol/sdk/types.js';
 import type { JsonObject } from '../../common/json.ts';
-import { stringifyInSlices } from '../../common/write-json-slices.ts';
+import { jsonSlicesOf } from '../../common/write-json-slices.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { ListedDevice } from '../../devices/device.ts';
 import type { KnownValue } from '../../devices/device-states.ts';
@@ -12,6 +12,9 @@ const PREFIX = 'lite-agent://devices/';
 
 /** The end of the address of the last known values of a device. No name of a device has a "/". */
 const VALUES = '/values';
+
+/** The characters of a document that hosts take. It goes to a model, which reads a longer one in parts: by its tools. */
+const DOCUMENT_MAX_CHARS = 1024 * 1024;
 
 /** The document and the last known values of each of these devices, as resources. */
 export function listDeviceDocuments(devices: readonly ListedDevice[]): Resource[] {
@@ -43,7 +46,10 @@ export function versionOfResource(
   return uri.endsWith(VALUES) ? devices.states.notedCount(device.name) : device.version;
 }
 
-/** A resource of one of these devices: its document, without its address and its keys, or its values. Rejects with `not_found`. */
+/**
+ * A resource of one of these devices: its document, without its address and its keys, or its values. Rejects with `not_found`, and with
+ * `too_large`.
+ */
 export async function readDeviceDocument(
   { devices }: Pick<Parts, 'devices'>,
   uri: string,
@@ -58,8 +64,18 @@ export async function readDeviceDocument(
   const shown = device.definition && shownDefinition(device.definition);
   const openSpec = shown?.openSpec ?? ((await devices.describe(device)) as unknown as JsonObject);
   const isText = typeof openSpec === 'string';
-  const text = isText ? openSpec : await stringifyInSlices(openSpec);
+  const slices = isText ? [openSpec] : await jsonSlicesOf(openSpec);
+  const length = slices.reduce((sum, slice) => sum + slice.length, 0);
+  if (length > DOCUMENT_MAX_CHARS) throw tooLong(named, length);
+  const text = slices.join('');
   return { contents: [{ uri, mimeType: isText ? 'text/plain' : 'application/json', text }] };
+}
+
+function tooLong({ name }: ListedDevice, length: number): AppError {
+  return new AppError(
+    'too_large',
+    `The document of "${name}" has ${length} characters, and a host gets ${DOCUMENT_MAX_CHARS}: its tools say what it can do.`,
+  );
 }
 
 /** The error for a resource that none of the devices of a host has. */

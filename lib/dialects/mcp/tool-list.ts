@@ -78,8 +78,7 @@ export class ToolList {
       const isStructured = wire.outputSchema !== undefined;
       return { device, tool, effect, arguments: call.arguments, isStructured };
     }
-    const message = `There is no tool named "${call.name.slice(0, 100)}": tools/list has the names.`;
-    return { answered: { error: { code: 'unknown_tool', message, effect: 'none' } } };
+    return { answered: this.#selector.unknown(call.name) };
   }
 }
 

@@ -44,7 +44,8 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
         log.info({ err: error }, 'a sign-in in a browser did not work');
         const language = languageOf(request.headers['accept-language']);
         const { failed, again } = words[language];
-        const body = `<h1>${failed}</h1><p>${escapeHtml(error.message)}</p><nav><a class="button" href="/auth">${again}</a></nav>`;
+        const place = escapeHtml(oauth.returnOf(findCookie(request, COOKIE)) ?? '/auth');
+        const body = `<h1>${failed}</h1><p>${escapeHtml(error.message)}</p><nav><a class="button" href="${place}">${again}</a></nav>`;
         sendPage(response, language, { title: failed, body }, statusOf(error.code));
       }
     };

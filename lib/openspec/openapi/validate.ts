@@ -37,17 +37,18 @@ function findingsOf(error: unknown, document: JsonObject): string[] {
   if (details.length === 0) return [messageOf(error)];
   // A schema of alternatives has a fault for each of them at the same place: the first one speaks for all.
   const byPlace = new Map<string, string>();
-  for (const detail of details) {
-    if (!isObject(detail)) continue;
-    const { instancePath, message, params } = detail;
+  const found = details.filter(isObject);
+  const faulty = new Set(found.filter((one) => !extraOf(one)).map(({ instancePath }) => instancePath));
+  for (const detail of found) {
+    const { instancePath, message } = detail;
     if (isReferredOperation(document, instancePath)) continue;
     const place = typeof instancePath === 'string' && instancePath !== '' ? instancePath : '/';
-    const extra = isObject(params)
-      ? (params['additionalProperty'] ?? params['unevaluatedProperty'])
-      : undefined;
-    if (typeof extra === 'string') {
+    const extra = extraOf(detail);
+    if (extra !== undefined) {
+      // In an object with another fault, no schema of alternatives knows even the right keys.
+      if (KEYS.includes(extra) && faulty.has(instancePath)) continue;
       const pointer = childPointer(place === '/' ? '' : place, extra);
-      const meant = closestWord(extra, KEYS);
+      const meant = KEYS.includes(extra) ? undefined : closestWord(extra, KEYS);
       byPlace.set(
         pointer,
         `${pointer} is not known${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
@@ -58,6 +59,14 @@ function findingsOf(error: unknown, document: JsonObject): string[] {
   const findings = [...byPlace.values()];
   const more = findings.length - FINDINGS_MAX_COUNT;
   return more > 0 ? [...findings.slice(0, FINDINGS_MAX_COUNT), `and ${more} more findings`] : findings;
+}
+
+/** The key that a finding says is not known. */
+function extraOf({ params }: JsonObject): string | undefined {
+  const extra = isObject(params)
+    ? (params['additionalProperty'] ?? params['unevaluatedProperty'])
+    : undefined;
+  return typeof extra === 'string' ? extra : undefined;
 }
 
 /** Whether an operation is a `$ref`: the schemas do not know that, and many documents are written so. It is followed. */

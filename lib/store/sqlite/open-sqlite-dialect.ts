@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { SqliteAdapter, SqliteDialect } from 'kysely';
 import { createPrivateFile, createPrivateFolder } from '../../common/private-files.ts';
+import { AppError } from '../../errors.ts';
 
 /** A wait for a lock of another process holds the event loop, so that it is short: then the call is `unavailable`. */
 const BUSY_TIMEOUT_MS = 250;
@@ -19,7 +20,16 @@ export function openSqliteDialect(file: string, synchronous: 'normal' | 'full'):
     createPrivateFile(file); // SQLite gives the files beside it the same mode
   }
   const database = new BetterSqlite(file);
-  database.pragma('journal_mode = WAL');
+  try {
+    database.pragma('journal_mode = WAL');
+  } catch (error) {
+    database.close();
+    if ((error as { code?: unknown }).code !== 'SQLITE_NOTADB') throw error;
+    throw new AppError(
+      'invalid_request',
+      `${file} is no SQLite database: DATABASE_URL says where the database is.`,
+    );
+  }
   database.pragma('temp_store = memory'); // a statement of many rows would make a file, to undo a part of it
   database.pragma(`synchronous = ${synchronous}`);
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);

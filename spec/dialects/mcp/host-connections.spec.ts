@@ -67,6 +67,19 @@ describe('the connections of MCP hosts', () => {
     await server.close();
   });
 
+  it('spend a request of the budget for each message of a list', async () => {
+    const server = await openThreadServer({ AUTH: 'required', REQUESTS_PER_MINUTE_MAX_COUNT: '20' });
+    const ann = await server.caller('ann');
+    const old = { ...initialize, params: { ...params, protocolVersion: '2025-03-26' } };
+    const { headers } = await ann.call('POST', '/mcp', old, accept);
+    const within = { ...accept, 'mcp-session-id': headers.get('mcp-session-id')! };
+    const batch = Array.from({ length: 8 }, (_, n) => ({ jsonrpc: '2.0', id: n + 2, method: 'ping' }));
+    const statuses: number[] = [];
+    for (let n = 0; n < 3; n += 1) statuses.push((await ann.call('POST', '/mcp', batch, within)).status);
+    expect(statuses).to.deep.equal([200, 200, 429]);
+    await server.close();
+  });
+
   it('leave nothing behind for an initialize that is not valid, or that takes no stream', async () => {
     const server = await openThreadServer({ AUTH: 'required' });
     const ann = await server.caller('ann');

@@ -141,6 +141,20 @@ describe('MCP hosts as they behave', () => {
     ]);
   });
 
+  it('learn that two requests of a list have one id, and nothing of it is done', async () => {
+    const { session } = await say(initialize('2025-03-26'));
+    const call = request(3, 'tools/call', { name: 'set_brightness', arguments: { brightness: 5 } });
+    const { status, messages } = await say([request(2, 'ping'), call, call], session);
+    const { message } = messages[0]!['error'] as JsonObject;
+    expect([status, message, lamp.seen]).to.deep.equal([
+      400,
+      'Each request of a list needs an id of its own: 3 is there twice.',
+      [],
+    ]);
+    const both = [request(4, 'ping'), { ...request(0, 'ping'), id: '4' }];
+    expect((await say(both, session)).messages.map(({ id }) => id)).to.have.members([4, '4']);
+  });
+
   it('of newer versions send one message at a time, and nothing of a list is done', async () => {
     const { session } = await say(initialize('2025-06-18'));
     const call = request(2, 'tools/call', { name: 'set_brightness', arguments: { brightness: 5 } });

@@ -81,4 +81,12 @@ describe('the tools that an MCP host sees', () => {
       { device: 'd', tool: 'set_register_1000', effect: 'write', arguments: { to: 1 }, isStructured: false },
     ]);
   });
+
+  it('names the tool that is near to one that is not there', async () => {
+    const few = new ToolList([{ name: 'd', title: 'D', tools: [tool('set_light')] }], limit);
+    const message = 'There is no tool named "set_ligth". Did you mean "set_light"?';
+    expect(await few.direct('set_ligth', {})).to.deep.equal({
+      answered: { error: { code: 'unknown_tool', message, effect: 'none' } },
+    });
+  });
 });

@@ -108,6 +108,23 @@ describe('the reference server of MCP as a document', () => {
       loaded.release();
     });
 
+  it('tells that its tools have changed, and the next task has them', async () => {
+    const server = await start();
+    const namesNow = async (): Promise<string[]> => {
+      const { spec, release } = await load({ server: server.url });
+      release();
+      return spec.tools.map(({ name }) => name);
+    };
+    const all = tools.map(([name]) => name);
+    expect(await namesNow()).to.deep.equal(all);
+    server.changeTools();
+    await waitFor(async () => !(await namesNow()).includes('echo'));
+    expect(await namesNow()).to.deep.equal(all.slice(1));
+    server.changeTools();
+    await waitFor(async () => (await namesNow()).includes('echo'));
+    expect(await namesNow()).to.deep.equal(all);
+  });
+
   it('killed in the middle of a call is back with the next one', async () => {
     const first = await start();
     const loaded = await load({ server: first.url });

@@ -58,6 +58,17 @@ describe('openapi validation', () => {
       ]);
     });
 
+  it('doubts no key of a parameter that lacks another', async () => {
+    const get = {
+      parameters: [{ in: 'query', schema: { type: 'string' } }],
+      responses: { 200: { description: '' } },
+    };
+    const document = { openapi: '3.0.3', info, paths: { '/a': { get } } };
+    expect(await validateOpenapi(document)).to.deep.equal([
+      "/paths/~1a/get/parameters/0 must have required property 'name'",
+    ]);
+  });
+
   it('gives twenty findings, and says how many more there are', async () => {
     const paths = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`/p${at}`, { get: {} }]));
     const findings = await validateOpenapi({ openapi: '3.0.3', info, paths });
