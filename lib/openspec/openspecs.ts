@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-import { createPauses } from '../common/pauses.ts';
-import { isPiecesValue, LongText } from '../common/long-text.ts';
-import { jsonSlicesOf } from '../common/write-json-slices.ts';
-import { isObject, type JsonObject } from '../common/json.ts';
+import type { LongText } from '../common/long-text.ts';
+import { hashedDocument, memoryOf, textOf } from './document-text.ts';
+import type { JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
-import { AppError, messageOf, SpecError } from '../errors.ts';
+import { AppError, SpecError } from '../errors.ts';
 import { blotOwnSecrets, secretsOf } from '../secrets.ts';
 import { LoanCache } from './cache.ts';
 import type { CompiledSpec, CompileOptions, OpenspecKind, OperationFilter } from './kind.ts';
@@ -111,7 +109,7 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
       // A device may show the key that it got, and the model sees the words of the document.
       const openSpec =
         entry.openSpec ?? blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry));
-      const { hash, text } = await knownBy(openSpec);
+      const { hash, text } = await hashedDocument(openSpec);
       const loan = await cache.borrow(`${hash} ${JSON.stringify(compileOptions)}`, async () => {
         const whole = text ?? (await textOf(openSpec));
         const value = await compile(whole, kinds, compileOptions, { protocol: entry.protocol, party });
@@ -209,43 +207,6 @@ function disagreement(protocol: DocumentEntry['protocol'], kind: string): SpecEr
   return new SpecError(`The protocol says "${protocol}", but the document is ${kind}.`);
 }
 
-/** The memory of a list, an object, or a member, in bytes: about as much as one takes in Node. */
-const PART_BYTES = 48;
-
-/**
- * About the memory that a document takes when it is compiled, in bytes. Parts are counted by the signs and lines that begin them: a text
- * of small parts takes thirty times its length.
- */
-async function memoryOf(text: LongText): Promise<number> {
-  const pause = createPauses();
-  let parts = 0;
-  for (const window of text.windows()) {
-    for (let at = 0; at < window.length; at += 1) {
-      const char = window.charCodeAt(at);
-      if (char === OPEN_LIST || char === OPEN_OBJECT || char === COMMA || char === LINE_END) parts += 1;
-    }
-    await pause();
-  }
-  return text.length * 2 + parts * PART_BYTES;
-}
-
-const OPEN_LIST = 0x5b;
-const OPEN_OBJECT = 0x7b;
-const COMMA = 0x2c;
-const LINE_END = 0x0a;
-
-/** The document as text: the cache knows documents by their text. */
-async function textOf(openSpec: string | JsonObject): Promise<LongText> {
-  if (typeof openSpec === 'string') return LongText.of([openSpec]);
-  if (isPiecesValue(openSpec)) return LongText.of(openSpec.textPieces);
-  if (!isObject(openSpec)) throw new SpecError('"openSpec" is neither text nor an object.');
-  try {
-    return LongText.of(await jsonSlicesOf(openSpec));
-  } catch (error) {
-    throw new SpecError(`The document is no plain JSON object: ${messageOf(error)}`, [], error);
-  }
-}
-
 /** Whether the place of a document has the URL of one. */
 export function isDocumentUrl(text: string): boolean {
   return text.length < 4096 && /^\s*https?:\/\/\S+\s*$/i.test(text);
@@ -278,28 +239,4 @@ function compileOptionsOf(entry: DocumentEntry, readFiles: boolean): CompileOpti
     ...(paramStructure === undefined ? {} : { paramStructure }),
     ...(trusted ? { source } : {}),
   };
-}
-
-/** The hashes of documents in memory, which never change: each call asks for that of its device. */
-const hashes = new WeakMap<JsonObject, string>();
-
-/** The hash of a document, and its text where that was made for it. */
-async function knownBy(openSpec: string | JsonObject): Promise<{ hash: string; text?: LongText }> {
-  const known = typeof openSpec === 'string' ? undefined : hashes.get(openSpec);
-  if (known !== undefined) return { hash: known };
-  const text = await textOf(openSpec);
-  const hash = await hashOf(text);
-  if (typeof openSpec !== 'string') hashes.set(openSpec, hash);
-  return { hash, text };
-}
-
-/** A document is known by its content: collisions of a weaker hash would give one caller's tools to another. */
-async function hashOf(text: LongText): Promise<string> {
-  const hash = createHash('sha256');
-  const pause = createPauses();
-  for (const window of text.windows()) {
-    hash.update(window, 'utf16le'); // exact also where a window halves a character
-    await pause();
-  }
-  return hash.digest('base64');
 }
