@@ -14,7 +14,7 @@ export async function hashedDocument(
 ): Promise<{ hash: string; text?: LongText }> {
   const known = typeof openSpec === 'string' ? undefined : hashes.get(openSpec);
   if (known !== undefined) return { hash: known };
-  const text = await textOf(openSpec);
+  const text = await documentTextOf(openSpec);
   const hash = await hashOf(text);
   if (typeof openSpec !== 'string') hashes.set(openSpec, hash);
   return { hash, text };
@@ -57,7 +57,7 @@ const COMMA = 0x2c;
 const LINE_END = 0x0a;
 
 /** The document as text: the cache knows documents by their text. */
-export async function textOf(openSpec: string | JsonObject): Promise<LongText> {
+export async function documentTextOf(openSpec: string | JsonObject): Promise<LongText> {
   if (typeof openSpec === 'string') return LongText.of([openSpec]);
   if (isPiecesValue(openSpec)) return LongText.of(openSpec.textPieces);
   if (!isObject(openSpec)) throw new SpecError('"openSpec" is neither text nor an object.');

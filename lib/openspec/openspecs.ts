@@ -1,5 +1,5 @@
 import type { LongText } from '../common/long-text.ts';
-import { hashedDocument, memoryOf, textOf } from './document-text.ts';
+import { hashedDocument, memoryOf, documentTextOf } from './document-text.ts';
 import type { JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, SpecError } from '../errors.ts';
@@ -111,7 +111,7 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
         entry.openSpec ?? blotOwnSecrets(await describe(kinds, entry, connection, signal), secretsOf(entry));
       const { hash, text } = await hashedDocument(openSpec);
       const loan = await cache.borrow(`${hash} ${JSON.stringify(compileOptions)}`, async () => {
-        const whole = text ?? (await textOf(openSpec));
+        const whole = text ?? (await documentTextOf(openSpec));
         const value = await compile(whole, kinds, compileOptions, { protocol: entry.protocol, party });
         return { value, bytes: await memoryOf(whole) };
       });
