@@ -18,6 +18,7 @@ import { memoryTools } from './memory/memory-tools.ts';
 import type { Memory } from './memory/memory.ts';
 import type { Models } from './models/index.ts';
 import { credentialWarnings } from './openspec/credential-warnings.ts';
+import { longTextFaults } from './openspec/document-text.ts';
 import { noToolsError } from './openspec/no-tools-error.ts';
 import { isDocumentUrl, type DocumentEntry, type LoadedSpec, type Openspecs } from './openspec/openspecs.ts';
 import { createToolSelector } from './openspec/tool-selector.ts';
@@ -90,6 +91,11 @@ export function createDocumentChecks(parts: Pick<EquipParts, 'models' | 'openspe
     async checkAgent({ model, documents = [], devices = [] }: AgentConfig, owner: string): Promise<void> {
       parts.models.open(model);
       await parts.devices.requireAll(devices, owner, '/devices');
+      const faults = documents.flatMap(({ openSpec }, at) =>
+        longTextFaults(openSpec, `/documents/${at}/openSpec`),
+      );
+      if (faults.length > 0)
+        throw new SpecError('A document of the app has textPieces, and is no document.', faults);
       const openers = openersOf(parts, documents, devices, { owner, party: owner });
       for (const document of await loadDocuments(parts, openers)) document.release();
     },

@@ -58,7 +58,7 @@ const FIXED_SECRET_MIN_LENGTH = 32;
 
 /**
  * The setting that lets other machines in; undefined where none does. A server on loopback is reached through a proxy: PUBLIC_URL says
- * whether the proxy is for others, and without it a trusted proxy is.
+ * whether the proxy is for others. Without PUBLIC_URL a trusted proxy counts as one for others.
  */
 export function openerOf({
   host,

@@ -58,13 +58,16 @@ export const settings = {
     'the key of that model; also `OPENAI_API_KEY`. Without a base URL and a key: the offline demo model',
   ],
   model: ['`gpt-4o-mini`', 'the name of that model; also `OPENAI_MODEL`'],
-  AUTH: ['`none` on loopback, else `required`', 'whether callers need a token'],
+  AUTH: [
+    '`none` where only this machine reaches the server, else `required`',
+    'whether callers need a token',
+  ],
   AUTH_TOKEN: [
     '–',
     "the operator's fixed token, sent as `Authorization: Bearer …`; at least 32 characters where others reach the server",
   ],
   REGISTRATION: [
-    '`open` on loopback, else `closed`',
+    '`open` where only this machine reaches the server, else `closed`',
     'whether people may make an account for themselves, in any way: `open`, `approval` or `closed`; with `approval`, and with `open` where others reach the server, a new user may chat, and may use devices after `lite-agent user approve NAME`',
   ],
   JWT_SECRET: [
@@ -158,7 +161,7 @@ export const settings = {
   ],
   TRUSTED_PROXIES: [
     '–',
-    'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords. Where no `PUBLIC_URL` says that the proxy is for this machine only, other machines reach the server, as `PUBLIC_URL` says',
+    'comma list of addresses or CIDRs of proxies whose forwarded headers count; without it, all clients behind a proxy share its address, and wait for each other after wrong passwords. Without `PUBLIC_URL`, a trusted proxy means that other machines reach the server; see `PUBLIC_URL` for what changes',
   ],
   LITEAGENT_CONTENT_TYPE: [
     '`application/json`',
@@ -172,10 +175,7 @@ export const settings = {
 
 /** Every limit: its default, its meaning, and its largest value if there is one. */
 export const limits = {
-  initMaxBytes: [
-    64 * MiB,
-    'the body of `POST /api/init`; each object has at most 200,000 members, and what is kept of it takes at most 4 MiB when it is compressed',
-  ],
+  initMaxBytes: [64 * MiB, 'the body of `POST /api/init`; what is kept of it has at most 4 MiB, compressed'],
   frameMaxBytes: [MiB, 'one WebSocket frame of a client; a larger one gets an error frame', 16 * MiB],
   toolResultMaxBytes: [64 * 1024, 'one tool result; a longer one is cut, and says so'],
   taskRoundsMaxCount: [50, 'rounds of model reply and tool calls in one task'],
@@ -213,7 +213,7 @@ export const limits = {
   ],
   connectionsPerAddressMaxCount: [
     2000,
-    'connections of one address (with IPv6, of one network of 64 bits: so for each limit of an address); those of `TRUSTED_PROXIES` are not counted. Others get 429',
+    'connections of one address, with IPv6 of one /64 network, as for all limits of addresses; those of `TRUSTED_PROXIES` are not counted. Others get 429',
   ],
   requestsPerMinuteMaxCount: [
     60_000,

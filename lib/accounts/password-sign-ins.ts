@@ -248,7 +248,7 @@ class StoredPasswordSignIns implements PasswordSignIns {
   }
 }
 
-/** The network whose turn a work is. */
+/** The network that takes its turn with a work. */
 function partyOf({ address }: RequestSource): string | undefined {
   return address === undefined ? undefined : networkOf(address);
 }

@@ -11,7 +11,7 @@ export interface PasswordCost {
 }
 
 /**
- * Passwords and their argon2id hashes. Each party (a network, say) has its turn, so that nobody waits for all guesses of another network.
+ * Passwords and their argon2id hashes. The parties (networks, say) take turns, so that the many guesses of one do not delay another.
  * Without a party the work is the server's own.
  */
 export interface Passwords {
@@ -38,7 +38,7 @@ const COST: PasswordCost = { memoryCost: 65_536, timeCost: 3, parallelism: 1 };
  */
 const AT_ONCE_MAX = 2;
 /** More waiting sign-ins, and more waiting registrations, are refused at once. */
-const WAITING = { waitingMaxCount: 100, allWaitingMaxCount: 200, waitMaxMs: 30_000 };
+const WAITING = { waitingMaxCount: 100, allWaitingMaxCount: 200, waitMaxMs: 30_000, areShort: true };
 const REGISTRATIONS_WAITING = { ...WAITING, waitingMaxCount: 50, allWaitingMaxCount: 100 };
 
 /** Passwords of 8 to 128 characters; only the forms of one letter are made equal [NIST SP 800-63B 5.1.1.2]. */

@@ -10,10 +10,15 @@ export interface FairTurn {
 
 const SERVER = '';
 
+/** So many times the works of all parties may wait where each new one is the only one of its party. */
+const NEWCOMERS_SHARE = 10;
+
 /** The limits of a gate. */
 export interface FairGateOptions {
-  /** The most works that run at once. Where it is two or more, one party never takes the last place. */
+  /** The most works that run at once. Where it is two or more, one party never takes the last place, unless works are short. */
   atOnce: number;
+  /** Each work takes a moment only, so that one party may take all places. */
+  areShort?: boolean;
   /** Works of one party that wait. */
   waitingMaxCount: number;
   /** Works of all parties that wait. */
@@ -96,7 +101,9 @@ class FairQueue {
         `${waitingMaxCount} of your ${noun} wait already. Try again in a moment.`,
         { retryAfterSeconds: 5 },
       );
-    if (this.#waitingCount >= allWaitingMaxCount) throw tooMany(noun);
+    // Many parties with many works each do not keep out one that has none yet.
+    const most = this.#waiting.has(party) ? allWaitingMaxCount : NEWCOMERS_SHARE * allWaitingMaxCount;
+    if (this.#waitingCount >= most) throw tooMany(noun);
   }
 
   /** A work of the party is over: the next one begins. */
@@ -120,8 +127,9 @@ class FairQueue {
   }
 
   #mayRun(party: string): boolean {
-    const { atOnce } = this.#options;
-    return this.#runningCount < atOnce && (this.#running.get(party) ?? 0) < Math.max(1, atOnce - 1);
+    const { atOnce, areShort } = this.#options;
+    const mostOfParty = areShort ? atOnce : Math.max(1, atOnce - 1);
+    return this.#runningCount < atOnce && (this.#running.get(party) ?? 0) < mostOfParty;
   }
 
   #begin(party: string): void {

@@ -1,6 +1,6 @@
 /**
- * Whether a JSON text has more values than this: a look of a few ms at a megabyte, while `JSON.parse` may take a quarter of a second for
- * a text that is full of keys and lists. Of a text that is no JSON it may say either.
+ * Whether a JSON text has more values than this, an empty list or object counted twice: a look of a few ms at a megabyte, while `JSON.parse` may take a quarter of a second for
+ * a text that is full of keys and lists. For a text that is not JSON the answer means nothing.
  */
 export function hasMoreValues(text: string, most: number): boolean {
   let count = 1;
@@ -17,7 +17,7 @@ const COMMA = 0x2c;
 const OPEN_LIST = 0x5b;
 const OPEN_OBJECT = 0x7b;
 
-/** The place of the quotation mark that ends a text; the last place where none does. */
+/** The place of the quotation mark that ends a text; the length of the whole where none does. */
 function endOfText(text: string, from: number): number {
   for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let slash = at;

@@ -1,6 +1,13 @@
-import { broken, JsonScanner, sign, SLICE_LENGTH, nestedTooDeeply } from './json-scanner.ts';
+import {
+  broken,
+  character,
+  JsonLimitError,
+  JsonScanner,
+  nestedTooDeeply,
+  SLICE_LENGTH,
+} from './json-scanner.ts';
 import { createPauses } from './pauses.ts';
-import { LongText, type PiecesValue } from './long-text.ts';
+import { LongText, type LongTextValue } from './long-text.ts';
 
 /** Each object that strangers send has at most so many members: the keys of one with a million hold the event loop for half a second. */
 const MEMBERS_MAX_COUNT = 200_000;
@@ -8,23 +15,16 @@ const MEMBERS_MAX_COUNT = 200_000;
 /** So many containers longer than a slice may be inside of each other: each level reads a slice to find that it is long. */
 const LARGE_DEPTH_MAX = 64;
 
-/** An object has too many members. */
-export class WideObjectError extends RangeError {
-  constructor() {
-    super(`An object has more than ${MEMBERS_MAX_COUNT} members.`);
-  }
-}
-
 /** How a large text is parsed. */
 export interface SliceOptions {
   /** A deeper value is a RangeError. Without it only the depth of large values is limited. */
   depthMax?: number;
-  /** An object with over 200,000 members is a WideObjectError. */
+  /** An object with over 200,000 members is a JsonLimitError. */
   limitsMembers?: boolean;
   /** Leaves out the keys `__proto__`, instead of keeping them as own keys as `JSON.parse` does. */
   dropsProto?: boolean;
   /**
-   * The keys whose long texts and objects stay texts, each as a PiecesValue: an object is its JSON text, which is not looked into.
+   * The keys whose long texts and objects stay texts, each as a LongTextValue: an object is its JSON text, which is not looked into.
    */
   inPieces?: readonly string[];
   /** Is called with the number of lists and objects before they are made. It may throw. */
@@ -33,7 +33,7 @@ export interface SliceOptions {
 
 /**
  * Parses JSON as `JSON.parse` does, a slice at a time, and lets other work run in between. Throws a SyntaxError without a place, a
- * RangeError for a value that is too deep, or a WideObjectError.
+ * RangeError for a value that is too deep, or a JsonLimitError.
  */
 export async function parseJsonInSlices(
   text: string | LongText,
@@ -103,9 +103,9 @@ class SliceReader {
       return this.#parse(this.#text.slice(from, end));
     }
     const first = this.#text.charCodeAt(from);
-    if (first === sign.quote) return this.#longText(from);
+    if (first === character.quote) return this.#longText(from);
     if (depth >= Math.min(this.#depthMax, LARGE_DEPTH_MAX)) throw nestedTooDeeply();
-    const isList = first === sign.openList;
+    const isList = first === character.openList;
     const container: Container = isList ? [] : {};
     this.#at = from + 1;
     await this.#members(container, isList, depth + 1);
@@ -119,7 +119,8 @@ class SliceReader {
       if (end > batchFrom) this.#add(container, isList, this.#text.slice(batchFrom, end));
     };
     for (let count = 0; ; count += 1) {
-      if (this.#limitsMembers && !isList && count >= MEMBERS_MAX_COUNT) throw new WideObjectError();
+      if (this.#limitsMembers && !isList && count >= MEMBERS_MAX_COUNT)
+        throw new JsonLimitError(`An object has more than ${MEMBERS_MAX_COUNT} members.`);
       this.#at = this.#scanner.afterSpace(this.#at);
       const from = this.#at;
       const valueFrom = isList ? from : this.#afterKey(from);
@@ -135,19 +136,19 @@ class SliceReader {
         else {
           const key = this.#parse(this.#text.slice(from, this.#scanner.endOfKey(from))) as string;
           const isInPieces =
-            this.#inPieces.includes(key) && this.#text.charCodeAt(valueFrom) !== sign.openList;
+            this.#inPieces.includes(key) && this.#text.charCodeAt(valueFrom) !== character.openList;
           this.#set(container, key, await (isInPieces ? this.#valueInPieces(depth) : this.#value(depth)));
         }
         batchFrom = this.#at;
       } else this.#at = end;
       this.#at = this.#scanner.afterSpace(this.#at);
       const next = this.#text.charCodeAt(this.#at);
-      if (next === sign.comma) {
+      if (next === character.comma) {
         this.#at += 1;
         if (batchFrom === this.#at - 1) batchFrom = this.#at;
         continue;
       }
-      if (next !== (isList ? sign.closeList : sign.closeObject)) throw broken();
+      if (next !== (isList ? character.closeList : character.closeObject)) throw broken();
       flush(this.#at);
       this.#at += 1;
       return;
@@ -177,10 +178,10 @@ class SliceReader {
   }
 
   /** Reads a value that stays a text: the pieces of a text, or those of the JSON text of another value. */
-  async #valueInPieces(depth: number): Promise<PiecesValue> {
+  async #valueInPieces(depth: number): Promise<LongTextValue> {
     const textPieces: string[] = [];
     const from = this.#at;
-    if (this.#text.charCodeAt(from) === sign.quote) {
+    if (this.#text.charCodeAt(from) === character.quote) {
       await this.#partsOfText(from, (part) => textPieces.push(part));
       return { textPieces };
     }
@@ -189,14 +190,14 @@ class SliceReader {
       textPieces.push(this.#text.slice(at, Math.min(at + SLICE_LENGTH, this.#at)));
       await this.#pause();
     }
-    return { textPieces };
+    return { textPieces, isObject: true };
   }
 
   /** The place of the comma before a member, where the batch before it ends. */
   #lastComma(from: number, batchFrom: number): number {
     if (from === batchFrom) return batchFrom;
     let at = from - 1;
-    while (at > batchFrom && this.#text.charCodeAt(at) !== sign.comma) at -= 1;
+    while (at > batchFrom && this.#text.charCodeAt(at) !== character.comma) at -= 1;
     return at;
   }
 
@@ -222,10 +223,10 @@ class SliceReader {
 
   /** The place of a member's value, after its key. */
   #afterKey(from: number): number {
-    if (this.#text.charCodeAt(from) !== sign.quote) throw broken();
+    if (this.#text.charCodeAt(from) !== character.quote) throw broken();
     this.#at = this.#scanner.endOfKey(from);
     this.#at = this.#scanner.afterSpace(this.#at);
-    if (this.#text.charCodeAt(this.#at) !== sign.colon) throw broken();
+    if (this.#text.charCodeAt(this.#at) !== character.colon) throw broken();
     this.#at += 1;
     this.#at = this.#scanner.afterSpace(this.#at);
     return this.#at;

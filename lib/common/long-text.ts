@@ -5,17 +5,19 @@ const PIECE_MIN_LENGTH = 64 * 1024;
 /** A window has at most this many characters. */
 const WINDOW_LENGTH = 64 * 1024;
 
-/** A long text in the place of a value: an object, so that it is a JSON value, and no document looks like it. */
-export interface PiecesValue {
+/** A long text in the place of a value: an object, so that it is a JSON value. It is the server's own form, which no client sends. */
+export interface LongTextValue {
   textPieces: string[];
+  /** The text is the JSON text of an object. */
+  isObject?: true;
 }
 
-/** Whether a value is a long text. */
-export function isPiecesValue(value: unknown): value is PiecesValue {
+/** Whether a value stands for a long text. */
+export function isLongTextValue(value: unknown): value is LongTextValue {
   if (!isObject(value)) return false;
-  const { textPieces } = value;
+  const { textPieces, isObject: _, ...others } = Array.isArray(value['textPieces']) ? value : {};
   const areTexts = Array.isArray(textPieces) && textPieces.every((piece) => typeof piece === 'string');
-  return areTexts && Object.keys(value).length === 1;
+  return areTexts && Object.keys(others).length === 0;
 }
 
 /**

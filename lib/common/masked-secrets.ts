@@ -84,7 +84,7 @@ function mapSecrets(
     if (field === undefined) continue;
     const secret = all || secretName.test(name);
     // A document describes keys, it holds none. A large one would take long.
-    mapped[name] = name === 'openSpec' ? field : mapSecrets(field, at, change, { secret, depth });
+    mapped[name] = name === 'openSpec' && !all ? field : mapSecrets(field, at, change, { secret, depth });
   }
   return mapped;
 }

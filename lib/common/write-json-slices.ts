@@ -32,7 +32,7 @@ export function isLargeValue(value: unknown): boolean {
   return room < 0;
 }
 
-/** Below this many levels a value is written in one go: large documents are wide, not deep. */
+/** Below this many levels a value is written in one go where it is not large: to look at each value on the way down would cost more. */
 const WRITTEN_DEPTH = 6;
 
 /** Pieces are joined to slices as they come: one join of millions of pieces would hold the event loop. */
@@ -51,7 +51,7 @@ class SliceWriter {
     const pause = this.#pause();
     if (pause) await pause;
     if (typeof value === 'string') await this.#writeText(value);
-    else if (typeof value !== 'object' || value === null || depth === 0)
+    else if (typeof value !== 'object' || value === null || (depth === 0 && !isLargeValue(value)))
       this.#put(formatExactly(value as JsonValue));
     else if (Array.isArray(value)) {
       this.#put('[');
@@ -95,7 +95,7 @@ class SliceWriter {
 
   /** Writes a member. Only a container, a long text or a pause takes a promise: a document has a million other members. */
   #member(item: unknown, depth: number): Promise<void> | undefined {
-    if (typeof item === 'object' && item !== null) return this.write(item, depth - 1);
+    if (typeof item === 'object' && item !== null) return this.write(item, Math.max(0, depth - 1));
     if (typeof item === 'string' && item.length > SLICE_LENGTH) return this.#writeText(item);
     this.#put(formatExactly(item as JsonValue));
     return this.#pause();

@@ -1,5 +1,5 @@
 import { jsonSlicesOf } from '../common/write-json-slices.ts';
-import { isPiecesValue } from '../common/long-text.ts';
+import { isLongTextValue } from '../common/long-text.ts';
 import { isObject, type JsonObject } from '../common/json.ts';
 import { AppError } from '../errors.ts';
 import { keptConfigOf, type KeptConfig, type SessionConfig } from './session-config.ts';
@@ -33,11 +33,15 @@ export async function withDocumentTexts(config: SessionConfig): Promise<SessionC
   const documents = await Promise.all(
     config.documents.map(async (entry): Promise<JsonObject> => {
       const { openSpec } = entry;
-      if (!isObject(openSpec) || isPiecesValue(openSpec)) return entry;
+      if (!isObject(openSpec) || isLongTextValue(openSpec)) return entry;
       const slices = await jsonSlicesOf(openSpec).catch(() => undefined);
       if (slices === undefined) return entry;
-      return { ...entry, openSpec: slices.length > 1 ? { textPieces: slices } : slices.join('') };
+      return { ...entry, openSpec: slices.length > 1 ? longValue(slices) : slices.join('') };
     }),
   );
   return { ...config, documents };
+}
+
+function longValue(textPieces: string[]): JsonObject {
+  return { textPieces, isObject: true };
 }

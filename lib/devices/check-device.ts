@@ -4,6 +4,7 @@ import { childPointer } from '../common/json-pointer.ts';
 import type { Tool } from '../core/tool.ts';
 import { AppError, isForLater, messageOf, SpecError, type Fault } from '../errors.ts';
 import { credentialWarnings } from '../openspec/credential-warnings.ts';
+import { longTextFaults } from '../openspec/document-text.ts';
 import { describeSpec, type DescribedSpec } from '../openspec/describe-spec.ts';
 import { programFaults } from '../openspec/program-faults.ts';
 import type { LoadedSpec, Openspecs } from '../openspec/openspecs.ts';
@@ -116,6 +117,9 @@ async function openDocument(
   { faults, byOperator, party }: { faults: Fault[]; byOperator: boolean; party: string | undefined },
 ): Promise<{ pinned: DeviceDefinition; document: LoadedSpec } | undefined> {
   if (!byOperator && programFaults(definition).length > 0) return undefined;
+  const own = longTextFaults(definition.openSpec, '/openSpec');
+  faults.push(...own);
+  if (own.length > 0) return undefined;
   try {
     const pinned = await openspecs.pin(definition);
     const document = await openspecs.load(pinned, { byOperator, party });

@@ -20,7 +20,7 @@ export function refusalError(
 ): ModelError {
   const { status, headers, code, param } = refusal;
   if (status === undefined) return unreachable(host, cause);
-  const words = withoutOwnHost(safeText(refusal.detail, key), host);
+  const words = safeText(withoutOwnHost(refusal.detail, host), key);
   const message = `the model endpoint ${host} answered ${status}${words && `: ${words}`}${HINTS[status] ?? ''}`;
   const waitMs = retryAfterMs(headers);
   return new ModelError(message, {
@@ -32,10 +32,8 @@ export function refusalError(
 
 /** The ModelError for an error that an endpoint reports in the body of a 2xx answer, or in a stream that has begun. */
 export function reportedError(said: string, host: string | undefined): ModelError {
-  const words = safeText(said, undefined);
-  return new ModelError(
-    `the model endpoint reports: ${host === undefined ? words : withoutOwnHost(words, host)}`,
-  );
+  const words = safeText(host === undefined ? said : withoutOwnHost(said, host), undefined);
+  return new ModelError(`the model endpoint reports: ${words}`);
 }
 
 /** A name that an endpoint gives; undefined for any other text, which may hold more than a name. */
@@ -44,7 +42,7 @@ function nameIn(text: string | undefined): string | undefined {
 }
 
 /** The words without the endpoint's own host, which is for the log only. A host of one word may be a word of any sentence. */
-function withoutOwnHost(words: string, host: string): string {
+export function withoutOwnHost(words: string, host: string): string {
   const names = [host, host.replace(/:\d+$/, '')].filter((name) => /[.:]|^localhost$/.test(name));
   return names.reduce((rest, name) => rest.replaceAll(name, 'the endpoint'), words);
 }

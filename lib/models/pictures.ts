@@ -4,7 +4,7 @@ import { withoutEnd } from '../common/without-end.ts';
 import type { ModelConfig } from '../core/model.ts';
 import { ModelError, messageOf } from '../errors.ts';
 import { parseBaseUrl, requestHeaders } from './endpoint.ts';
-import { safeText } from './failure.ts';
+import { safeText, withoutOwnHost } from './failure.ts';
 import { tryParseJson } from './parse-json.ts';
 import { BrokenBodyError, readBodyText } from './read-body.ts';
 
@@ -79,7 +79,7 @@ function pictureOf(status: number, answer: unknown, host: string): Picture {
   if (status < 200 || status > 299) {
     const { error } = json;
     const said = isObject(error) && typeof error['message'] === 'string' ? error['message'] : '';
-    const detail = safeText(said, undefined);
+    const detail = safeText(withoutOwnHost(said, host), undefined);
     throw new ModelError(`the model endpoint ${host} answered ${status}${detail && `: ${detail}`}`, {
       refusal: { status, words: detail },
     });

@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import { isObject, type JsonObject } from '../common/json.ts';
-import { isPiecesValue, LongText } from '../common/long-text.ts';
+import { isLongTextValue, LongText } from '../common/long-text.ts';
 import { createPauses } from '../common/pauses.ts';
 import { jsonSlicesOf } from '../common/write-json-slices.ts';
-import { messageOf, SpecError } from '../errors.ts';
+import { messageOf, SpecError, type Fault } from '../errors.ts';
+
+/** The fault of a document that a client gives in the server's own form for long texts: it would be shown so. */
+export function longTextFaults(openSpec: unknown, pointer: string): Fault[] {
+  return isLongTextValue(openSpec) ? [{ pointer, detail: 'has textPieces, and is no document' }] : [];
+}
 
 /** The hashes of documents in memory, which never change: each call asks for that of its device. */
 const hashes = new WeakMap<JsonObject, string>();
@@ -59,7 +64,7 @@ const LINE_END = 0x0a;
 /** The document as text: the cache knows documents by their text. */
 export async function documentTextOf(openSpec: string | JsonObject): Promise<LongText> {
   if (typeof openSpec === 'string') return LongText.of([openSpec]);
-  if (isPiecesValue(openSpec)) return LongText.of(openSpec.textPieces);
+  if (isLongTextValue(openSpec)) return LongText.of(openSpec.textPieces);
   if (!isObject(openSpec)) throw new SpecError('"openSpec" is neither text nor an object.');
   try {
     return LongText.of(await jsonSlicesOf(openSpec));

@@ -1,6 +1,6 @@
-import type { LongText } from '../common/long-text.ts';
+import { isLongTextValue, type LongText } from '../common/long-text.ts';
 import { hashedDocument, memoryOf, documentTextOf } from './document-text.ts';
-import type { JsonObject } from '../common/json.ts';
+import { isObject, type JsonObject } from '../common/json.ts';
 import type { Connection } from '../core/tool.ts';
 import { AppError, SpecError } from '../errors.ts';
 import { blotOwnSecrets, secretsOf } from '../secrets.ts';
@@ -13,7 +13,7 @@ import { programFaults } from './program-faults.ts';
 /** One entry of an openSpecList (contract 1, `POST /init`). */
 export interface DocumentEntry extends Connection {
   /**
-   * JSON or YAML text, a JSON object, a long text in pieces (PiecesValue), or the http(s) URL of an endpoint that describes itself
+   * JSON or YAML text, a JSON object, a long text in pieces (LongTextValue), or the http(s) URL of an endpoint that describes itself
    * (`rpc.discover`). Missing for a protocol whose devices say their document themselves.
    */
   openSpec?: string | JsonObject;
@@ -112,8 +112,11 @@ export function openOpenspecs(options: OpenspecsOptions): Openspecs {
       const { hash, text } = await hashedDocument(openSpec);
       const loan = await cache.borrow(`${hash} ${JSON.stringify(compileOptions)}`, async () => {
         const whole = text ?? (await documentTextOf(openSpec));
-        const value = await compile(whole, kinds, compileOptions, { protocol: entry.protocol, party });
-        return { value, bytes: await memoryOf(whole) };
+        return compile(whole, kinds, compileOptions, {
+          protocol: entry.protocol,
+          party,
+          isJson: isObject(openSpec) && (!isLongTextValue(openSpec) || openSpec.isObject === true),
+        });
       });
       const { kind } = loan.value;
       if (!accepts(kinds, kind, entry.protocol)) {
@@ -161,19 +164,24 @@ async function describe(
   throw new SpecError(`"openSpec" ${detail}.`, [{ pointer: '', detail }]);
 }
 
-/** Parses a text and compiles it with the kind that recognizes it. Rejects with an AppError only. */
+/** Parses a text and compiles it with the kind that recognizes it; `bytes` of memory. Rejects with an AppError only. */
 async function compile(
   text: LongText,
   kinds: readonly OpenspecKind[],
   options: CompileOptions,
-  { protocol, party }: { protocol: DocumentEntry['protocol']; party: string | undefined },
-): Promise<CompiledSpec> {
-  const { document, warnings } = await parseText(text, { party });
+  {
+    protocol,
+    party,
+    isJson,
+  }: { protocol: DocumentEntry['protocol']; party: string | undefined; isJson: boolean },
+): Promise<{ value: CompiledSpec; bytes: number }> {
+  const { document, warnings, read } = await parseText(text, { party }, { isJson });
   const kind = findKind(kinds, document);
   if (!accepts(kinds, kind.name, protocol)) throw disagreement(protocol, kind.name);
   try {
     const spec = await kind.compile(document, options);
-    return warnings.length === 0 ? spec : withWarnings(spec, warnings);
+    const value = warnings.length === 0 ? spec : withWarnings(spec, warnings);
+    return { value, bytes: await memoryOf(read) };
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (error instanceof RangeError) throw new SpecError('The document is nested too deeply.', [], error);

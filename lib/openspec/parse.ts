@@ -1,11 +1,20 @@
 import { codedFault } from '../common/coded-fault.ts';
 import type { FairTurn } from '../common/fair-gate.ts';
-import { MAY_HAVE_PROTO, parseJsonInSlices, WideObjectError } from '../common/json-slices.ts';
+import { MAY_HAVE_PROTO, parseJsonInSlices } from '../common/json-slices.ts';
+import { JsonLimitError } from '../common/json-scanner.ts';
 import type { JsonObject, JsonValue } from '../common/json.ts';
 import { createPauses } from '../common/pauses.ts';
 import { LongText } from '../common/long-text.ts';
 import { messageOf, SpecError } from '../errors.ts';
-import { cleanTree, DEPTH_LIMIT, rootOf, tooDeep, treeOfYaml, type ParsedText } from './tree.ts';
+import {
+  cleanTree,
+  CONTAINER_LIMIT,
+  DEPTH_LIMIT,
+  rootOf,
+  tooDeep,
+  treeOfYaml,
+  type ParsedText,
+} from './tree.ts';
 import { parseYamlApart } from './yaml-apart.ts';
 
 /** A longer YAML text is parsed in a thread of its own: this much takes 20 ms. */
@@ -14,28 +23,34 @@ const YAML_HERE_MAX_CHARS = 8 * 1024;
 /** The search for the place of a fault parses the text some twenty times. It is not done for a longer text. */
 const POSITION_MAX_CHARS = 512 * 1024;
 
-/** The text of a document; a long one may be in pieces. */
-export type DocumentText = string | LongText;
+/** A parsed document, and the JSON text that takes its memory: a short YAML text may stand for a long one. */
+interface ParsedDocument extends ParsedText {
+  read: LongText;
+}
 
 /**
- * The object that a document's text holds, JSON or YAML. It is a finite tree of at most 500 levels without cycles and
- * without keys that reach a prototype. Throws a SpecError with line and column when the text is neither. A large YAML text waits for
+ * The object that a document's text holds, JSON or YAML (only JSON where `isJson`). It is a finite tree of at most 500 levels without cycles
+ * and without keys that reach a prototype. Throws a SpecError with line and column when the text is neither. A large YAML text waits for
  * its `turn` among those of others.
  */
-export async function parseText(text: DocumentText, turn?: FairTurn): Promise<ParsedText> {
+export async function parseText(
+  text: string | LongText,
+  turn?: FairTurn,
+  { isJson = false } = {},
+): Promise<ParsedDocument> {
   const source = withoutMark(typeof text === 'string' ? LongText.of([text]) : text);
-  if (isBlank(source)) throw new SpecError('The document is empty.');
+  if (await isBlank(source)) throw new SpecError('The document is empty.');
   const json = await parseJson(source);
   if (json.fault === undefined) {
     // The walk is only paid when the text can hold the one dangerous key.
     const warnings = (await mayHaveProto(source)) ? await cleanTree(json.value) : [];
-    return { document: rootOf(json.value), warnings };
+    return { document: rootOf(json.value), warnings, read: source };
   }
   // A quoted first key is JSON, so its fault is the one to tell; a YAML parser would only hide it.
-  if (/^\s*(\{\s*["}]|\[)/.test(source.windowAt(0))) throw json.fault;
-  if (source.length <= YAML_HERE_MAX_CHARS) return treeOfYaml(source.toString());
-  const { json: tree, warnings } = await parseYamlApart(source, turn);
-  return { document: (await parseTree(tree)) as JsonObject, warnings };
+  if (isJson || /^\s*(\{\s*["}]|\[)/.test(source.windowAt(0))) throw json.fault;
+  if (source.length <= YAML_HERE_MAX_CHARS) return { ...(await treeOfYaml(source.toString())), read: source };
+  const { json: read, warnings } = await parseYamlApart(source, turn);
+  return { document: (await parseTree(read)) as JsonObject, warnings, read };
 }
 
 /** The text without a byte order mark at its beginning [Unicode 23.8]. */
@@ -45,8 +60,12 @@ function withoutMark(text: LongText): LongText {
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-function isBlank(text: LongText): boolean {
-  for (const window of text.windows()) if (window.trim() !== '') return false;
+async function isBlank(text: LongText): Promise<boolean> {
+  const pause = createPauses();
+  for (const window of text.windows()) {
+    if (window.trim() !== '') return false;
+    await pause();
+  }
   return true;
 }
 
@@ -65,12 +84,18 @@ async function mayHaveProto(text: LongText): Promise<boolean> {
   return false;
 }
 
-/** Parses a large text. Throws a SyntaxError, or a SpecError for a value that is too deep or too wide. */
+/** Parses a large text. Throws a SyntaxError, or a SpecError for a value that is too deep, too wide, or too much. */
 async function parseTree(text: LongText): Promise<JsonValue> {
+  let containers = 0;
+  const onContainers = (count: number): void => {
+    containers += count;
+    if (containers > CONTAINER_LIMIT) throw new SpecError('The document has too many lists and objects.');
+  };
   try {
-    return (await parseJsonInSlices(text, { depthMax: DEPTH_LIMIT, limitsMembers: true })) as JsonValue;
+    const options = { depthMax: DEPTH_LIMIT, limitsMembers: true, onContainers };
+    return (await parseJsonInSlices(text, options)) as JsonValue;
   } catch (error) {
-    if (error instanceof WideObjectError) throw new SpecError(error.message);
+    if (error instanceof JsonLimitError) throw new SpecError(error.message);
     if (error instanceof RangeError) throw tooDeep();
     throw error;
   }

@@ -54,7 +54,7 @@ type Search = (text: string, count: number) => ToolOffer[];
 const FALLBACK_COUNT = 20;
 const FOUND_MAX_COUNT = 20;
 const CHOICES_KEPT_COUNT = 32;
-/** A longer name is no slip of a name that there is. */
+/** A longer name is not a typing mistake of one that there is. */
 const NAME_MAX_LENGTH = 100;
 /** A match that is this much worse than the best one is noise. */
 const SCORE_MIN = 0.12;
@@ -108,7 +108,7 @@ class SearchingSelector implements ToolSelector {
     if (typeof wanted !== 'string') return refused('"name" must be the name of a tool.');
     if (name === this.#names.describe) return this.#describe(wanted);
     if (args['arguments'] === undefined && Object.keys(args).length > 1)
-      return refused(`The arguments of "${shorten(wanted, 100)}" belong into "arguments".`);
+      return refused(`The arguments of "${shorten(wanted, 100)}" belong in "arguments".`);
     const meant = { ...call, name: wanted, arguments: innerArgumentsOf(args['arguments']) };
     if (this.#byName.has(wanted)) return { call: meant };
     // Some models call every tool in this way, also these three.

@@ -34,6 +34,10 @@ export function tooDeep(): SpecError {
 
 /** A YAML document may hold at most this many values, aliases written out. */
 const NODE_LIMIT = 5_000_000;
+/** A JSON document may hold at most this many lists and objects. A real one of 13 MB has 100,000. */
+export const CONTAINER_LIMIT = 2_000_000;
+/** A document has at most so many characters, aliases written out: as many as a body. */
+const LENGTH_LIMIT = 64 * 1024 * 1024;
 
 /**
  * Removes `__proto__` keys, and refuses cycles and values that grow without end. Resolves with warnings; other work runs in between.
@@ -42,6 +46,7 @@ export async function cleanTree(value: JsonValue): Promise<string[]> {
   const path = new Set<object>();
   const warnings: string[] = [];
   let nodes = 0;
+  let length = 0;
   const pause = createPauses();
   const walk = async (node: object, pointer: string): Promise<void> => {
     await pause();
@@ -57,7 +62,9 @@ export async function cleanTree(value: JsonValue): Promise<string[]> {
       warnings.push(`The key "__proto__" at ${pointer === '' ? 'the root' : pointer} was left out.`);
     }
     for (const [key, child] of Object.entries(node) as [string, JsonValue][]) {
-      if (++nodes > NODE_LIMIT) {
+      nodes += 1;
+      length += key.length + (typeof child === 'string' ? child.length : 0);
+      if (nodes > NODE_LIMIT || length > LENGTH_LIMIT) {
         throw new SpecError('The document has too many values, its YAML aliases written out.');
       }
       if (typeof child === 'object' && child !== null) {

@@ -7,12 +7,12 @@ import { LongText } from '../common/long-text.ts';
 import { AppError, SpecError, toError, type Fault } from '../errors.ts';
 import { packageRoot } from '../package.ts';
 import { treeOfYaml } from './tree.ts';
+import { MAX_CHARS, tooLargeForYaml } from './yaml.ts';
 
-/**
- * What the threads say to each other: the pieces of a text, then its end. The text of a document goes to the thread, and its JSON text comes
- * back; or its faults do. A text of 60 MB in one message would hold the event loop.
- */
-type YamlMessage = string | YamlEnd;
+/** What goes to the thread: the pieces of a document and its end, and that the next piece of an answer may come. */
+type ToThread = { piece: string } | { isEnd: true } | { wantsMore: true };
+/** What comes back: the pieces of the document's JSON text and then its end, or its faults. */
+type FromThread = { piece: string } | YamlEnd;
 type YamlEnd = { warnings: string[] } | { message: string; faults: readonly Fault[] };
 type YamlAnswer = { json: LongText; warnings: string[] } | { message: string; faults: readonly Fault[] };
 
@@ -31,31 +31,40 @@ export async function parseYamlApart(
   source: LongText,
   turn: FairTurn = {},
 ): Promise<{ json: LongText; warnings: string[] }> {
+  if (source.length > MAX_CHARS) throw tooLargeForYaml();
   const answer = await inDocumentThread(() => parseInThread(source, turn.signal), turn);
   if ('json' in answer) return answer;
   throw new SpecError(answer.message, answer.faults);
 }
 
-/** The thread's side: takes the pieces of documents, and says what each holds. An error that is no fault of a document ends the thread. */
+/**
+ * The thread's side: takes the pieces of documents, and says what each holds. It waits after each piece of an answer: a thousand messages
+ * that lie there are taken in one turn of the event loop. An error that is no fault of a document ends the thread.
+ */
 export function answerYaml(port: MessagePort): void {
   let source = new LongText();
+  let goOn = (): void => undefined;
   // oxlint-disable unicorn/require-post-message-target-origin -- a thread has no origins
-  port.on('message', (piece: string | null) => {
-    if (piece !== null) {
-      source.push(piece);
-      return;
+  const send = (piece: string): Promise<void> => {
+    port.postMessage({ piece } satisfies FromThread);
+    return new Promise((resolve) => (goOn = resolve));
+  };
+  port.on('message', (message: ToThread) => {
+    if ('piece' in message) source.push(message.piece);
+    else if ('wantsMore' in message) goOn();
+    else {
+      const text = source.toString();
+      source = new LongText();
+      void answerFor(text, send).then((end) => port.postMessage(end));
     }
-    const text = source.toString();
-    source = new LongText();
-    void answerFor(text, (part) => port.postMessage(part)).then((end) => port.postMessage(end));
   });
   // oxlint-enable unicorn/require-post-message-target-origin
 }
 
-async function answerFor(source: string, take: (part: string) => void): Promise<YamlEnd> {
+async function answerFor(source: string, send: (piece: string) => Promise<void>): Promise<YamlEnd> {
   try {
     const { document, warnings } = await treeOfYaml(source);
-    for (const window of LongText.of([JSON.stringify(document)]).windows()) take(window);
+    for (const window of LongText.of([JSON.stringify(document)]).windows()) await send(window);
     return { warnings };
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
@@ -115,9 +124,12 @@ async function ask(thread: Worker, source: LongText, signal: AbortSignal | undef
       );
       signal?.addEventListener('abort', () => reject(toError(signal.reason)), once);
       const json = new LongText();
-      thread.on('message', (message: YamlMessage) => {
-        if (typeof message === 'string') json.push(message);
-        else resolve('warnings' in message ? { json, ...message } : message);
+      thread.on('message', (message: FromThread) => {
+        if ('piece' in message) {
+          json.push(message.piece);
+          // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origins
+          thread.postMessage({ wantsMore: true } satisfies ToThread);
+        } else resolve('warnings' in message ? { json, ...message } : message);
       });
       thread.once('error', (cause: NodeJS.ErrnoException) =>
         reject(
@@ -142,10 +154,10 @@ async function post(thread: Worker, source: LongText): Promise<void> {
   const pause = createPauses();
   // oxlint-disable unicorn/require-post-message-target-origin -- a thread has no origins
   for (const window of source.windows()) {
-    thread.postMessage(window);
+    thread.postMessage({ piece: window } satisfies ToThread);
     await pause();
   }
-  thread.postMessage(null);
+  thread.postMessage({ isEnd: true } satisfies ToThread);
   // oxlint-enable unicorn/require-post-message-target-origin
 }
 

@@ -4,7 +4,7 @@ import type { JsonValue } from '../common/json.ts';
 import { messageOf, SpecError } from '../errors.ts';
 
 /** YAML is parsed 50 times slower than JSON: over this, a document has to be JSON. */
-const MAX_CHARS = 24 * 1024 * 1024;
+export const MAX_CHARS = 24 * 1024 * 1024;
 /** The parser takes some 150 MiB for a million. */
 const MAX_LEXEMES = 4_000_000;
 /** Each alias is looked up by a walk over the document: aliases × lexemes, about a second. */
@@ -23,7 +23,7 @@ export async function parseYaml(
   source: string,
   depthLimit: number,
 ): Promise<{ value: JsonValue; warnings: string[] }> {
-  if (source.length > MAX_CHARS) throw tooLarge();
+  if (source.length > MAX_CHARS) throw tooLargeForYaml();
   const yaml = await import('yaml');
   checkSize(new yaml.Lexer().lex(source));
   const lines = new yaml.LineCounter();
@@ -62,11 +62,12 @@ function checkSize(lexemes: Iterable<string>): void {
   let aliases = 0;
   for (const lexeme of lexemes) {
     if (lexeme.startsWith('*')) aliases++;
-    if (++count > MAX_LEXEMES || aliases * count > MAX_ALIAS_STEPS) throw tooLarge();
+    if (++count > MAX_LEXEMES || aliases * count > MAX_ALIAS_STEPS) throw tooLargeForYaml();
   }
 }
 
-function tooLarge(): SpecError {
+/** The error for a text that is too large for YAML. */
+export function tooLargeForYaml(): SpecError {
   return new SpecError('The document is no JSON, and too large for YAML; send it as JSON.');
 }
 

@@ -2,12 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jsonFaultAt } from '../common/json-fault.ts';
 import { hasBigint, inexactNumbers, mapBigints, parseExactly } from '../common/exact-numbers.ts';
 import { isObject, type JsonValue } from '../common/json.ts';
-import {
-  MAY_HAVE_PROTO,
-  parseJsonInSlices,
-  parseWithoutProto,
-  WideObjectError,
-} from '../common/json-slices.ts';
+import { MAY_HAVE_PROTO, parseJsonInSlices, parseWithoutProto } from '../common/json-slices.ts';
+import { JsonLimitError } from '../common/json-scanner.ts';
 import { LongText } from '../common/long-text.ts';
 import { AppError } from '../errors.ts';
 import type { BodyShare } from './body-room.ts';
@@ -100,7 +96,7 @@ async function parseLargeText(
     });
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    if (cause instanceof WideObjectError)
+    if (cause instanceof JsonLimitError)
       throw new AppError('invalid_request', `The body cannot be read: ${cause.message}`, { cause });
     const place =
       text.length > PLACE_MAX_LENGTH ? 'it is too large for the place to be found' : placeOf(text.toString());

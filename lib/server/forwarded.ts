@@ -20,8 +20,8 @@ export function createForwarded(trustedProxies: readonly string[]): (request: In
     const direct = plainAddress(request.socket.remoteAddress ?? '');
     const { host } = request.headers;
     if (!trusted.has(direct)) return { address: direct, host };
-    // Each proxy appends the address that it saw. So the last address that is not a proxy of ours is the client's. Before an entry that is
-    // no address stands what a client may have written.
+    // Each proxy appends the address that it saw. So the last address that is not a proxy of ours is the client's. A client may have written
+    // everything before an entry that is not an address, so the search ends there.
     let address = direct;
     for (const next of listIn(request, 'x-forwarded-for').map(addressIn).toReversed()) {
       if (!trusted.has(address) || isIP(next) === 0) break;

@@ -55,7 +55,7 @@ export interface Route {
   /** Links of other sites may lead here: a page, or a step on the way to one. */
   readonly entrance?: true;
   /**
-   * A GET that changes something, or uses up something that is there once: HEAD is refused. `for programs`: browsers are refused, too,
+   * A GET that changes something, or uses a code that works only once: HEAD is refused. `for programs`: browsers are refused, too,
    * because any page can make a browser send a GET.
    */
   readonly changes?: 'for programs' | 'for all';
@@ -85,7 +85,7 @@ export interface Route {
    */
   readonly exactFields?: ExactFields;
   /**
-   * Fields of the body, at any depth, whose long texts and objects stay texts, each as a PiecesValue: a document is not parsed twice. An
+   * Fields of the body, at any depth, whose long texts and objects stay texts, each as a LongTextValue: a document is not parsed twice. An
    * object is its JSON text.
    */
   readonly fieldsInPieces?: readonly string[];

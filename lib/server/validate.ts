@@ -14,7 +14,7 @@ const ALL_FAULTS_MAX_VALUES = 10_000;
 const VALUES_MAX_COUNT = 100_000;
 /** More faults help nobody. */
 const FAULTS_MAX_COUNT = 100;
-/** So many characters of a name that cannot be are shown. */
+/** The length to which a refused name is cut. */
 const NAME_SHOWN = 80;
 const DRY_RUN = 'dryRun';
 /** So many fields are compared with it: no client has more without a name in the schema, and an attacker has many thousands. */
@@ -178,24 +178,23 @@ function allowsNull({ type }: RouteSchema): boolean {
 function faultsOf(errors: readonly ErrorObject[]): Fault[] {
   return (
     errors
-      // Of a choice and of a name, the fault of the whole says all; of a condition, the fault of its part does.
+      // For anyOf and propertyNames one fault for the whole is enough; for a condition, that of its part.
       .filter(({ schemaPath, keyword }) => !/\/(anyOf|propertyNames)\//.test(schemaPath) && keyword !== 'if')
       .slice(0, FAULTS_MAX_COUNT)
       .map((error) => ({ pointer: pointerOf(error), detail: detailOf(error) }))
   );
 }
 
-/** The place of a fault. That of a name is its own, of which the beginning is enough. */
 function pointerOf({ keyword, instancePath, params }: ErrorObject): string {
-  if (keyword === 'required') return childPointer(instancePath, String(params.missingProperty));
-  if (keyword !== 'propertyNames') return instancePath;
-  return childPointer(instancePath, cutWords(String(params.propertyName), NAME_SHOWN));
+  return keyword === 'required' ? childPointer(instancePath, String(params.missingProperty)) : instancePath;
 }
 
 function detailOf({ keyword, params, schema, parentSchema, message }: ErrorObject): string {
   if (keyword === 'required') return 'is missing';
-  if (keyword === 'propertyNames')
-    return `must be ${(schema as { description?: string }).description ?? 'another name'}`;
+  if (keyword === 'propertyNames') {
+    const wanted = (schema as { description?: string }).description ?? 'another one';
+    return `has a field "${cutWords(String(params.propertyName), NAME_SHOWN)}", whose name must be ${wanted}`;
+  }
   const described = (parentSchema as { description?: string } | undefined)?.description;
   if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
   if (keyword === 'const') return `must be ${String(params.allowedValue)}`;

@@ -194,7 +194,7 @@ class Web {
       const query = await readQuery(search, route.query);
       const share = bodies.open(budgetKeyOf(caller, address), response);
       const { value: body, ignored } = await readBody(request, response, route, { timeoutMs, share });
-      if (Array.isArray(body)) spend(budget, budgetKeyOf(caller, address), body.length - 1); // of one request each
+      if (Array.isArray(body)) spend(budget, budgetKeyOf(caller, address), body.length - 1); // each message of a list is a request; one is counted already
       if (route.status !== undefined) response.statusCode = route.status;
       const client = { address, agent: request.headers['user-agent'] };
       const checked = { params: request.params, query, body, caller, client, origin, ignored, log };

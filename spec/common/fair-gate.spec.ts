@@ -57,6 +57,28 @@ describe('a fair gate', () => {
     await Promise.all(works);
   });
 
+  it('takes a work of a party that has none yet, also when many works of others wait', async () => {
+    const gate = open({ waitingMaxCount: 2, allWaitingMaxCount: 2 });
+    const works = ['ada', 'ada', 'ada'].map((party) => gate.send(party));
+    expect((await refusalOf(gate.send('ada'))).code).to.equal('too_many_requests');
+    works.push(gate.send('bob'));
+    expect((await refusalOf(gate.send('bob'))).code).to.equal('unavailable');
+    await gate.end(4);
+    expect(await Promise.all(works)).to.deep.equal(['ada', 'ada', 'ada', 'bob']);
+    expect(gate.begun).to.deep.equal(['ada', 'ada', 'bob', 'ada']);
+  });
+
+  it('gives one party all places where works are short', async () => {
+    for (const areShort of [false, true]) {
+      const gate = open({ atOnce: 2, areShort });
+      const works = [gate.send('ada'), gate.send('ada')];
+      await gate.turn();
+      expect(gate.begun).to.have.length(areShort ? 2 : 1);
+      await gate.end(2);
+      await Promise.all(works);
+    }
+  });
+
   it('gives the parties their turns, however many works one of them has', async () => {
     const { begun, send, end } = open();
     const works = [1, 2, 3, 4].map((at) => send('ada', `ada ${at}`));
@@ -92,7 +114,7 @@ describe('a fair gate', () => {
       '2 of your pictures wait already. Try again in a moment.',
     ]);
     works.push(send('bob'));
-    const all = await refusalOf(send('eve'));
+    const all = await refusalOf(send('bob'));
     expect([all.code, all.message]).to.deep.equal([
       'unavailable',
       'Too many pictures wait. Try again in a moment.',

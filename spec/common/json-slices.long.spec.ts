@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
+import { checkLoop, startWatchdog } from '../support/loop-watchdog.ts';
 import { rejection } from '../support/refusal.ts';
 import fc from 'fast-check';
-import { parseJsonInSlices, parseWithoutProto, WideObjectError } from '../../lib/common/json-slices.ts';
-import { LongText, type PiecesValue } from '../../lib/common/long-text.ts';
+import { JsonLimitError } from '../../lib/common/json-scanner.ts';
+import { parseJsonInSlices, parseWithoutProto } from '../../lib/common/json-slices.ts';
+import { LongText, type LongTextValue } from '../../lib/common/long-text.ts';
 import { isLargeValue, jsonSlicesOf } from '../../lib/common/write-json-slices.ts';
 
 /** Two of them are longer than a slice. */
@@ -86,7 +88,7 @@ describe('JSON in slices', () => {
       list: [{ text: object }, { text }, { text: 'short' }, { text: { short: 1 } }, { other: text }],
     };
     const read = (await parseJsonInSlices(JSON.stringify(value), { inPieces: ['text'] })) as {
-      list: { text: PiecesValue }[];
+      list: { text: LongTextValue }[];
     };
     const [first, second, ...rest] = read.list;
     expect(JSON.parse(first!.text.textPieces.join(''))).to.deep.equal(object);
@@ -104,9 +106,31 @@ describe('JSON in slices', () => {
     expect(Object.keys(most!)).to.have.length(200_000);
     expect(await outcomeOf(() => parseJsonInSlices(text(200_001)))).to.be.an('array');
     const error = await outcomeOf(() => parseJsonInSlices(text(200_001), { limitsMembers: true }));
-    expect(error).to.be.instanceOf(WideObjectError);
+    expect(error).to.be.instanceOf(JsonLimitError);
     expect((error as Error).message).to.equal('An object has more than 200000 members.');
   });
+
+  const length = 20_000_000;
+  const wide: [string, string, string][] = [
+    ['white space', `{"a":1,${' '.repeat(length)}"b":2}`, 'White space has more than 65536 characters.'],
+    ['a number', `{"a":1,"b":${'1'.repeat(length)}}`, 'A number has more than 65536 characters.'],
+    ['a key', `{"a":1,"${'b'.repeat(length)}":2}`, 'A key has more than 65536 characters.'],
+    ['a text of quotation marks', `{"a":1,"text":{"b":"${'\\"'.repeat(length / 2)}"}}`, 'object'],
+  ];
+  for (const [name, text, outcome] of wide)
+    it(`lets other work run while it passes ${name} of 20 MB`, async () => {
+      const given = LongText.of(
+        Array.from({ length: 400 }, (_, at) => text.slice(at * 51_000, (at + 1) * 51_000)),
+      );
+      const watchdog = startWatchdog();
+      try {
+        const read = await outcomeOf(() => parseJsonInSlices(given, { inPieces: ['text'] }));
+        expect(read instanceof Error ? read.message : typeof read).to.equal(outcome);
+        checkLoop(watchdog.take(), name);
+      } finally {
+        watchdog.stop();
+      }
+    });
 
   it('knows a large value', () => {
     const values = [

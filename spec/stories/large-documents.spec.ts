@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { openTestApp, type TestApp } from '../support/app.ts';
 import { FloodServer } from '../support/flood-server.ts';
+import { yamlOf } from '../support/flood-world.ts';
 import { openHttpDevice, type HttpDevice } from '../support/http-device.ts';
 import { checkLoop } from '../support/loop-watchdog.ts';
 import { startModelServer, type ModelServer, type ModelServerStep } from '../support/model-server.ts';
@@ -118,6 +119,16 @@ describe('large documents', function () {
       ['a text of 55 MB', JSON.stringify(documentOf(45, 'word ')), '200 '],
       ['an object of 60 MB in another script', documentOf(20, '語'), '200 '],
       [
+        'a text of 2,100,000 lists',
+        `${JSON.stringify(documentOf(0, 'word ')).slice(0, -1)},"x-lists":[${'[],'.repeat(2_100_000)}0]}`,
+        '400 The document at /openSpecList/0 cannot be used: The document has too many lists and objects.',
+      ],
+      [
+        'a YAML text of 40 kB whose aliases stand for 76 MB',
+        `${yamlOf('first', 10)}x-a: &a ${'abcdefgh'.repeat(1000)}\nx-b: [${Array.from({ length: 9500 }, () => '*a').join(',')}]\n`,
+        '400 The document at /openSpecList/0 cannot be used: The document has too many values, its YAML aliases written out.',
+      ],
+      [
         'an object with 200,001 members',
         wide,
         '400 The document at /openSpecList/0 cannot be used: An object has more than 200000 members.',
@@ -125,12 +136,12 @@ describe('large documents', function () {
       [
         '20 MB that cannot be compressed',
         noise,
-        '413 The configuration has 20101417 characters that take more than 4194304 bytes when they are compressed. Leave out what no call needs, or give its documents to several sessions or devices.',
+        '413 The configuration has N characters that take more than 4194304 bytes when they are compressed. Leave out what no call needs, or give its documents to several sessions or devices.',
       ],
     ];
     for (const [name, openSpec, outcome] of inputs)
       it(name, async () => {
-        expect(await init(openSpec)).to.equal(outcome);
+        expect((await init(openSpec)).replace(/\d{8}/, 'N')).to.equal(outcome);
         checkLoop(await server.report(), name);
       });
   });

@@ -6,6 +6,7 @@ import { Faults } from '../faults.tsx';
 import { Lamp } from '../lamp.tsx';
 import { t } from '../language.ts';
 import { go, hrefOf } from '../route.ts';
+import { sentenceText } from '../server-words.ts';
 import { status } from '../status/server-status.ts';
 import { createSession, simulated } from '../talk/sessions.ts';
 import { AuditRows } from './audit-rows.tsx';
@@ -36,7 +37,7 @@ function TalkButtons({
       {!isUsable && (
         <p>
           <Lamp color="red" />
-          {fault ?? t('deviceDisabled')}
+          {sentenceText(fault ?? t('deviceDisabled'))}
         </p>
       )}
       <div class="row">

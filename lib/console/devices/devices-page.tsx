@@ -119,7 +119,7 @@ function DeviceCard({
       </h2>
       <p>
         <Lamp color={lamp} />
-        {isUsable ? t(stateOf(reachable)) : (fault ?? t('deviceDisabled'))}
+        {isUsable ? t(stateOf(reachable)) : sentenceText(fault ?? t('deviceDisabled'))}
         {isUsable && detail !== undefined && <span class="soft small"> {sentenceText(detail)}</span>}
       </p>
       <FactsLine name={name} kind={kind} version={version} tools={tools} />

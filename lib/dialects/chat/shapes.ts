@@ -20,7 +20,7 @@ export const params = {
   propertyNames: {
     pattern: '^[A-Za-z]\\w{0,63}$',
     not: { enum: reserved },
-    description: `a name of letters, digits and underscores, and none of ${reserved.join(', ')}`,
+    description: `of letters, digits and underscores, and none of ${reserved.join(', ')}`,
   },
   properties: {
     temperature: { type: 'number', minimum: 0, maximum: 2 },

@@ -13,7 +13,7 @@ const PREFIX = 'lite-agent://devices/';
 /** The end of the address of the last known values of a device. No name of a device has a "/". */
 const VALUES = '/values';
 
-/** The characters of a document that hosts take. It goes to a model, which reads a longer one in parts: by its tools. */
+/** The characters of a document that hosts take. They give it to a model, which uses a longer one through its tools. */
 const DOCUMENT_MAX_CHARS = 1024 * 1024;
 
 /** The document and the last known values of each of these devices, as resources. */

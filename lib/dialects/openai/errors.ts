@@ -88,7 +88,10 @@ export function invalidField(field: string, detail: string): AppError {
   return invalidRequest([{ pointer: `/${field.replaceAll('.', '/')}`, detail }]);
 }
 
-/** The faults of a request, of which OpenAI's shape has a text alone. */
+/** More faults help nobody, and each of them takes time. */
+const FAULTS_MAX_COUNT = 100;
+
+/** The faults of a request. OpenAI's shape of errors has one text for all of them. */
 export class RequestFaults {
   readonly #faults: Fault[] = [];
 
@@ -101,11 +104,12 @@ export class RequestFaults {
     }
   }
 
-  /** Keeps the faults of an `invalid_request`. Throws every other error. */
+  /** Keeps the faults of an `invalid_request`, and throws them all where there are too many. Throws every other error. */
   keep(error: unknown): void {
     const faults = error instanceof AppError && error.code === 'invalid_request' ? error.faults : [];
     if (faults.length === 0) throw error;
-    this.#faults.push(...faults);
+    for (const fault of faults) this.#faults.push(fault);
+    if (this.#faults.length >= FAULTS_MAX_COUNT) this.refuse();
   }
 
   /** Throws one `invalid_request` with all faults; nothing where there are none. */

@@ -2,7 +2,7 @@
 export const metadataSchema = {
   type: 'object',
   maxProperties: 16,
-  propertyNames: { maxLength: 64, description: 'a name of at most 64 characters' },
+  propertyNames: { maxLength: 64, description: 'at most 64 characters long' },
   additionalProperties: { type: 'string', maxLength: 512 },
 } as const;
 

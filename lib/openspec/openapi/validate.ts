@@ -45,7 +45,7 @@ function findingsOf(error: unknown, document: JsonObject): string[] {
     const place = typeof instancePath === 'string' && instancePath !== '' ? instancePath : '/';
     const extra = extraOf(detail);
     if (extra !== undefined) {
-      // In an object with another fault, no schema of alternatives knows even the right keys.
+      // Where an object has another fault, Ajv reports its right keys as unknown, too.
       if (KEYS.includes(extra) && faulty.has(instancePath)) continue;
       const pointer = childPointer(place === '/' ? '' : place, extra);
       const meant = KEYS.includes(extra) ? undefined : closestWord(extra, KEYS);

@@ -27,6 +27,7 @@ import { recordOwners } from './record-owners.ts';
 import { simulationTables } from './simulations.ts';
 import { storedCompletions } from './stored-completions.ts';
 import { taskContents } from './task-contents.ts';
+import { longTexts } from './long-texts.ts';
 
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
 export function migrationsFor(style: TableStyle): Record<string, Migration> {
@@ -102,5 +103,6 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
     '0101-audit-by-time': auditByTime,
     '0120-awaited-uploads': awaitedUploads,
     '0130-record-owners': recordOwners,
+    '0155-long-texts': longTexts,
   };
 }

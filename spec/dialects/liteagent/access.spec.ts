@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { PiecesValue } from '../../../lib/common/long-text.ts';
+import type { LongTextValue } from '../../../lib/common/long-text.ts';
 import { openTestServer, Refused, type TestServer } from '../../support/test-server.ts';
 
 const token = 'operator-token-0123456789';
@@ -106,7 +106,7 @@ describe('the LiteAgent calls', () => {
     const fits = await post(room);
     expect(fits.status).to.equal(200);
     const { id } = (await fits.json()) as { id: string };
-    const kept = server.sessions.all.get(id)?.created.documents[0]?.['openSpec'] as unknown as PiecesValue;
+    const kept = server.sessions.all.get(id)?.created.documents[0]?.['openSpec'] as unknown as LongTextValue;
     expect(kept.textPieces.join('')).to.have.length(room);
     server.sessions.all.delete(id);
     expect((await post(room + 1)).status).to.equal(413);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { openLampWorld, type LampWorld } from '../../support/lamp-world.ts';
+import { checkLoop, startWatchdog } from '../../support/loop-watchdog.ts';
 
 /** Requests that name something which cannot be. Each is refused with its place, before a model is asked. */
 describe('a request to the OpenAI dialect that cannot be meant', () => {
@@ -111,15 +112,22 @@ describe('a request to the OpenAI dialect that cannot be meant', () => {
       'purpose',
       'The body is not valid: /purpose is missing; /filename is missing; /bytes is missing; /mime_type is missing.',
     ]);
-    const field = `metadata.${'k'.repeat(65)}`;
     const long = { input: 'Hi', metadata: { ['k'.repeat(65)]: 'v' } };
     expect(await refusal('/v1/responses', long)).to.deep.equal([
       400,
-      field,
-      `The body is not valid: /${field.replace('.', '/')} must be a name of at most 64 characters.`,
+      'metadata',
+      `The body is not valid: /metadata has a field "${'k'.repeat(65)}", whose name must be at most 64 characters long.`,
     ]);
     const many = await refusal('/v1/responses', { model: 'm', input: Array.from({ length: 25 }, () => 5) });
     expect(many[2]).to.match(/input\.9 must be an object; and 15 more\.$/);
+    const watchdog = startWatchdog();
+    const parts = [{ role: 'user', content: Array.from({ length: 150_000 }, () => 1) }];
+    for (const input of [Array.from({ length: 100_000 }, () => 1), parts]) {
+      const [status, , told] = await refusal('/v1/responses', { model: 'm', input });
+      expect([status, /; and 90 more\.$/.test(String(told))]).to.deep.equal([400, true]);
+    }
+    checkLoop(watchdog.take(), 'a request with many faults');
+    watchdog.stop();
   });
 
   it('has a function that is no object, for a run', async () => {
