@@ -4,7 +4,9 @@ import { AppError } from '../errors.ts';
 import { bearerOf } from '../server/intake.ts';
 import { findCookie, setCookie } from './cookies.ts';
 
+/** The name is the contract's (contract 4). */
 const NAME = 'refresh_token';
+/** The browser keeps the cookie as long as a sign-in may be unused (accounts/sign-ins.ts). */
 const MAX_AGE_SECONDS = 30 * 24 * 3600;
 
 /** Stores a refresh token in the browser, where no script reads it; `undefined` removes it. */

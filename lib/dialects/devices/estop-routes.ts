@@ -33,6 +33,7 @@ function listEstops({ estops }: EstopParts): Route {
   });
 }
 
+/** Answers when no node lets a write of the scope leave any more, or when one has not confirmed in time: `nodesBehind` counts those. */
 function engage(parts: EstopParts): Route {
   return route({
     method: 'POST',
@@ -56,6 +57,7 @@ function engage(parts: EstopParts): Route {
   });
 }
 
+/** Waiting approvals of the time before stay refused. A scope is released as it was engaged: `all` releases no stop of one device. */
 function release({ estops }: EstopParts): Route {
   return route({
     method: 'POST',
@@ -94,6 +96,7 @@ async function scopeFor(
   return storedScope(scope);
 }
 
+/** The scope as the store has it: `all`, `device:<name>` or `session:<id>`. */
 function storedScope(scope: WireScope): EstopScope {
   if (scope === 'all') return 'all';
   const { device, session } = scope;
@@ -113,6 +116,7 @@ function wireScope(scope: EstopScope): WireScope {
   return scope.startsWith('device:') ? { device: value } : { session: value };
 }
 
+/** The name in the log of stops: that of a user, else the id (`operator`). */
 function nameOf({ account, id }: Principal): string {
   return account?.name ?? id;
 }

@@ -34,6 +34,10 @@ export const deviceBody = {
 } as const;
 
 const texts = { type: 'array', items: { type: 'string' } } as const;
+/**
+ * The state of a device, from the calls that this node made: nothing is asked for it. Its fields are null before the first call, and
+ * `lastError` also after a call without an error.
+ */
 const state = {
   type: 'object',
   required: ['reachable', 'lastCallAt', 'lastError'],
@@ -43,6 +47,7 @@ const state = {
     lastError: { type: ['string', 'null'] },
   },
 } as const;
+/** The fields of a device in the list and by itself. */
 const shared = {
   name: { type: 'string' },
   title: { type: 'string' },
@@ -113,6 +118,7 @@ export function formatListed(device: ListedDevice, known: DeviceState) {
 export function formatDevice(device: Device, known: DeviceState, checked?: CheckedDevice) {
   return {
     ...(device.definition && shownDefinition(device.definition)),
+    // The facts come after the definition: they have the values of fields that the definition leaves out.
     ...formatShared(device, known),
     users: device.facts.users,
     ...(checked && { tools: checked.described.tools, warnings: checked.warnings }),

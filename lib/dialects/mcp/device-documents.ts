@@ -8,6 +8,7 @@ import { shownDefinition } from '../../devices/shown-definition.ts';
 import { AppError } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 
+/** The addresses of resources are names only: hosts hand them back as they are. */
 const PREFIX = 'lite-agent://devices/';
 
 /** The end of the address of the last known values of a device. No name of a device has a "/". */
@@ -60,6 +61,7 @@ export async function readDeviceDocument(
   if (uri.endsWith(VALUES))
     return { contents: [{ uri, ...lastValues(devices.states.valuesOf(named.name)) }] };
   const device = await devices.find(named.name, caller.id);
+  // Keys are masked in it (devices/shown-definition.ts).
   // A device that says its document itself shows the tools that it has now.
   const shown = device.definition && shownDefinition(device.definition);
   const openSpec = shown?.openSpec ?? ((await devices.describe(device)) as unknown as JsonObject);
@@ -83,6 +85,7 @@ export function noResource(uri: string): AppError {
   return new AppError('not_found', `There is no resource "${uri.slice(0, 100)}": resources/list has them.`);
 }
 
+/** The device that an address names, among those that the host may see. */
 function deviceOf<Device extends { name: string }>(
   uri: string,
   among: readonly Device[],
