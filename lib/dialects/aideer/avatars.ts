@@ -11,6 +11,7 @@ import type { Parts } from '../dialect.ts';
 import { message } from './shapes.ts';
 import { findUser } from './find-user.ts';
 
+/** The key of the picture of users without one. All users share it. */
 const DEFAULT = 'avatars/default.jpg';
 /** How long the address of a picture is valid, in seconds: a day, as an access token. */
 const URL_SECONDS = 24 * 3600;

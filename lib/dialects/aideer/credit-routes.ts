@@ -39,6 +39,7 @@ function listCredits({ ledger }: CreditParts): Route {
           id,
           amount,
           type: kind,
+          // Every record but that of a code belongs to a task.
           ...(kind !== 'redeem' && { task_id: reference }),
           create_time: timeOf(createdAt),
         })),
@@ -149,6 +150,7 @@ async function formatCode({ accounts }: CreditParts, known: RedeemCode) {
   return {
     value: known.value,
     redeemed: known.redeemedAt !== null,
+    // Also null when the user was removed.
     redeemed_by: by?.id ?? null,
     redeem_time: known.redeemedAt === null ? null : timeOf(known.redeemedAt),
     expire_time: known.expiresAt === null ? null : timeOf(known.expiresAt),

@@ -5,6 +5,7 @@ import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { anything, list, message, storable, timeOf } from './shapes.ts';
 
+/** `app:` and an id of at most 100 characters are the longest scope. */
 const scope = { type: 'string', maxLength: 110 } as const;
 
 type KeyParts = Pick<Parts, 'accounts' | 'config'>;
@@ -41,6 +42,7 @@ function createKey({ accounts: { apiKeys, passwords } }: KeyParts): Route {
       properties: {
         name: { type: 'string', maxLength: 100, pattern: storable },
         scopes: { type: 'array', maxItems: 20, items: scope },
+        /** The names of the only dialects that the key is for; all when missing. */
         dialects: { type: 'array', maxItems: 20, items: scope },
         expire_time: { type: 'string' },
         password: { type: 'string' },

@@ -39,7 +39,9 @@ const parameters = {
 } as const;
 /** A seed may have more digits than a JavaScript number holds. */
 const exactFields = ['seed'];
+/** The schema's bound is a JavaScript number, which is 2^63: `checkSeed` has the exact one. */
 const SEED_MAX = 2n ** 63n - 1n;
+/** The contract's (contract 5). */
 const defaults = { max_tokens: 1500, top_p: 0.5, repetition_penalty: 1.1, temperature: 0.85 };
 
 const fields = {
@@ -92,6 +94,7 @@ export function createPresetRoutes(
     known?: ReadonlySet<string>,
   ) => readMessages(given, Date.now(), (url) => pictureIn(parts, url, { ...call, known }));
 
+  /** Public presets are the admins' (contract 5). */
   function checkVisibility(caller: Principal, visibility: NewPreset['visibility'] | undefined): void {
     if (visibility === 'public') requirePermission(caller, 'manage presets');
   }

@@ -7,6 +7,7 @@ import { route, type Route } from '../../server/mount.ts';
 import { knownRefreshToken } from '../refresh-cookie.ts';
 import type { Parts } from '../dialect.ts';
 
+/** A name, a password and a few words. */
 const FORM_MAX_BYTES = 16 * 1024;
 const DAY_MS = 24 * 3600_000;
 
@@ -80,6 +81,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
         const token = bearerOf(request);
         if (token === undefined) throw new AppError('unauthorized', 'A refresh token is needed.');
         if (!isRefreshToken(token)) throw new TokenKindError('This is not a refresh token.');
+        // The refresh token is the same one: it lives its 90 days (contract 5).
         const { accessToken, refreshToken } = await wechat.refresh(token, client);
         return { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer' };
       },

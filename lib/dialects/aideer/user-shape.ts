@@ -16,6 +16,7 @@ export async function formatUser(
     permission: permissionOf(user.role),
     // Only while an admin has to do something.
     ...(!user.approved && { approved: false }),
+    // A user without a nickname has the username as the name.
     ...(user.name !== username && { nickname: user.name }),
     avatar: await avatarUrl(objects, user.uuid, origin),
     credits_left: await ledger.balance(user.uuid),

@@ -41,16 +41,20 @@ const openSpecEntry = {
   else: { required: ['openSpec'] },
   properties: {
     openSpec: { type: ['string', 'object'], minLength: 1 },
+    /** For documents whose device takes one key. A `basic` key with a ":" is encoded in base64 before it is sent (contract 1). */
     apiKey: {
       type: 'object',
       required: ['type', 'apiKey'],
       properties: { type: { enum: ['basic', 'bearer'] }, apiKey: { type: 'string' } },
     },
+    /** Found in the document when missing; another kind than the document's is a fault. */
     protocol: { enum: ['openapi', 'openmodbus', 'jsonrpcHttp', 'openrpc', 'mcp'] },
+    /** The base URL in the place of the document's. */
     server: text,
     // They are read so that they can be refused with words, and not left out without any.
     command: { description: 'refused: only the operator starts programs' },
     env: { description: 'refused: only the operator starts programs' },
+    /** How the parameters of a JSON-RPC call are sent [OpenRPC, Method Object]. */
     paramStructure: { enum: ['by-name', 'by-position'] },
     include: selection,
     exclude: selection,
@@ -83,6 +87,7 @@ export const initSchema = {
   type: 'object',
   examples: [{ systemPrompt: 'You look after the lights.', devices: [], timeoutSeconds: 600 }],
   properties: {
+    /** What is missing comes from the settings. Their key goes to their base URL only (contract 1). */
     llmConfig: {
       type: 'object',
       properties: {
@@ -106,6 +111,7 @@ export const initSchema = {
       description: 'rules of the session: they can only make those of the devices and the server stricter',
     },
     dryRun: dryRunField,
+    /** Other sessions of the caller, which become tools. */
     sessionList: {
       type: 'array',
       items: {
@@ -116,8 +122,11 @@ export const initSchema = {
     },
     taskPipelineStrategy: strategy,
     toolPipelineStrategy: strategy,
+    /** Whether thinking text comes as `reasoning` frames. */
     reasoning: { type: 'boolean' },
+    /** Whether the owner's memory (contract 2) is offered as tools. */
     memoryTools: { type: 'boolean' },
+    /** How long the session may be idle: its clock starts anew with every task and message. */
     timeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 1e9 },
   },
 } as const;
@@ -143,6 +152,7 @@ export function toDeviceUses(uses: readonly unknown[]): DeviceUse[] {
 /** The session that a valid body asks for, with the contract's defaults. `idleMs` counts when it has no `timeoutSeconds`. */
 export function toSessionConfig(body: InitBody, idleMs: number): SessionConfig {
   return {
+    // The defaults of the contract, for each field that is missing.
     model: { temperature: 0, maxTokens: 4096, topP: 1, ...body.llmConfig },
     systemPrompt: body.systemPrompt ?? '',
     documents: (body.openSpecList ?? []) as JsonObject[],

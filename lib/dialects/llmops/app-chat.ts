@@ -31,6 +31,7 @@ export function createAppChatRoutes(parts: ChatParts): Route[] {
         properties: {
           query,
           conversation_id: { type: 'string', maxLength: 100 },
+          /** The person behind the program, as the program names it. It is shown in the list, and gives no right. */
           user: { type: 'string', maxLength: 200, pattern: '^[^\\u0000]*$' },
         },
       },
@@ -38,6 +39,7 @@ export function createAppChatRoutes(parts: ChatParts): Route[] {
       async handle({ params, body, caller, request, response, log }) {
         const app = await agents.apps.find(params.app_id, caller);
         const used = await publishedVersion(app).open();
+        // Words to an app with documents can move a device, so a key needs that right, too.
         if (used.documents?.length) requirePermission(caller, 'use a device', app.id);
         const session = await openChat(parts, app, body);
         return answerQuery(session, body.query, { request, response, log, limits: config.limits });
@@ -73,6 +75,7 @@ async function openChat(
   app: AgentApp,
   { conversation_id: known, user }: { conversation_id?: string; user?: string },
 ): Promise<Session> {
+  // The session is the app owner's, whoever calls.
   const owner = { id: app.owner, kind: 'user' } as const;
   if (known !== undefined && known !== '') {
     if (await conversations.has(app.id, known)) return sessions.find(known, owner);

@@ -152,6 +152,7 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
 /** The name of an app's copy, as long as a name may be. */
 function nameOfCopy(name: string): string {
   const end = ' (copy)';
+  // By characters: a cut in the middle of one would leave no valid text.
   return `${Array.from(name)
     .slice(0, NAME_MAX_LENGTH - end.length)
     .join('')}${end}`;

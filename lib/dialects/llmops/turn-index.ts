@@ -8,11 +8,14 @@ interface TurnEntry {
   taskId: string;
   /** Ms since the epoch. */
   startedAt: number;
+  /** The first and the latest line of the turn, the user message included. */
   first: number;
   last: number;
+  /** The line of the user message, and that of the answer. */
   said: number;
   answer: number;
   isDone: boolean;
+  /** The user message or the answer was removed: the turn is in no list then. */
   isRemoved: boolean;
 }
 
@@ -88,6 +91,7 @@ export class TurnIndex {
     }
   }
 
+  /** Notes a line. A `session_started` is the beginning of the log, or a clear: everything before it is gone. */
   #note(line: Message): void {
     if (line.type === 'session_started') this.#reset(line.seq);
     if (line.type === 'message_added') this.#added.set(line.id, line);
@@ -102,6 +106,7 @@ export class TurnIndex {
     entry.isRemoved ||= line.marks?.answer?.removed === true;
   }
 
+  /** Begins a turn. Its user message is this line, or an earlier one that has waited for its task. */
   #begin({ taskId, seq, time, marks, added }: Extract<Message, { type: 'task_started' }>): void {
     const said = (added && this.#added.get(taskId)) || { seq, marks };
     this.#added.delete(taskId);
@@ -122,6 +127,7 @@ export class TurnIndex {
     for (const entry of this.#entries.values()) if (lines.has(entry[part])) entry.isRemoved = true;
   }
 
+  /** The turns of these entries, from one read of all lines between them. One whose first line is gone is missing. */
   async #readTurns(entries: readonly TurnEntry[]): Promise<Turn[]> {
     if (entries.length === 0) return [];
     const first = Math.min(...entries.map((entry) => entry.first));
@@ -131,6 +137,7 @@ export class TurnIndex {
     return entries.flatMap(({ taskId }) => turns.get(taskId) ?? []);
   }
 
+  /** Forgets all turns; the next refresh reads the lines after this number. */
   #reset(end: number): void {
     this.#entries.clear();
     this.#added.clear();
