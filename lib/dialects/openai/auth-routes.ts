@@ -150,7 +150,10 @@ function logout(parts: AuthParts): Route {
   });
 }
 
-/** The sign-in that a client shows: by its refresh token, or by one of its access tokens. */
+/**
+ * The sign-in that a client shows: by its refresh token, or by one of its access tokens. Throws `unauthorized` for a bad or missing
+ * token, and `forbidden` for a key, which has no sign-in.
+ */
 async function shown(
   { accounts: { signIns }, access }: AuthParts,
   request: IncomingMessage,

@@ -9,6 +9,7 @@ import { followRecord, requestOf, type TaskRecord } from './task-record.ts';
 
 /** A response that has begun. */
 export interface BegunResponse extends PreparedResponse {
+  /** Settles when the task has ended, or waits for results of its client. */
   over: Until<TaskRecord>;
 }
 
@@ -55,6 +56,7 @@ function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Un
     session,
     taskId,
     after,
+    // A pause ends a response, too: the client has the next word.
     ({ ended, pauses }) => ended !== undefined || pauses.length > part,
   );
 }

@@ -31,6 +31,7 @@ export class CompletionFollower implements Subscriber {
   #sentLength = 0;
   #isOver = false;
 
+  /** Subscribes at once, so that no partial text is missed. The first chunk has the role alone, as OpenAI's. */
   constructor({ session, place, head }: FollowedCompletion) {
     this.#head = head;
     this.#place = place;
@@ -52,6 +53,7 @@ export class CompletionFollower implements Subscriber {
   messages(batch: readonly Message[]): void | Promise<void> {
     const { part } = this.#place;
     for (const line of batch) {
+      // Asked before the line is added: the line that ends a part belongs to it.
       const isOwn = this.#record.pauses.length === part;
       if (this.#isOver || !addToRecord(this.#record, line) || !isOwn) continue;
       if (line.type === 'model_reply') this.#addReply(line.text);
@@ -61,6 +63,7 @@ export class CompletionFollower implements Subscriber {
   }
 
   delta({ taskId, kind, text, at }: Delta): void {
+    // A piece says nothing without the text before it: the rest comes with the line of the reply.
     const { started, pauses } = this.#record;
     if (taskId !== this.#record.taskId || kind !== 'answer' || at !== this.#sentLength) return;
     if (started && !this.#isOver && pauses.length === this.#place.part) this.#addText(text);
@@ -71,6 +74,7 @@ export class CompletionFollower implements Subscriber {
     this.#stream.end();
   }
 
+  /** Sends the text of a reply that was not sent in pieces. */
   #addReply(text: string): void {
     this.#addText(text.slice(this.#sentLength));
     this.#sentLength = 0;
@@ -84,6 +88,7 @@ export class CompletionFollower implements Subscriber {
     this.#hasText = true;
   }
 
+  /** Sends the last chunks. The calls of the client come whole: their arguments are not streamed. */
   #end(): void {
     this.#isOver = true;
     const failure = completionFailure(this.#record);

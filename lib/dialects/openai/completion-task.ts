@@ -77,6 +77,7 @@ function formatCompletion(place: ResponsePlace, record: TaskRecord, head: Comple
   };
 }
 
+/** The id of a completion, from its task: it is the same in all chunks, and for a repeat. A later part has its number behind. */
 function idOf({ taskId, part }: ResponsePlace): string {
   const tail = part === 0 ? '' : `_${part}`;
   return `chatcmpl-${taskId.replaceAll('-', '')}${tail}`;

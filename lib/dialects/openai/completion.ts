@@ -31,6 +31,7 @@ export interface CompletionHead {
   showsUsage: boolean;
 }
 
+/** OpenAI's list is closed. Another reason of an endpoint is `stop` in a whole answer, and null in a chunk. */
 const finishReasons = new Set<unknown>(['stop', 'length', 'tool_calls', 'content_filter', 'function_call']);
 
 /** The shared fields of the answer to a request, before the endpoint has answered. */
@@ -80,6 +81,7 @@ export function chunkAnswer(answer: JsonObject, head: CompletionHead): JsonObjec
   return { ...known(answer), ...headOf(answer, head), ...usage, object: 'chat.completion.chunk', choices };
 }
 
+/** The shared fields: the endpoint's own, where it sends them. */
 function headOf(answer: JsonObject, { id, created, model, metadata }: CompletionHead): JsonObject {
   const isFilled = (value: JsonValue | undefined): value is string =>
     typeof value === 'string' && value !== '';

@@ -66,6 +66,7 @@ function createConversation(parts: ConversationParts): Route {
       const notes = { ...(metadata && { metadata }) };
       const id = await sessions.create(wishes, caller, notes as JsonObject);
       const session = await sessions.find(id, caller);
+      // The first items are history: nobody answers them.
       for (const message of input.messages) await session.add({ ...message, run: false });
       return formatConversation(id, session.createdAt, notes);
     },
@@ -180,6 +181,7 @@ function addItems(parts: ConversationParts): Route {
       const items: MessageItem[] = [];
       for (const message of input.messages) {
         const line = await session.add({ ...message, run: false });
+        // A message that nobody answers always has an item.
         items.push(saidItem(session.id, line)!);
       }
       return listOf(items, false);

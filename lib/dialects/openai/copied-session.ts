@@ -38,6 +38,7 @@ export async function copyUntil(
   const id = await sessions.create(await session.wholeConfig(), caller);
   const copy = await sessions.find(id, caller);
   for await (const line of openLogWindow(session, 1, PAGE_LINES).forth()) {
+    // The calls of the other session are texts in the copy (read-input.ts).
     const items: Item[] = await itemsOf(session, line, 'mcp_call');
     for (const item of items)
       for (const message of messagesOfItem(item)) await copy.add({ ...message, run: false });

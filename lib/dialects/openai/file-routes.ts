@@ -163,6 +163,7 @@ async function readFields(fields: Record<string, string>): Promise<Omit<NewFile,
   const seconds = fields['expires_after[seconds]'];
   const given = {
     ...(fields['purpose'] !== undefined && { purpose: fields['purpose'] }),
+    // A missing one of the two is a fault of the schema.
     ...((anchor ?? seconds) !== undefined && { expires_after: { anchor, seconds: Number(seconds) } }),
   };
   const read = await readerOf(fieldsSchema);
@@ -171,7 +172,7 @@ async function readFields(fields: Record<string, string>): Promise<Omit<NewFile,
   return { purpose: given.purpose!, lifeMs: given.expires_after && given.expires_after.seconds * 1000 };
 }
 
-/** A name in a header [RFC 8187 3.2.1]. */
+/** A name in a header [RFC 8187 3.2.1], which allows fewer signs than a part of a URL. */
 function encodeRfc8187(text: string): string {
   return encodeURIComponent(text).replaceAll(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
 }

@@ -14,6 +14,7 @@ export const expirySchema = {
   required: ['anchor', 'seconds'],
   properties: {
     anchor: { const: 'created_at' },
+    /** From an hour to 30 days, as at OpenAI. */
     seconds: { type: 'integer', minimum: 3600, maximum: 2_592_000 },
   },
 } as const;
@@ -61,6 +62,7 @@ export function formatFile({ id, bytes, createdAt, expiresAt, filename, purpose 
     ...(expiresAt !== null && { expires_at: secondsOf(expiresAt) }),
     filename,
     purpose,
+    // A file is listed when all its bytes are stored: it has no earlier state.
     status: 'processed',
   };
 }

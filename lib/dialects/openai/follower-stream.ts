@@ -49,6 +49,7 @@ export class FollowerStream {
       if (stream.signal.aborted) resolve();
       stream.signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    // A client that has left may repeat its request and get the record. Without a record nobody needs the rest.
     await (answerRecordOf(response) ? this.#over : Promise.race([this.#over, left]));
     this.close();
     await stream.end(last);

@@ -35,6 +35,7 @@ export function messageIdOf(sessionId: string, place: MessagePlace): string {
 export function placeOf(sessionId: string, messageId: string): MessagePlace {
   const head = `msg_${hexOf(sessionId)}`;
   const tail = messageId.slice(head.length);
+  // Lines are numbered from 1, so that the first place is 2.
   const position = /^[1-9a-z][0-9a-z]{0,9}$/.test(tail) ? Number.parseInt(tail, 36) : 0;
   if (!messageId.startsWith(head) || position < 2) throw noSuchMessage(messageId);
   return { seq: Math.floor(position / 2), part: position % 2 === 1 ? 'answer' : 'said' };

@@ -63,6 +63,7 @@ function linesFrom(
   return openLogWindow(session, (start ?? Number.MAX_SAFE_INTEGER - 1) + 1, pageLines).back();
 }
 
+/** The line of an item by its id. Throws `invalid_request` for an item of another conversation. */
 function lineOf(session: Session, after: string): number {
   const place = itemLineOf(after);
   if (place?.sessionId !== session.id) throw unknownCursor('after', 'an item of this conversation');

@@ -30,6 +30,7 @@ export interface MessageItem {
   type: 'message';
   status: ItemStatus;
   role: 'user' | 'assistant';
+  /** `input_…` parts of a user, `output_text` of the assistant. */
   content: object[];
 }
 
@@ -38,8 +39,10 @@ export interface CallItem {
   id: string;
   type: 'function_call';
   status: ItemStatus;
+  /** The id that the model gave the call. It joins a call with its output; `id` is that of the item. */
   call_id: string;
   name: string;
+  /** JSON as a text. */
   arguments: string;
 }
 
@@ -60,7 +63,9 @@ export interface ServerCallItem {
   server_label: string;
   name: string;
   arguments: string;
+  /** The result as JSON; null before it, and for a call that failed. */
   output: string | null;
+  /** The error of a call that failed, as JSON. */
   error: string | null;
   approval_request_id: null;
 }
@@ -201,6 +206,7 @@ export function callItem(
       name: call.name,
       arguments: args,
     };
+  // A failed call is a result with an `error` (core/message.ts).
   const error = result?.['error'];
   return {
     id: itemIdOf('mcp', sessionId, place),

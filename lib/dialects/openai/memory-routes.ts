@@ -177,6 +177,7 @@ function clearTodo({ memory }: MemoryParts): Route {
   });
 }
 
+/** A document on the wire. Its version is the ETag, so that a client can send it back in If-Match. */
 function answer(
   response: ServerResponse,
   object: string,

@@ -107,6 +107,7 @@ export function formatMessage(sessionId: string, { line, seq, part }: Anchor, ou
 /** A message, in OpenAI's shape. */
 export type ThreadMessage = ReturnType<typeof formatMessage>;
 
+/** The state of an answer on the wire; times in seconds since the epoch. */
 interface State {
   status: 'in_progress' | 'completed' | 'incomplete';
   completedAt: number | null;
@@ -115,7 +116,7 @@ interface State {
   content: Content[];
 }
 
-/** The state of an answer. */
+/** The state of an answer. The reasons of an incomplete one are OpenAI's. A task that ended without a reply has no content. */
 function stateOf({ reply, ended, spoken = '' }: TaskOutcome): State {
   const none = { completedAt: null, incompleteAt: null, details: null };
   if (!ended)

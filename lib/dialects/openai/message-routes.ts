@@ -59,6 +59,7 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
     body: newMessageSchema,
     answer: messageSchema,
     async handle({ params, query, body, caller, ignored }) {
+      // A wish that is ignored would go unnoticed.
       for (const name of ['model', 'instructions'])
         if (ignored.includes(`/${name}`)) throw invalidField(name, 'is for a run, and not for a message');
       const session = await findThread(sessions, params.thread, caller);

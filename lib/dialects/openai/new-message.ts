@@ -38,6 +38,7 @@ async function checkPicture(files: Files, part: Content, field: string, caller: 
     throw invalidField(field, `is a file of ${mimeType}, no picture: attach it`);
 }
 
+/** A part of a message. Throws `invalid_request` when the field that its type names is missing. */
 function contentOf({ type, text, image_url: image, image_file: file }: Part, index: number): Content {
   if (type === 'text' && text !== undefined) return { type, text };
   if (type === 'image_url' && image)

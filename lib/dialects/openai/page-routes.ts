@@ -7,6 +7,7 @@ import type { Parts } from '../dialect.ts';
 import { escapeHtml } from '../escape-html.ts';
 import { languageOf, sendPage, words } from './auth-page.ts';
 
+/** It binds a sign-in at a provider to the browser that began it. */
 const COOKIE = 'lite_agent_sign_in';
 const returnTo = { type: 'string', minLength: 1, maxLength: 2000 } as const;
 /** The providers, by name. */
@@ -51,8 +52,10 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
     };
   }
 
+  /** Ends a sign-in at a provider. The browser takes a code back to the application, which is exchanged for tokens once. */
   async function finish({ request, response, client, origin }: Call): Promise<void> {
     const { search } = targetOf(request);
+    // The sign-in is tried once, whatever comes of it.
     setSignInCookie(response, origin, undefined);
     const {
       user,
@@ -139,6 +142,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
   ];
 }
 
+/** A redirect. Addresses with a code or a state in them are told to no other site. */
 function redirect(response: ServerResponse, url: string): void {
   response.writeHead(302, { Location: url, 'Content-Length': 0, 'Referrer-Policy': 'no-referrer' }).end();
 }

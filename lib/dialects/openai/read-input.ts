@@ -53,6 +53,7 @@ export async function readInput(input: JsonValue, context: InputContext): Promis
   const take = async (given: JsonValue, at: string): Promise<void> => {
     if (!isObject(given)) throw invalidField(at, 'must be an object');
     const isReference = given['type'] === 'item_reference' || isBareReference(given);
+    // An item of ours stands for its content, also when it is of another conversation of the caller.
     const item = isReference ? await context.findItem(textOf(given, 'id', at)) : given;
     const { role, type = 'message' } = item;
     if (type === 'message' && (role === 'system' || role === 'developer')) {
@@ -152,6 +153,7 @@ function typeOf({ type }: JsonObject): string {
   return typeof type === 'string' ? type : '';
 }
 
+/** The output of a call as a text: the texts of its parts, if it is a list. Pictures and files are faults. */
 function outputOf({ output }: JsonObject, at: string): string {
   if (typeof output === 'string') return output;
   if (!Array.isArray(output)) throw invalidField(`${at}.output`, 'must be a text or a list of parts');
@@ -161,10 +163,12 @@ function outputOf({ output }: JsonObject, at: string): string {
 }
 
 function text(role: 'user' | 'assistant', value: string, at: string): Said {
+  // An assistant's message may be empty: it had calls only.
   if (value === '' && role === 'user') throw invalidField(at, 'must not be empty');
   return said(role, [{ type: 'text', text: value }]);
 }
 
+/** The texts of a message for instructions, which have no other parts. */
 function joined(content: readonly Content[]): string {
   return content.map((part) => (part.type === 'text' ? part.text : '')).join('\n');
 }

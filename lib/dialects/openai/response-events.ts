@@ -41,13 +41,18 @@ export class ResponseEvents {
   readonly #place: ResponsePlace;
   readonly #shape: CallShape;
   readonly #record: TaskRecord;
+  /** Whether `response.created` was made. */
   #isBegun = false;
   #isOver = false;
+  /** The number of the next event. */
   #count = 0;
+  /** The output index of the next item. */
   #outputCount = 0;
+  /** The text of the reply that is being spoken. */
   #text: OpenText | undefined;
   /** The output index of each call that waits for its result, by its id. */
   readonly #waiting = new Map<string, number>();
+  /** Events that were made and not yet returned. */
   #unsent: ResponseEvent[] = [];
 
   constructor(session: Pick<Session, 'config'>, place: ResponsePlace, shape: CallShape) {
@@ -83,6 +88,7 @@ export class ResponseEvents {
     return this.#take();
   }
 
+  /** The events of a line of this part. */
   #addLine(line: Message): void {
     if (line.type === 'message_added' && this.#place.part === 0) this.#begin();
     if (line.type === 'task_started') this.#addState('response.in_progress');
@@ -113,6 +119,7 @@ export class ResponseEvents {
     for (const [at, { callId }] of calls.entries()) this.#addCall(callItem(view, at, undefined), callId);
   }
 
+  /** The events of a new call. Its arguments come in one piece: the line of the reply has them whole. */
   #addCall(item: CallItem | ServerCallItem, callId: string): void {
     const outputIndex = this.#addItem({ ...item, status: 'in_progress', arguments: '' });
     const at = { item_id: item.id, output_index: outputIndex };
@@ -125,6 +132,7 @@ export class ResponseEvents {
       arguments: item.arguments,
       ...(!isServerCall && { name: item.name }),
     });
+    // A call that runs here ends with its result. A client's call is whole: its result is input of the next response.
     if (isServerCall) this.#waiting.set(callId, outputIndex);
     else this.#endItem(item, outputIndex);
   }
@@ -157,6 +165,7 @@ export class ResponseEvents {
       this.#add('response.output_text.delta', { ...contentOf(text), delta, logprobs: [] });
   }
 
+  /** Ends the text of a reply. Its events are the same, whether pieces of it came before the line or not. */
   #endText(view: ReplyView, whole: string): void {
     const text = this.#text ?? this.#openText(view.index);
     this.#addPieces(text, text.pieces.end(whole));

@@ -92,6 +92,7 @@ export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: 
     output: partItems(sessionId, record, shape, part),
     // Not null before the end: the types of OpenAI's clients have no such value.
     ...(endedAt !== undefined && { usage: formatUsage(record, part) }),
+    // The request's own values come after the defaults, and facts after both.
     ...responseDefaults,
     ...request?.shown,
     reasoning: reasoningOf(request),
@@ -135,6 +136,7 @@ function formatUsage(record: TaskRecord, part: number) {
   const { input, output, total } = usageOf(record, part);
   return {
     input_tokens: input,
+    // The log has the sums only.
     input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
     output_tokens: output,
     output_tokens_details: { reasoning_tokens: 0 },

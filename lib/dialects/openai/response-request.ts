@@ -30,6 +30,7 @@ export const responseBodySchema = {
     background: { type: 'boolean' },
     store: { type: 'boolean' },
     stream: { type: 'boolean' },
+    /** Obfuscation is padding against those who listen to the length of events; there is none here. */
     stream_options: { type: 'object', properties: { include_obfuscation: { type: 'boolean' } } },
     metadata: metadataSchema,
     max_output_tokens: { type: 'integer', minimum: 1 },
@@ -68,8 +69,10 @@ export const responseBodySchema = {
     safety_identifier: shortText,
     prompt_cache_key: shortText,
     prompt_cache_retention: shortText,
+    /** This and `context_management` are accepted, and have no effect. */
     prompt_cache_options: { type: 'object' },
     context_management: { type: 'array', items: { type: 'object' } },
+    /** Clients spell the default out. */
     top_logprobs: { const: 0 },
     service_tier: shortText,
     ...deviceFieldSchemas,

@@ -54,9 +54,11 @@ function createResponse(parts: ResponseParts): Route {
       const shape = callShapeFor(request.headers['user-agent']);
       const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
       const begun = await beginResponse(sessions, prepared, caller, follower);
+      // It is answered once the log has the response: from then on it can be read on every node.
       if (body.background === true && !follower)
         return formatResponse(place, await sinceBegun(untilSaid(session, place)), shape);
       await follower?.sendTo(response, config.limits);
+      // The stream has said everything. Only a response that is not kept has something to do at its end.
       if (follower && body.store !== false) return undefined;
       const { record, refusal } = await sinceBegun(endOfResponse(sessions, begun, caller));
       if (follower) return undefined;
@@ -156,6 +158,7 @@ function listInputItems({ sessions }: ResponseParts): Route {
       const { session, record } = await findResponse(sessions, params.response, place, caller);
       const request = requestOf(record);
       const lines: Message[] = [];
+      // A removed message has no item (`saidItem`).
       for (const seq of request?.history ?? []) lines.push(...(await session.read({ after: seq - 1 }, 1)));
       if (record.said) lines.push(record.said);
       const items = lines.flatMap((line) =>

@@ -75,6 +75,7 @@ export async function createResponseSession(
   const wishes = sessionConfigWith({
     ...devices,
     ...wished,
+    // Clients do not remove such a session. It goes when nobody has gone on with it for so long.
     timeoutSeconds: config.limits.responseIdleTimeoutMs / 1000,
     ...(agent !== undefined && { agent }),
   });

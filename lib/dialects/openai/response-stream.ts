@@ -26,6 +26,7 @@ export class ResponseFollower implements Subscriber {
   readonly #stream = new FollowerStream();
   /** How much of the reply's text has arrived as partial text. */
   #textLength = 0;
+  /** The number of the last event that was made, also of one that was left out. */
   #lastNumber = 0;
 
   constructor({ session, place, shape, startingAfter = -1 }: FollowedResponse) {
@@ -49,6 +50,7 @@ export class ResponseFollower implements Subscriber {
     for (const line of batch) {
       const events = this.#events.line(line);
       if (!events) continue;
+      // A line ends the text before it: the next piece begins a new one.
       this.#textLength = 0;
       this.#write(events, this.#events.isOver);
     }

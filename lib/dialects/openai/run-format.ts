@@ -112,6 +112,7 @@ export function formatRun(session: Session, record: TaskRecord) {
     assistant_id: assistantOf(session, request),
     status,
     started_at: started ? secondsOf(started.time) : null,
+    // The deadline of a task stands still while a question waits, so that no moment is fixed.
     expires_at: null,
     cancelled_at: at('cancelled'),
     failed_at: at('failed') ?? at('expired'),
@@ -162,6 +163,7 @@ export function formatStep(session: Session, record: TaskRecord, index: number) 
   const isDone = !hasCalls || results.length === line.calls.length;
   const state = runStatusOf(record);
   const isOver = record.ended !== undefined;
+  // A step that was not done has the state in which its run ended.
   const status = isDone ? 'completed' : isOver && state !== 'requires_action' ? state : 'in_progress';
   const endedAt = isDone ? (results.at(-1)?.line ?? line).time : record.ended?.time;
   const at = (wanted: string) => (status === wanted && endedAt !== undefined ? secondsOf(endedAt) : null);
@@ -208,6 +210,7 @@ function formatCalls(record: TaskRecord, index: number) {
   });
 }
 
+/** The calls for which the run waits, as the client gets them. */
 function requiredAction(record: TaskRecord) {
   const calls = callsForClient(record).map((call) => ({
     id: call.callId,
@@ -217,11 +220,13 @@ function requiredAction(record: TaskRecord) {
   return { type: 'submit_tool_outputs', submit_tool_outputs: { tool_calls: calls } };
 }
 
+/** The assistant that the request names; else the app of the thread, or the default one. */
 function assistantOf({ config }: Session, request: JsonObject): JsonValue {
   const app = config.agent === undefined ? undefined : appIdOf(config.agent);
   return request['assistant_id'] ?? app ?? DEFAULT_ASSISTANT;
 }
 
+/** OpenAI's list of codes is closed: everything but a limit is a failure of the server. */
 function errorCode({ ended }: TaskRecord): string {
   const { code, refusal } = ended?.error ?? {};
   return code === 'limit_reached' || refusal?.status === 429 ? 'rate_limit_exceeded' : 'server_error';

@@ -84,6 +84,7 @@ export async function beginRun(
   const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
   const history: number[] = [];
   for (const message of said) history.push((await session.add({ ...message, run: false })).seq);
+  // The lines of the run come after those of its own messages.
   const [last] = await session.read({ before: Number.MAX_SAFE_INTEGER }, 1);
   const taskId = randomUUID();
   const request: KeptRequest = { shown: shownOf(body), history, inConversation: false };
@@ -103,6 +104,7 @@ export async function beginRun(
   };
 }
 
+/** The wishes of a run. `instructions` take the place of the system prompt, and `additional_instructions` follow it. */
 async function settingsOf(
   agents: Parts['agents'],
   body: RunRequest,
@@ -150,6 +152,7 @@ function shownOf(body: RunRequest): JsonObject {
   const { additional_messages: _messages, metadata: _metadata, stream: _stream, ...shown } = body;
   const { additional_instructions: more, instructions, ...rest } = shown;
   const words = [instructions, more].filter(Boolean).join('\n\n');
+  // OpenAI's run has no such field.
   const { reasoning_effort: _effort, ...kept } = rest;
   return { ...(kept as JsonObject), ...(words !== '' && { instructions: words }) };
 }

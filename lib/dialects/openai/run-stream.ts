@@ -54,6 +54,7 @@ export class RunFollower implements Subscriber {
 
   messages(batch: readonly Message[]): void | Promise<void> {
     for (const line of batch) {
+      // Asked before the line is added: the line that ends a part belongs to it.
       const isWanted = this.#record.pauses.length === this.#part;
       if (this.#isOver || !addToRecord(this.#record, line) || !isWanted) continue;
       this.#addLine(line);
@@ -64,6 +65,7 @@ export class RunFollower implements Subscriber {
 
   delta({ taskId, kind, text, at }: Delta): void {
     const { started, pauses } = this.#record;
+    // A piece says nothing without the text before it: the rest comes with the line of the reply.
     if (taskId !== this.#record.taskId || kind !== 'answer' || at !== this.#sentLength) return;
     if (!started || this.#isOver || pauses.length !== this.#part) return;
     this.#addText(text, this.#record.replies.length);
@@ -90,6 +92,7 @@ export class RunFollower implements Subscriber {
     const rest = text.slice(this.#sentLength);
     this.#sentLength = 0;
     if (calls.length > 0) return this.#addCalls();
+    // An empty answer is a message, too.
     if (rest !== '' || !this.#hasMessage) this.#addText(rest, this.#record.replies.length - 1);
     this.#put(`thread.message.${completion.isCut ? 'incomplete' : 'completed'}`, this.#message(time, text));
     this.#putStep('completed');
@@ -158,6 +161,7 @@ export class RunFollower implements Subscriber {
     const outcome =
       text === undefined || !reply
         ? {}
+        // The end is not in the log yet. With this one the message is shown as complete.
         : { reply, ended: { type: 'task_ended', taskId, status: 'done', seq: 0, time } as const };
     return {
       ...formatMessage(this.#session.id, { line, seq: line.seq, part: 'answer' }, outcome),

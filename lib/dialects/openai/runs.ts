@@ -16,7 +16,10 @@ export interface FoundRun {
   after: number;
 }
 
-/** A run of a thread: the task of its session with this id. Throws `not_found`. */
+/**
+ * A run of a thread: the task of its session with this id. Throws `not_found`. The log is read from its end, because the id of a run
+ * has no place in it, and clients ask for the newest one.
+ */
 export async function findRun(session: Session, runId: string): Promise<FoundRun> {
   for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back()) {
     const taskId = taskBegunAt(line);

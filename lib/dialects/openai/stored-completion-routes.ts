@@ -134,10 +134,12 @@ function pairsOf(query: Record<string, unknown>): Record<string, string> {
   return pairs;
 }
 
+/** The completion as it was answered, with its present metadata. */
 function formatStored({ id, answer, metadata }: StoredCompletion) {
   return { ...answer, id, metadata };
 }
 
+/** A message of a request, as OpenAI lists it: a text is the content, a list is the parts. */
 function formatMessage(id: string, message: JsonValue) {
   const { content, ...rest } = isObject(message) ? message : {};
   const parts = Array.isArray(content) ? content : null;
