@@ -158,10 +158,10 @@ export class RunFollower implements Subscriber {
     const { said, started, taskId, replies } = this.#record;
     const line = said ?? started!;
     const reply = replies.at(-1)?.line;
+    // The end is not in the log yet. With one of our own a whole message is shown as complete.
     const outcome =
       text === undefined || !reply
         ? {}
-        // The end is not in the log yet. With this one the message is shown as complete.
         : { reply, ended: { type: 'task_ended', taskId, status: 'done', seq: 0, time } as const };
     return {
       ...formatMessage(this.#session.id, { line, seq: line.seq, part: 'answer' }, outcome),
