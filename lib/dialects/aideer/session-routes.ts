@@ -9,9 +9,11 @@ import type { Parts } from '../dialect.ts';
 
 /** A name, a password and a few words. */
 const FORM_MAX_BYTES = 16 * 1024;
+/** The life of an access token (contract 5). */
 const DAY_MS = 24 * 3600_000;
 
 const text = { type: 'string' } as const;
+/** A sign-in with a password has no refresh token. */
 const tokens = {
   type: 'object',
   required: ['access_token', 'token_type'],

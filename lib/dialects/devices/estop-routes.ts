@@ -110,6 +110,7 @@ function formatEstop({ scope, by, at, reason }: StoredEstop) {
   return { scope: wireScope(scope), by, at: formatTime(at), reason: reason ?? null };
 }
 
+/** The scope on the wire, from the form of the store. */
 function wireScope(scope: EstopScope): WireScope {
   if (scope === 'all') return scope;
   const value = scope.slice(scope.indexOf(':') + 1);

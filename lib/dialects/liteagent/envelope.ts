@@ -108,6 +108,7 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
     const completions = completionsOf(line.completion);
     if (line.calls.length === 0)
       return [{ ...text('llm', 'agent', line.text), completions }, text('agent', 'user', line.text)];
+    // Text beside calls comes first, and the completions are on the calls (contract 1).
     const calls = { type: 'functionCallList', message: line.calls.map(formatCall) } as const;
     return [
       ...(line.text === '' ? [] : [text('llm', 'agent', line.text)]),
@@ -136,6 +137,7 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
   },
 
   task_ended({ status, error }) {
+    // A failed task ends as a stopped one, with an error beside it: a client that waits for the end never hangs.
     const end = text('agent', 'client', status === 'done' ? '[TASK_DONE]' : '[TASK_STOP]');
     return [error ? { ...end, error: { code: error.code, message: error.message } } : end];
   },

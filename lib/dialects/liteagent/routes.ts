@@ -40,6 +40,7 @@ const initAnswer = {
   required: ['id'],
   properties: { id, warnings: { type: 'array', items: { type: 'string' } } },
 } as const;
+/** `taskId` is there when the request named one. */
 const idAnswer = { type: 'object', required: ['id'], properties: { id, taskId: id } } as const;
 
 /** The HTTP calls of contract 1. */

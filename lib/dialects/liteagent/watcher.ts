@@ -67,6 +67,7 @@ export class Watcher implements Receiver, Subscriber {
     this.#leave = session.subscribe(this, after);
   }
 
+  /** Sends lines. While the promise is pending, the log is not read for this socket. */
   messages(batch: readonly Message[]): void | Promise<void> {
     const frames = this.#encoder.lines(this.#session.id, batch, this.#since);
     this.#since = undefined;
@@ -91,6 +92,7 @@ export class Watcher implements Receiver, Subscriber {
     this.#peer.close(code, text);
   }
 
+  /** A frame of the client. One that cannot be parsed gets an error frame, and the socket stays open. */
   text(text: string): Promise<void> | void {
     try {
       return this.#take(this.#parse(text));

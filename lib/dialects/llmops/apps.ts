@@ -11,6 +11,7 @@ import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
 import { secondsOf } from '../unix-time.ts';
 import { appShape, idShape, pageShape, successShape } from './shapes.ts';
 
+/** In characters (contract 3). */
 const NAME_MAX_LENGTH = 40;
 
 /** A new app. The limits of length are the contract's; a NUL character is refused, because PostgreSQL cannot store one. */

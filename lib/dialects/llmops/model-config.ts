@@ -112,6 +112,7 @@ export async function inWireWords<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** An error with the places of its faults on the wire. Any other error stays as it is. */
 function wireError(error: unknown): unknown {
   if (!(error instanceof AppError) || !/^(invalid_request|spec_invalid)$/.test(error.code)) return error;
   const faults = error.faults.map((fault) => {

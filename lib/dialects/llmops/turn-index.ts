@@ -47,6 +47,7 @@ export class TurnIndex {
   readonly #added = new Map<string, Pick<Message, 'seq' | 'marks'>>();
   /** The number of the last line that was read. */
   #end = 0;
+  /** The last refresh. The next one waits for it. */
   #reading: Promise<void> = Promise.resolve();
 
   /** The same index, over this object of its session: a session that was evicted comes back as another object. */
@@ -145,6 +146,7 @@ export class TurnIndex {
   }
 }
 
+/** Whether a turn is a message for clients: it has an answer, and neither was removed. */
 function isShown({ isDone, answer, isRemoved }: TurnEntry): boolean {
   return isDone && answer > 0 && !isRemoved;
 }

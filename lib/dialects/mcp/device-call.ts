@@ -166,6 +166,7 @@ export class DeviceCall {
     });
   }
 
+  /** Shows the form at the host. Rejects when the host cannot, when the time is over, and when somebody else has decided. */
   async #ask({ device, name, parameters, rule, expiresAt }: Approval, ended: AbortSignal): Promise<Elicited> {
     const { ElicitResultSchema } = await import('@modelcontextprotocol/sdk/types.js');
     const message = `${device}: ${name} ${JSON.stringify(parameters)}. ${rule}`;

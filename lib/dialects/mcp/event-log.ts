@@ -30,6 +30,7 @@ export class EventLog implements EventStore {
   /** The number of the last event. */
   #last = 0;
 
+  /** Keeps an event, and resolves with its id. The oldest events make room. */
   async storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
     const n = (this.#last += 1);
     const { length: chars } = JSON.stringify(message);
@@ -49,6 +50,7 @@ export class EventLog implements EventStore {
     return this.#find(id)?.stream;
   }
 
+  /** Sends the later events of the same stream, and resolves with that stream. Rejects when the event is not kept any more. */
   async replayEventsAfter(
     id: string,
     { send }: { send(id: string, message: JSONRPCMessage): Promise<void> },

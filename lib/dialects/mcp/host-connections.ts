@@ -74,6 +74,7 @@ export class HostConnections {
     await this.#stopped;
   }
 
+  /** Forgets a connection that has ended. With the last one the watch ends. */
   #forget(id: string): void {
     this.#open.delete(id);
     if (this.#open.size > 0) return;

@@ -102,6 +102,7 @@ async function checkFirst(body: JsonObject): Promise<void> {
   if (error) throw invalidMessage(error.issues);
 }
 
+/** The notices that belong to no request, such as a list that has changed. */
 function listen(connections: HostConnections): Route {
   return route({
     method: 'GET',
@@ -113,6 +114,7 @@ function listen(connections: HostConnections): Route {
   });
 }
 
+/** A host that only goes away is forgotten after some time (host-connections.ts). */
 function leave(connections: HostConnections): Route {
   return route({
     method: 'DELETE',

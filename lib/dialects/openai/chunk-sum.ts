@@ -7,6 +7,7 @@ export interface ChunkSum {
   answer(): JsonObject;
 }
 
+/** One choice, as far as its chunks were added. */
 interface ChoiceSum {
   message: JsonObject;
   /** By the index of the call in its message. */

@@ -29,6 +29,7 @@ export class CompletionFollower implements Subscriber {
   /** Whether any text was sent, and how much of the text of the present reply. */
   #hasText = false;
   #sentLength = 0;
+  /** Whether the last chunk was written. */
   #isOver = false;
 
   /** Subscribes at once, so that no partial text is missed. The first chunk has the role alone, as OpenAI's. */
@@ -50,6 +51,7 @@ export class CompletionFollower implements Subscriber {
     this.#stream.close();
   }
 
+  /** Adds lines of the log. The promise asks to wait while the client reads too slowly. */
   messages(batch: readonly Message[]): void | Promise<void> {
     const { part } = this.#place;
     for (const line of batch) {
@@ -69,6 +71,7 @@ export class CompletionFollower implements Subscriber {
     if (started && !this.#isOver && pauses.length === this.#place.part) this.#addText(text);
   }
 
+  /** The session has ended before the completion: the stream says so. */
   ended(reason: EndReason): void {
     if (!this.#isOver) this.#putError(endError(reason));
     this.#stream.end();
@@ -80,6 +83,7 @@ export class CompletionFollower implements Subscriber {
     this.#sentLength = 0;
   }
 
+  /** Sends a piece. A break is between two texts of one answer. */
   #addText(text: string): void {
     if (text === '') return;
     const isFirst = this.#sentLength === 0;
@@ -104,6 +108,7 @@ export class CompletionFollower implements Subscriber {
     this.#putChunk([{ index: 0, delta, finish_reason: finish, logprobs: null }], null);
   }
 
+  /** Sends a chunk. Where the client wants the usage, each chunk has the field: null before the last one. */
   #putChunk(choices: JsonObject[], usage: JsonObject | null): void {
     const { id, created, model, metadata, showsUsage } = this.#head;
     const chunk = {

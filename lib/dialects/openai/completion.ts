@@ -102,6 +102,7 @@ function known(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
 }
 
+/** The objects in a list. Anything else that an endpoint sends is left out. */
 function objectsIn(value: JsonValue | undefined): JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }

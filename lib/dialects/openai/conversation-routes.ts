@@ -22,6 +22,7 @@ import { deletedSchema, limitSchema, listOf, listSchema, metadataSchema, orderSc
 
 type ConversationParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
 
+/** The fields of every item; the others depend on its type. */
 const itemSchema = { type: 'object', required: ['id', 'type'] } as const;
 const exampleItem = { type: 'message', role: 'user', content: 'Is the light on?' } as const;
 const newItems = { type: 'array', maxItems: 100, items: { type: 'object' } } as const;
@@ -40,6 +41,7 @@ export function conversationRoutes(parts: ConversationParts): Route[] {
   ];
 }
 
+/** Instructions among the first items become the system prompt of the session; the other items are its first messages. */
 function createConversation(parts: ConversationParts): Route {
   const { sessions, config } = parts;
   return route({
@@ -86,6 +88,7 @@ function readConversation({ sessions }: ConversationParts): Route {
   });
 }
 
+/** The metadata are an attribute of the session; its other attributes stay. */
 function changeConversation({ sessions }: ConversationParts): Route {
   return route({
     method: 'POST',
@@ -107,6 +110,7 @@ function changeConversation({ sessions }: ConversationParts): Route {
   });
 }
 
+/** A client that repeats the request gets the first answer: the conversation is gone by then. */
 function deleteConversation({ sessions }: ConversationParts): Route {
   return route({
     method: 'DELETE',

@@ -120,6 +120,7 @@ export class RequestFaults {
 /** A text with more faults helps nobody. */
 const FAULTS_SHOWN = 10;
 
+/** The error with all faults. Its text names the first ones. */
 function invalidRequest(faults: readonly Fault[]): AppError {
   const shown = faults
     .slice(0, FAULTS_SHOWN)
@@ -141,6 +142,7 @@ export function messageOfFailure(error: Failure | undefined): string {
   return refusalText(refusal);
 }
 
+/** The words for a refusal by the model's endpoint. The endpoint's own words have no secret (errors.ts). */
 function refusalText({ status, words }: ModelRefusal): string {
   return `The model refused the request with ${status}${words ? `: ${words}` : ''}`;
 }

@@ -58,6 +58,7 @@ function createFileOfFormat({ files: { files } }: FileParts): Route {
   });
 }
 
+/** Without a limit a page has 10,000 files, as at OpenAI. */
 function listFiles({ files: { files } }: FileParts): Route {
   return route({
     method: 'GET',
@@ -117,6 +118,7 @@ function deleteFile({ files: { files } }: FileParts): Route {
   });
 }
 
+/** The bytes as they were sent, always as a download. */
 function readContent({ files: { files } }: FileParts): Route {
   return route({
     method: 'GET',

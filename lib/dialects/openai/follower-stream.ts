@@ -12,7 +12,9 @@ interface Frame {
 /** The events that a follower of the log writes to one client. Those that come before the stream is open wait for it. */
 export class FollowerStream {
   #unsubscribe: () => void = () => undefined;
+  /** Events from before the stream was open. */
   #waiting: string[] = [];
+  /** Undefined until `sendTo` has opened it. */
   #stream: TextStream | undefined;
   #onOver: () => void = () => undefined;
   readonly #over = new Promise<void>((resolve) => (this.#onOver = resolve));

@@ -83,6 +83,7 @@ function checkAddress(caller: Principal, documents: Config['documents'], field: 
     );
 }
 
+/** A picture: a file of the caller, or a URL. Of both, the file counts. */
 function readImage({ image_url: url, file_id: fileId, detail }: JsonObject, at: string): Content {
   const how = detailOf(detail, at);
   if (typeof fileId === 'string') return { type: 'file', fileId, ...how };

@@ -1,3 +1,7 @@
+/*
+ * Items are views of lines of the log: messages and user messages (`saidItem`), and everything that a task made (`taskItems`; `partItems`
+ * for one response). Their ids hold their places (ids.ts), so that an item has one id in lists, in streams and after a restart.
+ */
 import { formatExactly } from '../../common/exact-numbers.ts';
 import type { Content, Message, MessageAdded, ToolCall, ToolResult } from '../../core/message.ts';
 import { outputOfResult } from './client-output.ts';
@@ -141,6 +145,7 @@ export function replyView(sessionId: string, record: TaskRecord, index: number, 
   return { sessionId, start: record.started?.seq ?? 0, index, shape, record, reply };
 }
 
+/** The text of a reply; none where it said nothing, or its answer was removed. */
 function textItems(view: ReplyView): MessageItem[] {
   const { text, marks } = view.reply.line;
   return text === '' || marks?.answer?.removed ? [] : [textItem(view, text, textStatusOf(view))];
@@ -263,6 +268,7 @@ function formatInput(part: Content): object {
   }
 }
 
+/** A part of an assistant's message, which has texts only. */
 function formatOutput(part: Content): object {
   return outputText(part.type === 'text' ? part.text : '');
 }

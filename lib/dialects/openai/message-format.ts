@@ -4,6 +4,7 @@ import { secondsOf } from '../unix-time.ts';
 import type { TaskOutcome } from './log-window.ts';
 import { metadataSchema } from './schemas.ts';
 
+/** A time in seconds since the epoch; null where the message has not come so far. */
 const seconds = { type: ['integer', 'null'] } as const;
 
 /** A message, in OpenAI's shape. */
@@ -139,6 +140,7 @@ function formatContent(piece: Content) {
       return { type: 'text', text: { value: piece.text, annotations: [] } };
     case 'image':
       return { type: 'image_url', image_url: { url: piece.url, detail: piece.detail ?? 'auto' } };
+    // Only pictures are parts (new-message.ts): any other file is an attachment.
     case 'file':
       return { type: 'image_file', image_file: { file_id: piece.fileId, detail: piece.detail ?? 'auto' } };
     case 'audio': // messages of threads have no part for it

@@ -67,11 +67,13 @@ export async function messageAt(
   return { anchor, message, lines: reply ? [place.seq, reply.seq] : [place.seq] };
 }
 
+/** A message on the wire: an answer has the outcome of its task. */
 async function messageOf(sessionId: string, window: LogWindow, anchor: Anchor): Promise<ThreadMessage> {
   const taskId = anchor.part === 'answer' ? taskAt(anchor) : undefined;
   return formatMessage(sessionId, anchor, taskId === undefined ? {} : await window.outcomeOf(taskId));
 }
 
+/** The messages of the lines of a window, in one direction. */
 async function* anchorsIn(window: LogWindow, order: 'asc' | 'desc'): AsyncGenerator<Anchor> {
   const lines = order === 'asc' ? window.forth() : window.back();
   for await (const line of lines) {
@@ -93,6 +95,7 @@ function isOfRun(anchor: Anchor, runId: string | undefined): boolean {
   return taskId !== undefined && runIdOf(taskId) === runId;
 }
 
+/** Turns a page that was read backwards into the order that the client asked for. */
 function inOrder<T>(list: T[], turned: boolean): T[] {
   return turned ? list.toReversed() : list;
 }

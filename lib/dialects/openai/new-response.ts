@@ -1,3 +1,8 @@
+/*
+ * A response begins in one of two ways. Its input may have results that a task waits for: then that task goes on, and the response is
+ * its next part (`continueTask`). Otherwise it begins a task (`beginTask`), in the session of its conversation, in that of the response
+ * before it, or in a new one. Everything is checked before `begin` hands it in.
+ */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
@@ -216,6 +221,7 @@ async function beginTask(
     taskId,
     fresh: true,
     form: 'list',
+    // A response in the background may be followed later.
     stream: body.stream === true || body.background === true,
     content,
     said: { attachments: [], metadata: body.metadata ?? {}, request: keptRequest(body, history) },
@@ -253,6 +259,7 @@ function settingsOf(
   const clientTools = clientToolsOf(body.tools as JsonValue | undefined);
   const toolChoice = readToolChoice(body.tool_choice);
   return {
+    // The user's memory is for threads (contract 2).
     memoryTools: false,
     // The client gets a refusal as the status of its answer, and repeats its request. In a stream that has begun it does not.
     ...(body.stream !== true && body.background !== true && { clientRepeats: true }),

@@ -1,3 +1,8 @@
+/*
+ * The input of a response, the items of a conversation and the messages of a completion are read here. Calls and their results become
+ * texts, because they were made in another conversation. Results of the client's own calls are returned by themselves, too: a task may
+ * wait for them.
+ */
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Content } from '../../core/message.ts';
 import type { NewMessage } from '../../core/session.ts';
@@ -132,6 +137,7 @@ export function messagesOfItem(item: Item): Said[] {
   return [said(item.role, parts as Content[])]; // an item of ours has its files by their ids
 }
 
+/** A message of a user or an assistant. Rejects with `invalid_request` and the places of all parts at fault. */
 async function readMessage(
   { content }: JsonObject,
   role: 'user' | 'assistant',
@@ -162,6 +168,7 @@ function outputOf({ output }: JsonObject, at: string): string {
     .join('\n');
 }
 
+/** A message of one text. */
 function text(role: 'user' | 'assistant', value: string, at: string): Said {
   // An assistant's message may be empty: it had calls only.
   if (value === '' && role === 'user') throw invalidField(at, 'must not be empty');

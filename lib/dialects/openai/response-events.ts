@@ -1,3 +1,11 @@
+/*
+ * The order of the events:
+ *
+ *   the begin   response.created → response.queued (in the background only) → response.in_progress
+ *   a text      output_item.added → content_part.added → output_text.delta … → output_text.done → content_part.done → output_item.done
+ *   a call      output_item.added → arguments.delta → arguments.done → output_item.done, which waits for the result of a call made here
+ *   the end     response.completed, response.incomplete or response.failed
+ */
 import type { Message } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import type { ResponsePlace } from './ids.ts';
@@ -43,6 +51,7 @@ export class ResponseEvents {
   readonly #record: TaskRecord;
   /** Whether `response.created` was made. */
   #isBegun = false;
+  /** Whether the last event was made. */
   #isOver = false;
   /** The number of the next event. */
   #count = 0;
@@ -98,6 +107,7 @@ export class ResponseEvents {
       this.#end(isAnswerCut(this.#record) ? 'response.incomplete' : endEvents[line.status]);
   }
 
+  /** The first events of a part. A later part is in progress at once: its task has begun before. */
   #begin(): void {
     this.#isBegun = true;
     this.#addState('response.created');
@@ -110,6 +120,7 @@ export class ResponseEvents {
     this.#isOver = true;
   }
 
+  /** The events of a reply: the rest of its text, and its calls. */
   #addReply(): void {
     const index = this.#record.replies.length - 1;
     const view = replyView(this.#place.sessionId, this.#record, index, this.#shape);
@@ -137,6 +148,7 @@ export class ResponseEvents {
     else this.#endItem(item, outputIndex);
   }
 
+  /** The events of the result of a call that was made here. */
   #addResult({ callId, result }: Extract<Message, { type: 'tool_result' }>): void {
     const view = replyView(this.#place.sessionId, this.#record, this.#record.replies.length - 1, this.#shape);
     if (isOfClient(view, callId)) return; // it is input
@@ -178,6 +190,7 @@ export class ResponseEvents {
     return { sessionId: this.#place.sessionId, start: this.#record.started?.seq ?? 0, index };
   }
 
+  /** Adds an item; returns its place among the items of the response. */
   #addItem(item: Item): number {
     const outputIndex = this.#outputCount;
     this.#outputCount += 1;
@@ -189,6 +202,7 @@ export class ResponseEvents {
     this.#add('response.output_item.done', { output_index: outputIndex, item });
   }
 
+  /** An event with the whole response, as it is at this line. */
   #addState(type: string): void {
     this.#add(type, { response: formatResponse(this.#place, this.#record, this.#shape) });
   }
@@ -198,6 +212,7 @@ export class ResponseEvents {
     this.#count += 1;
   }
 
+  /** The events since the last call. */
   #take(): ResponseEvent[] {
     const events = this.#unsent;
     this.#unsent = [];

@@ -68,6 +68,7 @@ function createResponse(parts: ResponseParts): Route {
   });
 }
 
+/** The events of a stream are made from the log, also those of a response that is over: a client goes on after the last one that it has. */
 function readResponse({ sessions, config }: ResponseParts): Route {
   return route({
     method: 'GET',
@@ -138,6 +139,7 @@ function cancelResponse({ sessions }: ResponseParts): Route {
   });
 }
 
+/** The input as the session has it: calls and results of other conversations are texts. */
 function listInputItems({ sessions }: ResponseParts): Route {
   return route({
     method: 'GET',

@@ -46,6 +46,7 @@ export class ResponseFollower implements Subscriber {
     this.#stream.close();
   }
 
+  /** Adds lines of the log. The promise asks to wait while the client reads too slowly. */
   messages(batch: readonly Message[]): void | Promise<void> {
     for (const line of batch) {
       const events = this.#events.line(line);
@@ -65,6 +66,7 @@ export class ResponseFollower implements Subscriber {
     this.#write(this.#events.delta(text), false);
   }
 
+  /** The session has ended before the response. The event that says so is not in the log, and is the last one. */
   ended(reason: EndReason): void {
     const { code, message } = endError(reason);
     const event = { type: 'error', sequence_number: this.#lastNumber + 1, code, message, param: null };

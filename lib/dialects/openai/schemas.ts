@@ -49,6 +49,7 @@ const contentPart = {
   },
 } as const;
 
+/** Files that go with a message, and OpenAI's tools that may use them. The tools are stored and returned. */
 const attachments = {
   type: 'array',
   maxItems: 20,

@@ -106,6 +106,7 @@ function listCompletions({ storedCompletions }: StoredParts): Route {
         after: cursor,
         model: { type: 'string', maxLength: 200 },
       },
+      // `metadata[key]=value`: the keys are the client's.
       additionalProperties: { type: 'string', maxLength: 512 },
     },
     answer: listSchema(completionSchema),

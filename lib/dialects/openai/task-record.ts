@@ -1,3 +1,7 @@
+/*
+ * A task that calls functions of its client has parts. A part ends with a pause, at which only the client's results are awaited, and the
+ * next part begins with the line after it. A response is one part of its task, and a run is all of them.
+ */
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { endError } from '../../core/ask.ts';
 import type { Message, MessageAdded, ToolCall } from '../../core/message.ts';

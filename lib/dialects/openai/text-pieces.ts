@@ -29,6 +29,7 @@ export class TextPieces {
     return this.#take(true);
   }
 
+  /** The pieces that are complete; at the end, all. */
   #take(isEnd: boolean): string[] {
     const pieces: string[] = [];
     let taken = 0;

@@ -28,6 +28,7 @@ export function readToolChoice(choice: unknown): ToolChoice | undefined {
   return { mode, allowed: tools.map((tool, index) => functionNameOf(tool, `${at}.tools.${index}`)) };
 }
 
+/** The name of the function that a choice names, in either form. Throws `invalid_request` for any other tool. */
 function functionNameOf(value: JsonValue, at: string): string {
   const { type, function: inside, name } = isObject(value) ? value : {};
   if (type !== 'function') throw invalidField(`${at}.type`, 'must be function');
