@@ -37,6 +37,7 @@ function listCredits({ ledger }: CreditParts): Route {
       return {
         credit_records: records.map(({ id, amount, kind, reference, createdAt }) => ({
           id,
+          // Positive: the account gets it.
           amount,
           type: kind,
           // Every record but that of a code belongs to a task.

@@ -56,6 +56,7 @@ function createKey({ accounts: { apiKeys, passwords } }: KeyParts): Route {
       const expiresAt = until === undefined ? undefined : Date.parse(until);
       if (Number.isNaN(expiresAt))
         throw new AppError('invalid_request', 'expire_time must be a time such as 2030-01-31T12:00:00Z.');
+      // The text of the key is in this answer only.
       const { key, ...made } = await apiKeys.create(caller.id, {
         client,
         ...(name !== undefined && { name }),
@@ -92,6 +93,7 @@ function formatKey({ id, name, masked, scopes, dialects, createdAt, usedAt, expi
     scopes,
     dialects,
     create_time: timeOf(createdAt),
+    // Null until the key was used. It is noted once an hour at most.
     use_time: usedAt === null ? null : timeOf(usedAt),
     expire_time: expiresAt === null ? null : timeOf(expiresAt),
   };

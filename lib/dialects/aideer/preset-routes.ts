@@ -74,6 +74,7 @@ export function createPresetRoutes(
     const shown = preset.messages.filter(({ visible }) => visible || mayChange);
     return {
       id: preset.id,
+      // Null when the owner was removed: a preset stays for the chats of others.
       owner_id: owner?.id ?? null,
       title: preset.title,
       description: preset.description,
@@ -182,6 +183,7 @@ export function createPresetRoutes(
           await presets.change(preset.id, {
             ...changes,
             ...(said && { messages: read(said, call, picturesOf(preset.messages)) }),
+            // Parameters that the body leaves out stay.
             ...(more && { parameters: { ...preset.parameters, ...more } }),
           }),
           call,

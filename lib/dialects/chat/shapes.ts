@@ -57,6 +57,7 @@ export function conversationOf({ id: conversation, title, updatedAt, modelConfig
   return {
     conversation_id: conversation,
     title,
+    // The contract's name.
     update_at: new Date(updatedAt).toISOString(),
     model_config_id: modelConfigId,
   };

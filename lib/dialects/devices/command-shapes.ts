@@ -43,9 +43,11 @@ export const openApprovalShape = {
     id: text,
     session: text,
     task: text,
+    /** The id that the model gave the call. */
     callId: text,
     device: text,
     name: text,
+    /** The checked arguments. The decision is bound to them (contract 6, section 3). */
     parameters: values,
     risk: { enum: ['low', 'normal', 'high'] },
     rule: text,
@@ -87,6 +89,7 @@ export const scopeShape = {
   ],
 } as const;
 
+/** A stop on the wire; `by` is the name of a user, or the id of another principal. */
 const stopFields = { scope: scopeShape, by: text, at: text, reason: textOrNull } as const;
 
 /** The emergency stops that are engaged. */
@@ -105,6 +108,7 @@ export const engagedShape = {
   properties: {
     engaged: { type: 'boolean' },
     ...stopFields,
+    /** A node that is silent for a lease is not counted: it may send nothing any more. */
     nodesBehind: { type: 'integer', description: 'nodes that have not confirmed in time; 0 when all have' },
   },
 } as const;

@@ -16,6 +16,7 @@ export function missingDocument(pages: readonly ManualPage[], detail: string): s
 
 /** The contents of the manual: every heading, or those that have all words of the query. */
 export function contentsDocument(pages: readonly ManualPage[], query: string): string {
+  // No words: all headings.
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const found = pages
     .map((page) => ({ page, headings: headingsWith(page, words) }))

@@ -56,6 +56,7 @@ const openSpecEntry = {
     env: { description: 'refused: only the operator starts programs' },
     /** How the parameters of a JSON-RPC call are sent [OpenRPC, Method Object]. */
     paramStructure: { enum: ['by-name', 'by-position'] },
+    /** Only these operations become tools, and not those of `exclude`. */
     include: selection,
     exclude: selection,
     credentials: { type: 'object', additionalProperties: credential },
@@ -105,6 +106,7 @@ export const initSchema = {
     },
     systemPrompt: { type: 'string' },
     openSpecList: { type: 'array', items: openSpecEntry },
+    /** Devices that the server knows (contract 6). A session uses the version that is current when a task begins. */
     devices: { type: 'array', maxItems: 1000, items: deviceUse },
     rules: {
       type: 'object',
@@ -120,7 +122,9 @@ export const initSchema = {
         properties: { id: text, name: text, description: { type: 'string' } },
       },
     },
+    /** `serial` when missing. */
     taskPipelineStrategy: strategy,
+    /** `parallel` when missing: calls to one device keep their order. */
     toolPipelineStrategy: strategy,
     /** Whether thinking text comes as `reasoning` frames. */
     reasoning: { type: 'boolean' },

@@ -62,6 +62,7 @@ export class TurnIndex {
     const shown = [...this.#entries.values()].filter((entry) => isShown(entry) && entry.startedAt < before);
     const wanted = shown.toReversed().slice(offset, offset + size);
     const turns = await this.#readTurns(wanted);
+    // A turn whose lines are gone would leave a hole in the page.
     if (turns.length === wanted.length) return { turns, total: shown.length };
     this.#reset(0); // lines that were too old have been deleted
     return this.page(before, offset, size);

@@ -28,6 +28,7 @@ const assistantSchema = {
     description: { type: ['string', 'null'] },
     model: { type: 'string' },
     instructions: { type: ['string', 'null'] },
+    /** Empty: the devices of an app are no tools of OpenAI. */
     tools: { type: 'array', items: { type: 'object' } },
     metadata: { type: 'object' },
   },

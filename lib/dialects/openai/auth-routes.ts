@@ -16,6 +16,7 @@ const tokensSchema = {
   properties: {
     token: { type: 'string' },
     token_type: { const: 'Bearer' },
+    /** In seconds. */
     expires_in: { type: 'integer' },
     refresh_token: { type: 'string' },
     user: {
@@ -168,6 +169,7 @@ async function shown(
     return { uuid: user.uuid, id: signIn.id };
   }
   const caller = await access.identify(token, { dialect: 'openai', address });
+  // The bearer may be a key, which acts for its user without a sign-in.
   const { credential } = accountOf(caller);
   if (credential.kind !== 'signIn') throw new AppError('forbidden', 'A key is revoked, not signed out.');
   return { uuid: caller.id, id: credential.id };

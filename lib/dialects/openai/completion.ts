@@ -24,7 +24,9 @@ export const completionSchema = {
 /** The fields that all parts of one answer share. They fill in for an endpoint that leaves them out. */
 export interface CompletionHead {
   id: string;
+  /** In seconds since the epoch. */
   created: number;
+  /** That of the request; empty where it names none and the endpoint says none. */
   model: string;
   metadata: Metadata | undefined;
   /** Whether chunks say what was used: `stream_options.include_usage`. The chunks before the last one have null then. */

@@ -33,6 +33,7 @@ export async function listItems(
         isPast = item.id === after;
         continue;
       }
+      // One more item shows that there are others.
       if (items.length === limit) return { items, more: true };
       items.push(item);
     }

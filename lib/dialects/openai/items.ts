@@ -64,6 +64,7 @@ export interface ServerCallItem {
   id: string;
   type: 'mcp_call';
   status: 'in_progress' | 'completed' | 'failed' | 'incomplete';
+  /** The label of the server that made the call: always `devices`. */
   server_label: string;
   name: string;
   arguments: string;
@@ -71,6 +72,7 @@ export interface ServerCallItem {
   output: string | null;
   /** The error of a call that failed, as JSON. */
   error: string | null;
+  /** Approvals are asked by other ways than OpenAI's (contract 6, section 3). */
   approval_request_id: null;
 }
 

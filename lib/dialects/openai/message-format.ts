@@ -17,10 +17,13 @@ export const messageSchema = {
   properties: {
     id: { type: 'string' },
     object: { const: 'thread.message' },
+    /** For an answer the time of its question, or of its task: its place in the list is there. */
     created_at: { type: 'integer' },
     thread_id: { type: 'string' },
     status: { enum: ['in_progress', 'incomplete', 'completed'] },
+    /** The reason of an incomplete answer: `max_tokens`, `run_cancelled`, `run_expired` or `run_failed`. */
     incomplete_details: { type: ['object', 'null'], properties: { reason: { type: 'string' } } },
+    /** For a user's message the time at which it came. */
     completed_at: seconds,
     incomplete_at: seconds,
     role: { enum: ['user', 'assistant'] },
@@ -41,7 +44,9 @@ export const messageSchema = {
         },
       },
     },
+    /** Always null here: the run says who answers. */
     assistant_id: { type: ['string', 'null'] },
+    /** The task that answers, on the user's message and on the answer; null where nobody answers. */
     run_id: { type: ['string', 'null'] },
     attachments: { type: ['array', 'null'], items: { type: 'object' } },
     metadata: metadataSchema,

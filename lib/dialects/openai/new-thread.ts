@@ -32,6 +32,7 @@ export async function createThread(
   caller: Principal,
 ): Promise<Session> {
   const messages = thread.messages ?? [];
+  // Every message is checked before the thread exists.
   const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
   await checkResources(files, thread.tool_resources, caller);
   const wishes = sessionConfigWith({ ...devicesOf(thread), memoryTools: true });

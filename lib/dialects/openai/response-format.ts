@@ -18,22 +18,28 @@ export const responseSchema = {
   properties: {
     id: { type: 'string' },
     object: { const: 'response' },
+    /** Times are in seconds since the epoch. */
     created_at: { type: 'integer' },
+    /** Null unless the response is complete. */
     completed_at: { type: ['integer', 'null'] },
     status: { enum: ['queued', 'in_progress', 'completed', 'failed', 'cancelled', 'incomplete'] },
+    /** `error` is for a response that failed, `incomplete_details` for an incomplete one; null for any other. */
     error: { type: ['object', 'null'] },
     incomplete_details: { type: ['object', 'null'] },
     instructions: { type: ['string', 'null'] },
     metadata: metadataSchema,
     model: { type: 'string' },
+    /** The items that the model and the tools have made by now; the input is not among them. */
     output: { type: 'array', items: { type: 'object', required: ['id', 'type'] } },
     parallel_tool_calls: { type: 'boolean' },
     previous_response_id: { type: ['string', 'null'] },
+    /** The conversation that the request names; null for one that goes on with a response. */
     conversation: { type: ['object', 'null'] },
     temperature: { type: ['number', 'null'] },
     tool_choice: { type: ['string', 'object'] },
     tools: { type: 'array', items: { type: 'object' } },
     top_p: { type: ['number', 'null'] },
+    /** Missing until the end: OpenAI's clients have no null here. */
     usage: { type: 'object' },
   },
 } as const;

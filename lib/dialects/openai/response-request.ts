@@ -26,8 +26,11 @@ export const responseBodySchema = {
       ],
       description: 'the id of a conversation',
     },
+    /** A response that this one goes on with: its session, or a copy that ends with it. */
     previous_response_id: { type: 'string', minLength: 1, maxLength: 200 },
+    /** The request is answered at once, and the client reads the response later. */
     background: { type: 'boolean' },
+    /** False: the response and its session are removed at its end. */
     store: { type: 'boolean' },
     stream: { type: 'boolean' },
     /** Obfuscation is padding against those who listen to the length of events; there is none here. */
@@ -59,7 +62,9 @@ export const responseBodySchema = {
     },
     parallel_tool_calls: { type: 'boolean' },
     tools: { type: 'array', maxItems: 128, items: { type: 'object', required: ['type'] } },
+    /** Read by `readToolChoice`. */
     tool_choice: {},
+    /** Logprobs are refused. Any other wish is accepted, and has no effect. */
     include: { type: 'array', items: { type: 'string' } },
     truncation: {
       enum: ['auto', 'disabled'],

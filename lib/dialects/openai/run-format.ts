@@ -17,6 +17,7 @@ import {
   type TaskRecord,
 } from './task-record.ts';
 
+/** A time in seconds since the epoch; null where the run has not come so far. */
 const seconds = { type: ['integer', 'null'] } as const;
 
 /** A run, in OpenAI's shape: the fields that say what became of it. */
@@ -37,6 +38,7 @@ export const runSchema = {
     object: { const: 'thread.run' },
     created_at: { type: 'integer' },
     thread_id: { type: 'string' },
+    /** The id of an app, or `default`. */
     assistant_id: { type: 'string' },
     status: {
       enum: [
@@ -50,17 +52,21 @@ export const runSchema = {
         'expired',
       ],
     },
+    /** The client's calls that the run waits for; null in every other state. */
     required_action: { type: ['object', 'null'] },
+    /** Of a run that failed or expired; null for every other one. */
     last_error: { type: ['object', 'null'] },
     started_at: seconds,
     expires_at: seconds,
     cancelled_at: seconds,
     failed_at: seconds,
     completed_at: seconds,
+    /** The model that the request names; else the one that answered, or nothing before the first reply. */
     model: { type: 'string' },
     instructions: { type: 'string' },
     tools: { type: 'array', items: { type: 'object' } },
     metadata: metadataSchema,
+    /** Null until the run has ended. */
     usage: { type: ['object', 'null'] },
   },
 } as const;
@@ -86,9 +92,11 @@ export const stepSchema = {
     run_id: { type: 'string' },
     assistant_id: { type: 'string' },
     thread_id: { type: 'string' },
+    /** The answer, or the calls of one reply. */
     type: { enum: ['message_creation', 'tool_calls'] },
     status: { enum: ['in_progress', 'cancelled', 'failed', 'completed', 'expired'] },
     step_details: { type: 'object' },
+    /** Of the step's reply; null until the step is done. */
     usage: { type: ['object', 'null'] },
   },
 } as const;
@@ -133,6 +141,7 @@ export function formatRun(session: Session, record: TaskRecord) {
     top_p: null,
     truncation_strategy: { type: 'auto', last_messages: null },
     usage: ended ? formatUsage(usageOf(record)) : null,
+    // The fields of the request count over the values above.
     ...request,
     model: typeof request['model'] === 'string' ? request['model'] : (reply?.completion.model ?? ''),
   };

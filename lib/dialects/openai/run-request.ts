@@ -23,6 +23,7 @@ export const runFieldSchemas = {
   instructions: { type: 'string' },
   additional_instructions: { type: 'string' },
   max_completion_tokens: { type: 'integer', minimum: 1 },
+  /** Any value has a place here, so that `refuseRunFields` can say what to do instead. */
   max_prompt_tokens: {},
   metadata: metadataSchema,
   parallel_tool_calls: { type: 'boolean' },
@@ -43,6 +44,7 @@ export const runBodySchema = {
   required: ['assistant_id'],
   properties: {
     ...runFieldSchemas,
+    /** Messages that are appended to the thread before the run. */
     additional_messages: { type: 'array', maxItems: 100, items: newMessageSchema },
   },
   additionalProperties: {},

@@ -53,6 +53,7 @@ export async function listRuns(session: Session, { limit, order, after, before }
   const turned = after === undefined && before !== undefined;
   const [edge, stop] = turned ? [before, undefined] : [after, before];
   const isForth = (order === 'asc') !== turned;
+  // A page before a run was read backwards.
   const page = (more: boolean) => ({ runs: turned ? runs.toReversed() : runs, more });
   let isPast = edge === undefined;
   const window = openLogWindow(session, isForth ? 1 : Number.MAX_SAFE_INTEGER, PAGE_LINES);

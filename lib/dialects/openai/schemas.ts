@@ -122,6 +122,7 @@ export function listSchema<const Item extends object>(item: Item) {
     properties: {
       object: { const: 'list' },
       data: { type: 'array', items: item },
+      /** Empty texts for an empty page. */
       first_id: { type: 'string' },
       last_id: { type: 'string' },
       has_more: { type: 'boolean' },

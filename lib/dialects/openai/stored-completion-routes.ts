@@ -18,6 +18,7 @@ const storedMessageSchema = {
   properties: {
     id: { type: 'string' },
     role: { type: 'string' },
+    /** Null for a message whose content is a list. */
     content: { type: ['string', 'null'] },
     refusal: { type: ['string', 'null'] },
     content_parts: { type: ['array', 'null'], items: { type: 'object' } },

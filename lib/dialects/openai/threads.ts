@@ -21,7 +21,7 @@ export const threadSchema = {
   },
 } as const;
 
-/** The notes of a client about a thread. They are attributes of the session. */
+/** The notes of a client about a thread. They are attributes of the session, so a clear keeps them. */
 export interface ThreadNotes {
   metadata?: Metadata;
   tool_resources?: JsonObject;
