@@ -33,6 +33,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
         accountOf(caller);
         const form = await openForm(request, response, 'avatar_file');
         try {
+          // Its type is found in the bytes; the name and the type that the client sends say nothing.
           const picture = await toAvatar(await bytesOf(form.content, AVATAR_MAX_BYTES), { party: caller.id });
           await objects.write(Readable.from([picture]), AVATAR_MAX_BYTES, avatarKey(caller.id));
         } finally {

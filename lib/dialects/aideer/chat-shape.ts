@@ -81,6 +81,7 @@ export function pictureIn(
 ): string {
   const key = objects.keyOf(url, origin);
   if (key === undefined) return url;
+  // A key of another user is taken only where the chat or the preset has it already.
   const picture = ownPicture(key);
   if (known?.has(picture) || (key.startsWith(`${caller.id}/`) && !key.includes('..'))) return picture;
   throw new AppError('not_found', 'There is no such picture.');

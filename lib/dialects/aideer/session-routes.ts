@@ -50,6 +50,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
         // There is no refresh token. So the sign-in ends with its access token.
         const life = { accessMs: DAY_MS, absoluteMs: DAY_MS };
         const who = { login: username };
+        // A device that the user knows does not wait for the failed sign-ins of others (accounts/password-sign-ins.ts).
         const device = knownRefreshToken(request);
         const signedIn = await passwords.signIn({ who, password, client, device, ...life });
         return { access_token: signedIn.accessToken, token_type: 'bearer' };

@@ -88,6 +88,7 @@ export function sortedPageOf({
   } as const;
 }
 
+/** The numbers of the contract (contract 5). */
 const permissions = { visitor: 0, user: 1, admin: 2 } as const satisfies Record<Role, number>;
 
 /** A role as a number: 0 visitor, 1 user, 2 admin. */

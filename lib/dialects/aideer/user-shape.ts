@@ -13,7 +13,7 @@ export async function formatUser(
   return {
     id: user.id,
     username,
-    // Only admins change it, and not by a body (contract 5).
+    // It is never taken from a body (contract 5).
     permission: permissionOf(user.role),
     // Only while an admin has to do something.
     ...(!user.approved && { approved: false }),

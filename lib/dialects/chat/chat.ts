@@ -6,6 +6,7 @@ import { createConversationRoutes } from './conversation-routes.ts';
 import { createModelRoutes } from './model-routes.ts';
 import { createAccountRoutes } from './user-routes.ts';
 
+/** Other paths below `/api/v1` are AIDeer's (contract 5). */
 const prefixes = ['/user', '/model_config', '/conversation', '/chat'];
 const places = ['/api/v1', ''];
 

@@ -73,6 +73,7 @@ export function openContents(objects: ObjectStore, owner: string, origin: string
     async check(said, pointer, maxBytes) {
       if (typeof said === 'string') return;
       for (const [index, part] of said.entries()) {
+        // A picture of another server is the model's to read. One of ours is looked at once in a request.
         if (part.type !== 'image' || !('key' in part) || pictures.has(part.key)) continue;
         await objects.admit(part.key, maxBytes);
         if ((await pictureTypeOf(await headOf(objects, part.key))) === undefined)

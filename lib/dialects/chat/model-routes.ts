@@ -99,6 +99,7 @@ function createConfig({ modelConfigs, models }: ModelParts): Route {
       const limit = limitOf(caller);
       const config = readConfig(models, body);
       const filled = { ...config, apiKey: config.apiKey ?? '' };
+      // Undefined: the owner has as many as the limit allows.
       const made = await modelConfigs.create(caller.id, filled, limit ?? Infinity);
       if (made) return shown(made);
       throw new AppError('forbidden', `You have ${LIMIT} model configurations already, which is the limit.`);

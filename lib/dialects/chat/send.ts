@@ -77,6 +77,7 @@ export async function send(
 async function storeLast({ chats }: Pick<Parts, 'chats'>, { chat, messages }: Saying): Promise<number> {
   const last = messages.at(-1)!;
   if (last.id === undefined) return chats.append(chat.id, { role: 'user', content: last.said });
+  // A message of the model cannot be answered.
   const known = await chats.findMessage(chat.id, last.id);
   if (known?.role === 'user') return known.id;
   throw new AppError('not_found', 'There is no such message.');

@@ -71,6 +71,7 @@ function login({ accounts: { passwords } }: AccountParts): Route {
     async handle(call) {
       const { email, password } = call.body;
       const { client, request } = call;
+      // A device that the user knows does not wait for the failed sign-ins of others (accounts/password-sign-ins.ts).
       const device = knownRefreshToken(request);
       return pairOf(call, await passwords.signIn({ who: { email }, password, client, device }));
     },

@@ -31,6 +31,7 @@ export function createDeviceRoutes(parts: DeviceParts): Route[] {
   ];
 }
 
+/** A user who may use none gets an empty list. */
 function listDevices({ devices }: DeviceParts): Route {
   return route({
     method: 'GET',
@@ -67,6 +68,7 @@ function createDevice({ devices, config }: DeviceParts): Route {
   });
 }
 
+/** An earlier version has its own description and rules. The state is that of the device as it is now. */
 function readDevice({ devices }: DeviceParts): Route {
   return route({
     method: 'GET',
@@ -110,6 +112,7 @@ function replaceDevice({ devices, config }: DeviceParts): Route {
         byOperator: program !== undefined,
         party: caller.id,
       });
+      // Undefined where the document of the version before cannot be opened any more.
       const changes = await devices.changesTo(current, checked);
       const device = await devices.registry.replace(checked);
       return {
@@ -131,12 +134,14 @@ function removeDevice({ devices }: DeviceParts): Route {
       // Rejects with `not_found` for a device that the caller may not use.
       await devices.find(name, caller.id);
       await devices.registry.remove(name);
+      // A later device of this name begins without a state.
       devices.states.forget(name);
       return {};
     },
   });
 }
 
+/** A device whose file could never be used is 503. */
 function listTools({ devices }: DeviceParts): Route {
   return route({
     method: 'GET',

@@ -50,6 +50,7 @@ function engage(parts: EstopParts): Route {
     },
     answer: engagedShape,
     async handle({ body: { scope, reason }, caller }) {
+      // A stop of a device or a session needs the right to use it. Its release is for people in command of all devices.
       const meant = await scopeFor(parts, scope, caller);
       const stop = await parts.estops.engage(meant, nameOf(caller), reason);
       return { engaged: true, ...formatEstop(stop), nodesBehind: stop.nodesBehind };

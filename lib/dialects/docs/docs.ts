@@ -137,6 +137,7 @@ async function sendMissingPage(response: ServerResponse, detail: string): Promis
   sendHtml(response, missingDocument(await listPages(), detail), MANUAL_POLICY, 404);
 }
 
+/** Sends a page. The policy says what a browser may load for it [CSP 3]. */
 function sendHtml(response: ServerResponse, html: string, policy: string, status = 200): void {
   response.setHeader('Content-Security-Policy', policy);
   response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' });

@@ -65,6 +65,7 @@ const idempotencyKey = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
+/** One call of a mount. The parameters of its path are texts. */
 function operationOf(mount: Mount, route: Route): object {
   const parameters = [
     ...[...route.path.matchAll(/[:*](\w+)/g)].map(([, name]) => ({

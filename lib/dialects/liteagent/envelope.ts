@@ -10,8 +10,8 @@ import type {
 } from '../../core/message.ts';
 import { formatTime } from './time.ts';
 
-type Party = 'system' | 'user' | 'agent' | 'llm' | 'tool' | 'client';
 /** `client` is the program of the user, which gets states; `user` is the person, who gets texts. */
+type Party = 'system' | 'user' | 'agent' | 'llm' | 'tool' | 'client';
 type EnvelopeType =
   | 'text'
   | 'imageUrl'
@@ -216,6 +216,7 @@ function completionsOf({ usage, id, model }: Completion): NonNullable<AgentMessa
   return { tokenUsage: { promptTokens, completionTokens, totalTokens }, id, model };
 }
 
+/** A call on the wire. `parameters` is the raw text where the model wrote no valid JSON (contract 1). */
 function formatCall({ callId, name, arguments: parameters }: ToolCall): { [key: string]: JsonValue } {
   return { id: callId, name, parameters };
 }

@@ -60,6 +60,7 @@ function createChat({
       requirePermission(caller, 'look');
       const session = await sessions.find(id, caller);
       const parse = await loadFrameParser();
+      // A seq of at most 15 digits is exact as a number.
       const since = text === undefined ? undefined : Number(text);
       const isUnknown = since !== undefined && (await isBeyondEnd(session, since));
       return (peer) =>

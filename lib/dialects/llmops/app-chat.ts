@@ -30,6 +30,7 @@ export function createAppChatRoutes(parts: ChatParts): Route[] {
         examples: [{ query: 'Which lamps are on?', user: 'ada' }],
         properties: {
           query,
+          /** Missing or empty: a new conversation begins. */
           conversation_id: { type: 'string', maxLength: 100 },
           /** The person behind the program, as the program names it. It is shown in the list, and gives no right. */
           user: { type: 'string', maxLength: 200, pattern: '^[^\\u0000]*$' },
@@ -81,6 +82,7 @@ async function openChat(
     if (await conversations.has(app.id, known)) return sessions.find(known, owner);
     throw new AppError('not_found', 'There is no such conversation with the app.');
   }
+  // Each task takes the published configuration of that moment.
   const id = await sessions.create(conversationConfig(app.id, 'published'), owner);
   await conversations.add(app.id, id, user ?? null);
   return sessions.find(id, owner);

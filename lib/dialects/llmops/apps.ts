@@ -141,6 +141,7 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
       const { name, icon, description, draft, published } = original;
       const version = draft ?? published;
       const copied = await version?.open();
+      // The copy is a new app with these documents, so the right is checked anew.
       checkDocuments(caller, copied?.documents, config.documents);
       const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
       if (version && copied)

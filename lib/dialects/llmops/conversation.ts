@@ -65,7 +65,7 @@ export function messageAnswer(conversationId: string, turn: Turn): object {
     query: turn.said,
     answer: turn.answer ?? '',
     answer_tokens: turn.completionTokens,
-    // In ms, from the question to the last line of its task.
+    // In ms, from the first to the last line of its task.
     response_latency: turn.endedAt - turn.startedAt,
     updated_at: secondsOf(turn.endedAt),
     created_at: secondsOf(turn.startedAt),

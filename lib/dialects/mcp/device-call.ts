@@ -86,6 +86,7 @@ export class DeviceCall {
       // After an error nobody has taken them.
       this.#parts.devices.answers.take(this.#key);
       this.#elicitation?.abort();
+      // No progress may come after the result [MCP 2025-11-25, Progress].
       await progress.stop();
     }
   }

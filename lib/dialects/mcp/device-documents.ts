@@ -61,7 +61,6 @@ export async function readDeviceDocument(
   if (uri.endsWith(VALUES))
     return { contents: [{ uri, ...lastValues(devices.states.valuesOf(named.name)) }] };
   const device = await devices.find(named.name, caller.id);
-  // Keys are masked in it (devices/shown-definition.ts).
   // A device that says its document itself shows the tools that it has now.
   const shown = device.definition && shownDefinition(device.definition);
   const openSpec = shown?.openSpec ?? ((await devices.describe(device)) as unknown as JsonObject);

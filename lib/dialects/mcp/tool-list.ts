@@ -47,6 +47,7 @@ const NAME_MAX = 64;
  */
 export class ToolList {
   readonly #byName: ReadonlyMap<string, NamedTool>;
+  /** The same tools, as models are offered them: the selector is that of models. */
   readonly #offers: readonly ToolOffer[];
   readonly #selector: ToolSelector;
 

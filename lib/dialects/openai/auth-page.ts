@@ -93,6 +93,7 @@ export function sendPage(
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Length': Buffer.byteLength(html),
     'Content-Security-Policy': policy.join('; '),
+    // The address may have a code in it.
     'Referrer-Policy': 'no-referrer',
     'X-Frame-Options': 'DENY',
   });

@@ -28,6 +28,7 @@ export async function beginResponse(
   } catch (error) {
     over.fail(error);
     follower?.close();
+    // Nobody knows the session yet.
     if (isOwn) await sessions.remove(session.id, caller);
     throw error;
   }

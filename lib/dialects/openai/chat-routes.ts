@@ -75,7 +75,7 @@ interface Asked {
   response: ServerResponse;
 }
 
-/** A task answers. Undefined: the answer went out as a stream. */
+/** A task answers. Undefined: the answer went out as a stream, or the stream has said why there is none. */
 async function askDevices(parts: ChatParts, { request, wish, caller, response }: Asked) {
   const completion = await answerWithTask(parts, request, { caller, response });
   if (!completion) return undefined;

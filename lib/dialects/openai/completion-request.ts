@@ -130,6 +130,7 @@ function itemsOfMessage(message: JsonObject, at: string): JsonObject[] {
   }
   if (role === 'function')
     throw invalidField(`${at}.role`, 'must be tool: functions have been tools since 2023');
+  // An assistant's message with calls may say nothing.
   const said = content === null || content === '' || content === undefined;
   const parts = Array.isArray(content)
     ? content.map((part, index) => partOf(part, `${at}.content.${index}`))

@@ -65,8 +65,8 @@ export class CompletionFollower implements Subscriber {
   }
 
   delta({ taskId, kind, text, at }: Delta): void {
-    // A piece says nothing without the text before it: the rest comes with the line of the reply.
     const { started, pauses } = this.#record;
+    // A piece says nothing without the text before it: the rest comes with the line of the reply.
     if (taskId !== this.#record.taskId || kind !== 'answer' || at !== this.#sentLength) return;
     if (started && !this.#isOver && pauses.length === this.#place.part) this.#addText(text);
   }

@@ -128,6 +128,7 @@ function deleteConversation({ sessions }: ConversationParts): Route {
   });
 }
 
+/** The calls of devices have the form that this client takes (`callShapeFor`). */
 function listConversationItems({ sessions }: ConversationParts): Route {
   return route({
     method: 'GET',

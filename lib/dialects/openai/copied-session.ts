@@ -35,6 +35,7 @@ export async function copyUntil(
   { taskId }: TaskRecord,
   caller: Principal,
 ): Promise<Session> {
+  // With its documents and their keys: both sessions are the caller's.
   const id = await sessions.create(await session.wholeConfig(), caller);
   const copy = await sessions.find(id, caller);
   for await (const line of openLogWindow(session, 1, PAGE_LINES).forth()) {

@@ -57,6 +57,7 @@ export function formatOpenAiError(error: AppError): FormattedError {
         message: error.message,
         type: types[error.code],
         param: fault ? fieldOf(fault.pointer) || null : null,
+        // OpenAI's own code for any bad credential.
         code: statusOf(error.code) === 401 ? 'invalid_api_key' : error.code,
       },
     }),

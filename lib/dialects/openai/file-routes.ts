@@ -174,7 +174,7 @@ async function readFields(fields: Record<string, string>): Promise<Omit<NewFile,
   return { purpose: given.purpose!, lifeMs: given.expires_after && given.expires_after.seconds * 1000 };
 }
 
-/** A name in a header [RFC 8187 3.2.1], which allows fewer signs than a part of a URL. */
+/** A name in a header [RFC 8187 3.2.1], which forbids four of the signs that `encodeURIComponent` leaves. */
 function encodeRfc8187(text: string): string {
   return encodeURIComponent(text).replaceAll(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
 }

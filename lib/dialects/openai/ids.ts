@@ -1,8 +1,8 @@
 /*
- * An id on the wire holds the place of its thing in the log, so that no index is needed. Places and lines are in base 36.
+ * An id on the wire holds the place of its object in the log, so that no index is needed. Places and lines are in base 36.
  *
  *   thread_, conv_                 the session
- *   run_                           the task
+ *   run_                           the task, whose lines are looked for in the log
  *   msg_                           the session, and the line with its part (said or answer)
  *   resp_                          the session, the task, a line before it, and the part of the task
  *   msg_, fc_, fco_, mcp_, step_   with a `_` inside: the session, the line on which a task began, its reply, and a call of it

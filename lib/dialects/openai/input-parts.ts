@@ -37,6 +37,7 @@ export function readPart(part: JsonValue, role: 'user' | 'assistant', at: string
     case 'output_text':
     case 'text':
       return { type: 'text', text: textOf(part, 'text', at) };
+    // The words with which a model refused are its text.
     case 'refusal':
       return { type: 'text', text: textOf(part, 'refusal', at) };
     case 'input_image':

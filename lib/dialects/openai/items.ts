@@ -1,6 +1,6 @@
 /*
- * Items are views of lines of the log: messages and user messages (`saidItem`), and everything that a task made (`taskItems`; `partItems`
- * for one response). Their ids hold their places (ids.ts), so that an item has one id in lists, in streams and after a restart.
+ * Items are views of lines of the log: messages of their own and the user messages of tasks (`saidItem`), and everything that a task made
+ * (`taskItems`; `partItems` for one response). Their ids hold their places (ids.ts), so that an item has one id in lists, in streams and after a restart.
  */
 import { formatExactly } from '../../common/exact-numbers.ts';
 import type { Content, Message, MessageAdded, ToolCall, ToolResult } from '../../core/message.ts';

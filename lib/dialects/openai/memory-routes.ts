@@ -134,6 +134,7 @@ function readTodo({ memory }: MemoryParts): Route {
   });
 }
 
+/** An item with a known id changes the fields that it names; any other one is new. 412 when the version is not the one in If-Match. */
 function putTodo({ memory }: MemoryParts): Route {
   return route({
     method: 'POST',
@@ -164,6 +165,7 @@ function putTodo({ memory }: MemoryParts): Route {
   });
 }
 
+/** An unknown id is 404. 412 when the version is not the one in If-Match. */
 function clearTodo({ memory }: MemoryParts): Route {
   return route({
     method: 'DELETE',

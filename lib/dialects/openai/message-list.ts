@@ -11,6 +11,7 @@ export interface MessagePage {
   after?: MessagePlace | undefined;
   /** With `after` the page ends here. Without it the page is the one right before this place. */
   before?: MessagePlace | undefined;
+  /** Only the answer of this run. */
   runId?: string | undefined;
   /** Seconds since the epoch, both included. */
   from?: number | undefined;

@@ -23,6 +23,7 @@ import {
 import { findThread } from './threads.ts';
 
 const id = { type: 'string', minLength: 1, maxLength: 200 } as const;
+/** A time of the seed's filters. A date without a time is its first moment in UTC. */
 const time = {
   type: 'string',
   pattern: '^(\\d{1,12}|\\d{4}-\\d\\d-\\d\\d(T[0-9:.]+(Z|[+-]\\d\\d:\\d\\d))?)$',

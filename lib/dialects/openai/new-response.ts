@@ -225,7 +225,8 @@ async function beginTask(
     stream: body.stream === true || body.background === true,
     content,
     said: { attachments: [], metadata: body.metadata ?? {}, request: keptRequest(body, history) },
-    // A new session has the parameters and the instructions of the input itself.
+    // A new session has the parameters and the instructions of the input itself. With `input`, a task that fails before its first reply
+    // takes its input out of the conversation.
     settings: known
       ? {
           ...settingsOf(body, input.instructions, parameters),

@@ -49,6 +49,7 @@ export async function checkResources(
   resources: NewThread['tool_resources'],
   caller: Principal,
 ): Promise<void> {
+  // The ids of vector stores are not checked: the server has none.
   const ids = resources?.code_interpreter?.file_ids ?? [];
   await Promise.all(ids.map((id) => files.find(id, caller)));
 }

@@ -52,7 +52,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
     };
   }
 
-  /** Ends a sign-in at a provider. The browser takes a code back to the application, which is exchanged for tokens once. */
+  /** Ends a sign-in at a provider. The browser takes a code back to the application. The code is good for one exchange. */
   async function finish({ request, response, client, origin }: Call): Promise<void> {
     const { search } = targetOf(request);
     // The sign-in is tried once, whatever comes of it.
@@ -63,6 +63,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
       returnTo: place,
     } = await oauth.finish(search, findCookie(request, COOKIE), client);
     const code = await signInCodes.issue(user.uuid, provider);
+    // Without an application the code goes to a page of this server.
     const url = new URL(place ?? '/auth/done', origin);
     url.searchParams.set('code', code);
     redirect(response, url.href);
@@ -84,6 +85,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
           ({ name, title }) =>
             `<a class="button" href="/auth/login/${name}${escapeHtml(more)}">${label(title)}</a>`,
         );
+        // Without a provider nobody can sign in: the page tells the operator what to set (contract 2).
         const hints = Object.entries(titles).map(([name, title]) => {
           const setting = name.toUpperCase();
           return `<li>${title}<code>${escapeHtml(origin)}/auth/callback/${name}</code><code>${setting}_CLIENT_ID=…\n${setting}_CLIENT_SECRET=…</code></li>`;
@@ -112,6 +114,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
         redirect(response, begun.url);
       }),
     }),
+    // The second one is the seed's (contract 2).
     ...['/auth/callback/:provider', '/auth/login'].map((path) =>
       route({
         method: 'GET',

@@ -1,7 +1,7 @@
 /*
  * The order of the events:
  *
- *   the begin   response.created → response.queued (in the background only) → response.in_progress
+ *   the start   response.created → response.queued (in the background only) → response.in_progress
  *   a text      output_item.added → content_part.added → output_text.delta … → output_text.done → content_part.done → output_item.done
  *   a call      output_item.added → arguments.delta → arguments.done → output_item.done, which waits for the result of a call made here
  *   the end     response.completed, response.incomplete or response.failed

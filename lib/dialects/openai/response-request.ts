@@ -33,7 +33,7 @@ export const responseBodySchema = {
     /** False: the response and its session are removed at its end. */
     store: { type: 'boolean' },
     stream: { type: 'boolean' },
-    /** Obfuscation is padding against those who listen to the length of events; there is none here. */
+    /** Obfuscation pads events, so that a listener on the line learns nothing from their lengths. There is none here. */
     stream_options: { type: 'object', properties: { include_obfuscation: { type: 'boolean' } } },
     metadata: metadataSchema,
     max_output_tokens: { type: 'integer', minimum: 1 },

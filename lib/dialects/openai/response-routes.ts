@@ -62,6 +62,7 @@ function createResponse(parts: ResponseParts): Route {
       if (follower && body.store !== false) return undefined;
       const { record, refusal } = await sinceBegun(endOfResponse(sessions, begun, caller));
       if (follower) return undefined;
+      // It came before the first reply, so that nothing was done: a repeat may begin anew.
       if (refusal) throw refusal;
       return formatResponse(place, record, shape);
     },

@@ -84,6 +84,7 @@ export async function beginRun(
   checkSpeaking(caller, agent === undefined ? session.config : { ...session.config, agent });
   const messages = body.additional_messages ?? [];
   const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
+  // They are in the thread from here on, also when the run cannot begin.
   const history: number[] = [];
   for (const message of said) history.push((await session.add({ ...message, run: false })).seq);
   // The lines of the run come after those of its own messages.

@@ -17,8 +17,8 @@ export interface FoundRun {
 }
 
 /**
- * A run of a thread: the task of its session with this id. Throws `not_found`. The log is read from its end, because the id of a run
- * has no place in it, and clients ask for the newest one.
+ * A run of a thread: the task of its session with this id. Throws `not_found`. The log is read from its end: the id of a run
+ * has no place in it.
  */
 export async function findRun(session: Session, runId: string): Promise<FoundRun> {
   for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back()) {

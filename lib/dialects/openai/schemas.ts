@@ -142,12 +142,12 @@ export function listOf<Item extends { id: string }>(data: Item[], more: boolean)
   };
 }
 
-/** The size of a page. */
+/** The size of a page; 20 when missing. */
 export const limitSchema = {
   type: 'string',
   pattern: '^([1-9]|[1-9][0-9]|100)$',
   description: 'a whole number from 1 to 100',
 } as const;
 
-/** The order of a page, by time. */
+/** The order of a page, by time. Each route says which one it has when the client names none. */
 export const orderSchema = { enum: ['asc', 'desc'] } as const;

@@ -85,6 +85,7 @@ export function storedCompletionRoutes({ storedCompletions }: StoredParts): Rout
       answer: listSchema(storedMessageSchema),
       async handle({ params, query, caller }) {
         const { id, messages } = await find(params.completion, caller);
+        // A message has no id of its own, so its place is a part of it.
         const all = messages.map((message, index) => formatMessage(`${id}-${index}`, message));
         return pageOf(query.order === 'desc' ? all.toReversed() : all, query, 'a message of this completion');
       },
@@ -92,6 +93,7 @@ export function storedCompletionRoutes({ storedCompletions }: StoredParts): Rout
   ];
 }
 
+/** Only completions that were asked for with `store: true`: of the others the metadata alone are kept. */
 function listCompletions({ storedCompletions }: StoredParts): Route {
   return route({
     method: 'GET',

@@ -20,6 +20,7 @@ export function readToolChoice(choice: unknown): ToolChoice | undefined {
       `${FIELD}.type`,
       'must be function or allowed_tools: this server has no tools of OpenAI',
     );
+  // Responses have the mode and the tools in the choice itself, chat completions in `allowed_tools`.
   const at = isObject(inside) ? `${FIELD}.allowed_tools` : FIELD;
   const { mode, tools } = isObject(inside) ? inside : choice;
   if (mode !== 'auto' && mode !== 'required') throw invalidField(`${at}.mode`, 'must be auto or required');

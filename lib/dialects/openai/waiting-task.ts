@@ -100,5 +100,6 @@ export async function giveOutputs(
   outputs: readonly Pick<CallOutput, 'callId' | 'output'>[],
 ): Promise<void> {
   for (const { callId, output } of outputs)
+    // A call without an open question has its result already: the session refuses another one.
     await session.answer(asked.get(callId) ?? '', resultOfOutput(output));
 }
