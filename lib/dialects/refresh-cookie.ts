@@ -12,6 +12,7 @@ const MAX_AGE_SECONDS = 30 * 24 * 3600;
 /** Stores a refresh token in the browser, where no script reads it; `undefined` removes it. */
 export function setRefreshCookie(response: ServerResponse, origin: string, token: string | undefined): void {
   const cookie = { name: NAME, value: token, path: '/', maxAgeSeconds: MAX_AGE_SECONDS } as const;
+  // `strict`: no other site makes the browser send it.
   setCookie(response, origin, { ...cookie, sameSite: 'strict' });
 }
 

@@ -54,6 +54,7 @@ export const aideer: Dialect<Needs> = {
       prefixes: [PREFIX],
       routes: routes.map((route) => ({ ...route, path: `${PREFIX}${route.path}` })),
       sockets: [],
+      // Everything here belongs to a user, also where AUTH is `none`.
       anonymous: undefined,
       // A token of the wrong kind is a bad request here.
       formatError: (error) =>

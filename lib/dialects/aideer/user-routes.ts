@@ -180,6 +180,7 @@ function changeUser(parts: UserParts): Route {
     async handle(call) {
       const { uuid, id, role } = await managed(parts, call, 'change the account');
       const credits = await parts.ledger.balance(uuid);
+      // A client may send back the fields that it got. A password is refused: it has a call of its own.
       const own = { id, permission: permissionOf(role), credits_left: credits, password: undefined };
       refuseChanges(call.body, own);
       const { username: login, nickname: name } = call.body;

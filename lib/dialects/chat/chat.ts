@@ -35,6 +35,7 @@ export const chat: Dialect<Needs> = {
       prefixes: places.flatMap((place) => prefixes.map((prefix) => `${place}${prefix}`)),
       routes: places.flatMap((place) => routes.map((route) => ({ ...route, path: `${place}${route.path}` }))),
       sockets: [],
+      // Everything here belongs to a user, also where AUTH is `none`.
       anonymous: undefined,
       formatError: formatDetail,
     };

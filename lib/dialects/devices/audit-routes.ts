@@ -95,6 +95,7 @@ function readTimes(texts: { from: string | undefined; to: string | undefined }):
   from?: number;
   to?: number;
 } {
+  // Any text that `Date.parse` reads is taken.
   const times = Object.entries(texts).flatMap(([name, text]) =>
     text === undefined ? [] : [[name, Date.parse(text)] as const],
   );

@@ -220,6 +220,7 @@ function deleteItem({ sessions }: ConversationParts): Route {
     answer: conversationSchema,
     async handle({ params, caller, request }) {
       const session = await sessionOfConversation(sessions, params.conversation, caller);
+      // A call has no lines that could be marked: devices have acted on it.
       const { part, lines } = await itemIn(session, params.item, callShapeFor(request.headers['user-agent']));
       if (lines.length === 0)
         throw new AppError(

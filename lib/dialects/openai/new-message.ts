@@ -23,6 +23,7 @@ export async function readMessage(
     fileId,
     tools: tools as JsonObject[],
   }));
+  // A file of any kind may be attached. One in the content must be a picture.
   await Promise.all([
     ...attached.map(({ fileId }) => files.find(fileId, caller)),
     ...parts.map((part, index) => checkPicture(files, part, `content.${index}.image_file.file_id`, caller)),

@@ -113,6 +113,7 @@ function deleteResponse({ sessions }: ResponseParts): Route {
       const { said, started, replies, ended } = record;
       if (!ended) throw new AppError('conflict', 'The response is still in progress: cancel it first.');
       if (said) await session.mark([said.seq], 'said', { removed: true });
+      // The answer has its place in lists on the first line of its task, and its text on the last reply: both are marked.
       const lines = [started?.seq, replies.at(-1)?.line.seq].filter((seq) => seq !== undefined);
       if (lines.length > 0) await session.mark(lines, 'answer', { removed: true });
       return { id, object: 'response', deleted: true };
@@ -134,6 +135,7 @@ function cancelResponse({ sessions }: ResponseParts): Route {
       const place = responsePlaceOf(params.response);
       const { session, record } = await findResponse(sessions, params.response, place, caller);
       if (!record.ended) await session.stop(place.taskId);
+      // A call on the wire is let finish. Until then the response is still in progress.
       const stopped = await readRecord(session, place.taskId, place.after);
       return formatResponse(place, stopped, callShapeFor(request.headers['user-agent']));
     },

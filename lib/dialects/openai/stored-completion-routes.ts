@@ -29,6 +29,7 @@ type StoredParts = Pick<Parts, 'storedCompletions'>;
 
 /** Completions that were asked for with `store: true`. They are kept here, and not at the endpoint. */
 export function storedCompletionRoutes({ storedCompletions }: StoredParts): Route[] {
+  /** A completion of the caller. Throws `not_found`, also for one of which the metadata alone are kept. */
   async function find(id: string, caller: Principal): Promise<StoredCompletion> {
     const found = await storedCompletions.find(caller.id, id);
     if (found) return found;
