@@ -6,7 +6,9 @@ export interface Cookie {
   name: string;
   /** Undefined removes the cookie from the browser. */
   value: string | undefined;
+  /** The browser sends the cookie with requests below this path [RFC 6265 5.1.4]. */
   path: string;
+  /** Has no effect where the cookie is removed. */
   maxAgeSeconds: number;
   /** `lax` also sends it when a link of another site leads here; `strict` never does [RFC 6265bis 5.5.7]. */
   sameSite: 'lax' | 'strict';
@@ -24,6 +26,7 @@ export function setCookie(response: ServerResponse, origin: string, cookie: Cook
     secure: origin.startsWith('https:'),
     sameSite,
   });
+  // It replaces a cookie that was set before: a response sets one.
   response.setHeader('Set-Cookie', header);
 }
 

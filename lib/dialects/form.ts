@@ -32,6 +32,7 @@ export async function openForm(
   if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? ''))
     throw new AppError('unsupported_media_type', 'The body must be multipart/form-data.');
   const { default: busboy } = await import('busboy');
+  // The server leaves this to the reader of a body: a client that waits for it may have been refused before [RFC 9110 10.1.1].
   if (request.headers.expect !== undefined) response.writeContinue();
   return new Promise((resolve, reject) => {
     const fields: Record<string, string> = {};
@@ -42,6 +43,7 @@ export async function openForm(
         // Fields are kept as bytes: one of them may be the file.
         defCharset: 'latin1',
         defParamCharset: 'utf8',
+        // Two files: a second one has to be seen to be refused, and busboy skips files beyond its limit.
         limits: { fieldSize: FIELD_MAX_BYTES, fields: FIELDS_MAX_COUNT, files: 2 },
       });
     } catch (cause) {
@@ -50,6 +52,7 @@ export async function openForm(
     }
     let found = false;
     let fieldsBytes = 0;
+    // The first fault: later ones follow from it.
     let refusal: AppError | undefined;
     const drop = (): void => {
       request.unpipe(parser).resume();
@@ -67,6 +70,7 @@ export async function openForm(
         reject(refusal);
         drop();
       };
+      // The form is handed over before it is complete, so that its content can be streamed. `fields` rejects with later faults.
       const give = (filename: string, content: Readable): void => {
         if (found) {
           content.resume();
@@ -96,6 +100,7 @@ export async function openForm(
         if (!found) fail(`The form has no part called "${name}".`);
         resolveEnd();
       });
+      // A pipe does not pass on that its source broke off.
       request.once('close', () => {
         if (!request.complete) fail('The form broke off.');
       });

@@ -4,12 +4,15 @@ import { AppError } from '../errors.ts';
 import { bearerOf } from '../server/intake.ts';
 import { findCookie, setCookie } from './cookies.ts';
 
+/** The name is the contract's (contract 4). */
 const NAME = 'refresh_token';
+/** The browser keeps the cookie as long as a sign-in may be unused (accounts/sign-ins.ts). */
 const MAX_AGE_SECONDS = 30 * 24 * 3600;
 
 /** Stores a refresh token in the browser, where no script reads it; `undefined` removes it. */
 export function setRefreshCookie(response: ServerResponse, origin: string, token: string | undefined): void {
   const cookie = { name: NAME, value: token, path: '/', maxAgeSeconds: MAX_AGE_SECONDS } as const;
+  // `strict`: no other site makes the browser send it.
   setCookie(response, origin, { ...cookie, sameSite: 'strict' });
 }
 

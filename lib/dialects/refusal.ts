@@ -18,7 +18,10 @@ export function samePassword(): Refusal {
   return new Refusal(400, 'The password is the same as before.');
 }
 
-/** An error as `{"detail":"…"}`, the shape of FastAPI. A body or query with faults has the status 422 there. */
+/**
+ * An error as `{"detail":"…"}`, the shape of FastAPI. A body or query with faults has the status 422 there. Contracts 4 and 5 have this
+ * shape; a status that they name for one call comes as a Refusal.
+ */
 export function formatDetail(error: AppError): FormattedError {
   const body = JSON.stringify({ detail: withoutEndpointHost(error.message) });
   const contentType = 'application/json';

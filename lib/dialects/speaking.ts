@@ -12,6 +12,7 @@ export function checkSpeaking(
   { hasDocuments, devices = [], children, agent }: KeptConfig,
 ): void {
   requirePermission(caller, 'chat');
+  // A key may be for one app (the scope `app:<id>`), so the check names the app.
   if (hasDocuments || devices.length > 0 || children.length > 0 || agent !== undefined)
     requirePermission(caller, 'use a device', agent && appIdOf(agent));
 }

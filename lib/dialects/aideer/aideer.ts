@@ -11,6 +11,7 @@ import { createSessionRoutes } from './session-routes.ts';
 import { createTaskRoutes } from './task-routes.ts';
 import { createUserRoutes } from './user-routes.ts';
 
+/** The chat dialect has longer prefixes below this one. The longest prefix of a path decides whose errors it has. */
 const PREFIX = '/api/v1';
 
 /** The parts that this dialect takes. */
@@ -53,6 +54,7 @@ export const aideer: Dialect<Needs> = {
       prefixes: [PREFIX],
       routes: routes.map((route) => ({ ...route, path: `${PREFIX}${route.path}` })),
       sockets: [],
+      // Everything here belongs to a user, also where AUTH is `none`.
       anonymous: undefined,
       // A token of the wrong kind is a bad request here.
       formatError: (error) =>

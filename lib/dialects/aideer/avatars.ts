@@ -11,6 +11,7 @@ import type { Parts } from '../dialect.ts';
 import { message } from './shapes.ts';
 import { findUser } from './find-user.ts';
 
+/** The key of the picture of users without one. All users share it. */
 const DEFAULT = 'avatars/default.jpg';
 /** How long the address of a picture is valid, in seconds: a day, as an access token. */
 const URL_SECONDS = 24 * 3600;
@@ -32,6 +33,7 @@ export function createAvatarRoutes(parts: Pick<Parts, 'accounts' | 'objects'>): 
         accountOf(caller);
         const form = await openForm(request, response, 'avatar_file');
         try {
+          // Its type is found in the bytes; the name and the type that the client sends say nothing.
           const picture = await toAvatar(await bytesOf(form.content, AVATAR_MAX_BYTES), { party: caller.id });
           await objects.write(Readable.from([picture]), AVATAR_MAX_BYTES, avatarKey(caller.id));
         } finally {

@@ -9,6 +9,7 @@ import { formatChatMessage, timeOf } from './shapes.ts';
 
 /** The prefix of one of our objects in the content of a message. */
 const OBJECT = 'object:';
+/** How long the URL of a picture is valid. A client that keeps a chat for longer reads it again. */
 const URL_SECONDS = 3600;
 
 /** A chat of the caller. Throws `not_found`, and `forbidden` for another user's chat. */
@@ -38,6 +39,7 @@ export async function formatChat(
     );
   return {
     id: chat.uuid,
+    // The caller is the owner. A visitor who looks at a shared chat is the exception (chat-routes.ts).
     owner_id: accountOf(caller).number,
     preset_id: chat.presetId,
     title: chat.title,
@@ -79,6 +81,7 @@ export function pictureIn(
 ): string {
   const key = objects.keyOf(url, origin);
   if (key === undefined) return url;
+  // A key of another user is taken only where the chat or the preset has it already.
   const picture = ownPicture(key);
   if (known?.has(picture) || (key.startsWith(`${caller.id}/`) && !key.includes('..'))) return picture;
   throw new AppError('not_found', 'There is no such picture.');

@@ -37,8 +37,10 @@ function listCredits({ ledger }: CreditParts): Route {
       return {
         credit_records: records.map(({ id, amount, kind, reference, createdAt }) => ({
           id,
+          // Positive: the account gets it.
           amount,
           type: kind,
+          // Every record but that of a code belongs to a task.
           ...(kind !== 'redeem' && { task_id: reference }),
           create_time: timeOf(createdAt),
         })),
@@ -149,6 +151,7 @@ async function formatCode({ accounts }: CreditParts, known: RedeemCode) {
   return {
     value: known.value,
     redeemed: known.redeemedAt !== null,
+    // Also null when the user was removed.
     redeemed_by: by?.id ?? null,
     redeem_time: known.redeemedAt === null ? null : timeOf(known.redeemedAt),
     expire_time: known.expiresAt === null ? null : timeOf(known.expiresAt),

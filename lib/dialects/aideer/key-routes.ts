@@ -5,6 +5,7 @@ import { accountOf } from '../account.ts';
 import type { Parts } from '../dialect.ts';
 import { anything, list, message, storable, timeOf } from './shapes.ts';
 
+/** `app:` and an id of at most 100 characters are the longest scope. */
 const scope = { type: 'string', maxLength: 110 } as const;
 
 type KeyParts = Pick<Parts, 'accounts' | 'config'>;
@@ -41,6 +42,7 @@ function createKey({ accounts: { apiKeys, passwords } }: KeyParts): Route {
       properties: {
         name: { type: 'string', maxLength: 100, pattern: storable },
         scopes: { type: 'array', maxItems: 20, items: scope },
+        /** The names of the only dialects that the key is for; all when missing. */
         dialects: { type: 'array', maxItems: 20, items: scope },
         expire_time: { type: 'string' },
         password: { type: 'string' },
@@ -54,6 +56,7 @@ function createKey({ accounts: { apiKeys, passwords } }: KeyParts): Route {
       const expiresAt = until === undefined ? undefined : Date.parse(until);
       if (Number.isNaN(expiresAt))
         throw new AppError('invalid_request', 'expire_time must be a time such as 2030-01-31T12:00:00Z.');
+      // The text of the key is in this answer only.
       const { key, ...made } = await apiKeys.create(caller.id, {
         client,
         ...(name !== undefined && { name }),
@@ -90,6 +93,7 @@ function formatKey({ id, name, masked, scopes, dialects, createdAt, usedAt, expi
     scopes,
     dialects,
     create_time: timeOf(createdAt),
+    // Null until the key was used. It is noted once an hour at most.
     use_time: usedAt === null ? null : timeOf(usedAt),
     expire_time: expiresAt === null ? null : timeOf(expiresAt),
   };

@@ -39,7 +39,9 @@ const parameters = {
 } as const;
 /** A seed may have more digits than a JavaScript number holds. */
 const exactFields = ['seed'];
+/** The schema's bound is a JavaScript number, which is 2^63: `checkSeed` has the exact one. */
 const SEED_MAX = 2n ** 63n - 1n;
+/** The contract's (contract 5). */
 const defaults = { max_tokens: 1500, top_p: 0.5, repetition_penalty: 1.1, temperature: 0.85 };
 
 const fields = {
@@ -72,6 +74,7 @@ export function createPresetRoutes(
     const shown = preset.messages.filter(({ visible }) => visible || mayChange);
     return {
       id: preset.id,
+      // Null when the owner was removed: a preset stays for the chats of others.
       owner_id: owner?.id ?? null,
       title: preset.title,
       description: preset.description,
@@ -92,6 +95,7 @@ export function createPresetRoutes(
     known?: ReadonlySet<string>,
   ) => readMessages(given, Date.now(), (url) => pictureIn(parts, url, { ...call, known }));
 
+  /** Public presets are the admins' (contract 5). */
   function checkVisibility(caller: Principal, visibility: NewPreset['visibility'] | undefined): void {
     if (visibility === 'public') requirePermission(caller, 'manage presets');
   }
@@ -179,6 +183,7 @@ export function createPresetRoutes(
           await presets.change(preset.id, {
             ...changes,
             ...(said && { messages: read(said, call, picturesOf(preset.messages)) }),
+            // Parameters that the body leaves out stay.
             ...(more && { parameters: { ...preset.parameters, ...more } }),
           }),
           call,

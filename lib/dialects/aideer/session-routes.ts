@@ -7,10 +7,13 @@ import { route, type Route } from '../../server/mount.ts';
 import { knownRefreshToken } from '../refresh-cookie.ts';
 import type { Parts } from '../dialect.ts';
 
+/** A name, a password and a few words. */
 const FORM_MAX_BYTES = 16 * 1024;
+/** The life of an access token (contract 5). */
 const DAY_MS = 24 * 3600_000;
 
 const text = { type: 'string' } as const;
+/** A sign-in with a password has no refresh token. */
 const tokens = {
   type: 'object',
   required: ['access_token', 'token_type'],
@@ -47,6 +50,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
         // There is no refresh token. So the sign-in ends with its access token.
         const life = { accessMs: DAY_MS, absoluteMs: DAY_MS };
         const who = { login: username };
+        // A device that the user knows does not wait for the failed sign-ins of others (accounts/password-sign-ins.ts).
         const device = knownRefreshToken(request);
         const signedIn = await passwords.signIn({ who, password, client, device, ...life });
         return { access_token: signedIn.accessToken, token_type: 'bearer' };
@@ -80,6 +84,7 @@ export function createSessionRoutes({ accounts, wechat }: Pick<Parts, 'accounts'
         const token = bearerOf(request);
         if (token === undefined) throw new AppError('unauthorized', 'A refresh token is needed.');
         if (!isRefreshToken(token)) throw new TokenKindError('This is not a refresh token.');
+        // The refresh token is the same one: it lives its 90 days (contract 5).
         const { accessToken, refreshToken } = await wechat.refresh(token, client);
         return { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer' };
       },

@@ -19,6 +19,7 @@ export const storable = '^[^\\u0000]*$';
 /** The title of a chat or preset. */
 export const title = { type: 'string', minLength: 1, maxLength: 50, pattern: storable } as const;
 
+/** In characters. */
 const CONTENT_MAX_LENGTH = 100_000;
 
 /** Messages of clients. */
@@ -32,6 +33,7 @@ export const messages = {
       role: { enum: ['user', 'assistant', 'system'] },
       type: { enum: ['text', 'image'] },
       content: { type: 'string', maxLength: CONTENT_MAX_LENGTH },
+      /** False: it goes to the model, and no client sees it. True when missing. */
       visibility: { type: 'boolean' },
       create_time: { type: 'string', description: 'a time as in 2026-01-31T12:00:00Z' },
     },
@@ -49,6 +51,7 @@ export const sortedPageQuery = {
   },
 } as const;
 
+/** A query that fits `sortedPageQuery`. */
 interface PageQuery {
   offset?: string;
   limit?: string;
@@ -67,6 +70,7 @@ export function refuseChanges(
   refuseFaults('body', faults);
 }
 
+/** The columns of `order_by`. */
 const columns = { id: 'id', title: 'title', create_time: 'created_at', update_time: 'updated_at' } as const;
 
 /** The page that a query asks for. Without `order_by` the newest come first: clients show page one. */
@@ -84,6 +88,7 @@ export function sortedPageOf({
   } as const;
 }
 
+/** The numbers of the contract (contract 5). */
 const permissions = { visitor: 0, user: 1, admin: 2 } as const satisfies Record<Role, number>;
 
 /** A role as a number: 0 visitor, 1 user, 2 admin. */
@@ -96,6 +101,7 @@ export function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
+/** A message that fits `messages`. A missing type is `text`, a missing time is that of the request. */
 interface WireMessage {
   role: PresetMessage['role'];
   type?: PresetMessage['type'];

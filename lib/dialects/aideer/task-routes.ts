@@ -97,6 +97,7 @@ export function createTaskRoutes(parts: TaskParts & Pick<Parts, 'tasks'>): Route
       query: { type: 'object', properties: { ticket: { type: 'string' } } },
       async handle({ caller, params, response }) {
         const { id } = await ownTask(tasks, params.id, caller);
+        // The right to read the text is given once, also when two clients ask for it at the same time.
         if (!(await tasks.connect(id)))
           throw new Refusal(422, 'A client has connected to this task already.');
         const { heartbeatIntervalMs: everyMs, socketStallTimeoutMs: stallTimeoutMs } = config.limits;

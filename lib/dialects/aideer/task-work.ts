@@ -17,9 +17,11 @@ import { storedMessageOf, ownPicture, urlOf } from './chat-shape.ts';
 /** A task that can begin: its cost and its work. */
 export interface PreparedTask {
   type: ChatTask['type'];
+  /** The credits for one token. */
   rate: number;
-  /** An estimate. */
+  /** An estimate: the endpoint counts the tokens at the end. */
   promptTokens: number;
+  /** The most that the answer may have. With the prompt and the rate it is the most that the task costs. */
   maxTokens: number;
   work: TaskWork;
 }
@@ -38,6 +40,7 @@ export async function prepareTask(
   origin: string,
 ): Promise<PreparedTask> {
   const { chats, presets, objects, config } = parts;
+  // A preset that was removed goes on for its chats.
   const preset = await presets.find(chat.presetId ?? '');
   if (!preset) throw new Refusal(400, 'There is no such preset.');
   const type = wanted ?? 'chat_generation';
@@ -53,6 +56,7 @@ export async function prepareTask(
   const { model, max_tokens: maxTokens } = preset.parameters;
   const cost = {
     type,
+    // A model that is not in the table has the rate 1 (contract 5).
     rate: config.creditRates[model] ?? 1,
     promptTokens: Math.ceil(said.reduce((sum, { content }) => sum + estimateTokens(content), 0)),
     maxTokens: type === 'title_generation' ? TITLE_MAX_TOKENS : maxTokens,
@@ -62,6 +66,7 @@ export async function prepareTask(
   return { ...cost, work: answerWork(parts, preset, chat, said) };
 }
 
+/** The model of a preset at its vendor's endpoint. Parameters without a name here go there as they are (DashScope's names). */
 function configOf({ config }: Pick<Parts, 'config'>, { parameters }: Preset): ModelConfig {
   const { model, max_tokens: maxTokens, temperature, top_p: topP, ...extra } = parameters;
   return {
@@ -73,6 +78,7 @@ function configOf({ config }: Pick<Parts, 'config'>, { parameters }: Preset): Mo
   };
 }
 
+/** The answer to the whole chat, after the messages of its preset. */
 function answerWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonly PresetMessage[]): TaskWork {
   return async (signal, say) => {
     const model = parts.models.open(configOf(parts, preset), { party: chat.owner });
@@ -84,6 +90,7 @@ function answerWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonly
   };
 }
 
+/** A title for the chat. Hidden messages are the scene's, and pictures have no words: both are left out. */
 function titleWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonly PresetMessage[]): TaskWork {
   return async (signal) => {
     const config = { ...configOf(parts, preset), maxTokens: TITLE_MAX_TOKENS };
@@ -99,6 +106,7 @@ function titleWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonly 
   };
 }
 
+/** A picture of the last message, with the texts of the preset as hints. An answer with a URL is kept as that URL. */
 function pictureWork(parts: TaskParts, preset: Preset, chat: Chat, said: readonly PresetMessage[]): TaskWork {
   return async (signal) => {
     const prompt = said.at(-1)?.content ?? '';
@@ -131,12 +139,13 @@ async function keep(
 
 function toModel({ role, type, content }: PresetMessage): ModelMessage {
   if (role === 'system') return { role, text: content };
+  // The model's own messages are text only (core/model.ts).
   if (role === 'assistant')
     return { role, text: type === 'image' ? `[picture: ${content}]` : content, calls: [] };
   return { role, content: [type === 'image' ? { type, url: content } : { type, text: content }] };
 }
 
-/** The tokens, if the endpoint has counted them. */
+/** The tokens, if the endpoint has counted them. Without them the task's end estimates its cost. */
 function counted(tokens: number): { tokens?: number } {
   return tokens > 0 ? { tokens } : {};
 }

@@ -23,6 +23,7 @@ import { formatUser } from './user-shape.ts';
 
 const username = { type: 'string', minLength: 2, maxLength: 50, pattern: storable } as const;
 const nickname = { type: 'string', minLength: 1, maxLength: 50, pattern: storable } as const;
+/** Its length and its strength are checked by the accounts. */
 const password = { type: 'string' } as const;
 /** The columns of order_by. Users have no title; their name takes its place. */
 const orders = { title: 'name', id: 'id', created_at: 'created_at', updated_at: 'updated_at' } as const;
@@ -179,6 +180,7 @@ function changeUser(parts: UserParts): Route {
     async handle(call) {
       const { uuid, id, role } = await managed(parts, call, 'change the account');
       const credits = await parts.ledger.balance(uuid);
+      // A client may send back the fields that it got. A password is refused: it has a call of its own.
       const own = { id, permission: permissionOf(role), credits_left: credits, password: undefined };
       refuseChanges(call.body, own);
       const { username: login, nickname: name } = call.body;
@@ -276,6 +278,7 @@ async function managed(
   return user;
 }
 
+/** The caller's user. Throws `unauthorized` when it was removed meanwhile. */
 async function findMe({ accounts: { users } }: UserParts, caller: Principal): Promise<User> {
   accountOf(caller);
   const user = await users.find(caller.id);

@@ -13,10 +13,13 @@ export async function formatUser(
   return {
     id: user.id,
     username,
+    // It is never taken from a body (contract 5).
     permission: permissionOf(user.role),
     // Only while an admin has to do something.
     ...(!user.approved && { approved: false }),
+    // A user without a nickname has the username as the name.
     ...(user.name !== username && { nickname: user.name }),
+    // A signed URL, good for a day: an `<img>` sends no token.
     avatar: await avatarUrl(objects, user.uuid, origin),
     credits_left: await ledger.balance(user.uuid),
   };

@@ -78,6 +78,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
       answer: { type: 'object', required: ['messages'], properties: { messages: { type: 'array' } } },
       async handle({ caller, params, origin }) {
         accountOf(caller);
+        // A larger number is out of the range of the database, whose error would be a failure of the server.
         if (!/^[1-9]\d{0,9}$/.test(params.id) || Number(params.id) > id.maximum)
           throw new AppError('invalid_request', 'The id of a conversation is a whole number.');
         const chat = await findConversation(parts, caller.id, Number(params.id));
@@ -99,6 +100,7 @@ export function createChatRoutes(parts: SendParts): Route[] {
       access: 'chat',
       exactFields,
       body: sayBody,
+      // A message may have a picture as a data URL.
       bodyMaxBytes: config.limits.imageMaxBytes,
       handle: (call) => send(parts, call),
     }),

@@ -6,6 +6,7 @@ import { createConversationRoutes } from './conversation-routes.ts';
 import { createModelRoutes } from './model-routes.ts';
 import { createAccountRoutes } from './user-routes.ts';
 
+/** Other paths below `/api/v1` are AIDeer's (contract 5). */
 const prefixes = ['/user', '/model_config', '/conversation', '/chat'];
 const places = ['/api/v1', ''];
 
@@ -34,6 +35,7 @@ export const chat: Dialect<Needs> = {
       prefixes: places.flatMap((place) => prefixes.map((prefix) => `${place}${prefix}`)),
       routes: places.flatMap((place) => routes.map((route) => ({ ...route, path: `${place}${route.path}` }))),
       sockets: [],
+      // Everything here belongs to a user, also where AUTH is `none`.
       anonymous: undefined,
       formatError: formatDetail,
     };

@@ -7,6 +7,7 @@ import { headOf } from '../../files/upload-parts.ts';
 
 /** The content of a stored message: a text, or parts. A picture is one of our objects, or a URL of another server. */
 export type Said = string | SaidPart[];
+/** `key` is that of an object: `<owner>/<conversation>/images/<uuid>.<suffix>` (contract 4). */
 type SaidPart =
   | { type: 'text'; text: string }
   | { type: 'image'; key: string }
@@ -43,6 +44,7 @@ export function openContents(objects: ObjectStore, owner: string, origin: string
     // An upload URL, a download URL of the history, either of them without its query, or the key itself.
     const key = url.startsWith('cos://') ? url.slice('cos://'.length) : objects.keyOf(url, origin);
     if (key !== undefined) {
+      // The key begins with its owner. With `..` it could lead to another one.
       if (key.startsWith(`${owner}/`) && !key.includes('..')) return { type: 'image', key };
       throw new AppError('not_found', 'There is no such picture.');
     }
@@ -60,6 +62,7 @@ export function openContents(objects: ObjectStore, owner: string, origin: string
         if (isObject(part)) {
           const { type, text, image_url: image } = part;
           if (type === 'text' && typeof text === 'string') return { type, text };
+          // Clients send {url}, as OpenAI has it, or the URL itself.
           const url = isObject(image) ? image['url'] : image;
           if (type === 'image_url' && typeof url === 'string') return readImage(url, at);
         }
@@ -70,6 +73,7 @@ export function openContents(objects: ObjectStore, owner: string, origin: string
     async check(said, pointer, maxBytes) {
       if (typeof said === 'string') return;
       for (const [index, part] of said.entries()) {
+        // A picture of another server is the model's to read. One of ours is looked at once in a request.
         if (part.type !== 'image' || !('key' in part) || pictures.has(part.key)) continue;
         await objects.admit(part.key, maxBytes);
         if ((await pictureTypeOf(await headOf(objects, part.key))) === undefined)

@@ -117,6 +117,7 @@ function titleRoute(parts: SayParts & Pick<Parts, 'config'>, path: string): Rout
       const shown = await Promise.all(messages.map((message) => contents.forModel(message.said)));
       const pictures = shown.flat().filter((part) => part.type === 'image');
       const { title } = await makeTitle(model, said, pictures, goneSignal(call.response));
+      // The answer of this call has no model_config_id (contract 4).
       const { model_config_id: _, ...titled } = conversationOf(await parts.chats.change(chat.id, { title }));
       return titled;
     },

@@ -10,6 +10,7 @@ import { apiKey, baseUrl, exactFields, id, ids, line, params } from './shapes.ts
 
 /** The most configurations of a user without this scope. */
 const LIMIT = 3;
+/** A right of a user beside those of the role (core/principal.ts: Account.scopes). */
 const SCOPE = 'add_more_model_config';
 
 const fields = {
@@ -98,6 +99,7 @@ function createConfig({ modelConfigs, models }: ModelParts): Route {
       const limit = limitOf(caller);
       const config = readConfig(models, body);
       const filled = { ...config, apiKey: config.apiKey ?? '' };
+      // Undefined: the owner has as many as the limit allows.
       const made = await modelConfigs.create(caller.id, filled, limit ?? Infinity);
       if (made) return shown(made);
       throw new AppError('forbidden', `You have ${LIMIT} model configurations already, which is the limit.`);
@@ -166,9 +168,11 @@ function readConfig(
     name: body.name ?? '',
     baseUrl: body.base_url,
     modelName: body.model_name ?? '',
+    // In an update, no key and a mask keep the stored one.
     apiKey: body.api_key,
     params: (body.params ?? {}) as JsonObject,
   };
+  // A configuration may have no name of a model: each request names one then.
   models.open({ baseUrl: config.baseUrl, model: config.modelName || 'unnamed' });
   return config;
 }

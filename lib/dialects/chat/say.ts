@@ -50,11 +50,14 @@ export const sayBody = {
  */
 interface SayBody {
   conversation_id: number;
+  /** `message_id` is there for a message that is stored already. */
   messages: { message_id?: number; role: 'user' | 'assistant' | 'system'; content: unknown }[];
   base_url?: string;
   model_name?: string;
   api_key?: string;
+  /** With it `base_url` is ignored, and `model_name` counts only where the configuration has none. */
   model_config_id?: number;
+  /** Parameters of the model under OpenAI's names; they count over those of a stored configuration. */
   params?: unknown;
 }
 
@@ -69,6 +72,7 @@ export interface Saying {
   chat: Chat;
   model: Model;
   contents: Contents;
+  /** In the order of the request; `id` as in the request. */
   messages: { id: number | undefined; role: 'user' | 'assistant' | 'system'; said: Said }[];
 }
 
@@ -95,6 +99,7 @@ export async function findConversation(
   id: number,
 ): Promise<Chat> {
   const chat = await chats.find({ id });
+  // A chat with a preset belongs to another contract (AIDeer), and is no conversation here.
   if (chat && chat.owner === owner && chat.presetId === null) return chat;
   throw new AppError('not_found', 'There is no such conversation.');
 }
@@ -123,6 +128,7 @@ async function openModel(
       'invalid_request',
       'A model is needed: base_url, model_name and its api_key, or model_config_id.',
     );
+  // A mask stands for the stored key of this very endpoint.
   const key = await modelConfigs.keyFor(owner, { baseUrl, modelName: model, apiKey });
   return models.open({ baseUrl, apiKey: key, model, ...settingsOf(given) }, { ...theirs, party: owner });
 }

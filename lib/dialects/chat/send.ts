@@ -18,7 +18,9 @@ type Line =
 /** How lines are written. The Accept header decides. */
 interface Format {
   contentType: string;
+  /** Written in each silence; none when missing. */
   heartbeat?: string;
+  /** The text of a line in the answer; empty when the format does not show it at this place. */
   write(line: Line): string;
 }
 
@@ -75,6 +77,7 @@ export async function send(
 async function storeLast({ chats }: Pick<Parts, 'chats'>, { chat, messages }: Saying): Promise<number> {
   const last = messages.at(-1)!;
   if (last.id === undefined) return chats.append(chat.id, { role: 'user', content: last.said });
+  // A message of the model cannot be answered.
   const known = await chats.findMessage(chat.id, last.id);
   if (known?.role === 'user') return known.id;
   throw new AppError('not_found', 'There is no such message.');
@@ -100,6 +103,7 @@ function formatOf(request: IncomingMessage, userMessageId: number): Format {
       contentType: 'text/plain; charset=utf-8',
       write(line) {
         if (line.type === 'ai_chunk') return line.content;
+        // The end has it, beside the id of the answer.
         if (line.type === 'user_message_id') return '';
         const { type: _, ...end } = line;
         return `\n\n[END]${JSON.stringify({ user_message_id: userMessageId, ...end })}`;

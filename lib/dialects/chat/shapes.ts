@@ -1,6 +1,6 @@
 import type { Chat } from '../../chats/chats.ts';
 
-/** An id of this dialect. */
+/** An id of this dialect: a whole number of 32 bits, as the database has it. */
 export const id = { type: 'integer', minimum: 1, maximum: 2_147_483_647 } as const;
 /** A list of ids. */
 export const ids = {
@@ -25,6 +25,7 @@ export const params = {
   properties: {
     temperature: { type: 'number', minimum: 0, maximum: 2 },
     top_p: { type: 'number', minimum: 0, maximum: 1 },
+    // From 1, as an id.
     max_tokens: id,
   },
   additionalProperties: {},
@@ -56,6 +57,7 @@ export function conversationOf({ id: conversation, title, updatedAt, modelConfig
   return {
     conversation_id: conversation,
     title,
+    // The contract's name.
     update_at: new Date(updatedAt).toISOString(),
     model_config_id: modelConfigId,
   };

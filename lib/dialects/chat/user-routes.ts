@@ -8,6 +8,7 @@ import { Refusal, samePassword } from '../refusal.ts';
 import { knownRefreshToken, refreshTokenOf, setRefreshCookie } from '../refresh-cookie.ts';
 
 const text = { type: 'string' } as const;
+/** A pair of tokens [RFC 6749 5.1]. */
 const pair = {
   type: 'object',
   required: ['access_token', 'refresh_token', 'token_type'],
@@ -70,6 +71,7 @@ function login({ accounts: { passwords } }: AccountParts): Route {
     async handle(call) {
       const { email, password } = call.body;
       const { client, request } = call;
+      // A device that the user knows does not wait for the failed sign-ins of others (accounts/password-sign-ins.ts).
       const device = knownRefreshToken(request);
       return pairOf(call, await passwords.signIn({ who: { email }, password, client, device }));
     },
@@ -182,6 +184,7 @@ function changePassword({ accounts: { passwords, signIns } }: AccountParts): Rou
     },
     answer: pair,
     async handle(call) {
+      // The refresh token is the credential, so that the route itself is open.
       const { signIn, user } = await signIns.find(refreshTokenOf(call.request));
       const { password, old_password: old } = call.body;
       const { client } = call;
@@ -193,6 +196,7 @@ function changePassword({ accounts: { passwords, signIns } }: AccountParts): Rou
           throw new Refusal(400, error.message);
         throw error;
       });
+      // The change has ended all sign-ins, also that of this device.
       return pairOf(call, await signIns.begin(user.uuid, { method: 'password', client }));
     },
   });
@@ -231,6 +235,7 @@ async function changeUser(
 ) {
   accountOf(caller);
   const user = await users.find(caller.id);
+  // The callers change one field each.
   const [[field, wanted] = ['', '']] = Object.entries(changes);
   if (user?.[field as 'username' | 'email'] === wanted)
     throw new Refusal(400, `The ${field} is the same as before.`);

@@ -22,12 +22,17 @@ function listApprovals({ accounts, approvals }: ApprovalParts): Route {
     answer: { type: 'array', items: openApprovalShape },
     async handle({ query: { id }, caller }) {
       const open = await approvals.list(caller, id);
+      // The asker is an id; people know each other by names.
       const named = await withAskers(accounts.users, open);
       return named.map((approval) => ({ ...approval, expiresAt: formatTime(approval.expiresAt) }));
     },
   });
 }
 
+/**
+ * A caller who may not decide about this call gets 403, and an id that was never asked 404. The answer says who decided; the call itself
+ * goes on in its session.
+ */
 function decide({ approvals }: ApprovalParts): Route {
   return route({
     method: 'POST',

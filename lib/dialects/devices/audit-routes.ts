@@ -12,6 +12,7 @@ import { auditRowShape } from './command-shapes.ts';
 
 type AuditParts = Pick<Parts, 'accounts' | 'callAudit' | 'config'>;
 
+/** The rows of a page: where the client names no number, and at most. */
 const LIMIT = 100;
 const LIMIT_MAX = 1000;
 
@@ -60,10 +61,12 @@ export function createAuditRoutes({ accounts, callAudit, config }: AuditParts): 
         const times = readTimes({ from, to });
         const { socketStallTimeoutMs: stallTimeoutMs } = config.limits;
         const stream = openStream(response, { contentType: 'application/x-ndjson', stallTimeoutMs });
+        // `from` is included.
         const after = times.from === undefined ? undefined : placeAfter(times.from - 1);
         for await (const page of callAudit.pages({ device, after, before: times.to })) {
           if (stream.signal.aborted) break;
           const rows = (await withAskers(accounts.users, page)).map(formatRow);
+          // Whole numbers of the arguments keep their digits.
           stream.write(rows.map((row) => `${formatExactly(row as unknown as JsonValue)}\n`).join(''));
           await stream.drained();
         }
@@ -81,6 +84,7 @@ function listOldest(
   if (device === undefined) return callAudit.listAfterTime(after, limit);
   return callAudit.list({
     device,
+    // In the rows of one device the number alone decides.
     after: after === undefined ? undefined : { at: 0, device, n: after },
     limit,
   });
@@ -91,6 +95,7 @@ function readTimes(texts: { from: string | undefined; to: string | undefined }):
   from?: number;
   to?: number;
 } {
+  // Any text that `Date.parse` reads is taken.
   const times = Object.entries(texts).flatMap(([name, text]) =>
     text === undefined ? [] : [[name, Date.parse(text)] as const],
   );
@@ -108,6 +113,7 @@ function readTimes(texts: { from: string | undefined; to: string | undefined }):
   return Object.fromEntries(times);
 }
 
+/** A row on the wire. Fields that it lacks are null: nobody approved the call, no rule decided, the device is not registered. */
 function formatRow({ at, version, approvedBy, rule, ...row }: WithAsker<CallAuditRow>) {
   return {
     ...row,

@@ -11,6 +11,10 @@ export function createCallRoutes(parts: CallParts): Route[] {
   return [callTool(parts)];
 }
 
+/**
+ * Answers when the call is over, also when it has waited for an approval. A call that was refused or that failed is a result with an
+ * `error`, and has the status 200.
+ */
 function callTool({ devices, direct }: CallParts): Route {
   return route({
     method: 'POST',
@@ -27,6 +31,7 @@ function callTool({ devices, direct }: CallParts): Route {
         arguments: { type: 'object', additionalProperties: {} },
         dryRun: dryRunField,
       },
+      // With a misspelt `dryRun` the write would be sent.
       additionalProperties: false,
     },
     answer: { type: 'object', description: 'the result of the call; a call that failed has an error' },

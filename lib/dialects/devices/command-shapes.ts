@@ -20,7 +20,10 @@ export const rulesAsData = {
   },
 } as const;
 
-/** A call that waits for a decision. */
+/**
+ * A call that waits for a decision. `approvers` says who may decide: the person who asked (`owner`), another one who may use the device
+ * (`other`), or an admin. `rules` and `request` are missing in questions of earlier versions.
+ */
 export const openApprovalShape = {
   type: 'object',
   required: [
@@ -40,15 +43,19 @@ export const openApprovalShape = {
     id: text,
     session: text,
     task: text,
+    /** The id that the model gave the call. */
     callId: text,
     device: text,
     name: text,
+    /** The checked arguments. The decision is bound to them (contract 6, section 3). */
     parameters: values,
     risk: { enum: ['low', 'normal', 'high'] },
     rule: text,
     rules: rulesAsData,
     approvers: { enum: ['owner', 'other', 'admin'] },
+    /** The person who asked may not decide, even as an admin. */
     needsAnother: { type: 'boolean' },
+    /** The id of the principal who asked. */
     askedBy: text,
     askedByName,
     expiresAt: text,
@@ -82,6 +89,7 @@ export const scopeShape = {
   ],
 } as const;
 
+/** A stop on the wire; `by` is the name of a user, or the id of another principal. */
 const stopFields = { scope: scopeShape, by: text, at: text, reason: textOrNull } as const;
 
 /** The emergency stops that are engaged. */
@@ -100,11 +108,12 @@ export const engagedShape = {
   properties: {
     engaged: { type: 'boolean' },
     ...stopFields,
+    /** A node that is silent for a lease is not counted: it may send nothing any more. */
     nodesBehind: { type: 'integer', description: 'nodes that have not confirmed in time; 0 when all have' },
   },
 } as const;
 
-/** A row of the audit log. */
+/** A row of the audit log. A row is never changed: the outcome of a call that was sent is a later row, and is shown with its call. */
 export const auditRowShape = {
   type: 'object',
   required: [
@@ -122,9 +131,12 @@ export const auditRowShape = {
   ],
   properties: {
     device: text,
+    /** Its number in the chain of its device. */
     n: { type: 'integer' },
     at: text,
+    /** What became of the call: `sent`, `denied`, `dry_run`… (devices/call-record.ts). */
     event: text,
+    /** The version of a registered device; null for the device of a session's own document. */
     version: { type: ['integer', 'null'] },
     tool: text,
     operation: text,
@@ -136,7 +148,9 @@ export const auditRowShape = {
     askedByName,
     approvedBy: textOrNull,
     rule: textOrNull,
+    /** `done`, `none` or `unknown`; null: it is not known yet, or nothing was sent. */
     outcome: textOrNull,
+    /** Of the row and of the hash before it, in hexadecimal (contract 6, section 6). */
     hash: text,
   },
 } as const;

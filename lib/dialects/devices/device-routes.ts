@@ -31,6 +31,7 @@ export function createDeviceRoutes(parts: DeviceParts): Route[] {
   ];
 }
 
+/** A user who may use none gets an empty list. */
 function listDevices({ devices }: DeviceParts): Route {
   return route({
     method: 'GET',
@@ -47,6 +48,7 @@ function listDevices({ devices }: DeviceParts): Route {
   });
 }
 
+/** A name that is taken is 409; every fault of the description is named at its pointer (400). */
 function createDevice({ devices, config }: DeviceParts): Route {
   return route({
     method: 'POST',
@@ -58,6 +60,7 @@ function createDevice({ devices, config }: DeviceParts): Route {
     status: 201,
     answer: deviceShape,
     async handle({ body, caller }) {
+      // A new device has no stored key, so that a mask is a fault.
       const checked = await devices.check(withKeptSecrets(body, undefined), { party: caller.id });
       const device = await devices.registry.create(checked);
       return formatDevice(device, devices.states.of(device.name), checked);
@@ -65,6 +68,7 @@ function createDevice({ devices, config }: DeviceParts): Route {
   });
 }
 
+/** An earlier version has its own description and rules. The state is that of the device as it is now. */
 function readDevice({ devices }: DeviceParts): Route {
   return route({
     method: 'GET',
@@ -77,6 +81,7 @@ function readDevice({ devices }: DeviceParts): Route {
       const current = await devices.find(name, caller.id);
       const device = version === undefined ? current : await devices.registry.version(name, Number(version));
       if (!device) throw new AppError('not_found', `The device "${name}" has no version ${version}.`);
+      // The version 0 is a file that could never be used: it has no rules.
       const book = device.version > 0 && (await devices.books.bookFor({ name, version: device.version }));
       return {
         ...formatDevice(device, devices.states.of(name)),
@@ -86,6 +91,7 @@ function readDevice({ devices }: DeviceParts): Route {
   });
 }
 
+/** Sessions use the new version from their next task on. Its rules and its document are checked as those of a new device. */
 function replaceDevice({ devices, config }: DeviceParts): Route {
   return route({
     method: 'PUT',
@@ -99,12 +105,14 @@ function replaceDevice({ devices, config }: DeviceParts): Route {
     async handle({ params: { name }, body, caller }) {
       const current = await devices.find(name, caller.id);
       const described = describedBy(body as JsonObject, name);
+      // Only the operator names programs. One that is stored and comes back unchanged is his.
       const program = keptProgram(described, current.definition);
       const wanted = withKeptSecrets({ ...described, ...program }, current.definition);
       const checked = await devices.check(wanted, {
         byOperator: program !== undefined,
         party: caller.id,
       });
+      // Undefined where the document of the version before cannot be opened any more.
       const changes = await devices.changesTo(current, checked);
       const device = await devices.registry.replace(checked);
       return {
@@ -123,14 +131,17 @@ function removeDevice({ devices }: DeviceParts): Route {
     access: 'manage devices',
     status: 204,
     async handle({ params: { name }, caller }) {
+      // Rejects with `not_found` for a device that the caller may not use.
       await devices.find(name, caller.id);
       await devices.registry.remove(name);
+      // A later device of this name begins without a state.
       devices.states.forget(name);
       return {};
     },
   });
 }
 
+/** A device whose file could never be used is 503. */
 function listTools({ devices }: DeviceParts): Route {
   return route({
     method: 'GET',
@@ -144,6 +155,7 @@ function listTools({ devices }: DeviceParts): Route {
   });
 }
 
+/** A device that may not be called, a disabled one say, is not asked: `reachable` is null, and `detail` says why. */
 function checkDeviceReach({ devices, config }: DeviceParts): Route {
   return route({
     method: 'POST',

@@ -33,6 +33,7 @@ function listEstops({ estops }: EstopParts): Route {
   });
 }
 
+/** Answers when no node lets a write of the scope leave any more, or when one has not confirmed in time: `nodesBehind` counts those. */
 function engage(parts: EstopParts): Route {
   return route({
     method: 'POST',
@@ -49,6 +50,7 @@ function engage(parts: EstopParts): Route {
     },
     answer: engagedShape,
     async handle({ body: { scope, reason }, caller }) {
+      // A stop of a device or a session needs the right to use it. Its release is for people in command of all devices.
       const meant = await scopeFor(parts, scope, caller);
       const stop = await parts.estops.engage(meant, nameOf(caller), reason);
       return { engaged: true, ...formatEstop(stop), nodesBehind: stop.nodesBehind };
@@ -56,6 +58,7 @@ function engage(parts: EstopParts): Route {
   });
 }
 
+/** Waiting approvals of the time before stay refused. A scope is released as it was engaged: `all` releases no stop of one device. */
 function release({ estops }: EstopParts): Route {
   return route({
     method: 'POST',
@@ -94,6 +97,7 @@ async function scopeFor(
   return storedScope(scope);
 }
 
+/** The scope as the store has it: `all`, `device:<name>` or `session:<id>`. */
 function storedScope(scope: WireScope): EstopScope {
   if (scope === 'all') return 'all';
   const { device, session } = scope;
@@ -107,12 +111,14 @@ function formatEstop({ scope, by, at, reason }: StoredEstop) {
   return { scope: wireScope(scope), by, at: formatTime(at), reason: reason ?? null };
 }
 
+/** The scope on the wire, from the form of the store. */
 function wireScope(scope: EstopScope): WireScope {
   if (scope === 'all') return scope;
   const value = scope.slice(scope.indexOf(':') + 1);
   return scope.startsWith('device:') ? { device: value } : { session: value };
 }
 
+/** The name in the log of stops: that of a user, else the id (`operator`). */
 function nameOf({ account, id }: Principal): string {
   return account?.name ?? id;
 }

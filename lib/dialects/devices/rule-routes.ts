@@ -27,7 +27,9 @@ const rulesTrial = {
         properties: {
           tool: text,
           effect: { enum: ['read', 'write'] },
+          /** At this moment, for a call without arguments. */
           decision: { enum: ['allow', 'dry_run', 'ask', 'deny'] },
+          /** The rules that decide, in words. */
           rule: text,
           rules: rulesAsData,
           isByArguments: {

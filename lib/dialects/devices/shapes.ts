@@ -34,6 +34,10 @@ export const deviceBody = {
 } as const;
 
 const texts = { type: 'array', items: { type: 'string' } } as const;
+/**
+ * The state of a device, from the calls that this node made: nothing is asked for it. Its fields are null before the first call, and
+ * `lastError` also after a call without an error.
+ */
 const state = {
   type: 'object',
   required: ['reachable', 'lastCallAt', 'lastError'],
@@ -43,10 +47,13 @@ const state = {
     lastError: { type: ['string', 'null'] },
   },
 } as const;
+/** The fields of a device in the list and by itself. */
 const shared = {
   name: { type: 'string' },
   title: { type: 'string' },
+  /** The kind of its document, such as `openapi`. */
   kind: { type: 'string' },
+  /** 1, 2, …; 0 for a file that could never be used. */
   version: { type: 'integer' },
   enabled: { type: 'boolean' },
   tags: texts,
@@ -68,6 +75,7 @@ export const deviceShape = {
   required: ['name', 'title', 'kind', 'version', 'enabled', 'tags', 'state'],
   properties: {
     ...shared,
+    /** Only after a change, as the warnings: its document was opened for that. */
     tools: { type: 'array', items: { type: 'object' } },
     warnings: texts,
     toolChanges: {
@@ -86,6 +94,7 @@ export const toolsShape = {
   required: ['kind', 'operations', 'tools', 'skipped', 'warnings'],
   properties: {
     kind: { type: 'string' },
+    /** How many operations the document has. `skipped` are those that became no tools. */
     operations: { type: 'integer' },
     tools: { type: 'array', items: { type: 'object' } },
     skipped: { type: 'array', items: { type: 'object' } },
@@ -98,7 +107,9 @@ export const reachShape = {
   type: 'object',
   required: ['reachable', 'ms', 'detail'],
   properties: {
+    /** Null: there was no way to ask it. */
     reachable: { type: ['boolean', 'null'] },
+    /** How long the question took. */
     ms: { type: 'integer' },
     detail: { type: 'string' },
   },
@@ -113,7 +124,9 @@ export function formatListed(device: ListedDevice, known: DeviceState) {
 export function formatDevice(device: Device, known: DeviceState, checked?: CheckedDevice) {
   return {
     ...(device.definition && shownDefinition(device.definition)),
+    // The facts come after the definition: they have the values of fields that the definition leaves out.
     ...formatShared(device, known),
+    // Everybody (`*`) where the definition names nobody.
     users: device.facts.users,
     ...(checked && { tools: checked.described.tools, warnings: checked.warnings }),
   };

@@ -7,6 +7,7 @@ export function describeSockets(mounts: readonly Mount[], version: string): Json
   const operations: Record<string, unknown> = {};
   for (const { sockets } of mounts)
     for (const { path, summary, query, receives, sends } of sockets) {
+      // `/api/chat` → `api_chat`
       const name = path.slice(1).replaceAll(/\W+/g, '_');
       channels[name] = {
         address: path,
@@ -14,6 +15,7 @@ export function describeSockets(mounts: readonly Mount[], version: string): Json
         messages: { ...messagesOf('receive', receives), ...messagesOf('send', sends) },
         bindings: { ws: { method: 'GET', query } },
       };
+      // The actions are the server's: it receives the frames of clients [AsyncAPI 3.0.0, Operation Object].
       for (const [action, messages] of [
         ['receive', receives],
         ['send', sends],

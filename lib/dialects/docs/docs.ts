@@ -28,6 +28,7 @@ export function describeMounts(others: readonly Mount[], version: string): Mount
   const mount: Mount = {
     name: 'docs',
     prefixes: ['/docs', '/openapi.json', '/asyncapi.json'],
+    // The pages describe this mount, too, which is not made yet.
     routes: createRoutes(() => [...others, mount], version),
     sockets: [],
     anonymous: undefined,
@@ -88,6 +89,7 @@ function manualRoutes(): Route[] {
         const page = await findPage(params.page);
         if (page) return sendHtml(response, pageDocument(page, await listPages()), MANUAL_POLICY);
         const detail = 'The manual has no such page. Its contents are at /docs.';
+        // A program gets the error in JSON.
         if (!asksForPage(request)) throw new AppError('not_found', detail);
         await sendMissingPage(response, detail);
       },
@@ -113,6 +115,7 @@ function referenceRoutes(): Route[] {
       access: 'open',
       async handle({ params, response }) {
         const name = params.file;
+        // Every object has a field such as `constructor`.
         const file = Object.hasOwn(files, name) ? files[name] : undefined;
         if (!file && name !== 'page.js') throw new AppError('not_found', 'The page has no such part.');
         const content = file ? await readFile(fileURLToPath(file.url())) : pageScript;
@@ -129,16 +132,19 @@ const MANUAL_POLICY =
 const REFERENCE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** Answers a person at an address where nothing is. */
 async function sendMissingPage(response: ServerResponse, detail: string): Promise<void> {
   sendHtml(response, missingDocument(await listPages(), detail), MANUAL_POLICY, 404);
 }
 
+/** Sends a page. The policy says what a browser may load for it [CSP 3]. */
 function sendHtml(response: ServerResponse, html: string, policy: string, status = 200): void {
   response.setHeader('Content-Security-Policy', policy);
   response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' });
   response.end(html);
 }
 
+/** Sends a file that changes with a release only: browsers keep it for an hour. */
 function send(response: ServerResponse, type: string, content: string | Buffer): void {
   response.writeHead(200, {
     'Content-Type': type.startsWith('text/') ? `${type}; charset=utf-8` : type,

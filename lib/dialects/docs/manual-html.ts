@@ -16,6 +16,7 @@ export function missingDocument(pages: readonly ManualPage[], detail: string): s
 
 /** The contents of the manual: every heading, or those that have all words of the query. */
 export function contentsDocument(pages: readonly ManualPage[], query: string): string {
+  // No words: all headings.
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const found = pages
     .map((page) => ({ page, headings: headingsWith(page, words) }))
@@ -43,11 +44,13 @@ function headingsWith({ title, headings }: ManualPage, words: readonly string[])
   });
 }
 
+/** A heading in the contents. The title leads to the page itself. */
 function itemOf({ name }: ManualPage, { depth, text, id }: Heading): string {
   const fragment = depth === 1 ? '' : `#${id}`;
   return `<li class="depth-${depth}"><a href="/docs/${name}${fragment}">${escapeHtml(text)}</a></li>`;
 }
 
+/** A page around its main part. `title` is text, `main` is HTML; `shown` is the name of the page that is marked in the contents. */
 function documentOf(
   title: string,
   pages: readonly ManualPage[],

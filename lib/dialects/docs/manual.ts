@@ -53,6 +53,7 @@ export const contents: readonly { group: string; pages: Readonly<Record<string, 
   },
 ];
 
+/** The file of each page by its name, and the name of each file: links in the texts are to files. */
 const files = new Map(contents.flatMap(({ pages }) => Object.entries(pages)));
 const names = new Map([...files].map(([name, file]) => [file, name]));
 
@@ -65,6 +66,7 @@ export interface ManualPage {
   headings: Heading[];
 }
 
+/** The pages that were read, or are being read. */
 const read = new Map<string, Promise<ManualPage>>();
 
 /** A page by its name; undefined when there is none. Each file is read once in the life of the process. */
@@ -73,6 +75,7 @@ export function findPage(name: string): Promise<ManualPage> | undefined {
   if (file === undefined) return undefined;
   const known = read.get(name) ?? readPage(name, file);
   read.set(name, known);
+  // A page that could not be read is read again with the next request.
   known.catch(() => read.delete(name));
   return known;
 }
@@ -85,6 +88,7 @@ export async function listPages(): Promise<ManualPage[]> {
   return pages;
 }
 
+/** Reads a page. Its title is its first heading; without one it is the name. */
 async function readPage(name: string, file: string): Promise<ManualPage> {
   const text = await readFile(join(packageRoot(), file), 'utf8');
   const { html, headings } = renderMarkdown(text, { file, urlOf });

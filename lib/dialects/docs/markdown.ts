@@ -24,6 +24,7 @@ export function renderMarkdown(text: string, context: LinkContext): { html: stri
     renderer: {
       html: ({ text: raw }) => escapeHtml(raw),
       heading({ tokens, depth, text: source }) {
+        // Without the signs of code, emphasis and links. Two equal headings of a page get one id, so that the first one is found.
         const plain = source.replaceAll(/[`*]|\]\([^)]*\)|\[/g, '');
         const id = slugOf(plain);
         headings.push({ depth, text: plain, id });
@@ -55,6 +56,7 @@ function slugOf(text: string): string {
     .replaceAll(' ', '-');
 }
 
+/** The URL of a link: as it is, or that of the file of the package that it leads to; undefined when that is not shown. */
 function urlOfLink(href: string, context: LinkContext): string | undefined {
   if (/^(?:https?:|#)/.test(href)) return href;
   const [, fragment = ''] = /(#.*)$/.exec(href) ?? [];

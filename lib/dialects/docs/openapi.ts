@@ -65,6 +65,7 @@ const idempotencyKey = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
+/** One call of a mount. The parameters of its path are texts. */
 function operationOf(mount: Mount, route: Route): object {
   const parameters = [
     ...[...route.path.matchAll(/[:*](\w+)/g)].map(([, name]) => ({
@@ -78,6 +79,7 @@ function operationOf(mount: Mount, route: Route): object {
   ];
   const body = bodyOf(route);
   return {
+    // `GET /api/history` → `GET_api_history`
     operationId: `${route.method} ${route.path}`.replaceAll(/\W+/g, '_').replace(/_$/, ''),
     summary: route.summary,
     tags: [mount.name],
@@ -90,6 +92,7 @@ function operationOf(mount: Mount, route: Route): object {
   };
 }
 
+/** A field of the query is a parameter of its own [OpenAPI 3.1.1, Parameter Object]. */
 function queryOf(query: RouteSchema | undefined): object[] {
   if (!query) return [];
   const required = (query.required ?? []) as readonly string[];
@@ -101,6 +104,7 @@ function queryOf(query: RouteSchema | undefined): object[] {
   }));
 }
 
+/** The body of a request. It may be missing where the route is lenient and no field is required: it is empty then. */
 function bodyOf({ body, bodyLenient, form }: Route): object | undefined {
   if (body) {
     const required = !bodyLenient || ((body.required as unknown[] | undefined)?.length ?? 0) > 0;
@@ -129,6 +133,7 @@ function formContent(form: NonNullable<Route['form']>): object {
   return { [type]: { schema: { type: 'object', properties }, example } };
 }
 
+/** The answer of a success, with an example that is made from its schema. */
 function answerOf({ answer, status = 200 }: Route): object {
   if (status === 204) return { description: 'Done.' };
   return answer
@@ -153,6 +158,7 @@ function failureOf(mount: Mount): object {
   };
 }
 
+/** The credentials of a call; `{}` says that it needs none [OpenAPI 3.1.1, Security Requirement Object]. */
 function securityOf({ anonymous }: Mount, { access }: Route): object[] {
   if (access === 'open') return [];
   return anonymous ? [{}, { bearer: [] }] : [{ bearer: [] }];

@@ -23,8 +23,10 @@ export function createEncoder(): Encoder {
 
   return {
     lines(sessionId, batch, since) {
+      // Only the first batch of a socket begins at a position of its own, so it is not kept.
       if (since !== undefined) return encode(sessionId, batch, since);
       if (batch !== lastBatch) {
+        // −1 is before every position.
         lastFrames = encode(sessionId, batch, -1);
         lastBatch = batch;
       }
@@ -42,6 +44,7 @@ export function createEncoder(): Encoder {
   };
 }
 
+/** The frames of the envelopes after a position. The system prompt is never pushed (contract 1). */
 function encode(sessionId: string, batch: readonly Message[], since: number): Buffer {
   const texts: string[] = [];
   for (const line of batch) {

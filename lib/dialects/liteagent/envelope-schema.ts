@@ -29,6 +29,7 @@ export const envelopeSchema = {
       ],
     },
     message: { type: ['string', 'array', 'object'] },
+    /** On messages from `llm` only; a reply with calls has it on its `functionCallList`. */
     completions: {
       type: 'object',
       required: ['tokenUsage', 'id', 'model'],
@@ -47,13 +48,16 @@ export const envelopeSchema = {
       },
     },
     error: failure,
+    /** Local time with milliseconds and a numeric offset without a colon. */
     createTime: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}[+-]\\d{4}$' },
+    /** The position: it rises through the session, also after a clear, and some numbers are not used. */
     seq: { type: 'integer' },
   },
 } as const;
 
 /** The other frames of the server. None of them is in the history. */
 export const noticeSchemas = {
+  /** A piece of the answer, for tasks with `stream`. It goes to every socket of the session. */
   chunk: {
     type: 'object',
     required: ['type', 'taskId', 'part'],
@@ -66,11 +70,13 @@ export const noticeSchemas = {
     required: ['type', 'taskId', 'part'],
     properties: { type: { const: 'reasoning' }, taskId: text, part: text },
   },
+  /** The task of a frame with `ack` is committed. With `since=<seq>` a socket gets all of its envelopes. */
   ack: {
     type: 'object',
     required: ['type', 'taskId', 'seq'],
     properties: { type: { const: 'ack' }, taskId: text, seq: { type: 'integer' } },
   },
+  /** A frame was refused; the socket stays open. `taskId` is there when the frame was to begin a task. */
   error: {
     type: 'object',
     required: ['type', 'code', 'message'],

@@ -10,6 +10,7 @@ import type {
 } from '../../core/message.ts';
 import { formatTime } from './time.ts';
 
+/** `client` is the program of the user, which gets states; `user` is the person, who gets texts. */
 type Party = 'system' | 'user' | 'agent' | 'llm' | 'tool' | 'client';
 type EnvelopeType =
   | 'text'
@@ -27,15 +28,20 @@ export interface AgentMessage {
   taskId: string;
   from: Party;
   to: Exclude<Party, 'system'>;
+  /** Says which shape `message` has (contract 1, AgentMessage). */
   type: EnvelopeType;
   message: JsonValue;
+  /** Only on messages from `llm`. */
   completions?: {
     tokenUsage: { promptTokens: number; completionTokens: number; totalTokens: number };
     id: string;
     model: string;
   };
+  /** Only on the `[TASK_STOP]` of a task that failed: an open list of codes, and words for people. */
   error?: { code: string; message: string };
+  /** See `formatTime`. */
   createTime: string;
+  /** The position in the session. It is derived from the log, so it is the same live, in the history, and on any node. */
   seq: number;
 }
 
@@ -52,6 +58,7 @@ export function endOf(line: number): number {
   return line * ENVELOPES_PER_LINE + ENVELOPES_PER_LINE - 1;
 }
 
+/** The fields of an envelope that its line alone decides. */
 type Part = Pick<AgentMessage, 'from' | 'to' | 'type' | 'message' | 'completions' | 'error'>;
 
 /** The envelopes of one line of a session's log, in the order of contract 1, "One turn, in order". */
@@ -66,6 +73,7 @@ export function envelopesOf(sessionId: string, line: Message): AgentMessage[] {
   return envelopes;
 }
 
+/** The id of the task that a line belongs to; empty where there is none. A message with `run` has the id of the task that answers it. */
 function taskOf(line: Message): string {
   if (line.type === 'message_added') return line.run ? line.id : '';
   return ('taskId' in line ? line.taskId : null) ?? '';
@@ -75,9 +83,11 @@ function partsOf(line: Message): Part[] {
   return (parts[line.type] as (line: Message) => Part[])(line);
 }
 
+/** The envelopes of each type of line. The order within a line is the wire's: positions depend on it. */
 const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => Part[] } = {
   session_started: ({ systemPrompt }) => [text('system', 'agent', systemPrompt)],
 
+  // A task of a message that is a line of its own has its first envelopes there.
   task_started: ({ form, content, added, marks }) => (added ? [] : opened(form, content, marks)),
 
   // A message with `run` is the beginning of the task that answers it. So a turn has the same envelopes in any dialect.
@@ -89,13 +99,16 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
     return [{ ...parties, ...saidBy(formOf(content), content) }];
   },
 
+  // A mark changes how earlier lines are shown, and is not shown itself.
   message_marked: () => [],
 
   model_reply(line) {
+    // The calls of a reply stay, whatever was removed: devices have acted on them.
     if (line.marks?.answer?.removed && line.calls.length === 0) return [];
     const completions = completionsOf(line.completion);
     if (line.calls.length === 0)
       return [{ ...text('llm', 'agent', line.text), completions }, text('agent', 'user', line.text)];
+    // Text beside calls comes first, and the completions are on the calls (contract 1).
     const calls = { type: 'functionCallList', message: line.calls.map(formatCall) } as const;
     return [
       ...(line.text === '' ? [] : [text('llm', 'agent', line.text)]),
@@ -105,6 +118,7 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
     ];
   },
 
+  // A call to a function of the client is for the dialect whose client has such functions.
   question_asked: ({ callId, question }) =>
     question.kind === 'approval' ? [approvalRequest(callId, question)] : [],
 
@@ -112,6 +126,7 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
     { from: 'agent', to: 'user', type: 'approvalResult', message: { id, ...decisionOf(answer) } },
   ],
 
+  // A stopped round has no last result (`roundDone`), and so no [TOOLS_DONE].
   tool_result({ callId, result, roundDone }) {
     const back = { type: 'toolReturn', message: { id: callId, result } } as const;
     return [
@@ -122,6 +137,7 @@ const parts: { [T in Message['type']]: (line: Extract<Message, { type: T }>) => 
   },
 
   task_ended({ status, error }) {
+    // A failed task ends as a stopped one, with an error beside it: a client that waits for the end never hangs.
     const end = text('agent', 'client', status === 'done' ? '[TASK_DONE]' : '[TASK_STOP]');
     return [error ? { ...end, error: { code: error.code, message: error.message } } : end];
   },
@@ -194,11 +210,13 @@ function decisionOf(answer: QuestionAnswer): { decision: string; by: string | nu
   return { decision: answer.decision, by: answer.by, reason: answer.reason ?? null };
 }
 
+/** The origin of a reply on the wire. Of the usage only the fields of the contract are shown. */
 function completionsOf({ usage, id, model }: Completion): NonNullable<AgentMessage['completions']> {
   const { promptTokens, completionTokens, totalTokens } = usage;
   return { tokenUsage: { promptTokens, completionTokens, totalTokens }, id, model };
 }
 
+/** A call on the wire. `parameters` is the raw text where the model wrote no valid JSON (contract 1). */
 function formatCall({ callId, name, arguments: parameters }: ToolCall): { [key: string]: JsonValue } {
   return { id: callId, name, parameters };
 }

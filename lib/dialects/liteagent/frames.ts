@@ -28,9 +28,12 @@ const userTaskSchema = {
   examples: [{ taskId: 'task-1', contentList: [{ type: 'text', message: 'Good evening' }], stream: true }],
   required: ['contentList'],
   properties: {
+    /** The client's own id: the same id again is the same task, so that a frame may be sent again after a lost connection. */
     taskId: { type: 'string', minLength: 1, maxLength: 36 },
     contentList: contentListSchema,
+    /** Whether the answer also comes in pieces (`chunk`). */
     stream: { type: 'boolean' },
+    /** Whether an `ack` frame says that the task is committed. */
     ack: { type: 'boolean' },
     dryRun: dryRunField,
   },
@@ -77,6 +80,7 @@ const VALUES_MAX_COUNT = 10_000;
 /** Parses a frame. Throws `invalid_request` with every fault and its place. */
 export type FrameParser = (text: string) => Frame;
 
+/** A valid piece. */
 interface WireContent {
   type: 'text' | 'imageUrl';
   message: string;
@@ -93,6 +97,7 @@ export async function loadFrameParser(): Promise<FrameParser> {
   ]);
 
   return (text) => {
+    // The bare text, no JSON (contract 1).
     if (text === 'ping') return { type: 'ping' };
     if (hasMoreValues(text, VALUES_MAX_COUNT))
       throw invalid([{ pointer: '', detail: `has more than ${VALUES_MAX_COUNT} values: send it in parts` }]);
@@ -148,6 +153,7 @@ function read(reader: Reader, value: unknown): unknown {
   return reading.value;
 }
 
+/** A piece as the core has it. Throws `invalid_request` for a picture that is no http, https or data:image URL. */
 function toContent(
   { type, message }: WireContent,
   pointer: string,
@@ -158,6 +164,7 @@ function toContent(
   return { type: 'image', url: message };
 }
 
+/** The error for a frame. The client sees its words alone, so that they name the first faults with their places. */
 function invalid(faults: readonly Fault[]): AppError {
   const texts = faults.slice(0, 5).map(({ pointer, detail }) => `${pointer || 'the message'} ${detail}`);
   return new AppError('invalid_request', `The message is not valid: ${texts.join('; ')}.`, { faults });

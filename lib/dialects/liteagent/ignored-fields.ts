@@ -18,6 +18,7 @@ function fieldsAt(schema: RouteSchema, keys: readonly string[]): string[] {
   let node: RouteSchema = schema;
   for (const key of keys) {
     const properties = (node['properties'] ?? {}) as Record<string, RouteSchema>;
+    // A list has one schema for all of its items, and a map (`credentials`) one for all of its values.
     const inner = node['items'] ?? properties[key] ?? node['additionalProperties'] ?? {};
     node = inner as RouteSchema;
   }

@@ -41,17 +41,22 @@ const openSpecEntry = {
   else: { required: ['openSpec'] },
   properties: {
     openSpec: { type: ['string', 'object'], minLength: 1 },
+    /** For documents whose device takes one key. A `basic` key with a ":" is encoded in base64 before it is sent (contract 1). */
     apiKey: {
       type: 'object',
       required: ['type', 'apiKey'],
       properties: { type: { enum: ['basic', 'bearer'] }, apiKey: { type: 'string' } },
     },
+    /** Found in the document when missing; another kind than the document's is a fault. */
     protocol: { enum: ['openapi', 'openmodbus', 'jsonrpcHttp', 'openrpc', 'mcp'] },
+    /** The base URL in the place of the document's. */
     server: text,
     // They are read so that they can be refused with words, and not left out without any.
     command: { description: 'refused: only the operator starts programs' },
     env: { description: 'refused: only the operator starts programs' },
+    /** How the parameters of a JSON-RPC call are sent [OpenRPC, Method Object]. */
     paramStructure: { enum: ['by-name', 'by-position'] },
+    /** Only these operations become tools, and not those of `exclude`. */
     include: selection,
     exclude: selection,
     credentials: { type: 'object', additionalProperties: credential },
@@ -83,6 +88,7 @@ export const initSchema = {
   type: 'object',
   examples: [{ systemPrompt: 'You look after the lights.', devices: [], timeoutSeconds: 600 }],
   properties: {
+    /** What is missing comes from the settings. Their key goes to their base URL only (contract 1). */
     llmConfig: {
       type: 'object',
       properties: {
@@ -100,12 +106,14 @@ export const initSchema = {
     },
     systemPrompt: { type: 'string' },
     openSpecList: { type: 'array', items: openSpecEntry },
+    /** Devices that the server knows (contract 6). A session uses the version that is current when a task begins. */
     devices: { type: 'array', maxItems: 1000, items: deviceUse },
     rules: {
       type: 'object',
       description: 'rules of the session: they can only make those of the devices and the server stricter',
     },
     dryRun: dryRunField,
+    /** Other sessions of the caller, which become tools. */
     sessionList: {
       type: 'array',
       items: {
@@ -114,10 +122,15 @@ export const initSchema = {
         properties: { id: text, name: text, description: { type: 'string' } },
       },
     },
+    /** `serial` when missing. */
     taskPipelineStrategy: strategy,
+    /** `parallel` when missing: calls to one device keep their order. */
     toolPipelineStrategy: strategy,
+    /** Whether thinking text comes as `reasoning` frames. */
     reasoning: { type: 'boolean' },
+    /** Whether the owner's memory (contract 2) is offered as tools. */
     memoryTools: { type: 'boolean' },
+    /** How long the session may be idle: its clock starts anew with every task and message. */
     timeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 1e9 },
   },
 } as const;
@@ -143,6 +156,7 @@ export function toDeviceUses(uses: readonly unknown[]): DeviceUse[] {
 /** The session that a valid body asks for, with the contract's defaults. `idleMs` counts when it has no `timeoutSeconds`. */
 export function toSessionConfig(body: InitBody, idleMs: number): SessionConfig {
   return {
+    // The defaults of the contract, for each field that is missing.
     model: { temperature: 0, maxTokens: 4096, topP: 1, ...body.llmConfig },
     systemPrompt: body.systemPrompt ?? '',
     documents: (body.openSpecList ?? []) as JsonObject[],

@@ -28,8 +28,13 @@ export const liteagent = {
   },
 };
 
+/** The header for each value of LITEAGENT_CONTENT_TYPE. */
 const contentTypes = { 'application/json': 'application/json', 'text/plain': 'text/plain; charset=utf-8' };
 
+/**
+ * The WebSocket of a session. An upgrade is refused with the status that `/api/history` has for the same id. All sockets of the node
+ * share one encoder: those of a session are served one after the other.
+ */
 function createChat({
   sessions,
   approvals,
@@ -55,6 +60,7 @@ function createChat({
       requirePermission(caller, 'look');
       const session = await sessions.find(id, caller);
       const parse = await loadFrameParser();
+      // A seq of at most 15 digits is exact as a number.
       const since = text === undefined ? undefined : Number(text);
       const isUnknown = since !== undefined && (await isBeyondEnd(session, since));
       return (peer) =>
@@ -76,6 +82,7 @@ function createChat({
 /** Whether a position is beyond the end of the log. The store is asked, because another node may have written the last lines. */
 async function isBeyondEnd(session: Session, since: number): Promise<boolean> {
   const { line } = positionOf(since);
+  // A position before the first line asks for all lines.
   if (line === 0) return false;
   return (await session.read({ after: line - 1 }, 1)).length === 0;
 }

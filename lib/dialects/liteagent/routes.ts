@@ -40,6 +40,7 @@ const initAnswer = {
   required: ['id'],
   properties: { id, warnings: { type: 'array', items: { type: 'string' } } },
 } as const;
+/** `taskId` is there when the request named one. */
 const idAnswer = { type: 'object', required: ['id'], properties: { id, taskId: id } } as const;
 
 /** The HTTP calls of contract 1. */
@@ -75,6 +76,7 @@ export function createRoutes(parts: LiteAgentParts): Route[] {
         const wanted = toSessionConfig(body, config.limits.sessionIdleTimeoutMs);
         checkAdmission(caller, wanted, config.documents);
         parseRules(wanted.rules, '/rules', { isAlone: config.auth === 'none', auditDays: config.auditDays });
+        // Rejects now, and not with the first task, when a device is unknown or not the caller's.
         await devices.requireAll(wanted.devices ?? [], caller.id, '/devices');
         const id = await sessions.create(wanted, caller);
         const warnings = [
@@ -169,6 +171,7 @@ async function* envelopesIn(
 
 /** The last lines of a session in pages, the oldest first. */
 async function* lastPages(session: Session, count: number): AsyncGenerator<Message[]> {
+  // They are read from the end, and shown from the beginning.
   const pages: Message[][] = [];
   const pause = createPauses();
   for (let left = count, before = Number.MAX_SAFE_INTEGER; left > 0;) {

@@ -10,6 +10,7 @@ function createTimeFormat(): (ms: number) => string {
     const now = Math.floor(ms / 1000);
     if (now !== second) {
       const date = new Date(now * 1000);
+      // The offset belongs to the moment: it changes with summer time.
       const ahead = -date.getTimezoneOffset();
       const minutes = Math.abs(ahead);
       second = now;

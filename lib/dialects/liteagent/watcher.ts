@@ -50,6 +50,7 @@ export class Watcher implements Receiver, Subscriber {
   #since: number | undefined;
   readonly #leave: () => void;
 
+  /** Subscribes at once: from here on no line is missed. */
   constructor(options: WatcherOptions) {
     const { session, caller, peer, encoder, parse, approvals, log, since, isUnknown = false } = options;
     this.#approvals = approvals;
@@ -66,6 +67,7 @@ export class Watcher implements Receiver, Subscriber {
     this.#leave = session.subscribe(this, after);
   }
 
+  /** Sends lines. While the promise is pending, the log is not read for this socket. */
   messages(batch: readonly Message[]): void | Promise<void> {
     const frames = this.#encoder.lines(this.#session.id, batch, this.#since);
     this.#since = undefined;
@@ -90,6 +92,7 @@ export class Watcher implements Receiver, Subscriber {
     this.#peer.close(code, text);
   }
 
+  /** A frame of the client. One that cannot be parsed gets an error frame, and the socket stays open. */
   text(text: string): Promise<void> | void {
     try {
       return this.#take(this.#parse(text));
@@ -106,6 +109,7 @@ export class Watcher implements Receiver, Subscriber {
     this.#leave();
   }
 
+  /** Carries a frame out. While its promise is pending, the socket is read no further. It never rejects: a refusal is an error frame. */
   #take(frame: Frame): Promise<void> | void {
     if (frame.type === 'ping') {
       this.#peer.send(pong);
@@ -122,6 +126,7 @@ export class Watcher implements Receiver, Subscriber {
     // The id is made here, so that a refusal has it, too.
     const { taskId = randomUUID() } = frame.task;
     return this.#submit({ ...frame.task, taskId, fresh: frame.task.taskId === undefined }).then(
+      // A client that connects again with this position gets every envelope of the task.
       (accepted) => {
         if (frame.ack) this.#show({ type: 'ack', taskId: accepted.taskId, seq: endOf(accepted.seq) });
       },
@@ -129,11 +134,13 @@ export class Watcher implements Receiver, Subscriber {
     );
   }
 
+  /** Submits a task. A fault of the caller's rights is a rejection like any other. */
   async #submit(task: NewTask): Promise<AcceptedTask> {
     checkSpeaking(this.#caller, this.#session.config);
     return this.#session.submit(task);
   }
 
+  /** Shows a refusal to this socket alone. It is not in the history. `id` is that of an approval. */
   #fail(error: unknown, taskId?: string, id?: string): void {
     const { code, message, cause } = toAppError(error);
     if (code === 'internal') this.#log.error({ err: cause ?? error, session_id: this.#session.id }, message);

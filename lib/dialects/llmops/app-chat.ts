@@ -30,7 +30,9 @@ export function createAppChatRoutes(parts: ChatParts): Route[] {
         examples: [{ query: 'Which lamps are on?', user: 'ada' }],
         properties: {
           query,
+          /** Missing or empty: a new conversation begins. */
           conversation_id: { type: 'string', maxLength: 100 },
+          /** The person behind the program, as the program names it. It is shown in the list, and gives no right. */
           user: { type: 'string', maxLength: 200, pattern: '^[^\\u0000]*$' },
         },
       },
@@ -38,6 +40,7 @@ export function createAppChatRoutes(parts: ChatParts): Route[] {
       async handle({ params, body, caller, request, response, log }) {
         const app = await agents.apps.find(params.app_id, caller);
         const used = await publishedVersion(app).open();
+        // Words to an app with documents can move a device, so a key needs that right, too.
         if (used.documents?.length) requirePermission(caller, 'use a device', app.id);
         const session = await openChat(parts, app, body);
         return answerQuery(session, body.query, { request, response, log, limits: config.limits });
@@ -73,11 +76,13 @@ async function openChat(
   app: AgentApp,
   { conversation_id: known, user }: { conversation_id?: string; user?: string },
 ): Promise<Session> {
+  // The session is the app owner's, whoever calls.
   const owner = { id: app.owner, kind: 'user' } as const;
   if (known !== undefined && known !== '') {
     if (await conversations.has(app.id, known)) return sessions.find(known, owner);
     throw new AppError('not_found', 'There is no such conversation with the app.');
   }
+  // Each task takes the published configuration of that moment.
   const id = await sessions.create(conversationConfig(app.id, 'published'), owner);
   await conversations.add(app.id, id, user ?? null);
   return sessions.find(id, owner);

@@ -11,6 +11,7 @@ import { pageAnswer, numberedPageOf, numberedPageQuery } from './page.ts';
 import { secondsOf } from '../unix-time.ts';
 import { appShape, idShape, pageShape, successShape } from './shapes.ts';
 
+/** In characters (contract 3). */
 const NAME_MAX_LENGTH = 40;
 
 /** A new app. The limits of length are the contract's; a NUL character is refused, because PostgreSQL cannot store one. */
@@ -140,6 +141,7 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
       const { name, icon, description, draft, published } = original;
       const version = draft ?? published;
       const copied = await version?.open();
+      // The copy is a new app with these documents, so the right is checked anew.
       checkDocuments(caller, copied?.documents, config.documents);
       const id = await apps.create({ name: nameOfCopy(name), icon, description }, caller);
       if (version && copied)
@@ -152,6 +154,7 @@ function copyApp({ agents: { apps }, config }: AppParts): Route {
 /** The name of an app's copy, as long as a name may be. */
 function nameOfCopy(name: string): string {
   const end = ' (copy)';
+  // By characters: a cut in the middle of one would leave no valid text.
   return `${Array.from(name)
     .slice(0, NAME_MAX_LENGTH - end.length)
     .join('')}${end}`;

@@ -17,10 +17,12 @@ export async function openConversation(
   const known = await findAppConversation(sessions, { ...app, conversationId: id });
   if (known) return known;
   const owner = { id: app.owner, kind: 'user' } as const;
+  // The lines of a new session are numbered from 1.
   await memory.restart(app.id);
   try {
     await sessions.create(conversationConfig(app.id), owner, undefined, id);
   } catch (error) {
+    // Another caller has just made it.
     if (!(await sessions.exists(id))) throw error;
   }
   return sessions.find(id, owner);
@@ -44,6 +46,7 @@ export async function findAppConversation(
 export function conversationConfig(appId: string, kind: AgentKind = 'app'): SessionConfig {
   return {
     agent: agentName(kind, appId),
+    // Each task has the app's own model, prompt, documents and devices of that moment.
     model: {},
     systemPrompt: '',
     documents: [],
@@ -62,6 +65,7 @@ export function messageAnswer(conversationId: string, turn: Turn): object {
     query: turn.said,
     answer: turn.answer ?? '',
     answer_tokens: turn.completionTokens,
+    // In ms, from the first to the last line of its task.
     response_latency: turn.endedAt - turn.startedAt,
     updated_at: secondsOf(turn.endedAt),
     created_at: secondsOf(turn.startedAt),

@@ -27,6 +27,7 @@ const debugBody = {
   properties: { query },
 } as const;
 
+/** The id is made here: events name it before the task is in the log. */
 type Task = NewTask & { taskId: string };
 
 /** `POST /apps/:app_id/debug`: one sentence to the app's agent, and its answer, whole or as events (contract 3). */
@@ -59,7 +60,7 @@ export function createDebugRoute(parts: Pick<Parts, 'agents' | 'sessions' | 'con
   });
 }
 
-/** A request for an answer, and its response. */
+/** A request for an answer, and its response. `onAnswer` is called once the answer is in the log. */
 type Asking = Pick<Telling, 'response' | 'log' | 'limits'> & { request: IncomingMessage; onAnswer?(): void };
 
 /** Answers a sentence in a session: whole, or as events where the client asks for events. */

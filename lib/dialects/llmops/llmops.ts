@@ -29,6 +29,7 @@ export const llmops: Dialect<'agents' | 'sessions' | 'config' | 'checkAgent'> = 
         ...createMessageRoutes(parts),
       ],
       sockets: [],
+      // An app belongs to a user, also where AUTH is `none`.
       anonymous: undefined,
       formatError: (error) => formatFailure(error, parts.config.llmopsHttpStatus),
     };

@@ -54,6 +54,7 @@ export function createMemoryRoutes({ agents: { apps, memory } }: Pick<Parts, 'ag
       answer: successShape(),
       async handle({ params, body, caller }) {
         await checkRemembers(params.app_id, caller);
+        // The text counts for everything that was said so far.
         await memory.write(params.app_id, body.summary);
         return success({}, '更新AI应用长记忆成功');
       },

@@ -66,8 +66,10 @@ export function createMessageRoutes({
           });
         const session = await findAppConversation(sessions, await apps.find(appId, caller));
         const turn = session && (await indexOf(session).find(messageId));
+        // A turn without an answer is in no list, so that it cannot be deleted either.
         if (!session || turn?.status !== 'done' || (turn.removed.said && turn.removed.answer))
           throw new AppError('not_found', 'There is no such message in the conversation of the app.');
+        // One of the two may be removed already, by a request that broke off between them.
         if (!turn.removed.said) await session.mark([turn.saidSeq], 'said', { removed: true });
         if (!turn.removed.answer) await session.mark([turn.answerSeq], 'answer', { removed: true });
         await memory.forget(appId, turn.saidSeq);

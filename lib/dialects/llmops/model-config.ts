@@ -7,6 +7,7 @@ import { AppError, type Fault } from '../../errors.ts';
 import { initSchema, toDeviceUses } from '../liteagent/init.ts';
 
 const { llmConfig, systemPrompt, openSpecList, devices, toolPipelineStrategy } = initSchema.properties;
+/** How many earlier rounds the model gets. */
 const dialogRound = { type: 'integer', minimum: 0 } as const;
 
 /** The body of an update of an app's draft (contract 3). */
@@ -30,10 +31,12 @@ export const configSchema = {
         devices,
         toolPipelineStrategy,
       },
+      // Fields without a meaning here are kept for the client, and come back as they were.
       additionalProperties: {},
     },
     dialog_round: dialogRound,
     memory_mode: { enum: ['long_term_memory', 'none'] },
+    /** Accepted, and not read: an update is always one of the draft. */
     status: { enum: ['drafted', 'draft'] },
   },
 } as const;
@@ -109,6 +112,7 @@ export async function inWireWords<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** An error with the places of its faults on the wire. Any other error stays as it is. */
 function wireError(error: unknown): unknown {
   if (!(error instanceof AppError) || !/^(invalid_request|spec_invalid)$/.test(error.code)) return error;
   const faults = error.faults.map((fault) => {

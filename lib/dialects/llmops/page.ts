@@ -14,10 +14,12 @@ export const numberedPageQuery = {
 
 /** The page of a list that a query asks for. */
 export interface NumberedPage {
+  /** From 1. */
   number: number;
   size: number;
   /** Only items from before this time, in ms since the epoch. */
   before: number;
+  /** How many items are before the page. */
   offset: number;
 }
 

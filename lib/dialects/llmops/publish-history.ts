@@ -53,6 +53,7 @@ function goBack({ agents: { apps }, config, checkAgent }: HistoryParts): Route {
     },
     answer: successShape(),
     async handle({ params, body, caller }) {
+      // Its keys come with it: they are stored with each publication.
       const version = await apps.publication(params.app_id, caller, body.app_config_version_id);
       checkDocuments(caller, version.config.documents, config.documents);
       await inWireWords(() => checkAgent(version.config, caller.id)); // its devices may be gone by now

@@ -3,6 +3,7 @@ import type { RouteSchema } from '../../server/mount.ts';
 const uuid = { type: 'string', format: 'uuid' } as const;
 const text = { type: 'string' } as const;
 const seconds = { type: 'integer', description: 'unix seconds' } as const;
+/** The same schema, or null: every field is there. */
 const orNull = (schema: object): object => ({ anyOf: [schema, { type: 'null' }] });
 
 /** The shape of a success (contract 3); without `data` its data are empty. */
@@ -62,6 +63,7 @@ export const messageShape = objectOf({
   conversation_id: uuid,
   query: text,
   answer: text,
+  /** The tokens that the model wrote for the turn, calls included. */
   answer_tokens: { type: 'integer', minimum: 0 },
   response_latency: { type: 'number', description: 'ms' },
   updated_at: seconds,
@@ -71,6 +73,7 @@ export const messageShape = objectOf({
 /** A published version of an app. */
 export const publicationShape = objectOf({
   id: uuid,
+  /** Counts from 1 for each app. The newest 50 versions are kept. */
   version: { type: 'integer', minimum: 1 },
   created_at: seconds,
 });

@@ -8,11 +8,14 @@ interface TurnEntry {
   taskId: string;
   /** Ms since the epoch. */
   startedAt: number;
+  /** The first and the latest line of the turn, the user message included. */
   first: number;
   last: number;
+  /** The line of the user message, and that of the answer. */
   said: number;
   answer: number;
   isDone: boolean;
+  /** The user message or the answer was removed: the turn is in no list then. */
   isRemoved: boolean;
 }
 
@@ -44,6 +47,7 @@ export class TurnIndex {
   readonly #added = new Map<string, Pick<Message, 'seq' | 'marks'>>();
   /** The number of the last line that was read. */
   #end = 0;
+  /** The last refresh. The next one waits for it. */
   #reading: Promise<void> = Promise.resolve();
 
   /** The same index, over this object of its session: a session that was evicted comes back as another object. */
@@ -58,6 +62,7 @@ export class TurnIndex {
     const shown = [...this.#entries.values()].filter((entry) => isShown(entry) && entry.startedAt < before);
     const wanted = shown.toReversed().slice(offset, offset + size);
     const turns = await this.#readTurns(wanted);
+    // A turn whose lines are gone would leave a hole in the page.
     if (turns.length === wanted.length) return { turns, total: shown.length };
     this.#reset(0); // lines that were too old have been deleted
     return this.page(before, offset, size);
@@ -88,6 +93,7 @@ export class TurnIndex {
     }
   }
 
+  /** Notes a line. A `session_started` is the beginning of the log, or a clear: everything before it is gone. */
   #note(line: Message): void {
     if (line.type === 'session_started') this.#reset(line.seq);
     if (line.type === 'message_added') this.#added.set(line.id, line);
@@ -102,6 +108,7 @@ export class TurnIndex {
     entry.isRemoved ||= line.marks?.answer?.removed === true;
   }
 
+  /** Begins a turn. Its user message is this line, or an earlier one that has waited for its task. */
   #begin({ taskId, seq, time, marks, added }: Extract<Message, { type: 'task_started' }>): void {
     const said = (added && this.#added.get(taskId)) || { seq, marks };
     this.#added.delete(taskId);
@@ -122,6 +129,7 @@ export class TurnIndex {
     for (const entry of this.#entries.values()) if (lines.has(entry[part])) entry.isRemoved = true;
   }
 
+  /** The turns of these entries, from one read of all lines between them. One whose first line is gone is missing. */
   async #readTurns(entries: readonly TurnEntry[]): Promise<Turn[]> {
     if (entries.length === 0) return [];
     const first = Math.min(...entries.map((entry) => entry.first));
@@ -131,6 +139,7 @@ export class TurnIndex {
     return entries.flatMap(({ taskId }) => turns.get(taskId) ?? []);
   }
 
+  /** Forgets all turns; the next refresh reads the lines after this number. */
   #reset(end: number): void {
     this.#entries.clear();
     this.#added.clear();
@@ -138,6 +147,7 @@ export class TurnIndex {
   }
 }
 
+/** Whether a turn is a message for clients: it has an answer, and neither was removed. */
 function isShown({ isDone, answer, isRemoved }: TurnEntry): boolean {
   return isDone && answer > 0 && !isRemoved;
 }

@@ -37,6 +37,7 @@ export class DeviceCall {
   readonly #request: HostRequest;
   /** Ends the form that the host shows. */
   #elicitation: AbortController | undefined;
+  /** The reason why the call is not over, in words, for the host's progress. */
   #waitsFor = 'the device';
   /** The last progress that was sent to the host. The next one must be higher [MCP 2025-11-25, Progress]. */
   #progress = 0;
@@ -44,9 +45,11 @@ export class DeviceCall {
   #begin: number | undefined;
   /** The end of the progress, where the device has named one. */
   #total: number | undefined;
+  /** Where the log has the call; undefined until its task has begun. */
   #place: { session: string; task: string } | undefined;
   /** The key of the call, under which the parts of its answer are kept (core/tool.ts: CallContext.key). */
   #key = '';
+  /** The name of the device: the `logger` of its log lines. */
   #device = '';
 
   constructor(parts: CallParts, caller: Principal, host: Server, request: HostRequest) {
@@ -80,12 +83,15 @@ export class DeviceCall {
     } catch (error) {
       return formatResult(this.#resultOf(error, asked.effect === 'write'), this.#place);
     } finally {
+      // After an error nobody has taken them.
       this.#parts.devices.answers.take(this.#key);
       this.#elicitation?.abort();
+      // No progress may come after the result [MCP 2025-11-25, Progress].
       await progress.stop();
     }
   }
 
+  /** Receives each line of the call's task. It must not throw. */
   #onLine(line: Message, session: string): void {
     if (line.type === 'task_started') this.#place = { session, task: line.taskId };
     if (line.type === 'model_reply' && line.calls[0]) {
@@ -117,6 +123,7 @@ export class DeviceCall {
     await this.#host.sendLoggingMessage(line, this.#request.sessionId);
   }
 
+  /** Passes on the progress of the device. Progress that does not rise is left out: the protocol forbids it. */
   async #passProgress({ progress, total, message }: CallNotice & { type: 'progress' }): Promise<void> {
     const begin = (this.#begin ??= this.#progress);
     if (begin + progress <= this.#progress) return;
@@ -130,6 +137,7 @@ export class DeviceCall {
     await this.#sendProgress(this.#progress + step, `The call waits for ${this.#waitsFor}`);
   }
 
+  /** Sends progress, if the host asked for it with a token, and still waits. */
   async #sendProgress(progress: number, message: string | undefined): Promise<void> {
     const { progressToken } = this.#request._meta ?? {};
     if (progressToken === undefined || this.#request.signal.aborted) return;
@@ -148,6 +156,7 @@ export class DeviceCall {
   async #elicit(question: Approval, session: string, ended: AbortSignal): Promise<void> {
     const { approvals } = this.#parts;
     if (!takesForms(this.#host)) return;
+    // The list has only those that the caller may decide.
     const open = await approvals.list(this.#caller, session);
     if (!open.some(({ id }) => id === question.id)) return;
     const answer = await this.#ask(question, ended).catch(() => undefined); // the host cannot ask, or somebody decided meanwhile
@@ -158,6 +167,7 @@ export class DeviceCall {
     });
   }
 
+  /** Shows the form at the host. Rejects when the host cannot, when the time is over, and when somebody else has decided. */
   async #ask({ device, name, parameters, rule, expiresAt }: Approval, ended: AbortSignal): Promise<Elicited> {
     const { ElicitResultSchema } = await import('@modelcontextprotocol/sdk/types.js');
     const message = `${device}: ${name} ${JSON.stringify(parameters)}. ${rule}`;
@@ -166,11 +176,15 @@ export class DeviceCall {
       ElicitResultSchema,
       {
         signal: AbortSignal.any([ended, this.#request.signal]),
+        // The form ends with the approval itself.
         timeout: Math.max(1, expiresAt - Date.now()),
       },
     );
   }
 
+  /**
+   * The result that stands for an error. After `unavailable` and `internal` a write may be on its way: nobody here sees its end any more.
+   */
   #resultOf(error: unknown, isWrite: boolean): ToolResult {
     const { code, message, cause } = toAppError(error);
     if (code === 'internal') this.#parts.log.error({ err: cause ?? error }, message);
@@ -182,6 +196,7 @@ export class DeviceCall {
     this.#parts.log.debug({ err: error }, 'a host could not be told about its call');
 }
 
+/** The answer to a form [MCP 2025-11-25, Elicitation]. `content` is there with `accept` only, and is not checked yet. */
 interface Elicited {
   action: 'accept' | 'decline' | 'cancel';
   content?: Record<string, unknown> | undefined;

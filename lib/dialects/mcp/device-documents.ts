@@ -8,6 +8,7 @@ import { shownDefinition } from '../../devices/shown-definition.ts';
 import { AppError } from '../../errors.ts';
 import type { Parts } from '../dialect.ts';
 
+/** The addresses of resources are names only: hosts hand them back as they are. */
 const PREFIX = 'lite-agent://devices/';
 
 /** The end of the address of the last known values of a device. No name of a device has a "/". */
@@ -83,6 +84,7 @@ export function noResource(uri: string): AppError {
   return new AppError('not_found', `There is no resource "${uri.slice(0, 100)}": resources/list has them.`);
 }
 
+/** The device that an address names, among those that the host may see. */
 function deviceOf<Device extends { name: string }>(
   uri: string,
   among: readonly Device[],

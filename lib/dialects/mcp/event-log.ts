@@ -6,10 +6,14 @@ import { createPauses } from '../../common/pauses.ts';
 const EVENTS_MAX_COUNT = 1000;
 const EVENTS_MAX_CHARS = 8 * 1024 * 1024;
 
+/** An event of a stream: it was sent, or its host had no connection at that moment. */
 interface StreamEvent {
+  /** Its number among the events of all streams of the host. As a text it is the event's id. */
   n: number;
+  /** The SDK's id of the stream. */
   stream: string;
   message: JSONRPCMessage;
+  /** The length of the message as JSON. */
   chars: number;
 }
 
@@ -21,14 +25,18 @@ interface StreamEvent {
  */
 export class EventLog implements EventStore {
   #events: StreamEvent[] = [];
+  /** The sum over all events. */
   #chars = 0;
+  /** The number of the last event. */
   #last = 0;
 
+  /** Keeps an event, and resolves with its id. The oldest events make room. */
   async storeEvent(stream: string, message: JSONRPCMessage): Promise<string> {
     const n = (this.#last += 1);
     const { length: chars } = JSON.stringify(message);
     this.#events.push({ n, stream, message, chars });
     this.#chars += chars;
+    // The newest event stays, however large it is: otherwise a large result could never be resumed.
     while (
       this.#events.length > EVENTS_MAX_COUNT ||
       (this.#chars > EVENTS_MAX_CHARS && this.#events.length > 1)
@@ -42,6 +50,7 @@ export class EventLog implements EventStore {
     return this.#find(id)?.stream;
   }
 
+  /** Sends the later events of the same stream, and resolves with that stream. Rejects when the event is not kept any more. */
   async replayEventsAfter(
     id: string,
     { send }: { send(id: string, message: JSONRPCMessage): Promise<void> },
@@ -55,6 +64,7 @@ export class EventLog implements EventStore {
     for (let next = this.#events.find(isLater); next; next = this.#events.find(isLater)) {
       last = next.n;
       await pause();
+      // The SDK begins a stream with an event that is no message.
       if ('jsonrpc' in next.message) await send(String(next.n), next.message);
     }
     return from.stream;

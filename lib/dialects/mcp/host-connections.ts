@@ -20,6 +20,7 @@ export class HostConnections {
   readonly #open = new Map<string, HostConnection>();
   /** Counts the connections of each caller, also those that are being opened. */
   readonly #tally: Tally;
+  /** Looks at the devices while there is a connection. */
   #watch: Periodic | undefined;
   /** The end of the last watch. */
   #stopped: Promise<void> | undefined;
@@ -41,6 +42,7 @@ export class HostConnections {
     await this.#parts.devices.requireAll(uses, caller.id, '/devices');
     const { id: owner } = caller;
     const party = budgetKeyOf(caller, client.address);
+    // From here on the place is taken: a fault below gives it back.
     const leave = await this.#takeRoom(party);
     const id = randomUUID();
     const onClose = (): void => {
@@ -72,11 +74,13 @@ export class HostConnections {
     await this.#stopped;
   }
 
+  /** Forgets a connection that has ended. With the last one the watch ends. */
   #forget(id: string): void {
     this.#open.delete(id);
     if (this.#open.size > 0) return;
     this.#stopped = this.#watch?.stop();
     this.#watch = undefined;
+    // Changes while nobody is connected are no news for the next host.
     this.#seen = undefined;
   }
 
@@ -85,6 +89,7 @@ export class HostConnections {
     const leave = this.#tally(party);
     if (leave) return leave;
     const own = [...this.#open.values()].filter((connection) => connection.party === party);
+    // A connection with a request under way is never idle, and stays.
     const [idlest] = own.toSorted((a, b) => b.idleMs - a.idleMs);
     if (idlest && idlest.idleMs > 0) await idlest.close();
     const freed = this.#tally(party);
@@ -96,6 +101,7 @@ export class HostConnections {
     );
   }
 
+  /** Starts to look at the devices. The first look is at once: later ones compare with it. */
   #startWatch(): Periodic {
     const onError = (error: unknown): void => this.#parts.log.error({ err: error }, 'MCP connections');
     const watch = startPeriodic({ pauseMs: LOOK_EVERY_MS, work: () => this.#look(), onError });
@@ -103,6 +109,7 @@ export class HostConnections {
     return watch;
   }
 
+  /** Ends the connections of silent hosts, and tells the others which devices have changed. */
   async #look(): Promise<void> {
     for (const connection of this.#open.values())
       if (connection.idleMs > IDLE_MAX_MS) await connection.close();

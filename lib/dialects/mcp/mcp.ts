@@ -9,12 +9,15 @@ import type { HostConnection } from './host-connection.ts';
 import { invalidMessage } from './plain-errors.ts';
 import { readHostBody } from './read-host-body.ts';
 
+/** The only path of the protocol: POST says something, GET listens, DELETE leaves [MCP 2025-11-25, Transports]. */
 const PATH = '/mcp';
+/** The well-known address of the metadata of a protected resource [RFC 9728 3]. */
 const METADATA = '/.well-known/oauth-protected-resource';
 /** The codes of errors that belong to no request [JSON-RPC 2.0 5.1; MCP SDK: -32000 and -32001]. */
 const INVALID_REQUEST = -32_600;
 const SERVER_ERROR = -32_000;
 
+/** The query of each call: hosts send the whole address that they were given with every request. Only `initialize` reads it. */
 const query = {
   type: 'object',
   properties: { devices: { type: 'string', description: 'the names of the only devices, with commas' } },
@@ -22,7 +25,7 @@ const query = {
 
 const message = { type: 'object', description: 'a JSON-RPC 2.0 message', additionalProperties: {} } as const;
 
-/** The message with which a host begins. */
+/** The message with which a host begins: the example in the served description. */
 const firstMessage = {
   jsonrpc: '2.0',
   id: 1,
@@ -74,11 +77,13 @@ function say(connections: HostConnections): Route {
         call.body as JsonObject | JsonObject[],
         request.headers['mcp-protocol-version'],
       );
+      // A connection begins with an `initialize` alone: a batch may have none [MCP 2025-03-26, Lifecycle].
       const isFirst =
         request.headers['mcp-session-id'] === undefined &&
         !Array.isArray(body) &&
         body['method'] === 'initialize';
       if (!isFirst) return connectionOf(connections, call).answer({ ...call, body });
+      // Before the connection takes one of the caller's places.
       await checkFirst(body);
       const connection = await connections.open(call, namesIn(asked.devices));
       try {
@@ -97,6 +102,7 @@ async function checkFirst(body: JsonObject): Promise<void> {
   if (error) throw invalidMessage(error.issues);
 }
 
+/** The notices that belong to no request, such as a list that has changed. */
 function listen(connections: HostConnections): Route {
   return route({
     method: 'GET',
@@ -108,6 +114,7 @@ function listen(connections: HostConnections): Route {
   });
 }
 
+/** A host that only goes away is forgotten after some time (host-connections.ts). */
 function leave(connections: HostConnections): Route {
   return route({
     method: 'DELETE',
@@ -119,7 +126,10 @@ function leave(connections: HostConnections): Route {
   });
 }
 
-/** The metadata of the protected resource [RFC 9728 3]. Tokens come from the server's own sign-in, keys or AUTH_TOKEN. */
+/**
+ * The metadata of the protected resource [RFC 9728 3]. Tokens come from the server's own sign-in, keys or AUTH_TOKEN. Hosts look for it
+ * with the path of the resource behind the well-known one [RFC 9728 3.1], or without it: both are there.
+ */
 function describe(path: '' | typeof PATH): Route {
   return route({
     method: 'GET',
@@ -136,17 +146,25 @@ function describe(path: '' | typeof PATH): Route {
   });
 }
 
+/**
+ * The connection that a request names. Throws `invalid_request` without the header, and `not_found` for an unknown id: with a 404 a host
+ * initializes anew [MCP 2025-11-25, Session Management].
+ */
 function connectionOf(connections: HostConnections, { request, caller }: Call): HostConnection {
   const id = request.headers['mcp-session-id'];
   if (typeof id === 'string') return connections.find(id, caller);
   throw new AppError('invalid_request', 'The header Mcp-Session-Id is missing: send initialize first.');
 }
 
+/** The names in `?devices=a,b`; undefined: all devices of the caller. */
 function namesIn(devices: string | undefined): string[] | undefined {
   return devices?.split(',').map((name) => name.trim());
 }
 
-/** A JSON-RPC error without an id. A 401 says where the metadata is [RFC 9728 5.1]. */
+/**
+ * An error that came before the SDK had the message: a JSON-RPC error without an id. A 401 says where the metadata is [RFC 9728 5.1].
+ * The errors of a request itself have its id, and are made by the connection.
+ */
 function formatError(error: AppError, origin: string): FormattedError {
   const code = error.code === 'invalid_request' ? INVALID_REQUEST : SERVER_ERROR;
   const data = error.faults.length > 0 ? { data: { faults: error.faults } } : {};

@@ -31,6 +31,7 @@ export function invalidMessage(issues: readonly Issue[]): AppError {
   return new AppError('invalid_request', wordsOf(faults), { faults });
 }
 
+/** The same message, unless it is an internal error whose text is a list of faults. */
 function plain(message: JSONRPCMessage): JSONRPCMessage {
   if (!('error' in message)) return message;
   const { code, message: text } = message.error;

@@ -35,6 +35,7 @@ function checkIds(messages: readonly JsonObject[]): void {
   }
 }
 
+/** The error for an id that is there twice. The id is any JSON value, so that only its beginning is shown. */
 function sameId(id: JsonValue): AppError {
   const named = JSON.stringify(id).slice(0, 100);
   return new AppError(

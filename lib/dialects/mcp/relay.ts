@@ -22,6 +22,7 @@ export async function relay(
     for (const value of values) headers.append(name, value);
   // The transport reads only these parts. A whole Request copies the headers and makes a signal for each call.
   const asked = { method: request.method ?? 'GET', url: 'http://localhost/mcp', headers } as Request;
+  // The SDK hands it to the handler of the request, which acts for this caller. The token itself stays here.
   const authInfo = { token: '', clientId: caller.id, scopes: [], extra: { caller } };
   const answer = await transport.handleRequest(asked, { parsedBody: body, authInfo });
   for (const name of ANSWER_HEADERS) {

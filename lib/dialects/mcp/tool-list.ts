@@ -15,13 +15,18 @@ export interface DescribedDevice {
 
 /** A tool of a device under its name for hosts. */
 interface NamedTool {
+  /** The names of the device and of its tool, as the server has them. */
   device: string;
   tool: string;
   effect: Effect;
+  /** The tool as `tools/list` shows it. */
   wire: WireTool;
 }
 
-/** The target of a call of a host: a tool of a device, or an answer at once. */
+/**
+ * The target of a call of a host: a tool of a device, or an answer at once. With `isStructured` the tool has an `outputSchema`, so that
+ * its result needs structured content [MCP 2025-11-25, Tools]. `answered` is from `search_tools` or `describe_tool`, or is a refusal.
+ */
 export type Directed =
   | { device: string; tool: string; effect: Effect; arguments: JsonValue; isStructured: boolean }
   | { answered: ToolResult };
@@ -29,6 +34,7 @@ export type Directed =
 /** How many tools a host is shown. */
 export interface ShownLimit {
   maxCount: number;
+  /** The length of all tools together, as JSON. */
   maxBytes: number;
 }
 
@@ -41,6 +47,7 @@ const NAME_MAX = 64;
  */
 export class ToolList {
   readonly #byName: ReadonlyMap<string, NamedTool>;
+  /** The same tools, as models are offered them: the selector is that of models. */
   readonly #offers: readonly ToolOffer[];
   readonly #selector: ToolSelector;
 
@@ -69,6 +76,7 @@ export class ToolList {
 
   /** Finds the device and the tool that a host means. */
   async direct(name: string, args: JsonValue): Promise<Directed> {
+    // The selector asks for the id of a model's call, and a host has none.
     const asked = await this.#selector.redirect({ callId: 'call', name, arguments: args });
     if ('result' in asked) return { answered: asked.result };
     const { call } = asked;
@@ -82,6 +90,7 @@ export class ToolList {
   }
 }
 
+/** The tools of all devices under the names that hosts see. The order of the devices decides who gets a number. */
 function namedTools(devices: readonly DescribedDevice[]): Map<string, NamedTool> {
   const counts = new Map<string, number>();
   for (const { tools } of devices)
@@ -144,7 +153,9 @@ function isIdempotent(operation: string): boolean {
   return /^(put|delete) \//i.test(operation);
 }
 
+/** One of the three tools that find others, as a host sees it. */
 function wireFinder({ name, description, parameters }: ToolOffer): WireTool {
+  // The one of the three that takes arguments for another tool may write.
   const calls = isObjectWith(parameters['properties'], 'arguments');
   return {
     name,

@@ -22,6 +22,7 @@ export class ToolLists {
     const key = JSON.stringify(devices.map(({ name, version }) => [name, version]));
     const known = this.#known.get(key);
     if (known) return known;
+    // A list with a fault is forgotten, and still answers the requests that wait for it.
     const made = this.#make(devices, caller, () => this.#known.delete(key));
     this.#known.set(key, made);
     return made;
@@ -43,6 +44,7 @@ export class ToolLists {
     return new ToolList(described, { maxCount, maxBytes });
   }
 
+  /** The tools of a device. Rejects with the error of its document. */
   async #toolsOf(name: string, caller: Principal): Promise<DescribedDevice['tools']> {
     const { devices } = this.#parts;
     return (await devices.describe(await devices.find(name, caller.id))).tools;

@@ -28,6 +28,7 @@ const assistantSchema = {
     description: { type: ['string', 'null'] },
     model: { type: 'string' },
     instructions: { type: ['string', 'null'] },
+    /** Empty: the devices of an app are no tools of OpenAI. */
     tools: { type: 'array', items: { type: 'object' } },
     metadata: { type: 'object' },
   },
@@ -40,6 +41,7 @@ const APPS_MAX_COUNT = 1000;
 export function assistantRoutes({ agents: { apps }, config }: Pick<Parts, 'agents' | 'config'>): Route[] {
   const cursor = { type: 'string', minLength: 1, maxLength: 200 } as const;
   const fallback = {
+    // It has no time of its own: with 0 it is older than every app.
     ...shape(DEFAULT_ASSISTANT, 0),
     name: 'Default',
     description: 'Answers with the model and the devices of the thread.',
@@ -77,6 +79,7 @@ export function assistantRoutes({ agents: { apps }, config }: Pick<Parts, 'agent
   ];
 }
 
+/** An app as an assistant, with the configuration that its runs use: the published one, else the draft. No model: that of the settings. */
 async function formatAssistant({ id, name, description, createdAt, draft, published }: AgentApp) {
   const config = await (published ?? draft)?.open();
   return {
@@ -88,6 +91,7 @@ async function formatAssistant({ id, name, description, createdAt, draft, publis
   };
 }
 
+/** The fields that OpenAI requires of an assistant; those that an app does not have are empty. */
 function shape(id: string, createdAt: number) {
   return {
     id,

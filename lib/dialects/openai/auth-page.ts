@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 /** A page for people; `body` is HTML. */
 export interface AuthPage {
+  /** A constant text: it goes into the page as it is. */
   title: string;
   body: string;
   /** The only script that may run on the page. */
@@ -74,6 +75,7 @@ export function sendPage(
   { title, body, script }: AuthPage,
   status = 200,
 ): void {
+  // A new one for each answer: the browser takes no other script and no other style [CSP 3].
   const nonce = randomBytes(16).toString('base64');
   const html = `<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
@@ -91,6 +93,7 @@ export function sendPage(
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Length': Buffer.byteLength(html),
     'Content-Security-Policy': policy.join('; '),
+    // The address may have a code in it.
     'Referrer-Policy': 'no-referrer',
     'X-Frame-Options': 'DENY',
   });

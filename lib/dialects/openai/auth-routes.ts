@@ -16,6 +16,7 @@ const tokensSchema = {
   properties: {
     token: { type: 'string' },
     token_type: { const: 'Bearer' },
+    /** In seconds. */
     expires_in: { type: 'integer' },
     refresh_token: { type: 'string' },
     user: {
@@ -150,7 +151,10 @@ function logout(parts: AuthParts): Route {
   });
 }
 
-/** The sign-in that a client shows: by its refresh token, or by one of its access tokens. */
+/**
+ * The sign-in that a client shows: by its refresh token, or by one of its access tokens. Throws `unauthorized` for a bad or missing
+ * token, and `forbidden` for a key, which has no sign-in.
+ */
 async function shown(
   { accounts: { signIns }, access }: AuthParts,
   request: IncomingMessage,
@@ -165,6 +169,7 @@ async function shown(
     return { uuid: user.uuid, id: signIn.id };
   }
   const caller = await access.identify(token, { dialect: 'openai', address });
+  // The bearer may be a key, which acts for its user without a sign-in.
   const { credential } = accountOf(caller);
   if (credential.kind !== 'signIn') throw new AppError('forbidden', 'A key is revoked, not signed out.');
   return { uuid: caller.id, id: credential.id };

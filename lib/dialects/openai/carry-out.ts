@@ -9,6 +9,7 @@ import { followRecord, requestOf, type TaskRecord } from './task-record.ts';
 
 /** A response that has begun. */
 export interface BegunResponse extends PreparedResponse {
+  /** Settles when the task has ended, or waits for results of its client. */
   over: Until<TaskRecord>;
 }
 
@@ -27,6 +28,7 @@ export async function beginResponse(
   } catch (error) {
     over.fail(error);
     follower?.close();
+    // Nobody knows the session yet.
     if (isOwn) await sessions.remove(session.id, caller);
     throw error;
   }
@@ -55,6 +57,7 @@ function untilOver(session: Session, { taskId, after, part }: ResponsePlace): Un
     session,
     taskId,
     after,
+    // A pause ends a response, too: the client has the next word.
     ({ ended, pauses }) => ended !== undefined || pauses.length > part,
   );
 }

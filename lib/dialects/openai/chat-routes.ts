@@ -34,6 +34,7 @@ export function chatRoutes(parts: ChatParts): Route[] {
     route({
       method: 'POST',
       path: '/v1/chat/completions',
+      // Without devices nothing is begun that must not begin twice.
       keepsAnswer: namesDevices,
       summary: 'One answer, whole or (stream: true) as server-sent events: of the model, or with devices.',
       access: 'chat',
@@ -74,6 +75,7 @@ interface Asked {
   response: ServerResponse;
 }
 
+/** A task answers. Undefined: the answer went out as a stream, or the stream has said why there is none. */
 async function askDevices(parts: ChatParts, { request, wish, caller, response }: Asked) {
   const completion = await answerWithTask(parts, request, { caller, response });
   if (!completion) return undefined;
@@ -108,8 +110,10 @@ async function askEndpoint(
   try {
     for (let next = first; !next.done; next = await chunks.next()) {
       const chunk = chunkAnswer(next.value, head);
+      // All chunks have the id, the time and the model of the first one that names them.
       Object.assign(head, { id: chunk['id'], created: chunk['created'], model: chunk['model'] });
       if (wish.stored) sum.add(chunk);
+      // Metadata are kept before the client sees the id under which it finds them.
       if (next === first && !wish.stored) await keep(parts, caller, chunk, wish);
       events.write(sseEvent(JSON.stringify(chunk)));
       await events.drained();

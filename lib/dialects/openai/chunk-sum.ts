@@ -2,13 +2,17 @@ import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts'
 
 /** The `chat.completion` that the chunks of a stream make together. */
 export interface ChunkSum {
+  /** Adds a chunk as an endpoint sent it. A part that is no object is left out. */
   add(chunk: JsonObject): void;
   answer(): JsonObject;
 }
 
+/** One choice, as far as its chunks were added. */
 interface ChoiceSum {
   message: JsonObject;
+  /** By the index of the call in its message. */
   calls: Map<number, JsonObject>;
+  /** The `finish_reason`; null until a chunk has one. */
   finish: JsonValue;
 }
 
@@ -27,6 +31,7 @@ export function createChunkSum(): ChunkSum {
     join(sum.message, texts);
     for (const call of Array.isArray(calls) ? calls.filter(isObject) : []) {
       const { index: place, ...rest } = call;
+      // A call without an index is taken as a whole one.
       const key = typeof place === 'number' ? place : sum.calls.size;
       const known = sum.calls.get(key) ?? {};
       sum.calls.set(key, known);

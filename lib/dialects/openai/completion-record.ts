@@ -6,7 +6,7 @@ import type { ResponsePlace } from './ids.ts';
 import { partItems } from './items.ts';
 import { isAnswerCut, usageOf, type TaskRecord } from './task-record.ts';
 
-/** Between two texts of one answer. */
+/** Between two texts of one answer: in this shape the texts of all replies of a part are one text. */
 export const TEXT_BREAK = '\n\n';
 
 /** The text of a part of a task, and the calls that the client has to make. */

@@ -55,6 +55,7 @@ export function readCompletionTask(request: JsonObject): CompletionTask {
   const kept = Object.fromEntries(
     same.filter((name) => (request[name] ?? null) !== null).map((name) => [name, request[name]]),
   );
+  // A completion is no conversation: its session is removed at its end.
   const body = { ...kept, ...turnedFields(request), input: items, store: false, stream: request['stream'] };
   return { body: body as unknown as ResponseRequest, places, parameters };
 }
@@ -67,6 +68,7 @@ function asksFor(value: JsonValue | undefined): boolean {
 
 /** The fields that responses have in another form. */
 function turnedFields(request: JsonObject): JsonObject {
+  // The newer name counts where a request has both.
   const { max_tokens: older, max_completion_tokens: most = older, tools, reasoning_effort: effort } = request;
   const { response_format: format, verbosity } = request;
   const text = {
@@ -82,11 +84,13 @@ function turnedFields(request: JsonObject): JsonObject {
   };
 }
 
+/** The format of a text, as responses have it: the fields of a JSON Schema are in the format itself. */
 function formatOf(format: JsonObject): JsonObject {
   const schema = format['json_schema'];
   return isObject(schema) ? { type: 'json_schema', ...schema } : format;
 }
 
+/** A function in the flat form of responses. Throws `invalid_request` for any other tool. */
 function toolOf(tool: JsonValue, index: number): JsonObject {
   const { type, function: inside } = isObject(tool) ? tool : {};
   if (type !== 'function' || !isObject(inside) || typeof inside['name'] !== 'string')
@@ -105,6 +109,7 @@ function callOf(shown: string): { id?: string; call_id: string } {
   return at < 0 ? { call_id: shown } : { id: shown.slice(0, at), call_id: shown.slice(at + 1) };
 }
 
+/** The items of all messages, and the message of each: faults are shown at the places that the client knows. */
 function itemsOfMessages(messages: JsonValue[]): { items: JsonValue[]; places: number[] } {
   const items: JsonValue[] = [];
   const places: number[] = [];
@@ -116,6 +121,7 @@ function itemsOfMessages(messages: JsonValue[]): { items: JsonValue[]; places: n
   return { items, places };
 }
 
+/** The items of a message: its words, and each of its calls. A message of the role `tool` is the output of a call. */
 function itemsOfMessage(message: JsonObject, at: string): JsonObject[] {
   const { role, content, tool_calls: calls } = message;
   if (role === 'tool') {
@@ -124,6 +130,7 @@ function itemsOfMessage(message: JsonObject, at: string): JsonObject[] {
   }
   if (role === 'function')
     throw invalidField(`${at}.role`, 'must be tool: functions have been tools since 2023');
+  // An assistant's message with calls may say nothing.
   const said = content === null || content === '' || content === undefined;
   const parts = Array.isArray(content)
     ? content.map((part, index) => partOf(part, `${at}.content.${index}`))
@@ -135,6 +142,7 @@ function itemsOfMessage(message: JsonObject, at: string): JsonObject[] {
   return [...own, ...asked];
 }
 
+/** A call that the client sends back. Its id has the item of the call, where it was made here (`shownCallId`). */
 function callItem(call: JsonValue, at: string): JsonObject {
   const { id, function: inside } = isObject(call) ? call : {};
   if (typeof id !== 'string' || !isObject(inside)) throw invalidField(at, 'must be a call of a function');

@@ -29,8 +29,10 @@ export class CompletionFollower implements Subscriber {
   /** Whether any text was sent, and how much of the text of the present reply. */
   #hasText = false;
   #sentLength = 0;
+  /** Whether the last chunk was written. */
   #isOver = false;
 
+  /** Subscribes at once, so that no partial text is missed. The first chunk has the role alone, as OpenAI's. */
   constructor({ session, place, head }: FollowedCompletion) {
     this.#head = head;
     this.#place = place;
@@ -49,9 +51,11 @@ export class CompletionFollower implements Subscriber {
     this.#stream.close();
   }
 
+  /** Adds lines of the log. The promise asks to wait while the client reads too slowly. */
   messages(batch: readonly Message[]): void | Promise<void> {
     const { part } = this.#place;
     for (const line of batch) {
+      // Asked before the line is added: the line that ends a part belongs to it.
       const isOwn = this.#record.pauses.length === part;
       if (this.#isOver || !addToRecord(this.#record, line) || !isOwn) continue;
       if (line.type === 'model_reply') this.#addReply(line.text);
@@ -62,20 +66,24 @@ export class CompletionFollower implements Subscriber {
 
   delta({ taskId, kind, text, at }: Delta): void {
     const { started, pauses } = this.#record;
+    // A piece says nothing without the text before it: the rest comes with the line of the reply.
     if (taskId !== this.#record.taskId || kind !== 'answer' || at !== this.#sentLength) return;
     if (started && !this.#isOver && pauses.length === this.#place.part) this.#addText(text);
   }
 
+  /** The session has ended before the completion: the stream says so. */
   ended(reason: EndReason): void {
     if (!this.#isOver) this.#putError(endError(reason));
     this.#stream.end();
   }
 
+  /** Sends the text of a reply that was not sent in pieces. */
   #addReply(text: string): void {
     this.#addText(text.slice(this.#sentLength));
     this.#sentLength = 0;
   }
 
+  /** Sends a piece. A break is between two texts of one answer. */
   #addText(text: string): void {
     if (text === '') return;
     const isFirst = this.#sentLength === 0;
@@ -84,6 +92,7 @@ export class CompletionFollower implements Subscriber {
     this.#hasText = true;
   }
 
+  /** Sends the last chunks. The calls of the client come whole: their arguments are not streamed. */
   #end(): void {
     this.#isOver = true;
     const failure = completionFailure(this.#record);
@@ -99,6 +108,7 @@ export class CompletionFollower implements Subscriber {
     this.#putChunk([{ index: 0, delta, finish_reason: finish, logprobs: null }], null);
   }
 
+  /** Sends a chunk. Where the client wants the usage, each chunk has the field: null before the last one. */
   #putChunk(choices: JsonObject[], usage: JsonObject | null): void {
     const { id, created, model, metadata, showsUsage } = this.#head;
     const chunk = {

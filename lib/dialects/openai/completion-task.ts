@@ -46,9 +46,11 @@ export async function answerWithTask(
   const follower = isStream ? new CompletionFollower({ session, place, head }) : undefined;
   const begun = await beginResponse(sessions, prepared, caller, follower);
   await follower?.sendTo(response, config.limits);
+  // The task has begun: an error from here on is the outcome of the request, and a repeat gets it (server/repeats.ts).
   const { record, refusal } = await sinceBegun(endOfResponse(sessions, begun, caller));
   const failure = refusal ?? completionFailure(record);
   if (failure && follower) return undefined; // the stream has said so
+  // It came before the first reply, so that nothing was done: a repeat may begin anew.
   if (refusal) throw refusal;
   if (failure) throw asOutcome(failure);
   return { answer: formatCompletion(place, record, head), isSent: isStream };
@@ -77,6 +79,7 @@ function formatCompletion(place: ResponsePlace, record: TaskRecord, head: Comple
   };
 }
 
+/** The id of a completion, from its task: it is the same in all chunks, and for a repeat. A later part has its number behind. */
 function idOf({ taskId, part }: ResponsePlace): string {
   const tail = part === 0 ? '' : `_${part}`;
   return `chatcmpl-${taskId.replaceAll('-', '')}${tail}`;

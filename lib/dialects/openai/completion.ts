@@ -24,13 +24,16 @@ export const completionSchema = {
 /** The fields that all parts of one answer share. They fill in for an endpoint that leaves them out. */
 export interface CompletionHead {
   id: string;
+  /** In seconds since the epoch. */
   created: number;
+  /** That of the request; empty where it names none and the endpoint says none. */
   model: string;
   metadata: Metadata | undefined;
   /** Whether chunks say what was used: `stream_options.include_usage`. The chunks before the last one have null then. */
   showsUsage: boolean;
 }
 
+/** OpenAI's list is closed. Another reason of an endpoint is `stop` in a whole answer, and null in a chunk. */
 const finishReasons = new Set<unknown>(['stop', 'length', 'tool_calls', 'content_filter', 'function_call']);
 
 /** The shared fields of the answer to a request, before the endpoint has answered. */
@@ -80,6 +83,7 @@ export function chunkAnswer(answer: JsonObject, head: CompletionHead): JsonObjec
   return { ...known(answer), ...headOf(answer, head), ...usage, object: 'chat.completion.chunk', choices };
 }
 
+/** The shared fields: the endpoint's own, where it sends them. */
 function headOf(answer: JsonObject, { id, created, model, metadata }: CompletionHead): JsonObject {
   const isFilled = (value: JsonValue | undefined): value is string =>
     typeof value === 'string' && value !== '';
@@ -100,6 +104,7 @@ function known(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
 }
 
+/** The objects in a list. Anything else that an endpoint sends is left out. */
 function objectsIn(value: JsonValue | undefined): JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }

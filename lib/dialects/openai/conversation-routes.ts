@@ -22,6 +22,7 @@ import { deletedSchema, limitSchema, listOf, listSchema, metadataSchema, orderSc
 
 type ConversationParts = Pick<Parts, 'sessions' | 'files' | 'config'>;
 
+/** The fields of every item; the others depend on its type. */
 const itemSchema = { type: 'object', required: ['id', 'type'] } as const;
 const exampleItem = { type: 'message', role: 'user', content: 'Is the light on?' } as const;
 const newItems = { type: 'array', maxItems: 100, items: { type: 'object' } } as const;
@@ -40,6 +41,7 @@ export function conversationRoutes(parts: ConversationParts): Route[] {
   ];
 }
 
+/** Instructions among the first items become the system prompt of the session; the other items are its first messages. */
 function createConversation(parts: ConversationParts): Route {
   const { sessions, config } = parts;
   return route({
@@ -66,6 +68,7 @@ function createConversation(parts: ConversationParts): Route {
       const notes = { ...(metadata && { metadata }) };
       const id = await sessions.create(wishes, caller, notes as JsonObject);
       const session = await sessions.find(id, caller);
+      // The first items are history: nobody answers them.
       for (const message of input.messages) await session.add({ ...message, run: false });
       return formatConversation(id, session.createdAt, notes);
     },
@@ -85,6 +88,7 @@ function readConversation({ sessions }: ConversationParts): Route {
   });
 }
 
+/** The metadata are an attribute of the session; its other attributes stay. */
 function changeConversation({ sessions }: ConversationParts): Route {
   return route({
     method: 'POST',
@@ -106,6 +110,7 @@ function changeConversation({ sessions }: ConversationParts): Route {
   });
 }
 
+/** A client that repeats the request gets the first answer: the conversation is gone by then. */
 function deleteConversation({ sessions }: ConversationParts): Route {
   return route({
     method: 'DELETE',
@@ -123,6 +128,7 @@ function deleteConversation({ sessions }: ConversationParts): Route {
   });
 }
 
+/** The calls of devices have the form that this client takes (`callShapeFor`). */
 function listConversationItems({ sessions }: ConversationParts): Route {
   return route({
     method: 'GET',
@@ -180,6 +186,7 @@ function addItems(parts: ConversationParts): Route {
       const items: MessageItem[] = [];
       for (const message of input.messages) {
         const line = await session.add({ ...message, run: false });
+        // A message that nobody answers always has an item.
         items.push(saidItem(session.id, line)!);
       }
       return listOf(items, false);
@@ -213,6 +220,7 @@ function deleteItem({ sessions }: ConversationParts): Route {
     answer: conversationSchema,
     async handle({ params, caller, request }) {
       const session = await sessionOfConversation(sessions, params.conversation, caller);
+      // A call has no lines that could be marked: devices have acted on it.
       const { part, lines } = await itemIn(session, params.item, callShapeFor(request.headers['user-agent']));
       if (lines.length === 0)
         throw new AppError(

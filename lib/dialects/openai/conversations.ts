@@ -60,6 +60,7 @@ export async function findResponse(
   const session = await findOwn(sessions, place.sessionId, caller, { unknown, what: 'response' });
   const record = await readRecord(session, place.taskId, place.after);
   const isThere = isKnown(record) && !isRemoved(record);
+  // A part begins with a pause: without the pause there is no such response.
   if (!isThere || place.part > record.pauses.length) throw unknown();
   return { session, record };
 }
@@ -91,6 +92,7 @@ export async function itemIn(
 ): Promise<{ item: Item; part: MessagePart; lines: number[] }> {
   const place = itemLineOf(id);
   const [line] = place?.sessionId === session.id ? await session.read({ after: place.line - 1 }, 1) : [];
+  // Where the log has no line of this number any more, the next line was read.
   const item =
     line?.seq === place?.line && line && (await itemsOf(session, line, shape)).find((one) => one.id === id);
   if (!item || !line) throw noSuchItem(id);
@@ -98,10 +100,12 @@ export async function itemIn(
     return { item, part: 'said', lines: item.type === 'message' ? [line.seq] : [] };
   const record = await readRecord(session, line.taskId, line.seq - 1);
   const reply = record.replies.at(-1)?.line;
+  // A text beside calls is not the answer, and cannot be hidden. A mark of the answer is on its place in the list and on the reply.
   const isAnswer = reply !== undefined && reply.calls.length === 0 && reply.text === textOf(item);
   return { item, part: 'answer', lines: isAnswer ? [line.seq, reply.seq] : [] };
 }
 
+/** The text of the model in an item; undefined for an item without one. */
 function textOf({ content }: MessageItem): unknown {
   const [first] = content;
   return first && 'text' in first ? first.text : undefined;

@@ -35,9 +35,11 @@ export async function copyUntil(
   { taskId }: TaskRecord,
   caller: Principal,
 ): Promise<Session> {
+  // With its documents and their keys: both sessions are the caller's.
   const id = await sessions.create(await session.wholeConfig(), caller);
   const copy = await sessions.find(id, caller);
   for await (const line of openLogWindow(session, 1, PAGE_LINES).forth()) {
+    // The calls of the other session are texts in the copy (read-input.ts).
     const items: Item[] = await itemsOf(session, line, 'mcp_call');
     for (const item of items)
       for (const message of messagesOfItem(item)) await copy.add({ ...message, run: false });

@@ -11,6 +11,7 @@ import { isOutcome } from '../../server/repeats.ts';
 import { statusOf } from '../../server/status.ts';
 import { withoutEndpointHost } from '../endpoint-host.ts';
 
+/** OpenAI's `type` of each code. */
 const types = {
   invalid_request: 'invalid_request_error',
   unauthorized: 'invalid_request_error',
@@ -38,6 +39,7 @@ const passedOn = new Set([400, 404, 413, 422, 429]);
 
 /** The status of work that had begun and failed: no client repeats it by itself. Some repeat 408, 409, 429 and 5xx without any mark. */
 const OUTCOME_STATUS = 422;
+/** OpenAI's clients obey this header, whatever the status is. */
 const NO_RETRY = { 'x-should-retry': 'false' };
 
 /**
@@ -55,12 +57,14 @@ export function formatOpenAiError(error: AppError): FormattedError {
         message: error.message,
         type: types[error.code],
         param: fault ? fieldOf(fault.pointer) || null : null,
+        // OpenAI's own code for any bad credential.
         code: statusOf(error.code) === 401 ? 'invalid_api_key' : error.code,
       },
     }),
   };
 }
 
+/** A failure of the model's endpoint. Its status is passed on where the caller can mend it; else it is that of `model_error`. */
 function formatModelError({ code, refusal, message, retryAfterSeconds }: ModelError): FormattedError {
   const status = refusal && passedOn.has(refusal.status) ? refusal.status : undefined;
   const type = status === 429 ? 'rate_limit_error' : 'invalid_request_error';
@@ -121,6 +125,7 @@ export class RequestFaults {
 /** A text with more faults helps nobody. */
 const FAULTS_SHOWN = 10;
 
+/** The error with all faults. Its text names the first ones. */
 function invalidRequest(faults: readonly Fault[]): AppError {
   const shown = faults
     .slice(0, FAULTS_SHOWN)
@@ -142,6 +147,7 @@ export function messageOfFailure(error: Failure | undefined): string {
   return refusalText(refusal);
 }
 
+/** The words for a refusal by the model's endpoint. The endpoint's own words have no secret (errors.ts). */
 function refusalText({ status, words }: ModelRefusal): string {
   return `The model refused the request with ${status}${words ? `: ${words}` : ''}`;
 }

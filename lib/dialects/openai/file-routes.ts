@@ -58,6 +58,7 @@ function createFileOfFormat({ files: { files } }: FileParts): Route {
   });
 }
 
+/** Without a limit a page has 10,000 files, as at OpenAI. */
 function listFiles({ files: { files } }: FileParts): Route {
   return route({
     method: 'GET',
@@ -117,6 +118,7 @@ function deleteFile({ files: { files } }: FileParts): Route {
   });
 }
 
+/** The bytes as they were sent, always as a download. */
 function readContent({ files: { files } }: FileParts): Route {
   return route({
     method: 'GET',
@@ -163,6 +165,7 @@ async function readFields(fields: Record<string, string>): Promise<Omit<NewFile,
   const seconds = fields['expires_after[seconds]'];
   const given = {
     ...(fields['purpose'] !== undefined && { purpose: fields['purpose'] }),
+    // A missing one of the two is a fault of the schema.
     ...((anchor ?? seconds) !== undefined && { expires_after: { anchor, seconds: Number(seconds) } }),
   };
   const read = await readerOf(fieldsSchema);
@@ -171,7 +174,7 @@ async function readFields(fields: Record<string, string>): Promise<Omit<NewFile,
   return { purpose: given.purpose!, lifeMs: given.expires_after && given.expires_after.seconds * 1000 };
 }
 
-/** A name in a header [RFC 8187 3.2.1]. */
+/** A name in a header [RFC 8187 3.2.1], which forbids four of the signs that `encodeURIComponent` leaves. */
 function encodeRfc8187(text: string): string {
   return encodeURIComponent(text).replaceAll(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
 }

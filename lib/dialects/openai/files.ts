@@ -13,7 +13,9 @@ export const expirySchema = {
   type: 'object',
   required: ['anchor', 'seconds'],
   properties: {
+    /** OpenAI has no other anchor. */
     anchor: { const: 'created_at' },
+    /** From an hour to 30 days, as at OpenAI. */
     seconds: { type: 'integer', minimum: 3600, maximum: 2_592_000 },
   },
 } as const;
@@ -27,6 +29,7 @@ export const fileSchema = {
     object: { const: 'file' },
     bytes: { type: 'integer' },
     created_at: { type: 'integer' },
+    /** Missing for a file that is kept until it is deleted. */
     expires_at: { type: 'integer' },
     filename: { type: 'string' },
     purpose: { type: 'string' },
@@ -41,12 +44,14 @@ export const uploadSchema = {
   properties: {
     id: { type: 'string' },
     object: { const: 'upload' },
+    /** The size of the whole file, as the client announced it. */
     bytes: { type: 'integer' },
     created_at: { type: 'integer' },
     filename: { type: 'string' },
     purpose: { type: 'string' },
     status: { enum: ['pending', 'completed', 'cancelled', 'expired'] },
     expires_at: { type: 'integer' },
+    /** Once the upload is complete. */
     file: fileSchema,
   },
 } as const;
@@ -61,6 +66,7 @@ export function formatFile({ id, bytes, createdAt, expiresAt, filename, purpose 
     ...(expiresAt !== null && { expires_at: secondsOf(expiresAt) }),
     filename,
     purpose,
+    // A file is listed when all its bytes are stored: it has no earlier state.
     status: 'processed',
   };
 }

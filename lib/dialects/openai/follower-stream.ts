@@ -12,7 +12,9 @@ interface Frame {
 /** The events that a follower of the log writes to one client. Those that come before the stream is open wait for it. */
 export class FollowerStream {
   #unsubscribe: () => void = () => undefined;
+  /** Events from before the stream was open. */
   #waiting: string[] = [];
+  /** Undefined until `sendTo` has opened it. */
   #stream: TextStream | undefined;
   #onOver: () => void = () => undefined;
   readonly #over = new Promise<void>((resolve) => (this.#onOver = resolve));
@@ -49,6 +51,7 @@ export class FollowerStream {
       if (stream.signal.aborted) resolve();
       stream.signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    // A client that has left may repeat its request and get the record. Without a record nobody needs the rest.
     await (answerRecordOf(response) ? this.#over : Promise.race([this.#over, left]));
     this.close();
     await stream.end(last);

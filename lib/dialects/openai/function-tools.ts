@@ -22,6 +22,7 @@ export function checkFunctionTools(tools: readonly object[], form: 'flat' | 'nes
   faults.refuse();
 }
 
+/** Throws `invalid_request` for a name that OpenAI does not allow, and for fields of a wrong type. The schema itself is not checked. */
 function checkFunction(fn: unknown, at: string): void {
   if (!isObject(fn)) throw invalidField(at, 'must be an object with a name');
   const { name, description, parameters } = fn;

@@ -1,3 +1,12 @@
+/*
+ * An id on the wire holds the place of its object in the log, so that no index is needed. Places and lines are in base 36.
+ *
+ *   thread_, conv_                 the session
+ *   run_                           the task, whose lines are looked for in the log
+ *   msg_                           the session, and the line with its part (said or answer)
+ *   resp_                          the session, the task, a line before it, and the part of the task
+ *   msg_, fc_, fco_, mcp_, step_   with a `_` inside: the session, the line on which a task began, its reply, and a call of it
+ */
 import { AppError } from '../../errors.ts';
 
 /** A thread is a session: `thread_` and the session's uuid without its dashes. */
@@ -35,6 +44,7 @@ export function messageIdOf(sessionId: string, place: MessagePlace): string {
 export function placeOf(sessionId: string, messageId: string): MessagePlace {
   const head = `msg_${hexOf(sessionId)}`;
   const tail = messageId.slice(head.length);
+  // Lines are numbered from 1, so that the first place is 2.
   const position = /^[1-9a-z][0-9a-z]{0,9}$/.test(tail) ? Number.parseInt(tail, 36) : 0;
   if (!messageId.startsWith(head) || position < 2) throw noSuchMessage(messageId);
   return { seq: Math.floor(position / 2), part: position % 2 === 1 ? 'answer' : 'said' };
@@ -133,6 +143,7 @@ export function noSuchMessage(messageId: string): AppError {
 /** Remembers the last result: a list asks for the same session with each of its messages. */
 const hexOf: (uuid: string) => string = remembered((uuid) => uuid.replaceAll('-', ''));
 
+/** The uuid of 32 hexadecimal digits; undefined for any other text. */
 function uuidOf(hex: string): string | undefined {
   const parts = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(hex);
   return parts ? parts.slice(1).join('-') : undefined;

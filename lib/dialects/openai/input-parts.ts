@@ -37,6 +37,7 @@ export function readPart(part: JsonValue, role: 'user' | 'assistant', at: string
     case 'output_text':
     case 'text':
       return { type: 'text', text: textOf(part, 'text', at) };
+    // The words with which a model refused are its text.
     case 'refusal':
       return { type: 'text', text: textOf(part, 'refusal', at) };
     case 'input_image':
@@ -56,6 +57,7 @@ export async function contentOfPart(
   part: ReadPart,
   { files, caller, documents, signal }: PartContext,
 ): Promise<Content> {
+  // Only the rights are checked here: the file is read when a model is asked.
   if (part.type === 'file') await files.files.find(part.fileId, caller);
   if (part.type !== 'given') return part;
   const { file, field } = part;
@@ -63,6 +65,7 @@ export async function contentOfPart(
   try {
     return await files.given.read(file, { party: caller.id, signal });
   } catch (error) {
+    // A file that cannot be read is a fault of the request at its place. A server that is busy is not.
     if (signal.aborted || !(error instanceof AppError) || isForLater(error)) throw error;
     throw invalidField(field, `cannot be read: ${withoutEnd(error.message, '.')}`);
   }
@@ -81,6 +84,7 @@ function checkAddress(caller: Principal, documents: Config['documents'], field: 
     );
 }
 
+/** A picture: a file of the caller, or a URL. Of both, the file counts. */
 function readImage({ image_url: url, file_id: fileId, detail }: JsonObject, at: string): Content {
   const how = detailOf(detail, at);
   if (typeof fileId === 'string') return { type: 'file', fileId, ...how };
@@ -89,6 +93,7 @@ function readImage({ image_url: url, file_id: fileId, detail }: JsonObject, at: 
   throw invalidField(`${at}.image_url`, 'must be an http, https or data:image URL, or file_id must be set');
 }
 
+/** How closely a model shall look. Throws `invalid_request` for a word that OpenAI does not have. */
 function detailOf(detail: JsonValue | undefined, at: string): { detail?: 'low' | 'high' } {
   if (detail === undefined || detail === null || detail === 'auto') return {}; // the endpoint's own choice
   if (detail === 'original') return { detail: 'high' };

@@ -33,6 +33,7 @@ export async function listItems(
         isPast = item.id === after;
         continue;
       }
+      // One more item shows that there are others.
       if (items.length === limit) return { items, more: true };
       items.push(item);
     }
@@ -63,6 +64,7 @@ function linesFrom(
   return openLogWindow(session, (start ?? Number.MAX_SAFE_INTEGER - 1) + 1, pageLines).back();
 }
 
+/** The line of an item by its id. Throws `invalid_request` for an item of another conversation. */
 function lineOf(session: Session, after: string): number {
   const place = itemLineOf(after);
   if (place?.sessionId !== session.id) throw unknownCursor('after', 'an item of this conversation');

@@ -1,3 +1,7 @@
+/*
+ * Items are views of lines of the log: messages of their own and the user messages of tasks (`saidItem`), and everything that a task made
+ * (`taskItems`; `partItems` for one response). Their ids hold their places (ids.ts), so that an item has one id in lists, in streams and after a restart.
+ */
 import { formatExactly } from '../../common/exact-numbers.ts';
 import type { Content, Message, MessageAdded, ToolCall, ToolResult } from '../../core/message.ts';
 import { outputOfResult } from './client-output.ts';
@@ -30,6 +34,7 @@ export interface MessageItem {
   type: 'message';
   status: ItemStatus;
   role: 'user' | 'assistant';
+  /** `input_…` parts of a user, `output_text` of the assistant. */
   content: object[];
 }
 
@@ -38,8 +43,10 @@ export interface CallItem {
   id: string;
   type: 'function_call';
   status: ItemStatus;
+  /** The id that the model gave the call. It joins a call with its output; `id` is that of the item. */
   call_id: string;
   name: string;
+  /** JSON as a text. */
   arguments: string;
 }
 
@@ -57,11 +64,15 @@ export interface ServerCallItem {
   id: string;
   type: 'mcp_call';
   status: 'in_progress' | 'completed' | 'failed' | 'incomplete';
+  /** The label of the server that made the call: always `devices`. */
   server_label: string;
   name: string;
   arguments: string;
+  /** The result as JSON; null before it, and for a call that failed. */
   output: string | null;
+  /** The error of a call that failed, as JSON. */
   error: string | null;
+  /** Approvals are asked by other ways than OpenAI's (contract 6, section 3). */
   approval_request_id: null;
 }
 
@@ -136,6 +147,7 @@ export function replyView(sessionId: string, record: TaskRecord, index: number, 
   return { sessionId, start: record.started?.seq ?? 0, index, shape, record, reply };
 }
 
+/** The text of a reply; none where it said nothing, or its answer was removed. */
 function textItems(view: ReplyView): MessageItem[] {
   const { text, marks } = view.reply.line;
   return text === '' || marks?.answer?.removed ? [] : [textItem(view, text, textStatusOf(view))];
@@ -201,6 +213,7 @@ export function callItem(
       name: call.name,
       arguments: args,
     };
+  // A failed call is a result with an `error` (core/message.ts).
   const error = result?.['error'];
   return {
     id: itemIdOf('mcp', sessionId, place),
@@ -257,6 +270,7 @@ function formatInput(part: Content): object {
   }
 }
 
+/** A part of an assistant's message, which has texts only. */
 function formatOutput(part: Content): object {
   return outputText(part.type === 'text' ? part.text : '');
 }

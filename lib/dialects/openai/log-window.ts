@@ -27,10 +27,13 @@ export interface LogWindow {
 /** A window that begins between the lines before number `start` and those from it on; nothing is read yet. */
 export function openLogWindow(session: Session, start: number, pageLines: number): LogWindow {
   const outcomes = new Map<string, TaskOutcome>();
+  // The lines from the start on, as far as they were read: `forth` and `outcomeOf` share them.
   const later: Message[] = [];
+  // The number of the last of them; `over`: there is none behind it now.
   let end = start - 1;
   let over = false;
 
+  /** Keeps the answers and the ends of tasks that pass by. */
   function note(line: Message): void {
     if (line.type === 'model_reply' && line.calls.length === 0)
       outcomes.set(line.taskId, { ...outcomes.get(line.taskId), reply: line });
@@ -69,6 +72,7 @@ export function openLogWindow(session: Session, start: number, pageLines: number
     async outcomeOf(taskId) {
       while (!outcomes.get(taskId)?.ended && !over) await readOn();
       const outcome = outcomes.get(taskId) ?? {};
+      // Without an end the model may be speaking on this node.
       return outcome.ended ? outcome : { ...outcome, spoken: session.spokenText(taskId) };
     },
   };

@@ -13,10 +13,13 @@ const itemId = { type: ['string', 'integer'], maxLength: 100 } as const;
 
 /** An item of the itinerary. A missing field stays unchanged, or has its default in a new item. */
 const todoProperties = {
+  /** The names without underscores are the seed's (contract 2, Memory). */
   id: itemId,
   task: text,
+  /** Any JSON. */
   trigger: {},
   completed: { type: 'boolean' },
+  /** As the client writes it. */
   createdat: { type: ['string', 'integer'] },
   subtasks: {
     type: 'array',
@@ -43,6 +46,7 @@ function documentSchema<const Data extends object>(object: string, data: Data) {
     properties: {
       object: { const: object },
       data,
+      /** 0 before the first change; deleting raises it, too. */
       version: { type: 'integer' },
       updated_at: { type: ['integer', 'null'] },
     },
@@ -130,6 +134,7 @@ function readTodo({ memory }: MemoryParts): Route {
   });
 }
 
+/** An item with a known id changes the fields that it names; any other one is new. 412 when the version is not the one in If-Match. */
 function putTodo({ memory }: MemoryParts): Route {
   return route({
     method: 'POST',
@@ -160,6 +165,7 @@ function putTodo({ memory }: MemoryParts): Route {
   });
 }
 
+/** An unknown id is 404. 412 when the version is not the one in If-Match. */
 function clearTodo({ memory }: MemoryParts): Route {
   return route({
     method: 'DELETE',
@@ -177,6 +183,7 @@ function clearTodo({ memory }: MemoryParts): Route {
   });
 }
 
+/** A document on the wire. Its version is the ETag, so that a client can send it back in If-Match. */
 function answer(
   response: ServerResponse,
   object: string,
@@ -189,6 +196,7 @@ function answer(
 /** The version that a client has seen [RFC 9110 13.1.1]; undefined when any is right. Throws `invalid_request` for a bad one. */
 function versionOf(request: IncomingMessage): number | undefined {
   const given = request.headers['if-match']?.trim();
+  // A `*` asks for any version [RFC 9110 13.1.1].
   if (given === undefined || given === '*') return undefined;
   const version = /^(?:W\/)?"?(\d{1,15})"?$/.exec(given)?.[1];
   if (version === undefined)

@@ -4,6 +4,7 @@ import { secondsOf } from '../unix-time.ts';
 import type { TaskOutcome } from './log-window.ts';
 import { metadataSchema } from './schemas.ts';
 
+/** A time in seconds since the epoch; null where the message has not come so far. */
 const seconds = { type: ['integer', 'null'] } as const;
 
 /** A message, in OpenAI's shape. */
@@ -16,10 +17,13 @@ export const messageSchema = {
   properties: {
     id: { type: 'string' },
     object: { const: 'thread.message' },
+    /** For an answer the time of its question, or of its task: its place in the list is there. */
     created_at: { type: 'integer' },
     thread_id: { type: 'string' },
     status: { enum: ['in_progress', 'incomplete', 'completed'] },
+    /** The reason of an incomplete answer: `max_tokens`, `run_cancelled`, `run_expired` or `run_failed`. */
     incomplete_details: { type: ['object', 'null'], properties: { reason: { type: 'string' } } },
+    /** For a user's message the time at which it came. */
     completed_at: seconds,
     incomplete_at: seconds,
     role: { enum: ['user', 'assistant'] },
@@ -40,7 +44,9 @@ export const messageSchema = {
         },
       },
     },
+    /** Always null here: the run says who answers. */
     assistant_id: { type: ['string', 'null'] },
+    /** The task that answers, on the user's message and on the answer; null where nobody answers. */
     run_id: { type: ['string', 'null'] },
     attachments: { type: ['array', 'null'], items: { type: 'object' } },
     metadata: metadataSchema,
@@ -107,6 +113,7 @@ export function formatMessage(sessionId: string, { line, seq, part }: Anchor, ou
 /** A message, in OpenAI's shape. */
 export type ThreadMessage = ReturnType<typeof formatMessage>;
 
+/** The state of an answer on the wire; times in seconds since the epoch. */
 interface State {
   status: 'in_progress' | 'completed' | 'incomplete';
   completedAt: number | null;
@@ -115,7 +122,7 @@ interface State {
   content: Content[];
 }
 
-/** The state of an answer. */
+/** The state of an answer. The reasons of an incomplete one are OpenAI's. A task that ended without a reply has no content. */
 function stateOf({ reply, ended, spoken = '' }: TaskOutcome): State {
   const none = { completedAt: null, incompleteAt: null, details: null };
   if (!ended)
@@ -138,6 +145,7 @@ function formatContent(piece: Content) {
       return { type: 'text', text: { value: piece.text, annotations: [] } };
     case 'image':
       return { type: 'image_url', image_url: { url: piece.url, detail: piece.detail ?? 'auto' } };
+    // Only pictures are parts (new-message.ts): any other file is an attachment.
     case 'file':
       return { type: 'image_file', image_file: { file_id: piece.fileId, detail: piece.detail ?? 'auto' } };
     case 'audio': // messages of threads have no part for it

@@ -11,6 +11,7 @@ export interface MessagePage {
   after?: MessagePlace | undefined;
   /** With `after` the page ends here. Without it the page is the one right before this place. */
   before?: MessagePlace | undefined;
+  /** Only the answer of this run. */
   runId?: string | undefined;
   /** Seconds since the epoch, both included. */
   from?: number | undefined;
@@ -28,6 +29,7 @@ export async function listMessages(
   page: MessagePage,
 ): Promise<{ messages: ThreadMessage[]; more: boolean }> {
   const { limit, after, before } = page;
+  // `before` alone asks for the page right before it, which is read backwards from there.
   const turned = after === undefined && before !== undefined;
   const order = turned ? opposite(page.order) : page.order;
   const edge = turned ? before : after;
@@ -36,9 +38,11 @@ export async function listMessages(
   for await (const anchor of anchorsIn(window, order)) {
     const ahead = order === 'asc' ? 1 : -1;
     const beyond = (place: MessagePlace): number => (orderOf(anchor) - orderOf(place)) * ahead;
+    // The line of the edge is in the window, and may have a message beyond the edge.
     if (edge && beyond(edge) <= 0) continue;
     if (!turned && before && beyond(before) >= 0) break;
     const at = secondsOf(anchor.line.time);
+    // Times rise with the lines: none of the others is in the span.
     if (order === 'asc' ? at > (page.to ?? Infinity) : at < (page.from ?? 0)) break;
     if (at < (page.from ?? 0) || at > (page.to ?? Infinity) || !isOfRun(anchor, page.runId)) continue;
     if (messages.length === limit) return { messages: inOrder(messages, turned), more: true };
@@ -64,11 +68,13 @@ export async function messageAt(
   return { anchor, message, lines: reply ? [place.seq, reply.seq] : [place.seq] };
 }
 
+/** A message on the wire: an answer has the outcome of its task. */
 async function messageOf(sessionId: string, window: LogWindow, anchor: Anchor): Promise<ThreadMessage> {
   const taskId = anchor.part === 'answer' ? taskAt(anchor) : undefined;
   return formatMessage(sessionId, anchor, taskId === undefined ? {} : await window.outcomeOf(taskId));
 }
 
+/** The messages of the lines of a window, in one direction. */
 async function* anchorsIn(window: LogWindow, order: 'asc' | 'desc'): AsyncGenerator<Anchor> {
   const lines = order === 'asc' ? window.forth() : window.back();
   for await (const line of lines) {
@@ -83,12 +89,14 @@ function startOf(order: 'asc' | 'desc', edge: MessagePlace | undefined): number 
   return edge ? edge.seq + 1 : Number.MAX_SAFE_INTEGER;
 }
 
+/** Whether a message is the answer of a run. A user's message has the run as `run_id`, and is none of its messages. */
 function isOfRun(anchor: Anchor, runId: string | undefined): boolean {
   if (runId === undefined) return true;
   const taskId = anchor.part === 'answer' ? taskAt(anchor) : undefined;
   return taskId !== undefined && runIdOf(taskId) === runId;
 }
 
+/** Turns a page that was read backwards into the order that the client asked for. */
 function inOrder<T>(list: T[], turned: boolean): T[] {
   return turned ? list.toReversed() : list;
 }

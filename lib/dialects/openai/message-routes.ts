@@ -23,6 +23,7 @@ import {
 import { findThread } from './threads.ts';
 
 const id = { type: 'string', minLength: 1, maxLength: 200 } as const;
+/** A time of the seed's filters. A date without a time is its first moment in UTC. */
 const time = {
   type: 'string',
   pattern: '^(\\d{1,12}|\\d{4}-\\d\\d-\\d\\d(T[0-9:.]+(Z|[+-]\\d\\d:\\d\\d))?)$',
@@ -59,6 +60,7 @@ function addMessage({ sessions, files, config }: MessageParts): Route {
     body: newMessageSchema,
     answer: messageSchema,
     async handle({ params, query, body, caller, ignored }) {
+      // A wish that is ignored would go unnoticed.
       for (const name of ['model', 'instructions'])
         if (ignored.includes(`/${name}`)) throw invalidField(name, 'is for a run, and not for a message');
       const session = await findThread(sessions, params.thread, caller);

@@ -52,6 +52,7 @@ export function modelRoutes({ completions }: Pick<Parts, 'completions'>): Route[
   ];
 }
 
+/** A model with all fields that OpenAI requires. Endpoints leave some out. */
 function formatModel({ id, created, owned_by: owner }: JsonObject) {
   return {
     id: typeof id === 'string' ? id : '',

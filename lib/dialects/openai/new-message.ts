@@ -23,6 +23,7 @@ export async function readMessage(
     fileId,
     tools: tools as JsonObject[],
   }));
+  // A file of any kind may be attached. One in the content must be a picture.
   await Promise.all([
     ...attached.map(({ fileId }) => files.find(fileId, caller)),
     ...parts.map((part, index) => checkPicture(files, part, `content.${index}.image_file.file_id`, caller)),
@@ -38,6 +39,7 @@ async function checkPicture(files: Files, part: Content, field: string, caller: 
     throw invalidField(field, `is a file of ${mimeType}, no picture: attach it`);
 }
 
+/** A part of a message. Throws `invalid_request` when the field that its type names is missing. */
 function contentOf({ type, text, image_url: image, image_file: file }: Part, index: number): Content {
   if (type === 'text' && text !== undefined) return { type, text };
   if (type === 'image_url' && image)

@@ -1,3 +1,8 @@
+/*
+ * A response begins in one of two ways. Its input may have results that a task waits for: then that task goes on, and the response is
+ * its next part (`continueTask`). Otherwise it begins a task (`beginTask`), in the session of its conversation, in that of the response
+ * before it, or in a new one. Everything is checked before `begin` hands it in.
+ */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, JsonValue } from '../../common/json.ts';
@@ -70,6 +75,7 @@ export async function prepareResponse(
   refuseUnhonoured(body);
   const { sessions, agents, files, config } = parts;
   const agent = body.model === undefined ? undefined : await agentOfModel(agents, body.model, caller);
+  // Without an input, the messages that the conversation has are answered.
   const isBegun = body.previous_response_id !== undefined || conversationNamed(body) !== undefined;
   if (body.input === undefined && !isBegun) throw invalidField(field, 'is missing');
   if (Array.isArray(body.input) && body.input.length === 0 && !isBegun)
@@ -93,7 +99,10 @@ export async function prepareResponse(
   return beginTask(parts, body, input, { caller, known, agent, parameters });
 }
 
-/** The task that the input answers: it waits for results of its client's functions. */
+/**
+ * The task that the input answers: it waits for results of its client's functions. Clients show it in three ways: by the response
+ * before, by the conversation in which it waits, or by the item of a call in a conversation that they send whole each time.
+ */
 async function findWaiting(
   sessions: Sessions,
   body: ResponseRequest,
@@ -109,6 +118,7 @@ async function findWaiting(
     const { taskId, after, part, sessionId } = responsePlaceOf(previous);
     const { session } = await findResponse(sessions, previous, { taskId, after, part, sessionId }, caller);
     const waiting = await waitingTaskAt(session, taskId, after);
+    // The task has gone on since that response, and waits for other outputs now.
     if (waiting && waiting.record.pauses.length !== part + 1)
       throw invalidField('previous_response_id', 'is not the last response: its calls have their outputs');
     return waiting;
@@ -148,8 +158,10 @@ function continueTask(
 ): PreparedResponse {
   const { session, record, after, calls } = waiting;
   const isWhole = body.previous_response_id === undefined && conversationNamed(body) === undefined;
+  // A whole conversation has the outputs of earlier replies, too.
   const given = isWhole ? outputs.filter((output) => isFor(waiting, output)) : outputs;
   checkOutputs(calls, given, field);
+  // Each output is also a message, as a text (`readInput`): more messages are other words.
   if (!isWhole && messages.length > outputs.length)
     throw invalidField(
       'input',
@@ -202,16 +214,19 @@ async function beginTask(
   checkSpeaking(caller, agent === undefined ? session.config : { ...session.config, agent });
   const { history: earlier, content } = splitInput(input);
   const history = await addHistory(session, earlier);
+  // A new session has one line, its `session_started`.
   const after = history.at(-1) ?? known?.lastSeq ?? 1;
   const taskId = randomUUID();
   const task: NewTask = {
     taskId,
     fresh: true,
     form: 'list',
+    // A response in the background may be followed later.
     stream: body.stream === true || body.background === true,
     content,
     said: { attachments: [], metadata: body.metadata ?? {}, request: keptRequest(body, history) },
-    // A new session has the parameters and the instructions of the input itself.
+    // A new session has the parameters and the instructions of the input itself. With `input`, a task that fails before its first reply
+    // takes its input out of the conversation.
     settings: known
       ? {
           ...settingsOf(body, input.instructions, parameters),
@@ -245,6 +260,7 @@ function settingsOf(
   const clientTools = clientToolsOf(body.tools as JsonValue | undefined);
   const toolChoice = readToolChoice(body.tool_choice);
   return {
+    // The user's memory is for threads (contract 2).
     memoryTools: false,
     // The client gets a refusal as the status of its answer, and repeats its request. In a stream that has begun it does not.
     ...(body.stream !== true && body.background !== true && { clientRepeats: true }),
@@ -255,6 +271,7 @@ function settingsOf(
   };
 }
 
+/** The request as the log keeps it: the response shows its fields again, and a request that goes on is compared with them. */
 function keptRequest(body: ResponseRequest, history: number[]): KeptRequest {
   const shown: JsonObject = {};
   for (const name of shownFields) if (body[name] !== undefined) shown[name] = body[name] as JsonValue;

@@ -58,6 +58,7 @@ export function checkDevices(caller: Principal, config: SessionConfig, documents
   if (config.documents.length > 0 || config.devices) checkAdmission(caller, config, documents);
 }
 
+/** The beginning of a model's name that stands for an app: `app:<id>` (contract 2b). */
 const APP = 'app:';
 
 /** Whether a name of a model stands for an app. */

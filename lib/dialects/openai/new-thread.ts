@@ -32,6 +32,7 @@ export async function createThread(
   caller: Principal,
 ): Promise<Session> {
   const messages = thread.messages ?? [];
+  // Every message is checked before the thread exists.
   const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
   await checkResources(files, thread.tool_resources, caller);
   const wishes = sessionConfigWith({ ...devicesOf(thread), memoryTools: true });
@@ -48,6 +49,7 @@ export async function checkResources(
   resources: NewThread['tool_resources'],
   caller: Principal,
 ): Promise<void> {
+  // The ids of vector stores are not checked: the server has none.
   const ids = resources?.code_interpreter?.file_ids ?? [];
   await Promise.all(ids.map((id) => files.find(id, caller)));
 }

@@ -7,6 +7,7 @@ import type { Parts } from '../dialect.ts';
 import { escapeHtml } from '../escape-html.ts';
 import { languageOf, sendPage, words } from './auth-page.ts';
 
+/** It binds a sign-in at a provider to the browser that began it. */
 const COOKIE = 'lite_agent_sign_in';
 const returnTo = { type: 'string', minLength: 1, maxLength: 2000 } as const;
 /** The providers, by name. */
@@ -51,8 +52,10 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
     };
   }
 
+  /** Ends a sign-in at a provider. The browser takes a code back to the application. The code is good for one exchange. */
   async function finish({ request, response, client, origin }: Call): Promise<void> {
     const { search } = targetOf(request);
+    // The sign-in is tried once, whatever comes of it.
     setSignInCookie(response, origin, undefined);
     const {
       user,
@@ -60,6 +63,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
       returnTo: place,
     } = await oauth.finish(search, findCookie(request, COOKIE), client);
     const code = await signInCodes.issue(user.uuid, provider);
+    // Without an application the code goes to a page of this server.
     const url = new URL(place ?? '/auth/done', origin);
     url.searchParams.set('code', code);
     redirect(response, url.href);
@@ -81,6 +85,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
           ({ name, title }) =>
             `<a class="button" href="/auth/login/${name}${escapeHtml(more)}">${label(title)}</a>`,
         );
+        // Without a provider nobody can sign in: the page tells the operator what to set (contract 2).
         const hints = Object.entries(titles).map(([name, title]) => {
           const setting = name.toUpperCase();
           return `<li>${title}<code>${escapeHtml(origin)}/auth/callback/${name}</code><code>${setting}_CLIENT_ID=…\n${setting}_CLIENT_SECRET=…</code></li>`;
@@ -109,6 +114,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
         redirect(response, begun.url);
       }),
     }),
+    // The second one is the seed's (contract 2).
     ...['/auth/callback/:provider', '/auth/login'].map((path) =>
       route({
         method: 'GET',
@@ -139,6 +145,7 @@ export function pageRoutes({ accounts: { oauth, signInCodes } }: Pick<Parts, 'ac
   ];
 }
 
+/** A redirect. Addresses with a code or a state in them are told to no other site. */
 function redirect(response: ServerResponse, url: string): void {
   response.writeHead(302, { Location: url, 'Content-Length': 0, 'Referrer-Policy': 'no-referrer' }).end();
 }

@@ -20,6 +20,7 @@ export function pageOf<Item extends { id: string }>(
   const start = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1;
   if (after !== undefined && start === 0) throw unknownCursor('after', thing);
   if (after === undefined && before !== undefined) {
+    // The page right before `before`: `has_more` is about the items in front of it.
     const first = Math.max(0, stop - Number(limit));
     return listOf(items.slice(first, stop), first > 0);
   }

@@ -1,3 +1,8 @@
+/*
+ * The input of a response, the items of a conversation and the messages of a completion are read here. Calls and their results become
+ * texts, because they were made in another conversation. Results of the client's own calls are returned by themselves, too: a task may
+ * wait for them.
+ */
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import type { Content } from '../../core/message.ts';
 import type { NewMessage } from '../../core/session.ts';
@@ -53,6 +58,7 @@ export async function readInput(input: JsonValue, context: InputContext): Promis
   const take = async (given: JsonValue, at: string): Promise<void> => {
     if (!isObject(given)) throw invalidField(at, 'must be an object');
     const isReference = given['type'] === 'item_reference' || isBareReference(given);
+    // An item of ours stands for its content, also when it is of another conversation of the caller.
     const item = isReference ? await context.findItem(textOf(given, 'id', at)) : given;
     const { role, type = 'message' } = item;
     if (type === 'message' && (role === 'system' || role === 'developer')) {
@@ -131,6 +137,7 @@ export function messagesOfItem(item: Item): Said[] {
   return [said(item.role, parts as Content[])]; // an item of ours has its files by their ids
 }
 
+/** A message of a user or an assistant. Rejects with `invalid_request` and the places of all parts at fault. */
 async function readMessage(
   { content }: JsonObject,
   role: 'user' | 'assistant',
@@ -152,6 +159,7 @@ function typeOf({ type }: JsonObject): string {
   return typeof type === 'string' ? type : '';
 }
 
+/** The output of a call as a text: the texts of its parts, if it is a list. Pictures and files are faults. */
 function outputOf({ output }: JsonObject, at: string): string {
   if (typeof output === 'string') return output;
   if (!Array.isArray(output)) throw invalidField(`${at}.output`, 'must be a text or a list of parts');
@@ -160,11 +168,14 @@ function outputOf({ output }: JsonObject, at: string): string {
     .join('\n');
 }
 
+/** A message of one text. */
 function text(role: 'user' | 'assistant', value: string, at: string): Said {
+  // An assistant's message may be empty: it had calls only.
   if (value === '' && role === 'user') throw invalidField(at, 'must not be empty');
   return said(role, [{ type: 'text', text: value }]);
 }
 
+/** The texts of a message for instructions, which have no other parts. */
 function joined(content: readonly Content[]): string {
   return content.map((part) => (part.type === 'text' ? part.text : '')).join('\n');
 }

@@ -19,6 +19,7 @@ export function withFiles(messages: readonly JsonValue[], context: PartContext):
   );
 }
 
+/** A part with the content of its file; any other part as it is. */
 async function resolve(part: JsonValue, at: string, context: PartContext): Promise<JsonValue> {
   const file = isObject(part) && part['type'] === 'file' ? part['file'] : undefined;
   if (!isObject(file)) return part;

@@ -1,3 +1,11 @@
+/*
+ * The order of the events:
+ *
+ *   the start   response.created → response.queued (in the background only) → response.in_progress
+ *   a text      output_item.added → content_part.added → output_text.delta … → output_text.done → content_part.done → output_item.done
+ *   a call      output_item.added → arguments.delta → arguments.done → output_item.done, which waits for the result of a call made here
+ *   the end     response.completed, response.incomplete or response.failed
+ */
 import type { Message } from '../../core/message.ts';
 import type { Session } from '../../core/session.ts';
 import type { ResponsePlace } from './ids.ts';
@@ -41,13 +49,19 @@ export class ResponseEvents {
   readonly #place: ResponsePlace;
   readonly #shape: CallShape;
   readonly #record: TaskRecord;
+  /** Whether `response.created` was made. */
   #isBegun = false;
+  /** Whether the last event was made. */
   #isOver = false;
+  /** The number of the next event. */
   #count = 0;
+  /** The output index of the next item. */
   #outputCount = 0;
+  /** The text of the reply that is being spoken. */
   #text: OpenText | undefined;
   /** The output index of each call that waits for its result, by its id. */
   readonly #waiting = new Map<string, number>();
+  /** Events that were made and not yet returned. */
   #unsent: ResponseEvent[] = [];
 
   constructor(session: Pick<Session, 'config'>, place: ResponsePlace, shape: CallShape) {
@@ -83,6 +97,7 @@ export class ResponseEvents {
     return this.#take();
   }
 
+  /** The events of a line of this part. */
   #addLine(line: Message): void {
     if (line.type === 'message_added' && this.#place.part === 0) this.#begin();
     if (line.type === 'task_started') this.#addState('response.in_progress');
@@ -92,6 +107,7 @@ export class ResponseEvents {
       this.#end(isAnswerCut(this.#record) ? 'response.incomplete' : endEvents[line.status]);
   }
 
+  /** The first events of a part. A later part is in progress at once: its task has begun before. */
   #begin(): void {
     this.#isBegun = true;
     this.#addState('response.created');
@@ -104,6 +120,7 @@ export class ResponseEvents {
     this.#isOver = true;
   }
 
+  /** The events of a reply: the rest of its text, and its calls. */
   #addReply(): void {
     const index = this.#record.replies.length - 1;
     const view = replyView(this.#place.sessionId, this.#record, index, this.#shape);
@@ -113,6 +130,7 @@ export class ResponseEvents {
     for (const [at, { callId }] of calls.entries()) this.#addCall(callItem(view, at, undefined), callId);
   }
 
+  /** The events of a new call. Its arguments come in one piece: the line of the reply has them whole. */
   #addCall(item: CallItem | ServerCallItem, callId: string): void {
     const outputIndex = this.#addItem({ ...item, status: 'in_progress', arguments: '' });
     const at = { item_id: item.id, output_index: outputIndex };
@@ -125,10 +143,12 @@ export class ResponseEvents {
       arguments: item.arguments,
       ...(!isServerCall && { name: item.name }),
     });
+    // A call that runs here ends with its result. A client's call is whole: its result is input of the next response.
     if (isServerCall) this.#waiting.set(callId, outputIndex);
     else this.#endItem(item, outputIndex);
   }
 
+  /** The events of the result of a call that was made here. */
   #addResult({ callId, result }: Extract<Message, { type: 'tool_result' }>): void {
     const view = replyView(this.#place.sessionId, this.#record, this.#record.replies.length - 1, this.#shape);
     if (isOfClient(view, callId)) return; // it is input
@@ -157,6 +177,7 @@ export class ResponseEvents {
       this.#add('response.output_text.delta', { ...contentOf(text), delta, logprobs: [] });
   }
 
+  /** Ends the text of a reply. Its events are the same, whether pieces of it came before the line or not. */
   #endText(view: ReplyView, whole: string): void {
     const text = this.#text ?? this.#openText(view.index);
     this.#addPieces(text, text.pieces.end(whole));
@@ -169,6 +190,7 @@ export class ResponseEvents {
     return { sessionId: this.#place.sessionId, start: this.#record.started?.seq ?? 0, index };
   }
 
+  /** Adds an item; returns its place among the items of the response. */
   #addItem(item: Item): number {
     const outputIndex = this.#outputCount;
     this.#outputCount += 1;
@@ -180,6 +202,7 @@ export class ResponseEvents {
     this.#add('response.output_item.done', { output_index: outputIndex, item });
   }
 
+  /** An event with the whole response, as it is at this line. */
   #addState(type: string): void {
     this.#add(type, { response: formatResponse(this.#place, this.#record, this.#shape) });
   }
@@ -189,6 +212,7 @@ export class ResponseEvents {
     this.#count += 1;
   }
 
+  /** The events since the last call. */
   #take(): ResponseEvent[] {
     const events = this.#unsent;
     this.#unsent = [];

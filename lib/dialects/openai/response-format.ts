@@ -18,22 +18,28 @@ export const responseSchema = {
   properties: {
     id: { type: 'string' },
     object: { const: 'response' },
+    /** Times are in seconds since the epoch. */
     created_at: { type: 'integer' },
+    /** Null unless the response is complete. */
     completed_at: { type: ['integer', 'null'] },
     status: { enum: ['queued', 'in_progress', 'completed', 'failed', 'cancelled', 'incomplete'] },
+    /** `error` is for a response that failed, `incomplete_details` for an incomplete one; null for any other. */
     error: { type: ['object', 'null'] },
     incomplete_details: { type: ['object', 'null'] },
     instructions: { type: ['string', 'null'] },
     metadata: metadataSchema,
     model: { type: 'string' },
+    /** The items that the model and the tools have made by now; the input is not among them. */
     output: { type: 'array', items: { type: 'object', required: ['id', 'type'] } },
     parallel_tool_calls: { type: 'boolean' },
     previous_response_id: { type: ['string', 'null'] },
+    /** The conversation that the request names; null for one that goes on with a response. */
     conversation: { type: ['object', 'null'] },
     temperature: { type: ['number', 'null'] },
     tool_choice: { type: ['string', 'object'] },
     tools: { type: 'array', items: { type: 'object' } },
     top_p: { type: ['number', 'null'] },
+    /** Missing until the end: OpenAI's clients have no null here. */
     usage: { type: 'object' },
   },
 } as const;
@@ -92,6 +98,7 @@ export function formatResponse(place: ResponsePlace, record: TaskRecord, shape: 
     output: partItems(sessionId, record, shape, part),
     // Not null before the end: the types of OpenAI's clients have no such value.
     ...(endedAt !== undefined && { usage: formatUsage(record, part) }),
+    // The request's own values come after the defaults, and facts after both.
     ...responseDefaults,
     ...request?.shown,
     reasoning: reasoningOf(request),
@@ -135,6 +142,7 @@ function formatUsage(record: TaskRecord, part: number) {
   const { input, output, total } = usageOf(record, part);
   return {
     input_tokens: input,
+    // The log has the sums only.
     input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
     output_tokens: output,
     output_tokens_details: { reasoning_tokens: 0 },

@@ -26,10 +26,14 @@ export const responseBodySchema = {
       ],
       description: 'the id of a conversation',
     },
+    /** A response that this one goes on with: its session, or a copy that ends with it. */
     previous_response_id: { type: 'string', minLength: 1, maxLength: 200 },
+    /** The request is answered at once, and the client reads the response later. */
     background: { type: 'boolean' },
+    /** False: the response and its session are removed at its end. */
     store: { type: 'boolean' },
     stream: { type: 'boolean' },
+    /** Obfuscation pads events, so that a listener on the line learns nothing from their lengths. There is none here. */
     stream_options: { type: 'object', properties: { include_obfuscation: { type: 'boolean' } } },
     metadata: metadataSchema,
     max_output_tokens: { type: 'integer', minimum: 1 },
@@ -58,7 +62,9 @@ export const responseBodySchema = {
     },
     parallel_tool_calls: { type: 'boolean' },
     tools: { type: 'array', maxItems: 128, items: { type: 'object', required: ['type'] } },
+    /** Read by `readToolChoice`. */
     tool_choice: {},
+    /** Logprobs are refused. Any other wish is accepted, and has no effect. */
     include: { type: 'array', items: { type: 'string' } },
     truncation: {
       enum: ['auto', 'disabled'],
@@ -68,8 +74,10 @@ export const responseBodySchema = {
     safety_identifier: shortText,
     prompt_cache_key: shortText,
     prompt_cache_retention: shortText,
+    /** This and `context_management` are accepted, and have no effect. */
     prompt_cache_options: { type: 'object' },
     context_management: { type: 'array', items: { type: 'object' } },
+    /** Clients spell the default out. */
     top_logprobs: { const: 0 },
     service_tier: shortText,
     ...deviceFieldSchemas,

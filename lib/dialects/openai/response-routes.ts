@@ -54,18 +54,22 @@ function createResponse(parts: ResponseParts): Route {
       const shape = callShapeFor(request.headers['user-agent']);
       const follower = body.stream === true ? new ResponseFollower({ session, place, shape }) : undefined;
       const begun = await beginResponse(sessions, prepared, caller, follower);
+      // It is answered once the log has the response: from then on it can be read on every node.
       if (body.background === true && !follower)
         return formatResponse(place, await sinceBegun(untilSaid(session, place)), shape);
       await follower?.sendTo(response, config.limits);
+      // The stream has said everything. Only a response that is not kept has something to do at its end.
       if (follower && body.store !== false) return undefined;
       const { record, refusal } = await sinceBegun(endOfResponse(sessions, begun, caller));
       if (follower) return undefined;
+      // It came before the first reply, so that nothing was done: a repeat may begin anew.
       if (refusal) throw refusal;
       return formatResponse(place, record, shape);
     },
   });
 }
 
+/** The events of a stream are made from the log, also those of a response that is over: a client goes on after the last one that it has. */
 function readResponse({ sessions, config }: ResponseParts): Route {
   return route({
     method: 'GET',
@@ -109,6 +113,7 @@ function deleteResponse({ sessions }: ResponseParts): Route {
       const { said, started, replies, ended } = record;
       if (!ended) throw new AppError('conflict', 'The response is still in progress: cancel it first.');
       if (said) await session.mark([said.seq], 'said', { removed: true });
+      // The answer has its place in lists on the first line of its task, and its text on the last reply: both are marked.
       const lines = [started?.seq, replies.at(-1)?.line.seq].filter((seq) => seq !== undefined);
       if (lines.length > 0) await session.mark(lines, 'answer', { removed: true });
       return { id, object: 'response', deleted: true };
@@ -130,12 +135,14 @@ function cancelResponse({ sessions }: ResponseParts): Route {
       const place = responsePlaceOf(params.response);
       const { session, record } = await findResponse(sessions, params.response, place, caller);
       if (!record.ended) await session.stop(place.taskId);
+      // A call on the wire is let finish. Until then the response is still in progress.
       const stopped = await readRecord(session, place.taskId, place.after);
       return formatResponse(place, stopped, callShapeFor(request.headers['user-agent']));
     },
   });
 }
 
+/** The input as the session has it: calls and results of other conversations are texts. */
 function listInputItems({ sessions }: ResponseParts): Route {
   return route({
     method: 'GET',
@@ -156,6 +163,7 @@ function listInputItems({ sessions }: ResponseParts): Route {
       const { session, record } = await findResponse(sessions, params.response, place, caller);
       const request = requestOf(record);
       const lines: Message[] = [];
+      // A removed message has no item (`saidItem`).
       for (const seq of request?.history ?? []) lines.push(...(await session.read({ after: seq - 1 }, 1)));
       if (record.said) lines.push(record.said);
       const items = lines.flatMap((line) =>

@@ -56,6 +56,7 @@ async function sessionAfter(sessions: Sessions, previous: string, caller: Princi
   const place = responsePlaceOf(previous);
   const { session, record } = await findResponse(sessions, previous, place, caller);
   const from = record.said?.seq ?? record.started?.seq ?? place.after;
+  // A response that something came after is continued in a copy: the conversation itself goes on in its own direction.
   const isOpen = await isLast(session, place.taskId, from);
   const own = isOpen ? session : await copyUntil(sessions, session, record, caller);
   return { session: own, ...(await readLogEnd(own)) };
@@ -75,6 +76,7 @@ export async function createResponseSession(
   const wishes = sessionConfigWith({
     ...devices,
     ...wished,
+    // Clients do not remove such a session. It goes when nobody has gone on with it for so long.
     timeoutSeconds: config.limits.responseIdleTimeoutMs / 1000,
     ...(agent !== undefined && { agent }),
   });

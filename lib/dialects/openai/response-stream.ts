@@ -26,6 +26,7 @@ export class ResponseFollower implements Subscriber {
   readonly #stream = new FollowerStream();
   /** How much of the reply's text has arrived as partial text. */
   #textLength = 0;
+  /** The number of the last event that was made, also of one that was left out. */
   #lastNumber = 0;
 
   constructor({ session, place, shape, startingAfter = -1 }: FollowedResponse) {
@@ -45,10 +46,12 @@ export class ResponseFollower implements Subscriber {
     this.#stream.close();
   }
 
+  /** Adds lines of the log. The promise asks to wait while the client reads too slowly. */
   messages(batch: readonly Message[]): void | Promise<void> {
     for (const line of batch) {
       const events = this.#events.line(line);
       if (!events) continue;
+      // A line ends the text before it: the next piece begins a new one.
       this.#textLength = 0;
       this.#write(events, this.#events.isOver);
     }
@@ -63,6 +66,7 @@ export class ResponseFollower implements Subscriber {
     this.#write(this.#events.delta(text), false);
   }
 
+  /** The session has ended before the response. The event that says so is not in the log, and is the last one. */
   ended(reason: EndReason): void {
     const { code, message } = endError(reason);
     const event = { type: 'error', sequence_number: this.#lastNumber + 1, code, message, param: null };

@@ -17,6 +17,7 @@ import {
   type TaskRecord,
 } from './task-record.ts';
 
+/** A time in seconds since the epoch; null where the run has not come so far. */
 const seconds = { type: ['integer', 'null'] } as const;
 
 /** A run, in OpenAI's shape: the fields that say what became of it. */
@@ -37,6 +38,7 @@ export const runSchema = {
     object: { const: 'thread.run' },
     created_at: { type: 'integer' },
     thread_id: { type: 'string' },
+    /** The id of an app, or `default`. */
     assistant_id: { type: 'string' },
     status: {
       enum: [
@@ -50,17 +52,21 @@ export const runSchema = {
         'expired',
       ],
     },
+    /** The client's calls that the run waits for; null in every other state. */
     required_action: { type: ['object', 'null'] },
+    /** Of a run that failed or expired; null for every other one. */
     last_error: { type: ['object', 'null'] },
     started_at: seconds,
     expires_at: seconds,
     cancelled_at: seconds,
     failed_at: seconds,
     completed_at: seconds,
+    /** The model that the request names; else the one that answered, or nothing before the first reply. */
     model: { type: 'string' },
     instructions: { type: 'string' },
     tools: { type: 'array', items: { type: 'object' } },
     metadata: metadataSchema,
+    /** Null until the run has ended. */
     usage: { type: ['object', 'null'] },
   },
 } as const;
@@ -86,9 +92,11 @@ export const stepSchema = {
     run_id: { type: 'string' },
     assistant_id: { type: 'string' },
     thread_id: { type: 'string' },
+    /** The answer, or the calls of one reply. */
     type: { enum: ['message_creation', 'tool_calls'] },
     status: { enum: ['in_progress', 'cancelled', 'failed', 'completed', 'expired'] },
     step_details: { type: 'object' },
+    /** Of the step's reply; null until the step is done. */
     usage: { type: ['object', 'null'] },
   },
 } as const;
@@ -112,6 +120,7 @@ export function formatRun(session: Session, record: TaskRecord) {
     assistant_id: assistantOf(session, request),
     status,
     started_at: started ? secondsOf(started.time) : null,
+    // The deadline of a task stands still while a question waits, so that no moment is fixed.
     expires_at: null,
     cancelled_at: at('cancelled'),
     failed_at: at('failed') ?? at('expired'),
@@ -132,6 +141,7 @@ export function formatRun(session: Session, record: TaskRecord) {
     top_p: null,
     truncation_strategy: { type: 'auto', last_messages: null },
     usage: ended ? formatUsage(usageOf(record)) : null,
+    // The fields of the request count over the values above.
     ...request,
     model: typeof request['model'] === 'string' ? request['model'] : (reply?.completion.model ?? ''),
   };
@@ -162,6 +172,7 @@ export function formatStep(session: Session, record: TaskRecord, index: number) 
   const isDone = !hasCalls || results.length === line.calls.length;
   const state = runStatusOf(record);
   const isOver = record.ended !== undefined;
+  // A step that was not done has the state in which its run ended.
   const status = isDone ? 'completed' : isOver && state !== 'requires_action' ? state : 'in_progress';
   const endedAt = isDone ? (results.at(-1)?.line ?? line).time : record.ended?.time;
   const at = (wanted: string) => (status === wanted && endedAt !== undefined ? secondsOf(endedAt) : null);
@@ -208,6 +219,7 @@ function formatCalls(record: TaskRecord, index: number) {
   });
 }
 
+/** The calls for which the run waits, as the client gets them. */
 function requiredAction(record: TaskRecord) {
   const calls = callsForClient(record).map((call) => ({
     id: call.callId,
@@ -217,11 +229,13 @@ function requiredAction(record: TaskRecord) {
   return { type: 'submit_tool_outputs', submit_tool_outputs: { tool_calls: calls } };
 }
 
+/** The assistant that the request names; else the app of the thread, or the default one. */
 function assistantOf({ config }: Session, request: JsonObject): JsonValue {
   const app = config.agent === undefined ? undefined : appIdOf(config.agent);
   return request['assistant_id'] ?? app ?? DEFAULT_ASSISTANT;
 }
 
+/** OpenAI's list of codes is closed: everything but a limit is a failure of the server. */
 function errorCode({ ended }: TaskRecord): string {
   const { code, refusal } = ended?.error ?? {};
   return code === 'limit_reached' || refusal?.status === 429 ? 'rate_limit_exceeded' : 'server_error';

@@ -23,6 +23,7 @@ export const runFieldSchemas = {
   instructions: { type: 'string' },
   additional_instructions: { type: 'string' },
   max_completion_tokens: { type: 'integer', minimum: 1 },
+  /** Any value has a place here, so that `refuseRunFields` can say what to do instead. */
   max_prompt_tokens: {},
   metadata: metadataSchema,
   parallel_tool_calls: { type: 'boolean' },
@@ -43,6 +44,7 @@ export const runBodySchema = {
   required: ['assistant_id'],
   properties: {
     ...runFieldSchemas,
+    /** Messages that are appended to the thread before the run. */
     additional_messages: { type: 'array', maxItems: 100, items: newMessageSchema },
   },
   additionalProperties: {},
@@ -82,8 +84,10 @@ export async function beginRun(
   checkSpeaking(caller, agent === undefined ? session.config : { ...session.config, agent });
   const messages = body.additional_messages ?? [];
   const said = await Promise.all(messages.map((message) => readMessage(files.files, message, caller)));
+  // They are in the thread from here on, also when the run cannot begin.
   const history: number[] = [];
   for (const message of said) history.push((await session.add({ ...message, run: false })).seq);
+  // The lines of the run come after those of its own messages.
   const [last] = await session.read({ before: Number.MAX_SAFE_INTEGER }, 1);
   const taskId = randomUUID();
   const request: KeptRequest = { shown: shownOf(body), history, inConversation: false };
@@ -103,6 +107,7 @@ export async function beginRun(
   };
 }
 
+/** The wishes of a run. `instructions` take the place of the system prompt, and `additional_instructions` follow it. */
 async function settingsOf(
   agents: Parts['agents'],
   body: RunRequest,
@@ -150,6 +155,7 @@ function shownOf(body: RunRequest): JsonObject {
   const { additional_messages: _messages, metadata: _metadata, stream: _stream, ...shown } = body;
   const { additional_instructions: more, instructions, ...rest } = shown;
   const words = [instructions, more].filter(Boolean).join('\n\n');
+  // OpenAI's run has no such field.
   const { reasoning_effort: _effort, ...kept } = rest;
   return { ...(kept as JsonObject), ...(words !== '' && { instructions: words }) };
 }

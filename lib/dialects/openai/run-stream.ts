@@ -1,3 +1,8 @@
+/*
+ * The events of a run: created, queued and in_progress, then for each reply a step with its calls, or with the message of the answer, and
+ * at last the state in which the run ended. A run that waits for its client ends its stream with requires_action; the stream of
+ * submit_tool_outputs goes on from there.
+ */
 import type { ServerResponse } from 'node:http';
 import type { Config } from '../../config.ts';
 import { endError } from '../../core/ask.ts';
@@ -30,6 +35,7 @@ export class RunFollower implements Subscriber {
   /** Whether the message of the answer has begun, and how much of the present reply was sent. */
   #hasMessage = false;
   #sentLength = 0;
+  /** Whether the last event was written. */
   #isOver = false;
 
   constructor({ session, taskId, after, part }: FollowedRun) {
@@ -54,6 +60,7 @@ export class RunFollower implements Subscriber {
 
   messages(batch: readonly Message[]): void | Promise<void> {
     for (const line of batch) {
+      // Asked before the line is added: the line that ends a part belongs to it.
       const isWanted = this.#record.pauses.length === this.#part;
       if (this.#isOver || !addToRecord(this.#record, line) || !isWanted) continue;
       this.#addLine(line);
@@ -64,12 +71,14 @@ export class RunFollower implements Subscriber {
 
   delta({ taskId, kind, text, at }: Delta): void {
     const { started, pauses } = this.#record;
+    // A piece says nothing without the text before it: the rest comes with the line of the reply.
     if (taskId !== this.#record.taskId || kind !== 'answer' || at !== this.#sentLength) return;
     if (!started || this.#isOver || pauses.length !== this.#part) return;
     this.#addText(text, this.#record.replies.length);
     this.#sentLength += text.length;
   }
 
+  /** The session has ended before the run: the stream says so. */
   ended(reason: EndReason): void {
     if (!this.#isOver) this.#put('error', JSON.parse(formatOpenAiError(endError(reason)).body) as object);
     this.#stream.end();
@@ -86,10 +95,12 @@ export class RunFollower implements Subscriber {
     if (line.type === 'task_ended') this.#end(runStatusOf(this.#record));
   }
 
+  /** The events of a reply: its calls, or the rest of the answer. */
   #addReply({ text, calls, time, completion }: Extract<Message, { type: 'model_reply' }>): void {
     const rest = text.slice(this.#sentLength);
     this.#sentLength = 0;
     if (calls.length > 0) return this.#addCalls();
+    // An empty answer is a message, too.
     if (rest !== '' || !this.#hasMessage) this.#addText(rest, this.#record.replies.length - 1);
     this.#put(`thread.message.${completion.isCut ? 'incomplete' : 'completed'}`, this.#message(time, text));
     this.#putStep('completed');
@@ -113,6 +124,7 @@ export class RunFollower implements Subscriber {
     this.#put('thread.run.step.delta', { id: step.id, object: 'thread.run.step.delta', delta });
   }
 
+  /** Sends a piece of the answer. The first one opens the step and the message. */
   #addText(text: string, reply: number): void {
     const id = answerIdOf(this.#session, this.#record);
     if (!this.#hasMessage) {
@@ -155,6 +167,7 @@ export class RunFollower implements Subscriber {
     const { said, started, taskId, replies } = this.#record;
     const line = said ?? started!;
     const reply = replies.at(-1)?.line;
+    // The end is not in the log yet. With one of our own a whole message is shown as complete.
     const outcome =
       text === undefined || !reply
         ? {}
@@ -165,6 +178,7 @@ export class RunFollower implements Subscriber {
     };
   }
 
+  /** The step of the last reply, as the log has it. */
   #step() {
     return formatStep(this.#session, this.#record, this.#record.replies.length - 1);
   }

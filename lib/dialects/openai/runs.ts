@@ -16,7 +16,10 @@ export interface FoundRun {
   after: number;
 }
 
-/** A run of a thread: the task of its session with this id. Throws `not_found`. */
+/**
+ * A run of a thread: the task of its session with this id. Throws `not_found`. The log is read from its end: the id of a run
+ * has no place in it.
+ */
 export async function findRun(session: Session, runId: string): Promise<FoundRun> {
   for await (const line of openLogWindow(session, Number.MAX_SAFE_INTEGER, PAGE_LINES).back()) {
     const taskId = taskBegunAt(line);
@@ -50,6 +53,7 @@ export async function listRuns(session: Session, { limit, order, after, before }
   const turned = after === undefined && before !== undefined;
   const [edge, stop] = turned ? [before, undefined] : [after, before];
   const isForth = (order === 'asc') !== turned;
+  // A page before a run was read backwards.
   const page = (more: boolean) => ({ runs: turned ? runs.toReversed() : runs, more });
   let isPast = edge === undefined;
   const window = openLogWindow(session, isForth ? 1 : Number.MAX_SAFE_INTEGER, PAGE_LINES);

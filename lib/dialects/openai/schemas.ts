@@ -49,6 +49,7 @@ const contentPart = {
   },
 } as const;
 
+/** Files that go with a message, and OpenAI's tools that may use them. The tools are stored and returned. */
 const attachments = {
   type: 'array',
   maxItems: 20,
@@ -121,6 +122,7 @@ export function listSchema<const Item extends object>(item: Item) {
     properties: {
       object: { const: 'list' },
       data: { type: 'array', items: item },
+      /** Empty texts for an empty page. */
       first_id: { type: 'string' },
       last_id: { type: 'string' },
       has_more: { type: 'boolean' },
@@ -140,12 +142,12 @@ export function listOf<Item extends { id: string }>(data: Item[], more: boolean)
   };
 }
 
-/** The size of a page. */
+/** The size of a page; 20 when missing. */
 export const limitSchema = {
   type: 'string',
   pattern: '^([1-9]|[1-9][0-9]|100)$',
   description: 'a whole number from 1 to 100',
 } as const;
 
-/** The order of a page, by time. */
+/** The order of a page, by time. Each route says which one it has when the client names none. */
 export const orderSchema = { enum: ['asc', 'desc'] } as const;

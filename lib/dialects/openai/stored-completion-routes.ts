@@ -18,6 +18,7 @@ const storedMessageSchema = {
   properties: {
     id: { type: 'string' },
     role: { type: 'string' },
+    /** Null for a message whose content is a list. */
     content: { type: ['string', 'null'] },
     refusal: { type: ['string', 'null'] },
     content_parts: { type: ['array', 'null'], items: { type: 'object' } },
@@ -28,6 +29,7 @@ type StoredParts = Pick<Parts, 'storedCompletions'>;
 
 /** Completions that were asked for with `store: true`. They are kept here, and not at the endpoint. */
 export function storedCompletionRoutes({ storedCompletions }: StoredParts): Route[] {
+  /** A completion of the caller. Throws `not_found`, also for one of which the metadata alone are kept. */
   async function find(id: string, caller: Principal): Promise<StoredCompletion> {
     const found = await storedCompletions.find(caller.id, id);
     if (found) return found;
@@ -84,6 +86,7 @@ export function storedCompletionRoutes({ storedCompletions }: StoredParts): Rout
       answer: listSchema(storedMessageSchema),
       async handle({ params, query, caller }) {
         const { id, messages } = await find(params.completion, caller);
+        // A message has no id of its own, so its place is a part of it.
         const all = messages.map((message, index) => formatMessage(`${id}-${index}`, message));
         return pageOf(query.order === 'desc' ? all.toReversed() : all, query, 'a message of this completion');
       },
@@ -91,6 +94,7 @@ export function storedCompletionRoutes({ storedCompletions }: StoredParts): Rout
   ];
 }
 
+/** Only completions that were asked for with `store: true`: of the others the metadata alone are kept. */
 function listCompletions({ storedCompletions }: StoredParts): Route {
   return route({
     method: 'GET',
@@ -106,6 +110,7 @@ function listCompletions({ storedCompletions }: StoredParts): Route {
         after: cursor,
         model: { type: 'string', maxLength: 200 },
       },
+      // `metadata[key]=value`: the keys are the client's.
       additionalProperties: { type: 'string', maxLength: 512 },
     },
     answer: listSchema(completionSchema),
@@ -134,10 +139,12 @@ function pairsOf(query: Record<string, unknown>): Record<string, string> {
   return pairs;
 }
 
+/** The completion as it was answered, with its present metadata. */
 function formatStored({ id, answer, metadata }: StoredCompletion) {
   return { ...answer, id, metadata };
 }
 
+/** A message of a request, as OpenAI lists it: a text is the content, a list is the parts. */
 function formatMessage(id: string, message: JsonValue) {
   const { content, ...rest } = isObject(message) ? message : {};
   const parts = Array.isArray(content) ? content : null;

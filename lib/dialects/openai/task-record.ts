@@ -1,3 +1,7 @@
+/*
+ * A task that calls functions of its client has parts. A part ends with a pause, at which only the client's results are awaited, and the
+ * next part begins with the line after it. A response is one part of its task, and a run is all of them.
+ */
 import { isObject, type JsonObject, type JsonValue } from '../../common/json.ts';
 import { endError } from '../../core/ask.ts';
 import type { Message, MessageAdded, ToolCall } from '../../core/message.ts';
@@ -45,6 +49,7 @@ export interface KeptRequest extends JsonObject {
   shown: JsonObject;
   /** The numbers of the lines of earlier messages in the input. */
   history: number[];
+  /** The request named a conversation. */
   inConversation: boolean;
 }
 
@@ -83,6 +88,7 @@ export function addToRecord(record: TaskRecord, line: Message): boolean {
   return true;
 }
 
+/** Adds the result of a call. It may be the last one that was awaited beside the client's. */
 function addResult(record: TaskRecord, line: Line<'tool_result'>, part: number): void {
   record.replies.at(-1)?.results.push({ line, part });
   // The result of a client ends a pause, and begins none: a client gives all results at once.
@@ -93,6 +99,7 @@ function addResult(record: TaskRecord, line: Line<'tool_result'>, part: number):
 function pauseAt(record: TaskRecord, { time }: Message): void {
   const reply = record.replies.at(-1);
   if (!reply || record.asked.size === 0) return;
+  // In a serial session the calls behind the client's wait for it. In any other one they go on.
   if (record.isSerial || openCalls(reply).every(({ callId }) => record.asked.has(callId)))
     record.pauses.push({ time });
 }
@@ -150,6 +157,7 @@ export async function readRecord(session: Session, taskId: string, after: number
     const lines = await session.read({ after: lastSeq }, PAGE_LINES);
     for (const line of lines) addToRecord(record, line);
     lastSeq = lines.at(-1)?.seq ?? lastSeq;
+    // A task that has no end yet is read to the end of the log.
     if (!record.ended && lines.length === PAGE_LINES) continue;
     record.spoken = record.ended ? '' : session.spokenText(taskId);
     return record;

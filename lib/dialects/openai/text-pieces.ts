@@ -11,7 +11,9 @@ const LONG_PIECE = /[^]{0,128}/uy;
  * resumed from the log.
  */
 export class TextPieces {
+  /** The pieces that were returned, together. */
   #sent = '';
+  /** The text behind them. */
   #rest = '';
 
   /** Adds to the text; returns the pieces that are complete by that. */
@@ -27,6 +29,7 @@ export class TextPieces {
     return this.#take(true);
   }
 
+  /** The pieces that are complete; at the end, all. */
   #take(isEnd: boolean): string[] {
     const pieces: string[] = [];
     let taken = 0;
@@ -44,6 +47,7 @@ export class TextPieces {
   }
 }
 
+/** The piece that begins at a place; empty at the end of the text. */
 function pieceAt(text: string, from: number, pattern: RegExp): string {
   pattern.lastIndex = from;
   return pattern.exec(text)?.[0] ?? '';

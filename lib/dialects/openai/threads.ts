@@ -21,7 +21,7 @@ export const threadSchema = {
   },
 } as const;
 
-/** The notes of a client about a thread. They are attributes of the session. */
+/** The notes of a client about a thread. They are attributes of the session, so a clear keeps them. */
 export interface ThreadNotes {
   metadata?: Metadata;
   tool_resources?: JsonObject;
@@ -47,6 +47,7 @@ export async function findOwn(
     return await sessions.find(id, caller);
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'not_found')) throw error;
+    // The core does not tell another user's session from none. This contract does (403).
     if (await sessions.exists(id)) throw new AppError('forbidden', `The ${what} belongs to somebody else.`);
     throw unknown();
   }

@@ -20,6 +20,7 @@ export function readToolChoice(choice: unknown): ToolChoice | undefined {
       `${FIELD}.type`,
       'must be function or allowed_tools: this server has no tools of OpenAI',
     );
+  // Responses have the mode and the tools in the choice itself, chat completions in `allowed_tools`.
   const at = isObject(inside) ? `${FIELD}.allowed_tools` : FIELD;
   const { mode, tools } = isObject(inside) ? inside : choice;
   if (mode !== 'auto' && mode !== 'required') throw invalidField(`${at}.mode`, 'must be auto or required');
@@ -28,6 +29,7 @@ export function readToolChoice(choice: unknown): ToolChoice | undefined {
   return { mode, allowed: tools.map((tool, index) => functionNameOf(tool, `${at}.tools.${index}`)) };
 }
 
+/** The name of the function that a choice names, in either form. Throws `invalid_request` for any other tool. */
 function functionNameOf(value: JsonValue, at: string): string {
   const { type, function: inside, name } = isObject(value) ? value : {};
   if (type !== 'function') throw invalidField(`${at}.type`, 'must be function');

@@ -37,6 +37,7 @@ function createUpload(parts: UploadParts): Route {
       properties: {
         purpose: purposeSchema,
         filename: { type: 'string', minLength: 1 },
+        /** Of the whole file; 0 is an empty file. */
         bytes: { type: 'integer', minimum: 0 },
         mime_type: {
           type: 'string',
@@ -54,6 +55,7 @@ function createUpload(parts: UploadParts): Route {
       const session = thread === undefined ? undefined : await findThread(sessions, thread, caller);
       const upload = await uploads.create({
         owner: caller.id,
+        // Parts and the completion may name the thread again: it must be this one.
         sessionId: session?.id,
         filename: filenameOf(body.filename, '/filename'),
         purpose: body.purpose,

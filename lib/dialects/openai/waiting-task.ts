@@ -13,6 +13,7 @@ export interface WaitingTask {
   record: TaskRecord;
   /** A line before the lines of the task. */
   after: number;
+  /** The calls that wait; at least one. */
   calls: ToolCall[];
 }
 
@@ -40,6 +41,7 @@ export async function readLogEnd(session: Session): Promise<LogEnd> {
 async function findOpenTask(session: Session, lastSeq: number): Promise<LogEnd['open']> {
   let taskId: string | undefined;
   for await (const line of openLogWindow(session, lastSeq + 1, PAGE_LINES).back()) {
+    // The task that the line belongs to.
     const own =
       line.type === 'message_added'
         ? line.run
@@ -52,6 +54,7 @@ async function findOpenTask(session: Session, lastSeq: number): Promise<LogEnd['
     taskId ??= own;
     if (own !== taskId) continue;
     if (line.type === 'task_ended') return undefined;
+    // Its first line.
     if (line.type === 'message_added' || (line.type === 'task_started' && !line.added))
       return { taskId, after: line.seq - 1 };
   }
@@ -97,5 +100,6 @@ export async function giveOutputs(
   outputs: readonly Pick<CallOutput, 'callId' | 'output'>[],
 ): Promise<void> {
   for (const { callId, output } of outputs)
+    // A call without an open question has its result already: the session refuses another one.
     await session.answer(asked.get(callId) ?? '', resultOfOutput(output));
 }
