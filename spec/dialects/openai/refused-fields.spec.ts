@@ -124,7 +124,7 @@ describe('a request to the OpenAI dialect that cannot be meant', () => {
     const parts = [{ role: 'user', content: Array.from({ length: 150_000 }, () => 1) }];
     for (const input of [Array.from({ length: 100_000 }, () => 1), parts]) {
       const [status, , told] = await refusal('/v1/responses', { model: 'm', input });
-      expect([status, /; and 90 more\.$/.test(String(told))]).to.deep.equal([400, true]);
+      expect([status, String(told).endsWith('; and 90 more.')]).to.deep.equal([400, true]);
     }
     checkLoop(watchdog.take(), 'a request with many faults');
     watchdog.stop();
