@@ -207,7 +207,7 @@ describe('openspec/select', () => {
         '"query" must be a text: what the tool should do.',
         '"name" must be the name of a tool.',
         'The arguments must be a JSON object.',
-        'The arguments of "hall_door_1" belong into "arguments".',
+        'The arguments of "hall_door_1" belong in "arguments".',
       ]);
     });
 

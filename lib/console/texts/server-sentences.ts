@@ -116,6 +116,9 @@ export const serverSentences: readonly (readonly [english: string, chinese: stri
     'protocol 为“{protocol}”，而文档是 {kind}。',
   ],
   ['refers to a value that it is part of', '引用了包含自身的值'],
+  ['has textPieces, and is no document', '含有 textPieces，不是文档'],
+  ['An object has more than {count} members.', '某个对象的成员多于 {count} 个。'],
+  ['{what} has more than {count} characters.', '{what} 多于 {count} 个字符。'],
   // The parsers of JSON and YAML
   ["Expected ':' after property name", '属性名后应有“:”'],
   ["Expected ',' or '}' after property value", '属性值后应有“,”或“}”'],
