@@ -2,12 +2,15 @@ import type { Config } from './config.ts';
 
 /** A setting that opens the server more than it should. */
 export interface UnsafeSetting {
+  /** The name of the setting, as in the environment. */
   setting: string;
+  /** The sentence after that name: "lets every caller …". */
   detail: string;
   /** True: `serve` does not start with it. */
   refused: boolean;
 }
 
+/** The entries of a list that take in every address or device. */
 const EVERYWHERE = new Set(['*', '0.0.0.0/0', '::/0']);
 
 /** The unsafe settings of a server that other machines can reach; none on loopback. (config.ts refuses `AUTH=none` off loopback.) */
