@@ -24,11 +24,14 @@ import { openapiServerUrl } from './servers.ts';
 import { validateOpenapi } from './validate.ts';
 import { openapiNames } from './names.ts';
 
+/** Methods that change nothing, where the document does not say otherwise. */
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Model APIs accept no longer description of a tool. */
 const DESCRIPTION_MAX_LENGTH = 1024;
 
 /** OpenAPI 3.0, 3.1, 3.2 and Swagger 2.0: one tool for each operation of each path. */
 export function openapi(http: HttpDriver): OpenspecKind {
+  // All documents share their tokens, so that a device is not asked for one by each session.
   const tokens = new DeviceTokens(http);
 
   return {

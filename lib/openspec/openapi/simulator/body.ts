@@ -30,6 +30,7 @@ export async function readBody(
   }
   const header = headers['content-type'];
   const type = header?.split(';')[0]?.trim().toLowerCase();
+  // Without a Content-Type the first media type is meant.
   const media =
     type === undefined ? shape.mediaTypes[0] : shape.mediaTypes.find(({ name }) => isOf(type, name));
   if (media === undefined) {
@@ -47,6 +48,7 @@ export async function readBody(
   } catch (error) {
     return refuse(`cannot be read as ${written}: ${messageOf(error)}`);
   }
+  // A patch holds only some members, so that the schema of the whole does not fit it.
   if (value === undefined || /patch/.test(written)) return { value, media };
   const faults = faultsOf(value, schema);
   if (faults.length === 0) return { value, media };
@@ -56,6 +58,7 @@ export async function readBody(
   };
 }
 
+/** Whether a type is one of the document, which may have parameters or a wildcard. */
 function isOf(type: string, pattern: string): boolean {
   const [wanted = ''] = pattern.toLowerCase().split(';');
   if (wanted.trim() === type) return true;
