@@ -57,7 +57,6 @@ export function fillRequest(
     const value = args[argument.key];
     if (value === undefined || value === null) {
       if (argument.required) throw new AppError('invalid_request', `"${argument.key}" is missing.`);
-    // A key that the credentials send is theirs, whatever the model gives for it.
     } else if (!isSignedIn(credentials, argument.in, argument.name)) writeArgument(parts, argument, value);
   }
   const body = plan.body === undefined ? undefined : bodyOf(plan.body, args, used);
