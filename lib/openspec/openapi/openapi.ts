@@ -101,6 +101,7 @@ async function compile(
   const title = textAt(objectAt(document.root, 'info'), 'title') ?? 'untitled';
   const operations = tools.length + skipped.length;
   if (operations === 0) warnings.push('The document has no operations, so there are no tools.');
+  // Said only where a document is checked: a session may bring the address.
   if (options.validate === true && tools.length > 0 && !isServerKnown)
     warnings.push('The document names no server: calls need a server given with the document.');
   return {

@@ -107,6 +107,7 @@ export function createSecurity(document: SpecDocument) {
     const given = Object.keys(credentials);
     const asks = `The document asks for ${wanted.map((name) => `"${name}"`).join(' or ')}`;
     const strange = given.filter((name) => schemeOf(name) === undefined);
+    // A credential under a name of no scheme is never sent: most often it is a slip.
     const typos = strange.map((name) => {
       const near = closestWord(name, wanted);
       return `"${name}" is no scheme of it${near === undefined ? '' : `; did you mean "${near}"?`}`;

@@ -70,6 +70,7 @@ async function formValue(body: Buffer, type: string, schema: SchemaView): Promis
   const form = await new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData();
   const fields: JsonObject = {};
   for (const [key, field] of form) {
+    // `tags[]` is the name `tags`; `a[b][c]` leads through objects.
     const [name = '', ...steps] = key.replace(/\[\]$/, '').split(/\]?\[|\]$/);
     const text = typeof field === 'string' ? field : field.name;
     nest(fields, [name, ...steps.filter((step) => step !== '')], text);
