@@ -29,6 +29,7 @@ export function answerOf(
 ): string {
   const zh = isChinese(text);
   const next = left === 1 ? 'the next step was' : `the next ${left} steps were`;
+  // After a failed call the rounds after it are not made.
   const rest = zh ? `因此其余 ${left} 个操作没有执行。` : `So ${next} not taken.`;
   const lines = [...made.map((one) => resultLine(one, zh)), ...(left > 0 ? [rest] : [])];
   return [...lines, ...notes.map((note) => noteLine(note, zh))].join(zh ? '' : ' ');

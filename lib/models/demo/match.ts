@@ -50,6 +50,7 @@ export function readTool(offer: ToolOffer): DemoTool {
   const required = Array.isArray(schema['required']) ? schema['required'] : [];
   const properties = Object.entries(isObject(schema['properties']) ? schema['properties'] : {});
   const parameters = properties.map(([key, value = {}]) => readParameter(key, value, required.includes(key)));
+  // The first verb of the name decides. Without one, a tool that asks for nothing reads, unless its description names a change.
   const verb = readWords(name).find(({ text }) => READS.test(text) || CHANGES.test(text))?.text;
   const isRead = verb ? READS.test(verb) : required.length === 0 && !CHANGES.test(description);
   const inside = parameters.flatMap(({ keys, choices }) => [keys, ...choices.map((choice) => choice.keys)]);

@@ -40,6 +40,7 @@ const RELATIVE =
 const THEN = /then|after|然后|接着|再/i;
 /** A sentence with one of these says how a thing is, and orders nothing. */
 const STATES = /\b(?:is|are|was|were|been)\b|是|着|了/i;
+/** A run of one script. Digits stay with the letters beside them. */
 const WORD = /\p{Script=Han}+|\p{Script=Latin}+(?:\d+[\p{Script=Latin}\d]*)?|\d+\p{Script=Latin}+\d*/gu;
 /** A number and its unit. A digit beside a letter belongs to a name, such as B3. */
 const QUANTITY =
@@ -47,6 +48,7 @@ const QUANTITY =
 /** A number in Chinese characters before a word that counts or measures. */
 const CHINESE_NUMBER =
   /[零一二两三四五六七八九十百]+(?:点[零一二三四五六七八九])?(?=\s*(?:摄氏)?[度号个件层格档%])/g;
+/** The index of a character is its value. In the lists of words below it is the value, or its tens. */
 const DIGITS = '零一二三四五六七八九';
 const NUMBERS =
   'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen';
