@@ -37,6 +37,7 @@ export function unsafeSettings(config: Config): UnsafeSetting[] {
           ),
         ]
       : []),
+    // On loopback the default takes in the whole network, which is right only while nobody else can call.
     ...(isAll(egressAllow) || (config.loopback && egressAllow.length === 0)
       ? [
           warn(

@@ -30,6 +30,7 @@ export function createTrafficMetrics(registry: Registry): TrafficObserver {
       return {
         within: (work) => work(),
         answered({ method, route = OTHER, status }) {
+          // The class is enough to see failures, and keeps the number of rows small.
           const kind = status === 'aborted' ? status : `${Math.floor(status / 100)}xx`;
           // Without a route the method is a word of the client, of which there may be any number.
           requests.add(1, route === OTHER ? OTHER : method, route, kind);
@@ -37,6 +38,7 @@ export function createTrafficMetrics(registry: Registry): TrafficObserver {
         },
       };
     },
+    // Metrics have no context that the messages of a socket could belong to.
     socket: () => undefined,
     countSockets(count) {
       const gauge = new GaugeOf({
