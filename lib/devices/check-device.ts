@@ -63,10 +63,7 @@ export async function checkDevice(
   throw new AppError('invalid_request', `The device cannot be used: ${texts.join('; ')}.`, { faults });
 }
 
-/**
- * The device as it is stored. Where its definition has no title, tags or users, the facts for lists have those of the document or
- * everybody.
- */
+/** The device as it is stored. A definition without a title has that of the document, and one without users is for everybody. */
 async function checked(
   definition: DeviceDefinition,
   { spec }: LoadedSpec,

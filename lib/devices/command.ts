@@ -154,7 +154,7 @@ class ServerCommand implements Command {
       : this.#refuse(one, 'limited', failed('limit_exceeded', fault, 'none'));
   }
 
-  /** Refuses a call. A write gets a row of the audit log, which in a dry run says `dry_run` and nothing else. A read gets none. */
+  /** Refuses a call. A write gets a row of the audit log, whose event in a dry run is always `dry_run`. A read gets none. */
   async #refuse(one: CallCase, event: CallFate, result: ToolResult, rule?: string): Promise<Verdict> {
     if (one.ruled.effect === 'write')
       await this.#parts.audit.record(one.device, recordOf(one, one.isDryRun ? 'dry_run' : event, { rule }));

@@ -158,7 +158,7 @@ class StoredDevices implements DeviceRegistry {
   async #write(device: NewDevice, change: Change): Promise<Device> {
     const { name } = device.definition;
     const made_at = this.#clock.now();
-    // Before the transaction: a large definition takes its time, and the row is locked meanwhile.
+    // Before the transaction, which locks the row: a large definition takes its time.
     const { sealed } = await this.#vault.sealValue(device.definition);
     const facts = JSON.stringify(device.facts);
     await this.#db.transaction().execute(async (trx) => {
