@@ -42,7 +42,7 @@ class TaskMetrics {
     const began = performance.now();
     /** The calls of this task that were sent. */
     const sent = new Set<string>();
-    // A task that ends while it waits never begins.
+    // `began` is not called for a task that ends while it waits.
     let state = 'waiting';
     open.add(1, state);
     return {
@@ -91,7 +91,7 @@ class TaskMetrics {
       within,
       done(settled) {
         const outcome = settled ? outcomeOf(settled.result) : 'dropped';
-        // A call without an effect that never left was answered by the server: by its check, a rule or a limit.
+        // A call with this outcome that never left was answered by the server: by its check, a rule or a limit.
         end(outcome === 'none' && !sent.has(call.callId) ? 'refused' : outcome);
       },
       failed: () => end('dropped'),
@@ -118,7 +118,7 @@ class TaskMetrics {
     return stepUntil(() => questions.add(-1, kind));
   }
 
-  /** The label of a call. A call without an effect goes to no device (`ObservedCall`). */
+  /** The label of a call. One whose `effect` is missing goes to no device (`ObservedCall`). */
   #deviceOf({ device, effect }: ObservedCall): string {
     if (effect === undefined) return NO_DEVICE;
     return device === undefined ? UNREGISTERED : this.#device(device);
