@@ -137,7 +137,7 @@ function toolboxOptions({ limits, log }: EquipParts): ToolboxOptions {
   };
 }
 
-/** The two callers that are no users have no memory. */
+/** Whether a session belongs to a user, and not to a caller without an account. */
 function isUser(owner: string): boolean {
   return owner !== 'anonymous' && owner !== 'operator';
 }

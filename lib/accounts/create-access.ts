@@ -67,7 +67,7 @@ export function createAccess(parts: AccessParts): Access {
 
   return {
     async identify(token, where = {}) {
-      // By their forms: each kind of token is looked for in one place only.
+      // The fixed token comes first. The form of any other text says which kind of credential it is.
       if (isOperator(token)) return operator;
       if (isRefreshToken(token)) {
         audit.refused({ address: where.address, detail: { what: 'token', dialect: where.dialect } });

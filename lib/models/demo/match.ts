@@ -24,7 +24,7 @@ export interface DemoTool {
 /** The arguments that a request gives to a tool, and the words and numbers that they are made of. */
 export interface Filling {
   args: JsonObject;
-  /** 1 for a value that is named outright, 0.5 for one that merely fits. Numbers with a unit are in `sureCount` instead. */
+  /** 1 for a value that is named outright, 0.5 for one that merely fits. A number that is sure is counted in `sureCount` instead. */
   score: number;
   used: Set<string | Quantity>;
   /** How many arguments the request gave. Constants and defaults are not among them. */

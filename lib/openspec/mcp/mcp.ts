@@ -82,7 +82,7 @@ export interface McpFace {
   /** The name on the wire. */
   operation: string;
   description: string;
-  /** As the server wrote them: the tool makes its parameters of it. */
+  /** As the server wrote it; so is the schema of the answer. */
   inputSchema: JsonObject;
   outputSchema: JsonObject | undefined;
   /** By the server's `readOnlyHint` alone. Any other tool counts as a write. */
