@@ -74,6 +74,7 @@ function loadSecretKey({ secretKey, dataDir, databaseUrl }: Config): string {
   const file = join(dataDir, KEY_FILE);
   createPrivateFolder(dataDir);
   try {
+    // `wx` never writes over a key: of two servers that start at once, the second reads the key of the first.
     writeFileSync(file, newKey(), { mode: PRIVATE_FILE_MODE, flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // the key of an earlier start

@@ -56,6 +56,7 @@ export function createEquip(parts: EquipParts) {
     const agent = session.agent === undefined ? undefined : await agents.open(session.agent);
     const modelConfig = (agent ? agent.config.model : session.model) ?? {};
     const openModel = (config: ModelConfig) => withFiles(models.open(config, { party: owner }));
+    // The calls of a direct session come from people, so that it needs no model.
     const model = session.direct ? directModel : openModel(modelConfig);
     const { documents: entries = [], devices = [] } = agent ? agent.config : session;
     const documents = await loadDocuments(parts, openersOf(parts, entries, devices, { owner, party }));
@@ -72,6 +73,7 @@ export function createEquip(parts: EquipParts) {
       title: documents[0]?.spec.title,
       toolbox: createToolbox(
         session.memoryTools ? withMemory : sources,
+        // A person may call every tool: none is left out of the offer.
         session.direct ? { resultMaxBytes: options.resultMaxBytes } : options,
       ),
       // Messages of a user, as in a thread, are answered by an agent that knows the user's memory.
@@ -135,6 +137,7 @@ function toolboxOptions({ limits, log }: EquipParts): ToolboxOptions {
   };
 }
 
+/** Whether a session belongs to a user, and not to a caller without an account. */
 function isUser(owner: string): boolean {
   return owner !== 'anonymous' && owner !== 'operator';
 }
@@ -175,6 +178,7 @@ async function loadDocuments(
   const refused: SpecError[] = [];
   let count = 0;
   try {
+    // One after the other: a session that is over its limit of tools opens no more documents.
     for (const opener of openers) {
       const document = await loadDocument(opener);
       if (document instanceof SpecError) {

@@ -49,6 +49,7 @@ function blotFault({ detail, data, ...fault }: Fault): Fault {
 export interface AppErrorOptions {
   /** The error behind this one; for the log only. */
   cause?: unknown;
+  /** Every fault of the input, where the message names only some. */
   faults?: readonly Fault[];
   /** After how long another try makes sense. */
   retryAfterSeconds?: number;

@@ -38,11 +38,13 @@ export interface LogOptions {
 export async function openLog({ level, file, pretty = false, stream }: LogOptions): Promise<OpenLog> {
   if (level === 'silent') return quiet;
   const { pino } = await import('pino');
+  // Synchronous: the last lines before a crash are written.
   const plain = stream ?? pino.destination({ dest: 2, sync: true });
   const screen = pretty ? await prettyStream(plain) : plain;
   const streams: StreamEntry[] = [{ level, stream: screen }];
   const disk = file === undefined ? undefined : pino.destination({ fd: openFile(file), sync: false });
   if (disk !== undefined) {
+    // A full disk must not end the server. The lines still come to stderr.
     disk.on('error', (error: Error) => {
       screen.write(
         `${JSON.stringify({ level: 'error', message: `LOG_FILE cannot be written: ${error.message}` })}\n`,
@@ -74,6 +76,7 @@ export async function openLog({ level, file, pretty = false, stream }: LogOption
       if (disk === undefined) return;
       await new Promise<void>((resolve) => {
         disk.once('close', resolve);
+        // A file that cannot be written has nothing more to wait for.
         disk.once('error', () => resolve());
         disk.end();
       });
@@ -132,6 +135,7 @@ function scrub(text: string): string {
   return secretText.reduce((clean, [pattern, instead]) => clean.replace(pattern, instead), blotSecrets(text));
 }
 
+/** Deeper values are cut, so that a value that leads to itself has an end. */
 const DEPTH_MAX = 8;
 
 /** A copy without secrets, at most eight levels deep, that can always be written as JSON. */
@@ -146,6 +150,7 @@ function safeOf(value: unknown, depth: number): unknown {
   return safeFields(value, depth + 1);
 }
 
+/** The fields of an object. The name, message, stack and cause of an error are no keys of it, and are added. */
 function safeFields(source: object, depth: number): Record<string, unknown> {
   const own = ['name', 'message', 'stack', 'cause'].filter(
     (name) => source instanceof Error && name in source,
@@ -154,6 +159,7 @@ function safeFields(source: object, depth: number): Record<string, unknown> {
   return Object.fromEntries([...names].map((name) => [name, safeField(source, name, depth)]));
 }
 
+/** One field. A getter that throws does not cost the line. */
 function safeField(source: object, name: string, depth: number): unknown {
   if (secretName.test(name)) return '[secret]';
   try {

@@ -25,6 +25,7 @@ export async function openObservation({
   const version = packageVersion();
   const metrics = readers === 'off' ? undefined : createMetrics(version);
   const tracing =
+    // Loaded only where it is asked for: the packages of OpenTelemetry are optional.
     traces && (await (await import('./tracing/tracing.ts')).openTracing({ ...traces, version }));
   const watching = [metrics, tracing].flatMap((one) => one ?? []);
   return {
@@ -61,6 +62,7 @@ function joinObservers(first: Observer, second: Observer): Observer {
   };
 }
 
+/** The work runs within both steps, each with its own context. */
 function joinSteps<Value>(one: ObservedStep<Value>, other: ObservedStep<Value>): ObservedStep<Value> {
   return {
     within: (work) => one.within(() => other.within(work)),
@@ -75,6 +77,7 @@ function joinSteps<Value>(one: ObservedStep<Value>, other: ObservedStep<Value>):
   };
 }
 
+/** As `joinObservers`, for requests and sockets. */
 function joinTraffic(first: TrafficObserver, second: TrafficObserver): TrafficObserver {
   if (first === unobservedTraffic) return second;
   return {
@@ -88,6 +91,7 @@ function joinTraffic(first: TrafficObserver, second: TrafficObserver): TrafficOb
         },
       };
     },
+    // Metrics have no context for a socket, so that there is one at most.
     socket: (request) => first.socket(request) ?? second.socket(request),
     countSockets(count) {
       first.countSockets(count);

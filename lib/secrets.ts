@@ -177,6 +177,7 @@ function passwordIn(text: string): string[] {
   return pair.includes(':') && !pair.includes('\uFFFD') ? [pair, pair.slice(pair.indexOf(':') + 1)] : [];
 }
 
+/** A text as a form writes it [URL Standard 5.2]. */
 function formPart(text: string): string {
   return encodeURIComponent(Buffer.from(text).toString()).replaceAll('%20', '+');
 }
@@ -189,11 +190,13 @@ function plainOf(text: string): string {
   }
 }
 
+/** Whether a secret may be blotted out in the texts of others. A short one needs a digit or a sign: letters alone may be a word. */
 function isTelling(secret: string | undefined): secret is string {
   if (secret === undefined || secret.length < SHORT_SECRET_MIN_LENGTH) return false;
   return secret.length >= SECRET_MIN_LENGTH || /[^A-Za-z]/.test(secret);
 }
 
+/** The forms of a secret for all texts of the process. A short one counts as a word of its own only. */
 function processFormsOf(secret: string): SecretForms {
   return secretFormsOf(secret, secret.length < SECRET_MIN_LENGTH);
 }

@@ -117,6 +117,7 @@ export function parseOrigin(text: string): string {
     /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+\/?$/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined)
     throw new RangeError(`"${text}" is not an origin such as https://panel.example:8443`);
+  // `URL` knows origins of http and the like only. Apps and extensions have origins of other schemes.
   return url.origin === 'null' ? `${url.protocol}//${url.host}` : url.origin;
 }
 

@@ -2,12 +2,15 @@ import type { Config } from './config.ts';
 
 /** A setting that opens the server more than it should. */
 export interface UnsafeSetting {
+  /** The name of the setting, as in the environment. */
   setting: string;
+  /** The sentence after that name: "lets every caller …". */
   detail: string;
   /** True: `serve` does not start with it. */
   refused: boolean;
 }
 
+/** The entries of a list that take in every address or device. */
 const EVERYWHERE = new Set(['*', '0.0.0.0/0', '::/0']);
 
 /** The unsafe settings of a server that other machines can reach; none on loopback. (config.ts refuses `AUTH=none` off loopback.) */
@@ -34,6 +37,7 @@ export function unsafeSettings(config: Config): UnsafeSetting[] {
           ),
         ]
       : []),
+    // On loopback the default takes in the whole network, which is right only while nobody else can call.
     ...(isAll(egressAllow) || (config.loopback && egressAllow.length === 0)
       ? [
           warn(

@@ -9,6 +9,7 @@ import { noSuchUser, splitWords } from './user-rows.ts';
 
 /** A key for machines, without its secret text. */
 export interface ApiKey {
+  /** For lists and for revoking; it is no secret. */
   id: string;
   name: string;
   /** `sk-…1d9a`. */
@@ -107,6 +108,7 @@ export function createApiKeys(
         ended_at: null,
       };
       await db.transaction().execute(async (trx) => {
+        // Revoked keys do not count.
         const own = trx.selectFrom('api_keys').where('user_uuid', '=', uuid).where('ended_at', 'is', null);
         await requireRecordRoom(trx, { owner: uuid, kind: 'keys', own, maxCount });
         await trx.insertInto('api_keys').values(row).execute();
@@ -147,7 +149,9 @@ export function createApiKeys(
     },
 
     used(id, uuid, { address } = {}) {
+      // This node has noted it within the hour. The notes of other nodes are seen by `note`.
       if ((noted.get(id) ?? -Infinity) > clock.now() - NOTE_EVERY_MS) return;
+      // Before the note is written, so that requests at the same time write one.
       noted.set(id, clock.now());
       const written = note(id, uuid, address)
         .catch(onError)

@@ -80,6 +80,7 @@ export function createAudit(db: AccountsDb, clock: Clock, onError: (error: unkno
         unwritten += 1;
         return;
       }
+      // The next refusal that is written says how many before it were not.
       const detail = unwritten > 0 ? { ...entry.detail, unwritten } : entry.detail;
       unwritten = 0;
       const written = record({ ...entry, event: 'access_refused', ...(detail && { detail }) })

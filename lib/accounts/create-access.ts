@@ -31,6 +31,7 @@ export function createAccess(parts: AccessParts): Access {
   const { accessTokens, principals, apiKeys, tickets, audit, endings } = parts;
   const isOperator = createOperator(parts.authToken);
 
+  /** The principal of a key. Rejects with `forbidden` where the key is for other dialects. */
   async function ofKey(
     found: Promise<{ principal: Principal; dialects: string[] } | undefined>,
     { dialect, address }: Where,
@@ -51,12 +52,14 @@ export function createAccess(parts: AccessParts): Access {
     return claims && until(await principals.ofSignIn(claims.signIn), claims.expiresAt, claims.uuid);
   }
 
+  /** The caller behind a redeemed ticket, with the rights of this moment. */
   async function ofHolding(holding: Holding, where: Where): Promise<Principal | undefined> {
     if (!('id' in holding)) return holding.kind === 'operator' ? operator : anonymous;
     if (holding.kind === 'key') return ofKey(principals.ofKeyId(holding.id), where);
     return until(await principals.ofSignIn(holding.id), holding.expiresAt);
   }
 
+  /** Notes the refusal, and throws. It does not say whether the credential ever existed. */
   function refuse(what: string, { dialect, address }: Where): never {
     audit.refused({ address, detail: { what, dialect } });
     throw new AppError('unauthorized', `The ${what} is unknown or no longer valid.`);
@@ -64,6 +67,7 @@ export function createAccess(parts: AccessParts): Access {
 
   return {
     async identify(token, where = {}) {
+      // The fixed token comes first. The form of any other text says which kind of credential it is.
       if (isOperator(token)) return operator;
       if (isRefreshToken(token)) {
         audit.refused({ address: where.address, detail: { what: 'token', dialect: where.dialect } });
@@ -77,6 +81,7 @@ export function createAccess(parts: AccessParts): Access {
       return (await ofHolding(await tickets.redeem(ticket), where)) ?? refuse('ticket', where);
     },
     onEnd({ id, account }, end) {
+      // A caller without an account has nothing that could end.
       if (!account) return () => {};
       return endings.watch({ uuid: id, account }, end);
     },

@@ -31,6 +31,7 @@ export function accountsFromConfig(
     registration: { mode, reachable },
     mail: createConsoleSender(log, 'mail'),
     sms:
+      // Without a service, codes are written into the log, for trials.
       smsWebhookUrl === undefined
         ? createConsoleSender(log, 'SMS')
         : createWebhookSender(smsWebhookUrl, fetchIt),

@@ -10,7 +10,9 @@ import { insertUser, type By, type NewUser, type User } from './users.ts';
 export interface Identity {
   /** `github`, `google`, `jaccount`, `telephone`, `wechat`. */
   provider: string;
+  /** The subject is unique under its issuer. */
   issuer: string;
+  /** The person's id at the provider. */
   subject: string;
 }
 
@@ -91,6 +93,7 @@ export function createIdentities(
     async userOf(identity, user, by = {}) {
       const known = await ownerOf(identity);
       if (known !== undefined) return find(known);
+      // Undefined: another request was faster, and its user is the one.
       const made = await registration.admit(by, (approved) => register(identity, user, approved, by));
       return made ?? find((await ownerOf(identity)) ?? '');
     },
@@ -106,6 +109,7 @@ export function createIdentities(
         });
       } catch (error) {
         if (!(error instanceof UniqueViolation)) throw error;
+        // The user has it already: a repeat changes nothing.
         if ((await ownerOf(identity)) === uuid) return;
         throw new AppError('conflict', 'Another user signs in with this identity.', { cause: error });
       }

@@ -151,6 +151,7 @@ export function requirePermission(principal: Principal, action: Action, app?: st
 function standingOf({ kind, account }: Principal): Standing {
   if (kind !== 'user') return kind;
   if (!account || account.role === 'visitor') return 'visitor';
+  // An admin needs no approval.
   return account.role === 'admin' || account.approved ? account.role : 'unapproved';
 }
 
@@ -160,6 +161,7 @@ function objection(principal: Principal, action: Action, app: string | undefined
   const { standings: who, scopes } = permissionFor(action);
   if (!who.includes(standing)) return refusalOf(standing, who);
   const credential = principal.account?.credential;
+  // A sign-in has all rights of its user.
   if (credential?.kind !== 'key') return undefined;
   if (scopes.length === 0) return 'A key may not do this: sign in.';
   if (credential.scopes.some((scope) => allows(scopes, scope, app))) return undefined;

@@ -16,11 +16,15 @@ export interface Principals {
 
 /** A credential with its user, as one row. */
 interface Row {
+  /** The value that the row was asked for: an id, or the hash of a key. */
   lookup: string;
   id: string;
+  /** When the credential was made. */
   since: number;
+  /** When the credential expires; null: never. */
   until: number | null;
   ended_at: number | null;
+  /** Words with a space between, as are the scopes. Empty for a sign-in. */
   dialects: string;
   key_scopes: string;
   approved_at: number | null;
@@ -80,6 +84,7 @@ export function createPrincipals(db: AccountsDb, clock: Clock): Principals {
   const byHash = keysBy('hash');
   const byId = keysBy('id');
 
+  /** The principal of a row; undefined for a credential that has ended or expired, and for a disabled user. */
   function principalOf(row: Row | undefined, kind: 'signIn' | 'key'): Principal | undefined {
     if (!row || row.ended_at !== null || row.disabled_at !== null) return undefined;
     if (row.until !== null && row.until <= clock.now()) return undefined;
@@ -110,6 +115,7 @@ export function createPrincipals(db: AccountsDb, clock: Clock): Principals {
   };
 }
 
+/** The compiled statements of each database, by name. */
 const statements = new WeakMap<AccountsDb, Map<string, CompiledQuery<Row>>>();
 
 /** Runs a statement that is compiled once for each number of values. */
@@ -123,6 +129,7 @@ async function run(
   statements.set(db, known);
   const statement = known.get(name) ?? compile();
   known.set(name, statement);
+  // Constants of the statement come before the values, which are in its last condition.
   const fixed = statement.parameters.slice(0, statement.parameters.length - values.length);
   return (await db.executeQuery<Row>({ ...statement, parameters: [...fixed, ...values] })).rows;
 }
@@ -135,7 +142,9 @@ function batched<T extends { lookup: string }>(
   let reading: Promise<Map<string, T>> | undefined;
 
   async function readAll(keys: Set<string>): Promise<Map<string, T>> {
+    // Requests that arrive in this tick still add their keys.
     await new Promise((resolve) => setImmediate(resolve));
+    // A key that comes while the statement runs waits for the next one: the answer may be older than the key.
     waiting = undefined;
     const list = [...keys];
     const found = new Map<string, T>();

@@ -199,6 +199,7 @@ class StoredSignIns implements SignIns {
     const user = signIn && (await activeUser(trx, signIn.user_uuid));
     if (!signIn || !user || !isOpen(signIn, clock.now())) return undefined;
     const next = await this.#refreshTokens.rotate(trx, refreshToken);
+    // The end is committed although the caller gets an error: it must hold for the thief, too.
     const change = next === undefined ? { ended_at: clock.now() } : { used_at: clock.now() };
     await trx.updateTable('sign_ins').set(change).where('id', '=', signIn.id).execute();
     if (next === undefined) {

@@ -37,7 +37,9 @@ export interface TextCodeParts {
   guesses: Guesses;
 }
 
+/** How long a code is valid. */
 const LIFE_MS = 5 * 60_000;
+/** A number gets its next code no sooner. */
 const AGAIN_AFTER_MS = 60_000;
 /** Five guesses at a million codes. */
 const GUESSES = 5;
@@ -134,6 +136,7 @@ class StoredTextCodes implements TextCodes {
   /** Uses up a code; false for a wrong, used or expired one. */
   async #use(telephone: string, code: string): Promise<boolean> {
     const { db, clock, keys } = this.#parts.context;
+    // The guess is counted before it is compared: guesses at the same time cannot get around the count.
     const row = await db
       .updateTable('text_codes')
       .set({ attempts: sql<number>`attempts + 1` })

@@ -8,6 +8,7 @@ type UserKey = 'uuid' | 'id' | 'username_key' | 'email_key';
 
 /** Finds users in the database; for a process that changes none, too. */
 export function createUserLookup(db: AccountsDb): UserLookup {
+  // A removed user has no row, and a disabled one is found.
   const where = async (column: UserKey, value: string | number): Promise<User | undefined> => {
     const row = await db.selectFrom('users').selectAll().where(column, '=', value).executeTakeFirst();
     return row && userOf(row);

@@ -41,6 +41,7 @@ export async function endAll(
     .execute();
 }
 
+/** The fields of a user by the columns that are unique. */
 const fieldsOfColumns: Readonly<Record<string, string>> = { username_key: 'username', email_key: 'email' };
 
 /** Writes a user; rejects with `conflict` and the field as a fault when another user has the username or e-mail. */
@@ -50,6 +51,7 @@ export async function unlessTaken<T>(write: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof UniqueViolation)) throw error;
     const field = fieldsOfColumns[error.column];
+    // Another column, such as a uuid, is a fault of this server.
     if (field === undefined) throw error;
     throw new AppError('conflict', `The ${field} is taken.`, {
       faults: [{ pointer: `/${field}`, detail: 'is taken' }],

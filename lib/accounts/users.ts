@@ -153,6 +153,7 @@ class StoredUsers implements Users {
   async list(page: UserPage): Promise<{ users: User[]; total: number }> {
     const { offset, limit, orderBy = 'id', order = 'asc' } = page;
     let query = this.#context.db.selectFrom('users').selectAll().orderBy(orderBy, order);
+    // Equal names would come in any order, and pages would miss some of them.
     if (orderBy !== 'id') query = query.orderBy('id', order);
     const rows = await query.limit(limit).offset(offset).execute();
     return { users: rows.map(userOf), total: await this.count() };
@@ -178,6 +179,7 @@ class StoredUsers implements Users {
   }
 
   async setRole(uuid: string, role: Role, by: By = {}): Promise<User> {
+    // Open connections know the old role: `revoked_at` ends them on other nodes, too.
     const values = { role, revoked_at: this.#context.clock.now() };
     const user = await this.#write(uuid, values, 'role_changed', by, { role });
     this.#context.endings.tell(`user:${uuid}`);

@@ -33,6 +33,7 @@ export function createVouchers({ db, clock }: Pick<AccountsContext, 'db' | 'cloc
       return voucher;
     },
     async redeem(kind, voucher) {
+      // One statement reads and removes: of two requests at the same time, only one gets the body.
       const row = await db
         .deleteFrom('vouchers')
         .where('hash', '=', hashOf(voucher))
@@ -43,6 +44,7 @@ export function createVouchers({ db, clock }: Pick<AccountsContext, 'db' | 'cloc
     },
     async useUp(kind, text, lifeMs) {
       try {
+        // The hash is unique, so that the second one fails. The kind keeps apart texts of different systems.
         await insert(kind, `${kind} ${text}`, {}, lifeMs);
         return true;
       } catch (error) {

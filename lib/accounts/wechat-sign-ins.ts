@@ -34,6 +34,7 @@ export interface WeChatSignInParts {
 }
 
 const DAY_MS = 24 * 3600_000;
+/** The refresh token never changes (`renew`), so that the whole sign-in lives for its 90 days. */
 const life = { accessMs: DAY_MS, idleMs: 90 * DAY_MS, absoluteMs: 90 * DAY_MS };
 /** A random name of eight digits is rarely taken. */
 const NAMES_TRIED = 5;
@@ -42,6 +43,7 @@ const NAMES_TRIED = 5;
 export function createWeChatSignIns(parts: WeChatSignInParts): WeChatSignIns {
   const { db, vault, identities, signIns, clock = systemClock } = parts;
 
+  /** Throws `unavailable` where the server has no app of WeChat. */
   function setUp(): WeChat {
     if (parts.wechat) return parts.wechat;
     throw new AppError(

@@ -24,6 +24,7 @@ export interface ApprovalsOptions {
   mayUseDevice(caller: Principal, device: string): Promise<boolean>;
 }
 
+/** So many open questions are read. Those that the caller may not decide count among them. */
 const LISTED_MAX_COUNT = 1000;
 
 /** The approvals that calls wait for (contract 6, section 3). */
@@ -69,12 +70,18 @@ export class Approvals {
       by,
       ...(reason !== undefined && { reason }),
     };
+    // The store takes one answer only: of two people at the same time, the later one gets `conflict`.
     const answered = await store.answer(approval.session, id, answer);
     if (answered !== 'taken') throw new AppError('conflict', lateText(answered?.late));
+    // The call may wait on this node. An owner on another node is woken by the store.
     await sessions.wake(approval.session);
     return { id, decision, by, reason: reason ?? null };
   }
 
+  /**
+   * The right to decide, by the approvers of the rule: `owner` is the person who asked, `admin` an administrator (with `needsAnother`
+   * not the one who asked), `other` anybody else who may use the device.
+   */
   async #mayDecide(caller: Principal, { approvers, needsAnother, askedBy, device }: OpenApproval) {
     const isOwner = caller.id === askedBy;
     if (approvers === 'owner') return isOwner && may(caller, 'decide about calls');
@@ -82,6 +89,7 @@ export class Approvals {
     return !isOwner && may(caller, 'decide about calls') && this.#options.mayUseDevice(caller, device);
   }
 
+  /** All approvals, also answered ones, with the owners of their sessions. */
   #rows() {
     return this.#options.db
       .selectFrom('questions as question')
@@ -116,6 +124,7 @@ function whoMay({ approvers, needsAnother }: OpenApproval): string {
   return 'only another person who may use the device may.';
 }
 
+/** Why an answer came too late. An end without a decision is a stop of the task. */
 function lateText(late: QuestionAnswer | undefined): string {
   if (late?.kind === 'expired') return 'Nobody decided in time: the call was refused.';
   if (late?.kind !== 'decision') return 'The task was stopped before anybody decided.';

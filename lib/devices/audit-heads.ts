@@ -44,6 +44,7 @@ export async function checkHead(db: CommandDb, { device, n, hash }: KeptHead): P
     .select(['pruned_n', 'pruned_hash'])
     .where('device', '=', device)
     .executeTakeFirst();
+  // The row of the head may be the last one that was pruned: the chain keeps its hash.
   const anchor = chain?.pruned_n === n ? chain.pruned_hash : undefined;
   const found = row?.hash ?? anchor;
   if (found === hash) return undefined;

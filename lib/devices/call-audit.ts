@@ -219,6 +219,7 @@ export class CallAudit {
       .updateTable('audit_chains')
       .set({ signed_n: n })
       .where('device', '=', device)
+      // The head of a pruned row is older than the last one.
       .where('signed_n', '<', n)
       .execute();
   }

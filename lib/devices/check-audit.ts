@@ -5,13 +5,16 @@ import type { AuditHeadsTable, AuditRowsTable, CommandDb } from './command-schem
 /** The result of a check of one chain. `fault` names the first row that does not fit, and says why. */
 export interface ChainCheck {
   device: string;
+  /** The rows that were checked and fit. */
   rows: number;
+  /** The signed heads that the chain has. */
   heads: number;
   /** The number of the last row that was pruned (AUDIT_DAYS), when there is one: the chain is checked from there. */
   pruned?: number;
   fault?: { n: number; detail: string };
 }
 
+/** So many rows are in memory at a time. */
 const ROWS_A_PAGE = 1000;
 
 /**
@@ -36,6 +39,7 @@ async function chainNames(db: CommandDb): Promise<string[]> {
   return [...names].toSorted();
 }
 
+/** Checks the signatures, then the rows after the pruned ones, then the end. The first fault ends the check. */
 async function checkChain(db: CommandDb, key: KeyObject, device: string): Promise<ChainCheck> {
   const heads = await db
     .selectFrom('audit_heads')
@@ -48,6 +52,7 @@ async function checkChain(db: CommandDb, key: KeyObject, device: string): Promis
   const forged = heads.find((head) => !isSigned(key, head));
   if (forged) return { ...counted, fault: { n: forged.n, detail: 'its head has no valid signature' } };
   const anchor = await anchorOf(db, device);
+  // The counter of a chain is not signed: without a signed head of the same hash it could hide rows that somebody removed.
   if (anchor.n > 0 && headAt.get(anchor.n)?.hash !== anchor.hash)
     return { ...counted, fault: { n: anchor.n, detail: 'it was pruned, and no signed head has its hash' } };
   const pruned = anchor.n > 0 && { pruned: anchor.n };
@@ -103,6 +108,7 @@ function faultOf(
   if (rowHash(previous, row.body) !== row.hash) return 'its content does not fit its hash';
   const body = parsed(row.body);
   const { device, at, event, of_n: of, tool, operation } = row;
+  // Limits and lists read the columns, and the hash is that of the body: both must say the same.
   const columns = {
     device,
     n,
@@ -121,6 +127,7 @@ function parsed(body: string): Record<string, unknown> {
   try {
     return JSON.parse(body) as Record<string, unknown>;
   } catch {
+    // A body that is no object of the log fits none of its columns.
     return {};
   }
 }
@@ -137,6 +144,7 @@ async function faultAtEnd(
     .select(['n', 'signed_n'])
     .where('device', '=', device)
     .executeTakeFirst();
+  // Somebody may have set the counter back, but not the number in a signed head.
   const given = Math.max(chain?.n ?? 0, lastHead);
   if (given > n)
     return { fault: { n: n + 1, detail: `it and the rows after it were cut off: ${given} were written` } };

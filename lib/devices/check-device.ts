@@ -44,6 +44,8 @@ export async function checkDevice(
   const faults = [...schemaFaults(deviceSchema, value)];
   const definition = value as DeviceDefinition;
   const rules = rulesOf(definition, circumstances, faults);
+  // With a fault elsewhere the document or its address may be missing. Rules and the safe state do not keep the document from being
+  // opened.
   if (faults.every(({ pointer }) => pointer.startsWith('/rules') || pointer.startsWith('/safeState'))) {
     faults.push(...urlFaults(definition), ...(byOperator ? [] : programFaults(definition)));
     const opened = await openDocument(openspecs, definition, { faults, byOperator, party });
@@ -61,6 +63,7 @@ export async function checkDevice(
   throw new AppError('invalid_request', `The device cannot be used: ${texts.join('; ')}.`, { faults });
 }
 
+/** The device as it is stored. A definition without a title has that of the document, and one without users is for everybody. */
 async function checked(
   definition: DeviceDefinition,
   { spec }: LoadedSpec,
@@ -116,6 +119,7 @@ async function openDocument(
   definition: DeviceDefinition,
   { faults, byOperator, party }: { faults: Fault[]; byOperator: boolean; party: string | undefined },
 ): Promise<{ pinned: DeviceDefinition; document: LoadedSpec } | undefined> {
+  // The fault is in the list already. The program must not be started to ask it for its tools.
   if (!byOperator && programFaults(definition).length > 0) return undefined;
   const own = longTextFaults(definition.openSpec, '/openSpec');
   faults.push(...own);
@@ -129,8 +133,10 @@ async function openDocument(
     const fault = codedFault('/openSpec', 'no_operation');
     faults.push({ ...fault, detail: fault.detail + skipped.slice(0, 20).join('') });
   } catch (error) {
+    // A server that is busy now says nothing about the definition.
     if (!(error instanceof AppError) || isForLater(error)) throw error;
     const found = error instanceof SpecError ? error.faults : [];
+    // The faults of a document have pointers from its own root.
     const inside = found.map((fault) => ({ ...fault, pointer: `/openSpec${fault.pointer}` }));
     faults.push(...(inside.length > 0 ? inside : [{ pointer: '/openSpec', detail: messageOf(error) }]));
   }
@@ -143,6 +149,7 @@ async function safeStateFaults(
   tools: readonly Tool[],
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
+  // The schema has this fault already.
   if (!Array.isArray(safeState)) return faults;
   for (const [index, { tool: name, arguments: args = {} }] of safeState.entries()) {
     const pointer = childPointer('/safeState', index);

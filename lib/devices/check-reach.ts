@@ -35,6 +35,7 @@ export async function checkReach({ spec, connection }: LoadedSpec, parts: ReachP
 
 type Answer = [reachable: boolean | null, detail: string];
 
+/** Whether a tool may be called to ask the device: a read without required arguments that the rules allow at this moment. */
 function isFreeRead(tool: Tool, book: RuleBook): boolean {
   const { name, operation, effect, risk = 'normal' } = tool;
   const required = effect === 'read' ? tool.parameters['required'] : undefined;
@@ -43,12 +44,14 @@ function isFreeRead(tool: Tool, book: RuleBook): boolean {
   return book.decide(call, new Date()).decision === 'allow';
 }
 
+/** Any answer shows that the device is there, also an error of the device. */
 async function askBy(tool: Tool, connection: Connection, { signal, timeoutMs }: ReachParts): Promise<Answer> {
   const result = await tool.call(tool.complete?.({}) ?? {}, { connection, signal, timeoutMs });
   const { reachable, error } = readReach(result);
   return [reachable ?? null, error === null ? `${tool.name} was read.` : `${tool.name}: ${error}`];
 }
 
+/** Connects to the address of the first tool that has one. */
 async function connectTo(
   tools: readonly Tool[],
   connection: Connection,

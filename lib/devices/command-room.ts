@@ -47,7 +47,9 @@ export class CommandRoom {
   readonly #db: CommandDb;
   readonly #audit: CallAudit;
   readonly #clock: Clock;
+  /** Undefined until `serve`: sessions need the command, and emergency stops need the sessions. */
   #estops: Estops | undefined;
+  /** Undefined until `start`. */
   #signing: Periodic | undefined;
 
   constructor(options: CommandRoomOptions) {
@@ -108,6 +110,7 @@ export class CommandRoom {
   /** Ends the jobs, and signs the ends of the audit log. */
   async close(): Promise<void> {
     await this.#estops?.close();
+    // A server that could not start leaves the audit log as it was.
     if (!this.#signing) return;
     await this.#signing.stop();
     await this.#audit.signHeads();

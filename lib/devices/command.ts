@@ -54,6 +54,7 @@ class ServerCommand implements Command {
     this.#parts = parts;
   }
 
+  /** A call that nothing concerns gets its verdict at once: no promise, no query, no row of the audit log. */
   judge(asking: AskingCall): Verdict | Promise<Verdict> {
     const { session, tool, connection } = asking;
     const isFree =
@@ -67,6 +68,7 @@ class ServerCommand implements Command {
     return this.#parts.stopsKnownAt();
   }
 
+  /** The clearance that appends the outcome to the row of the write; undefined where the audit log has no such row. */
   async sentBefore(asking: AskingCall): Promise<Clearance | undefined> {
     const one = await this.#caseOf(asking);
     const { session, task, callId } = asking;
@@ -74,6 +76,7 @@ class ServerCommand implements Command {
     return row === undefined ? undefined : new WriteClearance(this.#parts, one, '', undefined, row);
   }
 
+  /** Notes that nobody approved a write. The audit log has no reads. */
   async noteRefusal(asking: AskingCall, answer: QuestionAnswer): Promise<void> {
     const one = await this.#caseOf(asking);
     if (one.ruled.effect === 'read') return;
@@ -89,6 +92,7 @@ class ServerCommand implements Command {
     const one = await this.#caseOf(asking);
     const { registered } = one;
     const now = registered && (await this.#parts.devices.look(registered.name));
+    // A removed device is the same one still: `#refusalOf` refuses its call in words.
     const isChanged = now !== undefined && !now.isRemoved && now.version !== registered?.version;
     if (isChanged || digest !== digestOf(one)) return 'changed';
     return this.#verdictFor(one, { approvedBy: answer.kind === 'decision' ? answer.by : undefined });
@@ -110,9 +114,11 @@ class ServerCommand implements Command {
       isDryRun: isRuledDry,
       ...terms
     } = one.book.decide(one.ruled, new Date(this.#parts.clock.now()));
+    // Also after an approval: the rules may have changed since the question.
     if (decision === 'deny') return this.#refuse(one, 'denied', deniedBy(rule));
     const isWrite = one.ruled.effect === 'write';
     const isAsking = decision === 'ask' && !approval;
+    // `ask` is stricter than `dry_run`. Where rules say both, people are asked first, and the approved write is a dry run.
     if (isWrite && (one.isDryRun || (isRuledDry && !isAsking))) return this.#dryRun(one, rule);
     if (!isAsking) return this.#send(one, rule, approval?.approvedBy);
     // Nobody is asked about a write that could not be sent anyway.
@@ -148,17 +154,20 @@ class ServerCommand implements Command {
       : this.#refuse(one, 'limited', failed('limit_exceeded', fault, 'none'));
   }
 
+  /** Refuses a call. A write gets a row of the audit log, whose event in a dry run is always `dry_run`. A read gets none. */
   async #refuse(one: CallCase, event: CallFate, result: ToolResult, rule?: string): Promise<Verdict> {
     if (one.ruled.effect === 'write')
       await this.#parts.audit.record(one.device, recordOf(one, one.isDryRun ? 'dry_run' : event, { rule }));
     return { kind: 'refuse', result };
   }
 
+  /** Answers with the request that would leave. The model sees it as the result of the call. */
   async #dryRun(one: CallCase, rule: string): Promise<Verdict> {
     const result = { dryRun: true, request: previewCall(one.asking), rule };
     return this.#refuse(one, 'dry_run', result, rule);
   }
 
+  /** The question for people, with the terms of the deciding rules. The digest names the very call that they approve. */
   #ask(
     one: CallCase,
     rule: string,
@@ -187,6 +196,7 @@ class ServerCommand implements Command {
   }
 
   #send(one: CallCase, rule: string, approvedBy?: string): Verdict {
+    // The time before the read leaves: a write that is permitted after it knows the value better (last-values.ts).
     const askedAt = this.#parts.clock.now();
     if (one.ruled.effect === 'read')
       return { kind: 'send', observed: (result) => this.#observe(one, result, askedAt) };

@@ -40,6 +40,7 @@ export async function loadDeviceFolder(options: DeviceFilesOptions, asksUrls = f
     else await takeFile(options, asksUrls ? file : await withCheckedText(file, options.registry));
     taken.add(file.name);
   }
+  // A file with a fault is among them: only a file that is gone removes its device.
   await options.registry.keepFiles([...taken]);
 }
 
@@ -71,6 +72,7 @@ async function withCheckedText(file: DeviceFile, registry: DeviceRegistry): Prom
   return { ...file, value: { ...file.value, openSpec: text, source } };
 }
 
+/** Takes over one file. A fault is logged, and makes the device broken; for a name of the API it is logged only. */
 async function takeFile(options: DeviceFilesOptions, file: DeviceFile): Promise<void> {
   const { registry, openspecs, circumstances } = options;
   try {
@@ -100,6 +102,7 @@ async function faultOf(
   }
 }
 
+/** A warning that names the file. The server starts all the same. */
 function warn({ log }: DeviceFilesOptions, { file }: DeviceFile, text: string): void {
   log.warn({ file }, `a device of DEVICES_DIR cannot be used: ${text}`);
 }

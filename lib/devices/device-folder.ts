@@ -14,6 +14,7 @@ export interface DeviceFile {
 }
 
 const DEVICE_FILE = /\.(ya?ml|json)$/i;
+/** One word with such an ending is a path. Any other text is a document or an address. */
 const DOCUMENT_PLACE = /^[^\s{}]+\.(ya?ml|json)$/i;
 
 /**
@@ -41,6 +42,7 @@ async function readDeviceFile(folder: string, file: string): Promise<DeviceFile>
   const name = named.replace(/^-+/, '').slice(0, 63) || 'device';
   try {
     const { document } = await parseText(await readFile(resolve(folder, file), 'utf8'));
+    // The name of the file counts where the file names no device.
     const value = { name, ...document };
     const { openSpec } = value as JsonObject;
     if (typeof openSpec === 'string' && DOCUMENT_PLACE.test(openSpec) && !/^https?:/i.test(openSpec))

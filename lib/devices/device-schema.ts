@@ -3,15 +3,18 @@ import type { DocumentEntry } from '../openspec/openspecs.ts';
 
 /** A call of `safeState`. */
 export interface SafeCall {
+  /** The name of a tool of the document. */
   tool: string;
   arguments: JsonObject;
 }
 
 /** A device as an administrator describes it: a document with its address, its keys and its rules. */
 export interface DeviceDefinition extends DocumentEntry {
+  /** Unique among the devices of the server. Its shape is `deviceNameSchema`. */
   name: string;
   /** The title of the document when missing. */
   title?: string;
+  /** In the shape of `rulesSchema`. `parseRules` also finds keys that do not go together. */
   rules?: JsonObject;
   /** The calls that an emergency stop sends once, in this order. */
   safeState?: SafeCall[];
@@ -22,6 +25,7 @@ export interface DeviceDefinition extends DocumentEntry {
   enabled?: boolean;
 }
 
+/** A text that is not empty. Each `description` below says what a value must be: `schemaFaults` puts it into its sentences. */
 const text = (description: string): object => ({
   type: 'string',
   minLength: 1,
@@ -50,6 +54,7 @@ const credential = {
   description: 'a text, {username, password} or {clientId, clientSecret}',
   anyOf: [
     { type: 'string' },
+    // The parts have no words: people read the description of the whole where no part fits (schema-faults.ts).
     object('', { username: { type: 'string' }, password: { type: 'string' } }, ['username', 'password']),
     object('', { clientId: { type: 'string' }, clientSecret: { type: 'string' } }, [
       'clientId',
@@ -65,6 +70,7 @@ export const deviceNameSchema = {
   description: 'a name of 1 to 63 lower-case letters, digits and -, which does not begin with -',
 } as const;
 
+/** Every field of a definition, so that none can be forgotten here. Its words also are the help of the API (`deviceFields`). */
 const properties: Readonly<Record<keyof DeviceDefinition, object>> = {
   name: deviceNameSchema,
   title: { type: 'string', maxLength: 200, description: 'a text of at most 200 characters' },
@@ -115,6 +121,7 @@ const properties: Readonly<Record<keyof DeviceDefinition, object>> = {
   exclude: selection,
   within: { not: {}, description: 'left out: it is for sessions' },
   source: text('the URL of the document'),
+  // `parseRules` says their faults.
   rules: { description: 'the rules of the device' },
   safeState: {
     type: 'array',
@@ -137,6 +144,7 @@ const properties: Readonly<Record<keyof DeviceDefinition, object>> = {
   registered: { not: {}, description: 'left out' },
   owner: { not: {}, description: 'left out' },
 };
+// Fields of the type that nobody may give: for the schema they are unknown keys.
 const { within: _within, registered: _registered, owner: _owner, ...known } = properties;
 
 /** The shape of a device; `schemaFaults` says its faults in words. */

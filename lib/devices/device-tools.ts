@@ -28,6 +28,7 @@ export function createDeviceTools(parts: DeviceToolParts): DeviceTools {
   };
 }
 
+/** A tool of the document, whose results also go to the states. It passes on everything else. */
 class DeviceTool implements Tool {
   readonly name: string;
   readonly description: string;
@@ -47,6 +48,7 @@ class DeviceTool implements Tool {
     this.risk = tool.risk;
     this.#tool = tool;
     this.#parts = parts;
+    // Callers ask whether a tool has these, so that they are missing where the document's tool has none.
     if (tool.complete) this.complete = (args) => tool.complete!(args);
     if (tool.preview) this.preview = (args, connection) => tool.preview!(args, connection);
   }

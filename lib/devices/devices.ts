@@ -103,6 +103,7 @@ export class Devices {
 
   /** Whether a user (or `operator` or `anonymous`) may use a device. */
   async mayUse(device: ListedDevice, userId: string): Promise<boolean> {
+    // Without the person first: a device for everybody costs no query.
     return isUsedBy(device, userId) || isUsedBy(device, userId, await this.#options.findPerson(userId));
   }
 
@@ -212,6 +213,7 @@ export class Devices {
     const device = await this.registry.find(name);
     const definition = device?.definition;
     if (!device || !definition || !(await this.mayUse(device, owner))) throw noSuchDevice(name);
+    // The selection of the session holds within that of the definition.
     const within =
       include || exclude ? { within: { ...(include && { include }), ...(exclude && { exclude }) } } : {};
     const { spec, connection, release } = await this.#options.openspecs.load(

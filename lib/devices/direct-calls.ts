@@ -57,6 +57,7 @@ export class DirectCalls {
     const day = Math.floor(this.#clock.now() / DAY_MS);
     const id = within?.id ?? idFromName(`${caller.id} ${device} ${day}`, NAMESPACE);
     const devices = [{ name: device }];
+    // A conversation may call any device, so that each of its tasks names its own.
     const session = await this.#open(id, caller, directConfig('calls', within ? [] : devices));
     const taskId = within ? idFromName(`${id} ${within.request}`, NAMESPACE) : this.#clock.newId();
     const task = {
@@ -88,6 +89,7 @@ export class DirectCalls {
   }
 }
 
+/** A session without a model. Its tasks run side by side, and the calls of one task one after the other. */
 function directConfig(direct: 'calls' | 'safe_state', devices: DeviceUse[]): SessionConfig {
   return {
     model: {},
@@ -140,6 +142,7 @@ async function resultOf(
   }
 }
 
+/** Throws the error of a task that ended without a result. */
 function fail({ error, status }: Message & { type: 'task_ended' }): never {
   const { code = 'stopped', message = `The call was not made: its task ended (${status}).` } = error ?? {};
   throw new AppError(code as ErrorCode, message);

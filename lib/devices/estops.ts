@@ -25,7 +25,9 @@ export interface EstopsOptions {
 
 /** A stop that is older sends no safe state any more. */
 const SAFE_STATE_MAX_AGE_MS = 86_400_000;
+/** A node asks so often, also when nobody wakes it: a write may leave only while `knownAt` is fresh. */
 const POLL_PAUSE_MS = 1000;
+/** The pause between two looks whether the other nodes have obeyed. */
 const ASK_PAUSE_MS = 10;
 
 /**
@@ -102,6 +104,8 @@ export class Estops {
     const { store, sessions } = this.#options;
     const fresh = (await store.listEstops()).filter(({ id }) => id > this.#seen);
     await Promise.all(fresh.map(({ scope }) => haltTasks(sessions, partsOf(scope))));
+    // The word of this node, for which `engage` waits, comes after its tasks were halted. Safe states come last: nothing from before
+    // follows.
     await store.noteEstop(last);
     this.#seen = last;
     for (const stop of fresh) await this.#enterSafeStates(stop);
@@ -135,6 +139,7 @@ export class Estops {
   }
 }
 
+/** The device or the session of a scope; neither for `all`. */
 function partsOf(scope: EstopScope): { device?: string; session?: string } {
   if (scope === 'all') return {};
   const value = scope.slice(scope.indexOf(':') + 1);

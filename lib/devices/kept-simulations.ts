@@ -16,6 +16,7 @@ export function openKeptSimulations(
   return openSimulations({ kinds, kept: keptIn(db), onError });
 }
 
+/** The kept addresses over their table. The place that was asked for last is the first one. */
 function keptIn(db: Kysely<SimulationTables>): KeptSimulations {
   return {
     list: () =>

@@ -59,6 +59,7 @@ async function writtenBefore(
   return undefined;
 }
 
+/** Whether the last outcome of the write of this row is `done`; false while it has none. */
 async function wasDone(trx: CommandTransaction, device: string, n: number): Promise<boolean> {
   const end = await trx
     .selectFrom('audit_rows')
@@ -80,6 +81,7 @@ export async function forgetValues(
 ): Promise<void> {
   for (const name of values.keys()) {
     const row = await rowOf(trx, device, name);
+    // Another write is on its way: the value before it is not known either.
     const isBusy = row !== undefined && row.writing > 0 && row.at >= at - WRITE_MAX_MS;
     const before = isBusy ? null : ((await knownValue(trx, device, name)) ?? null);
     const noted = {

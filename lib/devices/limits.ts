@@ -29,6 +29,7 @@ export async function limitFault(
       .where('at', '>', now - perSeconds * 1000)
       .groupBy(['tool', 'operation'])
       .execute();
+    // A limit over several tools counts them together. SQL knows nothing of the patterns.
     const count = sent
       .filter(({ tool, operation }) => matches(tool ?? '', operation ?? ''))
       .reduce((sum, row) => sum + Number(row.count), 0);
@@ -37,6 +38,7 @@ export async function limitFault(
   for (const { argument, value, maxStep, rule } of book.steps(call)) {
     const known = await knownValue(trx, device, argument);
     if (known === undefined) return `The present value of ${argument} is not known: read it first. ${rule}`;
+    // A difference of `maxStep` may come out a rounding above it.
     if (Math.abs(value - known) > maxStep * (1 + Number.EPSILON))
       return `${argument} is ${known} now, and ${value} is more than ${maxStep} away. ${rule}`;
   }

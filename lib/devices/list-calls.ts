@@ -40,6 +40,7 @@ export async function listCalls(
   { device, after, before, limit, isNewestFirst = false }: AuditWindow & { isNewestFirst?: boolean },
 ): Promise<CallAuditRow[]> {
   const order = isNewestFirst ? 'desc' : 'asc';
+  // Outcomes are rows, too: `of_n` is the number of their write.
   let query = db.selectFrom('audit_rows').selectAll().where('of_n', 'is', null).limit(limit);
   if (device !== undefined) query = query.where('device', '=', device).orderBy('n', order);
   else query = query.orderBy('at', order).orderBy('device', order).orderBy('n', order);

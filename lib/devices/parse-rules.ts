@@ -43,6 +43,7 @@ function meaningFaults(value: unknown, circumstances: RuleCircumstances): Fault[
   ];
 }
 
+/** The entries of a list that are objects, each with its pointer. The others have a fault by the schema. */
 function entriesOf(rules: JsonObject, key: string): [pointer: string, entry: JsonObject][] {
   const list = rules[key];
   if (!Array.isArray(list)) return [];
@@ -69,6 +70,7 @@ function callFaults(pointer: string, rule: JsonObject, { isAlone = false }: Rule
   return faults;
 }
 
+/** Faults of the tests of one argument: tests that never hold, and patterns that cannot run in linear time. */
 function testFaults(pointer: string, argument: string, test: JsonValue | undefined): Fault[] {
   const faults = pointerFaults(pointer, argument);
   if (!isObject(test)) return faults;
@@ -84,6 +86,7 @@ function testFaults(pointer: string, argument: string, test: JsonValue | undefin
   return faults;
 }
 
+/** An argument that begins with `/` is a JSON pointer, where `~` stands before `0` or `1` only [RFC 6901 3]. */
 function pointerFaults(pointer: string, argument: string): Fault[] {
   return argument.startsWith('/') && /~(?![01])/.test(argument)
     ? [{ pointer, detail: 'is no JSON pointer: "~" is written "~0" in one' }]
@@ -99,6 +102,7 @@ function limitFaults(pointer: string, limit: JsonObject, { auditDays }: RuleCirc
   const has = (key: string): boolean => limit[key] !== undefined;
   const missing = (key: string, other: string): void =>
     void faults.push(codedFault(childPointer(pointer, key), 'missing_for', { other }));
+  // Keys that need each other: a limit with half of them would limit nothing, or something else than meant.
   if (ofArgument.length > 0 && !has('argument')) missing('argument', ofArgument[0]!);
   if (has('argument') && ofArgument.length === 0) fault('argument', 'needs min, max or maxStep beside it');
   if (has('maxCalls') && !has('perSeconds')) missing('perSeconds', 'maxCalls');

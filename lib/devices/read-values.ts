@@ -33,6 +33,7 @@ function findIn(places: readonly JsonObject[], name: string): number | undefined
   return undefined;
 }
 
+/** The objects of a result in which names are looked for. The first one that has a name counts. */
 function placesOf({ body, result, value, data }: ToolResult): JsonObject[] {
   const tried = [typeof body === 'string' ? parsed(body) : body, result, value, data];
   return tried.filter((place) => isObject(place));

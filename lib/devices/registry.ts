@@ -32,8 +32,10 @@ export interface DeviceRegistry {
   find(name: string): Promise<Device | undefined>;
   /** A version of a device, old ones and those of removed devices too. */
   version(name: string, version: number): Promise<Device | undefined>;
+  /** The name of a removed device may be taken: its versions go on. */
   create(device: NewDevice): Promise<Device>;
   replace(device: NewDevice): Promise<Device>;
+  /** Marks a device as removed. Its versions stay. */
   remove(name: string): Promise<void>;
   /** Takes over a file: a new version when it differs from the current one. `conflict` when the name is that of another device. */
   putFile(device: NewDevice): Promise<Device>;
@@ -59,6 +61,7 @@ export function createDeviceRegistry({ db, vault, clock = systemClock }: Registr
   return new StoredDevices(db, vault, clock);
 }
 
+/** `file` makes a device, or a new version of one that a file has described before. */
 type Change = 'create' | 'replace' | 'file';
 class StoredDevices implements DeviceRegistry {
   readonly #db: DevicesDb;
@@ -123,6 +126,7 @@ class StoredDevices implements DeviceRegistry {
       .where('removed_at', 'is', null)
       .where('origin', '=', 'api')
       .executeTakeFirst();
+    // The statement has decided. The device is read only for the words of the refusal.
     if (numUpdatedRows > 0n) return;
     const device = await this.find(name);
     throw device === undefined || device.isRemoved ? noSuchDevice(name) : readOnly(name);
@@ -131,6 +135,7 @@ class StoredDevices implements DeviceRegistry {
   async breakFile(name: string, fault: string): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       const row = await this.#lock(trx, name, 'file');
+      // A file never takes over a device of the API. A new name gets a row without a version, which is listed with its fault.
       if (row.removed_at === null && row.origin === 'api') throw taken(name);
       await trx
         .updateTable('devices')
@@ -153,6 +158,7 @@ class StoredDevices implements DeviceRegistry {
   async #write(device: NewDevice, change: Change): Promise<Device> {
     const { name } = device.definition;
     const made_at = this.#clock.now();
+    // Before the transaction, which locks the row: a large definition takes its time.
     const { sealed } = await this.#vault.sealValue(device.definition);
     const facts = JSON.stringify(device.facts);
     await this.#db.transaction().execute(async (trx) => {
@@ -179,6 +185,7 @@ class StoredDevices implements DeviceRegistry {
 
   /** The row of a name, locked; one of no device when the name is new. */
   #lock(trx: DevicesDb, name: string, origin: DevicesTable['origin']): Promise<DevicesTable> {
+    // A new name begins as a removed device, so that `checkChange` finds none.
     const row = { name, version: 0, origin, fault: null, removed_at: this.#clock.now() };
     return lockOrCreateRow<DeviceTables, 'devices'>(trx, 'devices', { key: 'name', column: 'version', row });
   }
@@ -197,6 +204,7 @@ class StoredDevices implements DeviceRegistry {
     return row && this.#vault.openValue(row.definition);
   }
 
+  /** Whether a file describes the stored version: a restart with unchanged files makes no new versions. */
   async #isSame(db: DevicesDb, row: DevicesTable, definition: DeviceDefinition): Promise<boolean> {
     const stored = await this.#read(db, row);
     return (
@@ -205,6 +213,7 @@ class StoredDevices implements DeviceRegistry {
     );
   }
 
+  /** The definition of a version; undefined for version 0, of a file that never could be used. */
   async #definitionOf(device: Pick<DevicesTable, 'name' | 'version'>): Promise<DeviceDefinition | undefined> {
     const key = `${device.name}@${device.version}`;
     const known = this.#opened.get(key);
@@ -216,6 +225,7 @@ class StoredDevices implements DeviceRegistry {
     return opened;
   }
 
+  /** Devices with their current versions. The join is a left one, because version 0 has no row. */
   #rows() {
     return this.#db
       .selectFrom('devices as d')

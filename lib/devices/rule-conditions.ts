@@ -30,6 +30,7 @@ export function readNumber(value: JsonValue | undefined): number | bigint | unde
   if (typeof value !== 'string' || !/^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(value))
     return undefined;
   const number = Number(value);
+  // A whole number that no JavaScript number holds exactly.
   if (/^\s*-?\d+\s*$/.test(value) && !Number.isSafeInteger(number)) return BigInt(value.trim());
   return Number.isFinite(number) ? number : undefined;
 }
@@ -53,6 +54,7 @@ export function conditionOf(when: Readonly<Record<string, ArgumentTest>> = {}): 
   return (args) => every(conditions, (condition) => condition(args));
 }
 
+/** One `no` decides; without any, one `unclear` does. */
 function every<T>(items: readonly T[], matchOf: (item: T) => Match): Match {
   let all: Match = 'yes';
   for (const item of items) {
@@ -76,6 +78,7 @@ function testsOf({ above, below, equals, in: choices, matches }: ArgumentTest): 
   return tests;
 }
 
+/** A test by a comparison. JavaScript compares a bigint with a number exactly. */
 function compared(holds: (value: number | bigint) => boolean): ValueTest {
   return (value) => {
     const number = readNumber(value);
@@ -83,6 +86,7 @@ function compared(holds: (value: number | bigint) => boolean): ValueTest {
   };
 }
 
+/** A number or a boolean is tested as JSON writes it. A text that is too long for its pattern is `unclear`. */
 function matchText(pattern: LinearPattern, value: JsonValue): Match {
   if (typeof value === 'object') return 'unclear';
   const text = typeof value === 'string' ? value : formatExactly(value);
@@ -114,5 +118,6 @@ function isSame(one: JsonValue, other: JsonValue): boolean {
   if (typeof one === 'boolean' || typeof other === 'boolean') return String(one) === String(other);
   if (typeof one === 'string' && typeof other === 'string') return false;
   const [a, b] = [readNumber(one), readNumber(other)];
+  // `===` never holds between a bigint and a number.
   return a !== undefined && b !== undefined && !(a < b) && !(a > b);
 }

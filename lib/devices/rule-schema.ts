@@ -12,9 +12,12 @@ export const approverKinds = ['owner', 'other', 'admin'] as const satisfies read
 
 /** The tests of one argument; all of them must hold. */
 export interface ArgumentTest {
+  /** The value itself does not meet it; the same holds for `below`. */
   above?: number;
   below?: number;
+  /** A text equals the number or the boolean that it spells. */
   equals?: JsonValue;
+  /** One of these, each compared as by `equals`. */
   in?: JsonValue[];
   /** A regular expression of JSON Schema. */
   matches?: string;
@@ -24,6 +27,7 @@ export interface ArgumentTest {
 export interface CallRule {
   /** Names or operations, with `*` for any text. */
   tools?: string[];
+  /** Both effects when missing; so is every risk. */
   effect?: Effect;
   risk?: Risk;
   /** The tests of arguments, by top-level name or JSON pointer. */
@@ -31,20 +35,26 @@ export interface CallRule {
   /** Two local times, `HH:MM`: from the first, up to the second. */
   between?: [string, string];
   decision: RuleAnswer;
+  /** For `ask` only, as is the time-out. `owner` when missing. */
   approvers?: Approvers;
+  /** 300 when missing. After it the call is refused. */
   approvalTimeoutSeconds?: number;
 }
 
 /** An entry of `limits`: it is checked for every write. */
 export interface LimitRule {
+  /** Every write when missing. */
   tools?: string[];
   /** The top-level name or JSON pointer of the argument that `min`, `max` and `maxStep` are about. */
   argument?: string;
   min?: number;
   max?: number;
+  /** The largest distance from the last known value. A write is refused while nobody knows that value. */
   maxStep?: number;
+  /** So many writes to the device in `perSeconds`, over all sessions and nodes. */
   maxCalls?: number;
   perSeconds?: number;
+  /** The same as one call in this time. */
   minIntervalSeconds?: number;
 }
 
@@ -64,6 +74,7 @@ export function countedMs({ limits }: Rules): number {
 }
 
 const ENTRIES_MAX_COUNT = 1000;
+/** A leap year. */
 const SECONDS_MAX = 366 * 86_400;
 const number = { type: 'number', description: 'a number' } as const;
 const seconds = {
@@ -88,6 +99,7 @@ const test = {
   properties: {
     above: number,
     below: number,
+    // Any JSON value.
     equals: {},
     in: { type: 'array', minItems: 1, maxItems: ENTRIES_MAX_COUNT, description: 'a list of values' },
     matches: { type: 'string', description: 'a regular expression' },
@@ -117,6 +129,7 @@ const callRule = {
       description: 'two local times, such as ["22:00", "06:00"]',
       items: {
         type: 'string',
+        // 24:00 is an end only: `parseRules` refuses it as a beginning.
         pattern: '^(?:(?:[01]\\d|2[0-3]):[0-5]\\d|24:00)$',
         description: 'a time such as "06:00"',
       },

@@ -8,8 +8,10 @@ export type RuleSource = 'server' | 'device' | 'session';
 
 /** How many entries of a list a sentence shows. */
 const SHOWN_MAX_COUNT = 5;
+/** A longer value is cut, in characters. */
 const VALUE_MAX_LENGTH = 60;
 
+/** Each reads on with the calls of its rule: `ask before set_*`. */
 const verbs: Record<RuleAnswer, string> = {
   allow: 'allow',
   ask: 'ask before',
@@ -54,6 +56,7 @@ export function describeRange(min: number | undefined, max: number | undefined):
   return max === undefined ? `at least ${min}` : `from ${min} to ${max}`;
 }
 
+/** The calls of a rule: `every call`, `writes of high risk`, `reads of get_*`. */
 function describeCalls({ tools, effect, risk }: CallRule): string {
   const noun = effect === undefined ? 'calls' : `${effect}s`;
   const ofRisk = risk === undefined ? '' : ` of ${risk} risk`;
@@ -63,6 +66,7 @@ function describeCalls({ tools, effect, risk }: CallRule): string {
   return effect === undefined && risk === undefined ? named : `${noun}${ofRisk} of ${named}`;
 }
 
+/** The tests of one argument: `is above 26 and is below 30`. */
 function describeTest({ above, below, equals, in: choices, matches }: ArgumentTest): string {
   const parts: string[] = [];
   if (above !== undefined) parts.push(`is above ${above}`);
@@ -73,6 +77,7 @@ function describeTest({ above, below, equals, in: choices, matches }: ArgumentTe
   return parts.join(' and ');
 }
 
+/** A list as people write it: `a, b or c`. The entries after the fifth are only counted. */
 function listed(items: readonly string[], conjunction: string): string {
   const shown = items.slice(0, SHOWN_MAX_COUNT);
   const more = items.length - shown.length;

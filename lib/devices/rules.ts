@@ -104,6 +104,7 @@ export interface RuleBook {
   facts(): RuleFact[];
 }
 
+/** For rules without `approvalTimeoutSeconds`. */
 const APPROVAL_TIMEOUT_SECONDS = 300;
 
 /** An answer for a call, by one rule. */

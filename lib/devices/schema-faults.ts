@@ -10,6 +10,7 @@ import type { Fault } from '../errors.ts';
  */
 export type DescribedSchema = object;
 
+/** `require` loads Ajv at its first use, as `import()` does, and without a promise: a check answers at once. */
 const load = createRequire(import.meta.url);
 const compiled = new WeakMap<DescribedSchema, ValidateFunction>();
 
@@ -31,6 +32,7 @@ function compiledOf(schema: DescribedSchema): ValidateFunction {
     meta: false,
     validateSchema: false,
     allErrors: true,
+    // Each error has its schema and its data: the words are made of them.
     verbose: true,
     strict: false,
     strictNumbers: true,
@@ -41,6 +43,7 @@ function compiledOf(schema: DescribedSchema): ValidateFunction {
   return validate;
 }
 
+/** The fault for an error of Ajv; none for an error whose fault another error says. */
 function faultOf(error: ErrorObject): Fault[] {
   const { keyword, params, instancePath, schema } = error;
   const parent = error.parentSchema as {

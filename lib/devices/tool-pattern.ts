@@ -12,6 +12,7 @@ export function toolPattern(pattern: string): (text: string) => boolean {
       if (found < 0) return false;
       at = found + part.length;
     }
+    // The last part has its own place at the end: the parts before it must not reach into it.
     return at <= text.length - last.length;
   };
 }

@@ -36,6 +36,7 @@ export function tryRules(book: RuleBook, tools: readonly DescribedTool[], now: D
   return { rulesInWords: book.words(), rulesAsData: book.facts(), tools: verdicts };
 }
 
+/** The verdict of each tool. Conditions and limits are open: a call with arguments, or one more call, may get another answer. */
 function verdictsOf(book: RuleBook, tools: readonly DescribedTool[], now: Date): ToolVerdict[] {
   const open = book.facts().filter(({ list, rule }) => list === 'limits' || 'when' in rule);
   return tools.map(({ name, operation, effect, risk = 'normal' }) => {

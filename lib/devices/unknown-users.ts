@@ -1,5 +1,6 @@
 import type { Role } from '../core/principal.ts';
 
+/** Every role: the type finds one that is missing here. */
 const roles: Readonly<Record<Role, true>> = { visitor: true, user: true, admin: true };
 
 /** Warnings for entries of `users` that name no user. A misspelt name keeps a person out. */

@@ -20,7 +20,9 @@ export interface ClearanceParts {
 export class WriteClearance implements Clearance {
   readonly #parts: ClearanceParts;
   readonly #case: CallCase;
+  /** The sentence of the rule that let the write pass; empty for one that an earlier owner may have sent. */
   readonly #rule: string;
+  /** The person who approved; undefined when nobody was asked. */
   readonly #approvedBy: string | undefined;
   /** The number of the write's row in the audit log. */
   #row: number;
@@ -33,9 +35,11 @@ export class WriteClearance implements Clearance {
     this.#approvedBy = approvedBy;
   }
 
+  /** The refusal, or undefined when the write may be sent. Both get a row of the audit log in the transaction that permits. */
   async check(transaction: unknown): Promise<ToolResult | undefined> {
     const trx = transaction as CommandTransaction;
     const end = await this.#parts.audit.lock(trx, this.#case.device); // no other write of this device counts meanwhile
+    // The safe state is sent because of a stop: neither a stop nor a limit may hold it.
     const isSafe = isSafeState(this.#case);
     const stop = isSafe ? undefined : await findEstop(trx, this.#case);
     if (stop) {
@@ -49,11 +53,13 @@ export class WriteClearance implements Clearance {
       await this.#write(trx, end, 'limited', fault);
       return failed('limit_exceeded', fault, 'none');
     }
+    // Until its outcome is known, the device may have the old value or the new one.
     await forgetValues(trx, device, book.writtenValues(call), now);
     this.#row = await this.#write(trx, end, 'sent');
     return undefined;
   }
 
+  /** Runs in the transaction of the outcome, so that the audit log and the last values never differ from the journal. */
   async settled(transaction: unknown, outcome: Outcome): Promise<void> {
     const trx = transaction as CommandTransaction;
     const { device, ruled, book } = this.#case;

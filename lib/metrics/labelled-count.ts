@@ -22,6 +22,7 @@ export class LabelledCount {
 
   constructor(registry: Registry, { kind, name, help, labels, initial = [] }: LabelledCountOptions) {
     this.#labels = labels;
+    // The key of a count without labels is the empty text, too.
     for (const value of initial) this.add(0, value);
     const values = this.#values;
     const options = { name, help, labelNames: [...labels], registers: [] };
@@ -36,6 +37,7 @@ export class LabelledCount {
       new CounterOf({
         ...options,
         collect() {
+          // A counter of prom-client only goes up, and the numbers here are totals.
           this.reset();
           for (const { labels: at, value } of values.values()) this.inc(at, value);
         },

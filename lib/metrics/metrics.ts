@@ -7,6 +7,7 @@ import type { TrafficObserver } from '../server/traffic.ts';
 import { createTaskMetrics } from './task-metrics.ts';
 import { createTrafficMetrics } from './traffic-metrics.ts';
 
+/** The bounds of the histogram, in seconds. */
 const COMMIT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
 
 /** The metrics of this node, in the text format of Prometheus. They count from the start of the process. */

@@ -11,6 +11,7 @@ const UNREGISTERED = '(unregistered)';
 /** The label of calls that go to no device: of an unknown tool, or of a client's own function. */
 const NO_DEVICE = '(none)';
 
+/** The bounds of the histograms, in seconds. Devices answer in ms, models in seconds, and a turn may wait for people for minutes. */
 const MODEL_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const DEVICE_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const TURN_SECONDS = [0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -21,10 +22,12 @@ export function createTaskMetrics(registry: Registry): Observer {
   return { task: () => metrics.task() };
 }
 
+/** The numbers of all tasks. Each step that begins counts a gauge up, and its end counts it down again, however it ends. */
 class TaskMetrics {
   readonly #turns;
   readonly #calls;
   readonly #models;
+  /** People and endpoints choose these names: only some become labels. */
   readonly #device = boundNames();
   readonly #model = boundNames();
 
@@ -39,6 +42,7 @@ class TaskMetrics {
     const began = performance.now();
     /** The calls of this task that were sent. */
     const sent = new Set<string>();
+    // `began` is not called for a task that ends while it waits.
     let state = 'waiting';
     open.add(1, state);
     return {
@@ -64,6 +68,7 @@ class TaskMetrics {
     return {
       within,
       done: ({ completion }) => {
+        // The name comes with the reply: a request without a reply has no label.
         const model = this.#model(completion.model);
         const { promptTokens, completionTokens } = completion.usage;
         seconds.observe({ model }, secondsSince(began));
@@ -74,6 +79,7 @@ class TaskMetrics {
     };
   }
 
+  /** A call from its check to its result. While it is sent, `#sendStep` counts it. */
   #callStep(call: ObservedCall, sent: ReadonlySet<string>): ReturnType<TaskObserver['call']> {
     const { outcomes, open } = this.#calls;
     open.add(1, 'waiting');
@@ -85,12 +91,14 @@ class TaskMetrics {
       within,
       done(settled) {
         const outcome = settled ? outcomeOf(settled.result) : 'dropped';
+        // A call with this outcome that never left was answered by the server: by its check, a rule or a limit.
         end(outcome === 'none' && !sent.has(call.callId) ? 'refused' : outcome);
       },
       failed: () => end('dropped'),
     };
   }
 
+  /** The part of a call in which the device has it. After it the call waits again, until its result is in the log. */
   #sendStep(call: ObservedCall, sent: Set<string>): ObservedStep<unknown> {
     const { open, seconds } = this.#calls;
     const began = performance.now();
@@ -110,6 +118,7 @@ class TaskMetrics {
     return stepUntil(() => questions.add(-1, kind));
   }
 
+  /** The label of a call. One whose `effect` is missing goes to no device (`ObservedCall`). */
   #deviceOf({ device, effect }: ObservedCall): string {
     if (effect === undefined) return NO_DEVICE;
     return device === undefined ? UNREGISTERED : this.#device(device);
@@ -205,6 +214,7 @@ function secondsSince(began: number): number {
   return (performance.now() - began) / 1000;
 }
 
+/** Metrics have no context around the work. */
 function within<Result>(work: () => Result): Result {
   return work();
 }

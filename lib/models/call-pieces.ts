@@ -9,6 +9,7 @@ import { tryParseJson } from './parse-json.ts';
 /** A call as far as it has come. */
 interface PartialCall {
   index: number | undefined;
+  /** Empty where the endpoint has given none yet; so is the name. */
   id: string;
   name: string;
   /** The JSON text of the arguments. */

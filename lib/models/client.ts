@@ -29,6 +29,7 @@ export interface OpenAiClient {
   refusalOf(error: unknown): EndpointRefusal | undefined;
 }
 
+/** So much of the body of a refusal is read. */
 const ERROR_BODY_MAX_BYTES = 64 * 1024;
 
 /**
@@ -42,6 +43,7 @@ export async function loadOpenAiClient(fetch: typeof globalThis.fetch): Promise<
   class LeanOpenAI extends official.OpenAI {
     override async buildRequest(options: Parameters<OpenAI['buildRequest']>[0]) {
       const { url, headers, body, attach } = options.body as Ask;
+      // Redirects are not followed: the key is for this address only.
       const req = { method: 'POST', headers, body, attach, redirect: 'manual' };
       // Any fetch takes headers as a plain object; the client's type asks for an instance, which costs 15 µs to make.
       return {

@@ -62,10 +62,13 @@ class EndpointCompletions implements Completions {
   readonly #apiKey: string | undefined;
   readonly #base: URL;
   readonly #headers: Record<string, string>;
+  /** Of these only `/v1` is used: the requests of callers pass unchanged. */
   readonly #quirks: Quirks;
   readonly #options: OpenAiOptions;
   readonly #turns: OriginTurns;
+  /** The key of the settings, which no answer may show. */
   readonly #secrets: readonly string[];
+  /** Loaded with the first request. */
   #client: Promise<OpenAiClient> | undefined;
 
   constructor(baseUrl: string, { endpoint, turns = new OriginTurns(), ...options }: CompletionsOptions) {
@@ -115,6 +118,7 @@ class EndpointCompletions implements Completions {
   models(signal: AbortSignal, party?: string): Promise<JsonObject[]> {
     const root = withoutEnd(this.#base.pathname, '/').replace(/\/chat\/completions$/, '');
     return this.#within({ signal, party }, async (limit) => {
+      // A bare host often means its `/v1`, as for replies (endpoint.ts).
       for (const path of root === '' ? ['/v1', ''] : [root]) {
         const listed = await this.#listModels(path, limit);
         if (listed) return listed;
@@ -123,6 +127,10 @@ class EndpointCompletions implements Completions {
     });
   }
 
+  /**
+   * The list under a path; undefined where the endpoint has none there. Throws a ModelError for a refused key, and for an endpoint that
+   * fails.
+   */
   async #listModels(path: string, limit: Limit): Promise<JsonObject[] | undefined> {
     const { origin, search, host } = this.#base;
     const url = `${origin}${path}/models${search}`;
@@ -172,6 +180,7 @@ class EndpointCompletions implements Completions {
     return turnWithin(limit, this.#turns, { origin: this.#base.origin, party });
   }
 
+  /** The events of a stream up to `[DONE]`, or to the end of the body: some endpoints send no `[DONE]`. */
   async *#eventsOf(response: Response, limit: Limit): AsyncGenerator<JsonObject> {
     const parser = createSseParser();
     for await (const piece of boundedBody(response, ANSWER_MAX_BYTES)) {
@@ -227,6 +236,7 @@ function isStream(response: Response): boolean {
   return response.headers.get('content-type')?.includes('text/event-stream') === true;
 }
 
+/** The offline demo model behind the same port. It has no turns and no limits of time. */
 function demoCompletions(): Completions {
   return {
     ask: async (request, signal) => completionOf(await askDemo(request, { signal })),

@@ -13,6 +13,7 @@ export function askDemo(request: JsonObject, options: ReplyOptions): Promise<Mod
 
 function readMessage({ role, content, tool_calls: calls, tool_call_id: callId }: JsonObject): ModelMessage {
   const text = textOf(content);
+  // The demo model answers to a sound that it cannot hear. It needs no data for that.
   const hasSound = objectsIn(content).some(({ type }) => type === 'input_audio');
   const sound = hasSound ? [{ type: 'audio', data: '', format: 'wav' } as const] : [];
   if (role === 'user') return { role, content: [{ type: 'text', text }, ...sound] };
@@ -24,6 +25,7 @@ function readMessage({ role, content, tool_calls: calls, tool_call_id: callId }:
 
 function readCall({ id, function: called }: JsonObject) {
   const { name, arguments: args } = isObject(called) ? called : {};
+  // Arguments that are no JSON stay a text, as in the log.
   return { callId: textOf(id), name: textOf(name), arguments: tryParseJson(textOf(args)) ?? textOf(args) };
 }
 

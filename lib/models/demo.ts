@@ -20,6 +20,7 @@ export function createDemoModel(): Model {
       refuseSound(messages[at]);
       const sentence = textOf(messages[at]);
       const { rounds, notes } = planOf(sentence, tools, earlierArguments(messages.slice(0, Math.max(0, at))));
+      // The results say how far the plan has come: it is made anew for each round, and is the same each time.
       const results = messages
         .slice(at + 1)
         .flatMap((message) => (message.role === 'tool' ? [message.result] : []));
@@ -43,6 +44,7 @@ export function createDemoModel(): Model {
   };
 }
 
+/** The calls of a round. The length of the conversation keeps their ids unique. */
 function callsOf(round: MadeCall['call'][], length: number): ModelReply['calls'] {
   return round.map(({ tool, args }, index) => ({
     callId: `call_demo_${length}_${index + 1}`,
@@ -59,6 +61,7 @@ function refuseSound(message: ModelMessage | undefined): void {
     );
 }
 
+/** The words of a user's message; empty for any other one. */
 function textOf(message: ModelMessage | undefined): string {
   if (message?.role !== 'user') return '';
   return message.content.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n');

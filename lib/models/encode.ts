@@ -4,6 +4,7 @@ import type { Content, ToolCall } from '../core/message.ts';
 import type { ModelMessage, ModelRequest, ToolOffer } from '../core/model.ts';
 import type { Additions } from './additions.ts';
 
+/** The texts of messages. A message never changes, and each later round sends it again. */
 const encodedMessages = new WeakMap<ModelMessage, string>();
 /** Messages together with the additions of the endpoint that they came from: a message has one origin. */
 const encodedWithAdditions = new WeakMap<ModelMessage, string>();
@@ -38,12 +39,14 @@ export function encodeRequest(
   const messages = system === '' || others === '' ? system + others : `${system},${others}`;
   const tools =
     request.tools.length === 0 ? '' : `,"tools":${once(encodedTools, request.tools, encodeTools)}`;
+  // The head has at least the model, so that a comma may follow it.
   return `${formatExactly(head).slice(0, -1)},"messages":[${messages}]${tools}}`;
 }
 
 function textOf(message: ModelMessage, { origin, refused }: EncodeTarget): string {
   const additions = additionsFor(message, origin);
   if (additions === undefined) return once(encodedMessages, message, (one) => encodeMessage(one));
+  // Not kept: the endpoint may refuse more names later.
   if (refused && refused.size > 0) return encodeMessage(message, additions, refused);
   return once(encodedWithAdditions, message, (one) => encodeMessage(one, additions));
 }
@@ -89,6 +92,7 @@ function encodeMessage(message: ModelMessage, additions?: Additions, refused?: R
   return wire === undefined ? '' : JSON.stringify(wire);
 }
 
+/** A message in the shape of OpenAI [OpenAI API, POST /chat/completions]; undefined for one without content. */
 function wireMessage(
   message: ModelMessage,
   additions: Additions = {},
@@ -113,6 +117,7 @@ function without(added: JsonObject | null | undefined, refused: ReadonlySet<stri
   return Object.fromEntries(Object.entries(added).filter(([name]) => !refused.has(name)));
 }
 
+/** A text alone goes as a text: not every endpoint takes a list of parts. Blank texts are left out. */
 function userContent(content: Content[]): JsonValue {
   const parts = content.filter((part) => part.type !== 'text' || part.text.trim() !== '');
   const [first] = parts;

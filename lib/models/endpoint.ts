@@ -9,6 +9,7 @@ import { retryDelay, waitMs } from './retry.ts';
 
 /** One request to an endpoint. */
 export interface EndpointAsk {
+  /** The base URL as it was configured: `/chat/completions` is added where its path does not end so. */
   base: URL;
   headers: Record<string, string>;
   /** Kept out of error messages. */
@@ -33,12 +34,14 @@ export async function askEndpoint(client: OpenAiClient, ask: EndpointAsk): Promi
       return await client.send({ url: endpointUrl(base, quirks), headers, body, attach });
     } catch (error) {
       const refusal = client.refusalOf(error);
+      // Where the limit has aborted the request, the caller tells its reason instead.
       if (refusal === undefined || limit.over !== undefined) throw error;
       if (ask.mend(refusal) || noteMissingPath(quirks, base, refusal.status)) {
         tries--; // a changed request is no retry; each change happens once
         continue;
       }
       const wait = retries && !isEgressRefusal(error) ? retryDelay(refusal, tries) : undefined;
+      // A wait beyond the deadline would end in a time-out, and hide the words of the endpoint.
       if (wait === undefined || wait > limit.leftMs()) throw refusalError(base.host, apiKey, refusal, error);
       await waitMs(wait, attach);
     }
@@ -52,6 +55,7 @@ function noteMissingPath(quirks: Quirks, base: URL, status: number | undefined):
   return true;
 }
 
+/** The URL of requests. The query of the base URL stays. */
 function endpointUrl(base: URL, quirks: Quirks): string {
   const path = withoutEnd(quirks.v1 ? '/v1' : base.pathname, '/');
   const full = path.endsWith('/chat/completions') ? path : `${path}/chat/completions`;

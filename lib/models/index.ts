@@ -76,11 +76,13 @@ function mergeSettings(
   };
 }
 
+/** An empty or blank text counts as missing. */
 function filled(text: string | undefined): string | undefined {
   const trimmed = text?.trim();
   return trimmed === '' ? undefined : trimmed;
 }
 
+/** Whether two texts are the same address, apart from a slash at the end. */
 function sameUrl(a: string, b: string): boolean {
   const normal = (text: string) => withoutEnd(URL.canParse(text) ? new URL(text).href : text, '/');
   return normal(a) === normal(b);

@@ -57,11 +57,13 @@ class ReplyLimit implements Limit {
     if (this.#over !== undefined) controller.abort(this.#over);
   }
 
+  /** The first piece starts the timer: until then only the deadline counts. */
   heard(): void {
     if (this.#silence) this.#silence.refresh();
     else this.#silence = setTimeout(() => this.#onSilence(), this.#silenceTimeoutMs);
   }
 
+  /** Ends the connection without a reason in `over`, since the reply is complete. */
   finish(graceMs: number): void {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => this.#attached?.abort(), graceMs);
@@ -78,6 +80,7 @@ class ReplyLimit implements Limit {
   }
 
   #giveUp(reason: unknown): void {
+    // The first reason counts: a stop after a time-out changes nothing.
     this.#over ??= reason;
     this.#attached?.abort(this.#over);
   }

@@ -76,6 +76,7 @@ class TokenList {
     const [taken, token] = [this.#waiting, this.#clean];
     this.#waiting = [];
     this.#clean = '';
+    // The texts differ where a secret was replaced. Its tokens become one, because bytes and alternatives would show it, too.
     if (taken.map(textOf).join('') === token) return taken;
     return [{ token, logprob: 0, bytes: null, top_logprobs: [] }];
   }

@@ -37,6 +37,7 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
   return (config) => {
     const base = parseBaseUrl(config.baseUrl);
     const headers = requestHeaders(config.apiKey);
+    // Models behind one address refuse different fields.
     const quirks = quirksOf(`${config.baseUrl} ${config.model}`);
     // Without the query, which may hold a key: the origin is stored with every reply.
     const origin = `${base.origin}${withoutEnd(base.pathname, '/')} ${config.model}`;
@@ -49,6 +50,7 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
           return await requestReply(await loadClient(), request, ask);
         } catch (error) {
           if (signal.aborted) throw signal.reason;
+          // An aborted connection fails in many ways. The limit knows why it was aborted.
           if (limit.over instanceof ModelError) throw limit.over;
           if (error instanceof ModelError) throw error;
           const why = safeText(messageOf(error), config.apiKey);
@@ -61,6 +63,7 @@ export function connectOpenAi(options: OpenAiOptions): (config: OpenAiConfig) =>
   };
 }
 
+/** One reply, and the endpoint that it is asked of. */
 interface AskContext {
   base: URL;
   headers: Record<string, string>;
@@ -83,6 +86,7 @@ async function requestReply(
 ): Promise<ModelReply> {
   const { config, quirks, origin, limit, onDelta, onReasoning, pace } = ask;
   const { model, apiKey } = config;
+  // The fields of the last request: a refusal names one of them.
   let head: Record<string, JsonValue> = {};
   const isTool = (name: string): boolean => request.tools.some((tool) => tool.name === name);
   return withSecondTry(limit, async () => {

@@ -28,6 +28,7 @@ export interface PicturesOptions {
   defaults: { baseUrl?: string | undefined; apiKey?: string | undefined };
 }
 
+/** The picture may be in the answer, as base64. */
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 
 /** Pictures of any endpoint for OpenAI's images [OpenAI API, POST /images/generations]. */
@@ -74,6 +75,7 @@ export function openPictures({
   };
 }
 
+/** The picture in an answer. Throws a ModelError for a refusal, with the words of the endpoint, and for an answer without a picture. */
 function pictureOf(status: number, answer: unknown, host: string): Picture {
   const json: JsonObject = isObject(answer) ? answer : {};
   if (status < 200 || status > 299) {

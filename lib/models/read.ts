@@ -55,6 +55,7 @@ export async function readReply(response: Response, options: ReadOptions): Promi
   }
 }
 
+/** Passes on the text of a stream as it comes. Throws for a stream that ends with neither `[DONE]` nor a reason of its end: it was cut. */
 async function readStream(
   response: Response,
   builder: ReplyBuilder,
@@ -80,6 +81,7 @@ async function readStream(
     for await (const bytes of boundedBody(response, REPLY_MAX_BYTES)) {
       if (!done) limit.heard();
       take(parser.push(bytes));
+      // While the reader behind is slow, nothing is read. That time is no silence of the endpoint.
       const held = done ? undefined : pace?.();
       if (!held) continue;
       await held;
@@ -97,10 +99,12 @@ function broken(cause: unknown): ModelError {
   return new ModelError("the model's reply broke off before its end", { cause });
 }
 
+/** The answer of a body that is not streamed; the builder has the rest of it. */
 async function readWhole(response: Response, builder: ReplyBuilder): Promise<string> {
   const text = await readBodyText(response, REPLY_MAX_BYTES);
   const json = tryParseReply(text);
   if (json !== undefined) return builder.add(json);
+  // It began as JSON, and nothing told its length: it was cut. Nothing of it was used, so that it may be asked for again.
   if (endsWithConnection(response) && /^\s*\{/.test(text)) throw new BrokenBodyError();
   const type = response.headers.get('content-type') ?? 'no content type';
   throw new ModelError(

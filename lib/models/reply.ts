@@ -51,7 +51,9 @@ class ReplyParts implements ReplyBuilder {
   #rawText = '';
   #parts: JsonValue[] | undefined;
   #additions: JsonObject = {};
+  /** The `finish_reason`; undefined until it has come. */
   #finish: string | undefined;
+  /** Whether any chunk had a choice. */
   #isAnswered = false;
 
   constructor(model: string, { origin, isTool, onReasoning }: ReplyBuilderOptions) {
@@ -75,6 +77,7 @@ class ReplyParts implements ReplyBuilder {
       throw reportedError(describe(error), address === undefined ? undefined : new URL(address).host);
     if (typeof id === 'string' && id !== '') this.#completion.id = id;
     if (typeof model === 'string' && model !== '') this.#completion.model = model;
+    // Before the choice: the usage often comes in a last chunk that has none.
     if (isObject(usage)) this.#completion.usage = usageOf(usage);
     const choice = Array.isArray(choices) ? choices[0] : undefined;
     if (!isObject(choice)) return '';
@@ -151,6 +154,7 @@ class ReplyParts implements ReplyBuilder {
   }
 }
 
+/** The tokens as the endpoint counts them; 0 for a number that is missing, the sum for a missing total. */
 function usageOf(usage: JsonObject): Usage {
   const count = (name: string): number => {
     const value = usage[name];

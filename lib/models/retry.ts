@@ -1,5 +1,6 @@
 import { sleep } from '../common/deadline.ts';
 
+/** As in the official client: three tries in all. */
 const RETRIES_MAX_COUNT = 2;
 /** The wait before the first retry when the endpoint asks for none; it doubles each time. */
 const FIRST_WAIT_MS = 500;

@@ -6,6 +6,7 @@ import { ModelError } from '../errors.ts';
 export type ScriptedStep =
   | { text: string }
   | { calls: { name: string; arguments: JsonValue; callId?: string }[]; text?: string }
+  /** Fails with a ModelError; with a status it is a refusal of the endpoint. */
   | { error: string; status?: number }
   /** Never replies: waits for the signal. */
   | { hang: true }

@@ -19,6 +19,7 @@ const TAGS = ['<think>', '<thinking>', '<thought>', '[THINK]'];
 /** A splitter for one reply. `onReasoning` gets each piece of thinking text. A tag that comes later is a part of the answer. */
 export function createThinkingSplitter(onReasoning: (text: string) => void): ThinkingSplitter {
   let state: 'start' | 'thinking' | 'after' | 'answer' = 'start';
+  // Empty until a tag was opened.
   let closing = '';
   let held = '';
 
@@ -71,12 +72,14 @@ export function createThinkingSplitter(onReasoning: (text: string) => void): Thi
       return closing !== '';
     },
     push(text) {
+      // The usual case: nothing waits, and no tag is looked for any more.
       if (state === 'answer') return text;
       held += text;
       if (state === 'start') return atStart();
       return state === 'thinking' ? inThinking() : afterThinking();
     },
     end() {
+      // Thinking that never closed its tag is thinking still.
       if (state === 'thinking') think(take());
       return take();
     },

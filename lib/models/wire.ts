@@ -13,11 +13,13 @@ export function completionOf({ text, calls, completion, provider }: ModelReply):
     function: { name, arguments: typeof args === 'string' ? args : JSON.stringify(args) },
   }));
   const asks = toolCalls.length > 0;
+  // A message that only calls has a null content [OpenAI API, the chat completion object].
   const content = additions.content ?? (asks && text === '' ? null : text);
   const message = { ...additions.message, role: 'assistant', content, refusal: null };
   return {
     id,
     object: 'chat.completion',
+    // Seconds since the epoch, of this moment: a reply does not keep the endpoint's.
     created: Math.floor(Date.now() / 1000),
     model,
     choices: [
@@ -51,11 +53,13 @@ export function* chunksOf(completion: JsonObject): Generator<JsonObject> {
     yield chunk(index, { role: 'assistant', content: '', ...added }, null);
     const words = typeof content === 'string' ? (content.match(/\s*\S+\s*|\s+/g) ?? []) : [];
     for (const word of words) yield chunk(index, { content: word }, null);
+    // Clients put the pieces of a call together by `index`, which a whole message does not have.
     if (Array.isArray(calls)) {
       const pieces = calls.filter(isObject).map((call, at) => ({ index: at, ...call }));
       yield chunk(index, { tool_calls: pieces }, null);
     }
     yield chunk(index, {}, finish);
   }
+  // The usage comes last, in a chunk without choices, as with `stream_options.include_usage` [OpenAI API].
   if (isObject(usage)) yield { ...head, object: 'chat.completion.chunk', choices: [], usage };
 }

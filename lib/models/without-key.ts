@@ -17,6 +17,7 @@ export function withoutKey(model: Model, apiKey: string | undefined): Model {
         ...(text && { onDelta: text.push }),
         ...(thinking && { onReasoning: thinking.push }),
       });
+      // The end of a text waits while it may begin the key.
       thinking?.end();
       text?.end();
       return blotOwnSecrets(reply, secrets);

@@ -20,6 +20,7 @@ function shownBody(body: string | Uint8Array): string {
   return text.length > BODY_SHOWN ? `${text.slice(0, BODY_SHOWN)}… (${text.length} characters)` : text;
 }
 
+/** The text of bytes; undefined for bytes that are no UTF-8. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -26,6 +26,7 @@ export type FetchDocument = (
   signal: AbortSignal | undefined,
 ) => Promise<string>;
 
+/** A chain of more redirects is taken for a loop. */
 const REDIRECTS_MAX_COUNT = 5;
 
 /** The outcome of a GET. `silent`: no answer came at all. */
@@ -48,6 +49,7 @@ export function createDocumentFetch(options: FetchOptions): FetchDocument {
         path: url.pathname + url.search,
         headers: {
           accept: 'application/json, application/yaml;q=0.9, */*;q=0.5',
+          // A redirect to another origin gets no key.
           ...(key !== undefined && url.origin === first.origin ? { authorization: key } : {}),
         },
         effect: 'read',
@@ -96,6 +98,7 @@ export function createDocumentFetch(options: FetchOptions): FetchDocument {
     if ('text' in served && isDocument(served.text, rootKeys)) return served.text;
     if (signal.aborted) throw new AppError('stopped', 'Stopped while the document was fetched.');
     const place = `No document behind ${url.origin}${url.pathname}`;
+    // Where nobody answered, `rpc.discover` would only wait a second time.
     if ('silent' in served) throw new SpecError(`${place}: ${served.fault}.`);
     const headers: Record<string, string> = key === undefined ? {} : { authorization: key };
     const call = { url: url.href, headers, method: 'rpc.discover', effect: 'read' as const };

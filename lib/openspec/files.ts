@@ -24,6 +24,7 @@ export async function readFilesBeside(document: JsonObject, source: string | und
   if (source === undefined || isUrl(source)) return { files, warnings };
   const root = sourcePath(source);
   const folder = dirname(root);
+  // Links are followed before a path is compared: a link in the folder may lead out of it.
   const realFolder = await realpath(folder);
   const seen = new Set([root]);
   const waiting = [...filesNamedIn(document, root)];
@@ -71,6 +72,7 @@ export function sourcePath(source: string): string {
   return source === '' || isUrl(source) ? source : resolve(source);
 }
 
+/** Two letters at least: `C:` is a drive. */
 function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]+:/i.test(text);
 }
@@ -79,6 +81,7 @@ function isUrl(text: string): boolean {
 function filesNamedIn(document: JsonObject, from: string): Set<string> {
   const paths = new Set<string>();
   const pending: JsonValue[] = [document];
+  // Without recursion: documents are deep.
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (typeof node !== 'object' || node === null) continue;
     for (const [key, child] of Object.entries(node)) {

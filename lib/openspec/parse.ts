@@ -60,6 +60,7 @@ function withoutMark(text: LongText): LongText {
 
 const BYTE_ORDER_MARK = 0xfeff;
 
+/** Whether a text has nothing but blanks. */
 async function isBlank(text: LongText): Promise<boolean> {
   const pause = createPauses();
   for (const window of text.windows()) {
@@ -154,10 +155,12 @@ function positionOf(source: string, message: string): number | undefined {
   return good;
 }
 
+/** Whether the fault is a character that may not be here, of which Node 20 does not give the place. */
 function isUnexpected(message: string): boolean {
   return message.startsWith("Unexpected token '") && !/at position/.test(message);
 }
 
+/** The line and the column of an index, both from 1. */
 function place(source: string, at: number): { line: number; column: number } {
   const before = source.slice(0, at);
   return { line: before.split('\n').length, column: at - before.lastIndexOf('\n') };

@@ -85,6 +85,7 @@ class SimulationPlaces implements Simulations {
   }
 
   async start(source: string, needed: NeededAddresses): Promise<RunningSimulation> {
+    // The text is the key: a document that differs in a blank is another device.
     const key = createHash('sha256').update(source).digest('base64');
     if (!this.#running.has(key) && this.#running.size >= PLACES_COUNT) await this.#freePlace(needed);
     const { kind, title, device } = await this.#run(key, source);
@@ -101,6 +102,7 @@ class SimulationPlaces implements Simulations {
       const isKept = ({ askedAt, port }: KeptSimulation): boolean => askedAt >= oldest || ports.has(port);
       const all = await kept.list();
       for (const { key } of all.filter((one) => !isKept(one))) await kept.forget(key);
+      // The needed ones first: there may be more than places.
       const first = all
         .filter(isKept)
         .toSorted((a, b) => Number(ports.has(b.port)) - Number(ports.has(a.port)));
@@ -120,6 +122,7 @@ class SimulationPlaces implements Simulations {
     this.#running.clear();
   }
 
+  /** The device of a document, also while it starts. One that cannot start is forgotten, so that the next request tries again. */
   #run(key: string, source: string, port?: number): Promise<Simulation> {
     const starting = this.#running.get(key) ?? this.#begin(source, port);
     this.#running.set(key, starting);

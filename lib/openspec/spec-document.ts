@@ -34,6 +34,7 @@ export interface MissingRef {
   home: JsonObject;
 }
 
+/** A longer chain of `$ref`s is taken for one without an end. */
 const HOPS_MAX_COUNT = 64;
 
 /**
@@ -122,6 +123,7 @@ export class SpecDocument {
       const found = this.#valueIn(target, fragment, target);
       if (found !== undefined) return { ...found, key: `${path}#${fragment || ref}` };
     } else {
+      // `Pet` could be a file, too: the files have been asked before.
       const bare = bareName(ref, home);
       if (bare !== undefined) return { value: bare, home, key: `${homePath}#${ref}` };
       // Only a `$ref` that leads nowhere else is worth the walk over the whole document.

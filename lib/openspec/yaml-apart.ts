@@ -61,6 +61,7 @@ export function answerYaml(port: MessagePort): void {
   // oxlint-enable unicorn/require-post-message-target-origin
 }
 
+/** Parses one text, and sends its JSON in pieces. Only a fault of the document becomes an answer. */
 async function answerFor(source: string, send: (piece: string) => Promise<void>): Promise<YamlEnd> {
   try {
     const { document, warnings } = await treeOfYaml(source);
@@ -88,6 +89,7 @@ async function parseInThread(source: LongText, signal: AbortSignal | undefined):
   }
 }
 
+/** A thread for one document: one without work, else a new one. */
 function takeThread(): Worker {
   const known = idle.pop();
   if (!known) return startThread({ resourceLimits: { maxOldGenerationSizeMb: MEMORY_MAX_MIB } });

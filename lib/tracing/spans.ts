@@ -24,6 +24,7 @@ export interface SpanOptions {
 export class Spans {
   readonly #api: Opentelemetry['api'];
   readonly #tracer: Tracer;
+  /** The context around the running work. It follows the work over each `await`. */
   readonly #active: AsyncLocalStorage<Context>;
 
   constructor(api: Opentelemetry['api'], tracer: Tracer, active: AsyncLocalStorage<Context>) {
@@ -53,6 +54,7 @@ export class Spans {
     return this.#active.run(context, work);
   }
 
+  /** Begins a span. The caller ends it. */
   begin({ name, kind, attributes, parent = this.current }: SpanOptions): OpenSpan {
     const span = this.#tracer.startSpan(name, { kind: this.#api.SpanKind[kind], attributes }, parent);
     const context = this.#api.trace.setSpan(parent, span);

@@ -43,6 +43,7 @@ function stepsOf(spans: Spans, task: OpenSpan): Omit<ReturnType<Observer['task']
             attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'openai' },
           },
           (span, { completion: { id, model, usage } }) => {
+            // The endpoint says in its reply which model has answered.
             span.updateName(`chat ${model}`);
             span.setAttributes({
               'gen_ai.response.id': id,
@@ -67,6 +68,7 @@ function stepsOf(spans: Spans, task: OpenSpan): Omit<ReturnType<Observer['task']
           },
         ),
       ),
+    // It begins within the span of its call, which is its parent.
     send: (call) =>
       spans.step(
         {
@@ -78,11 +80,13 @@ function stepsOf(spans: Spans, task: OpenSpan): Omit<ReturnType<Observer['task']
       ),
     question: (kind) =>
       spans.step({ name: `wait for ${kind}`, kind: 'INTERNAL', attributes: {} }, (span, answer) =>
+        // Without an answer the question waits on at the next owner.
         span.setAttribute('lite_agent.answer', answer?.kind ?? 'left'),
       ),
   };
 }
 
+/** The beginning and the end of the span of a task. A stop is no failure, and neither is a task that is left to another node. */
 function endsOf(spans: Spans, { span }: OpenSpan): Pick<ReturnType<Observer['task']>, 'began' | 'ended'> {
   return {
     began: () => void span.addEvent('began'),

@@ -1,6 +1,7 @@
 import type { TrafficObserver } from '../server/traffic.ts';
 import type { Spans } from './spans.ts';
 
+/** A status from here on fails the span. One of 4xx is the caller's fault [semconv, HTTP server spans]. */
 const SERVER_ERROR = 500;
 
 /**
@@ -20,6 +21,7 @@ export function createTrafficSpans(spans: Spans): TrafficObserver {
         within,
         answered({ route, status }) {
           if (route !== undefined) {
+            // The pattern of the route, never the path: names of spans are grouped, and a path may hold ids.
             span.updateName(`${method} ${route}`);
             span.setAttribute('http.route', route);
           }

@@ -10,7 +10,9 @@ import { isChinese } from './vocabulary.ts';
 /** A call that was made, and its result. */
 export type MadeCall = { call: PlannedCall; result: ToolResult };
 
+/** So many tools, values or fields are named in an answer. */
 const LIST_MAX_COUNT = 12;
+/** Why nothing was called, in English and in Chinese. */
 const REASONS = {
   negated: 'it says not to|句子里是否定',
   conditional: 'conditions and times are beyond the offline demo model|离线演示模型不处理条件和时间',
@@ -27,6 +29,7 @@ export function answerOf(
 ): string {
   const zh = isChinese(text);
   const next = left === 1 ? 'the next step was' : `the next ${left} steps were`;
+  // After a failed call the rounds after it are not made.
   const rest = zh ? `因此其余 ${left} 个操作没有执行。` : `So ${next} not taken.`;
   const lines = [...made.map((one) => resultLine(one, zh)), ...(left > 0 ? [rest] : [])];
   return [...lines, ...notes.map((note) => noteLine(note, zh))].join(zh ? '' : ' ');
@@ -60,6 +63,7 @@ export function hasFailed({ error, statusCode }: ToolResult): boolean {
   return error !== undefined || (typeof statusCode === 'number' && statusCode >= 400);
 }
 
+/** A call and its result as a sentence: the value of a read, the arguments of a write, or the fault. */
 function resultLine({ call: { tool, args }, result }: MadeCall, zh: boolean): string {
   const label = labelOf(tool.offer, zh);
   const value = textOf(valueIn(result), unitOf(tool.offer));
@@ -72,6 +76,7 @@ function resultLine({ call: { tool, args }, result }: MadeCall, zh: boolean): st
   return `Done: ${label}${given.length > 0 ? ` (${given.join(', ')})` : ''}.`;
 }
 
+/** The fault of a failed call. Where the outcome of a write is unknown, it says so. */
 function faultOf({ error, statusCode }: ToolResult, value: string, zh: boolean): string {
   if (error === undefined) return `HTTP ${plainValue(statusCode)} ${value}`;
   const { message, detail, code, effect } = isObject(error) ? error : { message: error };
@@ -79,6 +84,7 @@ function faultOf({ error, statusCode }: ToolResult, value: string, zh: boolean):
   return plainValue(message ?? detail ?? code).replace(/\.$/, '') + (effect === 'unknown' ? unsure : '');
 }
 
+/** The sentence about a request that led to no call. */
 function noteLine({ request: { text }, why, tool, missing = [], words = [] }: Note, zh: boolean): string {
   if (why !== 'missing') {
     const [reason, chinese] = REASONS[why].split('|');
@@ -116,6 +122,7 @@ function valueIn(result: ToolResult): JsonValue {
   return isObject(json) && json['jsonrpc'] !== undefined ? (json['result'] ?? null) : json;
 }
 
+/** A value in words. Of lists and objects the first entries are shown, and an object with one field is its value. */
 function textOf(value: JsonValue | undefined, unit = ''): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (typeof value === 'number') return `${value}${unit}`;
@@ -134,6 +141,7 @@ function labelOf({ name, description }: ToolOffer, zh: boolean): string {
   return zh ? (chinesePart(description) ?? words) : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** The first sentence of a description, in Chinese where there is such a part and the user writes so. */
 function summaryOf(description: string, zh: boolean): string {
   return (((zh && chinesePart(description)) || description).split(/(?<=[.。])\s|\n/)[0] ?? '').slice(0, 100);
 }
@@ -142,11 +150,13 @@ function chinesePart(description: string): string | undefined {
   return /[\p{Script=Han}][\p{Script=Han}\d、，]*/u.exec(description)?.[0];
 }
 
+/** The unit that the texts of a tool name, for a number without one. */
 function unitOf({ name, description }: ToolOffer): string {
   if (/℃|°\s?C|celsius|摄氏/i.test(description)) return ' °C';
   return /percent|%|百分/i.test(`${name} ${description}`) ? ' %' : '';
 }
 
+/** A name in words: `targetTemp_now` becomes `target temp now`. */
 function spaced(name: string): string {
   return name.replaceAll(/(?<=[a-z])(?=[A-Z])|[_.-]+/g, ' ').toLowerCase();
 }

@@ -24,6 +24,7 @@ export interface DemoTool {
 /** The arguments that a request gives to a tool, and the words and numbers that they are made of. */
 export interface Filling {
   args: JsonObject;
+  /** 1 for a value that is named outright, 0.5 for one that merely fits. A number that is sure is counted in `sureCount` instead. */
   score: number;
   used: Set<string | Quantity>;
   /** How many arguments the request gave. Constants and defaults are not among them. */
@@ -34,8 +35,10 @@ export interface Filling {
   guessed: string | undefined;
 }
 
+/** The verbs of tools that change nothing. */
 const READS =
   /^(?:get|head|read|list|query|show|check|status|state|find|search|describe|count|is|has|fetch|view|measure|level|battery|position|location|version|health|ping)$/i;
+/** The words of a parameter that takes numbers with this unit. */
 const UNITS = {
   percent: /percent|%|bright|dim|level|volume|humid|亮度|音量|湿度/i,
   degree: /℃|°|celsius|degree|temp|温度|angle|角度/i,
@@ -47,6 +50,7 @@ export function readTool(offer: ToolOffer): DemoTool {
   const required = Array.isArray(schema['required']) ? schema['required'] : [];
   const properties = Object.entries(isObject(schema['properties']) ? schema['properties'] : {});
   const parameters = properties.map(([key, value = {}]) => readParameter(key, value, required.includes(key)));
+  // The first verb of the name decides. Without one, a tool that asks for nothing reads, unless its description names a change.
   const verb = readWords(name).find(({ text }) => READS.test(text) || CHANGES.test(text))?.text;
   const isRead = verb ? READS.test(verb) : required.length === 0 && !CHANGES.test(description);
   const inside = parameters.flatMap(({ keys, choices }) => [keys, ...choices.map((choice) => choice.keys)]);
@@ -101,6 +105,7 @@ export function fill(tool: DemoTool, request: Request): Filling {
   return filling;
 }
 
+/** Finds the value of a parameter, and notes in `filling` what it was made of; undefined when the request has none. */
 type Find = (
   parameter: DemoParameter,
   request: Request,
@@ -158,6 +163,7 @@ const findText: Find = ({ schema, choices, required }, { text, words }, filling,
 const TEXT_VALUE =
   /["“「『']([^"”」』']{1,80})["”」』'](?!\p{L})|(?<![\p{Script=Latin}\d])([A-Za-z]{1,3}-?\d{1,5})(?![\p{L}\d])/gu;
 
+/** Notes that the request gave a value, and what it was made of, so that it is not used a second time. */
 function use<T>(filling: Filling, sources: Iterable<string | Quantity>, value: T, score = 1): T {
   filling.score += score;
   filling.givenCount += 1;

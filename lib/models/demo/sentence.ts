@@ -21,25 +21,34 @@ export interface Request {
 /** A name of a tool, or a request, that changes something. */
 export const CHANGES =
   /\b(?:set|adjust|change|make|put|write|post|patch|configure|turn|switch|toggle|enable|disable|activate|deactivate|start|stop|shut|open|close|lock|unlock|move|drive|go|send|bring|navigate|pick|fetch|grab|collect|take|place|drop|dim|brighten|raise|lower|increase|decrease|reset|restart|reboot|add|create|delete|remove|update|control|execute|play|pause|run|clear|cancel|charge|dock|press|calibrate|dispense|emergency)s?\b|把|设|调|控制|打开|启动|关闭|关掉|关上|停止|移动|前往|去|送|取|拿|抓|改|变成|写入|启用|停用|重启|删除|添加|锁|让|开(?!着|了)|关(?!着|了)/i;
+/** The signs and words between two requests. A comma between digits is none. */
 const SPLIT =
   /([;；。!！?？\n，、]|,(?!\d)|\.(?=\s|$)|\b(?:and then|and also|and|then|also|plus|but|after that)\b|然后|接着|并且|同时|但是|(?<=货架)(?=[取拿])|(?:再|并)(?=[把去打关开设调移告取拿]))/i;
+/** The polite beginning of an order, which says nothing. */
 const POLITE =
   /^(?:(?:please|kindly|can you|could you|would you|will you|hey|ok|now|请问?|麻烦你?|能不能|可不可以|可以|能否|能|帮我|帮忙)[\s,，]*)+/i;
+/** The beginning of a question. */
 const ASKS =
   /^(?:what|how|which|where|who|why|when|is|are|am|was|were|does|do|did|has|have|had|can|could|should|will|would|tell|show|check|read|get|list|report|query|display|give me|let me know|i want to know)\b|^(?:查|告诉|显示|看|读|列出)/i;
 const ASKS_CHINESE = /[吗呢]\s*$|多少|什么|几度|几点|哪|是否|怎么样|查询|查看|告诉/;
+/** Requests that matched words cannot get right (`beyondOf`): a denial, a condition or a time, a change by so much. */
 const NEGATED = /\b(?:don'?t|do not|never|not|without)\b|别|不要|不用|勿/i;
 const CONDITIONAL =
   /\b(?:if|when|whenever|unless|until|once|while|tomorrow|tonight|later|every \w+|in \d+ (?:second|minute|hour|day)s?|at \d+(?::\d+)? ?(?:am|pm|o'clock))\b|如果|要是|的时候|以后|之后|(?:分钟|小时|秒|天)后|明天|今晚|每天/i;
 const RELATIVE =
   /\b(?:warmer|cooler|colder|hotter|brighter|dimmer|darker|higher|lower than|more|less|faster|slower|by \d)|(?:调|升|降|提|减|加|增)[高低大小亮暗快慢]?\s*\d+(?!\s*(?:号|楼))|[高低大小亮暗快慢热冷]一?[点些]|(?:increase|decrease|raise|lower|dim|brighten)(?!.*\bto\b)/i;
 const THEN = /then|after|然后|接着|再/i;
+/** A sentence with one of these says how a thing is, and orders nothing. */
 const STATES = /\b(?:is|are|was|were|been)\b|是|着|了/i;
+/** A run of one script. Digits stay with the letters beside them. */
 const WORD = /\p{Script=Han}+|\p{Script=Latin}+(?:\d+[\p{Script=Latin}\d]*)?|\d+\p{Script=Latin}+\d*/gu;
+/** A number and its unit. A digit beside a letter belongs to a name, such as B3. */
 const QUANTITY =
   /(?<![\p{Script=Latin}\d.])([-−]?\d+(?:\.\d+)?)\s*(%|percent\b|per cent\b|°\s*[cf]?\b|℃|degrees?\b|deg\b|摄氏度|度)?(?![\p{Script=Latin}\d])/giu;
+/** A number in Chinese characters before a word that counts or measures. */
 const CHINESE_NUMBER =
   /[零一二两三四五六七八九十百]+(?:点[零一二三四五六七八九])?(?=\s*(?:摄氏)?[度号个件层格档%])/g;
+/** The index of a character is its value. In the lists of words below it is the value, or its tens. */
 const DIGITS = '零一二三四五六七八九';
 const NUMBERS =
   'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen';
@@ -47,6 +56,7 @@ const TENS = 'zero ten twenty thirty forty fifty sixty seventy eighty ninety';
 
 /** Splits a sentence into its requests. One that names no verb, no switch or no thing takes those of the one before. */
 export function requestsOf(sentence: string): Request[] {
+  // At the beginning "when" may ask. Elsewhere it is a condition.
   const conditional = CONDITIONAL.test(sentence.replace(/^\s*when\b/i, ''));
   const pieces = withDigits(sentence).split(SPLIT);
   const requests: Request[] = [];
@@ -73,6 +83,7 @@ function isSwitch({ key }: Word): boolean {
   return key === 'on' || key === 'off';
 }
 
+/** An order, a question, or neither. A polite question such as "can you open it?" is an order. */
 function intentOf(text: string, isQuestion: boolean): Request['intent'] {
   const bare = text.replace(POLITE, '');
   const order = CHANGES.test(bare) && (bare !== text || !isQuestion);

@@ -33,6 +33,7 @@ export function readMcpArguments(schema: SpecDocument): McpArguments {
     wireNames.set(name, wireName);
     return { name, ...argument };
   });
+  // Only a schema that names no argument and allows others is open.
   const others = root && own(root.node, 'additionalProperties');
   return {
     arguments: args,
@@ -41,10 +42,12 @@ export function readMcpArguments(schema: SpecDocument): McpArguments {
   };
 }
 
+/** The walk over the schemas that are merged at the root. */
 interface Gathered {
   found: Map<string, Omit<SchemaArgument, 'name'>>;
   /** The schemas that were merged; false for those that were merged as a choice only. */
   seen: Map<JsonObject, boolean>;
+  /** Inside of `anyOf` or `oneOf`: no argument is required there. */
   isChoice: boolean;
 }
 

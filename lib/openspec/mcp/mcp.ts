@@ -15,7 +15,9 @@ import { mcpPlaceOf } from './place.ts';
 import { mcpNames } from './names.ts';
 import { createMcpTool } from './tool.ts';
 
+/** Model APIs accept no longer description of a tool. */
 const DESCRIPTION_MAX_LENGTH = 1024;
+/** A tool with a longer name on the wire is skipped. */
 const NAME_MAX_LENGTH = 256;
 /** A longer schema is not read: no model would be shown a tenth of it. */
 const SCHEMA_MAX_CHARS = 256 * 1024;
@@ -32,6 +34,7 @@ export function mcpKindOver(mcp: McpDriver): OpenspecKind {
       try {
         return await mcp.describe(place, { signal, timeoutMs: DESCRIBE_TIMEOUT_MS });
       } catch (error) {
+        // A stop of the caller says nothing about the document.
         if (!(error instanceof AppError) || error.code === 'stopped') throw error;
         const words = blotOwnSecrets(error.message, secretsOf(connection));
         throw unusable('', `The MCP server does not say its tools: ${words}`);
@@ -41,6 +44,7 @@ export function mcpKindOver(mcp: McpDriver): OpenspecKind {
   };
 }
 
+/** Makes a tool of each entry of the list. An entry that cannot be called is skipped with the reason, and fails no other. */
 async function compile(
   { mcp: version, info, tools: listed = [] }: JsonObject,
   options: CompileOptions,
@@ -78,9 +82,12 @@ export interface McpFace {
   /** The name on the wire. */
   operation: string;
   description: string;
+  /** As the server wrote it; so is the schema of the answer. */
   inputSchema: JsonObject;
   outputSchema: JsonObject | undefined;
+  /** By the server's `readOnlyHint` alone. Any other tool counts as a write. */
   isRead: boolean;
+  /** `high` for a write with `destructiveHint`. */
   risk: Risk | undefined;
 }
 
@@ -115,6 +122,7 @@ async function faceOf(
   };
 }
 
+/** A schema of a tool; an empty one where the tool has none. Throws a SpecError for one that is too long. */
 async function readSchema(item: JsonObject, key: 'inputSchema' | 'outputSchema'): Promise<JsonObject> {
   const schema = own(item, key) ?? {};
   if (!isObject(schema)) throw new SpecError(`its ${key} is no object`);
@@ -130,6 +138,7 @@ function descriptionOf(item: JsonObject, operation: string): string {
   return shorten(saidAt(item, 'description') ?? title ?? operation, DESCRIPTION_MAX_LENGTH);
 }
 
+/** The name under which an entry is skipped; undefined for an entry without one. */
 function operationOf(item: JsonValue | undefined): string | undefined {
   const name = isObject(item) ? textAt(item, 'name') : undefined;
   return name === undefined ? undefined : shorten(name, NAME_MAX_LENGTH);

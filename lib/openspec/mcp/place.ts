@@ -7,6 +7,7 @@ export function mcpPlaceOf(connection: Connection): McpPlace | { fault: string }
   const { server, command, env = {} } = connection;
   if (command !== undefined) return server === undefined ? { command, env } : { fault: BOTH };
   if (server === undefined) return { fault: 'The server has no address: give its URL as "server"' };
+  // An address without a scheme is on HTTP.
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(server) ? server : `http://${server}`;
   if (!URL.canParse(text)) return { fault: `The server "${server}" is no URL` };
   const url = new URL(text);

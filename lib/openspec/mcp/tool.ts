@@ -12,6 +12,7 @@ import { readMcpArguments, toWire } from './arguments.ts';
 import type { McpFace } from './mcp.ts';
 import { deviceOf, mcpPlaceOf } from './place.ts';
 
+/** What a schema lost that was too large for a model, for the warnings. */
 const TRIMMED = {
   descriptions: 'descriptions are shortened',
   depth: 'deep members are left open',
@@ -27,10 +28,12 @@ export function createMcpTool(mcp: McpDriver, face: McpFace, warnings: string[])
   const { schema: written, defaults, names, trimmed } = schemas.parameters(args.arguments);
   warnings.push(...[...schemas.warnings].map((text) => `${operation}: ${text}`));
   if (trimmed !== undefined) warnings.push(`${operation}: ${TRIMMED[trimmed]} to keep its schema short.`);
+  // The server names no argument and allows any.
   const parameters: ToolParameters['schema'] = args.isOpen
     ? { type: 'object', properties: {}, additionalProperties: true }
     : written;
   const effect = isRead ? 'read' : 'write';
+  // Rules and people see the arguments with the defaults that the call sends.
   const complete = (given: JsonObject): JsonObject => ({
     ...defaults,
     ...withWideNumbers(given, parameters),
@@ -60,6 +63,7 @@ export function createMcpTool(mcp: McpDriver, face: McpFace, warnings: string[])
         return await callServer(mcp, callOf(given), context);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
+        // The request could not be made of the arguments: nothing was sent.
         return failed('invalid_arguments', error.message, 'none');
       }
     },
@@ -76,6 +80,7 @@ async function callServer(mcp: McpDriver, call: McpCall, context: CallContext): 
 function previewOf({ tool, arguments: args }: McpCall, connection: Connection): JsonObject {
   const place = mcpPlaceOf(connection);
   if ('fault' in place) return { fault: place.fault };
+  // The request of the call itself; the handshake of the protocol is not shown.
   const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: tool, arguments: args } };
   return 'url' in place
     ? { method: 'POST', url: place.url, headers: place.headers, body }

@@ -14,6 +14,7 @@ export function acceptOf(document: SpecDocument, operation: JsonObject, home: Js
     const produced = textsAt(operation, 'produces');
     for (const type of produced.length > 0 ? produced : textsAt(document.root, 'produces')) types.add(type);
   }
+  // Types with parameters or a wildcard are left out: the last entry takes them in.
   const named = [...types].filter((type) => /^[\w.+-]+\/[\w.+-]+$/.test(type));
   const json = named.filter((type) => /[/+]json$/.test(type));
   const first = (json.length > 0 ? json : named.length > 0 ? named : ['application/json']).slice(0, 4);

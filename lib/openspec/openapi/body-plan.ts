@@ -18,10 +18,13 @@ import type { SchemaWriter } from '../schema/schema-writer.ts';
 
 /** The body as arguments: its properties side by side (`properties`: key to the wire's name), or whole under `key`. */
 export interface BodyPlan {
+  /** Whether a call has to send a body. */
   required: boolean;
+  /** The media types, the best one first. It is taken where no argument picks one. */
   choices: Choice[];
   /** The argument that picks the media type, where there are several. */
   contentTypeKey?: string;
+  /** Set when the body is one argument; `properties` is missing then. */
   key?: string;
   properties?: Map<string, string>;
   /** Keys that have to be there once there is a body. */
@@ -36,6 +39,7 @@ export interface BodyPlan {
 interface BodyShape {
   properties: Map<string, Layers>;
   required: Set<string>;
+  /** The schema of keys that are not described; a missing one allows any. */
   additional: ObjectShape['additional'];
 }
 
@@ -101,6 +105,7 @@ export function planBody(
       });
     }
   }
+  // For a type such as `image/*` the call has to say which one it sends.
   const isWild = best?.kind === 'binary' && best.name.includes('*');
   if (choices.length > 1 || isWild) {
     drafts.push({
@@ -133,12 +138,14 @@ function flatShape(
   if (shape === undefined) return undefined;
   for (const other of others) {
     const layers = bodyLayers(document, other);
+    // Most documents have one schema for all their media types.
     if (layers === undefined || layers.identity === whole.identity) continue;
     const more = shapeOfObject(document, layers);
     if (more === undefined) continue;
     for (const [name, property] of more.properties) {
       if (!shape.properties.has(name)) shape.properties.set(name, property);
     }
+    // A property that one media type does not require may be left out there.
     for (const name of shape.required) if (!more.required.has(name)) shape.required.delete(name);
   }
   return shape;
@@ -158,6 +165,7 @@ function shapeOfObject(document: SpecDocument, schema: Layers): BodyShape | unde
     }
   }
   const shape: BodyShape = { properties: new Map(properties), required: new Set(required), additional };
+  // A required member that is not described still has to be given.
   for (const name of required) if (!properties.has(name)) shape.properties.set(name, ANYTHING);
   return shape;
 }

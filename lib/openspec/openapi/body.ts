@@ -38,6 +38,7 @@ export function encodeBody(
   }
 }
 
+/** A body of bytes. Where the type has a wildcard, a `data:` URL says it. */
 function encodeFile(contentType: string, value: JsonValue): EncodedBody {
   const { type, bytes } = fileOf(value, 'body');
   return { contentType: contentType.includes('*') ? type : contentType, bytes };
@@ -50,6 +51,7 @@ export function encodeForm(value: JsonObject, encoding?: JsonObject): string {
     if (field === undefined) continue;
     const how = objectAt(encoding, name);
     const style = encodingStyle(how);
+    // Without an encoding, a nested object goes as JSON [OpenAPI 3.1.1 4.8.15].
     const asJson = style === undefined && (isObject(field) || /json/.test(textAt(how, 'contentType') ?? ''));
     if (asJson) pairs.push(`${encodePart(name)}=${encodePart(formatExactly(field))}`);
     else
@@ -59,6 +61,7 @@ export function encodeForm(value: JsonObject, encoding?: JsonObject): string {
   return pairs.join('&').replaceAll('%20', '+');
 }
 
+/** A text that looks like an encoded form is sent as it is. */
 function formEncoded(text: string): string {
   return /^[\w.~%+-]+=/.test(text) ? text : encodePart(text);
 }
@@ -80,6 +83,7 @@ function encodeMultipart(
     const isFile =
       isBinary(layers) ||
       layers.some(({ node }) => isObject(node['items']) && isBinary([{ node: node['items'], home: node }]));
+    // A part of another type, such as `image/png`, is a file when its text can be base64.
     const isTyped = type !== undefined && !/json|text|xml|\*/.test(type);
     for (const item of Array.isArray(field) && !/json/.test(type ?? '') ? field : [field]) {
       const disposition = `Content-Disposition: ${isForm ? 'form-data' : 'attachment'}; name="${quoted(name)}"`;
@@ -115,6 +119,7 @@ function fileOf(value: JsonValue, name: string): { bytes: Buffer; type: string }
   return { bytes: Buffer.from(text, 'base64'), type: type ?? 'application/octet-stream' };
 }
 
+/** Base64 in both alphabets, also with line breaks and without padding. */
 function isBase64(text: string): boolean {
   const plain = text.replace(/\s+/g, '');
   return /^[A-Za-z0-9+/_-]*={0,2}$/.test(plain) && withoutEnd(plain, '=').length % 4 !== 1;

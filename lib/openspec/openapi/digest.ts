@@ -14,11 +14,14 @@ export function digestAnswer(
   ];
   if (nonce === undefined || hashName === undefined) return undefined;
   const offered = parts['qop']?.split(',').map((one) => one.trim());
+  // `auth-int` alone would need a hash of the body.
   if (offered !== undefined && !offered.includes('auth')) return undefined;
 
   const hash = (text: string) => createHash(hashName).update(text).digest('hex');
+  // Each challenge is answered once: the next call begins without an answer again.
   const count = '00000001';
   const secret = hash(`${user.username}:${realm}:${user.password}`);
+  // The names of RFC 7616 3.4.2 and 3.4.3: `first` is H(A1), `second` is H(A2).
   const first = /-sess$/i.test(algorithm) ? hash(`${secret}:${nonce}:${clientNonce}`) : secret;
   const second = hash(`${request.method}:${request.path}`);
   const middle = offered === undefined ? nonce : `${nonce}:${count}:${clientNonce}:auth`;

@@ -6,10 +6,14 @@ import type { SchemaWriter } from '../schema/schema-writer.ts';
 
 /** One argument before it has a key. */
 export interface Draft {
+  /** The name on the wire. */
   name: string;
+  /** The part of the request, as a suffix for its key: `path`, `query`, `body`. */
   place: string;
   required: boolean;
+  /** Writes the schema of the argument. It is called again for each attempt with less detail. */
   write(writer: SchemaWriter): JsonSchema;
+  /** Hands the key to the plan. It is called once, with the plan that is taken. */
   settle(key: string): void;
 }
 
@@ -42,6 +46,7 @@ export function described(
   if (wire === undefined && description === undefined) return schema;
   const limit = writer.descriptionLimit;
   const text = [wire, own].filter((part) => part !== undefined).join(' ');
+  // With so little detail there are no descriptions at all.
   if (limit === 0) return schema;
   schema['description'] = shorten(text.trim(), limit);
   writer.spend(Buffer.byteLength(text));

@@ -13,6 +13,7 @@ export function jsonAnswerOf(
   home: JsonObject,
 ): JsonSchema | undefined {
   const responses = Object.entries(objectAt(operation, 'responses') ?? {});
+  // By status: 200 comes before 204, and `2XX` last.
   const good = responses
     .filter(([status]) => status.startsWith('2'))
     .toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -24,11 +24,14 @@ import { openapiServerUrl } from './servers.ts';
 import { validateOpenapi } from './validate.ts';
 import { openapiNames } from './names.ts';
 
+/** Methods that change nothing, where the document does not say otherwise. */
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Model APIs accept no longer description of a tool. */
 const DESCRIPTION_MAX_LENGTH = 1024;
 
 /** OpenAPI 3.0, 3.1, 3.2 and Swagger 2.0: one tool for each operation of each path. */
 export function openapi(http: HttpDriver): OpenspecKind {
+  // All documents share their tokens, so that a device is not asked for one by each session.
   const tokens = new DeviceTokens(http);
 
   return {
@@ -98,6 +101,7 @@ async function compile(
   const title = textAt(objectAt(document.root, 'info'), 'title') ?? 'untitled';
   const operations = tools.length + skipped.length;
   if (operations === 0) warnings.push('The document has no operations, so there are no tools.');
+  // Said only where a document is checked: a session may bring the address.
   if (options.validate === true && tools.length > 0 && !isServerKnown)
     warnings.push('The document names no server: calls need a server given with the document.');
   return {

@@ -66,6 +66,7 @@ export class OperationTool implements Tool {
   readonly operation: string;
   readonly #operation: Operation;
   readonly #shared: SharedParts;
+  /** Made at the first look: most operations of a large document are never called. */
   #plan: OperationPlan | undefined;
   #notes: Pick<OperationPlan, 'warnings' | 'documentWarnings'> | undefined;
   #template: RequestTemplate | undefined;
@@ -149,6 +150,7 @@ export class OperationTool implements Tool {
     knowSecrets(credentials.secrets); // the device may send them back in an error that is logged
     const left = leftOf(context);
     try {
+      // The token is asked for only when its server and the origin of the credentials are known to be right.
       const root = this.#serverFor(context.connection);
       this.#checkOrigin(credentials, context.connection, root);
       let token: string | undefined;
@@ -160,6 +162,7 @@ export class OperationTool implements Tool {
       }
       const request = fillRequest(this.#requestTemplate, args, root, credentials);
       const result = await this.#send(request, credentials, left);
+      // The device no longer takes this token: the next call asks for another one.
       if (token !== undefined && result['statusCode'] === 401) tokens.forget(token);
       return blotOwnSecrets(this.#explained(result, context.connection), credentials.secrets);
     } catch (error) {
@@ -179,6 +182,7 @@ export class OperationTool implements Tool {
     return { ...result, error: { ...error, message: said + hint } };
   }
 
+  /** The parts of a request that no argument changes, made at the first call. */
   get #requestTemplate(): RequestTemplate {
     const { method, path, node, home } = this.#operation;
     const { document, security } = this.#shared;

@@ -9,7 +9,9 @@ import { objectAt } from '../read.ts';
 export interface FoundOperation {
   /** Upper case. */
   method: string;
+  /** As the document writes it, also with a query or a fragment. */
   path: string;
+  /** The path item: its parameters, servers and words hold for each of its operations. */
   item: JsonObject;
   /** The file in which the path item stands: its parameters are relative to it. */
   itemHome: JsonObject;
@@ -20,6 +22,7 @@ export interface FoundOperation {
   lost?: string;
 }
 
+/** In lower case; any case is read. */
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query']);
 
 /** The keys of a path item that are no operations [OpenAPI 3.2.0 4.9]. */

@@ -100,6 +100,7 @@ export class Planner {
   /** The plan of an operation, with as much detail as fits the budget. */
   planOf(shape: RequestShape): OperationPlan {
     const choices = shape.body === undefined ? [] : choicesOf(this.#document, shape.body.mediaTypes);
+    // Only a body with one media type is known again by its schema.
     const [only] = choices;
     const identity = choices.length === 1 && only ? bodyLayers(this.#document, only)?.identity : undefined;
     const first = identity === undefined ? undefined : this.#firstLevel.get(identity);
@@ -110,6 +111,7 @@ export class Planner {
       if (attempt.isBodyOver && identity !== undefined) this.#firstLevel.set(identity, level + 1);
     }
     const bare = this.#attempt(sketch, NAMES, TOOL_MAX_BYTES, true);
+    // A body that is one argument has no names to be left with: it becomes opaque instead.
     const isBodyWhole = sketch.body !== undefined && sketch.body.plan.properties === undefined;
     if (!bare.isOver && !isBodyWhole) return finish(shape, sketch, bare, BARE_WORDS);
     const opaque = this.#sketch(shape, choices, true);

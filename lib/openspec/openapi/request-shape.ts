@@ -22,6 +22,7 @@ export interface MediaType {
   /** As the document writes it; may hold a `*`. */
   name: string;
   schema: JsonValue | undefined;
+  /** The Encoding Objects by property, for forms and multipart [OpenAPI 3.1.1 4.8.15]. */
   encoding: JsonObject | undefined;
   home: JsonObject;
 }
@@ -38,6 +39,7 @@ export interface RequestShape {
   };
   /** The keys that the document itself has as defaults: they are sent, and the model does not see them. */
   keys: DocumentKey[];
+  /** The odd things that cost no operation; they become warnings. */
   faults: string[];
 }
 
@@ -81,6 +83,7 @@ export function requestShapeOf(document: SpecDocument, found: FoundOperation): R
 
 function readShape(document: SpecDocument, found: FoundOperation): RequestShape | string {
   const { path, item, itemHome, node: operation, home: operationHome } = found;
+  // By place and name, so that a parameter of the operation replaces that of its path.
   const parameters = new Map<string, OperationParameter>();
   const fields: { node: JsonObject; home: JsonObject }[] = [];
   const shape: RequestShape = { parameters: [], keys: [], faults: [] };
@@ -116,6 +119,7 @@ function readShape(document: SpecDocument, found: FoundOperation): RequestShape 
         shape.keys.push(key);
         continue;
       }
+      // The session has the value of a key: a call without it is right.
       const required =
         place === 'path' || (flagAt(node, 'required') === true && !isKey(document, place, name));
       parameters.set(`${place} ${wireName}`, { name, in: place, required, node, home });
@@ -134,6 +138,7 @@ function readShape(document: SpecDocument, found: FoundOperation): RequestShape 
     const media = document.object(value, home);
     return mediaType(name, media?.node ?? {}, media?.home ?? home);
   });
+  // A body without media types is none.
   if (mediaTypes.length > 0) {
     const required = flagAt(node, 'required') ?? false;
     shape.body = { required, description: saidAt(node, 'description'), mediaTypes, place: 'body' };

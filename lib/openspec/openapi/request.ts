@@ -24,6 +24,7 @@ export interface RequestTemplate {
 
 /** The parts of a request that arguments fill. */
 interface RequestParts {
+  /** Encoded texts by the name in the braces. The parts of the query are encoded, too. */
   variables: Map<string, string>;
   query: string[];
   cookies: string[];
@@ -49,6 +50,7 @@ export function fillRequest(
   const args = plan.names.restore(completed(plan, given), plan.parameters);
   const headers = { accept: template.accept, 'user-agent': 'lite-agent-server' };
   const parts: RequestParts = { variables: new Map(), query: [], cookies: [], headers };
+  // The other keys are those of an open body.
   const used = new Set<string>();
   for (const argument of plan.arguments) {
     used.add(argument.key);
@@ -84,6 +86,7 @@ function writeArgument(parts: RequestParts, argument: WireArgument, value: JsonV
       if (whole === undefined) parts.query.push(...writePairs(name, value, argument));
       else parts.query.push(`${encodePart(name)}=${encodePart(whole)}`);
       break;
+    // The whole query in one argument: an object is written as a form.
     case 'querystring':
       if (isObject(value) && !/json/.test(mediaType ?? '')) parts.query.push(encodeForm(value));
       else parts.query.push(encodePart(whole ?? plainText(value)));
@@ -157,6 +160,7 @@ function checkedPath(key: string, value: JsonValue, text: string): string {
   return text;
 }
 
+/** The text of a parameter that is written whole as a media type. */
 function contentText(value: JsonValue, mediaType: string): string {
   return /json/i.test(mediaType) ? formatExactly(value) : plainText(value);
 }

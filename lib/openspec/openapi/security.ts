@@ -32,6 +32,7 @@ export interface ClientGrant {
   scopes: string[];
 }
 
+/** Schemes that are needed together, each with its scopes. */
 type Requirement = Map<string, string[]>;
 
 /** Chooses the credentials for one operation, from the document's requirements (an OR of ANDs) and the session's secrets. */
@@ -78,6 +79,7 @@ export function createSecurity(document: SpecDocument) {
       const scheme = schemeOf(name);
       return scheme !== undefined && (Object.hasOwn(credentials, name) || isKeyFor(scheme, apiKey));
     };
+    // An alternative that can be fulfilled comes before one that can be fulfilled in part.
     const full = requirements?.find((one) => one.size > 0 && [...one.keys()].every(has));
     const chosen = full ?? requirements?.find((one) => [...one.keys()].some(has));
     for (const [name, scopes] of chosen ?? []) {
@@ -105,6 +107,7 @@ export function createSecurity(document: SpecDocument) {
     const given = Object.keys(credentials);
     const asks = `The document asks for ${wanted.map((name) => `"${name}"`).join(' or ')}`;
     const strange = given.filter((name) => schemeOf(name) === undefined);
+    // A credential under a name of no scheme is never sent: most often it is a slip.
     const typos = strange.map((name) => {
       const near = closestWord(name, wanted);
       return `"${name}" is no scheme of it${near === undefined ? '' : `; did you mean "${near}"?`}`;
@@ -167,6 +170,7 @@ function apply(result: CallCredentials, scheme: JsonObject, credential: Credenti
   }
 }
 
+/** Whether a scheme is the HTTP authentication scheme of this name, in any case. */
 function isHttp(scheme: JsonObject, name: string): boolean {
   return textAt(scheme, 'type') === 'http' && textAt(scheme, 'scheme')?.toLowerCase() === name;
 }

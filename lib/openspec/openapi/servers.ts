@@ -15,6 +15,7 @@ export function openapiServerUrl(document: SpecDocument, item: JsonObject, opera
   if (document.isSwagger2) return swagger2Url(document.root, operation);
   for (const node of [operation, item, document.root]) {
     const urls = listAt(node, 'servers').flatMap((server) => (isObject(server) ? [filledIn(server)] : []));
+    // Servers of WebSockets and the like are passed over where there is another one.
     const usable = urls.find((url) => /^https?:/i.test(url) || !/^[a-z][a-z0-9+.-]*:/i.test(url)) ?? urls[0];
     if (usable !== undefined) return usable;
   }
@@ -45,6 +46,7 @@ function swagger2Url(root: JsonObject, operation: JsonObject): string {
 /** Reads a base URL. A relative URL is resolved against `source`, the place of the document. Throws a SpecError with advice. */
 export function parseServer(url: string, source: string | undefined): ServerRoot {
   const from = source !== undefined && /^https?:/i.test(source) ? source : undefined;
+  // `device.local:8080` is an address, and not a URL of the scheme `device.local`.
   const isBare = /^[\w.-]+:\d+(\/|$)|^\[[\da-f:.]+\](:\d+)?(\/|$)/i.test(url);
   const text = isBare ? `http://${url}` : from === undefined && url.startsWith('//') ? `http:${url}` : url;
   if (!URL.canParse(text, from)) {

@@ -25,6 +25,7 @@ type StyleName =
   | 'deepObject'
   | 'cookie';
 
+/** The collection formats of Swagger 2.0 as styles. */
 const COLLECTIONS: Record<string, { style: StyleName; explode: boolean }> = {
   csv: { style: 'form', explode: false },
   ssv: { style: 'spaceDelimited', explode: false },
@@ -33,6 +34,7 @@ const COLLECTIONS: Record<string, { style: StyleName; explode: boolean }> = {
   multi: { style: 'form', explode: true },
 };
 
+/** The styles of each place; the first one counts where the document names none. */
 const STYLES: Record<ParameterPlace, readonly StyleName[]> = {
   path: ['simple', 'label', 'matrix'],
   query: ['form', 'spaceDelimited', 'pipeDelimited', 'deepObject'],
@@ -89,6 +91,7 @@ export function writePairs(name: string, value: JsonValue, style: Style): string
   if (style.style === 'deepObject' && typeof value === 'object' && value !== null)
     return deepPairs(key, value, encode);
   if (Array.isArray(value)) {
+    // Without a pair, an empty list would look like a missing one.
     if (value.length === 0) return [`${key}=`];
     if (style.explode) return value.map((item) => `${key}=${encode(plainText(item))}`);
     return [`${key}=${value.map((item) => encode(plainText(item))).join(DELIMITERS[style.style] ?? ',')}`];
@@ -104,6 +107,7 @@ export function writePairs(name: string, value: JsonValue, style: Style): string
   return [`${key}=${encode(plainText(value))}`];
 }
 
+/** Encoded: none of these characters may be in a query as it is [RFC 3986 3.4]. */
 const DELIMITERS: Partial<Record<StyleName, string>> = {
   spaceDelimited: '%20',
   pipeDelimited: '%7C',
@@ -199,14 +203,17 @@ function encodeReserved(text: string): string {
   );
 }
 
+/** `allowReserved` keeps the reserved characters [RFC 3986 2.2]. */
 function encoderOf({ allowReserved }: Style): (text: string) => string {
   return allowReserved ? encodeReserved : encodePart;
 }
 
+/** Characters that no header may hold are encoded. */
 function headerText(text: string): string {
   return text.replace(/[^\t\x20-\x7e]/gu, (char) => encodePart(char));
 }
 
+/** The members that are there: a value may be undefined. */
 function present(value: JsonObject): [string, JsonValue][] {
   return Object.entries(value).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined);
 }

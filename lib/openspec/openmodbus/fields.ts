@@ -44,6 +44,7 @@ export interface Fields {
 
 /** The fields of an object at a place in the document. */
 export function createFields(object: JsonObject, pointer: string, findings: Findings): Fields {
+  // The properties that somebody looked for: `finish` warns about the others.
   const asked = new Set<string>();
   const get = (name: string): JsonValue | undefined => {
     asked.add(name);

@@ -179,6 +179,7 @@ async function carryWrite(
     return readRequest(entry);
   };
   try {
+    // One job of the bus, so that no other call comes between the read and the write.
     const call = busCall(server, entry, context, shared ? readRequest(entry) : request, false);
     const last = await driver.call(endpoint, shared || verify ? { ...call, nextRequest } : call);
     // The raw value is an integer, so the value that was really written may differ from the wanted one: 26.46 is 26.5.
@@ -223,6 +224,7 @@ function busCall(
   };
 }
 
+/** The value in the content of a place. */
 function decode({ storage, value }: ModbusFunction, { registers, bits }: Content): JsonValue {
   const inCoils = storage === 'coils' || storage === 'discreteInput';
   return inCoils ? decodeBits(value.format, bits) : decodeRegisters(value.format, registers);

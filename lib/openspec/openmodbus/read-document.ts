@@ -75,6 +75,7 @@ export function readDocument(document: JsonObject): ModbusDocument {
   }
   root.finish(['$schema']); // an editor's key
   const { faults, warnings } = findings;
+  // All faults come at once, so that an author need not send the document again and again.
   if (faults.length > 0 || server === undefined) {
     const [first] = faults;
     const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
@@ -108,6 +109,7 @@ function readFunction(fields: Fields, server: ServerSettings | undefined): Modbu
   if (timeout > callDeadlineMs) fields.warn(`timeout: a call ends after ${callDeadlineMs} ms in any case`);
   const verify = fields.flag('verify');
   const said = fields.choice('x-lite-agent-risk', ['low', 'normal', 'high']);
+  // `confirm` asks for a person. A milder risk beside it changes nothing.
   const risk = fields.flag('confirm') ? 'high' : said;
   const wanted = fields.choice('writeFunction', ['auto', 5, 6, 15, 16]) ?? 'auto';
   const description = fields.text('description') ?? '';
@@ -133,6 +135,7 @@ function readFunction(fields: Fields, server: ServerSettings | undefined): Modbu
     if (storage === 'discreteInput' || storage === 'inputRegisters') {
       path.fault('storage', `${storage} can only be read`);
     }
+    // One value goes by the function for one: 5 or 6.
     writeFunction = wanted === 'auto' ? (inCoils ? (count === 1 ? 5 : 15) : count === 1 ? 6 : 16) : wanted;
     checkWriteFunction(fields, writeFunction, inCoils, count);
   }

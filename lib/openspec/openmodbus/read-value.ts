@@ -62,6 +62,7 @@ export function readValue(fields: Fields, path: Fields, inCoils: boolean): Value
   }
   const texts = type === undefined ? undefined : readTexts(fields, type);
   fields.finish();
+  // Without these the checks below would only repeat the fault.
   if (type === undefined || name === undefined || multiplier.digits === 0n) return undefined;
 
   const numeric = type !== 'bool' && type !== 'string';
@@ -73,6 +74,7 @@ export function readValue(fields: Fields, path: Fields, inCoils: boolean): Value
   }
   const place = readCount(fields, path, type, inCoils);
   if (place === undefined) return undefined;
+  // A text or a bool is never scaled, whatever the document says.
   const scaling = numeric ? createScaling(multiplier, offset) : unscaled;
   if (numeric) checkRange(fields, type, { scaling, min, max });
   const format: ValueFormat = {

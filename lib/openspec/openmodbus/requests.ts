@@ -33,6 +33,7 @@ export function keyOf({ name }: Value): string {
  */
 export function previewFunction(entry: ModbusFunction, endpoint: Endpoint, args: JsonObject): JsonObject {
   const wanted = (mapBigints(args, String) as JsonObject)[keyOf(entry.value)];
+  // Without a value there is only the place to show, as a read.
   const isWrite = entry.method === 'write' && wanted !== undefined;
   const request = isWrite ? writeRequest(entry, wanted, 0) : readRequest(entry);
   const pdu = pduOf(request);
@@ -57,11 +58,13 @@ function pduOf(request: ModbusRequest): Buffer {
   if ('registers' in request) {
     const values = Buffer.alloc(request.registers.length * 2);
     request.registers.forEach((register, index) => values.writeUInt16BE(register, index * 2));
+    // Function 6 writes one register and has no count.
     return request.fc === 6
       ? Buffer.concat([head, values])
       : withCount(head, request.registers.length, values);
   }
   if ('bits' in request) {
+    // On is FF00, off is 0000 [Modbus Application Protocol 1.1b3, 6.5].
     if (request.fc === 5) return Buffer.concat([head, Buffer.from(request.bits[0] ? [0xff, 0] : [0, 0])]);
     const values = Buffer.alloc(Math.ceil(request.bits.length / 8));
     request.bits.forEach((bit, index) => {
@@ -74,6 +77,7 @@ function pduOf(request: ModbusRequest): Buffer {
   return Buffer.concat([head, count]);
 }
 
+/** A write of several values: their count and the length of their bytes come first. */
 function withCount(head: Buffer, count: number, values: Buffer): Buffer {
   const counts = Buffer.alloc(3);
   counts.writeUInt16BE(count, 0);
@@ -81,9 +85,11 @@ function withCount(head: Buffer, count: number, values: Buffer): Buffer {
   return Buffer.concat([head, counts, values]);
 }
 
+/** The frame around a function and its data. ASCII is shown before it becomes hexadecimal digits. */
 function frameOf(endpoint: Endpoint, unit: number, pdu: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from([unit]), pdu]);
   if (endpoint.framing === 'ascii') {
+    // The LRC [Modbus over Serial Line 1.02, 2.5.2.2].
     const sum = body.reduce((total, byte) => total + byte, 0);
     return Buffer.concat([body, Buffer.from([-sum & 0xff])]);
   }
@@ -92,6 +98,7 @@ function frameOf(endpoint: Endpoint, unit: number, pdu: Buffer): Buffer {
     sum.writeUInt16LE(crc16(body));
     return Buffer.concat([body, sum]);
   }
+  // The header of Modbus TCP: transaction 0, protocol 0, the length from the unit on.
   const header = Buffer.alloc(6);
   header.writeUInt16BE(body.length, 4);
   return Buffer.concat([header, body]);

@@ -32,6 +32,7 @@ export function describeValue({ description, uom, step, format }: Value): string
 function singleSchema({ format }: Value): JsonSchema {
   const { type, texts, count, scaling } = format;
   if (type === 'bool') return { type: 'boolean' };
+  // A register holds two bytes.
   if (type === 'string') return { type: 'string', maxLength: count * 2 };
   if (texts !== undefined) return { type: 'string', enum: [...texts.values()] };
   const [low, high] = limitsOf(type, format);

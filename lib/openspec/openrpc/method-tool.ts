@@ -108,6 +108,7 @@ async function callMethod(
     return jsonrpc.call(call, { ...context, timeoutMs });
   };
   const deadline = performance.now() + context.timeoutMs;
+  // Both tries share the time-out of the call.
   const first = await send(structure.first, context.timeoutMs);
   const hasOther = structure.triesOther && params.byName(args) !== undefined;
   const leftMs = deadline - performance.now();
@@ -129,6 +130,7 @@ function withReason(second: ToolResult, form: string, first: ToolResult): ToolRe
   return { ...second, error: { ...latter, message } };
 }
 
+/** The words of a refusal, also of a server that gives none. */
 function messageIn({ message }: JsonObject): string {
   return typeof message === 'string' ? message : 'refused';
 }

@@ -7,6 +7,7 @@ import { listAt, textAt } from '../read.ts';
 import { shorten } from '../shorten.ts';
 import type { SpecDocument } from '../spec-document.ts';
 
+/** Model APIs accept no longer description of a tool. */
 const DESCRIPTION_MAX_LENGTH = 1024;
 
 /** The entries of `methods`; throws a SpecError when `methods` is not a list. */
@@ -36,6 +37,7 @@ export function isMethodSelected(
   options: CompileOptions,
 ): boolean {
   const { include, exclude, within } = options;
+  // Without a selection the tags, which may be `$ref`s, need not be followed.
   if (include === undefined && exclude === undefined && within === undefined) return true;
   const name = textAt(method, 'name') ?? '';
   const tags = listAt(method, 'tags').flatMap((tag) => {

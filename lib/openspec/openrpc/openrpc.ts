@@ -32,6 +32,7 @@ export function openrpc(jsonrpc: JsonrpcDriver): OpenspecKind {
   };
 }
 
+/** What a schema lost that was too large for a model, for the warnings. */
 const TRIMMED = {
   descriptions: 'descriptions are shortened',
   depth: 'deep members are left open',
@@ -43,6 +44,7 @@ class OpenrpcCompiler {
   readonly #document: SpecDocument;
   readonly #options: CompileOptions;
   readonly #jsonrpc: JsonrpcDriver;
+  /** One for the whole document: its warnings come once, however many methods have the same fault. */
   readonly #schemas: ArgumentSchemas;
   readonly #uniqueName = uniqueNames();
   readonly #warnings: string[] = [];
@@ -68,6 +70,7 @@ class OpenrpcCompiler {
           throw new SpecError('left out by include or exclude');
         tools.push(this.#toolOf(node, home, where));
       } catch (error) {
+        // A method that cannot be called costs no other method.
         if (!(error instanceof SpecError)) throw error;
         const operation = isObject(item) && typeof item['name'] === 'string' ? item['name'] : where;
         skipped.push({ operation, reason: messageOf(error) });
@@ -96,6 +99,7 @@ class OpenrpcCompiler {
     const odd = effectWarning(operation, method[EFFECT_KEY]);
     if (odd !== undefined) this.#warnings.push(odd);
     const structure = structureOf(paramStructure ?? method['paramStructure'], params, root['openrpc']);
+    // A method without a result is a notification: the device answers nothing.
     const notification = method['result'] === undefined;
     return createMethodTool(
       this.#jsonrpc,

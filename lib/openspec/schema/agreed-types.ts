@@ -22,6 +22,7 @@ export function agreedTypes(
   return common?.length === 0 ? undefined : common;
 }
 
+/** Warns about each word for a type that is none of JSON Schema. */
 function noteTypes(
   { type }: JsonObject,
   dialect: SchemaDialect,

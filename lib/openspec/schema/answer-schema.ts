@@ -6,6 +6,7 @@ import { SchemaWriter } from './schema-writer.ts';
 
 /** A longer schema would cost a host more than it tells. */
 const ANSWER_MAX_BYTES = 2048;
+/** So many levels are written, the first that fits. */
 const DEPTHS = [6, 3, 1];
 
 /**

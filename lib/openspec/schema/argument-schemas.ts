@@ -10,6 +10,7 @@ import { WireNames } from './wire-names.ts';
 
 /** One argument of a tool, as its document describes it. */
 export interface SchemaArgument {
+  /** The key for the model. The caller has made it unique, and knows the name on the wire. */
   name: string;
   schema: JsonValue;
   required: boolean;
@@ -116,6 +117,7 @@ export class ArgumentSchemas {
         arg,
         detail,
       );
+      // The budget is spent: this step is too long, whatever the other arguments are.
       if (writer.spend(0)) break;
     }
     const definitions = writer.definitions();

@@ -14,6 +14,7 @@ export function withoutEndlessChoices(definitions: Record<string, JsonSchema>): 
   return Object.fromEntries(
     Object.entries(definitions).map(([key, schema]) => {
       if (!reachesItself(key, uses)) return [key, schema];
+      // What is left holds for the value itself: it is looser than the document, and has an end.
       const { $ref: _, anyOf: __, allOf: ___, ...rest } = schema;
       return [key, rest];
     }),

@@ -41,6 +41,7 @@ const WORDS = new Set(['description', 'summary', 'title', 'example', 'examples',
 /** A schema that allows any value. */
 export const ANYTHING: Layers = { layers: [], identity: '', missing: [] };
 
+/** Numbers for the objects of documents, by which layers are compared. */
 const nodeIds = new WeakMap<JsonObject, number>();
 let lastNodeId = 0;
 
@@ -62,6 +63,7 @@ export function isOnlyMissingRef({ layers, missing }: Layers): boolean {
   return missing.length > 0 && layers.every(({ node }) => isOnlyWords(node, ['allOf']));
 }
 
+/** Whether a schema has nothing but words about the value, a `$ref`, and these other keys. */
 function isOnlyWords(node: JsonObject, others: readonly string[] = []): boolean {
   return Object.keys(node).every((key) => WORDS.has(key) || key === '$ref' || others.includes(key));
 }
@@ -116,6 +118,7 @@ function takeApart(
       if (only !== undefined) collect(only, nodeHome);
     }
   };
+  // The name is the last part of the place to which the `$ref` leads.
   const { key } = document.resolve(value, home);
   collect(value, home);
   const name = key?.slice(Math.max(key.lastIndexOf('/'), key.lastIndexOf('#')) + 1);
@@ -147,6 +150,7 @@ function readShape(document: SpecDocument, layers: readonly Layer[], options?: L
     for (const [name, value] of Object.entries(objectAt(node, 'properties') ?? {})) {
       if (value === false || value === undefined) continue;
       const property = isObject(value) ? layersOf(document, value, home, options) : ANYTHING;
+      // Read-only in one layer is read-only in all: they are about the same value.
       if (property.layers.some((layer) => layer.node['readOnly'] === true)) readOnly.add(name);
       const before = properties.get(name);
       if (before === undefined) properties.set(name, property);

@@ -9,6 +9,7 @@ export function matchingText(pattern: string, more = 0): string | undefined {
   return reader.at === pattern.length ? text : undefined;
 }
 
+/** The place in the pattern. The functions below read on from it, also where there is no text, so that the end is found. */
 interface Reader {
   readonly text: string;
   readonly more: number;
@@ -80,6 +81,7 @@ function oneOfClass(reader: Reader): string | undefined {
   const negated = reader.text[reader.at] === '^';
   if (negated) reader.at++;
   let first: string | undefined;
+  // A `]` at the very beginning is read as a character, although JavaScript reads an empty class.
   for (let start = true; start || reader.text[reader.at] !== ']'; start = false) {
     const char = reader.text[reader.at++];
     if (char === undefined) return undefined;

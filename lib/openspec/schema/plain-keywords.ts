@@ -57,11 +57,13 @@ export function plainKeywordsOf(
   return plain;
 }
 
+/** The warning about a pattern that the schema leaves out. */
 function patternWarning(pattern: string): string {
   const shown = JSON.stringify(shorten(pattern, PATTERN_SHOWN_MAX_LENGTH));
   return `The pattern ${shown} is not checked: it is no pattern of JSON Schema, or has no linear time.`;
 }
 
+/** Sets a long keyword, and counts its bytes with the quotes, the colon and the comma. */
 function put(plain: PlainKeywords, key: string, value: JsonValue): void {
   plain.schema[key] = value;
   plain.bytes += Buffer.byteLength(JSON.stringify(value)) + key.length + 4;
@@ -94,16 +96,19 @@ function limitsOf(layers: readonly Layer[]): JsonSchema {
   return limits;
 }
 
+/** Keeps the higher one of two lower limits. */
 function raise(limits: JsonSchema, key: string, value: number): void {
   const before = limits[key];
   limits[key] = typeof before === 'number' ? Math.max(before, value) : value;
 }
 
+/** Keeps the lower one of two upper limits. */
 function lower(limits: JsonSchema, key: string, value: number): void {
   const before = limits[key];
   limits[key] = typeof before === 'number' ? Math.min(before, value) : value;
 }
 
+/** Whether a limit itself is excluded, by the flag of draft 4. */
 function isFlagged(node: JsonObject, limit: string): boolean {
   if (limit === 'minimum') return node['exclusiveMinimum'] === true;
   return limit === 'maximum' && node['exclusiveMaximum'] === true;
@@ -113,6 +118,7 @@ function isNumber<K extends string>(node: JsonObject, key: K): node is JsonObjec
   return typeof node[key] === 'number';
 }
 
+/** Whether a keyword is a whole number from 0 on. */
 function isCount<K extends string>(node: JsonObject, key: K): node is JsonObject & Record<K, number> {
   return Number.isInteger(node[key]) && Number(node[key]) >= 0;
 }
@@ -124,6 +130,7 @@ function choicesOf(layers: readonly Layer[], nullable: boolean): JsonValue[] | u
     const listed = Object.hasOwn(node, 'const') ? [node['const'] ?? null] : listAt(node, 'enum');
     if (listed.length === 0) continue;
     const texts = new Map(listed.map((value) => [JSON.stringify(value), value]));
+    // A value has to be in the list of every layer.
     choices = choices === undefined ? texts : new Map([...choices].filter(([text]) => texts.has(text)));
   }
   if (choices === undefined || choices.size === 0) return undefined;

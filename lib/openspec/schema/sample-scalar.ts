@@ -2,6 +2,7 @@ import type { JsonObject } from '../../common/json.ts';
 import { documentPattern } from './value-faults.ts';
 import { matchingText } from './matching-text.ts';
 
+/** One value for each format, always the same, so that a simulated device answers the same every time. */
 const formats: Readonly<Record<string, string>> = {
   'date-time': '2024-01-01T00:00:00Z',
   date: '2024-01-01',
@@ -29,6 +30,7 @@ const formats: Readonly<Record<string, string>> = {
 /** A text that fits a schema's format, pattern and length; `name` for a schema without a format. */
 export function sampleText(node: JsonObject, name: string): string {
   const { format, pattern, minLength, maxLength } = node;
+  // A document must not make the server write a text without end.
   const least = typeof minLength === 'number' ? Math.min(minLength, 10_000) : 0;
   const most = typeof maxLength === 'number' ? maxLength : Number.POSITIVE_INFINITY;
   const plain = (typeof format === 'string' ? formats[format.toLowerCase()] : undefined) ?? name;
@@ -37,6 +39,7 @@ export function sampleText(node: JsonObject, name: string): string {
   const matches = documentPattern(pattern);
   if (matches === undefined || matches.test(fitted)) return fitted;
   return (
+    // More repetitions than needed, for patterns whose text is shorter than the schema allows.
     [0, 1, 2, least, least + 1]
       .map((more) => matchingText(pattern, more))
       .find(
@@ -49,6 +52,7 @@ export function sampleText(node: JsonObject, name: string): string {
 export function sampleNumber(node: JsonObject, whole: boolean): number {
   const step =
     typeof node['multipleOf'] === 'number' && node['multipleOf'] > 0 ? node['multipleOf'] : undefined;
+  // The distance to a limit that is excluded.
   const unit = step ?? (whole ? 1 : 0.5);
   const low = limit(node['minimum'], node['exclusiveMinimum'], unit);
   const high = limit(node['maximum'], node['exclusiveMaximum'], -unit);

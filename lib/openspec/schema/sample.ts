@@ -25,6 +25,7 @@ export function sampleOf(schema: SchemaView, name = 'text'): JsonValue {
 interface Making {
   /** The schemas on the way here. A member that leads back to one of them is left out. */
   trail: readonly (JsonValue | undefined)[];
+  /** How many values were made; one count for the whole sample. */
   made: { count: number };
   /** True for a part of an `allOf`: another part may hold the members that it requires. */
   isPart?: boolean;
@@ -107,10 +108,12 @@ function combined(schema: SchemaView, node: JsonObject, name: string, making: Ma
   return whole;
 }
 
+/** Whether a schema says only which members there must be. */
 function onlyDemands(node: JsonObject): boolean {
   return Object.keys(node).every((key) => key === 'required' || key === 'not' || key === 'title');
 }
 
+/** Whether a part makes a value although it names no type. */
 function hasChoices(node: JsonObject): boolean {
   return ['allOf', 'anyOf', 'oneOf', 'enum', 'const', 'example', 'default'].some((key) =>
     Object.hasOwn(node, key),

@@ -7,6 +7,7 @@ import { typesOf } from './types.ts';
 import { flagAt, listAt, objectAt, own, textsAt } from '../read.ts';
 import type { SchemaView } from './schema-view.ts';
 
+/** More would not help the reader. */
 const faultsMaxCount = 20;
 /** The check follows a schema that leads to itself for the same value only this deep. */
 const depthMax = 64;
@@ -45,12 +46,14 @@ function look(at: Look, schema: SchemaView): void {
   const say = (detail: string): void => void faults.push({ pointer, detail });
   if (node === false) return say('must not be there');
   if (!isObject(node) || depth > depthMax || faults.length >= faultsMaxCount) return;
+  // `nullable` counts also without a type, as many documents write it.
   if (value === null && (schema.nullable || node['nullable'] === true || node['x-nullable'] === true)) return;
   const types = typesOf(node);
   const values = listAt(node, 'enum');
   const listed = values.some((one) => isDeepStrictEqual(one, value));
   // Some documents enumerate numbers for a text. The enumeration counts more than the type.
   if (!listed && types !== undefined && !types.some((type) => isOf(value, type))) {
+    // The bytes of a file are not checked.
     if (node['format'] !== 'binary' && node['type'] !== 'file') say(`must be ${types.join(' or ')}`);
     return;
   }
@@ -77,6 +80,7 @@ function lookAtChoices(at: Look, node: JsonObject, schema: SchemaView): void {
     for (const choice of choices) {
       const faults: Fault[] = [];
       look({ ...inner, faults }, schema.at(choice));
+      // The nearest member is the one with the fewest faults.
       if (best === undefined || faults.length < best.length) best = faults;
       if (faults.length === 0) break;
     }
@@ -119,6 +123,7 @@ function lookAtNumber(value: number, node: JsonObject, say: (detail: string) => 
     say(`must be below ${exclusiveMaximum}`);
   if (typeof multipleOf === 'number' && multipleOf > 0) {
     const times = value / multipleOf;
+    // 0.3 / 0.1 is not quite 3.
     if (Math.abs(times - Math.round(times)) > 1e-9 * Math.max(1, Math.abs(times)))
       say(`must be a multiple of ${multipleOf}`);
   }
@@ -144,6 +149,7 @@ function lookAtObject(at: Look, value: JsonObject, node: JsonObject, schema: Sch
   const properties = objectAt(node, 'properties') ?? {};
   const patterns = Object.entries(objectAt(node, 'patternProperties') ?? {});
   const others = own(node, 'additionalProperties') ?? own(node, 'unevaluatedProperties');
+  // A schema with parts does not know the properties of its parts, so that it cannot close itself.
   const closed =
     others === false &&
     !at.open &&

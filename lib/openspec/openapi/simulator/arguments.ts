@@ -26,6 +26,7 @@ interface ReadArguments {
 /** How far choices are followed that may lead back to themselves. */
 const depthMax = 16;
 
+/** A name and its value, which is still encoded. */
 type Pair = readonly [name: string, value: string];
 
 /** Reads parameters as the document says that they are written [OpenAPI 3.1.1 4.8.12.6], and holds them against their schemas. */
@@ -173,6 +174,7 @@ function contentValue(text: string, schema: SchemaView): JsonValue {
   }
 }
 
+/** The delimiters as clients write them, encoded or not. */
 const delimiters: Partial<Record<Style['style'], RegExp>> = {
   spaceDelimited: /%20| /,
   pipeDelimited: /%7C|\|/i,
@@ -184,10 +186,12 @@ function split(text: string, { style }: Style): string[] {
   return text.split(delimiters[style] ?? (text.includes(',') ? ',' : /%2C/i));
 }
 
+/** The value of a parameter that is neither list nor object; undefined when it is missing. */
 function scalar(text: string | undefined, schema: SchemaView): JsonValue | undefined {
   return text === undefined ? undefined : valueOfText(decoded(text), schema);
 }
 
+/** An item of a list, as the schema of its items means it. */
 function itemValue(text: string, schema: SchemaView): JsonValue {
   const { items } = isObject(schema.value) ? schema.value : {};
   return valueOfText(decoded(text), schema.at(items ?? {}));

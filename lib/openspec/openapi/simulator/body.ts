@@ -30,6 +30,7 @@ export async function readBody(
   }
   const header = headers['content-type'];
   const type = header?.split(';')[0]?.trim().toLowerCase();
+  // Without a Content-Type the first media type is meant.
   const media =
     type === undefined ? shape.mediaTypes[0] : shape.mediaTypes.find(({ name }) => isOf(type, name));
   if (media === undefined) {
@@ -47,6 +48,7 @@ export async function readBody(
   } catch (error) {
     return refuse(`cannot be read as ${written}: ${messageOf(error)}`);
   }
+  // A patch holds only some members, so that the schema of the whole does not fit it.
   if (value === undefined || /patch/.test(written)) return { value, media };
   const faults = faultsOf(value, schema);
   if (faults.length === 0) return { value, media };
@@ -56,6 +58,7 @@ export async function readBody(
   };
 }
 
+/** Whether a type is one of the document, which may have parameters or a wildcard. */
 function isOf(type: string, pattern: string): boolean {
   const [wanted = ''] = pattern.toLowerCase().split(';');
   if (wanted.trim() === type) return true;
@@ -67,6 +70,7 @@ async function formValue(body: Buffer, type: string, schema: SchemaView): Promis
   const form = await new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData();
   const fields: JsonObject = {};
   for (const [key, field] of form) {
+    // `tags[]` is the name `tags`; `a[b][c]` leads through objects.
     const [name = '', ...steps] = key.replace(/\[\]$/, '').split(/\]?\[|\]$/);
     const text = typeof field === 'string' ? field : field.name;
     nest(fields, [name, ...steps.filter((step) => step !== '')], text);

@@ -21,6 +21,7 @@ interface Getter {
 export class Getters {
   readonly #document: SpecDocument;
   readonly #routes: readonly OperationRoute[];
+  /** By the template of the path. */
   readonly #getters = new Map<string, Getter>();
   readonly #samples = new Map<Reply, JsonValue>();
 

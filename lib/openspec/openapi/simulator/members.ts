@@ -8,6 +8,7 @@ export interface Members {
   with(items: readonly JsonValue[]): JsonValue;
 }
 
+/** The names under which APIs wrap a list, apart from the name of its path. */
 const usualNames = new Set(['items', 'data', 'results', 'values', 'content', 'records', 'entries']);
 
 /** The list that a value is, or that it wraps (`{"items": […], "total": 1}`). */
@@ -42,6 +43,7 @@ export function identityOf(item: JsonObject, variable: string): string | undefin
   );
   const same = keys.find((key) => plain(key) === wanted);
   if (same !== undefined) return same;
+  // `petId` may be the `id` of the pet.
   const ending = keys.find((key) => plain(key) !== '' && wanted.endsWith(plain(key)));
   return ending ?? keys.find((key) => ['id', 'uuid', 'name', 'key'].includes(plain(key)));
 }

@@ -20,6 +20,7 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 
 /** A resource of the device, as its GET finds it. */
 interface ResourcePlace {
+  /** The path as the document writes it, with its variables. */
   template: string;
   variables: Variables;
   schema: SchemaView | undefined;
@@ -66,6 +67,7 @@ export class OpenapiDevice {
       query,
       headers,
     });
+    // A value that does not fit the path names no resource: that is a 404, and not a fault of the request.
     const nowhere = faults.filter(({ pointer }) => pointer.startsWith('/path/'));
     if (nowhere.length > 0)
       return this.refuse(404, `There is nothing at ${path}: ${faultWords(nowhere)}.`, nowhere, route);
@@ -164,6 +166,7 @@ export class OpenapiDevice {
     { value, template }: Exclude<Written, { fault: unknown }>,
     given: JsonValue | undefined,
   ): JsonValue {
+    // The answer of an untouched device, over which the written values are laid.
     const fresh = example ?? sampleOf(schema);
     if (value === undefined) return overlay(overlay(fresh, given), value);
     const isSame = schema.ref !== undefined && schema.ref === this.#getters.refOf(template ?? '');
@@ -208,6 +211,7 @@ function withMessage(error: JsonObject, status: number, detail: string): JsonObj
   return { ...error, ...Object.fromEntries(numbers.map((name) => [name, status])), [place]: detail };
 }
 
+/** Values of a path as the texts by which resources are kept. */
 function textsOf(values: JsonObject): Variables {
   const text = (value: JsonValue): string =>
     typeof value === 'object' ? JSON.stringify(value) : String(value);

@@ -74,6 +74,7 @@ export function createOperationRoutes(document: SpecDocument): OperationRoutes {
         const found = parts(path);
         if (found === undefined) continue;
         allowed.add(route.method);
+        // HEAD is answered as GET [RFC 9110 9.3.2].
         const isMethod = route.method === method || (route.method === 'GET' && method === 'HEAD');
         const isThis = ([name, value]: readonly [string, string]): boolean =>
           value.includes('{') ? given.has(name) : given.get(name) === value;

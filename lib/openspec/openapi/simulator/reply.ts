@@ -19,6 +19,7 @@ export interface Reply {
 /** The answer of an operation that succeeds: the lowest of its 2xx, else `default`, else any other. */
 export function successReplyOf(document: SpecDocument, route: OperationRoute): Reply {
   const responses = Object.entries(objectAt(route.node, 'responses') ?? {});
+  // In this order: 200 to 299, 2XX, `default`, any other.
   const rank = (key: string): number =>
     /^2\d\d$/.test(key)
       ? Number(key)
@@ -134,6 +135,7 @@ export function writeBody(value: JsonValue, type: string): { type: string; body:
   return { type: type.includes('*') ? 'application/octet-stream' : type, body: Buffer.from(plain) };
 }
 
+/** A PNG of one pixel, in base64. */
 const pixel =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 

@@ -19,6 +19,7 @@ interface UpperResource {
   steps: string[];
 }
 
+/** The most values that are kept, deleted ones included. */
 const RESOURCES_MAX_COUNT = 10_000;
 
 /**
@@ -79,6 +80,7 @@ export class Resources {
     const path = pathOf(template, variables);
     for (const key of this.#kept.keys())
       if (key === path || key.startsWith(`${path}/`)) this.#kept.delete(key);
+    // A full device takes no more notes: the path shows its first value again.
     if (this.#gone.size + this.#kept.size < RESOURCES_MAX_COUNT) this.#gone.add(path);
     this.#showAbove(template, variables, undefined);
   }
@@ -104,6 +106,7 @@ export class Resources {
     });
   }
 
+  /** The members of a value that is, or holds, a list with paths below it. */
   #membersOf(template: string, value: JsonValue): Members | undefined {
     return this.#memberOf.has(template) || Array.isArray(value) ? listIn(value, template) : undefined;
   }
@@ -118,6 +121,7 @@ export class Resources {
     const [step = '', ...rest] = steps;
     const id = variableOf(step);
     if (id === undefined) {
+      // A fixed step is a property of the holder, where it has one of that name.
       if (rest.length > 0 || !isObject(holder) || !Object.hasOwn(holder, step) || value === undefined)
         return value;
       const seen = overlay({ value }, { value: holder[step] });
@@ -209,6 +213,7 @@ function holderWith(
     return members.with(items.with(index, isObject(member) ? overlay(member, value) : member));
   }
   if (value === undefined || rest.length > 0) return undefined;
+  // A new member shows the same members as the others do.
   const [alike] = items;
   const added: JsonValue | undefined = isObject(alike) && isObject(value) ? overlay(alike, value) : value;
   return members.with([...items, added]);

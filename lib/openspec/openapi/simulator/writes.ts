@@ -70,11 +70,13 @@ export class Writes {
     const { method, template } = route;
     const resources = this.#resources;
     const isOwn = resources.has(template) || this.#members.has(template);
+    // A POST to a list adds a member.
     if (method === 'POST' && resources.members(template, variables) !== undefined)
       return this.#create(request);
     // A PUT makes a deleted resource again.
     if (isOwn && method !== 'PUT' && resources.isGone(template, variables)) return { fault: 'missing' };
     if (method === 'DELETE') return this.#delete(template, variables, isOwn);
+    // Some devices take their values in the query. The body counts more.
     const given: JsonValue | undefined = isObject(body) || body === undefined ? { ...query, ...body } : body;
     return isOwn ? this.#changeOwn(request, given) : this.#changeTarget(request, given);
   }
@@ -158,6 +160,7 @@ export class Writes {
       return { value: body };
     }
     const ids = items.map((item) => (isObject(item) ? item[key] : undefined));
+    // The new identity has the form of those that are there.
     const like = items.find(isObject)?.[key] ?? model[key];
     const asked = given[key];
     const id = typeof asked === 'string' || typeof asked === 'number' ? asked : nextId(ids, like);

@@ -45,6 +45,7 @@ export function startValue({ value: { format } }: ModbusFunction): JsonValue | u
   const middle = limits.reduce((sum, limit) => sum + limit, 0) / limits.length;
   const single =
     first ?? (limits.length === 0 ? undefined : format.scaling.identity ? Math.round(middle) : middle);
+  // A list begins with the same value in each place.
   return single === undefined || length === undefined ? single : Array.from({ length }, () => single);
 }
 

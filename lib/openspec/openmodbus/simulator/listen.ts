@@ -48,6 +48,7 @@ export async function listenTcp(
     port: (server.address() as AddressInfo).port,
     connections: () => open.size,
     close() {
+      // The server closes only when its last connection has ended.
       for (const socket of open) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));
     },

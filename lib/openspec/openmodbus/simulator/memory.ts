@@ -50,6 +50,7 @@ export function createModbusMemory(): ModbusMemory {
       for (let at = address; at < address + count; at++) if (!table.has(at)) table.set(at, 0);
     },
     answer(unit, pdu, permit) {
+      // Nobody is there: the caller decides whether a gateway answers instead.
       if (!units.has(unit)) return undefined;
       const fc = pdu[0] ?? 0;
       const refuse = (code: number): Buffer => Buffer.of(fc | 0x80, code);
@@ -58,6 +59,7 @@ export function createModbusMemory(): ModbusMemory {
       if (pdu.length < 5) return refuse(ModbusStatus.ILLEGAL_DATA_VALUE);
       const address = pdu.readUInt16BE(1);
       const values = fc > 4 ? writtenBy(fc, pdu) : undefined;
+      // The checks come in the order of the specification: function, count, address, value.
       const count = values?.length ?? pdu.readUInt16BE(3);
       if (fc > 4 ? values === undefined : count < 1 || count > (mostOf[fc] ?? 0))
         return refuse(ModbusStatus.ILLEGAL_DATA_VALUE);
@@ -68,6 +70,7 @@ export function createModbusMemory(): ModbusMemory {
       const refused = permit(storage, address, values);
       if (refused !== undefined) return refuse(refused);
       set(unit, storage, address, values);
+      // The answer to a write repeats its head: the address with the value or the count.
       return pdu.subarray(0, 5);
     },
   };
@@ -79,6 +82,7 @@ function writtenBy(fc: number, pdu: Buffer): number[] | undefined {
   if (fc === 6) return [second];
   // FC 5 knows two values, and no others [Modbus Application Protocol 1.1b3, 6.5].
   if (fc === 5) return second === 0xff00 ? [1] : second === 0 ? [0] : undefined;
+  // Functions 15 and 16: the count of bytes is in the sixth byte, and the values follow.
   const bytes = pdu.subarray(6);
   const length = fc === 15 ? Math.ceil(second / 8) : second * 2;
   if (second < 1 || second > (mostOf[fc] ?? 0) || bytes.length !== length || pdu[5] !== length)

@@ -16,6 +16,7 @@ export class ModbusDevice {
   readonly #functions: readonly ModbusFunction[];
   readonly #isSilent: boolean;
   readonly #memory = createModbusMemory();
+  /** The timers of answers that a fault delays. */
   readonly #delayed = new Set<NodeJS.Timeout>();
   #fault: DeviceFault | undefined;
   #usedAt = Date.now();
@@ -53,6 +54,7 @@ export class ModbusDevice {
     const fault = this.#fault;
     if (fault === undefined) return this.#answer(request);
     if (fault.kind === 'exception') request.reply(exceptionOf(request, fault.code));
+    // Bytes of another protocol, as from a wrong port.
     else if (fault.kind === 'garbage') request.raw(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
     else if (fault.kind === 'delay') {
       const timer = setTimeout(() => {
@@ -136,6 +138,7 @@ export class ModbusDevice {
     this.#memory.set(unit, storage, address, encodeWords(entry, value, before));
   }
 
+  /** The value that the memory holds at the place of a function. */
   #valueOf(entry: ModbusFunction): JsonValue {
     const { unit, storage, address, value } = entry;
     return decodeWords(entry, this.#memory.get(unit, storage, address, value.format.count));

@@ -49,6 +49,7 @@ export async function listenPty(
   });
   void ended.then(() => (failure ??= `socat ended: ${reason}`));
   const end = performance.now() + START_TIMEOUT_MS;
+  // The link may be there before socat has joined its end to the port.
   while (!existsSync(link) || listener.connections() === 0) {
     if (performance.now() > end) failure ??= `socat made no pseudo terminal within ${START_TIMEOUT_MS} ms`;
     if (failure !== undefined) {

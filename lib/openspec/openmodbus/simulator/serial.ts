@@ -45,11 +45,13 @@ function readRtu(
     last = now;
     while (rest.length >= 8) {
       const fc = rest[1] ?? 0;
+      // Writes of several values have the length of their data in the seventh byte. All other requests have eight bytes.
       const length = fc === 15 || fc === 16 ? 9 + (rest[6] ?? 0) : 8;
       if (rest.length < length) return;
       const adu = rest.subarray(0, length);
       rest = rest.subarray(length);
       if (crc16(adu, length - 2) === adu.readUInt16LE(length - 2)) receive(requestOf(adu, send, encode));
+      // After a wrong checksum nobody knows where the next frame begins.
       else rest = Buffer.alloc(0);
     }
   };

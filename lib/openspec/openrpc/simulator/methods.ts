@@ -14,6 +14,7 @@ export interface Method {
   topic: Topic;
   /** Whether it says that it changes nothing. */
   readOnly: boolean;
+  /** In the order of the document, which counts for params by position. */
   params: { name: string; required: boolean; schema: SchemaView }[];
   /** How params may come; undefined: both ways. */
   structure: 'by-name' | 'by-position' | undefined;
@@ -29,6 +30,7 @@ export function readMethods(document: SpecDocument): Map<string, Method> {
     try {
       const { node, home } = objectAtRef(document, item, document.root, `methods/${index}`);
       const { name } = node;
+      // On the wire a name stands for one method: the first one.
       if (typeof name === 'string' && !methods.has(name))
         methods.set(name, methodOf(document, name, node, home));
     } catch (error) {

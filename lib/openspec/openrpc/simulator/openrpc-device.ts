@@ -15,6 +15,7 @@ export const RpcErrorCode = {
   SERVER_ERROR: -32000,
 } as const;
 
+/** The most values that the device keeps. */
 const VALUES_MAX_COUNT = 10_000;
 
 /** An error response [JSON-RPC 2.0 5]. */
@@ -107,6 +108,7 @@ export class OpenrpcDevice {
     const getter = this.#getterOf.get(method);
     if (getter === undefined) return this.#read(method, args).value;
     const { key, value } = this.#read(getter, args);
+    // The arguments of the getter say which value is meant. The others are the new value, or all of them where there are no others.
     const others = Object.entries(args).filter(
       ([name]) => !getter.params.some((param) => param.name === name),
     );
@@ -143,6 +145,7 @@ function pairGetters(methods: readonly Method[]): Map<Method, Method> {
   const getters = methods.filter(({ topic, result }) => topic.verb !== 'set' && result !== undefined);
   for (const method of methods) {
     const { topic, readOnly, result, params } = method;
+    // A method without params has no value to set.
     if (readOnly || params.length === 0) continue;
     const same = getters.find(
       (one) => topic.verb === 'set' && one !== method && one.topic.words === topic.words,

@@ -8,6 +8,7 @@ import { SpecDocument } from '../../spec-document.ts';
 import { openrpcServerUrl } from '../server.ts';
 import { OpenrpcDevice, rpcError, RpcErrorCode } from './openrpc-device.ts';
 
+/** The most calls of one request. */
 const BATCH_MAX_COUNT = 1000;
 /** The JSON-RPC error codes that a fault may have. */
 const EXCEPTION_CODES = [-32768, 32767] as const;
