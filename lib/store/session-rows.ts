@@ -41,6 +41,7 @@ export function createSessionRows({
         node: life.name,
         ...(session.attributes && { attributes: JSON.stringify(session.attributes) }),
       };
+      // The session belongs to this node from its first moment: no other node can claim it in between.
       await run(session.id, async (trx) => {
         await trx.insertInto('sessions').values(row).execute();
         await trx
@@ -90,6 +91,7 @@ export function createSessionRows({
     },
 
     async removeSession(id, epoch) {
+      // The rows of `calls` stay: the journal outlives the session, until retention prunes it.
       const remove = async (trx: Transaction<Schema>): Promise<void> => {
         await removeLines(trx, id);
         await removeTasks(trx, id);
@@ -97,6 +99,7 @@ export function createSessionRows({
         await trx.deleteFrom('questions').where('session_id', '=', id).execute();
         await trx.deleteFrom('sessions').where('id', '=', id).execute();
       };
+      // Without an epoch no owner is asked: an owner that writes afterwards finds no session, and is refused.
       if (epoch === undefined) await run(id, remove);
       else await writer.write({ kind: 'append', session: id, epoch, rows: [], also: remove });
     },
