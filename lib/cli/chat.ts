@@ -13,8 +13,11 @@ import { createSpinner } from './spinner.ts';
 
 /** The options of `chat`, as commander names them. */
 interface ChatOptions extends DeviceOptions {
+  /** * Documents: files or URLs. */
   spec?: string[];
+  /** * Names of devices that the server knows. */
   device?: string[];
+  /** * A running server; missing: one of this process. */
   url?: string;
   session?: string;
   token?: string;
@@ -57,6 +60,7 @@ export function addChat(program: Command): void {
         const client = await openChatClient({
           url: server.url,
           session: options.session,
+          // The own server asks for no token.
           token: options.url === undefined ? undefined : (options.token ?? readConfig().authToken),
           capability: {
             openSpecList,
@@ -78,6 +82,7 @@ export function addChat(program: Command): void {
           json: options.json === true,
           expectsCalls:
             (openSpecList.length > 0 || options.device !== undefined) &&
+            // The model of another server is not known here.
             options.url === undefined &&
             isDemoModel(readConfig().model),
           spinner,

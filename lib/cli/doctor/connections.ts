@@ -19,6 +19,7 @@ const DEADLINE_MS = 10_000;
 /** Runs a check; its failure is a result, too. */
 async function attempt(name: string, work: (signal: AbortSignal) => Promise<string>): Promise<Check> {
   const signal = AbortSignal.timeout(DEADLINE_MS);
+  // The signal alone is not enough: a database knows no signal.
   const late = (): AppError => new AppError('timeout', `no answer within ${DEADLINE_MS / 1000} s`);
   try {
     return { name, state: 'ok', detail: await withDeadline(work(signal), DEADLINE_MS, late) };
