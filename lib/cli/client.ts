@@ -185,7 +185,6 @@ function follow({ turn, callIds }: Running, { from, to, type, message, error }: 
     // The last one: an id may come again in a later reply.
     const made = turn.toolCalls[callIds.lastIndexOf(id)];
     if (made !== undefined) made.result = result;
-  // Approvals are for the user, too, and are no answer.
   } else if (to === 'user' && !type.startsWith('approval')) {
     turn.answer = typeof message === 'string' ? message : JSON.stringify(message);
   }
