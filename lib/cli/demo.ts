@@ -73,6 +73,7 @@ export function addDemo(program: Command): void {
         for (const sentence of sentences) {
           title(`“${sentence}”`);
           const { status } = await client.say(sentence);
+          // The other sentences are said all the same.
           failed ||= status !== 'done';
         }
         title('The devices after');
@@ -94,6 +95,7 @@ export function addDemo(program: Command): void {
           await stop.signal;
         }
       } finally {
+        // The server first: a task that still runs finds its device.
         await server?.close();
         await house?.close();
         await rm(folder, { recursive: true, force: true });
