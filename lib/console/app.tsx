@@ -72,6 +72,7 @@ function useStartFocus(): void {
   const { page, item } = place.value;
   const isFirst = useRef(true);
   useEffect(() => {
+    // The browser has put the focus at the start of a page that was just loaded.
     if (isFirst.current) {
       isFirst.current = false;
       return;

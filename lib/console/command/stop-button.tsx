@@ -48,6 +48,7 @@ interface StopOutcome {
 
 function StopQuestion({ failure, ...outcome }: StopOutcome & { failure: CallError | undefined }) {
   const { page, item } = place.value;
+  // The page that is open decides which narrower stops are offered.
   const session = page === 'talk' && item !== '' && item !== 'new' ? item : undefined;
   const device = page === 'devices' && item !== '' ? item : undefined;
   return (

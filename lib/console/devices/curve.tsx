@@ -28,6 +28,7 @@ export class Curve extends Component<CurveProps> {
     void this.#draw().catch(() => undefined); // without a curve the last number still shows
   }
 
+  // The drawing is not Preact's: new numbers go to it directly.
   override shouldComponentUpdate({ series, label }: CurveProps): boolean {
     this.#plot?.setData(dataOf(series));
     return label !== this.props.label;
@@ -46,6 +47,7 @@ export class Curve extends Component<CurveProps> {
   async #draw(): Promise<void> {
     const { default: Plot } = await import('uplot');
     const { current: frame } = this.#frame;
+    // The page may have been left while the package was loaded.
     if (this.#isGone || !frame) return;
     const { series } = this.props;
     this.#plot = new Plot(optionsOf(Plot, series, frame), dataOf(series), frame);

@@ -108,6 +108,7 @@ const sentences = [
 
 function Suggestions({ id, say }: { id: string; say(pieces: readonly Piece[]): void }) {
   const title = sessions.value?.find((entry) => entry.id === id)?.title;
+  // An example has its sentence; a conversation about all of them has every one.
   const fitting = sentences
     .filter(([name]) => title === t(name) || title === t('exampleAll'))
     .map(([, text]) => t(text));

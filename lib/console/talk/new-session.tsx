@@ -114,6 +114,7 @@ function OwnDocuments() {
     void (drafts.value = drafts.value.map((old, index) => (index === at ? draft : old)));
   const open = async (): Promise<void> => {
     const entries: DeviceEntry[] = [];
+    // One after the other: the first document with a fault ends it, and is named by its place.
     for (const [at, draft] of written.entries()) entries.push(await entryFor(draft, pointerOf(at)));
     go('talk', await createSession('', entries, prompt.value));
   };
