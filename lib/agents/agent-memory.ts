@@ -43,7 +43,7 @@ export interface AgentMemoryOptions {
   onError: (error: unknown) => void;
 }
 
-/** * So many lines of a log are read at once. */
+/** So many lines of a log are read at once. */
 const LINES_A_PAGE = 500;
 /** The length of the text that goes into one summary, about; the rest goes into the next. */
 const TEXT_MAX_LENGTH = 16_000;

@@ -29,7 +29,7 @@ export function appOf(
   };
 }
 
-/** * A version whose configuration is still sealed. `open` rejects as `Vault.openValue` does. */
+/** A version whose configuration is still sealed. `open` rejects as `Vault.openValue` does. */
 function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion {
   // Opened once for all who ask, and not at all for a list of apps.
   let opened: Promise<AgentConfig> | undefined;

@@ -55,12 +55,12 @@ function moreOriginsOf({ credentialOrigins }: JsonObject): (string | undefined)[
     : [];
 }
 
-/** * The origin of a document's `server`; undefined where it has none. */
+/** The origin of a document's `server`; undefined where it has none. */
 function originOfServer({ server }: JsonObject): string | undefined {
   return typeof server === 'string' ? originOf(server) : undefined;
 }
 
-/** * The refusal of a mask whose key was stored for another endpoint. */
+/** The refusal of a mask whose key was stored for another endpoint. */
 function maskElsewhere(pointer: string): AppError {
   const detail = 'must be the key itself: the stored key is for another base URL';
   return new AppError('invalid_request', `A key ${detail}.`, { faults: [{ pointer, detail }] });

@@ -60,13 +60,13 @@ interface ModelConfigsTable {
   model_name: string;
   /** Sealed. */
   api_key: string;
-  /** * JSON; whole numbers have all their digits. */
+  /** JSON; whole numbers have all their digits. */
   params: string;
   created_at: number;
   updated_at: number;
 }
 
-/** * The tables that this file works on. Of chats and users it knows only these columns. */
+/** The tables that this file works on. Of chats and users it knows only these columns. */
 interface Tables {
   model_configs: ModelConfigsTable;
   chats: { model_config_id: number | null };

@@ -9,7 +9,7 @@ import { requireRecordRoom } from '../store/record-room.ts';
 export interface PresetMessage {
   role: 'user' | 'assistant' | 'system';
   type: 'text' | 'image';
-  /** * A text; for a picture the text by which its dialect finds it. */
+  /** A text; for a picture the text by which its dialect finds it. */
   content: string;
   visible: boolean;
   /** Ms since the epoch. */
@@ -69,17 +69,17 @@ interface PresetsTable {
   description: string | null;
   type: NewPreset['type'];
   visibility: NewPreset['visibility'];
-  /** * JSON. */
+  /** JSON. */
   messages: string;
-  /** * JSON; whole numbers have all their digits. */
+  /** JSON; whole numbers have all their digits. */
   parameters: string;
   created_at: number;
   updated_at: number;
-  /** * null: new chats may use it. */
+  /** null: new chats may use it. */
   deleted_at: number | null;
 }
 
-/** * The tables that this file works on. Of chats it knows only these columns. */
+/** The tables that this file works on. Of chats it knows only these columns. */
 interface Tables {
   presets: PresetsTable;
   chats: { owner: string; preset_id: string | null };

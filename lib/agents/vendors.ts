@@ -1,7 +1,7 @@
 /** The endpoint of a vendor's models. */
 export interface Vendor {
   baseUrl: string;
-  /** * Undefined: none is configured. */
+  /** Undefined: none is configured. */
   apiKey: string | undefined;
 }
 

@@ -26,9 +26,9 @@ export interface Manifest {
 
 /** A file for an archive, and its name there. */
 export interface ArchivedFile {
-  /** * With slashes, also on Windows. */
+  /** With slashes, also on Windows. */
   name: string;
-  /** * The file on the disk. */
+  /** The file on the disk. */
   path: string;
 }
 
@@ -53,7 +53,7 @@ export async function writeArchive(
   return manifest;
 }
 
-/** * Writes the files one after the other, then the manifest. Resolves with the manifest when everything is in the stream. */
+/** Writes the files one after the other, then the manifest. Resolves with the manifest when everything is in the stream. */
 async function packAll(
   tar: Pack,
   files: AsyncIterable<ArchivedFile>,
@@ -136,14 +136,14 @@ function placeIn(folder: string, name: string): string {
   return join(folder, ...name.split('/'));
 }
 
-/** * The whole text of an entry. Only the manifest is read so. */
+/** The whole text of an entry. Only the manifest is read so. */
 async function textOf(entry: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of entry) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }
 
-/** * Throws `invalid_request` for a text that is no manifest. */
+/** Throws `invalid_request` for a text that is no manifest. */
 function parseManifest(text: string): Manifest {
   const value = JSON.parse(text) as unknown;
   if (!isObject(value) || !isObject(value['files']) || typeof value['engine'] !== 'string')
@@ -151,7 +151,7 @@ function parseManifest(text: string): Manifest {
   return value as unknown as Manifest;
 }
 
-/** * `why` is a part of a sentence. */
+/** `why` is a part of a sentence. */
 function damaged(file: string, why: string, cause?: unknown): AppError {
   const text = `${file} is no whole backup: ${why}. Nothing was restored from it; take another one.`;
   return new AppError('invalid_request', text, { cause });

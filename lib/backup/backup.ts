@@ -62,7 +62,7 @@ export function proofOf(secretKey: string): string {
   return createHmac('sha256', secretKey).update('lite-agent backup').digest('hex').slice(0, 32);
 }
 
-/** * The files of an archive, the database first. A file of `KEPT` that does not exist is left out. */
+/** The files of an archive, the database first. A file of `KEPT` that does not exist is left out. */
 async function* filesOf(database: string, dataDir: string): AsyncGenerator<ArchivedFile> {
   yield { name: DATABASE, path: database };
   for (const kept of KEPT) yield* filesBelow(join(dataDir, kept), dataDir);

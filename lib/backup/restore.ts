@@ -48,7 +48,7 @@ export async function restore(
   }
 }
 
-/** * Ends the open tasks, and brings the schema to that of this server on the way. */
+/** Ends the open tasks, and brings the schema to that of this server on the way. */
 async function stopTasks(databaseUrl: string): Promise<number> {
   const database = await connectDatabase({ databaseUrl, onError: () => undefined });
   try {
@@ -58,7 +58,7 @@ async function stopTasks(databaseUrl: string): Promise<number> {
   }
 }
 
-/** * Throws `invalid_request`: the copy of one engine is no database of another. */
+/** Throws `invalid_request`: the copy of one engine is no database of another. */
 function checkEngine(manifest: Manifest, name: string): void {
   if (manifest.engine === name) return;
   throw new AppError(

@@ -12,7 +12,7 @@ export interface TaskEnd {
   status: 'finished' | 'failed';
   /** The text of the model; nothing of it is in the chat yet. */
   content: string;
-  /** * False: the text broke off. */
+  /** False: the text broke off. */
   complete: boolean;
   /** Tokens as the endpoint counted them; estimated when missing. */
   tokens?: number;

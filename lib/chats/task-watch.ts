@@ -28,9 +28,9 @@ export function createTaskWatch(
   read: (id: string) => Promise<ChatTaskState | undefined>,
   clock: Clock,
 ): TaskWatch {
-  /** * The newest states of the tasks that run in this process. */
+  /** The newest states of the tasks that run in this process. */
   const live = new Map<string, ChatTaskState>();
-  /** * Those who watch a task, each by its own bell. */
+  /** Those who watch a task, each by its own bell. */
   const watchers = new Map<string, Set<Bell>>();
   const ring = (id: string): void => watchers.get(id)?.forEach((bell) => bell.ring());
 

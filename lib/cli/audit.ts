@@ -102,14 +102,14 @@ async function addKeptHeads(db: CommandDb, checks: ChainCheck[], heads: readonly
   }
 }
 
-/** * The result of a check in a line. */
+/** The result of a check in a line. */
 function describeCheck({ device, rows, heads, pruned, fault }: ChainCheck): string {
   if (fault) return `${device}: row ${fault.n} does not fit: ${fault.detail}`;
   const since = pruned === undefined ? '' : `, after row ${pruned}, the last one that was pruned`;
   return `${device}: ${rows} rows fit, ${heads} signed heads${since}`;
 }
 
-/** * The parts that the commands work with. */
+/** The parts that the commands work with. */
 interface AuditParts {
   db: CommandDb;
   log: CallAudit;
@@ -117,7 +117,7 @@ interface AuditParts {
   key: ReturnType<typeof loadAuditKey>;
 }
 
-/** * Opens the log, and closes its database after the work. Throws `invalid_request` for a database in memory. */
+/** Opens the log, and closes its database after the work. Throws `invalid_request` for a database in memory. */
 async function withAudit(work: (parts: AuditParts) => Promise<void>): Promise<void> {
   const config = readConfig();
   const { databaseUrl } = config;

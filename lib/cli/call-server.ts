@@ -39,7 +39,7 @@ export async function callServer(
   return answer === '' ? null : (JSON.parse(answer) as JsonValue);
 }
 
-/** * The response, whatever its status. Rejects with `unavailable` when there is none. */
+/** The response, whatever its status. Rejects with `unavailable` when there is none. */
 async function send(
   base: string,
   request: {

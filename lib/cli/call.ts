@@ -162,7 +162,7 @@ function errorLines({ code, message, detail, effect, ...more }: JsonObject, colo
   ];
 }
 
-/** * A text as it is, any other value as JSON. */
+/** A text as it is, any other value as JSON. */
 function shown(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }

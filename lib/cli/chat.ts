@@ -13,11 +13,11 @@ import { createSpinner } from './spinner.ts';
 
 /** The options of `chat`, as commander names them. */
 interface ChatOptions extends DeviceOptions {
-  /** * Documents: files or URLs. */
+  /** Documents: files or URLs. */
   spec?: string[];
-  /** * Names of devices that the server knows. */
+  /** Names of devices that the server knows. */
   device?: string[];
-  /** * A running server; missing: one of this process. */
+  /** A running server; missing: one of this process. */
   url?: string;
   session?: string;
   token?: string;

@@ -8,7 +8,7 @@ import { printWarnings } from './print-warnings.ts';
 /** A line of a session as the server pushes it (contract 1, AgentMessage). */
 export interface Envelope {
   sessionId: string;
-  /** * Empty where the line belongs to no task. */
+  /** Empty where the line belongs to no task. */
   taskId: string;
   from: string;
   to: string;
@@ -20,11 +20,11 @@ export interface Envelope {
     | 'toolReturn'
     | 'approvalRequest'
     | 'approvalResult';
-  /** * A text, or the value that belongs to `type`. */
+  /** A text, or the value that belongs to `type`. */
   message: JsonValue;
-  /** * Rises in the session, with gaps. */
+  /** Rises in the session, with gaps. */
   seq: number;
-  /** * Beside the last envelope of a task that failed. */
+  /** Beside the last envelope of a task that failed. */
   error?: { code: string; message: string };
 }
 
@@ -38,9 +38,9 @@ type Frame =
 /** A sentence, and its outcome. */
 export interface ChatTurn {
   sentence: string;
-  /** * The last text for the user; empty where there is none. */
+  /** The last text for the user; empty where there is none. */
   answer: string;
-  /** * In the order in which the model asked for them. `result` is null for a call without a result. */
+  /** In the order in which the model asked for them. `result` is null for a call without a result. */
   toolCalls: { name: string; arguments: JsonValue; result: JsonValue }[];
   status: 'done' | 'stopped' | 'failed';
   error?: { code: string; message: string };
@@ -79,14 +79,14 @@ export interface ClientOptions {
 /** The answer of `/init`. */
 interface Opened {
   id: string;
-  /** * Words about the documents that a person should see. */
+  /** Words about the documents that a person should see. */
   warnings?: string[];
 }
 
-/** * A sentence whose task has not ended. */
+/** A sentence whose task has not ended. */
 interface Running {
   turn: ChatTurn;
-  /** * The ids of `turn.toolCalls`, at the same places. */
+  /** The ids of `turn.toolCalls`, at the same places. */
   callIds: string[];
   resolve(turn: ChatTurn): void;
   reject(error: AppError): void;
@@ -130,14 +130,14 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
     settle(taskId ?? [...running.keys()].at(-1) ?? '')?.reject(new AppError('unavailable', why));
   }
 
-  /** * Takes a task out of the running ones; undefined when it is not one of ours, or has ended. */
+  /** Takes a task out of the running ones; undefined when it is not one of ours, or has ended. */
   function settle(taskId: string): Running | undefined {
     const task = running.get(taskId);
     running.delete(taskId);
     return task;
   }
 
-  /** * The connection is gone: nobody will say how the tasks end. */
+  /** The connection is gone: nobody will say how the tasks end. */
   function fail(why: string): void {
     for (const { reject } of running.values()) reject(new AppError('unavailable', why));
     running.clear();
@@ -194,7 +194,7 @@ function follow({ turn, callIds }: Running, { from, to, type, message, error }: 
   return true;
 }
 
-/** * Resolves with an open socket. Rejects with `unavailable`, in the words of the server where it has refused the upgrade. */
+/** Resolves with an open socket. Rejects with `unavailable`, in the words of the server where it has refused the upgrade. */
 function openSocket(url: string, headers: Record<string, string>): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, { headers, handshakeTimeout: 10_000 });

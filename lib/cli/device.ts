@@ -12,7 +12,7 @@ interface Shared extends DevicePlace {
   json?: boolean;
 }
 
-/** * The options of `add`, as commander names them. */
+/** The options of `add`, as commander names them. */
 interface AddOptions extends Shared {
   title?: string;
   server?: string;
@@ -97,7 +97,7 @@ export function addDevice(program: Command): void {
   );
 }
 
-/** * Opens the devices at the place of the options, and closes them after the work. */
+/** Opens the devices at the place of the options, and closes them after the work. */
 async function withDevices(
   { url, token }: Shared,
   work: (devices: DeviceStore) => Promise<void>,
@@ -129,7 +129,7 @@ export async function definitionOf(name: string, place: string, options: AddOpti
   };
 }
 
-/** * A new device in words, with the warnings about its document. */
+/** A new device in words, with the warnings about its document. */
 function describeMade({ name, version, kind, tools, warnings }: JsonObject): string {
   const lines = Array.isArray(warnings) ? warnings.map((warning) => `  ${text(warning)}`) : [];
   const count = Array.isArray(tools) ? tools.length : 0;
@@ -139,7 +139,7 @@ function describeMade({ name, version, kind, tools, warnings }: JsonObject): str
   ].join('\n');
 }
 
-/** * A device in a line of the list. */
+/** A device in a line of the list. */
 function describeListed({ name, title, kind, version, enabled, tags, fault }: JsonObject): string {
   const state = fault === undefined ? (enabled === false ? 'disabled' : '') : `broken: ${text(fault)}`;
   const words = Array.isArray(tags) ? tags.map((tag) => `#${text(tag)}`).join(' ') : '';

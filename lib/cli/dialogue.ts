@@ -42,7 +42,7 @@ class Dialogue {
   readonly #isTerminal = process.stdin.isTTY;
   readonly #colors = hasColors(process.stdout);
   readonly #lines: Interface;
-  /** * Whether a sentence is being worked on. */
+  /** Whether a sentence is being worked on. */
   #isBusy = false;
   /** The hint of the turn before: it is not said again. */
   #lastHint: string | undefined;
@@ -85,7 +85,7 @@ class Dialogue {
     this.#show(turn);
   }
 
-  /** * Prints what the person or the script has not seen yet: the answer in a pipe, and a failure. */
+  /** Prints what the person or the script has not seen yet: the answer in a pipe, and a failure. */
   #show(turn: ChatTurn): void {
     const { json, expectsCalls } = this.#options;
     const fault = turnFault(turn, !this.#isTerminal && expectsCalls);
@@ -125,7 +125,7 @@ class Dialogue {
     process.stdout.write(`${await this.#textOf(command)}\n`);
   }
 
-  /** * The text that answers a command of the terminal; also for an unknown one. */
+  /** The text that answers a command of the terminal; also for an unknown one. */
   async #textOf(command: string): Promise<string> {
     if (command === '/help')
       return Object.entries(commands)

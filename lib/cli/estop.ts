@@ -3,7 +3,7 @@ import { callServer } from './call-server.ts';
 import { print } from './io.ts';
 import { addServerOptions, runningServer, type RunningOptions } from './running-server.ts';
 
-/** * The options of `estop`, as commander names them. */
+/** The options of `estop`, as commander names them. */
 interface EstopOptions extends RunningOptions {
   device?: string;
   session?: string;
@@ -15,9 +15,9 @@ interface EstopOptions extends RunningOptions {
 
 /** An answer of the server about emergency stops. */
 interface EstopAnswer {
-  /** * The stops that are engaged; only for `--state`. */
+  /** The stops that are engaged; only for `--state`. */
   stops?: { scope: unknown; by: string; at: string; reason: string | null }[];
-  /** * Nodes that have not said in time that nothing leaves them any more; only after a stop. */
+  /** Nodes that have not said in time that nothing leaves them any more; only after a stop. */
   nodesBehind?: number;
 }
 
@@ -50,7 +50,7 @@ export function addEstop(program: Command): void {
     });
 }
 
-/** * The scope of a stop, as the API takes it. */
+/** The scope of a stop, as the API takes it. */
 type Scope = 'all' | { device: string } | { session: string };
 
 function describe(

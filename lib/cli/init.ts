@@ -43,7 +43,7 @@ export function addInit(program: Command): void {
     );
 }
 
-/** * Writes a new file. Throws `invalid_request`, also for a file that is there already. */
+/** Writes a new file. Throws `invalid_request`, also for a file that is there already. */
 async function save(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text, { flag: 'wx' });

@@ -15,9 +15,9 @@ export interface McpOptions {
   device?: string[];
   url?: string;
   token?: string;
-  /** * The folder of `.env` and of the data. */
+  /** The folder of `.env` and of the data. */
   settings?: string;
-  /** * Prints the lines for this host, and serves nothing. */
+  /** Prints the lines for this host, and serves nothing. */
   printConfig?: McpHostName;
 }
 

@@ -19,7 +19,7 @@ interface Scenario {
   /** Devices that the server knows: names, or objects {name, include?, exclude?}. */
   devices: (string | JsonObject)[];
   systemPrompt?: string | undefined;
-  /** * As in the body of `/init`. */
+  /** As in the body of `/init`. */
   llmConfig?: JsonObject | undefined;
   sentences: string[];
 }

@@ -15,9 +15,9 @@ export function paint(style: Style, text: string, colors: boolean): string {
   return colors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** * The colour of a sender. */
+/** The colour of a sender. */
 const styles: Record<string, Style> = { user: 'green', llm: 'magenta', tool: 'yellow', agent: 'cyan' };
-/** * The width of the column of senders and receivers. */
+/** The width of the column of senders and receivers. */
 const longest = 'AGENT → CLIENT'.length;
 /** Longer contents are cut, in characters. */
 const clipAt = 600;
@@ -109,7 +109,7 @@ function plainJson(value: JsonValue): string {
   return formatExactly(withParsedBodies(value));
 }
 
-/** * The value with each `body` that is a JSON text as its value, at any depth. */
+/** The value with each `body` that is a JSON text as its value, at any depth. */
 function withParsedBodies(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(withParsedBodies);
   if (!isObject(value)) return value;
@@ -122,7 +122,7 @@ function withParsedBodies(value: JsonValue): JsonValue {
   return Object.fromEntries(entries);
 }
 
-/** * A text of at most `clipAt` characters; a longer one says how much is missing. */
+/** A text of at most `clipAt` characters; a longer one says how much is missing. */
 function clip(text: string): string {
   return text.length <= clipAt ? text : `${text.slice(0, clipAt)}… (${text.length - clipAt} characters more)`;
 }

@@ -15,12 +15,12 @@ import { readSpec } from './spec.ts';
 
 /** The options of `simulate`. */
 export interface SimulateCommandOptions {
-  /** * The port of the first device; missing: that of each document. */
+  /** The port of the first device; missing: that of each document. */
   port?: number;
   host?: string;
-  /** * The control port; 0: any free one. */
+  /** The control port; 0: any free one. */
   control?: number;
-  /** * Measured values of Modbus devices change slowly. */
+  /** Measured values of Modbus devices change slowly. */
   drift?: boolean;
   json?: boolean;
 }

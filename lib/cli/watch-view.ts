@@ -86,12 +86,12 @@ function staleText(before: Reading | undefined, at: Date | undefined, now: Date)
   return [`${textOf(partsOf(before.value))}${unit}, ${seconds} s old`];
 }
 
-/** * The parts of a value in one text; a value without a name stands alone. */
+/** The parts of a value in one text; a value without a name stands alone. */
 function textOf(parts: readonly Part[]): string {
   return parts.map(({ name, text }) => (name === '' ? text : `${name} ${text}`)).join(', ');
 }
 
-/** * The local time, HH:MM:SS. */
+/** The local time, HH:MM:SS. */
 function clock(time: Date): string {
   return time.toTimeString().slice(0, 8);
 }

@@ -20,7 +20,7 @@ export interface WatchOptions {
   every?: number;
   /** Rounds; without end when missing. */
   count?: number;
-  /** * The address of the device in the place of the document's own. */
+  /** The address of the device in the place of the document's own. */
   server?: string;
   credentials?: string;
   json?: boolean;
@@ -183,7 +183,7 @@ function callsOf(words: readonly string[]): { name: string; args: JsonValue; sho
   return calls;
 }
 
-/** * A tool with its checked arguments. Throws `invalid_request` for a tool that may write, and for wrong arguments. */
+/** A tool with its checked arguments. Throws `invalid_request` for a tool that may write, and for wrong arguments. */
 async function watchedOf(
   { name, args, shown }: ReturnType<typeof callsOf>[number],
   toolbox: Toolbox,
@@ -205,7 +205,7 @@ async function watchedOf(
   return { label, call: checked.ready, before: undefined, beforeAt: undefined, last: undefined };
 }
 
-/** * Milliseconds. Throws an error that commander shows with the option's name. */
+/** Milliseconds. Throws an error that commander shows with the option's name. */
 function durationOf(text: string): number {
   const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   const ms = Number(digits) * { ms: 1, s: 1000, m: 60_000 }[unit as 'ms' | 's' | 'm'];
@@ -215,7 +215,7 @@ function durationOf(text: string): number {
   return ms;
 }
 
-/** * Throws an error that commander shows with the option's name. */
+/** Throws an error that commander shows with the option's name. */
 function countOf(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('A count is a whole number from 1.');
   return Number(text);

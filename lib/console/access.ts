@@ -3,12 +3,12 @@ import { bearer, call, CallError, renewal } from './api.ts';
 
 /** How people come in (`GET /api/access`). */
 export interface Entrance {
-  /** * `none`: everybody is the operator, and nobody signs in. */
+  /** `none`: everybody is the operator, and nobody signs in. */
   auth: 'none' | 'required';
-  /** * `approval`: anybody may make an account, and an admin lets it use devices. */
+  /** `approval`: anybody may make an account, and an admin lets it use devices. */
   registration: 'open' | 'approval' | 'closed';
   ways: ('password' | 'telephone' | 'token')[];
-  /** * Other servers to sign in at; `name` is for the address, `title` for people. */
+  /** Other servers to sign in at; `name` is for the address, `title` for people. */
   providers: { name: string; title: string }[];
 }
 
@@ -47,16 +47,16 @@ function takeCode(): string | undefined {
   return code;
 }
 
-/** * The answer of a sign-in. The refresh token beside it is in a cookie. */
+/** The answer of a sign-in. The refresh token beside it is in a cookie. */
 interface Pair {
   access_token: string;
 }
-/** * The answer of a sign-in that sets no cookie by itself. */
+/** The answer of a sign-in that sets no cookie by itself. */
 interface NewTokens {
   refresh_token: string;
 }
 
-/** * Signs in with the code of a provider's redirect. A code is good once. */
+/** Signs in with the code of a provider's redirect. A code is good once. */
 async function useCode(code: string): Promise<void> {
   await keepCookie(await call<NewTokens>('POST', '/auth/exchange', { code }));
 }
@@ -115,7 +115,7 @@ export async function signInWithToken(token: string): Promise<void> {
   await come();
 }
 
-/** * The page shows its parts when there is a token that the server has taken. */
+/** The page shows its parts when there is a token that the server has taken. */
 async function come(): Promise<void> {
   await learnName();
   isInside.value = true;

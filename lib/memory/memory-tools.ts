@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import type { Memory, MemoryDocument } from './memory.ts';
 
 const nothing: JsonSchema = { type: 'object', properties: {}, additionalProperties: false };
-/** * A subtask has its own names for fields, as the contract of the memory has them. */
+/** A subtask has its own names for fields, as the contract of the memory has them. */
 const subtask: JsonSchema = {
   type: 'object',
   properties: {

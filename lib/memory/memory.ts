@@ -36,15 +36,15 @@ export interface Memory {
   config(owner: string): Promise<MemoryDocument<JsonObject>>;
   /** Applies a merge patch. */
   patchConfig(owner: string, patch: JsonObject, version?: number): Promise<MemoryDocument<JsonObject>>;
-  /** * Empties the document. The row stays, so that the version goes on rising. */
+  /** Empties the document. The row stays, so that the version goes on rising. */
   clearConfig(owner: string, version?: number): Promise<void>;
   /** The list of things to do. */
   todo(owner: string): Promise<MemoryDocument<TodoItem[]>>;
   /** Changes the named fields of the item with this id; appends the item when there is none. */
   putTodo(owner: string, item: JsonObject, version?: number): Promise<MemoryDocument<TodoItem[]>>;
-  /** * Puts a list in the place of the whole one. Rejects with `invalid_request` where two items have one id. */
+  /** Puts a list in the place of the whole one. Rejects with `invalid_request` where two items have one id. */
   replaceTodo(owner: string, items: JsonObject[], version?: number): Promise<MemoryDocument<TodoItem[]>>;
-  /** * Removes one item. `id` is a text also where the item has a number. */
+  /** Removes one item. `id` is a text also where the item has a number. */
   removeTodo(owner: string, id: string, version?: number): Promise<MemoryDocument<TodoItem[]>>;
   clearTodo(owner: string, version?: number): Promise<void>;
   /** Removes both documents of an owner. */
@@ -129,7 +129,7 @@ class StoredMemory implements Memory {
     await this.#db.deleteFrom('memory').where('owner', '=', owner).execute();
   }
 
-  /** * Changes the configuration; without `version`, whichever version it has. */
+  /** Changes the configuration; without `version`, whichever version it has. */
   #changeConfig(owner: string, version: number | undefined, edit: (data: JsonObject) => JsonObject) {
     return this.#change([owner, 'config'], () => this.config(owner), version, edit);
   }

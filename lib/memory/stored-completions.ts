@@ -37,7 +37,7 @@ export interface CompletionPage {
   order: 'asc' | 'desc';
   /** The id before the first one. */
   after?: string | undefined;
-  /** * The name of the model, exactly; all models when missing. */
+  /** The name of the model, exactly; all models when missing. */
   model?: string | undefined;
   /** Pairs that the metadata must have. */
   metadata: Metadata;
@@ -57,9 +57,9 @@ export interface StoredCompletions {
     owner: string,
     page: CompletionPage,
   ): Promise<{ completions: StoredCompletion[]; more: boolean } | undefined>;
-  /** * Replaces all metadata. Nothing happens where there is no such completion. */
+  /** Replaces all metadata. Nothing happens where there is no such completion. */
   changeMetadata(owner: string, id: string, metadata: Metadata): Promise<void>;
-  /** * Removes a completion. Nothing happens where there is none. */
+  /** Removes a completion. Nothing happens where there is none. */
   remove(owner: string, id: string): Promise<void>;
   /** Removes all completions of an owner. */
   removeOwner(owner: string): Promise<void>;
@@ -197,7 +197,7 @@ class CompletionRows implements StoredCompletions {
   }
 }
 
-/** * Whether stored metadata (JSON) have all these pairs. */
+/** Whether stored metadata (JSON) have all these pairs. */
 function hasPairs(stored: string, pairs: Metadata): boolean {
   const metadata = JSON.parse(stored) as Metadata;
   return Object.entries(pairs).every(([key, value]) => metadata[key] === value);

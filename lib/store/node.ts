@@ -12,7 +12,7 @@ export interface StoreOptions {
   database: Database;
   /** Seals configurations. */
   vault: Vault;
-  /** * Undefined where the database has no other nodes. */
+  /** Undefined where the database has no other nodes. */
   wakeups: Wakeups | undefined;
   /** How long a silent node still owns its sessions, in ms. */
   leaseMs: number;
@@ -25,7 +25,7 @@ export interface StoreNode {
   readonly db: Kysely<Schema>;
   readonly locks: RowLocks;
   readonly vault: Vault;
-  /** * The lease. Its name is not constant: after a lease that expired it is a new one, and the sessions of the old name may be claimed. */
+  /** The lease. Its name is not constant: after a lease that expired it is a new one, and the sessions of the old name may be claimed. */
   readonly life: Life;
   readonly writer: Writer;
   /** Whether other processes may write to the same sessions. */

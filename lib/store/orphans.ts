@@ -42,7 +42,7 @@ async function findOrphans({ db, life }: StoreNode, limit: number): Promise<stri
   return rows.map(({ id }) => id);
 }
 
-/** * The open tasks and the requests to owners, as one list. */
+/** The open tasks and the requests to owners, as one list. */
 function waitingWork(db: Kysely<Schema>) {
   return db
     .selectFrom('tasks')
@@ -54,14 +54,14 @@ function waitingWork(db: Kysely<Schema>) {
 
 /** A claimed session as its rows say. */
 interface ClaimedRows {
-  /** * The configuration in it is still sealed. */
+  /** The configuration in it is still sealed. */
   row: SessionRow & { epoch: number };
   claim: Claim;
   tasks: ClaimedSession['tasks'];
   controls: ClaimedSession['controls'];
 }
 
-/** * Claims the sessions that are orphaned still, and reads the work that waits in them. Resolves with fewer than `ids`, or none. */
+/** Claims the sessions that are orphaned still, and reads the work that waits in them. Resolves with fewer than `ids`, or none. */
 async function claimBatch(
   trx: Transaction<Schema>,
   { locks, life }: StoreNode,
@@ -90,7 +90,7 @@ async function claimBatch(
   }));
 }
 
-/** * The end of each log; a session without lines is missing. */
+/** The end of each log; a session without lines is missing. */
 async function lastLines(
   trx: Transaction<Schema>,
   ids: readonly string[],

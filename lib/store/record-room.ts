@@ -2,7 +2,7 @@ import type { Kysely, SelectQueryBuilder } from 'kysely';
 import { AppError } from '../errors.ts';
 import { lockOrCreateRow } from './lock-row.ts';
 
-/** * A row says nothing but its owner. It is there to be locked, also before the owner has a first record. */
+/** A row says nothing but its owner. It is there to be locked, also before the owner has a first record. */
 interface Tables {
   record_owners: { owner: string };
 }

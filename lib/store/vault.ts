@@ -161,7 +161,7 @@ async function through(
   });
 }
 
-/** * Bytes in pieces that do not hold the event loop for long. */
+/** Bytes in pieces that do not hold the event loop for long. */
 function* piecesOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }

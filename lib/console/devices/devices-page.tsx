@@ -22,16 +22,16 @@ interface KnownDevice {
   version: number;
   enabled: boolean;
   tools: number;
-  /** * Why it cannot be used. */
+  /** Why it cannot be used. */
   fault?: string;
-  /** * The outcome of the last call or check; `reachable` is null while nobody has tried it. */
+  /** The outcome of the last call or check; `reachable` is null while nobody has tried it. */
   state: { reachable: boolean | null; lastError: string | null };
 }
 
 /** From so many devices on, a field finds them by name. */
 const FILTER_FROM_COUNT = 8;
 
-/** * The list as it was last read: it stands at once when somebody comes back to the page. */
+/** The list as it was last read: it stands at once when somebody comes back to the page. */
 const known = signal<readonly KnownDevice[] | undefined>(undefined);
 
 /** The devices that the user may use, or one of them. */

@@ -5,7 +5,7 @@ import { SessionSocket, type ConnectionState } from './session-socket.ts';
 import type { LiveFrame, LogEnvelope, Piece, ShownTurn } from './envelope.ts';
 import { TurnLog, turnLogOf } from './turn-log.ts';
 
-/** * Pieces of an answer come faster than a screen can be read. */
+/** Pieces of an answer come faster than a screen can be read. */
 const SHOWN_WITHIN_MS = 25;
 /** So many lines of the log are read first: thirty turns of a call each fill the screen, however long the log is. */
 const FIRST_LINES = 150;
@@ -19,9 +19,9 @@ export class Conversation {
   /** Whether the history was read. */
   readonly isRead = signal(false);
   #log = new TurnLog();
-  /** * Undefined until the history was read. */
+  /** Undefined until the history was read. */
   #connection: SessionSocket | undefined;
-  /** * Set while the next drawing is due. */
+  /** Set while the next drawing is due. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
   /** The tasks that were given to a connection. */

@@ -18,7 +18,7 @@ export class TurnLog {
   readonly turns: ShownTurn[] = [];
   /** The position of the last envelope; -1 before the first one. */
   lastSeq = -1;
-  /** * The places of turns in `turns`, by their keys. */
+  /** The places of turns in `turns`, by their keys. */
   readonly #places = new Map<string, number>();
 
   /** Takes one envelope of the log. */
@@ -136,14 +136,14 @@ export class TurnLog {
       }));
   }
 
-  /** * Adds a turn at the end. One that is there stays: the log brings the message that this page has shown already. */
+  /** Adds a turn at the end. One that is there stays: the log brings the message that this page has shown already. */
   #add(turn: ShownTurn): void {
     if (this.#places.has(turn.key)) return;
     this.#places.set(turn.key, this.turns.length);
     this.turns.push(turn);
   }
 
-  /** * Puts a changed turn in the place of the old one. Nothing happens for an unknown task. */
+  /** Puts a changed turn in the place of the old one. Nothing happens for an unknown task. */
   #change(taskId: string, change: (turn: ShownTurn) => Partial<ShownTurn>): void {
     const at = this.#places.get(taskId);
     const turn = at === undefined ? undefined : this.turns[at];
@@ -159,7 +159,7 @@ export function turnLogOf(envelopes: readonly LogEnvelope[], unanswered: readonl
   return log;
 }
 
-/** * A turn of which nothing is known yet but its begin. */
+/** A turn of which nothing is known yet but its begin. */
 function emptyTurn(key: string, startedAt: number): ShownTurn {
   return { key, taskId: '', said: [], steps: [], answer: '', thinking: '', state: 'running', startedAt };
 }
@@ -172,7 +172,7 @@ function roundOf(turn: ShownTurn, model: string, tokens: number, text: string, a
   return { kind: 'round', model, tokens, text, at, ms: Math.max(0, at - Math.max(turn.startedAt, ...ends)) };
 }
 
-/** * The pieces of a message, of whichever form it is. */
+/** The pieces of a message, of whichever form it is. */
 function piecesOf(type: string, message: unknown): Piece[] {
   if (type === 'contentList') return message as Piece[];
   return [{ type: type === 'imageUrl' ? 'imageUrl' : 'text', message: String(message) }];

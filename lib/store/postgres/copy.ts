@@ -32,7 +32,7 @@ export async function restorePostgres(url: string, source: string): Promise<void
 }
 
 /**
- * * Resolves when the database has no table. Rejects with `invalid_request` when it has one, and with `unavailable` when it is not
+ * Resolves when the database has no table. Rejects with `invalid_request` when it has one, and with `unavailable` when it is not
  * reached.
  */
 async function checkEmpty(url: string): Promise<void> {

@@ -18,10 +18,10 @@ export async function beginLeasedLife(db: Kysely<Schema>, leaseMs: number): Prom
 
 /** A life whose lease is a row of `nodes`. */
 class LeasedLife implements Life {
-  /** * Empty until `begin` resolves. */
+  /** Empty until `begin` resolves. */
   name = '';
   readonly #db: Kysely<Schema>;
-  /** * The end of a lease that begins when the statement runs. */
+  /** The end of a lease that begins when the statement runs. */
   readonly #leaseEnd: RawBuilder<number>;
 
   constructor(db: Kysely<Schema>, leaseMs: number) {
@@ -63,7 +63,7 @@ class LeasedLife implements Life {
     if (!renewed) await this.begin();
   }
 
-  /** * Removes the row, so that the others need not wait for the end of the lease. */
+  /** Removes the row, so that the others need not wait for the end of the lease. */
   async end(): Promise<void> {
     await this.#db.deleteFrom('nodes').where('name', '=', this.name).execute();
   }

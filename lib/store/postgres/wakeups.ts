@@ -28,13 +28,13 @@ export async function openPostgresWakeups(url: string, onError: (error: unknown)
 class PostgresWakeups implements Wakeups {
   readonly #url: string;
   readonly #onError: (error: unknown) => void;
-  /** * Each is called with the session and the name of the node that wrote. */
+  /** Each is called with the session and the name of the node that wrote. */
   readonly #hearers = new Set<(session: string, node: string) => void>();
   /** `<session> <node>` of writes that the others do not know of yet. */
   readonly #unsent = new Set<string>();
-  /** * Undefined while the connection is broken. */
+  /** Undefined while the connection is broken. */
   #client: pg.Client | undefined;
-  /** * The loop that sends; undefined when there is nothing to send. */
+  /** The loop that sends; undefined when there is nothing to send. */
   #sending: Promise<void> | undefined;
   #cancelRetry: Cancel | undefined;
   #closed = false;

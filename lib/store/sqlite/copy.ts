@@ -36,7 +36,7 @@ export async function restoreSqlite(file: string, source: string): Promise<void>
   }
 }
 
-/** * The database for reading. Rejects a file that does not exist: SQLite would make an empty one. */
+/** The database for reading. Rejects a file that does not exist: SQLite would make an empty one. */
 function openExisting(file: string): BetterSqlite.Database {
   try {
     return new BetterSqlite(file, { readonly: true, fileMustExist: true });
@@ -51,7 +51,7 @@ function openExisting(file: string): BetterSqlite.Database {
   }
 }
 
-/** * Throws `internal` when the file is damaged. */
+/** Throws `internal` when the file is damaged. */
 function checkWhole(file: string): void {
   const database = new BetterSqlite(file);
   try {

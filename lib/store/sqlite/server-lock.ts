@@ -40,7 +40,7 @@ function inUse(file: string, cause: unknown): AppError {
   );
 }
 
-/** * The holder of the lock, as a part of a sentence. */
+/** The holder of the lock, as a part of a sentence. */
 function holderOf(file: string): string {
   try {
     const { pid, startedAt } = JSON.parse(readFileSync(`${file}.pid`, 'utf8')) as Record<string, unknown>;
