@@ -21,6 +21,7 @@ import { print } from './io.ts';
 /** `export` prints more. */
 const SHOWN_MAX_COUNT = 10_000;
 
+/** The options that `list`, `verify`, `head` and `export` share. */
 interface AuditOptions {
   device?: string;
   json?: boolean;

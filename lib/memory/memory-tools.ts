@@ -17,6 +17,7 @@ const subtask: JsonSchema = {
   },
   required: ['subtaskname'],
 };
+/** The fields of an item that a model may set. Items of clients may have others, which stay. */
 const fields: JsonObject = {
   task: { type: 'string', description: 'What is to be done.' },
   trigger: { type: 'string', description: 'When, or upon what.' },

@@ -67,6 +67,7 @@ export function createOwnership({
           .where('id', 'in', ids)
           .where('node', '=', life.name)
           .execute();
+        // Under a higher epoch another claim of this very node has taken the place of this one.
         for (const { id, epoch } of rows) if (epochs.get(id) === epoch) kept.add(id);
       }
       return kept;

@@ -59,6 +59,7 @@ export function createQuestions({
         .where('is_open', '=', 1)
         .where('expires_at', '<=', now)
         .where('answer', 'is', null)
+        // The rest goes with the next call.
         .limit(EXPIRED_AT_ONCE)
         .execute();
       // A question that somebody answers between the two statements keeps that answer.

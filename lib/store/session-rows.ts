@@ -69,6 +69,7 @@ export function createSessionRows({
     },
 
     async countSessions(owner) {
+      // The index alone answers, without the rows and their configurations (migration 0100).
       const counted = await db
         .selectFrom('sessions')
         .select(({ fn }) => [
@@ -122,6 +123,7 @@ export function createSessionRows({
       const rows = await db
         .selectFrom('sessions')
         .select('id')
+        // null is not below any time: such a session never expires.
         .where('expires_at', '<=', at)
         .orderBy('expires_at')
         .limit(limit)

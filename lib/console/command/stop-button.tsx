@@ -43,6 +43,7 @@ export function StopButton() {
 
 interface StopOutcome {
   done(): void;
+  /** Asks again, with the refusal. */
   failed(refusal: CallError): void;
 }
 

@@ -83,6 +83,7 @@ function devicesWith(text: string): readonly KnownDevice[] {
   return (known.value ?? []).filter(({ name, title }) => `${title} ${name}`.toLowerCase().includes(wanted));
 }
 
+/** The key of the words for the state of a device; null: nobody has tried it. */
 function stateOf(reachable: boolean | null) {
   if (reachable === null) return 'deviceUntried';
   return reachable ? 'deviceReachable' : 'deviceSilent';

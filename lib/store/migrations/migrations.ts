@@ -88,6 +88,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
           .alterTable('sessions')
           .addColumn('config_bytes', 'bigint', (column) => column.notNull().defaultTo(0))
           .execute();
+        // About: the length of the sealed text, as no configuration is opened here.
         await sql`update sessions set config_bytes = length(config)`.execute(db);
       },
     },
