@@ -180,6 +180,7 @@ class StoredModelConfigs implements ModelConfigs {
         .where('owner', '=', owner)
         .returning('id')
         .execute();
+      // One of them is unknown, or somebody else's: the transaction is rolled back.
       if (gone.length < wanted.length) throw new NotAllFound();
       await trx
         .updateTable('chats')

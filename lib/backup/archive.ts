@@ -92,6 +92,7 @@ export async function readArchive(file: string, folder?: string): Promise<Manife
   try {
     for await (const entry of entries) {
       const { name } = entry.header;
+      // The manifest comes last: the sums are compared when all files were read.
       if (name === MANIFEST) manifest = parseManifest(await textOf(entry as AsyncIterable<Buffer>));
       else sums.set(name, await readEntry(entry as AsyncIterable<Buffer>, folder && placeIn(folder, name)));
     }

@@ -46,6 +46,7 @@ export async function backUp(config: BackupConfig, file: string): Promise<Manife
       version: packageVersion(),
       madeAt: new Date(systemClock.now()).toISOString(),
       engine: engine.name,
+      // A SECRET_KEY of the settings is not in the archive, so that restoring can only check it.
       ...(secretKey !== undefined && { secretKeyProof: proofOf(secretKey) }),
     });
     // Read again from the disk: a backup that cannot be read is found on the day it is made.

@@ -98,6 +98,7 @@ async function addKeptHeads(db: CommandDb, checks: ChainCheck[], heads: readonly
     const fault = await checkHead(db, head);
     if (!fault) continue;
     const check = checks.find(({ device }) => device === head.device);
+    // The whole chain is gone: only the head that was kept says that there was one.
     if (!check) checks.push({ device: head.device, rows: 0, heads: 0, fault });
     else check.fault ??= fault;
   }

@@ -19,9 +19,11 @@ interface ChatOptions extends DeviceOptions {
   device?: string[];
   /** A running server; missing: one of this process. */
   url?: string;
+  /** A session of the running server; missing: a new one. */
   session?: string;
   token?: string;
   systemPrompt?: string;
+  /** Every envelope as a line of JSON, and nothing else on standard output. */
   json?: boolean;
 }
 

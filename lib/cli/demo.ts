@@ -64,6 +64,7 @@ export function addDemo(program: Command): void {
             server: device.server,
           })),
         );
+        // One session with all three devices: the sentences show that each finds its own.
         const client = await openChatClient({
           url: server.url,
           capability: { openSpecList },
@@ -81,6 +82,7 @@ export function addDemo(program: Command): void {
         await client.close();
         if (failed) process.exitCode = 1;
         if (!once) {
+          // Only where the demo stays: nobody could look at them otherwise.
           await register(server.url, house);
           title(
             `Still running. Open ${new URL('/', server.url).href} in a browser. Or try, in another terminal:`,

@@ -102,6 +102,7 @@ async function withDevices(
   { url, token }: Shared,
   work: (devices: DeviceStore) => Promise<void>,
 ): Promise<void> {
+  // A token is for a running server only: the database asks for none.
   const known = url === undefined ? undefined : (token ?? readConfig().authToken);
   const devices = await openDeviceStore({ ...(url && { url }), ...(known && { token: known }) });
   try {

@@ -39,6 +39,7 @@ export async function converse(options: DialogueOptions): Promise<void> {
 
 class Dialogue {
   readonly #options: DialogueOptions;
+  /** By the input: a person types sentences, and a script pipes them. */
   readonly #isTerminal = process.stdin.isTTY;
   readonly #colors = hasColors(process.stdout);
   readonly #lines: Interface;

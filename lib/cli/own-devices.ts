@@ -35,6 +35,7 @@ export async function openOwnDevices(): Promise<OwnDevices> {
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
+    // The keys of devices are sealed under the key in DATA_DIR.
     const vault = createVault(openDataFolder(config, log));
     const onError = (error: unknown): void => log.error({ err: error }, 'the database');
     const database = await connectDatabase({ databaseUrl, synchronous, onError });

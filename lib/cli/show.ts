@@ -99,6 +99,7 @@ export function formatContent({ type, message }: Envelope): string {
   if (type === 'contentList')
     return clip((message as { message: string }[]).map((part) => part.message).join(' '));
   if (type === 'toolReturn') return clip(plainJson((message as { result: JsonValue }).result));
+  // Such as an approval: any other value is shown as JSON.
   if (type !== 'functionCallList') return clip(JSON.stringify(message));
   const calls = message as { name: string; parameters: JsonValue }[];
   return clip(calls.map(({ name, parameters }) => `${name} ${JSON.stringify(parameters)}`).join(', '));

@@ -17,6 +17,7 @@ import { readSpec } from './spec.ts';
 export interface SimulateCommandOptions {
   /** The port of the first device; missing: that of each document. */
   port?: number;
+  /** The address that the devices listen on; loopback when missing. */
   host?: string;
   /** The control port; 0: any free one. */
   control?: number;
@@ -172,6 +173,7 @@ function textOf(
       document === '-' || /^https?:/i.test(document) ? document : relative('', document) || document;
     const own = described === undefined ? 'the document names no address' : `the document says ${described}`;
     const here = described === server ? 'as the document says' : own;
+    // The document leads to the simulated device already, where that has taken the port of the document.
     const usage = described === server ? '' : ` --server ${server}`;
     lines.push(
       '',

@@ -63,6 +63,7 @@ const AGE_EVERY_MS = 1000;
 
 /** One tool that is watched: its checked call, its last successful reading (`before`), and its last reading. */
 interface Watched {
+  /** The name of the tool, with its arguments where it has any. */
   label: string;
   call: CheckedCall;
   before: Reading | undefined;
@@ -107,6 +108,7 @@ export async function runWatch(
       if (round < count) await nextTurn(started, every, signal);
     }
     const failures = watched.flatMap(({ last }) => (last !== undefined && 'error' in last ? [last] : []));
+    // A reading is shown in one line, so that the advice comes once, at the end.
     const hints = failures.map(({ code = '', error }) =>
       unreachableHint({ error: { code, detail: error } }, place),
     );

@@ -37,6 +37,7 @@ export function createInbox({
 
   return {
     async enqueue(id, task, alone) {
+      // The position is taken before the write: tasks of one tick keep the order in which they came.
       const rows = taskRows(id, task, nextPosition());
       if (!alone) {
         if ((await writer.write({ kind: 'enqueue', session: id, task: rows })) === true) return 'new';

@@ -66,6 +66,7 @@ export function createMessageLog({
       // A task that begins is a row of the writer's common statements. Every other change has statements of its own.
       if (change && 'began' in change)
         return void (await writer.write({ ...log, task: taskRows(id, change.began, nextPosition()) }));
+      // Both happen after the rows are inserted, so that a mark may be for a line of this very append.
       const writes = [change && changing(id, change), marking(id, messages)].filter(
         (run) => run !== undefined,
       );

@@ -64,6 +64,7 @@ export function createRetention(node: StoreNode): Pick<Store, 'prune' | 'pruneJo
             .deleteFrom('calls')
             .where('session_id', '=', id)
             .where('sent_at', '<', before)
+            // The journal of an open task says what was sent already: a later owner of the session needs it.
             .where('task_id', 'not in', ({ selectFrom }) =>
               selectFrom('tasks').select('task_id').where('session_id', '=', id).where('status', '=', 'open'),
             )

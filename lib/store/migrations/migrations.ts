@@ -1,7 +1,8 @@
 /*
  * A change of the schema is a new entry at the end, named by its number. A released entry is never edited: databases in
  * the field have run it. What SQLite and PostgreSQL write differently is in the engine's TableStyle. The spec opens a
- * database of every earlier release and brings it to the newest one, on both engines.
+ * database of every earlier release and brings it to the newest one, on both engines. The columns are explained at the types of
+ * their tables: in schema.ts, and in the schemas of the parts of the server that own them.
  */
 
 import { sql, type Kysely, type Migration } from 'kysely';

@@ -17,6 +17,7 @@ export const postgres: Engine = {
   schemes: ['postgres', 'postgresql'],
   shared: true,
   locks: {
+    // `for share`: other appends of the session may read the epoch at the same time, and no claim may change it.
     share: (query) => query.forShare(),
     takeFree: (query) => query.forUpdate().skipLocked(),
   },
